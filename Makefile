@@ -1,0 +1,61 @@
+# Every command of the project. `make help` lists them; each sets up what it needs by itself.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11 python; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+PUBSUB ?= auto
+
+.PHONY: help run serve test check lint types format lock clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.runtime  ## see it work: one signed event of each type through the function and out of Pub/Sub
+	@exec $(BIN)/python -m deploy.offline run --pubsub $(PUBSUB)
+
+serve: $(VENV)/.runtime  ## keep function and Pub/Sub up; print a signed curl and every event that arrives
+	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB)
+
+test: $(VENV)/.tests  ## the whole suite
+	@exec $(BIN)/python -m pytest
+
+check: lint types test  ## everything that must hold before a commit
+
+lint: $(VENV)/.tests  ## ruff: rules and layout
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.tests  ## mypy, strict
+	$(BIN)/mypy
+
+format: $(VENV)/.tests  ## let ruff lay the code out
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(VENV)/.venv  ## pin and hash all requirements anew
+	$(BIN)/pip install -qq uv
+	$(BIN)/uv pip compile requirements.in -o requirements.txt --upgrade $(LOCK)
+	$(BIN)/uv pip compile tests/requirements.in -o tests/requirements.txt --upgrade $(LOCK)
+LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+
+clean:  ## remove what make made
+	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.venv:
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
+	@touch $@
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/.venv
+	@echo "installing what the function needs into $(VENV) ..."
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv
+	@echo "installing what the tests need into $(VENV) ..."
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
