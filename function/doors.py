@@ -1,0 +1,108 @@
+"""The web frameworks' requests and replies <-> ours. No rule lives here.
+
+Both doors refuse to read what need not be read: an early reply leaves at once and ends the connection, and a body is
+read no further than its limit.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import flask
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response as StarletteResponse
+
+from function.background import BackgroundLoop
+from function.errors import BodyIncomplete, BodyTooLarge
+from function.exchange import Reply, Request
+from function.receiver import Receiver
+
+CHUNK_BYTES = 65_536
+
+
+async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> StarletteResponse:
+    """Let the receiver answer a request of an ASGI server."""
+
+    async def read(limit: int) -> bytes:
+        _refuse_announced(request.headers.get("content-length"), limit)
+        body = bytearray()
+        try:
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limit:
+                    raise BodyTooLarge(f"more than {limit} bytes")
+        except ClientDisconnect as error:
+            raise BodyIncomplete("the client left") from error
+        return bytes(body)
+
+    headers: dict[str, list[str]] = {}
+    for name, value in request.headers.items():
+        headers.setdefault(name, []).append(value)
+    reply = await receiver.receive(Request(request.method, headers, read))
+    return StarletteResponse(reply.body, reply.status, _headers(reply))
+
+
+class WsgiDoor:
+    """Answers requests of a WSGI server: the same coroutine, on an event loop of its own."""
+
+    def __init__(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        self._loop = BackgroundLoop()
+        self._readers = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="body")
+
+    def answer(self, request: flask.Request) -> flask.Response:
+        """Let the receiver answer; the calling thread waits."""
+
+        async def read(limit: int) -> bytes:
+            _refuse_announced(request.headers.get("Content-Length"), limit)
+            loop = asyncio.get_running_loop()
+            try:
+                return await loop.run_in_executor(self._readers, _body_reader(request, limit))
+            except asyncio.CancelledError:
+                _hang_up(request)
+                raise
+
+        headers = {name.lower(): [value] for name, value in request.headers.items()}
+        reply = self._loop.run(self._receiver.receive(Request(request.method, headers, read)))
+        # functions-framework reads the rest of the request's body before any reply that is not streamed
+        return flask.Response(iter([reply.body]), reply.status, _headers(reply))
+
+
+def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
+    stream, announced = request.environ["wsgi.input"], request.content_length
+
+    def read() -> bytes:
+        body = bytearray()
+        try:
+            while len(body) <= limit and (chunk := stream.read(min(CHUNK_BYTES, limit + 1 - len(body)))):
+                body += chunk
+        except OSError as error:
+            raise BodyIncomplete("the client left") from error
+        if len(body) > limit:
+            raise BodyTooLarge(f"more than {limit} bytes")
+        if announced is not None and len(body) < announced:
+            raise BodyIncomplete("the client left")
+        return bytes(body)
+
+    return read
+
+
+def _hang_up(request: flask.Request) -> None:
+    """Wake the thread that waits for a stalled client, where the server hands out its socket."""
+    connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
+    if connection:
+        connection.shutdown(socket.SHUT_RD)
+
+
+def _refuse_announced(content_length: str | None, limit: int) -> None:
+    if content_length and content_length.isdecimal() and int(content_length) > limit:
+        raise BodyTooLarge(f"{content_length} bytes announced, {limit} allowed")
+
+
+def _headers(reply: Reply) -> dict[str, str]:
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(reply.body)), **reply.headers}
+    if reply.is_early:
+        headers["Connection"] = "close"
+    return headers

@@ -1,0 +1,132 @@
+"""Bytes -> envelope: the few facts of an event that routing and attributes need. Pure.
+
+The bytes themselves are passed on as they are; nothing here is ever written back.
+Source: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from function.errors import Malformed, NoEnvelope
+from function.event_types import contradiction
+from function.strict_json import read_object
+
+MAX_DEPTH = 128
+"""Levels of objects and arrays. DT's events have 7."""
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What an event says of itself. A field is ``None`` when the event does not say, or says no usable text."""
+
+    event_id: str | None
+    event_type: str | None
+    project_id: str | None
+    device_id: str | None
+    timestamp: str | None
+    device_type: str | None
+    product_number: str | None
+    target_name: str | None
+    labels: Mapping[str, str]
+    data: Any = None
+
+    @property
+    def schema_violation(self) -> str | None:
+        """JSON path of what contradicts the event's type; see ``event_types.contradiction``."""
+        return contradiction(self.event_type, self.data) if self.event_type else None
+
+
+NOTHING = Envelope(None, None, None, None, None, None, None, None, {})
+"""The envelope of a body that says nothing."""
+
+
+def parse_body(body: bytes) -> dict[str, Any]:
+    """Read a body as one JSON object.
+
+    Raises:
+        Malformed: it is not UTF-8, not JSON (``NaN`` is none), no object, or nested deeper than ``MAX_DEPTH``.
+
+    """
+    try:
+        value = read_object(body)
+    except ValueError as error:
+        raise Malformed("not one JSON object in UTF-8") from error
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
+        raise Malformed(f"nested deeper than {MAX_DEPTH} levels")
+    return value
+
+
+def read_envelope(body: Mapping[str, Any]) -> Envelope:
+    """Collect what is usable, from the newest events (with ``metadata``) and older ones (without) alike."""
+    event, metadata, labels = _object(body, "event"), _object(body, "metadata"), _object(body, "labels")
+    target_name = _text(event, "targetName")
+    project_id, device_id = _target(target_name or "")
+    return Envelope(
+        event_id=_text(event, "eventId"),
+        event_type=_text(event, "eventType"),
+        project_id=project_id or _text(metadata, "projectId"),
+        device_id=device_id or _text(metadata, "deviceId"),
+        timestamp=_text(event, "timestamp"),
+        device_type=_text(metadata, "deviceType"),
+        product_number=_text(metadata, "productNumber"),
+        target_name=target_name if project_id else None,
+        labels={key: value for key, value in labels.items() if isinstance(value, str)},
+        data=event.get("data"),
+    )
+
+
+def require_envelope(envelope: Envelope) -> None:
+    """Check that the event can be told from others and routed.
+
+    Raises:
+        NoEnvelope: ``event.eventId``, ``eventType`` or ``targetName`` (``projects/P/…``) is not usable.
+
+    """
+    needed = {
+        "eventId": envelope.event_id,
+        "eventType": envelope.event_type,
+        "targetName": envelope.target_name,
+    }
+    missing = [name for name, value in needed.items() if value is None]
+    if missing:
+        raise NoEnvelope(f"no usable {', '.join(missing)}")
+
+
+def _object(parent: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = parent.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def _text(parent: Mapping[str, Any], name: str) -> str | None:
+    """A text that is not empty and can be encoded, which a lone surrogate cannot."""
+    value = parent.get(name)
+    return value if isinstance(value, str) and value and is_encodable(value) else None
+
+
+def is_encodable(text: str) -> bool:
+    """Whether the text is sound Unicode: JSON's escapes can make text that is not."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def _target(name: str) -> tuple[str | None, str | None]:
+    """``projects/P/devices/D`` -> P and D; a project's own event has no device."""
+    parts = name.split("/")
+    if parts[0] != "projects" or len(parts) < 2:
+        return None, None
+    is_device = len(parts) == 4 and parts[2] == "devices"
+    return parts[1] or None, (parts[3] or None) if is_device else None
+
+
+def _deeper_than(limit: int, value: Any) -> bool:
+    level = [value]
+    for _ in range(limit):
+        level = [child for parent in level for child in _children(parent)]
+        if not level:
+            return False
+    return True
+
+
+def _children(value: Any) -> list[Any]:
+    children = value.values() if isinstance(value, dict) else value
+    return [child for child in children if isinstance(child, dict | list)]

@@ -1,0 +1,246 @@
+"""DT's 19 event types as typed structures, and where an event's data contradicts its type.
+
+Source of every field: https://docs.developer.disruptive-technologies.com/docs/concepts/events and DT's Python client.
+The structures *label* events and never drop one: unknown types and unknown fields pass, and so do events from before
+the newer fields, which have a default here. Every ``update_time`` is when a Cloud Connector received the reading.
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct, ValidationError, convert
+
+Time = Annotated[datetime, Meta(tz=True)]
+"""RFC 3339 with an offset; DT sends UTC with up to 9 digits of a second."""
+Percent = Annotated[int, Meta(ge=0, le=100)]
+"""0 to 100."""
+Celsius = Annotated[float, Meta(ge=-273.15)]
+"""Degrees Celsius."""
+RelativeHumidity = Annotated[float, Meta(ge=0, le=100)]
+"""Percent of relative humidity."""
+Count = Annotated[int, Meta(ge=0)]
+"""Events over the sensor's whole life."""
+Rssi = int
+"""Received signal strength in dBm, at most about -30."""
+
+
+class Data(Struct, rename="camel"):
+    """What all event data has in common: camel case on the wire, unknown fields pass."""
+
+
+class Reading(Data):
+    """Data with the time of its reading."""
+
+    update_time: Time
+
+
+class Touch(Reading):
+    """Somebody touched the sensor, or the Cloud Connector's button."""
+
+
+class TemperatureSample(Data):
+    """One of the values measured since the last heartbeat, in °C."""
+
+    value: Celsius
+    sample_time: Time
+
+
+class Temperature(Reading):
+    """Temperature in °C. ``samples`` (at most 30, since 2021) begin with the newest, which is ``value``."""
+
+    value: Celsius
+    samples: list[TemperatureSample] = []
+    is_backfilled: bool = False
+
+
+class ObjectPresent(Reading):
+    """Proximity: whether an object is in front of the sensor, on change."""
+
+    state: Literal["PRESENT", "NOT_PRESENT"]
+
+
+class HumiditySample(Data):
+    """One pair of values measured since the last heartbeat, in °C and % relative humidity."""
+
+    temperature: Celsius
+    relative_humidity: RelativeHumidity
+    sample_time: Time
+
+
+class Humidity(Reading):
+    """Temperature in °C and relative humidity in %. ``samples`` came in 2024, newest first."""
+
+    temperature: Celsius
+    relative_humidity: RelativeHumidity
+    samples: list[HumiditySample] = []
+    is_backfilled: bool = False
+
+
+class ObjectPresentCount(Reading):
+    """How often an object has appeared or disappeared, over the sensor's life."""
+
+    total: Count
+
+
+class TouchCount(Reading):
+    """How often the sensor has been touched, over its life."""
+
+    total: Count
+
+
+class WaterPresent(Reading):
+    """Whether the detector feels water, on change."""
+
+    state: Literal["PRESENT", "NOT_PRESENT"]
+
+
+class Co2(Reading):
+    """Carbon dioxide in the air, in parts per million."""
+
+    ppm: Count
+
+
+class Pressure(Reading):
+    """Air pressure in pascal."""
+
+    pascal: Count
+
+
+class Motion(Reading):
+    """Motion, on change; NO_MOTION_DETECTED follows when the sensor's activity timer runs out."""
+
+    state: Literal["MOTION_DETECTED", "NO_MOTION_DETECTED"]
+
+
+class DeskOccupancy(Reading):
+    """Whether somebody sits at the desk, on change. Known remark (since 2023): INCOMPLETE_DATA."""
+
+    state: Literal["OCCUPIED", "NOT_OCCUPIED"]
+    remarks: list[str] = []
+
+
+class Contact(Reading):
+    """Whether a door or window is open, on change."""
+
+    state: Literal["OPEN", "CLOSED"]
+
+
+class ProbeWireStatus(Reading):
+    """How the temperature probe is wired, on change."""
+
+    state: Literal[
+        "INVALID_WIRE_CONFIGURATION",
+        "INVALID_COEFFICIENT_CONFIGURATION",
+        "TWO_WIRE",
+        "THREE_WIRE",
+        "FOUR_WIRE",
+    ]
+
+
+class CloudConnectorInRange(Data):
+    """A Cloud Connector that heard the sensor: signal in % and dBm."""
+
+    id: str
+    signal_strength: Percent
+    rssi: Rssi
+
+
+class NetworkStatus(Reading):
+    """Signal in % and dBm. A Data Connector sends one event for each Cloud Connector in range."""
+
+    signal_strength: Percent
+    rssi: Rssi
+    cloud_connectors: list[CloudConnectorInRange] = []
+    transmission_mode: Literal["LOW_POWER_STANDARD_MODE", "HIGH_POWER_BOOST_MODE"] | None = None
+
+
+class BatteryStatus(Reading):
+    """Charge in %, in coarse steps."""
+
+    percentage: Percent
+
+
+class LabelsChanged(Data):
+    """A device's labels or display name (the label ``name``) were edited. Not nested, and without a time."""
+
+    added: dict[str, str] = {}
+    modified: dict[str, str] = {}
+    removed: list[str] = []
+
+
+class ConnectionStatus(Reading):
+    """How a Cloud Connector, or since 2024 a sensor (SDS), is connected; ``available`` is empty when OFFLINE."""
+
+    connection: Literal["SDS", "ETHERNET", "CELLULAR", "OFFLINE"]
+    available: list[Literal["SDS", "ETHERNET", "CELLULAR"]]
+
+
+class ConnectionFault(Data):
+    """What a Cloud Connector reports against its own connection."""
+
+    code: str
+    message: str
+
+
+class EthernetStatus(Reading):
+    """A Cloud Connector's Ethernet port."""
+
+    mac_address: str
+    ip_address: str
+    errors: list[ConnectionFault] = []
+
+
+class CellularStatus(Reading):
+    """A Cloud Connector's cellular signal in %."""
+
+    signal_strength: Percent
+    errors: list[ConnectionFault] = []
+
+
+EVENT_TYPES: dict[str, type[Data]] = {
+    "touch": Touch,
+    "temperature": Temperature,
+    "objectPresent": ObjectPresent,
+    "humidity": Humidity,
+    "objectPresentCount": ObjectPresentCount,
+    "touchCount": TouchCount,
+    "waterPresent": WaterPresent,
+    "co2": Co2,
+    "pressure": Pressure,
+    "motion": Motion,
+    "deskOccupancy": DeskOccupancy,
+    "contact": Contact,
+    "probeWireStatus": ProbeWireStatus,
+    "networkStatus": NetworkStatus,
+    "batteryStatus": BatteryStatus,
+    "labelsChanged": LabelsChanged,
+    "connectionStatus": ConnectionStatus,
+    "ethernetStatus": EthernetStatus,
+    "cellularStatus": CellularStatus,
+}
+
+_UNNESTED = frozenset({"labelsChanged"})
+_PLACE = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
+
+
+def contradiction(event_type: str, data: Any) -> str | None:
+    """Find where ``event.data`` contradicts its event type.
+
+    Gives the JSON path from the body's root, such as ``$.event.data.temperature.value``; ``None`` when it does not,
+    or when the type is not one of the 19.
+    """
+    structure = EVENT_TYPES.get(event_type)
+    if structure is None:
+        return None
+    path = "$.event.data"
+    if event_type not in _UNNESTED:
+        if not isinstance(data, dict) or event_type not in data:
+            return path
+        data, path = data[event_type], f"{path}.{event_type}"
+    try:
+        convert(data, structure)
+    except ValidationError as error:
+        place = _PLACE.search(str(error))
+        return path + (place["path"] if place else "")
+    return None

@@ -1,0 +1,32 @@
+"""A request and its reply, as the rooms know them: free of any web framework."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """``headers``: by name in lower case, each with its values in the order they came.
+
+    ``read(limit)`` gives the whole body and may be called once. It raises BodyTooLarge as soon as more than
+    ``limit`` bytes are announced or have come, and BodyIncomplete when the client leaves before the end.
+    """
+
+    method: str
+    headers: Mapping[str, Sequence[str]]
+    read: Callable[[int], Awaitable[bytes]]
+
+    def header(self, name: str) -> str | None:
+        """Give a header's first value."""
+        values = self.headers.get(name)
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """``is_early``: the request's body has not been read to its end, so the connection cannot be used again."""
+
+    status: int
+    body: bytes
+    is_early: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)

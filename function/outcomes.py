@@ -1,0 +1,52 @@
+"""The decision table: what each reason is answered, where its event goes and how it is logged.
+
+Row numbers are those of the README's table of answers, which a test holds against this one.
+"""
+
+from dataclasses import dataclass
+
+from function import errors
+from function.config import Severity
+
+RETRY_AFTER_S = 5
+"""Seconds that a sender is asked to wait after a 503."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One row: the reason code, the status sent, the severity logged and the operator's words.
+
+    ``sampled``: one log line a second at most, since anybody can cause it.
+    """
+
+    reason: str
+    status: int
+    severity: Severity
+    sentence: str
+    sampled: bool = False
+
+
+DELIVERED = Outcome("", 200, "INFO", "delivered")
+DELIVERED_ODD = Outcome("", 200, "WARNING", "delivered, though its data or attributes are odd")
+INTERNAL = Outcome("internal", 500, "ERROR", "failed: an unforeseen error")
+
+BY_ERROR: dict[type[errors.RelayError], Outcome] = {
+    errors.MethodNotAllowed: Outcome("method", 405, "DEBUG", "refused: not a POST"),
+    errors.Unsigned: Outcome("unsigned", 401, "INFO", "refused: no signature", sampled=True),
+    errors.BodyTooLarge: Outcome("too_large", 413, "WARNING", "refused: body over MAX_BODY_BYTES"),
+    errors.BodyIncomplete: Outcome("incomplete", 408, "INFO", "refused: the body did not arrive"),
+    errors.SignatureInvalid: Outcome("signature", 401, "WARNING", "refused: signature invalid", sampled=True),
+    errors.ChecksumMismatch: Outcome("checksum", 401, "ERROR", "refused: signed for another body"),
+    errors.KeysUnavailable: Outcome("keys", 503, "CRITICAL", "put off: nothing to verify with"),
+    errors.ClockBehind: Outcome("clock", 503, "ERROR", "put off: signed in our future"),
+    errors.Expired: Outcome("expired", 200, "WARNING", "kept: older than its token allows"),
+    errors.Malformed: Outcome("malformed", 200, "ERROR", "kept: no JSON object"),
+    errors.NoEnvelope: Outcome("no_envelope", 200, "ERROR", "kept: no event"),
+    errors.ForeignProject: Outcome("foreign_project", 200, "WARNING", "kept: project not allowed"),
+    errors.PublishTransient: Outcome("publish", 503, "WARNING", "put off: Pub/Sub did not acknowledge"),
+    errors.PublishMisconfigured: Outcome("publish_config", 503, "CRITICAL", "put off: the topic cannot be used"),
+    errors.PublishRefused: Outcome("invalid_argument", 200, "ERROR", "kept: refused by the main topic"),
+    errors.RejectedTopicFailed: Outcome("publish_rejected", 503, "CRITICAL", "put off: the rejected topic fails"),
+    errors.PublishUnacknowledged: Outcome("publish", 503, "ERROR", "put off: not one message id"),
+}
+"""What each error is answered. A 200 is sent once the rejected topic has acknowledged the event, never before."""

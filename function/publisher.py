@@ -1,0 +1,119 @@
+"""Message -> acknowledged message id: the only room that knows Google's client.
+
+One awaited Publish call for each event, on Google's generated asyncio client. Not the batching client: it waits
+10 ms for company, goes on for 10 minutes after the request has been answered, and has futures that never resolve.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+
+from google.api_core.exceptions import GoogleAPICallError
+from google.auth.exceptions import GoogleAuthError
+from google.pubsub_v1 import PublisherAsyncClient, PublishRequest, PubsubMessage
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
+from grpc import StatusCode, aio
+
+from function.errors import (
+    PublishMisconfigured,
+    PublishRefused,
+    PublishTransient,
+    PublishUnacknowledged,
+)
+from function.message import Message
+
+ATTEMPT_S = 2.0
+"""Seconds that one attempt may take."""
+
+PAUSE_S = (0.1, 0.8)
+"""Seconds between attempts, first and longest: doubled each time, and half of it left to chance."""
+
+_TRANSIENT = frozenset(
+    {
+        StatusCode.ABORTED,
+        StatusCode.CANCELLED,
+        StatusCode.DEADLINE_EXCEEDED,
+        StatusCode.INTERNAL,
+        StatusCode.RESOURCE_EXHAUSTED,
+        StatusCode.UNAVAILABLE,
+        StatusCode.UNKNOWN,
+    }
+)
+"""Codes of which Google's own publisher client says that another attempt may succeed."""
+
+_CHANNEL_OPTIONS = (
+    # gRPC's defaults (1 s to 2 min) would leave a broker that is back unused for many seconds
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.keepalive_time_ms", 30_000),
+)
+
+
+class PubSubPublisher:
+    """Publishes to Google Pub/Sub, or to the emulator at ``emulator_host`` (host:port).
+
+    The client is made with the first message: in the process that serves, not in the one it was forked from.
+    """
+
+    def __init__(self, emulator_host: str | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._emulator_host = emulator_host
+        self._monotonic = monotonic
+        self._client: PublisherAsyncClient | None = None
+
+    async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
+        """Publish one message and give the id that Pub/Sub acknowledged it with, within ``timeout_s`` seconds.
+
+        Raises:
+            PublishError: Pub/Sub has not acknowledged; nothing goes on in the background.
+
+        """
+        request = PublishRequest(
+            topic=topic,
+            messages=[
+                PubsubMessage(data=message.data, attributes=dict(message.attributes), ordering_key=message.ordering_key)
+            ],
+        )
+        deadline = self._monotonic() + timeout_s
+        longest_pause_s, at_most_s = PAUSE_S
+        while True:
+            try:
+                return await self._attempt(request, min(ATTEMPT_S, deadline - self._monotonic()))
+            except PublishTransient:
+                pause_s = random.uniform(longest_pause_s / 2, longest_pause_s)  # noqa: S311  # no secret hangs on it
+                if self._monotonic() + pause_s >= deadline:
+                    raise
+            await asyncio.sleep(pause_s)
+            longest_pause_s = min(2 * longest_pause_s, at_most_s)
+
+    async def _attempt(self, request: PublishRequest, timeout_s: float) -> str:
+        try:
+            response = await self._connected().publish(request, retry=None, timeout=timeout_s)
+        except GoogleAPICallError as error:
+            raise _publish_error(error) from error
+        except GoogleAuthError as error:
+            raise PublishMisconfigured(f"no credentials: {type(error).__name__}") from error
+        if len(response.message_ids) != 1 or not response.message_ids[0]:
+            raise PublishUnacknowledged(f"{len(response.message_ids)} message ids for one message")
+        return str(response.message_ids[0])
+
+    def _connected(self) -> PublisherAsyncClient:
+        if self._client is None:
+            self._client = PublisherAsyncClient(transport=self._transport())
+        return self._client
+
+    def _transport(self) -> PublisherGrpcAsyncIOTransport:
+        if self._emulator_host:
+            channel = aio.insecure_channel(self._emulator_host, options=_CHANNEL_OPTIONS)
+        else:
+            channel = PublisherGrpcAsyncIOTransport.create_channel(options=_CHANNEL_OPTIONS)
+        return PublisherGrpcAsyncIOTransport(channel=channel)
+
+
+def _publish_error(error: GoogleAPICallError) -> PublishTransient | PublishRefused | PublishMisconfigured:
+    code = error.grpc_status_code or StatusCode.UNKNOWN
+    cause = f"{code.name}: {error.message}"[:300]
+    if code in _TRANSIENT:
+        return PublishTransient(cause)
+    return PublishRefused(cause) if code is StatusCode.INVALID_ARGUMENT else PublishMisconfigured(cause)

@@ -1,0 +1,162 @@
+"""Walks one request through the rooms, and is the one place where whatever goes wrong is caught.
+
+What each error is answered stands in ``outcomes``, which is the decision table.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Protocol
+
+from function.config import Settings
+from function.errors import (
+    BodyIncomplete,
+    EventError,
+    Expired,
+    ForeignProject,
+    MethodNotAllowed,
+    PublishError,
+    PublishRefused,
+    RejectedTopicFailed,
+    RelayError,
+    RequestError,
+    Unsigned,
+)
+from function.event import NOTHING, Envelope, parse_body, read_envelope, require_envelope
+from function.exchange import Reply, Request
+from function.log import Entry, Log, traceparent
+from function.message import Message, event_message, rejected_message
+from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S, Outcome
+from function.signature import Evidence
+from function.verifier import Verifier
+
+BODY_S = 3.0
+"""Seconds that a client may take for its body; DT's have about 500 bytes."""
+
+ANSWER_S = 7.0
+"""Seconds after which nothing is begun any more: DT gives up after 10."""
+
+
+class Publisher(Protocol):
+    """Where messages go; ``PubSubPublisher`` is the real one."""
+
+    async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
+        """Give the id that Pub/Sub acknowledged the message with; raises PublishError."""
+        ...
+
+
+class Receiver:
+    """Answers requests. ``now`` gives seconds since the UTC epoch, ``monotonic`` those of a steady clock."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        verifier: Verifier,
+        publisher: Publisher,
+        log: Log,
+        *,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._settings = settings
+        self._verifier = verifier
+        self._publisher = publisher
+        self._log = log
+        self._now = now
+        self._monotonic = monotonic
+
+    async def receive(self, request: Request) -> Reply:
+        """Answer one request: 2xx if and only if a topic has acknowledged its exact bytes. Never raises."""
+        entry = Entry(request)
+        error: Exception | None
+        try:
+            outcome, error = await self._relay(request, entry)
+        except RelayError as expected:
+            outcome, error = BY_ERROR[type(expected)], expected
+        except Exception as unforeseen:  # noqa: BLE001  # the doorway: no exception may reach the web framework
+            outcome, error = INTERNAL, unforeseen
+        self._log.decided(entry, outcome, error)
+        return _reply(outcome, entry, is_early=isinstance(error, RequestError | Unsigned))
+
+    async def _relay(self, request: Request, entry: Entry) -> tuple[Outcome, EventError | PublishRefused | None]:
+        """Give the outcome of an event that a topic has acknowledged, and why that was the rejected one."""
+        ends_at = self._monotonic() + ANSWER_S
+        if request.method != "POST":
+            raise MethodNotAllowed("only POST is answered")
+        tokens = self._verifier.tokens(request.headers)
+        body = await self._read(request)
+        evidence = await self._verifier.verify(tokens, body)
+        entry.secret_index = evidence.secret_index
+        entry.envelope, fault = self._open(body, evidence)
+        if fault is None:
+            try:
+                return await self._deliver(body, entry, ends_at), None
+            except PublishRefused as refusal:
+                return await self._keep(body, entry, refusal, ends_at), refusal
+        return await self._keep(body, entry, fault, ends_at), fault
+
+    async def _read(self, request: Request) -> bytes:
+        try:
+            async with asyncio.timeout(BODY_S):
+                return await request.read(self._settings.max_body_bytes)
+        except TimeoutError as error:
+            raise BodyIncomplete(f"no whole body within {BODY_S} s") from error
+
+    def _open(self, body: bytes, evidence: Evidence) -> tuple[Envelope, EventError | None]:
+        """Read the envelope as far as it goes, and find the first reason not to pass the event on."""
+        envelope = NOTHING
+        fault: EventError | None = None
+        try:
+            envelope = read_envelope(parse_body(body))
+            require_envelope(envelope)
+            allowed = self._settings.project_ids
+            if allowed is not None and envelope.project_id not in allowed:
+                raise ForeignProject(f"project {envelope.project_id}")
+        except EventError as error:
+            fault = error
+        return envelope, Expired("the token's time is over") if evidence.expired else fault
+
+    async def _deliver(self, body: bytes, entry: Entry, ends_at: float) -> Outcome:
+        message = event_message(body, entry.envelope, traceparent(entry.request), self._settings)
+        await self._publish(self._settings.topic, message, entry, ends_at)
+        is_odd = message.cut or "schemaViolation" in message.attributes
+        return DELIVERED_ODD if is_odd else DELIVERED
+
+    async def _keep(self, body: bytes, entry: Entry, reason: EventError | PublishRefused, ends_at: float) -> Outcome:
+        outcome = BY_ERROR[type(reason)]
+        message = rejected_message(
+            body,
+            entry.envelope,
+            traceparent(entry.request),
+            self._settings,
+            reason=outcome.reason,
+            received_at=datetime.fromtimestamp(self._now(), UTC).isoformat().replace("+00:00", "Z"),
+        )
+        try:
+            await self._publish(self._settings.rejected_topic, message, entry, ends_at)
+        except PublishError as error:
+            raise RejectedTopicFailed(str(error)) from error
+        return outcome
+
+    async def _publish(self, topic: str, message: Message, entry: Entry, ends_at: float) -> None:
+        entry.message = message
+        began_at = self._monotonic()
+        timeout_s = min(self._settings.publish_timeout_s, ends_at - began_at)
+        try:
+            entry.message_id = await self._publisher.publish(topic, message, timeout_s=timeout_s)
+        finally:
+            entry.publish_ms = (self._monotonic() - began_at) * 1000
+
+
+def _reply(outcome: Outcome, entry: Entry, *, is_early: bool) -> Reply:
+    headers = {}
+    if outcome.status == 405:
+        headers["Allow"] = "POST"
+    if outcome.status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if outcome.status == 200:
+        topic = "rejected" if outcome.reason else "events"
+        return Reply(200, json.dumps({"messageId": entry.message_id, "topic": topic}).encode())
+    body = b"" if outcome is INTERNAL else json.dumps({"error": outcome.reason}).encode()
+    return Reply(outcome.status, body, is_early=is_early, headers=headers)

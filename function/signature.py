@@ -1,0 +1,166 @@
+"""Token, body, secrets or key, and the time -> evidence, or one ``ProofError``. Pure.
+
+DT signs each request with one or two JSON Web Signatures in compact form (RFC 7515 §3.1), whose claims hold the
+SHA-256 of the exact body:
+
+* ``X-Dt-Signature``: HS256, made with the Data Connector's signature secret, valid for an hour;
+* ``DT-Asymmetric-Signature``: ES256, made with a key of DT's own, ``sub`` = organization id, valid for 5 minutes.
+
+The checks follow RFC 8725: the algorithm is fixed by the header field, not chosen by the token, and nothing is
+believed before the signature has been verified. Parsing is stricter than any JWT library's: canonical base64url,
+no member twice, no ``crit``, no key inside the token, whole numbers for the times.
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from function.errors import ChecksumMismatch, ClockBehind, SignatureInvalid
+from function.strict_json import read_object
+
+MAX_TOKEN_BYTES = 4096
+"""DT's tokens have about 400 bytes. What is longer is not even parsed."""
+
+MAX_LIFETIME_S = 7200
+"""Seconds from ``iat`` to ``exp``. DT's tokens live 3600 or 300."""
+
+_FORBIDDEN_HEADERS = frozenset({"crit", "b64", "jwk", "jku", "x5u", "x5c", "zip"})
+"""Members that change how a token is read, or bring a key of its own; DT's tokens have none of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A well-formed token: nothing in it is to be believed until its signature has been verified."""
+
+    signed: bytes
+    signature: bytes
+    key_id: str | None
+    issuer: object
+    subject: object
+    issued_at: int
+    expires_at: int
+    checksum: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Proof that DT sent this body: the only thing the receiver goes on with.
+
+    ``secret_index`` counts from 0, the newest secret; ``None`` when DT's own key proved it.
+    ``expired``: authentic, yet older than the token allows.
+    """
+
+    secret_index: int | None
+    expired: bool
+
+
+class PublicKey(Protocol):
+    """A key that can tell whether it made a signature."""
+
+    def verify(self, signed: bytes, signature: bytes) -> bool:
+        """Whether this key's owner made the signature."""
+        ...
+
+
+def parse_token(text: str, algorithm: str) -> Token:
+    """Take a compact token apart, believing nothing.
+
+    Raises:
+        SignatureInvalid: it is malformed, made with another algorithm, or lives longer than ``MAX_LIFETIME_S``.
+
+    """
+    segments = text.split(".") if len(text) <= MAX_TOKEN_BYTES else ()
+    if len(segments) != 3:
+        raise SignatureInvalid("not a compact token of three segments")
+    header, claims = _json_object(segments[0]), _json_object(segments[1])
+    key_id = header.get("kid")
+    if header.get("alg") != algorithm:
+        raise SignatureInvalid(f"the algorithm is not {algorithm}")
+    if _FORBIDDEN_HEADERS & header.keys() or not isinstance(key_id, str | None):
+        raise SignatureInvalid("a header member that no token of DT has")
+    issued_at, expires_at = _seconds(claims, "iat"), _seconds(claims, "exp")
+    if not 0 < expires_at - issued_at <= MAX_LIFETIME_S:
+        raise SignatureInvalid(f"not valid for 1 to {MAX_LIFETIME_S} seconds")
+    checksum = claims.get("checksum_sha256")
+    if not isinstance(checksum, str):
+        raise SignatureInvalid("no checksum_sha256")
+    return Token(
+        signed=f"{segments[0]}.{segments[1]}".encode(),
+        signature=_base64url(segments[2]),
+        key_id=key_id,
+        issuer=claims.get("iss"),
+        subject=claims.get("sub"),
+        issued_at=issued_at,
+        expires_at=expires_at,
+        checksum=checksum,
+    )
+
+
+def verify_secret(token: Token, secrets: Sequence[bytes]) -> int:
+    """Find the secret that made an HS256 token, in constant time for each, and give its index.
+
+    Raises:
+        SignatureInvalid: none of them did.
+
+    """
+    for index, secret in enumerate(secrets):
+        if hmac.compare_digest(hmac.digest(secret, token.signed, "sha256"), token.signature):
+            return index
+    raise SignatureInvalid("made with none of our secrets")
+
+
+def verify_key(token: Token, key: PublicKey) -> None:
+    """Check an ES256 token against the key that its ``kid`` names.
+
+    Raises:
+        SignatureInvalid: the key did not make it.
+
+    """
+    if not key.verify(token.signed, token.signature):
+        raise SignatureInvalid("not made with the key that it names")
+
+
+def verify_body(token: Token, body: bytes, *, now: float, leeway_s: int) -> bool:
+    """Check that a token of proven origin was made for this body, and say whether it has expired.
+
+    ``now`` is in seconds since the UTC epoch. ``iat`` and ``exp`` are both given the leeway.
+
+    Raises:
+        ChecksumMismatch: the token was made for another body.
+        ClockBehind: the token was issued in our future.
+
+    """
+    digest = hashlib.sha256(body).hexdigest().encode()
+    if not hmac.compare_digest(digest, token.checksum.encode("utf-8", "replace")):
+        raise ChecksumMismatch("the body's SHA-256 is not the one in the token")
+    if token.issued_at > now + leeway_s:
+        raise ClockBehind(f"issued more than {leeway_s} s ahead of our clock")
+    return token.expires_at <= now - leeway_s
+
+
+def _json_object(segment: str) -> dict[str, Any]:
+    try:
+        return read_object(_base64url(segment), unique_members=True)
+    except ValueError as error:
+        raise SignatureInvalid("a segment is not one strict JSON object") from error
+
+
+def _base64url(segment: str) -> bytes:
+    """Decode; whatever would not be encoded back to the very same text is refused."""
+    try:
+        data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError as error:
+        raise SignatureInvalid("a segment is not base64url") from error
+    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != segment:
+        raise SignatureInvalid("a segment is not canonical base64url")
+    return data
+
+
+def _seconds(claims: dict[str, Any], name: str) -> int:
+    value = claims.get(name)
+    if type(value) is not int:  # bool is an int, and a float or a string is no NumericDate of DT's
+        raise SignatureInvalid(f"{name} is not a whole number of seconds")
+    return value

@@ -1,0 +1,39 @@
+"""Bytes -> one JSON object, by RFC 8259 to the letter where Python's own reader is lenient. Pure."""
+
+import json
+from typing import Any, NoReturn
+
+
+def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
+    """Decode one JSON object.
+
+    ``unique_members`` refuses objects that name a member twice; without it the last one counts, as everywhere.
+
+    Raises:
+        ValueError: whatever is wrong: not UTF-8, not JSON (``NaN`` and ``Infinity`` are none), nested beyond what
+            Python can follow, or not an object.
+
+    """
+    decoder = _UNIQUE if unique_members else _LENIENT
+    try:
+        value = decoder.decode(data.decode())
+    except RecursionError as error:
+        raise ValueError("nested too deep") from error
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")  # noqa: TRY004  # one error for whatever is wrong
+    return value
+
+
+def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)
+_UNIQUE = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)

@@ -1,0 +1,44 @@
+"""Who is given to whom: the one place where the real clocks, streams, files and services come in."""
+
+import sys
+import time
+from collections.abc import Mapping
+
+from function.config import Settings
+from function.key_source import KeySource, fetch_document
+from function.log import Log
+from function.publisher import PubSubPublisher
+from function.receiver import Receiver
+from function.secret_source import SecretSource, require_strong
+from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
+
+
+def build_receiver(environ: Mapping[str, str]) -> Receiver:
+    """Make the receiver that these settings ask for.
+
+    Raises:
+        SettingsError: with every fault of the settings.
+
+    """
+    settings = Settings.from_environ(environ)
+    require_strong(settings.secret_file)
+    log = Log(sys.stdout, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic)
+    return Receiver(
+        settings,
+        _verifier(settings, log),
+        PubSubPublisher(settings.emulator_host),
+        log,
+        now=time.time,
+        monotonic=time.monotonic,
+    )
+
+
+def _verifier(settings: Settings, log: Log) -> Verifier:
+    schemes: list[Scheme] = []
+    if settings.secrets or settings.secret_file:
+        secrets = SecretSource(settings.secrets, settings.secret_file, monotonic=time.monotonic, warn=log.failing)
+        schemes.append(SecretScheme(secrets))
+    if settings.organization_id:
+        keys = KeySource(settings.issuer, fetch=fetch_document, monotonic=time.monotonic, warn=log.failing)
+        schemes.append(OrganizationScheme(settings.organization_id, settings.issuer, keys))
+    return Verifier(schemes, now=time.time, leeway_s=settings.clock_leeway_s)

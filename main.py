@@ -1,0 +1,33 @@
+"""The doors: where DT's Data Connector rings. What happens to an event stands in ``function/``."""
+
+import os
+import sys
+
+import flask
+import functions_framework
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+from function.doors import WsgiDoor, answer_asgi
+from function.errors import SettingsError
+from function.wiring import build_receiver
+
+try:
+    _receiver = build_receiver(os.environ)
+except SettingsError as error:
+    sys.exit(str(error))
+
+_wsgi_door = WsgiDoor(_receiver)
+
+
+@functions_framework.aio.http
+async def ingest(request: Request) -> Response:
+    """Receive one event on an ASGI server. This is the door that is deployed."""
+    return await answer_asgi(_receiver, request)
+
+
+@functions_framework.http
+def ingest_wsgi(request: flask.Request) -> flask.Response:
+    """Receive one event on a host that only speaks WSGI."""
+    return _wsgi_door.answer(request)
