@@ -1,0 +1,49 @@
+"""A connection of this process cut from below, as a network or a dying peer would do it.
+
+gRPC has no way to close one connection of a server. But the socket is among the process's file descriptors, where it is
+known by its two ends; shutting it down there ends it for both sides, and every call on it.
+"""
+
+import contextlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from deploy.offline.errors import OfflineError
+
+
+def cut(server_port: int, peer: str) -> None:
+    """Shut down the connection to ``server_port`` that gRPC calls ``peer``: ``ipv4:127.0.0.1:40000``."""
+    client_port = int(peer.rpartition(":")[2])
+    for connection in _own_sockets():
+        with connection:
+            if _ports(connection) == (server_port, client_port):
+                connection.shutdown(socket.SHUT_RDWR)
+                return
+    raise OfflineError(f"no connection from {peer} to port {server_port} to cut")
+
+
+def _own_sockets() -> Iterator[socket.socket]:
+    for descriptor in [int(each.name) for each in Path("/dev/fd").iterdir()]:
+        with contextlib.suppress(OSError):
+            yield _duplicate(descriptor)
+
+
+def _duplicate(descriptor: int) -> socket.socket:
+    duplicate = os.dup(descriptor)
+    try:
+        return socket.socket(fileno=duplicate)
+    except OSError:
+        os.close(duplicate)
+        raise
+
+
+def _ports(connection: socket.socket) -> tuple[int, int] | None:
+    """The near and the far port of a TCP connection on the loopback address."""
+    if connection.family not in {socket.AF_INET, socket.AF_INET6}:
+        return None
+    try:
+        return connection.getsockname()[1], connection.getpeername()[1]
+    except OSError:
+        return None

@@ -1,0 +1,166 @@
+"""The documented limits of Pub/Sub, as pure checks: return nothing, or raise ``Refused`` (INVALID_ARGUMENT).
+
+Google's emulator enforces few of them, so what passes there may still be refused in production.
+Sources: the resource limits on https://cloud.google.com/pubsub/quotas, the resource names on
+https://cloud.google.com/pubsub/docs/pubsub-basics, the field comments of ``google.pubsub_v1.types`` and, for the
+wording, refusals of the real service as its users have reported them. Sizes are in bytes of UTF-8.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from deploy.offline.errors import invalid
+
+MAX_REQUEST_BYTES = 10_000_000
+MAX_REQUEST_MESSAGES = 1_000
+MAX_DATA_BYTES = 10_000_000
+MAX_ATTRIBUTES = 100
+MAX_ATTRIBUTE_KEY_BYTES = 256
+MAX_ATTRIBUTE_VALUE_BYTES = 1_024
+MAX_ORDERING_KEY_BYTES = 1_024
+MAX_ACK_REQUEST_BYTES = 524_288
+MIN_ACK_DEADLINE_S = 10
+MAX_ACK_DEADLINE_S = 600
+MIN_RETENTION_S = 10 * 60
+MAX_RETENTION_S = 31 * 24 * 3600
+MIN_EXPIRATION_S = 24 * 3600
+MAX_LABELS = 64
+RESERVED_PREFIX = "goog"
+
+_RESOURCE_ID = re.compile(r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
+_LABEL_KEY = re.compile(r"[^\W\d_][\w-]{0,62}")
+_LABEL_VALUE = re.compile(r"[\w-]{0,63}")
+_QUOTAS = "Refer to https://cloud.google.com/pubsub/quotas for more information."
+
+
+def check_topic_name(name: str) -> None:
+    """``projects/P/topics/T``: T of 3-255 letters, digits and ``-._~+%``, a letter first, not ``goog``."""
+    _check_name(name, "topics")
+
+
+def check_subscription_name(name: str) -> None:
+    """``projects/P/subscriptions/S``, with S as a topic's T."""
+    _check_name(name, "subscriptions")
+
+
+def check_project_name(name: str) -> None:
+    """``projects/P``."""
+    if not re.fullmatch(r"projects/[^/]+", name):
+        raise _bad_name(name)
+
+
+def check_publish_request(size: int, ordering_keys: Iterable[str]) -> None:
+    """A Publish request of ``size`` serialized bytes, with one ordering key (maybe empty) for each message."""
+    keys = list(ordering_keys)
+    _at_most("request_size", size, MAX_REQUEST_BYTES)
+    if not keys:
+        raise invalid(
+            "The value for message_count is too small. You passed 0 in the request, but the minimum value is 1."
+        )
+    _at_most("message_count", len(keys), MAX_REQUEST_MESSAGES)
+    if len(set(keys)) > 1:
+        raise invalid("All messages in a publish request must have the same ordering key.")
+
+
+def check_message(data: bytes, attributes: Mapping[str, str], ordering_key: str) -> None:
+    """One message: something in it, and each part inside its limit."""
+    if not data and not attributes:
+        raise invalid(
+            "One or more messages in the publish request is empty. "
+            "Each message must contain either non-empty data, or at least one attribute."
+        )
+    _at_most("message_size", len(data), MAX_DATA_BYTES)
+    _at_most("attribute_count", len(attributes), MAX_ATTRIBUTES)
+    for key, value in attributes.items():
+        _check_attribute(key, value)
+    _at_most("ordering_key_size", _size(ordering_key), MAX_ORDERING_KEY_BYTES)
+
+
+def check_ack_deadline(seconds: int, *, minimum: int = MIN_ACK_DEADLINE_S) -> None:
+    """An acknowledgement deadline in seconds, both ends included."""
+    _at_least("ack_deadline_seconds", seconds, minimum)
+    _at_most("ack_deadline_seconds", seconds, MAX_ACK_DEADLINE_S)
+
+
+def check_retention(seconds: float) -> None:
+    """How long messages are kept: 10 minutes to 31 days, both included."""
+    _at_least("message_retention_duration", seconds, MIN_RETENTION_S)
+    _at_most("message_retention_duration", seconds, MAX_RETENTION_S)
+
+
+def check_expiration(seconds: float) -> None:
+    """The idle time after which a subscription is removed: a day at least."""
+    _at_least("expiration_policy.ttl", seconds, MIN_EXPIRATION_S)
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Labels of a resource: https://cloud.google.com/pubsub/docs/create-topic#labels."""
+    _at_most("label_count", len(labels), MAX_LABELS)
+    for key, value in labels.items():
+        lower = key == key.lower() and value == value.lower()
+        if not (lower and _LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value)):
+            raise invalid(f"Invalid label given (key={key}, value={value}).")
+
+
+def check_max_messages(count: int) -> None:
+    """The number of messages a Pull asks for: at least one."""
+    if count < 1:
+        raise invalid("You have passed an invalid argument to the service (argument=max_messages).")
+
+
+def check_ack_request(size: int, ack_ids: Iterable[str]) -> None:
+    """An Acknowledge or ModifyAckDeadline request of ``size`` serialized bytes."""
+    if size > MAX_ACK_REQUEST_BYTES:
+        raise invalid(f"Request payload size exceeds the limit: {MAX_ACK_REQUEST_BYTES} bytes.")
+    if not any(True for _ in ack_ids):
+        raise invalid("No ack ids specified.")
+
+
+def _check_name(name: str, collection: str) -> None:
+    project, _, resource = name.partition(f"/{collection}/")
+    if not re.fullmatch(r"projects/[^/]+", project) or not _RESOURCE_ID.fullmatch(resource):
+        raise _bad_name(name)
+    if resource.startswith(RESERVED_PREFIX):
+        raise _bad_name(name)
+
+
+def _bad_name(name: str) -> Exception:
+    return invalid(
+        f"Invalid resource name given (name={name}). Refer to "
+        "https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names for more information."
+    )
+
+
+def _check_attribute(key: str, value: str) -> None:
+    if not key:
+        raise invalid("One of the attributes in the request has an empty key.")
+    if key.startswith(RESERVED_PREFIX):
+        raise invalid(f'The attribute "{key}" in the request has a key that starts with "{RESERVED_PREFIX}".')
+    _check_part(key, "key", _size(key), MAX_ATTRIBUTE_KEY_BYTES)
+    _check_part(key, "value", _size(value), MAX_ATTRIBUTE_VALUE_BYTES)
+
+
+def _check_part(attribute: str, part: str, size: int, maximum: int) -> None:
+    if size > maximum:
+        raise invalid(
+            f'The attribute "{attribute}" in the request has a {part} that is too long. '
+            f"The length is {size} characters, but the maximum allowed is {maximum}. {_QUOTAS}"
+        )
+
+
+def _at_most(what: str, value: float, maximum: float) -> None:
+    if value > maximum:
+        raise invalid(
+            f"The value for {what} is too large. You passed {value} in the request, but the maximum value is {maximum}."
+        )
+
+
+def _at_least(what: str, value: float, minimum: float) -> None:
+    if value < minimum:
+        raise invalid(
+            f"The value for {what} is too small. You passed {value} in the request, but the minimum value is {minimum}."
+        )
+
+
+def _size(text: str) -> int:
+    return len(text.encode())

@@ -1,0 +1,99 @@
+"""``google.pubsub.v1.Publisher``: topics, and Publish with the faults it was told to show."""
+
+import asyncio
+import time
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2
+from google.pubsub_v1 import types
+
+from deploy.offline import limits
+from deploy.offline.backlog import Message
+from deploy.offline.connections import cut
+from deploy.offline.errors import Refused
+from deploy.offline.faults import Fault
+from deploy.offline.rpc import Bound, Context, service
+from deploy.offline.settings import new_topic
+from deploy.offline.state import State
+
+_TOPIC = types.Topic.pb()
+_TOPICS = types.ListTopicsResponse.pb()
+_PUBLISHED = types.PublishResponse.pb()
+
+
+class Publisher:
+    """The methods; ``port`` is the server's own, by which a connection to be cut is found."""
+
+    def __init__(self, state: State, port: int) -> None:
+        self._state = state
+        self._port = port
+
+    def service(self) -> grpc.GenericRpcHandler:
+        """As gRPC wants it."""
+        methods = {
+            "CreateTopic": Bound(self._create_topic, _TOPIC, _TOPIC),
+            "GetTopic": Bound(self._get_topic, types.GetTopicRequest.pb(), _TOPIC),
+            "ListTopics": Bound(self._list_topics, types.ListTopicsRequest.pb(), _TOPICS),
+            "DeleteTopic": Bound(self._delete_topic, types.DeleteTopicRequest.pb(), empty_pb2.Empty),
+            "Publish": Bound(self._publish, types.PublishRequest.pb(), _PUBLISHED),
+        }
+        return service("google.pubsub.v1.Publisher", methods)
+
+    async def _create_topic(self, request: Any, _: Context) -> Any:
+        topic = new_topic(request)
+        self._state.broker.create_topic(topic)
+        return topic
+
+    async def _get_topic(self, request: Any, _: Context) -> Any:
+        limits.check_topic_name(request.topic)
+        return self._state.broker.topic(request.topic)
+
+    async def _list_topics(self, request: Any, _: Context) -> Any:
+        limits.check_project_name(request.project)
+        return _TOPICS(topics=self._state.broker.topics(request.project))
+
+    async def _delete_topic(self, request: Any, _: Context) -> Any:
+        limits.check_topic_name(request.topic)
+        self._state.broker.delete_topic(request.topic)
+        return empty_pb2.Empty()
+
+    async def _publish(self, request: Any, context: Context) -> Any:
+        self._state.publish_calls[request.topic] += 1
+        fault = self._state.faults.take(request.topic)
+        ids = self._store(request) if fault.stores == "first" else []
+        await _pass(fault.delay_s)
+        if fault.stores == "last":
+            ids = self._store(request)
+        return _PUBLISHED(message_ids=self._answer(fault, ids, context))
+
+    def _store(self, request: Any) -> list[str]:
+        _check_publish(request)
+        asked = [Message(each.data, dict(each.attributes), each.ordering_key) for each in request.messages]
+        messages = self._state.broker.accept(request.topic, asked, time.time_ns())
+        if self._state.record:
+            self._state.record.append(request.topic, messages)
+        self._state.broker.deliver(request.topic, messages)
+        self._state.bell.ring()
+        return [message.message_id for message in messages]
+
+    def _answer(self, fault: Fault, ids: list[str], context: Context) -> list[str]:
+        if fault.answer == "cut":
+            cut(self._port, context.peer())
+        if fault.answer in {"status", "cut"}:
+            raise Refused(grpc.StatusCode[fault.code], fault.message or f"told to fail with {fault.code}")
+        return {"ids": ids, "no ids": [], "two ids": ["1", "2"]}[fault.answer]
+
+
+def _check_publish(request: Any) -> None:
+    limits.check_topic_name(request.topic)
+    limits.check_publish_request(request.ByteSize(), (each.ordering_key for each in request.messages))
+    for message in request.messages:
+        limits.check_message(message.data, message.attributes, message.ordering_key)
+
+
+async def _pass(delay_s: float | None) -> None:
+    if delay_s is None:
+        await asyncio.Event().wait()
+    elif delay_s:
+        await asyncio.sleep(delay_s)

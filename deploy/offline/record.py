@@ -1,0 +1,95 @@
+"""An append-only record of what an embedded Pub/Sub acknowledged: one line of JSON for each message.
+
+Lines are handed to the operating system before the publisher gets its answer, so the record survives the process, not
+the machine. A process killed while it writes can leave half a line at the end: that message was never acknowledged;
+readers skip it and the next writer removes it. Anything else that is not a record is damage, and said to be.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from deploy.offline.backlog import Message
+from deploy.offline.errors import RecordDamaged
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One acknowledged message; ``publish_time`` is RFC 3339 in UTC, ``topic`` the full name."""
+
+    topic: str
+    message_id: str
+    data: bytes
+    attributes: dict[str, str]
+    ordering_key: str
+    publish_time: str
+
+
+class Record:
+    """The writer's end."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("ab", buffering=0)
+        _remove_torn_line(path)
+
+    def append(self, topic: str, messages: Iterable[Message]) -> None:
+        """Returns when all these messages are with the operating system."""
+        lines = memoryview(b"".join(_line(topic, message) for message in messages))
+        while lines:
+            lines = lines[self._file.write(lines) :]
+
+    def close(self) -> None:
+        """Nothing more will be appended."""
+        self._file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_record(path: Path) -> list[Recorded]:
+    """All acknowledged messages, in the order of their acknowledgement; raises ``RecordDamaged``."""
+    lines = path.read_bytes().split(b"\n")[:-1]
+    return [_recorded(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
+
+
+def _line(topic: str, message: Message) -> bytes:
+    when = datetime.fromtimestamp(message.publish_time_ns / 1e9, UTC)
+    fields = {
+        "topic": topic,
+        "messageId": message.message_id,
+        "data": base64.b64encode(message.data).decode(),
+        "attributes": dict(message.attributes),
+        "orderingKey": message.ordering_key,
+        "publishTime": when.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+    }
+    return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+
+
+def _recorded(line: bytes, where: str) -> Recorded:
+    try:
+        fields: dict[str, Any] = json.loads(line)
+        return Recorded(
+            topic=fields["topic"],
+            message_id=fields["messageId"],
+            data=base64.b64decode(fields["data"], validate=True),
+            attributes=fields["attributes"],
+            ordering_key=fields["orderingKey"],
+            publish_time=fields["publishTime"],
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise RecordDamaged(f"{where} is not a record: {error}") from error
+
+
+def _remove_torn_line(path: Path) -> None:
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.truncate(path, whole)
