@@ -1,0 +1,49 @@
+"""Signs bodies as DT's cloud does, with a JWT library, so that the function's own reading of tokens is put to the test.
+
+Claims and lifetimes: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
+"""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+SECRET_HEADER = "X-Dt-Signature"  # noqa: S105  # a header's name
+ORGANIZATION_HEADER = "DT-Asymmetric-Signature"
+
+
+def secret_claims(body: bytes, *, now: float) -> dict[str, Any]:
+    """Give the claims of an ``X-Dt-Signature`` made at ``now``, in seconds since the UTC epoch; valid for an hour."""
+    issued_at = int(now)
+    return {
+        "checksum": hashlib.sha1(body, usedforsecurity=False).hexdigest(),
+        "checksum_sha256": hashlib.sha256(body).hexdigest(),
+        "exp": issued_at + 3600,
+        "iat": issued_at,
+        "jti": uuid4().hex[:20],
+    }
+
+
+def organization_claims(body: bytes, *, now: float, issuer: str, organization_id: str) -> dict[str, Any]:
+    """Give the claims of a ``DT-Asymmetric-Signature`` made at ``now``; valid for five minutes."""
+    issued_at = int(now)
+    return {
+        "checksum_sha256": hashlib.sha256(body).hexdigest(),
+        "exp": issued_at + 300,
+        "iat": issued_at,
+        "iss": issuer,
+        "sub": organization_id,
+    }
+
+
+def sign_with_secret(claims: Mapping[str, Any], secret: str) -> str:
+    """Make an HS256 token."""
+    return jwt.encode(dict(claims), secret, algorithm="HS256")
+
+
+def sign_with_key(claims: Mapping[str, Any], key: EllipticCurvePrivateKey, key_id: str) -> str:
+    """Make an ES256 token with a private key on P-256."""
+    return jwt.encode(dict(claims), key, algorithm="ES256", headers={"kid": key_id})
