@@ -32,6 +32,11 @@ class Message:
     message_id: str = ""
     publish_time_ns: int = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes of data and attributes."""
+        return len(self.data) + sum(len(key.encode()) + len(value.encode()) for key, value in self.attributes.items())
+
 
 @dataclass(slots=True)
 class Holder:
@@ -70,18 +75,21 @@ class Backlog:
         heapq.heappush(self._ready, (next(self._numbers), message))
 
     def pull(self, now: float, holder: Holder, deadline_s: int, limit: int, max_bytes: int) -> list[Lease]:
-        """Up to ``limit`` messages, leased for ``deadline_s``; ends with the one that reaches ``max_bytes``."""
+        """Up to ``limit`` messages, leased for ``deadline_s``: one, or as many as fit into ``max_bytes`` together."""
         self.expire(now)
         leases: list[Lease] = []
         busy = set(self._outstanding)
         size = 0
-        while self._ready and len(leases) < limit and size < max_bytes:
-            sequence, message = heapq.heappop(self._ready)
+        while self._ready and len(leases) < limit:
+            sequence, message = self._ready[0]
+            size += message.size
+            if leases and size > max_bytes:
+                break
+            heapq.heappop(self._ready)
             if self._key(message) in busy:
                 self._held.setdefault(message.ordering_key, []).append((sequence, message))
-                continue
-            size += len(message.data)
-            leases.append(self._lease(sequence, message, holder, now + deadline_s))
+            else:
+                leases.append(self._lease(sequence, message, holder, now + deadline_s))
         return leases
 
     def acknowledge(self, ack_ids: Iterable[str]) -> None:
@@ -120,7 +128,7 @@ class Backlog:
         self._leases[lease.ack_id] = lease
         self._set_expiry(lease, expires_at)
         holder.messages += 1
-        holder.size += len(message.data)
+        holder.size += message.size
         key = self._key(message)
         if key:
             self._outstanding.setdefault(key, set()).add(lease.ack_id)
@@ -133,7 +141,7 @@ class Backlog:
     def _end(self, lease: Lease) -> None:
         del self._leases[lease.ack_id]
         lease.holder.messages -= 1
-        lease.holder.size -= len(lease.message.data)
+        lease.holder.size -= lease.message.size
         key = self._key(lease.message)
         if key:
             self._release(key, lease.ack_id)

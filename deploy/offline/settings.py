@@ -8,6 +8,7 @@ Source of limits and defaults: the field comments of ``google.pubsub_v1.types.To
 from typing import Any
 
 from google.protobuf import duration_pb2
+from google.protobuf.message import Message
 from google.pubsub_v1 import types
 
 from deploy.offline import limits
@@ -68,10 +69,14 @@ def _check_subscription(asked: Any) -> None:
 
 
 def _refuse(asked: Any, names: tuple[str, ...]) -> None:
-    given = {field.name for field, value in asked.ListFields() if value != type(value)()}
+    given = {field.name: value for field, value in asked.ListFields()}
     for name in names:
-        if name in given:
+        if name in given and not _is_empty_message(given[name]):
             raise unimplemented(name)
+
+
+def _is_empty_message(value: Any) -> bool:
+    return isinstance(value, Message) and not value.ByteSize()
 
 
 def _seconds(duration: duration_pb2.Duration) -> float:

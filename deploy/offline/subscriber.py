@@ -18,7 +18,7 @@ from deploy.offline.state import State
 
 PULL_WAIT_S = 10.0
 MAX_PULL_MESSAGES = 1_000
-MAX_PULL_BYTES = 10_000_000
+MAX_PULL_BYTES = 3_000_000  # a client made for an emulator keeps gRPC's own limit of 4 MiB for an answer
 
 _EMPTY = empty_pb2.Empty
 _SUBSCRIPTION = types.Subscription.pb()

@@ -1,0 +1,44 @@
+"""The Pub/Sub of an offline run: Google's emulator, or the embedded one when there is no emulator."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from deploy.offline.emulator import emulator
+from deploy.offline.errors import OfflineError
+from deploy.offline.pubsub import EmbeddedPubSub
+
+Choice = Literal["auto", "emulator", "embedded"]
+Kind = Literal["emulator", "embedded"]
+
+
+@dataclass(frozen=True)
+class Backend:
+    """Where a Pub/Sub answers (``127.0.0.1:port``), and which one it is."""
+
+    host: str
+    kind: Kind
+
+
+@contextlib.contextmanager
+def pubsub_for(choice: Choice, environ: Mapping[str, str], say: Callable[[str], object] = print) -> Iterator[Backend]:
+    """A Pub/Sub that answers, ended on leaving; raises ``OfflineError``.
+
+    ``auto`` is the emulator, and, with the reason said, the embedded one when there is none that works.
+    """
+    with contextlib.ExitStack() as stack:
+        yield _emulator_or_embedded(choice, environ, say, stack)
+
+
+def _emulator_or_embedded(
+    choice: Choice, environ: Mapping[str, str], say: Callable[[str], object], stack: contextlib.ExitStack
+) -> Backend:
+    if choice != "embedded":
+        try:
+            return Backend(stack.enter_context(emulator(environ)), "emulator")
+        except OfflineError as error:
+            if choice == "emulator":
+                raise
+            say(f"using the embedded Pub/Sub: {error}")
+    return Backend(stack.enter_context(EmbeddedPubSub()).host, "embedded")

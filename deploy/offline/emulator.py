@@ -1,0 +1,172 @@
+"""Google's Pub/Sub emulator: one that runs already, or one of the Cloud SDK started as a plain JVM.
+
+``PUBSUB_EMULATOR_HOST`` names a running one, which is used and left alone. Otherwise the jar of the SDK's component
+``pubsub-emulator`` is started by ``java`` itself: gcloud's own wrapper leaves an orphaned JVM when it is terminated.
+The JVM is a process group of its own (Ctrl-C in the terminal does not reach it) and is ended when the context is left;
+on Linux the kernel ends it also when this process is killed, or when the thread that started it ends. It keeps
+everything in memory and nothing on disk.
+"""
+
+import contextlib
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import IO
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+from deploy.offline.errors import EmulatorNotFound, NotStarted
+
+START_S = 20.0
+STOP_S = 3.0
+JAR = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
+JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+USUAL_SDK_ROOTS = (
+    "~/google-cloud-sdk",
+    "/usr/lib/google-cloud-sdk",
+    "/usr/share/google-cloud-sdk",
+    "/opt/google-cloud-sdk",
+    "/snap/google-cloud-cli/current",
+    "/opt/homebrew/share/google-cloud-sdk",
+    "/usr/local/share/google-cloud-sdk",
+)
+
+_POLL_S = 0.02
+_DIE_WITH_PARENT = """
+import ctypes, os, signal, sys
+PR_SET_PDEATHSIG = 1
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+@contextlib.contextmanager
+def emulator(environ: Mapping[str, str]) -> Iterator[str]:
+    """The ``host:port`` of an emulator that answers; raises ``EmulatorNotFound`` or ``NotStarted``."""
+    running = environ.get("PUBSUB_EMULATOR_HOST")
+    if running:
+        _check_answers(running)
+        yield running
+        return
+    command = emulator_command(environ)
+    with started(command) as host:
+        yield host
+
+
+def emulator_command(environ: Mapping[str, str], usual: tuple[str, ...] = USUAL_SDK_ROOTS) -> list[str]:
+    """How to start the newest emulator that is installed, without its port; raises ``EmulatorNotFound``."""
+    jar = _newest_jar(environ, usual)
+    java = _java(environ)
+    return [java, *JAVA_OPTIONS, "-jar", str(jar), "--host=127.0.0.1"]
+
+
+@contextlib.contextmanager
+def started(command: list[str]) -> Iterator[str]:
+    """The ``host:port`` of an emulator started by this command and a ``--port``; it is ended on leaving."""
+    port = _free_port()
+    with tempfile.TemporaryFile() as output:
+        process = _start([*command, f"--port={port}"], output)
+        try:
+            host = f"127.0.0.1:{port}"
+            _wait_until_ready(host, process, output)
+            yield host
+        finally:
+            _end(process)
+
+
+def _check_answers(host: str) -> None:
+    if not _answers(host):
+        raise NotStarted(
+            f"PUBSUB_EMULATOR_HOST is {host}, but no emulator answers there: start it, or unset the variable"
+        )
+
+
+def _newest_jar(environ: Mapping[str, str], usual: tuple[str, ...]) -> Path:
+    jars = [jar for root in _sdk_roots(environ, usual) for jar in root.glob(JAR)]
+    if not jars:
+        raise EmulatorNotFound(
+            "no Pub/Sub emulator is installed with the Cloud SDK: gcloud components install pubsub-emulator"
+        )
+    return max(jars, key=_version)
+
+
+def _version(jar: Path) -> list[int]:
+    return [int(part) for part in jar.name.replace("-", ".").split(".") if part.isdigit()]
+
+
+def _sdk_roots(environ: Mapping[str, str], usual: tuple[str, ...]) -> Iterator[Path]:
+    if environ.get("CLOUDSDK_ROOT_DIR"):
+        yield Path(environ["CLOUDSDK_ROOT_DIR"])
+    gcloud = shutil.which("gcloud", path=environ.get("PATH", ""))
+    if gcloud:
+        yield Path(gcloud).resolve().parent.parent
+    for root in usual:
+        yield Path(root.replace("~", environ.get("HOME", "~"), 1))
+
+
+def _java(environ: Mapping[str, str]) -> str:
+    homes = [f"{environ['JAVA_HOME']}/bin"] if environ.get("JAVA_HOME") else []
+    java = shutil.which("java", path=os.pathsep.join([*homes, environ.get("PATH", "")]))
+    if not java:
+        raise EmulatorNotFound("the Pub/Sub emulator is installed, but no java to run it: install a JRE, 11 or newer")
+    return java
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _start(command: list[str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
+    launcher = [sys.executable, "-IS", "-c", _DIE_WITH_PARENT] if sys.platform == "linux" else []
+    try:
+        return subprocess.Popen(  # noqa: S603 - what emulator_command made, without a shell
+            [*launcher, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        )
+    except OSError as error:
+        raise NotStarted(f"the Pub/Sub emulator could not be started: {error}") from error
+
+
+def _wait_until_ready(host: str, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> None:
+    give_up_at = time.monotonic() + START_S
+    while not _answers(host):
+        if process.poll() is not None:
+            raise NotStarted(f"the Pub/Sub emulator ended with {process.returncode}: {_last_line(output)}")
+        if time.monotonic() > give_up_at:
+            raise NotStarted(f"the Pub/Sub emulator was not ready after {START_S:.0f} s: {_last_line(output)}")
+        time.sleep(_POLL_S)
+
+
+def _answers(host: str) -> bool:
+    try:
+        with build_opener(ProxyHandler({})).open(f"http://{host}/", timeout=1) as reply:
+            answer: bytes = reply.read(16)
+    except (URLError, OSError, ValueError):
+        return False
+    return answer.strip() == b"Ok"
+
+
+def _last_line(output: IO[bytes]) -> str:
+    output.seek(0)
+    lines = output.read().decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it said nothing"
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,433 @@
+"""Google's emulator and the embedded Pub/Sub do the same, as Google's own clients see it."""
+
+import asyncio
+import contextlib
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from queue import Queue
+from typing import Any
+
+import grpc
+import pytest
+from google.api_core import exceptions
+from google.cloud import pubsub_v1  # type: ignore[import-untyped]
+from google.cloud.pubsub_v1.subscriber.message import Message  # type: ignore[import-untyped]
+from google.protobuf.duration_pb2 import Duration
+from google.pubsub_v1 import PublisherAsyncClient, types
+from google.pubsub_v1 import PublisherClient as GeneratedPublisher
+from google.pubsub_v1 import SubscriberClient as GeneratedSubscriber
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport, PublisherGrpcTransport
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+
+DAY_S = 24 * 3600
+
+
+@dataclass
+class Pubsub:
+    """One of the two, with a project of its own and Google's clients at hand."""
+
+    host: str
+    project: str
+    publisher: pubsub_v1.PublisherClient
+    subscriber: pubsub_v1.SubscriberClient
+
+    @property
+    def topic(self) -> str:
+        """The one topic of a test."""
+        return f"{self.project}/topics/events"
+
+    @property
+    def subscription(self) -> str:
+        """The one subscription of most tests."""
+        return f"{self.project}/subscriptions/reader"
+
+    def create(self, name: str = "reader", **settings: Any) -> str:
+        """A subscription, and the topic if it is not there."""
+        if not list(self.publisher.list_topics(project=self.project)):
+            self.publisher.create_topic(name=self.topic)
+        subscription = f"{self.project}/subscriptions/{name}"
+        self.subscriber.create_subscription(request={"name": subscription, "topic": self.topic, **settings})
+        return subscription
+
+    def publish(self, *data: bytes, key: str = "") -> list[str]:
+        """One request with these messages; their ids."""
+        messages = [types.PubsubMessage(data=each, ordering_key=key) for each in data]
+        return self.publish_request(messages)
+
+    def publish_request(self, messages: Sequence[types.PubsubMessage], topic: str = "") -> list[str]:
+        """One request, never retried; the ids."""
+        request = types.PublishRequest(topic=topic or self.topic, messages=messages)
+        reply = GeneratedPublisher.publish(self.publisher, request, retry=None, timeout=5)
+        return list(reply.message_ids)
+
+    def pull(self, subscription: str = "", most: int = 1000) -> list[types.ReceivedMessage]:
+        """What one Pull brings."""
+        name = subscription or self.subscription
+        return list(self.subscriber.pull(subscription=name, max_messages=most, timeout=5).received_messages)
+
+    def pull_exactly(self, count: int, subscription: str = "") -> list[types.ReceivedMessage]:
+        """So many messages, in as many Pulls as it takes."""
+        received: list[types.ReceivedMessage] = []
+        while len(received) < count:
+            received += self.pull(subscription, count - len(received))
+        return received
+
+    def nothing_to_pull(self, subscription: str = "") -> bool:
+        """Whether a Pull brings nothing for a while; one of the two lets the call run into its deadline then."""
+        name = subscription or self.subscription
+        try:
+            reply = self.subscriber.pull(subscription=name, max_messages=10, timeout=0.4, retry=None)
+        except exceptions.DeadlineExceeded:
+            return True
+        return not reply.received_messages
+
+    def acknowledge(self, received: Sequence[types.ReceivedMessage], subscription: str = "") -> None:
+        """Done with these."""
+        ack_ids = [each.ack_id for each in received]
+        self.subscriber.acknowledge(subscription=subscription or self.subscription, ack_ids=ack_ids)
+
+    def set_deadline(self, received: Sequence[types.ReceivedMessage], seconds: int) -> None:
+        """From now on, in seconds."""
+        ack_ids = [each.ack_id for each in received]
+        self.subscriber.modify_ack_deadline(
+            subscription=self.subscription, ack_ids=ack_ids, ack_deadline_seconds=seconds
+        )
+
+
+@pytest.fixture(params=["emulator_host", "embedded"])
+def pubsub(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pubsub]:
+    backend = request.getfixturevalue(request.param)
+    host = backend if isinstance(backend, str) else backend.host
+    monkeypatch.setenv("PUBSUB_EMULATOR_HOST", host)
+    publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
+    yield Pubsub(host, f"projects/test-{uuid.uuid4().hex[:12]}", publisher, subscriber)
+    publisher.stop()
+    publisher.transport.close()
+    subscriber.close()
+
+
+@contextlib.contextmanager
+def streaming(pubsub: Pubsub, take: Callable[[Message], None]) -> Iterator[None]:
+    future = pubsub.subscriber.subscribe(pubsub.subscription, take)
+    try:
+        yield
+    finally:
+        future.cancel()
+        future.result(5)
+
+
+def data_of(received: Sequence[types.ReceivedMessage]) -> list[bytes]:
+    return [each.message.data for each in received]
+
+
+def test_a_created_topic_can_be_fetched_and_listed(pubsub: Pubsub) -> None:
+    pubsub.publisher.create_topic(request={"name": pubsub.topic, "labels": {"team": "cold"}})
+
+    assert pubsub.publisher.get_topic(topic=pubsub.topic).labels == {"team": "cold"}
+    assert [each.name for each in pubsub.publisher.list_topics(project=pubsub.project)] == [pubsub.topic]
+
+
+def test_a_topic_is_created_once(pubsub: Pubsub) -> None:
+    pubsub.publisher.create_topic(name=pubsub.topic)
+
+    with pytest.raises(exceptions.AlreadyExists):
+        pubsub.publisher.create_topic(name=pubsub.topic)
+
+
+def test_a_missing_topic_is_not_found_by_whatever_needs_it(pubsub: Pubsub) -> None:
+    publisher = pubsub.publisher
+    needs: list[Callable[[], Any]] = [
+        lambda: publisher.get_topic(topic=pubsub.topic),
+        lambda: publisher.delete_topic(topic=pubsub.topic),
+        lambda: pubsub.publish(b"x"),
+        lambda: pubsub.subscriber.create_subscription(name=pubsub.subscription, topic=pubsub.topic),
+    ]
+    for need in needs:
+        with pytest.raises(exceptions.NotFound):
+            need()
+
+
+def test_a_missing_subscription_is_not_found_by_whatever_needs_it(pubsub: Pubsub) -> None:
+    subscriber, name = pubsub.subscriber, pubsub.subscription
+    needs: list[Callable[[], Any]] = [
+        lambda: subscriber.get_subscription(subscription=name),
+        lambda: subscriber.delete_subscription(subscription=name),
+        lambda: subscriber.pull(subscription=name, max_messages=1),
+        lambda: subscriber.subscribe(name, print).result(5),
+    ]
+    for need in needs:
+        with pytest.raises(exceptions.NotFound):
+            need()
+
+
+def test_a_subscription_is_created_once(pubsub: Pubsub) -> None:
+    pubsub.create()
+
+    with pytest.raises(exceptions.AlreadyExists):
+        pubsub.create()
+
+
+def test_the_settings_of_a_subscription_are_given_back(pubsub: Pubsub) -> None:
+    pubsub.create(
+        ack_deadline_seconds=17,
+        message_retention_duration=Duration(seconds=3 * DAY_S),
+        expiration_policy=types.ExpirationPolicy(),
+        labels={"a": "b"},
+        enable_message_ordering=True,
+    )
+    settings = pubsub.subscriber.get_subscription(subscription=pubsub.subscription)
+
+    assert (settings.topic, settings.ack_deadline_seconds, settings.labels) == (pubsub.topic, 17, {"a": "b"})
+    assert settings.message_retention_duration.total_seconds() == 3 * DAY_S
+    assert settings.enable_message_ordering
+    assert "expiration_policy" in settings
+    assert not settings.expiration_policy.ttl
+    assert settings in list(pubsub.subscriber.list_subscriptions(project=pubsub.project))
+
+
+def test_a_deleted_subscription_is_gone(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.subscriber.delete_subscription(subscription=pubsub.subscription)
+
+    assert not list(pubsub.subscriber.list_subscriptions(project=pubsub.project))
+
+
+def test_what_is_published_comes_out_byte_for_byte(pubsub: Pubsub) -> None:
+    pubsub.create()
+    sent = types.PubsubMessage(data=bytes(range(256)), attributes={"ключ": "\N{SNOWMAN}", "empty": ""})
+    before = time.time()
+
+    ids = pubsub.publish_request([sent])
+
+    (received,) = pubsub.pull()
+    message = received.message
+    assert (message.data, message.attributes, [message.message_id]) == (sent.data, sent.attributes, ids)
+    published_at = types.PubsubMessage.pb(message).publish_time.seconds
+    assert before - 2 < published_at < time.time() + 1
+
+
+def test_a_message_may_be_attributes_alone(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish_request([types.PubsubMessage(attributes={"only": "this"})])
+
+    (received,) = pubsub.pull()
+    assert (received.message.data, received.message.attributes) == (b"", {"only": "this"})
+
+
+def test_message_ids_are_unique_and_in_the_order_of_the_request(pubsub: Pubsub) -> None:
+    pubsub.create()
+    ids = pubsub.publish(*[b"%d" % number for number in range(50)])
+
+    received = {each.message.message_id: each.message.data for each in pubsub.pull_exactly(50)}
+    assert [received[each] for each in ids] == [b"%d" % number for number in range(50)]
+
+
+def test_an_acknowledged_message_does_not_come_back(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"x")
+    received = pubsub.pull()
+    pubsub.acknowledge(received)
+    pubsub.acknowledge(received)
+
+    assert pubsub.nothing_to_pull()
+
+
+def test_an_outstanding_message_is_not_delivered_again(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"x")
+    pubsub.pull()
+
+    assert pubsub.nothing_to_pull()
+
+
+def test_a_nacked_message_comes_back(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"x")
+    pubsub.set_deadline(pubsub.pull(), 0)
+
+    assert data_of(pubsub.pull()) == [b"x"]
+
+
+def test_a_message_comes_back_when_its_deadline_has_passed(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"x")
+    pubsub.set_deadline(pubsub.pull(), 1)
+
+    started = time.monotonic()
+    assert data_of(pubsub.pull_exactly(1)) == [b"x"]
+    assert 0.5 < time.monotonic() - started < 3
+
+
+def test_each_subscription_gets_its_own_copy(pubsub: Pubsub) -> None:
+    first, second = pubsub.create("first"), pubsub.create("second")
+    pubsub.publish(b"x")
+
+    pubsub.acknowledge(pubsub.pull(first), first)
+    assert data_of(pubsub.pull(second)) == [b"x"]
+
+
+def test_a_subscription_has_nothing_of_before_its_creation(pubsub: Pubsub) -> None:
+    pubsub.create("early")
+    pubsub.publish(b"x")
+
+    assert pubsub.nothing_to_pull(pubsub.create("late"))
+
+
+def test_a_pull_gets_no_more_than_it_asked_for(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"1", b"2", b"3")
+
+    assert len(pubsub.pull(most=2)) <= 2
+
+
+def test_a_waiting_pull_gets_what_is_published_meanwhile(pubsub: Pubsub) -> None:
+    pubsub.create()
+    request = types.PullRequest(subscription=pubsub.subscription, max_messages=1)
+    waiting = pubsub.subscriber.transport.pull.future(request, timeout=5)
+    time.sleep(0.1)
+    pubsub.publish(b"x")
+
+    assert data_of(waiting.result().received_messages) == [b"x"]
+
+
+def test_messages_of_one_key_come_in_order(pubsub: Pubsub) -> None:
+    pubsub.create(enable_message_ordering=True)
+    for number in range(20):
+        pubsub.publish(b"a%02d" % number, key="a")
+        pubsub.publish(b"b%02d" % number, key="b")
+
+    received: list[bytes] = []
+    while len(received) < 40:
+        some = pubsub.pull(most=7)
+        received += data_of(some)
+        pubsub.acknowledge(some)
+    for key in (b"a", b"b"):
+        mine = [data for data in received if data.startswith(key)]
+        assert mine == sorted(mine)
+
+
+@pytest.mark.parametrize("messages", [[], [types.PubsubMessage()], [types.PubsubMessage(data=b"x")] * 1001])
+def test_an_impossible_publish_is_an_invalid_argument(pubsub: Pubsub, messages: list[types.PubsubMessage]) -> None:
+    pubsub.create()
+
+    with pytest.raises(exceptions.InvalidArgument):
+        pubsub.publish_request(messages)
+
+
+def test_a_thousand_messages_fit_in_one_request(pubsub: Pubsub) -> None:
+    pubsub.create()
+
+    assert len(set(pubsub.publish(*[b"x"] * 1000))) == 1000
+
+
+def test_a_large_message_goes_through(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(bytes(9_900_000))
+
+    channel = grpc.insecure_channel(pubsub.host, [("grpc.max_receive_message_length", -1)])
+    with GeneratedSubscriber(transport=SubscriberGrpcTransport(channel=channel)) as subscriber:
+        reply = subscriber.pull(subscription=pubsub.subscription, max_messages=1, timeout=5)
+    assert data_of(reply.received_messages) == [bytes(9_900_000)]
+
+
+def test_a_deleted_topic_leaves_its_subscriptions_and_what_they_have(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"x")
+    pubsub.publisher.delete_topic(topic=pubsub.topic)
+
+    settings = pubsub.subscriber.get_subscription(subscription=pubsub.subscription)
+    assert settings.topic == "_deleted-topic_"
+    assert data_of(pubsub.pull()) == [b"x"]
+    with pytest.raises(exceptions.NotFound):
+        pubsub.publish(b"y")
+
+
+def test_a_topic_created_anew_is_another_topic(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publisher.delete_topic(topic=pubsub.topic)
+    pubsub.publisher.create_topic(name=pubsub.topic)
+    pubsub.publish(b"x")
+
+    assert pubsub.nothing_to_pull()
+
+
+def test_a_streaming_pull_delivers_everything_once_it_is_acknowledged(pubsub: Pubsub) -> None:
+    pubsub.create()
+    arrived: Queue[bytes] = Queue()
+
+    def take(message: Message) -> None:
+        message.ack_with_response().result(5)
+        arrived.put(message.data)
+
+    with streaming(pubsub, take):
+        for _ in range(3):
+            pubsub.publish(*[b"%d" % number for number in range(500)])
+        received = [arrived.get(timeout=5) for _ in range(1500)]
+    assert sorted(received) == sorted(b"%d" % number for number in range(500) for _ in range(3))
+    assert pubsub.nothing_to_pull()
+
+
+def test_a_streaming_pull_delivers_again_what_was_nacked(pubsub: Pubsub) -> None:
+    pubsub.create()
+    arrived: Queue[str] = Queue()
+
+    def take(message: Message) -> None:
+        if arrived.empty():
+            message.nack()
+        else:
+            message.ack()
+        arrived.put(message.message_id)
+
+    with streaming(pubsub, take):
+        (message_id,) = pubsub.publish(b"x")
+        deliveries = [arrived.get(timeout=5) for _ in range(2)]
+    assert deliveries == [message_id, message_id]
+
+
+def test_a_streaming_pull_keeps_the_order_of_a_key(pubsub: Pubsub) -> None:
+    pubsub.create(enable_message_ordering=True)
+    arrived: Queue[bytes] = Queue()
+
+    def take(message: Message) -> None:
+        arrived.put(message.data)
+        message.ack()
+
+    with streaming(pubsub, take):
+        for number in range(50):
+            pubsub.publish(b"%02d" % number, key="a")
+        received = [arrived.get(timeout=5) for _ in range(50)]
+    assert received == [b"%02d" % number for number in range(50)]
+
+
+def test_the_batching_publisher_gets_an_id_for_each_message(pubsub: Pubsub) -> None:
+    pubsub.create()
+    futures = [pubsub.publisher.publish(pubsub.topic, b"%d" % number, n=str(number)) for number in range(100)]
+    ids = {future.result(5): number for number, future in enumerate(futures)}
+
+    received = {each.message.message_id: int(each.message.attributes["n"]) for each in pubsub.pull_exactly(100)}
+    assert received == ids
+
+
+def test_the_generated_asynchronous_publisher_gets_its_ids(pubsub: Pubsub) -> None:
+    pubsub.create()
+
+    async def publish() -> list[str]:
+        channel = grpc.aio.insecure_channel(pubsub.host)
+        async with PublisherAsyncClient(transport=PublisherGrpcAsyncIOTransport(channel=channel)) as publisher:
+            message = types.PubsubMessage(data=b"x")
+            calls = [publisher.publish(topic=pubsub.topic, messages=[message]) for _ in range(100)]
+            return [reply.message_ids[0] for reply in await asyncio.gather(*calls)]
+
+    ids = asyncio.run(publish())
+    assert {each.message.message_id for each in pubsub.pull_exactly(100)} == set(ids)
+
+
+def test_the_generated_publisher_gets_its_id(pubsub: Pubsub) -> None:
+    pubsub.create()
+    transport = PublisherGrpcTransport(channel=grpc.insecure_channel(pubsub.host))
+    with GeneratedPublisher(transport=transport) as publisher:
+        reply = publisher.publish(topic=pubsub.topic, messages=[types.PubsubMessage(data=b"x")])
+
+    assert [each.message.message_id for each in pubsub.pull()] == list(reply.message_ids)
