@@ -1,0 +1,137 @@
+"""The stand-in for DT's issuer: a JWT library believes it, and its faults are what they are called."""
+
+import http.client
+import json
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import jwt
+import pytest
+
+from deploy.offline.issuer import DISCOVERY, KEY_SET, Issuer
+from deploy.offline.signing import organization_claims
+
+BODY = b'{"event":{}}'
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with Issuer() as running:
+        yield running
+
+
+def get(issuer: Issuer, path: str, timeout_s: float = 2.0) -> bytes:
+    with urllib.request.urlopen(issuer.url + path, timeout=timeout_s) as answer:  # noqa: S310  # the loopback address
+        document: bytes = answer.read()
+    return document
+
+
+def key_set(issuer: Issuer) -> jwt.PyJWKSet:
+    discovery = json.loads(get(issuer, DISCOVERY))
+    return jwt.PyJWKSet.from_json(get(issuer, discovery["jwks_uri"].removeprefix(issuer.url)).decode())
+
+
+def signed(issuer: Issuer) -> str:
+    return issuer.sign(organization_claims(BODY, now=time.time(), issuer=issuer.url, organization_id="o"))
+
+
+def subject(issuer: Issuer, token: str) -> str:
+    claims = jwt.decode(token, key_set(issuer)[issuer.key_id], algorithms=["ES256"], issuer=issuer.url)
+    return str(claims["sub"])
+
+
+def test_a_jwt_library_verifies_its_tokens_with_the_keys_that_discovery_leads_to(issuer: Issuer) -> None:
+    assert subject(issuer, signed(issuer)) == "o"
+
+
+def test_discovery_names_the_issuer_itself(issuer: Issuer) -> None:
+    assert json.loads(get(issuer, DISCOVERY))["issuer"] == issuer.url
+
+
+def test_a_rotation_signs_with_a_new_key_and_keeps_only_the_last_one_beside_it(issuer: Issuer) -> None:
+    first = issuer.key_id
+    second = issuer.rotate()
+
+    assert {key.key_id for key in key_set(issuer).keys} == {first, second}
+    assert subject(issuer, signed(issuer)) == "o"
+
+    third = issuer.rotate()
+
+    assert {key.key_id for key in key_set(issuer).keys} == {second, third}
+
+
+def test_fetches_are_counted_by_path_those_that_fail_too(issuer: Issuer) -> None:
+    key_set(issuer)
+    issuer.fault = "down"
+    with pytest.raises(http.client.RemoteDisconnected):
+        get(issuer, DISCOVERY)
+
+    assert issuer.fetches == {DISCOVERY: 2, KEY_SET: 1}
+
+
+def test_whatever_else_is_asked_for_is_not_found(issuer: Issuer) -> None:
+    with pytest.raises(urllib.error.HTTPError, match="404") as refused:
+        get(issuer, "/private")
+    refused.value.close()
+
+
+def test_redirect_leads_to_the_very_document(issuer: Issuer) -> None:
+    issuer.fault = "redirect"
+
+    assert json.loads(get(issuer, DISCOVERY))["issuer"] == issuer.url
+    assert issuer.fetches[DISCOVERY] == 1
+    assert sum(issuer.fetches.values()) == 2
+
+
+def test_slow_answers_at_last(issuer: Issuer) -> None:
+    issuer.slow_s = 0.2
+    issuer.fault = "slow"
+    began_at = time.monotonic()
+
+    assert json.loads(get(issuer, DISCOVERY))
+    assert time.monotonic() - began_at >= 0.2
+
+
+def test_slow_is_not_waited_for_at_the_end() -> None:
+    with Issuer() as issuer:
+        issuer.fault = "slow"
+        with pytest.raises(TimeoutError):
+            get(issuer, DISCOVERY, timeout_s=0.1)
+        began_at = time.monotonic()
+    assert time.monotonic() - began_at < 2
+
+
+def test_huge_is_sound_json_of_more_than_a_mebibyte(issuer: Issuer) -> None:
+    issuer.fault = "huge"
+    document = get(issuer, DISCOVERY)
+
+    assert len(document) > 2**20
+    assert json.loads(document)["issuer"] == issuer.url
+
+
+def test_malformed_is_no_json(issuer: Issuer) -> None:
+    issuer.fault = "malformed"
+
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(get(issuer, DISCOVERY))
+
+
+def test_other_issuer_is_somebody_elses_document(issuer: Issuer) -> None:
+    issuer.fault = "other issuer"
+
+    assert json.loads(get(issuer, DISCOVERY))["issuer"] != issuer.url
+
+
+def test_wrong_keys_are_published_under_the_right_ids(issuer: Issuer) -> None:
+    issuer.fault = "wrong keys"
+
+    with pytest.raises(jwt.InvalidSignatureError):
+        subject(issuer, signed(issuer))
+
+
+def test_no_keys_is_an_empty_key_set(issuer: Issuer) -> None:
+    issuer.fault = "no keys"
+
+    assert json.loads(get(issuer, KEY_SET)) == {"keys": []}
