@@ -19,6 +19,7 @@ PRODUCTION_ISSUER = "https://identity.disruptive-technologies.com/data-connector
 """Issuer of ``DT-Asymmetric-Signature`` on DT's production cloud."""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_PROJECT_ID = re.compile(r"[A-Za-z0-9.:_-]+")
 _TOPIC_ID = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 """https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"""
 
@@ -117,7 +118,7 @@ def parse_secrets(text: str) -> tuple[bytes, ...]:
         ValueError: there is none, or one is shorter than ``MIN_SECRET_BYTES``; its place is told, not its text.
 
     """
-    secrets = tuple(line.strip().encode() for line in text.splitlines() if line.strip())
+    secrets = tuple(line.strip().encode("utf-8", "surrogateescape") for line in text.splitlines() if line.strip())
     if not secrets:
         raise ValueError("holds no secret")
     for place, secret in enumerate(secrets, start=1):
@@ -136,7 +137,8 @@ def trusted_url(text: str) -> str:
     url = urlsplit(text)
     secure = url.scheme == "https" or (url.scheme == "http" and url.hostname in _LOOPBACK)
     if not (secure and url.hostname) or url.username or url.query or url.fragment or not text.isascii():
-        raise ValueError(f"{text!r} is not an https URL (http is for loopback addresses only)")
+        shown = repr(text) if "@" not in text else "an URL with credentials"
+        raise ValueError(f"{shown} is not a plain https URL (http is for loopback addresses only)")
     return text
 
 
@@ -146,7 +148,7 @@ def _topic(text: str, google_project: str) -> str:
         project, topic = google_project.strip(), text
         if not project:
             raise ValueError(f"{text!r} needs GOOGLE_CLOUD_PROJECT, or the form projects/P/topics/T")
-    if not project or "/" in project or not _TOPIC_ID.fullmatch(topic):
+    if not _PROJECT_ID.fullmatch(project) or not _TOPIC_ID.fullmatch(topic):
         raise ValueError(f"{text!r} is neither projects/P/topics/T nor a topic id of 3 to 255 characters")
     return f"projects/{project}/topics/{topic}"
 

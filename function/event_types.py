@@ -243,4 +243,6 @@ def contradiction(event_type: str, data: Any) -> str | None:
     except ValidationError as error:
         place = _PLACE.search(str(error))
         return path + (place["path"] if place else "")
+    except UnicodeEncodeError:  # a lone surrogate, which JSON's escapes can make and msgspec cannot read
+        return path
     return None

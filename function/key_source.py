@@ -80,7 +80,7 @@ class KeySource:
         """
         if self._monotonic() >= self._due:
             await self._refresh()
-        if key_id not in self._keys and self._keys:
+        elif self._keys and key_id not in self._keys:
             await self._refresh_for_unknown()
         if key_id in self._keys:
             return self._keys[key_id]

@@ -37,7 +37,7 @@ class Token:
 
     signed: bytes
     signature: bytes
-    key_id: str | None
+    key_id: str
     issuer: object
     subject: object
     issued_at: int
@@ -76,10 +76,10 @@ def parse_token(text: str, algorithm: str) -> Token:
     if len(segments) != 3:
         raise SignatureInvalid("not a compact token of three segments")
     header, claims = _json_object(segments[0]), _json_object(segments[1])
-    key_id = header.get("kid")
+    key_id = header.get("kid", "")
     if header.get("alg") != algorithm:
         raise SignatureInvalid(f"the algorithm is not {algorithm}")
-    if _FORBIDDEN_HEADERS & header.keys() or not isinstance(key_id, str | None):
+    if _FORBIDDEN_HEADERS & header.keys() or not isinstance(key_id, str):
         raise SignatureInvalid("a header member that no token of DT has")
     issued_at, expires_at = _seconds(claims, "iat"), _seconds(claims, "exp")
     if not 0 < expires_at - issued_at <= MAX_LIFETIME_S:

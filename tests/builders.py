@@ -1,0 +1,169 @@
+"""Sound things, each with whatever a test changes in them: settings, events, tokens and requests."""
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import hypothesis
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from deploy.offline import events, signing
+from function.config import PRODUCTION_ISSUER, Settings
+from function.errors import BodyTooLarge
+from function.exchange import Request
+
+NOW = 1_760_000_000
+"""Seconds since the UTC epoch at which everything here happens."""
+AT = datetime.fromtimestamp(NOW, UTC)
+
+SECRET = "the-newest-secret-of-the-data-connector"
+OLD_SECRET = "a-secret-that-is-about-to-be-rotated-out"
+WRONG_SECRET = "a-secret-that-nobody-has-ever-configured"
+ORGANIZATION_ID = "ch4r7s9k2r7g00fq5b1g"
+ISSUER = PRODUCTION_ISSUER
+KEY_ID = "key-of-2026"
+PRIVATE_KEY = ec.generate_private_key(ec.SECP256R1())
+STRANGERS_KEY = ec.generate_private_key(ec.SECP256R1())
+
+TOPIC = "projects/demo/topics/events"
+REJECTED_TOPIC = "projects/demo/topics/rejected"
+
+ABSENT: Any = object()
+"""As a change: the member is left out."""
+
+thorough = hypothesis.settings(deadline=None, database=None, max_examples=300)
+
+
+def _changed(sound: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**sound, **changes}.items() if value is not ABSENT}
+
+
+def environ(**changes: str) -> dict[str, str]:
+    """Give the environment of a function that knows one secret."""
+    sound = {"PUBSUB_TOPIC": TOPIC, "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC, "DT_SIGNATURE_SECRET": SECRET}
+    return _changed(sound, changes)
+
+
+def settings(**changes: str) -> Settings:
+    """Give the settings of that environment."""
+    return Settings.from_environ(environ(**changes))
+
+
+def event(event_type: str = "temperature", **changes: Any) -> dict[str, Any]:
+    """Make DT's event of a type; changes are to the members of ``event``."""
+    sample = events.sample_event(event_type, number=7, at=AT)
+    return {**sample, "event": _changed(sample["event"], changes)}
+
+
+def body(event_type: str = "temperature", **changes: Any) -> bytes:
+    """Make such an event's bytes."""
+    return events.encode(event(event_type, **changes))
+
+
+def base64url(data: bytes) -> str:
+    """Encode as RFC 7515 does."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def with_spare_bits(token: str) -> str:
+    """Give the token with one of the bits of its last character set that carry no data."""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    return token[:-1] + alphabet[alphabet.index(token[-1]) | 1]
+
+
+def hs256(secret: str | bytes = SECRET, digest: str = "sha256") -> Callable[[bytes], bytes]:
+    """Sign with a secret."""
+    key = secret.encode() if isinstance(secret, str) else secret
+    return lambda signed: hmac.digest(key, signed, digest)
+
+
+def es256(key: ec.EllipticCurvePrivateKey = PRIVATE_KEY) -> Callable[[bytes], bytes]:
+    """Sign with a private key."""
+
+    def sign(signed: bytes) -> bytes:
+        r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
+        return r.to_bytes(32) + s.to_bytes(32)
+
+    return sign
+
+
+def forged(header: Any, claims: Any, sign: Callable[[bytes], bytes]) -> str:
+    """Make a compact token by hand; a header or claims in bytes are taken as they are."""
+    parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
+    signed = ".".join(base64url(part) for part in parts)
+    return f"{signed}.{base64url(sign(signed.encode()))}"
+
+
+def secret_header(**changes: Any) -> dict[str, Any]:
+    """Give the header of an HS256 token."""
+    return _changed({"typ": "JWT", "alg": "HS256"}, changes)
+
+
+def secret_claims(content: bytes, **changes: Any) -> dict[str, Any]:
+    """Give the claims of an ``X-Dt-Signature`` made now."""
+    return _changed(signing.secret_claims(content, now=NOW), changes)
+
+
+def secret_token(content: bytes, secret: str = SECRET, **changes: Any) -> str:
+    """Make an ``X-Dt-Signature`` for a body; changes are to its claims."""
+    return forged(secret_header(), secret_claims(content, **changes), hs256(secret))
+
+
+def key_header(**changes: Any) -> dict[str, Any]:
+    """Give the header of an ES256 token."""
+    return _changed({"typ": "JWT", "alg": "ES256", "kid": KEY_ID}, changes)
+
+
+def key_claims(content: bytes, **changes: Any) -> dict[str, Any]:
+    """Give the claims of a ``DT-Asymmetric-Signature`` made now."""
+    sound = signing.organization_claims(content, now=NOW, issuer=ISSUER, organization_id=ORGANIZATION_ID)
+    return _changed(sound, changes)
+
+
+def key_token(content: bytes, **changes: Any) -> str:
+    """Make a ``DT-Asymmetric-Signature`` for a body; changes are to its claims."""
+    return forged(key_header(), key_claims(content, **changes), es256())
+
+
+def jwk(key: ec.EllipticCurvePrivateKey = PRIVATE_KEY, **changes: Any) -> dict[str, Any]:
+    """Give the public half of a key as RFC 7517 writes it."""
+    point = key.public_key().public_numbers()
+    size = (key.curve.key_size + 7) // 8
+    sound = {
+        "kty": "EC",
+        "crv": "P-256",
+        "use": "sig",
+        "alg": "ES256",
+        "kid": KEY_ID,
+        "x": base64url(point.x.to_bytes(size)),
+        "y": base64url(point.y.to_bytes(size)),
+    }
+    return _changed(sound, changes)
+
+
+def sha256(content: bytes) -> str:
+    """Give a body's checksum as DT writes it."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def request(content: bytes, headers: Mapping[str, str | Sequence[str]], *, method: str = "POST") -> Request:
+    """Make a request; its body is refused when it is over the limit, as the doors do."""
+
+    async def read(limit: int) -> bytes:
+        if len(content) > limit:
+            raise BodyTooLarge(f"more than {limit} bytes")
+        return content
+
+    values = {name: [value] if isinstance(value, str) else list(value) for name, value in headers.items()}
+    return Request(method, values, read)
+
+
+def signed(content: bytes, *, method: str = "POST", **headers: str) -> Request:
+    """Make a request that our secret proves; ``headers`` are added to it."""
+    return request(content, {"x-dt-signature": secret_token(content), **headers}, method=method)

@@ -1,0 +1,237 @@
+"""config: what each setting may be, and that no secret is ever shown."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from function.config import PRODUCTION_ISSUER, Settings, parse_secrets, trusted_url
+from function.errors import SettingsError
+from tests.builders import OLD_SECRET, REJECTED_TOPIC, SECRET, TOPIC, environ, settings
+
+
+def faults(**changes: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        settings(**changes)
+    return caught.value.faults
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    assert settings() == Settings(
+        topic=TOPIC,
+        rejected_topic=REJECTED_TOPIC,
+        secrets=(SECRET.encode(),),
+        secret_file=None,
+        organization_id=None,
+        issuer=PRODUCTION_ISSUER,
+        project_ids=None,
+        label_attributes=(),
+        order_by_device=False,
+        cloud_events=False,
+        max_body_bytes=262_144,
+        publish_timeout_s=4.0,
+        clock_leeway_s=60,
+        log_level="INFO",
+        emulator_host=None,
+        google_project="demo",
+    )
+
+
+SOUND = [
+    ("PUBSUB_TOPIC", "projects/p-1/topics/abc", "topic", "projects/p-1/topics/abc"),
+    ("PUBSUB_TOPIC", "projects/example.com:p/topics/A-b_c.d~e+f%g", "topic", None),
+    ("PUBSUB_TOPIC", "projects/p/topics/" + "t" * 255, "topic", None),
+    ("PUBSUB_REJECTED_TOPIC", " projects/p/topics/kept ", "rejected_topic", "projects/p/topics/kept"),
+    ("DT_SIGNATURE_SECRET", f"{SECRET}\n{OLD_SECRET}\n", "secrets", (SECRET.encode(), OLD_SECRET.encode())),
+    ("DT_SIGNATURE_SECRET", "x" * 32, "secrets", (b"x" * 32,)),
+    ("DT_SIGNATURE_SECRET_FILE", "/secrets/dt", "secret_file", Path("/secrets/dt")),
+    ("DT_ORGANIZATION_ID", "b9i0", "organization_id", "b9i0"),
+    ("DT_ORGANIZATION_ID", "organizations/b9i0", "organization_id", "b9i0"),
+    ("DT_ISSUER", "https://identity.example.com/dc", "issuer", "https://identity.example.com/dc"),
+    ("DT_ISSUER", "http://127.0.0.1:8080/dc", "issuer", "http://127.0.0.1:8080/dc"),
+    ("DT_ISSUER", "http://[::1]:8080", "issuer", "http://[::1]:8080"),
+    ("DT_ISSUER", "http://localhost", "issuer", "http://localhost"),
+    ("DT_PROJECT_IDS", "a, b,,a ", "project_ids", frozenset({"a", "b"})),
+    ("LABEL_ATTRIBUTES", "room, floor,room", "label_attributes", ("room", "floor")),
+    ("ORDERING_KEY", "device", "order_by_device", True),
+    ("ORDERING_KEY", "None", "order_by_device", False),
+    ("CLOUDEVENTS", "TRUE", "cloud_events", True),
+    ("CLOUDEVENTS", "false", "cloud_events", False),
+    ("MAX_BODY_BYTES", "1", "max_body_bytes", 1),
+    ("MAX_BODY_BYTES", "9000000", "max_body_bytes", 9_000_000),
+    ("PUBLISH_TIMEOUT_SECONDS", "0.1", "publish_timeout_s", 0.1),
+    ("PUBLISH_TIMEOUT_SECONDS", "6.5", "publish_timeout_s", 6.5),
+    ("CLOCK_LEEWAY_SECONDS", "0", "clock_leeway_s", 0),
+    ("CLOCK_LEEWAY_SECONDS", "3600", "clock_leeway_s", 3600),
+    ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+    ("LOG_LEVEL", "CRITICAL", "log_level", "CRITICAL"),
+    ("PUBSUB_EMULATOR_HOST", "localhost:8085", "emulator_host", "localhost:8085"),
+    ("GOOGLE_CLOUD_PROJECT", "other", "google_project", "other"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "field", "value"), SOUND)
+def test_a_sound_value_is_taken(name: str, text: str, field: str, value: object) -> None:
+    assert getattr(settings(**{name: text}), field) == (text if value is None else value)
+
+
+UNSOUND = [
+    *[
+        ("PUBSUB_TOPIC", text)
+        for text in (
+            "events",  # no GOOGLE_CLOUD_PROJECT
+            "projects/p",
+            "projects/p/topics/",
+            "projects/p/topics/ab",
+            "projects/p/topics/" + "t" * 256,
+            "projects/p/topics/1abc",
+            "projects/p/topics/google-events",
+            "projects/p/topics/a b c",
+            "projects/p/topics/a/b/c",
+            "projects//topics/events",
+            "projects/a b/topics/events",
+            "projects/p/subscriptions/events",
+            "topics/events",
+            "projects/p/topics/event\u00f8",
+        )
+    ],
+    ("PUBSUB_REJECTED_TOPIC", "projects/p/topics/xy"),
+    ("DT_SIGNATURE_SECRET", "x" * 31),
+    ("DT_SIGNATURE_SECRET", SECRET + "\nshort"),
+    ("DT_ORGANIZATION_ID", "organizations/"),
+    ("DT_ORGANIZATION_ID", "a/b"),
+    ("DT_ORGANIZATION_ID", "a b"),
+    *[
+        ("DT_ISSUER", text)
+        for text in (
+            "identity.example.com",
+            "http://identity.example.com",
+            "http://127.0.0.1.example.com",
+            "http://localhost@example.com/",
+            "https://user:hunter2@example.com/",
+            "https://example.com/?a=b",
+            "https://example.com/#a",
+            "https://",
+            "https:///path",
+            "ftp://example.com",
+            "file:///etc/passwd",
+            "https://exämple.com",
+            "https://[::1",
+        )
+    ],
+    ("ORDERING_KEY", "event"),
+    ("CLOUDEVENTS", "yes"),
+    ("MAX_BODY_BYTES", "0"),
+    ("MAX_BODY_BYTES", "9000001"),
+    ("MAX_BODY_BYTES", "1e3"),
+    ("MAX_BODY_BYTES", "256K"),
+    ("PUBLISH_TIMEOUT_SECONDS", "0.09"),
+    ("PUBLISH_TIMEOUT_SECONDS", "6.51"),
+    ("PUBLISH_TIMEOUT_SECONDS", "nan"),
+    ("PUBLISH_TIMEOUT_SECONDS", "inf"),
+    ("CLOCK_LEEWAY_SECONDS", "-1"),
+    ("CLOCK_LEEWAY_SECONDS", "3601"),
+    ("CLOCK_LEEWAY_SECONDS", "0.5"),
+    ("LOG_LEVEL", "WARN"),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), UNSOUND)
+def test_an_unsound_value_is_a_fault_that_names_its_setting(name: str, text: str) -> None:
+    assert [fault.partition(":")[0] for fault in faults(**{name: text})] == [name]
+
+
+def test_a_topic_id_alone_is_of_the_project_in_google_cloud_project() -> None:
+    made = settings(PUBSUB_TOPIC="events", PUBSUB_REJECTED_TOPIC="rejected", GOOGLE_CLOUD_PROJECT="p-1")
+    assert (made.topic, made.rejected_topic) == ("projects/p-1/topics/events", "projects/p-1/topics/rejected")
+    assert made.google_project == "p-1"
+
+
+def test_the_project_of_traces_is_the_main_topics_unless_it_is_set() -> None:
+    assert settings(PUBSUB_TOPIC="projects/p-9/topics/events").google_project == "p-9"
+
+
+def test_both_topics_must_not_be_the_same() -> None:
+    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC",)
+
+
+@pytest.mark.parametrize("name", ["PUBSUB_TOPIC", "PUBSUB_REJECTED_TOPIC"])
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_blank_topic_is_required_and_said_once(name: str, blank: str) -> None:
+    assert faults(**{name: blank}) == (f"{name}: required",)
+
+
+@pytest.mark.parametrize("blank", ["", " \n\n"])
+def test_without_any_scheme_the_process_refuses_to_start(blank: str) -> None:
+    (fault,) = faults(DT_SIGNATURE_SECRET=blank)
+    assert fault.startswith("one of DT_SIGNATURE_SECRET, DT_SIGNATURE_SECRET_FILE, DT_ORGANIZATION_ID is required")
+
+
+@pytest.mark.parametrize("name", ["DT_SIGNATURE_SECRET_FILE", "DT_ORGANIZATION_ID"])
+def test_any_one_scheme_is_enough(name: str) -> None:
+    assert settings(DT_SIGNATURE_SECRET="", **{name: "value"}).secrets == ()
+
+
+def test_every_fault_is_named_at_once() -> None:
+    unsound = {name: text for name, text in reversed(UNSOUND) if name != "PUBSUB_REJECTED_TOPIC"}
+    named = {fault.partition(":")[0] for fault in faults(PUBSUB_REJECTED_TOPIC="", **unsound)}
+    assert named == {"PUBSUB_REJECTED_TOPIC", *unsound}
+
+
+def test_the_error_lists_every_fault_on_a_line_of_its_own() -> None:
+    error = SettingsError(["A: one", "B: two"])
+    assert str(error).splitlines() == ["the settings are unsound:", "  - A: one", "  - B: two"]
+
+
+def test_settings_cannot_be_changed() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        settings().topic = "projects/p/topics/other"  # type: ignore[misc]
+
+
+def test_no_secret_and_no_secret_files_path_is_in_a_repr_or_a_text() -> None:
+    made = settings(DT_SIGNATURE_SECRET_FILE="/mount/of/the/file")
+    for shown in (repr(made), str(made), f"{made}"):
+        assert SECRET not in shown
+        assert "/mount" not in shown
+
+
+@pytest.mark.parametrize("weak", ["hunter2-is-weak", SECRET + "\nhunter2-is-weak"])
+def test_no_fault_holds_a_secret(weak: str) -> None:
+    text = repr(faults(DT_SIGNATURE_SECRET=weak, LOG_LEVEL="?"))
+    assert "hunter2" not in text
+    assert SECRET not in text
+
+
+def test_no_fault_holds_the_password_of_an_url() -> None:
+    assert "hunter2" not in repr(faults(DT_ISSUER="https://user:hunter2@example.com/"))
+
+
+def test_a_weak_secrets_place_is_told() -> None:
+    (fault,) = faults(DT_SIGNATURE_SECRET=f"{SECRET}\n\nshort")
+    assert fault == "DT_SIGNATURE_SECRET: secret 2 has 5 bytes, at least 32 are needed"
+
+
+def test_secrets_are_one_a_line_newest_first_whatever_ends_the_lines() -> None:
+    text = f"\n  {SECRET}\t\r\n\r\n{OLD_SECRET}"
+    assert parse_secrets(text) == (SECRET.encode(), OLD_SECRET.encode())
+
+
+def test_a_secrets_length_counts_in_bytes() -> None:
+    assert parse_secrets("ø" * 16) == (("ø" * 16).encode(),)
+
+
+def test_a_secret_that_is_no_utf8_is_the_bytes_that_the_environment_holds() -> None:
+    assert parse_secrets((b"\xff" * 32).decode("utf-8", "surrogateescape")) == (b"\xff" * 32,)
+
+
+def test_a_text_without_a_secret_is_a_fault() -> None:
+    with pytest.raises(ValueError, match="holds no secret"):
+        parse_secrets(" \n\n")
+
+
+def test_an_url_is_given_back_as_it_is() -> None:
+    assert trusted_url(PRODUCTION_ISSUER) == PRODUCTION_ISSUER
+
+
+def test_other_variables_of_the_environment_do_not_count() -> None:
+    assert Settings.from_environ(environ(PATH="/bin", K_SERVICE="ingest")) == settings()

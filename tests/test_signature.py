@@ -1,0 +1,315 @@
+"""signature: what a token has to be, its seconds, and that nothing but ``ProofError`` leaves the room.
+
+The table of forgeries, which walks both schemes, stands in ``test_verifier.py``.
+"""
+
+import json
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from function.errors import ChecksumMismatch, ClockBehind, ProofError, SignatureInvalid
+from function.key_source import Es256Key
+from function.signature import MAX_LIFETIME_S, Token, parse_token, verify_body, verify_key, verify_secret
+from tests.builders import (
+    ABSENT,
+    NOW,
+    OLD_SECRET,
+    PRIVATE_KEY,
+    SECRET,
+    STRANGERS_KEY,
+    WRONG_SECRET,
+    base64url,
+    body,
+    es256,
+    forged,
+    hs256,
+    key_claims,
+    key_header,
+    key_token,
+    secret_claims,
+    secret_header,
+    secret_token,
+    sha256,
+    thorough,
+)
+
+BODY = body()
+LEEWAY_S = 60
+
+KNOWN_TOKEN = (
+    "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"
+    ".eyJjaGVja3N1bV9zaGEyNTYiOiI0NDEzNmZhMzU1YjM2NzhhMTE0NmFkMTZmN2U4NjQ5ZTk0ZmI0ZmMyMWZlNzdlODMxMGMwNjBmNjFjYWFmZj"
+    "hhIiwiZXhwIjoxNzYwMDAzNjAwLCJpYXQiOjE3NjAwMDAwMDB9"
+    "._qeNhTdzoVsOr08B6-cQRRsqaI1MESdJwdj8cpqrFNU"
+)
+"""For the body ``{}`` and the secret SECRET; a known answer, made once and written down."""
+
+
+def token(**changes: Any) -> Token:
+    return parse_token(secret_token(BODY, **changes), "HS256")
+
+
+def test_a_known_token_verifies() -> None:
+    known = parse_token(KNOWN_TOKEN, "HS256")
+    assert verify_secret(known, [SECRET.encode()]) == 0
+    assert verify_body(known, b"{}", now=1_760_000_000, leeway_s=0) is False
+
+
+def test_a_token_tells_what_it_claims() -> None:
+    text = key_token(BODY)
+    read = parse_token(text, "ES256")
+    signed, _, _ = text.rpartition(".")
+    assert read.signed == signed.encode()
+    assert len(read.signature) == 64
+    assert (read.key_id, read.issued_at, read.expires_at) == ("key-of-2026", NOW, NOW + 300)
+    assert (read.subject, read.checksum) == ("ch4r7s9k2r7g00fq5b1g", sha256(BODY))
+
+
+@pytest.mark.parametrize("secrets", [(SECRET, OLD_SECRET), (OLD_SECRET, SECRET), (OLD_SECRET, WRONG_SECRET, SECRET)])
+def test_the_index_of_the_secret_that_made_the_token_is_given(secrets: tuple[str, ...]) -> None:
+    assert verify_secret(token(), [secret.encode() for secret in secrets]) == secrets.index(SECRET)
+
+
+@pytest.mark.parametrize("secrets", [[], [WRONG_SECRET.encode()], [SECRET.encode()[:-1]], [SECRET.encode() + b"x"]])
+def test_a_token_that_no_secret_made_is_invalid(secrets: list[bytes]) -> None:
+    with pytest.raises(SignatureInvalid):
+        verify_secret(token(), secrets)
+
+
+def test_a_key_proves_its_own_tokens_and_no_others() -> None:
+    read = parse_token(key_token(BODY), "ES256")
+    verify_key(read, Es256Key(PRIVATE_KEY.public_key()))
+    with pytest.raises(SignatureInvalid):
+        verify_key(read, Es256Key(STRANGERS_KEY.public_key()))
+
+
+@pytest.mark.parametrize("signature", [b"", b"\x00" * 64, b"\xff" * 64, b"\x01" * 63, b"\x01" * 65, b"\x30" * 71])
+def test_a_signature_of_any_shape_is_only_invalid(signature: bytes) -> None:
+    read = parse_token(forged(key_header(), key_claims(BODY), lambda _: signature), "ES256")
+    with pytest.raises(SignatureInvalid):
+        verify_key(read, Es256Key(PRIVATE_KEY.public_key()))
+
+
+def test_a_signature_in_der_is_not_one_of_es256() -> None:
+    def in_der(signed: bytes) -> bytes:
+        return PRIVATE_KEY.sign(signed, ec.ECDSA(hashes.SHA256()))
+
+    with pytest.raises(SignatureInvalid):
+        verify_key(
+            parse_token(forged(key_header(), key_claims(BODY), in_der), "ES256"), Es256Key(PRIVATE_KEY.public_key())
+        )
+
+
+@pytest.mark.parametrize(("ahead_s", "is_taken"), [(0, True), (LEEWAY_S, True), (LEEWAY_S + 1, False)])
+def test_a_token_may_be_ahead_of_our_clock_by_the_leeway_and_no_second_more(ahead_s: int, *, is_taken: bool) -> None:
+    ahead = token(iat=NOW + ahead_s, exp=NOW + 3600)
+    if is_taken:
+        assert verify_body(ahead, BODY, now=NOW, leeway_s=LEEWAY_S) is False
+    else:
+        with pytest.raises(ClockBehind):
+            verify_body(ahead, BODY, now=NOW, leeway_s=LEEWAY_S)
+
+
+@pytest.mark.parametrize(
+    ("age_s", "is_expired"),
+    [(-1, False), (0, False), (LEEWAY_S - 1, False), (LEEWAY_S, True), (LEEWAY_S + 1, True), (10**9, True)],
+)
+def test_a_token_expires_a_leeway_after_its_exp(age_s: int, *, is_expired: bool) -> None:
+    old = token(iat=NOW - 3600, exp=NOW)
+    assert verify_body(old, BODY, now=NOW + age_s, leeway_s=LEEWAY_S) is is_expired
+
+
+def test_fractions_of_our_own_clock_count() -> None:
+    old = token(iat=NOW - 3600, exp=NOW)
+    assert verify_body(old, BODY, now=NOW + LEEWAY_S - 0.001, leeway_s=LEEWAY_S) is False
+    with pytest.raises(ClockBehind):
+        verify_body(token(), BODY, now=NOW - 0.001, leeway_s=0)
+
+
+@pytest.mark.parametrize("life_s", [1, 300, 3600, MAX_LIFETIME_S])
+def test_a_token_may_live_for_two_hours(life_s: int) -> None:
+    assert token(exp=NOW + life_s).expires_at == NOW + life_s
+
+
+@pytest.mark.parametrize(
+    "life_s",
+    [-1, 0, MAX_LIFETIME_S + 1, 100 * 365 * 86400, 10**2000],
+    ids=["before", "none", "a second", "a century", "ages"],
+)
+def test_a_token_that_would_live_for_longer_or_not_at_all_is_invalid(life_s: int) -> None:
+    with pytest.raises(SignatureInvalid):
+        token(exp=NOW + life_s)
+
+
+@pytest.mark.parametrize("epoch", [10**1000, -(10**1000)], ids=["early", "late"])
+def test_times_beyond_any_calendar_are_only_early_or_late(epoch: int) -> None:
+    beyond = token(iat=epoch, exp=epoch + 60, checksum=ABSENT)
+    if epoch < 0:
+        assert verify_body(beyond, BODY, now=NOW, leeway_s=LEEWAY_S) is True
+    else:
+        with pytest.raises(ClockBehind):
+            verify_body(beyond, BODY, now=NOW, leeway_s=LEEWAY_S)
+
+
+@pytest.mark.parametrize("content", [b"", BODY + b"\n", BODY[:-1], BODY.replace(b"24.9", b"24.8")])
+def test_another_body_is_a_mismatch(content: bytes) -> None:
+    with pytest.raises(ChecksumMismatch):
+        verify_body(token(), content, now=NOW, leeway_s=LEEWAY_S)
+
+
+def test_another_body_is_told_before_the_time_is_looked_at() -> None:
+    with pytest.raises(ChecksumMismatch):
+        verify_body(token(iat=NOW + 900, exp=NOW + 960), b"", now=NOW, leeway_s=LEEWAY_S)
+
+
+def test_members_that_dt_may_add_one_day_change_nothing() -> None:
+    claims = secret_claims(BODY, aud=["x"], sub=7, nbf=NOW + 9999, jti=None, future={"a": [1.5, None]})
+    text = forged(secret_header(typ=ABSENT, kid="x", cty="JWT"), claims, hs256())
+    assert verify_secret(parse_token(text, "HS256"), [SECRET.encode()]) == 0
+
+
+@given(st.text(max_size=300), st.sampled_from(["HS256", "ES256"]))
+@example("..", "HS256")
+@example("\ud800.\ud800.\ud800", "HS256")
+@thorough
+def test_whatever_text_arrives_only_a_signature_invalid_leaves(text: str, algorithm: str) -> None:
+    with pytest.raises(SignatureInvalid):
+        parse_token(text, algorithm)
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["HS256", "exp", NOW]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+names = st.sampled_from(["alg", "typ", "kid", "crit", "exp", "iat", "iss", "sub", "checksum_sha256"])
+
+
+@given(st.dictionaries(names, json_values), st.dictionaries(names, json_values))
+@thorough
+def test_whatever_a_holder_of_the_secret_signs_only_a_proof_error_leaves(
+    header: dict[str, object], claims: dict[str, object]
+) -> None:
+    text = forged({**secret_header(), **header}, {**secret_claims(BODY), **claims}, hs256())
+    try:
+        read = parse_token(text, "HS256")
+        assert verify_secret(read, [SECRET.encode()]) == 0
+        assert verify_body(read, BODY, now=NOW, leeway_s=LEEWAY_S) in {True, False}
+    except ProofError:
+        pass
+
+
+@given(st.data())
+@thorough
+def test_one_changed_bit_of_token_or_body_never_verifies(data: st.DataObject) -> None:
+    text, content = secret_token(BODY).encode("latin-1"), BODY
+    bit = data.draw(st.integers(0, 8 * (len(text) + len(content)) - 1))
+    flipped = bytearray(text + content)
+    flipped[bit // 8] ^= 1 << bit % 8
+    text, content = bytes(flipped[: len(text)]), bytes(flipped[len(text) :])
+    with pytest.raises(ProofError):
+        proven(text.decode("latin-1"), content)
+
+
+@given(st.data())
+@thorough
+def test_one_changed_bit_of_an_es256_token_never_verifies(data: st.DataObject) -> None:
+    flipped = bytearray(KEY_TOKEN)
+    bit = data.draw(st.integers(0, 8 * len(flipped) - 1))
+    flipped[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(ProofError):
+        verify_key(parse_token(flipped.decode("latin-1"), "ES256"), Es256Key(PRIVATE_KEY.public_key()))
+
+
+KEY_TOKEN = key_token(BODY).encode("latin-1")
+
+
+def proven(text: str, content: bytes) -> bool:
+    read = parse_token(text, "HS256")
+    verify_secret(read, [SECRET.encode()])
+    return verify_body(read, content, now=NOW, leeway_s=LEEWAY_S)
+
+
+times = st.integers(NOW - 4000, NOW + 4000) | st.sampled_from([NOW, NOW + 60, NOW + 61, NOW - 60, NOW - 61, 1.5, "1"])
+changed_claims = st.fixed_dictionaries(
+    {},
+    optional={
+        "iat": times | json_values,
+        "exp": times | json_values,
+        "checksum_sha256": st.sampled_from([sha256(BODY), sha256(b""), None, 5]),
+        "aud": json_values,
+    },
+)
+changed_headers = st.fixed_dictionaries(
+    {}, optional={"alg": st.sampled_from(["none", "HS256", "HS384", None, []]), "kid": json_values, "crit": json_values}
+)
+
+
+@given(changed_headers, changed_claims, st.sampled_from([SECRET, WRONG_SECRET]))
+@thorough
+def test_whatever_verifies_here_verifies_with_a_jwt_library_too(
+    header: dict[str, object], claims: dict[str, object], secret: str
+) -> None:
+    text = forged({**secret_header(), **header}, {**secret_claims(BODY), **claims}, hs256(secret))
+    try:
+        is_good = not proven(text, BODY)
+    except ProofError:
+        is_good = False
+    assert is_good == reference_verdict(text)
+
+
+def reference_verdict(text: str) -> bool:
+    """PyJWT's, with what it is lenient about added by hand; our clock stands still, so the times are added too."""
+    off = {f"verify_{name}": False for name in ("aud", "sub", "jti", "nbf", "iat", "exp", "iss")}
+    options = {**off, "require": ["exp", "iat", "checksum_sha256"], "enforce_minimum_key_length": True}
+    try:
+        claims = jwt.decode(text, SECRET, algorithms=["HS256"], options=options)  # type: ignore[arg-type]
+    except jwt.PyJWTError:
+        return False
+    issued_at, expires_at = claims["iat"], claims["exp"]
+    return (
+        type(issued_at) is type(expires_at) is int
+        and 0 < expires_at - issued_at <= 7200
+        and issued_at <= NOW + LEEWAY_S
+        and expires_at > NOW - LEEWAY_S
+        and claims["checksum_sha256"] == sha256(BODY)
+    )
+
+
+@pytest.mark.parametrize("member", ["alg", "typ", "kid"])
+def test_a_header_member_that_is_there_twice_is_invalid_even_when_both_agree(member: str) -> None:
+    twice = json.dumps(secret_header(kid="x"))[:-1] + f', "{member}": "{secret_header(kid="x")[member]}"}}'
+    with pytest.raises(SignatureInvalid):
+        parse_token(forged(twice.encode(), secret_claims(BODY), hs256()), "HS256")
+
+
+def test_white_space_in_the_json_of_a_segment_is_as_good_as_none() -> None:
+    text = forged(b' { "alg" : "HS256" } \n', secret_claims(BODY), hs256())
+    assert verify_secret(parse_token(text, "HS256"), [SECRET.encode()]) == 0
+
+
+def test_an_unpadded_segment_is_decoded_at_each_length() -> None:
+    for length in range(4):
+        claims = secret_claims(BODY, pad="x" * length)
+        text = forged(secret_header(), claims, hs256())
+        assert base64url(json.dumps(claims).encode()) in text
+        assert verify_secret(parse_token(text, "HS256"), [SECRET.encode()]) == 0
+
+
+def test_es256_in_the_hs256_parser_and_the_reverse_are_invalid() -> None:
+    with pytest.raises(SignatureInvalid, match="not HS256"):
+        parse_token(key_token(BODY), "HS256")
+    with pytest.raises(SignatureInvalid, match="not ES256"):
+        parse_token(secret_token(BODY), "ES256")
+    assert es256()(b"x") != es256()(b"x")  # ES256 is made anew each time: no test may compare two
