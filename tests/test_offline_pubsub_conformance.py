@@ -78,7 +78,7 @@ class Pubsub:
         """Whether a Pull brings nothing for a while; one of the two lets the call run into its deadline then."""
         name = subscription or self.subscription
         try:
-            reply = self.subscriber.pull(subscription=name, max_messages=10, timeout=0.4, retry=None)
+            reply = self.subscriber.pull(subscription=name, max_messages=10, timeout=0.2, retry=None)
         except exceptions.DeadlineExceeded:
             return True
         return not reply.received_messages

@@ -1,7 +1,7 @@
 """``dtpubsub.offline.Control``: faults and counts of an embedded Pub/Sub that runs in another process.
 
-A gRPC service on the same port, whose requests and answers are JSON. The server's end is ``control_service``, the
-client's end ``Control``.
+A gRPC service on the same port, whose requests and answers are JSON objects. The server's end is ``control_service``,
+the client's end ``Control``.
 """
 
 import json
@@ -21,11 +21,13 @@ _TIMEOUT_S = 5.0
 def control_service(state: State) -> grpc.GenericRpcHandler:
     """As gRPC wants it."""
 
-    def set_fault(asked: Any) -> None:
+    def set_fault(asked: Any) -> dict[str, int]:
         state.faults.set(Fault(**asked))
+        return {}
 
-    def clear_faults(_: Any) -> None:
+    def clear_faults(_: Any) -> dict[str, int]:
         state.faults.clear()
+        return {}
 
     def publish_calls(_: Any) -> dict[str, int]:
         return dict(state.publish_calls)
@@ -46,11 +48,11 @@ class Control:
 
     def clear_faults(self) -> None:
         """All is well again, for calls that come from now on."""
-        self._call("ClearFaults", None)
+        self._call("ClearFaults", {})
 
     def publish_calls(self, topic: str | None = None) -> int:
         """How many Publish calls came, refused ones too: on one topic (full name), or on all."""
-        calls: dict[str, int] = self._call("PublishCalls", None)
+        calls: dict[str, int] = self._call("PublishCalls", {})
         return sum(calls.values()) if topic is None else calls.get(topic, 0)
 
     def close(self) -> None:

@@ -82,9 +82,7 @@ def started(command: list[str]) -> Iterator[str]:
 
 def _check_answers(host: str) -> None:
     if not _answers(host):
-        raise NotStarted(
-            f"PUBSUB_EMULATOR_HOST is {host}, but no emulator answers there: start it, or unset the variable"
-        )
+        raise NotStarted(f"no emulator answers at PUBSUB_EMULATOR_HOST={host}: start it, or unset the variable")
 
 
 def _newest_jar(environ: Mapping[str, str], usual: tuple[str, ...]) -> Path:
