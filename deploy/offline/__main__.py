@@ -1,0 +1,54 @@
+"""``python -m deploy.offline run | serve``: the function and a Pub/Sub on this machine, without any account."""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from deploy.offline.demo import run, serve
+from deploy.offline.errors import OfflineError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command. Exit status: 0 all went well, 1 a check failed or something did not start, 130 Ctrl-C."""
+    given = _parser().parse_args(arguments)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        if given.verb == "run":
+            return 0 if run(given.pubsub, os.environ, _say) else 1
+        serve(given.pubsub, os.environ, _say, port=given.port)
+    except OfflineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nended; nothing is left running", file=sys.stderr)
+        return 130 if given.verb == "run" else 0
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.offline", description="The function and a Pub/Sub on this machine: no account needed."
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    run_parser = verbs.add_parser("run", help="send one signed event of each type, check each, and end")
+    serve_parser = verbs.add_parser("serve", help="keep both up, print a signed curl, show every event that arrives")
+    serve_parser.add_argument("--port", type=int, default=8080, help="the function's port (default: 8080)")
+    for verb in (run_parser, serve_parser):
+        verb.add_argument(
+            "--pubsub",
+            choices=("auto", "emulator", "embedded"),
+            default="auto",
+            help="Google's emulator, the embedded stand-in, or whichever is there (default: auto)",
+        )
+    return parser
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

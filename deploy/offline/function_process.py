@@ -1,0 +1,66 @@
+"""The function as it really runs: functions-framework, a process of its own, a port of the loopback address."""
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import IO
+
+from deploy.offline import processes
+from deploy.offline.errors import NotStarted
+
+SOURCE = Path(__file__).resolve().parents[2]
+START_S = 30.0
+
+
+@contextlib.contextmanager
+def serving(
+    settings: Mapping[str, str], *, target: str = "ingest", port: int = 0, output: IO[bytes] | None = None
+) -> Iterator[str]:
+    """Start the function with these settings and give its URL; it is ended on leaving.
+
+    ``output`` receives what it prints. Raises ``NotStarted``.
+    """
+    port = port or processes.free_port()
+    with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
+        log = output or stack.enter_context(tempfile.TemporaryFile())
+        command = [
+            sys.executable,
+            "-m",
+            "functions_framework",
+            f"--target={target}",
+            f"--source={SOURCE / 'main.py'}",
+            "--host=127.0.0.1",
+            f"--port={port}",
+        ]
+        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TMPDIR"}}
+        process = processes.start(command, output=log, environ={**inherited, "HOME": home, **settings})
+        try:
+            _wait_until_ready(port, process, log)
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            processes.end(process)
+
+
+def _wait_until_ready(port: int, process: processes.Process, log: IO[bytes]) -> None:
+    give_up_at = time.monotonic() + START_S
+    while not _answers(port):
+        if process.poll() is not None or time.monotonic() > give_up_at:
+            log.seek(0)
+            raise NotStarted(f"the function did not start:\n{log.read().decode(errors='replace').strip()}")
+        time.sleep(0.05)
+
+
+def _answers(port: int) -> bool:
+    connection = HTTPConnection("127.0.0.1", port, timeout=2)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status == 405
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()

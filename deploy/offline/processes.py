@@ -1,0 +1,53 @@
+"""Programs started beside this one, which never outlive it."""
+
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from typing import IO
+
+STOP_S = 12.0
+"""Seconds to end in after SIGTERM; Cloud Run gives a function 10."""
+
+_END_WITH_PARENT = """
+import ctypes, os, signal, sys
+PR_SET_PDEATHSIG = 1
+ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def start(command: Sequence[str], *, output: IO[bytes], environ: Mapping[str, str] | None = None) -> "Process":
+    """Start a program in a process group of its own, so that Ctrl-C in the terminal is ours alone to handle.
+
+    On Linux the kernel ends it with SIGTERM when this process is killed. Raises OSError.
+    """
+    launcher = [sys.executable, "-IS", "-c", _END_WITH_PARENT] if sys.platform == "linux" else []
+    return subprocess.Popen(  # noqa: S603  # an argument list of our own, without a shell
+        [*launcher, *command],
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        env=environ,
+        process_group=0,
+    )
+
+
+def end(process: "Process") -> None:
+    """End a program: politely, and when that is no use, for certain."""
+    process.terminate()
+    try:
+        process.wait(STOP_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def free_port() -> int:
+    """Find a port of the loopback address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+Process = subprocess.Popen[bytes]
