@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import grpc
@@ -85,41 +85,41 @@ def test_the_installed_emulator_is_started_serves_and_is_ended(command: list[str
         emulator({"PUBSUB_EMULATOR_HOST": backend.host}).__enter__()
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
-def test_the_emulator_does_not_outlive_a_killed_parent(command: list[str]) -> None:
-    script = (
-        "import os, time\n"
-        "from deploy.offline.emulator import emulator\n"
-        "with emulator({k: v for k, v in os.environ.items() if k != 'PUBSUB_EMULATOR_HOST'}) as host:\n"
-        "    children = open(f'/proc/self/task/{os.getpid()}/children').read()\n"
-        "    print(children.strip(), flush=True)\n"
-        "    time.sleep(60)\n"
-    )
-    parent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)  # noqa: S603
-    assert parent.stdout
-    jvm = int(parent.stdout.readline())
-    assert is_running(jvm)
-
-    parent.kill()
-    parent.communicate()
-    give_up_at = time.monotonic() + 5
-    while is_running(jvm) and time.monotonic() < give_up_at:
-        time.sleep(0.02)
-    assert not is_running(jvm)
-
-
-def test_ctrl_c_ends_the_emulator_by_way_of_its_parent(command: list[str], tmp_path: Path) -> None:
-    java = a_program(tmp_path / "java", f"echo $$ > {tmp_path}/pid; exec sleep 60")
-    script = "import sys\nfrom deploy.offline.emulator import started\nwith started([sys.argv[1]]): pass\n"
-    arguments = [sys.executable, "-c", script, str(java)]
-    parent = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603
+@pytest.fixture
+def parent_and_child(tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """The ids of a process that is starting an emulator, and of that emulator (which never gets ready)."""
     pid_file = tmp_path / "pid"
+    java = a_program(tmp_path / "java", f"echo $$ > {pid_file}; exec sleep 60")
+    script = "import sys; from deploy.offline.emulator import started; started([sys.argv[1]]).__enter__()"
+    command = [sys.executable, "-c", script, str(java)]
+    parent = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - ourselves
     while not (pid_file.exists() and pid_file.read_text().strip()):
         time.sleep(0.02)
+    yield parent.pid, int(pid_file.read_text())
+    parent.wait(10)
 
-    os.killpg(parent.pid, signal.SIGINT)
-    assert parent.wait(5) != 0
-    assert not is_running(int(pid_file.read_text()))
+
+def ends(pid: int) -> bool:
+    give_up_at = time.monotonic() + 5
+    while is_running(pid) and time.monotonic() < give_up_at:
+        time.sleep(0.02)
+    return not is_running(pid)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a child with its parent")
+def test_the_emulator_does_not_outlive_a_killed_parent(parent_and_child: tuple[int, int]) -> None:
+    parent, child = parent_and_child
+    os.kill(parent, signal.SIGKILL)
+
+    assert ends(child)
+
+
+def test_ctrl_c_in_the_terminal_ends_the_emulator_by_way_of_its_parent(parent_and_child: tuple[int, int]) -> None:
+    parent, child = parent_and_child
+    assert os.getpgid(child) != os.getpgid(parent)
+    os.killpg(parent, signal.SIGINT)
+
+    assert ends(child)
 
 
 def test_an_emulator_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:

@@ -87,6 +87,13 @@ def test_it_fails_with_the_status_and_message_it_was_told(
     with pytest.raises(exceptions.GoogleAPICallError, match="because") as failure:
         client.publish()
     assert failure.value.grpc_status_code is code
+
+
+def test_nothing_is_stored_by_a_call_that_was_told_to_fail(embedded: EmbeddedPubSub, client: Client) -> None:
+    embedded.set_fault(Fault.fail("UNAVAILABLE"))
+    with pytest.raises(exceptions.ServiceUnavailable):
+        client.publish()
+
     assert client.pull() == []
 
 
@@ -498,7 +505,7 @@ async def _publish_while_killed(process: Process) -> set[str]:
                 acked.update(reply.message_ids)
 
         publishing = [asyncio.create_task(publish()) for _ in range(32)]
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.3)
         process.process.kill()
         await asyncio.gather(*publishing, return_exceptions=True)
     return acked

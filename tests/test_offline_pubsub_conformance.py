@@ -13,7 +13,7 @@ import grpc
 import pytest
 from google.api_core import exceptions
 from google.cloud import pubsub_v1  # type: ignore[import-untyped]
-from google.cloud.pubsub_v1.subscriber.message import Message  # type: ignore[import-untyped]
+from google.cloud.pubsub_v1.subscriber.message import Message
 from google.protobuf.duration_pb2 import Duration
 from google.pubsub_v1 import PublisherAsyncClient, types
 from google.pubsub_v1 import PublisherClient as GeneratedPublisher
