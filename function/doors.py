@@ -78,8 +78,8 @@ def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
         try:
             while len(body) <= limit and (chunk := stream.read(min(CHUNK_BYTES, limit + 1 - len(body)))):
                 body += chunk
-        except OSError as error:
-            raise BodyIncomplete("the client left") from error
+        except Exception as error:  # a chunk that is none: each server has errors of its own for it
+            raise BodyIncomplete("the client left, or sent no sound body") from error
         if len(body) > limit:
             raise BodyTooLarge(f"more than {limit} bytes")
         if announced is not None and len(body) < announced:

@@ -1,0 +1,212 @@
+"""The function as it really runs: a process of its own behind functions-framework, on the loopback address.
+
+Support for the tests, not one itself: processes, a plain HTTP client, and the log lines they leave.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+from uuid import uuid4
+
+ROOT = Path(__file__).parents[1]
+DOORS = ("ingest", "ingest_wsgi")
+START_S = 20.0
+LINE_S = 5.0
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+T = TypeVar("T")
+Headers = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """``headers`` by name in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body read as JSON."""
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a process ended by itself."""
+
+    code: int
+    output: str
+
+
+class Function:
+    """A function behind one of its doors, with this environment and nothing else; a context manager."""
+
+    def __init__(self, door: str, environ: Mapping[str, str], home: Path, source: Path = ROOT / "main.py") -> None:
+        self.port = free_port()
+        self._output = home / f"{door}-{self.port}.log"
+        command = [str(Path(sys.executable).with_name("functions-framework"))]
+        arguments = ["--host=127.0.0.1", f"--port={self.port}", f"--target={door}", f"--source={source}"]
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603  # the framework's own command
+                [*command, *arguments],
+                cwd=home,
+                env={"HOME": str(home), **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Self:
+        try:
+            self._wait_until_it_answers()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> int:
+        """End it as Cloud Run does, and give its exit status; nothing of it is left."""
+        self._process.terminate()
+        try:
+            return self._process.wait(10)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def exit(self) -> Exit:
+        """Wait for a process that is expected to end by itself."""
+        try:
+            return Exit(self._process.wait(START_S), self.output())
+        finally:
+            self.stop()
+
+    def output(self) -> str:
+        """Give what it wrote to standard output and standard error so far."""
+        return self._output.read_text("utf-8")
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Give the whole lines of its output; each has to be JSON."""
+        return [json.loads(line) for line in self.output().split("\n")[:-1]]
+
+    def lines_of(self, trace: str) -> list[dict[str, Any]]:
+        """Give the lines of the request with this trace, once there is one."""
+        return eventually(lambda: [line for line in self.lines() if trace_of(line) == trace])
+
+    def send(
+        self, headers: Headers = (), body: bytes | Iterable[bytes] = b"", method: str = "POST", path: str = "/"
+    ) -> Answer:
+        """Send one request on a connection of its own; a body of parts goes out in chunks."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        with contextlib.closing(connection):
+            connection.connect()
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            for name, value in headers:
+                connection.putheader(name, value)
+            if isinstance(body, bytes):
+                connection.putheader("Content-Length", str(len(body)))
+            else:
+                connection.putheader("Transfer-Encoding", "chunked")
+            with contextlib.suppress(ConnectionError):  # refused early, with the rest unread: the answer is there
+                connection.endheaders(body, encode_chunked=not isinstance(body, bytes))
+            return read_answer(connection)
+
+    def connect(self) -> socket.socket:
+        """Open a bare connection."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+
+    def cpu_s(self) -> float:
+        """Give the seconds of CPU that the serving process has used."""
+        fields = Path(f"/proc/{self._worker()}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+    def rss_bytes(self) -> int:
+        """Give the memory that the serving process holds now."""
+        return self._status("VmRSS")
+
+    def threads(self) -> int:
+        """Give how many threads the serving process has."""
+        return len(list(Path(f"/proc/{self._worker()}/task").iterdir()))
+
+    def _status(self, name: str) -> int:
+        status = Path(f"/proc/{self._worker()}/status").read_text("ascii")
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(name))
+
+    def _worker(self) -> int:
+        pid = self._process.pid
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()[0])
+
+    def _wait_until_it_answers(self) -> None:
+        gives_up_at = time.monotonic() + START_S
+        while True:
+            try:
+                self.send(method="GET")
+            except ConnectionRefusedError:
+                if self._process.poll() is not None or time.monotonic() > gives_up_at:
+                    raise AssertionError(f"the function did not start: {self.output()}") from None
+                time.sleep(0.05)
+            else:
+                return
+
+
+def read_answer(connection: http.client.HTTPConnection) -> Answer:
+    """Read the answer to what was sent on this connection."""
+    response = connection.getresponse()
+    return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+
+
+def read_raw_answer(connection: socket.socket) -> Answer:
+    """Read the answer to what was sent on a bare connection."""
+    with http.client.HTTPResponse(connection) as response:
+        response.begin()
+        headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, response.read())
+
+
+def head(headers: Headers, *, length: int | None = None) -> bytes:
+    """Write a request's head, with a body announced by its length, or in chunks."""
+    announced = ("Transfer-Encoding", "chunked") if length is None else ("Content-Length", str(length))
+    lines = [f"{name}: {value}" for name, value in [("Host", "localhost"), *headers, announced]]
+    return "\r\n".join(["POST / HTTP/1.1", *lines, "", ""]).encode("latin-1")
+
+
+def new_trace() -> tuple[str, str]:
+    """Make a trace id and the ``traceparent`` that carries it."""
+    trace = uuid4().hex
+    return trace, f"00-{trace}-{uuid4().hex[:16]}-01"
+
+
+def trace_of(line: Mapping[str, Any]) -> str:
+    """Give the trace id of a log line, or nothing."""
+    return str(line.get("logging.googleapis.com/trace", "")).rpartition("/")[2]
+
+
+def eventually(look: Callable[[], T], timeout_s: float = LINE_S) -> T:
+    """Look until there is something, and give it; after ``timeout_s`` give what there is."""
+    gives_up_at = time.monotonic() + timeout_s
+    while not (seen := look()) and time.monotonic() < gives_up_at:
+        time.sleep(0.01)
+    return seen
+
+
+def free_port() -> int:
+    """Find a port of the loopback address that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
