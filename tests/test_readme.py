@@ -1,0 +1,130 @@
+"""The README's tables, commands and paths are those of the code."""
+
+import dataclasses
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from function.config import Settings
+from function.outcomes import BY_ERROR, DELIVERED, INTERNAL
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+GCLOUD = shutil.which("gcloud") or ""
+REQUIRED = {
+    "PUBSUB_TOPIC": "projects/p/topics/events",
+    "PUBSUB_REJECTED_TOPIC": "projects/p/topics/rejected",
+    "DT_SIGNATURE_SECRET": "s" * 32,
+}
+"""The least that makes sound settings."""
+
+
+def table(heading: str) -> list[list[str]]:
+    """The cells of the first table under a heading, without its head."""
+    section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    rows = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
+
+
+def commands(heading: str) -> Iterator[str]:
+    """The shell commands under a heading, one for each line of its blocks."""
+    section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL):
+        yield from (line for line in block.splitlines() if line and not line.startswith("#"))
+
+
+class _Reads(dict[str, str]):
+    """An environment that remembers which variables were asked for."""
+
+    def __init__(self) -> None:
+        super().__init__(REQUIRED)
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def test_the_table_of_settings_names_every_variable_that_is_read_and_no_other() -> None:
+    environ = _Reads()
+    Settings.from_environ(environ)
+
+    assert {row[0].strip("`") for row in table("Settings")} == environ.asked
+
+
+@pytest.mark.parametrize("row", table("Settings"), ids=lambda row: row[0].strip("`"))
+def test_a_setting_given_its_default_of_the_table_is_as_if_it_were_not_given(row: list[str]) -> None:
+    name, default = row[0].strip("`"), row[1]
+    if not default.startswith("`"):
+        assert default in {"required", "–", "all", "none", "DT's production"}
+        return
+
+    given = Settings.from_environ({**REQUIRED, name: default.strip("`")})
+
+    assert given == Settings.from_environ(REQUIRED)
+
+
+def test_the_table_of_answers_is_the_decision_table_of_the_code() -> None:
+    told = {(row[5].strip("`"), int(row[2]), row[4]) for row in table("Answers") if row[5] != "–"}
+    done = {(outcome.reason, outcome.status, outcome.severity) for outcome in [*BY_ERROR.values(), INTERNAL]}
+
+    assert told == done
+
+
+def test_whatever_the_table_answers_with_200_goes_to_a_topic_and_nothing_else_does() -> None:
+    for row in table("Answers"):
+        assert (row[2] == "200") == (row[3] in {"events", "rejected"}), row
+
+
+def test_what_the_table_sends_to_the_main_topic_has_no_reason() -> None:
+    rows = [row for row in table("Answers") if row[3] == "events"]
+
+    assert {row[5] for row in rows} == {"–"}
+    assert DELIVERED.reason == ""
+
+
+def test_every_path_of_where_things_are_is_there() -> None:
+    for row in table("Where things are"):
+        assert (ROOT / row[0].strip("`")).exists(), row[0]
+
+
+def test_every_make_command_is_a_target_of_the_makefile() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"make ([a-z]+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_no_two_settings_fields_are_left_out_of_the_table() -> None:
+    fields = {field.name for field in dataclasses.fields(Settings)}
+
+    assert len(fields) == len(table("Settings"))
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
+def test_gcloud_knows_every_flag_of_the_commands_to_deploy_with(tmp_path: Path) -> None:
+    listed = []
+    for line in commands("Deploy it"):
+        command = line
+        for name, value in {"PROJECT": "my-project", "REGION": "europe-west1", "RUNTIME": "a@b.example"}.items():
+            command = command.replace(f"${name}", value)
+        if "gcloud " in command:
+            listed.append({"command_string": command[command.index("gcloud ") :]})
+    (tmp_path / "commands").write_text(json.dumps(listed))
+    assert len(listed) == 13
+
+    checked = subprocess.run(
+        [GCLOUD, "meta", "lint-gcloud-commands", f"--commands-file={tmp_path}/commands"],
+        env={"PATH": "/usr/bin:/bin", "CLOUDSDK_CONFIG": str(tmp_path), "HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+    )
+
+    results = json.loads(checked.stdout)
+    assert len(results) == len(listed)
+    assert [result["error_message"] for result in results if not result["success"]] == []
