@@ -26,6 +26,8 @@ def serving(
     ``output`` receives what it prints. Raises ``NotStarted``.
     """
     port = port or processes.free_port()
+    if not processes.is_free(port):
+        raise NotStarted(f"port {port} is in use: choose another one with --port")
     with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
         log = output or stack.enter_context(tempfile.TemporaryFile())
         command = [

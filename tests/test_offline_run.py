@@ -1,0 +1,173 @@
+"""``make run`` and ``make serve``, as the commands that they are."""
+
+import contextlib
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from deploy.offline.events import SAMPLES, encode, sample_event
+from deploy.offline.readings import reading
+from function.event_types import EVENT_TYPES, contradiction
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@contextlib.contextmanager
+def command(*arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
+    """``python -m deploy.offline``, in a process group of its own."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "deploy.offline", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        try:
+            yield process
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def read_until(process: "subprocess.Popen[str]", text: str) -> list[str]:
+    """The lines printed up to the first that holds the text."""
+    assert process.stdout
+    lines = []
+    for line in process.stdout:
+        lines.append(line.rstrip("\n"))
+        if text in line:
+            return lines
+    raise AssertionError(f"{text!r} was never printed, but: {lines} {process.stderr and process.stderr.read()}")
+
+
+def is_listening(port: int) -> bool:
+    """Whether somebody answers on the port of the loopback address."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def ports(lines: list[str]) -> list[int]:
+    """The ports of Pub/Sub and function, from the first two lines printed."""
+    return [int(line.rstrip("/").rpartition(":")[2]) for line in lines if "127.0.0.1:" in line][:2]
+
+
+@pytest.mark.parametrize("pubsub", ["embedded", "auto"])
+def test_run_shows_every_event_type_received_as_sent_and_ends_with_0(pubsub: str) -> None:
+    with command("run", "--pubsub", pubsub) as process:
+        output, errors = process.communicate(timeout=60)
+
+    assert (process.returncode, errors) == (0, "")
+    lines = output.splitlines()
+    for event_type in SAMPLES:
+        assert sum(line.startswith(f"{event_type} ") and line.endswith(" equal") for line in lines) == 1
+    assert "24.9 °C" in output
+    assert "19 of 19 events came back as they were sent" in lines
+    assert "unsigned: 401 unsigned · tampered: 401 checksum · malformed: 200 kept whole on the rejected topic" in lines
+    assert not any(is_listening(port) for port in ports(lines))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_interrupted_leaves_nothing_running(number: signal.Signals) -> None:
+    with command("run", "--pubsub", "embedded") as process:
+        lines = read_until(process, "function ")
+        process.send_signal(number)
+        process.communicate(timeout=30)
+
+        assert process.returncode == 128 + number
+        assert not any(is_listening(port) for port in ports(lines))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel ends children with their parent")
+def test_run_killed_outright_leaves_nothing_running() -> None:
+    with command("run", "--pubsub", "embedded") as process:
+        lines = read_until(process, "function ")
+        process.kill()
+        process.wait(10)
+
+        give_up_at = time.monotonic() + 15
+        while any(is_listening(port) for port in ports(lines)):
+            assert time.monotonic() < give_up_at, "the function outlived the command"
+            time.sleep(0.1)
+
+
+def test_run_says_what_is_wrong_when_the_emulator_it_is_told_of_does_not_answer() -> None:
+    with command("run", "--pubsub", "emulator", PUBSUB_EMULATOR_HOST="127.0.0.1:1") as process:
+        output, errors = process.communicate(timeout=30)
+
+    assert process.returncode == 1
+    assert errors.startswith("error: no emulator answers at PUBSUB_EMULATOR_HOST=127.0.0.1:1")
+    assert "Traceback" not in output + errors
+
+
+def test_run_does_without_an_emulator_that_does_not_answer_and_says_so() -> None:
+    with command("run", PUBSUB_EMULATOR_HOST="127.0.0.1:1") as process:
+        output, _ = process.communicate(timeout=60)
+
+    assert process.returncode == 0
+    assert output.startswith("using the embedded Pub/Sub: no emulator answers at PUBSUB_EMULATOR_HOST=127.0.0.1:1")
+
+
+def test_the_curl_that_serve_prints_delivers_an_event_that_serve_shows() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with command("serve", "--pubsub", "embedded", "--port", str(port)) as process:
+        curl = shlex.split(next(line for line in read_until(process, "curl ") if line.startswith("curl ")))
+        read_until(process, "message id")
+        assert curl[:3] == ["curl", "-i", f"http://127.0.0.1:{port}/"]
+        headers = [value.split(": ", 1) for flag, value in pairwise(curl[3:]) if flag == "-H"]
+        with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+            connection.request("POST", "/", curl[-1].encode(), dict(headers))
+            status = connection.getresponse().status
+
+        shown = read_until(process, "temperature")[-1]
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+
+    assert (status, process.returncode) == (200, 0)
+    assert "24.9 °C" in shown
+    assert shown.endswith("events")
+    assert "nothing is left running" in errors
+
+
+def test_serve_says_so_when_its_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with command("serve", "--pubsub", "embedded", "--port", str(port)) as process:
+            output, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert f"error: port {port} is in use" in errors
+    assert "Traceback" not in output + errors
+
+
+def test_the_samples_are_of_all_the_event_types_there_are_and_contradict_none() -> None:
+    assert SAMPLES.keys() == EVENT_TYPES.keys()
+    for event_type in SAMPLES:
+        event = sample_event(event_type, number=1, at=datetime.now(UTC))
+        assert contradiction(event_type, event["event"]["data"]) is None
+        assert len(encode(event)) < 1000
+
+
+def test_every_sample_has_a_reading_in_words() -> None:
+    words = {name: reading(sample_event(name, number=1, at=datetime.now(UTC))["event"]) for name in SAMPLES}
+
+    assert words["humidity"] == "22.45 °C, 17 % RH"
+    assert words["labelsChanged"] == "labels +room ~name -old-key"
+    assert not words.keys() & set(words.values())
+
+
+def test_an_event_of_another_type_is_shown_by_the_name_of_its_type() -> None:
+    assert reading({"eventType": "radon", "data": {"radon": {"becquerel": 3}}}) == "radon"
