@@ -1,10 +1,13 @@
 """Who is given to whom: the one place where the real clocks, streams, files and services come in."""
 
+import os
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from function.config import Settings
+from function.errors import SettingsError
 from function.key_source import KeySource, fetch_document
 from function.log import Log
 from function.publisher import PubSubPublisher
@@ -20,8 +23,7 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
         SettingsError: with every fault of the settings.
 
     """
-    settings = Settings.from_environ(environ)
-    require_strong(settings.secret_file)
+    settings = _settings(environ)
     log = Log(sys.stdout, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic)
     return Receiver(
         settings,
@@ -31,6 +33,20 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
         now=time.time,
         monotonic=time.monotonic,
     )
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    """Read the settings, and name the faults of the secret file along with theirs."""
+    try:
+        settings = Settings.from_environ(environ)
+    except SettingsError as unsound:
+        try:
+            require_strong(Path(environ.get("DT_SIGNATURE_SECRET_FILE", "").strip() or os.devnull))
+        except SettingsError as weak:
+            raise SettingsError([*unsound.faults, *weak.faults]) from weak
+        raise
+    require_strong(settings.secret_file)
+    return settings
 
 
 def _verifier(settings: Settings, log: Log) -> Verifier:

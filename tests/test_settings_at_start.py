@@ -1,0 +1,107 @@
+"""Black box: what the process says to unsound settings, and that it does not start with them."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.serving import DOORS, Exit, Function
+from tests.stage import BODY, by_secret
+
+SOUND = {
+    "PUBSUB_TOPIC": "projects/p/topics/events",
+    "PUBSUB_REJECTED_TOPIC": "projects/p/topics/rejected",
+    "PUBSUB_EMULATOR_HOST": "127.0.0.1:9",
+    "DT_SIGNATURE_SECRET": "canary-of-a-secret-that-is-long-enough",
+}
+UNSOUND = {
+    "PUBSUB_TOPIC": "projects/p/subscriptions/events",
+    "PUBSUB_REJECTED_TOPIC": "rejected",
+    "DT_SIGNATURE_SECRET": "canary-of-a-weak-one",
+    "DT_ORGANIZATION_ID": "an organization/",
+    "DT_ISSUER": "http://issuer.example",
+    "ORDERING_KEY": "project",
+    "CLOUDEVENTS": "perhaps",
+    "MAX_BODY_BYTES": "-1",
+    "PUBLISH_TIMEOUT_SECONDS": "soon",
+    "CLOCK_LEEWAY_SECONDS": "1e9",
+    "LOG_LEVEL": "LOUD",
+}
+SCHEMES = ("DT_SIGNATURE_SECRET", "DT_SIGNATURE_SECRET_FILE", "DT_ORGANIZATION_ID")
+FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
+    "everything at once": (UNSOUND, set(UNSOUND)),
+    "nothing but blanks": (
+        dict.fromkeys(SOUND, " "),
+        {"PUBSUB_TOPIC", "PUBSUB_REJECTED_TOPIC", *SCHEMES},
+    ),
+    "one topic for both": ({"PUBSUB_REJECTED_TOPIC": SOUND["PUBSUB_TOPIC"]}, {"PUBSUB_REJECTED_TOPIC"}),
+    "a second secret of 31 bytes": (
+        {"DT_SIGNATURE_SECRET": f"{SOUND['DT_SIGNATURE_SECRET']}\n{'canary':x<31}"},
+        {"DT_SIGNATURE_SECRET"},
+    ),
+    "credentials in the issuer": ({"DT_ISSUER": "https://user:canary@issuer.example"}, {"DT_ISSUER"}),
+    "http on another host": ({"DT_ISSUER": "http://127.0.0.1.example/canary"}, {"DT_ISSUER"}),
+}
+NAMES = {*UNSOUND, *SOUND, "DT_SIGNATURE_SECRET_FILE", "DT_PROJECT_IDS", "LABEL_ATTRIBUTES"}
+
+
+def ended(environ: Mapping[str, str], home: Path, door: str = "ingest") -> Exit:
+    return Function(door, environ, home).exit()
+
+
+def named(output: str) -> set[str]:
+    """Give the variables that faults begin with, and those of which one is required."""
+    faults = [line.removeprefix("  - ") for line in output.splitlines() if line.startswith("  - ")]
+    named_first = {fault.partition(":")[0] for fault in faults}
+    required = " ".join(fault for fault in faults if fault.startswith("one of "))
+    return named_first & NAMES | {name for name in SCHEMES if name in required}
+
+
+@pytest.fixture(scope="module")
+def exits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exit]:
+    """Start all of them, two at a time."""
+    homes = {name: tmp_path_factory.mktemp("home") for name in FAULTS}
+    with ThreadPoolExecutor(2) as pool:
+        results = pool.map(lambda name: ended({**SOUND, **FAULTS[name][0]}, homes[name]), FAULTS)
+    return dict(zip(FAULTS, results, strict=True))
+
+
+@pytest.mark.parametrize("case", FAULTS)
+def test_unsound_settings_end_the_process_with_1_and_each_of_them_named(exits: dict[str, Exit], case: str) -> None:
+    assert exits[case].code == 1
+    assert named(exits[case].output) == FAULTS[case][1]
+    assert "Traceback" not in exits[case].output
+
+
+@pytest.mark.parametrize("case", [case for case in FAULTS if "http on" not in case])
+def test_no_secret_is_in_what_is_said_of_them(exits: dict[str, Exit], case: str) -> None:
+    assert "canary" not in exits[case].output
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_weak_secret_in_the_file_is_named_with_everything_else(tmp_path: Path, door: str) -> None:
+    file = tmp_path / "secret"
+    file.write_text("canary\n")
+
+    unsound = {"DT_SIGNATURE_SECRET_FILE": str(file), "PUBSUB_TOPIC": "", "LOG_LEVEL": "LOUD"}
+
+    end = ended({**SOUND, **unsound}, tmp_path, door)
+
+    assert end.code == 1
+    assert named(end.output) == set(unsound)
+    assert "canary" not in end.output
+
+
+@pytest.mark.parametrize("content", [b"", b"\n \n", b"\xff" * 40], ids=["empty", "blank", "not UTF-8"])
+def test_a_file_that_may_yet_become_sound_does_not_keep_it_from_starting(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    settings = {**SOUND, "DT_SIGNATURE_SECRET": "", "DT_SIGNATURE_SECRET_FILE": str(file)}
+
+    with Function("ingest", {name: value for name, value in settings.items() if value}, tmp_path) as function:
+        answer = function.send(by_secret().headers, BODY)
+        severities = {line["severity"] for line in function.lines()}
+
+    assert (answer.status, answer.json) == (503, {"error": "keys"})
+    assert severities == {"CRITICAL"}
