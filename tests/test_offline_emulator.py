@@ -92,7 +92,7 @@ def parent_and_child(tmp_path: Path) -> Iterator[tuple[int, int]]:
     java = a_program(tmp_path / "java", f"echo $$ > {pid_file}; exec sleep 60")
     script = "import sys; from deploy.offline.emulator import started; started([sys.argv[1]]).__enter__()"
     command = [sys.executable, "-c", script, str(java)]
-    parent = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)  # noqa: S603 - ourselves
+    parent = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     while not (pid_file.exists() and pid_file.read_text().strip()):
         time.sleep(0.02)
     yield parent.pid, int(pid_file.read_text())

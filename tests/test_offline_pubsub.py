@@ -244,30 +244,29 @@ def test_a_message_can_be_stored_though_the_answer_never_comes(embedded: Embedde
     assert client.pull() == [b"x"]
 
 
-def test_a_cut_connection_is_unavailable_and_the_next_one_works(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_cut_connection_is_unavailable_and_a_new_one_works(embedded: EmbeddedPubSub, client: Client) -> None:
     client.publish(b"before")
     embedded.set_fault(Fault.cut().times(1))
 
     with pytest.raises(exceptions.ServiceUnavailable) as failure:
         client.publish(b"cut")
     assert "told to fail" not in str(failure.value)
-    assert client.publish(b"after", timeout=5)
+    _publish_until_served(client, b"after")
     assert client.pull() == [b"before", b"after"]
 
 
 def test_a_cut_takes_every_call_on_its_connection_along_and_no_other(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.hang().on(OTHER))
-    with Client(embedded.host) as stranger:
-        beside, apart = client.publish_later(OTHER), stranger.publish_later(OTHER)
-        while embedded.publish_calls(OTHER) < 2:
+    with Client(embedded.host) as second, Client(embedded.host) as third:
+        calls = [each.publish_later(OTHER) for each in (client, second, third)]
+        while embedded.publish_calls(OTHER) < 3:
             time.sleep(0.01)
         embedded.set_fault(Fault.cut().on(TOPIC).times(1))
         with pytest.raises(exceptions.ServiceUnavailable):
-            client.publish()
+            second.publish()
 
-        assert beside.exception(5).code() is grpc.StatusCode.UNAVAILABLE
-        assert not apart.done()
-        apart.cancel()
+        assert calls[1].exception(5).code() is grpc.StatusCode.UNAVAILABLE
+        assert [call.done() for call in calls] == [False, True, False]
 
 
 def test_stopping_does_not_wait_for_what_hangs(client: Client, embedded: EmbeddedPubSub) -> None:
@@ -400,6 +399,13 @@ def test_a_record_damaged_elsewhere_is_said_to_be(tmp_path: Path, line: bytes) -
         read_record(path)
 
 
+def test_a_record_that_cannot_be_written_is_said_to_be(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "acked.jsonl"
+
+    with pytest.raises(NotStarted, match=r"acked\.jsonl cannot be written: No such file"), EmbeddedPubSub(record=path):
+        pass
+
+
 def _record_one(path: Path, data: bytes) -> None:
     with EmbeddedPubSub(record=path) as embedded, Client(embedded.host) as client:
         embedded.create_topic(TOPIC)
@@ -411,7 +417,7 @@ class Process:
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "deploy.offline.pubsub", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603 - ourselves
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         self.host: str = json.loads(self.process.stdout.readline())["host"]
 
@@ -513,7 +519,7 @@ async def _publish_while_killed(process: Process) -> set[str]:
 
 def test_a_port_that_is_taken_ends_the_process_with_1_and_a_sentence(embedded: EmbeddedPubSub) -> None:
     command = [sys.executable, "-m", "deploy.offline.pubsub", "--port", embedded.host.rpartition(":")[2]]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)  # noqa: S603 - ourselves
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "is not to be had" in ended.stderr.splitlines()[-1]

@@ -149,7 +149,7 @@ class EmbeddedPubSub:
         try:
             self._server = Server(self._record)
             await self._server.start(self._port)
-        except (OfflineError, OSError) as error:
+        except OfflineError as error:
             ready.set_exception(error)
             return
         ready.set_result(None)
@@ -190,7 +190,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         asyncio.run(serve(given.port, given.record, given.topic, given.subscription))
-    except (OfflineError, OSError) as error:
+    except OfflineError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from deploy.offline.backlog import Message
-from deploy.offline.errors import RecordDamaged
+from deploy.offline.errors import NotStarted, RecordDamaged
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,14 @@ class Recorded:
 
 
 class Record:
-    """The writer's end."""
+    """The writer's end; raises ``NotStarted`` for a file that cannot be written."""
 
     def __init__(self, path: Path) -> None:
-        self._file = path.open("ab", buffering=0)
-        _remove_torn_line(path)
+        try:
+            self._file = path.open("ab", buffering=0)
+            _remove_torn_line(path)
+        except OSError as error:
+            raise NotStarted(f"the record {path} cannot be written: {error.strerror}") from error
 
     def append(self, topic: str, messages: Iterable[Message]) -> None:
         """Returns when all these messages are with the operating system."""
