@@ -4,6 +4,7 @@ Fields: https://cloud.google.com/logging/docs/structured-logging. No token, no s
 and an unforeseen error's stack without its message, which could quote one of them.
 """
 
+import contextlib
 import json
 import re
 import threading
@@ -114,7 +115,7 @@ class Log:
 
     def _write(self, **fields: Any) -> None:
         line = json.dumps({name: value for name, value in fields.items() if value not in _NOTHING_TO_SAY})
-        with self._lock:
+        with self._lock, contextlib.suppress(OSError):  # a line that cannot be written costs no event
             self._stream.write(line + "\n")
             self._stream.flush()
 

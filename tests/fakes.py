@@ -2,14 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+import selectors
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, TypeVar
 
 from function.errors import SignatureInvalid
 from function.key_source import Es256Key
 from function.message import Message
 from function.signature import PublicKey
 from tests.builders import ISSUER, KEY_ID, NOW, PRIVATE_KEY, SECRET, jwk
+
+T = TypeVar("T")
 
 DISCOVERY_URL = f"{ISSUER}/.well-known/openid-configuration"
 KEY_SET_URL = f"{ISSUER}/keys"
@@ -30,17 +33,55 @@ class FakeClock:
         self.seconds += seconds
 
 
+class _Skipping(selectors.DefaultSelector):
+    """Waits for nothing: the time that it would have waited has passed at once."""
+
+    skipped_s = 0.0
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        """Give what is ready now."""
+        ready = super().select(0)
+        if not ready:
+            self.skipped_s += timeout or 0
+        return ready
+
+
+class SkippingLoop(asyncio.SelectorEventLoop):
+    """An event loop on which sleeping takes no time, and whose clock says that it did; not for threads."""
+
+    def __init__(self) -> None:
+        self._skipping = _Skipping()
+        super().__init__(self._skipping)
+
+    def time(self) -> float:
+        """Give the seconds slept."""
+        return self._skipping.skipped_s
+
+
+def slept_s() -> float:
+    """Give the running loop's clock: as ``monotonic`` for what runs on a ``SkippingLoop``."""
+    return asyncio.get_running_loop().time()
+
+
+def run_skipping(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end, without waiting for what it waits for."""
+    with asyncio.Runner(loop_factory=SkippingLoop) as runner:
+        return runner.run(coroutine)
+
+
 class FakePublisher:
-    """Topics that acknowledge whatever comes, or fail as a test says."""
+    """Topics that acknowledge whatever comes, or fail as a test says, after ``slow_s`` or the time given."""
 
     def __init__(self, fails: Mapping[str, Exception] | None = None) -> None:
         self.fails = dict(fails or {})
         self.acknowledged: list[tuple[str, Message]] = []
         self.timeouts_s: list[float] = []
+        self.slow_s = 0.0
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
         """Acknowledge, or fail."""
         self.timeouts_s.append(timeout_s)
+        await asyncio.sleep(min(self.slow_s, max(timeout_s, 0)))
         if topic in self.fails:
             raise self.fails[topic]
         self.acknowledged.append((topic, message))

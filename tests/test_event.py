@@ -1,0 +1,252 @@
+"""event: what is read of an event, old or new, and what is kept rather than passed on."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy.offline.events import PROJECT_ID, SAMPLES
+from function.errors import Malformed, NoEnvelope
+from function.event import MAX_DEPTH, NOTHING, Envelope, parse_body, read_envelope, require_envelope
+from tests.builders import ABSENT, body, event, thorough
+
+DEVICE_ID = "emu0007dr2b5vjs7396g"
+
+
+def read(content: bytes) -> Envelope:
+    envelope = read_envelope(parse_body(content))
+    require_envelope(envelope)
+    return envelope
+
+
+@pytest.mark.parametrize("event_type", SAMPLES)
+def test_all_there_is_to_know_of_an_event_is_read(event_type: str) -> None:
+    whole = event(event_type)
+    assert read(body(event_type)) == Envelope(
+        event_id=whole["event"]["eventId"],
+        event_type=event_type,
+        project_id=PROJECT_ID,
+        device_id=DEVICE_ID,
+        timestamp=whole["event"]["timestamp"],
+        device_type=SAMPLES[event_type][0],
+        product_number=None,
+        target_name=f"projects/{PROJECT_ID}/devices/{DEVICE_ID}",
+        labels={"name": f"Demo {event_type}"},
+        data=whole["event"]["data"],
+    )
+
+
+@pytest.mark.parametrize("event_type", SAMPLES)
+def test_a_sample_contradicts_nothing(event_type: str) -> None:
+    assert read(body(event_type)).schema_violation is None
+
+
+def test_an_event_that_contradicts_its_type_says_where() -> None:
+    assert read(body("touch", data={"touch": {}})).schema_violation == "$.event.data.touch"
+
+
+def test_a_product_number_is_read_when_there_is_one() -> None:
+    whole = {**event(), "metadata": {"productNumber": "102081"}}
+    assert read(json.dumps(whole).encode()).product_number == "102081"
+
+
+@pytest.mark.parametrize("metadata", [None, [], "x", 7, {}, {"deviceType": None, "productNumber": 5}])
+@pytest.mark.parametrize("labels", [None, [], "x", {}])
+def test_metadata_and_labels_of_any_kind_keep_no_event_from_being_read(metadata: object, labels: object) -> None:
+    envelope = read(json.dumps({**event(), "metadata": metadata, "labels": labels}).encode())
+    assert (envelope.device_id, envelope.project_id) == (DEVICE_ID, PROJECT_ID)
+    assert (envelope.device_type, envelope.product_number, envelope.labels) == (None, None, {})
+
+
+def test_an_event_of_years_ago_without_the_newer_members_is_read() -> None:
+    old = {"event": {name: event()["event"][name] for name in ("eventId", "eventType", "targetName")}}
+    envelope = read(json.dumps(old).encode())
+    assert envelope.event_type == "temperature"
+    assert (envelope.timestamp, envelope.data) == (None, None)
+
+
+def test_labels_that_are_no_text_are_left_out() -> None:
+    whole = {**event(), "labels": {"room": "A1", "floor": 2, "none": None, "list": [], "empty": ""}}
+    assert read(json.dumps(whole).encode()).labels == {"room": "A1", "empty": ""}
+
+
+def test_unknown_types_and_members_pass() -> None:
+    whole = {**event(eventType="radiation", data={"radiation": {"sievert": 1}}, trace={"a": [1]}), "version": 2}
+    envelope = read(json.dumps(whole).encode())
+    assert (envelope.event_type, envelope.schema_violation) == ("radiation", None)
+
+
+MALFORMED = {
+    "nothing": b"",
+    "a list": b"[]",
+    "null": b"null",
+    "a text": b'"event"',
+    "cut": body()[:-1],
+    "two events": body() + body(),
+    "not UTF-8": body() + b"\xff",
+    "Latin-1": '{"event": "ø"}'.encode("latin-1"),
+    "a byte order mark": b"\xef\xbb\xbf" + body(),
+    "UTF-16": body().decode().encode("utf-16"),
+    "UTF-16 without a mark": body().decode().encode("utf-16-be"),
+    "UTF-32": body().decode().encode("utf-32"),
+    "NaN": body(data={"temperature": {"value": float("nan")}}),
+    "Infinity": body(data={"temperature": {"value": float("inf")}}),
+    "deep": b'{"a":' * 100_000,
+    "deep and closed": b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    "900 levels": b'{"a":' + b"[" * 900 + b"]" * 900 + b"}",
+}
+
+
+@pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
+def test_a_body_that_is_not_one_sound_json_object_is_malformed(content: bytes) -> None:
+    with pytest.raises(Malformed):
+        parse_body(content)
+
+
+@pytest.mark.parametrize(("opened", "closed"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_128_levels_are_read_and_129_are_malformed(opened: bytes, closed: bytes) -> None:
+    def nested(levels: int) -> bytes:
+        return b'{"a":' + opened * (levels - 1) + b"1" + closed * (levels - 1) + b"}"
+
+    assert parse_body(nested(MAX_DEPTH))
+    with pytest.raises(Malformed, match="128"):
+        parse_body(nested(MAX_DEPTH + 1))
+
+
+def test_many_brackets_side_by_side_or_in_a_text_are_not_deep() -> None:
+    assert len(parse_body(b'{"a": [' + b"[]," * 1000 + b'[]], "b": "' + b"[{" * 1000 + b'"}')["a"]) == 1001
+
+
+NO_ENVELOPE: dict[str, dict[str, Any]] = {
+    f"{name} {what}": event(**{name: value})
+    for name in ("eventId", "eventType", "targetName")
+    for what, value in {
+        "missing": ABSENT,
+        "null": None,
+        "empty": "",
+        "a number": 7,
+        "a list": ["x"],
+        "an object": {},
+        "with a lone surrogate": "projects/p\ud800/devices/d",
+    }.items()
+} | {
+    "event missing": {"labels": {}},
+    "event null": {**event(), "event": None},
+    "event a list": {**event(), "event": [event()["event"]]},
+    "everything at the top": event()["event"],
+    **{
+        f"targetName {name!r}": event(targetName=name)
+        for name in ("devices/d", "projects", "projects/", "projects//devices/d", "/projects/p", "PROJECTS/p", "x/p")
+    },
+}
+
+
+@pytest.mark.parametrize("whole", NO_ENVELOPE.values(), ids=NO_ENVELOPE)
+def test_an_event_that_cannot_be_told_or_routed_has_no_envelope(whole: dict[str, Any]) -> None:
+    with pytest.raises(NoEnvelope):
+        read(json.dumps(whole).encode())
+
+
+def test_all_that_is_missing_is_named() -> None:
+    with pytest.raises(NoEnvelope, match=r"^no usable eventId, eventType, targetName$"):
+        require_envelope(NOTHING)
+
+
+def test_of_an_event_without_a_target_the_metadata_still_tell_the_device() -> None:
+    envelope = read_envelope(event(targetName=ABSENT))
+    assert (envelope.project_id, envelope.device_id, envelope.target_name) == (PROJECT_ID, DEVICE_ID, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "project_id", "device_id"),
+    [
+        ("projects/p/devices/d", "p", "d"),
+        ("projects/p", "p", DEVICE_ID),
+        ("projects/p/", "p", DEVICE_ID),
+        ("projects/p/devices", "p", DEVICE_ID),
+        ("projects/p/devices/", "p", DEVICE_ID),
+        ("projects/p/dataconnectors/c", "p", DEVICE_ID),
+        ("projects/p/devices/d/parts/1", "p", DEVICE_ID),
+    ],
+)
+def test_a_target_names_the_project_and_the_device_or_else_the_metadata_do(
+    name: str, project_id: str, device_id: str
+) -> None:
+    envelope = read_envelope(event(targetName=name))
+    assert (envelope.project_id, envelope.device_id, envelope.target_name) == (project_id, device_id, name)
+
+
+def test_the_target_counts_for_more_than_the_metadata() -> None:
+    whole = {**event(targetName="projects/p/devices/d"), "metadata": {"projectId": "other", "deviceId": "other"}}
+    envelope = read_envelope(whole)
+    assert (envelope.project_id, envelope.device_id) == ("p", "d")
+
+
+@pytest.mark.parametrize("place", ["timestamp", "unknown"])
+def test_a_lone_surrogate_elsewhere_does_not_keep_an_event_back(place: str) -> None:
+    envelope = read(json.dumps(event(**{place: "\ud800"})).encode())
+    assert envelope.event_type == "temperature"
+    assert envelope.timestamp != "\ud800"
+
+
+@pytest.mark.parametrize("event_type", SAMPLES)
+@pytest.mark.parametrize("place", ["updateTime", "state", "macAddress", "unknown", "added"])
+def test_a_lone_surrogate_in_the_data_never_keeps_an_event_back(event_type: str, place: str) -> None:
+    for data in ({event_type: {place: "\ud800"}}, {event_type: {"\udfff": 1}}, {place: {"\ud800": "\ud800"}}):
+        assert read(json.dumps(event(event_type, data=data)).encode()).event_type == event_type
+        _ = read(json.dumps(event(event_type, data=data)).encode()).schema_violation
+
+
+def test_a_whole_pair_of_surrogates_is_one_character() -> None:
+    assert read(json.dumps(event(eventId="\U0001f321")).encode()).event_id == "\U0001f321"
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "1" * 400, "0.1e-500", "-0", "1E+2"])
+def test_numbers_of_any_size_are_read(number: str) -> None:
+    content = body(data="@").replace(b'"@"', b'{"temperature": {"value": %s}}' % number.encode())
+    assert read(content).event_type == "temperature"
+
+
+def test_of_a_member_that_is_there_twice_the_last_one_counts() -> None:
+    assert read(body().replace(b'"eventType":', b'"eventType":"touch","eventType":')).event_type == "temperature"
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+objects = st.dictionaries(st.text(), json_values, max_size=4)
+known_data = st.sampled_from(sorted(SAMPLES)).flatmap(lambda name: st.fixed_dictionaries({name: json_values | objects}))
+
+
+@given(
+    event_id=st.text(min_size=1),
+    event_type=st.sampled_from(sorted(SAMPLES)) | st.text(min_size=1),
+    data=json_values | known_data,
+    further=objects,
+    labels=json_values | objects,
+    metadata=json_values | objects,
+)
+@settings(thorough, max_examples=1000)
+def test_every_event_of_the_future_is_read_with_its_envelope_exact(
+    event_id: str, event_type: str, data: object, further: dict[str, Any], labels: object, metadata: object
+) -> None:
+    needed = {"eventId": event_id, "eventType": event_type, "targetName": "projects/p/devices/d", "data": data}
+    whole = {**further, "event": {**further, **needed}, "labels": labels, "metadata": metadata}
+    envelope = read(json.dumps(whole).encode())
+    assert (envelope.event_id, envelope.event_type) == (event_id, event_type)
+    assert (envelope.project_id, envelope.device_id) == ("p", "d")
+    assert envelope.schema_violation is None or envelope.schema_violation.startswith("$.event.data")
+
+
+@given(json_values)
+@thorough
+def test_whatever_stands_for_the_event_it_is_read_or_has_no_envelope(value: object) -> None:
+    try:
+        envelope = read(json.dumps({"event": value}).encode())
+    except NoEnvelope:
+        return
+    assert envelope.event_id

@@ -1,0 +1,160 @@
+"""event_types: right data of each type pass, and wrong data are told by the exact JSON path."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import pytest
+
+from deploy.offline.events import SAMPLES
+from function.event_types import EVENT_TYPES, Temperature, contradiction
+from tests.builders import event
+
+TIME = "2026-01-02T03:04:05.678901Z"
+
+
+def data_of(event_type: str, **changes: Any) -> dict[str, Any]:
+    """The data of a type's sample with changed members; one that is ``...`` is left out."""
+    data: dict[str, Any] = event(event_type)["event"]["data"]
+    inner = data if event_type == "labelsChanged" else data[event_type]
+    inner = {name: value for name, value in {**inner, **changes}.items() if value is not ...}
+    return inner if event_type == "labelsChanged" else {event_type: inner}
+
+
+def test_the_samples_and_the_structures_are_of_the_same_19_types() -> None:
+    assert list(EVENT_TYPES) == list(SAMPLES)
+    assert len(EVENT_TYPES) == 19
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_the_sample_of_each_type_contradicts_nothing(event_type: str) -> None:
+    assert contradiction(event_type, data_of(event_type)) is None
+
+
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    ("touch", {"updateTime": ...}, ""),
+    ("touch", {"updateTime": "yesterday"}, ".updateTime"),
+    ("temperature", {"value": "24.9"}, ".value"),
+    ("temperature", {"value": None}, ".value"),
+    ("temperature", {"value": ...}, ""),
+    ("temperature", {"value": True}, ".value"),
+    ("temperature", {"value": -273.16}, ".value"),
+    ("temperature", {"samples": None}, ".samples"),
+    ("temperature", {"samples": {}}, ".samples"),
+    ("temperature", {"samples": [{"value": 1, "sampleTime": TIME}, {"value": "1"}]}, ".samples[1].value"),
+    ("temperature", {"samples": [{"value": 1}]}, ".samples[0]"),
+    ("temperature", {"samples": [{"value": 1, "sampleTime": 1}]}, ".samples[0].sampleTime"),
+    ("temperature", {"isBackfilled": "no"}, ".isBackfilled"),
+    ("objectPresent", {"state": "GONE"}, ".state"),
+    ("objectPresent", {"state": "present"}, ".state"),
+    ("humidity", {"relativeHumidity": 101}, ".relativeHumidity"),
+    ("humidity", {"relativeHumidity": -1}, ".relativeHumidity"),
+    ("humidity", {"temperature": -300}, ".temperature"),
+    ("humidity", {"samples": [{"temperature": 1, "sampleTime": TIME}]}, ".samples[0]"),
+    ("objectPresentCount", {"total": -1}, ".total"),
+    ("objectPresentCount", {"total": "4176"}, ".total"),
+    ("touchCount", {"total": 1.5}, ".total"),
+    ("waterPresent", {"state": None}, ".state"),
+    ("co2", {"ppm": -1}, ".ppm"),
+    ("pressure", {"pascal": []}, ".pascal"),
+    ("motion", {"state": "PRESENT"}, ".state"),
+    ("deskOccupancy", {"state": ""}, ".state"),
+    ("deskOccupancy", {"remarks": [1]}, ".remarks[0]"),
+    ("contact", {"state": ["OPEN"]}, ".state"),
+    ("probeWireStatus", {"state": "FIVE_WIRE"}, ".state"),
+    ("networkStatus", {"signalStrength": 101}, ".signalStrength"),
+    ("networkStatus", {"rssi": "-83"}, ".rssi"),
+    ("networkStatus", {"cloudConnectors": [{"id": 5, "signalStrength": 1, "rssi": 1}]}, ".cloudConnectors[0].id"),
+    ("networkStatus", {"transmissionMode": "LOUD"}, ".transmissionMode"),
+    ("batteryStatus", {"percentage": 101}, ".percentage"),
+    ("batteryStatus", {"percentage": -(10**400)}, ".percentage"),
+    ("labelsChanged", {"added": []}, ".added"),
+    ("labelsChanged", {"added": {"room": 1}}, ".added[...]"),
+    ("labelsChanged", {"modified": {"name": None}}, ".modified[...]"),
+    ("labelsChanged", {"removed": ["a", 1]}, ".removed[1]"),
+    ("connectionStatus", {"connection": "WIFI"}, ".connection"),
+    ("connectionStatus", {"available": ["OFFLINE"]}, ".available[0]"),
+    ("connectionStatus", {"available": ...}, ""),
+    ("ethernetStatus", {"macAddress": 5}, ".macAddress"),
+    ("ethernetStatus", {"errors": [{"code": 5, "message": ""}]}, ".errors[0].code"),
+    ("cellularStatus", {"signalStrength": 100.5}, ".signalStrength"),
+    ("cellularStatus", {"errors": [{}]}, ".errors[0]"),
+]
+
+
+@pytest.mark.parametrize(("event_type", "changes", "place"), WRONG)
+def test_a_wrong_value_is_told_by_its_path(event_type: str, changes: dict[str, Any], place: str) -> None:
+    root = "$.event.data" if event_type == "labelsChanged" else f"$.event.data.{event_type}"
+    assert contradiction(event_type, data_of(event_type, **changes)) == root + place
+
+
+def test_of_each_of_the_19_types_something_wrong_is_told() -> None:
+    assert {event_type for event_type, _, _ in WRONG} == set(EVENT_TYPES)
+
+
+RIGHT: list[tuple[str, dict[str, Any]]] = [
+    ("temperature", {"samples": ..., "isBackfilled": ...}),
+    ("temperature", {"value": -273.15}),
+    ("temperature", {"value": 25}),
+    ("humidity", {"samples": ..., "isBackfilled": ..., "relativeHumidity": 100}),
+    ("deskOccupancy", {"remarks": ...}),
+    ("networkStatus", {"cloudConnectors": ..., "transmissionMode": ...}),
+    ("networkStatus", {"transmissionMode": None, "signalStrength": 0, "rssi": 0}),
+    ("batteryStatus", {"percentage": 0}),
+    ("labelsChanged", {"added": ..., "modified": ..., "removed": ...}),
+    ("connectionStatus", {"connection": "OFFLINE", "available": []}),
+    ("connectionStatus", {"connection": "SDS", "available": ["SDS"]}),
+    ("ethernetStatus", {"errors": [{"code": "E1", "message": "cable", "since": 5}]}),
+    ("touchCount", {"total": 2**70}),
+    ("touch", {"updateTime": "2026-01-02T03:04:05+02:00"}),
+    ("touch", {"updateTime": "2026-01-02T03:04:05.123456789Z"}),
+]
+
+
+@pytest.mark.parametrize(("event_type", "changes"), RIGHT)
+def test_edges_and_events_without_the_newer_members_contradict_nothing(
+    event_type: str, changes: dict[str, Any]
+) -> None:
+    assert contradiction(event_type, data_of(event_type, **changes)) is None
+
+
+@pytest.mark.parametrize("event_type", EVENT_TYPES)
+def test_unknown_members_contradict_nothing(event_type: str) -> None:
+    assert contradiction(event_type, data_of(event_type, future={"a": [None]})) is None
+
+
+@pytest.mark.parametrize("time", ["2026-01-02T03:04:05", "2026-01-02", "", 1_700_000_000, None, "9999-99-99T00:00:00Z"])
+@pytest.mark.parametrize("event_type", [name for name in EVENT_TYPES if name != "labelsChanged"])
+def test_a_time_without_an_offset_or_of_no_calendar_is_told(event_type: str, time: object) -> None:
+    assert contradiction(event_type, data_of(event_type, updateTime=time)) == f"$.event.data.{event_type}.updateTime"
+
+
+@pytest.mark.parametrize("event_type", [name for name in EVENT_TYPES if name != "labelsChanged"])
+def test_data_that_are_not_nested_in_their_types_name_are_told(event_type: str) -> None:
+    unnested: list[object] = [None, [], "x", {}, {"other": {}}, data_of(event_type)[event_type]]
+    for data in unnested:
+        assert contradiction(event_type, data) == "$.event.data"
+    no_objects: list[object] = [None, [], "x", 5]
+    for inner in no_objects:
+        assert contradiction(event_type, {event_type: inner}) == f"$.event.data.{event_type}"
+
+
+@pytest.mark.parametrize("data", [None, [], "x", 5])
+def test_labels_changed_needs_an_object_too(data: object) -> None:
+    assert contradiction("labelsChanged", data) == "$.event.data"
+
+
+@pytest.mark.parametrize("event_type", ["", "Temperature", "radiation", "temperature "])
+def test_of_an_unknown_type_nothing_is_said(event_type: str) -> None:
+    assert contradiction(event_type, {"anything": [1]}) is None
+
+
+def test_text_that_is_no_unicode_is_told_where_its_data_begin() -> None:
+    assert contradiction("contact", data_of("contact", state="\ud800")) == "$.event.data.contact"
+    assert contradiction("contact", data_of("contact", **{"\ud800": 1})) == "$.event.data.contact"
+
+
+def test_the_structures_can_be_read_with_their_units_and_defaults() -> None:
+    made = msgspec.convert(data_of("temperature", samples=..., isBackfilled=...)["temperature"], Temperature)
+    assert (made.value, made.samples, made.is_backfilled) == (24.9, [], False)
+    assert made.update_time == datetime.fromtimestamp(1_760_000_000, UTC)

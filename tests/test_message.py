@@ -1,0 +1,224 @@
+"""message: the bytes as they came, and attributes that never pass Pub/Sub's limits."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.offline.events import PROJECT_ID
+from function.event import NOTHING, Envelope, parse_body, read_envelope
+from function.message import (
+    MAX_ATTRIBUTES,
+    MAX_KEY_BYTES,
+    MAX_ORDERING_KEY_BYTES,
+    MAX_VALUE_BYTES,
+    Message,
+    event_message,
+    rejected_message,
+)
+from tests.builders import body, event, settings, sha256, thorough
+
+BODY = body()
+ENVELOPE = read_envelope(parse_body(BODY))
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+IDENTITY = {
+    "eventId": event()["event"]["eventId"],
+    "eventType": "temperature",
+    "deviceId": "emu0007dr2b5vjs7396g",
+    "projectId": PROJECT_ID,
+    "timestamp": event()["event"]["timestamp"],
+    "deviceType": "temperature",
+}
+
+
+def made(envelope: Envelope = ENVELOPE, traceparent: str | None = None, **changes: str) -> Message:
+    return event_message(BODY, envelope, traceparent, settings(**changes))
+
+
+def rejected(envelope: Envelope = ENVELOPE, traceparent: str | None = None, **changes: str) -> Message:
+    at = "2026-01-02T03:04:05Z"
+    return rejected_message(BODY, envelope, traceparent, settings(**changes), reason="expired", received_at=at)
+
+
+def labelled(**labels: str) -> Envelope:
+    return replace(ENVELOPE, labels=labels)
+
+
+def test_an_events_message_is_its_bytes_and_what_it_says_of_itself() -> None:
+    assert made() == Message(BODY, IDENTITY)
+
+
+def test_what_an_event_does_not_say_is_no_attribute() -> None:
+    assert made(NOTHING) == Message(BODY, {})
+
+
+def test_a_product_number_a_trace_and_a_contradiction_are_attributes_when_there_are_any() -> None:
+    envelope = replace(ENVELOPE, product_number="102081", data={"temperature": {}})
+    assert made(envelope, TRACEPARENT).attributes == {
+        **IDENTITY,
+        "productNumber": "102081",
+        "traceparent": TRACEPARENT,
+        "schemaViolation": "$.event.data.temperature",
+    }
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00\xff not JSON", b'{ "a" :1,"a":2}\r\n', bytes(range(256)) * 1000])
+def test_the_bytes_are_never_touched(content: bytes) -> None:
+    assert event_message(content, ENVELOPE, None, settings()).data == content
+    kept = rejected_message(content, NOTHING, None, settings(), reason="malformed", received_at="")
+    assert (kept.data, kept.attributes["bodySha256"]) == (content, sha256(content))
+
+
+def test_a_rejected_message_says_why_when_and_what_is_known() -> None:
+    assert rejected(traceparent=TRACEPARENT, ORDERING_KEY="device") == Message(
+        BODY,
+        {
+            "reason": "expired",
+            "receivedAt": "2026-01-02T03:04:05Z",
+            "bodySha256": sha256(BODY),
+            **IDENTITY,
+            "traceparent": TRACEPARENT,
+        },
+    )
+
+
+def test_a_rejected_message_of_nothing_says_why_and_when() -> None:
+    assert set(rejected(NOTHING).attributes) == {"reason", "receivedAt", "bodySha256"}
+
+
+def test_labels_that_are_asked_for_are_attributes_of_both_kinds() -> None:
+    envelope = labelled(room="A1", floor="", other="x")
+    for message in (
+        made(envelope, LABEL_ATTRIBUTES="room,floor,missing"),
+        rejected(envelope, LABEL_ATTRIBUTES="room,floor,missing"),
+    ):
+        labels = {key: value for key, value in message.attributes.items() if key.startswith("label.")}
+        assert labels == {"label.room": "A1", "label.floor": ""}
+        assert message.cut == ()
+
+
+@pytest.mark.parametrize("name", ["timeout", "retry", "topic", "data", "self", "ordering_key", "eventId", "goog", "Ø"])
+def test_a_label_of_any_name_is_only_a_label(name: str) -> None:
+    message = made(labelled(**{name: "x"}), LABEL_ATTRIBUTES=name)
+    assert message == Message(BODY, {**IDENTITY, f"label.{name}": "x"})
+
+
+CLOUD_EVENT = {
+    "ce-specversion": "1.0",
+    "ce-id": IDENTITY["eventId"],
+    "ce-source": f"//api.disruptive-technologies.com/projects/{PROJECT_ID}/devices/emu0007dr2b5vjs7396g",
+    "ce-type": "com.disruptive-technologies.temperature",
+    "ce-time": IDENTITY["timestamp"],
+    "ce-subject": "emu0007dr2b5vjs7396g",
+    "content-type": "application/json",
+}
+
+
+def test_cloud_events_attributes_are_those_of_the_pubsub_binding() -> None:
+    assert made(CLOUDEVENTS="true").attributes == {**IDENTITY, **CLOUD_EVENT}
+    assert rejected(CLOUDEVENTS="true").attributes.items() >= CLOUD_EVENT.items()
+
+
+def test_cloud_events_attributes_of_nothing_say_no_more_than_is_known() -> None:
+    assert made(NOTHING, CLOUDEVENTS="true").attributes == {
+        "ce-specversion": "1.0",
+        "content-type": "application/json",
+    }
+
+
+def test_the_ordering_key_is_the_device_when_it_is_asked_for() -> None:
+    assert made().ordering_key == ""
+    assert made(ORDERING_KEY="device").ordering_key == "emu0007dr2b5vjs7396g"
+    assert made(replace(ENVELOPE, device_id=None), ORDERING_KEY="device").ordering_key == ""
+
+
+def test_an_ordering_key_has_at_most_1024_bytes() -> None:
+    for character, length in (("x", 1024), ("ø", 512), ("\u20ac", 341), ("\U0001f321", 256)):
+        key = made(replace(ENVELOPE, device_id=character * 1025), ORDERING_KEY="device").ordering_key
+        assert key == character * length
+        assert len(key.encode()) <= MAX_ORDERING_KEY_BYTES
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ("x" * 1024, "x" * 1024),
+        ("x" * 1025, "x" * 1024),
+        ("ø" * 512, "ø" * 512),
+        ("ø" * 513, "ø" * 512),
+        ("x" + "ø" * 512, "x" + "ø" * 511),
+        ("\u20ac" * 342, "\u20ac" * 341),
+        ("\U0001f321" * 256, "\U0001f321" * 256),
+        ("x" + "\U0001f321" * 256, "x" + "\U0001f321" * 255),
+    ],
+)
+def test_a_value_is_cut_at_1024_bytes_between_two_characters(value: str, kept: str) -> None:
+    message = made(labelled(room=value), LABEL_ATTRIBUTES="room")
+    assert message.attributes["label.room"] == kept
+    assert message.cut == (() if value == kept else ("label.room",))
+
+
+def test_every_attribute_of_an_event_is_held_to_the_limit() -> None:
+    long = "x" * 2000
+    message = made(
+        replace(
+            ENVELOPE,
+            event_id=long,
+            event_type=long,
+            project_id=long,
+            timestamp=long,
+            device_type=long,
+            target_name=long,
+        ),
+        CLOUDEVENTS="true",
+    )
+    assert max(len(value) for value in message.attributes.values()) == MAX_VALUE_BYTES
+    assert message.cut == (
+        *("eventId", "eventType", "projectId", "timestamp", "deviceType"),
+        *("ce-id", "ce-source", "ce-type", "ce-time"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [("x" * 250, True), ("x" * 251, False), ("ø" * 125, True), ("ø" * 126, False), ("bad\udcff", False)],
+)
+def test_a_label_whose_key_is_over_256_bytes_or_no_unicode_is_dropped(name: str, *, fits: bool) -> None:
+    message = made(labelled(**{name: "x"}), LABEL_ATTRIBUTES=name)
+    assert (f"label.{name}" in message.attributes) is fits
+    assert message.cut == (() if fits else (f"label.{name}",))
+
+
+def test_a_label_that_is_no_unicode_is_dropped_and_not_mangled() -> None:
+    message = made(labelled(room="a\ud800b"), LABEL_ATTRIBUTES="room")
+    assert message == Message(BODY, IDENTITY, cut=("label.room",))
+
+
+@pytest.mark.parametrize(("count", "dropped"), [(94, 0), (95, 1), (300, 206)])
+def test_of_more_than_100_attributes_the_last_labels_are_dropped(count: int, dropped: int) -> None:
+    names = [f"n{number}" for number in range(count)]
+    message = made(labelled(**dict.fromkeys(names, "x")), LABEL_ATTRIBUTES=",".join(names))
+    assert len(message.attributes) == MAX_ATTRIBUTES
+    assert message.attributes.items() >= IDENTITY.items()
+    assert message.cut == tuple(f"label.{name}" for name in names[count - dropped :])
+
+
+text = st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max_size=2000)
+
+
+@given(labels=st.dictionaries(st.text(min_size=1, max_size=400), text, max_size=5), event_id=text, device_id=st.text())
+@thorough
+def test_whatever_an_event_says_its_message_is_inside_the_limits(
+    labels: dict[str, str], event_id: str, device_id: str
+) -> None:
+    envelope = replace(ENVELOPE, labels=labels, event_id=event_id, device_id=device_id)
+    asked = replace(settings(CLOUDEVENTS="true", ORDERING_KEY="device"), label_attributes=tuple(labels))
+    message = event_message(BODY, envelope, None, asked)
+    assert len(message.attributes) <= MAX_ATTRIBUTES
+    assert len(message.ordering_key.encode()) <= MAX_ORDERING_KEY_BYTES
+    for key, value in message.attributes.items():
+        assert 0 < len(key.encode()) <= MAX_KEY_BYTES
+        assert len(value.encode()) <= MAX_VALUE_BYTES
+        assert not key.startswith("goog")

@@ -1,0 +1,63 @@
+"""outcomes: the decision table, held against the design's rows."""
+
+import pytest
+
+from function import errors
+from function.config import SEVERITIES
+from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL
+
+TABLE = [
+    (1, errors.MethodNotAllowed, "method", 405, "DEBUG"),
+    (2, errors.Unsigned, "unsigned", 401, "INFO"),
+    (3, errors.BodyTooLarge, "too_large", 413, "WARNING"),
+    (4, errors.BodyIncomplete, "incomplete", 408, "INFO"),
+    (5, errors.SignatureInvalid, "signature", 401, "WARNING"),
+    (6, errors.ChecksumMismatch, "checksum", 401, "ERROR"),
+    (7, errors.KeysUnavailable, "keys", 503, "CRITICAL"),
+    (8, errors.ClockBehind, "clock", 503, "ERROR"),
+    (9, errors.Expired, "expired", 200, "WARNING"),
+    (10, errors.Malformed, "malformed", 200, "ERROR"),
+    (11, errors.NoEnvelope, "no_envelope", 200, "ERROR"),
+    (12, errors.ForeignProject, "foreign_project", 200, "WARNING"),
+    (18, errors.PublishTransient, "publish", 503, "WARNING"),
+    (19, errors.PublishMisconfigured, "publish_config", 503, "CRITICAL"),
+    (20, errors.PublishRefused, "invalid_argument", 200, "ERROR"),
+    (21, errors.RejectedTopicFailed, "publish_rejected", 503, "CRITICAL"),
+    (22, errors.PublishUnacknowledged, "publish", 503, "ERROR"),
+]
+
+
+@pytest.mark.parametrize(("row", "error", "reason", "status", "severity"), TABLE)
+def test_an_errors_row_is_the_designs(
+    row: int, error: type[errors.RelayError], reason: str, status: int, severity: str
+) -> None:
+    outcome = BY_ERROR[error]
+    assert (outcome.reason, outcome.status, outcome.severity) == (reason, status, severity)
+
+
+def test_the_table_has_no_other_rows() -> None:
+    assert set(BY_ERROR) == {error for _, error, *_ in TABLE}
+
+
+def leaves(error: type[errors.RelayError]) -> set[type[errors.RelayError]]:
+    return {leaf for child in error.__subclasses__() for leaf in leaves(child)} or {error}
+
+
+def test_every_error_that_a_request_can_meet_has_a_row() -> None:
+    assert set(BY_ERROR) == leaves(errors.RelayError) - {errors.SettingsError}
+
+
+def test_only_what_anybody_can_cause_without_a_proof_is_sampled() -> None:
+    assert {outcome.reason for outcome in BY_ERROR.values() if outcome.sampled} == {"unsigned", "signature"}
+
+
+def test_delivered_and_unforeseen_have_their_rows() -> None:
+    assert (DELIVERED.status, DELIVERED.severity, DELIVERED.reason) == (200, "INFO", "")
+    assert (DELIVERED_ODD.status, DELIVERED_ODD.severity, DELIVERED_ODD.reason) == (200, "WARNING", "")
+    assert (INTERNAL.status, INTERNAL.severity, INTERNAL.reason) == (500, "ERROR", "internal")
+
+
+def test_every_row_has_a_sentence_and_a_severity_of_cloud_logging() -> None:
+    for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_ODD, INTERNAL):
+        assert outcome.sentence
+        assert outcome.severity in SEVERITIES

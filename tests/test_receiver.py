@@ -1,0 +1,449 @@
+"""receiver: the whole decision table, row by row, and that a 2xx is an acknowledged event and nothing else.
+
+The rows' numbers are the design's. What the rooms themselves refuse stands in their own tests.
+"""
+
+import asyncio
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.offline.events import PROJECT_ID, SAMPLES
+from function.errors import (
+    BodyIncomplete,
+    KeysUnavailable,
+    PublishMisconfigured,
+    PublishRefused,
+    PublishTransient,
+    PublishUnacknowledged,
+)
+from function.exchange import Reply, Request
+from function.log import Log
+from function.receiver import Receiver
+from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
+from tests.builders import (
+    ABSENT,
+    ISSUER,
+    NOW,
+    OLD_SECRET,
+    ORGANIZATION_ID,
+    REJECTED_TOPIC,
+    SECRET,
+    TOPIC,
+    WRONG_SECRET,
+    body,
+    event,
+    key_token,
+    request,
+    secret_token,
+    settings,
+    sha256,
+    signed,
+    thorough,
+)
+from tests.fakes import FakeClock, FakeKeys, FakePublisher, FakeSecrets, run_skipping, slept_s
+
+BODY = body()
+
+
+@dataclass
+class Relay:
+    """A receiver with everything that it is given."""
+
+    publisher: FakePublisher = field(default_factory=FakePublisher)
+    secrets: FakeSecrets = field(default_factory=lambda: FakeSecrets(SECRET, OLD_SECRET))
+    keys: FakeKeys = field(default_factory=FakeKeys)
+    environ: dict[str, str] = field(default_factory=dict)
+    monotonic: Callable[[], float] = slept_s
+    page: io.StringIO = field(default_factory=io.StringIO)
+
+    async def receive(self, asked: Request) -> Reply:
+        """Let the receiver answer."""
+        schemes: list[Scheme] = [
+            SecretScheme(self.secrets),
+            OrganizationScheme(ORGANIZATION_ID, ISSUER, self.keys),
+        ]
+        verifier = Verifier(schemes, now=FakeClock(), leeway_s=60)
+        made = settings(LOG_LEVEL="DEBUG", **self.environ)
+        log = Log(self.page, level=made.log_level, google_project="demo", monotonic=self.monotonic)
+        receiver = Receiver(made, verifier, self.publisher, log, now=FakeClock(), monotonic=self.monotonic)
+        return await receiver.receive(asked)
+
+    def answer(self, asked: Request) -> Reply:
+        """Let the receiver answer, at once."""
+        return run_skipping(self.receive(asked))
+
+    @property
+    def line(self) -> dict[str, Any]:
+        """Give the one line of the log."""
+        (text,) = self.page.getvalue().splitlines()
+        line: dict[str, Any] = json.loads(text)
+        return line
+
+    @property
+    def topics(self) -> list[str]:
+        """Give the topics that have acknowledged something."""
+        return [topic for topic, _ in self.publisher.acknowledged]
+
+
+def refused(relay: Relay, asked: Request, status: int, severity: str, reason: str) -> Reply:
+    """Check that nothing of a request was published, and what was answered and logged."""
+    reply = relay.answer(asked)
+    assert relay.topics == []
+    assert (reply.status, json.loads(reply.body)) == (status, {"error": reason})
+    assert (relay.line["severity"], relay.line["reason"], relay.line["status"]) == (severity, reason, status)
+    assert reply.headers.get("Retry-After") == ("5" if status == 503 else None)
+    return reply
+
+
+def kept(relay: Relay, asked: Request, content: bytes, severity: str, reason: str) -> dict[str, str]:
+    """Check that a request was kept on the rejected topic and answered 200; give the message's attributes."""
+    reply = relay.answer(asked)
+    ((topic, message),) = relay.publisher.acknowledged
+    assert (topic, message.data) == (REJECTED_TOPIC, content)
+    assert (reply.status, json.loads(reply.body)) == (200, {"messageId": "id-1", "topic": "rejected"})
+    assert (relay.line["severity"], relay.line["reason"], relay.line["messageId"]) == (severity, reason, "id-1")
+    assert (message.attributes["reason"], message.attributes["bodySha256"]) == (reason, sha256(content))
+    return dict(message.attributes)
+
+
+def delivered(relay: Relay, asked: Request, content: bytes, severity: str = "INFO") -> dict[str, str]:
+    """Check that a request's event is on the main topic and answered 200; give the message's attributes."""
+    reply = relay.answer(asked)
+    ((topic, message),) = relay.publisher.acknowledged
+    assert (topic, message.data) == (TOPIC, content)
+    assert (reply.status, json.loads(reply.body)) == (200, {"messageId": "id-1", "topic": "events"})
+    assert (relay.line["severity"], relay.line.get("reason"), relay.line["messageId"]) == (severity, None, "id-1")
+    return dict(message.attributes)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "post", ""])
+def test_row_01_whatever_is_no_post_is_told_so_even_when_it_is_signed(method: str) -> None:
+    reply = refused(Relay(), signed(BODY, method=method), 405, "DEBUG", "method")
+    assert reply.headers == {"Allow": "POST"}
+    assert reply.is_early
+
+
+async def unreadable(limit: int) -> bytes:
+    raise AssertionError(limit)
+
+
+@pytest.mark.parametrize("values", [[], [""], ["a", "b"], ["a" * 4097], ["a,b"]])
+def test_row_02_an_unsigned_request_is_refused_and_its_body_never_read(values: list[str]) -> None:
+    reply = refused(Relay(), Request("POST", {"x-dt-signature": values}, unreadable), 401, "INFO", "unsigned")
+    assert reply.is_early
+
+
+def test_row_02_a_scheme_that_is_not_configured_counts_as_absent() -> None:
+    relay = Relay()
+    log = Log(relay.page, level="INFO", google_project="demo", monotonic=slept_s)
+    verifier = Verifier([SecretScheme(relay.secrets)], now=FakeClock(), leeway_s=60)
+    receiver = Receiver(settings(), verifier, relay.publisher, log, now=FakeClock(), monotonic=slept_s)
+    asked = Request("POST", {"dt-asymmetric-signature": [key_token(BODY)]}, unreadable)
+    assert run_skipping(receiver.receive(asked)).status == 401
+    assert relay.line["reason"] == "unsigned"
+
+
+@pytest.mark.parametrize("limit", [len(BODY) - 1, 1])
+def test_row_03_a_body_over_the_limit_is_refused(limit: int) -> None:
+    relay = Relay(environ={"MAX_BODY_BYTES": str(limit)})
+    assert refused(relay, signed(BODY), 413, "WARNING", "too_large").is_early
+
+
+def test_row_03_a_body_of_just_the_limit_is_read() -> None:
+    delivered(Relay(environ={"MAX_BODY_BYTES": str(len(BODY))}), signed(BODY), BODY)
+
+
+def test_row_04_a_client_that_leaves_is_told_nothing_but_408() -> None:
+    async def leave(limit: int) -> bytes:
+        raise BodyIncomplete(f"the client left before {limit}")
+
+    asked = Request("POST", {"x-dt-signature": [secret_token(BODY)]}, leave)
+    assert refused(Relay(), asked, 408, "INFO", "incomplete").is_early
+
+
+@pytest.mark.parametrize(("stalled_s", "status"), [(2.9, 200), (3.1, 408), (10**9, 408)])
+def test_row_04_a_client_that_stalls_for_over_three_seconds_is_let_go(stalled_s: float, status: int) -> None:
+    async def stall(limit: int) -> bytes:
+        await asyncio.sleep(stalled_s)
+        return BODY[:limit]
+
+    relay = Relay()
+    assert relay.answer(Request("POST", {"x-dt-signature": [secret_token(BODY)]}, stall)).status == status
+    assert relay.line.get("reason") == (None if status == 200 else "incomplete")
+
+
+@pytest.mark.parametrize("token", ["junk", "a.b.c", secret_token(BODY, WRONG_SECRET), key_token(BODY, sub="x")])
+@pytest.mark.parametrize("header", ["x-dt-signature", "dt-asymmetric-signature"])
+def test_row_05_a_bad_token_is_refused(header: str, token: str) -> None:
+    reply = refused(Relay(), request(BODY, {header: token}), 401, "WARNING", "signature")
+    assert not reply.is_early
+
+
+def test_row_06_a_good_token_for_another_body_is_refused() -> None:
+    asked = request(BODY + b" ", {"x-dt-signature": secret_token(BODY)})
+    refused(Relay(), asked, 401, "ERROR", "checksum")
+
+
+def test_row_07_without_secrets_the_sender_is_put_off() -> None:
+    refused(Relay(secrets=FakeSecrets(fails=KeysUnavailable("no file"))), signed(BODY), 503, "CRITICAL", "keys")
+
+
+def test_row_07_without_keys_the_sender_is_put_off() -> None:
+    asked = request(BODY, {"dt-asymmetric-signature": key_token(BODY)})
+    refused(Relay(keys=FakeKeys(fails=KeysUnavailable("no key set"))), asked, 503, "CRITICAL", "keys")
+
+
+def test_row_08_a_token_from_our_future_puts_the_sender_off() -> None:
+    asked = request(BODY, {"x-dt-signature": secret_token(BODY, iat=NOW + 61)})
+    refused(Relay(), asked, 503, "ERROR", "clock")
+
+
+def test_row_09_an_expired_event_is_kept_with_all_that_is_known() -> None:
+    asked = request(BODY, {"x-dt-signature": secret_token(BODY, iat=NOW - 3660, exp=NOW - 60)})
+    attributes = kept(Relay(), asked, BODY, "WARNING", "expired")
+    assert attributes["eventType"] == "temperature"
+    assert attributes["receivedAt"] == "2025-10-09T08:53:20Z"
+
+
+@pytest.mark.parametrize("content", [b"", b"junk", b"[]", b"\xff", b'{"a": NaN}', b'{"a":' * 100_000])
+def test_row_09_expired_counts_before_whatever_else_is_wrong(content: bytes) -> None:
+    asked = request(content, {"x-dt-signature": secret_token(content, iat=NOW - 3660, exp=NOW - 60)})
+    kept(Relay(environ={"MAX_BODY_BYTES": "900000"}), asked, content, "WARNING", "expired")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"junk", b"[]", b"\xff\xfe", BODY.decode().encode("utf-16"), b'{"a": NaN}', b'{"a":' + b"[" * 200],
+)
+def test_row_10_what_is_no_json_object_is_kept_in_its_raw_bytes(content: bytes) -> None:
+    attributes = kept(Relay(), signed(content), content, "ERROR", "malformed")
+    assert set(attributes) == {"reason", "receivedAt", "bodySha256"}
+
+
+@pytest.mark.parametrize("name", ["eventId", "eventType", "targetName"])
+@pytest.mark.parametrize("value", [ABSENT, None, "", 5, "\ud800"])
+def test_row_11_an_event_without_an_envelope_is_kept_with_the_rest_of_it(name: str, value: Any) -> None:
+    content = json.dumps(event(**{name: value})).encode()
+    attributes = kept(Relay(), signed(content), content, "ERROR", "no_envelope")
+    assert attributes["deviceId"] == "emu0007dr2b5vjs7396g"
+    assert name not in attributes
+
+
+@pytest.mark.parametrize("allowed", ["other", f"{PROJECT_ID}x,{PROJECT_ID.upper()}"])
+def test_row_12_an_event_of_another_project_is_kept(allowed: str) -> None:
+    relay = Relay(environ={"DT_PROJECT_IDS": allowed})
+    assert kept(relay, signed(BODY), BODY, "WARNING", "foreign_project")["projectId"] == PROJECT_ID
+
+
+def test_row_12_an_event_of_an_allowed_project_is_delivered() -> None:
+    delivered(Relay(environ={"DT_PROJECT_IDS": f"other,{PROJECT_ID}"}), signed(BODY), BODY)
+
+
+def test_row_12_the_metadata_cannot_put_an_event_into_an_allowed_project() -> None:
+    content = json.dumps({**event(targetName="projects/p/devices/d"), "metadata": {"projectId": PROJECT_ID}}).encode()
+    kept(Relay(environ={"DT_PROJECT_IDS": PROJECT_ID}), signed(content), content, "WARNING", "foreign_project")
+
+
+STRANGE = {
+    "an unknown type": event(eventType="radiation", data={"radiation": {}}),
+    "an unknown member": {**event(), "version": 2, "event": {**event()["event"], "trace": "x"}},
+    "labels null": {**event(), "labels": None},
+    "metadata null": {**event(), "metadata": None},
+    "neither labels nor metadata": {"event": event()["event"]},
+    "no time": event(timestamp=ABSENT),
+}
+
+
+@pytest.mark.parametrize("whole", STRANGE.values(), ids=STRANGE)
+def test_row_13_what_dt_adds_or_leaves_out_is_delivered_unchanged(whole: dict[str, Any]) -> None:
+    content = json.dumps(whole, indent=1).encode()
+    delivered(Relay(), signed(content), content)
+
+
+@pytest.mark.parametrize(
+    ("data", "path"),
+    [
+        ({"temperature": {"value": "warm", "updateTime": "2026-01-01T00:00:00Z"}}, ".temperature.value"),
+        ({"temperature": {"value": 1, "updateTime": "\ud800"}}, ".temperature"),
+        (None, ""),
+    ],
+)
+def test_row_14_data_that_contradict_their_type_are_delivered_and_say_where(data: object, path: str) -> None:
+    content = json.dumps(event(data=data)).encode()
+    relay = Relay()
+    attributes = delivered(relay, signed(content), content, "WARNING")
+    assert attributes["schemaViolation"] == relay.line["schemaViolation"] == f"$.event.data{path}"
+
+
+def test_row_15_a_duplicate_is_delivered_again() -> None:
+    relay = Relay()
+    replies = [relay.answer(signed(BODY)) for _ in range(2)]
+    assert [json.loads(reply.body)["messageId"] for reply in replies] == ["id-1", "id-2"]
+    assert relay.topics == [TOPIC, TOPIC]
+
+
+def test_row_16_an_attribute_over_the_limit_is_cut_and_the_body_is_whole() -> None:
+    content = json.dumps({**event(), "labels": {"room": "ø" * 600}}).encode()
+    relay = Relay(environ={"LABEL_ATTRIBUTES": "room"})
+    assert delivered(relay, signed(content), content, "WARNING")["label.room"] == "ø" * 512
+    assert relay.line["cutAttributes"] == ["label.room"]
+
+
+@pytest.mark.parametrize("event_type", SAMPLES)
+def test_row_17_a_good_event_is_delivered(event_type: str) -> None:
+    content = body(event_type)
+    relay = Relay()
+    assert delivered(relay, signed(content), content)["eventType"] == event_type
+    assert (relay.line["eventType"], relay.line["secretIndex"]) == (event_type, 0)
+
+
+def test_row_17_the_index_of_an_older_secret_is_logged() -> None:
+    relay = Relay()
+    delivered(relay, request(BODY, {"x-dt-signature": secret_token(BODY, OLD_SECRET)}), BODY)
+    assert relay.line["secretIndex"] == 1
+
+
+def test_row_17_an_event_that_dts_own_key_proves_is_delivered() -> None:
+    relay = Relay()
+    delivered(relay, request(BODY, {"dt-asymmetric-signature": key_token(BODY)}), BODY)
+    assert "secretIndex" not in relay.line
+
+
+def test_row_17_a_trace_is_handed_on_and_logged() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    relay = Relay()
+    assert delivered(relay, signed(BODY, traceparent=trace), BODY)["traceparent"] == trace
+    assert relay.line["logging.googleapis.com/spanId"] == "00f067aa0ba902b7"
+
+
+@pytest.mark.parametrize(
+    ("error", "severity", "reason"),
+    [
+        pytest.param(PublishTransient("UNAVAILABLE"), "WARNING", "publish", id="row 18"),
+        pytest.param(PublishMisconfigured("NOT_FOUND"), "CRITICAL", "publish_config", id="row 19"),
+        pytest.param(PublishUnacknowledged("0 ids"), "ERROR", "publish", id="row 22"),
+    ],
+)
+def test_rows_18_19_22_what_the_main_topic_does_not_acknowledge_is_put_off_and_never_kept(
+    error: Exception, severity: str, reason: str
+) -> None:
+    relay = Relay(publisher=FakePublisher({TOPIC: error}))
+    refused(relay, signed(BODY), 503, severity, reason)
+    assert len(relay.publisher.timeouts_s) == 1
+
+
+def test_row_20_an_event_that_the_main_topic_calls_invalid_is_kept() -> None:
+    relay = Relay(publisher=FakePublisher({TOPIC: PublishRefused("INVALID_ARGUMENT")}))
+    assert kept(relay, signed(BODY), BODY, "ERROR", "invalid_argument")["eventType"] == "temperature"
+    assert relay.line["detail"] == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("error", [PublishTransient, PublishMisconfigured, PublishRefused, PublishUnacknowledged])
+@pytest.mark.parametrize("content", [BODY, b"junk"])
+def test_row_21_when_the_rejected_topic_fails_too_the_sender_is_put_off(error: type[Exception], content: bytes) -> None:
+    failing = FakePublisher({TOPIC: PublishRefused("INVALID_ARGUMENT"), REJECTED_TOPIC: error("why")})
+    relay = Relay(publisher=failing)
+    refused(relay, signed(content), 503, "CRITICAL", "publish_rejected")
+    assert relay.line["detail"] == "why"
+
+
+@pytest.mark.parametrize("content", [BODY, b"junk"])
+def test_row_23_whatever_is_unforeseen_is_500_without_a_word(content: bytes) -> None:
+    failing = FakePublisher(dict.fromkeys((TOPIC, REJECTED_TOPIC), ZeroDivisionError(SECRET)))
+    relay = Relay(publisher=failing)
+    reply = relay.answer(signed(content))
+    assert (reply.status, reply.body, dict(reply.headers)) == (500, b"", {})
+    assert (relay.line["severity"], relay.line["reason"]) == ("ERROR", "internal")
+    assert relay.line["stack_trace"].endswith("ZeroDivisionError")
+    assert SECRET not in relay.page.getvalue()
+
+
+def test_every_row_of_the_design_has_its_test() -> None:
+    named = [name.split("_")[2:5] for name in globals() if name.startswith(("test_row_", "test_rows_"))]
+    assert {int(word) for words in named for word in words if word.isdecimal()} == set(range(1, 24))
+
+
+def test_a_request_that_is_cancelled_stays_cancelled() -> None:
+    async def leave() -> None:
+        relay = Relay()
+        relay.publisher.slow_s = 1
+        task = asyncio.create_task(relay.receive(signed(BODY)))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert relay.topics == []
+
+    run_skipping(leave())
+
+
+async def took_s(relay: Relay, asked: Request) -> float:
+    await relay.receive(asked)
+    return slept_s()
+
+
+def slow_request(body_s: float, **headers: str) -> Request:
+    async def read(limit: int) -> bytes:
+        await asyncio.sleep(body_s)
+        return BODY[:limit]
+
+    return Request("POST", {name.replace("_", "-"): [value] for name, value in headers.items()}, read)
+
+
+@pytest.mark.parametrize("body_s", [0.0, 2.9])
+@pytest.mark.parametrize("is_main_refusing", [True, False])
+def test_every_answer_leaves_in_seven_seconds_however_slow_body_and_topics_are(
+    body_s: float, *, is_main_refusing: bool
+) -> None:
+    errors = {
+        TOPIC: PublishRefused("") if is_main_refusing else PublishTransient(""),
+        REJECTED_TOPIC: PublishTransient(""),
+    }
+    relay = Relay(publisher=FakePublisher(errors), environ={"PUBLISH_TIMEOUT_SECONDS": "6.5"})
+    relay.publisher.slow_s = 100
+    assert run_skipping(took_s(relay, slow_request(body_s, x_dt_signature=secret_token(BODY)))) <= 7.0
+    assert max(relay.publisher.timeouts_s) <= 6.5
+    assert sum(relay.publisher.timeouts_s) <= 7.0 - body_s + 0.001
+
+
+def test_a_publish_gets_the_time_that_is_set_and_no_more() -> None:
+    relay = Relay()
+    relay.answer(signed(BODY))
+    assert relay.publisher.timeouts_s == [4.0]
+    assert relay.line["publishMs"] == 0
+
+
+def test_how_long_a_publish_took_is_logged_even_when_it_failed() -> None:
+    relay = Relay(publisher=FakePublisher({TOPIC: PublishTransient("")}))
+    relay.publisher.slow_s = 1.5
+    relay.answer(signed(BODY))
+    assert relay.line["publishMs"] == 1500
+
+
+@given(
+    content=st.binary(max_size=300),
+    secret=st.sampled_from([SECRET, WRONG_SECRET]),
+    is_main_down=st.booleans(),
+    is_rejected_down=st.booleans(),
+)
+@thorough
+def test_a_2xx_is_an_acknowledged_event_and_nothing_else(
+    content: bytes,
+    secret: str,
+    *,
+    is_main_down: bool,
+    is_rejected_down: bool,
+) -> None:
+    down = {TOPIC: is_main_down, REJECTED_TOPIC: is_rejected_down}
+    relay = Relay(publisher=FakePublisher({topic: PublishTransient("") for topic, is_down in down.items() if is_down}))
+    reply = relay.answer(request(content, {"x-dt-signature": secret_token(content, secret)}))
+    assert (reply.status == 200) == (len(relay.publisher.acknowledged) == 1)
+    assert all(message.data == content for _, message in relay.publisher.acknowledged)
+    assert relay.topics == [] or secret == SECRET
