@@ -90,7 +90,7 @@ def test_one_bad_message_keeps_the_whole_request_out(publisher: PublisherClient,
     _emptied(subscriber)
     refusal_of(publisher, types.PubsubMessage(data=b"good"), types.PubsubMessage())
 
-    assert not subscriber.pull(subscription=SUBSCRIPTION, max_messages=1, timeout=0.2).received_messages
+    assert not subscriber.pull(subscription=SUBSCRIPTION, max_messages=1, timeout=0.3).received_messages
 
 
 def _emptied(subscriber: SubscriberClient) -> None:

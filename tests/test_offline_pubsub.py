@@ -56,7 +56,7 @@ class Client:
 
     def pull(self) -> list[bytes]:
         """The data of what a Pull brings in a moment."""
-        reply = self.subscriber.pull(subscription=SUBSCRIPTION, max_messages=100, timeout=0.1)
+        reply = self.subscriber.pull(subscription=SUBSCRIPTION, max_messages=100, timeout=0.3)
         return [each.message.data for each in reply.received_messages]
 
     def __enter__(self) -> Self:

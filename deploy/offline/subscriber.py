@@ -169,10 +169,11 @@ class _Stream:
 
 
 def _patience(request: Any, context: Context) -> float:
+    """How many seconds a Pull waits for a message: well within the caller's deadline, then the answer is empty."""
     if request.return_immediately:
         return 0.0
     remaining: float | None = context.time_remaining()
-    return PULL_WAIT_S if remaining is None else min(PULL_WAIT_S, remaining * 0.9)
+    return PULL_WAIT_S if remaining is None else min(PULL_WAIT_S, remaining / 2)
 
 
 def _received(lease: Lease) -> Any:
