@@ -8,6 +8,7 @@ issuer, no key but ES256's, and no document beyond 64 KiB or two seconds.
 import asyncio
 import contextlib
 import http.client
+import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -130,8 +131,12 @@ async def fetch_document(url: str) -> bytes:
     """
 
     def fetch() -> bytes:
-        with _OPENER.open(url, timeout=FETCH_TIMEOUT_S) as response:
-            document: bytes = response.read(MAX_DOCUMENT_BYTES + 1)
+        try:
+            with _OPENER.open(url, timeout=FETCH_TIMEOUT_S) as response:
+                document: bytes = response.read(MAX_DOCUMENT_BYTES + 1)
+        except urllib.error.HTTPError as error:
+            error.close()
+            raise
         return document
 
     try:
