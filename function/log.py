@@ -23,10 +23,15 @@ from function.outcomes import Outcome
 SAMPLE_S = 1.0
 """Seconds between two lines of the same sampled reason."""
 
+LONGEST_TEXT = 1024
+"""Characters of an event's own that a field shows: an id could be as long as its body."""
+
 _NOTHING_TO_SAY = (None, "", ())
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}")
+_TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-[0-9a-f]{2}"
+)
 """https://www.w3.org/TR/trace-context/#traceparent-header-field-values"""
-_CLOUD_TRACE = re.compile(r"(?P<trace>[0-9a-f]{32})(?:/(?P<span>[0-9]{1,20}))?(?:;.*)?")
+_CLOUD_TRACE = re.compile(r"(?P<trace>(?!0{32})[0-9a-f]{32})(?:/(?P<span>[0-9]{1,20}))?(?:;.*)?")
 """https://cloud.google.com/trace/docs/trace-context#legacy-http-header"""
 
 
@@ -55,9 +60,9 @@ class Entry:
 
     def fields(self) -> Iterator[tuple[str, Any]]:
         """Name and value of what is known; a value of ``None`` or of nothing is not written."""
-        yield "eventId", self.envelope.event_id
-        yield "eventType", self.envelope.event_type
-        yield "deviceId", self.envelope.device_id
+        yield "eventId", _shown(self.envelope.event_id)
+        yield "eventType", _shown(self.envelope.event_type)
+        yield "deviceId", _shown(self.envelope.device_id)
         yield "secretIndex", self.secret_index
         yield "publishMs", self.publish_ms and round(self.publish_ms, 2)
         yield "messageId", self.message_id
@@ -89,7 +94,7 @@ class Log:
             message=outcome.sentence,
             reason=outcome.reason,
             status=outcome.status,
-            detail=str(error) if isinstance(error, RelayError) else None,
+            detail=_shown(str(error)) if isinstance(error, RelayError) else None,
             stack_trace=None if error is None or isinstance(error, RelayError) else _stack(error),
             suppressed=suppressed or None,
             **dict(entry.fields()),
@@ -138,11 +143,16 @@ def _trace_fields(request: Request, google_project: str) -> dict[str, Any]:
     cloud = _CLOUD_TRACE.fullmatch(request.header("x-cloud-trace-context") or "")
     if found := w3c or cloud:
         fields["logging.googleapis.com/trace"] = f"projects/{google_project}/traces/{found['trace']}"
-        if found["span"]:
-            fields["logging.googleapis.com/spanId"] = found["span"] if w3c else f"{int(found['span']):016x}"
+        span = found["span"] if w3c else f"{int(found['span'] or 0):016x}"
+        if len(span) == 16 and int(span, 16):
+            fields["logging.googleapis.com/spanId"] = span
     if execution_id := request.header("function-execution-id"):
         fields["logging.googleapis.com/labels"] = {"execution_id": execution_id}
     return fields
+
+
+def _shown(text: str | None) -> str | None:
+    return text and text[:LONGEST_TEXT]
 
 
 def _stack(error: Exception) -> str:

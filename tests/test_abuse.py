@@ -1,0 +1,226 @@
+"""Black box: what strangers may do to the function, and that it costs little and keeps no event out."""
+
+import contextlib
+import socket
+import statistics
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.offline.pubsub.faults import Fault
+from tests.rows import CAP, padded
+from tests.serving import DOORS, Answer, eventually, head, new_trace, read_raw_answer
+from tests.stage import BODY, SECRET, Stage, Surroundings, by_secret, surroundings
+
+MIB = 1_048_576
+HUGE = 30 * MIB
+AT_ONCE_S = 0.5
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
+    with surroundings(tmp_path_factory.mktemp("abuse")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=DOORS)
+def stage(
+    request: pytest.FixtureRequest, around: Surroundings, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    home: Path = tmp_path_factory.mktemp(request.param)
+    with around.stage(request.param, home, {"DT_SIGNATURE_SECRET": SECRET}) as running:
+        assert running.send(by_secret()).answer.status == 200
+        yield running
+
+
+@pytest.fixture
+def asgi(stage: Stage, request: pytest.FixtureRequest) -> Stage:
+    if "wsgi" in request.node.callspec.id:
+        pytest.skip("a WSGI server gives each client a thread")
+    return stage
+
+
+def timed_answer(stage: Stage, sent: bytes) -> tuple[Answer, float]:
+    """Send bytes, leave the connection open, and wait for the answer."""
+    with stage.function.connect() as connection:
+        began_at = time.monotonic()
+        connection.sendall(sent)
+        answer = read_raw_answer(connection)
+        return answer, time.monotonic() - began_at
+
+
+def pour(stage: Stage, start: bytes, size: int) -> tuple[Answer, int]:
+    """Send a request of this size as fast as it is taken, and give the answer and how much was taken."""
+    taken, part = 0, b"x" * 65_536
+    with stage.function.connect() as connection:
+        connection.sendall(start)
+        with contextlib.suppress(ConnectionError):
+            while taken < size:
+                taken += connection.send(part)
+        return read_raw_answer(connection), taken
+
+
+def test_an_unsigned_post_of_30_mib_costs_next_to_nothing(stage: Stage) -> None:
+    request = head([], length=HUGE)
+    pour(stage, request, HUGE)
+    cpu_before, rss_before = stage.function.cpu_s(), stage.function.rss_bytes()
+
+    answers = [pour(stage, request, HUGE) for _ in range(40)]
+
+    cpu_ms = (stage.function.cpu_s() - cpu_before) * 1000 / len(answers)
+    assert {answer.status for answer, _ in answers} == {401}
+    assert statistics.median(taken for _, taken in answers) < 8 * MIB
+    assert cpu_ms <= 3
+    assert stage.function.rss_bytes() - rss_before <= 5 * MIB
+
+
+@pytest.mark.parametrize(
+    ("token", "length", "status", "reason"),
+    [("", HUGE, 401, "unsigned"), ("", None, 401, "unsigned"), ("x", HUGE, 413, "too_large")],
+    ids=["unsigned", "unsigned in chunks", "announced over the cap"],
+)
+def test_what_the_head_alone_decides_is_answered_while_the_body_is_withheld(
+    stage: Stage,
+    token: str,
+    length: int | None,
+    status: int,
+    reason: str,
+) -> None:
+    answer, seconds = timed_answer(stage, head([("X-Dt-Signature", token)], length=length))
+
+    assert (answer.status, answer.json) == (status, {"error": reason})
+    assert seconds < AT_ONCE_S
+
+
+@pytest.mark.parametrize("length", ["9" * 19, "9" * 400, "9" * 5000, "-1", "1e9", "+5", "²", "0x10"])
+def test_an_absurd_length_is_the_clients_fault(stage: Stage, length: str) -> None:
+    raw = head(by_secret().headers, length=0).replace(
+        b"Content-Length: 0", f"Content-Length: {length}".encode("latin-1")
+    )
+
+    answer, seconds = timed_answer(stage, raw)
+
+    assert 400 <= answer.status < 500
+    assert seconds < AT_ONCE_S
+
+
+def test_a_body_in_chunks_is_read_no_further_than_the_cap(stage: Stage) -> None:
+    taken, chunk = 0, b"10000\r\n" + b"x" * 65_536 + b"\r\n"
+    with stage.function.connect() as connection:
+        connection.sendall(head(by_secret().headers))
+        with contextlib.suppress(ConnectionError):
+            while taken < HUGE:
+                taken += connection.send(chunk)
+        answer = read_raw_answer(connection)
+
+    assert (answer.status, answer.json) == (413, {"error": "too_large"})
+    assert taken < 8 * MIB
+
+
+def test_a_body_that_drips_is_cut_off_after_three_seconds_in_all(stage: Stage) -> None:
+    with stage.function.connect() as connection:
+        connection.sendall(head(by_secret().headers, length=CAP))
+        began_at = time.monotonic()
+        ended = threading.Event()
+        dripping = threading.Thread(target=drip, args=(connection, ended))
+        dripping.start()
+        answer = read_raw_answer(connection)
+        seconds = time.monotonic() - began_at
+        ended.set()
+        dripping.join()
+
+    assert (answer.status, answer.json) == (408, {"error": "incomplete"})
+    assert 2.5 < seconds < 4.5
+
+
+def drip(connection: socket.socket, ended: threading.Event) -> None:
+    with contextlib.suppress(OSError):
+        while not ended.wait(0.1):
+            connection.send(b"{")
+
+
+def test_a_client_that_leaves_while_its_event_is_published_does_no_harm(stage: Stage) -> None:
+    trace, traceparent = new_trace()
+    stage.pubsub.set_fault(Fault.slow(0.3).on(stage.topic).times(1))
+    headers = [*by_secret().headers, ("traceparent", traceparent)]
+    with stage.function.connect() as connection:
+        connection.sendall(head(headers, length=len(BODY)) + BODY)
+        time.sleep(0.1)
+
+    (line,) = stage.function.lines_of(trace)
+    assert (line["severity"], line["status"]) == ("INFO", 200)
+    assert "Traceback" not in stage.function.output()
+
+
+@pytest.mark.parametrize(
+    "garbage", [b"GARBAGE\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01", b"POST / HTTP/9.9\r\n\r\n"]
+)
+def test_what_is_no_request_at_all_leaves_no_line_that_is_not_json(stage: Stage, garbage: bytes) -> None:
+    with stage.function.connect() as connection:
+        connection.sendall(garbage)
+        connection.shutdown(socket.SHUT_WR)
+        connection.recv(1024)
+
+    assert stage.send(by_secret()).answer.status == 200
+    assert stage.function.lines()
+
+
+@pytest.mark.parametrize("size", [10_000, 60_000])
+def test_a_header_beyond_what_the_server_takes_is_a_4xx(stage: Stage, size: int) -> None:
+    with stage.function.connect() as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(head([("X-Dt-Signature", "x" * size)], length=0))
+        answer = read_raw_answer(connection)
+
+    assert 400 <= answer.status < 500
+
+
+def test_an_unsigned_flood_leaves_a_line_a_second_and_says_how_many_it_left_out(stage: Stage) -> None:
+    def unsigned() -> list[dict[str, object]]:
+        return [line for line in stage.function.lines() if line.get("reason") == "unsigned"]
+
+    time.sleep(1.1)
+    before, began_at = len(unsigned()), time.monotonic()
+    for _ in range(200):
+        assert stage.function.send().status == 401
+    time.sleep(1.1)
+    stage.function.send()
+
+    lines = eventually(lambda: unsigned()[before:])
+    assert 2 <= len(lines) <= time.monotonic() - began_at + 1
+    assert sum(int(str(line.get("suppressed", 0))) + 1 for line in lines[1:]) + 1 == 201
+
+
+def test_stalled_clients_do_not_keep_an_event_waiting(asgi: Stage) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            connection = stack.enter_context(asgi.function.connect())
+            connection.sendall(head(by_secret().headers, length=CAP) + b"{")
+        outcomes = [asgi.send(by_secret()) for _ in range(5)]
+
+    assert {outcome.answer.status for outcome in outcomes} == {200}
+    assert statistics.median(outcome.seconds for outcome in outcomes) < AT_ONCE_S
+
+
+def test_more_stalled_clients_than_threads_hold_an_event_up_for_seconds_only(stage: Stage) -> None:
+    with contextlib.ExitStack() as stack:
+        for _ in range(10):
+            connection = stack.enter_context(stage.function.connect())
+            connection.sendall(head(by_secret().headers, length=CAP) + b"{")
+        outcome = stage.send(by_secret())
+
+    assert outcome.answer.status == 200
+    assert outcome.seconds < 7.5
+
+
+def test_nothing_of_all_that_stays_behind(stage: Stage) -> None:
+    threads = stage.function.threads()
+    for _ in range(30):
+        with stage.function.connect() as connection:
+            connection.sendall(head(by_secret().headers, length=CAP) + b"{")
+
+    assert stage.send(by_secret(padded(CAP))).answer.status == 200
+    assert stage.function.threads() <= threads + 10

@@ -1,0 +1,150 @@
+"""Black box: no secret, token or body is in any output or reply, and every line is one for Cloud Logging."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rows import ROWS, SEALED, Row
+from tests.serving import DOORS, Answer, Headers, eventually
+from tests.stage import BODY, BODY_CANARY, KNOWN, Request, Stage, by_secret, surroundings
+
+TRACE, SPAN = "0123456789abcdef0123456789abcdef", "00000000000000ff"
+W3C = ("traceparent", f"00-{TRACE}-{SPAN}-01")
+PART_CHARACTERS = 12
+
+
+@dataclass(frozen=True)
+class Driven:
+    """A stage on which every row has happened, and the replies."""
+
+    stage: Stage
+    replies: list[tuple[Row, Answer]]
+
+
+@pytest.fixture(scope="module", params=DOORS)
+def driven(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driven]:
+    """Drive every row but those that take the whole time of a publish, of which one is enough."""
+    home: Path = tmp_path_factory.mktemp(request.param)
+    with surroundings(home) as around:
+        settings = {**around.every_scheme, "PUBLISH_TIMEOUT_SECONDS": "0.2", "LOG_EXECUTION_ID": "true"}
+        with around.stage(request.param, home, settings) as stage:
+            yield Driven(stage, [(row, drive(stage, row)) for row in ROWS])
+
+
+def drive(stage: Stage, row: Row) -> Answer:
+    for fault, topic in ((row.main, stage.topic), (row.rejected, stage.rejected_topic)):
+        if fault:
+            stage.pubsub.set_fault(fault.on(topic))
+    try:
+        return stage.send(row.make(stage)).answer
+    finally:
+        stage.pubsub.clear_faults()
+
+
+def parts(tokens: list[str]) -> set[str]:
+    """Give what tokens consist of; the shortest parts are no secret, and may stand anywhere."""
+    return {part for token in tokens for part in token.split(".") if len(part) >= PART_CHARACTERS}
+
+
+def test_no_secret_token_or_body_is_in_the_output(driven: Driven) -> None:
+    output = driven.stage.function.output()
+
+    assert len(output) > 10_000
+    assert [sealed for sealed in SEALED if sealed in output] == []
+    assert [part for part in parts(driven.stage.tokens) if part in output] == []
+
+
+def test_no_secret_token_or_body_is_in_a_reply(driven: Driven) -> None:
+    for row, answer in driven.replies:
+        said = f"{answer.headers} {answer.body.decode()}"
+        assert not any(sealed in said for sealed in (*SEALED, *KNOWN.values(), "Traceback")), row
+        assert not any(part in said for part in parts(driven.stage.tokens)), row
+
+
+def test_every_line_is_json_with_a_severity_and_a_message(driven: Driven) -> None:
+    for line in driven.stage.function.lines():
+        assert line["severity"] in {"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"}
+        assert line["message"]
+        assert "\n" not in line["message"]
+
+
+def test_no_outcome_that_was_foreseen_has_a_stack(driven: Driven) -> None:
+    output = driven.stage.function.output()
+
+    assert "stack_trace" not in output
+    assert "Traceback" not in output
+
+
+def test_each_row_has_said_its_reason(driven: Driven) -> None:
+    said = {line.get("reason", "") for line in driven.stage.function.lines()}
+
+    assert said == {row.reason for row in ROWS}
+
+
+def line_with(stage: Stage, *headers: tuple[str, str]) -> dict[str, Any]:
+    before = len(stage.function.lines())
+    assert stage.function.send([*by_secret().headers, *headers], BODY).status == 200
+    (line,) = eventually(lambda: stage.function.lines()[before:])
+    return line
+
+
+TRACES: list[tuple[str, Headers, str | None, str | None]] = [
+    ("traceparent", [W3C], TRACE, SPAN),
+    ("X-Cloud-Trace-Context", [("X-Cloud-Trace-Context", f"{TRACE}/255;o=1")], TRACE, SPAN),
+    ("X-Cloud-Trace-Context without a span", [("X-Cloud-Trace-Context", TRACE)], TRACE, None),
+    ("both", [W3C, ("X-Cloud-Trace-Context", f"{'f' * 32}/1;o=1")], TRACE, SPAN),
+    (
+        "a traceparent that is none",
+        [("traceparent", "00-0-0-00"), ("X-Cloud-Trace-Context", f"{TRACE}/255")],
+        TRACE,
+        SPAN,
+    ),
+    ("largest span", [("X-Cloud-Trace-Context", f"{TRACE}/18446744073709551615")], TRACE, "f" * 16),
+    ("a span beyond 64 bits", [("X-Cloud-Trace-Context", f"{TRACE}/99999999999999999999")], TRACE, None),
+    ("traceparent of zeros", [("traceparent", f"00-{'0' * 32}-{SPAN}-01")], None, None),
+    ("traceparent without a span", [("traceparent", f"00-{TRACE}-{'0' * 16}-01")], None, None),
+    ("traceparent of version ff", [("traceparent", f"ff-{TRACE}-{SPAN}-01")], None, None),
+    ("none", [], None, None),
+]
+
+
+@pytest.mark.parametrize(("headers", "trace", "span"), [row[1:] for row in TRACES], ids=[row[0] for row in TRACES])
+def test_a_line_names_the_trace_and_span_of_its_request(
+    driven: Driven, headers: Headers, trace: str | None, span: str | None
+) -> None:
+    line = line_with(driven.stage, *headers)
+
+    assert line.get("logging.googleapis.com/trace") == (f"projects/p/traces/{trace}" if trace else None)
+    assert line.get("logging.googleapis.com/spanId") == span
+    assert line["severity"] == "INFO"
+
+
+@pytest.mark.parametrize(
+    ("reason", "request_"), [("unsigned", Request()), ("signature", Request([("X-Dt-Signature", BODY_CANARY)]))]
+)
+def test_what_anybody_can_cause_fills_no_log(driven: Driven, reason: str, request_: Request) -> None:
+    def lines() -> list[dict[str, Any]]:
+        return [line for line in driven.stage.function.lines() if line.get("reason") == reason]
+
+    before, began_at = len(lines()), time.monotonic()
+    while time.monotonic() - began_at < 2.2:
+        assert driven.stage.function.send(request_.headers, BODY).status == 401
+    seconds = time.monotonic() - began_at
+
+    assert 2 <= len(lines()) - before <= seconds + 1
+    assert all(line.get("suppressed", 1) > 0 for line in lines())
+
+
+def test_an_event_that_is_nothing_but_its_id_does_not_bring_its_body_into_the_log(driven: Driven) -> None:
+    stage = driven.stage
+    long = by_secret(BODY.replace(KNOWN["eventId"].encode(), b"i" * 100_000))
+
+    outcome = stage.send(long)
+
+    (line,) = stage.function.lines_of(outcome.trace)
+    assert outcome.answer.status == 200
+    assert len(str(line)) < 10_000
