@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from deploy.offline.events import PROJECT_ID, encode, sample_event
 from deploy.offline.issuer import Issuer
 from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.record import Recorded, read_record
+from deploy.offline.pubsub.record import Recorded, read_record
 from deploy.offline.signing import (
     ORGANIZATION_HEADER,
     SECRET_HEADER,

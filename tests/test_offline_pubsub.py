@@ -18,11 +18,11 @@ from google.pubsub_v1 import PublisherAsyncClient, PublisherClient, SubscriberCl
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport, PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from deploy.offline.control import Control
 from deploy.offline.errors import NotStarted, OfflineError, RecordDamaged, Refused
-from deploy.offline.faults import HEALTHY, Fault, Faults
 from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.record import Recorded, read_record
+from deploy.offline.pubsub.control import Control
+from deploy.offline.pubsub.faults import HEALTHY, Fault, Faults
+from deploy.offline.pubsub.record import Recorded, read_record
 
 TOPIC = "projects/p/topics/events"
 OTHER = "projects/p/topics/rejected"

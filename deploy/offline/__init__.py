@@ -1,20 +1,14 @@
 """Stand-ins for the clouds, so that everything can be run, tried and tested without them.
 
-Pub/Sub, from the pure to the outermost room:
-
-    errors       the one family of errors
-    limits       what Pub/Sub's documents allow
-    backlog      one subscription: ready, leased, gone
-    broker       topics and subscriptions, in memory
-    faults       what it can be told to do wrong
-    record       what was acknowledged, in a file
-    connections  a connection cut under a call
-    settings     of topics and subscriptions: checked, and completed with Google's defaults
-    state, rpc   what the services share, and how methods are bound to their names
-    publisher    the gRPC methods of Google's Publisher
-    subscriber   the gRPC methods of Google's Subscriber
-    control      a third gRPC service: faults and counts, for other processes
-    pubsub       the server: in a thread (``EmbeddedPubSub``) or a process (``python -m deploy.offline.pubsub``)
-    emulator     Google's own emulator, found and started
-    backend      either of the two: ``pubsub_for``
+errors            the one family of errors
+pubsub/           an embedded Pub/Sub: strict, and able to record and to fail
+emulator          Google's own Pub/Sub emulator, found and started
+backend           either of the two: ``pubsub_for``
+events, signing   what DT's cloud sends: bodies and signatures
+issuer            where DT's public keys are found
+processes         programs that never outlive this one
+function_process  the function as it really runs
+ingestion         the whole path on one machine
+readings          an event in words
+demo              ``make run`` and ``make serve``
 """

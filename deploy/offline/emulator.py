@@ -10,21 +10,18 @@ everything in memory and nothing on disk.
 import contextlib
 import os
 import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
+from deploy.offline import processes
 from deploy.offline.errors import EmulatorNotFound, NotStarted
 
 START_S = 20.0
-STOP_S = 3.0
 JAR = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
 JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 USUAL_SDK_ROOTS = (
@@ -38,12 +35,6 @@ USUAL_SDK_ROOTS = (
 )
 
 _POLL_S = 0.02
-_DIE_WITH_PARENT = """
-import ctypes, os, signal, sys
-PR_SET_PDEATHSIG = 1
-ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-os.execv(sys.argv[1], sys.argv[1:])
-"""
 
 
 @contextlib.contextmanager
@@ -69,7 +60,7 @@ def emulator_command(environ: Mapping[str, str], usual: tuple[str, ...] = USUAL_
 @contextlib.contextmanager
 def started(command: list[str]) -> Iterator[str]:
     """The ``host:port`` of an emulator started by this command and a ``--port``; it is ended on leaving."""
-    port = _free_port()
+    port = processes.free_port()
     with tempfile.TemporaryFile() as output:
         process = _start([*command, f"--port={port}"], output)
         try:
@@ -77,7 +68,7 @@ def started(command: list[str]) -> Iterator[str]:
             _wait_until_ready(host, process, output)
             yield host
         finally:
-            _end(process)
+            processes.end(process)
 
 
 def _check_answers(host: str) -> None:
@@ -116,27 +107,14 @@ def _java(environ: Mapping[str, str]) -> str:
     return java
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def _start(command: list[str], output: IO[bytes]) -> "subprocess.Popen[bytes]":
-    launcher = [sys.executable, "-IS", "-c", _DIE_WITH_PARENT] if sys.platform == "linux" else []
+def _start(command: Sequence[str], output: IO[bytes]) -> processes.Process:
     try:
-        return subprocess.Popen(  # noqa: S603 - what emulator_command made, without a shell
-            [*launcher, *command],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            process_group=0,
-        )
+        return processes.start(command, output=output)
     except OSError as error:
         raise NotStarted(f"the Pub/Sub emulator could not be started: {error}") from error
 
 
-def _wait_until_ready(host: str, process: "subprocess.Popen[bytes]", output: IO[bytes]) -> None:
+def _wait_until_ready(host: str, process: processes.Process, output: IO[bytes]) -> None:
     give_up_at = time.monotonic() + START_S
     while not _answers(host):
         if process.poll() is not None:
@@ -159,12 +137,3 @@ def _last_line(output: IO[bytes]) -> str:
     output.seek(0)
     lines = output.read().decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else "it said nothing"
-
-
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    process.terminate()
-    try:
-        process.wait(STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()

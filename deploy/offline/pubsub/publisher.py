@@ -8,14 +8,14 @@ import grpc
 from google.protobuf import empty_pb2
 from google.pubsub_v1 import types
 
-from deploy.offline import limits
-from deploy.offline.backlog import Message
-from deploy.offline.connections import cut
 from deploy.offline.errors import Refused
-from deploy.offline.faults import Fault
-from deploy.offline.rpc import Bound, Context, service
-from deploy.offline.settings import new_topic
-from deploy.offline.state import State
+from deploy.offline.pubsub import limits
+from deploy.offline.pubsub.backlog import Message
+from deploy.offline.pubsub.connections import cut
+from deploy.offline.pubsub.faults import Fault
+from deploy.offline.pubsub.rpc import Bound, Context, service
+from deploy.offline.pubsub.settings import new_topic
+from deploy.offline.pubsub.state import State
 
 _TOPIC = types.Topic.pb()
 _TOPICS = types.ListTopicsResponse.pb()

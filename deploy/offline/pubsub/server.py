@@ -1,24 +1,8 @@
-"""An embedded Pub/Sub that speaks Google's gRPC API, strict about its limits, and able to record and to fail.
+"""The server: on an event loop that runs already (``Server``), or in a thread of its own (``EmbeddedPubSub``)."""
 
-In a thread of this process, for tests and local runs:
-
-    with EmbeddedPubSub() as pubsub:
-        os.environ["PUBSUB_EMULATOR_HOST"] = pubsub.host
-
-or as a process of its own, which says where it is in one line of JSON and ends with 0 on SIGTERM or SIGINT:
-
-    python -m deploy.offline.pubsub --port 0 --record acked.jsonl --topic projects/p/topics/t
-
-Source of the protocol: ``google/pubsub/v1/pubsub.proto`` as in ``google.pubsub_v1``.
-"""
-
-import argparse
 import asyncio
-import json
-import signal
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Self, TypeVar
@@ -26,14 +10,14 @@ from typing import Self, TypeVar
 import grpc
 from google.pubsub_v1 import types
 
-from deploy.offline.control import control_service
 from deploy.offline.errors import NotStarted, OfflineError
-from deploy.offline.faults import Fault
-from deploy.offline.publisher import Publisher
-from deploy.offline.record import Record
-from deploy.offline.settings import new_subscription, new_topic
-from deploy.offline.state import State
-from deploy.offline.subscriber import Subscriber
+from deploy.offline.pubsub.control import control_service
+from deploy.offline.pubsub.faults import Fault
+from deploy.offline.pubsub.publisher import Publisher
+from deploy.offline.pubsub.record import Record
+from deploy.offline.pubsub.settings import new_subscription, new_topic
+from deploy.offline.pubsub.state import State
+from deploy.offline.pubsub.subscriber import Subscriber
 
 ADDRESS = "127.0.0.1"
 START_S = 10.0
@@ -161,40 +145,3 @@ class EmbeddedPubSub:
             return function()
 
         return asyncio.run_coroutine_threadsafe(call(), self._loop).result(START_S)
-
-
-async def serve(port: int, record: Path | None, topics: Sequence[str], subscriptions: Sequence[str]) -> None:
-    """Until SIGTERM or SIGINT; ``subscriptions`` are ``NAME=TOPIC``, all names in full."""
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    server = Server(record)
-    for topic in topics:
-        server.create_topic(topic)
-    for subscription in subscriptions:
-        name, _, topic = subscription.partition("=")
-        server.create_subscription(name, topic)
-    await server.start(port)
-    print(json.dumps({"host": f"{ADDRESS}:{server.port}"}), flush=True)
-    await ended.wait()
-    await server.stop()
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m deploy.offline.pubsub", description="An embedded Pub/Sub.")
-    parser.add_argument("--port", type=int, default=0, help="of the loopback address; 0 (default): a free one")
-    parser.add_argument("--record", type=Path, help="append every acknowledged message to this file")
-    parser.add_argument("--topic", action="append", default=[], help="projects/P/topics/T, there from the start")
-    parser.add_argument("--subscription", action="append", default=[], help="NAME=TOPIC, both in full")
-    given = parser.parse_args(arguments)
-    try:
-        asyncio.run(serve(given.port, given.record, given.topic, given.subscription))
-    except OfflineError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,9 +5,9 @@ import contextlib
 from collections import Counter
 from dataclasses import dataclass, field
 
-from deploy.offline.broker import Broker
-from deploy.offline.faults import Faults
-from deploy.offline.record import Record
+from deploy.offline.pubsub.broker import Broker
+from deploy.offline.pubsub.faults import Faults
+from deploy.offline.pubsub.record import Record
 
 
 class Bell:

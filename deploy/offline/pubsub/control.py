@@ -11,8 +11,8 @@ from typing import Any, Self
 import grpc
 
 from deploy.offline.errors import OfflineError
-from deploy.offline.faults import Fault
-from deploy.offline.state import State
+from deploy.offline.pubsub.faults import Fault
+from deploy.offline.pubsub.state import State
 
 SERVICE = "dtpubsub.offline.Control"
 _TIMEOUT_S = 5.0

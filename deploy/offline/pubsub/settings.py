@@ -11,8 +11,8 @@ from google.protobuf import duration_pb2
 from google.protobuf.message import Message
 from google.pubsub_v1 import types
 
-from deploy.offline import limits
 from deploy.offline.errors import unimplemented
+from deploy.offline.pubsub import limits
 
 DEFAULT_ACK_DEADLINE_S = 10
 DEFAULT_RETENTION_S = 7 * 24 * 3600

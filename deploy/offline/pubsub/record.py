@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
-from deploy.offline.backlog import Message
 from deploy.offline.errors import NotStarted, RecordDamaged
+from deploy.offline.pubsub.backlog import Message
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from deploy.offline.backlog import Backlog, Message
 from deploy.offline.errors import already_exists, not_found
+from deploy.offline.pubsub.backlog import Backlog, Message
 
 DELETED_TOPIC = "_deleted-topic_"
 

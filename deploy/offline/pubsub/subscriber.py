@@ -9,12 +9,12 @@ import grpc
 from google.protobuf import empty_pb2, timestamp_pb2
 from google.pubsub_v1 import types
 
-from deploy.offline import limits
-from deploy.offline.backlog import Backlog, Holder, Lease, Message
 from deploy.offline.errors import invalid
-from deploy.offline.rpc import Bound, Context, service
-from deploy.offline.settings import new_subscription
-from deploy.offline.state import State
+from deploy.offline.pubsub import limits
+from deploy.offline.pubsub.backlog import Backlog, Holder, Lease, Message
+from deploy.offline.pubsub.rpc import Bound, Context, service
+from deploy.offline.pubsub.settings import new_subscription
+from deploy.offline.pubsub.state import State
 
 PULL_WAIT_S = 10.0
 MAX_PULL_MESSAGES = 1_000

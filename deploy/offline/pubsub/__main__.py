@@ -1,0 +1,49 @@
+"""``python -m deploy.offline.pubsub``: the embedded Pub/Sub as a process of its own."""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from deploy.offline.errors import OfflineError
+from deploy.offline.pubsub.server import ADDRESS, Server
+
+
+async def serve(port: int, record: Path | None, topics: Sequence[str], subscriptions: Sequence[str]) -> None:
+    """Until SIGTERM or SIGINT; ``subscriptions`` are ``NAME=TOPIC``, all names in full."""
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    server = Server(record)
+    for topic in topics:
+        server.create_topic(topic)
+    for subscription in subscriptions:
+        name, _, topic = subscription.partition("=")
+        server.create_subscription(name, topic)
+    await server.start(port)
+    print(json.dumps({"host": f"{ADDRESS}:{server.port}"}), flush=True)
+    await ended.wait()
+    await server.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.offline.pubsub", description="An embedded Pub/Sub.")
+    parser.add_argument("--port", type=int, default=0, help="of the loopback address; 0 (default): a free one")
+    parser.add_argument("--record", type=Path, help="append every acknowledged message to this file")
+    parser.add_argument("--topic", action="append", default=[], help="projects/P/topics/T, there from the start")
+    parser.add_argument("--subscription", action="append", default=[], help="NAME=TOPIC, both in full")
+    given = parser.parse_args(arguments)
+    try:
+        asyncio.run(serve(given.port, given.record, given.topic, given.subscription))
+    except OfflineError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
