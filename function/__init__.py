@@ -18,6 +18,9 @@ room               what it does                                                 
 ``message``        envelope -> Pub/Sub data and attributes, inside the limits     nothing
 ``publisher``      message -> acknowledged message id                             Google Pub/Sub
 ``log``            one JSON line per request                                      standard output
+``exchange``       a request and its reply, free of any web framework             nothing
+``strict_json``    bytes -> one JSON object, by RFC 8259 to the letter            nothing
+``background``     what blocks, beside the event loop; a loop for what is not     threads
 ``errors``         the one family of errors                                       nothing
 ``wiring``         who is given to whom                                           nothing
 =================  =============================================================  =================

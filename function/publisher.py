@@ -76,6 +76,8 @@ class PubSubPublisher:
             ],
         )
         deadline = self._monotonic() + timeout_s
+        if timeout_s <= 0:
+            raise PublishTransient("no time was left to publish in")
         longest_pause_s, at_most_s = PAUSE_S
         while True:
             try:

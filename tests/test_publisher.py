@@ -1,0 +1,273 @@
+"""publisher: against an embedded Pub/Sub on Google's own protocol, with each way that it can fail."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import TypeVar
+
+import grpc
+import pytest
+from google.pubsub_v1 import SubscriberClient
+from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
+from google.pubsub_v1.types import PubsubMessage
+
+from deploy.offline.pubsub import EmbeddedPubSub
+from deploy.offline.pubsub.faults import Fault
+from function.errors import (
+    PublishError,
+    PublishMisconfigured,
+    PublishRefused,
+    PublishTransient,
+    PublishUnacknowledged,
+)
+from function.message import Message
+from function.publisher import PubSubPublisher
+from tests.builders import TOPIC, body
+
+T = TypeVar("T")
+
+MESSAGE = Message(body(), {"eventId": "e", "topic": "t", "self": "s", "timeout": "9", "retry": "r", "data": "d"})
+SUBSCRIPTION = "projects/demo/subscriptions/all"
+
+
+@pytest.fixture
+def pubsub(embedded: EmbeddedPubSub) -> EmbeddedPubSub:
+    embedded.create_topic(TOPIC)
+    embedded.create_subscription(SUBSCRIPTION, TOPIC)
+    return embedded
+
+
+@pytest.fixture
+def subscriber(pubsub: EmbeddedPubSub) -> Iterator[SubscriberClient]:
+    with grpc.insecure_channel(pubsub.host, [("grpc.max_receive_message_length", -1)]) as channel:
+        yield SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
+
+
+def pulled(subscriber: SubscriberClient, *, wait_s: float = 0.3) -> list[PubsubMessage]:
+    reply = subscriber.pull(subscription=SUBSCRIPTION, max_messages=100, timeout=wait_s)
+    return [received.message for received in reply.received_messages]
+
+
+def run(host: str, use: Callable[[PubSubPublisher], Awaitable[T]]) -> T:
+    """Use a publisher on a loop of its own, and close its channel."""
+
+    async def main() -> T:
+        publisher = PubSubPublisher(host)
+        try:
+            return await use(publisher)
+        finally:
+            transport = publisher._connected().transport  # noqa: SLF001  # the function never closes it
+            await transport.close()  # type: ignore[no-untyped-call]
+
+    return asyncio.run(main())
+
+
+def publish(pubsub: EmbeddedPubSub, message: Message = MESSAGE, *, timeout_s: float = 4.0) -> str:
+    return run(pubsub.host, lambda publisher: publisher.publish(TOPIC, message, timeout_s=timeout_s))
+
+
+def fails(pubsub: EmbeddedPubSub, error: type[PublishError], *, timeout_s: float) -> tuple[str, float]:
+    """Publish, and give the error's text and the seconds that it took."""
+
+    async def use(publisher: PubSubPublisher) -> tuple[str, float]:
+        began = time.monotonic()
+        with pytest.raises(error) as caught:
+            await publisher.publish(TOPIC, MESSAGE, timeout_s=timeout_s)
+        return str(caught.value), time.monotonic() - began
+
+    return run(pubsub.host, use)
+
+
+def test_a_message_arrives_as_it_is_and_its_id_is_given(pubsub: EmbeddedPubSub, subscriber: SubscriberClient) -> None:
+    message_id = publish(pubsub, Message(MESSAGE.data, MESSAGE.attributes, "device-7"))
+    (received,) = pulled(subscriber)
+    assert (received.message_id, received.data, received.ordering_key) == (message_id, MESSAGE.data, "device-7")
+    assert dict(received.attributes) == MESSAGE.attributes
+
+
+@pytest.mark.parametrize("content", [b"\x00\xff" * 100, b"x" * 9_000_000], ids=["not UTF-8", "9 MB"])
+def test_any_bytes_arrive_unchanged(pubsub: EmbeddedPubSub, subscriber: SubscriberClient, content: bytes) -> None:
+    publish(pubsub, Message(content, {}))
+    assert [message.data for message in pulled(subscriber, wait_s=2)] == [content]
+
+
+def test_one_message_is_one_call(pubsub: EmbeddedPubSub) -> None:
+    publish(pubsub)
+    assert pubsub.publish_calls() == 1
+
+
+TRANSIENT = [
+    *("ABORTED", "CANCELLED", "DEADLINE_EXCEEDED", "INTERNAL", "RESOURCE_EXHAUSTED", "UNAVAILABLE", "UNKNOWN"),
+]
+LASTING = {
+    "INVALID_ARGUMENT": PublishRefused,
+    "NOT_FOUND": PublishMisconfigured,
+    "PERMISSION_DENIED": PublishMisconfigured,
+    "UNAUTHENTICATED": PublishMisconfigured,
+    "FAILED_PRECONDITION": PublishMisconfigured,
+    "ALREADY_EXISTS": PublishMisconfigured,
+    "OUT_OF_RANGE": PublishMisconfigured,
+    "UNIMPLEMENTED": PublishMisconfigured,
+    "DATA_LOSS": PublishMisconfigured,
+}
+
+
+def test_every_code_of_grpc_but_ok_is_in_one_of_the_tables() -> None:
+    assert {code.name for code in grpc.StatusCode} == {"OK", *TRANSIENT, *LASTING}
+
+
+@pytest.mark.parametrize("code", TRANSIENT)
+def test_a_transient_code_is_tried_again_until_it_is_over(
+    pubsub: EmbeddedPubSub, subscriber: SubscriberClient, code: str
+) -> None:
+    pubsub.set_fault(Fault.fail(code).times(2))
+    message_id = publish(pubsub)
+    assert [message.message_id for message in pulled(subscriber)] == [message_id]
+    assert pubsub.publish_calls() == 3
+
+
+@pytest.mark.parametrize("code", TRANSIENT)
+def test_a_transient_code_that_lasts_is_a_transient_error_within_the_time_given(
+    pubsub: EmbeddedPubSub, code: str
+) -> None:
+    pubsub.set_fault(Fault.fail(code))
+    text, took_s = fails(pubsub, PublishTransient, timeout_s=0.3)
+    assert text.startswith(code)
+    assert took_s < 0.4
+    assert 2 <= pubsub.publish_calls() <= 6
+
+
+@pytest.mark.parametrize(("code", "error"), LASTING.items())
+def test_a_lasting_code_is_told_at_once(pubsub: EmbeddedPubSub, code: str, error: type[PublishError]) -> None:
+    pubsub.set_fault(Fault.fail(code, "why"))
+    text, took_s = fails(pubsub, error, timeout_s=4.0)
+    assert text == f"{code}: why"
+    assert took_s < 1
+    assert pubsub.publish_calls() == 1
+
+
+def test_a_topic_that_is_not_there_is_misconfigured(embedded: EmbeddedPubSub) -> None:
+    text, _ = fails(embedded, PublishMisconfigured, timeout_s=1.0)
+    assert text.startswith("NOT_FOUND")
+
+
+def test_what_pubsub_calls_invalid_is_refused(pubsub: EmbeddedPubSub) -> None:
+    with pytest.raises(PublishRefused):
+        publish(pubsub, Message(b"", {}))
+
+
+def test_a_long_answer_of_pubsub_is_cut(pubsub: EmbeddedPubSub) -> None:
+    pubsub.set_fault(Fault.fail("NOT_FOUND", "x" * 2000))
+    text, _ = fails(pubsub, PublishMisconfigured, timeout_s=1.0)
+    assert len(text) == 300
+
+
+@pytest.mark.parametrize("fault", [Fault.empty_ids(), Fault.two_ids()], ids=["none", "two"])
+def test_an_answer_without_exactly_one_id_is_no_acknowledgement(pubsub: EmbeddedPubSub, fault: Fault) -> None:
+    pubsub.set_fault(fault)
+    text, _ = fails(pubsub, PublishUnacknowledged, timeout_s=1.0)
+    assert text.endswith("message ids for one message")
+    assert pubsub.publish_calls() == 1
+
+
+@pytest.mark.parametrize("timeout_s", [0.1, 0.5])
+def test_a_broker_that_hangs_is_given_up_in_time(pubsub: EmbeddedPubSub, timeout_s: float) -> None:
+    pubsub.set_fault(Fault.hang(5))
+    _, took_s = fails(pubsub, PublishTransient, timeout_s=timeout_s)
+    assert timeout_s * 0.9 < took_s < timeout_s + 0.2
+
+
+def test_an_attempt_that_hangs_for_two_seconds_is_followed_by_another(
+    pubsub: EmbeddedPubSub, subscriber: SubscriberClient
+) -> None:
+    pubsub.set_fault(Fault.hang(10).times(1))
+    message_id = publish(pubsub)
+    assert [message.message_id for message in pulled(subscriber)] == [message_id]
+    assert pubsub.publish_calls() == 2
+
+
+def test_nothing_is_published_once_the_time_is_over(pubsub: EmbeddedPubSub, subscriber: SubscriberClient) -> None:
+    pubsub.set_fault(Fault.fail("UNAVAILABLE"))
+
+    async def use(publisher: PubSubPublisher) -> None:
+        with pytest.raises(PublishTransient):
+            await publisher.publish(TOPIC, MESSAGE, timeout_s=0.3)
+        pubsub.clear_faults()
+        calls = pubsub.publish_calls()
+        await asyncio.sleep(0.7)
+        assert pubsub.publish_calls() == calls
+
+    run(pubsub.host, use)
+    assert pulled(subscriber) == []
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, -1.0])
+def test_without_any_time_left_nothing_is_published(
+    pubsub: EmbeddedPubSub, subscriber: SubscriberClient, timeout_s: float
+) -> None:
+    _, took_s = fails(pubsub, PublishTransient, timeout_s=timeout_s)
+    assert took_s < 0.3
+    assert pubsub.publish_calls() == 0
+    assert pulled(subscriber) == []
+
+
+def test_a_publish_that_is_cancelled_goes_on_nowhere(pubsub: EmbeddedPubSub) -> None:
+    pubsub.set_fault(Fault.fail("UNAVAILABLE"))
+
+    async def use(publisher: PubSubPublisher) -> None:
+        task = asyncio.create_task(publisher.publish(TOPIC, MESSAGE, timeout_s=4.0))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        calls = pubsub.publish_calls()
+        await asyncio.sleep(0.5)
+        assert pubsub.publish_calls() == calls
+
+    run(pubsub.host, use)
+
+
+def test_a_connection_that_is_cut_is_made_again(pubsub: EmbeddedPubSub) -> None:
+    async def use(publisher: PubSubPublisher) -> None:
+        await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
+        pubsub.set_fault(Fault.cut().times(1))
+        assert await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
+
+    run(pubsub.host, use)
+
+
+def test_a_message_that_was_stored_but_not_acknowledged_is_sent_again(
+    pubsub: EmbeddedPubSub, subscriber: SubscriberClient
+) -> None:
+    pubsub.set_fault(Fault.commit_then_fail("UNAVAILABLE").times(1))
+    message_id = publish(pubsub)
+    assert [message.message_id for message in pulled(subscriber)][-1] == message_id
+    assert pubsub.publish_calls() == 2
+
+
+def test_many_messages_at_once_share_one_client_and_each_gets_its_own_id(pubsub: EmbeddedPubSub) -> None:
+    async def use(publisher: PubSubPublisher) -> list[str]:
+        return await asyncio.gather(*(publisher.publish(TOPIC, MESSAGE, timeout_s=4.0) for _ in range(100)))
+
+    assert len(set(run(pubsub.host, use))) == 100
+
+
+def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
+    async def use(publisher: PubSubPublisher) -> float:
+        began = time.monotonic()
+        with pytest.raises(PublishTransient, match="UNAVAILABLE"):
+            await publisher.publish(TOPIC, MESSAGE, timeout_s=0.5)
+        return time.monotonic() - began
+
+    assert run("127.0.0.1:1", use) < 0.7
+
+
+def test_no_client_is_made_before_the_first_message() -> None:
+    assert PubSubPublisher(None)._client is None  # noqa: SLF001  # what a fork must not inherit
+
+
+def test_without_credentials_it_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file.json")
+    publisher = PubSubPublisher(None)
+    with pytest.raises(PublishMisconfigured, match="no credentials: DefaultCredentialsError"):
+        asyncio.run(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))
