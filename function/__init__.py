@@ -14,7 +14,8 @@ room               what it does                                                 
 ``secret_source``  the secrets, from the environment and a re-read file           the secret file
 ``key_source``     DT's public keys, found by OIDC discovery                      the issuer
 ``event``          bytes -> envelope                                              nothing
-``event_types``    DT's 19 event types with units; what contradicts them          nothing
+``schema``         where an event's data contradicts its type                       nothing
+``event_types``    DT's 19 event types with units                                nothing
 ``message``        envelope -> Pub/Sub data and attributes, inside the limits     nothing
 ``publisher``      message -> acknowledged message id                             Google Pub/Sub
 ``log``            one JSON line per request                                      standard output

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from function.errors import Malformed, NoEnvelope
-from function.event_types import contradiction
+from function.schema import contradiction
 from function.strict_json import read_object
 
 MAX_DEPTH = 128
@@ -33,7 +33,7 @@ class Envelope:
 
     @property
     def schema_violation(self) -> str | None:
-        """JSON path of what contradicts the event's type; see ``event_types.contradiction``."""
+        """JSON path of what contradicts the event's type; see ``schema.contradiction``."""
         return contradiction(self.event_type, self.data) if self.event_type else None
 
 

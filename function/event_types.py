@@ -1,15 +1,14 @@
-"""DT's 19 event types as typed structures, and where an event's data contradicts its type.
+"""DT's 19 event types as typed structures, with their units.
 
 Source of every field: https://docs.developer.disruptive-technologies.com/docs/concepts/events and DT's Python client.
-The structures *label* events and never drop one: unknown types and unknown fields pass, and so do events from before
-the newer fields, which have a default here. Every ``update_time`` is when a Cloud Connector received the reading.
+Unknown fields pass, and so do events from before the newer fields, which have a default here. Every ``update_time`` is
+when a Cloud Connector received the reading.
 """
 
-import re
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from msgspec import Meta, Struct, ValidationError, convert
+from msgspec import Meta, Struct
 
 Time = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset; DT sends UTC with up to 9 digits of a second."""
@@ -196,53 +195,3 @@ class CellularStatus(Reading):
 
     signal_strength: Percent
     errors: list[ConnectionFault] = []
-
-
-EVENT_TYPES: dict[str, type[Data]] = {
-    "touch": Touch,
-    "temperature": Temperature,
-    "objectPresent": ObjectPresent,
-    "humidity": Humidity,
-    "objectPresentCount": ObjectPresentCount,
-    "touchCount": TouchCount,
-    "waterPresent": WaterPresent,
-    "co2": Co2,
-    "pressure": Pressure,
-    "motion": Motion,
-    "deskOccupancy": DeskOccupancy,
-    "contact": Contact,
-    "probeWireStatus": ProbeWireStatus,
-    "networkStatus": NetworkStatus,
-    "batteryStatus": BatteryStatus,
-    "labelsChanged": LabelsChanged,
-    "connectionStatus": ConnectionStatus,
-    "ethernetStatus": EthernetStatus,
-    "cellularStatus": CellularStatus,
-}
-
-_UNNESTED = frozenset({"labelsChanged"})
-_PLACE = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
-
-
-def contradiction(event_type: str, data: Any) -> str | None:
-    """Find where ``event.data`` contradicts its event type.
-
-    Gives the JSON path from the body's root, such as ``$.event.data.temperature.value``; ``None`` when it does not,
-    or when the type is not one of the 19.
-    """
-    structure = EVENT_TYPES.get(event_type)
-    if structure is None:
-        return None
-    path = "$.event.data"
-    if event_type not in _UNNESTED:
-        if not isinstance(data, dict) or event_type not in data:
-            return path
-        data, path = data[event_type], f"{path}.{event_type}"
-    try:
-        convert(data, structure)
-    except ValidationError as error:
-        place = _PLACE.search(str(error))
-        return path + (place["path"] if place else "")
-    except UnicodeEncodeError:  # a lone surrogate, which JSON's escapes can make and msgspec cannot read
-        return path
-    return None

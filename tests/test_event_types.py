@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from deploy.offline.events import SAMPLES
-from function.event_types import EVENT_TYPES, Temperature, contradiction
+from function.event_types import Temperature
+from function.schema import EVENT_TYPES, contradiction
 from tests.builders import event
 
 TIME = "2026-01-02T03:04:05.678901Z"

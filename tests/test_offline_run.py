@@ -18,7 +18,7 @@ import pytest
 
 from deploy.offline.events import SAMPLES, encode, sample_event
 from deploy.offline.readings import reading
-from function.event_types import EVENT_TYPES, contradiction
+from function.schema import EVENT_TYPES, contradiction
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import ValidationError, convert
 
-from function.event_types import EVENT_TYPES
+from function.schema import EVENT_TYPES
 
 
 def reading(event: Mapping[str, Any]) -> str:

@@ -1,0 +1,61 @@
+"""Where an event's data contradicts its type. Pure.
+
+It serves to *label* events, never to drop one: a schema that drops loses every event on the day that DT adds a field.
+"""
+
+import re
+from typing import Any
+
+from msgspec import ValidationError, convert
+
+from function import event_types
+
+EVENT_TYPES: dict[str, type[event_types.Data]] = {
+    "touch": event_types.Touch,
+    "temperature": event_types.Temperature,
+    "objectPresent": event_types.ObjectPresent,
+    "humidity": event_types.Humidity,
+    "objectPresentCount": event_types.ObjectPresentCount,
+    "touchCount": event_types.TouchCount,
+    "waterPresent": event_types.WaterPresent,
+    "co2": event_types.Co2,
+    "pressure": event_types.Pressure,
+    "motion": event_types.Motion,
+    "deskOccupancy": event_types.DeskOccupancy,
+    "contact": event_types.Contact,
+    "probeWireStatus": event_types.ProbeWireStatus,
+    "networkStatus": event_types.NetworkStatus,
+    "batteryStatus": event_types.BatteryStatus,
+    "labelsChanged": event_types.LabelsChanged,
+    "connectionStatus": event_types.ConnectionStatus,
+    "ethernetStatus": event_types.EthernetStatus,
+    "cellularStatus": event_types.CellularStatus,
+}
+"""What ``event.data`` holds under the name of the event's type."""
+
+_UNNESTED = frozenset({"labelsChanged"})
+_PLACE = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
+
+
+def contradiction(event_type: str, data: Any) -> str | None:
+    """Find where ``event.data`` contradicts its event type.
+
+    Gives the JSON path from the body's root, such as ``$.event.data.temperature.value``; ``None`` when it does not,
+    or when the type is not one of the 19.
+    """
+    structure = EVENT_TYPES.get(event_type)
+    if structure is None:
+        return None
+    path = "$.event.data"
+    if event_type not in _UNNESTED:
+        if not isinstance(data, dict) or event_type not in data:
+            return path
+        data, path = data[event_type], f"{path}.{event_type}"
+    try:
+        convert(data, structure)
+    except ValidationError as error:
+        place = _PLACE.search(str(error))
+        return path + (place["path"] if place else "")
+    except UnicodeEncodeError:  # a lone surrogate, which JSON's escapes can make and msgspec cannot read
+        return path
+    return None
