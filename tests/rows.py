@@ -11,8 +11,8 @@ from typing import Literal, TypeAlias
 
 import jwt
 
-from deploy.offline.faults import Fault
 from deploy.offline.issuer import new_key
+from deploy.offline.pubsub.faults import Fault
 from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER
 from function.config import Severity
 from tests.stage import BODY, BODY_CANARY, DROP, KNOWN, OLDER_SECRET, SECRET, Request, Stage, by_secret, changed

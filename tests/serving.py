@@ -59,7 +59,7 @@ class Function:
         command = [str(Path(sys.executable).with_name("functions-framework"))]
         arguments = ["--host=127.0.0.1", f"--port={self.port}", f"--target={door}", f"--source={source}"]
         with self._output.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603  # the framework's own command
+            self._process = subprocess.Popen(  # the framework's own command
                 [*command, *arguments],
                 cwd=home,
                 env={"HOME": str(home), **environ},

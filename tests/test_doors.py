@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from deploy.offline.events import PROJECT_ID, SAMPLES, encode, sample_event
-from deploy.offline.faults import Fault
 from deploy.offline.issuer import Fault as IssuerFault
 from deploy.offline.issuer import new_key
+from deploy.offline.pubsub.faults import Fault
 from deploy.offline.signing import ORGANIZATION_HEADER
 from tests.rows import ROWS, Row
 from tests.serving import DOORS, ROOT, head, new_trace, read_raw_answer
