@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -39,8 +40,10 @@ def test_more_calls_may_hang_than_any_pool_has_threads() -> None:
 
 def test_a_result_that_nobody_waits_for_any_more_is_dropped() -> None:
     released = threading.Event()
+    complaints: list[dict[str, Any]] = []
 
     async def give_up() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.01):
                 await in_daemon_thread(released.wait)
@@ -48,6 +51,7 @@ def test_a_result_that_nobody_waits_for_any_more_is_dropped() -> None:
         await asyncio.sleep(0.05)
 
     asyncio.run(give_up())
+    assert complaints == []
 
 
 def test_a_result_that_comes_after_the_loops_end_is_dropped() -> None:

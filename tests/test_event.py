@@ -108,7 +108,7 @@ def test_a_body_that_is_not_one_sound_json_object_is_malformed(content: bytes) -
 @pytest.mark.parametrize(("opened", "closed"), [(b"[", b"]"), (b'{"a":', b"}")])
 def test_128_levels_are_read_and_129_are_malformed(opened: bytes, closed: bytes) -> None:
     def nested(levels: int) -> bytes:
-        return b'{"a":' + opened * (levels - 1) + b"1" + closed * (levels - 1) + b"}"
+        return b'{"beside": [[], []], "a":' + opened * (levels - 1) + b"1" + closed * (levels - 1) + b"}"
 
     assert parse_body(nested(MAX_DEPTH))
     with pytest.raises(Malformed, match="128"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -109,9 +110,12 @@ def test_unknown_ids_have_the_key_set_fetched_once_a_minute_at_most(dt: Discover
     assert UNKNOWN_KEY_S == 60
 
 
-def test_an_unknown_id_that_meets_an_old_key_set_has_it_fetched_only_once(dt: Discovered) -> None:
-    assert not dt.has("unknown")
-    assert dt.issuer.key_set_fetches == 1
+def test_an_unknown_id_that_meets_no_or_an_old_key_set_has_it_fetched_only_once() -> None:
+    issuer, clock = FakeIssuer(), itertools.count(step=0.001)
+    source = KeySource(ISSUER, fetch=issuer, monotonic=clock.__next__, warn=lambda _: None)
+    with pytest.raises(SignatureInvalid):
+        run_skipping(source.key("unknown"))
+    assert issuer.key_set_fetches == 1
 
 
 def many_at_once(source: KeySource, key_ids: list[str]) -> list[Any]:
