@@ -1,0 +1,94 @@
+"""Everything started and wired, and the variables by which programs find it instead of the real clouds."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.offline.backend import Backend, Choice, pubsub_for
+from deploy.offline.clouds.authority import Authority
+from deploy.offline.clouds.exchange import Answer, Request
+from deploy.offline.clouds.faults import Faults
+from deploy.offline.clouds.google.cloud import Google
+from deploy.offline.clouds.google.data_plane import DataPlane
+from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.clouds.proxy import Proxy
+from deploy.offline.clouds.requests_log import RequestsLog
+
+_UNSET = ("no_proxy", "all_proxy", "ssl_cert_dir", "pubsub_emulator_host", "google_cloud_project")
+"""Variables that would lead around the proxy, whatever their case."""
+
+
+@dataclass(frozen=True)
+class Clouds:
+    """Both clouds; ``environ`` is for child processes, which then see no other."""
+
+    environ: Mapping[str, str]
+    google: Google
+    log: RequestsLog
+    faults: Faults
+    proxy: Proxy
+    backend: Backend
+
+
+@contextlib.contextmanager
+def clouds(
+    choice: Choice = "auto",
+    *,
+    estate: Estate | None = None,
+    environ: Mapping[str, str] | None = None,
+    say: Callable[[str], object] = lambda _: None,
+) -> Iterator[Clouds]:
+    """Start both clouds, empty but for one project each; nothing is left on leaving. Raises ``OfflineError``."""
+    inherited = os.environ if environ is None else environ
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="offline-clouds-")))
+        backend = stack.enter_context(pubsub_for(choice, inherited, say))
+        plane = DataPlane(backend.host)
+        stack.callback(plane.close)
+        google: Google
+
+        def to_google(request: Request) -> Answer:
+            return google.answer(request)
+
+        def to_function(request: Request) -> Answer:
+            return google.run.serve(request)
+
+        hosts = {".googleapis.com": to_google, ".run.app": to_function, ".cloudfunctions.net": to_function}
+        log, faults = RequestsLog(), Faults()
+        proxy = Proxy(Authority(folder), hosts, log, faults)
+        google = Google(estate or Estate(), plane, _way_in(proxy, for_function=True))
+        stack.callback(google.close)
+        stack.enter_context(proxy)
+        yield Clouds(_environ(inherited, proxy, google.estate, folder), google, log, faults, proxy, backend)
+
+
+def _environ(inherited: Mapping[str, str], proxy: Proxy, estate: Estate, folder: Path) -> dict[str, str]:
+    kept = {name: value for name, value in inherited.items() if not _leads_elsewhere(name)}
+    return {
+        **kept,
+        **_way_in(proxy),
+        "CLOUDSDK_CONFIG": str(folder / "gcloud"),
+        "CLOUDSDK_CORE_PROJECT": estate.project,
+        "CLOUDSDK_AUTH_ACCESS_TOKEN": estate.token,
+        "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
+        "CLOUDSDK_CORE_CHECK_GCE_METADATA": "0",
+        "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": str(proxy.authority.file),
+        "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+        "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+    }
+
+
+def _leads_elsewhere(name: str) -> bool:
+    return name.lower() in _UNSET or (name.startswith(("CLOUDSDK_", "DT_")) and name != "CLOUDSDK_ROOT_DIR")
+
+
+def _way_in(proxy: Proxy, *, for_function: bool = False) -> dict[str, str]:
+    """The proxy and its authority, as the usual HTTP clients look for them."""
+    authority = str(proxy.authority.file)
+    ways = dict.fromkeys(("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"), proxy.url)
+    trust = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
+    local = {"no_proxy": "127.0.0.1"} if for_function else {}  # its Pub/Sub is on this machine
+    return {**ways, **local, **dict.fromkeys(trust, authority)}

@@ -1,0 +1,128 @@
+"""One HTTP request to a cloud and its answer, free of any server; routes from paths to what answers them."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request; ``target`` as it came, ``path`` decoded and without the query, header names in lower case."""
+
+    method: str
+    host: str
+    path: str
+    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    target: str = "/"
+
+    @classmethod
+    def from_target(cls, method: str, host: str, target: str, headers: Mapping[str, str], body: bytes) -> "Request":
+        """Make it of what stands in the request line."""
+        parts = urlsplit("//" + target if target.startswith("//") else target)
+        query = parse_qs(parts.query, keep_blank_values=True)
+        return cls(method, host, unquote(parts.path), query, headers, body, target)
+
+    def parameter(self, *names: str, default: str = "") -> str:
+        """Give the last value of a query parameter, under the first of its names that is there."""
+        return next((self.query[name][-1] for name in names if name in self.query), default)
+
+    def number(self, *names: str, default: int) -> int:
+        """Give a query parameter as a number that is not negative."""
+        text = self.parameter(*names)
+        return int(text) if text.isdecimal() else default
+
+    def json(self) -> Json:
+        """Read the body as a JSON object; raises ``NotJson``."""
+        try:
+            read = json.loads(self.body or b"{}")
+        except ValueError as error:
+            raise NotJson(str(error)) from error
+        if not isinstance(read, dict):
+            raise NotJson("not an object")
+        return read
+
+
+class NotJson(Exception):
+    """A request's body is not a JSON object."""
+
+
+class Unanswered(Exception):
+    """The connection is to be closed without an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer; ``is_played`` is false where nothing here knows such a request."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_played: bool = True
+
+    @classmethod
+    def of(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> "Answer":
+        """Make it of a JSON value."""
+        typed = {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}
+        return cls(status, json.dumps(value).encode(), typed)
+
+
+Handler = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Route:
+    """What answers a method and a path; ``permission`` is what the caller needs for it.
+
+    In the path, ``{name}`` stands for one segment without its ``:verb`` and ``{name*}`` for the rest of the path.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    permission: str = ""
+
+    def match(self, method: str, path: str) -> dict[str, str] | None:
+        """Give the named parts of a path that fits."""
+        found = _pattern(self.path).fullmatch(path) if method == self.method else None
+        return found.groupdict() if found else None
+
+
+def find_route(routes: Iterable[Route], request: Request) -> tuple[Route, dict[str, str]] | None:
+    """Find the first route that fits, with the path's named parts."""
+    for route in routes:
+        parts = route.match(request.method, request.path)
+        if parts is not None:
+            return route, parts
+    return None
+
+
+def page(items: Sequence[Any], request: Request, *, default: int, most: int) -> tuple[list[Any], str]:
+    """Give the page of a list that a request asks for, and the token of the next one (empty at the end)."""
+    size = min(request.number("pageSize", "page_size", default=default) or default, most)
+    token = request.parameter("pageToken", "page_token")
+    start = int(token.removeprefix("after-")) if token else 0
+    end = start + size
+    return list(items[start:end]), f"after-{end}" if end < len(items) else ""
+
+
+_PATTERNS: dict[str, re.Pattern[str]] = {}
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    if path not in _PATTERNS:
+        pieces = re.split(r"\{(\w+\*?)\}", path)
+        _PATTERNS[path] = re.compile("".join(_piece(index, piece) for index, piece in enumerate(pieces)))
+    return _PATTERNS[path]
+
+
+def _piece(index: int, piece: str) -> str:
+    if index % 2 == 0:
+        return re.escape(piece)
+    return f"(?P<{piece[:-1]}>.+)" if piece.endswith("*") else f"(?P<{piece}>[^/:]+)"

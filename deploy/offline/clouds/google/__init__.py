@@ -1,0 +1,17 @@
+"""Google's control plane, as far as the real gcloud needs it to deploy a function; strict, and without mercy for haste.
+
+cloud       which host is which API; what every call has to pass: token, project, API enabled, permission
+estate      the project: what is on, what the caller may not do, which organization policies are in force
+problems    how Google says no
+policies    IAM policies with their etags
+operations  what takes a while
+projects    Resource Manager, Service Usage, Billing, Organization Policy
+accounts    service accounts, which are seen only a moment after they are made
+secrets     Secret Manager
+pubsub      topics and subscriptions
+data_plane  the Pub/Sub that carries the messages, and the gate through which a function reaches it
+build       Cloud Build: who builds
+functions   Cloud Functions v2: upload, build, start
+revision    one uploaded source, really running
+run         the service behind a function: who may call it, and its URL
+"""

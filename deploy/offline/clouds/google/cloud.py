@@ -1,0 +1,99 @@
+"""Google's side as one: which host is which API, and what every call has to pass before it is answered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from deploy.offline.clouds.exchange import Answer, Request, Route, find_route
+from deploy.offline.clouds.google.accounts import ServiceAccounts
+from deploy.offline.clouds.google.build import CloudBuild
+from deploy.offline.clouds.google.data_plane import DataPlane
+from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.clouds.google.functions import Functions
+from deploy.offline.clouds.google.policies import Policies
+from deploy.offline.clouds.google.problems import Problem
+from deploy.offline.clouds.google.projects import Billing, OrganizationPolicy, ResourceManager, ServiceUsage
+from deploy.offline.clouds.google.pubsub import PubSub
+from deploy.offline.clouds.google.run import Run
+from deploy.offline.clouds.google.secrets import Secrets
+
+_ALWAYS_ON = frozenset({"cloudbilling", "cloudresourcemanager", "serviceusage"})
+"""APIs whose calls gcloud makes in its own project's name, so that they need not be enabled in the user's."""
+
+
+@dataclass(frozen=True)
+class _Api:
+    name: str
+    routes: list[Route]
+
+
+class Google:
+    """A project of Google Cloud, empty at first, and everything that can be asked of it."""
+
+    def __init__(self, estate: Estate, plane: DataPlane, proxy: Mapping[str, str]) -> None:
+        self.estate = estate
+        self.accounts = ServiceAccounts(estate)
+        self.policies = Policies(estate, self.accounts.is_seen)
+        self.accounts.use(self.policies)
+        self.secrets = Secrets(estate, self.policies)
+        self.pubsub = PubSub(estate, self.policies, plane)
+        self.run = Run(estate, self.policies)
+        self.functions = Functions(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, proxy)
+        routes: dict[str, Callable[[], list[Route]]] = {
+            "artifactregistry": list,
+            "cloudbilling": Billing(estate).routes,
+            "cloudbuild": CloudBuild(estate).routes,
+            "cloudfunctions": self.functions.routes,
+            "cloudresourcemanager": ResourceManager(estate, self.policies).routes,
+            "iam": self.accounts.routes,
+            "orgpolicy": OrganizationPolicy(estate).routes,
+            "pubsub": self.pubsub.routes,
+            "run": self.run.routes,
+            "secretmanager": self.secrets.routes,
+            "serviceusage": ServiceUsage(estate).routes,
+        }
+        self._apis = {name: _Api(name, made()) for name, made in routes.items()}
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request to any host of googleapis.com."""
+        if request.host == "storage.googleapis.com":
+            return self.functions.store(request)
+        name = request.host.removesuffix(".googleapis.com")
+        api = self._apis.get("run" if name.endswith("-run") else name)
+        found = find_route(api.routes, request) if api else None
+        if api is None or found is None:
+            return _not_played(request)
+        route, parts = found
+        try:
+            self._check(api, route, parts, request)
+            answer = route.handler(request, **parts)
+        except Problem as problem:
+            return problem.answer()
+        return answer if isinstance(answer, Answer) else Answer.of(answer)
+
+    def left(self) -> list[str]:
+        """Give the full names of everything that was made and is still there."""
+        made = (self.pubsub.names(), self.accounts.emails(), self.secrets.names(), self.functions.names())
+        return [name for names in made for name in names]
+
+    def close(self) -> None:
+        """End every function."""
+        self.functions.close()
+
+    def _check(self, api: _Api, route: Route, parts: Mapping[str, str], request: Request) -> None:
+        if request.headers.get("authorization") != f"Bearer {self.estate.token}":
+            raise Problem(
+                "UNAUTHENTICATED",
+                "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
+                "valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+            )
+        if "project" in parts:
+            self.estate.check_project(parts["project"])
+        if api.name not in _ALWAYS_ON:
+            self.estate.check_enabled(f"{api.name}.googleapis.com")
+        self.estate.check_permission(route.permission, request.path.partition("/v1/")[2] or request.path)
+
+
+def _not_played(request: Request) -> Answer:
+    message = f"Method not found: {request.method} https://{request.host}{request.path} is not played here."
+    answer = Answer.of({"error": {"code": 404, "message": message, "status": "NOT_FOUND"}}, 404)
+    return Answer(answer.status, answer.body, answer.headers, is_played=False)

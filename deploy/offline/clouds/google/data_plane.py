@@ -1,0 +1,97 @@
+"""The Pub/Sub that really carries messages, emulator or embedded, asked over gRPC in the JSON of Google's REST API.
+
+Also the gate before it: each revision of a function reaches Pub/Sub through a port of its own, which knows the service
+account that the revision runs as and lets it publish only where IAM does.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+from google.protobuf import empty_pb2, json_format
+from google.pubsub_v1 import types
+
+from deploy.offline.clouds.exchange import Json
+from deploy.offline.clouds.google.problems import STATUSES, Problem, invalid
+
+CALL_S = 30.0
+GATE_THREADS = 16
+_PUBLISH = "/google.pubsub.v1.Publisher/Publish"
+_CALLS: dict[str, tuple[str, Any, Any]] = {
+    "CreateTopic": ("Publisher", types.Topic.pb(), types.Topic.pb()),
+    "DeleteTopic": ("Publisher", types.DeleteTopicRequest.pb(), empty_pb2.Empty),
+    "Publish": ("Publisher", types.PublishRequest.pb(), types.PublishResponse.pb()),
+    "CreateSubscription": ("Subscriber", types.Subscription.pb(), types.Subscription.pb()),
+    "DeleteSubscription": ("Subscriber", types.DeleteSubscriptionRequest.pb(), empty_pb2.Empty),
+    "Pull": ("Subscriber", types.PullRequest.pb(), types.PullResponse.pb()),
+    "Acknowledge": ("Subscriber", types.AcknowledgeRequest.pb(), empty_pb2.Empty),
+    "ModifyAckDeadline": ("Subscriber", types.ModifyAckDeadlineRequest.pb(), empty_pb2.Empty),
+    "Seek": ("Subscriber", types.SeekRequest.pb(), types.SeekResponse.pb()),
+}
+
+
+class DataPlane:
+    """A Pub/Sub at ``host`` (``127.0.0.1:port``)."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.channel = grpc.insecure_channel(host, options=[("grpc.enable_http_proxy", 0)])
+
+    def call(self, method: str, asked: Json) -> Json:
+        """Call a method of Pub/Sub; raises ``Problem`` with its status."""
+        service, request_type, response_type = _CALLS[method]
+        try:
+            request = json_format.ParseDict(asked, request_type())
+        except json_format.ParseError as error:
+            raise invalid(f"Invalid JSON payload received. {error}") from error
+        send = self.channel.unary_unary(
+            f"/google.pubsub.v1.{service}/{method}",
+            request_serializer=request_type.SerializeToString,
+            response_deserializer=response_type.FromString,
+        )
+        try:
+            answer = send(request, timeout=CALL_S)
+        except grpc.RpcError as error:
+            raise _problem(error) from error
+        read: Json = json_format.MessageToDict(answer)
+        return read
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.channel.close()
+
+
+def _problem(error: Any) -> Problem:
+    code: str = error.code().name
+    return Problem(code if code in STATUSES else "INTERNAL", error.details() or code)
+
+
+class Gate:
+    """A port that passes publishing on, for one identity; ``may_publish`` is asked for each topic, each time."""
+
+    def __init__(self, plane: DataPlane, may_publish: Callable[[str], bool]) -> None:
+        self._may_publish = may_publish
+        self._forward: Any = plane.channel.unary_unary(_PUBLISH)
+        self._server = grpc.server(ThreadPoolExecutor(GATE_THREADS), options=[("grpc.so_reuseport", 0)])
+        handler: Any = grpc.unary_unary_rpc_method_handler(self._publish)
+        self._server.add_generic_rpc_handlers(
+            [grpc.method_handlers_generic_handler("google.pubsub.v1.Publisher", {"Publish": handler})]
+        )
+        self.host = f"127.0.0.1:{self._server.add_insecure_port('127.0.0.1:0')}"
+        self._server.start()
+
+    def _publish(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        topic = types.PublishRequest.pb().FromString(request).topic
+        if not self._may_publish(topic):
+            message = f"User not authorized to perform this action. (resource={topic.rpartition('/')[2]})"
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, message)
+        try:
+            answer: bytes = self._forward(request, timeout=context.time_remaining() or CALL_S)
+        except grpc.RpcError as error:
+            context.abort(error.code(), error.details() or "")
+        return answer
+
+    def close(self) -> None:
+        """End the port."""
+        self._server.stop(None)

@@ -1,0 +1,81 @@
+"""The Google project that everything belongs to: what it is, what is on, who may do what.
+
+``denied`` and ``policies`` are for tests to change: a permission the caller lacks, an organization policy in force.
+"""
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from deploy.offline.clouds.google.problems import Problem, denied, service_disabled
+
+ON_FROM_THE_START = frozenset(
+    f"{name}.googleapis.com"
+    for name in (
+        *("bigquery", "cloudapis", "datastore", "logging", "monitoring", "servicemanagement", "serviceusage"),
+        *("sql-component", "storage", "storage-api", "storage-component"),
+    )
+)
+"""What a new project has: https://cloud.google.com/service-usage/docs/enabled-service#default."""
+
+INVOKER_IAM_REQUIRED = "constraints/run.managed.requireInvokerIam"
+ALLOWED_MEMBERS = "constraints/iam.allowedPolicyMemberDomains"
+
+
+@dataclass
+class Estate:
+    """One project and its owner, who is the caller.
+
+    ``organization_policies``: constraints in force; ``is_billed``: whether billing is on. ``now`` is the clock.
+    """
+
+    project: str = "demo-proj"
+    number: str = "123456789012"
+    caller: str = "newcomer@example.com"
+    token: str = "offline-access-token"  # noqa: S105  # opens nothing
+    is_billed: bool = True
+    enabled: set[str] = field(default_factory=lambda: set(ON_FROM_THE_START))
+    denied: set[str] = field(default_factory=set)
+    organization_policies: set[str] = field(default_factory=set)
+    account_lag_s: float = 1.0
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def default_build_account(self) -> str:
+        """The Compute Engine default service account, which builds functions."""
+        return f"{self.number}-compute@developer.gserviceaccount.com"
+
+    def next_number(self) -> int:
+        """Give a number that no other thing of this estate has."""
+        return next(self._numbers)
+
+    def check_project(self, project: str) -> None:
+        """Refuse a project that is not this one, by id or number."""
+        if project not in {self.project, self.number, "-"}:
+            raise denied(f"Permission denied on resource project {project}.")
+
+    def check_enabled(self, service: str) -> None:
+        """Refuse what needs an API that is off."""
+        if service not in self.enabled:
+            raise service_disabled(service, self.number, self.project)
+
+    def check_permission(self, permission: str, resource: str) -> None:
+        """Refuse what the caller may not do."""
+        if permission and permission in self.denied:
+            raise Problem(
+                "PERMISSION_DENIED",
+                f"Permission '{permission}' denied on resource '{resource}' (or it may not exist).",
+                {
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": "IAM_PERMISSION_DENIED",
+                    "domain": "iam.googleapis.com",
+                    "metadata": {"permission": permission, "resource": resource},
+                },
+            )
+
+
+def timestamp(at: float | None = None) -> str:
+    """Write a time (default: now) as Google does."""
+    moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,166 @@
+"""The way in: an HTTP proxy that ends TLS for every host it plays, and refuses and records every other host.
+
+Programs find it by ``https_proxy`` and believe its certificates by their CA settings, so URLs stay the real ones and no
+code knows of it. Plain threads: one for each connection.
+"""
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+from deploy.offline.clouds.authority import Authority
+from deploy.offline.clouds.exchange import Answer, NotJson, Request, Unanswered
+from deploy.offline.clouds.faults import Faults
+from deploy.offline.clouds.requests_log import Entry, RequestsLog
+
+PLAYED = (
+    ".googleapis.com",
+    ".run.app",
+    ".cloudfunctions.net",
+    ".disruptive-technologies.com",
+    ".d21s.com",
+)
+MAX_BODY = 64 * 2**20
+
+Cloud = Callable[[Request], Answer]
+
+
+class Proxy:
+    """A context manager; ``url`` is what ``https_proxy`` has to be. ``clouds``: ending of a host -> who answers."""
+
+    def __init__(self, authority: Authority, clouds: Mapping[str, Cloud], log: RequestsLog, faults: Faults) -> None:
+        self.authority = authority
+        self.log = log
+        self.ended = threading.Event()
+        self._clouds = clouds
+        self._faults = faults
+        self._server = _Server(self)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="proxy")
+        self.port = self._server.server_port
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def plays(self, host: str) -> bool:
+        """Whether this host is one of the clouds'."""
+        return host.endswith(tuple(self._clouds))
+
+    def answer(self, request: Request) -> Answer:
+        """Answer and note a request; raises ``Unanswered``."""
+        try:
+            answer = self._answer(request)
+        except Unanswered:
+            self._note(request, 0, is_played=True)
+            raise
+        self._note(request, answer.status, is_played=answer.is_played)
+        return answer
+
+    def refuse(self, method: str, host: str, path: str) -> None:
+        """Note a host that is not played."""
+        self.log.add(Entry(method, host, path, 0, 403, is_played=False))
+
+    def _answer(self, request: Request) -> Answer:
+        fault = self._faults.take(request)
+        if fault:
+            self.ended.wait(fault.delay_s)
+        if fault and fault.answer:
+            return fault.answer
+        cloud = next(cloud for ending, cloud in self._clouds.items() if request.host.endswith(ending))
+        try:
+            answer = cloud(request)
+        except NotJson as error:
+            message = f"Invalid JSON payload received. {error}"
+            answer = Answer.of({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}, 400)
+        if fault and fault.is_dropped:
+            raise Unanswered
+        return answer
+
+    def _note(self, request: Request, status: int, *, is_played: bool) -> None:
+        entry = Entry(request.method, request.host, request.path, len(request.body), status, is_played=is_played)
+        self.log.add(entry)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ended.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, proxy: Proxy) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.proxy = proxy
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of clients that leave; whatever else goes wrong is a fault of ours, and is shown."""
+        if not isinstance(sys.exception(), OSError):  # TLS errors and timeouts are among them
+            super().handle_error(request, client_address)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """One connection: CONNECT, then TLS, then requests as the host that was asked for."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 120
+    server: _Server
+    host = ""
+
+    def do_CONNECT(self) -> None:
+        proxy = self.server.proxy
+        host, _, port = self.path.rpartition(":")
+        if port != "443" or not proxy.plays(host):
+            proxy.refuse("CONNECT", host, f":{port}")
+            self.send_error(403, f"{host} is not played here")
+            return
+        self.send_response(200, "Connection established")
+        self.end_headers()
+        self.connection = proxy.authority.server_context(host).wrap_socket(self.connection, server_side=True)
+        self.rfile = self.connection.makefile("rb", self.rbufsize)
+        self.wfile = self.connection.makefile("wb", -1)  # buffered: head and body leave together
+        self.host = host
+        self.close_connection = False
+
+    def do_any(self) -> None:
+        if not self.host:
+            self.server.proxy.refuse(self.command, self.headers.get("Host", ""), self.path)
+            self.send_error(403, "only https is played here")
+            return
+        length = self.headers.get("Content-Length", "0")
+        if "Transfer-Encoding" in self.headers or not length.isdecimal() or int(length) > MAX_BODY:
+            self.send_error(413)
+            return
+        body = self.rfile.read(int(length))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        try:
+            request = Request.from_target(self.command, self.host, self.path, headers, body)
+            self._reply(self.server.proxy.answer(request))
+        except Unanswered:
+            self.close_connection = True
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815  # the base class's names
+
+    def _reply(self, answer: Answer) -> None:
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        if answer.status != 204:
+            self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(answer.body)
+
+    def finish(self) -> None:
+        """Close, even when nobody is there any more."""
+        with contextlib.suppress(OSError):
+            super().finish()
+
+    def log_message(self, format: str, *_: object) -> None:  # noqa: A002
+        """Say nothing."""

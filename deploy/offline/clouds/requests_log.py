@@ -1,0 +1,71 @@
+"""What was asked of the clouds, in order: so that a test can say that a second run creates nothing."""
+
+import fnmatch
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+READING_VERBS = (":getIamPolicy", ":testIamPermissions", ":pull", ":list", ":getEffectiveOrgPolicy", "/token")
+"""Endings of paths that are POSTed to and yet change nothing (``:pull`` leases, which ends by itself)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request. ``is_played`` is false for a host, path or method that the clouds do not know."""
+
+    method: str
+    host: str
+    path: str
+    size: int
+    status: int
+    is_played: bool = True
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the request asked for a change, granted or not."""
+        return self.method not in {"GET", "HEAD", "CONNECT"} and not self.path.endswith(READING_VERBS)
+
+    def __str__(self) -> str:
+        """As a line of a terminal."""
+        played = "" if self.is_played else "  not played"
+        return f"{self.status or '---'} {self.method:<6} https://{self.host}{self.path} ({self.size} bytes){played}"
+
+
+class RequestsLog:
+    """All requests since the last ``clear``; status 0 is a request that got no answer."""
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._lock = threading.Lock()
+
+    def add(self, entry: Entry) -> None:
+        """Note a request that was answered, or cut."""
+        with self._lock:
+            self._entries.append(entry)
+
+    def clear(self) -> None:
+        """Forget all so far."""
+        with self._lock:
+            self._entries.clear()
+
+    def entries(self, *, method: str = "*", host: str = "*", path: str = "*") -> list[Entry]:
+        """Give the requests that fit these shell patterns, oldest first."""
+        return [
+            entry
+            for entry in self
+            if fnmatch.fnmatchcase(entry.method, method)
+            and fnmatch.fnmatchcase(entry.host, host)
+            and fnmatch.fnmatchcase(entry.path, path)
+        ]
+
+    def changes(self, *, host: str = "*") -> list[Entry]:
+        """Give the requests that asked for a change."""
+        return [entry for entry in self.entries(host=host) if entry.is_change]
+
+    def not_played(self) -> list[Entry]:
+        """Give the requests that nothing here knows; a good run has none."""
+        return [entry for entry in self if not entry.is_played]
+
+    def __iter__(self) -> Iterator[Entry]:
+        with self._lock:
+            return iter(list(self._entries))
