@@ -9,6 +9,8 @@ from pathlib import Path
 
 from deploy.offline.backend import Backend, Choice, pubsub_for
 from deploy.offline.clouds.authority import Authority
+from deploy.offline.clouds.dt.cloud import DT
+from deploy.offline.clouds.dt.tenant import Tenant
 from deploy.offline.clouds.exchange import Answer, Request
 from deploy.offline.clouds.faults import Faults
 from deploy.offline.clouds.google.cloud import Google
@@ -27,10 +29,15 @@ class Clouds:
 
     environ: Mapping[str, str]
     google: Google
+    dt: DT
     log: RequestsLog
     faults: Faults
     proxy: Proxy
     backend: Backend
+
+    def left(self) -> list[str]:
+        """Give everything that was made in either cloud and is still there."""
+        return [*self.google.left(), *self.dt.left()]
 
 
 @contextlib.contextmanager
@@ -38,6 +45,7 @@ def clouds(
     choice: Choice = "auto",
     *,
     estate: Estate | None = None,
+    tenant: Tenant | None = None,
     environ: Mapping[str, str] | None = None,
     say: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Clouds]:
@@ -49,6 +57,7 @@ def clouds(
         plane = DataPlane(backend.host)
         stack.callback(plane.close)
         google: Google
+        dt: DT
 
         def to_google(request: Request) -> Answer:
             return google.answer(request)
@@ -56,13 +65,22 @@ def clouds(
         def to_function(request: Request) -> Answer:
             return google.run.serve(request)
 
-        hosts = {".googleapis.com": to_google, ".run.app": to_function, ".cloudfunctions.net": to_function}
+        def to_dt(request: Request) -> Answer:
+            return dt.answer(request)
+
+        hosts = {
+            ".googleapis.com": to_google, ".run.app": to_function, ".cloudfunctions.net": to_function,
+            ".disruptive-technologies.com": to_dt, ".d21s.com": to_dt,
+        }
         log, faults = RequestsLog(), Faults()
         proxy = Proxy(Authority(folder), hosts, log, faults)
         google = Google(estate or Estate(), plane, _way_in(proxy, for_function=True))
         stack.callback(google.close)
+        dt = DT(tenant or Tenant(), proxy.port, proxy.authority.client_context())
         stack.enter_context(proxy)
-        yield Clouds(_environ(inherited, proxy, google.estate, folder), google, log, faults, proxy, backend)
+        stack.callback(dt.close)
+        seen = {**_environ(inherited, proxy, google.estate, folder), **_credentials(dt.tenant)}
+        yield Clouds(seen, google, dt, log, faults, proxy, backend)
 
 
 def _environ(inherited: Mapping[str, str], proxy: Proxy, estate: Estate, folder: Path) -> dict[str, str]:
@@ -78,6 +96,14 @@ def _environ(inherited: Mapping[str, str], proxy: Proxy, estate: Estate, folder:
         "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": str(proxy.authority.file),
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+    }
+
+
+def _credentials(tenant: Tenant) -> dict[str, str]:
+    return {
+        "DT_SERVICE_ACCOUNT_KEY_ID": tenant.key_id,
+        "DT_SERVICE_ACCOUNT_SECRET": tenant.secret,
+        "DT_SERVICE_ACCOUNT_EMAIL": tenant.email,
     }
 
 

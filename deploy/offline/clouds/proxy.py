@@ -110,6 +110,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     timeout = 120
+    disable_nagle_algorithm = True  # else every answer waits for the acknowledgement of a TLS ticket
     server: _Server
     host = ""
 

@@ -47,6 +47,8 @@ class ServiceAccounts:
             Route("GET", one, self._get, "iam.serviceAccounts.get"),
             Route("PATCH", one, self._update, "iam.serviceAccounts.update"),
             Route("DELETE", one, self._delete, "iam.serviceAccounts.delete"),
+            Route("POST", one + ":enable", self._enable, "iam.serviceAccounts.enable"),
+            Route("POST", one + ":disable", self._disable, "iam.serviceAccounts.disable"),
             Route("POST", one + ":getIamPolicy", self._policy, "iam.serviceAccounts.getIamPolicy"),
             Route("POST", one + ":setIamPolicy", self._set_policy, "iam.serviceAccounts.setIamPolicy"),
             Route("POST", one + ":testIamPermissions", self._test),
@@ -99,6 +101,14 @@ class ServiceAccounts:
         changed = {path: asked.get("serviceAccount", {}).get(path, "") for path in paths}
         self._accounts[email] = {**account, **changed}
         return self._accounts[email]
+
+    def _enable(self, request: Request, project: str, email: str) -> Json:
+        self._get(request, project, email).pop("disabled", None)
+        return {}
+
+    def _disable(self, request: Request, project: str, email: str) -> Json:
+        self._get(request, project, email)["disabled"] = True
+        return {}
 
     def _delete(self, request: Request, project: str, email: str) -> Json:
         self._get(request, project, email)

@@ -1,0 +1,144 @@
+"""Events on their way to connectors: one POST each, signed afresh at every attempt, again until it is acknowledged.
+
+Ten seconds of patience, any 2xx is success, the pause between attempts grows, nothing is ordered, and what is twelve
+hours old is dropped: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
+"""
+
+import contextlib
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from deploy.offline.clouds.dt.connectors import Connectors
+from deploy.offline.clouds.dt.identity import Identity
+from deploy.offline.clouds.exchange import Json
+from deploy.offline.events import encode
+from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
+
+PATIENCE_S = 10.0
+DROPPED_AFTER_S = 12 * 3600.0
+LONGEST_PAUSE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST; status 0 is none, for whatever reason."""
+
+    connector: str
+    event_id: str
+    status: int
+    seconds: float
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the event has been acknowledged."""
+        return 200 <= self.status < 300
+
+
+class Deliveries:
+    """A thread for each event under way; ``first_pause_s`` is for tests to shorten. ``attempts``: all so far."""
+
+    def __init__(self, connectors: Connectors, identity: Identity, proxy_port: int, trust: ssl.SSLContext) -> None:
+        self.first_pause_s = 1.0
+        self.attempts: list[Attempt] = []
+        self._connectors = connectors
+        self._identity = identity
+        self._proxy_port = proxy_port
+        self._trust = trust
+        self._ended = threading.Event()
+        self._under_way: set[threading.Thread] = set()
+
+    def spread(self, device: Json, event: Json) -> None:
+        """Send an event to all connectors of its project that want it."""
+        project = device["name"].split("/")[1]
+        for connector in self._connectors.of(project):
+            if self._connectors.current(connector["name"]):
+                self.send(connector, device, event)
+
+    def send(self, connector: Json, device: Json, event: Json) -> None:
+        """Send an event to one connector, unless its type is not wanted there."""
+        if connector["events"] and event["eventType"] not in connector["events"]:
+            return
+        body = encode(_envelope(connector, device, event))
+        thread = threading.Thread(target=self._deliver, args=(connector["name"], event["eventId"], body), daemon=True)
+        self._under_way.add(thread)
+        thread.start()
+
+    def pending(self) -> int:
+        """Count the events that are under way."""
+        return len(self._under_way)
+
+    def wait(self, timeout_s: float = 30.0) -> bool:
+        """Wait until nothing is under way; whether it came to that."""
+        give_up_at = time.monotonic() + timeout_s
+        while self._under_way and time.monotonic() < give_up_at:
+            time.sleep(0.01)
+        return not self._under_way
+
+    def close(self) -> None:
+        """Drop what is under way."""
+        self._ended.set()
+        for thread in list(self._under_way):
+            thread.join(PATIENCE_S + 1)
+
+    def _deliver(self, connector: str, event_id: str, body: bytes) -> None:
+        began_at, pause_s = time.monotonic(), self.first_pause_s
+        try:
+            while not self._ended.is_set() and time.monotonic() - began_at < DROPPED_AFTER_S:
+                current = self._connectors.current(connector)
+                if current is None or self._attempt(current, event_id, body).is_success:
+                    return
+                self._ended.wait(pause_s)
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+        finally:
+            self._under_way.discard(threading.current_thread())
+
+    def _attempt(self, connector: Json, event_id: str, body: bytes) -> Attempt:
+        began_at = time.monotonic()
+        try:
+            status = self._post(connector["httpConfig"]["url"], body, self._headers(connector, body))
+        except (OSError, http.client.HTTPException):
+            status = 0
+        attempt = Attempt(connector["name"], event_id, status, time.monotonic() - began_at)
+        counts = self._connectors.counts(connector["name"])
+        if attempt.is_success:
+            counts.successes_s.append(attempt.seconds)
+        else:
+            counts.errors += 1
+        self.attempts.append(attempt)
+        return attempt
+
+    def _headers(self, connector: Json, body: bytes) -> dict[str, str]:
+        now, push = time.time(), connector["httpConfig"]
+        headers = {**push["headers"], "Content-Type": "application/json", ORGANIZATION_HEADER: ""}
+        headers[ORGANIZATION_HEADER] = self._identity.sign(body, now=now)
+        if push["signatureSecret"]:
+            headers[SECRET_HEADER] = sign_with_secret(secret_claims(body, now=now), push["signatureSecret"])
+        return headers
+
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        parts = urlsplit(url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        way = http.client.HTTPSConnection("127.0.0.1", self._proxy_port, timeout=PATIENCE_S, context=self._trust)
+        with contextlib.closing(way) as connection:
+            connection.set_tunnel(parts.hostname or "", parts.port or 443)
+            connection.request("POST", target, body, dict(headers))
+            return connection.getresponse().status
+
+
+def _envelope(connector: Json, device: Json, event: Json) -> Json:
+    _, project, _, device_id = device["name"].split("/")
+    return {
+        "event": event,
+        "labels": {key: device["labels"][key] for key in connector["labels"] if key in device["labels"]},
+        "metadata": {
+            "deviceId": device_id,
+            "projectId": project,
+            "deviceType": device["type"],
+            "productNumber": "",
+        },
+    }
