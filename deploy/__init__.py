@@ -1,1 +1,33 @@
-"""Both ends made, proven, operated."""
+"""Both ends made, proven, shown and removed: ``python -m deploy VERB``. The rooms, in the order a verb walks them:
+
+=================  ==============================================================  ==========================
+room               what it does                                                    may touch
+=================  ==============================================================  ==========================
+``__main__``       reads what is asked, wires the rooms; the one catch             the terminal, environment
+``options``        flags > environment > deploy.toml -> spec; all faults at once   deploy.toml
+``spec``           the desired state, as one frozen value                          nothing
+``source``         what is uploaded: staged in a temporary folder; its digest      files
+``preflight``      what has to hold before anything is touched                     both clouds, reading
+``permissions``    what a deployer has to be allowed                               nothing
+``observe``        what is: describe and list commands -> facts                    both clouds, reading
+``resources``      one class for each resource: reads, compares, writes commands   nothing
+``plan``           spec and facts -> steps                                         nothing
+``steps``          a plan as data                                                  nothing
+``apply``          carries steps out, stops at the first failure                   both clouds
+``verify``         an unsigned request is refused, a real event arrives            both clouds
+``verbs``          plan, up, verify, status, down: the rooms in their order        nothing by itself
+``gcloud``         the one place that runs gcloud                                  Google Cloud
+``gcloud_errors``  what gcloud's words on standard error mean                      nothing
+``google_api``     the one question that gcloud has no command for                 Google Cloud
+``dt_api``         DT's API: repeats what may be repeated                          DT, by ``dt_transport``
+``dt_transport``   one call through the ``disruptive`` package, fenced             DT
+``connectors``     Data Connectors, made once whatever becomes of an answer        DT, by ``dt_api``
+``vault``          the signature secrets in force                                  Secret Manager, by ``gcloud``
+``secret``         a secret as a value that shows itself nowhere                   nothing
+``terminal``       tables, progress, questions                                     the terminal
+``errors``         the one family of errors                                        nothing
+``offline``        stand-ins for all of these clouds                               this machine
+=================  ==============================================================  ==========================
+
+A plan is computed from what is, with no file to remember by; ``up`` carries out the very steps that ``plan`` shows.
+"""

@@ -1,0 +1,123 @@
+"""``python -m deploy VERB``: reads what is asked for, wires the rooms, and catches what leaves them."""
+
+import argparse
+import getpass
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+try:
+    import requests
+
+    from deploy.dt_transport import Credentials, DisruptiveTransport
+except ModuleNotFoundError as missing:
+    sys.exit(f"{missing.name} is not installed\n  mend it: pip install --require-hashes -r deploy/requirements.txt")
+except FileNotFoundError as missing:
+    sys.exit(f"{missing}\n  mend it: unset DT_CREDENTIALS_FILE")
+
+from deploy.dt_api import DtApi
+from deploy.errors import DeployError
+from deploy.gcloud import Gcloud
+from deploy.google_api import held_permissions
+from deploy.options import add_flags, read_spec
+from deploy.secret import Secret
+from deploy.source import digest, source_files, staged
+from deploy.terminal import Terminal
+from deploy.verbs import FAILED, Deployment
+
+VERBS = {
+    "plan": "what up would do; exit status 0: nothing, 2: changes, 1: error",
+    "up": "make both ends, and prove them with a real event",
+    "verify": "prove the path with a real event",
+    "status": "what is there and how it fares",
+    "down": "remove what up made, on both ends",
+}
+_CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a verb and give the exit status. This is the one place that catches everything."""
+    terminal = Terminal()
+    try:
+        signal.signal(signal.SIGTERM, _interrupt)
+        return run(_parser().parse_args(arguments), os.environ, terminal)
+    except DeployError as error:
+        terminal.note(str(error))
+    except KeyboardInterrupt:
+        terminal.note("interrupted; `python -m deploy up` finishes what was begun")
+    except Exception:  # noqa: BLE001  # the doorway
+        terminal.note(f"this should not happen; please report it\n{traceback.format_exc()}")
+    return FAILED
+
+
+def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> int:
+    """Wire the rooms and run the verb.
+
+    Raises:
+        DeployError: it could not do its part.
+
+    """
+    files = source_files()
+    spec = replace(read_spec(vars(flags), environ, Path.cwd()), digest=digest(files))
+    credentials = _credentials(environ, terminal)
+    deployment = Deployment(
+        spec=spec,
+        google=Gcloud(notice=terminal.note),
+        dt=DtApi(DisruptiveTransport(credentials), notice=terminal.note) if credentials else None,
+        held=held_permissions,
+        post=_post,
+        staged=lambda: staged(files),
+        terminal=terminal,
+        in_json=flags.json,
+        yes=flags.yes,
+    )
+    if flags.verb == "up":
+        return deployment.up(verify=flags.verify)
+    verbs = {"plan": deployment.plan, "verify": deployment.verify, "status": deployment.status}
+    return verbs.get(flags.verb, deployment.down)()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m deploy", description="Both ends made, proven and removed.")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, help_text in VERBS.items():
+        verb = verbs.add_parser(name, help=help_text, description=help_text)
+        verb.add_argument("--json", action="store_true", help="results as JSON")
+        verb.add_argument("--yes", action="store_true", help="agree beforehand")
+        if name == "up":
+            verb.add_argument("--no-verify", dest="verify", action="store_false", help="do not prove it afterwards")
+        add_flags(verb)
+    return parser
+
+
+def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
+    """Take DT's credentials from the environment; what is missing is asked for on a terminal."""
+    found = {name: environ.get(name, "") for name in _CREDENTIALS}
+    if not all(found.values()) and sys.stdin.isatty():
+        terminal.note("DT's service account (DT Studio, API Integrations > Service Accounts):")
+        found = {name: value or getpass.getpass(f"{name}: ") for name, value in found.items()}
+    key_id, secret, email = found.values()
+    return Credentials(key_id, Secret(secret), email) if all(found.values()) else None
+
+
+def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    try:
+        answer = requests.post(url, data=body, headers=dict(headers), timeout=30, allow_redirects=False)
+    except requests.RequestException:
+        return 0, ""
+    return answer.status_code, answer.text
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
+    del signum, frame
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,137 @@
+"""Carries a plan out, step by step, and stops at the first failure. It decides nothing: the plan did."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from deploy.errors import DeployError, GcloudFailed, Stopped
+from deploy.resources.function import Function, function_url
+from deploy.secret import Secret, new_secret
+from deploy.spec import Spec
+from deploy.steps import Argv, DtCall, GcloudCall, Step, pending
+
+SECRET_LAG_S = (1.0, 2.0, 4.0, 8.0)
+MOST_TURNS = 3
+"""How often a connector is given the newest secret, should another one appear meanwhile."""
+
+
+class Changes(Protocol):
+    """Google Cloud, to be changed."""
+
+    def read(self, argv: Argv) -> Any:
+        """Give a command's answer, or None for what is not there."""
+        ...
+
+    def change(self, argv: Argv, *, stdin: Secret | None = None, folder: Path | None = None) -> Any:
+        """Run a command that changes something."""
+        ...
+
+
+class Carries(Protocol):
+    """Data Connectors, to be changed."""
+
+    def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
+        """Make, change or delete one connector."""
+        ...
+
+
+class Keeps(Protocol):
+    """The signature secrets."""
+
+    def in_force(self) -> tuple[Secret, ...]:
+        """Give them, the newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A step was begun."""
+
+    step: Step
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A step was carried out."""
+
+    step: Step
+    took_s: float
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Whatever a plan's calls need."""
+
+    spec: Spec
+    google: Changes
+    connectors: Carries
+    vault: Keeps
+    source: Path
+    sleep: Callable[[float], None] = time.sleep
+    monotonic: Callable[[], float] = time.monotonic
+
+    def apply(self, steps: Sequence[Step]) -> Iterator[Begun | Done]:
+        """Carry out what is pending, telling of each step when it begins and when it is done.
+
+        Raises:
+            Stopped: a step failed, or Ctrl-C came; what is done stays done, and the next ``up`` finishes.
+
+        """
+        wanted = pending(tuple(steps))
+        for place, step in enumerate(wanted):
+            begun_at = self.monotonic()
+            yield Begun(step)
+            try:
+                self._carry_out(step)
+            except DeployError as error:
+                raise _stopped(step, error.what, error.mend, wanted, place) from error
+            except KeyboardInterrupt:
+                raise _stopped(step, "interrupted", (), wanted, place) from None
+            yield Done(step, self.monotonic() - begun_at)
+
+    def _carry_out(self, step: Step) -> None:
+        if isinstance(step.call, GcloudCall):
+            self._run(step, step.call)
+        elif isinstance(step.call, DtCall):
+            self._tell_dt(step.call)
+
+    def _run(self, step: Step, call: GcloudCall) -> None:
+        """Run a command. That somebody else made or removed the same thing meanwhile is as good."""
+        as_good = {"create": "ALREADY_EXISTS", "delete": "NOT_FOUND"}.get(step.action)
+        try:
+            stdin = new_secret() if call.feeds_secret else None
+            self.google.change(call.argv, stdin=stdin, folder=self.source if call.uploads else None)
+        except GcloudFailed as error:
+            if error.code != as_good:
+                raise
+
+    def _tell_dt(self, call: DtCall) -> None:
+        if not call.puts_secret:
+            self.connectors.carry_out(call, self.spec, url="", secret=Secret(""))
+            return
+        url = function_url({"function": self.google.read(Function(self.spec).reads()["function"])})
+        if not url:
+            raise DeployError("the function has no URL yet", where=f"function {self.spec.name}")
+        for _ in range(MOST_TURNS):
+            secret = self._newest_secret()
+            self.connectors.carry_out(call, self.spec, url=url, secret=secret)
+            if self._newest_secret().equals(secret.reveal()):
+                return
+
+    def _newest_secret(self) -> Secret:
+        for pause_s in (*SECRET_LAG_S, None):
+            if secrets := self.vault.in_force():
+                return secrets[0]
+            if pause_s is not None:
+                self.sleep(pause_s)
+        raise DeployError("has no version in force", where=f"secret {self.spec.secret}")
+
+
+def _stopped(step: Step, what: str, mend: Sequence[str], wanted: Sequence[Step], place: int) -> Stopped:
+    done = "".join(f"\n  done      {each.resource}" for each in wanted[:place])
+    left = "".join(f"\n  not done  {each.resource}" for each in wanted[place:])
+    verb = "down" if step.action == "delete" and all(each.action == "delete" for each in wanted) else "up"
+    lines = (*mend, f"python -m deploy {verb}    # does what is not done yet")
+    return Stopped(f"{what}{done}{left}", where=step.resource, mend=lines)

@@ -1,0 +1,112 @@
+"""Data Connectors on DT's side: listed whole, and made once, whatever becomes of an answer."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.dt_api import DtApi
+from deploy.errors import DtFailed, DtUnanswered
+from deploy.resources.connector import Connector, Held, owned
+from deploy.secret import Secret
+from deploy.spec import Spec
+from deploy.steps import DtCall
+
+MOST_PER_PROJECT = 10
+LOOKS_S = (1.0, 3.0, 6.0)
+"""Pauses before each look for a connector whose POST was not answered: lists lag behind."""
+
+MOST_ATTEMPTS = 3
+
+
+@dataclass
+class Connectors:
+    """The Data Connectors of the projects that a service account may see."""
+
+    api: DtApi
+    sleep: Callable[[float], None] = time.sleep
+
+    def list(self, project: str, ours: tuple[Secret, ...] = ()) -> tuple[Connector, ...]:
+        """Give all connectors of a project; of each secret only whether it is one of ``ours``.
+
+        Raises:
+            DtFailed: they could not be listed.
+
+        """
+        listed = self.api.pages(f"/projects/{project}/dataconnectors", "dataConnectors")
+        return tuple(_connector(each, ours) for each in listed)
+
+    def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
+        """Make, change or delete one connector.
+
+        Raises:
+            DtFailed: DT refused it, or nobody can tell whether it was done.
+
+        """
+        if call.verb == "DELETE":
+            self._delete(call.project, call.connector)
+            return
+        pushed = {"url": url, "signatureSecret": secret.reveal()}
+        body = {**call.fields, **({"httpConfig": pushed} if call.puts_url else {})}
+        if call.verb == "PATCH":
+            self._change(call.project, call.connector, body)
+        else:
+            self._create_once(spec, call.project, body, url)
+
+    def _create_once(self, spec: Spec, project: str, body: Mapping[str, Any], url: str) -> None:
+        """Look for it, make it only if it is not there, and look again: of two made at once the older one stays."""
+        for attempt in range(MOST_ATTEMPTS):
+            if own := self._look(spec, project, url, patient=attempt > 0):
+                self._change(project, own[0].id, {key: value for key, value in body.items() if key != "type"})
+                break
+            try:
+                self.api.call("POST", f"/projects/{project}/dataconnectors", body=body)
+                break
+            except DtUnanswered:
+                if attempt == MOST_ATTEMPTS - 1:
+                    raise
+                self.api.notice("DT did not say whether it made the connector: looking for it")
+            except DtFailed as error:
+                raise self._with_limit(project, error) from None
+        for surplus in owned(spec, self.list(project), url)[1:]:
+            self._delete(project, surplus.id)
+
+    def _look(self, spec: Spec, project: str, url: str, *, patient: bool) -> tuple[Connector, ...]:
+        for pause_s in LOOKS_S if patient else (0.0,):
+            self.sleep(pause_s)
+            if own := owned(spec, self.list(project), url):
+                return own
+        return ()
+
+    def _change(self, project: str, connector: str, body: Mapping[str, Any]) -> None:
+        self.api.call("PATCH", f"/projects/{project}/dataconnectors/{connector}", body=body, just_made=True)
+
+    def _delete(self, project: str, connector: str) -> None:
+        try:
+            self.api.call("DELETE", f"/projects/{project}/dataconnectors/{connector}", just_made=True)
+        except DtFailed as error:
+            if error.status != 404:
+                raise
+
+    def _with_limit(self, project: str, error: DtFailed) -> DtFailed:
+        count = len(self.list(project))
+        if count < MOST_PER_PROJECT:
+            return error
+        what = f"{error.what}; the project has {count} Data Connectors, and DT allows {MOST_PER_PROJECT}"
+        return DtFailed(error.status, what, where=error.where, mend=["delete one in DT Studio, then run this again"])
+
+
+def _connector(listed: Mapping[str, Any], ours: tuple[Secret, ...]) -> Connector:
+    pushed = listed.get("httpConfig") or {}
+    secret = pushed.get("signatureSecret") or ""
+    held: Held = "none" if not secret else "ours" if any(each.equals(secret) for each in ours) else "another"
+    return Connector(
+        id=listed["name"].rpartition("/")[2],
+        display_name=listed.get("displayName", ""),
+        type=listed.get("type", ""),
+        status=listed.get("status", ""),
+        url=pushed.get("url", ""),
+        event_types=tuple(listed.get("events") or ()),
+        labels=tuple(listed.get("labels") or ()),
+        secret=held,
+    )

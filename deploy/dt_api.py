@@ -1,0 +1,94 @@
+"""DT's API: what may be repeated is repeated, what passes is waited for, and errors are in one family."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.dt_transport import DtAnswer, DtRequest, Method, Transport
+from deploy.errors import DtFailed, DtUnanswered
+
+PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
+LONGEST_PAUSE_S = 60.0
+CREDENTIALS = "check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL"
+ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Project Developer in that project"
+
+
+@dataclass
+class DtApi:
+    """DT's API, as one service account may use it."""
+
+    transport: Transport
+    sleep: Callable[[float], None] = time.sleep
+    notice: Callable[[str], None] = lambda _: None
+
+    def call(
+        self,
+        method: Method,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        emulator: bool = False,
+        just_made: bool = False,
+    ) -> Mapping[str, Any]:
+        """Make one call and give its answer; wait for what passes, and repeat only what harms nothing twice.
+
+        ``just_made``: the resource may be too young to be found everywhere, so a 404 is asked again.
+
+        Raises:
+            DtUnanswered: it may have been carried out, or not.
+            DtFailed: DT refused it.
+
+        """
+        request = DtRequest(method, path, body, params or {}, emulator)
+        pauses = iter(PAUSES_S)
+        while True:
+            answer = self.transport(request)
+            if 200 <= answer.status < 300:
+                return answer.body
+            pause_s = next(pauses, None)
+            if pause_s is None or not _may_repeat(method, answer.status, just_made=just_made):
+                raise _explained(request, answer)
+            wait_s = min(max(pause_s, _seconds(answer.retry_after)), LONGEST_PAUSE_S)
+            self.notice(f"DT: {_sentence(answer)}; again in {wait_s:.0f} s")
+            self.sleep(wait_s)
+
+    def pages(self, path: str, key: str) -> list[Any]:
+        """Give everything of a list, page by page.
+
+        Raises:
+            DtFailed: DT refused it, or did not answer.
+
+        """
+        items: list[Any] = []
+        token = ""
+        while True:
+            page = self.call("GET", path, params={"pageToken": token} if token else {})
+            items += page.get(key) or []
+            token = page.get("nextPageToken") or ""
+            if not token:
+                return items
+
+
+def _may_repeat(method: Method, status: int, *, just_made: bool) -> bool:
+    if status == 429 or (status == 404 and just_made):
+        return True
+    return method != "POST" and status in {0, 500, 502, 503, 504}
+
+
+def _explained(request: DtRequest, answer: DtAnswer) -> DtFailed:
+    where = f"DT, {request.method} {request.path}"
+    if answer.status == 0 or answer.status >= 500:
+        return DtUnanswered(answer.status, _sentence(answer), where=where, mend=["try again in a minute"])
+    mend = {401: [CREDENTIALS], 403: [ROLE], 404: ["check --dt-project: DT knows no such project or resource"]}
+    return DtFailed(answer.status, _sentence(answer), where=where, mend=mend.get(answer.status, []))
+
+
+def _sentence(answer: DtAnswer) -> str:
+    return f"{answer.status or ''} {answer.body.get('error', '')}".strip()
+
+
+def _seconds(retry_after: str | None) -> float:
+    """Read ``Retry-After``; a date, which DT does not send, counts as unsaid."""
+    return float(retry_after) if retry_after and retry_after.isdigit() else 0.0

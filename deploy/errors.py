@@ -1,0 +1,104 @@
+"""The one family of errors that leaves this package: where it happened, what, and the command that mends it.
+
+DeployError                anything that keeps a verb from doing its part
+├── OptionsUnsound         flags, environment or deploy.toml; every fault at once
+├── GcloudFailed           a gcloud command failed; ``code`` says in Google's words why
+├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status
+│   └── DtUnanswered       nobody knows whether DT did it: no answer, or one that cannot be read
+├── NotReady               the preflight found what has to be mended first
+├── NotOurs                something of the same name was not made by this deployment
+├── Stopped                a step failed, or was interrupted; what was done before it stays done
+├── Declined               whoever was asked said no, or nobody could be asked
+└── NotProven              the path does not do what it should
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+Code = Literal[
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "ABORTED",
+    "RESOURCE_EXHAUSTED",
+    "PERMISSION_DENIED",
+    "UNAUTHENTICATED",
+    "SERVICE_DISABLED",
+    "ACCOUNT_LAG",
+    "PUBLIC_FORBIDDEN",
+    "UNAVAILABLE",
+    "TIMEOUT",
+    "MISSING",
+    "OTHER",
+]
+"""Why a gcloud command failed. ``ACCOUNT_LAG``: a service account just made is not known everywhere yet."""
+
+
+class DeployError(Exception):
+    """What went wrong, fit for a terminal."""
+
+    def __init__(self, what: str, *, where: str = "", mend: Sequence[str] = ()) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.mend = tuple(mend)
+
+    def __str__(self) -> str:
+        """Give the whole of it: one line for where and what, one for each command that mends it."""
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return "\n".join([head, *(f"  mend it: {line}" for line in self.mend)])
+
+
+class OptionsUnsound(DeployError):
+    """Flags, environment or deploy.toml ask for what cannot be."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("unsound options:\n" + "\n".join(f"  {fault}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class GcloudFailed(DeployError):
+    """A gcloud command failed."""
+
+    def __init__(self, code: Code, what: str, *, where: str, mend: Sequence[str] = ()) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.code = code
+
+
+class DtFailed(DeployError):
+    """DT's API refused a call."""
+
+    def __init__(self, status: int, what: str, *, where: str, mend: Sequence[str] = ()) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.status = status
+
+
+class DtUnanswered(DtFailed):
+    """A call of DT's API had no usable answer: it may have been carried out, or not."""
+
+
+class NotReady(DeployError):
+    """Something has to be mended before anything may be touched."""
+
+    def __init__(self, failures: Sequence[DeployError]) -> None:
+        super().__init__("\n".join(str(failure) for failure in failures))
+        self.failures = tuple(failures)
+
+
+class NotOurs(DeployError):
+    """Resources of the names wanted are there already, made by somebody else or in another way."""
+
+    def __init__(self, failures: Sequence[DeployError]) -> None:
+        super().__init__("\n".join(str(failure) for failure in failures))
+        self.failures = tuple(failures)
+
+
+class Stopped(DeployError):
+    """A step failed: what came before it is done, what comes after is not."""
+
+
+class Declined(DeployError):
+    """Nothing was changed, as nobody agreed to it."""
+
+
+class NotProven(DeployError):
+    """An event did not take the path it should."""

@@ -1,0 +1,38 @@
+"""The one question to Google that gcloud has no command for: which of these permissions are held."""
+
+from collections.abc import Callable, Sequence
+
+import requests
+
+from deploy.errors import DeployError
+from deploy.secret import Secret
+
+Held = Callable[[str, Sequence[str], Secret], frozenset[str]]
+"""Project, permissions and access token -> those of them that are held."""
+
+_URL = "https://cloudresourcemanager.googleapis.com/v1/projects/{project}:testIamPermissions"
+_MOST = 100
+"""Permissions in one question."""
+
+
+def held_permissions(project: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:
+    """Give those of the permissions that the token's owner holds on the project.
+
+    Raises:
+        DeployError: Google did not say.
+
+    """
+    held: set[str] = set()
+    for first in range(0, len(permissions), _MOST):
+        try:
+            answer = requests.post(
+                _URL.format(project=project),
+                json={"permissions": list(permissions[first : first + _MOST])},
+                headers={"Authorization": f"Bearer {token.reveal()}"},
+                timeout=30,
+            )
+            answer.raise_for_status()
+            held.update(answer.json().get("permissions", []))
+        except (requests.RequestException, ValueError) as error:
+            raise DeployError(f"did not answer ({type(error).__name__})", where="testIamPermissions") from None
+    return frozenset(held)

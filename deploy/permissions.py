@@ -1,0 +1,57 @@
+"""What a deployer has to be allowed, and no more; docs/deployer.md lists it, too."""
+
+DEPLOYER = (
+    "artifactregistry.repositories.get",
+    "cloudbuild.builds.get",
+    "cloudfunctions.functions.create",
+    "cloudfunctions.functions.delete",
+    "cloudfunctions.functions.get",
+    "cloudfunctions.functions.sourceCodeSet",
+    "cloudfunctions.functions.update",
+    "cloudfunctions.locations.list",
+    "cloudfunctions.operations.get",
+    "cloudfunctions.runtimes.list",
+    "iam.serviceAccounts.actAs",
+    "iam.serviceAccounts.create",
+    "iam.serviceAccounts.delete",
+    "iam.serviceAccounts.enable",
+    "iam.serviceAccounts.get",
+    "pubsub.subscriptions.consume",
+    "pubsub.subscriptions.create",
+    "pubsub.subscriptions.delete",
+    "pubsub.subscriptions.get",
+    "pubsub.subscriptions.list",
+    "pubsub.subscriptions.update",
+    "pubsub.topics.attachSubscription",
+    "pubsub.topics.create",
+    "pubsub.topics.delete",
+    "pubsub.topics.get",
+    "pubsub.topics.getIamPolicy",
+    "pubsub.topics.setIamPolicy",
+    "pubsub.topics.update",
+    "resourcemanager.projects.get",
+    "resourcemanager.projects.getIamPolicy",
+    "run.services.get",
+    "run.services.getIamPolicy",
+    "run.services.setIamPolicy",
+    "run.services.update",
+    "secretmanager.secrets.create",
+    "secretmanager.secrets.delete",
+    "secretmanager.secrets.get",
+    "secretmanager.secrets.getIamPolicy",
+    "secretmanager.secrets.setIamPolicy",
+    "secretmanager.secrets.update",
+    "secretmanager.versions.access",
+    "secretmanager.versions.add",
+    "secretmanager.versions.list",
+    "serviceusage.services.enable",
+    "serviceusage.services.get",
+    "serviceusage.services.list",
+)
+"""Permissions on the Google project: https://cloud.google.com/iam/docs/permissions-reference"""
+
+ROLE = "dtPubsubDeployer"
+"""The custom role that docs/deployer.md makes of them."""
+
+DT_PERMISSIONS = ("dataconnector.create", "dataconnector.delete", "dataconnector.read", "dataconnector.update")
+"""What the role Project Developer holds in a DT project, of what is needed there."""

@@ -1,0 +1,161 @@
+"""What has to hold before anything is touched. It reads only; a failure is one line and one command that mends it."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from deploy.dt_api import ROLE as DT_ROLE
+from deploy.dt_api import DtApi
+from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
+from deploy.google_api import Held
+from deploy.observe import AT_ONCE
+from deploy.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
+from deploy.secret import Secret
+from deploy.spec import Spec
+from deploy.steps import Argv
+
+
+class Reads(Protocol):
+    """Google Cloud, to be read."""
+
+    def read(self, argv: Argv) -> Any:
+        """Give a command's answer, or None for what is not there."""
+        ...
+
+    def read_text(self, argv: Argv) -> str:
+        """Give a command's standard output."""
+        ...
+
+
+@dataclass
+class Preflight:
+    """All checks of one deployment."""
+
+    spec: Spec
+    google: Reads
+    dt: DtApi | None
+    held: Held
+    failures: list[DeployError] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    organizations: set[str] = field(default_factory=set)
+    public_forbidden: bool = False
+
+    def run(self) -> Spec:
+        """Check everything, and complete the spec by DT's organization and the way in which all may call.
+
+        Raises:
+            NotReady: with everything that has to be mended.
+
+        """
+        try:
+            token = Secret(self.google.read_text(("auth", "print-access-token")).strip())
+        except GcloudFailed as error:
+            raise NotReady([error]) from None
+        checks: Sequence[Callable[[], None]] = (
+            self._project,
+            self._billing,
+            lambda: self._permissions(token),
+            self._public_access,
+            self._region,
+            self._dt,
+        )
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for done in [pool.submit(self._guarded, check) for check in checks]:
+                done.result()
+        if self.failures:
+            raise NotReady(sorted(self.failures, key=str))
+        invocation = "unchecked" if self.public_forbidden else "public"
+        return replace(
+            self.spec,
+            organization_id=next(iter(self.organizations), ""),
+            invocation=invocation if self.spec.invocation == "auto" else self.spec.invocation,
+        )
+
+    def _guarded(self, check: Callable[[], None]) -> None:
+        try:
+            check()
+        except DeployError as error:
+            self.failures.append(error)
+
+    def _project(self) -> None:
+        found = self.google.read(("projects", "describe", self.spec.google_project))
+        if found is None or found.get("lifecycleState", "ACTIVE") != "ACTIVE":
+            state = "does not exist" if found is None else f"is {found['lifecycleState']}"
+            raise DeployError(state, where=f"project {self.spec.google_project}", mend=["gcloud projects list"])
+
+    def _billing(self) -> None:
+        project = self.spec.google_project
+        try:
+            found = self.google.read(("billing", "projects", "describe", project))
+        except GcloudFailed:
+            self.warnings.append("whether billing is on could not be read")
+            return
+        if found is not None and not found.get("billingEnabled"):
+            mend = f"gcloud billing projects link {project} --billing-account=ACCOUNT"
+            raise DeployError("billing is off", where=f"project {project}", mend=[mend])
+
+    def _permissions(self, token: Secret) -> None:
+        project = self.spec.google_project
+        missing = sorted(set(DEPLOYER) - self.held(project, DEPLOYER, token))
+        if missing:
+            mend = (
+                f"gcloud projects add-iam-policy-binding {project} --member=user:YOU "
+                f"--role=projects/{project}/roles/{ROLE}    # docs/deployer.md makes the role"
+            )
+            raise DeployError(f"you lack {', '.join(missing)}", where=f"project {project}", mend=[mend])
+
+    def _public_access(self) -> None:
+        """Find out whether organization policy forbids allUsers, before a build that would then be of no use."""
+        constraint = ("resource-manager", "org-policies", "describe", "iam.allowedPolicyMemberDomains")
+        try:
+            found = self.google.read((*constraint, f"--project={self.spec.google_project}", "--effective"))
+        except GcloudFailed:
+            self.warnings.append("organization policy on public access could not be read: public is tried")
+            return
+        listed = (found or {}).get("listPolicy", {})
+        self.public_forbidden = bool(listed.get("allowedValues")) or listed.get("allValues") == "DENY"
+        if self.public_forbidden and self.spec.invocation == "public":
+            raise DeployError(
+                "organization policy iam.allowedPolicyMemberDomains forbids allUsers",
+                where="public invocation",
+                mend=["python -m deploy up --invocation=unchecked"],
+            )
+
+    def _region(self) -> None:
+        try:
+            listed = self.google.read(("functions", "regions", "list", f"--project={self.spec.google_project}"))
+        except GcloudFailed:
+            return  # the API is off as yet: the deployment itself will say
+        names = {each.get("locationId") or each["name"].rpartition("/")[2] for each in listed or []}
+        if names and self.spec.region not in names:
+            raise DeployError(
+                "has no functions", where=f"region {self.spec.region}", mend=["gcloud functions regions list"]
+            )
+
+    def _dt(self) -> None:
+        if self.dt is None:
+            mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
+            raise DeployError("no credentials", where="DT", mend=[mend])
+        for project in self.spec.dt_projects:
+            organization = self.dt.call("GET", f"/projects/{project}").get("organization", "")
+            self.organizations.add(organization.rpartition("/")[2])
+            self._dt_role(self.dt, project)
+        if len(self.organizations) > 1:
+            raise DeployError(
+                f"the projects belong to {len(self.organizations)} organizations",
+                where="DT",
+                mend=["python -m deploy up --name=ANOTHER-NAME --dt-project=…    # one deployment for each"],
+            )
+
+    def _dt_role(self, dt: DtApi, project: str) -> None:
+        try:
+            held = set(dt.pages(f"/projects/{project}/permissions", "permissions"))
+        except DtFailed as error:
+            if error.status in {401, 403}:
+                raise
+            self.warnings.append(f"the role in DT project {project} could not be read")
+            return
+        if missing := [permission for permission in DT_PERMISSIONS if permission not in held]:
+            what = f"the service account lacks {', '.join(missing)}"
+            raise DeployError(what, where=f"DT project {project}", mend=[DT_ROLE])

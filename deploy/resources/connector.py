@@ -1,0 +1,117 @@
+"""The Data Connector in one DT project. Pure: what DT's API says goes in, steps come out."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from deploy.spec import Spec
+from deploy.steps import Change, DtCall, Step, create, delete, keep, update
+
+Held = Literal["ours", "another", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Connector:
+    """A Data Connector as it is. Of its secret only whether it is ours is known here."""
+
+    id: str
+    display_name: str = ""
+    type: str = "HTTP_PUSH"
+    status: str = "ACTIVE"
+    url: str = ""
+    event_types: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
+    secret: Held = "none"  # noqa: S105  # whose it is
+
+
+def plan_connector(spec: Spec, project: str, found: Sequence[Connector], url: str) -> tuple[Step, ...]:
+    """Make the connector of this deployment in one project, or bring it up to date; one too many is removed."""
+    title = f"connector in {project}"
+    own = owned(spec, found, url)
+    if not own:
+        call = DtCall("POST", project, fields=_fields_at_first(spec), puts_url=True, puts_secret=True)
+        return (create(title, "not there", call),)
+    kept, *surplus = own
+    changes = _changes(spec, kept, url)
+    first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, f"{kept.id} is ACTIVE")
+    twice = "a second one for the same function: every event would arrive twice"
+    return (first, *(delete(title, twice, DtCall("DELETE", project, each.id)) for each in surplus))
+
+
+def remove_connector(spec: Spec, project: str, found: Sequence[Connector], url: str) -> tuple[Step, ...]:
+    """Remove this deployment's connectors from one project."""
+    title = f"connector in {project}"
+    own = owned(spec, found, url)
+    if not own:
+        return (keep(title, "is not there"),)
+    return tuple(delete(title, f"{each.id} is this deployment's", DtCall("DELETE", project, each.id)) for each in own)
+
+
+def owned(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
+    """Give the connectors that are certainly this deployment's, the oldest first: DT's ids grow with time.
+
+    One is ours when it points at our function, or once did, by the function's name, and bears our display name.
+    """
+    names = {spec.default_connector_name, spec.connector_name}
+    return tuple(
+        each
+        for each in sorted(found, key=lambda connector: connector.id)
+        if each.type == "HTTP_PUSH"
+        and (_points_at(each.url, spec, url) or (each.display_name in names and _is_a_function(each.url, spec)))
+    )
+
+
+def _points_at(connector_url: str, spec: Spec, url: str) -> bool:
+    by_region = f"https://{spec.region}-{spec.google_project}.cloudfunctions.net/{spec.name}"
+    return connector_url.rstrip("/") in {url.rstrip("/"), by_region} - {""}
+
+
+def _is_a_function(connector_url: str, spec: Spec) -> bool:
+    parts = urlsplit(connector_url)
+    host = parts.hostname or ""
+    on_run = host.endswith(".run.app") and re.match(rf"{re.escape(spec.name)}-[a-z0-9-]+\.", host)
+    on_functions = host.endswith(".cloudfunctions.net") and parts.path.strip("/") == spec.name
+    return bool(on_run or on_functions)
+
+
+def _fields_at_first(spec: Spec) -> dict[str, Any]:
+    return {
+        "displayName": spec.connector_name or spec.default_connector_name,
+        "type": "HTTP_PUSH",
+        "status": "ACTIVE",
+        "events": list(spec.event_types or ()),
+        "labels": list(labels_wanted(spec) or ()),
+    }
+
+
+def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
+    """Give the device labels to be sent along: those asked for, else those that become attributes."""
+    if spec.connector_labels is not None or "LABEL_ATTRIBUTES" not in spec.settings:
+        return spec.connector_labels
+    return tuple(dict.fromkeys(key.strip() for key in spec.settings["LABEL_ATTRIBUTES"].split(",") if key.strip()))
+
+
+def _changes(spec: Spec, found: Connector, url: str) -> tuple[Change, ...]:
+    changes = []
+    if not url or found.url != url:
+        changes.append(Change("url", found.url, url or "<the function's URL>"))
+    if found.secret != "ours":  # noqa: S105  # a word for whose secret it is
+        changes.append(Change("secret", found.secret, "ours"))
+    if found.status != "ACTIVE":
+        changes.append(Change("status", found.status, "ACTIVE"))
+    if spec.connector_name is not None and found.display_name != spec.connector_name:
+        changes.append(Change("displayName", found.display_name, spec.connector_name))
+    lists = (("events", found.event_types, spec.event_types), ("labels", found.labels, labels_wanted(spec)))
+    for name, there, wanted in lists:
+        if wanted is not None and sorted(there) != sorted(wanted):
+            changes.append(Change(name, list(there), list(wanted)))
+    return tuple(changes)
+
+
+def _patch(project: str, found: Connector, changes: Sequence[Change]) -> DtCall:
+    settings: Mapping[str, Any] = {change.setting: change.new for change in changes}
+    fields = {name: value for name, value in settings.items() if name not in {"url", "secret"}}
+    pushes = bool({"url", "secret"} & settings.keys())
+    return DtCall("PATCH", project, found.id, fields, puts_url=pushes, puts_secret=pushes)

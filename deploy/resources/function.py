@@ -1,0 +1,223 @@
+"""The function: its source, its settings, and who may call it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.resources.resource import Facts, foreign, label_changes, label_words
+from deploy.spec import FUNCTION_DEFAULTS, MARK, SECRET_FOLDER, SOURCE_LABEL, Spec, bytes_of, seconds
+from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
+
+ENTRY_POINT = "ingest"
+
+
+@dataclass(frozen=True, slots=True)
+class Tunable:
+    """A setting that may be left to others: it is compared only where deploy.toml, a flag or a variable mentions it."""
+
+    name: str
+    flag: str
+    find: Callable[[Facts], Any]
+    read: Callable[[str], Any]
+
+    def found(self, function: Facts) -> str | None:
+        """Give it as Google tells it."""
+        value = self.find(function)
+        return None if value is None else str(value)
+
+    def differs(self, function: Facts, wanted: str) -> bool:
+        """Whether it is another one, however it is written."""
+        found = self.found(function)
+        return found is None or self.read(found) != self.read(wanted)
+
+
+def _served(key: str, default: object = None) -> Callable[[Facts], Any]:
+    return lambda function: function.get("serviceConfig", {}).get(key, default)
+
+
+TUNABLES = (
+    Tunable("runtime", "--runtime", lambda function: function.get("buildConfig", {}).get("runtime"), str),
+    Tunable("memory", "--memory", _served("availableMemory"), bytes_of),
+    Tunable("cpu", "--cpu", _served("availableCpu"), float),
+    Tunable("concurrency", "--concurrency", _served("maxInstanceRequestConcurrency", 1), int),
+    Tunable("timeout", "--timeout", _served("timeoutSeconds"), seconds),
+    Tunable("min_instances", "--min-instances", _served("minInstanceCount", 0), int),
+    Tunable("max_instances", "--max-instances", _served("maxInstanceCount", 100), int),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """The function that receives DT's requests."""
+
+    spec: Spec
+
+    @property
+    def title(self) -> str:
+        """Say what it is."""
+        return f"function {self.spec.name}"
+
+    def reads(self) -> Mapping[str, Argv]:
+        """Describe it."""
+        return {"function": self._argv("describe")}
+
+    def plan(self, facts: Facts) -> tuple[Step, ...]:
+        """Deploy it when it is missing, or its source, a setting or its state is not what it should be."""
+        found = facts["function"]
+        if found is None:
+            call = GcloudCall(self._deploy({**FUNCTION_DEFAULTS, **self.spec.function}), uploads=True)
+            return (create(self.title, "not there", call),)
+        if found.get("labels", {}).get(MARK) != self.spec.name:
+            adopt = f"gcloud functions deploy {self.spec.name} --update-labels={self.spec.mark}"
+            raise foreign(self.title, self.spec.mark, adopt)
+        if changes := self._changes(found):
+            return (update(self.title, changes, GcloudCall(self._deploy(self._tuned(found)), uploads=True)),)
+        return (keep(self.title, f"source and settings are as they should be{self._set_elsewhere(found)}"),)
+
+    def removal(self, facts: Facts) -> tuple[Step, ...]:
+        """Delete it."""
+        found = facts["function"]
+        if found is None:
+            return (keep(self.title, "is not there"),)
+        if found.get("labels", {}).get(MARK) != self.spec.name:
+            return (keep(self.title, f"is not marked {self.spec.mark}"),)
+        return (delete(self.title, f"marked {self.spec.mark}", GcloudCall(self._argv("delete"))),)
+
+    def _changes(self, found: Facts) -> tuple[Change, ...]:
+        served, built = found.get("serviceConfig", {}), found.get("buildConfig", {})
+        pairs = (
+            ("state", state_of(found), "ACTIVE"),
+            ("entry point", built.get("entryPoint"), ENTRY_POINT),
+            ("service account", served.get("serviceAccountEmail"), self.spec.runtime_account),
+            ("ingress", served.get("ingressSettings", "ALLOW_ALL"), "ALLOW_ALL"),
+            ("secret file", mounted_secret(served), f"{SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest"),
+        )
+        labels = self.spec.all_labels | {SOURCE_LABEL: self.spec.digest}
+        variables, there = self.spec.environment, served.get("environmentVariables", {})
+        return (
+            *(Change(name, old, new) for name, old, new in pairs if old != new),
+            *(
+                Change(each.name, each.found(found), wanted)
+                for each in TUNABLES
+                if (wanted := self.spec.function.get(each.name)) and each.differs(found, wanted)
+            ),
+            *(Change(name, there.get(name), new) for name, new in sorted(variables.items()) if there.get(name) != new),
+            *label_changes(labels, found.get("labels")),
+        )
+
+    def _tuned(self, found: Facts) -> Mapping[str, str]:
+        """Give what an update says: what was asked for, and what gcloud wants said beside it."""
+        wanted = dict(self.spec.function)
+        wanted.setdefault("runtime", _tunable("runtime").found(found) or FUNCTION_DEFAULTS["runtime"])
+        if "cpu" in wanted:
+            wanted.setdefault("memory", _tunable("memory").found(found) or FUNCTION_DEFAULTS["memory"])
+        return wanted
+
+    def _set_elsewhere(self, found: Facts) -> str:
+        default = {each: FUNCTION_DEFAULTS[each.name] for each in TUNABLES if each.name not in self.spec.function}
+        other = [f"{each.name} {each.found(found)}" for each, usual in default.items() if each.differs(found, usual)]
+        return f"; set elsewhere and left alone: {', '.join(other)}" if other else ""
+
+    def _deploy(self, tuned: Mapping[str, str]) -> Argv:
+        labels = self.spec.all_labels | {SOURCE_LABEL: self.spec.digest}
+        return self._argv(
+            "deploy",
+            "--source=.",
+            f"--entry-point={ENTRY_POINT}",
+            "--trigger-http",
+            "--ingress-settings=all",
+            f"--service-account={self.spec.runtime_account}",
+            *(f"{each.flag}={tuned[each.name]}" for each in TUNABLES if each.name in tuned),
+            f"--update-secrets={SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest",
+            f"--update-env-vars={env_words(self.spec.environment)}",
+            f"--update-labels={label_words(labels)}",
+        )
+
+    def _argv(self, verb: str, *flags: str) -> Argv:
+        place = (f"--region={self.spec.region}", f"--project={self.spec.google_project}")
+        return ("functions", verb, self.spec.name, "--gen2", *flags, *place)
+
+
+@dataclass(frozen=True, slots=True)
+class Invocation:
+    """Everybody may call the function: its own check of the signature decides.
+
+    ``public`` grants it to allUsers; ``unchecked`` switches Cloud Run's check off, where policy forbids allUsers.
+    """
+
+    spec: Spec
+
+    @property
+    def title(self) -> str:
+        """Say what it is."""
+        return "public invocation"
+
+    def reads(self) -> Mapping[str, Argv]:
+        """Describe the service behind the function, and who may call it."""
+        return {"service": self._argv("describe"), "policy": self._argv("get-iam-policy")}
+
+    def plan(self, facts: Facts) -> tuple[Step, ...]:
+        """Open it in the way that is allowed, unless it is open."""
+        if self.is_unchecked(facts) or (self.is_public(facts) and self.spec.invocation == "public"):
+            how = "the invoker check is off" if self.is_unchecked(facts) else "allUsers may call"
+            return (keep(self.title, how),)
+        if self.spec.invocation == "unchecked":
+            argv = self._argv("update", "--no-invoker-iam-check")
+            return (create(self.title, "organization policy forbids allUsers: the check goes off", GcloudCall(argv)),)
+        argv = self._argv("add-iam-policy-binding", "--member=allUsers", "--role=roles/run.invoker")
+        return (create(self.title, "nobody may call", GcloudCall(argv)),)
+
+    def removal(self, facts: Facts) -> tuple[Step, ...]:
+        """Nothing: it goes with the function."""
+        del facts
+        return ()
+
+    @staticmethod
+    def is_public(facts: Facts) -> bool:
+        """Whether allUsers may call."""
+        return any(
+            each.get("role") == "roles/run.invoker" and "allUsers" in each.get("members", [])
+            for each in (facts["policy"] or {}).get("bindings", [])
+        )
+
+    @staticmethod
+    def is_unchecked(facts: Facts) -> bool:
+        """Whether nobody is asked who they are."""
+        annotations = (facts["service"] or {}).get("metadata", {}).get("annotations", {})
+        return str(annotations.get("run.googleapis.com/invoker-iam-disabled", "")).lower() == "true"
+
+    def _argv(self, verb: str, *flags: str) -> Argv:
+        place = (f"--region={self.spec.region}", f"--project={self.spec.google_project}")
+        return ("run", "services", verb, self.spec.name, *flags, *place)
+
+
+def state_of(function: Facts) -> str:
+    """Give the function's state; a deployment that failed on top of a revision that serves is FAILED, too."""
+    failed = any(each.get("severity") == "ERROR" for each in function.get("stateMessages", []))
+    return "FAILED" if failed else str(function.get("state", "ACTIVE"))
+
+
+def function_url(facts: Facts) -> str:
+    """Give the URL that the function answers on, or nothing while there is none."""
+    found = facts.get("function") or {}
+    return str(found.get("serviceConfig", {}).get("uri") or found.get("url") or "")
+
+
+def mounted_secret(served: Facts) -> str | None:
+    """Give the first mounted secret, as gcloud's flag takes it."""
+    for volume in served.get("secretVolumes", []):
+        for version in volume.get("versions", [{"path": volume.get("secret"), "version": "latest"}]):
+            path = f"{volume.get('mountPath', '').rstrip('/')}/{str(version.get('path', '')).lstrip('/')}"
+            return f"{path}={volume.get('secret')}:{version.get('version')}"
+    return None
+
+
+def env_words(variables: Mapping[str, str]) -> str:
+    """Give variables as gcloud's flag takes them; with a separator of their own when a value has a comma."""
+    pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
+    separator = next(mark for mark in ",;|~#" if not any(mark in pair for pair in pairs))
+    return ",".join(pairs) if separator == "," else f"^{separator}^{separator.join(pairs)}"
+
+
+def _tunable(name: str) -> Tunable:
+    return next(each for each in TUNABLES if each.name == name)

@@ -1,0 +1,58 @@
+"""What all resources have in common, and the words they share."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from deploy.errors import DeployError
+from deploy.steps import Argv, Change, Step
+
+Facts = Mapping[str, Any]
+"""What the commands of ``reads`` answered, by their keys; None for what is not there."""
+
+
+class Resource(Protocol):
+    """One thing on Google's side."""
+
+    @property
+    def title(self) -> str:
+        """Say what it is and its name, as plan and progress show it."""
+        ...
+
+    def reads(self) -> Mapping[str, Argv]:
+        """Give the commands that tell what is there."""
+        ...
+
+    def plan(self, facts: Facts) -> tuple[Step, ...]:
+        """Compare what is there with what should be.
+
+        Raises:
+            DeployError: it is there and is not ours, or cannot become what it should.
+
+        """
+        ...
+
+    def removal(self, facts: Facts) -> tuple[Step, ...]:
+        """Give the steps that remove it; what is not ours stays."""
+        ...
+
+
+def foreign(title: str, mark: str, adopt: str) -> DeployError:
+    """Something of this name is there without the mark of this deployment."""
+    return DeployError(
+        f"exists, and is not marked {mark}", where=title, mend=[f"{adopt}    # adopt it, or choose another --name"]
+    )
+
+
+def label_words(labels: Mapping[str, str]) -> str:
+    """Give labels as gcloud's flags take them."""
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def label_changes(wanted: Mapping[str, str], found: Mapping[str, str] | None) -> tuple[Change, ...]:
+    """Give the labels that differ. Labels that nobody asked for here are left alone."""
+    there = found or {}
+    return tuple(
+        Change(f"label {key}", there.get(key), value)
+        for key, value in sorted(wanted.items())
+        if there.get(key) != value
+    )

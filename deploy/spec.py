@@ -1,0 +1,146 @@
+"""The desired state: what one deployment consists of, as one frozen value. Pure.
+
+What nobody mentioned is None or absent: it gets a default when it is made, and is left alone ever after.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+MARK = "dt-pubsub"
+"""The label that every resource of a deployment bears; its value is the deployment's name."""
+
+SOURCE_LABEL = "dt-pubsub-source"
+"""The label of the function that holds its source's digest."""
+
+SERVICES = (
+    "artifactregistry.googleapis.com",
+    "cloudbuild.googleapis.com",
+    "cloudfunctions.googleapis.com",
+    "iam.googleapis.com",
+    "pubsub.googleapis.com",
+    "run.googleapis.com",
+    "secretmanager.googleapis.com",
+)
+
+SECRET_FOLDER = "/secrets"  # noqa: S105  # where it is mounted
+LOOKS_PUBLIC = ("public", "unchecked")
+
+FUNCTION_DEFAULTS: Mapping[str, str] = {
+    "runtime": "python313",
+    "memory": "512Mi",
+    "cpu": "1",
+    "concurrency": "80",
+    "timeout": "15s",
+    "min_instances": "0",
+    "max_instances": "5",
+}
+RETENTION_DEFAULTS = {"events": "7d", "rejected": "31d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """One deployment."""
+
+    google_project: str
+    region: str
+    name: str = "dt-pubsub"
+    dt_projects: tuple[str, ...] = ()
+    organization_id: str = ""
+    digest: str = ""
+    invocation: str = "public"
+    retention: str | None = None
+    rejected_retention: str | None = None
+    function: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    connector_name: str | None = None
+    event_types: tuple[str, ...] | None = None
+    connector_labels: tuple[str, ...] | None = None
+
+    @property
+    def prefix(self) -> str:
+        """The beginning of the names of topics and secret: ``dt`` for the deployment ``dt-pubsub``."""
+        return self.name.removesuffix("-pubsub")
+
+    @property
+    def topic(self) -> str:
+        """The main topic's id, which is its subscription's, too."""
+        return f"{self.prefix}-events"
+
+    @property
+    def rejected_topic(self) -> str:
+        """The rejected topic's id, which is its subscription's, too."""
+        return f"{self.prefix}-rejected"
+
+    @property
+    def secret(self) -> str:
+        """The secret's id."""
+        return f"{self.prefix}-signature"
+
+    @property
+    def runtime_account(self) -> str:
+        """The e-mail address of the service account that the function runs as."""
+        return f"{self.name}@{self.google_project}.iam.gserviceaccount.com"
+
+    @property
+    def all_labels(self) -> dict[str, str]:
+        """The mark, and the labels asked for."""
+        return {**self.labels, MARK: self.name}
+
+    @property
+    def mark(self) -> str:
+        """What tells a resource of this deployment, in words."""
+        return f"{MARK}={self.name}"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The function's environment variables that this deployment answers for."""
+        topics = f"projects/{self.google_project}/topics"
+        return {
+            **self.settings,
+            "PUBSUB_TOPIC": f"{topics}/{self.topic}",
+            "PUBSUB_REJECTED_TOPIC": f"{topics}/{self.rejected_topic}",
+            "DT_SIGNATURE_SECRET_FILE": f"{SECRET_FOLDER}/{self.secret}",
+            "LOG_EXECUTION_ID": "true",
+            **({"DT_ORGANIZATION_ID": self.organization_id} if self.organization_id else {}),
+        }
+
+    @property
+    def ordered(self) -> bool:
+        """Whether a device's events share an ordering key, which subscriptions have to be made for."""
+        return self.settings.get("ORDERING_KEY", "").lower() == "device"
+
+    @property
+    def default_connector_name(self) -> str:
+        """The display name that tells this deployment's connectors from all others."""
+        return f"Google Pub/Sub {self.google_project}/{self.name}"
+
+
+def seconds(duration: str) -> int:
+    """Read ``600s``, ``10m``, ``12h``, ``7d`` or a bare number of seconds.
+
+    Raises:
+        ValueError: it is none of them.
+
+    """
+    found = re.fullmatch(r"(\d+)([smhd]?)", duration)
+    if not found:
+        raise ValueError(f"{duration!r} is not a duration such as 600s, 12h or 7d")
+    return int(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
+
+
+def bytes_of(memory: str) -> float:
+    """Read ``512Mi``, ``512M``, ``1Gi``; so that two ways to write one amount are equal.
+
+    Raises:
+        ValueError: it is none of them.
+
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(k|K|Ki|M|MB|Mi|G|GB|Gi)?", memory)
+    if not found:
+        raise ValueError(f"{memory!r} is not an amount of memory such as 512Mi or 1Gi")
+    return float(found[1]) * _UNITS[(found[2] or "").removesuffix("B")]
+
+
+_UNITS = {"": 1, "k": 1e3, "K": 1e3, "Ki": 2**10, "M": 1e6, "Mi": 2**20, "G": 1e9, "Gi": 2**30}

@@ -1,0 +1,106 @@
+"""What is shown: tables on standard output, progress on standard error; colour on a terminal alone."""
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
+
+from deploy.apply import Begun, Done
+from deploy.steps import Step, pending
+
+_SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "keep": ("=", "2"), "delete": ("-", "31")}
+_TICK_S = 0.5
+
+
+class Terminal:
+    """Standard output and standard error, and whoever sits in front of them."""
+
+    def __init__(self, out: TextIO = sys.stdout, err: TextIO = sys.stderr, source: TextIO = sys.stdin) -> None:
+        self._out, self._err, self._in = out, err, source
+        self._lock = threading.Lock()
+        self._line = ""
+
+    def say(self, text: str = "") -> None:
+        """Print a result."""
+        print(text, file=self._out, flush=True)
+
+    def note(self, text: str) -> None:
+        """Print what happens meanwhile."""
+        with self._lock:
+            self._wipe()
+            print(text, file=self._err, flush=True)
+
+    def as_json(self, value: Any) -> None:
+        """Print one JSON document."""
+        self.say(json.dumps(value, indent=2, ensure_ascii=False))
+
+    def table(self, steps: Sequence[Step]) -> None:
+        """Show a plan: what happens to each resource, why, and by which call."""
+        width = max((len(step.resource) for step in steps), default=0)
+        for step in steps:
+            sign, colour = _SIGNS[step.action]
+            self.say(self._painted(f"{sign} {step.action:<6}  {step.resource:<{width}}  {step.reason}", colour))
+            if step.call:
+                self.say(self._painted(f"            {step.call.line()}", "2"))
+        counts = [f"{sum(each.action == action for each in steps)} to {action}" for action in _SIGNS]
+        self.say(
+            f"\n{', '.join(counts)}" if pending(tuple(steps)) else "\nnothing to do: everything is as it should be"
+        )
+
+    def agrees(self, question: str) -> bool | None:
+        """Ask yes or no; None if nobody can be asked."""
+        if not self._in.isatty():
+            return None
+        print(f"{question} [y/N] ", end="", file=self._err, flush=True)
+        return self._in.readline().strip().lower() in {"y", "yes"}
+
+    @contextmanager
+    def busy(self, what: str) -> Iterator[None]:
+        """Show for how long something has been under way; off a terminal, one line when it begins."""
+        if not self._err.isatty():
+            self.note(f"{what} ...")
+            yield
+            return
+        stop = threading.Event()
+        ticker = threading.Thread(target=self._tick, args=(what, stop), daemon=True)
+        ticker.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            ticker.join()
+            with self._lock:
+                self._wipe()
+
+    def watch(self, happenings: Iterable[Begun | Done]) -> list[Step]:
+        """Show a plan being carried out, and give the steps done."""
+        done: list[Step] = []
+        events = iter(happenings)
+        begun = next(events, None)
+        while isinstance(begun, Begun):
+            with self.busy(f"  {begun.step.action} {begun.step.resource}"):
+                ended = next(events)
+            if isinstance(ended, Done):
+                done.append(ended.step)
+                self.note(f"  {ended.step.action} {ended.step.resource}: done in {ended.took_s:.1f} s")
+            begun = next(events, None)
+        return done
+
+    def _tick(self, what: str, stop: threading.Event) -> None:
+        begun_at = time.monotonic()
+        while not stop.wait(_TICK_S):
+            with self._lock:
+                self._wipe()
+                self._line = f"{what} ... {time.monotonic() - begun_at:.0f} s"
+                print(self._line, end="", file=self._err, flush=True)
+
+    def _wipe(self) -> None:
+        if self._line:
+            print(f"\r{' ' * len(self._line)}\r", end="", file=self._err, flush=True)
+            self._line = ""
+
+    def _painted(self, text: str, colour: str) -> str:
+        return f"\033[{colour}m{text}\033[0m" if self._out.isatty() else text

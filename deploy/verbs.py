@@ -1,0 +1,218 @@
+"""The verbs: what each does with a deployment, from the preflight to the last line it prints."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from deploy.apply import Executor
+from deploy.connectors import Connectors
+from deploy.dt_api import DtApi
+from deploy.errors import Declined, DeployError
+from deploy.gcloud import Gcloud
+from deploy.google_api import Held
+from deploy.observe import observe
+from deploy.plan import Observed, plan, plan_removal
+from deploy.preflight import Preflight
+from deploy.resources.connector import owned
+from deploy.spec import MARK, Spec
+from deploy.steps import GcloudCall, Step, delete, pending
+from deploy.terminal import Terminal
+from deploy.vault import Vault
+from deploy.verify import Post, Proof, Verifier
+
+NOTHING_TO_DO, FAILED, CHANGES = 0, 1, 2
+
+
+@dataclass
+class Deployment:
+    """One deployment, the two clouds it is in, and whoever is told about it."""
+
+    spec: Spec
+    google: Gcloud
+    dt: DtApi | None
+    held: Held
+    post: Post
+    staged: Callable[[], AbstractContextManager[Path]]
+    terminal: Terminal
+    in_json: bool = False
+    yes: bool = False
+
+    def plan(self) -> int:
+        """Show what ``up`` would do."""
+        self._ready()
+        steps = plan(self.spec, self._observed())
+        self._show(steps)
+        return CHANGES if pending(steps) else NOTHING_TO_DO
+
+    def up(self, *, verify: bool = True) -> int:
+        """Plan, ask, carry out, and prove it. Unchanged, it does nothing."""
+        self._ready()
+        steps = plan(self.spec, self._observed())
+        if not pending(steps):
+            self._show(steps)
+            return NOTHING_TO_DO
+        if not self.in_json:
+            self._show(steps)
+        self._must_agree(f"change {self.spec.google_project} and DT project {', '.join(self.spec.dt_projects)}?")
+        self._apply(steps)
+        left = pending(plan(self.spec, self._observed()))
+        proofs = self._proofs() if verify else []
+        if self.in_json:
+            self.terminal.as_json({**_as_json(steps), "left": [each.as_json() for each in left], **_proven(proofs)})
+        else:
+            self.terminal.say("nothing is left to do" if not left else "after all that, a plan is not empty:")
+            self._tell(proofs, left)
+        return FAILED if left else NOTHING_TO_DO
+
+    def verify(self) -> int:
+        """Prove the path."""
+        self._ready()
+        proofs = self._proofs()
+        if self.in_json:
+            self.terminal.as_json(_proven(proofs))
+        else:
+            self._tell(proofs, ())
+        return NOTHING_TO_DO
+
+    def down(self) -> int:
+        """Remove what this deployment made, after asking."""
+        self._logged_in()
+        steps = (*self._left_by_verify(), *plan_removal(self.spec, self._observed()))
+        if not self.in_json:
+            self._show(steps)
+        if pending(steps):
+            self._must_agree(f"delete {len(pending(steps))} things for good?")
+            self._apply(steps)
+        if self.in_json:
+            self.terminal.as_json(_as_json(steps))
+        return NOTHING_TO_DO
+
+    def status(self) -> int:
+        """Show in one screen what is there and how it fares."""
+        self._logged_in()
+        observed = self._observed()
+        steps = plan(replace(self.spec, organization_id=self._organization()), observed)
+        rows: list[tuple[str, str, str]] = [
+            (step.resource, "ok" if step.action == "keep" else step.action, step.reason) for step in steps
+        ]
+        rows += self._metrics(observed)
+        if self.in_json:
+            self.terminal.as_json([dict(zip(("what", "state", "detail"), row, strict=True)) for row in rows])
+        else:
+            width = max(len(what) for what, _, _ in rows)
+            for what, state, detail in rows:
+                self.terminal.say(f"{state:<7} {what:<{width}}  {detail}")
+            self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
+        return FAILED if pending(steps) else NOTHING_TO_DO
+
+    def _ready(self) -> None:
+        with self.terminal.busy("looking at both clouds"):
+            preflight = Preflight(self.spec, self.google, self.dt, self.held)
+            self.spec = preflight.run()
+        for warning in preflight.warnings:
+            self.terminal.note(f"note: {warning}")
+
+    def _logged_in(self) -> None:
+        self.google.read_text(("auth", "print-access-token"))
+
+    def _observed(self) -> Observed:
+        with self.terminal.busy("reading what is there"):
+            vault = Vault(self.spec, self.google)
+            return observe(self.spec, self.google, Connectors(self._dt()), vault.in_force())
+
+    def _dt(self) -> DtApi:
+        if self.dt is None:
+            mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
+            raise DeployError("no credentials", where="DT", mend=[mend])
+        return self.dt
+
+    def _organization(self) -> str:
+        project = self._dt().call("GET", f"/projects/{self.spec.dt_projects[0]}")
+        return str(project.get("organization", "")).rpartition("/")[2]
+
+    def _must_agree(self, question: str) -> None:
+        if self.yes:
+            return
+        agreed = self.terminal.agrees(question)
+        if agreed is None:
+            raise Declined("nobody can be asked here, and nothing was changed", mend=["say --yes beforehand"])
+        if not agreed:
+            raise Declined("nothing was changed")
+
+    def _apply(self, steps: Sequence[Step]) -> None:
+        with self.staged() as source:
+            executor = Executor(
+                self.spec, self.google, Connectors(self._dt()), Vault(self.spec, self.google), source=source
+            )
+            self.terminal.watch(executor.apply(steps))
+
+    def _proofs(self) -> list[Proof]:
+        observed = self._observed()
+        url = observed.url(self.spec)
+        secrets = Vault(self.spec, self.google).in_force()
+        if not url or not secrets:
+            raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
+        verifier = Verifier(self.spec, self.google, self._dt(), self.post, self.terminal.note)
+        with self.terminal.busy("an unsigned request"):
+            verifier.unsigned_is_refused(url)
+        proofs = []
+        for project in self.spec.dt_projects:
+            with self.terminal.busy(f"an event of DT project {project}"):
+                proofs.append(verifier.event_arrives(project, tuple(observed.connectors[project]), url, secrets[0]))
+        return proofs
+
+    def _left_by_verify(self) -> list[Step]:
+        """Find subscriptions that an interrupted proof left behind."""
+        project = f"--project={self.spec.google_project}"
+        listing = ("pubsub", "subscriptions", "list", f"--filter=labels.{MARK}-verify={self.spec.name}", project)
+        names = [each["name"].rpartition("/")[2] for each in self.google.read(listing) or []]
+        group = ("pubsub", "subscriptions", "delete")
+        return [
+            delete(f"subscription {name}", "left by a proof that was interrupted", GcloudCall((*group, name, project)))
+            for name in names
+        ]
+
+    def _metrics(self, observed: Observed) -> list[tuple[str, str, str]]:
+        rows = []
+        for project in self.spec.dt_projects:
+            for each in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
+                path = f"/projects/{project}/dataconnectors/{each.id}:metrics"
+                found: dict[str, Any] = self._dt().call("GET", path).get("metrics", {})
+                told = f"last 3 h: {found.get('successCount', 0)} delivered, {found.get('errorCount', 0)} not"
+                rows.append((f"deliveries from {project}", each.status, f"{told}, p99 {found.get('latency99p', '-')}"))
+        return rows
+
+    def _show(self, steps: Sequence[Step]) -> None:
+        if self.in_json:
+            self.terminal.as_json(_as_json(steps))
+        else:
+            self.terminal.table(steps)
+
+    def _tell(self, proofs: Sequence[Proof], left: Sequence[Step]) -> None:
+        for step in left:
+            self.terminal.say(f"  {step.resource}: {step.reason}")
+        if proofs:
+            self.terminal.say("an unsigned request is refused: 401 unsigned")
+        for proof in proofs:
+            self.terminal.say(proof.sentence())
+
+
+def _as_json(steps: Sequence[Step]) -> dict[str, Any]:
+    return {"steps": [step.as_json() for step in steps], "changes": len(pending(tuple(steps)))}
+
+
+def _proven(proofs: Sequence[Proof]) -> dict[str, Any]:
+    return {
+        "verified": [
+            {
+                "dtProject": each.project,
+                "eventId": each.event_id,
+                "messageId": each.message_id,
+                "latencySeconds": each.latency_s if each.whole_path else None,
+                "wholePath": each.whole_path,
+            }
+            for each in proofs
+        ]
+    }

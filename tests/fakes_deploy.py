@@ -1,0 +1,115 @@
+"""Stand-ins for both clouds' control planes, in the words of their users: what is there, what was asked, what fails."""
+
+import itertools
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.dt_transport import DtAnswer, DtRequest
+
+DT_PROJECT = "c0md3pm0p7bet3vico8g"
+ORGANIZATION = "b8ntihoaplm0028st07g"
+ROLE_DEVELOPER = ("dataconnector.create", "dataconnector.delete", "dataconnector.read", "dataconnector.update")
+
+
+@dataclass
+class FakeDt:
+    """DT's cloud: one organization, its projects, their connectors and emulated devices.
+
+    ``stumbles`` are answers given in place of the next calls; ``swallows`` is how many POSTs of a connector are carried
+    out and not answered; ``on_event`` is told of each emulated event.
+    """
+
+    connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
+    permissions: Sequence[str] = ROLE_DEVELOPER
+    devices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    emulator_is_allowed: bool = True
+    swallows: int = 0
+    page_size: int = 100
+    stumbles: list[DtAnswer] = field(default_factory=list)
+    asked: list[DtRequest] = field(default_factory=list)
+    on_event: Callable[[str, str, Mapping[str, Any]], None] = lambda *_: None
+    _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    def __call__(self, request: DtRequest) -> DtAnswer:
+        """Answer one call."""
+        self.asked.append(request)
+        if self.stumbles:
+            return self.stumbles.pop(0)
+        found = re.fullmatch(r"/projects/([^/]+)(?:/(\w+)(?:/([^/:]+))?(?::(\w+))?)?", request.path)
+        assert found, request.path
+        project, group, item, action = found.groups()
+        if project not in self.connectors:
+            return _refusal(404, "not found")
+        if group is None:
+            return DtAnswer(200, {"name": f"projects/{project}", "organization": f"organizations/{ORGANIZATION}"})
+        if group == "permissions":
+            return DtAnswer(200, {"permissions": list(self.permissions), "nextPageToken": ""})
+        if group == "devices":
+            return self._device(request, project, item, action)
+        return self._connector(request, project, item, action)
+
+    def has_connector(self, project: str = DT_PROJECT, **settings: Any) -> dict[str, Any]:
+        """Have a connector there, made by somebody; gives it."""
+        made = {
+            "name": f"projects/{project}/dataconnectors/dc{next(self._ids):018}",
+            "displayName": "somebody's",
+            "type": "HTTP_PUSH",
+            "status": "ACTIVE",
+            "events": [],
+            "labels": [],
+            "httpConfig": {"url": "https://example.com/", "signatureSecret": "", "headers": {}},
+            **settings,
+        }
+        self.connectors.setdefault(project, []).append(made)
+        return made
+
+    def calls(self, method: str) -> list[DtRequest]:
+        """Give what was asked with this method, on connectors."""
+        return [each for each in self.asked if each.method == method and "/dataconnectors" in each.path]
+
+    def _connector(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
+        body = dict(request.body or {})
+        if request.method == "POST" and item is None:
+            made = self.has_connector(project, **{**body, "httpConfig": {"headers": {}, **body.pop("httpConfig")}})
+            if self.swallows:
+                self.swallows -= 1
+                return DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
+            return DtAnswer(200, made)
+        if item is None:
+            return self._page(request, project)
+        found = next((each for each in self.connectors[project] if each["name"].endswith(f"/{item}")), None)
+        if found is None:
+            return _refusal(404, "not found")
+        if action == "metrics":
+            return DtAnswer(200, {"metrics": {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"}})
+        if request.method == "DELETE":
+            self.connectors[project].remove(found)
+            return DtAnswer(200, {})
+        found["httpConfig"] |= body.pop("httpConfig", {})
+        found |= body
+        return DtAnswer(200, found)
+
+    def _page(self, request: DtRequest, project: str) -> DtAnswer:
+        first = int(request.params.get("pageToken", "0"))
+        last = first + self.page_size
+        more = str(last) if last < len(self.connectors[project]) else ""
+        return DtAnswer(200, {"dataConnectors": self.connectors[project][first:last], "nextPageToken": more})
+
+    def _device(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
+        if not self.emulator_is_allowed:
+            return _refusal(403, "permission denied")
+        if item is None:
+            device = f"emu{next(self._ids):020}"
+            self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}
+            return DtAnswer(200, self.devices[device])
+        if action == "publish":
+            self.on_event(project, item, request.body or {})
+        else:
+            self.devices.pop(item, None)
+        return DtAnswer(200, {})
+
+
+def _refusal(status: int, sentence: str) -> DtAnswer:
+    return DtAnswer(status, {"error": sentence, "code": status})
