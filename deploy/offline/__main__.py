@@ -1,4 +1,4 @@
-"""``python -m deploy.offline run | serve``: the function and a Pub/Sub on this machine, without any account."""
+"""``python -m deploy.offline run | serve | rehearse``: everything on this machine, without any account."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from deploy.offline.clouds.rehearsal import rehearse
 from deploy.offline.demo import run, serve
 from deploy.offline.errors import OfflineError
 
@@ -18,25 +19,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given.verb == "run":
             return 0 if run(given.pubsub, os.environ, _say) else 1
+        if given.verb == "rehearse":
+            return 0 if rehearse(given.pubsub, os.environ, _say) else 1
         serve(given.pubsub, os.environ, _say, port=given.port)
     except OfflineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("\nended; nothing is left running", file=sys.stderr)
-        return 130 if given.verb == "run" else 0
+        return 0 if given.verb == "serve" else 130
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m deploy.offline", description="The function and a Pub/Sub on this machine: no account needed."
+        prog="python -m deploy.offline", description="The function, its deployment and a Pub/Sub on this machine."
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
     run_parser = verbs.add_parser("run", help="send one signed event of each type, check each, and end")
     serve_parser = verbs.add_parser("serve", help="keep both up, print a signed curl, show every event that arrives")
     serve_parser.add_argument("--port", type=int, default=8080, help="the function's port (default: 8080)")
-    for verb in (run_parser, serve_parser):
+    rehearse_parser = verbs.add_parser("rehearse", help="deploy to stand-ins for both clouds, prove it, remove it")
+    for verb in (run_parser, serve_parser, rehearse_parser):
         verb.add_argument(
             "--pubsub",
             choices=("auto", "emulator", "embedded"),

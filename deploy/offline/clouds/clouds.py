@@ -63,14 +63,17 @@ def clouds(
             return google.answer(request)
 
         def to_function(request: Request) -> Answer:
-            return google.run.serve(request)
+            return google.door.serve(request)
 
         def to_dt(request: Request) -> Answer:
             return dt.answer(request)
 
         hosts = {
-            ".googleapis.com": to_google, ".run.app": to_function, ".cloudfunctions.net": to_function,
-            ".disruptive-technologies.com": to_dt, ".d21s.com": to_dt,
+            ".googleapis.com": to_google,
+            ".run.app": to_function,
+            ".cloudfunctions.net": to_function,
+            ".disruptive-technologies.com": to_dt,
+            ".d21s.com": to_dt,
         }
         log, faults = RequestsLog(), Faults()
         proxy = Proxy(Authority(folder), hosts, log, faults)

@@ -87,7 +87,12 @@ class Connectors:
             raise Refusal(400, f"a project can have at most {MOST_PER_PROJECT} data connectors")
         name = f"projects/{project}/dataconnectors/{new_xid()}"
         new: Json = {
-            "name": name, "displayName": "", "type": "HTTP_PUSH", "status": "ACTIVE", "events": [], "labels": [],
+            "name": name,
+            "displayName": "",
+            "type": "HTTP_PUSH",
+            "status": "ACTIVE",
+            "events": [],
+            "labels": [],
             "httpConfig": {"url": "", "signatureSecret": "", "headers": {}},
         }
         self._connectors[name] = _changed(new, asked)

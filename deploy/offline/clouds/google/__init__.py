@@ -8,10 +8,16 @@ operations  what takes a while
 projects    Resource Manager, Service Usage, Billing, Organization Policy
 accounts    service accounts, which are seen only a moment after they are made
 secrets     Secret Manager
+secret      one secret with its versions
 pubsub      topics and subscriptions
+filters     which messages a subscription wants
 data_plane  the Pub/Sub that carries the messages, and the gate through which a function reaches it
 build       Cloud Build: who builds
-functions   Cloud Functions v2: upload, build, start
+functions   Cloud Functions v2: made, changed and removed in operations
+uploads     sources, uploaded
+builder     from settings and source to a revision that serves
 revision    one uploaded source, really running
-run         the service behind a function: who may call it, and its URL
+service     a Cloud Run service
+run         the services: who may call them
+front_door  what their URLs lead to
 """

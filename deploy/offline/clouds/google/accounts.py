@@ -27,9 +27,9 @@ class ServiceAccounts:
         """Take the policies, which know of the accounts in turn."""
         self._policies = policies
 
-    def emails(self) -> list[str]:
-        """Give the accounts that were made and not deleted."""
-        return sorted(self._accounts)
+    def names(self) -> list[str]:
+        """Give the full names of the accounts that were made."""
+        return sorted(account["name"] for account in self._accounts.values())
 
     def is_seen(self, email: str) -> bool:
         """Whether the rest of Google knows this account by now; those outside the project exist."""

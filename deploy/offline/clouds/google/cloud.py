@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from deploy.offline.clouds.exchange import Answer, Request, Route, find_route
 from deploy.offline.clouds.google.accounts import ServiceAccounts
 from deploy.offline.clouds.google.build import CloudBuild
+from deploy.offline.clouds.google.builder import Builder
 from deploy.offline.clouds.google.data_plane import DataPlane
 from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.clouds.google.front_door import FrontDoor
 from deploy.offline.clouds.google.functions import Functions
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import Problem
@@ -37,7 +39,9 @@ class Google:
         self.secrets = Secrets(estate, self.policies)
         self.pubsub = PubSub(estate, self.policies, plane)
         self.run = Run(estate, self.policies)
-        self.functions = Functions(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, proxy)
+        self.door = FrontDoor(self.run, estate.project)
+        self._builder = Builder(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, proxy)
+        self.functions = Functions(estate, self._builder, self.run)
         routes: dict[str, Callable[[], list[Route]]] = {
             "artifactregistry": list,
             "cloudbilling": Billing(estate).routes,
@@ -56,7 +60,7 @@ class Google:
     def answer(self, request: Request) -> Answer:
         """Answer a request to any host of googleapis.com."""
         if request.host == "storage.googleapis.com":
-            return self.functions.store(request)
+            return self._builder.uploads.store(request)
         name = request.host.removesuffix(".googleapis.com")
         api = self._apis.get("run" if name.endswith("-run") else name)
         found = find_route(api.routes, request) if api else None
@@ -72,7 +76,7 @@ class Google:
 
     def left(self) -> list[str]:
         """Give the full names of everything that was made and is still there."""
-        made = (self.pubsub.names(), self.accounts.emails(), self.secrets.names(), self.functions.names())
+        made = (self.pubsub.names(), self.accounts.names(), self.secrets.names(), self.functions.names())
         return [name for names in made for name in names]
 
     def close(self) -> None:

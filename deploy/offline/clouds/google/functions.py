@@ -4,55 +4,31 @@ A deploy that fails leaves the revision before it serving. https://cloud.google.
 """
 
 import re
-import threading
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy.offline.clouds.exchange import Answer, Json, Request, Route, page
-from deploy.offline.clouds.google.accounts import ServiceAccounts
-from deploy.offline.clouds.google.data_plane import DataPlane
+from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.google.builder import RUNTIMES, Builder
 from deploy.offline.clouds.google.estate import Estate, timestamp
 from deploy.offline.clouds.google.operations import Operations
 from deploy.offline.clouds.google.problems import Problem, denied, exists, invalid, not_found
-from deploy.offline.clouds.google.pubsub import PubSub
-from deploy.offline.clouds.google.revision import Revision
-from deploy.offline.clouds.google.run import Run, Service
-from deploy.offline.clouds.google.secrets import Secrets
+from deploy.offline.clouds.google.run import Run
 
-RUNTIMES = ("python310", "python311", "python312", "python313", "python314")
 REGIONS = ("europe-north1", "europe-west1", "europe-west4", "us-central1", "us-east1")
-NEEDED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
-_LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 class Functions:
-    """The project's functions by full name; ``proxy`` is the environment by which a function reaches the clouds."""
+    """The project's functions by full name."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # everything that a function has to do with
-        self,
-        estate: Estate,
-        accounts: ServiceAccounts,
-        secrets: Secrets,
-        pubsub: PubSub,
-        run: Run,
-        plane: DataPlane,
-        proxy: Mapping[str, str],
-    ) -> None:
+    def __init__(self, estate: Estate, builder: Builder, run: Run) -> None:
         self._estate = estate
-        self._accounts = accounts
-        self._secrets = secrets
-        self._pubsub = pubsub
+        self._builder = builder
         self._run = run
-        self._plane = plane
-        self._proxy = dict(proxy)
         self._functions: dict[str, Json] = {}
-        self._uploads: dict[str, bytes] = {}
         self._operations = Operations()
-        self._builder = ThreadPoolExecutor(1, "builder")  # one thread, which outlives what it starts
-        self._lock = threading.Lock()
-        secrets.on_change = self._refresh_secrets
+        self._worker = ThreadPoolExecutor(1, "builder")  # one thread, which outlives what it starts
 
     def names(self) -> list[str]:
         """Give the full names of all functions."""
@@ -60,7 +36,7 @@ class Functions:
 
     def close(self) -> None:
         """End every function."""
-        self._builder.shutdown()
+        self._worker.shutdown()
         self._run.clear()
 
     def routes(self) -> list[Route]:
@@ -80,20 +56,11 @@ class Functions:
             Route("DELETE", one, self._delete, "cloudfunctions.functions.delete"),
         ]
 
-    def store(self, request: Request) -> Answer:
-        """Take an upload to a signed URL of ``storage.googleapis.com``."""
-        if request.method != "PUT" or request.path not in self._uploads or not request.parameter("X-Goog-Signature"):
-            return Answer(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>", {"Content-Type": "text/xml"})
-        self._uploads[request.path] = request.body
-        return Answer(200)
-
     def _upload_url(self, _: Request, project: str, region: str) -> Json:
-        self._estate.check_project(project)
-        bucket = f"gcf-v2-uploads-{self._estate.number}.{region}.cloudfunctions.appspot.com"
-        item = f"{uuid.uuid4()}.zip"
-        self._uploads[f"/{bucket}/{item}"] = b""
-        url = f"https://storage.googleapis.com/{bucket}/{item}?X-Goog-Signature={uuid.uuid4().hex}"
-        return {"uploadUrl": url, "storageSource": {"bucket": bucket, "object": item}}
+        self._check_place(project, region)
+        return self._builder.uploads.new_url(
+            f"gcf-v2-uploads-{self._estate.number}.{region}.cloudfunctions.appspot.com"
+        )
 
     def _regions(self, _: Request, project: str) -> Json:
         places = [f"projects/{project}/locations/{region}" for region in REGIONS]
@@ -103,12 +70,7 @@ class Functions:
         self._check_place(project, region)
         return {
             "runtimes": [
-                {
-                    "name": name,
-                    "displayName": f"Python 3.{name[7:]}",
-                    "stage": "GA",
-                    "environment": "GEN_2",
-                }
+                {"name": name, "displayName": f"Python 3.{name[7:]}", "stage": "GA", "environment": "GEN_2"}
                 for name in RUNTIMES
             ]
         }
@@ -139,7 +101,7 @@ class Functions:
         if name in self._functions:
             raise exists(f"Resource '{name}' already exists")
         asked = {**request.json(), "name": name, "createTime": timestamp()}
-        self._check(asked)
+        self._builder.check(asked)
         self._functions[name] = {**asked, "state": "DEPLOYING", "environment": "GEN_2"}
         return self._begin("create", asked, lambda operation: self._deploy(operation, asked, is_new=True))
 
@@ -149,7 +111,7 @@ class Functions:
         after = {key: value for key, value in before.items() if key != "stateMessages"}
         for path in request.parameter("updateMask").split(","):
             _take(after, asked, path)
-        self._check(after)
+        self._builder.check(after)
         return self._begin("update", after, lambda operation: self._deploy(operation, after, is_new=False))
 
     def _delete(self, request: Request, project: str, region: str, function: str) -> Json:
@@ -176,13 +138,16 @@ class Functions:
         if verb != "delete":
             metadata["stages"] = _stages("IN_PROGRESS", "NOT_STARTED")
         answer = self._operations.start(operation, metadata)
-        self._builder.submit(work, operation).add_done_callback(lambda future: future.result())
+        self._worker.submit(work, operation).add_done_callback(lambda future: future.result())
         return answer
 
     def _deploy(self, operation: str, function: Json, *, is_new: bool) -> None:
         """Build and start what is asked for; runs in the builder's thread."""
         try:
-            deployed = self._deployed(operation, function)
+            deployed = self._builder.deploy(
+                function,
+                lambda build, service: self._operations.note(operation, stages=_stages(build, service)),
+            )
         except Problem as problem:
             name = function["name"]
             state = "FAILED" if is_new else self._functions[name]["state"]
@@ -194,84 +159,10 @@ class Functions:
         kind = {"@type": "type.googleapis.com/google.cloud.functions.v2.Function"}
         self._operations.finish(operation, {**kind, **deployed})
 
-    def _deployed(self, operation: str, function: Json) -> Json:
-        _, project, _, region, _, name = function["name"].split("/")
-        config, build_config = function["serviceConfig"], function["buildConfig"]
-        account = self._account(config)
-        source = self._source(build_config)
-        number = self._estate.next_number()
-        revision = Revision(
-            f"{name}-{number:05}-off", source, self._plane, lambda topic: self._pubsub.may_publish(topic, account)
-        )
-        self._operations.note(operation, stages=_stages("COMPLETE", "IN_PROGRESS"))
-        revision.start(name, config, build_config, self._reader(account), self._proxy)
-        service = self._run.services.get(name) or Service(
-            name, region, f"{region}-{project}.cloudfunctions.net", {}, {}
-        )
-        before, service.revision = service.revision, revision
-        service.config, service.labels = config, {**function.get("labels", {}), "goog-managed-by": "cloudfunctions"}
-        self._run.services[name] = service
-        if before:
-            before.end()
-        self._operations.note(operation, stages=_stages("COMPLETE", "COMPLETE"))
-        return {
-            **function,
-            "state": "ACTIVE",
-            "environment": "GEN_2",
-            "updateTime": timestamp(),
-            "url": f"https://{service.function_host}/{name}",
-            "serviceConfig": {
-                **config,
-                "service": self._run.resource(service),
-                "serviceAccountEmail": account,
-                "uri": f"https://{service.host(self._estate.project)}",
-                "revision": revision.name,
-                "ingressSettings": config.get("ingressSettings", "ALLOW_ALL"),
-                "allTrafficOnLatestRevision": True,
-            },
-        }
-
     def _check_place(self, project: str, region: str) -> None:
         self._estate.check_project(project)
         if region not in REGIONS:
             raise denied(f"Permission denied on 'locations/{region}' (or it may not exist).")
-
-    def _check(self, function: Json) -> None:
-        for service in NEEDED_APIS:
-            self._estate.check_enabled(service)
-        build_config, config = function.get("buildConfig", {}), function.get("serviceConfig", {})
-        if build_config.get("runtime") not in RUNTIMES:
-            raise invalid(f"Runtime {build_config.get('runtime')} is not supported in this region.")
-        if not 1 <= int(config.get("timeoutSeconds", 60)) <= 3600:
-            raise invalid("serviceConfig.timeoutSeconds has to be between 1 and 3600.")
-        for key, value in function.get("labels", {}).items():
-            if not _LABEL.fullmatch(key) or not re.fullmatch(r"[a-z0-9_-]{0,63}", value):
-                raise invalid(f"Invalid label {key}={value}.")
-        account = self._account(config)
-        if not self._accounts.is_seen(account):
-            raise not_found(f"Service account projects/-/serviceAccounts/{account} was not found.")
-        self._estate.check_permission("iam.serviceAccounts.actAs", f"projects/-/serviceAccounts/{account}")
-        self._source(build_config)
-
-    def _source(self, build_config: Json) -> bytes:
-        stored = build_config.get("source", {}).get("storageSource", {})
-        source = self._uploads.get(f"/{stored.get('bucket')}/{stored.get('object')}")
-        if not source:
-            raise invalid("The source of the function has not been uploaded.")
-        return source
-
-    def _account(self, config: Json) -> str:
-        account: str = config.get("serviceAccountEmail") or self._estate.default_build_account
-        return account
-
-    def _reader(self, account: str) -> Callable[[str, str], bytes]:
-        return lambda secret, version: self._secrets.value(secret, version, account)
-
-    def _refresh_secrets(self) -> None:
-        with self._lock:
-            for service in list(self._run.services.values()):
-                if service.revision:
-                    service.revision.refresh_secrets(self._reader(self._account(service.config)))
 
 
 def _stages(build: str, service: str) -> list[Json]:

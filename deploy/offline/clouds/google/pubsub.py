@@ -1,6 +1,6 @@
 """``pubsub.googleapis.com`` v1: topics and subscriptions, their labels and IAM here; messages in the data plane.
 
-A subscription's filter, push and dead-letter settings are kept and given back, and not acted upon.
+A subscription's filter is applied here. Its push and dead-letter settings are kept and given back, not acted upon.
 https://cloud.google.com/pubsub/docs/reference/rest
 """
 
@@ -10,6 +10,7 @@ from typing import Any
 from deploy.offline.clouds.exchange import Json, Request, Route, page
 from deploy.offline.clouds.google.data_plane import DataPlane
 from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.clouds.google.filters import parse_filter
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import Problem, exists, not_found
 from deploy.offline.errors import Refused
@@ -55,12 +56,12 @@ class PubSub:
             Route("DELETE", topic, self._delete_topic, "pubsub.topics.delete"),
             Route("GET", topic + "/subscriptions", self._subscriptions_of, "pubsub.topics.get"),
             Route("POST", topic + ":publish", self._publish, "pubsub.topics.publish"),
+            Route("POST", subscription + ":pull", self._pull, "pubsub.subscriptions.consume"),
             Route("PUT", subscription, self._create_subscription, "pubsub.subscriptions.create"),
             Route("DELETE", subscription, self._delete_subscription, "pubsub.subscriptions.delete"),
             *(
                 Route("POST", f"{subscription}:{verb}", self._forward(method), "pubsub.subscriptions.consume")
                 for verb, method in (
-                    ("pull", "Pull"),
                     ("acknowledge", "Acknowledge"),
                     ("modifyAckDeadline", "ModifyAckDeadline"),
                     ("seek", "Seek"),
@@ -146,6 +147,8 @@ class PubSub:
         settings = {**_DEFAULTS, **asked, "name": name}
         _checked(limits.check_subscription_name, name)
         _checked(limits.check_labels, settings.get("labels", {}))
+        if settings.get("filter"):
+            parse_filter(settings["filter"])
         self._find("topics", settings.get("topic", ""))
         self._check_new("subscriptions", name)
         self._plane.call("CreateSubscription", {key: settings[key] for key in _FORWARDED if key in settings})
@@ -159,6 +162,17 @@ class PubSub:
         del self._kinds["subscriptions"][name]
         self._policies.forget(name)
         return {}
+
+    def _pull(self, request: Request, project: str, subscription: str) -> Json:
+        """Messages that the filter is for; the others are acknowledged, as Pub/Sub does by itself."""
+        name = f"projects/{project}/subscriptions/{subscription}"
+        wanted = parse_filter(self._find("subscriptions", name).get("filter") or "")
+        pulled = self._plane.call("Pull", {**request.json(), "subscription": name}).get("receivedMessages", [])
+        passed = [each for each in pulled if wanted(each["message"].get("attributes", {}))]
+        unwanted = [each["ackId"] for each in pulled if each not in passed]
+        if unwanted:
+            self._plane.call("Acknowledge", {"subscription": name, "ackIds": unwanted})
+        return {"receivedMessages": passed} if passed else {}
 
     def _forward(self, method: str) -> Callable[..., Json]:
         def forward(request: Request, project: str, subscription: str) -> Json:

@@ -7,30 +7,16 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from deploy.offline.clouds.exchange import Json, Request, Route, page
 from deploy.offline.clouds.google.estate import Estate, timestamp
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import denied, exists, invalid, not_found, precondition
+from deploy.offline.clouds.google.secret import Secret, Version
 
 ACCESSOR = "roles/secretmanager.secretAccessor"
 MAX_BYTES = 65_536
 _SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
-
-
-@dataclass
-class _Version:
-    number: int
-    data: bytes
-    state: str = "ENABLED"
-    created_at: str = field(default_factory=timestamp)
-
-
-@dataclass
-class _Secret:
-    settings: Json
-    versions: list[_Version] = field(default_factory=list)
 
 
 class Secrets:
@@ -39,20 +25,20 @@ class Secrets:
     def __init__(self, estate: Estate, policies: Policies) -> None:
         self._estate = estate
         self._policies = policies
-        self._secrets: dict[str, _Secret] = {}
+        self._secrets: dict[str, Secret] = {}
         self.on_change: Callable[[], None] = lambda: None
 
     def names(self) -> list[str]:
-        """Give the ids of all secrets."""
-        return sorted(self._secrets)
+        """Give the full names of all secrets."""
+        return sorted(self._resource(secret) for secret in self._secrets)
 
     def value(self, secret: str, version: str, account: str) -> bytes:
         """Give what a service account reads; raises ``Problem``."""
-        name = f"projects/{self._estate.number}/secrets/{secret}/versions/{version}"
-        found = self._version(secret, version)
+        found = self._secret(secret).readable(version)
         if not self._policies.grants(self._resource(secret), ACCESSOR, f"serviceAccount:{account}"):
             raise denied(
-                f"Permission denied on secret: {name} for Revision service account {account}. The service account used "
+                f"Permission denied on secret: {self._secret(secret).name_of(version)} for Revision service account "
+                f"{account}. The service account used "
                 f"must be granted the 'Secret Manager Secret Accessor' role ({ACCESSOR}) at the secret, project or "
                 "higher level."
             )
@@ -92,7 +78,7 @@ class Secrets:
             raise exists(f"Secret [projects/{self._estate.number}/secrets/{secret}] already exists.")
         name = f"projects/{self._estate.number}/secrets/{secret}"
         settings = {**asked, "name": name, "createTime": timestamp(), "etag": self._etag()}
-        self._secrets[secret] = _Secret(settings)
+        self._secrets[secret] = Secret(settings)
         return settings
 
     def _list(self, request: Request, project: str) -> Json:
@@ -125,10 +111,9 @@ class Secrets:
             raise invalid("payload.data is not base64.") from error
         if len(data) > MAX_BYTES:
             raise invalid(f"The payload of a secret version has at most {MAX_BYTES} bytes.")
-        versions = self._secret(secret).versions
-        versions.append(_Version(len(versions) + 1, data))
+        added = self._secret(secret).add(data)
         self.on_change()
-        return self._described(secret, versions[-1])
+        return self._described(secret, added)
 
     def _versions(self, request: Request, project: str, secret: str) -> Json:
         self._get(request, project, secret)
@@ -138,18 +123,18 @@ class Secrets:
 
     def _get_version(self, request: Request, project: str, secret: str, version: str) -> Json:
         self._get(request, project, secret)
-        return self._described(secret, self._find(secret, version))
+        return self._described(secret, self._secret(secret).version(version))
 
     def _access(self, request: Request, project: str, secret: str, version: str) -> Json:
         self._get(request, project, secret)
-        found = self._version(secret, version)
-        name = f"projects/{self._estate.number}/secrets/{secret}/versions/{found.number}"
+        found = self._secret(secret).readable(version)
+        name = self._secret(secret).name_of(found.number)
         return {"name": name, "payload": {"data": base64.b64encode(found.data).decode()}}
 
     def _switch(self, state: str) -> Callable[..., Json]:
         def switch(request: Request, project: str, secret: str, version: str) -> Json:
             self._get(request, project, secret)
-            found = self._find(secret, version)
+            found = self._secret(secret).version(version)
             if found.state == "DESTROYED":
                 raise precondition("The secret version is destroyed.")
             found.state = state
@@ -166,30 +151,14 @@ class Secrets:
         self._get(request, project, secret)
         return self._policies.replace(self._resource(secret), request.json())
 
-    def _secret(self, secret: str) -> _Secret:
+    def _secret(self, secret: str) -> Secret:
         if secret not in self._secrets:
             raise not_found(f"Secret [projects/{self._estate.number}/secrets/{secret}] not found.")
         return self._secrets[secret]
 
-    def _find(self, secret: str, version: str) -> _Version:
-        versions = self._secret(secret).versions
-        wanted = str(len(versions)) if version == "latest" else version
-        for each in versions:
-            if str(each.number) == wanted:
-                return each
-        name = f"projects/{self._estate.number}/secrets/{secret}/versions/{version}"
-        raise not_found(f"Secret Version [{name}] not found.")
-
-    def _version(self, secret: str, version: str) -> _Version:
-        found = self._find(secret, version)
-        if found.state != "ENABLED":
-            name = f"projects/{self._estate.number}/secrets/{secret}/versions/{found.number}"
-            raise precondition(f"Secret Version [{name}] is in {found.state} state.")
-        return found
-
-    def _described(self, secret: str, version: _Version) -> Json:
+    def _described(self, secret: str, version: Version) -> Json:
         return {
-            "name": f"projects/{self._estate.number}/secrets/{secret}/versions/{version.number}",
+            "name": self._secret(secret).name_of(version.number),
             "createTime": version.created_at,
             "state": version.state,
             "replicationStatus": {"automatic": {}},

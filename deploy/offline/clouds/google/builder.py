@@ -1,0 +1,120 @@
+"""From a function's settings to a revision that serves: checked, built, started, and put behind its service."""
+
+import re
+import threading
+from collections.abc import Callable, Mapping
+
+from deploy.offline.clouds.exchange import Json
+from deploy.offline.clouds.google.accounts import ServiceAccounts
+from deploy.offline.clouds.google.data_plane import DataPlane
+from deploy.offline.clouds.google.estate import Estate, timestamp
+from deploy.offline.clouds.google.problems import invalid, not_found
+from deploy.offline.clouds.google.pubsub import PubSub
+from deploy.offline.clouds.google.revision import Revision
+from deploy.offline.clouds.google.run import Run
+from deploy.offline.clouds.google.secrets import Secrets
+from deploy.offline.clouds.google.service import Service
+from deploy.offline.clouds.google.uploads import Uploads
+
+RUNTIMES = ("python310", "python311", "python312", "python313", "python314")
+NEEDED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
+LONGEST_TIMEOUT_S = 3600
+_LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
+
+
+class Builder:
+    """Everything that a function has to do with; ``proxy`` is the environment by which it reaches the clouds."""
+
+    def __init__(  # noqa: PLR0913, PLR0917  # it is what brings all of these together
+        self,
+        estate: Estate,
+        accounts: ServiceAccounts,
+        secrets: Secrets,
+        pubsub: PubSub,
+        run: Run,
+        plane: DataPlane,
+        proxy: Mapping[str, str],
+    ) -> None:
+        self.uploads = Uploads()
+        self._estate = estate
+        self._accounts = accounts
+        self._secrets = secrets
+        self._pubsub = pubsub
+        self._run = run
+        self._plane = plane
+        self._proxy = dict(proxy)
+        self._lock = threading.Lock()
+        secrets.on_change = self._refresh_secrets
+
+    def check(self, function: Json) -> None:
+        """Refuse what cannot be built."""
+        for service in NEEDED_APIS:
+            self._estate.check_enabled(service)
+        build_config, config = function.get("buildConfig", {}), function.get("serviceConfig", {})
+        if build_config.get("runtime") not in RUNTIMES:
+            raise invalid(f"Runtime {build_config.get('runtime')} is not supported in this region.")
+        if not 1 <= int(config.get("timeoutSeconds", 60)) <= LONGEST_TIMEOUT_S:
+            raise invalid("serviceConfig.timeoutSeconds has to be between 1 and 3600.")
+        for key, value in function.get("labels", {}).items():
+            if not _LABEL.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
+                raise invalid(f"Invalid label {key}={value}.")
+        account = self._account(config)
+        if not self._accounts.is_seen(account):
+            raise not_found(f"Service account projects/-/serviceAccounts/{account} was not found.")
+        self._estate.check_permission("iam.serviceAccounts.actAs", f"projects/-/serviceAccounts/{account}")
+        self.uploads.source(build_config)
+
+    def deploy(self, function: Json, on_stage: Callable[[str, str], None]) -> Json:
+        """Build and start it, and give it as it then is; ``on_stage`` is told the state of build and service.
+
+        The revision before it serves until then. Raises ``Problem``.
+        """
+        _, project, _, region, _, name = function["name"].split("/")
+        config, build_config = function["serviceConfig"], function["buildConfig"]
+        account = self._account(config)
+        source = self.uploads.source(build_config)
+        number = self._estate.next_number()
+        revision = Revision(
+            f"{name}-{number:05}-off", source, self._plane, lambda topic: self._pubsub.may_publish(topic, account)
+        )
+        on_stage("COMPLETE", "IN_PROGRESS")
+        revision.start(name, config, build_config, self._reader(account), self._proxy)
+        service = self._run.services.get(name) or Service(
+            name, region, f"{region}-{project}.cloudfunctions.net", {}, {}
+        )
+        before, service.revision = service.revision, revision
+        service.config, service.labels = config, {**function.get("labels", {}), "goog-managed-by": "cloudfunctions"}
+        self._run.services[name] = service
+        if before:
+            before.end()
+        on_stage("COMPLETE", "COMPLETE")
+        return {
+            **function,
+            "state": "ACTIVE",
+            "environment": "GEN_2",
+            "updateTime": timestamp(),
+            "url": f"https://{service.function_host}/{name}",
+            "serviceConfig": {
+                **config,
+                "service": self._run.resource(service),
+                "serviceAccountEmail": account,
+                "uri": f"https://{service.host(self._estate.project)}",
+                "revision": revision.name,
+                "ingressSettings": config.get("ingressSettings", "ALLOW_ALL"),
+                "allTrafficOnLatestRevision": True,
+            },
+        }
+
+    def _account(self, config: Json) -> str:
+        account: str = config.get("serviceAccountEmail") or self._estate.default_build_account
+        return account
+
+    def _reader(self, account: str) -> Callable[[str, str], bytes]:
+        return lambda secret, version: self._secrets.value(secret, version, account)
+
+    def _refresh_secrets(self) -> None:
+        with self._lock:
+            for service in list(self._run.services.values()):
+                if service.revision:
+                    service.revision.refresh_secrets(self._reader(self._account(service.config)))
