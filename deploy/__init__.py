@@ -1,4 +1,6 @@
-"""Both ends made, proven, shown and removed: ``python -m deploy VERB``. The rooms, in the order a verb walks them:
+"""Both ends made, proven, shown and removed: ``python -m deploy VERB``.
+
+The rooms, in the order a verb walks them:
 
 =================  ==============================================================  ==========================
 room               what it does                                                    may touch

@@ -60,7 +60,7 @@ def code_of(sentence: str) -> Code:
 
 
 def _sentence(stderr: str) -> str:
-    error = re.search(r"ERROR: (?:\(gcloud[^)]*\) )?(.*)", stderr, re.DOTALL)
+    error = re.search(r"ERROR: \(gcloud[^)]*\) (.*)", stderr, re.DOTALL) or re.search(r"ERROR: (.*)", stderr, re.DOTALL)
     text = (error[1] if error else stderr).strip()
     return text or "failed without a word"
 

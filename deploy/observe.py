@@ -1,5 +1,6 @@
 """What is, read with describe and list commands, several at a time. Only NOT_FOUND means absent."""
 
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
@@ -12,7 +13,7 @@ from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import Argv
 
-AT_ONCE = 4
+AT_ONCE = min(8, 2 * (os.cpu_count() or 1))
 """Commands beside one another: each takes half a second, most of it a processor's."""
 
 SERVICE_OF_GROUP = {

@@ -124,7 +124,9 @@ class Preflight:
 
     def _region(self) -> None:
         try:
-            listed = self.google.read(("functions", "regions", "list", f"--project={self.spec.google_project}"))
+            listed = self.google.read(
+                ("functions", "regions", "list", "--gen2", f"--project={self.spec.google_project}")
+            )
         except GcloudFailed:
             return  # the API is off as yet: the deployment itself will say
         names = {each.get("locationId") or each["name"].rpartition("/")[2] for each in listed or []}

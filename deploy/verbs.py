@@ -1,5 +1,6 @@
 """The verbs: what each does with a deployment, from the preflight to the last line it prints."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -38,6 +39,8 @@ class Deployment:
     terminal: Terminal
     in_json: bool = False
     yes: bool = False
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
 
     def plan(self) -> int:
         """Show what ``up`` would do."""
@@ -57,8 +60,9 @@ class Deployment:
             self._show(steps)
         self._must_agree(f"change {self.spec.google_project} and DT project {', '.join(self.spec.dt_projects)}?")
         self._apply(steps)
-        left = pending(plan(self.spec, self._observed()))
-        proofs = self._proofs() if verify else []
+        observed = self._observed()
+        left = pending(plan(self.spec, observed))
+        proofs = self._proofs(observed) if verify else []
         if self.in_json:
             self.terminal.as_json({**_as_json(steps), "left": [each.as_json() for each in left], **_proven(proofs)})
         else:
@@ -69,7 +73,7 @@ class Deployment:
     def verify(self) -> int:
         """Prove the path."""
         self._ready()
-        proofs = self._proofs()
+        proofs = self._proofs(self._observed())
         if self.in_json:
             self.terminal.as_json(_proven(proofs))
         else:
@@ -120,13 +124,16 @@ class Deployment:
     def _observed(self) -> Observed:
         with self.terminal.busy("reading what is there"):
             vault = Vault(self.spec, self.google)
-            return observe(self.spec, self.google, Connectors(self._dt()), vault.in_force())
+            return observe(self.spec, self.google, self._connectors(), vault.in_force())
 
     def _dt(self) -> DtApi:
         if self.dt is None:
             mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
             raise DeployError("no credentials", where="DT", mend=[mend])
         return self.dt
+
+    def _connectors(self) -> Connectors:
+        return Connectors(self._dt(), self.sleep)
 
     def _organization(self) -> str:
         project = self._dt().call("GET", f"/projects/{self.spec.dt_projects[0]}")
@@ -143,18 +150,16 @@ class Deployment:
 
     def _apply(self, steps: Sequence[Step]) -> None:
         with self.staged() as source:
-            executor = Executor(
-                self.spec, self.google, Connectors(self._dt()), Vault(self.spec, self.google), source=source
-            )
+            vault = Vault(self.spec, self.google)
+            executor = Executor(self.spec, self.google, self._connectors(), vault, source, sleep=self.sleep)
             self.terminal.watch(executor.apply(steps))
 
-    def _proofs(self) -> list[Proof]:
-        observed = self._observed()
+    def _proofs(self, observed: Observed) -> list[Proof]:
         url = observed.url(self.spec)
         secrets = Vault(self.spec, self.google).in_force()
         if not url or not secrets:
             raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
-        verifier = Verifier(self.spec, self.google, self._dt(), self.post, self.terminal.note)
+        verifier = Verifier(self.spec, self.google, self._dt(), self.post, self.terminal.note, self.sleep, self.now)
         with self.terminal.busy("an unsigned request"):
             verifier.unsigned_is_refused(url)
         proofs = []

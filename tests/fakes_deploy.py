@@ -42,13 +42,12 @@ class FakeDt:
         project, group, item, action = found.groups()
         if project not in self.connectors:
             return _refusal(404, "not found")
-        if group is None:
-            return DtAnswer(200, {"name": f"projects/{project}", "organization": f"organizations/{ORGANIZATION}"})
-        if group == "permissions":
-            return DtAnswer(200, {"permissions": list(self.permissions), "nextPageToken": ""})
+        if group == "dataconnectors":
+            return self._connector(request, project, item, action)
         if group == "devices":
             return self._device(request, project, item, action)
-        return self._connector(request, project, item, action)
+        organization = {"name": f"projects/{project}", "organization": f"organizations/{ORGANIZATION}"}
+        return DtAnswer(200, {"permissions": list(self.permissions)} if group == "permissions" else organization)
 
     def has_connector(self, project: str = DT_PROJECT, **settings: Any) -> dict[str, Any]:
         """Have a connector there, made by somebody; gives it."""

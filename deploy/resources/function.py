@@ -158,7 +158,7 @@ class Invocation:
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Open it in the way that is allowed, unless it is open."""
-        if self.is_unchecked(facts) or (self.is_public(facts) and self.spec.invocation == "public"):
+        if self.is_unchecked(facts) or (self.is_public(facts) and self.spec.invocation != "unchecked"):
             how = "the invoker check is off" if self.is_unchecked(facts) else "allUsers may call"
             return (keep(self.title, how),)
         if self.spec.invocation == "unchecked":

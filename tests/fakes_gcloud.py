@@ -1,0 +1,261 @@
+"""A gcloud that keeps one Google Cloud project in memory: what a command makes is there for the next."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.gcloud import Finished
+from deploy.spec import SERVICES
+from deploy.steps import Argv
+
+PROJECT = "cold-chain-prod"
+REGION = "europe-west1"
+URL = "https://dt-pubsub-abcdef-ew.a.run.app"
+
+
+class _Failure(Exception):
+    pass
+
+
+@dataclass
+class Command:
+    """A command taken apart: ``words`` before the flags, and the flags."""
+
+    argv: Argv
+    words: tuple[str, ...]
+    flags: Mapping[str, str]
+
+    @classmethod
+    def read(cls, argv: Argv) -> "Command":
+        """Take it apart."""
+        flags = {word[2:].partition("=")[0]: word.partition("=")[2] for word in argv if word.startswith("--")}
+        return cls(argv, tuple(word for word in argv if not word.startswith("--")), flags)
+
+    def pairs(self, flag: str) -> dict[str, str]:
+        """Give a flag's ``key=value`` pairs."""
+        text = self.flags.get(flag, "")
+        separator = ","
+        if text.startswith("^"):
+            separator, text = text[1], text[3:]
+        return dict(pair.split("=", 1) for pair in text.split(separator) if pair)
+
+
+@dataclass
+class FakeGcloud:
+    """One project. ``stumbles`` are sentences that the next commands beginning with these words fail with."""
+
+    services: set[str] = field(default_factory=set)
+    things: dict[tuple[str, str], Any] = field(default_factory=dict)
+    policies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    versions: dict[str, list[str]] = field(default_factory=dict)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    organization_policy: dict[str, Any] = field(default_factory=dict)
+    is_logged_in: bool = True
+    is_billed: bool = True
+    exists: bool = True
+    unchecked: bool = False
+    stumbles: list[tuple[str, str]] = field(default_factory=list)
+    before: Callable[[Argv], None] = lambda _: None
+    asked: list[Argv] = field(default_factory=list)
+    uploaded: list[list[str]] = field(default_factory=list)
+
+    def __call__(self, argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
+        """Run one command."""
+        del timeout_s
+        self.asked.append(argv)
+        self.before(argv)
+        command = Command.read(argv)
+        try:
+            answer = self._answer(command, stdin, folder)
+        except _Failure as failure:
+            return Finished(1, "", f"ERROR: (gcloud.{'.'.join(command.words[:3])}) {failure}")
+        return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), "progress goes here\n")
+
+    def changes(self) -> list[str]:
+        """Give the commands that changed something, as lines."""
+        verbs = {"create", "update", "delete", "enable", "deploy", "add", "add-iam-policy-binding"}
+        return [" ".join(argv) for argv in self.asked if verbs & set(argv[:4])]
+
+    def has_everything_on(self) -> None:
+        """Have all APIs on."""
+        self.services = set(SERVICES)
+
+    def _answer(self, command: Command, stdin: str | None, folder: Path | None) -> Any:
+        line = " ".join(command.words)
+        for place, (words, sentence) in enumerate(self.stumbles):
+            if line.startswith(words):
+                del self.stumbles[place]
+                raise _Failure(sentence)
+        group = command.words[0]
+        if group in {"auth", "projects", "billing", "resource-manager", "services"}:
+            return self._project(command)
+        if group == "run":
+            return self._run(command)
+        if group == "secrets":
+            return self._secrets(command, stdin)
+        if group == "functions":
+            return self._functions(command, folder)
+        return self._plain(command)
+
+    def _project(self, command: Command) -> Any:
+        if not self.is_logged_in:
+            raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
+        if command.words[:2] == ("services", "enable"):
+            self.services |= set(command.words[2:])
+        if command.words[0] == "services":
+            return [{"config": {"name": name}} for name in sorted(self.services)]
+        if command.words[0] == "projects" and not self.exists:
+            raise _Failure("NOT_FOUND: Project not found")
+        answers: dict[str, Any] = {
+            "auth": "an-access-token\n",
+            "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE"},
+            "billing": {"billingEnabled": self.is_billed},
+            "resource-manager": {"constraint": "…", **self.organization_policy},
+        }
+        return answers[command.words[0]]
+
+    def _plain(self, command: Command) -> Any:
+        """Topics, subscriptions and service accounts."""
+        kind, verb = command.words[1], command.words[2]
+        name = command.words[3].partition("@")[0] if len(command.words) > 3 else ""
+        if verb == "list":
+            return [each for (group, _), each in self.things.items() if group == kind and "verify" in each["name"]]
+        if verb == "pull":
+            device = self.things[kind, name]["filter"].rpartition("= ")[2].strip('"')
+            return [each for each in self.messages if each["message"]["attributes"].get("deviceId") == device]
+        if verb in {"get-iam-policy", "add-iam-policy-binding"}:
+            self._must_be(kind, name)
+            return self._policy(f"{kind} {name}", command)
+        if verb == "create":
+            self._must_be_new(kind, name)
+            self.things[kind, name] = self._made(kind, name, command)
+        found = self._must_be(kind, name)
+        if verb == "update":
+            found.setdefault("labels", {}).update(command.pairs("update-labels"))
+            found |= self._lasting(command)
+        if verb == "enable":
+            found["disabled"] = False
+        if verb == "delete":
+            del self.things[kind, name]
+        return found
+
+    def _made(self, kind: str, name: str, command: Command) -> dict[str, Any]:
+        made: dict[str, Any] = {"name": f"projects/{PROJECT}/{kind}/{name}", "labels": command.pairs("labels")}
+        if kind == "subscriptions":
+            made |= {"topic": f"projects/{PROJECT}/topics/{command.flags['topic']}", **self._lasting(command)}
+            made |= {"filter": command.flags.get("message-filter", "")}
+        if kind == "service-accounts":
+            made = {"email": f"{name}@{PROJECT}.iam.gserviceaccount.com", "description": command.flags["description"]}
+        return made
+
+    @staticmethod
+    def _lasting(command: Command) -> dict[str, Any]:
+        lasting: dict[str, Any] = {}
+        if days := command.flags.get("message-retention-duration", "").removesuffix("d"):
+            lasting["messageRetentionDuration"] = f"{int(days) * 86400}s" if days.isdigit() else "600s"
+        if period := command.flags.get("expiration-period"):
+            lasting["expirationPolicy"] = {} if period == "never" else {"ttl": "86400s"}
+        return lasting
+
+    def _secrets(self, command: Command, stdin: str | None) -> Any:
+        if command.words[1] == "versions":
+            return self._versions(command, stdin)
+        verb, name = command.words[1], command.words[2]
+        if verb == "create":
+            self._must_be_new("secrets", name)
+            self.things["secrets", name] = {"name": name, "labels": command.pairs("labels")}
+            self.versions[name] = [stdin] if stdin else []
+        found = self._must_be("secrets", name)
+        if verb in {"get-iam-policy", "add-iam-policy-binding"}:
+            return self._policy(f"secrets {name}", command)
+        if verb == "update":
+            found["labels"].update(command.pairs("update-labels"))
+        if verb == "delete":
+            del self.things["secrets", name]
+            del self.versions[name]
+        return found
+
+    def _versions(self, command: Command, stdin: str | None) -> Any:
+        verb = command.words[2]
+        name = command.flags.get("secret") or command.words[3]
+        self._must_be("secrets", name)
+        if verb == "add":
+            self.versions[name].append(stdin or "")
+        if verb == "access":
+            if not self.versions[name]:
+                raise _Failure("NOT_FOUND: Secret Version not found")
+            return self.versions[name][-1]
+        return [
+            {"name": f"projects/1/secrets/{name}/versions/{number}", "state": "ENABLED"}
+            for number in range(len(self.versions[name]), 0, -1)
+        ]
+
+    def _functions(self, command: Command, folder: Path | None) -> Any:
+        if command.words[1] == "regions":
+            return [{"locationId": region} for region in (REGION, "us-central1")]
+        verb, name = command.words[1], command.words[2]
+        if verb == "deploy":
+            assert folder is not None
+            self.uploaded.append(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")))
+            found = self.things.setdefault(("functions", name), _new_function())
+            _deployed(found, command)
+        found = self._must_be("functions", name)
+        if verb == "delete":
+            del self.things["functions", name]
+        return found
+
+    def _run(self, command: Command) -> Any:
+        verb, name = command.words[2], command.words[3]
+        if ("functions", name) not in self.things:
+            raise _Failure(f"Cannot find service [{name}]")
+        if verb == "update":
+            self.unchecked = "no-invoker-iam-check" in command.flags
+        if verb in {"describe", "update"}:
+            annotation = {"run.googleapis.com/invoker-iam-disabled": "true"} if self.unchecked else {}
+            return {"metadata": {"annotations": annotation}}
+        return self._policy(f"run {name}", command)
+
+    def _policy(self, of: str, command: Command) -> Any:
+        bindings = self.policies.setdefault(of, [])
+        if "member" in command.flags:
+            bindings.append({"role": command.flags["role"], "members": [command.flags["member"]]})
+        return {"bindings": bindings, "etag": "BwX"}
+
+    def _must_be(self, kind: str, name: str) -> Any:
+        if (kind, name) not in self.things:
+            raise _Failure(f"NOT_FOUND: Resource not found (resource={name}).")
+        return self.things[kind, name]
+
+    def _must_be_new(self, kind: str, name: str) -> None:
+        if (kind, name) in self.things:
+            raise _Failure(f"Resource in projects [{PROJECT}] is the subject of a conflict: {name} already exists.")
+
+
+def _new_function() -> dict[str, Any]:
+    served = {"uri": URL, "environmentVariables": {}, "ingressSettings": "ALLOW_ALL"}
+    return {"state": "ACTIVE", "labels": {}, "buildConfig": {}, "serviceConfig": served}
+
+
+def _deployed(function: dict[str, Any], command: Command) -> None:
+    served, flags = function["serviceConfig"], command.flags
+    function["labels"] |= command.pairs("update-labels")
+    function["state"] = "ACTIVE"
+    function["buildConfig"] |= {"runtime": flags["runtime"], "entryPoint": flags["entry-point"]}
+    served["serviceAccountEmail"] = flags["service-account"]
+    served["environmentVariables"] |= command.pairs("update-env-vars")
+    settings = {
+        "memory": ("availableMemory", str),
+        "cpu": ("availableCpu", str),
+        "timeout": ("timeoutSeconds", lambda text: int(text.rstrip("s"))),
+        "concurrency": ("maxInstanceRequestConcurrency", int),
+        "min-instances": ("minInstanceCount", int),
+        "max-instances": ("maxInstanceCount", int),
+    }
+    served |= {key: read(flags[flag]) for flag, (key, read) in settings.items() if flag in flags}  # type: ignore[operator]
+    for path, version in command.pairs("update-secrets").items():
+        mount, _, file = path.rpartition("/")
+        secret, _, number = version.partition(":")
+        volume = {"mountPath": mount, "secret": secret, "versions": [{"path": file, "version": number}]}
+        served["secretVolumes"] = [volume]

@@ -1,0 +1,112 @@
+"""A deployment on stage: a spec, both clouds in memory, and what the terminal showed."""
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deploy.dt_api import DtApi
+from deploy.gcloud import Gcloud
+from deploy.permissions import DEPLOYER
+from deploy.secret import Secret
+from deploy.source import staged
+from deploy.spec import Spec
+from deploy.terminal import Terminal
+from deploy.verbs import Deployment
+from tests.fakes import FakeClock
+from tests.fakes_deploy import DT_PROJECT, FakeDt
+from tests.fakes_gcloud import PROJECT, REGION, FakeGcloud
+
+SOURCE = {"main.py": b"print()", "requirements.txt": b"", "function/__init__.py": b""}
+
+
+def spec(**changes: Any) -> Spec:
+    """Give a sound spec, with changes."""
+    return Spec(
+        **{"google_project": PROJECT, "region": REGION, "dt_projects": (DT_PROJECT,), "digest": "d1", **changes}
+    )
+
+
+class Keyboard(io.StringIO):
+    """Somebody, or nobody, at the keyboard."""
+
+    def __init__(self, answer: str | None) -> None:
+        super().__init__(answer or "")
+        self._is_there = answer is not None
+
+    def isatty(self) -> bool:
+        """Whether somebody is there."""
+        return self._is_there
+
+
+@dataclass
+class Stage:
+    """Everything around a deployment."""
+
+    google: FakeGcloud = field(default_factory=FakeGcloud)
+    dt: FakeDt = field(default_factory=FakeDt)
+    clock: FakeClock = field(default_factory=FakeClock)
+    held: frozenset[str] = frozenset(DEPLOYER)
+    answers: list[tuple[int, str]] = field(default_factory=list)
+    posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+    out: io.StringIO = field(default_factory=io.StringIO)
+    err: io.StringIO = field(default_factory=io.StringIO)
+
+    def deployment(
+        self,
+        *,
+        yes: bool = True,
+        in_json: bool = False,
+        answer: str | None = None,
+        credentials: bool = True,
+        **changes: Any,
+    ) -> Deployment:
+        """Give a deployment of the spec with these changes."""
+        terminal = Terminal(self.out, self.err, Keyboard(answer))
+        return Deployment(
+            spec=spec(invocation="auto", **changes),
+            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
+            dt=DtApi(self.dt, sleep=self.clock.advance, notice=terminal.note) if credentials else None,
+            held=self._held,
+            post=self._post,
+            staged=self._staged,
+            terminal=terminal,
+            in_json=in_json,
+            yes=yes,
+            sleep=self.clock.advance,
+            now=self.clock,
+        )
+
+    @property
+    def shown(self) -> str:
+        """What was printed as a result."""
+        return self.out.getvalue()
+
+    @property
+    def noted(self) -> str:
+        """What was printed meanwhile."""
+        return self.err.getvalue()
+
+    def printed_json(self) -> Any:
+        """What was printed, as one JSON document."""
+        return json.loads(self.shown)
+
+    def secret(self) -> str:
+        """The newest signature secret."""
+        return self.google.versions["dt-signature"][-1]
+
+    def _held(self, project: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:
+        assert (project, token.reveal()) == (PROJECT, "an-access-token")
+        return self.held & frozenset(permissions)
+
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        self.posted.append((url, body, headers))
+        return self.answers.pop(0) if self.answers else (401, '{"error": "unsigned"}')
+
+    @contextlib.contextmanager
+    def _staged(self) -> Iterator[Path]:
+        with staged(SOURCE) as folder:
+            yield folder

@@ -1,0 +1,268 @@
+"""Each verb against both clouds in memory."""
+
+import pytest
+
+from deploy.dt_transport import DtAnswer
+from deploy.errors import Declined, DeployError, GcloudFailed, NotOurs, NotProven, NotReady, Stopped
+from deploy.verbs import CHANGES, NOTHING_TO_DO
+from tests.fakes_deploy import DT_PROJECT, ORGANIZATION
+from tests.fakes_gcloud import PROJECT, URL
+from tests.stage_deploy import Stage
+
+SECOND = "bsuu3fmh1p7g00c9m8og"
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def up(stage: Stage) -> Stage:
+    """Everything is up."""
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    stage.out.truncate(0)
+    stage.out.seek(0)
+    stage.google.asked.clear()
+    stage.dt.asked.clear()
+    return stage
+
+
+def test_up_makes_both_ends(up: Stage) -> None:
+    kinds = sorted(f"{kind} {name}" for kind, name in up.google.things)
+    assert kinds == [
+        "functions dt-pubsub",
+        "secrets dt-signature",
+        "service-accounts dt-pubsub",
+        "subscriptions dt-events",
+        "subscriptions dt-rejected",
+        "topics dt-events",
+        "topics dt-rejected",
+    ]
+    (connector,) = up.dt.connectors[DT_PROJECT]
+    assert connector["httpConfig"] == {"headers": {}, "url": URL, "signatureSecret": up.secret()}
+    assert (connector["status"], connector["displayName"]) == ("ACTIVE", f"Google Pub/Sub {PROJECT}/dt-pubsub")
+
+
+def test_both_signatures_are_checked_by_what_was_deployed(up: Stage) -> None:
+    served = up.google.things["functions", "dt-pubsub"]["serviceConfig"]
+    assert served["environmentVariables"]["DT_ORGANIZATION_ID"] == ORGANIZATION
+    assert served["environmentVariables"]["DT_SIGNATURE_SECRET_FILE"] == "/secrets/dt-signature"
+    assert served["secretVolumes"][0]["versions"] == [{"path": "dt-signature", "version": "latest"}]
+
+
+def test_nothing_but_the_source_is_uploaded(up: Stage) -> None:
+    assert up.google.uploaded == [["function/__init__.py", "main.py", "requirements.txt"]]
+
+
+def test_the_runtime_account_may_publish_and_read_the_secret_and_nothing_else(up: Stage) -> None:
+    member = f"serviceAccount:dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
+    granted = {
+        of: [each["role"] for each in bindings if member in each["members"]]
+        for of, bindings in up.google.policies.items()
+    }
+    assert granted == {
+        "topics dt-events": ["roles/pubsub.publisher"],
+        "topics dt-rejected": ["roles/pubsub.publisher"],
+        "secrets dt-signature": ["roles/secretmanager.secretAccessor"],
+        "run dt-pubsub": [],
+    }
+
+
+def test_a_plan_after_up_is_empty_and_says_so(up: Stage) -> None:
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "nothing to do" in up.shown
+
+
+def test_up_again_changes_nothing(up: Stage) -> None:
+    assert up.deployment().up() == NOTHING_TO_DO
+    assert up.google.changes() == []
+    assert {each.method for each in up.dt.asked} == {"GET"}
+
+
+def test_plan_shows_changes_and_makes_none(stage: Stage) -> None:
+    assert stage.deployment().plan() == CHANGES
+    assert stage.google.changes() == []
+    assert "gcloud pubsub topics create dt-events" in stage.shown
+
+
+def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
+    stage.deployment(in_json=True).plan()
+    printed = stage.printed_json()
+    assert printed["changes"] == 13
+    assert printed["steps"][1] == {
+        "action": "create",
+        "resource": "topic dt-events",
+        "reason": "not there",
+        "changes": [],
+        "call": f"gcloud pubsub topics create dt-events --labels=dt-pubsub=dt-pubsub --project={PROJECT}",
+    }
+
+
+def test_the_secret_goes_through_standard_input_alone(up: Stage) -> None:
+    up.deployment(in_json=True).plan()
+    everything = f"{up.shown}{up.noted}{up.google.asked}"
+    assert len(up.secret()) == 64
+    assert up.secret() not in everything
+
+
+def test_without_a_yes_and_nobody_to_ask_nothing_is_changed(stage: Stage) -> None:
+    with pytest.raises(Declined, match="--yes"):
+        stage.deployment(yes=False).up()
+    assert stage.google.changes() == []
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n", "no\n", ""])
+def test_whoever_does_not_say_yes_says_no(stage: Stage, answer: str) -> None:
+    with pytest.raises(Declined):
+        stage.deployment(yes=False, answer=answer).up()
+    assert stage.google.changes() == []
+
+
+def test_whoever_says_yes_is_taken_at_their_word(stage: Stage) -> None:
+    assert stage.deployment(yes=False, answer="y\n").up(verify=False) == NOTHING_TO_DO
+
+
+def test_a_failure_tells_what_is_done_what_is_not_and_what_mends_it(stage: Stage) -> None:
+    stage.google.stumbles = [("pubsub subscriptions create dt-rejected", "PERMISSION_DENIED: User not authorized")]
+    with pytest.raises(Stopped) as stopped:
+        stage.deployment().up()
+    told = str(stopped.value)
+    assert "done      subscription dt-events" in told
+    assert "not done  subscription dt-rejected" in told
+    assert "python -m deploy up" in told
+
+
+def test_what_stopped_half_way_is_finished_by_the_next_up(stage: Stage) -> None:
+    stage.google.stumbles = [("functions deploy", "OperationError: code=3, message=Build failed")]
+    with pytest.raises(Stopped):
+        stage.deployment().up(verify=False)
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert len(stage.google.versions["dt-signature"]) == 1
+    assert stage.deployment().plan() == NOTHING_TO_DO
+
+
+@pytest.mark.parametrize("place", range(13))
+def test_ctrl_c_at_any_step_leaves_what_the_next_up_finishes(stage: Stage, place: int) -> None:
+    steps = iter(range(100))
+
+    def interrupt(argv: tuple[str, ...]) -> None:
+        if {"create", "enable", "deploy", "add-iam-policy-binding"} & set(argv[:4]) and next(steps) == place:
+            raise KeyboardInterrupt
+
+    stage.google.before = interrupt
+    if place < 12:
+        with pytest.raises(Stopped, match="interrupted"):
+            stage.deployment().up(verify=False)
+    stage.google.before = lambda _: None
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert len(stage.dt.connectors[DT_PROJECT]) == 1
+
+
+def test_settings_made_by_hand_are_shown_and_left_alone(up: Stage) -> None:
+    served = up.google.things["functions", "dt-pubsub"]["serviceConfig"]
+    served |= {"minInstanceCount": 2, "availableMemory": "1Gi"}
+    served["environmentVariables"]["LOG_LEVEL"] = "DEBUG"
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "left alone: memory 1Gi, min_instances 2" in up.shown
+
+
+def test_settings_asked_for_are_put_back(up: Stage) -> None:
+    up.google.things["functions", "dt-pubsub"]["serviceConfig"]["minInstanceCount"] = 2
+    assert up.deployment(function={"min_instances": "1"}).up(verify=False) == NOTHING_TO_DO
+    assert up.google.things["functions", "dt-pubsub"]["serviceConfig"]["minInstanceCount"] == 1
+
+
+def test_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    (line,) = up.google.changes()
+    assert line.startswith("functions deploy dt-pubsub")
+
+
+def test_a_connector_switched_off_by_hand_is_switched_on(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["status"] = "SYSTEM_DISABLED"
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["status"] == "ACTIVE"
+
+
+def test_another_dt_project_gets_a_connector_of_its_own(up: Stage) -> None:
+    up.dt.connectors[SECOND] = []
+    assert up.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO
+    assert [len(up.dt.connectors[project]) for project in (DT_PROJECT, SECOND)] == [1, 1]
+
+
+def test_what_is_not_ours_is_not_touched(stage: Stage) -> None:
+    stage.google.has_everything_on()
+    stage.google.things["topics", "dt-events"] = {"name": "projects/p/topics/dt-events", "labels": {"team": "other"}}
+    with pytest.raises(NotOurs, match="topics update dt-events --update-labels=dt-pubsub=dt-pubsub"):
+        stage.deployment().up()
+    assert stage.google.changes() == []
+
+
+def test_down_removes_everything_on_both_ends(up: Stage) -> None:
+    up.dt.has_connector(displayName="somebody else's")
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.google.things == {}
+    assert [each["displayName"] for each in up.dt.connectors[DT_PROJECT]] == ["somebody else's"]
+
+
+def test_down_stops_dt_before_it_removes_the_function(up: Stage) -> None:
+    up.google.before = lambda argv: None if "delete" not in argv else _no_connector_is_left(up)
+    up.deployment().down()
+
+
+def _no_connector_is_left(stage: Stage) -> None:
+    assert stage.dt.connectors[DT_PROJECT] == []
+
+
+def test_down_leaves_what_is_not_marked(up: Stage) -> None:
+    up.google.things["topics", "dt-events"]["labels"] = {}
+    up.deployment().down()
+    assert list(up.google.things) == [("topics", "dt-events")]
+
+
+def test_down_asks_first(up: Stage) -> None:
+    with pytest.raises(Declined):
+        up.deployment(yes=False, answer="n\n").down()
+    assert len(up.google.things) == 7
+
+
+def test_down_twice_is_as_good(up: Stage) -> None:
+    up.deployment().down()
+    assert up.deployment().down() == NOTHING_TO_DO
+
+
+def test_status_shows_connector_and_deliveries(up: Stage) -> None:
+    assert up.deployment().status() == NOTHING_TO_DO
+    assert "last 3 h: 9 delivered, 0 not" in up.shown
+    assert URL in up.shown
+
+
+@pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])
+def test_no_verb_goes_on_without_a_login(stage: Stage, verb: str) -> None:
+    stage.google.is_logged_in = False
+    with pytest.raises((NotReady, GcloudFailed), match="gcloud auth login"):
+        getattr(stage.deployment(), verb)()
+
+
+def test_no_verb_goes_on_without_credentials_of_dt(stage: Stage) -> None:
+    with pytest.raises(DeployError, match="DT_SERVICE_ACCOUNT_KEY_ID"):
+        stage.deployment(credentials=False).down()
+
+
+def test_verify_before_up_says_what_to_do(stage: Stage) -> None:
+    stage.google.has_everything_on()
+    with pytest.raises(DeployError, match="python -m deploy up"):
+        stage.deployment().verify()
+
+
+def test_a_page_of_dt_that_is_busy_is_waited_for(up: Stage) -> None:
+    up.dt.stumbles = [DtAnswer(429, {"error": "too many requests"}, "7")]
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "again in 7 s" in up.noted
+
+
+def test_an_unsigned_request_that_gets_in_is_no_proof(up: Stage) -> None:
+    up.answers = [(200, "")]
+    with pytest.raises(NotProven, match="200"):
+        up.deployment().verify()
