@@ -68,8 +68,8 @@ class Function:
             call = GcloudCall(self._deploy({**FUNCTION_DEFAULTS, **self.spec.function}), uploads=True)
             return (create(self.title, "not there", call),)
         if found.get("labels", {}).get(MARK) != self.spec.name:
-            adopt = f"gcloud functions deploy {self.spec.name} --update-labels={self.spec.mark}"
-            raise foreign(self.title, self.spec.mark, adopt)
+            adopt = GcloudCall(self._argv("deploy", "--source=.", f"--update-labels={self.spec.mark}"))
+            raise foreign(self.title, self.spec.mark, adopt.line())
         if changes := self._changes(found):
             return (update(self.title, changes, GcloudCall(self._deploy(self._tuned(found)), uploads=True)),)
         return (keep(self.title, f"source and settings are as they should be{self._set_elsewhere(found)}"),)
@@ -87,12 +87,12 @@ class Function:
         served, built = found.get("serviceConfig", {}), found.get("buildConfig", {})
         pairs = (
             ("state", state_of(found), "ACTIVE"),
+            ("source", found["labels"].get(SOURCE_LABEL), self.spec.digest),
             ("entry point", built.get("entryPoint"), ENTRY_POINT),
             ("service account", served.get("serviceAccountEmail"), self.spec.runtime_account),
             ("ingress", served.get("ingressSettings", "ALLOW_ALL"), "ALLOW_ALL"),
             ("secret file", mounted_secret(served), f"{SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest"),
         )
-        labels = self.spec.all_labels | {SOURCE_LABEL: self.spec.digest}
         variables, there = self.spec.environment, served.get("environmentVariables", {})
         return (
             *(Change(name, old, new) for name, old, new in pairs if old != new),
@@ -102,7 +102,7 @@ class Function:
                 if (wanted := self.spec.function.get(each.name)) and each.differs(found, wanted)
             ),
             *(Change(name, there.get(name), new) for name, new in sorted(variables.items()) if there.get(name) != new),
-            *label_changes(labels, found.get("labels")),
+            *label_changes(self.spec.all_labels, found.get("labels")),
         )
 
     def _tuned(self, found: Facts) -> Mapping[str, str]:

@@ -1,0 +1,73 @@
+"""Plans as data: ``plans/<case>.json`` says what should be, what is, and which steps follow.
+
+``plans/everything.json`` is what gcloud answers when everything is as it should be; a case overlays it, and null stands for
+what is not there. Adding a case needs no code.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.errors import NotOurs
+from deploy.plan import Observed, plan, plan_removal
+from deploy.resources.connector import Connector
+from deploy.spec import Spec
+from deploy.steps import pending
+
+PLANS = Path(__file__).parent / "plans"
+CASES = sorted(path for path in PLANS.glob("*.json") if path.stem != "everything")
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
+
+
+def overlaid(below: Any, above: Any) -> Any:
+    """Lay objects over objects, key by key; anything else takes the place of what was there."""
+    if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
+        return above
+    return {**below, **{key: overlaid(below.get(key), value) for key, value in above.items()}}
+
+
+def spec_of(case: Mapping[str, Any]) -> Spec:
+    return Spec(**{key: tuple(value) if isinstance(value, list) else value for key, value in case.items()})
+
+
+def observed_of(case: Mapping[str, Any]) -> Observed:
+    connectors = {
+        project: [Connector(**{k: tuple(v) if isinstance(v, list) else v for k, v in each.items()}) for each in found]
+        for project, found in case["connectors"].items()
+    }
+    return Observed(case["facts"], connectors)
+
+
+@every_case
+def test_the_steps_follow_from_what_should_be_and_what_is(case: Path) -> None:
+    everything, given = read(PLANS / "everything.json"), read(case)
+    spec = spec_of({**everything["spec"], **given.get("spec", {})})
+    observed = observed_of(overlaid(everything["observed"], given.get("observed", {})))
+    if "refusal" in given:
+        with pytest.raises(NotOurs) as refused:
+            plan(spec, observed)
+        assert str(refused.value).splitlines() == given["refusal"]
+        return
+    steps = plan_removal(spec, observed) if given.get("verb") == "down" else plan(spec, observed)
+    assert [step.as_json() for step in pending(steps)] == given["steps"]
+
+
+@every_case
+def test_a_step_that_is_not_needed_has_a_reason(case: Path) -> None:
+    everything, given = read(PLANS / "everything.json"), read(case)
+    spec = spec_of({**everything["spec"], **given.get("spec", {})})
+    observed = observed_of(overlaid(everything["observed"], given.get("observed", {})))
+    if "refusal" not in given:
+        assert all(step.reason for step in plan(spec, observed))
+
+
+@every_case
+def test_a_case_says_in_a_sentence_what_it_is_about(case: Path) -> None:
+    assert read(case)["sentence"].endswith(".")
