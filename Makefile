@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PUBSUB ?= auto
 
-.PHONY: help run serve test check lint types format lock clean
+.PHONY: help run serve rehearse test check lint types format lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ run: $(VENV)/.runtime  ## see it work: one signed event of each type through the
 
 serve: $(VENV)/.runtime  ## keep function and Pub/Sub up; print a signed curl and every event that arrives
 	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB)
+
+rehearse: $(VENV)/.deploy  ## the whole deploy, there and back, with the real gcloud against stand-ins for both clouds
+	@exec $(BIN)/python -m deploy.offline rehearse --pubsub $(PUBSUB)
 
 test: $(VENV)/.tests  ## the whole suite
 	@exec $(BIN)/python -m pytest
@@ -53,6 +56,11 @@ $(VENV)/.venv:
 $(VENV)/.runtime: requirements.txt | $(VENV)/.venv
 	@echo "installing what the function needs into $(VENV) ..."
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.deploy: deploy/requirements.txt $(VENV)/.runtime
+	@echo "installing what a deployment needs into $(VENV) ..."
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r deploy/requirements.txt
 	@touch $@
 
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv

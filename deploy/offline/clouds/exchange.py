@@ -103,13 +103,18 @@ def find_route(routes: Iterable[Route], request: Request) -> tuple[Route, dict[s
     return None
 
 
-def page(items: Sequence[Any], request: Request, *, default: int, most: int) -> tuple[list[Any], str]:
+def page(key: str, items: Sequence[Any], request: Request, *, default: int, most: int) -> Json:
     """Give the page of a list that a request asks for, and the token of the next one (empty at the end)."""
     size = min(request.number("pageSize", "page_size", default=default) or default, most)
-    token = request.parameter("pageToken", "page_token")
-    start = int(token.removeprefix("after-")) if token else 0
+    token = request.parameter("pageToken", "page_token").removeprefix("after-")
+    start = int(token) if token.isdecimal() else 0
     end = start + size
-    return list(items[start:end]), f"after-{end}" if end < len(items) else ""
+    return {key: list(items[start:end]), "nextPageToken": f"after-{end}" if end < len(items) else ""}
+
+
+def camel_case(path: str) -> str:
+    """Write a path of a field mask as JSON has its names: masks may say ``build_config.source`` as well."""
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), path)
 
 
 _PATTERNS: dict[str, re.Pattern[str]] = {}

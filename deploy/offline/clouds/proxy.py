@@ -35,7 +35,7 @@ class Proxy:
         self.authority = authority
         self.log = log
         self.ended = threading.Event()
-        self._clouds = clouds
+        self._clouds = dict(clouds)
         self._faults = faults
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="proxy")
@@ -55,6 +55,10 @@ class Proxy:
             raise
         self._note(request, answer.status, is_played=answer.is_played)
         return answer
+
+    def lead(self, ending: str, cloud: Cloud) -> None:
+        """Let another one answer for the hosts of this ending."""
+        self._clouds[ending] = cloud
 
     def refuse(self, method: str, host: str, path: str) -> None:
         """Note a host that is not played."""
@@ -162,6 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Close, even when nobody is there any more."""
         with contextlib.suppress(OSError):
             super().finish()
+        self.connection.close()
 
     def log_message(self, format: str, *_: object) -> None:  # noqa: A002
         """Say nothing."""

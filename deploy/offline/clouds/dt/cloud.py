@@ -69,8 +69,7 @@ class DT:
         visible = [
             self._project(request, project) for project in self.tenant.projects if self.tenant.roles.get(project)
         ]
-        chosen, token = page(visible, request, default=100, most=100)
-        return {"projects": chosen, "nextPageToken": token}
+        return page("projects", visible, request, default=100, most=100)
 
     def _project(self, _: Request, project: str) -> Json:
         return {

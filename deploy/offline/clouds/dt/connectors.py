@@ -74,8 +74,7 @@ class Connectors:
         return self._counts.setdefault(name, Counts())
 
     def _list(self, request: Request, project: str) -> Json:
-        chosen, token = page(self.of(project), request, default=100, most=100)
-        return {"dataConnectors": chosen, "nextPageToken": token}
+        return page("dataConnectors", self.of(project), request, default=100, most=100)
 
     def _create(self, request: Request, project: str) -> Json:
         asked = request.json()

@@ -88,8 +88,7 @@ class Devices:
 
     def _list(self, request: Request, project: str) -> Json:
         found = [device for name, device in self._devices.items() if name.startswith(f"projects/{project}/")]
-        chosen, token = page(found, request, default=100, most=100)
-        return {"devices": chosen, "nextPageToken": token}
+        return page("devices", found, request, default=100, most=100)
 
     def _create(self, request: Request, project: str) -> Json:
         asked = request.json()
@@ -126,8 +125,7 @@ class Devices:
             for event in sorted(self._history[name], key=lambda event: _read(event["timestamp"], now), reverse=True)
             if start <= _read(event["timestamp"], now) <= end and (not types or event["eventType"] in types)
         ]
-        events, token = page(chosen, request, default=100, most=1000)
-        return {"events": events, "nextPageToken": token}
+        return page("events", chosen, request, default=100, most=1000)
 
 
 def _whole(event_type: str, data: Json, time: str) -> Json:

@@ -10,6 +10,7 @@ accounts    service accounts, which are seen only a moment after they are made
 secrets     Secret Manager
 secret      one secret with its versions
 pubsub      topics and subscriptions
+collection  what these two have in common
 filters     which messages a subscription wants
 data_plane  the Pub/Sub that carries the messages, and the gate through which a function reaches it
 build       Cloud Build: who builds

@@ -6,7 +6,7 @@ https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts
 import re
 import time
 
-from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, page
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import Problem, exists, invalid, not_found
@@ -85,8 +85,7 @@ class ServiceAccounts:
 
     def _list(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)
-        chosen, token = page(list(self._accounts.values()), request, default=20, most=100)
-        return {"accounts": chosen, "nextPageToken": token}
+        return page("accounts", list(self._accounts.values()), request, default=20, most=100)
 
     def _get(self, _: Request, project: str, email: str) -> Json:
         self._estate.check_project(project)
@@ -97,7 +96,7 @@ class ServiceAccounts:
     def _update(self, request: Request, project: str, email: str) -> Json:
         account = self._get(request, project, email)
         asked = request.json()
-        paths = [path for path in asked.get("updateMask", "").split(",") if path]
+        paths = [path for path in camel_case(asked.get("updateMask", "")).split(",") if path]
         changed = {path: asked.get("serviceAccount", {}).get(path, "") for path in paths}
         self._accounts[email] = {**account, **changed}
         return self._accounts[email]

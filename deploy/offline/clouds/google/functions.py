@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, page
 from deploy.offline.clouds.google.builder import RUNTIMES, Builder
 from deploy.offline.clouds.google.estate import Estate, timestamp
 from deploy.offline.clouds.google.operations import Operations
@@ -82,8 +82,7 @@ class Functions:
         self._estate.check_project(project)
         place = f"projects/{project}/locations/" + ("" if region == "-" else f"{region}/")
         found = [function for name, function in self._functions.items() if name.startswith(place)]
-        chosen, token = page(found, request, default=100, most=1000)
-        return {"functions": chosen, **({"nextPageToken": token} if token else {})}
+        return page("functions", found, request, default=100, most=1000)
 
     def _get(self, _: Request, project: str, region: str, function: str) -> Json:
         self._estate.check_project(project)
@@ -110,7 +109,7 @@ class Functions:
         asked = request.json()
         after = {key: value for key, value in before.items() if key != "stateMessages"}
         for path in request.parameter("updateMask").split(","):
-            _take(after, asked, path)
+            _take(after, asked, camel_case(path))
         self._builder.check(after)
         return self._begin("update", after, lambda operation: self._deploy(operation, after, is_new=False))
 

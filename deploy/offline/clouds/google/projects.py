@@ -95,8 +95,7 @@ class ServiceUsage:
         self._estate.check_project(project)
         is_filtered = "ENABLED" in request.parameter("filter")
         names = sorted(self._estate.enabled) if is_filtered else sorted(self._estate.enabled | {"run.googleapis.com"})
-        chosen, token = page([self._service(name) for name in names], request, default=50, most=200)
-        return {"services": chosen, **({"nextPageToken": token} if token else {})}
+        return page("services", [self._service(name) for name in names], request, default=50, most=200)
 
     def _batch_get(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)

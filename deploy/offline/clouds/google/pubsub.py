@@ -5,15 +5,13 @@ https://cloud.google.com/pubsub/docs/reference/rest
 """
 
 from collections.abc import Callable
-from typing import Any
 
-from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.exchange import Json, Request, Route
+from deploy.offline.clouds.google.collection import Collection, check_settings, checked
 from deploy.offline.clouds.google.data_plane import DataPlane
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.filters import parse_filter
 from deploy.offline.clouds.google.policies import Policies
-from deploy.offline.clouds.google.problems import Problem, exists, not_found
-from deploy.offline.errors import Refused
 from deploy.offline.pubsub import limits
 
 PUBLISHER = "roles/pubsub.publisher"
@@ -26,20 +24,22 @@ _DEFAULTS: Json = {
     "state": "ACTIVE",
 }
 _FORWARDED = ("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering")
+_TOPIC = "/v1/projects/{project}/topics/{topic}"
+_SUBSCRIPTION = "/v1/projects/{project}/subscriptions/{subscription}"
 
 
 class PubSub:
-    """Topics and subscriptions by full name."""
+    """The project's topics and subscriptions."""
 
     def __init__(self, estate: Estate, policies: Policies, plane: DataPlane) -> None:
-        self._estate = estate
         self._policies = policies
         self._plane = plane
-        self._kinds: dict[str, dict[str, Json]] = {"topics": {}, "subscriptions": {}}
+        self._topics = Collection("topics", estate, policies)
+        self._subscriptions = Collection("subscriptions", estate, policies)
 
     def names(self) -> list[str]:
         """Give the full names of all topics and subscriptions."""
-        return sorted(name for kind in self._kinds.values() for name in kind)
+        return [*sorted(self._topics.items), *sorted(self._subscriptions.items)]
 
     def may_publish(self, topic: str, account: str) -> bool:
         """Whether a service account may publish to a topic."""
@@ -47,126 +47,70 @@ class PubSub:
 
     def routes(self) -> list[Route]:
         """All that is played."""
-        topic = "/v1/projects/{project}/topics/{topic}"
-        subscription = "/v1/projects/{project}/subscriptions/{subscription}"
+        consumed = (("acknowledge", "Acknowledge"), ("modifyAckDeadline", "ModifyAckDeadline"), ("seek", "Seek"))
+        consume = "pubsub.subscriptions.consume"
         return [
-            *self._shared("topics", topic.replace("{topic}", "{name}")),
-            *self._shared("subscriptions", subscription.replace("{subscription}", "{name}")),
-            Route("PUT", topic, self._create_topic, "pubsub.topics.create"),
-            Route("DELETE", topic, self._delete_topic, "pubsub.topics.delete"),
-            Route("GET", topic + "/subscriptions", self._subscriptions_of, "pubsub.topics.get"),
-            Route("POST", topic + ":publish", self._publish, "pubsub.topics.publish"),
-            Route("POST", subscription + ":pull", self._pull, "pubsub.subscriptions.consume"),
-            Route("PUT", subscription, self._create_subscription, "pubsub.subscriptions.create"),
-            Route("DELETE", subscription, self._delete_subscription, "pubsub.subscriptions.delete"),
-            *(
-                Route("POST", f"{subscription}:{verb}", self._forward(method), "pubsub.subscriptions.consume")
-                for verb, method in (
-                    ("acknowledge", "Acknowledge"),
-                    ("modifyAckDeadline", "ModifyAckDeadline"),
-                    ("seek", "Seek"),
-                )
-            ),
-        ]
-
-    def _shared(self, kind: str, path: str) -> list[Route]:
-        """What topics and subscriptions have in common."""
-
-        def found(_: Request, project: str, name: str) -> Json:
-            return self._find(kind, f"projects/{project}/{kind}/{name}")
-
-        def listed(request: Request, project: str) -> Json:
-            self._estate.check_project(project)
-            chosen, token = page(list(self._kinds[kind].values()), request, default=100, most=1000)
-            return {kind: chosen, **({"nextPageToken": token} if token else {})}
-
-        def updated(request: Request, project: str, name: str) -> Json:
-            full = f"projects/{project}/{kind}/{name}"
-            asked, before = request.json(), self._find(kind, full)
-            changed = {path: asked.get(kind[:-1], {}).get(path) for path in asked.get("updateMask", "").split(",")}
-            if "labels" in changed:
-                _checked(limits.check_labels, changed["labels"] or {})
-            after = {**before, **changed}
-            self._kinds[kind][full] = {key: value for key, value in after.items() if value is not None}
-            return self._kinds[kind][full]
-
-        def policy(request: Request, project: str, name: str) -> Json:
-            return self._policies.get(found(request, project, name)["name"])
-
-        def set_policy(request: Request, project: str, name: str) -> Json:
-            return self._policies.replace(found(request, project, name)["name"], request.json())
-
-        def tested(request: Request, project: str, name: str) -> Json:
-            found(request, project, name)
-            return self._policies.test(request)
-
-        return [
-            Route("GET", path.removesuffix("/{name}"), listed, f"pubsub.{kind}.list"),
-            Route("GET", path, found, f"pubsub.{kind}.get"),
-            Route("PATCH", path, updated, f"pubsub.{kind}.update"),
-            Route("GET", path + ":getIamPolicy", policy, f"pubsub.{kind}.getIamPolicy"),
-            Route("POST", path + ":setIamPolicy", set_policy, f"pubsub.{kind}.setIamPolicy"),
-            Route("POST", path + ":testIamPermissions", tested),
+            *self._topics.routes(),
+            *self._subscriptions.routes(),
+            Route("PUT", _TOPIC, self._create_topic, "pubsub.topics.create"),
+            Route("DELETE", _TOPIC, self._delete_topic, "pubsub.topics.delete"),
+            Route("GET", _TOPIC + "/subscriptions", self._subscriptions_of, "pubsub.topics.get"),
+            Route("POST", _TOPIC + ":publish", self._publish, "pubsub.topics.publish"),
+            Route("PUT", _SUBSCRIPTION, self._create_subscription, "pubsub.subscriptions.create"),
+            Route("DELETE", _SUBSCRIPTION, self._delete_subscription, "pubsub.subscriptions.delete"),
+            Route("POST", _SUBSCRIPTION + ":pull", self._pull, consume),
+            *(Route("POST", f"{_SUBSCRIPTION}:{verb}", self._forward(method), consume) for verb, method in consumed),
         ]
 
     def _create_topic(self, request: Request, project: str, topic: str) -> Json:
-        self._estate.check_project(project)
-        name = f"projects/{project}/topics/{topic}"
+        name = self._topics.full_name(project, topic)
         settings = {**request.json(), "name": name}
-        _checked(limits.check_topic_name, name)
-        _checked(limits.check_labels, settings.get("labels", {}))
-        self._check_new("topics", name)
+        checked(limits.check_topic_name, name)
+        check_settings(settings)
+        self._topics.check_new(name)
         self._plane.call("CreateTopic", {"name": name})
-        self._kinds["topics"][name] = settings
+        self._topics.items[name] = settings
         return settings
 
     def _delete_topic(self, _: Request, project: str, topic: str) -> Json:
-        name = f"projects/{project}/topics/{topic}"
-        self._find("topics", name)
+        name = self._topics.find(self._topics.full_name(project, topic))["name"]
         self._plane.call("DeleteTopic", {"topic": name})
-        del self._kinds["topics"][name]
-        self._policies.forget(name)
+        self._topics.remove(name)
         for subscription in self._subscribed_to(name):
             subscription["topic"] = DELETED_TOPIC
         return {}
 
     def _subscriptions_of(self, _: Request, project: str, topic: str) -> Json:
-        name = f"projects/{project}/topics/{topic}"
-        self._find("topics", name)
+        name = self._topics.find(self._topics.full_name(project, topic))["name"]
         return {"subscriptions": [each["name"] for each in self._subscribed_to(name)]}
 
     def _publish(self, request: Request, project: str, topic: str) -> Json:
-        name = f"projects/{project}/topics/{topic}"
-        self._find("topics", name)
+        name = self._topics.find(self._topics.full_name(project, topic))["name"]
         return self._plane.call("Publish", {**request.json(), "topic": name})
 
     def _create_subscription(self, request: Request, project: str, subscription: str) -> Json:
-        self._estate.check_project(project)
-        name = f"projects/{project}/subscriptions/{subscription}"
+        name = self._subscriptions.full_name(project, subscription)
         asked = {key: value for key, value in request.json().items() if value is not None}
         settings = {**_DEFAULTS, **asked, "name": name}
-        _checked(limits.check_subscription_name, name)
-        _checked(limits.check_labels, settings.get("labels", {}))
-        if settings.get("filter"):
-            parse_filter(settings["filter"])
-        self._find("topics", settings.get("topic", ""))
-        self._check_new("subscriptions", name)
+        checked(limits.check_subscription_name, name)
+        check_settings(settings)
+        parse_filter(settings.get("filter", ""))
+        self._topics.find(settings.get("topic", ""))
+        self._subscriptions.check_new(name)
         self._plane.call("CreateSubscription", {key: settings[key] for key in _FORWARDED if key in settings})
-        self._kinds["subscriptions"][name] = settings
+        self._subscriptions.items[name] = settings
         return settings
 
     def _delete_subscription(self, _: Request, project: str, subscription: str) -> Json:
-        name = f"projects/{project}/subscriptions/{subscription}"
-        self._find("subscriptions", name)
+        name = self._subscriptions.find(self._subscriptions.full_name(project, subscription))["name"]
         self._plane.call("DeleteSubscription", {"subscription": name})
-        del self._kinds["subscriptions"][name]
-        self._policies.forget(name)
+        self._subscriptions.remove(name)
         return {}
 
     def _pull(self, request: Request, project: str, subscription: str) -> Json:
         """Messages that the filter is for; the others are acknowledged, as Pub/Sub does by itself."""
-        name = f"projects/{project}/subscriptions/{subscription}"
-        wanted = parse_filter(self._find("subscriptions", name).get("filter") or "")
+        name = self._subscriptions.full_name(project, subscription)
+        wanted = parse_filter(self._subscriptions.find(name).get("filter", ""))
         pulled = self._plane.call("Pull", {**request.json(), "subscription": name}).get("receivedMessages", [])
         passed = [each for each in pulled if wanted(each["message"].get("attributes", {}))]
         unwanted = [each["ackId"] for each in pulled if each not in passed]
@@ -176,28 +120,10 @@ class PubSub:
 
     def _forward(self, method: str) -> Callable[..., Json]:
         def forward(request: Request, project: str, subscription: str) -> Json:
-            name = f"projects/{project}/subscriptions/{subscription}"
-            self._find("subscriptions", name)
+            name = self._subscriptions.find(self._subscriptions.full_name(project, subscription))["name"]
             return self._plane.call(method, {**request.json(), "subscription": name})
 
         return forward
 
     def _subscribed_to(self, topic: str) -> list[Json]:
-        return [each for each in self._kinds["subscriptions"].values() if each["topic"] == topic]
-
-    def _check_new(self, kind: str, name: str) -> None:
-        if name in self._kinds[kind]:
-            raise exists(f"Resource already exists in the project (resource={name.rpartition('/')[2]}).")
-
-    def _find(self, kind: str, name: str) -> Json:
-        self._estate.check_project(name.split("/")[1] if "/" in name else "")
-        if name not in self._kinds[kind]:
-            raise not_found(f"Resource not found (resource={name.rpartition('/')[2]}).")
-        return self._kinds[kind][name]
-
-
-def _checked(check: Callable[..., Any], value: Any) -> None:
-    try:
-        check(value)
-    except Refused as refused:
-        raise Problem(refused.code.name, refused.message) from refused
+        return [each for each in self._subscriptions.items.values() if each["topic"] == topic]

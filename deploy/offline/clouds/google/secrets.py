@@ -8,7 +8,7 @@ import binascii
 import re
 from collections.abc import Callable
 
-from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, page
 from deploy.offline.clouds.google.estate import Estate, timestamp
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import denied, exists, invalid, not_found, precondition
@@ -83,8 +83,7 @@ class Secrets:
 
     def _list(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)
-        chosen, token = page([each.settings for each in self._secrets.values()], request, default=100, most=25_000)
-        return {"secrets": chosen, "nextPageToken": token, "totalSize": len(self._secrets)}
+        return page("secrets", [each.settings for each in self._secrets.values()], request, default=100, most=25_000)
 
     def _get(self, _: Request, project: str, secret: str) -> Json:
         self._estate.check_project(project)
@@ -93,7 +92,7 @@ class Secrets:
     def _update(self, request: Request, project: str, secret: str) -> Json:
         settings = self._get(request, project, secret)
         asked = request.json()
-        changed = {path: asked.get(path, {}) for path in request.parameter("updateMask").split(",") if path}
+        changed = {path: asked.get(path, {}) for path in camel_case(request.parameter("updateMask")).split(",") if path}
         self._secrets[secret].settings = {**settings, **changed, "etag": self._etag()}
         return self._secrets[secret].settings
 
@@ -118,8 +117,7 @@ class Secrets:
     def _versions(self, request: Request, project: str, secret: str) -> Json:
         self._get(request, project, secret)
         versions = [self._described(secret, each) for each in reversed(self._secret(secret).versions)]
-        chosen, token = page(versions, request, default=100, most=25_000)
-        return {"versions": chosen, "nextPageToken": token, "totalSize": len(versions)}
+        return page("versions", versions, request, default=100, most=25_000)
 
     def _get_version(self, request: Request, project: str, secret: str, version: str) -> Json:
         self._get(request, project, secret)

@@ -1,0 +1,104 @@
+"""What Pub/Sub's topics and subscriptions have in common: described, listed, updated, with labels and an IAM policy."""
+
+from collections.abc import Callable
+from typing import Any
+
+from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, page
+from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.clouds.google.policies import Policies
+from deploy.offline.clouds.google.problems import Problem, exists, not_found
+from deploy.offline.errors import Refused
+from deploy.offline.pubsub import limits
+
+
+class Collection:
+    """All resources of a kind, ``topics`` or ``subscriptions``, by full name."""
+
+    def __init__(self, kind: str, estate: Estate, policies: Policies) -> None:
+        self.items: dict[str, Json] = {}
+        self._kind = kind
+        self._estate = estate
+        self._policies = policies
+
+    def routes(self) -> list[Route]:
+        """What is played for either kind."""
+        kind = self._kind
+        many = f"/v1/projects/{{project}}/{kind}"
+        one = many + "/{name}"
+        return [
+            Route("GET", many, self._list, f"pubsub.{kind}.list"),
+            Route("GET", one, self._get, f"pubsub.{kind}.get"),
+            Route("PATCH", one, self._update, f"pubsub.{kind}.update"),
+            Route("GET", one + ":getIamPolicy", self._policy, f"pubsub.{kind}.getIamPolicy"),
+            Route("POST", one + ":setIamPolicy", self._set_policy, f"pubsub.{kind}.setIamPolicy"),
+            Route("POST", one + ":testIamPermissions", self._test),
+        ]
+
+    def full_name(self, project: str, name: str) -> str:
+        """Give the full name of a resource."""
+        return f"projects/{project}/{self._kind}/{name}"
+
+    def find(self, name: str) -> Json:
+        """Give a resource that is there; raises ``Problem``."""
+        if name not in self.items:
+            raise not_found(f"Resource not found (resource={name.rpartition('/')[2]}).")
+        return self.items[name]
+
+    def check_new(self, name: str) -> None:
+        """Refuse a name that is taken."""
+        if name in self.items:
+            raise exists(f"Resource already exists in the project (resource={name.rpartition('/')[2]}).")
+
+    def remove(self, name: str) -> None:
+        """Away with a resource and its policy."""
+        del self.items[name]
+        self._policies.forget(name)
+
+    def _list(self, request: Request, project: str) -> Json:
+        self._estate.check_project(project)
+        return page(self._kind, list(self.items.values()), request, default=100, most=1000)
+
+    def _get(self, _: Request, project: str, name: str) -> Json:
+        return self.find(self.full_name(project, name))
+
+    def _update(self, request: Request, project: str, name: str) -> Json:
+        before, asked = self._get(request, project, name), request.json()
+        changes = asked.get(self._kind.removesuffix("s"), {})
+        changed = {path: changes.get(path) for path in camel_case(asked.get("updateMask", "")).split(",")}
+        check_settings({key: value for key, value in changed.items() if value is not None})
+        after = {key: value for key, value in {**before, **changed}.items() if value is not None}
+        self.items[before["name"]] = after
+        return after
+
+    def _policy(self, request: Request, project: str, name: str) -> Json:
+        return self._policies.get(self._get(request, project, name)["name"])
+
+    def _set_policy(self, request: Request, project: str, name: str) -> Json:
+        return self._policies.replace(self._get(request, project, name)["name"], request.json())
+
+    def _test(self, request: Request, project: str, name: str) -> Json:
+        self._get(request, project, name)
+        return self._policies.test(request)
+
+
+def check_settings(settings: Json) -> None:
+    """Refuse labels and times that Pub/Sub does not take; raises ``Problem``."""
+    checked(limits.check_labels, settings.get("labels", {}))
+    if "messageRetentionDuration" in settings:
+        checked(limits.check_retention, _seconds(settings["messageRetentionDuration"]))
+    if settings.get("expirationPolicy", {}).get("ttl"):
+        checked(limits.check_expiration, _seconds(settings["expirationPolicy"]["ttl"]))
+    if settings.get("ackDeadlineSeconds"):
+        checked(limits.check_ack_deadline, int(settings["ackDeadlineSeconds"]))
+
+
+def checked(check: Callable[[Any], Any], value: Any) -> None:
+    """Check a value as the embedded Pub/Sub does; raises ``Problem``."""
+    try:
+        check(value)
+    except Refused as refused:
+        raise Problem(refused.code.name, refused.message) from refused
+
+
+def _seconds(duration: str) -> float:
+    return float(duration.removesuffix("s"))

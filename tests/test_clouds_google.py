@@ -1,0 +1,359 @@
+"""Google's side of the offline clouds: the real gcloud works with it unmodified, and it is as strict as Google."""
+
+import base64
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.offline.clouds import Clouds, clouds
+from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED, Estate
+from deploy.offline.events import encode, sample_event
+from deploy.offline.signing import SECRET_HEADER, secret_claims, sign_with_secret
+from tests.skies import ANSWERS, FUNCTIONS, GOOGLE_APIS, ROOT, all_on, ask, deploy, gcloud, zipped
+
+PROJECT = "demo-proj"
+ACCOUNT = f"dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
+MEMBER = f"serviceAccount:{ACCOUNT}"
+SECRET = "0123456789abcdef" * 4
+PUBSUB = f"https://pubsub.googleapis.com/v1/projects/{PROJECT}"
+IAM = f"https://iam.googleapis.com/v1/projects/{PROJECT}"
+SECRETS = f"https://secretmanager.googleapis.com/v1/projects/{PROJECT}"
+RUN_IAM = f"https://run.googleapis.com/v1/projects/{PROJECT}/locations/europe-west1/services/f"
+ACCESSOR, PUBLISHER = "roles/secretmanager.secretAccessor", "roles/pubsub.publisher"
+
+needs_gcloud = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
+
+
+@pytest.fixture
+def sky() -> Iterator[Clouds]:
+    """Both clouds, with every API on."""
+    with clouds("embedded", estate=all_on(Estate(account_lag_s=0))) as both:
+        yield both
+
+
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    """The project's own function, deployed with the real gcloud to a project where nothing is on."""
+    if not shutil.which("gcloud"):
+        pytest.skip("gcloud is not installed")
+    source = tmp_path_factory.mktemp("source")
+    for name in ("main.py", "requirements.txt"):
+        shutil.copy(ROOT / name, source)
+    shutil.copytree(ROOT / "function", source / "function", ignore=shutil.ignore_patterns("__pycache__"))
+    with clouds("embedded", estate=Estate(account_lag_s=0)) as both:
+        for command, stdin in _commands(source):
+            done = gcloud(both, command, stdin=stdin)
+            assert done.returncode == 0, f"{command}: {done.stderr}"
+        yield both
+
+
+def _commands(source: Path) -> Iterator[tuple[str, str]]:
+    yield f"services enable {' '.join(f'{api}.googleapis.com' for api in GOOGLE_APIS)}", ""
+    yield "iam service-accounts create dt-pubsub --display-name=x", ""
+    for topic in ("dt-events", "dt-rejected"):
+        yield f"pubsub topics create {topic} --labels=dt-pubsub=x", ""
+        yield f"pubsub topics add-iam-policy-binding {topic} --member={MEMBER} --role={PUBLISHER}", ""
+    yield "pubsub subscriptions create dt-events --topic=dt-events --expiration-period=never", ""
+    yield "secrets create dt-signature --replication-policy=automatic --data-file=-", SECRET
+    yield f"secrets add-iam-policy-binding dt-signature --member={MEMBER} --role={ACCESSOR}", ""
+    yield f"{_deploy(source)} --allow-unauthenticated", ""
+
+
+def _deploy(source: Path) -> str:
+    topics = "projects/demo-proj/topics/"
+    variables = (
+        f"PUBSUB_TOPIC={topics}dt-events,PUBSUB_REJECTED_TOPIC={topics}dt-rejected,"
+        "DT_SIGNATURE_SECRET_FILE=/secrets/dt-signature"
+    )
+    return (
+        f"functions deploy dt-pubsub --gen2 --region=europe-west1 --source={source} --entry-point=ingest "
+        f"--runtime=python313 --trigger-http --service-account={ACCOUNT} --memory=512Mi --cpu=1 --concurrency=80 "
+        f"--timeout=15s --set-secrets=/secrets/dt-signature=dt-signature:latest --set-env-vars={variables}"
+    )
+
+
+def function_of(sky: Clouds) -> Any:
+    return ask(sky, "GET", f"{FUNCTIONS}/functions/dt-pubsub").json
+
+
+def signed(sky: Clouds, body: bytes) -> tuple[int, Any]:
+    headers = {SECRET_HEADER: sign_with_secret(secret_claims(body, now=time.time()), SECRET)}
+    answer = ask(sky, "POST", function_of(sky)["serviceConfig"]["uri"], body, headers)
+    return answer.status, answer.json
+
+
+def an_event() -> bytes:
+    return encode(sample_event("temperature", number=1, at=datetime.now(UTC)))
+
+
+# with the real gcloud
+
+
+def test_the_real_gcloud_needs_nothing_that_is_not_played(deployed: Clouds) -> None:
+    assert deployed.log.not_played() == []
+
+
+def test_both_urls_of_a_deployed_function_lead_to_it(deployed: Clouds) -> None:
+    function = function_of(deployed)
+
+    for url in (function["url"], function["serviceConfig"]["uri"]):
+        answer = ask(deployed, "POST", url, b"{}")
+        assert (answer.status, answer.json) == (401, {"error": "unsigned"})
+
+
+def test_a_signed_event_comes_out_of_the_subscription(deployed: Clouds) -> None:
+    body = an_event()
+
+    assert signed(deployed, body)[0] == 200
+    pulled = gcloud(deployed, "pubsub subscriptions pull dt-events --auto-ack --format=json")
+    assert base64.b64decode(json.loads(pulled.stdout)[0]["message"]["data"]) == body
+
+
+def test_a_function_may_publish_only_while_iam_lets_it(deployed: Clouds) -> None:
+    policy = ask(deployed, "GET", f"{PUBSUB}/topics/dt-events:getIamPolicy").json
+    ask(deployed, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", {"policy": {"bindings": []}})
+
+    assert signed(deployed, an_event()) == (503, {"error": "publish_config"})
+    ask(deployed, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", {"policy": {"bindings": policy["bindings"]}})
+    assert signed(deployed, an_event())[0] == 200
+
+
+def test_a_mounted_secret_follows_its_newest_version(deployed: Clouds) -> None:
+    revision = deployed.google.run.services["dt-pubsub"].revision
+    assert revision
+    file = revision.root / "mounts/secrets/dt-signature"
+    assert file.read_text("ascii") == SECRET
+
+    newer = base64.b64encode(f"{'n' * 64}\n{SECRET}".encode()).decode()
+    ask(deployed, "POST", f"{SECRETS}/secrets/dt-signature:addVersion", {"payload": {"data": newer}})
+    assert file.read_text("ascii").startswith("nnn")
+
+
+def test_a_broken_source_fails_the_deploy_and_leaves_the_old_revision_serving(deployed: Clouds, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("raise RuntimeError('broken')\n")
+    (tmp_path / "requirements.txt").write_text("functions-framework\n")
+    before = function_of(deployed)["serviceConfig"]["revision"]
+
+    failed = gcloud(deployed, _deploy(tmp_path))
+
+    assert failed.returncode == 1
+    assert "Container Healthcheck failed" in failed.stderr
+    assert "RuntimeError: broken" in failed.stderr
+    assert function_of(deployed)["serviceConfig"]["revision"] == before
+    assert ask(deployed, "POST", function_of(deployed)["url"], b"{}").status == 401
+
+
+def test_the_invoker_check_can_be_switched_off_instead_of_letting_all_users_in(deployed: Clouds) -> None:
+    iam = RUN_IAM.replace("services/f", "services/dt-pubsub")
+    url = function_of(deployed)["url"]
+    ask(deployed, "POST", f"{iam}:setIamPolicy", {"policy": {"bindings": []}})
+    assert ask(deployed, "POST", url, b"{}").status == 403
+
+    update = "run services update dt-pubsub --region=europe-west1 --no-invoker-iam-check"
+    deployed.google.estate.organization_policies.add(INVOKER_IAM_REQUIRED)
+    assert "org policy" in gcloud(deployed, update).stderr
+    deployed.google.estate.organization_policies.clear()
+    assert gcloud(deployed, update).returncode == 0
+    assert ask(deployed, "POST", url, b"{}").status == 401
+
+
+@needs_gcloud
+def test_gcloud_tells_which_api_is_off(sky: Clouds) -> None:
+    sky.google.estate.enabled.discard("pubsub.googleapis.com")
+
+    refused = gcloud(sky, "pubsub topics create dt-events")
+
+    assert refused.returncode == 1
+    assert "Cloud Pub/Sub API has not been used in project 123456789012 before or it is disabled" in refused.stderr
+
+
+@needs_gcloud
+def test_a_lost_answer_means_that_it_was_done(sky: Clouds) -> None:
+    sky.faults.drop(method="POST", path="*/serviceAccounts")
+
+    gcloud(sky, "iam service-accounts create dt-pubsub")
+
+    assert sky.google.left() == [f"projects/{PROJECT}/serviceAccounts/{ACCOUNT}"]
+
+
+# strictness, over plain HTTPS
+
+
+def binding(member: str = MEMBER, role: str = PUBLISHER, etag: str = "") -> dict[str, Any]:
+    return {"policy": {"bindings": [{"role": role, "members": [member]}], **({"etag": etag} if etag else {})}}
+
+
+def test_a_new_service_account_is_seen_elsewhere_only_after_a_while(sky: Clouds) -> None:
+    sky.google.estate.account_lag_s = 0.3
+    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+    ask(sky, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
+
+    early = ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding())
+    assert (early.status, early.sentence) == (400, f"Service account {ACCOUNT} does not exist.")
+    time.sleep(0.3)
+    assert ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding()).status == 200
+
+
+def test_an_unknown_service_account_gets_no_role(sky: Clouds) -> None:
+    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+
+    answer = ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding())
+
+    assert (answer.status, answer.sentence) == (400, f"Service account {ACCOUNT} does not exist.")
+
+
+def test_of_two_changes_of_a_policy_at_once_the_second_is_refused(sky: Clouds) -> None:
+    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+    etag = ask(sky, "GET", f"{PUBSUB}/topics/dt-events:getIamPolicy").json["etag"]
+    change = binding("user:a@example.com", etag=etag)
+
+    assert ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", change).status == 200
+    late = ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", change)
+    assert (late.status, late.json["error"]["status"]) == (409, "ABORTED")
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "body"),
+    [
+        ("PUT", f"{PUBSUB}/topics/goog-events", {}),
+        ("PUT", f"{PUBSUB}/topics/1", {}),
+        ("PUT", f"{PUBSUB}/topics/dt-events", {"labels": {"Upper": "x"}}),
+        ("PUT", f"{PUBSUB}/subscriptions/s", {"topic": f"projects/{PROJECT}/topics/dt-events"}),
+        ("POST", f"{IAM}/serviceAccounts", {"accountId": "short"}),
+        ("POST", f"{SECRETS}/secrets?secretId=a.b", {"replication": {"automatic": {}}}),
+        ("POST", f"{SECRETS}/secrets?secretId=ab", {}),
+        ("POST", f"{FUNCTIONS}/functions?functionId=Upper", {}),
+        ("POST", f"{PUBSUB}/topics/dt-events:publish", b"not JSON"),
+    ],
+)
+def test_what_google_would_not_take_is_refused(sky: Clouds, method: str, url: str, body: Any) -> None:
+    assert ask(sky, method, url, body).status in {400, 404}
+    assert sky.left() == []
+
+
+def test_nothing_is_made_twice(sky: Clouds) -> None:
+    calls: list[tuple[str, str, Any]] = [
+        ("PUT", f"{PUBSUB}/topics/dt-events", {}),
+        ("PUT", f"{PUBSUB}/subscriptions/dt-events", {"topic": f"projects/{PROJECT}/topics/dt-events"}),
+        ("POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"}),
+        ("POST", f"{SECRETS}/secrets?secretId=dt-signature", {"replication": {"automatic": {}}}),
+    ]
+    for method, url, body in calls:
+        assert ask(sky, method, url, body).status == 200
+        assert ask(sky, method, url, body).json["error"]["status"] == "ALREADY_EXISTS"
+
+
+def test_no_call_passes_without_the_token_the_project_and_the_permission(sky: Clouds) -> None:
+    topic = f"{PUBSUB}/topics/dt-events"
+    sky.google.estate.denied.add("pubsub.topics.create")
+
+    assert ask(sky, "PUT", topic, {}, {"Authorization": "Bearer other"}).status == 401
+    assert ask(sky, "PUT", topic.replace(PROJECT, "another"), {}).status == 403
+    assert "Permission 'pubsub.topics.create' denied" in ask(sky, "PUT", topic, {}).sentence
+    asked = {"permissions": ["pubsub.topics.create", "pubsub.topics.get"]}
+    url = f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:testIamPermissions"
+    assert ask(sky, "POST", url, asked).json == {"permissions": ["pubsub.topics.get"]}
+
+
+def test_apis_that_cost_are_not_enabled_without_billing(sky: Clouds) -> None:
+    sky.google.estate.is_billed = False
+
+    url = f"https://serviceusage.googleapis.com/v1/projects/{PROJECT}/services:batchEnable"
+    answer = ask(sky, "POST", url, {"serviceIds": ["run.googleapis.com"]})
+
+    assert (answer.status, answer.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
+
+
+def test_a_secret_that_may_not_be_read_or_has_no_version_ends_the_deploy(sky: Clouds) -> None:
+    ask(sky, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
+    ask(sky, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
+    volume = {"mountPath": "/secrets", "secret": "s", "versions": [{"version": "latest", "path": "s"}]}
+    config: dict[str, Any] = {"serviceAccountEmail": ACCOUNT, "secretVolumes": [volume]}
+
+    assert "Secret Version" in deploy(sky, **config)["error"]["message"]
+    ask(sky, "DELETE", f"{FUNCTIONS}/functions/f")
+    ask(sky, "POST", f"{SECRETS}/secrets/s:addVersion", {"payload": {"data": "eHg="}})
+    assert "Permission denied on secret" in deploy(sky, **config)["error"]["message"]
+
+
+def test_a_source_that_does_not_compile_fails_the_build(sky: Clouds) -> None:
+    operation = deploy(sky, "def broken(:\n")
+
+    assert operation["error"]["message"].startswith("Build failed")
+    assert ask(sky, "GET", f"{FUNCTIONS}/functions/f").json["state"] == "FAILED"
+
+
+def test_organization_policy_keeps_all_users_out_and_the_function_stays_private(sky: Clouds) -> None:
+    operation = deploy(sky)
+    sky.google.estate.organization_policies.add(ALLOWED_MEMBERS)
+
+    refused = ask(sky, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
+
+    assert "do not belong to a permitted customer" in refused.sentence
+    assert ask(sky, "GET", operation["response"]["url"]).status == 403
+
+
+def test_a_function_that_is_deleted_is_gone_with_all_that_was_its(sky: Clouds) -> None:
+    url = deploy(sky)["response"]["url"]
+    ask(sky, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
+    assert ask(sky, "GET", url).body == b"hello"
+
+    ask(sky, "DELETE", f"{FUNCTIONS}/functions/f")
+    while sky.left():
+        time.sleep(0.05)
+    assert ask(sky, "GET", url).status == 404
+
+
+def test_a_filter_is_read_and_applied(sky: Clouds) -> None:
+    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+    wanted = {"topic": f"projects/{PROJECT}/topics/dt-events", "filter": 'attributes.deviceId = "a"'}
+    assert ask(sky, "PUT", f"{PUBSUB}/subscriptions/bad", {**wanted, "filter": "deviceId is a"}).status == 400
+    ask(sky, "PUT", f"{PUBSUB}/subscriptions/one", wanted)
+
+    messages = [{"data": "eA==", "attributes": {"deviceId": device}} for device in ("b", "a")]
+    ask(sky, "POST", f"{PUBSUB}/topics/dt-events:publish", {"messages": messages})
+    pulled = ask(sky, "POST", f"{PUBSUB}/subscriptions/one:pull", {"maxMessages": 10}).json["receivedMessages"]
+
+    assert [each["message"]["attributes"]["deviceId"] for each in pulled] == ["a"]
+
+
+def test_what_is_not_played_is_refused_and_recorded(sky: Clouds) -> None:
+    assert ask(sky, "GET", "https://compute.googleapis.com/compute/v1/projects").status == 404
+    with pytest.raises(OSError, match="403"):
+        ask(sky, "GET", "https://example.com/")
+
+    assert [entry.host for entry in sky.log.not_played()] == ["compute.googleapis.com", "example.com"]
+
+
+def test_the_log_tells_changes_from_questions(sky: Clouds) -> None:
+    ask(sky, "GET", f"{PUBSUB}/topics")
+    ask(sky, "POST", f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:getIamPolicy", {})
+    assert sky.log.changes() == []
+
+    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+    assert [str(entry) for entry in sky.log.changes()] == [f"200 PUT    {PUBSUB}/topics/dt-events (2 bytes)"]
+
+
+def test_faults_come_as_often_as_told(sky: Clouds) -> None:
+    sky.faults.fail(429, host="pubsub.*", times=2, retry_after_s=7)
+    sky.faults.delay(0.2, host="iam.*")
+
+    answers = [ask(sky, "GET", f"{PUBSUB}/topics") for _ in range(3)]
+    assert [answer.status for answer in answers] == [429, 429, 200]
+    assert answers[0].headers["retry-after"] == "7"
+    began_at = time.monotonic()
+    ask(sky, "GET", f"{IAM}/serviceAccounts")
+    assert time.monotonic() - began_at >= 0.2
+
+
+def test_an_uploaded_source_is_needed(sky: Clouds) -> None:
+    place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
+
+    unsigned = place["uploadUrl"].partition("?")[0]
+    assert ask(sky, "PUT", unsigned, zipped(ANSWERS)).status == 403
