@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -41,12 +41,15 @@ VERBS = {
 _CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 
 
-def main(arguments: Sequence[str]) -> int:
+RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal], int]
+
+
+def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
-    terminal = Terminal()
+    terminal = Terminal(sys.stdout, sys.stderr, sys.stdin)
     try:
         signal.signal(signal.SIGTERM, _interrupt)
-        return run(_parser().parse_args(arguments), os.environ, terminal)
+        return (run_verb or run)(_parser().parse_args(arguments), os.environ, terminal)
     except DeployError as error:
         terminal.note(str(error))
     except KeyboardInterrupt:

@@ -1,7 +1,8 @@
 """Carries a plan out, step by step, and stops at the first failure. It decides nothing: the plan did."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -45,19 +46,12 @@ class Keeps(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A step was begun."""
+class Shows(Protocol):
+    """Whoever watches."""
 
-    step: Step
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A step was carried out."""
-
-    step: Step
-    took_s: float
+    def step(self, step: Step) -> AbstractContextManager[None]:
+        """Show that a step is under way, and then that it is done."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -70,26 +64,24 @@ class Executor:
     vault: Keeps
     source: Path
     sleep: Callable[[float], None] = time.sleep
-    monotonic: Callable[[], float] = time.monotonic
 
-    def apply(self, steps: Sequence[Step]) -> Iterator[Begun | Done]:
-        """Carry out what is pending, telling of each step when it begins and when it is done.
+    def apply(self, steps: Sequence[Step], watcher: Shows) -> None:
+        """Carry out what is pending.
 
         Raises:
             Stopped: a step failed, or Ctrl-C came; what is done stays done, and the next ``up`` finishes.
 
         """
         wanted = pending(tuple(steps))
-        for place, step in enumerate(wanted):
-            begun_at = self.monotonic()
-            yield Begun(step)
-            try:
-                self._carry_out(step)
-            except DeployError as error:
-                raise _stopped(step, error.what, error.mend, wanted, place) from error
-            except KeyboardInterrupt:
-                raise _stopped(step, "interrupted", (), wanted, place) from None
-            yield Done(step, self.monotonic() - begun_at)
+        place = 0
+        try:
+            for place, step in enumerate(wanted):
+                with watcher.step(step):
+                    self._carry_out(step)
+        except DeployError as error:
+            raise _stopped(wanted, place, error.what, error.mend) from error
+        except KeyboardInterrupt:
+            raise _stopped(wanted, place, "interrupted", ()) from None
 
     def _carry_out(self, step: Step) -> None:
         if isinstance(step.call, GcloudCall):
@@ -129,9 +121,9 @@ class Executor:
         raise DeployError("has no version in force", where=f"secret {self.spec.secret}")
 
 
-def _stopped(step: Step, what: str, mend: Sequence[str], wanted: Sequence[Step], place: int) -> Stopped:
+def _stopped(wanted: Sequence[Step], place: int, what: str, mend: Sequence[str]) -> Stopped:
     done = "".join(f"\n  done      {each.resource}" for each in wanted[:place])
     left = "".join(f"\n  not done  {each.resource}" for each in wanted[place:])
-    verb = "down" if step.action == "delete" and all(each.action == "delete" for each in wanted) else "up"
+    verb = "down" if all(each.action == "delete" for each in wanted) else "up"
     lines = (*mend, f"python -m deploy {verb}    # does what is not done yet")
-    return Stopped(f"{what}{done}{left}", where=step.resource, mend=lines)
+    return Stopped(f"{what}{done}{left}", where=wanted[place].resource, mend=lines)

@@ -107,4 +107,4 @@ class _OneAttempt(DTRequest):
 
 def sign(claims: Mapping[str, Any], secret: Secret) -> str:
     """Make an HS256 token as DT's ``X-Dt-Signature``."""
-    return create_jwt(dict(claims), secret.reveal(), "HS256", {})
+    return create_jwt(dict(claims), secret.reveal(), "HS256", {"alg": "HS256"})

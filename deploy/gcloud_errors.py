@@ -7,6 +7,7 @@ import re
 import shlex
 
 from deploy.errors import Code, GcloudFailed
+from deploy.permissions import grant
 from deploy.steps import Argv
 
 _BY_STATUS: dict[str, Code] = {
@@ -73,7 +74,7 @@ def _mend(code: Code, argv: Argv, sentence: str, line: str) -> list[str]:
         service = re.search(r"[a-z]+\.googleapis\.com", sentence)
         return [f"gcloud services enable {service[0] if service else 'SERVICE'} --project={project}"]
     if code == "PERMISSION_DENIED":
-        return ["python -m deploy permissions    # the role a deployer needs, as commands"]
+        return [grant(project)]
     if code == "PUBLIC_FORBIDDEN":
         return ["python -m deploy up --invocation=unchecked"]
     return [line]

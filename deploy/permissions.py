@@ -53,5 +53,12 @@ DEPLOYER = (
 ROLE = "dtPubsubDeployer"
 """The custom role that docs/deployer.md makes of them."""
 
+
 DT_PERMISSIONS = ("dataconnector.create", "dataconnector.delete", "dataconnector.read", "dataconnector.update")
 """What the role Project Developer holds in a DT project, of what is needed there."""
+
+
+def grant(project: str) -> str:
+    """Give the line by which an administrator lets somebody deploy."""
+    role = f"projects/{project}/roles/{ROLE}"
+    return f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}    # see docs/deployer.md"

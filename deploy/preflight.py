@@ -10,7 +10,7 @@ from deploy.dt_api import DtApi
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
 from deploy.google_api import Held
 from deploy.observe import AT_ONCE
-from deploy.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
+from deploy.permissions import DEPLOYER, DT_PERMISSIONS, grant
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import Argv
@@ -99,11 +99,7 @@ class Preflight:
         project = self.spec.google_project
         missing = sorted(set(DEPLOYER) - self.held(project, DEPLOYER, token))
         if missing:
-            mend = (
-                f"gcloud projects add-iam-policy-binding {project} --member=user:YOU "
-                f"--role=projects/{project}/roles/{ROLE}    # docs/deployer.md makes the role"
-            )
-            raise DeployError(f"you lack {', '.join(missing)}", where=f"project {project}", mend=[mend])
+            raise DeployError(f"you lack {', '.join(missing)}", where=f"project {project}", mend=[grant(project)])
 
     def _public_access(self) -> None:
         """Find out whether organization policy forbids allUsers, before a build that would then be of no use."""

@@ -1,14 +1,12 @@
 """What is shown: tables on standard output, progress on standard error; colour on a terminal alone."""
 
 import json
-import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from deploy.apply import Begun, Done
 from deploy.steps import Step, pending
 
 _SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "keep": ("=", "2"), "delete": ("-", "31")}
@@ -18,7 +16,7 @@ _TICK_S = 0.5
 class Terminal:
     """Standard output and standard error, and whoever sits in front of them."""
 
-    def __init__(self, out: TextIO = sys.stdout, err: TextIO = sys.stderr, source: TextIO = sys.stdin) -> None:
+    def __init__(self, out: TextIO, err: TextIO, source: TextIO) -> None:
         self._out, self._err, self._in = out, err, source
         self._lock = threading.Lock()
         self._line = ""
@@ -75,19 +73,13 @@ class Terminal:
             with self._lock:
                 self._wipe()
 
-    def watch(self, happenings: Iterable[Begun | Done]) -> list[Step]:
-        """Show a plan being carried out, and give the steps done."""
-        done: list[Step] = []
-        events = iter(happenings)
-        begun = next(events, None)
-        while isinstance(begun, Begun):
-            with self.busy(f"  {begun.step.action} {begun.step.resource}"):
-                ended = next(events)
-            if isinstance(ended, Done):
-                done.append(ended.step)
-                self.note(f"  {ended.step.action} {ended.step.resource}: done in {ended.took_s:.1f} s")
-            begun = next(events, None)
-        return done
+    @contextmanager
+    def step(self, step: Step) -> Iterator[None]:
+        """Show that a step of a plan is under way, and then that it is done."""
+        begun_at = time.monotonic()
+        with self.busy(f"  {step.action} {step.resource}"):
+            yield
+        self.note(f"  {step.action} {step.resource}: done in {time.monotonic() - begun_at:.1f} s")
 
     def _tick(self, what: str, stop: threading.Event) -> None:
         begun_at = time.monotonic()

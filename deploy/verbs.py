@@ -152,7 +152,7 @@ class Deployment:
         with self.staged() as source:
             vault = Vault(self.spec, self.google)
             executor = Executor(self.spec, self.google, self._connectors(), vault, source, sleep=self.sleep)
-            self.terminal.watch(executor.apply(steps))
+            executor.apply(steps, self.terminal)
 
     def _proofs(self, observed: Observed) -> list[Proof]:
         url = observed.url(self.spec)

@@ -18,12 +18,13 @@ class FakeDt:
     """DT's cloud: one organization, its projects, their connectors and emulated devices.
 
     ``stumbles`` are answers given in place of the next calls; ``swallows`` is how many POSTs of a connector are carried
-    out and not answered; ``on_event`` is told of each emulated event.
+    out and not answered; ``history`` is what DT keeps of events; ``on_event`` is told of each emulated event.
     """
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
     permissions: Sequence[str] = ROLE_DEVELOPER
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
+    history: list[dict[str, Any]] = field(default_factory=list)
     emulator_is_allowed: bool = True
     swallows: int = 0
     page_size: int = 100
@@ -37,7 +38,7 @@ class FakeDt:
         self.asked.append(request)
         if self.stumbles:
             return self.stumbles.pop(0)
-        found = re.fullmatch(r"/projects/([^/]+)(?:/(\w+)(?:/([^/:]+))?(?::(\w+))?)?", request.path)
+        found = re.fullmatch(r"/projects/([^/]+)(?:/(\w+)(?:/([^/:]+))?(?:[:/](\w+))?)?", request.path)
         assert found, request.path
         project, group, item, action = found.groups()
         if project not in self.connectors:
@@ -79,13 +80,15 @@ class FakeDt:
         if item is None:
             return self._page(request, project)
         found = next((each for each in self.connectors[project] if each["name"].endswith(f"/{item}")), None)
-        if found is None:
-            return _refusal(404, "not found")
+        return self._one_connector(request, project, found, action) if found else _refusal(404, "not found")
+
+    def _one_connector(self, request: DtRequest, project: str, found: dict[str, Any], action: str | None) -> DtAnswer:
         if action == "metrics":
             return DtAnswer(200, {"metrics": {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"}})
         if request.method == "DELETE":
             self.connectors[project].remove(found)
             return DtAnswer(200, {})
+        body = dict(request.body or {})
         found["httpConfig"] |= body.pop("httpConfig", {})
         found |= body
         return DtAnswer(200, found)
@@ -103,6 +106,8 @@ class FakeDt:
             device = f"emu{next(self._ids):020}"
             self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}
             return DtAnswer(200, self.devices[device])
+        if action == "events":
+            return DtAnswer(200, {"events": self.history})
         if action == "publish":
             self.on_event(project, item, request.body or {})
         else:

@@ -16,6 +16,7 @@ from deploy.source import staged
 from deploy.spec import Spec
 from deploy.terminal import Terminal
 from deploy.verbs import Deployment
+from deploy.verify import Post
 from tests.fakes import FakeClock
 from tests.fakes_deploy import DT_PROJECT, FakeDt
 from tests.fakes_gcloud import PROJECT, REGION, FakeGcloud
@@ -51,6 +52,7 @@ class Stage:
     clock: FakeClock = field(default_factory=FakeClock)
     held: frozenset[str] = frozenset(DEPLOYER)
     answers: list[tuple[int, str]] = field(default_factory=list)
+    post: Post | None = None
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
     out: io.StringIO = field(default_factory=io.StringIO)
     err: io.StringIO = field(default_factory=io.StringIO)
@@ -71,7 +73,7 @@ class Stage:
             google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
             dt=DtApi(self.dt, sleep=self.clock.advance, notice=terminal.note) if credentials else None,
             held=self._held,
-            post=self._post,
+            post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
             in_json=in_json,

@@ -1,0 +1,122 @@
+"""The command line, the terminal and what is uploaded."""
+
+import argparse
+import io
+from pathlib import Path
+
+import pytest
+
+from deploy import __main__ as command
+from deploy.source import ROOT, digest, source_files, staged
+from deploy.steps import DtCall, GcloudCall, create
+from deploy.terminal import Terminal
+from tests.stage_deploy import Keyboard
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        """Whether it is one."""
+        return True
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty folder, and nothing in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def test_what_is_missing_is_told_with_exit_status_1(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["plan"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "--project is missing (or DEPLOY_PROJECT, or project in deploy.toml)" in printed.err
+
+
+@pytest.mark.parametrize("verb", list(command.VERBS))
+def test_every_verb_has_every_option_and_json_and_yes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main([verb, "--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert all(flag in printed for flag in ("--json", "--yes", "--project", "--dt-project", "--min-instances"))
+
+
+def test_an_unknown_verb_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["destroy"])
+    assert "invalid choice" in capsys.readouterr().err
+
+
+def test_what_nobody_foresaw_is_caught_at_the_door(capsys: pytest.CaptureFixture[str]) -> None:
+    def unforeseen(flags: argparse.Namespace, environ: object, terminal: Terminal) -> int:
+        raise ZeroDivisionError
+
+    assert command.main(["plan"], unforeseen) == 1
+    assert "please report it" in capsys.readouterr().err
+
+
+def test_only_what_runs_is_uploaded() -> None:
+    files = source_files()
+    assert {"main.py", "requirements.txt", "function/receiver.py"} <= set(files)
+    assert {Path(path).parts[0] for path in files} == {"main.py", "requirements.txt", "function"}
+    with staged(files) as folder:
+        laid_out = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+        assert laid_out == set(files)
+        assert (folder / "main.py").read_bytes() == (ROOT / "main.py").read_bytes()
+    assert not folder.exists()
+
+
+def test_the_digest_changes_with_a_content_a_path_and_nothing_else() -> None:
+    files = {"a": b"1", "b": b"2"}
+    others = [{"a": b"1"}, {"a": b"12", "b": b""}, {"b": b"1", "a": b"2"}, {"a": b"1", "c": b"2"}]
+    assert digest(files) == digest(dict(reversed(files.items())))
+    assert len({digest(each) for each in [files, *others]}) == 5
+    assert digest(files).isalnum()
+
+
+STEP = create("topic t", "not there", GcloudCall(("pubsub", "topics", "create", "it's")))
+
+
+def test_a_plan_is_plain_text_off_a_terminal_and_coloured_on_one() -> None:
+    plain, screen = io.StringIO(), Screen()
+    for out in (plain, screen):
+        Terminal(out, out, Keyboard(None)).table([STEP])
+    assert plain.getvalue().splitlines()[0] == "+ create  topic t  not there"
+    assert """gcloud pubsub topics create 'it'"'"'s'""" in plain.getvalue()
+    assert "\033[32m" in screen.getvalue()
+
+
+def test_progress_is_shown_step_by_step() -> None:
+    off, screen = io.StringIO(), Screen()
+    for err in (off, screen):
+        with Terminal(io.StringIO(), err, Keyboard(None)).step(STEP):
+            pass
+    assert off.getvalue() == "  create topic t ...\n  create topic t: done in 0.0 s\n"
+    assert "done in 0.0 s" in screen.getvalue()
+
+
+def test_a_step_that_fails_is_not_told_as_done() -> None:
+    err = io.StringIO()
+    with pytest.raises(ZeroDivisionError), Terminal(io.StringIO(), err, Keyboard(None)).step(STEP):
+        raise ZeroDivisionError
+    assert "done" not in err.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("answer", "agreed"), [("y\n", True), ("YES\n", True), ("\n", False), ("no\n", False), (None, None)]
+)
+def test_agreement_is_said_and_never_assumed(answer: str | None, agreed: bool | None) -> None:  # noqa: FBT001
+    assert Terminal(io.StringIO(), io.StringIO(), Keyboard(answer)).agrees("?") is agreed
+
+
+def test_a_call_of_dts_api_is_shown_without_secret() -> None:
+    call = DtCall("POST", "p", fields={"status": "ACTIVE"}, puts_url=True, puts_secret=True)
+    assert call.line() == (
+        'POST https://api.disruptive-technologies.com/v2/projects/p/dataconnectors {"status": "ACTIVE", '
+        '"httpConfig": {"url": "<the function\'s URL>", "signatureSecret": "<the secret>"}}'
+    )

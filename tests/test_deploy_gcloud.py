@@ -1,0 +1,179 @@
+"""gcloud as a subprocess: its words on standard error, what passes by itself, and what children are given."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import Code, GcloudFailed
+from deploy.gcloud import Finished, Gcloud, run_gcloud
+from deploy.gcloud_errors import explain
+from deploy.secret import Secret, new_secret
+from deploy.steps import Argv
+from tests.fakes import FakeClock
+
+LAG = "ERROR: (gcloud.x) INVALID_ARGUMENT: Service account dt@p.iam.gserviceaccount.com does not exist."
+WORDS: list[tuple[Code, str]] = [
+    ("NOT_FOUND", "ERROR: (gcloud.pubsub.topics.describe) NOT_FOUND: Resource not found (resource=t)."),
+    ("NOT_FOUND", "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[Ok], message=[Resource …]"),
+    ("NOT_FOUND", "ERROR: (gcloud.run.services.describe) Cannot find service [dt-pubsub]"),
+    (
+        "ALREADY_EXISTS",
+        "ERROR: (gcloud.secrets.create) Resource in projects [p] … conflict: s already exists",
+    ),
+    (
+        "ALREADY_EXISTS",
+        "ERROR: Failed to create topic [t].\nERROR: (gcloud.pubsub.topics.create) Topic already exists",
+    ),
+    ("ABORTED", "ERROR: (gcloud.x) ABORTED: There were concurrent policy changes. Please retry"),
+    (
+        "ABORTED",
+        "ERROR: (gcloud.x) ResponseError: status=[409], code=[Ok], message=[unable to queue the operation]",
+    ),
+    ("RESOURCE_EXHAUSTED", "ERROR: (gcloud.x) RESOURCE_EXHAUSTED: Quota exceeded"),
+    (
+        "RESOURCE_EXHAUSTED",
+        "ERROR: (gcloud.functions.deploy) ResponseError: status=[429], code=[Too Many Requests], message=[]",
+    ),
+    ("PERMISSION_DENIED", "ERROR: (gcloud.x) PERMISSION_DENIED: Permission 'a.b.get' denied (or it may not exist)."),
+    (
+        "SERVICE_DISABLED",
+        "ERROR: (gcloud.x) PERMISSION_DENIED: Secret Manager API has not been used in project 1 before",
+    ),
+    ("ACCOUNT_LAG", LAG),
+    ("ACCOUNT_LAG", f'ERROR: Policy modification failed. For a binding with condition, run "gcloud …".\n{LAG}'),
+    (
+        "ACCOUNT_LAG",
+        "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Permission denied on secret: projects/1/x",
+    ),
+    (
+        "PUBLIC_FORBIDDEN",
+        "ERROR: (gcloud.x) FAILED_PRECONDITION: One or more users in the policy do not belong to a permitted customer.",
+    ),
+    (
+        "UNAUTHENTICATED",
+        "ERROR: (gcloud.x) You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login",
+    ),
+    (
+        "UNAUTHENTICATED",
+        "ERROR: (gcloud.x) There was a problem refreshing your current auth tokens: invalid_grant: Bad Request",
+    ),
+    ("OTHER", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed with status: FAILURE."),
+    ("OTHER", "Traceback"),
+    ("OTHER", ""),
+]
+
+
+class Scripted:  # a ``Run``
+    """A gcloud that says what it is told to, one answer a call."""
+
+    def __init__(self, *answers: Finished) -> None:
+        self.answers = list(answers)
+        self.heard: list[tuple[Argv, str | None]] = []
+
+    def __call__(self, argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
+        """Say the next answer."""
+        del folder, timeout_s
+        self.heard.append((argv, stdin))
+        return self.answers.pop(0)
+
+
+def fails(stderr: str) -> Finished:
+    return Finished(1, "", stderr)
+
+
+@pytest.mark.parametrize(("code", "stderr"), WORDS)
+def test_what_gclouds_words_mean(code: Code, stderr: str) -> None:
+    error = explain(("x", "--project=p", "--format=json"), stderr)
+    assert error.code == code
+    assert error.mend
+    assert "--format" not in str(error)
+
+
+def test_only_not_found_means_absent() -> None:
+    missing, denied = (
+        next(text for code, text in WORDS if code == each) for each in ("NOT_FOUND", "PERMISSION_DENIED")
+    )
+    assert Gcloud(Scripted(fails(missing))).read(("x",)) is None
+    with pytest.raises(GcloudFailed):
+        Gcloud(Scripted(fails(denied))).read(("x",))
+
+
+@pytest.mark.parametrize("code", ["ABORTED", "RESOURCE_EXHAUSTED", "ACCOUNT_LAG", "SERVICE_DISABLED"])
+def test_a_change_waits_for_what_passes_and_gives_the_secret_each_time(code: Code) -> None:
+    passing = next(text for each, text in WORDS if each == code)
+    run, clock = Scripted(fails(passing), fails(passing), Finished(0, "{}", "")), FakeClock(0)
+    Gcloud(run, sleep=clock.advance).change(("x",), stdin=Secret("s"))
+    assert clock.seconds == 3
+    assert [stdin for _, stdin in run.heard] == ["s", "s", "s"]
+
+
+def test_what_does_not_pass_is_given_up() -> None:
+    run, clock = Scripted(*[fails(LAG)] * 9), FakeClock(0)
+    with pytest.raises(GcloudFailed, match="does not exist"):
+        Gcloud(run, sleep=clock.advance).change(("x",))
+    assert clock.seconds == 90
+
+
+def test_a_build_that_fails_is_not_repeated() -> None:
+    run = Scripted(fails("ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed"))
+    with pytest.raises(GcloudFailed, match="Build failed"):
+        Gcloud(run).change(("functions", "deploy"))
+
+
+def test_an_answer_that_is_no_json_is_an_error() -> None:
+    with pytest.raises(GcloudFailed, match="other than JSON"):
+        Gcloud(Scripted(Finished(0, "hello", ""))).read(("x",))
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A path with nothing in it but what a test puts there."""
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return tmp_path
+
+
+def installed(path: Path, script: str) -> None:
+    (path / "gcloud").write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+    (path / "gcloud").chmod(stat.S_IRWXU)
+
+
+def test_a_child_gets_nothing_of_dts_credentials(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DT_SERVICE_ACCOUNT_SECRET", "do-not-tell")
+    installed(path, "env")
+    done = run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
+    assert "do-not-tell" not in done.stdout
+    assert "CLOUDSDK_CORE_DISABLE_PROMPTS=1" in done.stdout
+    assert "CLOUDSDK_CORE_LOG_HTTP=false" in done.stdout
+
+
+def test_a_secret_arrives_by_standard_input(path: Path) -> None:
+    installed(path, "cat")
+    assert run_gcloud(("x",), stdin="from here", folder=None, timeout_s=10).stdout == "from here"
+
+
+def test_without_a_secret_there_is_no_standard_input(path: Path) -> None:
+    installed(path, "cat; pwd")
+    done = run_gcloud(("x",), stdin=None, folder=path, timeout_s=10)
+    assert Path(done.stdout.strip()).samefile(path)
+
+
+def test_no_gcloud_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(os.environ, "PATH", str(tmp_path))
+    with pytest.raises(GcloudFailed, match=r"curl https://sdk\.cloud\.google\.com"):
+        run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
+
+
+def test_a_command_without_an_end_is_ended(path: Path) -> None:
+    installed(path, "exec sleep 30")
+    with pytest.raises(GcloudFailed, match="no end after 0 s"):
+        run_gcloud(("x",), stdin="a secret", folder=None, timeout_s=0.2)
+
+
+def test_secrets_show_themselves_nowhere() -> None:
+    secret = new_secret()
+    assert len(secret.reveal()) == 64
+    assert secret.reveal() not in f"{secret} {secret!r} {[secret]}"
+    assert secret.equals(secret.reveal())
+    assert not secret.equals("another")

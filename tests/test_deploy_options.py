@@ -1,0 +1,147 @@
+"""Options: flags before environment before deploy.toml, and every fault at once."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.errors import OptionsUnsound
+from deploy.options import OPTIONS, read_spec
+from deploy.spec import Spec, bytes_of, seconds
+
+WHOLE = """
+project = "from-the-file"
+region = "europe-west1"
+dt_projects = ["c0md3pm0p7bet3vico8g"]
+retention = "3d"
+
+[function]
+memory = "1Gi"
+min_instances = 1
+
+[settings]
+LABEL_ATTRIBUTES = "room,floor"
+
+[labels]
+team = "cold-chain"
+
+[connector]
+display_name = "Cold chain"
+events = ["temperature"]
+labels = ["room", "floor"]
+"""
+
+
+def read(
+    tmp_path: Path, text: str = WHOLE, flags: Mapping[str, Any] | None = None, environ: Mapping[str, str] | None = None
+) -> Spec:
+    (tmp_path / "deploy.toml").write_text(text, "utf-8")
+    return read_spec(flags or {}, environ or {}, tmp_path)
+
+
+def faults(tmp_path: Path, **how: Any) -> str:
+    with pytest.raises(OptionsUnsound) as unsound:
+        read(tmp_path, **how)
+    return str(unsound.value)
+
+
+def test_deploy_toml_says_it_all(tmp_path: Path) -> None:
+    assert read(tmp_path) == Spec(
+        google_project="from-the-file",
+        region="europe-west1",
+        dt_projects=("c0md3pm0p7bet3vico8g",),
+        invocation="auto",
+        retention="3d",
+        function={"memory": "1Gi", "min_instances": "1"},
+        settings={"LABEL_ATTRIBUTES": "room,floor"},
+        labels={"team": "cold-chain"},
+        connector_name="Cold chain",
+        event_types=("temperature",),
+        connector_labels=("room", "floor"),
+    )
+
+
+def test_a_variable_is_stronger_than_the_file_and_a_flag_than_both(tmp_path: Path) -> None:
+    variables = {"DEPLOY_PROJECT": "from-a-variable", "DEPLOY_DT_PROJECTS": "one, two", "DEPLOY_FUNCTION_MEMORY": "2Gi"}
+    assert read(tmp_path, environ=variables).google_project == "from-a-variable"
+    assert read(tmp_path, environ=variables).dt_projects == ("one", "two")
+    assert read(tmp_path, environ=variables).function["memory"] == "2Gi"
+    assert read(tmp_path, flags={"project": "from-a-flag"}, environ=variables).google_project == "from-a-flag"
+
+
+def test_the_usual_variable_names_the_project_where_nothing_else_does(tmp_path: Path) -> None:
+    text = WHOLE.replace('project = "from-the-file"', "")
+    assert (
+        read(tmp_path, text=text, environ={"GOOGLE_CLOUD_PROJECT": "the-usual-one"}).google_project == "the-usual-one"
+    )
+
+
+def test_an_empty_list_is_something_said(tmp_path: Path) -> None:
+    assert read(tmp_path, text=WHOLE.replace('["temperature"]', "[]")).event_types == ()
+    assert read(tmp_path, text=WHOLE.replace('events = ["temperature"]', "")).event_types is None
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    told = faults(
+        tmp_path,
+        text='projekt = "x"\n[function]\nmemory = "lots"\n[settings]\nPUBSUB_TOPIC = "x"\nORDERING_KEY = "sideways"',
+        flags={"region": "Europe"},
+    )
+    for fault in (
+        "projekt",
+        "'lots'",
+        "PUBSUB_TOPIC is decided",
+        "'Europe'",
+        "--project is missing",
+        "--dt-project is",
+    ):
+        assert fault in told, fault
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("retention", "40d"),
+        ("retention", "soon"),
+        ("function.timeout", "2h"),
+        ("function.cpu", "many"),
+        ("function.concurrency", "-1"),
+        ("name", "x"),
+        ("name", "Dt-Pubsub"),
+        ("invocation", "private"),
+        ("labels", ["Team=x"]),
+        ("settings", ["LOG_LEVEL=LOUD"]),
+        ("settings", ["nonsense"]),
+        ("dt_projects", ["a/b"]),
+        ("connector.labels", [""]),
+    ],
+)
+def test_unsound_values_are_refused(tmp_path: Path, place: str, value: Any) -> None:
+    assert faults(tmp_path, flags={place: value})
+
+
+def test_more_than_one_request_at_a_time_needs_a_whole_cpu(tmp_path: Path) -> None:
+    assert "--concurrency" in faults(tmp_path, flags={"function.cpu": "0.5"})
+    assert read(tmp_path, flags={"function.cpu": "0.5", "function.concurrency": "1"}).function["cpu"] == "0.5"
+
+
+def test_fewer_at_most_than_at_least_is_refused(tmp_path: Path) -> None:
+    assert "--max-instances" in faults(tmp_path, flags={"function.max_instances": "0", "function.min_instances": "2"})
+
+
+def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+    assert "other.toml" in faults(tmp_path, flags={"config": str(tmp_path / "other.toml")})
+
+
+def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
+    assert "deploy.toml" in faults(tmp_path, text="project: x")
+
+
+def test_no_option_has_the_flag_or_variable_of_another() -> None:
+    assert len({option.flag for option in OPTIONS}) == len({option.variable for option in OPTIONS}) == len(OPTIONS)
+
+
+def test_durations_and_amounts_of_memory_are_compared_by_what_they_mean() -> None:
+    assert seconds("7d") == seconds("168h") == seconds("604800") == seconds("604800s")
+    assert bytes_of("1Gi") == bytes_of("1024Mi") != bytes_of("1G") == bytes_of("1000M")

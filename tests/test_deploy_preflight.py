@@ -1,0 +1,127 @@
+"""Preflight: nothing is touched before everything holds, and each failure has one command that mends it."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import NotReady
+from deploy.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
+from deploy.verbs import CHANGES
+from tests.fakes_deploy import DT_PROJECT, FakeDt
+from tests.stage_deploy import Stage
+
+FORBIDDEN = {"listPolicy": {"allowedValues": ["C0abcdefg"]}}
+DOCS = Path(__file__).parents[1] / "docs"
+
+
+def logged_out(stage: Stage) -> None:
+    stage.google.is_logged_in = False
+
+
+def no_project(stage: Stage) -> None:
+    stage.google.exists = False
+
+
+def no_billing(stage: Stage) -> None:
+    stage.google.is_billed = False
+
+
+def no_permission(stage: Stage) -> None:
+    stage.held -= {"secretmanager.secrets.create"}
+
+
+def no_dt_project(stage: Stage) -> None:
+    stage.dt.connectors.clear()
+
+
+def no_dt_role(stage: Stage) -> None:
+    stage.dt.permissions = ["dataconnector.read"]
+
+
+FAILURES: list[tuple[Callable[[Stage], None], str, str]] = [
+    (logged_out, "active account", "gcloud auth login"),
+    (no_project, "project cold-chain-prod: does not exist", "gcloud projects list"),
+    (no_billing, "billing is off", "gcloud billing projects link cold-chain-prod"),
+    (no_permission, "you lack secretmanager.secrets.create", f"roles/{ROLE}"),
+    (no_dt_project, "404", "--dt-project"),
+    (no_dt_role, "lacks dataconnector.create", "Project Developer"),
+]
+
+
+@pytest.mark.parametrize(("break_it", "what", "mend"), FAILURES, ids=lambda value: getattr(value, "__name__", ""))
+def test_what_does_not_hold_is_told_with_what_mends_it_and_nothing_is_touched(
+    break_it: Callable[[Stage], None], what: str, mend: str
+) -> None:
+    stage = Stage()
+    break_it(stage)
+    with pytest.raises(NotReady) as refused:
+        stage.deployment().up()
+    assert what in str(refused.value)
+    assert f"  mend it: {next(line for line in refused.value.failures[0].mend)}" in str(refused.value)
+    assert mend in str(refused.value)
+    assert stage.google.changes() == []
+    assert stage.dt.calls("POST") == []
+
+
+def test_all_failures_are_told_at_once() -> None:
+    stage = Stage()
+    for break_it in (no_project, no_billing, no_permission, no_dt_role):
+        break_it(stage)
+    with pytest.raises(NotReady) as refused:
+        stage.deployment().plan()
+    assert len(refused.value.failures) == 4
+
+
+def test_a_region_without_functions_is_refused() -> None:
+    with pytest.raises(NotReady, match="region europe-north9: has no functions"):
+        Stage().deployment(region="europe-north9").plan()
+
+
+def test_where_policy_forbids_all_users_the_check_goes_off_and_it_is_known_beforehand() -> None:
+    stage = Stage()
+    stage.google.organization_policy = FORBIDDEN
+    assert stage.deployment().plan() == CHANGES
+    assert "run services update dt-pubsub --no-invoker-iam-check" in stage.shown
+    assert stage.deployment().up(verify=False) == 0
+    assert stage.deployment().plan() == 0
+
+
+def test_where_policy_forbids_all_users_public_is_refused() -> None:
+    stage = Stage()
+    stage.google.organization_policy = FORBIDDEN
+    deployment = stage.deployment()
+    deployment.spec = type(deployment.spec)(deployment.spec.google_project, "europe-west1", invocation="public")
+    with pytest.raises(NotReady, match="--invocation=unchecked"):
+        deployment.plan()
+
+
+@pytest.mark.parametrize("words", ["billing", "resource-manager", "functions regions"])
+def test_what_may_not_be_looked_at_is_noted_and_does_not_stop(words: str) -> None:
+    stage = Stage()
+    stage.google.stumbles = [(words, "PERMISSION_DENIED: no")]
+    assert stage.deployment().plan() == CHANGES
+
+
+def test_two_organizations_need_two_deployments() -> None:
+    stage = Stage(dt=_TwoOrganizations({DT_PROJECT: [], "other": []}))
+    with pytest.raises(NotReady, match="belong to 2 organizations"):
+        stage.deployment(dt_projects=(DT_PROJECT, "other")).plan()
+
+
+class _TwoOrganizations(FakeDt):
+    def __call__(self, request):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN204
+        """Answer as DT, with an organization for each project."""
+        answer = super().__call__(request)
+        if "organization" in answer.body:
+            return type(answer)(200, {"organization": f"organizations/{request.path}"})
+        return answer
+
+
+def test_the_permissions_asked_for_are_those_that_the_docs_list() -> None:
+    text = (DOCS / "deployer.md").read_text("utf-8")
+    listed = {line.strip(" ,\\\"'") for line in text.splitlines()}
+    assert set(DEPLOYER) <= listed
+    assert ROLE in text
+    assert len(set(DEPLOYER)) == len(DEPLOYER)
+    assert list(DT_PERMISSIONS) == sorted(DT_PERMISSIONS)

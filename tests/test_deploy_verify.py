@@ -1,0 +1,191 @@
+"""The proof: what counts as one, what does not, and that nothing is left of it."""
+
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jwt
+import pytest
+
+from deploy.errors import NotProven
+from tests.fakes_deploy import DT_PROJECT
+from tests.fakes_gcloud import URL
+from tests.stage_deploy import Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """Everything is up, and emulated events arrive as they should."""
+    stage = Stage()
+    stage.deployment().up(verify=False)
+    stage.dt.on_event = arriving(stage)
+    stage.out.truncate(0)
+    stage.out.seek(0)
+    return stage
+
+
+def envelope(device: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    ((event_type, data),) = body.items()
+    return {
+        "event": {
+            "eventId": "cpbg96qngr7ai7ldarrg",
+            "targetName": f"projects/{DT_PROJECT}/devices/{device}",
+            "eventType": event_type,
+            "data": {event_type: {**data, "updateTime": "2026-11-23T06:00:00.000000Z"}},
+            "timestamp": "2026-11-23T06:00:00.000000Z",
+        },
+        "labels": {},
+        "metadata": {"deviceId": device, "projectId": DT_PROJECT, "deviceType": "temperature", "productNumber": ""},
+    }
+
+
+def message(data: bytes, **attributes: str) -> dict[str, Any]:
+    event = json.loads(data)["event"]
+    told = {
+        "eventId": event["eventId"],
+        "eventType": event["eventType"],
+        "deviceId": event["targetName"].rpartition("/")[2],
+        "projectId": DT_PROJECT,
+        "timestamp": event["timestamp"],
+        **attributes,
+    }
+    encoded = base64.b64encode(data).decode()
+    published = "2026-11-23T06:00:00.250Z"
+    return {"message": {"data": encoded, "attributes": told, "messageId": "17", "publishTime": published}}
+
+
+def arriving(
+    stage: Stage, change: Callable[[dict[str, Any]], None] = lambda _: None, attributes: Mapping[str, str] | None = None
+) -> Callable[[str, str, Mapping[str, Any]], None]:
+    """Let emulated events arrive, changed on their way."""
+
+    def on_event(project: str, device: str, body: Mapping[str, Any]) -> None:
+        del project
+        whole = envelope(device, body)
+        change(whole)
+        stage.google.messages.append(message(json.dumps(whole).encode(), **(attributes or {})))
+
+    return on_event
+
+
+def nothing_is_left(stage: Stage) -> bool:
+    return stage.dt.devices == {} and not [name for _, name in stage.google.things if "verify" in name]
+
+
+def test_an_emulated_event_is_proof_with_its_latency(stage: Stage) -> None:
+    assert stage.deployment().verify() == 0
+    assert "an unsigned request is refused: 401 unsigned" in stage.shown
+    assert "came through DT's connector as message 17, 250 ms after it happened" in stage.shown
+    assert nothing_is_left(stage)
+
+
+def test_a_proof_in_json(stage: Stage) -> None:
+    stage.deployment(in_json=True).verify()
+    assert stage.printed_json()["verified"] == [
+        {
+            "dtProject": DT_PROJECT,
+            "eventId": "cpbg96qngr7ai7ldarrg",
+            "messageId": "17",
+            "latencySeconds": 0.25,
+            "wholePath": True,
+        }
+    ]
+
+
+def test_an_event_that_does_not_come_is_no_proof(stage: Stage) -> None:
+    stage.dt.on_event = lambda *_: None
+    with pytest.raises(NotProven, match="no event came within 90 s"):
+        stage.deployment().verify()
+    assert nothing_is_left(stage)
+
+
+def another_value(whole: dict[str, Any]) -> None:
+    whole["event"]["data"]["temperature"]["value"] = 99
+
+
+def another_type(whole: dict[str, Any]) -> None:
+    whole["event"] |= {"eventType": "touch"}
+
+
+@pytest.mark.parametrize("change", [another_value, another_type])
+def test_another_event_than_was_sent_is_no_proof(stage: Stage, change: Callable[[dict[str, Any]], None]) -> None:
+    stage.dt.on_event = arriving(stage, change)
+    with pytest.raises(NotProven, match="was sent"):
+        stage.deployment().verify()
+    assert nothing_is_left(stage)
+
+
+@pytest.mark.parametrize("attribute", ["eventId", "eventType", "projectId", "timestamp"])
+def test_an_attribute_that_differs_is_no_proof(stage: Stage, attribute: str) -> None:
+    stage.dt.on_event = arriving(stage, attributes={attribute: "wrong"})
+    with pytest.raises(NotProven, match=f"differ from the event: {attribute}"):
+        stage.deployment().verify()
+
+
+def test_an_event_that_dt_keeps_otherwise_is_no_proof(stage: Stage) -> None:
+    stage.dt.history = [envelope("emu", {"temperature": {"value": 1}})["event"]]
+    with pytest.raises(NotProven, match="DT keeps in its history"):
+        stage.deployment().verify()
+    assert nothing_is_left(stage)
+
+
+def test_ctrl_c_meanwhile_leaves_nothing(stage: Stage) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    stage.dt.on_event = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        stage.deployment().verify()
+    assert nothing_is_left(stage)
+
+
+def test_a_connector_that_takes_touches_alone_is_proven_with_a_touch(stage: Stage) -> None:
+    stage.dt.connectors[DT_PROJECT][0]["events"] = ["networkStatus", "touch"]
+    assert stage.deployment().verify() == 0
+    assert stage.google.messages[0]["message"]["attributes"]["eventType"] == "touch"
+
+
+@pytest.mark.parametrize("reason", ["emulator", "events"])
+def test_without_an_emulated_device_a_signed_request_proves_less_and_says_so(stage: Stage, reason: str) -> None:
+    if reason == "emulator":
+        stage.dt.emulator_is_allowed = False
+    else:
+        stage.dt.connectors[DT_PROJECT][0]["events"] = ["networkStatus"]
+    stage.post = lambda url, body, headers: _received(stage, url, body, headers)
+    assert stage.deployment().verify() == 0
+    assert "less than the whole path" in stage.shown
+    assert nothing_is_left(stage)
+
+
+def _received(stage: Stage, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    """Answer as the function does."""
+    assert url == URL
+    if "X-Dt-Signature" not in headers:
+        return 401, '{"error": "unsigned"}'
+    claims = jwt.decode(
+        headers["X-Dt-Signature"], stage.secret(), ["HS256"], options={"verify_iat": False, "verify_exp": False}
+    )
+    assert claims["checksum_sha256"] == hashlib.sha256(body).hexdigest()
+    stage.google.messages.append(message(body))
+    return 200, '{"messageId": "17", "topic": "events"}'
+
+
+def test_a_function_that_is_not_open_yet_is_waited_for(stage: Stage) -> None:
+    stage.answers = [(403, "Forbidden"), (0, ""), (404, "")]
+    assert stage.deployment().verify() == 0
+    assert "answers 403 as yet" in stage.noted
+
+
+def test_a_function_that_stays_closed_is_told_with_what_to_look_at(stage: Stage) -> None:
+    stage.answers = [(403, "Forbidden")] * 100
+    with pytest.raises(NotProven, match="python -m deploy plan"):
+        stage.deployment().verify()
+
+
+def test_down_sweeps_what_a_killed_proof_left(stage: Stage) -> None:
+    name = "dt-events-verify-0badc0de"
+    stage.google.things["subscriptions", name] = {"name": f"projects/p/subscriptions/{name}"}
+    stage.deployment().down()
+    assert stage.google.things == {}
