@@ -73,15 +73,16 @@ class Executor:
 
         """
         wanted = pending(tuple(steps))
-        place = 0
+        done = 0
         try:
-            for place, step in enumerate(wanted):
+            for step in wanted:
                 with watcher.step(step):
                     self._carry_out(step)
+                done += 1
         except DeployError as error:
-            raise _stopped(wanted, place, error.what, error.mend) from error
+            raise _stopped(wanted, done, error.what, error.mend) from error
         except KeyboardInterrupt:
-            raise _stopped(wanted, place, "interrupted", ()) from None
+            raise _stopped(wanted, done, "interrupted", ()) from None
 
     def _carry_out(self, step: Step) -> None:
         if isinstance(step.call, GcloudCall):
