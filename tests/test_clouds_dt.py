@@ -329,6 +329,19 @@ def test_only_active_connectors_get_the_types_they_want(
     assert receiver.received == []
 
 
+def test_a_connector_that_dt_switched_off_gets_nothing_until_it_is_switched_on(
+    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+) -> None:
+    made, sensor = connector(sky, auth), device(sky, auth)
+    sky.dt.connectors.switch_off(made.raw["name"])
+    publish(sky, auth, sensor, 1)
+    disruptive.DataConnector.update_data_connector(made.data_connector_id, made.project_id, status="ACTIVE", auth=auth)
+    publish(sky, auth, sensor, 2)
+
+    assert sky.dt.deliveries.wait()
+    assert [each.json()["event"]["data"]["temperature"]["value"] for each in receiver.received] == [2]
+
+
 def test_a_sync_sends_the_latest_event_of_each_type_again(
     sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:

@@ -15,7 +15,7 @@ from deploy.offline.clouds import Clouds, clouds
 from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED, Estate
 from deploy.offline.events import encode, sample_event
 from deploy.offline.signing import SECRET_HEADER, secret_claims, sign_with_secret
-from tests.skies import ANSWERS, FUNCTIONS, GOOGLE_APIS, ROOT, all_on, ask, deploy, gcloud, zipped
+from tests.skies import ANSWERS, FUNCTIONS, GOOGLE_APIS, ROOT, all_on, ask, deploy, function_settings, gcloud, zipped
 
 PROJECT = "demo-proj"
 ACCOUNT = f"dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
@@ -133,6 +133,22 @@ def test_a_mounted_secret_follows_its_newest_version(deployed: Clouds) -> None:
     newer = base64.b64encode(f"{'n' * 64}\n{SECRET}".encode()).decode()
     ask(deployed, "POST", f"{SECRETS}/secrets/dt-signature:addVersion", {"payload": {"data": newer}})
     assert file.read_text("ascii").startswith("nnn")
+
+
+def test_a_function_acts_as_its_account_only_while_that_is_enabled(deployed: Clouds) -> None:
+    ask(deployed, "POST", f"{IAM}/serviceAccounts/{ACCOUNT}:disable", {})
+
+    assert signed(deployed, an_event())[0] == 503
+    ask(deployed, "POST", f"{IAM}/serviceAccounts/{ACCOUNT}:enable", {})
+    assert signed(deployed, an_event())[0] == 200
+
+
+def test_gcloud_reads_what_the_function_wrote(deployed: Clouds) -> None:
+    signed(deployed, an_event())
+
+    read = gcloud(deployed, "logging read severity>=INFO --format=value(jsonPayload.eventType)")
+
+    assert "temperature" in read.stdout.splitlines()
 
 
 def test_a_broken_source_fails_the_deploy_and_leaves_the_old_revision_serving(deployed: Clouds, tmp_path: Path) -> None:
@@ -287,6 +303,17 @@ def test_a_source_that_does_not_compile_fails_the_build(sky: Clouds) -> None:
 
     assert operation["error"]["message"].startswith("Build failed")
     assert ask(sky, "GET", f"{FUNCTIONS}/functions/f").json["state"] == "FAILED"
+
+
+def test_one_operation_at_a_time_is_carried_out_on_a_function(sky: Clouds) -> None:
+    place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
+    ask(sky, "PUT", place["uploadUrl"], zipped(ANSWERS))
+    settings = function_settings(place["storageSource"])
+    assert ask(sky, "POST", f"{FUNCTIONS}/functions?functionId=f", settings).status == 200
+
+    second = ask(sky, "PATCH", f"{FUNCTIONS}/functions/f?updateMask=labels", {**settings, "labels": {"a": "b"}})
+
+    assert (second.status, second.json["error"]["status"]) == (409, "ABORTED")
 
 
 def test_organization_policy_keeps_all_users_out_and_the_function_stays_private(sky: Clouds) -> None:

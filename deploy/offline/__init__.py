@@ -11,4 +11,5 @@ function_process  the function as it really runs
 ingestion         the whole path on one machine
 readings          an event in words
 demo              ``make run`` and ``make serve``
+clouds/           both clouds, for the real gcloud and the real disruptive package: ``make rehearse``
 """

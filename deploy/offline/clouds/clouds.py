@@ -99,6 +99,7 @@ def _environ(inherited: Mapping[str, str], proxy: Proxy, estate: Estate, folder:
         "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": str(proxy.authority.file),
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
+        "CLOUDSDK_CORE_DISABLE_FILE_LOGGING": "1",
     }
 
 

@@ -69,6 +69,10 @@ class Connectors:
         connector = self._connectors.get(name)
         return connector if connector and connector["status"] == "ACTIVE" else None
 
+    def switch_off(self, name: str) -> None:
+        """Do as DT does with a connector that has failed for five days."""
+        self._connectors[name] = {**self._connectors[name], "status": "SYSTEM_DISABLED"}
+
     def counts(self, name: str) -> Counts:
         """Give how a connector has fared, to be counted on."""
         return self._counts.setdefault(name, Counts())
@@ -133,6 +137,8 @@ def _changed(before: Json, asked: Json) -> Json:
     after: Json = {**before, **{key: value for key, value in asked.items() if key != "name"}}
     after["httpConfig"] = {**before["httpConfig"], **push}
     _check(after)
+    if asked.get("status", STATUSES[0]) not in STATUSES:
+        raise Refusal(400, f"status has to be one of {', '.join(STATUSES)}")
     return after
 
 
@@ -141,8 +147,6 @@ def _check(connector: Json) -> None:
     url = urlsplit(push["url"])
     if url.scheme != "https" or not url.hostname:
         raise Refusal(400, "httpConfig.url has to be an https URL")
-    if connector["status"] not in STATUSES:
-        raise Refusal(400, f"status has to be one of {', '.join(STATUSES)}")
     if unknown := [each for each in connector["events"] if each not in SAMPLES]:
         raise Refusal(400, f"unknown event types: {unknown}")
     if not _is_of_strings(connector["labels"]) or not isinstance(push["signatureSecret"], str):

@@ -21,4 +21,5 @@ revision    one uploaded source, really running
 service     a Cloud Run service
 run         the services: who may call them
 front_door  what their URLs lead to
+log_entries what functions have written
 """

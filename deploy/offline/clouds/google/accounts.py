@@ -37,6 +37,10 @@ class ServiceAccounts:
             return True
         return email in self._accounts and time.monotonic() >= self._seen_from[email]
 
+    def is_active(self, email: str) -> bool:
+        """Whether a program may act as this account."""
+        return self.is_seen(email) and not self._accounts.get(email, {}).get("disabled")
+
     def routes(self) -> list[Route]:
         """All that is played."""
         many = "/v1/projects/{project}/serviceAccounts"

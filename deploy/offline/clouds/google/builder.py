@@ -75,9 +75,7 @@ class Builder:
         account = self._account(config)
         source = self.uploads.source(build_config)
         number = self._estate.next_number()
-        revision = Revision(
-            f"{name}-{number:05}-off", source, self._plane, lambda topic: self._pubsub.may_publish(topic, account)
-        )
+        revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._publishing(account))
         on_stage("COMPLETE", "IN_PROGRESS")
         revision.start(name, config, build_config, self._reader(account), self._proxy)
         service = self._run.services.get(name) or Service(
@@ -109,6 +107,9 @@ class Builder:
     def _account(self, config: Json) -> str:
         account: str = config.get("serviceAccountEmail") or self._estate.default_build_account
         return account
+
+    def _publishing(self, account: str) -> Callable[[str], bool]:
+        return lambda topic: self._accounts.is_active(account) and self._pubsub.may_publish(topic, account)
 
     def _reader(self, account: str) -> Callable[[str, str], bytes]:
         return lambda secret, version: self._secrets.value(secret, version, account)

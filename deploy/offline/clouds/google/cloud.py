@@ -11,6 +11,7 @@ from deploy.offline.clouds.google.data_plane import DataPlane
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.front_door import FrontDoor
 from deploy.offline.clouds.google.functions import Functions
+from deploy.offline.clouds.google.log_entries import LogEntries
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import Problem
 from deploy.offline.clouds.google.projects import Billing, OrganizationPolicy, ResourceManager, ServiceUsage
@@ -49,6 +50,7 @@ class Google:
             "cloudfunctions": self.functions.routes,
             "cloudresourcemanager": ResourceManager(estate, self.policies).routes,
             "iam": self.accounts.routes,
+            "logging": LogEntries(estate, self.run).routes,
             "orgpolicy": OrganizationPolicy(estate).routes,
             "pubsub": self.pubsub.routes,
             "run": self.run.routes,

@@ -4,6 +4,8 @@ A deploy that fails leaves the revision before it serving. https://cloud.google.
 """
 
 import re
+import threading
+import traceback
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -12,10 +14,13 @@ from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, pag
 from deploy.offline.clouds.google.builder import RUNTIMES, Builder
 from deploy.offline.clouds.google.estate import Estate, timestamp
 from deploy.offline.clouds.google.operations import Operations
-from deploy.offline.clouds.google.problems import Problem, denied, exists, invalid, not_found
+from deploy.offline.clouds.google.problems import Problem, aborted, denied, exists, invalid, not_found
 from deploy.offline.clouds.google.run import Run
 
 REGIONS = ("europe-north1", "europe-west1", "europe-west4", "us-central1", "us-east1")
+Work = Callable[[str], Json]
+"""What an operation does, given its name, and what comes of it."""
+
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -28,6 +33,8 @@ class Functions:
         self._run = run
         self._functions: dict[str, Json] = {}
         self._operations = Operations()
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
         self._worker = ThreadPoolExecutor(1, "builder")  # one thread, which outlives what it starts
 
     def names(self) -> list[str]:
@@ -46,6 +53,13 @@ class Functions:
         one = many + "/{function}"
         return [
             Route("GET", "/v2/projects/{project}/locations", self._regions, "cloudfunctions.locations.list"),
+            Route("GET", "/v1/projects/{project}/locations", self._regions, "cloudfunctions.locations.list"),
+            Route(
+                "GET",
+                "/v1/projects/{project}/locations/{region}/functions",
+                self._none,
+                "cloudfunctions.functions.list",
+            ),
             Route("GET", place + "/runtimes", self._runtimes, "cloudfunctions.runtimes.list"),
             Route("GET", place + "/operations/{operation}", self._operation, "cloudfunctions.operations.get"),
             Route("POST", many + ":generateUploadUrl", self._upload_url, "cloudfunctions.functions.sourceCodeSet"),
@@ -84,6 +98,10 @@ class Functions:
         found = [function for name, function in self._functions.items() if name.startswith(place)]
         return page("functions", found, request, default=100, most=1000)
 
+    def _none(self, _: Request, **__: str) -> Json:
+        """Functions of the first generation: there are none."""
+        return {"functions": []}
+
     def _get(self, _: Request, project: str, region: str, function: str) -> Json:
         self._estate.check_project(project)
         name = f"projects/{project}/locations/{region}/functions/{function}"
@@ -116,20 +134,25 @@ class Functions:
     def _delete(self, request: Request, project: str, region: str, function: str) -> Json:
         found = self._get(request, project, region, function)
 
-        def delete(operation: str) -> None:
+        def delete(_: str) -> Json:
             self._run.remove(function)
             self._functions.pop(found["name"], None)
-            self._operations.finish(operation, {"@type": "type.googleapis.com/google.protobuf.Empty"})
+            return {"@type": "type.googleapis.com/google.protobuf.Empty"}
 
         return self._begin("delete", found, delete)
 
-    def _begin(self, verb: str, function: Json, work: Callable[[str], None]) -> Json:
-        place = function["name"].rpartition("/functions/")[0]
+    def _begin(self, verb: str, function: Json, work: Work) -> Json:
+        name = function["name"]
+        with self._lock:
+            if name in self._busy:
+                raise aborted(f"Could not process {verb} of {name}: unable to queue the operation")
+            self._busy.add(name)
+        place = name.rpartition("/functions/")[0]
         operation = f"{place}/operations/operation-{uuid.uuid4()}"
         metadata: Json = {
             "@type": "type.googleapis.com/google.cloud.functions.v2.OperationMetadata",
             "createTime": timestamp(),
-            "target": function["name"],
+            "target": name,
             "verb": verb,
             "apiVersion": "v2",
             "operationType": f"{verb.upper()}_FUNCTION",
@@ -137,11 +160,23 @@ class Functions:
         if verb != "delete":
             metadata["stages"] = _stages("IN_PROGRESS", "NOT_STARTED")
         answer = self._operations.start(operation, metadata)
-        self._worker.submit(work, operation).add_done_callback(lambda future: future.result())
+        self._worker.submit(self._carry_out, work, operation, name)
         return answer
 
-    def _deploy(self, operation: str, function: Json, *, is_new: bool) -> None:
-        """Build and start what is asked for; runs in the builder's thread."""
+    def _carry_out(self, work: Work, operation: str, name: str) -> None:
+        """Do the work of an operation, which is done once the next one may begin; the doorway of its thread."""
+        try:
+            outcome: Json | Problem = work(operation)
+        except Problem as problem:
+            outcome = problem
+        except Exception as error:  # noqa: BLE001  # else whoever waits for the operation would wait for ever
+            traceback.print_exc()
+            outcome = Problem("INTERNAL", f"an error of the stand-in: {error!r}")
+        self._busy.discard(name)
+        self._operations.end(operation, outcome)
+
+    def _deploy(self, operation: str, function: Json, *, is_new: bool) -> Json:
+        """Build and start what is asked for."""
         try:
             deployed = self._builder.deploy(
                 function,
@@ -152,11 +187,9 @@ class Functions:
             state = "FAILED" if is_new else self._functions[name]["state"]
             message = {"severity": "ERROR", "type": "CloudRunServiceNotReady", "message": problem.message}
             self._functions[name] = {**self._functions[name], "state": state, "stateMessages": [message]}
-            self._operations.fail(operation, problem)
-            return
+            raise
         self._functions[function["name"]] = deployed
-        kind = {"@type": "type.googleapis.com/google.cloud.functions.v2.Function"}
-        self._operations.finish(operation, {**kind, **deployed})
+        return {"@type": "type.googleapis.com/google.cloud.functions.v2.Function", **deployed}
 
     def _check_place(self, project: str, region: str) -> None:
         self._estate.check_project(project)

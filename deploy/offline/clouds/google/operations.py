@@ -26,20 +26,16 @@ class Operations:
             before = self._operations[name]
             self._operations[name] = {**before, "metadata": {**before["metadata"], **metadata}}
 
-    def finish(self, name: str, response: Json) -> None:
-        """End one with its result."""
+    def end(self, name: str, outcome: Json | Problem) -> None:
+        """End one, with its result or an error."""
+        told = {"error": outcome.of_operation()} if isinstance(outcome, Problem) else {"response": outcome}
         with self._lock:
-            self._operations[name] = {**self._operations[name], "done": True, "response": response}
-
-    def fail(self, name: str, problem: Problem) -> None:
-        """End one with an error."""
-        with self._lock:
-            self._operations[name] = {**self._operations[name], "done": True, "error": problem.of_operation()}
+            self._operations[name] = {**self._operations[name], "done": True, **told}
 
     def done(self, name: str, response: Json, metadata: Json | None = None) -> Json:
         """Begin one and end it at once."""
         self.start(name, metadata or {})
-        self.finish(name, response)
+        self.end(name, response)
         return self.get(name)
 
     def get(self, name: str) -> Json:

@@ -45,6 +45,7 @@ class Run:
         return [
             Route("GET", service, self._get, "run.services.get"),
             Route("PUT", service, self._replace, "run.services.update"),
+            Route("GET", iam.removesuffix("/{name}"), self._list, "run.services.list"),
             Route("GET", iam + ":getIamPolicy", self._policy, "run.services.getIamPolicy"),
             Route("POST", iam + ":setIamPolicy", self._set_policy, "run.services.setIamPolicy"),
             Route("POST", iam + ":testIamPermissions", self._test),
@@ -63,6 +64,11 @@ class Run:
 
     def _get(self, _: Request, project: str, name: str) -> Json:
         return described(self._find(project, name), self._estate)
+
+    def _list(self, _: Request, project: str, region: str) -> Json:
+        self._estate.check_project(project)
+        chosen = [each for each in self.services.values() if region in {"-", each.region}]
+        return {"apiVersion": "serving.knative.dev/v1", "items": [described(each, self._estate) for each in chosen]}
 
     def _replace(self, request: Request, project: str, name: str) -> Json:
         service = self._find(project, name)

@@ -104,15 +104,16 @@ class Secrets:
 
     def _add(self, request: Request, project: str, secret: str) -> Json:
         self._get(request, project, secret)
+        payload = request.json().get("payload", {})
         try:
-            data = base64.b64decode(request.json().get("payload", {}).get("data", ""))
+            data = base64.b64decode(payload.get("data", ""))
         except binascii.Error as error:
             raise invalid("payload.data is not base64.") from error
         if len(data) > MAX_BYTES:
             raise invalid(f"The payload of a secret version has at most {MAX_BYTES} bytes.")
         added = self._secret(secret).add(data)
         self.on_change()
-        return self._described(secret, added)
+        return {**self._described(secret, added), "clientSpecifiedPayloadChecksum": "dataCrc32c" in payload}
 
     def _versions(self, request: Request, project: str, secret: str) -> Json:
         self._get(request, project, secret)

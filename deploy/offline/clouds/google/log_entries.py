@@ -1,0 +1,86 @@
+"""``logging.googleapis.com`` v2: what the functions that run now have written, for ``gcloud logging read``.
+
+A line's time is that at which it was first asked for. Of filters, the service's name and the least severity count; the
+rest of a filter is passed over. https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
+"""
+
+import json
+import re
+
+from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.google.estate import Estate, timestamp
+from deploy.offline.clouds.google.problems import invalid
+from deploy.offline.clouds.google.run import Run
+from deploy.offline.clouds.google.service import Service
+
+SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+_SERVICE = re.compile(r'service_name"?\s*=\s*"?([\w-]+)')
+_SEVERITY = re.compile(r'severity\s*>=\s*"?([A-Z]+)')
+
+
+class LogEntries:
+    """The log of the project."""
+
+    def __init__(self, estate: Estate, run: Run) -> None:
+        self._estate = estate
+        self._run = run
+        self._entries: dict[tuple[str, int], Json] = {}
+
+    def routes(self) -> list[Route]:
+        """All that is played."""
+        return [Route("POST", "/v2/entries:list", self._list, "logging.logEntries.list")]
+
+    def _list(self, request: Request) -> Json:
+        asked = request.json()
+        for name in asked.get("resourceNames", []):
+            self._estate.check_project(name.split("/")[1])
+        for service in list(self._run.services.values()):
+            self._collect(service)
+        wanted = [entry for entry in self._entries.values() if _is_wanted(entry, asked.get("filter", ""))]
+        if asked.get("orderBy") == "timestamp desc":
+            wanted.reverse()
+        elif asked.get("orderBy", "timestamp asc") != "timestamp asc":
+            raise invalid("orderBy has to be timestamp asc or timestamp desc.")
+        size, token = str(asked.get("pageSize", 50)), str(asked.get("pageToken", ""))
+        paging = Request("GET", "", "", {"pageSize": [size], "pageToken": [token]})
+        return page("entries", wanted, paging, default=50, most=1000)
+
+    def _collect(self, service: Service) -> None:
+        if service.revision is None:
+            return
+        labels = {
+            "project_id": self._estate.project,
+            "location": service.region,
+            "service_name": service.name,
+            "revision_name": service.revision.name,
+        }
+        for number, line in enumerate(service.revision.log().split("\n")[:-1]):
+            key = (service.revision.name, number)
+            if key not in self._entries:
+                self._entries[key] = {
+                    "insertId": f"{service.revision.name}-{number}",
+                    "logName": f"projects/{self._estate.project}/logs/run.googleapis.com%2Fstdout",
+                    "resource": {"type": "cloud_run_revision", "labels": labels},
+                    "timestamp": timestamp(),
+                    **_payload(line),
+                }
+
+
+def _payload(line: str) -> Json:
+    """A line of JSON is a structure, with its severity taken out of it; any other is text."""
+    try:
+        read = json.loads(line)
+    except ValueError:
+        read = None
+    if not isinstance(read, dict):
+        return {"severity": "DEFAULT", "textPayload": line}
+    return {"severity": read.pop("severity", "DEFAULT"), "jsonPayload": read}
+
+
+def _is_wanted(entry: Json, text: str) -> bool:
+    service, severity = _SERVICE.search(text), _SEVERITY.search(text)
+    if service and entry["resource"]["labels"]["service_name"] != service[1]:
+        return False
+    least = SEVERITIES.index(severity[1]) if severity and severity[1] in SEVERITIES else 0
+    found = entry["severity"]
+    return found in SEVERITIES and SEVERITIES.index(found) >= least
