@@ -111,12 +111,26 @@ class Preflight:
             return
         listed = (found or {}).get("listPolicy", {})
         self.public_forbidden = bool(listed.get("allowedValues")) or listed.get("allValues") == "DENY"
+        if self.public_forbidden and self._check_is_forced():
+            raise DeployError(
+                "organization policies forbid allUsers, and to switch the invoker check off: DT could not call",
+                where="public invocation",
+                mend=[f"gcloud org-policies reset run.managed.requireInvokerIam --project={self.spec.google_project}"],
+            )
         if self.public_forbidden and self.spec.invocation == "public":
             raise DeployError(
                 "organization policy iam.allowedPolicyMemberDomains forbids allUsers",
                 where="public invocation",
                 mend=["python -m deploy up --invocation=unchecked"],
             )
+
+    def _check_is_forced(self) -> bool:
+        constraint = ("org-policies", "describe", "run.managed.requireInvokerIam", "--effective")
+        try:
+            found = self.google.read((*constraint, f"--project={self.spec.google_project}"))
+        except GcloudFailed:
+            return False  # that API is off as yet: the step itself will say
+        return any(rule.get("enforce") for rule in (found or {}).get("spec", {}).get("rules", []))
 
     def _region(self) -> None:
         try:

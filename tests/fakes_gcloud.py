@@ -52,6 +52,7 @@ class FakeGcloud:
     versions: dict[str, list[str]] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
     organization_policy: dict[str, Any] = field(default_factory=dict)
+    check_is_forced: bool = False
     is_logged_in: bool = True
     is_billed: bool = True
     exists: bool = True
@@ -89,7 +90,7 @@ class FakeGcloud:
                 del self.stumbles[place]
                 raise _Failure(sentence)
         group = command.words[0]
-        if group in {"auth", "projects", "billing", "resource-manager", "services"}:
+        if group in {"auth", "projects", "billing", "resource-manager", "org-policies", "services"}:
             return self._project(command)
         if group == "run":
             return self._run(command)
@@ -113,6 +114,7 @@ class FakeGcloud:
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE"},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
+            "org-policies": {"spec": {"rules": [{"enforce": self.check_is_forced}]}},
         }
         return answers[command.words[0]]
 

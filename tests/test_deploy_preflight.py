@@ -87,6 +87,14 @@ def test_where_policy_forbids_all_users_the_check_goes_off_and_it_is_known_befor
     assert stage.deployment().plan() == 0
 
 
+def test_where_policy_forbids_both_ways_nothing_is_built() -> None:
+    stage = Stage()
+    stage.google.organization_policy, stage.google.check_is_forced = FORBIDDEN, True
+    with pytest.raises(NotReady, match=r"org-policies reset run\.managed\.requireInvokerIam"):
+        stage.deployment().up()
+    assert stage.google.changes() == []
+
+
 def test_where_policy_forbids_all_users_public_is_refused() -> None:
     stage = Stage()
     stage.google.organization_policy = FORBIDDEN
