@@ -112,7 +112,9 @@ def _credentials(tenant: Tenant) -> dict[str, str]:
 
 
 def _leads_elsewhere(name: str) -> bool:
-    return name.lower() in _UNSET or (name.startswith(("CLOUDSDK_", "DT_")) and name != "CLOUDSDK_ROOT_DIR")
+    if name.startswith(("CLOUDSDK_PYTHON", "CLOUDSDK_ROOT_DIR")):  # how gcloud runs, not where it goes
+        return False
+    return name.lower() in _UNSET or name.startswith(("CLOUDSDK_", "DT_", "DEPLOY_"))
 
 
 def _way_in(proxy: Proxy, *, for_function: bool = False) -> dict[str, str]:

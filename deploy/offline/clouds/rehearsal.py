@@ -40,7 +40,7 @@ def rehearse(choice: Choice, environ: Mapping[str, str], say: Say) -> bool:
     with clouds(choice, environ=environ, say=say) as sky, tempfile.TemporaryDirectory() as folder:
         say(f"Google    project {sky.google.estate.project}, Pub/Sub {sky.backend.kind}")
         say(f"DT        project {sky.dt.tenant.project} of organization {sky.dt.tenant.organization}")
-        faults = [fault for act in ACTS for fault in _play(act, sky, Path(folder), say)]
+        faults = [fault for act in ACTS for fault in play(act, sky, Path(folder), say)]
         faults += [f"not played: {entry}" for entry in sky.log.not_played()]
     say("")
     for fault in faults:
@@ -49,7 +49,8 @@ def rehearse(choice: Choice, environ: Mapping[str, str], say: Say) -> bool:
     return not faults
 
 
-def _play(act: Act, sky: Clouds, folder: Path, say: Say) -> Iterator[str]:
+def play(act: Act, sky: Clouds, folder: Path, say: Say) -> Iterator[str]:
+    """Run one command, show it, and give what is wrong after it."""
     sky.log.clear()
     say(f"\n== {act.title}\n$ python -m deploy {' '.join(act.verb)}\n")
     began_at = time.monotonic()
@@ -75,23 +76,26 @@ def _run(verb: tuple[str, ...], sky: Clouds, folder: Path) -> int:
     return done.returncode
 
 
-def _unready(sky: Clouds) -> list[str]:
+def unready(sky: Clouds) -> list[str]:
+    """Name what should have been made and was not."""
     made = [name.split("/")[-2] for name in sky.left()]
     expected = ("topics", "subscriptions", "secrets", "functions", "dataconnectors")
     return [f"no {kind} were made" for kind in expected if kind not in made]
 
 
-def _changed(sky: Clouds) -> list[str]:
+def changed(sky: Clouds) -> list[str]:
+    """Name the changes of the last act."""
     return [f"changed what was as it should be: {entry}" for entry in sky.log.changes()]
 
 
-def _left(sky: Clouds) -> list[str]:
+def left(sky: Clouds) -> list[str]:
+    """Name what is still there."""
     return [f"left over: {name}" for name in sky.left()]
 
 
 ACTS = (
-    Act("both ends are made, and proven with a real event", ("up", "--yes"), _unready),
+    Act("both ends are made, and proven with a real event", ("up", "--yes"), unready),
     Act("they are proven once more", ("verify",)),
-    Act("a second time there is nothing to do", ("up", "--yes"), _changed),
-    Act("all of it is removed again", ("down", "--yes"), _left),
+    Act("a second time there is nothing to do", ("up", "--yes"), changed),
+    Act("all of it is removed again", ("down", "--yes"), left),
 )

@@ -1,0 +1,85 @@
+"""What makes a rehearsal fail. Every act with the real gcloud is played by ``make rehearse`` itself."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.offline.__main__ import main
+from deploy.offline.clouds import Clouds, clouds
+from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.clouds.rehearsal import ACTS, Act, changed, left, play, rehearse, unready
+from deploy.offline.errors import NotStarted
+from tests.skies import all_on, ask
+
+TOPIC = "https://pubsub.googleapis.com/v1/projects/demo-proj/topics/dt-events"
+
+
+@pytest.fixture
+def sky() -> Iterator[Clouds]:
+    """Both clouds, with every API on."""
+    with clouds("embedded", estate=all_on(Estate())) as both:
+        yield both
+
+
+def test_without_gcloud_it_says_where_to_get_it(tmp_path: Path) -> None:
+    with pytest.raises(NotStarted, match="needs gcloud: https://"):
+        rehearse("embedded", {"PATH": str(tmp_path)}, print)
+
+
+def test_it_is_a_verb_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["rehearse", "--help"])
+
+    assert "--pubsub" in capsys.readouterr().out
+
+
+def test_each_act_is_a_command_of_the_deploy_and_the_last_one_removes() -> None:
+    assert [act.verb[0] for act in ACTS] == ["up", "verify", "up", "down"]
+
+
+def test_what_was_not_made_is_a_fault(sky: Clouds) -> None:
+    ask(sky, "PUT", TOPIC, {})
+
+    assert unready(sky) == [
+        f"no {kind} were made" for kind in ("subscriptions", "secrets", "functions", "dataconnectors")
+    ]
+
+
+def test_a_change_of_what_was_right_is_a_fault(sky: Clouds) -> None:
+    ask(sky, "GET", TOPIC)
+    assert changed(sky) == []
+
+    ask(sky, "PUT", TOPIC, {})
+    assert changed(sky) == [f"changed what was as it should be: 200 PUT    {TOPIC} (2 bytes)"]
+
+
+def test_what_is_left_over_is_a_fault(sky: Clouds) -> None:
+    ask(sky, "PUT", TOPIC, {})
+
+    assert left(sky) == ["left over: projects/demo-proj/topics/dt-events"]
+
+
+def test_an_act_that_fails_is_a_fault_and_is_shown(sky: Clouds, tmp_path: Path) -> None:
+    said: list[str] = []
+
+    faults = list(play(Act("nonsense is refused", ("no-such-verb",)), sky, tmp_path, said.append))
+
+    assert faults == ["nonsense is refused: exit status 2"]
+    assert said[0] == "\n== nonsense is refused\n$ python -m deploy no-such-verb\n"
+
+
+def test_programs_are_led_to_these_clouds_and_to_no_other() -> None:
+    users = {
+        "PATH": "/bin", "CLOUDSDK_PYTHON": "/bin/python3", "CLOUDSDK_ACTIVE_CONFIG_NAME": "work",
+        "no_proxy": "*", "DT_SERVICE_ACCOUNT_SECRET": "real", "DEPLOY_PROJECT": "real",
+    }
+    with clouds("embedded", environ=users) as both:
+        environ = both.environ
+        assert environ["https_proxy"] == environ["HTTPS_PROXY"] == both.proxy.url
+        assert environ["CLOUDSDK_PYTHON"] == "/bin/python3"
+        assert not {"no_proxy", "CLOUDSDK_ACTIVE_CONFIG_NAME", "DEPLOY_PROJECT"} & environ.keys()
+        assert environ["DT_SERVICE_ACCOUNT_SECRET"] == both.dt.tenant.secret
+        folder = Path(environ["CLOUDSDK_CONFIG"]).parent
+        assert folder.exists()
+    assert not folder.exists()
