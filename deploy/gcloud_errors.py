@@ -34,6 +34,7 @@ _TELLING: tuple[tuple[Code, str], ...] = (
     ),
     ("ALREADY_EXISTS", r"already exists"),
     ("ABORTED", r"concurrent policy changes|unable to queue the operation|operation in progress|etag"),
+    ("PERMISSION_DENIED", r"does not have permission to access"),
     ("NOT_FOUND", r"Cannot find service|could not be found"),
 )
 """Sentences that say more than their status does, looked for in this order."""
@@ -43,6 +44,8 @@ def explain(argv: Argv, stderr: str) -> GcloudFailed:
     """Read why a command failed, and what mends it."""
     sentence = _sentence(stderr)
     code = code_of(sentence)
+    if code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
+        sentence = re.sub(r" This command is authenticated.*", "", sentence.splitlines()[0])
     line = shlex.join(("gcloud", *(word for word in argv if not word.startswith("--format"))))
     return GcloudFailed(code, sentence, where=line, mend=_mend(code, argv, sentence, line))
 

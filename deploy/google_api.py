@@ -34,5 +34,6 @@ def held_permissions(project: str, permissions: Sequence[str], token: Secret) ->
             answer.raise_for_status()
             held.update(answer.json().get("permissions", []))
         except (requests.RequestException, ValueError) as error:
-            raise DeployError(f"did not answer ({type(error).__name__})", where="testIamPermissions") from None
+            status = getattr(getattr(error, "response", None), "status_code", type(error).__name__)
+            raise DeployError(f"did not answer ({status})", where="testIamPermissions") from None
     return frozenset(held)

@@ -15,6 +15,17 @@ from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import Argv
 
+KNOWN_REGIONS = (
+    *("africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3"),
+    *("asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "asia-southeast3", "australia-southeast1"),
+    *("australia-southeast2", "europe-central2", "europe-north1", "europe-north2", "europe-southwest1"),
+    *("europe-west1", "europe-west2", "europe-west3", "europe-west4", "europe-west6", "europe-west8", "europe-west9"),
+    *("europe-west10", "europe-west12", "me-central1", "me-central2", "me-west1", "northamerica-northeast1"),
+    *("northamerica-northeast2", "northamerica-south1", "southamerica-east1", "southamerica-west1", "us-central1"),
+    *("us-east1", "us-east4", "us-east5", "us-south1", "us-west1", "us-west2", "us-west3", "us-west4"),
+)
+"""Where functions are, for as long as the API that would tell is off: https://cloud.google.com/functions/docs/locations"""
+
 
 class Reads(Protocol):
     """Google Cloud, to be read."""
@@ -79,7 +90,15 @@ class Preflight:
             self.failures.append(error)
 
     def _project(self) -> None:
-        found = self.google.read(("projects", "describe", self.spec.google_project))
+        try:
+            found = self.google.read(("projects", "describe", self.spec.google_project))
+        except GcloudFailed as error:
+            if error.code != "PERMISSION_DENIED":
+                raise
+            what = "does not exist, or you may not see it"
+            raise DeployError(
+                what, where=f"project {self.spec.google_project}", mend=["gcloud projects list"]
+            ) from None
         if found is None or found.get("lifecycleState", "ACTIVE") != "ACTIVE":
             state = "does not exist" if found is None else f"is {found['lifecycleState']}"
             raise DeployError(state, where=f"project {self.spec.google_project}", mend=["gcloud projects list"])
@@ -97,8 +116,12 @@ class Preflight:
 
     def _permissions(self, token: Secret) -> None:
         project = self.spec.google_project
-        missing = sorted(set(DEPLOYER) - self.held(project, DEPLOYER, token))
-        if missing:
+        try:
+            held = self.held(project, DEPLOYER, token)
+        except DeployError as error:
+            self.warnings.append(f"which permissions you have could not be read: {error}")
+            return
+        if missing := sorted(set(DEPLOYER) - held):
             raise DeployError(f"you lack {', '.join(missing)}", where=f"project {project}", mend=[grant(project)])
 
     def _public_access(self) -> None:
@@ -129,21 +152,22 @@ class Preflight:
         try:
             found = self.google.read((*constraint, f"--project={self.spec.google_project}"))
         except GcloudFailed:
-            return False  # that API is off as yet: the step itself will say
+            self.warnings.append("whether the invoker check may be switched off could not be read: it is tried")
+            return False
         return any(rule.get("enforce") for rule in (found or {}).get("spec", {}).get("rules", []))
 
     def _region(self) -> None:
+        project = f"--project={self.spec.google_project}"
         try:
-            listed = self.google.read(
-                ("functions", "regions", "list", "--gen2", f"--project={self.spec.google_project}")
-            )
+            listed = self.google.read(("functions", "regions", "list", "--gen2", project)) or []
+            names = {each.get("locationId") or each["name"].rpartition("/")[2] for each in listed}
+            what, mend = "has no functions", f"gcloud functions regions list --gen2 {project}"
         except GcloudFailed:
-            return  # the API is off as yet: the deployment itself will say
-        names = {each.get("locationId") or each["name"].rpartition("/")[2] for each in listed or []}
-        if names and self.spec.region not in names:
-            raise DeployError(
-                "has no functions", where=f"region {self.spec.region}", mend=["gcloud functions regions list"]
-            )
+            names = set(KNOWN_REGIONS)
+            what = "is not known, and Google cannot be asked while the API is off"
+            mend = f"gcloud services enable cloudfunctions.googleapis.com {project}"
+        if self.spec.region not in names:
+            raise DeployError(what, where=f"region {self.spec.region}", mend=[mend])
 
     def _dt(self) -> None:
         if self.dt is None:

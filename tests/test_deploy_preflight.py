@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import NotReady
+from deploy.errors import DeployError, NotReady
 from deploy.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
 from deploy.verbs import CHANGES
 from tests.fakes_deploy import DT_PROJECT, FakeDt
@@ -76,6 +76,35 @@ def test_all_failures_are_told_at_once() -> None:
 def test_a_region_without_functions_is_refused() -> None:
     with pytest.raises(NotReady, match="region europe-north9: has no functions"):
         Stage().deployment(region="europe-north9").plan()
+
+
+def test_a_region_that_nobody_knows_is_refused_while_google_cannot_be_asked() -> None:
+    stage = Stage()
+    stage.google.stumbles = [("functions regions", "PERMISSION_DENIED: SERVICE_DISABLED")]
+    with pytest.raises(NotReady, match=r"gcloud services enable cloudfunctions\.googleapis\.com"):
+        stage.deployment(region="europe-west99").plan()
+
+
+def test_a_project_that_one_may_not_see_is_refused_in_one_line() -> None:
+    stage = Stage()
+    stage.google.stumbles = [("projects describe", "[None] does not have permission to access projects instance [x]")]
+    with pytest.raises(NotReady) as refused:
+        stage.deployment().plan()
+    assert str(refused.value).splitlines() == [
+        "project cold-chain-prod: does not exist, or you may not see it",
+        "  mend it: gcloud projects list",
+    ]
+
+
+def test_permissions_that_cannot_be_asked_for_are_noted() -> None:
+    def silent(project: str, permissions: object, token: object) -> frozenset[str]:
+        raise DeployError("did not answer", where=project)
+
+    stage = Stage()
+    deployment = stage.deployment()
+    deployment.held = silent
+    assert deployment.plan() == CHANGES
+    assert "note: which permissions you have could not be read" in stage.noted
 
 
 def test_where_policy_forbids_all_users_the_check_goes_off_and_it_is_known_beforehand() -> None:
