@@ -229,7 +229,7 @@ def test_too_many_calls_are_told_when_to_come_again(sky: Clouds, auth: ServiceAc
 
 
 def test_the_package_is_told_of_the_rate(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    sky.faults.fail(429, host="api.*")
+    sky.faults.fail(429, host="api.disruptive*")
 
     with pytest.raises(TooManyRequests):
         disruptive.Project.list_projects(auth=auth)

@@ -10,6 +10,7 @@ clouds        everything started and wired; the variables by which programs find
 authority     certificates for the hosts played
 proxy         the way in, by ``https_proxy``; refuses every host it does not play
 exchange      a request, an answer, routes
+field_masks   which fields an update is about
 faults        what goes wrong on demand
 requests_log  what was asked
 google/       Google's control plane

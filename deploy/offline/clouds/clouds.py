@@ -11,7 +11,6 @@ from deploy.offline.backend import Backend, Choice, pubsub_for
 from deploy.offline.clouds.authority import Authority
 from deploy.offline.clouds.dt.cloud import DT
 from deploy.offline.clouds.dt.tenant import Tenant
-from deploy.offline.clouds.exchange import Answer, Request
 from deploy.offline.clouds.faults import Faults
 from deploy.offline.clouds.google.cloud import Google
 from deploy.offline.clouds.google.data_plane import DataPlane
@@ -56,30 +55,16 @@ def clouds(
         backend = stack.enter_context(pubsub_for(choice, inherited, say))
         plane = DataPlane(backend.host)
         stack.callback(plane.close)
-        google: Google
-        dt: DT
-
-        def to_google(request: Request) -> Answer:
-            return google.answer(request)
-
-        def to_function(request: Request) -> Answer:
-            return google.door.serve(request)
-
-        def to_dt(request: Request) -> Answer:
-            return dt.answer(request)
-
-        hosts = {
-            ".googleapis.com": to_google,
-            ".run.app": to_function,
-            ".cloudfunctions.net": to_function,
-            ".disruptive-technologies.com": to_dt,
-            ".d21s.com": to_dt,
-        }
         log, faults = RequestsLog(), Faults()
-        proxy = Proxy(Authority(folder), hosts, log, faults)
+        proxy = Proxy(Authority(folder), log, faults)
         google = Google(estate or Estate(), plane, _way_in(proxy, for_function=True))
         stack.callback(google.close)
         dt = DT(tenant or Tenant(), proxy.port, proxy.authority.client_context())
+        proxy.lead(".googleapis.com", google.answer)
+        proxy.lead(".run.app", google.door.serve)
+        proxy.lead(".cloudfunctions.net", google.door.serve)
+        proxy.lead(".disruptive-technologies.com", dt.answer)
+        proxy.lead(".d21s.com", dt.answer)
         stack.enter_context(proxy)
         stack.callback(dt.close)
         seen = {**_environ(inherited, proxy, google.estate, folder), **_credentials(dt.tenant)}

@@ -112,11 +112,6 @@ def page(key: str, items: Sequence[Any], request: Request, *, default: int, most
     return {key: list(items[start:end]), "nextPageToken": f"after-{end}" if end < len(items) else ""}
 
 
-def camel_case(path: str) -> str:
-    """Write a path of a field mask as JSON has its names: masks may say ``build_config.source`` as well."""
-    return re.sub(r"_([a-z])", lambda found: found[1].upper(), path)
-
-
 _PATTERNS: dict[str, re.Pattern[str]] = {}
 
 

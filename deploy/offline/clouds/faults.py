@@ -72,7 +72,7 @@ class Faults:
         retry_after_s: int | None = None,
     ) -> None:
         """Answer with this status (and JSON) instead of doing the work."""
-        text = body if body is not None else {"error": {"code": status, "message": f"told to fail with {status}"}}
+        text = body if body is not None else _refusal(status, host)
         headers = {"Content-Type": "application/json"}
         if retry_after_s is not None:
             headers["Retry-After"] = str(retry_after_s)
@@ -86,3 +86,24 @@ class Faults:
     def delay(self, delay_s: float, *, times: int = 1, host: str = "*", method: str = "*", path: str = "*") -> None:
         """Do the work late."""
         self.add(Fault(times, delay_s=delay_s, host=host, method=method, path=path))
+
+
+def _refusal(status: int, host: str) -> Any:
+    """A body in the manner of the cloud that the host is of."""
+    sentence = f"told to fail with {status}"
+    if "disruptive" in host or "d21s" in host:
+        return {"error": sentence, "code": status, "help": f"https://docs.d21s.com/error/#{status}"}
+    return {"error": {"code": status, "message": sentence, "status": _STATUSES.get(status, "UNKNOWN")}}
+
+
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED",
+    500: "INTERNAL",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}

@@ -7,7 +7,7 @@ code knows of it. Plain threads: one for each connection.
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -16,26 +16,19 @@ from deploy.offline.clouds.exchange import Answer, NotJson, Request, Unanswered
 from deploy.offline.clouds.faults import Faults
 from deploy.offline.clouds.requests_log import Entry, RequestsLog
 
-PLAYED = (
-    ".googleapis.com",
-    ".run.app",
-    ".cloudfunctions.net",
-    ".disruptive-technologies.com",
-    ".d21s.com",
-)
 MAX_BODY = 64 * 2**20
 
 Cloud = Callable[[Request], Answer]
 
 
 class Proxy:
-    """A context manager; ``url`` is what ``https_proxy`` has to be. ``clouds``: ending of a host -> who answers."""
+    """A context manager; ``url`` is what ``https_proxy`` has to be."""
 
-    def __init__(self, authority: Authority, clouds: Mapping[str, Cloud], log: RequestsLog, faults: Faults) -> None:
+    def __init__(self, authority: Authority, log: RequestsLog, faults: Faults) -> None:
         self.authority = authority
         self.log = log
         self.ended = threading.Event()
-        self._clouds = dict(clouds)
+        self._clouds: dict[str, Cloud] = {}
         self._faults = faults
         self._server = _Server(self)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="proxy")
@@ -57,7 +50,7 @@ class Proxy:
         return answer
 
     def lead(self, ending: str, cloud: Cloud) -> None:
-        """Let another one answer for the hosts of this ending."""
+        """Play the hosts with this ending, from now on in this way."""
         self._clouds[ending] = cloud
 
     def refuse(self, method: str, host: str, path: str) -> None:

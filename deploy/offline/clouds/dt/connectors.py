@@ -58,7 +58,7 @@ class Connectors:
 
     def of(self, project: str) -> list[Json]:
         """Give the connectors of a project."""
-        return [each for name, each in self._connectors.items() if name.startswith(f"projects/{project}/")]
+        return [each for name, each in list(self._connectors.items()) if name.startswith(f"projects/{project}/")]
 
     def names(self) -> list[str]:
         """Give the full names of all connectors."""

@@ -50,6 +50,7 @@ class Deliveries:
         self._proxy_port = proxy_port
         self._trust = trust
         self._ended = threading.Event()
+        self._lock = threading.Lock()
         self._under_way: set[threading.Thread] = set()
 
     def spread(self, device: Json, event: Json) -> None:
@@ -104,13 +105,17 @@ class Deliveries:
         except (OSError, http.client.HTTPException):
             status = 0
         attempt = Attempt(connector["name"], event_id, status, time.monotonic() - began_at)
-        counts = self._connectors.counts(connector["name"])
-        if attempt.is_success:
-            counts.successes_s.append(attempt.seconds)
-        else:
-            counts.errors += 1
-        self.attempts.append(attempt)
+        self._count(attempt)
         return attempt
+
+    def _count(self, attempt: Attempt) -> None:
+        with self._lock:
+            counts = self._connectors.counts(attempt.connector)
+            if attempt.is_success:
+                counts.successes_s.append(attempt.seconds)
+            else:
+                counts.errors += 1
+            self.attempts.append(attempt)
 
     def _headers(self, connector: Json, body: bytes) -> dict[str, str]:
         now, push = time.time(), connector["httpConfig"]

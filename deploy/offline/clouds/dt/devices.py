@@ -61,7 +61,7 @@ class Devices:
     def latest(self, project: str) -> list[tuple[Json, Json]]:
         """Give each device of a project with its most recent event of each type."""
         found = []
-        for name, device in self._devices.items():
+        for name, device in list(self._devices.items()):
             if name.startswith(f"projects/{project}/"):
                 newest = {event["eventType"]: event for event in self._history[name]}
                 found += [(device, event) for event in newest.values()]
@@ -87,7 +87,7 @@ class Devices:
         return event
 
     def _list(self, request: Request, project: str) -> Json:
-        found = [device for name, device in self._devices.items() if name.startswith(f"projects/{project}/")]
+        found = [device for name, device in list(self._devices.items()) if name.startswith(f"projects/{project}/")]
         return page("devices", found, request, default=100, most=100)
 
     def _create(self, request: Request, project: str) -> Json:

@@ -6,7 +6,8 @@ https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts
 import re
 import time
 
-from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, page
+from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.field_masks import masked
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import Problem, exists, invalid, not_found
@@ -100,9 +101,7 @@ class ServiceAccounts:
     def _update(self, request: Request, project: str, email: str) -> Json:
         account = self._get(request, project, email)
         asked = request.json()
-        paths = [path for path in camel_case(asked.get("updateMask", "")).split(",") if path]
-        changed = {path: asked.get("serviceAccount", {}).get(path, "") for path in paths}
-        self._accounts[email] = {**account, **changed}
+        self._accounts[email] = masked(account, asked.get("serviceAccount", {}), asked.get("updateMask", ""))
         return self._accounts[email]
 
     def _enable(self, request: Request, project: str, email: str) -> Json:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, page
+from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.field_masks import masked
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import Problem, exists, not_found
@@ -64,9 +65,8 @@ class Collection:
     def _update(self, request: Request, project: str, name: str) -> Json:
         before, asked = self._get(request, project, name), request.json()
         changes = asked.get(self._kind.removesuffix("s"), {})
-        changed = {path: changes.get(path) for path in camel_case(asked.get("updateMask", "")).split(",")}
-        check_settings({key: value for key, value in changed.items() if value is not None})
-        after = {key: value for key, value in {**before, **changed}.items() if value is not None}
+        after = masked(before, changes, asked.get("updateMask", ""))
+        check_settings(after)
         self.items[before["name"]] = after
         return after
 

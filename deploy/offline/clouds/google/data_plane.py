@@ -6,7 +6,7 @@ account that the revision runs as and lets it publish only where IAM does.
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import grpc
 from google.protobuf import empty_pb2, json_format
@@ -56,6 +56,16 @@ class DataPlane:
             raise _problem(error) from error
         read: Json = json_format.MessageToDict(answer)
         return read
+
+    def create(self, kind: Literal["Topic", "Subscription"], asked: Json) -> None:
+        """Create anew: what an emulator that runs for longer has left of an earlier run is replaced."""
+        try:
+            self.call(f"Create{kind}", asked)
+        except Problem as problem:
+            if problem.status != "ALREADY_EXISTS":
+                raise
+            self.call(f"Delete{kind}", {kind.lower(): asked["name"]})
+            self.call(f"Create{kind}", asked)
 
     def close(self) -> None:
         """Let go of the connection."""

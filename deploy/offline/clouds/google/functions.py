@@ -10,7 +10,8 @@ import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, page
+from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.field_masks import masked
 from deploy.offline.clouds.google.builder import RUNTIMES, Builder
 from deploy.offline.clouds.google.estate import Estate, timestamp
 from deploy.offline.clouds.google.operations import Operations
@@ -82,12 +83,8 @@ class Functions:
 
     def _runtimes(self, _: Request, project: str, region: str) -> Json:
         self._check_place(project, region)
-        return {
-            "runtimes": [
-                {"name": name, "displayName": f"Python 3.{name[7:]}", "stage": "GA", "environment": "GEN_2"}
-                for name in RUNTIMES
-            ]
-        }
+        fixed = {"stage": "GA", "environment": "GEN_2"}
+        return {"runtimes": [{"name": name, "displayName": f"Python 3.{name[7:]}", **fixed} for name in RUNTIMES]}
 
     def _operation(self, _: Request, project: str, region: str, operation: str) -> Json:
         return self._operations.get(f"projects/{project}/locations/{region}/operations/{operation}")
@@ -95,7 +92,7 @@ class Functions:
     def _list(self, request: Request, project: str, region: str) -> Json:
         self._estate.check_project(project)
         place = f"projects/{project}/locations/" + ("" if region == "-" else f"{region}/")
-        found = [function for name, function in self._functions.items() if name.startswith(place)]
+        found = [function for name, function in list(self._functions.items()) if name.startswith(place)]
         return page("functions", found, request, default=100, most=1000)
 
     def _none(self, _: Request, **__: str) -> Json:
@@ -125,9 +122,8 @@ class Functions:
     def _update(self, request: Request, project: str, region: str, function: str) -> Json:
         before = self._get(request, project, region, function)
         asked = request.json()
-        after = {key: value for key, value in before.items() if key != "stateMessages"}
-        for path in request.parameter("updateMask").split(","):
-            _take(after, asked, camel_case(path))
+        served = {key: value for key, value in before.items() if key != "stateMessages"}
+        after = masked(served, asked, request.parameter("updateMask"))
         self._builder.check(after)
         return self._begin("update", after, lambda operation: self._deploy(operation, after, is_new=False))
 
@@ -199,15 +195,3 @@ class Functions:
 
 def _stages(build: str, service: str) -> list[Json]:
     return [{"name": name, "state": state, "message": ""} for name, state in (("BUILD", build), ("SERVICE", service))]
-
-
-def _take(into: Json, asked: Json, path: str) -> None:
-    """Copy what stands at a path of camel-case names, or remove it where nothing does."""
-    head, _, rest = path.partition(".")
-    if rest:
-        into[head] = dict(into.get(head, {}))
-        _take(into[head], asked.get(head, {}), rest)
-    elif head in asked:
-        into[head] = asked[head]
-    else:
-        into.pop(head, None)

@@ -68,7 +68,7 @@ class PubSub:
         checked(limits.check_topic_name, name)
         check_settings(settings)
         self._topics.check_new(name)
-        self._plane.call("CreateTopic", {"name": name})
+        self._plane.create("Topic", {"name": name})
         self._topics.items[name] = settings
         return settings
 
@@ -97,7 +97,7 @@ class PubSub:
         parse_filter(settings.get("filter", ""))
         self._topics.find(settings.get("topic", ""))
         self._subscriptions.check_new(name)
-        self._plane.call("CreateSubscription", {key: settings[key] for key in _FORWARDED if key in settings})
+        self._plane.create("Subscription", {key: settings[key] for key in _FORWARDED if key in settings})
         self._subscriptions.items[name] = settings
         return settings
 
@@ -126,4 +126,4 @@ class PubSub:
         return forward
 
     def _subscribed_to(self, topic: str) -> list[Json]:
-        return [each for each in self._subscriptions.items.values() if each["topic"] == topic]
+        return [each for each in list(self._subscriptions.items.values()) if each["topic"] == topic]

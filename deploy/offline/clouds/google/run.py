@@ -67,7 +67,7 @@ class Run:
 
     def _list(self, _: Request, project: str, region: str) -> Json:
         self._estate.check_project(project)
-        chosen = [each for each in self.services.values() if region in {"-", each.region}]
+        chosen = [each for each in list(self.services.values()) if region in {"-", each.region}]
         return {"apiVersion": "serving.knative.dev/v1", "items": [described(each, self._estate) for each in chosen]}
 
     def _replace(self, request: Request, project: str, name: str) -> Json:

@@ -8,7 +8,8 @@ import binascii
 import re
 from collections.abc import Callable
 
-from deploy.offline.clouds.exchange import Json, Request, Route, camel_case, page
+from deploy.offline.clouds.exchange import Json, Request, Route, page
+from deploy.offline.clouds.field_masks import masked
 from deploy.offline.clouds.google.estate import Estate, timestamp
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import denied, exists, invalid, not_found, precondition
@@ -92,8 +93,8 @@ class Secrets:
     def _update(self, request: Request, project: str, secret: str) -> Json:
         settings = self._get(request, project, secret)
         asked = request.json()
-        changed = {path: asked.get(path, {}) for path in camel_case(request.parameter("updateMask")).split(",") if path}
-        self._secrets[secret].settings = {**settings, **changed, "etag": self._etag()}
+        after = masked(settings, asked, request.parameter("updateMask"))
+        self._secrets[secret].settings = {**after, "etag": self._etag()}
         return self._secrets[secret].settings
 
     def _delete(self, request: Request, project: str, secret: str) -> Json:
