@@ -41,6 +41,7 @@ format: $(VENV)/.tests  ## let ruff lay the code out
 lock: $(VENV)/.venv  ## pin and hash all requirements anew
 	$(BIN)/pip install -qq uv
 	$(BIN)/uv pip compile requirements.in -o requirements.txt --upgrade $(LOCK)
+	$(BIN)/uv pip compile deploy/requirements.in -o deploy/requirements.txt --upgrade $(LOCK)
 	$(BIN)/uv pip compile tests/requirements.in -o tests/requirements.txt --upgrade $(LOCK)
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 

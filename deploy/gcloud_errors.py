@@ -34,8 +34,8 @@ _TELLING: tuple[tuple[Code, str], ...] = (
     ),
     ("ALREADY_EXISTS", r"already exists"),
     ("ABORTED", r"concurrent policy changes|unable to queue the operation|operation in progress|etag"),
-    ("PERMISSION_DENIED", r"does not have permission to access"),
-    ("NOT_FOUND", r"Cannot find service|could not be found"),
+    ("PERMISSION_DENIED", r"does not have permission to access|not authorized to perform"),
+    ("NOT_FOUND", r"Cannot find service|could not be found|Resource not found"),
 )
 """Sentences that say more than their status does, looked for in this order."""
 
@@ -45,7 +45,7 @@ def explain(argv: Argv, stderr: str) -> GcloudFailed:
     sentence = _sentence(stderr)
     code = code_of(sentence)
     if code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
-        sentence = re.sub(r" This command is authenticated.*", "", sentence.splitlines()[0])
+        sentence = sentence.splitlines()[0]
     line = shlex.join(("gcloud", *(word for word in argv if not word.startswith("--format"))))
     return GcloudFailed(code, sentence, where=line, mend=_mend(code, argv, sentence, line))
 
@@ -64,9 +64,13 @@ def code_of(sentence: str) -> Code:
 
 
 def _sentence(stderr: str) -> str:
+    """Take the reason out: of commands on several things, the last line only says that one of them failed."""
     error = re.search(r"ERROR: \(gcloud[^)]*\) (.*)", stderr, re.DOTALL) or re.search(r"ERROR: (.*)", stderr, re.DOTALL)
     text = (error[1] if error else stderr).strip()
-    return text or "failed without a word"
+    if text.startswith("Failed to ") and (each := re.search(r"ERROR: (Failed to \w+ .*)", stderr)):
+        text = each[1]
+    text = re.split(r"\n- '@type'|\nGoogle developers console|\n- detail", text)[0]
+    return re.sub(r" This command is authenticated.*", "", text) or "failed without a word"
 
 
 def _mend(code: Code, argv: Argv, sentence: str, line: str) -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from deploy.dt_api import DtApi
 from deploy.dt_transport import sign
-from deploy.errors import DeployError, DtFailed, NotProven
+from deploy.errors import DeployError, DtFailed, GcloudFailed, NotProven
 from deploy.resources.connector import Connector, owned
 from deploy.secret import Secret
 from deploy.spec import MARK, Spec
@@ -202,7 +202,8 @@ class Verifier:
         try:
             remove()
         except DeployError as error:
-            self.notice(f"{what} is left over: {error.what}")
+            if not _is_gone(error):
+                self.notice(f"{what} is left over: {error.what}")
 
     def _awaited(self, subscription: str, device: str) -> Mapping[str, Any]:
         argv = ("pubsub", "subscriptions", "pull", subscription, "--auto-ack", "--limit=10")
@@ -219,6 +220,13 @@ class Verifier:
             where=f"topic {self.spec.topic}",
             mend=[f"{logs} --project={self.spec.google_project}", "python -m deploy status"],
         )
+
+
+def _is_gone(error: DeployError) -> bool:
+    """Whether what should be removed is not there: Ctrl-C may come before it is made."""
+    return (isinstance(error, GcloudFailed) and error.code == "NOT_FOUND") or (
+        isinstance(error, DtFailed) and error.status == 404
+    )
 
 
 def _claims(body: bytes, now: float) -> dict[str, Any]:

@@ -26,6 +26,27 @@ WORDS: list[tuple[Code, str]] = [
         "ALREADY_EXISTS",
         "ERROR: Failed to create topic [t].\nERROR: (gcloud.pubsub.topics.create) Topic already exists",
     ),
+    (
+        "NOT_FOUND",
+        (
+            "ERROR: Failed to delete topic [projects/p/topics/t]: Resource not found (resource=t). This command is …\n"
+            "ERROR: (gcloud.pubsub.topics.delete) Failed to delete the following: [t]."
+        ),
+    ),
+    (
+        "ALREADY_EXISTS",
+        (
+            "ERROR: Failed to create topic [projects/p/topics/t]: Resource already exists in the project (resource=t).\n"
+            "ERROR: (gcloud.pubsub.topics.create) Failed to create the following: [t]."
+        ),
+    ),
+    (
+        "PERMISSION_DENIED",
+        (
+            "ERROR: Failed to create topic [projects/p/topics/t]: User not authorized to perform this action.\n"
+            "ERROR: (gcloud.pubsub.topics.create) Failed to create the following: [t]."
+        ),
+    ),
     ("ABORTED", "ERROR: (gcloud.x) ABORTED: There were concurrent policy changes. Please retry"),
     (
         "ABORTED",
