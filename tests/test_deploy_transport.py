@@ -1,0 +1,116 @@
+"""The fence around the ``disruptive`` package: one attempt a call, whatever the answer; nothing is remembered."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
+
+import disruptive
+import pytest
+from disruptive.authentication import ServiceAccountAuth
+
+from deploy.dt_transport import Credentials, DisruptiveTransport, DtRequest
+from deploy.secret import Secret
+
+CREDENTIALS = Credentials("key", Secret("do-not-tell"), "sa@p.serviceaccount.d21s.com")
+Answer = tuple[int, dict[str, str], str]
+TOKEN: Answer = (200, {}, json.dumps({"access_token": "t", "expires_in": 3600}))
+
+
+class Server(ThreadingHTTPServer):
+    """DT, as it is told to answer."""
+
+    answers: list[Answer]
+    asked: list[str]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers the next of its server's answers, and closes without one when there is none."""
+
+    def answer(self) -> None:
+        """Answer anything."""
+        server = cast("Server", self.server)
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
+        server.asked.append(f"{self.command} {self.path} {body}")
+        if not server.answers:
+            return
+        status, headers, text = server.answers.pop(0)
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815  # the names that http.server calls
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    server = Server(("127.0.0.1", 0), Handler)
+    server.answers, server.asked = [TOKEN], []
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    here = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr(disruptive, "base_url", f"{here}/v2")
+    monkeypatch.setattr(disruptive, "emulator_base_url", f"{here}/emulator")
+    monkeypatch.setattr(ServiceAccountAuth, "token_endpoint", f"{here}/token")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+POST = DtRequest("POST", "/projects/p/dataconnectors", {"status": "ACTIVE"})
+
+
+@pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 404, 409, 429, 500, 503, 504])
+def test_a_call_is_made_once_whatever_the_answer(server: Server, status: int) -> None:
+    server.answers.append((status, {"Retry-After": "7"}, '{"error": "so"}'))
+    answer = DisruptiveTransport(CREDENTIALS)(POST)
+    assert (answer.status, answer.retry_after, dict(answer.body)) == (status, "7", {"error": "so"})
+    assert server.asked[1:] == ['POST /v2/projects/p/dataconnectors {"status": "ACTIVE"}']
+
+
+@pytest.mark.parametrize("answer", [(502, {}, "<html>"), (204, {}, ""), (200, {}, "")])
+def test_an_answer_that_is_no_json_is_none(server: Server, answer: Answer) -> None:
+    server.answers.append(answer)
+    assert DisruptiveTransport(CREDENTIALS)(POST).status == 0
+
+
+def test_a_connection_that_ends_without_an_answer_is_none_and_not_tried_again(server: Server) -> None:
+    assert DisruptiveTransport(CREDENTIALS)(POST).status == 0
+    assert len(server.asked) == 2
+
+
+def test_parameters_of_one_call_are_not_in_the_next(server: Server) -> None:
+    transport = DisruptiveTransport(CREDENTIALS)
+    for params in ({"pageToken": "x"}, {}):
+        server.answers.append((200, {}, "{}"))
+        transport(DtRequest("GET", "/projects", params=params))
+    assert server.asked[1:] == ["GET /v2/projects?pageToken=x ", "GET /v2/projects "]
+
+
+def test_the_emulator_is_another_address(server: Server) -> None:
+    server.answers.append((200, {}, "{}"))
+    DisruptiveTransport(CREDENTIALS)(DtRequest("DELETE", "/projects/p/devices/d", emulator=True))
+    assert server.asked[1:] == ["DELETE /emulator/projects/p/devices/d "]
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [((400, {}, '{"error": "invalid_grant"}'), 401), ((200, {}, "{}"), 0), ((200, {}, "<html>"), 0)],
+)
+def test_a_login_that_fails_is_an_answer_too(server: Server, answer: Answer, status: int) -> None:
+    server.answers[:] = [answer]
+    assert DisruptiveTransport(CREDENTIALS)(POST).status == status
+
+
+def test_credentials_show_themselves_nowhere(server: Server) -> None:
+    server.answers.append((401, {}, "{}"))
+    transport: Any = DisruptiveTransport(CREDENTIALS)
+    assert "do-not-tell" not in f"{CREDENTIALS} {transport!r} {transport(POST)} {server.asked}"
