@@ -12,9 +12,10 @@ from typing import Any
 import pytest
 
 from deploy.offline.clouds import Clouds, clouds
+from deploy.offline.clouds.dt.tenant import Tenant
 from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED, Estate
 from deploy.offline.events import encode, sample_event
-from deploy.offline.signing import SECRET_HEADER, secret_claims, sign_with_secret
+from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
 from tests.skies import ANSWERS, FUNCTIONS, GOOGLE_APIS, ROOT, all_on, ask, deploy, function_settings, gcloud, zipped
 
 PROJECT = "demo-proj"
@@ -69,7 +70,7 @@ def _deploy(source: Path) -> str:
     topics = "projects/demo-proj/topics/"
     variables = (
         f"PUBSUB_TOPIC={topics}dt-events,PUBSUB_REJECTED_TOPIC={topics}dt-rejected,"
-        "DT_SIGNATURE_SECRET_FILE=/secrets/dt-signature"
+        f"DT_SIGNATURE_SECRET_FILE=/secrets/dt-signature,DT_ORGANIZATION_ID={Tenant().organization}"
     )
     return (
         f"functions deploy dt-pubsub --gen2 --region=europe-west1 --source={source} --entry-point=ingest "
@@ -113,6 +114,16 @@ def test_a_signed_event_comes_out_of_the_subscription(deployed: Clouds) -> None:
     assert signed(deployed, body)[0] == 200
     pulled = gcloud(deployed, "pubsub subscriptions pull dt-events --auto-ack --format=json")
     assert base64.b64decode(json.loads(pulled.stdout)[0]["message"]["data"]) == body
+
+
+def test_a_function_finds_dts_keys_and_believes_dts_own_signature(deployed: Clouds) -> None:
+    body = an_event()
+    headers = {ORGANIZATION_HEADER: deployed.dt.identity.sign(body, now=time.time())}
+
+    answer = ask(deployed, "POST", function_of(deployed)["serviceConfig"]["uri"], body, headers)
+
+    assert answer.status == 200
+    assert deployed.log.entries(host="identity.disruptive-technologies.com", method="GET")
 
 
 def test_a_function_may_publish_only_while_iam_lets_it(deployed: Clouds) -> None:

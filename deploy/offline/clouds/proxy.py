@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from deploy.offline.clouds.authority import Authority
 from deploy.offline.clouds.exchange import Answer, NotJson, Request, Unanswered
@@ -128,7 +129,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_any(self) -> None:
         if not self.host:
-            self.server.proxy.refuse(self.command, self.headers.get("Host", ""), self.path)
+            self.server.proxy.refuse(self.command, self.headers.get("Host", ""), urlsplit(self.path).path)
             self.send_error(403, "only https is played here")
             return
         length = self.headers.get("Content-Length", "0")
