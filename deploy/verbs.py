@@ -17,6 +17,7 @@ from deploy.observe import observe
 from deploy.plan import Observed, plan, plan_removal
 from deploy.preflight import Preflight
 from deploy.resources.connector import owned
+from deploy.resources.services import Services, services_on
 from deploy.spec import MARK, Spec
 from deploy.steps import GcloudCall, Step, delete, pending
 from deploy.terminal import Terminal
@@ -83,7 +84,8 @@ class Deployment:
     def down(self) -> int:
         """Remove what this deployment made, after asking."""
         self._logged_in()
-        steps = (*self._left_by_verify(), *plan_removal(self.spec, self._observed()))
+        observed = self._observed()
+        steps = (*self._left_by_verify(observed), *plan_removal(self.spec, observed))
         if not self.in_json:
             self._show(steps)
         if pending(steps):
@@ -168,8 +170,10 @@ class Deployment:
                 proofs.append(verifier.event_arrives(project, tuple(observed.connectors[project]), url, secrets[0]))
         return proofs
 
-    def _left_by_verify(self) -> list[Step]:
+    def _left_by_verify(self, observed: Observed) -> list[Step]:
         """Find subscriptions that an interrupted proof left behind."""
+        if "pubsub.googleapis.com" not in services_on(observed.facts[Services(self.spec).title]):
+            return []
         project = f"--project={self.spec.google_project}"
         listing = ("pubsub", "subscriptions", "list", f"--filter=labels.{MARK}-verify={self.spec.name}", project)
         names = [each["name"].rpartition("/")[2] for each in self.google.read(listing) or []]

@@ -227,6 +227,11 @@ def test_down_asks_first(up: Stage) -> None:
     assert len(up.google.things) == 7
 
 
+def test_down_where_nothing_ever_was_is_as_good(stage: Stage) -> None:
+    assert stage.deployment().down() == NOTHING_TO_DO
+    assert not [argv for argv in stage.google.asked if argv[0] == "pubsub"]
+
+
 def test_down_twice_is_as_good(up: Stage) -> None:
     up.deployment().down()
     assert up.deployment().down() == NOTHING_TO_DO
