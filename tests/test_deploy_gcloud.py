@@ -36,7 +36,7 @@ WORDS: list[tuple[Code, str]] = [
     (
         "ALREADY_EXISTS",
         (
-            "ERROR: Failed to create topic [projects/p/topics/t]: Resource already exists in the project (resource=t).\n"
+            "ERROR: Failed to create topic [projects/p/topics/t]: Resource already exists (resource=t).\n"
             "ERROR: (gcloud.pubsub.topics.create) Failed to create the following: [t]."
         ),
     ),
