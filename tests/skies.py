@@ -65,7 +65,7 @@ def gcloud(sky: Clouds, command: str, stdin: str = "") -> "subprocess.CompletedP
         input=stdin,
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=120,
         check=False,
     )
 
