@@ -205,6 +205,14 @@ def eventually(look: Callable[[], T], timeout_s: float = LINE_S) -> T:
     return seen
 
 
+def variant(folder: Path, beforehand: str) -> Path:
+    """Write a ``main.py`` that does something beforehand, and is the real one then."""
+    source = folder / "main.py"
+    path = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+    source.write_text(path + beforehand + (ROOT / "main.py").read_text("utf-8"), "utf-8")
+    return source
+
+
 def free_port() -> int:
     """Find a port of the loopback address that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:

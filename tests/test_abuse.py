@@ -3,7 +3,6 @@
 import contextlib
 import socket
 import statistics
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ import pytest
 
 from deploy.offline.pubsub.faults import Fault
 from tests.rows import CAP, padded
-from tests.serving import DOORS, Answer, eventually, head, new_trace, read_raw_answer
+from tests.serving import DOORS, Answer, Headers, head, new_trace, read_raw_answer
 from tests.stage import BODY, SECRET, Stage, Surroundings, by_secret, surroundings
 
 MIB = 1_048_576
@@ -120,28 +119,6 @@ def test_a_body_in_chunks_is_read_no_further_than_the_cap(stage: Stage) -> None:
     assert taken < 8 * MIB
 
 
-def test_a_body_that_drips_is_cut_off_after_three_seconds_in_all(stage: Stage) -> None:
-    with stage.function.connect() as connection:
-        connection.sendall(head(by_secret().headers, length=CAP))
-        began_at = time.monotonic()
-        ended = threading.Event()
-        dripping = threading.Thread(target=drip, args=(connection, ended))
-        dripping.start()
-        answer = read_raw_answer(connection)
-        seconds = time.monotonic() - began_at
-        ended.set()
-        dripping.join()
-
-    assert (answer.status, answer.json) == (408, {"error": "incomplete"})
-    assert 2.5 < seconds < 4.5
-
-
-def drip(connection: socket.socket, ended: threading.Event) -> None:
-    with contextlib.suppress(OSError):
-        while not ended.wait(0.1):
-            connection.send(b"{")
-
-
 def test_a_client_that_leaves_while_its_event_is_published_does_no_harm(stage: Stage) -> None:
     trace, traceparent = new_trace()
     stage.pubsub.set_fault(Fault.slow(0.3).on(stage.topic).times(1))
@@ -178,20 +155,21 @@ def test_a_header_beyond_what_the_server_takes_is_a_4xx(stage: Stage, size: int)
     assert 400 <= answer.status < 500
 
 
-def test_an_unsigned_flood_leaves_a_line_a_second_and_says_how_many_it_left_out(stage: Stage) -> None:
-    def unsigned() -> list[dict[str, object]]:
-        return [line for line in stage.function.lines() if line.get("reason") == "unsigned"]
-
+def test_a_flood_leaves_a_line_a_second_that_says_how_many_it_stands_for(stage: Stage) -> None:
+    flood: dict[str, Headers] = {"unsigned": [], "signature": [("X-Dt-Signature", "x")]}
     time.sleep(1.1)
-    before, began_at = len(unsigned()), time.monotonic()
+    before, began_at = len(stage.function.lines()), time.monotonic()
     for _ in range(200):
-        assert stage.function.send().status == 401
+        assert {stage.function.send(headers).status for headers in flood.values()} == {401}
     time.sleep(1.1)
-    stage.function.send()
+    for headers in flood.values():
+        stage.function.send(headers)
+    seconds = time.monotonic() - began_at
 
-    lines = eventually(lambda: unsigned()[before:])
-    assert 2 <= len(lines) <= time.monotonic() - began_at + 1
-    assert sum(int(str(line.get("suppressed", 0))) + 1 for line in lines[1:]) + 1 == 201
+    for reason in flood:
+        lines = [line for line in stage.function.lines()[before:] if line["reason"] == reason]
+        assert 2 <= len(lines) <= seconds + 1
+        assert sum(line.get("suppressed", 0) + 1 for line in lines[1:]) + 1 == 201
 
 
 def test_stalled_clients_do_not_keep_an_event_waiting(asgi: Stage) -> None:
