@@ -89,7 +89,7 @@ class Settings:
             secret_file=read("DT_SIGNATURE_SECRET_FILE", Path, None),
             organization_id=read("DT_ORGANIZATION_ID", _organization_id, None),
             issuer=read("DT_ISSUER", trusted_url, PRODUCTION_ISSUER),
-            project_ids=read("DT_PROJECT_IDS", lambda text: frozenset(_listed(text)), None),
+            project_ids=read("DT_PROJECT_IDS", _project_ids, None),
             label_attributes=read("LABEL_ATTRIBUTES", _listed, ()),
             order_by_device=read("ORDERING_KEY", _one_of("none", "device"), "none") == "device",
             cloud_events=read("CLOUDEVENTS", _one_of("false", "true"), "false") == "true",
@@ -160,8 +160,15 @@ def _organization_id(text: str) -> str:
     return identifier
 
 
+def _project_ids(text: str) -> frozenset[str]:
+    return frozenset(name.removeprefix("projects/") for name in _listed(text))
+
+
 def _listed(text: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not words:
+        raise ValueError(f"{text!r} lists nothing")
+    return words
 
 
 def _one_of(*choices: S) -> Callable[[str], S]:

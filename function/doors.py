@@ -97,8 +97,9 @@ def _hang_up(request: flask.Request) -> None:
 
 
 def _refuse_announced(content_length: str | None, limit: int) -> None:
-    if content_length and content_length.isdecimal() and int(content_length) > limit:
-        raise BodyTooLarge(f"{content_length} bytes announced, {limit} allowed")
+    digits = (content_length or "").lstrip("0")
+    if digits.isdecimal() and (len(digits) > len(str(limit)) or int(digits) > limit):
+        raise BodyTooLarge(f"{digits[:20]} bytes announced, {limit} allowed")
 
 
 def _headers(reply: Reply) -> dict[str, str]:

@@ -13,7 +13,7 @@ from google.api_core.exceptions import GoogleAPICallError
 from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1 import PublisherAsyncClient, PublishRequest, PubsubMessage
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
-from grpc import StatusCode, aio
+from grpc import ChannelConnectivity, StatusCode, aio
 
 from function.errors import (
     PublishMisconfigured,
@@ -25,6 +25,9 @@ from function.message import Message
 
 ATTEMPT_S = 2.0
 """Seconds that one attempt may take."""
+
+SILENT_S = 1.5
+"""Seconds that a connection may say nothing to an attempt that fails; then the next attempt makes a new one."""
 
 PAUSE_S = (0.1, 0.8)
 """Seconds between attempts, first and longest: doubled each time, and half of it left to chance."""
@@ -45,8 +48,11 @@ _TRANSIENT = frozenset(
 _CHANNEL_OPTIONS = (
     # gRPC's defaults (1 s to 2 min) would leave a broker that is back unused for many seconds
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
+    # what gRPC understands by this one is how long a connection may take to be made (default 20 s)
+    ("grpc.min_reconnect_backoff_ms", 2000),
+    # a new channel makes a new connection, instead of sharing that of another one
+    ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 30_000),
 )
 
@@ -90,9 +96,14 @@ class PubSubPublisher:
             longest_pause_s = min(2 * longest_pause_s, at_most_s)
 
     async def _attempt(self, request: PublishRequest, timeout_s: float) -> str:
+        began_at = self._monotonic()
         try:
-            response = await self._connected().publish(request, retry=None, timeout=timeout_s)
+            client = self._connected()
+            was_ready = client.transport.grpc_channel.get_state() is ChannelConnectivity.READY  # type: ignore[attr-defined]
+            response = await client.publish(request, retry=None, timeout=timeout_s)
         except GoogleAPICallError as error:
+            if was_ready and client is self._client and self._monotonic() - began_at >= SILENT_S:
+                self._client = None  # gRPC may take minutes to notice that a connection is dead: leave it for a new one
             raise _publish_error(error) from error
         except GoogleAuthError as error:
             raise PublishMisconfigured(f"no credentials: {type(error).__name__}") from error

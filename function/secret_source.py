@@ -44,6 +44,7 @@ class SecretSource:
         self._read_at = float("-inf")
         self._good_for_s = REREAD_AFTER_S
         self._reading = asyncio.Lock()
+        self._unanswered: asyncio.Future[str] | None = None
 
     async def secrets(self) -> tuple[bytes, ...]:
         """Give the secrets, from a reading of the file that is at most ``REREAD_AFTER_S`` old.
@@ -73,10 +74,13 @@ class SecretSource:
 
     async def _read(self, file: Path) -> None:
         self._good_for_s = REREAD_ON_MISS_S
+        reading = self._unanswered or asyncio.ensure_future(in_daemon_thread(lambda: file.read_text("utf-8-sig")))
+        answered, _ = await asyncio.wait([reading], timeout=READ_TIMEOUT_S)
+        self._unanswered = None if answered else reading  # a read that hangs is waited for, not joined by another
         try:
-            async with asyncio.timeout(READ_TIMEOUT_S):
-                text = await in_daemon_thread(lambda: file.read_text("utf-8"))
-            self._from_file = parse_secrets(text)
+            if not answered:
+                raise TimeoutError
+            self._from_file = parse_secrets(reading.result())
             self._good_for_s = REREAD_AFTER_S
         except OSError as error:  # TimeoutError is one
             self._warn(f"the secret file cannot be read: {error.strerror or type(error).__name__}")
@@ -93,7 +97,7 @@ def require_strong(file: Path | None) -> None:
 
     """
     try:
-        text = file.read_text("utf-8") if file else ""
+        text = file.read_text("utf-8-sig") if file else ""
     except (OSError, UnicodeError):
         return
     try:

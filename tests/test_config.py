@@ -52,6 +52,7 @@ SOUND = [
     ("DT_ISSUER", "http://[::1]:8080", "issuer", "http://[::1]:8080"),
     ("DT_ISSUER", "http://localhost", "issuer", "http://localhost"),
     ("DT_PROJECT_IDS", "a, b,,a ", "project_ids", frozenset({"a", "b"})),
+    ("DT_PROJECT_IDS", "projects/a,b", "project_ids", frozenset({"a", "b"})),
     ("LABEL_ATTRIBUTES", "room, floor,room", "label_attributes", ("room", "floor")),
     ("ORDERING_KEY", "device", "order_by_device", True),
     ("ORDERING_KEY", "None", "order_by_device", False),
@@ -76,6 +77,8 @@ def test_a_sound_value_is_taken(name: str, text: str, field: str, value: object)
 
 
 UNSOUND = [
+    ("DT_PROJECT_IDS", " , "),
+    ("LABEL_ATTRIBUTES", ","),
     *[
         ("PUBSUB_TOPIC", text)
         for text in (

@@ -213,6 +213,30 @@ def test_a_reading_that_hangs_is_given_up_after_a_second(tmp_path: Path) -> None
     fifo.write_text(SECRET)  # lets the thread end
 
 
+def test_a_reading_that_hangs_is_joined_by_no_other_and_used_when_it_answers(counted: type[CountedPath]) -> None:
+    counted.slow_s = 1.2
+    clock, warnings = FakeClock(), list[str]()
+    source = SecretSource((), counted("x"), monotonic=clock, warn=warnings.append)
+
+    async def ask_twice() -> tuple[bytes, ...]:
+        with pytest.raises(KeysUnavailable):
+            await source.secrets()
+        clock.advance(1)
+        return await source.secrets()
+
+    assert asyncio.run(ask_twice()) == (NEW,)
+    assert counted.readings == 1
+    assert len(warnings) == 1
+
+
+def test_a_byte_order_mark_before_the_first_secret_is_no_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SECRET, "utf-8-sig")
+    source = SecretSource((), file, monotonic=FakeClock(), warn=lambda _: None)
+
+    assert asyncio.run(source.secrets()) == (NEW,)
+
+
 def test_while_a_reading_hangs_the_loop_goes_on(counted: type[CountedPath]) -> None:
     counted.slow_s = 0.2
     source = SecretSource((), counted("x"), monotonic=FakeClock(), warn=lambda _: None)
