@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from tests.prove.scenarios import BRIEF
-from tests.prove.zero_loss import CONTROL, DOORS, Result, measure
+from tests.prove.zero_loss import CONTROL, DOORS, Result, side_by_side
 
 BRIEFLY = BRIEF[0]
 DOOR_NAMES = [door.name for door in DOORS]
@@ -14,12 +14,8 @@ DOOR_NAMES = [door.name for door in DOORS]
 
 @pytest.fixture(scope="module")
 def results() -> Mapping[str, Result]:
-    """What one brief scenario came to, all variants side by side."""
-
-    async def measured() -> list[Result]:
-        return await asyncio.gather(*(measure(BRIEFLY, variant) for variant in (*DOORS, CONTROL)))
-
-    return {result.variant.name: result for result in asyncio.run(measured())}
+    """What the brief scenario came to, by variant."""
+    return {result.variant.name: result for (result,) in asyncio.run(side_by_side(BRIEF, print))}
 
 
 @pytest.mark.parametrize("door", DOOR_NAMES)

@@ -21,7 +21,7 @@ from tests.prove.senders import Senders, Tally, events
 DOORS = (Variant("ingest", "ingest"), Variant("ingest_wsgi", "ingest_wsgi"))
 CONTROL = Variant("control", "ingest", Path(__file__).with_name("answers_early.py"), settles_s=5.0)
 
-PAUSE_S = 0.1
+PAUSE_S = 0.08
 """Seconds that a sender waits from one event's answer to the next event."""
 
 FINISH_S = 15.0
@@ -79,9 +79,21 @@ async def measure(scenario: Scenario, variant: Variant) -> Result:
 def zero_loss(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # a section's shape
     """Put both doors and the control through all scenarios, or through the brief ones."""
     scenarios, at_least, caught_in = (BRIEF, FEW_EVENTS, CAUGHT_ONCE) if short else (MATRIX, EVENTS, CAUGHT_IN)
-    results = [asyncio.run(_told(each, door, say)) for door in DOORS for each in scenarios]
-    control = [asyncio.run(_told(each, CONTROL, say)) for each in scenarios]
-    return [*verdicts(results, at_least=at_least), caught(control, caught_in)]
+    *doors, control = asyncio.run(side_by_side(scenarios, say))
+    return [*verdicts([each for door in doors for each in door], at_least=at_least), caught(control, caught_in)]
+
+
+async def side_by_side(scenarios: Sequence[Scenario], say: Say) -> list[list[Result]]:
+    """Give the results of each door, then of the control: they go through the scenarios at the same time."""
+
+    async def one_after_the_other(variant: Variant) -> list[Result]:
+        results = []
+        for scenario in scenarios:
+            results.append(await measure(scenario, variant))
+            say(str(results[-1]))
+        return results
+
+    return await asyncio.gather(*(one_after_the_other(variant) for variant in (*DOORS, CONTROL)))
 
 
 def verdicts(results: Sequence[Result], *, at_least: int) -> list[Row]:
@@ -124,12 +136,6 @@ def caught(control: Sequence[Result], in_at_least: int) -> Row:
         f"in {len(losing)}: {sum(each.lost for each in control):,} lost",
         len(losing) >= in_at_least,
     )
-
-
-async def _told(scenario: Scenario, variant: Variant, say: Say) -> Result:
-    result = await measure(scenario, variant)
-    say(str(result))
-    return result
 
 
 async def _under_load(scenario: Scenario, made: Bench) -> Tally:
