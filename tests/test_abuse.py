@@ -35,13 +35,6 @@ def stage(
         yield running
 
 
-@pytest.fixture
-def asgi(stage: Stage, request: pytest.FixtureRequest) -> Stage:
-    if "wsgi" in request.node.callspec.id:
-        pytest.skip("a WSGI server gives each client a thread")
-    return stage
-
-
 def timed_answer(stage: Stage, sent: bytes) -> tuple[Answer, float]:
     """Send bytes, leave the connection open, and wait for the answer."""
     with stage.function.connect() as connection:
@@ -172,12 +165,13 @@ def test_a_flood_leaves_a_line_a_second_that_says_how_many_it_stands_for(stage: 
         assert sum(line.get("suppressed", 0) + 1 for line in lines[1:]) + 1 == 201
 
 
-def test_stalled_clients_do_not_keep_an_event_waiting(asgi: Stage) -> None:
+@pytest.mark.parametrize("stage", ["ingest"], indirect=True)  # a WSGI server gives each client a thread
+def test_stalled_clients_do_not_keep_an_event_waiting(stage: Stage) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(200):
-            connection = stack.enter_context(asgi.function.connect())
+            connection = stack.enter_context(stage.function.connect())
             connection.sendall(head(by_secret().headers, length=CAP) + b"{")
-        outcomes = [asgi.send(by_secret()) for _ in range(5)]
+        outcomes = [stage.send(by_secret()) for _ in range(5)]
 
     assert {outcome.answer.status for outcome in outcomes} == {200}
     assert statistics.median(outcome.seconds for outcome in outcomes) < AT_ONCE_S

@@ -413,6 +413,22 @@ def test_every_answer_leaves_in_seven_seconds_however_slow_body_and_topics_are(
     assert sum(relay.publisher.timeouts_s) <= 7.0 - body_s + 0.001
 
 
+class HangingSecrets(FakeSecrets):
+    """Secrets that never come."""
+
+    async def secrets(self) -> list[bytes]:
+        """Wait for ever."""
+        await asyncio.sleep(1e6)
+        return []
+
+
+def test_secrets_that_never_come_are_given_up_and_the_answer_still_leaves_in_time() -> None:
+    relay = Relay(secrets=HangingSecrets())
+
+    assert run_skipping(took_s(relay, slow_request(2.9, x_dt_signature=secret_token(BODY)))) <= 7.0
+    assert (relay.line["reason"], relay.line["status"]) == ("keys", 503)
+
+
 def test_a_publish_gets_the_time_that_is_set_and_no_more() -> None:
     relay = Relay()
     relay.answer(signed(BODY))
