@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PUBSUB ?= auto
 
-.PHONY: help run serve test check lint types format lock clean
+.PHONY: help run serve test prove check lint types format lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ serve: $(VENV)/.runtime  ## keep function and Pub/Sub up; print a signed curl an
 
 test: $(VENV)/.tests  ## the whole suite
 	@exec $(BIN)/python -m pytest
+
+prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROVE="zero-loss --short" for a part
+	@exec $(BIN)/python -m tests.prove $(PROVE)
 
 check: lint types test  ## everything that must hold before a commit
 

@@ -21,7 +21,10 @@ SECTIONS: Mapping[str, Section] = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure the sections that are named, or all; exit status 1 if a measured promise does not hold."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
+    if unknown := set(given.sections) - SECTIONS.keys():
+        parser.error(f"no such section: {', '.join(sorted(unknown))}")
     rows: list[Row] = []
     for name in given.sections or SECTIONS:
         _say(f"== {name}")

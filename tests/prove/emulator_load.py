@@ -27,9 +27,9 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 
 from deploy.offline.emulator import emulator
 from deploy.offline.errors import OfflineError
-from tests.prove.programs import REJECTED_TOPIC, SECRET, TOPIC, FunctionProgram, Variant, topics
+from tests.prove.programs import SECRET, FunctionProgram, Variant, topics
 from tests.prove.report import Row, Say
-from tests.prove.scenarios import SENDERS
+from tests.prove.scenarios import REJECTED_TOPIC, SENDERS, TOPIC
 from tests.prove.senders import Senders, events
 
 EVENTS, FEW_EVENTS = 10_000, 1_000

@@ -18,6 +18,7 @@ from deploy.offline.pubsub.control import Control
 from deploy.offline.pubsub.faults import Fault
 from deploy.offline.pubsub.record import Recorded, read_record
 from tests.prove.broker import Broker
+from tests.prove.scenarios import REJECTED_TOPIC, TOPIC
 from tests.serving import ROOT
 
 START_S = 20.0
@@ -25,7 +26,6 @@ GRACE_S = 10.0
 """Seconds that Cloud Run leaves a function between SIGTERM and SIGKILL."""
 
 SECRET = "the-secret-of-a-measurement-0123456789"
-TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ SENDERS = 32
 """Each sends one event at a time: so many are in flight at most."""
 
 
+TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
+
+
 @dataclass(frozen=True)
 class Restart:
     """The function is ended by this signal and started again: SIGTERM for its master alone, SIGKILL for all of it."""
@@ -74,14 +77,14 @@ MATRIX = (
     Scenario("broker hangs for 6 s", ((1.5, Fault.hang()), (6.0, WELL))),
     Scenario(
         "commits, then says UNAVAILABLE x300",
-        tuple((1.5, Fault.commit_then_fail("UNAVAILABLE", 0.02).times(100)) for _ in range(3)),
+        tuple((1.5, Fault.commit_then_fail("UNAVAILABLE", 0.02).on(TOPIC).times(100)) for _ in range(3)),
         acks_lost=300,
         tail_s=3.0,
     ),
     Scenario("no message ids for 3 s", ((1.5, Fault.empty_ids()), (3.0, WELL)), tail_s=3.0),
     Scenario(
         "connection cut mid-call x20",
-        tuple((0.3, Fault.cut(0.02).times(1)) for _ in range(20)),
+        ((0.0, ACKNOWLEDGED_LATE), *((0.3, Fault.cut(0.02).on(TOPIC).times(1)) for _ in range(20))),
         acks_lost=20 * SENDERS,
     ),
     Scenario("permission revoked for 3 s", ((1.5, Fault.fail("PERMISSION_DENIED")), (3.0, WELL)), tail_s=3.0),
@@ -93,7 +96,8 @@ BRIEF = (
         "hang, lost acks, SIGTERM, kill -9",
         (
             (0.5, Fault.hang()),
-            (1.5, Fault.commit_then_fail("UNAVAILABLE").times(20)),
+            (1.5, WELL),
+            (0.0, Fault.commit_then_fail("UNAVAILABLE").on(TOPIC).times(20)),
             (0.7, Fault.slow(0.4)),
             (0.3, TERMINATE),
             (0.3, WELL),

@@ -33,7 +33,7 @@ LOOK_S = 0.5
 EVENTS, CAUGHT_IN = 25_000, 4
 """How many events the whole matrix takes at least, and in how many scenarios the control has to be caught."""
 
-FEW_EVENTS, CAUGHT_ONCE = 500, 1
+FEW_EVENTS, CAUGHT_ONCE = 200, 1
 """The same for the brief scenarios."""
 
 
