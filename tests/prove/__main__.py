@@ -1,6 +1,7 @@
 """``python -m tests.prove [SECTION ...] [--short]``: measure what is promised, one row each; exit 1 if one fails."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     if unknown := set(given.sections) - SECTIONS.keys():
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # leaving nothing running
     rows: list[Row] = []
     for name in given.sections or SECTIONS:
         _say(f"== {name}")
