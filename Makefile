@@ -8,7 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PUBSUB ?= auto
 
-.PHONY: help run serve test prove check lint types format lock clean
+.PHONY: help run serve test prove check lint types audit mutate format lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ lint: $(VENV)/.tests  ## ruff: rules and layout
 types: $(VENV)/.tests  ## mypy, strict
 	$(BIN)/mypy
 
+audit: $(VENV)/.tools  ## requirements, licences, known vulnerabilities, insecure calls, secrets
+	@exec $(BIN)/python -m tests.audit
+
+mutate: $(VENV)/.tools  ## change the rooms that decide, one mutant at a time: the tests must notice 90 %
+	@exec $(BIN)/python -m tests.prove.mutants
+
 format: $(VENV)/.tests  ## let ruff lay the code out
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -42,6 +48,7 @@ lock: $(VENV)/.venv  ## pin and hash all requirements anew
 	$(BIN)/pip install -qq uv
 	$(BIN)/uv pip compile requirements.in -o requirements.txt --upgrade $(LOCK)
 	$(BIN)/uv pip compile tests/requirements.in -o tests/requirements.txt --upgrade $(LOCK)
+	$(BIN)/uv pip compile tests/tools.in -o tests/tools.txt --upgrade $(LOCK)
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 clean:  ## remove what make made
@@ -61,4 +68,9 @@ $(VENV)/.runtime: requirements.txt | $(VENV)/.venv
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv
 	@echo "installing what the tests need into $(VENV) ..."
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.tools: tests/tools.txt $(VENV)/.tests
+	@echo "installing what audit and mutate need into $(VENV) ..."
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/tools.txt
 	@touch $@

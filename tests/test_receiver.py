@@ -436,6 +436,37 @@ def test_a_publish_gets_the_time_that_is_set_and_no_more() -> None:
     assert relay.line["publishMs"] == 0
 
 
+def test_how_long_a_publish_took_is_logged_without_what_came_before_it() -> None:
+    relay = Relay()
+    relay.publisher.slow_s = 1.5
+    run_skipping(relay.receive(slow_request(2.0, x_dt_signature=secret_token(BODY))))
+    assert relay.line["publishMs"] == 1500
+
+
+def test_an_event_that_is_kept_keeps_its_trace() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    attributes = kept(Relay(), signed(b"junk", traceparent=trace), b"junk", "ERROR", "malformed")
+    assert attributes["traceparent"] == trace
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (signed(BODY, method="GET"), "only POST is answered"),
+        (slow_request(9, x_dt_signature=secret_token(BODY)), "no whole body within 3.0 s"),
+        (
+            request(BODY, {"x-dt-signature": secret_token(BODY, iat=NOW - 300, exp=NOW - 200)}),
+            "the token's time is over",
+        ),
+        (signed(BODY), f"project {PROJECT_ID}"),
+    ],
+)
+def test_the_operators_log_is_told_what_is_wrong(asked: Request, words: str) -> None:
+    relay = Relay(environ={"DT_PROJECT_IDS": "another"})
+    relay.answer(asked)
+    assert relay.line["detail"] == words
+
+
 def test_how_long_a_publish_took_is_logged_even_when_it_failed() -> None:
     relay = Relay(publisher=FakePublisher({TOPIC: PublishTransient("")}))
     relay.publisher.slow_s = 1.5
