@@ -23,6 +23,7 @@ from function.errors import (
 from function.message import Message
 from function.publisher import PubSubPublisher
 from tests.builders import TOPIC, body
+from tests.prove.proxy import Proxy
 
 T = TypeVar("T")
 
@@ -234,6 +235,29 @@ def test_a_connection_that_is_cut_is_made_again(pubsub: EmbeddedPubSub) -> None:
         assert await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
 
     run(pubsub.host, use)
+
+
+def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: EmbeddedPubSub) -> None:
+    async def use(publisher: PubSubPublisher) -> float:
+        await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
+        proxy.strand()
+        began = time.monotonic()
+        await asyncio.gather(*(publisher.publish(TOPIC, MESSAGE, timeout_s=4.0) for _ in range(20)))
+        took_s = time.monotonic() - began
+        assert proxy.connections <= 2
+        return took_s
+
+    with Proxy(pubsub.host) as proxy:
+        assert run(proxy.host, use) < 3.5
+
+
+def test_a_connection_may_take_longer_than_a_second_to_be_made(pubsub: EmbeddedPubSub) -> None:
+    async def use(publisher: PubSubPublisher) -> None:
+        await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
+
+    with Proxy(pubsub.host) as proxy:
+        proxy.greeting_s = 1.2
+        run(proxy.host, use)
 
 
 def test_a_message_that_was_stored_but_not_acknowledged_is_sent_again(
