@@ -474,6 +474,23 @@ def test_how_long_a_publish_took_is_logged_even_when_it_failed() -> None:
     assert relay.line["publishMs"] == 1500
 
 
+TOKENS = {"x-dt-signature": secret_token(BODY), "dt-asymmetric-signature": key_token(BODY)}
+
+
+@pytest.mark.parametrize("header", TOKENS)
+@given(data=st.data())
+@thorough
+def test_one_changed_bit_of_token_or_body_is_never_2xx_and_publishes_nothing(header: str, data: st.DataObject) -> None:
+    token = TOKENS[header].encode()
+    flipped = bytearray(token + BODY)
+    bit = data.draw(st.integers(0, 8 * len(flipped) - 1))
+    flipped[bit // 8] ^= 1 << bit % 8
+    relay = Relay()
+    text, content = flipped[: len(token)].decode("latin-1"), bytes(flipped[len(token) :])
+    assert relay.answer(request(content, {header: text})).status == 401
+    assert relay.topics == []
+
+
 @given(
     content=st.binary(max_size=300),
     secret=st.sampled_from([SECRET, WRONG_SECRET]),

@@ -5,13 +5,14 @@
 
 import email.message
 import json
+import tomllib
 from importlib import metadata
 from pathlib import Path
 from typing import cast
 
 import pytest
 
-from tests.audit.__main__ import KNOWN_SECRETS, PINNED, RUNTIME, main
+from tests.audit.__main__ import KNOWN_SECRETS, PINNED, ROOT, RUNTIME, main
 from tests.audit.finding import Finding
 from tests.audit.reports import Ran, bandit_finding, known_secrets, secrets_finding, vulnerability_finding
 from tests.audit.requirements import (
@@ -220,6 +221,13 @@ def test_each_known_one_has_its_reason() -> None:
     assert all(len(digest) == 40 and len(why) > 10 for digest, why in known.items())
     with pytest.raises(ValueError, match="not enough values"):
         known_secrets("f3bbbd66a63d4bf1747940578ec3d0103530e21d\n")
+
+
+def test_the_rooms_to_be_mutated_and_the_tests_that_must_notice_are_there() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
+    named = [*settings["only_mutate"], *settings["pytest_add_cli_args_test_selection"]]
+    assert len(named) >= 8
+    assert all((ROOT / name).is_file() for name in named)
 
 
 def test_the_audit_fails_on_a_fault_and_says_so_when_it_could_not_check(capsys: pytest.CaptureFixture[str]) -> None:

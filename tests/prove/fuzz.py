@@ -5,6 +5,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -47,6 +48,8 @@ BODY = body()
 TOKENS = {BY_SECRET: secret_token(BODY), BY_KEY: key_token(BODY)}
 BODIES = [body(event_type) for event_type in SAMPLES]
 MEMBERS = ("eventId", "eventType", "targetName", "data", "timestamp", "labels", "metadata", "event", "x")
+
+VALUES = (*JUNK, "\ud800", "x" * 3000, {"name": "ø" * 600}, 1e308, -(10**30))
 
 
 @dataclass
@@ -138,13 +141,13 @@ def _messages(asked: Settings, content: bytes) -> Iterator[Message]:
 
 def _restructured(random: Random) -> bytes:
     """An event with a few of its values replaced, whatever they were."""
-    whole: Any = event(random.choice(list(SAMPLES)))
+    whole: Any = deepcopy(event(random.choice(list(SAMPLES))))
     for _ in range(random.randrange(1, 4)):
         place: Any = whole
         while isinstance(place, dict) and place:
             name = random.choice([*place, random.choice(MEMBERS)])
             if random.random() < 0.4 or not isinstance(place.get(name), dict):
-                place[name] = random.choice([*JUNK, "\ud800", "x" * 3000, {"name": "ø" * 600}, 1e308, -(10**30)])
+                place[name] = deepcopy(random.choice(VALUES))
                 break
             place = place[name]
     return json.dumps(whole).encode()
