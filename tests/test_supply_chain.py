@@ -46,9 +46,8 @@ def test_the_requirements_name_no_place_to_get_them_from(path: Path) -> None:
 
 
 def test_what_the_tests_run_with_is_what_is_deployed() -> None:
-    deployed = pins(RUNTIME.read_text())
-    for path in PINNED[1:]:
-        assert deployed.items() <= pins(path.read_text()).items()
+    deployed, tested, audited = (pins(path.read_text()) for path in PINNED)
+    assert deployed.items() <= tested.items() <= audited.items()
     installed = {name: metadata.version(name) for name in deployed}
     assert installed == deployed
 
