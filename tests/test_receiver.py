@@ -427,6 +427,7 @@ def test_secrets_that_never_come_are_given_up_and_the_answer_still_leaves_in_tim
 
     assert run_skipping(took_s(relay, slow_request(2.9, x_dt_signature=secret_token(BODY)))) <= 7.0
     assert (relay.line["reason"], relay.line["status"]) == ("keys", 503)
+    assert relay.line["detail"] == "no secrets or keys within 2.5 s"
 
 
 def test_a_publish_gets_the_time_that_is_set_and_no_more() -> None:
