@@ -85,13 +85,15 @@ class PubSubPublisher:
         if timeout_s <= 0:
             raise PublishTransient("no time was left to publish in")
         longest_pause_s, at_most_s = PAUSE_S
+        causes: list[str] = []
         while True:
             try:
                 return await self._attempt(request, min(ATTEMPT_S, deadline - self._monotonic()))
-            except PublishTransient:
+            except PublishTransient as failure:
+                causes.append(str(failure))
                 pause_s = random.uniform(longest_pause_s / 2, longest_pause_s)  # noqa: S311  # no secret hangs on it
-                if self._monotonic() + pause_s >= deadline:
-                    raise
+                if self._monotonic() + pause_s >= deadline:  # the last attempt's cause may be its short time alone
+                    raise PublishTransient("; then ".join(dict.fromkeys(causes))) from failure
             await asyncio.sleep(pause_s)
             longest_pause_s = min(2 * longest_pause_s, at_most_s)
 

@@ -138,6 +138,20 @@ def test_a_transient_code_that_lasts_is_a_transient_error_within_the_time_given(
     assert 2 <= pubsub.publish_calls() <= 6
 
 
+def test_a_transient_error_names_every_cause_that_it_met_once(pubsub: EmbeddedPubSub) -> None:
+    pubsub.set_fault(Fault.fail("INTERNAL", "broken").times(2))
+
+    async def use(publisher: PubSubPublisher) -> str:
+        task = asyncio.create_task(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))
+        await asyncio.sleep(0.05)
+        pubsub.set_fault(Fault.fail("ABORTED", "busy"))
+        with pytest.raises(PublishTransient) as caught:
+            await task
+        return str(caught.value)
+
+    assert run(pubsub.host, use) == "INTERNAL: broken; then ABORTED: busy"
+
+
 @pytest.mark.parametrize(("code", "error"), LASTING.items())
 def test_a_lasting_code_is_told_at_once(pubsub: EmbeddedPubSub, code: str, error: type[PublishError]) -> None:
     pubsub.set_fault(Fault.fail(code, "why"))
