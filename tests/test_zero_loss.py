@@ -8,6 +8,8 @@ import pytest
 from tests.prove.scenarios import BRIEF
 from tests.prove.zero_loss import CONTROL, DOORS, Result, side_by_side
 
+pytestmark = pytest.mark.timeout(180)  # nine starts of Python, beside the rest of the suite
+
 BRIEFLY = BRIEF[0]
 DOOR_NAMES = [door.name for door in DOORS]
 
