@@ -1,4 +1,7 @@
-"""Seeded mutations of tokens, of properly signed claims and of bodies: nothing but our own family of errors leaves."""
+"""Seeded mutations of tokens, of properly signed claims and of bodies: nothing but our own family of errors leaves.
+
+The ES256 key and its signatures are new in each process; everything else comes from the seed.
+"""
 
 import asyncio
 import json
@@ -80,13 +83,22 @@ async def _fuzzed(count: int, random: Random) -> Finding:
     ]
     finding = Finding(count)
     for number in range(count):
-        began = time.thread_time()
-        try:
-            finding.outcomes[await tries[number % len(tries)]()] += 1
-        except Exception as error:  # noqa: BLE001  # what is looked for
-            finding.foreign.append(f"{number}: {error!r}"[:300])
-        finding.slowest_ms = max(finding.slowest_ms, (time.thread_time() - began) * 1000)
+        seed, attempt = random.getstate(), tries[number % len(tries)]
+        took_ms = await _timed(attempt, finding, str(number))
+        if took_ms > finding.slowest_ms:  # once more, the very same: what was slow may have been the machine
+            random.setstate(seed)
+            took_ms = min(took_ms, await _timed(attempt, Finding(1), ""))
+        finding.slowest_ms = max(finding.slowest_ms, took_ms)
     return finding
+
+
+async def _timed(attempt: Callable[[], Awaitable[str]], finding: Finding, name: str) -> float:
+    began = time.thread_time()
+    try:
+        finding.outcomes[await attempt()] += 1
+    except Exception as error:  # noqa: BLE001  # what is looked for
+        finding.foreign.append(f"{name}: {error!r}"[:300])
+    return (time.thread_time() - began) * 1000
 
 
 async def _a_token(verifier: Verifier, random: Random) -> str:
