@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from deploy.offline.pubsub.faults import Fault
+from tests.prove.flood import flood
+from tests.prove.traffic import percentile, traffic
 from tests.rows import CAP, padded
 from tests.serving import DOORS, Answer, Headers, head, new_trace, read_raw_answer
 from tests.stage import BODY, SECRET, Stage, Surroundings, by_secret, surroundings
@@ -163,6 +165,39 @@ def test_a_flood_leaves_a_line_a_second_that_says_how_many_it_stands_for(stage: 
         lines = [line for line in stage.function.lines()[before:] if line["reason"] == reason]
         assert 2 <= len(lines) <= seconds + 1
         assert sum(line.get("suppressed", 0) + 1 for line in lines[1:]) + 1 == 201
+
+
+@pytest.mark.parametrize(
+    ("stage", "most_ms"),
+    [("ingest", 5), ("ingest_wsgi", 500)],  # gunicorn collects 800 KiB before it looks; Cloud Run lets none so long in
+    indirect=["stage"],
+)
+def test_a_header_of_1_mib_is_cut_off_at_little_cost(stage: Stage, most_ms: float) -> None:
+    cpu_before, rss_before = stage.function.cpu_s(), stage.function.rss_bytes()
+    for _ in range(20):
+        with stage.function.connect() as connection, contextlib.suppress(ConnectionError):  # its rest is not read
+            connection.sendall(head([("X-Dt-Signature", "x" * MIB)], length=0))
+            assert 400 <= read_raw_answer(connection).status < 500
+
+    assert (stage.function.cpu_s() - cpu_before) * 1000 / 20 <= most_ms
+    assert stage.function.rss_bytes() - rss_before <= 5 * MIB
+    assert stage.send(by_secret()).answer.status == 200
+
+
+def test_an_unsigned_flood_keeps_no_event_out_and_publishes_nothing(stage: Stage) -> None:
+    began_at, calls = time.monotonic(), stage.calls()
+    before = sum(line.get("reason") == "unsigned" for line in stage.function.lines())
+    with traffic(stage.function.port, 20) as signed, flood(stage.function.port, 2000, 2) as refused:
+        time.sleep(2)
+    lines = sum(line.get("reason") == "unsigned" for line in stage.function.lines()) - before
+
+    assert refused.keys() == {"401"}
+    assert refused["401"] > 200
+    assert {sent.status for sent in signed.sent} == {200}
+    assert percentile([sent.seconds for sent in signed.sent], 0.5) <= 1
+    assert max(sent.seconds for sent in signed.sent) <= 7.5
+    assert stage.calls() - calls == len(signed.sent)
+    assert lines <= time.monotonic() - began_at + 1
 
 
 @pytest.mark.parametrize("stage", ["ingest"], indirect=True)  # a WSGI server gives each client a thread

@@ -8,4 +8,12 @@ scenarios       what may go wrong, as data
 zero_loss       every event answered 2xx is in the record, whatever goes wrong
 answers_early   the control: a function that loses events, which has to be caught
 emulator_load   Google's own emulator under load
+broker          the embedded Pub/Sub as a process that can be killed
+proxy           a network that fails
+traffic         signed events at a steady rate
+faults          every way in which broker and network fail, and what is owed then
+watched_main    a function with many receivers, which tells its tasks
+time_and_hygiene  how long anybody waits, and what is left behind
+keys            rotations, and sources of keys that fail
+flood           unsigned requests by the thousand
 """
