@@ -251,6 +251,32 @@ def test_a_connection_that_is_cut_is_made_again(pubsub: EmbeddedPubSub) -> None:
     run(pubsub.host, use)
 
 
+def test_after_an_outage_of_six_seconds_the_first_message_is_through_within_a_second_and_a_half(
+    pubsub: EmbeddedPubSub,
+) -> None:
+    async def tried(publisher: PubSubPublisher) -> bool:
+        try:
+            await publisher.publish(TOPIC, MESSAGE, timeout_s=0.3)
+        except PublishTransient:
+            return False
+        return True
+
+    async def use(publisher: PubSubPublisher) -> float:
+        assert await tried(publisher)
+        proxy.show("refuse")
+        ends_at = time.monotonic() + 6
+        while time.monotonic() < ends_at:
+            assert not await tried(publisher)
+        proxy.show("none")
+        back_at = time.monotonic()
+        while not await tried(publisher):
+            """Once more."""
+        return time.monotonic() - back_at
+
+    with Proxy(pubsub.host) as proxy:
+        assert run(proxy.host, use) <= 1.5
+
+
 def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: EmbeddedPubSub) -> None:
     async def use(publisher: PubSubPublisher) -> float:
         await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)

@@ -45,8 +45,8 @@ def time_and_hygiene(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as 
         [partial(_every_fault, times=1 if short else 5), *(partial(_recovery, seconds=each) for each in away_s)],
         [partial(_outage, seconds=outage_s, fault=Fault.fail("UNAVAILABLE")), _dead_connection],
         [partial(_outage, seconds=outage_s, fault=Fault.hang())],
-        [partial(_sigterm, fault=Fault.slow(1.5), status=200), _fork],
-        [partial(_sigterm, fault=Fault.hang(), status=503)],
+        [partial(sigterm, fault=Fault.slow(1.5), status=200), forked],
+        [partial(sigterm, fault=Fault.hang(), status=503)],
     ]
     for parts in stages:
         rows += _at_once(parts, say)
@@ -226,7 +226,7 @@ def _dead_connection(door: str) -> list[Row]:
     ]
 
 
-def _sigterm(door: str, fault: Fault, status: int) -> list[Row]:
+def sigterm(door: str, fault: Fault, status: int) -> list[Row]:
     """SIGTERM while every publish takes its time, or goes nowhere."""
     with bench(door) as made:
         made.control.set_fault(fault.on(TOPIC))
@@ -252,7 +252,7 @@ def _sigterm(door: str, fault: Fault, status: int) -> list[Row]:
     ]
 
 
-def _fork(door: str) -> list[Row]:
+def forked(door: str) -> list[Row]:
     """Whatever gRPC's fork settings are, the client is made after the fork."""
     answers: list[Sent] = []
     for setting in (None, "0", "1"):
