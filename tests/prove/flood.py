@@ -55,7 +55,7 @@ def _flooded(door: str, stage: Stage, seconds: float) -> Row:
     lines = sum(line.get("reason") == "unsigned" for line in stage.function.lines())
     refused = answers.get("401", 0)
     return Row(
-        f"{door}: {RATE} unsigned/s beside {SIGNED_RATE} signed/s: signed all 200, p99 <= 1 s; 1 log line a second",
+        f"{door}: up to {RATE} unsigned/s beside {SIGNED_RATE} signed/s: all signed 200, p99 <= 1 s; 1 log line/s",
         f"{answers} = {refused / took_s:.0f}/s; signed {delivered} of {len(signed)}, p99 {p99_s * 1000:.0f} ms,"
         f" {more_calls} calls too many, {lines} lines in {took_s:.0f} s",
         delivered == len(signed) and p99_s <= 1 and not more_calls and 0 < lines <= math.ceil(took_s) + 2,
