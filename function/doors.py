@@ -5,6 +5,7 @@ read no further than its limit.
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -66,6 +67,8 @@ class WsgiDoor:
 
         headers = {name.lower(): [value] for name, value in request.headers.items()}
         reply = self._loop.run(self._receiver.receive(Request(request.method, headers, read)))
+        if reply.is_early:
+            _hang_up(request)  # gunicorn sends no "Connection: close" for an application, and would wait for the rest
         # functions-framework reads the rest of the request's body before any reply that is not streamed
         return flask.Response(iter([reply.body]), reply.status, _headers(reply))
 
@@ -90,10 +93,11 @@ def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
 
 
 def _hang_up(request: flask.Request) -> None:
-    """Wake the thread that waits for a stalled client, where the server hands out its socket."""
+    """Read no more of this connection, and wake who waits for it; where the server hands out its socket."""
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection:
-        connection.shutdown(socket.SHUT_RD)
+        with contextlib.suppress(OSError):  # the client has left
+            connection.shutdown(socket.SHUT_RD)
 
 
 def _refuse_announced(content_length: str | None, limit: int) -> None:

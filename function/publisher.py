@@ -9,12 +9,15 @@ import random
 import time
 from collections.abc import Callable
 
+import google.auth
 from google.api_core.exceptions import GoogleAPICallError
+from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1 import PublisherAsyncClient, PublishRequest, PubsubMessage
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
 from grpc import ChannelConnectivity, StatusCode, aio
 
+from function.background import in_daemon_thread
 from function.errors import (
     PublishMisconfigured,
     PublishRefused,
@@ -63,9 +66,17 @@ class PubSubPublisher:
     The client is made with the first message: in the process that serves, not in the one it was forked from.
     """
 
-    def __init__(self, emulator_host: str | None, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        emulator_host: str | None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        find_credentials: Callable[[], Credentials] | None = None,
+    ) -> None:
         self._emulator_host = emulator_host
         self._monotonic = monotonic
+        self._find_credentials = find_credentials or default_credentials
+        self._credentials: asyncio.Future[Credentials] | None = None
         self._client: PublisherAsyncClient | None = None
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
@@ -100,9 +111,10 @@ class PubSubPublisher:
     async def _attempt(self, request: PublishRequest, timeout_s: float) -> str:
         began_at = self._monotonic()
         try:
-            client = self._connected()
+            client = await self._connected(timeout_s)
             was_ready = client.transport.grpc_channel.get_state() is ChannelConnectivity.READY  # type: ignore[attr-defined]
-            response = await client.publish(request, retry=None, timeout=timeout_s)
+            left_s = timeout_s - (self._monotonic() - began_at)
+            response = await client.publish(request, retry=None, timeout=left_s)
         except GoogleAPICallError as error:
             if was_ready and client is self._client and self._monotonic() - began_at >= SILENT_S:
                 self._client = None  # gRPC may take minutes to notice that a connection is dead: leave it for a new one
@@ -113,22 +125,40 @@ class PubSubPublisher:
             raise PublishUnacknowledged(f"{len(response.message_ids)} message ids for one message")
         return str(response.message_ids[0])
 
-    def _connected(self) -> PublisherAsyncClient:
+    async def _connected(self, timeout_s: float) -> PublisherAsyncClient:
+        needs_credentials = self._client is None and not self._emulator_host
+        credentials = await self._found_credentials(timeout_s) if needs_credentials else None
         if self._client is None:
-            self._client = PublisherAsyncClient(transport=self._transport())
+            self._client = PublisherAsyncClient(transport=self._transport(credentials))
         return self._client
 
-    def _transport(self) -> PublisherGrpcAsyncIOTransport:
+    def _transport(self, credentials: Credentials | None) -> PublisherGrpcAsyncIOTransport:
         if self._emulator_host:
             channel = aio.insecure_channel(self._emulator_host, options=_CHANNEL_OPTIONS)
         else:
-            channel = PublisherGrpcAsyncIOTransport.create_channel(options=_CHANNEL_OPTIONS)
+            channel = PublisherGrpcAsyncIOTransport.create_channel(credentials=credentials, options=_CHANNEL_OPTIONS)
         return PublisherGrpcAsyncIOTransport(channel=channel)
+
+    async def _found_credentials(self, timeout_s: float) -> Credentials:
+        """Ask the machine for its credentials, once for all who wait: Google's library blocks while it looks."""
+        if self._credentials is None or (self._credentials.done() and self._credentials.exception()):
+            self._credentials = asyncio.ensure_future(in_daemon_thread(self._find_credentials))
+        await asyncio.wait([self._credentials], timeout=timeout_s)
+        if not self._credentials.done():
+            raise PublishTransient("no credentials in time")
+        return self._credentials.result()
 
 
 def _publish_error(error: GoogleAPICallError) -> PublishTransient | PublishRefused | PublishMisconfigured:
     code = error.grpc_status_code or StatusCode.UNKNOWN
+    if code is StatusCode.INVALID_ARGUMENT:
+        return PublishRefused(code.name)  # its text may quote the message, and this one is logged
     cause = f"{code.name}: {error.message}"[:300]
-    if code in _TRANSIENT:
-        return PublishTransient(cause)
-    return PublishRefused(cause) if code is StatusCode.INVALID_ARGUMENT else PublishMisconfigured(cause)
+    return PublishTransient(cause) if code in _TRANSIENT else PublishMisconfigured(cause)
+
+
+def default_credentials() -> Credentials:
+    """Find the credentials of the machine; it may take seconds. Raises GoogleAuthError where there are none."""
+    credentials, _ = google.auth.default(scopes=PublisherGrpcAsyncIOTransport.AUTH_SCOPES)
+    found: Credentials = credentials
+    return found

@@ -63,7 +63,8 @@ def answered(pubsub: EmbeddedPubSub, content: bytes, **changes: str) -> tuple[Re
         try:
             return await receiver.receive(signed(content))
         finally:
-            await publisher._connected().transport.close()  # type: ignore[no-untyped-call]  # noqa: SLF001  # the function never closes it
+            client = await publisher._connected(1.0)  # noqa: SLF001  # the function never closes it
+            await client.transport.close()  # type: ignore[no-untyped-call]
 
     reply = asyncio.run(main())
     return reply, [json.loads(line) for line in page.getvalue().splitlines()]
@@ -115,7 +116,6 @@ NO_EVENTS = {
     "a form": b"event=temperature&value=1",
     "NaN": with_value(b"NaN"),
     "Infinity": with_value(b"-Infinity"),
-    "5,000 digits": with_value(b"9" * 5000),
     "a number with a leading zero": with_value(b"01"),
     "single quotes": BODY.replace(b'"', b"'"),
     "a comment": BODY + b"// temperature",
@@ -139,6 +139,7 @@ NO_EVENTS = {
 }
 
 ODD_EVENTS = {
+    "5,000 digits": with_value(b"9" * 5000),
     "keys twice": BODY.replace(b'"eventType":', b'"eventType":"touch","eventType":', 1),
     "labels null": json.dumps({**event(), "labels": None}).encode(),
     "labels a list": json.dumps({**event(), "labels": ["room"]}).encode(),
@@ -184,7 +185,7 @@ def test_an_odd_event_is_passed_on_byte_for_byte(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, content: bytes
 ) -> None:
     message = arrived(pubsub, subscriber, content, "events", **ALL_ON)
-    assert message.attributes["eventType"] == json.loads(content)["event"]["eventType"]
+    assert message.attributes["eventType"] == json.loads(content, parse_int=float)["event"]["eventType"]
 
 
 def test_a_label_of_every_hazardous_name_arrives_as_a_label(

@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import grpc
 import pytest
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import DefaultCredentialsError
 from google.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
@@ -57,8 +59,8 @@ def run(host: str, use: Callable[[PubSubPublisher], Awaitable[T]]) -> T:
         try:
             return await use(publisher)
         finally:
-            transport = publisher._connected().transport  # noqa: SLF001  # the function never closes it
-            await transport.close()  # type: ignore[no-untyped-call]
+            client = await publisher._connected(1.0)  # noqa: SLF001  # the function never closes it
+            await client.transport.close()  # type: ignore[no-untyped-call]
 
     return asyncio.run(main())
 
@@ -156,7 +158,7 @@ def test_a_transient_error_names_every_cause_that_it_met_once(pubsub: EmbeddedPu
 def test_a_lasting_code_is_told_at_once(pubsub: EmbeddedPubSub, code: str, error: type[PublishError]) -> None:
     pubsub.set_fault(Fault.fail(code, "why"))
     text, took_s = fails(pubsub, error, timeout_s=4.0)
-    assert text == f"{code}: why"
+    assert text == (code if error is PublishRefused else f"{code}: why")
     assert took_s < 1
     assert pubsub.publish_calls() == 1
 
@@ -328,6 +330,51 @@ def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
 
 def test_no_client_is_made_before_the_first_message() -> None:
     assert PubSubPublisher(None)._client is None  # noqa: SLF001  # what a fork must not inherit
+
+
+def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time() -> None:
+    looks: list[float] = []
+
+    def look_for_ever() -> Credentials:
+        looks.append(time.monotonic())
+        time.sleep(1.5)
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+
+    publisher = PubSubPublisher(None, find_credentials=look_for_ever)
+
+    async def use() -> list[BaseException | str]:
+        began = time.monotonic()
+        results = await asyncio.gather(
+            *(publisher.publish(TOPIC, MESSAGE, timeout_s=0.5) for _ in range(5)), return_exceptions=True
+        )
+        assert time.monotonic() - began < 1.0
+        return results
+
+    assert {type(result) for result in asyncio.run(use())} == {PublishTransient}
+    assert len(looks) == 1
+
+
+def test_credentials_that_were_not_there_are_looked_for_again() -> None:
+    looks: list[str] = []
+
+    def look() -> Credentials:
+        looks.append("looked")
+        raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
+
+    publisher = PubSubPublisher(None, find_credentials=look)
+
+    async def use() -> None:
+        for _ in range(2):
+            with pytest.raises(PublishMisconfigured):
+                await publisher.publish(TOPIC, MESSAGE, timeout_s=1.0)
+
+    asyncio.run(use())
+    assert len(looks) == 2
+
+
+def test_what_pubsub_says_of_an_invalid_message_is_not_repeated(pubsub: EmbeddedPubSub) -> None:
+    pubsub.set_fault(Fault.fail("INVALID_ARGUMENT", "your message was canary"))
+    assert fails(pubsub, PublishRefused, timeout_s=1.0)[0] == "INVALID_ARGUMENT"
 
 
 def test_without_credentials_it_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
