@@ -7,6 +7,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11 p
 VENV ?= .venv
 BIN := $(VENV)/bin
 PUBSUB ?= auto
+PORT ?= 8080
 
 .PHONY: help run serve test prove check lint types audit mutate format lock clean
 
@@ -16,8 +17,8 @@ help:  ## this list
 run: $(VENV)/.runtime  ## see it work: one signed event of each type through the function and out of Pub/Sub
 	@exec $(BIN)/python -m deploy.offline run --pubsub $(PUBSUB)
 
-serve: $(VENV)/.runtime  ## keep function and Pub/Sub up; print a signed curl and every event that arrives
-	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB)
+serve: $(VENV)/.runtime  ## keep both up on PORT=8080; print a signed curl and every event that arrives
+	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB) --port $(PORT)
 
 test: $(VENV)/.tests  ## the whole suite
 	@exec $(BIN)/python -m pytest
@@ -57,16 +58,17 @@ clean:  ## remove what make made
 
 $(VENV)/.venv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is no Python 3.11 or newer" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/.venv
-	@echo "installing what the function needs into $(VENV) ..."
+	@echo "installing what the function needs into $(VENV) (once, about half a minute) ..."
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv
-	@echo "installing what the tests need into $(VENV) ..."
+	@echo "installing what the tests need into $(VENV) (once, about a minute) ..."
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/requirements.txt
 	@touch $@
 
