@@ -67,8 +67,6 @@ class WsgiDoor:
 
         headers = {name.lower(): [value] for name, value in request.headers.items()}
         reply = self._loop.run(self._receiver.receive(Request(request.method, headers, read)))
-        if reply.is_early:
-            _hang_up(request)  # gunicorn sends no "Connection: close" for an application, and would wait for the rest
         # functions-framework reads the rest of the request's body before any reply that is not streamed
         return flask.Response(iter([reply.body]), reply.status, _headers(reply))
 

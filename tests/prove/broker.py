@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from tests.serving import ROOT, free_port
+from deploy.offline.processes import free_port
+from tests.serving import ROOT
 
 
 class Broker:

@@ -226,7 +226,7 @@ def _dead_connection(door: str) -> list[Row]:
     ]
 
 
-def sigterm(door: str, fault: Fault, status: int) -> list[Row]:
+def sigterm(door: str, fault: Fault, status: int, *, within_s: float = GRACE_S) -> list[Row]:
     """SIGTERM while every publish takes its time, or goes nowhere."""
     with bench(door) as made:
         made.control.set_fault(fault.on(TOPIC))
@@ -244,10 +244,10 @@ def sigterm(door: str, fault: Fault, status: int) -> list[Row]:
     what = "hanging publishes" if fault.delay_s is None else f"publishes of {fault.delay_s} s"
     return [
         Row(
-            f"{door}: SIGTERM amid {what}: all answered {status}, 0 lost, ended <= {GRACE_S} s, new ones refused",
+            f"{door}: SIGTERM amid {what}: all answered {status}, 0 lost, ended <= {within_s} s, new ones refused",
             f"{len(before)} in flight, {cut} cut, {lost} lost, exit {code} after {took_s:.2f} s;"
             f" {len(new)} new, refused in <= {waited_s:.2f} s",
-            not (cut or lost) and took_s <= GRACE_S and waited_s <= GRACE_S,
+            not (cut or lost) and took_s <= within_s and waited_s <= within_s,
         )
     ]
 
