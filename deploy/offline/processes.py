@@ -49,7 +49,7 @@ def free_port() -> int:
 
     It is below those that systems give to whoever asks for any port, so that none is given away before it is used.
     """
-    while not is_free(port := random.randrange(15_000, 32_000)):  # noqa: S311  # no secret hangs on it
+    while not is_free(port := random.randrange(15_000, 32_000)):  # noqa: S311  # nosec B311: no secret hangs on it
         pass
     return port
 
