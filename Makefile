@@ -7,8 +7,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11 p
 VENV ?= .venv
 BIN := $(VENV)/bin
 PUBSUB ?= auto
+PORT ?= 8080
 
-.PHONY: help run serve rehearse test check lint types format lock clean
+.PHONY: help run serve rehearse test prove check lint types audit mutate format lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,14 +17,17 @@ help:  ## this list
 run: $(VENV)/.runtime  ## see it work: one signed event of each type through the function and out of Pub/Sub
 	@exec $(BIN)/python -m deploy.offline run --pubsub $(PUBSUB)
 
-serve: $(VENV)/.runtime  ## keep function and Pub/Sub up; print a signed curl and every event that arrives
-	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB)
+serve: $(VENV)/.runtime  ## keep both up on PORT=8080; print a signed curl and every event that arrives
+	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB) --port $(PORT)
 
 rehearse: $(VENV)/.deploy  ## the whole deploy, there and back, with the real gcloud against stand-ins for both clouds
 	@exec $(BIN)/python -m deploy.offline rehearse --pubsub $(PUBSUB)
 
 test: $(VENV)/.tests  ## the whole suite
 	@exec $(BIN)/python -m pytest
+
+prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROVE="zero-loss --short" for a part
+	@exec $(BIN)/python -m tests.prove $(PROVE)
 
 check: lint types test  ## everything that must hold before a commit
 
@@ -34,6 +38,12 @@ lint: $(VENV)/.tests  ## ruff: rules and layout
 types: $(VENV)/.tests  ## mypy, strict
 	$(BIN)/mypy
 
+audit: $(VENV)/.tools  ## requirements, licences, known vulnerabilities, insecure calls, secrets
+	@exec $(BIN)/python -m tests.audit
+
+mutate: $(VENV)/.tools  ## change the rooms that decide, one mutant at a time: the tests must notice 90 %
+	@exec $(BIN)/python -m tests.prove.mutants
+
 format: $(VENV)/.tests  ## let ruff lay the code out
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -43,19 +53,21 @@ lock: $(VENV)/.venv  ## pin and hash all requirements anew
 	$(BIN)/uv pip compile requirements.in -o requirements.txt --upgrade $(LOCK)
 	$(BIN)/uv pip compile deploy/requirements.in -o deploy/requirements.txt --upgrade $(LOCK)
 	$(BIN)/uv pip compile tests/requirements.in -o tests/requirements.txt --upgrade $(LOCK)
+	$(BIN)/uv pip compile tests/tools.in -o tests/tools.txt --upgrade $(LOCK)
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 clean:  ## remove what make made
-	rm -rf $(VENV) .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.venv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is no Python 3.11 or newer" >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/.venv
-	@echo "installing what the function needs into $(VENV) ..."
+	@echo "installing what the function needs into $(VENV) (once, about half a minute) ..."
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
@@ -65,6 +77,11 @@ $(VENV)/.deploy: deploy/requirements.txt $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv
-	@echo "installing what the tests need into $(VENV) ..."
+	@echo "installing what the tests need into $(VENV) (once, about a minute) ..."
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@touch $@
+
+$(VENV)/.tools: tests/tools.txt $(VENV)/.tests
+	@echo "installing what audit and mutate need into $(VENV) ..."
+	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/tools.txt
 	@touch $@

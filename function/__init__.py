@@ -2,29 +2,30 @@
 
 ``main.py`` (the doors) hands every request to the receiver:
 
-=================  =============================================================  =================
-room               what it does                                                   may touch
-=================  =============================================================  =================
-``config``         environment -> frozen settings; names every fault at once      nothing
-``receiver``       walks the rooms; the one catch of everything                   nothing
-``outcomes``       the decision table: reason -> status, topic, severity          nothing
-``doors``          ASGI and WSGI request -> our request; our reply -> theirs      the request's body
-``verifier``       which scheme proves this request, and by which secret or key   nothing
-``signature``      token, body, secret or key, time -> evidence                   nothing
-``secret_source``  the secrets, from the environment and a re-read file           the secret file
-``key_source``     DT's public keys, found by OIDC discovery                      the issuer
-``event``          bytes -> envelope                                              nothing
-``schema``         where an event's data contradicts its type                       nothing
-``event_types``    DT's 19 event types with units                                nothing
-``message``        envelope -> Pub/Sub data and attributes, inside the limits     nothing
-``publisher``      message -> acknowledged message id                             Google Pub/Sub
-``log``            one JSON line per request                                      standard output
-``exchange``       a request and its reply, free of any web framework             nothing
-``strict_json``    bytes -> one JSON object, by RFC 8259 to the letter            nothing
-``background``     what blocks, beside the event loop; a loop for what is not     threads
-``errors``         the one family of errors                                       nothing
-``wiring``         who is given to whom                                           nothing
-=================  =============================================================  =================
+==================  ==============================================================  ==================
+room                what it does                                                    may touch
+==================  ==============================================================  ==================
+``config``          environment -> frozen settings; names every fault at once       nothing
+``setting_values``  the text of one setting -> its value                            nothing
+``receiver``        walks the rooms; the one catch of everything                    nothing
+``outcomes``        the decision table: reason -> status, topic, severity           nothing
+``doors``           ASGI and WSGI request -> our request; our reply -> theirs       the request's body
+``verifier``        which scheme proves this request, and by which secret or key    nothing
+``signature``       token, body, secret or key, time -> evidence                    nothing
+``secret_source``   the secrets, from the environment and a re-read file            the secret file
+``key_source``      DT's public keys, found by OIDC discovery                       the issuer
+``event``           bytes -> envelope                                               nothing
+``schema``          where an event's data contradicts its type                      nothing
+``event_types``     DT's 19 event types with units                                  nothing
+``message``         envelope -> Pub/Sub data and attributes, inside the limits      nothing
+``publisher``       message -> acknowledged message id                              Google Pub/Sub
+``log``             one JSON line per request                                       standard output
+``exchange``        a request and its reply, free of any web framework              nothing
+``strict_json``     bytes -> one JSON object, by RFC 8259 to the letter             nothing
+``background``      what blocks, beside the event loop; a loop for what is not      threads
+``errors``          the one family of errors                                        nothing
+``wiring``          who is given to whom                                            nothing
+==================  ==============================================================  ==================
 
 The invariant: the sender gets 2xx if and only if a Pub/Sub topic has acknowledged the event's exact bytes.
 """

@@ -1,42 +1,36 @@
 """Blocking calls beside the event loop, and an event loop beside blocking code."""
 
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, TypeVar, cast
+from concurrent.futures import Future
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 
 
-async def in_daemon_thread(call: Callable[[], T]) -> T:
+def daemon_thread(call: Callable[[], T]) -> "Future[T]":
     """Run a blocking call that may hang for ever, such as a read from a network mount.
 
     A hung call cannot be stopped. On a daemon thread of its own it takes no place in a pool that others wait for,
     and does not keep the process from ending.
     """
-    loop = asyncio.get_running_loop()
-    result: asyncio.Future[T] = loop.create_future()
-
-    def settle(value: T | None, error: Exception | None) -> None:
-        if result.done():  # the waiter has given up
-            return
-        if error is None:
-            result.set_result(cast("T", value))
-        else:
-            result.set_exception(error)
+    outcome: Future[T] = Future()
+    outcome.set_running_or_notify_cancel()  # from now on giving up waiting does not cancel it
 
     def run() -> None:
-        value, error = None, None
         try:
-            value = call()
-        except Exception as raised:  # noqa: BLE001  # a doorway between threads: it is raised again in the other one
-            error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has been closed: nobody waits any more
-            loop.call_soon_threadsafe(settle, value, error)
+            outcome.set_result(call())
+        except Exception as error:  # noqa: BLE001  # a doorway between threads: it is raised again in the other one
+            outcome.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
-    return await result
+    return outcome
+
+
+async def in_daemon_thread(call: Callable[[], T]) -> T:
+    """Wait for such a call without holding up the event loop."""
+    return await asyncio.wrap_future(daemon_thread(call))
 
 
 class BackgroundLoop:

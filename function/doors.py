@@ -5,6 +5,7 @@ read no further than its limit.
 """
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -90,15 +91,17 @@ def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
 
 
 def _hang_up(request: flask.Request) -> None:
-    """Wake the thread that waits for a stalled client, where the server hands out its socket."""
+    """Read no more of this connection, and wake who waits for it; where the server hands out its socket."""
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection:
-        connection.shutdown(socket.SHUT_RD)
+        with contextlib.suppress(OSError):  # the client has left
+            connection.shutdown(socket.SHUT_RD)
 
 
 def _refuse_announced(content_length: str | None, limit: int) -> None:
-    if content_length and content_length.isdecimal() and int(content_length) > limit:
-        raise BodyTooLarge(f"{content_length} bytes announced, {limit} allowed")
+    digits = (content_length or "").lstrip("0")
+    if digits.isdecimal() and (len(digits) > len(str(limit)) or int(digits) > limit):
+        raise BodyTooLarge(f"{digits[:20]} bytes announced, {limit} allowed")
 
 
 def _headers(reply: Reply) -> dict[str, str]:

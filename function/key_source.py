@@ -8,6 +8,7 @@ issuer, no key but ES256's, and no document beyond 64 KiB or two seconds.
 import asyncio
 import contextlib
 import http.client
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,8 +19,8 @@ import jwt
 from jwt.algorithms import ECAlgorithm
 
 from function.background import in_daemon_thread
-from function.config import trusted_url
 from function.errors import KeysUnavailable, SignatureInvalid
+from function.setting_values import trusted_url
 from function.signature import PublicKey
 from function.strict_json import read_object
 
@@ -131,9 +132,14 @@ async def fetch_document(url: str) -> bytes:
     """
 
     def fetch() -> bytes:
+        give_up_at = time.monotonic() + FETCH_TIMEOUT_S
+        document = b""
         try:
             with _OPENER.open(url, timeout=FETCH_TIMEOUT_S) as response:
-                document: bytes = response.read(MAX_DOCUMENT_BYTES + 1)
+                while len(document) <= MAX_DOCUMENT_BYTES and (part := response.read1(MAX_DOCUMENT_BYTES)):
+                    document += part
+                    if time.monotonic() > give_up_at:  # byte by byte: nobody waits for it any more
+                        raise TimeoutError
         except urllib.error.HTTPError as error:
             error.close()
             raise

@@ -26,6 +26,9 @@ SAMPLE_S = 1.0
 LONGEST_TEXT = 1024
 """Characters of an event's own that a field shows: an id could be as long as its body."""
 
+LONGEST_EXECUTION_ID = 64
+"""Characters of the id that functions-framework gives a request, or takes over from its sender."""
+
 _NOTHING_TO_SAY = (None, "", ())
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-[0-9a-f]{2}"
@@ -147,7 +150,7 @@ def _trace_fields(request: Request, google_project: str) -> dict[str, Any]:
         if len(span) == 16 and int(span, 16):
             fields["logging.googleapis.com/spanId"] = span
     if execution_id := request.header("function-execution-id"):
-        fields["logging.googleapis.com/labels"] = {"execution_id": execution_id}
+        fields["logging.googleapis.com/labels"] = {"execution_id": execution_id[:LONGEST_EXECUTION_ID]}
     return fields
 
 

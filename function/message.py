@@ -85,14 +85,16 @@ def _labels(envelope: Envelope, settings: Settings) -> Iterator[Attribute]:
 
 
 def _cloud_event(envelope: Envelope) -> Iterator[Attribute]:
-    """CloudEvents 1.0, binary mode.
+    """CloudEvents 1.0, binary mode; nothing where one of its required attributes is not known.
 
     https://github.com/googleapis/google-cloudevents/blob/main/docs/spec/pubsub.md
     """
+    if not (envelope.event_id and envelope.event_type and envelope.target_name):
+        return
     yield "ce-specversion", "1.0"
     yield "ce-id", envelope.event_id
-    yield "ce-source", envelope.target_name and f"//api.disruptive-technologies.com/{envelope.target_name}"
-    yield "ce-type", envelope.event_type and f"com.disruptive-technologies.{envelope.event_type}"
+    yield "ce-source", f"//api.disruptive-technologies.com/{envelope.target_name}"
+    yield "ce-type", f"com.disruptive-technologies.{envelope.event_type}"
     yield "ce-time", envelope.timestamp
     yield "ce-subject", envelope.device_id
     yield "content-type", "application/json"

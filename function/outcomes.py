@@ -1,6 +1,6 @@
 """The decision table: what each reason is answered, where its event goes and how it is logged.
 
-Row numbers are those of the README's table of answers, which a test holds against this one.
+The number behind each row is its number in the README's table of answers, which a test holds against this one.
 """
 
 from dataclasses import dataclass
@@ -26,27 +26,27 @@ class Outcome:
     sampled: bool = False
 
 
-DELIVERED = Outcome("", 200, "INFO", "delivered")
-DELIVERED_ODD = Outcome("", 200, "WARNING", "delivered, though its data or attributes are odd")
-INTERNAL = Outcome("internal", 500, "ERROR", "failed: an unforeseen error")
+DELIVERED = Outcome("", 200, "INFO", "delivered")  # 13, 15, 17
+DELIVERED_ODD = Outcome("", 200, "WARNING", "delivered, though its data or attributes are odd")  # 14, 16
+INTERNAL = Outcome("internal", 500, "ERROR", "failed: an unforeseen error")  # 23
 
 BY_ERROR: dict[type[errors.RelayError], Outcome] = {
-    errors.MethodNotAllowed: Outcome("method", 405, "DEBUG", "refused: not a POST"),
-    errors.Unsigned: Outcome("unsigned", 401, "INFO", "refused: no signature", sampled=True),
-    errors.BodyTooLarge: Outcome("too_large", 413, "WARNING", "refused: body over MAX_BODY_BYTES"),
-    errors.BodyIncomplete: Outcome("incomplete", 408, "INFO", "refused: the body did not arrive"),
-    errors.SignatureInvalid: Outcome("signature", 401, "WARNING", "refused: signature invalid", sampled=True),
-    errors.ChecksumMismatch: Outcome("checksum", 401, "ERROR", "refused: signed for another body"),
-    errors.KeysUnavailable: Outcome("keys", 503, "CRITICAL", "put off: nothing to verify with"),
-    errors.ClockBehind: Outcome("clock", 503, "ERROR", "put off: signed in our future"),
-    errors.Expired: Outcome("expired", 200, "WARNING", "kept: older than its token allows"),
-    errors.Malformed: Outcome("malformed", 200, "ERROR", "kept: no JSON object"),
-    errors.NoEnvelope: Outcome("no_envelope", 200, "ERROR", "kept: no event"),
-    errors.ForeignProject: Outcome("foreign_project", 200, "WARNING", "kept: project not allowed"),
-    errors.PublishTransient: Outcome("publish", 503, "WARNING", "put off: Pub/Sub did not acknowledge"),
-    errors.PublishMisconfigured: Outcome("publish_config", 503, "CRITICAL", "put off: the topic cannot be used"),
-    errors.PublishRefused: Outcome("invalid_argument", 200, "ERROR", "kept: refused by the main topic"),
-    errors.RejectedTopicFailed: Outcome("publish_rejected", 503, "CRITICAL", "put off: the rejected topic fails"),
-    errors.PublishUnacknowledged: Outcome("publish", 503, "ERROR", "put off: not one message id"),
+    errors.MethodNotAllowed: Outcome("method", 405, "DEBUG", "refused: not a POST"),  # 1
+    errors.Unsigned: Outcome("unsigned", 401, "INFO", "refused: no signature", sampled=True),  # 2
+    errors.BodyTooLarge: Outcome("too_large", 413, "WARNING", "refused: body over MAX_BODY_BYTES"),  # 3
+    errors.BodyIncomplete: Outcome("incomplete", 408, "INFO", "refused: the body did not arrive"),  # 4
+    errors.SignatureInvalid: Outcome("signature", 401, "WARNING", "refused: signature invalid", sampled=True),  # 5
+    errors.ChecksumMismatch: Outcome("checksum", 401, "ERROR", "refused: signed for another body"),  # 6
+    errors.KeysUnavailable: Outcome("keys", 503, "CRITICAL", "put off: nothing to verify with"),  # 7
+    errors.ClockBehind: Outcome("clock", 503, "ERROR", "put off: signed in our future"),  # 8
+    errors.Expired: Outcome("expired", 200, "WARNING", "kept: older than its token allows"),  # 9
+    errors.Malformed: Outcome("malformed", 200, "ERROR", "kept: no JSON object"),  # 10
+    errors.NoEnvelope: Outcome("no_envelope", 200, "ERROR", "kept: no event"),  # 11
+    errors.ForeignProject: Outcome("foreign_project", 200, "WARNING", "kept: project not allowed"),  # 12
+    errors.PublishTransient: Outcome("publish", 503, "WARNING", "put off: Pub/Sub did not acknowledge"),  # 18
+    errors.PublishMisconfigured: Outcome("publish_config", 503, "CRITICAL", "put off: the topic cannot be used"),  # 19
+    errors.PublishRefused: Outcome("invalid_argument", 200, "ERROR", "kept: refused by the main topic"),  # 20
+    errors.RejectedTopicFailed: Outcome("publish_rejected", 503, "CRITICAL", "put off: the rejected topic fails"),  # 21
+    errors.PublishUnacknowledged: Outcome("publish", 503, "ERROR", "put off: not one message id"),  # 22
 }
 """What each error is answered. A 200 is sent once the rejected topic has acknowledged the event, never before."""

@@ -15,6 +15,7 @@ from function.errors import (
     EventError,
     Expired,
     ForeignProject,
+    KeysUnavailable,
     MethodNotAllowed,
     PublishError,
     PublishRefused,
@@ -29,10 +30,13 @@ from function.log import Entry, Log, traceparent
 from function.message import Message, event_message, rejected_message
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S, Outcome
 from function.signature import Evidence
-from function.verifier import Verifier
+from function.verifier import Tokens, Verifier
 
 BODY_S = 3.0
 """Seconds that a client may take for its body; DT's have about 500 bytes."""
+
+PROOF_S = 2.5
+"""Seconds that secrets and keys may take to come."""
 
 ANSWER_S = 7.0
 """Seconds after which nothing is begun any more: DT gives up after 10."""
@@ -86,7 +90,7 @@ class Receiver:
             raise MethodNotAllowed("only POST is answered")
         tokens = self._verifier.tokens(request.headers)
         body = await self._read(request)
-        evidence = await self._verifier.verify(tokens, body)
+        evidence = await self._verify(tokens, body)
         entry.secret_index = evidence.secret_index
         entry.envelope, fault = self._open(body, evidence)
         if fault is None:
@@ -102,6 +106,13 @@ class Receiver:
                 return await request.read(self._settings.max_body_bytes)
         except TimeoutError as error:
             raise BodyIncomplete(f"no whole body within {BODY_S} s") from error
+
+    async def _verify(self, tokens: Tokens, body: bytes) -> Evidence:
+        try:
+            async with asyncio.timeout(PROOF_S):
+                return await self._verifier.verify(tokens, body)
+        except TimeoutError as error:
+            raise KeysUnavailable(f"no secrets or keys within {PROOF_S} s") from error
 
     def _open(self, body: bytes, evidence: Evidence) -> tuple[Envelope, EventError | None]:
         """Read the envelope as far as it goes, and find the first reason not to pass the event on."""

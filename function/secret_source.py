@@ -8,9 +8,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from function.background import in_daemon_thread
-from function.config import parse_secrets
+from function.background import daemon_thread, in_daemon_thread
 from function.errors import KeysUnavailable, SettingsError
+from function.setting_values import parse_secrets
 
 REREAD_AFTER_S = 30.0
 """Seconds that a reading of the file is good for: a secret that was taken out is refused within a minute."""
@@ -44,6 +44,8 @@ class SecretSource:
         self._read_at = float("-inf")
         self._good_for_s = REREAD_AFTER_S
         self._reading = asyncio.Lock()
+        self._unanswered: asyncio.Future[str] | None = None
+        self._begun_at = float("-inf")
 
     async def secrets(self) -> tuple[bytes, ...]:
         """Give the secrets, from a reading of the file that is at most ``REREAD_AFTER_S`` old.
@@ -73,16 +75,27 @@ class SecretSource:
 
     async def _read(self, file: Path) -> None:
         self._good_for_s = REREAD_ON_MISS_S
+        reading = self._reading_of(file)
+        answered, _ = await asyncio.wait([reading], timeout=READ_TIMEOUT_S)
+        if answered:
+            self._unanswered = None
         try:
-            async with asyncio.timeout(READ_TIMEOUT_S):
-                text = await in_daemon_thread(lambda: file.read_text("utf-8"))
-            self._from_file = parse_secrets(text)
+            if not answered:
+                raise TimeoutError
+            self._from_file = parse_secrets(reading.result())
             self._good_for_s = REREAD_AFTER_S
         except OSError as error:  # TimeoutError is one
             self._warn(f"the secret file cannot be read: {error.strerror or type(error).__name__}")
         except ValueError as error:
             self._warn(f"the secret file cannot be used: {_without_text(error)}")
         self._read_at = self._monotonic()
+
+    def _reading_of(self, file: Path) -> "asyncio.Future[str]":
+        """Begin to read, or go on waiting for a read that hangs: it is joined by another one after a while only."""
+        if self._unanswered is None or self._monotonic() - self._begun_at >= REREAD_AFTER_S:
+            self._begun_at = self._monotonic()
+            self._unanswered = asyncio.ensure_future(in_daemon_thread(lambda: file.read_text("utf-8-sig")))
+        return self._unanswered
 
 
 def require_strong(file: Path | None) -> None:
@@ -92,12 +105,14 @@ def require_strong(file: Path | None) -> None:
         SettingsError: a secret in it is too short.
 
     """
-    try:
-        text = file.read_text("utf-8") if file else ""
-    except (OSError, UnicodeError):
+    if file is None:
         return
+    text = ""
     try:
+        text = daemon_thread(lambda: file.read_text("utf-8-sig")).result(READ_TIMEOUT_S)
         parse_secrets(text)
+    except (OSError, UnicodeError):  # TimeoutError is an OSError
+        return
     except ValueError as error:
         if text.strip():
             raise SettingsError([f"DT_SIGNATURE_SECRET_FILE: {error}"]) from error

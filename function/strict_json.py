@@ -3,6 +3,9 @@
 import json
 from typing import Any, NoReturn
 
+LONGEST_INTEGER = 4_000
+"""Digits of an integer that is read exactly."""
+
 
 def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
     """Decode one JSON object.
@@ -24,6 +27,11 @@ def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
     return value
 
 
+def _integer(digits: str) -> float:
+    """Read an integer of any length, as RFC 8259 has it; Python stops at 4,300 digits, which nothing here needs."""
+    return int(digits) if len(digits) < LONGEST_INTEGER else float(digits)
+
+
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
@@ -35,5 +43,5 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)
-_UNIQUE = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)
+_LENIENT = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer)
+_UNIQUE = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer, object_pairs_hook=_refuse_repeated)

@@ -37,7 +37,7 @@ REJECTED_TOPIC = "projects/demo/topics/rejected"
 ABSENT: Any = object()
 """As a change: the member is left out."""
 
-thorough = hypothesis.settings(deadline=None, database=None, max_examples=300)
+thorough = hypothesis.settings(deadline=None, database=None, max_examples=150)
 
 
 def _changed(sound: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

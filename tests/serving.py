@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 from uuid import uuid4
 
+from deploy.offline.processes import free_port
+
 ROOT = Path(__file__).parents[1]
 DOORS = ("ingest", "ingest_wsgi")
 START_S = 20.0
@@ -205,8 +207,9 @@ def eventually(look: Callable[[], T], timeout_s: float = LINE_S) -> T:
     return seen
 
 
-def free_port() -> int:
-    """Find a port of the loopback address that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
+def variant(folder: Path, beforehand: str) -> Path:
+    """Write a ``main.py`` that does something beforehand, and is the real one then."""
+    source = folder / "main.py"
+    path = f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n"
+    source.write_text(path + beforehand + (ROOT / "main.py").read_text("utf-8"), "utf-8")
+    return source

@@ -140,6 +140,6 @@ def test_no_thread_is_started_before_the_first_call() -> None:
 
 
 def test_the_loop_keeps_no_process_from_ending(background: Stoppable) -> None:
-    background.run(where())
-    (thread,) = (thread for thread in threading.enumerate() if thread.name == "relay")
-    assert thread.daemon
+    identity, _ = background.run(where())
+    (thread,) = (thread for thread in threading.enumerate() if thread.ident == identity)
+    assert (thread.name, thread.daemon) == ("relay", True)

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from function.config import PRODUCTION_ISSUER, Settings, parse_secrets, trusted_url
+from function.config import PRODUCTION_ISSUER, Settings
 from function.errors import SettingsError
+from function.setting_values import parse_secrets, trusted_url
 from tests.builders import OLD_SECRET, REJECTED_TOPIC, SECRET, TOPIC, environ, settings
 
 
@@ -51,7 +52,10 @@ SOUND = [
     ("DT_ISSUER", "http://127.0.0.1:8080/dc", "issuer", "http://127.0.0.1:8080/dc"),
     ("DT_ISSUER", "http://[::1]:8080", "issuer", "http://[::1]:8080"),
     ("DT_ISSUER", "http://localhost", "issuer", "http://localhost"),
+    ("DT_ISSUER", "http://127.0.0.2/dc", "issuer", "http://127.0.0.2/dc"),
+    ("PUBSUB_EMULATOR_HOST", "[::1]:8085", "emulator_host", "[::1]:8085"),
     ("DT_PROJECT_IDS", "a, b,,a ", "project_ids", frozenset({"a", "b"})),
+    ("DT_PROJECT_IDS", "projects/a,b", "project_ids", frozenset({"a", "b"})),
     ("LABEL_ATTRIBUTES", "room, floor,room", "label_attributes", ("room", "floor")),
     ("ORDERING_KEY", "device", "order_by_device", True),
     ("ORDERING_KEY", "None", "order_by_device", False),
@@ -76,6 +80,14 @@ def test_a_sound_value_is_taken(name: str, text: str, field: str, value: object)
 
 
 UNSOUND = [
+    *[("DT_PROJECT_IDS", text) for text in ("projects/", "a b", "projects/a/devices/b")],
+    *[("DT_ISSUER", text) for text in ("https://:canary@h/", "https://h:99999/", "https://h:x/", "https://h /x")],
+    ("DT_ISSUER", "https://[::1"),
+    *[("PUBSUB_EMULATOR_HOST", text) for text in ("not a host", "http://127.0.0.1:80", "127.0.0.1:99999", "host")],
+    ("GOOGLE_CLOUD_PROJECT", "a b"),
+    *[("MAX_BODY_BYTES", text) for text in ("1_000", "\u0663\u0660\u0660", "1.5", "+5")],
+    ("DT_PROJECT_IDS", " , "),
+    ("LABEL_ATTRIBUTES", ","),
     *[
         ("PUBSUB_TOPIC", text)
         for text in (
@@ -235,3 +247,8 @@ def test_an_url_is_given_back_as_it_is() -> None:
 
 def test_other_variables_of_the_environment_do_not_count() -> None:
     assert Settings.from_environ(environ(PATH="/bin", K_SERVICE="ingest")) == settings()
+
+
+def test_a_topic_id_is_checked_even_where_its_project_is_missing() -> None:
+    with pytest.raises(SettingsError, match="nor a topic id of 3 to 255 characters"):
+        settings(PUBSUB_TOPIC="goog1")

@@ -22,9 +22,8 @@ def data_of(event_type: str, **changes: Any) -> dict[str, Any]:
     return inner if event_type == "labelsChanged" else {event_type: inner}
 
 
-def test_the_samples_and_the_structures_are_of_the_same_19_types() -> None:
+def test_the_samples_and_the_structures_are_of_the_same_types() -> None:
     assert list(EVENT_TYPES) == list(SAMPLES)
-    assert len(EVENT_TYPES) == 19
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
@@ -89,7 +88,7 @@ def test_a_wrong_value_is_told_by_its_path(event_type: str, changes: dict[str, A
     assert contradiction(event_type, data_of(event_type, **changes)) == root + place
 
 
-def test_of_each_of_the_19_types_something_wrong_is_told() -> None:
+def test_of_each_type_something_wrong_is_told() -> None:
     assert {event_type for event_type, _, _ in WRONG} == set(EVENT_TYPES)
 
 

@@ -488,3 +488,14 @@ def test_a_token_of_a_jwt_library_verifies_with_a_key_from_a_key_set(dt: Discove
     claims = jwt.decode(key_token(body()), options={"verify_signature": False})
     token = jwt.encode(claims, PRIVATE_KEY, algorithm="ES256", headers={"kid": KEY_ID})
     verify_key(parse_token(token, "ES256"), run_skipping(dt.source.key(KEY_ID)))
+
+
+def test_a_document_that_comes_byte_by_byte_leaves_no_thread_behind(server: str) -> None:
+    async def ask() -> None:
+        with pytest.raises(TimeoutError):
+            await fetch_document(f"{server}/dripping")
+
+    began = time.monotonic()
+    asyncio.run(ask())
+
+    assert time.monotonic() - began < FETCH_TIMEOUT_S + 1

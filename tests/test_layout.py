@@ -11,7 +11,17 @@ ROOMS = sorted((ROOT / "function").glob("*.py"))
 DOORWAYS = {"receiver.py": "receive", "background.py": "run", "doors.py": "read"}
 """Where the web framework, another thread and a server's own kinds of error meet ours."""
 PURE = {
-    *("config.py", "errors.py", "event.py", "event_types.py", "schema.py", "exchange.py", "message.py", "outcomes.py"),
+    *(
+        "config.py",
+        "setting_values.py",
+        "errors.py",
+        "event.py",
+        "event_types.py",
+        "schema.py",
+        "exchange.py",
+        "message.py",
+        "outcomes.py",
+    ),
     *("signature.py", "strict_json.py", "verifier.py"),
 }
 WORLDLY = {

@@ -74,7 +74,7 @@ def test_run_shows_every_event_type_received_as_sent_and_ends_with_0(pubsub: str
     for event_type in SAMPLES:
         assert sum(line.startswith(f"{event_type} ") and line.endswith(" equal") for line in lines) == 1
     assert "24.9 °C" in output
-    assert "19 of 19 events came back as they were sent" in lines
+    assert f"{len(SAMPLES)} of {len(SAMPLES)} events came back as they were sent" in lines
     assert "unsigned: 401 unsigned · tampered: 401 checksum · malformed: 200 kept whole on the rejected topic" in lines
     assert not any(is_listening(port) for port in ports(lines))
 
@@ -165,7 +165,7 @@ def test_every_sample_has_a_reading_in_words() -> None:
     words = {name: reading(sample_event(name, number=1, at=datetime.now(UTC))["event"]) for name in SAMPLES}
 
     assert words["humidity"] == "22.45 °C, 17 % RH"
-    assert words["labelsChanged"] == "labels +room ~name -old-key"
+    assert words["labelsChanged"] == "+room ~name -old-key"
     assert not words.keys() & set(words.values())
 
 

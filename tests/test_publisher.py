@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import grpc
 import pytest
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import DefaultCredentialsError
 from google.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
@@ -23,6 +25,7 @@ from function.errors import (
 from function.message import Message
 from function.publisher import PubSubPublisher
 from tests.builders import TOPIC, body
+from tests.prove.proxy import Proxy
 
 T = TypeVar("T")
 
@@ -56,8 +59,8 @@ def run(host: str, use: Callable[[PubSubPublisher], Awaitable[T]]) -> T:
         try:
             return await use(publisher)
         finally:
-            transport = publisher._connected().transport  # noqa: SLF001  # the function never closes it
-            await transport.close()  # type: ignore[no-untyped-call]
+            client = await publisher._connected(1.0)  # noqa: SLF001  # the function never closes it
+            await client.transport.close()  # type: ignore[no-untyped-call]
 
     return asyncio.run(main())
 
@@ -137,11 +140,25 @@ def test_a_transient_code_that_lasts_is_a_transient_error_within_the_time_given(
     assert 2 <= pubsub.publish_calls() <= 6
 
 
+def test_a_transient_error_names_every_cause_that_it_met_once(pubsub: EmbeddedPubSub) -> None:
+    pubsub.set_fault(Fault.fail("INTERNAL", "broken").times(2))
+
+    async def use(publisher: PubSubPublisher) -> str:
+        task = asyncio.create_task(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))
+        await asyncio.sleep(0.05)
+        pubsub.set_fault(Fault.fail("ABORTED", "busy"))
+        with pytest.raises(PublishTransient) as caught:
+            await task
+        return str(caught.value)
+
+    assert run(pubsub.host, use) == "INTERNAL: broken; then ABORTED: busy"
+
+
 @pytest.mark.parametrize(("code", "error"), LASTING.items())
 def test_a_lasting_code_is_told_at_once(pubsub: EmbeddedPubSub, code: str, error: type[PublishError]) -> None:
     pubsub.set_fault(Fault.fail(code, "why"))
     text, took_s = fails(pubsub, error, timeout_s=4.0)
-    assert text == f"{code}: why"
+    assert text == (code if error is PublishRefused else f"{code}: why")
     assert took_s < 1
     assert pubsub.publish_calls() == 1
 
@@ -236,6 +253,55 @@ def test_a_connection_that_is_cut_is_made_again(pubsub: EmbeddedPubSub) -> None:
     run(pubsub.host, use)
 
 
+def test_after_an_outage_of_six_seconds_the_first_message_is_through_within_a_second_and_a_half(
+    pubsub: EmbeddedPubSub,
+) -> None:
+    async def tried(publisher: PubSubPublisher) -> bool:
+        try:
+            await publisher.publish(TOPIC, MESSAGE, timeout_s=0.3)
+        except PublishTransient:
+            return False
+        return True
+
+    async def use(publisher: PubSubPublisher) -> float:
+        assert await tried(publisher)
+        proxy.show("refuse")
+        ends_at = time.monotonic() + 6
+        while time.monotonic() < ends_at:
+            assert not await tried(publisher)
+        proxy.show("none")
+        back_at = time.monotonic()
+        while not await tried(publisher):
+            """Once more."""
+        return time.monotonic() - back_at
+
+    with Proxy(pubsub.host) as proxy:
+        assert run(proxy.host, use) <= 1.5
+
+
+def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: EmbeddedPubSub) -> None:
+    async def use(publisher: PubSubPublisher) -> float:
+        await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
+        proxy.strand()
+        began = time.monotonic()
+        await asyncio.gather(*(publisher.publish(TOPIC, MESSAGE, timeout_s=4.0) for _ in range(20)))
+        took_s = time.monotonic() - began
+        assert proxy.connections <= 2
+        return took_s
+
+    with Proxy(pubsub.host) as proxy:
+        assert run(proxy.host, use) < 3.5
+
+
+def test_a_connection_may_take_longer_than_a_second_to_be_made(pubsub: EmbeddedPubSub) -> None:
+    async def use(publisher: PubSubPublisher) -> None:
+        await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
+
+    with Proxy(pubsub.host) as proxy:
+        proxy.greeting_s = 1.2
+        run(proxy.host, use)
+
+
 def test_a_message_that_was_stored_but_not_acknowledged_is_sent_again(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient
 ) -> None:
@@ -264,6 +330,51 @@ def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
 
 def test_no_client_is_made_before_the_first_message() -> None:
     assert PubSubPublisher(None)._client is None  # noqa: SLF001  # what a fork must not inherit
+
+
+def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time() -> None:
+    looks: list[float] = []
+
+    def look_for_ever() -> Credentials:
+        looks.append(time.monotonic())
+        time.sleep(1.5)
+        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+
+    publisher = PubSubPublisher(None, find_credentials=look_for_ever)
+
+    async def use() -> list[BaseException | str]:
+        began = time.monotonic()
+        results = await asyncio.gather(
+            *(publisher.publish(TOPIC, MESSAGE, timeout_s=0.5) for _ in range(5)), return_exceptions=True
+        )
+        assert time.monotonic() - began < 1.0
+        return results
+
+    assert {type(result) for result in asyncio.run(use())} == {PublishTransient}
+    assert len(looks) == 1
+
+
+def test_credentials_that_were_not_there_are_looked_for_again() -> None:
+    looks: list[str] = []
+
+    def look() -> Credentials:
+        looks.append("looked")
+        raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
+
+    publisher = PubSubPublisher(None, find_credentials=look)
+
+    async def use() -> None:
+        for _ in range(2):
+            with pytest.raises(PublishMisconfigured):
+                await publisher.publish(TOPIC, MESSAGE, timeout_s=1.0)
+
+    asyncio.run(use())
+    assert len(looks) == 2
+
+
+def test_what_pubsub_says_of_an_invalid_message_is_not_repeated(pubsub: EmbeddedPubSub) -> None:
+    pubsub.set_fault(Fault.fail("INVALID_ARGUMENT", "your message was canary"))
+    assert fails(pubsub, PublishRefused, timeout_s=1.0)[0] == "INVALID_ARGUMENT"
 
 
 def test_without_credentials_it_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:

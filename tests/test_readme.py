@@ -76,6 +76,24 @@ def test_the_table_of_answers_is_the_decision_table_of_the_code() -> None:
     assert told == done
 
 
+def test_each_row_of_the_code_bears_its_number_in_the_table() -> None:
+    code = (ROOT / "function" / "outcomes.py").read_text("utf-8")
+    numbered = {
+        (int(number), reason)
+        for reason, numbers in re.findall(r'Outcome\("(\w*)".*\)[^#\n]*  # ([\d, ]+)$', code, re.MULTILINE)
+        for number in numbers.split(",")
+    }
+
+    assert numbered == {(int(row[0]), row[5].strip("`").replace("–", "")) for row in table("Answers")}
+
+
+@pytest.mark.parametrize("page", ["README.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))])
+def test_no_link_to_a_file_of_the_project_is_dead(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8")
+    for link in re.findall(r"\]\((?!https?://)([^)#]+)", text):
+        assert ((ROOT / page).parent / link).exists(), link
+
+
 def test_whatever_the_table_answers_with_200_goes_to_a_topic_and_nothing_else_does() -> None:
     for row in table("Answers"):
         assert (row[2] == "200") == (row[3] in {"events", "rejected"}), row
@@ -109,7 +127,7 @@ def test_no_two_settings_fields_are_left_out_of_the_table() -> None:
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
 def test_gcloud_knows_every_flag_of_the_commands_to_deploy_with(tmp_path: Path) -> None:
     listed = []
-    for line in commands("Deploy it"):
+    for line in commands("Deploy it by hand"):
         command = line
         for name, value in {"PROJECT": "my-project", "REGION": "europe-west1", "RUNTIME": "a@b.example"}.items():
             command = command.replace(f"${name}", value)

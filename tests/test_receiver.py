@@ -413,6 +413,23 @@ def test_every_answer_leaves_in_seven_seconds_however_slow_body_and_topics_are(
     assert sum(relay.publisher.timeouts_s) <= 7.0 - body_s + 0.001
 
 
+class HangingSecrets(FakeSecrets):
+    """Secrets that never come."""
+
+    async def secrets(self) -> list[bytes]:
+        """Wait for ever."""
+        await asyncio.sleep(1e6)
+        return []
+
+
+def test_secrets_that_never_come_are_given_up_and_the_answer_still_leaves_in_time() -> None:
+    relay = Relay(secrets=HangingSecrets())
+
+    assert run_skipping(took_s(relay, slow_request(2.9, x_dt_signature=secret_token(BODY)))) <= 7.0
+    assert (relay.line["reason"], relay.line["status"]) == ("keys", 503)
+    assert relay.line["detail"] == "no secrets or keys within 2.5 s"
+
+
 def test_a_publish_gets_the_time_that_is_set_and_no_more() -> None:
     relay = Relay()
     relay.answer(signed(BODY))
@@ -420,11 +437,59 @@ def test_a_publish_gets_the_time_that_is_set_and_no_more() -> None:
     assert relay.line["publishMs"] == 0
 
 
+def test_how_long_a_publish_took_is_logged_without_what_came_before_it() -> None:
+    relay = Relay()
+    relay.publisher.slow_s = 1.5
+    run_skipping(relay.receive(slow_request(2.0, x_dt_signature=secret_token(BODY))))
+    assert relay.line["publishMs"] == 1500
+
+
+def test_an_event_that_is_kept_keeps_its_trace() -> None:
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    attributes = kept(Relay(), signed(b"junk", traceparent=trace), b"junk", "ERROR", "malformed")
+    assert attributes["traceparent"] == trace
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (signed(BODY, method="GET"), "only POST is answered"),
+        (slow_request(9, x_dt_signature=secret_token(BODY)), "no whole body within 3.0 s"),
+        (
+            request(BODY, {"x-dt-signature": secret_token(BODY, iat=NOW - 300, exp=NOW - 200)}),
+            "the token's time is over",
+        ),
+        (signed(BODY), f"project {PROJECT_ID}"),
+    ],
+)
+def test_the_operators_log_is_told_what_is_wrong(asked: Request, words: str) -> None:
+    relay = Relay(environ={"DT_PROJECT_IDS": "another"})
+    relay.answer(asked)
+    assert relay.line["detail"] == words
+
+
 def test_how_long_a_publish_took_is_logged_even_when_it_failed() -> None:
     relay = Relay(publisher=FakePublisher({TOPIC: PublishTransient("")}))
     relay.publisher.slow_s = 1.5
     relay.answer(signed(BODY))
     assert relay.line["publishMs"] == 1500
+
+
+TOKENS = {"x-dt-signature": secret_token(BODY), "dt-asymmetric-signature": key_token(BODY)}
+
+
+@pytest.mark.parametrize("header", TOKENS)
+@given(data=st.data())
+@thorough
+def test_one_changed_bit_of_token_or_body_is_never_2xx_and_publishes_nothing(header: str, data: st.DataObject) -> None:
+    token = TOKENS[header].encode()
+    flipped = bytearray(token + BODY)
+    bit = data.draw(st.integers(0, 8 * len(flipped) - 1))
+    flipped[bit // 8] ^= 1 << bit % 8
+    relay = Relay()
+    text, content = flipped[: len(token)].decode("latin-1"), bytes(flipped[len(token) :])
+    assert relay.answer(request(content, {header: text})).status == 401
+    assert relay.topics == []
 
 
 @given(

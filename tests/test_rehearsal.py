@@ -71,8 +71,12 @@ def test_an_act_that_fails_is_a_fault_and_is_shown(sky: Clouds, tmp_path: Path) 
 
 def test_programs_are_led_to_these_clouds_and_to_no_other() -> None:
     users = {
-        "PATH": "/bin", "CLOUDSDK_PYTHON": "/bin/python3", "CLOUDSDK_ACTIVE_CONFIG_NAME": "work",
-        "no_proxy": "*", "DT_SERVICE_ACCOUNT_SECRET": "real", "DEPLOY_PROJECT": "real",
+        "PATH": "/bin",
+        "CLOUDSDK_PYTHON": "/bin/python3",
+        "CLOUDSDK_ACTIVE_CONFIG_NAME": "work",
+        "no_proxy": "*",
+        "DT_SERVICE_ACCOUNT_SECRET": "real",
+        "DEPLOY_PROJECT": "real",
     }
     with clouds("embedded", environ=users) as both:
         environ = both.environ

@@ -213,6 +213,59 @@ def test_a_reading_that_hangs_is_given_up_after_a_second(tmp_path: Path) -> None
     fifo.write_text(SECRET)  # lets the thread end
 
 
+def test_a_reading_that_hangs_is_joined_by_no_other_and_used_when_it_answers(counted: type[CountedPath]) -> None:
+    counted.slow_s = 1.2
+    clock, warnings = FakeClock(), list[str]()
+    source = SecretSource((), counted("x"), monotonic=clock, warn=warnings.append)
+
+    async def ask_twice() -> tuple[bytes, ...]:
+        with pytest.raises(KeysUnavailable):
+            await source.secrets()
+        clock.advance(1)
+        return await source.secrets()
+
+    assert asyncio.run(ask_twice()) == (NEW,)
+    assert counted.readings == 1
+    assert len(warnings) == 1
+
+
+def test_a_reading_that_never_answers_is_followed_by_another_after_half_a_minute(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    os.mkfifo(file)
+    clock = FakeClock()
+    source = SecretSource((), file, monotonic=clock, warn=lambda _: None)
+
+    async def ask() -> tuple[bytes, ...]:
+        with pytest.raises(KeysUnavailable):
+            await source.secrets()
+        file.rename(tmp_path / "hung")
+        file.write_text(SECRET)
+        clock.advance(REREAD_AFTER_S)
+        return await source.secrets()
+
+    assert asyncio.run(ask()) == (NEW,)
+    (tmp_path / "hung").write_text("")  # lets the thread end
+
+
+def test_a_file_that_hangs_does_not_keep_the_process_from_starting(tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    began = time.monotonic()
+
+    require_strong(fifo)
+
+    assert time.monotonic() - began < 1.5
+    fifo.write_text("")  # lets the thread end
+
+
+def test_a_byte_order_mark_before_the_first_secret_is_no_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(SECRET, "utf-8-sig")
+    source = SecretSource((), file, monotonic=FakeClock(), warn=lambda _: None)
+
+    assert asyncio.run(source.secrets()) == (NEW,)
+
+
 def test_while_a_reading_hangs_the_loop_goes_on(counted: type[CountedPath]) -> None:
     counted.slow_s = 0.2
     source = SecretSource((), counted("x"), monotonic=FakeClock(), warn=lambda _: None)

@@ -4,6 +4,7 @@ The table of forgeries, which walks both schemes, stands in ``test_verifier.py``
 """
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -15,7 +16,15 @@ from hypothesis import strategies as st
 
 from function.errors import ChecksumMismatch, ClockBehind, ProofError, SignatureInvalid
 from function.key_source import Es256Key
-from function.signature import MAX_LIFETIME_S, Token, parse_token, verify_body, verify_key, verify_secret
+from function.signature import (
+    MAX_LIFETIME_S,
+    MAX_TOKEN_BYTES,
+    Token,
+    parse_token,
+    verify_body,
+    verify_key,
+    verify_secret,
+)
 from tests.builders import (
     ABSENT,
     NOW,
@@ -155,6 +164,39 @@ def test_times_beyond_any_calendar_are_only_early_or_late(epoch: int) -> None:
     else:
         with pytest.raises(ClockBehind):
             verify_body(beyond, BODY, now=NOW, leeway_s=LEEWAY_S)
+
+
+def test_a_token_over_4096_characters_is_invalid_however_sound() -> None:
+    with pytest.raises(SignatureInvalid, match="compact"):
+        token(pad="x" * MAX_TOKEN_BYTES)
+
+
+KNOWN = parse_token(KNOWN_TOKEN, "HS256")
+IN_WORDS: dict[str, Callable[[], object]] = {
+    "not a compact token of three segments": lambda: parse_token("a.b", "HS256"),
+    "a segment is not base64url": lambda: parse_token("a.b.c", "HS256"),
+    "a segment is not canonical base64url": lambda: parse_token(KNOWN_TOKEN[:-1] + "V", "HS256"),
+    "a segment is not one strict JSON object": lambda: parse_token("bm8.bm8.bm8", "HS256"),
+    "the algorithm is not ES256": lambda: parse_token(KNOWN_TOKEN, "ES256"),
+    "a header member that no token of DT has": lambda: parse_token(
+        forged(secret_header(crit=[]), secret_claims(BODY), hs256()), "HS256"
+    ),
+    "iat is not a whole number of seconds": lambda: token(iat=1.5),
+    "exp is not a whole number of seconds": lambda: token(exp=None),
+    "not valid for 1 to 7200 seconds": lambda: token(exp=NOW),
+    "no checksum_sha256": lambda: token(checksum_sha256=ABSENT),
+    "made with none of our secrets": lambda: verify_secret(KNOWN, []),
+    "not made with the key that it names": lambda: verify_key(KNOWN, Es256Key(PRIVATE_KEY.public_key())),
+    "the body's SHA-256 is not the one in the token": lambda: verify_body(KNOWN, b"", now=NOW, leeway_s=0),
+    "issued more than 7 s ahead of our clock": lambda: verify_body(KNOWN, b"{}", now=NOW - 8, leeway_s=7),
+}
+
+
+@pytest.mark.parametrize(("words", "refused"), IN_WORDS.items(), ids=IN_WORDS)
+def test_the_operators_log_is_told_what_is_wrong(words: str, refused: Callable[[], object]) -> None:
+    with pytest.raises(ProofError) as caught:
+        refused()
+    assert str(caught.value) == words
 
 
 @pytest.mark.parametrize("content", [b"", BODY + b"\n", BODY[:-1], BODY.replace(b"24.9", b"24.8")])

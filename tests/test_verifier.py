@@ -128,6 +128,7 @@ FORGERIES_OF_ANY: dict[str, Callable[[Make], str]] = {
     "crit, empty": lambda make: make({"crit": []}),
     "crit null": lambda make: make({"crit": None}),
     "b64 false": lambda make: make({"b64": False, "crit": ["b64"]}),
+    "b64 false without crit": lambda make: make({"b64": False}),
     "b64 true": lambda make: make({"b64": True}),
     "jwk of its own": lambda make: make({"jwk": jwk(STRANGERS_KEY)}, es256(STRANGERS_KEY)),
     "jwk that is ours": lambda make: make({"jwk": jwk()}),
@@ -158,6 +159,7 @@ FORGERIES_OF_ANY: dict[str, Callable[[Make], str]] = {
     "exp a float": lambda make: make(exp=NOW + 300.0),
     "exp true": lambda make: make(exp=True),
     "exp a list": lambda make: make(exp=[NOW + 300]),
+    "exp Infinity": lambda make: with_member(make, '"exp": Infinity', exp=ABSENT),
     "exp 1e400": lambda make: with_member(make, '"exp": 1e400', exp=ABSENT),
     "exp 1e9": lambda make: make(exp=1e9),
     "exp of 1,000 digits": lambda make: make(exp=10**1000),
@@ -288,6 +290,20 @@ def test_a_token_that_is_not_for_us_is_invalid_and_no_key_is_asked_for(token: st
     with pytest.raises(SignatureInvalid):
         prove({BY_KEY: token}, keys=keys)
     assert keys.asked == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "words"),
+    [
+        ({BY_KEY: by_key(sub="another-organization")}, "another issuer's token, or another organization's"),
+        ({BY_KEY: by_key({"kid": ABSENT})}, "the token names no key"),
+        ({}, "no signature header that is there once and short enough"),
+    ],
+)
+def test_the_operators_log_is_told_what_is_wrong(headers: dict[str, str | Sequence[str]], words: str) -> None:
+    with pytest.raises(ProofError) as caught:
+        prove(headers)
+    assert str(caught.value) == words
 
 
 MISMATCHES = {

@@ -5,17 +5,34 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-
-from deploy.offline.clouds.rehearsal import rehearse
-from deploy.offline.demo import run, serve
-from deploy.offline.errors import OfflineError
+from types import FrameType
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command. Exit status: 0 all went well, 1 a check failed or something did not start, 130 Ctrl-C."""
+    """Run the command.
+
+    Exit status: 0 all went well, 1 a check failed or something did not start, 130 Ctrl-C, 129 or 143 another signal.
+    """
     given = _parser().parse_args(arguments)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGHUP, _end)
+    try:
+        return _run(given)
+    except KeyboardInterrupt:
+        print("\nended; nothing is left running", file=sys.stderr)
+        return 0 if given.verb == "serve" else 130
+    except BrokenPipeError:  # whoever read our output has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _run(given: argparse.Namespace) -> int:
+    # these take most of a second to import, and Ctrl-C is to be understood from the first moment
+    from deploy.offline.clouds.rehearsal import rehearse  # noqa: PLC0415
+    from deploy.offline.demo import run, serve  # noqa: PLC0415
+    from deploy.offline.errors import OfflineError  # noqa: PLC0415
+
     try:
         if given.verb == "run":
             return 0 if run(given.pubsub, os.environ, _say) else 1
@@ -25,10 +42,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OfflineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    except KeyboardInterrupt:
-        print("\nended; nothing is left running", file=sys.stderr)
-        return 0 if given.verb == "serve" else 130
     return 0
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:

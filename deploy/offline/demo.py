@@ -43,8 +43,9 @@ def serve(choice: Choice, environ: Mapping[str, str], say: Say, *, port: int) ->
         say(f"waiting for events on {path.url} (Ctrl-C ends it)\n")
         say(_ROW.format("type", "device", "reading", "message id", "", "topic"))
         while True:
-            message = path.received.get()
-            say(_row(message, latency="", last=message.topic))
+            with suppress(queue.Empty):  # waiting without an end would not notice a Ctrl-C that comes just before it
+                message = path.received.get(timeout=0.5)
+                say(_row(message, latency="", last=message.topic))
 
 
 def _is_relayed(path: Ingestion, event_type: str, number: int, say: Say) -> bool:

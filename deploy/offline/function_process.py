@@ -27,7 +27,7 @@ def serving(
     """
     port = port or processes.free_port()
     if not processes.is_free(port):
-        raise NotStarted(f"port {port} is in use: choose another one with --port")
+        raise NotStarted(f"port {port} is in use: choose another one (make serve PORT=8081)")
     with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
         log = output or stack.enter_context(tempfile.TemporaryFile())
         command = [

@@ -9,7 +9,7 @@ from function.schema import EVENT_TYPES
 
 
 def reading(event: Mapping[str, Any]) -> str:
-    """Say what the event (the body's ``event`` member) reports; the name of its type when it is not one of DT's 19."""
+    """Say what the event (the body's ``event`` member) reports; the name of its type when that is unknown."""
     event_type, data = str(event.get("eventType")), event.get("data")
     nested = data.get(event_type, data) if isinstance(data, dict) else data
     try:
@@ -25,7 +25,7 @@ def _state(data: Any) -> str:
 
 def _labels(data: Any) -> str:
     changes = (("+", data.added), ("~", data.modified), ("-", data.removed))
-    return "labels " + " ".join(f"{sign}{key}" for sign, keys in changes for key in keys)
+    return " ".join(f"{sign}{key}" for sign, keys in changes for key in keys) or "no label changed"
 
 
 _WORDS: dict[str, Callable[[Any], str]] = {

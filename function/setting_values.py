@@ -1,0 +1,141 @@
+"""The text of one setting -> its value. Pure.
+
+Each function raises ValueError with what is wrong, for the operator; it quotes no secret.
+"""
+
+import re
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+MIN_SECRET_BYTES = 32
+"""RFC 7518 §3.2: an HS256 key is at least as long as its hash, 256 bits."""
+
+_PROJECT_ID = re.compile(r"[A-Za-z0-9.:_-]+")
+_URL = re.compile(r"https?://[^\s@?#]+")
+_TOPIC_ID = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
+"""https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"""
+
+S = TypeVar("S", bound=str)
+T = TypeVar("T")
+
+
+def parse_secrets(text: str) -> tuple[bytes, ...]:
+    """Take a text's secrets apart: one a line, newest first; blank lines and outer white space do not count.
+
+    Raises:
+        ValueError: there is none, or one is shorter than ``MIN_SECRET_BYTES``; its place is told, not its text.
+
+    """
+    secrets = tuple(line.strip().encode("utf-8", "surrogateescape") for line in text.splitlines() if line.strip())
+    if not secrets:
+        raise ValueError("holds no secret")
+    for place, secret in enumerate(secrets, start=1):
+        if len(secret) < MIN_SECRET_BYTES:
+            raise ValueError(f"secret {place} has {len(secret)} bytes, at least {MIN_SECRET_BYTES} are needed")
+    return secrets
+
+
+def trusted_url(text: str) -> str:
+    """Give the URL back if keys may be fetched from it: https, or http on this very host.
+
+    Raises:
+        ValueError: any other URL, or one with credentials, a query or a fragment; it is not quoted.
+
+    """
+    wanted = "not a plain https URL (http is for loopback addresses only)"
+    try:
+        url = urlsplit(text)
+        is_plain = text.isascii() and _URL.fullmatch(text) and url.hostname and url.port != 0
+    except ValueError as error:
+        raise ValueError(wanted) from error
+    if not (is_plain and (url.scheme == "https" or (url.scheme == "http" and _is_loopback(url.hostname or "")))):
+        raise ValueError(wanted)
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def topic_name(text: str, google_project: str) -> str:
+    """Give the full name of a topic; a bare topic id is one of ``google_project``'s."""
+    project, _, topic = text.removeprefix("projects/").partition("/topics/")
+    if not text.startswith("projects/"):
+        project, topic = google_project.strip() or "-", text
+    if not _PROJECT_ID.fullmatch(project) or not _TOPIC_ID.fullmatch(topic):
+        raise ValueError(f"{text!r} is neither projects/P/topics/T nor a topic id of 3 to 255 characters")
+    if project == "-":
+        raise ValueError(f"{text!r} needs GOOGLE_CLOUD_PROJECT, or the form projects/P/topics/T")
+    return f"projects/{project}/topics/{topic}"
+
+
+def google_project(text: str) -> str:
+    """Give the id of a Google Cloud project back."""
+    if not _PROJECT_ID.fullmatch(text):
+        raise ValueError(f"{text!r} is not the id of a Google Cloud project")
+    return text
+
+
+def emulator_host(text: str) -> str:
+    """Give ``host:port`` back."""
+    host, _, port = text.rpartition(":")
+    if not re.fullmatch(r"[^\s/]+", host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
+        raise ValueError(f"{text!r} is not host:port")
+    return text
+
+
+def organization_id(text: str) -> str:
+    """Give the id of a DT organization, with or without ``organizations/`` before it."""
+    identifier = text.removeprefix("organizations/")
+    if not re.fullmatch(r"[A-Za-z0-9._-]+", identifier):
+        raise ValueError(f"{text!r} is not the id of a DT organization")
+    return identifier
+
+
+def project_ids(text: str) -> frozenset[str]:
+    """Give ids of DT projects, separated by commas, with or without ``projects/`` before them."""
+    names = frozenset(name.removeprefix("projects/") for name in listed(text))
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+            raise ValueError(f"{name!r} is not the id of a DT project")
+    return names
+
+
+def listed(text: str) -> tuple[str, ...]:
+    """Give the words between commas, each once, in their order."""
+    words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
+    if not words:
+        raise ValueError(f"{text!r} lists nothing")
+    return words
+
+
+def one_of(*choices: S) -> Callable[[str], S]:
+    """Make a parser that takes one of these words, in capitals or not."""
+
+    def parse(text: str) -> S:
+        for choice in choices:
+            if text.lower() == choice.lower():
+                return choice
+        raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+
+    return parse
+
+
+def number(kind: Callable[[str], T], least: float, most: float) -> Callable[[str], T]:
+    """Make a parser that takes a number in this range."""
+
+    def parse(text: str) -> T:
+        try:
+            number = kind(text) if re.fullmatch(r"[0-9.]+", text) else None
+        except ValueError:
+            number = None
+        if number is None or not least <= number <= most:  # type: ignore[operator]
+            raise ValueError(f"{text!r} is not a number from {least} to {most}")
+        return number
+
+    return parse

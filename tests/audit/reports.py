@@ -1,0 +1,90 @@
+"""The reports of pip-audit, bandit and detect-secrets, read with distrust: what was skipped was not checked."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.audit.finding import Finding, found
+
+BANDIT_EXPLAINED = {
+    ("*", "B404"): "programs are started in few places, with argument lists",
+    ("*", "B603"): "argument lists without a shell; that none comes from outside is ruff's S603 to ask",
+    ("deploy/offline/signing.py", "B105"): "the name of a header",
+    ("function/publisher.py", "B311"): "chance that spreads retries; no secret hangs on it",
+}
+"""By file and test: why it is no fault."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came of a tool: exit status, or ``None`` if it did not start or end, and its two streams."""
+
+    status: int | None
+    output: str
+    errors: str
+
+    @property
+    def last_words(self) -> str:
+        """Give the last line of the error stream."""
+        return (self.errors.strip().splitlines() or [f"exit status {self.status}"])[-1][:300]
+
+
+def vulnerability_finding(ran: Ran, expected: int) -> Finding:
+    """Read pip-audit's report. What it skipped it did not check, though it says that nothing was found."""
+    try:
+        packages: list[dict[str, Any]] = json.loads(ran.output)["dependencies"]
+    except (ValueError, KeyError, TypeError):
+        return Finding("NOT CHECKED", f"pip-audit gave no report: {ran.last_words}")
+    faults = [
+        f"{each['name']} {each['version']}: {fault['id']}, mended in {', '.join(fault['fix_versions']) or 'none'}"
+        for each in packages
+        for fault in each.get("vulns", ())
+    ]
+    skipped = [each["name"] for each in packages if "skip_reason" in each]
+    checked = len(packages) - len(skipped)
+    if not faults and checked < expected:
+        reasons = [each["skip_reason"] for each in packages if "skip_reason" in each][:1]
+        return Finding("NOT CHECKED", f"pip-audit skipped {expected - checked} of {expected} packages", reasons)
+    return found(faults, f"{checked} run-time packages have no known vulnerability")
+
+
+def bandit_finding(ran: Ran) -> Finding:
+    """Read bandit's report, less what is explained."""
+    try:
+        report = json.loads(ran.output)
+        results, errors = report["results"], report["errors"]
+    except (ValueError, KeyError, TypeError):
+        return Finding("NOT CHECKED", f"bandit gave no report: {ran.last_words}")
+    open_results = [each for each in results if not _is_explained(each["filename"], each["test_id"])]
+    lines = [
+        f"{each['filename']}:{each['line_number']}: {each['test_id']} {each['issue_text']}" for each in open_results
+    ]
+    lines += [f"{each['filename']}: {each['reason']}" for each in errors]
+    return found(lines, f"no insecure call, {len(results) - len(open_results)} explained")
+
+
+def secrets_finding(runs: Iterable[Ran], known: Mapping[str, str]) -> Finding:
+    """Read detect-secrets' reports, less what is known to be none."""
+    lines, explained = [], 0
+    for ran in runs:
+        try:
+            results_of = json.loads(ran.output)["results"]
+        except (ValueError, KeyError, TypeError):
+            return Finding("NOT CHECKED", f"detect-secrets gave no report: {ran.last_words}")
+        for name, each in ((name, each) for name, results in results_of.items() for each in results):
+            explained += each["hashed_secret"] in known
+            if each["hashed_secret"] not in known:
+                place = f"{name}:{each['line_number']}: {each['type']}"
+                lines.append(f"{place}; if it is none, say why in tests/known_secrets.txt: {each['hashed_secret']}")
+    return found(lines, f"no secret in a tracked file, {explained} explained")
+
+
+def known_secrets(text: str) -> dict[str, str]:
+    """Read the file of what looks like a secret and is none: a hash and the reason in each line."""
+    lines = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
+    return {digest: why for digest, why in lines}  # noqa: C416  # dict() would not check that there is a reason
+
+
+def _is_explained(filename: str, test: str) -> bool:
+    return ("*", test) in BANDIT_EXPLAINED or (filename.removeprefix("./"), test) in BANDIT_EXPLAINED

@@ -1,0 +1,87 @@
+"""Requirements: each one exact, hashed, not too old, and free to be used."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import metadata
+
+from packaging.version import Version
+
+from tests.audit.finding import Finding, found
+
+FLOORS = {"pyjwt": "2.15.1", "grpcio": "1.80.0", "google-cloud-pubsub": "2.44.0", "functions-framework": "3.10.2"}
+"""Oldest version to be used: below it PyJWT has known holes, and the others known faults."""
+
+FORBIDDEN = {("grpcio", "1.78.1"): "hung on Cloud Run and was yanked"}
+
+LICENCES = {
+    *("Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-0", "PSF-2.0"),
+    *("Apache 2", "Apache 2.0", "3-Clause BSD License", "BSD"),
+    *("Apache Software License", "BSD License", "MIT License"),
+}
+"""Permissive ones, as packages name them: SPDX, free text, classifiers."""
+
+LICENCES_OF = {"certifi": "Mozilla Public License 2.0 (MPL 2.0)"}
+"""Single packages under another licence: Mozilla's list of authorities is used unchanged, and MPL asks for no more."""
+
+
+def pins(requirements: str) -> dict[str, str]:
+    """Give the pinned version of each package."""
+    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;\\]+)", requirements, re.MULTILINE))
+
+
+def unpinned(requirements: str) -> list[str]:
+    """Name each requirement that is not one exact version with hashes, and each line that points elsewhere."""
+    logical = requirements.replace("\\\n", " ").splitlines()
+    lines = [line.partition("#")[0].strip() for line in logical]
+    sound = re.compile(r"[a-z0-9-]+==[^\s;]+( ;[^=]*[^-]*?)?(\s+--hash=sha256:[0-9a-f]{64})+")
+    return [line.split()[0] for line in lines if line and not sound.fullmatch(line)]
+
+
+def outdated(versions: Mapping[str, str]) -> list[str]:
+    """Name each version that is below its floor or forbidden; a package that is not there counts, too."""
+    low = [
+        f"{name} {versions.get(name)}: {floor} at least"
+        for name, floor in FLOORS.items()
+        if Version(versions.get(name, "0")) < Version(floor)
+    ]
+    return low + [f"{name} {at}: {why}" for (name, at), why in FORBIDDEN.items() if versions.get(name) == at]
+
+
+def licences(package: metadata.PackageMetadata) -> list[str]:
+    """Give the licences that a package names, best source first: SPDX expression, classifiers, short free text."""
+    (expression, *_), (text, *_) = (package.get_all(name, [""]) for name in ("License-Expression", "License"))
+    classifiers = [line for line in package.get_all("Classifier", []) if line.startswith("License :: ")]
+    if expression:
+        return re.split(r" (?:AND|OR) ", expression)
+    if classifiers:
+        return [line.rpartition(" :: ")[2] for line in classifiers]
+    return [text] if text else []
+
+
+def unlicensed(packages: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """Name each package with a licence that is not on the list, or none."""
+    refused = []
+    for name, named in packages:
+        if not named or not set(named) <= {*LICENCES, LICENCES_OF.get(name)}:
+            refused.append(f"{name}: {' / '.join(named) or 'says none'}")
+    return refused
+
+
+def pinned_finding(files: Mapping[str, str]) -> Finding:
+    """Check that everything is pinned and hashed, and nothing too old."""
+    faults = [f"{name}: {line}" for name, text in files.items() for line in unpinned(text)]
+    faults += [f"{name}: {line}" for name, text in files.items() for line in outdated(pins(text))]
+    count = sum(len(pins(text)) for text in files.values())
+    return found(faults, f"{count} requirements in {len(files)} files pinned, hashed and above their floors")
+
+
+def licence_finding(names: Iterable[str]) -> Finding:
+    """Check the licences of the installed packages; one that is not installed is not checked."""
+    installed, absent = [], []
+    for name in names:
+        try:
+            installed.append((name, licences(metadata.metadata(name))))
+        except metadata.PackageNotFoundError:
+            absent.append(f"{name}: not installed here")
+    finding = found(unlicensed(installed), f"{len(installed)} run-time packages under permissive licences")
+    return Finding("NOT CHECKED", f"{len(absent)} packages", absent) if absent and not finding.lines else finding

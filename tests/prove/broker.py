@@ -1,0 +1,42 @@
+"""The embedded Pub/Sub as a process of its own, which can be killed and started anew on its port."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+from deploy.offline.processes import free_port
+from tests.serving import ROOT
+
+
+class Broker:
+    """A context manager; ``host`` stays the same from life to life, and so does the record."""
+
+    def __init__(self, record: Path, topics: Sequence[str]) -> None:
+        self.host = f"127.0.0.1:{free_port()}"
+        self._command = [sys.executable, "-m", "deploy.offline.pubsub", "--port", self.host.partition(":")[2]]
+        self._command += ["--record", str(record), *(f"--topic={topic}" for topic in topics)]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Return when it answers."""
+        self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self._process.stdout
+        assert json.loads(self._process.stdout.readline())["host"] == self.host
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self._process and self._process.stdout:
+            self._process.kill()
+            self._process.wait()
+            self._process.stdout.close()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()

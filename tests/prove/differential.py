@@ -1,0 +1,101 @@
+"""Our verdict against a second verifier's, over generated tokens: where they differ, the reason is written down."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+
+from joserfc.jwk import ECKey, OctKey
+
+from function.errors import ChecksumMismatch, ClockBehind, ProofError, SignatureInvalid, Unsigned
+from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
+from tests.builders import ISSUER, KEY_ID, OLD_SECRET, ORGANIZATION_ID, SECRET, jwk
+from tests.fakes import FakeClock, FakeKeys, FakeSecrets
+from tests.prove.reference import Reference, Verdict
+from tests.prove.report import Row, Say
+from tests.prove.tokens import Draft, draft
+
+SEED = 20_260_101
+SHORT, FULL = 1_500, 10_000
+
+REFERENCE = Reference(
+    secrets=[OctKey.import_key(SECRET), OctKey.import_key(OLD_SECRET)],
+    keys={KEY_ID: ECKey.import_key(jwk())},
+    issuer=ISSUER,
+    organization_id=ORGANIZATION_ID,
+)
+
+VERDICTS: Mapping[type[ProofError], Verdict] = {
+    Unsigned: "unsigned",
+    SignatureInvalid: "signature",
+    ChecksumMismatch: "checksum",
+    ClockBehind: "clock",
+}
+
+EXPLAINED: Mapping[str, str] = {
+    "typ or cty no text": "joserfc refuses it; neither means anything to us, and their maker is proven",
+    "JSON that is beyond Unicode or doubles": "msgspec refuses it; RFC 8259 allows it, and the claim is not read",
+}
+"""By change: why the reference refuses what we read. It is never the other way round."""
+
+
+@dataclass
+class Comparison:
+    """What came of it: how often each verdict was ours, and the drafts on which the two differ."""
+
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    explained: Counter[str] = field(default_factory=Counter)
+    unexplained: list[str] = field(default_factory=list)
+
+    def add(self, made: Draft, ours: Verdict, theirs: Verdict) -> None:
+        """Count a draft."""
+        self.verdicts[ours] += 1
+        if ours == theirs:
+            return
+        reasons = [name for name in made.changes if name in EXPLAINED]
+        if reasons and theirs == "signature":
+            self.explained[reasons[0]] += 1
+        else:
+            self.unexplained.append(f"{ours}, reference: {theirs}; {made.header_name} with {made.changes}")
+
+
+def compare(count: int, reference: Reference = REFERENCE) -> Comparison:
+    """Let both judge this many tokens."""
+    random = Random(SEED)
+    return asyncio.run(_compared((draft(random) for _ in range(count)), reference))
+
+
+async def _compared(drafts: Iterable[Draft], reference: Reference) -> Comparison:
+    clock = FakeClock()
+    secrets = FakeSecrets(SECRET, OLD_SECRET)
+    schemes: list[Scheme] = [SecretScheme(secrets), OrganizationScheme(ORGANIZATION_ID, ISSUER, FakeKeys())]
+    verifier = Verifier(schemes, now=clock, leeway_s=60)
+    comparison = Comparison()
+    for made in drafts:
+        clock.seconds, token = made.now, made.token
+        theirs = reference.verdict(made.header_name, token, made.body, made.now)
+        comparison.add(made, await _ours(verifier, made.header_name, token, made.body), theirs)
+    return comparison
+
+
+async def _ours(verifier: Verifier, header_name: str, token: str, body: bytes) -> Verdict:
+    try:
+        evidence = await verifier.verify(verifier.tokens({header_name: [token]}), body)
+    except ProofError as error:
+        return VERDICTS[type(error)]
+    return "expired" if evidence.expired else "accepted"
+
+
+def differential(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every section
+    """Measure: our verdicts are those of an independent verifier."""
+    count = SHORT if short else FULL
+    comparison = compare(count)
+    say(f"verdicts: {dict(comparison.verdicts.most_common())}")
+    for name, times in comparison.explained.items():
+        say(f"{times} explained ({name}): {EXPLAINED[name]}")
+    for line in comparison.unexplained[:20]:
+        say(f"UNEXPLAINED: {line}")
+    explained = sum(comparison.explained.values())
+    measured = f"{len(comparison.unexplained)} of {count:,} unexplained, {explained} explained"
+    return [Row("our verdict is a second verifier's (joserfc)", measured, not comparison.unexplained)]

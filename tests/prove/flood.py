@@ -1,0 +1,130 @@
+"""Section ``abuse``: a flood of unsigned requests beside a few signed ones.
+
+The flood comes from a process of its own: ``python -m tests.prove.flood PORT RATE SECONDS`` offers so many unsigned
+requests a second, each on a connection of its own, and prints how many were answered, by status, as JSON.
+"""
+
+import asyncio
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.prove.report import Row, Say
+from tests.prove.traffic import percentile, traffic
+from tests.serving import DOORS, ROOT
+from tests.stage import SECRET, Stage, surroundings
+
+RATE = 2000
+SIGNED_RATE = 20
+AT_MOST = 80
+"""Requests of the flood at once: no more reach an instance of Cloud Run than its concurrency, which is 80."""
+_UNSIGNED = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 500\r\n\r\n" + b"x" * 500
+
+
+def abuse(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every section
+    """Measure what a flood costs those who are signed, one door after the other."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder, surroundings(Path(folder)) as around:
+        for door in DOORS:
+            home = Path(folder) / door
+            home.mkdir()
+            with around.stage(door, home, {"DT_SIGNATURE_SECRET": SECRET, "THREADS": "80"}) as stage:
+                rows.append(_flooded(door, stage, 3 if short else 10))
+                say(f"{rows[-1].promise}: {rows[-1].measured}")
+    return rows
+
+
+def _flooded(door: str, stage: Stage, seconds: float) -> Row:
+    with traffic(stage.function.port, SIGNED_RATE) as sent:
+        time.sleep(1)
+        began_at, calls, before = time.time(), stage.calls(), len(sent.sent)
+        with flood(stage.function.port, RATE, seconds) as answers:
+            time.sleep(seconds)
+    took_s = time.time() - began_at
+    signed = sent.sent[before:]
+    p99_s = percentile([each.seconds for each in signed], 0.99)
+    delivered = sum(each.status == 200 for each in signed)
+    more_calls = max(0, stage.calls() - calls - len(signed))
+    lines = sum(line.get("reason") == "unsigned" for line in stage.function.lines())
+    refused = answers.get("401", 0)
+    return Row(
+        f"{door}: up to {RATE} unsigned/s beside {SIGNED_RATE} signed/s: all signed 200, p99 <= 1 s; 1 log line/s",
+        f"{answers} = {refused / took_s:.0f}/s; signed {delivered} of {len(signed)}, p99 {p99_s * 1000:.0f} ms,"
+        f" {more_calls} calls too many, {lines} lines in {took_s:.0f} s",
+        delivered == len(signed) and p99_s <= 1 and not more_calls and 0 < lines <= math.ceil(took_s) + 2,
+    )
+
+
+@contextmanager
+def flood(port: int, rate: float, seconds: float) -> Iterator[dict[str, int]]:
+    """Flood in a process of its own; when the context is left, the answers by status are known."""
+    answers: dict[str, int] = {}
+    command = [sys.executable, "-m", "tests.prove.flood", str(port), str(rate), str(seconds)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield answers
+            output, _ = process.communicate(timeout=seconds + 30)
+            answers.update(json.loads(output))
+        finally:
+            process.kill()
+
+
+class _Once(asyncio.Protocol):
+    """One unsigned request, and how it was answered."""
+
+    def __init__(self, answers: Counter[str], ended: asyncio.Semaphore) -> None:
+        self._answers = answers
+        self._ended = ended
+        self._answer = b""
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Send it."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.write(_UNSIGNED)
+
+    def data_received(self, data: bytes) -> None:
+        """Leave with the answer's head."""
+        self._answer += data
+        if b"\r\n\r\n" in self._answer:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's
+        """Count it."""
+        self._answers[self._answer[9:12].decode() or "none"] += 1
+        self._ended.release()
+
+
+async def offer(port: int, rate: float, seconds: float) -> Counter[str]:
+    """Offer so many requests a second, as far as ``AT_MOST`` connections carry them."""
+    answers: Counter[str] = Counter()
+    free = asyncio.Semaphore(AT_MOST)
+    loop = asyncio.get_running_loop()
+    began_at = time.monotonic()
+    for number in range(int(rate * seconds)):
+        late_s = began_at + number / rate - time.monotonic()
+        if late_s > 0.002:
+            await asyncio.sleep(late_s)
+        if time.monotonic() - began_at > seconds:
+            break
+        await free.acquire()
+        try:
+            await loop.create_connection(lambda: _Once(answers, free), "127.0.0.1", port)
+        except OSError:
+            answers["none"] += 1
+            free.release()
+    for _ in range(AT_MOST):
+        await asyncio.wait_for(free.acquire(), 15)
+    return answers
+
+
+if __name__ == "__main__":
+    print(json.dumps(asyncio.run(offer(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])))))

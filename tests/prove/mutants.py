@@ -1,0 +1,72 @@
+"""``python -m tests.prove.mutants``: change the rooms that decide, bit by bit, and see whether a test notices.
+
+mutmut makes and runs the mutants in a copy of the project; which rooms and which tests, ``pyproject.toml`` says.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+LEFT_BEHIND = (".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", ".coverage*", "mutants")
+ENOUGH = 0.9
+NOTICED = ("killed", "timeout")
+"""A mutant that never ends is noticed, too; it is shown, since on a busy machine it may only have been slow."""
+
+
+def main() -> int:
+    """Print every mutant that no test failed on, and the score; exit status 1 if it is below ``ENOUGH``."""
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copy = Path(folder) / ROOT.name
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
+        print("making mutants and running the tests on each: this takes some minutes", flush=True)
+        ended = _mutmut(copy, "run", "--max-children", str(os.cpu_count() or 2))
+        states = dict(_states(copy))
+        if not states:
+            print(f"mutmut made no mutants:\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}")
+            return 1
+        for name in sorted(name for name, state in states.items() if state != "killed"):
+            print(f"{states[name]}: {name}\n{_difference(copy, name)}", flush=True)
+    return _told(states)
+
+
+def _told(states: dict[str, str]) -> int:
+    totals = Counter(_room(name) for name in states)
+    noticed = Counter(_room(name) for name, state in states.items() if state in NOTICED)
+    for room, total in sorted(totals.items()):
+        print(f"{room:<12} {noticed[room]:>4} of {total:>4} noticed, {noticed[room] / total:.1%}")
+    score = noticed.total() / len(states)
+    verdict = "holds" if score >= ENOUGH else "FAILS"
+    print(f"mutants: {noticed.total()} of {len(states)} noticed, {score:.1%} (at least {ENOUGH:.0%}): {verdict}")
+    return 0 if score >= ENOUGH else 1
+
+
+def _room(name: str) -> str:
+    return name.split(".")[1]
+
+
+def _states(copy: Path) -> Iterator[tuple[str, str]]:
+    """Each mutant's name, and what became of it."""
+    for line in _mutmut(copy, "results", "--all", "true").stdout.splitlines():
+        name, _, state = line.strip().partition(": ")
+        if state:
+            yield name, state
+
+
+def _difference(copy: Path, name: str) -> str:
+    lines = _mutmut(copy, "show", name).stdout.splitlines()
+    return "\n".join(f"    {line}" for line in lines if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"})
+
+
+def _mutmut(copy: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "mutmut", *arguments]
+    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""A second voice on tokens: joserfc reads and verifies, msgspec reads the JSON, and the rules are the design's anew.
+
+Nothing of ``function/`` is used here. It is meant to be read beside the decision table: rows 2, 5, 6, 8 and 9.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import msgspec
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, OctKey
+from joserfc.util import urlsafe_b64decode
+
+Verdict = Literal["accepted", "expired", "clock", "checksum", "signature", "unsigned"]
+
+LONGEST_TOKEN = 4096
+LONGEST_LIFE_S = 2 * 60 * 60
+NEVER_IN_A_HEADER = ("crit", "b64", "jwk", "jku", "x5u", "x5c", "zip")
+"""A key of the token's own, or another way to read it: RFC 8725 §3.5, §3.10, and RFC 7797."""
+
+_FAILURES = (JoseError, msgspec.DecodeError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Whom to believe: our secrets, DT's keys by id, and whose tokens theirs must be."""
+
+    secrets: Sequence[OctKey]
+    keys: Mapping[str, ECKey]
+    issuer: str
+    organization_id: str
+    leeway_s: int = 60
+
+    def verdict(self, header: str, token: str, body: bytes, now: float) -> Verdict:
+        """Judge one request by its one signature header."""
+        if not token or len(token) > LONGEST_TOKEN or "," in token:
+            return "unsigned"
+        try:
+            claims = self._by_secret(token) if header == "x-dt-signature" else self._by_key(token)
+            issued_at, expires_at = _times(claims)
+            checksum = claims["checksum_sha256"]
+            _hold(isinstance(checksum, str), "a checksum")
+        except _FAILURES:
+            return "signature"
+        if checksum != hashlib.sha256(body).hexdigest():
+            return "checksum"
+        if issued_at - self.leeway_s > now:
+            return "clock"
+        return "accepted" if now < expires_at + self.leeway_s else "expired"
+
+    def _by_secret(self, token: str) -> dict[str, Any]:
+        failure: Exception = ValueError("no secret")
+        for secret in self.secrets:
+            try:
+                return _proven(token, secret, "HS256")[1]
+            except JoseError as error:
+                failure = error
+        raise failure
+
+    def _by_key(self, token: str) -> dict[str, Any]:
+        key_id = _object(jws.extract_compact(token.encode(), registry=_registry("ES256")).segments["header"])["kid"]
+        header, claims = _proven(token, self.keys[key_id], "ES256")
+        _hold(header["kid"] == key_id and key_id != "", "a key id")
+        _hold(claims["iss"] == self.issuer, "our issuer")
+        _hold(claims["sub"] == self.organization_id, "our organization")
+        return claims
+
+
+def _proven(token: str, key: OctKey | ECKey, algorithm: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    proven = jws.deserialize_compact(token, key, registry=_registry(algorithm))
+    header, claims = _object(proven.segments["header"]), _object(proven.segments["payload"])
+    _hold(header["alg"] == algorithm, algorithm)
+    _hold(not any(member in header for member in NEVER_IN_A_HEADER), "a plain header")
+    return header, claims
+
+
+def _registry(algorithm: str) -> jws.JWSRegistry:
+    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    registry.max_header_length = registry.max_payload_length = LONGEST_TOKEN
+    return registry
+
+
+def _object(segment: bytes) -> dict[str, Any]:
+    """One JSON object by msgspec, which is strict; what it does not see is a member that is there twice."""
+    text = urlsafe_b64decode(segment)
+    value = msgspec.json.decode(text)
+    _hold(isinstance(value, dict), "an object")
+    json.loads(text, object_pairs_hook=_once)
+    return dict(value)
+
+
+def _once(members: list[tuple[str, object]]) -> None:
+    names = [name for name, _ in members]
+    _hold(len(names) == len(set(names)), "each member once")
+
+
+def _times(claims: Mapping[str, Any]) -> tuple[int, int]:
+    issued_at, expires_at = claims["iat"], claims["exp"]
+    for seconds in (issued_at, expires_at):
+        _hold(isinstance(seconds, int) and not isinstance(seconds, bool), "whole seconds")
+    _hold(issued_at < expires_at <= issued_at + LONGEST_LIFE_S, "a life of two hours at most")
+    return issued_at, expires_at
+
+
+def _hold(condition: bool, wanted: str) -> None:  # noqa: FBT001  # it reads as a sentence
+    if not condition:
+        raise ValueError(f"not {wanted}")

@@ -1,0 +1,194 @@
+"""Zero loss: every event that was answered 2xx is in the broker's record, byte for byte, whatever goes wrong.
+
+The function runs as it really does, in its own process behind either door; senders retry until 2xx as DT does. A
+control that answers before the acknowledgement goes through the same scenarios, and has to be caught losing events.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from deploy.offline.pubsub.faults import Fault
+from tests.prove.programs import SECRET, Bench, Variant, bench
+from tests.prove.report import Row, Say
+from tests.prove.scenarios import BRIEF, MATRIX, SENDERS, WELL, BrokerDown, Restart, Scenario
+from tests.prove.senders import Senders, Tally, events
+
+DOORS = (Variant("ingest", "ingest"), Variant("ingest_wsgi", "ingest_wsgi"))
+CONTROL = Variant("control", "ingest", Path(__file__).with_name("answers_early.py"), settles_s=5.0)
+
+PAUSE_S = 0.08
+"""Seconds that a sender waits from one event's answer to the next event."""
+
+FINISH_S = 30.0
+"""Seconds after the last step within which every event has to have been answered 2xx."""
+
+LOOK_S = 0.5
+"""Seconds between two looks at a record that events may still come to."""
+
+EVENTS, CAUGHT_IN = 25_000, 4
+"""How many events the whole matrix takes at least, and in how many scenarios the control has to be caught."""
+
+FEW_EVENTS, CAUGHT_ONCE = 200, 1
+"""The same for the brief scenarios."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one scenario came to.
+
+    ``lost``: answered 2xx, yet not in the record. ``strange``: in the record, yet never sent. ``repeated``: how often
+    an event is there once more. ``unfinished``: never answered 2xx. ``answers``: how often which status, 0 for none.
+    """
+
+    scenario: Scenario
+    variant: Variant
+    delivered: int
+    lost: int
+    strange: int
+    repeated: int
+    unfinished: int
+    left_behind: int
+    answers: Counter[int]
+    slowest_s: float
+    drains_s: tuple[float, ...]
+
+    def __str__(self) -> str:
+        refused = self.answers.total() - self.answers[200] - self.answers[0]
+        drained = f" · drained in {max(self.drains_s):.1f} s" if self.drains_s else ""
+        return (
+            f"{self.variant.name:<11}  {self.scenario.name:<38}  {self.delivered:>5} delivered, {self.lost} lost, "
+            f"{self.repeated} twice, {self.strange} strange, {self.unfinished} unfinished · {refused} refused, "
+            f"{self.answers[0]} unanswered · slowest {self.slowest_s:.2f} s{drained}"
+        )
+
+
+async def measure(scenario: Scenario, variant: Variant) -> Result:
+    """Run a scenario against a function of its own, and count."""
+    with bench(variant, scenario.settings) as made:
+        await made.start()
+        tally = await _under_load(scenario, made)
+        await _settled(tally, made, variant.settles_s)
+        return _result(scenario, variant, tally, made)
+
+
+def zero_loss(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # a section's shape
+    """Put both doors and the control through all scenarios, or through the brief ones."""
+    scenarios, at_least, caught_in = (BRIEF, FEW_EVENTS, CAUGHT_ONCE) if short else (MATRIX, EVENTS, CAUGHT_IN)
+    *doors, control = asyncio.run(side_by_side(scenarios, say))
+    return [*verdicts([each for door in doors for each in door], at_least=at_least), caught(control, caught_in)]
+
+
+async def side_by_side(scenarios: Sequence[Scenario], say: Say) -> list[list[Result]]:
+    """Give the results of each door, then of the control: they go through the scenarios at the same time."""
+
+    async def one_after_the_other(variant: Variant) -> list[Result]:
+        results = []
+        for scenario in scenarios:
+            results.append(await measure(scenario, variant))
+            say(str(results[-1]))
+        return results
+
+    return await asyncio.gather(*(one_after_the_other(variant) for variant in (*DOORS, CONTROL)))
+
+
+def verdicts(results: Sequence[Result], *, at_least: int) -> list[Row]:
+    """Give what both doors' results prove."""
+    delivered, lost = sum(each.delivered for each in results), sum(each.lost for each in results)
+    strange, unfinished = sum(each.strange for each in results), sum(each.unfinished for each in results)
+    left_behind = sum(each.left_behind for each in results)
+    return [
+        Row(
+            f"answered 2xx = acknowledged, byte for byte, in {len(results)} runs of >= {at_least:,} events",
+            f"{lost} missing of {delivered:,}",
+            lost == 0 and delivered >= at_least,
+        ),
+        Row("nothing arrives that was not sent", f"{strange}", strange == 0),
+        Row("every event is answered 2xx in the end", f"{unfinished} never", unfinished == 0),
+        *repeats(results),
+        Row("nothing holds the port after SIGTERM or kill -9", f"{left_behind} left behind", left_behind == 0),
+    ]
+
+
+def repeats(results: Sequence[Result]) -> Iterator[Row]:
+    """Give how often events arrived twice, with and without a reason."""
+    sound = [each for each in results if not each.scenario.acks_lost]
+    if sound:
+        twice = sum(each.repeated for each in sound)
+        yield Row(f"no event arrives twice where no ack is lost ({len(sound)} runs)", f"{twice}", twice == 0)
+    broken = [each for each in results if each.scenario.acks_lost]
+    yield Row(
+        f"twice at most as often as acks can be lost ({len(broken)} runs)",
+        f"{sum(each.repeated for each in broken)} of {sum(each.scenario.acks_lost for each in broken):,}",
+        all(each.repeated <= each.scenario.acks_lost for each in broken),
+    )
+
+
+def caught(control: Sequence[Result], in_at_least: int) -> Row:
+    """Give whether the control has been caught often enough for the rest to mean anything."""
+    losing = [each for each in control if each.lost]
+    return Row(
+        f"a function that answers before the ack is caught in >= {in_at_least} of {len(control)} scenarios",
+        f"in {len(losing)}: {sum(each.lost for each in control):,} lost",
+        len(losing) >= in_at_least,
+    )
+
+
+async def _under_load(scenario: Scenario, made: Bench) -> Tally:
+    """Let the senders send while the steps happen, and then finish what they have begun."""
+    over = asyncio.Event()
+    stream = takewhile(lambda _: not over.is_set(), events())
+    senders = Senders(made.function.port, SECRET, stream, pause_s=PAUSE_S)
+    await made.treat(WELL)
+    sending = asyncio.create_task(senders.run(SENDERS))
+    for pause_s, action in scenario.steps:
+        await asyncio.sleep(pause_s)
+        await _happen(action, made)
+    await asyncio.sleep(scenario.tail_s)
+    over.set()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(sending, FINISH_S)
+    return senders.tally
+
+
+async def _happen(action: Fault | Restart | BrokerDown, made: Bench) -> None:
+    match action:
+        case Fault():
+            await made.treat(action)
+        case Restart(by=number):
+            await made.function.end(number)
+            await made.function.start()
+        case BrokerDown(seconds=seconds):
+            await made.kill_broker()
+            await asyncio.sleep(seconds)
+            await made.start_broker()
+            await made.treat(WELL)
+
+
+async def _settled(tally: Tally, made: Bench, settles_s: float) -> None:
+    """Wait as long as events may still arrive, if any is missing."""
+    for _ in range(int(settles_s / LOOK_S)):
+        if not tally.delivered.keys() - {each.data for each in made.recorded()}:
+            return
+        await asyncio.sleep(LOOK_S)
+
+
+def _result(scenario: Scenario, variant: Variant, tally: Tally, made: Bench) -> Result:
+    recorded = Counter(each.data for each in made.recorded())
+    return Result(
+        scenario=scenario,
+        variant=variant,
+        delivered=len(tally.delivered),
+        lost=len(tally.delivered.keys() - recorded.keys()),
+        strange=len(recorded.keys() - set(tally.sent)),
+        repeated=recorded.total() - len(recorded),
+        unfinished=tally.unfinished,
+        left_behind=made.function.left_behind,
+        answers=tally.answers,
+        slowest_s=tally.slowest_s,
+        drains_s=tuple(made.function.drains_s),
+    )

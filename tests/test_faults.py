@@ -1,0 +1,101 @@
+"""Black box: every way in which the broker or the network to it fails, all at once, on a cold and a warm function."""
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.prove.faults import LIMIT_S, MODES, TARGET_S, Mode, line_of, scene
+from tests.prove.traffic import Sent
+from tests.serving import DOORS
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What became of one event for each mode: first thing on a cold function, when all was well, and failing again."""
+
+    cold: dict[str, Sent]
+    well: dict[str, Sent]
+    warm: dict[str, Sent]
+    lines: dict[str, dict[str, Any]]
+    more_threads: int
+    more_tasks: int
+    more_calls: int
+
+
+def play(door: str, folder: Path) -> Seen:
+    with scene(door, folder) as stage:
+        stage.show()
+        cold = stage.send_to_all()
+        stage.end()
+        well = stage.send_to_all()
+        threads, tasks = stage.function.threads(), stage.tasks()
+        stage.show()
+        warm = stage.send_to_all()
+        stage.end()
+        calls = stage.calls()
+        time.sleep(1)
+        return Seen(
+            cold,
+            well,
+            warm,
+            {each.event_id: line_of(stage.function, each.event_id) for each in (*cold.values(), *warm.values())},
+            more_threads=stage.function.threads() - threads,
+            more_tasks=stage.tasks() - tasks,
+            more_calls=stage.calls() - calls,
+        )
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    folders = [tmp_path_factory.mktemp(door) for door in DOORS]
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(DOORS, pool.map(play, DOORS, folders), strict=True))
+
+
+@pytest.fixture(params=DOORS)
+def seen(request: pytest.FixtureRequest, both: dict[str, Seen]) -> Seen:
+    return both[request.param]
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
+@pytest.mark.parametrize("when", ["cold", "warm"])
+def test_each_fault_is_answered_in_time_as_the_table_says_with_its_cause_in_the_log(
+    seen: Seen, mode: Mode, when: str
+) -> None:
+    sent = (seen.cold if when == "cold" else seen.warm)[mode.name]
+    line = seen.lines[sent.event_id]
+
+    assert sent.status == mode.status
+    assert sent.reason == (mode.reason if mode.status == 503 else "")
+    assert sent.seconds <= LIMIT_S
+    assert (line["severity"], line["reason"], line["status"]) == (mode.severity, mode.reason, mode.status)
+    assert re.search(mode.cause, line["detail"])
+    assert "stack_trace" not in line
+
+
+def test_nearly_all_faults_are_answered_within_four_and_a_half_seconds(seen: Seen) -> None:
+    seconds = [sent.seconds for sent in (*seen.cold.values(), *seen.warm.values())]
+
+    assert sum(each <= TARGET_S for each in seconds) >= 0.9 * len(seconds)
+
+
+def test_what_another_attempt_cannot_mend_is_answered_at_once(seen: Seen) -> None:
+    at_once = [mode.name for mode in MODES if mode.severity != "WARNING"]
+
+    assert max(seen.warm[name].seconds for name in at_once) < 1
+
+
+def test_when_all_is_well_again_the_very_next_event_is_delivered(seen: Seen) -> None:
+    assert {name: sent.status for name, sent in seen.well.items()} == {mode.name: 200 for mode in MODES}
+    assert max(sent.seconds for sent in seen.well.values()) <= LIMIT_S
+
+
+def test_nothing_goes_on_once_all_have_been_answered(seen: Seen) -> None:
+    assert seen.more_calls == 0
+    assert seen.more_tasks <= 0
+    assert seen.more_threads <= 1

@@ -1,0 +1,194 @@
+"""main: both doors as functions-framework makes them, in this process, before a strict Pub/Sub."""
+
+import asyncio
+import io
+import json
+import os
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import functions_framework
+import pytest
+from pytest_mock import MockerFixture
+
+from deploy.offline.issuer import Issuer
+from deploy.offline.pubsub import EmbeddedPubSub
+from deploy.offline.signing import SECRET_HEADER, organization_claims, secret_claims, sign_with_secret
+from function import receiver
+from tests.builders import ORGANIZATION_ID, REJECTED_TOPIC, SECRET, TOPIC, body
+
+MAIN = str(Path(__file__).resolve().parents[1] / "main.py")
+CONTENT = body()
+
+Answer = tuple[int, dict[str, Any], dict[str, str]]
+Post = Callable[..., Answer]
+
+
+@pytest.fixture
+def environ(embedded: EmbeddedPubSub, mocker: MockerFixture) -> dict[str, str]:
+    for topic in (TOPIC, REJECTED_TOPIC):
+        embedded.create_topic(topic)
+    settings = {
+        "PUBSUB_EMULATOR_HOST": embedded.host,
+        "PUBSUB_TOPIC": TOPIC,
+        "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC,
+        "DT_SIGNATURE_SECRET": SECRET,
+    }
+    return mocker.patch.dict(os.environ, settings, clear=True) and settings
+
+
+def create_app(target: str, source: str) -> Any:
+    """Make the web application of a door, as the command functions-framework does."""
+    return functions_framework.create_app(target, source)  # type: ignore[no-untyped-call]
+
+
+def signature(content: bytes = CONTENT) -> dict[str, str]:
+    """The header that proves the content, as of now."""
+    return {SECRET_HEADER: sign_with_secret(secret_claims(content, now=time.time()), SECRET)}
+
+
+def post_asgi(chunks: Sequence[bytes], headers: dict[str, str], *, method: str = "POST", ends: bool = True) -> Answer:
+    """Send a request through the ASGI door; one that does not end is one whose client leaves."""
+    app = create_app("ingest", MAIN)
+    sent: list[dict[str, Any]] = []
+
+    async def arriving() -> AsyncGenerator[dict[str, Any], None]:
+        for chunk in chunks:
+            yield {"type": "http.request", "body": chunk, "more_body": True}
+        yield {"type": "http.request", "body": b""} if ends else {"type": "http.disconnect"}
+
+    async def talk() -> None:
+        messages = arriving()
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        receive: Callable[[], Awaitable[dict[str, Any]]] = messages.__anext__
+        fields = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        scope = {"type": "http", "method": method, "path": "/", "query_string": b"", "headers": fields}
+        await app(scope, receive, send)
+        await messages.aclose()
+
+    asyncio.run(talk())
+    start, *rest = sent
+    content = b"".join(message.get("body", b"") for message in rest)
+    return start["status"], json.loads(content or b"{}"), {k.decode().title(): v.decode() for k, v in start["headers"]}
+
+
+def post_wsgi(chunks: Sequence[bytes], headers: dict[str, str], *, method: str = "POST", ends: bool = True) -> Answer:
+    """Send a request through the WSGI door; one that does not end announces more than it sends."""
+    app = create_app("ingest_wsgi", MAIN)
+    content = b"".join(chunks)
+    announced = headers.get("Content-Length", str(len(content) + (0 if ends else 1)))
+    environ = {"wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": announced}
+    response = app.test_client().open("/", method=method, headers=headers, environ_overrides=environ)
+    return response.status_code, json.loads(response.data or b"{}"), dict(response.headers)
+
+
+DOORS = pytest.mark.parametrize("post", [post_asgi, post_wsgi], ids=["ingest", "ingest_wsgi"])
+
+
+@DOORS
+def test_an_event_is_answered_200_once_the_topic_has_it(
+    environ: dict[str, str], embedded: EmbeddedPubSub, post: Post
+) -> None:
+    status, reply, headers = post([CONTENT[:10], CONTENT[10:]], signature())
+
+    assert (status, reply["topic"]) == (200, "events")
+    assert embedded.publish_calls(TOPIC) == 1
+    assert headers["Content-Type"] == "application/json"
+
+
+@DOORS
+def test_an_unsigned_request_is_refused_and_its_connection_ended(environ: dict[str, str], post: Post) -> None:
+    status, reply, headers = post([CONTENT], {})
+
+    assert (status, reply) == (401, {"error": "unsigned"})
+    assert headers["Connection"] == "close"
+
+
+@DOORS
+def test_what_is_no_post_is_told_so(environ: dict[str, str], post: Post) -> None:
+    status, reply, headers = post([], {}, method="PUT")
+
+    assert (status, reply, headers["Allow"]) == (405, {"error": "method"}, "POST")
+
+
+@DOORS
+@pytest.mark.parametrize("announced", ["262145", "9" * 5000])
+def test_a_body_announced_over_the_limit_is_refused(environ: dict[str, str], post: Post, announced: str) -> None:
+    assert post([CONTENT], signature() | {"Content-Length": announced})[:2] == (413, {"error": "too_large"})
+
+
+@DOORS
+def test_a_body_that_grows_over_the_limit_is_refused(
+    environ: dict[str, str], mocker: MockerFixture, post: Post
+) -> None:
+    mocker.patch.dict(os.environ, {"MAX_BODY_BYTES": "20"})
+
+    assert post([b"x" * 15] * 2, signature() | {"Content-Length": "20"})[:2] == (413, {"error": "too_large"})
+
+
+@DOORS
+def test_a_client_that_leaves_in_the_middle_delivers_nothing(
+    environ: dict[str, str], embedded: EmbeddedPubSub, post: Post
+) -> None:
+    assert post([CONTENT[:10]], signature(), ends=False)[:2] == (408, {"error": "incomplete"})
+    assert embedded.publish_calls() == 0
+
+
+def test_a_body_that_the_wsgi_server_cannot_read_is_the_clients_fault(environ: dict[str, str]) -> None:
+    class Broken(io.BytesIO):
+        def read(self, *_: Any) -> bytes:
+            raise ValueError("no chunk")
+
+    app = create_app("ingest_wsgi", MAIN)
+    response = app.test_client().post(
+        "/", headers=signature(), environ_overrides={"wsgi.input": Broken(), "CONTENT_LENGTH": "5"}
+    )
+
+    assert (response.status_code, response.json) == (408, {"error": "incomplete"})
+
+
+def test_a_stalled_client_of_the_wsgi_door_is_hung_up_on(environ: dict[str, str], mocker: MockerFixture) -> None:
+    mocker.patch.object(receiver, "BODY_S", 0.1)
+
+    class Connection(io.BytesIO):
+        is_shut = False
+
+        def read(self, *_: Any) -> bytes:
+            while not self.is_shut:
+                time.sleep(0.01)
+            return b""
+
+        def shutdown(self, _: int) -> None:
+            self.is_shut = True
+
+    stalled = Connection()
+    app = create_app("ingest_wsgi", MAIN)
+    overrides = {"wsgi.input": stalled, "gunicorn.socket": stalled, "CONTENT_LENGTH": "5"}
+    response = app.test_client().post("/", headers=signature(), environ_overrides=overrides)
+
+    assert (response.status_code, response.json) == (408, {"error": "incomplete"})
+    assert stalled.is_shut
+
+
+@DOORS
+def test_an_organization_may_take_the_secrets_place(environ: dict[str, str], mocker: MockerFixture, post: Post) -> None:
+    with Issuer() as issuer:
+        mocker.patch.dict(
+            os.environ, {"DT_SIGNATURE_SECRET": "", "DT_ORGANIZATION_ID": ORGANIZATION_ID, "DT_ISSUER": issuer.url}
+        )
+        claims = organization_claims(CONTENT, now=time.time(), issuer=issuer.url, organization_id=ORGANIZATION_ID)
+        header = {"DT-Asymmetric-Signature": issuer.sign(claims)}
+
+        assert post([CONTENT], header)[0] == 200
+
+
+def test_unsound_settings_end_the_process_with_all_their_faults(environ: dict[str, str], mocker: MockerFixture) -> None:
+    mocker.patch.dict(os.environ, {"PUBSUB_TOPIC": "x", "LOG_LEVEL": "loud"})
+
+    with pytest.raises(SystemExit, match=r"(?s)PUBSUB_TOPIC.*LOG_LEVEL"):
+        create_app("ingest", MAIN)

@@ -1,0 +1,134 @@
+"""The measurements' TCP proxy: each fault as a client of it sees it."""
+
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.prove.proxy import Proxy
+
+
+@pytest.fixture
+def echo() -> Iterator[str]:
+    """Answer each chunk with itself."""
+
+    def answer(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while chunk := connection.recv(1024):
+                connection.sendall(chunk)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=answer, args=listener.accept()[:1], daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=accept)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.fixture
+def proxy(echo: str) -> Iterator[Proxy]:
+    with Proxy(echo) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def connected(proxy: Proxy) -> Iterator[socket.socket]:
+    host, _, port = proxy.host.partition(":")
+    with socket.create_connection((host, int(port)), timeout=0.3) as connection:
+        yield connection
+
+
+def echoes(connection: socket.socket) -> bool:
+    connection.sendall(b"x")
+    return connection.recv(1) == b"x"
+
+
+def test_without_a_fault_everything_passes(proxy: Proxy) -> None:
+    with connected(proxy) as connection:
+        assert echoes(connection)
+        assert proxy.connections == 1
+
+
+def test_refused_there_is_nobody_and_the_connections_are_reset_until_it_is_over(proxy: Proxy) -> None:
+    with connected(proxy) as connection:
+        assert echoes(connection)
+        proxy.show("refuse")
+        with pytest.raises(ConnectionError):
+            echoes(connection)
+    with pytest.raises(ConnectionRefusedError):
+        connected(proxy).__enter__()
+    proxy.show("none")
+    with connected(proxy) as connection:
+        assert echoes(connection)
+
+
+def test_reset_a_connection_is_accepted_and_reset(proxy: Proxy) -> None:
+    proxy.show("reset")
+    with pytest.raises(ConnectionResetError), connected(proxy) as connection:
+        connection.recv(1)
+
+
+def test_half_open_a_connection_is_accepted_and_never_answered(proxy: Proxy) -> None:
+    proxy.show("half-open")
+    with connected(proxy) as connection, pytest.raises(TimeoutError):
+        echoes(connection)
+
+
+def test_what_fell_into_the_black_hole_arrives_when_it_is_over(proxy: Proxy) -> None:
+    with connected(proxy) as connection:
+        assert echoes(connection)
+        proxy.show("black hole")
+        with pytest.raises(TimeoutError):
+            echoes(connection)
+        proxy.show("none")
+        assert connection.recv(1) == b"x"
+
+
+def test_cut_the_connections_there_are_reset_and_new_ones_are_sound(proxy: Proxy) -> None:
+    with connected(proxy) as connection:
+        assert echoes(connection)
+        proxy.cut()
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+    with connected(proxy) as connection:
+        assert echoes(connection)
+
+
+def test_stranded_a_connection_stays_and_carries_nothing_while_new_ones_are_sound(proxy: Proxy) -> None:
+    with connected(proxy) as old:
+        assert echoes(old)
+        proxy.strand()
+        time.sleep(0.05)
+        with pytest.raises(TimeoutError):
+            echoes(old)
+        with connected(proxy) as later:
+            assert echoes(later)
+
+
+def test_a_delay_holds_up_each_way(proxy: Proxy) -> None:
+    proxy.delay_s = 0.1
+    with connected(proxy) as connection:
+        began_at = time.monotonic()
+        assert echoes(connection)
+    assert time.monotonic() - began_at >= 0.2
+
+
+def test_a_greeting_holds_up_new_connections_only(proxy: Proxy) -> None:
+    with connected(proxy) as connection:
+        assert echoes(connection)
+        proxy.greeting_s = 0.1
+        began_at = time.monotonic()
+        assert echoes(connection)
+        assert time.monotonic() - began_at < 0.1
+    with connected(proxy) as connection:
+        began_at = time.monotonic()
+        assert echoes(connection)
+        assert time.monotonic() - began_at >= 0.1

@@ -1,0 +1,237 @@
+"""What is installed is pinned, hashed, not too old and free to be used; and no report of a tool is trusted blindly.
+
+``make audit`` runs the tools; what is made of their reports is tested here.
+"""
+
+import email.message
+import json
+import tomllib
+from importlib import metadata
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from tests.audit.__main__ import KNOWN_SECRETS, PINNED, ROOT, RUNTIME, main
+from tests.audit.finding import Finding
+from tests.audit.reports import Ran, bandit_finding, known_secrets, secrets_finding, vulnerability_finding
+from tests.audit.requirements import (
+    LICENCES_OF,
+    licence_finding,
+    licences,
+    outdated,
+    pinned_finding,
+    pins,
+    unlicensed,
+    unpinned,
+)
+
+HASH = "--hash=sha256:" + "0" * 64
+
+
+@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.name)
+def test_every_requirement_is_one_version_with_hashes(path: Path) -> None:
+    assert unpinned(path.read_text()) == []
+    assert len(pins(path.read_text())) > 40
+
+
+@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.name)
+def test_no_version_is_below_its_floor(path: Path) -> None:
+    assert outdated(pins(path.read_text())) == []
+
+
+@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.name)
+def test_the_requirements_name_no_place_to_get_them_from(path: Path) -> None:
+    assert "://" not in path.read_text()
+
+
+def test_what_the_tests_run_with_is_what_is_deployed() -> None:
+    deployed, tested, audited = (pins(path.read_text()) for path in PINNED)
+    assert deployed.items() <= tested.items() <= audited.items()
+    installed = {name: metadata.version(name) for name in deployed}
+    assert installed == deployed
+
+
+def test_what_is_asked_for_is_pinned() -> None:
+    asked = [line.split()[0] for line in RUNTIME.with_suffix(".in").read_text().splitlines() if line[0] != "#"]
+    assert {name.partition(">=")[0].partition("[")[0].lower() for name in asked} <= set(pins(RUNTIME.read_text()))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "flask==3.1.3",
+        f"flask {HASH}",
+        f"flask>=3.1.3 {HASH}",
+        f"flask==3.1.3 {HASH}0",
+        f"flask==3.1.3 {HASH[:-1]}",
+        "flask==3.1.3 --hash=md5:" + "0" * 32,
+        "flask @ https://example.com/flask.whl",
+        "-e .",
+        "--extra-index-url https://example.com/simple",
+        "-r other.txt",
+    ],
+)
+def test_a_requirement_that_is_not_pinned_and_hashed_is_named(line: str) -> None:
+    assert unpinned(f"idna==3.20 {HASH}\n{line}\n") == [line.split(maxsplit=1)[0]]
+
+
+def test_a_requirement_for_some_platforms_may_have_several_hashes_over_several_lines() -> None:
+    first = "cffi==2.1.1 ; platform_python_implementation != 'PyPy'"
+    text = f"{first} \\\n    {HASH} \\\n    {HASH}\n    # via cryptography\n"
+    assert unpinned(text) == []
+    assert pins(text) == {"cffi": "2.1.1"}
+
+
+def test_versions_below_their_floor_and_the_one_that_hung_are_named() -> None:
+    sound = pins(RUNTIME.read_text())
+    assert outdated({**sound, "pyjwt": "2.15.0"}) == ["pyjwt 2.15.0: 2.15.1 at least"]
+    assert outdated({**sound, "pyjwt": "2.9.0"}) == ["pyjwt 2.9.0: 2.15.1 at least"]
+    assert len(outdated({**sound, "grpcio": "1.78.1"})) == 2
+    assert len(outdated({})) == 4
+
+
+def test_a_finding_about_the_requirements_says_how_many_hold_or_what_does_not() -> None:
+    assert pinned_finding({"x": RUNTIME.read_text()}).verdict == "holds"
+    finding = pinned_finding({"x": RUNTIME.read_text() + "flask\n"})
+    assert finding == Finding("FAILS", "1 found", ["x: flask"])
+
+
+def test_every_run_time_package_has_a_permissive_licence() -> None:
+    finding = licence_finding(pins(RUNTIME.read_text()))
+    assert (finding.verdict, finding.lines) == ("holds", ())
+
+
+@pytest.mark.parametrize(
+    ("named", "is_taken"),
+    [
+        (["MIT"], True),
+        (["Apache-2.0", "BSD-3-Clause"], True),
+        (["GPL-3.0-only"], False),
+        (["MIT", "GPL-3.0-only"], False),
+        (["Mozilla Public License 2.0 (MPL 2.0)"], False),
+        (["UNKNOWN"], False),
+        ([], False),
+    ],
+)
+def test_a_licence_that_is_not_on_the_list_is_named(named: list[str], *, is_taken: bool) -> None:
+    assert (unlicensed([("x", named)]) == []) is is_taken
+
+
+def test_an_exception_is_one_packages_own() -> None:
+    assert unlicensed([("certifi", [LICENCES_OF["certifi"]])]) == []
+    assert unlicensed([("certifi", ["GPL-3.0-only"])]) == ["certifi: GPL-3.0-only"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "named"),
+    [
+        ({"License-Expression": "Apache-2.0 OR MIT"}, ["Apache-2.0", "MIT"]),
+        ({"License-Expression": "MIT", "License": "GPL", "Classifier": "License :: OSI Approved :: GPL"}, ["MIT"]),
+        ({"License": "see file", "Classifier": "License :: OSI Approved :: BSD License"}, ["BSD License"]),
+        ({"License": "Apache 2.0", "Classifier": "Topic :: Internet"}, ["Apache 2.0"]),
+        ({"Classifier": "Topic :: Internet"}, []),
+    ],
+)
+def test_a_licence_is_read_from_the_best_source_there_is(fields: dict[str, str], named: list[str]) -> None:
+    package = email.message.Message()
+    for name, value in fields.items():
+        package[name] = value
+    assert licences(cast("metadata.PackageMetadata", package)) == named
+
+
+def test_a_package_that_is_not_installed_is_not_checked_unless_another_fails() -> None:
+    finding = licence_finding(["idna", "no-such-package"])
+    assert finding == Finding("NOT CHECKED", "1 packages", ["no-such-package: not installed here"])
+
+
+REPORTED = {"name": "flask", "version": "3.1.3", "vulns": []}
+SKIPPED = {"name": "pyjwt", "skip_reason": "not found"}
+VULNERABLE = {"name": "h11", "version": "0.1", "vulns": [{"id": "CVE-1", "fix_versions": ["0.2"]}]}
+
+
+def audited(*packages: object, expected: int | None = None) -> Finding:
+    report = Ran(0, json.dumps({"dependencies": packages}), "No known vulnerabilities found")
+    return vulnerability_finding(report, len(packages) if expected is None else expected)
+
+
+def test_no_vulnerability_in_packages_that_were_all_looked_up_holds() -> None:
+    assert audited(REPORTED).verdict == "holds"
+
+
+def test_a_package_that_was_skipped_was_not_checked_though_nothing_was_found() -> None:
+    assert audited(REPORTED, SKIPPED) == Finding("NOT CHECKED", "pip-audit skipped 1 of 2 packages", ["not found"])
+
+
+def test_a_package_that_the_report_does_not_mention_was_not_checked() -> None:
+    assert audited(REPORTED, expected=2).verdict == "NOT CHECKED"
+    assert audited(expected=43).verdict == "NOT CHECKED"
+
+
+def test_a_vulnerability_fails_even_when_others_were_skipped() -> None:
+    finding = audited(REPORTED, SKIPPED, VULNERABLE)
+    assert finding == Finding("FAILS", "1 found", ["h11 0.1: CVE-1, mended in 0.2"])
+
+
+FAILED = {
+    "did not start": Ran(1, "", "/bin/python: No module named pip_audit\n"),
+    "did not end": Ran(None, "", "did not end within 180 s"),
+    "no network": Ran(1, "", "Traceback ...\nConnectionError: unreachable"),
+    "another report": Ran(0, "[]", ""),
+    "a report of nothing": Ran(0, "{}", ""),
+}
+
+
+@pytest.mark.parametrize("ran", FAILED.values(), ids=FAILED)
+def test_a_tool_without_a_report_has_checked_nothing(ran: Ran) -> None:
+    for finding in (vulnerability_finding(ran, 43), bandit_finding(ran), secrets_finding([ran], {})):
+        assert finding.verdict == "NOT CHECKED"
+        assert finding.sentence.endswith(ran.last_words)
+
+
+def called(filename: str, test: str, *errors: object) -> Finding:
+    result = {"filename": filename, "test_id": test, "line_number": 7, "issue_text": "why"}
+    return bandit_finding(Ran(1, json.dumps({"results": [result], "errors": errors}), ""))
+
+
+def test_an_insecure_call_fails_unless_it_is_explained_in_its_place() -> None:
+    assert called("function/log.py", "B602") == Finding("FAILS", "1 found", ["function/log.py:7: B602 why"])
+    assert called("./function/publisher.py", "B311").verdict == "holds"
+    assert called("function/log.py", "B311").verdict == "FAILS"
+    assert called("function/log.py", "B603").verdict == "holds"
+
+
+def test_a_file_that_bandit_cannot_read_fails() -> None:
+    assert called("function/log.py", "B603", {"filename": "x.py", "reason": "syntax error"}).verdict == "FAILS"
+
+
+def test_what_looks_like_a_secret_fails_unless_it_is_known_to_be_none() -> None:
+    result = {"hashed_secret": "abc", "line_number": 7, "type": "Private Key"}
+    ran = Ran(0, json.dumps({"results": {"main.py": [result]}}), "")
+    assert secrets_finding([ran, ran], {"abc": "why"}).verdict == "holds"
+    finding = secrets_finding([ran], {})
+    assert (finding.verdict, len(finding.lines)) == ("FAILS", 1)
+    assert finding.lines[0].startswith("main.py:7: Private Key; ")
+
+
+def test_each_known_one_has_its_reason() -> None:
+    known = known_secrets(KNOWN_SECRETS.read_text())
+    assert known
+    assert all(len(digest) == 40 and len(why) > 10 for digest, why in known.items())
+    with pytest.raises(ValueError, match="not enough values"):
+        known_secrets("f3bbbd66a63d4bf1747940578ec3d0103530e21d\n")
+
+
+def test_the_rooms_to_be_mutated_and_the_tests_that_must_notice_are_there() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
+    named = [*settings["only_mutate"], *settings["pytest_add_cli_args_test_selection"]]
+    assert len(named) >= 8
+    assert all((ROOT / name).is_file() for name in named)
+
+
+def test_the_audit_fails_on_a_fault_and_says_so_when_it_could_not_check(capsys: pytest.CaptureFixture[str]) -> None:
+    holds, unchecked = Finding("holds", "well"), Finding("NOT CHECKED", "offline", ["because"])
+    assert main({"a": lambda: holds, "b": lambda: unchecked}) == 0
+    assert capsys.readouterr().out.endswith("NOT CHECKED: offline\n                   because\naudit NOT CHECKED: b\n")
+    assert main({"a": lambda: holds, "c": lambda: Finding("FAILS", "1 found", ["x"])}) == 1
+    assert "audit FAILS: c" in capsys.readouterr().out
