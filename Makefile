@@ -9,10 +9,10 @@ BIN := $(VENV)/bin
 PUBSUB ?= auto
 PORT ?= 8080
 
-.PHONY: help run serve rehearse test prove check lint types audit mutate format lock clean
+.PHONY: help run serve rehearse test test-deploy prove check lint types audit mutate format lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime  ## see it work: one signed event of each type through the function and out of Pub/Sub
 	@exec $(BIN)/python -m deploy.offline run --pubsub $(PUBSUB)
@@ -28,6 +28,9 @@ test: $(VENV)/.tests  ## the whole suite
 
 prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROVE="zero-loss --short" for a part
 	@exec $(BIN)/python -m tests.prove $(PROVE)
+
+test-deploy: $(VENV)/.tests  ## the deploy command as a user runs it: the real gcloud, faults, Ctrl-C, two at once; minutes
+	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
 
 check: lint types test  ## everything that must hold before a commit
 

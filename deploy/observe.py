@@ -1,7 +1,7 @@
 """What is, read with describe and list commands, several at a time. Only NOT_FOUND means absent."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
@@ -41,8 +41,8 @@ class ConnectorList(Protocol):
         ...
 
 
-def observe_google(spec: Spec, google: Reads) -> Mapping[str, Facts]:
-    """Read every resource of Google's side, by its title. Behind an API that is off, nothing can be there.
+def observe_google(spec: Spec, google: Reads, only: Collection[str] = ()) -> Mapping[str, Facts]:
+    """Read resources of Google's side, by their titles: all, or ``only`` some. Behind an API that is off is nothing.
 
     Raises:
         GcloudFailed: something could not be read.
@@ -54,7 +54,7 @@ def observe_google(spec: Spec, google: Reads) -> Mapping[str, Facts]:
     wanted = [
         (resource.title, key, argv)
         for resource in resources(spec)
-        if resource.title not in facts
+        if resource.title not in facts and (not only or resource.title in only)
         for key, argv in resource.reads().items()
     ]
 
@@ -68,12 +68,14 @@ def observe_google(spec: Spec, google: Reads) -> Mapping[str, Facts]:
     return facts
 
 
-def observe(spec: Spec, google: Reads, connectors: ConnectorList, ours: tuple[Secret, ...]) -> Observed:
+def observe(
+    spec: Spec, google: Reads, connectors: ConnectorList, ours: tuple[Secret, ...], only: Collection[str] = ()
+) -> Observed:
     """Read both ends; ``ours`` are the secrets in force, to tell whether connectors have one of them.
 
     Raises:
         DeployError: something could not be read.
 
     """
-    facts = observe_google(spec, google)
+    facts = observe_google(spec, google, only)
     return Observed(facts, {project: connectors.list(project, ours) for project in spec.dt_projects})

@@ -1,7 +1,7 @@
 """The verbs: what each does with a deployment, from the preflight to the last line it prints."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from deploy.observe import observe
 from deploy.plan import Observed, plan, plan_removal
 from deploy.preflight import Preflight
 from deploy.resources.connector import owned
+from deploy.resources.function import Function
 from deploy.resources.services import Services, services_on
 from deploy.spec import MARK, Spec
 from deploy.steps import GcloudCall, Step, delete, pending
@@ -74,7 +75,7 @@ class Deployment:
     def verify(self) -> int:
         """Prove the path."""
         self._ready()
-        proofs = self._proofs(self._observed())
+        proofs = self._proofs(self._observed(only=(Function(self.spec).title,)))
         if self.in_json:
             self.terminal.as_json(_proven(proofs))
         else:
@@ -123,10 +124,10 @@ class Deployment:
     def _logged_in(self) -> None:
         self.google.read_text(("auth", "print-access-token"))
 
-    def _observed(self) -> Observed:
+    def _observed(self, only: Collection[str] = ()) -> Observed:
         with self.terminal.busy("reading what is there"):
             vault = Vault(self.spec, self.google)
-            return observe(self.spec, self.google, self._connectors(), vault.in_force())
+            return observe(self.spec, self.google, self._connectors(), vault.in_force(), only)
 
     def _dt(self) -> DtApi:
         if self.dt is None:

@@ -19,6 +19,7 @@ from deploy.offline.clouds.clouds import Clouds, clouds
 GCLOUD = shutil.which("gcloud")
 ROOT = Path(__file__).parents[1]
 pytestmark = [
+    pytest.mark.real_gcloud,
     pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here"),
     pytest.mark.timeout(900),
 ]

@@ -14,7 +14,7 @@ CLOUD_RUN_WAITS_S = 9.5
 """Seconds between SIGTERM and SIGKILL, less a little. The 5 s that are promised are measured by ``make prove``."""
 
 PARTS: dict[str, Callable[[str], list[Row]]] = {
-    "publishes take 1.5 s": lambda door: sigterm(door, Fault.slow(1.5), 200, within_s=CLOUD_RUN_WAITS_S),
+    "publishes take 0.8 s": lambda door: sigterm(door, Fault.slow(0.8), 200, within_s=CLOUD_RUN_WAITS_S),
     "publishes hang": lambda door: sigterm(door, Fault.hang(), 503, within_s=CLOUD_RUN_WAITS_S),
     "fork settings": forked,
 }
