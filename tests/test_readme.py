@@ -146,3 +146,18 @@ def test_gcloud_knows_every_flag_of_the_commands_to_deploy_with(tmp_path: Path) 
     results = json.loads(checked.stdout)
     assert len(results) == len(listed)
     assert [result["error_message"] for result in results if not result["success"]] == []
+
+
+@pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
+def test_a_plain_gcloud_deploy_uploads_the_function_and_nothing_else(tmp_path: Path) -> None:
+    listed = subprocess.run(
+        [GCLOUD, "meta", "list-files-for-upload"],
+        env={"PATH": "/usr/bin:/bin", "CLOUDSDK_CONFIG": str(tmp_path), "HOME": str(tmp_path)},
+        cwd=ROOT,
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+
+    rooms = {f"function/{room.name}" for room in (ROOT / "function").glob("*.py")}
+    assert set(listed.stdout.split()) == {"main.py", "requirements.txt", *rooms}
