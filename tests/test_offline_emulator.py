@@ -90,7 +90,11 @@ def parent_and_child(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """The ids of a process that is starting an emulator, and of that emulator (which never gets ready)."""
     pid_file = tmp_path / "pid"
     java = a_program(tmp_path / "java", f"echo $$ > {pid_file}; exec sleep 60")
-    script = "import sys; from deploy.offline.emulator import started; started([sys.argv[1]]).__enter__()"
+    script = (
+        "import signal, sys; from deploy.offline.emulator import started;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # which a background job's shell may have switched off
+        "started([sys.argv[1]]).__enter__()"
+    )
     command = [sys.executable, "-c", script, str(java)]
     parent = subprocess.Popen(command, stderr=subprocess.DEVNULL, start_new_session=True)
     while not (pid_file.exists() and pid_file.read_text().strip()):
