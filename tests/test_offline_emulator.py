@@ -92,7 +92,7 @@ def parent_and_child(tmp_path: Path) -> Iterator[tuple[int, int]]:
     java = a_program(tmp_path / "java", f"echo $$ > {pid_file}; exec sleep 60")
     script = (
         "import signal, sys; from deploy.offline.emulator import started;"
-        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # which a background job's shell may have switched off
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a background job may ignore it
         "started([sys.argv[1]]).__enter__()"
     )
     command = [sys.executable, "-c", script, str(java)]
