@@ -24,7 +24,7 @@ rehearse: $(VENV)/.deploy  ## the whole deploy, there and back, with the real gc
 	@exec $(BIN)/python -m deploy.offline rehearse --pubsub $(PUBSUB)
 
 test: $(VENV)/.tests  ## the whole suite
-	@exec $(BIN)/python -m pytest
+	@exec $(BIN)/python -m pytest $(PYTEST)
 
 prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROVE="zero-loss --short" for a part
 	@exec $(BIN)/python -m tests.prove $(PROVE)

@@ -48,6 +48,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
     terminal = Terminal(sys.stdout, sys.stderr, sys.stdin)
     try:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
         signal.signal(signal.SIGTERM, _interrupt)
         return (run_verb or run)(_parser().parse_args(arguments), os.environ, terminal)
     except DeployError as error:
