@@ -9,13 +9,13 @@ import subprocess
 import time
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from deploy.offline.clouds import Clouds
 from deploy.offline.clouds.google.estate import Estate
+from tests.serving import Answer
 
 ROOT = Path(__file__).parents[1]
 GOOGLE_APIS = ("artifactregistry", "cloudbuild", "cloudfunctions", "iam", "pubsub", "run", "secretmanager")
@@ -23,18 +23,8 @@ FUNCTIONS = "https://cloudfunctions.googleapis.com/v2/projects/demo-proj/locatio
 DEPLOY_S = 30.0
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(Answer):
     """An answer of a cloud."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """Its body."""
-        return json.loads(self.body)
 
     @property
     def sentence(self) -> str:
