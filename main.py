@@ -1,5 +1,6 @@
 """The doors: where DT's Data Connector rings. What happens to an event stands in ``function/``."""
 
+import gc
 import os
 import sys
 
@@ -19,6 +20,7 @@ except SettingsError as error:
     sys.exit(str(error))
 
 _wsgi_door = WsgiDoor(_receiver)
+gc.freeze()  # else the collector would look through all that has been loaded again and again
 
 
 @functions_framework.aio.http

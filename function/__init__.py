@@ -18,10 +18,13 @@ room                what it does                                                
 ``schema``          where an event's data contradicts its type                      nothing
 ``event_types``     DT's 19 event types with units                                  nothing
 ``message``         envelope -> Pub/Sub data and attributes, inside the limits      nothing
-``publisher``       message -> acknowledged message id                              Google Pub/Sub
+``publisher``       attempts, pauses and the deadline of one message                nothing
+``sharing``         messages of the same turn -> one Publish request                nothing
+``pubsub``          Publish request -> acknowledged message ids                     Google Pub/Sub
 ``log``             one JSON line per request                                       standard output
 ``exchange``        a request and its reply, free of any web framework              nothing
 ``strict_json``     bytes -> one JSON object, by RFC 8259 to the letter             nothing
+``patience``        awaiting with a limit                                           nothing
 ``background``      what blocks, beside the event loop; a loop for what is not      threads
 ``errors``          the one family of errors                                        nothing
 ``wiring``          who is given to whom                                            nothing

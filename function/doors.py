@@ -11,7 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import flask
-from starlette.requests import ClientDisconnect
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 
@@ -25,22 +24,24 @@ CHUNK_BYTES = 65_536
 
 async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> StarletteResponse:
     """Let the receiver answer a request of an ASGI server."""
+    headers: dict[str, list[str]] = {}
+    for name, value in request.scope["headers"]:
+        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
 
     async def read(limit: int) -> bytes:
-        _refuse_announced(request.headers.get("content-length"), limit)
+        _refuse_announced(headers.get("content-length", [""])[0], limit)
         body = bytearray()
-        try:
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > limit:
-                    raise BodyTooLarge(f"more than {limit} bytes")
-        except ClientDisconnect as error:
-            raise BodyIncomplete("the client left") from error
+        is_whole = False
+        while not is_whole:
+            part = await request.receive()
+            if part["type"] == "http.disconnect":
+                raise BodyIncomplete("the client left")
+            body += part.get("body", b"")
+            if len(body) > limit:
+                raise BodyTooLarge(f"more than {limit} bytes")
+            is_whole = not part.get("more_body")
         return bytes(body)
 
-    headers: dict[str, list[str]] = {}
-    for name, value in request.headers.items():
-        headers.setdefault(name, []).append(value)
     reply = await receiver.receive(Request(request.method, headers, read))
     return StarletteResponse(reply.body, reply.status, _headers(reply))
 

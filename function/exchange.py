@@ -1,7 +1,8 @@
 """A request and its reply, as the rooms know them: free of any web framework."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Request:
 
     method: str
     headers: Mapping[str, Sequence[str]]
-    read: Callable[[int], Awaitable[bytes]]
+    read: Callable[[int], Coroutine[Any, Any, bytes]]
 
     def header(self, name: str) -> str | None:
         """Give a header's first value."""

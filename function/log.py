@@ -29,7 +29,6 @@ LONGEST_TEXT = 1024
 LONGEST_EXECUTION_ID = 64
 """Characters of the id that functions-framework gives a request, or takes over from its sender."""
 
-_NOTHING_TO_SAY = (None, "", ())
 _TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-[0-9a-f]{2}"
 )
@@ -122,7 +121,7 @@ class Log:
         return sample.suppressed if is_due else None
 
     def _write(self, **fields: Any) -> None:
-        line = json.dumps({name: value for name, value in fields.items() if value not in _NOTHING_TO_SAY})
+        line = json.dumps({name: value for name, value in fields.items() if value or value == 0})
         with self._lock, contextlib.suppress(OSError):  # a line that cannot be written costs no event
             self._stream.write(line + "\n")
             self._stream.flush()

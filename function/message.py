@@ -117,6 +117,8 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
 
 def _fitted(text: str, limit: int) -> str | None:
     """As much of the text as UTF-8 holds in ``limit`` bytes; ``None`` for what is not sound Unicode."""
+    if text.isascii() and len(text) <= limit:
+        return text
     if not is_encodable(text):
         return None
     return text.encode()[:limit].decode(errors="ignore")

@@ -3,7 +3,6 @@
 What each error is answered stands in ``outcomes``, which is the decision table.
 """
 
-import asyncio
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -29,6 +28,7 @@ from function.exchange import Reply, Request
 from function.log import Entry, Log, traceparent
 from function.message import Message, event_message, rejected_message
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S, Outcome
+from function.patience import within
 from function.signature import Evidence
 from function.verifier import Tokens, Verifier
 
@@ -102,15 +102,13 @@ class Receiver:
 
     async def _read(self, request: Request) -> bytes:
         try:
-            async with asyncio.timeout(BODY_S):
-                return await request.read(self._settings.max_body_bytes)
+            return await within(BODY_S, request.read(self._settings.max_body_bytes))
         except TimeoutError as error:
             raise BodyIncomplete(f"no whole body within {BODY_S} s") from error
 
     async def _verify(self, tokens: Tokens, body: bytes) -> Evidence:
         try:
-            async with asyncio.timeout(PROOF_S):
-                return await self._verifier.verify(tokens, body)
+            return await within(PROOF_S, self._verifier.verify(tokens, body))
         except TimeoutError as error:
             raise KeysUnavailable(f"no secrets or keys within {PROOF_S} s") from error
 

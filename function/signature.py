@@ -12,6 +12,7 @@ no member twice, no ``crit``, no key inside the token, whole numbers for the tim
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 from collections.abc import Sequence
@@ -75,12 +76,8 @@ def parse_token(text: str, algorithm: str) -> Token:
     segments = text.split(".") if len(text) <= MAX_TOKEN_BYTES else ()
     if len(segments) != 3:
         raise SignatureInvalid("not a compact token of three segments")
-    header, claims = _json_object(segments[0]), _json_object(segments[1])
-    key_id = header.get("kid", "")
-    if header.get("alg") != algorithm:
-        raise SignatureInvalid(f"the algorithm is not {algorithm}")
-    if _FORBIDDEN_HEADERS & header.keys() or not isinstance(key_id, str):
-        raise SignatureInvalid("a header member that no token of DT has")
+    key_id = _key_id(segments[0], algorithm)
+    claims = _json_object(segments[1])
     issued_at, expires_at = _seconds(claims, "iat"), _seconds(claims, "exp")
     if not 0 < expires_at - issued_at <= MAX_LIFETIME_S:
         raise SignatureInvalid(f"not valid for 1 to {MAX_LIFETIME_S} seconds")
@@ -139,6 +136,18 @@ def verify_body(token: Token, body: bytes, *, now: float, leeway_s: int) -> bool
     if token.issued_at > now + leeway_s:
         raise ClockBehind(f"issued more than {leeway_s} s ahead of our clock")
     return token.expires_at <= now - leeway_s
+
+
+@functools.lru_cache(maxsize=8)  # DT's tokens all have the same header, or one for each of its keys
+def _key_id(segment: str, algorithm: str) -> str:
+    """Check a header, and give the id of the key that it names, if it does."""
+    header = _json_object(segment)
+    key_id = header.get("kid", "")
+    if header.get("alg") != algorithm:
+        raise SignatureInvalid(f"the algorithm is not {algorithm}")
+    if _FORBIDDEN_HEADERS & header.keys() or not isinstance(key_id, str):
+        raise SignatureInvalid("a header member that no token of DT has")
+    return key_id
 
 
 def _json_object(segment: str) -> dict[str, Any]:

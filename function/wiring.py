@@ -10,9 +10,11 @@ from function.config import Settings
 from function.errors import SettingsError
 from function.key_source import KeySource, fetch_document
 from function.log import Log
-from function.publisher import PubSubPublisher
+from function.publisher import RetryingPublisher
+from function.pubsub import PubSub
 from function.receiver import Receiver
 from function.secret_source import SecretSource, require_strong
+from function.sharing import SharedRequests
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 
 
@@ -28,7 +30,7 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
     return Receiver(
         settings,
         _verifier(settings, log),
-        PubSubPublisher(settings.emulator_host),
+        RetryingPublisher(SharedRequests(PubSub(settings.emulator_host))),
         log,
         now=time.time,
         monotonic=time.monotonic,

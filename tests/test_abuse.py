@@ -172,20 +172,24 @@ def test_a_flood_leaves_a_line_a_second_that_says_how_many_it_stands_for(stage: 
     [("ingest", 5), ("ingest_wsgi", 500)],  # gunicorn collects 800 KiB before it looks; Cloud Run lets none so long in
     indirect=["stage"],
 )
-def test_a_header_of_1_mib_is_cut_off_at_little_cost(stage: Stage, most_ms: float) -> None:
-    cpu_before, rss_before = stage.function.cpu_s(), stage.function.rss_bytes()
-    for _ in range(20):
-        with stage.function.connect() as connection, contextlib.suppress(ConnectionError):  # its rest is not read
-            connection.sendall(head([("X-Dt-Signature", "x" * MIB)], length=0))
-            assert 400 <= read_raw_answer(connection).status < 500
+def test_headers_of_1_mib_are_refused_at_little_cost_and_do_not_pile_up(stage: Stage, most_ms: float) -> None:
+    def knock(times: int) -> None:
+        for _ in range(times):
+            with stage.function.connect() as connection, contextlib.suppress(ConnectionError):  # its rest is not read
+                connection.sendall(head([("X-Dt-Signature", "x" * MIB)], length=0))
+                assert 400 <= read_raw_answer(connection).status < 500
 
-    assert (stage.function.cpu_s() - cpu_before) * 1000 / 20 <= most_ms
-    assert stage.function.rss_bytes() - rss_before <= 5 * MIB
+    knock(20)  # that many may lie about until the collector comes
+    cpu_before, rss_before = stage.function.cpu_s(), stage.function.rss_bytes()
+    knock(40)
+
+    assert (stage.function.cpu_s() - cpu_before) * 1000 / 40 <= most_ms
+    assert stage.function.rss_bytes() - rss_before <= 20 * MIB
     assert stage.send(by_secret()).answer.status == 200
 
 
 def test_an_unsigned_flood_keeps_no_event_out_and_publishes_nothing(stage: Stage) -> None:
-    began_at, calls = time.monotonic(), stage.calls()
+    began_at, published = time.monotonic(), len(stage.messages())
     before = sum(line.get("reason") == "unsigned" for line in stage.function.lines())
     with traffic(stage.function.port, 20) as signed, flood(stage.function.port, 2000, 2) as refused:
         time.sleep(2)
@@ -196,7 +200,7 @@ def test_an_unsigned_flood_keeps_no_event_out_and_publishes_nothing(stage: Stage
     assert {sent.status for sent in signed.sent} == {200}
     assert percentile([sent.seconds for sent in signed.sent], 0.5) <= 1
     assert max(sent.seconds for sent in signed.sent) <= 7.5
-    assert stage.calls() - calls == len(signed.sent)
+    assert len(stage.messages()) - published == len(signed.sent)
     assert lines <= time.monotonic() - began_at + 1
 
 

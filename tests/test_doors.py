@@ -410,7 +410,7 @@ BROKEN = """
 import function.wiring
 
 class Broken:
-    def __init__(self, emulator_host):
+    def __init__(self, requests):
         pass
 
     async def publish(self, topic, message, *, timeout_s):
@@ -418,7 +418,7 @@ class Broken:
 
 TEXT = "canary-of-an-error"
 
-function.wiring.PubSubPublisher = Broken
+function.wiring.RetryingPublisher = Broken
 """
 
 

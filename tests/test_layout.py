@@ -66,8 +66,8 @@ def test_the_function_imports_nothing_of_deploy_or_the_tests() -> None:
     assert not imports(ROOT / "main.py") & {"deploy", "tests"}
 
 
-def test_only_the_publisher_knows_googles_client() -> None:
-    assert importers("google", "grpc") == {"publisher.py"}
+def test_only_one_room_knows_googles_client() -> None:
+    assert importers("google", "grpc") == {"pubsub.py"}
 
 
 def test_only_the_key_source_fetches_and_knows_a_jwt_library() -> None:
@@ -78,8 +78,8 @@ def test_only_the_doors_know_a_web_framework() -> None:
     assert importers("flask", "starlette", "functions_framework", "werkzeug") == {"doors.py"}
 
 
-def test_only_the_event_types_and_their_schema_know_msgspec() -> None:
-    assert importers("msgspec") == {"event_types.py", "schema.py"}
+def test_only_the_event_types_their_schema_and_the_reader_of_json_know_msgspec() -> None:
+    assert importers("msgspec") == {"event_types.py", "schema.py", "strict_json.py"}
 
 
 @pytest.mark.parametrize("name", sorted(PURE))

@@ -24,8 +24,10 @@ from function.config import LARGEST_BODY_BYTES
 from function.exchange import Reply
 from function.log import Log
 from function.message import MAX_ATTRIBUTES, MAX_KEY_BYTES, MAX_VALUE_BYTES
-from function.publisher import PubSubPublisher
+from function.publisher import RetryingPublisher
+from function.pubsub import PubSub
 from function.receiver import Receiver
+from function.sharing import SharedRequests
 from function.verifier import SecretScheme, Verifier
 from tests.builders import ABSENT, REJECTED_TOPIC, TOPIC, body, event, settings, sha256, signed
 from tests.fakes import FakeClock, FakeSecrets
@@ -56,15 +58,15 @@ def answered(pubsub: EmbeddedPubSub, content: bytes, **changes: str) -> tuple[Re
     page = io.StringIO()
 
     async def main() -> Reply:
-        publisher = PubSubPublisher(pubsub.host)
+        broker = PubSub(pubsub.host)
+        publisher = RetryingPublisher(SharedRequests(broker))
         verifier = Verifier([SecretScheme(FakeSecrets())], now=FakeClock(), leeway_s=60)
         log = Log(page, level="DEBUG", google_project="demo", monotonic=time.monotonic)
         receiver = Receiver(settings(**changes), verifier, publisher, log, now=FakeClock(), monotonic=time.monotonic)
         try:
             return await receiver.receive(signed(content))
         finally:
-            client = await publisher._connected(1.0)  # noqa: SLF001  # the function never closes it
-            await client.transport.close()  # type: ignore[no-untyped-call]
+            await broker.close()
 
     reply = asyncio.run(main())
     return reply, [json.loads(line) for line in page.getvalue().splitlines()]

@@ -1,4 +1,4 @@
-"""publisher: against an embedded Pub/Sub on Google's own protocol, with each way that it can fail."""
+"""publisher, sharing and pubsub together: against an embedded Pub/Sub on Google's own protocol, in every failure."""
 
 import asyncio
 import time
@@ -23,7 +23,9 @@ from function.errors import (
     PublishUnacknowledged,
 )
 from function.message import Message
-from function.publisher import PubSubPublisher
+from function.publisher import RetryingPublisher
+from function.pubsub import PubSub
+from function.sharing import SharedRequests
 from tests.builders import TOPIC, body
 from tests.prove.proxy import Proxy
 
@@ -51,16 +53,19 @@ def pulled(subscriber: SubscriberClient, *, wait_s: float = 0.3) -> list[PubsubM
     return [received.message for received in reply.received_messages]
 
 
-def run(host: str, use: Callable[[PubSubPublisher], Awaitable[T]]) -> T:
+def publisher_to(broker: PubSub) -> RetryingPublisher:
+    return RetryingPublisher(SharedRequests(broker))
+
+
+def run(host: str, use: Callable[[RetryingPublisher], Awaitable[T]]) -> T:
     """Use a publisher on a loop of its own, and close its channel."""
 
     async def main() -> T:
-        publisher = PubSubPublisher(host)
+        broker = PubSub(host)
         try:
-            return await use(publisher)
+            return await use(publisher_to(broker))
         finally:
-            client = await publisher._connected(1.0)  # noqa: SLF001  # the function never closes it
-            await client.transport.close()  # type: ignore[no-untyped-call]
+            await broker.close()
 
     return asyncio.run(main())
 
@@ -72,7 +77,7 @@ def publish(pubsub: EmbeddedPubSub, message: Message = MESSAGE, *, timeout_s: fl
 def fails(pubsub: EmbeddedPubSub, error: type[PublishError], *, timeout_s: float) -> tuple[str, float]:
     """Publish, and give the error's text and the seconds that it took."""
 
-    async def use(publisher: PubSubPublisher) -> tuple[str, float]:
+    async def use(publisher: RetryingPublisher) -> tuple[str, float]:
         began = time.monotonic()
         with pytest.raises(error) as caught:
             await publisher.publish(TOPIC, MESSAGE, timeout_s=timeout_s)
@@ -143,7 +148,7 @@ def test_a_transient_code_that_lasts_is_a_transient_error_within_the_time_given(
 def test_a_transient_error_names_every_cause_that_it_met_once(pubsub: EmbeddedPubSub) -> None:
     pubsub.set_fault(Fault.fail("INTERNAL", "broken").times(2))
 
-    async def use(publisher: PubSubPublisher) -> str:
+    async def use(publisher: RetryingPublisher) -> str:
         task = asyncio.create_task(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))
         await asyncio.sleep(0.05)
         pubsub.set_fault(Fault.fail("ABORTED", "busy"))
@@ -183,7 +188,7 @@ def test_a_long_answer_of_pubsub_is_cut(pubsub: EmbeddedPubSub) -> None:
 def test_an_answer_without_exactly_one_id_is_no_acknowledgement(pubsub: EmbeddedPubSub, fault: Fault) -> None:
     pubsub.set_fault(fault)
     text, _ = fails(pubsub, PublishUnacknowledged, timeout_s=1.0)
-    assert text.endswith("message ids for one message")
+    assert text.endswith("message ids for 1 messages")
     assert pubsub.publish_calls() == 1
 
 
@@ -206,7 +211,7 @@ def test_an_attempt_that_hangs_for_two_seconds_is_followed_by_another(
 def test_nothing_is_published_once_the_time_is_over(pubsub: EmbeddedPubSub, subscriber: SubscriberClient) -> None:
     pubsub.set_fault(Fault.fail("UNAVAILABLE"))
 
-    async def use(publisher: PubSubPublisher) -> None:
+    async def use(publisher: RetryingPublisher) -> None:
         with pytest.raises(PublishTransient):
             await publisher.publish(TOPIC, MESSAGE, timeout_s=0.3)
         pubsub.clear_faults()
@@ -231,7 +236,7 @@ def test_without_any_time_left_nothing_is_published(
 def test_a_publish_that_is_cancelled_goes_on_nowhere(pubsub: EmbeddedPubSub) -> None:
     pubsub.set_fault(Fault.fail("UNAVAILABLE"))
 
-    async def use(publisher: PubSubPublisher) -> None:
+    async def use(publisher: RetryingPublisher) -> None:
         task = asyncio.create_task(publisher.publish(TOPIC, MESSAGE, timeout_s=4.0))
         await asyncio.sleep(0.1)
         task.cancel()
@@ -245,7 +250,7 @@ def test_a_publish_that_is_cancelled_goes_on_nowhere(pubsub: EmbeddedPubSub) -> 
 
 
 def test_a_connection_that_is_cut_is_made_again(pubsub: EmbeddedPubSub) -> None:
-    async def use(publisher: PubSubPublisher) -> None:
+    async def use(publisher: RetryingPublisher) -> None:
         await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
         pubsub.set_fault(Fault.cut().times(1))
         assert await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
@@ -256,14 +261,14 @@ def test_a_connection_that_is_cut_is_made_again(pubsub: EmbeddedPubSub) -> None:
 def test_after_an_outage_of_six_seconds_the_first_message_is_through_within_a_second_and_a_half(
     pubsub: EmbeddedPubSub,
 ) -> None:
-    async def tried(publisher: PubSubPublisher) -> bool:
+    async def tried(publisher: RetryingPublisher) -> bool:
         try:
             await publisher.publish(TOPIC, MESSAGE, timeout_s=0.3)
         except PublishTransient:
             return False
         return True
 
-    async def use(publisher: PubSubPublisher) -> float:
+    async def use(publisher: RetryingPublisher) -> float:
         assert await tried(publisher)
         proxy.show("refuse")
         ends_at = time.monotonic() + 6
@@ -280,7 +285,7 @@ def test_after_an_outage_of_six_seconds_the_first_message_is_through_within_a_se
 
 
 def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: EmbeddedPubSub) -> None:
-    async def use(publisher: PubSubPublisher) -> float:
+    async def use(publisher: RetryingPublisher) -> float:
         await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
         proxy.strand()
         began = time.monotonic()
@@ -294,7 +299,7 @@ def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: Emb
 
 
 def test_a_connection_may_take_longer_than_a_second_to_be_made(pubsub: EmbeddedPubSub) -> None:
-    async def use(publisher: PubSubPublisher) -> None:
+    async def use(publisher: RetryingPublisher) -> None:
         await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
 
     with Proxy(pubsub.host) as proxy:
@@ -312,14 +317,14 @@ def test_a_message_that_was_stored_but_not_acknowledged_is_sent_again(
 
 
 def test_many_messages_at_once_share_one_client_and_each_gets_its_own_id(pubsub: EmbeddedPubSub) -> None:
-    async def use(publisher: PubSubPublisher) -> list[str]:
+    async def use(publisher: RetryingPublisher) -> list[str]:
         return await asyncio.gather(*(publisher.publish(TOPIC, MESSAGE, timeout_s=4.0) for _ in range(100)))
 
     assert len(set(run(pubsub.host, use))) == 100
 
 
 def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
-    async def use(publisher: PubSubPublisher) -> float:
+    async def use(publisher: RetryingPublisher) -> float:
         began = time.monotonic()
         with pytest.raises(PublishTransient, match="UNAVAILABLE"):
             await publisher.publish(TOPIC, MESSAGE, timeout_s=0.5)
@@ -328,8 +333,8 @@ def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
     assert run("127.0.0.1:1", use) < 0.7
 
 
-def test_no_client_is_made_before_the_first_message() -> None:
-    assert PubSubPublisher(None)._client is None  # noqa: SLF001  # what a fork must not inherit
+def test_no_channel_is_made_before_the_first_message() -> None:
+    assert PubSub(None)._channel is None  # noqa: SLF001  # what a fork must not inherit
 
 
 def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time() -> None:
@@ -340,7 +345,7 @@ def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time()
         time.sleep(1.5)
         return AnonymousCredentials()  # type: ignore[no-untyped-call]
 
-    publisher = PubSubPublisher(None, find_credentials=look_for_ever)
+    publisher = publisher_to(PubSub(None, find_credentials=look_for_ever))
 
     async def use() -> list[BaseException | str]:
         began = time.monotonic()
@@ -361,7 +366,7 @@ def test_credentials_that_were_not_there_are_looked_for_again() -> None:
         looks.append("looked")
         raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
 
-    publisher = PubSubPublisher(None, find_credentials=look)
+    publisher = publisher_to(PubSub(None, find_credentials=look))
 
     async def use() -> None:
         for _ in range(2):
@@ -379,6 +384,6 @@ def test_what_pubsub_says_of_an_invalid_message_is_not_repeated(pubsub: Embedded
 
 def test_without_credentials_it_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file.json")
-    publisher = PubSubPublisher(None)
+    publisher = publisher_to(PubSub(None))
     with pytest.raises(PublishMisconfigured, match="no credentials: DefaultCredentialsError"):
         asyncio.run(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))

@@ -1,0 +1,126 @@
+"""patience: what is there already is given without a timer, and what is not is waited for no longer than allowed."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import Any
+
+import pytest
+from pytest_mock import MockerFixture
+
+from function.patience import within
+
+
+def run(work: Coroutine[Any, Any, str], seconds: float = 1.0) -> str:
+    return asyncio.run(within(seconds, work))
+
+
+async def answer() -> str:
+    return "answer"
+
+
+async def slow_answer() -> str:
+    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # gives way without waiting for anything
+    await asyncio.sleep(0.01)
+    return "answer"
+
+
+async def failure() -> str:
+    raise LookupError("mine")
+
+
+async def slow_failure() -> str:
+    await asyncio.sleep(0.01)
+    raise LookupError("mine")
+
+
+@pytest.mark.parametrize("work", [answer, slow_answer])
+def test_the_works_result_is_given(work: Any) -> None:
+    assert run(work()) == "answer"
+
+
+@pytest.mark.parametrize("work", [failure, slow_failure])
+def test_the_works_error_is_raised(work: Any) -> None:
+    with pytest.raises(LookupError, match="mine"):
+        run(work())
+
+
+def test_no_timer_is_made_for_what_is_there_already(mocker: MockerFixture) -> None:
+    timer = mocker.spy(asyncio, "timeout")
+    run(answer())
+    assert timer.call_count == 0
+    run(slow_answer())
+    assert timer.call_count == 1
+
+
+def test_what_takes_too_long_is_cancelled_and_a_timeout() -> None:
+    seen: list[str] = []
+
+    async def work() -> str:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+        return "late"
+
+    with pytest.raises(TimeoutError):
+        run(work(), 0.02)
+    assert seen == ["cancelled"]
+
+
+def test_work_may_take_a_moment_to_end_once_its_time_is_over() -> None:
+    seen: list[str] = []
+
+    async def work() -> str:
+        try:
+            await asyncio.sleep(5)
+        finally:
+            await asyncio.sleep(0.01)
+            seen.append("tidied")
+        return "late"
+
+    with pytest.raises(TimeoutError):
+        run(work(), 0.02)
+    assert seen == ["tidied"]
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_cancellation_from_without_reaches_the_work(steps: int) -> None:
+    seen: list[str] = []
+
+    async def work() -> str:
+        for _ in range(steps - 1):
+            await asyncio.sleep(0)
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            seen.append("cancelled")
+            raise
+        return "never"
+
+    async def main() -> None:
+        task = asyncio.ensure_future(within(5, work()))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert seen == ["cancelled"]
+
+
+def test_a_lock_that_is_waited_for_is_handed_on_when_the_wait_is_given_up() -> None:
+    async def hold(lock: asyncio.Lock, seconds: float) -> str:
+        async with lock:
+            await asyncio.sleep(seconds)
+        return "held"
+
+    async def main() -> Sequence[str | BaseException]:
+        lock = asyncio.Lock()
+        return await asyncio.gather(
+            hold(lock, 0.1), within(0.02, hold(lock, 0)), within(1.0, hold(lock, 0)), return_exceptions=True
+        )
+
+    first, second, third = asyncio.run(main())
+    assert (first, type(second), third) == ("held", TimeoutError, "held")

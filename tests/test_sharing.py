@@ -1,0 +1,255 @@
+"""sharing: who travels together, who does not, and that everybody gets a verdict of their own."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import pytest
+
+from deploy.offline.pubsub import EmbeddedPubSub
+from function.errors import PublishError, PublishRefused, PublishTransient, PublishUnacknowledged
+from function.message import Message
+from function.pubsub import PubSub
+from function.sharing import MOST_BYTES, MOST_MESSAGES, SharedRequests
+from tests.builders import TOPIC
+
+T = TypeVar("T")
+ATTEMPT_S = 2.0
+
+
+class FakePubSub:
+    """Acknowledges each message with its data as id, in the order of its requests; or does what it is told."""
+
+    def __init__(self) -> None:
+        self.requests: list[list[str]] = []
+        self.timeouts: list[float] = []
+        self.cancelled: list[list[str]] = []
+        self.failure: PublishError | None = None
+        self.poison = ""
+        self.takes_s = 0.0
+        self.ids: Sequence[str] | None = None
+
+    async def send(self, topic: str, messages: Sequence[Message], *, timeout_s: float) -> Sequence[str]:
+        """Take a request."""
+        names = [name(message) for message in messages]
+        self.requests.append(names)
+        self.timeouts.append(timeout_s)
+        try:
+            await asyncio.sleep(self.takes_s)
+        except asyncio.CancelledError:
+            self.cancelled.append(names)
+            raise
+        if self.failure:
+            raise self.failure
+        if self.poison in names:
+            raise PublishRefused("INVALID_ARGUMENT")
+        return self.ids if self.ids is not None else [f"{topic}/{each}" for each in names]
+
+
+def name(message: Message) -> str:
+    return message.data[:12].decode().rstrip(".")
+
+
+def message(text: str, key: str = "", *, size: int = 0) -> Message:
+    return Message(text.encode().ljust(size, b"."), {}, key)
+
+
+def run(use: Callable[[SharedRequests], Awaitable[T]], pubsub: FakePubSub) -> T:
+    async def main() -> T:
+        return await use(SharedRequests(pubsub))
+
+    return asyncio.run(main())
+
+
+def publish_all(pubsub: FakePubSub, *messages: Message, topic: str = "t") -> list[str | BaseException]:
+    """Publish in one turn, and give the verdicts in order."""
+
+    async def use(requests: SharedRequests) -> list[str | BaseException]:
+        waiting = (requests.publish(topic, each, timeout_s=ATTEMPT_S) for each in messages)
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    return run(use, pubsub)
+
+
+def test_what_comes_in_one_turn_travels_in_one_request_and_each_gets_its_own_id() -> None:
+    pubsub = FakePubSub()
+    assert publish_all(pubsub, message("a"), message("b"), message("c")) == ["t/a", "t/b", "t/c"]
+    assert pubsub.requests == [["a", "b", "c"]]
+    assert pubsub.timeouts == [ATTEMPT_S]
+
+
+def test_a_message_that_comes_alone_leaves_before_the_next_turn_is_over() -> None:
+    pubsub = FakePubSub()
+
+    async def use(requests: SharedRequests) -> None:
+        waiting = asyncio.ensure_future(requests.publish("t", message("a"), timeout_s=ATTEMPT_S))
+        for _ in range(3):  # its own turn, the departure, the request
+            await asyncio.sleep(0)
+        assert pubsub.requests == [["a"]]
+        await waiting
+
+    run(use, pubsub)
+
+
+def test_a_request_under_way_holds_nobody_up() -> None:
+    pubsub = FakePubSub()
+    pubsub.takes_s = 0.05
+
+    async def use(requests: SharedRequests) -> None:
+        first = asyncio.ensure_future(requests.publish("t", message("a"), timeout_s=ATTEMPT_S))
+        await asyncio.sleep(0.01)
+        second = asyncio.ensure_future(requests.publish("t", message("b"), timeout_s=ATTEMPT_S))
+        await asyncio.sleep(0.01)
+        assert pubsub.requests == [["a"], ["b"]]
+        await asyncio.gather(first, second)
+
+    run(use, pubsub)
+
+
+def test_ordering_keys_topics_and_times_left_are_never_mixed() -> None:
+    pubsub = FakePubSub()
+
+    async def use(requests: SharedRequests) -> None:
+        await asyncio.gather(
+            requests.publish("t", message("a", "k1"), timeout_s=2.0),
+            requests.publish("t", message("b", "k2"), timeout_s=2.0),
+            requests.publish("t", message("c", "k1"), timeout_s=2.0),
+            requests.publish("u", message("d", "k1"), timeout_s=2.0),
+            requests.publish("t", message("e", "k1"), timeout_s=0.5),
+        )
+
+    run(use, pubsub)
+    assert sorted(pubsub.requests) == [["a", "c"], ["b"], ["d"], ["e"]]
+
+
+def test_messages_of_one_ordering_key_keep_their_order() -> None:
+    pubsub = FakePubSub()
+    many = [message(str(number), "device") for number in range(2 * MOST_MESSAGES + 1)]
+    publish_all(pubsub, *many)
+    assert [each for request in pubsub.requests for each in request] == [name(each) for each in many]
+
+
+def test_a_request_holds_no_more_messages_than_google_s_own_client_sends() -> None:
+    pubsub = FakePubSub()
+    verdicts = publish_all(pubsub, *(message(str(number)) for number in range(MOST_MESSAGES + 1)))
+    assert [len(request) for request in pubsub.requests] == [MOST_MESSAGES, 1]
+    assert len(set(verdicts)) == MOST_MESSAGES + 1
+
+
+def test_a_request_holds_no_more_bytes_and_a_larger_message_travels_alone() -> None:
+    pubsub = FakePubSub()
+    half, huge = MOST_BYTES // 2, 9 * MOST_BYTES
+    publish_all(pubsub, message("a", size=half), message("b", size=half), message("c", size=1), message("d", size=huge))
+    assert pubsub.requests == [["a", "b"], ["c"], ["d"]]
+
+
+def test_a_failure_is_everybodys() -> None:
+    pubsub = FakePubSub()
+    pubsub.failure = PublishTransient("UNAVAILABLE: away")
+    verdicts = publish_all(pubsub, message("a"), message("b"))
+    assert [(type(each), str(each)) for each in verdicts] == [(PublishTransient, "UNAVAILABLE: away")] * 2
+    assert len(pubsub.requests) == 1
+
+
+def test_an_unforeseen_error_is_everybodys_too() -> None:
+    class Broken(FakePubSub):
+        async def send(self, topic: str, messages: Sequence[Message], *, timeout_s: float) -> Sequence[str]:
+            raise LookupError(topic, len(messages), timeout_s)
+
+    assert [type(each) for each in publish_all(Broken(), message("a"), message("b"))] == [LookupError] * 2
+
+
+def test_one_invalid_message_does_not_cost_the_others() -> None:
+    pubsub = FakePubSub()
+    pubsub.poison = "b"
+    a, b, c = publish_all(pubsub, message("a"), message("b"), message("c"))
+    assert (a, type(b), c) == ("t/a", PublishRefused, "t/c")
+    assert pubsub.requests == [["a", "b", "c"], ["a"], ["b"], ["c"]]
+    assert all(timeout_s <= ATTEMPT_S for timeout_s in pubsub.timeouts)
+
+
+def test_an_invalid_message_alone_is_sent_once() -> None:
+    pubsub = FakePubSub()
+    pubsub.poison = "a"
+    (verdict,) = publish_all(pubsub, message("a"))
+    assert isinstance(verdict, PublishRefused)
+    assert pubsub.requests == [["a"]]
+
+
+def test_trying_one_by_one_has_only_the_time_that_is_left() -> None:
+    pubsub = FakePubSub()
+    pubsub.poison, pubsub.takes_s = "a", 0.1
+    publish_all(pubsub, message("a"), message("b"))
+    assert [timeout_s <= ATTEMPT_S - 0.1 for timeout_s in pubsub.timeouts] == [False, True, True]
+
+
+def test_an_empty_id_is_no_acknowledgement_of_its_message_alone() -> None:
+    pubsub = FakePubSub()
+    pubsub.ids = ["1", "", "3"]
+    first, second, third = publish_all(pubsub, message("a"), message("b"), message("c"))
+    assert (first, type(second), third) == ("1", PublishUnacknowledged, "3")
+
+
+def test_who_gives_up_does_not_take_the_others_along() -> None:
+    pubsub = FakePubSub()
+    pubsub.takes_s = 0.05
+
+    async def use(requests: SharedRequests) -> str:
+        leaves = asyncio.ensure_future(requests.publish("t", message("a"), timeout_s=ATTEMPT_S))
+        stays = asyncio.ensure_future(requests.publish("t", message("b"), timeout_s=ATTEMPT_S))
+        await asyncio.sleep(0.01)
+        leaves.cancel()
+        return await stays
+
+    assert run(use, pubsub) == "t/b"
+    assert pubsub.cancelled == []
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.01], ids=["before it leaves", "under way"])
+def test_a_request_that_nobody_waits_for_any_more_goes_on_nowhere(after_s: float) -> None:
+    pubsub = FakePubSub()
+    pubsub.takes_s = 5
+
+    async def use(requests: SharedRequests) -> None:
+        both = [asyncio.ensure_future(requests.publish("t", message(each), timeout_s=ATTEMPT_S)) for each in "ab"]
+        await asyncio.sleep(after_s)
+        for each in both:
+            each.cancel()
+        await asyncio.wait(both)
+        await asyncio.sleep(0.01)
+
+    run(use, pubsub)
+    assert pubsub.cancelled == ([["a", "b"]] if after_s else [])
+    assert len(pubsub.requests) == (1 if after_s else 0)
+
+
+def test_nothing_is_remembered_of_requests_that_have_left() -> None:
+    pubsub = FakePubSub()
+
+    async def use(requests: SharedRequests) -> None:
+        await asyncio.gather(
+            *(requests.publish("t", message("a", f"device-{number}"), timeout_s=ATTEMPT_S) for number in range(50))
+        )
+        assert requests._boarding == {}  # noqa: SLF001  # one entry for each device would grow for ever
+
+    run(use, pubsub)
+
+
+def test_among_many_good_messages_pubsub_refuses_the_invalid_one_alone(embedded: EmbeddedPubSub) -> None:
+    embedded.create_topic(TOPIC)
+    good = [Message(b"good", {"number": str(number)}) for number in range(20)]
+    invalid = Message(b"invalid", {"x" * 300: "a key that is too long"})
+
+    async def main() -> list[str | BaseException]:
+        broker = PubSub(embedded.host)
+        requests = SharedRequests(broker)
+        waiting = (requests.publish(TOPIC, each, timeout_s=ATTEMPT_S) for each in [*good[:10], invalid, *good[10:]])
+        try:
+            return await asyncio.gather(*waiting, return_exceptions=True)
+        finally:
+            await broker.close()
+
+    verdicts = asyncio.run(main())
+    assert isinstance(verdicts.pop(10), PublishRefused)
+    assert len(set(verdicts)) == len(good)
+    assert all(isinstance(each, str) for each in verdicts)
