@@ -19,7 +19,7 @@ from deploy.dt_transport import sign
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotProven
 from deploy.resources.connector import Connector, owned
 from deploy.secret import Secret
-from deploy.spec import MARK, Spec
+from deploy.spec import MARK, PROOF_MARK, Spec
 from deploy.steps import Argv
 
 ARRIVES_S = 90.0
@@ -191,7 +191,7 @@ class Verifier:
                 (
                     *(*group, "create", name, f"--topic={self.spec.topic}", "--expiration-period=1d"),
                     *("--message-retention-duration=10m", f'--message-filter=attributes.deviceId = "{device}"'),
-                    *(f"--labels={MARK}-verify={self.spec.name}", project),
+                    *(f"--labels={PROOF_MARK}={self.spec.name}", project),
                 )
             )
             yield name

@@ -89,6 +89,8 @@ class FakeGcloud:
             if line.startswith(words):
                 del self.stumbles[place]
                 raise _Failure(sentence)
+        if not self.is_logged_in:
+            raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
         group = command.words[0]
         if group in {"auth", "projects", "billing", "resource-manager", "org-policies", "services"}:
             return self._project(command)
@@ -101,8 +103,6 @@ class FakeGcloud:
         return self._plain(command)
 
     def _project(self, command: Command) -> Any:
-        if not self.is_logged_in:
-            raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
         if command.words[:2] == ("services", "enable"):
             self.services |= set(command.words[2:])
         if command.words[0] == "services":

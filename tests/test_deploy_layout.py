@@ -10,8 +10,17 @@ from tests.test_layout import catches_everything, code_lines, functions, imports
 DEPLOY = Path(__file__).parents[1] / "deploy"
 ROOMS = sorted([*DEPLOY.glob("*.py"), *(DEPLOY / "resources").glob("*.py")])
 PURE = {
-    *("spec.py", "steps.py", "plan.py", "permissions.py", "gcloud_errors.py", "errors.py"),
-    *("resource.py", "services.py", "pubsub.py", "accounts.py", "signature_secret.py", "function.py", "connector.py"),
+    *("spec.py", "steps.py", "plan.py", "permissions.py", "gcloud_errors.py", "errors.py", "secret.py"),
+    *(
+        "resource.py",
+        "services.py",
+        "pubsub.py",
+        "accounts.py",
+        "signature_secret.py",
+        "function.py",
+        "invocation.py",
+        "connector.py",
+    ),
 }
 WORLDLY = {"os", "subprocess", "requests", "disruptive", "time", "sys", "pathlib", "tempfile", "threading", "socket"}
 every_room = pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)

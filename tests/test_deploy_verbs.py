@@ -90,7 +90,7 @@ def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
     stage.deployment(in_json=True).plan()
     printed = stage.printed_json()
     assert printed["changes"] == 13
-    assert printed["steps"][1] == {
+    assert printed["steps"][2] == {
         "action": "create",
         "resource": "topic dt-events",
         "reason": "not there",

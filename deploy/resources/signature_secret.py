@@ -1,9 +1,9 @@
 """The secret of ``X-Dt-Signature``: made here, kept in Secret Manager, handed over by standard input alone."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from deploy.resources.resource import Facts, foreign, label_changes, label_words
+from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
 from deploy.spec import MARK, Spec
 from deploy.steps import Argv, GcloudCall, Step, create, delete, keep, update
 
@@ -13,16 +13,18 @@ class SignatureSecret:
     """The secret, with a version in force."""
 
     spec: Spec
+    upon: ClassVar[str] = ""
 
     @property
     def title(self) -> str:
         """Say what it is."""
         return f"secret {self.spec.secret}"
 
-    def reads(self) -> Mapping[str, Argv]:
+    def reads(self) -> Reads:
         """Describe it and its versions."""
-        versions = ("secrets", "versions", "list", self.spec.secret, f"--project={self.spec.google_project}")
-        return {"secret": self._argv("describe"), "versions": versions}
+        found = yield "secret", self._argv("describe")
+        if found is not None:
+            yield "versions", ("secrets", "versions", "list", self.spec.secret, self._project)
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it with a first version, add one where none is in force, or bring its labels up to date."""
