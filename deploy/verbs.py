@@ -10,19 +10,20 @@ from typing import Any
 from deploy.apply import Executor
 from deploy.connectors import Connectors
 from deploy.dt_api import DtApi
-from deploy.errors import Declined, DeployError
+from deploy.errors import Declined, DeployError, NotProven
 from deploy.gcloud import Gcloud
 from deploy.google_api import Held
 from deploy.observe import Observer
 from deploy.plan import Observed, plan, plan_removal
 from deploy.preflight import Preflight
+from deploy.proof import Proof
 from deploy.resources.connector import owned
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import Step, pending
 from deploy.terminal import Terminal
 from deploy.vault import Vault
-from deploy.verify import Post, Proof, Verifier
+from deploy.verify import Post, Verifier
 
 NOTHING_TO_DO, FAILED, CHANGES = 0, 1, 2
 
@@ -61,12 +62,15 @@ class Deployment:
         secrets = self._apply(steps, before)
         observed = self._looking(lambda observer: observer.again(before, steps, secrets))
         left = pending(plan(self.spec, observed))
-        proofs = self._proofs(observed) if verify else []
+        if not self.in_json:
+            self.terminal.say("nothing is left to do" if not left else "after all that, a plan is not empty:")
+            for step in left:
+                self.terminal.say(f"  {step.resource}: {step.reason}")
+        proofs = self._proofs_after_up(observed) if verify else []
         if self.in_json:
             self.terminal.as_json({**_as_json(steps), "left": [each.as_json() for each in left], **_proven(proofs)})
         else:
-            self.terminal.say("nothing is left to do" if not left else "after all that, a plan is not empty:")
-            self._tell(proofs, left)
+            self._tell(proofs)
         return FAILED if left else NOTHING_TO_DO
 
     def verify(self) -> int:
@@ -75,7 +79,7 @@ class Deployment:
         if self.in_json:
             self.terminal.as_json(_proven(proofs))
         else:
-            self._tell(proofs, ())
+            self._tell(proofs)
         return NOTHING_TO_DO
 
     def down(self) -> int:
@@ -178,6 +182,15 @@ class Deployment:
                 )
         return proofs
 
+    def _proofs_after_up(self, observed: Observed) -> list[Proof]:
+        """Prove it; a failure says beside its own words that what was made stays, and how to look further."""
+        try:
+            return self._proofs(observed)
+        except DeployError as error:
+            what = f"{error.what}\n  both ends are made and stay as they are; it is the proof that failed"
+            again = "python -m deploy verify    # the proof alone, once more"
+            raise NotProven(what, where=error.where, mend=[*error.mend, again]) from error
+
     def _metrics(self, observed: Observed) -> list[tuple[str, str, str]]:
         rows = []
         for project in self.spec.dt_projects:
@@ -194,9 +207,7 @@ class Deployment:
         else:
             self.terminal.table(steps)
 
-    def _tell(self, proofs: Sequence[Proof], left: Sequence[Step]) -> None:
-        for step in left:
-            self.terminal.say(f"  {step.resource}: {step.reason}")
+    def _tell(self, proofs: Sequence[Proof]) -> None:
         if proofs:
             self.terminal.say("an unsigned request is refused: 401 unsigned")
         for proof in proofs:
