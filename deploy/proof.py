@@ -37,6 +37,16 @@ class Proof:
     latency_s: float
     whole_path: bool
 
+    def as_json(self) -> dict[str, Any]:
+        """Give what ``verify --json`` prints of it."""
+        return {
+            "dtProject": self.project,
+            "eventId": self.event_id,
+            "messageId": self.message_id,
+            "latencySeconds": self.latency_s if self.whole_path else None,
+            "wholePath": self.whole_path,
+        }
+
     def sentence(self) -> str:
         """Say what was proven."""
         if self.whole_path:

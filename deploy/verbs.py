@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from deploy.apply import Executor
 from deploy.connectors import Connectors
@@ -20,7 +19,8 @@ from deploy.proof import Proof
 from deploy.resources.connector import owned
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.steps import Step, pending
+from deploy.status import Metrics, all_rows, on_one_screen
+from deploy.steps import Step, as_json, pending
 from deploy.terminal import Terminal
 from deploy.vault import Vault
 from deploy.verify import Post, Verifier
@@ -68,7 +68,13 @@ class Deployment:
                 self.terminal.say(f"  {step.resource}: {step.reason}")
         proofs = self._proofs_after_up(observed) if verify else []
         if self.in_json:
-            self.terminal.as_json({**_as_json(steps), "left": [each.as_json() for each in left], **_proven(proofs)})
+            self.terminal.as_json(
+                {
+                    **as_json(steps),
+                    "left": [each.as_json() for each in left],
+                    "verified": [each.as_json() for each in proofs],
+                }
+            )
         else:
             self._tell(proofs)
         return FAILED if left else NOTHING_TO_DO
@@ -77,7 +83,7 @@ class Deployment:
         """Prove the path."""
         proofs = self._proofs(self._looking(Observer.for_proof))
         if self.in_json:
-            self.terminal.as_json(_proven(proofs))
+            self.terminal.as_json({"verified": [proof.as_json() for proof in proofs]})
         else:
             self._tell(proofs)
         return NOTHING_TO_DO
@@ -92,24 +98,21 @@ class Deployment:
             self._must_agree(f"delete {len(pending(steps))} things for good?")
             self._apply(steps, observed)
         if self.in_json:
-            self.terminal.as_json(_as_json(steps))
+            self.terminal.as_json(as_json(steps))
         return NOTHING_TO_DO
 
     def status(self) -> int:
-        """Show in one screen what is there and how it fares."""
+        """Show in one screen what is there and how it fares; in JSON every single thing."""
         observed = self._looking(Observer.everything)
         steps = plan(replace(self.spec, organization_id=self._organization()), observed)
-        rows: list[tuple[str, str, str]] = [
-            (step.resource, "ok" if step.action == "keep" else step.action, step.reason) for step in steps
-        ]
-        rows += self._metrics(observed)
+        rows = all_rows(self.spec, steps, observed, self._counted(observed), self.now())
         if self.in_json:
-            self.terminal.as_json([dict(zip(("what", "state", "detail"), row, strict=True)) for row in rows])
+            self.terminal.as_json([row.as_json() for row in rows])
         else:
-            width = max(len(what) for what, _, _ in rows)
-            for what, state, detail in rows:
-                self.terminal.say(f"{state:<7} {what:<{width}}  {detail}")
+            self.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, self.spec)])
             self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
+            if pending(steps):
+                self.terminal.say("python -m deploy plan    # shows what up would mend")
         return FAILED if pending(steps) else NOTHING_TO_DO
 
     def _planned(self) -> tuple[Observed, tuple[Step, ...]]:
@@ -191,19 +194,18 @@ class Deployment:
             again = "python -m deploy verify    # the proof alone, once more"
             raise NotProven(what, where=error.where, mend=[*error.mend, again]) from error
 
-    def _metrics(self, observed: Observed) -> list[tuple[str, str, str]]:
-        rows = []
+    def _counted(self, observed: Observed) -> dict[str, Metrics]:
+        """Ask what became of the deliveries of this deployment's connectors."""
+        counted: dict[str, Metrics] = {}
         for project in self.spec.dt_projects:
             for each in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
                 path = f"/projects/{project}/dataconnectors/{each.id}:metrics"
-                found: dict[str, Any] = self._dt().call("GET", path).get("metrics", {})
-                told = f"last 3 h: {found.get('successCount', 0)} delivered, {found.get('errorCount', 0)} not"
-                rows.append((f"deliveries from {project}", each.status, f"{told}, p99 {found.get('latency99p', '-')}"))
-        return rows
+                counted[each.id] = self._dt().call("GET", path).get("metrics", {})
+        return counted
 
     def _show(self, steps: Sequence[Step]) -> None:
         if self.in_json:
-            self.terminal.as_json(_as_json(steps))
+            self.terminal.as_json(as_json(steps))
         else:
             self.terminal.table(steps)
 
@@ -212,22 +214,3 @@ class Deployment:
             self.terminal.say("an unsigned request is refused: 401 unsigned")
         for proof in proofs:
             self.terminal.say(proof.sentence())
-
-
-def _as_json(steps: Sequence[Step]) -> dict[str, Any]:
-    return {"steps": [step.as_json() for step in steps], "changes": len(pending(tuple(steps)))}
-
-
-def _proven(proofs: Sequence[Proof]) -> dict[str, Any]:
-    return {
-        "verified": [
-            {
-                "dtProject": each.project,
-                "eventId": each.event_id,
-                "messageId": each.message_id,
-                "latencySeconds": each.latency_s if each.whole_path else None,
-                "wholePath": each.whole_path,
-            }
-            for each in proofs
-        ]
-    }

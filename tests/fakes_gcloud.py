@@ -12,6 +12,7 @@ from deploy.steps import Argv
 
 PROJECT = "cold-chain-prod"
 REGION = "europe-west1"
+VERSION_MADE = "2026-11-01T06:00:00.123456Z"
 URL = "https://dt-pubsub-abcdef-ew.a.run.app"
 
 
@@ -190,7 +191,7 @@ class FakeGcloud:
                 raise _Failure("NOT_FOUND: Secret Version not found")
             return self.versions[name][-1]
         return [
-            {"name": f"projects/1/secrets/{name}/versions/{number}", "state": "ENABLED"}
+            {"name": f"projects/1/secrets/{name}/versions/{number}", "state": "ENABLED", "createTime": VERSION_MADE}
             for number in range(len(self.versions[name]), 0, -1)
         ]
 

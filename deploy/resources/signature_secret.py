@@ -61,10 +61,15 @@ class SignatureSecret:
         return ("secrets", verb, self.spec.secret, *flags, self._project)
 
 
-def newest_enabled(facts: Facts) -> str:
-    """Give the number of the newest version if it is in force: it is the one that ``latest`` means."""
+def newest_version(facts: Facts) -> Facts | None:
+    """Give the newest version, which is the one that ``latest`` means, in force or not."""
     versions = facts.get("versions") or []
-    newest = max(versions, key=lambda version: int(version["name"].rpartition("/")[2]), default=None)
+    return max(versions, key=lambda version: int(version["name"].rpartition("/")[2]), default=None)
+
+
+def newest_enabled(facts: Facts) -> str:
+    """Give the number of the newest version if it is in force."""
+    newest = newest_version(facts)
     if newest is None or newest.get("state", "").upper() != "ENABLED":
         return ""
     return str(newest["name"].rpartition("/")[2])
