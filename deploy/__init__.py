@@ -6,10 +6,13 @@ The rooms, in the order a verb walks them:
 room               what it does                                                    may touch
 =================  ==============================================================  ==========================
 ``__main__``       reads what is asked, wires the rooms; the one catch             the terminal, environment
-``options``        flags > environment > deploy.toml -> spec; all faults at once   deploy.toml
+``command_line``   the verbs and their flags, and what ``--help`` says             nothing
+``options``        what can be asked for, and what is sound                        nothing
+``asked``          flags > environment > deploy.toml -> spec; all faults at once   deploy.toml
 ``spec``           the desired state, as one frozen value                          nothing
 ``source``         what is uploaded: staged in a temporary folder; its digest      files
 ``preflight``      what has to hold before anything is touched                     both clouds, reading
+``regions``        where functions are, while Google cannot be asked               nothing
 ``permissions``    what a deployer has to be allowed                               nothing
 ``observe``        what is: describe and list commands -> facts                    both clouds, reading
 ``resources``      one class for each resource: reads, compares, writes commands   nothing
