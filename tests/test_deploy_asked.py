@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.errors import DeployError, NotProven
 from deploy.verbs import NOTHING_TO_DO
 from tests.fakes_deploy import DT_PROJECT
 from tests.fakes_gcloud import URL
@@ -52,6 +53,20 @@ def test_after_a_change_only_what_it_touches_is_read_again(up: Stage) -> None:
         ("functions", "describe", "dt-pubsub"),
         ("run", "services", "get-iam-policy"),
     ]
+
+
+def test_a_proof_asks_for_no_more_than_it_needs(up: Stage) -> None:
+    with pytest.raises(NotProven):
+        up.deployment().verify()
+    first = [" ".join(argv[:3]) for argv in up.google.asked[:3]]
+    assert sorted(first[:2]) == ["functions describe dt-pubsub", "secrets versions access"]
+    assert first[2] == "pubsub subscriptions create"
+
+
+def test_behind_an_api_that_is_off_there_is_nothing_to_prove(stage: Stage) -> None:
+    stage.google.stumbles = [("functions describe", "PERMISSION_DENIED: SERVICE_DISABLED Cloud Functions API")]
+    with pytest.raises(DeployError, match="nothing to verify yet"):
+        stage.deployment().verify()
 
 
 def test_down_asks_for_nothing_that_goes_with_something_else(up: Stage) -> None:
