@@ -60,7 +60,7 @@ class Deployment:
             self._show(steps)
         self._must_agree(f"change {self.spec.google_project} and DT project {', '.join(self.spec.dt_projects)}?")
         secrets = self._apply(steps, before)
-        observed = self._looking(lambda observer: observer.again(before, steps, secrets))
+        observed = self._looking(lambda each: each.again(before, steps, secrets), "reading again what was changed")
         left = pending(plan(self.spec, observed))
         if not self.in_json:
             self.terminal.say("nothing is left to do" if not left else "after all that, a plan is not empty:")
@@ -136,8 +136,8 @@ class Deployment:
         for warning in preflight.warnings:
             self.terminal.note(f"note: {warning}")
 
-    def _looking(self, look: Callable[[Observer], Observed]) -> Observed:
-        with self.terminal.busy("reading what is there"):
+    def _looking(self, look: Callable[[Observer], Observed], what: str = "reading what is there") -> Observed:
+        with self.terminal.busy(what):
             return look(Observer(self.spec, self.google, self._connectors(), Vault(self.spec, self.google)))
 
     def _dt(self) -> DtApi:
