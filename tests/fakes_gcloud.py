@@ -104,6 +104,8 @@ class FakeGcloud:
         return self._plain(command)
 
     def _project(self, command: Command) -> Any:
+        if command.words[0] == "services" and not self.exists:
+            raise _Failure("PERMISSION_DENIED: Permission denied to list services for consumer container [projects/1]")
         if command.words[:2] == ("services", "enable"):
             self.services |= set(command.words[2:])
         if command.words[0] == "services":
