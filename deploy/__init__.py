@@ -6,10 +6,13 @@ The rooms, in the order a verb walks them:
 room               what it does                                                    may touch
 =================  ==============================================================  ==========================
 ``__main__``       reads what is asked, wires the rooms; the one catch             the terminal, environment
-``options``        flags > environment > deploy.toml -> spec; all faults at once   deploy.toml
+``command_line``   the verbs and their flags, and what ``--help`` says             nothing
+``options``        what can be asked for, and what is sound                        nothing
+``asked``          flags > environment > deploy.toml -> spec; all faults at once   deploy.toml
 ``spec``           the desired state, as one frozen value                          nothing
 ``source``         what is uploaded: staged in a temporary folder; its digest      files
 ``preflight``      what has to hold before anything is touched                     both clouds, reading
+``regions``        where functions are, while Google cannot be asked               nothing
 ``permissions``    what a deployer has to be allowed                               nothing
 ``observe``        what is: describe and list commands -> facts                    both clouds, reading
 ``resources``      one class for each resource: reads, compares, writes commands   nothing
@@ -17,6 +20,9 @@ room               what it does                                                 
 ``steps``          a plan as data                                                  nothing
 ``apply``          carries steps out, stops at the first failure                   both clouds
 ``verify``         an unsigned request is refused, a real event arrives            both clouds
+``proof``          what is sent for that, what has to come of it                   nothing
+``temporary``      a device and a subscription, made for it and removed            both clouds
+``status``         what ``status`` shows                                           nothing
 ``verbs``          plan, up, verify, status, down: the rooms in their order        nothing by itself
 ``gcloud``         the one place that runs gcloud                                  Google Cloud
 ``gcloud_errors``  what gcloud's words on standard error mean                      nothing

@@ -21,23 +21,17 @@ except ModuleNotFoundError as missing:
 except FileNotFoundError as missing:
     sys.exit(f"{missing}\n  mend it: unset DT_CREDENTIALS_FILE")
 
+from deploy.asked import read_spec
+from deploy.command_line import parser
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.google_api import held_permissions
-from deploy.options import add_flags, read_spec
 from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
 from deploy.terminal import Terminal
 from deploy.verbs import FAILED, Deployment
 
-VERBS = {
-    "plan": "what up would do; exit status 0: nothing, 2: changes, 1: error",
-    "up": "make both ends, and prove them with a real event",
-    "verify": "prove the path with a real event",
-    "status": "what is there and how it fares",
-    "down": "remove what up made, on both ends",
-}
 _CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 
 
@@ -50,7 +44,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
         signal.signal(signal.SIGTERM, _interrupt)
-        return (run_verb or run)(_parser().parse_args(arguments), os.environ, terminal)
+        return (run_verb or run)(parser().parse_args(arguments), os.environ, terminal)
     except DeployError as error:
         terminal.note(str(error))
     except KeyboardInterrupt:
@@ -85,19 +79,6 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         return deployment.up(verify=flags.verify)
     verbs = {"plan": deployment.plan, "verify": deployment.verify, "status": deployment.status}
     return verbs.get(flags.verb, deployment.down)()
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m deploy", description="Both ends made, proven and removed.")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, help_text in VERBS.items():
-        verb = verbs.add_parser(name, help=help_text, description=help_text)
-        verb.add_argument("--json", action="store_true", help="results as JSON")
-        verb.add_argument("--yes", action="store_true", help="agree beforehand")
-        if name == "up":
-            verb.add_argument("--no-verify", dest="verify", action="store_false", help="do not prove it afterwards")
-        add_flags(verb)
-    return parser
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:

@@ -54,15 +54,17 @@ class Shows(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass
 class Executor:
-    """Whatever a plan's calls need."""
+    """Whatever a plan's calls need; ``url`` and ``secrets`` are what is known of the function and in force so far."""
 
     spec: Spec
     google: Changes
     connectors: Carries
     vault: Keeps
     source: Path
+    url: str = ""
+    secrets: tuple[Secret, ...] = ()
     sleep: Callable[[float], None] = time.sleep
 
     def apply(self, steps: Sequence[Step], watcher: Shows) -> None:
@@ -95,28 +97,40 @@ class Executor:
         as_good = {"create": "ALREADY_EXISTS", "delete": "NOT_FOUND"}.get(step.action)
         try:
             stdin = new_secret() if call.feeds_secret else None
-            self.google.change(call.argv, stdin=stdin, folder=self.source if call.uploads else None)
+            answer = self.google.change(call.argv, stdin=stdin, folder=self.source if call.uploads else None)
         except GcloudFailed as error:
             if error.code != as_good:
                 raise
+            return
+        if stdin:
+            self.secrets = (stdin,)
+        if call.uploads:
+            self.url = function_url({"function": answer})
 
     def _tell_dt(self, call: DtCall) -> None:
         if not call.puts_secret:
             self.connectors.carry_out(call, self.spec, url="", secret=Secret(""))
             return
-        url = function_url({"function": self.google.read(Function(self.spec).reads()["function"])})
-        if not url:
+        self.url = self.url or self._url()
+        if not self.url:
             raise DeployError("the function has no URL yet", where=f"function {self.spec.name}")
+        self.secrets = self.secrets or self._in_force()
         for _ in range(MOST_TURNS):
-            secret = self._newest_secret()
-            self.connectors.carry_out(call, self.spec, url=url, secret=secret)
-            if self._newest_secret().equals(secret.reveal()):
+            secret = self.secrets[0]
+            self.connectors.carry_out(call, self.spec, url=self.url, secret=secret)
+            self.secrets = self._in_force()  # somebody else may have made another one meanwhile
+            if self.secrets[0].equals(secret.reveal()):
                 return
 
-    def _newest_secret(self) -> Secret:
+    def _url(self) -> str:
+        """Ask for it: somebody else may have made the function at the same time."""
+        key, describe = next(Function(self.spec).reads())
+        return function_url({key: self.google.read(describe)})
+
+    def _in_force(self) -> tuple[Secret, ...]:
         for pause_s in (*SECRET_LAG_S, None):
             if secrets := self.vault.in_force():
-                return secrets[0]
+                return secrets
             if pause_s is not None:
                 self.sleep(pause_s)
         raise DeployError("has no version in force", where=f"secret {self.spec.secret}")

@@ -1,17 +1,20 @@
 """What is, read with describe and list commands, several at a time. Only NOT_FOUND means absent."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from deploy.plan import Observed, resources
+from deploy.errors import GcloudFailed
+from deploy.plan import Observed, removable, resources
 from deploy.resources.connector import Connector
-from deploy.resources.resource import Facts
+from deploy.resources.function import Function
+from deploy.resources.resource import Facts, Resource
 from deploy.resources.services import Services, services_on
 from deploy.secret import Secret
-from deploy.spec import Spec
-from deploy.steps import Argv
+from deploy.spec import SERVICES, Spec
+from deploy.steps import Argv, Step, pending
 
 AT_ONCE = min(8, 2 * (os.cpu_count() or 1))
 """Commands beside one another: each takes half a second, most of it a processor's."""
@@ -25,7 +28,7 @@ SERVICE_OF_GROUP = {
 }
 
 
-class Reads(Protocol):
+class ReadsGoogle(Protocol):
     """Google Cloud, to be read."""
 
     def read(self, argv: Argv) -> Any:
@@ -33,49 +36,120 @@ class Reads(Protocol):
         ...
 
 
-class ConnectorList(Protocol):
+class ReadsConnectors(Protocol):
     """Data Connectors, to be read."""
 
     def list(self, project: str, ours: tuple[Secret, ...]) -> tuple[Connector, ...]:
-        """Give all connectors of a DT project."""
+        """Give all connectors of a DT project; of each secret whether it is one of ``ours``."""
         ...
 
 
-def observe_google(spec: Spec, google: Reads, only: Collection[str] = ()) -> Mapping[str, Facts]:
-    """Read resources of Google's side, by their titles: all, or ``only`` some. Behind an API that is off is nothing.
+class ReadsSecrets(Protocol):
+    """The signature secrets, to be read."""
 
-    Raises:
-        GcloudFailed: something could not be read.
-
-    """
-    services = Services(spec)
-    facts: dict[str, dict[str, Any]] = {services.title: {k: google.read(argv) for k, argv in services.reads().items()}}
-    on = services_on(facts[services.title])
-    wanted = [
-        (resource.title, key, argv)
-        for resource in resources(spec)
-        if resource.title not in facts and (not only or resource.title in only)
-        for key, argv in resource.reads().items()
-    ]
-
-    def read(argv: Argv) -> Any:
-        return google.read(argv) if SERVICE_OF_GROUP[argv[0]] in on else None
-
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        answers = pool.map(read, [argv for _, _, argv in wanted])
-        for (title, key, _), answer in zip(wanted, answers, strict=True):
-            facts.setdefault(title, {})[key] = answer
-    return facts
+    def in_force(self) -> tuple[Secret, ...]:
+        """Give them, the newest first."""
+        ...
 
 
-def observe(
-    spec: Spec, google: Reads, connectors: ConnectorList, ours: tuple[Secret, ...], only: Collection[str] = ()
-) -> Observed:
-    """Read both ends; ``ours`` are the secrets in force, to tell whether connectors have one of them.
+@dataclass(frozen=True, slots=True)
+class Observer:
+    """Whoever looks at both ends. Every method raises ``DeployError`` where something cannot be read."""
 
-    Raises:
-        DeployError: something could not be read.
+    spec: Spec
+    google: ReadsGoogle
+    connectors: ReadsConnectors
+    vault: ReadsSecrets
 
-    """
-    facts = observe_google(spec, google, only)
-    return Observed(facts, {project: connectors.list(project, ours) for project in spec.dt_projects})
+    def everything(self) -> Observed:
+        """Read all that a plan compares. Behind an API that is off is nothing."""
+        services = self._services()
+        others = [resource for resource in resources(self.spec) if resource.title not in services]
+        return self._observed(services, others, services_on(services[Services(self.spec).title]))
+
+    def again(self, before: Observed, steps: Sequence[Step], secrets: tuple[Secret, ...]) -> Observed:
+        """Read what the steps changed, and what hangs on it or carries it; the rest is as it was before."""
+        changed = {step.resource.partition(", ")[0] for step in pending(tuple(steps))}
+        families = [each for each in _families(resources(self.spec)) if changed & {member.title for member in each}]
+        members = [member for family in families for member in family]
+        return self._observed(before.facts, members, SERVICES, secrets)
+
+    def for_removal(self) -> Observed:
+        """Read what is there and whose it is. Of connectors, whose secret they have is not known then."""
+        services = self._services()
+        on = services_on(services[Services(self.spec).title])
+        others = [resource for resource in removable(self.spec) if resource.title not in services]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            facts = pool.map(lambda each: self._ask(each, on, most=1), others)
+            found = {each.title: answers for each, answers in zip(others, facts, strict=True)}
+        return Observed({**services, **found}, self._connectors(()))
+
+    def for_proof(self) -> Observed:
+        """Read where the function is, and what it believes."""
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            secrets, function = pool.submit(self.vault.in_force), pool.submit(self._function)
+            facts = {Function(self.spec).title: function.result()}
+        return Observed(facts, self._connectors(secrets.result()), secrets.result())
+
+    def _services(self) -> dict[str, Facts]:
+        services = Services(self.spec)
+        return {services.title: self._ask(services, ())}
+
+    def _function(self) -> Facts:
+        try:
+            return self._ask(Function(self.spec), SERVICES)
+        except GcloudFailed as error:
+            if error.code == "SERVICE_DISABLED":
+                return {}
+            raise
+
+    def _observed(
+        self,
+        known: Mapping[str, Facts],
+        wanted: Sequence[Resource],
+        on: Collection[str],
+        secrets: tuple[Secret, ...] = (),
+    ) -> Observed:
+        """Read what is wanted, and the secrets unless they are given; add it to what is known."""
+        facts = dict(known)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            reading = pool.submit(self._secrets, on, secrets)
+            for found in pool.map(lambda family: self._family(family, on), _families(wanted)):
+                facts |= found
+        in_force = reading.result()
+        return Observed(facts, self._connectors(in_force), in_force)
+
+    def _secrets(self, on: Collection[str], known: tuple[Secret, ...]) -> tuple[Secret, ...]:
+        return known or (self.vault.in_force() if SERVICE_OF_GROUP["secrets"] in on else ())
+
+    def _family(self, family: Sequence[Resource], on: Collection[str]) -> dict[str, Facts]:
+        """Read one resource, and if it is there what hangs on it."""
+        first, *others = family
+        facts = {first.title: self._ask(first, on)}
+        is_there = next(iter(facts[first.title].values())) is not None
+        return facts | {each.title: self._ask(each, on) if is_there else {} for each in others}
+
+    def _ask(self, resource: Resource, on: Collection[str], most: int = 9) -> Facts:
+        """Put a resource's questions, each after the answer to the one before."""
+        facts: dict[str, Any] = {}
+        questions = resource.reads()
+        answer = None
+        while len(facts) < most:
+            try:
+                key, argv = questions.send(answer)
+            except StopIteration:
+                break
+            service = SERVICE_OF_GROUP.get(argv[0])
+            answer = facts[key] = self.google.read(argv) if service is None or service in on else None
+        return facts
+
+    def _connectors(self, ours: tuple[Secret, ...]) -> dict[str, tuple[Connector, ...]]:
+        return {project: self.connectors.list(project, ours) for project in self.spec.dt_projects}
+
+
+def _families(wanted: Iterable[Resource]) -> list[list[Resource]]:
+    """Put together what hangs on the same thing, that thing first."""
+    families: dict[str, list[Resource]] = {}
+    for resource in wanted:
+        families.setdefault(resource.upon or resource.title, []).append(resource)
+    return list(families.values())

@@ -1,28 +1,15 @@
-"""What is asked for: flags before environment before deploy.toml, read into a ``Spec``; every fault at once."""
+"""What can be asked for: each thing's flag, environment variable and place in deploy.toml, and what is sound. Pure."""
 
-import argparse
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from deploy.errors import OptionsUnsound
-from deploy.spec import FUNCTION_DEFAULTS, Spec, bytes_of, seconds
-from function.config import Settings
-from function.errors import SettingsError
+from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS, bytes_of, seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
-DERIVED = (
-    "PUBSUB_TOPIC",
-    "PUBSUB_REJECTED_TOPIC",
-    "DT_SIGNATURE_SECRET_FILE",
-    "DT_SIGNATURE_SECRET",
-    "LOG_EXECUTION_ID",
-)
-"""Settings of the function that a deployment decides by itself."""
+REQUIRED = "required"
 
 Check = Callable[[str], object]
 
@@ -54,14 +41,23 @@ _SETTING = _matches(r"[A-Z][A-Z0-9_]*=.*", "a setting such as LOG_LEVEL=DEBUG")
 _COUNT = _matches(r"\d{1,4}", "a number")
 
 
+Group = Literal["where", "messages", "function", "connector"]
+
+
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing that can be asked for: ``place`` is where deploy.toml has it, and names its variable, too."""
+    """One thing that can be asked for: ``place`` is where deploy.toml has it, and names its variable, too.
+
+    ``default`` says in words what holds where nobody mentions it, when the thing is made.
+    """
 
     place: str
     flag: str
-    check: Check
+    metavar: str
+    group: Group
     help: str
+    default: str
+    check: Check
     many: bool = False
     pairs: bool = False
 
@@ -70,167 +66,93 @@ class Option:
         """The environment variable: ``DEPLOY_`` and the place, in capitals."""
         return ENVIRONMENT_PREFIX + self.place.replace(".", "_").upper()
 
+    @property
+    def help_text(self) -> str:
+        """What it is, its default and its variable, as ``--help`` shows it."""
+        repeatable = ", repeatable" if self.many else ""
+        several = ", separated by commas" if self.many else ""
+        default = f"default: {self.default}" if self.default != REQUIRED else REQUIRED
+        return f"{self.help}{repeatable} ({default}) [{self.variable}{several}]"
+
+
+def _of_function(name: str, metavar: str, what: str, check: Check) -> Option:
+    flag = f"--{name.replace('_', '-')}"
+    return Option(f"function.{name}", flag, metavar, "function", what, FUNCTION_DEFAULTS[name], check)
+
 
 OPTIONS = (
     Option(
-        "project",
-        "--project",
+        *("project", "--project", "ID", "where", "Google Cloud project", "GOOGLE_CLOUD_PROJECT, else it is required"),
         _matches(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", "the id of a Google Cloud project"),
-        "Google Cloud project",
-    ),
-    Option("region", "--region", _matches(r"[a-z]+-[a-z]+\d{1,2}", "a region such as europe-west1"), "its region"),
-    Option(
-        "name",
-        "--name",
-        _matches(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a name of 6 to 30 of a-z, 0-9 and -"),
-        "name of the function and the deployment (dt-pubsub)",
     ),
     Option(
-        "dt_projects",
-        "--dt-project",
+        *("region", "--region", "REGION", "where", "where the function runs, such as europe-west1", REQUIRED),
+        _matches(r"[a-z]+-[a-z]+\d{1,2}", "a region such as europe-west1"),
+    ),
+    Option(
+        *("dt_projects", "--dt-project", "ID", "where", "DT project whose events are wanted", REQUIRED),
         _matches(r"[A-Za-z0-9_-]+", "the id of a DT project"),
-        "DT project; may be repeated",
         many=True,
     ),
-    Option("invocation", "--invocation", _one_of(*INVOCATIONS), "how all may call the function (auto)"),
-    Option("retention", "--retention", _retention, "how long the subscription on events keeps them (7d)"),
-    Option("rejected_retention", "--rejected-retention", _retention, "the same for rejected events (31d)"),
-    Option("function.runtime", "--runtime", _matches(r"python3\d\d", "a runtime such as python313"), "(python313)"),
-    Option("function.memory", "--memory", bytes_of, "of an instance (512Mi)"),
-    Option("function.cpu", "--cpu", float, "of an instance (1)"),
-    Option("function.concurrency", "--concurrency", _COUNT, "requests at a time in an instance (80)"),
-    Option("function.timeout", "--timeout", _request_timeout, "of a request (15s)"),
-    Option("function.min_instances", "--min-instances", _COUNT, "(0)"),
-    Option("function.max_instances", "--max-instances", _COUNT, "(5)"),
-    Option("settings", "--set", _SETTING, "setting of the function, NAME=VALUE; repeatable", many=True, pairs=True),
-    Option("labels", "--label", _LABEL, "label of every resource, key=value; repeatable", many=True, pairs=True),
-    Option("connector.display_name", "--connector-name", _matches(r".{1,100}", "a display name"), "display name"),
-    Option("connector.events", "--event-type", _matches(r"[A-Za-z0-9]+", "an event type"), "(all)", many=True),
-    Option("connector.labels", "--connector-label", _matches(r"\S{1,100}", "a label key"), "device label", many=True),
+    Option(
+        *("name", "--name", "NAME", "where", "this deployment's name, and the function's", "dt-pubsub"),
+        _matches(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a name of 6 to 30 of a-z, 0-9 and -"),
+    ),
+    Option(
+        *("labels", "--label", "KEY=VALUE", "where", "label of every resource on Google Cloud", "none"),
+        _LABEL,
+        many=True,
+        pairs=True,
+    ),
+    Option(
+        *("retention", "--retention", "TIME", "messages", "how long events wait for whoever reads them, 10m to 31d"),
+        RETENTION_DEFAULTS["events"],
+        _retention,
+    ),
+    Option(
+        *("rejected_retention", "--rejected-retention", "TIME", "messages", "the same for rejected events"),
+        RETENTION_DEFAULTS["rejected"],
+        _retention,
+    ),
+    _of_function("runtime", "NAME", "Python that it runs on", _matches(r"python3\d\d", "a runtime such as python313")),
+    _of_function("memory", "SIZE", "memory of an instance", bytes_of),
+    _of_function("cpu", "COUNT", "processors of an instance", float),
+    _of_function("concurrency", "COUNT", "requests at a time in an instance", _COUNT),
+    _of_function("timeout", "TIME", "longest time for a request, 10s to 3600s", _request_timeout),
+    _of_function("min_instances", "COUNT", "instances kept ready; 1 spares the first event a cold start", _COUNT),
+    _of_function("max_instances", "COUNT", "most instances", _COUNT),
+    Option(
+        *(
+            "invocation",
+            "--invocation",
+            "HOW",
+            "function",
+            "public: granted to allUsers; unchecked: Cloud Run asks nobody",
+        ),
+        "auto: public, or unchecked where organization policy forbids it",
+        _one_of(*INVOCATIONS),
+    ),
+    Option(
+        *("settings", "--set", "NAME=VALUE", "function", "setting of the function, such as LOG_LEVEL=DEBUG"),
+        "those of the README",
+        _SETTING,
+        many=True,
+        pairs=True,
+    ),
+    Option(
+        *("connector.display_name", "--connector-name", "NAME", "connector", "its name in DT Studio"),
+        "Google Pub/Sub PROJECT/NAME",
+        _matches(r".{1,100}", "a display name"),
+    ),
+    Option(
+        *("connector.events", "--event-type", "TYPE", "connector", "type of event that is sent", "all"),
+        _matches(r"[A-Za-z0-9]+", "an event type"),
+        many=True,
+    ),
+    Option(
+        *("connector.labels", "--connector-label", "KEY", "connector", "label of devices that is sent along"),
+        "those of LABEL_ATTRIBUTES",
+        _matches(r"\S{1,100}", "a label key"),
+        many=True,
+    ),
 )
-
-
-def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Give a parser a flag for every option."""
-    parser.add_argument("--config", metavar="FILE", help="settings file (deploy.toml, if there is one)")
-    for option in OPTIONS:
-        action = "append" if option.many else "store"
-        metavar = option.flag.lstrip("-").replace("-", "_").upper()
-        parser.add_argument(option.flag, dest=option.place, action=action, metavar=metavar, help=option.help)
-
-
-def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> Spec:
-    """Read what is asked for.
-
-    Raises:
-        OptionsUnsound: with every fault there is.
-
-    """
-    faults: list[str] = []
-    filed = _flattened(_load(flags.get("config"), folder), faults)
-    found: dict[str, Any] = {}
-    for option in OPTIONS:
-        if (value := _first(option, flags, environ, filed)) is not None:
-            found[option.place] = _checked(option, value, faults)
-    found.setdefault("project", environ.get("GOOGLE_CLOUD_PROJECT") or environ.get("CLOUDSDK_CORE_PROJECT"))
-    faults += [
-        f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
-        for option in OPTIONS
-        if option.place in {"project", "region", "dt_projects"} and not found.get(option.place)
-    ]
-    spec = _spec(found)
-    faults += _contradictions(spec)
-    if faults:
-        raise OptionsUnsound(faults)
-    return spec
-
-
-def _load(named: str | None, folder: Path) -> Mapping[str, Any]:
-    path = Path(named) if named else folder / "deploy.toml"
-    if not named and not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise OptionsUnsound([f"{path}: {error}"]) from None
-
-
-def _flattened(loaded: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
-    known = {option.place: option for option in OPTIONS}
-    flat: dict[str, Any] = {}
-    for key, value in loaded.items():
-        if isinstance(value, Mapping) and key not in known:
-            flat |= {f"{key}.{inner}": each for inner, each in value.items()}
-        else:
-            flat[key] = value
-    faults += [f"deploy.toml: nothing is called {key}" for key in flat if key not in known]
-    return flat
-
-
-def _first(option: Option, flags: Mapping[str, Any], environ: Mapping[str, str], filed: Mapping[str, Any]) -> Any:
-    """Give the flag's value, else the variable's, else the file's."""
-    if (flagged := flags.get(option.place)) is not None:
-        return flagged
-    if option.variable in environ:
-        text = environ[option.variable]
-        return [word.strip() for word in text.split(",") if word.strip()] if option.many else text
-    value = filed.get(option.place)
-    return [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else value
-
-
-def _checked(option: Option, value: Any, faults: list[str]) -> Any:
-    words = [str(word) for word in value] if isinstance(value, list) else [str(value)]
-    for word in words:
-        try:
-            option.check(word)
-        except ValueError as error:
-            faults.append(f"{option.flag}: {error}")
-    if option.pairs:
-        return {key: rest for key, _, rest in (word.partition("=") for word in words)}
-    return tuple(words) if option.many else words[0]
-
-
-def _spec(found: Mapping[str, Any]) -> Spec:
-    function = {name: found[f"function.{name}"] for name in FUNCTION_DEFAULTS if f"function.{name}" in found}
-    return Spec(
-        google_project=found.get("project") or "",
-        region=found.get("region", ""),
-        name=found.get("name", "dt-pubsub"),
-        dt_projects=tuple(dict.fromkeys(found.get("dt_projects", ()))),
-        invocation=found.get("invocation", "auto"),
-        retention=found.get("retention"),
-        rejected_retention=found.get("rejected_retention"),
-        function=function,
-        settings=found.get("settings", {}),
-        labels=found.get("labels", {}),
-        connector_name=found.get("connector.display_name"),
-        event_types=found.get("connector.events"),
-        connector_labels=found.get("connector.labels"),
-    )
-
-
-def _contradictions(spec: Spec) -> Iterable[str]:
-    yield from (f"--set: {name} is decided by the deployment" for name in DERIVED if name in spec.settings)
-    if spec.google_project:
-        try:
-            Settings.from_environ(spec.environment)
-        except SettingsError as error:
-            yield from (f"--set: {line.strip()}" for line in str(error).splitlines() if line.strip())
-    sizes = {**FUNCTION_DEFAULTS, **spec.function}
-    if _is_number(sizes["cpu"]) and float(sizes["cpu"]) < 1 and sizes["concurrency"] != "1":
-        yield "--concurrency: more than 1 needs a whole --cpu"
-    if _less(sizes["max_instances"], sizes["min_instances"]):
-        yield "--max-instances: fewer than --min-instances"
-
-
-def _is_number(text: str) -> bool:
-    return re.fullmatch(r"\d+(\.\d+)?", text) is not None
-
-
-def _less(most: str, least: str) -> bool:
-    return most.isdigit() and least.isdigit() and int(most) < int(least)
-
-
-def places(options: Sequence[Option] = OPTIONS) -> tuple[str, ...]:
-    """Give what deploy.toml may hold."""
-    return tuple(option.place for option in options)

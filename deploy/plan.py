@@ -6,21 +6,24 @@ from dataclasses import dataclass, field
 from deploy.errors import DeployError, NotOurs
 from deploy.resources.accounts import RuntimeAccount, may_publish, may_read_secret
 from deploy.resources.connector import Connector, plan_connector, remove_connector
-from deploy.resources.function import Function, Invocation, function_url
-from deploy.resources.pubsub import Subscription, Topic
+from deploy.resources.function import Function, function_url
+from deploy.resources.invocation import Invocation
+from deploy.resources.pubsub import Leftovers, Subscription, Topic
 from deploy.resources.resource import Facts, Resource
 from deploy.resources.services import Services
 from deploy.resources.signature_secret import SignatureSecret
+from deploy.secret import Secret
 from deploy.spec import RETENTION_DEFAULTS, Spec
 from deploy.steps import GcloudCall, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is: the facts of each of Google's resources by its title, and the connectors of each DT project."""
+    """What is: the facts of each of Google's resources by its title, the connectors of each DT project, the secrets."""
 
     facts: Mapping[str, Facts]
     connectors: Mapping[str, Sequence[Connector]] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
 
     def url(self, spec: Spec) -> str:
         """Give the function's URL, or nothing while there is none."""
@@ -28,21 +31,26 @@ class Observed:
 
 
 def resources(spec: Spec) -> tuple[Resource, ...]:
-    """Give Google's side in the order in which it is made."""
+    """Give Google's side in the order in which it is made: an account well before what it is granted, as it lags."""
     return (
         Services(spec),
+        RuntimeAccount(spec),
         Topic(spec, spec.topic),
         Topic(spec, spec.rejected_topic),
         Subscription(spec, spec.topic, spec.retention, RETENTION_DEFAULTS["events"]),
         Subscription(spec, spec.rejected_topic, spec.rejected_retention, RETENTION_DEFAULTS["rejected"]),
-        RuntimeAccount(spec),
+        SignatureSecret(spec),
         may_publish(spec, spec.topic),
         may_publish(spec, spec.rejected_topic),
-        SignatureSecret(spec),
         may_read_secret(spec),
         Function(spec),
         Invocation(spec),
     )
+
+
+def removable(spec: Spec) -> tuple[Resource, ...]:
+    """Give what has to be removed by itself, in the order in which it was made; the rest goes with it."""
+    return (*(resource for resource in resources(spec) if not resource.upon), Leftovers(spec))
 
 
 def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
@@ -72,8 +80,8 @@ def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     steps: list[Step] = []
     for project in spec.dt_projects:
         steps += remove_connector(spec, project, observed.connectors[project], observed.url(spec))
-    for resource in reversed(resources(spec)):
-        steps += resource.removal(observed.facts[resource.title])
+    for resource in reversed(removable(spec)):
+        steps += resource.removal(observed.facts.get(resource.title, {}))
     return tuple(steps)
 
 
@@ -82,8 +90,7 @@ def _reopened(spec: Spec, steps: list[Step]) -> list[Step]:
     deployed = any(step.resource == Function(spec).title and step.action == "update" for step in steps)
     if spec.invocation != "unchecked" or not deployed:
         return steps
-    nothing_known = {"service": None, "policy": None}
-    (reopening,) = Invocation(spec).plan(nothing_known)
+    (reopening,) = Invocation(spec).plan({})
     call = reopening.call if isinstance(reopening.call, GcloudCall) else None
     again = Step("update", reopening.resource, "again, as the deployment before may switch the check on", (), call)
     return [again if step.resource == reopening.resource else step for step in steps]

@@ -9,22 +9,16 @@ from deploy.dt_api import ROLE as DT_ROLE
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
 from deploy.google_api import Held
-from deploy.observe import AT_ONCE
+from deploy.observe import AT_ONCE, SERVICE_OF_GROUP
 from deploy.permissions import DEPLOYER, DT_PERMISSIONS, grant
+from deploy.plan import Observed
+from deploy.regions import KNOWN_REGIONS
+from deploy.resources.function import Function
+from deploy.resources.invocation import Invocation
+from deploy.resources.services import Services, services_on
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import Argv
-
-KNOWN_REGIONS = (
-    *("africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3"),
-    *("asia-south1", "asia-south2", "asia-southeast1", "asia-southeast2", "asia-southeast3", "australia-southeast1"),
-    *("australia-southeast2", "europe-central2", "europe-north1", "europe-north2", "europe-southwest1"),
-    *("europe-west1", "europe-west2", "europe-west3", "europe-west4", "europe-west6", "europe-west8", "europe-west9"),
-    *("europe-west10", "europe-west12", "me-central1", "me-central2", "me-west1", "northamerica-northeast1"),
-    *("northamerica-northeast2", "northamerica-south1", "southamerica-east1", "southamerica-west1", "us-central1"),
-    *("us-east1", "us-east4", "us-east5", "us-south1", "us-west1", "us-west2", "us-west3", "us-west4"),
-)
-"""Where functions are, for as long as the API that would tell is off: https://cloud.google.com/functions/docs/locations"""
 
 
 class Reads(Protocol):
@@ -41,12 +35,13 @@ class Reads(Protocol):
 
 @dataclass
 class Preflight:
-    """All checks of one deployment."""
+    """All checks of one deployment; what was ``observed`` to be in order already is not asked for again."""
 
     spec: Spec
     google: Reads
     dt: DtApi | None
     held: Held
+    observed: Observed | None = None
     failures: list[DeployError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     organizations: set[str] = field(default_factory=set)
@@ -59,23 +54,16 @@ class Preflight:
             NotReady: with everything that has to be mended.
 
         """
-        try:
-            token = Secret(self.google.read_text(("auth", "print-access-token")).strip())
-        except GcloudFailed as error:
-            raise NotReady([error]) from None
-        checks: Sequence[Callable[[], None]] = (
-            self._project,
-            self._billing,
-            lambda: self._permissions(token),
-            self._public_access,
-            self._region,
-            self._dt,
-        )
+        checks: list[Callable[[], None]] = [self._project, self._billing, self._permissions, self._dt]
+        if not self._is_public():
+            checks.append(self._public_access)
+        if not self._is_deployed():
+            checks.append(self._region)
         with ThreadPoolExecutor(AT_ONCE) as pool:
             for done in [pool.submit(self._guarded, check) for check in checks]:
                 done.result()
         if self.failures:
-            raise NotReady(sorted(self.failures, key=str))
+            raise NotReady(_told_once(self.failures))
         invocation = "unchecked" if self.public_forbidden else "public"
         return replace(
             self.spec,
@@ -88,6 +76,15 @@ class Preflight:
             check()
         except DeployError as error:
             self.failures.append(error)
+
+    def _is_public(self) -> bool:
+        """Whether allUsers may call already, and nothing else is asked for."""
+        if self.observed is None or self.spec.invocation == "unchecked":
+            return False
+        return Invocation.is_public(self.observed.facts[Invocation(self.spec).title])
+
+    def _is_deployed(self) -> bool:
+        return self.observed is not None and bool(self.observed.facts[Function(self.spec).title].get("function"))
 
     def _project(self) -> None:
         try:
@@ -114,8 +111,9 @@ class Preflight:
             mend = f"gcloud billing projects link {project} --billing-account=ACCOUNT"
             raise DeployError("billing is off", where=f"project {project}", mend=[mend])
 
-    def _permissions(self, token: Secret) -> None:
+    def _permissions(self) -> None:
         project = self.spec.google_project
+        token = Secret(self.google.read_text(("auth", "print-access-token")).strip())
         try:
             held = self.held(project, DEPLOYER, token)
         except DeployError as error:
@@ -158,16 +156,25 @@ class Preflight:
 
     def _region(self) -> None:
         project = f"--project={self.spec.google_project}"
-        try:
-            listed = self.google.read(("functions", "regions", "list", "--gen2", project)) or []
-            names = {each.get("locationId") or each["name"].rpartition("/")[2] for each in listed}
-            what, mend = "has no functions", f"gcloud functions regions list --gen2 {project}"
-        except GcloudFailed:
+        what, mend = "has no functions", f"gcloud functions regions list --gen2 {project}"
+        names = self._regions(project)
+        if names is None:
             names = set(KNOWN_REGIONS)
             what = "is not known, and Google cannot be asked while the API is off"
             mend = f"gcloud services enable cloudfunctions.googleapis.com {project}"
         if self.spec.region not in names:
             raise DeployError(what, where=f"region {self.spec.region}", mend=[mend])
+
+    def _regions(self, project: str) -> set[str] | None:
+        """Give the regions that have functions, or None where Google does not tell."""
+        services = self.observed.facts[Services(self.spec).title] if self.observed else None
+        if services is not None and SERVICE_OF_GROUP["functions"] not in services_on(services):
+            return None
+        try:
+            listed = self.google.read(("functions", "regions", "list", "--gen2", project)) or []
+        except GcloudFailed:
+            return None
+        return {each.get("locationId") or each["name"].rpartition("/")[2] for each in listed}
 
     def _dt(self) -> None:
         if self.dt is None:
@@ -195,3 +202,11 @@ class Preflight:
         if missing := [permission for permission in DT_PERMISSIONS if permission not in held]:
             what = f"the service account lacks {', '.join(missing)}"
             raise DeployError(what, where=f"DT project {project}", mend=[DT_ROLE])
+
+
+def _told_once(failures: Sequence[DeployError]) -> list[DeployError]:
+    """Give each failure once; without a login, that alone: every command says the same in other words."""
+    logged_out: list[DeployError] = [
+        each for each in failures if isinstance(each, GcloudFailed) and each.code == "UNAUTHENTICATED"
+    ]
+    return logged_out[:1] or [failure for _, failure in sorted({str(each): each for each in failures}.items())]

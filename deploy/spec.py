@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 MARK = "dt-pubsub"
 """The label that every resource of a deployment bears; its value is the deployment's name."""
 
+PROOF_MARK = f"{MARK}-verify"
+"""The label of a subscription that a proof makes and removes; its value is the deployment's name."""
+
 SOURCE_LABEL = "dt-pubsub-source"
 """The label of the function that holds its source's digest."""
 

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -81,7 +81,7 @@ class Step:
     call: Call | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give what ``plan --json`` prints."""
+        """Give what ``plan --json`` prints of it."""
         return {
             "action": self.action,
             "resource": self.resource,
@@ -114,6 +114,11 @@ def delete(resource: str, reason: str, call: Call) -> Step:
 def pending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Give the steps that do something."""
     return tuple(step for step in steps if step.action != "keep")
+
+
+def as_json(steps: Sequence[Step]) -> dict[str, Any]:
+    """Give what ``plan --json`` prints: every step, and how many of them change something."""
+    return {"steps": [step.as_json() for step in steps], "changes": len(pending(tuple(steps)))}
 
 
 def _shown(value: Any) -> str:

@@ -48,6 +48,12 @@ class Terminal:
             f"\n{', '.join(counts)}" if pending(tuple(steps)) else "\nnothing to do: everything is as it should be"
         )
 
+    def rows(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        """Print state, thing and detail in columns."""
+        states, things = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+        for state, thing, detail in rows:
+            self.say(f"{state:<{states}}  {thing:<{things}}  {detail}")
+
     def agrees(self, question: str) -> bool | None:
         """Ask yes or no; None if nobody can be asked."""
         if not self._in.isatty():

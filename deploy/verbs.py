@@ -1,29 +1,29 @@
 """The verbs: what each does with a deployment, from the preflight to the last line it prints."""
 
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from deploy.apply import Executor
 from deploy.connectors import Connectors
 from deploy.dt_api import DtApi
-from deploy.errors import Declined, DeployError
+from deploy.errors import Declined, DeployError, NotProven
 from deploy.gcloud import Gcloud
 from deploy.google_api import Held
-from deploy.observe import observe
+from deploy.observe import Observer
 from deploy.plan import Observed, plan, plan_removal
 from deploy.preflight import Preflight
+from deploy.proof import Proof
 from deploy.resources.connector import owned
-from deploy.resources.function import Function
-from deploy.resources.services import Services, services_on
-from deploy.spec import MARK, Spec
-from deploy.steps import GcloudCall, Step, delete, pending
+from deploy.secret import Secret
+from deploy.spec import Spec
+from deploy.status import Metrics, all_rows, on_one_screen
+from deploy.steps import Step, as_json, pending
 from deploy.terminal import Terminal
 from deploy.vault import Vault
-from deploy.verify import Post, Proof, Verifier
+from deploy.verify import Post, Verifier
 
 NOTHING_TO_DO, FAILED, CHANGES = 0, 1, 2
 
@@ -46,88 +46,99 @@ class Deployment:
 
     def plan(self) -> int:
         """Show what ``up`` would do."""
-        self._ready()
-        steps = plan(self.spec, self._observed())
+        _, steps = self._planned()
         self._show(steps)
         return CHANGES if pending(steps) else NOTHING_TO_DO
 
     def up(self, *, verify: bool = True) -> int:
         """Plan, ask, carry out, and prove it. Unchanged, it does nothing."""
-        self._ready()
-        steps = plan(self.spec, self._observed())
+        before, steps = self._planned()
         if not pending(steps):
             self._show(steps)
             return NOTHING_TO_DO
         if not self.in_json:
             self._show(steps)
         self._must_agree(f"change {self.spec.google_project} and DT project {', '.join(self.spec.dt_projects)}?")
-        self._apply(steps)
-        observed = self._observed()
+        secrets = self._apply(steps, before)
+        observed = self._looking(lambda each: each.again(before, steps, secrets), "reading again what was changed")
         left = pending(plan(self.spec, observed))
-        proofs = self._proofs(observed) if verify else []
-        if self.in_json:
-            self.terminal.as_json({**_as_json(steps), "left": [each.as_json() for each in left], **_proven(proofs)})
-        else:
+        if not self.in_json:
             self.terminal.say("nothing is left to do" if not left else "after all that, a plan is not empty:")
-            self._tell(proofs, left)
+            for step in left:
+                self.terminal.say(f"  {step.resource}: {step.reason}")
+        proofs = self._proofs_after_up(observed) if verify else []
+        if self.in_json:
+            self.terminal.as_json(
+                {
+                    **as_json(steps),
+                    "left": [each.as_json() for each in left],
+                    "verified": [each.as_json() for each in proofs],
+                }
+            )
+        else:
+            self._tell(proofs)
         return FAILED if left else NOTHING_TO_DO
 
     def verify(self) -> int:
         """Prove the path."""
-        self._ready()
-        proofs = self._proofs(self._observed(only=(Function(self.spec).title,)))
+        proofs = self._proofs(self._looking(Observer.for_proof))
         if self.in_json:
-            self.terminal.as_json(_proven(proofs))
+            self.terminal.as_json({"verified": [proof.as_json() for proof in proofs]})
         else:
-            self._tell(proofs, ())
+            self._tell(proofs)
         return NOTHING_TO_DO
 
     def down(self) -> int:
         """Remove what this deployment made, after asking."""
-        self._logged_in()
-        observed = self._observed()
-        steps = (*self._left_by_verify(observed), *plan_removal(self.spec, observed))
+        observed = self._looking(Observer.for_removal)
+        steps = plan_removal(self.spec, observed)
         if not self.in_json:
             self._show(steps)
         if pending(steps):
             self._must_agree(f"delete {len(pending(steps))} things for good?")
-            self._apply(steps)
+            self._apply(steps, observed)
         if self.in_json:
-            self.terminal.as_json(_as_json(steps))
+            self.terminal.as_json(as_json(steps))
         return NOTHING_TO_DO
 
     def status(self) -> int:
-        """Show in one screen what is there and how it fares."""
-        self._logged_in()
-        observed = self._observed()
+        """Show in one screen what is there and how it fares; in JSON every single thing."""
+        observed = self._looking(Observer.everything)
         steps = plan(replace(self.spec, organization_id=self._organization()), observed)
-        rows: list[tuple[str, str, str]] = [
-            (step.resource, "ok" if step.action == "keep" else step.action, step.reason) for step in steps
-        ]
-        rows += self._metrics(observed)
+        rows = all_rows(self.spec, steps, observed, self._counted(observed), self.now())
         if self.in_json:
-            self.terminal.as_json([dict(zip(("what", "state", "detail"), row, strict=True)) for row in rows])
+            self.terminal.as_json([row.as_json() for row in rows])
         else:
-            width = max(len(what) for what, _, _ in rows)
-            for what, state, detail in rows:
-                self.terminal.say(f"{state:<7} {what:<{width}}  {detail}")
+            self.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, self.spec)])
             self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
+            if pending(steps):
+                self.terminal.say("python -m deploy plan    # shows what up would mend")
         return FAILED if pending(steps) else NOTHING_TO_DO
 
-    def _ready(self) -> None:
-        with self.terminal.busy("looking at both clouds"):
-            preflight = Preflight(self.spec, self.google, self.dt, self.held)
+    def _planned(self) -> tuple[Observed, tuple[Step, ...]]:
+        """Look and plan. Before anything is to be changed, or where looking fails, the preflight has its say."""
+        try:
+            self.spec = replace(self.spec, organization_id=self._organization())
+            observed = self._looking(Observer.everything)
+        except DeployError:
+            self._ready(None)
+            raise
+        steps = plan(self.spec, observed)
+        if pending(steps):
+            self._ready(observed)
+            steps = plan(self.spec, observed)
+        return observed, steps
+
+    def _ready(self, observed: Observed | None) -> None:
+        with self.terminal.busy("checking what has to hold"):
+            preflight = Preflight(self.spec, self.google, self.dt, self.held, observed)
             self.spec = preflight.run()
         for warning in preflight.warnings:
             self.terminal.note(f"note: {warning}")
 
-    def _logged_in(self) -> None:
-        self.google.read_text(("auth", "print-access-token"))
-
-    def _observed(self, only: Collection[str] = ()) -> Observed:
-        with self.terminal.busy("reading what is there"):
-            vault = Vault(self.spec, self.google)
-            return observe(self.spec, self.google, self._connectors(), vault.in_force(), only)
+    def _looking(self, look: Callable[[Observer], Observed], what: str = "reading what is there") -> Observed:
+        with self.terminal.busy(what):
+            return look(Observer(self.spec, self.google, self._connectors(), Vault(self.spec, self.google)))
 
     def _dt(self) -> DtApi:
         if self.dt is None:
@@ -151,16 +162,17 @@ class Deployment:
         if not agreed:
             raise Declined("nothing was changed")
 
-    def _apply(self, steps: Sequence[Step]) -> None:
+    def _apply(self, steps: Sequence[Step], before: Observed) -> tuple[Secret, ...]:
+        """Carry the steps out; gives the secrets that are then in force, as far as they are known."""
         with self.staged() as source:
-            vault = Vault(self.spec, self.google)
-            executor = Executor(self.spec, self.google, self._connectors(), vault, source, sleep=self.sleep)
+            vault, known = Vault(self.spec, self.google), (before.url(self.spec), before.secrets)
+            executor = Executor(self.spec, self.google, self._connectors(), vault, source, *known, sleep=self.sleep)
             executor.apply(steps, self.terminal)
+            return executor.secrets
 
     def _proofs(self, observed: Observed) -> list[Proof]:
         url = observed.url(self.spec)
-        secrets = Vault(self.spec, self.google).in_force()
-        if not url or not secrets:
+        if not url or not observed.secrets:
             raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
         verifier = Verifier(self.spec, self.google, self._dt(), self.post, self.terminal.note, self.sleep, self.now)
         with self.terminal.busy("an unsigned request"):
@@ -168,61 +180,37 @@ class Deployment:
         proofs = []
         for project in self.spec.dt_projects:
             with self.terminal.busy(f"an event of DT project {project}"):
-                proofs.append(verifier.event_arrives(project, tuple(observed.connectors[project]), url, secrets[0]))
+                proofs.append(
+                    verifier.event_arrives(project, tuple(observed.connectors[project]), url, observed.secrets[0])
+                )
         return proofs
 
-    def _left_by_verify(self, observed: Observed) -> list[Step]:
-        """Find subscriptions that an interrupted proof left behind."""
-        if "pubsub.googleapis.com" not in services_on(observed.facts[Services(self.spec).title]):
-            return []
-        project = f"--project={self.spec.google_project}"
-        listing = ("pubsub", "subscriptions", "list", f"--filter=labels.{MARK}-verify={self.spec.name}", project)
-        names = [each["name"].rpartition("/")[2] for each in self.google.read(listing) or []]
-        group = ("pubsub", "subscriptions", "delete")
-        return [
-            delete(f"subscription {name}", "left by a proof that was interrupted", GcloudCall((*group, name, project)))
-            for name in names
-        ]
+    def _proofs_after_up(self, observed: Observed) -> list[Proof]:
+        """Prove it; a failure says beside its own words that what was made stays, and how to look further."""
+        try:
+            return self._proofs(observed)
+        except DeployError as error:
+            what = f"{error.what}\n  both ends are made and stay as they are; it is the proof that failed"
+            again = "python -m deploy verify    # the proof alone, once more"
+            raise NotProven(what, where=error.where, mend=[*error.mend, again]) from error
 
-    def _metrics(self, observed: Observed) -> list[tuple[str, str, str]]:
-        rows = []
+    def _counted(self, observed: Observed) -> dict[str, Metrics]:
+        """Ask what became of the deliveries of this deployment's connectors."""
+        counted: dict[str, Metrics] = {}
         for project in self.spec.dt_projects:
             for each in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
                 path = f"/projects/{project}/dataconnectors/{each.id}:metrics"
-                found: dict[str, Any] = self._dt().call("GET", path).get("metrics", {})
-                told = f"last 3 h: {found.get('successCount', 0)} delivered, {found.get('errorCount', 0)} not"
-                rows.append((f"deliveries from {project}", each.status, f"{told}, p99 {found.get('latency99p', '-')}"))
-        return rows
+                counted[each.id] = self._dt().call("GET", path).get("metrics", {})
+        return counted
 
     def _show(self, steps: Sequence[Step]) -> None:
         if self.in_json:
-            self.terminal.as_json(_as_json(steps))
+            self.terminal.as_json(as_json(steps))
         else:
             self.terminal.table(steps)
 
-    def _tell(self, proofs: Sequence[Proof], left: Sequence[Step]) -> None:
-        for step in left:
-            self.terminal.say(f"  {step.resource}: {step.reason}")
+    def _tell(self, proofs: Sequence[Proof]) -> None:
         if proofs:
             self.terminal.say("an unsigned request is refused: 401 unsigned")
         for proof in proofs:
             self.terminal.say(proof.sentence())
-
-
-def _as_json(steps: Sequence[Step]) -> dict[str, Any]:
-    return {"steps": [step.as_json() for step in steps], "changes": len(pending(tuple(steps)))}
-
-
-def _proven(proofs: Sequence[Proof]) -> dict[str, Any]:
-    return {
-        "verified": [
-            {
-                "dtProject": each.project,
-                "eventId": each.event_id,
-                "messageId": each.message_id,
-                "latencySeconds": each.latency_s if each.whole_path else None,
-                "wholePath": each.whole_path,
-            }
-            for each in proofs
-        ]
-    }

@@ -12,6 +12,7 @@ from deploy.steps import Argv
 
 PROJECT = "cold-chain-prod"
 REGION = "europe-west1"
+VERSION_MADE = "2026-11-01T06:00:00.123456Z"
 URL = "https://dt-pubsub-abcdef-ew.a.run.app"
 
 
@@ -89,6 +90,8 @@ class FakeGcloud:
             if line.startswith(words):
                 del self.stumbles[place]
                 raise _Failure(sentence)
+        if not self.is_logged_in:
+            raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
         group = command.words[0]
         if group in {"auth", "projects", "billing", "resource-manager", "org-policies", "services"}:
             return self._project(command)
@@ -101,8 +104,8 @@ class FakeGcloud:
         return self._plain(command)
 
     def _project(self, command: Command) -> Any:
-        if not self.is_logged_in:
-            raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
+        if command.words[0] == "services" and not self.exists:
+            raise _Failure("PERMISSION_DENIED: Permission denied to list services for consumer container [projects/1]")
         if command.words[:2] == ("services", "enable"):
             self.services |= set(command.words[2:])
         if command.words[0] == "services":
@@ -190,7 +193,7 @@ class FakeGcloud:
                 raise _Failure("NOT_FOUND: Secret Version not found")
             return self.versions[name][-1]
         return [
-            {"name": f"projects/1/secrets/{name}/versions/{number}", "state": "ENABLED"}
+            {"name": f"projects/1/secrets/{name}/versions/{number}", "state": "ENABLED", "createTime": VERSION_MADE}
             for number in range(len(self.versions[name]), 0, -1)
         ]
 

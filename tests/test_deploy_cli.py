@@ -2,11 +2,14 @@
 
 import argparse
 import io
+import re
 from pathlib import Path
 
 import pytest
 
 from deploy import __main__ as command
+from deploy.command_line import VERBS, parser
+from deploy.options import OPTIONS, Option
 from deploy.source import ROOT, digest, source_files, staged
 from deploy.steps import DtCall, GcloudCall, create
 from deploy.terminal import Terminal
@@ -37,7 +40,7 @@ def test_what_is_missing_is_told_with_exit_status_1(nowhere: Path, capsys: pytes
     assert "--project is missing (or DEPLOY_PROJECT, or project in deploy.toml)" in printed.err
 
 
-@pytest.mark.parametrize("verb", list(command.VERBS))
+@pytest.mark.parametrize("verb", list(VERBS))
 def test_every_verb_has_every_option_and_json_and_yes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         command.main([verb, "--help"])
@@ -46,10 +49,47 @@ def test_every_verb_has_every_option_and_json_and_yes(verb: str, capsys: pytest.
     assert all(flag in printed for flag in ("--json", "--yes", "--project", "--dt-project", "--min-instances"))
 
 
-def test_an_unknown_verb_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("words", [["destroy"], ["up", "--fast"], [], ["up", "--project"]])
+def test_what_cannot_be_read_ends_with_1_as_2_means_changes(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(words)
+    assert ended.value.code == 1
+    assert "mend it: python -m deploy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
+def test_help_tells_of_every_flag_its_default_and_its_variable(
+    option: Option, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit):
-        command.main(["destroy"])
-    assert "invalid choice" in capsys.readouterr().err
+        command.main(["up", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{option.flag} {option.metavar}" in told
+    default = "(required)" if option.default == "required" else f"(default: {option.default})"
+    assert f"{default} [{option.variable}" in told
+
+
+def test_help_shows_every_verb_with_its_exit_statuses_examples_and_the_environment(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--help"])
+    told = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert all(len([line for line in told.splitlines() if line.strip().startswith(f"{verb} ")]) == 2 for verb in VERBS)
+    assert "DT_SERVICE_ACCOUNT_KEY_ID" in told
+    assert max(len(line) for line in told.splitlines()) <= 120
+
+
+def test_the_examples_of_the_help_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    examples = re.findall(r"^  python -m deploy ([^#\n]+)", capsys.readouterr().out, re.MULTILINE)
+    assert len(examples) == 5
+    for example in examples:
+        parser().parse_args(example.split())
 
 
 def test_what_nobody_foresaw_is_caught_at_the_door(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from deploy.__main__ import VERBS
+from deploy.command_line import VERBS
 from deploy.options import OPTIONS
 from deploy.resources.accounts import may_publish, may_read_secret
 from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS

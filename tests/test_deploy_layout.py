@@ -10,8 +10,18 @@ from tests.test_layout import catches_everything, code_lines, functions, imports
 DEPLOY = Path(__file__).parents[1] / "deploy"
 ROOMS = sorted([*DEPLOY.glob("*.py"), *(DEPLOY / "resources").glob("*.py")])
 PURE = {
-    *("spec.py", "steps.py", "plan.py", "permissions.py", "gcloud_errors.py", "errors.py"),
-    *("resource.py", "services.py", "pubsub.py", "accounts.py", "signature_secret.py", "function.py", "connector.py"),
+    *("spec.py", "steps.py", "plan.py", "permissions.py", "gcloud_errors.py", "errors.py", "secret.py"),
+    *("proof.py", "status.py", "options.py", "regions.py"),
+    *(
+        "resource.py",
+        "services.py",
+        "pubsub.py",
+        "accounts.py",
+        "signature_secret.py",
+        "function.py",
+        "invocation.py",
+        "connector.py",
+    ),
 }
 WORLDLY = {"os", "subprocess", "requests", "disruptive", "time", "sys", "pathlib", "tempfile", "threading", "socket"}
 every_room = pytest.mark.parametrize("room", ROOMS, ids=lambda room: room.name)
@@ -46,8 +56,8 @@ def test_everything_is_caught_at_the_one_door_alone() -> None:
 
 
 @every_room
-def test_a_room_holds_at_most_300_lines_and_a_function_40(room: Path) -> None:
-    assert len(room.read_text("utf-8").splitlines()) <= 300
+def test_a_room_holds_at_most_220_lines_and_a_function_40(room: Path) -> None:
+    assert len(room.read_text("utf-8").splitlines()) <= 220
     assert {function.name for function in functions(room) if code_lines(function) > 40} == set()
 
 

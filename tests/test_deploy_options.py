@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from deploy.asked import read_spec
 from deploy.errors import OptionsUnsound
-from deploy.options import OPTIONS, read_spec
+from deploy.options import OPTIONS
 from deploy.spec import Spec, bytes_of, seconds
 
 WHOLE = """

@@ -1,6 +1,7 @@
 """Preflight: nothing is touched before everything holds, and each failure has one command that mends it."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -74,15 +75,17 @@ def test_all_failures_are_told_at_once() -> None:
 
 
 def test_a_region_without_functions_is_refused() -> None:
+    stage = Stage()
+    stage.google.has_everything_on()
     with pytest.raises(NotReady, match="region europe-north9: has no functions"):
-        Stage().deployment(region="europe-north9").plan()
+        stage.deployment(region="europe-north9").plan()
 
 
 def test_a_region_that_nobody_knows_is_refused_while_google_cannot_be_asked() -> None:
     stage = Stage()
-    stage.google.stumbles = [("functions regions", "PERMISSION_DENIED: SERVICE_DISABLED")]
     with pytest.raises(NotReady, match=r"gcloud services enable cloudfunctions\.googleapis\.com"):
         stage.deployment(region="europe-west99").plan()
+    assert not [argv for argv in stage.google.asked if argv[:2] == ("functions", "regions")]
 
 
 def test_a_project_that_one_may_not_see_is_refused_in_one_line() -> None:
@@ -128,7 +131,7 @@ def test_where_policy_forbids_all_users_public_is_refused() -> None:
     stage = Stage()
     stage.google.organization_policy = FORBIDDEN
     deployment = stage.deployment()
-    deployment.spec = type(deployment.spec)(deployment.spec.google_project, "europe-west1", invocation="public")
+    deployment.spec = replace(deployment.spec, invocation="public")
     with pytest.raises(NotReady, match="--invocation=unchecked"):
         deployment.plan()
 
@@ -136,6 +139,7 @@ def test_where_policy_forbids_all_users_public_is_refused() -> None:
 @pytest.mark.parametrize("words", ["billing", "resource-manager", "functions regions"])
 def test_what_may_not_be_looked_at_is_noted_and_does_not_stop(words: str) -> None:
     stage = Stage()
+    stage.google.has_everything_on()
     stage.google.stumbles = [(words, "PERMISSION_DENIED: no")]
     assert stage.deployment().plan() == CHANGES
 

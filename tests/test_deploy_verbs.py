@@ -1,10 +1,12 @@
 """Each verb against both clouds in memory."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from deploy.dt_transport import DtAnswer
 from deploy.errors import Declined, DeployError, GcloudFailed, NotOurs, NotProven, NotReady, Stopped
-from deploy.verbs import CHANGES, NOTHING_TO_DO
+from deploy.verbs import CHANGES, FAILED, NOTHING_TO_DO
 from tests.fakes_deploy import DT_PROJECT, ORGANIZATION
 from tests.fakes_gcloud import PROJECT, URL
 from tests.stage_deploy import Stage
@@ -90,7 +92,7 @@ def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
     stage.deployment(in_json=True).plan()
     printed = stage.printed_json()
     assert printed["changes"] == 13
-    assert printed["steps"][1] == {
+    assert printed["steps"][2] == {
         "action": "create",
         "resource": "topic dt-events",
         "reason": "not there",
@@ -237,10 +239,32 @@ def test_down_twice_is_as_good(up: Stage) -> None:
     assert up.deployment().down() == NOTHING_TO_DO
 
 
-def test_status_shows_connector_and_deliveries(up: Stage) -> None:
+def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: Stage) -> None:
+    up.clock.seconds = datetime(2026, 11, 23, 5, tzinfo=UTC).timestamp()
     assert up.deployment().status() == NOTHING_TO_DO
-    assert "last 3 h: 9 delivered, 0 not" in up.shown
-    assert URL in up.shown
+    connector = up.dt.connectors[DT_PROJECT][0]["name"].rpartition("/")[2]
+    assert [line.split("  ")[0] for line in up.shown.splitlines()] == ["ok", "ok", "ok", "ACTIVE", "ok", "", URL]
+    assert "function dt-pubsub " in up.shown
+    assert "version 1 is in force, 21 days old" in up.shown
+    assert f"{connector} is ACTIVE" in up.shown
+    assert "last 3 h: 9 delivered, 0 not, p99 0.411s" in up.shown
+    assert "10 more as they should be" in up.shown
+
+
+def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) -> None:
+    up.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
+    up.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
+    assert up.deployment().status() == FAILED
+    assert "update  service account dt-pubsub" in up.shown
+    assert "update  subscription dt-rejected" in up.shown
+    assert "8 more as they should be" in up.shown
+    assert up.shown.endswith("python -m deploy plan    # shows what up would mend\n")
+
+
+def test_status_in_json_is_every_single_thing(up: Stage) -> None:
+    up.deployment(in_json=True).status()
+    assert len(up.printed_json()) == 14
+    assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in up.printed_json()
 
 
 @pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])

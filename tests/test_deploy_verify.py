@@ -189,3 +189,25 @@ def test_down_sweeps_what_a_killed_proof_left(stage: Stage) -> None:
     stage.google.things["subscriptions", name] = {"name": f"projects/p/subscriptions/{name}"}
     stage.deployment().down()
     assert stage.google.things == {}
+
+
+def test_a_proof_that_fails_within_up_says_what_stands_what_failed_and_how_to_look_further() -> None:
+    stage = Stage()
+    with pytest.raises(NotProven) as failed:
+        stage.deployment().up()
+    told = str(failed.value)
+    assert "nothing is left to do" in stage.shown
+    assert "topic dt-events: no event came within 90 s" in told
+    assert "both ends are made and stay as they are" in told
+    assert "mend it: python -m deploy status" in told
+    assert "mend it: gcloud functions logs read dt-pubsub --gen2 --region=europe-west1" in told
+    assert told.endswith("mend it: python -m deploy verify    # the proof alone, once more")
+    assert stage.deployment().plan() == 0
+    assert nothing_is_left(stage)
+
+
+def test_whatever_keeps_a_proof_within_up_from_being_made_says_the_same() -> None:
+    stage = Stage()
+    stage.google.stumbles = [("pubsub subscriptions create dt-events-verify", "PERMISSION_DENIED: not authorized")]
+    with pytest.raises(NotProven, match=r"(?s)not authorized.*stay as they are.*deploy verify"):
+        stage.deployment().up()

@@ -10,8 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from deploy.plan import resources
+from deploy.resources.connector import plan_connector
+from deploy.spec import FUNCTION_DEFAULTS, SERVICES, Spec, bytes_of
 from function.config import Settings
 from function.outcomes import BY_ERROR, DELIVERED, INTERNAL
+from function.secret_source import REREAD_AFTER_S
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -26,7 +30,7 @@ REQUIRED = {
 
 def table(heading: str) -> list[list[str]]:
     """The cells of the first table under a heading, without its head."""
-    section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    section = re.split(r"\n##+ ", README.split(f"# {heading}\n", 1)[1], maxsplit=1)[0]
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
@@ -115,6 +119,31 @@ def test_every_make_command_is_a_target_of_the_makefile() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     for target in re.findall(r"make ([a-z]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_the_table_of_what_is_made_lists_every_resource_and_the_connector() -> None:
+    spec = Spec("my-project", "europe-west1")
+    listed = [name for row in table("What it makes, and what that costs") for name in re.findall(r"`([^`]+)`", row[0])]
+
+    (connector,) = plan_connector(spec, "PROJECT", (), "")
+    assert sorted(listed) == sorted([*(each.title for each in resources(spec)), connector.resource])
+    assert all(len(row) == 3 and all(row) for row in table("What it makes, and what that costs"))
+
+
+def test_what_an_instance_costs_when_idle_follows_from_the_defaults() -> None:
+    gib = bytes_of(FUNCTION_DEFAULTS["memory"]) / 2**30
+    dollars = 30 * 86_400 * (float(FUNCTION_DEFAULTS["cpu"]) + gib) * 0.0000025
+    reads = 30 * 86_400 / REREAD_AFTER_S
+
+    assert f"${dollars:.2f}: 30 × 86,400 s × (1 vCPU + {gib:g} GiB) × $0.0000025" in README
+    assert FUNCTION_DEFAULTS["min_instances"] == "0"
+    assert f"{reads:,.0f} times a month" in README
+    assert f"${(reads - 10_000) / 10_000 * 0.03:.2f}" in README
+
+
+def test_the_number_of_apis_is_the_one_told() -> None:
+    told = next(row[1] for row in table("What it makes, and what that costs") if row[0] == "`APIs`")
+    assert told.startswith(f"the {('six', 'seven', 'eight')[len(SERVICES) - 6]} of Google's")
 
 
 def test_no_two_settings_fields_are_left_out_of_the_table() -> None:

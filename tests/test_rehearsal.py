@@ -65,7 +65,7 @@ def test_an_act_that_fails_is_a_fault_and_is_shown(sky: Clouds, tmp_path: Path) 
 
     faults = list(play(Act("nonsense is refused", ("no-such-verb",)), sky, tmp_path, said.append))
 
-    assert faults == ["nonsense is refused: exit status 2"]
+    assert faults == ["nonsense is refused: exit status 1"]
     assert said[0] == "\n== nonsense is refused\n$ python -m deploy no-such-verb\n"
 
 

@@ -1,9 +1,9 @@
 """The service account that the function runs as, and the few things it may do."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from deploy.resources.resource import Facts, foreign
+from deploy.resources.resource import Facts, Reads, foreign
 from deploy.spec import Spec
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
@@ -13,15 +13,16 @@ class RuntimeAccount:
     """A service account of its own. It bears no labels, so its description holds the mark."""
 
     spec: Spec
+    upon: ClassVar[str] = ""
 
     @property
     def title(self) -> str:
         """Say what it is."""
         return f"service account {self.spec.name}"
 
-    def reads(self) -> Mapping[str, Argv]:
+    def reads(self) -> Reads:
         """Describe it."""
-        return {"account": self._argv("describe", self.spec.runtime_account)}
+        yield "account", self._argv("describe", self.spec.runtime_account)
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it, or switch it on again."""
@@ -72,11 +73,16 @@ class Permission:
     @property
     def title(self) -> str:
         """Say what may be done to what."""
-        return f"{self.role.rpartition('.')[2]} on {self.kind} {self.holder}"
+        return f"{self.role.rpartition('.')[2]} on {self.upon}"
 
-    def reads(self) -> Mapping[str, Argv]:
+    @property
+    def upon(self) -> str:
+        """What it is on."""
+        return f"{self.kind} {self.holder}"
+
+    def reads(self) -> Reads:
         """Read the policy of what it is on."""
-        return {"policy": (*self.group, "get-iam-policy", self.holder, f"--project={self.spec.google_project}")}
+        yield "policy", (*self.group, "get-iam-policy", self.holder, f"--project={self.spec.google_project}")
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Grant it if it is not granted."""
@@ -98,7 +104,7 @@ class Permission:
         return f"serviceAccount:{self.spec.runtime_account}"
 
     def _is_granted(self, facts: Facts) -> bool:
-        bindings = (facts["policy"] or {}).get("bindings", [])
+        bindings = (facts.get("policy") or {}).get("bindings", [])
         return any(
             each.get("role") == self.role and self._member in each.get("members", []) and not each.get("condition")
             for each in bindings

@@ -1,10 +1,10 @@
-"""The function: its source, its settings, and who may call it."""
+"""The function: its source and its settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
-from deploy.resources.resource import Facts, foreign, label_changes, label_words
+from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
 from deploy.spec import FUNCTION_DEFAULTS, MARK, SECRET_FOLDER, SOURCE_LABEL, Spec, bytes_of, seconds
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
@@ -51,15 +51,16 @@ class Function:
     """The function that receives DT's requests."""
 
     spec: Spec
+    upon: ClassVar[str] = ""
 
     @property
     def title(self) -> str:
         """Say what it is."""
         return f"function {self.spec.name}"
 
-    def reads(self) -> Mapping[str, Argv]:
+    def reads(self) -> Reads:
         """Describe it."""
-        return {"function": self._argv("describe")}
+        yield "function", self._argv("describe")
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Deploy it when it is missing, or its source, a setting or its state is not what it should be."""
@@ -136,59 +137,6 @@ class Function:
     def _argv(self, verb: str, *flags: str) -> Argv:
         place = (f"--region={self.spec.region}", f"--project={self.spec.google_project}")
         return ("functions", verb, self.spec.name, "--gen2", *flags, *place)
-
-
-@dataclass(frozen=True, slots=True)
-class Invocation:
-    """Everybody may call the function: its own check of the signature decides.
-
-    ``public`` grants it to allUsers; ``unchecked`` switches Cloud Run's check off, where policy forbids allUsers.
-    """
-
-    spec: Spec
-
-    @property
-    def title(self) -> str:
-        """Say what it is."""
-        return "public invocation"
-
-    def reads(self) -> Mapping[str, Argv]:
-        """Describe the service behind the function, and who may call it."""
-        return {"service": self._argv("describe"), "policy": self._argv("get-iam-policy")}
-
-    def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Open it in the way that is allowed, unless it is open."""
-        if self.is_unchecked(facts) or (self.is_public(facts) and self.spec.invocation != "unchecked"):
-            how = "the invoker check is off" if self.is_unchecked(facts) else "allUsers may call"
-            return (keep(self.title, how),)
-        if self.spec.invocation == "unchecked":
-            argv = self._argv("update", "--no-invoker-iam-check")
-            return (create(self.title, "organization policy forbids allUsers: the check goes off", GcloudCall(argv)),)
-        argv = self._argv("add-iam-policy-binding", "--member=allUsers", "--role=roles/run.invoker")
-        return (create(self.title, "nobody may call", GcloudCall(argv)),)
-
-    def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Nothing: it goes with the function."""
-        del facts
-        return ()
-
-    @staticmethod
-    def is_public(facts: Facts) -> bool:
-        """Whether allUsers may call."""
-        return any(
-            each.get("role") == "roles/run.invoker" and "allUsers" in each.get("members", [])
-            for each in (facts["policy"] or {}).get("bindings", [])
-        )
-
-    @staticmethod
-    def is_unchecked(facts: Facts) -> bool:
-        """Whether nobody is asked who they are."""
-        annotations = (facts["service"] or {}).get("metadata", {}).get("annotations", {})
-        return str(annotations.get("run.googleapis.com/invoker-iam-disabled", "")).lower() == "true"
-
-    def _argv(self, verb: str, *flags: str) -> Argv:
-        place = (f"--region={self.spec.region}", f"--project={self.spec.google_project}")
-        return ("run", "services", verb, self.spec.name, *flags, *place)
 
 
 def state_of(function: Facts) -> str:

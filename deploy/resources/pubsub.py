@@ -1,11 +1,11 @@
 """Topics, and on each a pull subscription that never expires: a topic without one keeps nothing."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 from deploy.errors import DeployError
-from deploy.resources.resource import Facts, foreign, label_changes, label_words
-from deploy.spec import MARK, Spec, seconds
+from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
+from deploy.spec import MARK, PROOF_MARK, Spec, seconds
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
 
@@ -15,15 +15,16 @@ class Topic:
 
     spec: Spec
     topic: str
+    upon: ClassVar[str] = ""
 
     @property
     def title(self) -> str:
         """Say what it is."""
         return f"topic {self.topic}"
 
-    def reads(self) -> Mapping[str, Argv]:
+    def reads(self) -> Reads:
         """Describe it."""
-        return {"topic": self._argv("describe")}
+        yield "topic", self._argv("describe")
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it, or bring its labels up to date."""
@@ -59,15 +60,16 @@ class Subscription:
     topic: str
     retention: str | None
     retention_at_first: str
+    upon: ClassVar[str] = ""
 
     @property
     def title(self) -> str:
         """Say what it is."""
         return f"subscription {self.topic}"
 
-    def reads(self) -> Mapping[str, Argv]:
+    def reads(self) -> Reads:
         """Describe it."""
-        return {"subscription": self._argv("describe")}
+        yield "subscription", self._argv("describe")
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it, or bring expiration, retention and labels up to date."""
@@ -138,3 +140,31 @@ class Subscription:
 
     def _argv(self, verb: str, *flags: str) -> Argv:
         return ("pubsub", "subscriptions", verb, self.topic, *flags, f"--project={self.spec.google_project}")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftovers:
+    """Subscriptions of proofs that were killed before they could remove them. Read where all is removed, alone."""
+
+    spec: Spec
+    title: ClassVar[str] = "subscriptions of proofs"
+    upon: ClassVar[str] = ""
+
+    def reads(self) -> Reads:
+        """List them."""
+        mark = f"--filter=labels.{PROOF_MARK}={self.spec.name}"
+        yield "left", ("pubsub", "subscriptions", "list", mark, f"--project={self.spec.google_project}")
+
+    def plan(self, facts: Facts) -> tuple[Step, ...]:
+        """Nothing: nobody wants them."""
+        del facts
+        return ()
+
+    def removal(self, facts: Facts) -> tuple[Step, ...]:
+        """Delete them."""
+        names = [each["name"].rpartition("/")[2] for each in facts.get("left") or []]
+        group, project = ("pubsub", "subscriptions", "delete"), f"--project={self.spec.google_project}"
+        return tuple(
+            delete(f"subscription {name}", "left by a proof that was interrupted", GcloudCall((*group, name, project)))
+            for name in names
+        )

@@ -1,13 +1,16 @@
 """What all resources have in common, and the words they share."""
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from typing import Any, Protocol
 
 from deploy.errors import DeployError
 from deploy.steps import Argv, Change, Step
 
 Facts = Mapping[str, Any]
-"""What the commands of ``reads`` answered, by their keys; None for what is not there."""
+"""What the commands of ``reads`` answered, by their keys: None for what is not there, no key for what was not asked."""
+
+Reads = Generator[tuple[str, Argv], Any, None]
+"""Commands, each with its answer's key in the facts. An answer is sent in, and decides whether there is a next one."""
 
 
 class Resource(Protocol):
@@ -18,8 +21,13 @@ class Resource(Protocol):
         """Say what it is and its name, as plan and progress show it."""
         ...
 
-    def reads(self) -> Mapping[str, Argv]:
-        """Give the commands that tell what is there."""
+    @property
+    def upon(self) -> str:
+        """The title of what this hangs on: not there without it, and gone with it. Empty for what stands by itself."""
+        ...
+
+    def reads(self) -> Reads:
+        """Give the commands that tell what is there: the first one whether it is there, and whose."""
         ...
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:

@@ -1,11 +1,11 @@
 """Google's APIs, switched on all at once. They are never switched off: others may need them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from deploy.resources.resource import Facts
+from deploy.resources.resource import Facts, Reads
 from deploy.spec import SERVICES, Spec
-from deploy.steps import Argv, GcloudCall, Step, create, keep
+from deploy.steps import GcloudCall, Step, create, keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,15 +13,16 @@ class Services:
     """The APIs that a deployment needs."""
 
     spec: Spec
+    upon: ClassVar[str] = ""
 
     @property
     def title(self) -> str:
         """Say what they are."""
         return "APIs"
 
-    def reads(self) -> Mapping[str, Argv]:
+    def reads(self) -> Reads:
         """List what is on."""
-        return {"enabled": ("services", "list", "--enabled", f"--project={self.spec.google_project}")}
+        yield "enabled", ("services", "list", "--enabled", f"--project={self.spec.google_project}")
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Switch on what is missing."""

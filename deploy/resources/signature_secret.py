@@ -1,9 +1,9 @@
 """The secret of ``X-Dt-Signature``: made here, kept in Secret Manager, handed over by standard input alone."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
-from deploy.resources.resource import Facts, foreign, label_changes, label_words
+from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
 from deploy.spec import MARK, Spec
 from deploy.steps import Argv, GcloudCall, Step, create, delete, keep, update
 
@@ -13,16 +13,18 @@ class SignatureSecret:
     """The secret, with a version in force."""
 
     spec: Spec
+    upon: ClassVar[str] = ""
 
     @property
     def title(self) -> str:
         """Say what it is."""
         return f"secret {self.spec.secret}"
 
-    def reads(self) -> Mapping[str, Argv]:
+    def reads(self) -> Reads:
         """Describe it and its versions."""
-        versions = ("secrets", "versions", "list", self.spec.secret, f"--project={self.spec.google_project}")
-        return {"secret": self._argv("describe"), "versions": versions}
+        found = yield "secret", self._argv("describe")
+        if found is not None:
+            yield "versions", ("secrets", "versions", "list", self.spec.secret, self._project)
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it with a first version, add one where none is in force, or bring its labels up to date."""
@@ -59,10 +61,15 @@ class SignatureSecret:
         return ("secrets", verb, self.spec.secret, *flags, self._project)
 
 
-def newest_enabled(facts: Facts) -> str:
-    """Give the number of the newest version if it is in force: it is the one that ``latest`` means."""
+def newest_version(facts: Facts) -> Facts | None:
+    """Give the newest version, which is the one that ``latest`` means, in force or not."""
     versions = facts.get("versions") or []
-    newest = max(versions, key=lambda version: int(version["name"].rpartition("/")[2]), default=None)
+    return max(versions, key=lambda version: int(version["name"].rpartition("/")[2]), default=None)
+
+
+def newest_enabled(facts: Facts) -> str:
+    """Give the number of the newest version if it is in force."""
+    newest = newest_version(facts)
     if newest is None or newest.get("state", "").upper() != "ENABLED":
         return ""
     return str(newest["name"].rpartition("/")[2])

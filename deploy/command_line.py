@@ -1,0 +1,103 @@
+"""What can be typed: the verbs, their flags, and what ``--help`` says of them."""
+
+import argparse
+from typing import NoReturn
+
+from deploy.options import OPTIONS, Group
+
+VERBS = {
+    "plan": "show what up would do, with every command; change nothing",
+    "up": "make both ends, and prove them with a real event",
+    "verify": "prove the path with a real event",
+    "status": "show on one screen what is there and how it fares",
+    "down": "remove what up made, on both ends",
+}
+
+_GROUPS: dict[Group, str] = {
+    "where": "where it is",
+    "messages": "subscriptions",
+    "function": "function",
+    "connector": "Data Connector",
+}
+_EXAMPLES = """\
+examples:
+  python -m deploy plan --project=my-project --region=europe-west1 --dt-project=c0md3pm0p7bet3vico8g
+  python -m deploy up                      # with these three in deploy.toml or in the environment
+  python -m deploy up --min-instances=1    # one setting changed, all others as they are
+  python -m deploy up --yes --json         # in a pipeline: nobody is asked
+  python -m deploy down
+"""
+_ENVIRONMENT = """\
+environment:
+  DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET, DT_SERVICE_ACCOUNT_EMAIL
+                  a service account of DT's, role Project Developer; asked for on a terminal
+  CLOUDSDK_*      gcloud's own, as everywhere; its login is used
+"""
+_STATUSES = {
+    "plan": "0: there is nothing to do   2: there are changes   1: error",
+    "up": "0: done and proven, or nothing was to do   1: error, or something is left to do",
+    "verify": "0: proven   1: not proven, or error",
+    "status": "0: everything is as it should be   1: something is not, or error",
+    "down": "0: nothing of it is left   1: error",
+}
+_LEFT_ALONE = """\
+A flag is stronger than its variable in [ ], a variable than deploy.toml. A default holds when a thing is made; what
+nobody mentions later stays as it is, whoever set it.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """One whose complaints end with status 1: of 2, plan says that there are changes."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(1, f"{message}\n  mend it: {self.prog} --help\n")
+
+
+class _Wide(argparse.RawDescriptionHelpFormatter):
+    """One with room for the longest flag beside its help."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=29)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give what reads the command line; ``--help`` and what cannot be read end the process."""
+    made = _Parser(
+        prog="python -m deploy",
+        description="Both ends of DT sensors -> Google Pub/Sub: made, proven, shown and removed.",
+        epilog=f"{_EXAMPLES}\n{_ENVIRONMENT}\nexit status:\n{_status_lines()}\n\nVERB --help shows a verb's flags.",
+        formatter_class=_Wide,
+        usage="python -m deploy VERB [flags]",
+    )
+    verbs = made.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
+    for name, what in VERBS.items():
+        verb = verbs.add_parser(
+            name,
+            help=what,
+            description=what,
+            epilog=f"{_LEFT_ALONE}\nexit status: {_STATUSES[name]}",
+            formatter_class=_Wide,
+            usage=f"python -m deploy {name} [flags]",
+        )
+        _add_flags(verb, name)
+    return made
+
+
+def _add_flags(verb: argparse.ArgumentParser, name: str) -> None:
+    verb.add_argument("--config", metavar="FILE", help="settings file (default: deploy.toml, if there is one here)")
+    verb.add_argument("--json", action="store_true", help="results as JSON on standard output")
+    verb.add_argument("--yes", action="store_true", help="agree beforehand to what up and down ask")
+    if name == "up":
+        verb.add_argument("--no-verify", dest="verify", action="store_false", help="do not prove it afterwards")
+    for group, title in _GROUPS.items():
+        flags = verb.add_argument_group(title)
+        for option in OPTIONS:
+            if option.group == group:
+                action = "append" if option.many else "store"
+                flags.add_argument(
+                    option.flag, dest=option.place, action=action, metavar=option.metavar, help=option.help_text
+                )
+
+
+def _status_lines() -> str:
+    return "\n".join(f"  {name:<7} {statuses}" for name, statuses in _STATUSES.items())

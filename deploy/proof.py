@@ -1,0 +1,121 @@
+"""What is sent to prove the path, what has to come of it, and what that proves. Pure."""
+
+import base64
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from deploy.errors import NotProven
+
+EMULATED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "temperature": ("temperature", {"value": 21.37}),
+    "touch": ("touch", {}),
+    "humidity": ("humidity", {"temperature": 21.37, "relativeHumidity": 42}),
+    "objectPresent": ("proximity", {"state": "PRESENT"}),
+    "waterPresent": ("waterDetector", {"state": "PRESENT"}),
+    "touchCount": ("touchCounter", {"total": 42}),
+    "objectPresentCount": ("proximityCounter", {"total": 42}),
+    "co2": ("co2", {"ppm": 421}),
+    "motion": ("motion", {"state": "MOTION_DETECTED"}),
+    "contact": ("contact", {"state": "OPEN"}),
+    "deskOccupancy": ("deskOccupancy", {"state": "OCCUPIED"}),
+}
+"""Event types that can be emulated: the type of device, and the event's data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was seen to arrive, from one DT project."""
+
+    project: str
+    event_id: str
+    message_id: str
+    latency_s: float
+    whole_path: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """Give what ``verify --json`` prints of it."""
+        return {
+            "dtProject": self.project,
+            "eventId": self.event_id,
+            "messageId": self.message_id,
+            "latencySeconds": self.latency_s if self.whole_path else None,
+            "wholePath": self.whole_path,
+        }
+
+    def sentence(self) -> str:
+        """Say what was proven."""
+        if self.whole_path:
+            return (
+                f"{self.project}: event {self.event_id} of an emulated sensor came through DT's connector as message "
+                f"{self.message_id}, {self.latency_s * 1000:.0f} ms after it happened"
+            )
+        return (
+            f"{self.project}: a signed request made here came through as message {self.message_id}. This is less than "
+            "the whole path: DT let no emulated device be made, so DT's own connector was not tried"
+        )
+
+
+def claims(body: bytes, now: float) -> dict[str, Any]:
+    """Give what DT would sign of a body."""
+    digest = hashlib.sha256(body).hexdigest()
+    return {"checksum_sha256": digest, "iat": int(now), "exp": int(now) + 3600, "jti": secrets.token_hex(10)}
+
+
+def made_up_event(project: str, device: str, event_id: str, now: float) -> bytes:
+    """Give an event as DT would send it, of a device that there is not."""
+    at = datetime.fromtimestamp(now).astimezone().isoformat()
+    event = {
+        "eventId": event_id,
+        "targetName": f"projects/{project}/devices/{device}",
+        "eventType": "touch",
+        "data": {"touch": {"updateTime": at}},
+        "timestamp": at,
+    }
+    metadata = {"deviceId": device, "projectId": project, "deviceType": "touch", "productNumber": ""}
+    return json.dumps({"event": event, "labels": {}, "metadata": metadata}, separators=(",", ":")).encode()
+
+
+def checked(message: Mapping[str, Any], project: str, device: str, event_type: str, sent: Mapping[str, Any]) -> Proof:
+    """Compare the message with what was sent.
+
+    Raises:
+        NotProven: it is not the same.
+
+    """
+    event = json.loads(base64.b64decode(message["data"]))["event"]
+    check_attributes(message, event, project, device)
+    data = event["data"][event_type]
+    if event["eventType"] != event_type or any(data.get(key) != value for key, value in sent.items()):
+        raise NotProven(f"the event says {json.dumps(data)}, and {json.dumps(dict(sent))} was sent", where=project)
+    happened, published = _instant(event["timestamp"]), _instant(message["publishTime"])
+    return Proof(project, event["eventId"], message["messageId"], published - happened, whole_path=True)
+
+
+def check_attributes(message: Mapping[str, Any], event: Mapping[str, Any], project: str, device: str) -> None:
+    """Compare the message's attributes with the event in it.
+
+    Raises:
+        NotProven: one of them differs.
+
+    """
+    wanted = {
+        "eventId": event["eventId"],
+        "eventType": event["eventType"],
+        "deviceId": device,
+        "projectId": project,
+        "timestamp": event["timestamp"],
+    }
+    found = message.get("attributes", {})
+    if wrong := [key for key, value in wanted.items() if found.get(key) != value]:
+        raise NotProven(
+            f"attributes differ from the event: {', '.join(wrong)}", where=f"message {message['messageId']}"
+        )
+
+
+def _instant(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()

@@ -1,0 +1,111 @@
+"""What gcloud is asked, and what not: every command takes half a second."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from deploy.errors import DeployError, NotProven
+from deploy.verbs import NOTHING_TO_DO
+from tests.fakes_deploy import DT_PROJECT
+from tests.fakes_gcloud import URL
+from tests.stage_deploy import Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage()
+
+
+@pytest.fixture
+def up(stage: Stage) -> Stage:
+    """Everything is up, and nothing was asked yet."""
+    stage.deployment().up(verify=False)
+    stage.google.asked.clear()
+    return stage
+
+
+def test_a_first_up_asks_for_nothing_twice(stage: Stage) -> None:
+    stage.deployment().up(verify=False)
+    asked = Counter(argv for argv in stage.google.asked if argv[:2] != ("services", "list"))
+    assert max(asked.values()) == 1
+    assert len(stage.google.asked) == 31
+
+
+def test_what_hangs_on_something_that_is_not_there_is_not_asked_for(stage: Stage) -> None:
+    stage.google.has_everything_on()
+    stage.deployment().plan()
+    assert not [argv for argv in stage.google.asked if "get-iam-policy" in argv or argv[0] == "run"]
+    assert not [argv for argv in stage.google.asked if argv[:3] == ("secrets", "versions", "list")]
+
+
+def test_up_again_asks_what_is_and_no_more(up: Stage) -> None:
+    up.deployment().up()
+    groups = {argv[0] for argv in up.google.asked}
+    assert groups == {"services", "iam", "pubsub", "secrets", "functions", "run"}
+    assert len(up.google.asked) == 14
+
+
+def test_after_a_change_only_what_it_touches_is_read_again(up: Stage) -> None:
+    up.deployment(digest="d2").up(verify=False)
+    deployed = next(place for place, argv in enumerate(up.google.asked) if argv[:2] == ("functions", "deploy"))
+    assert sorted(argv[:3] for argv in up.google.asked[deployed + 1 :]) == [
+        ("functions", "describe", "dt-pubsub"),
+        ("run", "services", "get-iam-policy"),
+    ]
+
+
+def test_a_proof_asks_for_no_more_than_it_needs(up: Stage) -> None:
+    with pytest.raises(NotProven):
+        up.deployment().verify()
+    first = [" ".join(argv[:3]) for argv in up.google.asked[:3]]
+    assert sorted(first[:2]) == ["functions describe dt-pubsub", "secrets versions access"]
+    assert first[2] == "pubsub subscriptions create"
+
+
+def test_behind_an_api_that_is_off_there_is_nothing_to_prove(stage: Stage) -> None:
+    stage.google.stumbles = [("functions describe", "PERMISSION_DENIED: SERVICE_DISABLED Cloud Functions API")]
+    with pytest.raises(DeployError, match="nothing to verify yet"):
+        stage.deployment().verify()
+
+
+def test_down_asks_for_nothing_that_goes_with_something_else(up: Stage) -> None:
+    up.deployment().down()
+    assert not [argv for argv in up.google.asked if "get-iam-policy" in argv or argv[0] == "run" or "versions" in argv]
+
+
+def test_a_check_that_went_off_by_itself_goes_off_again_behind_a_deployment(stage: Stage) -> None:
+    stage.google.organization_policy = {"listPolicy": {"allValues": "DENY"}}
+    stage.deployment().up(verify=False)
+    stage.google.asked.clear()
+    assert stage.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert [line.split()[:3] for line in stage.google.changes()] == [
+        ["functions", "deploy", "dt-pubsub"],
+        ["run", "services", "update"],
+    ]
+
+
+def test_a_secret_that_somebody_adds_meanwhile_is_the_one_that_dt_gets(stage: Stage) -> None:
+    def rotate(argv: tuple[str, ...]) -> None:
+        if argv[:3] == ("secrets", "versions", "access"):
+            stage.google.before = lambda _: None
+            stage.google.versions["dt-signature"].append("another" * 9)
+
+    stage.google.before = rotate
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    (connector,) = stage.dt.connectors[DT_PROJECT]
+    assert connector["httpConfig"]["signatureSecret"] == "another" * 9
+
+
+def test_a_function_that_somebody_else_made_at_the_same_time_is_asked_for_its_url(stage: Stage) -> None:
+    def overtake(argv: tuple[str, ...]) -> None:
+        if argv[:2] == ("functions", "deploy"):
+            stage.google.before = lambda _: None
+            stage.google(argv, stdin=None, folder=Path(__file__).parent / "plans", timeout_s=1)
+            stage.google.stumbles = [
+                ("functions deploy", "ResponseError: status=[409], code=[Conflict] already exists")
+            ]
+
+    stage.google.before = overtake
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert stage.dt.connectors[DT_PROJECT][0]["httpConfig"]["url"] == URL
