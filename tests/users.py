@@ -27,7 +27,7 @@ ROOT = Path(__file__).parents[1]
 REAL_GCLOUD = [
     pytest.mark.real_gcloud,
     pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here"),
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
 ]
 PATIENCE_S = 400.0
 """For one verb, on a machine that others use, too."""
