@@ -49,7 +49,7 @@ def test_beside_more_connectors_than_a_page_holds_plans_in_one_process_are_all_e
     status, told = ended(user.starts_python("-c", TWICE))
 
     assert (status, told.count("nothing to do: everything is as it should be")) == (0, 2), told
-    assert "connector in ccol8iuk9smqiha4e8l0       " in told
+    assert told.count("= keep    connector in ccol8iuk9smqiha4e8l0") == 2
     assert len(user.sky.log.entries(method="GET", path="*/dataconnectors")) == 4
     assert user.changes() == []
 
@@ -163,7 +163,7 @@ def _drift(user: User) -> None:
 
 def _foreign_connector(user: User, number: int) -> None:
     pushed = {"url": f"https://example.com/{number}", "signatureSecret": "somebody else's"}
-    asked = {"displayName": f"somebody else's {number}", "httpConfig": pushed}
+    asked = {"displayName": f"somebody else's {number}", "status": "USER_DISABLED", "httpConfig": pushed}
     user.sky.dt.connectors.add(user.sky.dt.tenant.project, asked)
 
 

@@ -1,19 +1,8 @@
 """Down where only half is there, with the real gcloud, and the network stumbles meanwhile."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from tests.users import REAL_GCLOUD, REFUSAL, STEPS, User, user_of
+from tests.users import REAL_GCLOUD, REFUSAL, STEPS, User
 
 pytestmark = REAL_GCLOUD
-
-
-@pytest.fixture
-def user(tmp_path: Path) -> Iterator[User]:
-    with user_of(tmp_path) as somebody:
-        yield somebody
 
 
 def test_what_is_half_made_is_removed_however_often_that_takes(user: User) -> None:

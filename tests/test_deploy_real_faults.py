@@ -5,13 +5,9 @@ One cloud is driven forward: each ``up`` goes one step further than the one befo
 
 import signal
 from collections import Counter
-from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
-import pytest
-
-from tests.users import REAL_GCLOUD, STEPS, Asked, User, struck, user_of
+from tests.users import REAL_GCLOUD, STEPS, Asked, User, struck
 
 pytestmark = REAL_GCLOUD
 
@@ -19,12 +15,6 @@ MENDED_BY_A_ROLE = "mend it: gcloud projects add-iam-policy-binding demo-proj --
 MENDED_BY_DTS_ROLE = "mend it: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
 HELD = ("topic dt-events", "secret dt-signature", "function dt-pubsub", "connector in ccol8iuk9smqiha4e8l0")
 """Steps in the midst of which Ctrl-C is pressed, too: it is at each of them in test_deploy_verbs."""
-
-
-@pytest.fixture
-def user(tmp_path: Path) -> Iterator[User]:
-    with user_of(tmp_path) as somebody:
-        yield somebody
 
 
 def test_a_step_that_fails_says_what_is_done_and_what_mends_it_and_the_next_up_goes_on_from_there(user: User) -> None:

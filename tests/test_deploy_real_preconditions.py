@@ -1,25 +1,18 @@
 """Whatever ``up`` needs and does not find, with the real gcloud: one line, one command, and nothing is changed."""
 
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 
 import pytest
 
 from deploy.offline.clouds.dt.tenant import USER
 from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED
 from tests.skies import all_on
-from tests.users import REAL_GCLOUD, User, user_of
+from tests.users import REAL_GCLOUD, User
 
 pytestmark = REAL_GCLOUD
 
 Spoil = Callable[[User], Mapping[str, str | None]]
 """Takes a precondition away; gives the variables that are then others, or none."""
-
-
-@pytest.fixture
-def user(tmp_path: Path) -> Iterator[User]:
-    with user_of(tmp_path) as somebody:
-        yield somebody
 
 
 def another(**variables: str | None) -> Spoil:

@@ -3,21 +3,11 @@
 import json
 import signal
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-
-from tests.users import REAL_GCLOUD, STEPS, User, struck, user_of
+from tests.users import REAL_GCLOUD, STEPS, User, struck
 
 pytestmark = REAL_GCLOUD
 CONFLICT = {"error": {"code": 409, "status": "ABORTED", "message": "There were concurrent policy changes."}}
-
-
-@pytest.fixture
-def user(tmp_path: Path) -> Iterator[User]:
-    with user_of(tmp_path) as somebody:
-        yield somebody
 
 
 def test_up_plan_up_again_down_with_everything_going_wrong_that_passes_by_itself(user: User) -> None:

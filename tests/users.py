@@ -174,9 +174,13 @@ def ended(process: Process) -> tuple[int, str]:
 def struck(process: Process, signum: signal.Signals, when: Callable[[], object]) -> tuple[int, str]:
     """Send a signal to a process and its children once something is so; gives exit status and what it printed."""
     give_up_at = time.monotonic() + PATIENCE_S
-    while not when():
-        assert process.poll() is None, ended(process)
-        assert time.monotonic() < give_up_at
-        time.sleep(0.005)
-    os.killpg(process.pid, signum)
-    return ended(process)
+    try:
+        while not when():
+            assert process.poll() is None, ended(process)
+            assert time.monotonic() < give_up_at
+            time.sleep(0.005)
+        os.killpg(process.pid, signum)
+        return ended(process)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
