@@ -140,6 +140,8 @@ def _drift(user: User) -> None:
     del variables["LOG_EXECUTION_ID"]
     config = {"environmentVariables": variables, "minInstanceCount": BY_HAND["least"]}
     mask = "serviceConfig.environmentVariables,serviceConfig.minInstanceCount"
+    changed = ask(sky, "PATCH", f"{FUNCTION}?updateMask={mask}", {"serviceConfig": config})
+    assert "error" not in done(sky, changed.json["name"])
     answers = [
         ask(
             sky,
@@ -148,7 +150,6 @@ def _drift(user: User) -> None:
             {"subscription": retained, "updateMask": "messageRetentionDuration"},
         ),
         ask(sky, "PATCH", f"{PUBSUB}/topics/dt-events", {"topic": {"labels": labels}, "updateMask": "labels"}),
-        changed := ask(sky, "PATCH", f"{FUNCTION}?updateMask={mask}", {"serviceConfig": config}),
         ask(sky, "DELETE", f"{PUBSUB}/subscriptions/dt-rejected"),
         ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", {"policy": {}}),
         ask(sky, "POST", INVOKERS, {"policy": {}}),
@@ -156,7 +157,6 @@ def _drift(user: User) -> None:
         ask(sky, "POST", f"{SECRET}/versions/1:disable", {}),
     ]
     assert [each.status for each in answers] == [200] * len(answers), [each.body for each in answers]
-    assert "error" not in done(sky, changed.json["name"])
     ours = next(each for each in user.connectors() if each["displayName"].startswith("Google Pub/Sub"))
     sky.dt.connectors.switch_off(ours["name"])
 
