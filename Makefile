@@ -23,14 +23,14 @@ serve: $(VENV)/.runtime  ## keep both up on PORT=8080; print a signed curl and e
 rehearse: $(VENV)/.deploy  ## the whole deploy, there and back, with the real gcloud against stand-ins for both clouds
 	@exec $(BIN)/python -m deploy.offline rehearse --pubsub $(PUBSUB)
 
-test: $(VENV)/.tests  ## the whole suite
+test: $(VENV)/.tests  ## the whole suite but for test-deploy
 	@exec $(BIN)/python -m pytest $(PYTEST)
 
 prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROVE="zero-loss --short" for a part
 	@exec $(BIN)/python -m tests.prove $(PROVE)
 
-test-deploy: $(VENV)/.tests  ## the deploy command as a user runs it: the real gcloud, faults, Ctrl-C, two at once; minutes
-	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
+test-deploy: $(VENV)/.tests  ## the deployment with the real gcloud: each step failing, killed, not allowed; minutes
+	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --dist loadgroup --no-cov
 
 check: lint types test  ## everything that must hold before a commit
 

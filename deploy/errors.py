@@ -25,12 +25,14 @@ Code = Literal[
     "SERVICE_DISABLED",
     "ACCOUNT_LAG",
     "PUBLIC_FORBIDDEN",
+    "CHECK_FORCED",
     "UNAVAILABLE",
     "TIMEOUT",
     "MISSING",
     "OTHER",
 ]
-"""Why a gcloud command failed. ``ACCOUNT_LAG``: a service account just made is not known everywhere yet."""
+"""Why a gcloud command failed. ``ACCOUNT_LAG``: a service account just made is not known everywhere yet;
+``CHECK_FORCED``: organization policy keeps the invoker check on."""
 
 
 class DeployError(Exception):

@@ -31,6 +31,8 @@ PASSING_ON_CHANGE: frozenset[Code] = PASSING | {"SERVICE_DISABLED"}
 INSTALL = "curl https://sdk.cloud.google.com | bash    # then open a new shell"
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 10.0, 15.0, 20.0, 30.0)
+BUILD_PAUSES_S = (*PAUSES_S, *(30.0,) * 7)
+"""A deployment waits for the one before it, which goes on at Google's although its command was interrupted."""
 
 _QUIET = {
     "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
@@ -145,18 +147,19 @@ class Gcloud:
         stdin: Secret | None = None,
         folder: Path | None = None,
     ) -> Finished:
-        pauses = iter(PAUSES_S)
         text = stdin.reveal() if stdin else None
+        attempts = 0
         while True:
             done = self._run(argv, stdin=text, folder=folder, timeout_s=timeout_s)
             if done.returncode == 0:
                 return done
             error = explain(argv, done.stderr)
-            pause_s = next(pauses, None)
-            if error.code not in passing or pause_s is None:
+            pauses_s = BUILD_PAUSES_S if folder and error.code == "ABORTED" else PAUSES_S
+            if error.code not in passing or attempts >= len(pauses_s):
                 raise error
-            self.notice(f"{error.what.splitlines()[0]}; again in {pause_s:.0f} s")
-            self._sleep(pause_s)
+            self.notice(f"{error.what.splitlines()[0]}; again in {pauses_s[attempts]:.0f} s")
+            self._sleep(pauses_s[attempts])
+            attempts += 1
 
 
 def shown(argv: Argv) -> str:

@@ -7,7 +7,7 @@ import re
 import shlex
 
 from deploy.errors import Code, GcloudFailed
-from deploy.permissions import grant
+from deploy.permissions import allow_unchecked, grant
 from deploy.steps import Argv
 
 _BY_STATUS: dict[str, Code] = {
@@ -28,6 +28,7 @@ _TELLING: tuple[tuple[Code, str], ...] = (
     ("ACCOUNT_LAG", r"Identity Pool does not exist|Permission denied on secret"),
     ("SERVICE_DISABLED", r"SERVICE_DISABLED|has not been used in project|API \[\S+\] not enabled|it is disabled"),
     ("PUBLIC_FORBIDDEN", r"permitted customer|allowedPolicyMember|constraints/iam\.(?:managed\.)?allowedPolicyMember"),
+    ("CHECK_FORCED", r"run\.managed\.requireInvokerIam"),
     (
         "UNAUTHENTICATED",
         r"gcloud auth |invalid_grant|Reauthentication|not currently have an active account|invalid authentication cred",
@@ -84,4 +85,6 @@ def _mend(code: Code, argv: Argv, sentence: str, line: str) -> list[str]:
         return [grant(project)]
     if code == "PUBLIC_FORBIDDEN":
         return ["python -m deploy up --invocation=unchecked"]
+    if code == "CHECK_FORCED":
+        return [allow_unchecked(project)]
     return [line]

@@ -10,7 +10,7 @@ from deploy.dt_api import DtApi
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
 from deploy.google_api import Held
 from deploy.observe import AT_ONCE, SERVICE_OF_GROUP
-from deploy.permissions import DEPLOYER, DT_PERMISSIONS, grant
+from deploy.permissions import DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant
 from deploy.plan import Observed
 from deploy.regions import KNOWN_REGIONS
 from deploy.resources.function import Function
@@ -136,7 +136,7 @@ class Preflight:
             raise DeployError(
                 "organization policies forbid allUsers, and to switch the invoker check off: DT could not call",
                 where="public invocation",
-                mend=[f"gcloud org-policies reset run.managed.requireInvokerIam --project={self.spec.google_project}"],
+                mend=[allow_unchecked(self.spec.google_project)],
             )
         if self.public_forbidden and self.spec.invocation == "public":
             raise DeployError(

@@ -1,13 +1,15 @@
-"""What several test files share: the two Pub/Subs."""
+"""What several test files share: the two Pub/Subs, and somebody who deploys."""
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from deploy.offline.emulator import emulator
 from deploy.offline.errors import EmulatorNotFound
 from deploy.offline.pubsub import EmbeddedPubSub
+from tests.users import User, user_of
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +27,10 @@ def embedded() -> Iterator[EmbeddedPubSub]:
     """An embedded Pub/Sub for this test alone."""
     with EmbeddedPubSub() as pubsub:
         yield pubsub
+
+
+@pytest.fixture
+def user(tmp_path: Path) -> Iterator[User]:
+    """Somebody with the real gcloud, new to both clouds."""
+    with user_of(tmp_path) as somebody:
+        yield somebody

@@ -73,6 +73,10 @@ WORDS: list[tuple[Code, str]] = [
         "ERROR: (gcloud.x) FAILED_PRECONDITION: One or more users in the policy do not belong to a permitted customer.",
     ),
     (
+        "CHECK_FORCED",
+        "ERROR: (gcloud.x) FAILED_PRECONDITION: Denied by org policy: ['constraints/run.managed.requireInvokerIam'].",
+    ),
+    (
         "UNAUTHENTICATED",
         "ERROR: (gcloud.x) You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login",
     ),
@@ -135,6 +139,13 @@ def test_what_does_not_pass_is_given_up() -> None:
     with pytest.raises(GcloudFailed, match="does not exist"):
         Gcloud(run, sleep=clock.advance).change(("x",))
     assert clock.seconds == 90
+
+
+def test_a_deployment_waits_as_long_as_a_build_takes_for_the_one_before_it(tmp_path: Path) -> None:
+    busy = next(text for _, text in WORDS if "unable to queue" in text)
+    run, clock = Scripted(*[fails(busy)] * 14, Finished(0, "{}", "")), FakeClock(0)
+    Gcloud(run, sleep=clock.advance).change(("functions", "deploy"), folder=tmp_path)
+    assert clock.seconds == 270
 
 
 def test_a_build_that_fails_is_not_repeated() -> None:

@@ -35,11 +35,15 @@ class Counts:
 
 
 class Connectors:
-    """All connectors by full name; ``on_sync`` is told of a connector that wants the latest events again."""
+    """All connectors by full name; ``on_sync`` is told of a connector that wants the latest events again.
+
+    ``most_per_project`` is for tests to change.
+    """
 
     def __init__(self) -> None:
         self._connectors: dict[str, Json] = {}
         self._counts: dict[str, Counts] = {}
+        self.most_per_project = MOST_PER_PROJECT
         self.on_sync: Callable[[Json], None] = lambda _: None
 
     def routes(self) -> list[Route]:
@@ -80,14 +84,8 @@ class Connectors:
     def _list(self, request: Request, project: str) -> Json:
         return page("dataConnectors", self.of(project), request, default=100, most=100)
 
-    def _create(self, request: Request, project: str) -> Json:
-        asked = request.json()
-        if asked.pop("type", None) != "HTTP_PUSH":
-            raise Refusal(400, "type is required, and only HTTP_PUSH is played here")
-        if "url" not in asked.get("httpConfig", {}):
-            raise Refusal(400, "httpConfig.url is required")
-        if len(self.of(project)) >= MOST_PER_PROJECT:
-            raise Refusal(400, f"a project can have at most {MOST_PER_PROJECT} data connectors")
+    def add(self, project: str, asked: Json) -> Json:
+        """Make one, however many there are; ``asked`` is a request's body without the type."""
         name = f"projects/{project}/dataconnectors/{new_xid()}"
         new: Json = {
             "name": name,
@@ -100,6 +98,16 @@ class Connectors:
         }
         self._connectors[name] = _changed(new, asked)
         return self._connectors[name]
+
+    def _create(self, request: Request, project: str) -> Json:
+        asked = request.json()
+        if asked.pop("type", None) != "HTTP_PUSH":
+            raise Refusal(400, "type is required, and only HTTP_PUSH is played here")
+        if "url" not in asked.get("httpConfig", {}):
+            raise Refusal(400, "httpConfig.url is required")
+        if len(self.of(project)) >= self.most_per_project:
+            raise Refusal(400, f"a project can have at most {self.most_per_project} data connectors")
+        return self.add(project, asked)
 
     def _get(self, _: Request, project: str, connector: str) -> Json:
         name = f"projects/{project}/dataconnectors/{connector}"

@@ -1,0 +1,177 @@
+"""A deployment that is there, with the real gcloud: what becomes of it, run after run. All tests share the one."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.skies import FUNCTIONS, ask, done
+from tests.users import REAL_GCLOUD, ROOT, User, ended, user_of
+
+pytestmark = [*REAL_GCLOUD, pytest.mark.xdist_group("deployed")]
+
+FOREIGN_CONNECTORS = 150
+"""More than DT tells on one page."""
+
+PUBSUB = "https://pubsub.googleapis.com/v1/projects/demo-proj"
+SECRET = "https://secretmanager.googleapis.com/v1/projects/demo-proj/secrets/dt-signature"
+ACCOUNT = "https://iam.googleapis.com/v1/projects/demo-proj/serviceAccounts/dt-pubsub@demo-proj.iam.gserviceaccount.com"
+INVOKERS = "https://run.googleapis.com/v1/projects/demo-proj/locations/europe-west1/services/dt-pubsub:setIamPolicy"
+FUNCTION = f"{FUNCTIONS}/functions/dt-pubsub"
+TWICE = """
+from deploy.__main__ import main
+raise SystemExit([main(["plan"]), main(["plan"])] != [0, 0])
+"""
+
+
+@pytest.fixture(scope="module")
+def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
+    """Somebody for whom everything is up, beside many connectors of other people's."""
+    with user_of(tmp_path_factory.mktemp("user")) as somebody:
+        somebody.sky.dt.connectors.most_per_project = 2 * FOREIGN_CONNECTORS
+        for number in range(FOREIGN_CONNECTORS // 2):
+            _foreign_connector(somebody, number)
+        somebody.brings_up()
+        for number in range(FOREIGN_CONNECTORS // 2):
+            _foreign_connector(somebody, number)
+        assert len(somebody.sky.dt.connectors.of(somebody.sky.dt.tenant.project)) == FOREIGN_CONNECTORS + 1
+        yield somebody
+
+
+@pytest.fixture(autouse=True)
+def _asked_from_now_on(user: User) -> None:
+    user.sky.log.clear()
+
+
+def test_beside_more_connectors_than_a_page_holds_plans_in_one_process_are_all_empty(user: User) -> None:
+    status, told = ended(user.starts_python("-c", TWICE))
+
+    assert (status, told.count("nothing to do: everything is as it should be")) == (0, 2), told
+    assert told.count("= keep    connector in ccol8iuk9smqiha4e8l0") == 2
+    assert len(user.sky.log.entries(method="GET", path="*/dataconnectors")) == 4
+    assert user.changes() == []
+
+
+def test_up_again_changes_nothing_and_keeps_the_secrets(user: User) -> None:
+    status, told = user.runs("up", "--yes")
+
+    assert (status, user.changes()) == (0, []), told
+    user.keeps_secrets(told)
+
+
+def test_a_source_that_does_not_start_is_told_and_the_revision_before_it_goes_on_serving(
+    user: User, tmp_path: Path
+) -> None:
+    for name, main in {"syntax": "def ingest(:\n", "start": "raise RuntimeError('no such table')\n"}.items():
+        status, told = user.runs("up", "--yes", source=_clone(tmp_path / name, main))
+        assert (status, "not done  function dt-pubsub" in told) == (1, True), told
+        assert ("SyntaxError" if name == "syntax" else "RuntimeError: no such table") in told
+        assert "mend it: python -m deploy up" in told
+
+        status, told = user.runs("verify")
+        assert (status, "came through DT's connector as message" in told) == (0, True), told
+
+    assert user.runs("plan")[0] == 2
+    user.brings_up()
+    user.finds_nothing_to_do()
+
+
+def test_drift_is_shown_and_mended_and_what_nobody_mentioned_is_left_alone(user: User) -> None:
+    _drift(user)
+
+    status, told = user.runs("plan")
+    pending = {line[10:].split("  ")[0] for line in told.splitlines() if line.startswith(("+ ", "~ ", "- "))}
+    assert (status, pending) == (
+        2,
+        {
+            "subscription dt-rejected",
+            "service account dt-pubsub",
+            "publisher on topic dt-events",
+            "secret dt-signature, a version",
+            "function dt-pubsub",
+            "public invocation",
+            "connector in ccol8iuk9smqiha4e8l0",
+        },
+    ), told
+    user.brings_up()
+    user.finds_nothing_to_do()
+    status, told = user.runs("verify")
+    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    assert _by_hand(user) == BY_HAND
+
+
+def test_down_leaves_what_is_others_and_a_second_one_finds_nothing(user: User) -> None:
+    ask(user.sky, "PATCH", f"{PUBSUB}/topics/dt-rejected", {"topic": {"labels": {}}, "updateMask": "labels"})
+
+    status, told = user.runs("down", "--yes")
+
+    assert status == 0, told
+    assert "is not marked dt-pubsub=dt-pubsub" in told
+    assert {name.split("/")[-2] for name in user.sky.left()} == {"topics", "dataconnectors"}
+    assert len(user.connectors()) == FOREIGN_CONNECTORS
+    user.sky.log.clear()
+    status, told = user.runs("down", "--yes")
+    assert (status, user.changes()) == (0, []), told
+
+
+BY_HAND = {"retention": "864000s", "label": "cold-chain", "least": 2, "level": "DEBUG"}
+
+
+def _by_hand(user: User) -> dict[str, Any]:
+    """Give what was set by hand and is in no deploy.toml."""
+    served = ask(user.sky, "GET", FUNCTION).json["serviceConfig"]
+    return {
+        "retention": ask(user.sky, "GET", f"{PUBSUB}/subscriptions/dt-events").json["messageRetentionDuration"],
+        "label": ask(user.sky, "GET", f"{PUBSUB}/topics/dt-events").json["labels"].get("team"),
+        "least": served["minInstanceCount"],
+        "level": served["environmentVariables"].get("LOG_LEVEL"),
+    }
+
+
+def _drift(user: User) -> None:
+    """Change by hand what a deployment answers for, and what it does not."""
+    sky = user.sky
+    retained = {"name": "", "messageRetentionDuration": BY_HAND["retention"]}
+    labels = {"dt-pubsub": "dt-pubsub", "team": BY_HAND["label"]}
+    served = ask(sky, "GET", FUNCTION).json["serviceConfig"]
+    variables = {**served["environmentVariables"], "LOG_LEVEL": BY_HAND["level"]}
+    del variables["LOG_EXECUTION_ID"]
+    config = {"environmentVariables": variables, "minInstanceCount": BY_HAND["least"]}
+    mask = "serviceConfig.environmentVariables,serviceConfig.minInstanceCount"
+    changed = ask(sky, "PATCH", f"{FUNCTION}?updateMask={mask}", {"serviceConfig": config})
+    assert "error" not in done(sky, changed.json["name"])
+    answers = [
+        ask(
+            sky,
+            "PATCH",
+            f"{PUBSUB}/subscriptions/dt-events",
+            {"subscription": retained, "updateMask": "messageRetentionDuration"},
+        ),
+        ask(sky, "PATCH", f"{PUBSUB}/topics/dt-events", {"topic": {"labels": labels}, "updateMask": "labels"}),
+        ask(sky, "DELETE", f"{PUBSUB}/subscriptions/dt-rejected"),
+        ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", {"policy": {}}),
+        ask(sky, "POST", INVOKERS, {"policy": {}}),
+        ask(sky, "POST", f"{ACCOUNT}:disable", {}),
+        ask(sky, "POST", f"{SECRET}/versions/1:disable", {}),
+    ]
+    assert [each.status for each in answers] == [200] * len(answers), [each.body for each in answers]
+    ours = next(each for each in user.connectors() if each["displayName"].startswith("Google Pub/Sub"))
+    sky.dt.connectors.switch_off(ours["name"])
+
+
+def _foreign_connector(user: User, number: int) -> None:
+    pushed = {"url": f"https://example.com/{number}", "signatureSecret": "somebody else's"}
+    asked = {"displayName": f"somebody else's {number}", "status": "USER_DISABLED", "httpConfig": pushed}
+    user.sky.dt.connectors.add(user.sky.dt.tenant.project, asked)
+
+
+def _clone(folder: Path, main: str) -> Path:
+    """Copy what deploys into a folder, with another main.py."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in ("deploy", "function"):
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copy(ROOT / "requirements.txt", folder)
+    (folder / "main.py").write_text(main, "utf-8")
+    return folder

@@ -1,0 +1,79 @@
+"""Every step of the deploy failing, or killed, once, with the real gcloud: what is told, and what ``up`` then does.
+
+One cloud is driven forward: each ``up`` goes one step further than the one before it.
+"""
+
+import signal
+from collections import Counter
+from functools import partial
+
+from tests.users import REAL_GCLOUD, STEPS, Asked, User, struck
+
+pytestmark = REAL_GCLOUD
+
+MENDED_BY_A_ROLE = "mend it: gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role="
+MENDED_BY_DTS_ROLE = "mend it: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
+HELD = ("function dt-pubsub", "connector in ccol8iuk9smqiha4e8l0")
+"""Steps in the midst of which Ctrl-C is pressed, too; in test_deploy_verbs it is at each of them."""
+
+
+def test_a_step_that_fails_says_what_is_done_and_what_mends_it_and_the_next_up_goes_on_from_there(user: User) -> None:
+    for place, step in enumerate(STEPS):
+        step.fails(user)
+        status, told = user.runs("up", "--yes", "--no-verify")
+        assert (status, _stood_still_at(told)) == (1, step.resource), told
+        assert _is_told(told, place), told
+    user.brings_up()
+    user.finds_nothing_to_do()
+    assert _made_more_than_once(user) == {}
+
+
+def test_up_killed_in_each_step_and_behind_it_is_finished_by_the_last_one(user: User) -> None:
+    for step in STEPS:
+        if step.resource in HELD and not step.count(user):
+            _interrupt_in(step, user)
+        struck(user.starts("up", "--yes", "--no-verify"), signal.SIGKILL, partial(step.count, user))
+    left = [path.name for path in user.temporary.glob("dt-pubsub-*")]
+    user.brings_up()
+    user.finds_nothing_to_do()
+    assert left, "none was killed while its source was staged"
+    assert _made_more_than_once(user) == {}
+    user.keeps_secrets()
+    status, told = user.runs("verify")
+    assert (status, "came through DT's connector as message" in told) == (0, True), told
+
+
+def _interrupt_in(step: Asked, user: User) -> None:
+    """Press Ctrl-C while a step's request hangs: the terminal sends it to the children, too."""
+    held = step.is_held(user)
+    status, told = struck(user.starts("up", "--yes", "--no-verify"), signal.SIGINT, lambda: held.times == 0)
+    stood_still_at = _stood_still_at(told)
+    assert (status, stood_still_at.startswith(step.resource)) == (1, True), told
+    assert f"{stood_still_at}: interrupted" in told
+    assert "Traceback" not in told
+
+
+def _stood_still_at(told: str) -> str:
+    """Give the first step that is not done."""
+    return told.partition("  not done  ")[2].partition("\n")[0]
+
+
+def _is_told(told: str, place: int) -> bool:
+    """Whether all that was not done is told, what was done, and the lines that mend it."""
+    step, left = STEPS[place], dict.fromkeys(each.resource for each in STEPS[place:])
+    mended = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
+    end = "  mend it: python -m deploy up    # does what is not done yet\n"
+    return (
+        f"\n{step.resource}: " in told
+        and (place == 0 or f"\n  done      {STEPS[place - 1].resource}" in told or place == 9)
+        and [line[12:] for line in told.splitlines() if line.startswith("  not done  ")] == list(left)
+        and told.count(mended) == 1
+        and told.endswith(end)
+    )
+
+
+def _made_more_than_once(user: User) -> dict[tuple[str, ...], int]:
+    """Give the requests for a change that were granted twice; to be told where to upload changes nothing."""
+    granted = [each for each in user.sky.log.changes() if each.status == 200 and "generateUploadUrl" not in each.path]
+    counts = Counter((each.method, each.host, each.path) for each in granted)
+    return {asked: count for asked, count in counts.items() if count > 1}

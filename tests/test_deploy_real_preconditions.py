@@ -1,0 +1,178 @@
+"""Whatever ``up`` needs and does not find, with the real gcloud: one line, one command, and nothing is changed."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from deploy.offline.clouds.dt.tenant import USER
+from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED
+from tests.skies import all_on
+from tests.users import REAL_GCLOUD, User
+
+pytestmark = REAL_GCLOUD
+
+Spoil = Callable[[User], Mapping[str, str | None]]
+"""Takes a precondition away; gives the variables that are then others, or none."""
+
+
+def another(**variables: str | None) -> Spoil:
+    return lambda _: variables
+
+
+def _expired(user: User) -> Mapping[str, str | None]:
+    user.sky.google.estate.token = "another-access-token"
+    return {}
+
+
+def _unbilled(user: User) -> Mapping[str, str | None]:
+    user.sky.google.estate.is_billed = False
+    return {}
+
+
+def _denied(user: User) -> Mapping[str, str | None]:
+    user.sky.google.estate.denied.add("pubsub.topics.create")
+    return {}
+
+
+def _with_apis_on(user: User) -> Mapping[str, str | None]:
+    all_on(user.sky.google.estate)
+    return {"DEPLOY_REGION": "asia-east1"}
+
+
+def _low(user: User) -> Mapping[str, str | None]:
+    user.sky.dt.tenant.roles[user.sky.dt.tenant.project] = USER
+    return {}
+
+
+def _closed(user: User) -> Mapping[str, str | None]:
+    user.sky.google.estate.enabled.add("orgpolicy.googleapis.com")  # else nobody can be asked about the second one
+    user.sky.google.estate.organization_policies |= {ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED}
+    return {}
+
+
+def _public_only(user: User) -> Mapping[str, str | None]:
+    user.sky.google.estate.organization_policies.add(ALLOWED_MEMBERS)
+    return {"DEPLOY_INVOCATION": "public"}
+
+
+@pytest.mark.parametrize(
+    ("spoil", "line", "mend"),
+    [
+        pytest.param(
+            another(PATH="/nowhere"),
+            "gcloud: not installed, or not in the path",
+            "curl https://sdk.cloud.google.com | bash",
+            id="no gcloud",
+        ),
+        pytest.param(
+            another(CLOUDSDK_AUTH_ACCESS_TOKEN=None),
+            "gcloud auth print-access-token: You do not currently have an active account selected.",
+            "gcloud auth login",
+            id="no login",
+        ),
+        pytest.param(_expired, "invalid authentication credentials", "gcloud auth login", id="an expired login"),
+        pytest.param(
+            another(DEPLOY_PROJECT="demo-proj-2"),
+            "project demo-proj-2: does not exist, or you may not see it",
+            "gcloud projects list",
+            id="no project",
+        ),
+        pytest.param(
+            _unbilled,
+            "project demo-proj: billing is off",
+            "gcloud billing projects link demo-proj --billing-account=ACCOUNT",
+            id="no billing",
+        ),
+        pytest.param(
+            _denied,
+            "project demo-proj: you lack pubsub.topics.create",
+            "gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role=",
+            id="no permission",
+        ),
+        pytest.param(
+            another(DEPLOY_REGION="europe-west99"),
+            "region europe-west99: is not known, and Google cannot be asked while the API is off",
+            "gcloud services enable cloudfunctions.googleapis.com --project=demo-proj",
+            id="no such region",
+        ),
+        pytest.param(
+            _with_apis_on,
+            "region asia-east1: has no functions",
+            "gcloud functions regions list --gen2 --project=demo-proj",
+            id="no functions in the region",
+        ),
+        pytest.param(
+            another(DT_SERVICE_ACCOUNT_SECRET=None),
+            "DT: no credentials",
+            "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…",
+            id="no credentials of DT's",
+        ),
+        pytest.param(
+            another(DT_SERVICE_ACCOUNT_SECRET="0123456789abcdef0123456789abcdef"),
+            "the service account's key was refused",
+            "check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL",
+            id="wrong credentials of DT's",
+        ),
+        pytest.param(
+            _low,
+            "DT project ccol8iuk9smqiha4e8l0: the service account lacks dataconnector.create, dataconnector.delete,",
+            "in DT Studio, API Integrations > Service Accounts: give it the role Project Developer in that project",
+            id="too low a role at DT",
+        ),
+        pytest.param(
+            another(DEPLOY_DT_PROJECTS="ccol8iuk9smqiha4e8l9"),
+            "404 project ccol8iuk9smqiha4e8l9 not found",
+            "check --dt-project: DT knows no such project or resource",
+            id="no such project at DT",
+        ),
+        pytest.param(
+            _closed,
+            "public invocation: organization policies forbid allUsers, and to switch the invoker check off",
+            "gcloud org-policies reset run.managed.requireInvokerIam --project=demo-proj",
+            id="no way to be called",
+        ),
+        pytest.param(
+            _public_only,
+            "public invocation: organization policy iam.allowedPolicyMemberDomains forbids allUsers",
+            "python -m deploy up --invocation=unchecked",
+            id="no public",
+        ),
+    ],
+)
+def test_what_is_missing_is_one_line_and_the_command_that_mends_it(
+    user: User, spoil: Spoil, line: str, mend: str
+) -> None:
+    environ = {name: value for name, value in {**user.environ, **spoil(user)}.items() if value is not None}
+
+    status, told = user.runs("up", "--yes", environ=environ)
+
+    what, how = (each for each in told.splitlines() if not each.startswith("looking at both clouds"))
+    assert (status, line in what, how.startswith(f"  mend it: {mend}")) == (1, True, True), told
+    assert user.changes() == []
+    assert user.sky.left() == []
+
+
+def test_everything_that_is_missing_is_told_at_once(user: User) -> None:
+    _unbilled(user)
+    _denied(user)
+    _low(user)
+
+    status, told = user.runs("up", "--yes")
+
+    assert (status, told.count("mend it:"), user.changes()) == (1, 3, []), told
+
+
+def test_where_policy_forbids_all_users_the_invoker_check_goes_off_and_this_is_known_before_a_build(user: User) -> None:
+    user.sky.google.estate.organization_policies.add(ALLOWED_MEMBERS)
+
+    status, told = user.runs("up", "--yes")
+
+    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    asked = [each.path for each in user.sky.log]
+    assert _first(asked, ":getEffectiveOrgPolicy") < _first(asked, ":generateUploadUrl")
+    assert user.sky.log.entries(host="run.googleapis.com", path="*:setIamPolicy") == []
+    user.finds_nothing_to_do()
+
+
+def _first(paths: list[str], ending: str) -> int:
+    return next(place for place, path in enumerate(paths) if path.endswith(ending))

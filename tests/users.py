@@ -1,0 +1,186 @@
+"""Somebody with a terminal, the real gcloud, and both clouds; everything is a process, as a user starts it.
+
+A ``gcloud`` ahead of the real one in the path writes down every child's arguments and environment.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.offline.clouds import Clouds, clouds
+from deploy.offline.clouds.exchange import Answer
+from deploy.offline.clouds.faults import Fault
+from deploy.offline.clouds.google.estate import Estate
+
+GCLOUD = shutil.which("gcloud")
+ROOT = Path(__file__).parents[1]
+REAL_GCLOUD = [
+    pytest.mark.real_gcloud,
+    pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here"),
+    pytest.mark.timeout(1800),
+]
+PATIENCE_S = 400.0
+"""For one verb, on a machine that others use, too."""
+
+REFUSAL = {
+    "error": {"code": 403, "status": "PERMISSION_DENIED", "message": "User not authorized to perform this action."}
+}
+DT_REFUSAL = {"error": "permission denied", "code": 403}
+
+Process = subprocess.Popen[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A step of a fresh ``up``, and the request by which it does its work."""
+
+    resource: str
+    method: str
+    host: str
+    path: str
+
+    def fails(self, user: "User") -> None:
+        """Let the next such request be refused."""
+        refusal = DT_REFUSAL if "disruptive" in self.host else REFUSAL
+        user.sky.faults.fail(403, refusal, host=self.host, method=self.method, path=self.path)
+
+    def is_held(self, user: "User") -> Fault:
+        """Let the next such request hang, and come to nothing; its ``times`` are 0 once it is there."""
+        fault = Fault(1, Answer.of({}, 503), delay_s=PATIENCE_S, host=self.host, method=self.method, path=self.path)
+        user.sky.faults.add(fault)
+        return fault
+
+    def count(self, user: "User") -> int:
+        """Count how often it was granted."""
+        entries = user.sky.log.entries(method=self.method, host=self.host, path=self.path)
+        return sum(each.status == 200 for each in entries)
+
+
+_PUBSUB, _SECRETS = "pubsub.googleapis.com", "secretmanager.googleapis.com"
+STEPS = (
+    Asked("APIs", "POST", "serviceusage.googleapis.com", "*:batchEnable"),
+    Asked("topic dt-events", "PUT", _PUBSUB, "*/topics/dt-events"),
+    Asked("topic dt-rejected", "PUT", _PUBSUB, "*/topics/dt-rejected"),
+    Asked("subscription dt-events", "PUT", _PUBSUB, "*/subscriptions/dt-events"),
+    Asked("subscription dt-rejected", "PUT", _PUBSUB, "*/subscriptions/dt-rejected"),
+    Asked("service account dt-pubsub", "POST", "iam.googleapis.com", "*/serviceAccounts"),
+    Asked("publisher on topic dt-events", "POST", _PUBSUB, "*/dt-events:setIamPolicy"),
+    Asked("publisher on topic dt-rejected", "POST", _PUBSUB, "*/dt-rejected:setIamPolicy"),
+    Asked("secret dt-signature", "POST", _SECRETS, "*/secrets"),
+    Asked("secret dt-signature", "POST", _SECRETS, "*/dt-signature:addVersion"),
+    Asked("secretAccessor on secret dt-signature", "POST", _SECRETS, "*/dt-signature:setIamPolicy"),
+    Asked("function dt-pubsub", "POST", "cloudfunctions.googleapis.com", "*/functions"),
+    Asked("public invocation", "POST", "run.googleapis.com", "*/services/dt-pubsub:setIamPolicy"),
+    Asked("connector in ccol8iuk9smqiha4e8l0", "POST", "api.disruptive-technologies.com", "*/dataconnectors"),
+)
+"""All of them in order. The secret and its first version are one command of gcloud's, and two requests."""
+
+
+class User:
+    """Somebody with a terminal, and both clouds. ``folder`` is for all that is written on this machine."""
+
+    def __init__(self, sky: Clouds, folder: Path) -> None:
+        self.sky = sky
+        self.folder = folder
+        self.spied = folder / "spied"
+        self.spied.write_text("", "utf-8")
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        spy = folder / "gcloud"
+        spy.write_text(f'#!/bin/sh\n{{ echo "$@"; env; }} >> {self.spied}\nexec {GCLOUD} "$@"\n', "utf-8")
+        spy.chmod(0o755)
+        self.environ: Mapping[str, str] = {
+            **sky.environ,
+            "PATH": f"{folder}:{sky.environ['PATH']}",
+            "TMPDIR": str(self.temporary),
+            "DEPLOY_PROJECT": sky.google.estate.project,
+            "DEPLOY_REGION": "europe-west1",
+            "DEPLOY_DT_PROJECTS": sky.dt.tenant.project,
+        }
+
+    def starts(self, *arguments: str, source: Path = ROOT, environ: Mapping[str, str] | None = None) -> Process:
+        """Start a verb from a clone, in a process group of its own."""
+        return self.starts_python("-m", "deploy", *arguments, source=source, environ=environ)
+
+    def starts_python(self, *words: str, source: Path = ROOT, environ: Mapping[str, str] | None = None) -> Process:
+        """Start Python with these words."""
+        whole = self.environ if environ is None else environ
+        streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        command = [sys.executable, *words]
+        return subprocess.Popen(command, cwd=source, env=whole, text=True, start_new_session=True, **streams)
+
+    def runs(self, *arguments: str, source: Path = ROOT, environ: Mapping[str, str] | None = None) -> tuple[int, str]:
+        """Run a verb; gives its exit status and all that it printed."""
+        return ended(self.starts(*arguments, source=source, environ=environ))
+
+    def brings_up(self) -> None:
+        """Make everything that is not made yet, without a proof."""
+        status, told = self.runs("up", "--yes", "--no-verify")
+        assert status == 0, told
+
+    def finds_nothing_to_do(self) -> None:
+        """See that a plan is empty, and says so."""
+        status, told = self.runs("plan")
+        assert (status, "nothing to do: everything is as it should be" in told) == (0, True), told
+
+    def changes(self) -> list[str]:
+        """Give the requests for a change since the log was cleared."""
+        return [str(each) for each in self.sky.log.changes()]
+
+    def connectors(self) -> list[Mapping[str, Any]]:
+        """What DT has."""
+        return list(self.sky.dt.connectors.of(self.sky.dt.tenant.project))
+
+    def secret(self) -> str:
+        """The signature secret in force."""
+        command = [str(GCLOUD), "secrets", "versions", "access", "latest", "--secret=dt-signature"]
+        return subprocess.run(command, env=self.environ, text=True, capture_output=True, check=True).stdout.strip()
+
+    def keeps_secrets(self, *told: str) -> None:
+        """See that no secret is in what was printed, in an argument, a child's environment, a log or a file."""
+        revision = self.sky.google.run.services["dt-pubsub"].revision
+        texts = [*told, self.spied.read_text("utf-8"), *map(str, self.sky.log), revision.log() if revision else ""]
+        config = Path(self.environ["CLOUDSDK_CONFIG"])
+        files = [path for folder in (self.folder, config) for path in folder.rglob("*") if path.is_file()]
+        for secret in (self.secret(), self.sky.dt.tenant.secret):
+            assert len(secret) >= 32
+            assert not [text for text in texts if secret in text]
+            assert not [path for path in files if secret.encode() in path.read_bytes()]
+
+
+@contextlib.contextmanager
+def user_of(folder: Path, estate: Estate | None = None) -> Iterator[User]:
+    """Somebody new to both clouds."""
+    with clouds("embedded", estate=estate) as sky:
+        yield User(sky, folder)
+
+
+def ended(process: Process) -> tuple[int, str]:
+    """Wait for a process; gives its exit status and all that it printed."""
+    printed, _ = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, printed
+
+
+def struck(process: Process, signum: signal.Signals, when: Callable[[], object]) -> tuple[int, str]:
+    """Send a signal to a process and its children once something is so; gives exit status and what it printed."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    try:
+        while not when():
+            assert process.poll() is None, ended(process)
+            assert time.monotonic() < give_up_at
+            time.sleep(0.005)
+        os.killpg(process.pid, signum)
+        return ended(process)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
