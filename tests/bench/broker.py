@@ -87,7 +87,9 @@ class Connection(asyncio.Protocol):
         """Asyncio's: say how much the client may send ahead."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's say so only by what they do
         window = (0x4).to_bytes(2) + WINDOW_BYTES.to_bytes(4)
-        transport.write(frame(SETTINGS, 0, 0, window) + frame(WINDOW_UPDATE, 0, 0, (WINDOW_BYTES * 2).to_bytes(4)))
+        self._transport.write(
+            frame(SETTINGS, 0, 0, window) + frame(WINDOW_UPDATE, 0, 0, (WINDOW_BYTES * 2).to_bytes(4))
+        )
 
     def data_received(self, data: bytes) -> None:
         """Asyncio's: some bytes; whole frames are taken at once."""

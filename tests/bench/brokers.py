@@ -109,8 +109,8 @@ def _drained(channel: grpc.Channel, topic: str) -> list[str]:
 
 
 def _call(channel: grpc.Channel, method: str, request: Any, answer: Any) -> Any:
-    read = answer.pb().FromString if answer else empty_pb2.Empty.FromString
-    call = channel.unary_unary(
-        f"/google.pubsub.v1.{method}", lambda asked: type(asked).pb(asked).SerializeToString(), read
+    read = (answer.pb() if answer else empty_pb2.Empty).FromString
+    call: grpc.UnaryUnaryMultiCallable[Any, Any] = channel.unary_unary(
+        f"/google.pubsub.v1.{method}", type(request).serialize, read
     )
     return call(request, timeout=_CALL_S)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -26,6 +27,8 @@ with contextlib.suppress(ImportError):
     import uvloop
 
     uvloop.install()
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 DRAIN_S = 20.0
 """Seconds that the last answers are waited for."""
@@ -45,6 +48,7 @@ class Tally:
     is_measured: bool = False
     lasted_s: float = 0.0
     waiting: int = 0
+    ran_out: bool = False
 
 
 class Connection(asyncio.Protocol):
@@ -66,6 +70,7 @@ class Connection(asyncio.Protocol):
     def send(self) -> None:
         """Send the next request, if there is one to be sent."""
         if not self._tally.is_open or not self._numbers:
+            self._tally.ran_out |= self._tally.is_open
             self._tally.is_open = False
             return
         self._number = self._numbers.pop()
@@ -95,13 +100,12 @@ class Connection(asyncio.Protocol):
 
 def is_whole(answer: bytes) -> bool:
     """Whether an HTTP answer has come to its end: by its length, or by its last chunk."""
-    head, end, body = answer.partition(b"\r\n\r\n")
-    if not end:
+    head_ends_at = answer.find(b"\r\n\r\n")
+    if head_ends_at < 0:
         return False
-    _, found, rest = head.lower().partition(b"\r\ncontent-length:")
-    if found:
-        return len(body) >= int(rest.partition(b"\r\n")[0])
-    return body.endswith(b"0\r\n\r\n")
+    if length := _LENGTH.search(answer, 0, head_ends_at):
+        return len(answer) >= head_ends_at + 4 + int(length[1])
+    return answer.endswith(b"0\r\n\r\n")
 
 
 def message_id(answer: bytes, *, has_id: bool) -> str | None:
@@ -115,6 +119,13 @@ def message_id(answer: bytes, *, has_id: bool) -> str | None:
     except (ValueError, KeyError, TypeError):
         return None
     return found if isinstance(found, str) and found else None
+
+
+def told(answer: bytes) -> str:
+    """Tell a wrong answer by its status and the beginning of its body."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, _, _ = head.partition(b"\r\n")
+    return f"{status.decode(errors='replace')} {body[:200]!r}"
 
 
 async def run(given: argparse.Namespace, prepared: Sequence[Prepared]) -> Tally:
@@ -140,7 +151,7 @@ async def run(given: argparse.Namespace, prepared: Sequence[Prepared]) -> Tally:
     tally.server_cpu_s = measure.cpu_s(given.pid) - server_cpu_s
     tally.memory_bytes = measure.memory_bytes(given.pid)
     ends_at = time.perf_counter() + DRAIN_S
-    while tally.waiting and time.perf_counter() < ends_at:
+    while tally.waiting and time.perf_counter() < ends_at:  # noqa: ASYNC110  # to look is cheaper than to be told
         await asyncio.sleep(0.01)
     tally.lost += tally.waiting
     return tally
@@ -149,7 +160,7 @@ async def run(given: argparse.Namespace, prepared: Sequence[Prepared]) -> Tally:
 async def _passed(seconds: float, tally: Tally) -> None:
     """Wait for a time, or until there is nothing more to send."""
     ends_at = time.perf_counter() + seconds
-    while tally.is_open and (left_s := ends_at - time.perf_counter()) > 0:
+    while tally.is_open and (left_s := ends_at - time.perf_counter()) > 0:  # noqa: ASYNC110  # likewise
         await asyncio.sleep(min(left_s, 0.1))
 
 
@@ -164,10 +175,11 @@ class Figures:
     requests_s: float
     cpu_us: float
     sender_cpu_us: float
-    memory_bytes: int
+    memory_mib: float
     right: int
     wrong: int
     wrong_answers: dict[str, int]
+    ran_out: bool
 
 
 def figures_of(tally: Tally, right: int, wrong_answers: Counter[str]) -> Figures:
@@ -181,10 +193,11 @@ def figures_of(tally: Tally, right: int, wrong_answers: Counter[str]) -> Figures
         requests_s=len(tally.latencies_s) / max(tally.lasted_s, 1e-9),
         cpu_us=tally.server_cpu_s / count * 1e6,
         sender_cpu_us=tally.sender_cpu_s / count * 1e6,
-        memory_bytes=tally.memory_bytes,
+        memory_mib=tally.memory_bytes / 2**20,
         right=right,
         wrong=tally.lost + wrong_answers.total(),
         wrong_answers=dict(wrong_answers.most_common(3)),
+        ran_out=tally.ran_out,
     )
 
 
@@ -198,7 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number, answer in tally.answers:
         found = message_id(answer, has_id=not given.no_id)
         if found is None:
-            wrong_answers[repr(answer[:400])] += 1
+            wrong_answers[told(answer)] += 1
         else:
             acknowledged.append(f"{found} {prepared[number].sha256}\n")
     if given.acknowledged:

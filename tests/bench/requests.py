@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from deploy.offline.events import SAMPLES, encode, sample_event
 
-SECRET = "the bench's own secret, of 32 bytes and more"  # noqa: S105  # proves nothing but that it is known here
+SECRET = "the bench's own secret, of 32 bytes and more"
 LIFETIME_S = 3600
 _EVENT_ID = "EVENT-ID-OF-TEMPLATE"
 

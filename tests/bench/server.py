@@ -25,12 +25,16 @@ _LOOK_S = 0.002
 
 @dataclass(frozen=True)
 class Server:
-    """A variant that answers; ``start_s`` is the time from the process's start to its first 2xx."""
+    """A variant that answers; ``start_s`` is the time from the process's start to its first 2xx.
+
+    ``output`` is where it prints to, while it lives.
+    """
 
     variant: Variant
     port: int
     pid: int
     topic: str
+    output: Path
     start_s: float
 
 
@@ -53,7 +57,7 @@ def serving(variant: Variant, environments: Environments, broker: Broker | None)
         try:
             with measure.on(measure.OTHER_CORES):
                 _wait_for_2xx(process, port, output)
-                yield Server(variant, port, process.pid, topic, time.perf_counter() - began_at)
+                yield Server(variant, port, process.pid, topic, output, time.perf_counter() - began_at)
         finally:
             _end(process)
 

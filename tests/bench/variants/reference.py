@@ -4,7 +4,7 @@ import os
 
 import flask
 import functions_framework
-from google.cloud import pubsub_v1
+from google.cloud import pubsub_v1  # type: ignore[import-untyped]
 
 from tests.bench.variants.check import is_genuine
 
