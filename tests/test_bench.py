@@ -262,7 +262,7 @@ def results(**changed: float) -> dict[str, Any]:
         "compare": {"machine": "A machine.", "not_measured": [], "points": points_of(runs), "outage": outage},
         "share": {"verify": 30.0, "decide": 10.0, "message": 10.0, "whole receiver": 90.0},
         "imports": {OURS.name: {"function": 10.0, "grpc": 30.0}, REFERENCE.name: {"grpc": 31.0}},
-        "memory": {"steps": [[50_000, 90.0], [100_000, 90.5], [150_000, 90.25]]},
+        "memory": {"steps": [[50_000, 90.0], [100_000, 90.5], [1_000_000, 90.25]]},
     }
 
 
@@ -292,6 +292,7 @@ def test_a_share_or_a_growth_over_its_bound_is_a_missed_goal() -> None:
     worse["memory"]["steps"][1][1] = 93.0
     assert [goal.is_met(worse) for goal in GOALS].count(False) == 2
     assert growth_mib(worse) == 3.0
+    assert growth_mib({"memory": {"steps": worse["memory"]["steps"][:2]}}) is None
 
 
 def test_one_peer_that_was_not_measured_leaves_the_comparison_with_all_of_them_open() -> None:
@@ -322,7 +323,7 @@ def test_the_report_shows_every_figure_and_every_goal() -> None:
     assert "| ingest | 100 / 100 |" in text
     assert "503 after 4.01 s" in text
     assert "no answer after 20.0 s" in text
-    assert "| 150,000 | 90.2 |" in text
+    assert "| 1,000,000 | 90.2 |" in text
     assert "| sum | 50.0 |" in text
     assert "45 answers checked: 0 wrong ones, 0 without their message." in text
 

@@ -17,7 +17,7 @@ from tests.bench.brokers import ROOT
 from tests.bench.compare import CONNECTIONS
 from tests.bench.contestants import CONTESTANTS, OURS, OURS_WSGI, Environments
 from tests.bench.errors import BenchError
-from tests.bench.report import goal_lines, markdown, put
+from tests.bench.report import markdown, put
 from tests.bench.results import Comparison
 
 DOCS = ROOT / "docs"
@@ -45,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with measure.on(measure.OTHER_CORES):
             chosen = SECTIONS if "all" in named else named
             measured = {name: SECTIONS[name](_options(given), _say) for name in chosen}
-        _tell(measured)
+        print(f"\n{markdown(measured)}")
         if is_whole:
             _keep(measured)
     except BenchError as error:
@@ -63,13 +63,6 @@ def _keep(measured: Mapping[str, Any]) -> None:
     put(markdown(results), DOCS / "performance.md")
     if "compare" in results:
         plot(results, DOCS / "performance.png")
-
-
-def _tell(measured: Mapping[str, Any]) -> None:
-    print(f"\n{markdown(measured)}\n")
-    for sentence, bound, figure, verdict in goal_lines(measured):
-        if verdict != "not measured":
-            print(f"{sentence:<68} {bound:>10} {figure:>10}  {verdict.strip('*')}")
 
 
 def _is_untrue(measured: Mapping[str, Any]) -> bool:

@@ -37,8 +37,8 @@ Say: TypeAlias = Callable[[str], object]
 class Plan:
     """How long, how often, and with what; ``count`` is how many requests are made ready for a run, or 0: enough."""
 
-    seconds: float = 3.0
-    warm_up_s: float = 0.7
+    seconds: float = 2.5
+    warm_up_s: float = 0.6
     rounds: int = 3
     connections: Sequence[int] = CONNECTIONS
     count: int = 0
