@@ -30,8 +30,8 @@ test: $(VENV)/.tests  ## the whole suite
 prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROVE="zero-loss --short" for a part
 	@exec $(BIN)/python -m tests.prove $(PROVE)
 
-bench: $(BUILT)/.tools $(BUILT)/.plain $(BUILT)/.node  ## speed, beside what else one could write, into docs/performance.md; BENCH="share imports" for a part
-	@exec $(BUILT)/tools/bin/python -m tests.bench --project $(BIN)/python --plain $(BUILT)/plain/bin/python --node $(BUILT)/node $(BENCH)
+bench: $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain $(BUILT)/.node  ## speed, beside what else one could write, into docs/performance.md; BENCH="share imports" for a part
+	@exec $(BUILT)/tools/bin/python -m tests.bench --project $(BUILT)/project/bin/python --plain $(BUILT)/plain/bin/python --node $(BUILT)/node $(BENCH)
 
 test-deploy: $(VENV)/.tests  ## the deploy command as a user runs it: the real gcloud, faults, Ctrl-C, two at once; minutes
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
@@ -95,16 +95,14 @@ $(VENV)/.tools: tests/tools.txt $(VENV)/.tests
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/tools.txt
 	@touch $@
 
-$(BUILT)/.tools: tests/bench/requirements.txt $(VENV)/.runtime
-	@echo "installing what the benchmark needs into $(BUILT) ..."
-	@$(PYTHON) -m venv $(BUILT)/tools
-	@$(BUILT)/tools/bin/pip install -qq --disable-pip-version-check --require-hashes -r tests/bench/requirements.txt
-	@touch $@
-
-$(BUILT)/.plain: tests/bench/plain.txt $(VENV)/.runtime
-	@echo "installing what the variants beside ours need into $(BUILT) ..."
-	@$(PYTHON) -m venv $(BUILT)/plain
-	@$(BUILT)/plain/bin/pip install -qq --disable-pip-version-check --require-hashes -r tests/bench/plain.txt
+# three environments: the benchmark's own, this project's as it is deployed, and a user's beside it
+$(BUILT)/.tools: tests/bench/requirements.txt
+$(BUILT)/.project: requirements.txt
+$(BUILT)/.plain: tests/bench/plain.txt
+$(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain: | $(VENV)/.venv
+	@echo "installing $< into $(@:$(BUILT)/.%=$(BUILT)/%) ..."
+	@$(BIN)/python -m venv $(@:$(BUILT)/.%=$(BUILT)/%)
+	@$(@:$(BUILT)/.%=$(BUILT)/%)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
 	@touch $@
 
 # without node the benchmark says what it has not measured; so it does when npm cannot install

@@ -20,6 +20,7 @@ import jwt
 import pytest
 from google.pubsub_v1 import types
 
+from tests.audit.requirements import pins
 from tests.bench import measure
 from tests.bench.bare import publish_for
 from tests.bench.brokers import ROOT, Broker, distant
@@ -236,6 +237,15 @@ def test_the_lock_of_the_nodejs_variant_has_hashes_and_names_no_place_to_get_it_
     packages = [each for name, each in lock["packages"].items() if name]
     assert len(packages) > 100
     assert all(each["integrity"].startswith("sha512-") and "resolved" not in each for each in packages)
+
+
+def test_the_variants_beside_ours_run_with_no_package_that_makes_them_faster() -> None:
+    plain = pins((ROOT / "tests/bench/plain.txt").read_text("utf-8"))
+    deployed = pins((ROOT / "requirements.txt").read_text("utf-8"))
+    assert not {"uvloop", "httptools", "msgspec"} & plain.keys()
+    shared = plain.keys() & deployed.keys()
+    assert len(shared) > 30
+    assert {name: plain[name] for name in shared} == {name: deployed[name] for name in shared}
 
 
 # figures, goals, report
