@@ -10,7 +10,7 @@ BUILT := tests/bench/.build
 PUBSUB ?= auto
 PORT ?= 8080
 
-.PHONY: help run serve rehearse test test-deploy prove bench check lint types audit mutate format lock clean
+.PHONY: help run serve rehearse test test-deploy prove bench scaling check lint types audit mutate format lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROV
 
 bench: $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain $(BUILT)/.node  ## speed, beside what else one could write, into docs/performance.md; BENCH="share imports" for a part
 	@exec $(BUILT)/tools/bin/python -m tests.bench --project $(BUILT)/project/bin/python --plain $(BUILT)/plain/bin/python --node $(BUILT)/node $(BENCH)
+
+scaling: $(VENV)/.tests  ## from sensors to instances, dollars and limits: measured and checked anew, into docs/scaling.md
+	@exec $(BIN)/python -m tests.bench.scaling
 
 test-deploy: $(VENV)/.tests  ## the deploy command as a user runs it: the real gcloud, faults, Ctrl-C, two at once; minutes
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
