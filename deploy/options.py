@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.errors import OptionsUnsound
-from deploy.spec import FUNCTION_DEFAULTS, Spec, bytes_of, seconds
+from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, Spec, bytes_of, seconds
 from function.config import Settings
 from function.errors import SettingsError
 
@@ -100,8 +100,8 @@ OPTIONS = (
     Option("function.cpu", "--cpu", float, "of an instance (1)"),
     Option("function.concurrency", "--concurrency", _COUNT, "requests at a time in an instance (80)"),
     Option("function.timeout", "--timeout", _request_timeout, "of a request (15s)"),
-    Option("function.min_instances", "--min-instances", _COUNT, "(0)"),
-    Option("function.max_instances", "--max-instances", _COUNT, "(5)"),
+    Option("function.min_instances", "--min-instances", _COUNT, "kept when nothing comes (0)"),
+    Option("function.max_instances", "--max-instances", _COUNT, "at most (5)"),
     Option("settings", "--set", _SETTING, "setting of the function, NAME=VALUE; repeatable", many=True, pairs=True),
     Option("labels", "--label", _LABEL, "label of every resource, key=value; repeatable", many=True, pairs=True),
     Option("connector.display_name", "--connector-name", _matches(r".{1,100}", "a display name"), "display name"),
@@ -112,6 +112,7 @@ OPTIONS = (
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     """Give a parser a flag for every option."""
+    parser.epilog = f"The function's sizes are for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
     parser.add_argument("--config", metavar="FILE", help="settings file (deploy.toml, if there is one)")
     for option in OPTIONS:
         action = "append" if option.many else "store"
