@@ -15,6 +15,7 @@ from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, bytes_of
 from tests.bench.capacity import MONTH_S, Load, Measured, Sizing, defaults, reached_at, size
 from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS, Entries
 from tests.bench.costs import AS_DEPLOYED, Choices, Usage, bill
+from tests.bench.errors import BenchError
 from tests.bench.messages import mean_message_bytes
 from tests.bench.queueing import Instance, Overloaded
 from tests.bench.scaling import fitted
@@ -316,6 +317,12 @@ def test_what_waking_costs_is_read_off_the_cpu_of_every_load() -> None:
     instance = Instance(cpu_s=0.001, publish_s=0.0, waking_s=0.0005)
     points = [{"per_s": each, "cpu_s": instance.work_s(instance.utilisation(each))} for each in (200, 500, 900)]
     assert fitted(points) == pytest.approx((0.0005, 0.001))
+
+
+def test_a_run_that_was_disturbed_is_none() -> None:
+    with pytest.raises(BenchError, match="measure again"):
+        fitted([{"per_s": 20, "cpu_s": 0.005}, {"per_s": 1000, "cpu_s": 0.0005}])
+    assert fitted([{"per_s": 100, "cpu_s": 0.001}, {"per_s": 500, "cpu_s": 0.0012}]) == pytest.approx((0, 0.0011))
 
 
 def test_the_run_confirms_the_model_where_it_is_used(figures: dict[str, Any]) -> None:

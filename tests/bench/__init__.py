@@ -23,5 +23,15 @@ room              what it does
 ``goals``         what is to be reached, as data
 ``report``        tables for docs/performance.md
 ``plot``          the picture beside them
+``scaling``       docs/scaling.md: the capacity model, checked by a run; ``make scaling``
+``capacity``      from sensors to instances, settings and limits
+``costs``         from what is used in a month to dollars
+``cloud``         what Google and DT charge, allow and send, as data with its sources
+``queueing``      how long an event takes on an instance that is so busy
+``open_loop``     the sender that measures from when an event was due
+``quiet``         whether other programs used the machine meanwhile
+``messages``      how large a message is that Pub/Sub bills
+``scaling_tables``  docs/scaling.md's tables, from the model
+``text``          figures as words
 ================  ================================================================================================
 """
