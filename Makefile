@@ -6,10 +6,11 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11 p
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV ?= .venv
 BIN := $(VENV)/bin
+BUILT := tests/bench/.build
 PUBSUB ?= auto
 PORT ?= 8080
 
-.PHONY: help run serve rehearse test test-deploy prove check lint types audit mutate format lock clean
+.PHONY: help run serve rehearse test test-deploy prove bench scaling check lint types audit mutate format lock clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +29,12 @@ test: $(VENV)/.tests  ## the whole suite but for test-deploy
 
 prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROVE="zero-loss --short" for a part
 	@exec $(BIN)/python -m tests.prove $(PROVE)
+
+bench: $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain $(BUILT)/.node  ## speed, beside what else one could write, into docs/performance.md; BENCH="share imports" for a part
+	@exec $(BUILT)/tools/bin/python -m tests.bench --project $(BUILT)/project/bin/python --plain $(BUILT)/plain/bin/python --node $(BUILT)/node $(BENCH)
+
+scaling: $(VENV)/.tests  ## from sensors to instances, dollars and limits: measured and checked anew, into docs/scaling.md
+	@exec $(BIN)/python -m tests.bench.scaling
 
 test-deploy: $(VENV)/.tests  ## the deployment with the real gcloud: each step failing, killed, not allowed; minutes
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --dist loadgroup --no-cov
@@ -57,10 +64,12 @@ lock: $(VENV)/.venv  ## pin and hash all requirements anew
 	$(BIN)/uv pip compile deploy/requirements.in -o deploy/requirements.txt --upgrade $(LOCK)
 	$(BIN)/uv pip compile tests/requirements.in -o tests/requirements.txt --upgrade $(LOCK)
 	$(BIN)/uv pip compile tests/tools.in -o tests/tools.txt --upgrade $(LOCK)
+	$(BIN)/uv pip compile tests/bench/requirements.in -o tests/bench/requirements.txt --upgrade $(LOCK)
+	$(BIN)/uv pip compile tests/bench/plain.in -o tests/bench/plain.txt --upgrade $(LOCK)
 LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
 
 clean:  ## remove what make made
-	rm -rf $(VENV) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BUILT) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.venv:
@@ -88,3 +97,20 @@ $(VENV)/.tools: tests/tools.txt $(VENV)/.tests
 	@echo "installing what audit and mutate need into $(VENV) ..."
 	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/tools.txt
 	@touch $@
+
+# three environments: the benchmark's own, this project's as it is deployed, and a user's beside it
+$(BUILT)/.tools: tests/bench/requirements.txt
+$(BUILT)/.project: requirements.txt
+$(BUILT)/.plain: tests/bench/plain.txt
+$(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain: | $(VENV)/.venv
+	@echo "installing $< into $(@:$(BUILT)/.%=$(BUILT)/%) ..."
+	@$(BIN)/python -m venv $(@:$(BUILT)/.%=$(BUILT)/%)
+	@$(@:$(BUILT)/.%=$(BUILT)/%)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# without node the benchmark says what it has not measured; so it does when npm cannot install
+$(BUILT)/.node: tests/bench/variants/node/index.js tests/bench/variants/node/package-lock.json
+	@mkdir -p $(BUILT)/node && cp tests/bench/variants/node/*.js* $(BUILT)/node/
+	@if command -v node >/dev/null && command -v npm >/dev/null; then \
+		echo "installing what the Node.js variant needs into $(BUILT) ..." && \
+		(cd $(BUILT)/node && npm ci --ignore-scripts --silent --no-audit --no-fund) && touch $@; fi || true

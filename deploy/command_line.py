@@ -4,6 +4,7 @@ import argparse
 from typing import NoReturn
 
 from deploy.options import OPTIONS, Group
+from deploy.spec import DEFAULT_SENSORS
 
 VERBS = {
     "plan": "show what up would do, with every command; change nothing",
@@ -44,6 +45,7 @@ _LEFT_ALONE = """\
 A flag is stronger than its variable in [ ], a variable than deploy.toml. A default holds when a thing is made; what
 nobody mentions later stays as it is, whoever set it.
 """
+_SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
 
 
 class _Parser(argparse.ArgumentParser):
@@ -90,7 +92,7 @@ def _add_flags(verb: argparse.ArgumentParser, name: str) -> None:
     if name == "up":
         verb.add_argument("--no-verify", dest="verify", action="store_false", help="do not prove it afterwards")
     for group, title in _GROUPS.items():
-        flags = verb.add_argument_group(title)
+        flags = verb.add_argument_group(title, _SIZES if group == "function" else None)
         for option in OPTIONS:
             if option.group == group:
                 action = "append" if option.many else "store"

@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from tests.audit.__main__ import KNOWN_SECRETS, PINNED, ROOT, RUNTIME, main
+from tests.audit.__main__ import BESIDE, KNOWN_SECRETS, PINNED, ROOT, RUNTIME, main
 from tests.audit.finding import Finding
 from tests.audit.reports import Ran, bandit_finding, known_secrets, secrets_finding, vulnerability_finding
 from tests.audit.requirements import (
@@ -26,21 +26,22 @@ from tests.audit.requirements import (
     unpinned,
 )
 
+LOCKED = (*PINNED, *BESIDE)
 HASH = "--hash=sha256:" + "0" * 64
 
 
-@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", LOCKED, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_every_requirement_is_one_version_with_hashes(path: Path) -> None:
     assert unpinned(path.read_text()) == []
     assert len(pins(path.read_text())) > 40
 
 
-@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", LOCKED, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_no_version_is_below_its_floor(path: Path) -> None:
     assert outdated(pins(path.read_text())) == []
 
 
-@pytest.mark.parametrize("path", PINNED, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", LOCKED, ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_the_requirements_name_no_place_to_get_them_from(path: Path) -> None:
     assert "://" not in path.read_text()
 

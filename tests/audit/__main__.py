@@ -15,6 +15,9 @@ from tests.audit.requirements import licence_finding, pinned_finding, pins
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "requirements.txt"
 PINNED = (RUNTIME, ROOT / "tests/requirements.txt", ROOT / "tests/tools.txt")
+"""Each with all that the one before it has."""
+BESIDE = (ROOT / "tests/bench/requirements.txt", ROOT / "tests/bench/plain.txt")
+"""Of environments of their own."""
 KNOWN_SECRETS = ROOT / "tests/known_secrets.txt"
 PRODUCT = ("main.py", "function", "deploy")
 TOOL_S = 180.0
@@ -31,7 +34,7 @@ def _run(module: str, *arguments: str) -> Ran:
 
 
 def _requirements() -> Finding:
-    return pinned_finding({str(path.relative_to(ROOT)): path.read_text() for path in PINNED})
+    return pinned_finding({str(path.relative_to(ROOT)): path.read_text() for path in (*PINNED, *BESIDE)})
 
 
 def _licences() -> Finding:

@@ -1,0 +1,116 @@
+"""The brokers that are published to: Google's emulator, and one that takes 25 ms. Each tells what it has."""
+
+import contextlib
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import grpc
+from google.protobuf import empty_pb2
+from google.pubsub_v1 import types
+
+from deploy.offline.emulator import emulator
+from tests.bench.errors import BenchError
+
+PROJECT = "bench"
+DELAY_S = 0.025
+ROOT = Path(__file__).parents[2]
+_PULL_AT_ONCE = 1000
+_CALL_S = 30.0
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A broker that answers at ``host``; ``topic()`` gives a new topic, whose messages alone ``messages()`` gives.
+
+    ``messages()`` gives one ``message-id sha256`` for each message since the last time. ``stop()`` ends it at once.
+    """
+
+    name: str
+    host: str
+    topic: Callable[[], str]
+    messages: Callable[[str], list[str]]
+    stop: Callable[[], None] = field(default=lambda: None)
+
+
+@contextlib.contextmanager
+def distant(name: str = "25 ms", delay_s: float = DELAY_S) -> Iterator[Broker]:
+    """A broker that acknowledges after ``delay_s`` seconds, in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.broker", f"--delay={delay_s}"]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        subprocess.Popen(
+            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process,
+    ):
+        assert process.stdin
+        assert process.stdout
+        asked, told = process.stdin, process.stdout
+        record = Path(folder) / "record"
+
+        def messages(_: str) -> list[str]:
+            print(record, file=asked, flush=True)
+            if not told.readline():
+                raise BenchError("the broker has ended")
+            return record.read_text("ascii").splitlines()
+
+        try:
+            host = f"127.0.0.1:{int(told.readline())}"
+            yield Broker(name, host, lambda: _topic(uuid4().hex), messages, process.kill)
+        finally:
+            process.kill()
+
+
+@contextlib.contextmanager
+def googles() -> Iterator[Broker]:
+    """Google's emulator, running or installed; raises ``EmulatorNotFound``."""
+    with emulator(os.environ) as host, grpc.insecure_channel(host) as channel:
+        yield Broker("emulator", host, lambda: _new_topic(channel), lambda topic: _drained(channel, topic))
+
+
+def _topic(name: str) -> str:
+    return f"projects/{PROJECT}/topics/t{name}"
+
+
+def _subscription(topic: str) -> str:
+    return topic.replace("/topics/", "/subscriptions/")
+
+
+def _new_topic(channel: grpc.Channel) -> str:
+    """Make a topic and its subscription."""
+    topic = _topic(uuid4().hex)
+    _call(channel, "Publisher/CreateTopic", types.Topic(name=topic), types.Topic)
+    wanted = types.Subscription(name=_subscription(topic), topic=topic, ack_deadline_seconds=600)
+    _call(channel, "Subscriber/CreateSubscription", wanted, types.Subscription)
+    return topic
+
+
+def _drained(channel: grpc.Channel, topic: str) -> list[str]:
+    """Take all messages of a topic out of its subscription; what was acknowledged by now is in there."""
+    lines = []
+    name = _subscription(topic)
+    pull = types.PullRequest(subscription=name, max_messages=_PULL_AT_ONCE, return_immediately=True)
+    empty_pulls = 0
+    while empty_pulls < 3:
+        received = _call(channel, "Subscriber/Pull", pull, types.PullResponse).received_messages
+        empty_pulls = 0 if received else empty_pulls + 1
+        if received:
+            taken = types.AcknowledgeRequest(subscription=name, ack_ids=[each.ack_id for each in received])
+            _call(channel, "Subscriber/Acknowledge", taken, None)
+        lines += [f"{each.message.message_id} {hashlib.sha256(each.message.data).hexdigest()}" for each in received]
+    return lines
+
+
+def _call(channel: grpc.Channel, method: str, request: Any, answer: Any) -> Any:
+    read = (answer.pb() if answer else empty_pb2.Empty).FromString
+    call: grpc.UnaryUnaryMultiCallable[Any, Any] = channel.unary_unary(
+        f"/google.pubsub.v1.{method}", type(request).serialize, read
+    )
+    return call(request, timeout=_CALL_S)

@@ -1,0 +1,172 @@
+"""Every variant on every broker at every number of connections, round after round.
+
+The variants take turns within a round, so that whatever else the machine does meanwhile meets all of them. After each
+server's runs the broker is asked for its messages: every answer must have its own among them.
+"""
+
+import contextlib
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+from uuid import uuid4
+
+from tests.bench import measure
+from tests.bench.brokers import ROOT, Broker
+from tests.bench.contestants import Environments, Variant
+from tests.bench.errors import BenchError
+from tests.bench.server import Server, serving
+
+CONNECTIONS = (1, 16, 64, 256)
+BARE = "bare publish"
+"""What ``bare`` measures, as a variant's name."""
+
+FASTEST_A_SECOND = {True: 10_000, False: 24_000}
+"""Requests that are made ready for each second of a run: of a variant that publishes, and of one that does not."""
+
+Say: TypeAlias = Callable[[str], object]
+"""Tells what is going on, a line at a time."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, how often, and with what; ``count`` is how many requests are made ready for a run, or 0: enough."""
+
+    seconds: float = 2.5
+    warm_up_s: float = 0.6
+    rounds: int = 3
+    connections: Sequence[int] = CONNECTIONS
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """What was measured at one point in one round. ``broker`` is empty where none takes part.
+
+    ``connections`` is 0 for what does not depend on them: the start, and what the broker has.
+    """
+
+    variant: str
+    broker: str
+    connections: int
+    figures: Mapping[str, Any]
+
+
+def compare(
+    variants: Sequence[Variant],
+    brokers: Sequence[Broker],
+    environments: Environments,
+    plan: Plan,
+    say: Say,
+) -> list[Run]:
+    """Run everything; raises BenchError where nothing can be measured."""
+    runs: list[Run] = []
+    for broker in brokers:
+        _bare(broker, environments, plan, lambda _: None)  # an emulator that has just started is slow
+    for number in range(plan.rounds):
+        for broker in brokers:
+            say(f"-- round {number + 1} of {plan.rounds}, broker: {broker.name}")
+            first = number % len(variants)
+            for variant in [*variants[first:], *variants[:first]]:
+                if variant.publishes or broker is brokers[0]:
+                    runs += _one_server(variant, broker, environments, plan, say)
+            runs.append(_bare(broker, environments, plan, say))
+    return runs
+
+
+def _one_server(variant: Variant, broker: Broker, environments: Environments, plan: Plan, say: Say) -> Iterator[Run]:
+    name = broker.name if variant.publishes else ""
+    with serving(variant, environments, broker if variant.publishes else None) as server, Acknowledged() as answered:
+        for connections in plan.connections:
+            figures = send(server, plan, connections, answered.path)
+            require_enough(figures, variant.name)
+            answered.take(figures)
+            say(told(variant.name, connections, figures))
+            yield Run(variant.name, name, connections, figures)
+        missing = answered.missing(broker.messages(server.topic)) if variant.publishes else 0
+        whole = {"start_ms": server.start_s * 1e3, "right": answered.count, "missing": missing}
+        yield Run(variant.name, name, 0, whole)
+
+
+def _bare(broker: Broker, environments: Environments, plan: Plan, say: Say) -> Run:
+    arguments = [f"--host={broker.host}", f"--topic={broker.topic()}", f"--seconds={plan.seconds}"]
+    with measure.on(measure.SERVER_CORE):
+        ended = subprocess.run(
+            [str(environments.project), "-m", "tests.bench.bare", *arguments],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+    say(f"{BARE:<21}                p50 {float(ended.stdout):8.2f} ms")
+    return Run(BARE, broker.name, 1, {"p50_ms": float(ended.stdout)})
+
+
+def send(server: Server, plan: Plan, connections: int, acknowledged: Path) -> dict[str, Any]:
+    """Let the sender send to a server, and give its figures."""
+    fastest = FASTEST_A_SECOND[server.variant.publishes] // (1 if connections > 1 else 3)
+    arguments = {
+        "port": server.port,
+        "pid": server.pid,
+        "connections": connections,
+        "warm-up": plan.warm_up_s,
+        "seconds": plan.seconds,
+        "count": plan.count or int((plan.warm_up_s + plan.seconds) * fastest),
+        "run": uuid4().hex[:8],
+        "acknowledged": acknowledged,
+    }
+    command = [sys.executable, "-m", "tests.bench.load", *(f"--{name}={value}" for name, value in arguments.items())]
+    command += [] if server.variant.publishes else ["--no-id"]
+    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    figures: dict[str, Any] = json.loads(ended.stdout)
+    return figures
+
+
+def require_enough(figures: Mapping[str, Any], name: str) -> None:
+    """Raise BenchError if the sender had nothing more to send: what it did not do then was not the server's doing."""
+    if figures["ran_out"]:
+        raise BenchError(f"{name}: the sender ran out of requests")
+
+
+class Acknowledged:
+    """What the senders of one server were answered, to be compared with what the broker has; a context manager."""
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._lines: Counter[str] = Counter()
+        self.path = Path()
+
+    def __enter__(self) -> Self:
+        self.path = Path(self._stack.enter_context(tempfile.TemporaryDirectory())) / "acknowledged"
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @property
+    def count(self) -> int:
+        """How many right answers there were."""
+        return self._lines.total()
+
+    def take(self, figures: Mapping[str, Any]) -> None:
+        """Take over what the last sender was answered."""
+        lines = self.path.read_text("ascii").splitlines()
+        assert len(lines) == figures["right"]
+        self._lines.update(lines)
+
+    def missing(self, messages: Sequence[str]) -> int:
+        """How many answers have a message id and a checksum that no message of the broker's has."""
+        return (self._lines - Counter(messages)).total()
+
+
+def told(name: str, connections: int, figures: Mapping[str, Any]) -> str:
+    """One line about a run."""
+    return (
+        f"{name:<20} {connections:>4} conn  p50 {figures['p50_ms']:8.2f} ms  p99 {figures['p99_ms']:8.2f} ms  "
+        f"{figures['requests_s']:7.0f}/s  {figures['cpu_us']:6.0f} us CPU  {figures['memory_mib']:5.0f} MiB  "
+        f"(sender {figures['sender_cpu_us']:.0f} us)" + (f"  {figures['wrong']} WRONG" if figures["wrong"] else "")
+    )

@@ -1,0 +1,238 @@
+"""``python -m tests.bench.load``: the sender. So many connections, each sending its next request upon an answer.
+
+A process of its own, so that its work is not the server's. Every answer is checked: status 200 and, unless
+``--no-id``, a message id. What was answered is written to ``--acknowledged``, one line ``message-id sha256`` each, for
+comparison with what the broker has; the figures go to standard output as JSON.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import cast
+
+from tests.bench import measure
+from tests.bench.figures import percentile
+from tests.bench.requests import Prepared, prepare
+
+with contextlib.suppress(ImportError):
+    import uvloop
+
+    uvloop.install()
+
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+DRAIN_S = 20.0
+"""Seconds that the last answers are waited for."""
+
+
+@dataclass
+class Tally:
+    """What came of a run: ``latencies_s`` and CPU times are of the measured window alone, all else of the whole run."""
+
+    latencies_s: list[float] = field(default_factory=list)
+    answers: list[tuple[int, bytes]] = field(default_factory=list)
+    lost: int = 0
+    server_cpu_s: float = 0.0
+    sender_cpu_s: float = 0.0
+    memory_bytes: int = 0
+    is_open: bool = True
+    is_measured: bool = False
+    lasted_s: float = 0.0
+    waiting: int = 0
+    ran_out: bool = False
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection: a request, its answer, the next one."""
+
+    def __init__(self, numbers: "list[int]", prepared: Sequence[Prepared], tally: Tally) -> None:
+        self._numbers = numbers
+        self._prepared = prepared
+        self._tally = tally
+        self._number = -1
+        self._answer = b""
+        self._sent_at = 0.0
+        self._transport: asyncio.Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Asyncio's: it stands."""
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's say so only by what they do
+
+    def send(self) -> None:
+        """Send the next request, if there is one to be sent."""
+        if not self._tally.is_open or not self._numbers:
+            self._tally.ran_out |= self._tally.is_open
+            self._tally.is_open = False
+            return
+        self._number = self._numbers.pop()
+        self._tally.waiting += 1
+        self._sent_at = time.perf_counter()
+        self._transport.write(self._prepared[self._number].wire)
+
+    def data_received(self, data: bytes) -> None:
+        """Asyncio's: a piece of an answer."""
+        self._answer = self._answer + data if self._answer else data
+        if not is_whole(self._answer):
+            return
+        tally = self._tally
+        if tally.is_measured:
+            tally.latencies_s.append(time.perf_counter() - self._sent_at)
+        tally.answers.append((self._number, self._answer))
+        tally.waiting -= 1
+        self._answer, self._number = b"", -1
+        self.send()
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Asyncio's: it is gone; the request that waited got no answer, and this sender goes on no more."""
+        if self._number >= 0:
+            self._tally.lost += 1
+            self._tally.waiting -= 1
+
+
+def is_whole(answer: bytes) -> bool:
+    """Whether an HTTP answer has come to its end: by its length, or by its last chunk."""
+    head_ends_at = answer.find(b"\r\n\r\n")
+    if head_ends_at < 0:
+        return False
+    if length := _LENGTH.search(answer, 0, head_ends_at):
+        return len(answer) >= head_ends_at + 4 + int(length[1])
+    return answer.endswith(b"0\r\n\r\n")
+
+
+def message_id(answer: bytes, *, has_id: bool) -> str | None:
+    """Give the message id of a right answer (of one that needs none: an empty text); ``None`` of a wrong one."""
+    if not answer.startswith(b"HTTP/1.1 200 "):
+        return None
+    if not has_id:
+        return ""
+    try:
+        found = json.loads(answer.partition(b"\r\n\r\n")[2])["messageId"]
+    except (ValueError, KeyError, TypeError):
+        return None
+    return found if isinstance(found, str) and found else None
+
+
+def told(answer: bytes) -> str:
+    """Tell a wrong answer by its status and the beginning of its body."""
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, _, _ = head.partition(b"\r\n")
+    return f"{status.decode(errors='replace')} {body[:200]!r}"
+
+
+async def run(given: argparse.Namespace, prepared: Sequence[Prepared]) -> Tally:
+    """Send until the time or the requests are over, and wait for the last answers."""
+    tally = Tally()
+    numbers = list(range(len(prepared)))[::-1]
+    loop = asyncio.get_running_loop()
+    connections = []
+    for _ in range(given.connections):
+        _, connection = await loop.create_connection(
+            lambda: Connection(numbers, prepared, tally), "127.0.0.1", given.port
+        )
+        connections.append(connection)
+    for connection in connections:
+        connection.send()
+    await _passed(given.warm_up, tally)
+    server_cpu_s, sender_cpu_s, began_at = measure.cpu_s(given.pid), time.process_time(), time.perf_counter()
+    tally.is_measured = True
+    await _passed(given.seconds, tally)
+    tally.is_open = tally.is_measured = False
+    tally.lasted_s = time.perf_counter() - began_at
+    tally.sender_cpu_s = time.process_time() - sender_cpu_s
+    tally.server_cpu_s = measure.cpu_s(given.pid) - server_cpu_s
+    tally.memory_bytes = measure.memory_bytes(given.pid)
+    ends_at = time.perf_counter() + DRAIN_S
+    while tally.waiting and time.perf_counter() < ends_at:  # noqa: ASYNC110  # to look is cheaper than to be told
+        await asyncio.sleep(0.01)
+    tally.lost += tally.waiting
+    return tally
+
+
+async def _passed(seconds: float, tally: Tally) -> None:
+    """Wait for a time, or until there is nothing more to send."""
+    ends_at = time.perf_counter() + seconds
+    while tally.is_open and (left_s := ends_at - time.perf_counter()) > 0:  # noqa: ASYNC110  # likewise
+        await asyncio.sleep(min(left_s, 0.1))
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A run's figures; times of requests in milliseconds, of CPU in microseconds for each answer."""
+
+    answers: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+    requests_s: float
+    cpu_us: float
+    sender_cpu_us: float
+    memory_mib: float
+    right: int
+    wrong: int
+    wrong_answers: dict[str, int]
+    ran_out: bool
+
+
+def figures_of(tally: Tally, right: int, wrong_answers: Counter[str]) -> Figures:
+    """Work a run's figures out."""
+    count = max(len(tally.latencies_s), 1)
+    return Figures(
+        answers=len(tally.latencies_s),
+        seconds=tally.lasted_s,
+        p50_ms=percentile(tally.latencies_s, 50) * 1e3,
+        p99_ms=percentile(tally.latencies_s, 99) * 1e3,
+        requests_s=len(tally.latencies_s) / max(tally.lasted_s, 1e-9),
+        cpu_us=tally.server_cpu_s / count * 1e6,
+        sender_cpu_us=tally.sender_cpu_s / count * 1e6,
+        memory_mib=tally.memory_bytes / 2**20,
+        right=right,
+        wrong=tally.lost + wrong_answers.total(),
+        wrong_answers=dict(wrong_answers.most_common(3)),
+        ran_out=tally.ran_out,
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command; exit status 0 also when answers were wrong: the figures tell."""
+    given = _parser().parse_args(arguments)
+    prepared = prepare(given.count, run=given.run, now=time.time())
+    gc.disable()  # nothing here goes in circles, and the pauses would be the server's
+    tally = asyncio.run(run(given, prepared))
+    acknowledged, wrong_answers = [], Counter[str]()
+    for number, answer in tally.answers:
+        found = message_id(answer, has_id=not given.no_id)
+        if found is None:
+            wrong_answers[told(answer)] += 1
+        else:
+            acknowledged.append(f"{found} {prepared[number].sha256}\n")
+    if given.acknowledged:
+        given.acknowledged.write_text("".join(acknowledged), "ascii")
+    json.dump(asdict(figures_of(tally, len(acknowledged), wrong_answers)), sys.stdout)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.load", description="Send signed events.")
+    parser.add_argument("--port", type=int, required=True, help="of the loopback address")
+    parser.add_argument("--pid", type=int, required=True, help="of the server, whose CPU and memory are read")
+    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--warm-up", type=float, default=0.5, help="seconds that are not measured")
+    parser.add_argument("--seconds", type=float, default=3.0, help="seconds that are")
+    parser.add_argument("--count", type=int, default=30_000, help="requests at most")
+    parser.add_argument("--run", default="", help="begins the event ids")
+    parser.add_argument("--no-id", action="store_true", help="a right answer needs no message id")
+    parser.add_argument("--acknowledged", type=Path, help="where to write message ids and checksums")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,61 @@
+"""What processes use: CPU time, memory, cores. Read from /proc, so on Linux alone."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+_ALLOWED = sorted(os.sched_getaffinity(0))
+
+SERVER_CORE = set(_ALLOWED[:1])
+"""The serving process's."""
+
+OTHER_CORES = set(_ALLOWED[1:]) or SERVER_CORE
+"""Those of everything else: of the sender, the broker and the benchmark itself."""
+
+_TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
+
+
+def tree(pid: int) -> list[int]:
+    """Give a process and all that descend from it; none if it has ended."""
+    pids = [pid]
+    for each in pids:
+        with contextlib.suppress(OSError):
+            for task in Path(f"/proc/{each}/task").iterdir():
+                pids += map(int, (task / "children").read_text("ascii").split())
+    return pids
+
+
+def cpu_s(pid: int) -> float:
+    """Give the seconds of CPU, user and system, that a process and its descendants have used so far."""
+    return sum(_own_cpu_s(each) for each in tree(pid))
+
+
+def memory_bytes(pid: int) -> int:
+    """Give the memory that a process and its descendants hold; what several share counts once (PSS)."""
+    return sum(_own_memory_bytes(each) for each in tree(pid))
+
+
+@contextlib.contextmanager
+def on(where: set[int]) -> Iterator[None]:
+    """Run on these cores; what is started meanwhile stays on them."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, where)
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+def _own_cpu_s(pid: int) -> float:
+    with contextlib.suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS_A_SECOND
+    return 0.0
+
+
+def _own_memory_bytes(pid: int) -> int:
+    with contextlib.suppress(OSError):
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text("ascii")
+        return next(int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:"))
+    return 0

@@ -1,0 +1,33 @@
+"""How large a message is that Pub/Sub bills: made by the function's own rooms from events of DT's shape. Pure."""
+
+from datetime import UTC, datetime
+
+from deploy.offline.events import encode, sample_event
+from function.config import Settings
+from function.event import parse_body, read_envelope
+from function.message import event_message
+from tests.bench.cloud import SENSORS
+
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+"""Cloud Run gives every request one, and the message gets it."""
+
+SETTINGS = Settings.from_environ(
+    {
+        "PUBSUB_TOPIC": "projects/p/topics/events",
+        "PUBSUB_REJECTED_TOPIC": "projects/p/topics/rejected",
+        "DT_SIGNATURE_SECRET": "any secret will do, as nothing is signed",
+    }
+)
+
+
+def message_bytes(event_type: str) -> int:
+    """Give the bytes of body and attributes of an event of this type."""
+    body = encode(sample_event(event_type, number=1, at=datetime(2026, 1, 1, tzinfo=UTC)))
+    message = event_message(body, read_envelope(parse_body(body)), TRACEPARENT, SETTINGS)
+    return len(message.data) + sum(len(key) + len(value.encode()) for key, value in message.attributes.items())
+
+
+def mean_message_bytes() -> float:
+    """Give the mean of what a sensor reports: a reading, and a networkStatus from each Cloud Connector."""
+    reading, network = message_bytes("temperature"), message_bytes("networkStatus")
+    return (reading + SENSORS.network_events * network) / (1 + SENSORS.network_events)

@@ -1,0 +1,178 @@
+"""Results -> the generated part of docs/performance.md. Pure, but for ``put``, which writes it there."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.bench.contestants import OURS, REFERENCE
+from tests.bench.errors import BenchError
+from tests.bench.goals import GOALS, Goal
+from tests.bench.results import Comparison
+from tests.bench.share import OWN_SHARE, WHOLE
+
+BEGIN, END = "<!-- what `make bench` measured: begin -->", "<!-- what `make bench` measured: end -->"
+VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
+PACKAGES_SHOWN = 15
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """Write everything that has been measured."""
+    parts = [_goals(results)]
+    if "compare" in results:
+        parts.append(_compared(results))
+    if "share" in results:
+        parts.append(_share(results["share"]))
+    if "imports" in results:
+        parts.append(_imports(results["imports"]))
+    if "memory" in results:
+        parts.append(_memory(results["memory"]))
+    return "\n\n".join(parts)
+
+
+def put(text: str, page: Path) -> None:
+    """Put a text between the page's two marks; raises BenchError if they are not there."""
+    before, begin, rest = page.read_text("utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise BenchError(f"{page} has not the marks between which the figures belong")
+    page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", "utf-8")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Write a table; all columns but the first are figures."""
+    ruler = ["---", *["---:" for _ in head[1:]]]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ruler, *rows])
+
+
+def goal_lines(results: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Give each goal's sentence, bound, figure and verdict."""
+    return [(goal.sentence, _bound(goal), _figure(goal, results), VERDICTS[goal.is_met(results)]) for goal in GOALS]
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """Write a figure with the digits that mean something."""
+    if value is None or value != value:  # noqa: PLR0124  # not a number: nothing came
+        return "–"
+    digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
+    return f"{value:,.{digits}f}{unit}"
+
+
+def _bound(goal: Goal) -> str:
+    sign, bound = ("≤", goal.at_most) if goal.at_most is not None else ("≥", goal.at_least)
+    return f"{sign} {_precise(bound, goal.unit)}"
+
+
+def _figure(goal: Goal, results: Mapping[str, Any]) -> str:
+    return _precise(goal.figure(results), goal.unit)
+
+
+def _precise(value: float | None, unit: str) -> str:
+    """Small ratios get a third digit, so that a figure does not look like the bound that it misses."""
+    return f"{value:.3f}{unit}" if value is not None and 0 < abs(value) < 1 else number(value, unit)
+
+
+def _goals(results: Mapping[str, Any]) -> str:
+    head = ("goal of `ingest`, on the emulator unless said otherwise", "bound", "measured", "")
+    return f"### Goals\n\n{table(head, goal_lines(results))}"
+
+
+def _compared(results: Mapping[str, Any]) -> str:
+    compare, comparison = results["compare"], Comparison(results)
+    lines = [f"### Compared\n\n{compare['machine']}\n\n![p50 and requests a second](performance.png)"]
+    for broker in comparison.brokers:
+        lines += [f"#### Broker: {broker}", _grid(comparison, broker, "p50 / p99, ms", _latency)]
+        lines += [_grid(comparison, broker, "requests/s (times the reference's)", _throughput)]
+        lines += [_grid(comparison, broker, "CPU per event, µs", _cpu)]
+    lines += ["#### Start, memory, outage", _whole(comparison, compare["outage"])]
+    lines += [_checked(comparison), *(f"NOT MEASURED: {each}" for each in compare["not_measured"])]
+    return "\n\n".join(lines)
+
+
+Cell = Callable[[Comparison, str, str, int], str]
+
+
+def _grid(comparison: Comparison, broker: str, what: str, cell: Cell) -> str:
+    columns = comparison.connections
+    rows = [
+        [name, *(cell(comparison, name, broker, connections) for connections in columns)]
+        for name in comparison.variants
+    ]
+    return table([what, *(f"{each} conn." for each in columns)], rows)
+
+
+def _latency(comparison: Comparison, name: str, broker: str, connections: int) -> str:
+    p50, p99 = (comparison.figure(metric, name, broker, connections) for metric in ("p50_ms", "p99_ms"))
+    return f"{number(p50)} / {number(p99)}"
+
+
+def _throughput(comparison: Comparison, name: str, broker: str, connections: int) -> str:
+    times = comparison.ratio("requests_s", name, REFERENCE.name, broker, connections)
+    return f"{number(comparison.figure('requests_s', name, broker, connections))} ({number(times, '×')})"
+
+
+def _cpu(comparison: Comparison, name: str, broker: str, connections: int) -> str:
+    return number(comparison.figure("cpu_us", name, broker, connections))
+
+
+def _whole(comparison: Comparison, outage: Mapping[str, Any]) -> str:
+    broker, most = comparison.brokers[0], comparison.connections[-1]
+    head = ("", "start to first 2xx, ms", f"memory at {most} conn., MiB", "broker gone: the sender sees")
+    rows = [
+        [
+            name,
+            number(comparison.figure("start_ms", name, broker, 0)),
+            number(comparison.figure("memory_mib", name, broker, most)),
+            _seen(outage.get(name)),
+        ]
+        for name in comparison.variants
+    ]
+    return table(head, rows)
+
+
+def _seen(outage: Mapping[str, Any] | None) -> str:
+    if outage is None:
+        return "–"
+    return f"{outage['status'] or 'no answer'} after {number(outage['seconds'], ' s')}"
+
+
+def _checked(comparison: Comparison) -> str:
+    sums = {name: sum(each["sum"].get(name, 0) for each in comparison.points) for name in ("wrong", "missing")}
+    right = sum(each["sum"]["right"] for each in comparison.points if not each["connections"])
+    faulty = {
+        f"{each['variant']} at {each['connections']} on {each['broker'] or 'none'}": each["sum"]
+        for each in comparison.points
+        if each["sum"].get("wrong") or each["sum"].get("missing")
+    }
+    told = f"{right:,} answers checked: {sums['wrong']:,} wrong ones, {sums['missing']:,} without their message"
+    return "; ".join([told, *(f"{where}: {what}" for where, what in faulty.items())]) + "."
+
+
+def _share(share: Mapping[str, float]) -> str:
+    rows = [[name, number(share[name])] for name in OWN_SHARE]
+    rows += [["sum", number(sum(share[name] for name in OWN_SHARE))], [WHOLE, number(share[WHOLE])]]
+    return f"### Own share\n\n{table(('part', 'µs per event'), rows)}"
+
+
+def _imports(imports: Mapping[str, Mapping[str, float]]) -> str:
+    names = list(imports)
+    packages = sorted(
+        {each for account in imports.values() for each in account}, key=lambda each: -_most(imports, each)
+    )
+    rows = [[f"`{package}`", *(number(imports[name].get(package)) for name in names)] for package in packages]
+    shown = rows[:PACKAGES_SHOWN]
+    shown.append(["all else", *(number(_rest(imports[name], packages[PACKAGES_SHOWN:])) for name in names)])
+    shown.append(["sum", *(number(sum(imports[name].values())) for name in names)])
+    return f"### Imports\n\n{table(['package: its own modules, ms', *names], shown)}"
+
+
+def _most(imports: Mapping[str, Mapping[str, float]], package: str) -> float:
+    return max(account.get(package, 0.0) for account in imports.values())
+
+
+def _rest(account: Mapping[str, float], packages: Sequence[str]) -> float:
+    return sum(account.get(package, 0.0) for package in packages)
+
+
+def _memory(memory: Mapping[str, Any]) -> str:
+    rows = [[f"{events:,}", number(mib)] for events, mib in memory["steps"]]
+    return f"### Memory\n\n{table((f'events through one process of `{OURS.name}`', 'MiB'), rows)}"

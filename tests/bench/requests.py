@@ -1,0 +1,67 @@
+"""Requests as DT's Data Connector sends them: signed, encoded to the last byte, each with another body.
+
+Signed here by hand, at a few microseconds each, and not by a library: a run needs tens of thousands of them at once.
+``tests/test_bench.py`` lets a library read them.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from deploy.offline.events import SAMPLES, encode, sample_event
+
+SECRET = "the bench's own secret, of 32 bytes and more"
+LIFETIME_S = 3600
+_EVENT_ID = "EVENT-ID-OF-TEMPLATE"
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """One request on the wire, and the hexadecimal SHA-256 of its body."""
+
+    wire: bytes
+    sha256: str
+
+
+def prepare(count: int, *, run: str, now: float) -> list[Prepared]:
+    """Make requests of DT's event types in turn; ``run`` makes their event ids differ from those of other runs."""
+    templates = _templates(now)
+    return [_signed(templates[number % len(templates)], f"{run}{number:012x}", int(now)) for number in range(count)]
+
+
+def _templates(now: float) -> list[tuple[bytes, bytes]]:
+    """Give a body of each type, cut in two where its event id belongs."""
+    bodies = []
+    for number, event_type in enumerate(SAMPLES):
+        event = sample_event(event_type, number=number, at=datetime.fromtimestamp(now, UTC))
+        event["event"]["eventId"] = _EVENT_ID
+        before, _, after = encode(event).partition(_EVENT_ID.encode())
+        bodies.append((before, after))
+    return bodies
+
+
+def _signed(template: tuple[bytes, bytes], event_id: str, issued_at: int) -> Prepared:
+    body = event_id.encode().join(template)
+    sha256 = hashlib.sha256(body).hexdigest()
+    sha1 = hashlib.sha1(body, usedforsecurity=False).hexdigest()
+    claims = (
+        f'{{"checksum":"{sha1}","checksum_sha256":"{sha256}",'
+        f'"exp":{issued_at + LIFETIME_S},"iat":{issued_at},"jti":"{event_id}"}}'
+    )
+    signed = _HEADER + b"." + _base64url(claims.encode())
+    token = signed + b"." + _base64url(hmac.digest(SECRET.encode(), signed, "sha256"))
+    head = (
+        b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: bench\r\nContent-Type: application/json\r\n"
+        b"X-Dt-Signature: %b\r\nContent-Length: %d\r\n\r\n" % (token, len(body))
+    )
+    return Prepared(head + body, sha256)
+
+
+def _base64url(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+_HEADER = _base64url(json.dumps({"typ": "JWT", "alg": "HS256"}, separators=(",", ":")).encode())

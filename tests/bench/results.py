@@ -1,0 +1,85 @@
+"""What was measured, as the JSON of docs/performance.json: medians of the rounds, and ratios. Pure.
+
+::
+
+    {"compare": {"machine": "…", "plan": {…}, "not_measured": ["…"],
+                 "points": [{"variant": "…", "broker": "…", "connections": 1, "median": {…}, "rounds": [{…}, …]}, …],
+                 "outage": {"<variant>": {"status": 503, "seconds": 4.0}, …}},
+     "share": {"<part>": <microseconds>, …},
+     "imports": {"<variant>": {"<package>": <milliseconds>, …}, …},
+     "memory": {"steps": [[<events>, <MiB>], …]}}
+
+A point with ``connections`` 0 is of a server as a whole: its start, and what the broker has of what it answered. A
+section that has not been measured is not there.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tests.bench.figures import median
+
+METRICS = ("p50_ms", "p99_ms", "requests_s", "cpu_us", "memory_mib", "start_ms", "sender_cpu_us")
+"""What medians are taken of."""
+
+SUMS = ("right", "wrong", "missing")
+"""What is added up over the rounds."""
+
+
+def points_of(runs: Iterable[tuple[str, str, int, Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Gather runs (variant, broker, connections, figures) to points, in the order of their first round."""
+    rounds: dict[tuple[str, str, int], list[Mapping[str, Any]]] = {}
+    for variant, broker, connections, figures in runs:
+        rounds.setdefault((variant, broker, connections), []).append(figures)
+    return [
+        {
+            "variant": variant,
+            "broker": broker,
+            "connections": connections,
+            "median": {name: median([each[name] for each in figures]) for name in METRICS if name in figures[0]},
+            "sum": {name: sum(each[name] for each in figures) for name in SUMS if name in figures[0]},
+            "rounds": [{name: each[name] for name in METRICS if name in each} for each in figures],
+        }
+        for (variant, broker, connections), figures in rounds.items()
+    ]
+
+
+class Comparison:
+    """Looks points up."""
+
+    def __init__(self, results: Mapping[str, Any]) -> None:
+        self.points: Sequence[Mapping[str, Any]] = results.get("compare", {}).get("points", [])
+        self._by_name = {(each["variant"], each["broker"], each["connections"]): each for each in self.points}
+
+    @property
+    def brokers(self) -> list[str]:
+        """The brokers' names, in order."""
+        return list(dict.fromkeys(each["broker"] for each in self.points if each["broker"]))
+
+    @property
+    def variants(self) -> list[str]:
+        """The names of the variants that were sent to, in order."""
+        return list(dict.fromkeys(each["variant"] for each in self.points if not each["connections"]))
+
+    @property
+    def connections(self) -> list[int]:
+        """The numbers of connections, least first."""
+        return sorted({each["connections"] for each in self.points} - {0})
+
+    def point(self, variant: str, broker: str, connections: int) -> Mapping[str, Any] | None:
+        """Give a point; where a variant needs no broker, it is the same for all."""
+        return self._by_name.get((variant, broker, connections)) or self._by_name.get((variant, "", connections))
+
+    def figure(self, metric: str, variant: str, broker: str, connections: int) -> float | None:
+        """Give the median of one metric."""
+        point = self.point(variant, broker, connections)
+        value = point["median"].get(metric) if point else None
+        return None if value is None else float(value)
+
+    def ratio(self, metric: str, one: str, other: str, broker: str, connections: int) -> float | None:
+        """Give the median of the rounds' ratios of one variant's figure to another's."""
+        points = self.point(one, broker, connections), self.point(other, broker, connections)
+        if not points[0] or not points[1]:
+            return None
+        pairs = zip(points[0]["rounds"], points[1]["rounds"], strict=False)
+        ratios = [a[metric] / b[metric] for a, b in pairs if a.get(metric) is not None and b.get(metric)]
+        return median(ratios) if ratios else None

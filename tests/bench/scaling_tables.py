@@ -1,0 +1,216 @@
+"""docs/scaling.md's tables, from docs/scaling.json and the model. Pure but for the two paths."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from tests.bench.brokers import ROOT
+from tests.bench.capacity import Load, Measured, Sizing, defaults, reached_at, size
+from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS
+from tests.bench.costs import AS_DEPLOYED, Choices, Cost
+from tests.bench.queueing import Instance, Overloaded
+from tests.bench.text import dollars, duration, exactly, number, percent, table
+
+PAGE = ROOT / "docs/scaling.md"
+FIGURES = ROOT / "docs/scaling.json"
+
+SENSOR_COUNTS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
+HOUR_S = 3600
+
+Figures = Mapping[str, Any]
+
+
+def rendered(page: str, figures: Figures) -> str:
+    """Give the page with every table between its two marks made anew. Raises KeyError for a mark of no table."""
+
+    def anew(found: re.Match[str]) -> str:
+        lines = TABLES[found["name"]](figures)
+        return f"<!-- {found['name']} -->\n" + "\n".join(lines) + "\n<!-- end -->"
+
+    return re.sub(r"<!-- (?P<name>[a-z ]+) -->\n(?:(?!<!--).*\n)*<!-- end -->", anew, page)
+
+
+def measured(figures: Figures) -> Measured:
+    """Give what was measured."""
+    return Measured(**figures["measured"])
+
+
+def sized(figures: Figures, sensors: int, choices: Choices = AS_DEPLOYED) -> Sizing:
+    """Work a number of sensors out."""
+    return size(Load(sensors), measured(figures), choices)
+
+
+def sensors_table(figures: Figures) -> list[str]:
+    """Sensors -> events -> instances -> settings -> the limit that is next."""
+    rows = []
+    for count in SENSOR_COUNTS:
+        each = sized(figures, count)
+        first = next(limit for limit in each.limits if not limit.name.startswith("`"))
+        rows.append(
+            (
+                number(count),
+                f"{number(each.load.mean_per_s)}, {number(each.load.burst_per_s)}",
+                f"{each.mean_instances}, {number(each.burst_instances)}",
+                f"{each.concurrency}",
+                f"{each.min_instances}",
+                f"{number(each.max_instances)}",
+                dollars(each.cost.total),
+                f"{first.name}: {percent(first.used)}",
+            )
+        )
+    head = ("sensors", "events/s: mean, burst", "instances: mean, burst", "`concurrency`", "`min_instances`")
+    return table((*head, "`max_instances`", "$ a month", "first limit, used by a burst"), rows)
+
+
+def cost_table(figures: Figures) -> list[str]:
+    """Sensors -> dollars a month, part by part."""
+    rows = []
+    for count in SENSOR_COUNTS:
+        each = sized(figures, count)
+        rows.append((number(count), *_parts(each.cost), dollars(each.cost.total / count * 1000)))
+    return table(("sensors", *PARTS, "total", "a thousand sensors"), rows)
+
+
+def savings_table(figures: Figures) -> list[str]:
+    """What lowers the cost, one thing after the other, at each number of sensors."""
+    quiet = Choices(log_events=False)
+    quieter = replace(quiet, log_requests=False)
+    by_instance = replace(quieter, billed_by_instance=True)
+    few = replace(SENSORS, network_events=0)
+    steps = (
+        ("as deployed", AS_DEPLOYED, SENSORS),
+        ("`LOG_LEVEL=WARNING`", quiet, SENSORS),
+        ("and no log of requests", quieter, SENSORS),
+        ("and billed by instance", by_instance, SENSORS),
+        ("and no `networkStatus`", by_instance, few),
+    )
+    rows = []
+    for name, choices, each in steps:
+        totals = (size(Load(count, each), measured(figures), choices).cost.total for count in SENSOR_COUNTS)
+        rows.append((name, *map(dollars, totals)))
+    return table(("$ a month", *(f"{number(count)} sensors" for count in SENSOR_COUNTS)), rows)
+
+
+def limits_table(figures: Figures) -> list[str]:
+    """Limits in the order in which they are reached."""
+    sizing = sized(figures, SENSOR_COUNTS[0])
+    reached = sorted((reached_at(each.name, sizing), each.name, each.remedy) for each in sizing.limits)
+    rows = [(name, f"{number(at)} sensors", remedy) for at, name, remedy in reached]
+    return table(("limit", "reached by a burst at", "then"), rows)
+
+
+def bursts_table(figures: Figures) -> list[str]:
+    """What comes at once, and how long until it is through."""
+    rows = []
+    for count in SENSOR_COUNTS:
+        each = sized(figures, count)
+        sync = count * SENSORS.event_types
+        outage = each.load.mean_per_s * HOUR_S
+        rows.append(
+            (
+                number(count),
+                f"{number(sync)}: {duration(each.drained_s(sync))}",
+                f"{number(each.load.returning)} sensors: {number(each.load.burst_per_s)}/s",
+                f"{number(outage)}: {duration(each.drained_s(outage))}",
+            )
+        )
+    return table(("sensors", "a sync of all", "sensors that come back", "after an hour's outage"), rows)
+
+
+def check_table(figures: Figures) -> list[str]:
+    """The model beside what was measured."""
+    instance = measured(figures).instance
+    rows = []
+    for point in figures["points"]:
+        per_s = point["per_s"]
+        rows.append(
+            (
+                percent(point["share"]),
+                number(per_s),
+                f"{percent(per_s * point['cpu_s'])}, {percent(instance.utilisation(per_s))}",
+                *_compared(point["p50_s"], instance, per_s, 0.5),
+                *_compared(point["p99_s"], instance, per_s, 0.99),
+            )
+        )
+    head = ("load", "events/s", "CPU: measured, predicted", "p50: measured, predicted", "error")
+    return table((*head, "p99: measured, predicted", "error"), rows)
+
+
+def inputs_table(figures: Figures) -> list[str]:
+    """What the model starts from, measured."""
+    each = measured(figures)
+    rows = [
+        ("CPU an event, when there is always another one", f"{each.cpu_s * 1e3:.2f} ms"),
+        ("and more, when there is none", f"{each.waking_s * 1e3:.2f} ms"),
+        ("Pub/Sub's acknowledgement (assumed: 25 ms, and the way there)", f"{each.publish_s * 1e3:.1f} ms"),
+        ("events a second of one busy CPU, 64 at a time", number(figures["capacity_per_s"])),
+        ("cores that other programs used meanwhile, at most", f"{figures['others']:.2f}"),
+        ("start, to the first 2xx", f"{each.start_s:.1f} s"),
+        ("memory under load", f"{each.memory_bytes / 2**20:.0f} MiB"),
+        ("message: body and attributes", f"{each.message_bytes:.0f} bytes"),
+        ("log line", f"{each.log_bytes:.0f} bytes"),
+        ("answer", f"{each.answer_bytes:.0f} bytes"),
+    ]
+    return table((f"measured {figures['taken']}", ""), rows)
+
+
+def defaults_table(figures: Figures) -> list[str]:
+    """The deploy command's defaults, and why."""
+    each = defaults(measured(figures))
+    places, seen_mib = each.concurrency * each.max_instances, each.measured.memory_bytes / 2**20
+    why_places = f"{number(places)} in all: {number(each.load.mean_per_s)}/s come, and Pub/Sub may take a second"
+    rows = [
+        ("`cpu`", "1", "one event loop uses one CPU"),
+        ("`memory`", f"{each.memory_mib}Mi", f"{seen_mib:.0f} MiB seen, twice; and ten of the largest bodies"),
+        (
+            "`concurrency`",
+            f"{each.concurrency}",
+            why_places,
+        ),
+        ("`timeout`", f"{each.timeout_s}s", "DT waits 10 s"),
+        ("`min_instances`", f"{each.min_instances}", f"a start takes {each.measured.start_s:.1f} s of DT's 10"),
+        ("`max_instances`", f"{each.max_instances}", f"twice the {each.burst_instances} of a burst, in fives"),
+    ]
+    return table(("setting", "default", "because"), rows)
+
+
+def facts_table(_: Figures) -> list[str]:
+    """Every figure that is not measured, and where it stands."""
+    rows = []
+    for group in (PRICES, QUOTAS, SENSORS, ENTRIES):
+        for each in fields(group):
+            says, source = each.metadata["says"], each.metadata["source"]
+            rows.append((exactly(getattr(group, each.name)), says, f"[{source.split('/')[2]}]({source})"))
+    return table(("", "what", "where"), rows)
+
+
+TABLES: Mapping[str, Callable[[Figures], list[str]]] = {
+    "sensors": sensors_table,
+    "cost": cost_table,
+    "savings": savings_table,
+    "limits": limits_table,
+    "bursts": bursts_table,
+    "check": check_table,
+    "inputs": inputs_table,
+    "defaults": defaults_table,
+    "facts": facts_table,
+}
+
+PARTS = ("instances", "requests", "Pub/Sub", "logs", "answers", "secrets")
+
+
+def _parts(cost: Cost) -> Iterator[str]:
+    for each in (cost.instances, cost.requests, cost.pubsub, cost.logs, cost.egress, cost.secrets, cost.total):
+        yield dollars(each)
+
+
+def _compared(seen_s: float, instance: Instance, per_s: float, share: float) -> Iterator[str]:
+    try:
+        predicted_s = instance.response_s(per_s, share)
+    except Overloaded:
+        yield f"{seen_s * 1e3:.1f} ms, more than it can do"
+        yield "–"
+        return
+    yield f"{seen_s * 1e3:.1f}, {predicted_s * 1e3:.1f} ms"
+    yield f"{(predicted_s / seen_s - 1) * 100:+.0f} %"

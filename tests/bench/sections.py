@@ -1,0 +1,121 @@
+"""The sections: what is measured, with how much patience, and how it is kept."""
+
+import contextlib
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.bench import measure
+from tests.bench.brokers import ROOT, distant, googles
+from tests.bench.compare import Plan, Say, compare
+from tests.bench.contestants import CONTESTANTS, OURS, OURS_WSGI, REFERENCE, Environments, Variant
+from tests.bench.imports import imports
+from tests.bench.memory import EVENTS, STEP, memory
+from tests.bench.outage import PATIENCE_S, outage
+from tests.bench.results import points_of
+
+BROKERS = {"emulator": googles, "25 ms": distant}
+"""By name, in order."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command was asked for; empty and zero: the usual."""
+
+    environments: Environments
+    only: Sequence[str] = ()
+    brokers: Sequence[str] = ()
+    connections: Sequence[int] = ()
+    rounds: int = 0
+    seconds: float = 0.0
+    is_short: bool = False
+
+    @property
+    def plan(self) -> Plan:
+        """How long and how often the comparison runs."""
+        usual = Plan(0.4, 0.2, 1, (1, 16)) if self.is_short else Plan()
+        return Plan(
+            seconds=self.seconds or usual.seconds,
+            warm_up_s=usual.warm_up_s,
+            rounds=self.rounds or usual.rounds,
+            connections=self.connections or usual.connections,
+        )
+
+    def variants(self, say: Say) -> tuple[list[Variant], list[str]]:
+        """Give the variants that can be measured, and why the others cannot."""
+        asked = [each for each in CONTESTANTS if not self.only or each.name in self.only]
+        missing = [each for each in asked if each.command(self.environments, 0) is None]
+        whys = [f"{each.name}: no {WHAT_IT_NEEDS[each.environment]}" for each in missing]
+        for why in whys:
+            say(f"NOT MEASURED: {why}")
+        return [each for each in asked if each not in missing], whys
+
+
+WHAT_IT_NEEDS = {"node": "node", "plain": "environment with a user's packages", "project": "environment of ours"}
+
+
+def compare_section(options: Options, say: Say) -> dict[str, Any]:
+    """Compare, and see what an outage looks like."""
+    variants, not_measured = options.variants(say)
+    machine = _machine()
+    names = options.brokers or (["25 ms"] if options.is_short else list(BROKERS))
+    with contextlib.ExitStack() as stack:
+        brokers = [stack.enter_context(BROKERS[name]()) for name in names]
+        runs = compare(variants, brokers, options.environments, options.plan, say)
+    patience_s = 1.0 if options.is_short else PATIENCE_S
+    return {
+        "machine": machine,
+        "plan": {"seconds": options.plan.seconds, "rounds": options.plan.rounds},
+        "not_measured": not_measured,
+        "points": points_of((each.variant, each.broker, each.connections, each.figures) for each in runs),
+        "outage": outage(variants, options.environments, patience_s, say),
+    }
+
+
+def share_section(options: Options, say: Say) -> dict[str, Any]:
+    """Measure our own rooms, in our own environment, on the server's core."""
+    say("-- own share")
+    command = [str(options.environments.project), "-m", "tests.bench.share"]
+    command += ["--batches=5"] if options.is_short else []
+    with measure.on(measure.SERVER_CORE):
+        ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
+    parts: dict[str, Any] = json.loads(ended.stdout)
+    return parts
+
+
+def imports_section(options: Options, say: Say) -> dict[str, Any]:
+    """Take a start of ours and of the reference apart."""
+    here, _ = options.variants(lambda _: None)
+    chosen = [each for each in (OURS, OURS_WSGI, REFERENCE) if each in here]
+    with distant() as broker:
+        rounds = options.rounds or (1 if options.is_short else 5)
+        return dict(imports(chosen, options.environments, broker, rounds, say))
+
+
+def memory_section(options: Options, say: Say) -> dict[str, Any]:
+    """Send a million events; a broker that acknowledges at once takes them."""
+    with distant("at once", 0.0) as broker:
+        events, step = (2_000, 1_000) if options.is_short else (EVENTS, STEP)
+        return memory(options.environments, broker, events, step, say)
+
+
+def _machine() -> str:
+    """Say what it was measured on, and when."""
+    models = [
+        line.partition(":")[2].strip()
+        for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()
+        if line.startswith("model name")
+    ]
+    node = "none"
+    with contextlib.suppress(OSError):
+        node = subprocess.run(["node", "--version"], capture_output=True, text=True, check=False).stdout.strip()  # noqa: S607
+    return (
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} × {models[0] if models else platform.machine()}, "
+        f"load {os.getloadavg()[0]:.2f} before, Python {platform.python_version()}, Node.js {node}."
+    )

@@ -1,0 +1,96 @@
+"""One variant as a process of its own, on the core that is the server's, from its start to its end."""
+
+import contextlib
+import http.client
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deploy.offline.processes import free_port
+from tests.bench import measure
+from tests.bench.brokers import ROOT, Broker
+from tests.bench.contestants import Environments, Variant
+from tests.bench.errors import BenchError
+from tests.bench.requests import prepare
+
+START_S = 30.0
+STOP_S = 5.0
+_LOOK_S = 0.002
+
+
+@dataclass(frozen=True)
+class Server:
+    """A variant that answers; ``start_s`` is the time from the process's start to its first 2xx.
+
+    ``output`` is where it prints to, while it lives.
+    """
+
+    variant: Variant
+    port: int
+    pid: int
+    topic: str
+    output: Path
+    start_s: float
+
+
+@contextlib.contextmanager
+def serving(variant: Variant, environments: Environments, broker: Broker | None) -> Iterator[Server]:
+    """Start a variant, have it answer one event, and end it on leaving; raises BenchError."""
+    port = free_port()
+    command = variant.command(environments, port)
+    if command is None:
+        raise BenchError(f"{variant.name}: its environment is not there")
+    topic = broker.topic() if broker else "projects/bench/topics/none"
+    with tempfile.TemporaryDirectory() as home:
+        output = Path(home) / "output"
+        environ = variant.environ(broker, topic, home)
+        with output.open("wb") as written, measure.on(measure.SERVER_CORE):
+            began_at = time.perf_counter()
+            process = subprocess.Popen(
+                command, cwd=ROOT, env=environ, stdout=written, stderr=written, start_new_session=True
+            )
+        try:
+            with measure.on(measure.OTHER_CORES):
+                _wait_for_2xx(process, port, output)
+                yield Server(variant, port, process.pid, topic, output, time.perf_counter() - began_at)
+        finally:
+            _end(process)
+
+
+def post(port: int, timeout_s: float) -> tuple[int, bytes]:
+    """Send one signed event of its own, and give status and body of the answer; raises OSError, HTTPException."""
+    (request,) = prepare(1, run=f"one{time.monotonic_ns():x}", now=time.time())
+    head, _, body = request.wire.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)
+    with contextlib.closing(connection):
+        connection.request("POST", "/", body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+def _wait_for_2xx(process: "subprocess.Popen[bytes]", port: int, output: Path) -> None:
+    gives_up_at = time.perf_counter() + START_S
+    status, answer = 0, b""
+    while not 200 <= status < 300:
+        if status or process.poll() is not None or time.perf_counter() > gives_up_at:
+            written = output.read_text("utf-8", "replace")[-2000:]
+            raise BenchError(f"no 2xx from {process.args!r}: {status} {answer!r}\n{written}")
+        try:
+            status, answer = post(port, START_S)
+        except ConnectionError:
+            time.sleep(_LOOK_S)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(STOP_S)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,1 @@
+"""What this project is measured beside: what else one could deploy to the same end; each a function's source."""

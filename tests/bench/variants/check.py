@@ -1,0 +1,17 @@
+"""The check that DT's page on Google Cloud Functions teaches: a JWT library, and the body's checksum."""
+
+import hashlib
+import os
+
+import flask
+import jwt
+
+
+def is_genuine(request: flask.Request) -> bool:
+    """Whether DT has sent this request's body."""
+    try:
+        claims = jwt.decode(request.headers["X-Dt-Signature"], os.environ["DT_SIGNATURE_SECRET"], algorithms=["HS256"])
+    except (KeyError, jwt.InvalidTokenError):
+        return False
+    checksum = hashlib.sha1(request.get_data(), usedforsecurity=False).hexdigest()
+    return bool(claims.get("checksum") == checksum)

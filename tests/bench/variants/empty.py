@@ -1,0 +1,11 @@
+"""The ceiling: the framework's asynchronous function, doing nothing."""
+
+import functions_framework.aio
+from starlette.requests import Request
+from starlette.responses import Response
+
+
+@functions_framework.aio.http
+async def empty(_: Request) -> Response:
+    """Answer."""
+    return Response(b"{}", media_type="application/json")

@@ -1,0 +1,73 @@
+"""The sender that measures from when an event was due: a server that stalls cannot hide it."""
+
+import argparse
+import asyncio
+import contextlib
+import os
+from typing import Any
+
+from tests.bench.open_loop import send
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+class Server:
+    """Answers every request; ``stalls`` maps a request's number to the seconds for which nothing is answered then."""
+
+    def __init__(self, stalls: dict[int, float]) -> None:
+        self.requests = 0
+        self._stalls = stalls
+        self._goes_on = asyncio.Event()
+        self._goes_on.set()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection's requests, one after the other."""
+        with contextlib.suppress(asyncio.IncompleteReadError), contextlib.closing(writer):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+                await self._answer(writer)
+
+    async def _answer(self, writer: asyncio.StreamWriter) -> None:
+        self.requests += 1
+        if stall_s := self._stalls.get(self.requests):
+            self._goes_on.clear()
+            asyncio.get_running_loop().call_later(stall_s, self._goes_on.set)
+        await self._goes_on.wait()
+        writer.write(ANSWER)
+
+
+def seen(*, stalls: dict[int, float], rate: float, count: int) -> dict[str, Any]:
+    async def measure() -> dict[str, Any]:
+        listening = await asyncio.start_server(Server(stalls).serve, "127.0.0.1", 0)
+        port = listening.sockets[0].getsockname()[1]
+        given = argparse.Namespace(port=port, pid=os.getpid(), rate=rate, count=count, run="test")
+        try:
+            return await send(given)
+        finally:
+            listening.close()
+            await asyncio.sleep(0.05)  # the connections' ends
+
+    return asyncio.run(measure())
+
+
+def test_every_event_is_sent_and_answered_at_about_the_rate() -> None:
+    found = seen(stalls={}, rate=400, count=200)
+    assert found["statuses"] == {200: 200, 0: 0}
+    assert len(found["response_s"]) == len(found["late_s"]) == 200
+    assert 200 < found["per_s"] < 600
+    assert found["answer_bytes"] == len(ANSWER)
+
+
+def test_a_stall_shows_in_every_event_that_was_due_meanwhile() -> None:
+    found = seen(stalls={50: 0.5}, rate=200, count=200)
+    delayed = [each for each in found["response_s"] if each > 0.1]
+    assert (
+        len(delayed) > 40
+    )  # of the hundred that were due in half a second; a closed loop sees one for each connection
+    assert max(delayed) > 0.45
+
+
+def test_what_waits_for_a_connection_has_been_due_all_the_while() -> None:
+    found = seen(stalls={1: 0.9}, rate=64, count=70)  # over 32 connections
+    assert max(found["late_s"]) > 0.1
+    assert sum(each > 0.1 for each in found["response_s"]) > 40  # those that were sent late, too
