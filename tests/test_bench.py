@@ -22,6 +22,7 @@ from google.pubsub_v1 import types
 
 from tests.audit.requirements import pins
 from tests.bench import measure
+from tests.bench.answers import is_whole, message_id
 from tests.bench.bare import publish_for
 from tests.bench.brokers import ROOT, Broker, distant
 from tests.bench.compare import Acknowledged, Plan, require_enough, send
@@ -30,7 +31,6 @@ from tests.bench.errors import BenchError
 from tests.bench.figures import median, percentile
 from tests.bench.goals import GOALS, growth_mib, slowest_beside_peers
 from tests.bench.imports import by_package
-from tests.bench.load import is_whole, message_id
 from tests.bench.report import BEGIN, END, goal_lines, markdown, number, put
 from tests.bench.requests import SECRET, prepare
 from tests.bench.results import Comparison, points_of
@@ -318,6 +318,14 @@ def test_a_ratio_is_the_median_of_the_rounds_ratios() -> None:
     assert comparison.figure("requests_s", "x", "b", 1) == 20.0
     assert comparison.ratio("requests_s", "x", "y", "b", 1) == 3.0
     assert comparison.ratio("requests_s", "x", "z", "b", 1) is None
+
+
+def test_a_round_without_a_figure_is_left_out_of_its_median() -> None:
+    runs = [("x", "b", 1, {"p50_ms": value, "requests_s": 0.0}) for value in (float("nan"), 1.0, 3.0)]
+    (point,) = points_of(runs)
+    assert point["median"] == {"p50_ms": 2.0, "requests_s": 0.0}
+    assert point["rounds"][0] == {"requests_s": 0.0}
+    assert points_of(runs[:1])[0]["median"] == {"requests_s": 0.0}
 
 
 def test_percentiles_and_medians() -> None:

@@ -10,6 +10,7 @@ room              what it does
 ``contestants``   the variants as data: which program, which environment, which settings
 ``server``        one variant as a process of its own, from its start to its end
 ``load``          the sender: a closed loop of keep-alive connections, in a process of its own
+``answers``       whether an answer is there, and right
 ``requests``      signed and encoded requests, each with another body
 ``brokers``       Google's emulator, and the one below; both tell which messages they have
 ``broker``        a Pub/Sub that acknowledges after 25 ms, in a process of its own
@@ -19,9 +20,11 @@ room              what it does
 ``imports``       what a start imports, module by module
 ``memory``        a million events through one process
 ``measure``       CPU time, memory and cores of processes, from /proc
-``figures``       medians, percentiles and ratios of what was measured
+``figures``       medians and percentiles
+``results``       what was measured, as JSON: medians and ratios of the rounds
 ``goals``         what is to be reached, as data
 ``report``        tables for docs/performance.md
+``sections``      the sections of the command: with how much patience each is measured
 ``plot``          the picture beside them
 ``scaling``       docs/scaling.md: the capacity model, checked by a run; ``make scaling``
 ``capacity``      from sensors to instances, settings and limits

@@ -59,7 +59,7 @@ def _keep(measured: Mapping[str, Any]) -> None:
 
     path = DOCS / "performance.json"
     results = {**(json.loads(path.read_text("utf-8")) if path.exists() else {}), **measured}
-    path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+    path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", "utf-8")
     put(markdown(results), DOCS / "performance.md")
     if "compare" in results:
         plot(results, DOCS / "performance.png")

@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import gc
 import json
-import re
 import sys
 import time
 from collections import Counter
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import cast
 
 from tests.bench import measure
+from tests.bench.answers import is_whole, message_id, told
 from tests.bench.figures import percentile
 from tests.bench.requests import Prepared, prepare
 
@@ -27,8 +27,6 @@ with contextlib.suppress(ImportError):
     import uvloop
 
     uvloop.install()
-
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 DRAIN_S = 20.0
 """Seconds that the last answers are waited for."""
@@ -98,36 +96,6 @@ class Connection(asyncio.Protocol):
             self._tally.waiting -= 1
 
 
-def is_whole(answer: bytes) -> bool:
-    """Whether an HTTP answer has come to its end: by its length, or by its last chunk."""
-    head_ends_at = answer.find(b"\r\n\r\n")
-    if head_ends_at < 0:
-        return False
-    if length := _LENGTH.search(answer, 0, head_ends_at):
-        return len(answer) >= head_ends_at + 4 + int(length[1])
-    return answer.endswith(b"0\r\n\r\n")
-
-
-def message_id(answer: bytes, *, has_id: bool) -> str | None:
-    """Give the message id of a right answer (of one that needs none: an empty text); ``None`` of a wrong one."""
-    if not answer.startswith(b"HTTP/1.1 200 "):
-        return None
-    if not has_id:
-        return ""
-    try:
-        found = json.loads(answer.partition(b"\r\n\r\n")[2])["messageId"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    return found if isinstance(found, str) and found else None
-
-
-def told(answer: bytes) -> str:
-    """Tell a wrong answer by its status and the beginning of its body."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    status, _, _ = head.partition(b"\r\n")
-    return f"{status.decode(errors='replace')} {body[:200]!r}"
-
-
 async def run(given: argparse.Namespace, prepared: Sequence[Prepared]) -> Tally:
     """Send until the time or the requests are over, and wait for the last answers."""
     tally = Tally()
@@ -184,7 +152,7 @@ class Figures:
 
 def figures_of(tally: Tally, right: int, wrong_answers: Counter[str]) -> Figures:
     """Work a run's figures out."""
-    count = max(len(tally.latencies_s), 1)
+    count = len(tally.latencies_s) or float("nan")
     return Figures(
         answers=len(tally.latencies_s),
         seconds=tally.lasted_s,

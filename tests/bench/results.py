@@ -13,6 +13,7 @@ A point with ``connections`` 0 is of a server as a whole: its start, and what th
 section that has not been measured is not there.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +27,10 @@ SUMS = ("right", "wrong", "missing")
 
 
 def points_of(runs: Iterable[tuple[str, str, int, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Gather runs (variant, broker, connections, figures) to points, in the order of their first round."""
+    """Gather runs (variant, broker, connections, figures) to points, in the order of their first round.
+
+    A figure that is not a number, because nothing came to take it of, is left out.
+    """
     rounds: dict[tuple[str, str, int], list[Mapping[str, Any]]] = {}
     for variant, broker, connections, figures in runs:
         rounds.setdefault((variant, broker, connections), []).append(figures)
@@ -35,12 +39,16 @@ def points_of(runs: Iterable[tuple[str, str, int, Mapping[str, Any]]]) -> list[d
             "variant": variant,
             "broker": broker,
             "connections": connections,
-            "median": {name: median([each[name] for each in figures]) for name in METRICS if name in figures[0]},
+            "median": {name: median(values) for name in METRICS if (values := _numbers(name, figures))},
             "sum": {name: sum(each[name] for each in figures) for name in SUMS if name in figures[0]},
-            "rounds": [{name: each[name] for name in METRICS if name in each} for each in figures],
+            "rounds": [{name: each[name] for name in METRICS if _numbers(name, [each])} for each in figures],
         }
         for (variant, broker, connections), figures in rounds.items()
     ]
+
+
+def _numbers(name: str, rounds: Iterable[Mapping[str, Any]]) -> list[float]:
+    return [each[name] for each in rounds if math.isfinite(each.get(name, math.nan))]
 
 
 class Comparison:
