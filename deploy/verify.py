@@ -14,7 +14,17 @@ from typing import Any, Protocol
 from deploy.dt_api import DtApi
 from deploy.dt_transport import sign
 from deploy.errors import DtFailed, NotProven
-from deploy.proof import EMULATED, Proof, check_attributes, checked, claims, made_up_event
+from deploy.proof import (
+    EMULATED,
+    MADE_UP,
+    Proof,
+    check_attributes,
+    checked,
+    claims,
+    event_in,
+    is_what_was_sent,
+    made_up_event,
+)
 from deploy.resources.connector import Connector, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
@@ -96,9 +106,10 @@ class Verifier:
             data = EMULATED[event_type][1]
             publish = f"/projects/{project}/devices/{device}:publish"
             self.dt.call("POST", publish, body={event_type: data}, emulator=True, just_made=True)
-            message = self._awaited(subscription, device)
-            self._same_as_dt_has(message, project, device)
-            return checked(message, project, device, event_type, data)
+            message = self._awaited(subscription, device, event_type)
+            proof = checked(message, project, device, event_type, data)
+            self._is_in_dts_history(proof, device, event_type, data)
+            return proof
 
     def _signed_arrives(self, project: str, url: str, secret: Secret) -> Proof:
         device, event_id = f"verify{secrets.token_hex(7)}", secrets.token_hex(10)
@@ -109,30 +120,31 @@ class Verifier:
                 raise NotProven(
                     f"a signed request was answered with {status} {text[:200]}", where=url, mend=[self._logs]
                 )
-            message = self._awaited(subscription, device)
+            message = self._awaited(subscription, device, MADE_UP)
         if base64.b64decode(message["data"]) != body:
             raise NotProven("the message is not what was sent, byte for byte", where=f"topic {self.spec.topic}")
         check_attributes(message, json.loads(body)["event"], project, device)
         return Proof(project, event_id, message["messageId"], 0.0, whole_path=False)
 
-    def _same_as_dt_has(self, message: Mapping[str, Any], project: str, device: str) -> None:
-        """Compare the event with the one in DT's own history, where that can be read."""
-        event = json.loads(base64.b64decode(message["data"]))["event"]
+    def _is_in_dts_history(self, proof: Proof, device: str, event_type: str, sent: Mapping[str, Any]) -> None:
+        """Compare with the event of that id in DT's own history, where that can be read and has it already."""
         try:
-            history = self.dt.pages(f"/projects/{project}/devices/{device}/events", "events")
+            history = self.dt.pages(f"/projects/{proof.project}/devices/{device}/events", "events")
         except DtFailed:
             return
-        kept = next((each for each in history if each.get("eventId") == event["eventId"]), event)
-        if kept != event:
+        kept = [each for each in history if each.get("eventId") == proof.event_id]
+        if not all(is_what_was_sent(each, event_type, sent) for each in kept):
             raise NotProven("the event is not the one that DT keeps in its history", where=f"topic {self.spec.topic}")
 
-    def _awaited(self, subscription: str, device: str) -> Mapping[str, Any]:
+    def _awaited(self, subscription: str, device: str, event_type: str) -> Mapping[str, Any]:
+        """Wait for the event of that type: a device may tell of its radio or its labels first."""
         argv = ("pubsub", "subscriptions", "pull", subscription, "--auto-ack", "--limit=10")
         give_up_at = self.now() + ARRIVES_S
         while self.now() < give_up_at:
             for each in self.google.read((*argv, f"--project={self.spec.google_project}")) or []:
                 message: Mapping[str, Any] = each["message"]
-                if message.get("attributes", {}).get("deviceId") == device:
+                ours = message.get("attributes", {}).get("deviceId") == device
+                if ours and event_in(message).get("eventType") == event_type:
                     return message
             self.sleep(0.5)
         what = f"no event came within {ARRIVES_S:.0f} s"

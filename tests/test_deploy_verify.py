@@ -105,16 +105,33 @@ def another_value(whole: dict[str, Any]) -> None:
     whole["event"]["data"]["temperature"]["value"] = 99
 
 
-def another_type(whole: dict[str, Any]) -> None:
-    whole["event"] |= {"eventType": "touch"}
+def other_data(whole: dict[str, Any]) -> None:
+    whole["event"]["data"] = {}
 
 
-@pytest.mark.parametrize("change", [another_value, another_type])
+@pytest.mark.parametrize("change", [another_value, other_data])
 def test_another_event_than_was_sent_is_no_proof(stage: Stage, change: Callable[[dict[str, Any]], None]) -> None:
     stage.dt.on_event = arriving(stage, change)
     with pytest.raises(NotProven, match="was sent"):
         stage.deployment().verify()
     assert nothing_is_left(stage)
+
+
+@pytest.mark.parametrize("other", [{"networkStatus": {"rssi": -80}}, {"labelsChanged": {"added": {"name": "x"}}}])
+def test_other_events_of_the_device_that_come_first_are_passed_over(stage: Stage, other: dict[str, Any]) -> None:
+    def on_event(project: str, device: str, body: Mapping[str, Any]) -> None:
+        arriving(stage)(project, device, other)
+        arriving(stage)(project, device, body)
+
+    stage.dt.on_event = on_event
+    assert stage.deployment().verify() == 0
+    assert "came through DT's connector as message 17" in stage.shown
+
+
+def test_an_event_of_another_type_alone_is_no_proof(stage: Stage) -> None:
+    stage.dt.on_event = arriving(stage, lambda whole: whole["event"].update(eventType="touch"))
+    with pytest.raises(NotProven, match="no event came"):
+        stage.deployment().verify()
 
 
 @pytest.mark.parametrize("attribute", ["eventId", "eventType", "projectId", "timestamp"])
@@ -129,6 +146,12 @@ def test_an_event_that_dt_keeps_otherwise_is_no_proof(stage: Stage) -> None:
     with pytest.raises(NotProven, match="DT keeps in its history"):
         stage.deployment().verify()
     assert nothing_is_left(stage)
+
+
+def test_a_history_that_writes_the_same_event_in_another_way_is_proof(stage: Stage) -> None:
+    kept = envelope("emu", {"temperature": {"value": 21.37, "backfilled": False}})["event"]
+    stage.dt.history = [{**kept, "timestamp": "2026-11-23T06:00:00Z"}]
+    assert stage.deployment().verify() == 0
 
 
 def test_ctrl_c_meanwhile_leaves_nothing(stage: Stage) -> None:
