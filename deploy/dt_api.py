@@ -7,6 +7,7 @@ from typing import Any
 
 from deploy.dt_transport import DtAnswer, DtRequest, Method, Transport
 from deploy.errors import DtFailed, DtUnanswered
+from deploy.secret import Secret
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 LONGEST_PAUSE_S = 60.0
@@ -51,7 +52,7 @@ class DtApi:
             if pause_s is None or not _may_repeat(method, answer.status, just_made=just_made):
                 raise _explained(request, answer)
             wait_s = min(max(pause_s, _seconds(answer.retry_after)), LONGEST_PAUSE_S)
-            self.notice(f"DT: {_sentence(answer)}; again in {wait_s:.0f} s")
+            self.notice(f"DT: {_sentence(request, answer)}; again in {wait_s:.0f} s")
             self.sleep(wait_s)
 
     def pages(self, path: str, key: str) -> list[Any]:
@@ -78,15 +79,17 @@ def _may_repeat(method: Method, status: int, *, just_made: bool) -> bool:
 
 
 def _explained(request: DtRequest, answer: DtAnswer) -> DtFailed:
-    where = f"DT, {request.method} {request.path}"
+    where, sentence = f"DT, {request.method} {request.path}", _sentence(request, answer)
     if answer.status == 0 or answer.status >= 500:
-        return DtUnanswered(answer.status, _sentence(answer), where=where, mend=["try again in a minute"])
+        return DtUnanswered(answer.status, sentence, where=where, mend=["try again in a minute"])
     mend = {401: [CREDENTIALS], 403: [ROLE], 404: ["check --dt-project: DT knows no such project or resource"]}
-    return DtFailed(answer.status, _sentence(answer), where=where, mend=mend.get(answer.status, []))
+    return DtFailed(answer.status, sentence, where=where, mend=mend.get(answer.status, []))
 
 
-def _sentence(answer: DtAnswer) -> str:
-    return f"{answer.status or ''} {answer.body.get('error', '')}".strip()
+def _sentence(request: DtRequest, answer: DtAnswer) -> str:
+    """Give what DT says, without the secret: it may quote the request."""
+    sent = ((request.body or {}).get("httpConfig") or {}).get("signatureSecret", "")
+    return Secret(sent).hidden_in(f"{answer.status or ''} {answer.body.get('error', '')}".strip())
 
 
 def _seconds(retry_after: str | None) -> float:

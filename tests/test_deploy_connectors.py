@@ -93,6 +93,18 @@ def test_of_a_secret_only_whose_it_is_comes_out(connectors: Connectors, dt: Fake
     assert SECRET.reveal() not in repr(listed)
 
 
+@pytest.mark.parametrize("status", [400, 504])
+def test_a_secret_that_dt_quotes_when_it_refuses_is_not_shown(connectors: Connectors, dt: FakeDt, status: int) -> None:
+    patch = DtCall("PATCH", DT_PROJECT, "dc1", puts_url=True, puts_secret=True)
+    told: list[str] = []
+    connectors.api.notice = told.append
+    quoted = '{"httpConfig":{"signatureSecret":"' + SECRET.reveal()
+    dt.stumbles = [DtAnswer(status, {"error": f"invalid body: {quoted}"})] * 9
+    with pytest.raises(DtFailed, match="invalid body") as failed:
+        connectors.carry_out(patch, spec(), url=URL, secret=SECRET)
+    assert "ssssssss" not in f"{failed.value} {told}"
+
+
 def test_a_connector_of_another_type_is_listed_too(connectors: Connectors, dt: FakeDt) -> None:
     dt.connectors[DT_PROJECT].append({"name": "projects/p/dataconnectors/d", "type": "GOOGLE_CLOUD_PUBSUB"})
     assert connectors.list(DT_PROJECT)[0].type == "GOOGLE_CLOUD_PUBSUB"

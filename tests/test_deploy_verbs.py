@@ -181,6 +181,21 @@ def test_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
     assert line.startswith("functions deploy dt-pubsub")
 
 
+@pytest.mark.parametrize("state", ["DISABLED", "DESTROYED"])
+def test_a_secret_whose_newest_version_is_not_in_force_gets_another_one(up: Stage, state: str) -> None:
+    before, up.google.newest_version = up.secret(), state
+    assert up.deployment().status() == FAILED
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.secret() != before
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
+
+
+def test_down_removes_a_secret_of_which_nothing_is_left(up: Stage) -> None:
+    up.google.newest_version = "DESTROYED"
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.google.things == {}
+
+
 def test_a_connector_switched_off_by_hand_is_switched_on(up: Stage) -> None:
     up.dt.connectors[DT_PROJECT][0]["status"] = "SYSTEM_DISABLED"
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
