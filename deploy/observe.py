@@ -75,14 +75,16 @@ class Observer:
         return self._observed(before.facts, members, SERVICES, secrets)
 
     def for_removal(self) -> Observed:
-        """Read what is there and whose it is. Of connectors, whose secret they have is not known then."""
+        """Read what is there and whose it is."""
         services = self._services()
         on = services_on(services[Services(self.spec).title])
         others = [resource for resource in removable(self.spec) if resource.title not in services]
         with ThreadPoolExecutor(AT_ONCE) as pool:
+            reading = pool.submit(self._secrets, on, ())
             facts = pool.map(lambda each: self._ask(each, on, most=1), others)
             found = {each.title: answers for each, answers in zip(others, facts, strict=True)}
-        return Observed({**services, **found}, self._connectors(()))
+        in_force = reading.result()
+        return Observed({**services, **found}, self._connectors(in_force), in_force)
 
     def for_proof(self) -> Observed:
         """Read where the function is, and what it believes."""

@@ -223,6 +223,21 @@ def test_down_removes_everything_on_both_ends(up: Stage) -> None:
     assert [each["displayName"] for each in up.dt.connectors[DT_PROJECT]] == ["somebody else's"]
 
 
+def test_down_leaves_another_deployments_connector_of_the_same_name(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Events"
+    push = {"url": "https://dt-pubsub-otherproj9-ew.a.run.app", "signatureSecret": "theirs", "headers": {}}
+    theirs = up.dt.has_connector(displayName="Events", httpConfig=push)
+    assert up.deployment(connector_name="Events").down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == [theirs]
+
+
+def test_down_finds_a_connector_by_our_secret_when_the_function_is_gone_already(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Events"
+    del up.google.things["functions", "dt-pubsub"]
+    assert up.deployment(connector_name="Events").down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == []
+
+
 def test_down_stops_dt_before_it_removes_the_function(up: Stage) -> None:
     up.google.before = lambda argv: None if "delete" not in argv else _no_connector_is_left(up)
     up.deployment().down()

@@ -52,15 +52,18 @@ def remove_connector(spec: Spec, project: str, found: Sequence[Connector], url: 
 def owned(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
     """Give the connectors that are certainly this deployment's, the oldest first: DT's ids grow with time.
 
-    One is ours when it points at our function, or once did, by the function's name, and bears our display name.
+    One is ours when it points at our function, or once did and bears the default display name, which holds project
+    and deployment. Where there is none, one by that name or with our secret is ours, as somebody pointed it elsewhere.
+    A display name of one's own is no proof: other deployments may have the same.
     """
-    names = {spec.default_connector_name, spec.connector_name}
-    return tuple(
+    pushing = sorted((each for each in found if each.type == "HTTP_PUSH"), key=lambda connector: connector.id)
+    by_name = [each for each in pushing if each.display_name == spec.default_connector_name]
+    certain = [
         each
-        for each in sorted(found, key=lambda connector: connector.id)
-        if each.type == "HTTP_PUSH"
-        and (_points_at(each.url, spec, url) or (each.display_name in names and _is_a_function(each.url, spec)))
-    )
+        for each in pushing
+        if _points_at(each.url, spec, url) or (each in by_name and _is_a_function(each.url, spec))
+    ]
+    return tuple(certain or [each for each in pushing if each in by_name or each.secret == "ours"])  # noqa: S105
 
 
 def _points_at(connector_url: str, spec: Spec, url: str) -> bool:
@@ -95,7 +98,7 @@ def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
 
 def _changes(spec: Spec, found: Connector, url: str) -> tuple[Change, ...]:
     changes = []
-    if not url or found.url != url:
+    if not url or found.url.rstrip("/") != url.rstrip("/"):
         changes.append(Change("url", found.url, url or "<the function's URL>"))
     if found.secret != "ours":  # noqa: S105  # a word for whose secret it is
         changes.append(Change("secret", found.secret, "ours"))
