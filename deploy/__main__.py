@@ -13,13 +13,12 @@ from types import FrameType
 from typing import NoReturn
 
 try:
+    os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
     import requests
 
     from deploy.dt_transport import Credentials, DisruptiveTransport
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed\n  mend it: pip install --require-hashes -r deploy/requirements.txt")
-except FileNotFoundError as missing:
-    sys.exit(f"{missing}\n  mend it: unset DT_CREDENTIALS_FILE")
 
 from deploy.asked import read_spec
 from deploy.command_line import parser

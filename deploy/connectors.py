@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt_api import DtApi
+from deploy.dt_api import DtApi, of_one_shape
 from deploy.errors import DtFailed, DtUnanswered
 from deploy.resources.connector import Connector, Held, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.steps import DtCall
+from deploy.steps import DtCall, update_mask
 
 MOST_PER_PROJECT = 10
 LOOKS_S = (1.0, 3.0, 6.0)
@@ -34,7 +34,8 @@ class Connectors:
 
         """
         listed = self.api.pages(f"/projects/{project}/dataconnectors", "dataConnectors")
-        return tuple(_connector(each, ours) for each in listed)
+        with of_one_shape(f"DT, Data Connectors of {project}"):
+            return tuple(_connector(each, ours) for each in listed)
 
     def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
         """Make, change or delete one connector.
@@ -79,7 +80,8 @@ class Connectors:
         return ()
 
     def _change(self, project: str, connector: str, body: Mapping[str, Any]) -> None:
-        self.api.call("PATCH", f"/projects/{project}/dataconnectors/{connector}", body=body, just_made=True)
+        path, mask = f"/projects/{project}/dataconnectors/{connector}", update_mask(body)
+        self.api.call("PATCH", path, body=body, params={"updateMask": mask} if mask else {}, just_made=True)
 
     def _delete(self, project: str, connector: str) -> None:
         try:
@@ -98,15 +100,21 @@ class Connectors:
 
 def _connector(listed: Mapping[str, Any], ours: tuple[Secret, ...]) -> Connector:
     pushed = listed.get("httpConfig") or {}
-    secret = pushed.get("signatureSecret") or ""
+    secret = _text(pushed.get("signatureSecret"))
     held: Held = "none" if not secret else "ours" if any(each.equals(secret) for each in ours) else "another"
     return Connector(
         id=listed["name"].rpartition("/")[2],
-        display_name=listed.get("displayName", ""),
-        type=listed.get("type", ""),
-        status=listed.get("status", ""),
-        url=pushed.get("url", ""),
+        display_name=_text(listed.get("displayName")),
+        type=_text(listed.get("type")),
+        status=_text(listed.get("status")),
+        url=_text(pushed.get("url")),
         event_types=tuple(listed.get("events") or ()),
         labels=tuple(listed.get("labels") or ()),
         secret=held,
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str | None):
+        raise TypeError("no text")
+    return value or ""

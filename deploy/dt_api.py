@@ -1,7 +1,8 @@
 """DT's API: what may be repeated is repeated, what passes is waited for, and errors are in one family."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from deploy.secret import Secret
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 LONGEST_PAUSE_S = 60.0
+AGAIN = "try again in a minute"
 CREDENTIALS = "check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL"
 ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Project Developer in that project"
 
@@ -63,25 +65,62 @@ class DtApi:
 
         """
         items: list[Any] = []
-        token = ""
+        tokens = [""]
         while True:
-            page = self.call("GET", path, params={"pageToken": token} if token else {})
-            items += page.get(key) or []
+            page = self.call("GET", path, params={"pageToken": tokens[-1]} if tokens[-1] else {})
+            with of_one_shape(f"DT, GET {path}"):
+                items += _listed(page.get(key))
             token = page.get("nextPageToken") or ""
             if not token:
                 return items
+            if token in tokens:
+                raise DtUnanswered(0, "its pages go in a circle", where=f"DT, GET {path}", mend=[AGAIN])
+            tokens.append(token)
+
+    def organization(self, project: str) -> str:
+        """Give the id of the organization that a project belongs to.
+
+        Raises:
+            DtFailed: DT refused it, or did not answer.
+
+        """
+        path = f"/projects/{project}"
+        with of_one_shape(f"DT, GET {path}"):
+            name: str = self.call("GET", path)["organization"]
+            return name.rpartition("/")[2]
+
+
+@contextmanager
+def of_one_shape(where: str) -> Iterator[None]:
+    """Take an answer apart; one of another shape than DT documents is as good as none.
+
+    Raises:
+        DtUnanswered: it is.
+
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        what = f"answered in another shape than it should ({type(error).__name__}: {error})"
+        raise DtUnanswered(0, what, where=where, mend=[AGAIN]) from None
 
 
 def _may_repeat(method: Method, status: int, *, just_made: bool) -> bool:
     if status == 429 or (status == 404 and just_made):
         return True
-    return method != "POST" and status in {0, 500, 502, 503, 504}
+    return method != "POST" and status in {0, 409, 500, 502, 503, 504}
+
+
+def _listed(found: Any) -> list[Any]:
+    if not isinstance(found, list | None):
+        raise TypeError("no list")
+    return found or []
 
 
 def _explained(request: DtRequest, answer: DtAnswer) -> DtFailed:
     where, sentence = f"DT, {request.method} {request.path}", _sentence(request, answer)
     if answer.status == 0 or answer.status >= 500:
-        return DtUnanswered(answer.status, sentence, where=where, mend=["try again in a minute"])
+        return DtUnanswered(answer.status, sentence, where=where, mend=[AGAIN])
     mend = {401: [CREDENTIALS], 403: [ROLE], 404: ["check --dt-project: DT knows no such project or resource"]}
     return DtFailed(answer.status, sentence, where=where, mend=mend.get(answer.status, []))
 

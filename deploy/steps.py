@@ -63,11 +63,21 @@ class DtCall:
         pushed = {"url": "<the function's URL>"} if self.puts_url else {}
         pushed |= {"signatureSecret": "<the secret>"} if self.puts_secret else {}
         body = {**self.fields, **({"httpConfig": pushed} if pushed else {})}
+        if self.verb == "PATCH" and (mask := update_mask(body)):
+            path += f"?updateMask={mask}"
         shown = f" {json.dumps(body, ensure_ascii=False)}" if body else ""
         return f"{self.verb} {DT_API}/{path}{shown}"
 
 
 Call = GcloudCall | DtCall
+
+
+def update_mask(body: Mapping[str, Any]) -> str:
+    """Give the mask that a PATCH of DT's needs: without one, an empty list may be taken for one not mentioned."""
+    if all(value != [] for value in body.values()):
+        return ""
+    pushed = [f"httpConfig.{name}" for name in body.get("httpConfig", {})]
+    return ",".join(sorted([*(name for name in body if name != "httpConfig"), *pushed]))
 
 
 @dataclass(frozen=True, slots=True)

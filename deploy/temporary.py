@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from deploy.dt_api import DtApi
+from deploy.dt_api import DtApi, of_one_shape
 from deploy.errors import DeployError, DtFailed, GcloudFailed
 from deploy.spec import MARK, PROOF_MARK, Spec
 from deploy.steps import Argv
@@ -33,8 +33,10 @@ class Temporary:
         """Have DT emulate a device; gives its id. Raises ``DtFailed`` where that is not allowed."""
         labels = {"name": "dt-pubsub verify", MARK: self.spec.name}
         body = {"type": device_type, "labels": labels}
-        made = self.dt.call("POST", f"/projects/{project}/devices", body=body, emulator=True)
-        return str(made["name"]).rpartition("/")[2]
+        path = f"/projects/{project}/devices"
+        with of_one_shape(f"DT, POST {path}"):
+            made: str = self.dt.call("POST", path, body=body, emulator=True)["name"]
+            return made.rpartition("/")[2]
 
     @contextmanager
     def removing_device(self, project: str, device: str) -> Iterator[None]:

@@ -150,8 +150,7 @@ class Deployment:
         return Connectors(self._dt(), self.sleep)
 
     def _organization(self) -> str:
-        project = self._dt().call("GET", f"/projects/{self.spec.dt_projects[0]}")
-        return str(project.get("organization", "")).rpartition("/")[2]
+        return self._dt().organization(self.spec.dt_projects[0])
 
     def _must_agree(self, question: str) -> None:
         if self.yes:
@@ -200,7 +199,7 @@ class Deployment:
         for project in self.spec.dt_projects:
             for each in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
                 path = f"/projects/{project}/dataconnectors/{each.id}:metrics"
-                counted[each.id] = self._dt().call("GET", path).get("metrics", {})
+                counted[each.id] = self._dt().call("GET", path).get("metrics") or {}
         return counted
 
     def _show(self, steps: Sequence[Step]) -> None:

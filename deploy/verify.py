@@ -132,7 +132,7 @@ class Verifier:
             history = self.dt.pages(f"/projects/{proof.project}/devices/{device}/events", "events")
         except DtFailed:
             return
-        kept = [each for each in history if each.get("eventId") == proof.event_id]
+        kept = [each for each in history if isinstance(each, Mapping) and each.get("eventId") == proof.event_id]
         if not all(is_what_was_sent(each, event_type, sent) for each in kept):
             raise NotProven("the event is not the one that DT keeps in its history", where=f"topic {self.spec.topic}")
 

@@ -2,7 +2,10 @@
 
 import argparse
 import io
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -90,6 +93,17 @@ def test_the_examples_of_the_help_can_be_read(capsys: pytest.CaptureFixture[str]
     assert len(examples) == 5
     for example in examples:
         parser().parse_args(example.split())
+
+
+@pytest.mark.parametrize("text", ["no JSON", "{}", None])
+def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "credentials.json"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    environ = {**os.environ, "DT_CREDENTIALS_FILE": str(file)}
+    asked = [sys.executable, "-m", "deploy", "plan", "--help"]
+    done = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_what_nobody_foresaw_is_caught_at_the_door(capsys: pytest.CaptureFixture[str]) -> None:

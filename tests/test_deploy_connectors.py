@@ -149,6 +149,62 @@ def test_what_may_be_repeated_is_repeated(connectors: Connectors, dt: FakeDt, st
     assert connectors.list(DT_PROJECT) == ()
 
 
+def test_a_change_that_meets_another_one_is_repeated(connectors: Connectors, dt: FakeDt) -> None:
+    made = dt.has_connector(status="USER_DISABLED")
+    dt.stumbles = [DtAnswer(409, {"error": "conflict"})] * 2
+    connectors.carry_out(
+        DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"status": "ACTIVE"}), spec(), url="", secret=Secret("")
+    )
+    assert made["status"] == "ACTIVE"
+
+
+def test_a_post_that_meets_a_conflict_is_not_repeated(connectors: Connectors, dt: FakeDt) -> None:
+    dt.stumbles = [DtAnswer(200, {"dataConnectors": []}), DtAnswer(409, {"error": "conflict"})]
+    with pytest.raises(DtFailed, match="409 conflict"):
+        make(connectors)
+    assert len(dt.calls("POST")) == 1
+
+
+def test_pages_that_go_in_a_circle_are_an_error(connectors: Connectors, dt: FakeDt) -> None:
+    dt.stumbles = [DtAnswer(200, {"dataConnectors": [], "nextPageToken": token}) for token in ("a", "b", "a")]
+    with pytest.raises(DtUnanswered, match="pages go in a circle"):
+        connectors.list(DT_PROJECT)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"dataConnectors": [{}]},
+        {"dataConnectors": "x"},
+        {"dataConnectors": [None]},
+        {"dataConnectors": [{"name": "dc", "httpConfig": "x"}]},
+        {"dataConnectors": [{"name": 7, "httpConfig": {"url": 8}}]},
+        {"dataConnectors": [{"name": "dc", "labels": 8}]},
+        {"dataConnectors": [{"name": "dc", "httpConfig": {"signatureSecret": 7}}]},
+    ],
+)
+def test_a_list_of_another_shape_is_an_error_of_dts(
+    connectors: Connectors, dt: FakeDt, answer: dict[str, object]
+) -> None:
+    dt.stumbles = [DtAnswer(200, answer)]
+    with pytest.raises(DtUnanswered, match="in another shape"):
+        connectors.list(DT_PROJECT, (SECRET,))
+
+
+def test_an_empty_list_is_sent_with_a_mask_so_that_it_is_not_taken_for_nothing(
+    connectors: Connectors, dt: FakeDt
+) -> None:
+    made = dt.has_connector(events=["touch"])
+    call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": []}, puts_url=True, puts_secret=True)
+    assert "?updateMask=events,httpConfig.signatureSecret,httpConfig.url {" in call.line()
+    connectors.carry_out(call, spec(), url=URL, secret=SECRET)
+    assert dt.calls("PATCH")[-1].params == {"updateMask": "events,httpConfig.signatureSecret,httpConfig.url"}
+    call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": ["touch"]})
+    assert "updateMask" not in call.line()
+    connectors.carry_out(call, spec(), url=URL, secret=SECRET)
+    assert dt.calls("PATCH")[-1].params == {}
+
+
 @pytest.mark.parametrize(
     ("status", "mend"), [(401, "DT_SERVICE_ACCOUNT_KEY_ID"), (403, "Project Developer"), (404, "--dt-project")]
 )
