@@ -1,7 +1,8 @@
 """Data Connectors on DT's side: listed whole, and made once, whatever becomes of an answer."""
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ LOOKS_S = (1.0, 3.0, 6.0)
 """Pauses before each look for a connector whose POST was not answered: lists lag behind."""
 
 MOST_ATTEMPTS = 3
+
+_MASK = re.compile(r"\*{3}|•{3}|\.{3}|…")
+"""How somebody writes a secret that is not to be seen."""
 
 
 @dataclass
@@ -35,7 +39,7 @@ class Connectors:
         """
         listed = self.api.pages(f"/projects/{project}/dataconnectors", "dataConnectors")
         with of_one_shape(f"DT, Data Connectors of {project}"):
-            return tuple(_connector(each, ours) for each in listed)
+            return _connectors(listed, ours)
 
     def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
         """Make, change or delete one connector.
@@ -98,10 +102,25 @@ class Connectors:
         return DtFailed(error.status, what, where=error.where, mend=["delete one in DT Studio, then run this again"])
 
 
-def _connector(listed: Mapping[str, Any], ours: tuple[Secret, ...]) -> Connector:
+def _connectors(listed: Sequence[Mapping[str, Any]], ours: tuple[Secret, ...]) -> tuple[Connector, ...]:
+    """Read a list. Where it shows no secret at all, whether a connector without one has none is not known."""
+    secrets = [_text((each.get("httpConfig") or {}).get("signatureSecret")) for each in listed]
+    are_shown = any(secret and not _MASK.search(secret) for secret in secrets)
+    return tuple(
+        _connector(each, _held(secret, ours, are_shown=are_shown)) for each, secret in zip(listed, secrets, strict=True)
+    )
+
+
+def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
+    if _MASK.search(secret) or not (secret or are_shown):
+        return "unknown"
+    if not secret:
+        return "none"
+    return "ours" if any(each.equals(secret) for each in ours) else "another"
+
+
+def _connector(listed: Mapping[str, Any], held: Held) -> Connector:
     pushed = listed.get("httpConfig") or {}
-    secret = _text(pushed.get("signatureSecret"))
-    held: Held = "none" if not secret else "ours" if any(each.equals(secret) for each in ours) else "another"
     return Connector(
         id=listed["name"].rpartition("/")[2],
         display_name=_text(listed.get("displayName")),

@@ -70,8 +70,10 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     if failures:
         raise NotOurs(failures)
     steps = _reopened(spec, steps)
+    new_secret = any(isinstance(step.call, GcloudCall) and step.call.feeds_secret for step in steps)
     for project in spec.dt_projects:
-        steps += plan_connector(spec, project, observed.connectors[project], observed.url(spec))
+        found, url = observed.connectors[project], observed.url(spec)
+        steps += plan_connector(spec, project, found, url, new_secret=new_secret)
     return tuple(steps)
 
 

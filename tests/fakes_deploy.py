@@ -26,6 +26,7 @@ class FakeDt:
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     emulator_is_allowed: bool = True
+    shows_secrets: bool = True
     swallows: int = 0
     page_size: int = 100
     stumbles: list[DtAnswer] = field(default_factory=list)
@@ -97,7 +98,13 @@ class FakeDt:
         first = int(request.params.get("pageToken", "0"))
         last = first + self.page_size
         more = str(last) if last < len(self.connectors[project]) else ""
-        return DtAnswer(200, {"dataConnectors": self.connectors[project][first:last], "nextPageToken": more})
+        listed = [self._shown(each) for each in self.connectors[project][first:last]]
+        return DtAnswer(200, {"dataConnectors": listed, "nextPageToken": more})
+
+    def _shown(self, connector: dict[str, Any]) -> dict[str, Any]:
+        if self.shows_secrets or "httpConfig" not in connector:
+            return connector
+        return {**connector, "httpConfig": {**connector["httpConfig"], "signatureSecret": "********"}}
 
     def _device(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
         if not self.emulator_is_allowed:

@@ -105,6 +105,16 @@ def test_a_secret_that_dt_quotes_when_it_refuses_is_not_shown(connectors: Connec
     assert "ssssssss" not in f"{failed.value} {told}"
 
 
+@pytest.mark.parametrize(
+    "shown", [{}, {"signatureSecret": ""}, {"signatureSecret": "********"}, {"signatureSecret": None}]
+)
+def test_a_secret_that_dt_does_not_show_is_not_known(
+    connectors: Connectors, dt: FakeDt, shown: dict[str, object]
+) -> None:
+    dt.has_connector(httpConfig={"url": URL, **shown})
+    assert [each.secret for each in connectors.list(DT_PROJECT, (SECRET,))] == ["unknown"]
+
+
 def test_a_connector_of_another_type_is_listed_too(connectors: Connectors, dt: FakeDt) -> None:
     dt.connectors[DT_PROJECT].append({"name": "projects/p/dataconnectors/d", "type": "GOOGLE_CLOUD_PUBSUB"})
     assert connectors.list(DT_PROJECT)[0].type == "GOOGLE_CLOUD_PUBSUB"

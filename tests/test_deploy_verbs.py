@@ -202,6 +202,21 @@ def test_a_connector_switched_off_by_hand_is_switched_on(up: Stage) -> None:
     assert up.dt.connectors[DT_PROJECT][0]["status"] == "ACTIVE"
 
 
+def test_where_dt_shows_no_secret_up_and_plan_come_to_an_end_and_say_so(stage: Stage) -> None:
+    stage.dt.shows_secrets = False
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert stage.deployment().plan() == NOTHING_TO_DO
+    assert "DT does not show its secret, so it cannot be compared; python -m deploy verify proves it" in stage.shown
+    assert stage.deployment().up() == NOTHING_TO_DO
+    assert stage.dt.calls("PATCH") == []
+
+
+def test_where_dt_shows_no_secret_a_new_version_is_given_to_the_connector_all_the_same(up: Stage) -> None:
+    up.dt.shows_secrets, up.google.newest_version = False, "DISABLED"
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
+
+
 def test_another_dt_project_gets_a_connector_of_its_own(up: Stage) -> None:
     up.dt.connectors[SECOND] = []
     assert up.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO

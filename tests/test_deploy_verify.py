@@ -101,6 +101,12 @@ def test_an_event_that_does_not_come_is_no_proof(stage: Stage) -> None:
     assert nothing_is_left(stage)
 
 
+def test_where_dt_shows_no_secret_a_proof_that_fails_tells_how_to_have_it_set_again(stage: Stage) -> None:
+    stage.dt.shows_secrets, stage.dt.on_event = False, lambda *_: None
+    with pytest.raises(NotProven, match=r"delete connector \w+ in DT Studio, then python -m deploy up"):
+        stage.deployment().verify()
+
+
 def another_value(whole: dict[str, Any]) -> None:
     whole["event"]["data"]["temperature"]["value"] = 99
 

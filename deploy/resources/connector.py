@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from deploy.spec import Spec
 from deploy.steps import Change, DtCall, Step, create, delete, keep, update
 
-Held = Literal["ours", "another", "none"]
+Held = Literal["ours", "another", "none", "unknown"]
+"""Whose secret a connector has; ``unknown`` where DT does not show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +27,21 @@ class Connector:
     secret: Held = "none"  # noqa: S105  # whose it is
 
 
-def plan_connector(spec: Spec, project: str, found: Sequence[Connector], url: str) -> tuple[Step, ...]:
-    """Make the connector of this deployment in one project, or bring it up to date; one too many is removed."""
+def plan_connector(
+    spec: Spec, project: str, found: Sequence[Connector], url: str, *, new_secret: bool = False
+) -> tuple[Step, ...]:
+    """Make the connector of this deployment in one project, or bring it up to date; one too many is removed.
+
+    ``new_secret``: a step before this one makes another secret, which the connector then needs.
+    """
     title = f"connector in {project}"
     own = owned(spec, found, url)
     if not own:
         call = DtCall("POST", project, fields=_fields_at_first(spec), puts_url=True, puts_secret=True)
         return (create(title, "not there", call),)
     kept, *surplus = own
-    changes = _changes(spec, kept, url)
-    first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, f"{kept.id} is ACTIVE")
+    changes = _changes(spec, kept, url, new_secret=new_secret)
+    first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, _as_it_is(kept))
     twice = "a second one for the same function: every event would arrive twice"
     return (first, *(delete(title, twice, DtCall("DELETE", project, each.id)) for each in surplus))
 
@@ -96,11 +102,16 @@ def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(key.strip() for key in spec.settings["LABEL_ATTRIBUTES"].split(",") if key.strip()))
 
 
-def _changes(spec: Spec, found: Connector, url: str) -> tuple[Change, ...]:
+def _as_it_is(found: Connector) -> str:
+    unseen = "; DT does not show its secret, so it cannot be compared; python -m deploy verify proves it"
+    return f"{found.id} is ACTIVE{unseen if found.secret == 'unknown' else ''}"  # noqa: S105  # a word for whose it is
+
+
+def _changes(spec: Spec, found: Connector, url: str, *, new_secret: bool) -> tuple[Change, ...]:
     changes = []
     if not url or found.url.rstrip("/") != url.rstrip("/"):
         changes.append(Change("url", found.url, url or "<the function's URL>"))
-    if found.secret != "ours":  # noqa: S105  # a word for whose secret it is
+    if found.secret in {"another", "none"} or (new_secret and found.secret == "unknown"):  # noqa: S105  # as above
         changes.append(Change("secret", found.secret, "ours"))
     if found.status != "ACTIVE":
         changes.append(Change("status", found.status, "ACTIVE"))
