@@ -23,6 +23,7 @@ room               what it does                                                 
 ``proof``          what is sent for that, what has to come of it                   nothing
 ``temporary``      a device and a subscription, made for it and removed            both clouds
 ``status``         what ``status`` shows                                           nothing
+``report``         what a verb came to, for ``--json``                             nothing
 ``verbs``          plan, up, verify, status, down: the rooms in their order        nothing by itself
 ``gcloud``         the one place that runs gcloud                                  Google Cloud
 ``gcloud_errors``  what gcloud's words on standard error mean                      nothing

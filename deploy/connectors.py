@@ -14,7 +14,7 @@ from deploy.spec import Spec
 from deploy.steps import DtCall, update_mask
 
 MOST_PER_PROJECT = 10
-LOOKS_S = (1.0, 3.0, 6.0)
+LOOKS_S = (1.0, 3.0, 6.0, 10.0, 10.0)
 """Pauses before each look for a connector whose POST was not answered: lists lag behind."""
 
 MOST_ATTEMPTS = 3

@@ -3,12 +3,12 @@
 import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from deploy.errors import GcloudFailed
 from deploy.plan import Observed, removable, resources
-from deploy.resources.connector import Connector
+from deploy.resources.connector import Connector, owned
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Resource
 from deploy.resources.services import Services, services_on
@@ -74,17 +74,23 @@ class Observer:
         members = [member for family in families for member in family]
         return self._observed(before.facts, members, SERVICES, secrets)
 
+    def connectors_again(self, before: Observed) -> Observed:
+        """Read the connectors anew; the rest is as it was before."""
+        return replace(before, connectors=self._connectors(before.secrets))
+
     def for_removal(self) -> Observed:
-        """Read what is there and whose it is."""
+        """Read what is there and whose it is; whose secret connectors have only where nothing else tells."""
         services = self._services()
         on = services_on(services[Services(self.spec).title])
         others = [resource for resource in removable(self.spec) if resource.title not in services]
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            reading = pool.submit(self._secrets, on, ())
             facts = pool.map(lambda each: self._ask(each, on, most=1), others)
             found = {each.title: answers for each, answers in zip(others, facts, strict=True)}
-        in_force = reading.result()
-        return Observed({**services, **found}, self._connectors(in_force), in_force)
+        observed = Observed({**services, **found}, self._connectors(()))
+        url = observed.url(self.spec)
+        if all(owned(self.spec, listed, url) or not listed for listed in observed.connectors.values()):
+            return observed
+        return self.connectors_again(replace(observed, secrets=self._secrets(on, ())))
 
     def for_proof(self) -> Observed:
         """Read where the function is, and what it believes."""

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -124,11 +124,6 @@ def delete(resource: str, reason: str, call: Call) -> Step:
 def pending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Give the steps that do something."""
     return tuple(step for step in steps if step.action != "keep")
-
-
-def as_json(steps: Sequence[Step]) -> dict[str, Any]:
-    """Give what ``plan --json`` prints: every step, and how many of them change something."""
-    return {"steps": [step.as_json() for step in steps], "changes": len(pending(tuple(steps)))}
 
 
 def _shown(value: Any) -> str:

@@ -18,7 +18,8 @@ class FakeDt:
     """DT's cloud: one organization, its projects, their connectors and emulated devices.
 
     ``stumbles`` are answers given in place of the next calls; ``swallows`` is how many POSTs of a connector are carried
-    out and not answered; ``history`` is what DT keeps of events; ``on_event`` is told of each emulated event.
+    out and not answered; ``lists_behind`` is how many lists do not have a new connector yet; ``history`` is what DT
+    keeps of events; ``on_event`` is told of each emulated event.
     """
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
@@ -27,11 +28,13 @@ class FakeDt:
     history: list[dict[str, Any]] = field(default_factory=list)
     emulator_is_allowed: bool = True
     shows_secrets: bool = True
+    lists_behind: int = 0
     swallows: int = 0
     page_size: int = 100
     stumbles: list[DtAnswer] = field(default_factory=list)
     asked: list[DtRequest] = field(default_factory=list)
     on_event: Callable[[str, str, Mapping[str, Any]], None] = lambda *_: None
+    _new: dict[str, Any] | None = None
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def __call__(self, request: DtRequest) -> DtAnswer:
@@ -73,7 +76,9 @@ class FakeDt:
     def _connector(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
         body = dict(request.body or {})
         if request.method == "POST" and item is None:
-            made = self.has_connector(project, **{**body, "httpConfig": {"headers": {}, **body.pop("httpConfig")}})
+            self._new = made = self.has_connector(
+                project, **{**body, "httpConfig": {"headers": {}, **body.pop("httpConfig")}}
+            )
             if self.swallows:
                 self.swallows -= 1
                 return DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
@@ -98,6 +103,9 @@ class FakeDt:
         first = int(request.params.get("pageToken", "0"))
         last = first + self.page_size
         more = str(last) if last < len(self.connectors[project]) else ""
+        if self._new and self.lists_behind:
+            self.lists_behind -= 1
+            return DtAnswer(200, {"dataConnectors": [each for each in self.connectors[project] if each != self._new]})
         listed = [self._shown(each) for each in self.connectors[project][first:last]]
         return DtAnswer(200, {"dataConnectors": listed, "nextPageToken": more})
 

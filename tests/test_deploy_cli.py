@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 from deploy import __main__ as command
 from deploy.command_line import VERBS, parser
 from deploy.options import OPTIONS, Option
+from deploy.report import Report
 from deploy.source import ROOT, digest, source_files, staged
 from deploy.steps import DtCall, GcloudCall, create
 from deploy.terminal import Terminal
@@ -107,11 +109,33 @@ def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, text: str
 
 
 def test_what_nobody_foresaw_is_caught_at_the_door(capsys: pytest.CaptureFixture[str]) -> None:
-    def unforeseen(flags: argparse.Namespace, environ: object, terminal: Terminal) -> int:
+    def unforeseen(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
         raise ZeroDivisionError
 
-    assert command.main(["plan"], unforeseen) == 1
-    assert "please report it" in capsys.readouterr().err
+    assert command.main(["plan", "--json"], unforeseen) == 1
+    printed = capsys.readouterr()
+    assert "please report it" in printed.err
+    assert "please report it" in json.loads(printed.out)["error"]["what"]
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_what_fails_before_it_begins_is_one_json_document_too(
+    verb: str, nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main([verb, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["error", "steps", "changes", "done", "left", "verified", "status"]
+    assert "--project is missing" in told["error"]["what"]
+
+
+def test_ctrl_c_is_told_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
+        report.steps = [STEP]
+        raise KeyboardInterrupt
+
+    assert command.main(["up", "--json"], interrupted) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["error"]["what"][:11], told["changes"], told["done"]) == ("interrupted", 1, None)
 
 
 def test_only_what_runs_is_uploaded() -> None:

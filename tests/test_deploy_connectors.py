@@ -57,9 +57,17 @@ def test_a_post_that_never_arrived_is_sent_again(connectors: Connectors, dt: Fak
     assert len(dt.calls("POST")) == 2
 
 
+def test_a_post_without_an_answer_is_looked_for_longer_than_lists_lag_behind(
+    connectors: Connectors, dt: FakeDt
+) -> None:
+    dt.swallows, dt.lists_behind = 1, 4
+    make(connectors)
+    assert len(dt.connectors[DT_PROJECT]) == 1
+
+
 def test_a_post_that_never_arrives_is_given_up(connectors: Connectors, dt: FakeDt) -> None:
     empty = DtAnswer(200, {"dataConnectors": []})
-    dt.stumbles = [empty, SILENCE, empty, empty, empty, SILENCE, empty, empty, empty, SILENCE]
+    dt.stumbles = [empty, SILENCE, *[empty] * 5, SILENCE, *[empty] * 5, SILENCE]
     with pytest.raises(DtUnanswered):
         make(connectors)
 

@@ -83,7 +83,7 @@ def test_an_emulated_event_is_proof_with_its_latency(stage: Stage) -> None:
 
 def test_a_proof_in_json(stage: Stage) -> None:
     stage.deployment(in_json=True).verify()
-    assert stage.printed_json()["verified"] == [
+    assert stage.in_json()["verified"] == [
         {
             "dtProject": DT_PROJECT,
             "eventId": "cpbg96qngr7ai7ldarrg",
