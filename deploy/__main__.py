@@ -46,6 +46,8 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
         signal.signal(signal.SIGTERM, _interrupt)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is what nohup does
+            signal.signal(signal.SIGHUP, _interrupt)
         status = (run_verb or run)(flags, os.environ, terminal, report)
     except DeployError as error:
         report.error = error

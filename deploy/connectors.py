@@ -49,7 +49,7 @@ class Connectors:
 
         """
         if call.verb == "DELETE":
-            self._delete(call.project, call.connector)
+            self._delete(call.project, call.connector, call.device)
             return
         pushed = {"url": url, "signatureSecret": secret.reveal()}
         body = {**call.fields, **({"httpConfig": pushed} if call.puts_url else {})}
@@ -87,9 +87,10 @@ class Connectors:
         path, mask = f"/projects/{project}/dataconnectors/{connector}", update_mask(body)
         self.api.call("PATCH", path, body=body, params={"updateMask": mask} if mask else {}, just_made=True)
 
-    def _delete(self, project: str, connector: str) -> None:
+    def _delete(self, project: str, connector: str, device: str = "") -> None:
+        path = f"devices/{device}" if device else f"dataconnectors/{connector}"
         try:
-            self.api.call("DELETE", f"/projects/{project}/dataconnectors/{connector}", just_made=True)
+            self.api.call("DELETE", f"/projects/{project}/{path}", emulator=bool(device), just_made=True)
         except DtFailed as error:
             if error.status != 404:
                 raise

@@ -57,7 +57,7 @@ class DtApi:
             self.notice(f"DT: {_sentence(request, answer)}; again in {wait_s:.0f} s")
             self.sleep(wait_s)
 
-    def pages(self, path: str, key: str) -> list[Any]:
+    def pages(self, path: str, key: str, *, emulator: bool = False) -> list[Any]:
         """Give everything of a list, page by page.
 
         Raises:
@@ -67,7 +67,8 @@ class DtApi:
         items: list[Any] = []
         tokens = [""]
         while True:
-            page = self.call("GET", path, params={"pageToken": tokens[-1]} if tokens[-1] else {})
+            params = {"pageToken": tokens[-1]} if tokens[-1] else {}
+            page = self.call("GET", path, params=params, emulator=emulator)
             with of_one_shape(f"DT, GET {path}"):
                 items += _listed(page.get(key))
             token = page.get("nextPageToken") or ""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from deploy.devices import Device
 from deploy.errors import GcloudFailed
 from deploy.plan import Observed, removable, resources
 from deploy.resources.connector import Connector, owned
@@ -44,6 +45,14 @@ class ReadsConnectors(Protocol):
         ...
 
 
+class ReadsDevices(Protocol):
+    """Emulated devices, to be read."""
+
+    def of_proofs(self, project: str) -> tuple[Device, ...]:
+        """Give those of a DT project that proofs made."""
+        ...
+
+
 class ReadsSecrets(Protocol):
     """The signature secrets, to be read."""
 
@@ -59,6 +68,7 @@ class Observer:
     spec: Spec
     google: ReadsGoogle
     connectors: ReadsConnectors
+    devices: ReadsDevices
     vault: ReadsSecrets
 
     def everything(self) -> Observed:
@@ -86,7 +96,8 @@ class Observer:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             facts = pool.map(lambda each: self._ask(each, on, most=1), others)
             found = {each.title: answers for each, answers in zip(others, facts, strict=True)}
-        observed = Observed({**services, **found}, self._connectors(()))
+        left = {project: [each.id for each in self.devices.of_proofs(project)] for project in self.spec.dt_projects}
+        observed = Observed({**services, **found}, self._connectors(()), devices=left)
         url = observed.url(self.spec)
         if all(owned(self.spec, listed, url) or not listed for listed in observed.connectors.values()):
             return observed

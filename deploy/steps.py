@@ -10,6 +10,7 @@ Action = Literal["create", "update", "keep", "delete"]
 Argv = tuple[str, ...]
 
 DT_API = "https://api.disruptive-technologies.com/v2"
+DT_EMULATOR = "https://emulator.disruptive-technologies.com/v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class DtCall:
     """A call of DT's API on a Data Connector. Neither the secret nor an URL not yet known is in ``fields``.
 
     ``puts_url`` and ``puts_secret`` say that the call adds the function's URL and the newest signature secret.
+    ``device``: the emulated device that it deletes instead.
     """
 
     verb: Literal["POST", "PATCH", "DELETE"]
@@ -56,9 +58,12 @@ class DtCall:
     fields: Mapping[str, Any] = field(default_factory=dict)
     puts_url: bool = False
     puts_secret: bool = False
+    device: str = ""
 
     def line(self) -> str:
         """Give method, URL and body, with words in the place of what is not shown."""
+        if self.device:
+            return f"{self.verb} {DT_EMULATOR}/projects/{self.project}/devices/{self.device}"
         path = f"projects/{self.project}/dataconnectors" + (f"/{self.connector}" if self.connector else "")
         pushed = {"url": "<the function's URL>"} if self.puts_url else {}
         pushed |= {"signatureSecret": "<the secret>"} if self.puts_secret else {}

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from deploy.apply import Executor
 from deploy.connectors import Connectors
+from deploy.devices import Devices
 from deploy.dt_api import DtApi
 from deploy.errors import Declined, DeployError, NotProven
 from deploy.gcloud import Gcloud
@@ -121,7 +122,8 @@ class Deployment:
 
     def _looking(self, look: Callable[[Observer], Observed], what: str = "reading what is there") -> Observed:
         with self.terminal.busy(what):
-            return look(Observer(self.spec, self.google, self._connectors(), Vault(self.spec, self.google)))
+            devices, vault = Devices(self._dt(), self.spec), Vault(self.spec, self.google)
+            return look(Observer(self.spec, self.google, self._connectors(), devices, vault))
 
     def _dt(self) -> DtApi:
         if self.dt is None:
@@ -174,6 +176,7 @@ class Deployment:
         if not url or not observed.secrets:
             raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
         verifier = Verifier(self.spec, self.google, self._dt(), self.post, self.terminal.note, self.sleep, self.now)
+        verifier.remove_leftovers()
         with self.terminal.busy("an unsigned request"):
             verifier.unsigned_is_refused(url)
         self._say("an unsigned request is refused: 401 unsigned")

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from deploy.devices import Devices
 from deploy.dt_api import DtApi
 from deploy.dt_transport import sign
 from deploy.errors import DtFailed, NotProven
@@ -28,20 +29,11 @@ from deploy.proof import (
 from deploy.resources.connector import Connector, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.steps import Argv
-from deploy.temporary import Changes, Temporary
+from deploy.temporary import Google, Temporary
 
 ARRIVES_S = 90.0
 OPENS_S = 90.0
 """Seconds until everybody may call a function of which Google was just told so."""
-
-
-class Google(Changes, Protocol):
-    """Google Cloud, to be read and changed."""
-
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
-        ...
 
 
 class Post(Protocol):
@@ -63,6 +55,10 @@ class Verifier:
     notice: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
+
+    def remove_leftovers(self) -> None:
+        """Remove what proofs left that were killed."""
+        self._temporary.remove_leftovers(self.spec.dt_projects)
 
     def unsigned_is_refused(self, url: str) -> None:
         """Send an unsigned request until the function itself refuses it.
@@ -152,7 +148,7 @@ class Verifier:
 
     @property
     def _temporary(self) -> Temporary:
-        return Temporary(self.spec, self.google, self.dt, self.notice)
+        return Temporary(self.spec, self.google, Devices(self.dt, self.spec), self.notice, self.now)
 
     @property
     def _logs(self) -> str:

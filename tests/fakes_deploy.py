@@ -27,6 +27,7 @@ class FakeDt:
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     emulator_is_allowed: bool = True
+    removes_devices: bool = True
     shows_secrets: bool = True
     lists_behind: int = 0
     swallows: int = 0
@@ -115,11 +116,18 @@ class FakeDt:
         return {**connector, "httpConfig": {**connector["httpConfig"], "signatureSecret": "********"}}
 
     def _device(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
-        if not self.emulator_is_allowed:
+        if not self.emulator_is_allowed or (request.method == "DELETE" and not self.removes_devices):
             return _refusal(403, "permission denied")
+        if item is None and request.method == "GET":
+            return DtAnswer(
+                200, {"devices": [each for each in self.devices.values() if f"/{project}/" in each["name"]]}
+            )
         if item is None:
             device = f"emu{next(self._ids):020}"
             self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}
+            if self.swallows:
+                self.swallows -= 1
+                return DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
             return DtAnswer(200, self.devices[device])
         if action == "events":
             return DtAnswer(200, {"events": self.history})

@@ -5,8 +5,10 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,31 @@ def test_what_fails_before_it_begins_is_one_json_document_too(
     told = json.loads(capsys.readouterr().out)
     assert list(told) == ["error", "steps", "changes", "done", "left", "verified", "status"]
     assert "--project is missing" in told["error"]["what"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ended(*_: object) -> int:
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+        return 0
+
+    assert command.main(["up"], ended) == 1
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_what_is_told_not_to_hang_up_does_not() -> None:
+    def told(*_: object) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return 0
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert command.main(["plan"], told) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_ctrl_c_is_told_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -213,11 +213,59 @@ def test_a_function_that_stays_closed_is_told_with_what_to_look_at(stage: Stage)
         stage.deployment().verify()
 
 
-def test_down_sweeps_what_a_killed_proof_left(stage: Stage) -> None:
-    name = "dt-events-verify-0badc0de"
-    stage.google.things["subscriptions", name] = {"name": f"projects/p/subscriptions/{name}"}
-    stage.deployment().down()
+@pytest.fixture
+def left_over(stage: Stage) -> Stage:
+    """A proof could remove nothing, as one that is killed; and other people's devices are there, too."""
+    stage.dt.removes_devices = False
+    stage.google.stumbles = [("pubsub subscriptions delete", "PERMISSION_DENIED: User not authorized")]
+    stage.deployment().verify()
+    stage.dt.removes_devices = True
+    assert (len(stage.dt.devices), nothing_is_left(stage)) == (1, False)
+    for labels in ({"name": "dt-pubsub verify"}, {"dt-pubsub": "dt-pubsub", "dt-pubsub-project": "another"}, None):
+        device = f"emuother{len(stage.dt.devices)}"
+        stage.dt.devices[device] = {"name": f"projects/{DT_PROJECT}/devices/{device}", "labels": labels}
+    return stage
+
+
+def others_alone_are_left(stage: Stage) -> bool:
+    subscriptions = [name for _, name in stage.google.things if "verify" in name]
+    return subscriptions == [] and list(stage.dt.devices) == ["emuother1", "emuother2", "emuother3"]
+
+
+def test_the_next_proof_removes_what_a_killed_one_left(left_over: Stage) -> None:
+    left_over.clock.advance(601)
+    assert left_over.deployment().verify() == 0
+    assert others_alone_are_left(left_over)
+
+
+def test_a_proof_that_may_be_under_way_still_is_left_alone(left_over: Stage) -> None:
+    left_over.clock.advance(599)
+    assert left_over.deployment().verify() == 0
+    assert len(left_over.dt.devices) == 4
+    assert [name for _, name in left_over.google.things if "verify" in name]
+
+
+def test_down_removes_what_a_killed_proof_left_at_once_and_shows_it(left_over: Stage) -> None:
+    left_over.deployment().down()
+    assert others_alone_are_left(left_over)
+    assert left_over.google.things == {}
+    assert "DELETE https://emulator.disruptive-technologies.com/v2/projects/" in left_over.shown
+
+
+def test_down_goes_on_where_devices_may_not_be_listed(stage: Stage) -> None:
+    stage.dt.emulator_is_allowed = False
+    assert stage.deployment().down() == 0
     assert stage.google.things == {}
+
+
+def test_a_device_that_dt_made_without_an_answer_is_removed_by_a_later_proof(stage: Stage) -> None:
+    stage.dt.swallows = 1
+    stage.post = lambda url, body, headers: _received(stage, url, body, headers)
+    assert stage.deployment().verify() == 0
+    assert len(stage.dt.devices) == 1
+    stage.clock.advance(601)
+    assert stage.deployment().verify() == 0
+    assert nothing_is_left(stage)
 
 
 def test_a_proof_that_fails_within_up_says_what_stands_what_failed_and_how_to_look_further() -> None:

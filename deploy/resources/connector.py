@@ -55,6 +55,12 @@ def remove_connector(spec: Spec, project: str, found: Sequence[Connector], url: 
     return tuple(delete(title, f"{each.id} is this deployment's", DtCall("DELETE", project, each.id)) for each in own)
 
 
+def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
+    """Remove the devices that were emulated for proofs."""
+    reason = "left by a proof that was interrupted"
+    return tuple(delete(f"emulated device {each}", reason, DtCall("DELETE", project, device=each)) for each in left)
+
+
 def owned(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
     """Give the connectors that are certainly this deployment's, the oldest first: DT's ids grow with time.
 
