@@ -41,6 +41,16 @@ class Connectors:
         with of_one_shape(f"DT, Data Connectors of {project}"):
             return _connectors(listed, ours)
 
+    def metrics(self, project: str, connector: str) -> Mapping[str, Any]:
+        """Give what DT counted of a connector's deliveries in the last three hours.
+
+        Raises:
+            DtFailed: DT did not tell.
+
+        """
+        found = self.api.call("GET", f"/projects/{project}/dataconnectors/{connector}:metrics").get("metrics")
+        return found if isinstance(found, Mapping) else {}
+
     def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
         """Make, change or delete one connector.
 

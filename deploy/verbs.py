@@ -202,8 +202,7 @@ class Deployment:
         counted: dict[str, Metrics] = {}
         for project in self.spec.dt_projects:
             for each in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
-                path = f"/projects/{project}/dataconnectors/{each.id}:metrics"
-                counted[each.id] = self._dt().call("GET", path).get("metrics") or {}
+                counted[each.id] = self._connectors().metrics(project, each.id)
         return counted
 
     def _show(self, steps: Sequence[Step]) -> None:

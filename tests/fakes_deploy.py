@@ -30,6 +30,7 @@ class FakeDt:
     removes_devices: bool = True
     shows_secrets: bool = True
     lists_behind: int = 0
+    metrics: Any = field(default_factory=lambda: {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"})
     swallows: int = 0
     page_size: int = 100
     stumbles: list[DtAnswer] = field(default_factory=list)
@@ -91,7 +92,7 @@ class FakeDt:
 
     def _one_connector(self, request: DtRequest, project: str, found: dict[str, Any], action: str | None) -> DtAnswer:
         if action == "metrics":
-            return DtAnswer(200, {"metrics": {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"}})
+            return DtAnswer(200, {"metrics": self.metrics})
         if request.method == "DELETE":
             self.connectors[project].remove(found)
             return DtAnswer(200, {})

@@ -297,6 +297,13 @@ def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: St
     assert "10 more as they should be" in up.shown
 
 
+@pytest.mark.parametrize("metrics", [None, [], "x"])
+def test_status_goes_without_deliveries_that_cannot_be_read(up: Stage, metrics: object) -> None:
+    up.dt.metrics = metrics
+    assert up.deployment().status() == NOTHING_TO_DO
+    assert "last 3 h: 0 delivered, 0 not, p99 -" in up.shown
+
+
 def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) -> None:
     up.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
     up.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
