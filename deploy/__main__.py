@@ -13,13 +13,12 @@ from types import FrameType
 from typing import NoReturn
 
 try:
+    os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
     import requests
 
     from deploy.dt_transport import Credentials, DisruptiveTransport
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed\n  mend it: pip install --require-hashes -r deploy/requirements.txt")
-except FileNotFoundError as missing:
-    sys.exit(f"{missing}\n  mend it: unset DT_CREDENTIALS_FILE")
 
 from deploy.asked import read_spec
 from deploy.command_line import parser
@@ -27,6 +26,7 @@ from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.google_api import held_permissions
+from deploy.report import Report
 from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
 from deploy.terminal import Terminal
@@ -35,27 +35,35 @@ from deploy.verbs import FAILED, Deployment
 _CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 
 
-RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal], int]
+RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal, Report], int]
 
 
 def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
-    terminal = Terminal(sys.stdout, sys.stderr, sys.stdin)
+    terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin), Report()
+    flags = parser().parse_args(arguments)
+    status = FAILED
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
         signal.signal(signal.SIGTERM, _interrupt)
-        return (run_verb or run)(parser().parse_args(arguments), os.environ, terminal)
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is what nohup does
+            signal.signal(signal.SIGHUP, _interrupt)
+        status = (run_verb or run)(flags, os.environ, terminal, report)
     except DeployError as error:
-        terminal.note(str(error))
+        report.error = error
     except KeyboardInterrupt:
-        terminal.note("interrupted; `python -m deploy up` finishes what was begun")
+        report.error = DeployError("interrupted; `python -m deploy up` finishes what was begun")
     except Exception:  # noqa: BLE001  # the doorway
-        terminal.note(f"this should not happen; please report it\n{traceback.format_exc()}")
-    return FAILED
+        report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
+    if report.error:
+        terminal.note(str(report.error))
+    if flags.json:
+        terminal.as_json(report.as_json())
+    return status
 
 
-def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> int:
-    """Wire the rooms and run the verb.
+def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal, report: Report) -> int:
+    """Wire the rooms and run the verb; what it comes to goes into ``report``, too.
 
     Raises:
         DeployError: it could not do its part.
@@ -72,6 +80,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         post=_post,
         staged=lambda: staged(files),
         terminal=terminal,
+        report=report,
         in_json=flags.json,
         yes=flags.yes,
     )
