@@ -39,7 +39,7 @@ class Command:
         text = self.flags.get(flag, "")
         separator = ","
         if text.startswith("^"):
-            separator, text = text[1], text[3:]
+            separator, text = text[1:].split("^", 1)
         return dict(pair.split("=", 1) for pair in text.split(separator) if pair)
 
 

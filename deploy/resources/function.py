@@ -1,11 +1,12 @@
 """The function: its source and its settings."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
-from deploy.spec import FUNCTION_DEFAULTS, MARK, SECRET_FOLDER, SOURCE_LABEL, Spec, bytes_of, seconds
+from deploy.spec import FUNCTION_DEFAULTS, MARK, SECRET_FOLDER, SOURCE_LABEL, Spec, amount, seconds
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
 ENTRY_POINT = "ingest"
@@ -26,9 +27,12 @@ class Tunable:
         return None if value is None else str(value)
 
     def differs(self, function: Facts, wanted: str) -> bool:
-        """Whether it is another one, however it is written."""
+        """Whether it is another one, however it is written; what cannot be read is."""
         found = self.found(function)
-        return found is None or self.read(found) != self.read(wanted)
+        try:
+            return found is None or self.read(found) != self.read(wanted)
+        except ValueError:
+            return True
 
 
 def _served(key: str, default: object = None) -> Callable[[Facts], Any]:
@@ -37,8 +41,8 @@ def _served(key: str, default: object = None) -> Callable[[Facts], Any]:
 
 TUNABLES = (
     Tunable("runtime", "--runtime", lambda function: function.get("buildConfig", {}).get("runtime"), str),
-    Tunable("memory", "--memory", _served("availableMemory"), bytes_of),
-    Tunable("cpu", "--cpu", _served("availableCpu"), float),
+    Tunable("memory", "--memory", _served("availableMemory"), amount),
+    Tunable("cpu", "--cpu", _served("availableCpu"), amount),
     Tunable("concurrency", "--concurrency", _served("maxInstanceRequestConcurrency", 1), int),
     Tunable("timeout", "--timeout", _served("timeoutSeconds"), seconds),
     Tunable("min_instances", "--min-instances", _served("minInstanceCount", 0), int),
@@ -163,7 +167,8 @@ def mounted_secret(served: Facts) -> str | None:
 def env_words(variables: Mapping[str, str]) -> str:
     """Give variables as gcloud's flag takes them; with a separator of their own when a value has a comma."""
     pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
-    separator = next(mark for mark in ",;|~#" if not any(mark in pair for pair in pairs))
+    marks = itertools.chain(",;|~#", (f"~{number}~" for number in itertools.count()))
+    separator = next(mark for mark in marks if mark.join(pairs).split(mark) == pairs)
     return ",".join(pairs) if separator == "," else f"^{separator}^{separator.join(pairs)}"
 
 
