@@ -141,7 +141,7 @@ def seconds(duration: str) -> int:
 
 
 def amount(text: str) -> float:
-    """Read ``512Mi``, ``1G``, ``0.5``, ``1000m``: memory in bytes or processors, so that two ways to write one are equal.
+    """Read ``512Mi``, ``1G``, ``0.5``, ``1000m``: bytes or processors, so that two ways to write one are equal.
 
     Raises:
         ValueError: it is none of them.
