@@ -15,6 +15,7 @@ room               what it does                                                 
 ``regions``        where functions are, while Google cannot be asked               nothing
 ``permissions``    what a deployer has to be allowed                               nothing
 ``observe``        what is: describe and list commands -> facts                    both clouds, reading
+``parallel``       several things beside one another, that Ctrl-C ends                threads
 ``resources``      one class for each resource: reads, compares, writes commands   nothing
 ``plan``           spec and facts -> steps                                         nothing
 ``steps``          a plan as data                                                  nothing

@@ -27,6 +27,7 @@ from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.google_api import held_permissions
+from deploy.parallel import sleep
 from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
 from deploy.terminal import Terminal
@@ -66,14 +67,15 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     credentials = _credentials(environ, terminal)
     deployment = Deployment(
         spec=spec,
-        google=Gcloud(notice=terminal.note),
-        dt=DtApi(DisruptiveTransport(credentials), notice=terminal.note) if credentials else None,
+        google=Gcloud(sleep=sleep, notice=terminal.note),
+        dt=DtApi(DisruptiveTransport(credentials), sleep=sleep, notice=terminal.note) if credentials else None,
         held=held_permissions,
         post=_post,
         staged=lambda: staged(files),
         terminal=terminal,
         in_json=flags.json,
         yes=flags.yes,
+        sleep=sleep,
     )
     if flags.verb == "up":
         return deployment.up(verify=flags.verify)

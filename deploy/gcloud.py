@@ -25,8 +25,8 @@ DEPLOY_S = 1800.0
 """Seconds that a command may take: gcloud's own five tries at a server that is down last 35 s, a build some minutes."""
 
 PASSING: frozenset[Code] = frozenset({"ABORTED", "RESOURCE_EXHAUSTED", "ACCOUNT_LAG", "UNAVAILABLE"})
-PASSING_ON_CHANGE: frozenset[Code] = PASSING | {"SERVICE_DISABLED"}
-"""What is gone after a while. An API switched on by an earlier step may take minutes to be known as on."""
+PASSING_WHERE_ON: frozenset[Code] = PASSING | {"SERVICE_DISABLED"}
+"""What is gone after a while. An API switched on by an earlier step, or run, may take minutes to be known as on."""
 
 INSTALL = "curl https://sdk.cloud.google.com | bash    # then open a new shell"
 
@@ -107,15 +107,17 @@ class Gcloud:
         self._sleep = sleep
         self.notice = notice
 
-    def read(self, argv: Argv) -> Any:
+    def read(self, argv: Argv, *, is_on: bool = False) -> Any:
         """Give what a describe or list command answers, or None for what is not there: only NOT_FOUND means that.
+
+        ``is_on``: the command's API is known to be on; that Google says it is off will pass.
 
         Raises:
             GcloudFailed: any other failure, or an answer that is neither a description nor a list.
 
         """
         try:
-            answer = self._json((*argv, "--format=json"), PASSING, timeout_s=READ_S)
+            answer = self._json((*argv, "--format=json"), PASSING_WHERE_ON if is_on else PASSING, timeout_s=READ_S)
         except GcloudFailed as error:
             if error.code == "NOT_FOUND":
                 return None
@@ -143,7 +145,7 @@ class Gcloud:
         """
         timeout_s = DEPLOY_S if folder else CHANGE_S
         how: dict[str, Any] = {"stdin": stdin, "folder": folder, "timeout_s": timeout_s}
-        return self._json((*argv, "--format=json"), PASSING_ON_CHANGE, **how) or {}
+        return self._json((*argv, "--format=json"), PASSING_WHERE_ON, **how) or {}
 
     def _json(self, argv: Argv, passing: frozenset[Code], **how: Any) -> Any:
         text = self._finished(argv, passing, **how).stdout.strip()

@@ -1,7 +1,6 @@
 """What has to hold before anything is touched. It reads only; a failure is one line and one command that mends it."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
@@ -9,7 +8,8 @@ from deploy.dt_api import ROLE as DT_ROLE
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
 from deploy.google_api import Held
-from deploy.observe import AT_ONCE, SERVICE_OF_GROUP
+from deploy.observe import SERVICE_OF_GROUP
+from deploy.parallel import beside_one_another
 from deploy.permissions import DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant
 from deploy.plan import Observed
 from deploy.regions import KNOWN_REGIONS
@@ -59,7 +59,7 @@ class Preflight:
             checks.append(self._public_access)
         if not self._is_deployed():
             checks.append(self._region)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with beside_one_another() as pool:
             for done in [pool.submit(self._guarded, check) for check in checks]:
                 done.result()
         if self.failures:

@@ -88,15 +88,15 @@ WORDS: list[tuple[Code, str]] = [
     (
         "ACCOUNT_LAG",
         (
-            "ERROR: (gcloud.functions.deploy) ResponseError: status=[403], code=[Ok], message=[Caller me@example.com is "
+            "ERROR: (gcloud.functions.deploy) ResponseError: status=[403], code=[Ok], message=[Caller me@x.com is "
             "missing permission 'iam.serviceaccounts.actAs' on service account dt@p.iam.gserviceaccount.com. Grant …]"
         ),
     ),
     (
         "PERMISSION_DENIED",
         (
-            "ERROR: (gcloud.functions.deploy) ResponseError: status=[403], code=[Ok], message=[Caller me@example.com is "
-            "missing permission 'iam.serviceaccounts.actAs' on service account 1-compute@developer.gserviceaccount.com.]"
+            "ERROR: (gcloud.functions.deploy) ResponseError: status=[403], code=[Ok], message=[Caller me@x.com is "
+            "missing permission 'iam.serviceaccounts.actAs' on service account 1@developer.gserviceaccount.com.]"
         ),
     ),
     ("ABORTED", "ERROR: (gcloud.x) INVALID_ARGUMENT: The request's ETag 'B1A' did not match the policy's ETag 'B1B'."),
