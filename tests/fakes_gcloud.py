@@ -53,6 +53,7 @@ class FakeGcloud:
     versions: dict[str, list[str]] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
     organization_policy: dict[str, Any] = field(default_factory=dict)
+    managed_policy: dict[str, Any] = field(default_factory=dict)
     check_is_forced: bool = False
     is_logged_in: bool = True
     is_billed: bool = True
@@ -117,9 +118,13 @@ class FakeGcloud:
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE"},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
-            "org-policies": {"spec": {"rules": [{"enforce": self.check_is_forced}]}},
+            "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }
         return answers[command.words[0]]
+
+    def _rule(self, words: tuple[str, ...]) -> dict[str, Any]:
+        is_of_members = words[2:] == ("iam.managed.allowedPolicyMembers",)
+        return self.managed_policy if is_of_members else {"enforce": self.check_is_forced}
 
     def _plain(self, command: Command) -> Any:
         """Topics, subscriptions and service accounts."""
