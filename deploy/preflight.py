@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from deploy.dt_api import ROLE as DT_ROLE
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
 from deploy.google_api import Held
 from deploy.observe import SERVICE_OF_GROUP
-from deploy.org_policy import OrganizationPolicy
+from deploy.org_policy import OrganizationPolicy, Reads
 from deploy.parallel import beside_one_another
 from deploy.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant
 from deploy.plan import Observed
@@ -22,12 +22,8 @@ from deploy.spec import Spec
 from deploy.steps import Argv
 
 
-class Reads(Protocol):
-    """Google Cloud, to be read."""
-
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
-        ...
+class ReadsText(Reads, Protocol):
+    """Google Cloud, to be read, also as text."""
 
     def read_text(self, argv: Argv) -> str:
         """Give a command's standard output."""
@@ -39,7 +35,7 @@ class Preflight:
     """All checks of one deployment; what was ``observed`` to be in order already is not asked for again."""
 
     spec: Spec
-    google: Reads
+    google: ReadsText
     dt: DtApi | None
     held: Held
     observed: Observed | None = None
@@ -136,13 +132,14 @@ class Preflight:
 
     def _public_access(self) -> None:
         """Find out whether organization policy forbids allUsers, before a build that would then be of no use."""
+        policy = OrganizationPolicy(self.google, self.spec.google_project)
         try:
-            forbidding = self._policy.against_all_users()
+            forbidding = policy.against_all_users()
         except GcloudFailed:
             self.warnings.append("organization policy on public access could not be read: public is tried")
             return
         self.public_forbidden = bool(forbidding)
-        if self.public_forbidden and self._check_is_forced():
+        if self.public_forbidden and self._check_is_forced(policy):
             raise DeployError(
                 "organization policies forbid allUsers, and to switch the invoker check off: DT could not call",
                 where="public invocation",
@@ -155,16 +152,12 @@ class Preflight:
                 mend=["python -m deploy up --invocation=unchecked"],
             )
 
-    def _check_is_forced(self) -> bool:
+    def _check_is_forced(self, policy: OrganizationPolicy) -> bool:
         try:
-            return self._policy.forces_the_check()
+            return policy.forces_the_check()
         except GcloudFailed:
             self.warnings.append("whether the invoker check may be switched off could not be read: it is tried")
             return False
-
-    @property
-    def _policy(self) -> OrganizationPolicy:
-        return OrganizationPolicy(self.google, self.spec.google_project)
 
     def _region(self) -> None:
         project = f"--project={self.spec.google_project}"
