@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import io
 import os
 import signal
 import sys
@@ -41,12 +42,13 @@ RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal], int]
 
 def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
+    _open_streams()
     terminal = Terminal(sys.stdout, sys.stderr, sys.stdin)
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
         signal.signal(signal.SIGTERM, _interrupt)
         return (run_verb or run)(parser().parse_args(arguments), os.environ, terminal)
-    except DeployError as error:
+    except (DeployError, OSError) as error:  # the latter: a full disk, a pipe that nobody reads
         terminal.note(str(error))
     except KeyboardInterrupt:
         terminal.note("interrupted; `python -m deploy up` finishes what was begun")
@@ -101,10 +103,32 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
+def _open_streams() -> None:
+    """Let streams that are closed lead nowhere, and let what a terminal has no letters for be written all the same."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # for good
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_what_cannot_be_written() -> None:
+    """Keep Python from failing over it once more when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
     del signum, frame
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    finally:
+        _give_up_what_cannot_be_written()
