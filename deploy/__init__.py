@@ -13,8 +13,10 @@ room               what it does                                                 
 ``source``         what is uploaded: staged in a temporary folder; its digest      files
 ``preflight``      what has to hold before anything is touched                     both clouds, reading
 ``regions``        where functions are, while Google cannot be asked               nothing
+``org_policy``     what an organization forbids: that everybody may call           Google Cloud, reading
 ``permissions``    what a deployer has to be allowed                               nothing
 ``observe``        what is: describe and list commands -> facts                    both clouds, reading
+``parallel``       several things beside one another, sleeps that Ctrl-C ends      threads
 ``resources``      one class for each resource: reads, compares, writes commands   nothing
 ``plan``           spec and facts -> steps                                         nothing
 ``steps``          a plan as data                                                  nothing

@@ -2,6 +2,7 @@
 
 import argparse
 import getpass
+import io
 import os
 import signal
 import sys
@@ -26,6 +27,7 @@ from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.google_api import held_permissions
+from deploy.parallel import sleep
 from deploy.report import Report
 from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
@@ -40,25 +42,29 @@ RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal, Report], in
 
 def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
+    _open_streams()
     terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin), Report()
-    flags = parser().parse_args(arguments)
-    status = FAILED
+    flags, status = argparse.Namespace(json=False), FAILED
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
-        signal.signal(signal.SIGTERM, _interrupt)
-        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is what nohup does
-            signal.signal(signal.SIGHUP, _interrupt)
+        flags = parser().parse_args(arguments)
+        _heed_signals()
         status = (run_verb or run)(flags, os.environ, terminal, report)
     except DeployError as error:
         report.error = error
+    except OSError as error:  # a full disk, a pipe that nobody reads
+        report.error = DeployError(str(error))
     except KeyboardInterrupt:
         report.error = DeployError("interrupted; `python -m deploy up` finishes what was begun")
     except Exception:  # noqa: BLE001  # the doorway
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
     if report.error:
         terminal.note(str(report.error))
-    if flags.json:
-        terminal.as_json(report.as_json())
+    try:
+        if flags.json:
+            terminal.as_json(report.as_json())
+    except OSError as error:
+        terminal.note(str(error))
+        return FAILED
     return status
 
 
@@ -74,8 +80,8 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     credentials = _credentials(environ, terminal)
     deployment = Deployment(
         spec=spec,
-        google=Gcloud(notice=terminal.note),
-        dt=DtApi(DisruptiveTransport(credentials), notice=terminal.note) if credentials else None,
+        google=Gcloud(sleep=sleep, notice=terminal.note),
+        dt=DtApi(DisruptiveTransport(credentials), sleep=sleep, notice=terminal.note) if credentials else None,
         held=held_permissions,
         post=_post,
         staged=lambda: staged(files),
@@ -83,6 +89,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         report=report,
         in_json=flags.json,
         yes=flags.yes,
+        sleep=sleep,
     )
     if flags.verb == "up":
         return deployment.up(verify=flags.verify)
@@ -108,10 +115,40 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
+def _heed_signals() -> None:
+    """Let whatever is meant to end the process do so as Ctrl-C does: what is made for a moment is removed."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
+    signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is what nohup does
+        signal.signal(signal.SIGHUP, _interrupt)
+
+
+def _open_streams() -> None:
+    """Let streams that are closed lead nowhere, and let what a terminal has no letters for be written all the same."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # for good
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _give_up_what_cannot_be_written() -> None:
+    """Keep Python from failing over it once more when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
     del signum, frame
     raise KeyboardInterrupt
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    finally:
+        _give_up_what_cannot_be_written()

@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.errors import OptionsUnsound
 from deploy.options import OPTIONS, Option
-from deploy.spec import FUNCTION_DEFAULTS, Spec
+from deploy.spec import FUNCTION_DEFAULTS, OWN_LABELS, Spec
 from function.config import Settings
 from function.errors import SettingsError
 
@@ -33,9 +33,9 @@ def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path
     filed = _flattened(_load(flags.get("config"), folder), faults)
     found: dict[str, Any] = {}
     for option in OPTIONS:
-        if (value := _first(option, flags, environ, filed)) is not None:
-            found[option.place] = _checked(option, value, faults)
-    found.setdefault("project", environ.get("GOOGLE_CLOUD_PROJECT") or environ.get("CLOUDSDK_CORE_PROJECT"))
+        value = _first(option, flags, environ, filed)
+        if value is not None and (words := _worded(option, value, faults)) is not None:
+            found[option.place] = _checked(option, words, faults)
     faults += [
         f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
         for option in OPTIONS
@@ -71,18 +71,34 @@ def _flattened(loaded: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
 
 
 def _first(option: Option, flags: Mapping[str, Any], environ: Mapping[str, str], filed: Mapping[str, Any]) -> Any:
-    """Give the flag's value, else the variable's, else the file's."""
+    """Give the flag's value, else the variable's, else the file's; a variable without a value is as good as none."""
     if (flagged := flags.get(option.place)) is not None:
         return flagged
-    if option.variable in environ:
-        text = environ[option.variable]
+    if text := environ.get(option.variable):
         return [word.strip() for word in text.split(",") if word.strip()] if option.many else text
-    value = filed.get(option.place)
-    return [f"{key}={each}" for key, each in value.items()] if isinstance(value, Mapping) else value
+    if option.place in filed:
+        return filed[option.place]
+    usual = environ.get("GOOGLE_CLOUD_PROJECT") or environ.get("CLOUDSDK_CORE_PROJECT")
+    return usual or None if option.place == "project" else None
 
 
-def _checked(option: Option, value: Any, faults: list[str]) -> Any:
-    words = [str(word) for word in value] if isinstance(value, list) else [str(value)]
+def _worded(option: Option, value: Any, faults: list[str]) -> list[str] | None:
+    """Give each value as text, or None where deploy.toml has a list or a table in its place."""
+    values = value if option.many and isinstance(value, list) else [value]
+    if option.pairs and isinstance(value, Mapping):
+        values = [f"{key}={_joined(each)}" for key, each in value.items()]
+    if any(isinstance(each, list | Mapping) for each in values):
+        faults.append(f"deploy.toml: {option.place} holds a list or a table where text is wanted")
+        return None
+    return [str(each) for each in values]
+
+
+def _joined(value: Any) -> Any:
+    """Write a list as the function's settings take it."""
+    return ",".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _checked(option: Option, words: list[str], faults: list[str]) -> Any:
     for word in words:
         try:
             option.check(word)
@@ -114,6 +130,7 @@ def _spec(found: Mapping[str, Any]) -> Spec:
 
 def _contradictions(spec: Spec) -> Iterable[str]:
     yield from (f"--set: {name} is decided by the deployment" for name in DERIVED if name in spec.settings)
+    yield from (f"--label: {name} is decided by the deployment" for name in OWN_LABELS if name in spec.labels)
     if spec.google_project:
         try:
             Settings.from_environ(spec.environment)

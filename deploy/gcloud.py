@@ -25,22 +25,29 @@ DEPLOY_S = 1800.0
 """Seconds that a command may take: gcloud's own five tries at a server that is down last 35 s, a build some minutes."""
 
 PASSING: frozenset[Code] = frozenset({"ABORTED", "RESOURCE_EXHAUSTED", "ACCOUNT_LAG", "UNAVAILABLE"})
-PASSING_ON_CHANGE: frozenset[Code] = PASSING | {"SERVICE_DISABLED"}
-"""What is gone after a while. An API switched on by an earlier step may take minutes to be known as on."""
+PASSING_WHERE_ON: frozenset[Code] = PASSING | {"SERVICE_DISABLED"}
+"""What is gone after a while. An API switched on by an earlier step, or run, may take minutes to be known as on."""
 
 INSTALL = "curl https://sdk.cloud.google.com | bash    # then open a new shell"
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 10.0, 15.0, 20.0, 30.0)
-BUILD_PAUSES_S = (*PAUSES_S, *(30.0,) * 7)
-"""A deployment waits for the one before it, which goes on at Google's although its command was interrupted."""
+BUILD_PAUSES_S = (*PAUSES_S, *(30.0,) * 57)
+"""A deployment waits for the one before it, which goes on at Google's although its command was interrupted, and may
+take as long as this one: ``DEPLOY_S``."""
 
 _QUIET = {
     "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
     "CLOUDSDK_CORE_DISABLE_FILE_LOGGING": "1",
     "CLOUDSDK_CORE_LOG_HTTP": "false",
+    "CLOUDSDK_CORE_SHOW_STRUCTURED_LOGS": "never",
+    "CLOUDSDK_CORE_USER_OUTPUT_ENABLED": "true",
+    "CLOUDSDK_CORE_VERBOSITY": "warning",
     "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
+    "CLOUDSDK_RUN_PLATFORM": "managed",
 }
-"""Never ask, and never write down what is sent."""
+"""Never ask, never write down what is sent, and say what is read here, whatever a user has set for himself."""
+
+_LISTING = {"list", "pull"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +85,8 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
         )
     except FileNotFoundError:
         raise GcloudFailed("MISSING", "not installed, or not in the path", where="gcloud", mend=[INSTALL]) from None
+    except OSError as error:
+        raise GcloudFailed("MISSING", f"cannot be started: {error.strerror}", where="gcloud", mend=[INSTALL]) from None
     except subprocess.TimeoutExpired:
         what = f"no end after {timeout_s:.0f} s"
         raise GcloudFailed("TIMEOUT", what, where=shown(argv), mend=[shown(argv)]) from None
@@ -98,19 +107,25 @@ class Gcloud:
         self._sleep = sleep
         self.notice = notice
 
-    def read(self, argv: Argv) -> Any:
+    def read(self, argv: Argv, *, is_on: bool = False) -> Any:
         """Give what a describe or list command answers, or None for what is not there: only NOT_FOUND means that.
 
+        ``is_on``: the command's API is known to be on; that Google says it is off will pass.
+
         Raises:
-            GcloudFailed: any other failure.
+            GcloudFailed: any other failure, or an answer that is neither a description nor a list.
 
         """
         try:
-            return self._json((*argv, "--format=json"), PASSING, timeout_s=READ_S)
+            answer = self._json((*argv, "--format=json"), PASSING_WHERE_ON if is_on else PASSING, timeout_s=READ_S)
         except GcloudFailed as error:
             if error.code == "NOT_FOUND":
                 return None
             raise
+        things = answer if _LISTING & set(argv) else [answer]
+        if not isinstance(things, list) or not all(isinstance(each, dict) for each in things):
+            raise GcloudFailed("OTHER", "answered in another shape than expected", where=shown(argv))
+        return answer
 
     def read_text(self, argv: Argv) -> str:
         """Give a command's standard output as it is.
@@ -129,12 +144,13 @@ class Gcloud:
 
         """
         timeout_s = DEPLOY_S if folder else CHANGE_S
-        return self._json((*argv, "--format=json"), PASSING_ON_CHANGE, stdin=stdin, folder=folder, timeout_s=timeout_s)
+        how: dict[str, Any] = {"stdin": stdin, "folder": folder, "timeout_s": timeout_s}
+        return self._json((*argv, "--format=json"), PASSING_WHERE_ON, **how) or {}
 
     def _json(self, argv: Argv, passing: frozenset[Code], **how: Any) -> Any:
         text = self._finished(argv, passing, **how).stdout.strip()
         try:
-            return json.loads(text) if text else {}
+            return json.loads(text) if text else None
         except ValueError:
             raise GcloudFailed("OTHER", "answered with something other than JSON", where=shown(argv)) from None
 

@@ -26,6 +26,7 @@ _NAMED: tuple[Code, ...] = (
 _TELLING: tuple[tuple[Code, str], ...] = (
     ("ACCOUNT_LAG", r"[Ss]ervice ?[Aa]ccount \S+ (?:of type \S+ )?(?:does not exist|was not found)"),
     ("ACCOUNT_LAG", r"Identity Pool does not exist|Permission denied on secret"),
+    ("ACCOUNT_LAG", r"actAs' on service account \S+\.iam\.gserviceaccount\.com"),
     ("SERVICE_DISABLED", r"SERVICE_DISABLED|has not been used in project|API \[\S+\] not enabled|it is disabled"),
     ("PUBLIC_FORBIDDEN", r"permitted customer|allowedPolicyMember|constraints/iam\.(?:managed\.)?allowedPolicyMember"),
     ("CHECK_FORCED", r"run\.managed\.requireInvokerIam"),
@@ -34,7 +35,8 @@ _TELLING: tuple[tuple[Code, str], ...] = (
         r"gcloud auth |invalid_grant|Reauthentication|not currently have an active account|invalid authentication cred",
     ),
     ("ALREADY_EXISTS", r"already exists"),
-    ("ABORTED", r"concurrent policy changes|unable to queue the operation|operation in progress|etag"),
+    ("ABORTED", r"concurrent policy changes|unable to queue the operation|operation in progress"),
+    ("ABORTED", r"(?i:etag mismatch|etag\b.{0,99} did not match)"),
     ("PERMISSION_DENIED", r"does not have permission to access|not authorized to perform"),
     ("NOT_FOUND", r"Cannot find service|could not be found|Resource not found"),
 )
@@ -81,7 +83,7 @@ def _mend(code: Code, argv: Argv, sentence: str, line: str) -> list[str]:
     if code == "SERVICE_DISABLED":
         service = re.search(r"[a-z]+\.googleapis\.com", sentence)
         return [f"gcloud services enable {service[0] if service else 'SERVICE'} --project={project}"]
-    if code == "PERMISSION_DENIED":
+    if code == "PERMISSION_DENIED" or "actAs" in sentence:
         return [grant(project)]
     if code == "PUBLIC_FORBIDDEN":
         return ["python -m deploy up --invocation=unchecked"]

@@ -8,25 +8,26 @@ from deploy.errors import DeployError
 from deploy.secret import Secret
 
 Held = Callable[[str, Sequence[str], Secret], frozenset[str]]
-"""Project, permissions and access token -> those of them that are held."""
+"""A project or a service account by its name in Google's APIs, permissions, access token -> what is held of them."""
 
-_URL = "https://cloudresourcemanager.googleapis.com/v1/projects/{project}:testIamPermissions"
+_URL = "https://{api}.googleapis.com/v1/{resource}:testIamPermissions"
 _MOST = 100
 """Permissions in one question."""
 
 
-def held_permissions(project: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:
-    """Give those of the permissions that the token's owner holds on the project.
+def held_permissions(resource: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:
+    """Give those of the permissions that the token's owner holds on it.
 
     Raises:
         DeployError: Google did not say.
 
     """
     held: set[str] = set()
+    api = "iam" if "/serviceAccounts/" in resource else "cloudresourcemanager"
     for first in range(0, len(permissions), _MOST):
         try:
             answer = requests.post(
-                _URL.format(project=project),
+                _URL.format(api=api, resource=resource),
                 json={"permissions": list(permissions[first : first + _MOST])},
                 headers={"Authorization": f"Bearer {token.reveal()}"},
                 timeout=30,

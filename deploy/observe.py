@@ -1,13 +1,12 @@
 """What is, read with describe and list commands, several at a time. Only NOT_FOUND means absent."""
 
-import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from deploy.devices import Device
 from deploy.errors import GcloudFailed
+from deploy.parallel import beside_one_another
 from deploy.plan import Observed, removable, resources
 from deploy.resources.connector import Connector, owned
 from deploy.resources.function import Function
@@ -16,9 +15,6 @@ from deploy.resources.services import Services, services_on
 from deploy.secret import Secret
 from deploy.spec import SERVICES, Spec
 from deploy.steps import Argv, Step, pending
-
-AT_ONCE = min(8, 2 * (os.cpu_count() or 1))
-"""Commands beside one another: each takes half a second, most of it a processor's."""
 
 SERVICE_OF_GROUP = {
     "pubsub": "pubsub.googleapis.com",
@@ -32,8 +28,8 @@ SERVICE_OF_GROUP = {
 class ReadsGoogle(Protocol):
     """Google Cloud, to be read."""
 
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
+    def read(self, argv: Argv, *, is_on: bool = False) -> Any:
+        """Give a command's answer, or None for what is not there; an API that is on is waited for."""
         ...
 
 
@@ -93,7 +89,7 @@ class Observer:
         services = self._services()
         on = services_on(services[Services(self.spec).title])
         others = [resource for resource in removable(self.spec) if resource.title not in services]
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with beside_one_another() as pool:
             facts = pool.map(lambda each: self._ask(each, on, most=1), others)
             found = {each.title: answers for each, answers in zip(others, facts, strict=True)}
         left = {project: [each.id for each in self.devices.of_proofs(project)] for project in self.spec.dt_projects}
@@ -105,7 +101,7 @@ class Observer:
 
     def for_proof(self) -> Observed:
         """Read where the function is, and what it believes."""
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with beside_one_another() as pool:
             secrets, function = pool.submit(self.vault.in_force), pool.submit(self._function)
             facts = {Function(self.spec).title: function.result()}
         return Observed(facts, self._connectors(secrets.result()), secrets.result())
@@ -115,8 +111,9 @@ class Observer:
         return {services.title: self._ask(services, ())}
 
     def _function(self) -> Facts:
+        key, describe = next(Function(self.spec).reads())
         try:
-            return self._ask(Function(self.spec), SERVICES)
+            return {key: self.google.read(describe)}
         except GcloudFailed as error:
             if error.code == "SERVICE_DISABLED":
                 return {}
@@ -131,11 +128,11 @@ class Observer:
     ) -> Observed:
         """Read what is wanted, and the secrets unless they are given; add it to what is known."""
         facts = dict(known)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with beside_one_another() as pool:
             reading = pool.submit(self._secrets, on, secrets)
             for found in pool.map(lambda family: self._family(family, on), _families(wanted)):
                 facts |= found
-        in_force = reading.result()
+            in_force = reading.result()
         return Observed(facts, self._connectors(in_force), in_force)
 
     def _secrets(self, on: Collection[str], known: tuple[Secret, ...]) -> tuple[Secret, ...]:
@@ -159,7 +156,8 @@ class Observer:
             except StopIteration:
                 break
             service = SERVICE_OF_GROUP.get(argv[0])
-            answer = facts[key] = self.google.read(argv) if service is None or service in on else None
+            is_on = service in on
+            answer = facts[key] = self.google.read(argv, is_on=is_on) if service is None or is_on else None
         return facts
 
     def _connectors(self, ours: tuple[Secret, ...]) -> dict[str, tuple[Connector, ...]]:

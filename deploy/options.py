@@ -5,11 +5,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS, bytes_of, seconds
+from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS, seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
 REQUIRED = "required"
+
+EVENT_TYPES = (
+    *("touch", "temperature", "objectPresent", "humidity", "objectPresentCount", "touchCount", "waterPresent", "co2"),
+    *("pressure", "motion", "deskOccupancy", "contact", "probeWireStatus", "networkStatus", "batteryStatus"),
+    *("labelsChanged", "connectionStatus", "ethernetStatus", "cellularStatus"),
+)
+"""Those of ``function.schema``, by name: whoever deploys has not installed what that room needs."""
 
 Check = Callable[[str], object]
 
@@ -32,13 +39,21 @@ def _request_timeout(text: str) -> None:
         raise ValueError(f"{text!r} is not between 10s and 3600s")
 
 
+def _event_type(text: str) -> None:
+    if text not in EVENT_TYPES:
+        raise ValueError(f"{text!r} is not one of {', '.join(EVENT_TYPES)}; for a newer one, ask for all")
+
+
 def _one_of(*words: str) -> Check:
     return _matches("|".join(words), f"one of {', '.join(words)}")
 
 
 _LABEL = _matches(r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}", "a label such as team=cold-chain")
 _SETTING = _matches(r"[A-Z][A-Z0-9_]*=.*", "a setting such as LOG_LEVEL=DEBUG")
-_COUNT = _matches(r"\d{1,4}", "a number")
+_COUNT = _matches(r"[1-9]\d{0,3}", "a number from 1 on")
+_COUNT_OR_NONE = _matches(r"\d{1,4}", "a number")
+_MEMORY = _matches(r"[1-9]\d*(k|Ki|M|Mi|G|Gi)", "an amount of memory such as 512Mi or 1Gi")
+_CPU = _matches(r"(?=.*[1-9])\d+(\.\d+)?", "a number of processors such as 1 or 0.5")
 
 
 Group = Literal["where", "messages", "function", "connector"]
@@ -115,11 +130,13 @@ OPTIONS = (
         _retention,
     ),
     _of_function("runtime", "NAME", "Python that it runs on", _matches(r"python3\d\d", "a runtime such as python313")),
-    _of_function("memory", "SIZE", "memory of an instance", bytes_of),
-    _of_function("cpu", "COUNT", "processors of an instance", float),
+    _of_function("memory", "SIZE", "memory of an instance", _MEMORY),
+    _of_function("cpu", "COUNT", "processors of an instance", _CPU),
     _of_function("concurrency", "COUNT", "requests at a time in an instance", _COUNT),
     _of_function("timeout", "TIME", "longest time for a request, 10s to 3600s", _request_timeout),
-    _of_function("min_instances", "COUNT", "instances kept ready; 1 spares the first event a cold start", _COUNT),
+    _of_function(
+        "min_instances", "COUNT", "instances kept ready; 1 spares the first event a cold start", _COUNT_OR_NONE
+    ),
     _of_function("max_instances", "COUNT", "most instances", _COUNT),
     Option(
         *(
@@ -146,7 +163,7 @@ OPTIONS = (
     ),
     Option(
         *("connector.events", "--event-type", "TYPE", "connector", "type of event that is sent", "all"),
-        _matches(r"[A-Za-z0-9]+", "an event type"),
+        _event_type,
         many=True,
     ),
     Option(

@@ -1,5 +1,8 @@
 """What a deployer has to be allowed, and no more; docs/deployer.md lists it, too."""
 
+ACT_AS = "iam.serviceAccounts.actAs"
+"""May be held on the function's account alone."""
+
 DEPLOYER = (
     "artifactregistry.repositories.get",
     "cloudbuild.builds.get",
@@ -11,7 +14,7 @@ DEPLOYER = (
     "cloudfunctions.locations.list",
     "cloudfunctions.operations.get",
     "cloudfunctions.runtimes.list",
-    "iam.serviceAccounts.actAs",
+    ACT_AS,
     "iam.serviceAccounts.create",
     "iam.serviceAccounts.delete",
     "iam.serviceAccounts.enable",

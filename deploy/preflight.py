@@ -1,16 +1,17 @@
 """What has to hold before anything is touched. It reads only; a failure is one line and one command that mends it."""
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from deploy.dt_api import ROLE as DT_ROLE
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
 from deploy.google_api import Held
-from deploy.observe import AT_ONCE, SERVICE_OF_GROUP
-from deploy.permissions import DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant
+from deploy.observe import SERVICE_OF_GROUP
+from deploy.org_policy import OrganizationPolicy, Reads
+from deploy.parallel import beside_one_another
+from deploy.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant
 from deploy.plan import Observed
 from deploy.regions import KNOWN_REGIONS
 from deploy.resources.function import Function
@@ -21,12 +22,8 @@ from deploy.spec import Spec
 from deploy.steps import Argv
 
 
-class Reads(Protocol):
-    """Google Cloud, to be read."""
-
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
-        ...
+class ReadsText(Reads, Protocol):
+    """Google Cloud, to be read, also as text."""
 
     def read_text(self, argv: Argv) -> str:
         """Give a command's standard output."""
@@ -38,7 +35,7 @@ class Preflight:
     """All checks of one deployment; what was ``observed`` to be in order already is not asked for again."""
 
     spec: Spec
-    google: Reads
+    google: ReadsText
     dt: DtApi | None
     held: Held
     observed: Observed | None = None
@@ -59,7 +56,7 @@ class Preflight:
             checks.append(self._public_access)
         if not self._is_deployed():
             checks.append(self._region)
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with beside_one_another() as pool:
             for done in [pool.submit(self._guarded, check) for check in checks]:
                 done.result()
         if self.failures:
@@ -115,24 +112,34 @@ class Preflight:
         project = self.spec.google_project
         token = Secret(self.google.read_text(("auth", "print-access-token")).strip())
         try:
-            held = self.held(project, DEPLOYER, token)
+            missing = set(DEPLOYER) - self.held(f"projects/{project}", DEPLOYER, token)
         except DeployError as error:
             self.warnings.append(f"which permissions you have could not be read: {error}")
             return
-        if missing := sorted(set(DEPLOYER) - held):
-            raise DeployError(f"you lack {', '.join(missing)}", where=f"project {project}", mend=[grant(project)])
+        if ACT_AS in missing and self._may_act_as_the_account(token):
+            missing.remove(ACT_AS)
+        if missing:
+            what = f"you lack {', '.join(sorted(missing))}"
+            raise DeployError(what, where=f"project {project}", mend=[grant(project)])
+
+    def _may_act_as_the_account(self, token: Secret) -> bool:
+        """Whether who may not act as every account of the project may as the function's, which has to be there then."""
+        account = f"projects/{self.spec.google_project}/serviceAccounts/{self.spec.runtime_account}"
+        try:
+            return ACT_AS in self.held(account, [ACT_AS], token)
+        except DeployError:
+            return False
 
     def _public_access(self) -> None:
         """Find out whether organization policy forbids allUsers, before a build that would then be of no use."""
-        constraint = ("resource-manager", "org-policies", "describe", "iam.allowedPolicyMemberDomains")
+        policy = OrganizationPolicy(self.google, self.spec.google_project)
         try:
-            found = self.google.read((*constraint, f"--project={self.spec.google_project}", "--effective"))
+            forbidding = policy.against_all_users()
         except GcloudFailed:
             self.warnings.append("organization policy on public access could not be read: public is tried")
             return
-        listed = (found or {}).get("listPolicy", {})
-        self.public_forbidden = bool(listed.get("allowedValues")) or listed.get("allValues") == "DENY"
-        if self.public_forbidden and self._check_is_forced():
+        self.public_forbidden = bool(forbidding)
+        if self.public_forbidden and self._check_is_forced(policy):
             raise DeployError(
                 "organization policies forbid allUsers, and to switch the invoker check off: DT could not call",
                 where="public invocation",
@@ -140,19 +147,17 @@ class Preflight:
             )
         if self.public_forbidden and self.spec.invocation == "public":
             raise DeployError(
-                "organization policy iam.allowedPolicyMemberDomains forbids allUsers",
+                f"organization policy {forbidding} forbids allUsers",
                 where="public invocation",
                 mend=["python -m deploy up --invocation=unchecked"],
             )
 
-    def _check_is_forced(self) -> bool:
-        constraint = ("org-policies", "describe", "run.managed.requireInvokerIam", "--effective")
+    def _check_is_forced(self, policy: OrganizationPolicy) -> bool:
         try:
-            found = self.google.read((*constraint, f"--project={self.spec.google_project}"))
+            return policy.forces_the_check()
         except GcloudFailed:
             self.warnings.append("whether the invoker check may be switched off could not be read: it is tried")
             return False
-        return any(rule.get("enforce") for rule in (found or {}).get("spec", {}).get("rules", []))
 
     def _region(self) -> None:
         project = f"--project={self.spec.google_project}"

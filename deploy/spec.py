@@ -22,6 +22,9 @@ SINCE_MARK = f"{MARK}-since"
 SOURCE_LABEL = "dt-pubsub-source"
 """The label of the function that holds its source's digest."""
 
+OWN_LABELS = (MARK, PROOF_MARK, SOURCE_LABEL, "deployment-tool")
+"""Labels that a deployment, or gcloud beneath it, sets by itself."""
+
 SERVICES = (
     "artifactregistry.googleapis.com",
     "cloudbuild.googleapis.com",
@@ -93,7 +96,8 @@ class Spec:
     @property
     def runtime_account(self) -> str:
         """The e-mail address of the service account that the function runs as."""
-        return f"{self.name}@{self.google_project}.iam.gserviceaccount.com"
+        domain, _, project = self.google_project.rpartition(":")
+        return f"{self.name}@{project}{domain and f'.{domain}'}.iam.gserviceaccount.com"
 
     @property
     def all_labels(self) -> dict[str, str]:
@@ -142,17 +146,17 @@ def seconds(duration: str) -> int:
     return int(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
-def bytes_of(memory: str) -> float:
-    """Read ``512Mi``, ``512M``, ``1Gi``; so that two ways to write one amount are equal.
+def amount(text: str) -> float:
+    """Read ``512Mi``, ``1G``, ``0.5``, ``1000m``: bytes or processors, so that two ways to write one are equal.
 
     Raises:
         ValueError: it is none of them.
 
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(k|K|Ki|M|MB|Mi|G|GB|Gi)?", memory)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti)?", text)
     if not found:
-        raise ValueError(f"{memory!r} is not an amount of memory such as 512Mi or 1Gi")
-    return float(found[1]) * _UNITS[(found[2] or "").removesuffix("B")]
+        raise ValueError(f"{text!r} is not an amount such as 512Mi or 0.5")
+    return float(found[1]) * _UNITS[found[2] or ""]
 
 
-_UNITS = {"": 1, "k": 1e3, "K": 1e3, "Ki": 2**10, "M": 1e6, "Mi": 2**20, "G": 1e9, "Gi": 2**30}
+_UNITS = {"": 1, "m": 1e-3, "k": 1e3, "Ki": 2**10, "M": 1e6, "Mi": 2**20, "G": 1e9, "Gi": 2**30, "T": 1e12, "Ti": 2**40}

@@ -1,10 +1,10 @@
 """What is shown: tables on standard output, progress on standard error; colour on a terminal alone."""
 
+import contextlib
 import json
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import Any, TextIO
 
 from deploy.steps import Step, pending
@@ -22,18 +22,18 @@ class Terminal:
         self._line = ""
 
     def say(self, text: str = "") -> None:
-        """Print a result."""
+        """Print a result. Raises ``OSError`` where it cannot be."""
         print(text, file=self._out, flush=True)
 
     def note(self, text: str) -> None:
         """Print what happens meanwhile."""
         with self._lock:
             self._wipe()
-            print(text, file=self._err, flush=True)
+            self._tell(f"{text}\n")
 
     def as_json(self, value: Any) -> None:
-        """Print one JSON document."""
-        self.say(json.dumps(value, indent=2, ensure_ascii=False))
+        """Print one JSON document, in letters that can be written everywhere."""
+        self.say(json.dumps(value, indent=2))
 
     def table(self, steps: Sequence[Step]) -> None:
         """Show a plan: what happens to each resource, why, and by which call."""
@@ -58,10 +58,10 @@ class Terminal:
         """Ask yes or no; None if nobody can be asked."""
         if not self._in.isatty():
             return None
-        print(f"{question} [y/N] ", end="", file=self._err, flush=True)
+        self._tell(f"{question} [y/N] ")
         return self._in.readline().strip().lower() in {"y", "yes"}
 
-    @contextmanager
+    @contextlib.contextmanager
     def busy(self, what: str) -> Iterator[None]:
         """Show for how long something has been under way; off a terminal, one line when it begins."""
         if not self._err.isatty():
@@ -79,7 +79,7 @@ class Terminal:
             with self._lock:
                 self._wipe()
 
-    @contextmanager
+    @contextlib.contextmanager
     def step(self, step: Step) -> Iterator[None]:
         """Show that a step of a plan is under way, and then that it is done."""
         begun_at = time.monotonic()
@@ -93,12 +93,17 @@ class Terminal:
             with self._lock:
                 self._wipe()
                 self._line = f"{what} ... {time.monotonic() - begun_at:.0f} s"
-                print(self._line, end="", file=self._err, flush=True)
+                self._tell(self._line)
 
     def _wipe(self) -> None:
         if self._line:
-            print(f"\r{' ' * len(self._line)}\r", end="", file=self._err, flush=True)
+            self._tell(f"\r{' ' * len(self._line)}\r")
             self._line = ""
+
+    def _tell(self, text: str) -> None:
+        """Write to standard error; that nobody can read it any more keeps nothing from being done."""
+        with contextlib.suppress(OSError):
+            print(text, end="", file=self._err, flush=True)
 
     def _painted(self, text: str, colour: str) -> str:
         return f"\033[{colour}m{text}\033[0m" if self._out.isatty() else text

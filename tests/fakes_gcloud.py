@@ -39,7 +39,7 @@ class Command:
         text = self.flags.get(flag, "")
         separator = ","
         if text.startswith("^"):
-            separator, text = text[1], text[3:]
+            separator, text = text[1:].split("^", 1)
         return dict(pair.split("=", 1) for pair in text.split(separator) if pair)
 
 
@@ -56,6 +56,7 @@ class FakeGcloud:
     versions: dict[str, list[str]] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
     organization_policy: dict[str, Any] = field(default_factory=dict)
+    managed_policy: dict[str, Any] = field(default_factory=dict)
     check_is_forced: bool = False
     is_logged_in: bool = True
     is_billed: bool = True
@@ -121,9 +122,13 @@ class FakeGcloud:
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE"},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
-            "org-policies": {"spec": {"rules": [{"enforce": self.check_is_forced}]}},
+            "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }
         return answers[command.words[0]]
+
+    def _rule(self, words: tuple[str, ...]) -> dict[str, Any]:
+        is_of_members = words[2:] == ("iam.managed.allowedPolicyMembers",)
+        return self.managed_policy if is_of_members else {"enforce": self.check_is_forced}
 
     def _plain(self, command: Command) -> Any:
         """Topics, subscriptions and service accounts."""

@@ -52,6 +52,7 @@ class Stage:
     dt: FakeDt = field(default_factory=FakeDt)
     clock: FakeClock = field(default_factory=FakeClock)
     held: frozenset[str] = frozenset(DEPLOYER)
+    held_on_account: frozenset[str] = frozenset()
     answers: list[tuple[int, str]] = field(default_factory=list)
     post: Post | None = None
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
@@ -104,9 +105,11 @@ class Stage:
         """The newest signature secret."""
         return self.google.versions["dt-signature"][-1]
 
-    def _held(self, project: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:
-        assert (project, token.reveal()) == (PROJECT, "an-access-token")
-        return self.held & frozenset(permissions)
+    def _held(self, resource: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:
+        assert token.reveal() == "an-access-token"
+        account = f"projects/{PROJECT}/serviceAccounts/dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
+        on = {f"projects/{PROJECT}": self.held, account: self.held_on_account}
+        return on[resource] & frozenset(permissions)
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
         self.posted.append((url, body, headers))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.command_line import parser
-from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, bytes_of
+from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, amount
 from tests.bench.capacity import MONTH_S, Load, Measured, Sizing, defaults, reached_at, size
 from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS, Entries
 from tests.bench.costs import AS_DEPLOYED, Choices, Usage, bill
@@ -287,7 +287,7 @@ def test_the_deploy_commands_defaults_are_what_the_model_recommends(figures: dic
     assert FUNCTION_DEFAULTS["min_instances"] == str(recommended.min_instances)
     assert FUNCTION_DEFAULTS["max_instances"] == str(recommended.max_instances)
     assert FUNCTION_DEFAULTS["timeout"] == f"{recommended.timeout_s}s"
-    assert bytes_of(FUNCTION_DEFAULTS["memory"]) == recommended.memory_mib * 2**20
+    assert amount(FUNCTION_DEFAULTS["memory"]) == recommended.memory_mib * 2**20
     assert FUNCTION_DEFAULTS["cpu"] == "1"
 
 

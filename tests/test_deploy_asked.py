@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import DeployError, NotProven
-from deploy.verbs import NOTHING_TO_DO
+from deploy.verbs import CHANGES, NOTHING_TO_DO
+from tests.fakes import FakeClock
 from tests.fakes_deploy import DT_PROJECT
 from tests.fakes_gcloud import URL
 from tests.stage_deploy import Stage
@@ -29,7 +30,7 @@ def test_a_first_up_asks_for_nothing_twice(stage: Stage) -> None:
     stage.deployment().up(verify=False)
     asked = Counter(argv for argv in stage.google.asked if argv[:2] != ("services", "list"))
     assert max(asked.values()) == 1
-    assert len(stage.google.asked) == 31
+    assert len(stage.google.asked) == 33
 
 
 def test_what_hangs_on_something_that_is_not_there_is_not_asked_for(stage: Stage) -> None:
@@ -43,7 +44,7 @@ def test_up_again_asks_what_is_and_no_more(up: Stage) -> None:
     up.deployment().up()
     groups = {argv[0] for argv in up.google.asked}
     assert groups == {"services", "iam", "pubsub", "secrets", "functions", "run"}
-    assert len(up.google.asked) == 14
+    assert len(up.google.asked) == 15
 
 
 def test_after_a_change_only_what_it_touches_is_read_again(up: Stage) -> None:
@@ -51,6 +52,7 @@ def test_after_a_change_only_what_it_touches_is_read_again(up: Stage) -> None:
     deployed = next(place for place, argv in enumerate(up.google.asked) if argv[:2] == ("functions", "deploy"))
     assert sorted(argv[:3] for argv in up.google.asked[deployed + 1 :]) == [
         ("functions", "describe", "dt-pubsub"),
+        ("run", "services", "describe"),
         ("run", "services", "get-iam-policy"),
     ]
 
@@ -109,3 +111,12 @@ def test_a_function_that_somebody_else_made_at_the_same_time_is_asked_for_its_ur
     stage.google.before = overtake
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     assert stage.dt.connectors[DT_PROJECT][0]["httpConfig"]["url"] == URL
+
+
+def test_an_api_that_is_on_but_not_known_everywhere_yet_is_waited_for(stage: Stage) -> None:
+    stage.google.has_everything_on()
+    stage.google.stumbles = [
+        (words, "SERVICE_DISABLED: has not been used") for words in ("functions describe", "secrets describe")
+    ]
+    assert stage.deployment().plan() == CHANGES
+    assert stage.clock.seconds - FakeClock().seconds == 2

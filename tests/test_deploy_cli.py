@@ -1,6 +1,7 @@
 """The command line, the terminal and what is uploaded."""
 
 import argparse
+import errno
 import io
 import json
 import os
@@ -21,6 +22,15 @@ from deploy.source import ROOT, digest, source_files, staged
 from deploy.steps import DtCall, GcloudCall, create
 from deploy.terminal import Terminal
 from tests.stage_deploy import Keyboard
+
+
+class Full(io.StringIO):
+    """Something that cannot be written to."""
+
+    def write(self, text: str) -> int:
+        """Refuse."""
+        del text
+        raise OSError(errno.ENOSPC, "No space left on device")
 
 
 class Screen(io.StringIO):
@@ -225,3 +235,69 @@ def test_a_call_of_dts_api_is_shown_without_secret() -> None:
         'POST https://api.disruptive-technologies.com/v2/projects/p/dataconnectors {"status": "ACTIVE", '
         '"httpConfig": {"url": "<the function\'s URL>", "signatureSecret": "<the secret>"}}'
     )
+
+
+def test_progress_that_cannot_be_shown_keeps_nothing_from_being_done() -> None:
+    terminal = Terminal(io.StringIO(), Full(), Keyboard("y\n"))
+    with terminal.step(STEP), terminal.busy("something"):
+        terminal.note("on the way")
+    assert terminal.agrees("?")
+
+
+def test_a_result_that_cannot_be_printed_is_a_failure_told_in_a_line(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def shows(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
+        Terminal(Full(), Full(), Keyboard(None)).say("a result")
+        return 0
+
+    assert command.main(["plan"], shows) == 1
+    assert capsys.readouterr().err == "[Errno 28] No space left on device\n"
+
+
+def test_a_temporary_folder_that_is_full_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def stages(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
+        with staged({"a/b/c": b""}):
+            return 0
+
+    assert command.main(["plan"], stages) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_json_has_no_letters_that_a_terminal_may_not_have() -> None:
+    out = io.StringIO()
+    Terminal(out, out, Keyboard(None)).as_json({"what": "é → …"})
+    assert out.getvalue().isascii()
+    assert json.loads(out.getvalue()) == {"what": "é → …"}
+
+
+WRITES = """
+import argparse, sys
+from deploy.__main__ import main
+def run_verb(flags, environ, terminal, report):
+    assert not sys.stdin.isatty() and terminal.agrees("?") is None
+    terminal.note("é → …")
+    terminal.say("é → …")
+    return 0
+raise SystemExit(main(["plan"], run_verb))
+"""
+
+
+@pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ""])
+def test_streams_that_are_closed_or_know_few_letters_are_no_failure(closing: str) -> None:
+    environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    line = ["sh", "-c", f'exec "$0" -c "$1" {closing}', sys.executable, WRITES]
+    done = subprocess.run(line, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", ["--help", "plan"])
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
+def test_a_full_disk_ends_with_1_and_without_a_traceback(nowhere: Path, words: str) -> None:
+    line = ["sh", "-c", f'exec "$0" -m deploy {words} > /dev/full 2> {nowhere}/told', sys.executable]
+    done = subprocess.run(line, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
+    told = (nowhere / "told").read_text("utf-8")
+    assert done.returncode in {0, 1}, told
+    assert "Traceback" not in told
+    assert "Exception ignored" not in told

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import Code, GcloudFailed
-from deploy.gcloud import Finished, Gcloud, run_gcloud
+from deploy.gcloud import DEPLOY_S, Finished, Gcloud, run_gcloud
 from deploy.gcloud_errors import explain
 from deploy.secret import Secret, new_secret
 from deploy.steps import Argv
@@ -88,6 +88,23 @@ WORDS: list[tuple[Code, str]] = [
         "ERROR: (gcloud.x) There was a problem refreshing your current auth tokens: invalid_grant: Bad Request",
     ),
     ("OTHER", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed with status: FAILURE."),
+    (
+        "ACCOUNT_LAG",
+        (
+            "ERROR: (gcloud.functions.deploy) ResponseError: status=[403], code=[Ok], message=[Caller me@x.com is "
+            "missing permission 'iam.serviceaccounts.actAs' on service account dt@p.iam.gserviceaccount.com. Grant …]"
+        ),
+    ),
+    (
+        "PERMISSION_DENIED",
+        (
+            "ERROR: (gcloud.functions.deploy) ResponseError: status=[403], code=[Ok], message=[Caller me@x.com is "
+            "missing permission 'iam.serviceaccounts.actAs' on service account 1@developer.gserviceaccount.com.]"
+        ),
+    ),
+    ("ABORTED", "ERROR: (gcloud.x) INVALID_ARGUMENT: The request's ETag 'B1A' did not match the policy's ETag 'B1B'."),
+    ("ABORTED", "ERROR: (gcloud.x) FAILED_PRECONDITION: etag mismatch"),
+    ("OTHER", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed: No module named 'etag'"),
     ("OTHER", "Traceback"),
     ("OTHER", ""),
 ]
@@ -146,9 +163,9 @@ def test_what_does_not_pass_is_given_up() -> None:
 
 def test_a_deployment_waits_as_long_as_a_build_takes_for_the_one_before_it(tmp_path: Path) -> None:
     busy = next(text for _, text in WORDS if "unable to queue" in text)
-    run, clock = Scripted(*[fails(busy)] * 14, Finished(0, "{}", "")), FakeClock(0)
+    run, clock = Scripted(*[fails(busy)] * 65, Finished(0, "{}", "")), FakeClock(0)
     Gcloud(run, sleep=clock.advance).change(("functions", "deploy"), folder=tmp_path)
-    assert clock.seconds == 270
+    assert clock.seconds == DEPLOY_S
 
 
 def test_a_build_that_fails_is_not_repeated() -> None:
@@ -160,6 +177,28 @@ def test_a_build_that_fails_is_not_repeated() -> None:
 def test_an_answer_that_is_no_json_is_an_error() -> None:
     with pytest.raises(GcloudFailed, match="other than JSON"):
         Gcloud(Scripted(Finished(0, "hello", ""))).read(("x",))
+
+
+@pytest.mark.parametrize("answer", ["", "null", "[]", '"x"'])
+def test_a_description_of_another_shape_is_an_error_and_not_an_empty_one(answer: str) -> None:
+    with pytest.raises(GcloudFailed, match="another shape than expected"):
+        Gcloud(Scripted(Finished(0, answer, ""))).read(("pubsub", "topics", "describe", "t"))
+
+
+@pytest.mark.parametrize("answer", ["", "{}", "[1]"])
+def test_a_list_of_another_shape_is_an_error_and_not_an_empty_one(answer: str) -> None:
+    with pytest.raises(GcloudFailed, match="another shape than expected"):
+        Gcloud(Scripted(Finished(0, answer, ""))).read(("services", "list", "--enabled"))
+
+
+def test_a_change_need_not_say_anything() -> None:
+    assert Gcloud(Scripted(Finished(0, "", ""))).change(("services", "enable")) == {}
+
+
+def test_who_may_not_act_as_the_functions_account_is_told_what_grants_it() -> None:
+    sentence = next(text for code, text in WORDS if code == "ACCOUNT_LAG" and "actAs" in text)
+    error = explain(("functions", "deploy", "--project=p"), sentence)
+    assert "gcloud projects add-iam-policy-binding p" in error.mend[0]
 
 
 @pytest.fixture
@@ -183,6 +222,22 @@ def test_a_child_gets_nothing_of_dts_credentials(path: Path, monkeypatch: pytest
     assert "CLOUDSDK_CORE_LOG_HTTP=false" in done.stdout
 
 
+def test_what_a_user_set_for_himself_keeps_no_answer_from_being_understood(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    properties = {"CORE_VERBOSITY": "none", "CORE_USER_OUTPUT_ENABLED": "false", "RUN_PLATFORM": "gke"}
+    for name, value in {**properties, "CORE_SHOW_STRUCTURED_LOGS": "always"}.items():
+        monkeypatch.setenv(f"CLOUDSDK_{name}", value)
+    installed(path, "env")
+    told = run_gcloud(("x",), stdin=None, folder=None, timeout_s=10).stdout.splitlines()
+    assert {
+        "CLOUDSDK_CORE_VERBOSITY=warning",
+        "CLOUDSDK_CORE_USER_OUTPUT_ENABLED=true",
+        "CLOUDSDK_CORE_SHOW_STRUCTURED_LOGS=never",
+        "CLOUDSDK_RUN_PLATFORM=managed",
+    } <= set(told)
+
+
 def test_a_secret_arrives_by_standard_input(path: Path) -> None:
     installed(path, "cat")
     assert run_gcloud(("x",), stdin="from here", folder=None, timeout_s=10).stdout == "from here"
@@ -197,6 +252,14 @@ def test_without_a_secret_there_is_no_standard_input(path: Path) -> None:
 def test_no_gcloud_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(os.environ, "PATH", str(tmp_path))
     with pytest.raises(GcloudFailed, match=r"curl https://sdk\.cloud\.google\.com"):
+        run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
+
+
+def test_a_gcloud_that_cannot_be_started_is_told_in_a_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    installed(path, "true")
+    (path / "gcloud").chmod(stat.S_IRUSR)
+    monkeypatch.setenv("PATH", str(path))
+    with pytest.raises(GcloudFailed, match="gcloud: cannot be started: Permission denied"):
         run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
 
 

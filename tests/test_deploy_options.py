@@ -8,8 +8,10 @@ import pytest
 
 from deploy.asked import read_spec
 from deploy.errors import OptionsUnsound
-from deploy.options import OPTIONS
-from deploy.spec import Spec, bytes_of, seconds
+from deploy.options import EVENT_TYPES, OPTIONS
+from deploy.resources.function import env_words
+from deploy.spec import Spec, amount, seconds
+from function import schema
 
 WHOLE = """
 project = "from-the-file"
@@ -128,7 +130,7 @@ def test_more_than_one_request_at_a_time_needs_a_whole_cpu(tmp_path: Path) -> No
 
 
 def test_fewer_at_most_than_at_least_is_refused(tmp_path: Path) -> None:
-    assert "--max-instances" in faults(tmp_path, flags={"function.max_instances": "0", "function.min_instances": "2"})
+    assert "--max-instances" in faults(tmp_path, flags={"function.max_instances": "1", "function.min_instances": "2"})
 
 
 def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
@@ -145,4 +147,75 @@ def test_no_option_has_the_flag_or_variable_of_another() -> None:
 
 def test_durations_and_amounts_of_memory_are_compared_by_what_they_mean() -> None:
     assert seconds("7d") == seconds("168h") == seconds("604800") == seconds("604800s")
-    assert bytes_of("1Gi") == bytes_of("1024Mi") != bytes_of("1G") == bytes_of("1000M")
+    assert amount("1Gi") == amount("1024Mi") != amount("1G") == amount("1000M")
+
+
+@pytest.mark.parametrize("size", ["512", "0.5Gi", "0Mi", "512MB", "1Ti", "512mi", "-1Gi"])
+def test_memory_is_asked_for_as_gcloud_understands_it(tmp_path: Path, size: str) -> None:
+    assert f"{size!r} is not" in faults(tmp_path, flags={"function.memory": size})
+
+
+@pytest.mark.parametrize("place", ["cpu", "concurrency", "max_instances"])
+@pytest.mark.parametrize("size", ["0", "-1", "nan", "1e3", "inf", ""])
+def test_a_size_that_no_deployment_could_have_is_refused_before_it(tmp_path: Path, place: str, size: str) -> None:
+    assert f"{size!r} is not" in faults(tmp_path, flags={f"function.{place}": size})
+
+
+def test_no_instances_kept_ready_is_a_size(tmp_path: Path) -> None:
+    assert read(tmp_path, flags={"function.min_instances": "0"}).function["min_instances"] == "0"
+
+
+def test_sizes_are_compared_by_what_they_mean_however_google_writes_them() -> None:
+    assert amount("1000m") == amount("1") == 1
+    assert amount("1Ti") == amount("1024Gi") == amount("1099511627776")
+
+
+@pytest.mark.parametrize("label", ["dt-pubsub=x", "dt-pubsub-source=x", "dt-pubsub-verify=x", "deployment-tool=x"])
+def test_a_label_that_the_deployment_sets_by_itself_is_refused(tmp_path: Path, label: str) -> None:
+    assert f"--label: {label[:-2]} is decided by the deployment" in faults(tmp_path, flags={"labels": [label]})
+
+
+def test_a_list_where_one_setting_is_wanted_is_joined_by_commas(tmp_path: Path) -> None:
+    text = WHOLE.replace('"room,floor"', '["room", "floor"]')
+    assert read(tmp_path, text=text) == read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["project = []", 'region = ["europe-west1", "us-central1"]', 'retention = { days = "3" }', "dt_projects = [[]]"],
+)
+def test_a_value_of_another_shape_in_deploy_toml_is_a_fault(tmp_path: Path, line: str) -> None:
+    kept = "\n".join(each for each in WHOLE.splitlines() if not each.startswith(line.split(" ", maxsplit=1)[0]))
+    assert "deploy.toml: " in faults(tmp_path, text=f"{line}\n{kept}")
+
+
+def test_an_event_type_that_dt_does_not_have_is_refused(tmp_path: Path) -> None:
+    assert "'nosuchEvent' is not" in faults(tmp_path, flags={"connector.events": ["temperature", "nosuchEvent"]})
+
+
+def test_the_event_types_that_can_be_asked_for_are_those_that_the_function_knows() -> None:
+    assert tuple(schema.EVENT_TYPES) == EVENT_TYPES
+
+
+def test_a_variable_without_a_value_is_as_good_as_none(tmp_path: Path) -> None:
+    empty = {option.variable: "" for option in OPTIONS}
+    assert read(tmp_path, environ=empty) == read(tmp_path)
+
+
+def test_the_usual_variable_is_checked_like_any_other(tmp_path: Path) -> None:
+    text = WHOLE.replace('project = "from-the-file"', "")
+    assert "'No Project' is not" in faults(tmp_path, text=text, environ={"GOOGLE_CLOUD_PROJECT": "No Project"})
+
+
+def test_an_account_of_a_project_of_a_domain_is_named_as_google_names_it() -> None:
+    account = Spec("example.com:cold-chain", "europe-west1").runtime_account
+    assert account == "dt-pubsub@cold-chain.example.com.iam.gserviceaccount.com"
+
+
+@pytest.mark.parametrize("value", ["a", "a,b", "a,b;c|d~e#f", ",;|~#~0~", "~0"])
+def test_whatever_a_setting_holds_gcloud_takes_the_variables_apart_again(value: str) -> None:
+    pairs = {"FOO": value, "BAR": f"{value}~", "LAST": value}
+    separator, words = ",", env_words(pairs)
+    if words.startswith("^"):
+        separator, words = words[1:].split("^", 1)
+    assert dict(pair.split("=", 1) for pair in words.split(separator)) == pairs

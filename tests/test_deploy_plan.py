@@ -66,3 +66,12 @@ def test_the_steps_follow_from_what_should_be_and_what_is(case: Path) -> None:
 @every_case
 def test_a_case_says_in_a_sentence_what_it_is_about(case: Path) -> None:
     assert read(case)["sentence"].endswith(".")
+
+
+def test_a_subscription_that_pushes_is_left_alone_and_said_to_push() -> None:
+    everything = read(PLANS / "everything.json")
+    pushing = {"subscription dt-events": {"subscription": {"pushConfig": {"pushEndpoint": "https://example.com/in"}}}}
+    steps = plan(spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], {"facts": pushing})))
+    assert pending(steps) == ()
+    reason = next(step.reason for step in steps if step.resource == "subscription dt-events")
+    assert reason.endswith("; pushes to https://example.com/in, set elsewhere")

@@ -99,6 +99,15 @@ def test_a_project_that_one_may_not_see_is_refused_in_one_line() -> None:
     ]
 
 
+def test_who_may_act_as_the_functions_account_alone_may_deploy() -> None:
+    stage = Stage()
+    stage.held -= {"iam.serviceAccounts.actAs"}
+    with pytest.raises(NotReady, match=r"you lack iam\.serviceAccounts\.actAs"):
+        stage.deployment().plan()
+    stage.held_on_account = frozenset({"iam.serviceAccounts.actAs"})
+    assert stage.deployment().plan() == CHANGES
+
+
 def test_permissions_that_cannot_be_asked_for_are_noted() -> None:
     def silent(project: str, permissions: object, token: object) -> frozenset[str]:
         raise DeployError("did not answer", where=project)
@@ -119,6 +128,31 @@ def test_where_policy_forbids_all_users_the_check_goes_off_and_it_is_known_befor
     assert stage.deployment().plan() == 0
 
 
+ENFORCED = {"enforce": True, "parameters": {"allowedPrincipalSets": ["//cloudresourcemanager.googleapis.com/o/1"]}}
+EVERYBODY = {"enforce": True, "parameters": {"allowedMemberSubjects": ["allUsers"]}}
+
+
+def test_where_the_managed_policy_forbids_all_users_the_check_goes_off_too() -> None:
+    stage = Stage()
+    stage.google.managed_policy = ENFORCED
+    assert stage.deployment().up(verify=False) == 0
+    assert "--no-invoker-iam-check" in stage.shown
+
+
+def test_a_managed_policy_that_lets_all_users_be_leaves_it_at_public() -> None:
+    stage = Stage()
+    stage.google.managed_policy = EVERYBODY
+    assert stage.deployment().plan() == CHANGES
+    assert "--member=allUsers" in stage.shown
+
+
+def test_that_the_managed_policy_cannot_be_read_while_its_api_is_off_is_no_news() -> None:
+    stage = Stage()
+    stage.google.stumbles = [("org-policies", "API [orgpolicy.googleapis.com] not enabled on project [1].")]
+    assert stage.deployment().plan() == CHANGES
+    assert "organization policy" not in stage.noted
+
+
 def test_where_policy_forbids_both_ways_nothing_is_built() -> None:
     stage = Stage()
     stage.google.organization_policy, stage.google.check_is_forced = FORBIDDEN, True
@@ -136,7 +170,7 @@ def test_where_policy_forbids_all_users_public_is_refused() -> None:
         deployment.plan()
 
 
-@pytest.mark.parametrize("words", ["billing", "resource-manager", "functions regions"])
+@pytest.mark.parametrize("words", ["billing", "resource-manager", "org-policies", "functions regions"])
 def test_what_may_not_be_looked_at_is_noted_and_does_not_stop(words: str) -> None:
     stage = Stage()
     stage.google.has_everything_on()

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.plan import resources
 from deploy.resources.connector import plan_connector
-from deploy.spec import FUNCTION_DEFAULTS, SERVICES, Spec, bytes_of
+from deploy.spec import FUNCTION_DEFAULTS, SERVICES, Spec, amount
 from function.config import Settings
 from function.outcomes import BY_ERROR, DELIVERED, INTERNAL
 from function.secret_source import REREAD_AFTER_S
@@ -131,7 +131,7 @@ def test_the_table_of_what_is_made_lists_every_resource_and_the_connector() -> N
 
 
 def test_what_an_instance_costs_when_idle_follows_from_the_defaults() -> None:
-    gib = bytes_of(FUNCTION_DEFAULTS["memory"]) / 2**30
+    gib = amount(FUNCTION_DEFAULTS["memory"]) / 2**30
     dollars = 30 * 86_400 * (float(FUNCTION_DEFAULTS["cpu"]) + gib) * 0.0000025
     reads = 30 * 86_400 / REREAD_AFTER_S
 

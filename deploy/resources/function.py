@@ -1,11 +1,12 @@
 """The function: its source and its settings."""
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
-from deploy.spec import FUNCTION_DEFAULTS, MARK, SECRET_FOLDER, SOURCE_LABEL, Spec, bytes_of, seconds
+from deploy.spec import FUNCTION_DEFAULTS, MARK, SECRET_FOLDER, SOURCE_LABEL, Spec, amount, seconds
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
 ENTRY_POINT = "ingest"
@@ -26,9 +27,12 @@ class Tunable:
         return None if value is None else str(value)
 
     def differs(self, function: Facts, wanted: str) -> bool:
-        """Whether it is another one, however it is written."""
+        """Whether it is another one, however it is written; what cannot be read is."""
         found = self.found(function)
-        return found is None or self.read(found) != self.read(wanted)
+        try:
+            return found is None or self.read(found) != self.read(wanted)
+        except ValueError:
+            return True
 
 
 def _served(key: str, default: object = None) -> Callable[[Facts], Any]:
@@ -37,8 +41,8 @@ def _served(key: str, default: object = None) -> Callable[[Facts], Any]:
 
 TUNABLES = (
     Tunable("runtime", "--runtime", lambda function: function.get("buildConfig", {}).get("runtime"), str),
-    Tunable("memory", "--memory", _served("availableMemory"), bytes_of),
-    Tunable("cpu", "--cpu", _served("availableCpu"), float),
+    Tunable("memory", "--memory", _served("availableMemory"), amount),
+    Tunable("cpu", "--cpu", _served("availableCpu"), amount),
     Tunable("concurrency", "--concurrency", _served("maxInstanceRequestConcurrency", 1), int),
     Tunable("timeout", "--timeout", _served("timeoutSeconds"), seconds),
     Tunable("min_instances", "--min-instances", _served("minInstanceCount", 0), int),
@@ -59,8 +63,10 @@ class Function:
         return f"function {self.spec.name}"
 
     def reads(self) -> Reads:
-        """Describe it."""
-        yield "function", self._argv("describe")
+        """Describe it, and the Cloud Run service beneath it, which others can delete or close."""
+        found = yield "function", self._argv("describe")
+        if found is not None:
+            yield "service", ("run", "services", "describe", self.spec.name, *self._place)
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Deploy it when it is missing, or its source, a setting or its state is not what it should be."""
@@ -71,7 +77,7 @@ class Function:
         if found.get("labels", {}).get(MARK) != self.spec.name:
             adopt = GcloudCall(self._argv("deploy", "--source=.", f"--update-labels={self.spec.mark}"))
             raise foreign(self.title, self.spec.mark, adopt.line())
-        if changes := self._changes(found):
+        if changes := (*_changes_beneath(facts), *self._changes(found)):
             return (update(self.title, changes, GcloudCall(self._deploy(self._tuned(found)), uploads=True)),)
         return (keep(self.title, f"source and settings are as they should be{self._set_elsewhere(found)}"),)
 
@@ -86,13 +92,14 @@ class Function:
 
     def _changes(self, found: Facts) -> tuple[Change, ...]:
         served, built = found.get("serviceConfig", {}), found.get("buildConfig", {})
+        mounts, mounted = mounted_secrets(served), f"{SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest"
         pairs = (
             ("state", state_of(found), "ACTIVE"),
             ("source", found["labels"].get(SOURCE_LABEL), self.spec.digest),
             ("entry point", built.get("entryPoint"), ENTRY_POINT),
             ("service account", served.get("serviceAccountEmail"), self.spec.runtime_account),
             ("ingress", served.get("ingressSettings", "ALLOW_ALL"), "ALLOW_ALL"),
-            ("secret file", mounted_secret(served), f"{SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest"),
+            ("secret file", mounted if mounted in mounts else next(iter(mounts), None), mounted),
         )
         variables, there = self.spec.environment, served.get("environmentVariables", {})
         return (
@@ -135,8 +142,19 @@ class Function:
         )
 
     def _argv(self, verb: str, *flags: str) -> Argv:
-        place = (f"--region={self.spec.region}", f"--project={self.spec.google_project}")
-        return ("functions", verb, self.spec.name, "--gen2", *flags, *place)
+        return ("functions", verb, self.spec.name, "--gen2", *flags, *self._place)
+
+    @property
+    def _place(self) -> Argv:
+        return (f"--region={self.spec.region}", f"--project={self.spec.google_project}")
+
+
+def _changes_beneath(facts: Facts) -> tuple[Change, ...]:
+    """Compare the Cloud Run service, which the function's own description does not tell of."""
+    if facts["service"] is None:
+        return (Change("Cloud Run service", "gone", "there"),)
+    ingress = facts["service"].get("metadata", {}).get("annotations", {}).get("run.googleapis.com/ingress", "all")
+    return (Change("ingress of the Cloud Run service", ingress, "all"),) if ingress != "all" else ()
 
 
 def state_of(function: Facts) -> str:
@@ -151,19 +169,21 @@ def function_url(facts: Facts) -> str:
     return str(found.get("serviceConfig", {}).get("uri") or found.get("url") or "")
 
 
-def mounted_secret(served: Facts) -> str | None:
-    """Give the first mounted secret, as gcloud's flag takes it."""
-    for volume in served.get("secretVolumes", []):
-        for version in volume.get("versions", [{"path": volume.get("secret"), "version": "latest"}]):
-            path = f"{volume.get('mountPath', '').rstrip('/')}/{str(version.get('path', '')).lstrip('/')}"
-            return f"{path}={volume.get('secret')}:{version.get('version')}"
-    return None
+def mounted_secrets(served: Facts) -> list[str]:
+    """Give the mounted secrets, as gcloud's flag takes them."""
+    return [
+        f"{volume.get('mountPath', '').rstrip('/')}/{str(version.get('path', '')).lstrip('/')}"
+        f"={volume.get('secret')}:{version.get('version')}"
+        for volume in served.get("secretVolumes", [])
+        for version in volume.get("versions", [{"path": volume.get("secret"), "version": "latest"}])
+    ]
 
 
 def env_words(variables: Mapping[str, str]) -> str:
     """Give variables as gcloud's flag takes them; with a separator of their own when a value has a comma."""
     pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
-    separator = next(mark for mark in ",;|~#" if not any(mark in pair for pair in pairs))
+    marks = itertools.chain(",;|~#", (f"~{number}~" for number in itertools.count()))
+    separator = next(mark for mark in marks if mark.join(pairs).split(mark) == pairs)
     return ",".join(pairs) if separator == "," else f"^{separator}^{separator.join(pairs)}"
 
 

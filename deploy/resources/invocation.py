@@ -41,8 +41,8 @@ class Invocation:
         if self.spec.invocation == "unchecked":
             argv = self._argv("update", "--no-invoker-iam-check")
             return (create(self.title, "organization policy forbids allUsers: the check goes off", GcloudCall(argv)),)
-        argv = self._argv("add-iam-policy-binding", "--member=allUsers", "--role=roles/run.invoker")
-        return (create(self.title, "nobody may call", GcloudCall(argv)),)
+        granted = ("--member=allUsers", "--role=roles/run.invoker", "--condition=None")
+        return (create(self.title, "nobody may call", GcloudCall(self._argv("add-iam-policy-binding", *granted))),)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Nothing: it goes with the function."""
@@ -51,9 +51,11 @@ class Invocation:
 
     @staticmethod
     def is_public(facts: Facts) -> bool:
-        """Whether allUsers may call."""
+        """Whether allUsers may call, on no condition."""
         return any(
-            each.get("role") == "roles/run.invoker" and "allUsers" in each.get("members", [])
+            each.get("role") == "roles/run.invoker"
+            and "allUsers" in each.get("members", [])
+            and not each.get("condition")
             for each in (facts.get("policy") or {}).get("bindings", [])
         )
 

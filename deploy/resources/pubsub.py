@@ -96,11 +96,13 @@ class Subscription:
         if found.get("labels", {}).get(MARK) != self.spec.name:
             adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
             raise foreign(self.title, self.spec.mark, adopt.line())
-        topic = f"projects/{self.spec.google_project}/topics/{self.topic}"
+        topic, what = f"projects/{self.spec.google_project}/topics/{self.topic}", ""
         if found.get("topic") != topic:
-            remove = GcloudCall(self._argv("delete"))
             what = f"reads from {found.get('topic')}, and a subscription cannot be moved: read it empty"
-            raise DeployError(what, where=self.title, mend=[remove.line()])
+        if found.get("detached"):
+            what = "is detached from its topic: it gets nothing, and cannot be attached again"
+        if what:
+            raise DeployError(what, where=self.title, mend=[GcloudCall(self._argv("delete")).line()])
 
     def _lasting(self, found: Facts) -> tuple[Change, ...]:
         expires = found.get("expirationPolicy")
@@ -115,7 +117,11 @@ class Subscription:
         held = seconds(found.get("messageRetentionDuration", "604800s"))
         by_hand = "" if self.retention or held == seconds(self.retention_at_first) else ", set elsewhere"
         order = "; without message ordering, as it was made" if self._unordered(found) else ""
-        return f"never expires, keeps {held / 86400:g} days{by_hand}{order}"
+        sinks = (("pushConfig", "pushEndpoint"), ("bigqueryConfig", "table"), ("cloudStorageConfig", "bucket"))
+        pushed = "".join(
+            f"; pushes to {to}, set elsewhere" for how, where in sinks if (to := found.get(how, {}).get(where))
+        )
+        return f"never expires, keeps {held / 86400:g} days{by_hand}{order}{pushed}"
 
     def _unordered(self, found: Facts) -> bool:
         return self.spec.ordered and not found.get("enableMessageOrdering")

@@ -179,7 +179,7 @@ class OrganizationPolicy:
     def _effective(self, _: Request, project: str, constraint: str) -> Json:
         self._estate.check_project(project)
         is_forced = f"constraints/{constraint}" in self._estate.organization_policies
-        if constraint.startswith("run."):
+        if ".managed." in constraint:
             rule: Json = {"enforce": is_forced}
         else:
             rule = {"values": {"allowedValues": ["is:C0demo123"]}} if is_forced else {"allowAll": True}

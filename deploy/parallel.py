@@ -1,0 +1,46 @@
+"""Several things beside one another; whoever leaves early, by Ctrl-C or a failure, waits for none that only sleeps."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextlib import contextmanager
+
+AT_ONCE = min(8, 2 * (os.cpu_count() or 1))
+"""gcloud commands beside one another: each takes half a second, most of it a processor's."""
+
+_of_thread = threading.local()
+
+
+@contextmanager
+def beside_one_another() -> Iterator[ThreadPoolExecutor]:
+    """Give threads. On leaving early what sleeps is woken, what has not begun never begins, what runs is waited for."""
+    left_early = threading.Event()
+    pool = ThreadPoolExecutor(AT_ONCE, initializer=_begins, initargs=(left_early,))
+    stayed = False
+    try:
+        yield pool
+        stayed = True
+    finally:
+        if not stayed:
+            left_early.set()
+        pool.shutdown(cancel_futures=not stayed)
+
+
+def sleep(seconds: float) -> None:
+    """Sleep, in a thread of ``beside_one_another`` no longer than somebody waits for it.
+
+    Raises:
+        CancelledError: nobody does any more.
+
+    """
+    left_early: threading.Event | None = getattr(_of_thread, "left_early", None)
+    if left_early is None:
+        time.sleep(seconds)
+    elif left_early.wait(seconds):
+        raise CancelledError
+
+
+def _begins(left_early: threading.Event) -> None:
+    _of_thread.left_early = left_early

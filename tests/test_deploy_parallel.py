@@ -1,0 +1,72 @@
+"""Things beside one another: whoever leaves early does not wait for what only sleeps."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+
+import pytest
+
+from deploy import parallel
+from deploy.parallel import AT_ONCE, beside_one_another
+
+ROOT = Path(__file__).parents[1]
+LONG_S = 60.0
+SOON_S = 15.0
+"""Far less than what is slept, and far more than any machine needs to notice."""
+DOWN = 'echo "ERROR: (gcloud.x) UNAVAILABLE: the service is down" >&2; exit 1'
+
+
+def test_ctrl_c_ends_every_sleep_and_what_has_not_begun_never_begins() -> None:
+    sleeping: list[Future[None]] = []
+    begun_at = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        _sleep_and_press_ctrl_c(sleeping)
+    assert time.monotonic() - begun_at < SOON_S
+    assert all(each.cancelled() or isinstance(each.exception(), CancelledError) for each in sleeping)
+    assert sleeping[-1].cancelled()
+
+
+def _sleep_and_press_ctrl_c(sleeping: "list[Future[None]]") -> None:
+    with beside_one_another() as pool:
+        sleeping += [pool.submit(parallel.sleep, LONG_S) for _ in range(2 * AT_ONCE)]
+        raise KeyboardInterrupt
+
+
+def test_who_stays_is_given_every_answer_however_long_it_sleeps() -> None:
+    with beside_one_another() as pool:
+        slept = [pool.submit(parallel.sleep, 0.01) for _ in range(2 * AT_ONCE)]
+    assert [each.result() for each in slept] == [None] * 2 * AT_ONCE
+
+
+def test_alone_one_sleeps_as_long_as_one_wants() -> None:
+    begun_at = time.monotonic()
+    parallel.sleep(0.05)
+    assert time.monotonic() - begun_at >= 0.05
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_verb_that_waits_for_google_obeys_at_once(tmp_path: Path, signum: signal.Signals) -> None:
+    (tmp_path / "gcloud").write_text(f"#!/bin/sh\n{DOWN}\n", "utf-8")
+    (tmp_path / "gcloud").chmod(0o700)
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("DT_")}
+    flags = ("--project=cold-chain-prod", "--region=europe-west1", "--dt-project=c0md3pm0p7bet3vico8g")
+    with subprocess.Popen(
+        [sys.executable, "-m", "deploy", "plan", *flags],
+        cwd=ROOT,
+        env={**environ, "PATH": f"{tmp_path}:{environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as plan:
+        assert plan.stderr
+        while "again in 4 s" not in plan.stderr.readline():
+            assert plan.poll() is None
+        signalled_at = time.monotonic()
+        plan.send_signal(signum)
+        told = plan.stderr.read()
+    assert (plan.returncode, "interrupted" in told) == (1, True), told
+    assert time.monotonic() - signalled_at < SOON_S
