@@ -57,8 +57,12 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
     if report.error:
         terminal.note(str(report.error))
-    if flags.json:
-        terminal.as_json(report.as_json())
+    try:
+        if flags.json:
+            terminal.as_json(report.as_json())
+    except OSError as error:  # a full disk, a pipe that nobody reads
+        terminal.note(str(error))
+        status = FAILED
     return status
 
 
