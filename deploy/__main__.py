@@ -47,7 +47,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     flags, status = argparse.Namespace(json=False), FAILED
     try:
         flags = parser().parse_args(arguments)
-        _heed_signals()
+        _be_interruptible()
         status = (run_verb or run)(flags, os.environ, terminal, report)
     except DeployError as error:
         report.error = error
@@ -57,15 +57,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
         report.error = DeployError("interrupted; `python -m deploy up` finishes what was begun")
     except Exception:  # noqa: BLE001  # the doorway
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
-    if report.error:
-        terminal.note(str(report.error))
-    try:
-        if flags.json:
-            terminal.as_json(report.as_json())
-    except OSError as error:
-        terminal.note(str(error))
-        return FAILED
-    return status
+    return status if _told(terminal, report, in_json=flags.json) else FAILED
 
 
 def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal, report: Report) -> int:
@@ -115,8 +107,21 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
     return answer.status_code, answer.text
 
 
-def _heed_signals() -> None:
-    """Let whatever is meant to end the process do so as Ctrl-C does: what is made for a moment is removed."""
+def _told(terminal: Terminal, report: Report, *, in_json: bool) -> bool:
+    """Tell the error if there is one, and the report if it is wanted; whether that could be written."""
+    if report.error:
+        terminal.note(str(report.error))
+    try:
+        if in_json:
+            terminal.as_json(report.as_json())
+    except OSError as error:  # a full disk, a pipe that nobody reads
+        terminal.note(str(error))
+        return False
+    return True
+
+
+def _be_interruptible() -> None:
+    """Take what ends a process, and a terminal that is closed, for Ctrl-C: what was made for a moment is removed."""
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
     signal.signal(signal.SIGTERM, _interrupt)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is what nohup does

@@ -100,7 +100,7 @@ class Connectors:
     def _delete(self, project: str, connector: str, device: str = "") -> None:
         path = f"devices/{device}" if device else f"dataconnectors/{connector}"
         try:
-            self.api.call("DELETE", f"/projects/{project}/{path}", emulator=bool(device), just_made=True)
+            self.api.call("DELETE", f"/projects/{project}/{path}", emulator=bool(device), just_made=not device)
         except DtFailed as error:
             if error.status != 404:
                 raise

@@ -48,7 +48,7 @@ class Devices:
         """
         path = f"/projects/{project}/devices"
         try:
-            listed = self.api.pages(path, "devices", emulator=True)
+            listed = self.api.pages(path, "devices", {"label_filters": f"{MARK}={self.spec.name}"})
         except DtFailed as error:
             if error.status in _FORBIDDEN:
                 return ()
@@ -57,7 +57,7 @@ class Devices:
             return tuple(
                 Device(each["name"].rpartition("/")[2], since(each["labels"]))
                 for each in listed
-                if self._marks.items() <= (each.get("labels") or {}).items()
+                if "/devices/emu" in each["name"] and self._marks.items() <= (each.get("labels") or {}).items()
             )
 
     def remove(self, project: str, device: str) -> None:

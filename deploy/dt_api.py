@@ -57,8 +57,8 @@ class DtApi:
             self.notice(f"DT: {_sentence(request, answer)}; again in {wait_s:.0f} s")
             self.sleep(wait_s)
 
-    def pages(self, path: str, key: str, *, emulator: bool = False) -> list[Any]:
-        """Give everything of a list, page by page.
+    def pages(self, path: str, key: str, params: Mapping[str, str] | None = None) -> list[Any]:
+        """Give everything of a list, page by page; ``params`` go with each.
 
         Raises:
             DtFailed: DT refused it, or did not answer.
@@ -67,16 +67,16 @@ class DtApi:
         items: list[Any] = []
         tokens = [""]
         while True:
-            params = {"pageToken": tokens[-1]} if tokens[-1] else {}
-            page = self.call("GET", path, params=params, emulator=emulator)
+            token = {"pageToken": tokens[-1]} if tokens[-1] else {}
+            page = self.call("GET", path, params={**(params or {}), **token})
             with of_one_shape(f"DT, GET {path}"):
                 items += _listed(page.get(key))
-            token = page.get("nextPageToken") or ""
-            if not token:
+            after = page.get("nextPageToken") or ""
+            if not after:
                 return items
-            if token in tokens:
+            if after in tokens:
                 raise DtUnanswered(0, "its pages go in a circle", where=f"DT, GET {path}", mend=[AGAIN])
-            tokens.append(token)
+            tokens.append(after)
 
     def organization(self, project: str) -> str:
         """Give the id of the organization that a project belongs to.

@@ -120,9 +120,9 @@ class FakeDt:
         if not self.emulator_is_allowed or (request.method == "DELETE" and not self.removes_devices):
             return _refusal(403, "permission denied")
         if item is None and request.method == "GET":
-            return DtAnswer(
-                200, {"devices": [each for each in self.devices.values() if f"/{project}/" in each["name"]]}
-            )
+            key, _, value = request.params["label_filters"].partition("=")
+            there = [each for each in self.devices.values() if each["labels"].get(key) == value]
+            return DtAnswer(200, {"devices": [each for each in there if f"/{project}/" in each["name"]]})
         if item is None:
             device = f"emu{next(self._ids):020}"
             self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}

@@ -1,6 +1,7 @@
 """The command line, the terminal and what is uploaded."""
 
 import argparse
+import contextlib
 import errno
 import io
 import json
@@ -163,6 +164,18 @@ def test_what_is_told_not_to_hang_up_does_not() -> None:
         assert command.main(["plan"], told) == 0
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+def test_a_document_that_cannot_be_written_is_told_and_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8", buffering=1) as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert command.main(["plan", "--json"], lambda *_: 0) == 1
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
+    assert "No space left" in capsys.readouterr().err
 
 
 def test_ctrl_c_is_told_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from deploy.errors import NotProven
 from tests.fakes_deploy import DT_PROJECT
-from tests.fakes_gcloud import URL
+from tests.fakes_gcloud import PROJECT, URL
 from tests.stage_deploy import Stage
 
 
@@ -221,15 +221,20 @@ def left_over(stage: Stage) -> Stage:
     stage.deployment().verify()
     stage.dt.removes_devices = True
     assert (len(stage.dt.devices), nothing_is_left(stage)) == (1, False)
-    for labels in ({"name": "dt-pubsub verify"}, {"dt-pubsub": "dt-pubsub", "dt-pubsub-project": "another"}, None):
-        device = f"emuother{len(stage.dt.devices)}"
+    marks = {"dt-pubsub": "dt-pubsub", "dt-pubsub-project": PROJECT}
+    others = {
+        "emuother1": {"name": "dt-pubsub verify"},
+        "emuother2": {**marks, "dt-pubsub-project": "another"},
+        "real1": marks,
+    }
+    for device, labels in others.items():
         stage.dt.devices[device] = {"name": f"projects/{DT_PROJECT}/devices/{device}", "labels": labels}
     return stage
 
 
 def others_alone_are_left(stage: Stage) -> bool:
     subscriptions = [name for _, name in stage.google.things if "verify" in name]
-    return subscriptions == [] and list(stage.dt.devices) == ["emuother1", "emuother2", "emuother3"]
+    return subscriptions == [] and list(stage.dt.devices) == ["emuother1", "emuother2", "real1"]
 
 
 def test_the_next_proof_removes_what_a_killed_one_left(left_over: Stage) -> None:
