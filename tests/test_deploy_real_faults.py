@@ -65,7 +65,7 @@ def _is_told(told: str, place: int) -> bool:
     end = "  mend it: python -m deploy up    # does what is not done yet\n"
     return (
         f"\n{step.resource}: " in told
-        and (place == 0 or f"\n  done      {STEPS[place - 1].resource}" in told or place == 9)
+        and (place == 0 or f"\n  done      {STEPS[place - 1].resource}" in told or STEPS[place - 1].resource == step.resource)
         and [line[12:] for line in told.splitlines() if line.startswith("  not done  ")] == list(left)
         and told.count(mended) == 1
         and told.endswith(end)
