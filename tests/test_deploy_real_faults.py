@@ -60,12 +60,13 @@ def _stood_still_at(told: str) -> str:
 
 def _is_told(told: str, place: int) -> bool:
     """Whether all that was not done is told, what was done, and the lines that mend it."""
-    step, left = STEPS[place], dict.fromkeys(each.resource for each in STEPS[place:])
+    step, before = STEPS[place], STEPS[place - 1].resource
+    left = dict.fromkeys(each.resource for each in STEPS[place:])
     mended = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
     end = "  mend it: python -m deploy up    # does what is not done yet\n"
     return (
         f"\n{step.resource}: " in told
-        and (place == 0 or f"\n  done      {STEPS[place - 1].resource}" in told or place == 9)
+        and (place == 0 or before == step.resource or f"\n  done      {before}" in told)
         and [line[12:] for line in told.splitlines() if line.startswith("  not done  ")] == list(left)
         and told.count(mended) == 1
         and told.endswith(end)

@@ -69,15 +69,15 @@ class Asked:
 _PUBSUB, _SECRETS = "pubsub.googleapis.com", "secretmanager.googleapis.com"
 STEPS = (
     Asked("APIs", "POST", "serviceusage.googleapis.com", "*:batchEnable"),
+    Asked("service account dt-pubsub", "POST", "iam.googleapis.com", "*/serviceAccounts"),
     Asked("topic dt-events", "PUT", _PUBSUB, "*/topics/dt-events"),
     Asked("topic dt-rejected", "PUT", _PUBSUB, "*/topics/dt-rejected"),
     Asked("subscription dt-events", "PUT", _PUBSUB, "*/subscriptions/dt-events"),
     Asked("subscription dt-rejected", "PUT", _PUBSUB, "*/subscriptions/dt-rejected"),
-    Asked("service account dt-pubsub", "POST", "iam.googleapis.com", "*/serviceAccounts"),
-    Asked("publisher on topic dt-events", "POST", _PUBSUB, "*/dt-events:setIamPolicy"),
-    Asked("publisher on topic dt-rejected", "POST", _PUBSUB, "*/dt-rejected:setIamPolicy"),
     Asked("secret dt-signature", "POST", _SECRETS, "*/secrets"),
     Asked("secret dt-signature", "POST", _SECRETS, "*/dt-signature:addVersion"),
+    Asked("publisher on topic dt-events", "POST", _PUBSUB, "*/dt-events:setIamPolicy"),
+    Asked("publisher on topic dt-rejected", "POST", _PUBSUB, "*/dt-rejected:setIamPolicy"),
     Asked("secretAccessor on secret dt-signature", "POST", _SECRETS, "*/dt-signature:setIamPolicy"),
     Asked("function dt-pubsub", "POST", "cloudfunctions.googleapis.com", "*/functions"),
     Asked("public invocation", "POST", "run.googleapis.com", "*/services/dt-pubsub:setIamPolicy"),
