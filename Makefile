@@ -37,7 +37,7 @@ scaling: $(VENV)/.tests  ## from sensors to instances, dollars and limits: measu
 	@exec $(BIN)/python -m tests.bench.scaling
 
 test-deploy: $(VENV)/.tests  ## the deployment with the real gcloud: each step failing, killed, not allowed; minutes
-	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --dist loadgroup --no-cov
+	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
 
 check: lint types test  ## everything that must hold before a commit
 

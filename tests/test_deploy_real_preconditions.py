@@ -146,7 +146,7 @@ def test_what_is_missing_is_one_line_and_the_command_that_mends_it(
 
     status, told = user.runs("up", "--yes", environ=environ)
 
-    what, how = (each for each in told.splitlines() if not each.endswith(" ..."))
+    what, how = (each for each in told.splitlines() if not each.endswith(" ..."))  # but for progress
     assert (status, line in what, how.startswith(f"  mend it: {mend}")) == (1, True, True), told
     assert user.changes() == []
     assert user.sky.left() == []
