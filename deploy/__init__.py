@@ -25,6 +25,7 @@ room               what it does                                                 
 ``proof``          what is sent for that, what has to come of it                   nothing
 ``temporary``      a device and a subscription, made for it and removed            both clouds
 ``status``         what ``status`` shows                                           nothing
+``report``         what a verb came to, for ``--json``                             nothing
 ``verbs``          plan, up, verify, status, down: the rooms in their order        nothing by itself
 ``gcloud``         the one place that runs gcloud                                  Google Cloud
 ``gcloud_errors``  what gcloud's words on standard error mean                      nothing
@@ -32,6 +33,7 @@ room               what it does                                                 
 ``dt_api``         DT's API: repeats what may be repeated                          DT, by ``dt_transport``
 ``dt_transport``   one call through the ``disruptive`` package, fenced             DT
 ``connectors``     Data Connectors, made once whatever becomes of an answer        DT, by ``dt_api``
+``devices``        emulated devices, found again by their labels                   DT, by ``dt_api``
 ``vault``          the signature secrets in force                                  Secret Manager, by ``gcloud``
 ``secret``         a secret as a value that shows itself nowhere                   nothing
 ``terminal``       tables, progress, questions                                     the terminal

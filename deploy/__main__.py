@@ -14,13 +14,12 @@ from types import FrameType
 from typing import NoReturn
 
 try:
+    os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
     import requests
 
     from deploy.dt_transport import Credentials, DisruptiveTransport
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed\n  mend it: pip install --require-hashes -r deploy/requirements.txt")
-except FileNotFoundError as missing:
-    sys.exit(f"{missing}\n  mend it: unset DT_CREDENTIALS_FILE")
 
 from deploy.asked import read_spec
 from deploy.command_line import parser
@@ -29,6 +28,7 @@ from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.google_api import held_permissions
 from deploy.parallel import sleep
+from deploy.report import Report
 from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
 from deploy.terminal import Terminal
@@ -37,28 +37,39 @@ from deploy.verbs import FAILED, Deployment
 _CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 
 
-RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal], int]
+RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal, Report], int]
 
 
 def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
     _open_streams()
-    terminal = Terminal(sys.stdout, sys.stderr, sys.stdin)
+    terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin), Report()
+    flags, status = argparse.Namespace(json=False), FAILED
     try:
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
-        signal.signal(signal.SIGTERM, _interrupt)
-        return (run_verb or run)(parser().parse_args(arguments), os.environ, terminal)
-    except (DeployError, OSError) as error:  # the latter: a full disk, a pipe that nobody reads
-        terminal.note(str(error))
+        flags = parser().parse_args(arguments)
+        _heed_signals()
+        status = (run_verb or run)(flags, os.environ, terminal, report)
+    except DeployError as error:
+        report.error = error
+    except OSError as error:  # a full disk, a pipe that nobody reads
+        report.error = DeployError(str(error))
     except KeyboardInterrupt:
-        terminal.note("interrupted; `python -m deploy up` finishes what was begun")
+        report.error = DeployError("interrupted; `python -m deploy up` finishes what was begun")
     except Exception:  # noqa: BLE001  # the doorway
-        terminal.note(f"this should not happen; please report it\n{traceback.format_exc()}")
-    return FAILED
+        report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
+    if report.error:
+        terminal.note(str(report.error))
+    try:
+        if flags.json:
+            terminal.as_json(report.as_json())
+    except OSError as error:
+        terminal.note(str(error))
+        return FAILED
+    return status
 
 
-def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> int:
-    """Wire the rooms and run the verb.
+def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal, report: Report) -> int:
+    """Wire the rooms and run the verb; what it comes to goes into ``report``, too.
 
     Raises:
         DeployError: it could not do its part.
@@ -75,6 +86,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         post=_post,
         staged=lambda: staged(files),
         terminal=terminal,
+        report=report,
         in_json=flags.json,
         yes=flags.yes,
         sleep=sleep,
@@ -101,6 +113,14 @@ def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
     except requests.RequestException:
         return 0, ""
     return answer.status_code, answer.text
+
+
+def _heed_signals() -> None:
+    """Let whatever is meant to end the process do so as Ctrl-C does: what is made for a moment is removed."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
+    signal.signal(signal.SIGTERM, _interrupt)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is what nohup does
+        signal.signal(signal.SIGHUP, _interrupt)
 
 
 def _open_streams() -> None:

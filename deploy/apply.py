@@ -141,4 +141,4 @@ def _stopped(wanted: Sequence[Step], place: int, what: str, mend: Sequence[str])
     left = "".join(f"\n  not done  {each.resource}" for each in wanted[place:])
     verb = "down" if all(each.action == "delete" for each in wanted) else "up"
     lines = (*mend, f"python -m deploy {verb}    # does what is not done yet")
-    return Stopped(f"{what}{done}{left}", where=wanted[place].resource, mend=lines)
+    return Stopped(f"{what}{done}{left}", where=wanted[place].resource, mend=lines, done=wanted[:place])

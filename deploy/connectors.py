@@ -1,22 +1,26 @@
 """Data Connectors on DT's side: listed whole, and made once, whatever becomes of an answer."""
 
+import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt_api import DtApi
+from deploy.dt_api import DtApi, of_one_shape
 from deploy.errors import DtFailed, DtUnanswered
 from deploy.resources.connector import Connector, Held, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.steps import DtCall
+from deploy.steps import DtCall, update_mask
 
 MOST_PER_PROJECT = 10
-LOOKS_S = (1.0, 3.0, 6.0)
+LOOKS_S = (1.0, 3.0, 6.0, 10.0, 10.0)
 """Pauses before each look for a connector whose POST was not answered: lists lag behind."""
 
 MOST_ATTEMPTS = 3
+
+_MASK = re.compile(r"\*{3}|•{3}|\.{3}|…")
+"""How somebody writes a secret that is not to be seen."""
 
 
 @dataclass
@@ -34,7 +38,18 @@ class Connectors:
 
         """
         listed = self.api.pages(f"/projects/{project}/dataconnectors", "dataConnectors")
-        return tuple(_connector(each, ours) for each in listed)
+        with of_one_shape(f"DT, Data Connectors of {project}"):
+            return _connectors(listed, ours)
+
+    def metrics(self, project: str, connector: str) -> Mapping[str, Any]:
+        """Give what DT counted of a connector's deliveries in the last three hours.
+
+        Raises:
+            DtFailed: DT did not tell.
+
+        """
+        found = self.api.call("GET", f"/projects/{project}/dataconnectors/{connector}:metrics").get("metrics")
+        return found if isinstance(found, Mapping) else {}
 
     def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
         """Make, change or delete one connector.
@@ -44,7 +59,7 @@ class Connectors:
 
         """
         if call.verb == "DELETE":
-            self._delete(call.project, call.connector)
+            self._delete(call.project, call.connector, call.device)
             return
         pushed = {"url": url, "signatureSecret": secret.reveal()}
         body = {**call.fields, **({"httpConfig": pushed} if call.puts_url else {})}
@@ -79,11 +94,13 @@ class Connectors:
         return ()
 
     def _change(self, project: str, connector: str, body: Mapping[str, Any]) -> None:
-        self.api.call("PATCH", f"/projects/{project}/dataconnectors/{connector}", body=body, just_made=True)
+        path, mask = f"/projects/{project}/dataconnectors/{connector}", update_mask(body)
+        self.api.call("PATCH", path, body=body, params={"updateMask": mask} if mask else {}, just_made=True)
 
-    def _delete(self, project: str, connector: str) -> None:
+    def _delete(self, project: str, connector: str, device: str = "") -> None:
+        path = f"devices/{device}" if device else f"dataconnectors/{connector}"
         try:
-            self.api.call("DELETE", f"/projects/{project}/dataconnectors/{connector}", just_made=True)
+            self.api.call("DELETE", f"/projects/{project}/{path}", emulator=bool(device), just_made=True)
         except DtFailed as error:
             if error.status != 404:
                 raise
@@ -96,17 +113,38 @@ class Connectors:
         return DtFailed(error.status, what, where=error.where, mend=["delete one in DT Studio, then run this again"])
 
 
-def _connector(listed: Mapping[str, Any], ours: tuple[Secret, ...]) -> Connector:
+def _connectors(listed: Sequence[Mapping[str, Any]], ours: tuple[Secret, ...]) -> tuple[Connector, ...]:
+    """Read a list. Where it shows no secret at all, whether a connector without one has none is not known."""
+    secrets = [_text((each.get("httpConfig") or {}).get("signatureSecret")) for each in listed]
+    are_shown = any(secret and not _MASK.search(secret) for secret in secrets)
+    return tuple(
+        _connector(each, _held(secret, ours, are_shown=are_shown)) for each, secret in zip(listed, secrets, strict=True)
+    )
+
+
+def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
+    if _MASK.search(secret) or not (secret or are_shown):
+        return "unknown"
+    if not secret:
+        return "none"
+    return "ours" if any(each.equals(secret) for each in ours) else "another"
+
+
+def _connector(listed: Mapping[str, Any], held: Held) -> Connector:
     pushed = listed.get("httpConfig") or {}
-    secret = pushed.get("signatureSecret") or ""
-    held: Held = "none" if not secret else "ours" if any(each.equals(secret) for each in ours) else "another"
     return Connector(
         id=listed["name"].rpartition("/")[2],
-        display_name=listed.get("displayName", ""),
-        type=listed.get("type", ""),
-        status=listed.get("status", ""),
-        url=pushed.get("url", ""),
+        display_name=_text(listed.get("displayName")),
+        type=_text(listed.get("type")),
+        status=_text(listed.get("status")),
+        url=_text(pushed.get("url")),
         event_types=tuple(listed.get("events") or ()),
         labels=tuple(listed.get("labels") or ()),
         secret=held,
     )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str | None):
+        raise TypeError("no text")
+    return value or ""

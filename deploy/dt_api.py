@@ -1,15 +1,18 @@
 """DT's API: what may be repeated is repeated, what passes is waited for, and errors are in one family."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from deploy.dt_transport import DtAnswer, DtRequest, Method, Transport
 from deploy.errors import DtFailed, DtUnanswered
+from deploy.secret import Secret
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 LONGEST_PAUSE_S = 60.0
+AGAIN = "try again in a minute"
 CREDENTIALS = "check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL"
 ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Project Developer in that project"
 
@@ -51,10 +54,10 @@ class DtApi:
             if pause_s is None or not _may_repeat(method, answer.status, just_made=just_made):
                 raise _explained(request, answer)
             wait_s = min(max(pause_s, _seconds(answer.retry_after)), LONGEST_PAUSE_S)
-            self.notice(f"DT: {_sentence(answer)}; again in {wait_s:.0f} s")
+            self.notice(f"DT: {_sentence(request, answer)}; again in {wait_s:.0f} s")
             self.sleep(wait_s)
 
-    def pages(self, path: str, key: str) -> list[Any]:
+    def pages(self, path: str, key: str, *, emulator: bool = False) -> list[Any]:
         """Give everything of a list, page by page.
 
         Raises:
@@ -62,31 +65,71 @@ class DtApi:
 
         """
         items: list[Any] = []
-        token = ""
+        tokens = [""]
         while True:
-            page = self.call("GET", path, params={"pageToken": token} if token else {})
-            items += page.get(key) or []
+            params = {"pageToken": tokens[-1]} if tokens[-1] else {}
+            page = self.call("GET", path, params=params, emulator=emulator)
+            with of_one_shape(f"DT, GET {path}"):
+                items += _listed(page.get(key))
             token = page.get("nextPageToken") or ""
             if not token:
                 return items
+            if token in tokens:
+                raise DtUnanswered(0, "its pages go in a circle", where=f"DT, GET {path}", mend=[AGAIN])
+            tokens.append(token)
+
+    def organization(self, project: str) -> str:
+        """Give the id of the organization that a project belongs to.
+
+        Raises:
+            DtFailed: DT refused it, or did not answer.
+
+        """
+        path = f"/projects/{project}"
+        with of_one_shape(f"DT, GET {path}"):
+            name: str = self.call("GET", path)["organization"]
+            return name.rpartition("/")[2]
+
+
+@contextmanager
+def of_one_shape(where: str) -> Iterator[None]:
+    """Take an answer apart; one of another shape than DT documents is as good as none.
+
+    Raises:
+        DtUnanswered: it is.
+
+    """
+    try:
+        yield
+    except (AttributeError, KeyError, TypeError) as error:
+        what = f"answered in another shape than it should ({type(error).__name__}: {error})"
+        raise DtUnanswered(0, what, where=where, mend=[AGAIN]) from None
 
 
 def _may_repeat(method: Method, status: int, *, just_made: bool) -> bool:
     if status == 429 or (status == 404 and just_made):
         return True
-    return method != "POST" and status in {0, 500, 502, 503, 504}
+    return method != "POST" and status in {0, 409, 500, 502, 503, 504}
+
+
+def _listed(found: Any) -> list[Any]:
+    if not isinstance(found, list | None):
+        raise TypeError("no list")
+    return found or []
 
 
 def _explained(request: DtRequest, answer: DtAnswer) -> DtFailed:
-    where = f"DT, {request.method} {request.path}"
+    where, sentence = f"DT, {request.method} {request.path}", _sentence(request, answer)
     if answer.status == 0 or answer.status >= 500:
-        return DtUnanswered(answer.status, _sentence(answer), where=where, mend=["try again in a minute"])
+        return DtUnanswered(answer.status, sentence, where=where, mend=[AGAIN])
     mend = {401: [CREDENTIALS], 403: [ROLE], 404: ["check --dt-project: DT knows no such project or resource"]}
-    return DtFailed(answer.status, _sentence(answer), where=where, mend=mend.get(answer.status, []))
+    return DtFailed(answer.status, sentence, where=where, mend=mend.get(answer.status, []))
 
 
-def _sentence(answer: DtAnswer) -> str:
-    return f"{answer.status or ''} {answer.body.get('error', '')}".strip()
+def _sentence(request: DtRequest, answer: DtAnswer) -> str:
+    """Give what DT says, without the secret: it may quote the request."""
+    sent = ((request.body or {}).get("httpConfig") or {}).get("signatureSecret", "")
+    return Secret(sent).hidden_in(f"{answer.status or ''} {answer.body.get('error', '')}".strip())
 
 
 def _seconds(retry_after: str | None) -> float:

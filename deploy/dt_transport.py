@@ -72,7 +72,7 @@ class DisruptiveTransport:
             token = self._auth.get_token()
         except Unauthorized:
             return DtAnswer(401, {"error": "the service account's key was refused"})
-        except (DTApiError, requests.RequestException, KeyError, ValueError) as error:
+        except (DTApiError, requests.RequestException, KeyError, TypeError, ValueError) as error:
             return DtAnswer(0, {"error": f"could not log in ({type(error).__name__})"})
         attempt = _OneAttempt(
             request.method,
@@ -102,7 +102,11 @@ class _OneAttempt(DTRequest):
         )
         if failure is not None:
             return DtAnswer(0, {"error": f"no usable answer ({type(failure).__name__})"})
-        return DtAnswer(response.status_code or 0, response.data, response.headers.get("Retry-After"))
+        status: int = response.status_code or 0
+        body: Any = response.data
+        if not isinstance(body, dict):
+            status, body = (0, {"error": "no usable answer (no object)"}) if 200 <= status < 300 else (status, {})
+        return DtAnswer(status, body, response.headers.get("Retry-After"))
 
 
 def sign(claims: Mapping[str, Any], secret: Secret) -> str:

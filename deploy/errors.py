@@ -15,6 +15,8 @@ DeployError                anything that keeps a verb from doing its part
 from collections.abc import Sequence
 from typing import Literal
 
+from deploy.steps import Step
+
 Code = Literal[
     "NOT_FOUND",
     "ALREADY_EXISTS",
@@ -95,7 +97,11 @@ class NotOurs(DeployError):
 
 
 class Stopped(DeployError):
-    """A step failed: what came before it is done, what comes after is not."""
+    """A step failed: what came before it is ``done``, what comes after is not."""
+
+    def __init__(self, what: str, *, where: str, mend: Sequence[str], done: Sequence[Step]) -> None:
+        super().__init__(what, where=where, mend=mend)
+        self.done = tuple(done)
 
 
 class Declined(DeployError):

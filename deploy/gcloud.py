@@ -169,7 +169,7 @@ class Gcloud:
             done = self._run(argv, stdin=text, folder=folder, timeout_s=timeout_s)
             if done.returncode == 0:
                 return done
-            error = explain(argv, done.stderr)
+            error = explain(argv, stdin.hidden_in(done.stderr) if stdin else done.stderr)
             pauses_s = BUILD_PAUSES_S if folder and error.code == "ABORTED" else PAUSES_S
             if error.code not in passing or attempts >= len(pauses_s):
                 raise error

@@ -1,13 +1,14 @@
 """What is, read with describe and list commands, several at a time. Only NOT_FOUND means absent."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from deploy.devices import Device
 from deploy.errors import GcloudFailed
 from deploy.parallel import beside_one_another
 from deploy.plan import Observed, removable, resources
-from deploy.resources.connector import Connector
+from deploy.resources.connector import Connector, owned
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Resource
 from deploy.resources.services import Services, services_on
@@ -40,6 +41,14 @@ class ReadsConnectors(Protocol):
         ...
 
 
+class ReadsDevices(Protocol):
+    """Emulated devices, to be read."""
+
+    def of_proofs(self, project: str) -> tuple[Device, ...]:
+        """Give those of a DT project that proofs made."""
+        ...
+
+
 class ReadsSecrets(Protocol):
     """The signature secrets, to be read."""
 
@@ -55,6 +64,7 @@ class Observer:
     spec: Spec
     google: ReadsGoogle
     connectors: ReadsConnectors
+    devices: ReadsDevices
     vault: ReadsSecrets
 
     def everything(self) -> Observed:
@@ -70,15 +80,24 @@ class Observer:
         members = [member for family in families for member in family]
         return self._observed(before.facts, members, SERVICES, secrets)
 
+    def connectors_again(self, before: Observed) -> Observed:
+        """Read the connectors anew; the rest is as it was before."""
+        return replace(before, connectors=self._connectors(before.secrets))
+
     def for_removal(self) -> Observed:
-        """Read what is there and whose it is. Of connectors, whose secret they have is not known then."""
+        """Read what is there and whose it is; whose secret connectors have only where nothing else tells."""
         services = self._services()
         on = services_on(services[Services(self.spec).title])
         others = [resource for resource in removable(self.spec) if resource.title not in services]
         with beside_one_another() as pool:
             facts = pool.map(lambda each: self._ask(each, on, most=1), others)
             found = {each.title: answers for each, answers in zip(others, facts, strict=True)}
-        return Observed({**services, **found}, self._connectors(()))
+        left = {project: [each.id for each in self.devices.of_proofs(project)] for project in self.spec.dt_projects}
+        observed = Observed({**services, **found}, self._connectors(()), devices=left)
+        url = observed.url(self.spec)
+        if all(owned(self.spec, listed, url) or not listed for listed in observed.connectors.values()):
+            return observed
+        return self.connectors_again(replace(observed, secrets=self._secrets(on, ())))
 
     def for_proof(self) -> Observed:
         """Read where the function is, and what it believes."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from deploy.errors import DeployError, NotOurs
 from deploy.resources.accounts import RuntimeAccount, may_publish, may_read_secret
-from deploy.resources.connector import Connector, plan_connector, remove_connector
+from deploy.resources.connector import Connector, plan_connector, remove_connector, remove_devices
 from deploy.resources.function import Function, function_url
 from deploy.resources.invocation import Invocation
 from deploy.resources.pubsub import Leftovers, Subscription, Topic
@@ -19,11 +19,15 @@ from deploy.steps import GcloudCall, Step
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What is: the facts of each of Google's resources by its title, the connectors of each DT project, the secrets."""
+    """What is: the facts of each of Google's resources by its title, the connectors of each DT project, the secrets.
+
+    ``devices``: where all is to be removed, those that proofs left in each DT project.
+    """
 
     facts: Mapping[str, Facts]
     connectors: Mapping[str, Sequence[Connector]] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
+    devices: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def url(self, spec: Spec) -> str:
         """Give the function's URL, or nothing while there is none."""
@@ -70,8 +74,10 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     if failures:
         raise NotOurs(failures)
     steps = _reopened(spec, steps)
+    new_secret = any(isinstance(step.call, GcloudCall) and step.call.feeds_secret for step in steps)
     for project in spec.dt_projects:
-        steps += plan_connector(spec, project, observed.connectors[project], observed.url(spec))
+        found, url = observed.connectors[project], observed.url(spec)
+        steps += plan_connector(spec, project, found, url, new_secret=new_secret)
     return tuple(steps)
 
 
@@ -80,6 +86,7 @@ def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     steps: list[Step] = []
     for project in spec.dt_projects:
         steps += remove_connector(spec, project, observed.connectors[project], observed.url(spec))
+        steps += remove_devices(project, observed.devices.get(project, ()))
     for resource in reversed(removable(spec)):
         steps += resource.removal(observed.facts.get(resource.title, {}))
     return tuple(steps)

@@ -186,8 +186,7 @@ class Preflight:
             mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
             raise DeployError("no credentials", where="DT", mend=[mend])
         for project in self.spec.dt_projects:
-            organization = self.dt.call("GET", f"/projects/{project}").get("organization", "")
-            self.organizations.add(organization.rpartition("/")[2])
+            self.organizations.add(self.dt.organization(project))
             self._dt_role(self.dt, project)
         if len(self.organizations) > 1:
             raise DeployError(

@@ -1,9 +1,17 @@
 """The signature secret, as a value that shows itself nowhere."""
 
 import hmac
+import json
+import re
 import secrets
+from base64 import b64encode, urlsafe_b64encode
 
 SECRET_BITS = 256
+
+TELLING = 8
+"""So many characters in a row are a part of a secret: nothing else has them, and fewer are of no use."""
+
+_HIDDEN = "\0"
 
 
 class Secret:
@@ -27,6 +35,29 @@ class Secret:
     def equals(self, other: str) -> bool:
         """Compare in constant time."""
         return hmac.compare_digest(self._text.encode(), other.encode())
+
+    def hidden_in(self, text: str) -> str:
+        """Give a text of others with ``***`` for every part of this secret, be it plain, in JSON or in base64.
+
+        Whatever shares ``TELLING`` characters in a row with it is a part: what is quoted may be cut short.
+        """
+        for form in self._forms():
+            parts = {form[start : start + TELLING] for start in range(len(form) - TELLING + 1)}
+            told = {
+                place
+                for start in range(len(text) - TELLING + 1)
+                if text[start : start + TELLING] in parts
+                for place in range(start, start + TELLING)
+            }
+            kept = "".join(_HIDDEN if place in told else letter for place, letter in enumerate(text))
+            text = re.sub(f"{_HIDDEN}+", "***", kept)
+        return text
+
+    def _forms(self) -> set[str]:
+        """Give the ways in which somebody else may write it down."""
+        encoded = self._text.encode()
+        ways = {b64encode(encoded).decode(), urlsafe_b64encode(encoded).decode()}
+        return {self._text, json.dumps(self._text)[1:-1], *ways}
 
 
 def new_secret() -> Secret:

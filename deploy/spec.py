@@ -13,6 +13,12 @@ MARK = "dt-pubsub"
 PROOF_MARK = f"{MARK}-verify"
 """The label of a subscription that a proof makes and removes; its value is the deployment's name."""
 
+PROJECT_MARK = f"{MARK}-project"
+"""The label of an emulated device that tells the Google project: a DT project may have deployments in several."""
+
+SINCE_MARK = f"{MARK}-since"
+"""The label of what a proof makes that tells when: seconds since 1970."""
+
 SOURCE_LABEL = "dt-pubsub-source"
 """The label of the function that holds its source's digest."""
 

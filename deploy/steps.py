@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +10,7 @@ Action = Literal["create", "update", "keep", "delete"]
 Argv = tuple[str, ...]
 
 DT_API = "https://api.disruptive-technologies.com/v2"
+DT_EMULATOR = "https://emulator.disruptive-technologies.com/v2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class DtCall:
     """A call of DT's API on a Data Connector. Neither the secret nor an URL not yet known is in ``fields``.
 
     ``puts_url`` and ``puts_secret`` say that the call adds the function's URL and the newest signature secret.
+    ``device``: the emulated device that it deletes instead.
     """
 
     verb: Literal["POST", "PATCH", "DELETE"]
@@ -56,18 +58,31 @@ class DtCall:
     fields: Mapping[str, Any] = field(default_factory=dict)
     puts_url: bool = False
     puts_secret: bool = False
+    device: str = ""
 
     def line(self) -> str:
         """Give method, URL and body, with words in the place of what is not shown."""
+        if self.device:
+            return f"{self.verb} {DT_EMULATOR}/projects/{self.project}/devices/{self.device}"
         path = f"projects/{self.project}/dataconnectors" + (f"/{self.connector}" if self.connector else "")
         pushed = {"url": "<the function's URL>"} if self.puts_url else {}
         pushed |= {"signatureSecret": "<the secret>"} if self.puts_secret else {}
         body = {**self.fields, **({"httpConfig": pushed} if pushed else {})}
+        if self.verb == "PATCH" and (mask := update_mask(body)):
+            path += f"?updateMask={mask}"
         shown = f" {json.dumps(body, ensure_ascii=False)}" if body else ""
         return f"{self.verb} {DT_API}/{path}{shown}"
 
 
 Call = GcloudCall | DtCall
+
+
+def update_mask(body: Mapping[str, Any]) -> str:
+    """Give the mask that a PATCH of DT's needs: without one, an empty list may be taken for one not mentioned."""
+    if all(value != [] for value in body.values()):
+        return ""
+    pushed = [f"httpConfig.{name}" for name in body.get("httpConfig", {})]
+    return ",".join(sorted([*(name for name in body if name != "httpConfig"), *pushed]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,11 +129,6 @@ def delete(resource: str, reason: str, call: Call) -> Step:
 def pending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Give the steps that do something."""
     return tuple(step for step in steps if step.action != "keep")
-
-
-def as_json(steps: Sequence[Step]) -> dict[str, Any]:
-    """Give what ``plan --json`` prints: every step, and how many of them change something."""
-    return {"steps": [step.as_json() for step in steps], "changes": len(pending(tuple(steps)))}
 
 
 def _shown(value: Any) -> str:

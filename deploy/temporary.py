@@ -1,19 +1,27 @@
 """What a proof makes for a moment: an emulated device and a subscription, removed whatever becomes of the proof."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from deploy.dt_api import DtApi
+from deploy.devices import Devices, since
 from deploy.errors import DeployError, DtFailed, GcloudFailed
-from deploy.spec import MARK, PROOF_MARK, Spec
+from deploy.resources.pubsub import Leftovers
+from deploy.spec import PROOF_MARK, SINCE_MARK, Spec
 from deploy.steps import Argv
 
+OLD_S = 600.0
+"""Seconds after which what a proof made is left over: none takes half of that."""
 
-class Changes(Protocol):
-    """Google Cloud, to be changed."""
+
+class Google(Protocol):
+    """Google Cloud, to be read and changed."""
+
+    def read(self, argv: Argv) -> Any:
+        """Give a command's answer, or None for what is not there."""
+        ...
 
     def change(self, argv: Argv) -> Any:
         """Run a command that changes something."""
@@ -25,16 +33,28 @@ class Temporary:
     """Both clouds, and who is told of what could not be removed."""
 
     spec: Spec
-    google: Changes
-    dt: DtApi
+    google: Google
+    devices: Devices
     notice: Callable[[str], None]
+    now: Callable[[], float]
+
+    def remove_leftovers(self, projects: Sequence[str]) -> None:
+        """Remove what proofs left that were killed. One that may be under way still is not disturbed."""
+        old = self.now() - OLD_S
+        try:
+            for project in projects:
+                for device in self.devices.of_proofs(project):
+                    if device.since < old:
+                        self._remove_device(project, device.id)
+            for found in self.google.read(Leftovers(self.spec).listing) or []:
+                if since(found.get("labels") or {}) < old:
+                    self._remove_subscription(found["name"].rpartition("/")[2])
+        except DeployError as error:
+            self.notice(f"what earlier proofs may have left could not be looked for: {error.what}")
 
     def make_device(self, project: str, device_type: str) -> str:
         """Have DT emulate a device; gives its id. Raises ``DtFailed`` where that is not allowed."""
-        labels = {"name": "dt-pubsub verify", MARK: self.spec.name}
-        body = {"type": device_type, "labels": labels}
-        made = self.dt.call("POST", f"/projects/{project}/devices", body=body, emulator=True)
-        return str(made["name"]).rpartition("/")[2]
+        return self.devices.make(project, device_type, self.now())
 
     @contextmanager
     def removing_device(self, project: str, device: str) -> Iterator[None]:
@@ -42,25 +62,38 @@ class Temporary:
         try:
             yield
         finally:
-            path = f"/projects/{project}/devices/{device}"
-            self._cleaned(lambda: self.dt.call("DELETE", path, emulator=True), f"emulated device {device} of {project}")
+            self._remove_device(project, device)
 
     @contextmanager
     def subscription(self, device: str) -> Iterator[str]:
         """Make a subscription for one device's events; should nobody be left to remove it, it expires in a day."""
         name, project = f"{self.spec.topic}-verify-{secrets.token_hex(4)}", f"--project={self.spec.google_project}"
-        group = ("pubsub", "subscriptions")
+        labels = f"{PROOF_MARK}={self.spec.name},{SINCE_MARK}={int(self.now())}"
         try:
             self.google.change(
                 (
-                    *(*group, "create", name, f"--topic={self.spec.topic}", "--expiration-period=1d"),
+                    *(
+                        "pubsub",
+                        "subscriptions",
+                        "create",
+                        name,
+                        f"--topic={self.spec.topic}",
+                        "--expiration-period=1d",
+                    ),
                     *("--message-retention-duration=10m", f'--message-filter=attributes.deviceId = "{device}"'),
-                    *(f"--labels={PROOF_MARK}={self.spec.name}", project),
+                    *(f"--labels={labels}", project),
                 )
             )
             yield name
         finally:
-            self._cleaned(lambda: self.google.change((*group, "delete", name, project)), f"subscription {name}")
+            self._remove_subscription(name)
+
+    def _remove_device(self, project: str, device: str) -> None:
+        self._cleaned(lambda: self.devices.remove(project, device), f"emulated device {device} of {project}")
+
+    def _remove_subscription(self, name: str) -> None:
+        argv = ("pubsub", "subscriptions", "delete", name, f"--project={self.spec.google_project}")
+        self._cleaned(lambda: self.google.change(argv), f"subscription {name}")
 
     def _cleaned(self, remove: Callable[[], object], what: str) -> None:
         try:

@@ -1,5 +1,6 @@
 """The signature secrets in force, read from Secret Manager into memory and nowhere else."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -7,6 +8,8 @@ from deploy.errors import GcloudFailed
 from deploy.secret import Secret, secrets_in
 from deploy.spec import Spec
 from deploy.steps import Argv
+
+_NOT_IN_FORCE = re.compile(r"(DISABLED|DESTROYED) state")
 
 
 class ReadsText(Protocol):
@@ -35,6 +38,6 @@ class Vault:
         try:
             return secrets_in(self.google.read_text(("secrets", "versions", "access", "latest", secret, project)))
         except GcloudFailed as error:
-            if error.code in {"NOT_FOUND", "SERVICE_DISABLED"} or "DISABLED state" in error.what:
+            if error.code in {"NOT_FOUND", "SERVICE_DISABLED"} or _NOT_IN_FORCE.search(error.what):
                 return ()
             raise

@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy.apply import Executor
 from deploy.connectors import Connectors
+from deploy.devices import Devices
 from deploy.dt_api import DtApi
 from deploy.errors import Declined, DeployError, NotProven
 from deploy.gcloud import Gcloud
@@ -15,17 +16,20 @@ from deploy.google_api import Held
 from deploy.observe import Observer
 from deploy.plan import Observed, plan, plan_removal
 from deploy.preflight import Preflight
-from deploy.proof import Proof
+from deploy.report import Report
 from deploy.resources.connector import owned
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.status import Metrics, all_rows, on_one_screen
-from deploy.steps import Step, as_json, pending
+from deploy.steps import DtCall, Step, pending
 from deploy.terminal import Terminal
 from deploy.vault import Vault
 from deploy.verify import Post, Verifier
 
 NOTHING_TO_DO, FAILED, CHANGES = 0, 1, 2
+
+SETTLES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
+"""Pauses between looks at DT's lists after a change: they may lag behind."""
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Deployment:
     post: Post
     staged: Callable[[], AbstractContextManager[Path]]
     terminal: Terminal
+    report: Report = field(default_factory=Report)
     in_json: bool = False
     yes: bool = False
     sleep: Callable[[float], None] = time.sleep
@@ -53,52 +58,32 @@ class Deployment:
     def up(self, *, verify: bool = True) -> int:
         """Plan, ask, carry out, and prove it. Unchanged, it does nothing."""
         before, steps = self._planned()
+        self._show(steps)
         if not pending(steps):
-            self._show(steps)
             return NOTHING_TO_DO
-        if not self.in_json:
-            self._show(steps)
         self._must_agree(f"change {self.spec.google_project} and DT project {', '.join(self.spec.dt_projects)}?")
         secrets = self._apply(steps, before)
-        observed = self._looking(lambda each: each.again(before, steps, secrets), "reading again what was changed")
-        left = pending(plan(self.spec, observed))
-        if not self.in_json:
-            self.terminal.say("nothing is left to do" if not left else "after all that, a plan is not empty:")
-            for step in left:
-                self.terminal.say(f"  {step.resource}: {step.reason}")
-        proofs = self._proofs_after_up(observed) if verify else []
-        if self.in_json:
-            self.terminal.as_json(
-                {
-                    **as_json(steps),
-                    "left": [each.as_json() for each in left],
-                    "verified": [each.as_json() for each in proofs],
-                }
-            )
-        else:
-            self._tell(proofs)
+        observed, left = self._settled(before, steps, secrets)
+        self._say("nothing is left to do" if not left else "after all that, a plan is not empty:")
+        for step in left:
+            self._say(f"  {step.resource}: {step.reason}")
+        if verify:
+            self._prove_after_up(observed)
         return FAILED if left else NOTHING_TO_DO
 
     def verify(self) -> int:
         """Prove the path."""
-        proofs = self._proofs(self._looking(Observer.for_proof))
-        if self.in_json:
-            self.terminal.as_json({"verified": [proof.as_json() for proof in proofs]})
-        else:
-            self._tell(proofs)
+        self._prove(self._looking(Observer.for_proof))
         return NOTHING_TO_DO
 
     def down(self) -> int:
         """Remove what this deployment made, after asking."""
         observed = self._looking(Observer.for_removal)
         steps = plan_removal(self.spec, observed)
-        if not self.in_json:
-            self._show(steps)
+        self._show(steps)
         if pending(steps):
             self._must_agree(f"delete {len(pending(steps))} things for good?")
             self._apply(steps, observed)
-        if self.in_json:
-            self.terminal.as_json(as_json(steps))
         return NOTHING_TO_DO
 
     def status(self) -> int:
@@ -106,9 +91,8 @@ class Deployment:
         observed = self._looking(Observer.everything)
         steps = plan(replace(self.spec, organization_id=self._organization()), observed)
         rows = all_rows(self.spec, steps, observed, self._counted(observed), self.now())
-        if self.in_json:
-            self.terminal.as_json([row.as_json() for row in rows])
-        else:
+        self.report.steps, self.report.status = steps, rows
+        if not self.in_json:
             self.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, self.spec)])
             self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
             if pending(steps):
@@ -123,7 +107,7 @@ class Deployment:
         except DeployError:
             self._ready(None)
             raise
-        steps = plan(self.spec, observed)
+        self.report.steps = steps = plan(self.spec, observed)
         if pending(steps):
             self._ready(observed)
             steps = plan(self.spec, observed)
@@ -138,7 +122,8 @@ class Deployment:
 
     def _looking(self, look: Callable[[Observer], Observed], what: str = "reading what is there") -> Observed:
         with self.terminal.busy(what):
-            return look(Observer(self.spec, self.google, self._connectors(), Vault(self.spec, self.google)))
+            devices, vault = Devices(self._dt(), self.spec), Vault(self.spec, self.google)
+            return look(Observer(self.spec, self.google, self._connectors(), devices, vault))
 
     def _dt(self) -> DtApi:
         if self.dt is None:
@@ -150,8 +135,7 @@ class Deployment:
         return Connectors(self._dt(), self.sleep)
 
     def _organization(self) -> str:
-        project = self._dt().call("GET", f"/projects/{self.spec.dt_projects[0]}")
-        return str(project.get("organization", "")).rpartition("/")[2]
+        return self._dt().organization(self.spec.dt_projects[0])
 
     def _must_agree(self, question: str) -> None:
         if self.yes:
@@ -168,27 +152,46 @@ class Deployment:
             vault, known = Vault(self.spec, self.google), (before.url(self.spec), before.secrets)
             executor = Executor(self.spec, self.google, self._connectors(), vault, source, *known, sleep=self.sleep)
             executor.apply(steps, self.terminal)
+            self.report.done = pending(tuple(steps))
             return executor.secrets
 
-    def _proofs(self, observed: Observed) -> list[Proof]:
+    def _settled(
+        self, before: Observed, steps: Sequence[Step], secrets: tuple[Secret, ...]
+    ) -> tuple[Observed, tuple[Step, ...]]:
+        """Read again what was changed, and plan. DT's lists may lag behind: what is left there is looked at again."""
+        observed = self._looking(lambda each: each.again(before, steps, secrets), "reading again what was changed")
+        for pause_s in (*SETTLES_S, None):
+            self.report.left = left = pending(plan(self.spec, observed))
+            if pause_s is None or not any(isinstance(each.call, DtCall) for each in left):
+                break
+            self.sleep(pause_s)
+            observed = self._listed_again(observed)
+        return observed, left
+
+    def _listed_again(self, before: Observed) -> Observed:
+        return self._looking(lambda each: each.connectors_again(before), "waiting for DT's lists")
+
+    def _prove(self, observed: Observed) -> None:
         url = observed.url(self.spec)
         if not url or not observed.secrets:
             raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
         verifier = Verifier(self.spec, self.google, self._dt(), self.post, self.terminal.note, self.sleep, self.now)
+        verifier.remove_leftovers()
         with self.terminal.busy("an unsigned request"):
             verifier.unsigned_is_refused(url)
-        proofs = []
+        self._say("an unsigned request is refused: 401 unsigned")
+        proofs = self.report.verified = []
         for project in self.spec.dt_projects:
             with self.terminal.busy(f"an event of DT project {project}"):
                 proofs.append(
                     verifier.event_arrives(project, tuple(observed.connectors[project]), url, observed.secrets[0])
                 )
-        return proofs
+            self._say(proofs[-1].sentence())
 
-    def _proofs_after_up(self, observed: Observed) -> list[Proof]:
+    def _prove_after_up(self, observed: Observed) -> None:
         """Prove it; a failure says beside its own words that what was made stays, and how to look further."""
         try:
-            return self._proofs(observed)
+            self._prove(observed)
         except DeployError as error:
             what = f"{error.what}\n  both ends are made and stay as they are; it is the proof that failed"
             again = "python -m deploy verify    # the proof alone, once more"
@@ -199,18 +202,14 @@ class Deployment:
         counted: dict[str, Metrics] = {}
         for project in self.spec.dt_projects:
             for each in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
-                path = f"/projects/{project}/dataconnectors/{each.id}:metrics"
-                counted[each.id] = self._dt().call("GET", path).get("metrics", {})
+                counted[each.id] = self._connectors().metrics(project, each.id)
         return counted
 
     def _show(self, steps: Sequence[Step]) -> None:
-        if self.in_json:
-            self.terminal.as_json(as_json(steps))
-        else:
+        self.report.steps = steps
+        if not self.in_json:
             self.terminal.table(steps)
 
-    def _tell(self, proofs: Sequence[Proof]) -> None:
-        if proofs:
-            self.terminal.say("an unsigned request is refused: 401 unsigned")
-        for proof in proofs:
-            self.terminal.say(proof.sentence())
+    def _say(self, text: str) -> None:
+        if not self.in_json:
+            self.terminal.say(text)

@@ -7,31 +7,33 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from deploy.devices import Devices
 from deploy.dt_api import DtApi
 from deploy.dt_transport import sign
 from deploy.errors import DtFailed, NotProven
-from deploy.proof import EMULATED, Proof, check_attributes, checked, claims, made_up_event
+from deploy.proof import (
+    EMULATED,
+    MADE_UP,
+    Proof,
+    check_attributes,
+    checked,
+    claims,
+    event_in,
+    is_what_was_sent,
+    made_up_event,
+)
 from deploy.resources.connector import Connector, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.steps import Argv
-from deploy.temporary import Changes, Temporary
+from deploy.temporary import Google, Temporary
 
 ARRIVES_S = 90.0
 OPENS_S = 90.0
 """Seconds until everybody may call a function of which Google was just told so."""
-
-
-class Google(Changes, Protocol):
-    """Google Cloud, to be read and changed."""
-
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
-        ...
 
 
 class Post(Protocol):
@@ -53,6 +55,10 @@ class Verifier:
     notice: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
+
+    def remove_leftovers(self) -> None:
+        """Remove what proofs left that were killed."""
+        self._temporary.remove_leftovers(self.spec.dt_projects)
 
     def unsigned_is_refused(self, url: str) -> None:
         """Send an unsigned request until the function itself refuses it.
@@ -96,9 +102,10 @@ class Verifier:
             data = EMULATED[event_type][1]
             publish = f"/projects/{project}/devices/{device}:publish"
             self.dt.call("POST", publish, body={event_type: data}, emulator=True, just_made=True)
-            message = self._awaited(subscription, device)
-            self._same_as_dt_has(message, project, device)
-            return checked(message, project, device, event_type, data)
+            message = self._awaited(subscription, device, event_type, _set_again(own))
+            proof = checked(message, project, device, event_type, data)
+            self._is_in_dts_history(proof, device, event_type, data)
+            return proof
 
     def _signed_arrives(self, project: str, url: str, secret: Secret) -> Proof:
         device, event_id = f"verify{secrets.token_hex(7)}", secrets.token_hex(10)
@@ -109,40 +116,49 @@ class Verifier:
                 raise NotProven(
                     f"a signed request was answered with {status} {text[:200]}", where=url, mend=[self._logs]
                 )
-            message = self._awaited(subscription, device)
+            message = self._awaited(subscription, device, MADE_UP)
         if base64.b64decode(message["data"]) != body:
             raise NotProven("the message is not what was sent, byte for byte", where=f"topic {self.spec.topic}")
         check_attributes(message, json.loads(body)["event"], project, device)
         return Proof(project, event_id, message["messageId"], 0.0, whole_path=False)
 
-    def _same_as_dt_has(self, message: Mapping[str, Any], project: str, device: str) -> None:
-        """Compare the event with the one in DT's own history, where that can be read."""
-        event = json.loads(base64.b64decode(message["data"]))["event"]
+    def _is_in_dts_history(self, proof: Proof, device: str, event_type: str, sent: Mapping[str, Any]) -> None:
+        """Compare with the event of that id in DT's own history, where that can be read and has it already."""
         try:
-            history = self.dt.pages(f"/projects/{project}/devices/{device}/events", "events")
+            history = self.dt.pages(f"/projects/{proof.project}/devices/{device}/events", "events")
         except DtFailed:
             return
-        kept = next((each for each in history if each.get("eventId") == event["eventId"]), event)
-        if kept != event:
+        kept = [each for each in history if isinstance(each, Mapping) and each.get("eventId") == proof.event_id]
+        if not all(is_what_was_sent(each, event_type, sent) for each in kept):
             raise NotProven("the event is not the one that DT keeps in its history", where=f"topic {self.spec.topic}")
 
-    def _awaited(self, subscription: str, device: str) -> Mapping[str, Any]:
+    def _awaited(self, subscription: str, device: str, event_type: str, mend: Sequence[str] = ()) -> Mapping[str, Any]:
+        """Wait for the event of that type: a device may tell of its radio or its labels first."""
         argv = ("pubsub", "subscriptions", "pull", subscription, "--auto-ack", "--limit=10")
         give_up_at = self.now() + ARRIVES_S
         while self.now() < give_up_at:
             for each in self.google.read((*argv, f"--project={self.spec.google_project}")) or []:
                 message: Mapping[str, Any] = each["message"]
-                if message.get("attributes", {}).get("deviceId") == device:
+                ours = message.get("attributes", {}).get("deviceId") == device
+                if ours and event_in(message).get("eventType") == event_type:
                     return message
             self.sleep(0.5)
         what = f"no event came within {ARRIVES_S:.0f} s"
-        raise NotProven(what, where=f"topic {self.spec.topic}", mend=["python -m deploy status", self._logs])
+        raise NotProven(what, where=f"topic {self.spec.topic}", mend=["python -m deploy status", self._logs, *mend])
 
     @property
     def _temporary(self) -> Temporary:
-        return Temporary(self.spec, self.google, self.dt, self.notice)
+        return Temporary(self.spec, self.google, Devices(self.dt, self.spec), self.notice, self.now)
 
     @property
     def _logs(self) -> str:
         place = f"--region={self.spec.region} --project={self.spec.google_project}"
         return f"gcloud functions logs read {self.spec.name} --gen2 {place}    # what the function says"
+
+
+def _set_again(connectors: Sequence[Connector]) -> list[str]:
+    """Say what puts the secret right of connectors whose secret nobody can see."""
+    unseen = [each.id for each in connectors if each.secret == "unknown"]  # noqa: S105  # a word for whose it is
+    return [
+        f"delete connector {each} in DT Studio, then python -m deploy up: it may have another secret" for each in unseen
+    ]

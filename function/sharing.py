@@ -47,6 +47,23 @@ class _Request:
         self.waiting.append(waiting)
         self.size += _size(message)
 
+    def leave(self) -> None:
+        """Somebody waits no more; if it was the last one, the request goes on nowhere."""
+        if self.task and all(each.done() for each in self.waiting):
+            self.task.cancel()
+
+    def tell(self, task: "asyncio.Task[Sequence[str | PublishError]]") -> None:
+        """Give everybody who still waits what became of the message."""
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        verdicts = [error] * len(self.waiting) if error else task.result()
+        for each, verdict in zip(self.waiting, verdicts, strict=True):
+            if each.done():
+                continue
+            if isinstance(verdict, str):
+                each.set_result(verdict)
+            else:
+                each.set_exception(verdict)
+
 
 class SharedRequests:
     """Publishes each message with those of the same turn that have its topic, ordering key and time left."""
@@ -66,8 +83,7 @@ class SharedRequests:
         try:
             message_id = await waiting
         except asyncio.CancelledError:
-            if request.task and all(each.done() for each in request.waiting):
-                request.task.cancel()  # nobody waits any more
+            request.leave()
             raise
         if not message_id:
             raise PublishUnacknowledged("an empty message id")
@@ -78,20 +94,18 @@ class SharedRequests:
         request = self._boarding.get(kind)
         if request is None or not request.has_room(message):
             request = self._boarding[kind] = _Request()
-            loop.call_soon(self._depart, kind, request)
+            request.task = loop.create_task(self._depart(kind, request))  # it begins when this turn is over
+            request.task.add_done_callback(request.tell)
         waiting: asyncio.Future[str] = loop.create_future()
         request.add(message, waiting)
         return request, waiting
 
-    def _depart(self, kind: _Kind, request: _Request) -> None:
-        """The turn is over."""
+    async def _depart(self, kind: _Kind, request: _Request) -> Sequence[str | PublishError]:
         if self._boarding.get(kind) is request:
             del self._boarding[kind]
-        if not all(each.done() for each in request.waiting):
-            request.task = asyncio.ensure_future(self._carry(kind, request.messages))
-            request.task.add_done_callback(lambda task: _tell(request.waiting, task))
+        return await self._verdicts(kind, request.messages)
 
-    async def _carry(self, kind: _Kind, messages: Sequence[Message]) -> Sequence[str | PublishError]:
+    async def _verdicts(self, kind: _Kind, messages: Sequence[Message]) -> Sequence[str | PublishError]:
         """Send them. One invalid message has its whole request refused: then each has its own verdict alone."""
         topic, _, timeout_s = kind
         loop = asyncio.get_running_loop()
@@ -110,19 +124,6 @@ class SharedRequests:
         except PublishError as error:
             return error
         return message_id
-
-
-def _tell(waiting: Sequence["asyncio.Future[str]"], task: "asyncio.Task[Sequence[str | PublishError]]") -> None:
-    """Give everybody who still waits what became of the message."""
-    error = asyncio.CancelledError() if task.cancelled() else task.exception()
-    verdicts = [error] * len(waiting) if error else task.result()
-    for each, verdict in zip(waiting, verdicts, strict=True):
-        if each.done():
-            continue
-        if isinstance(verdict, str):
-            each.set_result(verdict)
-        else:
-            each.set_exception(verdict)
 
 
 def _size(message: Message) -> int:

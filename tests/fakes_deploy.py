@@ -18,7 +18,8 @@ class FakeDt:
     """DT's cloud: one organization, its projects, their connectors and emulated devices.
 
     ``stumbles`` are answers given in place of the next calls; ``swallows`` is how many POSTs of a connector are carried
-    out and not answered; ``history`` is what DT keeps of events; ``on_event`` is told of each emulated event.
+    out and not answered; ``lists_behind`` is how many lists do not have a new connector yet; ``history`` is what DT
+    keeps of events; ``on_event`` is told of each emulated event.
     """
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
@@ -26,11 +27,16 @@ class FakeDt:
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
     emulator_is_allowed: bool = True
+    removes_devices: bool = True
+    shows_secrets: bool = True
+    lists_behind: int = 0
+    metrics: Any = field(default_factory=lambda: {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"})
     swallows: int = 0
     page_size: int = 100
     stumbles: list[DtAnswer] = field(default_factory=list)
     asked: list[DtRequest] = field(default_factory=list)
     on_event: Callable[[str, str, Mapping[str, Any]], None] = lambda *_: None
+    _new: dict[str, Any] | None = None
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def __call__(self, request: DtRequest) -> DtAnswer:
@@ -72,7 +78,9 @@ class FakeDt:
     def _connector(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
         body = dict(request.body or {})
         if request.method == "POST" and item is None:
-            made = self.has_connector(project, **{**body, "httpConfig": {"headers": {}, **body.pop("httpConfig")}})
+            self._new = made = self.has_connector(
+                project, **{**body, "httpConfig": {"headers": {}, **body.pop("httpConfig")}}
+            )
             if self.swallows:
                 self.swallows -= 1
                 return DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
@@ -84,7 +92,7 @@ class FakeDt:
 
     def _one_connector(self, request: DtRequest, project: str, found: dict[str, Any], action: str | None) -> DtAnswer:
         if action == "metrics":
-            return DtAnswer(200, {"metrics": {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"}})
+            return DtAnswer(200, {"metrics": self.metrics})
         if request.method == "DELETE":
             self.connectors[project].remove(found)
             return DtAnswer(200, {})
@@ -97,14 +105,30 @@ class FakeDt:
         first = int(request.params.get("pageToken", "0"))
         last = first + self.page_size
         more = str(last) if last < len(self.connectors[project]) else ""
-        return DtAnswer(200, {"dataConnectors": self.connectors[project][first:last], "nextPageToken": more})
+        if self._new and self.lists_behind:
+            self.lists_behind -= 1
+            return DtAnswer(200, {"dataConnectors": [each for each in self.connectors[project] if each != self._new]})
+        listed = [self._shown(each) for each in self.connectors[project][first:last]]
+        return DtAnswer(200, {"dataConnectors": listed, "nextPageToken": more})
+
+    def _shown(self, connector: dict[str, Any]) -> dict[str, Any]:
+        if self.shows_secrets or "httpConfig" not in connector:
+            return connector
+        return {**connector, "httpConfig": {**connector["httpConfig"], "signatureSecret": "********"}}
 
     def _device(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
-        if not self.emulator_is_allowed:
+        if not self.emulator_is_allowed or (request.method == "DELETE" and not self.removes_devices):
             return _refusal(403, "permission denied")
+        if item is None and request.method == "GET":
+            return DtAnswer(
+                200, {"devices": [each for each in self.devices.values() if f"/{project}/" in each["name"]]}
+            )
         if item is None:
             device = f"emu{next(self._ids):020}"
             self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}
+            if self.swallows:
+                self.swallows -= 1
+                return DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
             return DtAnswer(200, self.devices[device])
         if action == "events":
             return DtAnswer(200, {"events": self.history})

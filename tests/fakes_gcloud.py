@@ -45,7 +45,10 @@ class Command:
 
 @dataclass
 class FakeGcloud:
-    """One project. ``stumbles`` are sentences that the next commands beginning with these words fail with."""
+    """One project. ``stumbles`` are sentences that the next commands beginning with these words fail with.
+
+    ``newest_version`` is the state of each secret's newest version.
+    """
 
     services: set[str] = field(default_factory=set)
     things: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -59,6 +62,7 @@ class FakeGcloud:
     is_billed: bool = True
     exists: bool = True
     unchecked: bool = False
+    newest_version: str = "ENABLED"
     stumbles: list[tuple[str, str]] = field(default_factory=list)
     before: Callable[[Argv], None] = lambda _: None
     asked: list[Argv] = field(default_factory=list)
@@ -193,13 +197,22 @@ class FakeGcloud:
         self._must_be("secrets", name)
         if verb == "add":
             self.versions[name].append(stdin or "")
+            self.newest_version = "ENABLED"
         if verb == "access":
             if not self.versions[name]:
                 raise _Failure("NOT_FOUND: Secret Version not found")
+            if self.newest_version != "ENABLED":
+                version = f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"
+                raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {self.newest_version} state.")
             return self.versions[name][-1]
+        newest = len(self.versions[name])
         return [
-            {"name": f"projects/1/secrets/{name}/versions/{number}", "state": "ENABLED", "createTime": VERSION_MADE}
-            for number in range(len(self.versions[name]), 0, -1)
+            {
+                "name": f"projects/1/secrets/{name}/versions/{number}",
+                "state": self.newest_version if number == newest else "ENABLED",
+                "createTime": VERSION_MADE,
+            }
+            for number in range(newest, 0, -1)
         ]
 
     def _functions(self, command: Command, folder: Path | None) -> Any:

@@ -11,6 +11,7 @@ from typing import Any
 from deploy.dt_api import DtApi
 from deploy.gcloud import Gcloud
 from deploy.permissions import DEPLOYER
+from deploy.report import Report
 from deploy.secret import Secret
 from deploy.source import staged
 from deploy.spec import Spec
@@ -55,6 +56,7 @@ class Stage:
     answers: list[tuple[int, str]] = field(default_factory=list)
     post: Post | None = None
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+    report: Report = field(default_factory=Report)
     out: io.StringIO = field(default_factory=io.StringIO)
     err: io.StringIO = field(default_factory=io.StringIO)
 
@@ -68,7 +70,7 @@ class Stage:
         **changes: Any,
     ) -> Deployment:
         """Give a deployment of the spec with these changes."""
-        terminal = Terminal(self.out, self.err, Keyboard(answer))
+        terminal, self.report = Terminal(self.out, self.err, Keyboard(answer)), Report()
         return Deployment(
             spec=spec(invocation="auto", **changes),
             google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
@@ -77,6 +79,7 @@ class Stage:
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
+            report=self.report,
             in_json=in_json,
             yes=yes,
             sleep=self.clock.advance,
@@ -93,9 +96,10 @@ class Stage:
         """What was printed meanwhile."""
         return self.err.getvalue()
 
-    def printed_json(self) -> Any:
-        """What was printed, as one JSON document."""
-        return json.loads(self.shown)
+    def in_json(self) -> Any:
+        """What the last deployment reported, as ``--json`` prints it; it printed nothing else."""
+        assert self.shown == ""
+        return json.loads(json.dumps(self.report.as_json()))
 
     def secret(self) -> str:
         """The newest signature secret."""

@@ -6,8 +6,10 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from deploy import __main__ as command
 from deploy.command_line import VERBS, parser
 from deploy.options import OPTIONS, Option
+from deploy.report import Report
 from deploy.source import ROOT, digest, source_files, staged
 from deploy.steps import DtCall, GcloudCall, create
 from deploy.terminal import Terminal
@@ -106,12 +109,70 @@ def test_the_examples_of_the_help_can_be_read(capsys: pytest.CaptureFixture[str]
         parser().parse_args(example.split())
 
 
+@pytest.mark.parametrize("text", ["no JSON", "{}", None])
+def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, text: str | None) -> None:
+    file = tmp_path / "credentials.json"
+    if text is not None:
+        file.write_text(text, "utf-8")
+    environ = {**os.environ, "DT_CREDENTIALS_FILE": str(file)}
+    asked = [sys.executable, "-m", "deploy", "plan", "--help"]
+    done = subprocess.run(asked, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_what_nobody_foresaw_is_caught_at_the_door(capsys: pytest.CaptureFixture[str]) -> None:
-    def unforeseen(flags: argparse.Namespace, environ: object, terminal: Terminal) -> int:
+    def unforeseen(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
         raise ZeroDivisionError
 
-    assert command.main(["plan"], unforeseen) == 1
-    assert "please report it" in capsys.readouterr().err
+    assert command.main(["plan", "--json"], unforeseen) == 1
+    printed = capsys.readouterr()
+    assert "please report it" in printed.err
+    assert "please report it" in json.loads(printed.out)["error"]["what"]
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_what_fails_before_it_begins_is_one_json_document_too(
+    verb: str, nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main([verb, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert list(told) == ["error", "steps", "changes", "done", "left", "verified", "status"]
+    assert "--project is missing" in told["error"]["what"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(
+    number: signal.Signals, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ended(*_: object) -> int:
+        os.kill(os.getpid(), number)
+        time.sleep(10)
+        return 0
+
+    assert command.main(["up"], ended) == 1
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_what_is_told_not_to_hang_up_does_not() -> None:
+    def told(*_: object) -> int:
+        os.kill(os.getpid(), signal.SIGHUP)
+        return 0
+
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert command.main(["plan"], told) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_ctrl_c_is_told_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+    def interrupted(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
+        report.steps = [STEP]
+        raise KeyboardInterrupt
+
+    assert command.main(["up", "--json"], interrupted) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["error"]["what"][:11], told["changes"], told["done"]) == ("interrupted", 1, None)
 
 
 def test_only_what_runs_is_uploaded() -> None:
@@ -186,7 +247,7 @@ def test_progress_that_cannot_be_shown_keeps_nothing_from_being_done() -> None:
 def test_a_result_that_cannot_be_printed_is_a_failure_told_in_a_line(
     nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def shows(flags: argparse.Namespace, environ: object, terminal: Terminal) -> int:
+    def shows(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
         Terminal(Full(), Full(), Keyboard(None)).say("a result")
         return 0
 
@@ -195,7 +256,7 @@ def test_a_result_that_cannot_be_printed_is_a_failure_told_in_a_line(
 
 
 def test_a_temporary_folder_that_is_full_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    def stages(flags: argparse.Namespace, environ: object, terminal: Terminal) -> int:
+    def stages(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
         with staged({"a/b/c": b""}):
             return 0
 
@@ -213,7 +274,7 @@ def test_json_has_no_letters_that_a_terminal_may_not_have() -> None:
 WRITES = """
 import argparse, sys
 from deploy.__main__ import main
-def run_verb(flags, environ, terminal):
+def run_verb(flags, environ, terminal, report):
     assert not sys.stdin.isatty() and terminal.agrees("?") is None
     terminal.note("é → …")
     terminal.say("é → …")

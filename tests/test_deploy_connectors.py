@@ -57,9 +57,17 @@ def test_a_post_that_never_arrived_is_sent_again(connectors: Connectors, dt: Fak
     assert len(dt.calls("POST")) == 2
 
 
+def test_a_post_without_an_answer_is_looked_for_longer_than_lists_lag_behind(
+    connectors: Connectors, dt: FakeDt
+) -> None:
+    dt.swallows, dt.lists_behind = 1, 4
+    make(connectors)
+    assert len(dt.connectors[DT_PROJECT]) == 1
+
+
 def test_a_post_that_never_arrives_is_given_up(connectors: Connectors, dt: FakeDt) -> None:
     empty = DtAnswer(200, {"dataConnectors": []})
-    dt.stumbles = [empty, SILENCE, empty, empty, empty, SILENCE, empty, empty, empty, SILENCE]
+    dt.stumbles = [empty, SILENCE, *[empty] * 5, SILENCE, *[empty] * 5, SILENCE]
     with pytest.raises(DtUnanswered):
         make(connectors)
 
@@ -91,6 +99,28 @@ def test_of_a_secret_only_whose_it_is_comes_out(connectors: Connectors, dt: Fake
     listed = connectors.list(DT_PROJECT, (SECRET,))
     assert [each.secret for each in listed] == ["ours", "another", "none"]
     assert SECRET.reveal() not in repr(listed)
+
+
+@pytest.mark.parametrize("status", [400, 504])
+def test_a_secret_that_dt_quotes_when_it_refuses_is_not_shown(connectors: Connectors, dt: FakeDt, status: int) -> None:
+    patch = DtCall("PATCH", DT_PROJECT, "dc1", puts_url=True, puts_secret=True)
+    told: list[str] = []
+    connectors.api.notice = told.append
+    quoted = '{"httpConfig":{"signatureSecret":"' + SECRET.reveal()
+    dt.stumbles = [DtAnswer(status, {"error": f"invalid body: {quoted}"})] * 9
+    with pytest.raises(DtFailed, match="invalid body") as failed:
+        connectors.carry_out(patch, spec(), url=URL, secret=SECRET)
+    assert "ssssssss" not in f"{failed.value} {told}"
+
+
+@pytest.mark.parametrize(
+    "shown", [{}, {"signatureSecret": ""}, {"signatureSecret": "********"}, {"signatureSecret": None}]
+)
+def test_a_secret_that_dt_does_not_show_is_not_known(
+    connectors: Connectors, dt: FakeDt, shown: dict[str, object]
+) -> None:
+    dt.has_connector(httpConfig={"url": URL, **shown})
+    assert [each.secret for each in connectors.list(DT_PROJECT, (SECRET,))] == ["unknown"]
 
 
 def test_a_connector_of_another_type_is_listed_too(connectors: Connectors, dt: FakeDt) -> None:
@@ -135,6 +165,62 @@ def test_429_is_waited_for_as_long_as_dt_says(
 def test_what_may_be_repeated_is_repeated(connectors: Connectors, dt: FakeDt, status: int) -> None:
     dt.stumbles = [DtAnswer(status, {})] * 5
     assert connectors.list(DT_PROJECT) == ()
+
+
+def test_a_change_that_meets_another_one_is_repeated(connectors: Connectors, dt: FakeDt) -> None:
+    made = dt.has_connector(status="USER_DISABLED")
+    dt.stumbles = [DtAnswer(409, {"error": "conflict"})] * 2
+    connectors.carry_out(
+        DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"status": "ACTIVE"}), spec(), url="", secret=Secret("")
+    )
+    assert made["status"] == "ACTIVE"
+
+
+def test_a_post_that_meets_a_conflict_is_not_repeated(connectors: Connectors, dt: FakeDt) -> None:
+    dt.stumbles = [DtAnswer(200, {"dataConnectors": []}), DtAnswer(409, {"error": "conflict"})]
+    with pytest.raises(DtFailed, match="409 conflict"):
+        make(connectors)
+    assert len(dt.calls("POST")) == 1
+
+
+def test_pages_that_go_in_a_circle_are_an_error(connectors: Connectors, dt: FakeDt) -> None:
+    dt.stumbles = [DtAnswer(200, {"dataConnectors": [], "nextPageToken": token}) for token in ("a", "b", "a")]
+    with pytest.raises(DtUnanswered, match="pages go in a circle"):
+        connectors.list(DT_PROJECT)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"dataConnectors": [{}]},
+        {"dataConnectors": "x"},
+        {"dataConnectors": [None]},
+        {"dataConnectors": [{"name": "dc", "httpConfig": "x"}]},
+        {"dataConnectors": [{"name": 7, "httpConfig": {"url": 8}}]},
+        {"dataConnectors": [{"name": "dc", "labels": 8}]},
+        {"dataConnectors": [{"name": "dc", "httpConfig": {"signatureSecret": 7}}]},
+    ],
+)
+def test_a_list_of_another_shape_is_an_error_of_dts(
+    connectors: Connectors, dt: FakeDt, answer: dict[str, object]
+) -> None:
+    dt.stumbles = [DtAnswer(200, answer)]
+    with pytest.raises(DtUnanswered, match="in another shape"):
+        connectors.list(DT_PROJECT, (SECRET,))
+
+
+def test_an_empty_list_is_sent_with_a_mask_so_that_it_is_not_taken_for_nothing(
+    connectors: Connectors, dt: FakeDt
+) -> None:
+    made = dt.has_connector(events=["touch"])
+    call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": []}, puts_url=True, puts_secret=True)
+    assert "?updateMask=events,httpConfig.signatureSecret,httpConfig.url {" in call.line()
+    connectors.carry_out(call, spec(), url=URL, secret=SECRET)
+    assert dt.calls("PATCH")[-1].params == {"updateMask": "events,httpConfig.signatureSecret,httpConfig.url"}
+    call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": ["touch"]})
+    assert "updateMask" not in call.line()
+    connectors.carry_out(call, spec(), url=URL, secret=SECRET)
+    assert dt.calls("PATCH")[-1].params == {}
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """gcloud as a subprocess: its words on standard error, what passes by itself, and what children are given."""
 
+import json
 import os
 import stat
+from base64 import b64encode
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -264,6 +267,33 @@ def test_a_command_without_an_end_is_ended(path: Path) -> None:
     installed(path, "exec sleep 30")
     with pytest.raises(GcloudFailed, match="no end after 0 s"):
         run_gcloud(("x",), stdin="a secret", folder=None, timeout_s=0.2)
+
+
+@pytest.mark.parametrize("written", [lambda text: text, lambda text: b64encode(text.encode()).decode()])
+def test_a_secret_that_gcloud_quotes_when_it_fails_is_not_shown(written: Callable[[str], str]) -> None:
+    secret, told = new_secret(), list[str]()
+    failing = fails(f"ERROR: (gcloud.x) ABORTED: invalid payload: '{written(secret.reveal())}', sorry")
+    with pytest.raises(GcloudFailed) as failed:
+        Gcloud(Scripted(*[failing] * 9), sleep=lambda _: None, notice=told.append).change(("x",), stdin=secret)
+    assert str(failed.value).startswith("gcloud x: ABORTED: invalid payload: '***', sorry")
+    assert written(secret.reveal())[:8] not in f"{failed.value} {told}"
+
+
+@pytest.mark.parametrize("kept", [slice(None), slice(20), slice(30, 50), slice(-9, None)])
+def test_a_part_of_a_secret_is_hidden_as_well(kept: slice) -> None:
+    secret = new_secret()
+    assert secret.hidden_in(f"before {secret.reveal()[kept]} after") == "before *** after"
+
+
+@pytest.mark.parametrize("text", ["", "nothing of it", "DT, POST /projects/p/dataconnectors: 400 invalid argument"])
+def test_what_holds_no_secret_is_shown_as_it_is(text: str) -> None:
+    assert new_secret().hidden_in(text) == text
+    assert Secret("").hidden_in(text) == text
+
+
+def test_a_secret_with_quotes_is_hidden_in_json_too() -> None:
+    secret = Secret('in "quotes" and \\ more')
+    assert secret.hidden_in(json.dumps({"signatureSecret": secret.reveal()})) == '{"signatureSecret": "***"}'
 
 
 def test_secrets_show_themselves_nowhere() -> None:

@@ -82,6 +82,14 @@ def test_an_answer_that_is_no_json_is_none(server: Server, answer: Answer) -> No
     assert DisruptiveTransport(CREDENTIALS)(POST).status == 0
 
 
+@pytest.mark.parametrize("text", ["[]", "null", '"x"', "7"])
+def test_a_success_of_another_shape_is_none_and_a_refusal_stays_one(server: Server, text: str) -> None:
+    transport = DisruptiveTransport(CREDENTIALS)
+    server.answers += [(200, {}, text), (403, {}, text)]
+    answers = [transport(POST), transport(POST)]
+    assert [(each.status, isinstance(each.body, dict)) for each in answers] == [(0, True), (403, True)]
+
+
 def test_a_connection_that_ends_without_an_answer_is_none_and_not_tried_again(server: Server) -> None:
     assert DisruptiveTransport(CREDENTIALS)(POST).status == 0
     assert len(server.asked) == 2
@@ -103,7 +111,12 @@ def test_the_emulator_is_another_address(server: Server) -> None:
 
 @pytest.mark.parametrize(
     ("answer", "status"),
-    [((400, {}, '{"error": "invalid_grant"}'), 401), ((200, {}, "{}"), 0), ((200, {}, "<html>"), 0)],
+    [
+        ((400, {}, '{"error": "invalid_grant"}'), 401),
+        ((200, {}, "{}"), 0),
+        ((200, {}, "<html>"), 0),
+        ((200, {}, "[]"), 0),
+    ],
 )
 def test_a_login_that_fails_is_an_answer_too(server: Server, answer: Answer, status: int) -> None:
     server.answers[:] = [answer]

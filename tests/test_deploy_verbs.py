@@ -1,5 +1,6 @@
 """Each verb against both clouds in memory."""
 
+import contextlib
 from datetime import UTC, datetime
 
 import pytest
@@ -90,7 +91,7 @@ def test_plan_shows_changes_and_makes_none(stage: Stage) -> None:
 
 def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
     stage.deployment(in_json=True).plan()
-    printed = stage.printed_json()
+    printed = stage.in_json()
     assert printed["changes"] == 13
     assert printed["steps"][2] == {
         "action": "create",
@@ -181,10 +182,40 @@ def test_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
     assert line.startswith("functions deploy dt-pubsub")
 
 
+@pytest.mark.parametrize("state", ["DISABLED", "DESTROYED"])
+def test_a_secret_whose_newest_version_is_not_in_force_gets_another_one(up: Stage, state: str) -> None:
+    before, up.google.newest_version = up.secret(), state
+    assert up.deployment().status() == FAILED
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.secret() != before
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
+
+
+def test_down_removes_a_secret_of_which_nothing_is_left(up: Stage) -> None:
+    up.google.newest_version = "DESTROYED"
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.google.things == {}
+
+
 def test_a_connector_switched_off_by_hand_is_switched_on(up: Stage) -> None:
     up.dt.connectors[DT_PROJECT][0]["status"] = "SYSTEM_DISABLED"
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert up.dt.connectors[DT_PROJECT][0]["status"] == "ACTIVE"
+
+
+def test_where_dt_shows_no_secret_up_and_plan_come_to_an_end_and_say_so(stage: Stage) -> None:
+    stage.dt.shows_secrets = False
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert stage.deployment().plan() == NOTHING_TO_DO
+    assert "DT does not show its secret, so it cannot be compared; python -m deploy verify proves it" in stage.shown
+    assert stage.deployment().up() == NOTHING_TO_DO
+    assert stage.dt.calls("PATCH") == []
+
+
+def test_where_dt_shows_no_secret_a_new_version_is_given_to_the_connector_all_the_same(up: Stage) -> None:
+    up.dt.shows_secrets, up.google.newest_version = False, "DISABLED"
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
 
 
 def test_another_dt_project_gets_a_connector_of_its_own(up: Stage) -> None:
@@ -206,6 +237,21 @@ def test_down_removes_everything_on_both_ends(up: Stage) -> None:
     assert up.deployment().down() == NOTHING_TO_DO
     assert up.google.things == {}
     assert [each["displayName"] for each in up.dt.connectors[DT_PROJECT]] == ["somebody else's"]
+
+
+def test_down_leaves_another_deployments_connector_of_the_same_name(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Events"
+    push = {"url": "https://dt-pubsub-otherproj9-ew.a.run.app", "signatureSecret": "theirs", "headers": {}}
+    theirs = up.dt.has_connector(displayName="Events", httpConfig=push)
+    assert up.deployment(connector_name="Events").down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == [theirs]
+
+
+def test_down_finds_a_connector_by_our_secret_when_the_function_is_gone_already(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Events"
+    del up.google.things["functions", "dt-pubsub"]
+    assert up.deployment(connector_name="Events").down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == []
 
 
 def test_down_stops_dt_before_it_removes_the_function(up: Stage) -> None:
@@ -251,6 +297,13 @@ def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: St
     assert "10 more as they should be" in up.shown
 
 
+@pytest.mark.parametrize("metrics", [None, [], "x"])
+def test_status_goes_without_deliveries_that_cannot_be_read(up: Stage, metrics: object) -> None:
+    up.dt.metrics = metrics
+    assert up.deployment().status() == NOTHING_TO_DO
+    assert "last 3 h: 0 delivered, 0 not, p99 -" in up.shown
+
+
 def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) -> None:
     up.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
     up.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
@@ -263,8 +316,75 @@ def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) 
 
 def test_status_in_json_is_every_single_thing(up: Stage) -> None:
     up.deployment(in_json=True).status()
-    assert len(up.printed_json()) == 14
-    assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in up.printed_json()
+    told = up.in_json()["status"]
+    assert len(told) == 14
+    assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in told
+
+
+KEYS = ["error", "steps", "changes", "done", "left", "verified", "status"]
+
+
+@pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])
+def test_every_verb_has_the_same_keys_in_json_and_prints_nothing_beside(up: Stage, verb: str) -> None:
+    up.dt.emulator_is_allowed = False
+    with contextlib.suppress(NotProven):
+        getattr(up.deployment(in_json=True), verb)()
+    assert list(up.in_json()) == KEYS
+
+
+def test_up_in_json_tells_what_was_planned_and_done_and_what_is_left(stage: Stage) -> None:
+    stage.deployment(in_json=True).up(verify=False)
+    told = stage.in_json()
+    assert (told["changes"], len(told["done"]), told["left"], told["verified"]) == (13, 13, [], None)
+    assert told["done"][-1] == f"connector in {DT_PROJECT}"
+
+
+def test_up_in_json_that_stops_tells_what_was_done_before(stage: Stage) -> None:
+    stage.google.stumbles = [("pubsub subscriptions create dt-rejected", "PERMISSION_DENIED: User not authorized")]
+    deployment = stage.deployment(in_json=True)
+    with pytest.raises(Stopped) as stopped:
+        deployment.up()
+    stage.report.error = stopped.value
+    told = stage.in_json()
+    assert (told["changes"], told["done"][-1], told["left"]) == (13, "subscription dt-events", None)
+    assert told["error"]["where"] == "subscription dt-rejected"
+    assert told["error"]["mend"][-1].startswith("python -m deploy up")
+
+
+def test_up_in_json_whose_proof_fails_tells_all_that_was_changed(stage: Stage) -> None:
+    stage.answers = [(200, "")]
+    with pytest.raises(NotProven) as failed:
+        stage.deployment(in_json=True).up()
+    stage.report.error = failed.value
+    told = stage.in_json()
+    assert (len(told["done"]), told["left"], told["verified"]) == (13, [], None)
+    assert told["error"]["what"].startswith("an unsigned request was answered with 200")
+
+
+def test_several_errors_in_one_are_told_in_json_with_all_that_mends_them(stage: Stage) -> None:
+    stage.google.is_billed, stage.held = False, frozenset()
+    with pytest.raises(NotReady) as failed:
+        stage.deployment(in_json=True).up()
+    stage.report.error = failed.value
+    error = stage.in_json()["error"]
+    assert len(error["what"].splitlines()) == len(error["mend"]) == 2
+    assert "mend it" not in error["what"]
+
+
+@pytest.mark.parametrize("looks", [1, 3])
+def test_a_list_of_dts_that_lags_behind_is_waited_for(stage: Stage, looks: int) -> None:
+    stage.dt.lists_behind = looks
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert len(stage.dt.calls("POST")) == 1
+    assert "nothing is left to do" in stage.shown
+
+
+def test_a_list_of_dts_that_does_not_come_round_is_told(stage: Stage) -> None:
+    stage.dt.lists_behind = 100
+    began_at = stage.clock()
+    assert stage.deployment().up(verify=False) == FAILED
+    assert f"after all that, a plan is not empty:\n  connector in {DT_PROJECT}: not there" in stage.shown
+    assert stage.clock() - began_at < 70
 
 
 @pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])

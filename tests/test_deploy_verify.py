@@ -83,7 +83,7 @@ def test_an_emulated_event_is_proof_with_its_latency(stage: Stage) -> None:
 
 def test_a_proof_in_json(stage: Stage) -> None:
     stage.deployment(in_json=True).verify()
-    assert stage.printed_json()["verified"] == [
+    assert stage.in_json()["verified"] == [
         {
             "dtProject": DT_PROJECT,
             "eventId": "cpbg96qngr7ai7ldarrg",
@@ -101,20 +101,43 @@ def test_an_event_that_does_not_come_is_no_proof(stage: Stage) -> None:
     assert nothing_is_left(stage)
 
 
+def test_where_dt_shows_no_secret_a_proof_that_fails_tells_how_to_have_it_set_again(stage: Stage) -> None:
+    stage.dt.shows_secrets, stage.dt.on_event = False, lambda *_: None
+    with pytest.raises(NotProven, match=r"delete connector \w+ in DT Studio, then python -m deploy up"):
+        stage.deployment().verify()
+
+
 def another_value(whole: dict[str, Any]) -> None:
     whole["event"]["data"]["temperature"]["value"] = 99
 
 
-def another_type(whole: dict[str, Any]) -> None:
-    whole["event"] |= {"eventType": "touch"}
+def other_data(whole: dict[str, Any]) -> None:
+    whole["event"]["data"] = {}
 
 
-@pytest.mark.parametrize("change", [another_value, another_type])
+@pytest.mark.parametrize("change", [another_value, other_data])
 def test_another_event_than_was_sent_is_no_proof(stage: Stage, change: Callable[[dict[str, Any]], None]) -> None:
     stage.dt.on_event = arriving(stage, change)
     with pytest.raises(NotProven, match="was sent"):
         stage.deployment().verify()
     assert nothing_is_left(stage)
+
+
+@pytest.mark.parametrize("other", [{"networkStatus": {"rssi": -80}}, {"labelsChanged": {"added": {"name": "x"}}}])
+def test_other_events_of_the_device_that_come_first_are_passed_over(stage: Stage, other: dict[str, Any]) -> None:
+    def on_event(project: str, device: str, body: Mapping[str, Any]) -> None:
+        arriving(stage)(project, device, other)
+        arriving(stage)(project, device, body)
+
+    stage.dt.on_event = on_event
+    assert stage.deployment().verify() == 0
+    assert "came through DT's connector as message 17" in stage.shown
+
+
+def test_an_event_of_another_type_alone_is_no_proof(stage: Stage) -> None:
+    stage.dt.on_event = arriving(stage, lambda whole: whole["event"].update(eventType="touch"))
+    with pytest.raises(NotProven, match="no event came"):
+        stage.deployment().verify()
 
 
 @pytest.mark.parametrize("attribute", ["eventId", "eventType", "projectId", "timestamp"])
@@ -129,6 +152,12 @@ def test_an_event_that_dt_keeps_otherwise_is_no_proof(stage: Stage) -> None:
     with pytest.raises(NotProven, match="DT keeps in its history"):
         stage.deployment().verify()
     assert nothing_is_left(stage)
+
+
+def test_a_history_that_writes_the_same_event_in_another_way_is_proof(stage: Stage) -> None:
+    kept = envelope("emu", {"temperature": {"value": 21.37, "backfilled": False}})["event"]
+    stage.dt.history = [{**kept, "timestamp": "2026-11-23T06:00:00Z"}]
+    assert stage.deployment().verify() == 0
 
 
 def test_ctrl_c_meanwhile_leaves_nothing(stage: Stage) -> None:
@@ -184,11 +213,59 @@ def test_a_function_that_stays_closed_is_told_with_what_to_look_at(stage: Stage)
         stage.deployment().verify()
 
 
-def test_down_sweeps_what_a_killed_proof_left(stage: Stage) -> None:
-    name = "dt-events-verify-0badc0de"
-    stage.google.things["subscriptions", name] = {"name": f"projects/p/subscriptions/{name}"}
-    stage.deployment().down()
+@pytest.fixture
+def left_over(stage: Stage) -> Stage:
+    """A proof could remove nothing, as one that is killed; and other people's devices are there, too."""
+    stage.dt.removes_devices = False
+    stage.google.stumbles = [("pubsub subscriptions delete", "PERMISSION_DENIED: User not authorized")]
+    stage.deployment().verify()
+    stage.dt.removes_devices = True
+    assert (len(stage.dt.devices), nothing_is_left(stage)) == (1, False)
+    for labels in ({"name": "dt-pubsub verify"}, {"dt-pubsub": "dt-pubsub", "dt-pubsub-project": "another"}, None):
+        device = f"emuother{len(stage.dt.devices)}"
+        stage.dt.devices[device] = {"name": f"projects/{DT_PROJECT}/devices/{device}", "labels": labels}
+    return stage
+
+
+def others_alone_are_left(stage: Stage) -> bool:
+    subscriptions = [name for _, name in stage.google.things if "verify" in name]
+    return subscriptions == [] and list(stage.dt.devices) == ["emuother1", "emuother2", "emuother3"]
+
+
+def test_the_next_proof_removes_what_a_killed_one_left(left_over: Stage) -> None:
+    left_over.clock.advance(601)
+    assert left_over.deployment().verify() == 0
+    assert others_alone_are_left(left_over)
+
+
+def test_a_proof_that_may_be_under_way_still_is_left_alone(left_over: Stage) -> None:
+    left_over.clock.advance(599)
+    assert left_over.deployment().verify() == 0
+    assert len(left_over.dt.devices) == 4
+    assert [name for _, name in left_over.google.things if "verify" in name]
+
+
+def test_down_removes_what_a_killed_proof_left_at_once_and_shows_it(left_over: Stage) -> None:
+    left_over.deployment().down()
+    assert others_alone_are_left(left_over)
+    assert left_over.google.things == {}
+    assert "DELETE https://emulator.disruptive-technologies.com/v2/projects/" in left_over.shown
+
+
+def test_down_goes_on_where_devices_may_not_be_listed(stage: Stage) -> None:
+    stage.dt.emulator_is_allowed = False
+    assert stage.deployment().down() == 0
     assert stage.google.things == {}
+
+
+def test_a_device_that_dt_made_without_an_answer_is_removed_by_a_later_proof(stage: Stage) -> None:
+    stage.dt.swallows = 1
+    stage.post = lambda url, body, headers: _received(stage, url, body, headers)
+    assert stage.deployment().verify() == 0
+    assert len(stage.dt.devices) == 1
+    stage.clock.advance(601)
+    assert stage.deployment().verify() == 0
+    assert nothing_is_left(stage)
 
 
 def test_a_proof_that_fails_within_up_says_what_stands_what_failed_and_how_to_look_further() -> None:

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from deploy.spec import Spec
 from deploy.steps import Change, DtCall, Step, create, delete, keep, update
 
-Held = Literal["ours", "another", "none"]
+Held = Literal["ours", "another", "none", "unknown"]
+"""Whose secret a connector has; ``unknown`` where DT does not show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +27,21 @@ class Connector:
     secret: Held = "none"  # noqa: S105  # whose it is
 
 
-def plan_connector(spec: Spec, project: str, found: Sequence[Connector], url: str) -> tuple[Step, ...]:
-    """Make the connector of this deployment in one project, or bring it up to date; one too many is removed."""
+def plan_connector(
+    spec: Spec, project: str, found: Sequence[Connector], url: str, *, new_secret: bool = False
+) -> tuple[Step, ...]:
+    """Make the connector of this deployment in one project, or bring it up to date; one too many is removed.
+
+    ``new_secret``: a step before this one makes another secret, which the connector then needs.
+    """
     title = f"connector in {project}"
     own = owned(spec, found, url)
     if not own:
         call = DtCall("POST", project, fields=_fields_at_first(spec), puts_url=True, puts_secret=True)
         return (create(title, "not there", call),)
     kept, *surplus = own
-    changes = _changes(spec, kept, url)
-    first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, f"{kept.id} is ACTIVE")
+    changes = _changes(spec, kept, url, new_secret=new_secret)
+    first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, _as_it_is(kept))
     twice = "a second one for the same function: every event would arrive twice"
     return (first, *(delete(title, twice, DtCall("DELETE", project, each.id)) for each in surplus))
 
@@ -49,18 +55,27 @@ def remove_connector(spec: Spec, project: str, found: Sequence[Connector], url: 
     return tuple(delete(title, f"{each.id} is this deployment's", DtCall("DELETE", project, each.id)) for each in own)
 
 
+def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
+    """Remove the devices that were emulated for proofs."""
+    reason = "left by a proof that was interrupted"
+    return tuple(delete(f"emulated device {each}", reason, DtCall("DELETE", project, device=each)) for each in left)
+
+
 def owned(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
     """Give the connectors that are certainly this deployment's, the oldest first: DT's ids grow with time.
 
-    One is ours when it points at our function, or once did, by the function's name, and bears our display name.
+    One is ours when it points at our function, or once did and bears the default display name, which holds project
+    and deployment. Where there is none, one by that name or with our secret is ours, as somebody pointed it elsewhere.
+    A display name of one's own is no proof: other deployments may have the same.
     """
-    names = {spec.default_connector_name, spec.connector_name}
-    return tuple(
+    pushing = sorted((each for each in found if each.type == "HTTP_PUSH"), key=lambda connector: connector.id)
+    by_name = [each for each in pushing if each.display_name == spec.default_connector_name]
+    certain = [
         each
-        for each in sorted(found, key=lambda connector: connector.id)
-        if each.type == "HTTP_PUSH"
-        and (_points_at(each.url, spec, url) or (each.display_name in names and _is_a_function(each.url, spec)))
-    )
+        for each in pushing
+        if _points_at(each.url, spec, url) or (each in by_name and _is_a_function(each.url, spec))
+    ]
+    return tuple(certain or [each for each in pushing if each in by_name or each.secret == "ours"])  # noqa: S105
 
 
 def _points_at(connector_url: str, spec: Spec, url: str) -> bool:
@@ -93,11 +108,16 @@ def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(key.strip() for key in spec.settings["LABEL_ATTRIBUTES"].split(",") if key.strip()))
 
 
-def _changes(spec: Spec, found: Connector, url: str) -> tuple[Change, ...]:
+def _as_it_is(found: Connector) -> str:
+    unseen = "; DT does not show its secret, so it cannot be compared; python -m deploy verify proves it"
+    return f"{found.id} is ACTIVE{unseen if found.secret == 'unknown' else ''}"  # noqa: S105  # a word for whose it is
+
+
+def _changes(spec: Spec, found: Connector, url: str, *, new_secret: bool) -> tuple[Change, ...]:
     changes = []
-    if not url or found.url != url:
+    if not url or found.url.rstrip("/") != url.rstrip("/"):
         changes.append(Change("url", found.url, url or "<the function's URL>"))
-    if found.secret != "ours":  # noqa: S105  # a word for whose secret it is
+    if found.secret in {"another", "none"} or (new_secret and found.secret == "unknown"):  # noqa: S105  # as above
         changes.append(Change("secret", found.secret, "ours"))
     if found.status != "ACTIVE":
         changes.append(Change("status", found.status, "ACTIVE"))

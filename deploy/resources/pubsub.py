@@ -158,8 +158,13 @@ class Leftovers:
 
     def reads(self) -> Reads:
         """List them."""
+        yield "left", self.listing
+
+    @property
+    def listing(self) -> Argv:
+        """The command that lists them."""
         mark = f"--filter=labels.{PROOF_MARK}={self.spec.name}"
-        yield "left", ("pubsub", "subscriptions", "list", mark, f"--project={self.spec.google_project}")
+        return ("pubsub", "subscriptions", "list", mark, f"--project={self.spec.google_project}")
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Nothing: nobody wants them."""

@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 from uuid import uuid4
@@ -23,6 +23,7 @@ from tests.bench.errors import BenchError
 from tests.bench.server import Server, serving
 
 CONNECTIONS = (1, 16, 64, 256)
+WARM_UP_CONNECTIONS = 64
 BARE = "bare publish"
 """What ``bare`` measures, as a variant's name."""
 
@@ -35,10 +36,15 @@ Say: TypeAlias = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, how often, and with what; ``count`` is how many requests are made ready for a run, or 0: enough."""
+    """How long, how often, and with what.
+
+    ``first_warm_up_s`` is before a server's first run: just-in-time compilers take their time. ``count`` is how many
+    requests are made ready for a run, or 0: enough.
+    """
 
     seconds: float = 2.5
-    warm_up_s: float = 0.6
+    warm_up_s: float = 0.4
+    first_warm_up_s: float = 2.0
     rounds: int = 3
     connections: Sequence[int] = CONNECTIONS
     count: int = 0
@@ -82,6 +88,7 @@ def compare(
 def _one_server(variant: Variant, broker: Broker, environments: Environments, plan: Plan, say: Say) -> Iterator[Run]:
     name = broker.name if variant.publishes else ""
     with serving(variant, environments, broker if variant.publishes else None) as server, Acknowledged() as answered:
+        answered.take(send(server, replace(plan, seconds=plan.first_warm_up_s), WARM_UP_CONNECTIONS, answered.path))
         for connections in plan.connections:
             figures = send(server, plan, connections, answered.path)
             require_enough(figures, variant.name)

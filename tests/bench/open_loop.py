@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tests.bench import measure
-from tests.bench.load import is_whole
+from tests.bench.answers import is_whole
 from tests.bench.requests import prepare
 
 CONNECTIONS = (32, 256)

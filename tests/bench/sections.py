@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,10 +39,11 @@ class Options:
     @property
     def plan(self) -> Plan:
         """How long and how often the comparison runs."""
-        usual = Plan(0.4, 0.2, 1, (1, 16)) if self.is_short else Plan()
+        usual = Plan(0.4, 0.2, 0.2, 1, (1, 16)) if self.is_short else Plan()
         return Plan(
             seconds=self.seconds or usual.seconds,
             warm_up_s=usual.warm_up_s,
+            first_warm_up_s=usual.first_warm_up_s,
             rounds=self.rounds or usual.rounds,
             connections=self.connections or usual.connections,
         )
@@ -71,7 +72,7 @@ def compare_section(options: Options, say: Say) -> dict[str, Any]:
     patience_s = 1.0 if options.is_short else PATIENCE_S
     return {
         "machine": machine,
-        "plan": {"seconds": options.plan.seconds, "rounds": options.plan.rounds},
+        "plan": asdict(options.plan),
         "not_measured": not_measured,
         "points": points_of((each.variant, each.broker, each.connections, each.figures) for each in runs),
         "outage": outage(variants, options.environments, patience_s, say),

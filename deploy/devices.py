@@ -1,0 +1,75 @@
+"""Devices that DT emulates for a proof: made, found again by their labels, and removed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.dt_api import DtApi, of_one_shape
+from deploy.errors import DtFailed
+from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec
+
+_FORBIDDEN = {403, 404}
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """An emulated device, and when its proof began: seconds since 1970, 0 if that cannot be told."""
+
+    id: str
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The emulated devices of one deployment's proofs."""
+
+    api: DtApi
+    spec: Spec
+
+    def make(self, project: str, device_type: str, now: float) -> str:
+        """Have DT emulate a device; gives its id.
+
+        Raises:
+            DtFailed: that is not allowed, or nobody knows whether it was done.
+
+        """
+        labels = {"name": "dt-pubsub verify", **self._marks, SINCE_MARK: str(int(now))}
+        body, path = {"type": device_type, "labels": labels}, f"/projects/{project}/devices"
+        with of_one_shape(f"DT, POST {path}"):
+            made: str = self.api.call("POST", path, body=body, emulator=True)["name"]
+            return made.rpartition("/")[2]
+
+    def of_proofs(self, project: str) -> tuple[Device, ...]:
+        """Give those that proofs of this deployment made and that are there; none where they may not be seen.
+
+        Raises:
+            DtFailed: they could not be listed.
+
+        """
+        path = f"/projects/{project}/devices"
+        try:
+            listed = self.api.pages(path, "devices", emulator=True)
+        except DtFailed as error:
+            if error.status in _FORBIDDEN:
+                return ()
+            raise
+        with of_one_shape(f"DT, GET {path}"):
+            return tuple(
+                Device(each["name"].rpartition("/")[2], since(each["labels"]))
+                for each in listed
+                if self._marks.items() <= (each.get("labels") or {}).items()
+            )
+
+    def remove(self, project: str, device: str) -> None:
+        """Remove one. Raises ``DtFailed`` where that is not done."""
+        self.api.call("DELETE", f"/projects/{project}/devices/{device}", emulator=True)
+
+    @property
+    def _marks(self) -> dict[str, str]:
+        return {MARK: self.spec.name, PROJECT_MARK: self.spec.google_project}
+
+
+def since(labels: Mapping[str, Any]) -> int:
+    """Read when a proof began off the labels of what it made: seconds since 1970, 0 if it is not there."""
+    found = str(labels.get(SINCE_MARK, ""))
+    return int(found) if found.isdecimal() else 0

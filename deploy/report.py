@@ -1,0 +1,47 @@
+"""What a verb came to, as the one document that ``--json`` prints: the same keys whatever the verb. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from deploy.errors import DeployError, NotOurs, NotReady, Stopped
+from deploy.proof import Proof
+from deploy.status import Row
+from deploy.steps import Step, pending
+
+
+@dataclass
+class Report:
+    """Filled in while a verb is under way. None is what the verb does not do, or did not get to."""
+
+    steps: Sequence[Step] | None = None
+    done: Sequence[Step] | None = None
+    left: Sequence[Step] | None = None
+    verified: list[Proof] | None = None
+    status: Sequence[Row] | None = None
+    error: DeployError | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Give what ``--json`` prints."""
+        done = self.error.done if isinstance(self.error, Stopped) else self.done
+        return {
+            "error": None if self.error is None else _told(self.error),
+            "steps": _each(self.steps),
+            "changes": None if self.steps is None else len(pending(tuple(self.steps))),
+            "done": None if done is None else [each.resource for each in done],
+            "left": _each(self.left),
+            "verified": _each(self.verified),
+            "status": _each(self.status),
+        }
+
+
+def _each(found: Sequence[Step] | Sequence[Proof] | Sequence[Row] | None) -> list[dict[str, Any]] | None:
+    return None if found is None else [each.as_json() for each in found]
+
+
+def _told(error: DeployError) -> dict[str, Any]:
+    """Take an error apart: several in one are told in lines, with all that mends them."""
+    if not isinstance(error, NotReady | NotOurs):
+        return {"what": error.what, "where": error.where, "mend": list(error.mend)}
+    heads = [f"{each.where}: {each.what}" if each.where else each.what for each in error.failures]
+    return {"what": "\n".join(heads), "where": "", "mend": [line for each in error.failures for line in each.mend]}

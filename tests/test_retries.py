@@ -1,0 +1,109 @@
+"""publisher: how often, how soon and how long it tries, on a clock of the test's own."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+from pytest_mock import MockerFixture
+
+from function.errors import PublishError, PublishMisconfigured, PublishRefused, PublishTransient
+from function.message import Message
+from function.publisher import ATTEMPT_S, PAUSE_S, RetryingPublisher
+from tests.fakes import FakeClock
+
+MESSAGE = Message(b"{}", {})
+
+
+class FakeRequests:
+    """Answers with what it is told, one after the other; each answer takes its time."""
+
+    def __init__(self, clock: FakeClock, *answers: str | PublishError, takes_s: float = 0.0) -> None:
+        self._clock = clock
+        self._answers = list(answers)
+        self._takes_s = takes_s
+        self.timeouts: list[float] = []
+
+    async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
+        """Answer."""
+        assert (topic, message) == ("topic", MESSAGE)
+        self.timeouts.append(timeout_s)
+        self._clock.advance(min(self._takes_s, timeout_s))
+        answer = self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
+        if isinstance(answer, PublishError):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def pauses(clock: FakeClock, mocker: MockerFixture) -> list[float]:
+    """The pauses made; time passes at once."""
+    made: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        made.append(seconds)
+        clock.advance(seconds)
+
+    mocker.patch("asyncio.sleep", sleep)
+    return made
+
+
+def run(work: Coroutine[Any, Any, str]) -> str:
+    return asyncio.run(work)
+
+
+def publish(clock: FakeClock, requests: FakeRequests, timeout_s: float) -> str:
+    return run(RetryingPublisher(requests, monotonic=clock).publish("topic", MESSAGE, timeout_s=timeout_s))
+
+
+def test_the_first_attempt_has_all_the_time_that_an_attempt_may_take_to_the_digit(clock: FakeClock) -> None:
+    requests = FakeRequests(clock, "id")
+    assert publish(clock, requests, 4.0) == "id"
+    assert requests.timeouts == [ATTEMPT_S]  # those of one turn share a request only if they have the same time
+
+
+def test_a_short_time_is_the_attempts_too(clock: FakeClock) -> None:
+    requests = FakeRequests(clock, "id")
+    publish(clock, requests, 0.7)
+    assert requests.timeouts == [0.7]
+
+
+def test_what_passes_is_tried_again_after_pauses_that_double_up_to_the_longest(
+    clock: FakeClock, pauses: list[float]
+) -> None:
+    requests = FakeRequests(clock, *[PublishTransient("UNAVAILABLE")] * 6, "id")
+    assert publish(clock, requests, 6.5) == "id"
+    first, longest = PAUSE_S
+    most = [first, 2 * first, 4 * first, longest, longest, longest]
+    assert all(each / 2 <= pause <= each for pause, each in zip(pauses, most, strict=True))
+
+
+def test_attempts_and_pauses_together_keep_the_time(clock: FakeClock, pauses: list[float]) -> None:
+    began_at = clock()
+    requests = FakeRequests(clock, PublishTransient("DEADLINE_EXCEEDED"), takes_s=9.0)
+    with pytest.raises(PublishTransient, match=r"^DEADLINE_EXCEEDED$"):
+        publish(clock, requests, 4.0)
+    assert clock() - began_at <= 4.0
+    assert requests.timeouts[0] == ATTEMPT_S
+    assert requests.timeouts[1] == pytest.approx(4.0 - ATTEMPT_S - pauses[0])
+
+
+@pytest.mark.parametrize("error", [PublishMisconfigured("NOT_FOUND"), PublishRefused("INVALID_ARGUMENT")])
+def test_what_lasts_is_told_at_once(clock: FakeClock, pauses: list[float], error: PublishError) -> None:
+    requests = FakeRequests(clock, error)
+    with pytest.raises(type(error)):
+        publish(clock, requests, 4.0)
+    assert (len(requests.timeouts), pauses) == (1, [])
+
+
+@pytest.mark.parametrize("timeout_s", [0.0, -1.0])
+def test_without_time_nothing_is_tried(clock: FakeClock, timeout_s: float) -> None:
+    requests = FakeRequests(clock, "id")
+    with pytest.raises(PublishTransient, match="no time"):
+        publish(clock, requests, timeout_s)
+    assert requests.timeouts == []
