@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deploy import parallel
-from deploy.parallel import AT_ONCE, beside_one_another
+from deploy.parallel import AT_ONCE, answer, beside_one_another
 
 ROOT = Path(__file__).parents[1]
 LONG_S = 60.0
@@ -39,7 +39,7 @@ def _sleep_and_press_ctrl_c(sleeping: "list[Future[None]]") -> None:
 def test_who_stays_is_given_every_answer_however_long_it_sleeps() -> None:
     with beside_one_another() as pool:
         slept = [pool.submit(parallel.sleep, 0.01) for _ in range(2 * AT_ONCE)]
-    assert [each.result() for each in slept] == [None] * 2 * AT_ONCE
+    assert [answer(each) for each in slept] == [None] * 2 * AT_ONCE
 
 
 def test_alone_one_sleeps_as_long_as_one_wants() -> None:
