@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
@@ -34,6 +35,18 @@ def _sleep_and_press_ctrl_c(sleeping: "list[Future[None]]") -> None:
     with beside_one_another() as pool:
         sleeping += [pool.submit(parallel.sleep, LONG_S) for _ in range(2 * AT_ONCE)]
         raise KeyboardInterrupt
+
+
+def test_a_signal_that_another_thread_is_given_is_heeded_at_once() -> None:
+    begun_at = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), beside_one_another() as pool:
+        answer(pool.submit(_take_ctrl_c_and_sleep))
+    assert time.monotonic() - begun_at < SOON_S
+
+
+def _take_ctrl_c_and_sleep() -> None:
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    parallel.sleep(LONG_S)
 
 
 def test_who_stays_is_given_every_answer_however_long_it_sleeps() -> None:
