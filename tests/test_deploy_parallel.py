@@ -45,6 +45,7 @@ def test_a_signal_that_another_thread_is_given_is_heeded_at_once() -> None:
 
 
 def _take_ctrl_c_and_sleep() -> None:
+    time.sleep(0.3)  # until the main thread waits
     signal.pthread_kill(threading.get_ident(), signal.SIGINT)
     parallel.sleep(LONG_S)
 
