@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from deploy.devices import Device
 from deploy.errors import GcloudFailed
-from deploy.parallel import beside_one_another
+from deploy.parallel import answer, beside_one_another
 from deploy.plan import Observed, removable, resources
 from deploy.resources.connector import Connector, owned
 from deploy.resources.function import Function
@@ -90,8 +90,8 @@ class Observer:
         on = services_on(services[Services(self.spec).title])
         others = [resource for resource in removable(self.spec) if resource.title not in services]
         with beside_one_another() as pool:
-            facts = pool.map(lambda each: self._ask(each, on, most=1), others)
-            found = {each.title: answers for each, answers in zip(others, facts, strict=True)}
+            asking = [pool.submit(self._ask, each, on, most=1) for each in others]
+            found = {each.title: answer(facts) for each, facts in zip(others, asking, strict=True)}
         left = {project: [each.id for each in self.devices.of_proofs(project)] for project in self.spec.dt_projects}
         observed = Observed({**services, **found}, self._connectors(()), devices=left)
         url = observed.url(self.spec)
@@ -103,8 +103,8 @@ class Observer:
         """Read where the function is, and what it believes."""
         with beside_one_another() as pool:
             secrets, function = pool.submit(self.vault.in_force), pool.submit(self._function)
-            facts = {Function(self.spec).title: function.result()}
-        return Observed(facts, self._connectors(secrets.result()), secrets.result())
+            facts, in_force = {Function(self.spec).title: answer(function)}, answer(secrets)
+        return Observed(facts, self._connectors(in_force), in_force)
 
     def _services(self) -> dict[str, Facts]:
         services = Services(self.spec)
@@ -130,9 +130,10 @@ class Observer:
         facts = dict(known)
         with beside_one_another() as pool:
             reading = pool.submit(self._secrets, on, secrets)
-            for found in pool.map(lambda family: self._family(family, on), _families(wanted)):
+            for family in [pool.submit(self._family, each, on) for each in _families(wanted)]:
+                found: dict[str, Facts] = answer(family)
                 facts |= found
-            in_force = reading.result()
+            in_force = answer(reading)
         return Observed(facts, self._connectors(in_force), in_force)
 
     def _secrets(self, on: Collection[str], known: tuple[Secret, ...]) -> tuple[Secret, ...]:

@@ -4,12 +4,17 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from typing import TypeVar
 
 AT_ONCE = min(8, 2 * (os.cpu_count() or 1))
 """gcloud commands beside one another: each takes half a second, most of it a processor's."""
 
+LOOKS_UP_S = 0.2
+"""Seconds after which the main thread goes on: not before that is a signal heeded that another thread was given."""
+
+T = TypeVar("T")
 _of_thread = threading.local()
 
 
@@ -26,6 +31,13 @@ def beside_one_another() -> Iterator[ThreadPoolExecutor]:
         if not stayed:
             left_early.set()
         pool.shutdown(cancel_futures=not stayed)
+
+
+def answer(of: Future[T]) -> T:
+    """Wait for one of the things, and for a signal meanwhile; raises what it raised."""
+    while not of.done():
+        wait([of], timeout=LOOKS_UP_S)
+    return of.result()
 
 
 def sleep(seconds: float) -> None:

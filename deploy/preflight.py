@@ -10,7 +10,7 @@ from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
 from deploy.google_api import Held
 from deploy.observe import SERVICE_OF_GROUP
 from deploy.org_policy import OrganizationPolicy, Reads
-from deploy.parallel import beside_one_another
+from deploy.parallel import answer, beside_one_another
 from deploy.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant
 from deploy.plan import Observed
 from deploy.regions import KNOWN_REGIONS
@@ -58,7 +58,7 @@ class Preflight:
             checks.append(self._region)
         with beside_one_another() as pool:
             for done in [pool.submit(self._guarded, check) for check in checks]:
-                done.result()
+                answer(done)
         if self.failures:
             raise NotReady(_told_once(self.failures))
         invocation = "unchecked" if self.public_forbidden else "public"

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy import parallel
-from deploy.parallel import AT_ONCE, beside_one_another
+from deploy.parallel import AT_ONCE, answer, beside_one_another
 
 ROOT = Path(__file__).parents[1]
 LONG_S = 60.0
@@ -36,10 +37,23 @@ def _sleep_and_press_ctrl_c(sleeping: "list[Future[None]]") -> None:
         raise KeyboardInterrupt
 
 
+def test_a_signal_that_another_thread_is_given_is_heeded_at_once() -> None:
+    begun_at = time.monotonic()
+    with pytest.raises(KeyboardInterrupt), beside_one_another() as pool:
+        answer(pool.submit(_take_ctrl_c_and_sleep))
+    assert time.monotonic() - begun_at < SOON_S
+
+
+def _take_ctrl_c_and_sleep() -> None:
+    time.sleep(0.3)  # until the main thread waits
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    parallel.sleep(LONG_S)
+
+
 def test_who_stays_is_given_every_answer_however_long_it_sleeps() -> None:
     with beside_one_another() as pool:
         slept = [pool.submit(parallel.sleep, 0.01) for _ in range(2 * AT_ONCE)]
-    assert [each.result() for each in slept] == [None] * 2 * AT_ONCE
+    assert [answer(each) for each in slept] == [None] * 2 * AT_ONCE
 
 
 def test_alone_one_sleeps_as_long_as_one_wants() -> None:
