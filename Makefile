@@ -39,7 +39,7 @@ scaling: $(VENV)/.tests  ## from sensors to instances, dollars and limits: measu
 test-deploy: $(VENV)/.tests  ## the deployment with the real gcloud: each step failing, killed, not allowed; minutes
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
 
-check: lint types test  ## everything that must hold before a commit
+check: lint types audit test  ## everything that must hold before a commit
 
 lint: $(VENV)/.tests  ## ruff: rules and layout
 	$(BIN)/ruff check .

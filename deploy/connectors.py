@@ -140,7 +140,7 @@ def _connector(listed: Mapping[str, Any], held: Held) -> Connector:
         url=_text(pushed.get("url")),
         event_types=tuple(listed.get("events") or ()),
         labels=tuple(listed.get("labels") or ()),
-        secret=held,
+        signs_with=held,
     )
 
 

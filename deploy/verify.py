@@ -158,7 +158,7 @@ class Verifier:
 
 def _set_again(connectors: Sequence[Connector]) -> list[str]:
     """Say what puts the secret right of connectors whose secret nobody can see."""
-    unseen = [each.id for each in connectors if each.secret == "unknown"]  # noqa: S105  # a word for whose it is
+    unseen = [each.id for each in connectors if each.signs_with == "unknown"]
     return [
         f"delete connector {each} in DT Studio, then python -m deploy up: it may have another secret" for each in unseen
     ]

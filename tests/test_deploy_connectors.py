@@ -97,7 +97,7 @@ def test_of_a_secret_only_whose_it_is_comes_out(connectors: Connectors, dt: Fake
     for secret in (SECRET.reveal(), "theirs", ""):
         dt.has_connector(httpConfig={"url": URL, "signatureSecret": secret})
     listed = connectors.list(DT_PROJECT, (SECRET,))
-    assert [each.secret for each in listed] == ["ours", "another", "none"]
+    assert [each.signs_with for each in listed] == ["ours", "another", "none"]
     assert SECRET.reveal() not in repr(listed)
 
 
@@ -120,7 +120,7 @@ def test_a_secret_that_dt_does_not_show_is_not_known(
     connectors: Connectors, dt: FakeDt, shown: dict[str, object]
 ) -> None:
     dt.has_connector(httpConfig={"url": URL, **shown})
-    assert [each.secret for each in connectors.list(DT_PROJECT, (SECRET,))] == ["unknown"]
+    assert [each.signs_with for each in connectors.list(DT_PROJECT, (SECRET,))] == ["unknown"]
 
 
 def test_a_connector_of_another_type_is_listed_too(connectors: Connectors, dt: FakeDt) -> None:

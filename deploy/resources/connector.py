@@ -24,7 +24,7 @@ class Connector:
     url: str = ""
     event_types: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    secret: Held = "none"  # noqa: S105  # whose it is
+    signs_with: Held = "none"
 
 
 def plan_connector(
@@ -75,7 +75,7 @@ def owned(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, 
         for each in pushing
         if _points_at(each.url, spec, url) or (each in by_name and _is_a_function(each.url, spec))
     ]
-    return tuple(certain or [each for each in pushing if each in by_name or each.secret == "ours"])  # noqa: S105
+    return tuple(certain or [each for each in pushing if each in by_name or each.signs_with == "ours"])
 
 
 def _points_at(connector_url: str, spec: Spec, url: str) -> bool:
@@ -110,15 +110,15 @@ def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
 
 def _as_it_is(found: Connector) -> str:
     unseen = "; DT does not show its secret, so it cannot be compared; python -m deploy verify proves it"
-    return f"{found.id} is ACTIVE{unseen if found.secret == 'unknown' else ''}"  # noqa: S105  # a word for whose it is
+    return f"{found.id} is ACTIVE{unseen if found.signs_with == 'unknown' else ''}"
 
 
 def _changes(spec: Spec, found: Connector, url: str, *, new_secret: bool) -> tuple[Change, ...]:
     changes = []
     if not url or found.url.rstrip("/") != url.rstrip("/"):
         changes.append(Change("url", found.url, url or "<the function's URL>"))
-    if found.secret in {"another", "none"} or (new_secret and found.secret == "unknown"):  # noqa: S105  # as above
-        changes.append(Change("secret", found.secret, "ours"))
+    if found.signs_with in {"another", "none"} or (new_secret and found.signs_with == "unknown"):
+        changes.append(Change("secret", found.signs_with, "ours"))
     if found.status != "ACTIVE":
         changes.append(Change("status", found.status, "ACTIVE"))
     if spec.connector_name is not None and found.display_name != spec.connector_name:
