@@ -5,8 +5,9 @@ Source: https://docs.developer.disruptive-technologies.com/docs/data-connectors/
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from function.errors import Malformed, NoEnvelope
 from function.schema import contradiction
@@ -16,8 +17,7 @@ MAX_DEPTH = 128
 """Levels of objects and arrays. DT's events have 7."""
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """What an event says of itself. A field is ``None`` when the event does not say, or says no usable text."""
 
     event_id: str | None

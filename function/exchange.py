@@ -1,12 +1,12 @@
 """A request and its reply, as the rooms know them: free of any web framework."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Request:
+
+class Request(Struct, frozen=True):
     """``headers``: by name in lower case, each with its values in the order they came.
 
     ``read(limit)`` gives the whole body and may be called once. It raises BodyTooLarge as soon as more than
@@ -23,8 +23,7 @@ class Request:
         return values[0] if values else None
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Struct, frozen=True):
     """``is_early``: the request's body has not been read to its end, so the connection cannot be used again."""
 
     status: int

@@ -9,9 +9,11 @@ import json
 import re
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
+
+from msgspec import Struct, field, to_builtins
+from msgspec.json import Encoder
 
 from function.config import SEVERITIES, Severity
 from function.errors import RelayError
@@ -40,8 +42,8 @@ _CLOUD_TRACE = re.compile(r"(?P<trace>(?!0{32})[0-9a-f]{32})(?:/(?P<span>[0-9]{1
 class Stream(Protocol):
     """Where lines go."""
 
-    def write(self, text: str, /) -> object:
-        """Write a text."""
+    def write(self, data: bytes, /) -> object:
+        """Write bytes."""
         ...
 
     def flush(self) -> object:
@@ -49,8 +51,7 @@ class Stream(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Entry:
+class Entry(Struct):
     """What becomes known of one request on its way, for its log line."""
 
     request: Request
@@ -60,17 +61,52 @@ class Entry:
     message_id: str | None = None
     publish_ms: float | None = None
 
-    def fields(self) -> Iterator[tuple[str, Any]]:
-        """Name and value of what is known; a value of ``None`` or of nothing is not written."""
-        yield "eventId", _shown(self.envelope.event_id)
-        yield "eventType", _shown(self.envelope.event_type)
-        yield "deviceId", _shown(self.envelope.device_id)
-        yield "secretIndex", self.secret_index
-        yield "publishMs", self.publish_ms and round(self.publish_ms, 2)
-        yield "messageId", self.message_id
-        if self.message:
-            yield "schemaViolation", self.message.attributes.get("schemaViolation")
-            yield "cutAttributes", self.message.cut
+
+class Line(Struct, omit_defaults=True, rename="camel"):
+    """The fields of a line, in the order they are written. What is not known is left out."""
+
+    severity: Severity
+    message: str
+    reason: str = ""
+    status: int | None = None
+    detail: str | None = None
+    stack_trace: str | None = field(default=None, name="stack_trace")
+    suppressed: int = 0
+    event_id: str | None = None
+    event_type: str | None = None
+    device_id: str | None = None
+    secret_index: int | None = None
+    publish_ms: float | None = None
+    message_id: str | None = None
+    schema_violation: str | None = None
+    cut_attributes: tuple[str, ...] = ()
+    trace: str | None = field(default=None, name="logging.googleapis.com/trace")
+    span_id: str | None = field(default=None, name="logging.googleapis.com/spanId")
+    labels: dict[str, str] | None = field(default=None, name="logging.googleapis.com/labels")
+
+    def tell_event(self, entry: Entry) -> None:
+        """Take over what is known of the event and its message."""
+        self.event_id = _shown(entry.envelope.event_id)
+        self.event_type = _shown(entry.envelope.event_type)
+        self.device_id = _shown(entry.envelope.device_id)
+        self.secret_index = entry.secret_index
+        self.publish_ms = entry.publish_ms and round(entry.publish_ms, 2)
+        self.message_id = entry.message_id
+        if entry.message:
+            self.schema_violation = entry.message.attributes.get("schemaViolation")
+            self.cut_attributes = entry.message.cut
+
+    def tell_trace(self, request: Request, google_project: str) -> None:
+        """Name the trace that the request is part of, and the id that functions-framework gave it."""
+        w3c = _TRACEPARENT.fullmatch(request.header("traceparent") or "")
+        cloud = _CLOUD_TRACE.fullmatch(request.header("x-cloud-trace-context") or "")
+        if found := w3c or cloud:
+            self.trace = f"projects/{google_project}/traces/{found['trace']}"
+            span = found["span"] if w3c else f"{int(found['span'] or 0):016x}"
+            if len(span) == 16 and int(span, 16):
+                self.span_id = span
+        if execution_id := request.header("function-execution-id"):
+            self.labels = {"execution_id": execution_id[:LONGEST_EXECUTION_ID]}
 
 
 class Log:
@@ -91,21 +127,18 @@ class Log:
         suppressed = self._suppressed(outcome)
         if suppressed is None:
             return
-        self._write(
-            severity=outcome.severity,
-            message=outcome.sentence,
-            reason=outcome.reason,
-            status=outcome.status,
-            detail=_shown(str(error)) if isinstance(error, RelayError) else None,
-            stack_trace=None if error is None or isinstance(error, RelayError) else _stack(error),
-            suppressed=suppressed or None,
-            **dict(entry.fields()),
-            **_trace_fields(entry.request, self._google_project),
-        )
+        line = Line(outcome.severity, outcome.sentence, outcome.reason, outcome.status, suppressed=suppressed)
+        if isinstance(error, RelayError):
+            line.detail = _shown(str(error))
+        elif error:
+            line.stack_trace = _stack(error)
+        line.tell_event(entry)
+        line.tell_trace(entry.request, self._google_project)
+        self._write(line)
 
     def failing(self, sentence: str) -> None:
         """Write a line on what is wrong beside any request, such as a secret file that cannot be read."""
-        self._write(severity="CRITICAL", message=sentence)
+        self._write(Line("CRITICAL", sentence))
 
     def _suppressed(self, outcome: Outcome) -> int | None:
         """How many lines of this reason were left out since the last one; ``None``: this one is left out too."""
@@ -120,15 +153,14 @@ class Log:
             )
         return sample.suppressed if is_due else None
 
-    def _write(self, **fields: Any) -> None:
-        line = json.dumps({name: value for name, value in fields.items() if value or value == 0})
+    def _write(self, line: Line) -> None:
+        data = _encoded(line) + b"\n"
         with self._lock, contextlib.suppress(OSError):  # a line that cannot be written costs no event
-            self._stream.write(line + "\n")
+            self._stream.write(data)
             self._stream.flush()
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
+class _Sample(Struct, frozen=True):
     written_at: float
     suppressed: int
 
@@ -139,18 +171,16 @@ def traceparent(request: Request) -> str | None:
     return value if value and _TRACEPARENT.fullmatch(value) else None
 
 
-def _trace_fields(request: Request, google_project: str) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    w3c = _TRACEPARENT.fullmatch(request.header("traceparent") or "")
-    cloud = _CLOUD_TRACE.fullmatch(request.header("x-cloud-trace-context") or "")
-    if found := w3c or cloud:
-        fields["logging.googleapis.com/trace"] = f"projects/{google_project}/traces/{found['trace']}"
-        span = found["span"] if w3c else f"{int(found['span'] or 0):016x}"
-        if len(span) == 16 and int(span, 16):
-            fields["logging.googleapis.com/spanId"] = span
-    if execution_id := request.header("function-execution-id"):
-        fields["logging.googleapis.com/labels"] = {"execution_id": execution_id[:LONGEST_EXECUTION_ID]}
-    return fields
+def _encoded(line: Line) -> bytes:
+    """Encode a line in ASCII: by ``msgspec``, which is fast, or else by ``json``, which can escape."""
+    with contextlib.suppress(UnicodeEncodeError):  # half a surrogate pair, which JSON can write and UTF-8 cannot
+        data = _encode(line)
+        if data.isascii():
+            return data
+    return json.dumps(to_builtins(line)).encode()
+
+
+_encode = Encoder().encode
 
 
 def _shown(text: str | None) -> str | None:

@@ -6,8 +6,9 @@ is cut at a character boundary or dropped, so that a label can never keep an eve
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from function.config import Settings
 from function.event import Envelope, is_encodable
@@ -21,8 +22,7 @@ Attribute: TypeAlias = tuple[str, str | None]
 """Key and value; no value, no attribute."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """What is published. ``cut`` names the attributes that had to be cut or dropped."""
 
     data: bytes
@@ -106,8 +106,8 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
     for key, value in attributes:
         if value is None:
             continue
-        has_room = len(kept) < MAX_ATTRIBUTES and len(key.encode("utf-8", "replace")) <= MAX_KEY_BYTES
-        fitted = _fitted(value, MAX_VALUE_BYTES) if has_room and is_encodable(key) else None
+        has_room = len(kept) < MAX_ATTRIBUTES and _fitted(key, MAX_KEY_BYTES) == key
+        fitted = _fitted(value, MAX_VALUE_BYTES) if has_room else None
         if fitted is not None:
             kept[key] = fitted
         if fitted != value:

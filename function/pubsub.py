@@ -16,7 +16,7 @@ from google.api_core.gapic_v1.routing_header import to_grpc_metadata
 from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport
-from google.pubsub_v1.types import PublishRequest, PublishResponse, PubsubMessage
+from google.pubsub_v1.types import PublishRequest, PublishResponse
 from grpc import ChannelConnectivity, StatusCode, aio
 
 from function.background import in_daemon_thread
@@ -53,13 +53,14 @@ _CHANNEL_OPTIONS = (
     # a new channel makes a new connection, instead of sharing that of another one
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 30_000),
+    # attempts are made and counted in publisher.py; to be ready for its own costs gRPC time with each request
+    ("grpc.enable_retries", 0),
 )
 
 _METHOD = "/google.pubsub.v1.Publisher/Publish"
 # the protobuf classes inside Google's wrappers: those would copy each message once more
 _Request: Any = PublishRequest.pb()
 _Response: Any = PublishResponse.pb()
-_Message: Any = PubsubMessage.pb()
 
 
 class PubSub:
@@ -141,7 +142,7 @@ def _request(topic: str, messages: Sequence[Message]) -> Any:
     return _Request(
         topic=topic,
         messages=[
-            _Message(data=message.data, attributes=message.attributes, ordering_key=message.ordering_key)
+            {"data": message.data, "attributes": message.attributes, "ordering_key": message.ordering_key}
             for message in messages
         ],
     )

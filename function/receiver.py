@@ -3,10 +3,11 @@
 What each error is answered stands in ``outcomes``, which is the decision table.
 """
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
+
+import msgspec
 
 from function.config import Settings
 from function.errors import (
@@ -166,6 +167,6 @@ def _reply(outcome: Outcome, entry: Entry, *, is_early: bool) -> Reply:
         headers["Retry-After"] = str(RETRY_AFTER_S)
     if outcome.status == 200:
         topic = "rejected" if outcome.reason else "events"
-        return Reply(200, json.dumps({"messageId": entry.message_id, "topic": topic}).encode())
-    body = b"" if outcome is INTERNAL else json.dumps({"error": outcome.reason}).encode()
+        return Reply(200, msgspec.json.encode({"messageId": entry.message_id, "topic": topic}))
+    body = b"" if outcome is INTERNAL else msgspec.json.encode({"error": outcome.reason})
     return Reply(outcome.status, body, is_early=is_early, headers=headers)

@@ -11,13 +11,14 @@ believed before the signature has been verified. Parsing is stricter than any JW
 no member twice, no ``crit``, no key inside the token, whole numbers for the times.
 """
 
-import base64
+import binascii
 import functools
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 from function.errors import ChecksumMismatch, ClockBehind, SignatureInvalid
 from function.strict_json import read_object
@@ -31,9 +32,11 @@ MAX_LIFETIME_S = 7200
 _FORBIDDEN_HEADERS = frozenset({"crit", "b64", "jwk", "jku", "x5u", "x5c", "zip"})
 """Members that change how a token is read, or bring a key of its own; DT's tokens have none of them."""
 
+_BASE64 = bytes.maketrans(b"-_+/=", b"+/   ")
+"""base64url to base64, whose own two characters and padding are no base64url (RFC 4648 §5)."""
 
-@dataclass(frozen=True, slots=True)
-class Token:
+
+class Token(Struct, frozen=True):
     """A well-formed token: nothing in it is to be believed until its signature has been verified."""
 
     signed: bytes
@@ -46,8 +49,7 @@ class Token:
     checksum: str
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Proof that DT sent this body: the only thing the receiver goes on with.
 
     ``secret_index`` counts from 0, the newest secret; ``None`` when DT's own key proved it.
@@ -160,10 +162,11 @@ def _json_object(segment: str) -> dict[str, Any]:
 def _base64url(segment: str) -> bytes:
     """Decode; whatever would not be encoded back to the very same text is refused."""
     try:
-        data = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+        padded = segment.encode().translate(_BASE64) + b"=" * (-len(segment) % 4)
+        data = binascii.a2b_base64(padded)
     except ValueError as error:
         raise SignatureInvalid("a segment is not base64url") from error
-    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != segment:
+    if binascii.b2a_base64(data, newline=False) != padded:
         raise SignatureInvalid("a segment is not canonical base64url")
     return data
 

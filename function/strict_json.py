@@ -56,4 +56,4 @@ def _refuse_constant(name: str) -> NoReturn:
 
 _decode = msgspec.json.Decoder().decode
 _LENIENT = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer)
-_UNIQUE = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer, object_pairs_hook=_refuse_repeated)
+_UNIQUE = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)

@@ -26,7 +26,9 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
 
     """
     settings = _settings(environ)
-    log = Log(sys.stdout, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic)
+    log = Log(
+        sys.stdout.buffer, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic
+    )
     return Receiver(
         settings,
         _verifier(settings, log),

@@ -78,10 +78,6 @@ def test_only_the_doors_know_a_web_framework() -> None:
     assert importers("flask", "starlette", "functions_framework", "werkzeug") == {"doors.py"}
 
 
-def test_only_the_event_types_their_schema_and_the_reader_of_json_know_msgspec() -> None:
-    assert importers("msgspec") == {"event_types.py", "schema.py", "strict_json.py"}
-
-
 @pytest.mark.parametrize("name", sorted(PURE))
 def test_a_pure_room_touches_nothing(name: str) -> None:
     room = ROOT / "function" / name

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from function.config import SEVERITIES, Severity
 from function.errors import ChecksumMismatch, PublishTransient, SignatureInvalid, Unsigned
@@ -26,7 +27,7 @@ class Page:
     """A log on a page that can be read."""
 
     def __init__(self, level: Severity = "DEBUG") -> None:
-        self.stream = io.StringIO()
+        self.stream = io.BytesIO()
         self.clock = FakeClock()
         self.log = Log(self.stream, level=level, google_project="demo", monotonic=self.clock)
 
@@ -80,11 +81,11 @@ def test_what_is_not_known_is_not_written() -> None:
 def test_each_line_ends_and_holds_no_line_break_within() -> None:
     page = Page()
     known = entry()
-    known.envelope = replace(known.envelope, event_id="a\nb\u2028\ud800")
+    known.envelope = structs.replace(known.envelope, event_id="a\nb\u2028\ud800")
     page.log.decided(known, DELIVERED)
     written = page.stream.getvalue()
     assert written.isascii()
-    assert written.endswith("}\n")
+    assert written.endswith(b"}\n")
     assert len(written.splitlines()) == 1
 
 
@@ -151,7 +152,7 @@ def test_no_token_and_no_body_is_ever_written() -> None:
         page.log.decided(entry(**{"x-dt-signature": token, "authorization": token}), outcome)
     assert len(page.lines) == len(BY_ERROR) + 2
     for part in (*token.split("."), "targetName", "24.9"):
-        assert part not in page.stream.getvalue()
+        assert part.encode() not in page.stream.getvalue()
 
 
 @pytest.mark.parametrize(
@@ -212,9 +213,9 @@ def test_lines_of_many_threads_do_not_run_into_each_other() -> None:
 class Full:
     """A stream that nothing can be written to."""
 
-    def write(self, text: str, /) -> object:
+    def write(self, data: bytes, /) -> object:
         """Fail."""
-        raise OSError(errno.ENOSPC, f"no space left for {len(text)} characters")
+        raise OSError(errno.ENOSPC, f"no space left for {len(data)} bytes")
 
     def flush(self) -> object:
         """Fail."""

@@ -1,11 +1,12 @@
 """message: the bytes as they came, and attributes that never pass Pub/Sub's limits."""
 
-from dataclasses import replace
+import dataclasses
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from deploy.offline.events import PROJECT_ID
 from function.event import NOTHING, Envelope, parse_body, read_envelope
@@ -44,7 +45,7 @@ def rejected(envelope: Envelope = ENVELOPE, traceparent: str | None = None, **ch
 
 
 def labelled(**labels: str) -> Envelope:
-    return replace(ENVELOPE, labels=labels)
+    return structs.replace(ENVELOPE, labels=labels)
 
 
 def test_an_events_message_is_its_bytes_and_what_it_says_of_itself() -> None:
@@ -56,7 +57,7 @@ def test_what_an_event_does_not_say_is_no_attribute() -> None:
 
 
 def test_a_product_number_a_trace_and_a_contradiction_are_attributes_when_there_are_any() -> None:
-    envelope = replace(ENVELOPE, product_number="102081", data={"temperature": {}})
+    envelope = structs.replace(ENVELOPE, product_number="102081", data={"temperature": {}})
     assert made(envelope, TRACEPARENT).attributes == {
         **IDENTITY,
         "productNumber": "102081",
@@ -125,7 +126,7 @@ def test_cloud_events_attributes_are_those_of_the_pubsub_binding() -> None:
 @pytest.mark.parametrize("missing", ["event_id", "event_type", "target_name"])
 def test_what_lacks_a_required_attribute_of_cloud_events_is_not_called_one(missing: str) -> None:
     unknown: dict[str, Any] = {missing: None}
-    attributes = made(replace(ENVELOPE, **unknown), CLOUDEVENTS="true").attributes
+    attributes = made(structs.replace(ENVELOPE, **unknown), CLOUDEVENTS="true").attributes
 
     assert not CLOUD_EVENT.keys() & attributes.keys()
 
@@ -133,12 +134,12 @@ def test_what_lacks_a_required_attribute_of_cloud_events_is_not_called_one(missi
 def test_the_ordering_key_is_the_device_when_it_is_asked_for() -> None:
     assert made().ordering_key == ""
     assert made(ORDERING_KEY="device").ordering_key == "emu0007dr2b5vjs7396g"
-    assert made(replace(ENVELOPE, device_id=None), ORDERING_KEY="device").ordering_key == ""
+    assert made(structs.replace(ENVELOPE, device_id=None), ORDERING_KEY="device").ordering_key == ""
 
 
 def test_an_ordering_key_has_at_most_1024_bytes() -> None:
     for character, length in (("x", 1024), ("ø", 512), ("\u20ac", 341), ("\U0001f321", 256)):
-        key = made(replace(ENVELOPE, device_id=character * 1025), ORDERING_KEY="device").ordering_key
+        key = made(structs.replace(ENVELOPE, device_id=character * 1025), ORDERING_KEY="device").ordering_key
         assert key == character * length
         assert len(key.encode()) <= MAX_ORDERING_KEY_BYTES
 
@@ -165,7 +166,7 @@ def test_a_value_is_cut_at_1024_bytes_between_two_characters(value: str, kept: s
 def test_every_attribute_of_an_event_is_held_to_the_limit() -> None:
     long = "x" * 2000
     message = made(
-        replace(
+        structs.replace(
             ENVELOPE,
             event_id=long,
             event_type=long,
@@ -215,8 +216,8 @@ text = st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max
 def test_whatever_an_event_says_its_message_is_inside_the_limits(
     labels: dict[str, str], event_id: str, device_id: str
 ) -> None:
-    envelope = replace(ENVELOPE, labels=labels, event_id=event_id, device_id=device_id)
-    asked = replace(settings(CLOUDEVENTS="true", ORDERING_KEY="device"), label_attributes=tuple(labels))
+    envelope = structs.replace(ENVELOPE, labels=labels, event_id=event_id, device_id=device_id)
+    asked = dataclasses.replace(settings(CLOUDEVENTS="true", ORDERING_KEY="device"), label_attributes=tuple(labels))
     message = event_message(BODY, envelope, None, asked)
     assert len(message.attributes) <= MAX_ATTRIBUTES
     assert len(message.ordering_key.encode()) <= MAX_ORDERING_KEY_BYTES

@@ -55,7 +55,7 @@ def subscriber(pubsub: EmbeddedPubSub) -> Iterator[SubscriberClient]:
 
 def answered(pubsub: EmbeddedPubSub, content: bytes, **changes: str) -> tuple[Reply, list[dict[str, Any]]]:
     """Let a receiver with a real publisher answer; give its reply and what it logged."""
-    page = io.StringIO()
+    page = io.BytesIO()
 
     async def main() -> Reply:
         broker = PubSub(pubsub.host)

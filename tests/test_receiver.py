@@ -61,7 +61,7 @@ class Relay:
     keys: FakeKeys = field(default_factory=FakeKeys)
     environ: dict[str, str] = field(default_factory=dict)
     monotonic: Callable[[], float] = slept_s
-    page: io.StringIO = field(default_factory=io.StringIO)
+    page: io.BytesIO = field(default_factory=io.BytesIO)
 
     async def receive(self, asked: Request) -> Reply:
         """Let the receiver answer."""
@@ -362,7 +362,7 @@ def test_row_23_whatever_is_unforeseen_is_500_without_a_word(content: bytes) -> 
     assert (reply.status, reply.body, dict(reply.headers)) == (500, b"", {})
     assert (relay.line["severity"], relay.line["reason"]) == ("ERROR", "internal")
     assert relay.line["stack_trace"].endswith("ZeroDivisionError")
-    assert SECRET not in relay.page.getvalue()
+    assert SECRET.encode() not in relay.page.getvalue()
 
 
 def test_every_row_of_the_design_has_its_test() -> None:

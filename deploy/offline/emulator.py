@@ -23,7 +23,7 @@ from deploy.offline.errors import EmulatorNotFound, NotStarted
 
 START_S = 20.0
 JAR = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
-JAVA_OPTIONS = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+JAVA_OPTIONS = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 USUAL_SDK_ROOTS = (
     "~/google-cloud-sdk",
     "/usr/lib/google-cloud-sdk",

@@ -93,7 +93,7 @@ def _new_topic(channel: grpc.Channel) -> str:
 
 
 def _drained(channel: grpc.Channel, topic: str) -> list[str]:
-    """Take all messages of a topic out of its subscription; what was acknowledged by now is in there."""
+    """Take all messages of a topic out of its subscription, which are those acknowledged by now, and delete both."""
     lines = []
     name = _subscription(topic)
     pull = types.PullRequest(subscription=name, max_messages=_PULL_AT_ONCE, return_immediately=True)
@@ -105,6 +105,8 @@ def _drained(channel: grpc.Channel, topic: str) -> list[str]:
             taken = types.AcknowledgeRequest(subscription=name, ack_ids=[each.ack_id for each in received])
             _call(channel, "Subscriber/Acknowledge", taken, None)
         lines += [f"{each.message.message_id} {hashlib.sha256(each.message.data).hexdigest()}" for each in received]
+    _call(channel, "Subscriber/DeleteSubscription", types.DeleteSubscriptionRequest(subscription=name), None)
+    _call(channel, "Publisher/DeleteTopic", types.DeleteTopicRequest(topic=topic), None)
     return lines
 
 

@@ -47,9 +47,9 @@ class Nowhere:
         """Acknowledge."""
         return "17954149000000000"
 
-    def write(self, text: str, /) -> int:
+    def write(self, data: bytes, /) -> int:
         """Drop."""
-        return len(text)
+        return len(data)
 
     def flush(self) -> None:
         """Nothing waits."""
