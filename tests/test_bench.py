@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -35,6 +36,7 @@ from tests.bench.report import BEGIN, END, goal_lines, markdown, number, put
 from tests.bench.requests import SECRET, prepare
 from tests.bench.results import Comparison, points_of
 from tests.bench.server import Server, serving
+from tests.bench.stages import CPU, STEPS
 from tests.bench.variants.check import is_genuine
 
 pytestmark = pytest.mark.timeout(180)  # programs that are started, beside the rest of the suite
@@ -352,6 +354,14 @@ def test_wrong_answers_and_missing_messages_stand_in_the_report() -> None:
     assert "3 wrong ones, 0 without their message; ingest at 1 on emulator: {'wrong': 3}." in markdown(wrong)
 
 
+def test_what_no_step_has_of_an_events_cpu_is_left() -> None:
+    text = markdown(
+        {"stages": {"1": {"verify": 60.0, "reply": 40.0, CPU: 900.0}, "64": {"verify": 30.0, "reply": 0, CPU: 250.0}}}
+    )
+    assert "| verify | 60.0 | 30.0 |" in text
+    assert "what is left | 800 | 220 |" in text
+
+
 def test_a_report_of_a_part_shows_that_part_and_calls_the_rest_not_measured() -> None:
     text = markdown({"share": results()["share"]})
     assert "### Own share" in text
@@ -395,11 +405,22 @@ def test_imports_are_added_up_by_package() -> None:
 
 def test_the_command_measures_briefly_and_keeps_nothing() -> None:
     page = (ROOT / "docs/performance.md").read_bytes()
-    command = [sys.executable, "-m", "tests.bench", "compare", "share", "--short", f"--plain={sys.executable}"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench",
+        "compare",
+        "share",
+        "stages",
+        "--short",
+        f"--plain={sys.executable}",
+    ]
     command += [f"--only={name}" for name in ("ingest", "Node.js", "empty")]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "NOT MEASURED: Node.js: no node" in ended.stdout
     assert "0 wrong ones, 0 without their message." in ended.stdout
     assert "own share: verify, decide, message" in ended.stdout
+    for step in STEPS.values():
+        assert re.search(rf"\| {step} \| [1-9][\d.]* \|", ended.stdout)
     assert (ROOT / "docs/performance.md").read_bytes() == page

@@ -24,10 +24,11 @@ DOCS = ROOT / "docs"
 SECTIONS = {
     "compare": sections.compare_section,
     "share": sections.share_section,
+    "stages": sections.stages_section,
     "imports": sections.imports_section,
     "memory": sections.memory_section,
 }
-WITHOUT_BEING_ASKED = ("compare", "share", "imports")
+WITHOUT_BEING_ASKED = ("compare", "share", "stages", "imports")
 """``memory`` takes as long as all of these."""
 
 

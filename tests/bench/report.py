@@ -9,6 +9,7 @@ from tests.bench.errors import BenchError
 from tests.bench.goals import GOALS, Goal
 from tests.bench.results import Comparison
 from tests.bench.share import OWN_SHARE, WHOLE
+from tests.bench.stages import CPU
 
 BEGIN, END = "<!-- what `make bench` measured: begin -->", "<!-- what `make bench` measured: end -->"
 VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
@@ -22,6 +23,8 @@ def markdown(results: Mapping[str, Any]) -> str:
         parts.append(_compared(results))
     if "share" in results:
         parts.append(_share(results["share"]))
+    if "stages" in results:
+        parts.append(_stages(results["stages"]))
     if "imports" in results:
         parts.append(_imports(results["imports"]))
     if "memory" in results:
@@ -151,6 +154,20 @@ def _share(share: Mapping[str, float]) -> str:
     rows = [[name, number(share[name])] for name in OWN_SHARE]
     rows += [["sum", number(sum(share[name] for name in OWN_SHARE))], [WHOLE, number(share[WHOLE])]]
     return f"### Own share\n\n{table(('part', 'µs per event'), rows)}"
+
+
+def _stages(stages: Mapping[str, Mapping[str, float]]) -> str:
+    columns = list(stages.values())
+    steps = [name for name in columns[0] if name != CPU]
+    rows = [[name, *(number(each[name]) for each in columns)] for name in steps]
+    rows.append(["event loop, sockets, gRPC: what is left", *(number(_left(each)) for each in columns)])
+    rows.append([CPU, *(number(each[CPU]) for each in columns)])
+    head = ("step, µs, where it runs", *(f"{count} conn." for count in stages))
+    return f"### Where an event's time goes\n\n{table(head, rows)}"
+
+
+def _left(stages: Mapping[str, float]) -> float:
+    return stages[CPU] - sum(us for name, us in stages.items() if name != CPU)
 
 
 def _imports(imports: Mapping[str, Mapping[str, float]]) -> str:

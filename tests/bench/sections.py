@@ -6,7 +6,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tests.bench.imports import imports
 from tests.bench.memory import EVENTS, STEP, memory
 from tests.bench.outage import PATIENCE_S, outage
 from tests.bench.results import points_of
+from tests.bench.stages import stages
 
 BROKERS = {"emulator": googles, "25 ms": distant}
 """By name, in order."""
@@ -88,6 +89,15 @@ def share_section(options: Options, say: Say) -> dict[str, Any]:
         ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     parts: dict[str, Any] = json.loads(ended.stdout)
     return parts
+
+
+def stages_section(options: Options, say: Say) -> dict[str, Any]:
+    """Time the steps of an event while the function serves."""
+    name = (options.brokers or ["25 ms" if options.is_short else "emulator"])[0]
+    with BROKERS[name]() as broker:
+        plan = replace(options.plan, warm_up_s=1.0)
+        connections = options.connections or ((64,) if options.is_short else (1, 16, 64))
+        return dict(stages(options.environments, broker, plan, connections, say))
 
 
 def imports_section(options: Options, say: Say) -> dict[str, Any]:

@@ -1,0 +1,89 @@
+"""Our own function, with a watch: where the time of an event goes, step by step, while it serves.
+
+Prints a JSON line of the median microseconds of each step after every ``EVENTS`` events. A step is what runs from one
+mark to the next without giving way to another event, so that many events at once do not blur it.
+"""
+
+import functools
+import json
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+import main
+from function import receiver
+from function.log import Log
+from function.receiver import Receiver
+from function.sharing import SharedRequests
+from function.verifier import Verifier
+from tests.bench.stages import STEPS
+
+EVENTS = 500
+
+LAST = STEPS["answered", "sent"]
+
+_spans: dict[str, list[float]] = defaultdict(list)
+_last: tuple[str, float] = ("", 0.0)
+
+
+def _mark(name: str) -> None:
+    global _last  # noqa: PLW0603  # one watch for the whole process
+    now = time.perf_counter()
+    if step := STEPS.get((_last[0], name)):
+        _spans[step].append((now - _last[1]) * 1e6)
+    if len(_spans[LAST]) == EVENTS:
+        _tell()
+    _last = (name, time.perf_counter())
+
+
+def _watch(owner: Any, name: str, before: str = "", after: str = "") -> None:
+    """Mark when a function begins and when it has ended."""
+    watched: Callable[..., Any] = getattr(owner, name)
+
+    @functools.wraps(watched)
+    def called(*given: Any, **named: Any) -> Any:
+        if before:
+            _mark(before)
+        result = watched(*given, **named)
+        if after:
+            _mark(after)
+        return result
+
+    setattr(owner, name, called)
+
+
+def _watch_awaited(owner: Any, name: str, before: str = "", after: str = "") -> None:
+    """Mark when a coroutine begins and when it has ended."""
+    watched: Callable[..., Any] = getattr(owner, name)
+
+    @functools.wraps(watched)
+    async def called(*given: Any, **named: Any) -> Any:
+        if before:
+            _mark(before)
+        result = await watched(*given, **named)
+        if after:
+            _mark(after)
+        return result
+
+    setattr(owner, name, called)
+
+
+def _tell() -> None:
+    print(json.dumps({"stages": {step: median(_spans[step]) for step in STEPS.values()}}), flush=True)
+    _spans.clear()
+
+
+_watch_awaited(RequestResponseCycle, "run_asgi", before="request", after="sent")
+_watch_awaited(main, "answer_asgi", before="door", after="answered")
+_watch_awaited(Verifier, "verify", before="verify", after="verified")
+_watch(Receiver, "_open", after="opened")
+_watch(receiver, "event_message", after="made")
+_watch(SharedRequests, "_join", after="handed over")
+_watch_awaited(Receiver, "_publish", after="published")
+_watch(Log, "decided", after="logged")
+
+ingest = main.ingest
