@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from functools import partial
 
 import flask
 from starlette.requests import Request as StarletteRequest
@@ -20,6 +22,9 @@ from function.exchange import Reply, Request
 from function.receiver import Receiver
 
 CHUNK_BYTES = 65_536
+
+HANG_UP_S = 0.5
+"""Seconds that a thread may take to notice that its connection has been shut."""
 
 
 async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> StarletteResponse:
@@ -56,20 +61,21 @@ class WsgiDoor:
 
     def answer(self, request: flask.Request) -> flask.Response:
         """Let the receiver answer; the calling thread waits."""
+        reading: Future[bytes] | None = None
 
         async def read(limit: int) -> bytes:
+            nonlocal reading
             _refuse_announced(request.headers.get("Content-Length"), limit)
-            loop = asyncio.get_running_loop()
-            try:
-                return await loop.run_in_executor(self._readers, _body_reader(request, limit))
-            except asyncio.CancelledError:
-                _hang_up(request)
-                raise
+            reading = self._readers.submit(_body_reader(request, limit))
+            return await asyncio.wrap_future(reading)
 
         headers = {name.lower(): [value] for name, value in request.headers.items()}
         reply = self._loop.run(self._receiver.receive(Request(request.method, headers, read)))
         # functions-framework reads the rest of the request's body before any reply that is not streamed
-        return flask.Response(iter([reply.body]), reply.status, _headers(reply))
+        response = flask.Response(iter([reply.body]), reply.status, _headers(reply))
+        if reading and not reading.done():
+            response.call_on_close(partial(_hang_up, request, reading))
+        return response
 
 
 def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
@@ -91,12 +97,17 @@ def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
     return read
 
 
-def _hang_up(request: flask.Request) -> None:
-    """Read no more of this connection, and wake who waits for it; where the server hands out its socket."""
+def _hang_up(request: flask.Request, reading: "Future[bytes]") -> None:
+    """End a connection whose body is still being read, where the server hands out its socket.
+
+    The server will look for the rest of the body itself, and two may not read from one connection at once: so this
+    waits until the reader has noticed.
+    """
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection:
         with contextlib.suppress(OSError):  # the client has left
-            connection.shutdown(socket.SHUT_RD)
+            connection.shutdown(socket.SHUT_RDWR)
+        wait_for([reading], timeout=HANG_UP_S)
 
 
 def _refuse_announced(content_length: str | None, limit: int) -> None:

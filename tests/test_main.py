@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import os
+import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
@@ -152,27 +153,35 @@ def test_a_body_that_the_wsgi_server_cannot_read_is_the_clients_fault(environ: d
     assert (response.status_code, response.json) == (408, {"error": "incomplete"})
 
 
-def test_a_stalled_client_of_the_wsgi_door_is_hung_up_on(environ: dict[str, str], mocker: MockerFixture) -> None:
+def test_a_stalled_client_of_the_wsgi_door_is_hung_up_on_before_the_server_goes_on(
+    environ: dict[str, str], mocker: MockerFixture
+) -> None:
     mocker.patch.object(receiver, "BODY_S", 0.1)
 
     class Connection(io.BytesIO):
-        is_shut = False
+        shut_with = -1
+        is_left = False
 
         def read(self, *_: Any) -> bytes:
-            while not self.is_shut:
+            while self.shut_with < 0:
                 time.sleep(0.01)
+            time.sleep(0.05)
+            self.is_left = True
             return b""
 
-        def shutdown(self, _: int) -> None:
-            self.is_shut = True
+        def shutdown(self, how: int) -> None:
+            self.shut_with = how
 
     stalled = Connection()
     app = create_app("ingest_wsgi", MAIN)
     overrides = {"wsgi.input": stalled, "gunicorn.socket": stalled, "CONTENT_LENGTH": "5"}
     response = app.test_client().post("/", headers=signature(), environ_overrides=overrides)
 
+    assert stalled.shut_with < 0, "the answer leaves first"
     assert (response.status_code, response.json) == (408, {"error": "incomplete"})
-    assert stalled.is_shut
+    response.close()
+    assert stalled.shut_with == socket.SHUT_RDWR
+    assert stalled.is_left, "two may not read from one connection"
 
 
 @DOORS
