@@ -32,7 +32,7 @@ from tests.bench.quiet import wait_until_quiet, watch
 from tests.bench.scaling_tables import FIGURES, PAGE, rendered
 from tests.bench.server import Server, serving
 
-SHARES = (0.2, 0.4, 0.6, 0.8, 0.9)
+SHARES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 AT_ONCE = 64
 """Connections of the closed loop that finds the capacity: more than are under way in 25 ms."""
 LONGEST_ATTEMPT_S = 300.0
