@@ -56,7 +56,9 @@ class _Request:
         """Give everybody who still waits what became of the message."""
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         verdicts = [error] * len(self.waiting) if error else task.result()
-        for each, verdict in zip(self.waiting, verdicts, strict=True):
+        # an error knows its frames, and those know this request: while it knew the error, hundreds would stay in memory
+        waiting, self.waiting, self.task = self.waiting, [], None
+        for each, verdict in zip(waiting, verdicts, strict=True):
             if each.done():
                 continue
             if isinstance(verdict, str):
@@ -85,6 +87,8 @@ class SharedRequests:
         except asyncio.CancelledError:
             request.leave()
             raise
+        finally:
+            del waiting  # for the same reason as in `tell`
         if not message_id:
             raise PublishUnacknowledged("an empty message id")
         return message_id

@@ -1,6 +1,8 @@
 """sharing: who travels together, who does not, and that everybody gets a verdict of their own."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
@@ -232,6 +234,24 @@ def test_nothing_is_remembered_of_requests_that_have_left() -> None:
         assert requests._boarding == {}  # noqa: SLF001  # one entry for each device would grow for ever
 
     run(use, pubsub)
+
+
+def test_a_failure_is_forgotten_at_once_and_does_not_wait_for_the_collector() -> None:
+    pubsub = FakePubSub()
+    pubsub.failure = PublishTransient("UNAVAILABLE")
+    failure = weakref.ref(pubsub.failure)
+
+    async def use(requests: SharedRequests) -> None:
+        with pytest.raises(PublishTransient):
+            await requests.publish("t", message("a"), timeout_s=ATTEMPT_S)
+
+    gc.disable()
+    try:
+        run(use, pubsub)
+        pubsub.failure = None
+        assert failure() is None
+    finally:
+        gc.enable()
 
 
 def test_among_many_good_messages_pubsub_refuses_the_invalid_one_alone(embedded: EmbeddedPubSub) -> None:
