@@ -9,6 +9,7 @@ import os
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Message
 
 from function.doors import answer_asgi
 from function.wiring import build_receiver
@@ -20,8 +21,13 @@ _unfinished: set["asyncio.Task[Response]"] = set()
 @functions_framework.aio.http
 async def ingest(request: Request) -> Response:
     """Answer 200, whatever becomes of the event."""
-    await request.body()
-    publishing = asyncio.create_task(answer_asgi(_receiver, request))
+    body = await request.body()
+
+    async def receive() -> Message:
+        """Give the body again: after its answer a server has nothing of a request any more."""
+        return {"type": "http.request", "body": body}
+
+    publishing = asyncio.create_task(answer_asgi(_receiver, Request(request.scope, receive)))
     _unfinished.add(publishing)
     publishing.add_done_callback(_unfinished.discard)
     return Response()

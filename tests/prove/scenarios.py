@@ -1,4 +1,4 @@
-"""What may go wrong while events are relayed, as data: what happens when, and how many events may arrive twice for it.
+"""What may go wrong while events are relayed, as data: what happens when, and how many acknowledgements are lost by it.
 
 A step is a pause in seconds and what happens after it. An event arrives twice only where an acknowledgement was lost:
 Pub/Sub has the event, the sender does not know, and sends it again.
@@ -46,7 +46,7 @@ KILL = Restart(signal.SIGKILL)
 
 @dataclass(frozen=True)
 class Scenario:
-    """``settings``: the function's, beside the usual. ``acks_lost``: how many events may arrive a second time."""
+    """``settings``: the function's, beside the usual. ``acks_lost``: of how many requests, at most."""
 
     name: str
     steps: tuple[Step, ...]
