@@ -9,6 +9,7 @@ import functions_framework
 import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
+from uvicorn.config import HTTP_PROTOCOLS
 
 from function.doors import WsgiDoor, answer_asgi
 from function.errors import SettingsError
@@ -20,6 +21,7 @@ except SettingsError as error:
     sys.exit(str(error))
 
 _wsgi_door = WsgiDoor(_receiver)
+HTTP_PROTOCOLS["auto"] = "function.bounded_http:BoundedHttp"  # this one is asked for when uvicorn starts
 gc.freeze()  # else the collector would look through all that has been loaded again and again
 
 

@@ -10,6 +10,7 @@ room                what it does                                                
 ``receiver``        walks the rooms; the one catch of everything                    nothing
 ``outcomes``        the decision table: reason -> status, topic, severity           nothing
 ``doors``           ASGI and WSGI request -> our request; our reply -> theirs       the request's body
+``bounded_http``    uvicorn's reader of HTTP, with a limit for heads                the connection
 ``verifier``        which scheme proves this request, and by which secret or key    nothing
 ``signature``       token, body, secret or key, time -> evidence                    nothing
 ``secret_source``   the secrets, from the environment and a re-read file            the secret file

@@ -1,7 +1,7 @@
 """The web frameworks' requests and replies <-> ours. No rule lives here.
 
-Both doors refuse to read what need not be read: an early reply leaves at once and ends the connection, and a body is
-read no further than its limit.
+Both doors refuse to read what need not be read: an early reply leaves at once and says that the connection ends, and a
+body is read no further than its limit. (gunicorn says nothing of the kind, and looks for the rest of the body for 5 s.)
 """
 
 import asyncio
@@ -31,7 +31,7 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
     """Let the receiver answer a request of an ASGI server."""
     headers: dict[str, list[str]] = {}
     for name, value in request.scope["headers"]:
-        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1"))
+        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").rstrip(" \t"))  # RFC 9110 §5.5
 
     async def read(limit: int) -> bytes:
         _refuse_announced(headers.get("content-length", [""])[0], limit)

@@ -129,7 +129,7 @@ class Log:
             return
         line = Line(outcome.severity, outcome.sentence, outcome.reason, outcome.status, suppressed=suppressed)
         if isinstance(error, RelayError):
-            line.detail = _shown(str(error))
+            line.detail = _shown(str(error)) or None
         elif error:
             line.stack_trace = _stack(error)
         line.tell_event(entry)
@@ -155,7 +155,7 @@ class Log:
 
     def _write(self, line: Line) -> None:
         data = _encoded(line) + b"\n"
-        with self._lock, contextlib.suppress(OSError):  # a line that cannot be written costs no event
+        with self._lock, contextlib.suppress(OSError, ValueError):  # a line that cannot be written costs no event
             self._stream.write(data)
             self._stream.flush()
 

@@ -44,7 +44,7 @@ ANSWER_S = 7.0
 
 
 class Publisher(Protocol):
-    """Where messages go; ``PubSubPublisher`` is the real one."""
+    """Where messages go; ``RetryingPublisher`` is the real one."""
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
         """Give the id that Pub/Sub acknowledged the message with; raises PublishError."""

@@ -6,13 +6,14 @@ from typing import Any, NoReturn
 import msgspec
 
 LONGEST_INTEGER = 4_000
-"""Digits of an integer that is read exactly."""
+"""Digits of an integer that Python's own reader reads exactly."""
 
 
 def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
     """Decode one JSON object.
 
-    ``unique_members`` refuses objects that name a member twice; without it the last one counts, as everywhere.
+    ``unique_members`` refuses objects that name a member twice, and integers beyond 4,300 digits; without it the last
+    member counts, as everywhere.
 
     Raises:
         ValueError: whatever is wrong: not UTF-8, not JSON (``NaN`` and ``Infinity`` are none), nested beyond what

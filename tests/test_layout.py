@@ -76,6 +76,7 @@ def test_only_the_key_source_fetches_and_knows_a_jwt_library() -> None:
 
 def test_only_the_doors_know_a_web_framework() -> None:
     assert importers("flask", "starlette", "functions_framework", "werkzeug") == {"doors.py"}
+    assert importers("uvicorn", "gunicorn") == {"bounded_http.py"}
 
 
 @pytest.mark.parametrize("name", sorted(PURE))

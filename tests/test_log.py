@@ -13,7 +13,7 @@ from msgspec import structs
 from function.config import SEVERITIES, Severity
 from function.errors import ChecksumMismatch, PublishTransient, SignatureInvalid, Unsigned
 from function.event import parse_body, read_envelope
-from function.log import Entry, Log, traceparent
+from function.log import Entry, Log, Stream, traceparent
 from function.message import Message
 from function.outcomes import BY_ERROR, DELIVERED, INTERNAL, Outcome
 from tests.builders import SECRET, body, request, secret_token
@@ -131,6 +131,10 @@ def test_an_expected_error_has_its_detail_and_no_stack() -> None:
     assert "stack_trace" not in line
 
 
+def test_an_error_that_says_nothing_has_no_detail() -> None:
+    assert "detail" not in Page().line(entry(), BY_ERROR[PublishTransient], PublishTransient(""))
+
+
 def test_an_unforeseen_errors_stack_is_written_without_its_text() -> None:
     def fail() -> None:
         raise KeyError(SECRET)
@@ -222,7 +226,15 @@ class Full:
         raise BrokenPipeError
 
 
-def test_a_line_that_cannot_be_written_costs_no_request() -> None:
-    log = Log(Full(), level="INFO", google_project="demo", monotonic=FakeClock())
+def closed() -> io.BytesIO:
+    """A stream that has been closed: Python raises ValueError for that."""
+    stream = io.BytesIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [Full(), closed()], ids=["full", "closed"])
+def test_a_line_that_cannot_be_written_costs_no_request(stream: Stream) -> None:
+    log = Log(stream, level="INFO", google_project="demo", monotonic=FakeClock())
     log.decided(entry(), DELIVERED)
     log.failing("anything")

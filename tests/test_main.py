@@ -102,6 +102,10 @@ def test_an_event_is_answered_200_once_the_topic_has_it(
     assert headers["Content-Type"] == "application/json"
 
 
+def test_blanks_behind_a_header_are_not_part_of_it(environ: dict[str, str]) -> None:
+    assert post_asgi([CONTENT], {name: f"{value} \t" for name, value in signature().items()})[0] == 200
+
+
 @DOORS
 def test_an_unsigned_request_is_refused_and_its_connection_ended(environ: dict[str, str], post: Post) -> None:
     status, reply, headers = post([CONTENT], {})

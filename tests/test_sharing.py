@@ -11,7 +11,7 @@ import pytest
 from deploy.offline.pubsub import EmbeddedPubSub
 from function.errors import PublishError, PublishRefused, PublishTransient, PublishUnacknowledged
 from function.message import Message
-from function.pubsub import PubSub
+from function.pubsub import PubSub, _request
 from function.sharing import MOST_BYTES, MOST_MESSAGES, SharedRequests
 from tests.builders import TOPIC
 
@@ -28,6 +28,7 @@ class FakePubSub:
         self.cancelled: list[list[str]] = []
         self.failure: PublishError | None = None
         self.poison = ""
+        self.odd = ""
         self.takes_s = 0.0
         self.ids: Sequence[str] | None = None
 
@@ -45,6 +46,8 @@ class FakePubSub:
             raise self.failure
         if self.poison in names:
             raise PublishRefused("INVALID_ARGUMENT")
+        if names == [self.odd]:
+            raise ZeroDivisionError
         return self.ids if self.ids is not None else [f"{topic}/{each}" for each in names]
 
 
@@ -234,6 +237,34 @@ def test_nothing_is_remembered_of_requests_that_have_left() -> None:
         assert requests._boarding == {}  # noqa: SLF001  # one entry for each device would grow for ever
 
     run(use, pubsub)
+
+
+def test_what_nobody_foresaw_of_one_message_is_no_verdict_of_the_others() -> None:
+    pubsub = FakePubSub()
+    pubsub.poison, pubsub.odd = "bad", "odd"
+    first, bad, odd, last = publish_all(pubsub, message("a"), message("bad"), message("odd"), message("b"))
+    assert (first, last) == ("t/a", "t/b")
+    assert isinstance(bad, PublishRefused)
+    assert isinstance(odd, ZeroDivisionError)
+
+
+def test_a_request_that_was_cancelled_before_it_left_takes_nobody_with_it() -> None:
+    pubsub = FakePubSub()
+
+    async def use(requests: SharedRequests) -> str:
+        request, _ = requests._join(("t", "", ATTEMPT_S), message("a"))  # noqa: SLF001  # no caller can be so quick
+        assert request.task
+        request.task.cancel()
+        await asyncio.sleep(0.01)
+        return await asyncio.wait_for(requests.publish("t", message("b"), timeout_s=ATTEMPT_S), 1)
+
+    assert run(use, pubsub) == "t/b"
+
+
+def test_the_largest_request_is_one_that_pubsub_takes() -> None:
+    attributes = {f"{number:03}".ljust(256, "k"): "v" * 1024 for number in range(100)}
+    largest = Message(b"x" * (MOST_BYTES // MOST_MESSAGES), attributes, "o" * 1024)
+    assert _request("projects/p/topics/t", [largest] * MOST_MESSAGES).ByteSize() < 10_000_000
 
 
 def test_a_failure_is_forgotten_at_once_and_does_not_wait_for_the_collector() -> None:
