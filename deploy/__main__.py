@@ -34,6 +34,10 @@ from deploy.source import digest, source_files, staged
 from deploy.terminal import Terminal
 from deploy.verbs import FAILED, Deployment
 
+_FINISHES = {
+    "up": "; `python -m deploy up` finishes what was begun",
+    "down": "; `python -m deploy down` finishes what was begun",
+}
 _CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 
 
@@ -54,7 +58,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     except OSError as error:  # a full disk, a pipe that nobody reads
         report.error = DeployError(str(error))
     except KeyboardInterrupt:
-        report.error = DeployError("interrupted; `python -m deploy up` finishes what was begun")
+        report.error = DeployError(f"interrupted{_FINISHES.get(getattr(flags, 'verb', ''), '')}")
     except Exception:  # noqa: BLE001  # the doorway
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
     return status if _told(terminal, report, in_json=flags.json) else FAILED

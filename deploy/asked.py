@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,9 @@ def _load(named: str | None, folder: Path) -> Mapping[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise OptionsUnsound([f"{path}: {error.strerror}"]) from None
+    except ValueError as error:
         raise OptionsUnsound([f"{path}: {error}"]) from None
 
 
@@ -132,15 +135,42 @@ def _contradictions(spec: Spec) -> Iterable[str]:
     yield from (f"--set: {name} is decided by the deployment" for name in DERIVED if name in spec.settings)
     yield from (f"--label: {name} is decided by the deployment" for name in OWN_LABELS if name in spec.labels)
     if spec.google_project:
-        try:
-            Settings.from_environ(spec.environment)
-        except SettingsError as error:
-            yield from (f"--set: {line.strip()}" for line in str(error).splitlines() if line.strip())
+        yield from _of_settings(spec)
     sizes = {**FUNCTION_DEFAULTS, **spec.function}
     if _is_number(sizes["cpu"]) and float(sizes["cpu"]) < 1 and sizes["concurrency"] != "1":
         yield "--concurrency: more than 1 needs a whole --cpu"
     if _less(sizes["max_instances"], sizes["min_instances"]):
         yield "--max-instances: fewer than --min-instances"
+
+
+def _of_settings(spec: Spec) -> Iterable[str]:
+    """What the function would say of its settings, and of which it would not even take notice, for a slip of the pen."""
+    environ = _Noting(spec.environment)
+    try:
+        Settings.from_environ(environ)
+    except SettingsError as error:
+        yield from (f"--set: {line.strip()}" for line in str(error).splitlines() if line.strip())
+    for name in spec.settings.keys() - environ.noted:
+        for meant in get_close_matches(name, environ.noted, 1, cutoff=0.85):
+            yield f"--set: nothing is called {name}; {meant} is"
+
+
+class _Noting(Mapping[str, str]):
+    """An environment that notes what is looked up in it."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.noted: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.noted.add(name)
+        return self._environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._environ)
+
+    def __len__(self) -> int:
+        return len(self._environ)
 
 
 def _is_number(text: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.dt_transport import DtAnswer, DtRequest, Method, Transport
-from deploy.errors import DtFailed, DtUnanswered
+from deploy.errors import DeployError, DtFailed, DtUnanswered
 from deploy.secret import Secret
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
@@ -89,6 +89,12 @@ class DtApi:
         with of_one_shape(f"DT, GET {path}"):
             name: str = self.call("GET", path)["organization"]
             return name.rpartition("/")[2]
+
+
+def no_credentials() -> DeployError:
+    """Give what is said of a service account that nobody named."""
+    mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
+    return DeployError("no credentials", where="DT", mend=[mend])
 
 
 @contextmanager

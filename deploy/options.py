@@ -51,7 +51,8 @@ def _one_of(*words: str) -> Check:
 _LABEL = _matches(r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}", "a label such as team=cold-chain")
 _SETTING = _matches(r"[A-Z][A-Z0-9_]*=.*", "a setting such as LOG_LEVEL=DEBUG")
 _COUNT = _matches(r"[1-9]\d{0,3}", "a number from 1 on")
-_COUNT_OR_NONE = _matches(r"\d{1,4}", "a number")
+_COUNT_OR_NONE = _matches(r"\d{1,4}", "a number from 0 on")
+_CONCURRENCY = _matches(r"[1-9]\d{0,2}|1000", "a number from 1 to 1000")
 _MEMORY = _matches(r"[1-9]\d*(k|Ki|M|Mi|G|Gi)", "an amount of memory such as 512Mi or 1Gi")
 _CPU = _matches(r"(?=.*[1-9])\d+(\.\d+)?", "a number of processors such as 1 or 0.5")
 
@@ -132,7 +133,7 @@ OPTIONS = (
     _of_function("runtime", "NAME", "Python that it runs on", _matches(r"python3\d\d", "a runtime such as python313")),
     _of_function("memory", "SIZE", "memory of an instance", _MEMORY),
     _of_function("cpu", "COUNT", "processors of an instance", _CPU),
-    _of_function("concurrency", "COUNT", "requests at a time in an instance", _COUNT),
+    _of_function("concurrency", "COUNT", "requests at a time in an instance", _CONCURRENCY),
     _of_function("timeout", "TIME", "longest time for a request, 10s to 3600s", _request_timeout),
     _of_function(
         "min_instances", "COUNT", "instances kept ready; 1 spares the first event a cold start", _COUNT_OR_NONE

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from deploy.dt_api import ROLE as DT_ROLE
-from deploy.dt_api import DtApi
-from deploy.errors import DeployError, DtFailed, GcloudFailed, NotReady
+from deploy.dt_api import DtApi, no_credentials
+from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed, NotReady
 from deploy.google_api import Held
 from deploy.observe import SERVICE_OF_GROUP
 from deploy.org_policy import OrganizationPolicy, Reads
@@ -32,13 +32,14 @@ class ReadsText(Reads, Protocol):
 
 @dataclass
 class Preflight:
-    """All checks of one deployment; what was ``observed`` to be in order already is not asked for again."""
+    """All checks; what was ``observed`` in order is not asked for again, nor DT where it has been ``dt_silent``."""
 
     spec: Spec
     google: ReadsText
     dt: DtApi | None
     held: Held
     observed: Observed | None = None
+    dt_silent: DtUnanswered | None = None
     failures: list[DeployError] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     organizations: set[str] = field(default_factory=set)
@@ -183,8 +184,9 @@ class Preflight:
 
     def _dt(self) -> None:
         if self.dt is None:
-            mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
-            raise DeployError("no credentials", where="DT", mend=[mend])
+            raise no_credentials()
+        if self.dt_silent:
+            raise self.dt_silent
         for project in self.spec.dt_projects:
             self.organizations.add(self.dt.organization(project))
             self._dt_role(self.dt, project)
@@ -209,8 +211,9 @@ class Preflight:
 
 
 def _told_once(failures: Sequence[DeployError]) -> list[DeployError]:
-    """Give each failure once; without a login, that alone: every command says the same in other words."""
-    logged_out: list[DeployError] = [
-        each for each in failures if isinstance(each, GcloudFailed) and each.code == "UNAUTHENTICATED"
-    ]
-    return logged_out[:1] or [failure for _, failure in sorted({str(each): each for each in failures}.items())]
+    """Give each failure once; without gcloud's login, of Google's that alone: every command says it in other words."""
+    told = [failure for _, failure in sorted({str(each): each for each in failures}.items())]
+    logged_out = [each for each in told if isinstance(each, GcloudFailed) and each.code == "UNAUTHENTICATED"]
+    if logged_out:
+        return [logged_out[0], *(each for each in told if isinstance(each, DtFailed) or each.where == "DT")]
+    return told

@@ -9,8 +9,8 @@ from pathlib import Path
 from deploy.apply import Executor
 from deploy.connectors import Connectors
 from deploy.devices import Devices
-from deploy.dt_api import DtApi
-from deploy.errors import Declined, DeployError, NotProven
+from deploy.dt_api import DtApi, no_credentials
+from deploy.errors import Declined, DeployError, DtUnanswered, NotProven
 from deploy.gcloud import Gcloud
 from deploy.google_api import Held
 from deploy.observe import Observer
@@ -104,8 +104,8 @@ class Deployment:
         try:
             self.spec = replace(self.spec, organization_id=self._organization())
             observed = self._looking(Observer.everything)
-        except DeployError:
-            self._ready(None)
+        except DeployError as error:
+            self._ready(None, error if isinstance(error, DtUnanswered) else None)
             raise
         self.report.steps = steps = plan(self.spec, observed)
         if pending(steps):
@@ -113,9 +113,9 @@ class Deployment:
             steps = plan(self.spec, observed)
         return observed, steps
 
-    def _ready(self, observed: Observed | None) -> None:
+    def _ready(self, observed: Observed | None, dt_silent: DtUnanswered | None = None) -> None:
         with self.terminal.busy("checking what has to hold"):
-            preflight = Preflight(self.spec, self.google, self.dt, self.held, observed)
+            preflight = Preflight(self.spec, self.google, self.dt, self.held, observed, dt_silent)
             self.spec = preflight.run()
         for warning in preflight.warnings:
             self.terminal.note(f"note: {warning}")
@@ -127,8 +127,7 @@ class Deployment:
 
     def _dt(self) -> DtApi:
         if self.dt is None:
-            mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
-            raise DeployError("no credentials", where="DT", mend=[mend])
+            raise no_credentials()
         return self.dt
 
     def _connectors(self) -> Connectors:

@@ -154,6 +154,25 @@ def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(
     assert "interrupted" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("verb", "told"),
+    [
+        ("plan", "interrupted\n"),
+        ("verify", "interrupted\n"),
+        ("up", "interrupted; `python -m deploy up` finishes what was begun\n"),
+        ("down", "interrupted; `python -m deploy down` finishes what was begun\n"),
+    ],
+)
+def test_who_interrupts_is_told_how_to_finish_what_changes_something(
+    verb: str, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    assert command.main([verb], interrupted) == 1
+    assert capsys.readouterr().err == told
+
+
 def test_what_is_told_not_to_hang_up_does_not() -> None:
     def told(*_: object) -> int:
         os.kill(os.getpid(), signal.SIGHUP)

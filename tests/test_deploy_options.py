@@ -116,6 +116,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("labels", ["Team=x"]),
         ("settings", ["LOG_LEVEL=LOUD"]),
         ("settings", ["nonsense"]),
+        ("function.concurrency", "1001"),
         ("dt_projects", ["a/b"]),
         ("connector.labels", [""]),
     ],
@@ -134,7 +135,7 @@ def test_fewer_at_most_than_at_least_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
-    assert "other.toml" in faults(tmp_path, flags={"config": str(tmp_path / "other.toml")})
+    assert "other.toml: No such file or directory" in faults(tmp_path, flags={"config": str(tmp_path / "other.toml")})
 
 
 def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
@@ -219,3 +220,14 @@ def test_whatever_a_setting_holds_gcloud_takes_the_variables_apart_again(value: 
     if words.startswith("^"):
         separator, words = words[1:].split("^", 1)
     assert dict(pair.split("=", 1) for pair in words.split(separator)) == pairs
+
+
+@pytest.mark.parametrize(("slip", "meant"), [("LOG_LEVLE", "LOG_LEVEL"), ("DT_PROJECT_ID", "DT_PROJECT_IDS")])
+def test_a_setting_that_is_nearly_one_of_ours_is_taken_for_a_slip_of_the_pen(
+    tmp_path: Path, slip: str, meant: str
+) -> None:
+    assert f"--set: nothing is called {slip}; {meant} is" in faults(tmp_path, flags={"settings": [f"{slip}=abc"]})
+
+
+def test_a_setting_that_is_none_of_ours_is_passed_on(tmp_path: Path) -> None:
+    assert read(tmp_path, flags={"settings": ["GRPC_VERBOSITY=DEBUG"]}).settings == {"GRPC_VERBOSITY": "DEBUG"}

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import DeployError, NotReady
+from deploy.dt_transport import DtAnswer
+from deploy.errors import DeployError, DtUnanswered, NotReady
 from deploy.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
 from deploy.verbs import CHANGES
 from tests.fakes_deploy import DT_PROJECT, FakeDt
@@ -72,6 +73,36 @@ def test_all_failures_are_told_at_once() -> None:
     with pytest.raises(NotReady) as refused:
         stage.deployment().plan()
     assert len(refused.value.failures) == 4
+
+
+def test_two_logins_that_are_missing_are_told_together() -> None:
+    stage = Stage()
+    logged_out(stage)
+    stage.dt.stumbles = [DtAnswer(401, {"error": "unauthorized"})] * 2
+    with pytest.raises(NotReady) as refused:
+        stage.deployment().plan()
+    assert [failure.where for failure in refused.value.failures] == [
+        "gcloud auth print-access-token",
+        f"DT, GET /projects/{DT_PROJECT}",
+    ]
+
+
+def test_a_dt_that_does_not_answer_is_waited_for_once() -> None:
+    stage = Stage()
+    no_billing(stage)
+    stage.dt.stumbles = [DtAnswer(503, {})] * 99
+    with pytest.raises(NotReady) as refused:
+        stage.deployment().plan()
+    waited_for = len(stage.dt.asked)
+    assert {failure.where for failure in refused.value.failures} == {
+        "project cold-chain-prod",
+        f"DT, GET /projects/{DT_PROJECT}",
+    }
+    alone = Stage()
+    alone.dt.stumbles = [DtAnswer(503, {})] * 99
+    with pytest.raises(DtUnanswered):
+        alone.deployment().status()
+    assert waited_for == len(alone.dt.asked)
 
 
 def test_a_region_without_functions_is_refused() -> None:

@@ -142,6 +142,16 @@ def test_the_curl_that_serve_prints_delivers_an_event_that_serve_shows() -> None
     assert "nothing is left running" in errors
 
 
+@pytest.mark.parametrize("port", ["0", "-1", "65536", "http"])
+def test_serve_says_so_when_its_port_is_none(port: str) -> None:
+    with command("serve", "--pubsub", "embedded", f"--port={port}") as process:
+        output, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 2
+    assert f"'{port}' is not a port, 1 to 65535" in errors
+    assert "Traceback" not in output + errors
+
+
 def test_serve_says_so_when_its_port_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

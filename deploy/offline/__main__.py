@@ -56,7 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     run_parser = verbs.add_parser("run", help="send one signed event of each type, check each, and end")
     serve_parser = verbs.add_parser("serve", help="keep both up, print a signed curl, show every event that arrives")
-    serve_parser.add_argument("--port", type=int, default=8080, help="the function's port (default: 8080)")
+    serve_parser.add_argument("--port", type=_port, default=8080, help="the function's port (default: 8080)")
     rehearse_parser = verbs.add_parser("rehearse", help="deploy to stand-ins for both clouds, prove it, remove it")
     for verb in (run_parser, serve_parser, rehearse_parser):
         verb.add_argument(
@@ -66,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
             help="Google's emulator, the embedded stand-in, or whichever is there (default: auto)",
         )
     return parser
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 65_536:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port, 1 to 65535")
+    return int(text)
 
 
 def _say(line: str) -> None:
