@@ -144,7 +144,7 @@ def _contradictions(spec: Spec) -> Iterable[str]:
 
 
 def _of_settings(spec: Spec) -> Iterable[str]:
-    """What the function would say of its settings, and of which it would not even take notice, for a slip of the pen."""
+    """What the function would say of its settings, and which of them it would pass over, for a slip of the pen."""
     environ = _Noting(spec.environment)
     try:
         Settings.from_environ(environ)

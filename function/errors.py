@@ -23,7 +23,7 @@
         ├── PublishTransient      it may be acknowledged when it is sent again
         ├── PublishMisconfigured  it will not be before somebody mends the topic or its permissions
         ├── PublishRefused        Pub/Sub calls the message itself invalid
-        ├── PublishUnacknowledged the answer does not hold exactly one message id
+        ├── PublishUnacknowledged the answer does not hold one message id for each message
         └── RejectedTopicFailed   the topic for what cannot be passed on did not acknowledge either
 """
 
@@ -119,7 +119,7 @@ class PublishRefused(PublishError):
 
 
 class PublishUnacknowledged(PublishError):
-    """Pub/Sub's answer does not hold exactly one message id."""
+    """Pub/Sub's answer does not hold one message id for each message."""
 
 
 class RejectedTopicFailed(PublishError):
