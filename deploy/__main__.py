@@ -34,10 +34,6 @@ from deploy.source import digest, source_files, staged
 from deploy.terminal import Terminal
 from deploy.verbs import FAILED, Deployment
 
-_FINISHES = {
-    "up": "; `python -m deploy up` finishes what was begun",
-    "down": "; `python -m deploy down` finishes what was begun",
-}
 _CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 
 
@@ -48,7 +44,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
     _open_streams()
     terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin), Report()
-    flags, status = argparse.Namespace(json=False), FAILED
+    flags, status = argparse.Namespace(json=False, verb=""), FAILED
     try:
         flags = parser().parse_args(arguments)
         _be_interruptible()
@@ -58,7 +54,8 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     except OSError as error:  # a full disk, a pipe that nobody reads
         report.error = DeployError(str(error))
     except KeyboardInterrupt:
-        report.error = DeployError(f"interrupted{_FINISHES.get(getattr(flags, 'verb', ''), '')}")
+        begun = f"; `python -m deploy {flags.verb}` finishes what was begun" if flags.verb in {"up", "down"} else ""
+        report.error = DeployError(f"interrupted{begun}")
     except Exception:  # noqa: BLE001  # the doorway
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
     return status if _told(terminal, report, in_json=flags.json) else FAILED

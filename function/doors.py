@@ -8,8 +8,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 
 import flask
@@ -107,7 +106,7 @@ def _hang_up(request: flask.Request, reading: "Future[bytes]") -> None:
     if connection:
         with contextlib.suppress(OSError):  # the client has left
             connection.shutdown(socket.SHUT_RDWR)
-        wait_for([reading], timeout=HANG_UP_S)
+        wait([reading], timeout=HANG_UP_S)
 
 
 def _refuse_announced(content_length: str | None, limit: int) -> None:

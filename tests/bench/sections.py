@@ -97,7 +97,7 @@ def stages_section(options: Options, say: Say) -> dict[str, Any]:
     with BROKERS[name]() as broker:
         plan = replace(options.plan, warm_up_s=1.0)
         connections = options.connections or ((64,) if options.is_short else (1, 16, 64))
-        return dict(stages(options.environments, broker, plan, connections, say))
+        return stages(options.environments, broker, plan, connections, say)
 
 
 def imports_section(options: Options, say: Say) -> dict[str, Any]:

@@ -7,7 +7,6 @@ rooms take alone (``share``).
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 from tests.bench.brokers import Broker
 from tests.bench.compare import Plan, send
@@ -50,5 +49,5 @@ def _last_told(output: str) -> dict[str, float]:
     lines = [line for line in output.splitlines() if line.startswith('{"stages"')]
     if not lines:
         raise BenchError("too few events came for their steps to be told")
-    steps: dict[str, Any] = json.loads(lines[-1])["stages"]
+    steps: dict[str, float] = json.loads(lines[-1])["stages"]
     return steps
