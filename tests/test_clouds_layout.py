@@ -21,11 +21,6 @@ def names_of_modules(room: Path) -> set[str]:
 
 
 @every_room
-def test_a_room_holds_at_most_200_lines(room: Path) -> None:
-    assert len(room.read_text("utf-8").splitlines()) <= 200
-
-
-@every_room
 def test_a_function_has_at_most_40_lines(room: Path) -> None:
     assert [each.name for each in functions(room) if (each.end_lineno or 0) - each.lineno >= 40] == []
 
