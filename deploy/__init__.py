@@ -8,7 +8,8 @@ room               what it does                                                 
 ``__main__``       reads what is asked, wires the rooms; the one catch             the terminal, environment
 ``command_line``   the verbs and their flags, and what ``--help`` says             nothing
 ``options``        what can be asked for, and what is sound                        nothing
-``asked``          flags > environment > deploy.toml -> spec; all faults at once   deploy.toml
+``asked``          flags > environment > deploy.toml -> spec; all faults at once   nothing
+``settings_file``  deploy.toml -> values, and the line of each                     deploy.toml
 ``spec``           the desired state, as one frozen value                          nothing
 ``source``         what is uploaded: staged in a temporary folder; its digest      files
 ``preflight``      what has to hold before anything is touched                     both clouds, reading

@@ -1,14 +1,15 @@
 """What is asked for: flags before environment before deploy.toml, read into a ``Spec``; every fault at once."""
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from deploy.errors import OptionsUnsound
 from deploy.options import OPTIONS, Option
+from deploy.settings_file import SettingsFile, read_settings_file
 from deploy.spec import FUNCTION_DEFAULTS, OWN_LABELS, Spec
 from function.config import Settings
 from function.errors import SettingsError
@@ -22,6 +23,20 @@ DERIVED = (
 )
 """Settings of the function that a deployment decides by itself."""
 
+_MARGIN = " \t\r\n\ufeff"
+"""What copying leaves around a variable's text."""
+
+_USUAL = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
+"""Variables that name the Google Cloud project for other tools, too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A value that is asked for, and where: a flag, a variable, or a line of deploy.toml."""
+
+    value: Any
+    where: str
+
 
 def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> Spec:
     """Read what is asked for.
@@ -30,83 +45,73 @@ def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path
         OptionsUnsound: with every fault there is.
 
     """
-    faults: list[str] = []
-    filed = _flattened(_load(flags.get("config"), folder), faults)
-    found: dict[str, Any] = {}
+    places = {option.place for option in OPTIONS}
+    file = read_settings_file(flags.get("config"), folder, places)
+    faults = list(file.unknown(places))
+    asked = {option.place: found for option in OPTIONS if (found := _first(option, flags, environ, file))}
+    values: dict[str, Any] = {}
     for option in OPTIONS:
-        value = _first(option, flags, environ, filed)
-        if value is not None and (words := _worded(option, value, faults)) is not None:
-            found[option.place] = _checked(option, words, faults)
+        if (found := asked.get(option.place)) and (words := _worded(option, found, faults)) is not None:
+            values[option.place] = _checked(option, words, found.where, faults)
     faults += [
         f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
         for option in OPTIONS
-        if option.place in {"project", "region", "dt_projects"} and not found.get(option.place)
+        if option.place in {"project", "region", "dt_projects"} and not values.get(option.place)
     ]
-    spec = _spec(found)
-    faults += _contradictions(spec)
+    spec = _spec(values)
+    faults += _contradictions(spec, _Places(asked, file))
     if faults:
         raise OptionsUnsound(faults)
     return spec
 
 
-def _load(named: str | None, folder: Path) -> Mapping[str, Any]:
-    path = Path(named) if named else folder / "deploy.toml"
-    if not named and not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise OptionsUnsound([f"{path}: {error.strerror}"]) from None
-    except ValueError as error:
-        raise OptionsUnsound([f"{path}: {error}"]) from None
-
-
-def _flattened(loaded: Mapping[str, Any], faults: list[str]) -> dict[str, Any]:
-    known = {option.place: option for option in OPTIONS}
-    flat: dict[str, Any] = {}
-    for key, value in loaded.items():
-        if isinstance(value, Mapping) and key not in known:
-            flat |= {f"{key}.{inner}": each for inner, each in value.items()}
-        else:
-            flat[key] = value
-    faults += [f"deploy.toml: nothing is called {key}" for key in flat if key not in known]
-    return flat
-
-
-def _first(option: Option, flags: Mapping[str, Any], environ: Mapping[str, str], filed: Mapping[str, Any]) -> Any:
-    """Give the flag's value, else the variable's, else the file's; a variable without a value is as good as none."""
+def _first(option: Option, flags: Mapping[str, Any], environ: Mapping[str, str], file: SettingsFile) -> _Asked | None:
+    """Return the flag's value, else the variable's, else the file's. An empty variable counts as unset."""
     if (flagged := flags.get(option.place)) is not None:
-        return flagged
-    if text := environ.get(option.variable):
-        return [word.strip() for word in text.split(",") if word.strip()] if option.many else text
-    if option.place in filed:
-        return filed[option.place]
-    usual = environ.get("GOOGLE_CLOUD_PROJECT") or environ.get("CLOUDSDK_CORE_PROJECT")
-    return usual or None if option.place == "project" else None
+        return _Asked(flagged, option.flag)
+    if text := environ.get(option.variable, "").strip(_MARGIN):
+        return _Asked(_split(option, text) if option.many else text, option.variable)
+    if option.place in file.values:
+        return _Asked(file.values[option.place], file.where(option.place))
+    if option.place == "project":
+        return next((_Asked(text, name) for name in _USUAL if (text := environ.get(name, "").strip(_MARGIN))), None)
+    return None
 
 
-def _worded(option: Option, value: Any, faults: list[str]) -> list[str] | None:
-    """Give each value as text, or None where deploy.toml has a list or a table in its place."""
+def _split(option: Option, text: str) -> list[str]:
+    """Return the values of a variable: between commas; of pairs, between commas that another NAME= follows."""
+    between = r",(?=\s*[A-Za-z][A-Za-z0-9_-]*=)" if option.pairs else ","
+    return [word.strip(_MARGIN) for word in re.split(between, text) if word.strip(_MARGIN)]
+
+
+def _worded(option: Option, asked: _Asked, faults: list[str]) -> list[str] | None:
+    """Return each value as text, or None where deploy.toml has a list or a table in its place."""
+    value = asked.value
     values = value if option.many and isinstance(value, list) else [value]
     if option.pairs and isinstance(value, Mapping):
-        values = [f"{key}={_joined(each)}" for key, each in value.items()]
-    if any(isinstance(each, list | Mapping) for each in values):
-        faults.append(f"deploy.toml: {option.place} holds a list or a table where text is wanted")
+        values = [f"{key}={_joined(held)}" for key, held in value.items()]
+    if any(isinstance(held, list | Mapping) for held in values):
+        faults.append(f"{asked.where}: holds a list or a table where text is wanted")
         return None
-    return [str(each) for each in values]
+    return [_text(held) for held in values]
 
 
 def _joined(value: Any) -> Any:
     """Write a list as the function's settings take it."""
-    return ",".join(map(str, value)) if isinstance(value, list) else value
+    return ",".join(map(str, value)) if isinstance(value, list) else _text(value)
 
 
-def _checked(option: Option, words: list[str], faults: list[str]) -> Any:
+def _text(value: Any) -> str:
+    """Write TOML's true and false as the settings spell them."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _checked(option: Option, words: list[str], where: str, faults: list[str]) -> Any:
     for word in words:
         try:
             option.check(word)
         except ValueError as error:
-            faults.append(f"{option.flag}: {error}")
+            faults.append(f"{where}: {error}")
     if option.pairs:
         return {key: rest for key, _, rest in (word.partition("=") for word in words)}
     return tuple(words) if option.many else words[0]
@@ -131,28 +136,50 @@ def _spec(found: Mapping[str, Any]) -> Spec:
     )
 
 
-def _contradictions(spec: Spec) -> Iterable[str]:
-    yield from (f"--set: {name} is decided by the deployment" for name in DERIVED if name in spec.settings)
-    yield from (f"--label: {name} is decided by the deployment" for name in OWN_LABELS if name in spec.labels)
+@dataclass(frozen=True, slots=True)
+class _Places:
+    """Where each value was found."""
+
+    asked: Mapping[str, _Asked]
+    file: SettingsFile
+
+    def where(self, *places: str, key: str = "") -> str:
+        """Return where the first of these places that is asked for was found; ``key``: of a table's entries."""
+        place = next((place for place in places if place in self.asked), places[0])
+        found = self.asked.get(place)
+        if found is None:
+            return next(option.flag for option in OPTIONS if option.place == place)
+        in_file = key and found.where == self.file.where(place)
+        return self.file.where(f"{place}.{key}") if in_file else found.where
+
+
+def _contradictions(spec: Spec, places: _Places) -> Iterable[str]:
+    for place, decided, named in (("settings", DERIVED, spec.settings), ("labels", OWN_LABELS, spec.labels)):
+        taken = (name for name in decided if name in named)
+        yield from (f"{places.where(place, key=name)}: {name} is decided by the deployment" for name in taken)
     if spec.google_project:
-        yield from _of_settings(spec)
+        yield from _of_settings(spec, places)
     sizes = {**FUNCTION_DEFAULTS, **spec.function}
     if _is_number(sizes["cpu"]) and float(sizes["cpu"]) < 1 and sizes["concurrency"] != "1":
-        yield "--concurrency: more than 1 needs a whole --cpu"
+        where = places.where("function.cpu", "function.concurrency")
+        yield f"{where}: less than one processor takes one request at a time; ask for --concurrency=1 or a whole --cpu"
     if _less(sizes["max_instances"], sizes["min_instances"]):
-        yield "--max-instances: fewer than --min-instances"
+        where = places.where("function.max_instances", "function.min_instances")
+        yield f"{where}: max_instances is lower than min_instances"
 
 
-def _of_settings(spec: Spec) -> Iterable[str]:
-    """What the function would say of its settings, and which of them it would pass over, for a slip of the pen."""
+def _of_settings(spec: Spec, places: _Places) -> Iterable[str]:
+    """Return the errors of the function's own validation, and unknown names that look like a known one."""
     environ = _Noting(spec.environment)
     try:
         Settings.from_environ(environ)
     except SettingsError as error:
-        yield from (f"--set: {line.strip()}" for line in str(error).splitlines() if line.strip())
+        for fault in error.faults:
+            name = next((name for name in spec.settings if fault.startswith(f"{name}:")), "")
+            yield f"{places.where('settings', key=name)}: {fault}"
     for name in spec.settings.keys() - environ.noted:
         for meant in get_close_matches(name, environ.noted, 1, cutoff=0.85):
-            yield f"--set: nothing is called {name}; {meant} is"
+            yield f"{places.where('settings', key=name)}: unknown setting {name}; did you mean {meant}?"
 
 
 class _Noting(Mapping[str, str]):

@@ -187,7 +187,8 @@ def test_a_list_where_one_setting_is_wanted_is_joined_by_commas(tmp_path: Path) 
 )
 def test_a_value_of_another_shape_in_deploy_toml_is_a_fault(tmp_path: Path, line: str) -> None:
     kept = "\n".join(each for each in WHOLE.splitlines() if not each.startswith(line.split(" ", maxsplit=1)[0]))
-    assert "deploy.toml: " in faults(tmp_path, text=f"{line}\n{kept}")
+    place = line.partition(" ")[0]
+    assert f"deploy.toml, line 1: {place}: holds a list or a table" in faults(tmp_path, text=f"{line}\n{kept}")
 
 
 def test_an_event_type_that_dt_does_not_have_is_refused(tmp_path: Path) -> None:
@@ -223,11 +224,126 @@ def test_whatever_a_setting_holds_gcloud_takes_the_variables_apart_again(value: 
 
 
 @pytest.mark.parametrize(("slip", "meant"), [("LOG_LEVLE", "LOG_LEVEL"), ("DT_PROJECT_ID", "DT_PROJECT_IDS")])
-def test_a_setting_that_is_nearly_one_of_ours_is_taken_for_a_slip_of_the_pen(
+def test_a_setting_that_is_nearly_one_of_ours_is_refused_with_the_name_that_was_meant(
     tmp_path: Path, slip: str, meant: str
 ) -> None:
-    assert f"--set: nothing is called {slip}; {meant} is" in faults(tmp_path, flags={"settings": [f"{slip}=abc"]})
+    told = faults(tmp_path, flags={"settings": [f"{slip}=abc"]})
+    assert f"--set: unknown setting {slip}; did you mean {meant}?" in told
 
 
 def test_a_setting_that_is_none_of_ours_is_passed_on(tmp_path: Path) -> None:
     assert read(tmp_path, flags={"settings": ["GRPC_VERBOSITY=DEBUG"]}).settings == {"GRPC_VERBOSITY": "DEBUG"}
+
+
+MISTAKEN = """\
+# what is wanted
+projekt = "demo"
+region = "Europe"
+dt_projects = [
+  "c0md3pm0p7bet3vico8g",
+]
+
+[function]
+memory = "lots"
+memmory = "1Gi"
+min_instances = 3
+max_instances = 2
+
+[ "settings" ]
+LOG_LEVL = "INFO"
+ORDERING_KEY = "sideways"
+
+[conector]
+events = ["temperature"]
+"""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "deploy.toml, line 2: unknown key projekt; did you mean project?",
+        "deploy.toml, line 3: region: 'Europe' is not a region",
+        "deploy.toml, line 9: function.memory: 'lots' is not an amount of memory",
+        "deploy.toml, line 10: unknown key function.memmory; did you mean function.memory?",
+        "deploy.toml, line 12: function.max_instances: max_instances is lower than min_instances",
+        "deploy.toml, line 15: settings.LOG_LEVL: unknown setting LOG_LEVL; did you mean LOG_LEVEL?",
+        "deploy.toml, line 16: settings.ORDERING_KEY: ORDERING_KEY",
+        "deploy.toml, line 19: unknown key conector.events; did you mean connector.events?",
+    ],
+)
+def test_a_fault_of_deploy_toml_names_file_line_and_key(tmp_path: Path, fault: str) -> None:
+    assert fault in faults(tmp_path, text=MISTAKEN, environ={"DEPLOY_PROJECT": "demo-proj"})
+
+
+def test_a_fault_of_a_file_of_another_name_names_that_file(tmp_path: Path) -> None:
+    other = tmp_path / "site2.toml"
+    other.write_text('region = "Europe"', "utf-8")
+    assert f"{other}, line 1: region: 'Europe' is not" in faults(tmp_path, flags={"config": str(other)})
+
+
+def test_a_key_in_the_wrong_table_is_answered_with_its_place(tmp_path: Path) -> None:
+    assert "unknown key memory; did you mean function.memory?" in faults(tmp_path, text='memory = "1Gi"')
+
+
+def test_a_fault_of_a_variable_names_the_variable(tmp_path: Path) -> None:
+    assert "DEPLOY_REGION: 'Europe' is not" in faults(tmp_path, environ={"DEPLOY_REGION": "Europe"})
+
+
+def test_a_setting_of_a_variable_that_cannot_be_used_names_the_variable(tmp_path: Path) -> None:
+    assert "DEPLOY_SETTINGS: LOG_LEVEL" in faults(tmp_path, environ={"DEPLOY_SETTINGS": "LOG_LEVEL=LOUD"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_deploy_toml_is_read_as_windows_writes_it(tmp_path: Path, encoding: str) -> None:
+    marked = ("\ufeff" if encoding[-2:] in {"le", "be"} else "") + WHOLE.replace("\n", "\r\n")
+    (tmp_path / "deploy.toml").write_bytes(marked.encode(encoding))
+    assert read_spec({}, {}, tmp_path) == read(tmp_path)
+
+
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
+    (tmp_path / "deploy.toml").write_bytes(b'project = "caf\xe9"')
+    with pytest.raises(OptionsUnsound, match=r"deploy\.toml: is not UTF-8 text; save it as UTF-8"):
+        read_spec({}, {}, tmp_path)
+
+
+def test_a_file_that_is_not_toml_is_named_with_the_place(tmp_path: Path) -> None:
+    assert "deploy.toml: " in faults(tmp_path, text="project = demo")
+    assert "(at line 1, column 11)" in faults(tmp_path, text="project = demo")
+
+
+@pytest.mark.parametrize("margin", [" ", "\n", "\r\n", "\ufeff", "\t "])
+def test_white_space_around_a_variable_does_not_count(tmp_path: Path, margin: str) -> None:
+    environ = {"DEPLOY_PROJECT": f"{margin}demo-proj{margin}", "DEPLOY_DT_PROJECTS": f"{margin}one,{margin}two{margin}"}
+    spec = read(tmp_path, environ=environ)
+    assert (spec.google_project, spec.dt_projects) == ("demo-proj", ("one", "two"))
+
+
+def test_a_variable_carries_settings_whose_values_have_commas(tmp_path: Path) -> None:
+    text = "LABEL_ATTRIBUTES=room,floor, LOG_LEVEL=DEBUG,DT_PROJECT_IDS=one,two"
+    assert read(tmp_path, environ={"DEPLOY_SETTINGS": text}).settings == {
+        "LABEL_ATTRIBUTES": "room,floor",
+        "LOG_LEVEL": "DEBUG",
+        "DT_PROJECT_IDS": "one,two",
+    }
+
+
+def test_every_example_of_deploy_toml_can_be_said_by_variables_alone(tmp_path: Path) -> None:
+    said_by_variables = {
+        "DEPLOY_PROJECT": "from-the-file",
+        "DEPLOY_REGION": "europe-west1",
+        "DEPLOY_DT_PROJECTS": "c0md3pm0p7bet3vico8g",
+        "DEPLOY_RETENTION": "3d",
+        "DEPLOY_FUNCTION_MEMORY": "1Gi",
+        "DEPLOY_FUNCTION_MIN_INSTANCES": "1",
+        "DEPLOY_SETTINGS": "LABEL_ATTRIBUTES=room,floor",
+        "DEPLOY_LABELS": "team=cold-chain",
+        "DEPLOY_CONNECTOR_DISPLAY_NAME": "Cold chain",
+        "DEPLOY_CONNECTOR_EVENTS": "temperature",
+        "DEPLOY_CONNECTOR_LABELS": "room,floor",
+    }
+    assert read(tmp_path, text="", environ=said_by_variables) == read(tmp_path)
+
+
+def test_true_in_deploy_toml_is_the_functions_true(tmp_path: Path) -> None:
+    text = WHOLE.replace('LABEL_ATTRIBUTES = "room,floor"', "CLOUDEVENTS = true")
+    assert read(tmp_path, text=text).settings == {"CLOUDEVENTS": "true"}

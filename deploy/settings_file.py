@@ -1,0 +1,111 @@
+"""deploy.toml: its text -> values by their place, and the line that each stands in, so that a fault can name it."""
+
+import codecs
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from deploy.errors import OptionsUnsound
+
+USUAL_NAME = "deploy.toml"
+
+_MARKED_ENCODINGS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""What Windows' editors and shells begin a file with, and how the rest is then written."""
+
+_HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?")
+_KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """The settings of one file. ``values``: by their place, such as ``function.memory``. ``lines``: counted from 1."""
+
+    name: str = USUAL_NAME
+    values: Mapping[str, Any] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+
+    def where(self, place: str) -> str:
+        """Return file, line and key of a place, as a fault begins."""
+        return f"{self.name}{_line(self.lines, place)}: {place}"
+
+    def unknown(self, known: Collection[str]) -> Iterator[str]:
+        """Return a fault for each key that is not a known place."""
+        for place in self.values:
+            if place not in known:
+                meant = get_close_matches(place, known, 1) or [name for name in known if name.endswith(f".{place}")]
+                hint = f"; did you mean {meant[0]}?" if meant else ""
+                yield f"{self.name}{_line(self.lines, place)}: unknown key {place}{hint}"
+
+
+def read_settings_file(named: str | None, folder: Path, tables: Collection[str]) -> SettingsFile:
+    """Return the settings of the named file, else of the folder's deploy.toml; without one there are no settings.
+
+    ``tables``: places whose value is a table, such as ``labels``.
+
+    Raises:
+        OptionsUnsound: the file cannot be read, is not text, or is not TOML.
+
+    """
+    path = Path(named) if named else folder / USUAL_NAME
+    if not named and not path.exists():
+        return SettingsFile()
+    name = named or USUAL_NAME
+    text = _text(path, name)
+    try:
+        loaded = tomllib.loads(text)
+    except ValueError as error:
+        raise OptionsUnsound([f"{name}: {error}"]) from None
+    return SettingsFile(name, _flattened(loaded, tables), _lines(text))
+
+
+def _text(path: Path, name: str) -> str:
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise OptionsUnsound([f"{name}: {error.strerror}"]) from None
+    encoding = next((encoding for mark, encoding in _MARKED_ENCODINGS if raw.startswith(mark)), "utf-8")
+    try:
+        return raw.decode(encoding)
+    except UnicodeDecodeError:
+        raise OptionsUnsound([f"{name}: is not UTF-8 text; save it as UTF-8"]) from None
+
+
+def _flattened(loaded: Mapping[str, Any], tables: Collection[str]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in loaded.items():
+        if isinstance(value, Mapping) and key not in tables:
+            flat |= {f"{key}.{inner}": held for inner, held in value.items()}
+        else:
+            flat[key] = value
+    return flat
+
+
+def _lines(text: str) -> dict[str, int]:
+    """Return the line of each key and table. Text that looks like a key inside a longer string may be taken for one."""
+    lines: dict[str, int] = {}
+    table = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.fullmatch(line):
+            table = _plain(header[1])
+            lines.setdefault(table, number)
+        elif key := _KEY.match(line):
+            lines.setdefault(f"{table}.{_plain(key[1])}".lstrip("."), number)
+    return lines
+
+
+def _plain(key: str) -> str:
+    return ".".join(part.strip().strip("\"'") for part in key.split("."))
+
+
+def _line(lines: Mapping[str, int], place: str) -> str:
+    """Return the line of a place, else of the table that it is in, else nothing."""
+    number = lines.get(place) or lines.get(place.rpartition(".")[0])
+    return f", line {number}" if number else ""
