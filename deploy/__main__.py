@@ -44,7 +44,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
     _open_streams()
     terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin), Report()
-    flags, status = argparse.Namespace(json=False, verb=""), FAILED
+    flags, status = argparse.Namespace(json="--json" in arguments, verb=""), FAILED
     try:
         flags = parser().parse_args(arguments)
         _be_interruptible()

@@ -1,8 +1,11 @@
 """What can be typed: the verbs, their flags, and what ``--help`` says of them."""
 
 import argparse
+import re
+from difflib import get_close_matches
 from typing import NoReturn
 
+from deploy.errors import DeployError
 from deploy.options import OPTIONS, Group
 from deploy.spec import DEFAULT_SENSORS
 
@@ -49,10 +52,10 @@ _SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For mor
 
 
 class _Parser(argparse.ArgumentParser):
-    """One whose complaints end with status 1: of 2, plan says that there are changes."""
+    """Raises ``DeployError`` on usage errors, so that they are told like all others, in JSON too."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(1, f"{message}\n  mend it: {self.prog} --help\n")
+        raise DeployError(f"{message}{_suggestion(message)}", mend=[f"{self.prog} --help"])
 
 
 class _Wide(argparse.RawDescriptionHelpFormatter):
@@ -63,8 +66,9 @@ class _Wide(argparse.RawDescriptionHelpFormatter):
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give what reads the command line; ``--help`` and what cannot be read end the process."""
+    """Return what reads the command line: ``--help`` ends the process, a usage error raises ``DeployError``."""
     made = _Parser(
+        allow_abbrev=False,
         prog="python -m deploy",
         description="Both ends of DT sensors -> Google Pub/Sub: made, proven, shown and removed.",
         epilog=f"{_EXAMPLES}\n{_ENVIRONMENT}\nexit status:\n{_status_lines()}\n\nVERB --help shows a verb's flags.",
@@ -75,6 +79,7 @@ def parser() -> argparse.ArgumentParser:
     for name, what in VERBS.items():
         verb = verbs.add_parser(
             name,
+            allow_abbrev=False,
             help=what,
             description=what,
             epilog=f"{_LEFT_ALONE}\nexit status: {_STATUSES[name]}",
@@ -83,6 +88,14 @@ def parser() -> argparse.ArgumentParser:
         )
         _add_flags(verb, name)
     return made
+
+
+def _suggestion(message: str) -> str:
+    """Return the verb or flag that a mistyped one is close to, as a question."""
+    known = [*VERBS, "--config", "--json", "--yes", "--no-verify", *(option.flag for option in OPTIONS)]
+    typed = re.findall(r"unrecognized arguments: (--[\w-]+)|invalid choice: '([^']+)'", message)
+    meant = [name for word in typed for name in get_close_matches("".join(word), known, 1)]
+    return f"; did you mean {meant[0]}?" if meant else ""
 
 
 def _add_flags(verb: argparse.ArgumentParser, name: str) -> None:

@@ -71,10 +71,34 @@ def test_every_verb_has_every_option_and_json_and_yes(verb: str, capsys: pytest.
 def test_what_cannot_be_read_ends_with_1_as_2_means_changes(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit) as ended:
-        command.main(words)
-    assert ended.value.code == 1
+    assert command.main(words) == 1
     assert "mend it: python -m deploy" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words", [["destroy", "--json"], ["up", "--json", "--fast"], ["--json"], ["up", "--json", "--project"]]
+)
+def test_wrong_flags_are_told_in_json_where_json_is_asked_for(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(words) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["mend"][0].startswith("python -m deploy")
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(["staus"], "status"), (["up", "--memmory=1Gi"], "--memory"), (["plan", "--dt-projects=x"], "--dt-project")],
+)
+def test_a_mistyped_verb_or_flag_is_answered_with_the_one_that_was_meant(
+    words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(words) == 1
+    assert f"; did you mean {meant}?" in capsys.readouterr().err
+
+
+def test_the_beginning_of_a_flag_is_not_taken_for_the_flag(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["down", "--ye"]) == 1
+    assert "unrecognized arguments: --ye; did you mean --yes?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
