@@ -30,6 +30,8 @@ room               what it does                                                 
 ``verbs``          plan, up, verify, status, down: the rooms in their order        nothing by itself
 ``gcloud``         the one place that runs gcloud                                  Google Cloud
 ``gcloud_errors``  what gcloud's words on standard error mean                      nothing
+``gcloud_config``  what a user told gcloud: endpoints, proxy, certificates         Google Cloud, by ``gcloud``
+``network``        why an HTTPS request had no answer, and what helps              nothing
 ``google_api``     the one question that gcloud has no command for                 Google Cloud
 ``dt_api``         DT's API: repeats what may be repeated                          DT, by ``dt_transport``
 ``dt_transport``   one call through the ``disruptive`` package, fenced             DT

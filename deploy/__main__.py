@@ -21,12 +21,14 @@ try:
 except ModuleNotFoundError as missing:
     sys.exit(f"{missing.name} is not installed\n  mend it: pip install --require-hashes -r deploy/requirements.txt")
 
-from deploy.asked import read_spec
+from deploy.asked import MARGIN, read_spec
 from deploy.command_line import parser
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
+from deploy.gcloud_config import network_of, read_configuration, require_googles_endpoints
 from deploy.google_api import held_permissions
+from deploy.network import GcloudNetwork
 from deploy.parallel import sleep
 from deploy.report import Report
 from deploy.secret import Secret
@@ -71,10 +73,13 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     files = source_files()
     spec = replace(read_spec(vars(flags), environ, Path.cwd()), digest=digest(files))
     credentials = _credentials(environ, terminal)
+    google = Gcloud(sleep=sleep, notice=terminal.note)
+    configuration = read_configuration(google)
+    require_googles_endpoints(configuration, environ)
     deployment = Deployment(
         spec=spec,
-        google=Gcloud(sleep=sleep, notice=terminal.note),
-        dt=DtApi(DisruptiveTransport(credentials), sleep=sleep, notice=terminal.note) if credentials else None,
+        google=google,
+        dt=_dt_api(credentials, network_of(configuration), terminal) if credentials else None,
         held=held_permissions,
         post=_post,
         staged=lambda: staged(files),
@@ -92,12 +97,16 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
     """Take DT's credentials from the environment; what is missing is asked for on a terminal."""
-    found = {name: environ.get(name, "") for name in _CREDENTIALS}
+    found = {name: environ.get(name, "").strip(MARGIN) for name in _CREDENTIALS}
     if not all(found.values()) and sys.stdin.isatty():
         terminal.note("DT's service account (DT Studio, API Integrations > Service Accounts):")
         found = {name: value or getpass.getpass(f"{name}: ") for name, value in found.items()}
     key_id, secret, email = found.values()
     return Credentials(key_id, Secret(secret), email) if all(found.values()) else None
+
+
+def _dt_api(credentials: Credentials, gcloud: GcloudNetwork, terminal: Terminal) -> DtApi:
+    return DtApi(DisruptiveTransport(credentials, gcloud), sleep=sleep, notice=terminal.note)
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:

@@ -23,7 +23,7 @@ DERIVED = (
 )
 """Settings of the function that a deployment decides by itself."""
 
-_MARGIN = " \t\r\n\ufeff"
+MARGIN = " \t\r\n\ufeff"
 """What copying leaves around a variable's text."""
 
 _USUAL = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
@@ -69,19 +69,19 @@ def _first(option: Option, flags: Mapping[str, Any], environ: Mapping[str, str],
     """Return the flag's value, else the variable's, else the file's. An empty variable counts as unset."""
     if (flagged := flags.get(option.place)) is not None:
         return _Asked(flagged, option.flag)
-    if text := environ.get(option.variable, "").strip(_MARGIN):
+    if text := environ.get(option.variable, "").strip(MARGIN):
         return _Asked(_split(option, text) if option.many else text, option.variable)
     if option.place in file.values:
         return _Asked(file.values[option.place], file.where(option.place))
     if option.place == "project":
-        return next((_Asked(text, name) for name in _USUAL if (text := environ.get(name, "").strip(_MARGIN))), None)
+        return next((_Asked(text, name) for name in _USUAL if (text := environ.get(name, "").strip(MARGIN))), None)
     return None
 
 
 def _split(option: Option, text: str) -> list[str]:
     """Return the values of a variable: between commas; of pairs, between commas that another NAME= follows."""
     between = r",(?=\s*[A-Za-z][A-Za-z0-9_-]*=)" if option.pairs else ","
-    return [word.strip(_MARGIN) for word in re.split(between, text) if word.strip(_MARGIN)]
+    return [word.strip(MARGIN) for word in re.split(between, text) if word.strip(MARGIN)]
 
 
 def _worded(option: Option, asked: _Asked, faults: list[str]) -> list[str] | None:

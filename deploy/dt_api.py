@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.dt_transport import DtAnswer, DtRequest, Method, Transport
-from deploy.errors import DeployError, DtFailed, DtUnanswered
+from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.secret import Secret
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
@@ -24,6 +24,7 @@ class DtApi:
     transport: Transport
     sleep: Callable[[float], None] = time.sleep
     notice: Callable[[str], None] = lambda _: None
+    _was_reached: bool = False
 
     def call(
         self,
@@ -48,10 +49,12 @@ class DtApi:
         pauses = iter(PAUSES_S)
         while True:
             answer = self.transport(request)
+            self._was_reached |= not answer.is_unreachable
             if 200 <= answer.status < 300:
                 return answer.body
             pause_s = next(pauses, None)
-            if pause_s is None or not _may_repeat(method, answer.status, just_made=just_made):
+            is_cut_off = answer.is_unreachable and not self._was_reached  # no attempt of this process came through
+            if is_cut_off or pause_s is None or not _may_repeat(method, answer, just_made=just_made):
                 raise _explained(request, answer)
             wait_s = min(max(pause_s, _seconds(answer.retry_after)), LONGEST_PAUSE_S)
             self.notice(f"DT: {_sentence(request, answer)}; again in {wait_s:.0f} s")
@@ -112,10 +115,10 @@ def of_one_shape(where: str) -> Iterator[None]:
         raise DtUnanswered(0, what, where=where, mend=[AGAIN]) from None
 
 
-def _may_repeat(method: Method, status: int, *, just_made: bool) -> bool:
-    if status == 429 or (status == 404 and just_made):
+def _may_repeat(method: Method, answer: DtAnswer, *, just_made: bool) -> bool:
+    if answer.status == 429 or (answer.status == 404 and just_made):
         return True
-    return method != "POST" and status in {0, 409, 500, 502, 503, 504}
+    return (method != "POST" or not answer.was_sent) and answer.status in {0, 409, 500, 502, 503, 504}
 
 
 def _listed(found: Any) -> list[Any]:
@@ -126,6 +129,8 @@ def _listed(found: Any) -> list[Any]:
 
 def _explained(request: DtRequest, answer: DtAnswer) -> DtFailed:
     where, sentence = f"DT, {request.method} {request.path}", _sentence(request, answer)
+    if answer.is_unreachable:
+        return DtUnreachable(0, sentence, where="DT", mend=[answer.fix])
     if answer.status == 0 or answer.status >= 500:
         return DtUnanswered(answer.status, sentence, where=where, mend=[AGAIN])
     mend = {401: [CREDENTIALS], 403: [ROLE], 404: ["check --dt-project: DT knows no such project or resource"]}

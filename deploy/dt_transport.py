@@ -5,20 +5,23 @@ tokens from one list to the next; and calls every 2xx but 200 an error. So each 
 minute of patience and parameters of its own; what may be repeated is repeated in ``dt_api``.
 """
 
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
+from urllib.parse import urlencode, urlsplit
 
 import disruptive
-import requests
 from disruptive.authentication import ServiceAccountAuth, create_jwt
-from disruptive.errors import DTApiError, Unauthorized
 from disruptive.requests import DTRequest
 
+from deploy.network import DIRECT, GcloudNetwork, explain_no_answer
 from deploy.secret import Secret
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 PATIENCE_S = 30
+LOGIN_S = 3600
+"""Seconds that the token of a login may be asked for: DT's own limit."""
 
 disruptive.request_timeout = PATIENCE_S
 
@@ -45,11 +48,18 @@ class DtRequest:
 
 @dataclass(frozen=True, slots=True)
 class DtAnswer:
-    """An answer; status 0 says that there was none, or none that could be read, for the reason in ``body``."""
+    """An answer; status 0 says that there was none, or none that could be read, for the reason in ``body``.
+
+    ``is_unreachable``: DT was not reached at all, and ``fix`` says what helps. ``was_sent``: False where the login
+    before the call failed, so that the call itself did nothing.
+    """
 
     status: int
     body: Mapping[str, Any]
     retry_after: str | None = None
+    fix: str = ""
+    is_unreachable: bool = False
+    was_sent: bool = True
 
 
 class Transport(Protocol):
@@ -61,19 +71,18 @@ class Transport(Protocol):
 
 
 class DisruptiveTransport:
-    """The ``disruptive`` package, logged in as one service account."""
+    """The ``disruptive`` package, logged in as one service account. ``gcloud``: how gcloud reaches the internet."""
 
-    def __init__(self, credentials: Credentials) -> None:
-        self._auth = ServiceAccountAuth(credentials.key_id, credentials.secret.reveal(), credentials.email)
+    def __init__(self, credentials: Credentials, gcloud: GcloudNetwork = DIRECT) -> None:
+        self._auth = _Login(credentials, gcloud)
+        self._gcloud = gcloud
 
     def __call__(self, request: DtRequest) -> DtAnswer:
         """Send it once."""
         try:
             token = self._auth.get_token()
-        except Unauthorized:
-            return DtAnswer(401, {"error": "the service account's key was refused"})
-        except (DTApiError, requests.RequestException, KeyError, TypeError, ValueError) as error:
-            return DtAnswer(0, {"error": f"could not log in ({type(error).__name__})"})
+        except _LoginFailed as failed:
+            return failed.answer
         attempt = _OneAttempt(
             request.method,
             request.path,
@@ -83,13 +92,56 @@ class DisruptiveTransport:
             body=None if request.body is None else dict(request.body),
             skip_auth=True,
         )
-        return attempt.answer()
+        return attempt.answer(self._gcloud)
+
+
+class _LoginFailed(Exception):
+    """No token; the answer says why."""
+
+    def __init__(self, answer: DtAnswer) -> None:
+        super().__init__(answer.body)
+        self.answer = replace(answer, was_sent=False)
+
+
+class _Login(ServiceAccountAuth):
+    """The package's login. It keeps the token while that is good, and tells why there is none."""
+
+    def __init__(self, credentials: Credentials, gcloud: GcloudNetwork) -> None:
+        super().__init__(credentials.key_id, credentials.secret.reveal(), credentials.email)
+        self._gcloud = gcloud
+
+    def _get_access_token(self) -> dict[str, Any]:
+        answer = self._ask_for_token()
+        if answer.status in {400, 401, 403}:
+            raise _LoginFailed(DtAnswer(401, {"error": "the service account's key was refused"}))
+        if not 200 <= answer.status < 300:
+            said = answer.body.get("error") or f"status {answer.status}"
+            raise _LoginFailed(replace(answer, body={"error": f"could not log in: {said}"}))
+        if not answer.body.get("access_token") or not isinstance(answer.body.get("expires_in"), int):
+            raise _LoginFailed(DtAnswer(0, {"error": "could not log in: the answer holds no token"}))
+        return dict(answer.body)
+
+    def _ask_for_token(self) -> DtAnswer:
+        """Exchange a signed claim for a token: https://developer.d21s.com/docs/authentication/oauth2."""
+        now_s = int(time.time())
+        claims = {"iat": now_s, "exp": now_s + LOGIN_S, "aud": self.token_endpoint, "iss": self.email}
+        assertion = create_jwt(claims, self.secret, self.algorithm, {"alg": self.algorithm, "kid": self.key_id})
+        form = {"assertion": assertion, "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"}
+        attempt = _OneAttempt(
+            "POST",
+            "",
+            base_url=self.token_endpoint,
+            data=urlencode(form),
+            headers={"Content-Type": "application/x-www-form-urlencoded"},
+            skip_auth=True,
+        )
+        return attempt.answer(self._gcloud)
 
 
 class _OneAttempt(DTRequest):
     """A request as the package makes it, sent once and not judged."""
 
-    def answer(self) -> DtAnswer:
+    def answer(self, gcloud: GcloudNetwork) -> DtAnswer:
         """Send it."""
         response, failure = self._request_wrapper(
             method=self.method,
@@ -101,7 +153,8 @@ class _OneAttempt(DTRequest):
             timeout=PATIENCE_S,
         )
         if failure is not None:
-            return DtAnswer(0, {"error": f"no usable answer ({type(failure).__name__})"})
+            why = explain_no_answer(failure, urlsplit(self.full_url).hostname or "", gcloud)
+            return DtAnswer(0, {"error": why.what}, None, why.fix, why.is_unreachable)
         status: int = response.status_code or 0
         body: Any = response.data
         if not isinstance(body, dict):

@@ -5,6 +5,7 @@ DeployError                anything that keeps a verb from doing its part
 ├── GcloudFailed           a gcloud command failed; ``code`` says in Google's words why
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status
 │   └── DtUnanswered       nobody knows whether DT did it: no answer, or one that cannot be read
+│       └── DtUnreachable  DT cannot be reached from here: certificate, proxy, name or connection
 ├── NotReady               the preflight found what has to be mended first
 ├── NotOurs                something of the same name was not made by this deployment
 ├── Stopped                a step failed, or was interrupted; what was done before it stays done
@@ -78,6 +79,10 @@ class DtFailed(DeployError):
 
 class DtUnanswered(DtFailed):
     """A call of DT's API had no usable answer: it may have been carried out, or not."""
+
+
+class DtUnreachable(DtUnanswered):
+    """DT cannot be reached from this machine: its certificate, a proxy, its name or the connection is in the way."""
 
 
 class NotReady(DeployError):

@@ -10,7 +10,7 @@ from deploy.apply import Executor
 from deploy.connectors import Connectors
 from deploy.devices import Devices
 from deploy.dt_api import DtApi, no_credentials
-from deploy.errors import Declined, DeployError, DtUnanswered, NotProven
+from deploy.errors import Declined, DeployError, DtUnanswered, DtUnreachable, NotProven
 from deploy.gcloud import Gcloud
 from deploy.google_api import Held
 from deploy.observe import Observer
@@ -104,6 +104,8 @@ class Deployment:
         try:
             self.spec = replace(self.spec, organization_id=self._organization())
             observed = self._looking(Observer.everything)
+        except DtUnreachable:  # the machine's own connection: a preflight would only wait for the same
+            raise
         except DeployError as error:
             self._ready(None, error if isinstance(error, DtUnanswered) else None)
             raise

@@ -134,6 +134,17 @@ def test_the_examples_of_the_help_can_be_read(capsys: pytest.CaptureFixture[str]
         parser().parse_args(example.split())
 
 
+def test_white_space_around_credentials_does_not_count() -> None:
+    environ = {
+        "DT_SERVICE_ACCOUNT_KEY_ID": "\ufeffkey\r\n",
+        "DT_SERVICE_ACCOUNT_SECRET": " secret ",
+        "DT_SERVICE_ACCOUNT_EMAIL": "a@b\n",
+    }
+    read = command._credentials(environ, Terminal(io.StringIO(), io.StringIO(), io.StringIO()))  # noqa: SLF001
+    assert read is not None
+    assert (read.key_id, read.secret.reveal(), read.email) == ("key", "secret", "a@b")
+
+
 @pytest.mark.parametrize("text", ["no JSON", "{}", None])
 def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, text: str | None) -> None:
     file = tmp_path / "credentials.json"

@@ -102,6 +102,24 @@ def _public_only(user: User) -> Mapping[str, str | None]:
             id="no functions in the region",
         ),
         pytest.param(
+            another(CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB="http://localhost:8085/"),
+            "gcloud's api_endpoint_overrides: is told to send pubsub to http://localhost:8085/ instead of to Google",
+            "export CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=",
+            id="an endpoint left from work with the emulator",
+        ),
+        pytest.param(
+            another(REQUESTS_CA_BUNDLE=None, CURL_CA_BUNDLE=None, SSL_CERT_FILE=None),
+            "is not trusted here: unable to get local issuer certificate",
+            "export REQUESTS_CA_BUNDLE=",
+            id="a proxy that ends TLS, whose authority only gcloud was told",
+        ),
+        pytest.param(
+            another(https_proxy=None, http_proxy=None, HTTPS_PROXY=None, HTTP_PROXY=None),
+            "cannot be resolved: there is no network or no DNS",
+            "check the network; behind a proxy: export HTTPS_PROXY=http://PROXY:PORT",
+            id="no network",
+        ),
+        pytest.param(
             another(DT_SERVICE_ACCOUNT_SECRET=None),
             "DT: no credentials",
             "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…",

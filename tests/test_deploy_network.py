@@ -1,0 +1,201 @@
+"""A request without an answer is explained: certificate, proxy, name or connection, with the line that helps."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from deploy.dt_api import DtApi
+from deploy.dt_transport import DtAnswer, DtRequest
+from deploy.errors import DeployError, DtUnanswered, DtUnreachable
+from deploy.gcloud import Finished, Gcloud
+from deploy.gcloud_config import network_of, read_configuration, require_googles_endpoints
+from deploy.network import DIRECT, GcloudNetwork, NoAnswer, explain_no_answer
+from deploy.offline.clouds.authority import Authority
+from deploy.steps import Argv
+from tests.fakes import FakeClock
+from tests.stage_deploy import Stage
+
+UNREACHABLE = DtAnswer(0, {"error": "no connection to DT"}, fix="check the network", is_unreachable=True)
+
+
+def failure(url: str, timeout_s: float = 5.0) -> Exception:
+    """Return what ``requests`` raises for this URL."""
+    with requests.Session() as session, pytest.raises(requests.RequestException) as raised:
+        session.get(url, timeout=timeout_s)
+    return raised.value
+
+
+@pytest.fixture(autouse=True)
+def _without_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@contextmanager
+def listener() -> Iterator[socket.socket]:
+    """A server that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def closed_port() -> int:
+    with listener() as server:
+        return int(server.getsockname()[1])
+
+
+def why(error: Exception, gcloud: GcloudNetwork = DIRECT) -> NoAnswer:
+    return explain_no_answer(error, "api.example", gcloud)
+
+
+def test_a_name_that_cannot_be_resolved_is_called_that() -> None:
+    answer = why(failure("https://nosuch.invalid/"))
+    assert answer.what == "the name api.example cannot be resolved: there is no network or no DNS"
+    assert answer.is_unreachable
+
+
+def test_a_refused_connection_is_called_that() -> None:
+    answer = why(failure(f"https://127.0.0.1:{closed_port()}/"))
+    assert (answer.what, answer.is_unreachable) == ("no connection to api.example", True)
+
+
+def test_a_proxy_that_does_not_connect_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port()}")
+    answer = why(failure("https://api.example/"))
+    assert answer == NoAnswer(
+        "the proxy in HTTPS_PROXY did not connect to api.example", "check HTTPS_PROXY and NO_PROXY", is_unreachable=True
+    )
+
+
+@pytest.fixture
+def untrusted(tmp_path: Path) -> Iterator[str]:
+    """A server whose certificate is of an authority that only its proxy's owner trusts; its URL."""
+    context = Authority(tmp_path).server_context("localhost")
+
+    def shakes_hands(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(OSError):
+            context.wrap_socket(connection, server_side=True)
+
+    with listener() as server:
+        answering = threading.Thread(target=shakes_hands, args=(server,))
+        answering.start()
+        yield f"https://localhost:{server.getsockname()[1]}/"
+        answering.join()
+
+
+def test_a_certificate_that_is_not_trusted_is_called_that_with_the_file_that_gcloud_trusts(untrusted: str) -> None:
+    answer = why(failure(untrusted), GcloudNetwork(ca_file="/etc/company-ca.pem"))
+    assert answer.what.startswith("the certificate that answered for api.example is not trusted here: ")
+    assert answer.fix == "export REQUESTS_CA_BUNDLE=/etc/company-ca.pem"
+    assert answer.is_unreachable
+
+
+def test_silence_after_the_request_may_pass_so_it_is_not_called_unreachable() -> None:
+    with listener() as server:
+        answer = why(failure(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=0.05))
+    assert (answer.what, answer.is_unreachable) == ("no answer from api.example in time", False)
+
+
+def test_a_proxy_that_only_gcloud_knows_is_named() -> None:
+    answer = why(failure("https://nosuch.invalid/"), GcloudNetwork(proxy="http://proxy.example:3128"))
+    assert answer.fix == "export HTTPS_PROXY=http://proxy.example:3128"
+
+
+def test_dt_that_was_never_reached_is_not_asked_again(clock: FakeClock) -> None:
+    asked: list[DtRequest] = []
+
+    def transport(request: DtRequest) -> DtAnswer:
+        asked.append(request)
+        return UNREACHABLE
+
+    with pytest.raises(DtUnreachable, match="no connection to DT\n  mend it: check the network"):
+        DtApi(transport, sleep=clock.advance).call("GET", "/projects/p")
+    assert len(asked) == 1
+
+
+def test_dt_that_was_reached_before_is_asked_again(clock: FakeClock) -> None:
+    answers = iter([DtAnswer(200, {}), UNREACHABLE, DtAnswer(200, {"is": "back"})])
+    api = DtApi(lambda _: next(answers), sleep=clock.advance)
+    api.call("GET", "/projects/p")
+    assert api.call("GET", "/projects/p") == {"is": "back"}
+
+
+def test_a_login_that_stumbles_is_tried_again_before_a_post_too(clock: FakeClock) -> None:
+    answers = iter([DtAnswer(503, {"error": "could not log in"}, was_sent=False), DtAnswer(200, {"made": "once"})])
+    assert DtApi(lambda _: next(answers), sleep=clock.advance).call("POST", "/projects/p/dataconnectors") == {
+        "made": "once"
+    }
+
+
+def test_a_post_that_may_have_been_carried_out_is_not_sent_again(clock: FakeClock) -> None:
+    answers = iter([DtAnswer(503, {"error": "overloaded"})])
+    with pytest.raises(DtUnanswered):
+        DtApi(lambda _: next(answers), sleep=clock.advance).call("POST", "/projects/p/dataconnectors")
+
+
+def test_without_a_way_to_dt_google_is_not_asked_what_else_is_wrong() -> None:
+    stage = Stage()
+    stage.dt.stumbles = [UNREACHABLE]
+    with pytest.raises(DtUnreachable):
+        stage.deployment().plan()
+    assert stage.google.asked == []
+
+
+def configured(text: str) -> Gcloud:
+    """Return a gcloud whose ``config list`` prints this."""
+
+    def run(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
+        del stdin, folder, timeout_s
+        assert argv == ("config", "list", "--format=json")
+        return Finished(0, text, "")
+
+    return Gcloud(run)
+
+
+def overriding(url: str) -> dict[str, dict[str, str]]:
+    return {"api_endpoint_overrides": {"pubsub": url}}
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8085/", "https://evil-googleapis.com/", "https://googleapis.com.example/", "localhost:1"]
+)
+def test_an_endpoint_that_is_not_googles_is_refused(url: str) -> None:
+    with pytest.raises(DeployError, match=r"pubsub to .* instead of to Google") as refused:
+        require_googles_endpoints(overriding(url), {})
+    assert refused.value.mend == ("gcloud config unset api_endpoint_overrides/pubsub",)
+
+
+def test_an_endpoint_of_the_environment_is_undone_there() -> None:
+    environ = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": "http://localhost:8085/"}
+    with pytest.raises(DeployError) as refused:
+        require_googles_endpoints(overriding("http://localhost:8085/"), environ)
+    assert refused.value.mend == ("export CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=",)
+
+
+@pytest.mark.parametrize("url", ["https://europe-west1-pubsub.googleapis.com/", "https://pubsub.p.googleapis.com/", ""])
+def test_an_endpoint_of_googles_is_a_users_own_choice(url: str) -> None:
+    require_googles_endpoints(overriding(url), {})
+
+
+def test_gclouds_proxy_and_certificates_are_read_from_its_configuration() -> None:
+    proxy = '{"type": "http", "address": "10.0.0.1", "port": "3128"}'
+    text = f'{{"core": {{"custom_ca_certs_file": "/ca.pem"}}, "proxy": {proxy}}}'
+    assert network_of(read_configuration(configured(text))) == GcloudNetwork("http://10.0.0.1:3128", "/ca.pem")
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON"])
+def test_a_configuration_that_says_nothing_changes_nothing(text: str) -> None:
+    configuration = read_configuration(configured(text))
+    require_googles_endpoints(configuration, {})
+    assert network_of(configuration) == DIRECT
