@@ -7,6 +7,7 @@ room                what it does                                                
 ==================  ==============================================================  ==================
 ``config``          environment -> frozen settings; names every fault at once       nothing
 ``setting_values``  the text of one setting -> its value                            nothing
+``setting_names``   a variable's name -> the setting that it was meant to be        nothing
 ``receiver``        walks the rooms; the one catch of everything                    nothing
 ``outcomes``        the decision table: reason -> status, topic, severity           nothing
 ``doors``           ASGI and WSGI request -> our request; our reply -> theirs       the request's body

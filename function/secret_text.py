@@ -52,6 +52,18 @@ class SecretLines:
     is_text: bool = True
 
 
+def trimmed(text: str) -> str:
+    """Return the text without white space and invisible marks, such as a byte order mark, at either end."""
+    while text != (shorter := text.strip().strip(_AROUND)):
+        text = shorter
+    return text
+
+
+def is_quoted(text: str) -> bool:
+    """Whether the text stands in a pair of quotes, as an env file or a word processor leaves them."""
+    return _QUOTES.fullmatch(text) is not None
+
+
 def read_secrets(raw: bytes) -> SecretLines:
     """Read secrets, one a line and the newest first; blank lines and white space around a secret do not count.
 
@@ -63,7 +75,7 @@ def read_secrets(raw: bytes) -> SecretLines:
         text = _decoded(raw)
     except UnicodeDecodeError:
         return SecretLines((), ("the text is UTF-16 that is not whole: save it as UTF-8",), is_text=False)
-    lines = [(number, _stripped(line)) for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1)]
+    lines = [(number, trimmed(line)) for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1)]
     read = [(number, line, _fault(line)) for number, line in lines if line]
     if not read:
         return SecretLines((), ("the text holds no secret",))
@@ -85,19 +97,13 @@ def _decoded(raw: bytes) -> str:
     return raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
 
 
-def _stripped(line: str) -> str:
-    while line != (shorter := line.strip().strip(_AROUND)):
-        line = shorter
-    return line
-
-
 def _fault(line: str) -> str | None:
     """Return why the function would not use this line as a secret, or None if it would."""
     size = len(line.encode("utf-8", "surrogateescape"))
     faults = (
         (not _is_unicode(line), "is not UTF-8"),
         (not line.isprintable(), "holds a character that cannot be printed"),
-        (_QUOTES.fullmatch(line), "stands in quotes: leave them out"),
+        (is_quoted(line), "stands in quotes: leave them out"),
         ("\\n" in line, r"holds a literal \n: start a new line instead"),
         (_SETTING.fullmatch(line), "names the setting as well: leave only the secret"),
         (_WRAPPED.fullmatch(line), "is JSON: leave only the secret"),
