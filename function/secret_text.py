@@ -44,12 +44,13 @@ _SETTING = re.compile(r"(export\s+)?DT_SIGNATURE_SECRET(_FILE)?\s*[=:].*", re.IG
 class SecretLines:
     """What a text holds: the secrets that the function would use, newest first, and a sentence for each fault.
 
-    ``is_text`` is false if any of it is neither UTF-8 nor UTF-16.
+    ``is_refused``: the text is written by a person, but no line of it can be used. It is false for a text that holds
+    nothing yet, and for bytes that are no text.
     """
 
     secrets: tuple[bytes, ...]
     faults: tuple[str, ...]
-    is_text: bool = True
+    is_refused: bool = False
 
 
 def trimmed(text: str) -> str:
@@ -70,19 +71,20 @@ def read_secrets(raw: bytes) -> SecretLines:
     A line that the function would refuse is left out, and its fault names the line by its number.
     """
     if len(raw) > MAX_TEXT_BYTES:
-        return SecretLines((), (f"the text has more than {MAX_TEXT_BYTES} bytes",), is_text=False)
+        return SecretLines((), (f"the text has more than {MAX_TEXT_BYTES} bytes",))
     try:
         text = _decoded(raw)
     except UnicodeDecodeError:
-        return SecretLines((), ("the text is UTF-16 that is not whole: save it as UTF-8",), is_text=False)
+        return SecretLines((), ("the text is UTF-16 that is not whole: save it as UTF-8",))
     lines = [(number, trimmed(line)) for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1)]
     read = [(number, line, _fault(line)) for number, line in lines if line]
     if not read:
         return SecretLines((), ("the text holds no secret",))
+    secrets = tuple(line.encode() for _, line, fault in read if not fault)
     return SecretLines(
-        secrets=tuple(line.encode() for _, line, fault in read if not fault),
+        secrets,
         faults=tuple(f"line {number} {fault}" for number, _, fault in read if fault),
-        is_text=all(_is_unicode(line) for _, line, _ in read),
+        is_refused=not secrets and all(_is_unicode(line) for _, line, _ in read),
     )
 
 

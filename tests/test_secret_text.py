@@ -104,7 +104,7 @@ REFUSED: dict[str, tuple[str, str]] = {
 
 @pytest.mark.parametrize(("text", "fault"), REFUSED.values(), ids=REFUSED)
 def test_a_line_that_is_no_secret_is_refused_by_its_number(text: str, fault: str) -> None:
-    assert read_secrets(text.encode()) == SecretLines((), (f"line 1 {fault}",))
+    assert read_secrets(text.encode()) == SecretLines((), (f"line 1 {fault}",), is_refused=True)
 
 
 @pytest.mark.parametrize(("text", "fault"), REFUSED.values(), ids=REFUSED)
@@ -129,20 +129,22 @@ def test_a_text_of_nothing_holds_no_secret(raw: bytes) -> None:
 
 @pytest.mark.parametrize("bad", [b"\xff" * 40, b"\xed\xa0\x80" * 20, "pässwört".encode("latin-1")])
 def test_a_line_that_is_not_utf_8_is_refused_and_the_next_one_is_used(bad: bytes) -> None:
-    assert read_secrets(bad + b"\n" + NEW) == SecretLines((NEW,), ("line 1 is not UTF-8",), is_text=False)
+    assert read_secrets(bad + b"\n" + NEW) == SecretLines((NEW,), ("line 1 is not UTF-8",))
 
 
 @pytest.mark.parametrize("raw", [NEW.decode().encode("utf-16")[:-1], b"\xff\xfe\x00\xd8" + b"a\x00" * 40])
 def test_utf_16_that_is_not_whole_is_refused_by_name(raw: bytes) -> None:
-    assert read_secrets(raw) == SecretLines(
-        (), ("the text is UTF-16 that is not whole: save it as UTF-8",), is_text=False
-    )
+    assert read_secrets(raw) == SecretLines((), ("the text is UTF-16 that is not whole: save it as UTF-8",))
 
 
 def test_a_text_that_is_larger_than_secret_manager_allows_is_not_read() -> None:
     line = NEW + b"\n"
     assert len(read_secrets(line * (MAX_TEXT_BYTES // len(line))).secrets) == MAX_TEXT_BYTES // len(line)
     assert read_secrets(NEW.ljust(MAX_TEXT_BYTES)).secrets == (NEW,)
-    assert read_secrets(NEW.ljust(MAX_TEXT_BYTES + 1)) == SecretLines(
-        (), ("the text has more than 65536 bytes",), is_text=False
-    )
+    assert read_secrets(NEW.ljust(MAX_TEXT_BYTES + 1)) == SecretLines((), ("the text has more than 65536 bytes",))
+
+
+def test_bytes_that_are_no_text_are_not_refused_for_good() -> None:
+    assert not read_secrets(b"\xff" * 40).is_refused
+    assert not read_secrets(b"\xff" * 40 + b"\nhunter2").is_refused
+    assert read_secrets(b"hunter2\nchangeme").is_refused
