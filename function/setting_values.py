@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TypeVar
+from unicodedata import category
 from urllib.parse import urlsplit
 
 from function.secret_text import is_quoted, read_secrets
@@ -15,6 +16,9 @@ _PROJECT_ID = re.compile(r"[A-Za-z0-9.:_-]+")
 _URL = re.compile(r"https?://[^\s@?#]+")
 _TOPIC_ID = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 """https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"""
+
+_INVISIBLE = frozenset({"Cc", "Cf"})
+"""Unicode's categories of control characters and of marks that no editor shows."""
 
 S = TypeVar("S", bound=str)
 T = TypeVar("T")
@@ -112,8 +116,10 @@ def project_ids(text: str) -> frozenset[str]:
 def listed(text: str) -> tuple[str, ...]:
     """Give the words between commas, each once, in their order."""
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    if not words or not all(word.isprintable() for word in words):
-        raise ValueError(f"{text!r} is not a list of words that can be printed")
+    if not words:
+        raise ValueError(f"{text!r} lists nothing")
+    if any(category(character) in _INVISIBLE for word in words for character in word):
+        raise ValueError(f"{text!r} holds characters that cannot be seen")
     return words
 
 

@@ -90,7 +90,6 @@ UNSOUND = [
     ("LABEL_ATTRIBUTES", ","),
     ("LABEL_ATTRIBUTES", "room,flo\x00or"),
     ("LABEL_ATTRIBUTES", "room,flo\u200bor"),
-    ("LABEL_ATTRIBUTES", "room,flo\udcffor"),
     *[
         ("PUBSUB_TOPIC", text)
         for text in (
