@@ -266,7 +266,7 @@ def test_what_an_editor_leaves_around_a_value_does_not_count(
 
 def test_carriage_returns_inside_a_list_do_not_count() -> None:
     assert settings(LABEL_ATTRIBUTES="room,\r\nfloor\r\n").label_attributes == ("room", "floor")
-    assert settings(DT_PROJECT_IDS="a,\r\nb").project_ids == {"a", "b"}
+    assert settings(DT_PROJECT_IDS="a,\r\nb").project_ids == frozenset({"a", "b"})
 
 
 @pytest.mark.parametrize("margin", ["\ufeff", "\u200b", "\r\n"])
