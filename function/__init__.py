@@ -7,6 +7,7 @@ room                what it does                                                
 ==================  ==============================================================  ==================
 ``config``          environment -> frozen settings; names every fault at once       nothing
 ``setting_values``  the text of one setting -> its value                            nothing
+``setting_names``   a variable's name -> the setting that it was meant to be        nothing
 ``receiver``        walks the rooms; the one catch of everything                    nothing
 ``outcomes``        the decision table: reason -> status, topic, severity           nothing
 ``doors``           ASGI and WSGI request -> our request; our reply -> theirs       the request's body
@@ -14,6 +15,7 @@ room                what it does                                                
 ``verifier``        which scheme proves this request, and by which secret or key    nothing
 ``signature``       token, body, secret or key, time -> evidence                    nothing
 ``secret_source``   the secrets, from the environment and a re-read file            the secret file
+``secret_text``     the text of secrets -> secrets, and what is wrong with the rest  nothing
 ``key_source``      DT's public keys, found by OIDC discovery                       the issuer
 ``event``           bytes -> envelope                                               nothing
 ``schema``          where an event's data contradicts its type                      nothing

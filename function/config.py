@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Literal, TypeVar, get_args
 
 from function.errors import SettingsError
+from function.secret_text import trimmed
+from function.setting_names import meant_setting
 from function.setting_values import (
     emulator_host,
     google_project,
@@ -20,6 +22,7 @@ from function.setting_values import (
     project_ids,
     topic_name,
     trusted_url,
+    unquoted,
 )
 
 PRODUCTION_ISSUER = "https://identity.disruptive-technologies.com/data-connector"
@@ -34,6 +37,9 @@ LONGEST_PUBLISH_S = 6.5
 Severity = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 """Cloud Logging's severities that are used here, from the least."""
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
+
+_SCHEMES = ("DT_SIGNATURE_SECRET", "DT_SIGNATURE_SECRET_FILE", "DT_ORGANIZATION_ID")
+"""One of them at least is required."""
 
 T = TypeVar("T")
 
@@ -67,46 +73,64 @@ class Settings:
             SettingsError: with every fault there is, none of them holding a secret.
 
         """
-        faults: list[str] = []
-
-        def read(name: str, parse: Callable[[str], T], default: T) -> T:
-            text = environ.get(name, "").strip()
-            try:
-                return parse(text) if text else default
-            except ValueError as error:
-                faults.append(f"{name}: {error}")
-                return default
-
-        def required(name: str) -> str:
-            if not environ.get(name, "").strip():
-                faults.append(f"{name}: required")
-            return read(name, lambda text: topic_name(text, environ.get("GOOGLE_CLOUD_PROJECT", "")), "")
-
-        topic = required("PUBSUB_TOPIC")
+        given = _Environment(environ)
+        topic, rejected_topic = given.topic("PUBSUB_TOPIC"), given.topic("PUBSUB_REJECTED_TOPIC")
         settings = cls(
             topic=topic,
-            rejected_topic=required("PUBSUB_REJECTED_TOPIC"),
-            secrets=read("DT_SIGNATURE_SECRET", parse_secrets, ()),
-            secret_file=read("DT_SIGNATURE_SECRET_FILE", Path, None),
-            organization_id=read("DT_ORGANIZATION_ID", organization_id, None),
-            issuer=read("DT_ISSUER", trusted_url, PRODUCTION_ISSUER),
-            project_ids=read("DT_PROJECT_IDS", project_ids, None),
-            label_attributes=read("LABEL_ATTRIBUTES", listed, ()),
-            order_by_device=read("ORDERING_KEY", one_of("none", "device"), "none") == "device",
-            cloud_events=read("CLOUDEVENTS", one_of("false", "true"), "false") == "true",
-            max_body_bytes=read("MAX_BODY_BYTES", number(int, 1, LARGEST_BODY_BYTES), 262_144),
-            publish_timeout_s=read("PUBLISH_TIMEOUT_SECONDS", number(float, 0.1, LONGEST_PUBLISH_S), 4.0),
-            clock_leeway_s=read("CLOCK_LEEWAY_SECONDS", number(int, 0, 3600), 60),
-            log_level=read("LOG_LEVEL", one_of(*SEVERITIES), "INFO"),
-            emulator_host=read("PUBSUB_EMULATOR_HOST", emulator_host, None),
-            google_project=read("GOOGLE_CLOUD_PROJECT", google_project, "")
+            rejected_topic=rejected_topic,
+            secrets=given.read("DT_SIGNATURE_SECRET", parse_secrets, ()),
+            secret_file=given.read("DT_SIGNATURE_SECRET_FILE", Path, None),
+            organization_id=given.read("DT_ORGANIZATION_ID", organization_id, None),
+            issuer=given.read("DT_ISSUER", trusted_url, PRODUCTION_ISSUER),
+            project_ids=given.read("DT_PROJECT_IDS", project_ids, None),
+            label_attributes=given.read("LABEL_ATTRIBUTES", listed, ()),
+            order_by_device=given.read("ORDERING_KEY", one_of("none", "device"), "none") == "device",
+            cloud_events=given.read("CLOUDEVENTS", one_of("false", "true"), "false") == "true",
+            max_body_bytes=given.read("MAX_BODY_BYTES", number(int, 1, LARGEST_BODY_BYTES), 262_144),
+            publish_timeout_s=given.read("PUBLISH_TIMEOUT_SECONDS", number(float, 0.1, LONGEST_PUBLISH_S), 4.0),
+            clock_leeway_s=given.read("CLOCK_LEEWAY_SECONDS", number(int, 0, 3600), 60),
+            log_level=given.read("LOG_LEVEL", one_of(*SEVERITIES), "INFO"),
+            emulator_host=given.read("PUBSUB_EMULATOR_HOST", emulator_host, None),
+            google_project=given.read("GOOGLE_CLOUD_PROJECT", google_project, "")
             or topic.removeprefix("projects/").partition("/")[0],
         )
-        schemes = ("DT_SIGNATURE_SECRET", "DT_SIGNATURE_SECRET_FILE", "DT_ORGANIZATION_ID")
-        if not any(environ.get(name, "").strip() for name in schemes):
-            faults.append(f"one of {', '.join(schemes)} is required: nothing could be verified without")
-        if settings.topic and settings.topic == settings.rejected_topic:
-            faults.append("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC")
-        if faults:
-            raise SettingsError(faults)
+        if not any(given.text(name) for name in _SCHEMES):
+            given.faults.append(f"one of {', '.join(_SCHEMES)} is required: nothing could be verified without")
+        if topic and topic == rejected_topic:
+            given.faults.append("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC")
+        given.faults += given.near_misses()
+        if given.faults:
+            raise SettingsError(given.faults)
         return settings
+
+
+class _Environment:
+    """Environment variables being read: ``faults`` is what is wrong with them, ``known`` which ones were asked for."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.known: set[str] = set()
+        self.faults: list[str] = []
+
+    def text(self, name: str) -> str:
+        self.known.add(name)
+        return trimmed(self._environ.get(name, ""))
+
+    def read(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        text = self.text(name)
+        try:
+            return parse(unquoted(text)) if text else default
+        except ValueError as error:
+            self.faults.append(f"{name}: {error}")
+            return default
+
+    def topic(self, name: str) -> str:
+        if not self.text(name):
+            self.faults.append(f"{name}: required")
+        return self.read(name, lambda text: topic_name(text, self.text("GOOGLE_CLOUD_PROJECT")), "")
+
+    def near_misses(self) -> list[str]:
+        """Return a fault for each variable whose name is nearly that of a setting: it would have no effect."""
+        unknown = sorted(self._environ.keys() - self.known)
+        meant = [(name, meant_setting(name, self.known)) for name in unknown]
+        return [f"{name}: unknown, did you mean {setting}?" for name, setting in meant if setting]

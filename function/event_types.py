@@ -12,16 +12,18 @@ from msgspec import Meta, Struct
 
 Time = Annotated[datetime, Meta(tz=True)]
 """RFC 3339 with an offset; DT sends UTC with up to 9 digits of a second."""
-Percent = Annotated[int, Meta(ge=0, le=100)]
-"""0 to 100."""
+Percent = Annotated[int, Meta(ge=0, le=100)] | Annotated[float, Meta(ge=0, le=100, multiple_of=1)]
+"""0 to 100, whole; JSON may write 45 as 45.0 (RFC 8259 §6)."""
 Celsius = Annotated[float, Meta(ge=-273.15)]
 """Degrees Celsius."""
 RelativeHumidity = Annotated[float, Meta(ge=0, le=100)]
 """Percent of relative humidity."""
-Count = Annotated[int, Meta(ge=0)]
-"""Events over the sensor's whole life."""
-Rssi = int
-"""Received signal strength in dBm, at most about -30."""
+Count = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0, multiple_of=1)]
+"""A whole number, such as of events over the sensor's whole life; JSON may write 526 as 526.0."""
+Pascal = Annotated[float, Meta(ge=0)]
+"""Air pressure; DT's Python client allows fractions."""
+Rssi = float
+"""Received signal strength in dBm, at most about -30; DT's Python client allows fractions."""
 
 
 class Data(Struct, rename="camel"):
@@ -103,7 +105,7 @@ class Co2(Reading):
 class Pressure(Reading):
     """Air pressure in pascal."""
 
-    pascal: Count
+    pascal: Pascal
 
 
 class Motion(Reading):
@@ -138,18 +140,21 @@ class ProbeWireStatus(Reading):
 
 
 class CloudConnectorInRange(Data):
-    """A Cloud Connector that heard the sensor: signal in % and dBm."""
+    """A Cloud Connector that heard the sensor: signal in % and dBm. ``rssi`` is missing in old and emulated events."""
 
     id: str
     signal_strength: Percent
-    rssi: Rssi
+    rssi: Rssi | None = None
 
 
 class NetworkStatus(Reading):
-    """Signal in % and dBm. A Data Connector sends one event for each Cloud Connector in range."""
+    """Signal in % and dBm. A Data Connector sends one event for each Cloud Connector in range.
+
+    ``rssi`` is missing in old events, and in emulated ones that DT's Python client publishes.
+    """
 
     signal_strength: Percent
-    rssi: Rssi
+    rssi: Rssi | None = None
     cloud_connectors: list[CloudConnectorInRange] = []
     transmission_mode: Literal["LOW_POWER_STANDARD_MODE", "HIGH_POWER_BOOST_MODE"] | None = None
 

@@ -1,22 +1,40 @@
 """Envelope -> Pub/Sub message: the request's bytes, unchanged, and attributes to filter on. Pure.
 
 Attributes stay inside Pub/Sub's limits (https://cloud.google.com/pubsub/quotas#resource_limits): what does not fit
-is cut at a character boundary or dropped, so that a label can never keep an event from being delivered.
+is cut at a character boundary or dropped, and control characters are replaced, so that a label can never keep an event
+from being delivered.
 """
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, ValidationError, convert
 
 from function.config import Settings
 from function.event import Envelope, is_encodable
+from function.event_types import Time
 
 MAX_ATTRIBUTES = 100
 MAX_KEY_BYTES = 256
 MAX_VALUE_BYTES = 1024
 MAX_ORDERING_KEY_BYTES = 1024
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Control characters (Unicode's category Cc); CloudEvents forbids them, and whether Pub/Sub does is not said."""
+
+_REPLACEMENT = "\ufffd"
+"""Stands for each control character: taken out, they could make one event type or device of another."""
+
+_RFC_3339 = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+_REFERENCE = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+")
+"""A URI-reference without query and fragment: any other character would have to be encoded (RFC 3986 §3.3, §4.1)."""
+
+_CERTAIN = ("reason", "receivedAt", "bodySha256", "contract")
+"""Attributes of a rejected message that hold nothing of the event's own."""
 
 Attribute: TypeAlias = tuple[str, str | None]
 """Key and value; no value, no attribute."""
@@ -65,6 +83,13 @@ def rejected_message(
     return _message(body, attributes)
 
 
+def bare_message(message: Message) -> Message:
+    """Return a rejected message with only the attributes that Pub/Sub certainly takes; the others count as cut."""
+    kept = {key: value for key, value in message.attributes.items() if key in _CERTAIN}
+    dropped = tuple(key for key in message.attributes if key not in _CERTAIN)
+    return Message(message.data, kept, cut=(*message.cut, *dropped))
+
+
 def _identity(envelope: Envelope, traceparent: str | None, settings: Settings) -> Iterator[Attribute]:
     yield "eventId", envelope.event_id
     yield "eventType", envelope.event_type
@@ -85,19 +110,36 @@ def _labels(envelope: Envelope, settings: Settings) -> Iterator[Attribute]:
 
 
 def _cloud_event(envelope: Envelope) -> Iterator[Attribute]:
-    """CloudEvents 1.0, binary mode; nothing where one of its required attributes is not known.
+    """CloudEvents 1.0, binary mode; nothing where one of its required attributes is not known or not valid.
 
     https://github.com/googleapis/google-cloudevents/blob/main/docs/spec/pubsub.md
     """
-    if not (envelope.event_id and envelope.event_type and envelope.target_name):
+    source = f"//api.disruptive-technologies.com/{envelope.target_name}"
+    if not (envelope.event_id and envelope.event_type and envelope.target_name and _is_reference(source)):
         return
     yield "ce-specversion", "1.0"
     yield "ce-id", envelope.event_id
-    yield "ce-source", f"//api.disruptive-technologies.com/{envelope.target_name}"
+    yield "ce-source", source
     yield "ce-type", f"com.disruptive-technologies.{envelope.event_type}"
-    yield "ce-time", envelope.timestamp
+    yield "ce-time", _time(envelope.timestamp)
     yield "ce-subject", envelope.device_id
     yield "content-type", "application/json"
+
+
+def _is_reference(source: str) -> bool:
+    """Whether a source is a URI-reference, and stays one if it has to be cut."""
+    return _REFERENCE.fullmatch(source[:MAX_VALUE_BYTES]) is not None
+
+
+def _time(timestamp: str | None) -> str | None:
+    """Return the timestamp if it is one of RFC 3339 with a time zone, as CloudEvents wants it."""
+    if not timestamp or not _RFC_3339.fullmatch(timestamp[:MAX_VALUE_BYTES]):
+        return None
+    try:
+        convert(timestamp, Time)
+    except ValidationError:  # of no calendar
+        return None
+    return timestamp
 
 
 def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "") -> Message:
@@ -117,8 +159,8 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
 
 def _fitted(text: str, limit: int) -> str | None:
     """As much of the text as UTF-8 holds in ``limit`` bytes; ``None`` for what is not sound Unicode."""
-    if text.isascii() and len(text) <= limit:
+    if text.isascii() and text.isprintable() and len(text) <= limit:
         return text
     if not is_encodable(text):
         return None
-    return text.encode()[:limit].decode(errors="ignore")
+    return _CONTROL.sub(_REPLACEMENT, text).encode()[:limit].decode(errors="ignore")

@@ -27,7 +27,7 @@ from function.errors import (
 from function.event import NOTHING, Envelope, parse_body, read_envelope, require_envelope
 from function.exchange import Reply, Request
 from function.log import Entry, Log, traceparent
-from function.message import Message, event_message, rejected_message
+from function.message import Message, bare_message, event_message, rejected_message
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S, Outcome
 from function.patience import within
 from function.signature import Evidence
@@ -144,10 +144,17 @@ class Receiver:
             received_at=datetime.fromtimestamp(self._now(), UTC).isoformat().replace("+00:00", "Z"),
         )
         try:
-            await self._publish(self._settings.rejected_topic, message, entry, ends_at)
+            await self._publish_kept(message, entry, ends_at)
         except PublishError as error:
             raise RejectedTopicFailed(str(error)) from error
         return outcome
+
+    async def _publish_kept(self, message: Message, entry: Entry, ends_at: float) -> None:
+        """Publish to the rejected topic; if it is invalid there as well, without the event's own attributes."""
+        try:
+            await self._publish(self._settings.rejected_topic, message, entry, ends_at)
+        except PublishRefused:
+            await self._publish(self._settings.rejected_topic, bare_message(message), entry, ends_at)
 
     async def _publish(self, topic: str, message: Message, entry: Entry, ends_at: float) -> None:
         entry.message = message

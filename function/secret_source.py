@@ -1,7 +1,8 @@
 """The signature secrets: fixed ones from the environment, and those of a file that is read again and again.
 
 Cloud Run mounts a Secret Manager secret as a file whose every read gives the newest version, so a rotation needs no
-new deployment: https://cloud.google.com/run/docs/configuring/services/secrets.
+new deployment: https://cloud.google.com/run/docs/configuring/services/secrets. Each read may be a network call, and
+anybody can cause one with a made-up signature: so their number is bounded.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from function.background import daemon_thread, in_daemon_thread
 from function.errors import KeysUnavailable, SettingsError
-from function.setting_values import parse_secrets
+from function.secret_text import MAX_TEXT_BYTES, SecretLines, read_secrets
 
 REREAD_AFTER_S = 30.0
 """Seconds that a reading of the file is good for: a secret that was taken out is refused within a minute."""
@@ -18,14 +19,24 @@ REREAD_AFTER_S = 30.0
 REREAD_ON_MISS_S = 1.0
 """Seconds between readings for the sake of a signature that no known secret made."""
 
+MISS_BURST = 3
+"""Readings for such signatures that may follow one another at that pace: a rotation is seen at once."""
+
+MISS_REFILL_S = 15.0
+"""Seconds after which one more is allowed, so that forgeries without end cause four readings a minute."""
+
+LONGEST_PAUSE_S = 10.0
+"""Seconds between readings while the file cannot be used; the first pause is a second, and each one is doubled."""
+
 READ_TIMEOUT_S = 1.0
-"""Seconds that one reading may take; the mounted file is a network call."""
+"""Seconds that one reading may take."""
 
 
 class SecretSource:
     """Gives the secrets there are, newest first: those of the environment, then those of the file.
 
-    ``monotonic`` gives seconds of a clock that never steps back; ``warn`` is told of a file that cannot be used.
+    ``monotonic`` gives seconds of a clock that never steps back; ``warn`` is told of a file that cannot be used,
+    ``remark`` of lines that are left out while others are used.
     """
 
     def __init__(
@@ -35,16 +46,20 @@ class SecretSource:
         *,
         monotonic: Callable[[], float],
         warn: Callable[[str], None],
+        remark: Callable[[str], None],
     ) -> None:
         self._fixed = fixed
         self._file = file
         self._monotonic = monotonic
         self._warn = warn
-        self._from_file: tuple[bytes, ...] = ()
+        self._remark = remark
+        self._from_file = SecretLines((), ())
         self._read_at = float("-inf")
         self._good_for_s = REREAD_AFTER_S
+        self._pause_s = REREAD_ON_MISS_S
+        self._misses_paid_until = float("-inf")
         self._reading = asyncio.Lock()
-        self._unanswered: asyncio.Future[str] | None = None
+        self._unanswered: asyncio.Future[bytes] | None = None
         self._begun_at = float("-inf")
 
     async def secrets(self) -> tuple[bytes, ...]:
@@ -54,27 +69,36 @@ class SecretSource:
             KeysUnavailable: there is none: the file cannot be used now and never could.
 
         """
-        return await self._reread(self._good_for_s)
+        return await self._read_if(lambda: self._age_s() >= self._good_for_s)
 
     async def secrets_after_miss(self) -> tuple[bytes, ...]:
-        """Give them after a signature that none of them made: the file is read anew, once a second at most."""
-        return await self._reread(REREAD_ON_MISS_S)
+        """Give them after a signature that none of them made.
 
-    async def _reread(self, max_age_s: float) -> tuple[bytes, ...]:
-        if self._file is not None and self._age_s() >= max_age_s:
+        The file is read anew if the last reading is over ``REREAD_ON_MISS_S`` ago, ``MISS_BURST`` times in a row and
+        then once in ``MISS_REFILL_S``.
+        """
+        return await self._read_if(self._may_reread_after_miss, for_miss=True)
+
+    async def _read_if(self, is_due: Callable[[], bool], *, for_miss: bool = False) -> tuple[bytes, ...]:
+        if self._file is not None and is_due():
             async with self._reading:
-                if self._age_s() >= max_age_s:  # else somebody has read it while we waited
+                if is_due():  # else somebody has read it while we waited
+                    if for_miss:
+                        self._misses_paid_until = max(self._misses_paid_until, self._monotonic()) + MISS_REFILL_S
                     await self._read(self._file)
-        secrets = self._fixed + self._from_file
+        secrets = self._fixed + self._from_file.secrets
         if not secrets:
             raise KeysUnavailable("the secret file cannot be used, and never could since the start")
         return secrets
+
+    def _may_reread_after_miss(self) -> bool:
+        is_paid = self._misses_paid_until - self._monotonic() <= (MISS_BURST - 1) * MISS_REFILL_S
+        return is_paid and self._age_s() >= REREAD_ON_MISS_S
 
     def _age_s(self) -> float:
         return self._monotonic() - self._read_at
 
     async def _read(self, file: Path) -> None:
-        self._good_for_s = REREAD_ON_MISS_S
         reading = self._reading_of(file)
         answered, _ = await asyncio.wait([reading], timeout=READ_TIMEOUT_S)
         if answered:
@@ -82,42 +106,51 @@ class SecretSource:
         try:
             if not answered:
                 raise TimeoutError
-            self._from_file = parse_secrets(reading.result())
-            self._good_for_s = REREAD_AFTER_S
-        except OSError as error:  # TimeoutError is one
-            self._warn(f"the secret file cannot be read: {error.strerror or type(error).__name__}")
-        except ValueError as error:
-            self._warn(f"the secret file cannot be used: {_without_text(error)}")
+            self._take(read_secrets(reading.result()))
+            self._good_for_s, self._pause_s = REREAD_AFTER_S, REREAD_ON_MISS_S
+        except (OSError, ValueError) as error:  # TimeoutError is an OSError
+            self._warn(str(error) if isinstance(error, ValueError) else _unreadable(error))
+            self._good_for_s, self._pause_s = self._pause_s, min(2 * self._pause_s, LONGEST_PAUSE_S)
         self._read_at = self._monotonic()
 
-    def _reading_of(self, file: Path) -> "asyncio.Future[str]":
+    def _take(self, lines: SecretLines) -> None:
+        """Use what the file holds from now on; its lines that cannot be used are told once. Raises ValueError."""
+        if not lines.secrets:
+            raise ValueError(f"the secret file cannot be used: {'; '.join(lines.faults)}")
+        if lines.faults and lines.faults != self._from_file.faults:
+            self._remark(f"the secret file is used without some of its lines: {'; '.join(lines.faults)}")
+        self._from_file = lines
+
+    def _reading_of(self, file: Path) -> "asyncio.Future[bytes]":
         """Begin to read, or go on waiting for a read that hangs: it is joined by another one after a while only."""
         if self._unanswered is None or self._monotonic() - self._begun_at >= REREAD_AFTER_S:
             self._begun_at = self._monotonic()
-            self._unanswered = asyncio.ensure_future(in_daemon_thread(lambda: file.read_text("utf-8-sig")))
+            self._unanswered = asyncio.ensure_future(in_daemon_thread(lambda: _content(file)))
         return self._unanswered
 
 
 def require_strong(file: Path | None) -> None:
-    """Refuse a secret file that holds a weak secret now; one that cannot be read now may be there later.
+    """Refuse a secret file none of whose lines can be used; one that cannot be read now may be there later.
 
     Raises:
-        SettingsError: a secret in it is too short.
+        SettingsError: it holds text, but no secret that could be used.
 
     """
     if file is None:
         return
-    text = ""
     try:
-        text = daemon_thread(lambda: file.read_text("utf-8-sig")).result(READ_TIMEOUT_S)
-        parse_secrets(text)
-    except (OSError, UnicodeError):  # TimeoutError is an OSError
+        content = daemon_thread(lambda: _content(file)).result(READ_TIMEOUT_S)
+    except OSError:  # TimeoutError is one
         return
-    except ValueError as error:
-        if text.strip():
-            raise SettingsError([f"DT_SIGNATURE_SECRET_FILE: {error}"]) from error
+    lines = read_secrets(content)
+    if lines.is_refused:
+        raise SettingsError([f"DT_SIGNATURE_SECRET_FILE: {fault}" for fault in lines.faults])
 
 
-def _without_text(error: ValueError) -> str:
-    """A decoding error's own text quotes the bytes it stumbled over, which are a secret's."""
-    return "not UTF-8" if isinstance(error, UnicodeError) else str(error)
+def _content(file: Path) -> bytes:
+    with file.open("rb") as stream:
+        return stream.read(MAX_TEXT_BYTES + 1)
+
+
+def _unreadable(error: OSError) -> str:
+    return f"the secret file cannot be read: {error.strerror or type(error).__name__}"

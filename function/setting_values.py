@@ -7,34 +7,41 @@ import re
 from collections.abc import Callable
 from ipaddress import ip_address
 from typing import TypeVar
+from unicodedata import category
 from urllib.parse import urlsplit
 
-MIN_SECRET_BYTES = 32
-"""RFC 7518 §3.2: an HS256 key is at least as long as its hash, 256 bits."""
+from function.secret_text import is_quoted, read_secrets
 
 _PROJECT_ID = re.compile(r"[A-Za-z0-9.:_-]+")
 _URL = re.compile(r"https?://[^\s@?#]+")
 _TOPIC_ID = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 """https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"""
 
+_INVISIBLE = frozenset({"Cc", "Cf"})
+"""Unicode's categories of control characters and of marks that no editor shows."""
+
 S = TypeVar("S", bound=str)
 T = TypeVar("T")
 
 
+def unquoted(text: str) -> str:
+    """Return the text, which must not stand in quotes: env files and shells keep them."""
+    if is_quoted(text):
+        raise ValueError("stands in quotes: leave them out")
+    return text
+
+
 def parse_secrets(text: str) -> tuple[bytes, ...]:
-    """Take a text's secrets apart: one a line, newest first; blank lines and outer white space do not count.
+    """Return a text's secrets, one a line, newest first; see ``secret_text``.
 
     Raises:
-        ValueError: there is none, or one is shorter than ``MIN_SECRET_BYTES``; its place is told, not its text.
+        ValueError: there is none, or the function would refuse a line; the lines are named by number, not quoted.
 
     """
-    secrets = tuple(line.strip().encode("utf-8", "surrogateescape") for line in text.splitlines() if line.strip())
-    if not secrets:
-        raise ValueError("holds no secret")
-    for place, secret in enumerate(secrets, start=1):
-        if len(secret) < MIN_SECRET_BYTES:
-            raise ValueError(f"secret {place} has {len(secret)} bytes, at least {MIN_SECRET_BYTES} are needed")
-    return secrets
+    read = read_secrets(text.encode("utf-8", "surrogateescape"))
+    if read.faults:
+        raise ValueError("; ".join(read.faults))
+    return read.secrets
 
 
 def trusted_url(text: str) -> str:
@@ -111,6 +118,8 @@ def listed(text: str) -> tuple[str, ...]:
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not words:
         raise ValueError(f"{text!r} lists nothing")
+    if any(category(character) in _INVISIBLE for word in words for character in word):
+        raise ValueError(f"{text!r} holds characters that cannot be seen")
     return words
 
 

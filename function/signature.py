@@ -8,13 +8,18 @@ SHA-256 of the exact body:
 
 The checks follow RFC 8725: the algorithm is fixed by the header field, not chosen by the token, and nothing is
 believed before the signature has been verified. Parsing is stricter than any JWT library's: canonical base64url,
-no member twice, no ``crit``, no key inside the token, whole numbers for the times.
+no member twice, no ``crit``, no key inside the token, numbers for the times.
+
+``iat`` and ``exp`` are needed, and may have fractions (RFC 7519 §2, NumericDate). ``nbf``, which DT does not send, is
+honoured if it is there. ``aud`` is not looked at: whom a token is for is told by the secret, which only one connector
+has, or by ``sub``; so an audience that DT may add one day costs no event.
 """
 
 import binascii
 import functools
 import hashlib
 import hmac
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -44,8 +49,9 @@ class Token(Struct, frozen=True):
     key_id: str
     issuer: object
     subject: object
-    issued_at: int
-    expires_at: int
+    issued_at: float
+    not_before: float
+    expires_at: float
     checksum: str
 
 
@@ -81,8 +87,8 @@ def parse_token(text: str, algorithm: str) -> Token:
     key_id = _key_id(segments[0], algorithm)
     claims = _json_object(segments[1])
     issued_at, expires_at = _seconds(claims, "iat"), _seconds(claims, "exp")
-    if not 0 < expires_at - issued_at <= MAX_LIFETIME_S:
-        raise SignatureInvalid(f"not valid for 1 to {MAX_LIFETIME_S} seconds")
+    if not issued_at < expires_at <= issued_at + MAX_LIFETIME_S:
+        raise SignatureInvalid(f"not valid for up to {MAX_LIFETIME_S} seconds")
     checksum = claims.get("checksum_sha256")
     if not isinstance(checksum, str):
         raise SignatureInvalid("no checksum_sha256")
@@ -93,6 +99,7 @@ def parse_token(text: str, algorithm: str) -> Token:
         issuer=claims.get("iss"),
         subject=claims.get("sub"),
         issued_at=issued_at,
+        not_before=_seconds(claims, "nbf") if "nbf" in claims else issued_at,
         expires_at=expires_at,
         checksum=checksum,
     )
@@ -125,11 +132,11 @@ def verify_key(token: Token, key: PublicKey) -> None:
 def verify_body(token: Token, body: bytes, *, now: float, leeway_s: int) -> bool:
     """Check that a token of proven origin was made for this body, and say whether it has expired.
 
-    ``now`` is in seconds since the UTC epoch. ``iat`` and ``exp`` are both given the leeway.
+    ``now`` is in seconds since the UTC epoch. ``iat``, ``nbf`` and ``exp`` are all given the leeway.
 
     Raises:
         ChecksumMismatch: the token was made for another body.
-        ClockBehind: the token was issued in our future.
+        ClockBehind: the token was issued in our future, or is not valid yet.
 
     """
     digest = hashlib.sha256(body).hexdigest().encode()
@@ -137,6 +144,8 @@ def verify_body(token: Token, body: bytes, *, now: float, leeway_s: int) -> bool
         raise ChecksumMismatch("the body's SHA-256 is not the one in the token")
     if token.issued_at > now + leeway_s:
         raise ClockBehind(f"issued more than {leeway_s} s ahead of our clock")
+    if token.not_before > now + leeway_s:
+        raise ClockBehind(f"valid only from more than {leeway_s} s ahead of our clock")
     return token.expires_at <= now - leeway_s
 
 
@@ -171,8 +180,9 @@ def _base64url(segment: str) -> bytes:
     return data
 
 
-def _seconds(claims: dict[str, Any], name: str) -> int:
+def _seconds(claims: dict[str, Any], name: str) -> float:
+    """Return a NumericDate, a whole number or a finite fraction of seconds (RFC 7519 §2)."""
     value = claims.get(name)
-    if type(value) is not int:  # bool is an int, and a float or a string is no NumericDate of DT's
-        raise SignatureInvalid(f"{name} is not a whole number of seconds")
-    return value
+    if type(value) is int or (type(value) is float and math.isfinite(value)):  # bool is an int as well
+        return value
+    raise SignatureInvalid(f"{name} is not a number of seconds")

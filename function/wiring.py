@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from function.config import Settings
@@ -14,6 +15,7 @@ from function.publisher import RetryingPublisher
 from function.pubsub import PubSub
 from function.receiver import Receiver
 from function.secret_source import SecretSource, require_strong
+from function.secret_text import trimmed
 from function.sharing import SharedRequests
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 
@@ -45,7 +47,7 @@ def _settings(environ: Mapping[str, str]) -> Settings:
         settings = Settings.from_environ(environ)
     except SettingsError as unsound:
         try:
-            require_strong(Path(environ.get("DT_SIGNATURE_SECRET_FILE", "").strip() or os.devnull))
+            require_strong(Path(trimmed(environ.get("DT_SIGNATURE_SECRET_FILE", "")) or os.devnull))
         except SettingsError as weak:
             raise SettingsError([*unsound.faults, *weak.faults]) from weak
         raise
@@ -56,7 +58,13 @@ def _settings(environ: Mapping[str, str]) -> Settings:
 def _verifier(settings: Settings, log: Log) -> Verifier:
     schemes: list[Scheme] = []
     if settings.secrets or settings.secret_file:
-        secrets = SecretSource(settings.secrets, settings.secret_file, monotonic=time.monotonic, warn=log.failing)
+        secrets = SecretSource(
+            settings.secrets,
+            settings.secret_file,
+            monotonic=time.monotonic,
+            warn=log.failing,
+            remark=partial(log.failing, severity="WARNING"),
+        )
         schemes.append(SecretScheme(secrets))
     if settings.organization_id:
         keys = KeySource(settings.issuer, fetch=fetch_document, monotonic=time.monotonic, warn=log.failing)

@@ -55,6 +55,25 @@ def settings(**changes: str) -> Settings:
     return Settings.from_environ(environ(**changes))
 
 
+class _Asked(dict[str, str]):
+    """An environment that remembers which variables were asked for."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        super().__init__(variables)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def known_settings() -> set[str]:
+    """Give the names of the variables that are read."""
+    asked = _Asked(environ())
+    Settings.from_environ(asked)
+    return asked.names
+
+
 def event(event_type: str = "temperature", **changes: Any) -> dict[str, Any]:
     """Make DT's event of a type; changes are to the members of ``event``."""
     sample = events.sample_event(event_type, number=7, at=AT)

@@ -7,8 +7,8 @@ import pytest
 
 from function.config import PRODUCTION_ISSUER, Settings
 from function.errors import SettingsError
-from function.setting_values import parse_secrets, trusted_url
-from tests.builders import OLD_SECRET, REJECTED_TOPIC, SECRET, TOPIC, environ, settings
+from function.setting_values import trusted_url
+from tests.builders import OLD_SECRET, REJECTED_TOPIC, SECRET, TOPIC, environ, known_settings, settings
 
 
 def faults(**changes: str) -> tuple[str, ...]:
@@ -44,7 +44,7 @@ SOUND = [
     ("PUBSUB_TOPIC", "projects/p/topics/" + "t" * 255, "topic", None),
     ("PUBSUB_REJECTED_TOPIC", " projects/p/topics/kept ", "rejected_topic", "projects/p/topics/kept"),
     ("DT_SIGNATURE_SECRET", f"{SECRET}\n{OLD_SECRET}\n", "secrets", (SECRET.encode(), OLD_SECRET.encode())),
-    ("DT_SIGNATURE_SECRET", "x" * 32, "secrets", (b"x" * 32,)),
+    ("DT_SIGNATURE_SECRET", "x" * 31 + "y", "secrets", (b"x" * 31 + b"y",)),
     ("DT_SIGNATURE_SECRET_FILE", "/secrets/dt", "secret_file", Path("/secrets/dt")),
     ("DT_ORGANIZATION_ID", "b9i0", "organization_id", "b9i0"),
     ("DT_ORGANIZATION_ID", "organizations/b9i0", "organization_id", "b9i0"),
@@ -88,6 +88,8 @@ UNSOUND = [
     *[("MAX_BODY_BYTES", text) for text in ("1_000", "\u0663\u0660\u0660", "1.5", "+5")],
     ("DT_PROJECT_IDS", " , "),
     ("LABEL_ATTRIBUTES", ","),
+    ("LABEL_ATTRIBUTES", "room,flo\x00or"),
+    ("LABEL_ATTRIBUTES", "room,flo\u200bor"),
     *[
         ("PUBSUB_TOPIC", text)
         for text in (
@@ -108,7 +110,7 @@ UNSOUND = [
         )
     ],
     ("PUBSUB_REJECTED_TOPIC", "projects/p/topics/xy"),
-    ("DT_SIGNATURE_SECRET", "x" * 31),
+    ("DT_SIGNATURE_SECRET", "x" * 30 + "y"),
     ("DT_SIGNATURE_SECRET", SECRET + "\nshort"),
     ("DT_ORGANIZATION_ID", "organizations/"),
     ("DT_ORGANIZATION_ID", "a/b"),
@@ -220,25 +222,86 @@ def test_no_fault_holds_the_password_of_an_url() -> None:
 
 def test_a_weak_secrets_place_is_told() -> None:
     (fault,) = faults(DT_SIGNATURE_SECRET=f"{SECRET}\n\nshort")
-    assert fault == "DT_SIGNATURE_SECRET: secret 2 has 5 bytes, at least 32 are needed"
+    assert fault == "DT_SIGNATURE_SECRET: line 3 has 5 bytes: at least 32 are needed"
 
 
-def test_secrets_are_one_a_line_newest_first_whatever_ends_the_lines() -> None:
-    text = f"\n  {SECRET}\t\r\n\r\n{OLD_SECRET}"
-    assert parse_secrets(text) == (SECRET.encode(), OLD_SECRET.encode())
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\n  {SECRET}\t\r\n\r\n{OLD_SECRET}",
+        f"\ufeff{SECRET}\r\n{OLD_SECRET}\r\n",
+    ],
+)
+def test_secrets_are_one_a_line_newest_first_whatever_ends_the_lines(text: str) -> None:
+    assert settings(DT_SIGNATURE_SECRET=text).secrets == (SECRET.encode(), OLD_SECRET.encode())
 
 
-def test_a_secrets_length_counts_in_bytes() -> None:
-    assert parse_secrets("ø" * 16) == (("ø" * 16).encode(),)
+def test_every_refused_line_of_the_secrets_is_named() -> None:
+    (fault,) = faults(DT_SIGNATURE_SECRET=f"changeme\n{SECRET}\n'{OLD_SECRET}'\n")
+    first, second = "line 1 is a placeholder: put the secret itself there", "line 3 stands in quotes: leave them out"
+    assert fault == f"DT_SIGNATURE_SECRET: {first}; {second}"
 
 
-def test_a_secret_that_is_no_utf8_is_the_bytes_that_the_environment_holds() -> None:
-    assert parse_secrets((b"\xff" * 32).decode("utf-8", "surrogateescape")) == (b"\xff" * 32,)
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ((b"\xff" * 32).decode("utf-8", "surrogateescape"), "line 1 is not UTF-8"),
+        (f'"{SECRET}"', "stands in quotes: leave them out"),
+        (f"{SECRET}\\n{OLD_SECRET}", r"line 1 holds a literal \n: start a new line instead"),
+        (f"{SECRET},{OLD_SECRET}", "line 1 holds several secrets: write each on a line of its own"),
+        ("${SIGNATURE_SECRET_OF_OUR_CONNECTOR}", "line 1 is a placeholder: put the secret itself there"),
+    ],
+)
+def test_what_is_no_secret_is_refused_by_name(text: str, fault: str) -> None:
+    assert faults(DT_SIGNATURE_SECRET=text) == (f"DT_SIGNATURE_SECRET: {fault}",)
 
 
-def test_a_text_without_a_secret_is_a_fault() -> None:
-    with pytest.raises(ValueError, match="holds no secret"):
-        parse_secrets(" \n\n")
+@pytest.mark.parametrize("margin", ["\ufeff", "\r\n", " \t", "\u200b\u00a0", "\ufeff \r\n"])
+@pytest.mark.parametrize(("name", "text", "field", "value"), SOUND)
+def test_what_an_editor_leaves_around_a_value_does_not_count(
+    name: str, text: str, field: str, value: object, margin: str
+) -> None:
+    test_a_sound_value_is_taken(name, f"{margin}{text}{margin}", field, text if value is None else value)
+
+
+def test_carriage_returns_inside_a_list_do_not_count() -> None:
+    assert settings(LABEL_ATTRIBUTES="room,\r\nfloor\r\n").label_attributes == ("room", "floor")
+    assert settings(DT_PROJECT_IDS="a,\r\nb").project_ids == frozenset({"a", "b"})
+
+
+@pytest.mark.parametrize("margin", ["\ufeff", "\u200b", "\r\n"])
+def test_a_variable_of_nothing_but_margins_counts_as_unset(margin: str) -> None:
+    assert settings(**dict.fromkeys({row[0] for row in SOUND} - environ().keys(), margin)) == settings()
+
+
+@pytest.mark.parametrize("quote", ['"', "'"])
+@pytest.mark.parametrize("name", sorted(known_settings()))
+def test_a_value_in_quotes_is_refused_by_name(name: str, quote: str) -> None:
+    text = {setting: text for setting, text, *_ in SOUND}[name]
+    assert f"{name}: stands in quotes: leave them out" in faults(**{name: f"{quote}{text}{quote}"})
+
+
+NEAR_MISSES = {
+    "DT_PROJECT_ID": "DT_PROJECT_IDS",
+    "DT_SIGNATURE_SECRETS": "DT_SIGNATURE_SECRET",
+    "LABEL_ATTRIBUTE": "LABEL_ATTRIBUTES",
+    "PUBSUB_TOPICS": "PUBSUB_TOPIC",
+    "MAX_BODY_BYTE": "MAX_BODY_BYTES",
+    "clock_leeway_seconds": "CLOCK_LEEWAY_SECONDS",
+}
+
+
+@pytest.mark.parametrize("value", ["", "value"])
+@pytest.mark.parametrize("name", NEAR_MISSES)
+def test_a_near_miss_of_a_settings_name_is_refused_also_when_it_is_empty(name: str, value: str) -> None:
+    assert faults(**{name: value}) == (f"{name}: unknown, did you mean {NEAR_MISSES[name]}?",)
+
+
+def test_all_near_misses_are_named_with_the_other_faults_and_no_value_is_shown() -> None:
+    found = faults(LOG_LEVEL="loud", **dict.fromkeys(NEAR_MISSES, "hunter2"))
+    assert found[0].startswith("LOG_LEVEL: ")
+    assert [fault.partition(":")[0] for fault in found[1:]] == sorted(NEAR_MISSES)
+    assert "hunter2" not in repr(found)
 
 
 def test_an_url_is_given_back_as_it_is() -> None:

@@ -261,6 +261,14 @@ BAD_KEYS: dict[str, object] = {
     "on Ed25519": {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo", "kid": KEY_ID},
     "of another kty": jwk(kty="RSA"),
     "to encrypt with": jwk(use="enc"),
+    "to sign with": jwk(key_ops=["sign"]),
+    "to derive others from": jwk(key_ops=["deriveKey", "deriveBits"]),
+    "for nothing": jwk(key_ops=[]),
+    "for something in a text": jwk(key_ops="verify"),
+    "for null": jwk(key_ops=None),
+    "of no use": jwk(use=None),
+    "to encrypt with, though its operation is to verify": jwk(use="enc", key_ops=["verify"]),
+    "to sign with, though its use is sig": jwk(use="sig", key_ops=["sign"]),
     "for ES384": jwk(alg="ES384"),
     "for HS256": jwk(alg="HS256"),
     "without an id": jwk(kid=None),
@@ -306,6 +314,20 @@ def test_a_key_may_leave_out_what_it_is_for(dt: Discovered) -> None:
     sparse = {name: value for name, value in jwk().items() if name not in {"use", "alg"}}
     dt.issuer.has(sparse)
     assert dt.has()
+
+
+@pytest.mark.parametrize("operations", [["verify"], ["sign", "verify"], ["verify", "future"]])
+@pytest.mark.parametrize("left_out", [(), ("use",), ("use", "alg")])
+def test_a_key_that_may_verify_is_taken_whatever_else_it_may_do(
+    dt: Discovered, operations: list[str], left_out: tuple[str, ...]
+) -> None:
+    dt.issuer.has({name: value for name, value in jwk(key_ops=operations).items() if name not in left_out})
+    assert dt.has()
+
+
+def test_a_key_for_another_use_does_not_stand_in_for_the_one_of_the_same_id(dt: Discovered) -> None:
+    dt.issuer.has(jwk(), jwk(STRANGERS_KEY, key_ops=["sign"]))
+    verify_key(parse_token(key_token(body()), "ES256"), run_skipping(dt.source.key(KEY_ID)))
 
 
 def test_a_private_part_that_dt_may_publish_by_mistake_is_not_kept(dt: Discovered) -> None:

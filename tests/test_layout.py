@@ -14,6 +14,8 @@ PURE = {
     *(
         "config.py",
         "setting_values.py",
+        "setting_names.py",
+        "secret_text.py",
         "errors.py",
         "event.py",
         "event_types.py",

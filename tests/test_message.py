@@ -16,6 +16,7 @@ from function.message import (
     MAX_ORDERING_KEY_BYTES,
     MAX_VALUE_BYTES,
     Message,
+    bare_message,
     event_message,
     rejected_message,
 )
@@ -131,6 +132,154 @@ def test_what_lacks_a_required_attribute_of_cloud_events_is_not_called_one(missi
     assert not CLOUD_EVENT.keys() & attributes.keys()
 
 
+TIMES = {
+    "2026-01-02T03:04:05Z": True,
+    "2026-01-02T03:04:05.678901Z": True,
+    "2018-03-01T10:11:12.543483560Z": True,
+    "2026-01-02t03:04:05z": True,
+    "2026-01-02T03:04:05+02:00": True,
+    "2026-01-02T03:04:05-00:30": True,
+    "2026-01-02T03:04:05": False,
+    "2026-01-02 03:04:05Z": False,
+    "2026-01-02T03:04Z": False,
+    "2026-01-02T03:04:05+0200": False,
+    "2026-01-02T03:04:05.Z": False,
+    "2026-01-02T03:04:05Z ": False,
+    "2026-02-30T03:04:05Z": False,
+    "2026-13-01T03:04:05Z": False,
+    "2026-01-02T25:04:05Z": False,
+    "2026-01-02": False,
+    "1760000000": False,
+    "yesterday": False,
+    "٢٠٢٦-01-02T03:04:05Z": False,
+    "2026-01-02T03:04:05Z\n": False,
+    f"2026-01-02T03:04:05.{'0' * 2000}Z": False,
+}
+
+
+@pytest.mark.parametrize(("timestamp", "is_valid"), TIMES.items())
+def test_ce_time_is_there_only_if_it_is_a_time_with_a_zone(timestamp: str, *, is_valid: bool) -> None:
+    attributes = made(structs.replace(ENVELOPE, timestamp=timestamp), CLOUDEVENTS="true").attributes
+
+    assert attributes.get("ce-time") == (timestamp if is_valid else None)
+    assert attributes.keys() >= CLOUD_EVENT.keys() - {"ce-time"}
+
+
+def test_a_time_that_cloud_events_does_not_take_is_still_the_events_timestamp() -> None:
+    assert made(structs.replace(ENVELOPE, timestamp="yesterday"), CLOUDEVENTS="true").attributes["timestamp"] == (
+        "yesterday"
+    )
+
+
+def test_without_a_time_there_is_no_ce_time() -> None:
+    assert "ce-time" not in made(structs.replace(ENVELOPE, timestamp=None), CLOUDEVENTS="true").attributes
+
+
+@pytest.mark.parametrize(
+    "target", ["projects/p", "projects/p/devices/d", "projects/a-b_c.d~e/x%20y", "projects/p/@:!$&'()*+,;="]
+)
+def test_ce_source_is_a_reference_to_the_target(target: str) -> None:
+    attributes = made(structs.replace(ENVELOPE, target_name=target), CLOUDEVENTS="true").attributes
+    assert attributes["ce-source"] == f"//api.disruptive-technologies.com/{target}"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "projects/p q",
+        "projects/p\n",
+        "projects/ø",
+        "projects/<p>",
+        "projects/%",
+        "projects/%2",
+        "projects/%zz",
+        "projects/a?b",
+        "projects/a#b",
+        'projects/"',
+        "projects/{p}",
+        "projects/a\\b",
+        "projects/^",
+        "projects/`",
+        "projects/[p]",
+        "projects/|",
+    ],
+)
+def test_an_event_whose_source_is_no_reference_is_not_called_a_cloud_event(target: str) -> None:
+    message = made(structs.replace(ENVELOPE, target_name=target), CLOUDEVENTS="true")
+    assert message == Message(BODY, IDENTITY)
+
+
+def test_a_reference_is_not_cut_inside_an_encoded_character() -> None:
+    room = MAX_VALUE_BYTES - len("//api.disruptive-technologies.com/projects/")
+    for tail, is_kept in (
+        ("x" * room + "%20", True),
+        ("x" * (room - 3) + "%20", True),
+        ("x" * (room - 2) + "%20", False),
+    ):
+        attributes = made(structs.replace(ENVELOPE, target_name=f"projects/{tail}"), CLOUDEVENTS="true").attributes
+        assert ("ce-source" in attributes) is is_kept
+
+
+CONTROL = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
+
+
+@pytest.mark.parametrize("character", CONTROL, ids=lambda character: f"{ord(character):02x}")
+def test_no_control_character_is_in_an_attribute(character: str) -> None:
+    odd = f"{character}a{character}b{character}"
+    envelope = structs.replace(
+        ENVELOPE,
+        **dict.fromkeys(("event_id", "event_type", "project_id", "device_id", "timestamp", "device_type"), odd),
+        product_number=odd,
+        labels={"room": odd},
+    )
+    for message in (
+        made(envelope, LABEL_ATTRIBUTES="room", CLOUDEVENTS="true", ORDERING_KEY="device"),
+        rejected(envelope, LABEL_ATTRIBUTES="room", CLOUDEVENTS="true"),
+    ):
+        assert message.attributes["label.room"] == message.attributes["eventId"] == "\ufffda\ufffdb\ufffd"
+        assert message.attributes["ce-subject"] == "\ufffda\ufffdb\ufffd"
+        assert message.ordering_key in {"", "\ufffda\ufffdb\ufffd"}
+        assert {"eventId", "timestamp", "label.room", "ce-id"} <= set(message.cut)
+        assert character not in "".join((*message.attributes, *message.attributes.values(), message.ordering_key))
+        assert message.data == BODY
+
+
+def test_a_label_whose_key_holds_a_control_character_is_dropped() -> None:
+    asked = dataclasses.replace(settings(), label_attributes=("ro\x00om",))
+    message = event_message(BODY, labelled(**{"ro\x00om": "A1"}), None, asked)
+    assert message == Message(BODY, IDENTITY, cut=("label.ro\x00om",))
+
+
+@pytest.mark.parametrize("text", ["Kjøl\u00a02", "\u200b", "冷蔵庫", "\U0001f321\ufe0f", "a\u2028b"])
+def test_whatever_else_cannot_be_printed_is_left_as_it_is(text: str) -> None:
+    message = made(labelled(room=text), LABEL_ATTRIBUTES="room")
+    assert (message.attributes["label.room"], message.cut) == (text, ())
+
+
+def test_a_value_is_cut_at_1024_bytes_after_its_control_characters_have_been_replaced() -> None:
+    message = made(labelled(room="\n" * 2 + "x" * 1022), LABEL_ATTRIBUTES="room")
+    assert message.attributes["label.room"] == "\ufffd" * 2 + "x" * 1018
+
+
+def test_a_control_character_does_not_make_one_type_of_another() -> None:
+    assert made(structs.replace(ENVELOPE, event_type="tempera\x00ture")).attributes["eventType"] == "tempera\ufffdture"
+
+
+def test_a_bare_message_has_nothing_of_the_events_own_but_its_bytes() -> None:
+    whole = rejected(labelled(room="x" * 2000), TRACEPARENT, LABEL_ATTRIBUTES="room", CLOUDEVENTS="true")
+    bare = bare_message(whole)
+    certain = {"reason": "expired", "receivedAt": "2026-01-02T03:04:05Z", "bodySha256": sha256(BODY)}
+    assert bare == Message(
+        BODY,
+        certain,
+        cut=("label.room", *(name for name in whole.attributes if name not in certain)),
+    )
+
+
+def test_a_bare_message_keeps_the_contracts_version_if_it_has_one() -> None:
+    assert bare_message(Message(BODY, {"contract": "1", "eventId": "x"})).attributes == {"contract": "1"}
+
+
 def test_the_ordering_key_is_the_device_when_it_is_asked_for() -> None:
     assert made().ordering_key == ""
     assert made(ORDERING_KEY="device").ordering_key == "emu0007dr2b5vjs7396g"
@@ -180,7 +329,7 @@ def test_every_attribute_of_an_event_is_held_to_the_limit() -> None:
     assert max(len(value) for value in message.attributes.values()) == MAX_VALUE_BYTES
     assert message.cut == (
         *("eventId", "eventType", "projectId", "timestamp", "deviceType"),
-        *("ce-id", "ce-source", "ce-type", "ce-time"),
+        *("ce-id", "ce-source", "ce-type"),
     )
 
 

@@ -25,6 +25,7 @@ from function.errors import (
 )
 from function.exchange import Reply, Request
 from function.log import Log
+from function.message import Message
 from function.receiver import Receiver
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 from tests.builders import (
@@ -343,6 +344,50 @@ def test_row_20_an_event_that_the_main_topic_calls_invalid_is_kept() -> None:
     relay = Relay(publisher=FakePublisher({TOPIC: PublishRefused("INVALID_ARGUMENT")}))
     assert kept(relay, signed(BODY), BODY, "ERROR", "invalid_argument")["eventType"] == "temperature"
     assert relay.line["detail"] == "INVALID_ARGUMENT"
+
+
+class Picky(FakePublisher):
+    """Topics that call every message with one of these attributes invalid."""
+
+    def __init__(self, *attributes: str) -> None:
+        super().__init__()
+        self.attributes = set(attributes)
+        self.tried: list[str] = []
+
+    async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
+        """Acknowledge, or refuse."""
+        self.tried.append(topic)
+        if self.attributes & message.attributes.keys():
+            raise PublishRefused("INVALID_ARGUMENT")
+        return await super().publish(topic, message, timeout_s=timeout_s)
+
+
+def test_row_20_an_event_with_an_attribute_that_no_topic_takes_is_kept_without_its_attributes() -> None:
+    publisher = Picky("label.name")
+    relay = Relay(publisher=publisher, environ={"LABEL_ATTRIBUTES": "name"})
+    attributes = kept(relay, signed(BODY), BODY, "ERROR", "invalid_argument")
+    assert attributes.keys() == {"reason", "receivedAt", "bodySha256"}
+    assert "label.name" in relay.line["cutAttributes"]
+    assert relay.line["eventId"] == event()["event"]["eventId"]
+    assert publisher.tried == [TOPIC, REJECTED_TOPIC, REJECTED_TOPIC]
+
+
+def test_row_12_an_unwanted_event_with_an_attribute_that_no_topic_takes_is_kept_without_its_attributes() -> None:
+    relay = Relay(publisher=Picky("eventId"), environ={"DT_PROJECT_IDS": "another"})
+    attributes = kept(relay, signed(BODY), BODY, "WARNING", "foreign_project")
+    assert attributes.keys() == {"reason", "receivedAt", "bodySha256"}
+
+
+def test_row_21_a_message_that_is_refused_without_its_attributes_too_is_not_tried_a_third_time() -> None:
+    publisher = Picky("reason", "label.name")
+    refused(
+        Relay(publisher=publisher, environ={"LABEL_ATTRIBUTES": "name"}),
+        signed(BODY),
+        503,
+        "CRITICAL",
+        "publish_rejected",
+    )
+    assert publisher.tried == [TOPIC, REJECTED_TOPIC, REJECTED_TOPIC]
 
 
 @pytest.mark.parametrize("error", [PublishTransient, PublishMisconfigured, PublishRefused, PublishUnacknowledged])

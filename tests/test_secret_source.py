@@ -1,6 +1,7 @@
 """secret_source: a file that is read again, that may be away or wrong, and whose text is never shown."""
 
 import asyncio
+import io
 import os
 import time
 from collections.abc import Callable, Coroutine
@@ -10,7 +11,15 @@ from typing import Any
 import pytest
 
 from function.errors import KeysUnavailable, SettingsError
-from function.secret_source import REREAD_AFTER_S, REREAD_ON_MISS_S, SecretSource, require_strong
+from function.secret_source import (
+    LONGEST_PAUSE_S,
+    MISS_BURST,
+    MISS_REFILL_S,
+    REREAD_AFTER_S,
+    REREAD_ON_MISS_S,
+    SecretSource,
+    require_strong,
+)
 from tests.builders import OLD_SECRET, SECRET, WRONG_SECRET
 from tests.fakes import FakeClock
 
@@ -24,7 +33,10 @@ class Mounted:
         self.file = file
         self.clock = FakeClock()
         self.warnings: list[str] = []
-        self.source = SecretSource(fixed, file, monotonic=self.clock, warn=self.warnings.append)
+        self.remarks: list[str] = []
+        self.source = SecretSource(
+            fixed, file, monotonic=self.clock, warn=self.warnings.append, remark=self.remarks.append
+        )
         self.holds(text)
 
     def holds(self, text: str | bytes | None) -> None:
@@ -42,6 +54,35 @@ class Mounted:
         return asyncio.run(self.source.secrets_after_miss())
 
 
+def given(
+    fixed: tuple[bytes, ...],
+    file: Path | None,
+    monotonic: Callable[[], float] | None = None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> SecretSource:
+    """Make a source that says nothing of lines that it leaves out."""
+    return SecretSource(fixed, file, monotonic=monotonic or FakeClock(), warn=warn, remark=lambda _: None)
+
+
+class CountedPath(type(Path())):  # type: ignore[misc]
+    """A file that counts its readings, each of which takes a while."""
+
+    readings = 0
+    slow_s = 0.05
+
+    def open(self, *_: Any, **__: Any) -> io.BytesIO:
+        """Open slowly."""
+        type(self).readings += 1
+        time.sleep(self.slow_s)
+        return io.BytesIO(NEW)
+
+
+@pytest.fixture
+def counted() -> type[CountedPath]:
+    CountedPath.readings, CountedPath.slow_s = 0, 0.05
+    return CountedPath
+
+
 @pytest.fixture
 def mounted(tmp_path: Path) -> Mounted:
     return Mounted(tmp_path / "secret")
@@ -52,16 +93,18 @@ UNUSABLE: dict[str, str | bytes | None] = {
     "empty": "",
     "blank": " \n\n",
     "weak": "hunter2",
-    "weak in its second line": f"{WRONG_SECRET}\nhunter2",
+    "weak in both lines": "hunter2\nchangeme",
+    "in quotes": f'"{WRONG_SECRET}"',
     "not UTF-8": WRONG_SECRET.encode() + b"\xff\xfe",
-    "UTF-16": WRONG_SECRET.encode("utf-16"),
+    "UTF-16 cut off": WRONG_SECRET.encode("utf-16")[:-1],
+    "endless": b"x" * 100_000,
 }
 unusable = pytest.mark.parametrize("text", UNUSABLE.values(), ids=UNUSABLE)
 
 
 def test_without_a_file_the_fixed_secrets_are_all_there_are() -> None:
     warnings: list[str] = []
-    source = SecretSource((NEW, OLD), None, monotonic=FakeClock(), warn=warnings.append)
+    source = given((NEW, OLD), None, warn=warnings.append)
     assert asyncio.run(source.secrets()) == asyncio.run(source.secrets_after_miss()) == (NEW, OLD)
     assert warnings == []
 
@@ -103,6 +146,7 @@ def test_a_file_that_cannot_be_used_any_more_leaves_the_last_good_secrets(
         mounted.clock.advance(REREAD_AFTER_S)
         assert mounted.secrets() == mounted.secrets_after_miss() == (NEW,)
     assert len(mounted.warnings) == 3
+    assert mounted.remarks == []
 
 
 @unusable
@@ -126,7 +170,7 @@ def test_the_fixed_secrets_serve_while_the_file_cannot_be_used(tmp_path: Path, t
 
 def test_a_directory_in_the_files_place_is_only_a_warning(tmp_path: Path) -> None:
     warnings: list[str] = []
-    source = SecretSource((OLD,), tmp_path, monotonic=FakeClock(), warn=warnings.append)
+    source = given((OLD,), tmp_path, warn=warnings.append)
     assert asyncio.run(source.secrets()) == (OLD,)
     assert warnings == ["the secret file cannot be read: Is a directory"]
 
@@ -139,6 +183,103 @@ def test_after_a_failed_reading_the_next_one_comes_in_a_second_and_not_in_thirty
     mounted.holds(OLD_SECRET)
     mounted.clock.advance(REREAD_ON_MISS_S)
     assert mounted.secrets() == (OLD,)
+
+
+def test_while_the_file_cannot_be_used_the_pauses_grow_to_ten_seconds_and_begin_anew_once_it_can(
+    tmp_path: Path,
+) -> None:
+    mounted = Mounted(tmp_path / "secret", None, fixed=(OLD,))
+    for _ in range(2):
+        pauses = reading_times(mounted, mounted.secrets, 41)
+        assert pauses == [0, 1, 3, 7, 15, 25, 35]
+        mounted.holds(SECRET)
+        mounted.clock.advance(LONGEST_PAUSE_S)
+        assert mounted.secrets() == (OLD, NEW)
+        mounted.holds(None)
+        mounted.clock.advance(REREAD_AFTER_S)
+    assert LONGEST_PAUSE_S == 10
+
+
+def reading_times(mounted: Mounted, ask: Callable[[], object], seconds: int) -> list[float]:
+    """Ask four times a second, and give the seconds of the readings, which a warning each tells."""
+    began = mounted.clock()
+    mounted.warnings.clear()
+    readings = list[float]()
+    for _ in range(4 * seconds):
+        told = len(mounted.warnings)
+        ask()
+        readings += [mounted.clock() - began] * (len(mounted.warnings) - told)
+        mounted.clock.advance(0.25)
+    return readings
+
+
+def test_forgeries_without_end_cause_three_readings_and_then_four_a_minute(counted: type[CountedPath]) -> None:
+    counted.slow_s = 0
+    clock = FakeClock()
+    source = given((), counted("x"), clock)
+
+    async def forge(seconds: int) -> int:
+        before = counted.readings
+        for _ in range(10 * seconds):
+            clock.advance(0.1)
+            await source.secrets()
+            await source.secrets_after_miss()
+        return counted.readings - before
+
+    async def forge_for_minutes() -> None:
+        assert await forge(5) == 1 + MISS_BURST  # the first one is for the sake of nobody's signature
+        assert 39 <= await forge(600) <= 41
+        clock.advance(MISS_BURST * MISS_REFILL_S)
+        assert await forge(5) == 1 + MISS_BURST
+
+    asyncio.run(forge_for_minutes())
+    assert (MISS_BURST, MISS_REFILL_S) == (3, 15)
+
+
+def test_while_forgeries_come_a_new_secret_is_known_within_fifteen_seconds(mounted: Mounted) -> None:
+    for _ in range(600):
+        mounted.secrets_after_miss()
+        mounted.clock.advance(0.1)
+    mounted.holds(OLD_SECRET)
+    for _ in range(150):
+        mounted.secrets_after_miss()
+        mounted.clock.advance(0.1)
+    assert mounted.secrets_after_miss() == (OLD,)
+
+
+@pytest.mark.parametrize("bad", ["hunter2", "changeme", f'"{WRONG_SECRET}"', b"\xff" * 40])
+def test_a_line_that_cannot_be_used_is_left_out_and_remarked_once(mounted: Mounted, bad: str | bytes) -> None:
+    line = bad.encode() if isinstance(bad, str) else bad
+    mounted.holds(line + b"\n" + NEW)
+    for _ in range(3):
+        assert mounted.secrets() == (NEW,)
+        mounted.clock.advance(REREAD_AFTER_S)
+    (remark,) = mounted.remarks
+    assert remark.startswith("the secret file is used without some of its lines: line 1 ")
+    assert "hunter2" not in remark
+    assert WRONG_SECRET not in remark
+    assert mounted.warnings == []
+
+
+def test_another_line_that_cannot_be_used_is_remarked_anew(mounted: Mounted) -> None:
+    for text in (f"{SECRET}\nhunter2", SECRET, f"{SECRET}\nhunter2", f"{SECRET}\n\nhunter2\nchangeme"):
+        mounted.holds(text)
+        mounted.secrets()
+        mounted.clock.advance(REREAD_AFTER_S)
+    weak, no_secret = "has 7 bytes: at least 32 are needed", "is a placeholder: put the secret itself there"
+    begin = "the secret file is used without some of its lines"
+    assert mounted.remarks == [
+        f"{begin}: line 2 {weak}",
+        f"{begin}: line 2 {weak}",
+        f"{begin}: line 3 {weak}; line 4 {no_secret}",
+    ]
+
+
+def test_a_file_without_a_line_that_can_be_used_is_told_with_every_fault(tmp_path: Path) -> None:
+    mounted = Mounted(tmp_path / "secret", "hunter2\nchangeme", fixed=(NEW,))
+    mounted.secrets()
+    weak, no_secret = "has 7 bytes: at least 32 are needed", "is a placeholder: put the secret itself there"
+    assert mounted.warnings == [f"the secret file cannot be used: line 1 {weak}; line 2 {no_secret}"]
 
 
 @unusable
@@ -157,25 +298,6 @@ def test_a_rotation_is_followed_without_a_restart(mounted: Mounted) -> None:
         assert mounted.secrets() == secrets
 
 
-class CountedPath(type(Path())):  # type: ignore[misc]
-    """A file that counts its readings, each of which takes a while."""
-
-    readings = 0
-    slow_s = 0.05
-
-    def read_text(self, *_: Any, **__: Any) -> str:
-        """Read slowly."""
-        type(self).readings += 1
-        time.sleep(self.slow_s)
-        return SECRET
-
-
-@pytest.fixture
-def counted() -> type[CountedPath]:
-    CountedPath.readings, CountedPath.slow_s = 0, 0.05
-    return CountedPath
-
-
 def ask_at_once(source: SecretSource, times: int) -> list[tuple[bytes, ...]]:
     async def ask() -> list[tuple[bytes, ...]]:
         calls: list[Callable[[], Coroutine[Any, Any, tuple[bytes, ...]]]] = [source.secrets, source.secrets_after_miss]
@@ -185,7 +307,7 @@ def ask_at_once(source: SecretSource, times: int) -> list[tuple[bytes, ...]]:
 
 
 def test_many_first_readers_at_once_all_get_the_secrets_from_one_reading(counted: type[CountedPath]) -> None:
-    source = SecretSource((), counted("x"), monotonic=FakeClock(), warn=lambda _: None)
+    source = given((), counted("x"))
     assert ask_at_once(source, 100) == [(NEW,)] * 100
     assert counted.readings == 1
 
@@ -200,7 +322,7 @@ def test_a_reading_that_hangs_is_given_up_after_a_second(tmp_path: Path) -> None
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     warnings: list[str] = []
-    source = SecretSource((), fifo, monotonic=time.monotonic, warn=warnings.append)
+    source = given((), fifo, time.monotonic, warnings.append)
 
     async def ask() -> None:
         began = time.monotonic()
@@ -216,7 +338,7 @@ def test_a_reading_that_hangs_is_given_up_after_a_second(tmp_path: Path) -> None
 def test_a_reading_that_hangs_is_joined_by_no_other_and_used_when_it_answers(counted: type[CountedPath]) -> None:
     counted.slow_s = 1.2
     clock, warnings = FakeClock(), list[str]()
-    source = SecretSource((), counted("x"), monotonic=clock, warn=warnings.append)
+    source = given((), counted("x"), clock, warnings.append)
 
     async def ask_twice() -> tuple[bytes, ...]:
         with pytest.raises(KeysUnavailable):
@@ -233,7 +355,7 @@ def test_a_reading_that_never_answers_is_followed_by_another_after_half_a_minute
     file = tmp_path / "secret"
     os.mkfifo(file)
     clock = FakeClock()
-    source = SecretSource((), file, monotonic=clock, warn=lambda _: None)
+    source = given((), file, clock)
 
     async def ask() -> tuple[bytes, ...]:
         with pytest.raises(KeysUnavailable):
@@ -261,14 +383,14 @@ def test_a_file_that_hangs_does_not_keep_the_process_from_starting(tmp_path: Pat
 def test_a_byte_order_mark_before_the_first_secret_is_no_part_of_it(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(SECRET, "utf-8-sig")
-    source = SecretSource((), file, monotonic=FakeClock(), warn=lambda _: None)
+    source = given((), file)
 
     assert asyncio.run(source.secrets()) == (NEW,)
 
 
 def test_while_a_reading_hangs_the_loop_goes_on(counted: type[CountedPath]) -> None:
     counted.slow_s = 0.2
-    source = SecretSource((), counted("x"), monotonic=FakeClock(), warn=lambda _: None)
+    source = given((), counted("x"))
 
     async def count_while_reading() -> int:
         reading = asyncio.create_task(source.secrets())
@@ -281,15 +403,38 @@ def test_while_a_reading_hangs_the_loop_goes_on(counted: type[CountedPath]) -> N
     assert asyncio.run(count_while_reading()) > 5
 
 
-@pytest.mark.parametrize("weak", ["hunter2", f"{SECRET}\nhunter2"])
-def test_a_weak_secret_in_the_file_keeps_the_process_from_starting(tmp_path: Path, weak: str) -> None:
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_file_that_an_editor_wrote_means_the_same_secrets(tmp_path: Path, encoding: str) -> None:
+    mounted = Mounted(tmp_path / "secret", f"{SECRET}\r\n{OLD_SECRET}\r\n".encode(encoding))
+    require_strong(mounted.file)
+    assert mounted.secrets() == (NEW, OLD)
+
+
+@pytest.mark.parametrize(
+    ("weak", "faults"),
+    [
+        ("hunter2", ["line 1 has 7 bytes: at least 32 are needed"]),
+        (
+            "\nhunter2\nchangeme",
+            ["line 2 has 7 bytes: at least 32 are needed", "line 3 is a placeholder: put the secret itself there"],
+        ),
+    ],
+)
+def test_a_file_without_any_line_that_can_be_used_keeps_the_process_from_starting(
+    tmp_path: Path, weak: str, faults: list[str]
+) -> None:
     file = tmp_path / "secret"
     file.write_text(weak)
     with pytest.raises(SettingsError) as caught:
         require_strong(file)
-    (fault,) = caught.value.faults
-    assert fault.startswith("DT_SIGNATURE_SECRET_FILE: secret ")
-    assert "hunter2" not in fault
+    assert caught.value.faults == tuple(f"DT_SIGNATURE_SECRET_FILE: {fault}" for fault in faults)
+
+
+@pytest.mark.parametrize("text", [f"{SECRET}\nhunter2", f"changeme\n{SECRET}", b"\xff\n" + NEW])
+def test_a_weak_line_beside_a_good_one_does_not_keep_it_from_starting(tmp_path: Path, text: str | bytes) -> None:
+    mounted = Mounted(tmp_path / "secret", text)
+    require_strong(mounted.file)
+    assert mounted.secrets() == (NEW,)
 
 
 @pytest.mark.parametrize("text", [SECRET, f"{SECRET}\n{OLD_SECRET}", "", " \n", b"\xff"])

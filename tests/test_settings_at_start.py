@@ -43,7 +43,13 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
     "credentials in the issuer": ({"DT_ISSUER": "https://user:canary@issuer.example"}, {"DT_ISSUER"}),
     "http on another host": ({"DT_ISSUER": "http://127.0.0.1.example/canary"}, {"DT_ISSUER"}),
 }
-NAMES = {*UNSOUND, *SOUND, "DT_SIGNATURE_SECRET_FILE", "DT_PROJECT_IDS", "LABEL_ATTRIBUTES"}
+NEAR_MISSES = {"DT_PROJECT_ID": "", "LABEL_ATTRIBUTE": "canary", "pubsub_topic": "canary"}
+FAULTS["near misses"] = (NEAR_MISSES, set(NEAR_MISSES))
+FAULTS["quotes"] = (
+    {name: f'"{SOUND[name]}"' for name in SOUND},
+    set(SOUND),
+)
+NAMES = {*NEAR_MISSES, *UNSOUND, *SOUND, "DT_SIGNATURE_SECRET_FILE", "DT_PROJECT_IDS", "LABEL_ATTRIBUTES"}
 
 
 def ended(environ: Mapping[str, str], home: Path) -> Exit:
@@ -104,4 +110,21 @@ def test_a_file_that_may_yet_become_sound_does_not_keep_it_from_starting(tmp_pat
 
     assert (answer.status, answer.json) == (503, {"error": "keys"})
     assert severities == {"CRITICAL"}
+    assert "canary" not in function.output()
+
+
+def test_a_weak_line_beside_a_good_secret_is_a_warning_and_nothing_else(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(f"canary\r\n{SOUND['DT_SIGNATURE_SECRET']}\r\n".encode("utf-8-sig"))
+    settings = {**SOUND, "DT_SIGNATURE_SECRET_FILE": str(file)}
+    del settings["DT_SIGNATURE_SECRET"]
+
+    with Function("ingest", settings, tmp_path) as function:
+        answer = function.send(by_secret(b"not JSON", secret=SOUND["DT_SIGNATURE_SECRET"]).headers, b"another body")
+        told = [(line["severity"], line["message"]) for line in function.lines() if "status" not in line]
+
+    assert (answer.status, answer.json) == (401, {"error": "checksum"})
+    assert told == [
+        ("WARNING", "the secret file is used without some of its lines: line 1 has 6 bytes: at least 32 are needed")
+    ]
     assert "canary" not in function.output()

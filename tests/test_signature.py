@@ -141,17 +141,75 @@ def test_fractions_of_our_own_clock_count() -> None:
         verify_body(token(), BODY, now=NOW - 0.001, leeway_s=0)
 
 
-@pytest.mark.parametrize("life_s", [1, 300, 3600, MAX_LIFETIME_S])
-def test_a_token_may_live_for_two_hours(life_s: int) -> None:
+@pytest.mark.parametrize(("ahead_s", "is_taken"), [(0, True), (LEEWAY_S, True), (LEEWAY_S + 0.25, False)])
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_fractions_of_the_tokens_times_count(claim: str, ahead_s: float, *, is_taken: bool) -> None:
+    ahead = token(**{"iat": NOW - 0.5, "exp": NOW + 3599.5, claim: NOW + float(ahead_s)})
+    if is_taken:
+        assert verify_body(ahead, BODY, now=NOW, leeway_s=LEEWAY_S) is False
+    else:
+        with pytest.raises(ClockBehind):
+            verify_body(ahead, BODY, now=NOW, leeway_s=LEEWAY_S)
+
+
+@pytest.mark.parametrize(("exp", "is_expired"), [(NOW - LEEWAY_S, True), (NOW - LEEWAY_S + 0.25, False)])
+def test_a_fraction_of_exp_counts(exp: float, *, is_expired: bool) -> None:
+    assert verify_body(token(iat=NOW - 3600.5, exp=exp), BODY, now=NOW, leeway_s=LEEWAY_S) is is_expired
+
+
+def test_a_whole_number_may_be_written_with_a_fraction_of_nothing() -> None:
+    whole, written = token(), token(iat=float(NOW), exp=float(NOW + 3600))
+    assert (written.issued_at, written.expires_at) == (whole.issued_at, whole.expires_at)
+
+
+@pytest.mark.parametrize("claim", ["iat", "exp", "nbf"])
+@pytest.mark.parametrize("value", [True, False, "1760000000", [NOW], {"s": NOW}, None])
+def test_a_time_that_is_no_number_is_invalid(claim: str, value: object) -> None:
+    with pytest.raises(SignatureInvalid, match=f"{claim} is not a number of seconds"):
+        token(**{claim: value})
+
+
+@pytest.mark.parametrize("claim", ["iat", "exp", "nbf"])
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"NaN", b"Infinity"])
+def test_a_time_that_is_not_finite_is_invalid(claim: str, number: bytes) -> None:
+    claims = json.dumps(secret_claims(BODY, **{claim: "number"})).encode().replace(b'"number"', number)
+    with pytest.raises(SignatureInvalid):
+        parse_token(forged(secret_header(), claims, hs256()), "HS256")
+
+
+@pytest.mark.parametrize("iat", [1.5, -1e300, 1e300, 10**1000], ids=["small", "early", "large", "huge"])
+@pytest.mark.parametrize("exp", [1.5, 1e300, 10**1000, -(10**1000)], ids=["small", "large", "huge", "long ago"])
+def test_times_of_unlike_size_are_only_invalid(iat: float, exp: float) -> None:
+    with pytest.raises(SignatureInvalid, match="not valid for up to"):
+        token(iat=iat, exp=exp)
+
+
+def test_a_token_without_nbf_is_valid_from_its_iat() -> None:
+    assert token().not_before == NOW
+    assert token(nbf=NOW - 7.5).not_before == NOW - 7.5
+
+
+def test_nbf_before_iat_makes_a_token_valid_no_earlier() -> None:
+    with pytest.raises(ClockBehind):
+        verify_body(token(iat=NOW + 61, exp=NOW + 3600, nbf=NOW), BODY, now=NOW, leeway_s=LEEWAY_S)
+
+
+@pytest.mark.parametrize("audience", ["https://another.example", ["a", "b"], None, 7, []])
+def test_an_audience_that_dt_may_add_one_day_costs_no_event(audience: object) -> None:
+    assert verify_body(token(aud=audience), BODY, now=NOW, leeway_s=LEEWAY_S) is False
+
+
+@pytest.mark.parametrize("life_s", [0.25, 1, 300, 3600, MAX_LIFETIME_S])
+def test_a_token_may_live_for_two_hours(life_s: float) -> None:
     assert token(exp=NOW + life_s).expires_at == NOW + life_s
 
 
 @pytest.mark.parametrize(
     "life_s",
-    [-1, 0, MAX_LIFETIME_S + 1, 100 * 365 * 86400, 10**2000],
-    ids=["before", "none", "a second", "a century", "ages"],
+    [-1, -0.25, 0, MAX_LIFETIME_S + 0.25, MAX_LIFETIME_S + 1, 100 * 365 * 86400, 10**2000],
+    ids=["before", "just before", "none", "a quarter", "a second", "a century", "ages"],
 )
-def test_a_token_that_would_live_for_longer_or_not_at_all_is_invalid(life_s: int) -> None:
+def test_a_token_that_would_live_for_longer_or_not_at_all_is_invalid(life_s: float) -> None:
     with pytest.raises(SignatureInvalid):
         token(exp=NOW + life_s)
 
@@ -181,14 +239,18 @@ IN_WORDS: dict[str, Callable[[], object]] = {
     "a header member that no token of DT has": lambda: parse_token(
         forged(secret_header(crit=[]), secret_claims(BODY), hs256()), "HS256"
     ),
-    "iat is not a whole number of seconds": lambda: token(iat=1.5),
-    "exp is not a whole number of seconds": lambda: token(exp=None),
-    "not valid for 1 to 7200 seconds": lambda: token(exp=NOW),
+    "iat is not a number of seconds": lambda: token(iat="1.5"),
+    "exp is not a number of seconds": lambda: token(exp=None),
+    "nbf is not a number of seconds": lambda: token(nbf=None),
+    "not valid for up to 7200 seconds": lambda: token(exp=NOW),
     "no checksum_sha256": lambda: token(checksum_sha256=ABSENT),
     "made with none of our secrets": lambda: verify_secret(KNOWN, []),
     "not made with the key that it names": lambda: verify_key(KNOWN, Es256Key(PRIVATE_KEY.public_key())),
     "the body's SHA-256 is not the one in the token": lambda: verify_body(KNOWN, b"", now=NOW, leeway_s=0),
     "issued more than 7 s ahead of our clock": lambda: verify_body(KNOWN, b"{}", now=NOW - 8, leeway_s=7),
+    "valid only from more than 7 s ahead of our clock": lambda: verify_body(
+        token(nbf=NOW + 8), BODY, now=NOW, leeway_s=7
+    ),
 }
 
 
@@ -283,12 +345,17 @@ def proven(text: str, content: bytes) -> bool:
     return verify_body(read, content, now=NOW, leeway_s=LEEWAY_S)
 
 
-times = st.integers(NOW - 4000, NOW + 4000) | st.sampled_from([NOW, NOW + 60, NOW + 61, NOW - 60, NOW - 61, 1.5, "1"])
+times = (
+    st.integers(NOW - 4000, NOW + 4000)
+    | st.floats(NOW - 4000, NOW + 4000)
+    | st.sampled_from([NOW, NOW + 60, NOW + 60.5, NOW + 61, NOW - 59.5, NOW - 60, NOW - 61, 1.5, "1"])
+)
 changed_claims = st.fixed_dictionaries(
     {},
     optional={
         "iat": times | json_values,
         "exp": times | json_values,
+        "nbf": times | json_values,
         "checksum_sha256": st.sampled_from([sha256(BODY), sha256(b""), None, 5]),
         "aud": json_values,
     },
@@ -319,11 +386,14 @@ def reference_verdict(text: str) -> bool:
         claims = jwt.decode(text, SECRET, algorithms=["HS256"], options=options)  # type: ignore[arg-type]
     except jwt.PyJWTError:
         return False
-    issued_at, expires_at = claims["iat"], claims["exp"]
+    issued_at, expires_at, not_before = claims["iat"], claims["exp"], claims.get("nbf", claims["iat"])
     return (
-        type(issued_at) is type(expires_at) is int
-        and 0 < expires_at - issued_at <= 7200
-        and issued_at <= NOW + LEEWAY_S
+        all(
+            type(time) is int or (type(time) is float and abs(time) < 1e999)
+            for time in (issued_at, expires_at, not_before)
+        )
+        and issued_at < expires_at <= issued_at + 7200
+        and max(issued_at, not_before) <= NOW + LEEWAY_S
         and expires_at > NOW - LEEWAY_S
         and claims["checksum_sha256"] == sha256(BODY)
     )

@@ -25,6 +25,7 @@ from tests.audit.requirements import (
     unlicensed,
     unpinned,
 )
+from tests.prove.mutants import ENOUGH
 
 LOCKED = (*PINNED, *BESIDE)
 HASH = "--hash=sha256:" + "0" * 64
@@ -223,11 +224,17 @@ def test_each_known_one_has_its_reason() -> None:
         known_secrets("f3bbbd66a63d4bf1747940578ec3d0103530e21d\n")
 
 
-def test_the_rooms_to_be_mutated_and_the_tests_that_must_notice_are_there() -> None:
+def test_every_room_is_mutated_and_the_tests_that_must_notice_are_there() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
-    named = [*settings["only_mutate"], *settings["pytest_add_cli_args_test_selection"]]
-    assert len(named) >= 8
-    assert all((ROOT / name).is_file() for name in named)
+    assert settings["source_paths"] == ["function"]
+    assert not {"only_mutate", "do_not_mutate", "do_not_mutate_patterns"} & settings.keys()
+    tests = settings["pytest_add_cli_args_test_selection"]
+    assert len(tests) >= 20
+    assert all((ROOT / name).is_file() for name in tests)
+
+
+def test_mutants_that_pass_may_be_one_in_twenty() -> None:
+    assert ENOUGH == 0.95
 
 
 def test_the_audit_fails_on_a_fault_and_says_so_when_it_could_not_check(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,32 +1,35 @@
-"""``python -m tests.prove.mutants``: change the rooms that decide, bit by bit, and see whether a test notices.
+"""``python -m tests.prove.mutants [ROOM ...]``: change the rooms of function/ bit by bit, and see whether a test notices.
 
-mutmut makes and runs the mutants in a copy of the project; which rooms and which tests, ``pyproject.toml`` says.
+mutmut makes and runs the mutants in a copy of the project; with which tests, ``pyproject.toml`` says.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 LEFT_BEHIND = (".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", ".coverage*", "mutants")
-ENOUGH = 0.9
+ENOUGH = 0.95
 NOTICED = ("killed", "timeout")
 """A mutant that never ends is noticed, too; it is shown, since on a busy machine it may only have been slow."""
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Print every mutant that no test failed on, and the score; exit status 1 if it is below ``ENOUGH``."""
+    asked = _parser().parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / ROOT.name
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
         print("making mutants and running the tests on each: this takes some minutes", flush=True)
-        ended = _mutmut(copy, "run", "--max-children", str(os.cpu_count() or 2))
-        states = dict(_states(copy))
+        patterns = [f"function.{room}.*" for room in asked.rooms]
+        ended = _mutmut(copy, "run", "--max-children", str(asked.processes), *patterns)
+        states = {name: state for name, state in _states(copy) if not asked.rooms or _room(name) in asked.rooms}
         if not states:
             print(f"mutmut made no mutants:\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}")
             return 1
@@ -35,11 +38,18 @@ def main() -> int:
     return _told(states)
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.prove.mutants", description="mutation testing of function/")
+    parser.add_argument("rooms", nargs="*", metavar="ROOM", help="such as signature; all of them if none is named")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 2, help="at the same time (%(default)s)")
+    return parser
+
+
 def _told(states: dict[str, str]) -> int:
     totals = Counter(_room(name) for name in states)
     noticed = Counter(_room(name) for name, state in states.items() if state in NOTICED)
     for room, total in sorted(totals.items()):
-        print(f"{room:<12} {noticed[room]:>4} of {total:>4} noticed, {noticed[room] / total:.1%}")
+        print(f"{room:<14} {noticed[room]:>4} of {total:>4} noticed, {noticed[room] / total:.1%}")
     score = noticed.total() / len(states)
     verdict = "holds" if score >= ENOUGH else "FAILS"
     print(f"mutants: {noticed.total()} of {len(states)} noticed, {score:.1%} (at least {ENOUGH:.0%}): {verdict}")

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 import msgspec
@@ -22,7 +23,16 @@ LONGEST_LIFE_S = 2 * 60 * 60
 NEVER_IN_A_HEADER = ("crit", "b64", "jwk", "jku", "x5u", "x5c", "zip")
 """A key of the token's own, or another way to read it: RFC 8725 §3.5, §3.10, and RFC 7797."""
 
-_FAILURES = (JoseError, msgspec.DecodeError, ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_FAILURES = (
+    JoseError,
+    msgspec.DecodeError,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    RecursionError,
+    OverflowError,
+)
 
 
 @dataclass(frozen=True)
@@ -41,14 +51,14 @@ class Reference:
             return "unsigned"
         try:
             claims = self._by_secret(token) if header == "x-dt-signature" else self._by_key(token)
-            issued_at, expires_at = _times(claims)
+            valid_from, expires_at = _times(claims)
             checksum = claims["checksum_sha256"]
             _hold(isinstance(checksum, str), "a checksum")
         except _FAILURES:
             return "signature"
         if checksum != hashlib.sha256(body).hexdigest():
             return "checksum"
-        if issued_at - self.leeway_s > now:
+        if valid_from - self.leeway_s > now:
             return "clock"
         return "accepted" if now < expires_at + self.leeway_s else "expired"
 
@@ -98,12 +108,18 @@ def _once(members: list[tuple[str, object]]) -> None:
     _hold(len(names) == len(set(names)), "each member once")
 
 
-def _times(claims: Mapping[str, Any]) -> tuple[int, int]:
-    issued_at, expires_at = claims["iat"], claims["exp"]
-    for seconds in (issued_at, expires_at):
-        _hold(isinstance(seconds, int) and not isinstance(seconds, bool), "whole seconds")
+def _times(claims: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
+    """From when and until when a token is valid, without rounding; ``nbf`` may put the beginning off."""
+    issued_at, expires_at = _date(claims["iat"]), _date(claims["exp"])
     _hold(issued_at < expires_at <= issued_at + LONGEST_LIFE_S, "a life of two hours at most")
-    return issued_at, expires_at
+    return max(issued_at, _date(claims["nbf"])) if "nbf" in claims else issued_at, expires_at
+
+
+def _date(value: object) -> Fraction:
+    """A NumericDate of RFC 7519 §2."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError("not a number of seconds")
+    return Fraction(value)  # raises OverflowError, ValueError for what is not finite
 
 
 def _hold(condition: bool, wanted: str) -> None:  # noqa: FBT001  # it reads as a sentence

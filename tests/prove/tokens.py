@@ -97,6 +97,13 @@ def _times(made: Draft) -> None:
     made.claims["exp"] = made.claims["iat"] + made.random.choice([-1, 0, 1, 60, 300, 3600, 7199, 7200, 7201, 10**9])
 
 
+def _fractions(made: Draft) -> None:
+    made.claims["iat"] = NOW + made.random.choice(OFFSETS) + made.random.choice([0.0, 0.25, 0.5, -0.25])
+    made.claims["exp"] = made.claims["iat"] + made.random.choice(
+        [-0.25, 0.25, 60, 3600, 7199.75, 7200.0, 7200.25, 1e300]
+    )
+
+
 def _clock(made: Draft) -> None:
     made.now = NOW + made.random.choice(OFFSETS) + made.random.choice([0, 0.5, -0.001])
 
@@ -202,13 +209,16 @@ CHANGES: dict[str, Change] = {
     "times again": _times,
     "iat or exp junk": _member("claims", "iat", "exp"),
     "iat or exp a float or text": _member("claims", "iat", "exp", values=(NOW + 0.0, NOW + 1.5, str(NOW), f"{NOW}.0")),
+    "fractions of times": _fractions,
+    "not before": _member("claims", "nbf", values=(*JUNK, *(NOW + offset for offset in (*OFFSETS, 60.25, 60.5, 0.0)))),
+    "an audience": _member("claims", "aud", values=(*JUNK, "https://example.com", ORGANIZATION_ID)),
     "a claim gone": _without("claims", "iat", "exp", "checksum_sha256", "iss", "sub", "jti"),
     "our clock": _clock,
     "our clock again": _clock,
     "checksum": _member("claims", "checksum_sha256", values=(*JUNK, *map(sha256, BODIES), sha256(b"").upper())),
     "issuer": _member("claims", "iss", values=(*JUNK, "https://identity.example.com/data-connector")),
     "organization": _member("claims", "sub", values=(*JUNK, ORGANIZATION_ID, "another", [ORGANIZATION_ID])),
-    "a claim of nobody's business": _member("claims", "aud", "nbf", "jti", "sub2", "event", values=(*JUNK, NOW + 9999)),
+    "a claim of nobody's business": _member("claims", "jti", "sub2", "event", values=(*JUNK, NOW + 9999)),
     "another body": _other_body,
     "a member twice": _twice,
     "no claims": _raw(b"", b"{}", b"[]", b"null", b'"x"', b"1", b"{", b"\xff", b"[" * 1500),

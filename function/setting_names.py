@@ -1,0 +1,51 @@
+"""The name of an environment variable -> the setting that it was meant to be, if it looks like one. Pure.
+
+Most variables of a process are none of ours, such as Cloud Run's and the buildpack's: they must never raise an alarm.
+"""
+
+from collections.abc import Iterable
+from difflib import SequenceMatcher
+
+ALIKE = 0.8
+"""Similarity from which a name counts as misspelt, such as ``LOG_LEVL`` or ``DT_ORGANISATION_ID``."""
+
+SHORTEST = 7
+"""Letters of a name that may be misspelt: a shorter one, such as ``ISSUER``, is too likely another program's."""
+
+_SHARED = frozenset({"GOOGLE_CLOUD_PROJECT", "LOG_LEVEL", "PUBSUB_EMULATOR_HOST"})
+"""Settings that other programs have as well, with words of their own added: ``OTEL_LOG_LEVEL``."""
+
+
+def meant_setting(name: str, settings: Iterable[str]) -> str | None:
+    """Return the setting that this unknown name comes nearest to, or None if it comes near to none."""
+    near = [setting for setting in sorted(settings) if _is_near(name, setting)]
+    return max(near, key=lambda setting: _similarity(name, setting), default=None)
+
+
+def _is_near(name: str, setting: str) -> bool:
+    if _plain(name) == _plain(setting) or name.upper() == f"DT_{setting}":
+        return True
+    if len(_plain(name)) < SHORTEST or setting == "GOOGLE_CLOUD_PROJECT":
+        return False
+    if setting in _SHARED:
+        return _similarity(name, setting) >= ALIKE and not (
+            name.startswith(f"{setting}_") or name.endswith(f"_{setting}")
+        )
+    return _similarity(name, setting) >= ALIKE or _has_other_words(name.upper(), setting)
+
+
+def _has_other_words(name: str, setting: str) -> bool:
+    """Whether words were left out, cut short (``DT_ORG_ID``) or added at the end (``PUBSUB_TOPIC_NAME``)."""
+    given, wanted = name.split("_"), setting.split("_")
+    rest = iter(wanted)
+    is_shortened = given[0] == wanted[0] and all(any(word.startswith(part) for word in rest) for part in given)
+    return is_shortened or name.startswith(f"{setting}_") or setting.endswith(f"_{name}")
+
+
+def _similarity(name: str, setting: str) -> float:
+    return SequenceMatcher(None, _plain(name), _plain(setting), autojunk=False).ratio()
+
+
+def _plain(name: str) -> str:
+    """Return the letters and digits of a name, in lower case."""
+    return "".join(character for character in name.lower() if character.isalnum())

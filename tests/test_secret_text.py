@@ -1,0 +1,150 @@
+"""secret_text: one reader of secrets for both ends, which says what is wrong and never quotes a secret."""
+
+import pytest
+
+from function.secret_text import MAX_TEXT_BYTES, SecretLines, read_secrets
+from tests.builders import OLD_SECRET, SECRET
+
+NEW, OLD = SECRET.encode(), OLD_SECRET.encode()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        f"{SECRET}\n{OLD_SECRET}".encode(),
+        f"{SECRET}\n{OLD_SECRET}\n".encode(),
+        f"{SECRET}\r\n{OLD_SECRET}\r\n".encode(),
+        f"{SECRET}\r{OLD_SECRET}\r".encode(),
+        f"\n \t\n  {SECRET}\t \n\n\t{OLD_SECRET}\u00a0\n".encode(),
+        f"{SECRET}\r\n{OLD_SECRET}\r\n".encode("utf-8-sig"),
+        f" \ufeff{SECRET}\u200b \n\u200c\u2060{OLD_SECRET}\u200d".encode(),
+        f"{SECRET}\r\n{OLD_SECRET}\r\n".encode("utf-16"),
+        f"\ufeff{SECRET}\n{OLD_SECRET}".encode("utf-16-be"),
+        f"{SECRET}\n{OLD_SECRET}\n".encode("utf-16-le"),
+        f"{SECRET}\n{OLD_SECRET}".encode("utf-16-be"),
+    ],
+)
+def test_what_an_editor_adds_around_the_secrets_is_no_part_of_them(raw: bytes) -> None:
+    assert read_secrets(raw) == SecretLines((NEW, OLD), ())
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "x" * 31 + "y",
+        "ø" * 15 + "å",
+        "correct your horse battery staple",
+        "a-long-password,with-commas;and-more",
+        "0123456789abcdef" * 4,
+        "Zm9vYmFyYmF6cXV4Zm9vYmFyYmF6cXV4Zm8=",
+        "//3v7+/v7+/v7+/v7+/v7+/v7+/v7+/v7+8=",
+        "#hash-signs-are-allowed-in-a-secret!",
+        "'a-quote-at-one-end-is-a-character-!",
+        "$2b$12$CwTycUXWue0Thq9StjUM0uJ8T0OeXK",
+        "some-very-good-secret-that-nobody-sees",
+        "mysecretly-chosen-words-of-all-sizes",
+    ],
+)
+def test_a_secret_of_32_bytes_may_hold_whatever_can_be_printed(secret: str) -> None:
+    assert read_secrets(secret.encode()) == SecretLines((secret.encode(),), ())
+
+
+REFUSED: dict[str, tuple[str, str]] = {
+    "too short": ("x" * 30 + "y", "has 31 bytes: at least 32 are needed"),
+    "31 bytes in 30 letters": ("ø" + "x" * 28 + "y", "has 31 bytes: at least 32 are needed"),
+    "zero bytes": ("\0" * 40, "holds a character that cannot be printed"),
+    "a tab inside": (f"{SECRET[:20]}\t{SECRET[20:]}", "holds a character that cannot be printed"),
+    "a joiner inside": (f"{SECRET[:20]}\u200b{SECRET[20:]}", "holds a character that cannot be printed"),
+    "a hard space inside": (f"{SECRET[:20]}\u00a0{SECRET[20:]}", "holds a character that cannot be printed"),
+    **{
+        f"quotes {left}{right}": (f"{left}{SECRET}{right}", "stands in quotes: leave them out")
+        for left, right in ('""', "''", "``", "“”", "„“", "«»", "‘’", "‚’")
+    },
+    "a literal line end": (f"{SECRET}\\n{OLD_SECRET}", r"holds a literal \n: start a new line instead"),
+    "a literal line end last": (f"{SECRET}\\r\\n", r"holds a literal \n: start a new line instead"),
+    "a setting": (f"DT_SIGNATURE_SECRET={SECRET}", "names the setting as well: leave only the secret"),
+    "a shell's setting": (f"export DT_SIGNATURE_SECRET={SECRET}", "names the setting as well: leave only the secret"),
+    "YAML": (f"dt_signature_secret: {SECRET}", "names the setting as well: leave only the secret"),
+    "a JSON object": (f'{{"secret": "{SECRET}"}}', "is JSON: leave only the secret"),
+    "a JSON array": (f'["{SECRET}", "{OLD_SECRET}"]', "is JSON: leave only the secret"),
+    "a comment": (f"# {SECRET}", "is a comment: leave only secrets"),
+    "commas": (f"{SECRET},{OLD_SECRET}", "holds several secrets: write each on a line of its own"),
+    "commas and spaces": (f"{SECRET}, {OLD_SECRET}", "holds several secrets: write each on a line of its own"),
+    "semicolons": (f"{SECRET};{OLD_SECRET}", "holds several secrets: write each on a line of its own"),
+    "spaces": (f"{SECRET} {OLD_SECRET}", "holds several secrets: write each on a line of its own"),
+    **{
+        f"placeholder {text}": (text, "is a placeholder: put the secret itself there")
+        for text in (
+            "changeme",
+            "ChangeMe" * 4,
+            "please-change-me-before-production-use",
+            "CHANGE_THIS_TO_THE_SECRET_OF_YOUR_CONNECTOR",
+            "replace-with-the-secret-of-the-connector",
+            "<secret>",
+            "<the signature secret of your Data Connector>",
+            "${DT_SIGNATURE_SECRET}",
+            "$DT_SIGNATURE_SECRET",
+            "$(gcloud secrets versions access 3 --secret=dt)",
+            "{{ secrets.DT_SIGNATURE_SECRET_OF_PRODUCTION }}",
+            "%DT_SIGNATURE_SECRET_OF_THE_CONNECTOR%",
+            "your-secret",
+            "your-very-strong-and-unique-password-here",
+            "YOUR_SIGNATURE_SECRET_GOES_HERE_PLEASE",
+            "insert-the-signature-secret-here-please",
+            "my-super-secret-signature-secret-00000",
+            "placeholder-for-the-secret-of-connector",
+            "secret",
+            "x",
+            "x" * 64,
+            "****************************************",
+        )
+    },
+}
+
+
+@pytest.mark.parametrize(("text", "fault"), REFUSED.values(), ids=REFUSED)
+def test_a_line_that_is_no_secret_is_refused_by_its_number(text: str, fault: str) -> None:
+    assert read_secrets(text.encode()) == SecretLines((), (f"line 1 {fault}",), is_refused=True)
+
+
+@pytest.mark.parametrize(("text", "fault"), REFUSED.values(), ids=REFUSED)
+def test_a_good_line_beside_a_refused_one_is_used(text: str, fault: str) -> None:
+    assert read_secrets(f"\n{text}\r\n{SECRET}\n".encode()) == SecretLines((NEW,), (f"line 2 {fault}",))
+
+
+def test_every_refused_line_has_a_fault_of_its_own() -> None:
+    assert read_secrets(f"hunter2\n{SECRET}\n\n{OLD_SECRET}\nchangeme".encode()) == SecretLines(
+        (NEW, OLD),
+        (
+            "line 1 has 7 bytes: at least 32 are needed",
+            "line 5 is a placeholder: put the secret itself there",
+        ),
+    )
+
+
+@pytest.mark.parametrize("raw", [b"", b" \n\r\n\t", b"\xef\xbb\xbf", b"\xff\xfe"])
+def test_a_text_of_nothing_holds_no_secret(raw: bytes) -> None:
+    assert read_secrets(raw) == SecretLines((), ("the text holds no secret",))
+
+
+@pytest.mark.parametrize("bad", [b"\xff" * 40, b"\xed\xa0\x80" * 20, "pässwört".encode("latin-1")])
+def test_a_line_that_is_not_utf_8_is_refused_and_the_next_one_is_used(bad: bytes) -> None:
+    assert read_secrets(bad + b"\n" + NEW) == SecretLines((NEW,), ("line 1 is not UTF-8",))
+
+
+@pytest.mark.parametrize("raw", [NEW.decode().encode("utf-16")[:-1], b"\xff\xfe\x00\xd8" + b"a\x00" * 40])
+def test_utf_16_that_is_not_whole_is_refused_by_name(raw: bytes) -> None:
+    assert read_secrets(raw) == SecretLines((), ("the text is UTF-16 that is not whole: save it as UTF-8",))
+
+
+def test_a_text_that_is_larger_than_secret_manager_allows_is_not_read() -> None:
+    line = NEW + b"\n"
+    assert len(read_secrets(line * (MAX_TEXT_BYTES // len(line))).secrets) == MAX_TEXT_BYTES // len(line)
+    assert read_secrets(NEW.ljust(MAX_TEXT_BYTES)).secrets == (NEW,)
+    assert read_secrets(NEW.ljust(MAX_TEXT_BYTES + 1)) == SecretLines((), ("the text has more than 65536 bytes",))
+
+
+def test_bytes_that_are_no_text_are_not_refused_for_good() -> None:
+    assert not read_secrets(b"\xff" * 40).is_refused
+    assert not read_secrets(b"\xff" * 40 + b"\nhunter2").is_refused
+    assert read_secrets(b"hunter2\nchangeme").is_refused
