@@ -18,6 +18,7 @@ TOPIC = f"{PROJECT}/topics/events"
 SUBSCRIPTION = f"{PROJECT}/subscriptions/reader"
 DEAD = f"{PROJECT}/topics/dead"
 DAY_S = 24 * 3600
+TRANSFORM = {"javascript_udf": {"function_name": "f", "code": "function f(m) { return m; }"}}
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,7 @@ GOOD_SETTINGS: list[dict[str, Any]] = [
     {"push_config": {"push_endpoint": "http://127.0.0.1:1/"}},
     {"enable_exactly_once_delivery": True},
     {"retain_acked_messages": True},
+    {"message_transforms": [TRANSFORM] * 5},
     {"labels": {"a" + "b" * 62: "c" * 63, "é_1-": ""}},
     {"labels": {f"k{number}": "" for number in range(64)}},
 ]
@@ -196,6 +198,9 @@ BAD_SETTINGS: list[dict[str, Any]] = [
     {"push_config": {"push_endpoint": "http://receiver.example.com/"}},
     {"push_config": {"push_endpoint": "nonsense"}},
     {"push_config": {"push_endpoint": "https://receiver.example.com/"}, "enable_exactly_once_delivery": True},
+    {"message_transforms": [TRANSFORM] * 6},
+    {"message_transforms": [{"javascript_udf": {"function_name": "f", "code": "x" * (20 * 1024 + 1)}}]},
+    {"message_transforms": [{"javascript_udf": {"function_name": "", "code": "x"}}]},
     {"labels": {"a" + "b" * 63: ""}},
     {"labels": {"a": "c" * 64}},
     {"labels": {"A": ""}},
@@ -247,7 +252,7 @@ def test_a_topic_keeps_its_messages_ten_minutes_to_31_days(publisher: PublisherC
     [
         {"bigquery_config": {"table": "p.d.t"}},
         {"cloud_storage_config": {"bucket": "b"}},
-        {"message_transforms": [{"javascript_udf": {"function_name": "f", "code": "function f(m) { return m; }"}}]},
+        {"push_config": {"push_endpoint": "https://a.example.com/"}, "message_transforms": [TRANSFORM]},
     ],
     ids=str,
 )

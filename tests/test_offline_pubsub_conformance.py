@@ -466,7 +466,8 @@ def test_lists_come_in_pages(pubsub: Pubsub) -> None:
 def update(pubsub: Pubsub, *paths: str, **settings: Any) -> types.Subscription:
     asked = {"name": pubsub.subscription, **settings}
     request = {"subscription": asked, "update_mask": {"paths": paths}}
-    return pubsub.subscriber.update_subscription(request=request)
+    changed: types.Subscription = pubsub.subscriber.update_subscription(request=request)
+    return changed
 
 
 def test_an_update_changes_what_its_mask_names_and_nothing_else(pubsub: Pubsub) -> None:
@@ -475,7 +476,7 @@ def test_an_update_changes_what_its_mask_names_and_nothing_else(pubsub: Pubsub) 
     changed = update(pubsub, "ack_deadline_seconds", ack_deadline_seconds=60, message_retention_duration=seconds(601))
 
     assert (changed.ack_deadline_seconds, changed.retain_acked_messages) == (60, True)
-    assert changed.message_retention_duration.total_seconds() == 7 * DAY_S
+    assert types.Subscription.pb(changed).message_retention_duration.seconds == 7 * DAY_S
     assert pubsub.subscriber.get_subscription(subscription=pubsub.subscription) == changed
 
 

@@ -171,8 +171,9 @@ def test_every_setting_that_can_change_is_changed(client: Client) -> None:
     )
 
     assert dict(changed.labels) == {"c": "d"}
-    assert changed.expiration_policy.ttl.total_seconds() == 90_000
-    assert not client.update("expiration_policy", expiration_policy={}).expiration_policy.ttl
+    assert types.Subscription.pb(changed).expiration_policy.ttl.seconds == 90_000
+    never = client.update("expiration_policy", expiration_policy={})
+    assert not types.Subscription.pb(never).expiration_policy.HasField("ttl")
 
 
 @pytest.mark.parametrize(
@@ -189,13 +190,14 @@ def test_an_update_is_checked_as_a_creation_is(client: Client, settings: dict[st
 def test_the_labels_of_topics_and_snapshots_are_changed(client: Client) -> None:
     client.create()
     topic = {"name": TOPIC, "labels": {"a": "b"}}
-    snapshot = {"name": f"{PROJECT}/snapshots/one", "labels": {"c": "d"}}
-    client.subscriber.create_snapshot(name=snapshot["name"], subscription=READER)
+    name = f"{PROJECT}/snapshots/one"
+    snapshot = {"name": name, "labels": {"c": "d"}}
+    client.subscriber.create_snapshot(name=name, subscription=READER)
 
     client.publisher.update_topic(request={"topic": topic, "update_mask": {"paths": ["labels"]}})
     client.subscriber.update_snapshot(request={"snapshot": snapshot, "update_mask": {"paths": ["labels"]}})
     assert client.publisher.get_topic(topic=TOPIC).labels == {"a": "b"}
-    assert client.subscriber.get_snapshot(snapshot=f"{PROJECT}/snapshots/one").labels == {"c": "d"}
+    assert client.subscriber.get_snapshot(snapshot=name).labels == {"c": "d"}
 
 
 def test_a_list_needs_its_topic_a_size_and_a_token_that_was_given_out(client: Client) -> None:
@@ -214,7 +216,7 @@ def test_a_topic_keeps_its_messages_for_subscriptions_made_later(client: Client)
     client.publish()
     made = client.create()
 
-    assert made.topic_message_retention_duration.total_seconds() == 3600
+    assert types.Subscription.pb(made).topic_message_retention_duration.seconds == 3600
     assert client.pull() == []
     client.subscriber.seek(request={"subscription": READER, "time": before})
     assert data_of(client.pull()) == [b"x"]
@@ -236,6 +238,31 @@ def test_a_seek_to_a_snapshot_of_another_topic_is_refused(client: Client) -> Non
 
     with pytest.raises(exceptions.FailedPrecondition):
         client.subscriber.seek(request={"subscription": READER, "snapshot": f"{PROJECT}/snapshots/dead"})
+
+
+def test_a_transform_is_kept_and_what_it_would_change_is_refused(client: Client) -> None:
+    transform = {"javascript_udf": {"function_name": "f", "code": "function f(m) { return m; }"}}
+    client.create(message_transforms=[transform])
+    client.publish()
+    with pytest.raises(exceptions.MethodNotImplemented, match="message_transforms"):
+        client.pull()
+    assert data_of_disabled(client, transform) == [b"x"]
+
+    client.publisher.create_topic(request={"name": f"{PROJECT}/topics/changed", "message_transforms": [transform]})
+    with pytest.raises(exceptions.MethodNotImplemented, match="message_transforms"):
+        client.publisher.publish(topic=f"{PROJECT}/topics/changed", messages=[types.PubsubMessage(data=b"x")])
+
+
+def data_of_disabled(client: Client, transform: dict[str, Any]) -> list[bytes]:
+    client.update("message_transforms", message_transforms=[{**transform, "disabled": True}])
+    return data_of(client.pull())
+
+
+def test_a_topic_with_an_ingestion_says_that_its_source_cannot_be_reached(client: Client) -> None:
+    source = {"aws_kinesis": {"stream_arn": "s", "consumer_arn": "c", "aws_role_arn": "r", "gcp_service_account": "g"}}
+    topic = {"name": f"{PROJECT}/topics/ingested", "ingestion_data_source_settings": source}
+
+    assert client.publisher.create_topic(request=topic).state == types.Topic.State.INGESTION_RESOURCE_ERROR
 
 
 # detached
@@ -301,9 +328,16 @@ class Endpoint:
     def __init__(self) -> None:
         self.bodies: Queue[dict[str, Any]] = Queue()
         self.statuses: list[int] = []
+        self.delay_s = 0.0
+        self.most_at_once = 0
+        self._under_way = 0
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """One request."""
+        self._under_way += 1
+        self.most_at_once = max(self.most_at_once, self._under_way)
+        time.sleep(self.delay_s)
+        self._under_way -= 1
         self.bodies.put(json.loads(handler.rfile.read(int(handler.headers["Content-Length"]))))
         handler.send_response(self.statuses.pop(0) if self.statuses else 204)
         handler.end_headers()
@@ -349,6 +383,18 @@ def test_a_push_that_fails_too_often_is_dead(client: Client, endpoint: tuple[End
 
     assert [there.bodies.get(timeout=10)["deliveryAttempt"] for _ in range(5)] == [1, 2, 3, 4, 5]
     assert data_of(client.pull(DEAD_READER, within_s=5)) == [b"x"]
+
+
+def test_an_endpoint_that_fails_gets_one_message_at_a_time(client: Client, endpoint: tuple[Endpoint, str]) -> None:
+    there, url = endpoint
+    there.statuses, there.delay_s = [500] * 10, 0.02
+    client.create(push_config={"push_endpoint": url})
+    for _ in range(20):
+        client.publish()
+
+    for _ in range(10):
+        there.bodies.get(timeout=10)
+    assert there.most_at_once == 1
 
 
 def test_an_endpoint_that_is_not_there_keeps_no_stop_waiting() -> None:

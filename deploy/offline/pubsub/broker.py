@@ -95,6 +95,10 @@ class Shelf(Generic[_Kind]):
         """The resources of a topic, by name."""
         return [self._items[name] for name in sorted(self._items) if self._items[name].settings.topic == topic]
 
+    def settings_on(self, topic: str) -> list[Any]:
+        """The settings of a topic's resources, by name."""
+        return [made.settings for made in self.on(topic)]
+
     def all(self) -> list[_Kind]:
         """Every resource."""
         return list(self._items.values())
@@ -121,8 +125,8 @@ class Broker:
     def delete_topic(self, name: str) -> None:
         """Away with a topic; its subscriptions stay and keep what they have."""
         self.topics.remove(name)
-        for made in (*self.subscriptions.on(name), *self.snapshots.on(name)):
-            made.settings.topic = DELETED_TOPIC
+        for settings in (*self.subscriptions.settings_on(name), *self.snapshots.settings_on(name)):
+            settings.topic = DELETED_TOPIC
 
     def create_subscription(self, settings: Any) -> None:
         """A subscription that is not there yet, of a topic that is; it gets what is published from now on."""

@@ -7,7 +7,7 @@ wording, refusals of the real service as its users have reported them. Sizes are
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from deploy.offline.errors import invalid
 
@@ -29,6 +29,8 @@ MIN_DELIVERY_ATTEMPTS = 5
 MAX_DELIVERY_ATTEMPTS = 100
 MAX_BACKOFF_S = 600
 MAX_PAGE_SIZE = 1_000
+MAX_TRANSFORMS = 5
+MAX_TRANSFORM_BYTES = 20 * 1024
 RESERVED_PREFIX = "goog"
 
 _RESOURCE_ID = re.compile(r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
@@ -117,6 +119,14 @@ def check_backoffs(minimum_s: float, maximum_s: float) -> None:
                 f"between 0s and {MAX_BACKOFF_S}s."
             )
     _at_least("maximum_backoff", maximum_s, minimum_s)
+
+
+def check_transforms(codes: Sequence[str]) -> None:
+    """The code of a resource's transforms: five of 20 KB at most."""
+    _at_most("message_transforms_count", len(codes), MAX_TRANSFORMS)
+    for code in codes:
+        _at_least("javascript_udf_code_size", _size(code), 1)
+        _at_most("javascript_udf_code_size", _size(code), MAX_TRANSFORM_BYTES)
 
 
 def check_page_size(size: int) -> None:

@@ -15,7 +15,7 @@ from deploy.offline.pubsub.connections import cut
 from deploy.offline.pubsub.faults import Fault
 from deploy.offline.pubsub.paging import page
 from deploy.offline.pubsub.rpc import Bound, Context, service
-from deploy.offline.pubsub.settings import new_topic, updated
+from deploy.offline.pubsub.settings import check_runs_nothing, new_topic, updated
 from deploy.offline.pubsub.state import State
 
 _TOPIC = types.Topic.pb()
@@ -84,7 +84,7 @@ class Publisher:
     def _names_on(self, topic: str, shelf: Shelf[Any]) -> list[str]:
         limits.check_topic_name(topic)
         self._state.broker.topics.get(topic)
-        return [made.settings.name for made in shelf.on(topic)]
+        return [settings.name for settings in shelf.settings_on(topic)]
 
     async def _detach(self, request: Any, _: Context) -> Any:
         limits.check_subscription_name(request.subscription)
@@ -108,6 +108,7 @@ class Publisher:
 
     def _store(self, request: Any) -> list[str]:
         _check_publish(request)
+        check_runs_nothing(self._state.broker.topics.get(request.topic).settings)
         asked = [Message(each.data, dict(each.attributes), each.ordering_key) for each in request.messages]
         return [message.message_id for message in self._state.store(request.topic, asked)]
 

@@ -3,17 +3,19 @@
 Wrapped in JSON, or as it is with ``no_wrapper``: https://cloud.google.com/pubsub/docs/push. 102, 200, 201, 202 and 204
 acknowledge, redirects are not followed, and the acknowledgement deadline bounds the wait for an answer. No token is
 sent, whatever ``oidc_token`` says: nothing here could sign as Google. Without a retry policy the back-off of a message
-grows from 0.1 to 60 seconds.
+grows from 0.1 to 60 seconds. A subscription begins with one message at a time; each success lets it have twice as many
+under way, and a failure one again.
 """
 
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import ssl
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -54,7 +56,7 @@ class Pusher:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._holder = Holder()
+        self._lines: dict[str, _Line] = {}
         self._posts: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -78,22 +80,35 @@ class Pusher:
             await self._state.wait(None)
 
     def _push(self, subscription: Subscription) -> None:
-        room, deadline_s = MAX_OUTSTANDING - self._holder.messages, subscription.settings.ack_deadline_seconds
-        for lease in subscription.backlog.pull(time.monotonic(), self._holder, deadline_s, room, MAX_BYTES):
-            task = asyncio.create_task(self._deliver(subscription, lease, deadline_s))
+        line = self._lines.setdefault(subscription.settings.name, _Line())
+        room, deadline_s = line.most - line.holder.messages, subscription.settings.ack_deadline_seconds
+        for lease in subscription.backlog.pull(time.monotonic(), line.holder, deadline_s, room, MAX_BYTES):
+            task = asyncio.create_task(self._deliver(subscription, line, lease, deadline_s))
             self._posts.add(task)
             task.add_done_callback(self._posts.discard)
 
-    async def _deliver(self, subscription: Subscription, lease: Lease, deadline_s: int) -> None:
+    async def _deliver(self, subscription: Subscription, line: "_Line", lease: Lease, deadline_s: int) -> None:
         status = 0
         with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
             async with asyncio.timeout(deadline_s):
                 status = await _send(post_of(subscription.settings, lease))
+        line.note(is_success=status in ACKNOWLEDGING)
         if status in ACKNOWLEDGING:
             subscription.backlog.acknowledge([lease.ack_id])
         else:
             subscription.backlog.modify_deadline(time.monotonic(), [lease.ack_id], 0)
         self._state.bell.ring()
+
+
+@dataclass
+class _Line:
+    """How many messages of one subscription may be under way at a time."""
+
+    most: int = 1
+    holder: Holder = field(default_factory=Holder)
+
+    def note(self, *, is_success: bool) -> None:
+        self.most = min(MAX_OUTSTANDING, self.most * 2) if is_success else 1
 
 
 def post_of(settings: Any, lease: Lease) -> Post:
@@ -138,11 +153,17 @@ def _fits_a_header(name: str, value: str) -> bool:
     return is_token and value.isprintable()
 
 
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Read the certificates of the system once: that takes many milliseconds of the event loop."""
+    return ssl.create_default_context()
+
+
 async def _send(post: Post) -> int:
     """Send a request; returns the status of the answer. Raises ``OSError`` or ``ValueError``."""
     is_tls = post.url.scheme == "https"
     port = post.url.port or (443 if is_tls else 80)
-    context = ssl.create_default_context() if is_tls else None
+    context = _trust() if is_tls else None
     reader, writer = await asyncio.open_connection(post.url.hostname, port, ssl=context)
     try:
         writer.write(post.encode())

@@ -1,7 +1,8 @@
 """The settings of topics and subscriptions: checked against the documents, completed with the documented defaults.
 
 They are kept and given back as they came. What would be kept but not acted upon, and so would mislead (an export to
-BigQuery or Cloud Storage, a transform, a schema, an ingestion), is refused as UNIMPLEMENTED.
+BigQuery or Cloud Storage, a schema), is refused as UNIMPLEMENTED. Transforms are kept, and publishing or pulling what
+they would change is refused. A topic with an ingestion says that its source cannot be reached.
 Source of limits and defaults: the field comments of ``google.pubsub_v1.types.Topic`` and ``Subscription``.
 """
 
@@ -27,8 +28,8 @@ PUSH_BACKOFFS_S = (0.1, 60.0)
 DELETED_TOPIC = "_deleted-topic_"
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-_NOT_FOR_TOPICS = ("schema_settings", "ingestion_data_source_settings", "message_transforms", "kms_key_name")
-_NOT_FOR_SUBSCRIPTIONS = ("bigquery_config", "cloud_storage_config", "bigtable_config", "message_transforms")
+_NOT_FOR_TOPICS = ("schema_settings", "kms_key_name")
+_NOT_FOR_SUBSCRIPTIONS = ("bigquery_config", "cloud_storage_config", "bigtable_config")
 _OF_THE_SERVICE = ("state", "detached", "topic_message_retention_duration", "analytics_hub_subscription_info")
 FIXED = {
     "Topic": frozenset({"name", "kms_key_name", "satisfies_pzs", "state", "tags"}),
@@ -44,10 +45,12 @@ def new_topic(asked: Any) -> Any:
     limits.check_labels(asked.labels)
     if asked.HasField("message_retention_duration"):
         limits.check_retention(_seconds(asked.message_retention_duration))
+    check_transforms(asked)
     _refuse(asked, _NOT_FOR_TOPICS)
     topic = types.Topic.pb()()
     topic.CopyFrom(asked)
-    topic.state = types.Topic.State.ACTIVE
+    has_source = asked.ingestion_data_source_settings.WhichOneof("source")
+    topic.state = types.Topic.State.INGESTION_RESOURCE_ERROR if has_source else types.Topic.State.ACTIVE
     return topic
 
 
@@ -132,6 +135,7 @@ def _check_subscription(asked: Any) -> None:
     parse_filter(asked.filter)
     _check_policies(asked)
     _check_push(asked)
+    check_transforms(asked)
     _refuse(asked, _NOT_FOR_SUBSCRIPTIONS)
 
 
@@ -156,8 +160,24 @@ def _check_push(asked: Any) -> None:
     url = urlsplit(endpoint)
     if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
         raise invalid(f"Invalid push endpoint given (endpoint={endpoint}): it has to be an https URL.")
+    check_runs_nothing(asked)
     if asked.enable_exactly_once_delivery:
         raise invalid("Exactly-once delivery is not available for push subscriptions.")
+
+
+def check_transforms(asked: Any) -> None:
+    """Refuse transforms that Pub/Sub does not take: https://cloud.google.com/pubsub/docs/smts/udfs-overview."""
+    transforms = asked.message_transforms
+    limits.check_transforms([transform.javascript_udf.code for transform in transforms])
+    for transform in transforms:
+        if not transform.javascript_udf.function_name:
+            raise invalid("A JavaScript UDF needs a function name.")
+
+
+def check_runs_nothing(settings: Any) -> None:
+    """Refuse to pass on messages that a transform would have to change first."""
+    if any(not transform.disabled for transform in settings.message_transforms):
+        raise unimplemented("message_transforms that run")
 
 
 def new_snapshot(asked: Any, now_s: int) -> Any:

@@ -14,6 +14,7 @@ from deploy.offline.pubsub import limits
 from deploy.offline.pubsub.backlog import Holder, Lease
 from deploy.offline.pubsub.broker import Subscription
 from deploy.offline.pubsub.rpc import Bound, Context, service
+from deploy.offline.pubsub.settings import check_runs_nothing
 from deploy.offline.pubsub.snapshots import Snapshots
 from deploy.offline.pubsub.state import State
 from deploy.offline.pubsub.subscriptions import Subscriptions
@@ -132,6 +133,7 @@ class Subscriber:
     def _take(self, name: str, holder: Holder, limit: int, deadline_s: int = 0) -> list[Lease]:
         subscription = self._subscription(name)
         subscription.check_attached()
+        check_runs_nothing(subscription.settings)
         if subscription.settings.push_config.push_endpoint:
             raise failed_precondition("This method is not supported for this subscription type.")
         self._state.forward_dead()
