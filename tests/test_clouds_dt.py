@@ -484,7 +484,10 @@ def test_a_connector_that_is_not_as_documented_is_refused(
 
 def test_an_update_mask_names_what_changes_and_nothing_else_does(sky: Clouds, auth: ServiceAccountAuth) -> None:
     name = connector(sky, auth, display_name="mine", labels=["name"]).raw["name"]
-    body = {"displayName": "yours", "httpConfig": {"url": "https://other.example.com/", "signatureSecret": "other"}}
+    body: dict[str, Any] = {
+        "displayName": "yours",
+        "httpConfig": {"url": "https://other.example.com/", "signatureSecret": "other"},
+    }
 
     changed = dt_ask(sky, auth, "PATCH", f"{name}?update_mask=httpConfig.url,labels", body).json
 

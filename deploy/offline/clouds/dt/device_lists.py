@@ -4,6 +4,7 @@ Parameters as the official package and Terraform's provider send them; ``product
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from deploy.offline.clouds.exchange import Json, Request
@@ -28,9 +29,7 @@ def _checks(request: Request) -> list[Callable[[Json], bool]]:
     numbers = _all(request, "product_numbers", "productNumbers")
     labels = _all(request, "label_filters", "labelFilters")
     words = request.parameter("query").lower().split()
-    checks: list[Callable[[Json], bool]] = [
-        lambda device, wanted=wanted: _has_label(device, wanted) for wanted in labels
-    ]
+    checks: list[Callable[[Json], bool]] = [partial(_has_label, wanted) for wanted in labels]
     if ids:
         checks.append(lambda device: _id(device) in ids)
     if types:
@@ -50,7 +49,7 @@ def _id(device: Json) -> str:
     return str(device["name"]).rpartition("/")[2]
 
 
-def _has_label(device: Json, wanted: str) -> bool:
+def _has_label(wanted: str, device: Json) -> bool:
     """``key=value``; ``key`` and ``key=`` are any value of it."""
     key, _, value = wanted.partition("=")
     return key in device["labels"] and value in {"", device["labels"][key]}
