@@ -37,6 +37,7 @@ room               what it does                                                 
 ``dt_transport``   one call through the ``disruptive`` package, fenced             DT
 ``connectors``     Data Connectors, made once whatever becomes of an answer        DT, by ``dt_api``
 ``devices``        emulated devices, found again by their labels                   DT, by ``dt_api``
+``pubsub_filter``  filters of subscriptions: read, applied, written                nothing
 ``vault``          the signature secrets in force                                  Secret Manager, by ``gcloud``
 ``secret``         a secret as a value that shows itself nowhere                   nothing
 ``terminal``       tables, progress, questions                                     the terminal

@@ -1,6 +1,7 @@
 """The one family of errors that leaves this package: where it happened, what, and the command that mends it.
 
 DeployError                anything that keeps a verb from doing its part
+├── FilterInvalid          a text that is not a filter of a subscription (in ``pubsub_filter``)
 ├── OptionsUnsound         flags, environment or deploy.toml; every fault at once
 ├── GcloudFailed           a gcloud command failed; ``code`` says in Google's words why
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status

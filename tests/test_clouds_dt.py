@@ -1,6 +1,7 @@
 """DT's side of the offline clouds, with the real ``disruptive`` package and over plain HTTPS."""
 
 import hashlib
+import itertools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from disruptive.authentication import ServiceAccountAuth
 from disruptive.errors import BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized
 
 from deploy.offline.clouds import Clouds, clouds
+from deploy.offline.clouds.dt.connectors import METRICS_WINDOW_S, Counts
 from deploy.offline.clouds.dt.identity import GRANT_TYPE, ISSUER, TOKEN_ENDPOINT
 from deploy.offline.clouds.dt.tenant import RATE, USER, Tenant
 from deploy.offline.clouds.exchange import Answer, Request, Unanswered
@@ -394,3 +396,409 @@ def test_basic_auth_is_off_until_it_is_switched_on() -> None:
         with another_tenant(is_basic_enabled=is_on, key_id="key", secret="secret") as both:
             headers = {"Authorization": "Basic a2V5OnNlY3JldA=="}
             assert ask(both, "GET", f"{API}/projects", headers=headers).status == status
+
+
+# as Terraform's provider, the official package and plain REST ask
+
+
+def dt_ask(sky: Clouds, auth: ServiceAccountAuth, method: str, path: str, body: Any = None, host: str = "api") -> Heard:
+    url = f"https://{host}.disruptive-technologies.com/v2/{path}"
+    return ask(sky, method, url, body, {"Authorization": auth.get_token()})
+
+
+def as_terraform_sends_it(**settings: Any) -> dict[str, Any]:
+    siblings = ("azureServiceBusConfig", "azureEventHubConfig", "pubsubConfig", "awsSqsConfig")
+    return {
+        "displayName": "by terraform",
+        "type": "HTTP_PUSH",
+        "status": "ACTIVE",
+        "events": None,
+        "labels": ["name"],
+        "httpConfig": {"url": URL, "signatureSecret": SECRET, "headers": None},
+        **dict.fromkeys(siblings),
+        **settings,
+    }
+
+
+def test_a_connector_is_made_and_changed_as_terraforms_provider_asks(sky: Clouds, auth: ServiceAccountAuth) -> None:
+    path = f"projects/{sky.dt.tenant.project}/dataconnectors"
+    made = dt_ask(sky, auth, "POST", path, as_terraform_sends_it()).json
+
+    assert (made["events"], made["labels"], made["httpConfig"]["headers"]) == ([], ["name"], {})
+    assert not [name for name in made if name.endswith("Config") and name != "httpConfig"]
+    body = as_terraform_sends_it(name=made["name"], status="USER_DISABLED", events=["touch"])
+    changed = dt_ask(sky, auth, "PATCH", made["name"], body).json
+    assert (changed["status"], changed["events"]) == ("USER_DISABLED", ["touch"])
+    assert dt_ask(sky, auth, "GET", made["name"]).json == changed
+
+
+@pytest.mark.parametrize(
+    ("kind", "config"),
+    [
+        (
+            "GOOGLE_CLOUD_PUBSUB",
+            {"pubsubConfig": {"topic": "projects/p/topics/t", "audience": "//iam.googleapis.com/x"}},
+        ),
+        ("AWS_SQS", {"awsSqsConfig": {"queueUrl": "https://q", "awsRoleArn": "arn:x", "audience": "a"}}),
+    ],
+)
+def test_a_connector_of_another_type_is_kept_and_gets_no_post(
+    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver, kind: str, config: dict[str, Any]
+) -> None:
+    path = f"projects/{sky.dt.tenant.project}/dataconnectors"
+    body = as_terraform_sends_it(type=kind, **{"httpConfig": None, **config})
+
+    assert config.items() <= dt_ask(sky, auth, "POST", path, body).json.items()
+    publish(sky, auth, device(sky, auth))
+    assert sky.dt.deliveries.wait()
+    assert receiver.received == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"type": None},
+        {"type": "MQTT"},
+        {"httpConfig": None},
+        {"httpConfig": {"url": None}},
+        {"httpConfig": {"url": 5}},
+        {"httpConfig": [URL]},
+        {"httpConfig": {"url": URL, "unknown": 1}},
+        {"httpConfig": {"url": URL, "headers": {"a": 1}}},
+        {"pubsubConfig": {"topic": "projects/p/topics/t"}},
+        {"unknown": 1},
+        {"events": "touch"},
+        {"labels": [1]},
+        {"displayName": 5},
+    ],
+    ids=str,
+)
+def test_a_connector_that_is_not_as_documented_is_refused(
+    sky: Clouds, auth: ServiceAccountAuth, wrong: dict[str, Any]
+) -> None:
+    path = f"projects/{sky.dt.tenant.project}/dataconnectors"
+
+    assert dt_ask(sky, auth, "POST", path, as_terraform_sends_it(**wrong)).status == 400
+    assert sky.dt.connectors.names() == []
+
+
+def test_an_update_mask_names_what_changes_and_nothing_else_does(sky: Clouds, auth: ServiceAccountAuth) -> None:
+    name = connector(sky, auth, display_name="mine", labels=["name"]).raw["name"]
+    body: dict[str, Any] = {
+        "displayName": "yours",
+        "httpConfig": {"url": "https://other.example.com/", "signatureSecret": "other"},
+    }
+
+    changed = dt_ask(sky, auth, "PATCH", f"{name}?update_mask=httpConfig.url,labels", body).json
+
+    assert (changed["displayName"], changed["labels"]) == ("mine", [])
+    assert (changed["httpConfig"]["url"], changed["httpConfig"]["signatureSecret"]) == (
+        body["httpConfig"]["url"],
+        SECRET,
+    )
+    assert dt_ask(sky, auth, "PATCH", f"{name}?updateMask=httpConfig.nope", body).status == 400
+    assert dt_ask(sky, auth, "PATCH", name, {"type": "AWS_SQS"}).status == 400
+
+
+def test_metrics_are_of_the_last_three_hours() -> None:
+    now = 0.0
+    counts = Counts(clock=lambda: now)
+    for number in range(100):
+        counts.add(0.1 + number / 1000)
+    counts.add(None)
+    now = METRICS_WINDOW_S
+    counts.add(None)
+
+    assert counts.metrics() == {"metrics": {"successCount": 100, "errorCount": 2, "latency99p": "0.199s"}}
+    now = METRICS_WINDOW_S + 1
+    assert counts.metrics() == {"metrics": {"successCount": 0, "errorCount": 1, "latency99p": "0.000s"}}
+
+
+def test_the_pause_between_attempts_grows(sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
+    receiver.statuses = [500, 500, 500]
+    arrivals: list[float] = []
+    serve = receiver.serve
+
+    def timed(request: Request) -> Answer:
+        arrivals.append(time.monotonic())
+        return serve(request)
+
+    sky.proxy.lead(".run.app", timed)
+    sky.dt.deliveries.first_pause_s = 0.2
+    connector(sky, auth)
+    publish(sky, auth, device(sky, auth))
+    assert sky.dt.deliveries.wait()
+
+    pauses = [after - before for before, after in itertools.pairwise(arrivals)]
+    for pause, least in zip(pauses, (0.2, 0.4, 0.8), strict=True):
+        assert pause >= least
+
+
+# devices, as they are listed and labelled
+
+
+@pytest.fixture
+def building(sky: Clouds) -> dict[str, str]:
+    """Four devices by a short name of ours."""
+    devices, project = sky.dt.devices, sky.dt.tenant.project
+    made = {
+        "fridge": devices.create(project, "temperature", {"name": "Fridge 2", "room.no": "9"}, "102081"),
+        "freezer": devices.create(project, "temperature", {"name": "Freezer", "room.no": "10"}, "102082"),
+        "air": devices.create(project, "co2", {"name": "Air"}),
+        "door": devices.create(project, "proximity", {"external-id": "9"}),
+    }
+    for name, celsius in (("fridge", 4.5), ("freezer", -18)):
+        devices.publish(made[name]["name"], "temperature", {"value": celsius})
+    return {name: device["name"].rpartition("/")[2] for name, device in made.items()}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ({}, "fridge freezer air door"),
+        ({"device_types": ["temperature", "co2"]}, "fridge freezer air"),
+        ({"label_filters": {"room.no": "9"}}, "fridge"),
+        ({"label_filters": {"room.no": ""}}, "fridge freezer"),
+        ({"label_filters": {"room.no": "9", "name": "Air"}}, ""),
+        ({"query": "fRIdge"}, "fridge"),
+        ({"query": "9"}, "fridge door"),
+        ({"order_by": "reported.temperature.value"}, "freezer fridge air door"),
+        ({"order_by": "-reported.temperature.value"}, "fridge freezer air door"),
+        ({"order_by": "labels.name"}, "air freezer fridge door"),
+        ({"device_types": ["temperature"], "order_by": "-labels.room.no"}, "fridge freezer"),
+    ],
+    ids=str,
+)
+def test_devices_are_listed_as_the_package_asks(
+    sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str], asked: dict[str, Any], found: str
+) -> None:
+    listed = disruptive.Device.list_devices(sky.dt.tenant.project, auth=auth, **asked)
+
+    ids = [device.device_id for device in listed]
+    expected = [building[name] for name in found.split()]
+    assert (ids if "order_by" in asked else sorted(ids)) == (expected if "order_by" in asked else sorted(expected))
+
+
+def test_devices_are_listed_by_id_and_product_number(
+    sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
+) -> None:
+    project = sky.dt.tenant.project
+    found = disruptive.Device.list_devices(project, device_ids=[building["air"], "none"], auth=auth)
+    assert [device.device_id for device in found] == [building["air"]]
+
+    path = f"projects/{project}/devices?product_numbers=102081&product_numbers=1"
+    listed = dt_ask(sky, auth, "GET", path).json["devices"]
+    assert [device["productNumber"] for device in listed] == ["102081"]
+
+
+def test_a_list_that_is_filtered_comes_in_pages(
+    sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
+) -> None:
+    path = f"projects/{sky.dt.tenant.project}/devices?page_size=1&device_types=temperature"
+    first = dt_ask(sky, auth, "GET", path).json
+    second = dt_ask(sky, auth, "GET", f"{path}&page_token={first['nextPageToken']}").json
+
+    names = [page["devices"][0]["name"].rpartition("/")[2] for page in (first, second)]
+    assert (sorted(names), second["nextPageToken"]) == (sorted([building["fridge"], building["freezer"]]), "")
+
+
+def test_a_dash_stands_for_any_project_that_may_be_read() -> None:
+    with another_tenant(other_projects=("other", "closed")) as both:
+        tenant = both.dt.tenant
+        tenant.roles["closed"] = ""
+        made = {project: both.dt.devices.create(project, "touch", {})["name"] for project in tenant.projects}
+        both.dt.devices.publish(made["other"], "touch", {})
+        token = f"Bearer {exchange(both, assertion(both)).json['access_token']}"
+
+        def get(path: str) -> Heard:
+            return ask(both, "GET", f"{API}/projects/-/{path}", headers={"Authorization": token})
+
+        organization = f"organization=organizations/{tenant.organization}"
+        listed = get(f"devices?{organization}").json["devices"]
+        assert sorted(device["name"] for device in listed) == sorted([made[tenant.project], made["other"]])
+        one = get(f"devices?{organization}&projects=projects/other").json["devices"]
+        assert [device["name"] for device in one] == [made["other"]]
+        assert get("devices").status == 400
+        assert get("devices?organization=organizations/none").status == 404
+        other_id, closed_id = (made[project].rpartition("/")[2] for project in ("other", "closed"))
+        assert get(f"devices/{other_id}").json["name"] == made["other"]
+        assert len(get(f"devices/{other_id}/events").json["events"]) == 1
+        assert get(f"devices/{closed_id}").status == 404
+
+
+def test_the_package_finds_a_device_without_its_project(sky: Clouds, auth: ServiceAccountAuth) -> None:
+    made = device(sky, auth)
+
+    found = disruptive.Device.get_device(made.device_id, auth=auth)
+    assert (found.project_id, found.is_emulated, found.product_number) == (sky.dt.tenant.project, True, "")
+
+
+def test_labels_are_set_and_removed_and_connectors_hear_of_it(
+    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+) -> None:
+    connector(sky, auth, labels=["room"])
+    project, made = sky.dt.tenant.project, device(sky, auth)
+
+    errors = disruptive.Device.batch_update_labels(
+        [made.device_id, "none"], project, set_labels={"room": "9"}, remove_labels=["name", "unknown"], auth=auth
+    )
+
+    assert [(error.device_id, error.status_code) for error in errors] == [("none", "NOT_FOUND")]
+    assert disruptive.Device.get_device(made.device_id, auth=auth).labels == {"room": "9", "virtual-sensor": ""}
+    assert sky.dt.deliveries.wait()
+    (body,) = [request.json() for request in receiver.received]
+    assert body["event"]["eventType"] == "labelsChanged"
+    assert body["event"]["data"] == {"added": {"room": "9"}, "modified": {}, "removed": ["name"]}
+    assert body["labels"] == {"room": "9"}
+    assert disruptive.EventHistory.list_events(made.device_id, project, auth=auth) == []
+    disruptive.Device.set_label(made.device_id, project, "room", "10", auth=auth)
+    disruptive.Device.remove_label(made.device_id, project, "room", auth=auth)
+    with pytest.raises(BadRequest):
+        disruptive.Device.batch_update_labels([made.device_id], project, auth=auth)
+
+
+def test_labels_are_not_for_a_role_that_only_reads(sky: Clouds, auth: ServiceAccountAuth) -> None:
+    made, project = device(sky, auth), sky.dt.tenant.project
+    sky.dt.tenant.roles[project] = USER
+
+    with pytest.raises(Forbidden):
+        disruptive.Device.set_label(made.device_id, project, "room", "9", auth=auth)
+
+
+def test_an_emulated_device_is_put_with_other_labels_and_the_same_type(sky: Clouds, auth: ServiceAccountAuth) -> None:
+    made = device(sky, auth)
+    name = made.raw["name"]
+
+    put = dt_ask(sky, auth, "PUT", name, {"name": name, "type": "temperature", "labels": {"a": "b"}}, "emulator")
+
+    assert put.json == {"name": name, "type": "temperature", "labels": {"a": "b", "virtual-sensor": ""}}
+    assert dt_ask(sky, auth, "GET", name).json["labels"] == put.json["labels"]
+    for wrong in ({"type": "co2"}, {"name": "projects/p/devices/d"}, {"labels": {"a": 1}}):
+        assert dt_ask(sky, auth, "PUT", name, wrong, "emulator").status == 400
+    assert dt_ask(sky, auth, "PUT", f"{name}x", {}, "emulator").status == 404
+
+
+def test_a_real_device_is_not_the_emulators(sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]) -> None:
+    name = f"projects/{sky.dt.tenant.project}/devices/{building['fridge']}"
+
+    assert dt_ask(sky, auth, "DELETE", name, host="emulator").status == 404
+    assert dt_ask(sky, auth, "POST", f"{name}:publish", {"touch": {}}, "emulator").status == 404
+
+
+def test_the_product_number_goes_with_each_event(
+    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver, building: dict[str, str]
+) -> None:
+    connector(sky, auth)
+    sky.dt.devices.publish(f"projects/{sky.dt.tenant.project}/devices/{building['fridge']}", "touch", {})
+
+    assert sky.dt.deliveries.wait()
+    assert receiver.received[0].json()["metadata"]["productNumber"] == "102081"
+
+
+# events, as the package publishes them and reads them back
+
+PUBLISHED: dict[str, tuple[str, Any]] = {
+    "touch": ("touch", disruptive.events.Touch()),
+    "temperature": ("temperature", disruptive.events.Temperature(celsius=4.5)),
+    "objectPresent": ("proximity", disruptive.events.ObjectPresent(state="PRESENT")),
+    "humidity": ("humidity", disruptive.events.Humidity(celsius=22, relative_humidity=17)),
+    "humidity of a co2 device": ("co2", disruptive.events.Humidity(celsius=22, relative_humidity=17)),
+    "objectPresentCount": ("proximityCounter", disruptive.events.ObjectPresentCount(total=4)),
+    "touchCount": ("touchCounter", disruptive.events.TouchCount(total=4)),
+    "waterPresent": ("waterDetector", disruptive.events.WaterPresent(state="PRESENT")),
+    "networkStatus": (
+        "touch",
+        disruptive.events.NetworkStatus(
+            signal_strength=80,
+            rssi=-61,
+            transmission_mode="HIGH_POWER_BOOST_MODE",
+            cloud_connectors=[disruptive.events.NetworkStatusCloudConnector("c1", 80, -61)],
+        ),
+    ),
+    "networkStatus alone": ("touch", disruptive.events.NetworkStatus(signal_strength=5)),
+    "batteryStatus": ("touch", disruptive.events.BatteryStatus(percentage=90)),
+    "connectionStatus": ("ccon", disruptive.events.ConnectionStatus(connection="OFFLINE", available=[])),
+    "ethernetStatus": ("ccon", disruptive.events.EthernetStatus(mac_address="f0:b5", ip_address="10.0.0.1")),
+    "cellularStatus": ("ccon", disruptive.events.CellularStatus(signal_strength=80)),
+    "co2": ("co2", disruptive.events.Co2(ppm=526)),
+    "pressure": ("co2", disruptive.events.Pressure(pascal=99301)),
+    "motion": ("motion", disruptive.events.Motion(state="MOTION_DETECTED")),
+    "deskOccupancy": ("deskOccupancy", disruptive.events.DeskOccupancy(state="OCCUPIED")),
+    "contact": ("contact", disruptive.events.Contact(state="OPEN")),
+    "probeWireStatus": ("temperature", disruptive.events.ProbeWireStatus(state="THREE_WIRE")),
+}
+
+
+@pytest.mark.parametrize(("device_type", "event"), PUBLISHED.values(), ids=PUBLISHED)
+def test_what_the_package_publishes_it_can_read_back(
+    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver, device_type: str, event: Any
+) -> None:
+    connector(sky, auth)
+    made, project = device(sky, auth, device_type), sky.dt.tenant.project
+    disruptive.Emulator.publish_event(made.device_id, project, event, auth=auth)
+    assert sky.dt.deliveries.wait()
+
+    (read,) = disruptive.EventHistory.list_events(made.device_id, project, auth=auth)
+    delivered = disruptive.events.Event(receiver.received[0].json()["event"])
+    reported = disruptive.Device.get_device(made.device_id, auth=auth).reported
+    assert read.raw == delivered.raw
+    assert type(read.data) is type(event)
+    assert reported
+    assert read.data.raw in [data for data in reported.raw.values() if data]
+    told = {key: value for key, value in event.raw.items() if key != "cloud_connectors"}
+    assert told.items() <= read.data.raw.items()
+
+
+def test_a_device_reports_the_newest_of_each_type_and_nothing_of_the_others(
+    sky: Clouds, auth: ServiceAccountAuth
+) -> None:
+    made = device(sky, auth)
+    for celsius, time_ in ((2, "2026-11-02T08:00:00Z"), (3, "2026-11-02T09:00:00Z"), (1, "2026-11-02T07:00:00Z")):
+        sky.dt.devices.publish(made.raw["name"], "temperature", {"value": celsius, "updateTime": time_})
+
+    reported = disruptive.Device.get_device(made.device_id, auth=auth).reported
+    assert reported
+    assert reported.temperature
+    assert reported.temperature.celsius == 3
+    assert reported.touch is None
+    assert "touch" in reported.raw
+    assert "co2" not in reported.raw
+
+
+def test_a_network_status_comes_once_for_each_cloud_connector_and_is_reported_once(
+    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+) -> None:
+    connector(sky, auth)
+    made, project = device(sky, auth), sky.dt.tenant.project
+    connectors = [disruptive.events.NetworkStatusCloudConnector(f"c{number}", number, -80) for number in (30, 70, 50)]
+    event = disruptive.events.NetworkStatus(signal_strength=70, rssi=-60, cloud_connectors=connectors)
+    disruptive.Emulator.publish_event(made.device_id, project, event, auth=auth)
+    assert sky.dt.deliveries.wait()
+
+    read = disruptive.EventHistory.list_events(made.device_id, project, auth=auth)
+    assert sorted(len(each.data.cloud_connectors) for each in read) == [1, 1, 1]
+    assert sorted(each.data.signal_strength for each in read) == [30, 50, 70]
+    assert len({each.event_id for each in read}) == len(receiver.received) == 3
+    reported = disruptive.Device.get_device(made.device_id, auth=auth).reported
+    assert reported
+    assert reported.network_status
+    assert [each.device_id for each in reported.network_status.cloud_connectors or []] == ["c30", "c70", "c50"]
+    assert reported.network_status.signal_strength == 70
+
+
+def test_the_history_comes_in_pages_newest_first_within_its_times(sky: Clouds, auth: ServiceAccountAuth) -> None:
+    name = device(sky, auth).raw["name"]
+    now = datetime.now(UTC)
+    for minutes in (30, 10, 20):
+        at = (now - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        sky.dt.devices.publish(name, "temperature", {"value": minutes, "updateTime": at})
+    start = (now - timedelta(minutes=25)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    first = dt_ask(sky, auth, "GET", f"{name}/events?start_time={start}&page_size=1").json
+    second = dt_ask(
+        sky, auth, "GET", f"{name}/events?startTime={start}&pageSize=1&pageToken={first['nextPageToken']}"
+    ).json
+    values = [page["events"][0]["data"]["temperature"]["value"] for page in (first, second)]
+    assert (values, second["nextPageToken"]) == ([10, 20], "")
+    for wrong in ("start_time=yesterday", f"start_time={start}&end_time=2020-01-01T00:00:00Z"):
+        assert dt_ask(sky, auth, "GET", f"{name}/events?{wrong}").status == 400

@@ -16,13 +16,16 @@ from deploy.offline.pubsub import EmbeddedPubSub
 PROJECT = "projects/p"
 TOPIC = f"{PROJECT}/topics/events"
 SUBSCRIPTION = f"{PROJECT}/subscriptions/reader"
+DEAD = f"{PROJECT}/topics/dead"
 DAY_S = 24 * 3600
+TRANSFORM = {"javascript_udf": {"function_name": "f", "code": "function f(m) { return m; }"}}
 
 
 @pytest.fixture(scope="module")
 def pubsub() -> Iterator[EmbeddedPubSub]:
     with EmbeddedPubSub() as embedded:
         embedded.create_topic(TOPIC)
+        embedded.create_topic(DEAD)
         embedded.create_subscription(SUBSCRIPTION, TOPIC)
         yield embedded
 
@@ -162,6 +165,15 @@ GOOD_SETTINGS: list[dict[str, Any]] = [
     {"message_retention_duration": Duration(seconds=600)},
     {"message_retention_duration": Duration(seconds=31 * DAY_S)},
     {"expiration_policy": {"ttl": Duration(seconds=DAY_S)}},
+    {"filter": f'attributes.a = "{"x" * 239}"'},
+    {"dead_letter_policy": {"dead_letter_topic": DEAD, "max_delivery_attempts": 5}},
+    {"dead_letter_policy": {"dead_letter_topic": DEAD, "max_delivery_attempts": 100}},
+    {"retry_policy": {"minimum_backoff": Duration(), "maximum_backoff": Duration(seconds=600)}},
+    {"push_config": {"push_endpoint": "https://receiver.example.com/a?b=c", "attributes": {"x-goog-version": "v1"}}},
+    {"push_config": {"push_endpoint": "http://127.0.0.1:1/"}},
+    {"enable_exactly_once_delivery": True},
+    {"retain_acked_messages": True},
+    {"message_transforms": [TRANSFORM] * 5},
     {"labels": {"a" + "b" * 62: "c" * 63, "é_1-": ""}},
     {"labels": {f"k{number}": "" for number in range(64)}},
 ]
@@ -173,6 +185,22 @@ BAD_SETTINGS: list[dict[str, Any]] = [
     {"message_retention_duration": Duration(seconds=599, nanos=999_999_999)},
     {"message_retention_duration": Duration(seconds=31 * DAY_S, nanos=1000)},
     {"expiration_policy": {"ttl": Duration(seconds=DAY_S - 1)}},
+    {"filter": "deviceId is a"},
+    {"filter": f'attributes.a = "{"x" * 240}"'},
+    {"dead_letter_policy": {"dead_letter_topic": DEAD, "max_delivery_attempts": 4}},
+    {"dead_letter_policy": {"dead_letter_topic": DEAD, "max_delivery_attempts": 101}},
+    {"dead_letter_policy": {"dead_letter_topic": "dead"}},
+    {"dead_letter_policy": {"dead_letter_topic": TOPIC}},
+    {"retry_policy": {"minimum_backoff": Duration(seconds=601)}},
+    {"retry_policy": {"maximum_backoff": Duration(seconds=601)}},
+    {"retry_policy": {"minimum_backoff": Duration(seconds=20), "maximum_backoff": Duration(seconds=19)}},
+    {"retry_policy": {"maximum_backoff": Duration(seconds=9)}},
+    {"push_config": {"push_endpoint": "http://receiver.example.com/"}},
+    {"push_config": {"push_endpoint": "nonsense"}},
+    {"push_config": {"push_endpoint": "https://receiver.example.com/"}, "enable_exactly_once_delivery": True},
+    {"message_transforms": [TRANSFORM] * 6},
+    {"message_transforms": [{"javascript_udf": {"function_name": "f", "code": "x" * (20 * 1024 + 1)}}]},
+    {"message_transforms": [{"javascript_udf": {"function_name": "", "code": "x"}}]},
     {"labels": {"a" + "b" * 63: ""}},
     {"labels": {"a": "c" * 64}},
     {"labels": {"A": ""}},
@@ -222,10 +250,9 @@ def test_a_topic_keeps_its_messages_ten_minutes_to_31_days(publisher: PublisherC
 @pytest.mark.parametrize(
     "settings",
     [
-        {"filter": 'attributes.eventType = "temperature"'},
-        {"dead_letter_policy": {"dead_letter_topic": TOPIC}},
-        {"push_config": {"push_endpoint": "https://example.org"}},
-        {"enable_exactly_once_delivery": True},
+        {"bigquery_config": {"table": "p.d.t"}},
+        {"cloud_storage_config": {"bucket": "b"}},
+        {"push_config": {"push_endpoint": "https://a.example.com/"}, "message_transforms": [TRANSFORM]},
     ],
     ids=str,
 )

@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+import json
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
 
@@ -15,6 +19,7 @@ from google.api_core import exceptions
 from google.cloud import pubsub_v1  # type: ignore[import-untyped]
 from google.cloud.pubsub_v1.subscriber.message import Message
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.pubsub_v1 import PublisherAsyncClient, types
 from google.pubsub_v1 import PublisherClient as GeneratedPublisher
 from google.pubsub_v1 import SubscriberClient as GeneratedSubscriber
@@ -45,7 +50,7 @@ class Pubsub:
 
     def create(self, name: str = "reader", **settings: Any) -> str:
         """A subscription, and the topic if it is not there."""
-        if not list(self.publisher.list_topics(project=self.project)):
+        if self.topic not in [topic.name for topic in self.publisher.list_topics(project=self.project)]:
             self.publisher.create_topic(name=self.topic)
         subscription = f"{self.project}/subscriptions/{name}"
         self.subscriber.create_subscription(request={"name": subscription, "topic": self.topic, **settings})
@@ -75,13 +80,17 @@ class Pubsub:
         return received
 
     def nothing_to_pull(self, subscription: str = "") -> bool:
-        """Whether a Pull brings nothing for a while; one of the two lets the call run into its deadline then."""
+        """Whether a Pull brings nothing for a while."""
+        return not self.pull_at_once(subscription)
+
+    def pull_at_once(self, subscription: str = "") -> list[types.ReceivedMessage]:
+        """What a Pull brings within a while; one of the two lets the call run into its deadline at nothing."""
         name = subscription or self.subscription
         try:
             reply = self.subscriber.pull(subscription=name, max_messages=10, timeout=0.2, retry=None)
         except exceptions.DeadlineExceeded:
-            return True
-        return not reply.received_messages
+            return []
+        return list(reply.received_messages)
 
     def acknowledge(self, received: Sequence[types.ReceivedMessage], subscription: str = "") -> None:
         """Done with these."""
@@ -431,3 +440,359 @@ def test_the_generated_publisher_gets_its_id(pubsub: Pubsub) -> None:
         reply = publisher.publish(topic=pubsub.topic, messages=[types.PubsubMessage(data=b"x")])
 
     assert [each.message.message_id for each in pubsub.pull()] == list(reply.message_ids)
+
+
+# lists, updates
+
+
+def seconds(number: int) -> Duration:
+    return Duration(seconds=number)
+
+
+def test_lists_come_in_pages(pubsub: Pubsub) -> None:
+    pubsub.create("reader0")
+    for number in range(1, 5):
+        pubsub.publisher.create_topic(name=f"{pubsub.project}/topics/more{number}")
+        pubsub.create(f"reader{number}")
+
+    topics = pubsub.publisher.list_topics(request={"project": pubsub.project, "page_size": 2}).pages
+    assert [len(page.topics) for page in topics] == [2, 2, 1]
+    subscriptions = pubsub.subscriber.list_subscriptions(request={"project": pubsub.project, "page_size": 3}).pages
+    assert [len(page.subscriptions) for page in subscriptions] == [3, 2]
+    names = pubsub.publisher.list_topic_subscriptions(request={"topic": pubsub.topic, "page_size": 3})
+    assert sorted(names) == [f"{pubsub.project}/subscriptions/reader{number}" for number in range(5)]
+
+
+def update(pubsub: Pubsub, *paths: str, **settings: Any) -> types.Subscription:
+    asked = {"name": pubsub.subscription, **settings}
+    request = {"subscription": asked, "update_mask": {"paths": paths}}
+    changed: types.Subscription = pubsub.subscriber.update_subscription(request=request)
+    return changed
+
+
+def test_an_update_changes_what_its_mask_names_and_nothing_else(pubsub: Pubsub) -> None:
+    pubsub.create(ack_deadline_seconds=20, retain_acked_messages=True)
+
+    changed = update(pubsub, "ack_deadline_seconds", ack_deadline_seconds=60, message_retention_duration=seconds(601))
+
+    assert (changed.ack_deadline_seconds, changed.retain_acked_messages) == (60, True)
+    assert types.Subscription.pb(changed).message_retention_duration.seconds == 7 * DAY_S
+    assert pubsub.subscriber.get_subscription(subscription=pubsub.subscription) == changed
+
+
+@pytest.mark.parametrize("path", ["", "nope", "ackDeadlineSeconds", "topic", "filter", "enable_message_ordering"])
+def test_an_update_without_a_mask_or_of_what_cannot_change_is_refused(pubsub: Pubsub, path: str) -> None:
+    pubsub.create()
+
+    with pytest.raises(exceptions.InvalidArgument):
+        update(pubsub, *filter(None, [path]), ack_deadline_seconds=60, filter="attributes:a")
+
+
+def test_a_topic_is_updated(pubsub: Pubsub) -> None:
+    pubsub.publisher.create_topic(name=pubsub.topic)
+    topic = {"name": pubsub.topic, "message_retention_duration": seconds(3600)}
+    request = {"topic": topic, "update_mask": {"paths": ["message_retention_duration"]}}
+
+    assert pubsub.publisher.update_topic(request=request).message_retention_duration.total_seconds() == 3600
+    assert pubsub.publisher.get_topic(topic=pubsub.topic).message_retention_duration.total_seconds() == 3600
+
+
+def test_an_update_of_a_topic_needs_a_mask_of_what_can_change(pubsub: Pubsub) -> None:
+    pubsub.publisher.create_topic(name=pubsub.topic)
+
+    for paths in ([], ["name"], ["nope"]):
+        request = {"topic": {"name": pubsub.topic}, "update_mask": {"paths": paths}}
+        with pytest.raises(exceptions.InvalidArgument):
+            pubsub.publisher.update_topic(request=request)
+
+
+# dead letters and retries
+
+
+def dead_letters(pubsub: Pubsub, attempts: int = 5) -> dict[str, Any]:
+    """A policy, with its topic and a subscription to that."""
+    topic, subscription = f"{pubsub.project}/topics/dead", f"{pubsub.project}/subscriptions/dead"
+    pubsub.publisher.create_topic(name=topic)
+    pubsub.subscriber.create_subscription(name=subscription, topic=topic)
+    return {"dead_letter_topic": topic, "max_delivery_attempts": attempts}
+
+
+def test_a_message_is_dead_after_its_last_attempt(pubsub: Pubsub) -> None:
+    policy = dead_letters(pubsub)
+    pubsub.create(dead_letter_policy=policy)
+    pubsub.publish_request([types.PubsubMessage(data=b"x", attributes={"k": "v"})])
+
+    attempts = []
+    for _ in range(5):
+        received = pubsub.pull_exactly(1)
+        attempts += [message.delivery_attempt for message in received]
+        pubsub.set_deadline(received, 0)
+    assert attempts == [1, 2, 3, 4, 5]
+    assert pubsub.nothing_to_pull()
+    (dead,) = pubsub.pull_exactly(1, f"{pubsub.project}/subscriptions/dead")
+    source = "CloudPubSubDeadLetterSource"
+    published_at = dead.message.attributes[f"{source}TopicPublishTime"]
+    assert abs(datetime.fromisoformat(published_at).timestamp() - time.time()) < 30
+    assert (dead.message.data, dict(dead.message.attributes)) == (
+        b"x",
+        {
+            "k": "v",
+            f"{source}DeliveryCount": "5",
+            f"{source}Subscription": "reader",
+            f"{source}SubscriptionProject": pubsub.project.removeprefix("projects/"),
+            f"{source}TopicPublishTime": published_at,
+        },
+    )
+
+
+def test_attempts_are_told_only_with_a_dead_letter_policy(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"x")
+
+    assert not pubsub.pull()[0].delivery_attempt
+
+
+def test_a_streaming_pull_tells_the_attempts(pubsub: Pubsub) -> None:
+    pubsub.create(dead_letter_policy=dead_letters(pubsub))
+    attempts: Queue[int] = Queue()
+
+    def take(message: Message) -> None:
+        attempts.put(message.delivery_attempt)
+        message.nack()
+
+    with streaming(pubsub, take):
+        pubsub.publish(b"x")
+        assert [attempts.get(timeout=5) for _ in range(5)] == [1, 2, 3, 4, 5]
+
+
+def test_a_dead_letter_policy_is_set_changed_and_cleared_by_updates(pubsub: Pubsub) -> None:
+    pubsub.create()
+    policy = dead_letters(pubsub, 20)
+
+    changed = update(pubsub, "dead_letter_policy", dead_letter_policy=policy)
+    assert changed.dead_letter_policy == types.DeadLetterPolicy(policy)
+    policy = {"dead_letter_topic": policy["dead_letter_topic"]}
+    assert update(pubsub, "dead_letter_policy", dead_letter_policy=policy).dead_letter_policy.max_delivery_attempts == 5
+    assert "dead_letter_policy" not in update(pubsub, "dead_letter_policy")
+
+
+@pytest.mark.parametrize("attempts", [4, 101])
+def test_a_message_has_5_to_100_attempts(pubsub: Pubsub, attempts: int) -> None:
+    with pytest.raises(exceptions.BadRequest):
+        pubsub.create(dead_letter_policy=dead_letters(pubsub, attempts))
+
+
+def test_a_dead_letter_topic_has_to_be_there(pubsub: Pubsub) -> None:
+    with pytest.raises(exceptions.NotFound):
+        pubsub.create(dead_letter_policy={"dead_letter_topic": f"{pubsub.project}/topics/none"})
+
+
+def test_a_retry_policy_is_completed_and_given_back(pubsub: Pubsub) -> None:
+    pubsub.create(retry_policy={"minimum_backoff": seconds(3)})
+
+    policy = pubsub.subscriber.get_subscription(subscription=pubsub.subscription).retry_policy
+    assert policy.minimum_backoff.total_seconds() == 3
+    assert policy.maximum_backoff.total_seconds() == 600
+
+
+@pytest.mark.parametrize("backoffs", [(601, 600), (60, 59), (0, 601)])
+def test_a_backoff_is_at_most_600_seconds_and_the_smaller_one_first(pubsub: Pubsub, backoffs: tuple[int, int]) -> None:
+    minimum, maximum = map(seconds, backoffs)
+
+    with pytest.raises(exceptions.InvalidArgument):
+        pubsub.create(retry_policy={"minimum_backoff": minimum, "maximum_backoff": maximum})
+
+
+# going back and forth in time
+
+
+def now() -> Timestamp:
+    moment = Timestamp()
+    moment.GetCurrentTime()
+    time.sleep(0.05)  # what is published from now on is later, by any clock's grain
+    return moment
+
+
+def drain(pubsub: Pubsub) -> list[bytes]:
+    """Everything there is to pull, acknowledged."""
+    data: list[bytes] = []
+    while received := pubsub.pull_at_once():
+        data += data_of(received)
+        pubsub.acknowledge(received)
+    return data
+
+
+def test_a_seek_to_a_time_brings_back_what_was_published_since(pubsub: Pubsub) -> None:
+    pubsub.create(retain_acked_messages=True)
+    start = now()
+    pubsub.publish(b"1")
+    middle = now()
+    pubsub.publish(b"2")
+    end = now()
+    assert drain(pubsub) == [b"1", b"2"]
+
+    for moment, expected in ((middle, [b"2"]), (start, [b"1", b"2"]), (end, [])):
+        pubsub.subscriber.seek(request={"subscription": pubsub.subscription, "time": moment})
+        assert drain(pubsub) == expected
+
+
+def test_a_seek_to_a_later_time_leaves_out_what_nobody_has_read(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"1")
+    middle = now()
+    pubsub.publish(b"2")
+
+    pubsub.subscriber.seek(request={"subscription": pubsub.subscription, "time": middle})
+    assert drain(pubsub) == [b"2"]
+
+
+def test_a_seek_to_a_snapshot_brings_back_what_was_not_acknowledged_then_and_what_came_since(pubsub: Pubsub) -> None:
+    pubsub.create()
+    snapshot = f"{pubsub.project}/snapshots/before"
+    pubsub.publish(b"1")
+    pubsub.acknowledge(pubsub.pull())
+    pubsub.publish(b"2")
+    pubsub.subscriber.create_snapshot(name=snapshot, subscription=pubsub.subscription)
+    pubsub.publish(b"3")
+    assert drain(pubsub) == [b"2", b"3"]
+
+    pubsub.subscriber.seek(request={"subscription": pubsub.subscription, "snapshot": snapshot})
+    assert drain(pubsub) == [b"2", b"3"]
+
+
+def test_snapshots_are_made_once_shown_and_deleted(pubsub: Pubsub) -> None:
+    pubsub.create()
+    name = f"{pubsub.project}/snapshots/one"
+    made = pubsub.subscriber.create_snapshot(name=name, subscription=pubsub.subscription)
+
+    assert made.topic == pubsub.topic
+    assert abs(made.expire_time.timestamp() - time.time() - 7 * DAY_S) < 60
+    assert pubsub.subscriber.get_snapshot(snapshot=name) == made
+    assert [each.name for each in pubsub.subscriber.list_snapshots(project=pubsub.project)] == [name]
+    assert list(pubsub.publisher.list_topic_snapshots(topic=pubsub.topic)) == [name]
+    with pytest.raises(exceptions.AlreadyExists):
+        pubsub.subscriber.create_snapshot(name=name, subscription=pubsub.subscription)
+    pubsub.subscriber.delete_snapshot(snapshot=name)
+    for need in (pubsub.subscriber.get_snapshot, pubsub.subscriber.delete_snapshot):
+        with pytest.raises(exceptions.NotFound):
+            need(snapshot=name)
+
+
+def test_a_seek_needs_a_target_that_is_there(pubsub: Pubsub) -> None:
+    pubsub.create()
+
+    with pytest.raises(exceptions.InvalidArgument):
+        pubsub.subscriber.seek(request={"subscription": pubsub.subscription})
+    missing = f"{pubsub.project}/snapshots/none"
+    with pytest.raises(exceptions.NotFound):
+        pubsub.subscriber.seek(request={"subscription": pubsub.subscription, "snapshot": missing})
+    with pytest.raises(exceptions.NotFound):
+        pubsub.subscriber.seek(request={"subscription": f"{pubsub.subscription}-none", "time": now()})
+
+
+# exactly once, and pushed
+
+
+def test_exactly_once_tells_of_an_acknowledgement_that_comes_too_late(pubsub: Pubsub) -> None:
+    pubsub.create(enable_exactly_once_delivery=True)
+    pubsub.publish(b"x")
+    received = pubsub.pull()
+    pubsub.acknowledge(received)
+
+    with pytest.raises(exceptions.InvalidArgument) as late:
+        pubsub.acknowledge(received)
+    assert late.value.reason == "EXACTLY_ONCE_ACKID_FAILURE"
+    assert late.value.metadata == {received[0].ack_id: "PERMANENT_FAILURE_INVALID_ACK_ID"}
+    with pytest.raises(exceptions.InvalidArgument):
+        pubsub.set_deadline(received, 20)
+
+
+def test_exactly_once_confirms_the_acknowledgements_of_a_streaming_pull(pubsub: Pubsub) -> None:
+    pubsub.create(enable_exactly_once_delivery=True)
+    outcomes: Queue[Any] = Queue()
+
+    def take(message: Message) -> None:
+        outcomes.put(message.ack_with_response().result(10))
+
+    with streaming(pubsub, take):
+        pubsub.publish(b"x", b"y")
+        assert [str(outcomes.get(timeout=10)) for _ in range(2)] == ["AcknowledgeStatus.SUCCESS"] * 2
+    assert pubsub.nothing_to_pull()
+
+
+@dataclass
+class Endpoint:
+    """Where messages are pushed to: answers with the next status, in the end 204."""
+
+    url: str
+    bodies: "Queue[Any]"
+    statuses: list[int]
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    bodies: Queue[Any] = Queue()
+    statuses: list[int] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            bodies.put((dict(self.headers.items()), body))
+            self.send_response(statuses.pop(0) if statuses else 204)
+            self.end_headers()
+
+        def log_message(self, format: str, *_: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
+        serving.start()
+        yield Endpoint(f"http://127.0.0.1:{server.server_port}/push?token=t", bodies, statuses)
+        server.shutdown()
+        serving.join()
+
+
+def test_a_message_is_pushed_until_it_is_acknowledged(pubsub: Pubsub, endpoint: Endpoint) -> None:
+    endpoint.statuses.append(500)
+    pubsub.create(push_config={"push_endpoint": endpoint.url})
+    sent = types.PubsubMessage(data=b"\xff", attributes={"a": "b"})
+    (message_id,) = pubsub.publish_request([sent])
+
+    bodies = [json.loads(endpoint.bodies.get(timeout=10)[1]) for _ in range(2)]
+    assert bodies[0] == bodies[1]
+    message = bodies[0]["message"]
+    assert bodies[0]["subscription"] == pubsub.subscription
+    assert (message["data"], message["attributes"], message["messageId"]) == ("/w==", {"a": "b"}, message_id)
+    assert abs(datetime.fromisoformat(message["publishTime"]).timestamp() - time.time()) < 30
+
+
+def test_a_message_is_pushed_without_a_wrapper_if_asked(pubsub: Pubsub, endpoint: Endpoint) -> None:
+    config = {"push_endpoint": endpoint.url, "no_wrapper": {"write_metadata": True}}
+    pubsub.create(push_config=config)
+    (message_id,) = pubsub.publish_request([types.PubsubMessage(data=b"{1", attributes={"ce-id": "b"})])
+
+    headers, body = endpoint.bodies.get(timeout=10)
+    assert (body, headers["ce-id"], headers["x-goog-pubsub-message-id"]) == (b"{1", "b", message_id)
+
+
+def test_a_push_subscription_becomes_a_pull_subscription_and_back(pubsub: Pubsub, endpoint: Endpoint) -> None:
+    pubsub.create()
+    pubsub.subscriber.modify_push_config(subscription=pubsub.subscription, push_config={"push_endpoint": endpoint.url})
+    pubsub.publish(b"x")
+    endpoint.bodies.get(timeout=10)
+
+    pubsub.subscriber.modify_push_config(subscription=pubsub.subscription, push_config={})
+    pubsub.publish(b"y")
+    assert data_of(pubsub.pull_exactly(1)) == [b"y"]
+
+
+def test_what_is_no_url_is_no_endpoint(pubsub: Pubsub) -> None:
+    with pytest.raises(exceptions.InvalidArgument):
+        pubsub.create(push_config={"push_endpoint": "nonsense"})
+
+
+def test_a_filter_is_given_back(pubsub: Pubsub) -> None:
+    pubsub.create(filter='attributes.author="unknown"')
+
+    found = pubsub.subscriber.get_subscription(subscription=pubsub.subscription)
+    assert found.filter == 'attributes.author="unknown"'

@@ -7,6 +7,8 @@ OfflineError               something offline is not as it should be; its sentenc
 └── NotStarted             an emulator or an embedded Pub/Sub was started and did not become ready
 """
 
+from collections.abc import Mapping
+
 import grpc
 
 
@@ -15,12 +17,19 @@ class OfflineError(Exception):
 
 
 class Refused(OfflineError):
-    """A call that Pub/Sub refuses, with the gRPC status and the sentence it refuses with."""
+    """A call that Pub/Sub refuses, with the gRPC status and the sentence it refuses with.
 
-    def __init__(self, code: grpc.StatusCode, message: str) -> None:
+    ``reason`` and ``metadata`` are those of a ``google.rpc.ErrorInfo``, if the refusal has one.
+    """
+
+    def __init__(
+        self, code: grpc.StatusCode, message: str, reason: str = "", metadata: Mapping[str, str] | None = None
+    ) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
+        self.reason = reason
+        self.metadata = dict(metadata or {})
 
 
 class RecordDamaged(OfflineError):
@@ -56,3 +65,8 @@ def already_exists(resource: str) -> Refused:
 def unimplemented(what: str) -> Refused:
     """The UNIMPLEMENTED of a feature that is refused because it would not be honoured."""
     return Refused(grpc.StatusCode.UNIMPLEMENTED, f"The embedded Pub/Sub has no {what}.")
+
+
+def failed_precondition(message: str) -> Refused:
+    """A FAILED_PRECONDITION with this sentence."""
+    return Refused(grpc.StatusCode.FAILED_PRECONDITION, message)

@@ -1,20 +1,21 @@
 """What one subscription still has to deliver: a pure state machine, in memory, that is told the time.
 
-    add ──▶ ready ──pull──▶ leased ──acknowledge──▶ gone
+    add ──▶ ready ──pull──▶ leased ──acknowledge──▶ gone, or kept for a seek
               ▲                │
-              └─ deadline or nack ─┘
+              │     deadline or nack ──▶ dead, after the last attempt
+              └─── back-off ───┘
 
 Delivery is at least once: a message leaves only by an acknowledgement that comes while its lease lasts. With ordering,
-the messages of one key are delivered in the order they came; while some of them are leased, the later ones are
-held back; and when one goes back, so do the later ones that were delivered with it. Times are seconds of any clock
-that does not run backwards; retry policies and retention are not acted upon.
+the messages of one key are delivered in the order they came; while some of them are leased or wait out a back-off, the
+later ones are held back; and when one goes back, so do the later ones that were delivered with it. Times are seconds of
+any clock that does not run backwards; publish times are the messages' own. Retention is not acted upon.
 """
 
 import heapq
 import itertools
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from deploy.offline.errors import invalid
@@ -46,90 +47,203 @@ class Holder:
     size: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How a subscription delivers; times in seconds.
+
+    ``max_attempts``: deliveries after which a message is dead, None for never. ``keeps_acknowledged``: whether a seek
+    can bring back what was acknowledged. A message that went back waits ``min_backoff_s``, doubled with each of its
+    further attempts up to ``max_backoff_s``.
+    """
+
+    max_attempts: int | None = None
+    min_backoff_s: float = 0.0
+    max_backoff_s: float = 0.0
+    keeps_acknowledged: bool = False
+
+    def backoff_s(self, attempts: int) -> float:
+        """Return how long a message waits after so many attempts."""
+        return min(self.max_backoff_s, self.min_backoff_s * 2.0 ** min(attempts - 1, 32))
+
+
+@dataclass(slots=True)
+class Entry:
+    """A message in its place among all of the subscription; ``attempts``: how often it was delivered."""
+
+    sequence: int
+    message: Message
+    attempts: int = 0
+
+    def __lt__(self, other: "Entry") -> bool:
+        """Order entries as their messages came."""
+        return self.sequence < other.sequence
+
+
 @dataclass(slots=True)
 class Lease:
     """One delivery of one message: outstanding until acknowledged, nacked or past ``expires_at``."""
 
     ack_id: str
-    sequence: int
-    message: Message
+    entry: Entry
     holder: Holder
     expires_at: float
+
+    @property
+    def message(self) -> Message:
+        """The message that is delivered."""
+        return self.entry.message
 
 
 @dataclass
 class Backlog:
-    """The undelivered and the outstanding messages of one subscription."""
+    """The undelivered and the outstanding messages of one subscription.
+
+    ``policy`` may be replaced at any time.
+    """
 
     ordered: bool = False
+    policy: Policy = field(default_factory=Policy)
     _token: str = field(default_factory=lambda: secrets.token_hex(8))
     _numbers: "itertools.count[int]" = field(default_factory=itertools.count)
-    _ready: list[tuple[int, Message]] = field(default_factory=list)
+    _ready: list[Entry] = field(default_factory=list)
     _leases: dict[str, Lease] = field(default_factory=dict)
     _expiries: list[tuple[float, str]] = field(default_factory=list)
     _outstanding: dict[str, set[str]] = field(default_factory=dict)
-    _held: dict[str, list[tuple[int, Message]]] = field(default_factory=dict)
+    _held: dict[str, list[Entry]] = field(default_factory=dict)
+    _delayed: list[tuple[float, Entry]] = field(default_factory=list)
+    _blocked: dict[str, float] = field(default_factory=dict)
+    _acknowledged: list[Entry] = field(default_factory=list)
+    _dead: list[Entry] = field(default_factory=list)
 
     def add(self, message: Message) -> None:
         """A message to deliver, after all that came before it."""
-        heapq.heappush(self._ready, (next(self._numbers), message))
+        heapq.heappush(self._ready, Entry(next(self._numbers), message))
+
+    def keep(self, message: Message) -> None:
+        """A message that only a seek brings back, as if it had been acknowledged."""
+        self._acknowledged.append(Entry(next(self._numbers), message))
 
     def pull(self, now: float, holder: Holder, deadline_s: int, limit: int, max_bytes: int) -> list[Lease]:
         """Up to ``limit`` messages, leased for ``deadline_s``: one, or as many as fit into ``max_bytes`` together."""
         self.expire(now)
         leases: list[Lease] = []
-        busy = set(self._outstanding)
+        busy = set(self._outstanding) | set(self._blocked)
         size = 0
         while self._ready and len(leases) < limit:
-            sequence, message = self._ready[0]
-            size += message.size
+            entry = self._ready[0]
+            size += entry.message.size
             if leases and size > max_bytes:
                 break
             heapq.heappop(self._ready)
-            if self._key(message) in busy:
-                self._held.setdefault(message.ordering_key, []).append((sequence, message))
+            if self._key(entry.message) in busy:
+                self._held.setdefault(entry.message.ordering_key, []).append(entry)
             else:
-                leases.append(self._lease(sequence, message, holder, now + deadline_s))
+                leases.append(self._lease(entry, holder, now + deadline_s))
         return leases
 
-    def acknowledge(self, ack_ids: Iterable[str]) -> None:
-        """Done with these. The id of a lease that is over changes nothing: its message is delivered again."""
+    def acknowledge(self, ack_ids: Iterable[str]) -> list[str]:
+        """Done with these. Returns the ids of leases that are over: their messages are delivered again."""
+        over = []
         for ack_id in _well_formed(ack_ids):
             lease = self._leases.get(ack_id)
             if lease:
                 self._end(lease)
+                self._put_away([lease.entry])
+            else:
+                over.append(ack_id)
+        return over
 
-    def modify_deadline(self, now: float, ack_ids: Iterable[str], deadline_s: int) -> None:
-        """The leases last until ``now + deadline_s``; 0 gives the messages back at once (a nack)."""
+    def modify_deadline(self, now: float, ack_ids: Iterable[str], deadline_s: int) -> list[str]:
+        """The leases last until ``now + deadline_s``; 0 gives the messages back at once (a nack).
+
+        Returns the ids of leases that are over.
+        """
+        over = []
         for ack_id in _well_formed(ack_ids):
             lease = self._leases.get(ack_id)
             if lease and deadline_s:
                 self._set_expiry(lease, now + deadline_s)
             elif lease:
-                self._give_back(lease)
+                self._give_back(lease, now)
+            else:
+                over.append(ack_id)
+        return over
 
     def expire(self, now: float) -> None:
-        """Give back what was not acknowledged in time."""
+        """Give back what was not acknowledged in time, and make ready what has waited out its back-off."""
         while self._expiries and self._expiries[0][0] <= now:
             expires_at, ack_id = heapq.heappop(self._expiries)
             lease = self._leases.get(ack_id)
             if lease and lease.expires_at == expires_at:
-                self._give_back(lease)
+                self._give_back(lease, expires_at)
+        while self._delayed and self._delayed[0][0] <= now:
+            self._make_ready(heapq.heappop(self._delayed)[1], now)
 
-    def next_expiry(self) -> float | None:
+    def next_event(self) -> float | None:
         """When ``expire`` may have something to do."""
-        return self._expiries[0][0] if self._expiries else None
+        times = [heap[0][0] for heap in (self._expiries, self._delayed) if heap]
+        return min(times, default=None)
+
+    def take_dead(self) -> list[Entry]:
+        """Return the messages after their last attempt, and let go of them."""
+        dead, self._dead = self._dead, []
+        return dead
+
+    def put_back(self, entry: Entry) -> None:
+        """Have a message to deliver that was dead, in its old place."""
+        heapq.heappush(self._ready, entry)
+
+    def unacknowledged(self) -> list[Message]:
+        """Return every message that is not acknowledged, in the order they came."""
+        return [entry.message for entry in self._pending()]
+
+    def seek(self, is_wanted: Callable[[Message], bool]) -> None:
+        """Make every message that is kept unacknowledged or acknowledged, as it is wanted or not; ends all leases."""
+        entries = sorted([*self._pending(), *self._acknowledged])
+        self._clear()
+        for entry in entries:
+            if is_wanted(entry.message):
+                heapq.heappush(self._ready, Entry(entry.sequence, entry.message))
+            else:
+                self._put_away([entry])
+
+    def restore(self, messages: Iterable[Message]) -> None:
+        """Have exactly these messages to deliver; all others are acknowledged. Ends all leases."""
+        restored = list(messages)
+        ids = {message.message_id for message in restored}
+        others = sorted([*self._pending(), *self._acknowledged])
+        self._clear()
+        self._put_away(entry for entry in others if entry.message.message_id not in ids)
+        for message in restored:
+            self.add(message)
+
+    def _pending(self) -> list[Entry]:
+        held = (entry for entries in self._held.values() for entry in entries)
+        delayed = (entry for _, entry in self._delayed)
+        leased = (lease.entry for lease in self._leases.values())
+        return sorted([*self._ready, *held, *delayed, *leased])
+
+    def _clear(self) -> None:
+        for lease in list(self._leases.values()):
+            self._end(lease)
+        for heap in (self._ready, self._held, self._delayed, self._blocked, self._acknowledged, self._expiries):
+            heap.clear()
+
+    def _put_away(self, entries: Iterable[Entry]) -> None:
+        if self.policy.keeps_acknowledged:
+            self._acknowledged.extend(entries)
 
     def _key(self, message: Message) -> str | None:
         return (message.ordering_key or None) if self.ordered else None
 
-    def _lease(self, sequence: int, message: Message, holder: Holder, expires_at: float) -> Lease:
-        lease = Lease(f"{self._token}-{next(self._numbers)}", sequence, message, holder, expires_at)
+    def _lease(self, entry: Entry, holder: Holder, expires_at: float) -> Lease:
+        lease = Lease(f"{self._token}-{next(self._numbers)}", entry, holder, expires_at)
+        entry.attempts += 1
         self._leases[lease.ack_id] = lease
         self._set_expiry(lease, expires_at)
         holder.messages += 1
-        holder.size += message.size
-        key = self._key(message)
+        holder.size += lease.message.size
+        key = self._key(lease.message)
         if key:
             self._outstanding.setdefault(key, set()).add(lease.ack_id)
         return lease
@@ -144,26 +258,45 @@ class Backlog:
         lease.holder.size -= lease.message.size
         key = self._key(lease.message)
         if key:
-            self._release(key, lease.ack_id)
+            self._outstanding[key].discard(lease.ack_id)
+            if not self._outstanding[key]:
+                del self._outstanding[key]
+                self._release(key)
 
-    def _release(self, key: str, ack_id: str) -> None:
-        self._outstanding[key].discard(ack_id)
-        if not self._outstanding[key]:
-            del self._outstanding[key]
-            for entry in self._held.pop(key, []):
-                heapq.heappush(self._ready, entry)
+    def _release(self, key: str) -> None:
+        for entry in self._held.pop(key, []):
+            heapq.heappush(self._ready, entry)
 
-    def _give_back(self, lease: Lease) -> None:
+    def _give_back(self, lease: Lease, now: float) -> None:
+        until = now + self.policy.backoff_s(lease.entry.attempts)
         for later in self._delivered_since(lease):
-            heapq.heappush(self._ready, (later.sequence, later.message))
             self._end(later)
+            if self.policy.max_attempts is not None and later.entry.attempts >= self.policy.max_attempts:
+                self._dead.append(later.entry)
+            elif until > now:
+                self._delay(later.entry, until)
+            else:
+                heapq.heappush(self._ready, later.entry)
+
+    def _delay(self, entry: Entry, until: float) -> None:
+        heapq.heappush(self._delayed, (until, entry))
+        key = self._key(entry.message)
+        if key:
+            self._blocked[key] = max(until, self._blocked.get(key, until))
+
+    def _make_ready(self, entry: Entry, now: float) -> None:
+        heapq.heappush(self._ready, entry)
+        key = self._key(entry.message)
+        if key and self._blocked.get(key, 0.0) <= now:
+            self._blocked.pop(key, None)
+            self._release(key)
 
     def _delivered_since(self, lease: Lease) -> list[Lease]:
         key = self._key(lease.message)
         if not key:
             return [lease]
         leases = [self._leases[ack_id] for ack_id in self._outstanding[key]]
-        return [other for other in leases if other.sequence >= lease.sequence]
+        return [other for other in leases if not other.entry < lease.entry]
 
 
 def _well_formed(ack_ids: Iterable[str]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The topics and subscriptions of a Pub/Sub, in memory, without clock or network.
+"""The topics, subscriptions and snapshots of a Pub/Sub, in memory, without clock or network.
 
 ``accept`` names the messages of one publish, ``deliver`` puts them on every subscription of the topic: two steps, so
 that a record can be written in between. Settings of topics and subscriptions are kept as they came, to be given back.
@@ -6,14 +6,27 @@ that a record can be written in between. Settings of topics and subscriptions ar
 
 import itertools
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-from deploy.offline.errors import already_exists, not_found
+from deploy.offline.errors import already_exists, failed_precondition, not_found
 from deploy.offline.pubsub.backlog import Backlog, Message
+from deploy.offline.pubsub.filters import Matches, parse_filter
+from deploy.offline.pubsub.settings import DELETED_TOPIC, delivery_policy
 
-DELETED_TOPIC = "_deleted-topic_"
+
+@dataclass
+class Topic:
+    """A topic: its settings as ``google.pubsub.v1.Topic``, and its messages if it is to keep them."""
+
+    settings: Any
+    kept: list[Message] = field(default_factory=list)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the topic keeps its messages for subscriptions to seek back to."""
+        return bool(self.settings.HasField("message_retention_duration"))
 
 
 @dataclass
@@ -22,6 +35,73 @@ class Subscription:
 
     settings: Any
     backlog: Backlog
+    matches: Matches
+
+    def check_attached(self) -> None:
+        """Refuse to deliver once the subscription is detached."""
+        if self.settings.detached:
+            short = self.settings.name.rpartition("/")[2]
+            raise failed_precondition(f"Subscription is detached (resource={short}).")
+
+
+@dataclass
+class Snapshot:
+    """A snapshot: its settings as ``google.pubsub.v1.Snapshot``, what was unacknowledged, and what came since."""
+
+    settings: Any
+    matches: Matches
+    messages: list[Message]
+
+
+class _Made(Protocol):
+    settings: Any
+
+
+_Kind = TypeVar("_Kind", bound=_Made)
+
+
+class Shelf(Generic[_Kind]):
+    """All resources of one kind, by full name."""
+
+    def __init__(self) -> None:
+        self._items: dict[str, _Kind] = {}
+
+    def check_new(self, name: str) -> None:
+        """Refuse a name that is taken."""
+        if name in self._items:
+            raise already_exists(name)
+
+    def add(self, item: _Kind) -> None:
+        """A resource that is not there yet."""
+        self.check_new(item.settings.name)
+        self._items[item.settings.name] = item
+
+    def get(self, name: str) -> _Kind:
+        """A resource that is there."""
+        if name not in self._items:
+            raise not_found(name)
+        return self._items[name]
+
+    def remove(self, name: str) -> None:
+        """Away with a resource that is there."""
+        self.get(name)
+        del self._items[name]
+
+    def of(self, project: str) -> list[Any]:
+        """The settings of a project's resources, by name; ``project`` is ``projects/P``."""
+        return [self._items[name].settings for name in sorted(self._items) if name.startswith(f"{project}/")]
+
+    def on(self, topic: str) -> list[_Kind]:
+        """The resources of a topic, by name."""
+        return [self._items[name] for name in sorted(self._items) if self._items[name].settings.topic == topic]
+
+    def settings_on(self, topic: str) -> list[Any]:
+        """The settings of a topic's resources, by name."""
+        return [made.settings for made in self.on(topic)]
+
+    def all(self) -> list[_Kind]:
+        """Every resource."""
+        return list(self._items.values())
 
 
 def _first_message_id() -> int:
@@ -31,70 +111,145 @@ def _first_message_id() -> int:
 
 @dataclass
 class Broker:
-    """All topics and subscriptions, by full name."""
+    """All topics, subscriptions and snapshots."""
 
-    _topics: dict[str, Any] = field(default_factory=dict)
-    _subscriptions: dict[str, Subscription] = field(default_factory=dict)
+    topics: Shelf[Topic] = field(default_factory=Shelf)
+    subscriptions: Shelf[Subscription] = field(default_factory=Shelf)
+    snapshots: Shelf[Snapshot] = field(default_factory=Shelf)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(_first_message_id()))
 
     def create_topic(self, settings: Any) -> None:
         """A topic that is not there yet."""
-        if settings.name in self._topics:
-            raise already_exists(settings.name)
-        self._topics[settings.name] = settings
-
-    def topic(self, name: str) -> Any:
-        """The settings of a topic that is there."""
-        if name not in self._topics:
-            raise not_found(name)
-        return self._topics[name]
-
-    def topics(self, project: str) -> list[Any]:
-        """The settings of a project's topics, by name; ``project`` is ``projects/P``."""
-        return [self._topics[name] for name in sorted(self._topics) if name.startswith(f"{project}/")]
+        self.topics.add(Topic(settings))
 
     def delete_topic(self, name: str) -> None:
         """Away with a topic; its subscriptions stay and keep what they have."""
-        self.topic(name)
-        del self._topics[name]
-        for subscription in self._subscribed_to(name):
-            subscription.settings.topic = DELETED_TOPIC
+        self.topics.remove(name)
+        for settings in (*self.subscriptions.settings_on(name), *self.snapshots.settings_on(name)):
+            settings.topic = DELETED_TOPIC
 
     def create_subscription(self, settings: Any) -> None:
         """A subscription that is not there yet, of a topic that is; it gets what is published from now on."""
-        if settings.name in self._subscriptions:
-            raise already_exists(settings.name)
-        self.topic(settings.topic)
+        self.subscriptions.check_new(settings.name)
+        topic = self.topics.get(settings.topic)
+        self._check_dead_letter_topic(settings)
         backlog = Backlog(ordered=settings.enable_message_ordering)
-        self._subscriptions[settings.name] = Subscription(settings, backlog)
+        subscription = Subscription(settings, backlog, parse_filter(settings.filter))
+        self.subscriptions.add(subscription)
+        self._apply_settings(subscription)
+        for message in topic.kept:
+            if subscription.matches(message.attributes):
+                backlog.keep(message)
 
-    def subscription(self, name: str) -> Subscription:
-        """A subscription that is there."""
-        if name not in self._subscriptions:
-            raise not_found(name)
-        return self._subscriptions[name]
+    def update_topic(self, settings: Any) -> None:
+        """Replace the settings of a topic that is there."""
+        topic = self.topics.get(settings.name)
+        topic.settings = settings
+        topic.kept = topic.kept if topic.keeps else []
+        for subscription in self.subscriptions.on(settings.name):
+            self._apply_settings(subscription)
 
-    def subscriptions(self, project: str) -> list[Any]:
-        """The settings of a project's subscriptions, by name; ``project`` is ``projects/P``."""
-        names = sorted(name for name in self._subscriptions if name.startswith(f"{project}/"))
-        return [self._subscriptions[name].settings for name in names]
+    def update_subscription(self, settings: Any) -> None:
+        """Replace the settings of a subscription that is there."""
+        self._check_dead_letter_topic(settings)
+        subscription = self.subscriptions.get(settings.name)
+        subscription.settings = settings
+        self._apply_settings(subscription)
 
-    def delete_subscription(self, name: str) -> None:
-        """Away with a subscription and all it has not delivered."""
-        self.subscription(name)
-        del self._subscriptions[name]
+    def detach(self, name: str) -> None:
+        """Let a subscription get nothing any more; what it has not delivered is lost."""
+        subscription = self.subscriptions.get(name)
+        subscription.settings.detached = True
+        subscription.backlog.restore([])
+
+    def create_snapshot(self, settings: Any, subscription: str) -> Any:
+        """A snapshot that is not there yet, of what a subscription has not acknowledged; returns its settings."""
+        source = self.subscriptions.get(subscription)
+        source.check_attached()
+        settings.topic = source.settings.topic
+        self.snapshots.add(Snapshot(settings, source.matches, source.backlog.unacknowledged()))
+        return settings
+
+    def seek_to_snapshot(self, subscription: str, name: str) -> None:
+        """Let a subscription be as it was at a snapshot of the same topic."""
+        found, snapshot = self.subscriptions.get(subscription), self.snapshots.get(name)
+        if found.settings.topic != snapshot.settings.topic:
+            raise failed_precondition("The snapshot and the subscription do not have the same topic.")
+        found.backlog.restore(snapshot.messages)
+
+    def seek_to_time(self, subscription: str, time_ns: int) -> None:
+        """Let exactly the messages published at this time (since the Unix epoch) or later be unacknowledged."""
+        self.subscriptions.get(subscription).backlog.seek(lambda message: message.publish_time_ns >= time_ns)
 
     def accept(self, topic: str, messages: Iterable[Message], now_ns: int) -> list[Message]:
         """The messages with their ids and publish time (nanoseconds since the Unix epoch)."""
-        self.topic(topic)
-        return [replace(each, message_id=str(next(self._ids)), publish_time_ns=now_ns) for each in messages]
+        self.topics.get(topic)
+        return [replace(message, message_id=str(next(self._ids)), publish_time_ns=now_ns) for message in messages]
 
     def deliver(self, topic: str, messages: Iterable[Message]) -> None:
-        """A copy of each accepted message for every subscription of the topic."""
-        subscriptions = self._subscribed_to(topic)
-        for message in messages:
-            for subscription in subscriptions:
-                subscription.backlog.add(message)
+        """A copy of each accepted message for every subscription of the topic whose filter matches it."""
+        accepted, found = list(messages), self.topics.get(topic)
+        if found.keeps:
+            found.kept += accepted
+        for subscription in self.subscriptions.on(topic):
+            if not subscription.settings.detached:
+                for message in _matching(subscription.matches, accepted):
+                    subscription.backlog.add(message)
+        for snapshot in self.snapshots.on(topic):
+            snapshot.messages += _matching(snapshot.matches, accepted)
 
-    def _subscribed_to(self, topic: str) -> list[Subscription]:
-        return [each for each in self._subscriptions.values() if each.settings.topic == topic]
+    def forward_dead(self, now: float) -> list[tuple[str, Message]]:
+        """Take the messages after their last attempt off all subscriptions; returns them with their new topics.
+
+        A message whose dead letter topic is gone stays where it is.
+        """
+        forwarded = []
+        for subscription in self.subscriptions.all():
+            subscription.backlog.expire(now)
+            topic = subscription.settings.dead_letter_policy.dead_letter_topic
+            for entry in subscription.backlog.take_dead():
+                if any(other.settings.name == topic for other in self.topics.all()):
+                    attributes = _dead_letter_attributes(subscription.settings.name, entry.attempts, entry.message)
+                    forwarded.append((topic, replace(entry.message, attributes=attributes)))
+                else:
+                    subscription.backlog.put_back(entry)
+        return forwarded
+
+    def next_event(self) -> float | None:
+        """When a message may next become ready or dead, on any subscription."""
+        times = [subscription.backlog.next_event() for subscription in self.subscriptions.all()]
+        return min((at for at in times if at is not None), default=None)
+
+    def _apply_settings(self, subscription: Subscription) -> None:
+        settings = subscription.settings
+        topics = [topic for topic in self.topics.all() if topic.settings.name == settings.topic]
+        policy = delivery_policy(settings)
+        if topics and topics[0].keeps:
+            policy = replace(policy, keeps_acknowledged=True)
+            settings.topic_message_retention_duration.CopyFrom(topics[0].settings.message_retention_duration)
+        else:
+            settings.ClearField("topic_message_retention_duration")
+        subscription.backlog.policy = policy
+
+    def _check_dead_letter_topic(self, settings: Any) -> None:
+        topic = settings.dead_letter_policy.dead_letter_topic
+        if topic:
+            self.topics.get(topic)
+
+
+def _matching(matches: Matches, messages: Iterable[Message]) -> list[Message]:
+    return [message for message in messages if matches(message.attributes)]
+
+
+def _dead_letter_attributes(subscription: str, attempts: int, message: Message) -> Mapping[str, str]:
+    """What Pub/Sub adds: https://cloud.google.com/pubsub/docs/dead-letter-topics#how_dead_letter_topics_work."""
+    _, project, _, name = subscription.split("/")
+    published_ms = message.publish_time_ns // 10**6
+    when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(published_ms // 1000))
+    return {
+        **message.attributes,
+        "CloudPubSubDeadLetterSourceDeliveryCount": str(attempts),
+        "CloudPubSubDeadLetterSourceSubscription": name,
+        "CloudPubSubDeadLetterSourceSubscriptionProject": project,
+        "CloudPubSubDeadLetterSourceTopicPublishTime": f"{when}.{published_ms % 1000:03}Z",
+    }

@@ -7,7 +7,7 @@ wording, refusals of the real service as its users have reported them. Sizes are
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from deploy.offline.errors import invalid
 
@@ -25,6 +25,12 @@ MIN_RETENTION_S = 10 * 60
 MAX_RETENTION_S = 31 * 24 * 3600
 MIN_EXPIRATION_S = 24 * 3600
 MAX_LABELS = 64
+MIN_DELIVERY_ATTEMPTS = 5
+MAX_DELIVERY_ATTEMPTS = 100
+MAX_BACKOFF_S = 600
+MAX_PAGE_SIZE = 1_000
+MAX_TRANSFORMS = 5
+MAX_TRANSFORM_BYTES = 20 * 1024
 RESERVED_PREFIX = "goog"
 
 _RESOURCE_ID = re.compile(r"[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
@@ -41,6 +47,11 @@ def check_topic_name(name: str) -> None:
 def check_subscription_name(name: str) -> None:
     """``projects/P/subscriptions/S``, with S as a topic's T."""
     _check_name(name, "subscriptions")
+
+
+def check_snapshot_name(name: str) -> None:
+    """``projects/P/snapshots/S``, with S as a topic's T."""
+    _check_name(name, "snapshots")
 
 
 def check_project_name(name: str) -> None:
@@ -91,6 +102,36 @@ def check_retention(seconds: float) -> None:
 def check_expiration(seconds: float) -> None:
     """The idle time after which a subscription is removed: a day at least."""
     _at_least("expiration_policy.ttl", seconds, MIN_EXPIRATION_S)
+
+
+def check_delivery_attempts(count: int) -> None:
+    """How often a message is delivered before it goes to the dead letter topic: 5 to 100 times."""
+    _at_least("max_delivery_attempts", count, MIN_DELIVERY_ATTEMPTS)
+    _at_most("max_delivery_attempts", count, MAX_DELIVERY_ATTEMPTS)
+
+
+def check_backoffs(minimum_s: float, maximum_s: float) -> None:
+    """The back-off of a retry policy: 0 to 600 seconds, and not the larger one first."""
+    for what, seconds in (("minimum_backoff", minimum_s), ("maximum_backoff", maximum_s)):
+        if not 0 <= seconds <= MAX_BACKOFF_S:
+            raise invalid(
+                f"The value for {what} is out of bounds. You passed {seconds:g}s in the request, but the value must be "
+                f"between 0s and {MAX_BACKOFF_S}s."
+            )
+    _at_least("maximum_backoff", maximum_s, minimum_s)
+
+
+def check_transforms(codes: Sequence[str]) -> None:
+    """The code of a resource's transforms: five of 20 KB at most."""
+    _at_most("message_transforms_count", len(codes), MAX_TRANSFORMS)
+    for code in codes:
+        _at_least("javascript_udf_code_size", _size(code), 1)
+        _at_most("javascript_udf_code_size", _size(code), MAX_TRANSFORM_BYTES)
+
+
+def check_page_size(size: int) -> None:
+    """The number of items that a list asks for; 0 leaves it to the service."""
+    _at_least("page_size", size, 0)
 
 
 def check_labels(labels: Mapping[str, str]) -> None:

@@ -1,7 +1,6 @@
 """``google.pubsub.v1.Publisher``: topics, and Publish with the faults it was told to show."""
 
 import asyncio
-import time
 from typing import Any
 
 import grpc
@@ -11,14 +10,19 @@ from google.pubsub_v1 import types
 from deploy.offline.errors import Refused
 from deploy.offline.pubsub import limits
 from deploy.offline.pubsub.backlog import Message
+from deploy.offline.pubsub.broker import Shelf
 from deploy.offline.pubsub.connections import cut
 from deploy.offline.pubsub.faults import Fault
+from deploy.offline.pubsub.paging import page
 from deploy.offline.pubsub.rpc import Bound, Context, service
-from deploy.offline.pubsub.settings import new_topic
+from deploy.offline.pubsub.settings import check_runs_nothing, new_topic, updated
 from deploy.offline.pubsub.state import State
 
 _TOPIC = types.Topic.pb()
 _TOPICS = types.ListTopicsResponse.pb()
+_SUBSCRIPTIONS = types.ListTopicSubscriptionsResponse.pb()
+_SNAPSHOTS = types.ListTopicSnapshotsResponse.pb()
+_DETACHED = types.DetachSubscriptionResponse.pb()
 _PUBLISHED = types.PublishResponse.pb()
 
 
@@ -35,6 +39,12 @@ class Publisher:
             "CreateTopic": Bound(self._create_topic, _TOPIC, _TOPIC),
             "GetTopic": Bound(self._get_topic, types.GetTopicRequest.pb(), _TOPIC),
             "ListTopics": Bound(self._list_topics, types.ListTopicsRequest.pb(), _TOPICS),
+            "UpdateTopic": Bound(self._update_topic, types.UpdateTopicRequest.pb(), _TOPIC),
+            "ListTopicSubscriptions": Bound(
+                self._list_subscriptions, types.ListTopicSubscriptionsRequest.pb(), _SUBSCRIPTIONS
+            ),
+            "ListTopicSnapshots": Bound(self._list_snapshots, types.ListTopicSnapshotsRequest.pb(), _SNAPSHOTS),
+            "DetachSubscription": Bound(self._detach, types.DetachSubscriptionRequest.pb(), _DETACHED),
             "DeleteTopic": Bound(self._delete_topic, types.DeleteTopicRequest.pb(), empty_pb2.Empty),
             "Publish": Bound(self._publish, types.PublishRequest.pb(), _PUBLISHED),
         }
@@ -47,11 +57,40 @@ class Publisher:
 
     async def _get_topic(self, request: Any, _: Context) -> Any:
         limits.check_topic_name(request.topic)
-        return self._state.broker.topic(request.topic)
+        return self._state.broker.topics.get(request.topic).settings
 
     async def _list_topics(self, request: Any, _: Context) -> Any:
         limits.check_project_name(request.project)
-        return _TOPICS(topics=self._state.broker.topics(request.project))
+        topics, token = page(self._state.broker.topics.of(request.project), request.page_size, request.page_token)
+        return _TOPICS(topics=topics, next_page_token=token)
+
+    async def _update_topic(self, request: Any, _: Context) -> Any:
+        limits.check_topic_name(request.topic.name)
+        before = self._state.broker.topics.get(request.topic.name).settings
+        topic = new_topic(updated(before, request.topic, list(request.update_mask.paths)))
+        self._state.broker.update_topic(topic)
+        return topic
+
+    async def _list_subscriptions(self, request: Any, _: Context) -> Any:
+        names = self._names_on(request.topic, self._state.broker.subscriptions)
+        subscriptions, token = page(names, request.page_size, request.page_token)
+        return _SUBSCRIPTIONS(subscriptions=subscriptions, next_page_token=token)
+
+    async def _list_snapshots(self, request: Any, _: Context) -> Any:
+        names = self._names_on(request.topic, self._state.broker.snapshots)
+        snapshots, token = page(names, request.page_size, request.page_token)
+        return _SNAPSHOTS(snapshots=snapshots, next_page_token=token)
+
+    def _names_on(self, topic: str, shelf: Shelf[Any]) -> list[str]:
+        limits.check_topic_name(topic)
+        self._state.broker.topics.get(topic)
+        return [settings.name for settings in shelf.settings_on(topic)]
+
+    async def _detach(self, request: Any, _: Context) -> Any:
+        limits.check_subscription_name(request.subscription)
+        self._state.broker.detach(request.subscription)
+        self._state.bell.ring()
+        return _DETACHED()
 
     async def _delete_topic(self, request: Any, _: Context) -> Any:
         limits.check_topic_name(request.topic)
@@ -69,13 +108,9 @@ class Publisher:
 
     def _store(self, request: Any) -> list[str]:
         _check_publish(request)
+        check_runs_nothing(self._state.broker.topics.get(request.topic).settings)
         asked = [Message(each.data, dict(each.attributes), each.ordering_key) for each in request.messages]
-        messages = self._state.broker.accept(request.topic, asked, time.time_ns())
-        if self._state.record:
-            self._state.record.append(request.topic, messages)
-        self._state.broker.deliver(request.topic, messages)
-        self._state.bell.ring()
-        return [message.message_id for message in messages]
+        return [message.message_id for message in self._state.store(request.topic, asked)]
 
     def _answer(self, fault: Fault, ids: list[str], context: Context) -> list[str]:
         if fault.answer == "cut":

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2  # type: ignore[import-untyped]
 
 from deploy.offline.errors import Refused
 
@@ -41,6 +43,18 @@ def _answering(method: Method) -> Method:
         try:
             return await method(request, context)
         except Refused as refused:
-            await context.abort(refused.code, refused.message)
+            await context.abort(refused.code, refused.message, _details(refused))
 
     return answer
+
+
+def _details(refused: Refused) -> tuple[tuple[str, bytes], ...]:
+    """Return the trailing metadata in which Google's clients look for a reason."""
+    if not refused.reason:
+        return ()
+    packed = any_pb2.Any()
+    packed.Pack(
+        error_details_pb2.ErrorInfo(reason=refused.reason, domain="pubsub.googleapis.com", metadata=refused.metadata)
+    )
+    status = status_pb2.Status(code=refused.code.value[0], message=refused.message, details=[packed])
+    return (("grpc-status-details-bin", status.SerializeToString()),)

@@ -14,6 +14,7 @@ from deploy.offline.errors import NotStarted, OfflineError
 from deploy.offline.pubsub.control import control_service
 from deploy.offline.pubsub.faults import Fault
 from deploy.offline.pubsub.publisher import Publisher
+from deploy.offline.pubsub.push import Pusher
 from deploy.offline.pubsub.record import Record
 from deploy.offline.pubsub.settings import new_subscription, new_topic
 from deploy.offline.pubsub.state import State
@@ -37,6 +38,7 @@ class Server:
         self._record = Record(record) if record else None
         self._server = grpc.aio.server(options=_OPTIONS)
         self.state = State(self._record)
+        self._pusher = Pusher(self.state)
         self.port = 0
 
     async def start(self, port: int) -> None:
@@ -52,9 +54,11 @@ class Server:
         )
         self._server.add_generic_rpc_handlers(handlers)
         await self._server.start()
+        self._pusher.start()
 
     async def stop(self) -> None:
         """End all calls and connections."""
+        await self._pusher.stop()
         await self._server.stop(None)
         if self._record:
             self._record.close()

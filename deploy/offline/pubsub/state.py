@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from deploy.offline.pubsub.backlog import Message
 from deploy.offline.pubsub.broker import Broker
 from deploy.offline.pubsub.faults import Faults
 from deploy.offline.pubsub.record import Record
@@ -37,3 +40,22 @@ class State:
     faults: Faults = field(default_factory=Faults)
     bell: Bell = field(default_factory=Bell)
     publish_calls: Counter[str] = field(default_factory=Counter)
+
+    def store(self, topic: str, asked: Sequence[Message]) -> list[Message]:
+        """Accept, record and deliver messages; returns them with their ids."""
+        messages = self.broker.accept(topic, asked, time.time_ns())
+        if self.record:
+            self.record.append(topic, messages)
+        self.broker.deliver(topic, messages)
+        self.bell.ring()
+        return messages
+
+    def forward_dead(self) -> None:
+        """Publish the messages after their last attempt to their dead letter topics."""
+        for topic, message in self.broker.forward_dead(time.monotonic()):
+            self.store(topic, [message])
+
+    async def wait(self, until: float | None) -> None:
+        """Until something changed, a message may be ready or dead, or the monotonic clock shows ``until``."""
+        times = [at for at in (until, self.broker.next_event()) if at is not None]
+        await self.bell.wait(max(0.0, min(times) - time.monotonic()) if times else None)

@@ -1,4 +1,4 @@
-"""``google.pubsub.v1.Subscriber``: subscriptions, Pull and StreamingPull, acknowledgements and deadlines."""
+"""``google.pubsub.v1.Subscriber``: Pull and StreamingPull, acknowledgements and deadlines."""
 
 import asyncio
 import time
@@ -6,25 +6,25 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
-from google.protobuf import empty_pb2, timestamp_pb2
+from google.protobuf import empty_pb2
 from google.pubsub_v1 import types
 
-from deploy.offline.errors import invalid
+from deploy.offline.errors import Refused, failed_precondition, invalid
 from deploy.offline.pubsub import limits
-from deploy.offline.pubsub.backlog import Backlog, Holder, Lease, Message
+from deploy.offline.pubsub.backlog import Holder, Lease
+from deploy.offline.pubsub.broker import Subscription
 from deploy.offline.pubsub.rpc import Bound, Context, service
-from deploy.offline.pubsub.settings import new_subscription
+from deploy.offline.pubsub.settings import check_runs_nothing
+from deploy.offline.pubsub.snapshots import Snapshots
 from deploy.offline.pubsub.state import State
+from deploy.offline.pubsub.subscriptions import Subscriptions
+from deploy.offline.pubsub.wire import received_message
 
 PULL_WAIT_S = 10.0
 MAX_PULL_MESSAGES = 1_000
 MAX_PULL_BYTES = 3_000_000  # a client made for an emulator keeps gRPC's own limit of 4 MiB for an answer
 
 _EMPTY = empty_pb2.Empty
-_SUBSCRIPTION = types.Subscription.pb()
-_SUBSCRIPTIONS = types.ListSubscriptionsResponse.pb()
-_RECEIVED = types.ReceivedMessage.pb()
-_MESSAGE = types.PubsubMessage.pb()
 _PULLED = types.PullResponse.pb()
 _STREAMED = types.StreamingPullResponse.pb()
 
@@ -38,10 +38,8 @@ class Subscriber:
     def service(self) -> grpc.GenericRpcHandler:
         """As gRPC wants it."""
         methods = {
-            "CreateSubscription": Bound(self._create_subscription, _SUBSCRIPTION, _SUBSCRIPTION),
-            "GetSubscription": Bound(self._get_subscription, types.GetSubscriptionRequest.pb(), _SUBSCRIPTION),
-            "ListSubscriptions": Bound(self._list, types.ListSubscriptionsRequest.pb(), _SUBSCRIPTIONS),
-            "DeleteSubscription": Bound(self._delete, types.DeleteSubscriptionRequest.pb(), _EMPTY),
+            **Subscriptions(self._state).methods(),
+            **Snapshots(self._state).methods(),
             "Pull": Bound(self._pull, types.PullRequest.pb(), _PULLED),
             "StreamingPull": Bound(self._stream, types.StreamingPullRequest.pb(), _STREAMED, streams=True),
             "Acknowledge": Bound(self._acknowledge, types.AcknowledgeRequest.pb(), _EMPTY),
@@ -49,37 +47,20 @@ class Subscriber:
         }
         return service("google.pubsub.v1.Subscriber", methods)
 
-    async def _create_subscription(self, request: Any, _: Context) -> Any:
-        subscription = new_subscription(request)
-        self._state.broker.create_subscription(subscription)
-        return subscription
-
-    async def _get_subscription(self, request: Any, _: Context) -> Any:
-        limits.check_subscription_name(request.subscription)
-        return self._state.broker.subscription(request.subscription).settings
-
-    async def _list(self, request: Any, _: Context) -> Any:
-        limits.check_project_name(request.project)
-        return _SUBSCRIPTIONS(subscriptions=self._state.broker.subscriptions(request.project))
-
-    async def _delete(self, request: Any, _: Context) -> Any:
-        limits.check_subscription_name(request.subscription)
-        self._state.broker.delete_subscription(request.subscription)
-        self._state.bell.ring()
-        return _EMPTY()
-
     async def _acknowledge(self, request: Any, _: Context) -> Any:
         limits.check_ack_request(request.ByteSize(), request.ack_ids)
-        self._backlog(request.subscription).acknowledge(request.ack_ids)
+        subscription = self._subscription(request.subscription)
+        _check_exactly_once(subscription, subscription.backlog.acknowledge(request.ack_ids))
         self._state.bell.ring()
         return _EMPTY()
 
     async def _modify(self, request: Any, _: Context) -> Any:
         limits.check_ack_request(request.ByteSize(), request.ack_ids)
         limits.check_ack_deadline(request.ack_deadline_seconds, minimum=0)
-        backlog = self._backlog(request.subscription)
-        backlog.modify_deadline(time.monotonic(), request.ack_ids, request.ack_deadline_seconds)
+        subscription, now = self._subscription(request.subscription), time.monotonic()
+        over = subscription.backlog.modify_deadline(now, request.ack_ids, request.ack_deadline_seconds)
         self._state.bell.ring()
+        _check_exactly_once(subscription, over)
         return _EMPTY()
 
     async def _pull(self, request: Any, context: Context) -> Any:
@@ -88,8 +69,9 @@ class Subscriber:
         while True:
             leases = self._take(request.subscription, Holder(), request.max_messages)
             if leases or time.monotonic() >= until:
-                return _PULLED(received_messages=[_received(lease) for lease in leases])
-            await self._wait(request.subscription, until)
+                received = [received_message(self._subscription(request.subscription), lease) for lease in leases]
+                return _PULLED(received_messages=received)
+            await self._state.wait(until)
 
     async def _stream(self, requests: AsyncIterator[Any], context: Context) -> None:
         first = await anext(requests, None)
@@ -103,43 +85,62 @@ class Subscriber:
 
     async def _write(self, stream: "_Stream", reading: "asyncio.Task[None]", context: Context) -> None:
         while not reading.done():
+            confirmed, stream.confirmed = stream.confirmed, []
+            for answer in confirmed:
+                await context.write(answer)
             leases = self._take(stream.subscription, stream.holder, stream.room(), stream.deadline_s)
             if leases:
-                await context.write(_STREAMED(received_messages=[_received(lease) for lease in leases]))
+                await context.write(self._streamed(stream.subscription, leases))
             else:
-                await self._wait(stream.subscription, None)
+                await self._state.wait(None)
         await reading
 
     async def _read(self, requests: AsyncIterator[Any], stream: "_Stream") -> None:
         try:
             async for request in requests:
                 stream.update(request)
-                self._apply(self._backlog(stream.subscription), request)
+                self._apply(stream, request)
                 self._state.bell.ring()
         finally:
             self._state.bell.ring()
 
-    def _apply(self, backlog: Backlog, request: Any) -> None:
-        backlog.acknowledge(request.ack_ids)
+    def _apply(self, stream: "_Stream", request: Any) -> None:
+        subscription = self._subscription(stream.subscription)
+        over = subscription.backlog.acknowledge(request.ack_ids)
         if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
             raise invalid("modify_deadline_ack_ids and modify_deadline_seconds differ in length.")
         for ack_id, seconds in zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True):
             limits.check_ack_deadline(seconds, minimum=0)
-            backlog.modify_deadline(time.monotonic(), [ack_id], seconds)
+            subscription.backlog.modify_deadline(time.monotonic(), [ack_id], seconds)
+        if subscription.settings.enable_exactly_once_delivery and request.ack_ids:
+            done = [ack_id for ack_id in request.ack_ids if ack_id not in over]
+            confirmation = {"ack_ids": done, "invalid_ack_ids": over}
+            stream.confirmed.append(_STREAMED(acknowledge_confirmation=confirmation))
 
-    def _backlog(self, subscription: str) -> Backlog:
-        limits.check_subscription_name(subscription)
-        return self._state.broker.subscription(subscription).backlog
+    def _streamed(self, name: str, leases: list[Lease]) -> Any:
+        subscription = self._subscription(name)
+        properties = {
+            "exactly_once_delivery_enabled": subscription.settings.enable_exactly_once_delivery,
+            "message_ordering_enabled": subscription.settings.enable_message_ordering,
+        }
+        received = [received_message(subscription, lease) for lease in leases]
+        return _STREAMED(received_messages=received, subscription_properties=properties)
 
-    def _take(self, subscription: str, holder: Holder, limit: int, deadline_s: int = 0) -> list[Lease]:
-        backlog = self._backlog(subscription)
-        deadline_s = deadline_s or self._state.broker.subscription(subscription).settings.ack_deadline_seconds
-        most = min(limit, MAX_PULL_MESSAGES)
-        return backlog.pull(time.monotonic(), holder, deadline_s, most, MAX_PULL_BYTES)
+    def _subscription(self, name: str) -> Subscription:
+        limits.check_subscription_name(name)
+        return self._state.broker.subscriptions.get(name)
 
-    async def _wait(self, subscription: str, until: float | None) -> None:
-        times = [each for each in (until, self._backlog(subscription).next_expiry()) if each is not None]
-        await self._state.bell.wait(max(0.0, min(times) - time.monotonic()) if times else None)
+    def _take(self, name: str, holder: Holder, limit: int, deadline_s: int = 0) -> list[Lease]:
+        subscription = self._subscription(name)
+        subscription.check_attached()
+        check_runs_nothing(subscription.settings)
+        if subscription.settings.push_config.push_endpoint:
+            raise failed_precondition("This method is not supported for this subscription type.")
+        self._state.forward_dead()
+        deadline_s = deadline_s or subscription.settings.ack_deadline_seconds
+        return subscription.backlog.pull(
+            time.monotonic(), holder, deadline_s, min(limit, MAX_PULL_MESSAGES), MAX_PULL_BYTES
+        )
 
 
 class _Stream:
@@ -151,6 +152,7 @@ class _Stream:
         self.deadline_s: int = first.stream_ack_deadline_seconds
         self._max_messages: int = first.max_outstanding_messages
         self._max_bytes: int = first.max_outstanding_bytes
+        self.confirmed: list[Any] = []
         limits.check_ack_deadline(self.deadline_s)
 
     def room(self) -> int:
@@ -176,16 +178,9 @@ def _patience(request: Any, context: Context) -> float:
     return PULL_WAIT_S if remaining is None else min(PULL_WAIT_S, remaining / 2)
 
 
-def _received(lease: Lease) -> Any:
-    return _RECEIVED(ack_id=lease.ack_id, message=_wire(lease.message))
-
-
-def _wire(message: Message) -> Any:
-    seconds, nanos = divmod(message.publish_time_ns, 10**9)
-    return _MESSAGE(
-        data=message.data,
-        attributes=message.attributes,
-        message_id=message.message_id,
-        publish_time=timestamp_pb2.Timestamp(seconds=seconds, nanos=nanos),
-        ordering_key=message.ordering_key,
-    )
+def _check_exactly_once(subscription: Subscription, over: list[str]) -> None:
+    """Tell of acknowledgements that came too late, where delivery is exactly once; elsewhere they are passed over."""
+    if over and subscription.settings.enable_exactly_once_delivery:
+        metadata = dict.fromkeys(over, "PERMANENT_FAILURE_INVALID_ACK_ID")
+        message = "Some acknowledgement ids in the request are invalid."
+        raise Refused(grpc.StatusCode.INVALID_ARGUMENT, message, "EXACTLY_ONCE_ACKID_FAILURE", metadata)

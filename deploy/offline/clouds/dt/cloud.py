@@ -21,6 +21,7 @@ class DT:
         self.devices = Devices()
         self.deliveries = Deliveries(self.connectors, self.identity, proxy_port, trust)
         self.devices.on_event = self.deliveries.spread
+        self.devices.readable = self._readable
         self.connectors.on_sync = self._sync
         self._apis = {
             "api": [*self._routes(), *self.connectors.routes(), *self.devices.routes()],
@@ -90,6 +91,11 @@ class DT:
     def _organizations(self, _: Request) -> Json:
         organization = {"name": f"organizations/{self.tenant.organization}", "displayName": "Demo company"}
         return {"organizations": [organization], "nextPageToken": ""}
+
+    def _readable(self, organization: str) -> list[str]:
+        if organization not in {"", f"organizations/{self.tenant.organization}"}:
+            raise Refusal(404, f"{organization} not found")
+        return [project for project in self.tenant.projects if "device.read" in self.tenant.permissions(project)]
 
     def _sync(self, connector: Json) -> None:
         for device, event in self.devices.latest(connector["name"].split("/")[1]):

@@ -1,9 +1,14 @@
-"""Data Connectors of type HTTP_PUSH: made, changed, listed, with DT's limits.
+"""Data Connectors: made, changed, listed, with DT's limits. Those of type HTTP_PUSH alone are delivered to.
 
-https://docs.developer.disruptive-technologies.com/docs/data-connectors/creating-a-data-connector
+https://docs.developer.disruptive-technologies.com/docs/data-connectors/creating-a-data-connector; the other types as in
+Terraform's provider (disruptive-technologies/terraform-provider-dt, internal/dt/data_connector.go), which sends every
+field of every type, null where it has none.
 """
 
-from collections.abc import Callable
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,22 +20,43 @@ from deploy.offline.events import SAMPLES
 
 MOST_PER_PROJECT = 10
 STATUSES = ("ACTIVE", "USER_DISABLED")
-_SETTABLE = {"displayName", "status", "events", "labels", "httpConfig"}
-_PUSH_SETTINGS = {"url", "signatureSecret", "headers"}
+METRICS_WINDOW_S = 3 * 3600.0
+PUSH = "HTTP_PUSH"
+CONFIGS: dict[str, tuple[str, Json]] = {
+    PUSH: ("httpConfig", {"url": "", "signatureSecret": "", "headers": {}}),
+    "GOOGLE_CLOUD_PUBSUB": ("pubsubConfig", {"topic": "", "audience": ""}),
+    "AWS_SQS": ("awsSqsConfig", {"queueUrl": "", "awsRoleArn": "", "audience": ""}),
+    "AZURE_SERVICE_BUS": ("azureServiceBusConfig", {"url": "", "authenticationConfig": {}, "brokerProperties": {}}),
+    "AZURE_EVENT_HUB": ("azureEventHubConfig", {"url": "", "authenticationConfig": {}}),
+}
+"""Each type with the name of its settings and their defaults."""
+_REQUIRED = {"httpConfig": ("url",), "pubsubConfig": ("topic", "audience"), "awsSqsConfig": ("queueUrl",)}
+_COMMON = {"displayName", "status", "events", "labels"}
 
 
 @dataclass
 class Counts:
-    """How a connector has fared: the seconds of each success, and the failures. DT's window is three hours."""
+    """How a connector has fared in the last three hours; ``clock`` is monotonic, in seconds."""
 
-    successes_s: list[float] = field(default_factory=list)
-    errors: int = 0
+    clock: Callable[[], float] = time.monotonic
+    _deliveries: "deque[tuple[float, float | None]]" = field(default_factory=deque)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, seconds: float | None) -> None:
+        """Count a delivery that took so many seconds, or (None) failed."""
+        with self._lock:
+            self._deliveries.append((self.clock(), seconds))
 
     def metrics(self) -> Json:
         """As DT shows them."""
-        ranked = sorted(self.successes_s)
+        since = self.clock() - METRICS_WINDOW_S
+        with self._lock:
+            while self._deliveries and self._deliveries[0][0] < since:
+                self._deliveries.popleft()
+            recent = [seconds for _, seconds in self._deliveries]
+        ranked = sorted(seconds for seconds in recent if seconds is not None)
         slowest = ranked[min(len(ranked) - 1, int(len(ranked) * 0.99))] if ranked else 0.0
-        counts = {"successCount": len(ranked), "errorCount": self.errors}
+        counts = {"successCount": len(ranked), "errorCount": len(recent) - len(ranked)}
         return {"metrics": {**counts, "latency99p": f"{slowest:.3f}s"}}
 
 
@@ -85,26 +111,35 @@ class Connectors:
         return page("dataConnectors", self.of(project), request, default=100, most=100)
 
     def add(self, project: str, asked: Json) -> Json:
-        """Make one, however many there are; ``asked`` is a request's body without the type."""
+        """Make one, however many there are; ``asked`` is a request's body, by default of the type HTTP_PUSH."""
+        wanted = _without_nulls(asked)
+        kind = wanted.pop("type", PUSH)
+        if kind not in CONFIGS:
+            raise Refusal(400, f"unknown type {kind!r}: one of {', '.join(CONFIGS)}")
+        config, defaults = CONFIGS[kind]
         name = f"projects/{project}/dataconnectors/{new_xid()}"
         new: Json = {
             "name": name,
             "displayName": "",
-            "type": "HTTP_PUSH",
+            "type": kind,
             "status": "ACTIVE",
             "events": [],
             "labels": [],
-            "httpConfig": {"url": "", "signatureSecret": "", "headers": {}},
+            config: dict(defaults),
         }
-        self._connectors[name] = _changed(new, asked)
+        self._connectors[name] = _changed(new, wanted)
         return self._connectors[name]
 
     def _create(self, request: Request, project: str) -> Json:
-        asked = request.json()
-        if asked.pop("type", None) != "HTTP_PUSH":
-            raise Refusal(400, "type is required, and only HTTP_PUSH is played here")
-        if "url" not in asked.get("httpConfig", {}):
-            raise Refusal(400, "httpConfig.url is required")
+        asked = _without_nulls(request.json())
+        asked.pop("name", None)
+        config, _ = CONFIGS.get(asked.get("type") or "", ("", {}))
+        if not config:
+            raise Refusal(400, f"type is required: one of {', '.join(CONFIGS)}")
+        given = asked.get(config, {})
+        missing = [name for name in _REQUIRED.get(config, ()) if not isinstance(given, dict) or not given.get(name)]
+        if missing:
+            raise Refusal(400, f"{config}.{missing[0]} is required")
         if len(self.of(project)) >= self.most_per_project:
             raise Refusal(400, f"a project can have at most {self.most_per_project} data connectors")
         return self.add(project, asked)
@@ -116,12 +151,13 @@ class Connectors:
         return self._connectors[name]
 
     def _update(self, request: Request, project: str, connector: str) -> Json:
-        before, asked = self._get(request, project, connector), request.json()
+        before, asked = self._get(request, project, connector), _without_nulls(request.json())
         if asked.pop("type", before["type"]) != before["type"]:
             raise Refusal(400, "type cannot be changed")
-        mask = {path.partition(".")[0] for path in request.parameter("updateMask", "update_mask").split(",") if path}
-        chosen = {key: value for key, value in asked.items() if not mask or key in mask}
-        self._connectors[before["name"]] = _changed(before, chosen)
+        if asked.pop("name", before["name"]) != before["name"]:
+            raise Refusal(400, "name cannot be changed")
+        mask = [path for path in request.parameter("updateMask", "update_mask").split(",") if path]
+        self._connectors[before["name"]] = _changed(before, _chosen(asked, mask, before) if mask else asked)
         return self._connectors[before["name"]]
 
     def _delete(self, request: Request, project: str, connector: str) -> Json:
@@ -136,14 +172,42 @@ class Connectors:
         return self.counts(self._get(request, project, connector)["name"]).metrics()
 
 
+def _without_nulls(asked: Json) -> Json:
+    """A body without what is null in it, which is as if it were not there."""
+    return {
+        key: _without_nulls(value) if isinstance(value, dict) else value
+        for key, value in asked.items()
+        if value is not None
+    }
+
+
+def _chosen(asked: Json, mask: Iterable[str], connector: Json) -> Json:
+    """The fields that a mask names; one that is not in the body has its default again."""
+    config, defaults = CONFIGS[connector["type"]]
+    empty: Json = {"displayName": "", "status": "ACTIVE", "events": [], "labels": [], config: defaults}
+    chosen: Json = {}
+    for path in mask:
+        head, _, rest = path.partition(".")
+        if head not in empty or (rest and (head != config or rest not in defaults)):
+            raise Refusal(400, f"unknown field {path!r} in the update mask")
+        if rest:
+            chosen.setdefault(head, {})[rest] = asked.get(head, {}).get(rest, defaults[rest])
+        else:
+            chosen[head] = {**defaults, **asked.get(head, {})} if head == config else asked.get(head, empty[head])
+    return chosen
+
+
 def _changed(before: Json, asked: Json) -> Json:
     """A connector with what was asked for, if that is sound."""
-    unknown = sorted(asked.keys() - _SETTABLE - {"name"})
-    push = asked.get("httpConfig", {})
-    if unknown or push.keys() - _PUSH_SETTINGS:
-        raise Refusal(400, f"unknown fields: {', '.join([*unknown, *sorted(push.keys() - _PUSH_SETTINGS)])}")
-    after: Json = {**before, **{key: value for key, value in asked.items() if key != "name"}}
-    after["httpConfig"] = {**before["httpConfig"], **push}
+    config, defaults = CONFIGS[before["type"]]
+    push = asked.get(config, {})
+    if not isinstance(push, dict):
+        raise Refusal(400, f"{config} has to be an object")
+    unknown = [*sorted(asked.keys() - _COMMON - {config}), *sorted(push.keys() - defaults.keys())]
+    if unknown:
+        raise Refusal(400, f"unknown fields: {', '.join(unknown)}")
+    after: Json = {**before, **asked}
+    after[config] = {**before[config], **push}
     _check(after)
     if asked.get("status", STATUSES[0]) not in STATUSES:
         raise Refusal(400, f"status has to be one of {', '.join(STATUSES)}")
@@ -151,17 +215,25 @@ def _changed(before: Json, asked: Json) -> Json:
 
 
 def _check(connector: Json) -> None:
-    push = connector["httpConfig"]
+    if not all(_is_of_strings(connector[name]) for name in ("events", "labels")):
+        raise Refusal(400, "events and labels have to be lists of text")
+    if not isinstance(connector["displayName"], str):
+        raise Refusal(400, "displayName has to be text")
+    if unknown := [name for name in connector["events"] if name not in SAMPLES]:
+        raise Refusal(400, f"unknown event types: {unknown}")
+    if connector["type"] == PUSH:
+        _check_push(connector["httpConfig"])
+
+
+def _check_push(push: Json) -> None:
+    if not _is_of_strings([push["url"], push["signatureSecret"]]):
+        raise Refusal(400, "httpConfig.url and httpConfig.signatureSecret have to be text")
     url = urlsplit(push["url"])
     if url.scheme != "https" or not url.hostname:
         raise Refusal(400, "httpConfig.url has to be an https URL")
-    if unknown := [each for each in connector["events"] if each not in SAMPLES]:
-        raise Refusal(400, f"unknown event types: {unknown}")
-    if not _is_of_strings(connector["labels"]) or not isinstance(push["signatureSecret"], str):
-        raise Refusal(400, "labels and httpConfig.signatureSecret have to be text")
-    if not isinstance(push["headers"], dict) or not _is_of_strings(push["headers"].values()):
+    if not isinstance(push["headers"], dict) or not _is_of_strings(list(push["headers"].values())):
         raise Refusal(400, "httpConfig.headers has to map text to text")
 
 
 def _is_of_strings(values: Any) -> bool:
-    return all(isinstance(value, str) for value in values)
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from deploy.offline.clouds.dt.connectors import Connectors
+from deploy.offline.clouds.dt.connectors import PUSH, Connectors
 from deploy.offline.clouds.dt.identity import Identity
 from deploy.offline.clouds.exchange import Json
 from deploy.offline.events import encode
@@ -50,7 +50,6 @@ class Deliveries:
         self._proxy_port = proxy_port
         self._trust = trust
         self._ended = threading.Event()
-        self._lock = threading.Lock()
         self._under_way: set[threading.Thread] = set()
 
     def spread(self, device: Json, event: Json) -> None:
@@ -61,8 +60,8 @@ class Deliveries:
                 self.send(connector, device, event)
 
     def send(self, connector: Json, device: Json, event: Json) -> None:
-        """Send an event to one connector, unless its type is not wanted there."""
-        if connector["events"] and event["eventType"] not in connector["events"]:
+        """Send an event to one connector, unless its type is not wanted there or nothing is pushed there."""
+        if connector["type"] != PUSH or (connector["events"] and event["eventType"] not in connector["events"]):
             return
         body = encode(_envelope(connector, device, event))
         thread = threading.Thread(target=self._deliver, args=(connector["name"], event["eventId"], body), daemon=True)
@@ -109,13 +108,8 @@ class Deliveries:
         return attempt
 
     def _count(self, attempt: Attempt) -> None:
-        with self._lock:
-            counts = self._connectors.counts(attempt.connector)
-            if attempt.is_success:
-                counts.successes_s.append(attempt.seconds)
-            else:
-                counts.errors += 1
-            self.attempts.append(attempt)
+        self._connectors.counts(attempt.connector).add(attempt.seconds if attempt.is_success else None)
+        self.attempts.append(attempt)
 
     def _headers(self, connector: Json, body: bytes) -> dict[str, str]:
         now, push = time.time(), connector["httpConfig"]
@@ -144,6 +138,6 @@ def _envelope(connector: Json, device: Json, event: Json) -> Json:
             "deviceId": device_id,
             "projectId": project,
             "deviceType": device["type"],
-            "productNumber": "",
+            "productNumber": device["productNumber"],
         },
     }

@@ -14,7 +14,8 @@ from deploy.offline.clouds.dt.problems import Refusal
 USER, DEVELOPER, ADMIN = "roles/project.user", "roles/project.developer", "roles/project.admin"
 _READS = ("dataconnector.read", "device.read", "emulator.read", "project.read")
 _WRITES = tuple(f"{kind}.{verb}" for kind in ("dataconnector", "emulator") for verb in ("create", "update", "delete"))
-PERMISSIONS = {USER: _READS, DEVELOPER: (*_READS, *_WRITES), ADMIN: (*_READS, *_WRITES, "project.update")}
+_MORE = (*_READS, *_WRITES, "device.update")
+PERMISSIONS = {USER: _READS, DEVELOPER: _MORE, ADMIN: (*_MORE, "project.update")}
 
 RATE, RATE_WINDOW_S = 25, 5.0
 

@@ -1,0 +1,19 @@
+"""A subscription's filter, as a function of a message's attributes: https://cloud.google.com/pubsub/docs/filtering."""
+
+from collections.abc import Callable, Mapping
+
+from deploy.offline.errors import invalid
+from deploy.pubsub_filter import FilterInvalid
+from deploy.pubsub_filter import parse_filter as read
+
+Matches = Callable[[Mapping[str, str]], bool]
+
+
+def parse_filter(text: str) -> Matches:
+    """Read a filter; raises ``Refused``."""
+    try:
+        return read(text).matches
+    except FilterInvalid as error:
+        raise invalid(
+            f"Invalid filter expression (filter={text}): character {error.position + 1}: {error.why}."
+        ) from error

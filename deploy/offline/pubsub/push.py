@@ -1,0 +1,174 @@
+"""Push subscriptions: each message is POSTed to the subscription's endpoint until it is acknowledged.
+
+Wrapped in JSON, or as it is with ``no_wrapper``: https://cloud.google.com/pubsub/docs/push. 102, 200, 201, 202 and 204
+acknowledge, redirects are not followed, and the acknowledgement deadline bounds the wait for an answer. No token is
+sent, whatever ``oidc_token`` says: nothing here could sign as Google. Without a retry policy the back-off of a message
+grows from 0.1 to 60 seconds. A subscription begins with one message at a time; each success lets it have twice as many
+under way, and a failure one again.
+"""
+
+import asyncio
+import base64
+import contextlib
+import functools
+import json
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from deploy.offline.pubsub.backlog import Holder, Lease, Message
+from deploy.offline.pubsub.broker import Subscription
+from deploy.offline.pubsub.state import State
+
+MAX_OUTSTANDING = 100
+MAX_BYTES = 20_000_000
+ACKNOWLEDGING = frozenset({102, 200, 201, 202, 204})
+
+
+@dataclass(frozen=True)
+class Post:
+    """One request to an endpoint."""
+
+    url: SplitResult
+    headers: Mapping[str, str]
+    body: bytes
+
+    def encode(self) -> bytes:
+        """As HTTP/1.1 has it."""
+        path = (self.url.path or "/") + (f"?{self.url.query}" if self.url.query else "")
+        head = {
+            "Host": self.url.netloc.rpartition("@")[2],
+            "Content-Length": str(len(self.body)),
+            "Connection": "close",
+            "User-Agent": "CloudPubSub-Google",
+            **{name: value for name, value in self.headers.items() if _fits_a_header(name, value)},
+        }
+        lines = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items()), "", ""]
+        return "\r\n".join(lines).encode() + self.body
+
+
+class Pusher:
+    """Pushes for all push subscriptions of a Pub/Sub, on its event loop."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._lines: dict[str, _Line] = {}
+        self._posts: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Push from now on."""
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Push no more; what is under way is cancelled."""
+        tasks = [task for task in (self._task, *self._posts) if task]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            self._state.forward_dead()
+            for subscription in self._state.broker.subscriptions.all():
+                if subscription.settings.push_config.push_endpoint and not subscription.settings.detached:
+                    self._push(subscription)
+            await self._state.wait(None)
+
+    def _push(self, subscription: Subscription) -> None:
+        line = self._lines.setdefault(subscription.settings.name, _Line())
+        room, deadline_s = line.most - line.holder.messages, subscription.settings.ack_deadline_seconds
+        for lease in subscription.backlog.pull(time.monotonic(), line.holder, deadline_s, room, MAX_BYTES):
+            task = asyncio.create_task(self._deliver(subscription, line, lease, deadline_s))
+            self._posts.add(task)
+            task.add_done_callback(self._posts.discard)
+
+    async def _deliver(self, subscription: Subscription, line: "_Line", lease: Lease, deadline_s: int) -> None:
+        status = 0
+        with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+            async with asyncio.timeout(deadline_s):
+                status = await _send(post_of(subscription.settings, lease))
+        line.note(is_success=status in ACKNOWLEDGING)
+        if status in ACKNOWLEDGING:
+            subscription.backlog.acknowledge([lease.ack_id])
+        else:
+            subscription.backlog.modify_deadline(time.monotonic(), [lease.ack_id], 0)
+        self._state.bell.ring()
+
+
+@dataclass
+class _Line:
+    """How many messages of one subscription may be under way at a time."""
+
+    most: int = 1
+    holder: Holder = field(default_factory=Holder)
+
+    def note(self, *, is_success: bool) -> None:
+        self.most = min(MAX_OUTSTANDING, self.most * 2) if is_success else 1
+
+
+def post_of(settings: Any, lease: Lease) -> Post:
+    """Return the request for a delivery to a subscription with these settings."""
+    config, message = settings.push_config, lease.message
+    url = urlsplit(config.push_endpoint)
+    if config.WhichOneof("wrapper") == "no_wrapper":
+        metadata = _metadata(settings.name, message) if config.no_wrapper.write_metadata else {}
+        return Post(url, metadata, message.data)
+    wrapped: dict[str, Any] = {"message": _wrapped(message), "subscription": settings.name}
+    if settings.HasField("dead_letter_policy"):
+        wrapped["deliveryAttempt"] = lease.entry.attempts
+    return Post(url, {"Content-Type": "application/json"}, json.dumps(wrapped).encode())
+
+
+def _wrapped(message: Message) -> dict[str, Any]:
+    ids = {"messageId": message.message_id, "message_id": message.message_id}
+    times = {"publishTime": _publish_time(message), "publish_time": _publish_time(message)}
+    key = {"orderingKey": message.ordering_key} if message.ordering_key else {}
+    attributes = {"attributes": dict(message.attributes)} if message.attributes else {}
+    return {"data": base64.b64encode(message.data).decode(), **attributes, **ids, **times, **key}
+
+
+def _metadata(subscription: str, message: Message) -> dict[str, str]:
+    key = {"x-goog-pubsub-ordering-key": message.ordering_key} if message.ordering_key else {}
+    return {
+        "x-goog-pubsub-subscription-name": subscription,
+        "x-goog-pubsub-message-id": message.message_id,
+        "x-goog-pubsub-publish-time": _publish_time(message),
+        **key,
+        **message.attributes,
+    }
+
+
+def _publish_time(message: Message) -> str:
+    moment = datetime.fromtimestamp(message.publish_time_ns / 1e9, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _fits_a_header(name: str, value: str) -> bool:
+    is_token = name.isascii() and name.replace("-", "a").replace("_", "a").replace(".", "a").isalnum()
+    return is_token and value.isprintable()
+
+
+@functools.cache
+def _trust() -> ssl.SSLContext:
+    """Read the certificates of the system once: that takes many milliseconds of the event loop."""
+    return ssl.create_default_context()
+
+
+async def _send(post: Post) -> int:
+    """Send a request; returns the status of the answer. Raises ``OSError`` or ``ValueError``."""
+    is_tls = post.url.scheme == "https"
+    port = post.url.port or (443 if is_tls else 80)
+    context = _trust() if is_tls else None
+    reader, writer = await asyncio.open_connection(post.url.hostname, port, ssl=context)
+    try:
+        writer.write(post.encode())
+        await writer.drain()
+        line = await reader.readline()
+        return int(line.split(maxsplit=2)[1]) if line.startswith(b"HTTP/1.") else 0
+    finally:
+        writer.close()
