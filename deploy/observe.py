@@ -83,9 +83,9 @@ class Observer:
         members = [member for family in families for member in family]
         return self._observed(before.facts, members, SERVICES, secrets)
 
-    def connectors_again(self, before: Observed) -> Observed:
+    def connectors_again(self, before: Observed, *, removing: bool = False) -> Observed:
         """Read the connectors anew; the rest is as it was before."""
-        connectors, closed = self._connectors(before.facts, before.secrets, removing=bool(before.devices))
+        connectors, closed = self._connectors(before.facts, before.secrets, removing=removing)
         return replace(before, connectors=connectors, closed=closed)
 
     def for_removal(self) -> Observed:
@@ -103,7 +103,7 @@ class Observer:
         url = observed.url(self.spec)
         if all(owned(self.spec, listed, url) or not listed for listed in observed.connectors.values()):
             return observed
-        return self.connectors_again(replace(observed, secrets=self._secrets(on, ())))
+        return self.connectors_again(replace(observed, secrets=self._secrets(on, ())), removing=True)
 
     def for_proof(self) -> Observed:
         """Read where the function is, and what it believes."""

@@ -123,13 +123,10 @@ def _left(spec: Spec, observed: Observed, project: str) -> Step:
     """Say what is left in a DT project that is no longer named; it may be another operator who names it."""
     title = f"connector in {project}"
     if project in observed.closed:
-        return keep(
-            title, f"may be left: no longer named, and DT does not show the project ({observed.closed[project]})"
-        )
+        why = f"no longer named, and DT does not show the project ({observed.closed[project]})"
+        return keep(title, f"may be left: {why}")
     ids = ", ".join(found.id for found in owned(spec, observed.connectors[project], observed.url(spec)))
-    return keep(
-        title, f"{ids} is left, and posts on: the project is no longer named; name it, or delete it in DT Studio"
-    )
+    return keep(title, f"{ids} is left, and posts on: no longer named; name the project, or delete it in DT Studio")
 
 
 def _elsewhere(spec: Spec, observed: Observed, unnamed: Sequence[str]) -> tuple[Step, ...]:

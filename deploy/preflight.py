@@ -63,11 +63,11 @@ class Preflight:
                 answer(done)
         if self.failures:
             raise NotReady(_told_once(self.failures))
-        invocation = "unchecked" if self.public_forbidden or self._is_unchecked() else "public"
+        is_unchecked_needed = self.spec.invocation == "auto" and (self.public_forbidden or self._is_unchecked())
         return replace(
             self.spec,
             organization_id=next(iter(self.organizations), ""),
-            invocation=invocation if self.spec.invocation == "auto" else self.spec.invocation,
+            invocation="unchecked" if is_unchecked_needed else self.spec.invocation,
         )
 
     def _guarded(self, check: Callable[[], None]) -> None:

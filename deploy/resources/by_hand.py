@@ -27,12 +27,11 @@ def on_subscription(found: Facts, *, ordered: bool) -> list[str]:
     """
     retried, dead = found.get("retryPolicy") or {}, found.get("deadLetterPolicy") or {}
     deadline = found.get("ackDeadlineSeconds") or ACK_DEADLINE_S
+    given_up = f"after {dead.get('maxDeliveryAttempts', 5)} attempts a message goes to {{}}"
     return [
         *_phrase(found.get("filter"), "takes only messages that match {}"),
         *_phrase(deadline != ACK_DEADLINE_S and deadline, "ack deadline {} s"),
-        *_phrase(
-            dead.get("deadLetterTopic"), f"after {dead.get('maxDeliveryAttempts', 5)} attempts a message goes to {{}}"
-        ),
+        *_phrase(dead.get("deadLetterTopic"), given_up),
         *_phrase(retried and _backoff(retried), "waits {} before it delivers again"),
         *_phrase(found.get("enableExactlyOnceDelivery"), "exactly-once delivery"),
         *_phrase(found.get("retainAckedMessages"), "keeps acknowledged messages"),

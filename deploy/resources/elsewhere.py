@@ -29,6 +29,7 @@ class Elsewhere:
     def not_ours(self, facts: Facts) -> DeployError | None:
         """Return None: they are listed by their label."""
         del facts
+        return None
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Nothing: they go when no connector posts to them any more, which a plan's end sees to."""

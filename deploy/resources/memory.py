@@ -17,7 +17,7 @@ DEPLOYED = f"{MARK}-deployed"
 BETWEEN = "+"
 """Stands between DT project ids, which are letters and digits; neither gcloud nor a shell gives it a meaning."""
 
-UNKNOWN_YET = "<what Google calls the upload>"
+UNKNOWN_YET = "<its number>"
 """Stands for the upload of a deployment that is still to come."""
 
 

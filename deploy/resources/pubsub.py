@@ -195,6 +195,7 @@ class Leftovers:
     def not_ours(self, facts: Facts) -> DeployError | None:
         """Return None: they are listed by their label."""
         del facts
+        return None
 
     @property
     def listing(self) -> Argv:

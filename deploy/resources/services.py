@@ -32,6 +32,7 @@ class Services:
     def not_ours(self, facts: Facts) -> DeployError | None:
         """Return None: APIs belong to the project."""
         del facts
+        return None
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Switch on what is missing."""

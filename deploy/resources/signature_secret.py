@@ -66,8 +66,8 @@ class SignatureSecret:
         """Return the step that remembers which upload the function was deployed from; empty: it is still to come."""
         words = annotation_words(DEPLOYED, deployed or UNKNOWN_YET)
         call = GcloudCall(self._argv("update", f"--update-annotations={words}"), names_upload=not deployed)
-        change = Change("upload that was deployed", before, deployed or UNKNOWN_YET)
-        return update(f"{self.title}, memory of what was deployed", (change,), call)
+        change = Change("upload noted", before, deployed or UNKNOWN_YET)
+        return update(f"{self.title}, note of the upload", (change,), call)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Delete it with all its versions."""
