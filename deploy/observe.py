@@ -180,7 +180,7 @@ class Observer:
             except DtFailed as error:
                 if error.status not in CLOSED or (project in named and not removing):
                     raise
-                closed[project] = f"{error.status}, {error.what}"
+                closed[project] = error.what
         return listed, closed
 
 

@@ -139,10 +139,10 @@ class Function:
         if is_public(facts):
             granted = ("--member=allUsers", f"--role={INVOKER}", "--condition=None")
             call = GcloudCall(run_service(self.spec, "remove-iam-policy-binding", *granted))
-            steps.append(delete(f"{self.title}, public invocation of its service", why, call))
+            steps.append(delete(f"public invocation of Cloud Run service {self.spec.name}", why, call))
         if is_unchecked(facts):
             call = GcloudCall(run_service(self.spec, "update", "--invoker-iam-check"))
-            steps.append(delete(f"{self.title}, invoker check of its service off", why, call))
+            steps.append(delete(f"unchecked invocation of Cloud Run service {self.spec.name}", why, call))
         away = GcloudCall(run_service(self.spec, "delete")).line()
         return (*steps, keep(self.title, f"was detached from its Cloud Run service, which stays: {away} deletes it"))
 

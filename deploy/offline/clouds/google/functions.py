@@ -149,7 +149,7 @@ class Functions:
         return self._begin("delete", found, delete)
 
     def _detach(self, request: Request, project: str, region: str, function: str) -> Json:
-        """Let a function's service go on by itself: it keeps labels, URL and IAM policy, and is no function any more."""
+        """Let a function's service go on by itself: it keeps labels, URL and IAM policy."""
         found = self._get(request, project, region, function)
 
         def detach(_: str) -> Json:
