@@ -67,16 +67,17 @@ class Invocation:
 
     def _public(self, facts: Facts) -> tuple[Step, ...]:
         """Grant it first, so that nothing is closed while the check that was off goes on again."""
-        steps = () if is_public(facts) else (self._granted(),)
+        why = "asked for instead of a check that is off" if is_unchecked(facts) else "nobody may call"
+        steps = () if is_public(facts) else (self._granted(why),)
         if is_unchecked(facts):
             call = GcloudCall(run_service(self.spec, "update", "--invoker-iam-check"))
             steps = (*steps, update(f"{self.title}, invoker check", (Change("invoker check", "off", "on"),), call))
         return steps or (keep(self.title, _how(facts)),)
 
-    def _granted(self) -> Step:
+    def _granted(self, why: str = "nobody may call") -> Step:
         granted = ("--member=allUsers", f"--role={INVOKER}", "--condition=None")
         call = GcloudCall(run_service(self.spec, "add-iam-policy-binding", *granted))
-        return create(self.title, "nobody may call", call)
+        return create(self.title, why, call)
 
 
 def _how(facts: Facts) -> str:
