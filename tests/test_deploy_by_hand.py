@@ -73,11 +73,7 @@ SET = [
     ),
     (
         SERVICE,
-        {
-            "metadata": {
-                "annotations": {f"{ANNOTATION}/scalingMode": "manual", f"{ANNOTATION}/manualInstanceCount": "0"}
-            }
-        },
+        {"metadata": {"annotations": NO_INSTANCE}},
         "scaled by hand to 0 instances",
     ),
     (
@@ -126,8 +122,6 @@ def test_the_value_of_a_variable_is_not_shown() -> None:
     assert "not-for-a-terminal" not in str(reasons(FUNCTION, settings))
 
 
-@pytest.mark.parametrize(
-    "settings", [{"ackDeadlineSeconds": 10}, {"state": "ACTIVE"}, {"pushConfig": {}}, {"filter": ""}]
-)
+@pytest.mark.parametrize("settings", USUAL)
 def test_what_google_gives_every_subscription_is_not_shown(settings: Any) -> None:
     assert "elsewhere" not in reasons(SUBSCRIPTION, settings)[SUBSCRIPTION[0]]
