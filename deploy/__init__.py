@@ -20,6 +20,7 @@ room               what it does                                                 
 ``parallel``       several things beside one another, sleeps that Ctrl-C ends      threads
 ``resources``      one class for each resource: reads, compares, writes commands   nothing
 ``plan``           spec and facts -> steps                                         nothing
+``ownership``      whose a thing is, asked again just before a step touches it     Google Cloud, reading
 ``steps``          a plan as data                                                  nothing
 ``apply``          carries steps out, stops at the first failure                   both clouds
 ``verify``         an unsigned request is refused, a real event arrives            both clouds

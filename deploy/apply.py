@@ -3,12 +3,14 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.errors import DeployError, GcloudFailed, Stopped
+from deploy.ownership import Ownership
 from deploy.resources.function import Function, function_url
+from deploy.resources.memory import UNKNOWN_YET, deployed_upload
 from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
 from deploy.steps import Argv, DtCall, GcloudCall, Step, pending
@@ -66,6 +68,12 @@ class Executor:
     url: str = ""
     secrets: tuple[Secret, ...] = ()
     sleep: Callable[[float], None] = time.sleep
+    ownership: Ownership = field(init=False)
+    uploaded: str = ""
+
+    def __post_init__(self) -> None:
+        """Ask whose things are by the same way."""
+        self.ownership = Ownership(self.spec, self.google)
 
     def apply(self, steps: Sequence[Step], watcher: Shows) -> None:
         """Carry out what is pending.
@@ -88,6 +96,7 @@ class Executor:
 
     def _carry_out(self, step: Step) -> None:
         if isinstance(step.call, GcloudCall):
+            self.ownership.prove(step)
             self._run(step, step.call)
         elif isinstance(step.call, DtCall):
             self._tell_dt(step.call)
@@ -97,15 +106,24 @@ class Executor:
         as_good = {"create": "ALREADY_EXISTS", "delete": "NOT_FOUND"}.get(step.action)
         try:
             stdin = new_secret() if call.feeds_secret else None
-            answer = self.google.change(call.argv, stdin=stdin, folder=self.source if call.uploads else None)
+            argv = self._naming_upload(call)
+            answer = self.google.change(argv, stdin=stdin, folder=self.source if call.uploads else None)
         except GcloudFailed as error:
-            if error.code != as_good:
+            if error.code != as_good or (step.action == "create" and not self.ownership.prove_created(step)):
                 raise
             return
+        self.ownership.made(step)
         if stdin:
             self.secrets = (stdin,)
         if call.uploads:
-            self.url = function_url({"function": answer})
+            self.url, self.uploaded = function_url({"function": answer}), deployed_upload(answer)
+
+    def _naming_upload(self, call: GcloudCall) -> Argv:
+        """Return a command with Google's name for what was uploaded: asked for where another process deployed."""
+        if not call.names_upload:
+            return call.argv
+        self.uploaded = self.uploaded or deployed_upload(self.google.read(next(Function(self.spec).reads())[1]) or {})
+        return tuple(word.replace(UNKNOWN_YET, self.uploaded) for word in call.argv)
 
     def _tell_dt(self, call: DtCall) -> None:
         if not call.puts_secret:

@@ -48,6 +48,8 @@ _QUIET = {
 """Never ask, never write down what is sent, and say what is read here, whatever a user has set for himself."""
 
 _LISTING = {"list", "pull"}
+_LISTING_NAMES = {"list-subscriptions"}
+"""What answers with a list of names instead of one of descriptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +124,9 @@ class Gcloud:
             if error.code == "NOT_FOUND":
                 return None
             raise
-        things = answer if _LISTING & set(argv) else [answer]
-        if not isinstance(things, list) or not all(isinstance(each, dict) for each in things):
+        things = answer if (_LISTING | _LISTING_NAMES) & set(argv) else [answer]
+        shape = str if _LISTING_NAMES & set(argv) else dict
+        if not isinstance(things, list) or not all(isinstance(thing, shape) for thing in things):
             raise GcloudFailed("OTHER", "answered in another shape than expected", where=shown(argv))
         return answer
 

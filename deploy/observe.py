@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from deploy.devices import Device
-from deploy.errors import GcloudFailed
+from deploy.errors import DtFailed, GcloudFailed
 from deploy.parallel import answer, beside_one_another
 from deploy.plan import Observed, removable, resources
 from deploy.resources.connector import Connector, owned
 from deploy.resources.function import Function
-from deploy.resources.resource import Facts, Resource
+from deploy.resources.resource import Facts, Reads, Resource, answered
 from deploy.resources.services import Services, services_on
 from deploy.secret import Secret
 from deploy.spec import SERVICES, Spec
@@ -23,6 +23,9 @@ SERVICE_OF_GROUP = {
     "functions": "cloudfunctions.googleapis.com",
     "run": "run.googleapis.com",
 }
+
+CLOSED = {403, 404}
+"""What DT answers for a project that is gone, or that the service account may not see."""
 
 
 class ReadsGoogle(Protocol):
@@ -80,9 +83,10 @@ class Observer:
         members = [member for family in families for member in family]
         return self._observed(before.facts, members, SERVICES, secrets)
 
-    def connectors_again(self, before: Observed) -> Observed:
+    def connectors_again(self, before: Observed, *, removing: bool = False) -> Observed:
         """Read the connectors anew; the rest is as it was before."""
-        return replace(before, connectors=self._connectors(before.secrets))
+        connectors, closed = self._connectors(before.facts, before.secrets, removing=removing)
+        return replace(before, connectors=connectors, closed=closed)
 
     def for_removal(self) -> Observed:
         """Read what is there and whose it is; whose secret connectors have only where nothing else tells."""
@@ -90,25 +94,27 @@ class Observer:
         on = services_on(services[Services(self.spec).title])
         others = [resource for resource in removable(self.spec) if resource.title not in services]
         with beside_one_another() as pool:
-            asking = [pool.submit(self._ask, each, on, most=1) for each in others]
+            asking = [pool.submit(self._ask, each.removal_reads(), on) for each in others]
             found = {each.title: answer(facts) for each, facts in zip(others, asking, strict=True)}
-        left = {project: [each.id for each in self.devices.of_proofs(project)] for project in self.spec.dt_projects}
-        observed = Observed({**services, **found}, self._connectors(()), devices=left)
+        facts = {**services, **found}
+        connectors, closed = self._connectors(facts, (), removing=True)
+        left = {project: [each.id for each in self.devices.of_proofs(project)] for project in connectors}
+        observed = Observed(facts, connectors, devices=left, closed=closed)
         url = observed.url(self.spec)
         if all(owned(self.spec, listed, url) or not listed for listed in observed.connectors.values()):
             return observed
-        return self.connectors_again(replace(observed, secrets=self._secrets(on, ())))
+        return self.connectors_again(replace(observed, secrets=self._secrets(on, ())), removing=True)
 
     def for_proof(self) -> Observed:
         """Read where the function is, and what it believes."""
         with beside_one_another() as pool:
             secrets, function = pool.submit(self.vault.in_force), pool.submit(self._function)
             facts, in_force = {Function(self.spec).title: answer(function)}, answer(secrets)
-        return Observed(facts, self._connectors(in_force), in_force)
+        return Observed(facts, self._connectors(facts, in_force)[0], in_force)
 
     def _services(self) -> dict[str, Facts]:
         services = Services(self.spec)
-        return {services.title: self._ask(services, ())}
+        return {services.title: self._ask(services.reads(), ())}
 
     def _function(self) -> Facts:
         key, describe = next(Function(self.spec).reads())
@@ -134,7 +140,8 @@ class Observer:
                 found: dict[str, Facts] = answer(family)
                 facts |= found
             in_force = answer(reading)
-        return Observed(facts, self._connectors(in_force), in_force)
+        connectors, closed = self._connectors(facts, in_force)
+        return Observed(facts, connectors, in_force, closed=closed)
 
     def _secrets(self, on: Collection[str], known: tuple[Secret, ...]) -> tuple[Secret, ...]:
         return known or (self.vault.in_force() if SERVICE_OF_GROUP["secrets"] in on else ())
@@ -142,27 +149,39 @@ class Observer:
     def _family(self, family: Sequence[Resource], on: Collection[str]) -> dict[str, Facts]:
         """Read one resource, and if it is there what hangs on it."""
         first, *others = family
-        facts = {first.title: self._ask(first, on)}
+        facts = {first.title: self._ask(first.reads(), on)}
         is_there = next(iter(facts[first.title].values())) is not None
-        return facts | {each.title: self._ask(each, on) if is_there else {} for each in others}
+        return facts | {each.title: self._ask(each.reads(), on) if is_there else {} for each in others}
 
-    def _ask(self, resource: Resource, on: Collection[str], most: int = 9) -> Facts:
-        """Put a resource's questions, each after the answer to the one before."""
-        facts: dict[str, Any] = {}
-        questions = resource.reads()
-        answer = None
-        while len(facts) < most:
-            try:
-                key, argv = questions.send(answer)
-            except StopIteration:
-                break
+    def _ask(self, questions: Reads, on: Collection[str]) -> Facts:
+        """Put a resource's questions; behind an API that is off there is nothing."""
+
+        def read(argv: Argv) -> Any:
             service = SERVICE_OF_GROUP.get(argv[0])
             is_on = service in on
-            answer = facts[key] = self.google.read(argv, is_on=is_on) if service is None or is_on else None
-        return facts
+            return self.google.read(argv, is_on=is_on) if service is None or is_on else None
 
-    def _connectors(self, ours: tuple[Secret, ...]) -> dict[str, tuple[Connector, ...]]:
-        return {project: self.connectors.list(project, ours) for project in self.spec.dt_projects}
+        return answered(questions, read)
+
+    def _connectors(
+        self, facts: Mapping[str, Facts], ours: tuple[Secret, ...], *, removing: bool = False
+    ) -> tuple[dict[str, tuple[Connector, ...]], dict[str, str]]:
+        """List the connectors of the projects that are named or remembered; return what DT said of closed ones, too.
+
+        A project that is named has to be there, unless all is to be removed.
+        """
+        named = self.spec.dt_projects
+        others = Observed(facts).memory(self.spec).dt_projects
+        listed: dict[str, tuple[Connector, ...]] = {}
+        closed: dict[str, str] = {}
+        for project in dict.fromkeys((*named, *others)):
+            try:
+                listed[project] = self.connectors.list(project, ours)
+            except DtFailed as error:
+                if error.status not in CLOSED or (project in named and not removing):
+                    raise
+                closed[project] = error.what
+        return listed, closed
 
 
 def _families(wanted: Iterable[Resource]) -> list[list[Resource]]:

@@ -9,6 +9,7 @@ DEPLOYER = (
     "cloudfunctions.functions.create",
     "cloudfunctions.functions.delete",
     "cloudfunctions.functions.get",
+    "cloudfunctions.functions.list",
     "cloudfunctions.functions.sourceCodeSet",
     "cloudfunctions.functions.update",
     "cloudfunctions.locations.list",

@@ -16,6 +16,7 @@ from deploy.plan import Observed
 from deploy.regions import KNOWN_REGIONS
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
+from deploy.resources.invokers import is_public, is_unchecked
 from deploy.resources.services import Services, services_on
 from deploy.secret import Secret
 from deploy.spec import Spec
@@ -62,11 +63,11 @@ class Preflight:
                 answer(done)
         if self.failures:
             raise NotReady(_told_once(self.failures))
-        invocation = "unchecked" if self.public_forbidden else "public"
+        is_unchecked_needed = self.spec.invocation == "auto" and (self.public_forbidden or self._is_unchecked())
         return replace(
             self.spec,
             organization_id=next(iter(self.organizations), ""),
-            invocation=invocation if self.spec.invocation == "auto" else self.spec.invocation,
+            invocation="unchecked" if is_unchecked_needed else self.spec.invocation,
         )
 
     def _guarded(self, check: Callable[[], None]) -> None:
@@ -79,7 +80,12 @@ class Preflight:
         """Whether allUsers may call already, and nothing else is asked for."""
         if self.observed is None or self.spec.invocation == "unchecked":
             return False
-        return Invocation.is_public(self.observed.facts[Invocation(self.spec).title])
+        return is_public(self.observed.facts[Invocation(self.spec).title])
+
+    def _is_unchecked(self) -> bool:
+        """Return whether the check is off, and allUsers was not granted anything: so it stays, unless asked for."""
+        facts = self.observed.facts[Invocation(self.spec).title] if self.observed else {}
+        return is_unchecked(facts) and not is_public(facts)
 
     def _is_deployed(self) -> bool:
         return self.observed is not None and bool(self.observed.facts[Function(self.spec).title].get("function"))

@@ -13,6 +13,9 @@ MARK = "dt-pubsub"
 PROOF_MARK = f"{MARK}-verify"
 """The label of a subscription that a proof makes and removes; its value is the deployment's name."""
 
+PROOF_WORD = "verify"
+"""Stands between a topic's id and a random number in the id of such a subscription."""
+
 PROJECT_MARK = f"{MARK}-project"
 """The label of an emulated device that tells the Google project: a DT project may have deployments in several."""
 

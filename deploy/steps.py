@@ -31,12 +31,13 @@ class GcloudCall:
     """A gcloud command.
 
     ``feeds_secret``: a new secret goes to its standard input. ``uploads``: it runs in the folder of the staged source,
-    which is what ``--source=.`` means.
+    which is what ``--source=.`` means. ``names_upload``: Google's name for what was uploaded before goes into it.
     """
 
     argv: Argv
     feeds_secret: bool = False
     uploads: bool = False
+    names_upload: bool = False
 
     def line(self) -> str:
         """Give the line that does the same in a shell, run from the root of this repository."""

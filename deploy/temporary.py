@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from deploy.devices import Devices, since
 from deploy.errors import DeployError, DtFailed, GcloudFailed
 from deploy.resources.pubsub import Leftovers
-from deploy.spec import PROOF_MARK, SINCE_MARK, Spec
+from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec
 from deploy.steps import Argv
 
 OLD_S = 600.0
@@ -67,7 +67,10 @@ class Temporary:
     @contextmanager
     def subscription(self, device: str) -> Iterator[str]:
         """Make a subscription for one device's events; should nobody be left to remove it, it expires in a day."""
-        name, project = f"{self.spec.topic}-verify-{secrets.token_hex(4)}", f"--project={self.spec.google_project}"
+        name, project = (
+            f"{self.spec.topic}-{PROOF_WORD}-{secrets.token_hex(4)}",
+            f"--project={self.spec.google_project}",
+        )
         labels = f"{PROOF_MARK}={self.spec.name},{SINCE_MARK}={int(self.now())}"
         try:
             self.google.change(

@@ -201,7 +201,7 @@ class Deployment:
     def _counted(self, observed: Observed) -> dict[str, Metrics]:
         """Ask what became of the deliveries of this deployment's connectors."""
         counted: dict[str, Metrics] = {}
-        for project in self.spec.dt_projects:
+        for project in observed.connectors:
             for each in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
                 counted[each.id] = self._connectors().metrics(project, each.id)
         return counted

@@ -83,6 +83,7 @@ class FakeGcloud:
     def changes(self) -> list[str]:
         """Give the commands that changed something, as lines."""
         verbs = {"create", "update", "delete", "enable", "deploy", "add", "add-iam-policy-binding"}
+        verbs.add("remove-iam-policy-binding")
         return [" ".join(argv) for argv in self.asked if verbs & set(argv[:4])]
 
     def has_everything_on(self) -> None:
@@ -134,8 +135,8 @@ class FakeGcloud:
         """Topics, subscriptions and service accounts."""
         kind, verb = command.words[1], command.words[2]
         name = command.words[3].partition("@")[0] if len(command.words) > 3 else ""
-        if verb == "list":
-            return [each for (group, _), each in self.things.items() if group == kind and "verify" in each["name"]]
+        if verb.startswith("list"):
+            return self._listed(kind, verb, name)
         if verb == "pull":
             device = self.things[kind, name]["filter"].rpartition("= ")[2].strip('"')
             return [each for each in self.messages if each["message"]["attributes"].get("deviceId") == device]
@@ -154,6 +155,13 @@ class FakeGcloud:
         if verb == "delete":
             del self.things[kind, name]
         return found
+
+    def _listed(self, kind: str, verb: str, topic: str) -> list[Any]:
+        """Subscriptions of proofs, or the names of those of a topic."""
+        if verb == "list":
+            return [each for (group, _), each in self.things.items() if group == kind and "verify" in each["name"]]
+        there = [each for (group, _), each in self.things.items() if group == "subscriptions"]
+        return [each["name"] for each in there if each["topic"].endswith(f"/{topic}")]
 
     def _made(self, kind: str, name: str, command: Command) -> dict[str, Any]:
         made: dict[str, Any] = {"name": f"projects/{PROJECT}/{kind}/{name}", "labels": command.pairs("labels")}
@@ -179,13 +187,15 @@ class FakeGcloud:
         verb, name = command.words[1], command.words[2]
         if verb == "create":
             self._must_be_new("secrets", name)
-            self.things["secrets", name] = {"name": name, "labels": command.pairs("labels")}
+            annotations = command.pairs("set-annotations")
+            self.things["secrets", name] = {"labels": command.pairs("labels"), "annotations": annotations}
             self.versions[name] = [stdin] if stdin else []
         found = self._must_be("secrets", name)
         if verb in {"get-iam-policy", "add-iam-policy-binding"}:
             return self._policy(f"secrets {name}", command)
         if verb == "update":
             found["labels"].update(command.pairs("update-labels"))
+            found["annotations"].update(command.pairs("update-annotations"))
         if verb == "delete":
             del self.things["secrets", name]
             del self.versions[name]
@@ -218,12 +228,18 @@ class FakeGcloud:
     def _functions(self, command: Command, folder: Path | None) -> Any:
         if command.words[1] == "regions":
             return [{"locationId": region} for region in (REGION, "us-central1")]
+        if command.words[1] == "list":
+            return [each for (group, _), each in self.things.items() if group.startswith("functions")]
         verb, name = command.words[1], command.words[2]
+        if (elsewhere := (f"functions in {command.flags['region']}", name)) in self.things:
+            return self.things.pop(elsewhere)
         if verb == "deploy":
+            self._must_be_new("run", name)
             assert folder is not None
             self.uploaded.append(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")))
-            found = self.things.setdefault(("functions", name), _new_function())
+            found = self.things.setdefault(("functions", name), new_function(name))
             _deployed(found, command)
+            found["buildConfig"]["source"] = {"storageSource": {"generation": str(1_790_000_000 + len(self.uploaded))}}
         found = self._must_be("functions", name)
         if verb == "delete":
             del self.things["functions", name]
@@ -231,18 +247,21 @@ class FakeGcloud:
 
     def _run(self, command: Command) -> Any:
         verb, name = command.words[2], command.words[3]
-        if ("functions", name) not in self.things:
+        if not {("functions", name), ("run", name)} & set(self.things):
             raise _Failure(f"Cannot find service [{name}]")
         if verb == "update":
             self.unchecked = "no-invoker-iam-check" in command.flags
         if verb in {"describe", "update"}:
             annotation = {"run.googleapis.com/invoker-iam-disabled": "true"} if self.unchecked else {}
-            return {"metadata": {"annotations": annotation}}
+            labels = self.things.get(("run", name), {}).get("labels", {})
+            return {"metadata": {"annotations": annotation, "labels": labels}}
         return self._policy(f"run {name}", command)
 
     def _policy(self, of: str, command: Command) -> Any:
         bindings = self.policies.setdefault(of, [])
-        if "member" in command.flags:
+        if "remove-iam-policy-binding" in command.words:
+            self.policies[of] = [each for each in bindings if command.flags["member"] not in each["members"]]
+        elif "member" in command.flags:
             bindings.append({"role": command.flags["role"], "members": [command.flags["member"]]})
         return {"bindings": bindings, "etag": "BwX"}
 
@@ -256,9 +275,11 @@ class FakeGcloud:
             raise _Failure(f"Resource in projects [{PROJECT}] is the subject of a conflict: {name} already exists.")
 
 
-def _new_function() -> dict[str, Any]:
+def new_function(name: str = "dt-pubsub", region: str = REGION) -> dict[str, Any]:
+    """Give a function as it is before anything was deployed to it."""
     served = {"uri": URL, "environmentVariables": {}, "ingressSettings": "ALLOW_ALL"}
-    return {"state": "ACTIVE", "labels": {}, "buildConfig": {}, "serviceConfig": served}
+    place = f"projects/{PROJECT}/locations/{region}/functions/{name}"
+    return {"name": place, "state": "ACTIVE", "labels": {}, "buildConfig": {}, "serviceConfig": served}
 
 
 def _deployed(function: dict[str, Any], command: Command) -> None:

@@ -72,7 +72,7 @@ class Stage:
         """Give a deployment of the spec with these changes."""
         terminal, self.report = Terminal(self.out, self.err, Keyboard(answer)), Report()
         return Deployment(
-            spec=spec(invocation="auto", **changes),
+            spec=spec(**{"invocation": "auto", **changes}),
             google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
             dt=DtApi(self.dt, sleep=self.clock.advance, notice=terminal.note) if credentials else None,
             held=self._held,

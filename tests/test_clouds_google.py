@@ -14,9 +14,22 @@ import pytest
 from deploy.offline.clouds import Clouds, clouds
 from deploy.offline.clouds.dt.tenant import Tenant
 from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED, Estate
+from deploy.offline.clouds.google.service import Service
 from deploy.offline.events import encode, sample_event
 from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
-from tests.skies import ANSWERS, FUNCTIONS, GOOGLE_APIS, ROOT, all_on, ask, deploy, function_settings, gcloud, zipped
+from tests.skies import (
+    ANSWERS,
+    FUNCTIONS,
+    GOOGLE_APIS,
+    ROOT,
+    all_on,
+    ask,
+    deploy,
+    done,
+    function_settings,
+    gcloud,
+    zipped,
+)
 
 PROJECT = "demo-proj"
 ACCOUNT = f"dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
@@ -348,6 +361,58 @@ def test_a_function_that_is_deleted_is_gone_with_all_that_was_its(sky: Clouds) -
     while sky.left():
         time.sleep(0.05)
     assert ask(sky, "GET", url).status == 404
+
+
+def test_a_function_is_not_made_where_a_service_has_its_name_but_may_be_in_another_region(sky: Clouds) -> None:
+    sky.google.run.put(Service("f", "europe-west1", "x.cloudfunctions.net", {}, {"team": "payments"}))
+
+    with pytest.raises(AssertionError, match="A Cloud Run service with this name already exists"):
+        deploy(sky)
+    assert [name for name in sky.left() if "/functions/" in name] == []
+
+    elsewhere = FUNCTIONS.replace("europe-west1", "us-central1")
+    place = ask(sky, "POST", f"{elsewhere}/functions:generateUploadUrl", {}).json
+    ask(sky, "PUT", place["uploadUrl"], zipped(ANSWERS), {"Authorization": ""})
+    started = ask(sky, "POST", f"{elsewhere}/functions?functionId=f", function_settings(place["storageSource"]))
+    assert "error" not in done(sky, started.json["name"])
+    found = {region: sky.google.run.find(region, "f") for region in ("europe-west1", "us-central1")}
+    assert [service.labels.get("team") for service in found.values() if service] == ["payments", None]
+
+
+def test_a_function_that_is_detached_leaves_its_service_as_it_was(sky: Clouds) -> None:
+    url = deploy(sky)["response"]["serviceConfig"]["uri"]
+    ask(sky, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
+
+    assert "error" not in done(sky, ask(sky, "POST", f"{FUNCTIONS}/functions/f:detachFunction", {}).json["name"])
+
+    assert ask(sky, "GET", f"{FUNCTIONS}/functions/f").status == 404
+    assert ask(sky, "GET", url).body == b"hello"
+
+
+def test_an_upload_has_a_generation_which_stays_until_the_next_one(sky: Clouds) -> None:
+    function = f"{FUNCTIONS}/functions/f"
+    deploy(sky)
+    first = ask(sky, "GET", function).json["buildConfig"]["source"]["storageSource"]
+    assert (first["bucket"], first["object"]) == ("gcf-v2-sources-123456789012-europe-west1", "f/function-source.zip")
+
+    changed = ask(sky, "PATCH", f"{function}?updateMask=labels", {"labels": {"a": "b"}})
+    assert "error" not in done(sky, changed.json["name"])
+    assert ask(sky, "GET", function).json["buildConfig"]["source"]["storageSource"] == first
+
+    place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
+    ask(sky, "PUT", place["uploadUrl"], zipped(ANSWERS), {"Authorization": ""})
+    source = {"buildConfig": {"source": {"storageSource": place["storageSource"]}}}
+    changed = ask(sky, "PATCH", f"{function}?updateMask=buildConfig.source", source)
+    assert "error" not in done(sky, changed.json["name"])
+    second = ask(sky, "GET", function).json["buildConfig"]["source"]["storageSource"]
+    assert int(second["generation"]) > int(first["generation"])
+
+
+def test_a_list_of_functions_can_be_asked_for_one_generation(sky: Clouds) -> None:
+    deploy(sky)
+    many = FUNCTIONS.replace("europe-west1", "-") + "/functions?filter=environment%3D%22GEN_"
+
+    assert [len(ask(sky, "GET", f"{many}{number}%22").json["functions"]) for number in (1, 2)] == [0, 1]
 
 
 def test_a_filter_is_read_and_applied(sky: Clouds) -> None:

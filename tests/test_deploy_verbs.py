@@ -92,7 +92,7 @@ def test_plan_shows_changes_and_makes_none(stage: Stage) -> None:
 def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
     stage.deployment(in_json=True).plan()
     printed = stage.in_json()
-    assert printed["changes"] == 13
+    assert printed["changes"] == 14
     assert printed["steps"][2] == {
         "action": "create",
         "resource": "topic dt-events",
@@ -145,16 +145,16 @@ def test_what_stopped_half_way_is_finished_by_the_next_up(stage: Stage) -> None:
     assert stage.deployment().plan() == NOTHING_TO_DO
 
 
-@pytest.mark.parametrize("place", range(13))
+@pytest.mark.parametrize("place", range(14))
 def test_ctrl_c_at_any_step_leaves_what_the_next_up_finishes(stage: Stage, place: int) -> None:
     steps = iter(range(100))
 
     def interrupt(argv: tuple[str, ...]) -> None:
-        if {"create", "enable", "deploy", "add-iam-policy-binding"} & set(argv[:4]) and next(steps) == place:
+        if {"create", "enable", "deploy", "add-iam-policy-binding", "update"} & set(argv[:4]) and next(steps) == place:
             raise KeyboardInterrupt
 
     stage.google.before = interrupt
-    if place < 12:
+    if place < 13:
         with pytest.raises(Stopped, match="interrupted"):
             stage.deployment().up(verify=False)
     stage.google.before = lambda _: None
@@ -178,8 +178,9 @@ def test_settings_asked_for_are_put_back(up: Stage) -> None:
 
 def test_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
     assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
-    (line,) = up.google.changes()
-    assert line.startswith("functions deploy dt-pubsub")
+    deployed, noted = up.google.changes()
+    assert deployed.startswith("functions deploy dt-pubsub")
+    assert noted.startswith("secrets update dt-signature --update-annotations=dt-pubsub-deployed=")
 
 
 @pytest.mark.parametrize("state", ["DISABLED", "DESTROYED"])
@@ -335,7 +336,7 @@ def test_every_verb_has_the_same_keys_in_json_and_prints_nothing_beside(up: Stag
 def test_up_in_json_tells_what_was_planned_and_done_and_what_is_left(stage: Stage) -> None:
     stage.deployment(in_json=True).up(verify=False)
     told = stage.in_json()
-    assert (told["changes"], len(told["done"]), told["left"], told["verified"]) == (13, 13, [], None)
+    assert (told["changes"], len(told["done"]), told["left"], told["verified"]) == (14, 14, [], None)
     assert told["done"][-1] == f"connector in {DT_PROJECT}"
 
 
@@ -346,7 +347,7 @@ def test_up_in_json_that_stops_tells_what_was_done_before(stage: Stage) -> None:
         deployment.up()
     stage.report.error = stopped.value
     told = stage.in_json()
-    assert (told["changes"], told["done"][-1], told["left"]) == (13, "subscription dt-events", None)
+    assert (told["changes"], told["done"][-1], told["left"]) == (14, "subscription dt-events", None)
     assert told["error"]["where"] == "subscription dt-rejected"
     assert told["error"]["mend"][-1].startswith("python -m deploy up")
 
@@ -357,7 +358,7 @@ def test_up_in_json_whose_proof_fails_tells_all_that_was_changed(stage: Stage) -
         stage.deployment(in_json=True).up()
     stage.report.error = failed.value
     told = stage.in_json()
-    assert (len(told["done"]), told["left"], told["verified"]) == (13, [], None)
+    assert (len(told["done"]), told["left"], told["verified"]) == (14, [], None)
     assert told["error"]["what"].startswith("an unsigned request was answered with 200")
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from deploy.errors import DeployError
 from deploy.resources.resource import Facts, Reads, foreign
 from deploy.spec import Spec
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
@@ -24,15 +25,26 @@ class RuntimeAccount:
         """Describe it."""
         yield "account", self._argv("describe", self.spec.runtime_account)
 
+    def removal_reads(self) -> Reads:
+        """Describe it."""
+        return self.reads()
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return the error for an account whose description has no mark of this deployment."""
+        found = facts.get("account")
+        if found is None or self._is_ours(found):
+            return None
+        adopt = GcloudCall(self._argv("update", self.spec.runtime_account, self._description))
+        return foreign(self.title, self.spec.mark, adopt.line())
+
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it, or switch it on again."""
+        if error := self.not_ours(facts):
+            raise error
         found = facts["account"]
         if found is None:
             argv = self._argv("create", self.spec.name, "--display-name=dt-pubsub runtime", self._description)
             return (create(self.title, "not there", GcloudCall(argv)),)
-        if not self._is_ours(found):
-            adopt = GcloudCall(self._argv("update", self.spec.runtime_account, self._description))
-            raise foreign(self.title, self.spec.mark, adopt.line())
         if found.get("disabled"):
             argv = self._argv("enable", self.spec.runtime_account)
             return (update(self.title, (Change("disabled", old=True, new=False),), GcloudCall(argv)),)
@@ -83,6 +95,15 @@ class Permission:
     def reads(self) -> Reads:
         """Read the policy of what it is on."""
         yield "policy", (*self.group, "get-iam-policy", self.holder, f"--project={self.spec.google_project}")
+
+    def removal_reads(self) -> Reads:
+        """Ask nothing: it goes with what it is on."""
+        yield from ()
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return None: whose it is, the resource that it is on tells."""
+        del facts
+        return None
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Grant it if it is not granted."""

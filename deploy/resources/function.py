@@ -5,11 +5,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
-from deploy.spec import FUNCTION_DEFAULTS, MARK, SECRET_FOLDER, SOURCE_LABEL, Spec, amount, seconds
+from deploy.errors import DeployError
+from deploy.resources.by_hand import on_function, on_service, said
+from deploy.resources.invokers import INVOKER, is_public, is_unchecked, run_service
+from deploy.resources.memory import deployed_upload
+from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
+from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, Spec, amount, seconds
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
 ENTRY_POINT = "ingest"
+ANOTHER_NAME = "python -m deploy up --name=ANOTHER-NAME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +57,10 @@ TUNABLES = (
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """The function that receives DT's requests."""
+    """The function that receives DT's requests; ``deployed`` is the upload that it was last deployed from, if known."""
 
     spec: Spec
+    deployed: str = ""
     upon: ClassVar[str] = ""
 
     @property
@@ -63,39 +69,90 @@ class Function:
         return f"function {self.spec.name}"
 
     def reads(self) -> Reads:
-        """Describe it, and the Cloud Run service beneath it, which others can delete or close."""
+        """Describe it, and the Cloud Run service of its name: beneath it, or somebody else's where it is not there."""
+        yield "function", self._argv("describe")
+        yield "service", run_service(self.spec, "describe")
+
+    def removal_reads(self) -> Reads:
+        """Describe it; where it is not there, what it left: a detached function's service stays open to everybody."""
         found = yield "function", self._argv("describe")
-        if found is not None:
-            yield "service", ("run", "services", "describe", self.spec.name, *self._place)
+        if found is None:
+            service = yield "service", run_service(self.spec, "describe")
+            if service is not None and self._is_marked_service(service):
+                yield "policy", run_service(self.spec, "get-iam-policy")
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return the error for a function, or a Cloud Run service without one, that is not this deployment's."""
+        found, service = facts.get("function"), facts.get("service")
+        if found is None:
+            return None if service is None else self._not_ours_to_open(service)
+        if found.get("environment") == "GEN_1":
+            what = "already exists, as a 1st gen function, which cannot become this deployment's: it is left as it is"
+            return DeployError(what, where=self.title, mend=[ANOTHER_NAME])
+        if not is_marked(self.spec, found):
+            adopt = GcloudCall(self._argv("deploy", "--source=.", f"--update-labels={self.spec.mark}"))
+            return foreign(self.title, self.spec.mark, adopt.line())
+        return None
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Deploy it when it is missing, or its source, a setting or its state is not what it should be."""
+        if error := self.not_ours(facts):
+            raise error
         found = facts["function"]
         if found is None:
             call = GcloudCall(self._deploy({**FUNCTION_DEFAULTS, **self.spec.function}), uploads=True)
             return (create(self.title, "not there", call),)
-        if found.get("labels", {}).get(MARK) != self.spec.name:
-            adopt = GcloudCall(self._argv("deploy", "--source=.", f"--update-labels={self.spec.mark}"))
-            raise foreign(self.title, self.spec.mark, adopt.line())
         if changes := (*_changes_beneath(facts), *self._changes(found)):
             return (update(self.title, changes, GcloudCall(self._deploy(self._tuned(found)), uploads=True)),)
-        return (keep(self.title, f"source and settings are as they should be{self._set_elsewhere(found)}"),)
+        by_hand = f"{self._set_elsewhere(found)}{said(on_service(facts['service']))}"
+        return (keep(self.title, f"source and settings are as they should be{by_hand}"),)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Delete it."""
+        """Delete it, or take back what was granted on the service that it was detached from."""
         found = facts["function"]
         if found is None:
-            return (keep(self.title, "is not there"),)
-        if found.get("labels", {}).get(MARK) != self.spec.name:
+            return self._closed(facts)
+        if self.not_ours(facts):
             return (keep(self.title, f"is not marked {self.spec.mark}"),)
         return (delete(self.title, f"marked {self.spec.mark}", GcloudCall(self._argv("delete"))),)
+
+    def _is_marked_service(self, service: Facts) -> bool:
+        return is_marked(self.spec, service.get("metadata", {}))
+
+    def _not_ours_to_open(self, service: Facts) -> DeployError:
+        """Say whose a service without a function is. To deploy over it is refused by Google, to open it is not."""
+        what, mend = "it is not this deployment's, and is left as it is", ANOTHER_NAME
+        if self._is_marked_service(service):
+            what = "this deployment's function was detached from it"
+            mend = GcloudCall(run_service(self.spec, "delete")).line()
+        what = f"already exists in {self.spec.region}, without a function: {what}"
+        return DeployError(what, where=f"Cloud Run service {self.spec.name}", mend=[mend])
+
+    def _closed(self, facts: Facts) -> tuple[Step, ...]:
+        """Close the service of a function that was detached: it goes on serving, open as ``up`` had made it."""
+        service = facts.get("service")
+        if service is None:
+            return (keep(self.title, "is not there"),)
+        if not self._is_marked_service(service):
+            return (keep(self.title, "is not there; the Cloud Run service of this name is not this deployment's"),)
+        why, steps = "its function was detached: it stays, closed", []
+        if is_public(facts):
+            granted = ("--member=allUsers", f"--role={INVOKER}", "--condition=None")
+            call = GcloudCall(run_service(self.spec, "remove-iam-policy-binding", *granted))
+            steps.append(delete(f"public invocation of Cloud Run service {self.spec.name}", why, call))
+        if is_unchecked(facts):
+            call = GcloudCall(run_service(self.spec, "update", "--invoker-iam-check"))
+            steps.append(delete(f"unchecked invocation of Cloud Run service {self.spec.name}", why, call))
+        away = GcloudCall(run_service(self.spec, "delete")).line()
+        return (*steps, keep(self.title, f"was detached from its Cloud Run service, which stays: {away} deletes it"))
 
     def _changes(self, found: Facts) -> tuple[Change, ...]:
         served, built = found.get("serviceConfig", {}), found.get("buildConfig", {})
         mounts, mounted = mounted_secrets(served), f"{SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest"
         pairs = (
             ("state", state_of(found), "ACTIVE"),
-            ("source", found["labels"].get(SOURCE_LABEL), self.spec.digest),
+            ("source", self._source(found), self.spec.digest),
+            ("trigger", found.get("eventTrigger", {}).get("eventType", "HTTP"), "HTTP"),
             ("entry point", built.get("entryPoint"), ENTRY_POINT),
             ("service account", served.get("serviceAccountEmail"), self.spec.runtime_account),
             ("ingress", served.get("ingressSettings", "ALLOW_ALL"), "ALLOW_ALL"),
@@ -121,9 +178,18 @@ class Function:
             wanted.setdefault("memory", _tunable("memory").found(found) or FUNCTION_DEFAULTS["memory"])
         return wanted
 
+    def _source(self, found: Facts) -> str | None:
+        """Return the digest of what is deployed, which our label tells unless somebody else has deployed since."""
+        upload = deployed_upload(found)
+        if self.deployed and upload and upload != self.deployed:
+            return f"another upload ({upload})"
+        label: str | None = found["labels"].get(SOURCE_LABEL)
+        return label
+
     def _set_elsewhere(self, found: Facts) -> str:
         default = {each: FUNCTION_DEFAULTS[each.name] for each in TUNABLES if each.name not in self.spec.function}
         other = [f"{each.name} {each.found(found)}" for each, usual in default.items() if each.differs(found, usual)]
+        other += on_function(found, self.spec.environment)
         return f"; set elsewhere and left alone: {', '.join(other)}" if other else ""
 
     def _deploy(self, tuned: Mapping[str, str]) -> Argv:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from deploy.errors import DeployError
-from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
-from deploy.spec import MARK, PROOF_MARK, Spec, seconds
+from deploy.resources.by_hand import on_subscription, on_topic, said
+from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
+from deploy.spec import PROOF_MARK, PROOF_WORD, Spec, seconds
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
 
@@ -26,27 +27,47 @@ class Topic:
         """Describe it."""
         yield "topic", self._argv("describe")
 
+    def removal_reads(self) -> Reads:
+        """Describe it, and list who subscribes to it: the subscriptions of others stay, and get nothing any more."""
+        found = yield "topic", self._argv("describe")
+        if found is not None and is_marked(self.spec, found):
+            yield "subscriptions", self._argv("list-subscriptions")
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return the error for a topic without the mark of this deployment."""
+        found = facts.get("topic")
+        if found is None or is_marked(self.spec, found):
+            return None
+        adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
+        return foreign(self.title, self.spec.mark, adopt.line())
+
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it, or bring its labels up to date."""
+        if error := self.not_ours(facts):
+            raise error
         found = facts["topic"]
         words = label_words(self.spec.all_labels)
         if found is None:
             return (create(self.title, "not there", GcloudCall(self._argv("create", f"--labels={words}"))),)
-        if found.get("labels", {}).get(MARK) != self.spec.name:
-            adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
-            raise foreign(self.title, self.spec.mark, adopt.line())
         if changes := label_changes(self.spec.all_labels, found.get("labels")):
             return (update(self.title, changes, GcloudCall(self._argv("update", f"--update-labels={words}"))),)
-        return (keep(self.title, "is as it should be"),)
+        return (keep(self.title, f"is as it should be{said(on_topic(found))}"),)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Delete it."""
-        found = facts["topic"]
-        if found is None:
+        if facts["topic"] is None:
             return (keep(self.title, "is not there"),)
-        if found.get("labels", {}).get(MARK) != self.spec.name:
+        if self.not_ours(facts):
             return (keep(self.title, f"is not marked {self.spec.mark}"),)
-        return (delete(self.title, f"marked {self.spec.mark}", GcloudCall(self._argv("delete"))),)
+        reason = f"marked {self.spec.mark}{self._stranded(facts)}"
+        return (delete(self.title, reason, GcloudCall(self._argv("delete"))),)
+
+    def _stranded(self, facts: Facts) -> str:
+        """Name the subscriptions of others, which stay, and get nothing any more once the topic is gone."""
+        ours = f"projects/{self.spec.google_project}/subscriptions/{self.topic}"
+        names = facts.get("subscriptions") or []
+        others = sorted(name for name in names if name != ours and not name.startswith(f"{ours}-{PROOF_WORD}-"))
+        return f"; others subscribe to it, and get nothing any more: {', '.join(others)}" if others else ""
 
     def _argv(self, verb: str, *flags: str) -> Argv:
         return ("pubsub", "topics", verb, self.topic, *flags, f"--project={self.spec.google_project}")
@@ -71,12 +92,26 @@ class Subscription:
         """Describe it."""
         yield "subscription", self._argv("describe")
 
+    def removal_reads(self) -> Reads:
+        """Describe it."""
+        return self.reads()
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return the error for a subscription without the mark of this deployment."""
+        found = facts.get("subscription")
+        if found is None or is_marked(self.spec, found):
+            return None
+        adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
+        return foreign(self.title, self.spec.mark, adopt.line())
+
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it, or bring expiration, retention and labels up to date."""
+        if error := self.not_ours(facts):
+            raise error
         found = facts["subscription"]
         if found is None:
             return (create(self.title, "not there", GcloudCall(self._create())),)
-        self._must_be_ours(found)
+        self._must_get_messages(found)
         changes = (*self._lasting(found), *label_changes(self.spec.all_labels, found.get("labels")))
         if not changes:
             return (keep(self.title, self._as_it_is(found)),)
@@ -84,18 +119,14 @@ class Subscription:
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Delete it, with the messages it holds."""
-        found = facts["subscription"]
-        if found is None:
+        if facts["subscription"] is None:
             return (keep(self.title, "is not there"),)
-        if found.get("labels", {}).get(MARK) != self.spec.name:
+        if self.not_ours(facts):
             return (keep(self.title, f"is not marked {self.spec.mark}"),)
         reason = f"marked {self.spec.mark}; messages not yet read go with it"
         return (delete(self.title, reason, GcloudCall(self._argv("delete"))),)
 
-    def _must_be_ours(self, found: Facts) -> None:
-        if found.get("labels", {}).get(MARK) != self.spec.name:
-            adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
-            raise foreign(self.title, self.spec.mark, adopt.line())
+    def _must_get_messages(self, found: Facts) -> None:
         topic, what = f"projects/{self.spec.google_project}/topics/{self.topic}", ""
         if found.get("topic") != topic:
             what = f"reads from {found.get('topic')}, and a subscription cannot be moved: read it empty"
@@ -117,11 +148,8 @@ class Subscription:
         held = seconds(found.get("messageRetentionDuration", "604800s"))
         by_hand = "" if self.retention or held == seconds(self.retention_at_first) else ", set elsewhere"
         order = "; without message ordering, as it was made" if self._unordered(found) else ""
-        sinks = (("pushConfig", "pushEndpoint"), ("bigqueryConfig", "table"), ("cloudStorageConfig", "bucket"))
-        pushed = "".join(
-            f"; pushes to {to}, set elsewhere" for how, where in sinks if (to := found.get(how, {}).get(where))
-        )
-        return f"never expires, keeps {held / 86400:g} days{by_hand}{order}{pushed}"
+        rest = said(on_subscription(found, ordered=self.spec.ordered))
+        return f"never expires, keeps {held / 86400:g} days{by_hand}{order}{rest}"
 
     def _unordered(self, found: Facts) -> bool:
         return self.spec.ordered and not found.get("enableMessageOrdering")
@@ -159,6 +187,15 @@ class Leftovers:
     def reads(self) -> Reads:
         """List them."""
         yield "left", self.listing
+
+    def removal_reads(self) -> Reads:
+        """List them."""
+        return self.reads()
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return None: they are listed by their label."""
+        del facts
+        return None
 
     @property
     def listing(self) -> Argv:

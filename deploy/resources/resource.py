@@ -1,9 +1,10 @@
 """What all resources have in common, and the words they share."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any, Protocol
 
 from deploy.errors import DeployError
+from deploy.spec import MARK, Spec
 from deploy.steps import Argv, Change, Step
 
 Facts = Mapping[str, Any]
@@ -30,6 +31,14 @@ class Resource(Protocol):
         """Give the commands that tell what is there: the first one whether it is there, and whose."""
         ...
 
+    def removal_reads(self) -> Reads:
+        """Return the commands that ``removal`` needs the answers of; the first one tells whether it is there."""
+        ...
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return the error for something of this name that is not this deployment's; None if it is, or is absent."""
+        ...
+
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Compare what is there with what should be.
 
@@ -42,6 +51,27 @@ class Resource(Protocol):
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Give the steps that remove it; what is not ours stays."""
         ...
+
+
+def answered(questions: Reads, read: Callable[[Argv], Any], *, until_found: bool = False) -> dict[str, Any]:
+    """Put a resource's questions, each after the answer to the one before; return the facts.
+
+    ``until_found``: stop at the first thing that is there, which is all that is needed to tell whose it is.
+    """
+    facts: dict[str, Any] = {}
+    answer = None
+    while not (until_found and answer is not None):
+        try:
+            key, argv = questions.send(answer)
+        except StopIteration:
+            break
+        answer = facts[key] = read(argv)
+    return facts
+
+
+def is_marked(spec: Spec, found: Mapping[str, Any]) -> bool:
+    """Return whether something bears the label of this deployment."""
+    return (found.get("labels") or {}).get(MARK) == spec.name
 
 
 def foreign(title: str, mark: str, adopt: str) -> DeployError:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
+from deploy.errors import DeployError
 from deploy.resources.resource import Facts, Reads
 from deploy.spec import SERVICES, Spec
 from deploy.steps import GcloudCall, Step, create, keep
@@ -23,6 +24,15 @@ class Services:
     def reads(self) -> Reads:
         """List what is on."""
         yield "enabled", ("services", "list", "--enabled", f"--project={self.spec.google_project}")
+
+    def removal_reads(self) -> Reads:
+        """List what is on."""
+        return self.reads()
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return None: APIs belong to the project."""
+        del facts
+        return None
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Switch on what is missing."""

@@ -3,16 +3,23 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from deploy.resources.resource import Facts, Reads, foreign, label_changes, label_words
-from deploy.spec import MARK, Spec
-from deploy.steps import Argv, GcloudCall, Step, create, delete, keep, update
+from deploy.errors import DeployError
+from deploy.resources.by_hand import on_secret, said
+from deploy.resources.memory import BETWEEN, DEPLOYED, DT_PROJECTS, UNKNOWN_YET, annotation_words, read_memory
+from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
+from deploy.spec import Spec
+from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
 
 @dataclass(frozen=True, slots=True)
 class SignatureSecret:
-    """The secret, with a version in force."""
+    """The secret, with a version in force, and what the deployment remembers.
+
+    ``dt_projects``: those to be remembered beside the ones that are named now.
+    """
 
     spec: Spec
+    dt_projects: tuple[str, ...] = ()
     upon: ClassVar[str] = ""
 
     @property
@@ -26,32 +33,68 @@ class SignatureSecret:
         if found is not None:
             yield "versions", ("secrets", "versions", "list", self.spec.secret, self._project)
 
+    def removal_reads(self) -> Reads:
+        """Describe it."""
+        yield "secret", self._argv("describe")
+
+    def not_ours(self, facts: Facts) -> DeployError | None:
+        """Return the error for a secret without the mark of this deployment."""
+        found = facts.get("secret")
+        if found is None or is_marked(self.spec, found):
+            return None
+        adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
+        return foreign(self.title, self.spec.mark, adopt.line())
+
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Make it with a first version, add one where none is in force, or bring its labels up to date."""
-        found, words = facts["secret"], label_words(self.spec.all_labels)
+        """Make it with a first version, add one where none is in force, or bring labels and memory up to date."""
+        if error := self.not_ours(facts):
+            raise error
+        found = facts["secret"]
         if found is None:
-            argv = self._argv("create", "--replication-policy=automatic", f"--labels={words}", "--data-file=-")
+            flags = (f"--labels={label_words(self.spec.all_labels)}", f"--set-annotations={self._projects}")
+            argv = self._argv("create", "--replication-policy=automatic", *flags, "--data-file=-")
             return (create(self.title, "not there", GcloudCall(argv, feeds_secret=True)),)
-        if found.get("labels", {}).get(MARK) != self.spec.name:
-            adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
-            raise foreign(self.title, self.spec.mark, adopt.line())
-        steps = []
-        if changes := label_changes(self.spec.all_labels, found.get("labels")):
-            steps.append(update(self.title, changes, GcloudCall(self._argv("update", f"--update-labels={words}"))))
+        steps = self._brought_up_to_date(facts)
         if not newest_enabled(facts):
             argv = (*("secrets", "versions", "add", self.spec.secret, "--data-file=-"), self._project)
             call = GcloudCall(argv, feeds_secret=True)
             steps.append(create(f"{self.title}, a version", "its newest version is not in force", call))
-        return tuple(steps) or (keep(self.title, f"version {newest_enabled(facts)} is in force"),)
+        by_hand = said(on_secret(found))
+        return tuple(steps) or (keep(self.title, f"version {newest_enabled(facts)} is in force{by_hand}"),)
+
+    def remember(self, deployed: str, before: str) -> Step:
+        """Return the step that remembers which upload the function was deployed from; empty: it is still to come."""
+        words = annotation_words(DEPLOYED, deployed or UNKNOWN_YET)
+        call = GcloudCall(self._argv("update", f"--update-annotations={words}"), names_upload=not deployed)
+        change = Change("upload noted", before, deployed or UNKNOWN_YET)
+        return update(f"{self.title}, note of the upload", (change,), call)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Delete it with all its versions."""
         found = facts["secret"]
         if found is None:
             return (keep(self.title, "is not there"),)
-        if found.get("labels", {}).get(MARK) != self.spec.name:
+        if self.not_ours(facts):
             return (keep(self.title, f"is not marked {self.spec.mark}"),)
         return (delete(self.title, f"marked {self.spec.mark}", GcloudCall(self._argv("delete"))),)
+
+    def _brought_up_to_date(self, facts: Facts) -> list[Step]:
+        labels = label_changes(self.spec.all_labels, facts["secret"].get("labels"))
+        known = read_memory(self.spec, facts).dt_projects
+        flags = [f"--update-labels={label_words(self.spec.all_labels)}"] if labels else []
+        changes = labels
+        if set(known) != set(self._wanted):
+            changes = (*labels, Change("DT projects", ", ".join(known), ", ".join(self._wanted)))
+            flags.append(f"--update-annotations={self._projects}")
+        return [update(self.title, changes, GcloudCall(self._argv("update", *flags)))] if changes else []
+
+    @property
+    def _wanted(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.spec.dt_projects, *self.dt_projects)))
+
+    @property
+    def _projects(self) -> str:
+        return annotation_words(DT_PROJECTS, BETWEEN.join(self._wanted))
 
     @property
     def _project(self) -> str:

@@ -78,17 +78,18 @@ class Builder:
         revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._publishing(account))
         on_stage("COMPLETE", "IN_PROGRESS")
         revision.start(name, config, build_config, self._reader(account), self._proxy)
-        service = self._run.services.get(name) or Service(
+        service = self._run.find(region, name) or Service(
             name, region, f"{region}-{project}.cloudfunctions.net", {}, {}
         )
         before, service.revision = service.revision, revision
         service.config, service.labels = config, {**function.get("labels", {}), "goog-managed-by": "cloudfunctions"}
-        self._run.services[name] = service
+        self._run.put(service)
         if before:
             before.end()
         on_stage("COMPLETE", "COMPLETE")
         return {
             **function,
+            "buildConfig": {**build_config, "source": {"storageSource": self._kept(build_config, region, name)}},
             "state": "ACTIVE",
             "environment": "GEN_2",
             "updateTime": timestamp(),
@@ -103,6 +104,11 @@ class Builder:
                 "allTrafficOnLatestRevision": True,
             },
         }
+
+    def _kept(self, build_config: Json, region: str, name: str) -> Json:
+        """Keep what was uploaded in the bucket of sources; what lies there already keeps its generation."""
+        bucket, item = f"gcf-v2-sources-{self._estate.number}-{region}", f"{name}/function-source.zip"
+        return self.uploads.keep(build_config, bucket, item)
 
     def _account(self, config: Json) -> str:
         account: str = config.get("serviceAccountEmail") or self._estate.default_build_account

@@ -22,6 +22,7 @@ REGIONS = ("europe-north1", "europe-west1", "europe-west4", "us-central1", "us-e
 Work = Callable[[str], Json]
 """What an operation does, given its name, and what comes of it."""
 
+_GENERATION = re.compile(r'environment="(GEN_[12])"')
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -69,6 +70,7 @@ class Functions:
             Route("GET", one, self._get, "cloudfunctions.functions.get"),
             Route("PATCH", one, self._update, "cloudfunctions.functions.update"),
             Route("DELETE", one, self._delete, "cloudfunctions.functions.delete"),
+            Route("POST", one + ":detachFunction", self._detach, "cloudfunctions.functions.update"),
         ]
 
     def _upload_url(self, _: Request, project: str, region: str) -> Json:
@@ -93,6 +95,8 @@ class Functions:
         self._estate.check_project(project)
         place = f"projects/{project}/locations/" + ("" if region == "-" else f"{region}/")
         found = [function for name, function in list(self._functions.items()) if name.startswith(place)]
+        if generation := _GENERATION.fullmatch(request.parameter("filter")):
+            found = [function for function in found if function.get("environment", "GEN_2") == generation[1]]
         return page("functions", found, request, default=100, most=1000)
 
     def _none(self, _: Request, **__: str) -> Json:
@@ -114,6 +118,11 @@ class Functions:
             raise invalid(f"Invalid function name {function}: it has to match {_NAME.pattern}.")
         if name in self._functions:
             raise exists(f"Resource '{name}' already exists")
+        if self._run.find(region, function):
+            raise exists(
+                f"Could not create Cloud Run service {function}. A Cloud Run service with this name already exists. "
+                "Please redeploy the function with a different name."
+            )
         asked = {**request.json(), "name": name, "createTime": timestamp()}
         self._builder.check(asked)
         self._functions[name] = {**asked, "state": "DEPLOYING", "environment": "GEN_2"}
@@ -121,6 +130,8 @@ class Functions:
 
     def _update(self, request: Request, project: str, region: str, function: str) -> Json:
         before = self._get(request, project, region, function)
+        if before.get("environment") == "GEN_1":
+            raise invalid("1st gen functions cannot be changed by this version of the API.")
         asked = request.json()
         served = {key: value for key, value in before.items() if key != "stateMessages"}
         after = masked(served, asked, request.parameter("updateMask"))
@@ -131,11 +142,21 @@ class Functions:
         found = self._get(request, project, region, function)
 
         def delete(_: str) -> Json:
-            self._run.remove(function)
+            self._run.remove(region, function)
             self._functions.pop(found["name"], None)
             return {"@type": "type.googleapis.com/google.protobuf.Empty"}
 
         return self._begin("delete", found, delete)
+
+    def _detach(self, request: Request, project: str, region: str, function: str) -> Json:
+        """Let a function's service go on by itself: it keeps labels, URL and IAM policy."""
+        found = self._get(request, project, region, function)
+
+        def detach(_: str) -> Json:
+            self._functions.pop(found["name"], None)
+            return {"@type": "type.googleapis.com/google.protobuf.Empty"}
+
+        return self._begin("detach", found, detach)
 
     def _begin(self, verb: str, function: Json, work: Work) -> Json:
         name = function["name"]
@@ -153,7 +174,7 @@ class Functions:
             "apiVersion": "v2",
             "operationType": f"{verb.upper()}_FUNCTION",
         }
-        if verb != "delete":
+        if verb not in {"delete", "detach"}:
             metadata["stages"] = _stages("IN_PROGRESS", "NOT_STARTED")
         answer = self._operations.start(operation, metadata)
         self._worker.submit(self._carry_out, work, operation, name)

@@ -14,7 +14,7 @@ INVOKER_CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
 
 
 class Run:
-    """The services, by name."""
+    """The services: by name, one whose name is taken in another region by ``REGION/NAME``."""
 
     def __init__(self, estate: Estate, policies: Policies) -> None:
         self._estate = estate
@@ -25,18 +25,30 @@ class Run:
         """Give the full name of a service."""
         return f"projects/{self._estate.project}/locations/{service.region}/services/{service.name}"
 
-    def remove(self, name: str) -> None:
+    def find(self, region: str, name: str) -> Service | None:
+        """Return the service of a name in a region."""
+        there = [service for service in list(self.services.values()) if service.name == name]
+        return next((service for service in there if service.region == region), None)
+
+    def put(self, service: Service) -> None:
+        """Take in a service, in the place of one of its name in its region."""
+        there = self.services.get(service.name, service)
+        key = service.name if there.region == service.region else f"{service.region}/{service.name}"
+        self.services[key] = service
+
+    def remove(self, region: str, name: str) -> None:
         """Away with a service and its revision."""
-        service = self.services.pop(name, None)
+        service = self.find(region, name)
         if service:
+            self.services = {key: other for key, other in self.services.items() if other is not service}
             self._policies.forget(self.resource(service))
             if service.revision:
                 service.revision.end()
 
     def clear(self) -> None:
         """Away with all services."""
-        for name in list(self.services):
-            self.remove(name)
+        for service in list(self.services.values()):
+            self.remove(service.region, service.name)
 
     def routes(self) -> list[Route]:
         """All that is played."""
@@ -45,6 +57,7 @@ class Run:
         return [
             Route("GET", service, self._get, "run.services.get"),
             Route("PUT", service, self._replace, "run.services.update"),
+            Route("DELETE", service, self._delete, "run.services.delete"),
             Route("GET", iam.removesuffix("/{name}"), self._list, "run.services.list"),
             Route("GET", iam + ":getIamPolicy", self._policy, "run.services.getIamPolicy"),
             Route("POST", iam + ":setIamPolicy", self._set_policy, "run.services.setIamPolicy"),
@@ -56,14 +69,22 @@ class Run:
         is_check_off = service.annotations.get(INVOKER_CHECK_OFF, "").lower() == "true"
         return is_check_off or self._policies.grants(self.resource(service), INVOKER, "allUsers")
 
-    def _find(self, project: str, name: str) -> Service:
+    def _find(self, request: Request, project: str, name: str) -> Service:
+        """Find a service in the region that the host names: ``europe-west1-run.googleapis.com``."""
         self._estate.check_project(project)
-        if name not in self.services:
+        region = request.host.removesuffix("run.googleapis.com").removesuffix("-")
+        service = self.find(region, name) if region else self.services.get(name)
+        if service is None:
             raise not_found(f"Resource '{name}' of kind 'SERVICE' in project '{project}' does not exist.")
-        return self.services[name]
+        return service
 
-    def _get(self, _: Request, project: str, name: str) -> Json:
-        return described(self._find(project, name), self._estate)
+    def _get(self, request: Request, project: str, name: str) -> Json:
+        return described(self._find(request, project, name), self._estate)
+
+    def _delete(self, request: Request, project: str, name: str) -> Json:
+        service = self._find(request, project, name)
+        self.remove(service.region, service.name)
+        return {"kind": "Status", "status": "Success"}
 
     def _list(self, _: Request, project: str, region: str) -> Json:
         self._estate.check_project(project)
@@ -71,7 +92,7 @@ class Run:
         return {"apiVersion": "serving.knative.dev/v1", "items": [described(each, self._estate) for each in chosen]}
 
     def _replace(self, request: Request, project: str, name: str) -> Json:
-        service = self._find(project, name)
+        service = self._find(request, project, name)
         metadata = request.json().get("metadata", {})
         version = metadata.get("resourceVersion")
         if version and version != described(service, self._estate)["metadata"]["resourceVersion"]:
@@ -98,7 +119,8 @@ class Run:
         return self._policies.test(request)
 
     def _in(self, project: str, region: str, name: str) -> Service:
-        service = self._find(project, name)
-        if service.region != region:
+        self._estate.check_project(project)
+        service = self.find(region, name)
+        if service is None:
             raise not_found(f"Resource '{name}' of kind 'SERVICE' in region '{region}' does not exist.")
         return service

@@ -1,5 +1,6 @@
 """Sources of functions, uploaded to signed URLs of ``storage.googleapis.com``."""
 
+import time
 import uuid
 
 from deploy.offline.clouds.exchange import Answer, Json, Request
@@ -25,6 +26,14 @@ class Uploads:
             return Answer(403, b"<Error><Code>SignatureDoesNotMatch</Code></Error>", {"Content-Type": "text/xml"})
         self._uploads[request.path] = request.body
         return Answer(200)
+
+    def keep(self, build_config: Json, bucket: str, item: str) -> Json:
+        """Copy an upload to another place, and say where it is: a copy has a generation of its own."""
+        stored: Json = build_config["source"]["storageSource"]
+        if stored.get("bucket") == bucket:
+            return stored
+        self._uploads[f"/{bucket}/{item}"] = self.source(build_config)
+        return {"bucket": bucket, "object": item, "generation": str(time.time_ns() // 1000)}
 
     def source(self, build_config: Json) -> bytes:
         """Give the source that a function is to be built from."""

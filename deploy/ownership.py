@@ -1,0 +1,84 @@
+"""Whose things are, asked again just before a step touches them: minutes may pass between a plan and its steps."""
+
+from typing import Any, Protocol
+
+from deploy.errors import DeployError
+from deploy.plan import removable, resources
+from deploy.resources.accounts import Permission, RuntimeAccount
+from deploy.resources.function import Function
+from deploy.resources.resource import Resource, answered
+from deploy.spec import Spec
+from deploy.steps import Argv, GcloudCall, Step
+
+
+class Reads(Protocol):
+    """Google Cloud, to be read."""
+
+    def read(self, argv: Argv) -> Any:
+        """Return a command's answer, or None for what is not there."""
+        ...
+
+
+class Ownership:
+    """What is proven to be this deployment's: what this run made, or has found marked, is not asked for again."""
+
+    def __init__(self, spec: Spec, google: Reads) -> None:
+        self._google = google
+        self._by_title: dict[str, Resource] = {resource.title: resource for resource in removable(spec)}
+        self._by_title |= {resource.title: resource for resource in resources(spec)}
+        self._account = RuntimeAccount(spec).title
+        self._function = Function(spec).title
+        self._proven: set[str] = set()
+
+    def prove(self, step: Step) -> None:
+        """See that what a step is about to touch is this deployment's.
+
+        Raises:
+            DeployError: it is not, or what the step would grant something on is gone.
+
+        """
+        for title in self._touched(step):
+            if title not in self._proven:
+                self._must_be_ours(title, must_be_there=title != _title(step))
+                self._proven.add(title)
+
+    def prove_created(self, step: Step) -> bool:
+        """See whose the thing is that was there already when a step came to create it; return whether it is there.
+
+        Raises:
+            DeployError: it is not this deployment's.
+
+        """
+        resource = self._by_title.get(_title(step))
+        return resource is None or self._must_be_ours(resource.title, must_be_there=False)
+
+    def made(self, step: Step) -> None:
+        """Take what a step has made for this deployment's."""
+        self._proven.add(_title(step))
+
+    def _touched(self, step: Step) -> list[str]:
+        """Return the titles of what a step changes or grants something on.
+
+        A create fails by itself where the name is taken, but ``gcloud functions deploy`` changes what it finds.
+        """
+        resource = self._by_title.get(_title(step))
+        if resource is None or not isinstance(step.call, GcloudCall):
+            return []
+        if resource.upon:
+            return [resource.upon, *([self._account] if isinstance(resource, Permission) else [])]
+        is_safe = step.action == "create" and step.resource == resource.title and resource.title != self._function
+        return [] if is_safe else [resource.title]
+
+    def _must_be_ours(self, title: str, *, must_be_there: bool) -> bool:
+        resource = self._by_title[title]
+        facts = answered(resource.reads(), self._google.read, until_found=True)
+        if error := resource.not_ours(facts):
+            raise error
+        is_there = next(iter(facts.values()), None) is not None
+        if must_be_there and not is_there:
+            raise DeployError("is not there any more", where=title)
+        return is_there
+
+
+def _title(step: Step) -> str:
+    return step.resource.partition(", ")[0]

@@ -1,0 +1,125 @@
+"""What others have set on a deployment's resources and this deployment leaves alone, in words that a plan shows. Pure.
+
+Each function returns short phrases, in a fixed order; a setting as it is after ``up`` gives none.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deploy.resources.resource import Facts
+
+ACK_DEADLINE_S = 10
+"""What a subscription has that was made without one."""
+
+_SINKS = (("pushConfig", "pushEndpoint"), ("bigqueryConfig", "table"), ("cloudStorageConfig", "bucket"))
+_RUN = "run.googleapis.com"
+
+
+def said(phrases: Sequence[str]) -> str:
+    """Return phrases as the end of a plan's sentence."""
+    return "".join(f"; {phrase}, set elsewhere" for phrase in phrases)
+
+
+def on_subscription(found: Facts, *, ordered: bool) -> list[str]:
+    """Tell of a subscription: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions.
+
+    ``ordered``: this deployment asks for message ordering.
+    """
+    retried, dead = found.get("retryPolicy") or {}, found.get("deadLetterPolicy") or {}
+    deadline = found.get("ackDeadlineSeconds") or ACK_DEADLINE_S
+    given_up = f"after {dead.get('maxDeliveryAttempts', 5)} attempts a message goes to {{}}"
+    return [
+        *_phrase(found.get("filter"), "takes only messages that match {}"),
+        *_phrase(deadline != ACK_DEADLINE_S and deadline, "ack deadline {} s"),
+        *_phrase(dead.get("deadLetterTopic"), given_up),
+        *_phrase(retried and _backoff(retried), "waits {} before it delivers again"),
+        *_phrase(found.get("enableExactlyOnceDelivery"), "exactly-once delivery"),
+        *_phrase(found.get("retainAckedMessages"), "keeps acknowledged messages"),
+        *_phrase(not ordered and found.get("enableMessageOrdering"), "message ordering"),
+        *_phrase(found.get("messageTransforms"), "changes messages by transforms"),
+        *_phrase(_other_state(found), "state {}"),
+        *(f"pushes to {to}" for how, where in _SINKS if (to := (found.get(how) or {}).get(where))),
+    ]
+
+
+def on_topic(found: Facts) -> list[str]:
+    """Tell of a topic: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics."""
+    stored = found.get("messageStoragePolicy") or {}
+    regions = stored.get("allowedPersistenceRegions") or []
+    elsewhere = ", and refuses publishers elsewhere" if stored.get("enforceInTransit") else ""
+    return [
+        *_phrase((found.get("schemaSettings") or {}).get("schema"), "refuses messages that do not fit the schema {}"),
+        *_phrase(", ".join(regions), f"keeps messages in {{}} only{elsewhere}"),
+        *_phrase(found.get("kmsKeyName"), "encrypted with {}"),
+        *_phrase(found.get("ingestionDataSourceSettings"), "takes messages from another source, too"),
+        *_phrase(found.get("messageTransforms"), "changes messages by transforms"),
+        *_phrase(found.get("messageRetentionDuration"), "keeps messages for {}"),
+        *_phrase(_other_state(found), "state {}"),
+    ]
+
+
+def on_function(found: Facts, ours: Mapping[str, str]) -> list[str]:
+    """Tell of a function; ``ours`` are the variables that this deployment answers for. Values stay untold.
+
+    https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions
+    """
+    served, built = found.get("serviceConfig", {}), found.get("buildConfig", {})
+    variables = sorted(set(served.get("environmentVariables") or {}) - set(ours))
+    secret_variables = sorted(variable.get("key", "") for variable in served.get("secretEnvironmentVariables") or [])
+    return [
+        *_phrase(", ".join(variables), "variables {}"),
+        *_phrase(", ".join(secret_variables), "variables from secrets {}"),
+        *_phrase(", ".join(sorted(built.get("environmentVariables") or {})), "build variables {}"),
+        *_phrase(served.get("vpcConnector"), "network connector {}"),
+        *_phrase(served.get("vpcConnector") and served.get("vpcConnectorEgressSettings"), "egress {}"),
+        *_phrase(served.get("binaryAuthorizationPolicy"), "binary authorization {}"),
+        *_phrase(found.get("kmsKeyName"), "encrypted with {}"),
+        *_phrase(built.get("workerPool"), "worker pool {}"),
+    ]
+
+
+def on_service(found: Facts) -> list[str]:
+    """Tell of the Cloud Run service beneath a function what keeps requests from the newest revision.
+
+    https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
+    """
+    annotations = found.get("metadata", {}).get("annotations", {})
+    traffic = found.get("spec", {}).get("traffic") or []
+    newest = sum(part.get("percent", 0) for part in traffic if part.get("latestRevision"))
+    manual = str(annotations.get(f"{_RUN}/scalingMode", "")).lower() == "manual"
+    count = annotations.get(f"{_RUN}/manualInstanceCount", "0")
+    return [
+        *_phrase(_is_on(annotations, "default-url-disabled"), "its run.app URL is switched off: DT cannot call"),
+        *_phrase(_is_on(annotations, "iap-enabled"), "Identity-Aware Proxy is on: DT cannot call"),
+        *_phrase(manual and count, "scaled by hand to {} instances"),
+        *_phrase(traffic and newest < 100 and f"{newest}", "its newest revision gets {} % of the requests"),
+    ]
+
+
+def on_secret(found: Facts) -> list[str]:
+    """Tell of a secret: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets."""
+    replicas = ((found.get("replication") or {}).get("userManaged") or {}).get("replicas") or []
+    places = ", ".join(replica.get("location", "") for replica in replicas)
+    return [
+        *_phrase(found.get("expireTime"), "is deleted by Google on {}"),
+        *_phrase(places, "kept in {} only"),
+        *_phrase((found.get("rotation") or {}).get("nextRotationTime"), "a reminder to rotate it is set for {}"),
+        *_phrase(found.get("versionDestroyTtl"), "destroyed versions last {}"),
+    ]
+
+
+def _phrase(value: Any, words: str) -> list[str]:
+    return [words.format(value)] if value else []
+
+
+def _backoff(retried: Mapping[str, Any]) -> str:
+    return f"{retried.get('minimumBackoff', '10s')} to {retried.get('maximumBackoff', '600s')}"
+
+
+def _other_state(found: Facts) -> str:
+    state = str(found.get("state") or "ACTIVE")
+    return "" if state in {"ACTIVE", "STATE_UNSPECIFIED"} else state
+
+
+def _is_on(annotations: Mapping[str, Any], name: str) -> bool:
+    return str(annotations.get(f"{_RUN}/{name}", "")).lower() == "true"

@@ -1,0 +1,127 @@
+"""What was set by hand is shown by a plan and left alone, setting by setting; what breaks delivery above all."""
+
+from typing import Any
+
+import pytest
+
+from deploy.plan import plan
+from deploy.steps import pending
+from tests.test_deploy_plan import PLANS, observed_of, overlaid, read, spec_of
+
+SUBSCRIPTION, TOPIC = ("subscription dt-events", "subscription"), ("topic dt-rejected", "topic")
+FUNCTION, SERVICE = ("function dt-pubsub", "function"), ("function dt-pubsub", "service")
+SECRET = ("secret dt-signature", "secret")
+ANNOTATION = "run.googleapis.com"
+NO_INSTANCE = {f"{ANNOTATION}/scalingMode": "manual", f"{ANNOTATION}/manualInstanceCount": "0"}
+USUAL = [{"ackDeadlineSeconds": 10}, {"state": "ACTIVE"}, {"pushConfig": {}}, {"filter": ""}]
+SET = [
+    (SUBSCRIPTION, {"filter": 'attributes.deviceId = "d"'}, 'takes only messages that match attributes.deviceId = "d"'),
+    (SUBSCRIPTION, {"ackDeadlineSeconds": 600}, "ack deadline 600 s"),
+    (
+        SUBSCRIPTION,
+        {"deadLetterPolicy": {"deadLetterTopic": "projects/p/topics/dead", "maxDeliveryAttempts": 7}},
+        "after 7 attempts a message goes to projects/p/topics/dead",
+    ),
+    (
+        SUBSCRIPTION,
+        {"retryPolicy": {"minimumBackoff": "300s", "maximumBackoff": "600s"}},
+        "waits 300s to 600s before it delivers again",
+    ),
+    (SUBSCRIPTION, {"enableExactlyOnceDelivery": True}, "exactly-once delivery"),
+    (SUBSCRIPTION, {"retainAckedMessages": True}, "keeps acknowledged messages"),
+    (SUBSCRIPTION, {"enableMessageOrdering": True}, "message ordering"),
+    (SUBSCRIPTION, {"messageTransforms": [{"javascriptUdf": {}}]}, "changes messages by transforms"),
+    (SUBSCRIPTION, {"state": "RESOURCE_ERROR"}, "state RESOURCE_ERROR"),
+    (SUBSCRIPTION, {"bigqueryConfig": {"table": "p.d.t"}}, "pushes to p.d.t"),
+    (SUBSCRIPTION, {"cloudStorageConfig": {"bucket": "b"}}, "pushes to b"),
+    (TOPIC, {"schemaSettings": {"schema": "projects/p/schemas/s"}}, "do not fit the schema projects/p/schemas/s"),
+    (TOPIC, {"messageStoragePolicy": {"allowedPersistenceRegions": ["europe-west1"]}}, "messages in europe-west1 only"),
+    (
+        TOPIC,
+        {"messageStoragePolicy": {"allowedPersistenceRegions": ["us-east1"], "enforceInTransit": True}},
+        "keeps messages in us-east1 only, and refuses publishers elsewhere",
+    ),
+    (TOPIC, {"kmsKeyName": "projects/p/keys/k"}, "encrypted with projects/p/keys/k"),
+    (TOPIC, {"ingestionDataSourceSettings": {"awsKinesis": {}}}, "takes messages from another source, too"),
+    (TOPIC, {"messageTransforms": [{"javascriptUdf": {}}]}, "changes messages by transforms"),
+    (TOPIC, {"messageRetentionDuration": "86400s"}, "keeps messages for 86400s"),
+    (TOPIC, {"state": "INGESTION_RESOURCE_ERROR"}, "state INGESTION_RESOURCE_ERROR"),
+    (FUNCTION, {"serviceConfig": {"environmentVariables": {"LOG_LEVEL": "DEBUG"}}}, "variables LOG_LEVEL"),
+    (
+        FUNCTION,
+        {"serviceConfig": {"secretEnvironmentVariables": [{"key": "DT_SIGNATURE_SECRET"}]}},
+        "variables from secrets DT_SIGNATURE_SECRET",
+    ),
+    (FUNCTION, {"buildConfig": {"environmentVariables": {"PIP": "1"}}}, "build variables PIP"),
+    (FUNCTION, {"buildConfig": {"workerPool": "projects/p/pools/w"}}, "worker pool projects/p/pools/w"),
+    (
+        FUNCTION,
+        {"serviceConfig": {"vpcConnector": "projects/p/connectors/c", "vpcConnectorEgressSettings": "ALL_TRAFFIC"}},
+        "network connector projects/p/connectors/c, egress ALL_TRAFFIC",
+    ),
+    (FUNCTION, {"serviceConfig": {"binaryAuthorizationPolicy": "default"}}, "binary authorization default"),
+    (FUNCTION, {"kmsKeyName": "projects/p/keys/k"}, "encrypted with projects/p/keys/k"),
+    (
+        SERVICE,
+        {"metadata": {"annotations": {f"{ANNOTATION}/default-url-disabled": "true"}}},
+        "its run.app URL is switched off: DT cannot call",
+    ),
+    (
+        SERVICE,
+        {"metadata": {"annotations": {f"{ANNOTATION}/iap-enabled": "true"}}},
+        "Identity-Aware Proxy is on: DT cannot call",
+    ),
+    (
+        SERVICE,
+        {"metadata": {"annotations": NO_INSTANCE}},
+        "scaled by hand to 0 instances",
+    ),
+    (
+        SERVICE,
+        {"spec": {"traffic": [{"revisionName": "old", "percent": 90}, {"latestRevision": True, "percent": 10}]}},
+        "its newest revision gets 10 % of the requests",
+    ),
+    (SERVICE, {"spec": {"traffic": [{"revisionName": "old", "percent": 100}]}}, "its newest revision gets 0 %"),
+    (SECRET, {"expireTime": "2027-01-01T00:00:00Z"}, "deleted by Google on 2027-01-01"),
+    (
+        SECRET,
+        {"replication": {"userManaged": {"replicas": [{"location": "europe-west1"}]}}},
+        "kept in europe-west1 only",
+    ),
+    (
+        SECRET,
+        {"rotation": {"nextRotationTime": "2027-01-01T00:00:00Z"}},
+        "a reminder to rotate it is set for 2027-01-01",
+    ),
+    (SECRET, {"versionDestroyTtl": "86400s"}, "destroyed versions last 86400s"),
+]
+
+
+def reasons(place: tuple[str, str] | None, settings: Any) -> dict[str, str]:
+    """Plan where everything is as it should be, but for these settings: nothing is to do, and this is said."""
+    everything = read(PLANS / "everything.json")
+    overlay = {"facts": {place[0]: {place[1]: settings}}} if place else {}
+    steps = plan(spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], overlay)))
+    assert pending(steps) == ()
+    return {step.resource: step.reason for step in steps}
+
+
+@pytest.mark.parametrize(("place", "settings", "phrase"), SET)
+def test_what_was_set_by_hand_is_shown_and_left_alone(place: tuple[str, str], settings: Any, phrase: str) -> None:
+    reason = reasons(place, settings)[place[0]]
+    assert phrase in reason
+    assert "set elsewhere" in reason
+
+
+def test_what_up_has_made_has_nothing_set_by_hand() -> None:
+    assert [resource for resource, reason in reasons(None, {}).items() if "elsewhere" in reason] == []
+
+
+def test_the_value_of_a_variable_is_not_shown() -> None:
+    settings = {"serviceConfig": {"environmentVariables": {"TOKEN": "not-for-a-terminal"}}}
+    assert "not-for-a-terminal" not in str(reasons(FUNCTION, settings))
+
+
+@pytest.mark.parametrize("settings", USUAL)
+def test_what_google_gives_every_subscription_is_not_shown(settings: Any) -> None:
+    assert "elsewhere" not in reasons(SUBSCRIPTION, settings)[SUBSCRIPTION[0]]

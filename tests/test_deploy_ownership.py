@@ -1,0 +1,348 @@
+"""What is not this deployment's is left alone, whenever it turns out; what is, is seen wherever it is."""
+
+from collections.abc import Callable
+
+import pytest
+
+from deploy.dt_transport import DtAnswer
+from deploy.errors import DtFailed, NotOurs, NotReady, Stopped
+from deploy.verbs import CHANGES, NOTHING_TO_DO
+from tests.fakes_deploy import DT_PROJECT
+from tests.fakes_gcloud import PROJECT, REGION, new_function
+from tests.stage_deploy import Stage
+
+OTHERS = {"labels": {"team": "payments"}}
+SECOND = "bsuu3fmh1p7g00c9m8og"
+ELSEWHERE = ("functions in us-central1", "dt-pubsub")
+FUNCTION, SERVICE = ("functions", "dt-pubsub"), ("run", "dt-pubsub")
+MARK = {"dt-pubsub": "dt-pubsub"}
+every_way_to_open = pytest.mark.parametrize("invocation", ["public", "unchecked"])
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """A project with all APIs on, and nothing in it."""
+    stage = Stage()
+    stage.google.has_everything_on()
+    return stage
+
+
+@pytest.fixture
+def up(stage: Stage) -> Stage:
+    """Everything is up, and nothing was asked yet."""
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    stage.google.asked.clear()
+    return stage
+
+
+def when(stage: Stage, words: str, happens: Callable[[], object]) -> None:
+    """Have something happen once, just before the first command that begins with these words."""
+
+    def watch(argv: tuple[str, ...]) -> None:
+        if " ".join(argv).startswith(words):
+            stage.google.before = lambda _: None
+            happens()
+
+    stage.google.before = watch
+
+
+def is_closed(stage: Stage) -> bool:
+    """Whether the Cloud Run service was opened in neither way."""
+    return not stage.google.unchecked and not stage.google.policies.get("run dt-pubsub")
+
+
+@every_way_to_open
+def test_a_service_of_the_name_without_a_function_keeps_everything_from_being_made(
+    stage: Stage, invocation: str
+) -> None:
+    stage.google.things[SERVICE] = OTHERS
+    deployment = stage.deployment(invocation=invocation)
+    for verb in (deployment.plan, deployment.up, deployment.status):
+        with pytest.raises(NotOurs, match=r"Cloud Run service dt-pubsub: already exists .* not this deployment's"):
+            verb()
+    assert stage.google.changes() == []
+    assert is_closed(stage)
+
+
+@every_way_to_open
+@pytest.mark.parametrize("words", ["secrets create", "functions deploy"])
+def test_a_service_that_others_make_meanwhile_is_never_opened(stage: Stage, invocation: str, words: str) -> None:
+    when(stage, words, lambda: stage.google.things.update({SERVICE: OTHERS}))
+    with pytest.raises(Stopped, match="already exists") as stopped:
+        stage.deployment(invocation=invocation).up(verify=False)
+    assert stopped.value.where == "function dt-pubsub"
+    assert "not done  public invocation" in str(stopped.value)
+    assert is_closed(stage)
+
+
+def test_a_function_that_others_make_meanwhile_is_not_deployed_over(stage: Stage) -> None:
+    when(stage, "secrets create", lambda: stage.google.things.update({FUNCTION: new_function()}))
+    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+        stage.deployment().up(verify=False)
+    assert stage.google.uploaded == []
+    assert is_closed(stage)
+
+
+@every_way_to_open
+def test_a_function_that_is_gone_before_it_is_opened_is_not_opened(up: Stage, invocation: str) -> None:
+    up.google.policies["run dt-pubsub"] = []
+
+    def detach() -> None:
+        up.google.things[SERVICE] = {"labels": MARK}
+        del up.google.things[FUNCTION]
+
+    when(up, "auth print-access-token", detach)
+    with pytest.raises(Stopped, match="detached"):
+        up.deployment(invocation=invocation).up(verify=False)
+    assert is_closed(up)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "theirs"),
+    [
+        ("service-accounts", "dt-pubsub", {"description": "pays"}),
+        ("topics", "dt-events", {"name": "t", **OTHERS}),
+        ("subscriptions", "dt-rejected", {"name": "s", **OTHERS}),
+        ("secrets", "dt-signature", OTHERS),
+    ],
+)
+def test_a_name_that_others_take_between_plan_and_step_stops_it_before_anything_is_granted(
+    stage: Stage, kind: str, name: str, theirs: dict[str, object]
+) -> None:
+    group = {"service-accounts": "iam", "secrets": ""}.get(kind, "pubsub")
+    when(stage, f"{group} {kind} create {name}".strip(), lambda: stage.google.things.update({(kind, name): theirs}))
+    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+        stage.deployment().up(verify=False)
+    assert not any(bindings for bindings in stage.google.policies.values())
+    assert stage.google.things[kind, name] == theirs
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "policy"),
+    [
+        ("topics", "dt-events", "topics dt-events"),
+        ("secrets", "dt-signature", "secrets dt-signature"),
+        ("service-accounts", "dt-pubsub", "topics dt-rejected"),
+    ],
+)
+def test_nothing_is_granted_on_or_to_what_turns_out_to_be_others(up: Stage, kind: str, name: str, policy: str) -> None:
+    up.google.policies[policy] = []
+
+    def taken() -> None:
+        up.google.things[kind, name] |= {"labels": {}, "description": ""}
+
+    when(up, "auth print-access-token", taken)
+    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+        up.deployment().up(verify=False)
+    assert up.google.policies[policy] == []
+
+
+def test_two_that_make_the_same_at_once_go_on_as_it_is_this_deployments(stage: Stage) -> None:
+    topic = {"name": f"projects/{PROJECT}/topics/dt-events", "labels": MARK}
+    when(stage, "pubsub topics create dt-events", lambda: stage.google.things.update({("topics", "dt-events"): topic}))
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+
+
+def test_down_leaves_what_turns_out_to_be_others_after_it_was_read(up: Stage) -> None:
+    def taken() -> None:
+        up.google.things["secrets", "dt-signature"] = OTHERS
+
+    when(up, "functions delete", taken)
+    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+        up.deployment().down()
+    assert up.google.things["secrets", "dt-signature"] == OTHERS
+
+
+def test_down_closes_the_service_that_the_function_was_detached_from_and_says_that_it_stays(up: Stage) -> None:
+    del up.google.things[FUNCTION]
+    up.google.things[SERVICE] = {"labels": MARK}
+    up.google.unchecked = True
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert is_closed(up)
+    assert list(up.google.things) == [SERVICE]
+    assert "gcloud run services delete dt-pubsub" in up.shown
+
+
+def test_down_leaves_a_service_of_others_as_open_as_it_is(up: Stage) -> None:
+    del up.google.things[FUNCTION]
+    up.google.things[SERVICE] = OTHERS
+    before = list(up.google.policies["run dt-pubsub"])
+    up.deployment().down()
+    assert up.google.policies["run dt-pubsub"] == before != []
+    assert "the Cloud Run service of this name is not this deployment's" in up.shown
+
+
+def test_a_function_in_the_region_of_before_is_shown_and_goes_once_the_connector_points_to_the_new_one(
+    up: Stage,
+) -> None:
+    up.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
+    assert up.deployment().plan() == CHANGES
+    assert "gcloud functions delete dt-pubsub --gen2 --region=us-central1" in up.shown
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert ELSEWHERE not in up.google.things
+    assert FUNCTION in up.google.things
+
+
+def test_down_removes_the_functions_of_all_regions_and_leaves_those_of_others(up: Stage) -> None:
+    up.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
+    up.google.things["functions in us-east1", "dt-pubsub"] = new_function(region="us-east1")
+    up.google.things["functions in us-east1", "another"] = {**new_function("another", "us-east1"), "labels": MARK}
+    up.deployment().down()
+    assert sorted(up.google.things) == [("functions in us-east1", "another"), ("functions in us-east1", "dt-pubsub")]
+
+
+def test_down_names_the_subscriptions_of_others_that_get_nothing_any_more(up: Stage) -> None:
+    topic = f"projects/{PROJECT}/topics/dt-events"
+    for name in ("archive", "dt-events-verify-00c0ffee"):
+        full = f"projects/{PROJECT}/subscriptions/{name}"
+        up.google.things["subscriptions", name] = {"name": full, "topic": topic, "labels": {}}
+    up.deployment().down()
+    (line,) = [line for line in up.shown.splitlines() if "others subscribe to it" in line]
+    assert f"projects/{PROJECT}/subscriptions/archive" in line
+    assert "verify" not in line
+    assert f"projects/{PROJECT}/subscriptions/dt-events" not in line
+
+
+def test_a_source_that_others_deployed_is_seen_though_our_label_stays_and_is_replaced(up: Stage) -> None:
+    up.google.things[FUNCTION]["buildConfig"]["source"]["storageSource"]["generation"] = "1790009999"
+    assert up.deployment().plan() == CHANGES
+    assert "source another upload (1790009999) -> d1" in up.shown
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert len(up.google.uploaded) == 2
+    assert up.deployment().plan() == NOTHING_TO_DO
+
+
+def test_an_upload_that_is_not_remembered_is_noted_without_another_deployment(up: Stage) -> None:
+    del up.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-deployed"]
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert len(up.google.uploaded) == 1
+    assert up.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-deployed"] == "1790000001"
+
+
+def test_where_google_gives_an_upload_no_number_there_is_nothing_to_compare(up: Stage) -> None:
+    del up.google.things[FUNCTION]["buildConfig"]["source"]
+    assert up.deployment().plan() == NOTHING_TO_DO
+
+
+@pytest.fixture
+def two(up: Stage) -> Stage:
+    """Everything is up in two DT projects."""
+    up.dt.connectors[SECOND] = []
+    assert up.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO
+    up.out.truncate(0)
+    up.out.seek(0)
+    return up
+
+
+def test_the_dt_projects_are_remembered_before_a_connector_is_made(stage: Stage) -> None:
+    stage.dt.stumbles = []
+
+    def seen() -> None:
+        annotations = stage.google.things["secrets", "dt-signature"]["annotations"]
+        assert annotations["dt-pubsub-dt-projects"] == DT_PROJECT
+        assert stage.dt.connectors[DT_PROJECT] == []
+
+    when(stage, "functions deploy", seen)
+    stage.deployment().up(verify=False)
+    assert len(stage.dt.connectors[DT_PROJECT]) == 1
+
+
+@pytest.mark.parametrize("verb", ["plan", "status"])
+def test_a_connector_in_a_dt_project_that_is_no_longer_named_is_shown_and_left(two: Stage, verb: str) -> None:
+    assert getattr(two.deployment(), verb)() == NOTHING_TO_DO
+    assert f"connector in {SECOND}" in two.shown
+    assert "is left, and posts on: no longer named" in two.shown
+    assert len(two.dt.connectors[SECOND]) == 1
+
+
+def test_a_dt_project_in_which_nothing_is_left_is_forgotten(two: Stage) -> None:
+    two.dt.connectors[SECOND].clear()
+    assert two.deployment().up(verify=False) == NOTHING_TO_DO
+    assert two.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-dt-projects"] == DT_PROJECT
+    two.dt.asked.clear()
+    two.deployment().plan()
+    assert not [asked for asked in two.dt.asked if SECOND in asked.path]
+
+
+def test_down_removes_the_connectors_of_all_dt_projects_that_are_remembered(two: Stage) -> None:
+    assert two.deployment().down() == NOTHING_TO_DO
+    assert two.google.things == {}
+    assert two.dt.connectors == {DT_PROJECT: [], SECOND: []}
+
+
+def test_a_dt_project_of_before_that_is_closed_to_us_stays_remembered_and_is_shown(two: Stage) -> None:
+    del two.dt.connectors[SECOND]
+    assert two.deployment().plan() == NOTHING_TO_DO
+    assert "may be left: no longer named, and DT does not show the project (404" in two.shown
+    assert SECOND in two.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-dt-projects"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_down_removes_googles_side_where_a_dt_project_is_gone_or_closed_to_us_and_says_what_may_be_left(
+    up: Stage, status: int
+) -> None:
+    up.dt.stumbles = [DtAnswer(status, {"error": "no such project", "code": status})]
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.google.things == {}
+    assert f"DT does not show the project ({status} no such project)" in up.shown
+    assert "a connector left in it posts to a function that is gone" in up.shown
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+def test_down_removes_nothing_where_dt_says_anything_else(up: Stage, status: int) -> None:
+    up.dt.stumbles = [DtAnswer(status, {"error": "no", "code": status})] * 9
+    with pytest.raises(DtFailed):
+        up.deployment().down()
+    assert up.google.changes() == []
+
+
+def test_a_dt_project_that_is_named_has_to_be_there_for_anything_but_down(up: Stage) -> None:
+    del up.dt.connectors[DT_PROJECT]
+    for verb in (up.deployment().plan, up.deployment().up, up.deployment().status):
+        with pytest.raises((DtFailed, NotReady)):
+            verb()
+    assert up.google.changes() == []
+
+
+def test_a_function_elsewhere_stays_while_a_dt_project_of_before_may_still_post_to_it(two: Stage) -> None:
+    two.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
+    assert two.deployment().plan() == NOTHING_TO_DO
+    assert f"is left, as connectors in {SECOND} may post to it" in two.shown
+
+
+def test_public_undoes_unchecked_and_grants_before_the_check_goes_on(stage: Stage) -> None:
+    stage.deployment(invocation="unchecked").up(verify=False)
+    stage.google.asked.clear()
+    assert stage.deployment(invocation="public").up(verify=False) == NOTHING_TO_DO
+    assert [" ".join(line.split()[:3]) for line in stage.google.changes()] == [
+        "run services add-iam-policy-binding",
+        "run services update",
+    ]
+    assert not stage.google.unchecked
+    assert stage.deployment(invocation="public").plan() == NOTHING_TO_DO
+
+
+def test_what_is_open_in_either_way_stays_so_where_no_way_is_asked_for(stage: Stage) -> None:
+    stage.deployment(invocation="unchecked").up(verify=False)
+    stage.google.asked.clear()
+    assert stage.deployment().plan() == NOTHING_TO_DO
+    assert stage.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert stage.google.unchecked
+    assert "add-iam-policy-binding" not in " ".join(stage.google.changes())
+
+
+def test_a_first_generation_function_of_the_name_is_said_before_anything_is_made(stage: Stage) -> None:
+    stage.google.things[FUNCTION] = {**new_function(), "environment": "GEN_1", "labels": MARK}
+    with pytest.raises(NotOurs, match="as a 1st gen function") as refused:
+        stage.deployment().up()
+    assert "--name=ANOTHER-NAME" in str(refused.value)
+    assert stage.google.changes() == []
+    stage.deployment().down()
+    assert list(stage.google.things) == [FUNCTION]
+
+
+def test_all_regions_are_looked_at_with_one_command(up: Stage) -> None:
+    up.deployment().plan()
+    listed = [argv for argv in up.google.asked if argv[:2] == ("functions", "list")]
+    assert len(listed) == 1
+    assert REGION not in " ".join(listed[0])
