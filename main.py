@@ -7,10 +7,12 @@ import sys
 import flask
 import functions_framework
 import functions_framework.aio
+from gunicorn.config import Keepalive
 from starlette.requests import Request
 from starlette.responses import Response
 from uvicorn.config import HTTP_PROTOCOLS
 
+from function.bounded_http import KEEP_ALIVE_S
 from function.doors import WsgiDoor, answer_asgi
 from function.errors import SettingsError
 from function.wiring import build_receiver
@@ -22,6 +24,7 @@ except SettingsError as error:
 
 _wsgi_door = WsgiDoor(_receiver)
 HTTP_PROTOCOLS["auto"] = "function.bounded_http:BoundedHttp"  # this one is asked for when uvicorn starts
+Keepalive.default = KEEP_ALIVE_S  # functions-framework has no option for it, and makes the server after this
 gc.freeze()  # else the collector would look through all that has been loaded again and again
 
 

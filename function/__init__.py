@@ -24,7 +24,8 @@ room                what it does                                                
 ``publisher``       attempts, pauses and the deadline of one message                nothing
 ``sharing``         messages of the same turn -> one Publish request                nothing
 ``pubsub``          Publish request -> acknowledged message ids                     Google Pub/Sub
-``log``             one JSON line per request                                       standard output
+``log``             one JSON line per request                                       nothing
+``output``          lines to standard output, without waiting for its reader        standard output
 ``exchange``        a request and its reply, free of any web framework              nothing
 ``strict_json``     bytes -> one JSON object, by RFC 8259 to the letter             nothing
 ``patience``        awaiting with a limit                                           nothing

@@ -1,7 +1,8 @@
 """The web frameworks' requests and replies <-> ours. No rule lives here.
 
-Both doors refuse to read what need not be read: an early reply leaves at once and says that the connection ends, and a
-body is read no further than its limit. (gunicorn says nothing of the kind, and looks for the rest of the body for 5 s.)
+Both doors refuse to read what need not be read: an early reply leaves at once, and a body is read no further than its
+limit and its announced length. The ASGI door says that the connection ends if some of the body has not come. A WSGI
+application may not (PEP 3333: ``Connection`` is the server's own); gunicorn looks for the rest of the body for 5 s.
 """
 
 import asyncio
@@ -18,6 +19,7 @@ from starlette.responses import Response as StarletteResponse
 from function.background import BackgroundLoop
 from function.errors import BodyIncomplete, BodyTooLarge
 from function.exchange import Reply, Request
+from function.patience import at_once
 from function.receiver import Receiver
 
 CHUNK_BYTES = 65_536
@@ -32,22 +34,35 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
     for name, value in request.scope["headers"]:
         headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").rstrip(" \t"))  # RFC 9110 §5.5
 
+    is_whole = False
+
     async def read(limit: int) -> bytes:
+        nonlocal is_whole
         _refuse_announced(headers.get("content-length", [""])[0], limit)
         body = bytearray()
-        is_whole = False
         while not is_whole:
             part = await request.receive()
             if part["type"] == "http.disconnect":
                 raise BodyIncomplete("the client left")
-            body += part.get("body", b"")
-            if len(body) > limit:
+            is_whole, content = not part.get("more_body"), part.get("body", b"")
+            if len(body) + len(content) > limit:
                 raise BodyTooLarge(f"more than {limit} bytes")
-            is_whole = not part.get("more_body")
+            if is_whole and not body:  # the usual case: nothing to copy
+                return bytes(content)
+            body += content
         return bytes(body)
 
     reply = await receiver.receive(Request(request.method, headers, read))
-    return StarletteResponse(reply.body, reply.status, _headers(reply))
+    fields = _headers(reply)
+    if reply.is_early or not (is_whole or ("expect" not in headers and _has_come(request))):
+        fields["Connection"] = "close"
+    return StarletteResponse(reply.body, reply.status, fields)
+
+
+def _has_come(request: StarletteRequest) -> bool:
+    """Whether a body that nobody has read is there to its end."""
+    part = at_once(request.receive())
+    return part is not None and part["type"] == "http.request" and not part.get("more_body")
 
 
 class WsgiDoor:
@@ -79,11 +94,15 @@ class WsgiDoor:
 
 def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
     stream, announced = request.environ["wsgi.input"], request.content_length
+    ends = bool(request.environ.get("wsgi.input_terminated"))
+    if announced is None and not ends and "Transfer-Encoding" in request.headers:
+        raise BodyIncomplete("this WSGI server does not read a body in chunks")
+    most = announced if announced is not None else limit + 1 if ends else 0
 
     def read() -> bytes:
         body = bytearray()
         try:
-            while len(body) <= limit and (chunk := stream.read(min(CHUNK_BYTES, limit + 1 - len(body)))):
+            while len(body) < most and (chunk := stream.read(min(CHUNK_BYTES, most - len(body)))):
                 body += chunk
         except Exception as error:  # a chunk that is none: each server has errors of its own for it
             raise BodyIncomplete("the client left, or sent no sound body") from error
@@ -116,7 +135,4 @@ def _refuse_announced(content_length: str | None, limit: int) -> None:
 
 
 def _headers(reply: Reply) -> dict[str, str]:
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(reply.body)), **reply.headers}
-    if reply.is_early:
-        headers["Connection"] = "close"
-    return headers
+    return {"Content-Type": "application/json", "Content-Length": str(len(reply.body)), **reply.headers}

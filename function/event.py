@@ -4,7 +4,9 @@ The bytes themselves are passed on as they are; nothing here is ever written bac
 Source: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
 """
 
+import re
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any
 
 from msgspec import Struct
@@ -15,6 +17,14 @@ from function.strict_json import read_object
 
 MAX_DEPTH = 128
 """Levels of objects and arrays. DT's events have 7."""
+
+MAX_MARKS = 100_000
+"""Commas, opening brackets and backslashes, within texts as well. DT's events have some 30, and reading takes time."""
+
+_COUNTED_AT_ONCE = 65_536
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_STEPS = {**dict.fromkeys(b"[{", 1), **dict.fromkeys(b"]}", -1)}
+_NO_BRACKETS = bytes(set(range(256)) - _STEPS.keys())
 
 
 class Envelope(Struct, frozen=True):
@@ -45,14 +55,17 @@ def parse_body(body: bytes) -> dict[str, Any]:
     """Read a body as one JSON object.
 
     Raises:
-        Malformed: it is not UTF-8, not JSON (``NaN`` is none), no object, or nested deeper than ``MAX_DEPTH``.
+        Malformed: it is not UTF-8, not JSON (``NaN`` is none), no object, nested deeper than ``MAX_DEPTH``, or has
+            more than ``MAX_MARKS``.
 
     """
+    if len(body) > MAX_MARKS and _has_more_marks(MAX_MARKS, body):
+        raise Malformed(f"more than {MAX_MARKS} commas, brackets and backslashes")
     try:
         value = read_object(body)
     except ValueError as error:
         raise Malformed("not one JSON object in UTF-8") from error
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper_than(MAX_DEPTH, value):
+    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _is_deeper(MAX_DEPTH, body):
         raise Malformed(f"nested deeper than {MAX_DEPTH} levels")
     return value
 
@@ -106,27 +119,32 @@ def _text(parent: Mapping[str, Any], name: str) -> str | None:
 
 def is_encodable(text: str) -> bool:
     """Whether the text is sound Unicode: JSON's escapes can make text that is not."""
-    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
 
 
 def _target(name: str) -> tuple[str | None, str | None]:
     """``projects/P/devices/D`` -> P and D; a project's own event has no device."""
-    parts = name.split("/")
+    parts = name.split("/", 4)
     if parts[0] != "projects" or len(parts) < 2:
         return None, None
     is_device = len(parts) == 4 and parts[2] == "devices"
     return parts[1] or None, (parts[3] or None) if is_device else None
 
 
-def _deeper_than(limit: int, value: Any) -> bool:
-    level = [value]
-    for _ in range(limit):
-        level = [child for parent in level for child in _children(parent)]
-        if not level:
-            return False
-    return True
+def _has_more_marks(limit: int, body: bytes) -> bool:
+    """Count piece by piece, so that it takes the same short time for a body of nothing but marks."""
+    count = 0
+    for start in range(0, len(body), _COUNTED_AT_ONCE):
+        count += sum(body.count(mark, start, start + _COUNTED_AT_ONCE) for mark in (b",", b"[", b"{", b"\\"))
+        if count > limit:
+            return True
+    return False
 
 
-def _children(value: Any) -> list[Any]:
-    children = value.values() if isinstance(value, dict) else value
-    return [child for child in children if isinstance(child, dict | list)]
+def _is_deeper(limit: int, body: bytes) -> bool:
+    """Whether sound JSON is nested deeper, by its brackets outside of texts: ten times as fast as by its values."""
+    brackets = _TEXT.sub(b"", body).translate(None, _NO_BRACKETS)
+    return max(accumulate(map(_STEPS.__getitem__, brackets))) > limit

@@ -24,7 +24,7 @@ class Request(Struct, frozen=True):
 
 
 class Reply(Struct, frozen=True):
-    """``is_early``: the request's body has not been read to its end, so the connection cannot be used again."""
+    """``is_early``: the connection ends with this reply, as the rest of the request's body is not wanted."""
 
     status: int
     body: bytes

@@ -20,7 +20,7 @@ from function.errors import RelayError
 from function.event import NOTHING, Envelope
 from function.exchange import Request
 from function.message import Message
-from function.outcomes import Outcome
+from function.outcomes import DELIVERED, Outcome
 
 SAMPLE_S = 1.0
 """Seconds between two lines of the same sampled reason."""
@@ -31,23 +31,33 @@ LONGEST_TEXT = 1024
 LONGEST_EXECUTION_ID = 64
 """Characters of the id that functions-framework gives a request, or takes over from its sender."""
 
+LONGEST_WORD = 64
+"""Characters of an event type or a device id in a message."""
+
+LONGEST_DETAIL = 200
+"""Characters of a detail in a message."""
+
+MOST_FRAMES = 50
+MOST_CAUSES = 5
+"""What a stack shows: the last frames of an error, and of the errors that led to it."""
+
+LARGEST_SPAN = (1 << 64) - 1
+
 _TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-[0-9a-f]{2}"
+    r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
+    r"(?P<more>-.*)?"
 )
-"""https://www.w3.org/TR/trace-context/#traceparent-header-field-values"""
-_CLOUD_TRACE = re.compile(r"(?P<trace>(?!0{32})[0-9a-f]{32})(?:/(?P<span>[0-9]{1,20}))?(?:;.*)?")
+"""https://www.w3.org/TR/trace-context/#traceparent-header-field-values; only newer versions have more fields."""
+_CLOUD_TRACE = re.compile(r"(?P<trace>(?!0{32})[0-9a-f]{32})(?:/(?P<span>[^;]*))?(?:;.*)?")
 """https://cloud.google.com/trace/docs/trace-context#legacy-http-header"""
+_NO_SPAN = "0" * 16
 
 
 class Stream(Protocol):
     """Where lines go."""
 
     def write(self, data: bytes, /) -> object:
-        """Write bytes."""
-        ...
-
-    def flush(self) -> object:
-        """Let nothing written wait."""
+        """Write one line. ``OSError`` and ``ValueError`` lose it."""
         ...
 
 
@@ -80,6 +90,7 @@ class Line(Struct, omit_defaults=True, rename="camel"):
     message_id: str | None = None
     schema_violation: str | None = None
     cut_attributes: tuple[str, ...] = ()
+    dropped: int = 0
     trace: str | None = field(default=None, name="logging.googleapis.com/trace")
     span_id: str | None = field(default=None, name="logging.googleapis.com/spanId")
     labels: dict[str, str] | None = field(default=None, name="logging.googleapis.com/labels")
@@ -98,12 +109,12 @@ class Line(Struct, omit_defaults=True, rename="camel"):
 
     def tell_trace(self, request: Request, google_project: str) -> None:
         """Name the trace that the request is part of, and the id that functions-framework gave it."""
-        w3c = _TRACEPARENT.fullmatch(request.header("traceparent") or "")
+        w3c = _trace_context(request)
         cloud = _CLOUD_TRACE.fullmatch(request.header("x-cloud-trace-context") or "")
         if found := w3c or cloud:
             self.trace = f"projects/{google_project}/traces/{found['trace']}"
-            span = found["span"] if w3c else f"{int(found['span'] or 0):016x}"
-            if len(span) == 16 and int(span, 16):
+            span = found["span"] if w3c else _cloud_span(found["span"] or "")
+            if span != _NO_SPAN:
                 self.span_id = span
         if execution_id := request.header("function-execution-id"):
             self.labels = {"execution_id": execution_id[:LONGEST_EXECUTION_ID]}
@@ -134,6 +145,7 @@ class Log:
             line.stack_trace = _stack(error)
         line.tell_event(entry)
         line.tell_trace(entry.request, self._google_project)
+        line.message = _message(line, outcome, error)
         self._write(line)
 
     def failing(self, sentence: str, severity: Severity = "CRITICAL") -> None:
@@ -155,10 +167,8 @@ class Log:
         return sample.suppressed if is_due else None
 
     def _write(self, line: Line) -> None:
-        data = _encoded(line) + b"\n"
-        with self._lock, contextlib.suppress(OSError, ValueError):  # a line that cannot be written costs no event
-            self._stream.write(data)
-            self._stream.flush()
+        with contextlib.suppress(OSError, ValueError):  # a line that cannot be written costs no event
+            self._stream.write(_encoded(line) + b"\n")
 
 
 class _Sample(Struct, frozen=True):
@@ -166,10 +176,60 @@ class _Sample(Struct, frozen=True):
     suppressed: int
 
 
+def dropped_line(count: int) -> bytes:
+    """Return the line that says how many lines were dropped, because standard output took no more."""
+    sentence = f"{count} log lines were dropped, because standard output was not read in time"
+    return _encoded(Line("WARNING", sentence, dropped=count)) + b"\n"
+
+
 def traceparent(request: Request) -> str | None:
-    """Give the request's W3C trace context, if it has a well-formed one."""
-    value = request.header("traceparent")
-    return value if value and _TRACEPARENT.fullmatch(value) else None
+    """Return the request's W3C trace context, if it has a well-formed one, as version 00 has it.
+
+    A newer version's is understood as far as 00 goes, and passed on as that:
+    https://www.w3.org/TR/trace-context/#versioning-of-traceparent.
+    """
+    found = _trace_context(request)
+    if not found or found["span"] == _NO_SPAN:
+        return None
+    if found["version"] == "00":
+        return found[0]
+    return f"00-{found['trace']}-{found['span']}-{int(found['flags'], 16) & 1:02x}"
+
+
+def _trace_context(request: Request) -> re.Match[str] | None:
+    found = _TRACEPARENT.fullmatch(request.header("traceparent") or "")
+    return None if found and found["version"] == "00" and found["more"] else found
+
+
+def _cloud_span(text: str) -> str:
+    """Return a span as Cloud Logging writes it; an odd one as none, so that its trace survives."""
+    is_number = text.isascii() and text.isdecimal() and len(text) <= 20
+    span = int(text) if is_number else 0
+    return f"{span:016x}" if span <= LARGEST_SPAN else _NO_SPAN
+
+
+def _message(line: Line, outcome: Outcome, error: Exception | None) -> str:
+    """Return what ``gcloud functions logs read`` shows, which is all of a line that it shows."""
+    words = [outcome.sentence]
+    if line.event_type or line.device_id:
+        event = _words(line.event_type or "event", LONGEST_WORD)
+        words.append(f"{event} of {_words(line.device_id, LONGEST_WORD)}" if line.device_id else event)
+    if outcome is DELIVERED and not line.schema_violation:
+        return " ".join(words)
+    if line.detail:
+        words.append(_words(line.detail, LONGEST_DETAIL))
+    elif error:
+        words.append(type(error).__name__)
+    words += [line.schema_violation] if line.schema_violation else []
+    words += [f"cut {', '.join(line.cut_attributes)}"] if line.cut_attributes else []
+    told = ": ".join(words)
+    return f"{told} (and {line.suppressed} more like it)" if line.suppressed else told
+
+
+def _words(text: str, most: int) -> str:
+    """Return a text's beginning for a terminal: control characters could change what it shows."""
+    text = text[:most]
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _encoded(line: Line) -> bytes:
@@ -188,5 +248,20 @@ def _shown(text: str | None) -> str | None:
     return text and text[:LONGEST_TEXT]
 
 
-def _stack(error: Exception) -> str:
-    return "".join(traceback.format_tb(error.__traceback__)) + type(error).__name__
+def _stack(error: BaseException) -> str:
+    """Return the frames and the kinds of an error and of those that led to it, first cause first, and no text of any.
+
+    An error's text could quote a secret or a body.
+    """
+    chain: list[BaseException] = [error]
+    while len(chain) <= MOST_CAUSES and (cause := _cause(chain[-1])):
+        chain.append(cause)
+    return "\nled to:\n".join(_frames(link) for link in reversed(chain))
+
+
+def _cause(error: BaseException) -> BaseException | None:
+    return error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+def _frames(error: BaseException) -> str:
+    return "".join(traceback.format_tb(error.__traceback__, -MOST_FRAMES)) + type(error).__name__

@@ -31,13 +31,13 @@ DELIVERED_ODD = Outcome("", 200, "WARNING", "delivered, though its data or attri
 INTERNAL = Outcome("internal", 500, "ERROR", "failed: an unforeseen error")  # 23
 
 BY_ERROR: dict[type[errors.RelayError], Outcome] = {
-    errors.MethodNotAllowed: Outcome("method", 405, "DEBUG", "refused: not a POST"),  # 1
+    errors.MethodNotAllowed: Outcome("method", 405, "DEBUG", "refused: not a POST", sampled=True),  # 1
     errors.Unsigned: Outcome("unsigned", 401, "INFO", "refused: no signature", sampled=True),  # 2
     errors.BodyTooLarge: Outcome("too_large", 413, "WARNING", "refused: body over MAX_BODY_BYTES"),  # 3
     errors.BodyIncomplete: Outcome("incomplete", 408, "INFO", "refused: the body did not arrive"),  # 4
     errors.SignatureInvalid: Outcome("signature", 401, "WARNING", "refused: signature invalid", sampled=True),  # 5
     errors.ChecksumMismatch: Outcome("checksum", 401, "ERROR", "refused: signed for another body"),  # 6
-    errors.KeysUnavailable: Outcome("keys", 503, "CRITICAL", "put off: nothing to verify with"),  # 7
+    errors.KeysUnavailable: Outcome("keys", 503, "CRITICAL", "put off: nothing to verify with", sampled=True),  # 7
     errors.ClockBehind: Outcome("clock", 503, "ERROR", "put off: signed in our future"),  # 8
     errors.Expired: Outcome("expired", 200, "WARNING", "kept: older than its token allows"),  # 9
     errors.Malformed: Outcome("malformed", 200, "ERROR", "kept: no JSON object"),  # 10

@@ -1,12 +1,24 @@
 """Bytes -> one JSON object, by RFC 8259 to the letter where Python's own reader is lenient. Pure."""
 
+import contextlib
+import gc
 import json
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import msgspec
 
 LONGEST_INTEGER = 4_000
 """Digits of an integer that Python's own reader reads exactly."""
+
+LONGEST_INTEGER_OF_LARGE = 300
+"""The same for a large text: the time for an integer grows with the square of its digits."""
+
+LARGE_BYTES = 262_144
+"""Bytes from which a text is large. It is the default of ``MAX_BODY_BYTES``."""
+
+COLLECTED_BYTES = 16_384
+"""Bytes up to which the garbage collector stays on while a text is read."""
 
 
 def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
@@ -21,7 +33,8 @@ def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
 
     """
     try:
-        value = _decoded(data, unique_members)
+        with _no_garbage_collection() if len(data) > COLLECTED_BYTES else contextlib.nullcontext():
+            value = _decoded(data, unique_members)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     if not isinstance(value, dict):
@@ -33,15 +46,44 @@ def _decoded(data: bytes, unique_members: bool) -> Any:  # noqa: FBT001
     """Decode by msgspec, four times as fast, what it can; it refuses some that is JSON, and nothing that is none."""
     if unique_members:
         return _UNIQUE.decode(data.decode())
+    if len(data) > LARGE_BYTES and _LONG_RUN in data.translate(_ZEROS):
+        return _LENIENT_LARGE.decode(data.decode())
     try:
         return _decode(data)
     except (ValueError, RecursionError):  # such as half a surrogate pair, or a number beyond a double's range
-        return _LENIENT.decode(data.decode())
+        return _decoded_leniently(data)
+
+
+def _decoded_leniently(data: bytes) -> Any:
+    """Decode by Python's own reader, which calls back for each integer only if the text needs that."""
+    text = data.decode()
+    try:
+        return _LENIENT.decode(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer that is longer than Python reads
+        return _LENIENT_LONG.decode(text)
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Keep the collector off: a tree of 100,000 lists would start it hundreds of times, and has no cycles."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _integer(digits: str) -> float:
     """Read an integer of any length, as RFC 8259 has it; Python stops at 4,300 digits, which nothing here needs."""
     return int(digits) if len(digits) < LONGEST_INTEGER else float(digits)
+
+
+def _integer_of_large(digits: str) -> float:
+    return int(digits) if len(digits) < LONGEST_INTEGER_OF_LARGE else float(digits)
 
 
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -55,6 +97,12 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_LONG_RUN = b"0" * LONGEST_INTEGER_OF_LARGE
+"""What a large text has, its digits replaced by zeros, if one of its integers could be too long."""
+
 _decode = msgspec.json.Decoder().decode
-_LENIENT = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer)
+_LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)
+_LENIENT_LONG = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer)
+_LENIENT_LARGE = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=_integer_of_large)
 _UNIQUE = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_repeated)

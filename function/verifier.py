@@ -6,6 +6,8 @@ One scheme that verifies in full is proof enough. The secret comes first: a requ
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
+from msgspec import Struct
+
 from function.errors import (
     ChecksumMismatch,
     ClockBehind,
@@ -101,6 +103,15 @@ Tokens: TypeAlias = Sequence[tuple[Scheme, str]]
 """The configured schemes whose token a request has, each with the token, unread."""
 
 
+class Authentic(Struct, frozen=True):
+    """A token of proven origin, and what is left to try if it was made for another body."""
+
+    token: Token
+    secret_index: int | None
+    rest: Tokens
+    failures: tuple[ProofError, ...]
+
+
 class Verifier:
     """Proves requests by the configured schemes, in this order. ``now`` gives seconds since the UTC epoch."""
 
@@ -121,28 +132,58 @@ class Verifier:
             raise Unsigned("no signature header that is there once and short enough")
         return tokens
 
-    async def verify(self, tokens: Tokens, body: bytes) -> Evidence:
-        """Prove that DT sent this body for our organization.
+    async def authenticate(self, tokens: Tokens, failures: tuple[ProofError, ...] = ()) -> Authentic:
+        """Find a token that DT made for our organization, by the request's head alone: its body may be large.
+
+        Raises:
+            ProofError: there is none; of two errors, ``failures`` included, the more telling one.
+
+        """
+        for place, (scheme, text) in enumerate(tokens, start=1):
+            try:
+                token, secret_index = await scheme.authenticate(text)
+            except ProofError as failure:
+                failures = (*failures, failure)
+            else:
+                return Authentic(token, secret_index, tokens[place:], failures)
+        raise max(failures, key=lambda failure: _TELLING.index(type(failure)))
+
+    async def verify_body(self, authentic: Authentic, body: bytes) -> Evidence:
+        """Prove that DT sent this body, by this token or by those that are left.
 
         Raises:
             ProofError: no scheme verifies in full; of two errors the more telling one.
 
         """
-        failures: list[ProofError] = []
         expired: Evidence | None = None
-        for scheme, text in tokens:
+        while True:
+            failures = authentic.failures
             try:
-                token, secret_index = await scheme.authenticate(text)
-                is_expired = verify_body(token, body, now=self._now(), leeway_s=self._leeway_s)
+                is_expired = verify_body(authentic.token, body, now=self._now(), leeway_s=self._leeway_s)
             except ProofError as failure:
-                failures.append(failure)
-                continue
-            if not is_expired:
-                return Evidence(secret_index, expired=False)
-            expired = Evidence(secret_index, expired=True)
-        if expired:
-            return expired
-        raise max(failures, key=lambda failure: _TELLING.index(type(failure)))
+                failures = (*failures, failure)
+            else:
+                evidence = Evidence(authentic.secret_index, expired=is_expired)
+                if not is_expired:
+                    return evidence
+                expired = evidence
+            try:
+                if expired and not authentic.rest:
+                    return expired
+                authentic = await self.authenticate(authentic.rest, failures)
+            except ProofError:
+                if expired:
+                    return expired
+                raise
+
+    async def verify(self, tokens: Tokens, body: bytes) -> Evidence:
+        """Prove that DT sent this body for our organization, all at once.
+
+        Raises:
+            ProofError: no scheme verifies in full; of two errors the more telling one.
+
+        """
+        return await self.verify_body(await self.authenticate(tokens), body)
 
 
 def _single(values: Sequence[str]) -> str | None:

@@ -10,7 +10,8 @@ from pathlib import Path
 from function.config import Settings
 from function.errors import SettingsError
 from function.key_source import KeySource, fetch_document
-from function.log import Log
+from function.log import Log, dropped_line
+from function.output import LineWriter
 from function.publisher import RetryingPublisher
 from function.pubsub import PubSub
 from function.receiver import Receiver
@@ -28,9 +29,8 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
 
     """
     settings = _settings(environ)
-    log = Log(
-        sys.stdout.buffer, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic
-    )
+    output = LineWriter.to(sys.__stdout__, dropped_line=dropped_line)
+    log = Log(output, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic)
     return Receiver(
         settings,
         _verifier(settings, log),

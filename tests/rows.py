@@ -47,7 +47,7 @@ class Row:
     @property
     def is_sampled(self) -> bool:
         """Whether its log line may be left out, one a second being enough."""
-        return self.reason in {"unsigned", "signature"}
+        return self.reason in {"method", "unsigned", "signature", "keys"}
 
     def __str__(self) -> str:
         return f"{self.number}-{self.name}"
@@ -107,8 +107,8 @@ def _too_large() -> Iterator[Row]:
     yield Row(3, "in chunks", lambda _: by_secret(padded(CAP + 1)).chunked(), 413, "WARNING", "too_large")
     yield Row(
         3,
-        "forged, too",
-        lambda _: Request([(SECRET_HEADER, "x")], padded(CAP + 1)),
+        "by an older secret",
+        lambda _: by_secret(padded(CAP + 1), secret=OLDER_SECRET),
         413,
         "WARNING",
         "too_large",
@@ -161,6 +161,8 @@ def _signature() -> Iterator[Row]:  # noqa: C901  # a table
         "another key under the same id": key(key=new_key()),
         "unknown key id": key(key=new_key(), key_id="unknown"),
         "ES256 without checksum_sha256": key(checksum_sha256=None),
+        "and a body over the cap": lambda _: Request([(SECRET_HEADER, "x")], padded(CAP + 1)),
+        "unknown secret, and a body over the cap": lambda _: by_secret(padded(CAP + 1), secret="x" * 40),
         "both wrong": lambda stage: by_secret(secret="x" * 40).plus(*stage.by_key(key=new_key()).headers),
     }
     for name, make in makes.items():

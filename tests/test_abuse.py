@@ -73,8 +73,19 @@ def test_an_unsigned_post_of_30_mib_costs_next_to_nothing(stage: Stage) -> None:
 
 @pytest.mark.parametrize(
     ("token", "length", "status", "reason"),
-    [("", HUGE, 401, "unsigned"), ("", None, 401, "unsigned"), ("x", HUGE, 413, "too_large")],
-    ids=["unsigned", "unsigned in chunks", "announced over the cap"],
+    [
+        ("", HUGE, 401, "unsigned"),
+        ("", None, 401, "unsigned"),
+        ("x", CAP, 401, "signature"),
+        ("x", HUGE, 401, "signature"),
+        ("x", None, 401, "signature"),
+        (by_secret(secret="x" * 40).headers[0][1], CAP, 401, "signature"),
+        (by_secret().headers[0][1], HUGE, 413, "too_large"),
+    ],
+    ids=[
+        *("unsigned", "unsigned in chunks", "no token", "no token over the cap", "no token in chunks"),
+        *("unknown secret", "announced over the cap"),
+    ],
 )
 def test_what_the_head_alone_decides_is_answered_while_the_body_is_withheld(
     stage: Stage,

@@ -11,11 +11,11 @@ import pytest
 from msgspec import structs
 
 from function.config import SEVERITIES, Severity
-from function.errors import ChecksumMismatch, PublishTransient, SignatureInvalid, Unsigned
+from function.errors import ChecksumMismatch, Expired, PublishTransient, SignatureInvalid, Unsigned
 from function.event import parse_body, read_envelope
-from function.log import Entry, Log, Stream, traceparent
+from function.log import Entry, Log, Stream, dropped_line, traceparent
 from function.message import Message
-from function.outcomes import BY_ERROR, DELIVERED, INTERNAL, Outcome
+from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, Outcome
 from tests.builders import SECRET, body, request, secret_token
 from tests.fakes import FakeClock
 
@@ -53,7 +53,7 @@ def test_a_delivered_events_line_tells_what_an_operator_looks_for() -> None:
     known.message = Message(b"", {"schemaViolation": "$.event.data"}, cut=("label.room",))
     assert Page().line(known) == {
         "severity": "INFO",
-        "message": "delivered",
+        "message": "delivered temperature of emu0007dr2b5vjs7396g",
         "status": 200,
         "eventId": known.envelope.event_id,
         "eventType": "temperature",
@@ -71,7 +71,7 @@ def test_what_is_not_known_is_not_written() -> None:
     line = Page().line(entry(), BY_ERROR[Unsigned], error)
     assert line == {
         "severity": "INFO",
-        "message": "refused: no signature",
+        "message": "refused: no signature: no header",
         "reason": "unsigned",
         "status": 401,
         "detail": "no header",
@@ -168,6 +168,17 @@ def test_no_token_and_no_body_is_ever_written() -> None:
         ({"x-cloud-trace-context": f"{TRACE}/18446744073709551615"}, "f" * 16),
         ({"x-cloud-trace-context": TRACE}, None),
         ({"x-cloud-trace-context": f"{TRACE}/1", "traceparent": "junk"}, "0" * 15 + "1"),
+        ({"traceparent": f"01-{TRACE}-{SPAN}-01"}, SPAN),
+        ({"traceparent": f"fe-{TRACE}-{SPAN}-ff-more-{'x' * 99}"}, SPAN),
+        ({"traceparent": f"00-{TRACE}-{'0' * 16}-01"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/x"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/0;o=1"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/-1;o=1"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/{SPAN};o=1"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/18446744073709551616;o=1"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/{'9' * 5000};o=1"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/1/2;o=1;x=2"}, None),
     ],
 )
 def test_a_trace_is_written_as_cloud_logging_wants_it(headers: dict[str, str], span: str | None) -> None:
@@ -179,7 +190,16 @@ def test_a_trace_is_written_as_cloud_logging_wants_it(headers: dict[str, str], s
 @pytest.mark.parametrize("header", ["traceparent", "x-cloud-trace-context"])
 @pytest.mark.parametrize(
     "value",
-    ["", "junk", TRACE[:-1], TRACE.upper(), f"00-{TRACE}-{SPAN}", f"{TRACE}/x", f"00-{TRACE}-{SPAN}-01\n", "{}" * 500],
+    [
+        "",
+        "junk",
+        TRACE[:-1],
+        TRACE.upper(),
+        f"00-{TRACE}-{SPAN}",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"00-{TRACE}-{SPAN}-01\n",
+        "{}" * 500,
+    ],
 )
 def test_a_malformed_trace_is_left_out(header: str, value: str) -> None:
     line = Page().line(entry(**{header: value}))
@@ -195,8 +215,134 @@ def test_only_a_well_formed_traceparent_is_handed_on() -> None:
     whole = f"00-{TRACE}-{SPAN}-01"
     assert traceparent(request(b"", {"traceparent": whole})) == whole
     assert traceparent(request(b"", {"traceparent": whole + "-extra"})) is None
+    assert traceparent(request(b"", {"traceparent": f"00-{TRACE}-{'0' * 16}-01"})) is None
     assert traceparent(request(b"", {"traceparent": []})) is None
     assert traceparent(request(b"", {})) is None
+
+
+@pytest.mark.parametrize(
+    ("newer", "as_known"),
+    [
+        (f"01-{TRACE}-{SPAN}-01", f"00-{TRACE}-{SPAN}-01"),
+        (f"02-{TRACE}-{SPAN}-02-and-more", f"00-{TRACE}-{SPAN}-00"),
+        (f"fe-{TRACE}-{SPAN}-ff-", f"00-{TRACE}-{SPAN}-01"),
+    ],
+)
+def test_a_newer_traceparent_is_handed_on_as_the_version_that_we_know(newer: str, as_known: str) -> None:
+    assert traceparent(request(b"", {"traceparent": newer})) == as_known
+
+
+ODD = Message(b"", {"schemaViolation": "$.event.data.temperature"}, cut=("label.room",))
+SEEN = structs.replace(read_envelope(parse_body(body())), event_type="temperature", device_id="emu1")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "error", "message"),
+    [
+        (DELIVERED, None, "delivered temperature of emu1"),
+        (
+            DELIVERED_ODD,
+            None,
+            f"{DELIVERED_ODD.sentence}: temperature of emu1: $.event.data.temperature: cut label.room",
+        ),
+        (
+            BY_ERROR[Expired],
+            Expired("its time is over"),
+            f"{BY_ERROR[Expired].sentence}: temperature of emu1: its time",
+        ),
+        (
+            BY_ERROR[PublishTransient],
+            PublishTransient("UNAVAILABLE"),
+            "put off: Pub/Sub did not acknowledge: temperature of emu1: UNAVAILABLE",
+        ),
+        (INTERNAL, ZeroDivisionError(SECRET), "failed: an unforeseen error: temperature of emu1: ZeroDivisionError"),
+    ],
+)
+def test_a_message_alone_says_what_came_of_which_event(outcome: Outcome, error: Exception | None, message: str) -> None:
+    known = Entry(request(body(), {}), envelope=SEEN, message=ODD if outcome is DELIVERED_ODD else None)
+    assert Page().line(known, outcome, error)["message"].startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("event_type", "device_id", "message"),
+    [
+        ("temperature", None, "delivered temperature"),
+        (None, "emu1", "delivered event of emu1"),
+        (None, None, "delivered"),
+        ("x" * 99, "y" * 99, f"delivered {'x' * 64} of {'y' * 64}"),
+        ("a\n\x1b[2J", "b\u202e", "delivered a??[2J of b?"),
+    ],
+)
+def test_a_message_is_short_and_does_nothing_to_a_terminal(
+    event_type: str | None, device_id: str | None, message: str
+) -> None:
+    known = entry()
+    known.envelope = structs.replace(SEEN, event_type=event_type, device_id=device_id)
+    assert Page().line(known)["message"] == message
+
+
+def test_the_message_of_a_sampled_reason_says_how_many_lines_it_stands_for() -> None:
+    page = Page()
+    for seconds in (0, 0, 0, 2):
+        page.clock.advance(seconds)
+        page.log.decided(entry(), BY_ERROR[Unsigned])
+    assert page.lines[-1]["message"] == "refused: no signature (and 2 more like it)"
+
+
+def test_lines_that_were_dropped_are_told() -> None:
+    assert json.loads(dropped_line(3)) == {
+        "severity": "WARNING",
+        "message": "3 log lines were dropped, because standard output was not read in time",
+        "dropped": 3,
+    }
+
+
+def failing_for_a_cause(*, is_explicit: bool) -> Exception:
+    def fetch() -> None:
+        raise KeyError(f"canary of a cause {SECRET}")
+
+    def answer() -> None:
+        try:
+            fetch()
+        except KeyError as cause:
+            error = ZeroDivisionError(f"canary {SECRET}")
+            if is_explicit:
+                raise error from cause
+            raise error  # noqa: B904  # the other way to chain
+
+    try:
+        answer()
+    except ZeroDivisionError as error:
+        return error
+    raise AssertionError
+
+
+@pytest.mark.parametrize("is_explicit", [True, False])
+def test_a_stack_shows_what_led_to_an_error_and_no_text_of_either(is_explicit: bool) -> None:  # noqa: FBT001
+    page = Page()
+    stack = page.line(entry(), INTERNAL, failing_for_a_cause(is_explicit=is_explicit))["stack_trace"]
+    assert "in fetch" in stack
+    assert "in answer" in stack
+    assert stack.count("KeyError\nled to:\n") == 1
+    assert stack.endswith("ZeroDivisionError")
+    assert SECRET.encode() not in page.stream.getvalue()
+
+
+def test_a_cause_that_was_hidden_on_purpose_is_not_shown() -> None:
+    error = failing_for_a_cause(is_explicit=True)
+    error.__cause__ = None
+    assert "KeyError" not in Page().line(entry(), INTERNAL, error)["stack_trace"].splitlines()
+
+
+def test_the_stack_of_an_endless_recursion_is_short() -> None:
+    def again(depth: int) -> int:
+        return again(depth + 1) if depth < 500 else 1 // 0
+
+    try:
+        again(0)
+    except ZeroDivisionError as error:
+        line = Page().line(entry(), INTERNAL, error)
+    assert len(json.dumps(line)) < 20_000
 
 
 def test_lines_of_many_threads_do_not_run_into_each_other() -> None:

@@ -9,9 +9,11 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
+from wsgiref.util import is_hop_by_hop
 
 import functions_framework
 import pytest
+from gunicorn.config import Config
 from pytest_mock import MockerFixture
 
 from deploy.offline.issuer import Issuer
@@ -82,8 +84,11 @@ def post_wsgi(chunks: Sequence[bytes], headers: dict[str, str], *, method: str =
     """Send a request through the WSGI door; one that does not end announces more than it sends."""
     app = create_app("ingest_wsgi", MAIN)
     content = b"".join(chunks)
-    announced = headers.get("Content-Length", str(len(content) + (0 if ends else 1)))
-    environ = {"wsgi.input": io.BytesIO(content), "CONTENT_LENGTH": announced}
+    environ: dict[str, Any] = {"wsgi.input": io.BytesIO(content)}
+    if "Transfer-Encoding" in headers:
+        environ |= {"wsgi.input_terminated": True}
+    else:
+        environ |= {"CONTENT_LENGTH": headers.get("Content-Length", str(len(content) + (0 if ends else 1)))}
     response = app.test_client().open("/", method=method, headers=headers, environ_overrides=environ)
     return response.status_code, json.loads(response.data or b"{}"), dict(response.headers)
 
@@ -111,7 +116,64 @@ def test_an_unsigned_request_is_refused_and_its_connection_ended(environ: dict[s
     status, reply, headers = post([CONTENT], {})
 
     assert (status, reply) == (401, {"error": "unsigned"})
-    assert headers["Connection"] == "close"
+    assert headers.get("Connection") == ("close" if post is post_asgi else None), "a WSGI server decides itself"
+
+
+REFUSALS: dict[str, tuple[dict[str, str], str]] = {
+    "unsigned": ({}, "POST"),
+    "forged": ({SECRET_HEADER: "a.b.c"}, "POST"),
+    "no POST": ({}, "PUT"),
+    "too large": ({"Content-Length": "999999999"}, "POST"),
+}
+
+
+@pytest.mark.parametrize("what", REFUSALS)
+def test_a_refusal_of_the_wsgi_door_has_no_header_that_pep_3333_forbids(environ: dict[str, str], what: str) -> None:
+    headers, method = REFUSALS[what]
+    signed = signature() if what == "too large" else {}
+
+    status, _, answered = post_wsgi([CONTENT], headers | signed, method=method)
+
+    assert status >= 400
+    assert [name for name in answered if is_hop_by_hop(name)] == []
+
+
+def test_a_forged_tokens_body_that_has_come_is_passed_over_and_the_connection_kept(environ: dict[str, str]) -> None:
+    status, reply, headers = post_asgi([], {SECRET_HEADER: "a.b.c"})
+
+    assert (status, reply) == (401, {"error": "signature"})
+    assert "Connection" not in headers
+
+
+def test_a_forged_token_ends_the_connection_if_some_of_its_body_has_not_come(environ: dict[str, str]) -> None:
+    assert post_asgi([CONTENT[:10]], {SECRET_HEADER: "a.b.c"}, ends=False)[2]["Connection"] == "close"
+    assert post_asgi([], {SECRET_HEADER: "a.b.c", "Expect": "100-continue"})[2]["Connection"] == "close"
+
+
+def test_the_wsgi_door_reads_no_byte_behind_the_body(environ: dict[str, str]) -> None:
+    """On many servers the stream is the connection itself, and a byte more would be waited for."""
+    stream = io.BytesIO(CONTENT + b"POST / HTTP/1.1")
+    app = create_app("ingest_wsgi", MAIN)
+    overrides = {"wsgi.input": stream, "CONTENT_LENGTH": str(len(CONTENT))}
+
+    assert app.test_client().post("/", headers=signature(), environ_overrides=overrides).status_code == 200
+    assert stream.tell() == len(CONTENT)
+
+
+def test_a_body_in_chunks_is_the_clients_fault_where_the_wsgi_server_does_not_read_chunks(
+    environ: dict[str, str],
+) -> None:
+    app = create_app("ingest_wsgi", MAIN)
+    headers = signature() | {"Transfer-Encoding": "chunked"}
+    response = app.test_client().post("/", headers=headers, environ_overrides={"wsgi.input": io.BytesIO(b"5\r\n")})
+
+    assert (response.status_code, response.json) == (408, {"error": "incomplete"})
+
+
+def test_idle_connections_are_kept_longer_than_a_front_end_keeps_them(environ: dict[str, str]) -> None:
+    create_app("ingest", MAIN)
+
+    assert Config().keepalive > 600
 
 
 @DOORS
@@ -133,7 +195,8 @@ def test_a_body_that_grows_over_the_limit_is_refused(
 ) -> None:
     mocker.patch.dict(os.environ, {"MAX_BODY_BYTES": "20"})
 
-    assert post([b"x" * 15] * 2, signature() | {"Content-Length": "20"})[:2] == (413, {"error": "too_large"})
+    chunked = signature() | {"Transfer-Encoding": "chunked"}
+    assert post([b"x" * 15] * 2, chunked)[:2] == (413, {"error": "too_large"})
 
 
 @DOORS

@@ -48,7 +48,12 @@ def test_every_error_that_a_request_can_meet_has_a_row() -> None:
 
 
 def test_only_what_anybody_can_cause_without_a_proof_is_sampled() -> None:
-    assert {outcome.reason for outcome in BY_ERROR.values() if outcome.sampled} == {"unsigned", "signature"}
+    assert {outcome.reason for outcome in BY_ERROR.values() if outcome.sampled} == {
+        "method",
+        "unsigned",
+        "signature",
+        "keys",
+    }
 
 
 def test_delivered_and_unforeseen_have_their_rows() -> None:
