@@ -25,15 +25,21 @@ LICENCES_OF = {"certifi": "Mozilla Public License 2.0 (MPL 2.0)"}
 
 
 def pins(requirements: str) -> dict[str, str]:
-    """Give the pinned version of each package."""
-    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;\\]+)", requirements, re.MULTILINE))
+    """Return the pinned version of each package."""
+    return {name: version for name, (version, _) in pinned(requirements).items()}
+
+
+def pinned(requirements: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return the pinned version of each package, and the extras that it is pinned with."""
+    found = re.findall(r"^([a-z0-9-]+)(?:\[([a-z0-9,-]+)\])?==([^\s;\\]+)", requirements, re.MULTILINE)
+    return {name: (version, frozenset(filter(None, extras.split(",")))) for name, extras, version in found}
 
 
 def unpinned(requirements: str) -> list[str]:
     """Name each requirement that is not one exact version with hashes, and each line that points elsewhere."""
     logical = requirements.replace("\\\n", " ").splitlines()
     lines = [line.partition("#")[0].strip() for line in logical]
-    sound = re.compile(r"[a-z0-9-]+==[^\s;]+( ;[^=]*[^-]*?)?(\s+--hash=sha256:[0-9a-f]{64})+")
+    sound = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[^\s;]+( ;[^=]*[^-]*?)?(\s+--hash=sha256:[0-9a-f]{64})+")
     return [line.split()[0] for line in lines if line and not sound.fullmatch(line)]
 
 
