@@ -74,6 +74,7 @@ lock: $(VENV)/.venv  ## pin and hash all requirements anew; UPGRADE= keeps the v
 	$(BIN)/python -m uv pip compile tests/tools.in -o tests/tools.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/requirements.in -o tests/bench/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/plain.in -o tests/bench/plain.txt $(LOCK)
+	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/bench/requirements.txt tests/bench/plain.txt
 # --no-strip-extras: a pip before 23.3 cannot do without, and Google's build installs requirements.txt with a pip of its own
 UPGRADE ?= --upgrade
 LOCK := $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --custom-compile-command "make lock"

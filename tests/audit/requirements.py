@@ -32,7 +32,10 @@ def pins(requirements: str) -> dict[str, str]:
 def pinned(requirements: str) -> dict[str, tuple[str, frozenset[str]]]:
     """Return the pinned version of each package, and the extras that it is pinned with."""
     found = re.findall(r"^([a-z0-9-]+)(?:\[([a-z0-9,-]+)\])?==([^\s;\\]+)", requirements, re.MULTILINE)
-    return {name: (version, frozenset(filter(None, extras.split(",")))) for name, extras, version in found}
+    extras: dict[str, set[str]] = {}
+    for name, listed, _ in found:
+        extras.setdefault(name, set()).update(filter(None, listed.split(",")))
+    return {name: (version, frozenset(extras[name])) for name, _, version in found}
 
 
 def unpinned(requirements: str) -> list[str]:
