@@ -44,7 +44,7 @@ test-deploy: $(VENV)/.tests  ## the deployment with the real gcloud: each step f
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
 
 test-install: $(VENV)/.tests  ## the locks with old and new pips, as they will be after the next releases; needs the package index
-	@exec $(BIN)/python -m pytest -m package_index -n 0 --no-cov
+	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov
 
 check: lint types audit test  ## everything that must hold before a commit
 

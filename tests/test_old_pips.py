@@ -113,7 +113,7 @@ def runs(folder: Path, pip: str) -> list[str]:
 every_pip = pytest.mark.parametrize("pip", [*OLD_PIPS, NEWEST], ids=lambda pip: f"pip {pip or 'newest'}")
 
 
-@pytest.mark.package_index
+@pytest.mark.installs
 @pytest.mark.timeout(1200)
 @every_pip
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: f"{lock.parent.name}-{lock.stem}")
@@ -123,7 +123,7 @@ def test_every_pip_installs_every_lock_as_make_does(pip: str, lock: Path, fetche
     assert ".9999.0" not in done.stdout.rpartition("Would install")[2]
 
 
-@pytest.mark.package_index
+@pytest.mark.installs
 @pytest.mark.timeout(1200)
 @every_pip
 @pytest.mark.parametrize("lock", RESOLVED, ids=lambda lock: f"{lock.parent.name}-{lock.stem}")

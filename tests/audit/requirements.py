@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.audit.finding import Finding, found
@@ -94,3 +96,29 @@ def licence_finding(names: Iterable[str]) -> Finding:
             absent.append(f"{name}: not installed here")
     finding = found(unlicensed(installed), f"{len(installed)} run-time packages under permissive licences")
     return Finding("NOT CHECKED", f"{len(absent)} packages", absent) if absent and not finding.lines else finding
+
+
+def missing(lock: str, packages: Iterable[metadata.PackageMetadata]) -> list[str]:
+    """Name what these packages ask for that a lock does not pin, or pins without the extra that is asked for.
+
+    ``--no-deps`` installs what is listed and nothing else; a pip before 23.3 needs each extra in the list, and the
+    package without it as well.
+    """
+    listed = pinned(lock)
+    faults = []
+    for package in packages:
+        name = canonicalize_name(package["Name"])
+        if name in listed:
+            extras = {"", *listed[name][1]}
+            faults += [f"{name}: {text}" for text in package.get_all("Requires-Dist", []) if _lacks(lock, text, extras)]
+    return faults
+
+
+def _lacks(lock: str, text: str, extras: Iterable[str]) -> bool:
+    """Whether a requirement that holds here, with one of these extras, is not pinned with all that it asks for."""
+    asked = Requirement(text)
+    if asked.marker and not any(asked.marker.evaluate({"extra": extra}) for extra in extras):
+        return False
+    name = canonicalize_name(asked.name)
+    pins_needed = [f"{name}==", *(f"{name}[{extra}]==" for extra in asked.extras)]
+    return not all(re.search(rf"^{re.escape(pin)}", lock, re.MULTILINE) for pin in pins_needed)
