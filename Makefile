@@ -1,5 +1,4 @@
 # Every command of the project. `make help` lists them; each sets up what it needs by itself.
-SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11 python; do \
@@ -10,10 +9,15 @@ BUILT := tests/bench/.build
 PUBSUB ?= auto
 PORT ?= 8080
 
-.PHONY: help run serve rehearse test test-deploy prove bench scaling check lint types audit mutate format lock clean
+# make takes a blank in a target's name for the end of it; the folder of the clone may have blanks
+ifneq ($(words $(VENV)),1)
+$(error VENV is "$(VENV)": choose a path without blanks for the virtual environment)
+endif
+
+.PHONY: help run serve rehearse test test-deploy test-install prove bench scaling check lint types audit mutate format lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime  ## see it work: one signed event of each type through the function and out of Pub/Sub
 	@exec $(BIN)/python -m deploy.offline run --pubsub $(PUBSUB)
@@ -39,14 +43,18 @@ scaling: $(VENV)/.tests  ## from sensors to instances, dollars and limits: measu
 test-deploy: $(VENV)/.tests  ## the deployment with the real gcloud: each step failing, killed, not allowed; minutes
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
 
+test-install: $(VENV)/.tests  ## the locks with old and new pips, as they will be after the next releases; needs the package index
+	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov
+
 check: lint types audit test  ## everything that must hold before a commit
 
 lint: $(VENV)/.tests  ## ruff: rules and layout
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
 
-types: $(VENV)/.tests  ## mypy, strict
-	$(BIN)/mypy
+types: $(VENV)/.tests  ## mypy, strict; once more with the names that Windows has
+	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32 main.py function deploy
 
 audit: $(VENV)/.tools  ## requirements, licences, known vulnerabilities, insecure calls, secrets
 	@exec $(BIN)/python -m tests.audit
@@ -55,18 +63,21 @@ mutate: $(VENV)/.tools  ## change every room of function/, one mutant at a time:
 	@exec $(BIN)/python -m tests.prove.mutants $(MUTATE)
 
 format: $(VENV)/.tests  ## let ruff lay the code out
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+	$(BIN)/python -m ruff check --fix .
+	$(BIN)/python -m ruff format .
 
-lock: $(VENV)/.venv  ## pin and hash all requirements anew
-	$(BIN)/pip install -qq uv
-	$(BIN)/uv pip compile requirements.in -o requirements.txt --upgrade $(LOCK)
-	$(BIN)/uv pip compile deploy/requirements.in -o deploy/requirements.txt --upgrade $(LOCK)
-	$(BIN)/uv pip compile tests/requirements.in -o tests/requirements.txt --upgrade $(LOCK)
-	$(BIN)/uv pip compile tests/tools.in -o tests/tools.txt --upgrade $(LOCK)
-	$(BIN)/uv pip compile tests/bench/requirements.in -o tests/bench/requirements.txt --upgrade $(LOCK)
-	$(BIN)/uv pip compile tests/bench/plain.in -o tests/bench/plain.txt --upgrade $(LOCK)
-LOCK := --quiet --universal --python-version 3.11 --generate-hashes --custom-compile-command "make lock"
+lock: $(VENV)/.venv  ## pin and hash all requirements anew; UPGRADE= keeps the versions
+	$(BIN)/python -m pip install -qq uv
+	$(BIN)/python -m uv pip compile requirements.in -o requirements.txt $(LOCK)
+	$(BIN)/python -m uv pip compile deploy/requirements.in -o deploy/requirements.txt $(LOCK)
+	$(BIN)/python -m uv pip compile tests/requirements.in -o tests/requirements.txt $(LOCK)
+	$(BIN)/python -m uv pip compile tests/tools.in -o tests/tools.txt $(LOCK)
+	$(BIN)/python -m uv pip compile tests/bench/requirements.in -o tests/bench/requirements.txt $(LOCK)
+	$(BIN)/python -m uv pip compile tests/bench/plain.in -o tests/bench/plain.txt $(LOCK)
+	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/bench/requirements.txt tests/bench/plain.txt
+# --no-strip-extras: a pip before 23.3 cannot do without, and Google's build installs requirements.txt with a pip of its own
+UPGRADE ?= --upgrade
+LOCK := $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --custom-compile-command "make lock"
 
 clean:  ## remove what make made
 	rm -rf $(VENV) $(BUILT) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
@@ -74,28 +85,28 @@ clean:  ## remove what make made
 
 $(VENV)/.venv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is no Python 3.11 or newer" >&2; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not a Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/.venv
 	@echo "installing what the function needs into $(VENV) (once, about half a minute) ..."
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m tests.install requirements.txt
 	@touch $@
 
 $(VENV)/.deploy: deploy/requirements.txt $(VENV)/.runtime
 	@echo "installing what a deployment needs into $(VENV) ..."
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r deploy/requirements.txt
+	@$(BIN)/python -m tests.install deploy/requirements.txt
 	@touch $@
 
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv
 	@echo "installing what the tests need into $(VENV) (once, about a minute) ..."
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/requirements.txt
+	@$(BIN)/python -m tests.install tests/requirements.txt
 	@touch $@
 
 $(VENV)/.tools: tests/tools.txt $(VENV)/.tests
 	@echo "installing what audit and mutate need into $(VENV) ..."
-	@$(BIN)/pip install -qq --disable-pip-version-check --require-hashes -r tests/tools.txt
+	@$(BIN)/python -m tests.install tests/tools.txt
 	@touch $@
 
 # three environments: the benchmark's own, this project's as it is deployed, and a user's beside it
@@ -105,7 +116,7 @@ $(BUILT)/.plain: tests/bench/plain.txt
 $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain: | $(VENV)/.venv
 	@echo "installing $< into $(@:$(BUILT)/.%=$(BUILT)/%) ..."
 	@$(BIN)/python -m venv $(@:$(BUILT)/.%=$(BUILT)/%)
-	@$(@:$(BUILT)/.%=$(BUILT)/%)/bin/pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@$(@:$(BUILT)/.%=$(BUILT)/%)/bin/python -m tests.install $<
 	@touch $@
 
 # without node the benchmark says what it has not measured; so it does when npm cannot install

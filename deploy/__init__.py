@@ -6,6 +6,7 @@ The rooms, in the order a verb walks them:
 room               what it does                                                    may touch
 =================  ==============================================================  ==========================
 ``__main__``       reads what is asked, wires the rooms; the one catch             the terminal, environment
+``doorway``        streams, signals and packages, as a command finds them          the terminal, signals
 ``command_line``   the verbs and their flags, and what ``--help`` says             nothing
 ``options``        what can be asked for, and what is sound                        nothing
 ``asked``          flags > environment > deploy.toml -> spec; all faults at once   nothing
@@ -48,3 +49,8 @@ room               what it does                                                 
 
 A plan is computed from what is, with no file to remember by; ``up`` carries out the very steps that ``plan`` shows.
 """
+
+import sys
+
+if sys.version_info < (3, 11):  # noqa: UP036  # it is an older Python that has to be told so
+    sys.exit("Python 3.11 or newer is needed: this is %s at %s" % (sys.version.split()[0], sys.executable))  # noqa: UP031

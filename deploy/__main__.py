@@ -2,9 +2,7 @@
 
 import argparse
 import getpass
-import io
 import os
-import signal
 import sys
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -13,13 +11,15 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
+from deploy.doorway import close_streams, not_installed, on_end, open_streams
+
 try:
     os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
     import requests
 
     from deploy.dt_transport import Credentials, DisruptiveTransport
 except ModuleNotFoundError as missing:
-    sys.exit(f"{missing.name} is not installed\n  mend it: pip install --require-hashes -r deploy/requirements.txt")
+    sys.exit(not_installed(missing, "deploy/requirements.txt"))
 
 from deploy.asked import MARGIN, read_spec
 from deploy.command_line import parser
@@ -44,12 +44,12 @@ RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal, Report], in
 
 def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     """Run a verb and give the exit status. This is the one place that catches everything."""
-    _open_streams()
-    terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin), Report()
+    open_streams()
+    terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin, os.environ), Report()
     flags, status = argparse.Namespace(json="--json" in arguments, verb=""), FAILED
     try:
         flags = parser().parse_args(arguments)
-        _be_interruptible()
+        on_end(_interrupt)
         status = (run_verb or run)(flags, os.environ, terminal, report)
     except DeployError as error:
         report.error = error
@@ -100,13 +100,20 @@ def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials 
     found = {name: environ.get(name, "").strip(MARGIN) for name in _CREDENTIALS}
     if not all(found.values()) and sys.stdin.isatty():
         terminal.note("DT's service account (DT Studio, API Integrations > Service Accounts):")
-        found = {name: value or getpass.getpass(f"{name}: ") for name, value in found.items()}
+        found = {name: value or _typed(name) for name, value in found.items()}
     key_id, secret, email = found.values()
     return Credentials(key_id, Secret(secret), email) if all(found.values()) else None
 
 
 def _dt_api(credentials: Credentials, gcloud: GcloudNetwork, terminal: Terminal) -> DtApi:
     return DtApi(DisruptiveTransport(credentials, gcloud), sleep=sleep, notice=terminal.note)
+
+
+def _typed(name: str) -> str:
+    try:
+        return getpass.getpass(f"{name}: ")
+    except EOFError:  # Ctrl-D
+        raise DeployError(f"{name} was not given, and nothing was changed", where="DT") from None
 
 
 def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
@@ -130,33 +137,6 @@ def _told(terminal: Terminal, report: Report, *, in_json: bool) -> bool:
     return True
 
 
-def _be_interruptible() -> None:
-    """Take what ends a process, and a terminal that is closed, for Ctrl-C: what was made for a moment is removed."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
-    signal.signal(signal.SIGTERM, _interrupt)
-    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # which is what nohup does
-        signal.signal(signal.SIGHUP, _interrupt)
-
-
-def _open_streams() -> None:
-    """Let streams that are closed lead nowhere, and let what a terminal has no letters for be written all the same."""
-    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # for good
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
-def _give_up_what_cannot_be_written() -> None:
-    """Keep Python from failing over it once more when it ends."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
-
-
 def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
     del signum, frame
     raise KeyboardInterrupt
@@ -164,6 +144,7 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 
 if __name__ == "__main__":
     try:
-        sys.exit(main(sys.argv[1:]))
-    finally:
-        _give_up_what_cannot_be_written()
+        status = main(sys.argv[1:])
+    except SystemExit as ended:  # the command line could not be read, or --help was asked for
+        status = ended.code if isinstance(ended.code, int) else FAILED
+    sys.exit(status if close_streams() else status or FAILED)

@@ -158,5 +158,5 @@ def _stopped(wanted: Sequence[Step], place: int, what: str, mend: Sequence[str])
     done = "".join(f"\n  done      {each.resource}" for each in wanted[:place])
     left = "".join(f"\n  not done  {each.resource}" for each in wanted[place:])
     verb = "down" if all(each.action == "delete" for each in wanted) else "up"
-    lines = (*mend, f"python -m deploy {verb}    # does what is not done yet")
+    lines = (*mend, f"python -m deploy {verb}")
     return Stopped(f"{what}{done}{left}", where=wanted[place].resource, mend=lines, done=wanted[:place])

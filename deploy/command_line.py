@@ -25,28 +25,32 @@ _GROUPS: dict[Group, str] = {
 }
 _EXAMPLES = """\
 examples:
-  python -m deploy plan --project=my-project --region=europe-west1 --dt-project=c0md3pm0p7bet3vico8g
-  python -m deploy up                      # with these three in deploy.toml or in the environment
-  python -m deploy up --min-instances=1    # one setting changed, all others as they are
-  python -m deploy up --yes --json         # in a pipeline: nobody is asked
+  python -m deploy plan --project=my-project --region=us-east1 --dt-project=ID
+  with these three in deploy.toml or in the environment:
+  python -m deploy up
+  one setting changed, all others as they are:
+  python -m deploy up --min-instances=1
+  in a pipeline, where no question can be answered:
+  python -m deploy up --yes --json
   python -m deploy down
 """
 _ENVIRONMENT = """\
 environment:
   DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET, DT_SERVICE_ACCOUNT_EMAIL
-                  a service account of DT's, role Project Developer; asked for on a terminal
+                  a service account of DT's with the role Project Developer;
+                  asked for on a terminal
   CLOUDSDK_*      gcloud's own, as everywhere; its login is used
 """
 _STATUSES = {
     "plan": "0: there is nothing to do   2: there are changes   1: error",
-    "up": "0: done and proven, or nothing was to do   1: error, or something is left to do",
+    "up": "0: done and proven, or nothing to do   1: error, or not all is done",
     "verify": "0: proven   1: not proven, or error",
     "status": "0: everything is as it should be   1: something is not, or error",
     "down": "0: nothing of it is left   1: error",
 }
 _LEFT_ALONE = """\
-A flag is stronger than its variable in [ ], a variable than deploy.toml. A default holds when a thing is made; what
-nobody mentions later stays as it is, whoever set it.
+A flag is stronger than its variable in [ ], a variable than deploy.toml.
+A default holds when a thing is made; what is not mentioned later stays as it is
 """
 _SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
 

@@ -7,7 +7,9 @@ two writers of one IAM policy, 429, a service account or an API that is not know
 import json
 import os
 import shlex
+import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,7 +30,11 @@ PASSING: frozenset[Code] = frozenset({"ABORTED", "RESOURCE_EXHAUSTED", "ACCOUNT_
 PASSING_WHERE_ON: frozenset[Code] = PASSING | {"SERVICE_DISABLED"}
 """What is gone after a while. An API switched on by an earlier step, or run, may take minutes to be known as on."""
 
-INSTALL = "curl https://sdk.cloud.google.com | bash    # then open a new shell"
+INSTALL = (
+    "winget install --exact --id Google.CloudSDK"
+    if sys.platform == "win32"
+    else "curl https://sdk.cloud.google.com | bash"
+)
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 10.0, 15.0, 20.0, 30.0)
 BUILD_PAUSES_S = (*PAUSES_S, *(30.0,) * 57)
@@ -73,7 +79,7 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
     """Run the real one."""
     try:
         done = subprocess.run(  # noqa: S603  # an argument list of our own, without a shell
-            ["gcloud", *argv],  # noqa: S607  # the one in the user's path, with the user's login
+            [_program(), *argv],
             input=stdin,
             stdin=subprocess.DEVNULL if stdin is None else None,
             capture_output=True,
@@ -86,7 +92,8 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
             check=False,
         )
     except FileNotFoundError:
-        raise GcloudFailed("MISSING", "not installed, or not in the path", where="gcloud", mend=[INSTALL]) from None
+        what = "not installed, or not in the path of this shell (after an installation, open a new one)"
+        raise GcloudFailed("MISSING", what, where="gcloud", mend=[INSTALL]) from None
     except OSError as error:
         raise GcloudFailed("MISSING", f"cannot be started: {error.strerror}", where="gcloud", mend=[INSTALL]) from None
     except subprocess.TimeoutExpired:
@@ -184,6 +191,11 @@ class Gcloud:
 def shown(argv: Argv) -> str:
     """Give a command as one would type it."""
     return shlex.join(("gcloud", *argv))
+
+
+def _program() -> str:
+    """Return the path of the user's gcloud, which has the user's login; on Windows it is ``gcloud.cmd``."""
+    return os.path.abspath(found) if (found := shutil.which("gcloud")) else "gcloud"  # noqa: PTH100  # as it was found
 
 
 def _environment(inherited: Mapping[str, str]) -> dict[str, str]:

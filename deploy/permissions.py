@@ -65,7 +65,7 @@ DT_PERMISSIONS = ("dataconnector.create", "dataconnector.delete", "dataconnector
 def grant(project: str) -> str:
     """Give the line by which an administrator lets somebody deploy."""
     role = f"projects/{project}/roles/{ROLE}"
-    return f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}    # see docs/deployer.md"
+    return f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}"
 
 
 def allow_unchecked(project: str) -> str:

@@ -198,9 +198,9 @@ class Preflight:
             self._dt_role(self.dt, project)
         if len(self.organizations) > 1:
             raise DeployError(
-                f"the projects belong to {len(self.organizations)} organizations",
+                f"the projects belong to {len(self.organizations)} organizations: make one deployment for each",
                 where="DT",
-                mend=["python -m deploy up --name=ANOTHER-NAME --dt-project=…    # one deployment for each"],
+                mend=["python -m deploy up --name=ANOTHER-NAME --dt-project=DT-PROJECT"],
             )
 
     def _dt_role(self, dt: DtApi, project: str) -> None:

@@ -1,23 +1,41 @@
-"""What is shown: tables on standard output, progress on standard error; colour on a terminal alone."""
+"""What is shown: tables on standard output, progress on standard error; colour on a terminal alone.
+
+``NO_COLOR`` (https://no-color.org) switches colour off; ``TERM=dumb`` is a terminal that only prints.
+"""
 
 import contextlib
 import json
+import textwrap
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
+from deploy.doorway import columns_of
 from deploy.steps import Step, pending
 
 _SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "keep": ("=", "2"), "delete": ("-", "31")}
 _TICK_S = 0.5
+_NARROWEST = 40
+"""Columns, below which text is left to the terminal to break."""
 
 
 class Terminal:
-    """Standard output and standard error, and whoever sits in front of them."""
+    """Standard output and standard error, and the person in front of them."""
 
-    def __init__(self, out: TextIO, err: TextIO, source: TextIO) -> None:
+    def __init__(
+        self,
+        out: TextIO,
+        err: TextIO,
+        source: TextIO,
+        environ: Mapping[str, str] | None = None,
+        columns: Callable[[TextIO], int | None] = columns_of,
+    ) -> None:
         self._out, self._err, self._in = out, err, source
+        self._columns = columns
+        is_dumb = (environ or {}).get("TERM") == "dumb"
+        self._paints = out.isatty() and not is_dumb and not (environ or {}).get("NO_COLOR")
+        self._ticks = err.isatty() and not is_dumb
         self._lock = threading.Lock()
         self._line = ""
 
@@ -40,7 +58,8 @@ class Terminal:
         width = max((len(step.resource) for step in steps), default=0)
         for step in steps:
             sign, colour = _SIGNS[step.action]
-            self.say(self._painted(f"{sign} {step.action:<6}  {step.resource:<{width}}  {step.reason}", colour))
+            row = self._fitted(f"{sign} {step.action:<6}  {step.resource:<{width}}  ", step.reason)
+            self.say(self._painted(row, colour))
             if step.call:
                 self.say(self._painted(f"            {step.call.line()}", "2"))
         counts = [f"{sum(each.action == action for each in steps)} to {action}" for action in _SIGNS]
@@ -52,19 +71,22 @@ class Terminal:
         """Print state, thing and detail in columns."""
         states, things = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
         for state, thing, detail in rows:
-            self.say(f"{state:<{states}}  {thing:<{things}}  {detail}")
+            self.say(self._fitted(f"{state:<{states}}  {thing:<{things}}  ", detail))
 
     def agrees(self, question: str) -> bool | None:
-        """Ask yes or no; None if nobody can be asked."""
+        """Ask yes or no; None if nobody can be asked. Ctrl-D is a no."""
         if not self._in.isatty():
             return None
         self._tell(f"{question} [y/N] ")
-        return self._in.readline().strip().lower() in {"y", "yes"}
+        answer = self._in.readline()
+        if not answer.endswith("\n"):
+            self._tell("\n")
+        return answer.strip().lower() in {"y", "yes"}
 
     @contextlib.contextmanager
     def busy(self, what: str) -> Iterator[None]:
         """Show for how long something has been under way; off a terminal, one line when it begins."""
-        if not self._err.isatty():
+        if not self._ticks:
             self.note(f"{what} ...")
             yield
             return
@@ -92,7 +114,7 @@ class Terminal:
         while not stop.wait(_TICK_S):
             with self._lock:
                 self._wipe()
-                self._line = f"{what} ... {time.monotonic() - begun_at:.0f} s"
+                self._line = self._cut(what, f" ... {time.monotonic() - begun_at:.0f} s")
                 self._tell(self._line)
 
     def _wipe(self) -> None:
@@ -106,4 +128,20 @@ class Terminal:
             print(text, end="", file=self._err, flush=True)
 
     def _painted(self, text: str, colour: str) -> str:
-        return f"\033[{colour}m{text}\033[0m" if self._out.isatty() else text
+        return f"\033[{colour}m{text}\033[0m" if self._paints else text
+
+    def _cut(self, text: str, end: str) -> str:
+        """Keep a line that is written over within one row: only its last row could be wiped."""
+        room = (self._columns(self._err) or 80) - 1 - len(end)
+        return (text if len(text) <= room else f"{text[: max(0, room - 3)]}...") + end
+
+    def _fitted(self, head: str, text: str) -> str:
+        """Break a text at the edge of a terminal, under its own beginning; a row in a file or a pipe stays one line."""
+        columns = self._columns(self._out)
+        if columns is None or columns < _NARROWEST or len(head) + len(text) <= columns:
+            return head + text
+        indent = min(len(head), columns // 2)
+        broken = textwrap.wrap(
+            head + text, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        )
+        return "\n".join(broken)

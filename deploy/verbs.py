@@ -96,7 +96,7 @@ class Deployment:
             self.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, self.spec)])
             self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
             if pending(steps):
-                self.terminal.say("python -m deploy plan    # shows what up would mend")
+                self.terminal.say("what up would mend: python -m deploy plan")
         return FAILED if pending(steps) else NOTHING_TO_DO
 
     def _planned(self) -> tuple[Observed, tuple[Step, ...]]:
@@ -195,7 +195,7 @@ class Deployment:
             self._prove(observed)
         except DeployError as error:
             what = f"{error.what}\n  both ends are made and stay as they are; it is the proof that failed"
-            again = "python -m deploy verify    # the proof alone, once more"
+            again = "python -m deploy verify"
             raise NotProven(what, where=error.where, mend=[*error.mend, again]) from error
 
     def _counted(self, observed: Observed) -> dict[str, Metrics]:

@@ -74,7 +74,7 @@ class Verifier:
                 return
             if status not in {0, 403, 404, 429, 500, 502, 503} or self.now() > give_up_at:
                 what = f"an unsigned request was answered with {status}, not refused with 401 unsigned"
-                hint = "python -m deploy plan    # is public invocation in order?"
+                hint = "python -m deploy plan"
                 raise NotProven(what, where=url, mend=[hint, self._logs])
             self.notice(f"{url} answers {status or 'nothing'} as yet")
             self.sleep(3.0)
@@ -153,7 +153,7 @@ class Verifier:
     @property
     def _logs(self) -> str:
         place = f"--region={self.spec.region} --project={self.spec.google_project}"
-        return f"gcloud functions logs read {self.spec.name} --gen2 {place}    # what the function says"
+        return f"gcloud functions logs read {self.spec.name} --gen2 {place}"
 
 
 def _set_again(connectors: Sequence[Connector]) -> list[str]:

@@ -63,7 +63,7 @@ def _is_told(told: str, place: int) -> bool:
     step, before = STEPS[place], STEPS[place - 1].resource
     left = dict.fromkeys(each.resource for each in STEPS[place:])
     mended = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
-    end = "  mend it: python -m deploy up    # does what is not done yet\n"
+    end = "  mend it: python -m deploy up\n"
     return (
         f"\n{step.resource}: " in told
         and (place == 0 or before == step.resource or f"\n  done      {before}" in told)

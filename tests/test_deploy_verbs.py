@@ -312,7 +312,7 @@ def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) 
     assert "update  service account dt-pubsub" in up.shown
     assert "update  subscription dt-rejected" in up.shown
     assert "8 more as they should be" in up.shown
-    assert up.shown.endswith("python -m deploy plan    # shows what up would mend\n")
+    assert up.shown.endswith("what up would mend: python -m deploy plan\n")
 
 
 def test_status_in_json_is_every_single_thing(up: Stage) -> None:

@@ -19,15 +19,20 @@ from tests.audit.requirements import (
     LICENCES_OF,
     licence_finding,
     licences,
+    missing,
     outdated,
+    pinned,
     pinned_finding,
     pins,
     unlicensed,
     unpinned,
 )
+from tests.locks import completed
 from tests.prove.mutants import ENOUGH
 
 LOCKED = (*PINNED, *BESIDE)
+LOCKS = {path.with_suffix(".in"): path for path in (*LOCKED, ROOT / "deploy/requirements.txt")}
+"""By the file that says what is wanted."""
 HASH = "--hash=sha256:" + "0" * 64
 
 
@@ -57,6 +62,58 @@ def test_what_the_tests_run_with_is_what_is_deployed() -> None:
 def test_what_is_asked_for_is_pinned() -> None:
     asked = [line.split()[0] for line in RUNTIME.with_suffix(".in").read_text().splitlines() if line[0] != "#"]
     assert {name.partition(">=")[0].partition("[")[0].lower() for name in asked} <= set(pins(RUNTIME.read_text()))
+
+
+every_lock = pytest.mark.parametrize("path", LOCKS.values(), ids=lambda path: f"{path.parent.name}-{path.name}")
+
+
+@every_lock
+def test_a_lock_names_all_that_its_packages_ask_for_and_with_the_extras(path: Path) -> None:
+    assert missing(path.read_text("utf-8"), [package.metadata for package in metadata.distributions()]) == []
+
+
+@pytest.mark.parametrize("wanted", LOCKS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_a_lock_names_all_that_is_wanted_and_with_the_extras(wanted: Path) -> None:
+    lock = LOCKS[wanted].read_text("utf-8")
+    lines = [line.split()[0] for line in wanted.read_text("utf-8").splitlines() if line[0] not in "#-"]
+    package = email.message.Message()
+    package["Name"] = "pytest" if "pytest==" in lock else next(iter(pinned(lock)))
+    for line in lines:
+        package["Requires-Dist"] = line
+
+    assert missing(lock, [cast("metadata.PackageMetadata", package)]) == []
+
+
+@every_lock
+def test_a_package_pinned_with_an_extra_is_pinned_without_it_too(path: Path) -> None:
+    lock = path.read_text("utf-8")
+    assert completed(lock) == lock
+
+
+def test_what_is_completed_names_each_package_with_and_without_its_extra() -> None:
+    pin = f"==1 ; os_name == 'nt' \\\n    {HASH}\n"
+    lock = f"# uv\na[x]{pin}    # via b\nb==2 {HASH}\n"
+    both = f"# uv\na{pin}a[x]{pin}    # via b\nb==2 {HASH}\n"
+    assert completed(lock) == both
+    assert unpinned(both) == []
+    assert pinned(both) == {"a": ("1", {"x"}), "b": ("2", set())}
+
+
+def test_what_is_asked_for_and_not_in_the_lock_is_named() -> None:
+    package = email.message.Message()
+    package["Name"] = "Asks"
+    for line in ("a[x]>=1", "b", "c; extra == 'more'", "d; python_version < '3'", "e; extra == 'had'"):
+        package["Requires-Dist"] = line
+    lock = f"a==1 {HASH}\nasks==1 {HASH}\nasks[had]==1 {HASH}\nb==1 {HASH}\n"
+
+    found = missing(lock, [cast("metadata.PackageMetadata", package)])
+
+    assert found == ["asks: a[x]>=1", "asks: e; extra == 'had'"]
+    assert missing(f"a==1 {HASH}\n", [cast("metadata.PackageMetadata", package)]) == []
+
+
+def test_the_benchmark_has_all_that_is_deployed() -> None:
+    assert pins(RUNTIME.read_text()).items() <= pins(BESIDE[0].read_text()).items()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,13 @@
 """``python -m deploy.offline run | serve | rehearse``: everything on this machine, without any account."""
 
 import argparse
+import contextlib
 import os
-import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
+
+from deploy.doorway import close_streams, columns_of, not_installed, on_end, open_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -13,36 +15,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Exit status: 0 all went well, 1 a check failed or something did not start, 130 Ctrl-C, 129 or 143 another signal.
     """
+    open_streams()
     given = _parser().parse_args(arguments)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGHUP, _end)
+    on_end(_end)
     try:
         return _run(given)
     except KeyboardInterrupt:
-        print("\nended; nothing is left running", file=sys.stderr)
+        _tell("\nended; nothing is left running")
         return 0 if given.verb == "serve" else 130
-    except BrokenPipeError:  # whoever read our output has left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader of our output has left
+        return 1
+    except OSError as error:  # a full disk
+        _tell(f"error: {error}")
         return 1
 
 
 def _run(given: argparse.Namespace) -> int:
-    # these take most of a second to import, and Ctrl-C is to be understood from the first moment
-    from deploy.offline.clouds.rehearsal import rehearse  # noqa: PLC0415
-    from deploy.offline.demo import run, serve  # noqa: PLC0415
+    try:
+        act, expected = _loaded(given)
+    except ModuleNotFoundError as missing:
+        _tell(not_installed(missing, *_LOCKS[given.verb]))
+        return 1
+    try:
+        return 0 if act() else 1
+    except expected as error:
+        _tell(f"error: {error}")
+        return 1
+
+
+_LOCKS = {
+    "run": ("requirements.txt",),
+    "serve": ("requirements.txt",),
+    "rehearse": ("requirements.txt", "deploy/requirements.txt"),
+}
+"""What each verb needs installed."""
+
+
+def _loaded(given: argparse.Namespace) -> tuple[Callable[[], bool], type[Exception]]:
+    """Return what the verb does, and the errors that it may end with.
+
+    The imports take most of a second, and Ctrl-C is to be understood from the first moment. ``rehearse`` needs more
+    packages than the others do.
+    """
     from deploy.offline.errors import OfflineError  # noqa: PLC0415
 
-    try:
-        if given.verb == "run":
-            return 0 if run(given.pubsub, os.environ, _say) else 1
-        if given.verb == "rehearse":
-            return 0 if rehearse(given.pubsub, os.environ, _say) else 1
-        serve(given.pubsub, os.environ, _say, port=given.port)
-    except OfflineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    if given.verb == "rehearse":
+        from deploy.offline.clouds.rehearsal import rehearse  # noqa: PLC0415
+
+        return lambda: rehearse(given.pubsub, os.environ, _say), OfflineError
+    from deploy.offline.demo import WIDE, run, serve  # noqa: PLC0415
+
+    columns = columns_of(sys.stdout) or WIDE
+    if given.verb == "run":
+        return lambda: run(given.pubsub, os.environ, _say, columns=columns), OfflineError
+    return lambda: serve(given.pubsub, os.environ, _say, port=given.port, columns=columns), OfflineError
 
 
 def _end(number: int, _: FrameType | None) -> None:
@@ -78,5 +104,12 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
+def _tell(line: str) -> None:
+    """Write to standard error; if that cannot be written, the exit status has to do."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    status = main()
+    sys.exit(status if close_streams() else status or 1)

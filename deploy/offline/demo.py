@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import JSONDecodeError, loads
+from typing import NoReturn
 
 from deploy.offline.backend import Choice
 from deploy.offline.events import SAMPLES, encode, sample_event
@@ -20,14 +21,22 @@ RECEIVE_S = 10.0
 """Seconds that a subscriber waits for an event that has been acknowledged."""
 
 _ROW = "{:<18}  {:<20}  {:<25}  {:>16}  {:>8}  {}"
+_NARROW_ROW = "{:<18} {:<20} {:<25} {:>6} {}"
+"""For terminals of 80 columns: without the message id."""
+
+WIDE = 100
+"""Columns that a row takes."""
+
+Row = Callable[..., str]
 
 
-def run(choice: Choice, environ: Mapping[str, str], say: Say) -> bool:
+def run(choice: Choice, environ: Mapping[str, str], say: Say, *, columns: int = WIDE) -> bool:
     """Send one signed event of each type, and three that are wrong; whether every check held."""
+    row = _row_of(columns)
     with ingestion(choice, environ, say=say) as path:
         say("")
-        say(_ROW.format("type", "device", "reading", "message id", "latency", "bytes"))
-        passed = [_is_relayed(path, event_type, number, say) for number, event_type in enumerate(SAMPLES, start=1)]
+        say(row("type", "device", "reading", "message id", "latency", "bytes"))
+        passed = [_is_relayed(path, event_type, number, say, row) for number, event_type in enumerate(SAMPLES, start=1)]
         say("")
         say(f"{sum(passed)} of {len(passed)} events came back as they were sent")
         refusals = [*_refusals(path)]
@@ -35,20 +44,21 @@ def run(choice: Choice, environ: Mapping[str, str], say: Say) -> bool:
         return all(passed) and all(refusal.is_right for refusal in refusals)
 
 
-def serve(choice: Choice, environ: Mapping[str, str], say: Say, *, port: int) -> None:
+def serve(choice: Choice, environ: Mapping[str, str], say: Say, *, port: int, columns: int = WIDE) -> NoReturn:
     """Keep the path up until it is interrupted, and show each event as it arrives."""
+    row = _row_of(columns)
     with ingestion(choice, environ, port=port, say=say) as path:
         body = encode(sample_event("temperature", number=1, at=datetime.now(UTC)))
         say(f"\nPost a signed event (the signature holds for an hour), as often as you like:\n\n{_curl(path, body)}\n")
         say(f"waiting for events on {path.url} (Ctrl-C ends it)\n")
-        say(_ROW.format("type", "device", "reading", "message id", "", "topic"))
+        say(row("type", "device", "reading", "message id", "", "topic"))
         while True:
             with suppress(queue.Empty):  # waiting without an end would not notice a Ctrl-C that comes just before it
                 message = path.received.get(timeout=0.5)
-                say(_row(message, latency="", last=message.topic))
+                say(_shown(row, message, latency="", last=message.topic))
 
 
-def _is_relayed(path: Ingestion, event_type: str, number: int, say: Say) -> bool:
+def _is_relayed(path: Ingestion, event_type: str, number: int, say: Say, row: Row) -> bool:
     body = encode(sample_event(event_type, number=number, at=datetime.now(UTC)))
     began_at = time.monotonic()
     answer = path.post(body)
@@ -61,7 +71,7 @@ def _is_relayed(path: Ingestion, event_type: str, number: int, say: Say) -> bool
         return False
     is_equal = message.data == body and message.attributes.get("eventType") == event_type
     latency = f"{(message.at - began_at) * 1000:.0f} ms"
-    say(_row(message, latency=latency, last="equal" if is_equal else "DIFFERENT"))
+    say(_shown(row, message, latency=latency, last="equal" if is_equal else "DIFFERENT"))
     return is_equal
 
 
@@ -101,14 +111,21 @@ def _message(path: Ingestion, answer: Answer) -> Received | None:
     return None
 
 
-def _row(message: Received, *, latency: str, last: str) -> str:
+def _row_of(columns: int) -> Row:
+    """Return what lays out six cells; a terminal too narrow for them is not shown the message id."""
+    if columns >= WIDE:
+        return _ROW.format
+    return lambda *cells: _NARROW_ROW.format(*cells[:3], *cells[4:])
+
+
+def _shown(row: Row, message: Received, *, latency: str, last: str) -> str:
     try:
         body = loads(message.data)
         words = reading(body["event"])
     except (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         words = message.attributes.get("reason", "not an event")
     attributes = message.attributes
-    return _ROW.format(
+    return row(
         attributes.get("eventType", "-"), attributes.get("deviceId", "-"), words, message.message_id, latency, last
     )
 

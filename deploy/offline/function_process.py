@@ -15,6 +15,8 @@ from deploy.offline.errors import NotStarted
 
 SOURCE = Path(__file__).resolve().parents[2]
 START_S = 30.0
+_INHERITED = {"PATH", "LANG", "TMPDIR", "SYSTEMROOT", "TEMP", "TMP"}
+"""Without the last three no Python starts on Windows, or finds a folder for what it keeps for a moment."""
 
 
 @contextlib.contextmanager
@@ -39,8 +41,9 @@ def serving(
             "--host=127.0.0.1",
             f"--port={port}",
         ]
-        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "LANG", "TMPDIR"}}
-        process = processes.start(command, output=log, environ={**inherited, "HOME": home, **settings})
+        inherited = {name: value for name, value in os.environ.items() if name.upper() in _INHERITED}
+        environ = {**inherited, "HOME": home, "USERPROFILE": home, **settings}
+        process = processes.start(command, output=log, environ=environ)
         try:
             _wait_until_ready(port, process, log)
             yield f"http://127.0.0.1:{port}/"

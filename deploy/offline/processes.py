@@ -23,6 +23,7 @@ def start(command: Sequence[str], *, output: IO[bytes], environ: Mapping[str, st
 
     On Linux the kernel ends it with SIGTERM when this process is killed. Raises OSError.
     """
+    apart = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
     launcher = [sys.executable, "-IS", "-c", _END_WITH_PARENT] if sys.platform == "linux" else []
     return subprocess.Popen(  # noqa: S603  # an argument list of our own, without a shell
         [*launcher, *command],
@@ -31,6 +32,7 @@ def start(command: Sequence[str], *, output: IO[bytes], environ: Mapping[str, st
         stderr=subprocess.STDOUT,
         env=environ,
         process_group=0,
+        creationflags=apart,
     )
 
 

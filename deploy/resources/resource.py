@@ -77,7 +77,9 @@ def is_marked(spec: Spec, found: Mapping[str, Any]) -> bool:
 def foreign(title: str, mark: str, adopt: str) -> DeployError:
     """Something of this name is there without the mark of this deployment."""
     return DeployError(
-        f"exists, and is not marked {mark}", where=title, mend=[f"{adopt}    # adopt it, or choose another --name"]
+        f"exists, and is not marked {mark}\n  adopt it by this line, or choose another --name",
+        where=title,
+        mend=[adopt],
     )
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 from tests.audit.finding import Finding, found
@@ -25,15 +27,24 @@ LICENCES_OF = {"certifi": "Mozilla Public License 2.0 (MPL 2.0)"}
 
 
 def pins(requirements: str) -> dict[str, str]:
-    """Give the pinned version of each package."""
-    return dict(re.findall(r"^([a-z0-9-]+)==([^\s;\\]+)", requirements, re.MULTILINE))
+    """Return the pinned version of each package."""
+    return {name: version for name, (version, _) in pinned(requirements).items()}
+
+
+def pinned(requirements: str) -> dict[str, tuple[str, frozenset[str]]]:
+    """Return the pinned version of each package, and the extras that it is pinned with."""
+    found = re.findall(r"^([a-z0-9-]+)(?:\[([a-z0-9,-]+)\])?==([^\s;\\]+)", requirements, re.MULTILINE)
+    extras: dict[str, set[str]] = {}
+    for name, listed, _ in found:
+        extras.setdefault(name, set()).update(filter(None, listed.split(",")))
+    return {name: (version, frozenset(extras[name])) for name, _, version in found}
 
 
 def unpinned(requirements: str) -> list[str]:
     """Name each requirement that is not one exact version with hashes, and each line that points elsewhere."""
     logical = requirements.replace("\\\n", " ").splitlines()
     lines = [line.partition("#")[0].strip() for line in logical]
-    sound = re.compile(r"[a-z0-9-]+==[^\s;]+( ;[^=]*[^-]*?)?(\s+--hash=sha256:[0-9a-f]{64})+")
+    sound = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[^\s;]+( ;[^=]*[^-]*?)?(\s+--hash=sha256:[0-9a-f]{64})+")
     return [line.split()[0] for line in lines if line and not sound.fullmatch(line)]
 
 
@@ -85,3 +96,29 @@ def licence_finding(names: Iterable[str]) -> Finding:
             absent.append(f"{name}: not installed here")
     finding = found(unlicensed(installed), f"{len(installed)} run-time packages under permissive licences")
     return Finding("NOT CHECKED", f"{len(absent)} packages", absent) if absent and not finding.lines else finding
+
+
+def missing(lock: str, packages: Iterable[metadata.PackageMetadata]) -> list[str]:
+    """Name what these packages ask for that a lock does not pin, or pins without the extra that is asked for.
+
+    ``--no-deps`` installs what is listed and nothing else; a pip before 23.3 needs each extra in the list, and the
+    package without it as well.
+    """
+    listed = pinned(lock)
+    faults = []
+    for package in packages:
+        name = canonicalize_name(package["Name"])
+        if name in listed:
+            extras = {"", *listed[name][1]}
+            faults += [f"{name}: {text}" for text in package.get_all("Requires-Dist", []) if _lacks(lock, text, extras)]
+    return faults
+
+
+def _lacks(lock: str, text: str, extras: Iterable[str]) -> bool:
+    """Whether a requirement that holds here, with one of these extras, is not pinned with all that it asks for."""
+    asked = Requirement(text)
+    if asked.marker and not any(asked.marker.evaluate({"extra": extra}) for extra in extras):
+        return False
+    name = canonicalize_name(asked.name)
+    pins_needed = [f"{name}==", *(f"{name}[{extra}]==" for extra in asked.extras)]
+    return not all(re.search(rf"^{re.escape(pin)}", lock, re.MULTILINE) for pin in pins_needed)

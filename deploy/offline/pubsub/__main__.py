@@ -14,9 +14,9 @@ from deploy.offline.pubsub.server import ADDRESS, Server
 
 async def serve(port: int, record: Path | None, topics: Sequence[str], subscriptions: Sequence[str]) -> None:
     """Until SIGTERM or SIGINT; ``subscriptions`` are ``NAME=TOPIC``, all names in full."""
-    ended = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):  # the loop's own handlers are not there on Windows
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     server = Server(record)
     for topic in topics:
         server.create_topic(topic)

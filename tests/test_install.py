@@ -1,0 +1,141 @@
+"""An installation says how far it is while it lasts, and why it failed; and every one that is shown or run is alike."""
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.install import Progress, command, install, main
+
+ROOT = Path(__file__).parents[1]
+MAKE = shutil.which("make") or "make"
+LOCK = f"a==1 \\\n    --hash=sha256:{'0' * 64}\nb[x,y]==2 \\\n    --hash=sha256:{'0' * 64}\n"
+SHOWN = sorted(
+    path
+    for pattern in ("Makefile", "*.md", "docs/*.md", ".ci/run", "*.py", "deploy/**/*.py", "function/*.py", "tests/*.py")
+    for path in ROOT.glob(pattern)
+    if path.name not in {"CHANGELOG.md", Path(__file__).name}
+)
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        """Whether it is one."""
+        return True
+
+
+def pip(*lines: str, lasts_s: float = 0.0, status: int = 0) -> list[str]:
+    """Return the command of a pip that prints these lines, lasts for a while, and ends."""
+    program = f"import sys, time\nprint({chr(10).join(lines)!r}, flush=True)\ntime.sleep({lasts_s})\nsys.exit({status})"
+    return [sys.executable, "-c", program]
+
+
+def test_progress_counts_packages_and_seconds() -> None:
+    progress = Progress(LOCK)
+    assert progress.told(0) == "  0 of 2 packages, 0 s"
+    progress.hear(["Collecting a==1 (from -r x)\n", "  Using cached a-1.whl\n"])
+    assert progress.told(3.4) == "  1 of 2 packages, 3 s"
+    progress.hear(["Requirement already satisfied: b[x,y]==2\n", "Installing collected packages: a\n"])
+    assert progress.told(9) == "  unpacking the packages, 9 s"
+
+
+def test_a_quiet_installation_says_on_lines_of_their_own_how_far_it_is() -> None:
+    out = io.StringIO()
+    assert install(pip("Collecting a", lasts_s=2.0), Progress(LOCK), out, tick_s=0.3) == 0
+    lines = out.getvalue().splitlines()
+    assert "  1 of 2 packages, 1 s" in lines
+    assert all(re.fullmatch(r"  [01] of 2 packages, [0-9]+ s", line) for line in lines)
+
+
+def test_on_a_terminal_it_is_one_line_that_is_wiped_at_the_end() -> None:
+    out = Screen()
+    assert install(pip("Collecting a", lasts_s=1.0), Progress(LOCK), out, tick_s=0.2) == 0
+    assert "\n" not in out.getvalue()
+    assert "\r  1 of 2 packages, " in out.getvalue()
+    assert out.getvalue().endswith("\r\033[K")
+
+
+def test_what_pip_said_of_a_failure_is_kept_with_its_exit_status() -> None:
+    progress = Progress(LOCK)
+    assert install(pip("Collecting a", "ERROR: no such package", status=7), progress, io.StringIO()) == 7
+    assert progress.everything() == "Collecting a\nERROR: no such package\n"
+
+
+def test_an_installation_that_fails_shows_pips_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    lock = tmp_path / "requirements.txt"
+    lock.write_text(f"no-such-package==1 --hash=sha256:{'0' * 64}\n", "utf-8")
+    assert main([str(lock)]) == 1
+    told = capfd.readouterr().err
+    assert "No matching distribution found for no-such-package==1" in told
+    assert told.endswith("requirements.txt could not be installed: pip ended with 1\n")
+
+
+def test_what_runs_pip_takes_what_is_listed_and_nothing_else() -> None:
+    assert {"--no-deps", "--require-hashes"} <= set(command("x"))
+
+
+@pytest.mark.parametrize("path", SHOWN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_installation_that_is_shown_or_run_takes_what_is_listed_and_nothing_else(path: Path) -> None:
+    for line in path.read_text("utf-8").splitlines():
+        if re.search(r"pip install .*-r ", line):
+            assert "--no-deps --require-hashes" in line, line
+            assert "python -m pip" in line, line
+
+
+def test_every_lock_that_make_installs_is_installed_alike() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    assert len(re.findall(r"python -m tests\.install (?:\S+\.txt|\$<)", makefile)) == 5
+    assert re.findall(r"pip install (.*)", makefile) == ["-qq uv"]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """What make needs of a clone, in a folder with a blank in its name, with nothing to install."""
+    folder = tmp_path / "a clone"
+    for name in ("Makefile", "tests/install.py", "tests/__init__.py"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)
+    (folder / "requirements.txt").write_text("# nothing\n", "utf-8")
+    (folder / "deploy").mkdir()
+    (folder / "deploy/offline.py").write_text("import sys\nprint('it runs:', *sys.argv[1:])\n", "utf-8")
+    return folder
+
+
+def make(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run make there, in a home with nothing in it."""
+    environ = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(clone.parent)}
+    return subprocess.run([MAKE, *words], cwd=clone, env=environ, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.installs
+@pytest.mark.timeout(600)
+def test_make_sets_itself_up_in_a_folder_with_a_blank_in_its_name(clone: Path) -> None:
+    done = make(clone, "run", "PUBSUB=embedded", f"PYTHON={sys.executable}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith("it runs: run --pubsub embedded\n")
+
+
+def test_a_blank_in_the_path_of_the_environment_is_refused_in_a_sentence(clone: Path) -> None:
+    done = make(clone, "run", "VENV=/tmp/my venv")
+    assert done.returncode == 2
+    assert 'VENV is "/tmp/my venv": choose a path without blanks' in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("python", "told"), [("", "Python 3.11 or newer is needed"), ("/bin/false", "is not a Python 3.11 or newer")]
+)
+def test_a_python_that_is_missing_or_too_old_is_told(clone: Path, python: str, told: str) -> None:
+    done = make(clone, "run", f"PYTHON={python}")
+    assert done.returncode == 2
+    assert told in done.stderr

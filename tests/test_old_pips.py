@@ -1,0 +1,133 @@
+"""Every lock can be installed by every pip, today and after any release.
+
+A pip before 23.3 (Debian 12, Python 3.11.7, 3.12.1) looks at the newest release of a package that another one asks for
+with an extra, unless the lock names the package with that extra, and then refuses it as not hashed. Two things prevent
+that, each by itself: the locks name the extras, and what this project runs says ``--no-deps``. Google's build says
+nothing of the kind, with a pip that nobody here chooses: for requirements.txt the extras alone have to do.
+"""
+
+import functools
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from tests.audit.__main__ import BESIDE, PINNED, ROOT, RUNTIME
+from tests.audit.requirements import pinned
+from tests.install import OPTIONS
+from tests.wheels import make_wheel, sha256
+
+LOCKS = (*PINNED, *BESIDE, ROOT / "deploy/requirements.txt")
+OLD_PIPS = ("22.3", "23.0.1", "23.2.1") if sys.version_info < (3, 12) else ("23.2.1",)
+"""Those before it do not run on Python 3.12."""
+
+NEWEST = ""
+GOOGLES_BUILD = ("--upgrade", "--upgrade-strategy=only-if-needed", "--force-reinstall", "--no-compile")
+"""What GoogleCloudPlatform/buildpacks, pkg/python, gives to pip beside the file."""
+
+RESOLVED = (RUNTIME, ROOT / "tests/requirements.txt")
+
+
+def newer(version: str) -> str:
+    """Return a release of the same major version that is not there yet."""
+    return f"{version.partition('.')[0]}.9999.0"
+
+
+def make_newer_releases(folder: Path, lock: str) -> None:
+    """Let every package of a lock have a newer release."""
+    for name, (version, extras) in pinned(lock).items():
+        make_wheel(folder, name, newer(version), extras={*extras, "grpc", "toml", "crypto", "filecache"})
+
+
+def dry_run(pip: Sequence[str], lock: Path, folders: Sequence[Path], *options: str) -> subprocess.CompletedProcess[str]:
+    """Let a pip look up what it would install from these folders alone."""
+    places = [word for folder in folders for word in ("--find-links", str(folder))]
+    line = [*pip, "install", "--isolated", "--dry-run", "--ignore-installed", "--no-index", *places, *options]
+    environ = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
+    return subprocess.run(
+        [*line, "-r", str(lock)], env=environ, capture_output=True, text=True, check=False, timeout=300
+    )
+
+
+@pytest.fixture
+def copied(tmp_path: Path) -> tuple[Path, Path]:
+    """The lock that is deployed, of packages with nothing in them, and the folder where these and newer ones lie."""
+    text, folder = RUNTIME.read_text("utf-8"), tmp_path / "wheels"
+    folder.mkdir()
+    lines = []
+    for name, (version, extras) in pinned(text).items():
+        try:
+            installed = metadata.metadata(name)
+        except metadata.PackageNotFoundError:  # for another system
+            continue
+        has, requires = installed.get_all("Provides-Extra", []), installed.get_all("Requires-Dist", [])
+        made = make_wheel(folder, name, version, extras=has, requires=requires)
+        pin = f"=={version} --hash=sha256:{sha256(made)}\n"
+        lines += [f"{name}{pin}", *(f"{name}[{extra}]{pin}" for extra in extras)]
+    make_newer_releases(folder, text)
+    lock = tmp_path / "requirements.txt"
+    lock.write_text("".join(lines), "utf-8")
+    return lock, folder
+
+
+@pytest.mark.parametrize("options", [OPTIONS, GOOGLES_BUILD], ids=["ours", "Google's"])
+def test_the_pip_of_this_environment_installs_the_lock_after_a_release_of_everything(
+    copied: tuple[Path, Path], options: Sequence[str]
+) -> None:
+    lock, folder = copied
+    done = dry_run([sys.executable, "-m", "pip"], lock, [folder], *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ".9999.0" not in done.stdout.rpartition("Would install")[2]
+
+
+@functools.cache
+def downloaded(folder: Path) -> Path:
+    """Fetch the pips and all files of all locks, once."""
+    fetch = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d"]
+    for pip in (*OLD_PIPS, NEWEST):
+        asked = f"pip=={pip}" if pip else "pip"
+        subprocess.run([*fetch, str(folder / f"pip{pip}"), asked], check=True, timeout=300)
+    for lock in LOCKS:
+        subprocess.run([*fetch, str(folder / "wheels"), "--require-hashes", "-r", str(lock)], check=True, timeout=900)
+        (folder / "newer").mkdir(exist_ok=True)
+        make_newer_releases(folder / "newer", lock.read_text("utf-8"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with what the package index has of it."""
+    return downloaded(tmp_path_factory.mktemp("index"))
+
+
+def runs(folder: Path, pip: str) -> list[str]:
+    """Return the command of a pip that runs straight from its wheel."""
+    (wheel,) = (folder / f"pip{pip}").glob("*.whl")
+    return [sys.executable, f"{wheel}/pip"]
+
+
+every_pip = pytest.mark.parametrize("pip", [*OLD_PIPS, NEWEST], ids=lambda pip: f"pip {pip or 'newest'}")
+
+
+@pytest.mark.installs
+@pytest.mark.timeout(1200)
+@every_pip
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: f"{lock.parent.name}-{lock.stem}")
+def test_every_pip_installs_every_lock_as_make_does(pip: str, lock: Path, fetched: Path) -> None:
+    done = dry_run(runs(fetched, pip), lock, [fetched / "wheels", fetched / "newer"], *OPTIONS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ".9999.0" not in done.stdout.rpartition("Would install")[2]
+
+
+@pytest.mark.installs
+@pytest.mark.timeout(1200)
+@every_pip
+@pytest.mark.parametrize("lock", RESOLVED, ids=lambda lock: f"{lock.parent.name}-{lock.stem}")
+def test_every_pip_installs_what_is_deployed_as_googles_build_does(pip: str, lock: Path, fetched: Path) -> None:
+    done = dry_run(runs(fetched, pip), lock, [fetched / "wheels", fetched / "newer"], *GOOGLES_BUILD)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert ".9999.0" not in done.stdout.rpartition("Would install")[2]

@@ -1,0 +1,174 @@
+"""What Windows does not have is not used: names of POSIX, programs without an extension, encodings of the locale.
+
+Windows itself is not here. `make types` checks the same names against what Python's stubs know of Windows; and a Python
+without them, as far as one can be made here, runs the commands.
+"""
+
+import ast
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.gcloud import run_gcloud
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted(
+    path
+    for path in [ROOT / "main.py", *(ROOT / "function").rglob("*.py"), *(ROOT / "deploy").rglob("*.py")]
+    if "clouds" not in path.parts  # the rehearsal needs a POSIX system, and docs/windows.md says so
+)
+POSIX_MODULES = {"fcntl", "termios", "tty", "pty", "pwd", "grp", "resource", "syslog", "posix", "crypt", "readline"}
+POSIX_NAMES = {
+    *("fork", "forkpty", "killpg", "getuid", "geteuid", "getgid", "getegid", "setsid", "setpgid", "getpgid", "uname"),
+    *("chown", "mkfifo", "getloadavg", "nice", "sched_getaffinity", "pidfd_open", "posix_spawn"),
+    *("SIGHUP", "SIGKILL", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGCHLD", "SIGQUIT", "SIGSTOP", "SIGCONT", "SIGPIPE"),
+    *("alarm", "setitimer", "pthread_kill", "sigwait", "add_signal_handler", "AF_UNIX", "SO_REUSEPORT"),
+}
+every_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def posix_names(tree: ast.Module) -> Iterator[str]:
+    """Find the modules and attributes that Windows does not have."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in POSIX_NAMES:
+            yield f"line {node.lineno}: {ast.unparse(node)}"
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names = [node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names]
+            yield from (f"line {node.lineno}: import {name}" for name in names if name in POSIX_MODULES)
+
+
+def unencoded(tree: ast.Module) -> Iterator[str]:
+    """Find text that is read or written in the encoding of the locale, which on Windows is not UTF-8."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            given = {keyword.arg for keyword in node.keywords}
+            places = {"read_text": 1, "write_text": 2}.get(node.func.attr)
+            is_unnamed = places is not None and len(node.args) < places and "encoding" not in given
+            if is_unnamed or ("text" in given and "encoding" not in given):
+                yield f"line {node.lineno}: {ast.unparse(node)[:60]}"
+
+
+@every_source
+def test_no_name_that_windows_lacks_is_used(path: Path) -> None:
+    assert [*posix_names(ast.parse(path.read_text("utf-8")))] == []
+
+
+@every_source
+def test_text_has_its_encoding(path: Path) -> None:
+    assert [*unencoded(ast.parse(path.read_text("utf-8")))] == []
+
+
+def test_what_windows_lacks_would_be_found() -> None:
+    module = (
+        "import fcntl\nsignal.signal(signal.SIGHUP, f)\nos.killpg(1, signal.SIGKILL)\nloop.add_signal_handler(2, f)"
+    )
+    assert len([*posix_names(ast.parse(module))]) == 5
+    module = "path.read_text()\npath.write_text(x)\nsubprocess.run(x, text=True)\npath.read_text('utf-8')"
+    assert len([*unencoded(ast.parse(module))]) == 3
+
+
+WITHOUT_POSIX = f"""
+import asyncio, getpass, logging.handlers, multiprocessing.util, os, random, shutil, signal, socketserver, subprocess
+import sys, tempfile, concurrent.futures, http.server
+for module in {sorted(POSIX_MODULES - {"posix"})}:
+    sys.modules[module] = None
+for name in {sorted(POSIX_NAMES)}:
+    for place in (os, signal):
+        if hasattr(place, name):
+            delattr(place, name)
+def refuses(*_):
+    raise NotImplementedError
+asyncio.AbstractEventLoop.add_signal_handler = asyncio.SelectorEventLoop.add_signal_handler = refuses
+sys.executable = os.environ.get("WITHOUT_POSIX", sys.executable)
+"""
+"""What a Python does first that is to have as little as on Windows; the standard library keeps what it has taken."""
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Path:
+    """A Python without the names of POSIX; so is every Python that it starts."""
+    (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(WITHOUT_POSIX), "utf-8")
+    program = tmp_path / "python"
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH={tmp_path} WITHOUT_POSIX={program} exec {sys.executable} "$@"\n', "utf-8"
+    )
+    program.chmod(0o755)
+    return program
+
+
+def run(python: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """Run a command of this project with it."""
+    return subprocess.run(
+        [python, *words],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_that_python_lacks_what_windows_lacks(python: Path) -> None:
+    done = run(python, "-c", "import signal, os; print(hasattr(signal, 'SIGHUP'), hasattr(os, 'fork'))")
+    assert done.stdout == "False False\n", done.stderr
+    assert "ModuleNotFoundError" in run(python, "-c", "import fcntl").stderr
+
+
+def test_the_deployment_starts_there_and_says_what_is_missing(python: Path, tmp_path: Path) -> None:
+    assert run(python, "-m", "deploy", "--help").returncode == 0
+    done = run(python, "-m", "deploy", "plan", "--config", str(tmp_path / "none.toml"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_the_whole_path_runs_there_with_the_embedded_pubsub(python: Path) -> None:
+    done = run(python, "-m", "deploy.offline", "run", "--pubsub", "embedded")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "19 of 19 events came back as they were sent" in done.stdout
+
+
+def test_the_embedded_pubsub_by_itself_ends_there_when_it_is_told_to(python: Path) -> None:
+    line = [python, "-m", "deploy.offline.pubsub"]
+    with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        try:
+            assert process.stdout
+            assert process.stderr
+            assert '"host"' in process.stdout.readline()
+            process.send_signal(signal.SIGTERM)
+            assert (process.wait(30), process.stderr.read()) == (0, "")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+
+def test_gcloud_is_started_by_the_path_that_it_is_found_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin/gcloud.cmd"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "$0"\n', "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setattr("shutil.which", lambda name: str(program) if name == "gcloud" else None)
+
+    done = run_gcloud(("version",), stdin=None, folder=tmp_path, timeout_s=30)
+
+    assert done.stdout == f"{program}\n"
+
+
+def test_a_gcloud_found_by_a_relative_path_is_found_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin/gcloud"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\necho here\n", "utf-8")
+    program.chmod(0o755)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", f"bin:{os.environ['PATH']}")
+
+    assert run_gcloud(("version",), stdin=None, folder=program.parent, timeout_s=30).stdout == "here\n"
