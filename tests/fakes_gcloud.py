@@ -195,7 +195,7 @@ class FakeGcloud:
             return self._policy(f"secrets {name}", command)
         if verb == "update":
             found["labels"].update(command.pairs("update-labels"))
-            found["annotations"].update(command.pairs("update-annotations"))
+            found["annotations"] = command.pairs("update-annotations") or found["annotations"]
         if verb == "delete":
             del self.things["secrets", name]
             del self.versions[name]

@@ -346,3 +346,15 @@ def test_all_regions_are_looked_at_with_one_command(up: Stage) -> None:
     listed = [argv for argv in up.google.asked if argv[:2] == ("functions", "list")]
     assert len(listed) == 1
     assert REGION not in " ".join(listed[0])
+
+
+def test_annotations_of_others_stay_where_gcloud_would_drop_what_it_is_not_told(up: Stage) -> None:
+    annotations = up.google.things["secrets", "dt-signature"]["annotations"]
+    annotations["rotation"] = "begun, 1 of 2"
+    up.dt.connectors[SECOND] = []
+    assert up.deployment(dt_projects=(DT_PROJECT, SECOND), digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert up.google.things["secrets", "dt-signature"]["annotations"] == {
+        "rotation": "begun, 1 of 2",
+        "dt-pubsub-dt-projects": f"{DT_PROJECT}+{SECOND}",
+        "dt-pubsub-deployed": "1790000002",
+    }
