@@ -253,7 +253,7 @@ class FakeGcloud:
             self.unchecked = "no-invoker-iam-check" in command.flags
         if verb in {"describe", "update"}:
             annotation = {"run.googleapis.com/invoker-iam-disabled": "true"} if self.unchecked else {}
-            labels = self.things.get(("run", name), {}).get("labels", {})
+            labels = self.things.get(("run", name), {"labels": {"goog-managed-by": "cloudfunctions"}})["labels"]
             return {"metadata": {"annotations": annotation, "labels": labels}}
         return self._policy(f"run {name}", command)
 
