@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from deploy.devices import Device
 from deploy.errors import DtFailed, GcloudFailed
 from deploy.parallel import answer, beside_one_another
-from deploy.plan import Observed, removable, resources
+from deploy.plan import Observed, removable, watched
 from deploy.resources.connector import Connector, owned
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, Resource, answered
@@ -73,13 +73,13 @@ class Observer:
     def everything(self) -> Observed:
         """Read all that a plan compares. Behind an API that is off is nothing."""
         services = self._services()
-        others = [resource for resource in resources(self.spec) if resource.title not in services]
+        others = [resource for resource in watched(self.spec) if resource.title not in services]
         return self._observed(services, others, services_on(services[Services(self.spec).title]))
 
     def again(self, before: Observed, steps: Sequence[Step], secrets: tuple[Secret, ...]) -> Observed:
         """Read what the steps changed, and what hangs on it or carries it; the rest is as it was before."""
         changed = {step.resource.partition(", ")[0] for step in pending(tuple(steps))}
-        families = [each for each in _families(resources(self.spec)) if changed & {member.title for member in each}]
+        families = [each for each in _families(watched(self.spec)) if changed & {member.title for member in each}]
         members = [member for family in families for member in family]
         return self._observed(before.facts, members, SERVICES, secrets)
 

@@ -39,7 +39,7 @@ class Ownership:
         """
         for title in self._touched(step):
             if title not in self._proven:
-                self._must_be_ours(title, must_be_there=title != _title(step))
+                self._must_be_ours(title, step, must_be_there=title != _title(step))
                 self._proven.add(title)
 
     def prove_created(self, step: Step) -> bool:
@@ -50,7 +50,7 @@ class Ownership:
 
         """
         resource = self._by_title.get(_title(step))
-        return resource is None or self._must_be_ours(resource.title, must_be_there=False)
+        return resource is None or self._must_be_ours(resource.title, step, must_be_there=False)
 
     def made(self, step: Step) -> None:
         """Take what a step has made for this deployment's."""
@@ -69,9 +69,11 @@ class Ownership:
         is_safe = step.action == "create" and step.resource == resource.title and resource.title != self._function
         return [] if is_safe else [resource.title]
 
-    def _must_be_ours(self, title: str, *, must_be_there: bool) -> bool:
+    def _must_be_ours(self, title: str, step: Step, *, must_be_there: bool) -> bool:
+        """Read it again. A function is deployed or opened only where the service beneath it is its own, too."""
         resource = self._by_title[title]
-        facts = answered(resource.reads(), self._google.read, until_found=True)
+        needs_service = title == self._function and step.action != "delete"
+        facts = answered(resource.reads() if needs_service else resource.removal_reads(), self._google.read)
         if error := resource.not_ours(facts):
             raise error
         is_there = next(iter(facts.values()), None) is not None

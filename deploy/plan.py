@@ -65,14 +65,18 @@ def resources(spec: Spec, memory: Memory = Memory()) -> tuple[Resource, ...]:  #
         may_publish(spec, spec.rejected_topic),
         may_read_secret(spec),
         Function(spec, memory.deployed),
-        Elsewhere(spec),
         Invocation(spec),
     )
 
 
+def watched(spec: Spec) -> tuple[Resource, ...]:
+    """Return all that a plan looks at: what is made, and what earlier runs may have left in other regions."""
+    return (*resources(spec), Elsewhere(spec))
+
+
 def removable(spec: Spec) -> tuple[Resource, ...]:
     """Give what has to be removed by itself, in the order in which it was made; the rest goes with it."""
-    return (*(resource for resource in resources(spec) if not resource.upon), Leftovers(spec))
+    return (*(resource for resource in watched(spec) if not resource.upon), Leftovers(spec))
 
 
 def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
@@ -148,7 +152,9 @@ def _remembered(spec: Spec, steps: list[Step], observed: Observed) -> list[Step]
     if steps[place].action == "keep" and (upload == before or not upload):
         return steps
     known = upload if steps[place].action == "keep" else ""
-    return [*steps[: place + 1], SignatureSecret(spec).remember(known, before), *steps[place + 1 :]]
+    secret = SignatureSecret(spec, observed.unnamed(spec))
+    note = secret.remember(observed.facts[secret.title], known, before)
+    return [*steps[: place + 1], note, *steps[place + 1 :]]
 
 
 def _reopened(spec: Spec, steps: list[Step]) -> list[Step]:

@@ -195,7 +195,7 @@ class FakeGcloud:
             return self._policy(f"secrets {name}", command)
         if verb == "update":
             found["labels"].update(command.pairs("update-labels"))
-            found["annotations"].update(command.pairs("update-annotations"))
+            found["annotations"] = command.pairs("update-annotations") or found["annotations"]
         if verb == "delete":
             del self.things["secrets", name]
             del self.versions[name]
@@ -253,7 +253,7 @@ class FakeGcloud:
             self.unchecked = "no-invoker-iam-check" in command.flags
         if verb in {"describe", "update"}:
             annotation = {"run.googleapis.com/invoker-iam-disabled": "true"} if self.unchecked else {}
-            labels = self.things.get(("run", name), {}).get("labels", {})
+            labels = self.things.get(("run", name), {"labels": {"goog-managed-by": "cloudfunctions"}})["labels"]
             return {"metadata": {"annotations": annotation, "labels": labels}}
         return self._policy(f"run {name}", command)
 

@@ -59,6 +59,11 @@ SET = [
         {"serviceConfig": {"vpcConnector": "projects/p/connectors/c", "vpcConnectorEgressSettings": "ALL_TRAFFIC"}},
         "network connector projects/p/connectors/c, egress ALL_TRAFFIC",
     ),
+    (
+        FUNCTION,
+        {"serviceConfig": {"directVpcNetworkInterface": [{"network": "default"}]}},
+        "a network interface of its own",
+    ),
     (FUNCTION, {"serviceConfig": {"binaryAuthorizationPolicy": "default"}}, "binary authorization default"),
     (FUNCTION, {"kmsKeyName": "projects/p/keys/k"}, "encrypted with projects/p/keys/k"),
     (

@@ -75,6 +75,17 @@ def test_a_service_that_others_make_meanwhile_is_never_opened(stage: Stage, invo
     assert is_closed(stage)
 
 
+@every_way_to_open
+def test_a_service_whose_function_failed_to_be_made_over_it_is_never_opened(stage: Stage, invocation: str) -> None:
+    failed = {**new_function(), "state": "FAILED", "labels": MARK}
+    when(stage, "functions deploy", lambda: stage.google.things.update({SERVICE: OTHERS, FUNCTION: failed}))
+    with pytest.raises(Stopped, match="already exists"):
+        stage.deployment(invocation=invocation).up(verify=False)
+    with pytest.raises(NotOurs, match="and is not the function's"):
+        stage.deployment(invocation=invocation).up(verify=False)
+    assert is_closed(stage)
+
+
 def test_a_function_that_others_make_meanwhile_is_not_deployed_over(stage: Stage) -> None:
     when(stage, "secrets create", lambda: stage.google.things.update({FUNCTION: new_function()}))
     with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
@@ -304,6 +315,13 @@ def test_a_dt_project_that_is_named_has_to_be_there_for_anything_but_down(up: St
     assert up.google.changes() == []
 
 
+def test_a_dt_project_that_is_named_and_closed_to_us_is_never_taken_for_one_of_before(up: Stage) -> None:
+    refusal = DtAnswer(403, {"error": "permission denied", "code": 403})
+    when(up, "services list", lambda: up.dt.stumbles.append(refusal))
+    with pytest.raises(DtFailed, match="permission denied"):
+        up.deployment().plan()
+
+
 def test_a_function_elsewhere_stays_while_a_dt_project_of_before_may_still_post_to_it(two: Stage) -> None:
     two.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
     assert two.deployment().plan() == NOTHING_TO_DO
@@ -328,7 +346,9 @@ def test_what_is_open_in_either_way_stays_so_where_no_way_is_asked_for(stage: St
     assert stage.deployment().plan() == NOTHING_TO_DO
     assert stage.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
     assert stage.google.unchecked
-    assert "add-iam-policy-binding" not in " ".join(stage.google.changes())
+    changes = " ".join(stage.google.changes())
+    assert "run services update dt-pubsub --no-invoker-iam-check" in changes
+    assert "add-iam-policy-binding" not in changes
 
 
 def test_a_first_generation_function_of_the_name_is_said_before_anything_is_made(stage: Stage) -> None:
@@ -346,3 +366,15 @@ def test_all_regions_are_looked_at_with_one_command(up: Stage) -> None:
     listed = [argv for argv in up.google.asked if argv[:2] == ("functions", "list")]
     assert len(listed) == 1
     assert REGION not in " ".join(listed[0])
+
+
+def test_annotations_of_others_stay_where_gcloud_would_drop_what_it_is_not_told(up: Stage) -> None:
+    annotations = up.google.things["secrets", "dt-signature"]["annotations"]
+    annotations["rotation"] = "begun, 1 of 2"
+    up.dt.connectors[SECOND] = []
+    assert up.deployment(dt_projects=(DT_PROJECT, SECOND), digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert up.google.things["secrets", "dt-signature"]["annotations"] == {
+        "rotation": "begun, 1 of 2",
+        "dt-pubsub-dt-projects": f"{DT_PROJECT}+{SECOND}",
+        "dt-pubsub-deployed": "1790000002",
+    }

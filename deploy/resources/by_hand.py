@@ -72,6 +72,7 @@ def on_function(found: Facts, ours: Mapping[str, str]) -> list[str]:
         *_phrase(", ".join(sorted(built.get("environmentVariables") or {})), "build variables {}"),
         *_phrase(served.get("vpcConnector"), "network connector {}"),
         *_phrase(served.get("vpcConnector") and served.get("vpcConnectorEgressSettings"), "egress {}"),
+        *_phrase(served.get("directVpcNetworkInterface"), "a network interface of its own"),
         *_phrase(served.get("binaryAuthorizationPolicy"), "binary authorization {}"),
         *_phrase(found.get("kmsKeyName"), "encrypted with {}"),
         *_phrase(built.get("workerPool"), "worker pool {}"),

@@ -92,6 +92,8 @@ class Function:
         if not is_marked(self.spec, found):
             adopt = GcloudCall(self._argv("deploy", "--source=.", f"--update-labels={self.spec.mark}"))
             return foreign(self.title, self.spec.mark, adopt.line())
+        if service is not None and not self._is_of_functions(service):
+            return self._not_ours_to_open(service, "and is not the function's")
         return None
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
@@ -116,16 +118,21 @@ class Function:
             return (keep(self.title, f"is not marked {self.spec.mark}"),)
         return (delete(self.title, f"marked {self.spec.mark}", GcloudCall(self._argv("delete"))),)
 
+    def _is_of_functions(self, service: Facts) -> bool:
+        """Return whether a service is a function's: one that was never deployed may bear the name of another's."""
+        labels = service.get("metadata", {}).get("labels") or {}
+        return labels.get("goog-managed-by") == "cloudfunctions" or self._is_marked_service(service)
+
     def _is_marked_service(self, service: Facts) -> bool:
         return is_marked(self.spec, service.get("metadata", {}))
 
-    def _not_ours_to_open(self, service: Facts) -> DeployError:
-        """Say whose a service without a function is. To deploy over it is refused by Google, to open it is not."""
+    def _not_ours_to_open(self, service: Facts, whose: str = "without a function") -> DeployError:
+        """Say whose a service is that no function of ours serves: to deploy over it Google refuses, to open it not."""
         what, mend = "it is not this deployment's, and is left as it is", ANOTHER_NAME
         if self._is_marked_service(service):
             what = "this deployment's function was detached from it"
             mend = GcloudCall(run_service(self.spec, "delete")).line()
-        what = f"already exists in {self.spec.region}, without a function: {what}"
+        what = f"already exists in {self.spec.region}, {whose}: {what}"
         return DeployError(what, where=f"Cloud Run service {self.spec.name}", mend=[mend])
 
     def _closed(self, facts: Facts) -> tuple[Step, ...]:
@@ -219,8 +226,25 @@ def _changes_beneath(facts: Facts) -> tuple[Change, ...]:
     """Compare the Cloud Run service, which the function's own description does not tell of."""
     if facts["service"] is None:
         return (Change("Cloud Run service", "gone", "there"),)
+    changes = []
     ingress = facts["service"].get("metadata", {}).get("annotations", {}).get("run.googleapis.com/ingress", "all")
-    return (Change("ingress of the Cloud Run service", ingress, "all"),) if ingress != "all" else ()
+    if ingress != "all":
+        changes.append(Change("ingress of the Cloud Run service", ingress, "all"))
+    if image := _image_of_others(facts):
+        changes.append(Change("image of the Cloud Run service", image, "built from the source"))
+    return tuple(changes)
+
+
+def _image_of_others(facts: Facts) -> str:
+    """Return the image that somebody gave to the service: a function's own lie in a repository of Cloud Functions.
+
+    https://cloud.google.com/functions/docs/building#image_registry
+    """
+    containers = facts["service"].get("spec", {}).get("template", {}).get("spec", {}).get("containers") or [{}]
+    image = str(containers[0].get("image", ""))
+    built = facts["function"].get("buildConfig", {}).get("dockerRepository") or "gcf-artifacts"
+    is_own = f"/{built.rpartition('/')[2]}/" in image
+    return image if ("docker.pkg.dev/" in image or "gcr.io/" in image) and not is_own else ""
 
 
 def state_of(function: Facts) -> str:

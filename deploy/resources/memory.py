@@ -47,8 +47,3 @@ def deployed_upload(function: Facts) -> str:
     source = built.get("source", {}).get("storageSource", {})
     resolved = built.get("sourceProvenance", {}).get("resolvedStorageSource", {})
     return str(source.get("generation") or resolved.get("generation") or "")
-
-
-def annotation_words(name: str, value: str) -> str:
-    """Return an annotation as gcloud's flags take it."""
-    return f"{name}={value}"

@@ -53,20 +53,16 @@ class Resource(Protocol):
         ...
 
 
-def answered(questions: Reads, read: Callable[[Argv], Any], *, until_found: bool = False) -> dict[str, Any]:
-    """Put a resource's questions, each after the answer to the one before; return the facts.
-
-    ``until_found``: stop at the first thing that is there, which is all that is needed to tell whose it is.
-    """
+def answered(questions: Reads, read: Callable[[Argv], Any]) -> dict[str, Any]:
+    """Put a resource's questions, each after the answer to the one before; return the facts."""
     facts: dict[str, Any] = {}
     answer = None
-    while not (until_found and answer is not None):
+    while True:
         try:
             key, argv = questions.send(answer)
         except StopIteration:
-            break
+            return facts
         answer = facts[key] = read(argv)
-    return facts
 
 
 def is_marked(spec: Spec, found: Mapping[str, Any]) -> bool:

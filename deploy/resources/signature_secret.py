@@ -5,7 +5,8 @@ from typing import ClassVar
 
 from deploy.errors import DeployError
 from deploy.resources.by_hand import on_secret, said
-from deploy.resources.memory import BETWEEN, DEPLOYED, DT_PROJECTS, UNKNOWN_YET, annotation_words, read_memory
+from deploy.resources.function import env_words
+from deploy.resources.memory import BETWEEN, DEPLOYED, DT_PROJECTS, UNKNOWN_YET, read_memory
 from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
 from deploy.spec import Spec
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
@@ -51,7 +52,8 @@ class SignatureSecret:
             raise error
         found = facts["secret"]
         if found is None:
-            flags = (f"--labels={label_words(self.spec.all_labels)}", f"--set-annotations={self._projects}")
+            annotations = env_words(self._annotations(facts))
+            flags = (f"--labels={label_words(self.spec.all_labels)}", f"--set-annotations={annotations}")
             argv = self._argv("create", "--replication-policy=automatic", *flags, "--data-file=-")
             return (create(self.title, "not there", GcloudCall(argv, feeds_secret=True)),)
         steps = self._brought_up_to_date(facts)
@@ -62,9 +64,9 @@ class SignatureSecret:
         by_hand = said(on_secret(found))
         return tuple(steps) or (keep(self.title, f"version {newest_enabled(facts)} is in force{by_hand}"),)
 
-    def remember(self, deployed: str, before: str) -> Step:
+    def remember(self, facts: Facts, deployed: str, before: str) -> Step:
         """Return the step that remembers which upload the function was deployed from; empty: it is still to come."""
-        words = annotation_words(DEPLOYED, deployed or UNKNOWN_YET)
+        words = env_words({**self._annotations(facts), DEPLOYED: deployed or UNKNOWN_YET})
         call = GcloudCall(self._argv("update", f"--update-annotations={words}"), names_upload=not deployed)
         change = Change("upload noted", before, deployed or UNKNOWN_YET)
         return update(f"{self.title}, note of the upload", (change,), call)
@@ -85,16 +87,17 @@ class SignatureSecret:
         changes = labels
         if set(known) != set(self._wanted):
             changes = (*labels, Change("DT projects", ", ".join(known), ", ".join(self._wanted)))
-            flags.append(f"--update-annotations={self._projects}")
+            flags.append(f"--update-annotations={env_words(self._annotations(facts))}")
         return [update(self.title, changes, GcloudCall(self._argv("update", *flags)))] if changes else []
 
     @property
     def _wanted(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.spec.dt_projects, *self.dt_projects)))
 
-    @property
-    def _projects(self) -> str:
-        return annotation_words(DT_PROJECTS, BETWEEN.join(self._wanted))
+    def _annotations(self, facts: Facts) -> dict[str, str]:
+        """Return all annotations that are to be there: ``--update-annotations`` of gcloud 528 drops all others."""
+        found = (facts["secret"] or {}).get("annotations") or {}
+        return {**found, DT_PROJECTS: BETWEEN.join(self._wanted)}
 
     @property
     def _project(self) -> str:
