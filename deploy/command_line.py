@@ -3,6 +3,7 @@
 import argparse
 from typing import NoReturn
 
+from deploy.doorway import Parser
 from deploy.options import OPTIONS, Group
 from deploy.spec import DEFAULT_SENSORS
 
@@ -52,7 +53,7 @@ A default holds when a thing is made; what is not mentioned later stays as it is
 _SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """One whose complaints end with status 1: of 2, plan says that there are changes."""
 
     def error(self, message: str) -> NoReturn:
