@@ -4,13 +4,20 @@ import gc
 import os
 import sys
 
-import flask
-import functions_framework
-import functions_framework.aio
-from gunicorn.config import Keepalive
-from starlette.requests import Request
-from starlette.responses import Response
-from uvicorn.config import HTTP_PROTOCOLS
+if sys.version_info < (3, 11):  # noqa: UP036  # it is an older Python that has to be told so
+    sys.exit("Python 3.11 or newer is needed: this is " + sys.version.split()[0])
+
+try:
+    import flask
+    import functions_framework
+    import functions_framework.aio
+    from gunicorn.config import Keepalive
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from uvicorn.config import HTTP_PROTOCOLS
+except ModuleNotFoundError as missing:
+    install = "python -m pip install --no-deps --require-hashes -r requirements.txt"
+    sys.exit(f"{missing.name} is not installed\n  mend it: {install}")
 
 from function.bounded_http import KEEP_ALIVE_S
 from function.doors import WsgiDoor, answer_asgi

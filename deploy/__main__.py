@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from deploy.doorway import close_streams, not_installed, on_end, open_streams
+from deploy.doorway import end, not_installed, on_end, open_streams
 
 try:
     os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
@@ -143,8 +143,4 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    try:
-        status = main(sys.argv[1:])
-    except SystemExit as ended:  # the command line could not be read, or --help was asked for
-        status = ended.code if isinstance(ended.code, int) else FAILED
-    sys.exit(status if close_streams() else status or FAILED)
+    end(lambda: main(sys.argv[1:]))

@@ -5,6 +5,7 @@ import re
 from difflib import get_close_matches
 from typing import NoReturn
 
+from deploy.doorway import Parser
 from deploy.errors import DeployError
 from deploy.options import OPTIONS, Group
 from deploy.spec import DEFAULT_SENSORS
@@ -55,7 +56,7 @@ A default holds when a thing is made; what is not mentioned later stays as it is
 _SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
 
 
-class _Parser(argparse.ArgumentParser):
+class _Parser(Parser):
     """Raises ``DeployError`` on usage errors, so that they are told like all others, in JSON too."""
 
     def error(self, message: str) -> NoReturn:

@@ -3,6 +3,7 @@
 Streams may be closed, full, in ASCII, or left by their reader; a signal may be one that this system does not have.
 """
 
+import argparse
 import codecs
 import contextlib
 import io
@@ -12,7 +13,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 PLAIN = {
     "\N{RIGHTWARDS ARROW}": "->",
@@ -40,6 +44,13 @@ INSTALL = "python -m pip install --no-deps --require-hashes"
 OURS = {"deploy", "function", "tests"}
 
 Handler = Callable[[int, FrameType | None], object]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose help, too, is an error if it cannot be written: argparse by itself would end with 0."""
+
+    def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
+        (file or sys.stderr).write(message)
 
 
 def not_installed(missing: ModuleNotFoundError, *locks: str) -> str:
@@ -72,6 +83,16 @@ def open_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="plain")
+
+
+def end(main: Callable[[], int]) -> NoReturn:
+    """Run a command and end the process with its exit status: with 1 if all went well but could not be written."""
+    try:
+        status: object = main()
+    except SystemExit as ended:  # the command line could not be read, help was asked for, or a signal came
+        status = ended.code
+    is_written = close_streams()
+    sys.exit(status if isinstance(status, int) and (status or is_written) else 1)
 
 
 def close_streams() -> bool:

@@ -96,7 +96,7 @@ def test_what_is_completed_names_each_package_with_and_without_its_extra() -> No
     both = f"# uv\na{pin}a[x]{pin}    # via b\nb==2 {HASH}\n"
     assert completed(lock) == both
     assert unpinned(both) == []
-    assert pinned(both) == {"a": ("1", {"x"}), "b": ("2", set())}
+    assert pinned(both) == {"a": ("1", frozenset({"x"})), "b": ("2", frozenset())}
 
 
 def test_what_is_asked_for_and_not_in_the_lock_is_named() -> None:

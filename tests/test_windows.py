@@ -136,7 +136,7 @@ def test_the_whole_path_runs_there_with_the_embedded_pubsub(python: Path) -> Non
 
 
 def test_the_embedded_pubsub_by_itself_ends_there_when_it_is_told_to(python: Path) -> None:
-    line = [python, "-m", "deploy.offline.pubsub"]
+    line = [str(python), "-m", "deploy.offline.pubsub"]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
         try:
             assert process.stdout

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from deploy.doorway import close_streams, columns_of, not_installed, on_end, open_streams
+from deploy.doorway import Parser, columns_of, end, not_installed, on_end, open_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,9 +16,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Exit status: 0 all went well, 1 a check failed or something did not start, 130 Ctrl-C, 129 or 143 another signal.
     """
     open_streams()
-    given = _parser().parse_args(arguments)
-    on_end(_end)
+    given = argparse.Namespace(verb="")
     try:
+        given = _parser().parse_args(arguments)
+        on_end(_end)
         return _run(given)
     except KeyboardInterrupt:
         _tell("\nended; nothing is left running")
@@ -76,7 +77,7 @@ def _end(number: int, _: FrameType | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m deploy.offline", description="The function, its deployment and a Pub/Sub on this machine."
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -111,5 +112,4 @@ def _tell(line: str) -> None:
 
 
 if __name__ == "__main__":
-    status = main()
-    sys.exit(status if close_streams() else status or 1)
+    end(main)

@@ -22,9 +22,10 @@ RECEIVE_S = 10.0
 
 _ROW = "{:<18}  {:<20}  {:<25}  {:>16}  {:>8}  {}"
 _NARROW_ROW = "{:<18} {:<20} {:<25} {:>6} {}"
+_NARROW_ROW_UNTIMED = "{:<18} {:<20} {:<25} {}"
 """For terminals of 80 columns: without the message id."""
 
-WIDE = 100
+WIDE = 102
 """Columns that a row takes."""
 
 Row = Callable[..., str]
@@ -115,7 +116,13 @@ def _row_of(columns: int) -> Row:
     """Return what lays out six cells; a terminal too narrow for them is not shown the message id."""
     if columns >= WIDE:
         return _ROW.format
-    return lambda *cells: _NARROW_ROW.format(*cells[:3], *cells[4:])
+    return _narrow
+
+
+def _narrow(kind: str, device: str, words: str, _: str, latency: str, last: str) -> str:
+    if latency:
+        return _NARROW_ROW.format(kind, device, words, latency, last)
+    return _NARROW_ROW_UNTIMED.format(kind, device, words, last)
 
 
 def _shown(row: Row, message: Received, *, latency: str, last: str) -> str:

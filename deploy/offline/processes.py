@@ -23,7 +23,7 @@ def start(command: Sequence[str], *, output: IO[bytes], environ: Mapping[str, st
 
     On Linux the kernel ends it with SIGTERM when this process is killed. Raises OSError.
     """
-    apart = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
+    apart: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # what Windows has instead
     launcher = [sys.executable, "-IS", "-c", _END_WITH_PARENT] if sys.platform == "linux" else []
     return subprocess.Popen(  # noqa: S603  # an argument list of our own, without a shell
         [*launcher, *command],

@@ -1,0 +1,118 @@
+"""What a terminal is shown: no colour if it is not wanted, no line that could not be wiped, no lost answer."""
+
+import io
+import time
+from collections.abc import Mapping
+
+import pytest
+
+from deploy import __main__ as command
+from deploy.offline.demo import WIDE, _row_of
+from deploy.steps import GcloudCall, create, keep
+from deploy.terminal import Terminal
+from tests.stage_deploy import Keyboard
+
+LONG = "the settings differ: " + ", ".join(f"NAME_{number} none -> value" for number in range(9))
+STEPS = [create("topic t", "not there", GcloudCall(("pubsub", "topics", "create", "t" * 90))), keep("function f", LONG)]
+ROWS = [("ok", "function dt-pubsub", LONG)]
+
+
+class Screen(io.StringIO):
+    """A terminal."""
+
+    def isatty(self) -> bool:
+        """Whether it is one."""
+        return True
+
+
+def shown(environ: Mapping[str, str], columns: int | None = 200) -> str:
+    """Return what a terminal is shown of a plan."""
+    out = Screen()
+    Terminal(out, out, Keyboard(None), environ, lambda _: columns).table(STEPS)
+    return out.getvalue()
+
+
+def test_a_terminal_has_colour() -> None:
+    assert "\033[32m" in shown({"TERM": "xterm"})
+    assert "\033[32m" in shown({"TERM": "xterm", "NO_COLOR": ""})
+
+
+@pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_where_colour_is_not_wanted_there_is_none(environ: Mapping[str, str]) -> None:
+    assert "\033" not in shown(environ)
+
+
+def progress(environ: Mapping[str, str], columns: int, what: str) -> str:
+    """Return what a terminal is shown while something is under way."""
+    err = Screen()
+    with Terminal(io.StringIO(), err, Keyboard(None), environ, lambda _: columns).busy(what):
+        time.sleep(1.2)
+    return err.getvalue()
+
+
+def test_a_terminal_that_only_prints_is_told_once() -> None:
+    assert progress({"TERM": "dumb"}, 80, "reading") == "reading ...\n"
+
+
+def test_progress_stays_within_one_row_and_says_the_seconds() -> None:
+    written = [line for line in progress({}, 40, "x" * 200).split("\r") if line.strip()]
+    assert written
+    assert all(len(line) < 40 for line in written)
+    assert written[-1].endswith("... ... 1 s")
+
+
+def test_rows_that_are_too_long_are_broken_under_their_own_beginning() -> None:
+    out = Screen()
+    Terminal(out, out, Keyboard(None), {"NO_COLOR": "1"}, lambda _: 80).rows(ROWS)
+    first, *others = out.getvalue().splitlines()
+    assert first.startswith("ok  function dt-pubsub  the settings differ")
+    assert all(len(line) <= 80 for line in (first, *others))
+    assert all(line.startswith(" " * len("ok  function dt-pubsub  ")) for line in others)
+    assert " ".join(" ".join([first, *others]).split()) == " ".join(" ".join(ROWS[0]).split())
+
+
+def test_reasons_are_broken_and_commands_are_not() -> None:
+    lines = shown({"NO_COLOR": "1"}, 80).splitlines()
+    assert all(len(line) <= 80 for line in lines if "gcloud" not in line)
+    assert any(line.endswith("t" * 90) for line in lines)
+
+
+@pytest.mark.parametrize("columns", [None, 20])
+def test_in_a_file_or_a_tiny_window_a_row_is_one_line(columns: int | None) -> None:
+    out = Screen()
+    Terminal(out, out, Keyboard(None), {}, lambda _: columns).rows(ROWS)
+    assert len(out.getvalue().splitlines()) == 1
+
+
+def test_ctrl_d_at_a_question_is_a_no_on_a_line_of_its_own() -> None:
+    err = io.StringIO()
+    assert Terminal(io.StringIO(), err, Keyboard("")).agrees("sure?") is False
+    assert err.getvalue() == "sure? [y/N] \n"
+
+
+def test_ctrl_d_at_the_question_for_credentials_is_an_error_in_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def ctrl_d(_: str) -> str:
+        raise EOFError
+
+    for name in ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("getpass.getpass", ctrl_d)
+    monkeypatch.setattr("sys.stdin", Keyboard(""))
+
+    place = ["--project=my-project", "--region=europe-west1", "--dt-project=c0md3pm0p7bet3vico8g"]
+    assert command.main(["plan", *place]) == 1
+
+    told = capsys.readouterr().err
+    assert "DT_SERVICE_ACCOUNT_KEY_ID was not given, and nothing was changed" in told
+    assert "report it" not in told
+
+
+@pytest.mark.parametrize(("columns", "has_id"), [(80, False), (WIDE - 1, False), (WIDE, True)])
+def test_the_readings_fit_into_80_columns(columns: int, has_id: bool) -> None:  # noqa: FBT001
+    cells = ("objectPresentCount", "emu0011dr2b5vjs7396g", "x" * 25, "1" * 16)
+    row = _row_of(columns)(*cells, "146 ms", "equal")
+    assert len(row) <= columns
+    assert len(_row_of(columns)(*cells, "", "rejected")) <= max(80, columns + 3)
+    assert ("1" * 16 in row) is has_id
