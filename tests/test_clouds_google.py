@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from deploy.offline.clouds import Clouds, clouds
 from deploy.offline.clouds.dt.tenant import Tenant
 from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED, Estate
+from deploy.offline.clouds.google.payload import crc32c
 from deploy.offline.events import encode, sample_event
 from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
 from tests.skies import ANSWERS, FUNCTIONS, GOOGLE_APIS, ROOT, all_on, ask, deploy, function_settings, gcloud, zipped
@@ -397,3 +399,130 @@ def test_an_uploaded_source_is_needed(sky: Clouds) -> None:
 
     unsigned = place["uploadUrl"].partition("?")[0]
     assert ask(sky, "PUT", unsigned, zipped(ANSWERS)).status == 403
+
+
+# Secret Manager
+
+
+@pytest.fixture
+def secret(sky: Clouds) -> str:
+    """The URL of a secret with one version."""
+    ask(sky, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
+    ask(sky, "POST", f"{SECRETS}/secrets/s:addVersion", {"payload": {"data": "eHg="}})
+    return f"{SECRETS}/secrets/s"
+
+
+AWKWARD = bytes([0xFB, 0xFF, 0xBE, 0xFF])  # has + and / in base64
+
+
+@pytest.mark.parametrize("text", ["+/++/w==", "-_--_w==", "-_--_w", "+/--/w"])
+def test_a_payload_is_read_in_either_alphabet_padded_or_not(sky: Clouds, secret: str, text: str) -> None:
+    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": {"data": text}}).status == 200
+
+    payload = ask(sky, "GET", f"{secret}/versions/2:access").json["payload"]
+    assert payload == {"data": "+/++/w==", "dataCrc32c": str(crc32c(AWKWARD))}
+
+
+@needs_gcloud
+def test_gcloud_writes_and_reads_any_bytes(sky: Clouds, secret: str, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(AWKWARD)
+    assert gcloud(sky, f"secrets versions add s --data-file={tmp_path / 'in'}").returncode == 0
+
+    assert gcloud(sky, f"secrets versions access 2 --secret=s --out-file={tmp_path / 'out'}").returncode == 0
+    assert (tmp_path / "out").read_bytes() == AWKWARD
+
+
+def test_the_checksum_is_crc32c() -> None:
+    assert crc32c(b"123456789") == 0xE3069283  # the check value of RFC 3720's polynomial
+    assert crc32c(b"") == 0
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{"data": "e"}, {"data": "e!Hg="}, {"data": ""}, {}, {"data": "eHg=", "dataCrc32c": "1"}, {"data": "eHg=", "x": 1}],
+    ids=str,
+)
+def test_a_payload_that_is_not_whole_is_refused(sky: Clouds, secret: str, payload: dict[str, str]) -> None:
+    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": payload}).status == 400
+    assert len(ask(sky, "GET", f"{secret}/versions").json["versions"]) == 1
+
+
+def test_a_payload_with_its_checksum_is_taken_and_says_so(sky: Clouds, secret: str) -> None:
+    payload = {"data": "eHg=", "dataCrc32c": str(crc32c(b"xx"))}
+
+    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": payload}).json["clientSpecifiedPayloadChecksum"]
+
+
+def test_latest_is_the_newest_version_whatever_its_state(sky: Clouds, secret: str) -> None:
+    ask(sky, "POST", f"{secret}:addVersion", {"payload": {"data": "eXk="}})
+    ask(sky, "POST", f"{secret}/versions/2:disable", {})
+
+    assert ask(sky, "GET", f"{secret}/versions/latest").json["name"].endswith("/versions/2")
+    refused = ask(sky, "GET", f"{secret}/versions/latest:access")
+    assert (refused.status, refused.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
+    assert ask(sky, "GET", f"{secret}/versions/1:access").status == 200
+    listed = ask(sky, "GET", f"{secret}/versions?filter=state:ENABLED").json["versions"]
+    assert [version["name"].rpartition("/")[2] for version in listed] == ["1"]
+    assert ask(sky, "GET", f"{secret}/versions?filter=nonsense").status == 400
+
+
+def test_a_destroyed_version_is_gone_for_good_and_says_when(sky: Clouds, secret: str) -> None:
+    destroyed = ask(sky, "POST", f"{secret}/versions/1:destroy", {}).json
+
+    assert (destroyed["state"], destroyed["destroyTime"][:2]) == ("DESTROYED", "20")
+    for verb in ("enable", "disable"):
+        assert ask(sky, "POST", f"{secret}/versions/1:{verb}", {}).json["error"]["status"] == "FAILED_PRECONDITION"
+    assert ask(sky, "POST", f"{secret}/versions/1:destroy", {}).status == 200
+
+
+def test_an_etag_changes_with_its_resource_alone_and_is_checked(sky: Clouds, secret: str) -> None:
+    before, version = ask(sky, "GET", secret).json["etag"], ask(sky, "GET", f"{secret}/versions/1").json["etag"]
+    assert (ask(sky, "GET", secret).json["etag"], ask(sky, "GET", f"{secret}/versions/1").json["etag"]) == (
+        before,
+        version,
+    )
+    assert ask(sky, "POST", f"{secret}/versions/1:disable", {"etag": version}).status == 200
+
+    late = ask(sky, "POST", f"{secret}/versions/1:enable", {"etag": version})
+    assert (late.status, late.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
+    assert ask(sky, "GET", secret).json["etag"] == before
+    labels = {"labels": {"a": "b"}, "etag": before}
+    assert ask(sky, "PATCH", f"{secret}?updateMask=labels", labels).status == 200
+    assert ask(sky, "PATCH", f"{secret}?updateMask=labels", labels).json["error"]["status"] == "FAILED_PRECONDITION"
+    assert ask(sky, "DELETE", f"{secret}?{urlencode({'etag': before})}").status == 400
+
+
+@pytest.mark.parametrize(
+    ("mask", "settings"),
+    [
+        ("", {"labels": {}}),
+        ("nope", {"labels": {}}),
+        ("name", {}),
+        ("replication", {"replication": {"userManaged": {}}}),
+        ("labels", {"labels": {"A": "b"}}),
+        ("labels", {"labels": {"a": "B"}}),
+        ("labels", {"labels": {"a" * 64: "b"}}),
+        ("labels", {"labels": {f"k{number}": "" for number in range(65)}}),
+        ("annotations", {"annotations": {"-a": "b"}}),
+        ("annotations", {"annotations": {"a" * 64: "b"}}),
+        ("annotations", {"annotations": {"a": "b" * 16_384}}),
+        ("labels", {"labels": {}, "nope": 1}),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_a_secret_cannot_be_is_refused(sky: Clouds, secret: str, mask: str, settings: dict[str, Any]) -> None:
+    before = ask(sky, "GET", secret).json
+
+    assert ask(sky, "PATCH", f"{secret}?updateMask={mask}", settings).status == 400
+    assert ask(sky, "GET", secret).json == before
+
+
+def test_a_secret_at_its_limits_is_taken(sky: Clouds, secret: str) -> None:
+    settings = {
+        "labels": {f"k{number}-_é": "v" * 63 for number in range(64)},
+        "annotations": {"a.B-c_9": "b" * 16_000, "x" * 63: ""},
+    }
+
+    assert ask(sky, "PATCH", f"{secret}?updateMask=labels,annotations", settings).json.items() >= settings.items()
+    one = ask(sky, "PATCH", f"{secret}?updateMask=annotations", {"annotations": {"only": "this"}}).json
+    assert (one["annotations"], len(one["labels"])) == ({"only": "this"}, 64)
