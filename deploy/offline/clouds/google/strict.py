@@ -12,20 +12,11 @@ from deploy.offline.clouds.exchange import Json, Request, Route
 from deploy.offline.clouds.google.problems import invalid
 
 SYSTEM_PARAMETERS = frozenset(
-    [
-        "$.xgafv",
-        "access_token",
-        "alt",
-        "callback",
-        "fields",
-        "key",
-        "oauth_token",
-        "prettyPrint",
-        "quotaUser",
-        "uploadType",
-        "upload_protocol",
-    ]
-) | {"$alt", "$prettyPrint"}
+    {
+        *("$.xgafv", "$alt", "$prettyPrint", "access_token", "alt", "callback", "fields", "key", "oauth_token"),
+        *("prettyPrint", "quotaUser", "uploadType", "upload_protocol"),
+    }
+)
 ANY: Mapping[str, Any] = {}
 """The fields of an object that may have any, such as labels."""
 POLICY: Json = {"policy": {"version": None, "bindings": None, "etag": None, "auditConfigs": None}, "updateMask": None}
