@@ -8,12 +8,14 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from deploy.offline.clouds import Clouds, clouds
 from deploy.offline.clouds.dt.tenant import Tenant
 from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED, Estate
+from deploy.offline.clouds.google.payload import crc32c
 from deploy.offline.clouds.google.service import Service
 from deploy.offline.events import encode, sample_event
 from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
@@ -22,6 +24,7 @@ from tests.skies import (
     FUNCTIONS,
     GOOGLE_APIS,
     ROOT,
+    Heard,
     all_on,
     ask,
     deploy,
@@ -462,3 +465,292 @@ def test_an_uploaded_source_is_needed(sky: Clouds) -> None:
 
     unsigned = place["uploadUrl"].partition("?")[0]
     assert ask(sky, "PUT", unsigned, zipped(ANSWERS)).status == 403
+
+
+# Secret Manager
+
+
+@pytest.fixture
+def secret(sky: Clouds) -> str:
+    """The URL of a secret with one version."""
+    ask(sky, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
+    ask(sky, "POST", f"{SECRETS}/secrets/s:addVersion", {"payload": {"data": "eHg="}})
+    return f"{SECRETS}/secrets/s"
+
+
+AWKWARD = bytes([0xFB, 0xFF, 0xBE, 0xFF])  # has + and / in base64
+
+
+@pytest.mark.parametrize("text", ["+/++/w==", "-_--_w==", "-_--_w", "+/--/w"])
+def test_a_payload_is_read_in_either_alphabet_padded_or_not(sky: Clouds, secret: str, text: str) -> None:
+    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": {"data": text}}).status == 200
+
+    payload = ask(sky, "GET", f"{secret}/versions/2:access").json["payload"]
+    assert payload == {"data": "+/++/w==", "dataCrc32c": str(crc32c(AWKWARD))}
+
+
+@needs_gcloud
+def test_gcloud_writes_and_reads_any_bytes(sky: Clouds, secret: str, tmp_path: Path) -> None:
+    (tmp_path / "in").write_bytes(AWKWARD)
+    assert gcloud(sky, f"secrets versions add s --data-file={tmp_path / 'in'}").returncode == 0
+
+    assert gcloud(sky, f"secrets versions access 2 --secret=s --out-file={tmp_path / 'out'}").returncode == 0
+    assert (tmp_path / "out").read_bytes() == AWKWARD
+
+
+def test_the_checksum_is_crc32c() -> None:
+    assert crc32c(b"123456789") == 0xE3069283  # the check value of RFC 3720's polynomial
+    assert crc32c(b"") == 0
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [{"data": "e"}, {"data": "e!Hg="}, {"data": ""}, {}, {"data": "eHg=", "dataCrc32c": "1"}, {"data": "eHg=", "x": 1}],
+    ids=str,
+)
+def test_a_payload_that_is_not_whole_is_refused(sky: Clouds, secret: str, payload: dict[str, str]) -> None:
+    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": payload}).status == 400
+    assert len(ask(sky, "GET", f"{secret}/versions").json["versions"]) == 1
+
+
+def test_a_payload_with_its_checksum_is_taken_and_says_so(sky: Clouds, secret: str) -> None:
+    payload = {"data": "eHg=", "dataCrc32c": str(crc32c(b"xx"))}
+
+    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": payload}).json["clientSpecifiedPayloadChecksum"]
+
+
+def test_latest_is_the_newest_version_whatever_its_state(sky: Clouds, secret: str) -> None:
+    ask(sky, "POST", f"{secret}:addVersion", {"payload": {"data": "eXk="}})
+    ask(sky, "POST", f"{secret}/versions/2:disable", {})
+
+    assert ask(sky, "GET", f"{secret}/versions/latest").json["name"].endswith("/versions/2")
+    refused = ask(sky, "GET", f"{secret}/versions/latest:access")
+    assert (refused.status, refused.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
+    assert ask(sky, "GET", f"{secret}/versions/1:access").status == 200
+    listed = ask(sky, "GET", f"{secret}/versions?filter=state:ENABLED").json["versions"]
+    assert [version["name"].rpartition("/")[2] for version in listed] == ["1"]
+    assert ask(sky, "GET", f"{secret}/versions?filter=nonsense").status == 400
+
+
+def test_a_destroyed_version_is_gone_for_good_and_says_when(sky: Clouds, secret: str) -> None:
+    destroyed = ask(sky, "POST", f"{secret}/versions/1:destroy", {}).json
+
+    assert (destroyed["state"], destroyed["destroyTime"][:2]) == ("DESTROYED", "20")
+    for verb in ("enable", "disable"):
+        assert ask(sky, "POST", f"{secret}/versions/1:{verb}", {}).json["error"]["status"] == "FAILED_PRECONDITION"
+    assert ask(sky, "POST", f"{secret}/versions/1:destroy", {}).status == 200
+
+
+def test_an_etag_changes_with_its_resource_alone_and_is_checked(sky: Clouds, secret: str) -> None:
+    before, version = ask(sky, "GET", secret).json["etag"], ask(sky, "GET", f"{secret}/versions/1").json["etag"]
+    assert (ask(sky, "GET", secret).json["etag"], ask(sky, "GET", f"{secret}/versions/1").json["etag"]) == (
+        before,
+        version,
+    )
+    assert ask(sky, "POST", f"{secret}/versions/1:disable", {"etag": version}).status == 200
+
+    late = ask(sky, "POST", f"{secret}/versions/1:enable", {"etag": version})
+    assert (late.status, late.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
+    assert ask(sky, "GET", secret).json["etag"] == before
+    labels = {"labels": {"a": "b"}, "etag": before}
+    assert ask(sky, "PATCH", f"{secret}?updateMask=labels", labels).status == 200
+    assert ask(sky, "PATCH", f"{secret}?updateMask=labels", labels).json["error"]["status"] == "FAILED_PRECONDITION"
+    assert ask(sky, "DELETE", f"{secret}?{urlencode({'etag': before})}").status == 400
+
+
+@pytest.mark.parametrize(
+    ("mask", "settings"),
+    [
+        ("", {"labels": {}}),
+        ("nope", {"labels": {}}),
+        ("name", {}),
+        ("replication", {"replication": {"userManaged": {}}}),
+        ("labels", {"labels": {"A": "b"}}),
+        ("labels", {"labels": {"a": "B"}}),
+        ("labels", {"labels": {"a" * 64: "b"}}),
+        ("labels", {"labels": {f"k{number}": "" for number in range(65)}}),
+        ("annotations", {"annotations": {"-a": "b"}}),
+        ("annotations", {"annotations": {"a" * 64: "b"}}),
+        ("annotations", {"annotations": {"a": "b" * 16_384}}),
+        ("labels", {"labels": {}, "nope": 1}),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_a_secret_cannot_be_is_refused(sky: Clouds, secret: str, mask: str, settings: dict[str, Any]) -> None:
+    before = ask(sky, "GET", secret).json
+
+    assert ask(sky, "PATCH", f"{secret}?updateMask={mask}", settings).status == 400
+    assert ask(sky, "GET", secret).json == before
+
+
+def test_a_secret_at_its_limits_is_taken(sky: Clouds, secret: str) -> None:
+    settings = {
+        "labels": {f"k{number}-_é": "v" * 63 for number in range(64)},
+        "annotations": {"a.B-c_9": "b" * 16_000, "x" * 63: ""},
+    }
+
+    assert ask(sky, "PATCH", f"{secret}?updateMask=labels,annotations", settings).json.items() >= settings.items()
+    one = ask(sky, "PATCH", f"{secret}?updateMask=annotations", {"annotations": {"only": "this"}}).json
+    assert (one["annotations"], len(one["labels"])) == ({"only": "this"}, 64)
+
+
+# Pub/Sub over REST
+
+EVENTS = f"projects/{PROJECT}/topics/dt-events"
+TABLE = f"{PROJECT}.data.events"
+AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+MAY_WRITE = {"policy": {"bindings": [{"role": "roles/bigquery.dataEditor", "members": [AGENT]}]}}
+
+
+@pytest.fixture
+def events(sky: Clouds) -> str:
+    """The URL of a subscription that is not there yet, of a topic that is."""
+    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+    return f"{PUBSUB}/subscriptions/one"
+
+
+def test_a_bigquery_subscription_needs_its_table_and_the_role_to_write_there(sky: Clouds, events: str) -> None:
+    asked = {"topic": EVENTS, "bigqueryConfig": {"table": TABLE, "writeMetadata": True}}
+
+    missing = ask(sky, "PUT", events, asked)
+    assert (missing.status, missing.sentence) == (404, f"Not found: Table {PROJECT}:data.events")
+    sky.google.pubsub.exports.tables.add(TABLE)
+    refused = ask(sky, "PUT", events, asked)
+    assert (refused.status, "bigquery.tables.updateData" in refused.sentence) == (403, True)
+    sky.google.policies.replace(f"projects/{PROJECT}/datasets/data/tables/events", MAY_WRITE)
+    assert ask(sky, "PUT", events, asked).json["bigqueryConfig"]["state"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("place", [f"projects/{PROJECT}", f"projects/{PROJECT}/datasets/data"])
+def test_the_role_to_write_may_be_on_the_dataset_or_the_project(sky: Clouds, events: str, place: str) -> None:
+    sky.google.pubsub.exports.tables.add(TABLE)
+    sky.google.policies.replace(place, MAY_WRITE)
+
+    assert ask(sky, "PUT", events, {"topic": EVENTS, "bigqueryConfig": {"table": TABLE}}).status == 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "status"),
+    [
+        ({"bigqueryConfig": {"table": "events"}}, 400),
+        ({"bigqueryConfig": {"table": TABLE, "useTopicSchema": True, "useTableSchema": True}}, 400),
+        ({"bigqueryConfig": {"table": TABLE}, "pushConfig": {"pushEndpoint": "https://a.example.com/"}}, 400),
+        ({"bigqueryConfig": {"table": TABLE}, "enableExactlyOnceDelivery": True}, 400),
+        ({"cloudStorageConfig": {"bucket": "no-such-bucket"}}, 404),
+        ({"cloudStorageConfig": {"bucket": "B"}}, 400),
+        ({"pushConfig": {"pushEndpoint": "http://a.example.com/"}}, 400),
+        ({"pushConfig": {"pushEndpoint": "nonsense"}}, 400),
+        ({"deadLetterPolicy": {"deadLetterTopic": f"projects/{PROJECT}/topics/none"}}, 404),
+        ({"deadLetterPolicy": {"deadLetterTopic": EVENTS}}, 400),
+        ({"retryPolicy": {"minimumBackoff": "601s"}}, 400),
+        ({"ackDeadlineSeconds": 9}, 400),
+        ({"messageRetentionDuration": "599s"}, 400),
+        ({"filter": "deviceId is a"}, 400),
+        ({"labels": {"A": ""}}, 400),
+        ({"nope": 1}, 400),
+        ({"bigqueryConfig": {"nope": 1}}, 400),
+        ({"ackDeadlineSeconds": "ten"}, 400),
+    ],
+    ids=str,
+)
+def test_a_subscription_that_pubsub_would_not_make_is_refused(
+    sky: Clouds, events: str, settings: dict[str, Any], status: int
+) -> None:
+    assert ask(sky, "PUT", events, {"topic": EVENTS, **settings}).status == status
+    assert ask(sky, "GET", events).status == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "sentence"),
+    [
+        ("PUT", "topics/abc", {"nope": 1}, 'Invalid JSON payload received. Unknown name "nope": Cannot find field.'),
+        (
+            "PUT",
+            "topics/abc",
+            {"schemaSettings": {"nope": 1}},
+            """Invalid JSON payload received. Unknown name "nope" at 'schemaSettings': Cannot find field.""",
+        ),
+        (
+            "GET",
+            "topics?pagesize=1",
+            None,
+            (
+                "Invalid JSON payload received. Unknown name \"pagesize\": Cannot bind query parameter. Field 'pagesize' "
+                "could not be found in request message."
+            ),
+        ),
+        (
+            "POST",
+            "topics/dt-events:setIamPolicy",
+            {"policy": {"binding": []}},
+            """Invalid JSON payload received. Unknown name "binding" at 'policy': Cannot find field.""",
+        ),
+        (
+            "POST",
+            "topics/dt-events:publish",
+            {"messages": [{"body": "eA=="}]},
+            """Invalid JSON payload received. Unknown name "body" at 'messages[0]': Cannot find field.""",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_google_does_not_know_is_refused_in_its_words(
+    sky: Clouds, events: str, method: str, path: str, body: Any, sentence: str
+) -> None:
+    answer = ask(sky, method, f"{PUBSUB}/{path}", body)
+
+    assert (answer.status, answer.sentence) == (400, sentence)
+
+
+def patch(sky: Clouds, url: str, mask: str, **settings: Any) -> Heard:
+    return ask(sky, "PATCH", url, {"subscription": settings, "updateMask": mask})
+
+
+def test_an_update_is_of_what_its_mask_names_and_reaches_the_messages(sky: Clouds, events: str) -> None:
+    ask(sky, "PUT", f"{PUBSUB}/topics/dead", {})
+    ask(sky, "PUT", events, {"topic": EVENTS, "labels": {"a": "b"}})
+    policy = {"deadLetterTopic": f"projects/{PROJECT}/topics/dead", "maxDeliveryAttempts": 5}
+
+    changed = patch(sky, events, "deadLetterPolicy,labels", deadLetterPolicy=policy, labels={"c": "d"}).json
+    assert (changed["deadLetterPolicy"], changed["labels"]) == (policy, {"c": "d"})
+    ask(sky, "POST", f"{PUBSUB}/topics/dt-events:publish", {"messages": [{"data": "eA=="}]})
+    pulled = ask(sky, "POST", f"{events}:pull", {"maxMessages": 1}).json["receivedMessages"]
+    assert pulled[0]["deliveryAttempt"] == 1
+    assert "deadLetterPolicy" not in patch(sky, events, "deadLetterPolicy").json
+
+
+@pytest.mark.parametrize("mask", ["", "nope", "topic", "filter", "enableMessageOrdering", "name"])
+def test_an_update_without_a_mask_or_of_what_cannot_change_is_refused(sky: Clouds, events: str, mask: str) -> None:
+    before = ask(sky, "PUT", events, {"topic": EVENTS}).json
+
+    assert patch(sky, events, mask, filter="attributes:a", ackDeadlineSeconds=60).status == 400
+    assert ask(sky, "GET", events).json == before
+
+
+@needs_gcloud
+def test_gcloud_updates_filters_snapshots_and_seeks(sky: Clouds, events: str) -> None:
+    ask(sky, "PUT", f"{PUBSUB}/topics/dead", {})
+    commands = [
+        "subscriptions create one --topic=dt-events --message-filter=attributes:ce-type",
+        "subscriptions update one --ack-deadline=60 --update-labels=a=b --dead-letter-topic=dead",
+        "subscriptions update one --clear-dead-letter-policy --retain-acked-messages",
+        "snapshots create before --subscription=one",
+        "subscriptions seek one --snapshot=before",
+        "snapshots delete before",
+    ]
+    for command in commands:
+        done = gcloud(sky, f"pubsub {command}")
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+
+    settings = ask(sky, "GET", events).json
+    assert (settings["ackDeadlineSeconds"], settings["labels"]) == (60, {"a": "b"})
+    assert ("deadLetterPolicy" in settings, settings["filter"]) == (False, "attributes:ce-type")
+    assert sky.log.not_played() == []
+
+
+def test_a_detached_subscription_gives_nothing(sky: Clouds, events: str) -> None:
+    ask(sky, "PUT", events, {"topic": EVENTS})
+    assert ask(sky, "POST", f"{events}:detach", {}).status == 200
+
+    assert ask(sky, "GET", events).json["detached"]
+    assert ask(sky, "POST", f"{events}:pull", {"maxMessages": 1}).json["error"]["status"] == "FAILED_PRECONDITION"

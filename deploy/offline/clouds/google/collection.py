@@ -1,22 +1,35 @@
 """What Pub/Sub's topics and subscriptions have in common: described, listed, updated, with labels and an IAM policy."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+from google.pubsub_v1 import types
+
 from deploy.offline.clouds.exchange import Json, Request, Route, page
 from deploy.offline.clouds.field_masks import masked
+from deploy.offline.clouds.google.data_plane import parsed
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import Problem, exists, not_found
+from deploy.offline.clouds.google.strict import PAGED, POLICY, strict
 from deploy.offline.errors import Refused
 from deploy.offline.pubsub import limits
+from deploy.offline.pubsub.settings import updated
+
+_KINDS = {"topics": types.Topic.pb(), "subscriptions": types.Subscription.pb()}
 
 
 class Collection:
-    """All resources of a kind, ``topics`` or ``subscriptions``, by full name."""
+    """All resources of a kind, ``topics`` or ``subscriptions``, by full name.
+
+    ``on_update`` gets a resource before and after an update, with the names of the fields that the update is about, and
+    returns what it is to be.
+    """
 
     def __init__(self, kind: str, estate: Estate, policies: Policies) -> None:
         self.items: dict[str, Json] = {}
+        self.on_update: Callable[[Json, Json, list[str]], Json] = lambda _before, after, _fields: after
         self._kind = kind
         self._estate = estate
         self._policies = policies
@@ -27,12 +40,12 @@ class Collection:
         many = f"/v1/projects/{{project}}/{kind}"
         one = many + "/{name}"
         return [
-            Route("GET", many, self._list, f"pubsub.{kind}.list"),
-            Route("GET", one, self._get, f"pubsub.{kind}.get"),
-            Route("PATCH", one, self._update, f"pubsub.{kind}.update"),
-            Route("GET", one + ":getIamPolicy", self._policy, f"pubsub.{kind}.getIamPolicy"),
-            Route("POST", one + ":setIamPolicy", self._set_policy, f"pubsub.{kind}.setIamPolicy"),
-            Route("POST", one + ":testIamPermissions", self._test),
+            strict(Route("GET", many, self._list, f"pubsub.{kind}.list"), PAGED),
+            strict(Route("GET", one, self._get, f"pubsub.{kind}.get")),
+            strict(Route("PATCH", one, self._update, f"pubsub.{kind}.update")),
+            strict(Route("GET", one + ":getIamPolicy", self._policy, f"pubsub.{kind}.getIamPolicy")),
+            strict(Route("POST", one + ":setIamPolicy", self._set_policy, f"pubsub.{kind}.setIamPolicy"), (), POLICY),
+            strict(Route("POST", one + ":testIamPermissions", self._test), (), {"permissions": None}),
         ]
 
     def full_name(self, project: str, name: str) -> str:
@@ -64,11 +77,18 @@ class Collection:
 
     def _update(self, request: Request, project: str, name: str) -> Json:
         before, asked = self._get(request, project, name), request.json()
-        changes = asked.get(self._kind.removesuffix("s"), {})
-        after = masked(before, changes, asked.get("updateMask", ""))
+        key, kind = self._kind.removesuffix("s"), _KINDS[self._kind]
+        request_type = getattr(types, f"Update{kind.DESCRIPTOR.name}Request").pb()
+        paths = list(parsed(asked, request_type).update_mask.paths)
+        as_it_is = (
+            kind(name=before["name"], topic=before["topic"]) if key == "subscription" else kind(name=before["name"])
+        )
+        checked(lambda mask: updated(as_it_is, kind(), mask), paths)
+        after = masked(before, asked.get(key, {}), asked.get("updateMask", ""))
         check_settings(after)
-        self.items[before["name"]] = after
-        return after
+        fields = [json_name(path.partition(".")[0]) for path in paths]
+        self.items[before["name"]] = self.on_update(before, after, fields)
+        return self.items[before["name"]]
 
     def _policy(self, request: Request, project: str, name: str) -> Json:
         return self._policies.get(self._get(request, project, name)["name"])
@@ -79,6 +99,11 @@ class Collection:
     def _test(self, request: Request, project: str, name: str) -> Json:
         self._get(request, project, name)
         return self._policies.test(request)
+
+
+def json_name(field: str) -> str:
+    """Return the name that a field has in JSON."""
+    return re.sub(r"_([a-z])", lambda found: found[1].upper(), field)
 
 
 def check_settings(settings: Json) -> None:

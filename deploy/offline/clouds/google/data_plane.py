@@ -4,6 +4,7 @@ Also the gate before it: each revision of a function reaches Pub/Sub through a p
 account that the revision runs as and lets it publish only where IAM does.
 """
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
@@ -17,6 +18,7 @@ from deploy.offline.clouds.google.problems import STATUSES, Problem, invalid
 
 CALL_S = 30.0
 GATE_THREADS = 16
+_UNKNOWN = re.compile(r'no field named "([^"]+)" at "([^"]+)"')
 _PUBLISH = "/google.pubsub.v1.Publisher/Publish"
 _CALLS: dict[str, tuple[str, Any, Any]] = {
     "CreateTopic": ("Publisher", types.Topic.pb(), types.Topic.pb()),
@@ -27,6 +29,12 @@ _CALLS: dict[str, tuple[str, Any, Any]] = {
     "Pull": ("Subscriber", types.PullRequest.pb(), types.PullResponse.pb()),
     "Acknowledge": ("Subscriber", types.AcknowledgeRequest.pb(), empty_pb2.Empty),
     "ModifyAckDeadline": ("Subscriber", types.ModifyAckDeadlineRequest.pb(), empty_pb2.Empty),
+    "UpdateSubscription": ("Subscriber", types.UpdateSubscriptionRequest.pb(), types.Subscription.pb()),
+    "DetachSubscription": ("Publisher", types.DetachSubscriptionRequest.pb(), types.DetachSubscriptionResponse.pb()),
+    "CreateSnapshot": ("Subscriber", types.CreateSnapshotRequest.pb(), types.Snapshot.pb()),
+    "GetSnapshot": ("Subscriber", types.GetSnapshotRequest.pb(), types.Snapshot.pb()),
+    "ListSnapshots": ("Subscriber", types.ListSnapshotsRequest.pb(), types.ListSnapshotsResponse.pb()),
+    "DeleteSnapshot": ("Subscriber", types.DeleteSnapshotRequest.pb(), empty_pb2.Empty),
     "Seek": ("Subscriber", types.SeekRequest.pb(), types.SeekResponse.pb()),
 }
 
@@ -41,10 +49,7 @@ class DataPlane:
     def call(self, method: str, asked: Json) -> Json:
         """Call a method of Pub/Sub; raises ``Problem`` with its status."""
         service, request_type, response_type = _CALLS[method]
-        try:
-            request = json_format.ParseDict(asked, request_type())
-        except json_format.ParseError as error:
-            raise invalid(f"Invalid JSON payload received. {error}") from error
+        request = parsed(asked, request_type)
         send = self.channel.unary_unary(
             f"/google.pubsub.v1.{service}/{method}",
             request_serializer=request_type.SerializeToString,
@@ -70,6 +75,20 @@ class DataPlane:
     def close(self) -> None:
         """Let go of the connection."""
         self.channel.close()
+
+
+def parsed(asked: Json, kind: Any) -> Any:
+    """Read a message of this kind from JSON; raises ``Problem`` in Google's words for what does not belong there."""
+    try:
+        return json_format.ParseDict(asked, kind())
+    except json_format.ParseError as error:
+        unknown = _UNKNOWN.search(str(error))
+        if unknown:
+            place = unknown[2].partition(".")[2]
+            where = f" at '{place}'" if place else ""
+            sentence = f'Unknown name "{unknown[1]}"{where}: Cannot find field.'
+            raise invalid(f"Invalid JSON payload received. {sentence}") from error
+        raise invalid(f"Invalid value in the JSON payload received. {error}") from error
 
 
 def _problem(error: Any) -> Problem:

@@ -1,18 +1,25 @@
 """``pubsub.googleapis.com`` v1: topics and subscriptions, their labels and IAM here; messages in the data plane.
 
-A subscription's filter is applied here. Its push and dead-letter settings are kept and given back, not acted upon.
+A subscription's filter is applied here too, because Google's emulator does not. Its push settings are kept and given
+back, not acted upon; a detached subscription gives nothing.
 https://cloud.google.com/pubsub/docs/reference/rest
 """
 
 from collections.abc import Callable
 
+from google.pubsub_v1 import types
+
 from deploy.offline.clouds.exchange import Json, Request, Route
 from deploy.offline.clouds.google.collection import Collection, check_settings, checked
-from deploy.offline.clouds.google.data_plane import DataPlane
+from deploy.offline.clouds.google.data_plane import DataPlane, parsed
 from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.clouds.google.exports import Exports
 from deploy.offline.clouds.google.filters import parse_filter
 from deploy.offline.clouds.google.policies import Policies
+from deploy.offline.clouds.google.problems import precondition
+from deploy.offline.clouds.google.strict import PAGED, strict
 from deploy.offline.pubsub import limits
+from deploy.offline.pubsub.settings import new_subscription
 
 PUBLISHER = "roles/pubsub.publisher"
 DELETED_TOPIC = "_deleted-topic_"
@@ -23,7 +30,11 @@ _DEFAULTS: Json = {
     "expirationPolicy": {"ttl": "2678400s"},
     "state": "ACTIVE",
 }
-_FORWARDED = ("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering")
+_FORWARDED = (
+    *("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering", "filter", "deadLetterPolicy", "retryPolicy"),
+    *("retainAckedMessages", "messageRetentionDuration", "enableExactlyOnceDelivery"),
+)
+_SNAPSHOT = "/v1/projects/{project}/snapshots/{snapshot}"
 _TOPIC = "/v1/projects/{project}/topics/{topic}"
 _SUBSCRIPTION = "/v1/projects/{project}/subscriptions/{subscription}"
 
@@ -36,6 +47,8 @@ class PubSub:
         self._plane = plane
         self._topics = Collection("topics", estate, policies)
         self._subscriptions = Collection("subscriptions", estate, policies)
+        self._subscriptions.on_update = self._updated
+        self.exports = Exports(estate, policies)
 
     def names(self) -> list[str]:
         """Give the full names of all topics and subscriptions."""
@@ -52,19 +65,32 @@ class PubSub:
         return [
             *self._topics.routes(),
             *self._subscriptions.routes(),
-            Route("PUT", _TOPIC, self._create_topic, "pubsub.topics.create"),
-            Route("DELETE", _TOPIC, self._delete_topic, "pubsub.topics.delete"),
-            Route("GET", _TOPIC + "/subscriptions", self._subscriptions_of, "pubsub.topics.get"),
-            Route("POST", _TOPIC + ":publish", self._publish, "pubsub.topics.publish"),
-            Route("PUT", _SUBSCRIPTION, self._create_subscription, "pubsub.subscriptions.create"),
-            Route("DELETE", _SUBSCRIPTION, self._delete_subscription, "pubsub.subscriptions.delete"),
-            Route("POST", _SUBSCRIPTION + ":pull", self._pull, consume),
+            strict(Route("PUT", _TOPIC, self._create_topic, "pubsub.topics.create")),
+            strict(Route("DELETE", _TOPIC, self._delete_topic, "pubsub.topics.delete")),
+            strict(Route("GET", _TOPIC + "/subscriptions", self._subscriptions_of, "pubsub.topics.get"), PAGED),
+            strict(Route("POST", _TOPIC + ":publish", self._publish, "pubsub.topics.publish")),
+            strict(Route("PUT", _SUBSCRIPTION, self._create_subscription, "pubsub.subscriptions.create")),
+            strict(Route("DELETE", _SUBSCRIPTION, self._delete_subscription, "pubsub.subscriptions.delete")),
+            strict(Route("POST", _SUBSCRIPTION + ":detach", self._detach, "pubsub.topics.detachSubscription")),
+            strict(Route("POST", _SUBSCRIPTION + ":pull", self._pull, consume)),
             *(Route("POST", f"{_SUBSCRIPTION}:{verb}", self._forward(method), consume) for verb, method in consumed),
+            *self._snapshot_routes(),
+        ]
+
+    def _snapshot_routes(self) -> list[Route]:
+        many, called = "/v1/projects/{project}/snapshots", "pubsub.snapshots"
+        return [
+            strict(Route("PUT", _SNAPSHOT, self._of_snapshot("CreateSnapshot", "name"), f"{called}.create")),
+            strict(Route("GET", _SNAPSHOT, self._of_snapshot("GetSnapshot", "snapshot"), f"{called}.get")),
+            strict(Route("DELETE", _SNAPSHOT, self._of_snapshot("DeleteSnapshot", "snapshot"), f"{called}.delete")),
+            strict(Route("GET", many, self._snapshots, f"{called}.list"), PAGED),
         ]
 
     def _create_topic(self, request: Request, project: str, topic: str) -> Json:
         name = self._topics.full_name(project, topic)
-        settings = {**request.json(), "name": name}
+        asked = request.json()
+        parsed(asked, types.Topic.pb())
+        settings = {**asked, "name": name}
         checked(limits.check_topic_name, name)
         check_settings(settings)
         self._topics.check_new(name)
@@ -91,15 +117,51 @@ class PubSub:
     def _create_subscription(self, request: Request, project: str, subscription: str) -> Json:
         name = self._subscriptions.full_name(project, subscription)
         asked = {key: value for key, value in request.json().items() if value is not None}
+        parsed(asked, types.Subscription.pb())
         settings = {**_DEFAULTS, **asked, "name": name}
         checked(limits.check_subscription_name, name)
-        check_settings(settings)
-        parse_filter(settings.get("filter", ""))
         self._topics.find(settings.get("topic", ""))
         self._subscriptions.check_new(name)
+        settings = self._checked(settings)
         self._plane.create("Subscription", {key: settings[key] for key in _FORWARDED if key in settings})
         self._subscriptions.items[name] = settings
         return settings
+
+    def _checked(self, settings: Json) -> Json:
+        """A subscription's settings, completed; raises ``Problem``."""
+        check_settings(settings)
+        parse_filter(settings.get("filter", ""))
+        if settings.get("deadLetterPolicy"):
+            self._topics.find(settings["deadLetterPolicy"].get("deadLetterTopic", ""))
+        exported = self.exports.check(settings)
+        plain = {key: value for key, value in exported.items() if not key.endswith("Config") or key == "pushConfig"}
+        checked(new_subscription, parsed(plain, types.Subscription.pb()))
+        return exported
+
+    def _updated(self, before: Json, after: Json, fields: list[str]) -> Json:
+        """Let the Pub/Sub that carries the messages know of a changed subscription; returns it, completed."""
+        whole = self._checked({**_DEFAULTS, **after})
+        forwarded = [field for field in fields if field in _FORWARDED]
+        if forwarded:
+            asked = {key: whole[key] for key in ("name", *forwarded) if key in whole}
+            mask = ",".join(forwarded)
+            self._plane.call("UpdateSubscription", {"subscription": asked, "updateMask": mask})
+        return {**whole, "topic": before["topic"]}
+
+    def _detach(self, _: Request, project: str, subscription: str) -> Json:
+        name = self._subscriptions.full_name(project, subscription)
+        self._subscriptions.items[name] = {**self._subscriptions.find(name), "detached": True}
+        return {}
+
+    def _of_snapshot(self, method: str, key: str) -> Callable[..., Json]:
+        def call(request: Request, project: str, snapshot: str) -> Json:
+            return self._plane.call(method, {**request.json(), key: f"projects/{project}/snapshots/{snapshot}"})
+
+        return call
+
+    def _snapshots(self, request: Request, project: str) -> Json:
+        asked: Json = {"project": f"projects/{project}", "pageToken": request.parameter("pageToken")}
+        return self._plane.call("ListSnapshots", {**asked, "pageSize": request.number("pageSize", default=0)})
 
     def _delete_subscription(self, _: Request, project: str, subscription: str) -> Json:
         name = self._subscriptions.find(self._subscriptions.full_name(project, subscription))["name"]
@@ -110,7 +172,10 @@ class PubSub:
     def _pull(self, request: Request, project: str, subscription: str) -> Json:
         """Messages that the filter is for; the others are acknowledged, as Pub/Sub does by itself."""
         name = self._subscriptions.full_name(project, subscription)
-        wanted = parse_filter(self._subscriptions.find(name).get("filter", ""))
+        settings = self._subscriptions.find(name)
+        if settings.get("detached"):
+            raise precondition(f"Subscription is detached (resource={subscription}).")
+        wanted = parse_filter(settings.get("filter", ""))
         pulled = self._plane.call("Pull", {**request.json(), "subscription": name}).get("receivedMessages", [])
         passed = [each for each in pulled if wanted(each["message"].get("attributes", {}))]
         unwanted = [each["ackId"] for each in pulled if each not in passed]

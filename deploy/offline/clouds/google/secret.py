@@ -1,10 +1,34 @@
-"""One secret with its versions. ``latest`` is the newest version, in force or not, as in Secret Manager."""
+"""One secret with its versions, and the limits of its labels and annotations.
 
+``latest`` is the newest version, in force or not, as in Secret Manager. Etags:
+https://cloud.google.com/secret-manager/docs/etags; annotations: https://cloud.google.com/secret-manager/docs/annotations.
+"""
+
+import re
+import secrets
 from dataclasses import dataclass, field
+from typing import Any
 
 from deploy.offline.clouds.exchange import Json
 from deploy.offline.clouds.google.estate import timestamp
-from deploy.offline.clouds.google.problems import not_found, precondition
+from deploy.offline.clouds.google.problems import invalid, not_found, precondition
+
+MAX_LABELS = 64
+MAX_ANNOTATIONS_BYTES = 16 * 1024
+_LABEL_KEY = re.compile(r"[^\W\d_A-Z](?:[^\WA-Z]|-){0,62}")
+_LABEL_VALUE = re.compile(r"(?:[^\WA-Z]|-){0,63}")
+_ANNOTATION_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+
+
+def new_etag() -> str:
+    """Make an etag, quotes and all."""
+    return f'"{secrets.token_hex(7)}"'
+
+
+def check_etag(current: str, asked: Any) -> None:
+    """Refuse a change of what has changed meanwhile; without an etag there is no check."""
+    if asked and asked != current:
+        raise precondition(f"The etag {asked} does not match the current etag {current} of the resource.")
 
 
 @dataclass
@@ -15,6 +39,16 @@ class Version:
     data: bytes = field(repr=False)
     state: str = "ENABLED"
     created_at: str = field(default_factory=timestamp)
+    destroyed_at: str = ""
+    etag: str = field(default_factory=new_etag)
+
+    def switch(self, state: str) -> None:
+        """Enable, disable or destroy; what is destroyed stays so, and has no data any more."""
+        if self.state == "DESTROYED" and state != "DESTROYED":
+            raise precondition("The secret version is destroyed.")
+        if state == "DESTROYED" and not self.destroyed_at:
+            self.data, self.destroyed_at = b"", timestamp()
+        self.state, self.etag = state, new_etag()
 
 
 @dataclass
@@ -35,7 +69,8 @@ class Secret:
 
     def version(self, asked: str) -> Version:
         """Find a version by its number, or ``latest``; raises ``Problem``."""
-        wanted = str(len(self.versions)) if asked == "latest" else asked
+        aliases = self.settings.get("versionAliases", {})
+        wanted = str(len(self.versions)) if asked == "latest" else str(aliases.get(asked, asked))
         for each in self.versions:
             if str(each.number) == wanted:
                 return each
@@ -47,3 +82,21 @@ class Secret:
         if found.state != "ENABLED":
             raise precondition(f"Secret Version [{self.name_of(found.number)}] is in {found.state} state.")
         return found
+
+
+def check_settings(settings: Json) -> None:
+    """Refuse labels, annotations and a replication that Secret Manager does not take; raises ``Problem``."""
+    labels, annotations = settings.get("labels", {}), settings.get("annotations", {})
+    if len(labels) > MAX_LABELS:
+        raise invalid(f"A secret has at most {MAX_LABELS} labels.")
+    for key, value in labels.items():
+        if not _LABEL_KEY.fullmatch(key) or not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
+            raise invalid(f"Invalid label: {key}={value}")
+    for key in annotations:
+        if not _ANNOTATION_KEY.fullmatch(key):
+            raise invalid(f"Invalid annotation key: {key}")
+    if sum(len(f"{key}{value}".encode()) for key, value in annotations.items()) > MAX_ANNOTATIONS_BYTES:
+        raise invalid(f"The annotations of a secret have at most {MAX_ANNOTATIONS_BYTES} bytes together.")
+    replication = settings.get("replication") or {}
+    if len(replication) != 1:
+        raise invalid("Secret.replication must be provided: automatic or userManaged.")

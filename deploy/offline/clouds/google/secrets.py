@@ -3,20 +3,38 @@
 https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Callable
 
 from deploy.offline.clouds.exchange import Json, Request, Route, page
 from deploy.offline.clouds.field_masks import masked
 from deploy.offline.clouds.google.estate import Estate, timestamp
+from deploy.offline.clouds.google.payload import read_payload, written_payload
 from deploy.offline.clouds.google.policies import Policies
-from deploy.offline.clouds.google.problems import denied, exists, invalid, not_found, precondition
-from deploy.offline.clouds.google.secret import Secret, Version
+from deploy.offline.clouds.google.problems import denied, exists, invalid, not_found
+from deploy.offline.clouds.google.secret import Secret, Version, check_etag, check_settings, new_etag
+from deploy.offline.clouds.google.strict import ANY, PAGED, POLICY, strict
 
 ACCESSOR = "roles/secretmanager.secretAccessor"
-MAX_BYTES = 65_536
+_FIELDS: Json = {
+    "name": None,
+    "createTime": None,
+    "etag": None,
+    "labels": ANY,
+    "annotations": ANY,
+    "replication": {"automatic": ANY, "userManaged": ANY},
+    "versionAliases": ANY,
+    "topics": None,
+    "expireTime": None,
+    "ttl": None,
+    "rotation": ANY,
+    "versionDestroyTtl": None,
+    "customerManagedEncryption": ANY,
+    "tags": ANY,
+}
+_PAYLOAD: Json = {"payload": {"data": None, "dataCrc32c": None}}
+_FIXED = frozenset({"name", "createTime", "replication", "etag", "customerManagedEncryption", "tags"})
+_STATE = re.compile(r"state\s*[:=]\s*\"?(ENABLED|DISABLED|DESTROYED)\"?")
 _SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
@@ -50,20 +68,27 @@ class Secrets:
         many = "/v1/projects/{project}/secrets"
         one = many + "/{secret}"
         version = one + "/versions/{version}"
+        played = "secretmanager.secrets"
+        change = Route("PATCH", one, self._update, f"{played}.update")
+        policy = Route("POST", one + ":setIamPolicy", self._set_policy, f"{played}.setIamPolicy")
         return [
-            Route("POST", many, self._create, "secretmanager.secrets.create"),
-            Route("GET", many, self._list, "secretmanager.secrets.list"),
-            Route("GET", one, self._get, "secretmanager.secrets.get"),
-            Route("PATCH", one, self._update, "secretmanager.secrets.update"),
-            Route("DELETE", one, self._delete, "secretmanager.secrets.delete"),
-            Route("POST", one + ":addVersion", self._add, "secretmanager.versions.add"),
-            Route("GET", one + ":getIamPolicy", self._policy, "secretmanager.secrets.getIamPolicy"),
-            Route("POST", one + ":setIamPolicy", self._set_policy, "secretmanager.secrets.setIamPolicy"),
-            Route("GET", one + "/versions", self._versions, "secretmanager.versions.list"),
-            Route("GET", version + ":access", self._access, "secretmanager.versions.access"),
-            Route("GET", version, self._get_version, "secretmanager.versions.get"),
+            strict(Route("POST", many, self._create, f"{played}.create"), ["secretId"], _FIELDS),
+            strict(Route("GET", many, self._list, f"{played}.list"), PAGED),
+            strict(Route("GET", one, self._get, f"{played}.get")),
+            strict(change, ["updateMask"], _FIELDS),
+            strict(Route("DELETE", one, self._delete, f"{played}.delete"), ["etag"]),
+            strict(Route("POST", one + ":addVersion", self._add, "secretmanager.versions.add"), (), _PAYLOAD),
+            strict(Route("GET", one + ":getIamPolicy", self._policy, f"{played}.getIamPolicy")),
+            strict(policy, (), POLICY),
+            strict(Route("GET", one + "/versions", self._versions, "secretmanager.versions.list"), PAGED),
+            strict(Route("GET", version + ":access", self._access, "secretmanager.versions.access")),
+            strict(Route("GET", version, self._get_version, "secretmanager.versions.get")),
             *(
-                Route("POST", f"{version}:{verb}", self._switch(state), f"secretmanager.versions.{verb}")
+                strict(
+                    Route("POST", f"{version}:{verb}", self._switch(state), f"secretmanager.versions.{verb}"),
+                    (),
+                    {"etag": None},
+                )
                 for verb, state in (("enable", "ENABLED"), ("disable", "DISABLED"), ("destroy", "DESTROYED"))
             ),
         ]
@@ -73,12 +98,11 @@ class Secrets:
         secret, asked = request.parameter("secretId"), request.json()
         if not _SECRET_ID.fullmatch(secret):
             raise invalid(f"Secret id [{secret}] must match [a-zA-Z_0-9]+ and be at most 255 characters.")
-        if not asked.get("replication"):
-            raise invalid("Secret.replication must be provided.")
+        check_settings(asked)
         if secret in self._secrets:
             raise exists(f"Secret [projects/{self._estate.number}/secrets/{secret}] already exists.")
         name = f"projects/{self._estate.number}/secrets/{secret}"
-        settings = {**asked, "name": name, "createTime": timestamp(), "etag": self._etag()}
+        settings = {**asked, "name": name, "createTime": timestamp(), "etag": new_etag()}
         self._secrets[secret] = Secret(settings)
         return settings
 
@@ -92,33 +116,32 @@ class Secrets:
 
     def _update(self, request: Request, project: str, secret: str) -> Json:
         settings = self._get(request, project, secret)
-        asked = request.json()
-        after = masked(settings, asked, request.parameter("updateMask"))
-        self._secrets[secret].settings = {**after, "etag": self._etag()}
+        asked, mask = request.json(), request.parameter("updateMask")
+        check_etag(settings["etag"], asked.get("etag"))
+        _check_mask(mask)
+        after = masked(settings, asked, mask)
+        check_settings(after)
+        self._secrets[secret].settings = {**after, "etag": new_etag()}
         return self._secrets[secret].settings
 
     def _delete(self, request: Request, project: str, secret: str) -> Json:
-        self._get(request, project, secret)
+        check_etag(self._get(request, project, secret)["etag"], request.parameter("etag"))
         del self._secrets[secret]
         self._policies.forget(self._resource(secret))
         return {}
 
     def _add(self, request: Request, project: str, secret: str) -> Json:
         self._get(request, project, secret)
-        payload = request.json().get("payload", {})
-        try:
-            data = base64.b64decode(payload.get("data", ""))
-        except binascii.Error as error:
-            raise invalid("payload.data is not base64.") from error
-        if len(data) > MAX_BYTES:
-            raise invalid(f"The payload of a secret version has at most {MAX_BYTES} bytes.")
-        added = self._secret(secret).add(data)
+        payload = request.json().get("payload")
+        added = self._secret(secret).add(read_payload(payload))
         self.on_change()
         return {**self._described(secret, added), "clientSpecifiedPayloadChecksum": "dataCrc32c" in payload}
 
     def _versions(self, request: Request, project: str, secret: str) -> Json:
         self._get(request, project, secret)
-        versions = [self._described(secret, each) for each in reversed(self._secret(secret).versions)]
+        state = _state_of(request.parameter("filter"))
+        found = [version for version in reversed(self._secret(secret).versions) if state in {"", version.state}]
+        versions = [self._described(secret, version) for version in found]
         return page("versions", versions, request, default=100, most=25_000)
 
     def _get_version(self, request: Request, project: str, secret: str, version: str) -> Json:
@@ -129,15 +152,14 @@ class Secrets:
         self._get(request, project, secret)
         found = self._secret(secret).readable(version)
         name = self._secret(secret).name_of(found.number)
-        return {"name": name, "payload": {"data": base64.b64encode(found.data).decode()}}
+        return {"name": name, "payload": written_payload(found.data)}
 
     def _switch(self, state: str) -> Callable[..., Json]:
         def switch(request: Request, project: str, secret: str, version: str) -> Json:
             self._get(request, project, secret)
             found = self._secret(secret).version(version)
-            if found.state == "DESTROYED":
-                raise precondition("The secret version is destroyed.")
-            found.state = state
+            check_etag(found.etag, request.json().get("etag"))
+            found.switch(state)
             self.on_change()
             return self._described(secret, found)
 
@@ -162,11 +184,26 @@ class Secrets:
             "createTime": version.created_at,
             "state": version.state,
             "replicationStatus": {"automatic": {}},
-            "etag": self._etag(),
+            "etag": version.etag,
+            **({"destroyTime": version.destroyed_at} if version.destroyed_at else {}),
         }
-
-    def _etag(self) -> str:
-        return f'"{self._estate.next_number():014x}"'
 
     def _resource(self, secret: str) -> str:
         return f"projects/{self._estate.project}/secrets/{secret}"
+
+
+def _check_mask(mask: str) -> None:
+    if not mask:
+        raise invalid("updateMask is required.")
+    for path in re.sub(r"_([a-z])", lambda found: found[1].upper(), mask).split(","):
+        name = path.partition(".")[0]
+        if name not in _FIELDS or name in _FIXED:
+            raise invalid(f"The update mask has a field that cannot be changed: {path}")
+
+
+def _state_of(text: str) -> str:
+    """The state that a filter of versions is for; empty for all."""
+    found = _STATE.fullmatch(text.strip()) if text else None
+    if text and not found:
+        raise invalid(f"Invalid filter: {text}")
+    return found[1] if found else ""
