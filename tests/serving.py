@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Self, TypeVar
@@ -58,7 +58,7 @@ class Function:
     def __init__(self, door: str, environ: Mapping[str, str], home: Path, source: Path = ROOT / "main.py") -> None:
         self.port = free_port()
         self._output = home / f"{door}-{self.port}.log"
-        with self._output.open("wb") as output, self._errors(home, output) as errors:
+        with self._outputs(home) as (output, errors):
             self._process = subprocess.Popen(
                 self._command(door, source),
                 cwd=home,
@@ -74,9 +74,11 @@ class Function:
         command = str(Path(sys.executable).with_name("functions-framework"))
         return [command, "--host=127.0.0.1", f"--port={self.port}", f"--target={door}", f"--source={source}"]
 
-    def _errors(self, _home: Path, output: BinaryIO) -> "contextlib.AbstractContextManager[BinaryIO]":
-        """Where standard error goes."""
-        return contextlib.nullcontext(output)
+    @contextlib.contextmanager
+    def _outputs(self, _home: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+        """Where its standard output and standard error go."""
+        with self._output.open("wb") as output:
+            yield output, output
 
     def __enter__(self) -> Self:
         try:

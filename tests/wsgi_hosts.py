@@ -6,7 +6,7 @@ Support for the tests, not one itself.
 import contextlib
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 from wsgiref import simple_server
@@ -65,8 +65,10 @@ class Host(Function):
         """Return our lines; Flask says things of its own on standard output, too."""
         return [json.loads(line) for line in self.output().split("\n")[:-1] if line.startswith("{")]
 
-    def _errors(self, home: Path, _output: BinaryIO) -> "contextlib.AbstractContextManager[BinaryIO]":
-        return (home / f"{self.port}.errors").open("wb")
+    @contextlib.contextmanager
+    def _outputs(self, home: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+        with super()._outputs(home) as (output, _), (home / f"{self.port}.errors").open("wb") as errors:
+            yield output, errors
 
 
 def main() -> None:
