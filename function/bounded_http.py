@@ -39,7 +39,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     _bytes_of_no_body = 0
     _body_bytes = 0
-    _chunks = 0
+    chunks = 0
+    """Chunks of the body so far."""
     _is_in_head = False
     _is_upgrade = False
     _is_over = False
@@ -74,7 +75,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A head begins."""
         self._is_in_head = True
-        self._chunks = self._body_bytes = 0
+        self.chunks = self._body_bytes = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -91,8 +92,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_chunk_header(self) -> None:
         """Refuse a body of very many small chunks: each takes as much time as one of 64 KiB."""
-        self._chunks += 1
-        if self._chunks > SMALL_CHUNKS + self._body_bytes // CHUNK_BYTES:
+        self.chunks += 1
+        if self.chunks > SMALL_CHUNKS + self._body_bytes // CHUNK_BYTES:
             raise httptools.HttpParserError("the chunks are too small")
 
     def on_body(self, body: bytes) -> None:

@@ -214,7 +214,7 @@ def _message(line: Line, outcome: Outcome, error: Exception | None) -> str:
     if line.event_type or line.device_id:
         event = _words(line.event_type or "event", LONGEST_WORD)
         words.append(f"{event} of {_words(line.device_id, LONGEST_WORD)}" if line.device_id else event)
-    if outcome is DELIVERED and not line.schema_violation:
+    if outcome is DELIVERED:
         return " ".join(words)
     if line.detail:
         words.append(_words(line.detail, LONGEST_DETAIL))

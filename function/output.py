@@ -80,6 +80,11 @@ class LineWriter:
             while self._queue and (left_s := gives_up_at - time.monotonic()) > 0:
                 self._changed.wait(left_s)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no line waits."""
+        return not self._queue
+
     def _enqueue(self, line: bytes) -> None:
         self._queue.append(line)
         self._queued_bytes += len(line)

@@ -132,7 +132,7 @@ class Receiver:
         """Whether the body, as it is announced, is large; one in chunks is not announced."""
         if self._settings.max_body_bytes <= LARGE_BODY_BYTES:
             return False
-        digits = (request.header("content-length") or "").lstrip("0")
+        digits = request.header("content-length") or ""
         return not (digits.isdecimal() and len(digits) < 8 and int(digits) <= LARGE_BODY_BYTES)
 
     async def _read(self, request: Request, ends_at: float) -> bytes:

@@ -12,10 +12,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, BinaryIO, Self, TypeVar
 from uuid import uuid4
 
 from deploy.offline.processes import free_port
@@ -58,18 +58,27 @@ class Function:
     def __init__(self, door: str, environ: Mapping[str, str], home: Path, source: Path = ROOT / "main.py") -> None:
         self.port = free_port()
         self._output = home / f"{door}-{self.port}.log"
-        command = [str(Path(sys.executable).with_name("functions-framework"))]
-        arguments = ["--host=127.0.0.1", f"--port={self.port}", f"--target={door}", f"--source={source}"]
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(  # the framework's own command
-                [*command, *arguments],
+        with self._outputs(home) as (output, errors):
+            self._process = subprocess.Popen(
+                self._command(door, source),
                 cwd=home,
                 env={"HOME": str(home), **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=output,
+                stderr=errors,
                 start_new_session=True,
             )
+
+    def _command(self, door: str, source: Path) -> list[str]:
+        """The framework's own command."""
+        command = str(Path(sys.executable).with_name("functions-framework"))
+        return [command, "--host=127.0.0.1", f"--port={self.port}", f"--target={door}", f"--source={source}"]
+
+    @contextlib.contextmanager
+    def _outputs(self, _home: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+        """Where its standard output and standard error go."""
+        with self._output.open("wb") as output:
+            yield output, output
 
     def __enter__(self) -> Self:
         try:

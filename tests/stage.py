@@ -182,7 +182,12 @@ class Surroundings:
 
     @contextmanager
     def stage(
-        self, door: str, home: Path, settings: Mapping[str, str], source: Path = ROOT / "main.py"
+        self,
+        door: str,
+        home: Path,
+        settings: Mapping[str, str],
+        source: Path = ROOT / "main.py",
+        kind: type[Function] = Function,
     ) -> Iterator[Stage]:
         """Start a function with topics of its own and these settings; a setting of nothing is left out."""
         name = uuid4().hex
@@ -196,7 +201,7 @@ class Surroundings:
             **settings,
         }
         given = {name: value for name, value in environ.items() if value}
-        with Function(door, given, home, source) as function:
+        with kind(door, given, home, source) as function:
             yield Stage(function, self.pubsub, self.record, self.issuer, topics["events"], topics["rejected"])
 
     @property

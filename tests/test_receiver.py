@@ -26,7 +26,7 @@ from function.errors import (
 from function.exchange import Reply, Request
 from function.log import Log
 from function.message import Message
-from function.receiver import Receiver
+from function.receiver import LARGE_BODIES_AT_ONCE, Receiver
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 from tests.builders import (
     ABSENT,
@@ -66,6 +66,10 @@ class Relay:
 
     async def receive(self, asked: Request) -> Reply:
         """Let the receiver answer."""
+        return await self.receiver().receive(asked)
+
+    def receiver(self) -> Receiver:
+        """Make the receiver."""
         schemes: list[Scheme] = [
             SecretScheme(self.secrets),
             OrganizationScheme(ORGANIZATION_ID, ISSUER, self.keys),
@@ -73,8 +77,7 @@ class Relay:
         verifier = Verifier(schemes, now=FakeClock(), leeway_s=60)
         made = settings(LOG_LEVEL="DEBUG", **self.environ)
         log = Log(self.page, level=made.log_level, google_project="demo", monotonic=self.monotonic)
-        receiver = Receiver(made, verifier, self.publisher, log, now=FakeClock(), monotonic=self.monotonic)
-        return await receiver.receive(asked)
+        return Receiver(made, verifier, self.publisher, log, now=FakeClock(), monotonic=self.monotonic)
 
     def answer(self, asked: Request) -> Reply:
         """Let the receiver answer, at once."""
@@ -187,6 +190,12 @@ def test_row_05_a_bad_token_is_refused(header: str, token: str) -> None:
     assert not reply.is_early
 
 
+@pytest.mark.parametrize("token", ["junk", secret_token(BODY, WRONG_SECRET)])
+@pytest.mark.parametrize("header", ["x-dt-signature", "dt-asymmetric-signature"])
+def test_row_05_a_bad_token_is_refused_and_the_body_never_read(header: str, token: str) -> None:
+    refused(Relay(), Request("POST", {header: [token]}, unreadable), 401, "WARNING", "signature")
+
+
 def test_row_06_a_good_token_for_another_body_is_refused() -> None:
     asked = request(BODY + b" ", {"x-dt-signature": secret_token(BODY)})
     refused(Relay(), asked, 401, "ERROR", "checksum")
@@ -199,6 +208,18 @@ def test_row_07_without_secrets_the_sender_is_put_off() -> None:
 def test_row_07_without_keys_the_sender_is_put_off() -> None:
     asked = request(BODY, {"dt-asymmetric-signature": key_token(BODY)})
     refused(Relay(keys=FakeKeys(fails=KeysUnavailable("no key set"))), asked, 503, "CRITICAL", "keys")
+
+
+def test_row_07_without_secrets_the_body_is_never_read() -> None:
+    asked = Request("POST", {"x-dt-signature": [secret_token(BODY)]}, unreadable)
+    refused(Relay(secrets=FakeSecrets(fails=KeysUnavailable("no file"))), asked, 503, "CRITICAL", "keys")
+
+
+def test_row_06_a_secrets_token_for_another_body_leaves_the_proof_to_dts_own_key() -> None:
+    relay = Relay()
+    tokens = {"x-dt-signature": secret_token(b"another"), "dt-asymmetric-signature": key_token(BODY)}
+    delivered(relay, request(BODY, tokens), BODY)
+    assert "secretIndex" not in relay.line
 
 
 def test_row_08_a_token_from_our_future_puts_the_sender_off() -> None:
@@ -465,6 +486,76 @@ class HangingSecrets(FakeSecrets):
         """Wait for ever."""
         await asyncio.sleep(1e6)
         return []
+
+
+@dataclass
+class Bodies:
+    """Large bodies that come slowly, and how many come at once at the most."""
+
+    most: int = 0
+    now: int = 0
+
+    def request(self, announced: str, *, seconds: float = 0.5) -> Request:
+        """One that announces this many bytes, or is in chunks."""
+
+        async def read(limit: int) -> bytes:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            await asyncio.sleep(seconds)
+            self.now -= 1
+            return BODY[:limit]
+
+        headers = {"x-dt-signature": [secret_token(BODY)], "content-length": [announced] if announced else []}
+        return Request("POST", headers, read)
+
+
+async def statuses_of(relay: Relay, *asked: Request) -> list[int]:
+    receiver = relay.receiver()
+    return [reply.status for reply in await asyncio.gather(*(receiver.receive(one) for one in asked))]
+
+
+LARGEST = {"MAX_BODY_BYTES": "9000000"}
+
+
+@pytest.mark.parametrize("announced", ["9000000", "262145", "", "junk"])
+def test_large_bodies_take_turns_so_that_memory_is_bounded(announced: str) -> None:
+    bodies, relay = Bodies(), Relay(environ=LARGEST)
+
+    assert run_skipping(statuses_of(relay, *(bodies.request(announced) for _ in range(12)))) == [200] * 12
+    assert bodies.most == LARGE_BODIES_AT_ONCE
+
+
+@pytest.mark.parametrize(("announced", "environ"), [("262144", LARGEST), ("0", LARGEST), ("262144", {}), ("", {})])
+def test_bodies_of_the_usual_size_wait_for_none(announced: str, environ: dict[str, str]) -> None:
+    bodies, relay = Bodies(), Relay(environ=environ)
+
+    assert run_skipping(statuses_of(relay, *(bodies.request(announced) for _ in range(80)))) == [200] * 80
+    assert bodies.most == 80
+
+
+def test_a_large_body_that_gets_no_turn_is_put_off_in_time() -> None:
+    async def main() -> tuple[list[int], float]:
+        bodies = Bodies()
+        return await statuses_of(relay, *(bodies.request("9000000", seconds=2.9) for _ in range(9))), slept_s()
+
+    relay = Relay(environ=LARGEST)
+    statuses, seconds = run_skipping(main())
+    assert sorted(statuses) == [200] * 6 + [408] * 3
+    assert seconds <= 7.0
+    assert b"too many large bodies at once" in relay.page.getvalue()
+
+
+def test_a_large_bodys_turn_ends_however_its_request_does() -> None:
+    async def main() -> list[list[int]]:
+        receiver_of = Relay(environ=LARGEST)
+        receiver = receiver_of.receiver()
+        ends = []
+        for _ in range(5):
+            bodies = [Bodies().request("9000000", seconds=9) for _ in range(LARGE_BODIES_AT_ONCE)]
+            ends.append([reply.status for reply in await asyncio.gather(*(receiver.receive(one) for one in bodies))])
+        return ends
+
+    assert run_skipping(main()) == [[408] * LARGE_BODIES_AT_ONCE] * 5
 
 
 def test_secrets_that_never_come_are_given_up_and_the_answer_still_leaves_in_time() -> None:

@@ -1,0 +1,292 @@
+"""bounded_http: one connection of uvicorn's, from the bytes that come to the bytes that leave, in this process."""
+
+import asyncio
+import gc
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from function import bounded_http
+from function.bounded_http import CHUNK_BYTES, HEAD_BYTES, HEAD_S, SMALL_CHUNKS, BoundedHttp
+
+HEAD = b"POST /path?a=b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+WHOLE = HEAD + b"Content-Length: 5\r\n\r\nhello"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
+
+
+class Wire(asyncio.Transport):
+    """What a client is sent, and whether the connection has been closed."""
+
+    def __init__(self, protocol: BoundedHttp) -> None:
+        super().__init__()
+        self._protocol = protocol
+        self.sent = bytearray()
+        self._is_closing = False
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Send."""
+        if not self._is_closing:
+            self.sent += data
+
+    def close(self) -> None:
+        """Close once what was sent is out."""
+        if not self._is_closing:
+            self._is_closing = True
+            asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
+
+    def is_closing(self) -> bool:
+        """Whether it is closed."""
+        return self._is_closing
+
+    def pause_reading(self) -> None:
+        """Nothing more comes by itself."""
+
+    def resume_reading(self) -> None:
+        """Nothing more comes by itself."""
+
+
+class Talk:
+    """A connection, and the requests that came to the application, which answers some time after the whole body."""
+
+    def __init__(self, *, answers_after_s: float = 0.0) -> None:
+        self.bodies: list[bytes] = []
+        self.scopes: list[dict[str, Any]] = []
+        self._answers_after_s = answers_after_s
+        config = Config(self._application, interface="asgi3", log_config=None, timeout_keep_alive=100)
+        config.load()
+        self.protocol = BoundedHttp(config, ServerState(), {}, asyncio.get_running_loop())
+        self.wire = Wire(self.protocol)
+        self.protocol.connection_made(self.wire)
+
+    async def _application(
+        self,
+        scope: dict[str, Any],
+        receive: Callable[[], Awaitable[dict[str, Any]]],
+        send: Callable[[dict[str, Any]], Awaitable[None]],
+    ) -> None:
+        self.scopes.append(scope)
+        body = bytearray()
+        more = True
+        while more:
+            part = await receive()
+            if part["type"] == "http.disconnect":
+                return
+            body += part["body"]
+            more = part["more_body"]
+        await asyncio.sleep(self._answers_after_s)
+        self.bodies.append(bytes(body))
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def comes(self, *parts: bytes) -> list[bytes]:
+        """Let bytes come one part after the other; return the status lines that were answered."""
+        for part in parts:
+            self.protocol.data_received(part)
+            await asyncio.sleep(0)
+        await asyncio.sleep(self._answers_after_s + 0.01)
+        return self.statuses
+
+    @property
+    def statuses(self) -> list[bytes]:
+        """The statuses that were answered."""
+        return [line.split()[1] for line in bytes(self.wire.sent).splitlines() if line.startswith(b"HTTP/")]
+
+
+def talk(*parts: bytes, answers_after_s: float = 0.0) -> Talk:
+    """Let parts come on a connection of their own."""
+
+    async def main() -> Talk:
+        made = Talk(answers_after_s=answers_after_s)
+        await made.comes(*parts)
+        return made
+
+    return asyncio.run(main())
+
+
+GARBAGE = {
+    "binary": b"\0\1\2\3",
+    "text": b"hello\r\n\r\n",
+    "half a request and garbage": b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+    "a request whose chunks are none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n",
+    "a head without an end": HEAD + b"X-Long: " + b"x" * (HEAD_BYTES + 300_000),
+}
+
+
+@pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
+@pytest.mark.parametrize("request_", [WHOLE, CHUNKED], ids=["announced", "in chunks"])
+@pytest.mark.parametrize("answers_after_s", [0.0, 0.05])
+def test_bytes_behind_a_whole_request_do_not_answer_it_with_400(
+    request_: bytes, garbage: bytes, answers_after_s: float
+) -> None:
+    for parts in ([request_ + garbage, b"x" * 20_000], [request_, garbage]):
+        made = talk(*parts, answers_after_s=answers_after_s)
+        assert made.bodies == [b"hello"]
+        assert made.statuses[0] == b"200", "what was published is answered so"
+        assert made.statuses[1:] in ([], [b"400"])
+        assert made.wire.is_closing()
+
+
+def test_a_request_behind_garbage_is_not_read() -> None:
+    made = talk(WHOLE + b"\0\0\0" + WHOLE, WHOLE, answers_after_s=0.05)
+
+    assert (made.bodies, made.statuses) == ([b"hello"], [b"200"])
+
+
+@pytest.mark.parametrize("sent", [b"\0\1", HEAD + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n"])
+def test_what_is_no_request_is_answered_400_and_comes_to_nothing(sent: bytes) -> None:
+    made = talk(sent)
+
+    assert (made.bodies, made.statuses) == ([], [b"400"])
+    assert made.wire.is_closing()
+
+
+UPGRADES = {
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n",
+    "TLS": b"Connection: upgrade\r\nUpgrade: TLS/1.3\r\n",
+    "websocket": b"Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n",
+    "two lines": b"Connection: Upgrade\r\nUpgrade: h2c\r\nUpgrade: x\r\n",
+}
+
+
+@pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
+@pytest.mark.parametrize("rest", [WHOLE, CHUNKED], ids=["announced", "in chunks"])
+def test_a_request_for_another_protocol_is_read_as_if_it_asked_for_none(upgrade: bytes, rest: bytes) -> None:
+    sent = rest.replace(b"Host: x\r\n", b"Host: x\r\n" + upgrade)
+    ways = ([sent], [sent[:-9], sent[-9:]], [sent[at : at + 1] for at in range(len(sent))], [sent + sent])
+    for parts in ways:
+        made = talk(*parts)
+        count = 2 if parts == [sent + sent] else 1
+        assert made.bodies == [b"hello"] * count
+        assert made.statuses == [b"200"] * count
+        names = dict(made.scopes[0]["headers"])
+        assert names[b"content-type"] == b"application/json"
+        assert b"upgrade" not in names
+        assert (made.scopes[0]["path"], made.scopes[0]["query_string"]) == ("/path", b"a=b")
+
+
+def test_a_proxy_is_not_what_we_are() -> None:
+    assert talk(b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n").statuses == [b"400"]
+
+
+@pytest.mark.parametrize("size", [HEAD_BYTES + 1, 200_000])
+@pytest.mark.parametrize("part", [1_000, 1_000_000])
+def test_a_head_over_the_limit_is_refused_however_it_comes(size: int, part: int) -> None:
+    sent = HEAD + b"X-Long: " + b"x" * size + b"\r\nContent-Length: 5\r\n\r\nhello"
+
+    made = talk(*(sent[at : at + part] for at in range(0, len(sent), part)))
+
+    assert (made.bodies, made.statuses) == ([], [b"400"])
+
+
+def test_a_head_below_the_limit_is_read_with_a_body_of_any_size_behind_it() -> None:
+    body = b"y" * 300_000
+    sent = HEAD + b"X-Long: " + b"x" * (HEAD_BYTES - 200) + b"\r\nContent-Length: 300000\r\n\r\n" + body
+
+    assert talk(sent).bodies == [body]
+    assert talk(sent[:15_000], sent[15_000:60_000], sent[60_000:]).bodies == [body]
+
+
+def in_chunks(body: bytes, size: int) -> bytes:
+    chunks = [b"%x\r\n%s\r\n" % (len(body[at : at + size]), body[at : at + size]) for at in range(0, len(body), size)]
+    return HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks) + b"0\r\n\r\n"
+
+
+def test_a_small_body_may_come_byte_by_byte() -> None:
+    assert talk(in_chunks(b"z" * 1000, 1)).bodies == [b"z" * 1000]
+
+
+def test_a_large_body_may_come_in_chunks_of_some_size() -> None:
+    body = b"z" * 200_000
+
+    assert talk(in_chunks(body, CHUNK_BYTES)).bodies == [body]
+
+
+def test_a_large_body_in_tiny_chunks_is_refused_before_it_takes_long() -> None:
+    made = talk(in_chunks(b"z" * 200_000, 1))
+
+    assert (made.bodies, made.statuses) == ([], [b"400"])
+    assert made.protocol.chunks <= SMALL_CHUNKS + 100, "the rest is not even looked at"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head has a hundredth of its time."""
+    monkeypatch.setattr(bounded_http, "HEAD_S", HEAD_S / 100)
+
+
+@pytest.mark.parametrize("first", [HEAD, b"P", b"\r\n", b"\r\n\r\n\r\n"])
+@pytest.mark.parametrize("before", [b"", WHOLE], ids=["first", "second"])
+def test_half_a_head_is_given_up_even_if_it_grows(quick: None, first: bytes, before: bytes) -> None:
+    async def main() -> Talk:
+        made = Talk()
+        if before:
+            await made.comes(before)
+        await made.comes(first)
+        for _ in range(40):
+            if made.wire.is_closing():
+                break
+            await asyncio.sleep(0.02)
+            made.protocol.data_received(b"x" if first == HEAD else b"\r\n" if first.startswith(b"\r") else b"")
+        return made
+
+    made = asyncio.run(main())
+
+    assert made.wire.is_closing()
+    assert made.statuses == ([b"200"] if before else []) + [b"400"]
+
+
+def test_a_slow_body_is_not_the_heads_fault(quick: None) -> None:
+    async def main() -> Talk:
+        made = Talk()
+        await made.comes(WHOLE[:-1])
+        await asyncio.sleep(0.3)
+        await made.comes(WHOLE[-1:])
+        await asyncio.sleep(0.3)
+        await made.comes(WHOLE)
+        return made
+
+    made = asyncio.run(main())
+
+    assert made.statuses == [b"200", b"200"]
+    assert not made.wire.is_closing()
+
+
+def test_a_connection_that_sends_nothing_is_closed_like_an_idle_one() -> None:
+    async def main() -> tuple[float, float]:
+        made = Talk()
+        first = made.protocol.timeout_keep_alive_task
+        await made.comes(WHOLE)
+        second = made.protocol.timeout_keep_alive_task
+        assert first is not None
+        assert second is not None
+        now = asyncio.get_running_loop().time()
+        return first.when() - now, second.when() - now
+
+    assert all(90 < seconds <= 100 for seconds in asyncio.run(main()))
+
+
+def test_nothing_of_a_connection_that_has_ended_stays_behind() -> None:
+    async def main() -> int:
+        made = Talk()
+        await made.comes(HEAD)
+        made.protocol.connection_lost(ConnectionResetError())
+        gc.collect()
+        return sum(not handle.cancelled() for handle in asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]  # noqa: SLF001
+
+    assert asyncio.run(main()) == 0
+
+
+def test_many_requests_for_another_protocol_at_once_take_no_longer_than_plain_ones() -> None:
+    plain = b"POST / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
+    asking = plain.replace(b"Host: x\r\n", b"Host: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n")
+
+    def took_s(sent: bytes) -> float:
+        began_at = time.thread_time()
+        talk(sent)
+        return time.thread_time() - began_at
+
+    assert min(took_s(asking) for _ in range(3)) < 5 * min(took_s(plain) for _ in range(3))

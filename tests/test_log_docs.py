@@ -1,0 +1,77 @@
+"""docs/log.md: every field and reason is the code's, and its commands are such as the real gcloud takes."""
+
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deploy.offline.clouds import clouds
+from function.log import Line
+from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL
+from tests.serving import ROOT
+from tests.users import GCLOUD
+
+TEXT = (ROOT / "docs" / "log.md").read_text("utf-8")
+COMMANDS = [line for line in TEXT.splitlines() if line.startswith("gcloud ")]
+QUERIES = [command for command in COMMANDS if command.startswith("gcloud logging read ")]
+FIELDS = {field.encode_name for field in msgspec.structs.fields(Line)}
+REASONS = {outcome.reason for outcome in (*BY_ERROR.values(), INTERNAL)}
+
+
+def test_every_field_of_a_line_has_its_row_and_no_other() -> None:
+    table = TEXT.partition("## Fields")[2].partition("\n\nBeside it")[0]
+    told = {name for row in table.splitlines() if row.startswith("| `") for name in re.findall("`([^`]+)`", row[:60])}
+
+    own = {name for name in FIELDS if "/" not in name} - {"severity"}
+    assert told == own
+
+
+def test_the_lines_that_are_sampled_are_those_told() -> None:
+    told = re.search(r"without a signature \(([^)]+)\)", TEXT)
+
+    assert told
+    sampled = {outcome.reason for outcome in BY_ERROR.values() if outcome.sampled}
+    assert set(re.findall("`([^`]+)`", told[1])) == sampled
+
+
+def test_the_sample_messages_begin_as_ours_do() -> None:
+    sample = TEXT.split("```")[3]
+    sentences = {outcome.sentence for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_ODD, INTERNAL)}
+
+    messages = [line[3:] for line in sample.strip().splitlines()]
+    assert [message for message in messages if not any(message.startswith(sentence) for sentence in sentences)] == []
+
+
+def test_there_are_five_queries_and_they_name_fields_and_reasons_that_there_are() -> None:
+    assert len(QUERIES) == 5
+    for query in QUERIES:
+        assert set(re.findall(r"jsonPayload\.(\w+)", query)) <= FIELDS
+        for reasons in re.findall(r"jsonPayload\.reason=\(([^)]*)\)", query):
+            assert set(re.findall('"([^"]+)"', reasons)) <= REASONS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_pastes_into_any_shell(command: str) -> None:
+    bare = re.sub("'[^']*'", "", command)
+
+    assert not set(bare) & set('$#!*?~`\\"(){}[]<>|&;')
+
+
+def test_the_reference_is_linked() -> None:
+    for page in (ROOT / "README.md", ROOT / "docs" / "operations.md"):
+        assert "log.md)" in page.read_text("utf-8")
+
+
+@pytest.mark.real_gcloud
+@pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here")
+@pytest.mark.timeout(600)
+def test_the_real_gcloud_takes_every_command(tmp_path: Path) -> None:
+    with clouds("embedded") as sky:
+        environ = {**sky.environ, "HOME": str(tmp_path)}
+        for command in COMMANDS:
+            words = shlex.split(command.replace("my-project", sky.google.estate.project))
+            done = subprocess.run(words, env=environ, capture_output=True, timeout=120, check=False)
+            assert done.returncode == 0, done.stderr.decode()

@@ -1,0 +1,71 @@
+"""Black box: whoever reads the log stalls, or goes, and events are answered all the same."""
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import pytest
+
+from tests.serving import DOORS, Function
+from tests.stage import SECRET, Stage, Surroundings, by_secret, surroundings
+
+EVENTS = 400
+"""Their lines fill a pipe."""
+
+
+class Piped(Function):
+    """A function whose standard output is a pipe, which nobody reads at first."""
+
+    reader: int
+
+    @contextlib.contextmanager
+    def _outputs(self, home: Path) -> Iterator[tuple[BinaryIO, BinaryIO]]:
+        self.reader, writer = os.pipe()
+        with os.fdopen(writer, "wb") as output, (home / f"{self.port}.errors").open("wb") as errors:
+            yield output, errors
+
+    def read_lines(self) -> list[dict[str, object]]:
+        """Read all lines until the process has ended."""
+        with os.fdopen(self.reader, "rb") as output:
+            return [json.loads(line) for line in output]
+
+
+@pytest.fixture(scope="module")
+def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
+    with surroundings(tmp_path_factory.mktemp("log-reader")) as made:
+        yield made
+
+
+def answered(stage: Stage, count: int) -> set[int]:
+    return {stage.function.send(by_secret().headers, by_secret().body).status for _ in range(count)}  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_reader_that_stalls_costs_no_answer_and_no_line_that_fits(
+    door: str, around: Surroundings, tmp_path: Path
+) -> None:
+    with around.stage(door, tmp_path, {"DT_SIGNATURE_SECRET": SECRET}, kind=Piped) as stage:
+        assert answered(stage, EVENTS) == {200}
+
+        function = stage.function
+        assert isinstance(function, Piped)
+        lines: list[dict[str, object]] = []
+        reading = threading.Thread(target=lambda: lines.extend(function.read_lines()))
+        reading.start()
+        assert function.stop() == 0
+        reading.join(10)
+
+    assert sum(line["message"] == "delivered temperature of emu0001dr2b5vjs7396g" for line in lines) == EVENTS
+    assert not [line for line in lines if "dropped" in line]
+
+
+def test_a_reader_that_is_gone_costs_no_answer(around: Surroundings, tmp_path: Path) -> None:
+    with around.stage("ingest", tmp_path, {"DT_SIGNATURE_SECRET": SECRET}, kind=Piped) as stage:
+        assert isinstance(stage.function, Piped)
+        os.close(stage.function.reader)
+
+        assert answered(stage, 5) == {200}

@@ -1,0 +1,204 @@
+"""output: lines leave whole and at once where there is room, and a reader that stalls holds up no one."""
+
+import contextlib
+import fcntl
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from function.output import QUEUE_BYTES, LineWriter
+from tests.serving import ROOT
+
+LINE = b"x" * 199 + b"\n"
+
+
+def dropped_line(count: int) -> bytes:
+    return b"%d dropped\n" % count
+
+
+@dataclass
+class Pipe:
+    """A pipe that takes 64 KiB, and what is read of it."""
+
+    reader: int
+    writer: int
+
+    def fileno(self) -> int:
+        """The end that is written to."""
+        return self.writer
+
+    def lines(self, *, wait_s: float = 0.0) -> list[bytes]:
+        """Read what is there, and what comes within a time."""
+        read = bytearray()
+        gives_up_at = time.monotonic() + wait_s
+        while True:
+            with contextlib.suppress(BlockingIOError):
+                read += os.read(self.reader, 1_000_000)
+                continue
+            if time.monotonic() >= gives_up_at:
+                return bytes(read).splitlines(keepends=True)
+            time.sleep(0.01)
+
+
+@pytest.fixture
+def pipe() -> Iterator[Pipe]:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    yield Pipe(reader, writer)
+    for end in (reader, writer):
+        with contextlib.suppress(OSError):
+            os.close(end)
+
+
+def writer_to(pipe: Pipe) -> LineWriter:
+    return LineWriter.to(pipe, dropped_line=dropped_line)
+
+
+def test_a_line_is_there_when_its_write_returns_and_no_thread_is_needed(pipe: Pipe) -> None:
+    threads = threading.active_count()
+
+    writer_to(pipe).write(LINE)
+
+    assert pipe.lines() == [LINE]
+    assert threading.active_count() == threads
+
+
+def test_a_pipe_that_others_share_still_waits_for_them(pipe: Pipe) -> None:
+    writer_to(pipe)
+
+    assert not fcntl.fcntl(pipe.writer, fcntl.F_GETFL) & os.O_NONBLOCK
+
+
+def test_a_reader_that_stalls_holds_up_no_write_and_loses_no_line_that_fits(pipe: Pipe) -> None:
+    writer, count = writer_to(pipe), (65_536 + QUEUE_BYTES // 2) // len(LINE)
+    began_at = time.thread_time()
+
+    for number in range(count):
+        writer.write(b"%0199d\n" % number)
+
+    assert time.thread_time() - began_at < 5
+    assert pipe.lines(wait_s=2) == [b"%0199d\n" % number for number in range(count)]
+
+
+def test_lines_beyond_the_queue_are_dropped_and_the_next_ones_say_how_many(pipe: Pipe) -> None:
+    writer, count = writer_to(pipe), 2 * QUEUE_BYTES // len(LINE)
+
+    for _ in range(count):
+        writer.write(LINE)
+
+    lines = pipe.lines(wait_s=2)
+    dropped = sum(int(line.split()[0]) for line in lines if line.endswith(b" dropped\n"))
+    whole = lines.count(LINE)
+    assert whole + dropped == count
+    assert dropped > 0
+    assert len(lines) - whole == 1, "they are told once"
+    writer.write(b"afterwards\n")
+    assert pipe.lines(wait_s=1) == [b"afterwards\n"]
+
+
+def test_a_line_longer_than_the_pipe_arrives_whole(pipe: Pipe) -> None:
+    writer = writer_to(pipe)
+    long = b"y" * 200_000 + b"\n"
+
+    writer.write(long)
+    writer.write(LINE)
+
+    assert pipe.lines(wait_s=1) == [long, LINE]
+
+
+def test_lines_of_many_threads_stay_whole_while_the_reader_is_slow(pipe: Pipe) -> None:
+    writer = writer_to(pipe)
+
+    def write(letter: bytes) -> None:
+        for _ in range(500):
+            writer.write(letter * 150 + b"\n")
+
+    threads = [threading.Thread(target=write, args=(letter,)) for letter in (b"a", b"b", b"c", b"d")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    lines = pipe.lines(wait_s=1)
+    assert len(lines) == 2000
+    assert {len(line) for line in lines} == {151}
+    assert {len(set(line)) for line in lines} == {2}
+
+
+def test_a_flush_waits_for_the_queue_but_not_for_ever(pipe: Pipe) -> None:
+    writer = writer_to(pipe)
+    for _ in range(1000):
+        writer.write(LINE)
+    began_at = time.monotonic()
+
+    writer.flush(0.2)
+
+    assert time.monotonic() - began_at >= 0.2
+    reading = threading.Thread(target=pipe.lines, kwargs={"wait_s": 1.0})
+    reading.start()
+    writer.flush(5.0)
+    assert writer.is_idle
+    reading.join()
+
+
+def test_a_reader_that_is_gone_costs_the_lines_and_nothing_else(pipe: Pipe) -> None:
+    writer = writer_to(pipe)
+    os.close(pipe.reader)
+
+    for _ in range(100):
+        writer.write(LINE)
+
+    writer.flush(5.0)
+    assert writer.is_idle
+
+
+def test_what_is_no_pipe_and_no_file_is_written_by_a_thread() -> None:
+    ours, theirs = os.openpty()
+    LineWriter.to(Pipe(ours, theirs), dropped_line=dropped_line).write(b"to a terminal\n")
+    assert os.read(ours, 100).strip() == b"to a terminal"
+    os.close(ours)
+    os.close(theirs)
+
+
+def test_a_file_has_its_lines_at_once_between_those_of_others(tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb", buffering=0) as file:
+        writer = LineWriter.to(file, dropped_line=dropped_line)
+        file.write(b"theirs\n")
+        writer.write(b"ours\n")
+        file.write(b"theirs\n")
+    assert (tmp_path / "log").read_bytes() == b"theirs\nours\ntheirs\n"
+
+
+def test_without_standard_output_lines_go_nowhere() -> None:
+    writer = LineWriter.to(None, dropped_line=dropped_line)
+    writer.write(LINE)
+    writer.flush(5.0)
+    assert writer.is_idle
+
+
+AT_THE_END = """
+import sys
+from function.output import LineWriter
+writer = LineWriter.to(sys.__stdout__, dropped_line=lambda count: b"dropped\\n")
+for number in range(2000):
+    writer.write(b"%0199d\\n" % number)
+sys.stderr.write("written\\n")
+"""
+
+
+def test_the_end_of_the_process_loses_no_line_that_waits() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", AT_THE_END], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stderr.readline() == b"written\n"
+        lines = process.stdout.readlines()
+    assert lines == [b"%0199d\n" % number for number in range(2000)]

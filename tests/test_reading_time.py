@@ -1,0 +1,88 @@
+"""Authentic bodies that are made to take long: none holds up the event loop, whatever its size.
+
+Time is that of the thread, the least of several readings, and a limit has room for a slow machine: what is guarded
+against took 7 to 32 s.
+"""
+
+import time
+
+import pytest
+
+from function.config import LARGEST_BODY_BYTES
+from function.errors import EventError
+from function.event import MAX_DEPTH, MAX_MARKS, parse_body, read_envelope, require_envelope
+from tests.builders import body
+
+USUAL = 262_144
+HELD_S = 0.05
+ROOM = 4
+"""How many times as slow as usual the machine may be."""
+
+
+def filled(value: bytes, size: int, end: bytes = b"") -> bytes:
+    """Make an event whose data are as many of these values as fit."""
+    start, close = body()[:-1] + b',"more":[', (b"," + end if end else b"") + b"]}"
+    return start + b",".join([value] * ((size - len(start) - len(close)) // (len(value) + 1))) + close
+
+
+def text(letters: bytes, size: int) -> bytes:
+    """Make an event whose type is as long as fits."""
+    whole = b'{"event":{"eventId":"e","targetName":"projects/p","eventType":"%s"}}'
+    return whole % (letters * ((size - len(whole)) // len(letters)))
+
+
+SHAPES = {
+    "empty lists": lambda size: filled(b"[]", size),
+    "empty objects": lambda size: filled(b"{}", size),
+    "small objects": lambda size: filled(b'{"":0}', size),
+    "integers": lambda size: filled(b"1", size),
+    "integers and half a surrogate pair": lambda size: filled(b"1", size, rb'"\ud800"'),
+    "lists and half a surrogate pair": lambda size: filled(b"[]", size, rb'"\ud800"'),
+    "texts": lambda size: filled(b'""', size),
+    "lists just not too deep": lambda size: filled(b"[" * (MAX_DEPTH - 2) + b"]" * (MAX_DEPTH - 2), size),
+    "levels without an end": lambda size: b'{"a":' * (size // 5),
+    "closed levels": lambda size: b'{"a":' + b"[" * (size // 2 - 3) + b"]" * (size // 2 - 3) + b"}",
+    "integers of 3,999 digits": lambda size: filled(b"1" * 3_999, size),
+    "one integer": lambda size: filled(b"1" * (size - 1_000), size),
+    "numbers beyond a double": lambda size: filled(b"1e400", size),
+    "labels": lambda size: b'{"labels":{' + b",".join(b'"%d":"x"' % n for n in range(size // 13)) + b"}}",
+    "a long type": lambda size: text(b"x", size),
+    "a long type beyond ASCII": lambda size: text("é".encode(), size),
+    "escapes": lambda size: text(rb"\u00e9", size),
+    "escapes and half a surrogate pair": lambda size: text(rb"\u00e9", size)[:-3] + rb'\ud800"}}',
+    "slashes": lambda size: b'{"event":{"targetName":"projects' + b"/" * (size - 40) + b'"}}',
+}
+
+
+def read(content: bytes) -> None:
+    try:
+        require_envelope(read_envelope(parse_body(content)))
+    except EventError:
+        return
+
+
+@pytest.mark.parametrize("size", [USUAL, LARGEST_BODY_BYTES], ids=["default limit", "highest limit"])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_reading_an_event_of_any_shape_holds_the_loop_for_a_moment_only(shape: str, size: int) -> None:
+    content = SHAPES[shape](size)
+    took: list[float] = []
+    for _ in range(5):
+        began_at = time.thread_time()
+        read(content)
+        took.append(time.thread_time() - began_at)
+        if took[-1] < HELD_S:
+            break
+    assert min(took) < HELD_S * ROOM
+
+
+@pytest.mark.parametrize("mark", [b"[]", b"{}", b"1"])
+def test_an_event_of_very_many_values_is_malformed_and_one_with_fewer_is_not(mark: bytes) -> None:
+    def with_marks(count: int) -> bytes:
+        start = b'{"more":['
+        per_value = 1 + (mark != b"1")
+        values = (count - 2 + 1) // per_value
+        return start + b",".join([mark] * values) + b"]}"
+
+    parse_body(with_marks(MAX_MARKS))
+    with pytest.raises(EventError, match="more than 100000 commas"):
+        parse_body(with_marks(MAX_MARKS + 10))
