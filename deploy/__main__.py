@@ -27,7 +27,7 @@ from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.google_api import held_permissions
-from deploy.parallel import sleep
+from deploy.parallel import are_left, sleep
 from deploy.report import Report
 from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
@@ -74,7 +74,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     deployment = Deployment(
         spec=spec,
         google=Gcloud(sleep=sleep, notice=terminal.note),
-        dt=DtApi(DisruptiveTransport(credentials), sleep=sleep, notice=terminal.note) if credentials else None,
+        dt=_dt(credentials, terminal) if credentials else None,
         held=held_permissions,
         post=_post,
         staged=lambda: staged(files),
@@ -88,6 +88,11 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         return deployment.up(verify=flags.verify)
     verbs = {"plan": deployment.plan, "verify": deployment.verify, "status": deployment.status}
     return verbs.get(flags.verb, deployment.down)()
+
+
+def _dt(credentials: Credentials, terminal: Terminal) -> DtApi:
+    transport = DisruptiveTransport(credentials)
+    return DtApi(transport, sleep=sleep, notice=terminal.note, hidden=(credentials.secret,))
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
@@ -154,7 +159,11 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
+    ended_with = FAILED
     try:
-        sys.exit(main(sys.argv[1:]))
+        ended_with = main(sys.argv[1:])
+        sys.exit(ended_with)
     finally:
         _give_up_what_cannot_be_written()
+        if are_left():  # Python would wait for them, however long a network keeps silent
+            os._exit(ended_with)

@@ -5,8 +5,10 @@ tokens from one list to the next; and calls every 2xx but 200 an error. So each 
 minute of patience and parameters of its own; what may be repeated is repeated in ``dt_api``.
 """
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 
 import disruptive
@@ -19,6 +21,8 @@ from deploy.secret import Secret
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 PATIENCE_S = 30
+CLOCKS_DIFFER_S = 5.0
+"""Seconds from which on a clock is wrong; the network's delay is less."""
 
 disruptive.request_timeout = PATIENCE_S
 
@@ -63,7 +67,8 @@ class Transport(Protocol):
 class DisruptiveTransport:
     """The ``disruptive`` package, logged in as one service account."""
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: Credentials, now: Callable[[], float] = time.time) -> None:
+        self._now = now
         self._auth = ServiceAccountAuth(credentials.key_id, credentials.secret.reveal(), credentials.email)
 
     def __call__(self, request: DtRequest) -> DtAnswer:
@@ -71,7 +76,7 @@ class DisruptiveTransport:
         try:
             token = self._auth.get_token()
         except Unauthorized:
-            return DtAnswer(401, {"error": "the service account's key was refused"})
+            return DtAnswer(401, {"error": _why_refused(self._auth.token_endpoint, self._now())})
         except (DTApiError, requests.RequestException, KeyError, TypeError, ValueError) as error:
             return DtAnswer(0, {"error": f"could not log in ({type(error).__name__})"})
         attempt = _OneAttempt(
@@ -84,6 +89,19 @@ class DisruptiveTransport:
             skip_auth=True,
         )
         return attempt.answer()
+
+
+def _why_refused(endpoint: str, now: float) -> str:
+    """Say why DT refuses a login: it takes none that is signed in its future, nor one from more than an hour ago."""
+    try:
+        dated = requests.get(endpoint, timeout=PATIENCE_S).headers.get("Date", "")
+        ahead_s = now - parsedate_to_datetime(dated).timestamp()
+    except (requests.RequestException, ValueError):
+        ahead_s = 0.0
+    if abs(ahead_s) < CLOCKS_DIFFER_S:
+        return "the service account's key was refused"
+    way = "ahead of" if ahead_s > 0 else "behind"
+    return f"the login was refused: the clock of this machine is {abs(ahead_s):.0f} s {way} DT's"
 
 
 class _OneAttempt(DTRequest):

@@ -1,6 +1,6 @@
 """What is, read with describe and list commands, several at a time. Only NOT_FOUND means absent."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ SERVICE_OF_GROUP = {
     "secrets": "secretmanager.googleapis.com",
     "functions": "cloudfunctions.googleapis.com",
     "run": "run.googleapis.com",
+    "builds": "cloudbuild.googleapis.com",
 }
 
 
@@ -147,22 +148,31 @@ class Observer:
         return facts | {each.title: self._ask(each, on) if is_there else {} for each in others}
 
     def _ask(self, resource: Resource, on: Collection[str], most: int = 9) -> Facts:
-        """Put a resource's questions, each after the answer to the one before."""
-        facts: dict[str, Any] = {}
-        questions = resource.reads()
-        answer = None
-        while len(facts) < most:
-            try:
-                key, argv = questions.send(answer)
-            except StopIteration:
-                break
+        """Put a resource's questions; behind an API that is off is nothing."""
+
+        def read(argv: Argv) -> Any:
             service = SERVICE_OF_GROUP.get(argv[0])
             is_on = service in on
-            answer = facts[key] = self.google.read(argv, is_on=is_on) if service is None or is_on else None
-        return facts
+            return self.google.read(argv, is_on=is_on) if service is None or is_on else None
+
+        return facts_of(resource, read, most)
 
     def _connectors(self, ours: tuple[Secret, ...]) -> dict[str, tuple[Connector, ...]]:
         return {project: self.connectors.list(project, ours) for project in self.spec.dt_projects}
+
+
+def facts_of(resource: Resource, read: Callable[[Argv], Any], most: int = 9) -> Facts:
+    """Put a resource's questions, each after the answer to the one before. Raises ``DeployError`` as ``read`` does."""
+    facts: dict[str, Any] = {}
+    questions = resource.reads()
+    found = None
+    while len(facts) < most:
+        try:
+            key, argv = questions.send(found)
+        except StopIteration:
+            break
+        found = facts[key] = read(argv)
+    return facts
 
 
 def _families(wanted: Iterable[Resource]) -> list[list[Resource]]:

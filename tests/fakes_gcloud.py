@@ -13,7 +13,25 @@ from deploy.steps import Argv
 PROJECT = "cold-chain-prod"
 REGION = "europe-west1"
 VERSION_MADE = "2026-11-01T06:00:00.123456Z"
+BUILD_ACCOUNT = "123456789012-compute@developer.gserviceaccount.com"
 URL = "https://dt-pubsub-abcdef-ew.a.run.app"
+
+
+_ABSENT = {
+    "topics": "NOT_FOUND: Resource not found (resource={name}).",
+    "subscriptions": "NOT_FOUND: Resource not found (resource={name}).",
+    "service-accounts": (
+        f"NOT_FOUND: Unknown service account: projects/-/serviceAccounts/{{name}}@{PROJECT}.iam.gserviceaccount.com."
+    ),
+    "secrets": "NOT_FOUND: Secret [projects/1/secrets/{name}] not found.",
+    "functions": (
+        "ResponseError: status=[404], code=[Ok], "
+        f"message=[Resource 'projects/{PROJECT}/locations/{REGION}/functions/{{name}}' was not found]"
+    ),
+    "run": "Cannot find service [{name}]",
+    "run services": "NOT_FOUND: Resource '{name}' of kind 'SERVICE' in region 'europe-west1' does not exist.",
+}
+"""How the real gcloud words it that a thing is not there."""
 
 
 class _Failure(Exception):
@@ -47,7 +65,7 @@ class Command:
 class FakeGcloud:
     """One project. ``stumbles`` are sentences that the next commands beginning with these words fail with.
 
-    ``newest_version`` is the state of each secret's newest version.
+    ``build_role`` is what the account that builds holds of the project. ``newest_version`` is the state of each secret's newest version.
     """
 
     services: set[str] = field(default_factory=set)
@@ -60,6 +78,7 @@ class FakeGcloud:
     check_is_forced: bool = False
     is_logged_in: bool = True
     is_billed: bool = True
+    build_role: str = "roles/editor"
     exists: bool = True
     unchecked: bool = False
     newest_version: str = "ENABLED"
@@ -98,7 +117,7 @@ class FakeGcloud:
         if not self.is_logged_in:
             raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
         group = command.words[0]
-        if group in {"auth", "projects", "billing", "resource-manager", "org-policies", "services"}:
+        if group in {"auth", "projects", "billing", "builds", "resource-manager", "org-policies", "services"}:
             return self._project(command)
         if group == "run":
             return self._run(command)
@@ -116,15 +135,19 @@ class FakeGcloud:
         if command.words[0] == "services":
             return [{"config": {"name": name}} for name in sorted(self.services)]
         if command.words[0] == "projects" and not self.exists:
-            raise _Failure("NOT_FOUND: Project not found")
+            raise _Failure(f"Projects instance [{PROJECT}] not found: Requested entity was not found.")
         answers: dict[str, Any] = {
             "auth": "an-access-token\n",
-            "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE"},
+            "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
+            "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}"},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }
         return answers[command.words[0]]
+
+    def _builder(self) -> dict[str, Any]:
+        return {"role": self.build_role, "members": [f"serviceAccount:{BUILD_ACCOUNT}"]}
 
     def _rule(self, words: tuple[str, ...]) -> dict[str, Any]:
         is_of_members = words[2:] == ("iam.managed.allowedPolicyMembers",)
@@ -200,7 +223,7 @@ class FakeGcloud:
             self.newest_version = "ENABLED"
         if verb == "access":
             if not self.versions[name]:
-                raise _Failure("NOT_FOUND: Secret Version not found")
+                raise _Failure(f"NOT_FOUND: Secret [projects/1/secrets/{name}] not found or has no versions.")
             if self.newest_version != "ENABLED":
                 version = f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"
                 raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {self.newest_version} state.")
@@ -232,7 +255,7 @@ class FakeGcloud:
     def _run(self, command: Command) -> Any:
         verb, name = command.words[2], command.words[3]
         if ("functions", name) not in self.things:
-            raise _Failure(f"Cannot find service [{name}]")
+            raise _Failure(_ABSENT["run" if verb == "describe" else "run services"].format(name=name))
         if verb == "update":
             self.unchecked = "no-invoker-iam-check" in command.flags
         if verb in {"describe", "update"}:
@@ -248,7 +271,7 @@ class FakeGcloud:
 
     def _must_be(self, kind: str, name: str) -> Any:
         if (kind, name) not in self.things:
-            raise _Failure(f"NOT_FOUND: Resource not found (resource={name}).")
+            raise _Failure(_ABSENT[kind].format(name=name))
         return self.things[kind, name]
 
     def _must_be_new(self, kind: str, name: str) -> None:

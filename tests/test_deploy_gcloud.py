@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 from base64 import b64encode
 from collections.abc import Callable
@@ -19,7 +20,13 @@ from tests.fakes import FakeClock
 LAG = "ERROR: (gcloud.x) INVALID_ARGUMENT: Service account dt@p.iam.gserviceaccount.com does not exist."
 WORDS: list[tuple[Code, str]] = [
     ("NOT_FOUND", "ERROR: (gcloud.pubsub.topics.describe) NOT_FOUND: Resource not found (resource=t)."),
-    ("NOT_FOUND", "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[Ok], message=[Resource …]"),
+    (
+        "NOT_FOUND",
+        (
+            "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[Ok], "
+            "message=[Resource 'projects/p/locations/europe-west1/functions/dt-pubsub' was not found]"
+        ),
+    ),
     ("NOT_FOUND", "ERROR: (gcloud.run.services.describe) Cannot find service [dt-pubsub]"),
     (
         "ALREADY_EXISTS",
@@ -87,7 +94,7 @@ WORDS: list[tuple[Code, str]] = [
         "UNAUTHENTICATED",
         "ERROR: (gcloud.x) There was a problem refreshing your current auth tokens: invalid_grant: Bad Request",
     ),
-    ("OTHER", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed with status: FAILURE."),
+    ("BUILD", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed with status: FAILURE."),
     (
         "ACCOUNT_LAG",
         (
@@ -104,7 +111,7 @@ WORDS: list[tuple[Code, str]] = [
     ),
     ("ABORTED", "ERROR: (gcloud.x) INVALID_ARGUMENT: The request's ETag 'B1A' did not match the policy's ETag 'B1B'."),
     ("ABORTED", "ERROR: (gcloud.x) FAILED_PRECONDITION: etag mismatch"),
-    ("OTHER", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed: No module named 'etag'"),
+    ("BUILD", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed: No module named 'etag'"),
     ("OTHER", "Traceback"),
     ("OTHER", ""),
 ]
@@ -130,17 +137,24 @@ def fails(stderr: str) -> Finished:
 
 @pytest.mark.parametrize(("code", "stderr"), WORDS)
 def test_what_gclouds_words_mean(code: Code, stderr: str) -> None:
-    error = explain(("x", "--project=p", "--format=json"), stderr)
+    error = explain((*_words_of(stderr), "--project=p", "--format=json"), stderr)
     assert error.code == code
     assert error.mend
     assert "--format" not in str(error)
+
+
+def _words_of(stderr: str) -> Argv:
+    """Return the words of the command that failed, and the name of what it is about."""
+    found = re.search(r"\(gcloud\.([\w.-]+)\)", stderr)
+    words = tuple(found[1].split(".")) if found else ("x",)
+    return (*words, "dt-pubsub" if words[0] in {"functions", "run"} else "t")
 
 
 def test_only_not_found_means_absent() -> None:
     missing, denied = (
         next(text for code, text in WORDS if code == each) for each in ("NOT_FOUND", "PERMISSION_DENIED")
     )
-    assert Gcloud(Scripted(fails(missing))).read(("x",)) is None
+    assert Gcloud(Scripted(fails(missing))).read(("pubsub", "topics", "describe", "t")) is None
     with pytest.raises(GcloudFailed):
         Gcloud(Scripted(fails(denied))).read(("x",))
 
