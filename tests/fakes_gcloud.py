@@ -65,7 +65,10 @@ class Command:
 class FakeGcloud:
     """One project. ``stumbles`` are sentences that the next commands beginning with these words fail with.
 
-    ``build_role`` is what the account that builds holds of the project. ``newest_version`` is the state of each secret's newest version.
+    ``broken`` is what all of them fail with. ``lost`` are commands whose answer is lost once: Google has begun, gcloud
+    asks again, and hears that it exists. ``build_looks`` is how often a function is still seen being built.
+    ``build_role`` is what the account that builds holds of the project. ``newest_version`` is the state of each
+    secret's newest version. ``before`` and ``after`` are told of each command.
     """
 
     services: set[str] = field(default_factory=set)
@@ -83,7 +86,11 @@ class FakeGcloud:
     unchecked: bool = False
     newest_version: str = "ENABLED"
     stumbles: list[tuple[str, str]] = field(default_factory=list)
+    broken: str = ""
+    lost: list[str] = field(default_factory=list)
+    build_looks: int = 0
     before: Callable[[Argv], None] = lambda _: None
+    after: Callable[[Argv], None] = lambda _: None
     asked: list[Argv] = field(default_factory=list)
     uploaded: list[list[str]] = field(default_factory=list)
 
@@ -95,9 +102,23 @@ class FakeGcloud:
         command = Command.read(argv)
         try:
             answer = self._answer(command, stdin, folder)
+            self._lose(command)
         except _Failure as failure:
             return Finished(1, "", f"ERROR: (gcloud.{'.'.join(command.words[:3])}) {failure}")
+        self.after(argv)
         return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), "progress goes here\n")
+
+    def _lose(self, command: Command) -> None:
+        """Lose the answer to what was begun, if it is to be lost."""
+        line = " ".join(command.words)
+        if line not in self.lost:
+            return
+        self.lost.remove(line)
+        if command.words[0] == "secrets":
+            self.versions[command.words[2]].clear()  # a second request would have made it
+        if command.words[0] == "functions":
+            self.build_looks = 3
+        raise _Failure(f"Resource in projects [{PROJECT}] is the subject of a conflict: {line} already exists.")
 
     def changes(self) -> list[str]:
         """Give the commands that changed something, as lines."""
@@ -110,6 +131,8 @@ class FakeGcloud:
 
     def _answer(self, command: Command, stdin: str | None, folder: Path | None) -> Any:
         line = " ".join(command.words)
+        if self.broken:
+            raise _Failure(self.broken)
         for place, (words, sentence) in enumerate(self.stumbles):
             if line.startswith(words):
                 del self.stumbles[place]
@@ -242,6 +265,8 @@ class FakeGcloud:
         if command.words[1] == "regions":
             return [{"locationId": region} for region in (REGION, "us-central1")]
         verb, name = command.words[1], command.words[2]
+        if verb in {"deploy", "delete"} and self._is_building():
+            raise _Failure("ResponseError: status=[409], code=[Ok], message=[unable to queue the operation]")
         if verb == "deploy":
             assert folder is not None
             self.uploaded.append(sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.*")))
@@ -250,7 +275,11 @@ class FakeGcloud:
         found = self._must_be("functions", name)
         if verb == "delete":
             del self.things["functions", name]
-        return found
+        return {**found, "state": "DEPLOYING"} if verb == "describe" and self._is_building() else found
+
+    def _is_building(self) -> bool:
+        self.build_looks = max(self.build_looks - 1, 0)
+        return self.build_looks > 0
 
     def _run(self, command: Command) -> Any:
         verb, name = command.words[2], command.words[3]
