@@ -101,6 +101,7 @@ class FakeGcloud:
         self.before(argv)
         command = Command.read(argv)
         try:
+            self._stumble(command)
             answer = self._answer(command, stdin, folder)
             self._lose(command)
         except _Failure as failure:
@@ -129,14 +130,16 @@ class FakeGcloud:
         """Have all APIs on."""
         self.services = set(SERVICES)
 
-    def _answer(self, command: Command, stdin: str | None, folder: Path | None) -> Any:
-        line = " ".join(command.words)
+    def _stumble(self, command: Command) -> None:
         if self.broken:
             raise _Failure(self.broken)
+        line = " ".join(command.words)
         for place, (words, sentence) in enumerate(self.stumbles):
             if line.startswith(words):
                 del self.stumbles[place]
                 raise _Failure(sentence)
+
+    def _answer(self, command: Command, stdin: str | None, folder: Path | None) -> Any:
         if not self.is_logged_in:
             raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
         group = command.words[0]

@@ -1,4 +1,4 @@
-"""What is interrupted, killed, unanswered or done twice at once: the next ``up`` finishes it, ``down`` leaves nothing."""
+"""What is interrupted, killed, unanswered or done twice: the next ``up`` finishes it, and ``down`` leaves nothing."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -29,8 +29,8 @@ CREATED = (
 FALSE_ABSENCES = (
     (
         "NOT_FOUND: Failed to impersonate [ci@demo.iam.gserviceaccount.com]. Make sure the account that's trying to "
-        'impersonate it has access to the service account itself and the "roles/iam.serviceAccountTokenCreator" role. Not '
-        "found; Gaia id not found for email ci@demo.iam.gserviceaccount.com"
+        'impersonate it has access to the service account itself and the "roles/iam.serviceAccountTokenCreator" role. '
+        "Not found; Gaia id not found for email ci@demo.iam.gserviceaccount.com"
     ),
     f"NOT_FOUND: Failed to impersonate [dt-pubsub@{PROJECT}.iam.gserviceaccount.com]. Unknown service account",
     (
@@ -142,9 +142,8 @@ def test_a_404_of_anything_but_the_resource_itself_stops_every_verb(verb: str, s
     stage.google.broken, stage.dt.asked[:] = sentence, []
     with pytest.raises(DeployError) as failed:
         getattr(stage.deployment(), verb)()
-    assert "NOT_FOUND" not in {
-        getattr(error, "code", "") for error in getattr(failed.value, "failures", [failed.value])
-    }
+    failures = getattr(failed.value, "failures", [failed.value])
+    assert "NOT_FOUND" not in {getattr(failure, "code", "") for failure in failures}
     assert stage.dt.connectors[DT_PROJECT] == connectors
     assert {request.method for request in stage.dt.asked} <= {"GET"}
 
@@ -203,7 +202,7 @@ def test_down_ended_at_any_change_is_finished_by_the_next(place: int, how: type[
 
 @pytest.mark.parametrize("place", range(CHANGES))
 def test_a_gcloud_that_outlives_a_killed_up_disturbs_no_later_one(place: int) -> None:
-    """The process alone was killed: its command is carried out in the midst of the next ``up``, before that one's own."""
+    """The process alone was killed: its command is carried out in the next ``up``, just before that one's own."""
     stage = Stage()
     left: list[Argv] = []
     stage.google.before = at(place, lambda argv: (left.append(argv), raising(Killed)(argv))[0])
