@@ -46,5 +46,5 @@ def may_build(google: Reads, spec: Spec, account: str) -> bool:
     policy = google.read(("projects", "get-iam-policy", spec.google_project)) or {}
     member = f"serviceAccount:{account}"
     roles = {binding.get("role", "") for binding in policy.get("bindings", []) if member in binding.get("members", [])}
-    is_custom = any(not role.startswith("roles/") for role in roles)
+    is_custom = any(role.startswith(("projects/", "organizations/")) for role in roles)
     return is_custom or bool(roles & BUILDER_ROLES) or roles >= _TOGETHER

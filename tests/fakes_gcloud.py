@@ -17,6 +17,7 @@ BUILD_ACCOUNT = "123456789012-compute@developer.gserviceaccount.com"
 URL = "https://dt-pubsub-abcdef-ew.a.run.app"
 
 
+OF_THE_PROJECT = {"auth", "projects", "billing", "builds", "logging", "services", "resource-manager", "org-policies"}
 _ABSENT = {
     "topics": "NOT_FOUND: Resource not found (resource={name}).",
     "subscriptions": "NOT_FOUND: Resource not found (resource={name}).",
@@ -81,6 +82,7 @@ class FakeGcloud:
     check_is_forced: bool = False
     is_logged_in: bool = True
     is_billed: bool = True
+    log: list[dict[str, Any]] = field(default_factory=list)
     build_role: str = "roles/editor"
     exists: bool = True
     unchecked: bool = False
@@ -143,7 +145,16 @@ class FakeGcloud:
         if not self.is_logged_in:
             raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
         group = command.words[0]
-        if group in {"auth", "projects", "billing", "builds", "resource-manager", "org-policies", "services"}:
+        if group in {
+            "auth",
+            "projects",
+            "billing",
+            "builds",
+            "logging",
+            "resource-manager",
+            "org-policies",
+            "services",
+        }:
             return self._project(command)
         if group == "run":
             return self._run(command)
@@ -165,6 +176,7 @@ class FakeGcloud:
         answers: dict[str, Any] = {
             "auth": "an-access-token\n",
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
+            "logging": self.log,
             "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}"},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
@@ -276,6 +288,8 @@ class FakeGcloud:
             found = self.things.setdefault(("functions", name), _new_function())
             _deployed(found, command)
         found = self._must_be("functions", name)
+        if account := command.flags.get("build-service-account"):
+            found["buildConfig"]["serviceAccount"] = account
         if verb == "delete":
             del self.things["functions", name]
         return {**found, "state": "DEPLOYING"} if verb == "describe" and self._is_building() else found
