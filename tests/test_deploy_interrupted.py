@@ -205,7 +205,12 @@ def test_a_gcloud_that_outlives_a_killed_up_disturbs_no_later_one(place: int) ->
     """The process alone was killed: its command is carried out in the next ``up``, just before that one's own."""
     stage = Stage()
     left: list[Argv] = []
-    stage.google.before = at(place, lambda argv: (left.append(argv), raising(Killed)(argv))[0])
+
+    def kill(argv: Argv) -> None:
+        left.append(argv)
+        raise Killed
+
+    stage.google.before = at(place, kill)
     with unhooked(stage):
         stage.deployment().up(verify=False)
     (orphan,) = left

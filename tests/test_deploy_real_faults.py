@@ -8,6 +8,7 @@ import signal
 from collections import Counter
 from functools import partial
 
+from deploy.offline.clouds.faults import Fault
 from tests.users import REAL_GCLOUD, STEPS, Asked, User, ended, struck
 
 pytestmark = REAL_GCLOUD
@@ -43,7 +44,7 @@ def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> 
     """Each step is ended in one way, and each way is used; test_deploy_interrupted has every step in each of them."""
     for step, (signum, alone, done) in zip(STEPS, itertools.cycle(ENDINGS), strict=False):
         fault = step.hangs(user, done=done)
-        status, told = struck(user.starts("up", "--yes", "--no-verify"), signum, lambda: not fault.times, alone=alone)
+        status, told = struck(user.starts("up", "--yes", "--no-verify"), signum, partial(_came, fault), alone=alone)
         assert status == (-signal.SIGKILL if signum == signal.SIGKILL else 1), told
         user.sky.faults.clear()
         assert signum == signal.SIGKILL or user.gclouds() == [], "a gcloud outlives the verb"
@@ -52,10 +53,15 @@ def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> 
     user.keeps_secrets()
     for path, (signum, alone, done) in zip(REMOVED, itertools.cycle(ENDINGS), strict=False):
         fault = Asked("", "DELETE", "*", path).hangs(user, done=done)
-        struck(user.starts("down", "--yes"), signum, lambda: not fault.times, alone=alone)
+        struck(user.starts("down", "--yes"), signum, partial(_came, fault), alone=alone)
         user.sky.faults.clear()
     status, told = user.runs("down", "--yes")
     assert (status, user.sky.left()) == (0, []), told
+
+
+def _came(fault: Fault) -> bool:
+    """Whether the request that a fault is for has come."""
+    return fault.times == 0
 
 
 def test_two_ups_at_the_same_time_leave_one_of_each(user: User) -> None:
