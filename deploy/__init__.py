@@ -16,6 +16,7 @@ room               what it does                                                 
 ``preflight``      what has to hold before anything is touched                     both clouds, reading
 ``regions``        where functions are, while Google cannot be asked               nothing
 ``org_policy``     what an organization forbids: that everybody may call           Google Cloud, reading
+``build_account``  who builds the function, and whether it may                     Google Cloud, reading
 ``permissions``    what a deployer has to be allowed                               nothing
 ``observe``        what is: describe and list commands -> facts                    both clouds, reading
 ``parallel``       several things beside one another, sleeps that Ctrl-C ends      threads
@@ -24,6 +25,7 @@ room               what it does                                                 
 ``ownership``      whose a thing is, asked again just before a step touches it     Google Cloud, reading
 ``steps``          a plan as data                                                  nothing
 ``apply``          carries steps out, stops at the first failure                   both clouds
+``operation_errors``  what Google does not say of a build or a start that failed  Google Cloud, reading
 ``verify``         an unsigned request is refused, a real event arrives            both clouds
 ``proof``          what is sent for that, what has to come of it                   nothing
 ``temporary``      a device and a subscription, made for it and removed            both clouds

@@ -29,7 +29,7 @@ from deploy.gcloud import Gcloud
 from deploy.gcloud_config import network_of, read_configuration, require_googles_endpoints
 from deploy.google_api import held_permissions
 from deploy.network import GcloudNetwork
-from deploy.parallel import sleep
+from deploy.parallel import are_left, sleep
 from deploy.report import Report
 from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
@@ -106,7 +106,8 @@ def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials 
 
 
 def _dt_api(credentials: Credentials, gcloud: GcloudNetwork, terminal: Terminal) -> DtApi:
-    return DtApi(DisruptiveTransport(credentials, gcloud), sleep=sleep, notice=terminal.note)
+    transport = DisruptiveTransport(credentials, gcloud)
+    return DtApi(transport, sleep=sleep, notice=terminal.note, hidden=(credentials.secret,))
 
 
 def _typed(name: str) -> str:
@@ -143,4 +144,4 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    end(lambda: main(sys.argv[1:]))
+    end(lambda: main(sys.argv[1:]), are_left)

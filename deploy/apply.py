@@ -1,4 +1,4 @@
-"""Carries a plan out, step by step, and stops at the first failure. It decides nothing: the plan did."""
+"""Carries a plan out, step by step, and stops at the first failure. It decides nothing: the plan does."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -8,12 +8,20 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.errors import DeployError, GcloudFailed, Stopped
+from deploy.operation_errors import with_more
 from deploy.ownership import Ownership
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
+from deploy.resources.resource import Facts, Resource, answered
 from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
 from deploy.steps import Argv, DtCall, GcloudCall, Step, pending
+
+MADE_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
+"""Pauses between looks at what another command makes: it may be a build that has just begun."""
+
+AT_MOST = 3
+"""Looks for what is not there yet, or has no version yet: others make it within moments, or not at all."""
 
 SECRET_LAG_S = (1.0, 2.0, 4.0, 8.0)
 MOST_TURNS = 3
@@ -102,15 +110,16 @@ class Executor:
             self._tell_dt(step.call)
 
     def _run(self, step: Step, call: GcloudCall) -> None:
-        """Run a command. That somebody else made or removed the same thing meanwhile is as good."""
-        as_good = {"create": "ALREADY_EXISTS", "delete": "NOT_FOUND"}.get(step.action)
+        """Run a command. That another one removed the same thing meanwhile is as good; what it made is finished."""
         try:
             stdin = new_secret() if call.feeds_secret else None
             argv = self._naming_upload(call)
             answer = self.google.change(argv, stdin=stdin, folder=self.source if call.uploads else None)
         except GcloudFailed as error:
-            if error.code != as_good or (step.action == "create" and not self.ownership.prove_created(step)):
-                raise
+            if (step.action, error.code) == ("create", "ALREADY_EXISTS"):
+                self._finish(step, error)
+            elif (step.action, error.code) != ("delete", "NOT_FOUND"):
+                raise with_more(self.google, self.spec, error) from error
             return
         self.ownership.made(step)
         if stdin:
@@ -124,6 +133,33 @@ class Executor:
             return call.argv
         self.uploaded = self.uploaded or deployed_upload(self.google.read(next(Function(self.spec).reads())[1]) or {})
         return tuple(word.replace(UNKNOWN_YET, self.uploaded) for word in call.argv)
+
+    def _finish(self, step: Step, refusal: GcloudFailed) -> None:
+        """Finish what exists already: the answer to our own command was lost, or another ``up`` was faster.
+
+        Raises:
+            DeployError: it is not ours, or does not exist after all.
+
+        """
+        resource = self.ownership.resource(step)
+        facts = self._complete(resource)
+        if error := resource.not_ours(facts):
+            raise error
+        if next(iter(facts.values())) is None:
+            raise refusal
+        self.ownership.made(step)
+        for missing in pending(resource.plan(facts)):
+            self._carry_out(missing)
+        self.url = self.url or function_url(facts)
+
+    def _complete(self, resource: Resource) -> Facts:
+        """Read a resource until what makes it has ended, or for as long as that may take."""
+        for looks, pause_s in enumerate(MADE_S):
+            facts = answered(resource.reads(), self.google.read)
+            if _is_complete(facts, looks):
+                break
+            self.sleep(pause_s)
+        return facts
 
     def _tell_dt(self, call: DtCall) -> None:
         if not call.puts_secret:
@@ -152,6 +188,14 @@ class Executor:
             if pause_s is not None:
                 self.sleep(pause_s)
         raise DeployError("has no version in force", where=f"secret {self.spec.secret}")
+
+
+def _is_complete(facts: Facts, looks: int) -> bool:
+    """Whether a resource is as whoever makes it leaves it, after so many looks at it."""
+    first = next(iter(facts.values()))
+    if first is None or facts.get("versions") == []:
+        return looks >= AT_MOST
+    return first.get("state") not in {"DEPLOYING", "DELETING"}
 
 
 def _stopped(wanted: Sequence[Step], place: int, what: str, mend: Sequence[str]) -> Stopped:

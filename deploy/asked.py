@@ -125,6 +125,7 @@ def _spec(found: Mapping[str, Any]) -> Spec:
         name=found.get("name", "dt-pubsub"),
         dt_projects=tuple(dict.fromkeys(found.get("dt_projects", ()))),
         invocation=found.get("invocation", "auto"),
+        build_account=found.get("build_service_account"),
         retention=found.get("retention"),
         rejected_retention=found.get("rejected_retention"),
         function=function,

@@ -85,14 +85,21 @@ def open_streams() -> None:
             stream.reconfigure(errors="plain")
 
 
-def end(main: Callable[[], int]) -> NoReturn:
-    """Run a command and end the process with its exit status: with 1 if all went well but could not be written."""
+def end(main: Callable[[], int], has_work_left: Callable[[], bool] = bool) -> NoReturn:
+    """Run a command and end the process with its exit status: with 1 if all went well but could not be written.
+
+    ``has_work_left``: whether threads still run that nothing waits for. Python would wait for them before it ends,
+    however long a network keeps silent.
+    """
     try:
         status: object = main()
     except SystemExit as ended:  # the command line could not be read, help was asked for, or a signal came
         status = ended.code
     is_written = close_streams()
-    sys.exit(status if isinstance(status, int) and (status or is_written) else 1)
+    ended_with = status if isinstance(status, int) and (status or is_written) else 1
+    if has_work_left():
+        os._exit(ended_with)
+    sys.exit(ended_with)
 
 
 def close_streams() -> bool:

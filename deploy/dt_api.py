@@ -1,5 +1,6 @@
 """DT's API: what may be repeated is repeated, what passes is waited for, and errors are in one family."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -13,17 +14,19 @@ from deploy.secret import Secret
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 LONGEST_PAUSE_S = 60.0
 AGAIN = "try again in a minute"
+CLOCK = "sudo timedatectl set-ntp true"
 CREDENTIALS = "check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL"
 ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Project Developer in that project"
 
 
 @dataclass
 class DtApi:
-    """DT's API, as one service account may use it."""
+    """DT's API, as one service account may use it; what is ``hidden`` is shown in no sentence of DT's."""
 
     transport: Transport
     sleep: Callable[[float], None] = time.sleep
     notice: Callable[[str], None] = lambda _: None
+    hidden: tuple[Secret, ...] = ()
     _was_reached: bool = False
 
     def call(
@@ -55,10 +58,17 @@ class DtApi:
             pause_s = next(pauses, None)
             is_cut_off = answer.is_unreachable and not self._was_reached  # no attempt of this process came through
             if is_cut_off or pause_s is None or not _may_repeat(method, answer, just_made=just_made):
-                raise _explained(request, answer)
+                raise _explained(request, answer, self._sentence(request, answer))
             wait_s = min(max(pause_s, _seconds(answer.retry_after)), LONGEST_PAUSE_S)
-            self.notice(f"DT: {_sentence(request, answer)}; again in {wait_s:.0f} s")
+            self.notice(f"DT: {self._sentence(request, answer)}; again in {wait_s:.0f} s")
             self.sleep(wait_s)
+
+    def _sentence(self, request: DtRequest, answer: DtAnswer) -> str:
+        """Return what DT says, without secrets: it may quote the request."""
+        text = f"{answer.status or ''} {answer.body.get('error', '')}".strip()
+        for secret in (Secret(((request.body or {}).get("httpConfig") or {}).get("signatureSecret", "")), *self.hidden):
+            text = secret.hidden_in(text)
+        return text
 
     def pages(self, path: str, key: str, params: Mapping[str, str] | None = None) -> list[Any]:
         """Give everything of a list, page by page; ``params`` go with each.
@@ -127,20 +137,42 @@ def _listed(found: Any) -> list[Any]:
     return found or []
 
 
-def _explained(request: DtRequest, answer: DtAnswer) -> DtFailed:
-    where, sentence = f"DT, {request.method} {request.path}", _sentence(request, answer)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of refusal: its HTTP status, a pattern that DT's sentence or help has, and the line that helps."""
+
+    status: int
+    pattern: str
+    remedy: str
+
+
+TABLE = (
+    Kind(0, r"clock of this machine", CLOCK),
+    Kind(0, r"", AGAIN),
+    Kind(400, r"(?i)unsupported|unknown event type", "python -m deploy up --event-type=ONE-THAT-DT-KNOWS"),
+    Kind(400, r"", "https://developer.disruptive-technologies.com/docs/error-codes"),
+    Kind(401, r"clock of this machine", CLOCK),
+    Kind(401, r"", CREDENTIALS),
+    Kind(403, r"", ROLE),
+    Kind(404, r"", "check --dt-project: DT knows no such project or resource"),
+    Kind(409, r"", "another change of the same resource is under way: python -m deploy status"),
+    Kind(429, r"", AGAIN),
+)
+"""Every refusal of DT's that is known, looked for in this order."""
+
+
+def _explained(request: DtRequest, answer: DtAnswer, sentence: str) -> DtFailed:
+    where = f"DT, {request.method} {request.path}"
     if answer.is_unreachable:
         return DtUnreachable(0, sentence, where="DT", mend=[answer.fix])
-    if answer.status == 0 or answer.status >= 500:
-        return DtUnanswered(answer.status, sentence, where=where, mend=[AGAIN])
-    mend = {401: [CREDENTIALS], 403: [ROLE], 404: ["check --dt-project: DT knows no such project or resource"]}
-    return DtFailed(answer.status, sentence, where=where, mend=mend.get(answer.status, []))
+    kind = DtUnanswered if answer.status == 0 or answer.status >= 500 else DtFailed
+    return kind(answer.status, sentence, where=where, mend=[remedy(answer.status, sentence)])
 
 
-def _sentence(request: DtRequest, answer: DtAnswer) -> str:
-    """Give what DT says, without the secret: it may quote the request."""
-    sent = ((request.body or {}).get("httpConfig") or {}).get("signatureSecret", "")
-    return Secret(sent).hidden_in(f"{answer.status or ''} {answer.body.get('error', '')}".strip())
+def remedy(status: int, sentence: str) -> str:
+    """Return the line that helps where DT answers a call with this status and this sentence."""
+    found = (kind.remedy for kind in TABLE if kind.status == status and re.search(kind.pattern, sentence))
+    return next(found, AGAIN)
 
 
 def _seconds(retry_after: str | None) -> float:

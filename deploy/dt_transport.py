@@ -6,8 +6,9 @@ minute of patience and parameters of its own; what may be repeated is repeated i
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
 
@@ -22,6 +23,8 @@ Method = Literal["GET", "POST", "PATCH", "DELETE"]
 PATIENCE_S = 30
 LOGIN_S = 3600
 """Seconds that the token of a login may be asked for: DT's own limit."""
+CLOCKS_DIFFER_S = 5.0
+"""Seconds from which on a clock is wrong; the network's delay is less."""
 
 disruptive.request_timeout = PATIENCE_S
 
@@ -51,7 +54,7 @@ class DtAnswer:
     """An answer; status 0 says that there was none, or none that could be read, for the reason in ``body``.
 
     ``is_unreachable``: DT was not reached at all, and ``fix`` says what helps. ``was_sent``: False where the login
-    before the call failed, so that the call itself did nothing.
+    before the call failed, so that the call itself did nothing. ``date``: when DT answered, by its clock.
     """
 
     status: int
@@ -60,6 +63,7 @@ class DtAnswer:
     fix: str = ""
     is_unreachable: bool = False
     was_sent: bool = True
+    date: str = ""
 
 
 class Transport(Protocol):
@@ -73,8 +77,10 @@ class Transport(Protocol):
 class DisruptiveTransport:
     """The ``disruptive`` package, logged in as one service account. ``gcloud``: how gcloud reaches the internet."""
 
-    def __init__(self, credentials: Credentials, gcloud: GcloudNetwork = DIRECT) -> None:
-        self._auth = _Login(credentials, gcloud)
+    def __init__(
+        self, credentials: Credentials, gcloud: GcloudNetwork = DIRECT, *, now: Callable[[], float] = time.time
+    ) -> None:
+        self._auth = _Login(credentials, gcloud, now)
         self._gcloud = gcloud
 
     def __call__(self, request: DtRequest) -> DtAnswer:
@@ -106,14 +112,15 @@ class _LoginFailed(Exception):
 class _Login(ServiceAccountAuth):
     """The package's login. It keeps the token while that is good, and tells why there is none."""
 
-    def __init__(self, credentials: Credentials, gcloud: GcloudNetwork) -> None:
+    def __init__(self, credentials: Credentials, gcloud: GcloudNetwork, now: Callable[[], float]) -> None:
         super().__init__(credentials.key_id, credentials.secret.reveal(), credentials.email)
         self._gcloud = gcloud
+        self._now = now
 
     def _get_access_token(self) -> dict[str, Any]:
         answer = self._ask_for_token()
         if answer.status in {400, 401, 403}:
-            raise _LoginFailed(DtAnswer(401, {"error": "the service account's key was refused"}))
+            raise _LoginFailed(DtAnswer(401, {"error": _why_refused(answer.date, self._now())}))
         if not 200 <= answer.status < 300:
             said = answer.body.get("error") or f"status {answer.status}"
             raise _LoginFailed(replace(answer, body={"error": f"could not log in: {said}"}))
@@ -123,7 +130,7 @@ class _Login(ServiceAccountAuth):
 
     def _ask_for_token(self) -> DtAnswer:
         """Exchange a signed claim for a token: https://developer.d21s.com/docs/authentication/oauth2."""
-        now_s = int(time.time())
+        now_s = int(self._now())
         claims = {"iat": now_s, "exp": now_s + LOGIN_S, "aud": self.token_endpoint, "iss": self.email}
         assertion = create_jwt(claims, self.secret, self.algorithm, {"alg": self.algorithm, "kid": self.key_id})
         form = {"assertion": assertion, "grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"}
@@ -136,6 +143,18 @@ class _Login(ServiceAccountAuth):
             skip_auth=True,
         )
         return attempt.answer(self._gcloud)
+
+
+def _why_refused(dated: str, now_s: float) -> str:
+    """Return why DT refuses a login: it takes none that is signed in its future, nor one from more than an hour ago."""
+    try:
+        ahead_s = now_s - parsedate_to_datetime(dated).timestamp()
+    except ValueError:
+        ahead_s = 0.0
+    if abs(ahead_s) < CLOCKS_DIFFER_S:
+        return "the service account's key was refused"
+    way = "ahead of" if ahead_s > 0 else "behind"
+    return f"the login was refused: the clock of this machine is {abs(ahead_s):.0f} s {way} DT's"
 
 
 class _OneAttempt(DTRequest):
@@ -159,7 +178,7 @@ class _OneAttempt(DTRequest):
         body: Any = response.data
         if not isinstance(body, dict):
             status, body = (0, {"error": "no usable answer (no object)"}) if 200 <= status < 300 else (status, {})
-        return DtAnswer(status, body, response.headers.get("Retry-After"))
+        return DtAnswer(status, body, response.headers.get("Retry-After"), date=response.headers.get("Date", ""))
 
 
 def sign(claims: Mapping[str, Any], secret: Secret) -> str:

@@ -21,22 +21,50 @@ from deploy.steps import Step
 
 Code = Literal[
     "NOT_FOUND",
+    "ELSEWHERE",
     "ALREADY_EXISTS",
     "ABORTED",
     "RESOURCE_EXHAUSTED",
+    "QUOTA",
     "PERMISSION_DENIED",
     "UNAUTHENTICATED",
+    "IMPERSONATION",
+    "CLOCK",
+    "TERMS",
+    "BILLING",
+    "PROJECT",
+    "QUOTA_PROJECT",
     "SERVICE_DISABLED",
+    "REGION",
     "ACCOUNT_LAG",
+    "PERIMETER",
+    "LOCATIONS",
+    "POLICY",
     "PUBLIC_FORBIDDEN",
     "CHECK_FORCED",
+    "KMS_KEY",
+    "BUILD_ACCOUNT",
+    "BUILD",
+    "IMAGE",
+    "START",
+    "OLD_GCLOUD",
+    "ENDPOINT",
+    "NETWORK",
+    "CERTIFICATE",
+    "PROXY",
+    "GARBLED",
+    "CRASHED",
     "UNAVAILABLE",
     "TIMEOUT",
     "MISSING",
+    "UNWORDED",
     "OTHER",
 ]
-"""Why a gcloud command failed. ``ACCOUNT_LAG``: a service account just made is not known everywhere yet;
-``CHECK_FORCED``: organization policy keeps the invoker check on."""
+"""Why a gcloud command failed; ``gcloud_errors.TABLE`` has the sentences and the remedy of each.
+
+``NOT_FOUND``: the very resource that the command names is not there; ``ELSEWHERE``: something else is not.
+``ACCOUNT_LAG``: a service account just made is not known everywhere yet; ``CHECK_FORCED``: organization policy keeps
+the invoker check on; ``GARBLED``: an answer was cut; ``UNWORDED``: gcloud left out why Google refused."""
 
 
 class DeployError(Exception):

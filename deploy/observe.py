@@ -22,6 +22,7 @@ SERVICE_OF_GROUP = {
     "secrets": "secretmanager.googleapis.com",
     "functions": "cloudfunctions.googleapis.com",
     "run": "run.googleapis.com",
+    "builds": "cloudbuild.googleapis.com",
 }
 
 CLOSED = {403, 404}

@@ -151,6 +151,11 @@ OPTIONS = (
         _one_of(*INVOCATIONS),
     ),
     Option(
+        *("build_service_account", "--build-service-account", "EMAIL", "function", "account that builds the function"),
+        "the project's default one",
+        _matches(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com", "the e-mail address of a service account"),
+    ),
+    Option(
         *("settings", "--set", "NAME=VALUE", "function", "setting of the function, such as LOG_LEVEL=DEBUG"),
         "those of the README",
         _SETTING,

@@ -42,15 +42,9 @@ class Ownership:
                 self._must_be_ours(title, step, must_be_there=title != _title(step))
                 self._proven.add(title)
 
-    def prove_created(self, step: Step) -> bool:
-        """See whose the thing is that was there already when a step came to create it; return whether it is there.
-
-        Raises:
-            DeployError: it is not this deployment's.
-
-        """
-        resource = self._by_title.get(_title(step))
-        return resource is None or self._must_be_ours(resource.title, step, must_be_there=False)
+    def resource(self, step: Step) -> Resource:
+        """Return the resource that a step is about."""
+        return self._by_title[_title(step)]
 
     def made(self, step: Step) -> None:
         """Take what a step has made for this deployment's."""
@@ -69,17 +63,15 @@ class Ownership:
         is_safe = step.action == "create" and step.resource == resource.title and resource.title != self._function
         return [] if is_safe else [resource.title]
 
-    def _must_be_ours(self, title: str, step: Step, *, must_be_there: bool) -> bool:
+    def _must_be_ours(self, title: str, step: Step, *, must_be_there: bool) -> None:
         """Read it again. A function is deployed or opened only where the service beneath it is its own, too."""
         resource = self._by_title[title]
         needs_service = title == self._function and step.action != "delete"
         facts = answered(resource.reads() if needs_service else resource.removal_reads(), self._google.read)
         if error := resource.not_ours(facts):
             raise error
-        is_there = next(iter(facts.values()), None) is not None
-        if must_be_there and not is_there:
+        if must_be_there and next(iter(facts.values()), None) is None:
             raise DeployError("is not there any more", where=title)
-        return is_there
 
 
 def _title(step: Step) -> str:

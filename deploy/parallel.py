@@ -14,15 +14,19 @@ AT_ONCE = min(8, 2 * (os.cpu_count() or 1))
 LOOKS_UP_S = 0.2
 """Seconds after which the main thread goes on: not before that is a signal heeded that another thread was given."""
 
+LEAVES_S = 1.4
+"""Seconds for which what runs is waited for on leaving early: a signal is obeyed within two."""
+
+_NAME = "beside"
 T = TypeVar("T")
 _of_thread = threading.local()
 
 
 @contextmanager
 def beside_one_another() -> Iterator[ThreadPoolExecutor]:
-    """Give threads. On leaving early what sleeps is woken, what has not begun never begins, what runs is waited for."""
+    """Give threads. On leaving early what sleeps is woken, gcloud is ended, and what has not begun never begins."""
     left_early = threading.Event()
-    pool = ThreadPoolExecutor(AT_ONCE, initializer=_begins, initargs=(left_early,))
+    pool = ThreadPoolExecutor(AT_ONCE, _NAME, initializer=_begins, initargs=(left_early,))
     stayed = False
     try:
         yield pool
@@ -30,7 +34,24 @@ def beside_one_another() -> Iterator[ThreadPoolExecutor]:
     finally:
         if not stayed:
             left_early.set()
-        pool.shutdown(cancel_futures=not stayed)
+        pool.shutdown(wait=stayed, cancel_futures=not stayed)
+        if not stayed:
+            _wait_a_moment()
+
+
+def are_left() -> bool:
+    """Whether threads still run that nothing waits for: nothing wakes a read from a network."""
+    return bool(_threads())
+
+
+def _threads() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(_NAME)]
+
+
+def _wait_a_moment() -> None:
+    give_up_at = time.monotonic() + LEAVES_S
+    for thread in _threads():
+        thread.join(max(give_up_at - time.monotonic(), 0))
 
 
 def answer(of: Future[T]) -> T:
@@ -51,6 +72,18 @@ def sleep(seconds: float) -> None:
     if left_early is None:
         time.sleep(seconds)
     elif left_early.wait(seconds):
+        raise CancelledError
+
+
+def go_on() -> None:
+    """Go on, unless this is a thread of ``beside_one_another`` for which nothing waits any more.
+
+    Raises:
+        CancelledError: it is.
+
+    """
+    left_early: threading.Event | None = getattr(_of_thread, "left_early", None)
+    if left_early is not None and left_early.is_set():
         raise CancelledError
 
 

@@ -58,6 +58,12 @@ ROLE = "dtPubsubDeployer"
 """The custom role that docs/deployer.md makes of them."""
 
 
+BUILDER_ROLE = "roles/cloudbuild.builds.builder"
+"""What the account that builds needs: https://cloud.google.com/functions/docs/troubleshooting#build-service-account"""
+
+BUILDER_ROLES = frozenset({BUILDER_ROLE, "roles/editor", "roles/owner"})
+"""Each of them lets a service account build a function."""
+
 DT_PERMISSIONS = ("dataconnector.create", "dataconnector.delete", "dataconnector.read", "dataconnector.update")
 """What the role Project Developer holds in a DT project, of what is needed there."""
 
@@ -66,6 +72,12 @@ def grant(project: str) -> str:
     """Give the line by which an administrator lets somebody deploy."""
     role = f"projects/{project}/roles/{ROLE}"
     return f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}"
+
+
+def let_build(project: str, account: str) -> str:
+    """Return the line by which an administrator lets a service account build functions."""
+    member, condition = f"--member=serviceAccount:{account}", "--condition=None"
+    return f"gcloud projects add-iam-policy-binding {project} {member} --role={BUILDER_ROLE} {condition}"
 
 
 def allow_unchecked(project: str) -> str:

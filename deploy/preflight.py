@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from deploy.build_account import build_account, may_build
 from deploy.dt_api import ROLE as DT_ROLE
 from deploy.dt_api import DtApi, no_credentials
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed, NotReady
@@ -11,7 +12,7 @@ from deploy.google_api import Held
 from deploy.observe import SERVICE_OF_GROUP
 from deploy.org_policy import OrganizationPolicy, Reads
 from deploy.parallel import answer, beside_one_another
-from deploy.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant
+from deploy.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
 from deploy.plan import Observed
 from deploy.regions import KNOWN_REGIONS
 from deploy.resources.function import Function
@@ -57,7 +58,7 @@ class Preflight:
         if not self._is_public():
             checks.append(self._public_access)
         if not self._is_deployed():
-            checks.append(self._region)
+            checks += [self._region, self._build_account]
         with beside_one_another() as pool:
             for done in [pool.submit(self._guarded, check) for check in checks]:
                 answer(done)
@@ -94,7 +95,7 @@ class Preflight:
         try:
             found = self.google.read(("projects", "describe", self.spec.google_project))
         except GcloudFailed as error:
-            if error.code != "PERMISSION_DENIED":
+            if error.code not in {"PERMISSION_DENIED", "PROJECT", "ELSEWHERE"} or error.mend[0].count(" undelete "):
                 raise
             what = "does not exist, or you may not see it"
             raise DeployError(
@@ -177,10 +178,30 @@ class Preflight:
         if self.spec.region not in names:
             raise DeployError(what, where=f"region {self.spec.region}", mend=[mend])
 
+    def _build_account(self) -> None:
+        """Find out whether the account that builds may. A role that it inherits is not seen here, so this is a note."""
+        if not self._is_on("builds"):
+            return
+        try:
+            account = build_account(self.google, self.spec)
+            if not account or may_build(self.google, self.spec, account):
+                return
+        except GcloudFailed:
+            self.warnings.append(
+                "whether the account that builds the function may do so could not be read: it is tried"
+            )
+            return
+        line = let_build(self.spec.google_project, account)
+        what = f"{account} builds the function, and has no role in the project that lets it; unless it inherits one:"
+        self.warnings.append(f"{what}\n  {line}")
+
+    def _is_on(self, group: str) -> bool:
+        services = self.observed.facts[Services(self.spec).title] if self.observed else None
+        return services is not None and SERVICE_OF_GROUP[group] in services_on(services)
+
     def _regions(self, project: str) -> set[str] | None:
         """Give the regions that have functions, or None where Google does not tell."""
-        services = self.observed.facts[Services(self.spec).title] if self.observed else None
-        if services is not None and SERVICE_OF_GROUP["functions"] not in services_on(services):
+        if self.observed is not None and not self._is_on("functions"):
             return None
         try:
             listed = self.google.read(("functions", "regions", "list", "--gen2", project)) or []

@@ -4,7 +4,8 @@ import hmac
 import json
 import re
 import secrets
-from base64 import b64encode, urlsafe_b64encode
+from base64 import b64encode
+from urllib.parse import quote
 
 SECRET_BITS = 256
 
@@ -12,6 +13,24 @@ TELLING = 8
 """So many characters in a row are a part of a secret: nothing else has them, and fewer are of no use."""
 
 _HIDDEN = "\0"
+_SHIFTS = ((0, 0), (1, 2), (2, 3))
+"""In base64: so many bytes of others come before a secret, and the first character that is the secret's alone."""
+
+_URLSAFE = str.maketrans("+/", "-_")
+_OF_A_BYTE = (
+    "%02x",
+    "%02X",
+    "%%%02x",
+    "%%%02X",
+    "\\x%02x",
+    "\\x%02X",
+    "\\u%04x",
+    "\\u%04X",
+    "&#%d;",
+    "&#x%x;",
+    "\\%03o",
+)
+"""Each byte of a secret by its number: in hexadecimal digits, percent-encoded, escaped, as HTML has it."""
 
 
 class Secret:
@@ -37,27 +56,30 @@ class Secret:
         return hmac.compare_digest(self._text.encode(), other.encode())
 
     def hidden_in(self, text: str) -> str:
-        """Give a text of others with ``***`` for every part of this secret, be it plain, in JSON or in base64.
+        """Give a text of others with ``***`` for every part of this secret, in whatever way it is written down.
 
         Whatever shares ``TELLING`` characters in a row with it is a part: what is quoted may be cut short.
         """
-        for form in self._forms():
-            parts = {form[start : start + TELLING] for start in range(len(form) - TELLING + 1)}
-            told = {
-                place
-                for start in range(len(text) - TELLING + 1)
-                if text[start : start + TELLING] in parts
-                for place in range(start, start + TELLING)
-            }
-            kept = "".join(_HIDDEN if place in told else letter for place, letter in enumerate(text))
-            text = re.sub(f"{_HIDDEN}+", "***", kept)
-        return text
+        told: set[int] = set()
+        for form, telling in self._forms().items():
+            parts = {form[start : start + telling] for start in range(len(form) - telling + 1)}
+            for start in range(len(text) - telling + 1):
+                if text[start : start + telling] in parts:
+                    told |= set(range(start, start + telling))
+        kept = "".join(_HIDDEN if place in told else letter for place, letter in enumerate(text))
+        return re.sub(f"{_HIDDEN}+", "***", kept)
 
-    def _forms(self) -> set[str]:
-        """Give the ways in which somebody else may write it down."""
+    def _forms(self) -> dict[str, int]:
+        """Give the ways in which others may write it down, and how many characters in a row of each are a part."""
+        quoted = json.dumps(self._text)[1:-1]
+        whole = {self._text, quoted, json.dumps(quoted)[1:-1], repr(self._text)[1:-1], quote(self._text, safe="")}
         encoded = self._text.encode()
-        ways = {b64encode(encoded).decode(), urlsafe_b64encode(encoded).decode()}
-        return {self._text, json.dumps(self._text)[1:-1], *ways}
+        shifted = [b64encode(b"\0" * shift + encoded).decode()[first:] for shift, first in _SHIFTS]
+        for form in shifted:
+            whole |= {form, form.translate(_URLSAFE), quote(form, safe=""), form.replace("/", "\\/")}
+        return dict.fromkeys(whole, TELLING) | {
+            "".join(form % byte for byte in encoded): TELLING * len(form % 0) for form in _OF_A_BYTE
+        }
 
 
 def new_secret() -> Secret:

@@ -67,6 +67,7 @@ class Spec:
     organization_id: str = ""
     digest: str = ""
     invocation: str = "public"
+    build_account: str | None = None
     retention: str | None = None
     rejected_retention: str | None = None
     function: Mapping[str, str] = field(default_factory=dict)
@@ -101,6 +102,14 @@ class Spec:
         """The e-mail address of the service account that the function runs as."""
         domain, _, project = self.google_project.rpartition(":")
         return f"{self.name}@{project}{domain and f'.{domain}'}.iam.gserviceaccount.com"
+
+    @property
+    def build_account_name(self) -> str:
+        """The full name of the service account that builds the function, or nothing where Google chooses one."""
+        if not self.build_account:
+            return ""
+        of = re.match(r".+@([^.]+)\.iam\.gserviceaccount\.com$", self.build_account)
+        return f"projects/{of[1] if of else self.google_project}/serviceAccounts/{self.build_account}"
 
     @property
     def all_labels(self) -> dict[str, str]:

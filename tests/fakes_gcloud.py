@@ -13,7 +13,26 @@ from deploy.steps import Argv
 PROJECT = "cold-chain-prod"
 REGION = "europe-west1"
 VERSION_MADE = "2026-11-01T06:00:00.123456Z"
+BUILD_ACCOUNT = "123456789012-compute@developer.gserviceaccount.com"
 URL = "https://dt-pubsub-abcdef-ew.a.run.app"
+
+
+OF_THE_PROJECT = {"auth", "projects", "billing", "builds", "logging", "services", "resource-manager", "org-policies"}
+_ABSENT = {
+    "topics": "NOT_FOUND: Resource not found (resource={name}).",
+    "subscriptions": "NOT_FOUND: Resource not found (resource={name}).",
+    "service-accounts": (
+        f"NOT_FOUND: Unknown service account: projects/-/serviceAccounts/{{name}}@{PROJECT}.iam.gserviceaccount.com."
+    ),
+    "secrets": "NOT_FOUND: Secret [projects/1/secrets/{name}] not found.",
+    "functions": (
+        "ResponseError: status=[404], code=[Ok], "
+        f"message=[Resource 'projects/{PROJECT}/locations/{REGION}/functions/{{name}}' was not found]"
+    ),
+    "run": "Cannot find service [{name}]",
+    "run services": "NOT_FOUND: Resource '{name}' of kind 'SERVICE' in region 'europe-west1' does not exist.",
+}
+"""How the real gcloud words it that a thing is not there."""
 
 
 class _Failure(Exception):
@@ -47,7 +66,10 @@ class Command:
 class FakeGcloud:
     """One project. ``stumbles`` are sentences that the next commands beginning with these words fail with.
 
-    ``newest_version`` is the state of each secret's newest version.
+    ``broken`` is what all of them fail with. ``lost`` are commands whose answer is lost once: Google has begun, gcloud
+    asks again, and hears that it exists. ``build_looks`` is how often a function is still seen being built.
+    ``build_role`` is what the account that builds holds of the project. ``newest_version`` is the state of each
+    secret's newest version. ``before`` and ``after`` are told of each command.
     """
 
     services: set[str] = field(default_factory=set)
@@ -60,11 +82,17 @@ class FakeGcloud:
     check_is_forced: bool = False
     is_logged_in: bool = True
     is_billed: bool = True
+    log: list[dict[str, Any]] = field(default_factory=list)
+    build_role: str = "roles/editor"
     exists: bool = True
     unchecked: bool = False
     newest_version: str = "ENABLED"
     stumbles: list[tuple[str, str]] = field(default_factory=list)
+    broken: str = ""
+    lost: list[str] = field(default_factory=list)
+    build_looks: int = 0
     before: Callable[[Argv], None] = lambda _: None
+    after: Callable[[Argv], None] = lambda _: None
     asked: list[Argv] = field(default_factory=list)
     uploaded: list[list[str]] = field(default_factory=list)
 
@@ -75,10 +103,25 @@ class FakeGcloud:
         self.before(argv)
         command = Command.read(argv)
         try:
+            self._stumble(command)
             answer = self._answer(command, stdin, folder)
+            self._lose(command)
         except _Failure as failure:
             return Finished(1, "", f"ERROR: (gcloud.{'.'.join(command.words[:3])}) {failure}")
+        self.after(argv)
         return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), "progress goes here\n")
+
+    def _lose(self, command: Command) -> None:
+        """Lose the answer to what was begun, if it is to be lost."""
+        line = " ".join(command.words)
+        if line not in self.lost:
+            return
+        self.lost.remove(line)
+        if command.words[0] == "secrets":
+            self.versions[command.words[2]].clear()  # a second request would have made it
+        if command.words[0] == "functions":
+            self.build_looks = 3
+        raise _Failure(f"Resource in projects [{PROJECT}] is the subject of a conflict: {line} already exists.")
 
     def changes(self) -> list[str]:
         """Give the commands that changed something, as lines."""
@@ -90,16 +133,29 @@ class FakeGcloud:
         """Have all APIs on."""
         self.services = set(SERVICES)
 
-    def _answer(self, command: Command, stdin: str | None, folder: Path | None) -> Any:
+    def _stumble(self, command: Command) -> None:
+        if self.broken:
+            raise _Failure(self.broken)
         line = " ".join(command.words)
         for place, (words, sentence) in enumerate(self.stumbles):
             if line.startswith(words):
                 del self.stumbles[place]
                 raise _Failure(sentence)
+
+    def _answer(self, command: Command, stdin: str | None, folder: Path | None) -> Any:
         if not self.is_logged_in:
             raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
         group = command.words[0]
-        if group in {"auth", "projects", "billing", "resource-manager", "org-policies", "services"}:
+        if group in {
+            "auth",
+            "projects",
+            "billing",
+            "builds",
+            "logging",
+            "resource-manager",
+            "org-policies",
+            "services",
+        }:
             return self._project(command)
         if group == "run":
             return self._run(command)
@@ -117,15 +173,20 @@ class FakeGcloud:
         if command.words[0] == "services":
             return [{"config": {"name": name}} for name in sorted(self.services)]
         if command.words[0] == "projects" and not self.exists:
-            raise _Failure("NOT_FOUND: Project not found")
+            raise _Failure(f"Projects instance [{PROJECT}] not found: Requested entity was not found.")
         answers: dict[str, Any] = {
             "auth": "an-access-token\n",
-            "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE"},
+            "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
+            "logging": self.log,
+            "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}"},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }
         return answers[command.words[0]]
+
+    def _builder(self) -> dict[str, Any]:
+        return {"role": self.build_role, "members": [f"serviceAccount:{BUILD_ACCOUNT}"]}
 
     def _rule(self, words: tuple[str, ...]) -> dict[str, Any]:
         is_of_members = words[2:] == ("iam.managed.allowedPolicyMembers",)
@@ -210,7 +271,7 @@ class FakeGcloud:
             self.newest_version = "ENABLED"
         if verb == "access":
             if not self.versions[name]:
-                raise _Failure("NOT_FOUND: Secret Version not found")
+                raise _Failure(f"NOT_FOUND: Secret [projects/1/secrets/{name}] not found or has no versions.")
             if self.newest_version != "ENABLED":
                 version = f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"
                 raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {self.newest_version} state.")
@@ -233,6 +294,8 @@ class FakeGcloud:
         verb, name = command.words[1], command.words[2]
         if (elsewhere := (f"functions in {command.flags['region']}", name)) in self.things:
             return self.things.pop(elsewhere)
+        if verb in {"deploy", "delete"} and self._is_building():
+            raise _Failure("ResponseError: status=[409], code=[Ok], message=[unable to queue the operation]")
         if verb == "deploy":
             self._must_be_new("run", name)
             assert folder is not None
@@ -241,14 +304,20 @@ class FakeGcloud:
             _deployed(found, command)
             found["buildConfig"]["source"] = {"storageSource": {"generation": str(1_790_000_000 + len(self.uploaded))}}
         found = self._must_be("functions", name)
+        if account := command.flags.get("build-service-account"):
+            found["buildConfig"]["serviceAccount"] = account
         if verb == "delete":
             del self.things["functions", name]
-        return found
+        return {**found, "state": "DEPLOYING"} if verb == "describe" and self._is_building() else found
+
+    def _is_building(self) -> bool:
+        self.build_looks = max(self.build_looks - 1, 0)
+        return self.build_looks > 0
 
     def _run(self, command: Command) -> Any:
         verb, name = command.words[2], command.words[3]
         if not {("functions", name), ("run", name)} & set(self.things):
-            raise _Failure(f"Cannot find service [{name}]")
+            raise _Failure(_ABSENT["run" if verb == "describe" else "run services"].format(name=name))
         if verb == "update":
             self.unchecked = "no-invoker-iam-check" in command.flags
         if verb in {"describe", "update"}:
@@ -267,7 +336,7 @@ class FakeGcloud:
 
     def _must_be(self, kind: str, name: str) -> Any:
         if (kind, name) not in self.things:
-            raise _Failure(f"NOT_FOUND: Resource not found (resource={name}).")
+            raise _Failure(_ABSENT[kind].format(name=name))
         return self.things[kind, name]
 
     def _must_be_new(self, kind: str, name: str) -> None:

@@ -2,24 +2,36 @@
 
 import json
 import os
+import re
 import stat
 from base64 import b64encode
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
-from deploy.errors import Code, GcloudFailed
+from deploy.dt_api import DtApi
+from deploy.dt_transport import DtAnswer
+from deploy.errors import Code, DtFailed, GcloudFailed
 from deploy.gcloud import DEPLOY_S, Finished, Gcloud, run_gcloud
 from deploy.gcloud_errors import explain
 from deploy.secret import Secret, new_secret
 from deploy.steps import Argv
 from tests.fakes import FakeClock
+from tests.fakes_deploy import FakeDt
 
 LAG = "ERROR: (gcloud.x) INVALID_ARGUMENT: Service account dt@p.iam.gserviceaccount.com does not exist."
 WORDS: list[tuple[Code, str]] = [
     ("NOT_FOUND", "ERROR: (gcloud.pubsub.topics.describe) NOT_FOUND: Resource not found (resource=t)."),
-    ("NOT_FOUND", "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[Ok], message=[Resource …]"),
+    (
+        "NOT_FOUND",
+        (
+            "ERROR: (gcloud.functions.describe) ResponseError: status=[404], code=[Ok], "
+            "message=[Resource 'projects/p/locations/europe-west1/functions/dt-pubsub' was not found]"
+        ),
+    ),
     ("NOT_FOUND", "ERROR: (gcloud.run.services.describe) Cannot find service [dt-pubsub]"),
     (
         "ALREADY_EXISTS",
@@ -87,7 +99,7 @@ WORDS: list[tuple[Code, str]] = [
         "UNAUTHENTICATED",
         "ERROR: (gcloud.x) There was a problem refreshing your current auth tokens: invalid_grant: Bad Request",
     ),
-    ("OTHER", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed with status: FAILURE."),
+    ("BUILD", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed with status: FAILURE."),
     (
         "ACCOUNT_LAG",
         (
@@ -104,7 +116,7 @@ WORDS: list[tuple[Code, str]] = [
     ),
     ("ABORTED", "ERROR: (gcloud.x) INVALID_ARGUMENT: The request's ETag 'B1A' did not match the policy's ETag 'B1B'."),
     ("ABORTED", "ERROR: (gcloud.x) FAILED_PRECONDITION: etag mismatch"),
-    ("OTHER", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed: No module named 'etag'"),
+    ("BUILD", "ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed: No module named 'etag'"),
     ("OTHER", "Traceback"),
     ("OTHER", ""),
 ]
@@ -130,17 +142,24 @@ def fails(stderr: str) -> Finished:
 
 @pytest.mark.parametrize(("code", "stderr"), WORDS)
 def test_what_gclouds_words_mean(code: Code, stderr: str) -> None:
-    error = explain(("x", "--project=p", "--format=json"), stderr)
+    error = explain((*_words_of(stderr), "--project=p", "--format=json"), stderr)
     assert error.code == code
     assert error.mend
     assert "--format" not in str(error)
+
+
+def _words_of(stderr: str) -> Argv:
+    """Return the words of the command that failed, and the name of what it is about."""
+    found = re.search(r"\(gcloud\.([\w.-]+)\)", stderr)
+    words = tuple(found[1].split(".")) if found else ("x",)
+    return (*words, "dt-pubsub" if words[0] in {"functions", "run"} else "t")
 
 
 def test_only_not_found_means_absent() -> None:
     missing, denied = (
         next(text for code, text in WORDS if code == each) for each in ("NOT_FOUND", "PERMISSION_DENIED")
     )
-    assert Gcloud(Scripted(fails(missing))).read(("x",)) is None
+    assert Gcloud(Scripted(fails(missing))).read(("pubsub", "topics", "describe", "t")) is None
     with pytest.raises(GcloudFailed):
         Gcloud(Scripted(fails(denied))).read(("x",))
 
@@ -277,6 +296,95 @@ def test_a_secret_that_gcloud_quotes_when_it_fails_is_not_shown(written: Callabl
         Gcloud(Scripted(*[failing] * 9), sleep=lambda _: None, notice=told.append).change(("x",), stdin=secret)
     assert str(failed.value).startswith("gcloud x: ABORTED: invalid payload: '***', sorry")
     assert written(secret.reveal())[:8] not in f"{failed.value} {told}"
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": str,
+    "JSON": lambda text: json.dumps(text)[1:-1],
+    "JSON in JSON": lambda text: json.dumps(json.dumps(text)[1:-1])[1:-1],
+    "repr": lambda text: repr(text)[1:-1],
+    "percent": lambda text: quote(text, safe=""),
+    "percent, all of it": lambda text: "".join(f"%{byte:02x}" for byte in text.encode()),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "HEXADECIMAL": lambda text: text.encode().hex().upper(),
+    "escaped": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
+    "escaped for JSON": lambda text: "".join(f"\\u{byte:04x}" for byte in text.encode()),
+    "HTML": lambda text: "".join(f"&#{byte};" for byte in text.encode()),
+    **{f"base64 after {shift}": partial(lambda shift, text: _in_base64(text, shift), shift) for shift in range(3)},
+    **{
+        f"base64url after {shift}": partial(lambda shift, text: _in_base64(text, shift, b"-_"), shift)
+        for shift in range(3)
+    },
+    "base64 in a URL": lambda text: quote(_in_base64(text, 1), safe=""),
+}
+SECRETS = (
+    new_secret().reveal(),
+    "?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~",  # full of what base64 and its other alphabet write differently
+    'with "quotes", \\ and an \u00e9, and long enough to be one',
+)
+
+
+def _in_base64(text: str, shift: int, others: bytes = b"+/") -> str:
+    """Return the letters that stand for the text alone where so many bytes come before it, and one behind it."""
+    written = b64encode(b"x" * shift + text.encode() + b"\n", altchars=others).decode()
+    return written[(0, 2, 3)[shift] : 4 * ((shift + len(text.encode())) // 3)]
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=["digits", "marks", "quotes"])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_a_secret_is_hidden_however_it_is_written(encoding: str, secret: str) -> None:
+    written = ENCODINGS[encoding](secret)
+    for first in (0, 1, len(written) // 3):
+        shown = Secret(secret).hidden_in(f"before [{written[first:]}] after")
+        assert shown == "before [***] after"
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_what_gcloud_quotes_of_an_answer_that_was_cut_is_not_shown(encoding: str) -> None:
+    secret, noted = new_secret().reveal(), list[str]()
+    written = ENCODINGS[encoding](secret)
+    crash = (
+        'ERROR: gcloud crashed (InvalidDataFromServerError): Error decoding response "{"payload": {"data": '
+        f'"{written[:50]}" as type AccessSecretVersionResponse: Unterminated string starting at: line 1 column 66'
+    )
+    access = ("secrets", "versions", "access", "latest", "--secret=dt-signature")
+    with pytest.raises(GcloudFailed) as failed:
+        Gcloud(Scripted(*[fails(crash)] * 9), sleep=lambda _: None, notice=noted.append).read_text(access)
+    assert failed.value.code == "GARBLED"
+    assert written[8:20] not in f"{failed.value} {noted}"
+    assert "not shown, because they may quote the secret" in str(failed.value)
+
+
+def test_an_answer_that_was_cut_once_is_asked_for_again() -> None:
+    crash = "ERROR: gcloud crashed (InvalidDataFromServerError): Error decoding response"
+    run = Scripted(fails(crash), Finished(0, "text", ""))
+    assert Gcloud(run, sleep=lambda _: None).read_text(("secrets", "versions", "access", "latest")) == "text"
+
+
+def test_what_dt_quotes_of_its_credentials_is_not_shown() -> None:
+    secret = new_secret()
+    transport = FakeDt(stumbles=[DtAnswer(400, {"error": f"bad assertion, signed with {secret.reveal()}"})])
+    with pytest.raises(DtFailed) as failed:
+        DtApi(transport, hidden=(secret,)).call("GET", "/projects/p")
+    assert "signed with ***" in str(failed.value)
+
+
+@pytest.mark.parametrize("verb", ["create", "delete"])
+def test_too_many_requests_that_gcloud_words_without_a_status_are_waited_for(verb: str) -> None:
+    refused = fails(
+        f"ERROR: Failed to {verb} topic [projects/p/topics/t]: told to fail with 429.\n"
+        f"ERROR: (gcloud.pubsub.topics.{verb}) Failed to {verb} the following: [t]."
+    )
+    run, clock = Scripted(refused, refused, Finished(0, "{}", "")), FakeClock(0)
+    Gcloud(run, sleep=clock.advance).change(("pubsub", "topics", verb, "t"))
+    assert clock.seconds == 3
+
+
+def test_what_gcloud_does_not_say_why_it_fails_is_not_waited_for_for_long() -> None:
+    run, clock = Scripted(*[fails("ERROR: Failed to delete topic [t]: never heard of.")] * 9), FakeClock(0)
+    with pytest.raises(GcloudFailed, match="never heard of"):
+        Gcloud(run, sleep=clock.advance).change(("pubsub", "topics", "delete", "t"))
+    assert clock.seconds == 7
 
 
 @pytest.mark.parametrize("kept", [slice(None), slice(20), slice(30, 50), slice(-9, None)])

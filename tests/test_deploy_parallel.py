@@ -18,6 +18,9 @@ ROOT = Path(__file__).parents[1]
 LONG_S = 60.0
 SOON_S = 15.0
 """Far less than what is slept, and far more than any machine needs to notice."""
+OBEYS_S = 2.0 * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
+"""Two seconds, and more where other things keep this machine's processors busy."""
+
 DOWN = 'echo "ERROR: (gcloud.x) UNAVAILABLE: the service is down" >&2; exit 1'
 
 
@@ -84,3 +87,66 @@ def test_a_verb_that_waits_for_google_obeys_at_once(tmp_path: Path, signum: sign
         told = plan.stderr.read()
     assert (plan.returncode, "interrupted" in told) == (1, True), told
     assert time.monotonic() - signalled_at < SOON_S
+
+
+HANGS = """#!/bin/sh
+echo $$ >> {pids}
+{ignores}
+sleep 300 &
+echo $! >> {pids}
+wait
+"""
+
+
+@pytest.mark.parametrize("ignores", ["", "trap '' INT TERM"], ids=["obeys", "ignores signals"])
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("verb", ["down", "verify"], ids=["in the main thread", "in others"])
+def test_a_signal_while_reading_ends_the_verb_and_every_gcloud_with_its_children(
+    tmp_path: Path, verb: str, signum: signal.Signals, ignores: str
+) -> None:
+    pids = tmp_path / "pids"
+    (tmp_path / "gcloud").write_text(HANGS.format(pids=pids, ignores=ignores), "utf-8")
+    (tmp_path / "gcloud").chmod(0o700)
+    flags = ("--project=cold-chain-prod", "--region=europe-west1", "--dt-project=c0md3pm0p7bet3vico8g")
+    keys = dict.fromkeys(("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL"), "x")
+    with subprocess.Popen(
+        [sys.executable, "-m", "deploy", verb, *flags],
+        cwd=ROOT,
+        env={**os.environ, **keys, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr
+        while not pids.exists() or len(pids.read_text("utf-8").split()) < 2:
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.01)
+        signalled_at = time.monotonic()
+        process.send_signal(signum)
+        told = process.stderr.read()
+    assert (process.returncode, "interrupted" in told) == (1, True), told
+    assert time.monotonic() - signalled_at < OBEYS_S
+    assert not [pid for pid in map(int, pids.read_text("utf-8").split()) if _runs(pid)]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def test_a_read_that_nothing_wakes_is_not_waited_for_long() -> None:
+    silent = threading.Event()
+    begun_at = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        _wait_and_press_ctrl_c(silent)
+    assert parallel.are_left()
+    assert time.monotonic() - begun_at < SOON_S
+    silent.set()
+
+
+def _wait_and_press_ctrl_c(silent: threading.Event) -> None:
+    with beside_one_another() as pool:
+        pool.submit(silent.wait, LONG_S)
+        raise KeyboardInterrupt

@@ -3,16 +3,19 @@
 One cloud is driven forward: each ``up`` goes one step further than the one before it.
 """
 
+import itertools
 import signal
 from collections import Counter
 from functools import partial
 
-from tests.users import REAL_GCLOUD, STEPS, Asked, User, struck
+from deploy.offline.clouds.faults import Fault
+from tests.users import REAL_GCLOUD, STEPS, Asked, User, ended, struck
 
 pytestmark = REAL_GCLOUD
 
 MENDED_BY_A_ROLE = "mend it: gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role="
 MENDED_BY_DTS_ROLE = "mend it: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
+REMOVED = ("*/dataconnectors/*", "*/functions/dt-pubsub", "*/secrets/dt-signature", "*/topics/dt-events")
 HELD = ("function dt-pubsub", "connector in ccol8iuk9smqiha4e8l0")
 """Steps in the midst of which Ctrl-C is pressed, too; in test_deploy_verbs it is at each of them."""
 
@@ -26,6 +29,58 @@ def test_a_step_that_fails_says_what_is_done_and_what_mends_it_and_the_next_up_g
     user.brings_up()
     user.finds_nothing_to_do()
     assert _made_more_than_once(user) == {}
+
+
+ENDINGS = tuple(
+    (signum, alone, done)
+    for signum in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+    for alone in (True, False)
+    for done in (True, False)
+)
+"""A signal, to the process alone or to its group, with the request's work done and its answer lost, or not yet done."""
+
+
+def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> None:
+    """Each step is ended in one way, and each way is used; test_deploy_interrupted has every step in each of them."""
+    for step, (signum, alone, done) in zip(STEPS, itertools.cycle(ENDINGS), strict=False):
+        fault = step.hangs(user, done=done)
+        status, told = struck(user.starts("up", "--yes", "--no-verify"), signum, partial(_came, fault), alone=alone)
+        assert status == (-signal.SIGKILL if signum == signal.SIGKILL else 1), told
+        user.sky.faults.clear()
+        assert signum == signal.SIGKILL or user.gclouds() == [], "a gcloud outlives the verb"
+    user.brings_up()
+    user.finds_nothing_to_do()
+    user.keeps_secrets()
+    for path, (signum, alone, done) in zip(REMOVED, itertools.cycle(ENDINGS), strict=False):
+        fault = Asked("", "DELETE", "*", path).hangs(user, done=done)
+        struck(user.starts("down", "--yes"), signum, partial(_came, fault), alone=alone)
+        user.sky.faults.clear()
+    status, told = user.runs("down", "--yes")
+    assert (status, user.sky.left()) == (0, []), told
+
+
+def _came(fault: Fault) -> bool:
+    """Whether the request that a fault is for has come."""
+    return fault.times == 0
+
+
+def test_two_ups_at_the_same_time_leave_one_of_each(user: User) -> None:
+    both = [user.starts("up", "--yes", "--no-verify") for _ in range(2)]
+    told = [ended(process) for process in both]
+    assert {status for status, _ in told} == {0}, told
+    user.finds_nothing_to_do()
+    assert len(user.connectors()) == 1
+
+
+def test_an_account_that_cannot_be_impersonated_stops_down_before_dt_is_touched(user: User) -> None:
+    user.brings_up()
+    left = user.sky.left()
+    user.sky.log.clear()
+    nobody = {**user.environ, "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT": "nobody@demo-proj.iam.gserviceaccount.com"}
+    status, told = user.runs("down", "--yes", environ=nobody)
+    assert (status, user.sky.left()) == (1, left), told
+    assert "gcloud config unset auth/impersonate_service_account" in told
+    assert not [entry for entry in user.sky.log.changes() if "iamcredentials" not in entry.host]
 
 
 def test_up_killed_in_each_step_and_behind_it_is_finished_by_the_last_one(user: User) -> None:

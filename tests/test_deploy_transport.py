@@ -14,6 +14,7 @@ from deploy.dt_transport import Credentials, DisruptiveTransport, DtRequest
 from deploy.secret import Secret
 
 CREDENTIALS = Credentials("key", Secret("do-not-tell"), "sa@p.serviceaccount.d21s.com")
+SERVER_S = 1_800_000_000.0
 Answer = tuple[int, dict[str, str], str]
 TOKEN: Answer = (200, {}, json.dumps({"access_token": "t", "expires_in": 3600}))
 
@@ -41,6 +42,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(text.encode())
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """Say that it is always the same time."""
+        return super().date_time_string(SERVER_S if timestamp is None else timestamp)
 
     do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815  # the names that http.server calls
 
@@ -127,3 +132,18 @@ def test_credentials_show_themselves_nowhere(server: Server) -> None:
     server.answers.append((401, {}, "{}"))
     transport: Any = DisruptiveTransport(CREDENTIALS)
     assert "do-not-tell" not in f"{CREDENTIALS} {transport!r} {transport(POST)} {server.asked}"
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "told"),
+    [
+        (300.0, "the clock of this machine is 300 s ahead of DT's"),
+        (-4000.0, "the clock of this machine is 4000 s behind DT's"),
+        (1.0, "the service account's key was refused"),
+    ],
+)
+def test_a_login_that_a_wrong_clock_spoils_is_told_as_that(server: Server, ahead_s: float, told: str) -> None:
+    server.answers = [(400, {}, '{"error": "invalid_grant: The token is not yet valid (iat)"}'), (405, {}, "")]
+    answer = DisruptiveTransport(CREDENTIALS, now=lambda: SERVER_S + ahead_s)(DtRequest("GET", "/projects/p"))
+    assert answer.status == 401
+    assert told in answer.body["error"]

@@ -33,6 +33,9 @@ REAL_GCLOUD = [
 PATIENCE_S = 400.0
 """For one verb, on a machine that others use, too."""
 
+HANGS_S = 2.0
+"""Long enough for a signal to come first; the work is then done all the same, as in a cloud that has been asked."""
+
 REFUSAL = {
     "error": {"code": 403, "status": "PERMISSION_DENIED", "message": "User not authorized to perform this action."}
 }
@@ -54,6 +57,14 @@ class Asked:
         """Let the next such request be refused."""
         refusal = DT_REFUSAL if "disruptive" in self.host else REFUSAL
         user.sky.faults.fail(403, refusal, host=self.host, method=self.method, path=self.path)
+
+    def hangs(self, user: "User", *, done: bool) -> Fault:
+        """Let the next such request hang for a moment: before its work is done, or behind it, its answer lost."""
+        fault = Fault(
+            1, is_dropped=done, delay_s=0.0 if done else HANGS_S, host=self.host, method=self.method, path=self.path
+        )
+        user.sky.faults.add(fault)
+        return fault
 
     def is_held(self, user: "User") -> Fault:
         """Let the next such request hang, and come to nothing; its ``times`` are 0 once it is there."""
@@ -139,6 +150,15 @@ class User:
         """Give the requests for a change since the log was cleared."""
         return [str(each) for each in self.sky.log.changes()]
 
+    def gclouds(self) -> list[str]:
+        """Give the command lines of this user's gclouds that still run."""
+        config, found = f"CLOUDSDK_CONFIG={self.environ['CLOUDSDK_CONFIG']}".encode(), []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if config in (process / "environ").read_bytes() and b"gcloud" in (process / "cmdline").read_bytes():
+                    found.append((process / "cmdline").read_text("utf-8"))
+        return found
+
     def connectors(self) -> list[Mapping[str, Any]]:
         """What DT has."""
         return list(self.sky.dt.connectors.of(self.sky.dt.tenant.project))
@@ -173,15 +193,23 @@ def ended(process: Process) -> tuple[int, str]:
     return process.returncode, printed
 
 
-def struck(process: Process, signum: signal.Signals, when: Callable[[], object]) -> tuple[int, str]:
-    """Send a signal to a process and its children once something is so; gives exit status and what it printed."""
+def struck(
+    process: Process, signum: signal.Signals, when: Callable[[], object], *, alone: bool = False
+) -> tuple[int, str]:
+    """Send a signal to a process, and to its children unless ``alone``, once something is so.
+
+    Gives exit status and what it printed; of what is killed alone, its children may print for longer.
+    """
     give_up_at = time.monotonic() + PATIENCE_S
     try:
         while not when():
             assert process.poll() is None, ended(process)
             assert time.monotonic() < give_up_at
             time.sleep(0.005)
-        os.killpg(process.pid, signum)
+        if alone:
+            process.send_signal(signum)
+        else:
+            os.killpg(process.pid, signum)
         return ended(process)
     finally:
         if process.poll() is None:

@@ -162,6 +162,7 @@ class Function:
             ("trigger", found.get("eventTrigger", {}).get("eventType", "HTTP"), "HTTP"),
             ("entry point", built.get("entryPoint"), ENTRY_POINT),
             ("service account", served.get("serviceAccountEmail"), self.spec.runtime_account),
+            *self._built_by(built),
             ("ingress", served.get("ingressSettings", "ALLOW_ALL"), "ALLOW_ALL"),
             ("secret file", mounted if mounted in mounts else next(iter(mounts), None), mounted),
         )
@@ -176,6 +177,11 @@ class Function:
             *(Change(name, there.get(name), new) for name, new in sorted(variables.items()) if there.get(name) != new),
             *label_changes(self.spec.all_labels, found.get("labels")),
         )
+
+    def _built_by(self, built: Facts) -> tuple[tuple[str, str | None, str], ...]:
+        wanted = self.spec.build_account
+        found = str(built.get("serviceAccount", "")).rpartition("/")[2] or None
+        return (("build service account", found, wanted),) if wanted else ()
 
     def _tuned(self, found: Facts) -> Mapping[str, str]:
         """Give what an update says: what was asked for, and what gcloud wants said beside it."""
@@ -208,6 +214,7 @@ class Function:
             "--trigger-http",
             "--ingress-settings=all",
             f"--service-account={self.spec.runtime_account}",
+            *([f"--build-service-account={name}"] if (name := self.spec.build_account_name) else []),
             *(f"{each.flag}={tuned[each.name]}" for each in TUNABLES if each.name in tuned),
             f"--update-secrets={SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest",
             f"--update-env-vars={env_words(self.spec.environment)}",

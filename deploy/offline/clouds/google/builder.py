@@ -8,16 +8,17 @@ from deploy.offline.clouds.exchange import Json
 from deploy.offline.clouds.google.accounts import ServiceAccounts
 from deploy.offline.clouds.google.data_plane import DataPlane
 from deploy.offline.clouds.google.estate import Estate, timestamp
-from deploy.offline.clouds.google.problems import invalid, not_found
+from deploy.offline.clouds.google.problems import Problem, invalid, not_found
 from deploy.offline.clouds.google.pubsub import PubSub
 from deploy.offline.clouds.google.revision import Revision
-from deploy.offline.clouds.google.run import Run
+from deploy.offline.clouds.google.run import Failed, Run
 from deploy.offline.clouds.google.secrets import Secrets
 from deploy.offline.clouds.google.service import Service
 from deploy.offline.clouds.google.uploads import Uploads
 
 RUNTIMES = ("python310", "python311", "python312", "python313", "python314")
 NEEDED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
+BUILDER_ROLES = ("roles/cloudbuild.builds.builder", "roles/editor", "roles/owner")
 LONGEST_TIMEOUT_S = 3600
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
@@ -74,10 +75,15 @@ class Builder:
         config, build_config = function["serviceConfig"], function["buildConfig"]
         account = self._account(config)
         source = self.uploads.source(build_config)
+        self._check_builder(build_config)
         number = self._estate.next_number()
         revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._publishing(account))
         on_stage("COMPLETE", "IN_PROGRESS")
-        revision.start(name, config, build_config, self._reader(account), self._proxy)
+        try:
+            revision.start(name, config, build_config, self._reader(account), self._proxy)
+        except Problem:
+            self._run.failed.append(Failed(name, region, revision.name, revision.last_words))
+            raise
         service = self._run.find(region, name) or Service(
             name, region, f"{region}-{project}.cloudfunctions.net", {}, {}
         )
@@ -109,6 +115,17 @@ class Builder:
         """Keep what was uploaded in the bucket of sources; what lies there already keeps its generation."""
         bucket, item = f"gcf-v2-sources-{self._estate.number}-{region}", f"{name}/function-source.zip"
         return self.uploads.keep(build_config, bucket, item)
+
+    def _check_builder(self, build_config: Json) -> None:
+        """Refuse to build as an account that may not."""
+        email = build_config.get("serviceAccount", "").rpartition("/")[2] or self._estate.default_build_account
+        if not any(self._run.holds(role, f"serviceAccount:{email}") for role in BUILDER_ROLES):
+            raise invalid(
+                "Build failed with status: FAILURE. Could not build the function due to a missing permission on the "
+                "build service account. If you didn't revoke that permission explicitly, this could be caused by a "
+                "change in the organization policies. Please refer to the following documentation for more details and "
+                "resolution: https://cloud.google.com/functions/docs/troubleshooting#build-service-account"
+            )
 
     def _account(self, config: Json) -> str:
         account: str = config.get("serviceAccountEmail") or self._estate.default_build_account

@@ -27,7 +27,8 @@ ALLOWED_MEMBERS = "constraints/iam.allowedPolicyMemberDomains"
 class Estate:
     """One project and its owner, who is the caller.
 
-    ``organization_policies``: constraints in force; ``is_billed``: whether billing is on. ``now`` is the clock.
+    ``build_role``: what the account that builds by default holds of the project; nothing in organizations made since
+    May 2024. ``organization_policies``: constraints in force; ``is_billed``: whether billing is on.
     """
 
     project: str = "demo-proj"
@@ -35,6 +36,7 @@ class Estate:
     caller: str = "newcomer@example.com"
     token: str = "offline-access-token"  # noqa: S105  # opens nothing
     is_billed: bool = True
+    build_role: str = "roles/editor"
     enabled: set[str] = field(default_factory=lambda: set(ON_FROM_THE_START))
     denied: set[str] = field(default_factory=set)
     organization_policies: set[str] = field(default_factory=set)

@@ -1,7 +1,7 @@
-"""``logging.googleapis.com`` v2: what the functions that run now have written, for ``gcloud logging read``.
+"""``logging.googleapis.com`` v2, for ``gcloud logging read``: what functions wrote that run now, or did not start.
 
-A line's time is that at which it was first asked for. Of filters, the service's name and the least severity count; the
-rest of a filter is passed over. https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
+A line's time is that at which it was first asked for. Of filters, the names of service and revision and the least
+severity count; the rest of a filter is passed over. https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
 
 import json
@@ -11,10 +11,9 @@ from deploy.offline.clouds.exchange import Json, Request, Route, page
 from deploy.offline.clouds.google.estate import Estate, timestamp
 from deploy.offline.clouds.google.problems import invalid
 from deploy.offline.clouds.google.run import Run
-from deploy.offline.clouds.google.service import Service
 
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
-_SERVICE = re.compile(r'service_name"?\s*=\s*"?([\w-]+)')
+_OF_LABEL = {name: re.compile(rf'{name}"?\s*=\s*"?([\w-]+)') for name in ("service_name", "revision_name")}
 _SEVERITY = re.compile(r'severity\s*>=\s*"?([A-Z]+)')
 
 
@@ -34,8 +33,7 @@ class LogEntries:
         asked = request.json()
         for name in asked.get("resourceNames", []):
             self._estate.check_project(name.split("/")[1])
-        for service in list(self._run.services.values()):
-            self._collect(service)
+        self._collect()
         wanted = [entry for entry in self._entries.values() if _is_wanted(entry, asked.get("filter", ""))]
         if asked.get("orderBy") == "timestamp desc":
             wanted.reverse()
@@ -45,20 +43,25 @@ class LogEntries:
         paging = Request("GET", "", "", {"pageSize": [size], "pageToken": [token]})
         return page("entries", wanted, paging, default=50, most=1000)
 
-    def _collect(self, service: Service) -> None:
-        if service.revision is None:
-            return
+    def _collect(self) -> None:
+        for service in list(self._run.services.values()):
+            if service.revision:
+                self._note(service.name, service.region, service.revision.name, service.revision.log())
+        for failed in self._run.failed:
+            self._note(failed.service, failed.region, failed.revision, failed.log)
+
+    def _note(self, service: str, region: str, revision: str, log: str) -> None:
         labels = {
             "project_id": self._estate.project,
-            "location": service.region,
-            "service_name": service.name,
-            "revision_name": service.revision.name,
+            "location": region,
+            "service_name": service,
+            "revision_name": revision,
         }
-        for number, line in enumerate(service.revision.log().split("\n")[:-1]):
-            key = (service.revision.name, number)
+        for number, line in enumerate(log.split("\n")[:-1]):
+            key = (revision, number)
             if key not in self._entries:
                 self._entries[key] = {
-                    "insertId": f"{service.revision.name}-{number}",
+                    "insertId": f"{revision}-{number}",
                     "logName": f"projects/{self._estate.project}/logs/run.googleapis.com%2Fstdout",
                     "resource": {"type": "cloud_run_revision", "labels": labels},
                     "timestamp": timestamp(),
@@ -78,8 +81,9 @@ def _payload(line: str) -> Json:
 
 
 def _is_wanted(entry: Json, text: str) -> bool:
-    service, severity = _SERVICE.search(text), _SEVERITY.search(text)
-    if service and entry["resource"]["labels"]["service_name"] != service[1]:
+    labels, severity = entry["resource"]["labels"], _SEVERITY.search(text)
+    asked = {name: found[1] for name, label in _OF_LABEL.items() if (found := label.search(text))}
+    if any(labels[name] != value for name, value in asked.items()):
         return False
     least = SEVERITIES.index(severity[1]) if severity and severity[1] in SEVERITIES else 0
     found = entry["severity"]

@@ -29,6 +29,9 @@ class Policies:
         self._knows_account = knows_account
         self._policies: dict[str, tuple[int, list[Json]]] = {}
         self._lock = threading.Lock()
+        if estate.build_role:
+            builder = {"role": estate.build_role, "members": [f"serviceAccount:{estate.default_build_account}"]}
+            self._policies[f"projects/{estate.project}"] = (1, [builder])
 
     def get(self, resource: str) -> Json:
         """Give the policy of a resource, as getIamPolicy answers."""

@@ -61,6 +61,7 @@ class Revision:
     def __init__(self, name: str, source: bytes, plane: DataPlane, may_publish: Callable[[str], bool]) -> None:
         self.name = name
         self.port = 0
+        self.last_words = ""
         self._folder = tempfile.TemporaryDirectory(prefix="offline-revision-")
         self._mounts: dict[Path, tuple[str, str]] = {}
         self._lock = threading.Lock()
@@ -119,6 +120,7 @@ class Revision:
         try:
             yield
         except Problem:
+            self.last_words = self.log()
             self.end()
             raise
 
@@ -165,12 +167,9 @@ class Revision:
                     f"Could not create or update Cloud Run service {service}, Container Healthcheck failed. Revision "
                     f"'{self.name}' is not ready and cannot serve traffic. The user-provided container failed to start "
                     "and listen on the port defined provided by the PORT=8080 environment variable within the allocated"
-                    f" timeout. Logs for this revision might contain more information.\n\n{self._last_lines()}"
+                    " timeout. Logs for this revision might contain more information."
                 )
             time.sleep(0.05)
-
-    def _last_lines(self) -> str:
-        return "\n".join(self.log().strip().splitlines()[-5:])
 
 
 def _inherited() -> Mapping[str, str]:

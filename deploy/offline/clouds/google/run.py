@@ -3,6 +3,8 @@
 https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
 """
 
+from dataclasses import dataclass
+
 from deploy.offline.clouds.exchange import Json, Request, Route
 from deploy.offline.clouds.google.estate import INVOKER_IAM_REQUIRED, Estate
 from deploy.offline.clouds.google.policies import Policies
@@ -13,6 +15,16 @@ INVOKER = "roles/run.invoker"
 INVOKER_CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A revision that did not start, and all that it wrote."""
+
+    service: str
+    region: str
+    revision: str
+    log: str
+
+
 class Run:
     """The services: by name, one whose name is taken in another region by ``REGION/NAME``."""
 
@@ -20,6 +32,7 @@ class Run:
         self._estate = estate
         self._policies = policies
         self.services: dict[str, Service] = {}
+        self.failed: list[Failed] = []
 
     def resource(self, service: Service) -> str:
         """Give the full name of a service."""
@@ -63,6 +76,10 @@ class Run:
             Route("POST", iam + ":setIamPolicy", self._set_policy, "run.services.setIamPolicy"),
             Route("POST", iam + ":testIamPermissions", self._test),
         ]
+
+    def holds(self, role: str, member: str) -> bool:
+        """Whether the project has this member in this role."""
+        return self._policies.grants(f"projects/{self._estate.project}", role, member)
 
     def is_open(self, service: Service) -> bool:
         """Whether everybody may call a service."""

@@ -1,0 +1,252 @@
+"""What is interrupted, killed, unanswered or done twice: the next ``up`` finishes it, and ``down`` leaves nothing."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from deploy.errors import DeployError, GcloudFailed, Stopped
+from deploy.steps import Argv
+from deploy.verbs import NOTHING_TO_DO
+from tests.fakes_deploy import DT_PROJECT
+from tests.fakes_gcloud import PROJECT
+from tests.stage_deploy import Stage
+
+CHANGES = 12
+"""Commands of gcloud's in a fresh ``up``; the connector is DT's."""
+
+REMOVALS = 7
+VERBS = {"create", "update", "delete", "enable", "deploy", "add", "add-iam-policy-binding"}
+CREATED = (
+    "iam service-accounts create dt-pubsub",
+    "pubsub topics create dt-events",
+    "pubsub topics create dt-rejected",
+    "pubsub subscriptions create dt-events",
+    "pubsub subscriptions create dt-rejected",
+    "secrets create dt-signature",
+    "functions deploy dt-pubsub",
+)
+FALSE_ABSENCES = (
+    (
+        "NOT_FOUND: Failed to impersonate [ci@demo.iam.gserviceaccount.com]. Make sure the account that's trying to "
+        'impersonate it has access to the service account itself and the "roles/iam.serviceAccountTokenCreator" role. '
+        "Not found; Gaia id not found for email ci@demo.iam.gserviceaccount.com"
+    ),
+    f"NOT_FOUND: Failed to impersonate [dt-pubsub@{PROJECT}.iam.gserviceaccount.com]. Unknown service account",
+    (
+        "HTTPError 404: <!DOCTYPE html>\n<html lang=en><title>Error 404 (Not Found)!!1</title><p>The requested URL "
+        "<code>/v1/projects/p/topics/dt-events</code> was not found on this server."
+    ),
+    "ResponseError: status=[404], code=[Ok], message=[<html><body>Resource not found (resource=dt-events)</body>]",
+    f"Projects instance [{PROJECT}] not found: Requested entity was not found.",
+    "NOT_FOUND: Requested project not found or user does not have access to it (project=p).",
+    "NOT_FOUND: Requested entity was not found.",
+    "NOT_FOUND: Resource not found (resource=another-thing).",
+    "NOT_FOUND: Method not found.",
+)
+
+
+class Killed(BaseException):
+    """The process is gone: nothing of it runs any more."""
+
+
+def is_change(argv: Argv) -> bool:
+    return bool(VERBS & set(argv[:4]))
+
+
+def at(place: int, do: Callable[[Argv], None]) -> Callable[[Argv], None]:
+    """Return a hook that does something at the change with this number, once."""
+    numbers = iter(range(1000))
+
+    def hook(argv: Argv) -> None:
+        if is_change(argv) and next(numbers) == place:
+            do(argv)
+
+    return hook
+
+
+def raising(error: type[BaseException]) -> Callable[[Argv], None]:
+    def hook(_: Argv) -> None:
+        raise error
+
+    return hook
+
+
+@contextmanager
+def unhooked(stage: Stage) -> Iterator[None]:
+    """Let nothing be done at a change any more once this is left, however it is left."""
+    with suppress(Killed, DeployError):
+        yield
+    stage.google.before = stage.google.after = lambda _: None
+
+
+def is_up(stage: Stage) -> bool:
+    """Whether another ``up`` finishes both ends, with one of each, and a plan is empty then."""
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO, stage.shown
+    assert stage.deployment().plan() == NOTHING_TO_DO
+    (connector,) = stage.dt.connectors[DT_PROJECT]
+    return bool(connector["httpConfig"]["signatureSecret"] == stage.secret()) and len(stage.google.things) == 7
+
+
+def is_down(stage: Stage) -> bool:
+    """Whether another ``down`` leaves nothing on either end."""
+    assert stage.deployment().down() == NOTHING_TO_DO
+    return stage.google.things == {} and stage.dt.connectors[DT_PROJECT] == []
+
+
+@pytest.mark.parametrize("line", CREATED)
+def test_what_exists_already_because_an_answer_was_lost_is_finished(line: str) -> None:
+    stage = Stage()
+    stage.google.lost = [line]
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert stage.google.lost == []
+    assert sum(argv[:2] == ("functions", "deploy") for argv in stage.google.asked) == 1
+    assert len(stage.google.versions["dt-signature"]) == 1
+    assert is_up(stage)
+
+
+def test_a_build_whose_answer_was_lost_is_waited_for_before_anything_is_made_upon_it() -> None:
+    stage = Stage()
+    stage.google.lost = ["functions deploy dt-pubsub"]
+    states: list[int] = []
+    stage.google.before = lambda argv: states.append(stage.google.build_looks) if argv[0] == "run" else None
+    stage.deployment().up(verify=False)
+    assert states[-1] == 0
+    assert stage.clock.seconds > 0
+
+
+@pytest.mark.parametrize("line", [*CREATED[:5], CREATED[5]])
+def test_what_appears_meanwhile_and_is_not_ours_is_left_alone(line: str) -> None:
+    stage = Stage()
+    kind, _, name = line.split()[-3:]
+    theirs = {"name": f"projects/{PROJECT}/{kind}/{name}", "labels": {"team": "other"}, "description": "theirs"}
+
+    def appear(argv: Argv) -> None:
+        if " ".join(argv).startswith(line):
+            stage.google.things.setdefault((kind, name), theirs)
+
+    stage.google.versions["dt-signature"] = ["another secret, which is long enough"]
+    stage.google.before = appear
+    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+        stage.deployment().up(verify=False)
+    assert stage.google.things[kind, name] == {**theirs, "labels": {"team": "other"}}
+    assert stage.dt.connectors[DT_PROJECT] == []
+
+
+@pytest.mark.parametrize("sentence", FALSE_ABSENCES)
+@pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])
+def test_a_404_of_anything_but_the_resource_itself_stops_every_verb(verb: str, sentence: str) -> None:
+    stage = Stage()
+    stage.deployment().up(verify=False)
+    connectors = [*stage.dt.connectors[DT_PROJECT]]
+    stage.google.broken, stage.dt.asked[:] = sentence, []
+    with pytest.raises(DeployError) as failed:
+        getattr(stage.deployment(), verb)()
+    failures = getattr(failed.value, "failures", [failed.value])
+    assert "NOT_FOUND" not in {getattr(failure, "code", "") for failure in failures}
+    assert stage.dt.connectors[DT_PROJECT] == connectors
+    assert {request.method for request in stage.dt.asked} <= {"GET"}
+
+
+def test_down_asks_nothing_of_dt_that_changes_it_before_google_has_been_read() -> None:
+    stage = Stage()
+    stage.deployment().up(verify=False)
+    stage.google.stumbles = [("functions describe", "PERMISSION_DENIED: Permission 'a.b' denied")]
+    stage.dt.asked.clear()
+    with pytest.raises(GcloudFailed, match="PERMISSION_DENIED"):
+        stage.deployment().down()
+    assert {request.method for request in stage.dt.asked} <= {"GET"}
+
+
+def test_a_service_that_only_gcloud_says_is_not_there_is_asked_for_once_more() -> None:
+    stage = Stage()
+    stage.deployment().up(verify=False)
+    stage.google.stumbles = [("run services describe", "Cannot find service [dt-pubsub]")]
+    with pytest.raises(DeployError, match="but it has a policy"):
+        stage.deployment().plan()
+
+
+def test_down_waits_for_a_build_as_up_does() -> None:
+    stage = Stage()
+    stage.deployment().up(verify=False)
+    stage.google.build_looks = 20
+    assert is_down(stage)
+    assert stage.clock.seconds > 90
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("how", [Killed, KeyboardInterrupt])
+@pytest.mark.parametrize("place", range(CHANGES))
+def test_up_ended_at_any_change_is_finished_by_the_next_and_removed_by_down(
+    place: int, how: type[BaseException], when: str
+) -> None:
+    stage = Stage()
+    setattr(stage.google, when, at(place, raising(how)))
+    with unhooked(stage):
+        stage.deployment().up(verify=False)
+    assert is_up(stage)
+    assert is_down(stage)
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("how", [Killed, KeyboardInterrupt])
+@pytest.mark.parametrize("place", range(REMOVALS))
+def test_down_ended_at_any_change_is_finished_by_the_next(place: int, how: type[BaseException], when: str) -> None:
+    stage = Stage()
+    stage.deployment().up(verify=False)
+    setattr(stage.google, when, at(place, raising(how)))
+    with unhooked(stage):
+        stage.deployment().down()
+    assert is_down(stage)
+
+
+@pytest.mark.parametrize("place", range(CHANGES))
+def test_a_gcloud_that_outlives_a_killed_up_disturbs_no_later_one(place: int) -> None:
+    """The process alone was killed: its command is carried out in the next ``up``, just before that one's own."""
+    stage = Stage()
+    left: list[Argv] = []
+
+    def kill(argv: Argv) -> None:
+        left.append(argv)
+        raise Killed
+
+    stage.google.before = at(place, kill)
+    with unhooked(stage):
+        stage.deployment().up(verify=False)
+    (orphan,) = left
+    stage.google.before = at(0, lambda argv: _carry_out(stage, orphan) if argv == orphan else None)
+    assert is_up(stage)
+    assert is_down(stage)
+
+
+def _carry_out(stage: Stage, orphan: Argv) -> None:
+    stage.google.before = lambda _: None
+    with stage.deployment().staged() as folder:
+        stage.google(orphan, stdin="5" * 64 if "--data-file=-" in orphan else None, folder=folder, timeout_s=1)
+
+
+@pytest.mark.parametrize("place", range(CHANGES))
+def test_another_up_in_the_midst_of_one_leaves_one_of_each(place: int) -> None:
+    stage = Stage()
+
+    def another(_: Argv) -> None:
+        stage.google.before = lambda _: None
+        stage.deployment().up(verify=False)
+
+    stage.google.before = at(place, another)
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert is_up(stage)
+    assert len(stage.google.versions["dt-signature"]) == 1
+
+
+def test_a_down_in_the_midst_of_another_is_as_good() -> None:
+    for place in range(REMOVALS):
+        stage = Stage()
+        stage.deployment().up(verify=False)
+
+        def another(_: Argv, stage: Stage = stage) -> None:
+            stage.google.before = lambda _: None
+            stage.deployment().down()
+
+        stage.google.before = at(place, another)
+        assert is_down(stage)
