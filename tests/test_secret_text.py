@@ -23,6 +23,10 @@ NEW, OLD = SECRET.encode(), OLD_SECRET.encode()
         f"{SECRET}\n{OLD_SECRET}\n".encode("utf-16-le"),
         f"{SECRET}\n{OLD_SECRET}".encode("utf-16-be"),
     ],
+    ids=[
+        *("as it is", "a line end", "CRLF", "CR", "blank lines", "UTF-8 with a mark", "invisible marks"),
+        *("UTF-16", "UTF-16 of the other order", "UTF-16 without a mark", "UTF-16 without a mark, the other order"),
+    ],
 )
 def test_what_an_editor_adds_around_the_secrets_is_no_part_of_them(raw: bytes) -> None:
     assert read_secrets(raw) == SecretLines((NEW, OLD), ())
