@@ -136,7 +136,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def _watch_head(self) -> None:
         """Start the clock when a head has begun and has not ended, or bytes have come that begin none."""
-        is_idle = self.cycle is None or self.cycle.response_complete
+        is_idle = self._running is None or self._running.response_complete
         if (self._is_in_head or is_idle) and self._head_timer is None and not self._is_over:
             self._head_timer = self.loop.call_later(HEAD_S, self._end, "Request head took too long.")
 

@@ -8,9 +8,10 @@ application may not (PEP 3333: ``Connection`` is the server's own); gunicorn loo
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
+from typing import Any
 
 import flask
 from starlette.requests import Request as StarletteRequest
@@ -59,9 +60,13 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
     return StarletteResponse(reply.body, reply.status, fields)
 
 
+async def _next_part(request: StarletteRequest) -> MutableMapping[str, Any]:
+    return await request.receive()
+
+
 def _has_come(request: StarletteRequest) -> bool:
     """Whether a body that nobody has read is there to its end."""
-    part = at_once(request.receive())
+    part = at_once(_next_part(request))
     return part is not None and part["type"] == "http.request" and not part.get("more_body")
 
 

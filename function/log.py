@@ -210,12 +210,12 @@ def _cloud_span(text: str) -> str:
 
 def _message(line: Line, outcome: Outcome, error: Exception | None) -> str:
     """Return what ``gcloud functions logs read`` shows, which is all of a line that it shows."""
-    words = [outcome.sentence]
-    if line.event_type or line.device_id:
-        event = _words(line.event_type or "event", LONGEST_WORD)
-        words.append(f"{event} of {_words(line.device_id, LONGEST_WORD)}" if line.device_id else event)
+    event = _words(line.event_type, LONGEST_WORD) if line.event_type else "event" if line.device_id else ""
+    if line.device_id:
+        event = f"{event} of {_words(line.device_id, LONGEST_WORD)}"
     if outcome is DELIVERED:
-        return " ".join(words)
+        return f"{outcome.sentence} {event}" if event else outcome.sentence
+    words = [outcome.sentence, event] if event else [outcome.sentence]
     if line.detail:
         words.append(_words(line.detail, LONGEST_DETAIL))
     elif error:

@@ -102,8 +102,8 @@ class Receiver:
         ends_at = self._monotonic() + ANSWER_S
         if request.method != "POST":
             raise MethodNotAllowed("only POST is answered")
-        authentic = await self._proven(self._verifier.authenticate(self._verifier.tokens(request.headers)), ends_at)
-        if not self._may_be_large(request):
+        authentic = await self._proven(self._verifier.authenticate(self._verifier.tokens(request.headers)), PROOF_S)
+        if self._settings.max_body_bytes <= LARGE_BODY_BYTES or not _may_be_large(request):
             return await self._relay_body(request, entry, authentic, ends_at)
         try:
             await within(TURN_S, self._large_bodies.acquire())
@@ -118,7 +118,10 @@ class Receiver:
         self, request: Request, entry: Entry, authentic: Authentic, ends_at: float
     ) -> tuple[Outcome, EventError | PublishRefused | None]:
         body = await self._read(request, ends_at)
-        evidence = await self._proven(self._verifier.verify_body(authentic, body), ends_at)
+        evidence = self._verifier.proves(authentic, body)
+        if evidence is None:
+            left_s = min(PROOF_S, ends_at - self._monotonic())
+            evidence = await self._proven(self._verifier.verify_body(authentic, body), left_s)
         entry.secret_index = evidence.secret_index
         entry.envelope, fault = self._open(body, evidence)
         if fault is None:
@@ -128,13 +131,6 @@ class Receiver:
                 return await self._keep(body, entry, refusal, ends_at), refusal
         return await self._keep(body, entry, fault, ends_at), fault
 
-    def _may_be_large(self, request: Request) -> bool:
-        """Whether the body, as it is announced, is large; one in chunks is not announced."""
-        if self._settings.max_body_bytes <= LARGE_BODY_BYTES:
-            return False
-        digits = request.header("content-length") or ""
-        return not (digits.isdecimal() and len(digits) < 8 and int(digits) <= LARGE_BODY_BYTES)
-
     async def _read(self, request: Request, ends_at: float) -> bytes:
         body_s = min(BODY_S, ends_at - self._monotonic())
         try:
@@ -142,8 +138,7 @@ class Receiver:
         except TimeoutError as error:
             raise BodyIncomplete(f"no whole body within {body_s} s") from error
 
-    async def _proven(self, proof: Coroutine[Any, Any, T], ends_at: float) -> T:
-        proof_s = min(PROOF_S, ends_at - self._monotonic())
+    async def _proven(self, proof: Coroutine[Any, Any, T], proof_s: float) -> T:
         try:
             return await within(proof_s, proof)
         except TimeoutError as error:
@@ -200,6 +195,12 @@ class Receiver:
             entry.message_id = await self._publisher.publish(topic, message, timeout_s=timeout_s)
         finally:
             entry.publish_ms = (self._monotonic() - began_at) * 1000
+
+
+def _may_be_large(request: Request) -> bool:
+    """Whether the body, as it is announced, is large; one in chunks is not announced."""
+    digits = request.header("content-length") or ""
+    return not (digits.isdecimal() and len(digits) < 8 and int(digits) <= LARGE_BODY_BYTES)
 
 
 def _reply(outcome: Outcome, entry: Entry, *, is_early: bool) -> Reply:

@@ -33,8 +33,11 @@ def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
 
     """
     try:
-        with _no_garbage_collection() if len(data) > COLLECTED_BYTES else contextlib.nullcontext():
+        if len(data) <= COLLECTED_BYTES:
             value = _decoded(data, unique_members)
+        else:
+            with _no_garbage_collection():
+                value = _decoded(data, unique_members)
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     if not isinstance(value, dict):

@@ -139,14 +139,23 @@ class Verifier:
             ProofError: there is none; of two errors, ``failures`` included, the more telling one.
 
         """
-        for place, (scheme, text) in enumerate(tokens, start=1):
+        rest = iter(tokens)
+        for scheme, text in rest:
             try:
                 token, secret_index = await scheme.authenticate(text)
             except ProofError as failure:
                 failures = (*failures, failure)
             else:
-                return Authentic(token, secret_index, tokens[place:], failures)
+                return Authentic(token, secret_index, tuple(rest), failures)
         raise max(failures, key=lambda failure: _TELLING.index(type(failure)))
+
+    def proves(self, authentic: Authentic, body: bytes) -> Evidence | None:
+        """Return the proof that this token is for this body, as nearly all are; ``None`` leaves it to `verify_body`."""
+        try:
+            is_expired = verify_body(authentic.token, body, now=self._now(), leeway_s=self._leeway_s)
+        except ProofError:
+            return None
+        return None if is_expired else Evidence(authentic.secret_index, expired=False)
 
     async def verify_body(self, authentic: Authentic, body: bytes) -> Evidence:
         """Prove that DT sent this body, by this token or by those that are left.

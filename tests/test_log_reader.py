@@ -41,7 +41,7 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
 
 
 def answered(stage: Stage, count: int) -> set[int]:
-    return {stage.function.send(by_secret().headers, by_secret().body).status for _ in range(count)}  # type: ignore[arg-type]
+    return {stage.function.send(by_secret().headers, by_secret().body).status for _ in range(count)}
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -5,6 +5,7 @@ against took 7 to 32 s.
 """
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -31,7 +32,7 @@ def text(letters: bytes, size: int) -> bytes:
     return whole % (letters * ((size - len(whole)) // len(letters)))
 
 
-SHAPES = {
+SHAPES: dict[str, Callable[[int], bytes]] = {
     "empty lists": lambda size: filled(b"[]", size),
     "empty objects": lambda size: filled(b"{}", size),
     "small objects": lambda size: filled(b'{"":0}', size),
