@@ -675,7 +675,7 @@ def test_a_subscription_that_pubsub_would_not_make_is_refused(
             "topics?pagesize=1",
             None,
             (
-                "Invalid JSON payload received. Unknown name \"pagesize\": Cannot bind query parameter. "
+                'Invalid JSON payload received. Unknown name "pagesize": Cannot bind query parameter. '
                 "Field 'pagesize' could not be found in request message."
             ),
         ),

@@ -132,7 +132,7 @@ class Secrets:
 
     def _add(self, request: Request, project: str, secret: str) -> Json:
         self._get(request, project, secret)
-        payload = request.json().get("payload")
+        payload = request.json().get("payload") or {}
         added = self._secret(secret).add(read_payload(payload))
         self.on_change()
         return {**self._described(secret, added), "clientSpecifiedPayloadChecksum": "dataCrc32c" in payload}

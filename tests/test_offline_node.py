@@ -1,0 +1,37 @@
+"""Google's client for Node.js works with the embedded Pub/Sub."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from deploy.offline.pubsub import EmbeddedPubSub
+
+TESTS = Path(__file__).parent
+LOCK = TESTS / "bench" / "variants" / "node"
+
+pytestmark = [
+    pytest.mark.node,
+    pytest.mark.timeout(300),  # npm installs
+    pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="Node.js is not installed"),
+]
+
+
+def test_googles_client_for_node_gets_on_with_the_embedded_pubsub(embedded: EmbeddedPubSub, tmp_path: Path) -> None:
+    for file in (*LOCK.glob("package*.json"), TESTS / "pubsub_client.js"):
+        shutil.copy(file, tmp_path)
+    install = [shutil.which("npm") or "npm", "ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"]
+    subprocess.run(install, cwd=tmp_path, check=True)
+
+    done = subprocess.run(
+        [shutil.which("node") or "node", "pubsub_client.js"],
+        cwd=tmp_path,
+        env={**os.environ, "PUBSUB_EMULATOR_HOST": embedded.host},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
