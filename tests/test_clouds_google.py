@@ -189,7 +189,8 @@ def test_a_broken_source_fails_the_deploy_and_leaves_the_old_revision_serving(de
 
     assert failed.returncode == 1
     assert "Container Healthcheck failed" in failed.stderr
-    assert "RuntimeError: broken" in failed.stderr
+    logged = gcloud(deployed, "logging read resource.labels.service_name=dt-pubsub --limit=50 --format=json")
+    assert "RuntimeError: broken" in logged.stdout
     assert function_of(deployed)["serviceConfig"]["revision"] == before
     assert ask(deployed, "POST", function_of(deployed)["url"], b"{}").status == 401
 

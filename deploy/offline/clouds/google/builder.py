@@ -1,8 +1,9 @@
 """From a function's settings to a revision that serves: checked, built, started, and put behind its service."""
 
+import contextlib
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from deploy.offline.clouds.exchange import Json
 from deploy.offline.clouds.google.accounts import ServiceAccounts
@@ -79,11 +80,8 @@ class Builder:
         number = self._estate.next_number()
         revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._publishing(account))
         on_stage("COMPLETE", "IN_PROGRESS")
-        try:
+        with self._remembering(revision, name, region):
             revision.start(name, config, build_config, self._reader(account), self._proxy)
-        except Problem:
-            self._run.failed.append(Failed(name, region, revision.name, revision.last_words))
-            raise
         service = self._run.find(region, name) or Service(
             name, region, f"{region}-{project}.cloudfunctions.net", {}, {}
         )
@@ -115,6 +113,15 @@ class Builder:
         """Keep what was uploaded in the bucket of sources; what lies there already keeps its generation."""
         bucket, item = f"gcf-v2-sources-{self._estate.number}-{region}", f"{name}/function-source.zip"
         return self.uploads.keep(build_config, bucket, item)
+
+    @contextlib.contextmanager
+    def _remembering(self, revision: Revision, name: str, region: str) -> Iterator[None]:
+        """Keep what a revision wrote that did not start."""
+        try:
+            yield
+        except Problem:
+            self._run.failed.append(Failed(name, region, revision.name, revision.last_words))
+            raise
 
     def _check_builder(self, build_config: Json) -> None:
         """Refuse to build as an account that may not."""
