@@ -1,7 +1,7 @@
 """Carries a plan out, step by step, and stops at the first failure. It decides nothing: the plan did."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from deploy.errors import DeployError, GcloudFailed, Stopped
 from deploy.resources.function import Function, function_url
-from deploy.secret import Secret, new_secret
+from deploy.resources.signature_secret import number_of
+from deploy.secret import Secret, SecretVersion, new_secret
 from deploy.spec import Spec
 from deploy.steps import Argv, DtCall, GcloudCall, Step, pending
 
@@ -41,8 +42,12 @@ class Carries(Protocol):
 class Keeps(Protocol):
     """The signature secrets."""
 
-    def in_force(self) -> tuple[Secret, ...]:
-        """Give them, the newest first."""
+    def in_force(self, at_least: int = 0) -> SecretVersion | None:
+        """Return the newest version, which is not older than ``at_least``, or None if none is in force."""
+        ...
+
+    def newest(self, at_least: int) -> int:
+        """Return the number of the newest version, or 0 if it is not in force."""
         ...
 
 
@@ -65,6 +70,7 @@ class Executor:
     source: Path
     url: str = ""
     secrets: tuple[Secret, ...] = ()
+    version: int = 0
     sleep: Callable[[float], None] = time.sleep
 
     def apply(self, steps: Sequence[Step], watcher: Shows) -> None:
@@ -103,7 +109,7 @@ class Executor:
                 raise
             return
         if stdin:
-            self.secrets = (stdin,)
+            self.secrets, self.version = (stdin,), _version_made(answer)
         if call.uploads:
             self.url = function_url({"function": answer})
 
@@ -118,7 +124,9 @@ class Executor:
         for _ in range(MOST_TURNS):
             secret = self.secrets[0]
             self.connectors.carry_out(call, self.spec, url=self.url, secret=secret)
-            self.secrets = self._in_force()  # somebody else may have made another one meanwhile
+            if self.version and self.vault.newest(self.version) == self.version:
+                return
+            self.secrets = self._in_force()  # another command may have made another version meanwhile
             if self.secrets[0].equals(secret.reveal()):
                 return
 
@@ -128,12 +136,21 @@ class Executor:
         return function_url({key: self.google.read(describe)})
 
     def _in_force(self) -> tuple[Secret, ...]:
+        where = f"secret {self.spec.secret}"
         for pause_s in (*SECRET_LAG_S, None):
-            if secrets := self.vault.in_force():
-                return secrets
+            if version := self.vault.in_force(self.version):
+                if version.refusal:
+                    raise DeployError(f"{version.refusal}; DT was not given it", where=where)
+                self.version = version.number
+                return version.secrets
             if pause_s is not None:
                 self.sleep(pause_s)
-        raise DeployError("has no version in force", where=f"secret {self.spec.secret}")
+        raise DeployError("has no version in force", where=where)
+
+
+def _version_made(answer: Mapping[str, Any]) -> int:
+    """Return the number of the version that a command made; a new secret's first is 1, which gcloud does not show."""
+    return number_of(answer) if "/versions/" in str(answer.get("name", "")) else 1
 
 
 def _stopped(wanted: Sequence[Step], place: int, what: str, mend: Sequence[str]) -> Stopped:

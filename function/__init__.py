@@ -14,6 +14,7 @@ room                what it does                                                
 ``verifier``        which scheme proves this request, and by which secret or key    nothing
 ``signature``       token, body, secret or key, time -> evidence                    nothing
 ``secret_source``   the secrets, from the environment and a re-read file            the secret file
+``secret_text``     the text of secrets -> secrets, and what is wrong with the rest  nothing
 ``key_source``      DT's public keys, found by OIDC discovery                       the issuer
 ``event``           bytes -> envelope                                               nothing
 ``schema``          where an event's data contradicts its type                      nothing

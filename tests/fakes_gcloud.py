@@ -1,6 +1,7 @@
 """A gcloud that keeps one Google Cloud project in memory: what a command makes is there for the next."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -198,13 +199,15 @@ class FakeGcloud:
         if verb == "add":
             self.versions[name].append(stdin or "")
             self.newest_version = "ENABLED"
+            return {"name": f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"}
         if verb == "access":
             if not self.versions[name]:
                 raise _Failure("NOT_FOUND: Secret Version not found")
             if self.newest_version != "ENABLED":
                 version = f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"
                 raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {self.newest_version} state.")
-            return self.versions[name][-1]
+            text = self.versions[name][int(command.words[3]) - 1]
+            return {"payload": {"data": urlsafe_b64encode(text.encode("utf-8", "surrogateescape")).decode()}}
         newest = len(self.versions[name])
         return [
             {
