@@ -8,7 +8,7 @@ from deploy.devices import Device
 from deploy.errors import GcloudFailed
 from deploy.parallel import answer, beside_one_another
 from deploy.plan import Observed, removable, resources
-from deploy.resources.connector import Connector, owned
+from deploy.resources.connector import Connector, name_tells
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Resource
 from deploy.resources.services import Services, services_on
@@ -100,7 +100,7 @@ class Observer:
         left = {project: [each.id for each in self.devices.of_proofs(project)] for project in self.spec.dt_projects}
         observed = Observed({**services, **found}, self._connectors(()), devices=left)
         url = observed.url(self.spec)
-        if all(owned(self.spec, listed, url) or not listed for listed in observed.connectors.values()):
+        if all(name_tells(self.spec, listed, url) for listed in observed.connectors.values()):
             return observed
         return self.connectors_again(replace(observed, secrets=_usable(self._in_force(on))))
 

@@ -14,6 +14,7 @@ from deploy.parallel import answer, beside_one_another
 from deploy.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant
 from deploy.plan import Observed
 from deploy.regions import KNOWN_REGIONS
+from deploy.resources.connector import check_room
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
 from deploy.resources.services import Services, services_on
@@ -190,6 +191,8 @@ class Preflight:
         for project in self.spec.dt_projects:
             self.organizations.add(self.dt.organization(project))
             self._dt_role(self.dt, project)
+            if self.observed is not None:
+                check_room(self.spec, project, self.observed.connectors[project], self.observed.url(self.spec))
         if len(self.organizations) > 1:
             raise DeployError(
                 f"the projects belong to {len(self.organizations)} organizations",
