@@ -34,6 +34,7 @@ room               what it does                                                 
 ``dt_transport``   one call through the ``disruptive`` package, fenced             DT
 ``connectors``     Data Connectors, made once whatever becomes of an answer        DT, by ``dt_api``
 ``devices``        emulated devices, found again by their labels                   DT, by ``dt_api``
+``web``            no login of ~/.netrc in the place of our own tokens             the environment
 ``vault``          the signature secrets in force                                  Secret Manager, by ``gcloud``
 ``secret``         a secret as a value that shows itself nowhere                   nothing
 ``terminal``       tables, progress, questions                                     the terminal

@@ -16,11 +16,13 @@ from disruptive.errors import DTApiError, Unauthorized
 from disruptive.requests import DTRequest
 
 from deploy.secret import Secret
+from deploy.web import without_netrc
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 PATIENCE_S = 30
 
 disruptive.request_timeout = PATIENCE_S
+without_netrc()
 
 
 @dataclass(frozen=True, slots=True)

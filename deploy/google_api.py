@@ -6,6 +6,7 @@ import requests
 
 from deploy.errors import DeployError
 from deploy.secret import Secret
+from deploy.web import without_netrc
 
 Held = Callable[[str, Sequence[str], Secret], frozenset[str]]
 """A project or a service account by its name in Google's APIs, permissions, access token -> what is held of them."""
@@ -13,6 +14,8 @@ Held = Callable[[str, Sequence[str], Secret], frozenset[str]]
 _URL = "https://{api}.googleapis.com/v1/{resource}:testIamPermissions"
 _MOST = 100
 """Permissions in one question."""
+
+without_netrc()
 
 
 def held_permissions(resource: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:

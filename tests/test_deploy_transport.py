@@ -4,12 +4,15 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, cast
 
 import disruptive
 import pytest
 from disruptive.authentication import ServiceAccountAuth
 
+from deploy import google_api
+from deploy.__main__ import _post as post_to_function
 from deploy.dt_transport import Credentials, DisruptiveTransport, DtRequest
 from deploy.secret import Secret
 
@@ -23,6 +26,7 @@ class Server(ThreadingHTTPServer):
 
     answers: list[Answer]
     asked: list[str]
+    authorized: list[str | None]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -33,6 +37,7 @@ class Handler(BaseHTTPRequestHandler):
         server = cast("Server", self.server)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         server.asked.append(f"{self.command} {self.path} {body}")
+        server.authorized.append(self.headers.get("Authorization"))
         if not server.answers:
             return
         status, headers, text = server.answers.pop(0)
@@ -51,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server(("127.0.0.1", 0), Handler)
-    server.answers, server.asked = [TOKEN], []
+    server.answers, server.asked, server.authorized = [TOKEN], [], []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     here = f"http://127.0.0.1:{server.server_port}"
@@ -127,3 +132,45 @@ def test_credentials_show_themselves_nowhere(server: Server) -> None:
     server.answers.append((401, {}, "{}"))
     transport: Any = DisruptiveTransport(CREDENTIALS)
     assert "do-not-tell" not in f"{CREDENTIALS} {transport!r} {transport(POST)} {server.asked}"
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login for every host lies in the home folder."""
+    file = tmp_path / ".netrc"
+    file.write_text("default login anonymous password guest@example.com\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_login_in_netrc_is_sent_neither_to_dt_nor_in_place_of_its_token(server: Server) -> None:
+    server.answers.append((200, {}, "{}"))
+    DisruptiveTransport(CREDENTIALS)(POST)
+    assert server.authorized == [None, "Bearer t"]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_login_in_netrc_is_not_sent_to_google(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answers[:] = [(200, {}, '{"permissions": ["a"]}')]
+    monkeypatch.setattr(google_api, "_URL", f"http://127.0.0.1:{server.server_port}/{{api}}/{{resource}}")
+    assert google_api.held_permissions("projects/p", ["a"], Secret("google-token")) == {"a"}
+    assert server.authorized == ["Bearer google-token"]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_login_in_netrc_is_not_sent_to_the_function(server: Server) -> None:
+    server.answers[:] = [(401, {}, "unsigned")]
+    assert post_to_function(f"http://127.0.0.1:{server.server_port}/", b"{}", {}) == (401, "unsigned")
+    assert server.authorized == [None]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_proxy_of_the_environment_is_used_all_the_same(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+    server.answers[:] = [(401, {}, "unsigned")]
+    assert post_to_function("http://function.example/", b"{}", {}) == (401, "unsigned")
+    assert server.asked == ["POST http://function.example/ {}"]
