@@ -23,6 +23,7 @@ room               what it does                                                 
 ``apply``          carries steps out, stops at the first failure                   both clouds
 ``verify``         an unsigned request is refused, a real event arrives            both clouds
 ``proof``          what is sent for that, what has to come of it                   nothing
+``function_log``   what the function wrote about one event                          Google Cloud, reading
 ``temporary``      a device and a subscription, made for it and removed            both clouds
 ``status``         what ``status`` shows                                           nothing
 ``report``         what a verb came to, for ``--json``                             nothing

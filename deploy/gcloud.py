@@ -47,7 +47,7 @@ _QUIET = {
 }
 """Never ask, never write down what is sent, and say what is read here, whatever a user has set for himself."""
 
-_LISTING = {"list", "pull"}
+_LISTING = {"list", "pull", "read"}
 
 
 @dataclass(frozen=True, slots=True)

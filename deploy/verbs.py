@@ -18,6 +18,8 @@ from deploy.plan import Observed, plan, plan_removal
 from deploy.preflight import Preflight
 from deploy.report import Report
 from deploy.resources.connector import owned
+from deploy.resources.function import Function
+from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.status import Metrics, all_rows, on_one_screen
@@ -171,21 +173,40 @@ class Deployment:
         return self._looking(lambda each: each.connectors_again(before), "waiting for DT's lists")
 
     def _prove(self, observed: Observed) -> None:
-        url = observed.url(self.spec)
-        if not url or not observed.secrets:
-            raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
-        verifier = Verifier(self.spec, self.google, self._dt(), self.post, self.terminal.note, self.sleep, self.now)
+        url, secret = observed.url(self.spec), self._provable(observed)
+        verifier = self._verifier(observed)
+        connectors = {
+            project: verifier.must_deliver(project, observed.connectors[project], url)
+            for project in self.spec.dt_projects
+        }
         verifier.remove_leftovers()
         with self.terminal.busy("an unsigned request"):
             verifier.unsigned_is_refused(url)
         self._say("an unsigned request is refused: 401 unsigned")
+        with self.terminal.busy("a request signed with the secret"):
+            verifier.secret_is_accepted(url, secret)
+        self._say("the function accepts the newest secret, by a request of which nothing is published")
         proofs = self.report.verified = []
-        for project in self.spec.dt_projects:
+        for project, connector in connectors.items():
             with self.terminal.busy(f"an event of DT project {project}"):
-                proofs.append(
-                    verifier.event_arrives(project, tuple(observed.connectors[project]), url, observed.secrets[0])
-                )
+                proofs.append(verifier.event_arrives(project, connector, url, secret))
             self._say(proofs[-1].sentence())
+
+    def _provable(self, observed: Observed) -> Secret:
+        """Return the newest secret. Raises ``DeployError`` if there is none of use, or no function."""
+        secret = SignatureSecret(self.spec)
+        if refusal := unusable(observed.facts.get(secret.title, {})):
+            raise DeployError(refusal, where=secret.title, mend=["python -m deploy up"])
+        if not observed.url(self.spec) or not observed.secrets:
+            raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
+        return observed.secrets[0]
+
+    def _verifier(self, observed: Observed) -> Verifier:
+        deployed = observed.facts[Function(self.spec).title].get("function") or {}
+        variables = deployed.get("serviceConfig", {}).get("environmentVariables", {})
+        both = bool(variables.get("DT_ORGANIZATION_ID"))
+        dt, tell = self._dt(), self.terminal.note
+        return Verifier(self.spec, self.google, dt, self.post, both, tell, self.sleep, self.now)
 
     def _prove_after_up(self, observed: Observed) -> None:
         """Prove it; a failure says beside its own words that what was made stays, and how to look further."""

@@ -56,6 +56,7 @@ class FakeGcloud:
     policies: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     versions: dict[str, list[str]] = field(default_factory=dict)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    log: list[dict[str, Any]] = field(default_factory=list)
     organization_policy: dict[str, Any] = field(default_factory=dict)
     managed_policy: dict[str, Any] = field(default_factory=dict)
     check_is_forced: bool = False
@@ -99,7 +100,7 @@ class FakeGcloud:
         if not self.is_logged_in:
             raise _Failure("You do not currently have an active account selected.\nPlease run:\n  $ gcloud auth login")
         group = command.words[0]
-        if group in {"auth", "projects", "billing", "resource-manager", "org-policies", "services"}:
+        if group in {"auth", "projects", "billing", "resource-manager", "org-policies", "services", "logging"}:
             return self._project(command)
         if group == "run":
             return self._run(command)
@@ -122,6 +123,7 @@ class FakeGcloud:
             "auth": "an-access-token\n",
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE"},
             "billing": {"billingEnabled": self.is_billed},
+            "logging": [{"jsonPayload": line} for line in self.log],
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }

@@ -1,8 +1,10 @@
 """A deployment on stage: a spec, both clouds in memory, and what the terminal showed."""
 
 import contextlib
+import hmac
 import io
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,7 +115,15 @@ class Stage:
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
         self.posted.append((url, body, headers))
+        if token := headers.get("X-Dt-Signature"):
+            return 401, '{"error": "checksum"}' if self._knows(token) else '{"error": "signature"}'
         return self.answers.pop(0) if self.answers else (401, '{"error": "unsigned"}')
+
+    def _knows(self, token: str) -> bool:
+        """Whether one of the secrets in the newest version made this signature, as the function would find."""
+        head, _, signature = token.rpartition(".")
+        macs = [hmac.digest(line.encode(), head.encode(), "sha256") for line in self.secret().splitlines()]
+        return signature in {urlsafe_b64encode(mac).decode().rstrip("=") for mac in macs}
 
     @contextlib.contextmanager
     def _staged(self) -> Iterator[Path]:
