@@ -26,11 +26,12 @@ room               what it does                                                 
 ``function_log``   what the function wrote about one event                          Google Cloud, reading
 ``temporary``      a device and a subscription, made for it and removed            both clouds
 ``status``         what ``status`` shows                                           nothing
+``unread``         what waits on a subscription to be read                         nothing
 ``report``         what a verb came to, for ``--json``                             nothing
 ``verbs``          plan, up, verify, status, down: the rooms in their order        nothing by itself
 ``gcloud``         the one place that runs gcloud                                  Google Cloud
 ``gcloud_errors``  what gcloud's words on standard error mean                      nothing
-``google_api``     the one question that gcloud has no command for                 Google Cloud
+``google_api``     the questions that gcloud has no command for                    Google Cloud
 ``dt_api``         DT's API: repeats what may be repeated                          DT, by ``dt_transport``
 ``dt_transport``   one call through the ``disruptive`` package, fenced             DT
 ``connectors``     Data Connectors, made once whatever becomes of an answer        DT, by ``dt_api``

@@ -26,7 +26,7 @@ from deploy.command_line import parser
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
-from deploy.google_api import held_permissions
+from deploy.google_api import held_permissions, time_series
 from deploy.parallel import sleep
 from deploy.report import Report
 from deploy.secret import Secret
@@ -76,6 +76,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         google=Gcloud(sleep=sleep, notice=terminal.note),
         dt=DtApi(DisruptiveTransport(credentials), sleep=sleep, notice=terminal.note) if credentials else None,
         held=held_permissions,
+        measured=time_series,
         post=_post,
         staged=lambda: staged(files),
         terminal=terminal,

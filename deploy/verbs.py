@@ -12,7 +12,7 @@ from deploy.devices import Devices
 from deploy.dt_api import DtApi, no_credentials
 from deploy.errors import Declined, DeployError, DtUnanswered, NotProven
 from deploy.gcloud import Gcloud
-from deploy.google_api import Held
+from deploy.google_api import Held, Measured
 from deploy.observe import Observer
 from deploy.plan import Observed, plan, plan_removal
 from deploy.preflight import Preflight
@@ -22,13 +22,14 @@ from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.status import Metrics, all_rows, on_one_screen
+from deploy.status import Metrics, Row, all_rows, health, on_one_screen, unread_rows, unreadable_rows
 from deploy.steps import DtCall, Step, pending
 from deploy.terminal import Terminal
+from deploy.unread import MESSAGES, OLDEST, question, unread_in
 from deploy.vault import Vault
 from deploy.verify import Post, Verifier
 
-NOTHING_TO_DO, FAILED, CHANGES = 0, 1, 2
+NOTHING_TO_DO, FAILED, CHANGES, UNHEALTHY = 0, 1, 2, 3
 
 SETTLES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses between looks at DT's lists after a change: they may lag behind."""
@@ -42,6 +43,7 @@ class Deployment:
     google: Gcloud
     dt: DtApi | None
     held: Held
+    measured: Measured
     post: Post
     staged: Callable[[], AbstractContextManager[Path]]
     terminal: Terminal
@@ -92,14 +94,14 @@ class Deployment:
         """Show in one screen what is there and how it fares; in JSON every single thing."""
         observed = self._looking(Observer.everything)
         steps = plan(replace(self.spec, organization_id=self._organization()), observed)
-        rows = all_rows(self.spec, steps, observed, self._counted(observed), self.now())
-        self.report.steps, self.report.status = steps, rows
+        rows = [*all_rows(self.spec, steps, observed, self._counted(observed), self.now()), *self._unread(observed)]
+        self.report.steps, self.report.status, self.report.healthy = steps, rows, health(rows)
         if not self.in_json:
             self.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, self.spec)])
             self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
             if pending(steps):
                 self.terminal.say("python -m deploy plan    # shows what up would mend")
-        return FAILED if pending(steps) else NOTHING_TO_DO
+        return {True: NOTHING_TO_DO, False: UNHEALTHY, None: FAILED}[self.report.healthy]
 
     def _planned(self) -> tuple[Observed, tuple[Step, ...]]:
         """Look and plan. Before anything is to be changed, or where looking fails, the preflight has its say."""
@@ -225,6 +227,25 @@ class Deployment:
                 counted[each.id] = self._connectors().metrics(project, each.id)
         return counted
 
+    def _unread(self, observed: Observed) -> list[Row]:
+        """Ask what waits to be read. What cannot be read is a row, too; its remedy is told beside it."""
+        names = [name for name in (self.spec.topic, self.spec.rejected_topic) if _is_there(observed, name)]
+        if not names:
+            return []
+        try:
+            token = Secret(self.google.read_text(("auth", "print-access-token")).strip())
+            series = [
+                self.measured(self.spec.google_project, question(metric, names, self.now()), token)
+                for metric in (MESSAGES, OLDEST)
+            ]
+            return unread_rows(self.spec, unread_in(*series))
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"answered in another shape than it should ({type(error).__name__})"
+            return unreadable_rows(self.spec, DeployError(what, where="Cloud Monitoring"))
+        except DeployError as error:
+            self.terminal.note(str(error))
+            return unreadable_rows(self.spec, error)
+
     def _show(self, steps: Sequence[Step]) -> None:
         self.report.steps = steps
         if not self.in_json:
@@ -233,3 +254,7 @@ class Deployment:
     def _say(self, text: str) -> None:
         if not self.in_json:
             self.terminal.say(text)
+
+
+def _is_there(observed: Observed, subscription: str) -> bool:
+    return bool(observed.facts.get(f"subscription {subscription}", {}).get("subscription"))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.dt_api import DtApi
+from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.permissions import DEPLOYER
 from deploy.report import Report
@@ -55,6 +56,8 @@ class Stage:
     clock: FakeClock = field(default_factory=FakeClock)
     held: frozenset[str] = frozenset(DEPLOYER)
     held_on_account: frozenset[str] = frozenset()
+    unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
+    monitoring_fails: DeployError | None = None
     answers: list[tuple[int, str]] = field(default_factory=list)
     post: Post | None = None
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
@@ -78,6 +81,7 @@ class Stage:
             google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
             dt=DtApi(self.dt, sleep=self.clock.advance, notice=terminal.note) if credentials else None,
             held=self._held,
+            measured=self._measured,
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
@@ -112,6 +116,25 @@ class Stage:
         account = f"projects/{PROJECT}/serviceAccounts/dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
         on = {f"projects/{PROJECT}": self.held, account: self.held_on_account}
         return on[resource] & frozenset(permissions)
+
+    def _measured(self, project: str, parameters: Mapping[str, str], token: Secret) -> list[Any]:
+        """Answer as Cloud Monitoring does: whole numbers as text, the newest point first."""
+        assert (project, token.reveal()) == (PROJECT, "an-access-token")
+        if self.monitoring_fails:
+            raise self.monitoring_fails
+        place = int("oldest_unacked_message_age" in parameters["filter"])
+        ends = [parameters["interval.endTime"], parameters["interval.startTime"]]
+        return [
+            {
+                "resource": {"type": "pubsub_subscription", "labels": {"project_id": PROJECT, "subscription_id": name}},
+                "points": [
+                    {"interval": {"startTime": end, "endTime": end}, "value": {"int64Value": str(figure)}}
+                    for end, figure in zip(ends, (figures[place], 99999), strict=True)
+                ],
+            }
+            for name, figures in self.unread.items()
+            if f'"{name}"' in parameters["filter"]
+        ]
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
         self.posted.append((url, body, headers))

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.dt_transport import DtAnswer
 from deploy.errors import Declined, DeployError, GcloudFailed, NotOurs, NotProven, NotReady, Stopped
-from deploy.verbs import CHANGES, FAILED, NOTHING_TO_DO
+from deploy.verbs import CHANGES, FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.fakes_deploy import DT_PROJECT, ORGANIZATION
 from tests.fakes_gcloud import PROJECT, URL
 from tests.stage_deploy import Stage
@@ -185,7 +185,7 @@ def test_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
 @pytest.mark.parametrize("state", ["DISABLED", "DESTROYED"])
 def test_a_secret_whose_newest_version_is_not_in_force_gets_another_one(up: Stage, state: str) -> None:
     before, up.google.newest_version = up.secret(), state
-    assert up.deployment().status() == FAILED
+    assert up.deployment().status() == UNHEALTHY
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert up.secret() != before
     assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
@@ -289,7 +289,8 @@ def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: St
     up.clock.seconds = datetime(2026, 11, 23, 5, tzinfo=UTC).timestamp()
     assert up.deployment().status() == NOTHING_TO_DO
     connector = up.dt.connectors[DT_PROJECT][0]["name"].rpartition("/")[2]
-    assert [line.split("  ")[0] for line in up.shown.splitlines()] == ["ok", "ok", "ok", "ACTIVE", "ok", "", URL]
+    states = [line.split("  ")[0] for line in up.shown.splitlines()]
+    assert states == ["ok", "ok", "ok", "ACTIVE", "ok", "ok", "ok", "", URL]
     assert "function dt-pubsub " in up.shown
     assert "version 1 is in force, 21 days old" in up.shown
     assert f"{connector} is ACTIVE" in up.shown
@@ -307,7 +308,7 @@ def test_status_goes_without_deliveries_that_cannot_be_read(up: Stage, metrics: 
 def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) -> None:
     up.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
     up.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
-    assert up.deployment().status() == FAILED
+    assert up.deployment().status() == UNHEALTHY
     assert "update  service account dt-pubsub" in up.shown
     assert "update  subscription dt-rejected" in up.shown
     assert "8 more as they should be" in up.shown
@@ -317,11 +318,71 @@ def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) 
 def test_status_in_json_is_every_single_thing(up: Stage) -> None:
     up.deployment(in_json=True).status()
     told = up.in_json()["status"]
-    assert len(told) == 14
+    assert len(told) == 16
     assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in told
 
 
-KEYS = ["error", "steps", "changes", "done", "left", "verified", "status"]
+def test_a_healthy_status_is_said_in_json(up: Stage) -> None:
+    assert up.deployment(in_json=True).status() == NOTHING_TO_DO
+    assert up.in_json()["healthy"] is True
+
+
+@pytest.mark.parametrize("failed", [1, "3"])
+def test_deliveries_that_failed_make_a_status_unhealthy(up: Stage, failed: object) -> None:
+    up.dt.metrics = {"successCount": 9, "errorCount": failed, "latency99p": "0.411s"}
+    assert up.deployment().status() == UNHEALTHY
+    assert f"failing  deliveries from {DT_PROJECT}" in up.shown
+    assert f"9 delivered, {failed} not" in up.shown
+
+
+def test_messages_on_the_rejected_topic_make_a_status_unhealthy(up: Stage) -> None:
+    up.unread["dt-rejected"] = (7, 130)
+    assert up.deployment().status() == UNHEALTHY
+    assert "7 messages, the oldest 2 min old: their attribute reason says why" in up.shown
+
+
+@pytest.mark.parametrize(("oldest_s", "status"), [(3600, NOTHING_TO_DO), (3601, UNHEALTHY), (200_000, UNHEALTHY)])
+def test_a_message_that_nobody_reads_makes_a_status_unhealthy(up: Stage, oldest_s: int, status: int) -> None:
+    up.unread["dt-events"] = (1, oldest_s)
+    assert up.deployment().status() == status
+    assert "1 message, the oldest" in up.shown
+
+
+def test_figures_that_google_does_not_have_yet_are_no_fault(up: Stage) -> None:
+    up.unread = {}
+    assert up.deployment().status() == NOTHING_TO_DO
+    assert up.shown.count("Google has no figures yet") == 2
+
+
+def test_figures_that_cannot_be_read_are_said_with_a_status_of_their_own(up: Stage) -> None:
+    up.monitoring_fails = DeployError("is off", where="Cloud Monitoring", mend=["gcloud services enable x"])
+    assert up.deployment().status() == FAILED
+    assert "unknown  unread in dt-rejected" in up.shown
+    assert "mend it: gcloud services enable x" in up.noted
+
+
+def test_what_is_wrong_for_certain_outweighs_what_could_not_be_read(up: Stage) -> None:
+    up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
+    up.dt.metrics = {"errorCount": 1}
+    assert up.deployment().status() == UNHEALTHY
+
+
+def test_a_status_of_what_was_never_made_asks_for_no_figures(stage: Stage) -> None:
+    stage.monitoring_fails = DeployError("is not to be asked")
+    assert stage.deployment().status() == UNHEALTHY
+    assert "unread in" not in stage.shown
+
+
+def test_a_connector_paused_by_hand_stays_paused_and_is_shown(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["status"] = "USER_DISABLED"
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "is paused (USER_DISABLED), and stays so" in up.shown
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["status"] == "USER_DISABLED"
+    assert up.deployment().status() == UNHEALTHY
+
+
+KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy"]
 
 
 @pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])
