@@ -48,7 +48,7 @@ class Command:
 class FakeGcloud:
     """One project. ``stumbles`` are sentences that the next commands beginning with these words fail with.
 
-    ``newest_version`` is the state of each secret's newest version.
+    ``newest_version`` is the state of each secret's newest version; lists show none after ``lists_versions_until``.
     """
 
     services: set[str] = field(default_factory=set)
@@ -65,6 +65,7 @@ class FakeGcloud:
     exists: bool = True
     unchecked: bool = False
     newest_version: str = "ENABLED"
+    lists_versions_until: int = 10**6
     stumbles: list[tuple[str, str]] = field(default_factory=list)
     before: Callable[[Argv], None] = lambda _: None
     asked: list[Argv] = field(default_factory=list)
@@ -218,6 +219,7 @@ class FakeGcloud:
                 "createTime": VERSION_MADE,
             }
             for number in range(newest, 0, -1)
+            if number <= self.lists_versions_until
         ]
 
     def _functions(self, command: Command, folder: Path | None) -> Any:

@@ -191,6 +191,103 @@ def test_a_secret_whose_newest_version_is_not_in_force_gets_another_one(up: Stag
     assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
 
 
+UNUSABLE = {
+    "too short": "short",
+    "white space": " \n\t\n",
+    "in quotes": f'"{"k" * 20}{"j" * 20}"',
+    "not UTF-8": "\udcff" * 40,
+}
+
+
+@pytest.mark.parametrize("text", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_version_that_the_function_would_refuse_is_said_and_never_leaves_for_dt(up: Stage, text: str) -> None:
+    up.google.versions["dt-signature"].append(text)
+    assert up.deployment().plan() == CHANGES
+    assert "the function cannot use version 2: " in up.shown
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert len(up.google.versions["dt-signature"]) == 3
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
+    assert text not in str(up.dt.asked)
+    assert up.deployment().plan() == NOTHING_TO_DO
+
+
+def test_a_version_that_turns_out_to_be_unusable_half_way_never_leaves_for_dt(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT].clear()
+
+    def spoil(argv: tuple[str, ...]) -> None:
+        if argv[:3] == ("functions", "deploy", "dt-pubsub"):
+            up.google.versions["dt-signature"].append("short")
+
+    up.google.before = spoil
+    with pytest.raises(Stopped, match="the function cannot use version 2: line 1 has 5 bytes"):
+        up.deployment(digest="d2").up(verify=False)
+    assert "'short'" not in str(up.dt.asked)
+
+
+def test_a_line_that_the_function_passes_over_is_shown_and_the_others_are_used(up: Stage) -> None:
+    up.google.versions["dt-signature"].append(f"short\n{'new-secret-' * 4}\n{up.secret()}")
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == "new-secret-" * 4
+    assert "version 2 is in force; the function passes over a part of it: line 1 has 5 bytes" in up.shown
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_secret_from_an_editor_of_windows_is_the_same_at_both_ends(up: Stage, encoding: str) -> None:
+    raw = ("of-windows-" * 4 + "\r\n").encode(encoding)
+    up.google.versions["dt-signature"].append(raw.decode("utf-8", "surrogateescape"))
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == "of-windows-" * 4
+
+
+def test_no_version_is_read_by_an_alias(up: Stage) -> None:
+    up.deployment(digest="d2").up()
+    up.deployment().down()
+    assert not [argv for argv in up.google.asked if argv[:2] == ("secrets", "versions") and "latest" in argv]
+
+
+def test_a_version_just_made_that_lists_do_not_show_yet_is_the_one_that_dt_gets(up: Stage) -> None:
+    up.google.newest_version, up.google.lists_versions_until = "DISABLED", 1
+    up.deployment().up(verify=False)
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
+
+
+def test_a_full_dt_project_is_said_before_anything_is_made(stage: Stage) -> None:
+    for _ in range(10):
+        stage.dt.has_connector()
+    for verb in ("plan", "up"):
+        with pytest.raises(NotReady, match="has 10 Data Connectors, and DT allows 10"):
+            getattr(stage.deployment(), verb)()
+    assert stage.google.changes() == []
+
+
+def test_a_full_dt_project_with_ours_in_it_is_as_it_should_be(up: Stage) -> None:
+    for _ in range(9):
+        up.dt.has_connector()
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+
+
+def test_down_leaves_a_connector_made_by_hand_alone_although_it_is_older(up: Stage) -> None:
+    push = {"url": URL, "signatureSecret": "of-their-own" * 4, "headers": {}}
+    by_hand = up.dt.has_connector(displayName="Fridges", events=["touch"], httpConfig=push)
+    up.dt.connectors[DT_PROJECT].reverse()
+    by_hand["name"] = f"projects/{DT_PROJECT}/dataconnectors/dc0"
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert len(up.dt.connectors[DT_PROJECT]) == 2
+    assert (by_hand["events"], by_hand["httpConfig"]["signatureSecret"]) == (["touch"], "of-their-own" * 4)
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == [by_hand]
+
+
+def test_a_connector_made_by_hand_does_not_take_the_place_of_ours_while_the_function_is_made(up: Stage) -> None:
+    del up.google.things["functions", "dt-pubsub"]
+    up.dt.connectors[DT_PROJECT].clear()
+    push = {"url": URL, "signatureSecret": "of-their-own" * 4, "headers": {}}
+    by_hand = up.dt.has_connector(displayName="Fridges", events=["touch"], httpConfig=push)
+    up.deployment().up(verify=False)
+    assert (by_hand["events"], by_hand["httpConfig"]["signatureSecret"]) == (["touch"], "of-their-own" * 4)
+    assert len(up.dt.connectors[DT_PROJECT]) == 2
+
+
 def test_down_removes_a_secret_of_which_nothing_is_left(up: Stage) -> None:
     up.google.newest_version = "DESTROYED"
     assert up.deployment().down() == NOTHING_TO_DO

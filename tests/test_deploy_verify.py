@@ -161,7 +161,8 @@ def answering_signed(stage: Stage, *answers: tuple[int, str]) -> None:
     """Let the function answer signed requests so, the last answer again and again."""
     left = list(answers)
 
-    def post(_url: str, _body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        del url, body
         if "X-Dt-Signature" not in headers:
             return 401, '{"error": "unsigned"}'
         return left.pop(0) if len(left) > 1 else left[0]

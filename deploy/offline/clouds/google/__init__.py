@@ -11,6 +11,7 @@ secrets     Secret Manager
 secret      one secret with its versions
 pubsub      topics and subscriptions
 collection  what these two have in common
+monitoring  how many messages wait on each subscription, and for how long
 filters     which messages a subscription wants
 data_plane  the Pub/Sub that carries the messages, and the gate through which a function reaches it
 build       Cloud Build: who builds

@@ -1,7 +1,8 @@
 """``logging.googleapis.com`` v2: what the functions that run now have written, for ``gcloud logging read``.
 
-A line's time is that at which it was first asked for. Of filters, the service's name and the least severity count; the
-rest of a filter is passed over. https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
+A line's time is that at which it was first asked for. Of filters, the service's name, the event's id and the
+least severity count; the rest of a filter is passed over.
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
 
 import json
@@ -15,6 +16,7 @@ from deploy.offline.clouds.google.service import Service
 
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 _SERVICE = re.compile(r'service_name"?\s*=\s*"?([\w-]+)')
+_EVENT = re.compile(r'jsonPayload\.eventId\s*=\s*"([^"]*)"')
 _SEVERITY = re.compile(r'severity\s*>=\s*"?([A-Z]+)')
 
 
@@ -78,6 +80,9 @@ def _payload(line: str) -> Json:
 
 
 def _is_wanted(entry: Json, text: str) -> bool:
+    event = _EVENT.search(text)
+    if event and entry.get("jsonPayload", {}).get("eventId") != event[1]:
+        return False
     service, severity = _SERVICE.search(text), _SEVERITY.search(text)
     if service and entry["resource"]["labels"]["service_name"] != service[1]:
         return False
