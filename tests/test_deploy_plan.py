@@ -117,6 +117,4 @@ def test_a_connector_paused_by_hand_is_shown() -> None:
 @pytest.mark.parametrize("verb", ["up", "down"])
 def test_a_connector_that_nothing_is_left_to_tell_by_is_shown_once_function_and_secret_are_gone(verb: str) -> None:
     told = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
-    assert told[-1].startswith(
-        "'Fridges' points at a function of this name, and nothing is left that tells whose it is"
-    )
+    assert told[-1].startswith("'Fridges' points at a function of this name, and nothing is left that tells whose")

@@ -14,6 +14,7 @@ from disruptive.authentication import ServiceAccountAuth
 from deploy import google_api
 from deploy.__main__ import _post as post_to_function
 from deploy.dt_transport import Credentials, DisruptiveTransport, DtRequest
+from deploy.errors import DeployError
 from deploy.secret import Secret
 
 CREDENTIALS = Credentials("key", Secret("do-not-tell"), "sa@p.serviceaccount.d21s.com")
@@ -174,3 +175,52 @@ def test_a_proxy_of_the_environment_is_used_all_the_same(server: Server, monkeyp
     server.answers[:] = [(401, {}, "unsigned")]
     assert post_to_function("http://function.example/", b"{}", {}) == (401, "unsigned")
     assert server.asked == ["POST http://function.example/ {}"]
+
+
+@pytest.fixture
+def monitoring(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The server stands for Cloud Monitoring."""
+    monkeypatch.setattr(google_api, "_TIME_SERIES", f"http://127.0.0.1:{server.server_port}/{{project}}")
+    return server
+
+
+def time_series() -> list[Any]:
+    return google_api.time_series("p", {"filter": "x = y"}, Secret("google-token"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "series"),
+    [
+        ((200, {}, '{"timeSeries": [{"points": []}]}'), [{"points": []}]),
+        ((200, {}, "{}"), []),
+        ((404, {}, '{"error": {"message": "Cannot find metric(s) that match type = x"}}'), []),
+    ],
+)
+def test_time_series_are_read_and_a_metric_that_was_never_written_has_none(
+    monitoring: Server, answer: Answer, series: list[Any]
+) -> None:
+    monitoring.answers[:] = [answer]
+    assert time_series() == series
+    assert monitoring.asked == ["GET /p?filter=x+%3D+y "]
+    assert monitoring.authorized == ["Bearer google-token"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((403, {}, '{"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}'), "services enable monitoring"),
+        ((403, {}, '{"error": {"status": "PERMISSION_DENIED"}}'), "monitoring.timeSeries.list is missing"),
+        ((404, {}, '{"error": {"message": "project not found"}}'), "404"),
+        ((302, {"Location": "https://example.com/"}, "{}"), "302"),
+        ((500, {}, "<html>"), "JSONDecodeError"),
+        ((200, {}, "[]"), "AttributeError"),
+    ],
+)
+def test_time_series_that_cannot_be_read_are_an_error_that_says_why(
+    monitoring: Server, answer: Answer, told: str
+) -> None:
+    monitoring.answers[:] = [answer]
+    with pytest.raises(DeployError) as failed:
+        time_series()
+    assert told in str(failed.value)
+    assert "google-token" not in str(failed.value)

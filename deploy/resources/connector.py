@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from deploy.errors import DeployError
 from deploy.spec import Spec
-from deploy.steps import Change, DtCall, Step, create, keep, update
+from deploy.steps import Change, DtCall, Step, create, delete, keep, update
 
 Held = Literal["ours", "another", "none", "unknown"]
 """Whose secret a connector has; ``unknown`` where DT does not show it, or where there is none to compare it with."""
@@ -49,6 +50,95 @@ def plan_connector(
     kept, *surplus = own
     changes = _changes(spec, kept, url, new_secret=new_secret)
     first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, _as_it_is(spec, kept))
+    twice = "a second one for the same function: every event would arrive twice"
+    return (first, *(delete(title, twice, DtCall("DELETE", project, each.id)) for each in surplus), *others)
+
+
+def remove_connector(spec: Spec, project: str, found: Sequence[Connector], url: str) -> tuple[Step, ...]:
+    """Remove this deployment's connectors from one project."""
+    title = f"connector in {project}"
+    own = [each for each in owned(spec, found, url) if is_proven(spec, each) or each.signs_with == "unknown"]
+    others = _left_alone(spec, project, found, url, own)
+    if not own:
+        return (keep(title, "is not there"), *others)
+    removed = (delete(title, f"{each.id} is this deployment's", DtCall("DELETE", project, each.id)) for each in own)
+    return (*removed, *others)
+
+
+def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -> None:
+    """Check that DT will take a connector more, if this deployment has none in this project yet.
+
+    Raises:
+        DeployError: the project has as many as DT allows.
+
+    """
+    if len(found) < MOST_PER_PROJECT or owned(spec, found, url):
+        return
+    what = f"has {len(found)} Data Connectors, and DT allows {MOST_PER_PROJECT}: there is no room for this deployment's"
+    mend = "delete one in DT Studio, API Integrations > Data Connectors, then run this again"
+    raise DeployError(what, where=f"DT project {project}", mend=[mend])
+
+
+def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
+    """Remove the devices that were emulated for proofs."""
+    reason = "left by a proof that was interrupted"
+    return tuple(delete(f"emulated device {each}", reason, DtCall("DELETE", project, device=each)) for each in left)
+
+
+def owned(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
+    """Return the connectors that are this deployment's: the first one stays, any others are one too many.
+
+    One is ours if it points at our function, or once did, and bears our name or holds our secret. Where there is none,
+    it is one that was pointed elsewhere: by the default name, which holds project and deployment, or with our secret.
+    Where there is none either, it is the oldest that points at our function. A further one is ours to delete only if
+    its name says so and its secret, as far as DT shows it, does not say otherwise. DT's ids grow with time.
+    """
+    pushing = sorted((each for each in found if each.type == "HTTP_PUSH"), key=lambda connector: connector.id)
+    here = [each for each in pushing if _is_or_was_here(each, spec, url)]
+    proven = [each for each in here if _bears_our_name(each, spec) or each.signs_with == "ours"]
+    elsewhere = [each for each in pushing if _bears_default_name(each, spec) or each.signs_with == "ours"]
+    candidates = sorted(proven or elsewhere, key=lambda connector: _doubt(connector, spec))
+    if not candidates:
+        return tuple(here[:1])
+    kept, *more = candidates
+    return (kept, *(each for each in more if _bears_our_name(each, spec) and each.signs_with in {"ours", "unknown"}))
+
+
+def name_tells(spec: Spec, found: Sequence[Connector], url: str) -> bool:
+    """Whether names alone tell which of these connectors are this deployment's, so that no secret need be compared."""
+    here = [each for each in found if each.type == "HTTP_PUSH" and _is_or_was_here(each, spec, url)]
+    return not found or (bool(owned(spec, found, url)) and all(_bears_our_name(each, spec) for each in here))
+
+
+def is_proven(spec: Spec, connector: Connector) -> bool:
+    """Whether a connector's name or its secret proves that it is this deployment's."""
+    return _bears_our_name(connector, spec) or connector.signs_with == "ours"
+
+
+def _doubt(connector: Connector, spec: Spec) -> int:
+    """Order connectors from the one that is the most certainly ours: by secret and name, by secret, by name."""
+    return (connector.signs_with != "ours") * 2 + (not _bears_our_name(connector, spec))
+
+
+def _bears_default_name(connector: Connector, spec: Spec) -> bool:
+    return connector.display_name == spec.default_connector_name
+
+
+def _bears_our_name(connector: Connector, spec: Spec) -> bool:
+    """Whether the display name is the default one, or the one asked for, which other deployments may share."""
+    return connector.display_name in {spec.default_connector_name, spec.connector_name}
+
+
+def _is_or_was_here(connector: Connector, spec: Spec, url: str) -> bool:
+    was_here = _bears_default_name(connector, spec) and _is_a_function(connector.url, spec)
+    return _points_at(connector.url, spec, url) or was_here
+
+
+def _left_alone(
+    spec: Spec, project: str, found: Sequence[Connector], url: str, own: Sequence[Connector]
+) -> tuple[Step, ...]:
+    """Show each connector that looks like this deployment's and is not certainly so."""
+    beside = [each for each in found if each.type == "HTTP_PUSH" and each not in own]
     twice = "points at this function, too, and may be somebody else's: left alone, although its events may arrive twice"
     maybe = (
         "points at a function of this name, and nothing is left that tells whose it is: left alone. If it is this "

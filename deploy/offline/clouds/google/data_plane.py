@@ -70,7 +70,7 @@ class DataPlane:
         return read
 
     def waiting(self, subscription: str) -> Waiting:
-        """Return what waits on a subscription. Google's emulator does not count: messages are pulled, and given back."""
+        """Return what waits on a subscription. Google's emulator counts none: they are pulled and given back."""
         with Control(self.host) as control:
             found = control.unacknowledged(subscription)
         if found is not None:
