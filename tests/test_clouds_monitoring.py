@@ -42,7 +42,7 @@ def publish(sky: Clouds, topic: str, count: int) -> None:
 
 def asked(sky: Clouds, parameters: dict[str, str]) -> tuple[int, Any]:
     heard = ask(sky, "GET", f"{MONITORING}?{urlencode(parameters)}")
-    return heard.status, heard.json()
+    return heard.status, heard.json
 
 
 def unread(sky: Clouds) -> dict[str, Unread]:
@@ -62,7 +62,7 @@ def test_figures_are_those_of_the_messages_that_are_there(subscribed: Clouds) ->
 
 def test_a_message_that_was_pulled_counts_until_it_is_acknowledged(subscribed: Clouds) -> None:
     publish(subscribed, "dt-events", 2)
-    pulled = ask(subscribed, "POST", f"{PUBSUB}/subscriptions/dt-events:pull", {"maxMessages": 1}).json()
+    pulled = ask(subscribed, "POST", f"{PUBSUB}/subscriptions/dt-events:pull", {"maxMessages": 1}).json
     assert unread(subscribed)["dt-events"].messages == 2
     acknowledged = {"ackIds": [pulled["receivedMessages"][0]["ackId"]]}
     ask(subscribed, "POST", f"{PUBSUB}/subscriptions/dt-events:acknowledge", acknowledged)
