@@ -28,20 +28,23 @@ room               what it does                                                 
 ``operation_errors``  what Google does not say of a build or a start that failed  Google Cloud, reading
 ``verify``         an unsigned request is refused, a real event arrives            both clouds
 ``proof``          what is sent for that, what has to come of it                   nothing
+``function_log``   what the function wrote about one event                          Google Cloud, reading
 ``temporary``      a device and a subscription, made for it and removed            both clouds
 ``status``         what ``status`` shows                                           nothing
+``unread``         what waits on a subscription to be read                         nothing
 ``report``         what a verb came to, for ``--json``                             nothing
 ``verbs``          plan, up, verify, status, down: the rooms in their order        nothing by itself
 ``gcloud``         the one place that runs gcloud                                  Google Cloud
 ``gcloud_errors``  what gcloud's words on standard error mean                      nothing
 ``gcloud_config``  what a user told gcloud: endpoints, proxy, certificates         Google Cloud, by ``gcloud``
 ``network``        why an HTTPS request had no answer, and what helps              nothing
-``google_api``     the one question that gcloud has no command for                 Google Cloud
+``google_api``     the questions that gcloud has no command for                    Google Cloud
 ``dt_api``         DT's API: repeats what may be repeated                          DT, by ``dt_transport``
 ``dt_transport``   one call through the ``disruptive`` package, fenced             DT
 ``connectors``     Data Connectors, made once whatever becomes of an answer        DT, by ``dt_api``
 ``devices``        emulated devices, found again by their labels                   DT, by ``dt_api``
 ``pubsub_filter``  filters of subscriptions: read, applied, written                nothing
+``web``            no login of ~/.netrc in the place of our own tokens             the environment
 ``vault``          the signature secrets in force                                  Secret Manager, by ``gcloud``
 ``secret``         a secret as a value that shows itself nowhere                   nothing
 ``terminal``       tables, progress, questions                                     the terminal

@@ -27,7 +27,7 @@ from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.gcloud_config import network_of, read_configuration, require_googles_endpoints
-from deploy.google_api import held_permissions
+from deploy.google_api import held_permissions, time_series
 from deploy.network import GcloudNetwork
 from deploy.parallel import are_left, sleep
 from deploy.report import Report
@@ -81,6 +81,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         google=google,
         dt=_dt_api(credentials, network_of(configuration), terminal) if credentials else None,
         held=held_permissions,
+        measured=time_series,
         post=_post,
         staged=lambda: staged(files),
         terminal=terminal,

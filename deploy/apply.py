@@ -1,7 +1,7 @@
 """Carries a plan out, step by step, and stops at the first failure. It decides nothing: the plan does."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,8 @@ from deploy.ownership import Ownership
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
 from deploy.resources.resource import Facts, Resource, answered
-from deploy.secret import Secret, new_secret
+from deploy.resources.signature_secret import number_of
+from deploy.secret import Secret, SecretVersion, new_secret
 from deploy.spec import Spec
 from deploy.steps import Argv, DtCall, GcloudCall, Step, pending
 
@@ -51,8 +52,12 @@ class Carries(Protocol):
 class Keeps(Protocol):
     """The signature secrets."""
 
-    def in_force(self) -> tuple[Secret, ...]:
-        """Give them, the newest first."""
+    def in_force(self, at_least: int = 0) -> SecretVersion | None:
+        """Return the newest version, which is not older than ``at_least``, or None if none is in force."""
+        ...
+
+    def newest(self, at_least: int) -> int:
+        """Return the number of the newest version, or 0 if it is not in force."""
         ...
 
 
@@ -75,6 +80,7 @@ class Executor:
     source: Path
     url: str = ""
     secrets: tuple[Secret, ...] = ()
+    version: int = 0
     sleep: Callable[[float], None] = time.sleep
     ownership: Ownership = field(init=False)
     uploaded: str = ""
@@ -123,7 +129,7 @@ class Executor:
             return
         self.ownership.made(step)
         if stdin:
-            self.secrets = (stdin,)
+            self.secrets, self.version = (stdin,), _version_made(answer)
         if call.uploads:
             self.url, self.uploaded = function_url({"function": answer}), deployed_upload(answer)
 
@@ -172,7 +178,9 @@ class Executor:
         for _ in range(MOST_TURNS):
             secret = self.secrets[0]
             self.connectors.carry_out(call, self.spec, url=self.url, secret=secret)
-            self.secrets = self._in_force()  # somebody else may have made another one meanwhile
+            if self.version and self.vault.newest(self.version) == self.version:
+                return
+            self.secrets = self._in_force()  # another command may have made another version meanwhile
             if self.secrets[0].equals(secret.reveal()):
                 return
 
@@ -182,12 +190,21 @@ class Executor:
         return function_url({key: self.google.read(describe)})
 
     def _in_force(self) -> tuple[Secret, ...]:
+        where = f"secret {self.spec.secret}"
         for pause_s in (*SECRET_LAG_S, None):
-            if secrets := self.vault.in_force():
-                return secrets
+            if version := self.vault.in_force(self.version):
+                if version.refusal:
+                    raise DeployError(f"{version.refusal}; DT was not given it", where=where)
+                self.version = version.number
+                return version.secrets
             if pause_s is not None:
                 self.sleep(pause_s)
-        raise DeployError("has no version in force", where=f"secret {self.spec.secret}")
+        raise DeployError("has no version in force", where=where)
+
+
+def _version_made(answer: Mapping[str, Any]) -> int:
+    """Return the number of the version that a command made; a new secret's first is 1, which gcloud does not show."""
+    return number_of(answer) if "/versions/" in str(answer.get("name", "")) else 1
 
 
 def _is_complete(facts: Facts, looks: int) -> bool:

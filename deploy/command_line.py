@@ -46,7 +46,7 @@ _STATUSES = {
     "plan": "0: there is nothing to do   2: there are changes   1: error",
     "up": "0: done and proven, or nothing to do   1: error, or not all is done",
     "verify": "0: proven   1: not proven, or error",
-    "status": "0: everything is as it should be   1: something is not, or error",
+    "status": "0: healthy   3: something is not as it should be   1: it could not be read",
     "down": "0: nothing of it is left   1: error",
 }
 _LEFT_ALONE = """\

@@ -8,12 +8,11 @@ from typing import Any
 
 from deploy.dt_api import DtApi, of_one_shape
 from deploy.errors import DtFailed, DtUnanswered
-from deploy.resources.connector import Connector, Held, owned
+from deploy.resources.connector import MOST_PER_PROJECT, Connector, Held, is_proven, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import DtCall, update_mask
 
-MOST_PER_PROJECT = 10
 LOOKS_S = (1.0, 3.0, 6.0, 10.0, 10.0)
 """Pauses before each look for a connector whose POST was not answered: lists lag behind."""
 
@@ -66,13 +65,18 @@ class Connectors:
         if call.verb == "PATCH":
             self._change(call.project, call.connector, body)
         else:
-            self._create_once(spec, call.project, body, url)
+            self._create_once(call.project, body, lambda: owned(spec, self.list(call.project, (secret,)), url), spec)
 
-    def _create_once(self, spec: Spec, project: str, body: Mapping[str, Any], url: str) -> None:
-        """Look for it, make it only if it is not there, and look again: of two made at once the older one stays."""
+    def _create_once(
+        self, project: str, body: Mapping[str, Any], own: Callable[[], Sequence[Connector]], spec: Spec
+    ) -> None:
+        """Make it only if it is not there, and look again: of two made at once the older one stays.
+
+        One that is there keeps what it was set to, but for URL and secret. ``own`` lists this deployment's connectors.
+        """
         for attempt in range(MOST_ATTEMPTS):
-            if own := self._look(spec, project, url, patient=attempt > 0):
-                self._change(project, own[0].id, {key: value for key, value in body.items() if key != "type"})
+            if found := self._look(own, spec, patient=attempt > 0):
+                self._change(project, found.id, {"httpConfig": body["httpConfig"]})
                 break
             try:
                 self.api.call("POST", f"/projects/{project}/dataconnectors", body=body)
@@ -83,15 +87,16 @@ class Connectors:
                 self.api.notice("DT did not say whether it made the connector: looking for it")
             except DtFailed as error:
                 raise self._with_limit(project, error) from None
-        for surplus in owned(spec, self.list(project), url)[1:]:
+        for surplus in own()[1:]:
             self._delete(project, surplus.id)
 
-    def _look(self, spec: Spec, project: str, url: str, *, patient: bool) -> tuple[Connector, ...]:
+    def _look(self, own: Callable[[], Sequence[Connector]], spec: Spec, *, patient: bool) -> Connector | None:
+        """Look for one that is certainly ours: a hand-made one does not take its place."""
         for pause_s in LOOKS_S if patient else (0.0,):
             self.sleep(pause_s)
-            if own := owned(spec, self.list(project), url):
-                return own
-        return ()
+            if (found := own()) and is_proven(spec, found[0]):
+                return found[0]
+        return None
 
     def _change(self, project: str, connector: str, body: Mapping[str, Any]) -> None:
         path, mask = f"/projects/{project}/dataconnectors/{connector}", update_mask(body)
@@ -127,6 +132,8 @@ def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
         return "unknown"
     if not secret:
         return "none"
+    if not ours:
+        return "unknown"
     return "ours" if any(each.equals(secret) for each in ours) else "another"
 
 

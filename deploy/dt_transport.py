@@ -18,6 +18,7 @@ from disruptive.requests import DTRequest
 
 from deploy.network import DIRECT, GcloudNetwork, explain_no_answer
 from deploy.secret import Secret
+from deploy.web import without_netrc
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 PATIENCE_S = 30
@@ -27,6 +28,7 @@ CLOCKS_DIFFER_S = 5.0
 """Seconds from which on a clock is wrong; the network's delay is less."""
 
 disruptive.request_timeout = PATIENCE_S
+without_netrc()
 
 
 @dataclass(frozen=True, slots=True)

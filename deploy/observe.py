@@ -8,11 +8,12 @@ from deploy.devices import Device
 from deploy.errors import DtFailed, GcloudFailed
 from deploy.parallel import answer, beside_one_another
 from deploy.plan import Observed, removable, watched
-from deploy.resources.connector import Connector, owned
+from deploy.resources.connector import Connector, name_tells
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, Resource, answered
 from deploy.resources.services import Services, services_on
-from deploy.secret import Secret
+from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled
+from deploy.secret import Secret, SecretVersion
 from deploy.spec import SERVICES, Spec
 from deploy.steps import Argv, Step, pending
 
@@ -56,8 +57,12 @@ class ReadsDevices(Protocol):
 class ReadsSecrets(Protocol):
     """The signature secrets, to be read."""
 
-    def in_force(self) -> tuple[Secret, ...]:
-        """Give them, the newest first."""
+    def in_force(self) -> SecretVersion | None:
+        """Return the newest version, or None if none is in force."""
+        ...
+
+    def version(self, number: int) -> SecretVersion | None:
+        """Return one version, or None if it is not in force."""
         ...
 
 
@@ -102,16 +107,21 @@ class Observer:
         left = {project: [each.id for each in self.devices.of_proofs(project)] for project in connectors}
         observed = Observed(facts, connectors, devices=left, closed=closed)
         url = observed.url(self.spec)
-        if all(owned(self.spec, listed, url) or not listed for listed in observed.connectors.values()):
+        if all(name_tells(self.spec, listed, url) for listed in observed.connectors.values()):
             return observed
-        return self.connectors_again(replace(observed, secrets=self._secrets(on, ())), removing=True)
+        secrets = _usable(self._in_force(on))
+        return self.connectors_again(replace(observed, secrets=secrets), removing=True)
 
     def for_proof(self) -> Observed:
         """Read where the function is, and what it believes."""
         with beside_one_another() as pool:
-            secrets, function = pool.submit(self.vault.in_force), pool.submit(self._function)
-            facts, in_force = {Function(self.spec).title: answer(function)}, answer(secrets)
-        return Observed(facts, self._connectors(facts, in_force)[0], in_force)
+            reading, function = pool.submit(self.vault.in_force), pool.submit(self._function)
+            facts, version = {Function(self.spec).title: answer(function)}, answer(reading)
+        facts[SignatureSecret(self.spec).title] = {READ: version}
+        return Observed(facts, self._connectors(facts, _usable(version))[0], _usable(version))
+
+    def _in_force(self, on: Collection[str]) -> SecretVersion | None:
+        return self.vault.in_force() if SERVICE_OF_GROUP["secrets"] in on else None
 
     def _services(self) -> dict[str, Facts]:
         services = Services(self.spec)
@@ -136,16 +146,20 @@ class Observer:
         """Read what is wanted, and the secrets unless they are given; add it to what is known."""
         facts = dict(known)
         with beside_one_another() as pool:
-            reading = pool.submit(self._secrets, on, secrets)
             for family in [pool.submit(self._family, each, on) for each in _families(wanted)]:
                 found: dict[str, Facts] = answer(family)
                 facts |= found
-            in_force = answer(reading)
-        connectors, closed = self._connectors(facts, in_force)
-        return Observed(facts, connectors, in_force, closed=closed)
+            if not secrets:
+                title = SignatureSecret(self.spec).title
+                version = answer(pool.submit(self._newest_in, facts[title]))
+                facts[title], secrets = {**facts[title], READ: version}, _usable(version)
+        connectors, closed = self._connectors(facts, secrets)
+        return Observed(facts, connectors, secrets, closed=closed)
 
-    def _secrets(self, on: Collection[str], known: tuple[Secret, ...]) -> tuple[Secret, ...]:
-        return known or (self.vault.in_force() if SERVICE_OF_GROUP["secrets"] in on else ())
+    def _newest_in(self, facts: Facts) -> SecretVersion | None:
+        """Read the newest version of those listed; the answer is None unless it is in force."""
+        number = newest_enabled(facts)
+        return self.vault.version(int(number)) if number else None
 
     def _family(self, family: Sequence[Resource], on: Collection[str]) -> dict[str, Facts]:
         """Read one resource, and if it is there what hangs on it."""
@@ -191,3 +205,7 @@ def _families(wanted: Iterable[Resource]) -> list[list[Resource]]:
     for resource in wanted:
         families.setdefault(resource.upon or resource.title, []).append(resource)
     return list(families.values())
+
+
+def _usable(version: SecretVersion | None) -> tuple[Secret, ...]:
+    return version.secrets if version else ()

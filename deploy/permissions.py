@@ -20,6 +20,8 @@ DEPLOYER = (
     "iam.serviceAccounts.delete",
     "iam.serviceAccounts.enable",
     "iam.serviceAccounts.get",
+    "logging.logEntries.list",
+    "monitoring.timeSeries.list",
     "pubsub.subscriptions.consume",
     "pubsub.subscriptions.create",
     "pubsub.subscriptions.delete",

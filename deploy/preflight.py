@@ -15,6 +15,7 @@ from deploy.parallel import answer, beside_one_another
 from deploy.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
 from deploy.plan import Observed
 from deploy.regions import KNOWN_REGIONS
+from deploy.resources.connector import check_room
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
 from deploy.resources.invokers import is_public, is_unchecked
@@ -217,6 +218,8 @@ class Preflight:
         for project in self.spec.dt_projects:
             self.organizations.add(self.dt.organization(project))
             self._dt_role(self.dt, project)
+            if self.observed is not None:
+                check_room(self.spec, project, self.observed.connectors[project], self.observed.url(self.spec))
         if len(self.organizations) > 1:
             raise DeployError(
                 f"the projects belong to {len(self.organizations)} organizations: make one deployment for each",

@@ -32,34 +32,42 @@ MADE_UP = "touch"
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was seen to arrive, from one DT project."""
+    """What was seen to arrive, from one DT project.
+
+    ``why_less``: why it was not the whole path. ``doubt``: why it is not known that the secret proved it; an empty text
+    if the secret did.
+    """
 
     project: str
     event_id: str
     message_id: str
     latency_s: float
     whole_path: bool
+    why_less: str = ""
+    doubt: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Give what ``verify --json`` prints of it."""
+        """Return what ``verify --json`` prints of it."""
         return {
             "dtProject": self.project,
             "eventId": self.event_id,
             "messageId": self.message_id,
             "latencySeconds": self.latency_s if self.whole_path else None,
             "wholePath": self.whole_path,
+            "provenBy": None if self.doubt else "secret",
         }
 
     def sentence(self) -> str:
-        """Say what was proven."""
+        """Return what was proven, in words."""
+        signature = f"which signature proved it is not known: {self.doubt}" if self.doubt else "proven by the secret"
         if self.whole_path:
             return (
                 f"{self.project}: event {self.event_id} of an emulated sensor came through DT's connector as message "
-                f"{self.message_id}, {self.latency_s * 1000:.0f} ms after it happened"
+                f"{self.message_id}, {self.latency_s * 1000:.0f} ms after it happened; {signature}"
             )
         return (
-            f"{self.project}: a signed request made here came through as message {self.message_id}. This is less than "
-            "the whole path: DT let no emulated device be made, so DT's own connector was not tried"
+            f"{self.project}: a signed request made here came through as message {self.message_id}; {signature}. This "
+            f"is less than the whole path: {self.why_less}, so DT's own connector was not tried"
         )
 
 

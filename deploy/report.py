@@ -19,6 +19,7 @@ class Report:
     left: Sequence[Step] | None = None
     verified: list[Proof] | None = None
     status: Sequence[Row] | None = None
+    healthy: bool | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -32,6 +33,7 @@ class Report:
             "left": _each(self.left),
             "verified": _each(self.verified),
             "status": _each(self.status),
+            "healthy": self.healthy,
         }
 
 

@@ -5,7 +5,10 @@ import json
 import re
 import secrets
 from base64 import b64encode
+from dataclasses import dataclass
 from urllib.parse import quote
+
+from function.secret_text import read_secrets
 
 SECRET_BITS = 256
 
@@ -87,6 +90,24 @@ def new_secret() -> Secret:
     return Secret(secrets.token_hex(SECRET_BITS // 8))
 
 
-def secrets_in(text: str) -> tuple[Secret, ...]:
-    """Take the lines of a secret's version apart: newest first, as the function reads them."""
-    return tuple(Secret(line.strip()) for line in text.splitlines() if line.strip())
+@dataclass(frozen=True, slots=True)
+class SecretVersion:
+    """One version of the secret: its number, the secrets that the function takes from it, and what it refuses of it.
+
+    The newest secret comes first. ``faults`` are sentences that quote no secret.
+    """
+
+    number: int
+    secrets: tuple[Secret, ...]
+    faults: tuple[str, ...] = ()
+
+    @property
+    def refusal(self) -> str:
+        """Why the function can use nothing of it; an empty text if it can use a part or all of it."""
+        return "" if self.secrets else f"the function cannot use version {self.number}: {'; '.join(self.faults)}"
+
+
+def version_of(number: int, raw: bytes) -> SecretVersion:
+    """Return what a version's bytes hold, as the function itself reads them."""
+    read = read_secrets(raw)
+    return SecretVersion(number, tuple(Secret(secret.decode()) for secret in read.secrets), read.faults)

@@ -5,14 +5,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
+from deploy.errors import DeployError
 from deploy.plan import Observed
 from deploy.resources.connector import owned
 from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, newest_version
 from deploy.spec import Spec
 from deploy.steps import Step
+from deploy.unread import Unread
 
 DAY_S = 86400
+
+LONGEST_UNREAD_S = 3600
+"""Seconds after which a message that nobody has read is a fault: its reader has stopped, or was never made."""
+
+HEALTHY = frozenset({"ok", "ACTIVE"})
+UNKNOWN = "unknown"
 
 Metrics = Mapping[str, Any]
 """What DT counted of one connector in the last three hours."""
@@ -34,7 +42,10 @@ class Row:
 def all_rows(
     spec: Spec, steps: Sequence[Step], observed: Observed, counted: Mapping[str, Metrics], now: float
 ) -> list[Row]:
-    """Give a row for each step of a plan, and one for each connector's deliveries; ``counted`` is by connector's id."""
+    """Return a row for each step of a plan, and one for each connector's deliveries.
+
+    ``counted`` is by connector's id.
+    """
     secret = SignatureSecret(spec).title
     age = {secret: _age(newest_version(observed.facts.get(secret, {})), now)}
     return [
@@ -47,24 +58,78 @@ def all_rows(
             for each in steps
         ),
         *(
-            Row(f"deliveries from {project}", each.status, _deliveries(counted.get(each.id, {})))
+            _delivery_row(project, each.status, counted.get(each.id, {}))
             for project, found in observed.connectors.items()
             for each in owned(spec, found, observed.url(spec))
         ),
     ]
 
 
+def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
+    """Return a row for each subscription: what waits there to be read; ``unread`` is by subscription's id."""
+    return [
+        _unread_row(spec.topic, unread.get(spec.topic)),
+        _rejected_row(spec.rejected_topic, unread.get(spec.rejected_topic)),
+    ]
+
+
+def unreadable_rows(spec: Spec, error: DeployError) -> list[Row]:
+    """Return the rows of both subscriptions if what waits there could not be read."""
+    what = f"could not be read: {error.where} {error.what}"
+    return [Row(f"unread in {name}", UNKNOWN, what) for name in (spec.topic, spec.rejected_topic)]
+
+
+def health(rows: Sequence[Row]) -> bool | None:
+    """Return whether all is well: no if anything is not, None if all is but for what could not be read."""
+    states = {row.state for row in rows} - HEALTHY
+    return False if states - {UNKNOWN} else None if states else True
+
+
+def _unread_row(name: str, unread: Unread | None) -> Row:
+    if unread is None:
+        return Row(f"unread in {name}", "ok", "Google has no figures yet")
+    if unread.oldest_s <= LONGEST_UNREAD_S:
+        return Row(f"unread in {name}", "ok", _waiting(unread))
+    return Row(f"unread in {name}", "unread", f"{_waiting(unread)}: is it read by anything?")
+
+
+def _rejected_row(name: str, unread: Unread | None) -> Row:
+    if unread is None or not unread.messages:
+        return Row(f"unread in {name}", "ok", "Google has no figures yet" if unread is None else _waiting(unread))
+    return Row(f"unread in {name}", "rejected", f"{_waiting(unread)}: their attribute reason says why")
+
+
+def _waiting(unread: Unread) -> str:
+    if not unread.messages:
+        return "no messages"
+    count = f"{unread.messages} message{'' if unread.messages == 1 else 's'}"
+    return f"{count}, the oldest {_duration(unread.oldest_s)} old"
+
+
+def _duration(seconds: int) -> str:
+    for length, unit in ((DAY_S, "d"), (3600, "h"), (60, "min")):
+        if seconds >= length:
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
+
+
 def on_one_screen(rows: Sequence[Row], spec: Spec) -> list[Row]:
-    """Put everything that is in order into one row, but for function, secret and connectors."""
-    always = (Function(spec).title, SignatureSecret(spec).title, "connector in ", "deliveries from ")
+    """Put everything that is in order into one row, but for function, secret, connectors and what is unread."""
+    always = (Function(spec).title, SignatureSecret(spec).title, "connector in ", "deliveries from ", "unread in ")
     shown = [row for row in rows if row.state != "ok" or row.what.startswith(always)]
     rest = len(rows) - len(shown)
     return [*shown, *([Row("everything else", "ok", f"{rest} more as they should be")] if rest else [])]
 
 
-def _deliveries(counted: Metrics) -> str:
-    told = f"last 3 h: {counted.get('successCount', 0)} delivered, {counted.get('errorCount', 0)} not"
-    return f"{told}, p99 {counted.get('latency99p', '-')}"
+def _delivery_row(project: str, status: str, counted: Metrics) -> Row:
+    delivered, failed = (_count(counted.get(key)) for key in ("successCount", "errorCount"))
+    told = f"last 3 h: {delivered} delivered, {failed} not, p99 {counted.get('latency99p', '-')}"
+    return Row(f"deliveries from {project}", "failing" if failed and status == "ACTIVE" else status, told)
+
+
+def _count(told: object) -> int:
+    """Read a number that DT may write as text, or leave out if it is 0."""
+    return int(str(told)) if str(told).isdecimal() else 0
 
 
 def _age(version: Mapping[str, Any] | None, now: float) -> str:

@@ -1,22 +1,28 @@
-"""The signature secrets in force, read from Secret Manager into memory and nowhere else."""
+"""The signature secrets in force, read from Secret Manager into memory and nowhere else.
+
+Versions are read by number: the alias ``latest`` may lag behind a new version for minutes, in rare cases for hours
+(https://cloud.google.com/secret-manager/docs/consistency).
+"""
 
 import re
+from base64 import urlsafe_b64decode
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from deploy.errors import GcloudFailed
-from deploy.secret import Secret, secrets_in
+from deploy.resources.signature_secret import number_of
+from deploy.secret import SecretVersion, version_of
 from deploy.spec import Spec
 from deploy.steps import Argv
 
 _NOT_IN_FORCE = re.compile(r"(DISABLED|DESTROYED) state")
 
 
-class ReadsText(Protocol):
-    """Google Cloud, to be read as text."""
+class Reads(Protocol):
+    """Google Cloud, to be read."""
 
-    def read_text(self, argv: Argv) -> str:
-        """Give a command's standard output."""
+    def read(self, argv: Argv) -> Any:
+        """Return a command's answer, or None for what is not there."""
         ...
 
 
@@ -25,19 +31,72 @@ class Vault:
     """Where the secrets of one deployment are kept."""
 
     spec: Spec
-    google: ReadsText
+    google: Reads
 
-    def in_force(self) -> tuple[Secret, ...]:
-        """Give them, the newest first; none while there is no version in force.
+    def in_force(self, at_least: int = 0) -> SecretVersion | None:
+        """Return the newest version, or None if there is none or if it is disabled or destroyed.
+
+        ``at_least``: the number of a version that is known to exist, because a list may not show it yet.
 
         Raises:
-            GcloudFailed: they could not be read.
+            GcloudFailed: it could not be read.
 
         """
-        secret, project = f"--secret={self.spec.secret}", f"--project={self.spec.google_project}"
+        number = self.newest(at_least)
+        return self.version(number) if number else None
+
+    def version(self, number: int) -> SecretVersion | None:
+        """Return one version, or None if it does not exist, or if it is disabled or destroyed.
+
+        Raises:
+            GcloudFailed: it could not be read.
+
+        """
         try:
-            return secrets_in(self.google.read_text(("secrets", "versions", "access", "latest", secret, project)))
+            return self._read(number)
         except GcloudFailed as error:
-            if error.code in {"NOT_FOUND", "SERVICE_DISABLED"} or _NOT_IN_FORCE.search(error.what):
-                return ()
+            if error.code == "SERVICE_DISABLED" or _NOT_IN_FORCE.search(error.what):
+                return None
             raise
+
+    def _read(self, number: int) -> SecretVersion | None:
+        """Read one version. As text, gcloud would change bytes that are not UTF-8; as JSON it shows them in base64."""
+        found = self.google.read(self._argv("access", str(number), f"--secret={self.spec.secret}"))
+        if found is None:
+            return None
+        try:
+            return version_of(number, _decoded(str((found.get("payload") or {}).get("data") or "")))
+        except ValueError:
+            where = f"secret {self.spec.secret}, version {number}"
+            raise GcloudFailed("OTHER", "gcloud showed it in another form than base64", where=where) from None
+
+    def newest(self, at_least: int = 0) -> int:
+        """Return the number of the newest version, or 0 if there is none or if it is not in force.
+
+        Raises:
+            GcloudFailed: the versions could not be listed.
+
+        """
+        newest = ("--sort-by=~createTime", "--limit=1")
+        for version in self._listed(*newest):
+            number = number_of(version)
+            if number >= at_least:
+                return number if str(version.get("state", "")).upper() == "ENABLED" else 0
+        return at_least
+
+    def _listed(self, *flags: str) -> list[Any]:
+        try:
+            return self.google.read(self._argv("list", self.spec.secret, *flags)) or []
+        except GcloudFailed as error:
+            if error.code == "SERVICE_DISABLED":
+                return []
+            raise
+
+    def _argv(self, verb: str, *words: str) -> Argv:
+        return ("secrets", "versions", verb, *words, f"--project={self.spec.google_project}")
+
+
+def _decoded(data: str) -> bytes:
+    """Decode base64 of either alphabet, with or without padding."""
+    in_url_letters = data.rstrip("=").translate(str.maketrans("+/", "-_"))
+    return urlsafe_b64decode(in_url_letters + "=" * (-len(in_url_letters) % 4))

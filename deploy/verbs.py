@@ -12,21 +12,24 @@ from deploy.devices import Devices
 from deploy.dt_api import DtApi, no_credentials
 from deploy.errors import Declined, DeployError, DtUnanswered, DtUnreachable, NotProven
 from deploy.gcloud import Gcloud
-from deploy.google_api import Held
+from deploy.google_api import Held, Measured
 from deploy.observe import Observer
 from deploy.plan import Observed, plan, plan_removal
 from deploy.preflight import Preflight
 from deploy.report import Report
 from deploy.resources.connector import owned
+from deploy.resources.function import Function
+from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.status import Metrics, all_rows, on_one_screen
+from deploy.status import Metrics, Row, all_rows, health, on_one_screen, unread_rows, unreadable_rows
 from deploy.steps import DtCall, Step, pending
 from deploy.terminal import Terminal
+from deploy.unread import MESSAGES, OLDEST, question, unread_in
 from deploy.vault import Vault
 from deploy.verify import Post, Verifier
 
-NOTHING_TO_DO, FAILED, CHANGES = 0, 1, 2
+NOTHING_TO_DO, FAILED, CHANGES, UNHEALTHY = 0, 1, 2, 3
 
 SETTLES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses between looks at DT's lists after a change: they may lag behind."""
@@ -40,6 +43,7 @@ class Deployment:
     google: Gcloud
     dt: DtApi | None
     held: Held
+    measured: Measured
     post: Post
     staged: Callable[[], AbstractContextManager[Path]]
     terminal: Terminal
@@ -90,14 +94,14 @@ class Deployment:
         """Show in one screen what is there and how it fares; in JSON every single thing."""
         observed = self._looking(Observer.everything)
         steps = plan(replace(self.spec, organization_id=self._organization()), observed)
-        rows = all_rows(self.spec, steps, observed, self._counted(observed), self.now())
-        self.report.steps, self.report.status = steps, rows
+        rows = [*all_rows(self.spec, steps, observed, self._counted(observed), self.now()), *self._unread(observed)]
+        self.report.steps, self.report.status, self.report.healthy = steps, rows, health(rows)
         if not self.in_json:
             self.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, self.spec)])
             self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
             if pending(steps):
                 self.terminal.say("what up would mend: python -m deploy plan")
-        return FAILED if pending(steps) else NOTHING_TO_DO
+        return {True: NOTHING_TO_DO, False: UNHEALTHY, None: FAILED}[self.report.healthy]
 
     def _planned(self) -> tuple[Observed, tuple[Step, ...]]:
         """Look and plan. Before anything is to be changed, or where looking fails, the preflight has its say."""
@@ -173,21 +177,40 @@ class Deployment:
         return self._looking(lambda each: each.connectors_again(before), "waiting for DT's lists")
 
     def _prove(self, observed: Observed) -> None:
-        url = observed.url(self.spec)
-        if not url or not observed.secrets:
-            raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
-        verifier = Verifier(self.spec, self.google, self._dt(), self.post, self.terminal.note, self.sleep, self.now)
+        url, secret = observed.url(self.spec), self._provable(observed)
+        verifier = self._verifier(observed)
+        connectors = {
+            project: verifier.must_deliver(project, observed.connectors[project], url)
+            for project in self.spec.dt_projects
+        }
         verifier.remove_leftovers()
         with self.terminal.busy("an unsigned request"):
             verifier.unsigned_is_refused(url)
         self._say("an unsigned request is refused: 401 unsigned")
+        with self.terminal.busy("a request signed with the secret"):
+            verifier.secret_is_accepted(url, secret)
+        self._say("the function accepts the newest secret, by a request of which nothing is published")
         proofs = self.report.verified = []
-        for project in self.spec.dt_projects:
+        for project, connector in connectors.items():
             with self.terminal.busy(f"an event of DT project {project}"):
-                proofs.append(
-                    verifier.event_arrives(project, tuple(observed.connectors[project]), url, observed.secrets[0])
-                )
+                proofs.append(verifier.event_arrives(project, connector, url, secret))
             self._say(proofs[-1].sentence())
+
+    def _provable(self, observed: Observed) -> Secret:
+        """Return the newest secret. Raises ``DeployError`` if there is none of use, or no function."""
+        secret = SignatureSecret(self.spec)
+        if refusal := unusable(observed.facts.get(secret.title, {})):
+            raise DeployError(refusal, where=secret.title, mend=["python -m deploy up"])
+        if not observed.url(self.spec) or not observed.secrets:
+            raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
+        return observed.secrets[0]
+
+    def _verifier(self, observed: Observed) -> Verifier:
+        deployed = observed.facts[Function(self.spec).title].get("function") or {}
+        variables = deployed.get("serviceConfig", {}).get("environmentVariables", {})
+        both = bool(variables.get("DT_ORGANIZATION_ID"))
+        dt, tell = self._dt(), self.terminal.note
+        return Verifier(self.spec, self.google, dt, self.post, both, tell, self.sleep, self.now)
 
     def _prove_after_up(self, observed: Observed) -> None:
         """Prove it; a failure says beside its own words that what was made stays, and how to look further."""
@@ -206,6 +229,25 @@ class Deployment:
                 counted[each.id] = self._connectors().metrics(project, each.id)
         return counted
 
+    def _unread(self, observed: Observed) -> list[Row]:
+        """Ask what waits to be read. What cannot be read is a row, too; its remedy is told beside it."""
+        names = [name for name in (self.spec.topic, self.spec.rejected_topic) if _is_there(observed, name)]
+        if not names:
+            return []
+        try:
+            token = Secret(self.google.read_text(("auth", "print-access-token")).strip())
+            series = [
+                self.measured(self.spec.google_project, question(metric, names, self.now()), token)
+                for metric in (MESSAGES, OLDEST)
+            ]
+            return unread_rows(self.spec, unread_in(*series))
+        except (KeyError, TypeError, ValueError) as error:
+            what = f"answered in another shape than it should ({type(error).__name__})"
+            return unreadable_rows(self.spec, DeployError(what, where="Cloud Monitoring"))
+        except DeployError as error:
+            self.terminal.note(str(error))
+            return unreadable_rows(self.spec, error)
+
     def _show(self, steps: Sequence[Step]) -> None:
         self.report.steps = steps
         if not self.in_json:
@@ -214,3 +256,7 @@ class Deployment:
     def _say(self, text: str) -> None:
         if not self.in_json:
             self.terminal.say(text)
+
+
+def _is_there(observed: Observed, subscription: str) -> bool:
+    return bool(observed.facts.get(f"subscription {subscription}", {}).get("subscription"))

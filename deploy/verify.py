@@ -1,5 +1,8 @@
 """Proves the path: an unsigned request is refused, and a real event arrives, byte for byte what DT sent.
 
+Either of two signatures lets an event in: the secret's, and one of DT's own key. So the secret is proven by itself: the
+function accepts what it signed, and the connector has it, as DT shows it, or else as the function's log tells.
+
 Where DT lets no emulated device be made, a request signed here goes straight to the function, which proves less.
 """
 
@@ -8,13 +11,14 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from deploy.devices import Devices
 from deploy.dt_api import DtApi
 from deploy.dt_transport import sign
-from deploy.errors import DtFailed, NotProven
+from deploy.errors import DtFailed, GcloudFailed, NotProven
+from deploy.function_log import FunctionLog
 from deploy.proof import (
     EMULATED,
     MADE_UP,
@@ -26,11 +30,13 @@ from deploy.proof import (
     is_what_was_sent,
     made_up_event,
 )
-from deploy.resources.connector import Connector, owned
+from deploy.resources.connector import PAUSED, Connector, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.temporary import Google, Temporary
 
+UP = "python -m deploy up"
+VERIFY = "python -m deploy verify"
 ARRIVES_S = 90.0
 OPENS_S = 90.0
 """Seconds until everybody may call a function of which Google was just told so."""
@@ -46,12 +52,16 @@ class Post(Protocol):
 
 @dataclass
 class Verifier:
-    """Everything that a proof needs."""
+    """Everything that a proof needs.
+
+    ``both_signatures``: the function takes an event that DT's own key proves, too, whatever the secret is.
+    """
 
     spec: Spec
     google: Google
     dt: DtApi
     post: Post
+    both_signatures: bool = True
     notice: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
@@ -79,35 +89,82 @@ class Verifier:
             self.notice(f"{url} answers {status or 'nothing'} as yet")
             self.sleep(3.0)
 
-    def event_arrives(self, project: str, connectors: tuple[Connector, ...], url: str, secret: Secret) -> Proof:
-        """Let a sensor be emulated, and see its event come out of the main topic.
+    def secret_is_accepted(self, url: str, secret: Secret) -> None:
+        """See that the function knows a secret: by a signature of another body, after which nothing is published.
 
         Raises:
-            NotProven: no event came, or another one than was sent.
-            DeployError: something needed for the proof could not be made.
+            NotProven: it does not, for longer than a new version takes to reach it.
+
+        """
+        give_up_at = self.now() + OPENS_S
+        while True:
+            token = sign(claims(b"another body", self.now()), secret)
+            status, text = self.post(url, b"{}", {"X-Dt-Signature": token})
+            if status == 401 and "checksum" in text:
+                return
+            if self.now() > give_up_at:
+                what = f"the function does not accept the newest secret: it answered {status} {text[:200]}"
+                raise NotProven(what, where=f"secret {self.spec.secret}", mend=["python -m deploy plan", self._logs])
+            self.notice("the function does not accept the newest secret as yet")
+            self.sleep(3.0)
+
+    def must_deliver(self, project: str, connectors: Sequence[Connector], url: str) -> Connector:
+        """Return this deployment's connector in a project, if it is one that delivers to the function.
+
+        Raises:
+            NotProven: there is none, or it cannot deliver; no event would come, however long it was waited for.
 
         """
         own = owned(self.spec, connectors, url)
-        wanted = own[0].event_types if own else ()
-        event_type = next((each for each in EMULATED if not wanted or each in wanted), None)
+        fault, mend = _keeps_from_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
+        if fault:
+            raise NotProven(fault, where=f"DT project {project}", mend=[mend])
+        return own[0]
+
+    def event_arrives(self, project: str, connector: Connector, url: str, secret: Secret) -> Proof:
+        """Let a sensor be emulated, and see its event come out of the main topic.
+
+        Raises:
+            NotProven: no event came, or another one than was sent, or one that the secret did not prove.
+            DeployError: something needed for the proof could not be made.
+
+        """
+        wanted = connector.event_types
+        event_type = next((name for name in EMULATED if not wanted or name in wanted), None)
         if event_type is None:
-            return self._signed_arrives(project, url, secret)
+            why_less = f"the connector sends only {', '.join(wanted)}, which no emulated device can send"
+            return self._signed_arrives(project, url, secret, why_less)
         try:
             device = self._temporary.make_device(project, EMULATED[event_type][0])
         except DtFailed as error:
             self.notice(f"no emulated device: {error.what}")
-            return self._signed_arrives(project, url, secret)
+            return self._signed_arrives(project, url, secret, "DT let no emulated device be made")
         made = self._temporary
         with made.removing_device(project, device), made.subscription(device) as subscription:
             data = EMULATED[event_type][1]
             publish = f"/projects/{project}/devices/{device}:publish"
             self.dt.call("POST", publish, body={event_type: data}, emulator=True, just_made=True)
-            message = self._awaited(subscription, device, event_type, _set_again(own))
+            message = self._awaited(subscription, device, event_type, _set_again(connector))
             proof = checked(message, project, device, event_type, data)
             self._is_in_dts_history(proof, device, event_type, data)
-            return proof
+        return replace(proof, doubt=self._doubt(proof, connector))
 
-    def _signed_arrives(self, project: str, url: str, secret: Secret) -> Proof:
+    def _doubt(self, proof: Proof, connector: Connector) -> str:
+        """Return why it is not known that the secret proved an event: DT signs it with a key of its own as well."""
+        if connector.signs_with != "unknown" or not self.both_signatures:
+            return ""
+        try:
+            line = FunctionLog(self.spec, self.google, self.sleep, self.now).line_of(proof.event_id)
+        except GcloudFailed as error:
+            return f"DT does not show the connector's secret, and the function's log could not be read ({error.code})"
+        if line is None:
+            return "DT does not show the connector's secret, and the function's log has no line on the event"
+        if "secretIndex" not in line:
+            what = f"connector {connector.id} has another secret than the function: DT's own key proved the event"
+            raise NotProven(what, where=f"DT project {proof.project}", mend=_set_again(connector))
+        return ""
+
+    def _signed_arrives(self, project: str, url: str, secret: Secret, why_less: str) -> Proof:
         device, event_id = f"verify{secrets.token_hex(7)}", secrets.token_hex(10)
         body = made_up_event(project, device, event_id, self.now())
         with self._temporary.subscription(device) as subscription:
@@ -120,7 +177,7 @@ class Verifier:
         if base64.b64decode(message["data"]) != body:
             raise NotProven("the message is not what was sent, byte for byte", where=f"topic {self.spec.topic}")
         check_attributes(message, json.loads(body)["event"], project, device)
-        return Proof(project, event_id, message["messageId"], 0.0, whole_path=False)
+        return Proof(project, event_id, message["messageId"], 0.0, whole_path=False, why_less=why_less)
 
     def _is_in_dts_history(self, proof: Proof, device: str, event_type: str, sent: Mapping[str, Any]) -> None:
         """Compare with the event of that id in DT's own history, where that can be read and has it already."""
@@ -156,9 +213,22 @@ class Verifier:
         return f"gcloud functions logs read {self.spec.name} --gen2 {place}"
 
 
-def _set_again(connectors: Sequence[Connector]) -> list[str]:
-    """Say what puts the secret right of connectors whose secret nobody can see."""
-    unseen = [each.id for each in connectors if each.signs_with == "unknown"]
-    return [
-        f"delete connector {each} in DT Studio, then python -m deploy up: it may have another secret" for each in unseen
-    ]
+def _keeps_from_delivering(connector: Connector, url: str) -> tuple[str, str]:
+    """Return why no event comes through a connector, and what helps; two empty texts if events should come."""
+    name, status = f"connector {connector.id}", connector.status
+    if status == PAUSED:
+        return f"{name} is paused ({status}): DT sends nothing", f"enable {name} in DT Studio, then {VERIFY}"
+    faults = {
+        f"{name} is {status}: DT sends nothing": status != "ACTIVE",
+        f"{name} points at {connector.url}, not at the function": connector.url.rstrip("/") != url.rstrip("/"),
+        f"{name} has another secret than the function": connector.signs_with == "another",
+        f"{name} has no secret": connector.signs_with == "none",
+    }
+    return next(((fault, UP) for fault, is_so in faults.items() if is_so), ("", ""))
+
+
+def _set_again(connector: Connector) -> list[str]:
+    """Return what puts the secret of a connector right if DT does not show it."""
+    if connector.signs_with != "unknown":
+        return []
+    return [f"delete connector {connector.id} in DT Studio, then {UP}: it may have another secret"]

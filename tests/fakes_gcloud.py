@@ -1,6 +1,7 @@
 """A gcloud that keeps one Google Cloud project in memory: what a command makes is there for the next."""
 
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,7 +70,8 @@ class FakeGcloud:
     ``broken`` is what all of them fail with. ``lost`` are commands whose answer is lost once: Google has begun, gcloud
     asks again, and hears that it exists. ``build_looks`` is how often a function is still seen being built.
     ``build_role`` is what the account that builds holds of the project. ``newest_version`` is the state of each
-    secret's newest version. ``before`` and ``after`` are told of each command.
+    secret's newest version; lists show none after ``lists_versions_until``. ``before`` and ``after`` are told of each
+    command.
     """
 
     services: set[str] = field(default_factory=set)
@@ -87,6 +89,7 @@ class FakeGcloud:
     exists: bool = True
     unchecked: bool = False
     newest_version: str = "ENABLED"
+    lists_versions_until: int = 10**6
     stumbles: list[tuple[str, str]] = field(default_factory=list)
     broken: str = ""
     lost: list[str] = field(default_factory=list)
@@ -177,9 +180,9 @@ class FakeGcloud:
         answers: dict[str, Any] = {
             "auth": "an-access-token\n",
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
-            "logging": self.log,
             "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}"},
             "billing": {"billingEnabled": self.is_billed},
+            "logging": self.log,
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }
@@ -269,13 +272,15 @@ class FakeGcloud:
         if verb == "add":
             self.versions[name].append(stdin or "")
             self.newest_version = "ENABLED"
+            return {"name": f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"}
         if verb == "access":
             if not self.versions[name]:
                 raise _Failure(f"NOT_FOUND: Secret [projects/1/secrets/{name}] not found or has no versions.")
             if self.newest_version != "ENABLED":
                 version = f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"
                 raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {self.newest_version} state.")
-            return self.versions[name][-1]
+            text = self.versions[name][int(command.words[3]) - 1]
+            return {"payload": {"data": urlsafe_b64encode(text.encode("utf-8", "surrogateescape")).decode()}}
         newest = len(self.versions[name])
         return [
             {
@@ -284,6 +289,7 @@ class FakeGcloud:
                 "createTime": VERSION_MADE,
             }
             for number in range(newest, 0, -1)
+            if number <= self.lists_versions_until
         ]
 
     def _functions(self, command: Command, folder: Path | None) -> Any:

@@ -1,14 +1,17 @@
 """A deployment on stage: a spec, both clouds in memory, and what the terminal showed."""
 
 import contextlib
+import hmac
 import io
 import json
+from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from deploy.dt_api import DtApi
+from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
 from deploy.permissions import DEPLOYER
 from deploy.report import Report
@@ -53,6 +56,8 @@ class Stage:
     clock: FakeClock = field(default_factory=FakeClock)
     held: frozenset[str] = frozenset(DEPLOYER)
     held_on_account: frozenset[str] = frozenset()
+    unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
+    monitoring_fails: DeployError | None = None
     answers: list[tuple[int, str]] = field(default_factory=list)
     post: Post | None = None
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
@@ -76,6 +81,7 @@ class Stage:
             google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
             dt=DtApi(self.dt, sleep=self.clock.advance, notice=terminal.note) if credentials else None,
             held=self._held,
+            measured=self._measured,
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
@@ -111,9 +117,36 @@ class Stage:
         on = {f"projects/{PROJECT}": self.held, account: self.held_on_account}
         return on[resource] & frozenset(permissions)
 
+    def _measured(self, project: str, parameters: Mapping[str, str], token: Secret) -> list[Any]:
+        """Answer as Cloud Monitoring does: whole numbers as text, the newest point first."""
+        assert (project, token.reveal()) == (PROJECT, "an-access-token")
+        if self.monitoring_fails:
+            raise self.monitoring_fails
+        place = int("oldest_unacked_message_age" in parameters["filter"])
+        ends = [parameters["interval.endTime"], parameters["interval.startTime"]]
+        return [
+            {
+                "resource": {"type": "pubsub_subscription", "labels": {"project_id": PROJECT, "subscription_id": name}},
+                "points": [
+                    {"interval": {"startTime": end, "endTime": end}, "value": {"int64Value": str(figure)}}
+                    for end, figure in zip(ends, (figures[place], 99999), strict=True)
+                ],
+            }
+            for name, figures in self.unread.items()
+            if f'"{name}"' in parameters["filter"]
+        ]
+
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
         self.posted.append((url, body, headers))
+        if token := headers.get("X-Dt-Signature"):
+            return 401, '{"error": "checksum"}' if self._knows(token) else '{"error": "signature"}'
         return self.answers.pop(0) if self.answers else (401, '{"error": "unsigned"}')
+
+    def _knows(self, token: str) -> bool:
+        """Whether one of the secrets in the newest version made this signature, as the function would find."""
+        head, _, signature = token.rpartition(".")
+        macs = [hmac.digest(line.encode(), head.encode(), "sha256") for line in self.secret().splitlines()]
+        return signature in {urlsafe_b64encode(mac).decode().rstrip("=") for mac in macs}
 
     @contextlib.contextmanager
     def _staged(self) -> Iterator[Path]:

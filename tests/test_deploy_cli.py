@@ -172,7 +172,7 @@ def test_what_fails_before_it_begins_is_one_json_document_too(
 ) -> None:
     assert command.main([verb, "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert list(told) == ["error", "steps", "changes", "done", "left", "verified", "status"]
+    assert list(told) == ["error", "steps", "changes", "done", "left", "verified", "status", "healthy"]
     assert "--project is missing" in told["error"]["what"]
 
 

@@ -15,6 +15,7 @@ from tests.stage_deploy import spec
 
 SECRET = Secret("s" * 64)
 POST = DtCall("POST", DT_PROJECT, fields={"displayName": "x", "type": "HTTP_PUSH"}, puts_url=True, puts_secret=True)
+OUR_NAME = spec().default_connector_name
 SILENCE = DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
 
 
@@ -73,15 +74,17 @@ def test_a_post_that_never_arrives_is_given_up(connectors: Connectors, dt: FakeD
 
 
 def test_a_connector_that_somebody_else_has_just_made_is_taken(connectors: Connectors, dt: FakeDt) -> None:
-    dt.has_connector(httpConfig={"url": URL, "signatureSecret": "another", "headers": {"x": "y"}})
+    push = {"url": URL, "signatureSecret": "another", "headers": {"x": "y"}}
+    dt.has_connector(displayName=OUR_NAME, httpConfig=push)
     make(connectors)
     (only,) = dt.connectors[DT_PROJECT]
     assert only["httpConfig"] == {"url": URL, "signatureSecret": SECRET.reveal(), "headers": {"x": "y"}}
 
 
 def test_of_two_made_at_once_the_older_one_stays(connectors: Connectors, dt: FakeDt) -> None:
-    dt.has_connector(httpConfig={"url": URL, "signatureSecret": "", "headers": {}})
-    dt.has_connector(httpConfig={"url": URL, "signatureSecret": "", "headers": {}})
+    for _ in range(2):
+        push = {"url": URL, "signatureSecret": SECRET.reveal(), "headers": {}}
+        dt.has_connector(displayName=OUR_NAME, httpConfig=push)
     make(connectors)
     assert [each["name"][-3:] for each in dt.connectors[DT_PROJECT]] == ["001"]
 

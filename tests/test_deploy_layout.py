@@ -11,7 +11,7 @@ DEPLOY = Path(__file__).parents[1] / "deploy"
 ROOMS = sorted([*DEPLOY.glob("*.py"), *(DEPLOY / "resources").glob("*.py")])
 PURE = {
     *("spec.py", "steps.py", "plan.py", "permissions.py", "gcloud_errors.py", "errors.py", "secret.py"),
-    *("proof.py", "report.py", "status.py", "options.py", "regions.py", "pubsub_filter.py"),
+    *("proof.py", "report.py", "status.py", "options.py", "regions.py", "pubsub_filter.py", "unread.py"),
     *(
         "resource.py",
         "services.py",

@@ -75,3 +75,46 @@ def test_a_subscription_that_pushes_is_left_alone_and_said_to_push() -> None:
     assert pending(steps) == ()
     reason = next(step.reason for step in steps if step.resource == "subscription dt-events")
     assert reason.endswith("; pushes to https://example.com/in, set elsewhere")
+
+
+def reasons(connectors: list[dict[str, Any]], *, verb: str = "up", without_function: bool = False) -> list[str]:
+    """Return what a plan says of these connectors, when everything else is as it should be."""
+    everything = read(PLANS / "everything.json")
+    facts = {"function dt-pubsub": {"function": None}} if without_function else {}
+    (project,) = everything["observed"]["connectors"]
+    given = {"facts": facts, "connectors": {project: connectors}}
+    spec, observed = spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], given))
+    steps = plan_removal(spec, observed) if verb == "down" else plan(spec, observed)
+    return [step.reason for step in steps if step.resource.startswith("connector in ")]
+
+
+OURS = {
+    "id": "dc2",
+    "display_name": "Google Pub/Sub demo-proj/dt-pubsub",
+    "url": "https://dt-pubsub-108ccd1e12-ew.a.run.app",
+    "signs_with": "ours",
+}
+BY_HAND = {**OURS, "id": "dc1", "display_name": "Fridges", "signs_with": "another"}
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_a_connector_made_by_hand_is_shown_beside_ours(verb: str) -> None:
+    about_ours, about_the_other = reasons([BY_HAND, OURS], verb=verb)
+    assert about_ours.startswith("dc2 is ")
+    assert about_the_other.startswith("'Fridges' points at this function, too, and may be somebody else's: left alone")
+
+
+def test_a_filter_and_labels_set_by_hand_are_shown() -> None:
+    (told,) = reasons([{**OURS, "event_types": ["touch", "co2"], "labels": ["room"]}])
+    assert told == "dc2 is ACTIVE; left alone: events touch, co2; labels room"
+
+
+def test_a_connector_paused_by_hand_is_shown() -> None:
+    (told,) = reasons([{**OURS, "status": "USER_DISABLED"}])
+    assert told.startswith("dc2 is paused (USER_DISABLED), and stays so")
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_a_connector_that_nothing_is_left_to_tell_by_is_shown_once_function_and_secret_are_gone(verb: str) -> None:
+    told = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
+    assert told[-1].startswith("'Fridges' points at a function of this name, and nothing is left that tells whose")

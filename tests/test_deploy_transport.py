@@ -4,13 +4,17 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, cast
 
 import disruptive
 import pytest
 from disruptive.authentication import ServiceAccountAuth
 
+from deploy import google_api
+from deploy.__main__ import _post as post_to_function
 from deploy.dt_transport import Credentials, DisruptiveTransport, DtRequest
+from deploy.errors import DeployError
 from deploy.secret import Secret
 
 CREDENTIALS = Credentials("key", Secret("do-not-tell"), "sa@p.serviceaccount.d21s.com")
@@ -24,6 +28,7 @@ class Server(ThreadingHTTPServer):
 
     answers: list[Answer]
     asked: list[str]
+    authorized: list[str | None]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -34,6 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         server = cast("Server", self.server)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         server.asked.append(f"{self.command} {self.path} {body}")
+        server.authorized.append(self.headers.get("Authorization"))
         if not server.answers:
             return
         status, headers, text = server.answers.pop(0)
@@ -56,7 +62,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     server = Server(("127.0.0.1", 0), Handler)
-    server.answers, server.asked = [TOKEN], []
+    server.answers, server.asked, server.authorized = [TOKEN], [], []
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     here = f"http://127.0.0.1:{server.server_port}"
@@ -147,3 +153,94 @@ def test_a_login_that_a_wrong_clock_spoils_is_told_as_that(server: Server, ahead
     answer = DisruptiveTransport(CREDENTIALS, now=lambda: SERVER_S + ahead_s)(DtRequest("GET", "/projects/p"))
     assert answer.status == 401
     assert told in answer.body["error"]
+
+
+@pytest.fixture
+def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login for every host lies in the home folder."""
+    file = tmp_path / ".netrc"
+    file.write_text("default login anonymous password guest@example.com\n")
+    file.chmod(0o600)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_login_in_netrc_is_sent_neither_to_dt_nor_in_place_of_its_token(server: Server) -> None:
+    server.answers.append((200, {}, "{}"))
+    DisruptiveTransport(CREDENTIALS)(POST)
+    assert server.authorized == [None, "Bearer t"]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_login_in_netrc_is_not_sent_to_google(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.answers[:] = [(200, {}, '{"permissions": ["a"]}')]
+    monkeypatch.setattr(google_api, "_URL", f"http://127.0.0.1:{server.server_port}/{{api}}/{{resource}}")
+    assert google_api.held_permissions("projects/p", ["a"], Secret("google-token")) == {"a"}
+    assert server.authorized == ["Bearer google-token"]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_login_in_netrc_is_not_sent_to_the_function(server: Server) -> None:
+    server.answers[:] = [(401, {}, "unsigned")]
+    assert post_to_function(f"http://127.0.0.1:{server.server_port}/", b"{}", {}) == (401, "unsigned")
+    assert server.authorized == [None]
+
+
+@pytest.mark.usefixtures("netrc")
+def test_a_proxy_of_the_environment_is_used_all_the_same(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_PROXY")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
+    server.answers[:] = [(401, {}, "unsigned")]
+    assert post_to_function("http://function.example/", b"{}", {}) == (401, "unsigned")
+    assert server.asked == ["POST http://function.example/ {}"]
+
+
+@pytest.fixture
+def monitoring(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
+    """The server stands for Cloud Monitoring."""
+    monkeypatch.setattr(google_api, "_TIME_SERIES", f"http://127.0.0.1:{server.server_port}/{{project}}")
+    return server
+
+
+def time_series() -> list[Any]:
+    return google_api.time_series("p", {"filter": "x = y"}, Secret("google-token"))
+
+
+@pytest.mark.parametrize(
+    ("answer", "series"),
+    [
+        ((200, {}, '{"timeSeries": [{"points": []}]}'), [{"points": []}]),
+        ((200, {}, "{}"), []),
+        ((404, {}, '{"error": {"message": "Cannot find metric(s) that match type = x"}}'), []),
+    ],
+)
+def test_time_series_are_read_and_a_metric_that_was_never_written_has_none(
+    monitoring: Server, answer: Answer, series: list[Any]
+) -> None:
+    monitoring.answers[:] = [answer]
+    assert time_series() == series
+    assert monitoring.asked == ["GET /p?filter=x+%3D+y "]
+    assert monitoring.authorized == ["Bearer google-token"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ((403, {}, '{"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}'), "services enable monitoring"),
+        ((403, {}, '{"error": {"status": "PERMISSION_DENIED"}}'), "monitoring.timeSeries.list is missing"),
+        ((404, {}, '{"error": {"message": "project not found"}}'), "404"),
+        ((302, {"Location": "https://example.com/"}, "{}"), "302"),
+        ((500, {}, "<html>"), "JSONDecodeError"),
+        ((200, {}, "[]"), "AttributeError"),
+    ],
+)
+def test_time_series_that_cannot_be_read_are_an_error_that_says_why(
+    monitoring: Server, answer: Answer, told: str
+) -> None:
+    monitoring.answers[:] = [answer]
+    with pytest.raises(DeployError) as failed:
+        time_series()
+    assert told in str(failed.value)
+    assert "google-token" not in str(failed.value)

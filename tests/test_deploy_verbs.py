@@ -7,7 +7,7 @@ import pytest
 
 from deploy.dt_transport import DtAnswer
 from deploy.errors import Declined, DeployError, GcloudFailed, NotOurs, NotProven, NotReady, Stopped
-from deploy.verbs import CHANGES, FAILED, NOTHING_TO_DO
+from deploy.verbs import CHANGES, FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.fakes_deploy import DT_PROJECT, ORGANIZATION
 from tests.fakes_gcloud import PROJECT, URL
 from tests.stage_deploy import Stage
@@ -186,10 +186,109 @@ def test_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
 @pytest.mark.parametrize("state", ["DISABLED", "DESTROYED"])
 def test_a_secret_whose_newest_version_is_not_in_force_gets_another_one(up: Stage, state: str) -> None:
     before, up.google.newest_version = up.secret(), state
-    assert up.deployment().status() == FAILED
+    assert up.deployment().status() == UNHEALTHY
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert up.secret() != before
     assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
+
+
+UNUSABLE = {
+    "too short": "short",
+    "white space": " \n\t\n",
+    "in quotes": f'"{"k" * 20}{"j" * 20}"',
+    "not UTF-8": "\udcff" * 40,
+}
+
+
+@pytest.mark.parametrize("text", UNUSABLE.values(), ids=UNUSABLE)
+def test_a_version_that_the_function_would_refuse_is_said_and_never_leaves_for_dt(up: Stage, text: str) -> None:
+    up.google.versions["dt-signature"].append(text)
+    assert up.deployment().plan() == CHANGES
+    assert "the function cannot use version 2: " in up.shown
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert len(up.google.versions["dt-signature"]) == 3
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
+    assert text not in str(up.dt.asked)
+    assert up.deployment().plan() == NOTHING_TO_DO
+
+
+def test_a_version_that_turns_out_to_be_unusable_half_way_never_leaves_for_dt(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT].clear()
+
+    def spoil(argv: tuple[str, ...]) -> None:
+        if argv[:3] == ("functions", "deploy", "dt-pubsub"):
+            up.google.versions["dt-signature"].append("short")
+
+    up.google.before = spoil
+    with pytest.raises(Stopped, match="the function cannot use version 2: line 1 has 5 bytes"):
+        up.deployment(digest="d2").up(verify=False)
+    assert "'short'" not in str(up.dt.asked)
+
+
+def test_a_line_that_the_function_passes_over_is_shown_and_the_others_are_used(up: Stage) -> None:
+    up.google.versions["dt-signature"].append(f"short\n{'new-secret-' * 4}")
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == "new-secret-" * 4
+    assert "version 2 is in force; the function passes over a part of it: line 1 has 5 bytes" in up.shown
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_secret_from_an_editor_of_windows_is_the_same_at_both_ends(up: Stage, encoding: str) -> None:
+    raw = ("of-windows-" * 4 + "\r\n").encode(encoding)
+    up.google.versions["dt-signature"].append(raw.decode("utf-8", "surrogateescape"))
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == "of-windows-" * 4
+
+
+def test_no_version_is_read_by_an_alias(up: Stage) -> None:
+    up.deployment(digest="d2").up(verify=False)
+    with pytest.raises(NotProven):
+        up.deployment().verify()
+    up.deployment().down()
+    assert not [argv for argv in up.google.asked if argv[:2] == ("secrets", "versions") and "latest" in argv]
+
+
+def test_a_version_just_made_that_lists_do_not_show_yet_is_the_one_that_dt_gets(up: Stage) -> None:
+    up.google.newest_version, up.google.lists_versions_until = "DISABLED", 1
+    up.deployment().up(verify=False)
+    assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
+
+
+def test_a_full_dt_project_is_said_before_anything_is_made(stage: Stage) -> None:
+    for _ in range(10):
+        stage.dt.has_connector()
+    for verb in ("plan", "up"):
+        with pytest.raises(NotReady, match="has 10 Data Connectors, and DT allows 10"):
+            getattr(stage.deployment(), verb)()
+    assert stage.google.changes() == []
+
+
+def test_a_full_dt_project_with_ours_in_it_is_as_it_should_be(up: Stage) -> None:
+    for _ in range(9):
+        up.dt.has_connector()
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+
+
+def test_down_leaves_a_connector_made_by_hand_alone_although_it_is_older(up: Stage) -> None:
+    push = {"url": URL, "signatureSecret": "of-their-own" * 4, "headers": {}}
+    by_hand = up.dt.has_connector(displayName="Fridges", events=["touch"], httpConfig=push)
+    up.dt.connectors[DT_PROJECT].reverse()
+    by_hand["name"] = f"projects/{DT_PROJECT}/dataconnectors/dc0"
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert len(up.dt.connectors[DT_PROJECT]) == 2
+    assert (by_hand["events"], by_hand["httpConfig"]["signatureSecret"]) == (["touch"], "of-their-own" * 4)
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == [by_hand]
+
+
+def test_a_connector_made_by_hand_does_not_take_the_place_of_ours_while_the_function_is_made(up: Stage) -> None:
+    del up.google.things["functions", "dt-pubsub"]
+    up.dt.connectors[DT_PROJECT].clear()
+    push = {"url": URL, "signatureSecret": "of-their-own" * 4, "headers": {}}
+    by_hand = up.dt.has_connector(displayName="Fridges", events=["touch"], httpConfig=push)
+    up.deployment().up(verify=False)
+    assert (by_hand["events"], by_hand["httpConfig"]["signatureSecret"]) == (["touch"], "of-their-own" * 4)
+    assert len(up.dt.connectors[DT_PROJECT]) == 2
 
 
 def test_down_removes_a_secret_of_which_nothing_is_left(up: Stage) -> None:
@@ -290,7 +389,8 @@ def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: St
     up.clock.seconds = datetime(2026, 11, 23, 5, tzinfo=UTC).timestamp()
     assert up.deployment().status() == NOTHING_TO_DO
     connector = up.dt.connectors[DT_PROJECT][0]["name"].rpartition("/")[2]
-    assert [line.split("  ")[0] for line in up.shown.splitlines()] == ["ok", "ok", "ok", "ACTIVE", "ok", "", URL]
+    states = [line.split("  ")[0] for line in up.shown.splitlines()]
+    assert states == ["ok", "ok", "ok", "ACTIVE", "ok", "ok", "ok", "", URL]
     assert "function dt-pubsub " in up.shown
     assert "version 1 is in force, 21 days old" in up.shown
     assert f"{connector} is ACTIVE" in up.shown
@@ -308,7 +408,7 @@ def test_status_goes_without_deliveries_that_cannot_be_read(up: Stage, metrics: 
 def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) -> None:
     up.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
     up.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
-    assert up.deployment().status() == FAILED
+    assert up.deployment().status() == UNHEALTHY
     assert "update  service account dt-pubsub" in up.shown
     assert "update  subscription dt-rejected" in up.shown
     assert "8 more as they should be" in up.shown
@@ -318,11 +418,71 @@ def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) 
 def test_status_in_json_is_every_single_thing(up: Stage) -> None:
     up.deployment(in_json=True).status()
     told = up.in_json()["status"]
-    assert len(told) == 14
+    assert len(told) == 16
     assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in told
 
 
-KEYS = ["error", "steps", "changes", "done", "left", "verified", "status"]
+def test_a_healthy_status_is_said_in_json(up: Stage) -> None:
+    assert up.deployment(in_json=True).status() == NOTHING_TO_DO
+    assert up.in_json()["healthy"] is True
+
+
+@pytest.mark.parametrize("failed", [1, "3"])
+def test_deliveries_that_failed_make_a_status_unhealthy(up: Stage, failed: object) -> None:
+    up.dt.metrics = {"successCount": 9, "errorCount": failed, "latency99p": "0.411s"}
+    assert up.deployment().status() == UNHEALTHY
+    assert f"failing  deliveries from {DT_PROJECT}" in up.shown
+    assert f"9 delivered, {failed} not" in up.shown
+
+
+def test_messages_on_the_rejected_topic_make_a_status_unhealthy(up: Stage) -> None:
+    up.unread["dt-rejected"] = (7, 130)
+    assert up.deployment().status() == UNHEALTHY
+    assert "7 messages, the oldest 2 min old: their attribute reason says why" in up.shown
+
+
+@pytest.mark.parametrize(("oldest_s", "status"), [(3600, NOTHING_TO_DO), (3601, UNHEALTHY), (200_000, UNHEALTHY)])
+def test_a_message_that_nobody_reads_makes_a_status_unhealthy(up: Stage, oldest_s: int, status: int) -> None:
+    up.unread["dt-events"] = (1, oldest_s)
+    assert up.deployment().status() == status
+    assert "1 message, the oldest" in up.shown
+
+
+def test_figures_that_google_does_not_have_yet_are_no_fault(up: Stage) -> None:
+    up.unread = {}
+    assert up.deployment().status() == NOTHING_TO_DO
+    assert up.shown.count("Google has no figures yet") == 2
+
+
+def test_figures_that_cannot_be_read_are_said_with_a_status_of_their_own(up: Stage) -> None:
+    up.monitoring_fails = DeployError("is off", where="Cloud Monitoring", mend=["gcloud services enable x"])
+    assert up.deployment().status() == FAILED
+    assert "unknown  unread in dt-rejected" in up.shown
+    assert "mend it: gcloud services enable x" in up.noted
+
+
+def test_what_is_wrong_for_certain_outweighs_what_could_not_be_read(up: Stage) -> None:
+    up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
+    up.dt.metrics = {"errorCount": 1}
+    assert up.deployment().status() == UNHEALTHY
+
+
+def test_a_status_of_what_was_never_made_asks_for_no_figures(stage: Stage) -> None:
+    stage.monitoring_fails = DeployError("is not to be asked")
+    assert stage.deployment().status() == UNHEALTHY
+    assert "unread in" not in stage.shown
+
+
+def test_a_connector_paused_by_hand_stays_paused_and_is_shown(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["status"] = "USER_DISABLED"
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "is paused (USER_DISABLED), and stays so" in up.shown
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT][0]["status"] == "USER_DISABLED"
+    assert up.deployment().status() == UNHEALTHY
+
+
+KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy"]
 
 
 @pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])

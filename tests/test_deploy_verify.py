@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 
-from deploy.errors import NotProven
+from deploy.errors import DeployError, NotProven
 from tests.fakes_deploy import DT_PROJECT
 from tests.fakes_gcloud import PROJECT, URL
 from tests.stage_deploy import Stage
@@ -90,6 +90,7 @@ def test_a_proof_in_json(stage: Stage) -> None:
             "messageId": "17",
             "latencySeconds": 0.25,
             "wholePath": True,
+            "provenBy": "secret",
         }
     ]
 
@@ -104,6 +105,123 @@ def test_an_event_that_does_not_come_is_no_proof(stage: Stage) -> None:
 def test_where_dt_shows_no_secret_a_proof_that_fails_tells_how_to_have_it_set_again(stage: Stage) -> None:
     stage.dt.shows_secrets, stage.dt.on_event = False, lambda *_: None
     with pytest.raises(NotProven, match=r"delete connector \w+ in DT Studio, then python -m deploy up"):
+        stage.deployment().verify()
+
+
+@pytest.fixture
+def hidden(stage: Stage) -> Stage:
+    """DT does not show the connector's secret."""
+    stage.dt.shows_secrets = False
+    return stage
+
+
+EVENT_ID = "cpbg96qngr7ai7ldarrg"
+
+
+def test_an_event_that_dts_own_key_alone_proves_is_no_proof_of_the_secret(hidden: Stage) -> None:
+    hidden.google.log = [{"eventId": "another", "secretIndex": 0}, {"eventId": EVENT_ID, "message": "delivered"}]
+    with pytest.raises(NotProven, match=r"another secret than the function(?s:.*)delete connector \w+ in DT Studio"):
+        hidden.deployment().verify()
+    assert nothing_is_left(hidden)
+
+
+@pytest.mark.parametrize("index", [0, 1])
+def test_an_event_that_the_functions_log_ascribes_to_the_secret_is_proof_of_it(hidden: Stage, index: int) -> None:
+    hidden.google.log = [{"eventId": EVENT_ID, "secretIndex": index}]
+    assert hidden.deployment().verify() == 0
+    assert "250 ms after it happened; proven by the secret" in hidden.shown
+
+
+def test_a_log_without_a_line_on_the_event_leaves_a_doubt_that_is_told(hidden: Stage) -> None:
+    began_at = hidden.clock()
+    assert hidden.deployment().verify() == 0
+    told = "which signature proved it is not known: DT does not show the connector's secret, and the function's log"
+    assert told in hidden.shown
+    assert hidden.clock() - began_at < 60
+
+
+def test_a_doubt_in_json_is_null(hidden: Stage) -> None:
+    hidden.deployment(in_json=True).verify()
+    assert [proof["provenBy"] for proof in hidden.in_json()["verified"]] == [None]
+
+
+def test_a_log_that_may_not_be_read_leaves_a_doubt_that_is_told(hidden: Stage) -> None:
+    hidden.google.stumbles = [("logging read", "PERMISSION_DENIED: Permission denied for all log views")]
+    assert hidden.deployment().verify() == 0
+    assert "the function's log could not be read (PERMISSION_DENIED)" in hidden.shown
+
+
+def test_where_the_secret_is_the_only_signature_an_event_is_proof_of_it(hidden: Stage) -> None:
+    del hidden.google.things["functions", "dt-pubsub"]["serviceConfig"]["environmentVariables"]["DT_ORGANIZATION_ID"]
+    assert hidden.deployment().verify() == 0
+    assert "proven by the secret" in hidden.shown
+
+
+def answering_signed(stage: Stage, *answers: tuple[int, str]) -> None:
+    """Let the function answer signed requests so, the last answer again and again."""
+    left = list(answers)
+
+    def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        del url, body
+        if "X-Dt-Signature" not in headers:
+            return 401, '{"error": "unsigned"}'
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    stage.post = post
+
+
+def test_a_function_that_does_not_know_the_newest_secret_is_no_proof(stage: Stage) -> None:
+    answering_signed(stage, (401, '{"error": "signature"}'))
+    with pytest.raises(NotProven, match=r'does not accept the newest secret: it answered 401 {"error": "signature"}'):
+        stage.deployment().verify()
+    assert nothing_is_left(stage)
+
+
+def test_a_function_that_has_not_read_a_new_version_yet_is_waited_for(stage: Stage) -> None:
+    answering_signed(stage, (401, '{"error": "signature"}'), (503, '{"error": "keys"}'), (401, '{"error": "checksum"}'))
+    assert stage.deployment().verify() == 0
+    assert "does not accept the newest secret as yet" in stage.noted
+
+
+@pytest.mark.parametrize(
+    ("settings", "told", "mend"),
+    [
+        ({"status": "SYSTEM_DISABLED"}, "is SYSTEM_DISABLED: DT sends nothing", "python -m deploy up"),
+        ({"status": "USER_DISABLED"}, r"is paused \(USER_DISABLED\)", "enable connector"),
+        ({"httpConfig": {"url": "https://example.com/"}}, "points at https://example.com/", "python -m deploy up"),
+        ({"httpConfig": {"url": URL, "signatureSecret": "x" * 64}}, "has another secret", "python -m deploy up"),
+    ],
+)
+def test_a_connector_that_cannot_deliver_is_said_at_once(
+    stage: Stage, settings: dict[str, Any], told: str, mend: str
+) -> None:
+    stage.dt.connectors[DT_PROJECT][0] |= settings
+    began_at = stage.clock()
+    with pytest.raises(NotProven, match=rf"{told}(?s:.*){mend}"):
+        stage.deployment().verify()
+    assert stage.clock() == began_at
+    assert stage.dt.devices == {}
+
+
+def test_a_connector_without_a_secret_beside_one_that_shows_its_own_is_said_at_once(stage: Stage) -> None:
+    stage.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] = ""
+    stage.dt.has_connector(httpConfig={"url": "https://example.com/", "signatureSecret": "theirs"})
+    with pytest.raises(NotProven, match="has no secret"):
+        stage.deployment().verify()
+
+
+def test_a_connector_that_is_missing_is_said_at_once(stage: Stage) -> None:
+    stage.dt.connectors[DT_PROJECT].clear()
+    began_at = stage.clock()
+    with pytest.raises(NotProven, match=r"no connector of this deployment(?s:.*)python -m deploy up"):
+        stage.deployment().verify()
+    assert stage.clock() == began_at
+
+
+def test_a_version_that_the_function_cannot_use_is_said_at_once(stage: Stage) -> None:
+    stage.google.versions["dt-signature"].append("short")
+    told = "secret dt-signature: the function cannot use version 2: line 1 has 5 bytes"
+    with pytest.raises(DeployError, match=told):
         stage.deployment().verify()
 
 
@@ -178,13 +296,17 @@ def test_a_connector_that_takes_touches_alone_is_proven_with_a_touch(stage: Stag
 
 @pytest.mark.parametrize("reason", ["emulator", "events"])
 def test_without_an_emulated_device_a_signed_request_proves_less_and_says_so(stage: Stage, reason: str) -> None:
+    why = {
+        "emulator": "DT let no emulated device be made",
+        "events": "the connector sends only networkStatus, which no emulated device can send",
+    }
     if reason == "emulator":
         stage.dt.emulator_is_allowed = False
     else:
         stage.dt.connectors[DT_PROJECT][0]["events"] = ["networkStatus"]
     stage.post = lambda url, body, headers: _received(stage, url, body, headers)
     assert stage.deployment().verify() == 0
-    assert "less than the whole path" in stage.shown
+    assert f"less than the whole path: {why[reason]}, so DT's own connector was not tried" in stage.shown
     assert nothing_is_left(stage)
 
 
@@ -196,7 +318,8 @@ def _received(stage: Stage, url: str, body: bytes, headers: Mapping[str, str]) -
     claims = jwt.decode(
         headers["X-Dt-Signature"], stage.secret(), ["HS256"], options={"verify_iat": False, "verify_exp": False}
     )
-    assert claims["checksum_sha256"] == hashlib.sha256(body).hexdigest()
+    if claims["checksum_sha256"] != hashlib.sha256(body).hexdigest():
+        return 401, '{"error": "checksum"}'
     stage.google.messages.append(message(body))
     return 200, '{"messageId": "17", "topic": "events"}'
 

@@ -6,11 +6,18 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from deploy.errors import DeployError
 from deploy.spec import Spec
 from deploy.steps import Change, DtCall, Step, create, delete, keep, update
 
 Held = Literal["ours", "another", "none", "unknown"]
-"""Whose secret a connector has; ``unknown`` where DT does not show it."""
+"""Whose secret a connector has; ``unknown`` where DT does not show it, or where there is none to compare it with."""
+
+MOST_PER_PROJECT = 10
+"""Data Connectors that DT allows in a project."""
+
+PAUSED = "USER_DISABLED"
+"""The status of a connector that somebody paused; ``SYSTEM_DISABLED`` is DT's own doing after five days of failures."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +43,40 @@ def plan_connector(
     """
     title = f"connector in {project}"
     own = owned(spec, found, url)
+    others = _left_alone(spec, project, found, url, own)
     if not own:
         call = DtCall("POST", project, fields=_fields_at_first(spec), puts_url=True, puts_secret=True)
-        return (create(title, "not there", call),)
+        return (create(title, "not there", call), *others)
     kept, *surplus = own
     changes = _changes(spec, kept, url, new_secret=new_secret)
-    first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, _as_it_is(kept))
+    first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, _as_it_is(spec, kept))
     twice = "a second one for the same function: every event would arrive twice"
-    return (first, *(delete(title, twice, DtCall("DELETE", project, each.id)) for each in surplus))
+    return (first, *(delete(title, twice, DtCall("DELETE", project, each.id)) for each in surplus), *others)
 
 
 def remove_connector(spec: Spec, project: str, found: Sequence[Connector], url: str) -> tuple[Step, ...]:
     """Remove this deployment's connectors from one project."""
     title = f"connector in {project}"
-    own = owned(spec, found, url)
+    own = [each for each in owned(spec, found, url) if is_proven(spec, each) or each.signs_with == "unknown"]
+    others = _left_alone(spec, project, found, url, own)
     if not own:
-        return (keep(title, "is not there"),)
-    return tuple(delete(title, f"{each.id} is this deployment's", DtCall("DELETE", project, each.id)) for each in own)
+        return (keep(title, "is not there"), *others)
+    removed = (delete(title, f"{each.id} is this deployment's", DtCall("DELETE", project, each.id)) for each in own)
+    return (*removed, *others)
+
+
+def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -> None:
+    """Check that DT will take a connector more, if this deployment has none in this project yet.
+
+    Raises:
+        DeployError: the project has as many as DT allows.
+
+    """
+    if len(found) < MOST_PER_PROJECT or owned(spec, found, url):
+        return
+    what = f"has {len(found)} Data Connectors, and DT allows {MOST_PER_PROJECT}: there is no room for this deployment's"
+    mend = "delete one in DT Studio, API Integrations > Data Connectors, then run this again"
+    raise DeployError(what, where=f"DT project {project}", mend=[mend])
 
 
 def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
@@ -62,20 +86,73 @@ def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
 
 
 def owned(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
-    """Give the connectors that are certainly this deployment's, the oldest first: DT's ids grow with time.
+    """Return the connectors that are this deployment's: the first one stays, any others are one too many.
 
-    One is ours when it points at our function, or once did and bears the default display name, which holds project
-    and deployment. Where there is none, one by that name or with our secret is ours, as somebody pointed it elsewhere.
-    A display name of one's own is no proof: other deployments may have the same.
+    One is ours if it points at our function, or once did, and bears our name or holds our secret. Where there is none,
+    it is one that was pointed elsewhere: by the default name, which holds project and deployment, or with our secret.
+    Where there is none either, it is the oldest that points at our function. A further one is ours to delete only if
+    its name says so and its secret, as far as DT shows it, does not say otherwise. DT's ids grow with time.
     """
     pushing = sorted((each for each in found if each.type == "HTTP_PUSH"), key=lambda connector: connector.id)
-    by_name = [each for each in pushing if each.display_name == spec.default_connector_name]
-    certain = [
-        each
-        for each in pushing
-        if _points_at(each.url, spec, url) or (each in by_name and _is_a_function(each.url, spec))
-    ]
-    return tuple(certain or [each for each in pushing if each in by_name or each.signs_with == "ours"])
+    here = [each for each in pushing if _is_or_was_here(each, spec, url)]
+    proven = [each for each in here if _bears_our_name(each, spec) or each.signs_with == "ours"]
+    elsewhere = [each for each in pushing if _bears_default_name(each, spec) or each.signs_with == "ours"]
+    candidates = sorted(proven or elsewhere, key=lambda connector: _doubt(connector, spec))
+    if not candidates:
+        return tuple(here[:1])
+    kept, *more = candidates
+    return (kept, *(each for each in more if _bears_our_name(each, spec) and each.signs_with in {"ours", "unknown"}))
+
+
+def name_tells(spec: Spec, found: Sequence[Connector], url: str) -> bool:
+    """Whether names alone tell which of these connectors are this deployment's, so that no secret need be compared."""
+    here = [each for each in found if each.type == "HTTP_PUSH" and _is_or_was_here(each, spec, url)]
+    return not found or (bool(owned(spec, found, url)) and all(_bears_our_name(each, spec) for each in here))
+
+
+def is_proven(spec: Spec, connector: Connector) -> bool:
+    """Whether a connector's name or its secret proves that it is this deployment's."""
+    return _bears_our_name(connector, spec) or connector.signs_with == "ours"
+
+
+def _doubt(connector: Connector, spec: Spec) -> int:
+    """Order connectors from the one that is the most certainly ours: by secret and name, by secret, by name."""
+    return (connector.signs_with != "ours") * 2 + (not _bears_our_name(connector, spec))
+
+
+def _bears_default_name(connector: Connector, spec: Spec) -> bool:
+    return connector.display_name == spec.default_connector_name
+
+
+def _bears_our_name(connector: Connector, spec: Spec) -> bool:
+    """Whether the display name is the default one, or the one asked for, which other deployments may share."""
+    return connector.display_name in {spec.default_connector_name, spec.connector_name}
+
+
+def _is_or_was_here(connector: Connector, spec: Spec, url: str) -> bool:
+    was_here = _bears_default_name(connector, spec) and _is_a_function(connector.url, spec)
+    return _points_at(connector.url, spec, url) or was_here
+
+
+def _left_alone(
+    spec: Spec, project: str, found: Sequence[Connector], url: str, own: Sequence[Connector]
+) -> tuple[Step, ...]:
+    """Show each connector that looks like this deployment's and is not certainly so."""
+    beside = [each for each in found if each.type == "HTTP_PUSH" and each not in own]
+    twice = "points at this function, too, and may be somebody else's: left alone, although its events may arrive twice"
+    maybe = (
+        "points at a function of this name, and nothing is left that tells whose it is: left alone. If it is this "
+        "deployment's, delete it in DT Studio"
+    )
+    return tuple(
+        keep(f"connector in {project}, {each.id}", f"{each.display_name!r} {why}")
+        for each in beside
+        if (why := twice if _points_at(each.url, spec, url) else maybe if _may_be_ours(each, spec, url) else "")
+    )
+
+
+def _may_be_ours(connector: Connector, spec: Spec, url: str) -> bool:
+    return not url and connector.signs_with == "unknown" and _is_a_function(connector.url, spec)
 
 
 def _points_at(connector_url: str, spec: Spec, url: str) -> bool:
@@ -108,9 +185,15 @@ def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(key.strip() for key in spec.settings["LABEL_ATTRIBUTES"].split(",") if key.strip()))
 
 
-def _as_it_is(found: Connector) -> str:
+def _as_it_is(spec: Spec, found: Connector) -> str:
+    state = f"{found.id} is ACTIVE"
+    if found.status == PAUSED:
+        state = f"{found.id} is paused ({PAUSED}), and stays so: DT sends nothing until it is enabled in DT Studio"
+    lists = (("events", found.event_types, spec.event_types), ("labels", found.labels, labels_wanted(spec)))
+    by_hand = [f"{name} {', '.join(there)}" for name, there, wanted in lists if there and wanted is None]
+    left = f"; left alone: {'; '.join(by_hand)}" if by_hand else ""
     unseen = "; DT does not show its secret, so it cannot be compared; python -m deploy verify proves it"
-    return f"{found.id} is ACTIVE{unseen if found.signs_with == 'unknown' else ''}"
+    return f"{state}{left}{unseen if found.signs_with == 'unknown' else ''}"
 
 
 def _changes(spec: Spec, found: Connector, url: str, *, new_secret: bool) -> tuple[Change, ...]:
@@ -119,7 +202,7 @@ def _changes(spec: Spec, found: Connector, url: str, *, new_secret: bool) -> tup
         changes.append(Change("url", found.url, url or "<the function's URL>"))
     if found.signs_with in {"another", "none"} or (new_secret and found.signs_with == "unknown"):
         changes.append(Change("secret", found.signs_with, "ours"))
-    if found.status != "ACTIVE":
+    if found.status not in {"ACTIVE", PAUSED}:
         changes.append(Change("status", found.status, "ACTIVE"))
     if spec.connector_name is not None and found.display_name != spec.connector_name:
         changes.append(Change("displayName", found.display_name, spec.connector_name))

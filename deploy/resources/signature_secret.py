@@ -1,15 +1,20 @@
 """The secret of ``X-Dt-Signature``: made here, kept in Secret Manager, handed over by standard input alone."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from deploy.errors import DeployError
 from deploy.resources.by_hand import on_secret, said
 from deploy.resources.function import env_words
 from deploy.resources.memory import BETWEEN, DEPLOYED, DT_PROJECTS, UNKNOWN_YET, read_memory
 from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
+from deploy.secret import SecretVersion
 from deploy.spec import Spec
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
+
+READ = "read"
+"""The key in the facts for the newest version as a ``SecretVersion``: no command's answer, because it holds secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class SignatureSecret:
         return foreign(self.title, self.spec.mark, adopt.line())
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Make it with a first version, add one where none is in force, or bring labels and memory up to date."""
+        """Make it with a first version, add one if the function could not use the newest, or update labels and memory."""
         if error := self.not_ours(facts):
             raise error
         found = facts["secret"]
@@ -57,12 +62,10 @@ class SignatureSecret:
             argv = self._argv("create", "--replication-policy=automatic", *flags, "--data-file=-")
             return (create(self.title, "not there", GcloudCall(argv, feeds_secret=True)),)
         steps = self._brought_up_to_date(facts)
-        if not newest_enabled(facts):
+        if reason := self._unusable(facts):
             argv = (*("secrets", "versions", "add", self.spec.secret, "--data-file=-"), self._project)
-            call = GcloudCall(argv, feeds_secret=True)
-            steps.append(create(f"{self.title}, a version", "its newest version is not in force", call))
-        by_hand = said(on_secret(found))
-        return tuple(steps) or (keep(self.title, f"version {newest_enabled(facts)} is in force{by_hand}"),)
+            steps.append(create(f"{self.title}, a version", reason, GcloudCall(argv, feeds_secret=True)))
+        return tuple(steps) or (keep(self.title, f"{_as_it_is(facts)}{said(on_secret(found))}"),)
 
     def remember(self, facts: Facts, deployed: str, before: str) -> Step:
         """Return the step that remembers which upload the function was deployed from; empty: it is still to come."""
@@ -99,6 +102,12 @@ class SignatureSecret:
         found = (facts["secret"] or {}).get("annotations") or {}
         return {**found, DT_PROJECTS: BETWEEN.join(self._wanted)}
 
+    def _unusable(self, facts: Facts) -> str:
+        if not newest_enabled(facts):
+            return "its newest version is not in force"
+        refused = unusable(facts)
+        return refused and f"{refused}: a new random one takes its place"
+
     @property
     def _project(self) -> str:
         return f"--project={self.spec.google_project}"
@@ -107,10 +116,15 @@ class SignatureSecret:
         return ("secrets", verb, self.spec.secret, *flags, self._project)
 
 
+def number_of(version: Mapping[str, Any]) -> int:
+    """Return a version's number, by which alone it is certain to be read after it was made."""
+    return int(version["name"].rpartition("/")[2])
+
+
 def newest_version(facts: Facts) -> Facts | None:
     """Give the newest version, which is the one that ``latest`` means, in force or not."""
     versions = facts.get("versions") or []
-    return max(versions, key=lambda version: int(version["name"].rpartition("/")[2]), default=None)
+    return max(versions, key=number_of, default=None)
 
 
 def newest_enabled(facts: Facts) -> str:
@@ -118,4 +132,16 @@ def newest_enabled(facts: Facts) -> str:
     newest = newest_version(facts)
     if newest is None or newest.get("state", "").upper() != "ENABLED":
         return ""
-    return str(newest["name"].rpartition("/")[2])
+    return str(number_of(newest))
+
+
+def unusable(facts: Facts) -> str:
+    """Return why the function can use nothing of the newest version; an empty text if it can, or if it was not read."""
+    read: SecretVersion | None = facts.get(READ)
+    return read.refusal if read else ""
+
+
+def _as_it_is(facts: Facts) -> str:
+    read: SecretVersion | None = facts.get(READ)
+    passed_over = f"; the function passes over a part of it: {'; '.join(read.faults)}" if read and read.faults else ""
+    return f"version {newest_enabled(facts)} is in force{passed_over}"

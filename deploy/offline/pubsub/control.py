@@ -32,7 +32,16 @@ def control_service(state: State) -> grpc.GenericRpcHandler:
     def publish_calls(_: Any) -> dict[str, int]:
         return dict(state.publish_calls)
 
-    handlers = {"SetFault": set_fault, "ClearFaults": clear_faults, "PublishCalls": publish_calls}
+    def unacknowledged(asked: Any) -> list[int]:
+        messages = state.broker.subscription(asked["subscription"]).backlog.unacknowledged()
+        return [len(messages), min((each.publish_time_ns for each in messages), default=0)]
+
+    handlers: dict[str, Callable[[Any], Any]] = {
+        "SetFault": set_fault,
+        "ClearFaults": clear_faults,
+        "PublishCalls": publish_calls,
+        "Unacknowledged": unacknowledged,
+    }
     return grpc.method_handlers_generic_handler(SERVICE, {name: _handler(each) for name, each in handlers.items()})
 
 
@@ -54,6 +63,20 @@ class Control:
         """How many Publish calls came, refused ones too: on one topic (full name), or on all."""
         calls: dict[str, int] = self._call("PublishCalls", {})
         return sum(calls.values()) if topic is None else calls.get(topic, 0)
+
+    def unacknowledged(self, subscription: str) -> tuple[int, int] | None:
+        """Return how many messages a subscription has, and when the oldest was published, in ns since 1970.
+
+        The answer is None if the Pub/Sub at this host is not the embedded one.
+        """
+        call = self._channel.unary_unary(f"/{SERVICE}/Unacknowledged", json_bytes, json.loads)
+        try:
+            messages, oldest_ns = call({"subscription": subscription}, timeout=_TIMEOUT_S)
+        except grpc.RpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                return None
+            raise OfflineError(f"the embedded Pub/Sub did not do Unacknowledged: {error}") from error
+        return messages, oldest_ns
 
     def close(self) -> None:
         """Done with it."""

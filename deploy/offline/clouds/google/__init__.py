@@ -14,6 +14,7 @@ payload     what a version holds, and its checksum
 pubsub      topics and subscriptions
 collection  what these two have in common
 exports     subscriptions that write to BigQuery and Cloud Storage: what has to be there
+monitoring  how many messages wait on each subscription, and for how long
 filters     which messages a subscription wants
 data_plane  the Pub/Sub that carries the messages, and the gate through which a function reaches it
 build       Cloud Build: who builds

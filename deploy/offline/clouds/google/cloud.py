@@ -12,6 +12,7 @@ from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.front_door import FrontDoor
 from deploy.offline.clouds.google.functions import Functions
 from deploy.offline.clouds.google.log_entries import LogEntries
+from deploy.offline.clouds.google.monitoring import Monitoring
 from deploy.offline.clouds.google.policies import Policies
 from deploy.offline.clouds.google.problems import Problem
 from deploy.offline.clouds.google.projects import Billing, OrganizationPolicy, ResourceManager, ServiceUsage
@@ -39,6 +40,7 @@ class Google:
         self.accounts.use(self.policies)
         self.secrets = Secrets(estate, self.policies)
         self.pubsub = PubSub(estate, self.policies, plane)
+        self.monitoring = Monitoring(estate, self.pubsub)
         self.run = Run(estate, self.policies)
         self.door = FrontDoor(self.run, estate.project)
         self._builder = Builder(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, proxy)
@@ -51,6 +53,7 @@ class Google:
             "cloudresourcemanager": ResourceManager(estate, self.policies).routes,
             "iam": self.accounts.routes,
             "logging": LogEntries(estate, self.run).routes,
+            "monitoring": self.monitoring.routes,
             "orgpolicy": OrganizationPolicy(estate).routes,
             "pubsub": self.pubsub.routes,
             "run": self.run.routes,

@@ -7,6 +7,8 @@ account that the revision runs as and lets it publish only where IAM does.
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import grpc
@@ -15,8 +17,10 @@ from google.pubsub_v1 import types
 
 from deploy.offline.clouds.exchange import Json
 from deploy.offline.clouds.google.problems import STATUSES, Problem, invalid
+from deploy.offline.pubsub.control import Control
 
 CALL_S = 30.0
+MOST_PULLED = 1000
 GATE_THREADS = 16
 _UNKNOWN = re.compile(r'no field named "([^"]+)" at "([^"]+)"')
 _PUBLISH = "/google.pubsub.v1.Publisher/Publish"
@@ -37,6 +41,14 @@ _CALLS: dict[str, tuple[str, Any, Any]] = {
     "DeleteSnapshot": ("Subscriber", types.DeleteSnapshotRequest.pb(), empty_pb2.Empty),
     "Seek": ("Subscriber", types.SeekRequest.pb(), types.SeekResponse.pb()),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Messages that are not acknowledged, and when the oldest was published: seconds since 1970, or None."""
+
+    messages: int
+    oldest_at: float | None
 
 
 class DataPlane:
@@ -61,6 +73,21 @@ class DataPlane:
             raise _problem(error) from error
         read: Json = json_format.MessageToDict(answer)
         return read
+
+    def waiting(self, subscription: str) -> Waiting:
+        """Return what waits on a subscription. Google's emulator counts none: they are pulled and given back."""
+        with Control(self.host) as control:
+            found = control.unacknowledged(subscription)
+        if found is not None:
+            messages, oldest_ns = found
+            return Waiting(messages, oldest_ns / 1e9 if messages else None)
+        look = {"subscription": subscription, "maxMessages": MOST_PULLED, "returnImmediately": True}
+        received = self.call("Pull", look).get("receivedMessages", [])
+        if received:
+            back = {"subscription": subscription, "ackIds": [each["ackId"] for each in received]}
+            self.call("ModifyAckDeadline", {**back, "ackDeadlineSeconds": 0})
+        published = [datetime.fromisoformat(each["message"]["publishTime"]).timestamp() for each in received]
+        return Waiting(len(received), min(published, default=None))
 
     def create(self, kind: Literal["Topic", "Subscription"], asked: Json) -> None:
         """Create anew: what an emulator that runs for longer has left of an earlier run is replaced."""

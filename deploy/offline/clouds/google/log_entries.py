@@ -1,7 +1,8 @@
 """``logging.googleapis.com`` v2, for ``gcloud logging read``: what functions wrote that run now, or did not start.
 
-A line's time is that at which it was first asked for. Of filters, the names of service and revision and the least
-severity count; the rest of a filter is passed over. https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
+A line's time is that at which it was first asked for. Of filters, the names of service and revision, the event's id
+and the least severity count; the rest of a filter is passed over.
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
 
 import json
@@ -14,6 +15,7 @@ from deploy.offline.clouds.google.run import Run
 
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
 _OF_LABEL = {name: re.compile(rf'{name}"?\s*=\s*"?([\w-]+)') for name in ("service_name", "revision_name")}
+_EVENT = re.compile(r'jsonPayload\.eventId\s*=\s*"([^"]*)"')
 _SEVERITY = re.compile(r'severity\s*>=\s*"?([A-Z]+)')
 
 
@@ -81,6 +83,9 @@ def _payload(line: str) -> Json:
 
 
 def _is_wanted(entry: Json, text: str) -> bool:
+    event = _EVENT.search(text)
+    if event and entry.get("jsonPayload", {}).get("eventId") != event[1]:
+        return False
     labels, severity = entry["resource"]["labels"], _SEVERITY.search(text)
     asked = {name: found[1] for name, label in _OF_LABEL.items() if (found := label.search(text))}
     if any(labels[name] != value for name, value in asked.items()):

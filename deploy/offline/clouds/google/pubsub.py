@@ -5,13 +5,14 @@ back, not acted upon; a detached subscription gives nothing.
 https://cloud.google.com/pubsub/docs/reference/rest
 """
 
+import time
 from collections.abc import Callable
 
 from google.pubsub_v1 import types
 
 from deploy.offline.clouds.exchange import Json, Request, Route
 from deploy.offline.clouds.google.collection import Collection, check_settings, checked
-from deploy.offline.clouds.google.data_plane import DataPlane, parsed
+from deploy.offline.clouds.google.data_plane import DataPlane, Waiting, parsed
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.exports import Exports
 from deploy.offline.clouds.google.filters import parse_filter
@@ -49,10 +50,19 @@ class PubSub:
         self._subscriptions = Collection("subscriptions", estate, policies)
         self._subscriptions.on_update = self._updated
         self.exports = Exports(estate, policies)
+        self._made_at: dict[str, float] = {}
 
     def names(self) -> list[str]:
         """Give the full names of all topics and subscriptions."""
         return [*sorted(self._topics.items), *sorted(self._subscriptions.items)]
+
+    def measured(self, made_before: float) -> dict[str, Waiting]:
+        """Return what waits on each subscription that was made before that time, by its id."""
+        return {
+            name.rpartition("/")[2]: self._plane.waiting(name)
+            for name, made_at in list(self._made_at.items())
+            if name in self._subscriptions.items and made_at <= made_before
+        }
 
     def may_publish(self, topic: str, account: str) -> bool:
         """Whether a service account may publish to a topic."""
@@ -125,6 +135,7 @@ class PubSub:
         settings = self._checked(settings)
         self._plane.create("Subscription", {key: settings[key] for key in _FORWARDED if key in settings})
         self._subscriptions.items[name] = settings
+        self._made_at[name] = time.time()
         return settings
 
     def _checked(self, settings: Json) -> Json:

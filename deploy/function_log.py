@@ -1,0 +1,56 @@
+"""What the function wrote about one event: with which secret it was signed, if with any."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from deploy.spec import Spec
+from deploy.steps import Argv
+
+LOGGED_S = 30.0
+"""Seconds until a line that was written can be read; most can after some seconds."""
+
+PAUSE_S = 2.0
+
+
+class Reads(Protocol):
+    """Google Cloud, to be read."""
+
+    def read(self, argv: Argv) -> Any:
+        """Return a command's answer, or None for what is not there."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionLog:
+    """The log of one deployment's function."""
+
+    spec: Spec
+    google: Reads
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+
+    def line_of(self, event_id: str) -> Mapping[str, Any] | None:
+        """Return the fields of the line on this event, or None if no such line comes within ``LOGGED_S``.
+
+        The function writes ``secretIndex`` only if the signature of a secret proved the event: docs/messages.md.
+
+        Raises:
+            GcloudFailed: the log could not be read.
+
+        """
+        give_up_at = self.now() + LOGGED_S
+        while True:
+            for entry in self.google.read(self._argv(event_id)) or []:
+                fields: Mapping[str, Any] = entry.get("jsonPayload") or {}
+                if fields.get("eventId") == event_id:
+                    return fields
+            if self.now() >= give_up_at:
+                return None
+            self.sleep(PAUSE_S)
+
+    def _argv(self, event_id: str) -> Argv:
+        service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.spec.name}"'
+        wanted = f'{service} AND jsonPayload.eventId="{event_id}"'
+        return ("logging", "read", wanted, "--freshness=1h", "--limit=5", f"--project={self.spec.google_project}")

@@ -1,0 +1,119 @@
+"""Google's stand-in for Cloud Monitoring: it reports what the Pub/Sub beneath it really has, as strictly as Google."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from deploy.offline.clouds import Clouds, clouds
+from deploy.offline.clouds.google.estate import Estate
+from deploy.unread import MESSAGES, OLDEST, Unread, question, unread_in
+from tests.skies import all_on, ask
+
+PROJECT = "demo-proj"
+PUBSUB = f"https://pubsub.googleapis.com/v1/projects/{PROJECT}"
+MONITORING = f"https://monitoring.googleapis.com/v3/projects/{PROJECT}/timeSeries"
+NAMES = ("dt-events", "dt-rejected")
+
+
+@pytest.fixture
+def sky() -> Iterator[Clouds]:
+    """Both clouds, with every API on."""
+    with clouds("embedded", estate=all_on(Estate(account_lag_s=0))) as both:
+        yield both
+
+
+@pytest.fixture
+def subscribed(sky: Clouds) -> Clouds:
+    """Two topics, each with a subscription of its name."""
+    for name in NAMES:
+        assert ask(sky, "PUT", f"{PUBSUB}/topics/{name}", {}).status == 200
+        subscription = {"topic": f"projects/{PROJECT}/topics/{name}"}
+        assert ask(sky, "PUT", f"{PUBSUB}/subscriptions/{name}", subscription).status == 200
+    return sky
+
+
+def publish(sky: Clouds, topic: str, count: int) -> None:
+    messages = {"messages": [{"data": "e30="} for _ in range(count)]}
+    assert ask(sky, "POST", f"{PUBSUB}/topics/{topic}:publish", messages).status == 200
+
+
+def asked(sky: Clouds, parameters: dict[str, str]) -> tuple[int, Any]:
+    heard = ask(sky, "GET", f"{MONITORING}?{urlencode(parameters)}")
+    return heard.status, heard.json
+
+
+def unread(sky: Clouds) -> dict[str, Unread]:
+    """Ask as ``status`` does."""
+    answers = [asked(sky, question(metric, NAMES, time.time() + 1)) for metric in (MESSAGES, OLDEST)]
+    assert [status for status, _ in answers] == [200, 200]
+    messages, oldest = (answer.get("timeSeries", []) for _, answer in answers)
+    return unread_in(messages, oldest)
+
+
+def test_figures_are_those_of_the_messages_that_are_there(subscribed: Clouds) -> None:
+    assert unread(subscribed) == {"dt-events": Unread(0, 0), "dt-rejected": Unread(0, 0)}
+    publish(subscribed, "dt-rejected", 3)
+    assert unread(subscribed)["dt-rejected"].messages == 3
+    assert unread(subscribed)["dt-events"].messages == 0
+
+
+def test_a_message_that_was_pulled_counts_until_it_is_acknowledged(subscribed: Clouds) -> None:
+    publish(subscribed, "dt-events", 2)
+    pulled = ask(subscribed, "POST", f"{PUBSUB}/subscriptions/dt-events:pull", {"maxMessages": 1}).json
+    assert unread(subscribed)["dt-events"].messages == 2
+    acknowledged = {"ackIds": [pulled["receivedMessages"][0]["ackId"]]}
+    ask(subscribed, "POST", f"{PUBSUB}/subscriptions/dt-events:acknowledge", acknowledged)
+    assert unread(subscribed)["dt-events"].messages == 1
+
+
+def test_the_age_is_that_of_the_oldest_message(subscribed: Clouds) -> None:
+    publish(subscribed, "dt-events", 1)
+    time.sleep(1.1)
+    publish(subscribed, "dt-events", 1)
+    assert unread(subscribed)["dt-events"].oldest_s >= 1
+
+
+def test_a_metric_of_which_there_is_no_figure_yet_is_not_found(sky: Clouds) -> None:
+    status, told = asked(sky, question(MESSAGES, NAMES, time.time()))
+    assert (status, told["error"]["status"]) == (404, "NOT_FOUND")
+    assert told["error"]["message"].startswith("Cannot find metric(s) that match type")
+
+
+def test_a_subscription_younger_than_the_lag_has_no_figure(subscribed: Clouds) -> None:
+    subscribed.google.monitoring.lag_s = 120
+    assert asked(subscribed, question(MESSAGES, NAMES, time.time()))[0] == 404
+
+
+WELL = question(MESSAGES, NAMES, 1_800_000_000.0)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"filter": ""},
+        {"filter": 'resource.type = "pubsub_subscription"'},
+        {"filter": f'{WELL["filter"]} AND resource.labels.zone = "x"'},
+        {"filter": WELL["filter"].replace("pubsub_subscription", "pubsub_topic")},
+        {"interval.endTime": ""},
+        {"interval.startTime": "yesterday"},
+        {"interval.startTime": "2100-01-01T00:00:00Z"},
+        {"aggregation.alignmentPeriod": "60s"},
+    ],
+)
+def test_a_question_that_google_would_not_answer_so_is_refused(subscribed: Clouds, change: dict[str, str]) -> None:
+    status, told = asked(subscribed, {**WELL, **change})
+    assert (status, told["error"]["status"]) == (400, "INVALID_ARGUMENT")
+
+
+def test_a_metric_that_is_not_played_is_not_found(subscribed: Clouds) -> None:
+    assert asked(subscribed, {**WELL, "filter": WELL["filter"].replace(MESSAGES, "ack_message_count")})[0] == 404
+
+
+def test_figures_need_the_permission_and_the_api(subscribed: Clouds) -> None:
+    subscribed.google.estate.denied.add("monitoring.timeSeries.list")
+    assert asked(subscribed, WELL)[1]["error"]["status"] == "PERMISSION_DENIED"
+    subscribed.google.estate.enabled.discard("monitoring.googleapis.com")
+    assert "SERVICE_DISABLED" in str(asked(subscribed, WELL)[1])
