@@ -39,11 +39,11 @@ def _has_other_words(name: str, setting: str) -> bool:
     given, wanted = name.split("_"), setting.split("_")
     rest = iter(wanted)
     is_shortened = given[0] == wanted[0] and all(any(word.startswith(part) for word in rest) for part in given)
-    return is_shortened or name.startswith(f"{setting}_") or setting.endswith(f"_{name}")
+    return is_shortened or name.startswith(f"{setting}_")
 
 
 def _similarity(name: str, setting: str) -> float:
-    return SequenceMatcher(None, _plain(name), _plain(setting), autojunk=False).ratio()
+    return SequenceMatcher(None, _plain(name), _plain(setting)).ratio()
 
 
 def _plain(name: str) -> str:
