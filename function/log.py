@@ -136,9 +136,9 @@ class Log:
         line.tell_trace(entry.request, self._google_project)
         self._write(line)
 
-    def failing(self, sentence: str) -> None:
+    def failing(self, sentence: str, severity: Severity = "CRITICAL") -> None:
         """Write a line on what is wrong beside any request, such as a secret file that cannot be read."""
-        self._write(Line("CRITICAL", sentence))
+        self._write(Line(severity, sentence))
 
     def _suppressed(self, outcome: Outcome) -> int | None:
         """How many lines of this reason were left out since the last one; ``None``: this one is left out too."""
