@@ -70,7 +70,7 @@ class MetadataServer:
         except (OSError, http.client.HTTPException) as error:
             self._hosts.rotate(-1)
             raise PublishTransient(f"no access token: metadata server: {type(error).__name__}: {error}") from error
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise PublishTransient("no access token: the metadata server's reply is not one") from error
         if not (reply.access_token.isascii() and reply.access_token.isprintable()):
             raise PublishTransient("no access token: the metadata server's reply is not one")

@@ -90,12 +90,12 @@ class PubSub:
     def __init__(
         self,
         emulator_host: str | None,
-        tokens: AccessTokens,
+        tokens: AccessTokens | None = None,
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._emulator_host = emulator_host
-        self._tokens = tokens
+        self._tokens = None if emulator_host else tokens  # they never travel in clear text
         self._monotonic = monotonic
         self._connections = Connections(self._new_connection, monotonic=monotonic)
 
@@ -108,7 +108,7 @@ class PubSub:
         """
         gives_up_at = self._monotonic() + timeout_s
         connection = await self._connections.best(timeout_s)
-        token = None if self._emulator_host else await self._tokens.get(gives_up_at - self._monotonic())
+        token = await self._tokens.get(gives_up_at - self._monotonic()) if self._tokens else None
         response = await self._call(connection, token, topic, _request(topic, messages), gives_up_at)
         if len(response.message_ids) != len(messages):
             raise PublishUnacknowledged(f"{len(response.message_ids)} message ids for {len(messages)} messages")
@@ -130,7 +130,7 @@ class PubSub:
         except aio.AioRpcError as error:
             if was_ready and self._monotonic() - called_at >= SILENT_S:
                 self._connections.leave(connection)  # gRPC may take minutes to notice that a connection is dead
-            if token and error.code() is StatusCode.UNAUTHENTICATED:
+            if self._tokens and token and error.code() is StatusCode.UNAUTHENTICATED:
                 self._tokens.distrust(token)
             raise _publish_error(error) from error
 
