@@ -43,13 +43,12 @@ class ForeignLines(logging.Handler):
             return
         self._told_at[record.name] = now
         kind = f" ({record.exc_info[0].__name__})" if record.exc_info and record.exc_info[0] else ""
-        self._tell(
-            f"{record.name}: {_sentence(record)}{kind}", "ERROR" if record.levelno >= logging.ERROR else "WARNING"
-        )
+        severity: Severity = "ERROR" if record.levelno >= logging.ERROR else "WARNING"
+        self._tell(f"{record.name}: {_sentence(record)}{kind}", severity)
 
 
 def _sentence(record: logging.LogRecord) -> str:
-    """Return the first line before anything was filled in; of a warning, whose text is filled in, its place and kind."""
+    """Return the first line before anything was filled in; of a warning, which comes filled in, its place and kind."""
     sentence = str(record.msg).partition("\n")[0]
     if record.name == "py.warnings":
         sentence = ": ".join(sentence.split(": ")[:2])

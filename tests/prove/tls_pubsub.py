@@ -59,7 +59,7 @@ class TlsPubSub:
         credentials = grpc.ssl_server_credentials([(self._pem, self._pem)])
         self.port = server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
         async with aio.insecure_channel(self._target) as channel:
-            handler = grpc.unary_unary_rpc_method_handler(self._forwarded(channel.unary_unary(METHOD)))
+            handler: Any = grpc.unary_unary_rpc_method_handler(self._forwarded(channel.unary_unary(METHOD)))
             server.add_generic_rpc_handlers((_Methods({METHOD: handler}),))
             await server.start()
             self._ready.set_result(None)
