@@ -26,6 +26,8 @@ from tests.stage import SECRET
 
 BACK_S = 2.0
 """Seconds between the end of an outage and the first delivery, at most."""
+SETTLED_S = 15.0
+"""Seconds within which connections that are not used any more are closed."""
 TIMEOUT_S = 2
 """CLOUD_RUN_TIMEOUT_SECONDS; a deployed function has 15, and is frozen for longer."""
 
@@ -35,7 +37,7 @@ def production(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every 
     away_s, blip_s, names_s, greetings_s = (4, 4, 8, (3.0,)) if short else (60, 20, 60, (1.0, 3.0, 6.0))
     faults: tuple[NetworkFault, ...] = ("refuse", "half-open") if short else ("refuse", "half-open", "black hole")
     stages: list[list[Callable[[str], list[Row]]]] = [
-        [partial(_network_away, seconds=away_s, fault=fault) for fault in faults],
+        *([partial(_network_away, seconds=away_s, fault=fault)] for fault in faults),
         [partial(_slow_connect, greeting_s=each) for each in greetings_s],
         [partial(_token_blip, seconds=blip_s, stumble=each) for each in (Stumble(500), Stumble(seconds=HANG_S))],
         [partial(_names_away, seconds=names_s, fault=each) for each in ("fails", "silent")],
@@ -98,7 +100,7 @@ def _slow_connect(door: str, greeting_s: float) -> list[Row]:
             time.sleep(greeting_s + 4)
         began_at = min(each.sent_at for each in sent.sent)
         delivered = [each.answered_at - began_at for each in sent.sent if each.status == 200]
-        eventually(lambda: made.path.network.connections == 1)
+        eventually(lambda: made.path.network.connections == 1, SETTLED_S)
         connections = made.path.network.connections
     first_s = min(delivered, default=float("inf"))
     return [
