@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import TypeAlias
 
 from tests.prove.broker import Broker
 from tests.prove.faults import LIMIT_S, REJECTED_TOPIC, TARGET_S
@@ -24,6 +25,9 @@ from tests.prove.traffic import Traffic, send_new, traffic
 from tests.serving import Function, eventually
 from tests.stage import SECRET
 
+Part: TypeAlias = Callable[[str], list[Row]]
+"""Measures one promise behind one door."""
+
 BACK_S = 2.0
 """Seconds between the end of an outage and the first delivery, at most."""
 SETTLED_S = 15.0
@@ -36,8 +40,9 @@ def production(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every 
     """Measure the promises about the way to Google."""
     away_s, blip_s, names_s, greetings_s = (4, 4, 8, (3.0,)) if short else (60, 20, 60, (1.0, 3.0, 6.0))
     faults: tuple[NetworkFault, ...] = ("refuse", "half-open") if short else ("refuse", "half-open", "black hole")
-    stages: list[list[Callable[[str], list[Row]]]] = [
-        *([partial(_network_away, seconds=away_s, fault=fault)] for fault in faults),
+    away: list[list[Part]] = [[partial(_network_away, seconds=away_s, fault=fault)] for fault in faults]
+    stages: list[list[Part]] = [
+        *away,
         [partial(_slow_connect, greeting_s=each) for each in greetings_s],
         [partial(_token_blip, seconds=blip_s, stumble=each) for each in (Stumble(500), Stumble(seconds=HANG_S))],
         [partial(_names_away, seconds=names_s, fault=each) for each in ("fails", "silent")],
