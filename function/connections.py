@@ -34,6 +34,10 @@ class Connection(Protocol):
         """Whether a request on it would fail at once, and tell the cause."""
         ...
 
+    def retire(self) -> None:
+        """Close it when the requests on it have ended: no other one will take it."""
+        ...
+
 
 C = TypeVar("C", bound=Connection)
 
@@ -71,10 +75,11 @@ class Connections(Generic[C]):
         return self._ready or self._newest()
 
     def leave(self, connection: C) -> None:
-        """Take this connection no more; it is closed when the last request on it has ended."""
+        """Take this connection no more; a second time does nothing."""
         if self._ready is connection:
             self._ready = None
-        self._begun = [begun for begun in self._begun if begun.connection is not connection]
+            connection.retire()
+        self._keep([begun for begun in self._begun if begun.connection is not connection])
 
     def clear(self) -> list[C]:
         """Take none of them any more, and return them to be closed."""
@@ -86,13 +91,21 @@ class Connections(Generic[C]):
         if self._ready is None:
             self._ready = next((begun.connection for begun in self._begun if begun.connection.is_ready()), None)
             if self._ready:
-                self._begun = []
+                self._keep([])
         return self._ready is not None
 
     def _newest(self) -> C:
         now = self._monotonic()
         if not self._begun or now - self._begun[-1].at >= NEXT_S:
-            self._begun = [begun for begun in self._begun if now - begun.at < LONGEST_S]
-            del self._begun[1 : len(self._begun) - MOST + 2]  # the oldest stays: it is the nearest to standing
+            kept = [begun for begun in self._begun if now - begun.at < LONGEST_S]
+            del kept[1 : len(kept) - MOST + 2]  # the oldest stays: it is the nearest to standing
+            self._keep(kept)
             self._begun.append(_Begun(self._make(), now))
         return self._begun[-1].connection
+
+    def _keep(self, kept: list[_Begun[C]]) -> None:
+        """Retire all that are not kept, and do not stand."""
+        for begun in self._begun:
+            if begun not in kept and begun.connection is not self._ready:
+                begun.connection.retire()
+        self._begun = kept

@@ -6,6 +6,7 @@ minutes after the request has been answered, and has futures that never resolve.
 it fetches them in the way of the requests, in a thread for each.
 """
 
+import asyncio
 import functools
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +29,9 @@ from function.message import Message
 
 SILENT_S = 1.5
 """Seconds that a connection may say nothing to a request that fails; then the next request makes a new one."""
+
+RETIRED_S = 5.0
+"""Seconds after which a connection that is not taken any more is closed: longer than any attempt."""
 
 _TRANSIENT = frozenset(
     {
@@ -80,6 +84,11 @@ class _Connection:
     def has_failed(self) -> bool:
         return self.channel.get_state() is ChannelConnectivity.TRANSIENT_FAILURE
 
+    def retire(self) -> None:
+        """Close it once no request can be on it any more: closed at once, it would cancel those that still are."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(RETIRED_S, lambda: loop.create_task(self.channel.close()))
+
 
 class PubSub:
     """Google Pub/Sub, with these access tokens; or the emulator at ``emulator_host`` (host:port), without.
@@ -107,9 +116,13 @@ class PubSub:
 
         """
         gives_up_at = self._monotonic() + timeout_s
-        connection = await self._connections.best(timeout_s)
-        token = await self._tokens.get(gives_up_at - self._monotonic()) if self._tokens else None
-        response = await self._call(connection, token, topic, _request(topic, messages), gives_up_at)
+        response = await self._call(
+            await self._connections.best(timeout_s),
+            await self._tokens.get(gives_up_at - self._monotonic()) if self._tokens else None,
+            topic,
+            _request(topic, messages),
+            gives_up_at,
+        )
         if len(response.message_ids) != len(messages):
             raise PublishUnacknowledged(f"{len(response.message_ids)} message ids for {len(messages)} messages")
         return list(response.message_ids)

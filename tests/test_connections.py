@@ -15,6 +15,7 @@ class Line:
 
     number: int
     state: str = "begun"
+    retired: int = 0
 
     def is_ready(self) -> bool:
         """Whether it stands."""
@@ -23,6 +24,10 @@ class Line:
     def has_failed(self) -> bool:
         """Whether it has failed."""
         return self.state == "failed"
+
+    def retire(self) -> None:
+        """Be closed before long."""
+        self.retired += 1
 
 
 @dataclass
@@ -85,6 +90,7 @@ def test_another_one_is_begun_each_second_and_the_first_that_stands_is_kept_alon
     third.state = "ready"
     assert best(connections) is first
     assert connections.clear() == [first]
+    assert [line.retired for line in network.lines] == [0, 1, 1]
 
 
 def test_a_request_that_finds_several_waits_for_the_first_that_stands(network: Network) -> None:
@@ -132,6 +138,7 @@ def test_few_are_made_at_once_and_the_oldest_of_them_is_given_its_time(network: 
         network.time_s += NEXT_S
     left = connections.clear()
     assert left == [network.lines[0], *network.lines[-MOST + 1 :]]
+    assert [line.retired for line in network.lines] == [0 if line in left else 1 for line in network.lines]
 
 
 def test_the_oldest_does_not_stay_for_ever(network: Network) -> None:
@@ -152,3 +159,5 @@ def test_one_that_is_left_is_not_taken_again(network: Network) -> None:
     assert best(connections) is network.lines[1]
     connections.leave(network.lines[1])
     assert connections.clear() == []
+    connections.leave(first)
+    assert [line.retired for line in network.lines] == [1, 1]

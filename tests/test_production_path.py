@@ -185,7 +185,7 @@ def test_a_connection_that_takes_three_seconds_to_make_is_made_and_a_lone_event_
         assert (sent.status, sent.reason) == (200, "")
         assert 3.0 <= sent.seconds <= IN_TIME_S
         assert made.send().seconds < 1, "the connection is kept"
-        eventually(lambda: made.path.network.connections == 1)
+        eventually(lambda: made.send().status == 200 and made.path.network.connections == 1, 20)
         assert made.path.network.connections == 1, "the others are closed"
 
 

@@ -105,7 +105,7 @@ def _slow_connect(door: str, greeting_s: float) -> list[Row]:
             time.sleep(greeting_s + 4)
         began_at = min(each.sent_at for each in sent.sent)
         delivered = [each.answered_at - began_at for each in sent.sent if each.status == 200]
-        eventually(lambda: made.path.network.connections == 1, SETTLED_S)
+        eventually(lambda: bool(made.back_s()) and made.path.network.connections == 1, SETTLED_S)
         connections = made.path.network.connections
     first_s = min(delivered, default=float("inf"))
     return [
