@@ -24,6 +24,11 @@ from function.doors import WsgiDoor, answer_asgi
 from function.errors import SettingsError
 from function.wiring import build_receiver
 
+# functions-framework makes this gunicorn's limit for a silent worker. Cloud Run takes the processor away between
+# requests: after a pause every worker has been silent for longer, and would be killed while it answers the first event.
+# Our own limits end each request long before.
+os.environ.pop("CLOUD_RUN_TIMEOUT_SECONDS", None)
+
 try:
     _receiver = build_receiver(os.environ)
 except SettingsError as error:

@@ -26,6 +26,10 @@ room                what it does                                                
 ``pubsub``          Publish request -> acknowledged message ids                     Google Pub/Sub
 ``log``             one JSON line per request                                       nothing
 ``output``          lines to standard output, without waiting for its reader        standard output
+``connections``     which connection a request takes; when another one is tried     nothing
+``access_token``    the token at hand, and its refresh beside the requests          threads
+``credentials``     where tokens come from                                          metadata server, files
+``foreign_lines``   what libraries would log, as lines of ours                      Python's loggers
 ``exchange``        a request and its reply, free of any web framework              nothing
 ``strict_json``     bytes -> one JSON object, by RFC 8259 to the letter             nothing
 ``patience``        awaiting with a limit                                           nothing
@@ -36,3 +40,11 @@ room                what it does                                                
 
 The invariant: the sender gets 2xx if and only if a Pub/Sub topic has acknowledged the event's exact bytes.
 """
+
+import logging
+import os
+
+# whatever stands on standard output and standard error is taken for our log. Both have to be said before Google's
+# libraries are loaded: gRPC's own log goes to standard error, and so do warnings that a library gives while it loads
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+logging.captureWarnings(capture=True)

@@ -7,13 +7,16 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
+from function.access_token import AccessTokens
 from function.config import Settings
+from function.credentials import token_source
 from function.errors import SettingsError
+from function.foreign_lines import take_over
 from function.key_source import KeySource, fetch_document
 from function.log import Log, dropped_line
 from function.output import LineWriter
 from function.publisher import RetryingPublisher
-from function.pubsub import PubSub
+from function.pubsub import SCOPES, PubSub
 from function.receiver import Receiver
 from function.secret_source import SecretSource, require_strong
 from function.secret_text import trimmed
@@ -31,13 +34,23 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
     settings = _settings(environ)
     output = LineWriter.to(sys.__stdout__, dropped_line=dropped_line)
     log = Log(output, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic)
+    take_over(log.failing, monotonic=time.monotonic)
     return Receiver(
         settings,
         _verifier(settings, log),
-        RetryingPublisher(SharedRequests(PubSub(settings.emulator_host))),
+        RetryingPublisher(SharedRequests(PubSub(settings.emulator_host, _tokens(environ, log)))),
         log,
         now=time.time,
         monotonic=time.monotonic,
+    )
+
+
+def _tokens(environ: Mapping[str, str], log: Log) -> AccessTokens:
+    return AccessTokens(
+        token_source(environ, SCOPES, now=time.time),
+        now=time.time,
+        monotonic=time.monotonic,
+        warn=lambda sentence: log.failing(sentence, "WARNING"),
     )
 
 

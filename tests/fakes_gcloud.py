@@ -182,7 +182,9 @@ class FakeGcloud:
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
             "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}"},
             "billing": {"billingEnabled": self.is_billed},
-            "logging": self.log,
+            "logging": [
+                line if {"jsonPayload", "textPayload"} & line.keys() else {"jsonPayload": line} for line in self.log
+            ],
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }

@@ -101,6 +101,15 @@ class Function:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Withdraw the processor from all its processes, as Cloud Run does between requests."""
+        os.killpg(self._process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(self._process.pid, signal.SIGCONT)
+
     def exit(self) -> Exit:
         """Wait for a process that is expected to end by itself."""
         try:
@@ -144,7 +153,7 @@ class Function:
 
     def cpu_s(self) -> float:
         """Give the seconds of CPU that the serving process has used."""
-        fields = Path(f"/proc/{self._worker()}/stat").read_text("ascii").rpartition(")")[2].split()
+        fields = Path(f"/proc/{self.worker()}/stat").read_text("ascii").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
 
     def rss_bytes(self) -> int:
@@ -153,13 +162,14 @@ class Function:
 
     def threads(self) -> int:
         """Give how many threads the serving process has."""
-        return len(list(Path(f"/proc/{self._worker()}/task").iterdir()))
+        return len(list(Path(f"/proc/{self.worker()}/task").iterdir()))
 
     def _status(self, name: str) -> int:
-        status = Path(f"/proc/{self._worker()}/status").read_text("ascii")
+        status = Path(f"/proc/{self.worker()}/status").read_text("ascii")
         return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(name))
 
-    def _worker(self) -> int:
+    def worker(self) -> int:
+        """Give the id of the serving process."""
         pid = self._process.pid
         return int(Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()[0])
 

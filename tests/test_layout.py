@@ -68,12 +68,20 @@ def test_the_function_imports_nothing_of_deploy_or_the_tests() -> None:
     assert not imports(ROOT / "main.py") & {"deploy", "tests"}
 
 
-def test_only_one_room_knows_googles_client() -> None:
-    assert importers("google", "grpc") == {"pubsub.py"}
+def test_only_one_room_knows_googles_client_and_one_its_credentials() -> None:
+    assert importers("google.pubsub_v1", "google.api_core", "grpc") == {"pubsub.py"}
+    assert importers("google.auth") == {"credentials.py"}
+    assert importers("google", "grpc") == {"pubsub.py", "credentials.py"}
 
 
-def test_only_the_key_source_fetches_and_knows_a_jwt_library() -> None:
-    assert importers("jwt", "cryptography", "urllib.request", "http", "requests", "httpx") == {"key_source.py"}
+def test_only_the_key_source_knows_a_jwt_library() -> None:
+    assert importers("jwt", "cryptography") == {"key_source.py"}
+
+
+def test_only_keys_and_access_tokens_are_fetched() -> None:
+    assert importers("urllib.request") == {"key_source.py"}
+    assert importers("http") == {"key_source.py", "credentials.py"}
+    assert importers("requests", "httpx") == set()
 
 
 def test_only_the_doors_know_a_web_framework() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import logging
 import os
 import socket
 import time
@@ -261,6 +262,24 @@ def test_an_organization_may_take_the_secrets_place(environ: dict[str, str], moc
         header = {"DT-Asymmetric-Signature": issuer.sign(claims)}
 
         assert post([CONTENT], header)[0] == 200
+
+
+def test_what_a_library_logs_is_a_line_of_ours(environ: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+    create_app("ingest", MAIN)
+    logging.getLogger("google.auth").warning("no answer: %s", "canary")
+
+    out, err = capfd.readouterr()
+    assert json.loads(out) == {"severity": "WARNING", "message": "google.auth: no answer: %s"}
+    assert err == ""
+
+
+def test_the_servers_limit_for_silent_workers_is_not_that_of_a_request(
+    environ: dict[str, str], mocker: MockerFixture
+) -> None:
+    mocker.patch.dict(os.environ, {"CLOUD_RUN_TIMEOUT_SECONDS": "15"})
+    create_app("ingest", MAIN)
+
+    assert "CLOUD_RUN_TIMEOUT_SECONDS" not in os.environ
 
 
 def test_unsound_settings_end_the_process_with_all_their_faults(environ: dict[str, str], mocker: MockerFixture) -> None:

@@ -7,14 +7,15 @@ from typing import TypeVar
 
 import grpc
 import pytest
-from google.auth.credentials import AnonymousCredentials, Credentials
-from google.auth.exceptions import DefaultCredentialsError
 from google.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
+from pytest_mock import MockerFixture
 
 from deploy.offline.pubsub import EmbeddedPubSub
 from deploy.offline.pubsub.faults import Fault
+from function.access_token import AccessToken, AccessTokens, Fetch
+from function.credentials import GoogleCredentials, default_credentials
 from function.errors import (
     PublishError,
     PublishMisconfigured,
@@ -24,7 +25,7 @@ from function.errors import (
 )
 from function.message import Message
 from function.publisher import RetryingPublisher
-from function.pubsub import PubSub
+from function.pubsub import SCOPES, PubSub
 from function.sharing import SharedRequests
 from tests.builders import TOPIC, body
 from tests.prove.proxy import Proxy
@@ -53,6 +54,15 @@ def pulled(subscriber: SubscriberClient, *, wait_s: float = 0.3) -> list[PubsubM
     return [received.message for received in reply.received_messages]
 
 
+def no_token(_: float) -> AccessToken:
+    raise PublishMisconfigured("none is needed here")
+
+
+def pubsub_at(host: str | None, fetch: Fetch = no_token) -> PubSub:
+    tokens = AccessTokens(fetch, now=time.time, monotonic=time.monotonic, warn=print)
+    return PubSub(host, tokens)
+
+
 def publisher_to(broker: PubSub) -> RetryingPublisher:
     return RetryingPublisher(SharedRequests(broker))
 
@@ -61,7 +71,7 @@ def run(host: str, use: Callable[[RetryingPublisher], Awaitable[T]]) -> T:
     """Use a publisher on a loop of its own, and close its channel."""
 
     async def main() -> T:
-        broker = PubSub(host)
+        broker = pubsub_at(host)
         try:
             return await use(publisher_to(broker))
         finally:
@@ -334,19 +344,21 @@ def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
     assert run("127.0.0.1:1", use) < 0.7
 
 
-def test_no_channel_is_made_before_the_first_message() -> None:
-    assert PubSub(None)._channel is None  # noqa: SLF001  # what a fork must not inherit
+def test_no_channel_is_made_before_the_first_message(mocker: MockerFixture) -> None:
+    made = mocker.spy(grpc.aio, "secure_channel")
+    pubsub_at(None)
+    assert made.call_count == 0, "what a fork must not inherit"
 
 
 def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time() -> None:
     looks: list[float] = []
 
-    def look_for_ever() -> Credentials:
+    def look_for_ever(_: float) -> AccessToken:
         looks.append(time.monotonic())
         time.sleep(1.5)
-        return AnonymousCredentials()  # type: ignore[no-untyped-call]
+        return AccessToken((), time.time() + 3599)
 
-    publisher = publisher_to(PubSub(None, find_credentials=look_for_ever))
+    publisher = publisher_to(pubsub_at(None, look_for_ever))
 
     async def use() -> list[BaseException | str]:
         began = time.monotonic()
@@ -363,11 +375,11 @@ def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time()
 def test_credentials_that_were_not_there_are_looked_for_again() -> None:
     looks: list[str] = []
 
-    def look() -> Credentials:
+    def look(_: float) -> AccessToken:
         looks.append("looked")
-        raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
+        raise PublishMisconfigured("none")
 
-    publisher = publisher_to(PubSub(None, find_credentials=look))
+    publisher = publisher_to(pubsub_at(None, look))
 
     async def use() -> None:
         for _ in range(2):
@@ -378,6 +390,19 @@ def test_credentials_that_were_not_there_are_looked_for_again() -> None:
     assert len(looks) == 2
 
 
+def test_a_connection_to_google_is_watched_while_it_is_used_and_given_time_to_be_made(mocker: MockerFixture) -> None:
+    made = mocker.spy(grpc.aio, "secure_channel")
+    publisher = publisher_to(pubsub_at(None, no_token))
+    with pytest.raises(PublishMisconfigured):
+        asyncio.run(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))
+    (call,) = made.call_args_list
+    options = dict(call.kwargs["options"])
+    assert call.args[0] == "pubsub.googleapis.com:443"
+    assert options["grpc.keepalive_time_ms"] == 30_000
+    assert options["grpc.max_reconnect_backoff_ms"] <= 1000
+    assert options["grpc.min_reconnect_backoff_ms"] >= 10_000
+
+
 def test_what_pubsub_says_of_an_invalid_message_is_not_repeated(pubsub: EmbeddedPubSub) -> None:
     pubsub.set_fault(Fault.fail("INVALID_ARGUMENT", "your message was canary"))
     assert fails(pubsub, PublishRefused, timeout_s=1.0)[0] == "INVALID_ARGUMENT"
@@ -385,6 +410,6 @@ def test_what_pubsub_says_of_an_invalid_message_is_not_repeated(pubsub: Embedded
 
 def test_without_credentials_it_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file.json")
-    publisher = publisher_to(PubSub(None))
+    publisher = publisher_to(pubsub_at(None, GoogleCredentials(lambda: default_credentials(SCOPES))))
     with pytest.raises(PublishMisconfigured, match="no credentials: DefaultCredentialsError"):
         asyncio.run(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))

@@ -10,6 +10,7 @@ from tests.prove.emulator_load import emulator_load
 from tests.prove.flood import abuse
 from tests.prove.fuzz import fuzz
 from tests.prove.keys import keys
+from tests.prove.production import production
 from tests.prove.report import Row, Section, table
 from tests.prove.time_and_hygiene import time_and_hygiene
 from tests.prove.zero_loss import zero_loss
@@ -17,6 +18,7 @@ from tests.prove.zero_loss import zero_loss
 SECTIONS: Mapping[str, Section] = {
     "zero-loss": zero_loss,
     "time": time_and_hygiene,
+    "production": production,
     "keys": keys,
     "abuse": abuse,
     "emulator": emulator_load,

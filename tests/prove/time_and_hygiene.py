@@ -49,11 +49,11 @@ def time_and_hygiene(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as 
         [partial(sigterm, fault=Fault.hang(), status=503)],
     ]
     for parts in stages:
-        rows += _at_once(parts, say)
+        rows += at_once(parts, say)
     return rows
 
 
-def _at_once(parts: Sequence[Callable[[str], list[Row]]], say: Say) -> list[Row]:
+def at_once(parts: Sequence[Callable[[str], list[Row]]], say: Say) -> list[Row]:
     """Measure these for both doors side by side."""
     with ThreadPoolExecutor() as pool:
         running = [pool.submit(part, door) for part in parts for door in DOORS]

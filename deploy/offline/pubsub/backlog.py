@@ -169,12 +169,6 @@ class Backlog:
                 over.append(ack_id)
         return over
 
-    def unacknowledged(self) -> list[Message]:
-        """Return all messages that are not acknowledged: to be delivered, held back, or outstanding."""
-        held = [entry for entries in self._held.values() for entry in entries]
-        waiting = [message for _, message in (*self._ready, *held)]
-        return [*waiting, *(lease.message for lease in self._leases.values())]
-
     def expire(self, now: float) -> None:
         """Give back what was not acknowledged in time, and make ready what has waited out its back-off."""
         while self._expiries and self._expiries[0][0] <= now:

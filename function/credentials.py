@@ -1,0 +1,131 @@
+"""Where access tokens come from: the metadata server of Cloud Run, or else Application Default Credentials.
+
+Google's library asks the metadata server up to four questions (a ping with three tries of 3 s, the project, the
+account, the token), and again with each new token. Where it is known that there is one, one question is enough:
+https://cloud.google.com/run/docs/securing/service-identity#access_tokens.
+"""
+
+import functools
+import http.client
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC
+from pathlib import Path
+
+import google.auth
+import msgspec
+from google.auth.credentials import Credentials
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
+from google.auth.transport.requests import Request
+
+from function.access_token import AccessToken, Fetch
+from function.errors import PublishMisconfigured, PublishTransient
+
+METADATA_HOSTS = ("169.254.169.254", "metadata.google.internal")
+"""The address first: it works while names cannot be resolved."""
+
+LONGEST_REPLY = 65_536
+"""Bytes of a metadata server's reply that are read."""
+
+_PATH = "/computeMetadata/v1/instance/service-accounts/default/token?scopes="
+
+
+def token_source(environ: Mapping[str, str], scopes: Sequence[str], *, now: Callable[[], float]) -> Fetch:
+    """Return what fetches tokens here; the order is that of Application Default Credentials.
+
+    A file of credentials comes first. Without one the metadata server is asked, if the environment says that there is
+    one: Cloud Run sets ``K_SERVICE`` (https://cloud.google.com/run/docs/container-contract#services-env-vars).
+    """
+    named_host = environ.get("GCE_METADATA_HOST")
+    has_server = named_host or environ.get("K_SERVICE")
+    if not has_server or environ.get("GOOGLE_APPLICATION_CREDENTIALS") or _gcloud_file(environ).exists():
+        return GoogleCredentials(functools.partial(default_credentials, scopes))
+    return MetadataServer([named_host] if named_host else METADATA_HOSTS, scopes, now=now)
+
+
+def _gcloud_file(environ: Mapping[str, str]) -> Path:
+    """Return where ``gcloud auth application-default login`` leaves credentials."""
+    folder = environ.get("CLOUDSDK_CONFIG") or Path(environ.get("HOME", "/"), ".config", "gcloud")
+    return Path(folder, "application_default_credentials.json")
+
+
+class _Reply(msgspec.Struct):
+    access_token: str
+    expires_in: float
+
+
+class MetadataServer:
+    """Fetches the token of the machine's own account from one of these hosts, by turns if one does not answer."""
+
+    def __init__(self, hosts: Sequence[str], scopes: Sequence[str], *, now: Callable[[], float]) -> None:
+        self._hosts = deque(hosts)
+        self._path = _PATH + ",".join(scopes)
+        self._now = now
+
+    def __call__(self, timeout_s: float) -> AccessToken:
+        """Ask once. Raises PublishTransient, which says how the server failed."""
+        asked_at = self._now()
+        try:
+            reply = msgspec.json.decode(self._ask(timeout_s), type=_Reply)
+        except (OSError, http.client.HTTPException) as error:
+            self._hosts.rotate(-1)
+            raise PublishTransient(f"no access token: metadata server: {type(error).__name__}: {error}") from error
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise PublishTransient("no access token: the metadata server's reply is not one") from error
+        if not (reply.access_token.isascii() and reply.access_token.isprintable()):
+            raise PublishTransient("no access token: the metadata server's reply is not one")
+        return AccessToken((("authorization", f"Bearer {reply.access_token}"),), asked_at + reply.expires_in)
+
+    def _ask(self, timeout_s: float) -> bytes:
+        connection = http.client.HTTPConnection(self._hosts[0], timeout=timeout_s)
+        try:
+            connection.request("GET", self._path, headers={"Metadata-Flavor": "Google"})
+            response = connection.getresponse()
+            if response.status != http.client.OK:
+                raise PublishTransient(f"no access token: the metadata server answered {response.status}")
+            return response.read(LONGEST_REPLY)
+        finally:
+            connection.close()
+
+
+class GoogleCredentials:
+    """Fetches tokens with the credentials that Google's library finds; they are looked for once."""
+
+    def __init__(self, find: Callable[[], Credentials]) -> None:
+        self._find = find
+        self._credentials: Credentials | None = None
+
+    def __call__(self, timeout_s: float) -> AccessToken:
+        """Ask whoever issues tokens for these credentials.
+
+        Raises:
+            PublishMisconfigured: there are no credentials on this machine.
+            PublishTransient: there are, and no token for them.
+
+        """
+        try:
+            self._credentials = credentials = self._credentials or self._find()
+            credentials.refresh(functools.partial(Request(), timeout=timeout_s))  # type: ignore[no-untyped-call]
+        except DefaultCredentialsError as error:
+            raise PublishMisconfigured(f"no credentials: {type(error).__name__}") from error
+        except GoogleAuthError as error:
+            raise PublishTransient(f"no access token: {_cause(error)}") from error
+        headers: dict[str, str] = {}
+        credentials.apply(headers)  # type: ignore[no-untyped-call]
+        expires_at = credentials.expiry.replace(tzinfo=UTC).timestamp() if credentials.expiry else float("inf")
+        return AccessToken(tuple((name.lower(), value) for name, value in headers.items()), expires_at)
+
+
+def _cause(error: BaseException) -> str:
+    """Return an error's kind and the first line of its sentence: what follows may quote what was answered."""
+    sentence: object = error
+    while isinstance(sentence, BaseException):
+        sentence = sentence.args[0] if sentence.args else ""
+    return f"{type(error).__name__}: {str(sentence).partition(chr(10))[0]}"[:200]
+
+
+def default_credentials(scopes: Sequence[str]) -> Credentials:
+    """Find the credentials of the machine; it may take seconds. Raises DefaultCredentialsError if there are none."""
+    credentials, _ = google.auth.default(scopes=scopes)
+    found: Credentials = credentials
+    return found

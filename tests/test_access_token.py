@@ -1,0 +1,247 @@
+"""access_token: one fetch at a time beside the requests, and a token that serves until it expires."""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+
+from function.access_token import ABANDON_S, FETCH_S, REFRESH_S, AccessToken, AccessTokens
+from function.errors import PublishError, PublishMisconfigured, PublishTransient
+
+LIFE_S = 3600.0
+
+
+@dataclass
+class Issuer:
+    """Issues tokens by number, on a clock that a test moves."""
+
+    time_s: float = 1_000_000.0
+    life_s: float = LIFE_S
+    error: PublishError | None = None
+    waits: threading.Event | None = None
+    patience_s: list[float] = field(default_factory=list)
+    at_once: int = 0
+    most_at_once: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+    def fetch(self, timeout_s: float) -> AccessToken:
+        """Issue the next token."""
+        self.patience_s.append(timeout_s)
+        number = len(self.patience_s)
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            if self.waits:
+                self.waits.wait(5)
+            if self.error:
+                raise self.error
+        finally:
+            self.at_once -= 1
+        return token(number, self.time_s + self.life_s)
+
+    def now(self) -> float:
+        """Tell the time."""
+        return self.time_s
+
+    def tokens(self) -> AccessTokens:
+        """Hold the tokens of this issuer."""
+        return AccessTokens(self.fetch, now=self.now, monotonic=self.now, warn=self.warnings.append)
+
+
+def token(number: int, expires_at: float) -> AccessToken:
+    return AccessToken((("authorization", f"Bearer {number}"),), expires_at)
+
+
+def number_of(given: AccessToken) -> int:
+    return int(given.metadata[0][1].split()[1])
+
+
+@pytest.fixture
+def issuer() -> Issuer:
+    return Issuer()
+
+
+async def settled(is_so: Callable[[], bool]) -> None:
+    gives_up_at = time.monotonic() + 5
+    while not is_so():
+        assert time.monotonic() < gives_up_at
+        await asyncio.sleep(0.005)
+
+
+def test_all_who_wait_for_the_first_token_share_one_fetch(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        given = await asyncio.gather(*(tokens.get(5) for _ in range(50)))
+        assert {number_of(each) for each in given} == {1}
+        assert len(issuer.patience_s) == 1
+
+    asyncio.run(use())
+
+
+def test_a_token_is_not_asked_for_again_before_it_is_due(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        await tokens.get(5)
+        issuer.time_s += LIFE_S - REFRESH_S - 1
+        assert number_of(await tokens.get(5)) == 1
+        assert len(issuer.patience_s) == 1
+
+    asyncio.run(use())
+
+
+def test_a_token_that_is_due_serves_while_the_next_one_is_fetched_once(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        await tokens.get(5)
+        issuer.waits = threading.Event()
+        issuer.time_s += LIFE_S - REFRESH_S
+        given = [await tokens.get(5) for _ in range(20)]
+        assert {number_of(each) for each in given} == {1}
+        issuer.waits.set()
+        await settled(lambda: issuer.at_once == 0)
+        await asyncio.sleep(0.05)
+        assert number_of(await tokens.get(5)) == 2
+        assert len(issuer.patience_s) == 2
+
+    asyncio.run(use())
+
+
+def test_a_token_serves_until_it_expires_and_its_refresh_is_tried_once_a_second(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        await tokens.get(5)
+        issuer.error = PublishTransient("down")
+        issuer.time_s += LIFE_S - REFRESH_S
+        for _ in range(60):
+            issuer.time_s += 0.5
+            asked = len(issuer.patience_s)
+            assert number_of(await tokens.get(5)) == 1
+            await settled(lambda: issuer.at_once == 0)
+            assert len(issuer.patience_s) - asked <= 1
+        assert 30 <= len(issuer.patience_s) <= 32
+        issuer.time_s += REFRESH_S - 30 - 3
+        assert number_of(await tokens.get(5)) == 1, "it is good for three seconds yet"
+        issuer.time_s += 2
+        with pytest.raises(PublishTransient, match="down"):
+            await tokens.get(5)
+
+    asyncio.run(use())
+    assert issuer.most_at_once == 1
+
+
+def test_a_refresh_that_fails_while_the_token_is_good_is_told_once_a_minute(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        await tokens.get(5)
+        issuer.error = PublishTransient("down")
+        issuer.time_s += LIFE_S - 200
+        for _ in range(110):
+            issuer.time_s += 1
+            await tokens.get(5)
+            await settled(lambda: issuer.at_once == 0)
+        await asyncio.sleep(0.05)
+
+    asyncio.run(use())
+    assert issuer.warnings == [
+        "the access token cannot be replaced: down; the one at hand is good for 199 s",
+        "the access token cannot be replaced: down; the one at hand is good for 139 s",
+    ]
+
+
+def test_without_a_token_the_cause_is_told_and_nobody_warned(issuer: Issuer) -> None:
+    issuer.error = PublishTransient("down")
+
+    async def use() -> None:
+        tokens = issuer.tokens()
+        with pytest.raises(PublishTransient, match="down") as first:
+            await tokens.get(5)
+        with pytest.raises(PublishTransient, match="down") as second:
+            await tokens.get(5)
+        assert first.value is not second.value
+        assert len(issuer.patience_s) == 1, "a tenth of a second lies between two fetches"
+        issuer.time_s += 0.11
+        issuer.error = None
+        assert number_of(await tokens.get(5)) == 2
+
+    asyncio.run(use())
+    assert issuer.warnings == []
+
+
+def test_what_only_an_operator_can_change_is_looked_for_with_each_request(issuer: Issuer) -> None:
+    issuer.error = PublishMisconfigured("none")
+
+    async def use() -> None:
+        tokens = issuer.tokens()
+        for _ in range(3):
+            with pytest.raises(PublishMisconfigured):
+                await tokens.get(5)
+
+    asyncio.run(use())
+    assert len(issuer.patience_s) == 3
+
+
+def test_a_fetch_that_takes_too_long_is_given_up_and_another_begun_only_when_it_should_have_ended(
+    issuer: Issuer,
+) -> None:
+    issuer.waits = threading.Event()
+
+    async def use() -> None:
+        tokens = issuer.tokens()
+        for _ in range(3):
+            with pytest.raises(PublishTransient, match="no access token in time"):
+                await tokens.get(0.02)
+        assert len(issuer.patience_s) == 1
+        hanging, issuer.waits = issuer.waits, None
+        issuer.time_s += ABANDON_S
+        assert number_of(await tokens.get(5)) == 2
+        assert hanging
+        hanging.set()
+
+    asyncio.run(use())
+
+
+def test_a_slow_server_is_given_more_time_and_one_that_hangs_less(issuer: Issuer) -> None:
+    issuer.error = PublishTransient("slow")
+
+    async def use() -> None:
+        tokens = issuer.tokens()
+        for _ in range(3):
+            issuer.time_s += 1
+            with pytest.raises(PublishTransient):
+                await tokens.get(5)
+
+    asyncio.run(use())
+    assert tuple(issuer.patience_s) == (*FETCH_S, FETCH_S[0])
+    assert max(FETCH_S) < ABANDON_S
+
+
+def test_a_token_that_is_distrusted_is_replaced_and_a_newer_one_is_not(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        first = await tokens.get(5)
+        tokens.distrust(first)
+        second = await tokens.get(5)
+        assert number_of(second) == 2
+        tokens.distrust(first)
+        assert await tokens.get(5) is second
+
+    asyncio.run(use())
+
+
+def test_tokens_that_live_for_a_second_are_used_all_the_same(issuer: Issuer) -> None:
+    issuer.life_s = 1.0
+
+    async def use() -> None:
+        tokens = issuer.tokens()
+        assert number_of(await tokens.get(5)) == 1
+        issuer.time_s += 1
+        assert number_of(await tokens.get(5)) == 2
+
+    asyncio.run(use())
+
+
+def test_a_token_is_not_shown() -> None:
+    assert "Bearer" not in repr(token(1, 2.0))

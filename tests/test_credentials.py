@@ -1,0 +1,207 @@
+"""credentials: which source of tokens is taken, what the metadata server is asked, and how its failures are told."""
+
+import functools
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from google.auth.credentials import AnonymousCredentials, Credentials
+from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
+
+from function.credentials import METADATA_HOSTS, GoogleCredentials, MetadataServer, token_source
+from function.errors import PublishMisconfigured, PublishTransient
+from tests.prove.metadata_server import HANG_S, PATH, Stumble
+from tests.prove.metadata_server import MetadataServer as StandIn
+
+SCOPES = ("https://scope/a", "https://scope/b")
+
+
+@pytest.fixture
+def server() -> Iterator[StandIn]:
+    with StandIn() as server:
+        yield server
+
+
+def source(environ: dict[str, str]) -> Any:
+    return token_source(environ, SCOPES, now=time.time)
+
+
+@pytest.mark.parametrize("environ", [{"K_SERVICE": "f"}, {"GCE_METADATA_HOST": "x:1"}], ids=["Cloud Run", "named"])
+def test_where_a_metadata_server_is_known_of_it_is_asked(environ: dict[str, str], tmp_path: Path) -> None:
+    assert isinstance(source({**environ, "HOME": str(tmp_path)}), MetadataServer)
+
+
+def test_elsewhere_google_looks_for_credentials(tmp_path: Path) -> None:
+    assert isinstance(source({"HOME": str(tmp_path)}), GoogleCredentials)
+
+
+def test_a_file_of_credentials_comes_first(tmp_path: Path) -> None:
+    on_cloud_run = {"K_SERVICE": "f", "HOME": str(tmp_path)}
+    assert isinstance(source({**on_cloud_run, "GOOGLE_APPLICATION_CREDENTIALS": "key.json"}), GoogleCredentials)
+    folder = tmp_path / ".config" / "gcloud"
+    folder.mkdir(parents=True)
+    (folder / "application_default_credentials.json").touch()
+    assert isinstance(source(on_cloud_run), GoogleCredentials)
+    assert isinstance(source({"K_SERVICE": "f", "CLOUDSDK_CONFIG": str(folder)}), GoogleCredentials)
+
+
+def test_one_question_is_asked_for_a_token_of_our_scopes(server: StandIn) -> None:
+    before = time.time()
+    token = source({"GCE_METADATA_HOST": server.host})(1.0)
+    assert server.asked == [f"{PATH}?scopes={','.join(SCOPES)}"]
+    assert token.metadata == (("authorization", "Bearer canary-of-token-1"),)
+    assert before + 3599 <= token.expires_at <= time.time() + 3599
+
+
+def test_the_address_is_asked_first_and_the_name_if_it_does_not_answer() -> None:
+    assert METADATA_HOSTS == ("169.254.169.254", "metadata.google.internal")
+    with StandIn() as sound:
+        ask = MetadataServer([f"127.0.0.1:{closed_port()}", sound.host], SCOPES, now=time.time)
+        with pytest.raises(PublishTransient, match="metadata server: ConnectionRefusedError"):
+            ask(1.0)
+        assert ask(1.0).metadata
+        assert ask(1.0).metadata, "the one that answered is asked again"
+
+
+def closed_port() -> int:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        port: int = bound.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 429, 500, 503])
+def test_any_other_answer_is_told_by_its_status_and_may_be_better_the_next_time(server: StandIn, status: int) -> None:
+    server.stumble(Stumble(status))
+    ask = source({"GCE_METADATA_HOST": server.host})
+    with pytest.raises(PublishTransient, match=f"no access token: the metadata server answered {status}"):
+        ask(1.0)
+    assert ask(1.0).metadata
+
+
+def test_a_server_that_hangs_is_given_up_in_time(server: StandIn) -> None:
+    server.stumble(Stumble(seconds=HANG_S))
+    began_at = time.monotonic()
+    with pytest.raises(PublishTransient, match="no access token: metadata server: TimeoutError"):
+        source({"GCE_METADATA_HOST": server.host})(0.2)
+    assert time.monotonic() - began_at < 1
+
+
+REPLIES = {
+    "no JSON": b"<html>canary</html>",
+    "no token": b'{"expires_in": 5}',
+    "no text": b'{"access_token": 5, "expires_in": 5}',
+    "no number": b'{"access_token": "canary", "expires_in": "soon"}',
+    "cut": b'{"access_token": "canary"',
+    "a line break": b'{"access_token": "canary\\nx: y", "expires_in": 5}',
+    "not ASCII": '{"access_token": "canary\u00e9", "expires_in": 5}'.encode(),
+    "not UTF-8": b'{"access_token": "canary\xff", "expires_in": 5}',
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("reply", REPLIES)
+def test_a_reply_that_holds_no_token_is_told_without_quoting_it(reply: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def answer() -> None:
+            connection, _ = listening.accept()
+            with connection:
+                connection.recv(4096)
+                body = REPLIES[reply]
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(PublishTransient, match="no access token: the metadata server's reply is not one") as caught:
+            source({"GCE_METADATA_HOST": f"127.0.0.1:{listening.getsockname()[1]}"})(1.0)
+        thread.join()
+    assert "canary" not in str(caught.value)
+
+
+def test_what_does_not_speak_http_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def hang_up() -> None:
+            listening.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        with pytest.raises(PublishTransient, match="no access token: metadata server: "):
+            source({"GCE_METADATA_HOST": f"127.0.0.1:{listening.getsockname()[1]}"})(1.0)
+        thread.join()
+
+
+class Account(AnonymousCredentials):
+    """Credentials as Google's library makes them: refreshed, they have a token."""
+
+    def __init__(self, error: Exception | None = None, *, expires: bool = True) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.error = error
+        self.expires = expires
+        self.refreshed_with: list[Any] = []
+
+    def refresh(self, request: Any) -> None:
+        """Get a token, or fail."""
+        self.refreshed_with.append(request)
+        if self.error:
+            raise self.error
+        self.expiry = datetime(2026, 11, 2, 12, 0, 0, tzinfo=UTC).replace(tzinfo=None) if self.expires else None
+
+    def apply(self, headers: dict[str, str], token: Any = None) -> None:  # noqa: ARG002  # as Google's
+        """Write the token and who is billed."""
+        headers["authorization"] = "Bearer t"
+        headers["X-Goog-User-Project"] = "billed"
+
+
+def test_credentials_are_found_once_and_refreshed_for_each_token() -> None:
+    account = Account()
+    found: list[Credentials] = []
+
+    def find() -> Credentials:
+        found.append(account)
+        return account
+
+    fetch = GoogleCredentials(find)
+    tokens = [fetch(1.5), fetch(2.5)]
+    assert len(found) == 1
+    assert tokens[0].metadata == (("authorization", "Bearer t"), ("x-goog-user-project", "billed"))
+    assert tokens[0].expires_at == datetime(2026, 11, 2, 12, 0, 0, tzinfo=UTC).timestamp()
+    assert [request.keywords for request in account.refreshed_with] == [{"timeout": 1.5}, {"timeout": 2.5}]
+    assert all(isinstance(request, functools.partial) for request in account.refreshed_with)
+
+
+def test_a_token_may_last_for_ever() -> None:
+    assert GoogleCredentials(lambda: Account(expires=False))(1.0).expires_at == float("inf")
+
+
+def test_credentials_that_are_not_there_are_for_an_operator() -> None:
+    def find() -> Credentials:
+        raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
+
+    with pytest.raises(PublishMisconfigured, match="no credentials: DefaultCredentialsError"):
+        GoogleCredentials(find)(1.0)
+
+
+ERRORS = {
+    "RefreshError: invalid_grant": RefreshError("invalid_grant", {"id_token": "canary"}),  # type: ignore[no-untyped-call]
+    "TransportError: down": TransportError("down\ncanary"),  # type: ignore[no-untyped-call]
+    "RefreshError: lost": RefreshError(TransportError("lost\ncanary")),  # type: ignore[no-untyped-call]
+    "RefreshError: ": RefreshError(),  # type: ignore[no-untyped-call]
+}
+
+
+@pytest.mark.parametrize("told", ERRORS)
+def test_a_refresh_that_fails_is_told_by_the_first_line_and_tried_again(told: str) -> None:
+    account = Account(ERRORS[told])
+    fetch = GoogleCredentials(lambda: account)
+    with pytest.raises(PublishTransient) as caught:
+        fetch(1.0)
+    assert str(caught.value) == f"no access token: {told}"
+    account.error = None
+    assert fetch(1.0).metadata

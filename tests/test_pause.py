@@ -1,0 +1,51 @@
+"""Black box: Cloud Run withdraws the processor between requests, for longer than a worker may be silent."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from deploy.offline.pubsub import EmbeddedPubSub
+from deploy.offline.pubsub.faults import Fault
+from tests.prove.traffic import Sent, send_new
+from tests.serving import DOORS, Function
+from tests.stage import SECRET
+
+TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
+TIMEOUT_S = 1
+PAUSE_S = 3.5
+EVENTS = 5
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_the_first_events_after_a_pause_are_answered_by_the_process_that_was_paused(
+    embedded: EmbeddedPubSub, tmp_path: Path, door: str
+) -> None:
+    for topic in (TOPIC, REJECTED_TOPIC):
+        embedded.create_topic(topic)
+    environ = {
+        "CLOUD_RUN_TIMEOUT_SECONDS": str(TIMEOUT_S),
+        "PUBSUB_EMULATOR_HOST": embedded.host,
+        "PUBSUB_TOPIC": TOPIC,
+        "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC,
+        "DT_SIGNATURE_SECRET": SECRET,
+        "THREADS": "16",
+    }
+    with Function(door, environ, tmp_path) as function, ThreadPoolExecutor(EVENTS) as pool:
+        assert send_new(function.port).status == 200
+        embedded.set_fault(Fault.slow(1.5))  # the server has time to notice how long its worker was silent
+        for _ in range(2):
+            worker = function.worker()
+            with function.frozen():
+                time.sleep(PAUSE_S)
+                sent = _sent(pool, lambda: send_new(function.port))
+                time.sleep(0.1)
+            assert [each.result().status for each in sent] == [200] * EVENTS
+            assert function.worker() == worker
+        assert [line["status"] for line in function.lines()] == [200] * (1 + 2 * EVENTS)
+
+
+def _sent(pool: ThreadPoolExecutor, send: Callable[[], Sent]) -> "list[Future[Sent]]":
+    return [pool.submit(send) for _ in range(EVENTS)]
