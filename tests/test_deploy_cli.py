@@ -324,7 +324,7 @@ def test_a_result_that_cannot_be_printed_is_a_failure_told_in_a_line(
 
 def test_a_temporary_folder_that_is_full_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     def stages(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
-        with staged({"a/b/c": b""}):
+        with staged({"a": b"", "a/b": b""}):
             return 0
 
     assert command.main(["plan"], stages) == 1

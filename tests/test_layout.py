@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-ROOMS = sorted((ROOT / "function").glob("*.py"))
+ROOMS = sorted((ROOT / "function").rglob("*.py"))
 DOORWAYS = {"receiver.py": "receive", "background.py": "run", "doors.py": "read"}
 """Where the web framework, another thread and a server's own kinds of error meet ours."""
 PURE = {

@@ -174,5 +174,5 @@ def test_a_plain_gcloud_deploy_uploads_the_function_and_nothing_else(tmp_path: P
         text=True,
     )
 
-    rooms = {f"function/{room.name}" for room in (ROOT / "function").glob("*.py")}
+    rooms = {room.relative_to(ROOT).as_posix() for room in (ROOT / "function").rglob("*.py")}
     assert set(listed.stdout.split()) == {"main.py", "requirements.txt", *rooms}

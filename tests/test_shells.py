@@ -35,7 +35,8 @@ COMPLAINT = re.compile(
     r"not found|parse error|syntax error|no matches|[Uu]nsupported|Unknown command|expected", re.MULTILINE
 )
 STAND_IN = """#!/bin/sh
-{ printf '%s\\037' "${0##*/}" "$@"; printf '\\036'; } >> "$RECORD"
+record=$(printf '%s\\037' "${0##*/}" "$@")
+printf '%s\\036' "$record" >> "$RECORD"
 echo answer
 """
 

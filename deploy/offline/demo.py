@@ -25,7 +25,7 @@ _NARROW_ROW = "{:<18} {:<20} {:<25} {:>6} {}"
 _NARROW_ROW_UNTIMED = "{:<18} {:<20} {:<25} {}"
 """For terminals of 80 columns: without the message id."""
 
-WIDE = 102
+WIDE = 105
 """Columns that a row takes."""
 
 Row = Callable[..., str]
