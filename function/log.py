@@ -44,7 +44,7 @@ MOST_CAUSES = 5
 LARGEST_SPAN = (1 << 64) - 1
 
 _TRACEPARENT = re.compile(
-    r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
+    r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?P<more>-.*)?"
 )
 """https://www.w3.org/TR/trace-context/#traceparent-header-field-values; only newer versions have more fields."""
@@ -189,7 +189,7 @@ def traceparent(request: Request) -> str | None:
     https://www.w3.org/TR/trace-context/#versioning-of-traceparent.
     """
     found = _trace_context(request)
-    if not found or found["span"] == _NO_SPAN:
+    if not found:
         return None
     if found["version"] == "00":
         return found[0]
