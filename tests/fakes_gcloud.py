@@ -18,6 +18,7 @@ BUILD_ACCOUNT = "123456789012-compute@developer.gserviceaccount.com"
 URL = "https://dt-pubsub-abcdef-ew.a.run.app"
 
 
+_PAYLOADS = {"jsonPayload", "textPayload"}
 OF_THE_PROJECT = {"auth", "projects", "billing", "builds", "logging", "services", "resource-manager", "org-policies"}
 _ABSENT = {
     "topics": "NOT_FOUND: Resource not found (resource={name}).",

@@ -52,7 +52,7 @@ class SignatureSecret:
         return foreign(self.title, self.spec.mark, adopt.line())
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Make it with a first version, add one if the function could not use the newest, or bring the rest up to date."""
+        """Make it with a first version, add one if the function cannot use the newest, or bring the rest up to date."""
         if error := self.not_ours(facts):
             raise error
         found = facts["secret"]

@@ -33,7 +33,7 @@ def control_service(state: State) -> grpc.GenericRpcHandler:
         return dict(state.publish_calls)
 
     def unacknowledged(asked: Any) -> list[int]:
-        messages = state.broker.subscription(asked["subscription"]).backlog.unacknowledged()
+        messages = state.broker.subscriptions.get(asked["subscription"]).backlog.unacknowledged()
         return [len(messages), min((each.publish_time_ns for each in messages), default=0)]
 
     handlers: dict[str, Callable[[Any], Any]] = {
