@@ -8,10 +8,9 @@ application may not (PEP 3333: ``Connection`` is the server's own); gunicorn loo
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
-from typing import Any
 
 import flask
 from starlette.requests import Request as StarletteRequest
@@ -20,10 +19,12 @@ from starlette.responses import Response as StarletteResponse
 from function.background import BackgroundLoop
 from function.errors import BodyIncomplete, BodyTooLarge
 from function.exchange import Reply, Request
-from function.patience import at_once
 from function.receiver import Receiver
 
 CHUNK_BYTES = 65_536
+
+PASS_OVER_S = 0.1
+"""Seconds that a small body which is not wanted may take, so that its connection can be kept."""
 
 HANG_UP_S = 0.5
 """Seconds that a thread may take to notice that its connection has been shut."""
@@ -55,19 +56,30 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
 
     reply = await receiver.receive(Request(request.method, headers, read))
     fields = _headers(reply)
-    if reply.is_early or not (is_whole or ("expect" not in headers and _has_come(request))):
+    if reply.is_early or not (is_whole or await _passed_over(request, headers)):
         fields["Connection"] = "close"
     return StarletteResponse(reply.body, reply.status, fields)
 
 
-async def _next_part(request: StarletteRequest) -> MutableMapping[str, Any]:
-    return await request.receive()
+async def _passed_over(request: StarletteRequest, headers: Mapping[str, Sequence[str]]) -> bool:
+    """Read a small body that is not wanted, if it comes at once: then the connection can go on.
 
-
-def _has_come(request: StarletteRequest) -> bool:
-    """Whether a body that nobody has read is there to its end."""
-    part = at_once(_next_part(request))
-    return part is not None and part["type"] == "http.request" and not part.get("more_body")
+    Clients send a head and its body one right after the other, and may be late with the second.
+    """
+    announced = headers.get("content-length", ["0"])[0]
+    if "expect" in headers or len(announced) > len(str(CHUNK_BYTES)):
+        return False
+    left = CHUNK_BYTES
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(PASS_OVER_S):
+            while left >= 0:
+                part = await request.receive()
+                if part["type"] == "http.disconnect":
+                    return False
+                if not part.get("more_body"):
+                    return True
+                left -= len(part.get("body", b""))
+    return False
 
 
 class WsgiDoor:

@@ -23,17 +23,6 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
         return rest
 
 
-def at_once(work: Coroutine[Any, Any, T]) -> T | None:
-    """Return the result of work that has nothing to wait for; other work is given up, and the result is ``None``."""
-    try:
-        work.send(None)
-    except StopIteration as done:
-        result: T = done.value
-        return result
-    work.close()
-    return None
-
-
 class _Begun(Generator[Any, Any, T]):
     """The rest of work that has taken its first step, and waits for what that step gave."""
 

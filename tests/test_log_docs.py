@@ -9,9 +9,11 @@ import msgspec
 import pytest
 
 from deploy.offline.clouds import clouds
+from deploy.offline.clouds.google.estate import Estate
 from function.log import Line
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL
 from tests.serving import ROOT
+from tests.skies import all_on
 from tests.users import GCLOUD
 
 TEXT = (ROOT / "docs" / "log.md").read_text("utf-8")
@@ -69,7 +71,7 @@ def test_the_reference_is_linked() -> None:
 @pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here")
 @pytest.mark.timeout(600)
 def test_the_real_gcloud_takes_every_command(tmp_path: Path) -> None:
-    with clouds("embedded") as sky:
+    with clouds("embedded", estate=all_on(Estate())) as sky:
         environ = {**sky.environ, "HOME": str(tmp_path)}
         for command in COMMANDS:
             words = shlex.split(command.replace("my-project", sky.google.estate.project))
