@@ -284,7 +284,7 @@ class FakeGcloud:
                 raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {self.newest_version} state.")
             text = self.versions[name][int(command.words[3]) - 1]
             return {"payload": {"data": urlsafe_b64encode(text.encode("utf-8", "surrogateescape")).decode()}}
-        newest = len(self.versions[name])
+        newest = len(self.versions.get(name, ()))
         return [
             {
                 "name": f"projects/1/secrets/{name}/versions/{number}",

@@ -542,10 +542,10 @@ def building(sky: Clouds) -> dict[str, str]:
     """Four devices by a short name of ours."""
     devices, project = sky.dt.devices, sky.dt.tenant.project
     made = {
-        "fridge": devices.create(project, "temperature", {"name": "Fridge 2", "room.no": "9"}, "102081"),
+        "fridge": devices.create(project, "temperature", {"name": "Fridge 2", "room.no": "ninth"}, "102081"),
         "freezer": devices.create(project, "temperature", {"name": "Freezer", "room.no": "10"}, "102082"),
         "air": devices.create(project, "co2", {"name": "Air"}),
-        "door": devices.create(project, "proximity", {"external-id": "9"}),
+        "door": devices.create(project, "proximity", {"external-id": "ninth"}),
     }
     for name, celsius in (("fridge", 4.5), ("freezer", -18)):
         devices.publish(made[name]["name"], "temperature", {"value": celsius})
@@ -557,11 +557,11 @@ def building(sky: Clouds) -> dict[str, str]:
     [
         ({}, "fridge freezer air door"),
         ({"device_types": ["temperature", "co2"]}, "fridge freezer air"),
-        ({"label_filters": {"room.no": "9"}}, "fridge"),
+        ({"label_filters": {"room.no": "ninth"}}, "fridge"),
         ({"label_filters": {"room.no": ""}}, "fridge freezer"),
-        ({"label_filters": {"room.no": "9", "name": "Air"}}, ""),
+        ({"label_filters": {"room.no": "ninth", "name": "Air"}}, ""),
         ({"query": "fRIdge"}, "fridge"),
-        ({"query": "9"}, "fridge door"),
+        ({"query": "ninth"}, "fridge door"),
         ({"order_by": "reported.temperature.value"}, "freezer fridge air door"),
         ({"order_by": "-reported.temperature.value"}, "fridge freezer air door"),
         ({"order_by": "labels.name"}, "air freezer fridge door"),

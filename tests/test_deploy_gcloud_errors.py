@@ -393,10 +393,6 @@ def test_absence_of_one_with_a_longer_name_is_not_absence(argv: Argv, sentence: 
 
 
 REFUSALS = (
-    (0, "could not log in (ConnectTimeout)", "check this machine's network"),
-    (0, "no usable answer (ConnectionError)", "check this machine's network"),
-    (0, "no usable answer (SSLError)", "export REQUESTS_CA_BUNDLE=FILE"),
-    (0, "no usable answer (ProxyError)", "export HTTPS_PROXY="),
     (0, "the clock of this machine is 300 s ahead of DT's", "sudo timedatectl set-ntp true"),
     (0, "no usable answer (ReadTimeout)", dt_api.AGAIN),
     (400, "400 unsupported event type", "python -m deploy up --event-type="),

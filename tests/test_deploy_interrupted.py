@@ -222,7 +222,7 @@ def test_a_gcloud_that_outlives_a_killed_up_disturbs_no_later_one(place: int) ->
 def _carry_out(stage: Stage, orphan: Argv) -> None:
     stage.google.before = lambda _: None
     with stage.deployment().staged() as folder:
-        stage.google(orphan, stdin="5" * 64 if "--data-file=-" in orphan else None, folder=folder, timeout_s=1)
+        stage.google(orphan, stdin="5e" * 32 if "--data-file=-" in orphan else None, folder=folder, timeout_s=1)
 
 
 @pytest.mark.parametrize("place", range(CHANGES))

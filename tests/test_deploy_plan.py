@@ -80,7 +80,7 @@ def test_a_subscription_that_pushes_is_left_alone_and_said_to_push() -> None:
 def reasons(connectors: list[dict[str, Any]], *, verb: str = "up", without_function: bool = False) -> list[str]:
     """Return what a plan says of these connectors, when everything else is as it should be."""
     everything = read(PLANS / "everything.json")
-    facts = {"function dt-pubsub": {"function": None}} if without_function else {}
+    facts = {"function dt-pubsub": {"function": None, "service": None}} if without_function else {}
     (project,) = everything["observed"]["connectors"]
     given = {"facts": facts, "connectors": {project: connectors}}
     spec, observed = spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], given))

@@ -91,17 +91,23 @@ class Builder:
         if before:
             before.end()
         on_stage("COMPLETE", "COMPLETE")
+        return self._described(function, service, revision)
+
+    def _described(self, function: Json, service: Service, revision: Revision) -> Json:
+        """Return a function as it is once this revision serves."""
+        config, build_config = function["serviceConfig"], function["buildConfig"]
+        kept = self._kept(build_config, service.region, service.name)
         return {
             **function,
-            "buildConfig": {**build_config, "source": {"storageSource": self._kept(build_config, region, name)}},
+            "buildConfig": {**build_config, "source": {"storageSource": kept}},
             "state": "ACTIVE",
             "environment": "GEN_2",
             "updateTime": timestamp(),
-            "url": f"https://{service.function_host}/{name}",
+            "url": f"https://{service.function_host}/{service.name}",
             "serviceConfig": {
                 **config,
                 "service": self._run.resource(service),
-                "serviceAccountEmail": account,
+                "serviceAccountEmail": self._account(config),
                 "uri": f"https://{service.host(self._estate.project)}",
                 "revision": revision.name,
                 "ingressSettings": config.get("ingressSettings", "ALLOW_ALL"),
