@@ -1,5 +1,6 @@
 """The doors: where DT's Data Connector rings. What happens to an event stands in ``function/``."""
 
+import contextlib
 import gc
 import os
 import sys
@@ -11,7 +12,6 @@ try:
     import flask
     import functions_framework
     import functions_framework.aio
-    from gunicorn.config import Keepalive
     from starlette.requests import Request
     from starlette.responses import Response
     from uvicorn.config import HTTP_PROTOCOLS
@@ -36,7 +36,10 @@ except SettingsError as error:
 
 _wsgi_door = WsgiDoor(_receiver)
 HTTP_PROTOCOLS["auto"] = "function.bounded_http:BoundedHttp"  # this one is asked for when uvicorn starts
-Keepalive.default = KEEP_ALIVE_S  # functions-framework has no option for it, and makes the server after this
+with contextlib.suppress(ImportError):  # there is no gunicorn on Windows
+    from gunicorn.config import Keepalive
+
+    Keepalive.default = KEEP_ALIVE_S  # functions-framework has no option for it, and makes the server after this
 gc.freeze()  # else the collector would look through all that has been loaded again and again
 
 

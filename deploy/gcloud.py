@@ -154,7 +154,8 @@ def _end(process: "subprocess.Popen[str]") -> None:
 def _descendants(pid: int) -> list[int]:
     """Give the processes that a process has started, and those that these have; none where that cannot be asked."""
     try:
-        listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=False)  # noqa: S607
+        command = ["ps", "-A", "-o", "pid=,ppid="]
+        listed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603
     except OSError:
         return []
     pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]

@@ -319,7 +319,7 @@ def _failing() -> Iterator[Row]:
         calls=2,
     )
     for code in ("UNAVAILABLE", "PERMISSION_DENIED", "INVALID_ARGUMENT"):
-        at_least = 3 if code == "UNAVAILABLE" else 1
+        at_least = {"UNAVAILABLE": 3, "INVALID_ARGUMENT": 2}.get(code, 1)  # once more with the bare attributes
         yield fails(21, code, "CRITICAL", "publish_rejected", at_least, rejected=Fault.fail(code))
     yield fails(21, "no id", "CRITICAL", "publish_rejected", 1, rejected=Fault.empty_ids())
     yield fails(

@@ -112,6 +112,7 @@ def test_no_command_that_is_printed_has_a_remark() -> None:
         f"{path.relative_to(ROOT)}: {line}"
         for path in [*(ROOT / "deploy").rglob("*.py"), ROOT / "main.py", *(ROOT / "function").rglob("*.py")]
         for line in remarks(path)
+        if path.name != "secret_text.py"  # a pattern with remarks of its own
     ]
     assert found == []
 

@@ -50,8 +50,8 @@ class Told:
 
 
 @pytest.fixture
-def told(capsysbinary: pytest.CaptureFixture[bytes]) -> Told:
-    return Told(capsysbinary)
+def told(capfdbinary: pytest.CaptureFixture[bytes]) -> Told:
+    return Told(capfdbinary)
 
 
 @pytest.fixture

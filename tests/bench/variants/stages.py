@@ -79,7 +79,8 @@ def _tell() -> None:
 
 _watch_awaited(RequestResponseCycle, "run_asgi", before="request", after="sent")
 _watch_awaited(main, "answer_asgi", before="door", after="answered")
-_watch_awaited(Verifier, "verify", before="verify", after="verified")
+_watch_awaited(Verifier, "authenticate", before="verify")
+_watch(Verifier, "proves", after="verified")
 _watch(Receiver, "_open", after="opened")
 _watch(receiver, "event_message", after="made")
 _watch(SharedRequests, "_join", after="handed over")
