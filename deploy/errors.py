@@ -8,6 +8,7 @@ DeployError                anything that keeps a verb from doing its part
 │   └── DtUnanswered       nobody knows whether DT did it: no answer, or one that cannot be read
 │       └── DtUnreachable  DT cannot be reached from here: certificate, proxy, name or connection
 ├── NotReady               the preflight found what has to be mended first
+├── Unusable               something of this deployment can only be deleted and made again
 ├── NotOurs                something of the same name was not made by this deployment
 ├── Stopped                a step failed, or was interrupted; what was done before it stays done
 ├── Declined               whoever was asked said no, or nobody could be asked
@@ -120,6 +121,10 @@ class NotReady(DeployError):
     def __init__(self, failures: Sequence[DeployError]) -> None:
         super().__init__("\n".join(str(failure) for failure in failures))
         self.failures = tuple(failures)
+
+
+class Unusable(DeployError):
+    """A resource of this deployment cannot become what it should: it has to be deleted and made again."""
 
 
 class NotOurs(DeployError):

@@ -10,7 +10,7 @@ from deploy.parallel import answer, beside_one_another
 from deploy.plan import Observed, removable, watched
 from deploy.resources.connector import Connector, name_tells
 from deploy.resources.function import Function
-from deploy.resources.resource import Facts, Reads, Resource, answered
+from deploy.resources.resource import Facts, Reads, Resource, answered, is_marked
 from deploy.resources.services import Services, services_on
 from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled
 from deploy.secret import Secret, SecretVersion
@@ -109,26 +109,38 @@ class Observer:
         url = observed.url(self.spec)
         if all(name_tells(self.spec, listed, url) for listed in observed.connectors.values()):
             return observed
-        secrets = _usable(self._in_force(on))
+        secrets = _usable(self._in_force(facts[SignatureSecret(self.spec).title]))
         return self.connectors_again(replace(observed, secrets=secrets), removing=True)
 
     def for_proof(self) -> Observed:
-        """Read where the function is, and what it believes."""
+        """Read where the function is, and what it believes, if both are this deployment's.
+
+        Raises:
+            DeployError: one of them is somebody else's, to whom nothing is sent.
+
+        """
+        function, secret = Function(self.spec), SignatureSecret(self.spec)
         with beside_one_another() as pool:
-            reading, function = pool.submit(self.vault.in_force), pool.submit(self._function)
-            facts, version = {Function(self.spec).title: answer(function)}, answer(reading)
-        facts[SignatureSecret(self.spec).title] = {READ: version}
+            asking = [pool.submit(self._first_of, resource) for resource in (function, secret)]
+            facts = {each.title: answer(found) for each, found in zip((function, secret), asking, strict=True)}
+        for resource in (function, secret):
+            if error := resource.not_ours(facts[resource.title]):
+                raise error
+        version = self._in_force(facts[secret.title])
+        facts[secret.title] = {**facts[secret.title], READ: version}
         return Observed(facts, self._connectors(facts, _usable(version))[0], _usable(version))
 
-    def _in_force(self, on: Collection[str]) -> SecretVersion | None:
-        return self.vault.in_force() if SERVICE_OF_GROUP["secrets"] in on else None
+    def _in_force(self, secret: Facts) -> SecretVersion | None:
+        """Return the newest version of a secret if it is there and ours: others' is not read."""
+        return self.vault.in_force() if is_marked(self.spec, secret.get("secret") or {}) else None
 
     def _services(self) -> dict[str, Facts]:
         services = Services(self.spec)
         return {services.title: self._ask(services.reads(), ())}
 
-    def _function(self) -> Facts:
-        key, describe = next(Function(self.spec).reads())
+    def _first_of(self, resource: Resource) -> Facts:
+        """Describe a resource, and nothing else of it; behind an API that is off there is nothing."""
+        key, describe = next(resource.reads())
         try:
             return {key: self.google.read(describe)}
         except GcloudFailed as error:
@@ -157,8 +169,8 @@ class Observer:
         return Observed(facts, connectors, secrets, closed=closed)
 
     def _newest_in(self, facts: Facts) -> SecretVersion | None:
-        """Read the newest version of those listed; the answer is None unless it is in force."""
-        number = newest_enabled(facts)
+        """Read the newest version of those listed; the answer is None unless it is in force, and ours to read."""
+        number = newest_enabled(facts) if is_marked(self.spec, facts.get("secret") or {}) else ""
         return self.vault.version(int(number)) if number else None
 
     def _family(self, family: Sequence[Resource], on: Collection[str]) -> dict[str, Facts]:

@@ -34,7 +34,18 @@ class Observed:
     closed: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, spec: Spec) -> str:
-        """Give the function's URL, or nothing while there is none."""
+        """Return the URL of this deployment's function; an empty text while there is none."""
+        return "" if self._is_foreign(spec) else self._url(spec)
+
+    def foreign_url(self, spec: Spec) -> str:
+        """Return the URL of a function of the same name that is not this deployment's; an empty text without one."""
+        return self._url(spec) if self._is_foreign(spec) else ""
+
+    def _is_foreign(self, spec: Spec) -> bool:
+        function = Function(spec)
+        return function.not_ours(self.facts.get(function.title, {})) is not None
+
+    def _url(self, spec: Spec) -> str:
         return function_url(self.facts.get(Function(spec).title, {}))
 
     def memory(self, spec: Spec) -> Memory:
@@ -112,7 +123,8 @@ def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
         if project in observed.closed:
             steps.append(keep(f"connector in {project}", _closed(observed.closed[project])))
             continue
-        steps += remove_connector(spec, project, observed.connectors[project], observed.url(spec))
+        found, url = observed.connectors[project], observed.url(spec)
+        steps += remove_connector(spec, project, found, url, foreign_url=observed.foreign_url(spec))
         steps += remove_devices(project, observed.devices.get(project, ()))
     for resource in reversed(removable(spec)):
         steps += resource.removal(observed.facts.get(resource.title, {}))

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from deploy.errors import DeployError
+from deploy.errors import DeployError, NotOurs
 from deploy.plan import Observed
+from deploy.resources.by_hand import closing
 from deploy.resources.connector import owned
 from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, newest_version
@@ -40,11 +41,11 @@ class Row:
 
 
 def all_rows(
-    spec: Spec, steps: Sequence[Step], observed: Observed, counted: Mapping[str, Metrics], now: float
+    spec: Spec, steps: Sequence[Step], observed: Observed, counted: Mapping[str, Metrics | None], now: float
 ) -> list[Row]:
-    """Return a row for each step of a plan, and one for each connector's deliveries.
+    """Return a row for each step of a plan, one for what closes the function, and one for each connector's deliveries.
 
-    ``counted`` is by connector's id.
+    ``counted`` is by connector's id; None if DT did not tell.
     """
     secret = SignatureSecret(spec).title
     age = {secret: _age(newest_version(observed.facts.get(secret, {})), now)}
@@ -57,12 +58,27 @@ def all_rows(
             )
             for each in steps
         ),
+        *_closed_rows(spec, observed),
         *(
             _delivery_row(project, each.status, counted.get(each.id, {}))
             for project, found in observed.connectors.items()
             for each in owned(spec, found, observed.url(spec))
         ),
     ]
+
+
+def broken_rows(broken: NotOurs) -> list[Row]:
+    """Return a row for each resource of this deployment of which no plan can be made."""
+    return [Row(failure.where, "broken", failure.what) for failure in broken.failures]
+
+
+def _closed_rows(spec: Spec, observed: Observed) -> list[Row]:
+    """Return a row if somebody closed the function to DT in a way that a plan shows and leaves alone."""
+    function = Function(spec).title
+    service = observed.facts.get(function, {}).get("service")
+    found = closing(service) if service else []
+    how = "undo it on the Cloud Run service of the function's name"
+    return [Row(f"requests to {function}", "closed", f"{'; '.join(found)}; {how}")] if found else []
 
 
 def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
@@ -121,7 +137,10 @@ def on_one_screen(rows: Sequence[Row], spec: Spec) -> list[Row]:
     return [*shown, *([Row("everything else", "ok", f"{rest} more as they should be")] if rest else [])]
 
 
-def _delivery_row(project: str, status: str, counted: Metrics) -> Row:
+def _delivery_row(project: str, status: str, counted: Metrics | None) -> Row:
+    if counted is None:
+        state = UNKNOWN if status == "ACTIVE" else status
+        return Row(f"deliveries from {project}", state, "DT did not tell what became of them")
     delivered, failed = (_count(counted.get(key)) for key in ("successCount", "errorCount"))
     told = f"last 3 h: {delivered} delivered, {failed} not, p99 {counted.get('latency99p', '-')}"
     return Row(f"deliveries from {project}", "failing" if failed and status == "ACTIVE" else status, told)

@@ -8,6 +8,7 @@ import json
 import textwrap
 import threading
 import time
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
@@ -41,13 +42,13 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         """Print a result. Raises ``OSError`` where it cannot be."""
-        print(text, file=self._out, flush=True)
+        self._print(printable(text))
 
     def note(self, text: str) -> None:
         """Print what happens meanwhile."""
         with self._lock:
             self._wipe()
-            self._tell(f"{text}\n")
+            self._tell(f"{printable(text)}\n")
 
     def as_json(self, value: Any) -> None:
         """Print one JSON document, in letters that can be written everywhere."""
@@ -58,10 +59,10 @@ class Terminal:
         width = max((len(step.resource) for step in steps), default=0)
         for step in steps:
             sign, colour = _SIGNS[step.action]
-            row = self._fitted(f"{sign} {step.action:<6}  {step.resource:<{width}}  ", step.reason)
-            self.say(self._painted(row, colour))
+            head = f"{sign} {step.action:<6}  {step.resource:<{width}}  "
+            self._print(self._painted(self._fitted(head, printable(step.reason, lines=False)), colour))
             if step.call:
-                self.say(self._painted(f"            {step.call.line()}", "2"))
+                self._print(self._painted(f"            {printable(step.call.line())}", "2"))
         counts = [f"{sum(each.action == action for each in steps)} to {action}" for action in _SIGNS]
         self.say(
             f"\n{', '.join(counts)}" if pending(tuple(steps)) else "\nnothing to do: everything is as it should be"
@@ -71,7 +72,7 @@ class Terminal:
         """Print state, thing and detail in columns."""
         states, things = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
         for state, thing, detail in rows:
-            self.say(self._fitted(f"{state:<{states}}  {thing:<{things}}  ", detail))
+            self._print(self._fitted(f"{state:<{states}}  {thing:<{things}}  ", printable(detail, lines=False)))
 
     def agrees(self, question: str) -> bool | None:
         """Ask yes or no; None if nobody can be asked. Ctrl-D is a no."""
@@ -122,6 +123,9 @@ class Terminal:
             self._tell(f"\r{' ' * len(self._line)}\r")
             self._line = ""
 
+    def _print(self, text: str) -> None:
+        print(text, file=self._out, flush=True)
+
     def _tell(self, text: str) -> None:
         """Write to standard error; that nobody can read it any more keeps nothing from being done."""
         with contextlib.suppress(OSError):
@@ -145,3 +149,16 @@ class Terminal:
             head + text, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
         )
         return "\n".join(broken)
+
+
+def printable(text: str, *, lines: bool = True) -> str:
+    """Return a text without characters that steer a terminal, which names from the clouds may hold: they are escaped.
+
+    ``lines``: whether it may have more than one line.
+    """
+    return "".join(
+        char.encode("unicode_escape").decode("ascii")
+        if unicodedata.category(char).startswith("C") and not (lines and char in "\n\t")
+        else char
+        for char in text
+    )

@@ -10,7 +10,7 @@ from deploy.apply import Executor
 from deploy.connectors import Connectors
 from deploy.devices import Devices
 from deploy.dt_api import DtApi, no_credentials
-from deploy.errors import Declined, DeployError, DtUnanswered, DtUnreachable, NotProven
+from deploy.errors import Declined, DeployError, DtFailed, DtUnanswered, DtUnreachable, NotOurs, NotProven, Unusable
 from deploy.gcloud import Gcloud
 from deploy.google_api import Held, Measured
 from deploy.observe import Observer
@@ -22,7 +22,7 @@ from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.status import Metrics, Row, all_rows, health, on_one_screen, unread_rows, unreadable_rows
+from deploy.status import Metrics, Row, all_rows, broken_rows, health, on_one_screen, unread_rows, unreadable_rows
 from deploy.steps import DtCall, Step, pending
 from deploy.terminal import Terminal
 from deploy.unread import MESSAGES, OLDEST, question, unread_in
@@ -93,15 +93,31 @@ class Deployment:
     def status(self) -> int:
         """Show in one screen what is there and how it fares; in JSON every single thing."""
         observed = self._looking(Observer.everything)
-        steps = plan(replace(self.spec, organization_id=self._organization()), observed)
-        rows = [*all_rows(self.spec, steps, observed, self._counted(observed), self.now()), *self._unread(observed)]
+        steps, broken = self._plan_or_broken(observed)
+        rows = [*broken, *all_rows(self.spec, steps, observed, self._counted(observed), self.now())]
+        rows += self._unread(observed)
         self.report.steps, self.report.status, self.report.healthy = steps, rows, health(rows)
         if not self.in_json:
             self.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, self.spec)])
             self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
-            if pending(steps):
+            if pending(steps) or broken:
                 self.terminal.say("what up would mend: python -m deploy plan")
         return {True: NOTHING_TO_DO, False: UNHEALTHY, None: FAILED}[self.report.healthy]
+
+    def _plan_or_broken(self, observed: Observed) -> tuple[tuple[Step, ...], list[Row]]:
+        """Return a plan; or no steps and a row for each thing of ours that keeps a plan from being made.
+
+        Raises:
+            NotOurs: something of the names wanted is others'.
+
+        """
+        try:
+            return plan(replace(self.spec, organization_id=self._organization()), observed), []
+        except NotOurs as error:
+            if not all(isinstance(failure, Unusable) for failure in error.failures):
+                raise
+            self.terminal.note(str(error))
+            return (), broken_rows(error)
 
     def _planned(self) -> tuple[Observed, tuple[Step, ...]]:
         """Look and plan. Before anything is to be changed, or where looking fails, the preflight has its say."""
@@ -221,12 +237,16 @@ class Deployment:
             again = "python -m deploy verify"
             raise NotProven(what, where=error.where, mend=[*error.mend, again]) from error
 
-    def _counted(self, observed: Observed) -> dict[str, Metrics]:
-        """Ask what became of the deliveries of this deployment's connectors."""
-        counted: dict[str, Metrics] = {}
+    def _counted(self, observed: Observed) -> dict[str, Metrics | None]:
+        """Ask what became of the deliveries of this deployment's connectors; None where DT does not tell."""
+        counted: dict[str, Metrics | None] = {}
         for project in observed.connectors:
-            for each in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
-                counted[each.id] = self._connectors().metrics(project, each.id)
+            for connector in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
+                try:
+                    counted[connector.id] = self._connectors().metrics(project, connector.id)
+                except DtFailed as error:
+                    self.terminal.note(str(error))
+                    counted[connector.id] = None
         return counted
 
     def _unread(self, observed: Observed) -> list[Row]:

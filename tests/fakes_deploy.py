@@ -31,6 +31,7 @@ class FakeDt:
     shows_secrets: bool = True
     lists_behind: int = 0
     metrics: Any = field(default_factory=lambda: {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"})
+    fails_metrics: bool = False
     swallows: int = 0
     page_size: int = 100
     stumbles: list[DtAnswer] = field(default_factory=list)
@@ -91,6 +92,8 @@ class FakeDt:
         return self._one_connector(request, project, found, action) if found else _refusal(404, "not found")
 
     def _one_connector(self, request: DtRequest, project: str, found: dict[str, Any], action: str | None) -> DtAnswer:
+        if action == "metrics" and self.fails_metrics:
+            return _refusal(403, "permission denied")
         if action == "metrics":
             return DtAnswer(200, {"metrics": self.metrics})
         if request.method == "DELETE":

@@ -1,10 +1,12 @@
 """What was set by hand is shown by a plan and left alone, setting by setting; what breaks delivery above all."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from deploy.plan import plan
+from deploy.status import all_rows, health
 from deploy.steps import pending
 from tests.test_deploy_plan import PLANS, observed_of, overlaid, read, spec_of
 
@@ -130,3 +132,18 @@ def test_the_value_of_a_variable_is_not_shown() -> None:
 @pytest.mark.parametrize("settings", USUAL)
 def test_what_google_gives_every_subscription_is_not_shown(settings: Any) -> None:
     assert "elsewhere" not in reasons(SUBSCRIPTION, settings)[SUBSCRIPTION[0]]
+
+
+@pytest.mark.parametrize(
+    "annotations",
+    [{f"{ANNOTATION}/default-url-disabled": "true"}, {f"{ANNOTATION}/iap-enabled": "true"}, NO_INSTANCE],
+    ids=["no URL", "IAP", "no instance"],
+)
+def test_a_service_that_was_closed_to_dt_by_hand_makes_a_status_unhealthy(annotations: Mapping[str, str]) -> None:
+    everything = read(PLANS / "everything.json")
+    closed = {"facts": {SERVICE[0]: {SERVICE[1]: {"metadata": {"annotations": annotations}}}}}
+    spec, observed = spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], closed))
+    rows = all_rows(spec, plan(spec, observed), observed, {}, 0.0)
+    assert health(rows) is False
+    assert [row.state for row in rows if row.state not in {"ok", "ACTIVE"}] == ["closed"]
+    assert health(all_rows(spec, plan(spec, observed), observed_of(everything["observed"]), {}, 0.0)) is True

@@ -1,11 +1,12 @@
 """What is not this deployment's is left alone, whenever it turns out; what is, is seen wherever it is."""
 
+import contextlib
 from collections.abc import Callable
 
 import pytest
 
 from deploy.dt_transport import DtAnswer
-from deploy.errors import DtFailed, NotOurs, NotReady, Stopped
+from deploy.errors import DeployError, DtFailed, NotOurs, NotReady, Stopped
 from deploy.verbs import CHANGES, NOTHING_TO_DO
 from tests.fakes_deploy import DT_PROJECT
 from tests.fakes_gcloud import PROJECT, REGION, new_function
@@ -378,3 +379,51 @@ def test_annotations_of_others_stay_where_gcloud_would_drop_what_it_is_not_told(
         "dt-pubsub-dt-projects": f"{DT_PROJECT}+{SECOND}",
         "dt-pubsub-deployed": "1790000002",
     }
+
+
+@pytest.fixture
+def by_hand(up: Stage) -> Stage:
+    """Both ends were made by hand: nothing of Google's bears a mark, and the connector has a name of its own."""
+    for found in up.google.things.values():
+        found.get("labels", {}).pop("dt-pubsub", None)
+        found["description"] = "made by hand"
+    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Fridges"
+    up.dt.asked.clear()
+    return up
+
+
+@pytest.mark.parametrize("shows_secrets", [True, False])
+@pytest.mark.parametrize("name", ["Fridges", f"Google Pub/Sub {PROJECT}/dt-pubsub"])
+def test_down_leaves_the_connector_of_a_function_that_is_not_ours_although_it_has_that_secret_or_our_name(
+    by_hand: Stage,
+    name: str,
+    shows_secrets: bool,  # noqa: FBT001  # what DT does
+) -> None:
+    by_hand.dt.shows_secrets = shows_secrets
+    by_hand.dt.connectors[DT_PROJECT][0]["displayName"] = name
+    assert by_hand.deployment().down() == NOTHING_TO_DO
+    assert (len(by_hand.dt.connectors[DT_PROJECT]), by_hand.google.changes()) == (1, [])
+    assert f"{name!r} posts to a function that is not marked dt-pubsub=dt-pubsub: left alone" in by_hand.shown
+
+
+def test_down_takes_no_connector_for_ours_by_a_secret_that_is_not_ours(by_hand: Stage) -> None:
+    del by_hand.google.things[FUNCTION]
+    assert by_hand.deployment().down() == NOTHING_TO_DO
+    assert len(by_hand.dt.connectors[DT_PROJECT]) == 1
+
+
+@pytest.mark.parametrize("verb", ["plan", "up", "status", "verify", "down"])
+def test_a_secret_that_is_not_ours_is_not_read_by_any_verb(by_hand: Stage, verb: str) -> None:
+    with contextlib.suppress(DeployError):
+        getattr(by_hand.deployment(), verb)()
+    assert not [argv for argv in by_hand.google.asked if "access" in argv]
+
+
+@pytest.mark.parametrize("theirs", [FUNCTION, ("secrets", "dt-signature")])
+def test_verify_sends_nothing_to_a_function_and_signs_nothing_with_a_secret_that_is_not_ours(
+    up: Stage, theirs: tuple[str, str]
+) -> None:
+    up.google.things[theirs]["labels"] = {"team": "payments"}
+    with pytest.raises(DeployError, match="is not marked dt-pubsub=dt-pubsub"):
+        up.deployment().verify()
+    assert (up.posted, up.google.changes()) == ([], [])

@@ -118,3 +118,37 @@ def test_a_connector_paused_by_hand_is_shown() -> None:
 def test_a_connector_that_nothing_is_left_to_tell_by_is_shown_once_function_and_secret_are_gone(verb: str) -> None:
     told = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
     assert told[-1].startswith("'Fridges' points at a function of this name, and nothing is left that tells whose")
+
+
+HERE = OURS["url"]
+BY_REGION = "https://europe-west1-demo-proj.cloudfunctions.net/dt-pubsub"
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"{HERE}/", f"{HERE}/?token=x", f"{HERE}:443", f"{HERE}/in/dt", HERE.upper().replace("HTTPS", "https")),
+        *(BY_REGION, f"{BY_REGION}/?x", f"{BY_REGION}/in", BY_REGION.replace("europe", "EUROPE")),
+    ],
+)
+def test_a_connector_made_by_hand_is_shown_however_it_writes_the_functions_url(url: str, verb: str) -> None:
+    about_the_other = reasons([{**BY_HAND, "url": url}, OURS], verb=verb)[1]
+    assert about_the_other.startswith("'Fridges' points at this function, too")
+
+
+def test_an_address_with_a_projects_number_may_be_this_functions_and_is_shown() -> None:
+    by_number = {**BY_HAND, "url": "https://dt-pubsub-123456789012.europe-west1.run.app"}
+    assert reasons([by_number, OURS])[1].startswith("'Fridges' points at an address with a project's number")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "https://[x", "https://a:b/", "https://example.com/dt-pubsub", f"{HERE}.example.com", f"{HERE}:8443"),
+        *(f"{BY_REGION}-2", BY_REGION.replace("demo-proj", "other-proj")),
+        *("https://dt-pubsub-1.us-east1.run.app", "https://other-pubsub-1.europe-west1.run.app"),
+    ],
+)
+def test_a_connector_to_another_address_is_none_of_ours_and_is_not_shown(url: str) -> None:
+    assert len(reasons([{**BY_HAND, "url": url}, OURS])) == 1

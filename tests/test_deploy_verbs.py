@@ -2,6 +2,7 @@
 
 import contextlib
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -465,6 +466,28 @@ def test_what_is_wrong_for_certain_outweighs_what_could_not_be_read(up: Stage) -
     up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
     up.dt.metrics = {"errorCount": 1}
     assert up.deployment().status() == UNHEALTHY
+
+
+def test_deliveries_that_dt_does_not_tell_of_are_said_with_a_status_of_their_own(up: Stage) -> None:
+    up.dt.fails_metrics = True
+    assert up.deployment(in_json=True).status() == FAILED
+    told = up.in_json()
+    assert (told["healthy"], told["error"]) == (None, None)
+    assert {"what": f"deliveries from {DT_PROJECT}", "state": "unknown"}.items() <= told["status"][-3].items()
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [({"detached": True}, "is detached from its topic"), ({"topic": "_deleted-topic_"}, "reads from _deleted-topic_")],
+)
+def test_a_subscription_that_gets_nothing_any_more_is_unhealthy_and_not_unreadable(
+    up: Stage, change: dict[str, Any], what: str
+) -> None:
+    up.google.things["subscriptions", "dt-events"] |= change
+    assert up.deployment().status() == UNHEALTHY
+    assert "broken  subscription dt-events" in up.shown
+    assert what in up.shown
+    assert "mend it: gcloud pubsub subscriptions delete dt-events" in up.noted
 
 
 def test_a_status_of_what_was_never_made_asks_for_no_figures(stage: Stage) -> None:

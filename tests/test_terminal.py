@@ -116,3 +116,16 @@ def test_the_readings_fit_into_80_columns(columns: int, has_id: bool) -> None:  
     assert len(row) <= columns
     assert len(_row_of(columns)(*cells, "", "rejected")) <= columns
     assert ("1" * 16 in row) is has_id
+
+
+def test_what_a_cloud_names_steers_no_terminal_and_adds_no_row() -> None:
+    evil = "\033[2Jgone\n= keep    connector  is fine\r\u202e\x9b"
+    out, err = Screen(), Screen()
+    terminal = Terminal(out, err, Keyboard(None), {"NO_COLOR": "1"}, lambda _: None)
+    terminal.table([keep("function f", evil)])
+    terminal.rows([("ok", "function f", evil)])
+    terminal.note(evil)
+    terminal.say(evil)
+    assert not {"\033", "\r", "\u202e", "\x9b"} & set(out.getvalue() + err.getvalue())
+    assert "\\x1b[2Jgone\\n= keep" in out.getvalue().splitlines()[0]
+    assert err.getvalue().splitlines() == ["\\x1b[2Jgone", "= keep    connector  is fine\\r\\u202e\\x9b"]

@@ -84,16 +84,23 @@ def on_service(found: Facts) -> list[str]:
 
     https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
     """
-    annotations = found.get("metadata", {}).get("annotations", {})
     traffic = found.get("spec", {}).get("traffic") or []
     newest = sum(part.get("percent", 0) for part in traffic if part.get("latestRevision"))
-    manual = str(annotations.get(f"{_RUN}/scalingMode", "")).lower() == "manual"
-    count = annotations.get(f"{_RUN}/manualInstanceCount", "0")
+    count = _instances_by_hand(found)
+    return [
+        *closing(found),
+        *_phrase(count != "0" and count, "scaled by hand to {} instances"),
+        *_phrase(traffic and newest < 100 and f"{newest}", "its newest revision gets {} % of the requests"),
+    ]
+
+
+def closing(found: Facts) -> list[str]:
+    """Tell of the Cloud Run service what keeps every request of DT's from the function."""
+    annotations = found.get("metadata", {}).get("annotations", {})
     return [
         *_phrase(_is_on(annotations, "default-url-disabled"), "its run.app URL is switched off: DT cannot call"),
         *_phrase(_is_on(annotations, "iap-enabled"), "Identity-Aware Proxy is on: DT cannot call"),
-        *_phrase(manual and count, "scaled by hand to {} instances"),
-        *_phrase(traffic and newest < 100 and f"{newest}", "its newest revision gets {} % of the requests"),
+        *_phrase(_instances_by_hand(found) == "0", "scaled by hand to 0 instances: nothing answers DT"),
     ]
 
 
@@ -120,6 +127,14 @@ def _backoff(retried: Mapping[str, Any]) -> str:
 def _other_state(found: Facts) -> str:
     state = str(found.get("state") or "ACTIVE")
     return "" if state in {"ACTIVE", "STATE_UNSPECIFIED"} else state
+
+
+def _instances_by_hand(service: Facts) -> str:
+    """Return how many instances were asked for by hand; an empty text if Cloud Run decides."""
+    annotations = service.get("metadata", {}).get("annotations", {})
+    if str(annotations.get(f"{_RUN}/scalingMode", "")).lower() != "manual":
+        return ""
+    return str(annotations.get(f"{_RUN}/manualInstanceCount", "0"))
 
 
 def _is_on(annotations: Mapping[str, Any], name: str) -> bool:

@@ -54,11 +54,22 @@ def plan_connector(
     return (first, *(delete(title, twice, DtCall("DELETE", project, each.id)) for each in surplus), *others)
 
 
-def remove_connector(spec: Spec, project: str, found: Sequence[Connector], url: str) -> tuple[Step, ...]:
-    """Remove this deployment's connectors from one project."""
+def remove_connector(
+    spec: Spec, project: str, found: Sequence[Connector], url: str, *, foreign_url: str = ""
+) -> tuple[Step, ...]:
+    """Remove this deployment's connectors from one project.
+
+    ``foreign_url``: the URL of a function of this name that is not this deployment's: what posts there stays.
+    """
     title = f"connector in {project}"
-    own = [each for each in owned(spec, found, url) if is_proven(spec, each) or each.signs_with == "unknown"]
-    others = _left_alone(spec, project, found, url, own)
+    posts_there = [connector for connector in found if foreign_url and _points_at(connector.url, spec, foreign_url)]
+    rest = [connector for connector in found if connector not in posts_there]
+    own = [each for each in owned(spec, rest, url) if is_proven(spec, each) or each.signs_with == "unknown"]
+    why = f"posts to a function that is not marked {spec.mark}: left alone, as the function is"
+    others = (
+        *(keep(f"{title}, {connector.id}", f"{connector.display_name!r} {why}") for connector in posts_there),
+        *_left_alone(spec, project, rest, url, own),
+    )
     if not own:
         return (keep(title, "is not there"), *others)
     removed = (delete(title, f"{each.id} is this deployment's", DtCall("DELETE", project, each.id)) for each in own)
@@ -139,16 +150,30 @@ def _left_alone(
 ) -> tuple[Step, ...]:
     """Show each connector that looks like this deployment's and is not certainly so."""
     beside = [each for each in found if each.type == "HTTP_PUSH" and each not in own]
-    twice = "points at this function, too, and may be somebody else's: left alone, although its events may arrive twice"
-    maybe = (
-        "points at a function of this name, and nothing is left that tells whose it is: left alone. If it is this "
-        "deployment's, delete it in DT Studio"
-    )
     return tuple(
         keep(f"connector in {project}, {each.id}", f"{each.display_name!r} {why}")
         for each in beside
-        if (why := twice if _points_at(each.url, spec, url) else maybe if _may_be_ours(each, spec, url) else "")
+        if (why := _resemblance(each, spec, url))
     )
+
+
+def _resemblance(connector: Connector, spec: Spec, url: str) -> str:
+    """Return in which way a connector looks like this deployment's; an empty text if it does not."""
+    if _points_at(connector.url, spec, url):
+        return (
+            "points at this function, too, and may be somebody else's: left alone, although its events may arrive twice"
+        )
+    if _may_be_ours(connector, spec, url):
+        return (
+            "points at a function of this name, and nothing is left that tells whose it is: left alone. If it is this "
+            "deployment's, delete it in DT Studio"
+        )
+    if _has_a_number(connector.url, spec):
+        return (
+            "points at an address with a project's number: if that is this project's, it is the function's other "
+            "address, and events arrive twice. It is left alone"
+        )
+    return ""
 
 
 def _may_be_ours(connector: Connector, spec: Spec, url: str) -> bool:
@@ -156,16 +181,41 @@ def _may_be_ours(connector: Connector, spec: Spec, url: str) -> bool:
 
 
 def _points_at(connector_url: str, spec: Spec, url: str) -> bool:
+    """Whether requests to a connector's URL reach this function, which answers below its own URL on every path."""
     by_region = f"https://{spec.region}-{spec.google_project}.cloudfunctions.net/{spec.name}"
-    return connector_url.rstrip("/") in {url.rstrip("/"), by_region} - {""}
+    host, path = _address(connector_url)
+    return any(
+        host == known_host and f"{path}/".startswith(f"{known_path}/")
+        for known_host, known_path in (_address(known) for known in (url, by_region) if known)
+    )
+
+
+def _has_a_number(connector_url: str, spec: Spec) -> bool:
+    """Whether a URL is of the form that Cloud Run gives each service besides its ``uri``.
+
+    https://cloud.google.com/run/docs/triggering/https-request#deterministic
+    """
+    host, _ = _address(connector_url)
+    return re.fullmatch(rf"{re.escape(spec.name)}-\d+\.{re.escape(spec.region)}\.run\.app", host) is not None
 
 
 def _is_a_function(connector_url: str, spec: Spec) -> bool:
-    parts = urlsplit(connector_url)
-    host = parts.hostname or ""
+    host, path = _address(connector_url)
     on_run = host.endswith(".run.app") and re.match(rf"{re.escape(spec.name)}-[a-z0-9-]+\.", host)
-    on_functions = host.endswith(".cloudfunctions.net") and parts.path.strip("/") == spec.name
+    on_functions = host.endswith(".cloudfunctions.net") and path == f"/{spec.name}"
     return bool(on_run or on_functions)
+
+
+def _address(url: str) -> tuple[str, str]:
+    """Return host and path of a URL, as far as they decide where a request goes; two empty texts if it is not one.
+
+    A host counts without its case and HTTPS's own port, a path without slashes at its end, a query not at all.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.netloc.lower().removesuffix(":443"), parts.path.rstrip("/")
 
 
 def _fields_at_first(spec: Spec) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from deploy.errors import DeployError
+from deploy.errors import DeployError, Unusable
 from deploy.resources.by_hand import on_subscription, on_topic, said
 from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
 from deploy.spec import PROOF_MARK, PROOF_WORD, Spec, seconds
@@ -133,7 +133,7 @@ class Subscription:
         if found.get("detached"):
             what = "is detached from its topic: it gets nothing, and cannot be attached again"
         if what:
-            raise DeployError(what, where=self.title, mend=[GcloudCall(self._argv("delete")).line()])
+            raise Unusable(what, where=self.title, mend=[GcloudCall(self._argv("delete")).line()])
 
     def _lasting(self, found: Facts) -> tuple[Change, ...]:
         expires = found.get("expirationPolicy")
