@@ -1,9 +1,8 @@
 """What is asked for: flags before environment before deploy.toml, read into a ``Spec``; every fault at once."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,12 @@ DERIVED = (
     "LOG_EXECUTION_ID",
 )
 """Settings of the function that a deployment decides by itself."""
+
+DT_CREDENTIALS = "DT_SERVICE_ACCOUNT_"
+"""What the names of the variables with DT's login begin with."""
+
+RESERVED = ("FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT")
+"""Variables that Google sets: https://cloud.google.com/functions/docs/configuring/env-var#reserved_names."""
 
 MARGIN = " \t\r\n\ufeff"
 """What copying leaves around a variable's text."""
@@ -88,17 +93,20 @@ def _worded(option: Option, asked: _Asked, faults: list[str]) -> list[str] | Non
     """Return each value as text, or None where deploy.toml has a list or a table in its place."""
     value = asked.value
     values = value if option.many and isinstance(value, list) else [value]
-    if option.pairs and isinstance(value, Mapping):
-        values = [f"{key}={_joined(held)}" for key, held in value.items()]
-    if any(isinstance(held, list | Mapping) for held in values):
+    pairs = value if option.pairs and isinstance(value, Mapping) else {}
+    if pairs:
+        values = [f"{key}={_joined(held)}" for key, held in pairs.items()]
+    if any(isinstance(held, list | Mapping) for held in (*values, *map(_joined, pairs.values()))):
         faults.append(f"{asked.where}: holds a list or a table where text is wanted")
         return None
     return [_text(held) for held in values]
 
 
 def _joined(value: Any) -> Any:
-    """Write a list as the function's settings take it."""
-    return ",".join(map(str, value)) if isinstance(value, list) else _text(value)
+    """Write a list of plain values as the function's settings take it; leave anything else as it is."""
+    if isinstance(value, list) and not any(isinstance(held, list | Mapping) for held in value):
+        return ",".join(map(_text, value))
+    return value if isinstance(value, list | Mapping) else _text(value)
 
 
 def _text(value: Any) -> str:
@@ -158,6 +166,9 @@ def _contradictions(spec: Spec, places: _Places) -> Iterable[str]:
     for place, decided, named in (("settings", DERIVED, spec.settings), ("labels", OWN_LABELS, spec.labels)):
         taken = (name for name in decided if name in named)
         yield from (f"{places.where(place, key=name)}: {name} is decided by the deployment" for name in taken)
+    for name in spec.settings:
+        if reason := _not_for_the_function(name):
+            yield f"{places.where('settings', key=name)}: {name} {reason}"
     if spec.google_project:
         yield from _of_settings(spec, places)
     sizes = {**FUNCTION_DEFAULTS, **spec.function}
@@ -169,36 +180,23 @@ def _contradictions(spec: Spec, places: _Places) -> Iterable[str]:
         yield f"{where}: max_instances is lower than min_instances"
 
 
+def _not_for_the_function(name: str) -> str:
+    """Return why a variable cannot be one of the function's; an empty text if it can."""
+    if name.startswith(DT_CREDENTIALS):
+        return "is for this command alone: the function needs no login of DT's; set it in this shell's environment"
+    if name in RESERVED or name.startswith("X_GOOGLE_"):
+        return "is reserved by Google Cloud"
+    return ""
+
+
 def _of_settings(spec: Spec, places: _Places) -> Iterable[str]:
-    """Return the errors of the function's own validation, and unknown names that look like a known one."""
-    environ = _Noting(spec.environment)
+    """Return the errors of the function's own validation, which knows misspelt names, too."""
     try:
-        Settings.from_environ(environ)
+        Settings.from_environ(spec.environment)
     except SettingsError as error:
         for fault in error.faults:
             name = next((name for name in spec.settings if fault.startswith(f"{name}:")), "")
             yield f"{places.where('settings', key=name)}: {fault}"
-    for name in spec.settings.keys() - environ.noted:
-        for meant in get_close_matches(name, environ.noted, 1, cutoff=0.85):
-            yield f"{places.where('settings', key=name)}: unknown setting {name}; did you mean {meant}?"
-
-
-class _Noting(Mapping[str, str]):
-    """An environment that notes what is looked up in it."""
-
-    def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = environ
-        self.noted: set[str] = set()
-
-    def __getitem__(self, name: str) -> str:
-        self.noted.add(name)
-        return self._environ[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._environ)
-
-    def __len__(self) -> int:
-        return len(self._environ)
 
 
 def _is_number(text: str) -> bool:

@@ -100,7 +100,15 @@ class DisruptiveTransport:
             body=None if request.body is None else dict(request.body),
             skip_auth=True,
         )
-        return attempt.answer(self._gcloud)
+        return _without(attempt.answer(self._gcloud), token.rpartition(" ")[2])
+
+
+def _without(answer: DtAnswer, bearer: str) -> DtAnswer:
+    """Return an answer whose error does not quote what was sent as a proof of who asks."""
+    said = answer.body.get("error")
+    if not isinstance(said, str):
+        return answer
+    return replace(answer, body={**answer.body, "error": Secret(bearer).hidden_in(said)})
 
 
 class _LoginFailed(Exception):
@@ -144,7 +152,7 @@ class _Login(ServiceAccountAuth):
             headers={"Content-Type": "application/x-www-form-urlencoded"},
             skip_auth=True,
         )
-        return attempt.answer(self._gcloud)
+        return _without(attempt.answer(self._gcloud), assertion)
 
 
 def _why_refused(dated: str, now_s: float) -> str:

@@ -307,7 +307,7 @@ def _shown(argv: Argv, code: Code, sentence: str) -> str:
     if code == "ENDPOINT":
         return f"{sentence.partition('<')[0].strip(' :[=')} (not an answer of this API)"
     message = re.match(r'HttpError accessing .*"message": "(.*?)(?<!\\)"', sentence, re.DOTALL)
-    return message[1] if message else sentence
+    return message[1] if message and message[1].strip() else sentence
 
 
 def kind_of(argv: Argv, sentence: str) -> Kind:

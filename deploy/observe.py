@@ -119,15 +119,16 @@ class Observer:
             DeployError: one of them is somebody else's, to whom nothing is sent.
 
         """
-        function, secret = Function(self.spec), SignatureSecret(self.spec)
+        secret = SignatureSecret(self.spec).title
+        needed: tuple[Resource, ...] = (Function(self.spec), SignatureSecret(self.spec))
         with beside_one_another() as pool:
-            asking = [pool.submit(self._first_of, resource) for resource in (function, secret)]
-            facts = {each.title: answer(found) for each, found in zip((function, secret), asking, strict=True)}
-        for resource in (function, secret):
+            asking = [pool.submit(self._first_of, resource) for resource in needed]
+            facts = {resource.title: answer(found) for resource, found in zip(needed, asking, strict=True)}
+        for resource in needed:
             if error := resource.not_ours(facts[resource.title]):
                 raise error
-        version = self._in_force(facts[secret.title])
-        facts[secret.title] = {**facts[secret.title], READ: version}
+        version = self._in_force(facts[secret])
+        facts[secret] = {**facts[secret], READ: version}
         return Observed(facts, self._connectors(facts, _usable(version))[0], _usable(version))
 
     def _in_force(self, secret: Facts) -> SecretVersion | None:

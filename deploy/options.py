@@ -5,11 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS, seconds
+from deploy.spec import DT_PROJECT_ID, FUNCTION_DEFAULTS, RETENTION_DEFAULTS, seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
 REQUIRED = "required"
+MOST_OF_A_NAME = 100
+"""Characters of a name that is refused which are shown."""
 
 EVENT_TYPES = (
     *("touch", "temperature", "objectPresent", "humidity", "objectPresentCount", "touchCount", "waterPresent", "co2"),
@@ -44,12 +46,29 @@ def _event_type(text: str) -> None:
         raise ValueError(f"{text!r} is not one of {', '.join(EVENT_TYPES)}; for a newer one, ask for all")
 
 
+def _display_name(text: str) -> None:
+    if not 1 <= len(text) <= MOST_OF_A_NAME or not text.isprintable():
+        raise ValueError(
+            f"{text[:MOST_OF_A_NAME]!r} is not a display name of 1 to {MOST_OF_A_NAME} printable characters"
+        )
+
+
+def _setting(text: str) -> None:
+    """Check a setting; of one that is refused only the name is shown, because the value may be a secret."""
+    name, equals, value = text.partition("=")
+    if not equals or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
+        raise ValueError(
+            f"{name[:MOST_OF_A_NAME] if equals else 'a text without ='} is not NAME=VALUE, such as LOG_LEVEL=DEBUG"
+        )
+    if not value.isprintable():
+        raise ValueError(f"the value of {name} has a line break or another character that is not printable")
+
+
 def _one_of(*words: str) -> Check:
     return _matches("|".join(words), f"one of {', '.join(words)}")
 
 
 _LABEL = _matches(r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}", "a label such as team=cold-chain")
-_SETTING = _matches(r"[A-Z][A-Z0-9_]*=.*", "a setting such as LOG_LEVEL=DEBUG")
 _COUNT = _matches(r"[1-9]\d{0,3}", "a number from 1 on")
 _COUNT_OR_NONE = _matches(r"\d{1,4}", "a number from 0 on")
 _CONCURRENCY = _matches(r"[1-9]\d{0,2}|1000", "a number from 1 to 1000")
@@ -107,7 +126,7 @@ OPTIONS = (
     ),
     Option(
         *("dt_projects", "--dt-project", "ID", "where", "DT project whose events are wanted", REQUIRED),
-        _matches(r"[A-Za-z0-9_-]+", "the id of a DT project"),
+        _matches(DT_PROJECT_ID, "the id of a DT project"),
         many=True,
     ),
     Option(
@@ -158,14 +177,14 @@ OPTIONS = (
     Option(
         *("settings", "--set", "NAME=VALUE", "function", "setting of the function, such as LOG_LEVEL=DEBUG"),
         "those of the README",
-        _SETTING,
+        _setting,
         many=True,
         pairs=True,
     ),
     Option(
         *("connector.display_name", "--connector-name", "NAME", "connector", "its name in DT Studio"),
         "Google Pub/Sub PROJECT/NAME",
-        _matches(r".{1,100}", "a display name"),
+        _display_name,
     ),
     Option(
         *("connector.events", "--event-type", "TYPE", "connector", "type of event that is sent", "all"),

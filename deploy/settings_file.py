@@ -20,7 +20,7 @@ _MARKED_ENCODINGS = (
 )
 """What Windows' editors and shells begin a file with, and how the rest is then written."""
 
-_HEADER = re.compile(r"\s*\[\s*([^\[\]]+?)\s*\]\s*(?:#.*)?")
+_HEADER = re.compile(r"\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(?:#.*)?")
 _KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
 
 
@@ -55,7 +55,7 @@ def read_settings_file(named: str | None, folder: Path, tables: Collection[str])
 
     """
     path = Path(named) if named else folder / USUAL_NAME
-    if not named and not path.exists():
+    if not named and not (path.exists() or path.is_symlink()):
         return SettingsFile()
     name = named or USUAL_NAME
     text = _text(path, name)
@@ -63,6 +63,8 @@ def read_settings_file(named: str | None, folder: Path, tables: Collection[str])
         loaded = tomllib.loads(text)
     except ValueError as error:
         raise OptionsUnsound([f"{name}: {error}"]) from None
+    except RecursionError:
+        raise OptionsUnsound([f"{name}: has lists or tables nested too deeply"]) from None
     return SettingsFile(name, _flattened(loaded, tables), _lines(text))
 
 

@@ -38,6 +38,9 @@ SERVICES = (
     "secretmanager.googleapis.com",
 )
 
+DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
+"""What a DT project's id looks like. ``-`` alone, which DT's API takes for all projects, is not one."""
+
 SECRET_FOLDER = "/secrets"  # noqa: S105  # where it is mounted
 LOOKS_PUBLIC = ("public", "unchecked")
 

@@ -75,9 +75,10 @@ def test_after_a_change_only_what_it_touches_is_read_again(up: Stage) -> None:
 def test_a_proof_asks_for_no_more_than_it_needs(up: Stage) -> None:
     with pytest.raises(NotProven):
         up.deployment().verify()
-    first = [" ".join(argv[:3]) for argv in up.google.asked[:5]]
-    assert sorted(first[:3]) == ["functions describe dt-pubsub", "secrets versions access", "secrets versions list"]
-    assert first[3:] == ["pubsub subscriptions list", "pubsub subscriptions create"]
+    first = [" ".join(argv[:3]) for argv in up.google.asked[:6]]
+    assert sorted(first[:2]) == ["functions describe dt-pubsub", "secrets describe dt-signature"]
+    assert first[2:4] == ["secrets versions list", "secrets versions access"]
+    assert first[4:] == ["pubsub subscriptions list", "pubsub subscriptions create"]
 
 
 def test_behind_an_api_that_is_off_there_is_nothing_to_prove(stage: Stage) -> None:

@@ -415,3 +415,8 @@ def test_every_refusal_of_dts_has_its_remedy(status: int, sentence: str, remedy:
 def test_the_samples_leave_no_row_of_dts_table_out() -> None:
     told = {dt_api.remedy(status, sentence) for status, sentence, _ in REFUSALS}
     assert {kind.remedy for kind in dt_api.TABLE} <= told
+
+
+def test_a_refusal_with_an_empty_message_is_shown_whole() -> None:
+    words = 'ERROR: (gcloud.pubsub.topics.create) HttpError accessing <https://pubsub>: {"message": "", "code": 429}'
+    assert explain(("pubsub", "topics", "create", "t"), words).what.startswith("HttpError accessing")

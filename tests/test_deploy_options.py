@@ -228,7 +228,7 @@ def test_a_setting_that_is_nearly_one_of_ours_is_refused_with_the_name_that_was_
     tmp_path: Path, slip: str, meant: str
 ) -> None:
     told = faults(tmp_path, flags={"settings": [f"{slip}=abc"]})
-    assert f"--set: unknown setting {slip}; did you mean {meant}?" in told
+    assert f"--set: {slip}: unknown, did you mean {meant}?" in told
 
 
 def test_a_setting_that_is_none_of_ours_is_passed_on(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ events = ["temperature"]
         "deploy.toml, line 9: function.memory: 'lots' is not an amount of memory",
         "deploy.toml, line 10: unknown key function.memmory; did you mean function.memory?",
         "deploy.toml, line 12: function.max_instances: max_instances is lower than min_instances",
-        "deploy.toml, line 15: settings.LOG_LEVL: unknown setting LOG_LEVL; did you mean LOG_LEVEL?",
+        "deploy.toml, line 15: settings.LOG_LEVL: LOG_LEVL: unknown, did you mean LOG_LEVEL?",
         "deploy.toml, line 16: settings.ORDERING_KEY: ORDERING_KEY",
         "deploy.toml, line 19: unknown key conector.events; did you mean connector.events?",
     ],
@@ -347,3 +347,55 @@ def test_every_example_of_deploy_toml_can_be_said_by_variables_alone(tmp_path: P
 def test_true_in_deploy_toml_is_the_functions_true(tmp_path: Path) -> None:
     text = WHOLE.replace('LABEL_ATTRIBUTES = "room,floor"', "CLOUDEVENTS = true")
     assert read(tmp_path, text=text).settings == {"CLOUDEVENTS": "true"}
+
+
+def test_a_misspelt_setting_is_one_fault(tmp_path: Path) -> None:
+    assert faults(tmp_path, flags={"settings": ["LOG_LEVLE=INFO"]}).count("LOG_LEVLE") == 1
+
+
+TOLD_TO_NOBODY = "0123456789abcdef-of-a-secret"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        *(f"dt_signature_secret={TOLD_TO_NOBODY}", f"DT_SIGNATURE_SECRET={TOLD_TO_NOBODY}\n{TOLD_TO_NOBODY}"),
+        *(TOLD_TO_NOBODY, f"DT_SERVICE_ACCOUNT_SECRET={TOLD_TO_NOBODY}"),
+    ],
+)
+def test_a_fault_never_quotes_the_value_of_a_setting_that_may_be_a_secret(tmp_path: Path, setting: str) -> None:
+    assert TOLD_TO_NOBODY not in faults(tmp_path, flags={"settings": [setting]})
+
+
+@pytest.mark.parametrize("name", ["DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_EMAIL"])
+def test_the_login_of_dt_never_becomes_a_variable_of_the_function(tmp_path: Path, name: str) -> None:
+    assert f"--set: {name} is for this command alone" in faults(tmp_path, flags={"settings": [f"{name}=x"]})
+
+
+@pytest.mark.parametrize("name", ["PORT", "K_SERVICE", "FUNCTION_TARGET", "X_GOOGLE_WORKER"])
+def test_a_variable_that_google_sets_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
+    assert f"--set: {name} is reserved by Google Cloud" in faults(tmp_path, flags={"settings": [f"{name}=x"]})
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ('settings = {NAME = "a\\u0000b"}', "deploy.toml, line 1: settings: the value of NAME has a line break or"),
+        ('settings = {NAME = "a\\u001b[2Jb"}', "deploy.toml, line 1: settings: the value of NAME has a line break or"),
+        ('connector.display_name = "a\\u001bb"', "deploy.toml, line 1: connector.display_name: 'a\\x1bb' is not"),
+        ('settings = {NAME = {a = "b"}}', "deploy.toml, line 1: settings: holds a list or a table"),
+        ('settings = {NAME = [["a"], ["b"]]}', "deploy.toml, line 1: settings: holds a list or a table"),
+        ('[[function]]\nmemory = "1Gi"', "deploy.toml, line 1: unknown key function"),
+        ('dt_projects = ["-"]', "deploy.toml, line 1: dt_projects: '-' is not the id of a DT project"),
+        (f"x = {'[' * 5000}{']' * 5000}", "deploy.toml: has lists or tables nested too deeply"),
+    ],
+    ids=["NUL", "escape", "escape in a name", "table", "lists", "array of tables", "all DT projects", "deep"],
+)
+def test_what_could_only_fail_later_is_a_fault_of_deploy_toml(tmp_path: Path, line: str, fault: str) -> None:
+    assert fault in faults(tmp_path, text=line)
+
+
+def test_a_deploy_toml_that_is_a_link_to_nothing_is_a_fault(tmp_path: Path) -> None:
+    (tmp_path / "deploy.toml").symlink_to(tmp_path / "gone.toml")
+    with pytest.raises(OptionsUnsound, match=r"deploy\.toml: No such file"):
+        read_spec({}, {}, tmp_path)

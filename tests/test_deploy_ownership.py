@@ -427,3 +427,11 @@ def test_verify_sends_nothing_to_a_function_and_signs_nothing_with_a_secret_that
     with pytest.raises(DeployError, match="is not marked dt-pubsub=dt-pubsub"):
         up.deployment().verify()
     assert (up.posted, up.google.changes()) == ([], [])
+
+
+def test_a_note_that_names_all_dt_projects_or_another_path_is_not_believed(up: Stage) -> None:
+    annotations = up.google.things["secrets", "dt-signature"]["annotations"]
+    annotations["dt-pubsub-dt-projects"] = f"-+../organizations/o+{DT_PROJECT}"
+    up.dt.asked.clear()
+    up.deployment().down()
+    assert {request.path.split("/")[2] for request in up.dt.asked} == {DT_PROJECT}

@@ -244,3 +244,21 @@ def test_time_series_that_cannot_be_read_are_an_error_that_says_why(
         time_series()
     assert told in str(failed.value)
     assert "google-token" not in str(failed.value)
+
+
+def test_neither_the_token_nor_the_signed_claim_of_a_login_is_shown_where_dt_quotes_it(server: Server) -> None:
+    token = "a-token-that-is-good-for-an-hour"
+    quoted = {"error": f"Bearer {token} is refused"}
+    server.answers = [(200, {}, json.dumps({"access_token": token, "expires_in": 3600})), (403, {}, json.dumps(quoted))]
+    assert DisruptiveTransport(CREDENTIALS)(DtRequest("GET", "/projects/p")).body["error"] == "Bearer *** is refused"
+
+
+def test_the_signed_claim_of_a_login_is_not_shown_where_dt_quotes_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("deploy.dt_transport.create_jwt", lambda *_: "a-claim-that-logs-in-for-an-hour")
+    server.answers = [(500, {}, '{"error": "bad assertion=a-claim-that-logs-in-for-an-hour&grant"}')]
+    assert (
+        DisruptiveTransport(CREDENTIALS)(DtRequest("GET", "/projects/p")).body["error"]
+        == "could not log in: bad assertion=***&grant"
+    )

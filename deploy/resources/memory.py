@@ -3,10 +3,11 @@
 https://cloud.google.com/secret-manager/docs/annotations
 """
 
+import re
 from dataclasses import dataclass
 
 from deploy.resources.resource import Facts, is_marked
-from deploy.spec import MARK, Spec
+from deploy.spec import DT_PROJECT_ID, MARK, Spec
 
 DT_PROJECTS = f"{MARK}-dt-projects"
 """The annotation that holds the DT projects in which a connector was made, joined by ``BETWEEN``."""
@@ -33,7 +34,8 @@ def read_memory(spec: Spec, facts: Facts) -> Memory:
     """Read it off the facts of the signature secret."""
     found = facts.get("secret") or {}
     annotations = (found.get("annotations") or {}) if is_marked(spec, found) else {}
-    projects = tuple(project for project in annotations.get(DT_PROJECTS, "").split(BETWEEN) if project)
+    written = annotations.get(DT_PROJECTS, "").split(BETWEEN)
+    projects = tuple(project for project in written if re.fullmatch(DT_PROJECT_ID, project))
     return Memory(projects, annotations.get(DEPLOYED, ""))
 
 
