@@ -5,6 +5,7 @@ from typing import Any, Protocol
 from deploy.errors import DeployError
 from deploy.plan import removable, resources
 from deploy.resources.accounts import Permission, RuntimeAccount
+from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.function import Function
 from deploy.resources.resource import Resource, answered
 from deploy.spec import Spec
@@ -38,7 +39,7 @@ class Ownership:
 
         """
         for title in self._touched(step):
-            if title not in self._proven:
+            if title not in self._proven or title == Elsewhere.title:  # whose steps are each about another function
                 self._must_be_ours(title, step, must_be_there=title != _title(step))
                 self._proven.add(title)
 
@@ -66,6 +67,8 @@ class Ownership:
     def _must_be_ours(self, title: str, step: Step, *, must_be_there: bool) -> None:
         """Read it again. A function is deployed or opened only where the service beneath it is its own, too."""
         resource = self._by_title[title]
+        if isinstance(resource, Elsewhere):
+            resource = resource.function_in(_place(step))
         needs_service = title == self._function and step.action != "delete"
         facts = answered(resource.reads() if needs_service else resource.removal_reads(), self._google.read)
         if error := resource.not_ours(facts):
@@ -76,3 +79,7 @@ class Ownership:
 
 def _title(step: Step) -> str:
     return step.resource.partition(", ")[0]
+
+
+def _place(step: Step) -> str:
+    return step.resource.partition(", ")[2]

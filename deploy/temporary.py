@@ -46,8 +46,9 @@ class Temporary:
                 for device in self.devices.of_proofs(project):
                     if device.since < old:
                         self._remove_device(project, device.id)
-            for found in self.google.read(Leftovers(self.spec).listing) or []:
-                if since(found.get("labels") or {}) < old:
+            leftovers = Leftovers(self.spec)
+            for found in self.google.read(leftovers.listing) or []:
+                if leftovers.is_one(found) and since(found.get("labels") or {}) < old:
                     self._remove_subscription(found["name"].rpartition("/")[2])
         except DeployError as error:
             self.notice(f"what earlier proofs may have left could not be looked for: {error.what}")

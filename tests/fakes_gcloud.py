@@ -302,7 +302,7 @@ class FakeGcloud:
             return [each for (group, _), each in self.things.items() if group.startswith("functions")]
         verb, name = command.words[1], command.words[2]
         if (elsewhere := (f"functions in {command.flags['region']}", name)) in self.things:
-            return self.things.pop(elsewhere)
+            return self.things.pop(elsewhere) if verb == "delete" else self.things[elsewhere]
         if verb in {"deploy", "delete"} and self._is_building():
             raise _Failure("ResponseError: status=[409], code=[Ok], message=[unable to queue the operation]")
         if verb == "deploy":

@@ -703,6 +703,15 @@ def test_what_google_does_not_know_is_refused_in_its_words(
     assert (answer.status, answer.sentence) == (400, sentence)
 
 
+@pytest.mark.parametrize("verb", ["pull", "acknowledge", "modifyAckDeadline", "seek", "detach"])
+def test_a_query_parameter_that_a_call_on_a_subscription_does_not_have_is_refused(
+    sky: Clouds, events: str, verb: str
+) -> None:
+    ask(sky, "PUT", events, {"topic": EVENTS})
+    answer = ask(sky, "POST", f"{events}:{verb}?nope=1", {})
+    assert (answer.status, 'Unknown name "nope": Cannot bind query parameter' in answer.sentence) == (400, True)
+
+
 def patch(sky: Clouds, url: str, mask: str, **settings: Any) -> Heard:
     return ask(sky, "PATCH", url, {"subscription": settings, "updateMask": mask})
 

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.offline.clouds import Clouds, clouds
 from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.pubsub.control import Control
 from deploy.unread import MESSAGES, OLDEST, Unread, question, unread_in
 from tests.skies import all_on, ask
 
@@ -67,6 +68,18 @@ def test_a_message_that_was_pulled_counts_until_it_is_acknowledged(subscribed: C
     acknowledged = {"ackIds": [pulled["receivedMessages"][0]["ackId"]]}
     ask(subscribed, "POST", f"{PUBSUB}/subscriptions/dt-events:acknowledge", acknowledged)
     assert unread(subscribed)["dt-events"].messages == 1
+
+
+def test_of_a_pubsub_that_counts_no_messages_as_googles_emulator_they_are_pulled_and_given_back(
+    subscribed: Clouds, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Control, "unacknowledged", lambda *_: None)
+    publish(subscribed, "dt-events", 3)
+    for _ in range(2):
+        assert unread(subscribed)["dt-events"].messages == 3
+        assert unread(subscribed)["dt-rejected"] == Unread(0, 0)
+    pulled = ask(subscribed, "POST", f"{PUBSUB}/subscriptions/dt-events:pull", {"maxMessages": 9}).json
+    assert len(pulled["receivedMessages"]) == 3
 
 
 def test_the_age_is_that_of_the_oldest_message(subscribed: Clouds) -> None:

@@ -435,3 +435,24 @@ def test_a_note_that_names_all_dt_projects_or_another_path_is_not_believed(up: S
     up.dt.asked.clear()
     up.deployment().down()
     assert {request.path.split("/")[2] for request in up.dt.asked} == {DT_PROJECT}
+
+
+def test_a_function_in_another_region_that_turns_out_to_be_others_stays(up: Stage) -> None:
+    up.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
+    second = "functions in us-east1", "dt-pubsub"
+    up.google.things[second] = {**new_function(region="us-east1"), "labels": MARK}
+    theirs = {**new_function(region="us-east1"), **OTHERS}
+    when(up, "functions delete", lambda: up.google.things.update({second: theirs}))
+    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+        up.deployment().down()
+    assert up.google.things[second] == theirs
+    assert ELSEWHERE not in up.google.things
+
+
+@pytest.mark.parametrize("verb", ["down", "verify"])
+def test_a_subscription_that_a_list_gives_without_the_mark_of_our_proofs_stays(up: Stage, verb: str) -> None:
+    theirs = {"name": f"projects/{PROJECT}/subscriptions/dt-verify-it", "topic": "t", "labels": {"team": "payments"}}
+    up.google.things["subscriptions", "dt-verify-it"] = theirs
+    with contextlib.suppress(DeployError):
+        getattr(up.deployment(), verb)()
+    assert up.google.things["subscriptions", "dt-verify-it"] == theirs

@@ -1,9 +1,10 @@
 """Functions of this deployment in other regions: what is left where deploy.toml names another region now."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from deploy.errors import DeployError
+from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, is_marked
 from deploy.spec import MARK, Spec
 from deploy.steps import GcloudCall, Step, delete
@@ -39,6 +40,10 @@ class Elsewhere:
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Delete them."""
         return tuple(self._delete(region) for region in self.regions(facts))
+
+    def function_in(self, region: str) -> Function:
+        """Return this deployment's function as it is in a region."""
+        return Function(replace(self.spec, region=region))
 
     def regions(self, facts: Facts) -> list[str]:
         """Return the regions in which there is one."""

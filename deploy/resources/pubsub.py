@@ -197,6 +197,10 @@ class Leftovers:
         del facts
         return None
 
+    def is_one(self, found: Facts) -> bool:
+        """Return whether a subscription bears the label of this deployment's proofs, however the list was filtered."""
+        return (found.get("labels") or {}).get(PROOF_MARK) == self.spec.name
+
     @property
     def listing(self) -> Argv:
         """The command that lists them."""
@@ -210,7 +214,8 @@ class Leftovers:
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Delete them."""
-        names = [each["name"].rpartition("/")[2] for each in facts.get("left") or []]
+        left = [each for each in facts.get("left") or [] if self.is_one(each)]
+        names = [each["name"].rpartition("/")[2] for each in left]
         group, project = ("pubsub", "subscriptions", "delete"), f"--project={self.spec.google_project}"
         return tuple(
             delete(f"subscription {name}", "left by a proof that was interrupted", GcloudCall((*group, name, project)))

@@ -83,7 +83,10 @@ class PubSub:
             strict(Route("DELETE", _SUBSCRIPTION, self._delete_subscription, "pubsub.subscriptions.delete")),
             strict(Route("POST", _SUBSCRIPTION + ":detach", self._detach, "pubsub.topics.detachSubscription")),
             strict(Route("POST", _SUBSCRIPTION + ":pull", self._pull, consume)),
-            *(Route("POST", f"{_SUBSCRIPTION}:{verb}", self._forward(method), consume) for verb, method in consumed),
+            *(
+                strict(Route("POST", f"{_SUBSCRIPTION}:{verb}", self._forward(method), consume))
+                for verb, method in consumed
+            ),
             *self._snapshot_routes(),
         ]
 
