@@ -32,6 +32,7 @@ room                what it does                                                
 ``foreign_lines``   what libraries would log, as lines of ours                      Python's loggers
 ``exchange``        a request and its reply, free of any web framework              nothing
 ``strict_json``     bytes -> one JSON object, by RFC 8259 to the letter             nothing
+``room``            room for so many bytes of bodies at once                        nothing
 ``patience``        awaiting with a limit                                           nothing
 ``background``      what blocks, beside the event loop; a loop for what is not      threads
 ``errors``          the one family of errors                                        nothing

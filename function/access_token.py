@@ -102,7 +102,8 @@ class AccessTokens:
             self._token = self._fetching = None
 
     def _left_s(self) -> float:
-        return self._token.expires_at - self._now() if self._token else 0.0
+        token = self._token  # another thread may replace it meanwhile
+        return token.expires_at - self._now() if token else 0.0
 
     def _fetched(self, pause_s: float) -> "Future[AccessToken | PublishError]":
         """Return the fetch that is going on or has just ended, or begin another one."""
@@ -125,7 +126,8 @@ class AccessTokens:
         except PublishError as error:
             self._tell(error)
             return error
-        self._token = token
+        if token.expires_at > self._now() + self._left_s():  # a fetch that hung may end after a newer one
+            self._token = token
         return token
 
     def _tell(self, error: PublishError) -> None:

@@ -1,13 +1,15 @@
 """uvicorn's reader of HTTP, with limits for what is not body, and no answer that contradicts another.
 
 ``httptools`` collects a head of any length, which takes memory, and time that grows with the square of that length;
-and uvicorn lets a client take any time for a head. Both are limited here. Three things are done otherwise:
+and uvicorn lets a client take any time for a head. Both are limited here. Some things are done otherwise:
 
 * Bytes that are no HTTP after a whole request do not answer that request with 400: it is answered, and then the
   connection ends. uvicorn would send 400 and publish the event all the same.
 * ``Upgrade`` is passed over, as RFC 9110 §7.8 allows. ``httptools`` takes a request that asks for another protocol
   for one without a body. Java's HttpClient and ``curl --http2`` send ``Upgrade: h2c`` with every first request.
 * A connection that sends nothing is closed after a while.
+* A client that has closed its half of the connection gets its answer.
+* Trailers do not become headers.
 """
 
 import asyncio
@@ -72,6 +74,13 @@ class BoundedHttp(HttpToolsProtocol):
             self._end("Request head too long.")
         self._watch_head()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer a whole request also if its sender says that nothing more comes; it is not gone."""
+        is_waited_for = self._is_answering()
+        if is_waited_for:
+            self._end("")
+        return is_waited_for
+
     def on_message_begin(self) -> None:
         """A head begins."""
         self._is_in_head = True
@@ -89,6 +98,11 @@ class BoundedHttp(HttpToolsProtocol):
         self._is_in_head = False
         self._stop_head_timer()
         super().on_headers_complete()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, and pass over a trailer: it is no header (RFC 9110 §6.5.1)."""
+        if self._is_in_head:
+            super().on_header(name, value)
 
     def on_chunk_header(self) -> None:
         """Refuse a body of very many small chunks: each takes as much time as one of 64 KiB."""
@@ -140,6 +154,10 @@ class BoundedHttp(HttpToolsProtocol):
         if (self._is_in_head or is_idle) and self._head_timer is None and not self._is_over:
             self._head_timer = self.loop.call_later(HEAD_S, self._end, "Request head took too long.")
 
+    def _is_answering(self) -> bool:
+        """Whether a request is whole and its answer is not."""
+        return self._running is not None and not (self._running.response_complete or self._running.more_body)
+
     def _stop_head_timer(self) -> None:
         if self._head_timer:
             self._head_timer.cancel()
@@ -151,10 +169,9 @@ class BoundedHttp(HttpToolsProtocol):
             return
         self._is_over = True
         self._stop_head_timer()
-        running = self._running
-        if running and not running.response_complete and not running.more_body:
-            running.keep_alive = False
-            self.cycle = running
+        if self._running and self._is_answering():
+            self._running.keep_alive = False
+            self.cycle = self._running
             self.pipeline.clear()
         elif not self.transport.is_closing():
             self.send_400_response(message)

@@ -5,10 +5,14 @@ account, the token), and again with each new token. Where it is known that there
 https://cloud.google.com/run/docs/securing/service-identity#access_tokens.
 """
 
+import contextlib
 import functools
 import http.client
+import re
+import socket
+import threading
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC
 from pathlib import Path
 
@@ -24,8 +28,14 @@ from function.errors import PublishMisconfigured, PublishTransient
 METADATA_HOSTS = ("169.254.169.254", "metadata.google.internal")
 """The address first: it works while names cannot be resolved."""
 
+SPARE_S = 0.2
+"""Seconds after its limit at which a conversation is cut: a server that says nothing is to be told as that."""
+
 LONGEST_REPLY = 65_536
 """Bytes of a metadata server's reply that are read."""
+
+_TOKEN = re.compile(r"[!-~]{1,8192}")
+"""Printable ASCII; Google's tokens have at most 2,048 bytes, and gRPC sends no longer ones than 16 KiB."""
 
 _PATH = "/computeMetadata/v1/instance/service-accounts/default/token?scopes="
 
@@ -72,20 +82,41 @@ class MetadataServer:
             raise PublishTransient(f"no access token: metadata server: {type(error).__name__}: {error}") from error
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise PublishTransient("no access token: the metadata server's reply is not one") from error
-        if not (reply.access_token.isascii() and reply.access_token.isprintable()):
+        if not _TOKEN.fullmatch(reply.access_token):
             raise PublishTransient("no access token: the metadata server's reply is not one")
+        if reply.expires_in <= 0:
+            raise PublishTransient("no access token: the metadata server's token has expired")
         return AccessToken((("authorization", f"Bearer {reply.access_token}"),), asked_at + reply.expires_in)
 
     def _ask(self, timeout_s: float) -> bytes:
         connection = http.client.HTTPConnection(self._hosts[0], timeout=timeout_s)
         try:
-            connection.request("GET", self._path, headers={"Metadata-Flavor": "Google"})
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise PublishTransient(f"no access token: the metadata server answered {response.status}")
-            return response.read(LONGEST_REPLY)
+            connection.connect()
+            with _cut_after(timeout_s + SPARE_S, connection.sock):
+                connection.request("GET", self._path, headers={"Metadata-Flavor": "Google"})
+                response = connection.getresponse()
+                if response.status != http.client.OK:
+                    raise PublishTransient(f"no access token: the metadata server answered {response.status}")
+                return response.read(LONGEST_REPLY)
         finally:
             connection.close()
+
+
+@contextlib.contextmanager
+def _cut_after(timeout_s: float, connection: socket.socket) -> Iterator[None]:
+    """End a conversation that lasts too long: a socket's own limit is for each byte."""
+
+    def cut() -> None:
+        with contextlib.suppress(OSError):  # it has just ended by itself
+            connection.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(timeout_s, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 class GoogleCredentials:

@@ -7,7 +7,8 @@
     ├── RequestError          the request cannot be read as it came
     │   ├── MethodNotAllowed      it is no POST
     │   ├── BodyTooLarge          more bytes than MAX_BODY_BYTES
-    │   └── BodyIncomplete        the client stalled or left before the body's end
+    │   ├── BodyIncomplete        the client stalled or left before the body's end
+    │   └── Busy                  there is no room for a large body beside the others
     ├── ProofError            it is not proven that DT sent this body for the customer's organization
     │   ├── Unsigned              no header of a configured scheme that could prove it
     │   ├── SignatureInvalid      malformed token, wrong algorithm, MAC, key, issuer or organization
@@ -56,6 +57,10 @@ class BodyTooLarge(RequestError):
 
 class BodyIncomplete(RequestError):
     """The client stalled or left before the end of the body."""
+
+
+class Busy(RequestError):
+    """There is no room for a large body beside those that are being published."""
 
 
 class ProofError(RelayError):

@@ -158,8 +158,9 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
 
 
 def _fitted(text: str, limit: int) -> str | None:
-    """As much of the text as UTF-8 holds in ``limit`` bytes; ``None`` for what is not sound Unicode."""
-    if text.isascii() and text.isprintable() and len(text) <= limit:
+    """As much of the text as UTF-8 holds in ``limit`` bytes; ``None`` if that is not sound Unicode."""
+    text = text[:limit]  # no character has less than a byte, and a label can be as long as its body
+    if text.isascii() and text.isprintable():
         return text
     if not is_encodable(text):
         return None

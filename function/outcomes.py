@@ -35,6 +35,7 @@ BY_ERROR: dict[type[errors.RelayError], Outcome] = {
     errors.Unsigned: Outcome("unsigned", 401, "INFO", "refused: no signature", sampled=True),  # 2
     errors.BodyTooLarge: Outcome("too_large", 413, "WARNING", "refused: body over MAX_BODY_BYTES"),  # 3
     errors.BodyIncomplete: Outcome("incomplete", 408, "INFO", "refused: the body did not arrive"),  # 4
+    errors.Busy: Outcome("busy", 503, "WARNING", "put off: too many large bodies at once"),  # 25
     errors.SignatureInvalid: Outcome("signature", 401, "WARNING", "refused: signature invalid", sampled=True),  # 5
     errors.ChecksumMismatch: Outcome("checksum", 401, "ERROR", "refused: signed for another body"),  # 6
     errors.KeysUnavailable: Outcome("keys", 503, "CRITICAL", "put off: nothing to verify with", sampled=True),  # 7

@@ -3,7 +3,7 @@
 What each error is answered stands in ``outcomes``, which is the decision table.
 """
 
-import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeVar
@@ -13,6 +13,7 @@ import msgspec
 from function.config import Settings
 from function.errors import (
     BodyIncomplete,
+    Busy,
     EventError,
     Expired,
     ForeignProject,
@@ -31,6 +32,7 @@ from function.log import Entry, Log, traceparent
 from function.message import Message, bare_message, event_message, rejected_message
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S, Outcome
 from function.patience import within
+from function.room import Room
 from function.signature import Evidence
 from function.verifier import Authentic, Verifier
 
@@ -46,11 +48,11 @@ ANSWER_S = 7.0
 LARGE_BODY_BYTES = 262_144
 """Bytes from which a body is large: with bodies up to here, 80 requests at once take some 140 MB."""
 
-LARGE_BODIES_AT_ONCE = 3
-"""A body is held some five times on its way to Pub/Sub: 9 MB three times over take another 140 MB."""
+LARGE_BODIES_BYTES = 27_000_000
+"""Bytes of large bodies at once. A body is held some five times on its way to Pub/Sub: these take another 140 MB."""
 
 TURN_S = 3.0
-"""Seconds that a large body may wait for its turn."""
+"""Seconds that a large body may wait for room."""
 
 T = TypeVar("T")
 
@@ -82,7 +84,7 @@ class Receiver:
         self._log = log
         self._now = now
         self._monotonic = monotonic
-        self._large_bodies = asyncio.Semaphore(LARGE_BODIES_AT_ONCE)
+        self._large_bodies = Room(LARGE_BODIES_BYTES)
 
     async def receive(self, request: Request) -> Reply:
         """Answer one request: 2xx if and only if a topic has acknowledged its exact bytes. Never raises."""
@@ -103,16 +105,17 @@ class Receiver:
         if request.method != "POST":
             raise MethodNotAllowed("only POST is answered")
         authentic = await self._proven(self._verifier.authenticate(self._verifier.tokens(request.headers)), PROOF_S)
-        if self._settings.max_body_bytes <= LARGE_BODY_BYTES or not _may_be_large(request):
+        size = min(_announced(request), self._settings.max_body_bytes)
+        if size <= LARGE_BODY_BYTES:
             return await self._relay_body(request, entry, authentic, ends_at)
         try:
-            await within(TURN_S, self._large_bodies.acquire())
+            await within(TURN_S, self._large_bodies.take(size))
         except TimeoutError as error:
-            raise BodyIncomplete(f"too many large bodies at once for {TURN_S} s") from error
+            raise Busy(f"no room for a body of up to {size} bytes within {TURN_S} s") from error
         try:
             return await self._relay_body(request, entry, authentic, ends_at)
         finally:
-            self._large_bodies.release()
+            self._large_bodies.give_back(size)
 
     async def _relay_body(
         self, request: Request, entry: Entry, authentic: Authentic, ends_at: float
@@ -197,10 +200,10 @@ class Receiver:
             entry.publish_ms = (self._monotonic() - began_at) * 1000
 
 
-def _may_be_large(request: Request) -> bool:
-    """Whether the body, as it is announced, is large; one in chunks is not announced."""
+def _announced(request: Request) -> float:
+    """Return how many bytes the body may have: a body in chunks is not announced."""
     digits = request.header("content-length") or ""
-    return not (digits.isdecimal() and len(digits) < 8 and int(digits) <= LARGE_BODY_BYTES)
+    return int(digits) if digits.isdecimal() and len(digits) < 20 else math.inf
 
 
 def _reply(outcome: Outcome, entry: Entry, *, is_early: bool) -> Reply:

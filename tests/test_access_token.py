@@ -203,6 +203,26 @@ def test_a_fetch_that_takes_too_long_is_given_up_and_another_begun_only_when_it_
     asyncio.run(use())
 
 
+def test_a_fetch_that_ends_after_a_newer_one_does_not_replace_its_token(issuer: Issuer) -> None:
+    issuer.waits = threading.Event()
+
+    async def use() -> None:
+        tokens = issuer.tokens()
+        with pytest.raises(PublishTransient, match="no access token in time"):
+            await tokens.get(0.02)
+        hanging, issuer.waits = issuer.waits, None
+        issuer.time_s += ABANDON_S
+        newer = await tokens.get(5)
+        assert hanging
+        issuer.life_s = 1.0
+        hanging.set()
+        await settled(lambda: issuer.at_once == 0)
+        await asyncio.sleep(0.05)
+        assert await tokens.get(5) is newer
+
+    asyncio.run(use())
+
+
 def test_a_slow_server_is_given_more_time_and_one_that_hangs_less(issuer: Issuer) -> None:
     issuer.error = PublishTransient("slow")
 

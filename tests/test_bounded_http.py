@@ -130,6 +130,36 @@ def test_bytes_behind_a_whole_request_do_not_answer_it_with_400(
         assert made.wire.is_closing()
 
 
+@pytest.mark.parametrize("rest", [b"", WHOLE[:20]], ids=["nothing more", "half a request more"])
+def test_a_client_that_closes_its_half_of_the_connection_gets_its_answer(rest: bytes) -> None:
+    async def main() -> None:
+        made = Talk(answers_after_s=0.02)
+        made.protocol.data_received(WHOLE + rest)
+        assert made.protocol.eof_received(), "the connection stays"
+        assert await made.comes() == [b"200"]
+        assert made.wire.is_closing()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("sent", [b"", HEAD, WHOLE[:-1]], ids=["nothing", "half a head", "half a body"])
+def test_a_client_that_closes_its_half_of_the_connection_before_its_request_is_whole_has_left(sent: bytes) -> None:
+    async def main() -> None:
+        made = Talk()
+        if sent:
+            made.protocol.data_received(sent)
+        assert not made.protocol.eof_received(), "the connection ends"
+        assert await made.comes() == []
+
+    asyncio.run(main())
+
+
+def test_trailers_do_not_become_headers() -> None:
+    made = talk(CHUNKED[:-2] + b"X-Dt-Signature: of-a-trailer\r\n\r\n")
+    assert made.statuses == [b"200"]
+    assert b"x-dt-signature" not in dict(made.scopes[0]["headers"])
+
+
 def test_a_request_behind_garbage_is_not_read() -> None:
     made = talk(WHOLE + b"\0\0\0" + WHOLE, WHOLE, answers_after_s=0.05)
 

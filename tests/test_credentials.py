@@ -1,5 +1,6 @@
 """credentials: which source of tokens is taken, what the metadata server is asked, and how its failures are told."""
 
+import contextlib
 import functools
 import socket
 import threading
@@ -102,6 +103,9 @@ REPLIES = {
     "not ASCII": '{"access_token": "canary\u00e9", "expires_in": 5}'.encode(),
     "not UTF-8": b'{"access_token": "canary\xff", "expires_in": 5}',
     "nothing": b"",
+    "an empty token": b'{"access_token": "", "expires_in": 5}',
+    "a token of two words": b'{"access_token": "canary canary", "expires_in": 5}',
+    "a token longer than a call may have": b'{"access_token": "%s", "expires_in": 5}' % (b"canary" * 2_000),
 }
 
 
@@ -122,6 +126,37 @@ def test_a_reply_that_holds_no_token_is_told_without_quoting_it(reply: str) -> N
             source({"GCE_METADATA_HOST": f"127.0.0.1:{listening.getsockname()[1]}"})(1.0)
         thread.join()
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("life_s", [0, -5])
+def test_a_token_that_has_expired_is_none_and_may_be_good_the_next_time(server: StandIn, life_s: int) -> None:
+    ask = source({"GCE_METADATA_HOST": server.host})
+    server.life_s = life_s
+    with pytest.raises(PublishTransient, match="no access token: the metadata server's token has expired"):
+        ask(1.0)
+    server.life_s = 3599
+    assert ask(1.0).metadata
+
+
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"])
+def test_a_reply_that_comes_byte_by_byte_is_given_up_in_time(start: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def drip() -> None:
+            connection, _ = listening.accept()
+            with connection, contextlib.suppress(OSError):
+                connection.sendall(start)
+                while True:
+                    connection.sendall(b" ")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        began_at = time.monotonic()
+        with pytest.raises(PublishTransient, match="no access token"):
+            source({"GCE_METADATA_HOST": f"127.0.0.1:{listening.getsockname()[1]}"})(0.3)
+        assert time.monotonic() - began_at < 2
+        thread.join()
 
 
 def test_what_does_not_speak_http_is_told() -> None:

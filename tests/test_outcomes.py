@@ -23,6 +23,7 @@ TABLE = [
     (19, errors.PublishMisconfigured, "publish_config", 503, "CRITICAL"),
     (20, errors.PublishRefused, "invalid_argument", 200, "ERROR"),
     (21, errors.RejectedTopicFailed, "publish_rejected", 503, "CRITICAL"),
+    (25, errors.Busy, "busy", 503, "WARNING"),
     (22, errors.PublishUnacknowledged, "publish", 503, "ERROR"),
 ]
 

@@ -4,6 +4,7 @@ Time is that of the thread, the least of several readings, and a limit has room 
 against took 7 to 32 s.
 """
 
+import contextlib
 import time
 from collections.abc import Callable
 
@@ -11,11 +12,13 @@ import pytest
 
 from function.config import LARGEST_BODY_BYTES
 from function.errors import EventError
-from function.event import MAX_DEPTH, MAX_MARKS, parse_body, read_envelope, require_envelope
-from tests.builders import body
+from function.event import MAX_DEPTH, MAX_MARKS, NOTHING, parse_body, read_envelope, require_envelope
+from function.message import event_message
+from tests.builders import body, settings
 
 USUAL = 262_144
 HELD_S = 0.05
+SETTINGS = settings()
 ROOM = 4
 """How many times as slow as usual the machine may be."""
 
@@ -46,6 +49,12 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
     "integers of 3,999 digits": lambda size: filled(b"1" * 3_999, size),
     "one integer": lambda size: filled(b"1" * (size - 1_000), size),
     "numbers beyond a double": lambda size: filled(b"1e400", size),
+    "the largest numbers": lambda size: filled(b"1.7976931348623158e308", size),
+    "the smallest numbers": lambda size: filled(b"2.2250738585072011e-308", size),
+    "numbers of many digits": lambda size: filled(b"9007199254740993." + b"0" * 280 + b"1", size),
+    "an exponent of many digits": lambda size: filled(b"1e" + b"0" * (size - 1_000) + b"1", size),
+    "numbers with fractions": lambda size: filled(b"21.5", min(size, 400_000)),
+    "texts of escapes among lists": lambda size: filled(b"[]", 1_000, b'"%s"' % (rb"\"" * (size // 2 - 1_000))),
     "labels": lambda size: b'{"labels":{' + b",".join(b'"%d":"x"' % n for n in range(size // 13)) + b"}}",
     "a long type": lambda size: text(b"x", size),
     "a long type beyond ASCII": lambda size: text("é".encode(), size),
@@ -56,10 +65,11 @@ SHAPES: dict[str, Callable[[int], bytes]] = {
 
 
 def read(content: bytes) -> None:
-    try:
-        require_envelope(read_envelope(parse_body(content)))
-    except EventError:
-        return
+    envelope = NOTHING
+    with contextlib.suppress(EventError):
+        envelope = read_envelope(parse_body(content))
+        require_envelope(envelope)
+    event_message(content, envelope, None, SETTINGS)
 
 
 @pytest.mark.parametrize("size", [USUAL, LARGEST_BODY_BYTES], ids=["default limit", "highest limit"])

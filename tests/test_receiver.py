@@ -26,7 +26,7 @@ from function.errors import (
 from function.exchange import Reply, Request
 from function.log import Log
 from function.message import Message
-from function.receiver import LARGE_BODIES_AT_ONCE, Receiver
+from function.receiver import LARGE_BODIES_BYTES, Receiver
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 from tests.builders import (
     ABSENT,
@@ -517,12 +517,12 @@ async def statuses_of(relay: Relay, *asked: Request) -> list[int]:
 LARGEST = {"MAX_BODY_BYTES": "9000000"}
 
 
-@pytest.mark.parametrize("announced", ["9000000", "262145", "", "junk"])
-def test_large_bodies_take_turns_so_that_memory_is_bounded(announced: str) -> None:
+@pytest.mark.parametrize(("announced", "most"), [("9000000", 3), ("", 3), ("junk", 3), ("5000000", 5), ("262145", 12)])
+def test_large_bodies_take_turns_so_that_memory_is_bounded(announced: str, most: int) -> None:
     bodies, relay = Bodies(), Relay(environ=LARGEST)
 
     assert run_skipping(statuses_of(relay, *(bodies.request(announced) for _ in range(12)))) == [200] * 12
-    assert bodies.most == LARGE_BODIES_AT_ONCE
+    assert bodies.most == most
 
 
 @pytest.mark.parametrize(("announced", "environ"), [("262144", LARGEST), ("0", LARGEST), ("262144", {}), ("", {})])
@@ -533,16 +533,24 @@ def test_bodies_of_the_usual_size_wait_for_none(announced: str, environ: dict[st
     assert bodies.most == 80
 
 
-def test_a_large_body_that_gets_no_turn_is_put_off_in_time() -> None:
+def test_a_large_body_for_which_there_is_no_room_is_put_off_in_time() -> None:
     async def main() -> tuple[list[int], float]:
         bodies = Bodies()
         return await statuses_of(relay, *(bodies.request("9000000", seconds=2.9) for _ in range(9))), slept_s()
 
     relay = Relay(environ=LARGEST)
     statuses, seconds = run_skipping(main())
-    assert sorted(statuses) == [200] * 6 + [408] * 3
+    assert sorted(statuses) == [200] * 6 + [503] * 3
     assert seconds <= 7.0
-    assert b"too many large bodies at once" in relay.page.getvalue()
+    assert b"put off: too many large bodies at once: no room for a body of up to 9000000 bytes" in relay.page.getvalue()
+
+
+def test_eighty_events_somewhat_over_the_usual_size_are_all_delivered_at_once() -> None:
+    bodies, relay = Bodies(), Relay(environ=LARGEST)
+    asked = [bodies.request("330000", seconds=2) for _ in range(80)]
+
+    assert run_skipping(statuses_of(relay, *asked)) == [200] * 80
+    assert bodies.most == 80
 
 
 def test_a_large_bodys_turn_ends_however_its_request_does() -> None:
@@ -551,11 +559,11 @@ def test_a_large_bodys_turn_ends_however_its_request_does() -> None:
         receiver = receiver_of.receiver()
         ends = []
         for _ in range(5):
-            bodies = [Bodies().request("9000000", seconds=9) for _ in range(LARGE_BODIES_AT_ONCE)]
+            bodies = [Bodies().request("9000000", seconds=9) for _ in range(LARGE_BODIES_BYTES // 9_000_000)]
             ends.append([reply.status for reply in await asyncio.gather(*(receiver.receive(one) for one in bodies))])
         return ends
 
-    assert run_skipping(main()) == [[408] * LARGE_BODIES_AT_ONCE] * 5
+    assert run_skipping(main()) == [[408] * 3] * 5
 
 
 def test_secrets_that_never_come_are_given_up_and_the_answer_still_leaves_in_time() -> None:
