@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deploy.offline.events import PROJECT_ID, SAMPLES
 from function.errors import Malformed, NoEnvelope
 from function.event import MAX_DEPTH, NOTHING, Envelope, parse_body, read_envelope, require_envelope
-from tests.builders import ABSENT, body, event, thorough
+from tests.builders import ABSENT, EXAMPLES, body, event, thorough
 
 DEVICE_ID = "emu0007dr2b5vjs7396g"
 
@@ -232,7 +232,7 @@ known_data = st.tuples(st.sampled_from(sorted(SAMPLES)), objects).map(lambda pai
     labels=json_values,
     metadata=json_values,
 )
-@settings(thorough, max_examples=1000)
+@settings(thorough, max_examples=7 * EXAMPLES)
 def test_every_event_of_the_future_is_read_with_its_envelope_exact(
     event_id: str, event_type: str, data: object, further: dict[str, Any], labels: object, metadata: object
 ) -> None:
