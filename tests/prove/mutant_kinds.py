@@ -56,7 +56,7 @@ def _difference(before: str, after: str) -> str:
 
 
 def changed_constants(file: Path) -> list[Mutant]:
-    """Return a mutant for each constant outside of functions: numbers doubled, texts longer, booleans turned round."""
+    """Return a mutant for each constant outside of functions: numbers doubled, texts as mutmut changes them, booleans turned round."""
     source = file.read_text()
     return [_constant_mutant(file.stem, source, node) for node in _constants(ast.parse(source))]
 
@@ -95,4 +95,4 @@ def _changed(value: object) -> object:
         return not value
     if isinstance(value, int | float):
         return 2 * value or 1
-    return value + b"XX" if isinstance(value, bytes) else f"{value}XX"
+    return b"XX" + value + b"XX" if isinstance(value, bytes) else f"XX{value}XX"
