@@ -105,7 +105,7 @@ def test_an_integer_of_300_digits_is_exact_but_for_a_large_text(digits: int, siz
 @pytest.mark.parametrize("beside", [b"1", b"1" * 5_000])
 @pytest.mark.parametrize("size", [0, LARGE])
 def test_no_number_beside_it_makes_a_constant_of_javascript_json(constant: bytes, beside: bytes, size: int) -> None:
-    with pytest.raises(ValueError, match="is not JSON|malformed"):
+    with pytest.raises(ValueError, match="is not JSON"):
         read_object(padded(b'"number": %s, "constant": %s' % (beside, constant), size))
 
 

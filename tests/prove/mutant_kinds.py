@@ -5,7 +5,7 @@ mutmut changes functions only. A limit of 90 seconds that could as well be 900 s
 
 import ast
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +34,9 @@ class Mutant:
 def changed_functions(file: Path) -> tuple[str, list[Mutant]]:
     """Return a module's text that has all its functions' mutants in it, and the mutants, by which they are chosen."""
     made = mutate_file_contents(str(file), file.read_text())
+    lines = made.code.splitlines()
     bodies = {
-        node.name: ast.get_source_segment(made.code, node) or ""
+        node.name: lines[node.lineno : node.end_lineno]
         for node in ast.walk(ast.parse(made.code))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
@@ -50,13 +51,13 @@ def _original(name: str) -> str:
     return f"{name.partition(_SEPARATOR)[0]}{_SEPARATOR}orig"
 
 
-def _difference(before: str, after: str) -> str:
-    lines = difflib.ndiff(before.splitlines()[1:], after.splitlines()[1:])
-    return "\n".join(f"    {line}" for line in lines if line[:1] in {"+", "-"})
+def _difference(before: Sequence[str], after: Sequence[str]) -> str:
+    lines = difflib.unified_diff(before, after, n=0, lineterm="")
+    return "\n".join(f"    {line}" for line in lines if line[:3] not in {"---", "+++"} and line[:1] != "@")
 
 
 def changed_constants(file: Path) -> list[Mutant]:
-    """Return a mutant for each constant outside of functions: numbers doubled, texts as mutmut changes them, booleans turned round."""
+    """Return a mutant for each constant outside of functions: a number doubled, a text longer, a boolean turned."""
     source = file.read_text()
     return [_constant_mutant(file.stem, source, node) for node in _constants(ast.parse(source))]
 

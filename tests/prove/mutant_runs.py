@@ -90,7 +90,7 @@ def main(plan: Path, processes: int) -> None:
     _import(timings.libraries)
     gc.freeze()
     constants = [mutant for mutant in mutants if mutant.source]
-    for mutant, state in _each(constants, timings, processes, lambda mutant, tests: _run_constant(mutant, tests)):
+    for mutant, state in _each(constants, timings, processes, _run_constant):
         told.write(json.dumps([mutant.name, state]) + "\n")
 
     def run_all(session: pytest.Session) -> None:

@@ -6,6 +6,7 @@ mutmut makes the mutants of functions, ``mutant_kinds`` those of constants; ``mu
 
 import argparse
 import json
+import multiprocessing
 import os
 import pickle
 import shutil
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / ROOT.name
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
-        mutants = {mutant.name: mutant for mutant in _mutants(copy, asked.rooms)}
+        mutants = {mutant.name: mutant for mutant in _mutants(copy, asked.rooms, asked.processes)}
         print(f"running the tests on {len(mutants)} mutants: this takes some minutes", flush=True)
         states = {}
         for name, state in _states(copy, list(mutants.values()), asked):
@@ -58,14 +59,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _mutants(copy: Path, rooms: Sequence[str]) -> Iterator[Mutant]:
+def _mutants(copy: Path, rooms: Sequence[str], processes: int) -> Iterator[Mutant]:
     """Give the mutants of these rooms, or of all; write those of functions into the copy."""
     os.chdir(copy)  # where mutmut looks for its settings
-    for file in sorted(Path("function").glob("*.py")):
-        if rooms and file.stem not in rooms:
-            continue
+    files = [file for file in sorted(Path("function").glob("*.py")) if not rooms or file.stem in rooms]
+    with multiprocessing.Pool(processes) as pool:
+        made = pool.map(changed_functions, files, chunksize=1)
+    for file, (changed, mutants) in zip(files, made, strict=True):
         yield from changed_constants(file)
-        changed, mutants = changed_functions(file)
         file.write_text(changed)
         yield from mutants
 
