@@ -119,6 +119,17 @@ def test_many_brackets_side_by_side_or_in_a_text_are_not_deep() -> None:
     assert len(parse_body(b'{"a": [' + b"[]," * 1000 + b'[]], "b": "' + b"[{" * 1000 + b'"}')["a"]) == 1001
 
 
+@pytest.mark.parametrize("before", [0, 65_536, 150_000])
+@pytest.mark.parametrize("mark", [b",", b"[", b"{"])
+def test_100_000_commas_and_brackets_are_read_and_one_more_is_malformed(before: int, mark: bytes) -> None:
+    def with_marks(count: int) -> bytes:
+        return b'{"text": "%s%s"}' % (b"x" * before, mark * (count - 1))
+
+    assert parse_body(with_marks(100_000))
+    with pytest.raises(Malformed, match="more than 100000 commas and brackets"):
+        parse_body(with_marks(100_001))
+
+
 NO_ENVELOPE: dict[str, dict[str, Any]] = {
     f"{name} {what}": event(**{name: value})
     for name in ("eventId", "eventType", "targetName")

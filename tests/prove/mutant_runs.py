@@ -31,6 +31,9 @@ SELECTED = "MUTANT_UNDER_TEST"
 
 OPTIONS = ("-q", "-s", "--tb=no", "-o", "addopts=", "-o", "timeout=30")
 OPTIONS += tuple(word for plugin in ("cacheprovider", "randomly", "xdist", "cov") for word in ("-p", f"no:{plugin}"))
+FAILING = "fails without any mutant"
+"""What is told of a test that cannot tell a mutant from none; it is left out."""
+
 OURS = {"function", "tests", "deploy", "main", "__main__"}
 """Packages that may hold what a constant's mutant changes: they are imported in its fork, all others before."""
 
@@ -59,7 +62,7 @@ class Timings:
         tests = {test for names in called for test in names}
         if not mutant.function:
             tests |= {test for test in self.seconds if test.startswith(own)}
-        return sorted(tests, key=lambda test: (not test.startswith(own), self.seconds[test], test))
+        return sorted(tests - set(self.failed), key=lambda test: (not test.startswith(own), self.seconds[test], test))
 
 
 class Tests:
@@ -84,29 +87,38 @@ def main(plan: Path, processes: int) -> None:
     """Read the mutants and the test files, and print a JSON line for each mutant: its name and what became of it."""
     mutants, files = pickle.loads(plan.read_bytes())  # noqa: S301  # the driver wrote it a moment ago
     told = os.fdopen(os.dup(1), "w", buffering=1)
+
+    def tell(name: str, state: str) -> None:
+        told.write(json.dumps([name, state]) + "\n")
+
     timings = _in_fork(lambda: _timed(files))
-    if timings.failed:
-        sys.exit(f"tests fail without any mutant: {timings.failed}")
+    for test in timings.failed:
+        tell(test, FAILING)
     _import(timings.libraries)
     gc.freeze()
+    functions = [mutant for mutant in mutants if not mutant.source]
+    os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, tell)), 0)
     constants = [mutant for mutant in mutants if mutant.source]
     for mutant, state in _each(constants, timings, processes, _run_constant):
-        told.write(json.dumps([mutant.name, state]) + "\n")
+        tell(mutant.name, state)
 
+
+def _run_functions(
+    mutants: Sequence[Mutant], files: Sequence[str], timings: Timings, processes: int, tell: Callable[[str, str], None]
+) -> int:
     def run_all(session: pytest.Session) -> None:
         items = {item.nodeid: item for item in session.items}
-        functions = [mutant for mutant in mutants if not mutant.source]
 
         def run(mutant: Mutant, tests: Sequence[str]) -> int:
             os.environ[SELECTED] = mutant.name
             return int(_fails(session, [items[test] for test in tests], plugin))
 
-        for mutant, state in _each(functions, timings, processes, run):
-            told.write(json.dumps([mutant.name, state]) + "\n")
+        for mutant, state in _each(mutants, timings, processes, run):
+            tell(mutant.name, state)
 
     plugin = Tests(run_all)
     os.environ[SELECTED] = ""
-    pytest.main([*OPTIONS, *files], plugins=[plugin])
+    return int(pytest.main([*OPTIONS, *files], plugins=[plugin]))
 
 
 def _import(libraries: Sequence[str]) -> None:

@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import random
 import shutil
 import subprocess
 import sys
@@ -41,12 +42,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         mutants = {mutant.name: mutant for mutant in _mutants(copy, asked.rooms, asked.processes)}
         print(f"running the tests on {len(mutants)} mutants: this takes some minutes", flush=True)
         states = {}
+        failing = 0
         for name, state in _states(copy, list(mutants.values()), asked):
+            if name not in mutants:
+                failing += 1
+                print(f"{state}: {name}", flush=True)
+                continue
             states[name] = state
+            if os.environ.get("TALLY"):
+                print(len(states), state, name, file=sys.stderr, flush=True)
             if state != "killed":
                 print(f"{state}: {name}\n{mutants[name].difference}", flush=True)
-    if len(states) < len(mutants) or not mutants:
-        print(f"only {len(states)} of {len(mutants)} mutants were tried")
+    if len(states) < len(mutants) or not mutants or failing:
+        print(f"{len(states)} of {len(mutants)} mutants were tried, and {failing} tests fail without any mutant")
         return 1
     return _told(mutants, states, time.monotonic() - began)
 
@@ -74,13 +82,14 @@ def _mutants(copy: Path, rooms: Sequence[str], processes: int) -> Iterator[Mutan
 def _states(copy: Path, mutants: Sequence[Mutant], asked: argparse.Namespace) -> Iterator[tuple[str, str]]:
     settings = tomllib.loads((copy / "pyproject.toml").read_text())["tool"]["mutmut"]
     plan = copy / "plan"
-    plan.write_bytes(pickle.dumps((mutants, asked.tests or settings["pytest_add_cli_args_test_selection"])))
+    order = random.Random(0).sample(mutants, len(mutants))  # what has been seen by any time is of all rooms
+    plan.write_bytes(pickle.dumps((order, asked.tests or settings["pytest_add_cli_args_test_selection"])))
     command = [sys.executable, "-m", "tests.prove.mutant_runs", str(plan), str(asked.processes)]
     environ = {**os.environ, "EXAMPLES": EXAMPLES, "PYTHONDONTWRITEBYTECODE": "1"}
     with subprocess.Popen(command, cwd=copy, env=environ, stdout=subprocess.PIPE, text=True) as running:
         for line in running.stdout or ():
-            if line.startswith('["function.'):
-                yield tuple(json.loads(line))
+            name, state = json.loads(line)
+            yield name, state
 
 
 def _told(mutants: dict[str, Mutant], states: dict[str, str], seconds: float) -> int:
