@@ -49,8 +49,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 print(f"{state}: {name}", flush=True)
                 continue
             states[name] = state
-            if os.environ.get("TALLY"):
-                print(len(states), state, name, file=sys.stderr, flush=True)
             if state != "killed":
                 print(f"{state}: {name}\n{mutants[name].difference}", flush=True)
     if len(states) < len(mutants) or not mutants or failing:
