@@ -5,11 +5,10 @@ mutmut changes functions only. A limit of 90 seconds that could as well be 900 s
 
 import ast
 import difflib
+import importlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from mutmut.mutation.file_mutation import mutate_file_contents
 
 _SEPARATOR = "__mutmut_"
 _UNCHANGED = {"TypeVar", "compile"}
@@ -33,7 +32,8 @@ class Mutant:
 
 def changed_functions(file: Path) -> tuple[str, list[Mutant]]:
     """Return a module's text that has all its functions' mutants in it, and the mutants, by which they are chosen."""
-    made = mutate_file_contents(str(file), file.read_text())
+    mutation = importlib.import_module("mutmut.mutation.file_mutation")  # in the environment of `make mutate` alone
+    made = mutation.mutate_file_contents(str(file), file.read_text())
     lines = made.code.splitlines()
     bodies = {
         node.name: lines[node.lineno : node.end_lineno]
