@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mutmut.mutation.trampoline as trampolines
 import pytest
 
 from tests.prove.mutant_kinds import Mutant
@@ -29,7 +28,7 @@ from tests.prove.mutant_kinds import Mutant
 SELECTED = "MUTANT_UNDER_TEST"
 """The environment variable by which mutmut's trampolines choose a mutant; ``stats`` has them tell every call."""
 
-OPTIONS = ("-q", "-s", "--tb=no", "-o", "addopts=", "-o", "timeout=30")
+OPTIONS: tuple[str, ...] = ("-q", "-s", "--tb=no", "-o", "addopts=", "-o", "timeout=30")
 OPTIONS += tuple(word for plugin in ("cacheprovider", "randomly", "xdist", "cov") for word in ("-p", f"no:{plugin}"))
 FAILING = "fails without any mutant"
 """What is told of a test that cannot tell a mutant from none; it is left out."""
@@ -135,6 +134,7 @@ def _timed(files: Sequence[str]) -> Timings:
     def note(function: str, **_: Any) -> None:
         calls.add(function)
 
+    trampolines: Any = importlib.import_module("mutmut.mutation.trampoline")
     trampolines.record_trampoline_hit = note
 
     def run_all(session: pytest.Session) -> None:
