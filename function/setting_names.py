@@ -12,7 +12,7 @@ ALIKE = 0.8
 SHORTEST = 7
 """Letters of a name that may be misspelt: a shorter one, such as ``ISSUER``, is too likely another program's."""
 
-_SHARED = frozenset({"GOOGLE_CLOUD_PROJECT", "LOG_LEVEL", "PUBSUB_EMULATOR_HOST"})
+_SHARED = frozenset({"LOG_LEVEL", "PUBSUB_EMULATOR_HOST"})
 """Settings that other programs have as well, with words of their own added: ``OTEL_LOG_LEVEL``."""
 
 

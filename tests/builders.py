@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -37,7 +38,12 @@ REJECTED_TOPIC = "projects/demo/topics/rejected"
 ABSENT: Any = object()
 """As a change: the member is left out."""
 
-thorough = hypothesis.settings(deadline=None, database=None, max_examples=150)
+EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
+"""How many examples a property is tried with. Mutation testing sets less: it runs each property hundreds of times."""
+
+thorough = hypothesis.settings(
+    deadline=None, database=None, max_examples=EXAMPLES, derandomize="EXAMPLES" in os.environ
+)
 
 
 def _changed(sound: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deploy.offline.events import PROJECT_ID, SAMPLES
 from function.errors import Malformed, NoEnvelope
 from function.event import MAX_DEPTH, NOTHING, Envelope, parse_body, read_envelope, require_envelope
-from tests.builders import ABSENT, body, event, thorough
+from tests.builders import ABSENT, EXAMPLES, body, event, thorough
 
 DEVICE_ID = "emu0007dr2b5vjs7396g"
 
@@ -117,6 +117,17 @@ def test_128_levels_are_read_and_129_are_malformed(opened: bytes, closed: bytes)
 
 def test_many_brackets_side_by_side_or_in_a_text_are_not_deep() -> None:
     assert len(parse_body(b'{"a": [' + b"[]," * 1000 + b'[]], "b": "' + b"[{" * 1000 + b'"}')["a"]) == 1001
+
+
+@pytest.mark.parametrize("before", [0, 65_536, 150_000])
+@pytest.mark.parametrize("mark", [b",", b"[", b"{"])
+def test_100_000_commas_and_brackets_are_read_and_one_more_is_malformed(before: int, mark: bytes) -> None:
+    def with_marks(count: int) -> bytes:
+        return b'{"text": "%s%s"}' % (b"x" * before, mark * (count - 1))
+
+    assert parse_body(with_marks(100_000))
+    with pytest.raises(Malformed, match="more than 100000 commas and brackets"):
+        parse_body(with_marks(100_001))
 
 
 NO_ENVELOPE: dict[str, dict[str, Any]] = {
@@ -232,7 +243,7 @@ known_data = st.tuples(st.sampled_from(sorted(SAMPLES)), objects).map(lambda pai
     labels=json_values,
     metadata=json_values,
 )
-@settings(thorough, max_examples=1000)
+@settings(thorough, max_examples=7 * EXAMPLES)
 def test_every_event_of_the_future_is_read_with_its_envelope_exact(
     event_id: str, event_type: str, data: object, further: dict[str, Any], labels: object, metadata: object
 ) -> None:

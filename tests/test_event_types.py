@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from deploy.offline.events import SAMPLES
-from function.event_types import Temperature
+from function.event_types import Humidity, Temperature
 from function.schema import EVENT_TYPES, contradiction
 from tests.builders import event
 
@@ -133,6 +133,10 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
     ("networkStatus", {"cloudConnectors": [{"id": "b", "signalStrength": 45.0, "rssi": -83.5}]}),
     ("networkStatus", {"rssi": ..., "cloudConnectors": ..., "cloud_connectors": [], "transmissionMode": ...}),
     ("humidity", {"temperature": 22, "relativeHumidity": 17.0}),
+    ("networkStatus", {"signalStrength": 0.0}),
+    ("humidity", {"relativeHumidity": 0}),
+    ("pressure", {"pascal": 0}),
+    ("objectPresentCount", {"total": 0}),
     ("touch", {"updateTime": "2026-01-02T03:04:05+02:00"}),
     ("touch", {"updateTime": "2026-01-02T03:04:05.123456789Z"}),
 ]
@@ -143,6 +147,35 @@ def test_edges_and_events_without_the_newer_members_contradict_nothing(
     event_type: str, changes: dict[str, Any]
 ) -> None:
     assert contradiction(event_type, data_of(event_type, **changes)) is None
+
+
+WORDS = {
+    ("objectPresent", "state"): "PRESENT NOT_PRESENT",
+    ("waterPresent", "state"): "PRESENT NOT_PRESENT",
+    ("motion", "state"): "MOTION_DETECTED NO_MOTION_DETECTED",
+    ("deskOccupancy", "state"): "OCCUPIED NOT_OCCUPIED",
+    ("contact", "state"): "OPEN CLOSED",
+    ("probeWireStatus", "state"): (
+        "INVALID_WIRE_CONFIGURATION INVALID_COEFFICIENT_CONFIGURATION TWO_WIRE THREE_WIRE FOUR_WIRE"
+    ),
+    ("networkStatus", "transmissionMode"): "LOW_POWER_STANDARD_MODE HIGH_POWER_BOOST_MODE",
+    ("connectionStatus", "connection"): "SDS ETHERNET CELLULAR OFFLINE",
+}
+"""Every word that DT's documentation of its events has for a member."""
+
+
+@pytest.mark.parametrize(
+    ("event_type", "member", "word"), [(*place, word) for place, words in WORDS.items() for word in words.split()]
+)
+def test_every_word_that_dt_has_for_a_member_contradicts_nothing(event_type: str, member: str, word: str) -> None:
+    assert contradiction(event_type, data_of(event_type, **{member: word})) is None
+
+
+def test_a_device_may_be_reached_in_all_ways_at_once() -> None:
+    assert (
+        contradiction("connectionStatus", data_of("connectionStatus", available=["SDS", "ETHERNET", "CELLULAR"]))
+        is None
+    )
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
@@ -184,4 +217,6 @@ def test_text_that_is_no_unicode_is_told_where_its_data_begin() -> None:
 def test_the_structures_can_be_read_with_their_units_and_defaults() -> None:
     made = msgspec.convert(data_of("temperature", samples=..., isBackfilled=...)["temperature"], Temperature)
     assert (made.value, made.samples, made.is_backfilled) == (24.9, [], False)
+    humid = msgspec.convert(data_of("humidity", samples=..., isBackfilled=...)["humidity"], Humidity)
+    assert (humid.samples, humid.is_backfilled) == ([], False)
     assert made.update_time == datetime.fromtimestamp(1_760_000_000, UTC)

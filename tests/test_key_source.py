@@ -198,6 +198,7 @@ def test_without_any_key_set_the_fetch_is_tried_again_once_a_second(dt: Discover
         assert dt.is_unavailable()
         dt.clock.advance(RETRY_S / 10)
     assert dt.issuer.key_set_fetches == 3
+    assert RETRY_S == 1
 
 
 def test_an_unknown_id_while_the_fetch_fails_is_no_invalid_signature(dt: Discovered) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from function import errors
 from function.config import SEVERITIES
-from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL
+from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S
 
 TABLE = [
     (1, errors.MethodNotAllowed, "method", 405, "DEBUG"),
@@ -67,3 +67,16 @@ def test_every_row_has_a_sentence_and_a_severity_of_cloud_logging() -> None:
     for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_ODD, INTERNAL):
         assert outcome.sentence
         assert outcome.severity in SEVERITIES
+
+
+def test_a_sentence_begins_with_what_has_been_done() -> None:
+    done = {200: "kept: ", 503: "put off: "}
+    for outcome in BY_ERROR.values():
+        assert outcome.sentence.startswith(done.get(outcome.status, "refused: "))
+    assert DELIVERED.sentence == "delivered"
+    assert DELIVERED_ODD.sentence.startswith("delivered, ")
+    assert INTERNAL.sentence.startswith("failed: ")
+
+
+def test_a_sender_that_is_put_off_is_asked_to_wait_for_five_seconds() -> None:
+    assert RETRY_AFTER_S == 5

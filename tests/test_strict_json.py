@@ -1,6 +1,8 @@
 """strict_json: what is JSON by RFC 8259, and what Python alone would take for it."""
 
+import gc
 import json
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -80,3 +82,61 @@ def test_a_member_that_is_there_twice_can_be_refused_at_any_level(data: bytes) -
 
 def test_a_lone_surrogate_from_an_escape_is_read_as_it_is() -> None:
     assert read_object(rb'{"a": "\ud800"}') == {"a": "\ud800"}
+
+
+LARGE = 262_145
+"""Bytes of the smallest text that is large."""
+
+
+def padded(members: bytes, size: int) -> bytes:
+    """Return an object with these members, and white space up to a size."""
+    return b"{%s}" % members.ljust(size - 2)
+
+
+@pytest.mark.parametrize(("digits", "size", "number"), [(299, LARGE, int), (300, LARGE, float), (300, LARGE - 1, int)])
+def test_an_integer_of_300_digits_is_exact_but_for_a_large_text(digits: int, size: int, number: type) -> None:
+    value = read_object(padded(b'"number": ' + b"9" * digits, size))["number"]
+
+    assert value == number("9" * digits)
+    assert type(value) is number
+
+
+@pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
+@pytest.mark.parametrize("beside", [b"1", b"1" * 5_000])
+@pytest.mark.parametrize("size", [0, LARGE])
+def test_no_number_beside_it_makes_a_constant_of_javascript_json(constant: bytes, beside: bytes, size: int) -> None:
+    with pytest.raises(ValueError, match="is not JSON"):
+        read_object(padded(b'"number": %s, "constant": %s' % (beside, constant), size))
+
+
+@pytest.fixture(params=[True, False], ids=["collector on", "collector off"])
+def is_collecting(request: pytest.FixtureRequest) -> Iterator[bool]:
+    before = gc.isenabled()
+    (gc.enable if request.param else gc.disable)()
+    yield request.param
+    (gc.enable if before else gc.disable)()
+
+
+@pytest.mark.parametrize("data", [b"{}", padded(b"", LARGE), b'{"a":' * 4_000, b"[" * LARGE])
+def test_the_garbage_collector_is_as_it_was_however_a_reading_ends(data: bytes, *, is_collecting: bool) -> None:
+    try:
+        read_object(data)
+    except ValueError:
+        assert data[-1:] != b"}"
+    assert gc.isenabled() is is_collecting
+
+
+@pytest.mark.parametrize(("size", "is_collected"), [(16_384, True), (16_385, False)])
+def test_nothing_is_collected_while_a_text_beyond_16_kib_is_read(size: int, *, is_collected: bool) -> None:
+    lists = b'"lists": [' + b",".join([b"[1]"] * 4_000) + b"]"
+    before = gc.isenabled()
+    gc.enable()
+    gc.collect()
+    runs: list[str] = []
+    gc.callbacks.append(lambda phase, _: runs.append(phase))
+    try:
+        read_object(padded(lists, size))
+    finally:
+        gc.callbacks.pop()
+        (gc.enable if before else gc.disable)()
+    assert (runs.count("start") > 2) is is_collected  # once it is on again, it may make up for what it missed

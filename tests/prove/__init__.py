@@ -16,4 +16,7 @@ watched_main    a function with many receivers, which tells its tasks
 time_and_hygiene  how long anybody waits, and what is left behind
 keys            rotations, and sources of keys that fail
 flood           unsigned requests by the thousand
+mutants         mutation testing: what no test notices
+mutant_kinds    what is changed in a module
+mutant_runs     the tests on each changed module
 """

@@ -1,81 +1,105 @@
 """``python -m tests.prove.mutants [ROOM ...]``: change function/ bit by bit, and see whether a test notices.
 
-mutmut makes and runs the mutants in a copy of the project; with which tests, ``pyproject.toml`` says.
+mutmut makes the mutants of functions, ``mutant_kinds`` those of constants; ``mutant_runs`` runs the tests that
+``pyproject.toml`` names on each. A mutant that no test can notice, because it means the same, counts as not noticed.
 """
 
 import argparse
+import json
+import multiprocessing
 import os
+import pickle
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
+import tomllib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.prove.mutant_kinds import Mutant, changed_constants, changed_functions
+
 ROOT = Path(__file__).parents[2]
-LEFT_BEHIND = (".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", ".coverage*", "mutants")
+LEFT_BEHIND = (".git", ".venv*", "__pycache__", ".*_cache", ".hypothesis", ".coverage*", "mutants", ".build")
 ENOUGH = 0.95
 NOTICED = ("killed", "timeout")
 """A mutant that never ends is noticed, too; it is shown, since on a busy machine it may only have been slow."""
+
+EXAMPLES = "10"
+"""With how many examples a property is tried: the same ones for every mutant, so that two runs find the same."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print every mutant that no test failed on, and the score; exit status 1 if it is below ``ENOUGH``."""
     asked = _parser().parse_args(arguments)
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / ROOT.name
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
-        print("making mutants and running the tests on each: this takes some minutes", flush=True)
-        patterns = [f"function.{room}.*" for room in asked.rooms]
-        ended = _mutmut(copy, "run", "--max-children", str(asked.processes), *patterns)
-        states = {name: state for name, state in _states(copy) if not asked.rooms or _room(name) in asked.rooms}
-        if not set(states.values()) - {"not checked"}:
-            print(f"mutmut ran no mutants:\n{ended.stdout[-2000:]}{ended.stderr[-2000:]}")
-            return 1
-        for name in sorted(name for name, state in states.items() if state != "killed"):
-            print(f"{states[name]}: {name}\n{_difference(copy, name)}", flush=True)
-    return _told(states)
+        mutants = {mutant.name: mutant for mutant in _mutants(copy, asked.rooms, asked.processes)}
+        print(f"running the tests on {len(mutants)} mutants: this takes some minutes", flush=True)
+        states = {}
+        failing = 0
+        for name, state in _states(copy, list(mutants.values()), asked):
+            if name not in mutants:
+                failing += 1
+                print(f"{state}: {name}", flush=True)
+                continue
+            states[name] = state
+            if state != "killed":
+                print(f"{state}: {name}\n{mutants[name].difference}", flush=True)
+    if len(states) < len(mutants) or not mutants or failing:
+        print(f"{len(states)} of {len(mutants)} mutants were tried, and {failing} tests fail without any mutant")
+        return 1
+    return _told(mutants, states, time.monotonic() - began)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.prove.mutants", description="mutation testing of function/")
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help="such as signature; all of them if none is named")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 2, help="at the same time (%(default)s)")
+    parser.add_argument("--tests", nargs="+", help="test files in place of those that pyproject.toml names")
     return parser
 
 
-def _told(states: dict[str, str]) -> int:
-    totals = Counter(_room(name) for name in states)
-    noticed = Counter(_room(name) for name, state in states.items() if state in NOTICED)
+def _mutants(copy: Path, rooms: Sequence[str], processes: int) -> Iterator[Mutant]:
+    """Give the mutants of these rooms, or of all; write those of functions into the copy."""
+    os.chdir(copy)  # where mutmut looks for its settings
+    files = [file for file in sorted(Path("function").glob("*.py")) if not rooms or file.stem in rooms]
+    with multiprocessing.Pool(processes) as pool:
+        made = pool.map(changed_functions, files, chunksize=1)
+    for file, (changed, mutants) in zip(files, made, strict=True):
+        yield from changed_constants(file)
+        file.write_text(changed)
+        yield from mutants
+
+
+def _states(copy: Path, mutants: Sequence[Mutant], asked: argparse.Namespace) -> Iterator[tuple[str, str]]:
+    settings = tomllib.loads((copy / "pyproject.toml").read_text())["tool"]["mutmut"]
+    plan = copy / "plan"
+    order = random.Random(0).sample(mutants, len(mutants))  # what has been seen by any time is of all rooms
+    plan.write_bytes(pickle.dumps((order, asked.tests or settings["pytest_add_cli_args_test_selection"])))
+    command = [sys.executable, "-m", "tests.prove.mutant_runs", str(plan), str(asked.processes)]
+    environ = {**os.environ, "EXAMPLES": EXAMPLES, "PYTHONDONTWRITEBYTECODE": "1"}
+    with subprocess.Popen(command, cwd=copy, env=environ, stdout=subprocess.PIPE, text=True) as running:
+        for line in running.stdout or ():
+            name, state = json.loads(line)
+            yield name, state
+
+
+def _told(mutants: dict[str, Mutant], states: dict[str, str], seconds: float) -> int:
+    totals = Counter(mutants[name].room for name in states)
+    noticed = Counter(mutants[name].room for name, state in states.items() if state in NOTICED)
     for room, total in sorted(totals.items()):
         print(f"{room:<14} {noticed[room]:>4} of {total:>4} noticed, {noticed[room] / total:.1%}")
     score = noticed.total() / len(states)
     verdict = "holds" if score >= ENOUGH else "FAILS"
-    print(f"mutants: {noticed.total()} of {len(states)} noticed, {score:.1%} (at least {ENOUGH:.0%}): {verdict}")
+    print(f"mutants: {noticed.total()} of {len(states)} noticed in {seconds:.0f} s, {score:.1%} ", end="")
+    print(f"(at least {ENOUGH:.0%}): {verdict}")
     return 0 if score >= ENOUGH else 1
-
-
-def _room(name: str) -> str:
-    return name.split(".")[1]
-
-
-def _states(copy: Path) -> Iterator[tuple[str, str]]:
-    """Each mutant's name, and what became of it."""
-    for line in _mutmut(copy, "results", "--all", "true").stdout.splitlines():
-        name, _, state = line.strip().partition(": ")
-        if state:
-            yield name, state
-
-
-def _difference(copy: Path, name: str) -> str:
-    lines = _mutmut(copy, "show", name).stdout.splitlines()
-    return "\n".join(f"    {line}" for line in lines if line[:1] in {"+", "-"} and line[:3] not in {"+++", "---"})
-
-
-def _mutmut(copy: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-m", "mutmut", *arguments]
-    return subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
 
 
 if __name__ == "__main__":
