@@ -9,7 +9,17 @@ import pytest
 from deploy.offline.emulator import emulator
 from deploy.offline.errors import EmulatorNotFound
 from deploy.offline.pubsub import EmbeddedPubSub
+from tests import leftovers
 from tests.users import User, user_of
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Watch over what the tests start: it ends with them."""
+    if hasattr(config, "workerinput"):
+        config.pluginmanager.register(leftovers.Worker())
+    else:
+        workers = bool(config.getoption("numprocesses", 0))
+        config.pluginmanager.register(leftovers.Run(workers=workers))
 
 
 @pytest.fixture(scope="session")
