@@ -157,7 +157,7 @@ OPTIONS = (
     ),
     Option(
         *("settings", "--set", "NAME=VALUE", "function", "setting of the function, such as LOG_LEVEL=DEBUG"),
-        "those of the README",
+        "those of docs/reference.md",
         _SETTING,
         many=True,
         pairs=True,
