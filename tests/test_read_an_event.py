@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.pubsub_v1 import PublisherClient
+from google.pubsub_v1 import PublisherClient, PubsubMessage
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
 from deploy.offline.clouds import clouds
@@ -60,7 +60,7 @@ def test_the_subscriber_prints_an_event_and_acknowledges_it(embedded: EmbeddedPu
     embedded.create_subscription(SUBSCRIPTION, TOPIC)
     message = made()
     with PublisherClient(transport=PublisherGrpcTransport(channel=grpc.insecure_channel(embedded.host))) as publisher:
-        sent = {"data": message.data, "attributes": dict(message.attributes)}
+        sent = PubsubMessage(data=message.data, attributes=dict(message.attributes))
         publisher.publish(topic=TOPIC, messages=[sent], timeout=10)
     program = tmp_path / "subscriber.py"
     program.write_text(SUBSCRIBER, "utf-8")
