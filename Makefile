@@ -17,56 +17,56 @@ endif
 .PHONY: help run serve rehearse test test-deploy test-install prove bench scaling check lint types audit mutate format lock clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-run: $(VENV)/.runtime  ## see it work: one signed event of each type through the function and out of Pub/Sub
+run: $(VENV)/.runtime  ## send one signed event of each type through the function
 	@exec $(BIN)/python -m deploy.offline run --pubsub $(PUBSUB)
 
-serve: $(VENV)/.runtime  ## keep both up on PORT=8080; print a signed curl and every event that arrives
+serve: $(VENV)/.runtime  ## keep it running on PORT=8080; print a signed curl command
 	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB) --port $(PORT)
 
-rehearse: $(VENV)/.deploy  ## the whole deploy, there and back, with the real gcloud against stand-ins for both clouds
+rehearse: $(VENV)/.deploy  ## a whole deployment, with the real gcloud, on this machine
 	@exec $(BIN)/python -m deploy.offline rehearse --pubsub $(PUBSUB)
 
-test: $(VENV)/.tests  ## the whole suite but for test-deploy
+test: $(VENV)/.tests  ## all tests except test-deploy and test-install
 	@exec $(BIN)/python -m pytest $(PYTEST)
 
-prove: $(VENV)/.tests  ## what is promised, measured under faults and load; PROVE="zero-loss --short" for a part
+prove: $(VENV)/.tests  ## fault-injection and load tests; PROVE="zero-loss --short"
 	@exec $(BIN)/python -m tests.prove $(PROVE)
 
-bench: $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain $(BUILT)/.node  ## speed, beside what else one could write, into docs/performance.md; BENCH="share imports" for a part
+bench: $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain $(BUILT)/.node  ## benchmarks into docs/performance.md; BENCH="share imports"
 	@exec $(BUILT)/tools/bin/python -m tests.bench --project $(BUILT)/project/bin/python --plain $(BUILT)/plain/bin/python --node $(BUILT)/node $(BENCH)
 
-scaling: $(VENV)/.tests  ## from sensors to instances, dollars and limits: measured and checked anew, into docs/scaling.md
+scaling: $(VENV)/.tests  ## capacity and cost model, into docs/scaling.md
 	@exec $(BIN)/python -m tests.bench.scaling
 
-test-deploy: $(VENV)/.tests  ## the deployment with the real gcloud: each step failing, killed, not allowed; minutes
+test-deploy: $(VENV)/.tests  ## deployment with gcloud and injected failures; minutes
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
 
-test-install: $(VENV)/.tests  ## the locks with old and new pips, as they will be after the next releases; needs the package index
+test-install: $(VENV)/.tests  ## pinned requirements with old and new pips; needs an index
 	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov
 
-check: lint types audit test  ## everything that must hold before a commit
+check: lint types audit test  ## lint, types, audit and test: before a commit
 
-lint: $(VENV)/.tests  ## ruff: rules and layout
+lint: $(VENV)/.tests  ## ruff: rules and formatting
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 
-types: $(VENV)/.tests  ## mypy, strict; once more with the names that Windows has
+types: $(VENV)/.tests  ## mypy, strict; for Linux and for Windows
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32 main.py function deploy
 
-audit: $(VENV)/.tools  ## requirements, licences, known vulnerabilities, insecure calls, secrets
+audit: $(VENV)/.tools  ## hashes, licences, vulnerabilities, secrets
 	@exec $(BIN)/python -m tests.audit
 
-mutate: $(VENV)/.tools  ## change every room of function/, one mutant at a time: the tests must notice 95 %; MUTATE="signature" for a room
+mutate: $(VENV)/.tools  ## mutation testing of function/; MUTATE="signature": a part
 	@exec $(BIN)/python -m tests.prove.mutants $(MUTATE)
 
-format: $(VENV)/.tests  ## let ruff lay the code out
+format: $(VENV)/.tests  ## format the code with ruff
 	$(BIN)/python -m ruff check --fix .
 	$(BIN)/python -m ruff format .
 
-lock: $(VENV)/.venv  ## pin and hash all requirements anew; UPGRADE= keeps the versions
+lock: $(VENV)/.venv  ## pin and hash all requirements; UPGRADE= keeps versions
 	$(BIN)/python -m pip install -qq uv
 	$(BIN)/python -m uv pip compile requirements.in -o requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile deploy/requirements.in -o deploy/requirements.txt $(LOCK)
@@ -86,7 +86,8 @@ clean:  ## remove what make made
 $(VENV)/.venv:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not a Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
-	@"$(PYTHON)" -m venv $(VENV) || { echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
+	@echo "making $(VENV), a virtual environment for $(PYTHON) ..."
+	@said="$$("$(PYTHON)" -m venv $(VENV) 2>&1)" || { echo "$$said" >&2; echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/.venv

@@ -176,7 +176,7 @@ OPTIONS = (
     ),
     Option(
         *("settings", "--set", "NAME=VALUE", "function", "setting of the function, such as LOG_LEVEL=DEBUG"),
-        "those of the README",
+        "those of docs/reference.md",
         _setting,
         many=True,
         pairs=True,

@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one function is told. The README's table of settings says what each means."""
+    """What one function is told. docs/reference.md says what each means."""
 
     topic: str
     rejected_topic: str

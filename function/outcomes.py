@@ -1,6 +1,6 @@
 """The decision table: what each reason is answered, where its event goes and how it is logged.
 
-The number behind each row is its number in the README's table of answers, which a test holds against this one.
+The number behind each row is its number in the table of docs/reference.md, which a test holds against this one.
 """
 
 from dataclasses import dataclass

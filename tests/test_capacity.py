@@ -281,11 +281,11 @@ def test_the_page_says_what_the_model_says(figures: dict[str, Any]) -> None:
     assert all(f"<!-- {name} -->" in page for name in TABLES)
 
 
-def test_the_readme_names_the_prices_of_this_page() -> None:
+def test_the_page_of_costs_names_the_prices_of_this_page() -> None:
     deployed = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| as deployed |"))
     thousand, _, hundred_thousand = (cell.strip() for cell in deployed.split("|")[2:5])
-    readme = (PAGE.parents[1] / "README.md").read_text("utf-8")
-    assert f"about ${thousand} a month, 100,000 to ${hundred_thousand}" in readme
+    costs = (PAGE.parent / "cost.md").read_text("utf-8")
+    assert f"about ${thousand} a month, 100,000 to ${hundred_thousand}" in costs
 
 
 def test_the_deploy_commands_defaults_are_what_the_model_recommends(figures: dict[str, Any]) -> None:

@@ -4,8 +4,10 @@ import io
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -139,3 +141,35 @@ def test_a_python_that_is_missing_or_too_old_is_told(clone: Path, python: str, t
     done = make(clone, "run", f"PYTHON={python}")
     assert done.returncode == 2
     assert told in done.stderr
+
+
+def test_an_environment_that_cannot_be_made_says_why(clone: Path) -> None:
+    python = clone / "python"
+    python.write_text("#!/bin/sh\ntest $1 = -c || { echo no space left >&2; exit 1; }\n", "utf-8")
+    python.chmod(0o755)
+    done = make(clone, "run", f"PYTHON={python}")
+    assert done.stdout.startswith(f"making .venv, a virtual environment for {python} ...")
+    assert done.stderr.startswith(f"no space left\n{python} cannot make a virtual environment")
+
+
+def test_ctrl_c_while_the_environment_is_made_ends_without_a_stack(clone: Path) -> None:
+    python = clone / "python"
+    python.write_text(f"#!/bin/sh\ntest $1 = -c || exec {sys.executable} -c 'import time; time.sleep(60)'\n", "utf-8")
+    python.chmod(0o755)
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(clone.parent)}
+    with subprocess.Popen(
+        [MAKE, "run", f"PYTHON={python}"],
+        cwd=clone,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline().startswith("making .venv")
+        time.sleep(1)  # Python itself has to have started
+        os.killpg(process.pid, signal.SIGINT)
+        _, errors = process.communicate(timeout=20)
+    assert "Traceback" not in errors
+    assert "Interrupt" in errors

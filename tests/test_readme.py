@@ -1,4 +1,4 @@
-"""The README's tables, commands and paths are those of the code."""
+"""The tables, commands, paths and prices of the documentation are those of the code."""
 
 import dataclasses
 import json
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import function
 from deploy.plan import resources
 from deploy.resources.connector import plan_connector
 from deploy.spec import FUNCTION_DEFAULTS, SERVICES, Spec, amount
@@ -17,9 +18,16 @@ from function.config import Settings
 from function.outcomes import BY_ERROR, DELIVERED, INTERNAL
 from function.secret_source import REREAD_AFTER_S
 from tests.builders import SECRET, known_settings
+from tests.stage_deploy import Stage
 
 ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 README = (ROOT / "README.md").read_text("utf-8")
+REFERENCE = (DOCS / "reference.md").read_text("utf-8")
+COST = (DOCS / "cost.md").read_text("utf-8")
+BY_HAND = (DOCS / "by-hand.md").read_text("utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 GCLOUD = shutil.which("gcloud") or ""
 REQUIRED = {
     "PUBSUB_TOPIC": "projects/p/topics/events",
@@ -29,25 +37,29 @@ REQUIRED = {
 """The least that makes sound settings."""
 
 
-def table(heading: str) -> list[list[str]]:
-    """The cells of the first table under a heading, without its head."""
-    section = re.split(r"\n##+ ", README.split(f"# {heading}\n", 1)[1], maxsplit=1)[0]
+def table(page: str, heading: str) -> list[list[str]]:
+    """Return the cells of the first table under a heading of a page, without the table's head."""
+    section = re.split(r"\n##+ ", page.split(f"# {heading}\n", 1)[1], maxsplit=1)[0]
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
-def commands(heading: str) -> Iterator[str]:
-    """The shell commands under a heading, one for each line of its blocks."""
-    section = README.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+SETTINGS, ANSWERS = table(REFERENCE, "Settings"), table(REFERENCE, "Answers")
+MADE = table(COST, "What it makes, and what that costs")
+
+
+def commands(page: str, heading: str) -> Iterator[str]:
+    """Return the shell commands under a heading of a page, one for each line of its blocks."""
+    section = page.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
     for block in re.findall(r"```sh\n(.*?)```", section, re.DOTALL):
         yield from (line for line in block.splitlines() if line and not line.startswith("#"))
 
 
 def test_the_table_of_settings_names_every_variable_that_is_read_and_no_other() -> None:
-    assert {row[0].strip("`") for row in table("Settings")} == known_settings()
+    assert {row[0].strip("`") for row in SETTINGS} == known_settings()
 
 
-@pytest.mark.parametrize("row", table("Settings"), ids=lambda row: row[0].strip("`"))
+@pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row[0].strip("`"))
 def test_a_setting_given_its_default_of_the_table_is_as_if_it_were_not_given(row: list[str]) -> None:
     name, default = row[0].strip("`"), row[1]
     if not default.startswith("`"):
@@ -60,7 +72,7 @@ def test_a_setting_given_its_default_of_the_table_is_as_if_it_were_not_given(row
 
 
 def test_the_table_of_answers_is_the_decision_table_of_the_code() -> None:
-    told = {(row[5].strip("`"), int(row[2]), row[4]) for row in table("Answers") if row[5] != "–"}
+    told = {(row[5].strip("`"), int(row[2]), row[4]) for row in ANSWERS if row[5] != "–"}
     done = {(outcome.reason, outcome.status, outcome.severity) for outcome in [*BY_ERROR.values(), INTERNAL]}
 
     assert told == done
@@ -74,46 +86,117 @@ def test_each_row_of_the_code_bears_its_number_in_the_table() -> None:
         for number in numbers.split(",")
     }
 
-    assert numbered == {(int(row[0]), row[5].strip("`").replace("–", "")) for row in table("Answers")}
+    assert numbered == {(int(row[0]), row[5].strip("`").replace("–", "")) for row in ANSWERS}
 
 
-@pytest.mark.parametrize("page", ["README.md", *(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))])
-def test_no_link_to_a_file_of_the_project_is_dead(page: str) -> None:
-    text = (ROOT / page).read_text("utf-8")
-    for link in re.findall(r"\]\((?!https?://)([^)#]+)", text):
-        assert ((ROOT / page).parent / link).exists(), link
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_no_link_to_a_file_of_the_project_is_dead(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8")):
+        assert (page.parent / link).exists(), link
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).strip().lower().replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_link_to_a_heading_finds_it(page: Path) -> None:
+    for link, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", page.read_text("utf-8")):
+        assert anchor in anchors((page.parent / link) if link else page), f"{link}#{anchor}"
+
+
+def test_the_readme_can_be_read_in_ten_minutes() -> None:
+    assert len(README.splitlines()) <= 130
+
+
+def test_every_page_is_in_the_index() -> None:
+    index = (DOCS / "README.md").read_text("utf-8")
+    linked = {(DOCS / link).resolve() for link in re.findall(r"\]\((?!https?://)([^)#]+)", index)}
+    assert linked == {*PAGES} - {DOCS / "README.md"}
 
 
 def test_whatever_the_table_answers_with_200_goes_to_a_topic_and_nothing_else_does() -> None:
-    for row in table("Answers"):
+    for row in ANSWERS:
         assert (row[2] == "200") == (row[3] in {"events", "rejected"}), row
 
 
 def test_what_the_table_sends_to_the_main_topic_has_no_reason() -> None:
-    rows = [row for row in table("Answers") if row[3] == "events"]
+    rows = [row for row in ANSWERS if row[3] == "events"]
 
     assert {row[5] for row in rows} == {"–"}
     assert DELIVERED.reason == ""
 
 
 def test_every_path_of_where_things_are_is_there() -> None:
-    for row in table("Where things are"):
+    for row in table(CONTRIBUTING, "Where things are"):
         assert (ROOT / row[0].strip("`")).exists(), row[0]
 
 
-def test_every_make_command_is_a_target_of_the_makefile() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_path_that_is_named_in_code_letters_is_there(page: Path) -> None:
+    if page.name == "CHANGELOG.md":  # it tells of files that may have gone since
+        return
+    for path in re.findall(r"`((?:function|deploy|tests|docs)/[\w./-]*)`", page.read_text("utf-8")):
+        assert (ROOT / path).exists() or "/." in path, path  # what make makes is hidden
+
+
+def test_every_module_that_the_architecture_names_is_there() -> None:
+    page = (DOCS / "architecture.md").read_text("utf-8")
+    for package, heading in (
+        ("function", "An event's way through `function/`"),
+        ("deploy", "A verb's way through `deploy/`"),
+    ):
+        column = 1
+        for row in table(page, heading):
+            for module in re.findall(r"`([a-z_]+)`", row[column]):
+                assert (ROOT / package / f"{module}.py").exists(), f"{package}/{module}"
+
+
+def test_the_modules_that_touch_the_world_are_those_told() -> None:
+    page = (DOCS / "architecture.md").read_text("utf-8")
+    told = re.search(r"^Only (.*) touch the outside world", page, re.MULTILINE)
+    assert told
+    rows = re.findall(r"^``(\w+)`` .*  (\S.*)$", function.__doc__ or "", re.MULTILINE)
+    assert len(rows) > 20
+    inside = {"nothing", "threads", "Python's loggers"}
+    assert set(re.findall(r"`(\w+)`", told[1])) == {module for module, touches in rows if touches not in inside}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_make_command_is_a_target_of_the_makefile(page: Path) -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    for target in re.findall(r"make ([a-z]+)", README):
+    for target in re.findall(r"[`\n]make ([a-z][a-z-]*)", page.read_text("utf-8")):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_target_of_the_makefile_is_told() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)) - {"help"}
+    assert targets <= set(re.findall(r"make ([a-z-]+)", README + CONTRIBUTING))
+
+
+def test_the_help_of_make_fits_80_columns() -> None:
+    shown = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout  # noqa: S607
+    assert "  make run " in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_the_summary_of_the_first_plan_is_the_one_shown() -> None:
+    stage = Stage()
+    stage.deployment().plan()
+    (summary,) = re.findall(r"^\d+ to create, .*$", README, re.MULTILINE)
+    assert summary in stage.shown
 
 
 def test_the_table_of_what_is_made_lists_every_resource_and_the_connector() -> None:
     spec = Spec("my-project", "europe-west1")
-    listed = [name for row in table("What it makes, and what that costs") for name in re.findall(r"`([^`]+)`", row[0])]
+    listed = [name for row in MADE for name in re.findall(r"`([^`]+)`", row[0])]
 
     (connector,) = plan_connector(spec, "PROJECT", (), "")
     assert sorted(listed) == sorted([*(each.title for each in resources(spec)), connector.resource])
-    assert all(len(row) == 3 and all(row) for row in table("What it makes, and what that costs"))
+    assert all(len(row) == 3 and all(row) for row in MADE)
 
 
 def test_what_an_instance_costs_when_idle_follows_from_the_defaults() -> None:
@@ -121,35 +204,36 @@ def test_what_an_instance_costs_when_idle_follows_from_the_defaults() -> None:
     dollars = 30 * 86_400 * (float(FUNCTION_DEFAULTS["cpu"]) + gib) * 0.0000025
     reads = 30 * 86_400 / REREAD_AFTER_S
 
-    assert f"${dollars:.2f}: 30 × 86,400 s × (1 vCPU + {gib:g} GiB) × $0.0000025" in README
+    assert f"${dollars:.2f}: 30 × 86,400 s × (1 vCPU + {gib:g} GiB) × $0.0000025" in COST
     assert FUNCTION_DEFAULTS["min_instances"] == "0"
-    assert f"{reads:,.0f} times a month" in README
-    assert f"${(reads - 10_000) / 10_000 * 0.03:.2f}" in README
+    assert f"{reads:,.0f} times a month" in COST
+    assert f"${(reads - 10_000) / 10_000 * 0.03:.2f}" in COST
 
 
 def test_the_number_of_apis_is_the_one_told() -> None:
-    told = next(row[1] for row in table("What it makes, and what that costs") if row[0] == "`APIs`")
-    assert told.startswith(f"the {('six', 'seven', 'eight')[len(SERVICES) - 6]} of Google's")
+    told = next(row[1] for row in MADE if row[0] == "`APIs`")
+    assert told.startswith(f"enables {('six', 'seven', 'eight')[len(SERVICES) - 6]} Google APIs")
 
 
 def test_no_two_settings_fields_are_left_out_of_the_table() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
 
-    assert len(fields) == len(table("Settings"))
+    assert len(fields) == len(SETTINGS)
 
 
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
-def test_gcloud_knows_every_flag_of_the_commands_to_deploy_with(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("heading", "count"), [("Google's side", 11), ("URL and secret", 2), ("Remove it", 7)])
+def test_gcloud_knows_every_flag_of_the_commands_to_deploy_with(heading: str, count: int, tmp_path: Path) -> None:
     listed = []
-    for line in commands("Deploy it by hand"):
+    for line in commands(BY_HAND, heading):
         command = line
         for name, value in {"PROJECT": "my-project", "REGION": "europe-west1", "RUNTIME": "a@b.example"}.items():
             command = command.replace(f"${name}", value)
         if "gcloud " in command:
-            listed.append({"command_string": command[command.index("gcloud ") :]})
+            listed.append({"command_string": command[command.index("gcloud ") :].removesuffix(')"')})
     (tmp_path / "commands").write_text(json.dumps(listed))
-    assert len(listed) == 13
+    assert len(listed) == count
 
     checked = subprocess.run(
         [GCLOUD, "meta", "lint-gcloud-commands", f"--commands-file={tmp_path}/commands"],

@@ -23,7 +23,9 @@ from tests.stage_deploy import Stage
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
-    path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if "```sh" in path.read_text("utf-8")
+    path
+    for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+    if "```sh" in path.read_text("utf-8")
 ]
 SHELLS = {
     "bash": ("bash", "--norc", "--noprofile"),

@@ -1,0 +1,98 @@
+"""The README's part about reading an event: its sample is the function's, and its commands do what it says."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.pubsub_v1 import PublisherClient, PubsubMessage
+from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
+
+from deploy.offline.clouds import clouds
+from deploy.offline.clouds.google.estate import Estate
+from deploy.offline.events import encode
+from deploy.offline.pubsub import EmbeddedPubSub
+from deploy.offline.pubsub.control import Control
+from function.event import parse_body, read_envelope
+from function.message import Message, event_message
+from tests.builders import settings
+from tests.serving import eventually
+from tests.skies import all_on, gcloud
+from tests.users import GCLOUD
+
+ROOT = Path(__file__).parents[1]
+SECTION = (ROOT / "README.md").read_text("utf-8").partition("\n## Read an event\n")[2].partition("\n## ")[0]
+(COMMAND,) = re.findall(r"```sh\n(.*?)\n```", SECTION, re.DOTALL)
+(SUBSCRIBER,) = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)
+(SAMPLE,) = re.findall(r"```json\n(.*?)```", SECTION, re.DOTALL)
+TOPIC, SUBSCRIPTION = "projects/my-project/topics/dt-events", "projects/my-project/subscriptions/dt-events"
+
+
+def sample() -> dict[str, Any]:
+    """Return the sample message of the README."""
+    read: dict[str, Any] = json.loads(SAMPLE)
+    return read
+
+
+def made() -> Message:
+    """Return the message that the function makes of the sample's data."""
+    body = encode(sample()["data"])
+    return event_message(body, read_envelope(parse_body(body)), None, settings())
+
+
+def test_the_sample_has_the_attributes_that_the_function_makes_of_its_data() -> None:
+    assert sample()["attributes"] == made().attributes
+    assert [*sample()["attributes"]] == [*made().attributes]
+
+
+def test_the_subscriber_has_ten_lines() -> None:
+    assert len([line for line in SUBSCRIBER.splitlines() if line]) <= 10
+
+
+def test_the_subscriber_prints_an_event_and_acknowledges_it(embedded: EmbeddedPubSub, tmp_path: Path) -> None:
+    embedded.create_topic(TOPIC)
+    embedded.create_subscription(SUBSCRIPTION, TOPIC)
+    message = made()
+    with PublisherClient(transport=PublisherGrpcTransport(channel=grpc.insecure_channel(embedded.host))) as publisher:
+        sent = PubsubMessage(data=message.data, attributes=dict(message.attributes))
+        publisher.publish(topic=TOPIC, messages=[sent], timeout=10)
+    program = tmp_path / "subscriber.py"
+    program.write_text(SUBSCRIBER, "utf-8")
+    environ = {**os.environ, "PUBSUB_EMULATOR_HOST": embedded.host}
+    with (
+        Control(embedded.host) as control,
+        subprocess.Popen([sys.executable, program], env=environ, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        try:
+            line = process.stdout.readline() if process.stdout else ""
+            is_acknowledged = eventually(lambda: control.unacknowledged(SUBSCRIPTION) == (0, 0))
+        finally:
+            process.kill()
+
+    event = sample()["data"]["event"]
+    assert line == f"{message.attributes['deviceId']} temperature {event['data']}\n"
+    assert is_acknowledged
+
+
+@pytest.mark.real_gcloud
+@pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here")
+@pytest.mark.timeout(600)
+def test_the_pull_shows_an_event_and_leaves_it_for_the_subscribers() -> None:
+    with clouds("embedded", estate=all_on(Estate())) as sky:
+        project = f"--project={sky.google.estate.project}"
+        gcloud(sky, f"pubsub topics create dt-events {project}")
+        gcloud(sky, f"pubsub subscriptions create dt-events --topic=dt-events {project}")
+        gcloud(sky, f"pubsub topics publish dt-events --message=a-body --attribute=eventId=an-id {project}")
+
+        done = gcloud(sky, COMMAND.removeprefix("gcloud ").replace("--project=my-project", project))
+
+        assert done.returncode == 0, done.stderr
+        assert "a-body" in done.stdout
+        assert "an-id" in done.stdout
+        assert sky.google.pubsub.measured(time.time())["dt-events"].messages == 1
