@@ -8,7 +8,7 @@ from typing import Any
 from deploy.errors import DeployError
 from deploy.plan import Observed
 from deploy.resources.connector import owned
-from deploy.resources.function import Function
+from deploy.resources.function import Function, version_of
 from deploy.resources.signature_secret import SignatureSecret, newest_version
 from deploy.spec import Spec
 from deploy.steps import Step
@@ -21,6 +21,7 @@ LONGEST_UNREAD_S = 3600
 
 HEALTHY = frozenset({"ok", "ACTIVE"})
 UNKNOWN = "unknown"
+VERSION = "version"
 
 Metrics = Mapping[str, Any]
 """What DT counted of one connector in the last three hours."""
@@ -42,13 +43,14 @@ class Row:
 def all_rows(
     spec: Spec, steps: Sequence[Step], observed: Observed, counted: Mapping[str, Metrics], now: float
 ) -> list[Row]:
-    """Return a row for each step of a plan, and one for each connector's deliveries.
+    """Return a row for the version, one for each step of a plan, and one for each connector's deliveries.
 
     ``counted`` is by connector's id.
     """
     secret = SignatureSecret(spec).title
     age = {secret: _age(newest_version(observed.facts.get(secret, {})), now)}
     return [
+        _version_row(spec.version, deployed_version(spec, observed)),
         *(
             Row(
                 each.resource,
@@ -63,6 +65,11 @@ def all_rows(
             for each in owned(spec, found, observed.url(spec))
         ),
     ]
+
+
+def deployed_version(spec: Spec, observed: Observed) -> str | None:
+    """Return the version that the function was deployed by, or None if there is no function, or it does not tell."""
+    return version_of(observed.facts.get(Function(spec).title, {}).get("function") or {})
 
 
 def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
@@ -83,6 +90,12 @@ def health(rows: Sequence[Row]) -> bool | None:
     """Return whether all is well: no if anything is not, None if all is but for what could not be read."""
     states = {row.state for row in rows} - HEALTHY
     return False if states - {UNKNOWN} else None if states else True
+
+
+def _version_row(ours: str, deployed: str | None) -> Row:
+    if deployed == ours:
+        return Row(VERSION, "ok", ours)
+    return Row(VERSION, "update", f"{deployed or 'no version'} is deployed, and this is {ours}")
 
 
 def _unread_row(name: str, unread: Unread | None) -> Row:
@@ -114,8 +127,9 @@ def _duration(seconds: int) -> str:
 
 
 def on_one_screen(rows: Sequence[Row], spec: Spec) -> list[Row]:
-    """Put everything that is in order into one row, but for function, secret, connectors and what is unread."""
-    always = (Function(spec).title, SignatureSecret(spec).title, "connector in ", "deliveries from ", "unread in ")
+    """Put what is in order into one row, but for version, function, secret, connectors and what is unread."""
+    resources = (Function(spec).title, SignatureSecret(spec).title)
+    always = (VERSION, *resources, "connector in ", "deliveries from ", "unread in ")
     shown = [row for row in rows if row.state != "ok" or row.what.startswith(always)]
     rest = len(rows) - len(shown)
     return [*shown, *([Row("everything else", "ok", f"{rest} more as they should be")] if rest else [])]

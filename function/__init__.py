@@ -35,6 +35,7 @@ room                what it does                                                
 ``patience``        awaiting with a limit                                           nothing
 ``background``      what blocks, beside the event loop; a loop for what is not      threads
 ``errors``          the one family of errors                                        nothing
+``version``         the project's version                                           nothing
 ``wiring``          who is given to whom                                            nothing
 ==================  ==============================================================  ==================
 

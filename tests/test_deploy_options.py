@@ -171,7 +171,9 @@ def test_sizes_are_compared_by_what_they_mean_however_google_writes_them() -> No
     assert amount("1Ti") == amount("1024Gi") == amount("1099511627776")
 
 
-@pytest.mark.parametrize("label", ["dt-pubsub=x", "dt-pubsub-source=x", "dt-pubsub-verify=x", "deployment-tool=x"])
+@pytest.mark.parametrize(
+    "label", ["dt-pubsub=x", "dt-pubsub-source=x", "dt-pubsub-version=1", "dt-pubsub-verify=x", "deployment-tool=x"]
+)
 def test_a_label_that_the_deployment_sets_by_itself_is_refused(tmp_path: Path, label: str) -> None:
     assert f"--label: {label[:-2]} is decided by the deployment" in faults(tmp_path, flags={"labels": [label]})
 
