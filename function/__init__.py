@@ -1,4 +1,4 @@
-"""What happens to one event of DT's Data Connector, room by room, in the order a request walks them.
+"""What happens to one event of DT's Data Connector, module by module.
 
 ``main.py`` (the doors) hands every request to the receiver:
 
