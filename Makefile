@@ -47,6 +47,9 @@ test-install: $(VENV)/.tests  ## the locks with old and new pips, as they will b
 	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov
 
 check: lint types audit test  ## everything that must hold before a commit
+	@for package in function deploy; do \
+		echo "coverage of $$package/: $$($(BIN)/python -m coverage report --include="$$package/*" --format=total) %"; \
+		$(BIN)/python -m coverage report --include="$$package/*" --fail-under=95 --format=total >/dev/null || exit 1; done
 
 lint: $(VENV)/.tests  ## ruff: rules and layout
 	$(BIN)/python -m ruff check .
@@ -59,7 +62,7 @@ types: $(VENV)/.tests  ## mypy, strict; once more with the names that Windows ha
 audit: $(VENV)/.tools  ## requirements, licences, known vulnerabilities, insecure calls, secrets
 	@exec $(BIN)/python -m tests.audit
 
-mutate: $(VENV)/.tools  ## change every room of function/, one mutant at a time: the tests must notice 95 %; MUTATE="signature" for a room
+mutate: $(VENV)/.tools  ## change every room of function/, one mutant at a time: the tests must notice 95 %; MUTATE="signature" for a room, MUTATE="--of deploy" for what decides there (85 %)
 	@exec $(BIN)/python -m tests.prove.mutants $(MUTATE)
 
 format: $(VENV)/.tests  ## let ruff lay the code out

@@ -157,7 +157,7 @@ class Deployment:
             return
         agreed = self.terminal.agrees(question)
         if agreed is None:
-            raise Declined("nobody can be asked here, and nothing was changed", mend=["say --yes beforehand"])
+            raise Declined("this is not a terminal, and nothing was changed", mend=["pass --yes"])
         if not agreed:
             raise Declined("nothing was changed")
 

@@ -5,6 +5,7 @@
 
 import email.message
 import json
+import shutil
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -28,7 +29,7 @@ from tests.audit.requirements import (
     unpinned,
 )
 from tests.locks import completed
-from tests.prove.mutants import ENOUGH
+from tests.prove.mutants import ENOUGH, ENOUGH_OF_DEPLOY, configure
 
 LOCKED = (*PINNED, *BESIDE)
 LOCKS = {path.with_suffix(".in"): path for path in (*LOCKED, ROOT / "deploy/requirements.txt")}
@@ -290,8 +291,25 @@ def test_every_room_is_mutated_and_the_tests_that_must_notice_are_there() -> Non
     assert all((ROOT / name).is_file() for name in tests)
 
 
-def test_mutants_that_pass_may_be_one_in_twenty() -> None:
-    assert ENOUGH == 0.95
+def test_the_modules_of_the_deployment_that_decide_are_mutated_too() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut-deploy"]
+    mutated = {path.relative_to(ROOT).as_posix() for name in settings["only_mutate"] for path in ROOT.glob(name)}
+    assert {"deploy/plan.py", "deploy/ownership.py", "deploy/asked.py", "deploy/spec.py", "deploy/status.py"} <= mutated
+    assert {path.relative_to(ROOT).as_posix() for path in (ROOT / "deploy/resources").glob("*.py")} <= mutated
+    assert all((ROOT / name).is_file() for name in settings["pytest_add_cli_args_test_selection"])
+
+
+def test_mutants_that_pass_may_be_one_in_twenty_and_of_the_deployment_three() -> None:
+    assert (ENOUGH, ENOUGH_OF_DEPLOY) == (0.95, 0.85)
+
+
+def test_the_table_of_the_package_asked_for_is_the_one_that_mutmut_reads(tmp_path: Path) -> None:
+    settings = tmp_path / "pyproject.toml"
+    shutil.copy(ROOT / "pyproject.toml", settings)
+    configure(settings, "function")
+    assert tomllib.loads(settings.read_text())["tool"]["mutmut"]["source_paths"] == ["function"]
+    configure(settings, "deploy")
+    assert tomllib.loads(settings.read_text())["tool"]["mutmut"]["source_paths"] == ["deploy"]
 
 
 def test_the_audit_fails_on_a_fault_and_says_so_when_it_could_not_check(capsys: pytest.CaptureFixture[str]) -> None:
