@@ -142,7 +142,7 @@ def test_the_lowest_and_the_highest_value_are_taken_and_those_beyond_are_refused
     tmp_path: Path, place: str, lowest: str, highest: str, beyond: tuple[str, str], told: str
 ) -> None:
     for value in (lowest, highest):
-        assert read(tmp_path, "", flags={**REQUIRED, place: value})
+        assert read(tmp_path, "", flags={**REQUIRED, place: value}).google_project == "a-project"
     for value in beyond:
         assert f"{value!r} {told}" in faults(tmp_path, text="", flags={**REQUIRED, place: value})
 
