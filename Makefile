@@ -47,6 +47,9 @@ test-install: $(VENV)/.tests  ## pinned requirements with old and new pips; need
 	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov
 
 check: lint types audit test  ## lint, types, audit and test: before a commit
+	@for package in function deploy; do \
+		echo "coverage of $$package/: $$($(BIN)/python -m coverage report --include="$$package/*" --format=total) %"; \
+		$(BIN)/python -m coverage report --include="$$package/*" --fail-under=95 --format=total >/dev/null || exit 1; done
 
 lint: $(VENV)/.tests  ## ruff: rules and formatting
 	$(BIN)/python -m ruff check .

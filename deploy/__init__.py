@@ -1,6 +1,6 @@
 """Both ends made, proven, shown and removed: ``python -m deploy VERB``.
 
-The rooms, in the order a verb walks them:
+The modules:
 
 =================  ==============================================================  ==========================
 room               what it does                                                    may touch

@@ -22,7 +22,7 @@ except ModuleNotFoundError as missing:
     sys.exit(not_installed(missing, "deploy/requirements.txt"))
 
 from deploy.asked import MARGIN, read_spec
-from deploy.command_line import parser
+from deploy.command_line import VERBS, parser
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
@@ -35,6 +35,7 @@ from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
 from deploy.terminal import Terminal
 from deploy.verbs import FAILED, Deployment
+from function.version import VERSION
 
 _CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 
@@ -71,7 +72,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
 
     """
     files = source_files()
-    spec = replace(read_spec(vars(flags), environ, Path.cwd()), digest=digest(files))
+    spec = replace(read_spec(vars(flags), environ, Path.cwd()), digest=digest(files), version=VERSION)
     credentials = _credentials(environ, terminal)
     google = Gcloud(sleep=sleep, notice=terminal.note)
     configuration = read_configuration(google)
@@ -90,10 +91,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         yes=flags.yes,
         sleep=sleep,
     )
-    if flags.verb == "up":
-        return deployment.up(verify=flags.verify)
-    verbs = {"plan": deployment.plan, "verify": deployment.verify, "status": deployment.status}
-    return verbs.get(flags.verb, deployment.down)()
+    return VERBS[flags.verb].run(deployment, flags)
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:

@@ -9,7 +9,7 @@ from typing import Any
 from deploy.errors import OptionsUnsound
 from deploy.options import OPTIONS, Option
 from deploy.settings_file import SettingsFile, read_settings_file
-from deploy.spec import FUNCTION_DEFAULTS, OWN_LABELS, Spec
+from deploy.spec import FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Spec
 from function.config import Settings
 from function.errors import SettingsError
 
@@ -132,7 +132,7 @@ def _spec(found: Mapping[str, Any]) -> Spec:
         region=found.get("region", ""),
         name=found.get("name", "dt-pubsub"),
         dt_projects=tuple(dict.fromkeys(found.get("dt_projects", ()))),
-        invocation=found.get("invocation", "auto"),
+        invocation=found.get("invocation", INVOCATION_DEFAULT),
         build_account=found.get("build_service_account"),
         retention=found.get("retention"),
         rejected_retention=found.get("rejected_retention"),

@@ -2,6 +2,8 @@
 
 import argparse
 import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
 
@@ -9,14 +11,47 @@ from deploy.doorway import Parser
 from deploy.errors import DeployError
 from deploy.options import OPTIONS, Group
 from deploy.spec import DEFAULT_SENSORS
+from deploy.verbs import Deployment
+from function.version import VERSION
 
-VERBS = {
-    "plan": "show what up would do, with every command; change nothing",
-    "up": "make both ends, and prove them with a real event",
-    "verify": "prove the path with a real event",
-    "status": "show on one screen what is there and how it fares",
-    "down": "remove what up made, on both ends",
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb: what ``--help`` says of it, its exit statuses, and the function that runs it, which returns one."""
+
+    what: str
+    statuses: str
+    run: Callable[[Deployment, argparse.Namespace], int]
+
+
+VERBS: Mapping[str, Verb] = {
+    "plan": Verb(
+        "show what up would do, with every command; change nothing",
+        "0: there is nothing to do   2: there are changes   1: error",
+        lambda deployment, _: deployment.plan(),
+    ),
+    "up": Verb(
+        "make both ends, and prove them with a real event",
+        "0: done and proven, or nothing to do   1: error, or not all is done",
+        lambda deployment, flags: deployment.up(verify=flags.verify),
+    ),
+    "verify": Verb(
+        "prove the path with a real event",
+        "0: proven   1: not proven, or error",
+        lambda deployment, _: deployment.verify(),
+    ),
+    "status": Verb(
+        "show on one screen what is there and how it fares",
+        "0: healthy   3: something is not as it should be   1: it could not be read",
+        lambda deployment, _: deployment.status(),
+    ),
+    "down": Verb(
+        "remove what up made, on both ends",
+        "0: nothing of it is left   1: error",
+        lambda deployment, _: deployment.down(),
+    ),
 }
+"""All that can be typed. The parser takes these names alone, so that every verb that it takes has a function."""
 
 _GROUPS: dict[Group, str] = {
     "where": "where it is",
@@ -42,13 +77,6 @@ environment:
                   asked for on a terminal
   CLOUDSDK_*      gcloud's own, as everywhere; its login is used
 """
-_STATUSES = {
-    "plan": "0: there is nothing to do   2: there are changes   1: error",
-    "up": "0: done and proven, or nothing to do   1: error, or not all is done",
-    "verify": "0: proven   1: not proven, or error",
-    "status": "0: healthy   3: something is not as it should be   1: it could not be read",
-    "down": "0: nothing of it is left   1: error",
-}
 _LEFT_ALONE = """\
 A flag is stronger than its variable in [ ], a variable than deploy.toml.
 A default holds when a thing is made; what is not mentioned later stays as it is
@@ -80,18 +108,19 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=_Wide,
         usage="python -m deploy VERB [flags]",
     )
+    made.add_argument("--version", action="version", version=f"dt-pubsub {VERSION}", help="show the version and exit")
     verbs = made.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
-    for name, what in VERBS.items():
-        verb = verbs.add_parser(
+    for name, verb in VERBS.items():
+        flags = verbs.add_parser(
             name,
             allow_abbrev=False,
-            help=what,
-            description=what,
-            epilog=f"{_LEFT_ALONE}\nexit status: {_STATUSES[name]}",
+            help=verb.what,
+            description=verb.what,
+            epilog=f"{_LEFT_ALONE}\nexit status: {verb.statuses}",
             formatter_class=_Wide,
             usage=f"python -m deploy {name} [flags]",
         )
-        _add_flags(verb, name)
+        _add_flags(flags, name)
     return made
 
 
@@ -120,4 +149,4 @@ def _add_flags(verb: argparse.ArgumentParser, name: str) -> None:
 
 
 def _status_lines() -> str:
-    return "\n".join(f"  {name:<7} {statuses}" for name, statuses in _STATUSES.items())
+    return "\n".join(f"  {name:<7} {verb.statuses}" for name, verb in VERBS.items())

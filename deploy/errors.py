@@ -87,7 +87,7 @@ class OptionsUnsound(DeployError):
     """Flags, environment or deploy.toml ask for what cannot be."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("unsound options:\n" + "\n".join(f"  {fault}" for fault in faults))
+        super().__init__("invalid options:\n" + "\n".join(f"  {fault}" for fault in faults))
         self.faults = tuple(faults)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from deploy.spec import DT_PROJECT_ID, FUNCTION_DEFAULTS, RETENTION_DEFAULTS, seconds
+from deploy.spec import DT_PROJECT_ID, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, RETENTION_DEFAULTS, seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
@@ -166,7 +166,7 @@ OPTIONS = (
             "function",
             "public: granted to allUsers; unchecked: Cloud Run asks nobody",
         ),
-        "auto: public, or unchecked where organization policy forbids it",
+        f"{INVOCATION_DEFAULT}: public, or unchecked where organization policy forbids it",
         _one_of(*INVOCATIONS),
     ),
     Option(

@@ -20,6 +20,7 @@ class Report:
     verified: list[Proof] | None = None
     status: Sequence[Row] | None = None
     healthy: bool | None = None
+    version: str | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -34,6 +35,7 @@ class Report:
             "verified": _each(self.verified),
             "status": _each(self.status),
             "healthy": self.healthy,
+            "version": self.version,
         }
 
 

@@ -25,7 +25,10 @@ SINCE_MARK = f"{MARK}-since"
 SOURCE_LABEL = "dt-pubsub-source"
 """The label of the function that holds its source's digest."""
 
-OWN_LABELS = (MARK, PROOF_MARK, SOURCE_LABEL, "deployment-tool")
+VERSION_LABEL = f"{MARK}-version"
+"""The label of the function that holds its version, as ``1-0-0``: a label's value may have no dot."""
+
+OWN_LABELS = (MARK, PROOF_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
 """Labels that a deployment, or gcloud beneath it, sets by itself."""
 
 SERVICES = (
@@ -42,7 +45,6 @@ DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """What a DT project's id looks like. ``-`` alone, which DT's API takes for all projects, is not one."""
 
 SECRET_FOLDER = "/secrets"  # noqa: S105  # where it is mounted
-LOOKS_PUBLIC = ("public", "unchecked")
 
 FUNCTION_DEFAULTS: Mapping[str, str] = {
     "runtime": "python313",
@@ -57,6 +59,7 @@ FUNCTION_DEFAULTS: Mapping[str, str] = {
 
 DEFAULT_SENSORS = 100_000
 RETENTION_DEFAULTS = {"events": "7d", "rejected": "31d"}
+INVOCATION_DEFAULT = "auto"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,8 @@ class Spec:
     dt_projects: tuple[str, ...] = ()
     organization_id: str = ""
     digest: str = ""
-    invocation: str = "public"
+    version: str = ""
+    invocation: str = INVOCATION_DEFAULT
     build_account: str | None = None
     retention: str | None = None
     rejected_retention: str | None = None

@@ -9,7 +9,7 @@ from deploy.errors import DeployError, NotOurs
 from deploy.plan import Observed
 from deploy.resources.by_hand import closing
 from deploy.resources.connector import owned
-from deploy.resources.function import Function
+from deploy.resources.function import Function, version_of
 from deploy.resources.signature_secret import SignatureSecret, newest_version
 from deploy.spec import Spec
 from deploy.steps import Step
@@ -22,6 +22,7 @@ LONGEST_UNREAD_S = 3600
 
 HEALTHY = frozenset({"ok", "ACTIVE"})
 UNKNOWN = "unknown"
+VERSION = "version"
 
 Metrics = Mapping[str, Any]
 """What DT counted of one connector in the last three hours."""
@@ -43,13 +44,14 @@ class Row:
 def all_rows(
     spec: Spec, steps: Sequence[Step], observed: Observed, counted: Mapping[str, Metrics | None], now: float
 ) -> list[Row]:
-    """Return a row for each step of a plan, one for what closes the function, and one for each connector's deliveries.
+    """Return a row for the version, for each step of a plan, for what closes the function, and for each connector.
 
     ``counted`` is by connector's id; None if DT did not tell.
     """
     secret = SignatureSecret(spec).title
     age = {secret: _age(newest_version(observed.facts.get(secret, {})), now)}
     return [
+        _version_row(spec.version, deployed_version(spec, observed)),
         *(
             Row(
                 each.resource,
@@ -81,6 +83,11 @@ def _closed_rows(spec: Spec, observed: Observed) -> list[Row]:
     return [Row(f"requests to {function}", "closed", f"{'; '.join(found)}; {how}")] if found else []
 
 
+def deployed_version(spec: Spec, observed: Observed) -> str | None:
+    """Return the version that the function was deployed by, or None if there is no function, or it does not tell."""
+    return version_of(observed.facts.get(Function(spec).title, {}).get("function") or {})
+
+
 def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
     """Return a row for each subscription: what waits there to be read; ``unread`` is by subscription's id."""
     return [
@@ -99,6 +106,12 @@ def health(rows: Sequence[Row]) -> bool | None:
     """Return whether all is well: no if anything is not, None if all is but for what could not be read."""
     states = {row.state for row in rows} - HEALTHY
     return False if states - {UNKNOWN} else None if states else True
+
+
+def _version_row(ours: str, deployed: str | None) -> Row:
+    if deployed == ours:
+        return Row(VERSION, "ok", ours)
+    return Row(VERSION, "update", f"{deployed or 'no version'} is deployed, and this is {ours}")
 
 
 def _unread_row(name: str, unread: Unread | None) -> Row:
@@ -130,8 +143,9 @@ def _duration(seconds: int) -> str:
 
 
 def on_one_screen(rows: Sequence[Row], spec: Spec) -> list[Row]:
-    """Put everything that is in order into one row, but for function, secret, connectors and what is unread."""
-    always = (Function(spec).title, SignatureSecret(spec).title, "connector in ", "deliveries from ", "unread in ")
+    """Put what is in order into one row, but for version, function, secret, connectors and what is unread."""
+    resources = (Function(spec).title, SignatureSecret(spec).title)
+    always = (VERSION, *resources, "connector in ", "deliveries from ", "unread in ")
     shown = [row for row in rows if row.state != "ok" or row.what.startswith(always)]
     rest = len(rows) - len(shown)
     return [*shown, *([Row("everything else", "ok", f"{rest} more as they should be")] if rest else [])]

@@ -22,7 +22,17 @@ from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.status import Metrics, Row, all_rows, broken_rows, health, on_one_screen, unread_rows, unreadable_rows
+from deploy.status import (
+    Metrics,
+    Row,
+    all_rows,
+    broken_rows,
+    deployed_version,
+    health,
+    on_one_screen,
+    unread_rows,
+    unreadable_rows,
+)
 from deploy.steps import DtCall, Step, pending
 from deploy.terminal import Terminal
 from deploy.unread import MESSAGES, OLDEST, question, unread_in
@@ -97,6 +107,7 @@ class Deployment:
         rows = [*broken, *all_rows(self.spec, steps, observed, self._counted(observed), self.now())]
         rows += self._unread(observed)
         self.report.steps, self.report.status, self.report.healthy = steps, rows, health(rows)
+        self.report.version = deployed_version(self.spec, observed)
         if not self.in_json:
             self.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, self.spec)])
             self.terminal.say(f"\n{observed.url(self.spec) or 'no function, no URL'}")
@@ -163,7 +174,7 @@ class Deployment:
             return
         agreed = self.terminal.agrees(question)
         if agreed is None:
-            raise Declined("nobody can be asked here, and nothing was changed", mend=["say --yes beforehand"])
+            raise Declined("this is not a terminal, and nothing was changed", mend=["pass --yes"])
         if not agreed:
             raise Declined("nothing was changed")
 

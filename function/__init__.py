@@ -1,4 +1,4 @@
-"""What happens to one event of DT's Data Connector, room by room, in the order a request walks them.
+"""What happens to one event of DT's Data Connector, module by module.
 
 ``main.py`` (the doors) hands every request to the receiver:
 
@@ -36,6 +36,7 @@ room                what it does                                                
 ``patience``        awaiting with a limit                                           nothing
 ``background``      what blocks, beside the event loop; a loop for what is not      threads
 ``errors``          the one family of errors                                        nothing
+``version``         the project's version                                           nothing
 ``wiring``          who is given to whom                                            nothing
 ==================  ==============================================================  ==================
 

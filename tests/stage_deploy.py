@@ -31,7 +31,14 @@ SOURCE = {"main.py": b"print()", "requirements.txt": b"", "function/__init__.py"
 def spec(**changes: Any) -> Spec:
     """Give a sound spec, with changes."""
     return Spec(
-        **{"google_project": PROJECT, "region": REGION, "dt_projects": (DT_PROJECT,), "digest": "d1", **changes}
+        **{
+            "google_project": PROJECT,
+            "region": REGION,
+            "dt_projects": (DT_PROJECT,),
+            "digest": "d1",
+            "version": "1.0.0",
+            **changes,
+        }
     )
 
 

@@ -11,7 +11,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -22,6 +24,8 @@ from deploy.report import Report
 from deploy.source import ROOT, digest, source_files, staged
 from deploy.steps import DtCall, GcloudCall, create
 from deploy.terminal import Terminal
+from deploy.verbs import Deployment
+from function.version import VERSION
 from tests.stage_deploy import Keyboard
 
 
@@ -67,6 +71,51 @@ def test_every_verb_has_every_option_and_json_and_yes(verb: str, capsys: pytest.
     assert all(flag in printed for flag in ("--json", "--yes", "--project", "--dt-project", "--min-instances"))
 
 
+class Asked:
+    """A deployment that notes which verb it is asked for."""
+
+    def __init__(self) -> None:
+        self.verbs: list[str] = []
+
+    def __getattr__(self, verb: str) -> Callable[..., int]:
+        def noted(**_: bool) -> int:
+            self.verbs.append(verb)
+            return 0
+
+        return noted
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_every_verb_runs_its_own_function_and_nothing_else(verb: str) -> None:
+    asked = Asked()
+    assert VERBS[verb].run(cast("Deployment", asked), parser().parse_args([verb])) == 0
+    assert asked.verbs == [verb]
+
+
+def test_the_verbs_that_can_be_typed_are_those_that_have_a_function() -> None:
+    (verbs,) = (action for action in parser()._actions if action.dest == "verb")  # noqa: SLF001  # argparse shows it nowhere else
+    assert set(verbs.choices or ()) == set(VERBS)
+
+
+@pytest.mark.parametrize(("words", "proven"), [(["up"], True), (["up", "--no-verify"], False)])
+def test_up_proves_what_it_made_unless_told_not_to(words: list[str], proven: bool) -> None:  # noqa: FBT001
+    told: list[bool] = []
+
+    class Up:
+        def up(self, *, verify: bool) -> int:
+            told.append(verify)
+            return 0
+
+    VERBS["up"].run(cast("Deployment", Up()), parser().parse_args(words))
+    assert told == [proven]
+
+
+def test_the_version_is_told_without_a_verb_or_any_setting(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--version"])
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"dt-pubsub {VERSION}\n")
+
+
 @pytest.mark.parametrize("words", [["destroy"], ["up", "--fast"], [], ["up", "--project"]])
 def test_what_cannot_be_read_ends_with_1_as_2_means_changes(
     words: list[str], capsys: pytest.CaptureFixture[str]
@@ -87,7 +136,11 @@ def test_wrong_flags_are_told_in_json_where_json_is_asked_for(
 
 @pytest.mark.parametrize(
     ("words", "meant"),
-    [(["staus"], "status"), (["up", "--memmory=1Gi"], "--memory"), (["plan", "--dt-projects=x"], "--dt-project")],
+    [
+        (["staus"], "status"),
+        (["up", "--memmory=1Gi"], "--memory"),
+        (["plan", "--dt-projects=x"], "--dt-project"),
+    ],
 )
 def test_a_mistyped_verb_or_flag_is_answered_with_the_one_that_was_meant(
     words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
@@ -172,7 +225,7 @@ def test_what_fails_before_it_begins_is_one_json_document_too(
 ) -> None:
     assert command.main([verb, "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
-    assert list(told) == ["error", "steps", "changes", "done", "left", "verified", "status", "healthy"]
+    assert list(told) == ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version"]
     assert "--project is missing" in told["error"]["what"]
 
 

@@ -1,6 +1,7 @@
 """Options: flags before environment before deploy.toml, and every fault at once."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ display_name = "Cold chain"
 events = ["temperature"]
 labels = ["room", "floor"]
 """
+REQUIRED = {"project": "a-project", "region": "europe-west1", "dt_projects": ["c0md3pm0p7bet3vico8g"]}
 
 
 def read(
@@ -125,6 +127,40 @@ def test_unsound_values_are_refused(tmp_path: Path, place: str, value: Any) -> N
     assert faults(tmp_path, flags={place: value})
 
 
+@pytest.mark.parametrize(
+    ("place", "lowest", "highest", "beyond", "told"),
+    [
+        ("function.timeout", "10s", "1h", ("9s", "3601s"), "is not between 10s and 3600s"),
+        ("retention", "10m", "31d", ("599s", "2678401s"), "is not between 10m and 31d"),
+        ("rejected_retention", "600", "744h", ("0", "32d"), "is not between 10m and 31d"),
+        ("function.concurrency", "1", "1000", ("0", "1001"), "is not a number from 1 to 1000"),
+        ("function.max_instances", "1", "9999", ("0", "10000"), "is not a number from 1 on"),
+        ("function.min_instances", "0", "5", ("-1", "10000"), "is not a number from 0 on"),
+    ],
+)
+def test_the_lowest_and_the_highest_value_are_taken_and_those_beyond_are_refused_by_name(
+    tmp_path: Path, place: str, lowest: str, highest: str, beyond: tuple[str, str], told: str
+) -> None:
+    for value in (lowest, highest):
+        assert read(tmp_path, "", flags={**REQUIRED, place: value}).google_project == "a-project"
+    for value in beyond:
+        assert f"{value!r} {told}" in faults(tmp_path, text="", flags={**REQUIRED, place: value})
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "told"),
+    [
+        (amount, "1Pi", "'1Pi' is not an amount such as 512Mi or 0.5"),
+        (seconds, "1w", "'1w' is not a duration such as 600s, 12h or 7d"),
+    ],
+)
+def test_what_is_no_amount_or_duration_is_refused_with_examples(
+    reader: Callable[[str], object], text: str, told: str
+) -> None:
+    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+        reader(text)
+
+
 def test_more_than_one_request_at_a_time_needs_a_whole_cpu(tmp_path: Path) -> None:
     assert "--concurrency" in faults(tmp_path, flags={"function.cpu": "0.5"})
     assert read(tmp_path, flags={"function.cpu": "0.5", "function.concurrency": "1"}).function["cpu"] == "0.5"
@@ -171,7 +207,9 @@ def test_sizes_are_compared_by_what_they_mean_however_google_writes_them() -> No
     assert amount("1Ti") == amount("1024Gi") == amount("1099511627776")
 
 
-@pytest.mark.parametrize("label", ["dt-pubsub=x", "dt-pubsub-source=x", "dt-pubsub-verify=x", "deployment-tool=x"])
+@pytest.mark.parametrize(
+    "label", ["dt-pubsub=x", "dt-pubsub-source=x", "dt-pubsub-version=1", "dt-pubsub-verify=x", "deployment-tool=x"]
+)
 def test_a_label_that_the_deployment_sets_by_itself_is_refused(tmp_path: Path, label: str) -> None:
     assert f"--label: {label[:-2]} is decided by the deployment" in faults(tmp_path, flags={"labels": [label]})
 

@@ -1,6 +1,7 @@
 """Each verb against both clouds in memory."""
 
 import contextlib
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from deploy.dt_transport import DtAnswer
 from deploy.errors import Declined, DeployError, GcloudFailed, NotOurs, NotProven, NotReady, Stopped
+from deploy.spec import VERSION_LABEL
 from deploy.verbs import CHANGES, FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.fakes_deploy import DT_PROJECT, ORGANIZATION
 from tests.fakes_gcloud import PROJECT, URL
@@ -391,7 +393,7 @@ def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: St
     assert up.deployment().status() == NOTHING_TO_DO
     connector = up.dt.connectors[DT_PROJECT][0]["name"].rpartition("/")[2]
     states = [line.split("  ")[0] for line in up.shown.splitlines()]
-    assert states == ["ok", "ok", "ok", "ACTIVE", "ok", "ok", "ok", "", URL]
+    assert states == ["ok", "ok", "ok", "ok", "ACTIVE", "ok", "ok", "ok", "", URL]
     assert "function dt-pubsub " in up.shown
     assert "version 1 is in force, 21 days old" in up.shown
     assert f"{connector} is ACTIVE" in up.shown
@@ -419,8 +421,37 @@ def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) 
 def test_status_in_json_is_every_single_thing(up: Stage) -> None:
     up.deployment(in_json=True).status()
     told = up.in_json()["status"]
-    assert len(told) == 16
+    assert len(told) == 17
     assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in told
+
+
+def test_status_shows_the_version_that_is_deployed(up: Stage) -> None:
+    assert up.deployment().status() == NOTHING_TO_DO
+    assert re.search(r"^ok +version +1\.0\.0$", up.shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("label", "version"), [("0-9-0", "0.9.0"), (None, None)])
+def test_a_function_of_another_version_is_unhealthy_and_its_version_is_shown(
+    up: Stage, label: str | None, version: str | None
+) -> None:
+    labels = up.google.things["functions", "dt-pubsub"]["labels"]
+    labels.pop(VERSION_LABEL)
+    labels.update({VERSION_LABEL: label} if label else {})
+
+    assert up.deployment(in_json=True).status() == UNHEALTHY
+
+    told = up.in_json()
+    detail = f"{version or 'no version'} is deployed, and this is 1.0.0"
+    assert told["version"] == version
+    assert {"what": "version", "state": "update", "detail": detail} in told["status"]
+
+
+def test_a_function_of_an_older_version_is_deployed_again(up: Stage) -> None:
+    up.google.things["functions", "dt-pubsub"]["labels"][VERSION_LABEL] = "0-9-0"
+    assert up.deployment().up(verify=False) == NOTHING_TO_DO
+    assert "version 0.9.0 -> 1.0.0" in up.shown
+    assert up.google.things["functions", "dt-pubsub"]["labels"][VERSION_LABEL] == "1-0-0"
+    assert up.deployment().plan() == NOTHING_TO_DO
 
 
 def test_a_healthy_status_is_said_in_json(up: Stage) -> None:
@@ -505,7 +536,7 @@ def test_a_connector_paused_by_hand_stays_paused_and_is_shown(up: Stage) -> None
     assert up.deployment().status() == UNHEALTHY
 
 
-KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy"]
+KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version"]
 
 
 @pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])

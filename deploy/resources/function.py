@@ -10,7 +10,7 @@ from deploy.resources.by_hand import on_function, on_service, said
 from deploy.resources.invokers import INVOKER, is_public, is_unchecked, run_service
 from deploy.resources.memory import deployed_upload
 from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
-from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, Spec, amount, seconds
+from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_LABEL, Spec, amount, seconds
 from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
 
 ENTRY_POINT = "ingest"
@@ -159,6 +159,7 @@ class Function:
         pairs = (
             ("state", state_of(found), "ACTIVE"),
             ("source", self._source(found), self.spec.digest),
+            ("version", version_of(found), self.spec.version),
             ("trigger", found.get("eventTrigger", {}).get("eventType", "HTTP"), "HTTP"),
             ("entry point", built.get("entryPoint"), ENTRY_POINT),
             ("service account", served.get("serviceAccountEmail"), self.spec.runtime_account),
@@ -206,7 +207,8 @@ class Function:
         return f"; set elsewhere and left alone: {', '.join(other)}" if other else ""
 
     def _deploy(self, tuned: Mapping[str, str]) -> Argv:
-        labels = self.spec.all_labels | {SOURCE_LABEL: self.spec.digest}
+        version = self.spec.version.replace(".", "-")
+        labels = self.spec.all_labels | {SOURCE_LABEL: self.spec.digest, VERSION_LABEL: version}
         return self._argv(
             "deploy",
             "--source=.",
@@ -258,6 +260,12 @@ def state_of(function: Facts) -> str:
     """Give the function's state; a deployment that failed on top of a revision that serves is FAILED, too."""
     failed = any(each.get("severity") == "ERROR" for each in function.get("stateMessages", []))
     return "FAILED" if failed else str(function.get("state", "ACTIVE"))
+
+
+def version_of(function: Facts) -> str | None:
+    """Return the version that the function was deployed by, or None if it was deployed before there were versions."""
+    label = (function.get("labels") or {}).get(VERSION_LABEL)
+    return None if label is None else str(label).replace("-", ".")
 
 
 def function_url(facts: Facts) -> str:

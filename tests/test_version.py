@@ -1,0 +1,36 @@
+"""The project's version: written once, and the one that CHANGELOG.md tells of."""
+
+import ast
+import re
+from pathlib import Path
+
+from deploy.source import source_files
+from function.version import VERSION
+
+ROOT = Path(__file__).parents[1]
+RELEASE = r"\d+\.\d+\.\d+"
+
+
+def test_the_version_is_three_numbers_which_a_label_can_hold() -> None:
+    assert re.fullmatch(RELEASE, VERSION)
+
+
+def test_the_version_can_be_read_with_nothing_installed() -> None:
+    tree = ast.parse((ROOT / "function/version.py").read_text("utf-8"))
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
+def test_the_version_is_uploaded_with_the_function() -> None:
+    assert VERSION.encode() in source_files()["function/version.py"]
+
+
+def test_no_other_module_writes_the_version_down() -> None:
+    modules = [ROOT / "main.py", *(ROOT / "function").rglob("*.py"), *(ROOT / "deploy").rglob("*.py")]
+    assert [path.name for path in modules if f'"{VERSION}"' in path.read_text("utf-8")] == ["version.py"]
+
+
+def test_the_newest_release_in_the_changelog_is_this_version() -> None:
+    headings = re.findall(r"^## \[?([^\]\s]+)", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert headings[0] in {"Unreleased", VERSION}
+    released = [heading for heading in headings if re.fullmatch(RELEASE, heading)]
+    assert released[:1] in ([], [VERSION])
