@@ -1,7 +1,6 @@
 """pubsub: what each call to Google is made with, over which connection, and what its failures mean."""
 
 import asyncio
-import logging
 import os
 import subprocess
 import sys
@@ -357,7 +356,6 @@ WARNING = """
 import function
 import warnings
 warnings.simplefilter("always")
-import logging
 logging.getLogger("py.warnings").addHandler(logging.NullHandler())
 logging.getLogger("py.warnings").propagate = False
 warnings.warn("a library's warning")
