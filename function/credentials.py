@@ -7,6 +7,7 @@ https://cloud.google.com/run/docs/securing/service-identity#access_tokens.
 
 import functools
 import http.client
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
@@ -112,7 +113,7 @@ class GoogleCredentials:
             raise PublishTransient(f"no access token: {_cause(error)}") from error
         headers: dict[str, str] = {}
         credentials.apply(headers)  # type: ignore[no-untyped-call]
-        expires_at = credentials.expiry.replace(tzinfo=UTC).timestamp() if credentials.expiry else float("inf")
+        expires_at = credentials.expiry.replace(tzinfo=UTC).timestamp() if credentials.expiry else math.inf
         return AccessToken(tuple((name.lower(), value) for name, value in headers.items()), expires_at)
 
 
