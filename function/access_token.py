@@ -7,6 +7,7 @@ comes: Cloud Run takes the processor away between requests, and a timer would no
 
 import asyncio
 import itertools
+import math
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -71,7 +72,7 @@ class AccessTokens:
         self._patience_s = itertools.cycle(FETCH_S)
         self._token: AccessToken | None = None
         self._fetching: Future[AccessToken | PublishError] | None = None
-        self._fetching_since = self._warned_at = float("-inf")
+        self._fetching_since = self._warned_at = -math.inf
 
     async def get(self, timeout_s: float) -> AccessToken:
         """Return a good token, at once if there is one.
@@ -103,7 +104,7 @@ class AccessTokens:
 
     def _left_s(self) -> float:
         token = self._token  # another thread may replace it meanwhile
-        return token.expires_at - self._now() if token else 0.0
+        return token.expires_at - self._now() if token else -math.inf
 
     def _fetched(self, pause_s: float) -> "Future[AccessToken | PublishError]":
         """Return the fetch that is going on or has just ended, or begin another one."""

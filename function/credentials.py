@@ -8,6 +8,7 @@ https://cloud.google.com/run/docs/securing/service-identity#access_tokens.
 import contextlib
 import functools
 import http.client
+import math
 import re
 import socket
 import threading
@@ -143,7 +144,7 @@ class GoogleCredentials:
             raise PublishTransient(f"no access token: {_cause(error)}") from error
         headers: dict[str, str] = {}
         credentials.apply(headers)  # type: ignore[no-untyped-call]
-        expires_at = credentials.expiry.replace(tzinfo=UTC).timestamp() if credentials.expiry else float("inf")
+        expires_at = credentials.expiry.replace(tzinfo=UTC).timestamp() if credentials.expiry else math.inf
         return AccessToken(tuple((name.lower(), value) for name, value in headers.items()), expires_at)
 
 

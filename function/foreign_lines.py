@@ -5,6 +5,7 @@ in, and an error's own text, may quote a token or a body.
 """
 
 import logging
+import math
 from collections.abc import Callable
 
 from function.config import Severity
@@ -39,7 +40,7 @@ class ForeignLines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Hand on one record."""
         now = self._monotonic()
-        if now - self._told_at.get(record.name, float("-inf")) < SAMPLE_S:
+        if now - self._told_at.get(record.name, -math.inf) < SAMPLE_S:
             return
         self._told_at[record.name] = now
         kind = f" ({record.exc_info[0].__name__})" if record.exc_info and record.exc_info[0] else ""

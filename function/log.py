@@ -6,6 +6,7 @@ and an unforeseen error's stack without its message, which could quote one of th
 
 import contextlib
 import json
+import math
 import re
 import threading
 import traceback
@@ -159,7 +160,7 @@ class Log:
             return 0
         now = self._monotonic()
         with self._lock:
-            sample = self._samples.get(outcome.reason, _Sample(float("-inf"), 0))
+            sample = self._samples.get(outcome.reason, _Sample(-math.inf, 0))
             is_due = now - sample.written_at >= SAMPLE_S
             self._samples[outcome.reason] = (
                 _Sample(now, 0) if is_due else _Sample(sample.written_at, sample.suppressed + 1)

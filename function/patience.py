@@ -28,20 +28,15 @@ class _Begun(Generator[Any, Any, T]):
 
     def __init__(self, work: Coroutine[Any, Any, T], awaited: object) -> None:
         self._work = work
-        self._awaited = awaited
-        self._is_known = True
+        self._given = [awaited]
 
     def __await__(self) -> Self:
         return self
 
-    def send(self, value: Any) -> Any:
-        """Take the next step; the first one is known already."""
-        if self._is_known:
-            self._is_known = False
-            return self._awaited
-        return self._work.send(value)
+    def send(self, _value: Any) -> Any:
+        """Take the next step; what the first one gave is known already. A task never sends anything but ``None``."""
+        return self._given.pop() if self._given else self._work.send(None)
 
     def throw(self, *error: Any) -> Any:
         """Let the work see an error, such as its cancellation."""
-        self._is_known = False
         return self._work.throw(*error)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from function.access_token import ABANDON_S, FETCH_S, REFRESH_S, AccessToken, AccessTokens
+from function.access_token import ABANDON_S, FETCH_S, REFRESH_S, SPARE_S, AccessToken, AccessTokens
 from function.errors import PublishError, PublishMisconfigured, PublishTransient
 
 LIFE_S = 3600.0
@@ -191,7 +191,7 @@ def test_a_fetch_that_takes_too_long_is_given_up_and_another_begun_only_when_it_
     async def use() -> None:
         tokens = issuer.tokens()
         for _ in range(3):
-            with pytest.raises(PublishTransient, match="no access token in time"):
+            with pytest.raises(PublishTransient, match="^no access token in time$"):
                 await tokens.get(0.02)
         assert len(issuer.patience_s) == 1
         hanging, issuer.waits = issuer.waits, None
@@ -247,6 +247,21 @@ def test_a_token_that_is_distrusted_is_replaced_and_a_newer_one_is_not(issuer: I
         assert number_of(second) == 2
         tokens.distrust(first)
         assert await tokens.get(5) is second
+
+    asyncio.run(use())
+
+
+def test_a_token_serves_only_while_it_is_good_for_a_whole_attempt(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        first = await tokens.get(5)
+        issuer.time_s = first.expires_at - SPARE_S - 0.1
+        assert await tokens.get(5) is first
+        await settled(lambda: issuer.at_once == 0)
+        tokens = issuer.tokens()
+        third = await tokens.get(5)
+        issuer.time_s = third.expires_at - SPARE_S
+        assert number_of(await tokens.get(5)) == 4
 
     asyncio.run(use())
 

@@ -161,3 +161,31 @@ def test_one_that_is_left_is_not_taken_again(network: Network) -> None:
     assert connections.clear() == []
     connections.leave(first)
     assert [line.retired for line in network.lines] == [1, 1]
+
+
+def test_alone_a_connection_is_waited_on_at_once_whether_it_has_failed_or_not(network: Network) -> None:
+    for state in ("begun", "failed"):
+        connections = network.connections()
+        network.new = state
+
+        async def use(connections: Connections[Line] = connections) -> None:
+            waiting = asyncio.create_task(connections.best(9))
+            await asyncio.sleep(0)
+            assert waiting.done(), "no look later than the first"
+
+        asyncio.run(use())
+
+
+def test_a_failure_of_the_newest_is_told_at_once_and_not_when_the_time_is_over(network: Network) -> None:
+    connections = network.connections()
+    best(connections)
+    network.time_s += NEXT_S
+    network.new = "failed"
+
+    async def use() -> None:
+        waiting = asyncio.create_task(connections.best(9))
+        await asyncio.sleep(0)
+        assert waiting.done()
+        assert await waiting is network.lines[1]
+
+    asyncio.run(use())

@@ -214,6 +214,8 @@ def test_the_execution_id_is_a_label_of_the_line() -> None:
 def test_only_a_well_formed_traceparent_is_handed_on() -> None:
     whole = f"00-{TRACE}-{SPAN}-01"
     assert traceparent(request(b"", {"traceparent": whole})) == whole
+    random = f"00-{TRACE}-{SPAN}-03"  # https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
+    assert traceparent(request(b"", {"traceparent": random})) == random
     assert traceparent(request(b"", {"traceparent": whole + "-extra"})) is None
     assert traceparent(request(b"", {"traceparent": f"00-{TRACE}-{'0' * 16}-01"})) is None
     assert traceparent(request(b"", {"traceparent": []})) is None

@@ -1,0 +1,93 @@
+"""wiring: whose token the function publishes with, and that the log tells of tokens and of libraries."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from grpc import aio
+
+from deploy.offline.pubsub import EmbeddedPubSub
+from function.pubsub import SCOPES
+from function.wiring import build_receiver
+from tests.builders import REJECTED_TOPIC, TOPIC, body, environ, secret_claims, secret_token
+from tests.prove.metadata_server import PATH, MetadataServer, Stumble
+from tests.test_wiring import request
+
+CONTENT = body()
+
+
+@pytest.fixture
+def server() -> Iterator[MetadataServer]:
+    with MetadataServer() as running:
+        yield running
+
+
+@pytest.fixture
+def google(embedded: EmbeddedPubSub, monkeypatch: pytest.MonkeyPatch) -> EmbeddedPubSub:
+    """What stands in Google's place behind its name."""
+    for topic in (TOPIC, REJECTED_TOPIC):
+        embedded.create_topic(topic)
+
+    def lead(target: str, _credentials: object, options: Any) -> aio.Channel:
+        assert target == "pubsub.googleapis.com:443"
+        return aio.insecure_channel(embedded.host, options)
+
+    monkeypatch.setattr(aio, "secure_channel", lead)
+    return embedded
+
+
+def publish(server: MetadataServer, count: int) -> list[int]:
+    """Publish an event each second, the metadata server failing from the second on; give the statuses."""
+    receiver = build_receiver(environ(GCE_METADATA_HOST=server.host))
+
+    async def main() -> list[int]:
+        statuses = []
+        for number in range(count):
+            await asyncio.sleep(1.1 * bool(number))  # a token is not asked for twice in one second
+            claims = secret_claims(CONTENT, iat=int(time.time()), exp=int(time.time()) + 3600)
+            signed = request(CONTENT, {"X-Dt-Signature": secret_token(CONTENT, **claims)})
+            statuses.append((await receiver.receive(signed)).status)
+            server.fail(Stumble(500))
+        return statuses
+
+    return asyncio.run(main())
+
+
+def test_an_event_is_published_with_a_token_of_the_metadata_server_for_pubsub(
+    server: MetadataServer, google: EmbeddedPubSub
+) -> None:
+    assert publish(server, 1) == [200]
+    assert google.publish_calls(TOPIC) == 1
+    assert server.asked == [f"{PATH}?scopes={','.join(SCOPES)}"]
+    assert "https://www.googleapis.com/auth/pubsub" in SCOPES
+
+
+def test_a_token_that_cannot_be_replaced_is_a_warning_in_the_log(
+    server: MetadataServer, google: EmbeddedPubSub, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    server.life_s = 100
+    assert publish(server, 2) == [200, 200]
+
+    output, give_up_at = b"", time.monotonic() + 5
+    while b"WARNING" not in output and time.monotonic() < give_up_at:
+        output += capfdbinary.readouterr().out
+        time.sleep(0.01)
+    (line,) = (line for line in map(json.loads, output.splitlines()) if line["severity"] == "WARNING")
+    assert line["message"].startswith(
+        "the access token cannot be replaced: no access token: the metadata server answered 500; "
+    )
+
+
+def test_what_a_library_logs_is_a_line_of_ours_once_the_function_is_there(
+    capfdbinary: pytest.CaptureFixture[bytes],
+) -> None:
+    build_receiver(environ())
+    logging.getLogger("google.auth").warning("no answer: %s", "canary")
+
+    out, err = capfdbinary.readouterr()
+    assert json.loads(out) == {"severity": "WARNING", "message": "google.auth: no answer: %s"}
+    assert err == b""
