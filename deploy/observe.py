@@ -10,7 +10,7 @@ from deploy.parallel import answer, beside_one_another
 from deploy.plan import Observed, removable, watched
 from deploy.resources.connector import Connector, name_tells
 from deploy.resources.function import Function
-from deploy.resources.resource import Facts, Reads, Resource, answered
+from deploy.resources.resource import Facts, Reads, Resource, answered, first_answered
 from deploy.resources.services import Services, services_on
 from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled
 from deploy.secret import Secret, SecretVersion
@@ -128,9 +128,8 @@ class Observer:
         return {services.title: self._ask(services.reads(), ())}
 
     def _function(self) -> Facts:
-        key, describe = next(Function(self.spec).reads())
         try:
-            return {key: self.google.read(describe)}
+            return first_answered(Function(self.spec).reads(), self.google.read)
         except GcloudFailed as error:
             if error.code == "SERVICE_DISABLED":
                 return {}

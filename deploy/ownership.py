@@ -6,7 +6,7 @@ from deploy.errors import DeployError
 from deploy.plan import removable, resources
 from deploy.resources.accounts import Permission, RuntimeAccount
 from deploy.resources.function import Function
-from deploy.resources.resource import Resource, answered
+from deploy.resources.resource import Resource, answered, first_answered
 from deploy.spec import Spec
 from deploy.steps import Argv, GcloudCall, Step
 
@@ -67,7 +67,8 @@ class Ownership:
         """Read it again. A function is deployed or opened only where the service beneath it is its own, too."""
         resource = self._by_title[title]
         needs_service = title == self._function and step.action != "delete"
-        facts = answered(resource.reads() if needs_service else resource.removal_reads(), self._google.read)
+        put = answered if needs_service else first_answered
+        facts = put(resource.reads(), self._google.read)
         if error := resource.not_ours(facts):
             raise error
         if must_be_there and next(iter(facts.values()), None) is None:
