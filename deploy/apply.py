@@ -12,7 +12,7 @@ from deploy.operation_errors import with_more
 from deploy.ownership import Ownership
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
-from deploy.resources.resource import Facts, Resource, answered
+from deploy.resources.resource import Facts, Resource, answered, first_answered
 from deploy.resources.signature_secret import number_of
 from deploy.secret import Secret, SecretVersion, new_secret
 from deploy.spec import Spec
@@ -186,8 +186,7 @@ class Executor:
 
     def _url(self) -> str:
         """Ask for it: somebody else may have made the function at the same time."""
-        key, describe = next(Function(self.spec).reads())
-        return function_url({key: self.google.read(describe)})
+        return function_url(first_answered(Function(self.spec).reads(), self.google.read))
 
     def _in_force(self) -> tuple[Secret, ...]:
         where = f"secret {self.spec.secret}"

@@ -10,7 +10,7 @@ from deploy.parallel import answer, beside_one_another
 from deploy.plan import Observed, removable, watched
 from deploy.resources.connector import Connector, name_tells
 from deploy.resources.function import Function
-from deploy.resources.resource import Facts, Reads, Resource, answered, is_marked
+from deploy.resources.resource import Facts, Reads, Resource, answered, first_answered, is_marked
 from deploy.resources.services import Services, services_on
 from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled
 from deploy.secret import Secret, SecretVersion
@@ -141,9 +141,8 @@ class Observer:
 
     def _first_of(self, resource: Resource) -> Facts:
         """Describe a resource, and nothing else of it; behind an API that is off there is nothing."""
-        key, describe = next(resource.reads())
         try:
-            return {key: self.google.read(describe)}
+            return first_answered(resource.reads(), self.google.read)
         except GcloudFailed as error:
             if error.code == "SERVICE_DISABLED":
                 return {}

@@ -7,7 +7,7 @@ from deploy.plan import removable, resources
 from deploy.resources.accounts import Permission, RuntimeAccount
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.function import Function
-from deploy.resources.resource import Resource, answered
+from deploy.resources.resource import Resource, answered, first_answered
 from deploy.spec import Spec
 from deploy.steps import Argv, GcloudCall, Step
 
@@ -70,7 +70,8 @@ class Ownership:
         if isinstance(resource, Elsewhere):
             resource = resource.function_in(_place(step))
         needs_service = title == self._function and step.action != "delete"
-        facts = answered(resource.reads() if needs_service else resource.removal_reads(), self._google.read)
+        put = answered if needs_service else first_answered
+        facts = put(resource.reads(), self._google.read)
         if error := resource.not_ours(facts):
             raise error
         if must_be_there and next(iter(facts.values()), None) is None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -756,6 +757,25 @@ def test_gcloud_updates_filters_snapshots_and_seeks(sky: Clouds, events: str) ->
     assert (settings["ackDeadlineSeconds"], settings["labels"]) == (60, {"a": "b"})
     assert ("deadLetterPolicy" in settings, settings["filter"]) == (False, "attributes:ce-type")
     assert sky.log.not_played() == []
+
+
+def test_what_a_deployment_subscribes_to_is_made_and_changed_on_googles_emulator_too(emulator_host: str) -> None:
+    """The emulator keeps to limits that the service no longer has; what it is told of stays within both."""
+    environ = {**os.environ, "PUBSUB_EMULATOR_HOST": emulator_host}
+    with clouds("emulator", environ=environ, estate=all_on(Estate(account_lag_s=0))) as sky:
+        for name in ("dt-rejected", "dt-dead"):
+            assert ask(sky, "PUT", f"{PUBSUB}/topics/{name}", {}).status == 200
+        url, kept = f"{PUBSUB}/subscriptions/dt-rejected", {"messageRetentionDuration": "2678400s"}
+        topic, dead = (f"projects/{PROJECT}/topics/{name}" for name in ("dt-rejected", "dt-dead"))
+        made = ask(sky, "PUT", url, {"topic": topic, **kept})
+        assert (made.status, made.json["messageRetentionDuration"]) == (200, "2678400s"), made.body
+
+        dying = {"deadLetterPolicy": {"deadLetterTopic": dead, "maxDeliveryAttempts": 5}, "ackDeadlineSeconds": 60}
+        for changed in ({"messageRetentionDuration": "864000s"}, dying):
+            asked = {"subscription": {"name": "", **changed}, "updateMask": ",".join(changed)}
+            answer = ask(sky, "PATCH", url, asked)
+            assert (answer.status, answer.json.items() >= changed.items()) == (200, True), answer.body
+        assert ask(sky, "DELETE", url).status == 200
 
 
 def test_a_detached_subscription_gives_nothing(sky: Clouds, events: str) -> None:

@@ -65,6 +65,12 @@ def answered(questions: Reads, read: Callable[[Argv], Any]) -> dict[str, Any]:
         answer = facts[key] = read(argv)
 
 
+def first_answered(questions: Reads, read: Callable[[Argv], Any]) -> dict[str, Any]:
+    """Put only the first of a resource's questions: whether it is there, and whose it is."""
+    key, argv = next(questions)
+    return {key: read(argv)}
+
+
 def is_marked(spec: Spec, found: Mapping[str, Any]) -> bool:
     """Return whether something bears the label of this deployment."""
     return (found.get("labels") or {}).get(MARK) == spec.name

@@ -110,9 +110,9 @@ def check_settings(settings: Json) -> None:
     """Refuse labels and times that Pub/Sub does not take; raises ``Problem``."""
     checked(limits.check_labels, settings.get("labels", {}))
     if "messageRetentionDuration" in settings:
-        checked(limits.check_retention, _seconds(settings["messageRetentionDuration"]))
+        checked(limits.check_retention, duration_s(settings["messageRetentionDuration"]))
     if settings.get("expirationPolicy", {}).get("ttl"):
-        checked(limits.check_expiration, _seconds(settings["expirationPolicy"]["ttl"]))
+        checked(limits.check_expiration, duration_s(settings["expirationPolicy"]["ttl"]))
     if settings.get("ackDeadlineSeconds"):
         checked(limits.check_ack_deadline, int(settings["ackDeadlineSeconds"]))
 
@@ -125,5 +125,6 @@ def checked(check: Callable[[Any], Any], value: Any) -> None:
         raise Problem(refused.code.name, refused.message) from refused
 
 
-def _seconds(duration: str) -> float:
+def duration_s(duration: str) -> float:
+    """Return the seconds of a duration as Google writes it in JSON: ``604800s``."""
     return float(duration.removesuffix("s"))

@@ -6,12 +6,12 @@ https://cloud.google.com/pubsub/docs/reference/rest
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from google.pubsub_v1 import types
 
 from deploy.offline.clouds.exchange import Json, Request, Route
-from deploy.offline.clouds.google.collection import Collection, check_settings, checked
+from deploy.offline.clouds.google.collection import Collection, check_settings, checked, duration_s
 from deploy.offline.clouds.google.data_plane import DataPlane, Waiting, parsed
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.google.exports import Exports
@@ -35,6 +35,9 @@ _FORWARDED = (
     *("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering", "filter", "deadLetterPolicy", "retryPolicy"),
     *("retainAckedMessages", "messageRetentionDuration", "enableExactlyOnceDelivery"),
 )
+_MOST_FORWARDED_S = 7 * 24 * 3600
+"""Seconds of retention that Google's emulator takes: the service's former limit. No offline run lasts as long."""
+
 _SNAPSHOT = "/v1/projects/{project}/snapshots/{snapshot}"
 _TOPIC = "/v1/projects/{project}/topics/{topic}"
 _SUBSCRIPTION = "/v1/projects/{project}/subscriptions/{subscription}"
@@ -136,7 +139,7 @@ class PubSub:
         self._topics.find(settings.get("topic", ""))
         self._subscriptions.check_new(name)
         settings = self._checked(settings)
-        self._plane.create("Subscription", {key: settings[key] for key in _FORWARDED if key in settings})
+        self._plane.create("Subscription", _forwarded(settings, _FORWARDED))
         self._subscriptions.items[name] = settings
         self._made_at[name] = time.time()
         return settings
@@ -157,7 +160,7 @@ class PubSub:
         whole = self._checked({**_DEFAULTS, **after})
         forwarded = [field for field in fields if field in _FORWARDED]
         if forwarded:
-            asked = {key: whole[key] for key in ("name", *forwarded) if key in whole}
+            asked = _forwarded(whole, ("name", *forwarded))
             mask = ",".join(forwarded)
             self._plane.call("UpdateSubscription", {"subscription": asked, "updateMask": mask})
         return {**whole, "topic": before["topic"]}
@@ -206,3 +209,12 @@ class PubSub:
 
     def _subscribed_to(self, topic: str) -> list[Json]:
         return [each for each in list(self._subscriptions.items.values()) if each["topic"] == topic]
+
+
+def _forwarded(settings: Json, keys: Iterable[str]) -> Json:
+    """Return the settings of a subscription that the Pub/Sub which carries the messages is told of."""
+    told = {key: settings[key] for key in keys if key in settings}
+    if "messageRetentionDuration" in told:
+        retention_s = min(duration_s(told["messageRetentionDuration"]), _MOST_FORWARDED_S)
+        told["messageRetentionDuration"] = f"{retention_s:g}s"
+    return told
