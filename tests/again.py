@@ -45,8 +45,13 @@ def _reports(item: pytest.Item, nextitem: pytest.Item | None) -> Sequence[pytest
     failed = [report for report in first if report.failed]
     if [report.when for report in failed] != ["call"]:  # what cannot be set up or leaves something is no matter of time
         return first
-    item.user_properties.append((PROPERTY, str(failed[0].longrepr).strip().splitlines()[-1]))
+    item.user_properties.append((PROPERTY, _cause(failed[0])))
     return runtestprotocol(item, log=False, nextitem=nextitem)
+
+
+def _cause(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return " ".join(str(getattr(crash, "message", report.longrepr)).split())
 
 
 def _was_tried(report: object) -> bool:

@@ -295,31 +295,31 @@ def check_keys(stage: Stage, outcome: Outcome) -> None:
     assert "stack_trace" not in line
 
 
+def test_row_7_a_secret_file_that_is_missing_is_503_until_it_is_there(
+    door: str, around: Surroundings, tmp_path: Path
+) -> None:
+    file = tmp_path / "secret"
+    with around.stage(door, tmp_path, {"DT_SIGNATURE_SECRET_FILE": str(file)}) as stage:
+        check_keys(stage, stage.send(by_secret()))
+        check_unsigned(stage.send(stage.by_key()))
+
+        file.write_text(f"{SECRET}\n")
+
+        assert eventually(lambda: stage.send(by_secret()).answer.status == 200)
+
+
 @pytest.fixture(scope="module")
-def filed(door: str, around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, Path]]:
-    """Start with a secret file that is not there yet, and everything that can be asked for on top."""
+def filed(door: str, around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Start with a secret file, and everything that can be asked for on top."""
     home = tmp_path_factory.mktemp(door)
+    (home / "secret").write_text(f"{SECRET}\n")
     settings = {"ORDERING_KEY": "device", "CLOUDEVENTS": "true", "DT_SIGNATURE_SECRET_FILE": str(home / "secret")}
     with around.stage(door, home, settings) as stage:
-        yield stage, home / "secret"
+        yield stage
 
 
-def test_row_7_a_secret_file_that_is_missing_is_503_until_it_is_there(filed: tuple[Stage, Path]) -> None:
-    stage, file = filed
-    check_keys(stage, stage.send(by_secret()))
-    check_unsigned(stage.send(stage.by_key()))
-
-    file.write_text(f"{SECRET}\n")
-
-    assert eventually(lambda: stage.send(by_secret()).answer.status == 200, 2)
-
-
-def test_device_order_and_cloud_events_are_there_when_asked_for(filed: tuple[Stage, Path]) -> None:
-    stage, file = filed
-    file.write_text(f"{SECRET}\n")
-    assert eventually(lambda: stage.send(by_secret()).answer.status == 200, 2)
-
-    (message,) = stage.send(by_secret(), traced=False).messages
+def test_device_order_and_cloud_events_are_there_when_asked_for(filed: Stage) -> None:
+    (message,) = filed.send(by_secret(), traced=False).messages
 
     assert message.ordering_key == KNOWN["deviceId"]
     assert message.attributes == {
@@ -334,14 +334,10 @@ def test_device_order_and_cloud_events_are_there_when_asked_for(filed: tuple[Sta
     }
 
 
-def test_every_project_is_welcome_without_an_allow_list(filed: tuple[Stage, Path]) -> None:
-    stage, file = filed
-    file.write_text(f"{SECRET}\n")
-    assert eventually(lambda: stage.send(by_secret()).answer.status == 200, 2)
+def test_every_project_is_welcome_without_an_allow_list(filed: Stage) -> None:
+    (message,) = filed.send(by_secret(changed("event.targetName", "projects/other/devices/d"))).messages
 
-    (message,) = stage.send(by_secret(changed("event.targetName", "projects/other/devices/d"))).messages
-
-    assert message.topic == stage.topic
+    assert message.topic == filed.topic
     assert message.ordering_key == "d"
 
 

@@ -30,6 +30,7 @@ from function.sharing import SharedRequests
 from tests.builders import TOPIC, body
 from tests.pace import within
 from tests.prove.proxy import Proxy
+from tests.serving import eventually
 
 T = TypeVar("T")
 
@@ -161,7 +162,7 @@ def test_a_transient_error_names_every_cause_that_it_met_once(pubsub: EmbeddedPu
 
     async def use(publisher: RetryingPublisher) -> str:
         task = asyncio.create_task(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(eventually, pubsub.publish_calls)
         pubsub.set_fault(Fault.fail("ABORTED", "busy"))
         with pytest.raises(PublishTransient) as caught:
             await task
