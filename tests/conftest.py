@@ -9,12 +9,19 @@ import pytest
 from deploy.offline.emulator import emulator
 from deploy.offline.errors import EmulatorNotFound
 from deploy.offline.pubsub import EmbeddedPubSub
-from tests import leftovers
+from tests import again, leftovers
 from tests.users import User, user_of
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the one option of these tests."""
+    parser.addoption(again.OPTION, action="store_true", help="try a failed promise about time once more, and say so")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Watch over what the tests start: it ends with them."""
+    if config.getoption(again.OPTION):
+        config.pluginmanager.register(again.TimedAgain())
     if hasattr(config, "workerinput"):
         config.pluginmanager.register(leftovers.Worker())
     else:

@@ -1,9 +1,10 @@
 """Whatever the tests start ends with them: a run that leaves something behind fails, and says what.
 
 Three things count: a process, a listening socket of the tests' own process, and something in the folder for temporary
-files, of which a run has one of its own. What is found is ended and removed. Processes are told by their descent, which
-is watched while the tests run: a process belongs to the run if its parent, its group or its session does. So it is
-found although its environment is not ours. Besides, whatever has the name of that folder in its environment belongs to it. Linux alone shows all
+files, of which a run has one of its own. What is found is ended and removed.
+
+A process belongs to the run if its parent, its group or its session does, which is watched while the tests run; so it
+is found although its parent has ended. It does, too, if that folder stands in its environment. Linux alone shows all
 that; elsewhere the folder is all that is looked at.
 
 SIGTERM ends a run as Ctrl-C does: fixtures are torn down.

@@ -22,8 +22,8 @@ from deploy.offline.processes import free_port
 
 ROOT = Path(__file__).parents[1]
 DOORS = ("ingest", "ingest_wsgi")
-START_S = 20.0
-LINE_S = 5.0
+START_S = 90.0
+LINE_S = 30.0
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 
 T = TypeVar("T")
@@ -95,7 +95,7 @@ class Function:
         """End it as Cloud Run does, and give its exit status; nothing of it is left."""
         self._process.terminate()
         try:
-            return self._process.wait(10)
+            return self._process.wait(30)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
@@ -133,7 +133,7 @@ class Function:
         self, headers: Headers = (), body: bytes | Iterable[bytes] = b"", method: str = "POST", path: str = "/"
     ) -> Answer:
         """Send one request on a connection of its own; a body of parts goes out in chunks."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):
             connection.connect()
             connection.putrequest(method, path, skip_accept_encoding=True)
@@ -149,7 +149,7 @@ class Function:
 
     def connect(self) -> socket.socket:
         """Open a bare connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=15)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def cpu_s(self) -> float:
         """Give the seconds of CPU that the serving process has used."""

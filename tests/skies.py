@@ -20,7 +20,7 @@ from tests.serving import Answer
 ROOT = Path(__file__).parents[1]
 GOOGLE_APIS = ("artifactregistry", "cloudbuild", "cloudfunctions", "iam", "pubsub", "run", "secretmanager")
 FUNCTIONS = "https://cloudfunctions.googleapis.com/v2/projects/demo-proj/locations/europe-west1"
-DEPLOY_S = 30.0
+DEPLOY_S = 120.0
 
 
 class Heard(Answer):

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.offline.pubsub.faults import Fault
+from tests.pace import stretch, within
 from tests.prove.flood import flood
 from tests.prove.traffic import percentile, traffic
 from tests.rows import CAP, padded
@@ -97,7 +98,7 @@ def test_what_the_head_alone_decides_is_answered_while_the_body_is_withheld(
     answer, seconds = timed_answer(stage, head([("X-Dt-Signature", token)], length=length))
 
     assert (answer.status, answer.json) == (status, {"error": reason})
-    assert seconds < AT_ONCE_S
+    assert within(seconds, AT_ONCE_S)
 
 
 @pytest.mark.parametrize("length", ["9" * 19, "9" * 400, "9" * 5000, "-1", "1e9", "+5", "²", "0x10"])
@@ -109,7 +110,7 @@ def test_an_absurd_length_is_the_clients_fault(stage: Stage, length: str) -> Non
     answer, seconds = timed_answer(stage, raw)
 
     assert 400 <= answer.status < 500
-    assert seconds < AT_ONCE_S
+    assert within(seconds, AT_ONCE_S)
 
 
 def test_a_body_in_chunks_is_read_no_further_than_the_cap(stage: Stage) -> None:
@@ -197,7 +198,7 @@ def test_a_request_that_does_not_come_to_its_body_or_beyond_it_is_cut_short(stag
         began_at = time.monotonic()
         with contextlib.suppress(ConnectionError):  # what was sent beyond may cost the answer
             assert 400 <= read_raw_answer(connection).status < 500
-        assert time.monotonic() - began_at < 2, "nobody waited for more"
+        assert within(time.monotonic() - began_at, 2), "nobody waited for more"
 
     assert stage.send(by_secret()).answer.status == 200
 
@@ -231,10 +232,10 @@ def test_an_unsigned_flood_keeps_no_event_out_and_publishes_nothing(stage: Stage
     lines = sum(line.get("reason") == "unsigned" for line in stage.function.lines()) - before
 
     assert refused.keys() == {"401"}
-    assert refused["401"] > 200
+    assert refused["401"] * stretch() > 200
     assert {sent.status for sent in signed.sent} == {200}
-    assert percentile([sent.seconds for sent in signed.sent], 0.5) <= 1
-    assert max(sent.seconds for sent in signed.sent) <= 7.5
+    assert within(percentile([sent.seconds for sent in signed.sent], 0.5), 1)
+    assert within(max(sent.seconds for sent in signed.sent), 7.5)
     assert len(stage.messages()) - published == len(signed.sent)
     assert lines <= time.monotonic() - began_at + 1
 
@@ -248,7 +249,7 @@ def test_stalled_clients_do_not_keep_an_event_waiting(stage: Stage) -> None:
         outcomes = [stage.send(by_secret()) for _ in range(5)]
 
     assert {outcome.answer.status for outcome in outcomes} == {200}
-    assert statistics.median(outcome.seconds for outcome in outcomes) < AT_ONCE_S
+    assert within(statistics.median(outcome.seconds for outcome in outcomes), AT_ONCE_S)
 
 
 def test_more_stalled_clients_than_threads_hold_an_event_up_for_seconds_only(stage: Stage) -> None:
@@ -259,7 +260,7 @@ def test_more_stalled_clients_than_threads_hold_an_event_up_for_seconds_only(sta
         outcome = stage.send(by_secret())
 
     assert outcome.answer.status == 200
-    assert outcome.seconds < 7.5
+    assert within(outcome.seconds, 7.5)
 
 
 def test_nothing_of_all_that_stays_behind(stage: Stage) -> None:

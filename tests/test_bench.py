@@ -416,7 +416,7 @@ def test_the_command_measures_briefly_and_keeps_nothing() -> None:
         f"--plain={sys.executable}",
     ]
     command += [f"--only={name}" for name in ("ingest", "Node.js", "empty")]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "NOT MEASURED: Node.js: no node" in ended.stdout
     assert "0 wrong ones, 0 without their message." in ended.stdout

@@ -13,13 +13,14 @@ import pytest
 
 from deploy import parallel
 from deploy.parallel import AT_ONCE, answer, beside_one_another
+from tests.pace import within
+from tests.serving import eventually
 
 ROOT = Path(__file__).parents[1]
 LONG_S = 60.0
 SOON_S = 15.0
 """Far less than what is slept, and far more than any machine needs to notice."""
-OBEYS_S = 2.0 * (1 + os.getloadavg()[0] / (os.cpu_count() or 1))
-"""Two seconds, and more where other things keep this machine's processors busy."""
+OBEYS_S = 2.0
 
 DOWN = 'echo "ERROR: (gcloud.x) UNAVAILABLE: the service is down" >&2; exit 1'
 
@@ -29,7 +30,7 @@ def test_ctrl_c_ends_every_sleep_and_what_has_not_begun_never_begins() -> None:
     begun_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         _sleep_and_press_ctrl_c(sleeping)
-    assert time.monotonic() - begun_at < SOON_S
+    assert within(time.monotonic() - begun_at, SOON_S)
     assert all(each.cancelled() or isinstance(each.exception(), CancelledError) for each in sleeping)
     assert sleeping[-1].cancelled()
 
@@ -44,7 +45,7 @@ def test_a_signal_that_another_thread_is_given_is_heeded_at_once() -> None:
     begun_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt), beside_one_another() as pool:
         answer(pool.submit(_take_ctrl_c_and_sleep))
-    assert time.monotonic() - begun_at < SOON_S
+    assert within(time.monotonic() - begun_at, SOON_S)
 
 
 def _take_ctrl_c_and_sleep() -> None:
@@ -86,7 +87,7 @@ def test_a_verb_that_waits_for_google_obeys_at_once(tmp_path: Path, signum: sign
         plan.send_signal(signum)
         told = plan.stderr.read()
     assert (plan.returncode, "interrupted" in told) == (1, True), told
-    assert time.monotonic() - signalled_at < SOON_S
+    assert within(time.monotonic() - signalled_at, SOON_S)
 
 
 HANGS = """#!/bin/sh
@@ -125,8 +126,9 @@ def test_a_signal_while_reading_ends_the_verb_and_every_gcloud_with_its_children
         process.send_signal(signum)
         told = process.stderr.read()
     assert (process.returncode, "interrupted" in told) == (1, True), told
-    assert time.monotonic() - signalled_at < OBEYS_S
-    assert not [pid for pid in map(int, pids.read_text("utf-8").split()) if _runs(pid)]
+    assert within(time.monotonic() - signalled_at, OBEYS_S)
+    started = [int(pid) for pid in pids.read_text("utf-8").split()]
+    assert eventually(lambda: not any(map(_runs, started))), "what was killed has ended a moment later"
 
 
 def _runs(pid: int) -> bool:
@@ -142,7 +144,7 @@ def test_a_read_that_nothing_wakes_is_not_waited_for_long() -> None:
     with pytest.raises(KeyboardInterrupt):
         _wait_and_press_ctrl_c(silent)
     assert parallel.are_left()
-    assert time.monotonic() - begun_at < SOON_S
+    assert within(time.monotonic() - begun_at, SOON_S)
     silent.set()
 
 

@@ -27,6 +27,7 @@ from function.key_source import (
 from function.signature import parse_token, verify_key
 from tests.builders import ISSUER, KEY_ID, PRIVATE_KEY, STRANGERS_KEY, body, jwk, key_token
 from tests.fakes import DISCOVERY_URL, KEY_SET_URL, FakeClock, FakeIssuer, run_skipping, slept_s
+from tests.pace import within
 
 
 class Discovered:
@@ -497,7 +498,9 @@ def test_an_issuer_that_drips_is_given_up_after_two_seconds(server: str) -> None
     began = time.monotonic()
     with pytest.raises(KeysUnavailable):
         asyncio.run(source.key(KEY_ID))
-    assert 1.9 < time.monotonic() - began < 2.6
+    took_s = time.monotonic() - began
+    assert took_s > 1.9
+    assert within(took_s, 2.6)
 
 
 @pytest.mark.parametrize("path", ["moved", "cut", "junk", "endless"])
@@ -521,4 +524,4 @@ def test_a_document_that_comes_byte_by_byte_leaves_no_thread_behind(server: str)
     began = time.monotonic()
     asyncio.run(ask())
 
-    assert time.monotonic() - began < FETCH_TIMEOUT_S + 1
+    assert within(time.monotonic() - began, FETCH_TIMEOUT_S + 1)

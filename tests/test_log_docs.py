@@ -75,5 +75,5 @@ def test_the_real_gcloud_takes_every_command(tmp_path: Path) -> None:
         environ = {**sky.environ, "HOME": str(tmp_path)}
         for command in COMMANDS:
             words = shlex.split(command.replace("my-project", sky.google.estate.project))
-            done = subprocess.run(words, env=environ, capture_output=True, timeout=120, check=False)
+            done = subprocess.run(words, env=environ, capture_output=True, timeout=240, check=False)
             assert done.returncode == 0, done.stderr.decode()

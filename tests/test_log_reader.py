@@ -13,6 +13,8 @@ import pytest
 from tests.serving import DOORS, Function
 from tests.stage import SECRET, Stage, Surroundings, by_secret, surroundings
 
+PATIENT = {"DT_SIGNATURE_SECRET": SECRET, "PUBLISH_TIMEOUT_SECONDS": "6.5"}
+
 EVENTS = 400
 """Their lines fill a pipe."""
 
@@ -48,7 +50,7 @@ def answered(stage: Stage, count: int) -> set[int]:
 def test_a_reader_that_stalls_costs_no_answer_and_no_line_that_fits(
     door: str, around: Surroundings, tmp_path: Path
 ) -> None:
-    with around.stage(door, tmp_path, {"DT_SIGNATURE_SECRET": SECRET}, kind=Piped) as stage:
+    with around.stage(door, tmp_path, PATIENT, kind=Piped) as stage:
         assert answered(stage, EVENTS) == {200}
 
         function = stage.function
@@ -57,14 +59,14 @@ def test_a_reader_that_stalls_costs_no_answer_and_no_line_that_fits(
         reading = threading.Thread(target=lambda: lines.extend(function.read_lines()))
         reading.start()
         assert function.stop() == 0
-        reading.join(10)
+        reading.join(60)
 
     assert sum(line["message"] == "delivered temperature of emu0001dr2b5vjs7396g" for line in lines) == EVENTS
     assert not [line for line in lines if "dropped" in line]
 
 
 def test_a_reader_that_is_gone_costs_no_answer(around: Surroundings, tmp_path: Path) -> None:
-    with around.stage("ingest", tmp_path, {"DT_SIGNATURE_SECRET": SECRET}, kind=Piped) as stage:
+    with around.stage("ingest", tmp_path, PATIENT, kind=Piped) as stage:
         assert isinstance(stage.function, Piped)
         os.close(stage.function.reader)
 

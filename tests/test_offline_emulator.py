@@ -89,7 +89,7 @@ def test_the_installed_emulator_is_started_serves_and_is_ended(command: list[str
 def parent_and_child(tmp_path: Path) -> Iterator[tuple[int, int]]:
     """The ids of a process that is starting an emulator, and of that emulator (which never gets ready)."""
     pid_file = tmp_path / "pid"
-    java = a_program(tmp_path / "java", f"echo $$ > {pid_file}; exec sleep 60")
+    java = a_program(tmp_path / "java", f"echo $$ > {pid_file}; exec sleep 300")
     script = (
         "import signal, sys; from deploy.offline.emulator import started;"
         "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a background job may ignore it
@@ -100,11 +100,11 @@ def parent_and_child(tmp_path: Path) -> Iterator[tuple[int, int]]:
     while not (pid_file.exists() and pid_file.read_text().strip()):
         time.sleep(0.02)
     yield parent.pid, int(pid_file.read_text())
-    parent.wait(10)
+    parent.wait(60)
 
 
 def ends(pid: int) -> bool:
-    give_up_at = time.monotonic() + 5
+    give_up_at = time.monotonic() + 60
     while is_running(pid) and time.monotonic() < give_up_at:
         time.sleep(0.02)
     return not is_running(pid)

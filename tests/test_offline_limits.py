@@ -44,7 +44,7 @@ def subscriber(pubsub: EmbeddedPubSub) -> Iterator[SubscriberClient]:
 
 def refusal_of(publisher: PublisherClient, *messages: types.PubsubMessage) -> str:
     with pytest.raises(exceptions.InvalidArgument) as refusal:
-        publisher.publish(topic=TOPIC, messages=list(messages), timeout=5)
+        publisher.publish(topic=TOPIC, messages=list(messages), timeout=30)
     return str(refusal.value.message)
 
 
@@ -307,4 +307,4 @@ def test_a_stream_ends_at_an_impossible_request(
     first = types.StreamingPullRequest(subscription=SUBSCRIPTION, stream_ack_deadline_seconds=10)
 
     with pytest.raises(exceptions.InvalidArgument):
-        list(subscriber.streaming_pull(requests=iter([first, later]), timeout=5))
+        list(subscriber.streaming_pull(requests=iter([first, later]), timeout=30))

@@ -23,6 +23,8 @@ from deploy.offline.pubsub import EmbeddedPubSub
 from deploy.offline.pubsub.control import Control
 from deploy.offline.pubsub.faults import HEALTHY, Fault, Faults
 from deploy.offline.pubsub.record import Recorded, read_record
+from tests.pace import within
+from tests.serving import eventually
 
 TOPIC = "projects/p/topics/events"
 OTHER = "projects/p/topics/rejected"
@@ -48,11 +50,11 @@ class Client:
         request = types.PublishRequest(topic=topic, messages=[types.PubsubMessage(data=b"x")])
         method = "/google.pubsub.v1.Publisher/Publish"
         call = self._channel.unary_unary(method, types.PublishRequest.serialize, types.PublishResponse.deserialize)
-        return call.future(request, timeout=20)
+        return call.future(request, timeout=60)
 
     def stream(self, requests: "Queue[types.StreamingPullRequest]") -> Any:
         """The answers of a StreamingPull, whose requests can be added to."""
-        return self.subscriber.streaming_pull(requests=iter(requests.get, None), timeout=5)
+        return self.subscriber.streaming_pull(requests=iter(requests.get, None), timeout=30)
 
     def pull(self) -> list[bytes]:
         """The data of what a Pull brings in a moment."""
@@ -202,7 +204,7 @@ def test_a_hundred_hanging_calls_do_not_keep_the_others_waiting(embedded: Embedd
             await asyncio.sleep(0.2)
             started = time.monotonic()
             for _ in range(50):
-                await publisher.publish(topic=TOPIC, messages=messages, timeout=5)
+                await publisher.publish(topic=TOPIC, messages=messages, timeout=30)
             taken = time.monotonic() - started
             assert not any(task.done() for task in hanging)
             for task in hanging:
@@ -277,7 +279,7 @@ def test_stopping_does_not_wait_for_what_hangs(client: Client, embedded: Embedde
 
     started = time.monotonic()
     embedded.stop()
-    assert time.monotonic() - started < 1
+    assert within(time.monotonic() - started, 1)
     assert hanging.exception(5).code() is grpc.StatusCode.UNAVAILABLE
 
 
@@ -438,8 +440,8 @@ def test_the_process_ends_with_0_at_once_whatever_hangs(number: signal.Signals) 
         started = time.monotonic()
         process.process.send_signal(number)
 
-        assert process.process.wait(5) == 0
-        assert time.monotonic() - started < 0.7
+        assert process.process.wait(60) == 0
+        assert within(time.monotonic() - started, 0.7)
 
 
 def test_faults_and_counts_of_a_process_are_at_hand_from_another(embedded: EmbeddedPubSub, client: Client) -> None:
@@ -479,7 +481,7 @@ def test_a_process_killed_and_started_anew_on_its_port_serves_the_same_clients(t
 
 
 def _publish_until_served(client: Client, data: bytes) -> list[str]:
-    give_up_at = time.monotonic() + 10
+    give_up_at = time.monotonic() + 60
     while True:
         try:
             return client.publish(data)
@@ -495,8 +497,11 @@ def test_killed_in_the_middle_of_publishing_it_has_recorded_every_message_it_ack
         acked = asyncio.run(_publish_while_killed(process))
 
     recorded = {each.message_id for each in read_record(path)}
-    assert len(acked) > 100
     assert acked <= recorded
+
+
+ENOUGH = 100
+"""Messages that are acknowledged before the process is killed, at the least."""
 
 
 async def _publish_while_killed(process: Process) -> set[str]:
@@ -507,11 +512,11 @@ async def _publish_while_killed(process: Process) -> set[str]:
         async def publish() -> None:
             while True:
                 message = types.PubsubMessage(data=bytes(300))
-                reply = await publisher.publish(topic=TOPIC, messages=[message], retry=None, timeout=1)
+                reply = await publisher.publish(topic=TOPIC, messages=[message], retry=None, timeout=30)
                 acked.update(reply.message_ids)
 
         publishing = [asyncio.create_task(publish()) for _ in range(32)]
-        await asyncio.sleep(0.3)
+        assert await asyncio.to_thread(eventually, lambda: len(acked) >= ENOUGH)
         process.process.kill()
         await asyncio.gather(*publishing, return_exceptions=True)
     return acked
@@ -519,7 +524,7 @@ async def _publish_while_killed(process: Process) -> set[str]:
 
 def test_a_port_that_is_taken_ends_the_process_with_1_and_a_sentence(embedded: EmbeddedPubSub) -> None:
     command = [sys.executable, "-m", "deploy.offline.pubsub", "--port", embedded.host.rpartition(":")[2]]
-    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert "is not to be had" in ended.stderr.splitlines()[-1]

@@ -26,6 +26,8 @@ from google.pubsub_v1 import SubscriberClient as GeneratedSubscriber
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport, PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
+from tests.pace import within
+
 DAY_S = 24 * 3600
 
 
@@ -64,13 +66,13 @@ class Pubsub:
     def publish_request(self, messages: Sequence[types.PubsubMessage], topic: str = "") -> list[str]:
         """One request, never retried; the ids."""
         request = types.PublishRequest(topic=topic or self.topic, messages=messages)
-        reply = GeneratedPublisher.publish(self.publisher, request, retry=None, timeout=5)
+        reply = GeneratedPublisher.publish(self.publisher, request, retry=None, timeout=30)
         return list(reply.message_ids)
 
     def pull(self, subscription: str = "", most: int = 1000) -> list[types.ReceivedMessage]:
         """What one Pull brings."""
         name = subscription or self.subscription
-        return list(self.subscriber.pull(subscription=name, max_messages=most, timeout=5).received_messages)
+        return list(self.subscriber.pull(subscription=name, max_messages=most, timeout=30).received_messages)
 
     def pull_exactly(self, count: int, subscription: str = "") -> list[types.ReceivedMessage]:
         """So many messages, in as many Pulls as it takes."""
@@ -266,7 +268,9 @@ def test_a_message_comes_back_when_its_deadline_has_passed(pubsub: Pubsub) -> No
 
     started = time.monotonic()
     assert data_of(pubsub.pull_exactly(1)) == [b"x"]
-    assert 0.5 < time.monotonic() - started < 3
+    took_s = time.monotonic() - started
+    assert took_s > 0.5
+    assert within(took_s, 3)
 
 
 def test_each_subscription_gets_its_own_copy(pubsub: Pubsub) -> None:
@@ -294,7 +298,7 @@ def test_a_pull_gets_no_more_than_it_asked_for(pubsub: Pubsub) -> None:
 def test_a_waiting_pull_gets_what_is_published_meanwhile(pubsub: Pubsub) -> None:
     pubsub.create()
     request = types.PullRequest(subscription=pubsub.subscription, max_messages=1)
-    waiting = pubsub.subscriber.transport.pull.future(request, timeout=5)
+    waiting = pubsub.subscriber.transport.pull.future(request, timeout=30)
     time.sleep(0.1)
     pubsub.publish(b"x")
 
@@ -337,7 +341,7 @@ def test_a_large_message_goes_through(pubsub: Pubsub) -> None:
 
     channel = grpc.insecure_channel(pubsub.host, [("grpc.max_receive_message_length", -1)])
     with GeneratedSubscriber(transport=SubscriberGrpcTransport(channel=channel)) as subscriber:
-        reply = subscriber.pull(subscription=pubsub.subscription, max_messages=1, timeout=5)
+        reply = subscriber.pull(subscription=pubsub.subscription, max_messages=1, timeout=30)
     assert data_of(reply.received_messages) == [bytes(9_900_000)]
 
 
@@ -373,7 +377,7 @@ def test_a_streaming_pull_delivers_everything_once_it_is_acknowledged(pubsub: Pu
     with streaming(pubsub, take):
         for _ in range(3):
             pubsub.publish(*[b"%d" % number for number in range(500)])
-        received = [arrived.get(timeout=5) for _ in range(1500)]
+        received = [arrived.get(timeout=30) for _ in range(1500)]
     assert sorted(received) == sorted(b"%d" % number for number in range(500) for _ in range(3))
     assert pubsub.nothing_to_pull()
 
@@ -391,7 +395,7 @@ def test_a_streaming_pull_delivers_again_what_was_nacked(pubsub: Pubsub) -> None
 
     with streaming(pubsub, take):
         (message_id,) = pubsub.publish(b"x")
-        deliveries = [arrived.get(timeout=5) for _ in range(2)]
+        deliveries = [arrived.get(timeout=30) for _ in range(2)]
     assert deliveries == [message_id, message_id]
 
 
@@ -406,7 +410,7 @@ def test_a_streaming_pull_keeps_the_order_of_a_key(pubsub: Pubsub) -> None:
     with streaming(pubsub, take):
         for number in range(50):
             pubsub.publish(b"%02d" % number, key="a")
-        received = [arrived.get(timeout=5) for _ in range(50)]
+        received = [arrived.get(timeout=30) for _ in range(50)]
     assert received == [b"%02d" % number for number in range(50)]
 
 
@@ -562,7 +566,7 @@ def test_a_streaming_pull_tells_the_attempts(pubsub: Pubsub) -> None:
 
     with streaming(pubsub, take):
         pubsub.publish(b"x")
-        assert [attempts.get(timeout=5) for _ in range(5)] == [1, 2, 3, 4, 5]
+        assert [attempts.get(timeout=30) for _ in range(5)] == [1, 2, 3, 4, 5]
 
 
 def test_a_dead_letter_policy_is_set_changed_and_cleared_by_updates(pubsub: Pubsub) -> None:
@@ -716,7 +720,7 @@ def test_exactly_once_confirms_the_acknowledgements_of_a_streaming_pull(pubsub: 
 
     with streaming(pubsub, take):
         pubsub.publish(b"x", b"y")
-        assert [str(outcomes.get(timeout=10)) for _ in range(2)] == ["AcknowledgeStatus.SUCCESS"] * 2
+        assert [str(outcomes.get(timeout=60)) for _ in range(2)] == ["AcknowledgeStatus.SUCCESS"] * 2
     assert pubsub.nothing_to_pull()
 
 
@@ -758,7 +762,7 @@ def test_a_message_is_pushed_until_it_is_acknowledged(pubsub: Pubsub, endpoint: 
     sent = types.PubsubMessage(data=b"\xff", attributes={"a": "b"})
     (message_id,) = pubsub.publish_request([sent])
 
-    bodies = [json.loads(endpoint.bodies.get(timeout=10)[1]) for _ in range(2)]
+    bodies = [json.loads(endpoint.bodies.get(timeout=60)[1]) for _ in range(2)]
     assert bodies[0] == bodies[1]
     message = bodies[0]["message"]
     assert bodies[0]["subscription"] == pubsub.subscription
@@ -771,7 +775,7 @@ def test_a_message_is_pushed_without_a_wrapper_if_asked(pubsub: Pubsub, endpoint
     pubsub.create(push_config=config)
     (message_id,) = pubsub.publish_request([types.PubsubMessage(data=b"{1", attributes={"ce-id": "b"})])
 
-    headers, body = endpoint.bodies.get(timeout=10)
+    headers, body = endpoint.bodies.get(timeout=60)
     assert (body, headers["ce-id"], headers["x-goog-pubsub-message-id"]) == (b"{1", "b", message_id)
 
 
@@ -779,7 +783,7 @@ def test_a_push_subscription_becomes_a_pull_subscription_and_back(pubsub: Pubsub
     pubsub.create()
     pubsub.subscriber.modify_push_config(subscription=pubsub.subscription, push_config={"push_endpoint": endpoint.url})
     pubsub.publish(b"x")
-    endpoint.bodies.get(timeout=10)
+    endpoint.bodies.get(timeout=60)
 
     pubsub.subscriber.modify_push_config(subscription=pubsub.subscription, push_config={})
     pubsub.publish(b"y")

@@ -67,7 +67,7 @@ def ports(lines: list[str]) -> list[int]:
 @pytest.mark.parametrize("pubsub", ["embedded", "auto"])
 def test_run_shows_every_event_type_received_as_sent_and_ends_with_0(pubsub: str) -> None:
     with command("run", "--pubsub", pubsub) as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=240)
 
     assert (process.returncode, errors) == (0, "")
     lines = output.splitlines()
@@ -84,7 +84,7 @@ def test_run_interrupted_leaves_nothing_running(number: signal.Signals) -> None:
     with command("run", "--pubsub", "embedded") as process:
         lines = read_until(process, "function ")
         process.send_signal(number)
-        process.communicate(timeout=30)
+        process.communicate(timeout=120)
 
         assert process.returncode == 128 + number
         assert not any(is_listening(port) for port in ports(lines))
@@ -105,7 +105,7 @@ def test_run_killed_outright_leaves_nothing_running() -> None:
 
 def test_run_says_what_is_wrong_when_the_emulator_it_is_told_of_does_not_answer() -> None:
     with command("run", "--pubsub", "emulator", PUBSUB_EMULATOR_HOST="127.0.0.1:1") as process:
-        output, errors = process.communicate(timeout=30)
+        output, errors = process.communicate(timeout=120)
 
     assert process.returncode == 1
     assert errors.startswith("error: no emulator answers at PUBSUB_EMULATOR_HOST=127.0.0.1:1")
@@ -114,7 +114,7 @@ def test_run_says_what_is_wrong_when_the_emulator_it_is_told_of_does_not_answer(
 
 def test_run_does_without_an_emulator_that_does_not_answer_and_says_so() -> None:
     with command("run", PUBSUB_EMULATOR_HOST="127.0.0.1:1") as process:
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=240)
 
     assert process.returncode == 0
     assert output.startswith("using the embedded Pub/Sub: no emulator answers at PUBSUB_EMULATOR_HOST=127.0.0.1:1")
@@ -128,13 +128,13 @@ def test_the_curl_that_serve_prints_delivers_an_event_that_serve_shows() -> None
         read_until(process, "message id")
         assert curl[:3] == ["curl", "-i", f"http://127.0.0.1:{port}/"]
         headers = [value.split(": ", 1) for flag, value in pairwise(curl[3:]) if flag == "-H"]
-        with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=60)) as connection:
             connection.request("POST", "/", curl[-1].encode(), dict(headers))
             status = connection.getresponse().status
 
         shown = read_until(process, "temperature")[-1]
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=120)
 
     assert (status, process.returncode) == (200, 0)
     assert "24.9 °C" in shown
@@ -145,7 +145,7 @@ def test_the_curl_that_serve_prints_delivers_an_event_that_serve_shows() -> None
 @pytest.mark.parametrize("port", ["0", "-1", "65536", "http"])
 def test_serve_says_so_when_its_port_is_none(port: str) -> None:
     with command("serve", "--pubsub", "embedded", f"--port={port}") as process:
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=240)
 
     assert process.returncode == 2
     assert f"'{port}' is not a port, 1 to 65535" in errors
@@ -156,7 +156,7 @@ def test_serve_says_so_when_its_port_is_taken() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with command("serve", "--pubsub", "embedded", "--port", str(port)) as process:
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=240)
 
     assert process.returncode == 1
     assert f"error: port {port} is in use" in errors

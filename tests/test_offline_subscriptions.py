@@ -18,6 +18,7 @@ from google.pubsub_v1.services.publisher.transports import PublisherGrpcTranspor
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from deploy.offline.pubsub import EmbeddedPubSub
+from tests.pace import within
 
 PROJECT = "projects/p"
 TOPIC, DEAD = f"{PROJECT}/topics/events", f"{PROJECT}/topics/dead"
@@ -38,7 +39,7 @@ class Client:
     def publish(self, data: bytes = b"x", *, key: str = "", **attributes: str) -> None:
         """One message."""
         message = types.PubsubMessage(data=data, attributes=attributes, ordering_key=key)
-        self.publisher.publish(topic=TOPIC, messages=[message], retry=None, timeout=5)
+        self.publisher.publish(topic=TOPIC, messages=[message], retry=None, timeout=30)
 
     def pull(self, name: str = READER, within_s: float = 0.3, most: int = 100) -> list[types.ReceivedMessage]:
         """What a Pull brings within this time."""
@@ -87,7 +88,7 @@ def test_a_stream_gets_what_the_filter_is_for_and_nothing_else(client: Client) -
     client.publish(b"1")
     client.publish(b"2", **{"ce-type": "touch"})
     request = types.StreamingPullRequest(subscription=READER, stream_ack_deadline_seconds=10)
-    replies = client.subscriber.streaming_pull(requests=iter([request]), timeout=5)
+    replies = client.subscriber.streaming_pull(requests=iter([request]), timeout=30)
 
     assert data_of(list(next(iter(replies)).received_messages)) == [b"2"]
 
@@ -124,7 +125,8 @@ def test_a_nacked_message_waits_for_its_backoff_which_doubles(client: Client) ->
         waited_s.append(time.monotonic() - began_at)
     assert len(received) == 1
     for seconds, expected in zip(waited_s, (0.4, 0.8, 1.0), strict=True):
-        assert expected - 0.1 < seconds < expected + 1.5
+        assert expected - 0.1 < seconds
+        assert within(seconds, expected + 1.5)
 
 
 def test_a_key_waits_with_its_message(client: Client) -> None:
@@ -287,7 +289,7 @@ def test_a_stream_ends_when_its_subscription_is_detached(client: Client) -> None
     requests: Queue[types.StreamingPullRequest] = Queue()
     requests.put(request)
     client.publish()
-    replies = client.subscriber.streaming_pull(requests=iter(requests.get, None), timeout=5)
+    replies = client.subscriber.streaming_pull(requests=iter(requests.get, None), timeout=30)
     next(iter(replies))
     client.publisher.detach_subscription(request={"subscription": READER})
 
@@ -303,7 +305,7 @@ def test_a_stream_tells_what_the_subscription_is_like_and_confirms_acknowledgeme
     client.publish()
     requests: Queue[types.StreamingPullRequest] = Queue()
     requests.put(types.StreamingPullRequest(subscription=READER, stream_ack_deadline_seconds=10))
-    replies = iter(client.subscriber.streaming_pull(requests=iter(requests.get, None), timeout=5))
+    replies = iter(client.subscriber.streaming_pull(requests=iter(requests.get, None), timeout=30))
     first = next(replies)
     assert first.subscription_properties.exactly_once_delivery_enabled
     assert first.subscription_properties.message_ordering_enabled
@@ -368,7 +370,7 @@ def test_only_googles_five_statuses_acknowledge_a_push(client: Client, endpoint:
     client.create(push_config={"push_endpoint": url})
     client.publish(key="k")
 
-    bodies = [there.bodies.get(timeout=10) for _ in range(4)]
+    bodies = [there.bodies.get(timeout=60) for _ in range(4)]
     assert {body["message"]["orderingKey"] for body in bodies} == {"k"}
     with pytest.raises(Empty):
         there.bodies.get(timeout=1)
@@ -381,7 +383,7 @@ def test_a_push_that_fails_too_often_is_dead(client: Client, endpoint: tuple[End
     client.create(push_config={"push_endpoint": url}, dead_letter_policy=policy)
     client.publish()
 
-    assert [there.bodies.get(timeout=10)["deliveryAttempt"] for _ in range(5)] == [1, 2, 3, 4, 5]
+    assert [there.bodies.get(timeout=60)["deliveryAttempt"] for _ in range(5)] == [1, 2, 3, 4, 5]
     assert data_of(client.pull(DEAD_READER, within_s=5)) == [b"x"]
 
 
@@ -393,7 +395,7 @@ def test_an_endpoint_that_fails_gets_one_message_at_a_time(client: Client, endpo
         client.publish()
 
     for _ in range(10):
-        there.bodies.get(timeout=10)
+        there.bodies.get(timeout=60)
     assert there.most_at_once == 1
 
 
@@ -405,4 +407,4 @@ def test_an_endpoint_that_is_not_there_keeps_no_stop_waiting() -> None:
         client.publish()
         time.sleep(0.1)
         began_at = time.monotonic()
-    assert time.monotonic() - began_at < 2
+    assert within(time.monotonic() - began_at, 2)

@@ -82,7 +82,7 @@ def arrived(
     assert (reply.status, json.loads(reply.body).get("topic")) == (200, topic)
     assert pubsub.publish_calls() == calls + 1
     assert len(lines) == 1
-    pulled = subscriber.pull(subscription=SUBSCRIPTIONS[topic], max_messages=10, timeout=5).received_messages
+    pulled = subscriber.pull(subscription=SUBSCRIPTIONS[topic], max_messages=10, timeout=30).received_messages
     subscriber.acknowledge(subscription=SUBSCRIPTIONS[topic], ack_ids=[each.ack_id for each in pulled])
     (message,) = [each.message for each in pulled]
     assert message.message_id == json.loads(reply.body)["messageId"]

@@ -28,7 +28,9 @@ from function.publisher import RetryingPublisher
 from function.pubsub import SCOPES, PubSub
 from function.sharing import SharedRequests
 from tests.builders import TOPIC, body
+from tests.pace import within
 from tests.prove.proxy import Proxy
+from tests.serving import eventually
 
 T = TypeVar("T")
 
@@ -151,7 +153,7 @@ def test_a_transient_code_that_lasts_is_a_transient_error_within_the_time_given(
     pubsub.set_fault(Fault.fail(code))
     text, took_s = fails(pubsub, PublishTransient, timeout_s=0.3)
     assert text.startswith(code)
-    assert took_s < 0.4
+    assert within(took_s, 0.4)
     assert 2 <= pubsub.publish_calls() <= 6
 
 
@@ -160,7 +162,7 @@ def test_a_transient_error_names_every_cause_that_it_met_once(pubsub: EmbeddedPu
 
     async def use(publisher: RetryingPublisher) -> str:
         task = asyncio.create_task(publisher.publish(TOPIC, MESSAGE, timeout_s=1.0))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(eventually, pubsub.publish_calls)
         pubsub.set_fault(Fault.fail("ABORTED", "busy"))
         with pytest.raises(PublishTransient) as caught:
             await task
@@ -174,7 +176,7 @@ def test_a_lasting_code_is_told_at_once(pubsub: EmbeddedPubSub, code: str, error
     pubsub.set_fault(Fault.fail(code, "why"))
     text, took_s = fails(pubsub, error, timeout_s=4.0)
     assert text == (code if error is PublishRefused else f"{code}: why")
-    assert took_s < 1
+    assert within(took_s, 1)
     assert pubsub.publish_calls() == 1
 
 
@@ -206,7 +208,8 @@ def test_an_answer_without_exactly_one_id_is_no_acknowledgement(pubsub: Embedded
 def test_a_broker_that_hangs_is_given_up_in_time(pubsub: EmbeddedPubSub, timeout_s: float) -> None:
     pubsub.set_fault(Fault.hang(5))
     _, took_s = fails(pubsub, PublishTransient, timeout_s=timeout_s)
-    assert timeout_s * 0.9 < took_s < timeout_s + 0.2
+    assert timeout_s * 0.9 < took_s
+    assert within(took_s, timeout_s + 0.2)
 
 
 def test_an_attempt_that_hangs_for_two_seconds_is_followed_by_another(
@@ -238,7 +241,7 @@ def test_without_any_time_left_nothing_is_published(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, timeout_s: float
 ) -> None:
     _, took_s = fails(pubsub, PublishTransient, timeout_s=timeout_s)
-    assert took_s < 0.3
+    assert within(took_s, 0.3)
     assert pubsub.publish_calls() == 0
     assert pulled(subscriber) == []
 
@@ -292,7 +295,7 @@ def test_after_an_outage_of_six_seconds_the_first_message_is_through_within_a_se
         return time.monotonic() - back_at
 
     with Proxy(pubsub.host) as proxy:
-        assert run(proxy.host, use) <= 1.5
+        assert within(run(proxy.host, use), 1.5)
 
 
 def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: EmbeddedPubSub) -> None:
@@ -306,7 +309,7 @@ def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: Emb
         return took_s
 
     with Proxy(pubsub.host) as proxy:
-        assert run(proxy.host, use) < 3.5
+        assert within(run(proxy.host, use), 3.5)
 
 
 def test_a_connection_may_take_longer_than_a_second_to_be_made(pubsub: EmbeddedPubSub) -> None:
@@ -341,7 +344,7 @@ def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
             await publisher.publish(TOPIC, MESSAGE, timeout_s=0.5)
         return time.monotonic() - began
 
-    assert run("127.0.0.1:1", use) < 0.7
+    assert within(run("127.0.0.1:1", use), 0.7)
 
 
 def test_no_channel_is_made_before_the_first_message(mocker: MockerFixture) -> None:
@@ -365,7 +368,7 @@ def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time()
         results = await asyncio.gather(
             *(publisher.publish(TOPIC, MESSAGE, timeout_s=0.5) for _ in range(5)), return_exceptions=True
         )
-        assert time.monotonic() - began < 1.0
+        assert within(time.monotonic() - began, 1.0)
         return results
 
     assert {type(result) for result in asyncio.run(use())} == {PublishTransient}

@@ -21,7 +21,7 @@ from urllib.request import ProxyHandler, build_opener
 from deploy.offline import processes
 from deploy.offline.errors import EmulatorNotFound, NotStarted
 
-START_S = 20.0
+START_S = 60.0
 JAR = "platform/pubsub-emulator/lib/cloud-pubsub-emulator-*-all.jar"
 JAVA_OPTIONS = ("-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 USUAL_SDK_ROOTS = (

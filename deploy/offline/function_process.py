@@ -14,7 +14,7 @@ from deploy.offline import processes
 from deploy.offline.errors import NotStarted
 
 SOURCE = Path(__file__).resolve().parents[2]
-START_S = 30.0
+START_S = 60.0
 _INHERITED = {"PATH", "LANG", "TMPDIR", "SYSTEMROOT", "TEMP", "TMP"}
 """Without the last three no Python starts on Windows, or finds a folder for what it keeps for a moment."""
 

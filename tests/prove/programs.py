@@ -21,7 +21,7 @@ from tests.prove.broker import Broker
 from tests.prove.scenarios import REJECTED_TOPIC, TOPIC
 from tests.serving import ROOT
 
-START_S = 40.0
+START_S = 90.0
 GRACE_S = 10.0
 """Seconds that Cloud Run leaves a function between SIGTERM and SIGKILL."""
 

@@ -15,7 +15,7 @@ from deploy.offline.pubsub.faults import Fault
 from deploy.offline.pubsub.state import State
 
 SERVICE = "dtpubsub.offline.Control"
-_TIMEOUT_S = 5.0
+_TIMEOUT_S = 20.0
 
 
 def control_service(state: State) -> grpc.GenericRpcHandler:

@@ -21,7 +21,7 @@ from deploy.offline.pubsub.state import State
 from deploy.offline.pubsub.subscriber import Subscriber
 
 ADDRESS = "127.0.0.1"
-START_S = 10.0
+START_S = 30.0
 _OPTIONS = [
     ("grpc.so_reuseport", 0),
     ("grpc.max_receive_message_length", -1),

@@ -21,7 +21,7 @@ from deploy.offline.clouds.exchange import Json
 from deploy.offline.clouds.google.data_plane import DataPlane, Gate
 from deploy.offline.clouds.google.problems import Problem, invalid
 
-START_S = 30.0
+START_S = 60.0
 MAX_UNPACKED_BYTES = 512 * 2**20
 _INHERITED = ("PATH", "LANG", "TMPDIR")
 

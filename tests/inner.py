@@ -1,0 +1,43 @@
+"""A run of pytest within a test, on a file that is made up, with the plugins of these tests: support, not a test."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tests.serving import ROOT
+
+CONFTEST = "from tests.conftest import pytest_addoption, pytest_configure\n"
+ENDS_WITHIN_S = 50.0
+
+Run = subprocess.Popen[str]
+
+
+def begin(folder: Path, source: str, *options: str) -> Run:
+    """Begin a run of these tests, in a session of its own."""
+    (folder / "conftest.py").write_text(CONFTEST, "utf-8")
+    (folder / "pytest.ini").write_text("[pytest]\nmarkers = timed: as the project's own\n", "utf-8")
+    (folder / "test_made_up.py").write_text(source, "utf-8")
+    return subprocess.Popen(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *options],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def run(folder: Path, source: str, *options: str) -> tuple[int, str]:
+    """Run these tests; return the exit status, and what was said."""
+    with begin(folder, source, *options) as process:
+        said = process.communicate(timeout=ENDS_WITHIN_S)[0]
+    return process.returncode, said
+
+
+def ids(said: str, pattern: str) -> Sequence[int]:
+    """Return the numbers that stand behind a pattern in what was said."""
+    return [int(found) for found in re.findall(rf"{pattern}(\d+)", said)]
