@@ -37,7 +37,11 @@ _PLACEHOLDER = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 _WRAPPED = re.compile(r'\{\s*".*|\[\s*".*')
-_SETTING = re.compile(r"(export\s+)?DT_SIGNATURE_SECRET(_FILE)?\s*[=:].*", re.IGNORECASE)
+_SETTING = re.compile(r"[\w -]{0,40}secret[\w -]{0,20}[=:]\s*[^=\s].*", re.IGNORECASE)
+"""Such as ``export DT_SIGNATURE_SECRET=…`` or ``secret: …``; a secret in base64 has nothing behind its ``=``."""
+
+_COMMENT = re.compile(r"(\S{32,}\s+)?# ")
+"""A comment, on its own or behind a secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,7 @@ def _fault(line: str) -> str | None:
         ("\\n" in line, r"holds a literal \n: start a new line instead"),
         (_SETTING.fullmatch(line), "names the setting as well: leave only the secret"),
         (_WRAPPED.fullmatch(line), "is JSON: leave only the secret"),
-        (line.startswith("# "), "is a comment: leave only secrets"),
+        (_COMMENT.match(line), "is a comment: leave only secrets"),
         (_PLACEHOLDER.fullmatch(line), "is a placeholder: put the secret itself there"),
         (_is_joined(line), "holds several secrets: write each on a line of its own"),
         (size < MIN_SECRET_BYTES, f"has {size} bytes: at least {MIN_SECRET_BYTES} are needed"),
@@ -118,9 +122,9 @@ def _fault(line: str) -> str | None:
 
 
 def _is_joined(line: str) -> bool:
-    """Whether commas, semicolons or white space part the line into texts that are each long enough for a secret."""
+    """Whether commas, semicolons or white space part or end texts that are each long enough for a secret."""
     parts = _JOINT.split(line)
-    return len(parts) > 1 and all(len(part.encode()) >= MIN_SECRET_BYTES for part in parts)
+    return len(parts) > 1 and all(len(part.encode()) >= MIN_SECRET_BYTES for part in parts if part)
 
 
 def _is_unicode(line: str) -> bool:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from function.secret_text import is_quoted, read_secrets
 
 _PROJECT_ID = re.compile(r"[A-Za-z0-9.:_-]+")
-_URL = re.compile(r"https?://[^\s@?#]+")
+_URL = re.compile(r"https?://[^\s@?#\"<>\\^`{|},;]+")
 _TOPIC_ID = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 """https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"""
 
@@ -91,7 +91,7 @@ def google_project(text: str) -> str:
 def emulator_host(text: str) -> str:
     """Give ``host:port`` back."""
     host, _, port = text.rpartition(":")
-    if not re.fullmatch(r"[^\s/]+", host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
+    if not re.fullmatch(r"[A-Za-z0-9._:%\[\]-]+", host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
         raise ValueError(f"{text!r} is not host:port")
     return text
 

@@ -83,6 +83,8 @@ UNSOUND = [
     *[("DT_PROJECT_IDS", text) for text in ("projects/", "a b", "projects/a/devices/b")],
     *[("DT_ISSUER", text) for text in ("https://:canary@h/", "https://h:99999/", "https://h:x/", "https://h /x")],
     ("DT_ISSUER", "https://[::1"),
+    *[("DT_ISSUER", f"https://h/x{mark}") for mark in ('"', ",", ";", "\\", ">", "\\n")],
+    *[("PUBSUB_EMULATOR_HOST", text) for text in ('"h:1', "h\u200bh:1", "h:1,h:2", "\u202eh:1")],
     *[("PUBSUB_EMULATOR_HOST", text) for text in ("not a host", "http://127.0.0.1:80", "127.0.0.1:99999", "host")],
     ("GOOGLE_CLOUD_PROJECT", "a b"),
     *[("MAX_BODY_BYTES", text) for text in ("1_000", "\u0663\u0660\u0660", "1.5", "+5")],

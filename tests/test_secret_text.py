@@ -1,5 +1,7 @@
 """secret_text: one reader of secrets for both ends, which says what is wrong and never quotes a secret."""
 
+import time
+
 import pytest
 
 from function.secret_text import MAX_TEXT_BYTES, SecretLines, read_secrets
@@ -72,6 +74,11 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a JSON object": (f'{{"secret": "{SECRET}"}}', "is JSON: leave only the secret"),
     "a JSON array": (f'["{SECRET}", "{OLD_SECRET}"]', "is JSON: leave only the secret"),
     "a comment": (f"# {SECRET}", "is a comment: leave only secrets"),
+    "a comment behind a secret": (f"{SECRET} # the new one", "is a comment: leave only secrets"),
+    "a setting by half its name": (f"SIGNATURE_SECRET={SECRET}", "names the setting as well: leave only the secret"),
+    "YAML with a name of its own": (f"secret: {SECRET}", "names the setting as well: leave only the secret"),
+    "a comma last": (f"{SECRET},{OLD_SECRET},", "holds several secrets: write each on a line of its own"),
+    "one secret and a comma": (f"{SECRET},", "holds several secrets: write each on a line of its own"),
     "commas": (f"{SECRET},{OLD_SECRET}", "holds several secrets: write each on a line of its own"),
     "commas and spaces": (f"{SECRET}, {OLD_SECRET}", "holds several secrets: write each on a line of its own"),
     "semicolons": (f"{SECRET};{OLD_SECRET}", "holds several secrets: write each on a line of its own"),
@@ -152,3 +159,10 @@ def test_bytes_that_are_no_text_are_not_refused_for_good() -> None:
     assert not read_secrets(b"\xff" * 40).is_refused
     assert not read_secrets(b"\xff" * 40 + b"\nhunter2").is_refused
     assert read_secrets(b"hunter2\nchangeme").is_refused
+
+
+@pytest.mark.parametrize("line", ["a" * 60_000, "secret" * 10_000, "a-" * 30_000, "a," * 30_000, "# " * 30_000])
+def test_a_line_of_any_size_is_read_at_once(line: str) -> None:
+    began_at = time.thread_time()
+    read_secrets(line.encode())
+    assert time.thread_time() - began_at < 1
