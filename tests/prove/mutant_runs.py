@@ -29,9 +29,16 @@ SELECTED = "MUTANT_UNDER_TEST"
 """The environment variable by which mutmut's trampolines choose a mutant; ``stats`` has them tell every call."""
 
 OPTIONS: tuple[str, ...] = ("-q", "-s", "--tb=no", "-o", "addopts=", "-o", "timeout=30")
+OPTIONS += ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # its plugins are imported before it starts
 OPTIONS += tuple(word for plugin in ("cacheprovider", "randomly", "xdist", "cov") for word in ("-p", f"no:{plugin}"))
 FAILING = "fails without any mutant"
 """What is told of a test that cannot tell a mutant from none; it is left out."""
+
+BROKEN = 77
+"""Exit status of a process whose tests could not be run: that is no sign that a test noticed anything."""
+
+STATES = {0: "survived", BROKEN: "broken"}
+"""What an exit status means; any other, or a signal, is that of a mutant that was noticed."""
 
 OURS = {"function", "tests", "deploy", "main", "__main__"}
 """Packages that may hold what a constant's mutant changes: they are imported in its fork, all others before."""
@@ -98,8 +105,23 @@ def main(plan: Path, processes: int) -> None:
     functions = [mutant for mutant in mutants if not mutant.source]
     os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, tell)), 0)
     constants = [mutant for mutant in mutants if mutant.source]
-    for mutant, state in _each(constants, timings, processes, _run_constant):
+    for mutant, state in _each([*_controls(constants), *constants], timings, processes, _run_constant):
+        _tell_unless_control(tell, mutant, state)
+
+
+def _controls(mutants: Sequence[Mutant]) -> list[Mutant]:
+    """Return a mutant that changes nothing: were it noticed, so would be all others, whatever they change."""
+    for mutant in mutants[:1]:
+        source = Path("function", f"{mutant.room}.py").read_text() if mutant.source else ""
+        return [Mutant(mutant.room, "", "", source)]
+    return []
+
+
+def _tell_unless_control(tell: Callable[[str, str], None], mutant: Mutant, state: str) -> None:
+    if mutant.name:
         tell(mutant.name, state)
+    elif state != "survived":
+        tell(f"the tests of {mutant.room}", FAILING)
 
 
 def _run_functions(
@@ -112,8 +134,8 @@ def _run_functions(
             os.environ[SELECTED] = mutant.name
             return int(_fails(session, [items[test] for test in tests], plugin))
 
-        for mutant, state in _each(mutants, timings, processes, run):
-            tell(mutant.name, state)
+        for mutant, state in _each([*_controls(mutants), *mutants], timings, processes, run):
+            _tell_unless_control(tell, mutant, state)
 
     plugin = Tests(run_all)
     os.environ[SELECTED] = ""
@@ -216,14 +238,14 @@ def _each(
                 _, status = os.waitpid(process, 0)
                 os.close(handle)
                 del running[handle]
-                yield mutant, "timeout" if is_late else "survived" if status == 0 else "killed"
+                yield mutant, "timeout" if is_late else STATES.get(os.waitstatus_to_exitcode(status), "killed")
 
 
 def _fork(run: Callable[[], int]) -> int:
     process = os.fork()
     if process:
         return process
-    status = 1
+    status = BROKEN
     with contextlib.suppress(BaseException):
         os.setpgid(0, 0)
         nowhere = os.open(os.devnull, os.O_RDWR)

@@ -28,7 +28,7 @@ ENOUGH = 0.95
 NOTICED = ("killed", "timeout")
 """A mutant that never ends is noticed, too; it is shown, since on a busy machine it may only have been slow."""
 
-EXAMPLES = "10"
+EXAMPLES = "5"
 """With how many examples a property is tried: the same ones for every mutant, so that two runs find the same."""
 
 
