@@ -191,7 +191,7 @@ def test_a_fetch_that_takes_too_long_is_given_up_and_another_begun_only_when_it_
     async def use() -> None:
         tokens = issuer.tokens()
         for _ in range(3):
-            with pytest.raises(PublishTransient, match="^no access token in time$"):
+            with pytest.raises(PublishTransient, match=r"^no access token in time$"):
                 await tokens.get(0.02)
         assert len(issuer.patience_s) == 1
         hanging, issuer.waits = issuer.waits, None
