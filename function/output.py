@@ -47,7 +47,7 @@ class LineWriter:
         self._descriptor = descriptor
         self._dropped_line = dropped_line
         self._is_direct = is_direct
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition()
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._dropped = 0

@@ -246,6 +246,19 @@ def test_a_token_serves_only_while_it_is_good_for_a_whole_attempt(issuer: Issuer
     asyncio.run(use())
 
 
+def test_a_token_that_serves_no_more_is_nothing_to_warn_of(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        first = await tokens.get(5)
+        issuer.error = PublishTransient("down")
+        issuer.time_s = first.expires_at - SPARE_S
+        with pytest.raises(PublishTransient, match="down"):
+            await tokens.get(5)
+
+    asyncio.run(use())
+    assert issuer.warnings == []
+
+
 def test_tokens_that_live_for_a_second_are_used_all_the_same(issuer: Issuer) -> None:
     issuer.life_s = 1.0
 
