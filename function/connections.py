@@ -98,7 +98,8 @@ class Connections(Generic[C]):
         now = self._monotonic()
         if not self._begun or now - self._begun[-1].at >= NEXT_S:
             kept = [begun for begun in self._begun if now - begun.at < LONGEST_S]
-            del kept[1 : len(kept) - MOST + 2]  # the oldest stays: it is the nearest to standing
+            if len(kept) == MOST:
+                del kept[1]  # the oldest stays: it is the nearest to standing
             self._keep(kept)
             self._begun.append(_Begun(self._make(), now))
         return self._begun[-1].connection

@@ -43,7 +43,8 @@ class ForeignLines(logging.Handler):
         if now - self._told_at.get(record.name, -math.inf) < SAMPLE_S:
             return
         self._told_at[record.name] = now
-        kind = f" ({record.exc_info[0].__name__})" if record.exc_info and record.exc_info[0] else ""
+        error = record.exc_info[1] if record.exc_info else None
+        kind = f" ({type(error).__name__})" if error else ""
         severity: Severity = "ERROR" if record.levelno >= logging.ERROR else "WARNING"
         self._tell(f"{record.name}: {_sentence(record)}{kind}", severity)
 

@@ -47,7 +47,7 @@ class LineWriter:
         self._descriptor = descriptor
         self._dropped_line = dropped_line
         self._is_direct = is_direct
-        self._changed = threading.Condition(threading.Lock())
+        self._changed = threading.Condition()
         self._queue: deque[bytes] = deque()
         self._queued_bytes = 0
         self._dropped = 0
@@ -140,7 +140,7 @@ def _opened(descriptor: int) -> tuple[int, bool]:
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISFIFO(mode) and Path("/proc/self/fd").exists():
         with contextlib.suppress(OSError):
-            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC), True
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK), True
     return descriptor, stat.S_ISREG(mode)
 
 

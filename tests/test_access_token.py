@@ -191,7 +191,7 @@ def test_a_fetch_that_takes_too_long_is_given_up_and_another_begun_only_when_it_
     async def use() -> None:
         tokens = issuer.tokens()
         for _ in range(3):
-            with pytest.raises(PublishTransient, match="^no access token in time$"):
+            with pytest.raises(PublishTransient, match=r"^no access token in time$"):
                 await tokens.get(0.02)
         assert len(issuer.patience_s) == 1
         hanging, issuer.waits = issuer.waits, None
@@ -264,6 +264,19 @@ def test_a_token_serves_only_while_it_is_good_for_a_whole_attempt(issuer: Issuer
         assert number_of(await tokens.get(5)) == 4
 
     asyncio.run(use())
+
+
+def test_a_token_that_serves_no_more_is_nothing_to_warn_of(issuer: Issuer) -> None:
+    async def use() -> None:
+        tokens = issuer.tokens()
+        first = await tokens.get(5)
+        issuer.error = PublishTransient("down")
+        issuer.time_s = first.expires_at - SPARE_S
+        with pytest.raises(PublishTransient, match="down"):
+            await tokens.get(5)
+
+    asyncio.run(use())
+    assert issuer.warnings == []
 
 
 def test_tokens_that_live_for_a_second_are_used_all_the_same(issuer: Issuer) -> None:

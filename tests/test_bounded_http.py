@@ -52,11 +52,12 @@ class Wire(asyncio.Transport):
 class Talk:
     """A connection, and the requests that came to the application, which answers some time after the whole body."""
 
-    def __init__(self, *, answers_after_s: float = 0.0) -> None:
+    def __init__(self, *, answers_after_s: float = 0.0, keep_alive_s: float = 100) -> None:
         self.bodies: list[bytes] = []
         self.scopes: list[dict[str, Any]] = []
         self._answers_after_s = answers_after_s
-        config = Config(self._application, interface="asgi3", log_config=None, timeout_keep_alive=100)
+        config = Config(self._application, interface="asgi3", log_config=None)
+        config.timeout_keep_alive = keep_alive_s  # type: ignore[assignment]  # a test has no whole second to spare
         config.load()
         self.protocol = BoundedHttp(config, ServerState(), {}, asyncio.get_running_loop())
         self.wire = Wire(self.protocol)
@@ -299,11 +300,24 @@ def test_a_connection_that_sends_nothing_is_closed_like_an_idle_one() -> None:
     assert all(90 < seconds <= 100 for seconds in asyncio.run(main()))
 
 
+@pytest.mark.parametrize("before", [(), (WHOLE,)], ids=["new", "used"])
+def test_an_idle_connection_is_closed_in_the_end(before: tuple[bytes, ...]) -> None:
+    async def main() -> Talk:
+        made = Talk(keep_alive_s=0.05)
+        await made.comes(*before)
+        assert not made.wire.is_closing()
+        await asyncio.sleep(0.3)
+        return made
+
+    assert asyncio.run(main()).wire.is_closing()
+
+
 def test_nothing_of_a_connection_that_has_ended_stays_behind() -> None:
     async def main() -> int:
         made = Talk()
         await made.comes(HEAD)
         made.protocol.connection_lost(ConnectionResetError())
+        assert not made.wire.is_closing(), "what is lost need not be closed"
         gc.collect()
         return sum(not handle.cancelled() for handle in asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]  # noqa: SLF001
 

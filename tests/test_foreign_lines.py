@@ -66,6 +66,38 @@ def test_each_logger_is_told_of_once_a_second(told: Told, clock: Clock) -> None:
     assert [sentence for sentence, _ in told] == ["asyncio: a", "urllib3.connectionpool: b", "asyncio: c"]
 
 
+class Page(logging.Handler):
+    """Another handler, such as that of functions-framework, and what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sentences: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record down."""
+        self.sentences.append(record.getMessage())
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    handler = Page()
+    logging.getLogger().addHandler(handler)
+    yield handler
+    logging.getLogger().removeHandler(handler)
+
+
+def test_only_the_libraries_are_taken_over_and_no_handler_but_ours_has_their_lines(page: Page, told: Told) -> None:
+    logging.getLogger("asyncio").error("a library's")
+    assert (told, page.sentences) == ([("asyncio: a library's", "ERROR")], [])
+    logging.getLogger("uvicorn.error").error("the server's")
+    assert (len(told), page.sentences) == (1, ["the server's"])
+
+
+def test_an_error_that_is_none_has_no_kind(told: Told) -> None:
+    logging.getLogger("asyncio").error("a", exc_info=True)
+    assert told == [("asyncio: a", "ERROR")]
+
+
 def test_small_talk_is_not_told(told: Told) -> None:
     logger = logging.getLogger("google")
     logger.setLevel(logging.DEBUG)

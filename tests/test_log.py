@@ -178,6 +178,8 @@ def test_no_token_and_no_body_is_ever_written() -> None:
         ({"x-cloud-trace-context": f"{TRACE}/18446744073709551616;o=1"}, None),
         ({"x-cloud-trace-context": f"{TRACE}/{'9' * 5000};o=1"}, None),
         ({"x-cloud-trace-context": f"{TRACE}/1/2;o=1;x=2"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/000000000000000000255"}, None),
+        ({"x-cloud-trace-context": f"{TRACE}/00000000000000000255"}, "00000000000000ff"),
     ],
 )
 def test_a_trace_is_written_as_cloud_logging_wants_it(headers: dict[str, str], span: str | None) -> None:
@@ -281,6 +283,47 @@ def test_a_message_is_short_and_does_nothing_to_a_terminal(
     known = entry()
     known.envelope = structs.replace(SEEN, event_type=event_type, device_id=device_id)
     assert Page().line(known)["message"] == message
+
+
+def test_a_message_shows_the_beginning_of_a_long_detail_and_every_attribute_that_was_cut() -> None:
+    known = Entry(request(body(), {}), message=Message(b"", {}, cut=("label.room", "label.floor")))
+    line = Page().line(known, BY_ERROR[PublishTransient], PublishTransient("x" * 999))
+    assert line["message"] == f"put off: Pub/Sub did not acknowledge: {'x' * 200}: cut label.room, label.floor"
+    assert line["detail"] == "x" * 999
+
+
+def test_what_an_event_says_of_itself_is_cut_in_every_field() -> None:
+    known = entry(**{"function-execution-id": "x" * 65})
+    known.envelope = structs.replace(SEEN, event_id="i" * 1025, event_type="t" * 1025, device_id="d" * 1025)
+    line = Page().line(known, BY_ERROR[PublishTransient], PublishTransient("e" * 1025))
+    assert [len(line[name]) for name in ("eventId", "eventType", "deviceId", "detail")] == [1024] * 4
+    assert line["logging.googleapis.com/labels"] == {"execution_id": "x" * 64}
+
+
+def test_of_a_long_chain_the_last_five_causes_are_shown_the_first_of_them_first() -> None:
+    error: Exception = KeyError(0)
+    for kind in (IndexError, OSError, TypeError, ValueError, LookupError, ArithmeticError, RuntimeError):
+        effect = kind()
+        effect.__cause__ = error
+        error = effect
+    assert Page().line(entry(), INTERNAL, error)["stack_trace"].split("\nled to:\n") == [
+        *("OSError", "TypeError", "ValueError", "LookupError", "ArithmeticError", "RuntimeError"),
+    ]
+
+
+def test_of_a_deep_stack_the_frames_next_to_the_error_are_shown() -> None:
+    def deep(depth: int) -> int:
+        return deep(depth - 1) if depth else innermost()
+
+    def innermost() -> int:
+        raise ZeroDivisionError
+
+    try:
+        deep(200)
+    except ZeroDivisionError as error:
+        stack = Page().line(entry(), INTERNAL, error)["stack_trace"]
+    assert "in innermost" in stack
+    assert "in test_of_a_deep_stack" not in stack
 
 
 def test_the_message_of_a_sampled_reason_says_how_many_lines_it_stands_for() -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from function import output
 from function.output import QUEUE_BYTES, LineWriter
 from tests.serving import ROOT
 
@@ -181,6 +182,104 @@ def test_without_standard_output_lines_go_nowhere() -> None:
     writer.write(LINE)
     writer.flush(5.0)
     assert writer.is_idle
+
+
+def fill(pipe: Pipe) -> None:
+    """Let others write to the pipe until it takes no more."""
+    os.set_blocking(pipe.writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe.writer, b"." * 4096)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(pipe.writer, b".")
+
+
+def told(pipe: Pipe) -> list[bytes]:
+    """Read what came after that."""
+    return [line.lstrip(b".") for line in pipe.lines(wait_s=0.5)]
+
+
+def test_exactly_as_many_bytes_may_wait_as_are_allowed(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "QUEUE_BYTES", 20)
+    writer = writer_to(pipe)
+    fill(pipe)
+    for line in (b"012345678\n", b"987654321\n", b"\n", b"\n"):
+        writer.write(line)
+    assert not writer.is_idle
+    assert told(pipe) == [b"012345678\n", b"987654321\n", b"2 dropped\n"]
+
+
+def test_a_line_that_is_too_long_alone_is_dropped_and_the_next_one_says_so(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output, "QUEUE_BYTES", 20)
+    writer = writer_to(pipe)
+    fill(pipe)
+    writer.write(b"x" * 20 + b"\n")
+    writer.write(b"next\n")
+    assert told(pipe) == [b"next\n", b"1 dropped\n"]
+
+
+def test_what_has_been_written_makes_room_for_the_next_lines(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "QUEUE_BYTES", 1000)
+    writer = writer_to(pipe)
+    for _ in range(4):
+        fill(pipe)
+        for _ in range(5):
+            writer.write(LINE)
+        assert told(pipe) == [LINE] * 5
+        writer.flush(5.0)
+
+
+def test_lines_lost_on_a_full_disk_are_counted_and_told_once_there_is_room(tmp_path: Path) -> None:
+    disk = os.open("/dev/full", os.O_WRONLY)
+    writer = LineWriter(disk, dropped_line=dropped_line, is_direct=True)
+    for _ in range(4):
+        writer.write(LINE)
+        writer.flush(5.0)
+    with (tmp_path / "log").open("wb") as file:
+        os.dup2(file.fileno(), disk)
+    for line in (b"again\n", b"at once\n"):
+        writer.write(line)
+        writer.flush(5.0)
+    os.close(disk)
+    assert (tmp_path / "log").read_bytes() == b"again\n4 dropped\nat once\n"
+
+
+def test_a_writer_that_waits_for_room_takes_no_processor_and_keeps_no_process_from_ending(pipe: Pipe) -> None:
+    writer, before = writer_to(pipe), threading.enumerate()
+    fill(pipe)
+    writer.write(LINE)
+    (thread,) = (thread for thread in threading.enumerate() if thread not in before)
+    assert thread.name == "log"
+    assert thread.daemon
+    began_at = time.process_time()
+    time.sleep(0.5)
+    assert time.process_time() - began_at < 0.2
+    assert told(pipe) == [LINE]
+
+
+def test_one_thread_writes_however_often_the_reader_stalls(pipe: Pipe) -> None:
+    writer, threads = writer_to(pipe), threading.active_count()
+    for _ in range(3):
+        fill(pipe)
+        writer.write(LINE)
+        assert threading.active_count() == threads + 1
+        assert told(pipe) == [LINE]
+
+
+def test_a_flush_ends_as_soon_as_nothing_waits(pipe: Pipe) -> None:
+    writer = writer_to(pipe)
+    fill(pipe)
+    writer.write(LINE)
+    reading = threading.Timer(0.1, pipe.lines, kwargs={"wait_s": 0.5})
+    reading.start()
+    began_at = time.monotonic()
+    writer.flush(20.0)
+    assert time.monotonic() - began_at < 10
+    assert writer.is_idle
+    reading.join()
 
 
 AT_THE_END = """
