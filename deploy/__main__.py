@@ -17,7 +17,7 @@ try:
     os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
     import requests
 
-    from deploy.dt_transport import Credentials, DisruptiveTransport
+    from deploy.dt_transport import Credentials, DisruptiveTransport, Network
 except ModuleNotFoundError as missing:
     sys.exit(not_installed(missing, "deploy/requirements.txt"))
 
@@ -26,10 +26,9 @@ from deploy.command_line import VERBS, parser
 from deploy.dt_api import DtApi
 from deploy.errors import DeployError
 from deploy.gcloud import Gcloud
-from deploy.gcloud_config import network_of, read_configuration, require_googles_endpoints
+from deploy.gcloud_config import network_of, read_configuration, where_googles
 from deploy.google_api import held_permissions, time_series
-from deploy.network import GcloudNetwork
-from deploy.parallel import are_left, sleep
+from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
 from deploy.secret import Secret
 from deploy.source import digest, source_files, staged
@@ -74,24 +73,22 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     files = source_files()
     spec = replace(read_spec(vars(flags), environ, Path.cwd()), digest=digest(files), version=VERSION)
     credentials = _credentials(environ, terminal)
-    google = Gcloud(sleep=sleep, notice=terminal.note)
-    configuration = read_configuration(google)
-    require_googles_endpoints(configuration, environ)
-    deployment = Deployment(
-        spec=spec,
-        google=google,
-        dt=_dt_api(credentials, network_of(configuration), terminal) if credentials else None,
-        held=held_permissions,
-        measured=time_series,
-        post=_post,
-        staged=lambda: staged(files),
-        terminal=terminal,
-        report=report,
-        in_json=flags.json,
-        yes=flags.yes,
-        sleep=sleep,
-    )
-    return VERBS[flags.verb].run(deployment, flags)
+    with begun(read_configuration) as configuration:  # while DT is asked already
+        deployment = Deployment(
+            spec=spec,
+            google=Gcloud(where_googles(configuration, environ), sleep=sleep, notice=terminal.note),
+            dt=_dt_api(credentials, lambda: network_of(configuration()), terminal) if credentials else None,
+            held=held_permissions,
+            measured=time_series,
+            post=_post,
+            staged=lambda: staged(files),
+            terminal=terminal,
+            report=report,
+            in_json=flags.json,
+            yes=flags.yes,
+            sleep=sleep,
+        )
+        return VERBS[flags.verb].run(deployment, flags)
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
@@ -104,7 +101,7 @@ def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials 
     return Credentials(key_id, Secret(secret), email) if all(found.values()) else None
 
 
-def _dt_api(credentials: Credentials, gcloud: GcloudNetwork, terminal: Terminal) -> DtApi:
+def _dt_api(credentials: Credentials, gcloud: Network, terminal: Terminal) -> DtApi:
     transport = DisruptiveTransport(credentials, gcloud)
     return DtApi(transport, sleep=sleep, notice=terminal.note, hidden=(credentials.secret,))
 

@@ -21,6 +21,7 @@ from deploy.secret import Secret
 from deploy.web import without_netrc
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Network = Callable[[], GcloudNetwork]
 PATIENCE_S = 30
 LOGIN_S = 3600
 """Seconds that the token of a login may be asked for: DT's own limit."""
@@ -77,10 +78,13 @@ class Transport(Protocol):
 
 
 class DisruptiveTransport:
-    """The ``disruptive`` package, logged in as one service account. ``gcloud``: how gcloud reaches the internet."""
+    """The ``disruptive`` package, logged in as one service account.
+
+    ``gcloud`` tells how gcloud reaches the internet; it is asked only where DT is not reached, and may wait.
+    """
 
     def __init__(
-        self, credentials: Credentials, gcloud: GcloudNetwork = DIRECT, *, now: Callable[[], float] = time.time
+        self, credentials: Credentials, gcloud: Network = lambda: DIRECT, *, now: Callable[[], float] = time.time
     ) -> None:
         self._auth = _Login(credentials, gcloud, now)
         self._gcloud = gcloud
@@ -122,7 +126,7 @@ class _LoginFailed(Exception):
 class _Login(ServiceAccountAuth):
     """The package's login. It keeps the token while that is good, and tells why there is none."""
 
-    def __init__(self, credentials: Credentials, gcloud: GcloudNetwork, now: Callable[[], float]) -> None:
+    def __init__(self, credentials: Credentials, gcloud: Network, now: Callable[[], float]) -> None:
         super().__init__(credentials.key_id, credentials.secret.reveal(), credentials.email)
         self._gcloud = gcloud
         self._now = now
@@ -170,7 +174,7 @@ def _why_refused(dated: str, now_s: float) -> str:
 class _OneAttempt(DTRequest):
     """A request as the package makes it, sent once and not judged."""
 
-    def answer(self, gcloud: GcloudNetwork) -> DtAnswer:
+    def answer(self, gcloud: Network) -> DtAnswer:
         """Send it."""
         response, failure = self._request_wrapper(
             method=self.method,
@@ -182,7 +186,7 @@ class _OneAttempt(DTRequest):
             timeout=PATIENCE_S,
         )
         if failure is not None:
-            why = explain_no_answer(failure, urlsplit(self.full_url).hostname or "", gcloud)
+            why = explain_no_answer(failure, urlsplit(self.full_url).hostname or "", gcloud())
             return DtAnswer(0, {"error": why.what}, None, why.fix, why.is_unreachable)
         status: int = response.status_code or 0
         body: Any = response.data

@@ -1,25 +1,44 @@
 """gcloud's own configuration, as far as it changes what a deployment reaches: endpoints, proxy, certificates."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.errors import DeployError, GcloudFailed
-from deploy.gcloud import Gcloud
+from deploy.gcloud import READ_S, Finished, Run, run_gcloud
 from deploy.network import GcloudNetwork
+from deploy.steps import Argv
 
 Configuration = Mapping[str, Mapping[str, Any]]
 """Properties by section, as ``gcloud config list`` shows them, those of the environment included."""
 
 
-def read_configuration(google: Gcloud) -> Configuration:
-    """Return gcloud's properties; none where gcloud cannot be run, which the first real command will say."""
+def read_configuration(run: Run = run_gcloud) -> Configuration:
+    """Return gcloud's properties; none where gcloud cannot be run, which the first real command will say.
+
+    No network is asked for them, so a failure does not pass by itself, and is not waited for.
+    """
     try:
-        read = json.loads(google.read_text(("config", "list", "--format=json")) or "{}")
+        done = run(("config", "list", "--format=json"), stdin=None, folder=None, timeout_s=READ_S)
+        read = json.loads(done.stdout or "{}")
     except (GcloudFailed, ValueError):
         return {}
     return read if isinstance(read, dict) else {}
+
+
+def where_googles(configuration: Callable[[], Configuration], environ: Mapping[str, str], run: Run = run_gcloud) -> Run:
+    """Return a way to run gcloud that runs nothing before it is certain that all endpoints are Google's.
+
+    ``configuration`` returns gcloud's own, and may wait for it.
+    """
+
+    def checked(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
+        require_googles_endpoints(configuration(), environ)
+        return run(argv, stdin=stdin, folder=folder, timeout_s=timeout_s)
+
+    return checked
 
 
 def require_googles_endpoints(configuration: Configuration, environ: Mapping[str, str]) -> None:

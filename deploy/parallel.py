@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
@@ -39,6 +39,18 @@ def beside_one_another() -> Iterator[ThreadPoolExecutor]:
             _wait_a_moment()
 
 
+@contextmanager
+def begun(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
+    """Begin something beside what follows. The function that is given waits for its answer, and raises what it raised.
+
+    Its thread ends with it, so that nothing waits for a thread that has nothing to do.
+    """
+    with beside_one_another() as pool:
+        working = pool.submit(work)
+        pool.shutdown(wait=False)
+        yield lambda: answer(working)
+
+
 def are_left() -> bool:
     """Whether threads still run that nothing waits for: nothing wakes a read from a network."""
     return bool(_threads())
@@ -55,9 +67,15 @@ def _wait_a_moment() -> None:
 
 
 def answer(of: Future[T]) -> T:
-    """Wait for one of the things, and for a signal meanwhile; raises what it raised."""
+    """Wait for one of the things, and for a signal meanwhile; raises what it raised.
+
+    Raises:
+        CancelledError: this is a thread of ``beside_one_another`` for which nothing waits any more.
+
+    """
     while not of.done():
         wait([of], timeout=LOOKS_UP_S)
+        go_on()
     return of.result()
 
 

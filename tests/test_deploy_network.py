@@ -13,8 +13,8 @@ import requests
 from deploy.dt_api import DtApi
 from deploy.dt_transport import DtAnswer, DtRequest
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable
-from deploy.gcloud import Finished, Gcloud
-from deploy.gcloud_config import network_of, read_configuration, require_googles_endpoints
+from deploy.gcloud import READ_S, Finished, Gcloud, Run
+from deploy.gcloud_config import network_of, read_configuration, require_googles_endpoints, where_googles
 from deploy.network import DIRECT, GcloudNetwork, NoAnswer, explain_no_answer
 from deploy.offline.clouds.authority import Authority
 from deploy.steps import Argv
@@ -152,15 +152,15 @@ def test_without_a_way_to_dt_google_is_not_asked_what_else_is_wrong() -> None:
     assert stage.google.asked == []
 
 
-def configured(text: str) -> Gcloud:
-    """Return a gcloud whose ``config list`` prints this."""
+def configured(text: str, returncode: int = 0) -> Run:
+    """Return a way to run a gcloud whose ``config list`` prints this."""
 
     def run(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
         del stdin, folder, timeout_s
         assert argv == ("config", "list", "--format=json")
-        return Finished(0, text, "")
+        return Finished(returncode, text, "" if text else "ERROR: (gcloud.config.list) UNAVAILABLE: so it is")
 
-    return Gcloud(run)
+    return run
 
 
 def overriding(url: str) -> dict[str, dict[str, str]]:
@@ -188,6 +188,23 @@ def test_an_endpoint_of_googles_is_a_users_own_choice(url: str) -> None:
     require_googles_endpoints(overriding(url), {})
 
 
+def test_no_command_is_run_where_an_endpoint_is_not_googles() -> None:
+    def run(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
+        raise AssertionError(argv, stdin, folder, timeout_s)
+
+    google = Gcloud(where_googles(lambda: overriding("http://localhost:8085/"), {}, run))
+    with pytest.raises(DeployError, match=r"pubsub to http://localhost:8085/ instead of to Google"):
+        google.read(("services", "list"))
+    with pytest.raises(DeployError, match=r"pubsub to http://localhost:8085/ instead of to Google"):
+        google.change(("pubsub", "topics", "create", "t"))
+
+
+def test_where_endpoints_are_googles_a_command_is_run_as_it_is() -> None:
+    google = Gcloud(where_googles(dict, {}, lambda argv, **how: Finished(0, f"{argv} {how}", "")))
+    how = {"stdin": None, "folder": None, "timeout_s": READ_S}
+    assert google.read_text(("auth", "print-access-token")) == f"{('auth', 'print-access-token')} {how}"
+
+
 def test_gclouds_proxy_and_certificates_are_read_from_its_configuration() -> None:
     proxy = '{"type": "http", "address": "10.0.0.1", "port": "3128"}'
     text = f'{{"core": {{"custom_ca_certs_file": "/ca.pem"}}, "proxy": {proxy}}}'
@@ -195,7 +212,8 @@ def test_gclouds_proxy_and_certificates_are_read_from_its_configuration() -> Non
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON"])
-def test_a_configuration_that_says_nothing_changes_nothing(text: str) -> None:
-    configuration = read_configuration(configured(text))
+@pytest.mark.parametrize("returncode", [0, 1])
+def test_a_configuration_that_says_nothing_changes_nothing(text: str, returncode: int) -> None:
+    configuration = read_configuration(configured(text, returncode))
     require_googles_endpoints(configuration, {})
     assert network_of(configuration) == DIRECT

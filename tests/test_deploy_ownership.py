@@ -362,6 +362,15 @@ def test_a_first_generation_function_of_the_name_is_said_before_anything_is_made
     assert list(stage.google.things) == [FUNCTION]
 
 
+def test_before_a_deletion_it_is_asked_again_whose_a_thing_is_and_nothing_more(up: Stage) -> None:
+    up.deployment().down()
+    asked = [" ".join(argv) for argv in up.google.asked]
+    once_begun = asked[asked.index(up.google.changes()[0]) :]
+    again = [line for line in once_begun if line not in up.google.changes()]
+    assert len(again) == len(up.google.changes()) - 1, again  # but for the first, before which it was asked, too
+    assert all(" describe " in line for line in again)
+
+
 def test_all_regions_are_looked_at_with_one_command(up: Stage) -> None:
     up.deployment().plan()
     listed = [argv for argv in up.google.asked if argv[:2] == ("functions", "list")]

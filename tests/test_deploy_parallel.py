@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy import parallel
-from deploy.parallel import AT_ONCE, answer, beside_one_another
+from deploy.parallel import AT_ONCE, answer, begun, beside_one_another
 from tests.pace import within
 from tests.serving import eventually
 
@@ -54,6 +54,37 @@ def _take_ctrl_c_and_sleep() -> None:
     parallel.sleep(LONG_S)
 
 
+def test_what_is_begun_goes_on_beside_what_follows_and_its_thread_ends_with_it() -> None:
+    may_end = threading.Event()
+    with begun(lambda: may_end.wait(SOON_S)) as ended:
+        may_end.set()  # nothing waited for it so far
+        assert ended()
+        assert ended()
+        give_up_at = time.monotonic() + SOON_S
+        while parallel.are_left():
+            assert time.monotonic() < give_up_at
+
+
+def test_what_is_begun_is_not_waited_for_by_who_leaves_early() -> None:
+    waiting: list[Future[None]] = []
+    begun_at = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        _wait_for_what_is_begun_and_press_ctrl_c(waiting)
+    assert time.monotonic() - begun_at < SOON_S
+    assert isinstance(waiting[0].exception(SOON_S), CancelledError)
+
+
+def _wait_for_what_is_begun_and_press_ctrl_c(waiting: "list[Future[None]]") -> None:
+    with begun(lambda: parallel.sleep(LONG_S)) as ended, beside_one_another() as pool:
+        waiting.append(pool.submit(ended))
+        raise KeyboardInterrupt
+
+
+def test_what_is_begun_raises_where_its_answer_is_asked_for() -> None:
+    with pytest.raises(ZeroDivisionError), begun(lambda: 1 / 0) as ended:
+        ended()
+
+
 def test_who_stays_is_given_every_answer_however_long_it_sleeps() -> None:
     with beside_one_another() as pool:
         slept = [pool.submit(parallel.sleep, 0.01) for _ in range(2 * AT_ONCE)]
@@ -91,6 +122,7 @@ def test_a_verb_that_waits_for_google_obeys_at_once(tmp_path: Path, signum: sign
 
 
 HANGS = """#!/bin/sh
+[ "$1" = {answers} ] && exit 0
 echo $$ >> {pids}
 {ignores}
 sleep 300 &
@@ -101,12 +133,16 @@ wait
 
 @pytest.mark.parametrize("ignores", ["", "trap '' INT TERM"], ids=["obeys", "ignores signals"])
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("verb", ["down", "verify"], ids=["in the main thread", "in others"])
+@pytest.mark.parametrize(
+    ("verb", "answers"),
+    [("down", "config"), ("verify", "config"), ("verify", "nothing")],
+    ids=["in the main thread", "in others", "gcloud's configuration"],
+)
 def test_a_signal_while_reading_ends_the_verb_and_every_gcloud_with_its_children(
-    tmp_path: Path, verb: str, signum: signal.Signals, ignores: str
+    tmp_path: Path, verb: str, answers: str, signum: signal.Signals, ignores: str
 ) -> None:
     pids = tmp_path / "pids"
-    (tmp_path / "gcloud").write_text(HANGS.format(pids=pids, ignores=ignores), "utf-8")
+    (tmp_path / "gcloud").write_text(HANGS.format(pids=pids, ignores=ignores, answers=answers), "utf-8")
     (tmp_path / "gcloud").chmod(0o700)
     flags = ("--project=cold-chain-prod", "--region=europe-west1", "--dt-project=c0md3pm0p7bet3vico8g")
     keys = dict.fromkeys(("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL"), "x")

@@ -15,6 +15,7 @@ from deploy import google_api
 from deploy.__main__ import _post as post_to_function
 from deploy.dt_transport import Credentials, DisruptiveTransport, DtRequest
 from deploy.errors import DeployError
+from deploy.network import DIRECT, GcloudNetwork
 from deploy.secret import Secret
 
 CREDENTIALS = Credentials("key", Secret("do-not-tell"), "sa@p.serviceaccount.d21s.com")
@@ -85,6 +86,19 @@ def test_a_call_is_made_once_whatever_the_answer(server: Server, status: int) ->
     answer = DisruptiveTransport(CREDENTIALS)(POST)
     assert (answer.status, answer.retry_after, dict(answer.body)) == (status, "7", {"error": "so"})
     assert server.asked[1:] == ['POST /v2/projects/p/dataconnectors {"status": "ACTIVE"}']
+
+
+def test_gclouds_configuration_is_asked_for_only_where_dt_does_not_answer(server: Server) -> None:
+    asked: list[str] = []
+
+    def network() -> GcloudNetwork:
+        asked.append("gcloud config list")
+        return DIRECT
+
+    transport = DisruptiveTransport(CREDENTIALS, network)
+    server.answers.append((200, {}, "{}"))
+    assert (transport(POST).status, asked) == (200, [])
+    assert (transport(POST).status, asked) == (0, ["gcloud config list"])
 
 
 @pytest.mark.parametrize("answer", [(502, {}, "<html>"), (204, {}, ""), (200, {}, "")])
