@@ -48,6 +48,11 @@ SOUND = [
     ("DT_SIGNATURE_SECRET_FILE", "/secrets/dt", "secret_file", Path("/secrets/dt")),
     ("DT_ORGANIZATION_ID", "b9i0", "organization_id", "b9i0"),
     ("DT_ORGANIZATION_ID", "organizations/b9i0", "organization_id", "b9i0"),
+    ("DT_ORGANIZATION_ID", "A.z_Z-9", "organization_id", "A.z_Z-9"),
+    ("DT_PROJECT_IDS", "A_z-Z9", "project_ids", frozenset({"A_z-Z9"})),
+    ("GOOGLE_CLOUD_PROJECT", "Example.com:p-1_Z", "google_project", "Example.com:p-1_Z"),
+    ("PUBSUB_EMULATOR_HOST", "h:0", "emulator_host", "h:0"),
+    ("PUBSUB_EMULATOR_HOST", "h:65535", "emulator_host", "h:65535"),
     ("DT_ISSUER", "https://identity.example.com/dc", "issuer", "https://identity.example.com/dc"),
     ("DT_ISSUER", "http://127.0.0.1:8080/dc", "issuer", "http://127.0.0.1:8080/dc"),
     ("DT_ISSUER", "http://[::1]:8080", "issuer", "http://[::1]:8080"),
@@ -155,6 +160,37 @@ UNSOUND = [
 @pytest.mark.parametrize(("name", "text"), UNSOUND)
 def test_an_unsound_value_is_a_fault_that_names_its_setting(name: str, text: str) -> None:
     assert [fault.partition(":")[0] for fault in faults(**{name: text})] == [name]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fault"),
+    [
+        ("PUBSUB_TOPIC", "events", "'events' needs GOOGLE_CLOUD_PROJECT, or the form projects/P/topics/T"),
+        ("PUBSUB_TOPIC", "e", "'e' is neither projects/P/topics/T nor a topic id of 3 to 255 characters"),
+        ("DT_ORGANIZATION_ID", "a b", "'a b' is not the id of a DT organization"),
+        ("DT_PROJECT_IDS", "p,projects/a b", "'a b' is not the id of a DT project"),
+        ("DT_ISSUER", "ftp://h", "not a plain https URL (http is for loopback addresses only)"),
+        ("DT_ISSUER", "https://[::1", "not a plain https URL (http is for loopback addresses only)"),
+        ("LABEL_ATTRIBUTES", ",", "',' lists nothing"),
+        ("LABEL_ATTRIBUTES", "a\u200bb", r"'a\u200bb' holds characters that cannot be seen"),
+        ("LOG_LEVEL", "loud", "'loud' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("ORDERING_KEY", "'device'", "stands in quotes: leave them out"),
+        ("MAX_BODY_BYTES", "0", "'0' is not a number from 1 to 9000000"),
+        ("MAX_BODY_BYTES", "1.5", "'1.5' is not a number from 1 to 9000000"),
+        ("PUBSUB_EMULATOR_HOST", "host", "'host' is not host:port"),
+        ("PUBSUB_EMULATOR_HOST", "h:65536", "'h:65536' is not host:port"),
+        ("GOOGLE_CLOUD_PROJECT", "a b", "'a b' is not the id of a Google Cloud project"),
+    ],
+)
+def test_a_fault_says_what_is_wrong_and_what_is_allowed(name: str, text: str, fault: str) -> None:
+    assert faults(**{name: text}) == (f"{name}: {fault}",)
+
+
+def test_a_fault_without_a_value_says_what_is_needed() -> None:
+    assert faults(PUBSUB_TOPIC="") == ("PUBSUB_TOPIC: required",)
+    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC",)
+    schemes = "DT_SIGNATURE_SECRET, DT_SIGNATURE_SECRET_FILE, DT_ORGANIZATION_ID"
+    assert faults(DT_SIGNATURE_SECRET="") == (f"one of {schemes} is required: nothing could be verified without",)
 
 
 def test_a_topic_id_alone_is_of_the_project_in_google_cloud_project() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -484,6 +485,15 @@ def test_what_is_no_document_is_a_value_error(server: str, path: str) -> None:
 def test_a_url_where_nothing_answers_is_an_error_of_the_family(url: str) -> None:
     with pytest.raises((OSError, ValueError)):
         asyncio.run(fetch_document(url))
+
+
+def test_a_server_that_takes_a_connection_and_never_answers_is_given_up_after_two_seconds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(OSError, match="timed out"):
+            asyncio.run(fetch_document(f"http://127.0.0.1:{silent.getsockname()[1]}/"))
+
+    assert 1.9 < time.monotonic() - began < 3
 
 
 def discovering(server: str, path: str) -> Callable[[str], Any]:
