@@ -90,7 +90,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """A head ends: begin to count anew."""
         if self._bytes_of_no_body > HEAD_BYTES and self._head_bytes() > HEAD_BYTES:
-            raise httptools.HttpParserError("the head is too long")
+            raise httptools.HttpParserError  # answered with the same 400 as any other
         self._bytes_of_no_body = 0
         self._is_upgrade = self.parser.should_upgrade()
         if self._is_upgrade:  # it comes again, without
@@ -108,7 +108,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Refuse a body of very many small chunks: each takes as much time as one of 64 KiB."""
         self.chunks += 1
         if self.chunks > SMALL_CHUNKS + self._body_bytes // CHUNK_BYTES:
-            raise httptools.HttpParserError("the chunks are too small")
+            raise httptools.HttpParserError
 
     def on_body(self, body: bytes) -> None:
         """Begin to count anew."""
@@ -139,7 +139,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Read the head that has just been read once more, without the header that asks for another protocol."""
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         if method == b"CONNECT":
-            raise httptools.HttpParserError("we are no proxy")
+            raise httptools.HttpParserError
         headers = [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it

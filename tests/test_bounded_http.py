@@ -243,6 +243,57 @@ def test_a_large_body_in_tiny_chunks_is_refused_before_it_takes_long() -> None:
     assert made.protocol.chunks <= SMALL_CHUNKS + 100, "the rest is not even looked at"
 
 
+def most_chunks() -> int:
+    """How many chunks of one byte a body may have; the one that ends it counts as well."""
+    count = 1
+    while count + 1 <= SMALL_CHUNKS + count // CHUNK_BYTES:
+        count += 1
+    return count - 1
+
+
+def test_a_body_may_have_so_many_chunks_and_not_one_more() -> None:
+    most = most_chunks()
+    assert most > SMALL_CHUNKS
+    assert talk(in_chunks(b"z" * most, 1) * 2).bodies == [b"z" * most] * 2
+    assert talk(in_chunks(b"z" * (most + 1), 1)).statuses == [b"400"]
+
+
+def refusal(*parts: bytes) -> bytes:
+    """Return the text that goes with 400."""
+    made = talk(*parts)
+    assert made.statuses == [b"400"]
+    return bytes(made.wire.sent).rpartition(b"\r\n")[2]
+
+
+def unended(size: int) -> bytes:
+    """Return a head of this size that does not end."""
+    return (HEAD + b"X-Long: ").ljust(size, b"x")
+
+
+EMPTY = HEAD + b"Content-Length: 0\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [(), (EMPTY,), (WHOLE,)], ids=["first", "behind an empty body", "behind a body"])
+def test_a_head_may_have_so_many_bytes_and_not_one_more(before: tuple[bytes, ...]) -> None:
+    assert talk(*before, unended(HEAD_BYTES)).statuses == [b"200"] * len(before)
+    assert talk(*before, unended(HEAD_BYTES), b"x").statuses == [*[b"200"] * len(before), b"400"]
+
+
+def test_a_head_that_comes_with_its_body_may_have_so_many_bytes_and_not_one_more() -> None:
+    def sent(more: int) -> bytes:
+        plain = len(b"/path?a=bHostxContent-Typeapplication/jsonContent-Length40000X-Long")
+        long = b"X-Long: " + b"x" * (HEAD_BYTES - plain + more)
+        return HEAD + b"Content-Length: 40000\r\n" + long + b"\r\n\r\n" + b"y" * 40_000
+
+    assert talk(sent(0)).statuses == [b"200"]
+    assert talk(sent(1)).statuses == [b"400"]
+
+
+def test_a_refusal_says_what_is_wrong() -> None:
+    assert refusal(b"\0\1") == b"Invalid HTTP request received."
+    assert refusal(unended(HEAD_BYTES), b"x") == b"Request head too long."
+
+
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head has a hundredth of its time."""
@@ -268,6 +319,13 @@ def test_half_a_head_is_given_up_even_if_it_grows(quick: None, first: bytes, bef
 
     assert made.wire.is_closing()
     assert made.statuses == ([b"200"] if before else []) + [b"400"]
+    assert made.wire.sent.endswith(b"Request head took too long.")
+
+
+def test_half_a_head_is_given_up_while_the_request_before_it_is_still_being_answered(quick: None) -> None:
+    made = talk(WHOLE + HEAD, answers_after_s=0.5)
+    assert made.statuses == [b"200"]
+    assert made.wire.is_closing()
 
 
 def test_a_slow_body_is_not_the_heads_fault(quick: None) -> None:

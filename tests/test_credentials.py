@@ -14,7 +14,7 @@ import pytest
 from google.auth.credentials import AnonymousCredentials, Credentials
 from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 
-from function.credentials import METADATA_HOSTS, GoogleCredentials, MetadataServer, token_source
+from function.credentials import METADATA_HOSTS, GoogleCredentials, MetadataServer, _gcloud_file, token_source
 from function.errors import PublishMisconfigured, PublishTransient
 from tests.pace import within
 from tests.prove.metadata_server import HANG_S, PATH, Stumble
@@ -70,6 +70,71 @@ def test_the_address_is_asked_first_and_the_name_if_it_does_not_answer() -> None
         assert ask(1.0).metadata, "the one that answered is asked again"
 
 
+class Unreachable:
+    """Connections that are never made, and to which hosts."""
+
+    def __init__(self) -> None:
+        self.hosts: list[str] = []
+
+    def __call__(self, host: str, timeout: float) -> "Unreachable":
+        """Begin one."""
+        self.hosts.append(host)
+        assert timeout == 1.0
+        return self
+
+    def request(self, *_: object, **__: object) -> None:
+        """Fail."""
+        raise ConnectionRefusedError(111, "refused")
+
+    def close(self) -> None:
+        """Close it."""
+
+
+@pytest.fixture
+def unreachable(monkeypatch: pytest.MonkeyPatch) -> Unreachable:
+    made = Unreachable()
+    monkeypatch.setattr("http.client.HTTPConnection", made)
+    return made
+
+
+def test_on_cloud_run_the_known_hosts_are_asked_by_turns(unreachable: Unreachable, tmp_path: Path) -> None:
+    ask = source({"K_SERVICE": "f", "HOME": str(tmp_path)})
+    for _ in range(3):
+        with pytest.raises(PublishTransient) as caught:
+            ask(1.0)
+    assert unreachable.hosts == [*METADATA_HOSTS, METADATA_HOSTS[0]]
+    assert str(caught.value) == ("no access token: metadata server: ConnectionRefusedError: [Errno 111] refused")
+
+
+def test_each_host_has_its_turn_in_the_order_given(unreachable: Unreachable) -> None:
+    ask = MetadataServer(["a", "b", "c"], SCOPES, now=time.time)
+    for _ in range(4):
+        with pytest.raises(PublishTransient):
+            ask(1.0)
+    assert unreachable.hosts == ["a", "b", "c", "a"]
+
+
+def test_google_looks_for_credentials_of_our_scopes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    scopes: list[object] = []
+
+    def default(*, scopes: object, seen: list[object] = scopes) -> tuple[Credentials, None]:
+        seen.append(scopes)
+        return Account(), None
+
+    monkeypatch.setattr("google.auth.default", default)
+    assert source({"HOME": str(tmp_path)})(1.0).metadata
+    assert scopes == [SCOPES]
+
+
+def test_gclouds_folder_alone_is_no_credentials(tmp_path: Path) -> None:
+    (tmp_path / ".config" / "gcloud").mkdir(parents=True)
+    assert isinstance(source({"K_SERVICE": "f", "HOME": str(tmp_path)}), MetadataServer)
+
+
+def test_without_a_home_gclouds_folder_is_looked_for_at_the_root() -> None:
+    assert _gcloud_file({}) == Path("/.config/gcloud/application_default_credentials.json")
+
+
 def closed_port() -> int:
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
@@ -123,10 +188,12 @@ def test_a_reply_that_holds_no_token_is_told_without_quoting_it(reply: str) -> N
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(PublishTransient, match="no access token: the metadata server's reply is not one") as caught:
+        with pytest.raises(
+            PublishTransient, match="^no access token: the metadata server's reply is not one$"
+        ) as caught:
             source({"GCE_METADATA_HOST": f"127.0.0.1:{listening.getsockname()[1]}"})(1.0)
         thread.join()
-    assert "canary" not in str(caught.value)
+    assert str(caught.value) == "no access token: the metadata server's reply is not one"
 
 
 @pytest.mark.parametrize("life_s", [0, -5])

@@ -94,7 +94,7 @@ def test_only_the_libraries_are_taken_over_and_no_handler_but_ours_has_their_lin
 
 
 def test_an_error_that_is_none_has_no_kind(told: Told) -> None:
-    logging.getLogger("asyncio").error("a", exc_info=True)  # noqa: LOG014  # as a library may
+    logging.getLogger("asyncio").error("a", exc_info=(None, None, None))
     assert told == [("asyncio: a", "ERROR")]
 
 
