@@ -266,6 +266,13 @@ def test_a_full_dt_project_is_said_before_anything_is_made(stage: Stage) -> None
     assert stage.google.changes() == []
 
 
+def test_a_dt_project_with_more_connectors_than_dt_allows_has_a_limit_of_its_own(stage: Stage) -> None:
+    for _ in range(11):
+        stage.dt.has_connector()
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert len(stage.dt.connectors[DT_PROJECT]) == 12
+
+
 def test_a_full_dt_project_with_ours_in_it_is_as_it_should_be(up: Stage) -> None:
     for _ in range(9):
         up.dt.has_connector()

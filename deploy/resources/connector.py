@@ -79,11 +79,13 @@ def remove_connector(
 def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -> None:
     """Check that DT will take a connector more, if this deployment has none in this project yet.
 
+    A project that has more than DT allows shows that DT has given it a limit of its own, which DT alone knows.
+
     Raises:
         DeployError: the project has as many as DT allows.
 
     """
-    if len(found) < MOST_PER_PROJECT or owned(spec, found, url):
+    if len(found) != MOST_PER_PROJECT or owned(spec, found, url):
         return
     what = f"has {len(found)} Data Connectors, and DT allows {MOST_PER_PROJECT}: there is no room for this deployment's"
     mend = "delete one in DT Studio, API Integrations > Data Connectors, then run this again"
