@@ -11,6 +11,7 @@ import contextlib
 import os
 import select
 import stat
+import sys
 import threading
 import time
 from collections import deque
@@ -138,13 +139,15 @@ def _opened(descriptor: int) -> tuple[int, bool]:
     A file never makes a write wait. What else there is (a terminal, a socket) may.
     """
     mode = os.fstat(descriptor).st_mode
-    if stat.S_ISFIFO(mode) and Path("/proc/self/fd").exists():
+    if sys.platform != "win32" and stat.S_ISFIFO(mode) and Path("/proc/self/fd").exists():
         with contextlib.suppress(OSError):
             return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK), True
     return descriptor, stat.S_ISREG(mode)
 
 
 def _wait_for_room(descriptor: int) -> None:
+    if sys.platform == "win32":  # there a write waits by itself
+        return
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     poll.poll(POLL_S * 1000)
