@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import core
 
 from deploy.offline.emulator import emulator
 from deploy.offline.errors import EmulatorNotFound
@@ -18,8 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(again.OPTION, action="store_true", help="try a failed promise about time once more, and say so")
 
 
+@pytest.hookimpl(trylast=True)  # the seed has been chosen by then
 def pytest_configure(config: pytest.Config) -> None:
-    """Watch over what the tests start: it ends with them."""
+    """Let one seed decide on all chance, and watch over what the tests start: it ends with them."""
+    if config.getoption("hypothesis_seed", None) is None:
+        core.global_force_seed = config.getoption("randomly_seed", None)
     if config.getoption(again.OPTION):
         config.pluginmanager.register(again.TimedAgain())
     if hasattr(config, "workerinput"):
@@ -27,6 +31,14 @@ def pytest_configure(config: pytest.Config) -> None:
     else:
         workers = bool(config.getoption("numprocesses", 0))
         config.pluginmanager.register(leftovers.Run(workers=workers))
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Say how to repeat this run, before anything of it can go wrong."""
+    seed = session.config.getoption("randomly_seed", None)
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if seed is not None and terminal and not hasattr(session.config, "workerinput"):
+        terminal.write_line(f"the order of the tests, and all chance in them: --randomly-seed={seed}")
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from tests.serving import ROOT
 
-CONFTEST = "from tests.conftest import pytest_addoption, pytest_configure\n"
-ENDS_WITHIN_S = 50.0
+CONFTEST = "from tests.conftest import pytest_addoption, pytest_configure, pytest_sessionstart\n"
+ENDS_WITHIN_S = 240.0
 
 Run = subprocess.Popen[str]
 
@@ -21,7 +21,7 @@ def begin(folder: Path, source: str, *options: str) -> Run:
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = timed: as the project's own\n", "utf-8")
     (folder / "test_made_up.py").write_text(source, "utf-8")
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly", *options],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

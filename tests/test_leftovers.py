@@ -116,9 +116,9 @@ def test_it(program):
 """
     file = tmp_path / "pid"
     with begin(tmp_path, source, workers) as process:
-        assert eventually(lambda: file.is_file() and file.read_text("ascii"), 40)
+        assert eventually(lambda: file.is_file() and file.read_text("ascii"), 240)
         os.kill(process.pid, number)
-        process.communicate(timeout=30)
+        process.communicate(timeout=240)
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert has_ended(int(file.read_text("ascii")))
     assert (tmp_path / "taken down").exists()

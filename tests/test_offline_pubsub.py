@@ -212,7 +212,7 @@ def test_a_hundred_hanging_calls_do_not_keep_the_others_waiting(embedded: Embedd
             await asyncio.gather(*hanging, return_exceptions=True)
             return taken
 
-    assert asyncio.run(publish()) < 1
+    assert within(asyncio.run(publish()), 1)
     assert embedded.publish_calls(OTHER) == 100
 
 

@@ -29,7 +29,16 @@ NEWEST = ""
 GOOGLES_BUILD = ("--upgrade", "--upgrade-strategy=only-if-needed", "--force-reinstall", "--no-compile")
 """What GoogleCloudPlatform/buildpacks, pkg/python, gives to pip beside the file."""
 
-RESOLVED = (RUNTIME, ROOT / "tests/requirements.txt")
+WITH_EXTRAS = ROOT / "tests/requirements.txt"
+"""The lock with the most extras: what it shows of a pip between the oldest and the newest, the others do not add to."""
+
+FIRST_AND_LAST = (OLD_PIPS[0], NEWEST)
+PAIRS = [
+    *((pip, lock) for lock in LOCKS for pip in FIRST_AND_LAST),
+    *((pip, WITH_EXTRAS) for pip in OLD_PIPS[1:]),
+]
+BUILDS = [*((pip, RUNTIME) for pip in (*OLD_PIPS, NEWEST)), *((pip, WITH_EXTRAS) for pip in FIRST_AND_LAST)]
+"""Google's installs what is deployed, with a pip of its own."""
 
 
 def newer(version: str) -> str:
@@ -110,14 +119,16 @@ def runs(folder: Path, pip: str) -> list[str]:
     return [sys.executable, f"{wheel}/pip"]
 
 
-every_pip = pytest.mark.parametrize("pip", [*OLD_PIPS, NEWEST], ids=lambda pip: f"pip {pip or 'newest'}")
+def named(pair: tuple[str, Path]) -> str:
+    pip, lock = pair
+    return f"pip {pip or 'newest'}-{lock.parent.name}-{lock.stem}"
 
 
 @pytest.mark.installs
 @pytest.mark.timeout(1200)
-@every_pip
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: f"{lock.parent.name}-{lock.stem}")
-def test_every_pip_installs_every_lock_as_make_does(pip: str, lock: Path, fetched: Path) -> None:
+@pytest.mark.parametrize("pair", PAIRS, ids=named)
+def test_every_pip_installs_every_lock_as_make_does(pair: tuple[str, Path], fetched: Path) -> None:
+    pip, lock = pair
     done = dry_run(runs(fetched, pip), lock, [fetched / "wheels", fetched / "newer"], *OPTIONS)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ".9999.0" not in done.stdout.rpartition("Would install")[2]
@@ -125,9 +136,9 @@ def test_every_pip_installs_every_lock_as_make_does(pip: str, lock: Path, fetche
 
 @pytest.mark.installs
 @pytest.mark.timeout(1200)
-@every_pip
-@pytest.mark.parametrize("lock", RESOLVED, ids=lambda lock: f"{lock.parent.name}-{lock.stem}")
-def test_every_pip_installs_what_is_deployed_as_googles_build_does(pip: str, lock: Path, fetched: Path) -> None:
+@pytest.mark.parametrize("pair", BUILDS, ids=named)
+def test_every_pip_installs_what_is_deployed_as_googles_build_does(pair: tuple[str, Path], fetched: Path) -> None:
+    pip, lock = pair
     done = dry_run(runs(fetched, pip), lock, [fetched / "wheels", fetched / "newer"], *GOOGLES_BUILD)
     assert done.returncode == 0, done.stdout + done.stderr
     assert ".9999.0" not in done.stdout.rpartition("Would install")[2]

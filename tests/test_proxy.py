@@ -79,7 +79,7 @@ def test_reset_a_connection_is_accepted_and_reset(proxy: Proxy) -> None:
 
 def test_half_open_a_connection_is_accepted_and_never_answered(proxy: Proxy) -> None:
     proxy.show("half-open")
-    with connected(proxy) as connection, pytest.raises(TimeoutError):
+    with connected(proxy, timeout_s=0.3) as connection, pytest.raises(TimeoutError):
         echoes(connection)
 
 
@@ -87,8 +87,10 @@ def test_what_fell_into_the_black_hole_arrives_when_it_is_over(proxy: Proxy) -> 
     with connected(proxy) as connection:
         assert echoes(connection)
         proxy.show("black hole")
+        connection.settimeout(0.3)
         with pytest.raises(TimeoutError):
             echoes(connection)
+        connection.settimeout(30)
         proxy.show("none")
         assert connection.recv(1) == b"x"
 

@@ -7,6 +7,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
+_CHANCE = random.SystemRandom()
+"""No seed decides on it: two programs that have the same one would take the same ports."""
+
 STOP_S = 12.0
 """Seconds to end in after SIGTERM; Cloud Run gives a function 10."""
 
@@ -51,7 +54,7 @@ def free_port() -> int:
 
     It is below those that systems give to whoever asks for any port, so that none is given away before it is used.
     """
-    while not is_free(port := random.randrange(15_000, 32_000)):  # noqa: S311  # nosec B311: no secret hangs on it
+    while not is_free(port := _CHANCE.randrange(15_000, 32_000)):
         pass
     return port
 

@@ -1,0 +1,38 @@
+"""One seed decides on the order of the tests and on all chance in them, and the run says which."""
+
+from pathlib import Path
+
+from tests.inner import ids, run
+
+SOURCE = """
+import random
+import pytest
+from hypothesis import given, settings, strategies
+
+@pytest.mark.parametrize("number", range(9))
+def test_it(number):
+    print("did", number, random.random())
+
+@settings(max_examples=3, database=None)
+@given(strategies.integers())
+def test_property(found):
+    print("found", found)
+"""
+
+
+def seen(folder: Path, *options: str) -> tuple[int, list[str]]:
+    """Return the seed of a run, and what chance brought."""
+    status, said = run(folder, SOURCE, "-n0", "-s", *options)
+    assert status == 0, said
+    (seed,) = ids(said, "all chance in them: --randomly-seed=")
+    return seed, [line.lstrip(".") for line in said.splitlines() if line.lstrip(".").startswith(("did", "found"))]
+
+
+def test_a_run_says_its_seed_by_which_it_is_repeated_and_the_next_one_has_another(tmp_path: Path) -> None:
+    seed, first = seen(tmp_path)
+    again, second = seen(tmp_path, f"--randomly-seed={seed}")
+    other, third = seen(tmp_path)
+
+    assert (again, second) == (seed, first)
+    assert other != seed
+    assert third != first
