@@ -80,10 +80,10 @@ class MetadataServer:
         connection = http.client.HTTPConnection(self._hosts[0], timeout=timeout_s)
         try:
             connection.request("GET", self._path, headers={"Metadata-Flavor": "Google"})
-            response = connection.getresponse()
-            if response.status != http.client.OK:
-                raise PublishTransient(f"no access token: the metadata server answered {response.status}")
-            return response.read(LONGEST_REPLY)
+            with connection.getresponse() as response:
+                if response.status != http.client.OK:
+                    raise PublishTransient(f"no access token: the metadata server answered {response.status}")
+                return response.read(LONGEST_REPLY)
         finally:
             connection.close()
 
