@@ -169,10 +169,10 @@ def _usable_keys(key_set: Mapping[str, Any]) -> dict[str, PublicKey]:
 def _es256_key(jwk: Any) -> tuple[str, PublicKey]:
     """Read an RFC 7517 key. Raises ValueError or InvalidKeyError for what is not a public key to verify ES256 with."""
     if not isinstance(jwk, dict) or not _may_verify(jwk):
-        raise ValueError("a key for another use")
+        raise ValueError  # a key for another use
     values = {name: jwk.get(name) for name in ("kty", "crv", "x", "y", "kid")}
     if values["crv"] != "P-256" or not all(isinstance(value, str) for value in values.values()):
-        raise ValueError("not a key on P-256 with an id")
+        raise ValueError  # not a key on P-256 with an id
     return str(values["kid"]), Es256Key(ECAlgorithm.from_jwk(values))
 
 

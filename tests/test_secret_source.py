@@ -156,7 +156,7 @@ def test_a_file_that_could_never_be_used_is_keys_unavailable_until_it_can(
 ) -> None:
     mounted = Mounted(tmp_path / "secret", text)
     for ask in (mounted.secrets, mounted.secrets_after_miss):
-        with pytest.raises(KeysUnavailable):
+        with pytest.raises(KeysUnavailable, match=r"^the secret file cannot be used, and never could since the start$"):
             ask()
     assert len(mounted.warnings) == 1
     mounted.holds(SECRET)

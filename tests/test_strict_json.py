@@ -47,6 +47,12 @@ def test_whatever_is_not_one_json_object_in_utf8_is_a_value_error(data: bytes) -
             read_object(data, unique_members=unique_members)
 
 
+@pytest.mark.parametrize("data", [b"[]", b'"text"', b"1", b"null"])
+def test_json_that_is_no_object_is_refused_by_name(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"^not a JSON object$"):
+        read_object(data)
+
+
 def test_an_integer_of_any_length_is_a_number() -> None:
     value = read_object(b'{"short": %s, "long": -%s}' % (b"7" * 3_999, b"1" * 5_000))
 

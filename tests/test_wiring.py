@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -237,3 +239,32 @@ def test_the_faults_of_the_secret_file_are_named_with_the_others(tmp_path: Path,
 
 def test_faults_of_the_settings_alone_are_named_alone() -> None:
     assert [fault.partition(":")[0] for fault in faults(LOG_LEVEL="loud")] == ["LOG_LEVEL"]
+
+
+class Metadata(BaseHTTPRequestHandler):
+    """A metadata server out of order."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        """Note what is asked for, and fail."""
+        self.asked.append(self.path)
+        self.send_error(500)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+def test_without_an_emulator_a_token_for_pubsub_is_asked_of_the_metadata_server(told: Told) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Metadata) as server:
+        server.daemon_threads = False  # each is waited for
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+        serving.start()
+        host = f"127.0.0.1:{server.server_port}"
+        found = answers(signed(), PUBSUB_EMULATOR_HOST="", GCE_METADATA_HOST=host, PUBLISH_TIMEOUT_SECONDS="0.5")
+        server.shutdown()
+        serving.join()
+
+    assert found == [(503, {"error": "publish"})]
+    assert "https://www.googleapis.com/auth/pubsub" in Metadata.asked[0]
+    assert "the metadata server answered 500" in told.lines(1)[0]["detail"]

@@ -5,6 +5,7 @@ mutmut makes the mutants of functions, ``mutant_kinds`` those of constants; ``mu
 """
 
 import argparse
+import contextlib
 import json
 import multiprocessing
 import os
@@ -17,7 +18,7 @@ import tempfile
 import time
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from tests.prove.mutant_kinds import Mutant, changed_constants, changed_functions
@@ -41,9 +42,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
         mutants = {mutant.name: mutant for mutant in _mutants(copy, asked.rooms, asked.processes)}
         print(f"running the tests on {len(mutants)} mutants: this takes some minutes", flush=True)
-        states = {}
-        failing = 0
-        for name, state in _states(copy, list(mutants.values()), asked):
+        states, failing = _watched(mutants, _states(copy, list(mutants.values()), asked))
+    verdict = _told(mutants, states, time.monotonic() - began)
+    if len(states) < len(mutants) or failing:
+        print(f"FAILS: {len(states)} of {len(mutants)} mutants were tried, {failing} tests fail without any mutant")
+        return 1
+    return verdict
+
+
+def _watched(mutants: dict[str, Mutant], told: Iterable[tuple[str, str]]) -> tuple[dict[str, str], int]:
+    """Print what is not noticed as it is told, and give what became of each mutant, and how many tests fail anyway."""
+    states: dict[str, str] = {}
+    failing = 0
+    with contextlib.suppress(KeyboardInterrupt):
+        for name, state in told:
             if name not in mutants:
                 failing += 1
                 print(f"{state}: {name}", flush=True)
@@ -51,10 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             states[name] = state
             if state != "killed":
                 print(f"{state}: {name}\n{mutants[name].difference}", flush=True)
-    if len(states) < len(mutants) or not mutants or failing:
-        print(f"{len(states)} of {len(mutants)} mutants were tried, and {failing} tests fail without any mutant")
-        return 1
-    return _told(mutants, states, time.monotonic() - began)
+            if len(states) % 100 == 0:
+                print(f"{len(states)} of {len(mutants)} mutants tried", flush=True)
+    return states, failing
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,7 +106,7 @@ def _told(mutants: dict[str, Mutant], states: dict[str, str], seconds: float) ->
     noticed = Counter(mutants[name].room for name, state in states.items() if state in NOTICED)
     for room, total in sorted(totals.items()):
         print(f"{room:<14} {noticed[room]:>4} of {total:>4} noticed, {noticed[room] / total:.1%}")
-    score = noticed.total() / len(states)
+    score = noticed.total() / max(len(states), 1)
     verdict = "holds" if score >= ENOUGH else "FAILS"
     print(f"mutants: {noticed.total()} of {len(states)} noticed in {seconds:.0f} s, {score:.1%} ", end="")
     print(f"(at least {ENOUGH:.0%}): {verdict}")
