@@ -188,9 +188,7 @@ def test_a_reply_that_holds_no_token_is_told_without_quoting_it(reply: str) -> N
 
         thread = threading.Thread(target=answer)
         thread.start()
-        with pytest.raises(
-            PublishTransient, match=r"^no access token: the metadata server's reply is not one$"
-        ) as caught:
+        with pytest.raises(PublishTransient) as caught:
             source({"GCE_METADATA_HOST": f"127.0.0.1:{listening.getsockname()[1]}"})(1.0)
         thread.join()
     assert str(caught.value) == "no access token: the metadata server's reply is not one"

@@ -269,6 +269,26 @@ def test_one_thread_writes_however_often_the_reader_stalls(pipe: Pipe) -> None:
         assert told(pipe) == [LINE]
 
 
+def test_a_line_waits_its_turn_even_if_there_is_room_by_now(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer, goes_on = writer_to(pipe), threading.Event()
+    monkeypatch.setattr(output, "_wait_for_room", lambda _: goes_on.wait(5))
+    fill(pipe)
+    writer.write(b"first\n")
+    pipe.lines()
+    writer.write(b"second\n")
+    goes_on.set()
+    assert pipe.lines(wait_s=0.5) == [b"first\n", b"second\n"]
+
+
+def test_where_a_write_may_wait_no_line_is_written_but_by_the_thread(pipe: Pipe) -> None:
+    writer = LineWriter(pipe.writer, dropped_line=dropped_line, is_direct=False)
+    fill(pipe)
+    os.set_blocking(pipe.writer, True)
+    writer.write(b"first\n")
+    assert not writer.is_idle
+    assert told(pipe) == [b"first\n"]
+
+
 def test_a_flush_ends_as_soon_as_nothing_waits(pipe: Pipe) -> None:
     writer = writer_to(pipe)
     fill(pipe)
