@@ -146,8 +146,7 @@ def _opened(descriptor: int) -> tuple[int, bool]:
 
 
 def _wait_for_room(descriptor: int) -> None:
-    if sys.platform == "win32":  # there a write waits by itself
-        return
-    poll = select.poll()
-    poll.register(descriptor, select.POLLOUT)
-    poll.poll(POLL_S * 1000)
+    if sys.platform != "win32":  # there a write waits by itself
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        poll.poll(POLL_S * 1000)
