@@ -401,7 +401,8 @@ def test_a_connection_whose_body_has_been_read_is_not_shut() -> None:
 def test_many_clients_that_stall_hold_up_no_other_one() -> None:
     desk: Any = Desk()
     desk.patience_s = 3.0
-    door, connections = WsgiDoor(desk), [Connection(notices_after_s=0.0) for _ in range(50)]
+    receiver: Any = desk
+    door, connections = WsgiDoor(receiver), [Connection(notices_after_s=0.0) for _ in range(50)]
     with ThreadPoolExecutor(50) as clients:
         waiting = [clients.submit(wsgi, desk, connection, door, CONTENT_LENGTH="5") for connection in connections]
         while len(desk.requests) < 50:

@@ -354,6 +354,7 @@ def test_grpc_writes_nothing_of_its_own_unless_an_operator_asks_for_it() -> None
 
 WARNING = """
 import function
+import logging
 import warnings
 warnings.simplefilter("always")
 logging.getLogger("py.warnings").addHandler(logging.NullHandler())
