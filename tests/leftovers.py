@@ -74,8 +74,8 @@ def _program(folder: Path) -> Program | None:
         fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
     except OSError:  # it has ended
         return None
-    parent, group, session, began_at = (int(fields[at]) for at in (1, 2, 3, 19))
-    return Program(int(folder.name), parent, group, session, began_at, state=fields[0])
+    parent, group, session, began = (int(fields[at]) for at in (1, 2, 3, 19))
+    return Program(int(folder.name), parent, group, session, began, fields[0])
 
 
 class Family:
@@ -107,9 +107,7 @@ class Family:
 
     def _child(self, program: Program, there: Mapping[int, Program], members: set[tuple[int, int]]) -> bool:
         parent = there.get(program.parent)
-        if parent is None or program.key in members:
-            return False
-        return parent.key == self._root.key or parent.key in members
+        return program.key not in members and parent is not None and parent.key in {self._root.key, *members}
 
 
 class Watch:

@@ -10,29 +10,28 @@ from tests.prove.keys import hostile_issuers, keys_rotated, secrets_rotated
 from tests.prove.report import Row
 from tests.serving import DOORS
 
+RATE = 20
+"""Events a second: half of what ``make prove`` sends, which has the machine to itself."""
+
 Measured: TypeAlias = dict[str, "Future[list[Row]]"]
 
 PARTS: dict[str, Callable[[str], list[Row]]] = {
-    "secrets": lambda door: secrets_rotated(door, waits=False),
-    "keys": keys_rotated,
+    "secrets": lambda door: secrets_rotated(door, waits=False, rate=RATE),
+    "keys": lambda door: keys_rotated(door, rate=RATE),
     "issuer": lambda door: hostile_issuers(door, ("other issuer", "no keys", "malformed")),
 }
 
 
 @pytest.fixture(scope="module")
 def measured() -> Measured:
-    """Measure everything at once."""
-    with ThreadPoolExecutor() as pool:
+    """Measure everything, two functions at a time: more of them would only wait for each other."""
+    with ThreadPoolExecutor(2) as pool:
         return {f"{name} {door}": pool.submit(part, door) for name, part in PARTS.items() for door in DOORS}
 
 
 def broken(measured: Measured, what: str) -> list[str]:
-    """Give the promises that do not hold, with what was measured: once more by itself if not among all the others."""
-    rows = measured[what].result()
-    if not all(row.holds for row in rows):
-        name, door = what.split()
-        rows = PARTS[name](door)
-    return [f"{row.promise}: {row.measured}" for row in rows if not row.holds]
+    """Return the promises that do not hold, with what was measured. A count is never taken a second time."""
+    return [f"{row.promise}: {row.measured}" for row in measured[what].result() if not row.holds]
 
 
 @pytest.mark.parametrize("door", DOORS)
