@@ -118,7 +118,7 @@ class KeySource:
         document = await self._fetch(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
         discovery = read_object(document)
         if discovery.get("issuer") != self._issuer:
-            raise ValueError("the discovery document is another issuer's")
+            raise ValueError  # the discovery document is another issuer's
         return _usable_keys(read_object(await self._fetch(trusted_url(str(discovery.get("jwks_uri"))))))
 
 
@@ -162,7 +162,7 @@ def _usable_keys(key_set: Mapping[str, Any]) -> dict[str, PublicKey]:
             key_id, key = _es256_key(jwk)
             keys[key_id] = key
     if not keys:
-        raise ValueError("no usable key in the key set")
+        raise ValueError  # no usable key in the key set
     return keys
 
 

@@ -38,14 +38,15 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
     return Receiver(
         settings,
         _verifier(settings, log),
-        RetryingPublisher(SharedRequests(PubSub(settings.emulator_host, _tokens(environ, log)))),
+        RetryingPublisher(SharedRequests(PubSub(settings.emulator_host, access_tokens(environ, log)))),
         log,
         now=time.time,
         monotonic=time.monotonic,
     )
 
 
-def _tokens(environ: Mapping[str, str], log: Log) -> AccessTokens:
+def access_tokens(environ: Mapping[str, str], log: Log) -> AccessTokens:
+    """Make what holds the token for Pub/Sub; it tells its troubles in the log."""
     return AccessTokens(
         token_source(environ, SCOPES, now=time.time),
         now=time.time,

@@ -340,10 +340,13 @@ def test_a_private_part_that_dt_may_publish_by_mistake_is_not_kept(dt: Discovere
     assert isinstance(key.key, ec.EllipticCurvePublicKey)
 
 
-def test_an_issuer_that_ends_in_a_slash_is_asked_at_one_slash_and_not_two() -> None:
-    dt = Discovered(ISSUER + "/")
-    dt.issuer.says(DISCOVERY_URL, {"issuer": ISSUER + "/", "jwks_uri": KEY_SET_URL})
+@pytest.mark.parametrize("end", ["/", "/X", "/XX/"])
+def test_an_issuer_that_ends_in_a_slash_is_asked_at_one_slash_and_not_two(end: str) -> None:
+    dt = Discovered(ISSUER + end)
+    url = f"{ISSUER}{end.rstrip('/')}/.well-known/openid-configuration"
+    dt.issuer.says(url, {"issuer": ISSUER + end, "jwks_uri": KEY_SET_URL})
     assert dt.has()
+    assert dt.issuer.fetched == [url, KEY_SET_URL]
 
 
 @pytest.mark.parametrize(("slow_s", "is_in_time"), [(0.9, True), (1.1, False), (100.0, False)])

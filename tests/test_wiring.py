@@ -1,10 +1,11 @@
 """wiring: every setting reaches the room that it is for, and every room tells its troubles in the log."""
 
 import asyncio
+import io
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar
@@ -20,9 +21,11 @@ from deploy.offline.signing import (
     secret_claims,
     sign_with_secret,
 )
+from function.access_token import AccessToken
 from function.errors import SettingsError
 from function.exchange import Reply, Request
-from function.wiring import build_receiver
+from function.log import Log
+from function.wiring import access_tokens, build_receiver
 from tests.builders import OLD_SECRET, ORGANIZATION_ID, REJECTED_TOPIC, SECRET, TOPIC, body, environ
 
 CONTENT = body()
@@ -242,29 +245,63 @@ def test_faults_of_the_settings_alone_are_named_alone() -> None:
 
 
 class Metadata(BaseHTTPRequestHandler):
-    """A metadata server out of order."""
+    """A metadata server that gives as many tokens as a test lets it, each good for a little less than two minutes."""
 
     asked: ClassVar[list[str]] = []
+    tokens: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        """Note what is asked for, and fail."""
+        """Give a token, or fail."""
         self.asked.append(self.path)
-        self.send_error(500)
+        if not self.tokens:
+            return self.send_error(500)
+        content = json.dumps({"access_token": self.tokens.pop(), "expires_in": 110}).encode()
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(content)
+        return None
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
 
 
-def test_without_an_emulator_a_token_for_pubsub_is_asked_of_the_metadata_server(told: Told) -> None:
+@pytest.fixture
+def metadata_host() -> Iterator[str]:
+    Metadata.asked.clear()
     with ThreadingHTTPServer(("127.0.0.1", 0), Metadata) as server:
         server.daemon_threads = False  # each is waited for
         serving = threading.Thread(target=server.serve_forever, args=(0.01,))
         serving.start()
-        host = f"127.0.0.1:{server.server_port}"
-        found = answers(signed(), PUBSUB_EMULATOR_HOST="", GCE_METADATA_HOST=host, PUBLISH_TIMEOUT_SECONDS="0.5")
+        yield f"127.0.0.1:{server.server_port}"
         server.shutdown()
         serving.join()
+
+
+def test_without_an_emulator_a_token_for_pubsub_is_asked_of_the_metadata_server(told: Told, metadata_host: str) -> None:
+    found = answers(signed(), PUBSUB_EMULATOR_HOST="", GCE_METADATA_HOST=metadata_host, PUBLISH_TIMEOUT_SECONDS="0.5")
 
     assert found == [(503, {"error": "publish"})]
     assert "https://www.googleapis.com/auth/pubsub" in Metadata.asked[0]
     assert "the metadata server answered 500" in told.lines(1)[0]["detail"]
+
+
+def test_a_token_that_cannot_be_replaced_serves_on_and_is_a_warning_in_the_log(metadata_host: str) -> None:
+    page = io.BytesIO()
+    log = Log(page, level="INFO", google_project="demo", monotonic=time.monotonic)
+    tokens = access_tokens({"GCE_METADATA_HOST": metadata_host}, log)
+    Metadata.tokens.append("first")
+
+    async def ask_until_told() -> set[AccessToken]:
+        found = {await tokens.get(5)}
+        give_up_at = time.monotonic() + 10
+        while not page.getvalue() and time.monotonic() < give_up_at:
+            found.add(await tokens.get(5))
+            await asyncio.sleep(0.05)
+        return found
+
+    (token,) = asyncio.run(ask_until_told())
+    assert token.metadata == (("authorization", "Bearer first"),)
+    assert 60 < token.expires_at - time.time() <= 110
+    line = json.loads(page.getvalue())
+    assert line["severity"] == "WARNING"
+    assert line["message"].startswith("the access token cannot be replaced: ")
