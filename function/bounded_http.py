@@ -142,7 +142,6 @@ class BoundedHttp(HttpToolsProtocol):
             raise httptools.HttpParserError
         headers = [name + b": " + value for name, value in self.headers if name != b"upgrade"]
         self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn sets it
         self.parser.feed_data(b"\r\n".join([method + b" " + self.url + b" HTTP/" + version, *headers, b"", b""]))
 
     def _head_bytes(self) -> int:

@@ -23,6 +23,9 @@ from function.receiver import Receiver
 
 CHUNK_BYTES = 65_536
 
+ENCODING = "latin-1"
+"""Of headers: each byte is a letter (RFC 9110 §5.5)."""
+
 PASS_OVER_S = 0.1
 """Seconds that a small body which is not wanted may take, so that its connection can be kept."""
 
@@ -34,7 +37,7 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
     """Let the receiver answer a request of an ASGI server."""
     headers: dict[str, list[str]] = {}
     for name, value in request.scope["headers"]:
-        headers.setdefault(name.decode("latin-1"), []).append(value.decode("latin-1").rstrip(" \t"))  # RFC 9110 §5.5
+        headers.setdefault(name.decode(ENCODING), []).append(value.decode(ENCODING).rstrip(" \t"))
 
     is_whole = False
 
@@ -96,7 +99,7 @@ class WsgiDoor:
 
         async def read(limit: int) -> bytes:
             nonlocal reading
-            _refuse_announced(request.headers.get("Content-Length"), limit)
+            _refuse_announced(request.environ.get("CONTENT_LENGTH"), limit)
             reading = self._readers.submit(_body_reader(request, limit))
             return await asyncio.wrap_future(reading)
 

@@ -199,6 +199,26 @@ def test_a_request_for_another_protocol_is_read_as_if_it_asked_for_none(upgrade:
         assert (made.scopes[0]["path"], made.scopes[0]["query_string"]) == ("/path", b"a=b")
 
 
+@pytest.mark.parametrize("connection", [b"close", b"close, upgrade"])
+def test_a_request_that_is_to_be_the_last_is_answered_whatever_comes_behind_it(connection: bytes) -> None:
+    last = WHOLE.replace(b"Host: x\r\n", b"Host: x\r\nUpgrade: h2c\r\nConnection: " + connection + b"\r\n")
+    made = talk(last + WHOLE, answers_after_s=0.05)
+    assert (made.bodies[:1], made.statuses) == ([b"hello"], [b"200"])
+    assert made.wire.is_closing()
+
+
+def test_a_client_that_leaves_after_garbage_has_left_the_request_that_is_being_answered() -> None:
+    async def main() -> Talk:
+        made = Talk(answers_after_s=0.1)
+        made.protocol.data_received(WHOLE + WHOLE + b"\0")
+        made.protocol.connection_lost(ConnectionResetError())
+        return made
+
+    cycle = asyncio.run(main()).protocol.cycle
+    assert cycle.disconnected
+    assert not cycle.more_body
+
+
 def test_a_proxy_is_not_what_we_are() -> None:
     assert talk(b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n").statuses == [b"400"]
 
