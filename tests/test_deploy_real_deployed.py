@@ -41,7 +41,9 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
 
 
 @pytest.fixture(autouse=True)
-def _asked_from_now_on(user: User) -> None:
+def _up_and_asked_from_now_on(user: User) -> None:
+    if not user.functions():
+        user.brings_up()
     user.sky.log.clear()
 
 
@@ -105,6 +107,7 @@ def test_down_leaves_what_is_others_and_a_second_one_finds_nothing(user: User) -
     user.sky.log.clear()
     status, told = user.runs("down", "--yes")
     assert (status, user.changes()) == (0, []), told
+    assert ask(user.sky, "DELETE", f"{PUBSUB}/topics/dt-rejected").status == 200
 
 
 BY_HAND = {"retention": "864000s", "label": "cold-chain", "least": 2, "level": "DEBUG"}

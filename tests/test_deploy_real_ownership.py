@@ -25,6 +25,12 @@ def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
         yield somebody
 
 
+def _has_up(user: User, region: str) -> None:
+    """Have everything up, with the function in this region; nothing is asked where it is so already."""
+    if user.functions() != [region]:
+        user.brings_up(DEPLOY_REGION=region)
+
+
 def _functions(region: str) -> str:
     return f"https://cloudfunctions.googleapis.com/v2/{PROJECT}/locations/{region}"
 
@@ -34,8 +40,11 @@ def _policy(user: User, region: str) -> object:
 
 
 def test_a_service_of_others_is_named_and_left_and_google_would_not_deploy_over_it(user: User) -> None:
+    if user.functions():
+        assert user.runs("down", "--yes")[0] == 0
     user.sky.google.run.put(Service("dt-pubsub", HERE, "x.cloudfunctions.net", {}, {"team": "payments"}))
     before = _policy(user, HERE)
+    user.sky.log.clear()
 
     status, told = user.runs("up", "--yes", "--no-verify")
 
@@ -48,7 +57,7 @@ def test_a_service_of_others_is_named_and_left_and_google_would_not_deploy_over_
 
 
 def test_a_source_deployed_by_hand_is_seen_and_replaced(user: User) -> None:
-    user.brings_up()
+    _has_up(user, HERE)
     user.finds_nothing_to_do()
     place = ask(user.sky, "POST", f"{_functions(HERE)}/functions:generateUploadUrl", {}).json
     assert ask(user.sky, "PUT", place["uploadUrl"], zipped(BY_HAND), {"Authorization": ""}).status == 200
@@ -64,6 +73,7 @@ def test_a_source_deployed_by_hand_is_seen_and_replaced(user: User) -> None:
 
 
 def test_a_filter_set_by_hand_is_shown(user: User) -> None:
+    _has_up(user, HERE)
     url = f"{PUBSUB}/{PROJECT}/subscriptions/dt-rejected"
     settings = ask(user.sky, "GET", url).json
     assert ask(user.sky, "DELETE", url).status == 200
@@ -78,6 +88,7 @@ def test_a_filter_set_by_hand_is_shown(user: User) -> None:
 
 
 def test_another_region_moves_the_function_and_leaves_none_behind(user: User) -> None:
+    _has_up(user, HERE)
     moved = {**user.environ, "DEPLOY_REGION": THERE}
     status, told = user.runs("up", "--yes", environ=moved)
     assert (status, "came through DT's connector as message" in told) == (0, True), told
@@ -90,6 +101,7 @@ def test_another_region_moves_the_function_and_leaves_none_behind(user: User) ->
 
 
 def test_down_sees_the_function_of_another_region_and_names_the_subscriptions_of_others(user: User) -> None:
+    _has_up(user, THERE)
     asked = {"topic": f"{PROJECT}/topics/dt-events"}
     assert ask(user.sky, "PUT", f"{PUBSUB}/{PROJECT}/subscriptions/archive", asked).status == 200
 
@@ -102,7 +114,7 @@ def test_down_sees_the_function_of_another_region_and_names_the_subscriptions_of
 
 
 def test_down_closes_the_service_that_a_function_was_detached_from(user: User) -> None:
-    user.brings_up()
+    _has_up(user, HERE)
     operation = ask(user.sky, "POST", f"{_functions(HERE)}/functions/dt-pubsub:detachFunction", {}).json["name"]
     assert "error" not in done(user.sky, operation)
     service = user.sky.google.run.find(HERE, "dt-pubsub")
@@ -114,3 +126,4 @@ def test_down_closes_the_service_that_a_function_was_detached_from(user: User) -
     assert (status, "was detached from its Cloud Run service, which stays" in told) == (0, True), told
     assert not user.sky.google.run.is_open(service)
     assert user.sky.left() == []
+    user.sky.google.run.remove(HERE, "dt-pubsub")

@@ -136,15 +136,19 @@ class User:
         """Run a verb; gives its exit status and all that it printed."""
         return ended(self.starts(*arguments, source=source, environ=environ))
 
-    def brings_up(self) -> None:
-        """Make everything that is not made yet, without a proof."""
-        status, told = self.runs("up", "--yes", "--no-verify")
+    def brings_up(self, **settings: str) -> None:
+        """Make everything that is not made yet, without a proof. ``settings``: variables that are others this time."""
+        status, told = self.runs("up", "--yes", "--no-verify", environ={**self.environ, **settings})
         assert (status, bool(re.search("^nothing (is left )?to do", told, re.MULTILINE))) == (0, True), told
 
     def finds_nothing_to_do(self) -> None:
         """See that a plan is empty, and says so."""
         status, told = self.runs("plan")
         assert (status, "nothing to do: everything is as it should be" in told) == (0, True), told
+
+    def functions(self) -> list[str]:
+        """Return the regions in which Google has the function."""
+        return [name.split("/")[3] for name in self.sky.left() if "/functions/" in name]
 
     def changes(self) -> list[str]:
         """Give the requests for a change since the log was cleared."""
