@@ -95,10 +95,10 @@ class MetadataServer:
             connection.connect()
             with _cut_after(timeout_s + SPARE_S, connection.sock):
                 connection.request("GET", self._path, headers={"Metadata-Flavor": "Google"})
-                response = connection.getresponse()
-                if response.status != http.client.OK:
-                    raise PublishTransient(f"no access token: the metadata server answered {response.status}")
-                return response.read(LONGEST_REPLY)
+                with connection.getresponse() as response:
+                    if response.status != http.client.OK:
+                        raise PublishTransient(f"no access token: the metadata server answered {response.status}")
+                    return response.read(LONGEST_REPLY)
         finally:
             connection.close()
 
