@@ -82,7 +82,7 @@ class Unreachable:
         assert timeout == 1.0
         return self
 
-    def request(self, *_: object, **__: object) -> None:
+    def connect(self) -> None:
         """Fail."""
         raise ConnectionRefusedError(111, "refused")
 
