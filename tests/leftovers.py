@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-LOOKS_EVERY_S = 0.1
+LOOKS_EVERY_S = 0.5
 PATIENCE_S = 5.0
 """Seconds that what is about to end has, after the last test."""
 
