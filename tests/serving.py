@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,11 +59,12 @@ class Function:
     def __init__(self, door: str, environ: Mapping[str, str], home: Path, source: Path = ROOT / "main.py") -> None:
         self.port = free_port()
         self._output = home / f"{door}-{self.port}.log"
+        self._home = tempfile.TemporaryDirectory(prefix="home-")  # short: gunicorn makes a socket below it
         with self._outputs(home) as (output, errors):
             self._process = subprocess.Popen(
                 self._command(door, source),
                 cwd=home,
-                env={"HOME": str(home), **environ},
+                env={"HOME": self._home.name, **environ},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=errors,
@@ -100,6 +102,7 @@ class Function:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+            self._home.cleanup()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:

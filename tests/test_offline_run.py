@@ -91,8 +91,8 @@ def test_run_interrupted_leaves_nothing_running(number: signal.Signals) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel ends children with their parent")
-def test_run_killed_outright_leaves_nothing_running() -> None:
-    with command("run", "--pubsub", "embedded") as process:
+def test_run_killed_outright_leaves_nothing_running(tmp_path: Path) -> None:
+    with command("run", "--pubsub", "embedded", TMPDIR=str(tmp_path)) as process:
         lines = read_until(process, "function ")
         process.kill()
         process.wait(10)
