@@ -58,6 +58,7 @@ def pour(stage: Stage, start: bytes, size: int) -> tuple[Answer, int]:
         return read_raw_answer(connection), taken
 
 
+@pytest.mark.timed
 def test_an_unsigned_post_of_30_mib_costs_next_to_nothing(stage: Stage) -> None:
     request = head([], length=HUGE)
     pour(stage, request, HUGE)

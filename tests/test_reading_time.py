@@ -85,6 +85,7 @@ def untraced() -> Iterator[None]:
         sys.settrace(tracer)
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("size", [USUAL, LARGEST_BODY_BYTES], ids=["default limit", "highest limit"])
 @pytest.mark.parametrize("shape", SHAPES)
 def test_reading_an_event_of_any_shape_holds_the_loop_for_a_moment_only(shape: str, size: int) -> None:
