@@ -47,12 +47,13 @@ class Elsewhere:
 
     def regions(self, facts: Facts) -> list[str]:
         """Return the regions in which there is one."""
-        return sorted(place[1] for found in facts.get("functions") or [] if (place := self._place(found)))
+        return sorted(region for found in facts.get("functions") or [] if (region := self._other_region(found)))
 
-    def _place(self, found: Facts) -> tuple[str, str] | None:
+    def _other_region(self, found: Facts) -> str:
+        """Return the region of a function of this deployment; nothing for one of its own region, or of others."""
         region, _, name = str(found.get("name", "")).partition("/locations/")[2].partition("/functions/")
         is_one = name == self.spec.name and is_marked(self.spec, found) and found.get("environment") != "GEN_1"
-        return (name, region) if is_one and region != self.spec.region else None
+        return region if is_one and region != self.spec.region else ""
 
     def _delete(self, region: str) -> Step:
         place = (f"--region={region}", f"--project={self.spec.google_project}")
