@@ -137,7 +137,7 @@ class Executor:
         """Return a command with Google's name for what was uploaded: asked for where another process deployed."""
         if not call.names_upload:
             return call.argv
-        self.uploaded = self.uploaded or deployed_upload(self.google.read(next(Function(self.spec).reads())[1]) or {})
+        self.uploaded = self.uploaded or deployed_upload(self._function().get("function") or {})
         return tuple(word.replace(UNKNOWN_YET, self.uploaded) for word in call.argv)
 
     def _finish(self, step: Step, refusal: GcloudFailed) -> None:
@@ -186,7 +186,11 @@ class Executor:
 
     def _url(self) -> str:
         """Ask for it: somebody else may have made the function at the same time."""
-        return function_url(first_answered(Function(self.spec).reads(), self.google.read))
+        return function_url(self._function())
+
+    def _function(self) -> Facts:
+        """Describe the function, and nothing else of it."""
+        return first_answered(Function(self.spec).reads(), self.google.read)
 
     def _in_force(self) -> tuple[Secret, ...]:
         where = f"secret {self.spec.secret}"
