@@ -51,9 +51,10 @@ check: lint types audit test  ## lint, types, audit and test: before a commit
 		echo "coverage of $$package/: $$($(BIN)/python -m coverage report --include="$$package/*" --format=total) %"; \
 		$(BIN)/python -m coverage report --include="$$package/*" --fail-under=95 --format=total >/dev/null || exit 1; done
 
-lint: $(VENV)/.tests  ## ruff: rules and formatting
+lint: $(VENV)/.tests  ## ruff: rules and formatting; who may import what
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))'
 
 types: $(VENV)/.tests  ## mypy, strict; for Linux and for Windows
 	$(BIN)/python -m mypy

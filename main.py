@@ -19,9 +19,9 @@ except ModuleNotFoundError as missing:
     install = "python -m pip install --no-deps --require-hashes -r requirements.txt"
     sys.exit(f"{missing.name} is not installed\n  mend it: {install}")
 
-from function.bounded_http import KEEP_ALIVE_S
-from function.doors import WsgiDoor, answer_asgi
+from function.adapters import WsgiDoor, answer_asgi
 from function.errors import SettingsError
+from function.uvicorn_limits import KEEP_ALIVE_S
 from function.wiring import build_receiver
 
 # functions-framework makes this gunicorn's limit for a silent worker. Cloud Run takes the processor away between
@@ -35,7 +35,7 @@ except SettingsError as error:
     sys.exit(str(error))
 
 _wsgi_door = WsgiDoor(_receiver)
-HTTP_PROTOCOLS["auto"] = "function.bounded_http:BoundedHttp"  # this one is asked for when uvicorn starts
+HTTP_PROTOCOLS["auto"] = "function.uvicorn_limits:BoundedHttp"  # this one is asked for when uvicorn starts
 with contextlib.suppress(ImportError):  # there is no gunicorn on Windows
     from gunicorn.config import Keepalive
 

@@ -11,28 +11,28 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from deploy.doorway import end, not_installed, on_end, open_streams
+from deploy.cli.doorway import end, not_installed, on_end, open_streams
 
 try:
     os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
     import requests
 
-    from deploy.dt_transport import Credentials, DisruptiveTransport, Network
+    from deploy.dt.transport import Credentials, DisruptiveTransport, Network
 except ModuleNotFoundError as missing:
     sys.exit(not_installed(missing, "deploy/requirements.txt"))
 
-from deploy.asked import MARGIN, read_spec
-from deploy.command_line import VERBS, parser
-from deploy.dt_api import DtApi
+from deploy.cli.parser import VERBS, parser
+from deploy.cli.settings import MARGIN, read_spec
+from deploy.cli.terminal import Terminal
+from deploy.dt.api import DtApi
 from deploy.errors import DeployError
-from deploy.gcloud import Gcloud
-from deploy.gcloud_config import network_of, read_configuration, where_googles
-from deploy.google_api import held_permissions, time_series
+from deploy.google.gcloud import Gcloud
+from deploy.google.gcloud_config import network_of, read_configuration, where_googles
+from deploy.google.rest import held_permissions, time_series
 from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
 from deploy.secret import Secret
-from deploy.source import digest, source_files, staged
-from deploy.terminal import Terminal
+from deploy.stages.source import digest, source_files, staged
 from deploy.verbs import FAILED, Deployment
 from function.version import VERSION
 

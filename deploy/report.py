@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import DeployError, NotOurs, NotReady, Stopped
-from deploy.proof import Proof
+from deploy.proof.checks import Proof
 from deploy.status import Row
 from deploy.steps import Step, pending
 

@@ -6,14 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from deploy.errors import DeployError, NotOurs
-from deploy.plan import Observed
+from deploy.google.backlog import Unread
 from deploy.resources.by_hand import closing
 from deploy.resources.connector import owned
 from deploy.resources.function import Function, version_of
 from deploy.resources.signature_secret import SignatureSecret, newest_version
 from deploy.spec import Spec
+from deploy.stages.plan import Observed
 from deploy.steps import Step
-from deploy.unread import Unread
 
 DAY_S = 86400
 

@@ -6,22 +6,26 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deploy.apply import Executor
-from deploy.connectors import Connectors
-from deploy.devices import Devices
-from deploy.dt_api import DtApi, no_credentials
+from deploy.cli.terminal import Terminal
+from deploy.dt.api import DtApi, no_credentials
+from deploy.dt.connectors import Connectors
+from deploy.dt.devices import Devices
 from deploy.errors import Declined, DeployError, DtFailed, DtUnanswered, DtUnreachable, NotOurs, NotProven, Unusable
-from deploy.gcloud import Gcloud
-from deploy.google_api import Held, Measured
-from deploy.observe import Observer
-from deploy.plan import Observed, plan, plan_removal
-from deploy.preflight import Preflight
+from deploy.google.backlog import MESSAGES, OLDEST, question, unread_in
+from deploy.google.gcloud import Gcloud
+from deploy.google.rest import Held, Measured
+from deploy.google.secret_versions import Vault
+from deploy.proof.verifier import Post, Verifier
 from deploy.report import Report
 from deploy.resources.connector import owned
 from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
 from deploy.spec import Spec
+from deploy.stages.apply import Executor
+from deploy.stages.observe import Observer
+from deploy.stages.plan import Observed, plan, plan_removal
+from deploy.stages.preflight import Preflight
 from deploy.status import (
     Metrics,
     Row,
@@ -34,10 +38,6 @@ from deploy.status import (
     unreadable_rows,
 )
 from deploy.steps import DtCall, Step, pending
-from deploy.terminal import Terminal
-from deploy.unread import MESSAGES, OLDEST, question, unread_in
-from deploy.vault import Vault
-from deploy.verify import Post, Verifier
 
 NOTHING_TO_DO, FAILED, CHANGES, UNHEALTHY = 0, 1, 2, 3
 

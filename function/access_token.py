@@ -13,8 +13,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from function.background import daemon_thread
 from function.errors import PublishError, PublishMisconfigured, PublishTransient
+from function.threads import daemon_thread
 
 REFRESH_S = 225.0
 """Seconds before its end from which on a token is to be replaced: as google-auth's ``REFRESH_THRESHOLD``.

@@ -16,10 +16,10 @@ import flask
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 
-from function.background import BackgroundLoop
 from function.errors import BodyIncomplete, BodyTooLarge
-from function.exchange import Reply, Request
+from function.http import Reply, Request
 from function.receiver import Receiver
+from function.threads import BackgroundLoop
 
 CHUNK_BYTES = 65_536
 

@@ -8,7 +8,7 @@ import logging
 import math
 from collections.abc import Callable
 
-from function.config import Severity
+from function.settings import Severity
 
 LIBRARIES = ("asyncio", "concurrent.futures", "google", "grpc", "py.warnings", "requests", "urllib3")
 """Loggers of the libraries that work for us. The servers' own (gunicorn, uvicorn) tell of servers that cannot start."""

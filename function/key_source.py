@@ -18,11 +18,11 @@ from typing import Any
 import jwt
 from jwt.algorithms import ECAlgorithm
 
-from function.background import in_daemon_thread
 from function.errors import KeysUnavailable, SignatureInvalid
-from function.setting_values import trusted_url
+from function.settings_parsers import trusted_url
 from function.signature import PublicKey
 from function.strict_json import read_object
+from function.threads import in_daemon_thread
 
 KEEP_S = 900.0
 """Seconds that a fetched key set is good for; when a refresh fails it is kept for longer."""

@@ -16,12 +16,12 @@ from typing import Protocol
 from msgspec import Struct, field, to_builtins
 from msgspec.json import Encoder
 
-from function.config import SEVERITIES, Severity
 from function.errors import RelayError
 from function.event import NOTHING, Envelope
-from function.exchange import Request
+from function.http import Request
 from function.message import Message
 from function.outcomes import DELIVERED, Outcome
+from function.settings import SEVERITIES, Severity
 
 SAMPLE_S = 1.0
 """Seconds between two lines of the same sampled reason."""

@@ -12,9 +12,9 @@ from typing import TypeAlias
 
 from msgspec import Struct, ValidationError, convert
 
-from function.config import Settings
 from function.event import Envelope, is_encodable
 from function.event_types import Time
+from function.settings import Settings
 
 MAX_ATTRIBUTES = 100
 MAX_KEY_BYTES = 256

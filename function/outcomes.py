@@ -6,7 +6,7 @@ The number behind each row is its number in the table of docs/reference.md, whic
 from dataclasses import dataclass
 
 from function import errors
-from function.config import Severity
+from function.settings import Severity
 
 RETRY_AFTER_S = 5
 """Seconds that a sender is asked to wait after a 503."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from function.config import Settings
+from function.body_budget import Room
 from function.errors import (
     BodyIncomplete,
     Busy,
@@ -27,13 +27,13 @@ from function.errors import (
     Unsigned,
 )
 from function.event import NOTHING, Envelope, parse_body, read_envelope, require_envelope
-from function.exchange import Reply, Request
+from function.http import Reply, Request
 from function.log import Entry, Log, traceparent
 from function.message import Message, bare_message, event_message, rejected_message
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S, Outcome
-from function.patience import within
-from function.room import Room
+from function.settings import Settings
 from function.signature import Evidence
+from function.timeouts import within
 from function.verifier import Authentic, Verifier
 
 BODY_S = 3.0

@@ -9,9 +9,9 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from function.background import daemon_thread, in_daemon_thread
 from function.errors import KeysUnavailable, SettingsError
 from function.secret_text import MAX_TEXT_BYTES, SecretLines, read_secrets
+from function.threads import daemon_thread, in_daemon_thread
 
 REREAD_AFTER_S = 30.0
 """Seconds that a reading of the file is good for: a secret that was taken out is refused within a minute."""

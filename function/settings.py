@@ -10,8 +10,8 @@ from typing import Literal, TypeVar, get_args
 
 from function.errors import SettingsError
 from function.secret_text import trimmed
-from function.setting_names import meant_setting
-from function.setting_values import (
+from function.settings_names import meant_setting
+from function.settings_parsers import (
     emulator_host,
     google_project,
     listed,

@@ -8,19 +8,19 @@ from functools import partial
 from pathlib import Path
 
 from function.access_token import AccessTokens
-from function.config import Settings
+from function.batching import SharedRequests
 from function.credentials import token_source
 from function.errors import SettingsError
 from function.foreign_lines import take_over
 from function.key_source import KeySource, fetch_document
 from function.log import Log, dropped_line
 from function.output import LineWriter
-from function.publisher import RetryingPublisher
 from function.pubsub import SCOPES, PubSub
 from function.receiver import Receiver
+from function.retrying import RetryingPublisher
 from function.secret_source import SecretSource, require_strong
 from function.secret_text import trimmed
-from function.sharing import SharedRequests
+from function.settings import Settings
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 
 

@@ -1,1 +1,1 @@
-"""The tests: flat, one file per room."""
+"""The tests: README says where a test goes."""

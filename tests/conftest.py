@@ -11,7 +11,7 @@ from deploy.offline.emulator import emulator
 from deploy.offline.errors import EmulatorNotFound
 from deploy.offline.pubsub import EmbeddedPubSub
 from tests import again, leftovers
-from tests.users import User, user_of
+from tests.real_gcloud.user import User, user_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn
 
-from deploy.doorway import Parser
+from deploy.cli.doorway import Parser
+from deploy.cli.options import OPTIONS, Group
 from deploy.errors import DeployError
-from deploy.options import OPTIONS, Group
 from deploy.spec import DEFAULT_SENSORS
 from deploy.verbs import Deployment
 from function.version import VERSION

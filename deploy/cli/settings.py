@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy.cli.options import OPTIONS, Option
+from deploy.cli.settings_file import SettingsFile, read_settings_file
 from deploy.errors import OptionsUnsound
-from deploy.options import OPTIONS, Option
-from deploy.settings_file import SettingsFile, read_settings_file
 from deploy.spec import FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Spec
-from function.config import Settings
 from function.errors import SettingsError
+from function.settings import Settings
 
 DERIVED = (
     "PUBSUB_TOPIC",

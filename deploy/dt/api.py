@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt_transport import DtAnswer, DtRequest, Method, Transport
+from deploy.dt.transport import DtAnswer, DtRequest, Method, Transport
 from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.secret import Secret
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt_api import DtApi, of_one_shape
+from deploy.dt.api import DtApi, of_one_shape
 from deploy.errors import DtFailed, DtUnanswered
 from deploy.resources.connector import MOST_PER_PROJECT, Connector, Held, is_proven, owned
 from deploy.secret import Secret

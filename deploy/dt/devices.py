@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt_api import DtApi, of_one_shape
+from deploy.dt.api import DtApi, of_one_shape
 from deploy.errors import DtFailed
 from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.errors import Code, GcloudFailed
-from deploy.gcloud_errors import STATUS, explain
+from deploy.google.gcloud_errors import STATUS, explain
 from deploy.parallel import go_on
 from deploy.secret import Secret
 from deploy.steps import Argv

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deploy.errors import Code, GcloudFailed
-from deploy.permissions import allow_unchecked, grant, let_build
+from deploy.google.permissions import allow_unchecked, grant, let_build
 from deploy.steps import Argv
 
 

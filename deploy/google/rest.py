@@ -6,7 +6,7 @@ from typing import Any
 import requests
 
 from deploy.errors import DeployError
-from deploy.permissions import grant
+from deploy.google.permissions import grant
 from deploy.secret import Secret
 from deploy.web import without_netrc
 

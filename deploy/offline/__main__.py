@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from deploy.doorway import Parser, columns_of, end, not_installed, on_end, open_streams
+from deploy.cli.doorway import Parser, columns_of, end, not_installed, on_end, open_streams
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

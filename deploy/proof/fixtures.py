@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from deploy.devices import Devices, since
+from deploy.dt.devices import Devices, since
 from deploy.errors import DeployError, DtFailed, GcloudFailed
 from deploy.resources.pubsub import Leftovers
 from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec

@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from deploy.devices import Devices
-from deploy.dt_api import DtApi
-from deploy.dt_transport import sign
+from deploy.dt.api import DtApi
+from deploy.dt.devices import Devices
+from deploy.dt.transport import sign
 from deploy.errors import DtFailed, GcloudFailed, NotProven
-from deploy.function_log import FunctionLog
-from deploy.proof import (
+from deploy.google.function_log import FunctionLog
+from deploy.proof.checks import (
     EMULATED,
     MADE_UP,
     Proof,
@@ -30,10 +30,10 @@ from deploy.proof import (
     is_what_was_sent,
     made_up_event,
 )
+from deploy.proof.fixtures import Google, Temporary
 from deploy.resources.connector import PAUSED, Connector, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
-from deploy.temporary import Google, Temporary
 
 UP = "python -m deploy up"
 VERIFY = "python -m deploy verify"

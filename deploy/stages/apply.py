@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.errors import DeployError, GcloudFailed, Stopped
-from deploy.operation_errors import with_more
-from deploy.ownership import Ownership
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
 from deploy.resources.resource import Facts, Resource, answered, first_answered
 from deploy.resources.signature_secret import number_of
 from deploy.secret import Secret, SecretVersion, new_secret
 from deploy.spec import Spec
+from deploy.stages.operation_errors import with_more
+from deploy.stages.ownership import Ownership
 from deploy.steps import Argv, DtCall, GcloudCall, Step, pending
 
 MADE_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)

@@ -6,7 +6,7 @@ https://cloud.google.com/build/docs/cloud-build-service-account-updates
 
 from typing import Any, Protocol
 
-from deploy.permissions import BUILDER_ROLES
+from deploy.google.permissions import BUILDER_ROLES
 from deploy.spec import Spec
 from deploy.steps import Argv
 

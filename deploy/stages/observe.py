@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from deploy.devices import Device
+from deploy.dt.devices import Device
 from deploy.errors import DtFailed, GcloudFailed
 from deploy.parallel import answer, beside_one_another
-from deploy.plan import Observed, removable, watched
 from deploy.resources.connector import Connector, name_tells
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, Resource, answered, first_answered, is_marked
@@ -15,6 +14,7 @@ from deploy.resources.services import Services, services_on
 from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled
 from deploy.secret import Secret, SecretVersion
 from deploy.spec import SERVICES, Spec
+from deploy.stages.plan import Observed, removable, watched
 from deploy.steps import Argv, Step, pending
 
 SERVICE_OF_GROUP = {

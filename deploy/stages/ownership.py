@@ -3,12 +3,12 @@
 from typing import Any, Protocol
 
 from deploy.errors import DeployError
-from deploy.plan import removable, resources
 from deploy.resources.accounts import Permission, RuntimeAccount
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.function import Function
 from deploy.resources.resource import Resource, answered, first_answered
 from deploy.spec import Spec
+from deploy.stages.plan import removable, resources
 from deploy.steps import Argv, GcloudCall, Step
 
 

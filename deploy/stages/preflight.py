@@ -4,17 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from deploy.build_account import build_account, may_build
-from deploy.dt_api import ROLE as DT_ROLE
-from deploy.dt_api import DtApi, no_credentials
+from deploy.dt.api import ROLE as DT_ROLE
+from deploy.dt.api import DtApi, no_credentials
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed, NotReady
-from deploy.google_api import Held
-from deploy.observe import SERVICE_OF_GROUP
-from deploy.org_policy import OrganizationPolicy, Reads
+from deploy.google.org_policy import OrganizationPolicy, Reads
+from deploy.google.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
+from deploy.google.regions import KNOWN_REGIONS
+from deploy.google.rest import Held
 from deploy.parallel import answer, beside_one_another
-from deploy.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
-from deploy.plan import Observed
-from deploy.regions import KNOWN_REGIONS
 from deploy.resources.connector import check_room
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
@@ -22,6 +19,9 @@ from deploy.resources.invokers import is_public, is_unchecked
 from deploy.resources.services import Services, services_on
 from deploy.secret import Secret
 from deploy.spec import Spec
+from deploy.stages.build_account import build_account, may_build
+from deploy.stages.observe import SERVICE_OF_GROUP
+from deploy.stages.plan import Observed
 from deploy.steps import Argv
 
 

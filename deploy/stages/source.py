@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 _BESIDE = (Path("main.py"), Path("requirements.txt"))
 DIGEST_LETTERS = 40
 """A label's value has room for 63."""

@@ -1,6 +1,6 @@
 """How fast, how small and how soon: this project beside what else one could write, measured in one run.
 
-``python -m tests.bench [SECTION ...]``, ``make bench``. Nothing here is a test; ``tests/test_bench.py`` tests it.
+``python -m tests.bench [SECTION ...]``, ``make bench``. Nothing here is a test; ``tests/bench/test_bench.py`` tests it.
 
 ================  ================================================================================================
 room              what it does

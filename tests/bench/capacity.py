@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass, replace
 
 from deploy.spec import DEFAULT_SENSORS
-from function.config import LARGEST_BODY_BYTES
+from function.settings import LARGEST_BODY_BYTES
 from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS, Entries, Prices, Quotas, Sensors
 from tests.bench.costs import AS_DEPLOYED, Choices, Cost, Usage, bill
 from tests.bench.queueing import Instance

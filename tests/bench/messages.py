@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 from deploy.offline.events import encode, sample_event
-from function.config import Settings
 from function.event import parse_body, read_envelope
 from function.message import event_message
+from function.settings import Settings
 from tests.bench.cloud import SENSORS
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

@@ -1,7 +1,7 @@
 """Requests as DT's Data Connector sends them: signed, encoded to the last byte, each with another body.
 
 Signed here by hand, at a few microseconds each, and not by a library: a run needs tens of thousands of them at once.
-``tests/test_bench.py`` lets a library read them.
+``tests/bench/test_bench.py`` lets a library read them.
 """
 
 import base64

@@ -12,13 +12,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from function.config import Settings
 from function.event import Envelope, parse_body, read_envelope, require_envelope
-from function.exchange import Request
+from function.http import Request
 from function.log import Log, traceparent
 from function.message import Message, event_message
 from function.receiver import Receiver
 from function.secret_source import SecretSource
+from function.settings import Settings
 from function.verifier import SecretScheme, Verifier
 from tests.bench.figures import median
 from tests.bench.requests import SECRET, prepare

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.command_line import parser
+from deploy.cli.parser import parser
 from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, amount
 from tests.bench.capacity import MONTH_S, Load, Measured, Sizing, defaults, reached_at, size
 from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS, Entries

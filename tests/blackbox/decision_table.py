@@ -14,7 +14,7 @@ import jwt
 from deploy.offline.issuer import new_key
 from deploy.offline.pubsub.faults import Fault
 from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER
-from function.config import Severity
+from function.settings import Severity
 from tests.stage import BODY, BODY_CANARY, DROP, KNOWN, OLDER_SECRET, SECRET, Request, Stage, by_secret, changed
 
 CAP = 262_144

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from deploy.offline.pubsub.faults import Fault
+from tests.blackbox.decision_table import CAP, padded
 from tests.pace import stretch, within
 from tests.prove.flood import flood
 from tests.prove.traffic import percentile, traffic
-from tests.rows import CAP, padded
 from tests.serving import DOORS, Answer, Headers, head, new_trace, read_raw_answer
 from tests.stage import BODY, SECRET, Stage, Surroundings, by_secret, surroundings
 

@@ -14,8 +14,8 @@ from deploy.offline.issuer import Fault as IssuerFault
 from deploy.offline.issuer import new_key
 from deploy.offline.pubsub.faults import Fault
 from deploy.offline.signing import ORGANIZATION_HEADER
+from tests.blackbox.decision_table import ROWS, Row
 from tests.pace import within
-from tests.rows import ROWS, Row
 from tests.serving import DOORS, Answer, eventually, head, new_trace, read_raw_answer, variant
 from tests.stage import (
     BODY,

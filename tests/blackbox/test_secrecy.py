@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.rows import ROWS, SEALED, Row
+from tests.blackbox.decision_table import ROWS, SEALED, Row
 from tests.serving import DOORS, Answer, Headers, eventually, variant
 from tests.stage import BODY, KNOWN, Stage, by_secret, surroundings
 

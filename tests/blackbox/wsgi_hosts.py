@@ -1,4 +1,4 @@
-"""``python -m tests.wsgi_hosts SERVER PORT MAIN``: the WSGI door behind one of the servers that a host may have.
+"""``python -m tests.blackbox.wsgi_hosts SERVER PORT MAIN``: the WSGI adapter behind one of six servers.
 
 Support for the tests, not one itself.
 """
@@ -54,7 +54,7 @@ class Host(Function):
 
     def _command(self, door: str, source: Path) -> list[str]:
         if door in SERVERS:
-            return [sys.executable, "-m", "tests.wsgi_hosts", door, str(self.port), str(source)]
+            return [sys.executable, "-m", "tests.blackbox.wsgi_hosts", door, str(self.port), str(source)]
         if door == "flask run":
             app = f"functions_framework:create_app('ingest_wsgi', '{source}')"
             return [sys.executable, "-m", "flask", "--app", app, "run", f"--host={HOST}", f"--port={self.port}"]

@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.dt_api import DtApi
+from deploy.cli.terminal import Terminal
+from deploy.dt.api import DtApi
 from deploy.errors import DeployError
-from deploy.gcloud import Gcloud
-from deploy.permissions import DEPLOYER
+from deploy.google.gcloud import Gcloud
+from deploy.google.permissions import DEPLOYER
+from deploy.proof.verifier import Post
 from deploy.report import Report
 from deploy.secret import Secret
-from deploy.source import staged
 from deploy.spec import Spec
-from deploy.terminal import Terminal
+from deploy.stages.source import staged
 from deploy.verbs import Deployment
-from deploy.verify import Post
-from tests.fakes import FakeClock
-from tests.fakes_deploy import DT_PROJECT, FakeDt
-from tests.fakes_gcloud import PROJECT, REGION, FakeGcloud
+from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
+from tests.deploy.fakes.gcloud import PROJECT, REGION, FakeGcloud
+from tests.function.fakes import FakeClock
 
 SOURCE = {"main.py": b"print()", "requirements.txt": b"", "function/__init__.py": b""}
 

@@ -7,10 +7,10 @@ import pytest
 
 from deploy.errors import DeployError, NotProven
 from deploy.verbs import CHANGES, NOTHING_TO_DO
-from tests.fakes import FakeClock
-from tests.fakes_deploy import DT_PROJECT
-from tests.fakes_gcloud import URL
-from tests.stage_deploy import Stage
+from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.fakes.gcloud import URL
+from tests.deploy.stage import Stage
+from tests.function.fakes import FakeClock
 
 
 @pytest.fixture

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 import requests
 
-from deploy.dt_api import DtApi
-from deploy.dt_transport import DtAnswer, DtRequest
+from deploy.dt.api import DtApi
+from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable
-from deploy.gcloud import READ_S, Finished, Gcloud, Run
-from deploy.gcloud_config import network_of, read_configuration, require_googles_endpoints, where_googles
+from deploy.google.gcloud import READ_S, Finished, Gcloud, Run
+from deploy.google.gcloud_config import network_of, read_configuration, require_googles_endpoints, where_googles
 from deploy.network import DIRECT, GcloudNetwork, NoAnswer, explain_no_answer
 from deploy.offline.clouds.authority import Authority
 from deploy.steps import Argv
-from tests.fakes import FakeClock
-from tests.stage_deploy import Stage
+from tests.deploy.stage import Stage
+from tests.function.fakes import FakeClock
 
 UNREACHABLE = DtAnswer(0, {"error": "no connection to DT"}, fix="check the network", is_unreachable=True)
 

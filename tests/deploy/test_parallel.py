@@ -16,7 +16,7 @@ from deploy.parallel import AT_ONCE, answer, begun, beside_one_another
 from tests.pace import within
 from tests.serving import eventually
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LONG_S = 60.0
 SOON_S = 15.0
 """Far less than what is slept, and far more than any machine needs to notice."""

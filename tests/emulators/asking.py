@@ -17,7 +17,7 @@ from deploy.offline.clouds import Clouds
 from deploy.offline.clouds.google.estate import Estate
 from tests.serving import Answer
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 GOOGLE_APIS = ("artifactregistry", "cloudbuild", "cloudfunctions", "iam", "pubsub", "run", "secretmanager")
 FUNCTIONS = "https://cloudfunctions.googleapis.com/v2/projects/demo-proj/locations/europe-west1"
 DEPLOY_S = 120.0

@@ -20,8 +20,8 @@ from deploy.offline.clouds.dt.connectors import METRICS_WINDOW_S, Counts
 from deploy.offline.clouds.dt.identity import GRANT_TYPE, ISSUER, TOKEN_ENDPOINT
 from deploy.offline.clouds.dt.tenant import RATE, USER, Tenant
 from deploy.offline.clouds.exchange import Answer, Request, Unanswered
+from tests.emulators.asking import Heard, ask
 from tests.pace import within
-from tests.skies import Heard, ask
 
 URL = "https://receiver-1-ew.a.run.app/"
 API = "https://api.disruptive-technologies.com/v2"

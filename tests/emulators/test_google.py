@@ -20,7 +20,7 @@ from deploy.offline.clouds.google.payload import crc32c
 from deploy.offline.clouds.google.service import Service
 from deploy.offline.events import encode, sample_event
 from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
-from tests.skies import (
+from tests.emulators.asking import (
     ANSWERS,
     FUNCTIONS,
     GOOGLE_APIS,

@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 
 import pytest
 
+from deploy.google.backlog import MESSAGES, OLDEST, Unread, question, unread_in
 from deploy.offline.clouds import Clouds, clouds
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.pubsub.control import Control
-from deploy.unread import MESSAGES, OLDEST, Unread, question, unread_in
-from tests.skies import all_on, ask
+from tests.emulators.asking import all_on, ask
 
 PROJECT = "demo-proj"
 PUBSUB = f"https://pubsub.googleapis.com/v1/projects/{PROJECT}"

@@ -10,7 +10,7 @@ from deploy.offline.clouds import Clouds, clouds
 from deploy.offline.clouds.google.estate import Estate
 from deploy.offline.clouds.rehearsal import ACTS, Act, changed, left, play, rehearse, unready
 from deploy.offline.errors import NotStarted
-from tests.skies import all_on, ask
+from tests.emulators.asking import all_on, ask
 
 TOPIC = "https://pubsub.googleapis.com/v1/projects/demo-proj/topics/dt-events"
 

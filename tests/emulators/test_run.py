@@ -20,7 +20,7 @@ from deploy.offline.events import SAMPLES, encode, sample_event
 from deploy.offline.readings import reading
 from function.schema import EVENT_TYPES, contradiction
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextlib.contextmanager

@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from deploy.offline import events, signing
-from function.config import PRODUCTION_ISSUER, Settings
 from function.errors import BodyTooLarge
-from function.exchange import Request
+from function.http import Request
+from function.settings import PRODUCTION_ISSUER, Settings
 
 NOW = 1_760_000_000
 """Seconds since the UTC epoch at which everything here happens."""

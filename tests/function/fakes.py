@@ -10,7 +10,7 @@ from function.errors import SignatureInvalid
 from function.key_source import Es256Key
 from function.message import Message
 from function.signature import PublicKey
-from tests.builders import ISSUER, KEY_ID, NOW, PRIVATE_KEY, SECRET, jwk
+from tests.function.builders import ISSUER, KEY_ID, NOW, PRIVATE_KEY, SECRET, jwk
 
 T = TypeVar("T")
 

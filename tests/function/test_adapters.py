@@ -15,11 +15,11 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 from werkzeug.test import create_environ
 
-from function import doors
-from function.doors import CHUNK_BYTES, HANG_UP_S, PASS_OVER_S, WsgiDoor, answer_asgi
+from function import adapters as doors
+from function.adapters import CHUNK_BYTES, HANG_UP_S, PASS_OVER_S, WsgiDoor, answer_asgi
 from function.errors import BodyIncomplete, BodyTooLarge, RequestError
-from function.exchange import Reply, Request
-from tests.fakes import run_skipping, slept_s
+from function.http import Reply, Request
+from tests.function.fakes import run_skipping, slept_s
 
 LIMIT = 100
 GONE: dict[str, Any] = {"type": "http.disconnect"}

@@ -9,11 +9,11 @@ from typing import TypeVar
 import pytest
 
 from deploy.offline.pubsub import EmbeddedPubSub
+from function.batching import MOST_BYTES, MOST_MESSAGES, SharedRequests
 from function.errors import PublishError, PublishRefused, PublishTransient, PublishUnacknowledged
 from function.message import Message
 from function.pubsub import PubSub, _request
-from function.sharing import MOST_BYTES, MOST_MESSAGES, SharedRequests
-from tests.builders import TOPIC
+from tests.function.builders import TOPIC
 
 T = TypeVar("T")
 ATTEMPT_S = 2.0

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from function.room import Room
+from function.body_budget import Room
 
 
 async def turns(room: Room, *sizes: float) -> list["asyncio.Task[None]"]:

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from tests.builders import NOW, body, key_token, secret_token
+from tests.function.builders import NOW, body, key_token, secret_token
 from tests.prove import differential
 from tests.prove.differential import EXPLAINED, REFERENCE, VERDICTS, Comparison, compare
 from tests.prove.fuzz import FORGED, LONGEST_MS, SHORT, Finding, fuzzed, mutated

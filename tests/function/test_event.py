@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from deploy.offline.events import PROJECT_ID, SAMPLES
 from function.errors import Malformed, NoEnvelope
 from function.event import MAX_DEPTH, NOTHING, Envelope, parse_body, read_envelope, require_envelope
-from tests.builders import ABSENT, EXAMPLES, body, event, thorough
+from tests.function.builders import ABSENT, EXAMPLES, body, event, thorough
 
 DEVICE_ID = "emu0007dr2b5vjs7396g"
 

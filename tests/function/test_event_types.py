@@ -9,7 +9,7 @@ import pytest
 from deploy.offline.events import SAMPLES
 from function.event_types import Humidity, Temperature
 from function.schema import EVENT_TYPES, contradiction
-from tests.builders import event
+from tests.function.builders import event
 
 TIME = "2026-01-02T03:04:05.678901Z"
 

@@ -26,8 +26,8 @@ from function.key_source import (
     fetch_document,
 )
 from function.signature import parse_token, verify_key
-from tests.builders import ISSUER, KEY_ID, PRIVATE_KEY, STRANGERS_KEY, body, jwk, key_token
-from tests.fakes import DISCOVERY_URL, KEY_SET_URL, FakeClock, FakeIssuer, run_skipping, slept_s
+from tests.function.builders import ISSUER, KEY_ID, PRIVATE_KEY, STRANGERS_KEY, body, jwk, key_token
+from tests.function.fakes import DISCOVERY_URL, KEY_SET_URL, FakeClock, FakeIssuer, run_skipping, slept_s
 from tests.pace import within
 
 

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from function.config import SEVERITIES, Severity
 from function.errors import ChecksumMismatch, Expired, PublishTransient, SignatureInvalid, Unsigned
 from function.event import parse_body, read_envelope
 from function.log import Entry, Log, Stream, dropped_line, traceparent
 from function.message import Message
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, Outcome
-from tests.builders import SECRET, body, request, secret_token
-from tests.fakes import FakeClock
+from function.settings import SEVERITIES, Severity
+from tests.function.builders import SECRET, body, request, secret_token
+from tests.function.fakes import FakeClock
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"

@@ -21,9 +21,9 @@ from deploy.offline.issuer import Issuer
 from deploy.offline.pubsub import EmbeddedPubSub
 from deploy.offline.signing import SECRET_HEADER, organization_claims, secret_claims, sign_with_secret
 from function import receiver
-from tests.builders import ORGANIZATION_ID, REJECTED_TOPIC, SECRET, TOPIC, body
+from tests.function.builders import ORGANIZATION_ID, REJECTED_TOPIC, SECRET, TOPIC, body
 
-MAIN = str(Path(__file__).resolve().parents[1] / "main.py")
+MAIN = str(Path(__file__).resolve().parents[2] / "main.py")
 CONTENT = body()
 
 Answer = tuple[int, dict[str, Any], dict[str, str]]

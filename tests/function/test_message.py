@@ -20,7 +20,7 @@ from function.message import (
     event_message,
     rejected_message,
 )
-from tests.builders import body, event, settings, sha256, thorough
+from tests.function.builders import body, event, settings, sha256, thorough
 
 BODY = body()
 ENVELOPE = read_envelope(parse_body(BODY))

@@ -3,8 +3,8 @@
 import pytest
 
 from function import errors
-from function.config import SEVERITIES
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S
+from function.settings import SEVERITIES
 
 TABLE = [
     (1, errors.MethodNotAllowed, "method", 405, "DEBUG"),

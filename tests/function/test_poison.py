@@ -21,17 +21,17 @@ from google.pubsub_v1.types import PubsubMessage
 
 from deploy.offline.pubsub import EmbeddedPubSub
 from deploy.offline.pubsub.limits import check_message
-from function.config import LARGEST_BODY_BYTES
-from function.exchange import Reply
+from function.batching import SharedRequests
+from function.http import Reply
 from function.log import Log
 from function.message import MAX_ATTRIBUTES, MAX_KEY_BYTES, MAX_VALUE_BYTES
-from function.publisher import RetryingPublisher
 from function.pubsub import PubSub
 from function.receiver import Receiver
-from function.sharing import SharedRequests
+from function.retrying import RetryingPublisher
+from function.settings import LARGEST_BODY_BYTES
 from function.verifier import SecretScheme, Verifier
-from tests.builders import ABSENT, REJECTED_TOPIC, TOPIC, body, event, settings, sha256, signed
-from tests.fakes import FakeClock, FakeSecrets
+from tests.function.builders import ABSENT, REJECTED_TOPIC, TOPIC, body, event, settings, sha256, signed
+from tests.function.fakes import FakeClock, FakeSecrets
 
 BODY = body()
 SUBSCRIPTIONS = {"events": "projects/demo/subscriptions/events", "rejected": "projects/demo/subscriptions/rejected"}

@@ -15,6 +15,7 @@ from pytest_mock import MockerFixture
 from deploy.offline.pubsub import EmbeddedPubSub
 from deploy.offline.pubsub.faults import Fault
 from function.access_token import AccessToken, AccessTokens, Fetch
+from function.batching import SharedRequests
 from function.credentials import GoogleCredentials, default_credentials
 from function.errors import (
     PublishError,
@@ -24,10 +25,9 @@ from function.errors import (
     PublishUnacknowledged,
 )
 from function.message import Message
-from function.publisher import RetryingPublisher
 from function.pubsub import SCOPES, PubSub
-from function.sharing import SharedRequests
-from tests.builders import TOPIC, body
+from function.retrying import RetryingPublisher
+from tests.function.builders import TOPIC, body
 from tests.pace import within
 from tests.prove.proxy import Proxy
 from tests.serving import eventually

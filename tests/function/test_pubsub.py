@@ -18,8 +18,8 @@ from function.connections import LONGEST_S
 from function.errors import PublishError, PublishMisconfigured, PublishTransient, PublishUnacknowledged
 from function.message import Message
 from function.pubsub import RETIRED_S, SCOPES, SILENT_S, PubSub
-from tests.builders import TOPIC
-from tests.fakes import FakeClock, run_skipping, slept_s
+from tests.function.builders import TOPIC
+from tests.function.fakes import FakeClock, run_skipping, slept_s
 
 T = TypeVar("T")
 

@@ -12,11 +12,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from function.config import LARGEST_BODY_BYTES
 from function.errors import EventError
 from function.event import MAX_DEPTH, MAX_MARKS, NOTHING, parse_body, read_envelope, require_envelope
 from function.message import event_message
-from tests.builders import body, settings
+from function.settings import LARGEST_BODY_BYTES
+from tests.function.builders import body, settings
 
 USUAL = 262_144
 HELD_S = 0.05

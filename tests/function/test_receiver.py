@@ -23,12 +23,12 @@ from function.errors import (
     PublishTransient,
     PublishUnacknowledged,
 )
-from function.exchange import Reply, Request
+from function.http import Reply, Request
 from function.log import Log
 from function.message import Message
 from function.receiver import LARGE_BODIES_BYTES, Receiver
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
-from tests.builders import (
+from tests.function.builders import (
     ABSENT,
     ISSUER,
     NOW,
@@ -48,7 +48,7 @@ from tests.builders import (
     signed,
     thorough,
 )
-from tests.fakes import FakeClock, FakeKeys, FakePublisher, FakeSecrets, run_skipping, slept_s
+from tests.function.fakes import FakeClock, FakeKeys, FakePublisher, FakeSecrets, run_skipping, slept_s
 
 BODY = body()
 

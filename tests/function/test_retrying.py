@@ -9,8 +9,8 @@ from pytest_mock import MockerFixture
 
 from function.errors import PublishError, PublishMisconfigured, PublishRefused, PublishTransient
 from function.message import Message
-from function.publisher import ATTEMPT_S, PAUSE_S, RetryingPublisher
-from tests.fakes import FakeClock
+from function.retrying import ATTEMPT_S, PAUSE_S, RetryingPublisher
+from tests.function.fakes import FakeClock
 
 MESSAGE = Message(b"{}", {})
 

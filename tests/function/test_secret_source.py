@@ -20,8 +20,8 @@ from function.secret_source import (
     SecretSource,
     require_strong,
 )
-from tests.builders import OLD_SECRET, SECRET, WRONG_SECRET
-from tests.fakes import FakeClock
+from tests.function.builders import OLD_SECRET, SECRET, WRONG_SECRET
+from tests.function.fakes import FakeClock
 from tests.pace import within
 
 NEW, OLD = SECRET.encode(), OLD_SECRET.encode()

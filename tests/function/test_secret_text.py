@@ -5,7 +5,7 @@ import time
 import pytest
 
 from function.secret_text import MAX_TEXT_BYTES, SecretLines, read_secrets
-from tests.builders import OLD_SECRET, SECRET
+from tests.function.builders import OLD_SECRET, SECRET
 
 NEW, OLD = SECRET.encode(), OLD_SECRET.encode()
 

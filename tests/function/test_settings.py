@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from function.config import PRODUCTION_ISSUER, Settings
 from function.errors import SettingsError
-from function.setting_values import trusted_url
-from tests.builders import OLD_SECRET, REJECTED_TOPIC, SECRET, TOPIC, environ, known_settings, settings
+from function.settings import PRODUCTION_ISSUER, Settings
+from function.settings_parsers import trusted_url
+from tests.function.builders import OLD_SECRET, REJECTED_TOPIC, SECRET, TOPIC, environ, known_settings, settings
 
 
 def faults(**changes: str) -> tuple[str, ...]:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from function.setting_names import meant_setting
-from tests.builders import known_settings
+from function.settings_names import meant_setting
+from tests.function.builders import known_settings
 
 MEANT = {
     "DT_PROJECT_IDS": "DT_PROJECT_ID DT_PROJECTS DT_PROJECT dt_project_ids DT-PROJECT-IDS \ufeffDT_PROJECT_IDS",

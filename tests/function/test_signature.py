@@ -25,7 +25,7 @@ from function.signature import (
     verify_key,
     verify_secret,
 )
-from tests.builders import (
+from tests.function.builders import (
     ABSENT,
     NOW,
     OLD_SECRET,

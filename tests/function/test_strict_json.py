@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pytest_mock import MockerFixture
 
 from function.strict_json import read_object
-from tests.builders import thorough
+from tests.function.builders import thorough
 
 NOT_ONE_OBJECT = {
     "nothing": b"",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from function.background import BackgroundLoop, in_daemon_thread
+from function.threads import BackgroundLoop, in_daemon_thread
 from tests.pace import within
 
 

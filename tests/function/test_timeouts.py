@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from function.patience import within
+from function.timeouts import within
 
 
 def run(work: Coroutine[Any, Any, str], seconds: float = 1.0) -> str:

@@ -10,8 +10,8 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from function import bounded_http
-from function.bounded_http import CHUNK_BYTES, HEAD_BYTES, HEAD_S, SMALL_CHUNKS, BoundedHttp
+from function import uvicorn_limits as bounded_http
+from function.uvicorn_limits import CHUNK_BYTES, HEAD_BYTES, HEAD_S, SMALL_CHUNKS, BoundedHttp
 
 HEAD = b"POST /path?a=b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 WHOLE = HEAD + b"Content-Length: 5\r\n\r\nhello"

@@ -16,7 +16,7 @@ from deploy.offline import signing
 from function.errors import ChecksumMismatch, ClockBehind, KeysUnavailable, ProofError, SignatureInvalid, Unsigned
 from function.signature import MAX_TOKEN_BYTES, Evidence
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
-from tests.builders import (
+from tests.function.builders import (
     ABSENT,
     ISSUER,
     KEY_ID,
@@ -42,7 +42,7 @@ from tests.builders import (
     thorough,
     with_spare_bits,
 )
-from tests.fakes import FakeClock, FakeKeys, FakeSecrets
+from tests.function.fakes import FakeClock, FakeKeys, FakeSecrets
 
 BODY = body()
 HASH = hashes.SHA256()

@@ -23,10 +23,10 @@ from deploy.offline.signing import (
 )
 from function.access_token import AccessToken
 from function.errors import SettingsError
-from function.exchange import Reply, Request
+from function.http import Reply, Request
 from function.log import Log
 from function.wiring import access_tokens, build_receiver
-from tests.builders import OLD_SECRET, ORGANIZATION_ID, REJECTED_TOPIC, SECRET, TOPIC, body, environ
+from tests.function.builders import OLD_SECRET, ORGANIZATION_ID, REJECTED_TOPIC, SECRET, TOPIC, body, environ
 
 CONTENT = body()
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"

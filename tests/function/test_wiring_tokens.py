@@ -13,9 +13,9 @@ from grpc import aio
 from deploy.offline.pubsub import EmbeddedPubSub
 from function.pubsub import SCOPES
 from function.wiring import build_receiver
-from tests.builders import REJECTED_TOPIC, TOPIC, body, environ, secret_claims, secret_token
+from tests.function.builders import REJECTED_TOPIC, TOPIC, body, environ, secret_claims, secret_token
+from tests.function.test_wiring import request
 from tests.prove.metadata_server import PATH, MetadataServer, Stumble
-from tests.test_wiring import request
 
 CONTENT = body()
 

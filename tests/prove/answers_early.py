@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message
 
-from function.doors import answer_asgi
+from function.adapters import answer_asgi
 from function.wiring import build_receiver
 
 _receiver = build_receiver(os.environ)

@@ -10,8 +10,8 @@ from joserfc.jwk import ECKey, OctKey
 
 from function.errors import ChecksumMismatch, ClockBehind, ProofError, SignatureInvalid, Unsigned
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
-from tests.builders import ISSUER, KEY_ID, OLD_SECRET, ORGANIZATION_ID, SECRET, jwk
-from tests.fakes import FakeClock, FakeKeys, FakeSecrets
+from tests.function.builders import ISSUER, KEY_ID, OLD_SECRET, ORGANIZATION_ID, SECRET, jwk
+from tests.function.fakes import FakeClock, FakeKeys, FakeSecrets
 from tests.prove.reference import Reference, Verdict
 from tests.prove.report import Row, Say
 from tests.prove.tokens import Draft, draft

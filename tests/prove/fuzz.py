@@ -15,12 +15,12 @@ from typing import Any
 
 from deploy.offline.events import SAMPLES
 from deploy.offline.pubsub.limits import check_message
-from function.config import Settings
 from function.errors import EventError, ProofError
 from function.event import NOTHING, parse_body, read_envelope, require_envelope
 from function.message import Message, event_message, rejected_message
+from function.settings import Settings
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
-from tests.builders import (
+from tests.function.builders import (
     ISSUER,
     ORGANIZATION_ID,
     base64url,
@@ -36,7 +36,7 @@ from tests.builders import (
     secret_token,
     settings,
 )
-from tests.fakes import FakeClock, FakeKeys, FakeSecrets
+from tests.function.fakes import FakeClock, FakeKeys, FakeSecrets
 from tests.prove.report import Row, Say
 from tests.prove.tokens import BY_KEY, BY_SECRET, JUNK
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, TypeAlias
 
-from tests.builders import (
+from tests.function.builders import (
     KEY_ID,
     NOW,
     OLD_SECRET,

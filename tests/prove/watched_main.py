@@ -14,7 +14,7 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from function.doors import WsgiDoor, answer_asgi
+from function.adapters import WsgiDoor, answer_asgi
 from function.wiring import build_receiver
 
 _receivers = {

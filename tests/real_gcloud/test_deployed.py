@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.skies import FUNCTIONS, ask, done
-from tests.users import REAL_GCLOUD, ROOT, User, ended, user_of
+from tests.emulators.asking import FUNCTIONS, ask, done
+from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User, ended, user_of
 
 pytestmark = REAL_GCLOUD
 

@@ -1,6 +1,6 @@
 """Down where only half is there, with the real gcloud, and the network stumbles meanwhile."""
 
-from tests.users import REAL_GCLOUD, REFUSAL, STEPS, User
+from tests.real_gcloud.user import REAL_GCLOUD, REFUSAL, STEPS, User
 
 pytestmark = REAL_GCLOUD
 

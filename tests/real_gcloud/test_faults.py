@@ -9,7 +9,7 @@ from collections import Counter
 from functools import partial
 
 from deploy.offline.clouds.faults import Fault
-from tests.users import REAL_GCLOUD, STEPS, Asked, User, ended, struck
+from tests.real_gcloud.user import REAL_GCLOUD, STEPS, Asked, User, ended, struck
 
 pytestmark = REAL_GCLOUD
 

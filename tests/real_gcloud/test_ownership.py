@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.offline.clouds.google.service import Service
-from tests.skies import all_on, ask, done, zipped
-from tests.users import REAL_GCLOUD, User, user_of
+from tests.emulators.asking import all_on, ask, done, zipped
+from tests.real_gcloud.user import REAL_GCLOUD, User, user_of
 
 pytestmark = REAL_GCLOUD
 

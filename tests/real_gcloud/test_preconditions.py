@@ -6,8 +6,8 @@ import pytest
 
 from deploy.offline.clouds.dt.tenant import USER
 from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED
-from tests.skies import all_on
-from tests.users import REAL_GCLOUD, User
+from tests.emulators.asking import all_on
+from tests.real_gcloud.user import REAL_GCLOUD, User
 
 pytestmark = REAL_GCLOUD
 

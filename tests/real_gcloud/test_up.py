@@ -4,7 +4,7 @@ import json
 import signal
 import time
 
-from tests.users import REAL_GCLOUD, STEPS, User, struck
+from tests.real_gcloud.user import REAL_GCLOUD, STEPS, User, struck
 
 pytestmark = REAL_GCLOUD
 CONFLICT = {"error": {"code": 409, "status": "ABORTED", "message": "There were concurrent policy changes."}}

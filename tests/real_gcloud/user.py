@@ -24,7 +24,7 @@ from deploy.offline.clouds.faults import Fault
 from deploy.offline.clouds.google.estate import Estate
 
 GCLOUD = shutil.which("gcloud")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 REAL_GCLOUD = [
     pytest.mark.real_gcloud,
     pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here"),

@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from deploy.command_line import VERBS
-from deploy.options import OPTIONS
+from deploy.cli.options import OPTIONS
+from deploy.cli.parser import VERBS
 from deploy.resources.accounts import may_publish, may_read_secret
 from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS
-from tests.stage_deploy import spec
+from tests.deploy.stage import spec
 
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[2] / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
 ROWS = {
     cells[0].strip("`"): cells[1:]

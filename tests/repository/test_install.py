@@ -14,7 +14,7 @@ import pytest
 
 from tests.install import Progress, command, install, main
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 MAKE = shutil.which("make") or "make"
 LOCK = f"a==1 \\\n    --hash=sha256:{'0' * 64}\nb[x,y]==2 \\\n    --hash=sha256:{'0' * 64}\n"
 SHOWN = sorted(

@@ -12,9 +12,9 @@ from deploy.offline.clouds import clouds
 from deploy.offline.clouds.google.estate import Estate
 from function.log import Line
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL
+from tests.emulators.asking import all_on
+from tests.real_gcloud.user import GCLOUD
 from tests.serving import ROOT
-from tests.skies import all_on
-from tests.users import GCLOUD
 
 TEXT = (ROOT / "docs" / "log.md").read_text("utf-8")
 COMMANDS = [line for line in TEXT.splitlines() if line.startswith("gcloud ")]

@@ -21,12 +21,12 @@ from deploy.offline.pubsub import EmbeddedPubSub
 from deploy.offline.pubsub.control import Control
 from function.event import parse_body, read_envelope
 from function.message import Message, event_message
-from tests.builders import settings
+from tests.emulators.asking import all_on, gcloud
+from tests.function.builders import settings
+from tests.real_gcloud.user import GCLOUD
 from tests.serving import eventually
-from tests.skies import all_on, gcloud
-from tests.users import GCLOUD
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "README.md").read_text("utf-8").partition("\n## Read an event\n")[2].partition("\n## ")[0]
 (COMMAND,) = re.findall(r"```sh\n(.*?)\n```", SECTION, re.DOTALL)
 (SUBSCRIBER,) = re.findall(r"```python\n(.*?)```", SECTION, re.DOTALL)

@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 import function
-from deploy.plan import resources
 from deploy.resources.connector import plan_connector
 from deploy.spec import FUNCTION_DEFAULTS, SERVICES, Spec, amount
-from function.config import Settings
+from deploy.stages.plan import resources
 from function.outcomes import BY_ERROR, DELIVERED, INTERNAL
 from function.secret_source import REREAD_AFTER_S
-from tests.builders import SECRET, known_settings
-from tests.stage_deploy import Stage
+from function.settings import Settings
+from tests.deploy.stage import Stage
+from tests.function.builders import SECRET, known_settings
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -150,8 +150,9 @@ def test_every_module_that_the_architecture_names_is_there() -> None:
     ):
         column = 1
         for row in table(page, heading):
-            for module in re.findall(r"`([a-z_]+)`", row[column]):
-                assert (ROOT / package / f"{module}.py").exists(), f"{package}/{module}"
+            for module in re.findall(r"`([a-z_/]+)`", row[column]):
+                path = ROOT / package / (module if module.endswith("/") else f"{module}.py")
+                assert path.exists(), path
 
 
 def test_the_modules_that_touch_the_world_are_those_told() -> None:

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stage_deploy import Stage
+from tests.deploy.stage import Stage
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = [
     path
     for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))

@@ -255,7 +255,7 @@ def called(filename: str, test: str, *errors: object) -> Finding:
 
 def test_an_insecure_call_fails_unless_it_is_explained_in_its_place() -> None:
     assert called("function/log.py", "B602") == Finding("FAILS", "1 found", ["function/log.py:7: B602 why"])
-    assert called("./function/publisher.py", "B311").verdict == "holds"
+    assert called("./function/retrying.py", "B311").verdict == "holds"
     assert called("function/log.py", "B311").verdict == "FAILS"
     assert called("function/log.py", "B603").verdict == "holds"
 

@@ -4,10 +4,10 @@ import ast
 import re
 from pathlib import Path
 
-from deploy.source import source_files
+from deploy.stages.source import source_files
 from function.version import VERSION
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 RELEASE = r"\d+\.\d+\.\d+"
 
 

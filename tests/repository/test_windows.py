@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.gcloud import run_gcloud
+from deploy.google.gcloud import run_gcloud
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path
     for path in [ROOT / "main.py", *(ROOT / "function").rglob("*.py"), *(ROOT / "deploy").rglob("*.py")]

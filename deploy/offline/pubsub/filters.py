@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Mapping
 
+from deploy.google.pubsub_filter import FilterInvalid
+from deploy.google.pubsub_filter import parse_filter as read
 from deploy.offline.errors import invalid
-from deploy.pubsub_filter import FilterInvalid
-from deploy.pubsub_filter import parse_filter as read
 
 Matches = Callable[[Mapping[str, str]], bool]
 

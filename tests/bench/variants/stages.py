@@ -16,9 +16,9 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 import main
 from function import receiver
+from function.batching import SharedRequests
 from function.log import Log
 from function.receiver import Receiver
-from function.sharing import SharedRequests
 from function.verifier import Verifier
 from tests.bench.stages import STEPS
 

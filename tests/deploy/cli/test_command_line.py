@@ -18,15 +18,15 @@ from typing import cast
 import pytest
 
 from deploy import __main__ as command
-from deploy.command_line import VERBS, parser
-from deploy.options import OPTIONS, Option
+from deploy.cli.options import OPTIONS, Option
+from deploy.cli.parser import VERBS, parser
+from deploy.cli.terminal import Terminal
 from deploy.report import Report
-from deploy.source import ROOT, digest, source_files, staged
+from deploy.stages.source import ROOT, digest, source_files, staged
 from deploy.steps import DtCall, GcloudCall, create
-from deploy.terminal import Terminal
 from deploy.verbs import Deployment
 from function.version import VERSION
-from tests.stage_deploy import Keyboard
+from tests.deploy.stage import Keyboard
 
 
 class Full(io.StringIO):

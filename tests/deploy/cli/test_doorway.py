@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.doorway import PLAIN, not_installed
+from deploy.cli.doorway import PLAIN, not_installed
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 COMMANDS = {
     "deploy help": ("-m", "deploy", "--help"),
     "deploy plan help": ("-m", "deploy", "plan", "--help"),

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from deploy.asked import read_spec
+from deploy.cli.options import EVENT_TYPES, OPTIONS
+from deploy.cli.settings import read_spec
 from deploy.errors import OptionsUnsound
-from deploy.options import EVENT_TYPES, OPTIONS
 from deploy.resources.function import env_words
 from deploy.spec import Spec, amount, seconds
 from function import schema

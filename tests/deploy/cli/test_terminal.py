@@ -7,10 +7,10 @@ from collections.abc import Mapping
 import pytest
 
 from deploy import __main__ as command
+from deploy.cli.terminal import Terminal
 from deploy.offline.demo import WIDE, _row_of
 from deploy.steps import GcloudCall, create, keep
-from deploy.terminal import Terminal
-from tests.stage_deploy import Keyboard
+from tests.deploy.stage import Keyboard
 
 LONG = "the settings differ: " + ", ".join(f"NAME_{number} none -> value" for number in range(9))
 STEPS = [create("topic t", "not there", GcloudCall(("pubsub", "topics", "create", "t" * 90))), keep("function f", LONG)]

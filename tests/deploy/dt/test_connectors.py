@@ -2,16 +2,16 @@
 
 import pytest
 
-from deploy.connectors import Connectors
-from deploy.dt_api import DtApi
-from deploy.dt_transport import DtAnswer
+from deploy.dt.api import DtApi
+from deploy.dt.connectors import Connectors
+from deploy.dt.transport import DtAnswer
 from deploy.errors import DtFailed, DtUnanswered
 from deploy.secret import Secret
 from deploy.steps import DtCall
-from tests.fakes import FakeClock
-from tests.fakes_deploy import DT_PROJECT, FakeDt
-from tests.fakes_gcloud import URL
-from tests.stage_deploy import spec
+from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
+from tests.deploy.fakes.gcloud import URL
+from tests.deploy.stage import spec
+from tests.function.fakes import FakeClock
 
 SECRET = Secret("s" * 64)
 POST = DtCall("POST", DT_PROJECT, fields={"displayName": "x", "type": "HTTP_PUSH"}, puts_url=True, puts_secret=True)

@@ -11,10 +11,10 @@ import disruptive
 import pytest
 from disruptive.authentication import ServiceAccountAuth
 
-from deploy import google_api
 from deploy.__main__ import _post as post_to_function
-from deploy.dt_transport import Credentials, DisruptiveTransport, DtRequest
+from deploy.dt.transport import Credentials, DisruptiveTransport, DtRequest
 from deploy.errors import DeployError
+from deploy.google import rest as google_api
 from deploy.network import DIRECT, GcloudNetwork
 from deploy.secret import Secret
 
@@ -270,7 +270,7 @@ def test_neither_the_token_nor_the_signed_claim_of_a_login_is_shown_where_dt_quo
 def test_the_signed_claim_of_a_login_is_not_shown_where_dt_quotes_it(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("deploy.dt_transport.create_jwt", lambda *_: "a-claim-that-logs-in-for-an-hour")
+    monkeypatch.setattr("deploy.dt.transport.create_jwt", lambda *_: "a-claim-that-logs-in-for-an-hour")
     server.answers = [(500, {}, '{"error": "bad assertion=a-claim-that-logs-in-for-an-hour&grant"}')]
     assert (
         DisruptiveTransport(CREDENTIALS)(DtRequest("GET", "/projects/p")).body["error"]

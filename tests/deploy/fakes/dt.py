@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.dt_transport import DtAnswer, DtRequest
+from deploy.dt.transport import DtAnswer, DtRequest
 
 DT_PROJECT = "c0md3pm0p7bet3vico8g"
 ORGANIZATION = "b8ntihoaplm0028st07g"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deploy.gcloud import Finished
+from deploy.google.gcloud import Finished
 from deploy.spec import SERVICES
 from deploy.steps import Argv
 

@@ -12,15 +12,15 @@ from urllib.parse import quote
 
 import pytest
 
-from deploy.dt_api import DtApi
-from deploy.dt_transport import DtAnswer
+from deploy.dt.api import DtApi
+from deploy.dt.transport import DtAnswer
 from deploy.errors import Code, DtFailed, GcloudFailed
-from deploy.gcloud import DEPLOY_S, Finished, Gcloud, run_gcloud
-from deploy.gcloud_errors import explain
+from deploy.google.gcloud import DEPLOY_S, Finished, Gcloud, run_gcloud
+from deploy.google.gcloud_errors import explain
 from deploy.secret import Secret, new_secret
 from deploy.steps import Argv
-from tests.fakes import FakeClock
-from tests.fakes_deploy import FakeDt
+from tests.deploy.fakes.dt import FakeDt
+from tests.function.fakes import FakeClock
 
 LAG = "ERROR: (gcloud.x) INVALID_ARGUMENT: Service account dt@p.iam.gserviceaccount.com does not exist."
 WORDS: list[tuple[Code, str]] = [

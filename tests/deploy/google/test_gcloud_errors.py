@@ -7,9 +7,9 @@ import shlex
 
 import pytest
 
-from deploy import dt_api
+from deploy.dt import api as dt_api
 from deploy.errors import Code
-from deploy.gcloud_errors import TABLE, explain, is_absent
+from deploy.google.gcloud_errors import TABLE, explain, is_absent
 from deploy.steps import Argv
 
 P, R = "--project=cold-chain-prod", "--region=europe-west1"

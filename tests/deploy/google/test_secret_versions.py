@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from deploy.errors import GcloudFailed
+from deploy.google.secret_versions import Vault
 from deploy.steps import Argv
-from deploy.vault import Vault
-from tests.stage_deploy import spec
+from tests.deploy.stage import spec
 
 
 class SecretManager:

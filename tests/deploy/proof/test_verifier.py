@@ -10,9 +10,9 @@ import jwt
 import pytest
 
 from deploy.errors import DeployError, NotProven
-from tests.fakes_deploy import DT_PROJECT
-from tests.fakes_gcloud import PROJECT, URL
-from tests.stage_deploy import Stage
+from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.fakes.gcloud import PROJECT, URL
+from tests.deploy.stage import Stage
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from deploy.plan import plan
+from deploy.stages.plan import plan
 from deploy.status import all_rows, health
 from deploy.steps import pending
-from tests.test_deploy_plan import PLANS, observed_of, overlaid, read, spec_of
+from tests.deploy.stages.test_plan import PLANS, observed_of, overlaid, read, spec_of
 
 SUBSCRIPTION, TOPIC = ("subscription dt-events", "subscription"), ("topic dt-rejected", "topic")
 FUNCTION, SERVICE = ("function dt-pubsub", "function"), ("function dt-pubsub", "service")

@@ -2,12 +2,12 @@
 
 import pytest
 
+from deploy.cli.options import OPTIONS
 from deploy.errors import OptionsUnsound, Stopped
-from deploy.options import OPTIONS
 from deploy.resources.function import Function
 from deploy.steps import GcloudCall
-from tests.fakes_gcloud import BUILD_ACCOUNT, PROJECT
-from tests.stage_deploy import Stage, spec
+from tests.deploy.fakes.gcloud import BUILD_ACCOUNT, PROJECT
+from tests.deploy.stage import Stage, spec
 
 OURS = f"builder@{PROJECT}.iam.gserviceaccount.com"
 LINE = (

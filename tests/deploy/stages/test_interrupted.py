@@ -8,9 +8,9 @@ import pytest
 from deploy.errors import DeployError, GcloudFailed, Stopped
 from deploy.steps import Argv
 from deploy.verbs import NOTHING_TO_DO
-from tests.fakes_deploy import DT_PROJECT
-from tests.fakes_gcloud import PROJECT
-from tests.stage_deploy import Stage
+from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.stage import Stage
 
 CHANGES = 12
 """Commands of gcloud's in a fresh ``up``; the connector is DT's."""

@@ -5,12 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
-from deploy.dt_transport import DtAnswer
+from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, DtFailed, NotOurs, NotReady, Stopped
 from deploy.verbs import CHANGES, NOTHING_TO_DO
-from tests.fakes_deploy import DT_PROJECT
-from tests.fakes_gcloud import PROJECT, REGION, new_function
-from tests.stage_deploy import Stage
+from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.fakes.gcloud import PROJECT, REGION, new_function
+from tests.deploy.stage import Stage
 
 OTHERS = {"labels": {"team": "payments"}}
 SECOND = "bsuu3fmh1p7g00c9m8og"

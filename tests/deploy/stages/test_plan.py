@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from deploy.errors import NotOurs
-from deploy.plan import Observed, plan, plan_removal
 from deploy.resources.connector import Connector
 from deploy.spec import Spec
+from deploy.stages.plan import Observed, plan, plan_removal
 from deploy.steps import pending
 
-PLANS = Path(__file__).parent / "plans"
+PLANS = Path(__file__).parents[1] / "plans"
 CASES = sorted(path for path in PLANS.glob("*.json") if path.stem != "everything")
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dt_transport import DtAnswer
+from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, DtUnanswered, NotReady
-from deploy.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
+from deploy.google.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
 from deploy.verbs import CHANGES
-from tests.fakes_deploy import DT_PROJECT, FakeDt
-from tests.stage_deploy import Stage
+from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
+from tests.deploy.stage import Stage
 
 FORBIDDEN = {"listPolicy": {"allowedValues": ["C0abcdefg"]}}
-DOCS = Path(__file__).parents[1] / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def logged_out(stage: Stage) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.source import ROOT, digest, source_files, staged
+from deploy.stages.source import ROOT, digest, source_files, staged
 
 GCLOUD = shutil.which("gcloud") or ""
 GIT = shutil.which("git") or ""

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from deploy.dt_transport import DtAnswer
+from deploy.dt.transport import DtAnswer
 from deploy.errors import Declined, DeployError, GcloudFailed, NotOurs, NotProven, NotReady, Stopped
 from deploy.spec import VERSION_LABEL
 from deploy.verbs import CHANGES, FAILED, NOTHING_TO_DO, UNHEALTHY
-from tests.fakes_deploy import DT_PROJECT, ORGANIZATION
-from tests.fakes_gcloud import PROJECT, URL
-from tests.stage_deploy import Stage
+from tests.deploy.fakes.dt import DT_PROJECT, ORGANIZATION
+from tests.deploy.fakes.gcloud import PROJECT, URL
+from tests.deploy.stage import Stage
 
 SECOND = "bsuu3fmh1p7g00c9m8og"
 

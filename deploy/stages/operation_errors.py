@@ -3,9 +3,9 @@
 import re
 from typing import Any
 
-from deploy.build_account import Reads, build_account
 from deploy.errors import DeployError, GcloudFailed
 from deploy.spec import Spec
+from deploy.stages.build_account import Reads, build_account
 
 MOST_LINES = 8
 UNKNOWN_ACCOUNT = "BUILD-ACCOUNT"

@@ -1,0 +1,11 @@
+"""What a user types and sees.
+
+=================  ================================================================  =====================
+``parser``         the verbs, their flags and the text of ``--help``                 nothing
+``options``        every option, and which values are valid                          nothing
+``settings``       flags > environment > deploy.toml -> spec; lists all errors       nothing
+``settings_file``  deploy.toml -> values, and the line of every value                deploy.toml
+``terminal``       tables, progress and questions                                    the terminal
+``doorway``        streams, signals and missing packages, before anything runs       the terminal, signals
+=================  ================================================================  =====================
+"""

@@ -1,0 +1,13 @@
+"""The stages of a deployment: preflight, observe, plan, apply.
+
+====================  =============================================================  =====================
+``preflight``         checks everything before anything is changed                   both clouds, reading
+``build_account``     which account builds the function, and whether it may          Google Cloud, reading
+``source``            stages what is uploaded in a temporary folder; its digest      files
+``observe``           describe and list commands -> facts                            both clouds, reading
+``plan``              spec and facts -> steps                                        nothing
+``ownership``         reads the owner of a resource again just before a step         Google Cloud, reading
+``apply``             carries out the steps; stops at the first failure              both clouds
+``operation_errors``  why a build or a start failed                                  Google Cloud, reading
+====================  =============================================================  =====================
+"""

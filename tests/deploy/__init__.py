@@ -1,0 +1,1 @@
+"""Tests of deploy/, in process, in the same folders."""

@@ -1,0 +1,1 @@
+"""Both clouds in memory."""

@@ -1,0 +1,1 @@
+"""Tests of function/, in process, one file per module."""

@@ -1,0 +1,1 @@
+"""The deploy command with the real gcloud, against stand-ins for both clouds."""
