@@ -1,4 +1,4 @@
-"""doors: what each of them hands to the receiver and makes of its reply, without a server and without Pub/Sub."""
+"""adapters: what each of them hands to the receiver and makes of its reply, without a server and without Pub/Sub."""
 
 import asyncio
 import io
@@ -15,7 +15,7 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 from werkzeug.test import create_environ
 
-from function import adapters as doors
+from function import adapters
 from function.adapters import CHUNK_BYTES, HANG_UP_S, PASS_OVER_S, WsgiDoor, answer_asgi
 from function.errors import BodyIncomplete, BodyTooLarge, RequestError
 from function.http import Reply, Request
@@ -377,7 +377,7 @@ def test_a_stalled_connection_is_shut_and_its_reader_waited_for(server: str, fai
 
 
 def test_a_reader_that_does_not_notice_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doors, "HANG_UP_S", HANG_UP_S / 10)
+    monkeypatch.setattr(adapters, "HANG_UP_S", HANG_UP_S / 10)
     connection = Connection(notices_after_s=3.0)
     assert stalled(connection, **{"gunicorn.socket": connection}) < 2
     assert not connection.is_left

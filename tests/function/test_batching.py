@@ -1,4 +1,4 @@
-"""sharing: who travels together, who does not, and that everybody gets a verdict of their own."""
+"""batching: who travels together, who does not, and that everybody gets a verdict of their own."""
 
 import asyncio
 import gc

@@ -1,4 +1,4 @@
-"""room: so many bytes at once, and the first that waits is the first to go on."""
+"""body_budget: so many bytes at once, and the first that waits is the first to go on."""
 
 import asyncio
 

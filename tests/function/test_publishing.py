@@ -1,4 +1,4 @@
-"""publisher, sharing and pubsub together: against an embedded Pub/Sub on Google's own protocol, in every failure."""
+"""retrying, batching and pubsub together: against an embedded Pub/Sub on Google's own protocol, in every failure."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""publisher: how often, how soon and how long it tries, on a clock of the test's own."""
+"""retrying: how often, how soon and how long it tries, on a clock of the test's own."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""config: what each setting may be, and that no secret is ever shown."""
+"""settings: what each setting may be, and that no secret is ever shown."""
 
 import dataclasses
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""setting_names: what was meant to be a setting is found, and no other program's variable is taken for one."""
+"""settings_names: what was meant to be a setting is found, and no other program's variable is taken for one."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""background: what hangs takes nobody's place, and blocking callers share one loop."""
+"""threads: what hangs takes nobody's place, and blocking callers share one loop."""
 
 import asyncio
 import threading

@@ -1,4 +1,4 @@
-"""patience: what is there already is given without a timer, and what is not is waited for no longer than allowed."""
+"""timeouts: what is there already is given without a timer, and what is not is waited for no longer than allowed."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence

@@ -1,4 +1,4 @@
-"""bounded_http: one connection of uvicorn's, from the bytes that come to the bytes that leave, in this process."""
+"""uvicorn_limits: one connection of uvicorn's, from the bytes that come to the bytes that leave, in this process."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from function import uvicorn_limits as bounded_http
+from function import uvicorn_limits
 from function.uvicorn_limits import CHUNK_BYTES, HEAD_BYTES, HEAD_S, SMALL_CHUNKS, BoundedHttp
 
 HEAD = b"POST /path?a=b HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -317,7 +317,7 @@ def test_a_refusal_says_what_is_wrong() -> None:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A head has a hundredth of its time."""
-    monkeypatch.setattr(bounded_http, "HEAD_S", HEAD_S / 100)
+    monkeypatch.setattr(uvicorn_limits, "HEAD_S", HEAD_S / 100)
 
 
 @pytest.mark.parametrize("first", [HEAD, b"P", b"\r\n", b"\r\n\r\n\r\n"])

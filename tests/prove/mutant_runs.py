@@ -64,7 +64,7 @@ class Timings:
             for function, tests in self.callers.items()
             if function == mutant.function or (not mutant.function and function.startswith(room))
         )
-        own = f"tests/test_{mutant.room}.py"
+        own = f"tests/function/test_{mutant.room}.py"
         tests = {test for names in called for test in names}
         if not mutant.function:
             tests |= {test for test in self.seconds if test.startswith(own)}
