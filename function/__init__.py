@@ -14,7 +14,7 @@ decide
 ``errors``           the one family of errors                                       nothing
 prove
 ``verifier``         which scheme and which secret or key proves a request          nothing
-``signature``        token, body, secret or key, time -> evidence                   nothing
+``signature``        token, body, secret or key, time -> verified body              nothing
 ``secret_source``    the secrets, from the environment and a re-read file           the secret file
 ``secret_text``      text of a secret file -> secrets, or what is wrong with it     nothing
 ``key_source``       DT's public keys, found by OIDC discovery                      the issuer

@@ -71,6 +71,8 @@ class Entry(Struct):
     message: Message | None = None
     message_id: str | None = None
     publish_ms: float | None = None
+    rejected_for: RelayError | None = None
+    """Why the event is on the rejected topic, once that topic has acknowledged it."""
 
 
 class Line(Struct, omit_defaults=True, rename="camel"):

@@ -15,6 +15,7 @@ from msgspec import Struct, ValidationError, convert
 from function.event import Envelope, is_encodable
 from function.event_types import Time
 from function.settings import Settings
+from function.signature import Verified
 
 MAX_ATTRIBUTES = 100
 MAX_KEY_BYTES = 256
@@ -49,7 +50,7 @@ class Message(Struct, frozen=True):
     cut: tuple[str, ...] = ()
 
 
-def event_message(body: bytes, envelope: Envelope, traceparent: str | None, settings: Settings) -> Message:
+def event_message(verified: Verified, envelope: Envelope, traceparent: str | None, settings: Settings) -> Message:
     """Make the message of an event for the main topic."""
     ordering_key = (envelope.device_id if settings.order_by_device else None) or ""
     attributes = [
@@ -57,11 +58,11 @@ def event_message(body: bytes, envelope: Envelope, traceparent: str | None, sett
         ("schemaViolation", envelope.schema_violation),
         *_labels(envelope, settings),
     ]
-    return _message(body, attributes, _fitted(ordering_key, MAX_ORDERING_KEY_BYTES) or "")
+    return _message(verified.body, attributes, _fitted(ordering_key, MAX_ORDERING_KEY_BYTES) or "")
 
 
 def rejected_message(
-    body: bytes,
+    verified: Verified,
     envelope: Envelope,
     traceparent: str | None,
     settings: Settings,
@@ -76,11 +77,11 @@ def rejected_message(
     attributes = [
         ("reason", reason),
         ("receivedAt", received_at),
-        ("bodySha256", hashlib.sha256(body).hexdigest()),
+        ("bodySha256", hashlib.sha256(verified.body).hexdigest()),
         *_identity(envelope, traceparent, settings),
         *_labels(envelope, settings),
     ]
-    return _message(body, attributes)
+    return _message(verified.body, attributes)
 
 
 def bare_message(message: Message) -> Message:

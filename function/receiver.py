@@ -18,6 +18,7 @@ from function.errors import (
     Expired,
     ForeignProject,
     KeysUnavailable,
+    Malformed,
     MethodNotAllowed,
     PublishError,
     PublishRefused,
@@ -26,13 +27,13 @@ from function.errors import (
     RequestError,
     Unsigned,
 )
-from function.event import NOTHING, Envelope, parse_body, read_envelope, require_envelope
+from function.event import parse_body, read_envelope, require_envelope
 from function.http import Reply, Request
 from function.log import Entry, Log, traceparent
 from function.message import Message, bare_message, event_message, rejected_message
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S, Outcome
 from function.settings import Settings
-from function.signature import Evidence
+from function.signature import Verified
 from function.timeouts import within
 from function.verifier import Authentic, Verifier
 
@@ -89,18 +90,18 @@ class Receiver:
     async def receive(self, request: Request) -> Reply:
         """Answer one request: 2xx if and only if a topic has acknowledged its exact bytes. Never raises."""
         entry = Entry(request)
-        error: Exception | None
+        error: Exception | None = None
         try:
-            outcome, error = await self._relay(request, entry)
+            outcome = await self._relay(request, entry)
         except RelayError as expected:
             outcome, error = BY_ERROR[type(expected)], expected
         except Exception as unforeseen:  # noqa: BLE001  # the doorway: no exception may reach the web framework
             outcome, error = INTERNAL, unforeseen
-        self._log.decided(entry, outcome, error)
+        self._log.decided(entry, outcome, error or entry.rejected_for)
         return _reply(outcome, entry, is_early=isinstance(error, RequestError | Unsigned))
 
-    async def _relay(self, request: Request, entry: Entry) -> tuple[Outcome, EventError | PublishRefused | None]:
-        """Give the outcome of an event that a topic has acknowledged, and why that was the rejected one."""
+    async def _relay(self, request: Request, entry: Entry) -> Outcome:
+        """Return the outcome of an event that a topic has acknowledged; raises ``RelayError`` if none has."""
         ends_at = self._monotonic() + ANSWER_S
         if request.method != "POST":
             raise MethodNotAllowed("only POST is answered")
@@ -117,22 +118,16 @@ class Receiver:
         finally:
             self._large_bodies.give_back(size)
 
-    async def _relay_body(
-        self, request: Request, entry: Entry, authentic: Authentic, ends_at: float
-    ) -> tuple[Outcome, EventError | PublishRefused | None]:
-        body = await self._read(request, ends_at)
-        evidence = self._verifier.proves(authentic, body)
-        if evidence is None:
-            left_s = min(PROOF_S, ends_at - self._monotonic())
-            evidence = await self._proven(self._verifier.verify_body(authentic, body), left_s)
-        entry.secret_index = evidence.secret_index
-        entry.envelope, fault = self._open(body, evidence)
-        if fault is None:
-            try:
-                return await self._deliver(body, entry, ends_at), None
-            except PublishRefused as refusal:
-                return await self._keep(body, entry, refusal, ends_at), refusal
-        return await self._keep(body, entry, fault, ends_at), fault
+    async def _relay_body(self, request: Request, entry: Entry, authentic: Authentic, ends_at: float) -> Outcome:
+        verified = await self._verify_body(await self._read(request, ends_at), authentic, ends_at)
+        entry.secret_index = verified.secret_index
+        try:
+            self._parse(verified, entry)
+            return await self._publish_event(verified, entry, ends_at)
+        except (EventError, PublishRefused) as reason:
+            outcome = await self._publish_rejected(verified, entry, BY_ERROR[type(reason)], ends_at)
+            entry.rejected_for = reason.with_traceback(None)  # its frames hold the entry: break the cycle
+            return outcome
 
     async def _read(self, request: Request, ends_at: float) -> bytes:
         body_s = min(BODY_S, ends_at - self._monotonic())
@@ -141,36 +136,48 @@ class Receiver:
         except TimeoutError as error:
             raise BodyIncomplete(f"no whole body within {body_s} s") from error
 
+    async def _verify_body(self, body: bytes, authentic: Authentic, ends_at: float) -> Verified:
+        """Return at once what nearly all bodies are; another scheme may still have to fetch its keys."""
+        if verified := self._verifier.proves(authentic, body):
+            return verified
+        left_s = min(PROOF_S, ends_at - self._monotonic())
+        return await self._proven(self._verifier.verify_body(authentic, body), left_s)
+
     async def _proven(self, proof: Coroutine[Any, Any, T], proof_s: float) -> T:
         try:
             return await within(proof_s, proof)
         except TimeoutError as error:
             raise KeysUnavailable(f"no secrets or keys within {proof_s} s") from error
 
-    def _open(self, body: bytes, evidence: Evidence) -> tuple[Envelope, EventError | None]:
-        """Read the envelope as far as it goes, and find the first reason not to pass the event on."""
-        envelope = NOTHING
-        fault: EventError | None = None
+    def _parse(self, verified: Verified, entry: Entry) -> None:
+        """Fill ``entry.envelope`` as far as the body can be read.
+
+        Raises:
+            EventError: the first reason why the event does not belong on the main topic.
+
+        """
         try:
-            envelope = read_envelope(parse_body(body))
-            require_envelope(envelope)
-            allowed = self._settings.project_ids
-            if allowed is not None and envelope.project_id not in allowed:
-                raise ForeignProject(f"project {envelope.project_id}")
-        except EventError as error:
-            fault = error
-        return envelope, Expired("the token's time is over") if evidence.expired else fault
+            entry.envelope = read_envelope(parse_body(verified.body))
+        except Malformed:
+            if not verified.expired:
+                raise
+        if verified.expired:
+            raise Expired("the token's time is over")
+        require_envelope(entry.envelope)
+        allowed = self._settings.project_ids
+        if allowed is not None and entry.envelope.project_id not in allowed:
+            raise ForeignProject(f"project {entry.envelope.project_id}")
 
-    async def _deliver(self, body: bytes, entry: Entry, ends_at: float) -> Outcome:
-        message = event_message(body, entry.envelope, traceparent(entry.request), self._settings)
+    async def _publish_event(self, verified: Verified, entry: Entry, ends_at: float) -> Outcome:
+        message = event_message(verified, entry.envelope, traceparent(entry.request), self._settings)
         await self._publish(self._settings.topic, message, entry, ends_at)
-        is_odd = message.cut or "schemaViolation" in message.attributes
-        return DELIVERED_ODD if is_odd else DELIVERED
+        has_warning = message.cut or "schemaViolation" in message.attributes
+        return DELIVERED_ODD if has_warning else DELIVERED
 
-    async def _keep(self, body: bytes, entry: Entry, reason: EventError | PublishRefused, ends_at: float) -> Outcome:
-        outcome = BY_ERROR[type(reason)]
+    async def _publish_rejected(self, verified: Verified, entry: Entry, outcome: Outcome, ends_at: float) -> Outcome:
+        """Keep an event on the rejected topic, and return its outcome; raises ``RejectedTopicFailed``."""
         message = rejected_message(
-            body,
+            verified,
             entry.envelope,
             traceparent(entry.request),
             self._settings,
@@ -178,13 +185,13 @@ class Receiver:
             received_at=datetime.fromtimestamp(self._now(), UTC).isoformat().replace("+00:00", "Z"),
         )
         try:
-            await self._publish_kept(message, entry, ends_at)
+            await self._publish_bare_if_refused(message, entry, ends_at)
         except PublishError as error:
             raise RejectedTopicFailed(str(error)) from error
         return outcome
 
-    async def _publish_kept(self, message: Message, entry: Entry, ends_at: float) -> None:
-        """Publish to the rejected topic; if it is invalid there as well, without the event's own attributes."""
+    async def _publish_bare_if_refused(self, message: Message, entry: Entry, ends_at: float) -> None:
+        """Publish to the rejected topic; if Pub/Sub refuses the message there too, without the event's attributes."""
         try:
             await self._publish(self._settings.rejected_topic, message, entry, ends_at)
         except PublishRefused:

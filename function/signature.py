@@ -1,4 +1,4 @@
-"""Token, body, secrets or key, and the time -> evidence, or one ``ProofError``. Pure.
+"""Token, body, secrets or key, and the time -> a verified body, or one ``ProofError``. Pure.
 
 DT signs each request with one or two JSON Web Signatures in compact form (RFC 7515 §3.1), whose claims hold the
 SHA-256 of the exact body:
@@ -55,13 +55,14 @@ class Token(Struct, frozen=True):
     checksum: str
 
 
-class Evidence(Struct, frozen=True):
-    """Proof that DT sent this body: the only thing the receiver goes on with.
+class Verified(Struct, frozen=True):
+    """A body that DT has sent. Only ``Verifier`` makes one, and messages are made of nothing else.
 
-    ``secret_index`` counts from 0, the newest secret; ``None`` when DT's own key proved it.
-    ``expired``: authentic, yet older than the token allows.
+    ``secret_index`` counts from 0, the newest secret; ``None`` if DT's own key proved the body.
+    ``expired``: authentic, but older than the token allows.
     """
 
+    body: bytes
     secret_index: int | None
     expired: bool
 

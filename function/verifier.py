@@ -18,9 +18,9 @@ from function.errors import (
 )
 from function.signature import (
     MAX_TOKEN_BYTES,
-    Evidence,
     PublicKey,
     Token,
+    Verified,
     parse_token,
     verify_body,
     verify_key,
@@ -149,22 +149,22 @@ class Verifier:
                 return Authentic(token, secret_index, tuple(rest), failures)
         raise max(failures, key=lambda failure: _TELLING.index(type(failure)))
 
-    def proves(self, authentic: Authentic, body: bytes) -> Evidence | None:
+    def proves(self, authentic: Authentic, body: bytes) -> Verified | None:
         """Return the proof that this token is for this body, as nearly all are; ``None`` leaves it to `verify_body`."""
         try:
             is_expired = verify_body(authentic.token, body, now=self._now(), leeway_s=self._leeway_s)
         except ProofError:
             return None
-        return None if is_expired else Evidence(authentic.secret_index, expired=False)
+        return None if is_expired else Verified(body, authentic.secret_index, expired=False)
 
-    async def verify_body(self, authentic: Authentic, body: bytes) -> Evidence:
+    async def verify_body(self, authentic: Authentic, body: bytes) -> Verified:
         """Prove that DT sent this body, by this token or by those that are left.
 
         Raises:
             ProofError: no scheme verifies in full; of two errors the more telling one.
 
         """
-        expired: Evidence | None = None
+        expired: Verified | None = None
         while True:
             failures = authentic.failures
             try:
@@ -172,10 +172,10 @@ class Verifier:
             except ProofError as failure:
                 failures = (*failures, failure)
             else:
-                evidence = Evidence(authentic.secret_index, expired=is_expired)
+                verified = Verified(body, authentic.secret_index, expired=is_expired)
                 if not is_expired:
-                    return evidence
-                expired = evidence
+                    return verified
+                expired = verified
             try:
                 if expired and not authentic.rest:
                     return expired
@@ -184,15 +184,6 @@ class Verifier:
                 if expired:
                     return expired
                 raise
-
-    async def verify(self, tokens: Tokens, body: bytes) -> Evidence:
-        """Prove that DT sent this body for our organization, all at once.
-
-        Raises:
-            ProofError: no scheme verifies in full; of two errors the more telling one.
-
-        """
-        return await self.verify_body(await self.authenticate(tokens), body)
 
 
 def _single(values: Sequence[str]) -> str | None:

@@ -6,6 +6,7 @@ from deploy.offline.events import encode, sample_event
 from function.event import parse_body, read_envelope
 from function.message import event_message
 from function.settings import Settings
+from function.signature import Verified
 from tests.bench.cloud import SENSORS
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -23,7 +24,7 @@ SETTINGS = Settings.from_environ(
 def message_bytes(event_type: str) -> int:
     """Give the bytes of body and attributes of an event of this type."""
     body = encode(sample_event(event_type, number=1, at=datetime(2026, 1, 1, tzinfo=UTC)))
-    message = event_message(body, read_envelope(parse_body(body)), TRACEPARENT, SETTINGS)
+    message = event_message(Verified(body, 0, expired=False), read_envelope(parse_body(body)), TRACEPARENT, SETTINGS)
     return len(message.data) + sum(len(key) + len(value.encode()) for key, value in message.attributes.items())
 
 

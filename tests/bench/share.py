@@ -19,6 +19,7 @@ from function.message import Message, event_message
 from function.receiver import Receiver
 from function.secret_source import SecretSource
 from function.settings import Settings
+from function.signature import Verified
 from function.verifier import SecretScheme, Verifier
 from tests.bench.figures import median
 from tests.bench.requests import SECRET, prepare
@@ -66,7 +67,7 @@ def works() -> dict[str, Work]:
     receiver = Receiver(SETTINGS, verifier, Nowhere(), log, now=time.time, monotonic=time.monotonic)
 
     async def verify(request: Request, body: bytes, _: Envelope) -> object:
-        return await verifier.verify(verifier.tokens(request.headers), body)
+        return verifier.proves(await verifier.authenticate(verifier.tokens(request.headers)), body)
 
     async def decide(_: Request, body: bytes, __: Envelope) -> object:
         envelope = read_envelope(parse_body(body))
@@ -74,7 +75,7 @@ def works() -> dict[str, Work]:
         return envelope
 
     async def message(request: Request, body: bytes, envelope: Envelope) -> object:
-        return event_message(body, envelope, traceparent(request), SETTINGS)
+        return event_message(Verified(body, 0, expired=False), envelope, traceparent(request), SETTINGS)
 
     async def whole(request: Request, _: bytes, __: Envelope) -> object:
         reply = await receiver.receive(request)

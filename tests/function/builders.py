@@ -18,6 +18,8 @@ from deploy.offline import events, signing
 from function.errors import BodyTooLarge
 from function.http import Request
 from function.settings import PRODUCTION_ISSUER, Settings
+from function.signature import Verified
+from function.verifier import Verifier
 
 NOW = 1_760_000_000
 """Seconds since the UTC epoch at which everything here happens."""
@@ -59,6 +61,17 @@ def environ(**changes: str) -> dict[str, str]:
 def settings(**changes: str) -> Settings:
     """Give the settings of that environment."""
     return Settings.from_environ(environ(**changes))
+
+
+async def prove(verifier: Verifier, headers: Mapping[str, Sequence[str]], body: bytes) -> Verified:
+    """Return what the receiver goes on with: the head is checked first, then the body."""
+    authentic = await verifier.authenticate(verifier.tokens(headers))
+    return verifier.proves(authentic, body) or await verifier.verify_body(authentic, body)
+
+
+def verified(body: bytes) -> Verified:
+    """Return a body as the verifier returns it once it is proven by the newest secret."""
+    return Verified(body, secret_index=0, expired=False)
 
 
 class _Asked(dict[str, str]):

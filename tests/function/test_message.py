@@ -20,7 +20,7 @@ from function.message import (
     event_message,
     rejected_message,
 )
-from tests.function.builders import body, event, settings, sha256, thorough
+from tests.function.builders import body, event, settings, sha256, thorough, verified
 
 BODY = body()
 ENVELOPE = read_envelope(parse_body(BODY))
@@ -37,12 +37,14 @@ IDENTITY = {
 
 
 def made(envelope: Envelope = ENVELOPE, traceparent: str | None = None, **changes: str) -> Message:
-    return event_message(BODY, envelope, traceparent, settings(**changes))
+    return event_message(verified(BODY), envelope, traceparent, settings(**changes))
 
 
 def rejected(envelope: Envelope = ENVELOPE, traceparent: str | None = None, **changes: str) -> Message:
     at = "2026-01-02T03:04:05Z"
-    return rejected_message(BODY, envelope, traceparent, settings(**changes), reason="expired", received_at=at)
+    return rejected_message(
+        verified(BODY), envelope, traceparent, settings(**changes), reason="expired", received_at=at
+    )
 
 
 def labelled(**labels: str) -> Envelope:
@@ -69,8 +71,8 @@ def test_a_product_number_a_trace_and_a_contradiction_are_attributes_when_there_
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff not JSON", b'{ "a" :1,"a":2}\r\n', bytes(range(256)) * 1000])
 def test_the_bytes_are_never_touched(content: bytes) -> None:
-    assert event_message(content, ENVELOPE, None, settings()).data == content
-    kept = rejected_message(content, NOTHING, None, settings(), reason="malformed", received_at="")
+    assert event_message(verified(content), ENVELOPE, None, settings()).data == content
+    kept = rejected_message(verified(content), NOTHING, None, settings(), reason="malformed", received_at="")
     assert (kept.data, kept.attributes["bodySha256"]) == (content, sha256(content))
 
 
@@ -246,7 +248,7 @@ def test_no_control_character_is_in_an_attribute(character: str) -> None:
 
 def test_a_label_whose_key_holds_a_control_character_is_dropped() -> None:
     asked = dataclasses.replace(settings(), label_attributes=("ro\x00om",))
-    message = event_message(BODY, labelled(**{"ro\x00om": "A1"}), None, asked)
+    message = event_message(verified(BODY), labelled(**{"ro\x00om": "A1"}), None, asked)
     assert message == Message(BODY, IDENTITY, cut=("label.ro\x00om",))
 
 
@@ -367,7 +369,7 @@ def test_whatever_an_event_says_its_message_is_inside_the_limits(
 ) -> None:
     envelope = structs.replace(ENVELOPE, labels=labels, event_id=event_id, device_id=device_id)
     asked = dataclasses.replace(settings(CLOUDEVENTS="true", ORDERING_KEY="device"), label_attributes=tuple(labels))
-    message = event_message(BODY, envelope, None, asked)
+    message = event_message(verified(BODY), envelope, None, asked)
     assert len(message.attributes) <= MAX_ATTRIBUTES
     assert len(message.ordering_key.encode()) <= MAX_ORDERING_KEY_BYTES
     for key, value in message.attributes.items():

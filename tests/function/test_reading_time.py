@@ -16,7 +16,7 @@ from function.errors import EventError
 from function.event import MAX_DEPTH, MAX_MARKS, NOTHING, parse_body, read_envelope, require_envelope
 from function.message import event_message
 from function.settings import LARGEST_BODY_BYTES
-from tests.function.builders import body, settings
+from tests.function.builders import body, settings, verified
 
 USUAL = 262_144
 HELD_S = 0.05
@@ -71,7 +71,7 @@ def read(content: bytes) -> None:
     with contextlib.suppress(EventError):
         envelope = read_envelope(parse_body(content))
         require_envelope(envelope)
-    event_message(content, envelope, None, SETTINGS)
+    event_message(verified(content), envelope, None, SETTINGS)
 
 
 @contextmanager

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from deploy.offline import signing
 from function.errors import ChecksumMismatch, ClockBehind, KeysUnavailable, ProofError, SignatureInvalid, Unsigned
-from function.signature import MAX_TOKEN_BYTES, Evidence
+from function.signature import MAX_TOKEN_BYTES, Verified
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
+from tests.function import builders
 from tests.function.builders import (
     ABSENT,
     ISSUER,
@@ -62,10 +63,10 @@ def prove(
     secrets: FakeSecrets | None = None,
     keys: FakeKeys | None = None,
     now: float = NOW,
-) -> Evidence:
+) -> Verified:
     verifier = Verifier(schemes(secrets or FakeSecrets(), keys or FakeKeys()), now=FakeClock(now), leeway_s=60)
     lists = {name: [value] if isinstance(value, str) else value for name, value in headers.items()}
-    return asyncio.run(verifier.verify(verifier.tokens(lists), content))
+    return asyncio.run(builders.prove(verifier, lists, content))
 
 
 # The table of forgeries: what is wrong -> the token. Those of the first two are refused alike by both schemes.
@@ -343,16 +344,16 @@ def test_a_proven_token_that_has_expired_is_evidence_that_says_so(make: Make) ->
 
 @pytest.mark.parametrize("life_s", [1, 7200])
 def test_the_longest_and_the_shortest_life_are_taken(life_s: int) -> None:
-    assert prove({BY_SECRET: by_secret(exp=NOW + life_s)}) == Evidence(0, expired=False)
-    assert prove({BY_KEY: by_key(exp=NOW + life_s)}) == Evidence(None, expired=False)
+    assert prove({BY_SECRET: by_secret(exp=NOW + life_s)}) == Verified(BODY, 0, expired=False)
+    assert prove({BY_KEY: by_key(exp=NOW + life_s)}) == Verified(BODY, None, expired=False)
 
 
 def test_a_token_as_dt_makes_it_is_evidence_with_the_secrets_index_or_none_for_the_key() -> None:
     by_library = signing.sign_with_secret(signing.secret_claims(BODY, now=NOW), OLD_SECRET)
-    assert prove({BY_SECRET: by_library}, secrets=FakeSecrets(SECRET, OLD_SECRET)) == Evidence(1, expired=False)
+    assert prove({BY_SECRET: by_library}, secrets=FakeSecrets(SECRET, OLD_SECRET)) == Verified(BODY, 1, expired=False)
     claims = signing.organization_claims(BODY, now=NOW, issuer=ISSUER, organization_id=ORGANIZATION_ID)
     by_library = signing.sign_with_key(claims, PRIVATE_KEY, KEY_ID)
-    assert prove({BY_KEY: by_library}) == Evidence(None, expired=False)
+    assert prove({BY_KEY: by_library}) == Verified(BODY, None, expired=False)
 
 
 def of_length(length: int) -> str:
@@ -401,13 +402,15 @@ def test_a_scheme_that_is_not_configured_counts_as_absent(header: str) -> None:
 
 
 def test_an_unusable_header_of_one_scheme_does_not_spoil_the_other() -> None:
-    assert prove({BY_SECRET: ["a", "b"], BY_KEY: key_token(BODY)}) == Evidence(None, expired=False)
-    assert prove({BY_SECRET: "a" * 5000, BY_KEY: key_token(BODY)}) == Evidence(None, expired=False)
+    assert prove({BY_SECRET: ["a", "b"], BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
+    assert prove({BY_SECRET: "a" * 5000, BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
 
 
 def test_a_request_that_the_secret_proves_asks_for_no_key() -> None:
     keys = FakeKeys(fails=KeysUnavailable(""))
-    assert prove({BY_KEY: key_token(BODY), BY_SECRET: secret_token(BODY)}, keys=keys) == Evidence(0, expired=False)
+    assert prove({BY_KEY: key_token(BODY), BY_SECRET: secret_token(BODY)}, keys=keys) == Verified(
+        BODY, 0, expired=False
+    )
     assert keys.asked == []
 
 
@@ -416,13 +419,13 @@ FAILING_TOKENS = ["junk", secret_token(BODY, WRONG_SECRET), secret_token(b""), s
 
 @pytest.mark.parametrize("failing", FAILING_TOKENS)
 def test_one_scheme_that_verifies_in_full_is_proof_enough(failing: str) -> None:
-    assert prove({BY_SECRET: failing, BY_KEY: key_token(BODY)}) == Evidence(None, expired=False)
+    assert prove({BY_SECRET: failing, BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
 
 
 def test_one_scheme_that_has_not_expired_is_enough() -> None:
     old = secret_token(BODY, iat=NOW - 3600, exp=NOW - 60)
-    assert prove({BY_SECRET: old, BY_KEY: key_token(BODY)}) == Evidence(None, expired=False)
-    assert prove({BY_SECRET: old, BY_KEY: "junk"}) == Evidence(0, expired=True)
+    assert prove({BY_SECRET: old, BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
+    assert prove({BY_SECRET: old, BY_KEY: "junk"}) == Verified(BODY, 0, expired=True)
 
 
 @pytest.mark.parametrize(
@@ -455,7 +458,7 @@ def test_secrets_that_cannot_be_had_are_keys_unavailable() -> None:
 
 def test_a_signature_that_no_secret_made_is_tried_once_more_with_the_secrets_after_a_miss() -> None:
     secrets = FakeSecrets(OLD_SECRET, after_miss=[SECRET, OLD_SECRET])
-    assert prove({BY_SECRET: secret_token(BODY)}, secrets=secrets) == Evidence(0, expired=False)
+    assert prove({BY_SECRET: secret_token(BODY)}, secrets=secrets) == Verified(BODY, 0, expired=False)
     assert secrets.asked == ["secrets", "after miss"]
 
 

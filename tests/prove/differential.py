@@ -10,7 +10,7 @@ from joserfc.jwk import ECKey, OctKey
 
 from function.errors import ChecksumMismatch, ClockBehind, ProofError, SignatureInvalid, Unsigned
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
-from tests.function.builders import ISSUER, KEY_ID, OLD_SECRET, ORGANIZATION_ID, SECRET, jwk
+from tests.function.builders import ISSUER, KEY_ID, OLD_SECRET, ORGANIZATION_ID, SECRET, jwk, prove
 from tests.function.fakes import FakeClock, FakeKeys, FakeSecrets
 from tests.prove.reference import Reference, Verdict
 from tests.prove.report import Row, Say
@@ -81,10 +81,10 @@ async def _compared(drafts: Iterable[Draft], reference: Reference) -> Comparison
 
 async def _ours(verifier: Verifier, header_name: str, token: str, body: bytes) -> Verdict:
     try:
-        evidence = await verifier.verify(verifier.tokens({header_name: [token]}), body)
+        verified = await prove(verifier, {header_name: [token]}, body)
     except ProofError as error:
         return VERDICTS[type(error)]
-    return "expired" if evidence.expired else "accepted"
+    return "expired" if verified.expired else "accepted"
 
 
 def differential(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every section

@@ -31,10 +31,12 @@ from tests.function.builders import (
     key_claims,
     key_header,
     key_token,
+    prove,
     secret_claims,
     secret_header,
     secret_token,
     settings,
+    verified,
 )
 from tests.function.fakes import FakeClock, FakeKeys, FakeSecrets
 from tests.prove.report import Row, Say
@@ -123,7 +125,7 @@ async def _signed_claims(verifier: Verifier, random: Random) -> str:
 
 async def _is_taken(verifier: Verifier, header: str, token: str) -> bool:
     try:
-        await verifier.verify(verifier.tokens({header: [token]}), BODY)
+        await prove(verifier, {header: [token]}, BODY)
     except ProofError:
         return False
     return True
@@ -141,14 +143,15 @@ async def _a_body(asked: Settings, sound: bytes, random: Random) -> str:
 
 
 def _messages(asked: Settings, content: bytes) -> Iterator[Message]:
+    proven = verified(content)
     envelope = NOTHING
     try:
         envelope = read_envelope(parse_body(content))
         require_envelope(envelope)
-        yield event_message(content, envelope, None, asked)
+        yield event_message(proven, envelope, None, asked)
     except EventError:
         pass
-    yield rejected_message(content, envelope, None, asked, reason="malformed", received_at="2026-01-01T00:00:00Z")
+    yield rejected_message(proven, envelope, None, asked, reason="malformed", received_at="2026-01-01T00:00:00Z")
 
 
 def _restructured(random: Random) -> bytes:

@@ -22,7 +22,7 @@ from deploy.offline.pubsub.control import Control
 from function.event import parse_body, read_envelope
 from function.message import Message, event_message
 from tests.emulators.asking import all_on, gcloud
-from tests.function.builders import settings
+from tests.function.builders import settings, verified
 from tests.real_gcloud.user import GCLOUD
 from tests.serving import eventually
 
@@ -43,7 +43,7 @@ def sample() -> dict[str, Any]:
 def made() -> Message:
     """Return the message that the function makes of the sample's data."""
     body = encode(sample()["data"])
-    return event_message(body, read_envelope(parse_body(body)), None, settings())
+    return event_message(verified(body), read_envelope(parse_body(body)), None, settings())
 
 
 def test_the_sample_has_the_attributes_that_the_function_makes_of_its_data() -> None:
