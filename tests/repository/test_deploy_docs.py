@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 from deploy.cli.options import OPTIONS
-from deploy.cli.parser import VERBS
 from deploy.resources.accounts import may_publish, may_read_secret
 from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS
+from deploy.verbs import VERBS
 from tests.deploy.stage import spec
 
 DOCS = Path(__file__).parents[2] / "docs"
