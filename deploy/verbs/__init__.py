@@ -1,16 +1,17 @@
 """One file a verb: how it is used, and ``run``, which carries it out and returns the exit code.
 
-===============  ===========================================================================
-``plan``         show what up would do
-``up``           plan, confirm, apply, verify
-``verify``       prove the path
-``status``       one screen: what is there, and how it fares; its rows are in ``status_rows``
-``down``         remove what up made
-``planning``     observe, preflight and plan: how plan and up begin
-``applying``     confirm, apply, and plan again until nothing is left: how up and down change things
-``proving``      the proof: how up ends, and what verify is
-``exit_codes``   the exit codes of all verbs
-===============  ===========================================================================
+===============  =============================================================  =====================
+``plan``         show what up would do                                          nothing by itself
+``up``           plan, confirm, apply, verify                                   nothing by itself
+``verify``       prove the path                                                 nothing by itself
+``status``       show what is there, and how it fares                           nothing by itself
+``down``         remove what up made                                            nothing by itself
+``planning``     observe, preflight, plan: how plan and up begin                nothing by itself
+``applying``     confirm, apply, plan again until nothing is left               nothing by itself
+``proving``      the proof of verify, which up ends with                        nothing by itself
+``status_rows``  the rows that status shows                                     nothing
+``exit_codes``   the exit codes of all verbs                                    nothing
+===============  =============================================================  =====================
 """
 
 from collections.abc import Callable, Mapping
