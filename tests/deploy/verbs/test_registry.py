@@ -66,3 +66,18 @@ def test_no_verb_goes_on_without_a_login(stage: Stage, verb: str) -> None:
 def test_no_verb_goes_on_without_credentials_of_dt(stage: Stage) -> None:
     with pytest.raises(DeployError, match="DT_SERVICE_ACCOUNT_KEY_ID"):
         stage.deployment(credentials=False).down()
+
+
+@pytest.mark.parametrize("verb", ["verify", "status", "down"])
+def test_without_credentials_of_dt_google_is_not_asked_either(stage: Stage, verb: str) -> None:
+    with pytest.raises(DeployError, match="DT_SERVICE_ACCOUNT_KEY_ID"):
+        stage.deployment(credentials=False).run(verb)
+    assert stage.google.asked == []
+
+
+@pytest.mark.parametrize("verb", ["plan", "up"])
+def test_credentials_of_dt_that_are_missing_are_told_with_all_else_that_is_missing(stage: Stage, verb: str) -> None:
+    stage.google.is_billed = False
+    with pytest.raises(NotReady) as refused:
+        stage.deployment(credentials=False).run(verb)
+    assert [failure.what for failure in refused.value.failures] == ["no credentials", "billing is off"]
