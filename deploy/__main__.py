@@ -1,4 +1,4 @@
-"""``python -m deploy VERB``: reads what is asked for, wires the rooms, and catches what leaves them."""
+"""``python -m deploy VERB``: reads what is asked for, builds the context of the verb, and catches every error."""
 
 import argparse
 import getpass
@@ -15,17 +15,17 @@ from deploy.cli.doorway import end, not_installed, on_end, open_streams
 
 try:
     os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
-    import requests
-
     from deploy.dt.transport import Credentials, DisruptiveTransport, Network
 except ModuleNotFoundError as missing:
     sys.exit(not_installed(missing, "deploy/requirements.txt"))
 
-from deploy.cli.parser import VERBS, parser
+from deploy.cli.parser import parse
 from deploy.cli.settings import MARGIN, read_spec
 from deploy.cli.terminal import Terminal
+from deploy.context import Context
 from deploy.dt.api import DtApi
 from deploy.errors import DeployError
+from deploy.function_client import post
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import network_of, read_configuration, where_googles
 from deploy.google.rest import held_permissions, time_series
@@ -33,7 +33,8 @@ from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
 from deploy.secret import Secret
 from deploy.stages.source import digest, source_files, staged
-from deploy.verbs import FAILED, Deployment
+from deploy.verbs import USAGES, VERBS
+from deploy.verbs.exit_codes import FAILED
 from function.version import VERSION
 
 _CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
@@ -43,12 +44,12 @@ RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal, Report], in
 
 
 def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
-    """Run a verb and give the exit status. This is the one place that catches everything."""
+    """Run a verb and return the exit status. This is the one place that catches everything."""
     open_streams()
     terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin, os.environ), Report()
     flags, status = argparse.Namespace(json="--json" in arguments, verb=""), FAILED
     try:
-        flags = parser().parse_args(arguments)
+        flags = parse(arguments, USAGES)
         on_end(_interrupt)
         status = (run_verb or run)(flags, os.environ, terminal, report)
     except DeployError as error:
@@ -56,15 +57,14 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     except OSError as error:  # a full disk, a pipe that nobody reads
         report.error = DeployError(str(error))
     except KeyboardInterrupt:
-        begun = f"; `python -m deploy {flags.verb}` finishes what was begun" if flags.verb in {"up", "down"} else ""
-        report.error = DeployError(f"interrupted{begun}")
+        report.error = DeployError(f"interrupted{_how_to_resume(flags.verb)}")
     except Exception:  # noqa: BLE001  # the doorway
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
     return status if _told(terminal, report, in_json=flags.json) else FAILED
 
 
 def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal, report: Report) -> int:
-    """Wire the rooms and run the verb; what it comes to goes into ``report``, too.
+    """Build the context and run the verb, which writes its results into ``report``, too.
 
     Raises:
         DeployError: it could not do its part.
@@ -74,21 +74,25 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     spec = replace(read_spec(vars(flags), environ, Path.cwd()), digest=digest(files), version=VERSION)
     credentials = _credentials(environ, terminal)
     with begun(read_configuration) as configuration:  # while DT is asked already
-        deployment = Deployment(
+        context = Context(
             spec=spec,
             google=Gcloud(where_googles(configuration, environ), sleep=sleep, notice=terminal.note),
-            dt=_dt_api(credentials, lambda: network_of(configuration()), terminal) if credentials else None,
+            dt=_dt_api(credentials, lambda: network_of(configuration()), terminal),
             held=held_permissions,
             measured=time_series,
-            post=_post,
+            post=post,
             staged=lambda: staged(files),
             terminal=terminal,
+            flags=flags,
             report=report,
-            in_json=flags.json,
-            yes=flags.yes,
             sleep=sleep,
         )
-        return VERBS[flags.verb].run(deployment, flags)
+        return VERBS[flags.verb].run(context)
+
+
+def _how_to_resume(verb: str) -> str:
+    is_resumable = verb in USAGES and USAGES[verb].is_resumable
+    return f"; `python -m deploy {verb}` finishes what was begun" if is_resumable else ""
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
@@ -101,7 +105,9 @@ def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials 
     return Credentials(key_id, Secret(secret), email) if all(found.values()) else None
 
 
-def _dt_api(credentials: Credentials, gcloud: Network, terminal: Terminal) -> DtApi:
+def _dt_api(credentials: Credentials | None, gcloud: Network, terminal: Terminal) -> DtApi:
+    if credentials is None:
+        return DtApi(None)
     transport = DisruptiveTransport(credentials, gcloud)
     return DtApi(transport, sleep=sleep, notice=terminal.note, hidden=(credentials.secret,))
 
@@ -111,14 +117,6 @@ def _typed(name: str) -> str:
         return getpass.getpass(f"{name}: ")
     except EOFError:  # Ctrl-D
         raise DeployError(f"{name} was not given, and nothing was changed", where="DT") from None
-
-
-def _post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-    try:
-        answer = requests.post(url, data=body, headers=dict(headers), timeout=30, allow_redirects=False)
-    except requests.RequestException:
-        return 0, ""
-    return answer.status_code, answer.text
 
 
 def _told(terminal: Terminal, report: Report, *, in_json: bool) -> bool:

@@ -1,13 +1,25 @@
 """What a verb came to, as the one document that ``--json`` prints: the same keys whatever the verb. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from deploy.errors import DeployError, NotOurs, NotReady, Stopped
 from deploy.proof.checks import Proof
-from deploy.status import Row
 from deploy.steps import Step, pending
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One thing of a status, how it is, and what more there is to say."""
+
+    what: str
+    state: str
+    detail: str
+
+    def as_json(self) -> dict[str, str]:
+        """Return what ``status --json`` prints."""
+        return asdict(self)
 
 
 @dataclass
@@ -24,7 +36,7 @@ class Report:
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Give what ``--json`` prints."""
+        """Return what ``--json`` prints."""
         done = self.error.done if isinstance(self.error, Stopped) else self.done
         return {
             "error": None if self.error is None else _told(self.error),

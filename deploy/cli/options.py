@@ -198,3 +198,8 @@ OPTIONS = (
         many=True,
     ),
 )
+
+_IDENTITY = {"project", "region", "dt_projects", "name", "connector.display_name"}
+
+WHICH_DEPLOYMENT = tuple(option for option in OPTIONS if option.place in _IDENTITY)
+"""Those that say which deployment is meant: all that a verb needs that neither makes nor compares anything."""

@@ -21,13 +21,23 @@ ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Proj
 
 @dataclass
 class DtApi:
-    """DT's API, as one service account may use it; what is ``hidden`` is shown in no sentence of DT's."""
+    """DT's API, as one service account may use it; what is ``hidden`` is shown in no sentence of DT's.
 
-    transport: Transport
+    ``transport``: None if there are no credentials. Then every call fails.
+    """
+
+    transport: Transport | None
     sleep: Callable[[float], None] = time.sleep
     notice: Callable[[str], None] = lambda _: None
     hidden: tuple[Secret, ...] = ()
     _was_reached: bool = False
+
+    def require_credentials(self) -> Transport:
+        """Return the transport. Raises ``DeployError`` if there are no credentials."""
+        if self.transport is None:
+            mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
+            raise DeployError("no credentials", where="DT", mend=[mend])
+        return self.transport
 
     def call(
         self,
@@ -48,10 +58,10 @@ class DtApi:
             DtFailed: DT refused it.
 
         """
-        request = DtRequest(method, path, body, params or {}, emulator)
+        transport, request = self.require_credentials(), DtRequest(method, path, body, params or {}, emulator)
         pauses = iter(PAUSES_S)
         while True:
-            answer = self.transport(request)
+            answer = transport(request)
             self._was_reached |= not answer.is_unreachable
             if 200 <= answer.status < 300:
                 return answer.body
@@ -102,12 +112,6 @@ class DtApi:
         with of_one_shape(f"DT, GET {path}"):
             name: str = self.call("GET", path)["organization"]
             return name.rpartition("/")[2]
-
-
-def no_credentials() -> DeployError:
-    """Give what is said of a service account that nobody named."""
-    mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
-    return DeployError("no credentials", where="DT", mend=[mend])
 
 
 @contextmanager

@@ -193,8 +193,3 @@ class _OneAttempt(DTRequest):
         if not isinstance(body, dict):
             status, body = (0, {"error": "no usable answer (no object)"}) if 200 <= status < 300 else (status, {})
         return DtAnswer(status, body, response.headers.get("Retry-After"), date=response.headers.get("Date", ""))
-
-
-def sign(claims: Mapping[str, Any], secret: Secret) -> str:
-    """Make an HS256 token as DT's ``X-Dt-Signature``."""
-    return create_jwt(dict(claims), secret.reveal(), "HS256", {"alg": "HS256"})

@@ -1,29 +1,21 @@
 """What an organization's policies forbid a project: to let everybody call, and to ask nobody who calls."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from deploy.errors import GcloudFailed
-from deploy.steps import Argv
+from deploy.google.gcloud import Gcloud
 
 MEMBERS = "iam.allowedPolicyMemberDomains"
 MANAGED_MEMBERS = "iam.managed.allowedPolicyMembers"
 INVOKER_CHECK = "run.managed.requireInvokerIam"
 
 
-class Reads(Protocol):
-    """Google Cloud, to be read."""
-
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
     """The policies in force for one project. Every method raises ``GcloudFailed`` where they cannot be read."""
 
-    google: Reads
+    google: Gcloud
     project: str
 
     def against_all_users(self) -> str:

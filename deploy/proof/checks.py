@@ -1,9 +1,7 @@
 """What is sent to prove the path, what has to come of it, and what that proves. Pure."""
 
 import base64
-import hashlib
 import json
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,12 +67,6 @@ class Proof:
             f"{self.project}: a signed request made here came through as message {self.message_id}; {signature}. This "
             f"is less than the whole path: {self.why_less}, so DT's own connector was not tried"
         )
-
-
-def claims(body: bytes, now: float) -> dict[str, Any]:
-    """Give what DT would sign of a body."""
-    digest = hashlib.sha256(body).hexdigest()
-    return {"checksum_sha256": digest, "iat": int(now), "exp": int(now) + 3600, "jti": secrets.token_hex(10)}
 
 
 def made_up_event(project: str, device: str, event_id: str, now: float) -> bytes:

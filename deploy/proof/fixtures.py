@@ -4,28 +4,15 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from deploy.dt.devices import Devices, since
 from deploy.errors import DeployError, DtFailed, GcloudFailed
+from deploy.google.gcloud import Gcloud
 from deploy.resources.pubsub import Leftovers
 from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec
-from deploy.steps import Argv
 
 OLD_S = 600.0
 """Seconds after which what a proof made is left over: none takes half of that."""
-
-
-class Google(Protocol):
-    """Google Cloud, to be read and changed."""
-
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
-        ...
-
-    def change(self, argv: Argv) -> Any:
-        """Run a command that changes something."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +20,7 @@ class Temporary:
     """Both clouds, and who is told of what could not be removed."""
 
     spec: Spec
-    google: Google
+    google: Gcloud
     devices: Devices
     notice: Callable[[str], None]
     now: Callable[[], float]

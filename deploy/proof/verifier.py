@@ -12,25 +12,24 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from deploy.dt.api import DtApi
-from deploy.dt.devices import Devices
-from deploy.dt.transport import sign
 from deploy.errors import DtFailed, GcloudFailed, NotProven
+from deploy.function_client import FunctionClient
 from deploy.google.function_log import FunctionLog
+from deploy.google.gcloud import Gcloud
 from deploy.proof.checks import (
     EMULATED,
     MADE_UP,
     Proof,
     check_attributes,
     checked,
-    claims,
     event_in,
     is_what_was_sent,
     made_up_event,
 )
-from deploy.proof.fixtures import Google, Temporary
+from deploy.proof.fixtures import Temporary
 from deploy.resources.connector import PAUSED, Connector, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
@@ -42,14 +41,6 @@ OPENS_S = 90.0
 """Seconds until everybody may call a function of which Google was just told so."""
 
 
-class Post(Protocol):
-    """Sends a request to the function."""
-
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-        """Give status and body of the answer; status 0 if there was none."""
-        ...
-
-
 @dataclass
 class Verifier:
     """Everything that a proof needs.
@@ -58,9 +49,10 @@ class Verifier:
     """
 
     spec: Spec
-    google: Google
+    google: Gcloud
     dt: DtApi
-    post: Post
+    function: FunctionClient
+    fixtures: Temporary
     both_signatures: bool = True
     notice: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
@@ -68,9 +60,9 @@ class Verifier:
 
     def remove_leftovers(self) -> None:
         """Remove what proofs left that were killed."""
-        self._temporary.remove_leftovers(self.spec.dt_projects)
+        self.fixtures.remove_leftovers(self.spec.dt_projects)
 
-    def unsigned_is_refused(self, url: str) -> None:
+    def unsigned_is_refused(self) -> None:
         """Send an unsigned request until the function itself refuses it.
 
         Raises:
@@ -79,17 +71,17 @@ class Verifier:
         """
         give_up_at = self.now() + OPENS_S
         while True:
-            status, text = self.post(url, b"{}", {"Content-Type": "application/json"})
+            status, text = self.function.send(b"{}", {"Content-Type": "application/json"})
             if status == 401 and "unsigned" in text:
                 return
             if status not in {0, 403, 404, 429, 500, 502, 503} or self.now() > give_up_at:
                 what = f"an unsigned request was answered with {status}, not refused with 401 unsigned"
                 hint = "python -m deploy plan"
-                raise NotProven(what, where=url, mend=[hint, self._logs])
-            self.notice(f"{url} answers {status or 'nothing'} as yet")
+                raise NotProven(what, where=self.function.url, mend=[hint, self._logs])
+            self.notice(f"{self.function.url} answers {status or 'nothing'} as yet")
             self.sleep(3.0)
 
-    def secret_is_accepted(self, url: str, secret: Secret) -> None:
+    def secret_is_accepted(self, secret: Secret) -> None:
         """See that the function knows a secret: by a signature of another body, after which nothing is published.
 
         Raises:
@@ -98,8 +90,7 @@ class Verifier:
         """
         give_up_at = self.now() + OPENS_S
         while True:
-            token = sign(claims(b"another body", self.now()), secret)
-            status, text = self.post(url, b"{}", {"X-Dt-Signature": token})
+            status, text = self.function.send_signed(b"{}", secret, signed_body=b"another body")
             if status == 401 and "checksum" in text:
                 return
             if self.now() > give_up_at:
@@ -108,20 +99,21 @@ class Verifier:
             self.notice("the function does not accept the newest secret as yet")
             self.sleep(3.0)
 
-    def must_deliver(self, project: str, connectors: Sequence[Connector], url: str) -> Connector:
+    def must_deliver(self, project: str, connectors: Sequence[Connector]) -> Connector:
         """Return this deployment's connector in a project, if it is one that delivers to the function.
 
         Raises:
             NotProven: there is none, or it cannot deliver; no event would come, however long it was waited for.
 
         """
+        url = self.function.url
         own = owned(self.spec, connectors, url)
         fault, mend = _keeps_from_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
         if fault:
             raise NotProven(fault, where=f"DT project {project}", mend=[mend])
         return own[0]
 
-    def event_arrives(self, project: str, connector: Connector, url: str, secret: Secret) -> Proof:
+    def event_arrives(self, project: str, connector: Connector, secret: Secret) -> Proof:
         """Let a sensor be emulated, and see its event come out of the main topic.
 
         Raises:
@@ -133,13 +125,13 @@ class Verifier:
         event_type = next((name for name in EMULATED if not wanted or name in wanted), None)
         if event_type is None:
             why_less = f"the connector sends only {', '.join(wanted)}, which no emulated device can send"
-            return self._signed_arrives(project, url, secret, why_less)
+            return self._signed_arrives(project, secret, why_less)
         try:
-            device = self._temporary.make_device(project, EMULATED[event_type][0])
+            device = self.fixtures.make_device(project, EMULATED[event_type][0])
         except DtFailed as error:
             self.notice(f"no emulated device: {error.what}")
-            return self._signed_arrives(project, url, secret, "DT let no emulated device be made")
-        made = self._temporary
+            return self._signed_arrives(project, secret, "DT let no emulated device be made")
+        made = self.fixtures
         with made.removing_device(project, device), made.subscription(device) as subscription:
             data = EMULATED[event_type][1]
             publish = f"/projects/{project}/devices/{device}:publish"
@@ -164,15 +156,14 @@ class Verifier:
             raise NotProven(what, where=f"DT project {proof.project}", mend=_set_again(connector))
         return ""
 
-    def _signed_arrives(self, project: str, url: str, secret: Secret, why_less: str) -> Proof:
+    def _signed_arrives(self, project: str, secret: Secret, why_less: str) -> Proof:
         device, event_id = f"verify{secrets.token_hex(7)}", secrets.token_hex(10)
         body = made_up_event(project, device, event_id, self.now())
-        with self._temporary.subscription(device) as subscription:
-            status, text = self.post(url, body, {"X-Dt-Signature": sign(claims(body, self.now()), secret)})
+        with self.fixtures.subscription(device) as subscription:
+            status, text = self.function.send_signed(body, secret)
             if status != 200:
-                raise NotProven(
-                    f"a signed request was answered with {status} {text[:200]}", where=url, mend=[self._logs]
-                )
+                what = f"a signed request was answered with {status} {text[:200]}"
+                raise NotProven(what, where=self.function.url, mend=[self._logs])
             message = self._awaited(subscription, device, MADE_UP)
         if base64.b64decode(message["data"]) != body:
             raise NotProven("the message is not what was sent, byte for byte", where=f"topic {self.spec.topic}")
@@ -202,10 +193,6 @@ class Verifier:
             self.sleep(0.5)
         what = f"no event came within {ARRIVES_S:.0f} s"
         raise NotProven(what, where=f"topic {self.spec.topic}", mend=["python -m deploy status", self._logs, *mend])
-
-    @property
-    def _temporary(self) -> Temporary:
-        return Temporary(self.spec, self.google, Devices(self.dt, self.spec), self.notice, self.now)
 
     @property
     def _logs(self) -> str:

@@ -1,13 +1,13 @@
 """What has to hold before anything is touched. It reads only; a failure is one line and one command that mends it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from deploy.dt.api import ROLE as DT_ROLE
-from deploy.dt.api import DtApi, no_credentials
-from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed, NotReady
-from deploy.google.org_policy import OrganizationPolicy, Reads
+from deploy.dt.api import DtApi
+from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
+from deploy.google.gcloud import Gcloud
+from deploy.google.org_policy import OrganizationPolicy
 from deploy.google.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
 from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import Held
@@ -22,228 +22,274 @@ from deploy.spec import Spec
 from deploy.stages.build_account import build_account, may_build
 from deploy.stages.observe import SERVICE_OF_GROUP
 from deploy.stages.plan import Observed
-from deploy.steps import Argv
 
 
-class ReadsText(Reads, Protocol):
-    """Google Cloud, to be read, also as text."""
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is checked: a spec, and both clouds.
 
-    def read_text(self, argv: Argv) -> str:
-        """Give a command's standard output."""
-        ...
-
-
-@dataclass
-class Preflight:
-    """All checks; what was ``observed`` in order is not asked for again, nor DT where it has been ``dt_silent``."""
+    What was ``observed`` in order is not asked for again, nor is DT if it was ``dt_silent``.
+    """
 
     spec: Spec
-    google: ReadsText
-    dt: DtApi | None
+    google: Gcloud
+    dt: DtApi
     held: Held
     observed: Observed | None = None
     dt_silent: DtUnanswered | None = None
-    failures: list[DeployError] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    organizations: set[str] = field(default_factory=set)
-    public_forbidden: bool = False
 
-    def run(self) -> Spec:
-        """Check everything, and complete the spec by DT's organization and the way in which all may call.
 
-        Raises:
-            NotReady: with everything that has to be mended.
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What all checks came to: failures, warnings, and the spec, completed if there are no failures.
 
-        """
-        checks: list[Callable[[], None]] = [self._project, self._billing, self._permissions, self._dt]
-        if not self._is_public():
-            checks.append(self._public_access)
-        if not self._is_deployed():
-            checks += [self._region, self._build_account]
-        with beside_one_another() as pool:
-            for done in [pool.submit(self._guarded, check) for check in checks]:
-                answer(done)
-        if self.failures:
-            raise NotReady(_told_once(self.failures))
-        is_unchecked_needed = self.spec.invocation == "auto" and (self.public_forbidden or self._is_unchecked())
-        return replace(
-            self.spec,
-            organization_id=next(iter(self.organizations), ""),
-            invocation="unchecked" if is_unchecked_needed else self.spec.invocation,
+    The spec then has DT's organization, and the way in which everybody may call the function.
+    """
+
+    failures: tuple[DeployError, ...]
+    warnings: tuple[str, ...]
+    spec: Spec
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What one check found out, beside that all is well or not."""
+
+    failure: DeployError | None = None
+    warnings: tuple[str, ...] = ()
+    organizations: frozenset[str] = frozenset()
+    is_public_forbidden: bool = False
+
+
+_Check = Callable[[Subject], _Finding]
+"""One check. It raises ``DeployError`` if something has to be fixed first."""
+
+
+def check(subject: Subject) -> Result:
+    """Run all checks, several at a time."""
+    with beside_one_another() as pool:
+        running = [pool.submit(_finding, one, subject) for one in _checks(subject)]
+        findings = [answer(finding) for finding in running]
+    failures = [finding.failure for finding in findings if finding.failure]
+    warnings = tuple(warning for finding in findings for warning in finding.warnings)
+    return Result(_told_once(failures), warnings, _completed(subject, findings))
+
+
+def _checks(subject: Subject) -> Iterator[_Check]:
+    yield from (_project, _billing, _permissions, _dt)
+    if not _is_public(subject):
+        yield _public_access
+    if not _is_deployed(subject):
+        yield from (_region, _build_account)
+
+
+def _finding(run: _Check, subject: Subject) -> _Finding:
+    try:
+        return run(subject)
+    except DeployError as error:
+        return _Finding(error)
+
+
+def _completed(subject: Subject, findings: Sequence[_Finding]) -> Spec:
+    spec = subject.spec
+    is_forbidden = any(finding.is_public_forbidden for finding in findings)
+    is_unchecked_needed = spec.invocation == "auto" and (is_forbidden or _is_unchecked(subject))
+    organizations = [name for finding in findings for name in finding.organizations]
+    return replace(
+        spec,
+        organization_id=organizations[0] if organizations else "",
+        invocation="unchecked" if is_unchecked_needed else spec.invocation,
+    )
+
+
+def _is_public(subject: Subject) -> bool:
+    """Return whether allUsers may call already, and nothing else is asked for."""
+    if subject.observed is None or subject.spec.invocation == "unchecked":
+        return False
+    return is_public(subject.observed.facts[Invocation(subject.spec).title])
+
+
+def _is_unchecked(subject: Subject) -> bool:
+    """Return whether the check is off, and allUsers was not granted anything: so it stays, unless asked for."""
+    facts = subject.observed.facts[Invocation(subject.spec).title] if subject.observed else {}
+    return is_unchecked(facts) and not is_public(facts)
+
+
+def _is_deployed(subject: Subject) -> bool:
+    observed = subject.observed
+    return observed is not None and bool(observed.facts[Function(subject.spec).title].get("function"))
+
+
+def _project(subject: Subject) -> _Finding:
+    where = f"project {subject.spec.google_project}"
+    try:
+        found = subject.google.read(("projects", "describe", subject.spec.google_project))
+    except GcloudFailed as error:
+        if error.code not in {"PERMISSION_DENIED", "PROJECT", "ELSEWHERE"} or error.mend[0].count(" undelete "):
+            raise
+        what = "does not exist, or you may not see it"
+        raise DeployError(what, where=where, mend=["gcloud projects list"]) from None
+    if found is None or found.get("lifecycleState", "ACTIVE") != "ACTIVE":
+        state = "does not exist" if found is None else f"is {found['lifecycleState']}"
+        raise DeployError(state, where=where, mend=["gcloud projects list"])
+    return _Finding()
+
+
+def _billing(subject: Subject) -> _Finding:
+    project = subject.spec.google_project
+    try:
+        found = subject.google.read(("billing", "projects", "describe", project))
+    except GcloudFailed:
+        return _Finding(warnings=("whether billing is on could not be read",))
+    if found is not None and not found.get("billingEnabled"):
+        mend = f"gcloud billing projects link {project} --billing-account=ACCOUNT"
+        raise DeployError("billing is off", where=f"project {project}", mend=[mend])
+    return _Finding()
+
+
+def _permissions(subject: Subject) -> _Finding:
+    project = subject.spec.google_project
+    token = Secret(subject.google.read_text(("auth", "print-access-token")).strip())
+    try:
+        missing = set(DEPLOYER) - subject.held(f"projects/{project}", DEPLOYER, token)
+    except DeployError as error:
+        return _Finding(warnings=(f"which permissions you have could not be read: {error}",))
+    if ACT_AS in missing and _may_act_as_the_account(subject, token):
+        missing.remove(ACT_AS)
+    if missing:
+        what = f"you lack {', '.join(sorted(missing))}"
+        raise DeployError(what, where=f"project {project}", mend=[grant(project)])
+    return _Finding()
+
+
+def _may_act_as_the_account(subject: Subject, token: Secret) -> bool:
+    """Return whether ``actAs`` is granted on the function's own account, which has to exist then."""
+    account = f"projects/{subject.spec.google_project}/serviceAccounts/{subject.spec.runtime_account}"
+    try:
+        return ACT_AS in subject.held(account, [ACT_AS], token)
+    except DeployError:
+        return False
+
+
+def _public_access(subject: Subject) -> _Finding:
+    """Find out whether organization policy forbids allUsers, before a build that would then be of no use."""
+    policy = OrganizationPolicy(subject.google, subject.spec.google_project)
+    try:
+        forbidding = policy.against_all_users()
+    except GcloudFailed:
+        return _Finding(warnings=("organization policy on public access could not be read: public is tried",))
+    if not forbidding:
+        return _Finding()
+    is_forced, warnings = _check_is_forced(policy)
+    if is_forced:
+        raise DeployError(
+            "organization policies forbid allUsers, and to switch the invoker check off: DT could not call",
+            where="public invocation",
+            mend=[allow_unchecked(subject.spec.google_project)],
         )
-
-    def _guarded(self, check: Callable[[], None]) -> None:
-        try:
-            check()
-        except DeployError as error:
-            self.failures.append(error)
-
-    def _is_public(self) -> bool:
-        """Whether allUsers may call already, and nothing else is asked for."""
-        if self.observed is None or self.spec.invocation == "unchecked":
-            return False
-        return is_public(self.observed.facts[Invocation(self.spec).title])
-
-    def _is_unchecked(self) -> bool:
-        """Return whether the check is off, and allUsers was not granted anything: so it stays, unless asked for."""
-        facts = self.observed.facts[Invocation(self.spec).title] if self.observed else {}
-        return is_unchecked(facts) and not is_public(facts)
-
-    def _is_deployed(self) -> bool:
-        return self.observed is not None and bool(self.observed.facts[Function(self.spec).title].get("function"))
-
-    def _project(self) -> None:
-        try:
-            found = self.google.read(("projects", "describe", self.spec.google_project))
-        except GcloudFailed as error:
-            if error.code not in {"PERMISSION_DENIED", "PROJECT", "ELSEWHERE"} or error.mend[0].count(" undelete "):
-                raise
-            what = "does not exist, or you may not see it"
-            raise DeployError(
-                what, where=f"project {self.spec.google_project}", mend=["gcloud projects list"]
-            ) from None
-        if found is None or found.get("lifecycleState", "ACTIVE") != "ACTIVE":
-            state = "does not exist" if found is None else f"is {found['lifecycleState']}"
-            raise DeployError(state, where=f"project {self.spec.google_project}", mend=["gcloud projects list"])
-
-    def _billing(self) -> None:
-        project = self.spec.google_project
-        try:
-            found = self.google.read(("billing", "projects", "describe", project))
-        except GcloudFailed:
-            self.warnings.append("whether billing is on could not be read")
-            return
-        if found is not None and not found.get("billingEnabled"):
-            mend = f"gcloud billing projects link {project} --billing-account=ACCOUNT"
-            raise DeployError("billing is off", where=f"project {project}", mend=[mend])
-
-    def _permissions(self) -> None:
-        project = self.spec.google_project
-        token = Secret(self.google.read_text(("auth", "print-access-token")).strip())
-        try:
-            missing = set(DEPLOYER) - self.held(f"projects/{project}", DEPLOYER, token)
-        except DeployError as error:
-            self.warnings.append(f"which permissions you have could not be read: {error}")
-            return
-        if ACT_AS in missing and self._may_act_as_the_account(token):
-            missing.remove(ACT_AS)
-        if missing:
-            what = f"you lack {', '.join(sorted(missing))}"
-            raise DeployError(what, where=f"project {project}", mend=[grant(project)])
-
-    def _may_act_as_the_account(self, token: Secret) -> bool:
-        """Whether who may not act as every account of the project may as the function's, which has to be there then."""
-        account = f"projects/{self.spec.google_project}/serviceAccounts/{self.spec.runtime_account}"
-        try:
-            return ACT_AS in self.held(account, [ACT_AS], token)
-        except DeployError:
-            return False
-
-    def _public_access(self) -> None:
-        """Find out whether organization policy forbids allUsers, before a build that would then be of no use."""
-        policy = OrganizationPolicy(self.google, self.spec.google_project)
-        try:
-            forbidding = policy.against_all_users()
-        except GcloudFailed:
-            self.warnings.append("organization policy on public access could not be read: public is tried")
-            return
-        self.public_forbidden = bool(forbidding)
-        if self.public_forbidden and self._check_is_forced(policy):
-            raise DeployError(
-                "organization policies forbid allUsers, and to switch the invoker check off: DT could not call",
-                where="public invocation",
-                mend=[allow_unchecked(self.spec.google_project)],
-            )
-        if self.public_forbidden and self.spec.invocation == "public":
-            raise DeployError(
-                f"organization policy {forbidding} forbids allUsers",
-                where="public invocation",
-                mend=["python -m deploy up --invocation=unchecked"],
-            )
-
-    def _check_is_forced(self, policy: OrganizationPolicy) -> bool:
-        try:
-            return policy.forces_the_check()
-        except GcloudFailed:
-            self.warnings.append("whether the invoker check may be switched off could not be read: it is tried")
-            return False
-
-    def _region(self) -> None:
-        project = f"--project={self.spec.google_project}"
-        what, mend = "has no functions", f"gcloud functions regions list --gen2 {project}"
-        names = self._regions(project)
-        if names is None:
-            names = set(KNOWN_REGIONS)
-            what = "is not known, and Google cannot be asked while the API is off"
-            mend = f"gcloud services enable cloudfunctions.googleapis.com {project}"
-        if self.spec.region not in names:
-            raise DeployError(what, where=f"region {self.spec.region}", mend=[mend])
-
-    def _build_account(self) -> None:
-        """Find out whether the account that builds may. A role that it inherits is not seen here, so this is a note."""
-        if not self._is_on("builds"):
-            return
-        try:
-            account = build_account(self.google, self.spec)
-            if not account or may_build(self.google, self.spec, account):
-                return
-        except GcloudFailed:
-            self.warnings.append(
-                "whether the account that builds the function may do so could not be read: it is tried"
-            )
-            return
-        line = let_build(self.spec.google_project, account)
-        what = f"{account} builds the function, and has no role in the project that lets it; unless it inherits one:"
-        self.warnings.append(f"{what}\n  {line}")
-
-    def _is_on(self, group: str) -> bool:
-        services = self.observed.facts[Services(self.spec).title] if self.observed else None
-        return services is not None and SERVICE_OF_GROUP[group] in services_on(services)
-
-    def _regions(self, project: str) -> set[str] | None:
-        """Give the regions that have functions, or None where Google does not tell."""
-        if self.observed is not None and not self._is_on("functions"):
-            return None
-        try:
-            listed = self.google.read(("functions", "regions", "list", "--gen2", project)) or []
-        except GcloudFailed:
-            return None
-        return {each.get("locationId") or each["name"].rpartition("/")[2] for each in listed}
-
-    def _dt(self) -> None:
-        if self.dt is None:
-            raise no_credentials()
-        if self.dt_silent:
-            raise self.dt_silent
-        for project in self.spec.dt_projects:
-            self.organizations.add(self.dt.organization(project))
-            self._dt_role(self.dt, project)
-            if self.observed is not None:
-                check_room(self.spec, project, self.observed.connectors[project], self.observed.url(self.spec))
-        if len(self.organizations) > 1:
-            raise DeployError(
-                f"the projects belong to {len(self.organizations)} organizations: make one deployment for each",
-                where="DT",
-                mend=["python -m deploy up --name=ANOTHER-NAME --dt-project=DT-PROJECT"],
-            )
-
-    def _dt_role(self, dt: DtApi, project: str) -> None:
-        try:
-            held = set(dt.pages(f"/projects/{project}/permissions", "permissions"))
-        except DtFailed as error:
-            if error.status in {401, 403}:
-                raise
-            self.warnings.append(f"the role in DT project {project} could not be read")
-            return
-        if missing := [permission for permission in DT_PERMISSIONS if permission not in held]:
-            what = f"the service account lacks {', '.join(missing)}"
-            raise DeployError(what, where=f"DT project {project}", mend=[DT_ROLE])
+    if subject.spec.invocation == "public":
+        raise DeployError(
+            f"organization policy {forbidding} forbids allUsers",
+            where="public invocation",
+            mend=["python -m deploy up --invocation=unchecked"],
+        )
+    return _Finding(warnings=warnings, is_public_forbidden=True)
 
 
-def _told_once(failures: Sequence[DeployError]) -> list[DeployError]:
-    """Give each failure once; without gcloud's login, of Google's that alone: every command says it in other words."""
-    told = [failure for _, failure in sorted({str(each): each for each in failures}.items())]
-    logged_out = [each for each in told if isinstance(each, GcloudFailed) and each.code == "UNAUTHENTICATED"]
+def _check_is_forced(policy: OrganizationPolicy) -> tuple[bool, tuple[str, ...]]:
+    """Return whether the invoker check has to stay on, and a warning if that could not be read."""
+    try:
+        return policy.forces_the_check(), ()
+    except GcloudFailed:
+        return False, ("whether the invoker check may be switched off could not be read: it is tried",)
+
+
+def _region(subject: Subject) -> _Finding:
+    project = f"--project={subject.spec.google_project}"
+    what, mend = "has no functions", f"gcloud functions regions list --gen2 {project}"
+    names = _regions(subject, project)
+    if names is None:
+        names = set(KNOWN_REGIONS)
+        what = "is not known, and Google cannot be asked while the API is off"
+        mend = f"gcloud services enable cloudfunctions.googleapis.com {project}"
+    if subject.spec.region not in names:
+        raise DeployError(what, where=f"region {subject.spec.region}", mend=[mend])
+    return _Finding()
+
+
+def _build_account(subject: Subject) -> _Finding:
+    """Find out whether the account that builds may. A role that it inherits is not seen here, so this is a note."""
+    if not _is_on(subject, "builds"):
+        return _Finding()
+    try:
+        account = build_account(subject.google, subject.spec)
+        if not account or may_build(subject.google, subject.spec, account):
+            return _Finding()
+    except GcloudFailed:
+        what = "whether the account that builds the function may do so could not be read: it is tried"
+        return _Finding(warnings=(what,))
+    line = let_build(subject.spec.google_project, account)
+    what = f"{account} builds the function, and has no role in the project that lets it; unless it inherits one:"
+    return _Finding(warnings=(f"{what}\n  {line}",))
+
+
+def _is_on(subject: Subject, group: str) -> bool:
+    services = subject.observed.facts[Services(subject.spec).title] if subject.observed else None
+    return services is not None and SERVICE_OF_GROUP[group] in services_on(services)
+
+
+def _regions(subject: Subject, project: str) -> set[str] | None:
+    """Return the regions that have functions, or None if Google does not tell."""
+    if subject.observed is not None and not _is_on(subject, "functions"):
+        return None
+    try:
+        listed = subject.google.read(("functions", "regions", "list", "--gen2", project)) or []
+    except GcloudFailed:
+        return None
+    return {region.get("locationId") or region["name"].rpartition("/")[2] for region in listed}
+
+
+def _dt(subject: Subject) -> _Finding:
+    """Read the organization of each project, and what the service account may do there."""
+    subject.dt.require_credentials()
+    if subject.dt_silent:
+        raise subject.dt_silent
+    organizations, warnings = [], []
+    for project in subject.spec.dt_projects:
+        organizations.append(subject.dt.organization(project))
+        warnings += _dt_role(subject.dt, project)
+        if subject.observed is not None:
+            url = subject.observed.url(subject.spec)
+            check_room(subject.spec, project, subject.observed.connectors[project], url)
+    if len(set(organizations)) > 1:
+        raise DeployError(
+            f"the projects belong to {len(set(organizations))} organizations: make one deployment for each",
+            where="DT",
+            mend=["python -m deploy up --name=ANOTHER-NAME --dt-project=DT-PROJECT"],
+        )
+    return _Finding(warnings=tuple(warnings), organizations=frozenset(organizations))
+
+
+def _dt_role(dt: DtApi, project: str) -> list[str]:
+    """Return a warning if the role could not be read. Raises ``DeployError`` if it is not enough."""
+    try:
+        held = set(dt.pages(f"/projects/{project}/permissions", "permissions"))
+    except DtFailed as error:
+        if error.status in {401, 403}:
+            raise
+        return [f"the role in DT project {project} could not be read"]
+    if missing := [permission for permission in DT_PERMISSIONS if permission not in held]:
+        what = f"the service account lacks {', '.join(missing)}"
+        raise DeployError(what, where=f"DT project {project}", mend=[DT_ROLE])
+    return []
+
+
+def _told_once(failures: Sequence[DeployError]) -> tuple[DeployError, ...]:
+    """Return each failure once; without gcloud's login, only that one of Google's: the others follow from it."""
+    told = [failure for _, failure in sorted({str(failure): failure for failure in failures}.items())]
+    logged_out = [
+        failure for failure in told if isinstance(failure, GcloudFailed) and failure.code == "UNAUTHENTICATED"
+    ]
     if logged_out:
-        return [logged_out[0], *(each for each in told if isinstance(each, DtFailed) or each.where == "DT")]
-    return told
+        return (logged_out[0], *(failure for failure in told if isinstance(failure, DtFailed) or failure.where == "DT"))
+    return tuple(told)

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.cli.parser import parser
+from deploy.cli.parser import parse
 from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, amount
+from deploy.verbs import USAGES
 from tests.bench.capacity import MONTH_S, Load, Measured, Sizing, defaults, reached_at, size
 from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS, Entries
 from tests.bench.costs import AS_DEPLOYED, Choices, Usage, bill
@@ -306,7 +307,7 @@ def test_the_defaults_bear_their_sensors_while_pubsub_takes_a_second(figures: di
 
 def test_the_deploy_command_says_whom_its_defaults_are_for(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parser().parse_args(["up", "--help"])
+        parse(["up", "--help"], USAGES)
     shown = " ".join(capsys.readouterr().out.split())
     assert f"{DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md." in shown
     assert "those\nof 100 k sensors" in PAGE.read_text("utf-8")

@@ -1,26 +1,28 @@
 """A deployment on stage: a spec, both clouds in memory, and what the terminal showed."""
 
+import argparse
 import contextlib
 import hmac
 import io
 import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from deploy.cli.terminal import Terminal
+from deploy.context import Context
 from deploy.dt.api import DtApi
 from deploy.errors import DeployError
+from deploy.function_client import Post
 from deploy.google.gcloud import Gcloud
 from deploy.google.permissions import DEPLOYER
-from deploy.proof.verifier import Post
 from deploy.report import Report
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.stages.source import staged
-from deploy.verbs import Deployment
+from deploy.verbs import VERBS
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.fakes.gcloud import PROJECT, REGION, FakeGcloud
 from tests.function.fakes import FakeClock
@@ -54,6 +56,38 @@ class Keyboard(io.StringIO):
         return self._is_there
 
 
+@dataclass(frozen=True)
+class Deployment:
+    """The verbs of one context, each run as the registry has it."""
+
+    context: Context
+
+    def plan(self) -> int:
+        """Run ``plan``."""
+        return self.run("plan")
+
+    def up(self, *, verify: bool = True) -> int:
+        """Run ``up``, or ``up --no-verify``."""
+        return self.run("up", verify=verify)
+
+    def verify(self) -> int:
+        """Run ``verify``."""
+        return self.run("verify")
+
+    def status(self) -> int:
+        """Run ``status``."""
+        return self.run("status")
+
+    def down(self) -> int:
+        """Run ``down``."""
+        return self.run("down")
+
+    def run(self, verb: str, **flags: bool) -> int:
+        """Run a verb with these flags of its own."""
+        typed = argparse.Namespace(**{**vars(self.context.flags), **flags})
+        return VERBS[verb].run(replace(self.context, flags=typed))
+
+
 @dataclass
 class Stage:
     """Everything around a deployment."""
@@ -81,23 +115,23 @@ class Stage:
         credentials: bool = True,
         **changes: Any,
     ) -> Deployment:
-        """Give a deployment of the spec with these changes."""
+        """Return a deployment of the spec with these changes."""
         terminal, self.report = Terminal(self.out, self.err, Keyboard(answer)), Report()
-        return Deployment(
+        context = Context(
             spec=spec(**{"invocation": "auto", **changes}),
             google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
-            dt=DtApi(self.dt, sleep=self.clock.advance, notice=terminal.note) if credentials else None,
+            dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.note),
             held=self._held,
             measured=self._measured,
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
+            flags=argparse.Namespace(json=in_json, yes=yes),
             report=self.report,
-            in_json=in_json,
-            yes=yes,
             sleep=self.clock.advance,
             now=self.clock,
         )
+        return Deployment(context)
 
     @property
     def shown(self) -> str:

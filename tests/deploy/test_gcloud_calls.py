@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import DeployError, NotProven
-from deploy.verbs import CHANGES, NOTHING_TO_DO
+from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import URL
 from tests.deploy.stage import Stage

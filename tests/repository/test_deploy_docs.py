@@ -1,15 +1,20 @@
 """What the documents say of the deploy is so."""
 
 import re
+import shlex
 from pathlib import Path
 
+import pytest
+
 from deploy.cli.options import OPTIONS
-from deploy.cli.parser import VERBS
+from deploy.cli.parser import parse
 from deploy.resources.accounts import may_publish, may_read_secret
 from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS
+from deploy.verbs import USAGES, VERBS
 from tests.deploy.stage import spec
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
 ROWS = {
     cells[0].strip("`"): cells[1:]
@@ -36,6 +41,24 @@ def test_every_verb_is_told_and_none_that_there_is_not() -> None:
         verb for path in DOCS.glob("*.md") for verb in re.findall(r"python -m deploy (\w+)", path.read_text("utf-8"))
     }
     assert told == set(VERBS)
+
+
+def commands(text: str) -> list[str]:
+    """Return the words behind each ``python -m deploy`` of a text, as far as they are a verb and flags."""
+    return re.findall(r"python -m deploy ([a-z]+(?: --[\w-]+(?:=(?:'[^']*'|[^\s`'\"|;),]+))?)*)", text)
+
+
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), ROOT / "Makefile", *(ROOT / "deploy").rglob("*.py")]
+COMMANDS = sorted({command for path in PAGES for command in commands(path.read_text("utf-8"))})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_that_is_told_can_be_typed(command: str) -> None:
+    assert parse(shlex.split(command), USAGES).verb == command.partition(" ")[0]
+
+
+def test_the_commands_that_are_told_are_found() -> None:
+    assert {"plan", "down", "up --yes --json", "up --invocation=unchecked"} <= set(COMMANDS)
 
 
 def test_the_runtime_accounts_roles_are_those_told() -> None:

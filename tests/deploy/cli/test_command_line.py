@@ -11,20 +11,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import cast
 
 import pytest
 
 from deploy import __main__ as command
-from deploy.cli.options import OPTIONS, Option
-from deploy.cli.parser import VERBS, parser
+from deploy.cli.options import OPTIONS, WHICH_DEPLOYMENT, Option
+from deploy.cli.parser import build_parser, parse
+from deploy.cli.settings import read_spec
 from deploy.cli.terminal import Terminal
 from deploy.report import Report
 from deploy.stages.source import ROOT, digest, source_files, staged
 from deploy.steps import DtCall, GcloudCall, create
-from deploy.verbs import Deployment
+from deploy.verbs import USAGES, VERBS
 from function.version import VERSION
 from tests.deploy.stage import Keyboard
 
@@ -62,52 +61,77 @@ def test_what_is_missing_is_told_with_exit_status_1(nowhere: Path, capsys: pytes
     assert "--project is missing (or DEPLOY_PROJECT, or project in deploy.toml)" in printed.err
 
 
-@pytest.mark.parametrize("verb", list(VERBS))
-def test_every_verb_has_every_option_and_json_and_yes(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     with pytest.raises(SystemExit) as ended:
-        command.main([verb, "--help"])
+        command.main([*words, "--help"])
     assert ended.value.code == 0
-    printed = capsys.readouterr().out
-    assert all(flag in printed for flag in ("--json", "--yes", "--project", "--dt-project", "--min-instances"))
-
-
-class Asked:
-    """A deployment that notes which verb it is asked for."""
-
-    def __init__(self) -> None:
-        self.verbs: list[str] = []
-
-    def __getattr__(self, verb: str) -> Callable[..., int]:
-        def noted(**_: bool) -> int:
-            self.verbs.append(verb)
-            return 0
-
-        return noted
+    return capsys.readouterr().out
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
-def test_every_verb_runs_its_own_function_and_nothing_else(verb: str) -> None:
-    asked = Asked()
-    assert VERBS[verb].run(cast("Deployment", asked), parser().parse_args([verb])) == 0
-    assert asked.verbs == [verb]
+def test_every_verb_can_be_told_which_deployment_is_meant_and_to_print_json(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = help_of(capsys, verb)
+    assert all(flag in told for flag in ("--config", "--json", *(option.flag for option in WHICH_DEPLOYMENT)))
+
+
+@pytest.mark.parametrize("verb", ["plan", "up", "status"])
+def test_verbs_that_compare_what_is_there_with_the_settings_have_a_flag_for_every_setting(
+    verb: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = help_of(capsys, verb)
+    assert [option.flag for option in OPTIONS if f"{option.flag} " not in told] == []
+
+
+def test_only_verbs_that_ask_take_an_answer_beforehand() -> None:
+    assert [name for name, usage in USAGES.items() if "--yes" in usage.flag_names] == ["up", "down"]
+
+
+@pytest.mark.parametrize("verb", ["verify", "down"])
+def test_the_help_of_a_verb_that_needs_few_settings_fits_one_screen(
+    verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = help_of(capsys, verb).splitlines()
+    assert 24 <= len(lines) <= 40
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["down", "--memory=1Gi"], "--memory is not a flag of down, but of plan, up and status"),
+        (["verify", "--set", "LOG_LEVEL=DEBUG"], "--set is not a flag of verify, but of plan, up and status"),
+        (["plan", "--yes"], "--yes is not a flag of plan, but of up and down"),
+        (["down", "--no-verify"], "--no-verify is not a flag of down, but of up"),
+        (
+            ["plan", "--yes", "--no-verify"],
+            "--yes is not a flag of plan, but of up and down; --no-verify is not a flag of plan, but of up",
+        ),
+    ],
+)
+def test_a_flag_of_another_verb_is_refused_with_the_verbs_that_have_it(
+    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(words) == 1
+    assert capsys.readouterr().err == f"{told}\n  mend it: python -m deploy {words[0]} --help\n"
+
+
+@pytest.mark.parametrize("verb", list(VERBS))
+def test_settings_that_a_verb_has_no_flag_for_are_taken_from_file_and_environment(verb: str, nowhere: Path) -> None:
+    Path("deploy.toml").write_text(
+        'project = "cold-chain-prod"\nregion = "europe-west1"\ndt_projects = ["c0md3pm0p7bet3vico8g"]\n'
+        'labels = {team = "cold-chain"}\n[function]\nmemory = "1Gi"\n',
+        "utf-8",
+    )
+    spec = read_spec(vars(parse([verb], USAGES)), {"DEPLOY_RETENTION": "3d"}, nowhere)
+    assert (spec.function, spec.retention, spec.labels) == ({"memory": "1Gi"}, "3d", {"team": "cold-chain"})
 
 
 def test_the_verbs_that_can_be_typed_are_those_that_have_a_function() -> None:
-    (verbs,) = (action for action in parser()._actions if action.dest == "verb")  # noqa: SLF001  # argparse shows it nowhere else
+    (verbs,) = (action for action in build_parser(USAGES)._actions if action.dest == "verb")  # noqa: SLF001  # argparse shows it nowhere else
     assert set(verbs.choices or ()) == set(VERBS)
-
-
-@pytest.mark.parametrize(("words", "proven"), [(["up"], True), (["up", "--no-verify"], False)])
-def test_up_proves_what_it_made_unless_told_not_to(words: list[str], proven: bool) -> None:  # noqa: FBT001
-    told: list[bool] = []
-
-    class Up:
-        def up(self, *, verify: bool) -> int:
-            told.append(verify)
-            return 0
-
-    VERBS["up"].run(cast("Deployment", Up()), parser().parse_args(words))
-    assert told == [proven]
 
 
 def test_the_version_is_told_without_a_verb_or_any_setting(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -184,7 +208,7 @@ def test_the_examples_of_the_help_can_be_read(capsys: pytest.CaptureFixture[str]
     examples = re.findall(r"^  python -m deploy ([^#\n]+)", capsys.readouterr().out, re.MULTILINE)
     assert len(examples) == 5
     for example in examples:
-        parser().parse_args(example.split())
+        parse(example.split(), USAGES)
 
 
 def test_white_space_around_credentials_does_not_count() -> None:

@@ -11,9 +11,9 @@ import disruptive
 import pytest
 from disruptive.authentication import ServiceAccountAuth
 
-from deploy.__main__ import _post as post_to_function
 from deploy.dt.transport import Credentials, DisruptiveTransport, DtRequest
 from deploy.errors import DeployError
+from deploy.function_client import post as post_to_function
 from deploy.google import rest as google_api
 from deploy.network import DIRECT, GcloudNetwork
 from deploy.secret import Secret

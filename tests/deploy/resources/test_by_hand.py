@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from deploy.stages.plan import plan
-from deploy.status import all_rows, health
 from deploy.steps import pending
+from deploy.verbs.status_rows import all_rows, health
 from tests.deploy.stages.test_plan import PLANS, observed_of, overlaid, read, spec_of
 
 SUBSCRIPTION, TOPIC = ("subscription dt-events", "subscription"), ("topic dt-rejected", "topic")

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.errors import DeployError, GcloudFailed, Stopped
 from deploy.steps import Argv
-from deploy.verbs import NOTHING_TO_DO
+from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
@@ -221,7 +221,7 @@ def test_a_gcloud_that_outlives_a_killed_up_disturbs_no_later_one(place: int) ->
 
 def _carry_out(stage: Stage, orphan: Argv) -> None:
     stage.google.before = lambda _: None
-    with stage.deployment().staged() as folder:
+    with stage.deployment().context.staged() as folder:
         stage.google(orphan, stdin="5e" * 32 if "--data-file=-" in orphan else None, folder=folder, timeout_s=1)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, DtFailed, NotOurs, NotReady, Stopped
-from deploy.verbs import CHANGES, NOTHING_TO_DO
+from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT, REGION, new_function
 from tests.deploy.stage import Stage

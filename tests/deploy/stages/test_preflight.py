@@ -9,9 +9,9 @@ import pytest
 from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, DtUnanswered, NotReady
 from deploy.google.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
-from deploy.verbs import CHANGES
+from deploy.verbs.exit_codes import CHANGES
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
-from tests.deploy.stage import Stage
+from tests.deploy.stage import Deployment, Stage
 
 FORBIDDEN = {"listPolicy": {"allowedValues": ["C0abcdefg"]}}
 DOCS = Path(__file__).parents[3] / "docs"
@@ -144,9 +144,7 @@ def test_permissions_that_cannot_be_asked_for_are_noted() -> None:
         raise DeployError("did not answer", where=project)
 
     stage = Stage()
-    deployment = stage.deployment()
-    deployment.held = silent
-    assert deployment.plan() == CHANGES
+    assert Deployment(replace(stage.deployment().context, held=silent)).plan() == CHANGES
     assert "note: which permissions you have could not be read" in stage.noted
 
 
@@ -195,10 +193,8 @@ def test_where_policy_forbids_both_ways_nothing_is_built() -> None:
 def test_where_policy_forbids_all_users_public_is_refused() -> None:
     stage = Stage()
     stage.google.organization_policy = FORBIDDEN
-    deployment = stage.deployment()
-    deployment.spec = replace(deployment.spec, invocation="public")
     with pytest.raises(NotReady, match="--invocation=unchecked"):
-        deployment.plan()
+        stage.deployment(invocation="public").plan()
 
 
 @pytest.mark.parametrize("words", ["billing", "resource-manager", "org-policies", "functions regions"])

@@ -1,12 +1,12 @@
-"""What ``status`` shows: the function, the secret's age, connectors and deliveries, and what is amiss. Pure."""
+"""The rows of ``status``: the function, the secret's age, connectors and deliveries, and what is amiss. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from deploy.errors import DeployError, NotOurs
 from deploy.google.backlog import Unread
+from deploy.report import Row
 from deploy.resources.by_hand import closing
 from deploy.resources.connector import owned
 from deploy.resources.function import Function, version_of
@@ -26,19 +26,6 @@ VERSION = "version"
 
 Metrics = Mapping[str, Any]
 """What DT counted of one connector in the last three hours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One thing, how it is, and what more there is to say."""
-
-    what: str
-    state: str
-    detail: str
-
-    def as_json(self) -> dict[str, str]:
-        """Give what ``status --json`` prints."""
-        return asdict(self)
 
 
 def all_rows(

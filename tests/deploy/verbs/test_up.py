@@ -1,37 +1,20 @@
-"""Each verb against both clouds in memory."""
+"""``up`` against both clouds in memory."""
 
 import contextlib
-import re
-from datetime import UTC, datetime
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
-from deploy.dt.transport import DtAnswer
-from deploy.errors import Declined, DeployError, GcloudFailed, NotOurs, NotProven, NotReady, Stopped
+from deploy.cli.parser import parse
+from deploy.errors import Declined, NotOurs, NotProven, NotReady, Stopped
 from deploy.spec import VERSION_LABEL
-from deploy.verbs import CHANGES, FAILED, NOTHING_TO_DO, UNHEALTHY
+from deploy.verbs import USAGES, VERBS
+from deploy.verbs.exit_codes import CHANGES, FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT, ORGANIZATION
 from tests.deploy.fakes.gcloud import PROJECT, URL
 from tests.deploy.stage import Stage
 
 SECOND = "bsuu3fmh1p7g00c9m8og"
-
-
-@pytest.fixture
-def stage() -> Stage:
-    return Stage()
-
-
-@pytest.fixture
-def up(stage: Stage) -> Stage:
-    """Everything is up."""
-    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
-    stage.out.truncate(0)
-    stage.out.seek(0)
-    stage.google.asked.clear()
-    stage.dt.asked.clear()
-    return stage
 
 
 def test_up_makes_both_ends(up: Stage) -> None:
@@ -75,41 +58,10 @@ def test_the_runtime_account_may_publish_and_read_the_secret_and_nothing_else(up
     }
 
 
-def test_a_plan_after_up_is_empty_and_says_so(up: Stage) -> None:
-    assert up.deployment().plan() == NOTHING_TO_DO
-    assert "nothing to do" in up.shown
-
-
 def test_up_again_changes_nothing(up: Stage) -> None:
     assert up.deployment().up() == NOTHING_TO_DO
     assert up.google.changes() == []
     assert {each.method for each in up.dt.asked} == {"GET"}
-
-
-def test_plan_shows_changes_and_makes_none(stage: Stage) -> None:
-    assert stage.deployment().plan() == CHANGES
-    assert stage.google.changes() == []
-    assert "gcloud pubsub topics create dt-events" in stage.shown
-
-
-def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
-    stage.deployment(in_json=True).plan()
-    printed = stage.in_json()
-    assert printed["changes"] == 14
-    assert printed["steps"][2] == {
-        "action": "create",
-        "resource": "topic dt-events",
-        "reason": "not there",
-        "changes": [],
-        "call": f"gcloud pubsub topics create dt-events --labels=dt-pubsub=dt-pubsub --project={PROJECT}",
-    }
-
-
-def test_the_secret_goes_through_standard_input_alone(up: Stage) -> None:
-    up.deployment(in_json=True).plan()
-    everything = f"{up.shown}{up.noted}{up.google.asked}"
-    assert len(up.secret()) == 64
-    assert up.secret() not in everything
 
 
 def test_without_a_yes_and_nobody_to_ask_nothing_is_changed(stage: Stage) -> None:
@@ -163,14 +115,6 @@ def test_ctrl_c_at_any_step_leaves_what_the_next_up_finishes(stage: Stage, place
     stage.google.before = lambda _: None
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     assert len(stage.dt.connectors[DT_PROJECT]) == 1
-
-
-def test_settings_made_by_hand_are_shown_and_left_alone(up: Stage) -> None:
-    served = up.google.things["functions", "dt-pubsub"]["serviceConfig"]
-    served |= {"minInstanceCount": 2, "availableMemory": "1Gi"}
-    served["environmentVariables"]["LOG_LEVEL"] = "DEBUG"
-    assert up.deployment().plan() == NOTHING_TO_DO
-    assert "left alone: memory 1Gi, min_instances 2" in up.shown
 
 
 def test_settings_asked_for_are_put_back(up: Stage) -> None:
@@ -279,18 +223,6 @@ def test_a_full_dt_project_with_ours_in_it_is_as_it_should_be(up: Stage) -> None
     assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
 
 
-def test_down_leaves_a_connector_made_by_hand_alone_although_it_is_older(up: Stage) -> None:
-    push = {"url": URL, "signatureSecret": "of-their-own" * 4, "headers": {}}
-    by_hand = up.dt.has_connector(displayName="Fridges", events=["touch"], httpConfig=push)
-    up.dt.connectors[DT_PROJECT].reverse()
-    by_hand["name"] = f"projects/{DT_PROJECT}/dataconnectors/dc0"
-    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
-    assert len(up.dt.connectors[DT_PROJECT]) == 2
-    assert (by_hand["events"], by_hand["httpConfig"]["signatureSecret"]) == (["touch"], "of-their-own" * 4)
-    assert up.deployment().down() == NOTHING_TO_DO
-    assert up.dt.connectors[DT_PROJECT] == [by_hand]
-
-
 def test_a_connector_made_by_hand_does_not_take_the_place_of_ours_while_the_function_is_made(up: Stage) -> None:
     del up.google.things["functions", "dt-pubsub"]
     up.dt.connectors[DT_PROJECT].clear()
@@ -299,12 +231,6 @@ def test_a_connector_made_by_hand_does_not_take_the_place_of_ours_while_the_func
     up.deployment().up(verify=False)
     assert (by_hand["events"], by_hand["httpConfig"]["signatureSecret"]) == (["touch"], "of-their-own" * 4)
     assert len(up.dt.connectors[DT_PROJECT]) == 2
-
-
-def test_down_removes_a_secret_of_which_nothing_is_left(up: Stage) -> None:
-    up.google.newest_version = "DESTROYED"
-    assert up.deployment().down() == NOTHING_TO_DO
-    assert up.google.things == {}
 
 
 def test_a_connector_switched_off_by_hand_is_switched_on(up: Stage) -> None:
@@ -342,216 +268,12 @@ def test_what_is_not_ours_is_not_touched(stage: Stage) -> None:
     assert stage.google.changes() == []
 
 
-def test_down_removes_everything_on_both_ends(up: Stage) -> None:
-    up.dt.has_connector(displayName="somebody else's")
-    assert up.deployment().down() == NOTHING_TO_DO
-    assert up.google.things == {}
-    assert [each["displayName"] for each in up.dt.connectors[DT_PROJECT]] == ["somebody else's"]
-
-
-def test_down_leaves_another_deployments_connector_of_the_same_name(up: Stage) -> None:
-    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Events"
-    push = {"url": "https://dt-pubsub-otherproj9-ew.a.run.app", "signatureSecret": "theirs", "headers": {}}
-    theirs = up.dt.has_connector(displayName="Events", httpConfig=push)
-    assert up.deployment(connector_name="Events").down() == NOTHING_TO_DO
-    assert up.dt.connectors[DT_PROJECT] == [theirs]
-
-
-def test_down_finds_a_connector_by_our_secret_when_the_function_is_gone_already(up: Stage) -> None:
-    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Events"
-    del up.google.things["functions", "dt-pubsub"]
-    assert up.deployment(connector_name="Events").down() == NOTHING_TO_DO
-    assert up.dt.connectors[DT_PROJECT] == []
-
-
-def test_down_stops_dt_before_it_removes_the_function(up: Stage) -> None:
-    up.google.before = lambda argv: None if "delete" not in argv else _no_connector_is_left(up)
-    up.deployment().down()
-
-
-def _no_connector_is_left(stage: Stage) -> None:
-    assert stage.dt.connectors[DT_PROJECT] == []
-
-
-def test_down_leaves_what_is_not_marked(up: Stage) -> None:
-    up.google.things["topics", "dt-events"]["labels"] = {}
-    up.deployment().down()
-    assert list(up.google.things) == [("topics", "dt-events")]
-
-
-def test_down_asks_first(up: Stage) -> None:
-    with pytest.raises(Declined):
-        up.deployment(yes=False, answer="n\n").down()
-    assert len(up.google.things) == 7
-
-
-def test_down_where_nothing_ever_was_is_as_good(stage: Stage) -> None:
-    assert stage.deployment().down() == NOTHING_TO_DO
-    assert not [argv for argv in stage.google.asked if argv[0] == "pubsub"]
-
-
-def test_down_twice_is_as_good(up: Stage) -> None:
-    up.deployment().down()
-    assert up.deployment().down() == NOTHING_TO_DO
-
-
-def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: Stage) -> None:
-    up.clock.seconds = datetime(2026, 11, 23, 5, tzinfo=UTC).timestamp()
-    assert up.deployment().status() == NOTHING_TO_DO
-    connector = up.dt.connectors[DT_PROJECT][0]["name"].rpartition("/")[2]
-    states = [line.split("  ")[0] for line in up.shown.splitlines()]
-    assert states == ["ok", "ok", "ok", "ok", "ACTIVE", "ok", "ok", "ok", "", URL]
-    assert "function dt-pubsub " in up.shown
-    assert "version 1 is in force, 21 days old" in up.shown
-    assert f"{connector} is ACTIVE" in up.shown
-    assert "last 3 h: 9 delivered, 0 not, p99 0.411s" in up.shown
-    assert "10 more as they should be" in up.shown
-
-
-@pytest.mark.parametrize("metrics", [None, [], "x"])
-def test_status_goes_without_deliveries_that_cannot_be_read(up: Stage, metrics: object) -> None:
-    up.dt.metrics = metrics
-    assert up.deployment().status() == NOTHING_TO_DO
-    assert "last 3 h: 0 delivered, 0 not, p99 -" in up.shown
-
-
-def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) -> None:
-    up.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
-    up.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
-    assert up.deployment().status() == UNHEALTHY
-    assert "update  service account dt-pubsub" in up.shown
-    assert "update  subscription dt-rejected" in up.shown
-    assert "8 more as they should be" in up.shown
-    assert up.shown.endswith("what up would mend: python -m deploy plan\n")
-
-
-def test_status_in_json_is_every_single_thing(up: Stage) -> None:
-    up.deployment(in_json=True).status()
-    told = up.in_json()["status"]
-    assert len(told) == 17
-    assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in told
-
-
-def test_status_shows_the_version_that_is_deployed(up: Stage) -> None:
-    assert up.deployment().status() == NOTHING_TO_DO
-    assert re.search(r"^ok +version +1\.0\.0$", up.shown, re.MULTILINE)
-
-
-@pytest.mark.parametrize(("label", "version"), [("0-9-0", "0.9.0"), (None, None)])
-def test_a_function_of_another_version_is_unhealthy_and_its_version_is_shown(
-    up: Stage, label: str | None, version: str | None
-) -> None:
-    labels = up.google.things["functions", "dt-pubsub"]["labels"]
-    labels.pop(VERSION_LABEL)
-    labels.update({VERSION_LABEL: label} if label else {})
-
-    assert up.deployment(in_json=True).status() == UNHEALTHY
-
-    told = up.in_json()
-    detail = f"{version or 'no version'} is deployed, and this is 1.0.0"
-    assert told["version"] == version
-    assert {"what": "version", "state": "update", "detail": detail} in told["status"]
-
-
 def test_a_function_of_an_older_version_is_deployed_again(up: Stage) -> None:
     up.google.things["functions", "dt-pubsub"]["labels"][VERSION_LABEL] = "0-9-0"
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert "version 0.9.0 -> 1.0.0" in up.shown
     assert up.google.things["functions", "dt-pubsub"]["labels"][VERSION_LABEL] == "1-0-0"
     assert up.deployment().plan() == NOTHING_TO_DO
-
-
-def test_a_healthy_status_is_said_in_json(up: Stage) -> None:
-    assert up.deployment(in_json=True).status() == NOTHING_TO_DO
-    assert up.in_json()["healthy"] is True
-
-
-@pytest.mark.parametrize("failed", [1, "3"])
-def test_deliveries_that_failed_make_a_status_unhealthy(up: Stage, failed: object) -> None:
-    up.dt.metrics = {"successCount": 9, "errorCount": failed, "latency99p": "0.411s"}
-    assert up.deployment().status() == UNHEALTHY
-    assert f"failing  deliveries from {DT_PROJECT}" in up.shown
-    assert f"9 delivered, {failed} not" in up.shown
-
-
-def test_messages_on_the_rejected_topic_make_a_status_unhealthy(up: Stage) -> None:
-    up.unread["dt-rejected"] = (7, 130)
-    assert up.deployment().status() == UNHEALTHY
-    assert "7 messages, the oldest 2 min old: their attribute reason says why" in up.shown
-
-
-@pytest.mark.parametrize(("oldest_s", "status"), [(3600, NOTHING_TO_DO), (3601, UNHEALTHY), (200_000, UNHEALTHY)])
-def test_a_message_that_nobody_reads_makes_a_status_unhealthy(up: Stage, oldest_s: int, status: int) -> None:
-    up.unread["dt-events"] = (1, oldest_s)
-    assert up.deployment().status() == status
-    assert "1 message, the oldest" in up.shown
-
-
-def test_figures_that_google_does_not_have_yet_are_no_fault(up: Stage) -> None:
-    up.unread = {}
-    assert up.deployment().status() == NOTHING_TO_DO
-    assert up.shown.count("Google has no figures yet") == 2
-
-
-def test_figures_that_cannot_be_read_are_said_with_a_status_of_their_own(up: Stage) -> None:
-    up.monitoring_fails = DeployError("is off", where="Cloud Monitoring", mend=["gcloud services enable x"])
-    assert up.deployment().status() == FAILED
-    assert "unknown  unread in dt-rejected" in up.shown
-    assert "mend it: gcloud services enable x" in up.noted
-
-
-def test_what_is_wrong_for_certain_outweighs_what_could_not_be_read(up: Stage) -> None:
-    up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
-    up.dt.metrics = {"errorCount": 1}
-    assert up.deployment().status() == UNHEALTHY
-
-
-def test_deliveries_that_dt_does_not_tell_of_are_said_with_a_status_of_their_own(up: Stage) -> None:
-    up.dt.fails_metrics = True
-    assert up.deployment(in_json=True).status() == FAILED
-    told = up.in_json()
-    assert (told["healthy"], told["error"]) == (None, None)
-    assert {"what": f"deliveries from {DT_PROJECT}", "state": "unknown"}.items() <= told["status"][-3].items()
-
-
-@pytest.mark.parametrize(
-    ("change", "what"),
-    [({"detached": True}, "is detached from its topic"), ({"topic": "_deleted-topic_"}, "reads from _deleted-topic_")],
-)
-def test_a_subscription_that_gets_nothing_any_more_is_unhealthy_and_not_unreadable(
-    up: Stage, change: dict[str, Any], what: str
-) -> None:
-    up.google.things["subscriptions", "dt-events"] |= change
-    assert up.deployment().status() == UNHEALTHY
-    assert "broken  subscription dt-events" in up.shown
-    assert what in up.shown
-    assert "mend it: gcloud pubsub subscriptions delete dt-events" in up.noted
-
-
-def test_a_status_of_what_was_never_made_asks_for_no_figures(stage: Stage) -> None:
-    stage.monitoring_fails = DeployError("is not to be asked")
-    assert stage.deployment().status() == UNHEALTHY
-    assert "unread in" not in stage.shown
-
-
-def test_a_connector_paused_by_hand_stays_paused_and_is_shown(up: Stage) -> None:
-    up.dt.connectors[DT_PROJECT][0]["status"] = "USER_DISABLED"
-    assert up.deployment().plan() == NOTHING_TO_DO
-    assert "is paused (USER_DISABLED), and stays so" in up.shown
-    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
-    assert up.dt.connectors[DT_PROJECT][0]["status"] == "USER_DISABLED"
-    assert up.deployment().status() == UNHEALTHY
-
-
-KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version"]
-
-
-@pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])
-def test_every_verb_has_the_same_keys_in_json_and_prints_nothing_beside(up: Stage, verb: str) -> None:
-    up.dt.emulator_is_allowed = False
-    with contextlib.suppress(NotProven):
-        getattr(up.deployment(in_json=True), verb)()
-    assert list(up.in_json()) == KEYS
 
 
 def test_up_in_json_tells_what_was_planned_and_done_and_what_is_left(stage: Stage) -> None:
@@ -609,31 +331,8 @@ def test_a_list_of_dts_that_does_not_come_round_is_told(stage: Stage) -> None:
     assert stage.clock() - began_at < 70
 
 
-@pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])
-def test_no_verb_goes_on_without_a_login(stage: Stage, verb: str) -> None:
-    stage.google.is_logged_in = False
-    with pytest.raises((NotReady, GcloudFailed), match="gcloud auth login"):
-        getattr(stage.deployment(), verb)()
-
-
-def test_no_verb_goes_on_without_credentials_of_dt(stage: Stage) -> None:
-    with pytest.raises(DeployError, match="DT_SERVICE_ACCOUNT_KEY_ID"):
-        stage.deployment(credentials=False).down()
-
-
-def test_verify_before_up_says_what_to_do(stage: Stage) -> None:
-    stage.google.has_everything_on()
-    with pytest.raises(DeployError, match="python -m deploy up"):
-        stage.deployment().verify()
-
-
-def test_a_page_of_dt_that_is_busy_is_waited_for(up: Stage) -> None:
-    up.dt.stumbles = [DtAnswer(429, {"error": "too many requests"}, "7")]
-    assert up.deployment().plan() == NOTHING_TO_DO
-    assert "again in 7 s" in up.noted
-
-
-def test_an_unsigned_request_that_gets_in_is_no_proof(up: Stage) -> None:
-    up.answers = [(200, "")]
-    with pytest.raises(NotProven, match="200"):
-        up.deployment().verify()
+@pytest.mark.parametrize(("words", "is_proven"), [(["up", "--yes"], True), (["up", "--yes", "--no-verify"], False)])
+def test_up_proves_what_it_made_unless_told_not_to(stage: Stage, words: list[str], is_proven: bool) -> None:  # noqa: FBT001
+    with pytest.raises(NotProven) if is_proven else contextlib.nullcontext():
+        VERBS["up"].run(replace(stage.deployment().context, flags=parse(words, USAGES)))
+    assert bool(stage.posted) is is_proven

@@ -1,0 +1,77 @@
+"""Everything that a verb works with, built in one place: the desired state, both clouds, the terminal and the clock."""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from deploy.cli.terminal import Terminal
+from deploy.dt.api import DtApi
+from deploy.dt.connectors import Connectors
+from deploy.dt.devices import Devices
+from deploy.function_client import Post
+from deploy.google.gcloud import Gcloud
+from deploy.google.rest import Held, Measured
+from deploy.google.secret_versions import Vault
+from deploy.report import Report
+from deploy.spec import Spec
+from deploy.stages.observe import Observer
+from deploy.steps import Step
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a verb works with. What is made of other fields is made once, when it is first used.
+
+    ``flags``: what was typed: ``json``, and the flags of the verb. ``held`` and ``measured`` ask Google what gcloud has
+    no command for. ``post`` sends a request to the function. ``staged``: a folder that holds the source for as long as
+    it is uploaded. ``report`` is filled in while the verb runs. For another spec, ``dataclasses.replace`` makes another
+    context.
+    """
+
+    spec: Spec
+    google: Gcloud
+    dt: DtApi
+    held: Held
+    measured: Measured
+    post: Post
+    staged: Callable[[], AbstractContextManager[Path]]
+    terminal: Terminal
+    flags: argparse.Namespace
+    report: Report = field(default_factory=Report)
+    sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
+
+    @cached_property
+    def connectors(self) -> Connectors:
+        """The Data Connectors."""
+        return Connectors(self.dt, self.sleep)
+
+    @cached_property
+    def devices(self) -> Devices:
+        """The emulated devices of this deployment's proofs."""
+        return Devices(self.dt, self.spec)
+
+    @cached_property
+    def secret_versions(self) -> Vault:
+        """The versions of the signature secret."""
+        return Vault(self.spec, self.google)
+
+    @cached_property
+    def observer(self) -> Observer:
+        """What reads both ends."""
+        return Observer(self.spec, self.google, self.connectors, self.devices, self.secret_versions)
+
+    def say(self, text: str) -> None:
+        """Print a result, unless the report is printed as JSON instead."""
+        if not self.flags.json:
+            self.terminal.say(text)
+
+    def show(self, steps: Sequence[Step]) -> None:
+        """Report a plan, and print it as a table."""
+        self.report.steps = steps
+        if not self.flags.json:
+            self.terminal.table(steps)

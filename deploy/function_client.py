@@ -1,0 +1,72 @@
+"""Requests to the deployed function, signed as DT signs them."""
+
+import hashlib
+import hmac
+import json
+import secrets
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from deploy.secret import Secret
+from deploy.web import without_netrc
+
+SIGNATURE_HEADER = "X-Dt-Signature"
+SIGNED_FOR_S = 3600
+"""Seconds for which a signature is good: as long as one of DT's."""
+
+TIMEOUT_S = 30
+
+Answer = tuple[int, str]
+"""Status and body; the status is 0 if there was no answer."""
+
+Post = Callable[[str, bytes, Mapping[str, str]], Answer]
+"""URL, body and headers of a request -> its answer."""
+
+without_netrc()
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionClient:
+    """One deployed function."""
+
+    url: str
+    post: Post
+    now: Callable[[], float]
+
+    def send(self, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Post a body as it is."""
+        return self.post(self.url, body, headers)
+
+    def send_signed(self, body: bytes, secret: Secret, *, signed_body: bytes | None = None) -> Answer:
+        """Post a body with a signature. ``signed_body``: the body that is signed if it is another one."""
+        signed = claims(body if signed_body is None else signed_body, self.now())
+        return self.send(body, {SIGNATURE_HEADER: sign(signed, secret)})
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """Post a request over HTTPS and return its answer."""
+    try:
+        answer = requests.post(url, data=body, headers=dict(headers), timeout=TIMEOUT_S, allow_redirects=False)
+    except requests.RequestException:
+        return 0, ""
+    return answer.status_code, answer.text
+
+
+def claims(body: bytes, now: float) -> dict[str, Any]:
+    """Return what DT would sign of a body."""
+    digest = hashlib.sha256(body).hexdigest()
+    return {"checksum_sha256": digest, "iat": int(now), "exp": int(now) + SIGNED_FOR_S, "jti": secrets.token_hex(10)}
+
+
+def sign(signed: Mapping[str, Any], secret: Secret) -> str:
+    """Return claims as an HS256 token, as DT's header ``X-Dt-Signature`` has it."""
+    head = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, dict(signed)))
+    return f"{head}.{_base64url(hmac.digest(secret.reveal().encode(), head.encode(), 'sha256'))}"
+
+
+def _base64url(raw: bytes) -> str:
+    return urlsafe_b64encode(raw).decode().rstrip("=")

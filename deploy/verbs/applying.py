@@ -1,0 +1,71 @@
+"""How ``up`` and ``down`` change things: confirm, apply, and after ``up`` plan again until nothing is left."""
+
+from collections.abc import Sequence
+
+from deploy.context import Context
+from deploy.errors import Declined
+from deploy.secret import Secret
+from deploy.stages.apply import Executor
+from deploy.stages.plan import Observed, plan
+from deploy.steps import DtCall, Step, pending
+from deploy.verbs.planning import Changes, observe
+
+SETTLES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
+"""Pauses between looks at DT's lists after a change: they may lag behind."""
+
+
+def confirm(context: Context, question: str) -> None:
+    """Ask, unless ``--yes`` was given.
+
+    Raises:
+        Declined: the answer is no, or there is no terminal to ask on.
+
+    """
+    if context.flags.yes:
+        return
+    agreed = context.terminal.agrees(question)
+    if agreed is None:
+        raise Declined("this is not a terminal, and nothing was changed", mend=["pass --yes"])
+    if not agreed:
+        raise Declined("nothing was changed")
+
+
+def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Secret, ...]:
+    """Carry the steps out; return the secrets that are then in force, as far as they are known."""
+    with context.staged() as source:
+        executor = Executor(
+            context.spec,
+            context.google,
+            context.connectors,
+            context.secret_versions,
+            source,
+            before.url(context.spec),
+            before.secrets,
+            sleep=context.sleep,
+        )
+        executor.apply(steps, context.terminal)
+        context.report.done = pending(tuple(steps))
+        return executor.secrets
+
+
+def converge(context: Context, changes: Changes, secrets: tuple[Secret, ...]) -> tuple[Observed, tuple[Step, ...]]:
+    """Read again what was changed, and plan: return what is observed, and the steps that are left.
+
+    DT's lists may lag behind, so connectors that seem to be left are listed again.
+    """
+    observed = observe(
+        context,
+        lambda observer: observer.again(changes.observed, changes.steps, secrets),
+        "reading again what was changed",
+    )
+    for pause_s in (*SETTLES_S, None):
+        context.report.left = left = pending(plan(context.spec, observed))
+        if pause_s is None or not any(isinstance(step.call, DtCall) for step in left):
+            break
+        context.sleep(pause_s)
+        observed = _list_connectors_again(context, observed)
+    return observed, left
+
+
+def _list_connectors_again(context: Context, before: Observed) -> Observed:
+    return observe(context, lambda observer: observer.connectors_again(before), "waiting for DT's lists")

@@ -1,0 +1,19 @@
+"""``plan``: show what ``up`` would do, with every command, and change nothing."""
+
+from deploy.cli.usage import Usage
+from deploy.context import Context
+from deploy.steps import pending
+from deploy.verbs.exit_codes import CHANGES, FAILED, NOTHING_TO_DO
+from deploy.verbs.planning import plan_changes
+
+USAGE = Usage(
+    "show what up would do, with every command; change nothing",
+    {NOTHING_TO_DO: "there is nothing to do", CHANGES: "there are changes", FAILED: "error"},
+)
+
+
+def run(context: Context) -> int:
+    """Observe, plan, and show the plan."""
+    changes = plan_changes(context)
+    context.show(changes.steps)
+    return CHANGES if pending(changes.steps) else NOTHING_TO_DO

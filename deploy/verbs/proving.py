@@ -1,0 +1,80 @@
+"""The proof: an unsigned request is refused, the secret is accepted, and an event of each DT project arrives."""
+
+from deploy.context import Context
+from deploy.errors import DeployError, NotProven
+from deploy.function_client import FunctionClient
+from deploy.proof.fixtures import Temporary
+from deploy.proof.verifier import Verifier
+from deploy.resources.function import Function
+from deploy.resources.signature_secret import SignatureSecret, unusable
+from deploy.secret import Secret
+from deploy.stages.plan import Observed
+
+
+def prove(context: Context, observed: Observed) -> None:
+    """Prove the path of each DT project.
+
+    Raises:
+        NotProven: the path does not do what it should.
+        DeployError: there is nothing to prove yet, or something that the proof needs failed.
+
+    """
+    secret = _newest_secret(context, observed)
+    verifier = _verifier(context, observed)
+    connectors = {
+        project: verifier.must_deliver(project, observed.connectors[project]) for project in context.spec.dt_projects
+    }
+    verifier.remove_leftovers()
+    with context.terminal.busy("an unsigned request"):
+        verifier.unsigned_is_refused()
+    context.say("an unsigned request is refused: 401 unsigned")
+    with context.terminal.busy("a request signed with the secret"):
+        verifier.secret_is_accepted(secret)
+    context.say("the function accepts the newest secret, by a request of which nothing is published")
+    proofs = context.report.verified = []
+    for project, connector in connectors.items():
+        with context.terminal.busy(f"an event of DT project {project}"):
+            proofs.append(verifier.event_arrives(project, connector, secret))
+        context.say(proofs[-1].sentence())
+
+
+def prove_after_up(context: Context, observed: Observed) -> None:
+    """Prove the path; an error says, too, that what was made stays, and how to prove it again.
+
+    Raises:
+        NotProven: it could not be proven.
+
+    """
+    try:
+        prove(context, observed)
+    except DeployError as error:
+        what = f"{error.what}\n  both ends are made and stay as they are; it is the proof that failed"
+        again = "python -m deploy verify"
+        raise NotProven(what, where=error.where, mend=[*error.mend, again]) from error
+
+
+def _newest_secret(context: Context, observed: Observed) -> Secret:
+    """Return the newest secret. Raises ``DeployError`` if there is none of use, or no function."""
+    secret = SignatureSecret(context.spec)
+    if refusal := unusable(observed.facts.get(secret.title, {})):
+        raise DeployError(refusal, where=secret.title, mend=["python -m deploy up"])
+    if not observed.url(context.spec) or not observed.secrets:
+        raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
+    return observed.secrets[0]
+
+
+def _verifier(context: Context, observed: Observed) -> Verifier:
+    spec, notice = context.spec, context.terminal.note
+    deployed = observed.facts[Function(spec).title].get("function") or {}
+    variables = deployed.get("serviceConfig", {}).get("environmentVariables", {})
+    return Verifier(
+        spec,
+        context.google,
+        context.dt,
+        FunctionClient(observed.url(spec), context.post, context.now),
+        Temporary(spec, context.google, context.devices, notice, context.now),
+        both_signatures=bool(variables.get("DT_ORGANIZATION_ID")),
+        notice=notice,
+        sleep=context.sleep,
+        now=context.now,
+    )

@@ -1,0 +1,36 @@
+"""``up``: make both ends, and prove them with a real event."""
+
+from deploy.cli.usage import YES, Flag, Usage
+from deploy.context import Context
+from deploy.steps import pending
+from deploy.verbs.applying import apply, confirm, converge
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
+from deploy.verbs.planning import plan_changes
+from deploy.verbs.proving import prove_after_up
+
+NO_VERIFY = Flag("--no-verify", {"dest": "verify", "action": "store_false", "help": "do not prove it afterwards"})
+
+USAGE = Usage(
+    "make both ends, and prove them with a real event",
+    {NOTHING_TO_DO: "done and proven, or nothing to do", FAILED: "error, or not all is done"},
+    flags=(YES, NO_VERIFY),
+    is_resumable=True,
+)
+
+
+def run(context: Context) -> int:
+    """Plan, confirm, apply and verify. If nothing has to change, it does nothing."""
+    changes = plan_changes(context)
+    context.show(changes.steps)
+    if not pending(changes.steps):
+        return NOTHING_TO_DO
+    spec, context = context.spec, changes.context
+    confirm(context, f"change {spec.google_project} and DT project {', '.join(spec.dt_projects)}?")
+    secrets = apply(context, changes.steps, changes.observed)
+    observed, left = converge(context, changes, secrets)
+    context.say("nothing is left to do" if not left else "after all that, a plan is not empty:")
+    for step in left:
+        context.say(f"  {step.resource}: {step.reason}")
+    if context.flags.verify:
+        prove_after_up(context, observed)
+    return FAILED if left else NOTHING_TO_DO

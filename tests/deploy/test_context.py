@@ -1,0 +1,40 @@
+"""The context of a verb: built once, and never changed."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import pytest
+
+from tests.deploy.stage import Stage
+
+
+def test_what_is_made_of_the_clouds_is_made_once_and_shared() -> None:
+    context = Stage().deployment().context
+    observer = context.observer
+    assert observer is context.observer
+    assert observer.connectors is context.connectors is context.connectors
+    assert observer.devices is context.devices
+    assert observer.vault is context.secret_versions
+
+
+def test_a_context_of_another_spec_is_another_context_and_leaves_the_first_as_it_is() -> None:
+    context = Stage().deployment().context
+    before = context.spec
+    other = replace(context, spec=replace(before, organization_id="another"))
+    assert other.observer.spec.organization_id == other.secret_versions.spec.organization_id == "another"
+    assert context.observer.spec is context.spec is before
+
+
+def test_a_context_cannot_be_changed() -> None:
+    context = Stage().deployment().context
+    with pytest.raises(FrozenInstanceError):
+        context.spec = context.spec  # type: ignore[misc]  # this is what is refused
+
+
+@pytest.mark.parametrize("in_json", [False, True])
+def test_a_result_is_printed_unless_the_report_is_printed_instead(in_json: bool) -> None:  # noqa: FBT001
+    stage = Stage()
+    context = stage.deployment(in_json=in_json).context
+    context.say("a result")
+    context.show([])
+    assert ("a result" in stage.shown, "nothing to do" in stage.shown) == (not in_json, not in_json)
+    assert context.report.steps == []

@@ -1,0 +1,23 @@
+"""Fixtures of the tests of verbs."""
+
+import pytest
+
+from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.stage import Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """Nothing is made yet."""
+    return Stage()
+
+
+@pytest.fixture
+def up(stage: Stage) -> Stage:
+    """Everything is up."""
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    stage.out.truncate(0)
+    stage.out.seek(0)
+    stage.google.asked.clear()
+    stage.dt.asked.clear()
+    return stage

@@ -1,0 +1,80 @@
+"""``down`` against both clouds in memory."""
+
+import pytest
+
+from deploy.errors import Declined
+from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.fakes.gcloud import URL
+from tests.deploy.stage import Stage
+
+
+def test_down_leaves_a_connector_made_by_hand_alone_although_it_is_older(up: Stage) -> None:
+    push = {"url": URL, "signatureSecret": "of-their-own" * 4, "headers": {}}
+    by_hand = up.dt.has_connector(displayName="Fridges", events=["touch"], httpConfig=push)
+    up.dt.connectors[DT_PROJECT].reverse()
+    by_hand["name"] = f"projects/{DT_PROJECT}/dataconnectors/dc0"
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert len(up.dt.connectors[DT_PROJECT]) == 2
+    assert (by_hand["events"], by_hand["httpConfig"]["signatureSecret"]) == (["touch"], "of-their-own" * 4)
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == [by_hand]
+
+
+def test_down_removes_a_secret_of_which_nothing_is_left(up: Stage) -> None:
+    up.google.newest_version = "DESTROYED"
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.google.things == {}
+
+
+def test_down_removes_everything_on_both_ends(up: Stage) -> None:
+    up.dt.has_connector(displayName="somebody else's")
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.google.things == {}
+    assert [each["displayName"] for each in up.dt.connectors[DT_PROJECT]] == ["somebody else's"]
+
+
+def test_down_leaves_another_deployments_connector_of_the_same_name(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Events"
+    push = {"url": "https://dt-pubsub-otherproj9-ew.a.run.app", "signatureSecret": "theirs", "headers": {}}
+    theirs = up.dt.has_connector(displayName="Events", httpConfig=push)
+    assert up.deployment(connector_name="Events").down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == [theirs]
+
+
+def test_down_finds_a_connector_by_our_secret_when_the_function_is_gone_already(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Events"
+    del up.google.things["functions", "dt-pubsub"]
+    assert up.deployment(connector_name="Events").down() == NOTHING_TO_DO
+    assert up.dt.connectors[DT_PROJECT] == []
+
+
+def test_down_stops_dt_before_it_removes_the_function(up: Stage) -> None:
+    up.google.before = lambda argv: None if "delete" not in argv else _no_connector_is_left(up)
+    up.deployment().down()
+
+
+def _no_connector_is_left(stage: Stage) -> None:
+    assert stage.dt.connectors[DT_PROJECT] == []
+
+
+def test_down_leaves_what_is_not_marked(up: Stage) -> None:
+    up.google.things["topics", "dt-events"]["labels"] = {}
+    up.deployment().down()
+    assert list(up.google.things) == [("topics", "dt-events")]
+
+
+def test_down_asks_first(up: Stage) -> None:
+    with pytest.raises(Declined):
+        up.deployment(yes=False, answer="n\n").down()
+    assert len(up.google.things) == 7
+
+
+def test_down_where_nothing_ever_was_is_as_good(stage: Stage) -> None:
+    assert stage.deployment().down() == NOTHING_TO_DO
+    assert not [argv for argv in stage.google.asked if argv[0] == "pubsub"]
+
+
+def test_down_twice_is_as_good(up: Stage) -> None:
+    up.deployment().down()
+    assert up.deployment().down() == NOTHING_TO_DO

@@ -1,0 +1,51 @@
+"""``plan`` against both clouds in memory."""
+
+from deploy.dt.transport import DtAnswer
+from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.stage import Stage
+
+
+def test_a_plan_after_up_is_empty_and_says_so(up: Stage) -> None:
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "nothing to do" in up.shown
+
+
+def test_plan_shows_changes_and_makes_none(stage: Stage) -> None:
+    assert stage.deployment().plan() == CHANGES
+    assert stage.google.changes() == []
+    assert "gcloud pubsub topics create dt-events" in stage.shown
+
+
+def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
+    stage.deployment(in_json=True).plan()
+    printed = stage.in_json()
+    assert printed["changes"] == 14
+    assert printed["steps"][2] == {
+        "action": "create",
+        "resource": "topic dt-events",
+        "reason": "not there",
+        "changes": [],
+        "call": f"gcloud pubsub topics create dt-events --labels=dt-pubsub=dt-pubsub --project={PROJECT}",
+    }
+
+
+def test_the_secret_goes_through_standard_input_alone(up: Stage) -> None:
+    up.deployment(in_json=True).plan()
+    everything = f"{up.shown}{up.noted}{up.google.asked}"
+    assert len(up.secret()) == 64
+    assert up.secret() not in everything
+
+
+def test_settings_made_by_hand_are_shown_and_left_alone(up: Stage) -> None:
+    served = up.google.things["functions", "dt-pubsub"]["serviceConfig"]
+    served |= {"minInstanceCount": 2, "availableMemory": "1Gi"}
+    served["environmentVariables"]["LOG_LEVEL"] = "DEBUG"
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "left alone: memory 1Gi, min_instances 2" in up.shown
+
+
+def test_a_page_of_dt_that_is_busy_is_waited_for(up: Stage) -> None:
+    up.dt.stumbles = [DtAnswer(429, {"error": "too many requests"}, "7")]
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "again in 7 s" in up.noted

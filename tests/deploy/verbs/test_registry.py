@@ -1,0 +1,83 @@
+"""The registry of verbs, and what holds for every verb."""
+
+import contextlib
+import importlib
+import pkgutil
+
+import pytest
+
+from deploy import verbs
+from deploy.cli.parser import parse
+from deploy.errors import DeployError, GcloudFailed, NotProven, NotReady
+from deploy.verbs import USAGES, VERBS, Verb
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
+from tests.deploy.stage import Stage
+
+NAMES = ["plan", "up", "verify", "status", "down"]
+
+
+def test_the_registry_is_every_verb_and_each_is_typed_by_its_name() -> None:
+    assert list(VERBS) == list(USAGES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_verb_that_is_typed_runs_the_function_of_its_own_file(name: str) -> None:
+    verb, file = VERBS[parse([name], USAGES).verb], importlib.import_module(f"deploy.verbs.{name}")
+    assert (verb.usage, verb.run) == (file.USAGE, file.run)
+    assert verb.run.__module__ == file.__name__
+
+
+def test_every_file_of_a_verb_is_in_the_registry() -> None:
+    files = [importlib.import_module(f"deploy.verbs.{module.name}") for module in pkgutil.iter_modules(verbs.__path__)]
+    of_verbs = {file.__name__.rpartition(".")[2] for file in files if hasattr(file, "USAGE") or hasattr(file, "run")}
+    assert of_verbs == set(VERBS)
+
+
+def test_there_is_no_verb_without_a_function_and_no_default() -> None:
+    with pytest.raises(TypeError, match="run"):
+        Verb(VERBS["plan"].usage)  # type: ignore[call-arg]  # this is what is refused
+    with pytest.raises(KeyError):
+        VERBS["rotate"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_verb_tells_its_exit_codes_0_and_1(name: str) -> None:
+    assert {NOTHING_TO_DO, FAILED} <= set(VERBS[name].usage.exit_codes)
+
+
+KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version"]
+
+
+@pytest.mark.parametrize("verb", NAMES)
+def test_every_verb_has_the_same_keys_in_json_and_prints_nothing_beside(up: Stage, verb: str) -> None:
+    up.dt.emulator_is_allowed = False
+    with contextlib.suppress(NotProven):
+        getattr(up.deployment(in_json=True), verb)()
+    assert list(up.in_json()) == KEYS
+
+
+@pytest.mark.parametrize("verb", NAMES)
+def test_no_verb_goes_on_without_a_login(stage: Stage, verb: str) -> None:
+    stage.google.is_logged_in = False
+    with pytest.raises((NotReady, GcloudFailed), match="gcloud auth login"):
+        getattr(stage.deployment(), verb)()
+
+
+def test_no_verb_goes_on_without_credentials_of_dt(stage: Stage) -> None:
+    with pytest.raises(DeployError, match="DT_SERVICE_ACCOUNT_KEY_ID"):
+        stage.deployment(credentials=False).down()
+
+
+@pytest.mark.parametrize("verb", ["verify", "status", "down"])
+def test_without_credentials_of_dt_google_is_not_asked_either(stage: Stage, verb: str) -> None:
+    with pytest.raises(DeployError, match="DT_SERVICE_ACCOUNT_KEY_ID"):
+        stage.deployment(credentials=False).run(verb)
+    assert stage.google.asked == []
+
+
+@pytest.mark.parametrize("verb", ["plan", "up"])
+def test_credentials_of_dt_that_are_missing_are_told_with_all_else_that_is_missing(stage: Stage, verb: str) -> None:
+    stage.google.is_billed = False
+    with pytest.raises(NotReady) as refused:
+        stage.deployment(credentials=False).run(verb)
+    assert [failure.what for failure in refused.value.failures] == ["no credentials", "billing is off"]

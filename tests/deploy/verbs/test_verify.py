@@ -1,0 +1,18 @@
+"""``verify`` against both clouds in memory; tests/deploy/proof has what counts as a proof."""
+
+import pytest
+
+from deploy.errors import DeployError, NotProven
+from tests.deploy.stage import Stage
+
+
+def test_verify_before_up_says_what_to_do(stage: Stage) -> None:
+    stage.google.has_everything_on()
+    with pytest.raises(DeployError, match="python -m deploy up"):
+        stage.deployment().verify()
+
+
+def test_an_unsigned_request_that_gets_in_is_no_proof(up: Stage) -> None:
+    up.answers = [(200, "")]
+    with pytest.raises(NotProven, match="200"):
+        up.deployment().verify()
