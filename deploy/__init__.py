@@ -13,8 +13,8 @@ Modules and packages, from what a user types down to the two clouds:
 ``resources``       one class for each resource                                   nothing
 ``google``          the only modules that reach Google Cloud                      Google Cloud
 ``dt``              the only modules that reach DT                                DT
-``network``         why an HTTPS request got no answer, and the fix               nothing
-``web``             keeps ~/.netrc away from our own tokens                       the environment
+``network``         explains why an HTTPS request got no answer                   nothing
+``web``             keeps the logins of ~/.netrc out of HTTP calls                the environment
 ``parallel``        worker threads, and sleeps that Ctrl-C ends                   threads
 ``spec``            the desired state, as one frozen value                        nothing
 ``steps``           a plan as data                                                nothing

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from deploy.errors import Code, GcloudFailed
 from deploy.google.gcloud_errors import STATUS, explain
-from deploy.parallel import go_on
+from deploy.parallel import raise_if_cancelled
 from deploy.secret import Secret
 from deploy.steps import Argv
 
@@ -131,7 +131,7 @@ def _ended(process: "subprocess.Popen[str]", stdin: str | None, timeout_s: float
             stdin = None  # it is on its way
             if time.monotonic() > give_up_at:
                 raise
-            go_on()
+            raise_if_cancelled()
 
 
 def _end(process: "subprocess.Popen[str]") -> None:

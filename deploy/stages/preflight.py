@@ -11,7 +11,7 @@ from deploy.google.org_policy import OrganizationPolicy, Reads
 from deploy.google.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
 from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import Held
-from deploy.parallel import answer, beside_one_another
+from deploy.parallel import wait_for, worker_pool
 from deploy.resources.connector import check_room
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
@@ -60,9 +60,9 @@ class Preflight:
             checks.append(self._public_access)
         if not self._is_deployed():
             checks += [self._region, self._build_account]
-        with beside_one_another() as pool:
+        with worker_pool() as pool:
             for done in [pool.submit(self._guarded, check) for check in checks]:
-                answer(done)
+                wait_for(done)
         if self.failures:
             raise NotReady(_told_once(self.failures))
         is_unchecked_needed = self.spec.invocation == "auto" and (self.public_forbidden or self._is_unchecked())
