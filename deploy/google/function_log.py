@@ -1,4 +1,4 @@
-"""What the function wrote about one event: with which secret it was signed, if with any."""
+"""Reads the function's log line on one event, which says whether a secret's signature proved the event."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,16 +9,16 @@ from deploy.spec import Spec
 from deploy.steps import Argv
 
 LOGGED_S = 30.0
-"""Seconds until a line that was written can be read; most can after some seconds."""
+"""Seconds after which a written line can be read; most lines can be read after a few seconds."""
 
 PAUSE_S = 2.0
 
 
 class Reads(Protocol):
-    """Google Cloud, to be read."""
+    """Reads from Google Cloud."""
 
     def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None for what is not there."""
+        """Return a command's answer, or None if the resource does not exist."""
         ...
 
 
@@ -32,7 +32,7 @@ class FunctionLog:
     now: Callable[[], float] = time.time
 
     def line_of(self, event_id: str) -> Mapping[str, Any] | None:
-        """Return the fields of the line on this event, or None if no such line comes within ``LOGGED_S``.
+        """Return the fields of the line on this event, or None if no such line appears within ``LOGGED_S``.
 
         The function writes ``secretIndex`` only if the signature of a secret proved the event: docs/messages.md.
 
@@ -52,5 +52,5 @@ class FunctionLog:
 
     def _argv(self, event_id: str) -> Argv:
         service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.spec.name}"'
-        wanted = f'{service} AND jsonPayload.eventId="{event_id}"'
-        return ("logging", "read", wanted, "--freshness=1h", "--limit=5", f"--project={self.spec.google_project}")
+        log_filter = f'{service} AND jsonPayload.eventId="{event_id}"'
+        return ("logging", "read", log_filter, "--freshness=1h", "--limit=5", f"--project={self.spec.google_project}")

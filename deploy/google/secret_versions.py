@@ -1,7 +1,7 @@
-"""The signature secrets in force, read from Secret Manager into memory and nowhere else.
+"""The enabled versions of the signature secret, read from Secret Manager and kept in memory only.
 
-Versions are read by number: the alias ``latest`` may lag behind a new version for minutes, in rare cases for hours
-(https://cloud.google.com/secret-manager/docs/consistency).
+Versions are read by number, because the alias ``latest`` may lag behind a new version for minutes, in rare cases for
+hours (https://cloud.google.com/secret-manager/docs/consistency).
 """
 
 import re
@@ -15,76 +15,75 @@ from deploy.secret import SecretVersion, version_of
 from deploy.spec import Spec
 from deploy.steps import Argv
 
-_NOT_IN_FORCE = re.compile(r"(DISABLED|DESTROYED) state")
+_NOT_ENABLED = re.compile(r"(DISABLED|DESTROYED) state")
 
 
 class Reads(Protocol):
-    """Google Cloud, to be read."""
+    """Reads from Google Cloud."""
 
     def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None for what is not there."""
+        """Return a command's answer, or None if the resource does not exist."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """Where the secrets of one deployment are kept."""
+    """The versions of one deployment's secret in Secret Manager."""
 
     spec: Spec
     google: Reads
 
     def in_force(self, at_least: int = 0) -> SecretVersion | None:
-        """Return the newest version, or None if there is none or if it is disabled or destroyed.
+        """Return the newest version, or None if it does not exist or is disabled or destroyed.
 
         ``at_least``: the number of a version that is known to exist, because a list may not show it yet.
 
         Raises:
-            GcloudFailed: it could not be read.
+            GcloudFailed: the version could not be read.
 
         """
         number = self.newest(at_least)
         return self.version(number) if number else None
 
     def version(self, number: int) -> SecretVersion | None:
-        """Return one version, or None if it does not exist, or if it is disabled or destroyed.
+        """Return one version, or None if it does not exist or is disabled or destroyed.
 
         Raises:
-            GcloudFailed: it could not be read.
+            GcloudFailed: the version could not be read.
 
         """
         try:
             return self._read(number)
         except GcloudFailed as error:
-            if error.code == "SERVICE_DISABLED" or _NOT_IN_FORCE.search(error.what):
+            if error.code == "SERVICE_DISABLED" or _NOT_ENABLED.search(error.what):
                 return None
             raise
 
     def _read(self, number: int) -> SecretVersion | None:
-        """Read one version. As text, gcloud would change bytes that are not UTF-8; as JSON it shows them in base64."""
-        found = self.google.read(self._argv("access", str(number), f"--secret={self.spec.secret}"))
-        if found is None:
+        """Read one version as JSON, where gcloud shows it in base64: as text, it changes bytes that are not UTF-8."""
+        answer = self.google.read(self._argv("access", str(number), f"--secret={self.spec.secret}"))
+        if answer is None:
             return None
         try:
-            return version_of(number, _decoded(str((found.get("payload") or {}).get("data") or "")))
+            return version_of(number, _decoded(str((answer.get("payload") or {}).get("data") or "")))
         except ValueError:
             where = f"secret {self.spec.secret}, version {number}"
-            raise GcloudFailed("OTHER", "gcloud showed it in another form than base64", where=where) from None
+            raise GcloudFailed("OTHER", "gcloud did not show it in base64", where=where) from None
 
     def newest(self, at_least: int = 0) -> int:
-        """Return the number of the newest version, or 0 if there is none or if it is not in force.
+        """Return the number of the newest version, or 0 if it does not exist or is not enabled.
 
         Raises:
             GcloudFailed: the versions could not be listed.
 
         """
-        newest = ("--sort-by=~createTime", "--limit=1")
-        for version in self._listed(*newest):
+        for version in self._list("--sort-by=~createTime", "--limit=1"):
             number = number_of(version)
             if number >= at_least:
                 return number if str(version.get("state", "")).upper() == "ENABLED" else 0
         return at_least
 
-    def _listed(self, *flags: str) -> list[Any]:
+    def _list(self, *flags: str) -> list[Any]:
         try:
             return self.google.read(self._argv("list", self.spec.secret, *flags)) or []
         except GcloudFailed as error:
@@ -97,6 +96,6 @@ class Vault:
 
 
 def _decoded(data: str) -> bytes:
-    """Decode base64 of either alphabet, with or without padding."""
-    in_url_letters = data.rstrip("=").translate(str.maketrans("+/", "-_"))
-    return urlsafe_b64decode(in_url_letters + "=" * (-len(in_url_letters) % 4))
+    """Decode standard or URL-safe base64, with or without padding."""
+    urlsafe = data.rstrip("=").translate(str.maketrans("+/", "-_"))
+    return urlsafe_b64decode(urlsafe + "=" * (-len(urlsafe) % 4))
