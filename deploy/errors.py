@@ -2,7 +2,6 @@
 
 DeployError                base class of all expected failures
 ├── FilterInvalid          a text that is not a filter of a subscription (in ``pubsub_filter``)
-├── MissingCredentials     there is no DT service account in the environment (in ``dt.api``)
 ├── OptionsUnsound         flags, environment or deploy.toml are invalid; it has every fault
 ├── GcloudFailed           a gcloud command failed; ``code`` is the reason
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deploy.cli.terminal import Terminal
-from deploy.dt.api import DtApi, MissingCredentials
+from deploy.dt.api import DtApi, no_credentials
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
 from deploy.errors import Declined, DeployError, DtFailed, DtUnanswered, DtUnreachable, NotOurs, NotProven, Unusable
@@ -160,7 +160,7 @@ class Deployment:
 
     def _dt(self) -> DtApi:
         if self.dt is None:
-            raise MissingCredentials
+            raise no_credentials()
         return self.dt
 
     def _connectors(self) -> Connectors:

@@ -21,7 +21,7 @@ ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Proj
 
 @dataclass
 class DtApi:
-    """DT's API for one service account. ``hidden``: secrets that are masked in DT's error messages."""
+    """DT's API, as one service account may use it; what is ``hidden`` is shown in no sentence of DT's."""
 
     transport: Transport
     sleep: Callable[[float], None] = time.sleep
@@ -105,12 +105,10 @@ class DtApi:
             return name.rpartition("/")[2]
 
 
-class MissingCredentials(DeployError):
-    """The environment has no service account of DT's."""
-
-    def __init__(self) -> None:
-        mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
-        super().__init__("no credentials", where="DT", mend=[mend])
+def no_credentials() -> DeployError:
+    """Give what is said of a service account that nobody named."""
+    mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
+    return DeployError("no credentials", where="DT", mend=[mend])
 
 
 @contextmanager

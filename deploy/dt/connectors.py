@@ -61,8 +61,8 @@ class Connectors:
         if call.verb == "DELETE":
             self._delete(call.project, call.connector, call.device)
             return
-        http_config = {"url": url, "signatureSecret": secret.reveal()}
-        body = {**call.fields, **({"httpConfig": http_config} if call.puts_url else {})}
+        pushed = {"url": url, "signatureSecret": secret.reveal()}
+        body = {**call.fields, **({"httpConfig": pushed} if call.puts_url else {})}
         if call.verb == "PATCH":
             self._change(call.project, call.connector, body)
         else:
@@ -141,16 +141,16 @@ def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
     return "ours" if any(our_secret.equals(secret) for our_secret in ours) else "another"
 
 
-def _connector(item: Mapping[str, Any], held: Held) -> Connector:
-    http_config = item.get("httpConfig") or {}
+def _connector(listed: Mapping[str, Any], held: Held) -> Connector:
+    pushed = listed.get("httpConfig") or {}
     return Connector(
-        id=item["name"].rpartition("/")[2],
-        display_name=_text(item.get("displayName")),
-        type=_text(item.get("type")),
-        status=_text(item.get("status")),
-        url=_text(http_config.get("url")),
-        event_types=tuple(item.get("events") or ()),
-        labels=tuple(item.get("labels") or ()),
+        id=listed["name"].rpartition("/")[2],
+        display_name=_text(listed.get("displayName")),
+        type=_text(listed.get("type")),
+        status=_text(listed.get("status")),
+        url=_text(pushed.get("url")),
+        event_types=tuple(listed.get("events") or ()),
+        labels=tuple(listed.get("labels") or ()),
         signs_with=held,
     )
 

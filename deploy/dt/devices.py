@@ -36,8 +36,8 @@ class Devices:
         labels = {"name": "dt-pubsub verify", **self._marks, SINCE_MARK: str(int(now))}
         body, path = {"type": device_type, "labels": labels}, f"/projects/{project}/devices"
         with parsing_response(f"DT, POST {path}"):
-            name: str = self.api.call("POST", path, body=body, emulator=True)["name"]
-            return name.rpartition("/")[2]
+            made: str = self.api.call("POST", path, body=body, emulator=True)["name"]
+            return made.rpartition("/")[2]
 
     def of_proofs(self, project: str) -> tuple[Device, ...]:
         """Return the existing devices that proofs of this deployment made, or none if listing is not allowed.
@@ -55,9 +55,9 @@ class Devices:
             raise
         with parsing_response(f"DT, GET {path}"):
             return tuple(
-                Device(device["name"].rpartition("/")[2], since(device["labels"]))
-                for device in listed
-                if "/devices/emu" in device["name"] and self._marks.items() <= (device.get("labels") or {}).items()
+                Device(each["name"].rpartition("/")[2], since(each["labels"]))
+                for each in listed
+                if "/devices/emu" in each["name"] and self._marks.items() <= (each.get("labels") or {}).items()
             )
 
     def remove(self, project: str, device: str) -> None:

@@ -197,5 +197,5 @@ class _OneAttempt(DTRequest):
 
 
 def sign(claims: Mapping[str, Any], secret: Secret) -> str:
-    """Return an HS256 token like the one in DT's ``X-Dt-Signature`` header."""
+    """Make an HS256 token as DT's ``X-Dt-Signature``."""
     return create_jwt(dict(claims), secret.reveal(), "HS256", {"alg": "HS256"})

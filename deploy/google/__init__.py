@@ -4,9 +4,9 @@
 ``gcloud``            runs gcloud, and repeats commands after transient errors       Google Cloud
 ``gcloud_errors``     meaning and fix of every known error of gcloud                 nothing
 ``gcloud_config``     endpoints, proxy and certificates of the user's gcloud         Google Cloud, reading
-``rest``              requests for which gcloud has no command                       Google Cloud
+``rest``              requests that gcloud has no command for                        Google Cloud
 ``permissions``       the permissions that a deployer needs                          nothing
-``org_policy``        organization policies that forbid public access                Google Cloud, reading
+``org_policy``        whether an organization forbids public access                  Google Cloud, reading
 ``regions``           the regions of functions, if Google's API is not enabled       nothing
 ``secret_versions``   the enabled versions of the signature secret                   Secret Manager
 ``function_log``      what the function wrote about one event                        Google Cloud, reading

@@ -15,10 +15,10 @@ PAUSE_S = 2.0
 
 
 class Reads(Protocol):
-    """Reads from Google Cloud."""
+    """Google Cloud, to be read."""
 
     def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None if the resource does not exist."""
+        """Return a command's answer, or None for what is not there."""
         ...
 
 
@@ -52,5 +52,5 @@ class FunctionLog:
 
     def _argv(self, event_id: str) -> Argv:
         service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.spec.name}"'
-        log_filter = f'{service} AND jsonPayload.eventId="{event_id}"'
-        return ("logging", "read", log_filter, "--freshness=1h", "--limit=5", f"--project={self.spec.google_project}")
+        wanted = f'{service} AND jsonPayload.eventId="{event_id}"'
+        return ("logging", "read", wanted, "--freshness=1h", "--limit=5", f"--project={self.spec.google_project}")

@@ -1,4 +1,4 @@
-"""Organization policies that forbid a project to let everyone call a function, or to switch the invoker check off."""
+"""What an organization's policies forbid a project: to let everybody call, and to ask nobody who calls."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,43 +12,43 @@ INVOKER_CHECK = "run.managed.requireInvokerIam"
 
 
 class Reads(Protocol):
-    """Reads from Google Cloud."""
+    """Google Cloud, to be read."""
 
     def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None if the resource does not exist."""
+        """Give a command's answer, or None for what is not there."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
-    """The policies in force for one project. Every method raises ``GcloudFailed`` if they cannot be read."""
+    """The policies in force for one project. Every method raises ``GcloudFailed`` where they cannot be read."""
 
     google: Reads
     project: str
 
     def against_all_users(self) -> str:
-        """Return the constraint that forbids any grant to allUsers, or "" if no constraint does."""
-        argv = ("resource-manager", "org-policies", "describe", MEMBERS, f"--project={self.project}", "--effective")
-        policy = (self.google.read(argv) or {}).get("listPolicy", {})
-        if policy.get("allowedValues") or policy.get("allValues") == "DENY":
+        """Give the constraint that forbids to grant allUsers anything, or nothing."""
+        asked = ("resource-manager", "org-policies", "describe", MEMBERS, f"--project={self.project}", "--effective")
+        listed = (self.google.read(asked) or {}).get("listPolicy", {})
+        if listed.get("allowedValues") or listed.get("allValues") == "DENY":
             return MEMBERS
         return MANAGED_MEMBERS if self._limits_members() else ""
 
     def forces_the_check(self) -> bool:
-        """Whether Cloud Run's invoker check must stay on."""
-        return bool(self._enforced_rules(INVOKER_CHECK))
+        """Whether Cloud Run's invoker check has to stay on."""
+        return bool(self._enforced(INVOKER_CHECK))
 
     def _limits_members(self) -> bool:
-        """Whether the newer constraint excludes allUsers. False if its API is off: then the grant itself may fail."""
+        """Whether the newer constraint leaves allUsers out. Where its API is off, a refused grant has to tell."""
         try:
-            rules = self._enforced_rules(MANAGED_MEMBERS)
+            rules = self._enforced(MANAGED_MEMBERS)
         except GcloudFailed as error:
             if error.code == "SERVICE_DISABLED":
                 return False
             raise
         return any("allUsers" not in str(rule.get("parameters")) for rule in rules)
 
-    def _enforced_rules(self, constraint: str) -> list[dict[str, Any]]:
-        argv = ("org-policies", "describe", constraint, "--effective", f"--project={self.project}")
-        rules = (self.google.read(argv) or {}).get("spec", {}).get("rules", [])
+    def _enforced(self, constraint: str) -> list[dict[str, Any]]:
+        asked = ("org-policies", "describe", constraint, "--effective", f"--project={self.project}")
+        rules = (self.google.read(asked) or {}).get("spec", {}).get("rules", [])
         return [rule for rule in rules if rule.get("enforce")]

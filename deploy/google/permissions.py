@@ -1,7 +1,7 @@
-"""The permissions that a deployer needs, and no others; docs/deployer.md lists them as well."""
+"""What a deployer has to be allowed, and no more; docs/deployer.md lists it, too."""
 
 ACT_AS = "iam.serviceAccounts.actAs"
-"""A deployer needs this one on the function's own service account only, not on the whole project."""
+"""May be held on the function's account alone."""
 
 DEPLOYER = (
     "artifactregistry.repositories.get",
@@ -57,30 +57,31 @@ DEPLOYER = (
 """Permissions on the Google project: https://cloud.google.com/iam/docs/permissions-reference"""
 
 ROLE = "dtPubsubDeployer"
-"""The custom role with these permissions, which docs/deployer.md creates."""
+"""The custom role that docs/deployer.md makes of them."""
+
 
 BUILDER_ROLE = "roles/cloudbuild.builds.builder"
-"""The role that a build account needs: https://cloud.google.com/functions/docs/troubleshooting#build-service-account"""
+"""What the account that builds needs: https://cloud.google.com/functions/docs/troubleshooting#build-service-account"""
 
 BUILDER_ROLES = frozenset({BUILDER_ROLE, "roles/editor", "roles/owner"})
-"""Every one of these roles lets a service account build a function."""
+"""Each of them lets a service account build a function."""
 
 DT_PERMISSIONS = ("dataconnector.create", "dataconnector.delete", "dataconnector.read", "dataconnector.update")
-"""The permissions that a deployment needs in a DT project; the role Project Developer has them."""
+"""What the role Project Developer holds in a DT project, of what is needed there."""
 
 
 def grant(project: str) -> str:
-    """Return the command by which an administrator lets a user deploy."""
+    """Give the line by which an administrator lets somebody deploy."""
     role = f"projects/{project}/roles/{ROLE}"
     return f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}"
 
 
 def let_build(project: str, account: str) -> str:
-    """Return the command by which an administrator lets a service account build functions."""
+    """Return the line by which an administrator lets a service account build functions."""
     member, condition = f"--member=serviceAccount:{account}", "--condition=None"
     return f"gcloud projects add-iam-policy-binding {project} {member} --role={BUILDER_ROLE} {condition}"
 
 
 def allow_unchecked(project: str) -> str:
-    """Return the command by which an administrator allows to switch the invoker check off."""
+    """Give the line by which an administrator lets the invoker check be switched off."""
     return f"gcloud org-policies reset run.managed.requireInvokerIam --project={project}"

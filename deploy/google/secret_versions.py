@@ -1,7 +1,7 @@
-"""The enabled versions of the signature secret, read from Secret Manager and kept in memory only.
+"""The signature secrets in force, read from Secret Manager into memory and nowhere else.
 
-Versions are read by number, because the alias ``latest`` may lag behind a new version for minutes, in rare cases for
-hours (https://cloud.google.com/secret-manager/docs/consistency).
+Versions are read by number: the alias ``latest`` may lag behind a new version for minutes, in rare cases for hours
+(https://cloud.google.com/secret-manager/docs/consistency).
 """
 
 import re
@@ -15,47 +15,47 @@ from deploy.secret import SecretVersion, version_of
 from deploy.spec import Spec
 from deploy.steps import Argv
 
-_NOT_ENABLED = re.compile(r"(DISABLED|DESTROYED) state")
+_NOT_IN_FORCE = re.compile(r"(DISABLED|DESTROYED) state")
 
 
 class Reads(Protocol):
-    """Reads from Google Cloud."""
+    """Google Cloud, to be read."""
 
     def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None if the resource does not exist."""
+        """Return a command's answer, or None for what is not there."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """The versions of one deployment's secret in Secret Manager."""
+    """Where the secrets of one deployment are kept."""
 
     spec: Spec
     google: Reads
 
     def in_force(self, at_least: int = 0) -> SecretVersion | None:
-        """Return the newest version, or None if it does not exist or is disabled or destroyed.
+        """Return the newest version, or None if there is none or if it is disabled or destroyed.
 
         ``at_least``: the number of a version that is known to exist, because a list may not show it yet.
 
         Raises:
-            GcloudFailed: the version could not be read.
+            GcloudFailed: it could not be read.
 
         """
         number = self.newest(at_least)
         return self.version(number) if number else None
 
     def version(self, number: int) -> SecretVersion | None:
-        """Return one version, or None if it does not exist or is disabled or destroyed.
+        """Return one version, or None if it does not exist, or if it is disabled or destroyed.
 
         Raises:
-            GcloudFailed: the version could not be read.
+            GcloudFailed: it could not be read.
 
         """
         try:
             return self._read(number)
         except GcloudFailed as error:
-            if error.code == "SERVICE_DISABLED" or _NOT_ENABLED.search(error.what):
+            if error.code == "SERVICE_DISABLED" or _NOT_IN_FORCE.search(error.what):
                 return None
             raise
 
@@ -71,7 +71,7 @@ class Vault:
             raise GcloudFailed("OTHER", "gcloud did not show it in base64", where=where) from None
 
     def newest(self, at_least: int = 0) -> int:
-        """Return the number of the newest version, or 0 if it does not exist or is not enabled.
+        """Return the number of the newest version, or 0 if there is none or if it is not in force.
 
         Raises:
             GcloudFailed: the versions could not be listed.

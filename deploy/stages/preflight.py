@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from deploy.dt.api import ROLE as DT_ROLE
-from deploy.dt.api import DtApi, MissingCredentials
+from deploy.dt.api import DtApi, no_credentials
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed, NotReady
 from deploy.google.org_policy import OrganizationPolicy, Reads
 from deploy.google.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
@@ -212,7 +212,7 @@ class Preflight:
 
     def _dt(self) -> None:
         if self.dt is None:
-            raise MissingCredentials
+            raise no_credentials()
         if self.dt_silent:
             raise self.dt_silent
         for project in self.spec.dt_projects:
