@@ -67,10 +67,7 @@ class Temporary:
 
     @contextmanager
     def subscription(self, device: str) -> Iterator[str]:
-        """Create a subscription for one device's events; remove it when the context ends.
-
-        It expires after a day, in case this process is killed before it can remove the subscription.
-        """
+        """Make a subscription for one device's events; should nobody be left to remove it, it expires in a day."""
         name, project = (
             f"{self.spec.topic}-{PROOF_WORD}-{secrets.token_hex(4)}",
             f"--project={self.spec.google_project}",
@@ -96,13 +93,13 @@ class Temporary:
             self._remove_subscription(name)
 
     def _remove_device(self, project: str, device: str) -> None:
-        self._remove(lambda: self.devices.remove(project, device), f"emulated device {device} of {project}")
+        self._cleaned(lambda: self.devices.remove(project, device), f"emulated device {device} of {project}")
 
     def _remove_subscription(self, name: str) -> None:
         argv = ("pubsub", "subscriptions", "delete", name, f"--project={self.spec.google_project}")
-        self._remove(lambda: self.google.change(argv), f"subscription {name}")
+        self._cleaned(lambda: self.google.change(argv), f"subscription {name}")
 
-    def _remove(self, remove: Callable[[], object], what: str) -> None:
+    def _cleaned(self, remove: Callable[[], object], what: str) -> None:
         try:
             remove()
         except DeployError as error:
