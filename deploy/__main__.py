@@ -28,7 +28,7 @@ from deploy.errors import DeployError
 from deploy.function_client import post
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import network_of, read_configuration, where_googles
-from deploy.google.rest import held_permissions, time_series
+from deploy.google.rest import test_permissions, time_series
 from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
 from deploy.secret import Secret
@@ -78,7 +78,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
             spec=spec,
             google=Gcloud(where_googles(configuration, environ), sleep=sleep, notice=terminal.note),
             dt=_dt_api(credentials, lambda: network_of(configuration()), terminal),
-            held=held_permissions,
+            held=test_permissions,
             measured=time_series,
             post=post,
             staged=lambda: staged(files),

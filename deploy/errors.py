@@ -1,18 +1,18 @@
-"""The one family of errors that leaves this package: where it happened, what, and the command that mends it.
+"""The one family of errors that leaves this package: where it happened, what happened, and the command that fixes it.
 
-DeployError                anything that keeps a verb from doing its part
+DeployError                base class of all expected failures
 ├── FilterInvalid          a text that is not a filter of a subscription (in ``pubsub_filter``)
-├── OptionsUnsound         flags, environment or deploy.toml; every fault at once
-├── GcloudFailed           a gcloud command failed; ``code`` says in Google's words why
+├── OptionsUnsound         flags, environment or deploy.toml are invalid; it has every fault
+├── GcloudFailed           a gcloud command failed; ``code`` is the reason
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status
-│   └── DtUnanswered       nobody knows whether DT did it: no answer, or one that cannot be read
-│       └── DtUnreachable  DT cannot be reached from here: certificate, proxy, name or connection
-├── NotReady               the preflight found what has to be mended first
-├── Unusable               something of this deployment can only be deleted and made again
-├── NotOurs                something of the same name was not made by this deployment
-├── Stopped                a step failed, or was interrupted; what was done before it stays done
-├── Declined               whoever was asked said no, or nobody could be asked
-└── NotProven              the path does not do what it should
+│   └── DtUnanswered       the call may have been carried out: there is no answer, or an unreadable one
+│       └── DtUnreachable  DT cannot be reached from this machine: certificate, proxy, name or connection
+├── NotReady               the preflight found problems to fix first
+├── Unusable               a resource of this deployment can only be deleted and made again
+├── NotOurs                this deployment did not make the resource that has its name
+├── Stopped                a step failed or was interrupted; the steps before it stay done
+├── Declined               the user said no, or there is no terminal to ask the user
+└── NotProven              the path from DT to Pub/Sub does not work
 """
 
 from collections.abc import Sequence
@@ -61,15 +61,18 @@ Code = Literal[
     "UNWORDED",
     "OTHER",
 ]
-"""Why a gcloud command failed; ``gcloud_errors.TABLE`` has the sentences and the remedy of each.
+"""Why a gcloud command failed; ``gcloud_errors.TABLE`` has the sentences and the remedy of each code.
 
-``NOT_FOUND``: the very resource that the command names is not there; ``ELSEWHERE``: something else is not.
-``ACCOUNT_LAG``: a service account just made is not known everywhere yet; ``CHECK_FORCED``: organization policy keeps
-the invoker check on; ``GARBLED``: an answer was cut; ``UNWORDED``: gcloud left out why Google refused."""
+``NOT_FOUND``: the resource that the command names does not exist; ``ELSEWHERE``: another one does not exist.
+``ACCOUNT_LAG``: a new service account is not known everywhere yet; ``CHECK_FORCED``: organization policy keeps the
+invoker check on; ``GARBLED``: an answer was cut; ``UNWORDED``: gcloud left out why Google refused."""
 
 
 class DeployError(Exception):
-    """What went wrong, fit for a terminal."""
+    """An expected failure, with a text for the terminal.
+
+    ``what``: what went wrong. ``where``: the command, call or resource. ``mend``: the commands that fix it.
+    """
 
     def __init__(self, what: str, *, where: str = "", mend: Sequence[str] = ()) -> None:
         super().__init__(what)
@@ -78,13 +81,13 @@ class DeployError(Exception):
         self.mend = tuple(mend)
 
     def __str__(self) -> str:
-        """Give the whole of it: one line for where and what, one for each command that mends it."""
+        """Return one line with where and what, and one line for each command that fixes it."""
         head = f"{self.where}: {self.what}" if self.where else self.what
         return "\n".join([head, *(f"  mend it: {line}" for line in self.mend)])
 
 
 class OptionsUnsound(DeployError):
-    """Flags, environment or deploy.toml ask for what cannot be."""
+    """Flags, environment or deploy.toml are invalid."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("invalid options:\n" + "\n".join(f"  {fault}" for fault in faults))
@@ -108,15 +111,15 @@ class DtFailed(DeployError):
 
 
 class DtUnanswered(DtFailed):
-    """A call of DT's API had no usable answer: it may have been carried out, or not."""
+    """A call of DT's API got no usable answer, so it may have been carried out or not."""
 
 
 class DtUnreachable(DtUnanswered):
-    """DT cannot be reached from this machine: its certificate, a proxy, its name or the connection is in the way."""
+    """DT cannot be reached from this machine, because of a certificate, a proxy, its name or the connection."""
 
 
 class NotReady(DeployError):
-    """Something has to be mended before anything may be touched."""
+    """The preflight found problems that have to be fixed before anything is changed."""
 
     def __init__(self, failures: Sequence[DeployError]) -> None:
         super().__init__("\n".join(str(failure) for failure in failures))
@@ -124,11 +127,11 @@ class NotReady(DeployError):
 
 
 class Unusable(DeployError):
-    """A resource of this deployment cannot become what it should: it has to be deleted and made again."""
+    """A resource of this deployment cannot be changed as needed: it has to be deleted and made again."""
 
 
 class NotOurs(DeployError):
-    """Resources of the names wanted are there already, made by somebody else or in another way."""
+    """Resources with this deployment's names exist already, and this deployment did not make them."""
 
     def __init__(self, failures: Sequence[DeployError]) -> None:
         super().__init__("\n".join(str(failure) for failure in failures))
@@ -136,7 +139,7 @@ class NotOurs(DeployError):
 
 
 class Stopped(DeployError):
-    """A step failed: what came before it is ``done``, what comes after is not."""
+    """A step failed. ``done`` has the steps that were carried out before it; the later ones were not."""
 
     def __init__(self, what: str, *, where: str, mend: Sequence[str], done: Sequence[Step]) -> None:
         super().__init__(what, where=where, mend=mend)
@@ -144,8 +147,8 @@ class Stopped(DeployError):
 
 
 class Declined(DeployError):
-    """Nothing was changed, as nobody agreed to it."""
+    """Nothing was changed, because the user did not confirm it."""
 
 
 class NotProven(DeployError):
-    """An event did not take the path it should."""
+    """An event did not take the path from DT to Pub/Sub."""

@@ -1,4 +1,4 @@
-"""Why an HTTPS request had no answer, and what helps: a certificate, a proxy, a name, a connection. Pure."""
+"""Explains why an HTTPS request got no answer (certificate, proxy, DNS, connection) and names the fix. Pure."""
 
 import re
 from collections.abc import Iterator
@@ -10,19 +10,23 @@ from urllib3.exceptions import NameResolutionError, NewConnectionError
 
 @dataclass(frozen=True, slots=True)
 class GcloudNetwork:
-    """How gcloud was told to reach the internet. Python does not read gcloud's configuration."""
+    """The proxy and the certificate file in gcloud's configuration, which Python itself does not read."""
 
     proxy: str = ""
     ca_file: str = ""
 
 
 DIRECT = GcloudNetwork()
-"""Neither a proxy nor certificates of its own."""
+"""gcloud uses neither a proxy nor a certificate file of its own."""
 
 
 @dataclass(frozen=True, slots=True)
 class NoAnswer:
-    """Why there was no answer. ``is_unreachable``: the host was not reached, so another attempt would fail as well."""
+    """Why a request got no answer.
+
+    ``what``: the reason. ``fix``: a command that helps, or "". ``is_unreachable``: the host was not reached, so another
+    attempt would fail as well.
+    """
 
     what: str
     fix: str = ""
@@ -30,9 +34,9 @@ class NoAnswer:
 
 
 def explain_no_answer(error: Exception, host: str, gcloud: GcloudNetwork) -> NoAnswer:
-    """Return why a request to this host failed, as ``requests`` raised it."""
+    """Return the reason for an error that ``requests`` raised for a request to this host."""
     if isinstance(error, requests.exceptions.SSLError):
-        return NoAnswer(_certificate(error, host), _trust(gcloud), is_unreachable=True)
+        return NoAnswer(_tls_failure(error, host), _trust_command(gcloud), is_unreachable=True)
     if isinstance(error, requests.exceptions.ProxyError):
         what, fix = f"the proxy in HTTPS_PROXY did not connect to {host}", "check HTTPS_PROXY and NO_PROXY"
         return NoAnswer(what, fix, is_unreachable=True)
@@ -40,26 +44,26 @@ def explain_no_answer(error: Exception, host: str, gcloud: GcloudNetwork) -> NoA
         return NoAnswer(f"no answer from {host} in time")
     if any(isinstance(cause, NameResolutionError) for cause in _causes(error)):
         what = f"the name {host} cannot be resolved: there is no network or no DNS"
-        return NoAnswer(what, _proxied(gcloud), is_unreachable=True)
+        return NoAnswer(what, _proxy_command(gcloud), is_unreachable=True)
     if isinstance(error, requests.exceptions.ConnectTimeout) or _is_refused(error):
-        return NoAnswer(f"no connection to {host}", _proxied(gcloud), is_unreachable=True)
+        return NoAnswer(f"no connection to {host}", _proxy_command(gcloud), is_unreachable=True)
     return NoAnswer(f"no usable answer from {host} ({type(error).__name__})")
 
 
-def _certificate(error: Exception, host: str) -> str:
+def _tls_failure(error: Exception, host: str) -> str:
     reason = re.search(r"certificate verify failed: ([^(\"']+)", str(error))
     if not reason:
         return f"no TLS connection to {host}: {type(error).__name__}"
     return f"the certificate that answered for {host} is not trusted here: {reason[1].strip()}"
 
 
-def _trust(gcloud: GcloudNetwork) -> str:
-    """Return the line that makes Python trust the certificate authority of a company's proxy."""
+def _trust_command(gcloud: GcloudNetwork) -> str:
+    """Return the command that makes Python trust the certificate authority of a company's proxy."""
     return f"export REQUESTS_CA_BUNDLE={gcloud.ca_file or '/path/to/your-proxys-ca.pem'}"
 
 
-def _proxied(gcloud: GcloudNetwork) -> str:
-    """Return the line that sends Python through a proxy: gcloud's, where it has one."""
+def _proxy_command(gcloud: GcloudNetwork) -> str:
+    """Return the command that sends Python through gcloud's proxy, or advice if gcloud has none."""
     if gcloud.proxy:
         return f"export HTTPS_PROXY={gcloud.proxy}"
     return "check the network; behind a proxy: export HTTPS_PROXY=http://PROXY:PORT"
@@ -70,9 +74,9 @@ def _is_refused(error: Exception) -> bool:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Return the error and what it was raised for: urllib3 wraps the cause as an argument, or as ``reason``."""
-    found: BaseException | None = error
-    while found is not None:
-        yield found
-        within = getattr(found, "reason", None) or next(iter(found.args), None)
-        found = within if isinstance(within, BaseException) else None
+    """Yield the error and its causes: urllib3 wraps the cause as the first argument, or as ``reason``."""
+    current: BaseException | None = error
+    while current is not None:
+        yield current
+        cause = getattr(current, "reason", None) or next(iter(current.args), None)
+        current = cause if isinstance(cause, BaseException) else None

@@ -1,4 +1,4 @@
-"""Several things beside one another; whoever leaves early, by Ctrl-C or a failure, waits for none that only sleeps."""
+"""Worker threads. If the main thread leaves early, by Ctrl-C or a failure, it wakes the workers that sleep."""
 
 import os
 import threading
@@ -8,102 +8,106 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
-AT_ONCE = min(8, 2 * (os.cpu_count() or 1))
-"""gcloud commands beside one another: each takes half a second, most of it a processor's."""
+MAX_WORKERS = min(8, 2 * (os.cpu_count() or 1))
+"""gcloud commands that run at the same time. Each takes half a second, most of it processor time."""
 
-LOOKS_UP_S = 0.2
-"""Seconds after which the main thread goes on: not before that is a signal heeded that another thread was given."""
+POLL_S = 0.2
+"""Polling interval of the main thread, which alone can run Python's signal handlers."""
 
-LEAVES_S = 1.4
-"""Seconds for which what runs is waited for on leaving early: a signal is obeyed within two."""
+LEAVE_S = 1.4
+"""Seconds that the main thread waits for running workers when it leaves early: a signal is obeyed within two."""
 
-_NAME = "beside"
+_THREAD_NAME = "deploy-worker"
 T = TypeVar("T")
-_of_thread = threading.local()
+_local = threading.local()
 
 
 @contextmanager
-def beside_one_another() -> Iterator[ThreadPoolExecutor]:
-    """Give threads. On leaving early what sleeps is woken, gcloud is ended, and what has not begun never begins."""
-    left_early = threading.Event()
-    pool = ThreadPoolExecutor(AT_ONCE, _NAME, initializer=_begins, initargs=(left_early,))
-    stayed = False
+def worker_pool() -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool of worker threads.
+
+    If the caller leaves by an exception, workers that sleep are woken, their gcloud processes are ended, and work that
+    has not begun is cancelled.
+    """
+    cancelled = threading.Event()
+    pool = ThreadPoolExecutor(MAX_WORKERS, _THREAD_NAME, initializer=_init_worker, initargs=(cancelled,))
+    is_complete = False
     try:
         yield pool
-        stayed = True
+        is_complete = True
     finally:
-        if not stayed:
-            left_early.set()
-        pool.shutdown(wait=stayed, cancel_futures=not stayed)
-        if not stayed:
-            _wait_a_moment()
+        if not is_complete:
+            cancelled.set()
+        pool.shutdown(wait=is_complete, cancel_futures=not is_complete)
+        if not is_complete:
+            _join_workers()
 
 
 @contextmanager
 def begun(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
-    """Begin something beside what follows. The function that is given waits for its answer, and raises what it raised.
+    """Start work in a thread. The function that is yielded waits for the result, or raises what the work raised.
 
-    Its thread ends with it, so that nothing waits for a thread that has nothing to do.
+    The thread ends with the work, so that nothing waits for a thread that has nothing to do.
     """
-    with beside_one_another() as pool:
+    with worker_pool() as pool:
         working = pool.submit(work)
         pool.shutdown(wait=False)
-        yield lambda: answer(working)
+        yield lambda: wait_for(working)
 
 
 def are_left() -> bool:
-    """Whether threads still run that nothing waits for: nothing wakes a read from a network."""
-    return bool(_threads())
+    """Whether workers still run after the main thread left early: nothing can wake a read from a network."""
+    return bool(_workers())
 
 
-def _threads() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith(_NAME)]
+def _workers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name.startswith(_THREAD_NAME)]
 
 
-def _wait_a_moment() -> None:
-    give_up_at = time.monotonic() + LEAVES_S
-    for thread in _threads():
+def _join_workers() -> None:
+    give_up_at = time.monotonic() + LEAVE_S
+    for thread in _workers():
         thread.join(max(give_up_at - time.monotonic(), 0))
 
 
-def answer(of: Future[T]) -> T:
-    """Wait for one of the things, and for a signal meanwhile; raises what it raised.
+def wait_for(future: Future[T]) -> T:
+    """Return the result of a future, or raise its error. Signals are handled while this waits.
 
     Raises:
-        CancelledError: this is a thread of ``beside_one_another`` for which nothing waits any more.
+        CancelledError: this is a worker, and the main thread has left early.
 
     """
-    while not of.done():
-        wait([of], timeout=LOOKS_UP_S)
-        go_on()
-    return of.result()
+    while not future.done():
+        wait([future], timeout=POLL_S)
+        raise_if_cancelled()
+    return future.result()
 
 
 def sleep(seconds: float) -> None:
-    """Sleep, in a thread of ``beside_one_another`` no longer than somebody waits for it.
+    """Sleep. A worker is woken if the main thread leaves early.
 
     Raises:
-        CancelledError: nobody does any more.
+        CancelledError: this is a worker, and the main thread has left early.
 
     """
-    left_early: threading.Event | None = getattr(_of_thread, "left_early", None)
-    if left_early is None:
+    cancelled: threading.Event | None = getattr(_local, "cancelled", None)
+    if cancelled is None:
         time.sleep(seconds)
-    elif left_early.wait(seconds):
+    elif cancelled.wait(seconds):
         raise CancelledError
 
 
-def go_on() -> None:
-    """Go on, unless this is a thread of ``beside_one_another`` for which nothing waits any more.
+def raise_if_cancelled() -> None:
+    """Stop a worker whose result is no longer wanted; do nothing in any other thread.
 
     Raises:
-        CancelledError: it is.
+        CancelledError: this is a worker, and the main thread has left early.
 
     """
-    left_early: threading.Event | None = getattr(_of_thread, "left_early", None)
-    if left_early is not None and left_early.is_set():
+    cancelled: threading.Event | None = getattr(_local, "cancelled", None)
+    if cancelled is not None and cancelled.is_set():
         raise CancelledError
 
 
-def _begins(left_early: threading.Event) -> None:
-    _of_thread.left_early = left_early
+def _init_worker(cancelled: threading.Event) -> None:
+    _local.cancelled = cancelled

@@ -1,4 +1,4 @@
-"""The signature secret, as a value that shows itself nowhere."""
+"""The signature secret, as a value that no ``repr``, log or traceback shows."""
 
 import hmac
 import json
@@ -12,15 +12,16 @@ from function.secret_text import read_secrets
 
 SECRET_BITS = 256
 
-TELLING = 8
-"""So many characters in a row are a part of a secret: nothing else has them, and fewer are of no use."""
+MASKED_LENGTH = 8
+"""Substrings of a secret of at least this length are masked."""
 
-_HIDDEN = "\0"
+_MASKED = "\0"
 _SHIFTS = ((0, 0), (1, 2), (2, 3))
-"""In base64: so many bytes of others come before a secret, and the first character that is the secret's alone."""
+"""Base64 of a secret after 0, 1 or 2 other bytes: the number of those bytes, and the index of the first character that
+encodes bytes of the secret alone."""
 
 _URLSAFE = str.maketrans("+/", "-_")
-_OF_A_BYTE = (
+_BYTE_FORMATS = (
     "%02x",
     "%02X",
     "%%%02x",
@@ -33,11 +34,11 @@ _OF_A_BYTE = (
     "&#x%x;",
     "\\%03o",
 )
-"""Each byte of a secret by its number: in hexadecimal digits, percent-encoded, escaped, as HTML has it."""
+"""Formats of one byte of a secret: hexadecimal digits, percent-encoding, escapes, HTML character references."""
 
 
 class Secret:
-    """A secret: ``reveal`` is the only way to its text."""
+    """A secret. ``reveal`` is the only method that returns its text."""
 
     __slots__ = ("_text",)
 
@@ -45,56 +46,58 @@ class Secret:
         self._text = text
 
     def __repr__(self) -> str:
-        """Say that there is one, and nothing of it."""
+        """Return a text that shows nothing of the secret."""
         return "Secret(***)"
 
     __str__ = __repr__
 
     def reveal(self) -> str:
-        """Give the text, for the one place that hands it over."""
+        """Return the text, to pass it to an API or a program."""
         return self._text
 
     def equals(self, other: str) -> bool:
-        """Compare in constant time."""
+        """Compare with another text in constant time."""
         return hmac.compare_digest(self._text.encode(), other.encode())
 
     def hidden_in(self, text: str) -> str:
-        """Give a text of others with ``***`` for every part of this secret, in whatever way it is written down.
+        """Return the text with ``***`` in place of every part of this secret, in any of its encodings.
 
-        Whatever shares ``TELLING`` characters in a row with it is a part: what is quoted may be cut short.
+        Every substring that shares ``MASKED_LENGTH`` characters with the secret is a part of it, because an error
+        message may quote the secret cut short.
         """
-        told: set[int] = set()
-        for form, telling in self._forms().items():
-            parts = {form[start : start + telling] for start in range(len(form) - telling + 1)}
-            for start in range(len(text) - telling + 1):
-                if text[start : start + telling] in parts:
-                    told |= set(range(start, start + telling))
-        kept = "".join(_HIDDEN if place in told else letter for place, letter in enumerate(text))
-        return re.sub(f"{_HIDDEN}+", "***", kept)
+        masked: set[int] = set()
+        for form, length in self._forms().items():
+            parts = {form[start : start + length] for start in range(len(form) - length + 1)}
+            for start in range(len(text) - length + 1):
+                if text[start : start + length] in parts:
+                    masked |= set(range(start, start + length))
+        shown = "".join(_MASKED if index in masked else character for index, character in enumerate(text))
+        return re.sub(f"{_MASKED}+", "***", shown)
 
     def _forms(self) -> dict[str, int]:
-        """Give the ways in which others may write it down, and how many characters in a row of each are a part."""
+        """Return the secret in every encoding, each with the length from which a substring of it is masked."""
         quoted = json.dumps(self._text)[1:-1]
         whole = {self._text, quoted, json.dumps(quoted)[1:-1], repr(self._text)[1:-1], quote(self._text, safe="")}
         encoded = self._text.encode()
         shifted = [b64encode(b"\0" * shift + encoded).decode()[first:] for shift, first in _SHIFTS]
         for form in shifted:
             whole |= {form, form.translate(_URLSAFE), quote(form, safe=""), form.replace("/", "\\/")}
-        return dict.fromkeys(whole, TELLING) | {
-            "".join(form % byte for byte in encoded): TELLING * len(form % 0) for form in _OF_A_BYTE
+        return dict.fromkeys(whole, MASKED_LENGTH) | {
+            "".join(form % byte for byte in encoded): MASKED_LENGTH * len(form % 0) for form in _BYTE_FORMATS
         }
 
 
 def new_secret() -> Secret:
-    """Make one of ``SECRET_BITS`` random bits, in hexadecimal digits."""
+    """Return a new secret of ``SECRET_BITS`` random bits, in hexadecimal digits."""
     return Secret(secrets.token_hex(SECRET_BITS // 8))
 
 
 @dataclass(frozen=True, slots=True)
 class SecretVersion:
-    """One version of the secret: its number, the secrets that the function takes from it, and what it refuses of it.
+    """One version of the secret in Secret Manager.
 
-    The newest secret comes first. ``faults`` are sentences that quote no secret.
+    ``secrets``: the secrets that the function reads from it, the newest first. ``faults``: what the function refuses in
+    it, as sentences that quote no secret.
     """
 
     number: int
@@ -103,11 +106,11 @@ class SecretVersion:
 
     @property
     def refusal(self) -> str:
-        """Why the function can use nothing of it; an empty text if it can use a part or all of it."""
+        """Why the function can use no secret of this version; "" if it can use at least one."""
         return "" if self.secrets else f"the function cannot use version {self.number}: {'; '.join(self.faults)}"
 
 
 def version_of(number: int, raw: bytes) -> SecretVersion:
-    """Return what a version's bytes hold, as the function itself reads them."""
+    """Return the version with these bytes, read as the function itself reads them."""
     read = read_secrets(raw)
     return SecretVersion(number, tuple(Secret(secret.decode()) for secret in read.secrets), read.faults)

@@ -1,16 +1,16 @@
-"""What every HTTP call of this package has in common: the headers that it was given are the headers that are sent.
+"""Keeps the logins of ``~/.netrc`` out of this package's HTTP calls.
 
-``requests`` puts a login from ``~/.netrc`` in the place of an ``Authorization`` header, also where a host is not listed
-there but a ``default`` entry is. That would send somebody's password to DT and to the function, in place of our tokens.
-Proxies and certificate authorities of the environment hold as before.
+``requests`` replaces an ``Authorization`` header by a login from ``~/.netrc``, even for a host that only its
+``default`` entry matches. That would send the user's password to DT and to the function, in place of our tokens.
+Proxies and certificate authorities of the environment stay in force.
 """
 
 import os
 
 _VARIABLE = "NETRC"
-"""Names the file that ``requests`` reads in place of ``~/.netrc``: ``requests.utils.get_netrc_auth``."""
+"""The variable with the file that ``requests`` reads in place of ``~/.netrc``: ``requests.utils.get_netrc_auth``."""
 
 
 def without_netrc() -> None:
-    """Let no login of ~/.netrc be sent by this process, whichever package makes the call."""
+    """Make ``requests`` ignore ~/.netrc in this whole process, also when another package makes the call."""
     os.environ[_VARIABLE] = os.devnull

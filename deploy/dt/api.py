@@ -1,4 +1,4 @@
-"""DT's API: what may be repeated is repeated, what passes is waited for, and errors are in one family."""
+"""DT's API. Repeats the calls that may be repeated, waits for transient errors, and raises one family of errors."""
 
 import re
 import time
@@ -12,7 +12,7 @@ from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.secret import Secret
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
-LONGEST_PAUSE_S = 60.0
+MAX_PAUSE_S = 60.0
 AGAIN = "try again in a minute"
 CLOCK = "sudo timedatectl set-ntp true"
 CREDENTIALS = "check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL"
@@ -49,13 +49,14 @@ class DtApi:
         emulator: bool = False,
         just_made: bool = False,
     ) -> Mapping[str, Any]:
-        """Make one call and give its answer; wait for what passes, and repeat only what harms nothing twice.
+        """Return the body of DT's answer. Transient errors are waited for; only a safe call is repeated.
 
-        ``just_made``: the resource may be too young to be found everywhere, so a 404 is asked again.
+        ``emulator``: the call goes to the emulator's API. ``just_made``: the resource may be too new to be found
+        everywhere, so the call is repeated after a 404.
 
         Raises:
-            DtUnanswered: it may have been carried out, or not.
-            DtFailed: DT refused it.
+            DtUnanswered: the call may have been carried out or not.
+            DtFailed: DT refused the call.
 
         """
         transport, request = self.require_credentials(), DtRequest(method, path, body, params or {}, emulator)
@@ -66,25 +67,25 @@ class DtApi:
             if 200 <= answer.status < 300:
                 return answer.body
             pause_s = next(pauses, None)
-            is_cut_off = answer.is_unreachable and not self._was_reached  # no attempt of this process came through
+            is_cut_off = answer.is_unreachable and not self._was_reached  # no attempt of this process reached DT
             if is_cut_off or pause_s is None or not _may_repeat(method, answer, just_made=just_made):
-                raise _explained(request, answer, self._sentence(request, answer))
-            wait_s = min(max(pause_s, _seconds(answer.retry_after)), LONGEST_PAUSE_S)
-            self.notice(f"DT: {self._sentence(request, answer)}; again in {wait_s:.0f} s")
+                raise _explained(request, answer, self._message(request, answer))
+            wait_s = min(max(pause_s, _seconds(answer.retry_after)), MAX_PAUSE_S)
+            self.notice(f"DT: {self._message(request, answer)}; again in {wait_s:.0f} s")
             self.sleep(wait_s)
 
-    def _sentence(self, request: DtRequest, answer: DtAnswer) -> str:
-        """Return what DT says, without secrets: it may quote the request."""
+    def _message(self, request: DtRequest, answer: DtAnswer) -> str:
+        """Return DT's error message with all secrets masked, because it may quote the request."""
         text = f"{answer.status or ''} {answer.body.get('error', '')}".strip()
         for secret in (Secret(((request.body or {}).get("httpConfig") or {}).get("signatureSecret", "")), *self.hidden):
             text = secret.hidden_in(text)
         return text
 
     def pages(self, path: str, key: str, params: Mapping[str, str] | None = None) -> list[Any]:
-        """Give everything of a list, page by page; ``params`` go with each.
+        """Return all items of a list, from all its pages. ``params`` are sent with the request for every page.
 
         Raises:
-            DtFailed: DT refused it, or did not answer.
+            DtFailed: DT refused the call or did not answer.
 
         """
         items: list[Any] = []
@@ -92,40 +93,40 @@ class DtApi:
         while True:
             token = {"pageToken": tokens[-1]} if tokens[-1] else {}
             page = self.call("GET", path, params={**(params or {}), **token})
-            with of_one_shape(f"DT, GET {path}"):
-                items += _listed(page.get(key))
-            after = page.get("nextPageToken") or ""
-            if not after:
+            with parsing_response(f"DT, GET {path}"):
+                items += _list_or_none(page.get(key))
+            next_token = page.get("nextPageToken") or ""
+            if not next_token:
                 return items
-            if after in tokens:
-                raise DtUnanswered(0, "its pages go in a circle", where=f"DT, GET {path}", mend=[AGAIN])
-            tokens.append(after)
+            if next_token in tokens:
+                raise DtUnanswered(0, "its page tokens repeat without end", where=f"DT, GET {path}", mend=[AGAIN])
+            tokens.append(next_token)
 
     def organization(self, project: str) -> str:
-        """Give the id of the organization that a project belongs to.
+        """Return the id of the organization that a project belongs to.
 
         Raises:
-            DtFailed: DT refused it, or did not answer.
+            DtFailed: DT refused the call or did not answer.
 
         """
         path = f"/projects/{project}"
-        with of_one_shape(f"DT, GET {path}"):
+        with parsing_response(f"DT, GET {path}"):
             name: str = self.call("GET", path)["organization"]
             return name.rpartition("/")[2]
 
 
 @contextmanager
-def of_one_shape(where: str) -> Iterator[None]:
-    """Take an answer apart; one of another shape than DT documents is as good as none.
+def parsing_response(where: str) -> Iterator[None]:
+    """Turn errors while parsing DT's answer into ``DtUnanswered``. ``where``: the call, for the message.
 
     Raises:
-        DtUnanswered: it is.
+        DtUnanswered: the answer has another structure than DT documents.
 
     """
     try:
         yield
     except (AttributeError, KeyError, TypeError) as error:
-        what = f"answered in another shape than it should ({type(error).__name__}: {error})"
+        what = f"its answer has an unexpected structure ({type(error).__name__}: {error})"
         raise DtUnanswered(0, what, where=where, mend=[AGAIN]) from None
 
 
@@ -135,15 +136,15 @@ def _may_repeat(method: Method, answer: DtAnswer, *, just_made: bool) -> bool:
     return (method != "POST" or not answer.was_sent) and answer.status in {0, 409, 500, 502, 503, 504}
 
 
-def _listed(found: Any) -> list[Any]:
-    if not isinstance(found, list | None):
-        raise TypeError("no list")
-    return found or []
+def _list_or_none(value: Any) -> list[Any]:
+    if not isinstance(value, list | None):
+        raise TypeError("not a list")
+    return value or []
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of refusal: its HTTP status, a pattern that DT's sentence or help has, and the line that helps."""
+    """One kind of refusal: its HTTP status, a pattern of DT's error message, and the command or advice that helps."""
 
     status: int
     pattern: str
@@ -162,23 +163,23 @@ TABLE = (
     Kind(409, r"", "another change of the same resource is under way: python -m deploy status"),
     Kind(429, r"", AGAIN),
 )
-"""Every refusal of DT's that is known, looked for in this order."""
+"""All known refusals of DT's; the first one that matches counts."""
 
 
-def _explained(request: DtRequest, answer: DtAnswer, sentence: str) -> DtFailed:
+def _explained(request: DtRequest, answer: DtAnswer, message: str) -> DtFailed:
     where = f"DT, {request.method} {request.path}"
     if answer.is_unreachable:
-        return DtUnreachable(0, sentence, where="DT", mend=[answer.fix])
-    kind = DtUnanswered if answer.status == 0 or answer.status >= 500 else DtFailed
-    return kind(answer.status, sentence, where=where, mend=[remedy(answer.status, sentence)])
+        return DtUnreachable(0, message, where="DT", mend=[answer.fix])
+    error_class = DtUnanswered if answer.status == 0 or answer.status >= 500 else DtFailed
+    return error_class(answer.status, message, where=where, mend=[remedy(answer.status, message)])
 
 
-def remedy(status: int, sentence: str) -> str:
-    """Return the line that helps where DT answers a call with this status and this sentence."""
-    found = (kind.remedy for kind in TABLE if kind.status == status and re.search(kind.pattern, sentence))
-    return next(found, AGAIN)
+def remedy(status: int, message: str) -> str:
+    """Return the command or advice for an answer of DT's with this status and this error message."""
+    remedies = (kind.remedy for kind in TABLE if kind.status == status and re.search(kind.pattern, message))
+    return next(remedies, AGAIN)
 
 
 def _seconds(retry_after: str | None) -> float:
-    """Read ``Retry-After``; a date, which DT does not send, counts as unsaid."""
+    """Return the seconds in a ``Retry-After`` header, or 0. DT does not send dates there, so a date counts as 0."""
     return float(retry_after) if retry_after and retry_after.isdigit() else 0.0

@@ -1,4 +1,4 @@
-"""Data Connectors on DT's side: listed whole, and made once, whatever becomes of an answer."""
+"""Data Connectors on DT's side. A connector is created only once, even if DT's answer is lost."""
 
 import re
 import time
@@ -6,55 +6,56 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt.api import DtApi, of_one_shape
+from deploy.dt.api import DtApi, parsing_response
 from deploy.errors import DtFailed, DtUnanswered
 from deploy.resources.connector import MOST_PER_PROJECT, Connector, Held, is_proven, owned
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import DtCall, update_mask
 
-LOOKS_S = (1.0, 3.0, 6.0, 10.0, 10.0)
-"""Pauses before each look for a connector whose POST was not answered: lists lag behind."""
+POLL_PAUSES_S = (1.0, 3.0, 6.0, 10.0, 10.0)
+"""Pauses before each search for a connector whose POST was not answered, because DT's lists may lag behind."""
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
+"""Maximum number of POSTs for one connector."""
 
 _MASK = re.compile(r"\*{3}|•{3}|\.{3}|…")
-"""How somebody writes a secret that is not to be seen."""
+"""Texts that an API may show in place of a secret."""
 
 
 @dataclass
 class Connectors:
-    """The Data Connectors of the projects that a service account may see."""
+    """The Data Connectors of the projects that the service account can see."""
 
     api: DtApi
     sleep: Callable[[float], None] = time.sleep
 
     def list(self, project: str, ours: tuple[Secret, ...] = ()) -> tuple[Connector, ...]:
-        """Give all connectors of a project; of each secret only whether it is one of ``ours``.
+        """Return all connectors of a project. Each says only whether its secret is one of ``ours``.
 
         Raises:
-            DtFailed: they could not be listed.
+            DtFailed: the connectors could not be listed.
 
         """
         listed = self.api.pages(f"/projects/{project}/dataconnectors", "dataConnectors")
-        with of_one_shape(f"DT, Data Connectors of {project}"):
+        with parsing_response(f"DT, Data Connectors of {project}"):
             return _connectors(listed, ours)
 
     def metrics(self, project: str, connector: str) -> Mapping[str, Any]:
-        """Give what DT counted of a connector's deliveries in the last three hours.
+        """Return DT's counts of a connector's deliveries in the last three hours.
 
         Raises:
-            DtFailed: DT did not tell.
+            DtFailed: DT refused the call or did not answer.
 
         """
-        found = self.api.call("GET", f"/projects/{project}/dataconnectors/{connector}:metrics").get("metrics")
-        return found if isinstance(found, Mapping) else {}
+        metrics = self.api.call("GET", f"/projects/{project}/dataconnectors/{connector}:metrics").get("metrics")
+        return metrics if isinstance(metrics, Mapping) else {}
 
     def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
-        """Make, change or delete one connector.
+        """Create, change or delete one connector.
 
         Raises:
-            DtFailed: DT refused it, or nobody can tell whether it was done.
+            DtFailed: DT refused the call, or did not say whether it was carried out.
 
         """
         if call.verb == "DELETE":
@@ -70,29 +71,29 @@ class Connectors:
     def _create_once(
         self, project: str, body: Mapping[str, Any], own: Callable[[], Sequence[Connector]], spec: Spec
     ) -> None:
-        """Make it only if it is not there, and look again: of two made at once the older one stays.
+        """Create the connector unless it exists; if two commands created one each, keep the older one.
 
-        One that is there keeps what it was set to, but for URL and secret. ``own`` lists this deployment's connectors.
+        If the connector exists, only its URL and secret are changed. ``own`` lists this deployment's connectors.
         """
-        for attempt in range(MOST_ATTEMPTS):
-            if found := self._look(own, spec, patient=attempt > 0):
+        for attempt in range(MAX_ATTEMPTS):
+            if found := self._find(own, spec, is_retry=attempt > 0):
                 self._change(project, found.id, {"httpConfig": body["httpConfig"]})
                 break
             try:
                 self.api.call("POST", f"/projects/{project}/dataconnectors", body=body)
                 break
             except DtUnanswered:
-                if attempt == MOST_ATTEMPTS - 1:
+                if attempt == MAX_ATTEMPTS - 1:
                     raise
-                self.api.notice("DT did not say whether it made the connector: looking for it")
+                self.api.notice("DT did not say whether it created the connector: looking for it")
             except DtFailed as error:
                 raise self._with_limit(project, error) from None
         for surplus in own()[1:]:
             self._delete(project, surplus.id)
 
-    def _look(self, own: Callable[[], Sequence[Connector]], spec: Spec, *, patient: bool) -> Connector | None:
-        """Look for one that is certainly ours: a hand-made one does not take its place."""
-        for pause_s in LOOKS_S if patient else (0.0,):
+    def _find(self, own: Callable[[], Sequence[Connector]], spec: Spec, *, is_retry: bool) -> Connector | None:
+        """Return a connector that this deployment certainly made. A retry polls, because DT's lists may lag behind."""
+        for pause_s in POLL_PAUSES_S if is_retry else (0.0,):
             self.sleep(pause_s)
             if (found := own()) and is_proven(spec, found[0]):
                 return found[0]
@@ -119,11 +120,14 @@ class Connectors:
 
 
 def _connectors(listed: Sequence[Mapping[str, Any]], ours: tuple[Secret, ...]) -> tuple[Connector, ...]:
-    """Read a list. Where it shows no secret at all, whether a connector without one has none is not known."""
-    secrets = [_text((each.get("httpConfig") or {}).get("signatureSecret")) for each in listed]
+    """Return the connectors of a list.
+
+    If DT shows no secret of the list, a connector without a secret may still have one: that is "unknown".
+    """
+    secrets = [_text((item.get("httpConfig") or {}).get("signatureSecret")) for item in listed]
     are_shown = any(secret and not _MASK.search(secret) for secret in secrets)
     return tuple(
-        _connector(each, _held(secret, ours, are_shown=are_shown)) for each, secret in zip(listed, secrets, strict=True)
+        _connector(item, _held(secret, ours, are_shown=are_shown)) for item, secret in zip(listed, secrets, strict=True)
     )
 
 
@@ -134,7 +138,7 @@ def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
         return "none"
     if not ours:
         return "unknown"
-    return "ours" if any(each.equals(secret) for each in ours) else "another"
+    return "ours" if any(our_secret.equals(secret) for our_secret in ours) else "another"
 
 
 def _connector(listed: Mapping[str, Any], held: Held) -> Connector:
@@ -153,5 +157,5 @@ def _connector(listed: Mapping[str, Any], held: Held) -> Connector:
 
 def _text(value: object) -> str:
     if not isinstance(value, str | None):
-        raise TypeError("no text")
+        raise TypeError("not a text")
     return value or ""

@@ -1,10 +1,10 @@
-"""Devices that DT emulates for a proof: made, found again by their labels, and removed."""
+"""Emulated devices for a proof: creates them, finds them again by their labels, removes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt.api import DtApi, of_one_shape
+from deploy.dt.api import DtApi, parsing_response
 from deploy.errors import DtFailed
 from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec
 
@@ -13,7 +13,7 @@ _FORBIDDEN = {403, 404}
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An emulated device, and when its proof began: seconds since 1970, 0 if that cannot be told."""
+    """An emulated device. ``since``: when its proof began, in seconds since 1970, or 0 if that is unknown."""
 
     id: str
     since: int
@@ -27,23 +27,23 @@ class Devices:
     spec: Spec
 
     def make(self, project: str, device_type: str, now: float) -> str:
-        """Have DT emulate a device; gives its id.
+        """Let DT emulate a device, and return its id. ``now`` is stored in its labels.
 
         Raises:
-            DtFailed: that is not allowed, or nobody knows whether it was done.
+            DtFailed: DT did not allow it, or did not say whether it made the device.
 
         """
         labels = {"name": "dt-pubsub verify", **self._marks, SINCE_MARK: str(int(now))}
         body, path = {"type": device_type, "labels": labels}, f"/projects/{project}/devices"
-        with of_one_shape(f"DT, POST {path}"):
+        with parsing_response(f"DT, POST {path}"):
             made: str = self.api.call("POST", path, body=body, emulator=True)["name"]
             return made.rpartition("/")[2]
 
     def of_proofs(self, project: str) -> tuple[Device, ...]:
-        """Give those that proofs of this deployment made and that are there; none where they may not be seen.
+        """Return the existing devices that proofs of this deployment made, or none if listing is not allowed.
 
         Raises:
-            DtFailed: they could not be listed.
+            DtFailed: the devices could not be listed.
 
         """
         path = f"/projects/{project}/devices"
@@ -53,7 +53,7 @@ class Devices:
             if error.status in _FORBIDDEN:
                 return ()
             raise
-        with of_one_shape(f"DT, GET {path}"):
+        with parsing_response(f"DT, GET {path}"):
             return tuple(
                 Device(each["name"].rpartition("/")[2], since(each["labels"]))
                 for each in listed
@@ -61,7 +61,7 @@ class Devices:
             )
 
     def remove(self, project: str, device: str) -> None:
-        """Remove one. Raises ``DtFailed`` where that is not done."""
+        """Remove an emulated device. Raises ``DtFailed`` if DT does not do so."""
         self.api.call("DELETE", f"/projects/{project}/devices/{device}", emulator=True)
 
     @property
@@ -70,6 +70,6 @@ class Devices:
 
 
 def since(labels: Mapping[str, Any]) -> int:
-    """Read when a proof began off the labels of what it made: seconds since 1970, 0 if it is not there."""
-    found = str(labels.get(SINCE_MARK, ""))
-    return int(found) if found.isdecimal() else 0
+    """Return when a proof began, from the labels of its device or subscription: seconds since 1970, or 0."""
+    value = str(labels.get(SINCE_MARK, ""))
+    return int(value) if value.isdecimal() else 0

@@ -1,8 +1,9 @@
-"""One call of DT's API through the ``disruptive`` package, with its hazards fenced: the only room that imports it.
+"""One attempt of a call to DT's API, through the ``disruptive`` package: the only module that imports it.
 
-The package repeats a POST after 3 s of silence, which makes a second connector; loses ``Retry-After``; carries page
-tokens from one list to the next; and calls every 2xx but 200 an error. So each call here is one attempt with half a
-minute of patience and parameters of its own; what may be repeated is repeated in ``dt_api``.
+The package repeats a POST after 3 s without an answer, which would create a second connector; it drops
+``Retry-After``; it carries page tokens from one list to the next; and it treats every 2xx but 200 as an error. So each
+call here is one attempt with a timeout of half a minute and its own parameters; ``dt.api`` repeats the calls that may
+be repeated.
 """
 
 import time
@@ -22,13 +23,13 @@ from deploy.web import without_netrc
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Network = Callable[[], GcloudNetwork]
-PATIENCE_S = 30
+TIMEOUT_S = 30
 LOGIN_S = 3600
-"""Seconds that the token of a login may be asked for: DT's own limit."""
+"""Lifetime of the signed claim that a login sends, in seconds: DT's own limit."""
 CLOCKS_DIFFER_S = 5.0
-"""Seconds from which on a clock is wrong; the network's delay is less."""
+"""A clock that differs from DT's by at least this many seconds is wrong; the network delays an answer by less."""
 
-disruptive.request_timeout = PATIENCE_S
+disruptive.request_timeout = TIMEOUT_S
 without_netrc()
 
 
@@ -43,7 +44,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class DtRequest:
-    """A call: ``emulator`` tells which of DT's two APIs."""
+    """A call. ``emulator``: it goes to the emulator's API instead of the main API."""
 
     method: Method
     path: str
@@ -54,10 +55,10 @@ class DtRequest:
 
 @dataclass(frozen=True, slots=True)
 class DtAnswer:
-    """An answer; status 0 says that there was none, or none that could be read, for the reason in ``body``.
+    """An answer. Status 0: there was none, or an unreadable one, for the reason in ``body["error"]``.
 
-    ``is_unreachable``: DT was not reached at all, and ``fix`` says what helps. ``was_sent``: False where the login
-    before the call failed, so that the call itself did nothing. ``date``: when DT answered, by its clock.
+    ``is_unreachable``: DT was not reached at all, and ``fix`` says what helps. ``was_sent``: False if the login before
+    the call failed, so that the call was not sent. ``date``: the time of the answer by DT's clock.
     """
 
     status: int
@@ -70,17 +71,17 @@ class DtAnswer:
 
 
 class Transport(Protocol):
-    """Carries one call to DT and its answer back."""
+    """Sends one call to DT."""
 
     def __call__(self, request: DtRequest) -> DtAnswer:
-        """Send it once."""
+        """Send the call once, and return the answer."""
         ...
 
 
 class DisruptiveTransport:
     """The ``disruptive`` package, logged in as one service account.
 
-    ``gcloud`` tells how gcloud reaches the internet; it is asked only where DT is not reached, and may wait.
+    ``gcloud`` returns gcloud's proxy and certificates. It is called only if DT is not reached, and may block.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class DisruptiveTransport:
         self._gcloud = gcloud
 
     def __call__(self, request: DtRequest) -> DtAnswer:
-        """Send it once."""
+        """Send the call once, and return the answer."""
         try:
             token = self._auth.get_token()
         except _LoginFailed as failed:
@@ -108,15 +109,15 @@ class DisruptiveTransport:
 
 
 def _without(answer: DtAnswer, bearer: str) -> DtAnswer:
-    """Return an answer whose error does not quote what was sent as a proof of who asks."""
-    said = answer.body.get("error")
-    if not isinstance(said, str):
+    """Return the answer with this token or assertion masked in its error message, which may quote the request."""
+    message = answer.body.get("error")
+    if not isinstance(message, str):
         return answer
-    return replace(answer, body={**answer.body, "error": Secret(bearer).hidden_in(said)})
+    return replace(answer, body={**answer.body, "error": Secret(bearer).hidden_in(message)})
 
 
 class _LoginFailed(Exception):
-    """No token; the answer says why."""
+    """The login returned no token; ``answer`` has the reason."""
 
     def __init__(self, answer: DtAnswer) -> None:
         super().__init__(answer.body)
@@ -124,7 +125,7 @@ class _LoginFailed(Exception):
 
 
 class _Login(ServiceAccountAuth):
-    """The package's login. It keeps the token while that is good, and tells why there is none."""
+    """The package's login. It keeps a valid token, and raises ``_LoginFailed`` with the reason if it gets none."""
 
     def __init__(self, credentials: Credentials, gcloud: Network, now: Callable[[], float]) -> None:
         super().__init__(credentials.key_id, credentials.secret.reveal(), credentials.email)
@@ -136,10 +137,10 @@ class _Login(ServiceAccountAuth):
         if answer.status in {400, 401, 403}:
             raise _LoginFailed(DtAnswer(401, {"error": _why_refused(answer.date, self._now())}))
         if not 200 <= answer.status < 300:
-            said = answer.body.get("error") or f"status {answer.status}"
-            raise _LoginFailed(replace(answer, body={"error": f"could not log in: {said}"}))
+            message = answer.body.get("error") or f"status {answer.status}"
+            raise _LoginFailed(replace(answer, body={"error": f"could not log in: {message}"}))
         if not answer.body.get("access_token") or not isinstance(answer.body.get("expires_in"), int):
-            raise _LoginFailed(DtAnswer(0, {"error": "could not log in: the answer holds no token"}))
+            raise _LoginFailed(DtAnswer(0, {"error": "could not log in: the answer has no token"}))
         return dict(answer.body)
 
     def _ask_for_token(self) -> DtAnswer:
@@ -160,7 +161,7 @@ class _Login(ServiceAccountAuth):
 
 
 def _why_refused(dated: str, now_s: float) -> str:
-    """Return why DT refuses a login: it takes none that is signed in its future, nor one from more than an hour ago."""
+    """Return why DT refused a login: the key, or a wrong clock. A claim from the future or an hour ago is refused."""
     try:
         ahead_s = now_s - parsedate_to_datetime(dated).timestamp()
     except ValueError:
@@ -172,10 +173,10 @@ def _why_refused(dated: str, now_s: float) -> str:
 
 
 class _OneAttempt(DTRequest):
-    """A request as the package makes it, sent once and not judged."""
+    """A request of the package that is sent once; a status other than 200 is no error."""
 
     def answer(self, gcloud: Network) -> DtAnswer:
-        """Send it."""
+        """Send the request, and return the answer."""
         response, failure = self._request_wrapper(
             method=self.method,
             url=self.full_url,
@@ -183,7 +184,7 @@ class _OneAttempt(DTRequest):
             headers=self.headers,
             body=self.body,
             data=self.data,
-            timeout=PATIENCE_S,
+            timeout=TIMEOUT_S,
         )
         if failure is not None:
             why = explain_no_answer(failure, urlsplit(self.full_url).hostname or "", gcloud())
@@ -191,5 +192,5 @@ class _OneAttempt(DTRequest):
         status: int = response.status_code or 0
         body: Any = response.data
         if not isinstance(body, dict):
-            status, body = (0, {"error": "no usable answer (no object)"}) if 200 <= status < 300 else (status, {})
+            status, body = (0, {"error": "no usable answer (not an object)"}) if 200 <= status < 300 else (status, {})
         return DtAnswer(status, body, response.headers.get("Retry-After"), date=response.headers.get("Date", ""))

@@ -1,6 +1,6 @@
-"""What waits on a subscription to be read: asked of Cloud Monitoring, which counts it once a minute. Pure.
+"""Unacknowledged messages of subscriptions, from Cloud Monitoring, which counts them once a minute. Pure.
 
-Google shows a figure up to three minutes late: https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-pubsub.
+Google shows a value up to three minutes late: https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-pubsub.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,15 +10,15 @@ from typing import Any
 
 MESSAGES = "num_undelivered_messages"
 OLDEST = "oldest_unacked_message_age"
-"""Metrics of a subscription: a number of messages, and seconds."""
+"""Metrics of a subscription: the number of its unacknowledged messages, and the age of the oldest in seconds."""
 
 WINDOW_S = 600
-"""Seconds back to which figures are asked for; the newest counts."""
+"""Values of the last ten minutes are requested; only the newest one is used."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """Messages of one subscription that nobody has acknowledged, and the age of the oldest, in seconds."""
+    """The number of unacknowledged messages of one subscription, and the age of the oldest in seconds."""
 
     messages: int
     oldest_s: int
@@ -36,22 +36,24 @@ def question(metric: str, subscriptions: Sequence[str], now: float) -> dict[str,
 
 
 def unread_in(messages: Iterable[Any], oldest: Iterable[Any]) -> dict[str, Unread]:
-    """Return what is unread by subscription, from the series of both metrics; one without a figure is left out.
+    """Return the unread messages by subscription, from the series of both metrics.
+
+    A subscription without a value is left out.
 
     Raises:
-        KeyError, TypeError, ValueError: the series have another shape than Google documents.
+        KeyError, TypeError, ValueError: the series have another structure than Google documents.
 
     """
     ages = _newest_values(oldest)
     return {name: Unread(count, ages.get(name, 0)) for name, count in _newest_values(messages).items()}
 
 
-def _newest_values(series: Iterable[Any]) -> dict[str, int]:
-    """Take the newest point of each series; Google puts it first, and writes whole numbers as text."""
+def _newest_values(all_series: Iterable[Any]) -> dict[str, int]:
+    """Return the newest value of each series by subscription. Google writes integers as text."""
     return {
-        one["resource"]["labels"]["subscription_id"]: int(_value(max(one["points"], key=_ended_at)))
-        for one in series
-        if one.get("points")
+        series["resource"]["labels"]["subscription_id"]: int(_value(max(series["points"], key=_end_time)))
+        for series in all_series
+        if series.get("points")
     }
 
 
@@ -60,7 +62,7 @@ def _value(point: Mapping[str, Any]) -> str:
     return value
 
 
-def _ended_at(point: Mapping[str, Any]) -> datetime:
+def _end_time(point: Mapping[str, Any]) -> datetime:
     return datetime.fromisoformat(point["interval"]["endTime"])
 
 

@@ -1,4 +1,4 @@
-"""What the function wrote about one event: with which secret it was signed, if with any."""
+"""Reads the function's log line on one event, which says whether a secret's signature proved the event."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -10,7 +10,7 @@ from deploy.spec import Spec
 from deploy.steps import Argv
 
 LOGGED_S = 30.0
-"""Seconds until a line that was written can be read; most can after some seconds."""
+"""Seconds after which a written line can be read; most lines can be read after a few seconds."""
 
 PAUSE_S = 2.0
 
@@ -25,7 +25,7 @@ class FunctionLog:
     now: Callable[[], float] = time.time
 
     def line_of(self, event_id: str) -> Mapping[str, Any] | None:
-        """Return the fields of the line on this event, or None if no such line comes within ``LOGGED_S``.
+        """Return the fields of the line on this event, or None if no such line appears within ``LOGGED_S``.
 
         The function writes ``secretIndex`` only if the signature of a secret proved the event: docs/messages.md.
 

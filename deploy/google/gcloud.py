@@ -1,7 +1,8 @@
-"""The one place that runs ``gcloud``: argument lists, JSON back, secrets by standard input, errors in one family.
+"""Runs ``gcloud``: takes argument lists, returns JSON, passes secrets by standard input, raises one family of errors.
 
-gcloud itself repeats 5xx answers for half a minute. What it does not repeat, and passes by itself, is waited for here:
-two writers of one IAM policy, 429, a service account or an API that is not known everywhere yet, another deployment.
+gcloud itself repeats a request after a 5xx answer, for half a minute. This module repeats commands after the other
+transient errors: two writers of one IAM policy, 429, a service account or an API that is not known everywhere yet,
+another deployment that is under way.
 """
 
 import contextlib
@@ -20,20 +21,20 @@ from typing import Any, Protocol
 
 from deploy.errors import Code, GcloudFailed
 from deploy.google.gcloud_errors import STATUS, explain
-from deploy.parallel import go_on
+from deploy.parallel import raise_if_cancelled
 from deploy.secret import Secret
 from deploy.steps import Argv
 
 READ_S = 120.0
 CHANGE_S = 600.0
 DEPLOY_S = 1800.0
-"""Seconds that a command may take: gcloud's own five tries at a server that is down last 35 s, a build some minutes."""
+"""Timeouts in seconds. gcloud's own five attempts at an unavailable server take 35 s, a build takes some minutes."""
 
-PASSING: frozenset[Code] = frozenset(
+TRANSIENT: frozenset[Code] = frozenset(
     {"ABORTED", "RESOURCE_EXHAUSTED", "ACCOUNT_LAG", "UNAVAILABLE", "GARBLED", "UNWORDED"}
 )
-PASSING_WHERE_ON: frozenset[Code] = PASSING | {"SERVICE_DISABLED"}
-"""What is gone after a while. An API switched on by an earlier step, or run, may take minutes to be known as on."""
+TRANSIENT_IF_ENABLED: frozenset[Code] = TRANSIENT | {"SERVICE_DISABLED"}
+"""Errors that pass by themselves. Google may take minutes to notice that an API has been enabled."""
 
 INSTALL = (
     "winget install --exact --id Google.CloudSDK"
@@ -43,17 +44,19 @@ INSTALL = (
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 10.0, 15.0, 20.0, 30.0)
 BUILD_PAUSES_S = (*PAUSES_S, *(30.0,) * 57)
-"""A deployment waits for the one before it, which goes on at Google's although its command was interrupted, and may
-take as long as this one: ``DEPLOY_S``. So does a function's removal."""
+"""Pauses for the deployment or the removal of a function, which waits for an earlier deployment. That one continues on
+Google's servers even if its command was interrupted, and may take ``DEPLOY_S``."""
 
 FEW_PAUSES_S = (1.0, 2.0, 4.0)
-"""Where gcloud does not say why: it may be too many requests, which passes, or anything else, which does not."""
+"""Pauses if gcloud does not say why it failed: the reason may be too many requests, or a permanent one."""
 
-TICK_S = 0.1
-ENDS_S = 0.7
-"""Seconds between looks whether a command is still wanted, and seconds that an unwanted one has to end by itself."""
+POLL_S = 0.1
+"""Seconds between two checks whether the result of a running command is still wanted."""
 
-_QUIET = {
+END_S = 0.7
+"""Seconds that a command has to end after Ctrl-C, before it is killed."""
+
+_SETTINGS = {
     "CLOUDSDK_CORE_DISABLE_PROMPTS": "1",
     "CLOUDSDK_CORE_DISABLE_FILE_LOGGING": "1",
     "CLOUDSDK_CORE_LOG_HTTP": "false",
@@ -63,16 +66,17 @@ _QUIET = {
     "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
     "CLOUDSDK_RUN_PLATFORM": "managed",
 }
-"""Never ask, never write down what is sent, and say what is read here, whatever a user has set for himself."""
+"""Settings of gcloud that replace the user's own: it must not ask questions, must not write requests to a log file, and
+has to print errors in the form that is parsed here."""
 
-_LISTING = {"list", "pull", "read"}
-_LISTING_NAMES = {"list-subscriptions"}
-"""What answers with a list of names instead of one of descriptions."""
+_LISTS_OBJECTS = {"list", "pull", "read"}
+_LISTS_NAMES = {"list-subscriptions"}
+"""Commands that return a list of objects, and commands that return a list of names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """What a command left behind."""
+    """The exit status and the output of a command."""
 
     returncode: int
     stdout: str
@@ -80,18 +84,19 @@ class Finished:
 
 
 class Run(Protocol):
-    """Runs ``gcloud`` with these arguments, and waits for it."""
+    """Runs ``gcloud`` with these arguments, and waits for its end."""
 
     def __call__(self, argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
-        """Give what it left behind. Raises ``GcloudFailed`` when it cannot be started or takes too long."""
+        """Return its exit status and output. Raises ``GcloudFailed`` if gcloud cannot be started or takes too long."""
         ...
 
 
 def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
-    """Run the real one; on leaving early, by a signal or because nothing waits for it any more, nothing of it is left.
+    """Run the real gcloud. If a signal or a cancellation ends this call early, gcloud and its children are ended, too.
 
     Raises:
-        CancelledError: nothing waits for it any more.
+        GcloudFailed: gcloud cannot be started or takes too long.
+        CancelledError: this is a worker, and the main thread has left early.
 
     """
     try:
@@ -104,7 +109,7 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
             encoding="utf-8",
             errors="replace",
             cwd=folder,
-            env=_environment(os.environ),
+            env=_child_environment(os.environ),
         )
     except FileNotFoundError:
         what = "not installed, or not in the path of this shell (after an installation, open a new one)"
@@ -112,39 +117,39 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
     except OSError as error:
         raise GcloudFailed("MISSING", f"cannot be started: {error.strerror}", where="gcloud", mend=[INSTALL]) from None
     try:
-        printed = _ended(process, stdin, timeout_s)
+        output = _wait(process, stdin, timeout_s)
     except subprocess.TimeoutExpired:
-        what = f"no end after {timeout_s:.0f} s"
+        what = f"did not end within {timeout_s:.0f} s"
         raise GcloudFailed("TIMEOUT", what, where=shown(argv), mend=[STATUS]) from None
     finally:
         _end(process)
-    return Finished(process.returncode, *printed)
+    return Finished(process.returncode, *output)
 
 
-def _ended(process: "subprocess.Popen[str]", stdin: str | None, timeout_s: float) -> tuple[str, str]:
-    """Wait for a command, and give its standard output and standard error."""
+def _wait(process: "subprocess.Popen[str]", stdin: str | None, timeout_s: float) -> tuple[str, str]:
+    """Wait for a command, and return its standard output and standard error."""
     give_up_at = time.monotonic() + timeout_s
     while True:
         try:
-            return process.communicate(stdin, timeout=TICK_S)
+            return process.communicate(stdin, timeout=POLL_S)
         except subprocess.TimeoutExpired:
-            stdin = None  # it is on its way
+            stdin = None  # the first call has begun to send it
             if time.monotonic() > give_up_at:
                 raise
-            go_on()
+            raise_if_cancelled()
 
 
 def _end(process: "subprocess.Popen[str]") -> None:
-    """End a command that still runs, with everything that it has started; by Ctrl-C first, so that it can tidy up."""
+    """End a command that still runs, and its descendants: by Ctrl-C first, so that they can clean up."""
     if process.poll() is not None:
         return
-    family = [*_descendants(process.pid), process.pid]
+    pids = [*_descendants(process.pid), process.pid]
     for signum in (signal.SIGINT, getattr(signal, "SIGKILL", signal.SIGTERM)):
-        for member in family:
+        for pid in pids:
             with contextlib.suppress(OSError):
-                os.kill(member, signum)
+                os.kill(pid, signum)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(ENDS_S)
+            process.wait(END_S)
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream:
             with contextlib.suppress(OSError):
@@ -152,21 +157,21 @@ def _end(process: "subprocess.Popen[str]") -> None:
 
 
 def _descendants(pid: int) -> list[int]:
-    """Give the processes that a process has started, and those that these have; none where that cannot be asked."""
+    """Return the ids of the children of a process and of their descendants; none if ``ps`` cannot be run."""
     try:
         command = ["ps", "-A", "-o", "pid=,ppid="]
         listed = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", check=False)  # noqa: S603
     except OSError:
         return []
     pairs = [tuple(map(int, line.split())) for line in listed.stdout.splitlines()]
-    found = [pid]
-    for parent in found:
-        found += [child for child, of in pairs if of == parent]
-    return found[1:]
+    family = [pid]
+    for member in family:
+        family += [child for child, parent in pairs if parent == member]
+    return family[1:]
 
 
 class Gcloud:
-    """Google Cloud, through ``gcloud``."""
+    """Google Cloud, through ``gcloud``. ``notice`` shows the user why a command waits."""
 
     def __init__(
         self,
@@ -180,32 +185,33 @@ class Gcloud:
         self.notice = notice
 
     def read(self, argv: Argv, *, is_on: bool = False) -> Any:
-        """Give what a describe or list command answers, or None for what is not there: only NOT_FOUND means that.
+        """Return the answer of a describe or list command, or None if the resource does not exist (``NOT_FOUND``).
 
-        ``is_on``: the command's API is known to be on; that Google says it is off will pass.
+        ``is_on``: the command's API has been enabled, so ``SERVICE_DISABLED`` is a transient error.
 
         Raises:
-            GcloudFailed: any other failure, or an answer that is neither a description nor a list.
+            GcloudFailed: any other failure, or an answer that is neither an object nor a list of objects or names.
 
         """
+        transient = TRANSIENT_IF_ENABLED if is_on else TRANSIENT
         try:
-            answer = self._json((*argv, "--format=json"), PASSING_WHERE_ON if is_on else PASSING, timeout_s=READ_S)
+            answer = self._json((*argv, "--format=json"), transient, timeout_s=READ_S)
         except GcloudFailed as error:
             if error.code != "NOT_FOUND":
                 raise
-            self._must_be_said_by_google(argv, error)
+            self._confirm_absence(argv, error)
             return None
-        things = answer if (_LISTING | _LISTING_NAMES) & set(argv) else [answer]
-        shape = str if _LISTING_NAMES & set(argv) else dict
-        if not isinstance(things, list) or not all(isinstance(thing, shape) for thing in things):
-            raise GcloudFailed("OTHER", "answered in another shape than expected", where=shown(argv))
+        items = answer if (_LISTS_OBJECTS | _LISTS_NAMES) & set(argv) else [answer]
+        item_type = str if _LISTS_NAMES & set(argv) else dict
+        if not isinstance(items, list) or not all(isinstance(item, item_type) for item in items):
+            raise GcloudFailed("OTHER", "its answer has an unexpected structure", where=shown(argv))
         return answer
 
-    def _must_be_said_by_google(self, argv: Argv, error: GcloudFailed) -> None:
-        """Ask once more where gcloud says by itself that a service is not there, whoever answered 404.
+    def _confirm_absence(self, argv: Argv, error: GcloudFailed) -> None:
+        """Check the IAM policy of a Cloud Run service, because gcloud calls a service absent after every 404.
 
         Raises:
-            GcloudFailed: it was not Cloud Run that answered, or the service has a policy, and so is there.
+            GcloudFailed: another server than Cloud Run answered, or the service has a policy, so it exists.
 
         """
         if argv[:3] != ("run", "services", "describe"):
@@ -215,41 +221,42 @@ class Gcloud:
             raise GcloudFailed("ELSEWHERE", f"{error.what}, but it has a policy", where=error.where, mend=error.mend)
 
     def read_text(self, argv: Argv) -> str:
-        """Give a command's standard output as it is.
+        """Return a command's standard output as it is.
 
         Raises:
             GcloudFailed: the command failed.
 
         """
-        return self._finished(argv, PASSING, timeout_s=READ_S).stdout
+        return self._run_with_retries(argv, TRANSIENT, timeout_s=READ_S).stdout
 
     def change(self, argv: Argv, *, stdin: Secret | None = None, folder: Path | None = None) -> Any:
-        """Run a command that changes something, and give its answer.
+        """Run a command that changes something, and return its answer. ``stdin`` is its standard input.
 
         Raises:
-            GcloudFailed: the command failed, for good or for longer than was waited.
+            GcloudFailed: the command failed, also after all repetitions.
 
         """
         timeout_s = DEPLOY_S if argv[:1] == ("functions",) else CHANGE_S
-        how: dict[str, Any] = {"stdin": stdin, "folder": folder, "timeout_s": timeout_s}
-        return self._json((*argv, "--format=json"), PASSING_WHERE_ON, **how) or {}
+        options: dict[str, Any] = {"stdin": stdin, "folder": folder, "timeout_s": timeout_s}
+        return self._json((*argv, "--format=json"), TRANSIENT_IF_ENABLED, **options) or {}
 
-    def _json(self, argv: Argv, passing: frozenset[Code], **how: Any) -> Any:
-        text = self._finished(argv, passing, **how).stdout.strip()
+    def _json(self, argv: Argv, transient: frozenset[Code], **options: Any) -> Any:
+        text = self._run_with_retries(argv, transient, **options).stdout.strip()
         try:
             return json.loads(text) if text else None
         except ValueError:
             raise GcloudFailed("OTHER", "answered with something other than JSON", where=shown(argv)) from None
 
-    def _finished(
+    def _run_with_retries(
         self,
         argv: Argv,
-        passing: frozenset[Code],
+        transient: frozenset[Code],
         *,
         timeout_s: float,
         stdin: Secret | None = None,
         folder: Path | None = None,
     ) -> Finished:
+        """Run a command, and repeat it after transient errors. The secret is masked in error messages."""
         text = stdin.reveal() if stdin else None
         attempts = 0
         while True:
@@ -258,7 +265,7 @@ class Gcloud:
                 return done
             error = explain(argv, stdin.hidden_in(done.stderr) if stdin else done.stderr)
             pauses_s = _pauses_s(argv, error.code)
-            if error.code not in passing or attempts >= len(pauses_s):
+            if error.code not in transient or attempts >= len(pauses_s):
                 raise error
             self.notice(f"{error.what.splitlines()[0]}; again in {pauses_s[attempts]:.0f} s")
             self._sleep(pauses_s[attempts])
@@ -272,15 +279,16 @@ def _pauses_s(argv: Argv, code: Code) -> tuple[float, ...]:
 
 
 def shown(argv: Argv) -> str:
-    """Give a command as one would type it."""
+    """Return a command as a user would type it."""
     return shlex.join(("gcloud", *argv))
 
 
 def _program() -> str:
     """Return the path of the user's gcloud, which has the user's login; on Windows it is ``gcloud.cmd``."""
-    return os.path.abspath(found) if (found := shutil.which("gcloud")) else "gcloud"  # noqa: PTH100  # as it was found
+    path = shutil.which("gcloud")
+    return os.path.abspath(path) if path else "gcloud"  # noqa: PTH100  # pathlib would resolve links
 
 
-def _environment(inherited: Mapping[str, str]) -> dict[str, str]:
-    """Give a child what it needs, and nothing of DT's credentials."""
-    return {name: value for name, value in inherited.items() if not name.startswith("DT_")} | _QUIET
+def _child_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment for gcloud: without DT's credentials, with our settings of gcloud."""
+    return {name: value for name, value in inherited.items() if not name.startswith("DT_")} | _SETTINGS

@@ -1,4 +1,4 @@
-"""gcloud's own configuration, as far as it changes what a deployment reaches: endpoints, proxy, certificates."""
+"""The parts of gcloud's configuration that decide which servers are reached: endpoints, proxy, certificates."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -12,26 +12,26 @@ from deploy.network import GcloudNetwork
 from deploy.steps import Argv
 
 Configuration = Mapping[str, Mapping[str, Any]]
-"""Properties by section, as ``gcloud config list`` shows them, those of the environment included."""
+"""Properties by section, as ``gcloud config list`` shows them; it includes those set by environment variables."""
 
 
 def read_configuration(run: Run = run_gcloud) -> Configuration:
-    """Return gcloud's properties; none where gcloud cannot be run, which the first real command will say.
+    """Return gcloud's properties, or {} if gcloud cannot be run: the first real command then raises the error.
 
-    No network is asked for them, so a failure does not pass by itself, and is not waited for.
+    gcloud needs no network for this command, so a failure is permanent and the command is not repeated.
     """
     try:
         done = run(("config", "list", "--format=json"), stdin=None, folder=None, timeout_s=READ_S)
-        read = json.loads(done.stdout or "{}")
+        configuration = json.loads(done.stdout or "{}")
     except (GcloudFailed, ValueError):
         return {}
-    return read if isinstance(read, dict) else {}
+    return configuration if isinstance(configuration, dict) else {}
 
 
 def where_googles(configuration: Callable[[], Configuration], environ: Mapping[str, str], run: Run = run_gcloud) -> Run:
-    """Return a way to run gcloud that runs nothing before it is certain that all endpoints are Google's.
+    """Return a function like ``run`` that first checks that all endpoints of gcloud are Google's.
 
-    ``configuration`` returns gcloud's own, and may wait for it.
+    ``configuration`` returns gcloud's configuration, and may block until it has been read.
     """
 
     def checked(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
@@ -42,26 +42,26 @@ def where_googles(configuration: Callable[[], Configuration], environ: Mapping[s
 
 
 def require_googles_endpoints(configuration: Configuration, environ: Mapping[str, str]) -> None:
-    """Refuse endpoints that are not Google's, such as one left from work with an emulator.
+    """Refuse endpoints that are not Google's, such as one that was set for work with an emulator.
 
     Raises:
-        DeployError: gcloud would send a part of the deployment elsewhere.
+        DeployError: gcloud would send a part of the deployment to another server.
 
     """
     overrides = configuration.get("api_endpoint_overrides") or {}
     elsewhere = {api: url for api, url in sorted(overrides.items()) if url and not _is_googles(str(url))}
     if not elsewhere:
         return
-    told = ", ".join(f"{api} to {url}" for api, url in elsewhere.items())
+    targets = ", ".join(f"{api} to {url}" for api, url in elsewhere.items())
     raise DeployError(
-        f"is told to send {told} instead of to Google",
+        f"they send {targets} instead of to Google",
         where="gcloud's api_endpoint_overrides",
         mend=[_unset(api, environ) for api in elsewhere],
     )
 
 
 def network_of(configuration: Configuration) -> GcloudNetwork:
-    """Return the proxy and the certificate file that gcloud uses."""
+    """Return the proxy and the certificate file of a configuration."""
     proxy = configuration.get("proxy") or {}
     address, port = proxy.get("address"), proxy.get("port")
     scheme = str(proxy.get("type") or "http").partition("_")[0]

@@ -1,6 +1,6 @@
-"""What gcloud's words on standard error mean, and what helps. Pure.
+"""Recognizes gcloud's error messages, and names the fix of each. Pure.
 
-gcloud's errors begin with ``ERROR: (gcloud.some.command)``, then Google's status in one of several dresses.
+gcloud's errors begin with ``ERROR: (gcloud.some.command)``, followed by Google's status in one of several formats.
 """
 
 import re
@@ -15,10 +15,10 @@ from deploy.steps import Argv
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of error: the sentences that tell it, and the lines that help.
+    """One kind of error: a pattern of its messages, and the commands or advice that help.
 
-    ``{project}``, ``{region}``, ``{name}`` and ``{group}`` in a line are those of the command that failed. A named
-    group of the pattern stands for itself, and goes before them.
+    ``{project}``, ``{region}``, ``{name}`` and ``{group}`` in a remedy are replaced by those of the failed command. A
+    named group of the pattern fills the placeholder of its name, and takes precedence over them.
     """
 
     code: Code
@@ -36,7 +36,7 @@ _NAMED: tuple[Code, ...] = (
     *("UNAUTHENTICATED", "UNAVAILABLE"),
 )
 _REFUSALS = (*_NAMED, "FAILED_PRECONDITION", "INVALID_ARGUMENT", "INTERNAL", "DEADLINE_EXCEEDED")
-"""Words with which Google itself begins to say no; in none of these sentences does it quote what it keeps."""
+"""Statuses with which Google's own refusals begin. These messages never quote a stored secret."""
 
 _BY_STATUS: Mapping[str, Code] = {
     "401": "UNAUTHENTICATED",
@@ -248,7 +248,7 @@ TABLE: tuple[Kind, ...] = (
     ),
     Kind("NOT_FOUND", r"Cannot find service|could not be found|Resource not found", ()),
 )
-"""Every kind that is known, looked for in this order: a sentence says more than the status that it comes with."""
+"""All known kinds; the first one that matches counts. A message is more precise than its status, so it comes first."""
 
 _BY_CODE: Mapping[Code, tuple[str, ...]] = {
     "PERMISSION_DENIED": (grant("{project}"),),
@@ -262,7 +262,7 @@ _BY_CODE: Mapping[Code, tuple[str, ...]] = {
     "TIMEOUT": (STATUS,),
     "UNWORDED": (STATUS, _QUOTAS),
 }
-"""What helps where only a status tells the kind."""
+"""Remedies for errors that only their status identifies."""
 
 _DOCUMENTED = {
     "functions": "https://cloud.google.com/functions/docs/troubleshooting",
@@ -271,7 +271,7 @@ _DOCUMENTED = {
     "run": "https://cloud.google.com/run/docs/troubleshooting",
     "secrets": "https://cloud.google.com/secret-manager/docs/troubleshooting",
 }
-"""Where Google describes the errors of a group of commands: all that can be said of one that is not known here."""
+"""Google's troubleshooting pages by command group: the remedy for an error that is not known here."""
 
 _ABSENT: Mapping[Argv, str] = {
     ("pubsub",): r"Resource not found \(resource={name}\)",
@@ -286,64 +286,63 @@ _ABSENT: Mapping[Argv, str] = {
         r"|Resource '{name}' of kind 'SERVICE'.{{0,200}} does not exist"
     ),
 }
-"""How gcloud words it that the very resource which a command names is not there, by the command's group."""
+"""Messages which say that the resource named by a command does not exist, by command group."""
 
 
 def explain(argv: Argv, stderr: str) -> GcloudFailed:
-    """Read why a command failed, and what helps."""
-    sentence = _sentence(stderr)
-    kind = kind_of(argv, sentence)
-    sentence = _shown(argv, kind.code, sentence)
+    """Return the error of a failed command, with its reason and remedy."""
+    message = _message(stderr)
+    kind = kind_of(argv, message)
     line = shlex.join(("gcloud", *(word for word in argv if not word.startswith("--format"))))
-    return GcloudFailed(kind.code, sentence, where=line, mend=kind.remedy)
+    return GcloudFailed(kind.code, _shown(argv, kind.code, message), where=line, mend=kind.remedy)
 
 
-def _shown(argv: Argv, code: Code, sentence: str) -> str:
-    """Return what may be shown of a sentence, and is worth it."""
-    if may_quote_a_secret(argv) and not re.match(rf"(?:{'|'.join(_REFUSALS)}): ", sentence):
-        return "failed with words that are not shown, because they may quote the secret"
+def _shown(argv: Argv, code: Code, message: str) -> str:
+    """Return the part of a message that helps the user and cannot have a secret in it."""
+    if may_quote_a_secret(argv) and not re.match(rf"(?:{'|'.join(_REFUSALS)}): ", message):
+        return "failed; its message is not shown, because it may quote the secret"
     if code in {"UNAUTHENTICATED", "PERMISSION_DENIED"}:
-        return sentence.splitlines()[0]
+        return message.splitlines()[0]
     if code == "ENDPOINT":
-        return f"{sentence.partition('<')[0].strip(' :[=')} (not an answer of this API)"
-    message = re.match(r'HttpError accessing .*"message": "(.*?)(?<!\\)"', sentence, re.DOTALL)
-    return message[1] if message and message[1].strip() else sentence
+        return f"{message.partition('<')[0].strip(' :[=')} (not an answer of this API)"
+    quoted = re.match(r'HttpError accessing .*"message": "(.*?)(?<!\\)"', message, re.DOTALL)
+    return quoted[1] if quoted and quoted[1].strip() else message
 
 
-def kind_of(argv: Argv, sentence: str) -> Kind:
-    """Return the kind of what stands behind ``ERROR: (gcloud...)``, its remedy filled in for this command."""
-    if is_absent(argv, sentence):
+def kind_of(argv: Argv, message: str) -> Kind:
+    """Return the kind of a message (the text after ``ERROR: (gcloud...)``), with its remedy for this command."""
+    if is_absent(argv, message):
         return Kind("NOT_FOUND", "", _BY_CODE["NOT_FOUND"])
     for kind in TABLE:
-        if found := re.search(kind.pattern, sentence):
-            return _filled(kind, argv, found.groupdict()) if kind.code != "NOT_FOUND" else _by_code("ELSEWHERE", argv)
-    code = _code_of_status(sentence)
+        if match := re.search(kind.pattern, message):
+            return _filled(kind, argv, match.groupdict()) if kind.code != "NOT_FOUND" else _by_code("ELSEWHERE", argv)
+    code = _code_of_status(message)
     return _by_code("ELSEWHERE" if code == "NOT_FOUND" else code, argv)
 
 
-def is_absent(argv: Argv, sentence: str) -> bool:
-    """Whether the sentence says of the very resource that the command names that it is not there."""
-    if re.search(r"Failed to impersonate|<(?:!DOCTYPE|html)", sentence):
+def is_absent(argv: Argv, message: str) -> bool:
+    """Whether the message says that the resource named by the command does not exist."""
+    if re.search(r"Failed to impersonate|<(?:!DOCTYPE|html)", message):
         return False
     name = re.escape(_name(argv))
     return any(
-        argv[: len(group)] == group and re.search(pattern.format(name=name), sentence) is not None
+        argv[: len(group)] == group and re.search(pattern.format(name=name), message) is not None
         for group, pattern in _ABSENT.items()
     )
 
 
 def may_quote_a_secret(argv: Argv) -> bool:
-    """Whether gcloud may quote a secret when this command fails: a secret is what it reads."""
+    """Whether gcloud may quote a secret if this command fails, because the command reads a secret."""
     return argv[:3] == ("secrets", "versions", "access")
 
 
-def _code_of_status(sentence: str) -> Code:
+def _code_of_status(message: str) -> Code:
     for name in _NAMED:
-        if re.match(rf"(?:\w+: )?{name}\b", sentence) or re.search(rf"status=\[\d+\], code=\[{name}\]", sentence):
+        if re.match(rf"(?:\w+: )?{name}\b", message) or re.search(rf"status=\[\d+\], code=\[{name}\]", message):
             return name
-    if found := re.search(r"(?:status=\[|HTTPError |Error |status code |'status': )(\d{3})\b", sentence):
-        return _BY_STATUS.get(found[1], "OTHER")
-    return "UNWORDED" if re.match(r"Failed to \w+ \w+ \[", sentence) else "OTHER"
+    if status := re.search(r"(?:status=\[|HTTPError |Error |status code |'status': )(\d{3})\b", message):
+        return _BY_STATUS.get(status[1], "OTHER")
+    return "UNWORDED" if re.match(r"Failed to \w+ \w+ \[", message) else "OTHER"
 
 
 def _by_code(code: Code, argv: Argv) -> Kind:
@@ -351,23 +350,24 @@ def _by_code(code: Code, argv: Argv) -> Kind:
     return _filled(Kind(code, "", _BY_CODE.get(code, documented)), argv, {})
 
 
-def _filled(kind: Kind, argv: Argv, found: Mapping[str, str | None]) -> Kind:
-    words = {"project": _flag(argv, "project"), "region": _flag(argv, "region"), "name": _name(argv), "group": argv[0]}
-    words |= {"account": _build_account(argv)} if kind.code == "BUILD_ACCOUNT" else {}
-    words |= {word: value for word, value in found.items() if value}
-    return Kind(kind.code, kind.pattern, tuple(line.format_map(_Words(words)) for line in kind.remedy))
+def _filled(kind: Kind, argv: Argv, groups: Mapping[str, str | None]) -> Kind:
+    """Return the kind with the placeholders of its remedy replaced."""
+    values = {"project": _flag(argv, "project"), "region": _flag(argv, "region"), "name": _name(argv), "group": argv[0]}
+    values |= {"account": _build_account(argv)} if kind.code == "BUILD_ACCOUNT" else {}
+    values |= {name: value for name, value in groups.items() if value}
+    return Kind(kind.code, kind.pattern, tuple(line.format_map(_Placeholders(values)) for line in kind.remedy))
 
 
-class _Words(dict[str, str]):
-    """What stands in a line; a word that is not known stays for the reader to fill in."""
+class _Placeholders(dict[str, str]):
+    """Values by placeholder; an unknown one becomes a word in capitals for the user to fill in."""
 
-    def __missing__(self, word: str) -> str:
-        return word.upper()
+    def __missing__(self, name: str) -> str:
+        return name.upper()
 
 
 def _flag(argv: Argv, flag: str) -> str:
-    given = (word.partition("=")[2] for word in argv if word.startswith(f"--{flag}="))
-    return next(given, flag.upper())
+    values = (word.partition("=")[2] for word in argv if word.startswith(f"--{flag}="))
+    return next(values, flag.upper())
 
 
 def _build_account(argv: Argv) -> str:
@@ -375,16 +375,16 @@ def _build_account(argv: Argv) -> str:
 
 
 def _name(argv: Argv) -> str:
-    """Return the name of the resource that a command is about: its last word, or the secret of a version."""
+    """Return the name of the resource that a command names: its last argument, or the secret of a version."""
     words = [word for word in argv if not word.startswith("--")]
     return next((word.partition("=")[2] for word in argv if word.startswith("--secret=")), words[-1])
 
 
-def _sentence(stderr: str) -> str:
-    """Take the reason out: of commands on several things, the last line only says that one of them failed."""
+def _message(stderr: str) -> str:
+    """Return the reason in gcloud's output. If a command changes several resources, the last line has no reason."""
     error = re.search(r"ERROR: \(gcloud[^)]*\) (.*)", stderr, re.DOTALL) or re.search(r"ERROR: (.*)", stderr, re.DOTALL)
     text = (error[1] if error else stderr).strip()
     if text.startswith("Failed to ") and (first := re.search(r"ERROR: (Failed to \w+ .*)", stderr)):
         text = first[1]
     text = re.split(r"\n- '@type'|\nGoogle developers console|\n- detail", text)[0]
-    return re.sub(r" This command is authenticated.*", "", text) or "failed without a word"
+    return re.sub(r" This command is authenticated.*", "", text) or "failed without an error message"

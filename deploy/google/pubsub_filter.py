@@ -1,4 +1,4 @@
-r"""Filters of Pub/Sub subscriptions, read, applied and written; a pure module.
+r"""Filters of Pub/Sub subscriptions: parses, applies and writes them. Pure.
 
     expression  = term { AND term } | term { OR term }      no mixture of AND and OR without parentheses
     term        = ( NOT | "-" ) term | "(" expression ")" | test
@@ -29,7 +29,7 @@ _WORDS = frozenset({"AND", "OR", "NOT", "hasPrefix", "attributes"})
 
 
 class FilterInvalid(DeployError):
-    """A text that is not a filter. ``position``: the index of the first character that does not fit."""
+    """A text is not a filter. ``position``: the index of the first invalid character."""
 
     def __init__(self, text: str, position: int, why: str) -> None:
         super().__init__(f"invalid filter {text!r}, at character {position + 1}: {why}")
@@ -39,7 +39,7 @@ class FilterInvalid(DeployError):
 
 
 class Filter(Protocol):
-    """A filter that was read. ``str`` writes it back, in its shortest form."""
+    """A parsed filter. ``str`` writes it in its shortest form."""
 
     def matches(self, attributes: Attributes) -> bool:
         """Whether a message with these attributes is delivered."""
@@ -53,7 +53,7 @@ class Everything:
     """The empty filter."""
 
     def matches(self, _: Attributes) -> bool:
-        """Always."""
+        """Whether the message is delivered: always."""
         return True
 
     def keys(self) -> frozenset[str]:
@@ -61,7 +61,7 @@ class Everything:
         return frozenset()
 
     def __str__(self) -> str:
-        return ""  # a filter that is empty delivers every message
+        return ""  # an empty filter delivers every message
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class AnyOf:
 
 
 def parse_filter(text: str) -> Filter:
-    """Read a filter, the empty one included; raises ``FilterInvalid``."""
+    """Parse a filter, which may be empty. Raises ``FilterInvalid``."""
     if len(text.encode()) > MAX_BYTES:
         raise FilterInvalid(text, _first_character_over(text), f"a filter has at most {MAX_BYTES} bytes")
     tokens = list(_tokens(text))
@@ -203,7 +203,7 @@ def parse_filter(text: str) -> Filter:
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """``kind`` is word, sign, text or end; ``value`` of a text is still quoted. ``end`` is the index after it."""
+    """A token. ``kind`` is word, sign, text or end; the ``value`` of a text is still quoted; ``end`` is exclusive."""
 
     kind: str
     value: str
@@ -220,11 +220,11 @@ class _Parser:
         self._at = 0
 
     def whole(self) -> Filter:
-        """Read the tokens to their end."""
-        read = self._expression()
+        """Parse all tokens."""
+        parsed = self._expression()
         if self._here.kind != "end":
             raise self._unexpected("the end, AND or OR")
-        return read
+        return parsed
 
     @property
     def _here(self) -> _Token:
@@ -238,7 +238,7 @@ class _Parser:
             self._take()
             terms.append(self._term())
         if self._here.value in {"AND", "OR"}:
-            raise self._unexpected("parentheses around what AND or OR combines")
+            raise self._unexpected("parentheses around the terms that AND or OR combines")
         return All(tuple(terms)) if operator == "AND" else AnyOf(tuple(terms))
 
     def _term(self) -> Filter:
@@ -280,10 +280,12 @@ class _Parser:
         return HasPrefix(key, prefix)
 
     def _key(self, sign: str) -> str:
-        """Read the sign and the key, with no space before either."""
+        """Parse the sign and the key. There may be no space before either of them."""
         for _ in range(2):
             if self._here.start != self._tokens[self._at - 1].end:
-                raise FilterInvalid(self._text, self._tokens[self._at - 1].end, "no space belongs into a key")
+                raise FilterInvalid(
+                    self._text, self._tokens[self._at - 1].end, "no space is allowed within attributes.KEY"
+                )
             if sign:
                 self._expect(sign)
                 sign = ""
@@ -304,7 +306,7 @@ class _Parser:
         try:
             return _decoded(token.value[1:-1])
         except ValueError as error:
-            raise FilterInvalid(self._text, token.start, f"an escape that is none: {error}") from error
+            raise FilterInvalid(self._text, token.start, f"an invalid escape: {error}") from error
 
     def _take(self) -> _Token:
         token = self._here
@@ -317,29 +319,29 @@ class _Parser:
             raise self._unexpected(value, token)
 
     def _unexpected(self, wanted: str, token: _Token | None = None) -> FilterInvalid:
-        found = token or self._here
-        shown = found.value if found.kind != "end" else "the end"
-        return FilterInvalid(self._text, found.start, f"expected {wanted}, not {shown}")
+        actual = token or self._here
+        shown = actual.value if actual.kind != "end" else "the end"
+        return FilterInvalid(self._text, actual.start, f"expected {wanted}, not {shown}")
 
 
 def _tokens(text: str) -> Iterator[_Token]:
-    """Split a filter; the last token is the end. Raises ``FilterInvalid``."""
+    """Split a filter into tokens; the last one is the end. Raises ``FilterInvalid``."""
     position, last = 0, ""
     while position < len(text):
-        found = _TOKEN.match(text, position)
-        if not found:
+        match = _TOKEN.match(text, position)
+        if not match:
             why = "a quote that is not closed" if text[position] == '"' else f"{text[position]!r} has no meaning here"
             raise FilterInvalid(text, position, why)
-        if found.lastgroup == "word" and last not in {".", ":"}:
-            yield from _split_minus(found[0], position)
-        elif found.lastgroup != "space":
-            yield _Token(found.lastgroup or "", found[0], position, found.end())
-        position, last = found.end(), found[0]
+        if match.lastgroup == "word" and last not in {".", ":"}:
+            yield from _split_minus(match[0], position)
+        elif match.lastgroup != "space":
+            yield _Token(match.lastgroup or "", match[0], position, match.end())
+        position, last = match.end(), match[0]
     yield _Token("end", "", len(text), len(text))
 
 
 def _split_minus(word: str, start: int) -> Iterator[_Token]:
-    """A minus before a word negates it, as in ``-attributes:key``; a minus in a key belongs to the key."""
+    """Split a word from the minus signs before it, which negate it (``-attributes:key``); those in a key stay."""
     bare = word.lstrip("-")
     for position in range(start, start + len(word) - len(bare)):
         yield _Token("word", "-", position, position + 1)
@@ -348,23 +350,23 @@ def _split_minus(word: str, start: int) -> Iterator[_Token]:
 
 
 def _decoded(quoted: str) -> str:
-    """Resolve the escapes; raises ``ValueError``."""
+    """Return a quoted text with its escapes resolved. Raises ``ValueError``."""
     data, position = bytearray(), 0
     while position < len(quoted):
         if quoted[position] != "\\":
             data += quoted[position].encode()
             position += 1
             continue
-        found = _ESCAPE.match(quoted, position)
-        if not found:
+        escape = _ESCAPE.match(quoted, position)
+        if not escape:
             raise ValueError(quoted[position : position + 6])
-        data += _escaped_bytes(found)
-        position = found.end()
+        data += _escaped_bytes(escape)
+        position = escape.end()
     return data.decode()
 
 
-def _escaped_bytes(found: "re.Match[str]") -> bytes:
-    character, hexadecimal, octal, itself = found.groups()
+def _escaped_bytes(escape: "re.Match[str]") -> bytes:
+    character, hexadecimal, octal, itself = escape.groups()
     if character:
         return chr(int(character, 16)).encode()
     if itself:
@@ -385,9 +387,9 @@ def _grouped(term: Filter) -> str:
 
 
 def _first_character_over(text: str) -> int:
-    sizes = 0
+    size = 0
     for position, character in enumerate(text):
-        sizes += len(character.encode())
-        if sizes > MAX_BYTES:
+        size += len(character.encode())
+        if size > MAX_BYTES:
             return position
     return len(text)

@@ -1,4 +1,4 @@
-"""Where Google has functions. Pure."""
+"""The regions of Google's functions. Pure."""
 
 KNOWN_REGIONS = (
     *("africa-south1", "asia-east1", "asia-east2", "asia-northeast1", "asia-northeast2", "asia-northeast3"),
@@ -9,4 +9,4 @@ KNOWN_REGIONS = (
     *("northamerica-northeast2", "northamerica-south1", "southamerica-east1", "southamerica-west1", "us-central1"),
     *("us-east1", "us-east4", "us-east5", "us-south1", "us-west1", "us-west2", "us-west3", "us-west4"),
 )
-"""Where functions are, for as long as the API that would tell is off: https://cloud.google.com/functions/docs/locations"""
+"""Used until the API that lists them is enabled. Source: https://cloud.google.com/functions/docs/locations"""

@@ -1,4 +1,4 @@
-"""The questions to Google that gcloud has no command for: which permissions are held, and what was measured."""
+"""Requests to Google for which gcloud has no command: testIamPermissions and Cloud Monitoring's time series."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -11,33 +11,35 @@ from deploy.secret import Secret
 from deploy.web import without_netrc
 
 Held = Callable[[str, Sequence[str], Secret], frozenset[str]]
-"""A project or a service account by its name in Google's APIs, permissions, access token -> what is held of them."""
+"""The type of ``test_permissions``."""
 
 Measured = Callable[[str, Mapping[str, str], Secret], list[Any]]
-"""A project, the parameters of ``timeSeries.list``, access token -> time series."""
+"""The type of ``time_series``."""
 
-_TIME_SERIES = "https://monitoring.googleapis.com/v3/projects/{project}/timeSeries"
-_URL = "https://{api}.googleapis.com/v1/{resource}:testIamPermissions"
-_MOST = 100
-"""Permissions in one question."""
+_TIME_SERIES_URL = "https://monitoring.googleapis.com/v3/projects/{project}/timeSeries"
+_PERMISSIONS_URL = "https://{api}.googleapis.com/v1/{resource}:testIamPermissions"
+_MAX_PERMISSIONS = 100
+"""Permissions in one request: Google's limit."""
 
 without_netrc()
 
 
-def held_permissions(resource: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:
-    """Give those of the permissions that the token's owner holds on it.
+def test_permissions(resource: str, permissions: Sequence[str], token: Secret) -> frozenset[str]:
+    """Return those of the permissions that the owner of the access token has on a resource.
+
+    ``resource``: a project or a service account, by its name in Google's APIs.
 
     Raises:
-        DeployError: Google did not say.
+        DeployError: Google did not answer.
 
     """
     held: set[str] = set()
     api = "iam" if "/serviceAccounts/" in resource else "cloudresourcemanager"
-    for first in range(0, len(permissions), _MOST):
+    for first in range(0, len(permissions), _MAX_PERMISSIONS):
         try:
             answer = requests.post(
-                _URL.format(api=api, resource=resource),
-                json={"permissions": list(permissions[first : first + _MOST])},
+                _PERMISSIONS_URL.format(api=api, resource=resource),
+                json={"permissions": list(permissions[first : first + _MAX_PERMISSIONS])},
                 headers={"Authorization": f"Bearer {token.reveal()}"},
                 timeout=30,
                 allow_redirects=False,
@@ -51,33 +53,33 @@ def held_permissions(resource: str, permissions: Sequence[str], token: Secret) -
 
 
 def time_series(project: str, parameters: Mapping[str, str], token: Secret) -> list[Any]:
-    """Return what Cloud Monitoring measured; nothing if the metric was never written, for which Google answers 404.
+    """Return the time series of Cloud Monitoring, or [] if the metric has no value yet: then Google answers 404.
 
     https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list
 
     Raises:
-        DeployError: Google did not say.
+        DeployError: Google did not answer, or refused the request.
 
     """
     headers = {"Authorization": f"Bearer {token.reveal()}"}
     try:
-        url = _TIME_SERIES.format(project=project)
+        url = _TIME_SERIES_URL.format(project=project)
         answer = requests.get(url, params=dict(parameters), headers=headers, timeout=30, allow_redirects=False)
-        read = answer.json()
+        body = answer.json()
         if answer.status_code == 200:
-            return list(read.get("timeSeries") or [])
+            return list(body.get("timeSeries") or [])
     except (requests.RequestException, AttributeError, TypeError, ValueError) as error:
-        raise _not_measured(project, f"did not answer ({type(error).__name__})", "") from None
-    said = str(read)
-    if answer.status_code == 404 and "Cannot find metric" in said:
+        raise _monitoring_error(project, f"did not answer ({type(error).__name__})", "") from None
+    message = str(body)
+    if answer.status_code == 404 and "Cannot find metric" in message:
         return []
-    raise _not_measured(project, f"did not answer ({answer.status_code})", said)
+    raise _monitoring_error(project, f"did not answer ({answer.status_code})", message)
 
 
-def _not_measured(project: str, what: str, said: str) -> DeployError:
+def _monitoring_error(project: str, what: str, message: str) -> DeployError:
     mend = []
-    if "SERVICE_DISABLED" in said:
+    if "SERVICE_DISABLED" in message:
         what, mend = "is off", [f"gcloud services enable monitoring.googleapis.com --project={project}"]
-    elif "PERMISSION_DENIED" in said:
-        what, mend = "may not be read by you: monitoring.timeSeries.list is missing", [grant(project)]
+    elif "PERMISSION_DENIED" in message:
+        what, mend = "you may not read it: monitoring.timeSeries.list is missing", [grant(project)]
     return DeployError(what, where="Cloud Monitoring", mend=mend)

@@ -60,15 +60,15 @@ class Vault:
             raise
 
     def _read(self, number: int) -> SecretVersion | None:
-        """Read one version. As text, gcloud would change bytes that are not UTF-8; as JSON it shows them in base64."""
-        found = self.google.read(self._argv("access", str(number), f"--secret={self.spec.secret}"))
-        if found is None:
+        """Read one version as JSON, where gcloud shows it in base64: as text, it changes bytes that are not UTF-8."""
+        answer = self.google.read(self._argv("access", str(number), f"--secret={self.spec.secret}"))
+        if answer is None:
             return None
         try:
-            return version_of(number, _decoded(str((found.get("payload") or {}).get("data") or "")))
+            return version_of(number, _decoded(str((answer.get("payload") or {}).get("data") or "")))
         except ValueError:
             where = f"secret {self.spec.secret}, version {number}"
-            raise GcloudFailed("OTHER", "gcloud showed it in another form than base64", where=where) from None
+            raise GcloudFailed("OTHER", "gcloud did not show it in base64", where=where) from None
 
     def newest(self, at_least: int = 0) -> int:
         """Return the number of the newest version, or 0 if there is none or if it is not in force.
@@ -77,14 +77,13 @@ class Vault:
             GcloudFailed: the versions could not be listed.
 
         """
-        newest = ("--sort-by=~createTime", "--limit=1")
-        for version in self._listed(*newest):
+        for version in self._list("--sort-by=~createTime", "--limit=1"):
             number = number_of(version)
             if number >= at_least:
                 return number if str(version.get("state", "")).upper() == "ENABLED" else 0
         return at_least
 
-    def _listed(self, *flags: str) -> list[Any]:
+    def _list(self, *flags: str) -> list[Any]:
         try:
             return self.google.read(self._argv("list", self.spec.secret, *flags)) or []
         except GcloudFailed as error:
@@ -97,6 +96,6 @@ class Vault:
 
 
 def _decoded(data: str) -> bytes:
-    """Decode base64 of either alphabet, with or without padding."""
-    in_url_letters = data.rstrip("=").translate(str.maketrans("+/", "-_"))
-    return urlsafe_b64decode(in_url_letters + "=" * (-len(in_url_letters) % 4))
+    """Decode standard or URL-safe base64, with or without padding."""
+    urlsafe = data.rstrip("=").translate(str.maketrans("+/", "-_"))
+    return urlsafe_b64decode(urlsafe + "=" * (-len(urlsafe) % 4))

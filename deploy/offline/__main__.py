@@ -1,4 +1,4 @@
-"""``python -m deploy.offline run | serve | rehearse``: everything on this machine, without any account."""
+"""``python -m deploy.offline run | serve | rehearse``: the whole path on this machine, without any account."""
 
 import argparse
 import contextlib
@@ -11,9 +11,10 @@ from deploy.cli.doorway import Parser, columns_of, end, not_installed, on_end, o
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command.
+    """Run the command, and return its exit status.
 
-    Exit status: 0 all went well, 1 a check failed or something did not start, 130 Ctrl-C, 129 or 143 another signal.
+    0: success. 1: a check failed, or a program did not start. 130: Ctrl-C (0 for ``serve``). 129 or 143: another
+    signal.
     """
     open_streams()
     given = argparse.Namespace(verb="")
@@ -22,25 +23,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         on_end(_end)
         return _run(given)
     except KeyboardInterrupt:
-        _tell("\nended; nothing is left running")
+        _print_error("\nended; nothing is left running")
         return 0 if given.verb == "serve" else 130
-    except BrokenPipeError:  # the reader of our output has left
+    except BrokenPipeError:  # the reader of our output has closed it
         return 1
-    except OSError as error:  # a full disk
-        _tell(f"error: {error}")
+    except OSError as error:  # such as a full disk
+        _print_error(f"error: {error}")
         return 1
 
 
 def _run(given: argparse.Namespace) -> int:
     try:
-        act, expected = _loaded(given)
+        run_verb, expected_error = _loaded(given)
     except ModuleNotFoundError as missing:
-        _tell(not_installed(missing, *_LOCKS[given.verb]))
+        _print_error(not_installed(missing, *_LOCKS[given.verb]))
         return 1
     try:
-        return 0 if act() else 1
-    except expected as error:
-        _tell(f"error: {error}")
+        return 0 if run_verb() else 1
+    except expected_error as error:
+        _print_error(f"error: {error}")
         return 1
 
 
@@ -49,27 +50,27 @@ _LOCKS = {
     "serve": ("requirements.txt",),
     "rehearse": ("requirements.txt", "deploy/requirements.txt"),
 }
-"""What each verb needs installed."""
+"""The requirements that have to be installed for a verb."""
 
 
 def _loaded(given: argparse.Namespace) -> tuple[Callable[[], bool], type[Exception]]:
-    """Return what the verb does, and the errors that it may end with.
+    """Return the function that runs the verb, and the base class of its expected errors.
 
-    The imports take most of a second, and Ctrl-C is to be understood from the first moment. ``rehearse`` needs more
-    packages than the others do.
+    The imports are here because they take most of a second, in which Ctrl-C has to work as well, and because
+    ``rehearse`` needs more packages than the other verbs.
     """
     from deploy.offline.errors import OfflineError  # noqa: PLC0415
 
     if given.verb == "rehearse":
         from deploy.offline.clouds.rehearsal import rehearse  # noqa: PLC0415
 
-        return lambda: rehearse(given.pubsub, os.environ, _say), OfflineError
+        return lambda: rehearse(given.pubsub, os.environ, _print), OfflineError
     from deploy.offline.demo import WIDE, run, serve  # noqa: PLC0415
 
     columns = columns_of(sys.stdout) or WIDE
     if given.verb == "run":
-        return lambda: run(given.pubsub, os.environ, _say, columns=columns), OfflineError
-    return lambda: serve(given.pubsub, os.environ, _say, port=given.port, columns=columns), OfflineError
+        return lambda: run(given.pubsub, os.environ, _print, columns=columns), OfflineError
+    return lambda: serve(given.pubsub, os.environ, _print, port=given.port, columns=columns), OfflineError
 
 
 def _end(number: int, _: FrameType | None) -> None:
@@ -81,16 +82,20 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m deploy.offline", description="The function, its deployment and a Pub/Sub on this machine."
     )
     verbs = parser.add_subparsers(dest="verb", required=True)
-    run_parser = verbs.add_parser("run", help="send one signed event of each type, check each, and end")
-    serve_parser = verbs.add_parser("serve", help="keep both up, print a signed curl, show every event that arrives")
+    run_parser = verbs.add_parser("run", help="send one signed event of each type and check it, then end")
+    serve_parser = verbs.add_parser(
+        "serve", help="keep running, print a signed curl command, show every event that arrives"
+    )
     serve_parser.add_argument("--port", type=_port, default=8080, help="the function's port (default: 8080)")
-    rehearse_parser = verbs.add_parser("rehearse", help="deploy to stand-ins for both clouds, prove it, remove it")
+    rehearse_parser = verbs.add_parser(
+        "rehearse", help="deploy to stand-ins for both clouds, verify, and remove everything"
+    )
     for verb in (run_parser, serve_parser, rehearse_parser):
         verb.add_argument(
             "--pubsub",
             choices=("auto", "emulator", "embedded"),
             default="auto",
-            help="Google's emulator, the embedded stand-in, or whichever is there (default: auto)",
+            help="Google's emulator, or the embedded stand-in; auto: the emulator if it is installed (default: auto)",
         )
     return parser
 
@@ -101,12 +106,12 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _say(line: str) -> None:
+def _print(line: str) -> None:
     print(line, flush=True)
 
 
-def _tell(line: str) -> None:
-    """Write to standard error; if that cannot be written, the exit status has to do."""
+def _print_error(line: str) -> None:
+    """Write to standard error. If that fails, only the exit status reports the error."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""The Pub/Sub of an offline run: Google's emulator, or the embedded one when there is no emulator."""
+"""The Pub/Sub of an offline run: Google's emulator, or the embedded Pub/Sub if there is no emulator."""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +15,7 @@ Kind = Literal["emulator", "embedded"]
 
 @dataclass(frozen=True)
 class Backend:
-    """Where a Pub/Sub answers (``127.0.0.1:port``), and which one it is."""
+    """A running Pub/Sub: its address (``127.0.0.1:port``), and its kind."""
 
     host: str
     kind: Kind
@@ -23,9 +23,9 @@ class Backend:
 
 @contextlib.contextmanager
 def pubsub_for(choice: Choice, environ: Mapping[str, str], say: Callable[[str], object] = print) -> Iterator[Backend]:
-    """A Pub/Sub that answers, ended on leaving; raises ``OfflineError``.
+    """Yield a running Pub/Sub, and end it when the context ends. Raises ``OfflineError``.
 
-    ``auto`` is the emulator, and, with the reason said, the embedded one when there is none that works.
+    ``auto`` is the emulator, or the embedded Pub/Sub if no emulator works; ``say`` then gets the reason.
     """
     with contextlib.ExitStack() as stack:
         yield _emulator_or_embedded(choice, environ, say, stack)

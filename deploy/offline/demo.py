@@ -1,4 +1,4 @@
-"""``run``: every event type through the whole path, checked byte by byte. ``serve``: the path, kept up to be tried."""
+"""``run`` sends one event of every type through the whole path, and checks its bytes. ``serve`` keeps it running."""
 
 import queue
 import shlex
@@ -18,21 +18,21 @@ from deploy.offline.readings import reading
 Say = Callable[[str], object]
 
 RECEIVE_S = 10.0
-"""Seconds that a subscriber waits for an event that has been acknowledged."""
+"""Seconds that the demo waits for the message of an event that the function has acknowledged."""
 
 _ROW = "{:<18}  {:<20}  {:<25}  {:>16}  {:>8}  {}"
 _NARROW_ROW = "{:<18} {:<20} {:<25} {:>6} {}"
 _NARROW_ROW_UNTIMED = "{:<18} {:<20} {:<25} {}"
-"""For terminals of 80 columns: without the message id."""
+"""Rows for terminals of 80 columns: without the message id."""
 
 WIDE = 105
-"""Columns that a row takes."""
+"""Columns of a row with the message id."""
 
 Row = Callable[..., str]
 
 
 def run(choice: Choice, environ: Mapping[str, str], say: Say, *, columns: int = WIDE) -> bool:
-    """Send one signed event of each type, and three that are wrong; whether every check held."""
+    """Send one signed event of each type, and three wrong requests. Return whether every check passed."""
     row = _row_of(columns)
     with ingestion(choice, environ, say=say) as path:
         say("")
@@ -46,7 +46,7 @@ def run(choice: Choice, environ: Mapping[str, str], say: Say, *, columns: int = 
 
 
 def serve(choice: Choice, environ: Mapping[str, str], say: Say, *, port: int, columns: int = WIDE) -> NoReturn:
-    """Keep the path up until it is interrupted, and show each event as it arrives."""
+    """Keep the path running until a signal comes, and show every event that arrives."""
     row = _row_of(columns)
     with ingestion(choice, environ, port=port, say=say) as path:
         body = encode(sample_event("temperature", number=1, at=datetime.now(UTC)))
@@ -54,7 +54,7 @@ def serve(choice: Choice, environ: Mapping[str, str], say: Say, *, port: int, co
         say(f"waiting for events on {path.url} (Ctrl-C ends it)\n")
         say(row("type", "device", "reading", "message id", "", "topic"))
         while True:
-            with suppress(queue.Empty):  # waiting without an end would not notice a Ctrl-C that comes just before it
+            with suppress(queue.Empty):  # without a timeout, a Ctrl-C just before the wait would not be noticed
                 message = path.received.get(timeout=0.5)
                 say(_shown(row, message, latency="", last=message.topic))
 
@@ -102,7 +102,7 @@ def _refusal(kind: str, answer: Answer, status: int, reason: str) -> _Refusal:
 
 
 def _message(path: Ingestion, answer: Answer) -> Received | None:
-    """Receive the message that the function's answer names; what an earlier run left behind is passed over."""
+    """Return the message that the function's answer names, or None. Messages of an earlier run are skipped."""
     give_up_at = time.monotonic() + RECEIVE_S
     with suppress(queue.Empty):
         while True:
@@ -113,7 +113,7 @@ def _message(path: Ingestion, answer: Answer) -> Received | None:
 
 
 def _row_of(columns: int) -> Row:
-    """Return what lays out six cells; a terminal too narrow for them is not shown the message id."""
+    """Return a function that formats six cells as a row; a narrow terminal gets no message id."""
     if columns >= WIDE:
         return _ROW.format
     return _narrow

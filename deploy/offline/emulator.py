@@ -1,10 +1,10 @@
-"""Google's Pub/Sub emulator: one that runs already, or one of the Cloud SDK started as a plain JVM.
+"""Google's Pub/Sub emulator: one that runs already, or the one of the Cloud SDK, started as a JVM.
 
-``PUBSUB_EMULATOR_HOST`` names a running one, which is used and left alone. Otherwise the jar of the SDK's component
-``pubsub-emulator`` is started by ``java`` itself: gcloud's own wrapper leaves an orphaned JVM when it is terminated.
-The JVM is a process group of its own (Ctrl-C in the terminal does not reach it) and is ended when the context is left;
-on Linux the kernel ends it also when this process is killed, or when the thread that started it ends. It keeps
-everything in memory and nothing on disk.
+``PUBSUB_EMULATOR_HOST`` names a running emulator, which is used and never ended. Otherwise the jar of the SDK's
+component ``pubsub-emulator`` is started by ``java`` itself, because gcloud's own wrapper leaves an orphaned JVM when it
+is terminated. The JVM has its own process group, so that Ctrl-C in the terminal does not reach it, and is ended when
+the context ends. On Linux the kernel also ends it if this process is killed, or if the thread that started it ends. It
+keeps everything in memory and nothing on disk.
 """
 
 import contextlib
@@ -39,7 +39,7 @@ _POLL_S = 0.02
 
 @contextlib.contextmanager
 def emulator(environ: Mapping[str, str]) -> Iterator[str]:
-    """The ``host:port`` of an emulator that answers; raises ``EmulatorNotFound`` or ``NotStarted``."""
+    """Yield the ``host:port`` of an emulator that answers. Raises ``EmulatorNotFound`` or ``NotStarted``."""
     running = environ.get("PUBSUB_EMULATOR_HOST")
     if running:
         _check_answers(running)
@@ -51,7 +51,7 @@ def emulator(environ: Mapping[str, str]) -> Iterator[str]:
 
 
 def emulator_command(environ: Mapping[str, str], usual: tuple[str, ...] = USUAL_SDK_ROOTS) -> list[str]:
-    """How to start the newest emulator that is installed, without its port; raises ``EmulatorNotFound``."""
+    """Return the command for the newest installed emulator, without its port. Raises ``EmulatorNotFound``."""
     jar = _newest_jar(environ, usual)
     java = _java(environ)
     return [java, *JAVA_OPTIONS, "-jar", str(jar), "--host=127.0.0.1"]
@@ -59,7 +59,7 @@ def emulator_command(environ: Mapping[str, str], usual: tuple[str, ...] = USUAL_
 
 @contextlib.contextmanager
 def started(command: list[str]) -> Iterator[str]:
-    """The ``host:port`` of an emulator started by this command and a ``--port``; it is ended on leaving."""
+    """Start an emulator by this command and a ``--port``, yield its ``host:port``, and end it with the context."""
     port = processes.free_port()
     with tempfile.TemporaryFile() as output:
         process = _start([*command, f"--port={port}"], output)
@@ -136,4 +136,4 @@ def _answers(host: str) -> bool:
 def _last_line(output: IO[bytes]) -> str:
     output.seek(0)
     lines = output.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "it printed nothing"

@@ -1,4 +1,4 @@
-"""One event of each of DT's 19 types, as its Data Connector would send it.
+"""One sample event of each of DT's 19 types, as a Data Connector would send it.
 
 Shapes: https://docs.developer.disruptive-technologies.com/docs/concepts/events
 """
@@ -50,11 +50,11 @@ SAMPLES: dict[str, tuple[str, dict[str, Any]]] = {
     "ethernetStatus": ("ccon", {"macAddress": "f0:b5:b7:00:0a:08", "ipAddress": "10.0.0.1", "errors": []}),
     "cellularStatus": ("ccon", {"signalStrength": 80, "errors": []}),
 }
-"""Event type -> the type of device that emits it, and its data without the times."""
+"""Event type -> the type of the device that emits it, and the event's data without times."""
 
 
 def sample_event(event_type: str, *, number: int, at: datetime) -> dict[str, Any]:
-    """Make one event of a type, of the device of this number (below 10,000), with every time set to ``at``."""
+    """Return an event of this type, of the device with this number (below 10,000). All its times are ``at``."""
     device_type, sample = SAMPLES[event_type]
     time = at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     device_id = f"emu{number:04}dr2b5vjs7396g"
@@ -77,12 +77,12 @@ def sample_event(event_type: str, *, number: int, at: datetime) -> dict[str, Any
 
 
 def encode(event: Mapping[str, Any]) -> bytes:
-    """Write an event as DT does: compact JSON in UTF-8."""
+    """Return an event as DT writes it: compact JSON in UTF-8."""
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def _timed(event_type: str, sample: Mapping[str, Any], time: str) -> dict[str, Any]:
-    if event_type == "labelsChanged":  # the one type whose data is not nested and has no time
+    if event_type == "labelsChanged":  # the only type whose data is not nested and has no time
         return dict(sample)
     data = {**sample, "updateTime": time}
     if "samples" in sample:

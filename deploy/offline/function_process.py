@@ -1,4 +1,4 @@
-"""The function as it really runs: functions-framework, a process of its own, a port of the loopback address."""
+"""The function as it runs in production: served by functions-framework in its own process, on a loopback port."""
 
 import contextlib
 import os
@@ -16,16 +16,16 @@ from deploy.offline.errors import NotStarted
 SOURCE = Path(__file__).resolve().parents[2]
 START_S = 60.0
 _INHERITED = {"PATH", "LANG", "TMPDIR", "SYSTEMROOT", "TEMP", "TMP"}
-"""Without the last three no Python starts on Windows, or finds a folder for what it keeps for a moment."""
+"""Variables that the process inherits. On Windows, Python needs the last three to start and for temporary files."""
 
 
 @contextlib.contextmanager
 def serving(
     settings: Mapping[str, str], *, target: str = "ingest", port: int = 0, output: IO[bytes] | None = None
 ) -> Iterator[str]:
-    """Start the function with these settings and give its URL; it is ended on leaving.
+    """Start the function with these settings, yield its URL, and end it with the context.
 
-    ``output`` receives what it prints. Raises ``NotStarted``.
+    ``output`` gets the function's output. Raises ``NotStarted``.
     """
     port = port or processes.free_port()
     if not processes.is_free(port):

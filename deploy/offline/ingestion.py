@@ -1,4 +1,7 @@
-"""The whole path on one machine: a Pub/Sub with both topics, the function, a sender like DT, a subscriber."""
+"""The whole path on one machine: a Pub/Sub with both topics, the function, a sender like DT, a subscriber.
+
+``ingestion`` starts all of them; ``Ingestion`` sends requests and has the queue of received messages.
+"""
 
 import contextlib
 import json
@@ -29,7 +32,7 @@ MAIN, REJECTED = "events", "rejected"
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A message as a subscriber got it; ``at`` is the steady clock's reading, in seconds."""
+    """A message as a subscriber received it. ``at``: the time of receipt on the monotonic clock, in seconds."""
 
     topic: str
     message_id: str
@@ -40,7 +43,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the function answered; ``reply`` is its JSON."""
+    """The function's answer: its HTTP status, and its JSON object."""
 
     status: int
     reply: Mapping[str, Any]
@@ -48,7 +51,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Ingestion:
-    """A running function, with the secret to sign for it and the queue of what subscribers receive."""
+    """A running function, the secret that signs requests to it, and the queue of received messages."""
 
     backend: Backend
     url: str
@@ -56,7 +59,7 @@ class Ingestion:
     received: "queue.Queue[Received]"
 
     def post(self, body: bytes, *, signed_body: bytes | None = None, is_signed: bool = True) -> Answer:
-        """Send a body as DT does; ``signed_body`` makes the signature one for another body."""
+        """Send a body as DT does. ``signed_body``: the body that the signature is made for, if it is another one."""
         headers = self.signature(body if signed_body is None else signed_body) if is_signed else {}
         address = urlsplit(self.url)
         with contextlib.closing(HTTPConnection(address.hostname or "", address.port, timeout=10)) as connection:
@@ -65,7 +68,7 @@ class Ingestion:
             return Answer(response.status, json.loads(response.read() or b"{}"))
 
     def signature(self, body: bytes) -> dict[str, str]:
-        """Make the header that proves this body for an hour from now."""
+        """Return the header with a signature of this body that is valid for an hour from now."""
         return {SECRET_HEADER: sign_with_secret(secret_claims(body, now=time.time()), self.secret)}
 
 
@@ -73,7 +76,7 @@ class Ingestion:
 def ingestion(
     choice: Choice, environ: Mapping[str, str], *, port: int = 0, say: Callable[[str], object]
 ) -> Iterator[Ingestion]:
-    """Start everything, one after the other, and end it in reverse; raises ``OfflineError``."""
+    """Start all parts one after the other, and end them in reverse order. Raises ``OfflineError``."""
     with contextlib.ExitStack() as stack:
         backend = stack.enter_context(pubsub_for(choice, environ, say))
         say(f"Pub/Sub   {_KINDS[backend.kind]} at {backend.host}")
@@ -112,7 +115,7 @@ def _make_topics(host: str) -> None:
 
 @contextlib.contextmanager
 def _subscribed(host: str, received: "queue.Queue[Received]") -> Iterator[None]:
-    """Pull from both topics for as long as the context lasts."""
+    """Pull the messages of both topics until the context ends."""
     with SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(host))) as client:
         pulls = []
         for topic_id in (MAIN, REJECTED):

@@ -20,8 +20,8 @@ from jwt.algorithms import ECAlgorithm
 from deploy.offline.signing import sign_with_key
 
 Fault = Literal["down", "slow", "redirect", "huge", "malformed", "other issuer", "wrong keys", "no keys"]
-"""``down``: hangs up; ``redirect``: to where the document stands; ``huge``: the document, and 1 MiB of blanks after it;
-``wrong keys``: others under the same ids."""
+"""``down``: closes the connection; ``redirect``: answers 302 with another path that has the document; ``huge``: adds
+1 MiB of spaces to the document; ``wrong keys``: publishes other keys with the same ids."""
 
 DISCOVERY = "/.well-known/openid-configuration"
 KEY_SET = "/keys"
@@ -29,9 +29,9 @@ _MOVED = "/moved"
 
 
 class Issuer:
-    """A context manager; ``url`` is the issuer. ``fetches`` counts requests by path, failed ones too.
+    """An issuer, as a context manager. ``url``: its URL. ``fetches``: the number of requests by path, also failed ones.
 
-    ``fault`` is in force from the next request on, ``slow_s`` the seconds that a slow one takes.
+    ``fault``: in force from the next request on. ``slow_s``: seconds that an answer takes with the fault ``slow``.
     """
 
     def __init__(self) -> None:
@@ -48,18 +48,18 @@ class Issuer:
         self.rotate()
 
     def rotate(self) -> str:
-        """Make a new key, keep the last one published beside it, and give the new one's id."""
+        """Make a new key and return its id. The previous key stays published beside it."""
         kept = {self.key_id: self._keys[self.key_id]} if self._keys else {}
         self.key_id = f"key-{next(self._numbers)}"
         self._keys = {**kept, self.key_id: new_key()}
         return self.key_id
 
     def sign(self, claims: Mapping[str, Any]) -> str:
-        """Make an ES256 token with the newest key."""
+        """Return an ES256 token, signed with the newest key."""
         return sign_with_key(claims, self._keys[self.key_id], self.key_id)
 
     def document(self, path: str) -> dict[str, Any] | None:
-        """Give the document at a path, as the fault in force has it; ``None`` where there is none."""
+        """Return the document at a path, changed by the current fault, or None if the path has no document."""
         if path == DISCOVERY:
             named = "http://127.0.0.1:1" if self.fault == "other issuer" else self.url
             return {"issuer": named, "jwks_uri": self.url + KEY_SET, "id_token_signing_alg_values_supported": ["ES256"]}
@@ -71,7 +71,7 @@ class Issuer:
         return {"keys": [_jwk(key_id, key) for key_id, key in keys.items()]}
 
     def wait_slowly(self) -> None:
-        """Wait ``slow_s``, or until the end."""
+        """Wait ``slow_s`` seconds, or until the issuer ends."""
         self._ended.wait(self.slow_s)
 
     def __enter__(self) -> Self:
@@ -86,7 +86,7 @@ class Issuer:
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
-    """Make a private key on P-256."""
+    """Return a new private key on P-256."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -104,17 +104,17 @@ def _handler(issuer: Issuer) -> type[BaseHTTPRequestHandler]:
             if fault == "slow":
                 issuer.wait_slowly()
             document = issuer.document(self.path.removeprefix(_MOVED))
-            moved = fault == "redirect" and not self.path.startswith(_MOVED)
-            self.send_response(404 if document is None else 302 if moved else 200)
-            if moved:
+            is_redirected = fault == "redirect" and not self.path.startswith(_MOVED)
+            self.send_response(404 if document is None else 302 if is_redirected else 200)
+            if is_redirected:
                 self.send_header("Location", issuer.url + _MOVED + self.path)
             text = "{" if fault == "malformed" else json.dumps(document) + " " * (2**20 if fault == "huge" else 0)
             self.send_header("Content-Length", str(len(text)))
-            with contextlib.suppress(ConnectionError):  # whoever asked has heard enough
+            with contextlib.suppress(ConnectionError):  # the client may have closed the connection
                 self.end_headers()
                 self.wfile.write(text.encode())
 
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002
-            """Say nothing."""
+            """Write no log."""
 
     return Handler

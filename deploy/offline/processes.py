@@ -1,4 +1,4 @@
-"""Programs started beside this one, which never outlive it."""
+"""Child processes, which never outlive this process, and free ports for them."""
 
 import random
 import socket
@@ -7,11 +7,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO
 
-_CHANCE = random.SystemRandom()
-"""No seed decides on it: two programs that have the same one would take the same ports."""
+_RANDOM = random.SystemRandom()
+"""Random numbers without a seed, because two programs with the same seed would choose the same ports."""
 
 STOP_S = 12.0
-"""Seconds to end in after SIGTERM; Cloud Run gives a function 10."""
+"""Seconds that a process has to end after SIGTERM; Cloud Run gives a function 10."""
 
 _END_WITH_PARENT = """
 import ctypes, os, signal, sys
@@ -22,11 +22,11 @@ os.execvp(sys.argv[1], sys.argv[1:])
 
 
 def start(command: Sequence[str], *, output: IO[bytes], environ: Mapping[str, str] | None = None) -> "Process":
-    """Start a program in a process group of its own, so that Ctrl-C in the terminal is ours alone to handle.
+    """Start a program in its own process group, so that Ctrl-C in the terminal reaches this process alone.
 
-    On Linux the kernel ends it with SIGTERM when this process is killed. Raises OSError.
+    On Linux the kernel ends the program with SIGTERM if this process is killed. Raises ``OSError``.
     """
-    apart: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)  # what Windows has instead
+    windows_flags: int = getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)
     launcher = [sys.executable, "-IS", "-c", _END_WITH_PARENT] if sys.platform == "linux" else []
     return subprocess.Popen(  # noqa: S603  # an argument list of our own, without a shell
         [*launcher, *command],
@@ -35,12 +35,12 @@ def start(command: Sequence[str], *, output: IO[bytes], environ: Mapping[str, st
         stderr=subprocess.STDOUT,
         env=environ,
         process_group=0,
-        creationflags=apart,
+        creationflags=windows_flags,
     )
 
 
 def end(process: "Process") -> None:
-    """End a program: politely, and when that is no use, for certain."""
+    """End a program with SIGTERM, and with SIGKILL if it still runs after ``STOP_S``."""
     process.terminate()
     try:
         process.wait(STOP_S)
@@ -50,17 +50,17 @@ def end(process: "Process") -> None:
 
 
 def free_port() -> int:
-    """Find a port of the loopback address that nobody listens on.
+    """Return a free port of the loopback address.
 
-    It is below those that systems give to whoever asks for any port, so that none is given away before it is used.
+    It is below the range from which systems assign ports, so that no other process is assigned it before it is used.
     """
-    while not is_free(port := _CHANCE.randrange(15_000, 32_000)):
+    while not is_free(port := _RANDOM.randrange(15_000, 32_000)):
         pass
     return port
 
 
 def is_free(port: int) -> bool:
-    """Whether a port of the loopback address can be listened on."""
+    """Whether a process can listen on this port of the loopback address."""
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError:

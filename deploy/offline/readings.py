@@ -1,4 +1,4 @@
-"""An event's reading in words, such as ``24.9 °C``, for people who look at a terminal."""
+"""An event's reading as text for the terminal, such as ``24.9 °C``."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,18 +9,18 @@ from function.schema import EVENT_TYPES
 
 
 def reading(event: Mapping[str, Any]) -> str:
-    """Say what the event (the body's ``event`` member) reports; the name of its type when that is unknown."""
+    """Return the reading of an event (the body's ``event`` member), or the name of its type if that is unknown."""
     event_type, data = str(event.get("eventType")), event.get("data")
     nested = data.get(event_type, data) if isinstance(data, dict) else data
     try:
-        return _WORDS[event_type](convert(nested, EVENT_TYPES[event_type]))
+        return _READINGS[event_type](convert(nested, EVENT_TYPES[event_type]))
     except (KeyError, ValidationError):
         return event_type
 
 
 def _state(data: Any) -> str:
-    words: str = data.state.lower().replace("_", " ")
-    return words
+    state: str = data.state.lower().replace("_", " ")
+    return state
 
 
 def _labels(data: Any) -> str:
@@ -28,7 +28,7 @@ def _labels(data: Any) -> str:
     return " ".join(f"{sign}{key}" for sign, keys in changes for key in keys) or "no label changed"
 
 
-_WORDS: dict[str, Callable[[Any], str]] = {
+_READINGS: dict[str, Callable[[Any], str]] = {
     "touch": lambda _: "touched",
     "temperature": lambda data: f"{data.value:g} °C",
     "objectPresent": _state,

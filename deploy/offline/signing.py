@@ -1,4 +1,4 @@
-"""Signs bodies as DT's cloud does, with a JWT library, so that the function's own reading of tokens is put to the test.
+"""Signs bodies as DT's cloud does. It uses a JWT library, so that the function's own parsing of tokens is tested.
 
 Claims and lifetimes: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
 """
@@ -16,7 +16,7 @@ ORGANIZATION_HEADER = "DT-Asymmetric-Signature"
 
 
 def secret_claims(body: bytes, *, now: float) -> dict[str, Any]:
-    """Give the claims of an ``X-Dt-Signature`` made at ``now``, in seconds since the UTC epoch; valid for an hour."""
+    """Return the claims of an ``X-Dt-Signature`` made at ``now`` (seconds since 1970), which is valid for an hour."""
     issued_at = int(now)
     return {
         "checksum": hashlib.sha1(body, usedforsecurity=False).hexdigest(),
@@ -28,7 +28,7 @@ def secret_claims(body: bytes, *, now: float) -> dict[str, Any]:
 
 
 def organization_claims(body: bytes, *, now: float, issuer: str, organization_id: str) -> dict[str, Any]:
-    """Give the claims of a ``DT-Asymmetric-Signature`` made at ``now``; valid for five minutes."""
+    """Return the claims of a ``DT-Asymmetric-Signature`` made at ``now``, which is valid for five minutes."""
     issued_at = int(now)
     return {
         "checksum_sha256": hashlib.sha256(body).hexdigest(),
@@ -40,10 +40,10 @@ def organization_claims(body: bytes, *, now: float, issuer: str, organization_id
 
 
 def sign_with_secret(claims: Mapping[str, Any], secret: str) -> str:
-    """Make an HS256 token."""
+    """Return an HS256 token."""
     return jwt.encode(dict(claims), secret, algorithm="HS256")
 
 
 def sign_with_key(claims: Mapping[str, Any], key: EllipticCurvePrivateKey, key_id: str) -> str:
-    """Make an ES256 token with a private key on P-256."""
+    """Return an ES256 token, signed with a private key on P-256."""
     return jwt.encode(dict(claims), key, algorithm="ES256", headers={"kid": key_id})

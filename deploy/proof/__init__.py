@@ -1,8 +1,8 @@
 """Prove the path: an unsigned request is refused, and a real event arrives.
 
-============  =====================================================================  =====================
-``verifier``  runs the proof, one signature scheme after the other                   both clouds
-``checks``    what the proof sends, and which answer is right                        nothing
+============  =====================================================================  ===========
+``verifier``  runs the proof                                                         both clouds
+``checks``    the requests of a proof, and the checks of the messages they lead to   nothing
 ``fixtures``  the emulated device and the subscription of a proof, removed after it  both clouds
-============  =====================================================================  =====================
+============  =====================================================================  ===========
 """

@@ -1,4 +1,4 @@
-"""What is sent to prove the path, what has to come of it, and what that proves. Pure."""
+"""The requests of a proof, the checks of the message that arrives, and the result of the proof. Pure."""
 
 import base64
 import json
@@ -22,18 +22,18 @@ EMULATED: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "contact": ("contact", {"state": "OPEN"}),
     "deskOccupancy": ("deskOccupancy", {"state": "OCCUPIED"}),
 }
-"""Event types that can be emulated: the type of device, and the event's data."""
+"""The event types that can be emulated, each with its device type and the event's data."""
 
 MADE_UP = "touch"
-"""The type of an event that no device emits, which is the type of such a device, too."""
+"""The type of a made-up event, and of the device that it names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What was seen to arrive, from one DT project.
+    """The result of a proof of one DT project's path.
 
-    ``why_less``: why it was not the whole path. ``doubt``: why it is not known that the secret proved it; an empty text
-    if the secret did.
+    ``why_less``: why the event did not take the whole path. ``doubt``: why it is not known whether the secret proved
+    the event; "" if the secret did.
     """
 
     project: str
@@ -45,7 +45,7 @@ class Proof:
     doubt: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return what ``verify --json`` prints of it."""
+        """Return the JSON object that ``verify --json`` prints."""
         return {
             "dtProject": self.project,
             "eventId": self.event_id,
@@ -56,7 +56,7 @@ class Proof:
         }
 
     def sentence(self) -> str:
-        """Return what was proven, in words."""
+        """Return the result as a sentence."""
         signature = f"which signature proved it is not known: {self.doubt}" if self.doubt else "proven by the secret"
         if self.whole_path:
             return (
@@ -70,7 +70,7 @@ class Proof:
 
 
 def made_up_event(project: str, device: str, event_id: str, now: float) -> bytes:
-    """Give an event as DT would send it, of a device that there is not."""
+    """Return an event as DT would send it, of a device that does not exist."""
     at = datetime.fromtimestamp(now).astimezone().isoformat()
     event = {
         "eventId": event_id,
@@ -84,29 +84,30 @@ def made_up_event(project: str, device: str, event_id: str, now: float) -> bytes
 
 
 def checked(message: Mapping[str, Any], project: str, device: str, event_type: str, sent: Mapping[str, Any]) -> Proof:
-    """Compare the message with what was sent.
+    """Return the proof of a message, if its event is the one that was sent.
 
     Raises:
-        NotProven: it is not the same.
+        NotProven: the event is another one.
 
     """
     event = event_in(message)
     check_attributes(message, event, project, device)
     if not is_what_was_sent(event, event_type, sent):
-        told = json.dumps(event.get("data"))
-        raise NotProven(f"the event says {told}, and {json.dumps({event_type: dict(sent)})} was sent", where=project)
-    happened, published = _instant(event["timestamp"]), _instant(message["publishTime"])
-    return Proof(project, event["eventId"], message["messageId"], published - happened, whole_path=True)
+        received = json.dumps(event.get("data"))
+        what = f"the event has the data {received}, but {json.dumps({event_type: dict(sent)})} was sent"
+        raise NotProven(what, where=project)
+    happened_at, published_at = _seconds(event["timestamp"]), _seconds(message["publishTime"])
+    return Proof(project, event["eventId"], message["messageId"], published_at - happened_at, whole_path=True)
 
 
 def event_in(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the event that a message holds."""
+    """Return the event in a message."""
     event: dict[str, Any] = json.loads(base64.b64decode(message["data"]))["event"]
     return event
 
 
 def is_what_was_sent(event: Mapping[str, Any], event_type: str, sent: Mapping[str, Any]) -> bool:
-    """Whether an event is of that type and has the values sent, whatever else DT adds to them."""
+    """Whether an event has this type and the values that were sent. DT may add others."""
     data = (event.get("data") or {}).get(event_type)
     if event.get("eventType") != event_type or not isinstance(data, Mapping):
         return False
@@ -117,22 +118,22 @@ def check_attributes(message: Mapping[str, Any], event: Mapping[str, Any], proje
     """Compare the message's attributes with the event in it.
 
     Raises:
-        NotProven: one of them differs.
+        NotProven: an attribute differs.
 
     """
-    wanted = {
+    expected = {
         "eventId": event["eventId"],
         "eventType": event["eventType"],
         "deviceId": device,
         "projectId": project,
         "timestamp": event["timestamp"],
     }
-    found = message.get("attributes", {})
-    if wrong := [key for key, value in wanted.items() if found.get(key) != value]:
+    attributes = message.get("attributes", {})
+    if wrong := [key for key, value in expected.items() if attributes.get(key) != value]:
         raise NotProven(
             f"attributes differ from the event: {', '.join(wrong)}", where=f"message {message['messageId']}"
         )
 
 
-def _instant(text: str) -> float:
-    return datetime.fromisoformat(text).timestamp()
+def _seconds(timestamp: str) -> float:
+    return datetime.fromisoformat(timestamp).timestamp()

@@ -1,4 +1,4 @@
-"""What a proof makes for a moment: an emulated device and a subscription, removed whatever becomes of the proof."""
+"""Creates the emulated device and the subscription of a proof, and removes them, also after a failure."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +11,13 @@ from deploy.google.gcloud import Gcloud
 from deploy.resources.pubsub import Leftovers
 from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec
 
-OLD_S = 600.0
-"""Seconds after which what a proof made is left over: none takes half of that."""
+ABANDONED_AFTER_S = 600.0
+"""A device or subscription of this age is abandoned, because no proof takes half as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Temporary:
-    """Both clouds, and who is told of what could not be removed."""
+    """The temporary resources of proofs. ``notice`` is called for a resource that could not be removed."""
 
     spec: Spec
     google: Gcloud
@@ -26,8 +26,8 @@ class Temporary:
     now: Callable[[], float]
 
     def remove_leftovers(self, projects: Sequence[str]) -> None:
-        """Remove what proofs left that were killed. One that may be under way still is not disturbed."""
-        old = self.now() - OLD_S
+        """Remove the resources of killed proofs, but not those of a proof that may still be running."""
+        old = self.now() - ABANDONED_AFTER_S
         try:
             for project in projects:
                 for device in self.devices.of_proofs(project):
@@ -38,15 +38,15 @@ class Temporary:
                 if leftovers.is_one(found) and since(found.get("labels") or {}) < old:
                     self._remove_subscription(found["name"].rpartition("/")[2])
         except DeployError as error:
-            self.notice(f"what earlier proofs may have left could not be looked for: {error.what}")
+            self.notice(f"resources of killed proofs could not be listed: {error.what}")
 
     def make_device(self, project: str, device_type: str) -> str:
-        """Have DT emulate a device; gives its id. Raises ``DtFailed`` where that is not allowed."""
+        """Let DT emulate a device, and return its id. Raises ``DtFailed`` if DT does not allow it."""
         return self.devices.make(project, device_type, self.now())
 
     @contextmanager
     def removing_device(self, project: str, device: str) -> Iterator[None]:
-        """Remove an emulated device on leaving."""
+        """Remove an emulated device when the context ends."""
         try:
             yield
         finally:
@@ -90,12 +90,12 @@ class Temporary:
         try:
             remove()
         except DeployError as error:
-            if not _is_gone(error):
+            if not _is_absent(error):
                 self.notice(f"{what} is left over: {error.what}")
 
 
-def _is_gone(error: DeployError) -> bool:
-    """Whether what should be removed is not there: Ctrl-C may come before it is made."""
+def _is_absent(error: DeployError) -> bool:
+    """Whether the resource to remove does not exist: Ctrl-C may come before it is created."""
     return (isinstance(error, GcloudFailed) and error.code == "NOT_FOUND") or (
         isinstance(error, DtFailed) and error.status == 404
     )

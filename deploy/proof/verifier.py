@@ -1,9 +1,10 @@
-"""Proves the path: an unsigned request is refused, and a real event arrives, byte for byte what DT sent.
+"""Proves the path: an unsigned request is refused, and a real event arrives with every byte that DT sent.
 
-Either of two signatures lets an event in: the secret's, and one of DT's own key. So the secret is proven by itself: the
-function accepts what it signed, and the connector has it, as DT shows it, or else as the function's log tells.
+The function accepts an event by either of two signatures: one made with the secret, or one made with DT's own key. So
+an event that arrives does not prove the secret. Two further checks do: the function accepts a signature of the secret,
+and the connector has the secret, as DT shows or as the function's log says.
 
-Where DT lets no emulated device be made, a request signed here goes straight to the function, which proves less.
+If DT does not allow emulated devices, a request signed here is sent to the function itself, which proves less.
 """
 
 import base64
@@ -36,16 +37,18 @@ from deploy.spec import Spec
 
 UP = "python -m deploy up"
 VERIFY = "python -m deploy verify"
-ARRIVES_S = 90.0
-OPENS_S = 90.0
-"""Seconds until everybody may call a function of which Google was just told so."""
+ARRIVAL_S = 90.0
+"""Seconds within which an event has to arrive."""
+OPENING_S = 90.0
+"""Seconds that Google may need until a new setting of the function is in force everywhere: its public access, or a new
+version of its secret."""
 
 
 @dataclass
 class Verifier:
-    """Everything that a proof needs.
+    """Runs the proof.
 
-    ``both_signatures``: the function takes an event that DT's own key proves, too, whatever the secret is.
+    ``both_signatures``: the function also accepts an event that is signed with DT's own key, whatever the secret is.
     """
 
     spec: Spec
@@ -66,10 +69,10 @@ class Verifier:
         """Send an unsigned request until the function itself refuses it.
 
         Raises:
-            NotProven: it was not refused with 401.
+            NotProven: the request was not refused with 401.
 
         """
-        give_up_at = self.now() + OPENS_S
+        give_up_at = self.now() + OPENING_S
         while True:
             status, text = self.function.send(b"{}", {"Content-Type": "application/json"})
             if status == 401 and "unsigned" in text:
@@ -85,10 +88,10 @@ class Verifier:
         """See that the function knows a secret: by a signature of another body, after which nothing is published.
 
         Raises:
-            NotProven: it does not, for longer than a new version takes to reach it.
+            NotProven: the function does not know the secret within ``OPENING_S``.
 
         """
-        give_up_at = self.now() + OPENS_S
+        give_up_at = self.now() + OPENING_S
         while True:
             status, text = self.function.send_signed(b"{}", secret, signed_body=b"another body")
             if status == 401 and "checksum" in text:
@@ -96,14 +99,14 @@ class Verifier:
             if self.now() > give_up_at:
                 what = f"the function does not accept the newest secret: it answered {status} {text[:200]}"
                 raise NotProven(what, where=f"secret {self.spec.secret}", mend=["python -m deploy plan", self._logs])
-            self.notice("the function does not accept the newest secret as yet")
+            self.notice("the function does not accept the newest secret yet")
             self.sleep(3.0)
 
     def must_deliver(self, project: str, connectors: Sequence[Connector]) -> Connector:
         """Return this deployment's connector in a project, if it is one that delivers to the function.
 
         Raises:
-            NotProven: there is none, or it cannot deliver; no event would come, however long it was waited for.
+            NotProven: there is no connector, or it cannot deliver, so that no event would ever arrive.
 
         """
         url = self.function.url
@@ -117,8 +120,8 @@ class Verifier:
         """Let a sensor be emulated, and see its event come out of the main topic.
 
         Raises:
-            NotProven: no event came, or another one than was sent, or one that the secret did not prove.
-            DeployError: something needed for the proof could not be made.
+            NotProven: no event came, or another one than was sent, or the secret did not prove it.
+            DeployError: a resource that the proof needs could not be created.
 
         """
         wanted = connector.event_types
@@ -136,13 +139,13 @@ class Verifier:
             data = EMULATED[event_type][1]
             publish = f"/projects/{project}/devices/{device}:publish"
             self.dt.call("POST", publish, body={event_type: data}, emulator=True, just_made=True)
-            message = self._awaited(subscription, device, event_type, _set_again(connector))
+            message = self._awaited(subscription, device, event_type, _secret_fix(connector))
             proof = checked(message, project, device, event_type, data)
-            self._is_in_dts_history(proof, device, event_type, data)
+            self._check_history(proof, device, event_type, data)
         return replace(proof, doubt=self._doubt(proof, connector))
 
     def _doubt(self, proof: Proof, connector: Connector) -> str:
-        """Return why it is not known that the secret proved an event: DT signs it with a key of its own as well."""
+        """Return why it is unknown whether the secret proved an event, which DT's own key signs as well; or ""."""
         if connector.signs_with != "unknown" or not self.both_signatures:
             return ""
         try:
@@ -153,7 +156,7 @@ class Verifier:
             return "DT does not show the connector's secret, and the function's log has no line on the event"
         if "secretIndex" not in line:
             what = f"connector {connector.id} has another secret than the function: DT's own key proved the event"
-            raise NotProven(what, where=f"DT project {proof.project}", mend=_set_again(connector))
+            raise NotProven(what, where=f"DT project {proof.project}", mend=_secret_fix(connector))
         return ""
 
     def _signed_arrives(self, project: str, secret: Secret, why_less: str) -> Proof:
@@ -166,24 +169,29 @@ class Verifier:
                 raise NotProven(what, where=self.function.url, mend=[self._logs])
             message = self._awaited(subscription, device, MADE_UP)
         if base64.b64decode(message["data"]) != body:
-            raise NotProven("the message is not what was sent, byte for byte", where=f"topic {self.spec.topic}")
+            raise NotProven("the message has other bytes than were sent", where=f"topic {self.spec.topic}")
         check_attributes(message, json.loads(body)["event"], project, device)
         return Proof(project, event_id, message["messageId"], 0.0, whole_path=False, why_less=why_less)
 
-    def _is_in_dts_history(self, proof: Proof, device: str, event_type: str, sent: Mapping[str, Any]) -> None:
-        """Compare with the event of that id in DT's own history, where that can be read and has it already."""
+    def _check_history(self, proof: Proof, device: str, event_type: str, sent: Mapping[str, Any]) -> None:
+        """Compare with the event of this id in DT's history, if the history can be read and has the event already."""
         try:
             history = self.dt.pages(f"/projects/{proof.project}/devices/{device}/events", "events")
         except DtFailed:
             return
-        kept = [each for each in history if isinstance(each, Mapping) and each.get("eventId") == proof.event_id]
-        if not all(is_what_was_sent(each, event_type, sent) for each in kept):
+        kept = [event for event in history if isinstance(event, Mapping) and event.get("eventId") == proof.event_id]
+        if not all(is_what_was_sent(event, event_type, sent) for event in kept):
             raise NotProven("the event is not the one that DT keeps in its history", where=f"topic {self.spec.topic}")
 
     def _awaited(self, subscription: str, device: str, event_type: str, mend: Sequence[str] = ()) -> Mapping[str, Any]:
-        """Wait for the event of that type: a device may tell of its radio or its labels first."""
+        """Return the message with the event of this type. A device may send other types first, of its radio or labels.
+
+        Raises:
+            NotProven: no such event came within ``ARRIVAL_S``. ``mend``: more commands that may help then.
+
+        """
         argv = ("pubsub", "subscriptions", "pull", subscription, "--auto-ack", "--limit=10")
-        give_up_at = self.now() + ARRIVES_S
+        give_up_at = self.now() + ARRIVAL_S
         while self.now() < give_up_at:
             for each in self.google.read((*argv, f"--project={self.spec.google_project}")) or []:
                 message: Mapping[str, Any] = each["message"]
@@ -191,7 +199,7 @@ class Verifier:
                 if ours and event_in(message).get("eventType") == event_type:
                     return message
             self.sleep(0.5)
-        what = f"no event came within {ARRIVES_S:.0f} s"
+        what = f"no event came within {ARRIVAL_S:.0f} s"
         raise NotProven(what, where=f"topic {self.spec.topic}", mend=["python -m deploy status", self._logs, *mend])
 
     @property
@@ -201,7 +209,7 @@ class Verifier:
 
 
 def _keeps_from_delivering(connector: Connector, url: str) -> tuple[str, str]:
-    """Return why no event comes through a connector, and what helps; two empty texts if events should come."""
+    """Return why a connector cannot deliver events, and the fix; two empty texts if it can."""
     name, status = f"connector {connector.id}", connector.status
     if status == PAUSED:
         return f"{name} is paused ({status}): DT sends nothing", f"enable {name} in DT Studio, then {VERIFY}"
@@ -211,11 +219,11 @@ def _keeps_from_delivering(connector: Connector, url: str) -> tuple[str, str]:
         f"{name} has another secret than the function": connector.signs_with == "another",
         f"{name} has no secret": connector.signs_with == "none",
     }
-    return next(((fault, UP) for fault, is_so in faults.items() if is_so), ("", ""))
+    return next(((fault, UP) for fault, is_present in faults.items() if is_present), ("", ""))
 
 
-def _set_again(connector: Connector) -> list[str]:
-    """Return what puts the secret of a connector right if DT does not show it."""
+def _secret_fix(connector: Connector) -> list[str]:
+    """Return the fix for a connector whose secret may be wrong: DT does not show it. Else the list is empty."""
     if connector.signs_with != "unknown":
         return []
     return [f"delete connector {connector.id} in DT Studio, then {UP}: it may have another secret"]

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from deploy.dt.devices import Device
 from deploy.errors import DtFailed, GcloudFailed
-from deploy.parallel import answer, beside_one_another
+from deploy.parallel import wait_for, worker_pool
 from deploy.resources.connector import Connector, name_tells
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, Resource, answered, first_answered, is_marked
@@ -99,9 +99,9 @@ class Observer:
         services = self._services()
         on = services_on(services[Services(self.spec).title])
         others = [resource for resource in removable(self.spec) if resource.title not in services]
-        with beside_one_another() as pool:
+        with worker_pool() as pool:
             asking = [pool.submit(self._ask, each.removal_reads(), on) for each in others]
-            found = {each.title: answer(facts) for each, facts in zip(others, asking, strict=True)}
+            found = {each.title: wait_for(facts) for each, facts in zip(others, asking, strict=True)}
         facts = {**services, **found}
         connectors, closed = self._connectors(facts, (), removing=True)
         left = {project: [each.id for each in self.devices.of_proofs(project)] for project in connectors}
@@ -121,9 +121,9 @@ class Observer:
         """
         secret = SignatureSecret(self.spec).title
         needed: tuple[Resource, ...] = (Function(self.spec), SignatureSecret(self.spec))
-        with beside_one_another() as pool:
+        with worker_pool() as pool:
             asking = [pool.submit(self._first_of, resource) for resource in needed]
-            facts = {resource.title: answer(found) for resource, found in zip(needed, asking, strict=True)}
+            facts = {resource.title: wait_for(found) for resource, found in zip(needed, asking, strict=True)}
         for resource in needed:
             if error := resource.not_ours(facts[resource.title]):
                 raise error
@@ -157,13 +157,13 @@ class Observer:
     ) -> Observed:
         """Read what is wanted, and the secrets unless they are given; add it to what is known."""
         facts = dict(known)
-        with beside_one_another() as pool:
+        with worker_pool() as pool:
             for family in [pool.submit(self._family, each, on) for each in _families(wanted)]:
-                found: dict[str, Facts] = answer(family)
+                found: dict[str, Facts] = wait_for(family)
                 facts |= found
             if not secrets:
                 title = SignatureSecret(self.spec).title
-                version = answer(pool.submit(self._newest_in, facts[title]))
+                version = wait_for(pool.submit(self._newest_in, facts[title]))
                 facts[title], secrets = {**facts[title], READ: version}, _usable(version)
         connectors, closed = self._connectors(facts, secrets)
         return Observed(facts, connectors, secrets, closed=closed)

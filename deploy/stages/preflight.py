@@ -11,7 +11,7 @@ from deploy.google.org_policy import OrganizationPolicy
 from deploy.google.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
 from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import Held
-from deploy.parallel import answer, beside_one_another
+from deploy.parallel import wait_for, worker_pool
 from deploy.resources.connector import check_room
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
@@ -67,9 +67,9 @@ _Check = Callable[[Subject], _Finding]
 
 def check(subject: Subject) -> Result:
     """Run all checks, several at a time."""
-    with beside_one_another() as pool:
+    with worker_pool() as pool:
         running = [pool.submit(_finding, one, subject) for one in _checks(subject)]
-        findings = [answer(finding) for finding in running]
+        findings = [wait_for(finding) for finding in running]
     failures = [finding.failure for finding in findings if finding.failure]
     warnings = tuple(warning for finding in findings for warning in finding.warnings)
     return Result(_told_once(failures), warnings, _completed(subject, findings))

@@ -1,4 +1,4 @@
-"""Things beside one another: whoever leaves early does not wait for what only sleeps."""
+"""Worker threads: if the main thread leaves early, it does not wait for workers that only sleep."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy import parallel
-from deploy.parallel import AT_ONCE, answer, begun, beside_one_another
+from deploy.parallel import MAX_WORKERS, begun, wait_for, worker_pool
 from tests.pace import within
 from tests.serving import eventually
 
@@ -31,20 +31,20 @@ def test_ctrl_c_ends_every_sleep_and_what_has_not_begun_never_begins() -> None:
     with pytest.raises(KeyboardInterrupt):
         _sleep_and_press_ctrl_c(sleeping)
     assert within(time.monotonic() - begun_at, SOON_S)
-    assert all(each.cancelled() or isinstance(each.exception(), CancelledError) for each in sleeping)
+    assert all(future.cancelled() or isinstance(future.exception(), CancelledError) for future in sleeping)
     assert sleeping[-1].cancelled()
 
 
 def _sleep_and_press_ctrl_c(sleeping: "list[Future[None]]") -> None:
-    with beside_one_another() as pool:
-        sleeping += [pool.submit(parallel.sleep, LONG_S) for _ in range(2 * AT_ONCE)]
+    with worker_pool() as pool:
+        sleeping += [pool.submit(parallel.sleep, LONG_S) for _ in range(2 * MAX_WORKERS)]
         raise KeyboardInterrupt
 
 
 def test_a_signal_that_another_thread_is_given_is_heeded_at_once() -> None:
     begun_at = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), beside_one_another() as pool:
-        answer(pool.submit(_take_ctrl_c_and_sleep))
+    with pytest.raises(KeyboardInterrupt), worker_pool() as pool:
+        wait_for(pool.submit(_take_ctrl_c_and_sleep))
     assert within(time.monotonic() - begun_at, SOON_S)
 
 
@@ -75,7 +75,7 @@ def test_what_is_begun_is_not_waited_for_by_who_leaves_early() -> None:
 
 
 def _wait_for_what_is_begun_and_press_ctrl_c(waiting: "list[Future[None]]") -> None:
-    with begun(lambda: parallel.sleep(LONG_S)) as ended, beside_one_another() as pool:
+    with begun(lambda: parallel.sleep(LONG_S)) as ended, worker_pool() as pool:
         waiting.append(pool.submit(ended))
         raise KeyboardInterrupt
 
@@ -86,9 +86,9 @@ def test_what_is_begun_raises_where_its_answer_is_asked_for() -> None:
 
 
 def test_who_stays_is_given_every_answer_however_long_it_sleeps() -> None:
-    with beside_one_another() as pool:
-        slept = [pool.submit(parallel.sleep, 0.01) for _ in range(2 * AT_ONCE)]
-    assert [answer(each) for each in slept] == [None] * 2 * AT_ONCE
+    with worker_pool() as pool:
+        slept = [pool.submit(parallel.sleep, 0.01) for _ in range(2 * MAX_WORKERS)]
+    assert [wait_for(future) for future in slept] == [None] * 2 * MAX_WORKERS
 
 
 def test_alone_one_sleeps_as_long_as_one_wants() -> None:
@@ -185,6 +185,6 @@ def test_a_read_that_nothing_wakes_is_not_waited_for_long() -> None:
 
 
 def _wait_and_press_ctrl_c(silent: threading.Event) -> None:
-    with beside_one_another() as pool:
+    with worker_pool() as pool:
         pool.submit(silent.wait, LONG_S)
         raise KeyboardInterrupt

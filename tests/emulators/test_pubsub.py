@@ -527,4 +527,4 @@ def test_a_port_that_is_taken_ends_the_process_with_1_and_a_sentence(embedded: E
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert "is not to be had" in ended.stderr.splitlines()[-1]
+    assert "is in use or not allowed" in ended.stderr.splitlines()[-1]

@@ -103,7 +103,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         ),
         pytest.param(
             another(CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB="http://localhost:8085/"),
-            "gcloud's api_endpoint_overrides: is told to send pubsub to http://localhost:8085/ instead of to Google",
+            "gcloud's api_endpoint_overrides: they send pubsub to http://localhost:8085/ instead of to Google",
             "export CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=",
             id="an endpoint left from work with the emulator",
         ),

@@ -1,23 +1,27 @@
-"""Both clouds on this machine: what the real ``gcloud`` and the real ``disruptive`` package need, under the real URLs.
+"""Stand-ins for both clouds on this machine, for the real ``gcloud`` and the real ``disruptive`` package.
 
-with clouds() as sky:
-    subprocess.run(["gcloud", "pubsub", "topics", "create", "t"], env=sky.environ)
-    sky.log.changes()
-    sky.faults.fail(503, host="iam.googleapis.com", times=2)
-    sky.google.estate.denied.add("pubsub.topics.create")
+They answer under the real URLs, which programs reach through a proxy::
 
-clouds        everything started and wired; the variables by which programs find it
-authority     certificates for the hosts played
-proxy         the way in, by ``https_proxy``; refuses every host it does not play
-exchange      a request, an answer, routes
-field_masks   which fields an update is about
-faults        what goes wrong on demand
-requests_log  what was asked
-google/       Google's control plane
-dt/           Disruptive Technologies' cloud
-rehearsal     ``make rehearse``: the whole deploy, there and back
+    with clouds() as sky:
+        subprocess.run(["gcloud", "pubsub", "topics", "create", "t"], env=sky.environ)
+        sky.log.changes()
+        sky.faults.fail(503, host="iam.googleapis.com", times=2)
+        sky.google.estate.denied.add("pubsub.topics.create")
 
-Sentences of refusals are from memory: a first deploy to the real clouds stays necessary.
+================  =================================================================  ============
+``clouds``        starts both clouds; the environment by which programs reach them   this machine
+``rehearsal``     ``make rehearse``: up, verify, up again, down                      this machine
+``proxy``         an HTTPS proxy that answers for the emulated hosts, and no others  a port
+``authority``     a certificate authority for the emulated hosts                     a folder
+``google``        Google's control plane                                             this machine
+``dt``            Disruptive Technologies' cloud                                     this machine
+``exchange``      an HTTP request, its answer, and routes to handlers                nothing
+``field_masks``   applies the field mask of an update                                nothing
+``faults``        faults on demand: answers, lost answers, delays                    nothing
+``requests_log``  the requests that the clouds got                                   nothing
+================  =================================================================  ============
+
+The texts of refusals are from memory, so they may differ from those of the real clouds.
 """
 
 from deploy.offline.clouds.clouds import Clouds, clouds

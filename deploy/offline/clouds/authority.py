@@ -1,7 +1,7 @@
-"""A certificate authority for one run: a leaf certificate for each host played, all with the one key.
+"""A certificate authority for one run, with one leaf certificate for each emulated host; all leaves have one key.
 
-Leaves carry what RFC 5280 asks for (subject and authority key identifiers, extended key usage), so that strict clients
-such as Python 3.13's default context believe them.
+Leaves have the extensions that RFC 5280 asks for (subject and authority key identifiers, extended key usage), so that
+strict clients such as Python 3.13's default context accept them.
 """
 
 import ssl
@@ -20,7 +20,7 @@ CLOCK_SKEW = timedelta(hours=1)
 
 
 class Authority:
-    """Its certificate stands in ``folder/ca.pem``; the folder is private to this run."""
+    """A certificate authority. Its certificate is in ``folder/ca.pem``; the folder belongs to this run alone."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / "ca.pem"
@@ -33,14 +33,14 @@ class Authority:
         self.file.write_bytes(self._own_certificate().public_bytes(Encoding.PEM))
 
     def server_context(self, host: str) -> ssl.SSLContext:
-        """Give what a server needs to speak TLS as this host."""
+        """Return the TLS context of a server with this host name."""
         with self._lock:
             if host not in self._contexts:
                 self._contexts[host] = self._new_context(host)
             return self._contexts[host]
 
     def client_context(self) -> ssl.SSLContext:
-        """Give what a client needs that believes this authority and no other."""
+        """Return the TLS context of a client that trusts this authority and no other."""
         return ssl.create_default_context(cafile=str(self.file))
 
     def _new_context(self, host: str) -> ssl.SSLContext:

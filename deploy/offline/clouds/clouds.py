@@ -1,4 +1,4 @@
-"""Everything started and wired, and the variables by which programs find it instead of the real clouds."""
+"""Starts both clouds, and makes the environment in which programs reach them instead of the real ones."""
 
 import contextlib
 import os
@@ -19,12 +19,12 @@ from deploy.offline.clouds.proxy import Proxy
 from deploy.offline.clouds.requests_log import RequestsLog
 
 _UNSET = ("no_proxy", "all_proxy", "ssl_cert_dir", "pubsub_emulator_host", "google_cloud_project")
-"""Variables that would lead around the proxy, whatever their case."""
+"""Variables, in upper or lower case, that would let a program bypass the proxy."""
 
 
 @dataclass(frozen=True)
 class Clouds:
-    """Both clouds; ``environ`` is for child processes, which then see no other."""
+    """Both clouds. ``environ``: the environment for child processes, in which they reach these clouds only."""
 
     environ: Mapping[str, str]
     google: Google
@@ -35,7 +35,7 @@ class Clouds:
     backend: Backend
 
     def left(self) -> list[str]:
-        """Give everything that was made in either cloud and is still there."""
+        """Return the names of all resources in both clouds."""
         return [*self.google.left(), *self.dt.left()]
 
 
@@ -48,7 +48,7 @@ def clouds(
     environ: Mapping[str, str] | None = None,
     say: Callable[[str], object] = lambda _: None,
 ) -> Iterator[Clouds]:
-    """Start both clouds, empty but for one project each; nothing is left on leaving. Raises ``OfflineError``."""
+    """Start both clouds, with one empty project each, and end them with the context. Raises ``OfflineError``."""
     inherited = os.environ if environ is None else environ
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="offline-clouds-")))
@@ -57,7 +57,7 @@ def clouds(
         stack.callback(plane.close)
         log, faults = RequestsLog(), Faults()
         proxy = Proxy(Authority(folder), log, faults)
-        google = Google(estate or Estate(), plane, _way_in(proxy, for_function=True))
+        google = Google(estate or Estate(), plane, _proxy_variables(proxy, for_function=True))
         stack.callback(google.close)
         dt = DT(tenant or Tenant(), proxy.port, proxy.authority.client_context())
         proxy.lead(".googleapis.com", google.answer)
@@ -67,15 +67,15 @@ def clouds(
         proxy.lead(".d21s.com", dt.answer)
         stack.enter_context(proxy)
         stack.callback(dt.close)
-        seen = {**_environ(inherited, proxy, google.estate, folder), **_credentials(dt.tenant)}
-        yield Clouds(seen, google, dt, log, faults, proxy, backend)
+        child_environ = {**_environ(inherited, proxy, google.estate, folder), **_credentials(dt.tenant)}
+        yield Clouds(child_environ, google, dt, log, faults, proxy, backend)
 
 
 def _environ(inherited: Mapping[str, str], proxy: Proxy, estate: Estate, folder: Path) -> dict[str, str]:
     kept = {name: value for name, value in inherited.items() if not _leads_elsewhere(name)}
     return {
         **kept,
-        **_way_in(proxy),
+        **_proxy_variables(proxy),
         "CLOUDSDK_CONFIG": str(folder / "gcloud"),
         "CLOUDSDK_CORE_PROJECT": estate.project,
         "CLOUDSDK_AUTH_ACCESS_TOKEN": estate.token,
@@ -97,15 +97,16 @@ def _credentials(tenant: Tenant) -> dict[str, str]:
 
 
 def _leads_elsewhere(name: str) -> bool:
-    if name.startswith(("CLOUDSDK_PYTHON", "CLOUDSDK_ROOT_DIR")):  # how gcloud runs, not where it goes
+    """Whether a variable could make gcloud, the deployment or DT's package use other servers or accounts."""
+    if name.startswith(("CLOUDSDK_PYTHON", "CLOUDSDK_ROOT_DIR")):  # these say how gcloud is run
         return False
     return name.lower() in _UNSET or name.startswith(("CLOUDSDK_", "DT_", "DEPLOY_"))
 
 
-def _way_in(proxy: Proxy, *, for_function: bool = False) -> dict[str, str]:
-    """The proxy and its authority, as the usual HTTP clients look for them."""
+def _proxy_variables(proxy: Proxy, *, for_function: bool = False) -> dict[str, str]:
+    """Return the variables from which HTTP clients read their proxy and certificate authority."""
     authority = str(proxy.authority.file)
-    ways = dict.fromkeys(("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"), proxy.url)
+    proxies = dict.fromkeys(("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY"), proxy.url)
     trust = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH")
-    local = {"no_proxy": "127.0.0.1"} if for_function else {}  # its Pub/Sub is on this machine
-    return {**ways, **local, **dict.fromkeys(trust, authority)}
+    direct = {"no_proxy": "127.0.0.1"} if for_function else {}  # the function's Pub/Sub is on this machine
+    return {**proxies, **direct, **dict.fromkeys(trust, authority)}

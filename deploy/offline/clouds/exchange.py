@@ -1,4 +1,4 @@
-"""One HTTP request to a cloud and its answer, free of any server; routes from paths to what answers them."""
+"""One HTTP request to a cloud and its answer, independent of any server; routes from paths to handlers."""
 
 import json
 import re
@@ -12,7 +12,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; ``target`` as it came, ``path`` decoded and without the query, header names in lower case."""
+    """A request. ``target``: as it was sent; ``path``: decoded, without the query. Header names are in lower case."""
 
     method: str
     host: str
@@ -24,42 +24,42 @@ class Request:
 
     @classmethod
     def from_target(cls, method: str, host: str, target: str, headers: Mapping[str, str], body: bytes) -> "Request":
-        """Make it of what stands in the request line."""
+        """Return the request with this target of its request line."""
         parts = urlsplit("//" + target if target.startswith("//") else target)
         query = parse_qs(parts.query, keep_blank_values=True)
         return cls(method, host, unquote(parts.path), query, headers, body, target)
 
     def parameter(self, *names: str, default: str = "") -> str:
-        """Give the last value of a query parameter, under the first of its names that is there."""
+        """Return the last value of a query parameter, by the first of these names that the query has."""
         return next((self.query[name][-1] for name in names if name in self.query), default)
 
     def number(self, *names: str, default: int) -> int:
-        """Give a query parameter as a number that is not negative."""
+        """Return a query parameter as a non-negative integer, or the default."""
         text = self.parameter(*names)
         return int(text) if text.isdecimal() else default
 
     def json(self) -> Json:
-        """Read the body as a JSON object; raises ``NotJson``."""
+        """Return the body as a JSON object. Raises ``NotJson``."""
         try:
-            read = json.loads(self.body or b"{}")
+            value = json.loads(self.body or b"{}")
         except ValueError as error:
             raise NotJson(str(error)) from error
-        if not isinstance(read, dict):
+        if not isinstance(value, dict):
             raise NotJson("not an object")
-        return read
+        return value
 
 
 class NotJson(Exception):
-    """A request's body is not a JSON object."""
+    """The body of a request is not a JSON object."""
 
 
 class Unanswered(Exception):
-    """The connection is to be closed without an answer."""
+    """Raised to close the connection without an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer; ``is_played`` is false where nothing here knows such a request."""
+    """An answer. ``is_played``: False if the stand-ins do not know such a request."""
 
     status: int
     body: bytes = b""
@@ -68,7 +68,7 @@ class Answer:
 
     @classmethod
     def of(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> "Answer":
-        """Make it of a JSON value."""
+        """Return an answer with a JSON value."""
         typed = {"Content-Type": "application/json; charset=UTF-8", **(headers or {})}
         return cls(status, json.dumps(value).encode(), typed)
 
@@ -78,9 +78,9 @@ Handler = Callable[..., Any]
 
 @dataclass(frozen=True)
 class Route:
-    """What answers a method and a path; ``permission`` is what the caller needs for it.
+    """The handler of a method and a path. ``permission``: the permission that the caller needs, or "".
 
-    In the path, ``{name}`` stands for one segment without its ``:verb`` and ``{name*}`` for the rest of the path.
+    In the path, ``{name}`` matches one segment without its ``:verb``, and ``{name*}`` matches the rest of the path.
     """
 
     method: str
@@ -89,13 +89,13 @@ class Route:
     permission: str = ""
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
-        """Give the named parts of a path that fits."""
-        found = _pattern(self.path).fullmatch(path) if method == self.method else None
-        return found.groupdict() if found else None
+        """Return the named parts of a matching path, or None if method or path do not match."""
+        match = _pattern(self.path).fullmatch(path) if method == self.method else None
+        return match.groupdict() if match else None
 
 
 def find_route(routes: Iterable[Route], request: Request) -> tuple[Route, dict[str, str]] | None:
-    """Find the first route that fits, with the path's named parts."""
+    """Return the first matching route with the named parts of the path, or None."""
     for route in routes:
         parts = route.match(request.method, request.path)
         if parts is not None:
@@ -104,7 +104,7 @@ def find_route(routes: Iterable[Route], request: Request) -> tuple[Route, dict[s
 
 
 def page(key: str, items: Sequence[Any], request: Request, *, default: int, most: int) -> Json:
-    """Give the page of a list that a request asks for, and the token of the next one (empty at the end)."""
+    """Return the requested page of a list, and the token of the next page (empty at the end)."""
     size = min(request.number("pageSize", "page_size", default=default) or default, most)
     token = request.parameter("pageToken", "page_token").removeprefix("after-")
     start = int(token) if token.isdecimal() else 0

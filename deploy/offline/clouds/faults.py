@@ -1,4 +1,4 @@
-"""What the clouds are told to do wrong, by host, method and path."""
+"""Faults of the clouds on demand, by host, method and path."""
 
 import fnmatch
 import json
@@ -11,10 +11,10 @@ from deploy.offline.clouds.exchange import Answer, Request
 
 @dataclass
 class Fault:
-    """One thing that goes wrong, ``times`` times.
+    """One fault, for ``times`` requests. Host, method and path are shell patterns.
 
-    ``answer``: this instead of the work. ``is_dropped``: the work is done, then the connection closed without an
-    answer, as when an answer is lost. ``delay_s``: seconds before anything is done.
+    ``answer``: sent instead of handling the request. ``is_dropped``: the request is handled, then the connection is
+    closed without an answer. ``delay_s``: seconds to wait before the request is handled.
     """
 
     times: int
@@ -26,7 +26,7 @@ class Fault:
     path: str = "*"
 
     def fits(self, request: Request) -> bool:
-        """Whether the request is one that this fault is for."""
+        """Whether the fault applies to a request."""
         return (
             self.times > 0
             and fnmatch.fnmatchcase(request.host, self.host)
@@ -37,30 +37,30 @@ class Fault:
 
 @dataclass
 class Faults:
-    """The faults in force; the oldest that fits a request is taken, once."""
+    """The current faults. Of those that apply to a request, the oldest is used."""
 
     _faults: list[Fault] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, fault: Fault) -> None:
-        """From the next request on."""
+        """Add a fault from the next request on."""
         with self._lock:
             self._faults.append(fault)
 
     def take(self, request: Request) -> Fault | None:
-        """Give the fault for this request, which has then happened once."""
+        """Return the fault for this request, or None, and count its use."""
         with self._lock:
-            fault = next((each for each in self._faults if each.fits(request)), None)
-            if fault:
-                fault.times -= 1
-            return fault
+            found = next((fault for fault in self._faults if fault.fits(request)), None)
+            if found:
+                found.times -= 1
+            return found
 
     def clear(self) -> None:
-        """Let nothing go wrong from now on."""
+        """Remove all faults."""
         with self._lock:
             self._faults.clear()
 
-    def fail(  # noqa: PLR0913  # where, how often, and what
+    def fail(  # noqa: PLR0913  # host, method and path, times, and the answer
         self,
         status: int,
         body: Any = None,
@@ -71,29 +71,29 @@ class Faults:
         path: str = "*",
         retry_after_s: int | None = None,
     ) -> None:
-        """Answer with this status (and JSON) instead of doing the work."""
-        text = body if body is not None else _refusal(status, host)
+        """Answer with this status and JSON body instead of handling the request."""
+        content = body if body is not None else _refusal(status, host)
         headers = {"Content-Type": "application/json"}
         if retry_after_s is not None:
             headers["Retry-After"] = str(retry_after_s)
-        answer = Answer(status, json.dumps(text).encode(), headers)
+        answer = Answer(status, json.dumps(content).encode(), headers)
         self.add(Fault(times, answer, host=host, method=method, path=path))
 
     def drop(self, *, times: int = 1, host: str = "*", method: str = "*", path: str = "*") -> None:
-        """Do the work and lose the answer."""
+        """Handle the request, and close the connection without an answer."""
         self.add(Fault(times, is_dropped=True, host=host, method=method, path=path))
 
     def delay(self, delay_s: float, *, times: int = 1, host: str = "*", method: str = "*", path: str = "*") -> None:
-        """Do the work late."""
+        """Handle the request only after this time."""
         self.add(Fault(times, delay_s=delay_s, host=host, method=method, path=path))
 
 
 def _refusal(status: int, host: str) -> Any:
-    """A body in the manner of the cloud that the host is of."""
-    sentence = f"told to fail with {status}"
+    """Return an error body in the format of the host's cloud."""
+    message = f"told to fail with {status}"
     if "disruptive" in host or "d21s" in host:
-        return {"error": sentence, "code": status, "help": f"https://docs.d21s.com/error/#{status}"}
-    return {"error": {"code": status, "message": sentence, "status": _STATUSES.get(status, "UNKNOWN")}}
+        return {"error": message, "code": status, "help": f"https://docs.d21s.com/error/#{status}"}
+    return {"error": {"code": status, "message": message, "status": _STATUSES.get(status, "UNKNOWN")}}
 
 
 _STATUSES = {

@@ -1,4 +1,4 @@
-"""Field masks: which fields of a resource an update is about. https://google.aip.dev/161."""
+"""Field masks, which name the fields that an update changes: https://google.aip.dev/161."""
 
 import re
 
@@ -6,23 +6,23 @@ from deploy.offline.clouds.exchange import Json
 
 
 def masked(before: Json, asked: Json, mask: str) -> Json:
-    """Give a resource with the fields of a mask as they are asked for; a field that is not said is removed.
+    """Return a resource with the fields of a mask replaced by those of ``asked``; a missing field is removed.
 
     A mask may be in snake case, which gcloud sends for some APIs: ``build_config.source,labels``.
     """
     after = dict(before)
-    for path in re.sub(r"_([a-z])", lambda found: found[1].upper(), mask).split(","):
+    for path in re.sub(r"_([a-z])", lambda match: match[1].upper(), mask).split(","):
         if path:
-            _take(after, asked, path)
+            _replace(after, asked, path)
     return after
 
 
-def _take(into: Json, asked: Json, path: str) -> None:
+def _replace(target: Json, asked: Json, path: str) -> None:
     head, _, rest = path.partition(".")
     if rest:
-        into[head] = dict(into.get(head, {}))
-        _take(into[head], asked.get(head, {}), rest)
+        target[head] = dict(target.get(head, {}))
+        _replace(target[head], asked.get(head, {}), rest)
     elif asked.get(head) is not None:
-        into[head] = asked[head]
+        target[head] = asked[head]
     else:
-        into.pop(head, None)
+        target.pop(head, None)

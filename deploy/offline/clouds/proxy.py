@@ -1,7 +1,7 @@
-"""The way in: an HTTP proxy that ends TLS for every host it plays, and refuses and records every other host.
+"""An HTTP proxy that ends TLS for every emulated host, and refuses and logs requests to any other host.
 
-Programs find it by ``https_proxy`` and believe its certificates by their CA settings, so URLs stay the real ones and no
-code knows of it. Plain threads: one for each connection.
+Programs find it by ``https_proxy`` and trust its certificates by their CA settings, so that they use the real URLs and
+need no changes. Every connection has a thread.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ Cloud = Callable[[Request], Answer]
 
 
 class Proxy:
-    """A context manager; ``url`` is what ``https_proxy`` has to be."""
+    """The proxy, as a context manager. ``url``: the value for ``https_proxy``."""
 
     def __init__(self, authority: Authority, log: RequestsLog, faults: Faults) -> None:
         self.authority = authority
@@ -37,25 +37,25 @@ class Proxy:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def plays(self, host: str) -> bool:
-        """Whether this host is one of the clouds'."""
+        """Whether this host is emulated."""
         return host.endswith(tuple(self._clouds))
 
     def answer(self, request: Request) -> Answer:
-        """Answer and note a request; raises ``Unanswered``."""
+        """Answer a request, and log it. Raises ``Unanswered``."""
         try:
             answer = self._answer(request)
         except Unanswered:
-            self._note(request, 0, is_played=True)
+            self._log(request, 0, is_played=True)
             raise
-        self._note(request, answer.status, is_played=answer.is_played)
+        self._log(request, answer.status, is_played=answer.is_played)
         return answer
 
     def lead(self, ending: str, cloud: Cloud) -> None:
-        """Play the hosts with this ending, from now on in this way."""
+        """Answer requests to hosts with this ending by this function."""
         self._clouds[ending] = cloud
 
     def refuse(self, method: str, host: str, path: str) -> None:
-        """Note a host that is not played."""
+        """Log a request to a host that is not emulated."""
         self.log.add(Entry(method, host, path, 0, 403, is_played=False))
 
     def _answer(self, request: Request) -> Answer:
@@ -74,7 +74,7 @@ class Proxy:
             raise Unanswered
         return answer
 
-    def _note(self, request: Request, status: int, *, is_played: bool) -> None:
+    def _log(self, request: Request, status: int, *, is_played: bool) -> None:
         entry = Entry(request.method, request.host, request.path, len(request.body), status, is_played=is_played)
         self.log.add(entry)
 
@@ -98,17 +98,17 @@ class _Server(ThreadingHTTPServer):
         self.proxy = proxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of clients that leave; whatever else goes wrong is a fault of ours, and is shown."""
-        if not isinstance(sys.exception(), OSError):  # TLS errors and timeouts are among them
+        """Ignore clients that close their connection; print any other error, because it is a bug of the stand-in."""
+        if not isinstance(sys.exception(), OSError):  # TLS errors and timeouts are OSErrors as well
             super().handle_error(request, client_address)
 
 
 class _Handler(BaseHTTPRequestHandler):
-    """One connection: CONNECT, then TLS, then requests as the host that was asked for."""
+    """One connection: CONNECT, then TLS, then requests to the host of the CONNECT."""
 
     protocol_version = "HTTP/1.1"
     timeout = 120
-    disable_nagle_algorithm = True  # else every answer waits for the acknowledgement of a TLS ticket
+    disable_nagle_algorithm = True  # otherwise every answer waits for the acknowledgement of a TLS ticket
     server: _Server
     host = ""
 
@@ -123,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.connection = proxy.authority.server_context(host).wrap_socket(self.connection, server_side=True)
         self.rfile = self.connection.makefile("rb", self.rbufsize)
-        self.wfile = self.connection.makefile("wb", -1)  # buffered: head and body leave together
+        self.wfile = self.connection.makefile("wb", -1)  # buffered, so that head and body are sent together
         self.host = host
         self.close_connection = False
 
@@ -157,10 +157,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     def finish(self) -> None:
-        """Close, even when nobody is there any more."""
+        """Close the connection, even if the client has closed it."""
         with contextlib.suppress(OSError):
             super().finish()
         self.connection.close()
 
     def log_message(self, format: str, *_: object) -> None:  # noqa: A002
-        """Say nothing."""
+        """Write no log."""

@@ -1,7 +1,7 @@
-"""``make rehearse``: the whole one-shot deploy, there and back, with the real ``gcloud`` and no account at all.
+"""``make rehearse``: the whole deployment and its removal, with the real ``gcloud`` and without any account.
 
-up -> verify -> up again, which has to change nothing -> down, after which nothing may be left. Each is the command that
-a user types, in a process of its own; only its environment leads it to the clouds of this package.
+up -> verify -> up again, which must change nothing -> down, which must leave nothing. Every step is the command that a
+user types, in its own process; only its environment makes it use the clouds of this package.
 """
 
 import shutil
@@ -21,12 +21,12 @@ Say = Callable[[str], object]
 
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "europe-west1"
-PATIENCE_S = 300.0
+TIMEOUT_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """One command of the rehearsal, and what has to be true after it."""
+    """One command of the rehearsal. ``faults``: returns what is wrong in the clouds after it."""
 
     title: str
     verb: tuple[str, ...]
@@ -34,7 +34,7 @@ class Act:
 
 
 def rehearse(choice: Choice, environ: Mapping[str, str], say: Say) -> bool:
-    """Play all acts; whether each ended as it must."""
+    """Run all acts, and return whether all of them passed."""
     if not shutil.which("gcloud", path=environ.get("PATH", "")):
         raise NotStarted("the rehearsal needs gcloud: https://cloud.google.com/sdk/docs/install (no login is needed)")
     began_at = time.monotonic()
@@ -57,7 +57,7 @@ def rehearse(choice: Choice, environ: Mapping[str, str], say: Say) -> bool:
 
 
 def play(act: Act, sky: Clouds, folder: Path, say: Say) -> Iterator[str]:
-    """Run one command, show it, and give what is wrong after it."""
+    """Run one command, show its result, and yield what is wrong after it."""
     sky.log.clear()
     say(f"\n== {act.title}\n$ python -m deploy {' '.join(act.verb)}\n")
     began_at = time.monotonic()
@@ -73,10 +73,10 @@ def _run(verb: tuple[str, ...], sky: Clouds, folder: Path) -> int:
     where = (f"--project={sky.google.estate.project}", f"--region={REGION}", f"--dt-project={sky.dt.tenant.project}")
     command = [sys.executable, "-m", "deploy", *verb, *where]
     environ = {**sky.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    together = None if sys.stderr.isatty() else subprocess.STDOUT  # in a file, progress belongs between the lines
+    stderr = None if sys.stderr.isatty() else subprocess.STDOUT  # in a file, progress belongs between the other lines
     try:
         done = subprocess.run(  # noqa: S603  # our own command
-            command, env=environ, cwd=folder, stderr=together, timeout=PATIENCE_S, check=False
+            command, env=environ, cwd=folder, stderr=stderr, timeout=TIMEOUT_S, check=False
         )
     except subprocess.TimeoutExpired:
         return -1
@@ -84,19 +84,19 @@ def _run(verb: tuple[str, ...], sky: Clouds, folder: Path) -> int:
 
 
 def unready(sky: Clouds) -> list[str]:
-    """Name what should have been made and was not."""
+    """Return a fault for every kind of resource that was not made."""
     made = [name.split("/")[-2] for name in sky.left()]
     expected = ("topics", "subscriptions", "secrets", "functions", "dataconnectors")
     return [f"no {kind} were made" for kind in expected if kind not in made]
 
 
 def changed(sky: Clouds) -> list[str]:
-    """Name the changes of the last act."""
+    """Return a fault for every change of the last act."""
     return [f"changed what was as it should be: {entry}" for entry in sky.log.changes()]
 
 
 def left(sky: Clouds) -> list[str]:
-    """Name what is still there."""
+    """Return a fault for every resource that is still there."""
     return [f"left over: {name}" for name in sky.left()]
 
 

@@ -1,4 +1,4 @@
-"""What was asked of the clouds, in order: so that a test can say that a second run creates nothing."""
+"""The requests that the clouds got, in order, so that a test can check that a second run changes nothing."""
 
 import fnmatch
 import threading
@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 READING_VERBS = (":getIamPolicy", ":testIamPermissions", ":pull", ":list", ":getEffectiveOrgPolicy", "/token")
-"""Endings of paths that are POSTed to and yet change nothing (``:pull`` leases, which ends by itself)."""
+"""Endings of the paths of POST requests that change nothing (``:pull`` leases messages, but a lease ends by itself)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request. ``is_played`` is false for a host, path or method that the clouds do not know."""
+    """One request. ``is_played``: False for a host, path or method that the stand-ins do not know."""
 
     method: str
     host: str
@@ -22,34 +22,34 @@ class Entry:
 
     @property
     def is_change(self) -> bool:
-        """Whether the request asked for a change, granted or not."""
+        """Whether the request asked for a change, also if it was refused."""
         return self.method not in {"GET", "HEAD", "CONNECT"} and not self.path.endswith(READING_VERBS)
 
     def __str__(self) -> str:
-        """As a line of a terminal."""
+        """Return the request as a line for the terminal."""
         played = "" if self.is_played else "  not played"
         return f"{self.status or '---'} {self.method:<6} https://{self.host}{self.path} ({self.size} bytes){played}"
 
 
 class RequestsLog:
-    """All requests since the last ``clear``; status 0 is a request that got no answer."""
+    """All requests since the last ``clear``. Status 0 means that a request got no answer."""
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._lock = threading.Lock()
 
     def add(self, entry: Entry) -> None:
-        """Note a request that was answered, or cut."""
+        """Add a request that was answered, or whose connection was closed."""
         with self._lock:
             self._entries.append(entry)
 
     def clear(self) -> None:
-        """Forget all so far."""
+        """Remove all requests."""
         with self._lock:
             self._entries.clear()
 
     def entries(self, *, method: str = "*", host: str = "*", path: str = "*") -> list[Entry]:
-        """Give the requests that fit these shell patterns, oldest first."""
+        """Return the requests that match these shell patterns, oldest first."""
         return [
             entry
             for entry in self
@@ -59,11 +59,11 @@ class RequestsLog:
         ]
 
     def changes(self, *, host: str = "*") -> list[Entry]:
-        """Give the requests that asked for a change."""
+        """Return the requests that asked for a change."""
         return [entry for entry in self.entries(host=host) if entry.is_change]
 
     def not_played(self) -> list[Entry]:
-        """Give the requests that nothing here knows; a good run has none."""
+        """Return the requests that the stand-ins do not know; a good run has none."""
         return [entry for entry in self if not entry.is_played]
 
     def __iter__(self) -> Iterator[Entry]:

@@ -1,35 +1,38 @@
-"""An embedded Pub/Sub that speaks Google's gRPC API, strict about its limits, and able to record and to fail.
+"""An embedded Pub/Sub that speaks Google's gRPC API. It enforces the limits, and can record messages and show faults.
 
 In a thread of this process, for tests and local runs::
 
     with EmbeddedPubSub() as pubsub:
         os.environ["PUBSUB_EMULATOR_HOST"] = pubsub.host
 
-or as a process of its own, which says where it is in one line of JSON and ends with 0 on SIGTERM or SIGINT::
+or as its own process, which prints its address as one line of JSON and exits with 0 after SIGTERM or SIGINT::
 
     python -m deploy.offline.pubsub --port 0 --record acked.jsonl --topic projects/p/topics/t
 
-Source of the protocol: ``google/pubsub/v1/pubsub.proto`` as in ``google.pubsub_v1``. The rooms, from the pure outward:
+Source of the protocol: ``google/pubsub/v1/pubsub.proto`` as in ``google.pubsub_v1``. The modules:
 
-    limits         what Pub/Sub's documents allow
-    filters        which messages a subscription is for
-    backlog        one subscription: ready, leased, waiting, gone
-    settings       what topics and subscriptions are made with, and what an update may change
-    paging         lists in pages
-    broker         topics, subscriptions and snapshots, in memory
-    faults         what it can be told to do wrong
-    record         what was acknowledged, in a file
-    connections    a connection cut under a call
-    rpc            coroutines as gRPC methods
-    publisher      the methods of Google's Publisher
-    subscriber     the methods of Google's Subscriber
-    subscriptions  its methods about subscriptions
-    snapshots      its methods about snapshots
-    wire           messages as they travel
-    push           messages to endpoints
-    control        a third service: faults and counts, for other processes
-    state          what the services share
-    server         all of it on a port
+=================  ====================================================================  ================
+``__main__``       the command ``python -m deploy.offline.pubsub``                       the command line
+``server``         all services on a port, in this event loop or in a thread             a port
+``publisher``      the methods of Google's Publisher                                     connections
+``subscriber``     the methods of Google's Subscriber                                    nothing
+``subscriptions``  the Subscriber's methods that create, change and remove them          nothing
+``snapshots``      the Subscriber's methods about snapshots                              the clock
+``control``        a third service: sets faults and returns counts, for other processes  gRPC
+``push``           POSTs the messages of push subscriptions to their endpoints           endpoints
+``rpc``            binds coroutines to gRPC methods                                      gRPC
+``connections``    cuts a connection of this process                                     sockets
+``record``         the acknowledged messages, in a file                                  a file
+``state``          what the services share                                               the clock
+``broker``         topics, subscriptions and snapshots, in memory                        nothing
+``backlog``        the messages of one subscription: ready, leased, delayed, held        nothing
+``settings``       checks and completes the settings of topics and subscriptions         nothing
+``filters``        the filters of subscriptions                                          nothing
+``limits``         the documented limits of Pub/Sub                                      nothing
+``paging``         lists in pages                                                        nothing
+``faults``         the faults that Publish calls can show                                nothing
+``wire``           converts messages to Google's protobuf classes                        nothing
+=================  ====================================================================  ================
 """
 
 from deploy.offline.pubsub.server import EmbeddedPubSub, Server

@@ -1,4 +1,4 @@
-"""``python -m deploy.offline.pubsub``: the embedded Pub/Sub as a process of its own."""
+"""``python -m deploy.offline.pubsub``: the embedded Pub/Sub as its own process."""
 
 import argparse
 import asyncio
@@ -13,9 +13,9 @@ from deploy.offline.pubsub.server import ADDRESS, Server
 
 
 async def serve(port: int, record: Path | None, topics: Sequence[str], subscriptions: Sequence[str]) -> None:
-    """Until SIGTERM or SIGINT; ``subscriptions`` are ``NAME=TOPIC``, all names in full."""
+    """Serve until SIGTERM or SIGINT. ``subscriptions`` are ``NAME=TOPIC``; all names are full names."""
     ended, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):  # the loop's own handlers are not there on Windows
+    for number in (signal.SIGTERM, signal.SIGINT):  # on Windows an event loop has no signal handlers of its own
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     server = Server(record)
     for topic in topics:
@@ -30,12 +30,14 @@ async def serve(port: int, record: Path | None, topics: Sequence[str], subscript
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; returns its exit status."""
+    """Run the command, and return its exit status."""
     parser = argparse.ArgumentParser(prog="python -m deploy.offline.pubsub", description="An embedded Pub/Sub.")
-    parser.add_argument("--port", type=int, default=0, help="of the loopback address; 0 (default): a free one")
+    parser.add_argument("--port", type=int, default=0, help="port of the loopback address; 0 (default): a free port")
     parser.add_argument("--record", type=Path, help="append every acknowledged message to this file")
-    parser.add_argument("--topic", action="append", default=[], help="projects/P/topics/T, there from the start")
-    parser.add_argument("--subscription", action="append", default=[], help="NAME=TOPIC, both in full")
+    parser.add_argument("--topic", action="append", default=[], help="create this topic: projects/P/topics/T")
+    parser.add_argument(
+        "--subscription", action="append", default=[], help="create this subscription: NAME=TOPIC, both full names"
+    )
     given = parser.parse_args(arguments)
     try:
         asyncio.run(serve(given.port, given.record, given.topic, given.subscription))

@@ -1,14 +1,15 @@
-"""What one subscription still has to deliver: a pure state machine, in memory, that is told the time.
+"""The messages of one subscription: a pure state machine, in memory. Callers pass the time.
 
-    add ──▶ ready ──pull──▶ leased ──acknowledge──▶ gone, or kept for a seek
+    add ──▶ ready ──pull──▶ leased ──acknowledge──▶ removed, or kept for a seek
               ▲                │
               │     deadline or nack ──▶ dead, after the last attempt
               └─── back-off ───┘
 
-Delivery is at least once: a message leaves only by an acknowledgement that comes while its lease lasts. With ordering,
-the messages of one key are delivered in the order they came; while some of them are leased or wait out a back-off, the
-later ones are held back; and when one goes back, so do the later ones that were delivered with it. Times are seconds of
-any clock that does not run backwards; publish times are the messages' own. Retention is not acted upon.
+Delivery is at least once: a message is removed only by an acknowledgement that comes while its lease lasts. With
+ordering, the messages of one key are delivered in the order of their arrival: while some of them are leased or delayed
+by a back-off, the later ones are held; and if the lease of one ends without an acknowledgement, the leases of the later
+ones of its key end as well. Times are seconds of any monotonic clock; publish times are the messages' own. Retention
+has no effect.
 """
 
 import heapq
@@ -25,7 +26,7 @@ _ACK_ID = re.compile(r"[0-9a-f]{16}-\d+")
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message; its id and publish time (nanoseconds since the Unix epoch) are given when it is accepted."""
+    """A message. The broker sets its id and publish time (nanoseconds since 1970) when it accepts the message."""
 
     data: bytes
     attributes: Mapping[str, str]
@@ -35,13 +36,13 @@ class Message:
 
     @property
     def size(self) -> int:
-        """Bytes of data and attributes."""
+        """The number of bytes in data and attributes."""
         return len(self.data) + sum(len(key.encode()) + len(value.encode()) for key, value in self.attributes.items())
 
 
 @dataclass(slots=True)
 class Holder:
-    """Who pulls, and how much of what it pulled is neither acknowledged nor given back."""
+    """One client that pulls: the number and the size of the messages that it has leased."""
 
     messages: int = 0
     size: int = 0
@@ -49,11 +50,11 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a subscription delivers; times in seconds.
+    """How a subscription delivers; times are in seconds.
 
-    ``max_attempts``: deliveries after which a message is dead, None for never. ``keeps_acknowledged``: whether a seek
-    can bring back what was acknowledged. A message that went back waits ``min_backoff_s``, doubled with each of its
-    further attempts up to ``max_backoff_s``.
+    ``max_attempts``: deliveries after which a message is dead, or None for never. ``keeps_acknowledged``: whether a
+    seek can make acknowledged messages ready again. A message whose lease ended is delayed by ``min_backoff_s``, twice
+    as long after each further attempt, up to ``max_backoff_s``.
     """
 
     max_attempts: int | None = None
@@ -62,26 +63,26 @@ class Policy:
     keeps_acknowledged: bool = False
 
     def backoff_s(self, attempts: int) -> float:
-        """Return how long a message waits after so many attempts."""
+        """Return the delay of a message after this number of attempts."""
         return min(self.max_backoff_s, self.min_backoff_s * 2.0 ** min(attempts - 1, 32))
 
 
 @dataclass(slots=True)
 class Entry:
-    """A message in its place among all of the subscription; ``attempts``: how often it was delivered."""
+    """A message with its position in the subscription. ``attempts``: the number of its deliveries."""
 
     sequence: int
     message: Message
     attempts: int = 0
 
     def __lt__(self, other: "Entry") -> bool:
-        """Order entries as their messages came."""
+        """Order entries by the arrival of their messages."""
         return self.sequence < other.sequence
 
 
 @dataclass(slots=True)
 class Lease:
-    """One delivery of one message: outstanding until acknowledged, nacked or past ``expires_at``."""
+    """One delivery of one message: it lasts until an acknowledgement, a nack, or ``expires_at``."""
 
     ack_id: str
     entry: Entry
@@ -90,16 +91,13 @@ class Lease:
 
     @property
     def message(self) -> Message:
-        """The message that is delivered."""
+        """The delivered message."""
         return self.entry.message
 
 
 @dataclass
 class Backlog:
-    """The undelivered and the outstanding messages of one subscription.
-
-    ``policy`` may be replaced at any time.
-    """
+    """The unacknowledged messages of one subscription. ``policy`` may be replaced at any time."""
 
     ordered: bool = False
     policy: Policy = field(default_factory=Policy)
@@ -116,15 +114,15 @@ class Backlog:
     _dead: list[Entry] = field(default_factory=list)
 
     def add(self, message: Message) -> None:
-        """A message to deliver, after all that came before it."""
+        """Add a message, to be delivered after those that came before it."""
         heapq.heappush(self._ready, Entry(next(self._numbers), message))
 
     def keep(self, message: Message) -> None:
-        """A message that only a seek brings back, as if it had been acknowledged."""
+        """Add a message as acknowledged, so that only a seek makes it ready."""
         self._acknowledged.append(Entry(next(self._numbers), message))
 
     def pull(self, now: float, holder: Holder, deadline_s: int, limit: int, max_bytes: int) -> list[Lease]:
-        """Up to ``limit`` messages, leased for ``deadline_s``: one, or as many as fit into ``max_bytes`` together."""
+        """Lease up to ``limit`` messages for ``deadline_s``: one, or as many as fit into ``max_bytes`` together."""
         self.expire(now)
         leases: list[Lease] = []
         busy = set(self._outstanding) | set(self._blocked)
@@ -142,23 +140,23 @@ class Backlog:
         return leases
 
     def acknowledge(self, ack_ids: Iterable[str]) -> list[str]:
-        """Done with these. Returns the ids of leases that are over: their messages are delivered again."""
-        over = []
+        """Acknowledge messages. Return the ids of leases that have ended: their messages are delivered again."""
+        ended = []
         for ack_id in _well_formed(ack_ids):
             lease = self._leases.get(ack_id)
             if lease:
                 self._end(lease)
-                self._put_away([lease.entry])
+                self._keep_acknowledged([lease.entry])
             else:
-                over.append(ack_id)
-        return over
+                ended.append(ack_id)
+        return ended
 
     def modify_deadline(self, now: float, ack_ids: Iterable[str], deadline_s: int) -> list[str]:
-        """The leases last until ``now + deadline_s``; 0 gives the messages back at once (a nack).
+        """Let the leases last until ``now + deadline_s``; 0 ends them at once (a nack).
 
-        Returns the ids of leases that are over.
+        Return the ids of leases that had ended before.
         """
-        over = []
+        ended = []
         for ack_id in _well_formed(ack_ids):
             lease = self._leases.get(ack_id)
             if lease and deadline_s:
@@ -166,11 +164,11 @@ class Backlog:
             elif lease:
                 self._give_back(lease, now)
             else:
-                over.append(ack_id)
-        return over
+                ended.append(ack_id)
+        return ended
 
     def expire(self, now: float) -> None:
-        """Give back what was not acknowledged in time, and make ready what has waited out its back-off."""
+        """End the leases whose deadline has passed, and make messages ready whose back-off has passed."""
         while self._expiries and self._expiries[0][0] <= now:
             expires_at, ack_id = heapq.heappop(self._expiries)
             lease = self._leases.get(ack_id)
@@ -180,40 +178,40 @@ class Backlog:
             self._make_ready(heapq.heappop(self._delayed)[1], now)
 
     def next_event(self) -> float | None:
-        """When ``expire`` may have something to do."""
+        """Return the time at which ``expire`` next has an effect, or None."""
         times = [heap[0][0] for heap in (self._expiries, self._delayed) if heap]
         return min(times, default=None)
 
     def take_dead(self) -> list[Entry]:
-        """Return the messages after their last attempt, and let go of them."""
+        """Return and remove the messages after their last attempt."""
         dead, self._dead = self._dead, []
         return dead
 
     def put_back(self, entry: Entry) -> None:
-        """Have a message to deliver that was dead, in its old place."""
+        """Make a dead message ready again, in its old position."""
         heapq.heappush(self._ready, entry)
 
     def unacknowledged(self) -> list[Message]:
-        """Return every message that is not acknowledged, in the order they came."""
+        """Return all unacknowledged messages, in the order of their arrival."""
         return [entry.message for entry in self._pending()]
 
     def seek(self, is_wanted: Callable[[Message], bool]) -> None:
-        """Make every message that is kept unacknowledged or acknowledged, as it is wanted or not; ends all leases."""
+        """End all leases; make the wanted messages ready, also acknowledged ones, and acknowledge all others."""
         entries = sorted([*self._pending(), *self._acknowledged])
         self._clear()
         for entry in entries:
             if is_wanted(entry.message):
                 heapq.heappush(self._ready, Entry(entry.sequence, entry.message))
             else:
-                self._put_away([entry])
+                self._keep_acknowledged([entry])
 
     def restore(self, messages: Iterable[Message]) -> None:
-        """Have exactly these messages to deliver; all others are acknowledged. Ends all leases."""
+        """End all leases; make exactly these messages ready, and acknowledge all others."""
         restored = list(messages)
         ids = {message.message_id for message in restored}
         others = sorted([*self._pending(), *self._acknowledged])
         self._clear()
-        self._put_away(entry for entry in others if entry.message.message_id not in ids)
+        self._keep_acknowledged(entry for entry in others if entry.message.message_id not in ids)
         for message in restored:
             self.add(message)
 
@@ -229,7 +227,7 @@ class Backlog:
         for heap in (self._ready, self._held, self._delayed, self._blocked, self._acknowledged, self._expiries):
             heap.clear()
 
-    def _put_away(self, entries: Iterable[Entry]) -> None:
+    def _keep_acknowledged(self, entries: Iterable[Entry]) -> None:
         if self.policy.keeps_acknowledged:
             self._acknowledged.extend(entries)
 
@@ -269,14 +267,14 @@ class Backlog:
 
     def _give_back(self, lease: Lease, now: float) -> None:
         until = now + self.policy.backoff_s(lease.entry.attempts)
-        for later in self._delivered_since(lease):
-            self._end(later)
-            if self.policy.max_attempts is not None and later.entry.attempts >= self.policy.max_attempts:
-                self._dead.append(later.entry)
+        for ended in self._delivered_since(lease):
+            self._end(ended)
+            if self.policy.max_attempts is not None and ended.entry.attempts >= self.policy.max_attempts:
+                self._dead.append(ended.entry)
             elif until > now:
-                self._delay(later.entry, until)
+                self._delay(ended.entry, until)
             else:
-                heapq.heappush(self._ready, later.entry)
+                heapq.heappush(self._ready, ended.entry)
 
     def _delay(self, entry: Entry, until: float) -> None:
         heapq.heappush(self._delayed, (until, entry))
@@ -292,6 +290,7 @@ class Backlog:
             self._release(key)
 
     def _delivered_since(self, lease: Lease) -> list[Lease]:
+        """Return the lease, and with ordering the leases of later messages of its key."""
         key = self._key(lease.message)
         if not key:
             return [lease]

@@ -1,7 +1,7 @@
-"""The topics, subscriptions and snapshots of a Pub/Sub, in memory, without clock or network.
+"""The topics, subscriptions and snapshots of a Pub/Sub, in memory.
 
-``accept`` names the messages of one publish, ``deliver`` puts them on every subscription of the topic: two steps, so
-that a record can be written in between. Settings of topics and subscriptions are kept as they came, to be given back.
+``accept`` sets the ids of the messages of one Publish call, ``deliver`` adds them to every subscription of the topic:
+two steps, so that a record can be written in between. Settings are stored and returned unchanged.
 """
 
 import itertools
@@ -18,27 +18,27 @@ from deploy.offline.pubsub.settings import DELETED_TOPIC, delivery_policy
 
 @dataclass
 class Topic:
-    """A topic: its settings as ``google.pubsub.v1.Topic``, and its messages if it is to keep them."""
+    """A topic: its settings as ``google.pubsub.v1.Topic``, and its messages if it retains them."""
 
     settings: Any
     kept: list[Message] = field(default_factory=list)
 
     @property
     def keeps(self) -> bool:
-        """Whether the topic keeps its messages for subscriptions to seek back to."""
+        """Whether the topic retains its messages, so that subscriptions can seek to them."""
         return bool(self.settings.HasField("message_retention_duration"))
 
 
 @dataclass
 class Subscription:
-    """A subscription: its settings as ``google.pubsub.v1.Subscription``, and what it still has to deliver."""
+    """A subscription: its settings as ``google.pubsub.v1.Subscription``, its messages and its filter."""
 
     settings: Any
     backlog: Backlog
     matches: Matches
 
     def check_attached(self) -> None:
-        """Refuse to deliver once the subscription is detached."""
+        """Raise ``Refused`` if the subscription is detached."""
         if self.settings.detached:
             short = self.settings.name.rpartition("/")[2]
             raise failed_precondition(f"Subscription is detached (resource={short}).")
@@ -46,66 +46,69 @@ class Subscription:
 
 @dataclass
 class Snapshot:
-    """A snapshot: its settings as ``google.pubsub.v1.Snapshot``, what was unacknowledged, and what came since."""
+    """A snapshot: its settings as ``google.pubsub.v1.Snapshot``.
+
+    ``messages``: those unacknowledged when the snapshot was made, and those published since then.
+    """
 
     settings: Any
     matches: Matches
     messages: list[Message]
 
 
-class _Made(Protocol):
+class _Resource(Protocol):
     settings: Any
 
 
-_Kind = TypeVar("_Kind", bound=_Made)
+_Kind = TypeVar("_Kind", bound=_Resource)
 
 
 class Shelf(Generic[_Kind]):
-    """All resources of one kind, by full name."""
+    """All resources of one kind, by full name. Methods raise ``Refused``."""
 
     def __init__(self) -> None:
         self._items: dict[str, _Kind] = {}
 
     def check_new(self, name: str) -> None:
-        """Refuse a name that is taken."""
+        """Refuse a name that exists already."""
         if name in self._items:
             raise already_exists(name)
 
     def add(self, item: _Kind) -> None:
-        """A resource that is not there yet."""
+        """Add a new resource."""
         self.check_new(item.settings.name)
         self._items[item.settings.name] = item
 
     def get(self, name: str) -> _Kind:
-        """A resource that is there."""
+        """Return the resource with this name."""
         if name not in self._items:
             raise not_found(name)
         return self._items[name]
 
     def remove(self, name: str) -> None:
-        """Away with a resource that is there."""
+        """Remove the resource with this name."""
         self.get(name)
         del self._items[name]
 
     def of(self, project: str) -> list[Any]:
-        """The settings of a project's resources, by name; ``project`` is ``projects/P``."""
+        """Return the settings of a project's resources, sorted by name; ``project`` is ``projects/P``."""
         return [self._items[name].settings for name in sorted(self._items) if name.startswith(f"{project}/")]
 
     def on(self, topic: str) -> list[_Kind]:
-        """The resources of a topic, by name."""
+        """Return the resources of a topic, sorted by name."""
         return [self._items[name] for name in sorted(self._items) if self._items[name].settings.topic == topic]
 
     def settings_on(self, topic: str) -> list[Any]:
-        """The settings of a topic's resources, by name."""
-        return [made.settings for made in self.on(topic)]
+        """Return the settings of a topic's resources, sorted by name."""
+        return [item.settings for item in self.on(topic)]
 
     def all(self) -> list[_Kind]:
-        """Every resource."""
+        """Return all resources."""
         return list(self._items.values())
 
 
 def _first_message_id() -> int:
-    """Microseconds since the Unix epoch: 16 digits as Google's ids, and never an id of an earlier run."""
+    """Return the microseconds since 1970: 16 digits like Google's ids, and never an id of an earlier run."""
     return time.time_ns() // 1000
 
 
@@ -119,17 +122,17 @@ class Broker:
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(_first_message_id()))
 
     def create_topic(self, settings: Any) -> None:
-        """A topic that is not there yet."""
+        """Create a topic."""
         self.topics.add(Topic(settings))
 
     def delete_topic(self, name: str) -> None:
-        """Away with a topic; its subscriptions stay and keep what they have."""
+        """Delete a topic; its subscriptions stay and keep their messages."""
         self.topics.remove(name)
         for settings in (*self.subscriptions.settings_on(name), *self.snapshots.settings_on(name)):
             settings.topic = DELETED_TOPIC
 
     def create_subscription(self, settings: Any) -> None:
-        """A subscription that is not there yet, of a topic that is; it gets what is published from now on."""
+        """Create a subscription of an existing topic. It gets the messages that are published from now on."""
         self.subscriptions.check_new(settings.name)
         topic = self.topics.get(settings.topic)
         self._check_dead_letter_topic(settings)
@@ -142,7 +145,7 @@ class Broker:
                 backlog.keep(message)
 
     def update_topic(self, settings: Any) -> None:
-        """Replace the settings of a topic that is there."""
+        """Replace the settings of an existing topic."""
         topic = self.topics.get(settings.name)
         topic.settings = settings
         topic.kept = topic.kept if topic.keeps else []
@@ -150,20 +153,20 @@ class Broker:
             self._apply_settings(subscription)
 
     def update_subscription(self, settings: Any) -> None:
-        """Replace the settings of a subscription that is there."""
+        """Replace the settings of an existing subscription."""
         self._check_dead_letter_topic(settings)
         subscription = self.subscriptions.get(settings.name)
         subscription.settings = settings
         self._apply_settings(subscription)
 
     def detach(self, name: str) -> None:
-        """Let a subscription get nothing any more; what it has not delivered is lost."""
+        """Detach a subscription: it gets no more messages, and its undelivered ones are lost."""
         subscription = self.subscriptions.get(name)
         subscription.settings.detached = True
         subscription.backlog.restore([])
 
     def create_snapshot(self, settings: Any, subscription: str) -> Any:
-        """A snapshot that is not there yet, of what a subscription has not acknowledged; returns its settings."""
+        """Create a snapshot of a subscription's unacknowledged messages, and return the snapshot's settings."""
         source = self.subscriptions.get(subscription)
         source.check_attached()
         settings.topic = source.settings.topic
@@ -171,23 +174,23 @@ class Broker:
         return settings
 
     def seek_to_snapshot(self, subscription: str, name: str) -> None:
-        """Let a subscription be as it was at a snapshot of the same topic."""
+        """Make exactly the messages of a snapshot of the same topic unacknowledged."""
         found, snapshot = self.subscriptions.get(subscription), self.snapshots.get(name)
         if found.settings.topic != snapshot.settings.topic:
             raise failed_precondition("The snapshot and the subscription do not have the same topic.")
         found.backlog.restore(snapshot.messages)
 
     def seek_to_time(self, subscription: str, time_ns: int) -> None:
-        """Let exactly the messages published at this time (since the Unix epoch) or later be unacknowledged."""
+        """Make exactly the messages published at this time (nanoseconds since 1970) or later unacknowledged."""
         self.subscriptions.get(subscription).backlog.seek(lambda message: message.publish_time_ns >= time_ns)
 
     def accept(self, topic: str, messages: Iterable[Message], now_ns: int) -> list[Message]:
-        """The messages with their ids and publish time (nanoseconds since the Unix epoch)."""
+        """Return the messages with their ids and publish time (nanoseconds since 1970)."""
         self.topics.get(topic)
         return [replace(message, message_id=str(next(self._ids)), publish_time_ns=now_ns) for message in messages]
 
     def deliver(self, topic: str, messages: Iterable[Message]) -> None:
-        """A copy of each accepted message for every subscription of the topic whose filter matches it."""
+        """Add the accepted messages to every subscription and snapshot of the topic whose filter matches them."""
         accepted, found = list(messages), self.topics.get(topic)
         if found.keeps:
             found.kept += accepted
@@ -199,9 +202,9 @@ class Broker:
             snapshot.messages += _matching(snapshot.matches, accepted)
 
     def forward_dead(self, now: float) -> list[tuple[str, Message]]:
-        """Take the messages after their last attempt off all subscriptions; returns them with their new topics.
+        """Remove the messages after their last attempt from all subscriptions; return them with their new topics.
 
-        A message whose dead letter topic is gone stays where it is.
+        A message whose dead letter topic does not exist stays on its subscription.
         """
         forwarded = []
         for subscription in self.subscriptions.all():
@@ -216,7 +219,7 @@ class Broker:
         return forwarded
 
     def next_event(self) -> float | None:
-        """When a message may next become ready or dead, on any subscription."""
+        """Return the time at which a message of any subscription may next become ready or dead, or None."""
         times = [subscription.backlog.next_event() for subscription in self.subscriptions.all()]
         return min((at for at in times if at is not None), default=None)
 
@@ -242,7 +245,10 @@ def _matching(matches: Matches, messages: Iterable[Message]) -> list[Message]:
 
 
 def _dead_letter_attributes(subscription: str, attempts: int, message: Message) -> Mapping[str, str]:
-    """What Pub/Sub adds: https://cloud.google.com/pubsub/docs/dead-letter-topics#how_dead_letter_topics_work."""
+    """Return a dead message's attributes with those that Pub/Sub adds.
+
+    https://cloud.google.com/pubsub/docs/dead-letter-topics#how_dead_letter_topics_work
+    """
     _, project, _, name = subscription.split("/")
     published_ms = message.publish_time_ns // 10**6
     when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(published_ms // 1000))

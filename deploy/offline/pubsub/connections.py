@@ -1,7 +1,7 @@
-"""A connection of this process cut from below, as a network or a dying peer would do it.
+"""Cuts one TCP connection of this process, as a network failure would.
 
-gRPC has no way to close one connection of a server. But the socket is among the process's file descriptors, where it is
-known by its two ends; shutting it down there ends it for both sides, and every call on it.
+gRPC cannot close a single connection of a server. But the connection's socket is among the file descriptors of this
+process and can be found by its two ports. Shutting it down ends the connection for both sides, and every call on it.
 """
 
 import contextlib
@@ -14,7 +14,7 @@ from deploy.offline.errors import OfflineError
 
 
 def cut(server_port: int, peer: str) -> None:
-    """Shut down the connection to ``server_port`` that gRPC calls ``peer``: ``ipv4:127.0.0.1:40000``."""
+    """Shut down the connection to ``server_port`` with this ``peer``, in gRPC's form: ``ipv4:127.0.0.1:40000``."""
     client_port = int(peer.rpartition(":")[2])
     for connection in _own_sockets():
         with connection:
@@ -25,7 +25,7 @@ def cut(server_port: int, peer: str) -> None:
 
 
 def _own_sockets() -> Iterator[socket.socket]:
-    for descriptor in [int(each.name) for each in Path("/dev/fd").iterdir()]:
+    for descriptor in [int(path.name) for path in Path("/dev/fd").iterdir()]:
         with contextlib.suppress(OSError):
             yield _duplicate(descriptor)
 
@@ -40,7 +40,7 @@ def _duplicate(descriptor: int) -> socket.socket:
 
 
 def _ports(connection: socket.socket) -> tuple[int, int] | None:
-    """The near and the far port of a TCP connection on the loopback address."""
+    """Return the local and the remote port of a TCP connection, or None for another socket."""
     if connection.family not in {socket.AF_INET, socket.AF_INET6}:
         return None
     try:

@@ -1,7 +1,7 @@
-"""``dtpubsub.offline.Control``: faults and counts of an embedded Pub/Sub that runs in another process.
+"""``dtpubsub.offline.Control``: sets the faults and reads the counts of an embedded Pub/Sub in another process.
 
-A gRPC service on the same port, whose requests and answers are JSON objects. The server's end is ``control_service``,
-the client's end ``Control``.
+It is a gRPC service on the same port; its requests and answers are JSON. ``control_service`` is the server,
+``Control`` the client.
 """
 
 import json
@@ -19,7 +19,7 @@ _TIMEOUT_S = 20.0
 
 
 def control_service(state: State) -> grpc.GenericRpcHandler:
-    """As gRPC wants it."""
+    """Return the service as a gRPC handler."""
 
     def set_fault(asked: Any) -> dict[str, int]:
         state.faults.set(Fault(**asked))
@@ -34,7 +34,7 @@ def control_service(state: State) -> grpc.GenericRpcHandler:
 
     def unacknowledged(asked: Any) -> list[int]:
         messages = state.broker.subscriptions.get(asked["subscription"]).backlog.unacknowledged()
-        return [len(messages), min((each.publish_time_ns for each in messages), default=0)]
+        return [len(messages), min((message.publish_time_ns for message in messages), default=0)]
 
     handlers: dict[str, Callable[[Any], Any]] = {
         "SetFault": set_fault,
@@ -42,32 +42,33 @@ def control_service(state: State) -> grpc.GenericRpcHandler:
         "PublishCalls": publish_calls,
         "Unacknowledged": unacknowledged,
     }
-    return grpc.method_handlers_generic_handler(SERVICE, {name: _handler(each) for name, each in handlers.items()})
+    methods = {name: _handler(function) for name, function in handlers.items()}
+    return grpc.method_handlers_generic_handler(SERVICE, methods)
 
 
 class Control:
-    """The faults and counts of the embedded Pub/Sub at ``host`` (``127.0.0.1:port``), in whatever process it is."""
+    """Controls the embedded Pub/Sub at ``host`` (``127.0.0.1:port``), in this or in another process."""
 
     def __init__(self, host: str) -> None:
         self._channel = grpc.insecure_channel(host)
 
     def set_fault(self, fault: Fault) -> None:
-        """In force from the next Publish on, in place of the one for the same topic (or the one for all)."""
+        """Set a fault from the next Publish call on. It replaces the one for the same topic, or the one for all."""
         self._call("SetFault", fault.to_json())
 
     def clear_faults(self) -> None:
-        """All is well again, for calls that come from now on."""
+        """Remove all faults, for calls that come from now on."""
         self._call("ClearFaults", {})
 
     def publish_calls(self, topic: str | None = None) -> int:
-        """How many Publish calls came, refused ones too: on one topic (full name), or on all."""
+        """Return the number of Publish calls, also refused ones: on one topic (full name), or on all."""
         calls: dict[str, int] = self._call("PublishCalls", {})
         return sum(calls.values()) if topic is None else calls.get(topic, 0)
 
     def unacknowledged(self, subscription: str) -> tuple[int, int] | None:
-        """Return how many messages a subscription has, and when the oldest was published, in ns since 1970.
+        """Return a subscription's number of unacknowledged messages, and the oldest one's publish time (ns since 1970).
 
-        The answer is None if the Pub/Sub at this host is not the embedded one.
+        Return None if the Pub/Sub at this host is not the embedded one.
         """
         call = self._channel.unary_unary(f"/{SERVICE}/Unacknowledged", json_bytes, json.loads)
         try:
@@ -75,11 +76,11 @@ class Control:
         except grpc.RpcError as error:
             if error.code() is grpc.StatusCode.UNIMPLEMENTED:
                 return None
-            raise OfflineError(f"the embedded Pub/Sub did not do Unacknowledged: {error}") from error
+            raise OfflineError(f"the embedded Pub/Sub refused Unacknowledged: {error}") from error
         return messages, oldest_ns
 
     def close(self) -> None:
-        """Done with it."""
+        """Close the connection."""
         self._channel.close()
 
     def __enter__(self) -> Self:
@@ -93,11 +94,11 @@ class Control:
         try:
             return call(asked, timeout=_TIMEOUT_S)
         except grpc.RpcError as error:
-            raise OfflineError(f"the embedded Pub/Sub did not do {method}: {error}") from error
+            raise OfflineError(f"the embedded Pub/Sub refused {method}: {error}") from error
 
 
 def json_bytes(value: Any) -> bytes:
-    """A JSON value on the wire."""
+    """Return a JSON value as bytes."""
     return json.dumps(value).encode()
 
 

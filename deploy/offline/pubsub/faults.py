@@ -1,8 +1,8 @@
-"""What an embedded Pub/Sub can be told to do wrong when something is published.
+"""The faults that Publish calls of an embedded Pub/Sub can show.
 
-A ``Fault`` says when a call is stored (never, before or after a delay), how long the delay is, and what the caller then
-sees; the named ones (``fail``, ``hang``, ``slow``, …) are the combinations one usually wants. ``on`` narrows a fault
-to one topic, ``times`` lets it end by itself, ``of_every`` makes it flaky:
+A ``Fault`` says whether the messages of a call are stored (never, before or after a delay), how long the delay is, and
+which answer the caller gets. ``fail``, ``hang``, ``slow`` and the other class methods are the usual combinations.
+``on`` limits a fault to one topic, ``times`` to a number of calls, ``of_every`` to a part of the calls:
 
     Fault.fail("UNAVAILABLE").on("projects/p/topics/events").times(3)
 """
@@ -20,7 +20,7 @@ Stores = Literal["never", "first", "last"]
 
 @dataclass(frozen=True)
 class Fault:
-    """One way to treat Publish calls; as it stands without arguments, the right one."""
+    """How Publish calls are treated. Without arguments, as Pub/Sub should do it."""
 
     answer: Answer = "ids"
     stores: Stores = "last"
@@ -39,53 +39,53 @@ class Fault:
 
     @classmethod
     def fail(cls, code: str, message: str = "") -> Self:
-        """Answered with this gRPC status (``UNAVAILABLE``, …), nothing stored."""
+        """Answer with this gRPC status (``UNAVAILABLE``, …); store nothing."""
         return cls("status", "never", code=code, message=message)
 
     @classmethod
     def hang(cls, seconds: float | None = None) -> Self:
-        """No answer for so long (None: for ever), then UNAVAILABLE; nothing stored."""
+        """Answer UNAVAILABLE after this time (None: never answer); store nothing."""
         return cls("status", "never", delay_s=seconds)
 
     @classmethod
     def slow(cls, seconds: float) -> Self:
-        """Stored and answered as it should be, but only after so long."""
+        """Store and answer correctly, but only after this time."""
         return cls(delay_s=seconds)
 
     @classmethod
     def empty_ids(cls) -> Self:
-        """Answered OK without any message id, nothing stored."""
+        """Answer OK without message ids; store nothing."""
         return cls("no ids", "never")
 
     @classmethod
     def two_ids(cls) -> Self:
-        """Answered OK with one message id too many, nothing stored."""
+        """Answer OK with two message ids; store nothing."""
         return cls("two ids", "never")
 
     @classmethod
     def commit_then_fail(cls, code: str, seconds: float = 0.0) -> Self:
-        """Stored and recorded, and after so long answered with this gRPC status."""
+        """Store and record, and answer with this gRPC status after this time."""
         return cls("status", "first", delay_s=seconds, code=code)
 
     @classmethod
     def cut(cls, seconds: float = 0.0) -> Self:
-        """The caller's connection is closed under the call after so long; nothing stored."""
+        """Close the caller's connection after this time, without an answer; store nothing."""
         return cls("cut", "never", delay_s=seconds)
 
     def on(self, topic: str) -> Self:
-        """For one topic (full name) instead of all."""
+        """Return this fault for one topic (full name) instead of all."""
         return replace(self, topic=topic)
 
     def times(self, calls: int) -> Self:
-        """For so many calls instead of until told otherwise."""
+        """Return this fault for this number of calls instead of all."""
         return replace(self, calls=calls)
 
     def of_every(self, of: int, hits: int = 1) -> Self:
-        """For the first ``hits`` of every ``of`` calls instead of all."""
+        """Return this fault for the first ``hits`` of every ``of`` calls instead of all."""
         return replace(self, of=of, hits=hits)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values, for another process."""
+        """Return the fault as JSON values, for another process."""
         return asdict(self)
 
 
@@ -93,23 +93,23 @@ HEALTHY = Fault()
 
 
 class Faults:
-    """The faults in force: at most one for each topic, and one for all others."""
+    """The current faults: at most one for each topic, and one for all other topics."""
 
     def __init__(self) -> None:
         self._by_topic: dict[str, Fault] = {}
         self._seen: dict[str, int] = {}
 
     def set(self, fault: Fault) -> None:
-        """In force from the next call on, in place of the one with the same topic (or the one for all)."""
+        """Set a fault from the next call on. It replaces the one with the same topic, or the one for all."""
         self._by_topic[fault.topic] = fault
         self._seen[fault.topic] = 0
 
     def clear(self) -> None:
-        """All is well again, for calls that come from now on."""
+        """Remove all faults, for calls that come from now on."""
         self._by_topic.clear()
 
     def take(self, topic: str) -> Fault:
-        """The treatment of the next Publish call on a topic."""
+        """Return the fault for the next Publish call on a topic, and count the call."""
         scope = topic if topic in self._by_topic else ""
         fault = self._by_topic.get(scope, HEALTHY)
         seen = self._seen.get(scope, 0)

@@ -1,4 +1,4 @@
-"""A subscription's filter, as a function of a message's attributes: https://cloud.google.com/pubsub/docs/filtering."""
+"""The filters of subscriptions: https://cloud.google.com/pubsub/docs/filtering."""
 
 from collections.abc import Callable, Mapping
 
@@ -7,10 +7,11 @@ from deploy.google.pubsub_filter import parse_filter as read
 from deploy.offline.errors import invalid
 
 Matches = Callable[[Mapping[str, str]], bool]
+"""Whether a filter matches a message with these attributes."""
 
 
 def parse_filter(text: str) -> Matches:
-    """Read a filter; raises ``Refused``."""
+    """Return a filter as a function. Raises ``Refused``."""
     try:
         return read(text).matches
     except FilterInvalid as error:

@@ -1,6 +1,6 @@
-"""The documented limits of Pub/Sub, as pure checks: return nothing, or raise ``Refused`` (INVALID_ARGUMENT).
+"""The documented limits of Pub/Sub, as pure checks: they return nothing, or raise ``Refused`` (INVALID_ARGUMENT).
 
-Google's emulator enforces few of them, so what passes there may still be refused in production.
+Google's emulator enforces few of these limits, so Pub/Sub may refuse a request that the emulator accepts.
 Sources: the resource limits on https://cloud.google.com/pubsub/quotas, the resource names on
 https://cloud.google.com/pubsub/docs/pubsub-basics, the field comments of ``google.pubsub_v1.types`` and, for the
 wording, refusals of the real service as its users have reported them. Sizes are in bytes of UTF-8.
@@ -40,28 +40,28 @@ _QUOTAS = "Refer to https://cloud.google.com/pubsub/quotas for more information.
 
 
 def check_topic_name(name: str) -> None:
-    """``projects/P/topics/T``: T of 3-255 letters, digits and ``-._~+%``, a letter first, not ``goog``."""
+    """Check ``projects/P/topics/T``: T has 3-255 letters, digits and ``-._~+%``, begins with a letter, not ``goog``."""
     _check_name(name, "topics")
 
 
 def check_subscription_name(name: str) -> None:
-    """``projects/P/subscriptions/S``, with S as a topic's T."""
+    """Check ``projects/P/subscriptions/S``: S has the form of a topic's T."""
     _check_name(name, "subscriptions")
 
 
 def check_snapshot_name(name: str) -> None:
-    """``projects/P/snapshots/S``, with S as a topic's T."""
+    """Check ``projects/P/snapshots/S``: S has the form of a topic's T."""
     _check_name(name, "snapshots")
 
 
 def check_project_name(name: str) -> None:
-    """``projects/P``."""
+    """Check ``projects/P``."""
     if not re.fullmatch(r"projects/[^/]+", name):
         raise _bad_name(name)
 
 
 def check_publish_request(size: int, ordering_keys: Iterable[str]) -> None:
-    """A Publish request of ``size`` serialized bytes, with one ordering key (maybe empty) for each message."""
+    """Check a Publish request: its serialized size, and the ordering keys of its messages (one each, maybe empty)."""
     keys = list(ordering_keys)
     _at_most("request_size", size, MAX_REQUEST_BYTES)
     if not keys:
@@ -74,7 +74,7 @@ def check_publish_request(size: int, ordering_keys: Iterable[str]) -> None:
 
 
 def check_message(data: bytes, attributes: Mapping[str, str], ordering_key: str) -> None:
-    """One message: something in it, and each part inside its limit."""
+    """Check one message: it is not empty, and its parts are within their limits."""
     if not data and not attributes:
         raise invalid(
             "One or more messages in the publish request is empty. "
@@ -88,30 +88,30 @@ def check_message(data: bytes, attributes: Mapping[str, str], ordering_key: str)
 
 
 def check_ack_deadline(seconds: int, *, minimum: int = MIN_ACK_DEADLINE_S) -> None:
-    """An acknowledgement deadline in seconds, both ends included."""
+    """Check an acknowledgement deadline in seconds."""
     _at_least("ack_deadline_seconds", seconds, minimum)
     _at_most("ack_deadline_seconds", seconds, MAX_ACK_DEADLINE_S)
 
 
 def check_retention(seconds: float) -> None:
-    """How long messages are kept: 10 minutes to 31 days, both included."""
+    """Check a retention time of messages: 10 minutes to 31 days."""
     _at_least("message_retention_duration", seconds, MIN_RETENTION_S)
     _at_most("message_retention_duration", seconds, MAX_RETENTION_S)
 
 
 def check_expiration(seconds: float) -> None:
-    """The idle time after which a subscription is removed: a day at least."""
+    """Check the idle time after which a subscription is removed: at least a day."""
     _at_least("expiration_policy.ttl", seconds, MIN_EXPIRATION_S)
 
 
 def check_delivery_attempts(count: int) -> None:
-    """How often a message is delivered before it goes to the dead letter topic: 5 to 100 times."""
+    """Check the number of deliveries before a message goes to the dead letter topic: 5 to 100."""
     _at_least("max_delivery_attempts", count, MIN_DELIVERY_ATTEMPTS)
     _at_most("max_delivery_attempts", count, MAX_DELIVERY_ATTEMPTS)
 
 
 def check_backoffs(minimum_s: float, maximum_s: float) -> None:
-    """The back-off of a retry policy: 0 to 600 seconds, and not the larger one first."""
+    """Check the back-offs of a retry policy: 0 to 600 seconds, and the maximum is not below the minimum."""
     for what, seconds in (("minimum_backoff", minimum_s), ("maximum_backoff", maximum_s)):
         if not 0 <= seconds <= MAX_BACKOFF_S:
             raise invalid(
@@ -122,7 +122,7 @@ def check_backoffs(minimum_s: float, maximum_s: float) -> None:
 
 
 def check_transforms(codes: Sequence[str]) -> None:
-    """The code of a resource's transforms: five of 20 KB at most."""
+    """Check the code of a resource's transforms: at most five, of at most 20 KB each."""
     _at_most("message_transforms_count", len(codes), MAX_TRANSFORMS)
     for code in codes:
         _at_least("javascript_udf_code_size", _size(code), 1)
@@ -130,12 +130,12 @@ def check_transforms(codes: Sequence[str]) -> None:
 
 
 def check_page_size(size: int) -> None:
-    """The number of items that a list asks for; 0 leaves it to the service."""
+    """Check a requested page size; 0 means the default."""
     _at_least("page_size", size, 0)
 
 
 def check_labels(labels: Mapping[str, str]) -> None:
-    """Labels of a resource: https://cloud.google.com/pubsub/docs/create-topic#labels."""
+    """Check the labels of a resource: https://cloud.google.com/pubsub/docs/create-topic#labels."""
     _at_most("label_count", len(labels), MAX_LABELS)
     for key, value in labels.items():
         lower = key == key.lower() and value == value.lower()
@@ -144,13 +144,13 @@ def check_labels(labels: Mapping[str, str]) -> None:
 
 
 def check_max_messages(count: int) -> None:
-    """The number of messages a Pull asks for: at least one."""
+    """Check the maximum number of messages of a Pull: at least one."""
     if count < 1:
         raise invalid("You have passed an invalid argument to the service (argument=max_messages).")
 
 
 def check_ack_request(size: int, ack_ids: Iterable[str]) -> None:
-    """An Acknowledge or ModifyAckDeadline request of ``size`` serialized bytes."""
+    """Check an Acknowledge or ModifyAckDeadline request: its serialized size, and that it has ids."""
     if size > MAX_ACK_REQUEST_BYTES:
         raise invalid(f"Request payload size exceeds the limit: {MAX_ACK_REQUEST_BYTES} bytes.")
     if not any(True for _ in ack_ids):

@@ -10,7 +10,7 @@ _TOKEN = "after-"  # noqa: S105  # no secret
 
 
 def page(items: Sequence[Any], size: int, token: str) -> tuple[list[Any], str]:
-    """Return the page that a list request asks for, and the token of the next one; raises ``Refused``."""
+    """Return the requested page of a list, and the token of the next page (empty at the end). Raises ``Refused``."""
     limits.check_page_size(size)
     number = token.removeprefix(_TOKEN)
     if token and not (token.startswith(_TOKEN) and number.isdecimal()):

@@ -1,4 +1,4 @@
-"""``google.pubsub.v1.Publisher``: topics, and Publish with the faults it was told to show."""
+"""``google.pubsub.v1.Publisher``: topics, and Publish with its faults."""
 
 import asyncio
 from typing import Any
@@ -27,14 +27,14 @@ _PUBLISHED = types.PublishResponse.pb()
 
 
 class Publisher:
-    """The methods; ``port`` is the server's own, by which a connection to be cut is found."""
+    """The methods of the service. ``port``: the server's port, which identifies a connection to be cut."""
 
     def __init__(self, state: State, port: int) -> None:
         self._state = state
         self._port = port
 
     def service(self) -> grpc.GenericRpcHandler:
-        """As gRPC wants it."""
+        """Return the service as a gRPC handler."""
         methods = {
             "CreateTopic": Bound(self._create_topic, _TOPIC, _TOPIC),
             "GetTopic": Bound(self._get_topic, types.GetTopicRequest.pb(), _TOPIC),
@@ -101,7 +101,7 @@ class Publisher:
         self._state.publish_calls[request.topic] += 1
         fault = self._state.faults.take(request.topic)
         ids = self._store(request) if fault.stores == "first" else []
-        await _pass(fault.delay_s)
+        await _delay(fault.delay_s)
         if fault.stores == "last":
             ids = self._store(request)
         return _PUBLISHED(message_ids=self._answer(fault, ids, context))
@@ -109,8 +109,10 @@ class Publisher:
     def _store(self, request: Any) -> list[str]:
         _check_publish(request)
         check_runs_nothing(self._state.broker.topics.get(request.topic).settings)
-        asked = [Message(each.data, dict(each.attributes), each.ordering_key) for each in request.messages]
-        return [message.message_id for message in self._state.store(request.topic, asked)]
+        messages = [
+            Message(message.data, dict(message.attributes), message.ordering_key) for message in request.messages
+        ]
+        return [message.message_id for message in self._state.store(request.topic, messages)]
 
     def _answer(self, fault: Fault, ids: list[str], context: Context) -> list[str]:
         if fault.answer == "cut":
@@ -122,12 +124,13 @@ class Publisher:
 
 def _check_publish(request: Any) -> None:
     limits.check_topic_name(request.topic)
-    limits.check_publish_request(request.ByteSize(), (each.ordering_key for each in request.messages))
+    limits.check_publish_request(request.ByteSize(), (message.ordering_key for message in request.messages))
     for message in request.messages:
         limits.check_message(message.data, message.attributes, message.ordering_key)
 
 
-async def _pass(delay_s: float | None) -> None:
+async def _delay(delay_s: float | None) -> None:
+    """Wait for this time; None: wait without end."""
     if delay_s is None:
         await asyncio.Event().wait()
     elif delay_s:

@@ -1,10 +1,10 @@
-"""Push subscriptions: each message is POSTed to the subscription's endpoint until it is acknowledged.
+"""Push subscriptions: POSTs every message to the subscription's endpoint until the endpoint acknowledges it.
 
-Wrapped in JSON, or as it is with ``no_wrapper``: https://cloud.google.com/pubsub/docs/push. 102, 200, 201, 202 and 204
-acknowledge, redirects are not followed, and the acknowledgement deadline bounds the wait for an answer. No token is
-sent, whatever ``oidc_token`` says: nothing here could sign as Google. Without a retry policy the back-off of a message
-grows from 0.1 to 60 seconds. A subscription begins with one message at a time; each success lets it have twice as many
-under way, and a failure one again.
+A message is wrapped in JSON, or sent unchanged with ``no_wrapper``: https://cloud.google.com/pubsub/docs/push. The
+statuses 102, 200, 201, 202 and 204 acknowledge it, redirects are not followed, and the acknowledgement deadline is the
+timeout of a POST. No token is sent, even with ``oidc_token``, because nothing here can sign as Google. Without a retry
+policy the back-off of a message grows from 0.1 to 60 seconds. A subscription begins with one POST at a time; a success
+doubles this number, a failure sets it back to one.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class Post:
     body: bytes
 
     def encode(self) -> bytes:
-        """As HTTP/1.1 has it."""
+        """Return the request as bytes of HTTP/1.1."""
         path = (self.url.path or "/") + (f"?{self.url.query}" if self.url.query else "")
         head = {
             "Host": self.url.netloc.rpartition("@")[2],
@@ -52,20 +52,20 @@ class Post:
 
 
 class Pusher:
-    """Pushes for all push subscriptions of a Pub/Sub, on its event loop."""
+    """Pushes the messages of all push subscriptions of a Pub/Sub, on its event loop."""
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._lines: dict[str, _Line] = {}
+        self._windows: dict[str, _Window] = {}
         self._posts: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Push from now on."""
+        """Begin to push."""
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """Push no more; what is under way is cancelled."""
+        """Stop pushing, and cancel the POSTs that are under way."""
         tasks = [task for task in (self._task, *self._posts) if task]
         for task in tasks:
             task.cancel()
@@ -80,19 +80,19 @@ class Pusher:
             await self._state.wait(None)
 
     def _push(self, subscription: Subscription) -> None:
-        line = self._lines.setdefault(subscription.settings.name, _Line())
-        room, deadline_s = line.most - line.holder.messages, subscription.settings.ack_deadline_seconds
-        for lease in subscription.backlog.pull(time.monotonic(), line.holder, deadline_s, room, MAX_BYTES):
-            task = asyncio.create_task(self._deliver(subscription, line, lease, deadline_s))
+        window = self._windows.setdefault(subscription.settings.name, _Window())
+        room, deadline_s = window.size - window.holder.messages, subscription.settings.ack_deadline_seconds
+        for lease in subscription.backlog.pull(time.monotonic(), window.holder, deadline_s, room, MAX_BYTES):
+            task = asyncio.create_task(self._deliver(subscription, window, lease, deadline_s))
             self._posts.add(task)
             task.add_done_callback(self._posts.discard)
 
-    async def _deliver(self, subscription: Subscription, line: "_Line", lease: Lease, deadline_s: int) -> None:
+    async def _deliver(self, subscription: Subscription, window: "_Window", lease: Lease, deadline_s: int) -> None:
         status = 0
         with contextlib.suppress(OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
             async with asyncio.timeout(deadline_s):
                 status = await _send(post_of(subscription.settings, lease))
-        line.note(is_success=status in ACKNOWLEDGING)
+        window.resize(is_success=status in ACKNOWLEDGING)
         if status in ACKNOWLEDGING:
             subscription.backlog.acknowledge([lease.ack_id])
         else:
@@ -101,18 +101,18 @@ class Pusher:
 
 
 @dataclass
-class _Line:
-    """How many messages of one subscription may be under way at a time."""
+class _Window:
+    """The maximum number of concurrent POSTs of one subscription, and those that are under way."""
 
-    most: int = 1
+    size: int = 1
     holder: Holder = field(default_factory=Holder)
 
-    def note(self, *, is_success: bool) -> None:
-        self.most = min(MAX_OUTSTANDING, self.most * 2) if is_success else 1
+    def resize(self, *, is_success: bool) -> None:
+        self.size = min(MAX_OUTSTANDING, self.size * 2) if is_success else 1
 
 
 def post_of(settings: Any, lease: Lease) -> Post:
-    """Return the request for a delivery to a subscription with these settings."""
+    """Return the request that delivers a message of a subscription with these settings."""
     config, message = settings.push_config, lease.message
     url = urlsplit(config.push_endpoint)
     if config.WhichOneof("wrapper") == "no_wrapper":
@@ -155,12 +155,12 @@ def _fits_a_header(name: str, value: str) -> bool:
 
 @functools.cache
 def _trust() -> ssl.SSLContext:
-    """Read the certificates of the system once: that takes many milliseconds of the event loop."""
+    """Load the certificates of the system only once, because that blocks the event loop for many milliseconds."""
     return ssl.create_default_context()
 
 
 async def _send(post: Post) -> int:
-    """Send a request; returns the status of the answer. Raises ``OSError`` or ``ValueError``."""
+    """Send a request, and return the status of the answer. Raises ``OSError`` or ``ValueError``."""
     is_tls = post.url.scheme == "https"
     port = post.url.port or (443 if is_tls else 80)
     context = _trust() if is_tls else None

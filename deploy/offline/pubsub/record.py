@@ -1,8 +1,8 @@
-"""An append-only record of what an embedded Pub/Sub acknowledged: one line of JSON for each message.
+"""An append-only file of the messages that an embedded Pub/Sub acknowledged: one line of JSON for each message.
 
-Lines are handed to the operating system before the publisher gets its answer, so the record survives the process, not
-the machine. A process killed while it writes can leave half a line at the end: that message was never acknowledged;
-readers skip it and the next writer removes it. Anything else that is not a record is damage, and said to be.
+A line is passed to the operating system before the publisher gets its answer, so it survives a crash of the process,
+but not of the machine. A process that is killed while it writes may leave an incomplete last line. Its message was not
+acknowledged, so readers skip the line and the next writer removes it. Any other line that is not a record is an error.
 """
 
 import base64
@@ -20,7 +20,7 @@ from deploy.offline.pubsub.backlog import Message
 
 @dataclass(frozen=True)
 class Recorded:
-    """One acknowledged message; ``publish_time`` is RFC 3339 in UTC, ``topic`` the full name."""
+    """One acknowledged message. ``publish_time``: RFC 3339 in UTC; ``topic``: the full name."""
 
     topic: str
     message_id: str
@@ -31,7 +31,7 @@ class Recorded:
 
 
 class Record:
-    """The writer's end; raises ``NotStarted`` for a file that cannot be written."""
+    """Writes a record. Raises ``NotStarted`` if the file cannot be written."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -41,13 +41,13 @@ class Record:
             raise NotStarted(f"the record {path} cannot be written: {error.strerror}") from error
 
     def append(self, topic: str, messages: Iterable[Message]) -> None:
-        """Returns when all these messages are with the operating system."""
+        """Append messages; return after the operating system has them all."""
         lines = memoryview(b"".join(_line(topic, message) for message in messages))
         while lines:
             lines = lines[self._file.write(lines) :]
 
     def close(self) -> None:
-        """Nothing more will be appended."""
+        """Close the file."""
         self._file.close()
 
     def __enter__(self) -> Self:
@@ -58,7 +58,7 @@ class Record:
 
 
 def read_record(path: Path) -> list[Recorded]:
-    """All acknowledged messages, in the order of their acknowledgement; raises ``RecordDamaged``."""
+    """Return all acknowledged messages, in the order of their acknowledgement. Raises ``RecordDamaged``."""
     lines = path.read_bytes().split(b"\n")[:-1]
     return [_recorded(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
 

@@ -1,6 +1,6 @@
-"""Coroutines bound to the names of gRPC methods; the doorway where a ``Refused`` becomes a status.
+"""Binds coroutines to gRPC methods, and turns a ``Refused`` into a gRPC status.
 
-The client libraries ship message types but no servicer classes, so the methods are bound by generic handlers.
+Google's client libraries have message types but no servicer classes, so generic handlers bind the methods.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -19,7 +19,7 @@ Method = Callable[[Any, Context], Awaitable[Any]]
 
 @dataclass(frozen=True)
 class Bound:
-    """A method with its wire types, which are generated protobuf classes."""
+    """A method with its request and response types, which are generated protobuf classes."""
 
     method: Method
     request: Any
@@ -27,13 +27,13 @@ class Bound:
     streams: bool = False
 
     def handler(self) -> Any:
-        """As gRPC wants it."""
+        """Return the method as a gRPC handler."""
         make = grpc.stream_stream_rpc_method_handler if self.streams else grpc.unary_unary_rpc_method_handler
         return make(_answering(self.method), self.request.FromString, self.response.SerializeToString)
 
 
 def service(name: str, methods: Mapping[str, Bound]) -> grpc.GenericRpcHandler:
-    """A gRPC service by its full name, with its methods by theirs."""
+    """Return the gRPC service with this full name and these methods by name."""
     handlers = {method: bound.handler() for method, bound in methods.items()}
     return grpc.method_handlers_generic_handler(name, handlers)
 
@@ -49,7 +49,7 @@ def _answering(method: Method) -> Method:
 
 
 def _details(refused: Refused) -> tuple[tuple[str, bytes], ...]:
-    """Return the trailing metadata in which Google's clients look for a reason."""
+    """Return the trailing metadata from which Google's clients read the reason of an error."""
     if not refused.reason:
         return ()
     packed = any_pb2.Any()

@@ -1,4 +1,4 @@
-"""The server: on an event loop that runs already (``Server``), or in a thread of its own (``EmbeddedPubSub``)."""
+"""The server of the embedded Pub/Sub: on a running event loop (``Server``), or in a thread (``EmbeddedPubSub``)."""
 
 import asyncio
 import threading
@@ -46,7 +46,7 @@ class Server:
         try:
             self.port = self._server.add_insecure_port(f"{ADDRESS}:{port}")
         except RuntimeError as error:
-            raise NotStarted(f"port {port} of {ADDRESS} is not to be had") from error
+            raise NotStarted(f"port {port} of {ADDRESS} is in use or not allowed") from error
         handlers = (
             Publisher(self.state, self.port).service(),
             Subscriber(self.state).service(),
@@ -64,17 +64,17 @@ class Server:
             self._record.close()
 
     def create_topic(self, name: str) -> None:
-        """As CreateTopic with a full name and nothing else."""
+        """Create a topic by its full name, with default settings."""
         self.state.broker.create_topic(new_topic(types.Topic.pb()(name=name)))
 
     def create_subscription(self, name: str, topic: str, *, ordered: bool = False) -> None:
-        """As CreateSubscription with full names."""
-        asked = types.Subscription.pb()(name=name, topic=topic, enable_message_ordering=ordered)
-        self.state.broker.create_subscription(new_subscription(asked))
+        """Create a subscription by full names, with default settings but for the ordering."""
+        settings = types.Subscription.pb()(name=name, topic=topic, enable_message_ordering=ordered)
+        self.state.broker.create_subscription(new_subscription(settings))
 
 
 class EmbeddedPubSub:
-    """A ``Server`` on an event loop in a thread of its own; a context manager, or ``start`` and ``stop``."""
+    """A ``Server`` on an event loop in its own thread. Use it as a context manager, or by ``start`` and ``stop``."""
 
     kind = "embedded"
 
@@ -88,40 +88,40 @@ class EmbeddedPubSub:
 
     @property
     def host(self) -> str:
-        """``127.0.0.1:port``, as ``PUBSUB_EMULATOR_HOST`` wants it."""
+        """The value of ``PUBSUB_EMULATOR_HOST``: ``127.0.0.1:port``."""
         return f"{ADDRESS}:{self._server.port}"
 
     def start(self) -> None:
-        """Returns when calls are answered; raises ``NotStarted``."""
+        """Start, and return when calls are answered. Raises ``NotStarted``."""
         ready: Future[None] = Future()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run(ready)), name="pubsub")
         self._thread.start()
         ready.result(START_S)
 
     def stop(self) -> None:
-        """Ends all calls and the thread; a second time does nothing."""
+        """End all calls and the thread. A second call does nothing."""
         if self._thread and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._ended.set)
             self._thread.join()
 
     def create_topic(self, name: str) -> None:
-        """A topic by its full name; raises ``Refused``."""
+        """Create a topic by its full name. Raises ``Refused``."""
         self._on_loop(lambda: self._server.create_topic(name))
 
     def create_subscription(self, name: str, topic: str, *, ordered: bool = False) -> None:
-        """A subscription by full names; raises ``Refused``."""
+        """Create a subscription by full names. Raises ``Refused``."""
         self._on_loop(lambda: self._server.create_subscription(name, topic, ordered=ordered))
 
     def set_fault(self, fault: Fault) -> None:
-        """In force from the next Publish on, in place of the one for the same topic (or the one for all)."""
+        """Set a fault from the next Publish call on. It replaces the one for the same topic, or the one for all."""
         self._on_loop(lambda: self._server.state.faults.set(fault))
 
     def clear_faults(self) -> None:
-        """All is well again, for calls that come from now on."""
+        """Remove all faults, for calls that come from now on."""
         self._on_loop(self._server.state.faults.clear)
 
     def publish_calls(self, topic: str | None = None) -> int:
-        """How many Publish calls came, refused ones too: on one topic (full name), or on all."""
+        """Return the number of Publish calls, also refused ones: on one topic (full name), or on all."""
         calls = self._on_loop(lambda: dict(self._server.state.publish_calls))
         return sum(calls.values()) if topic is None else calls.get(topic, 0)
 

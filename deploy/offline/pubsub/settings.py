@@ -1,8 +1,9 @@
-"""The settings of topics and subscriptions: checked against the documents, completed with the documented defaults.
+"""Checks the settings of topics and subscriptions, and completes them with the documented defaults.
 
-They are kept and given back as they came. What would be kept but not acted upon, and so would mislead (an export to
-BigQuery or Cloud Storage, a schema), is refused as UNIMPLEMENTED. Transforms are kept, and publishing or pulling what
-they would change is refused. A topic with an ingestion says that its source cannot be reached.
+Settings are stored and returned unchanged. Settings without an effect here, such as an export to BigQuery or Cloud
+Storage or a schema, are refused as UNIMPLEMENTED, because a user would expect the effect. Transforms are stored, but
+publishing or pulling messages that they would change is refused. A topic with an ingestion has the state that its
+source cannot be reached.
 Source of limits and defaults: the field comments of ``google.pubsub_v1.types.Topic`` and ``Subscription``.
 """
 
@@ -40,7 +41,7 @@ FIXED = {
 
 
 def new_topic(asked: Any) -> Any:
-    """A ``google.pubsub.v1.Topic`` as it will be given back; raises ``Refused``."""
+    """Return a ``google.pubsub.v1.Topic``, checked and completed. Raises ``Refused``."""
     limits.check_topic_name(asked.name)
     limits.check_labels(asked.labels)
     if asked.HasField("message_retention_duration"):
@@ -55,7 +56,7 @@ def new_topic(asked: Any) -> Any:
 
 
 def new_subscription(asked: Any) -> Any:
-    """A ``google.pubsub.v1.Subscription`` as it will be given back; raises ``Refused``."""
+    """Return a ``google.pubsub.v1.Subscription``, checked and completed. Raises ``Refused``."""
     _check_subscription(asked)
     subscription = types.Subscription.pb()()
     subscription.CopyFrom(asked)
@@ -72,7 +73,7 @@ def new_subscription(asked: Any) -> Any:
 
 
 def updated(before: Any, asked: Any, paths: list[str]) -> Any:
-    """Return the settings with the fields of an update mask as they are asked for; raises ``Refused``."""
+    """Return the settings with the fields of an update mask replaced by those of ``asked``. Raises ``Refused``."""
     kind = before.DESCRIPTOR.name
     request = f"Update{kind}Request"
     if not paths:
@@ -96,7 +97,7 @@ def updated(before: Any, asked: Any, paths: list[str]) -> Any:
 
 
 def delivery_policy(subscription: Any) -> Policy:
-    """Return how a subscription with these settings delivers."""
+    """Return the delivery policy of a subscription with these settings."""
     dead, retry = subscription.dead_letter_policy, subscription.retry_policy
     backoffs_s = (_seconds(retry.minimum_backoff), _seconds(retry.maximum_backoff))
     if subscription.push_config.push_endpoint and not subscription.HasField("retry_policy"):
@@ -166,7 +167,7 @@ def _check_push(asked: Any) -> None:
 
 
 def check_transforms(asked: Any) -> None:
-    """Refuse transforms that Pub/Sub does not take: https://cloud.google.com/pubsub/docs/smts/udfs-overview."""
+    """Refuse transforms that Pub/Sub refuses: https://cloud.google.com/pubsub/docs/smts/udfs-overview."""
     transforms = asked.message_transforms
     limits.check_transforms([transform.javascript_udf.code for transform in transforms])
     for transform in transforms:
@@ -175,13 +176,13 @@ def check_transforms(asked: Any) -> None:
 
 
 def check_runs_nothing(settings: Any) -> None:
-    """Refuse to pass on messages that a transform would have to change first."""
+    """Refuse to deliver messages that a transform would have to change first."""
     if any(not transform.disabled for transform in settings.message_transforms):
         raise unimplemented("message_transforms that run")
 
 
 def new_snapshot(asked: Any, now_s: int) -> Any:
-    """A ``google.pubsub.v1.Snapshot`` of a CreateSnapshotRequest, expiring in 7 days; raises ``Refused``."""
+    """Return the ``google.pubsub.v1.Snapshot`` of a CreateSnapshotRequest; it expires in 7 days. Raises ``Refused``."""
     limits.check_snapshot_name(asked.name)
     limits.check_labels(asked.labels)
     snapshot = types.Snapshot.pb()(name=asked.name, labels=asked.labels)
@@ -190,6 +191,7 @@ def new_snapshot(asked: Any, now_s: int) -> Any:
 
 
 def _refuse(asked: Any, names: tuple[str, ...]) -> None:
+    """Refuse these fields, unless they are empty."""
     given = {field.name: value for field, value in asked.ListFields()}
     for name in names:
         if name in given and not _is_empty_message(given[name]):

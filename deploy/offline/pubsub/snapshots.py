@@ -1,4 +1,4 @@
-"""The methods of ``google.pubsub.v1.Subscriber`` that are about snapshots; they do not expire here."""
+"""The methods of ``google.pubsub.v1.Subscriber`` about snapshots. Snapshots do not expire here."""
 
 import time
 from collections.abc import Mapping
@@ -18,13 +18,13 @@ _LISTED = types.ListSnapshotsResponse.pb()
 
 
 class Snapshots:
-    """Made, shown, changed, removed."""
+    """Creates, returns, changes and deletes snapshots."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def methods(self) -> Mapping[str, Bound]:
-        """By the names that gRPC knows."""
+        """Return the methods by their names in gRPC."""
         return {
             "CreateSnapshot": Bound(self._create, types.CreateSnapshotRequest.pb(), _SNAPSHOT),
             "GetSnapshot": Bound(self._get, types.GetSnapshotRequest.pb(), _SNAPSHOT),

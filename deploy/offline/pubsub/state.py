@@ -1,4 +1,4 @@
-"""What the services of one embedded Pub/Sub share; touched on its event loop only, so without locks."""
+"""What the services of one embedded Pub/Sub share. It is used on the event loop only, so it needs no locks."""
 
 import asyncio
 import contextlib
@@ -14,18 +14,18 @@ from deploy.offline.pubsub.record import Record
 
 
 class Bell:
-    """Wakes everyone who waits for something to have changed."""
+    """Wakes all coroutines that wait for a change."""
 
     def __init__(self) -> None:
         self._rung = asyncio.Event()
 
     def ring(self) -> None:
-        """Something changed."""
+        """Wake all coroutines that wait, because something has changed."""
         self._rung.set()
         self._rung = asyncio.Event()
 
     async def wait(self, timeout_s: float | None) -> None:
-        """Until it rings, or so many seconds (None: no matter how long) have passed."""
+        """Wait until it rings, or until the timeout (None: no timeout)."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
                 await self._rung.wait()
@@ -33,7 +33,7 @@ class Bell:
 
 @dataclass
 class State:
-    """Made on the event loop that serves it; ``publish_calls`` counts Publish calls by topic, refused ones too."""
+    """The shared state, made on the event loop. ``publish_calls``: Publish calls by topic, also refused ones."""
 
     record: Record | None = None
     broker: Broker = field(default_factory=Broker)
@@ -41,21 +41,21 @@ class State:
     bell: Bell = field(default_factory=Bell)
     publish_calls: Counter[str] = field(default_factory=Counter)
 
-    def store(self, topic: str, asked: Sequence[Message]) -> list[Message]:
-        """Accept, record and deliver messages; returns them with their ids."""
-        messages = self.broker.accept(topic, asked, time.time_ns())
+    def store(self, topic: str, messages: Sequence[Message]) -> list[Message]:
+        """Accept, record and deliver messages, and return them with their ids."""
+        accepted = self.broker.accept(topic, messages, time.time_ns())
         if self.record:
-            self.record.append(topic, messages)
-        self.broker.deliver(topic, messages)
+            self.record.append(topic, accepted)
+        self.broker.deliver(topic, accepted)
         self.bell.ring()
-        return messages
+        return accepted
 
     def forward_dead(self) -> None:
-        """Publish the messages after their last attempt to their dead letter topics."""
+        """Publish dead messages, those after their last attempt, to their dead letter topics."""
         for topic, message in self.broker.forward_dead(time.monotonic()):
             self.store(topic, [message])
 
     async def wait(self, until: float | None) -> None:
-        """Until something changed, a message may be ready or dead, or the monotonic clock shows ``until``."""
+        """Wait until something changes, a message may be ready or dead, or the monotonic clock shows ``until``."""
         times = [at for at in (until, self.broker.next_event()) if at is not None]
         await self.bell.wait(max(0.0, min(times) - time.monotonic()) if times else None)

@@ -22,7 +22,7 @@ from deploy.offline.pubsub.wire import received_message
 
 PULL_WAIT_S = 10.0
 MAX_PULL_MESSAGES = 1_000
-MAX_PULL_BYTES = 3_000_000  # a client made for an emulator keeps gRPC's own limit of 4 MiB for an answer
+MAX_PULL_BYTES = 3_000_000  # a client of an emulator has gRPC's default limit of 4 MiB for an answer
 
 _EMPTY = empty_pb2.Empty
 _PULLED = types.PullResponse.pb()
@@ -36,7 +36,7 @@ class Subscriber:
         self._state = state
 
     def service(self) -> grpc.GenericRpcHandler:
-        """As gRPC wants it."""
+        """Return the service as a gRPC handler."""
         methods = {
             **Subscriptions(self._state).methods(),
             **Snapshots(self._state).methods(),
@@ -58,14 +58,14 @@ class Subscriber:
         limits.check_ack_request(request.ByteSize(), request.ack_ids)
         limits.check_ack_deadline(request.ack_deadline_seconds, minimum=0)
         subscription, now = self._subscription(request.subscription), time.monotonic()
-        over = subscription.backlog.modify_deadline(now, request.ack_ids, request.ack_deadline_seconds)
+        ended = subscription.backlog.modify_deadline(now, request.ack_ids, request.ack_deadline_seconds)
         self._state.bell.ring()
-        _check_exactly_once(subscription, over)
+        _check_exactly_once(subscription, ended)
         return _EMPTY()
 
     async def _pull(self, request: Any, context: Context) -> Any:
         limits.check_max_messages(request.max_messages)
-        until = time.monotonic() + _patience(request, context)
+        until = time.monotonic() + _wait_s(request, context)
         while True:
             leases = self._take(request.subscription, Holder(), request.max_messages)
             if leases or time.monotonic() >= until:
@@ -106,15 +106,15 @@ class Subscriber:
 
     def _apply(self, stream: "_Stream", request: Any) -> None:
         subscription = self._subscription(stream.subscription)
-        over = subscription.backlog.acknowledge(request.ack_ids)
+        ended = subscription.backlog.acknowledge(request.ack_ids)
         if len(request.modify_deadline_ack_ids) != len(request.modify_deadline_seconds):
             raise invalid("modify_deadline_ack_ids and modify_deadline_seconds differ in length.")
         for ack_id, seconds in zip(request.modify_deadline_ack_ids, request.modify_deadline_seconds, strict=True):
             limits.check_ack_deadline(seconds, minimum=0)
             subscription.backlog.modify_deadline(time.monotonic(), [ack_id], seconds)
         if subscription.settings.enable_exactly_once_delivery and request.ack_ids:
-            done = [ack_id for ack_id in request.ack_ids if ack_id not in over]
-            confirmation = {"ack_ids": done, "invalid_ack_ids": over}
+            done = [ack_id for ack_id in request.ack_ids if ack_id not in ended]
+            confirmation = {"ack_ids": done, "invalid_ack_ids": ended}
             stream.confirmed.append(_STREAMED(acknowledge_confirmation=confirmation))
 
     def _streamed(self, name: str, leases: list[Lease]) -> Any:
@@ -144,7 +144,7 @@ class Subscriber:
 
 
 class _Stream:
-    """What the requests of one StreamingPull have said so far."""
+    """The settings and leases of one StreamingPull, from its requests so far."""
 
     def __init__(self, first: Any) -> None:
         self.subscription: str = first.subscription
@@ -156,13 +156,13 @@ class _Stream:
         limits.check_ack_deadline(self.deadline_s)
 
     def room(self) -> int:
-        """How many more messages the client wants to hold now."""
+        """Return how many more messages the client accepts now."""
         if 0 < self._max_bytes <= self.holder.size:
             return 0
         return self._max_messages - self.holder.messages if self._max_messages > 0 else MAX_PULL_MESSAGES
 
     def update(self, later: Any) -> None:
-        """A request after the first: it may change the deadline, nothing else."""
+        """Apply a request after the first, which may change the deadline and nothing else."""
         if later.subscription or later.max_outstanding_messages or later.max_outstanding_bytes:
             raise invalid("Only the first request of a stream may set its subscription and flow control.")
         if later.stream_ack_deadline_seconds:
@@ -170,17 +170,17 @@ class _Stream:
             self.deadline_s = later.stream_ack_deadline_seconds
 
 
-def _patience(request: Any, context: Context) -> float:
-    """How many seconds a Pull waits for a message: well within the caller's deadline, then the answer is empty."""
+def _wait_s(request: Any, context: Context) -> float:
+    """Return the seconds that a Pull waits for a message, at most half of the time that the caller waits."""
     if request.return_immediately:
         return 0.0
     remaining: float | None = context.time_remaining()
     return PULL_WAIT_S if remaining is None else min(PULL_WAIT_S, remaining / 2)
 
 
-def _check_exactly_once(subscription: Subscription, over: list[str]) -> None:
-    """Tell of acknowledgements that came too late, where delivery is exactly once; elsewhere they are passed over."""
-    if over and subscription.settings.enable_exactly_once_delivery:
-        metadata = dict.fromkeys(over, "PERMANENT_FAILURE_INVALID_ACK_ID")
+def _check_exactly_once(subscription: Subscription, ended: list[str]) -> None:
+    """Refuse acknowledgements of ended leases if delivery is exactly once; else they are ignored."""
+    if ended and subscription.settings.enable_exactly_once_delivery:
+        metadata = dict.fromkeys(ended, "PERMANENT_FAILURE_INVALID_ACK_ID")
         message = "Some acknowledgement ids in the request are invalid."
         raise Refused(grpc.StatusCode.INVALID_ARGUMENT, message, "EXACTLY_ONCE_ACKID_FAILURE", metadata)

@@ -1,4 +1,4 @@
-"""The methods of ``google.pubsub.v1.Subscriber`` that are about subscriptions themselves."""
+"""The methods of ``google.pubsub.v1.Subscriber`` about subscriptions themselves."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -20,13 +20,13 @@ _SOUGHT = types.SeekResponse.pb()
 
 
 class Subscriptions:
-    """Made, shown, changed, moved in time, removed."""
+    """Creates, returns, changes, seeks and deletes subscriptions."""
 
     def __init__(self, state: State) -> None:
         self._state = state
 
     def methods(self) -> Mapping[str, Bound]:
-        """By the names that gRPC knows."""
+        """Return the methods by their names in gRPC."""
         return {
             "CreateSubscription": Bound(self._create, _SUBSCRIPTION, _SUBSCRIPTION),
             "GetSubscription": Bound(self._get, types.GetSubscriptionRequest.pb(), _SUBSCRIPTION),

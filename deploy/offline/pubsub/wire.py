@@ -1,4 +1,4 @@
-"""Messages as they travel: ``google.pubsub.v1.ReceivedMessage``."""
+"""Converts messages to Google's protobuf classes: ``google.pubsub.v1.ReceivedMessage``."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ _MESSAGE = types.PubsubMessage.pb()
 
 
 def received_message(subscription: Subscription, lease: Lease) -> Any:
-    """Return a delivery as a subscriber gets it; attempts are told only if there is a dead letter policy."""
+    """Return a delivery as a subscriber gets it. It has the number of attempts only with a dead letter policy."""
     has_policy = subscription.settings.HasField("dead_letter_policy")
     attempt = lease.entry.attempts if has_policy else 0
     return _RECEIVED(ack_id=lease.ack_id, message=wire_message(lease.message), delivery_attempt=attempt)

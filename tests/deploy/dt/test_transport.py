@@ -189,8 +189,8 @@ def test_a_login_in_netrc_is_sent_neither_to_dt_nor_in_place_of_its_token(server
 @pytest.mark.usefixtures("netrc")
 def test_a_login_in_netrc_is_not_sent_to_google(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.answers[:] = [(200, {}, '{"permissions": ["a"]}')]
-    monkeypatch.setattr(google_api, "_URL", f"http://127.0.0.1:{server.server_port}/{{api}}/{{resource}}")
-    assert google_api.held_permissions("projects/p", ["a"], Secret("google-token")) == {"a"}
+    monkeypatch.setattr(google_api, "_PERMISSIONS_URL", f"http://127.0.0.1:{server.server_port}/{{api}}/{{resource}}")
+    assert google_api.test_permissions("projects/p", ["a"], Secret("google-token")) == {"a"}
     assert server.authorized == ["Bearer google-token"]
 
 
@@ -214,7 +214,7 @@ def test_a_proxy_of_the_environment_is_used_all_the_same(server: Server, monkeyp
 @pytest.fixture
 def monitoring(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
     """The server stands for Cloud Monitoring."""
-    monkeypatch.setattr(google_api, "_TIME_SERIES", f"http://127.0.0.1:{server.server_port}/{{project}}")
+    monkeypatch.setattr(google_api, "_TIME_SERIES_URL", f"http://127.0.0.1:{server.server_port}/{{project}}")
     return server
 
 

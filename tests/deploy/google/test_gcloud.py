@@ -200,13 +200,13 @@ def test_an_answer_that_is_no_json_is_an_error() -> None:
 
 @pytest.mark.parametrize("answer", ["", "null", "[]", '"x"'])
 def test_a_description_of_another_shape_is_an_error_and_not_an_empty_one(answer: str) -> None:
-    with pytest.raises(GcloudFailed, match="another shape than expected"):
+    with pytest.raises(GcloudFailed, match="its answer has an unexpected structure"):
         Gcloud(Scripted(Finished(0, answer, ""))).read(("pubsub", "topics", "describe", "t"))
 
 
 @pytest.mark.parametrize("answer", ["", "{}", "[1]"])
 def test_a_list_of_another_shape_is_an_error_and_not_an_empty_one(answer: str) -> None:
-    with pytest.raises(GcloudFailed, match="another shape than expected"):
+    with pytest.raises(GcloudFailed, match="its answer has an unexpected structure"):
         Gcloud(Scripted(Finished(0, answer, ""))).read(("services", "list", "--enabled"))
 
 
@@ -284,7 +284,7 @@ def test_a_gcloud_that_cannot_be_started_is_told_in_a_line(path: Path, monkeypat
 
 def test_a_command_without_an_end_is_ended(path: Path) -> None:
     installed(path, "exec sleep 30")
-    with pytest.raises(GcloudFailed, match="no end after 0 s"):
+    with pytest.raises(GcloudFailed, match="did not end within 0 s"):
         run_gcloud(("x",), stdin="a secret", folder=None, timeout_s=0.2)
 
 
@@ -352,7 +352,7 @@ def test_what_gcloud_quotes_of_an_answer_that_was_cut_is_not_shown(encoding: str
         Gcloud(Scripted(*[fails(crash)] * 9), sleep=lambda _: None, notice=noted.append).read_text(access)
     assert failed.value.code == "GARBLED"
     assert written[8:20] not in f"{failed.value} {noted}"
-    assert "not shown, because they may quote the secret" in str(failed.value)
+    assert "its message is not shown, because it may quote the secret" in str(failed.value)
 
 
 def test_an_answer_that_was_cut_once_is_asked_for_again() -> None:

@@ -48,6 +48,6 @@ def test_a_version_that_may_not_be_read_is_an_error_and_not_an_absence() -> None
 
 
 def test_a_secret_that_gcloud_shows_in_another_form_is_an_error_that_names_the_version() -> None:
-    with pytest.raises(GcloudFailed, match="another form than base64") as failed:
+    with pytest.raises(GcloudFailed, match="gcloud did not show it in base64") as failed:
         Vault(spec(), SecretManager({"payload": {"data": "a"}})).version(3)
     assert failed.value.where == "secret dt-signature, version 3"

@@ -180,7 +180,7 @@ def test_a_function_that_does_not_know_the_newest_secret_is_no_proof(stage: Stag
 def test_a_function_that_has_not_read_a_new_version_yet_is_waited_for(stage: Stage) -> None:
     answering_signed(stage, (401, '{"error": "signature"}'), (503, '{"error": "keys"}'), (401, '{"error": "checksum"}'))
     assert stage.deployment().verify() == 0
-    assert "does not accept the newest secret as yet" in stage.noted
+    assert "does not accept the newest secret yet" in stage.noted
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
-"""Disruptive Technologies' cloud, as far as a Data Connector needs it.
+"""A stand-in for the parts of Disruptive Technologies' cloud that a Data Connector needs.
 
-cloud       which host is which API; what every call has to pass: token, rate, project, role
-tenant      the organization, its projects, the service account and its roles
-problems    how DT says no
-identity    OAuth2 tokens, OpenID Connect discovery, the keys of ``DT-Asymmetric-Signature``
-connectors  Data Connectors
-devices     devices, their labels, and the history of their events
-device_lists  which devices a list is of, and in which order
-emissions   what is made of the little that the emulator is told
-deliveries  events on their way to connectors: signed, retried, counted
-xid         ids that grow with time
+================  ========================================================================  =========
+``cloud``         all hosts: finds the API of a request, checks token, rate, project, role  nothing
+``identity``      OAuth2 tokens, OpenID Connect, the keys of ``DT-Asymmetric-Signature``    the clock
+``tenant``        the organization, its projects, the service account and its roles         the clock
+``connectors``    Data Connectors                                                           the clock
+``deliveries``    sends events to connectors: signed, repeated, counted                     the proxy
+``devices``       devices, their labels, and the history of their events                    the clock
+``device_lists``  the filters and the order of a list of devices                            nothing
+``emissions``     completes the events that the emulator publishes                          nothing
+``problems``      refusals in the format of DT's API                                        nothing
+``xid``           ids that grow with time                                                   the clock
+================  ========================================================================  =========
 """

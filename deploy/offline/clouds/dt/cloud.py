@@ -1,4 +1,4 @@
-"""DT's side as one: which host is which API, and what every call has to pass before it is answered."""
+"""All of DT's hosts: finds the API of a request, and checks token, rate, project and permission of every call."""
 
 import ssl
 
@@ -12,7 +12,7 @@ from deploy.offline.clouds.exchange import Answer, Json, Request, Route, find_ro
 
 
 class DT:
-    """An organization of DT's customers, and everything that can be asked about it."""
+    """The cloud of one organization, with all APIs."""
 
     def __init__(self, tenant: Tenant, proxy_port: int, trust: ssl.SSLContext) -> None:
         self.tenant = tenant
@@ -39,11 +39,11 @@ class DT:
             return refusal.answer()
 
     def left(self) -> list[str]:
-        """Give the full names of everything that was made and is still there."""
+        """Return the full names of all resources that were made and still exist."""
         return [*self.connectors.names(), *self.devices.names()]
 
     def close(self) -> None:
-        """Drop what is under way."""
+        """Stop all deliveries."""
         self.deliveries.close()
 
     def _answer(self, name: str, request: Request) -> Answer:

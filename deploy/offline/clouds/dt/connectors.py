@@ -1,8 +1,8 @@
-"""Data Connectors: made, changed, listed, with DT's limits. Those of type HTTP_PUSH alone are delivered to.
+"""Data Connectors: creates, changes and lists them, with DT's limits. Events are sent to those of type HTTP_PUSH only.
 
 https://docs.developer.disruptive-technologies.com/docs/data-connectors/creating-a-data-connector; the other types as in
 Terraform's provider (disruptive-technologies/terraform-provider-dt, internal/dt/data_connector.go), which sends every
-field of every type, null where it has none.
+field of every type, null if it has no value.
 """
 
 import threading
@@ -29,26 +29,26 @@ CONFIGS: dict[str, tuple[str, Json]] = {
     "AZURE_SERVICE_BUS": ("azureServiceBusConfig", {"url": "", "authenticationConfig": {}, "brokerProperties": {}}),
     "AZURE_EVENT_HUB": ("azureEventHubConfig", {"url": "", "authenticationConfig": {}}),
 }
-"""Each type with the name of its settings and their defaults."""
+"""The types of connectors, each with the name of its settings and their defaults."""
 _REQUIRED = {"httpConfig": ("url",), "pubsubConfig": ("topic", "audience"), "awsSqsConfig": ("queueUrl",)}
 _COMMON = {"displayName", "status", "events", "labels"}
 
 
 @dataclass
 class Counts:
-    """How a connector has fared in the last three hours; ``clock`` is monotonic, in seconds."""
+    """The deliveries of a connector in the last three hours. ``clock``: monotonic, in seconds."""
 
     clock: Callable[[], float] = time.monotonic
     _deliveries: "deque[tuple[float, float | None]]" = field(default_factory=deque)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def add(self, seconds: float | None) -> None:
-        """Count a delivery that took so many seconds, or (None) failed."""
+        """Add a delivery that took these seconds, or that failed (None)."""
         with self._lock:
             self._deliveries.append((self.clock(), seconds))
 
     def metrics(self) -> Json:
-        """As DT shows them."""
+        """Return the counts in the format of DT's API."""
         since = self.clock() - METRICS_WINDOW_S
         with self._lock:
             while self._deliveries and self._deliveries[0][0] < since:
@@ -61,9 +61,9 @@ class Counts:
 
 
 class Connectors:
-    """All connectors by full name; ``on_sync`` is told of a connector that wants the latest events again.
+    """All connectors by full name. ``on_sync``: called with a connector that asks for the latest events again.
 
-    ``most_per_project`` is for tests to change.
+    Tests can change ``most_per_project``.
     """
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class Connectors:
         self.on_sync: Callable[[Json], None] = lambda _: None
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         many = "/v2/projects/{project}/dataconnectors"
         one = many + "/{connector}"
         return [
@@ -87,31 +87,32 @@ class Connectors:
         ]
 
     def of(self, project: str) -> list[Json]:
-        """Give the connectors of a project."""
-        return [each for name, each in list(self._connectors.items()) if name.startswith(f"projects/{project}/")]
+        """Return the connectors of a project."""
+        prefix = f"projects/{project}/"
+        return [connector for name, connector in list(self._connectors.items()) if name.startswith(prefix)]
 
     def names(self) -> list[str]:
-        """Give the full names of all connectors."""
+        """Return the full names of all connectors."""
         return sorted(self._connectors)
 
     def current(self, name: str) -> Json | None:
-        """Give a connector as it is now, if it is there and active."""
+        """Return a connector in its current state, or None if it does not exist or is not active."""
         connector = self._connectors.get(name)
         return connector if connector and connector["status"] == "ACTIVE" else None
 
     def switch_off(self, name: str) -> None:
-        """Do as DT does with a connector that has failed for five days."""
+        """Disable a connector, as DT does after five days of failed deliveries."""
         self._connectors[name] = {**self._connectors[name], "status": "SYSTEM_DISABLED"}
 
     def counts(self, name: str) -> Counts:
-        """Give how a connector has fared, to be counted on."""
+        """Return the counts of a connector, to which deliveries can be added."""
         return self._counts.setdefault(name, Counts())
 
     def _list(self, request: Request, project: str) -> Json:
         return page("dataConnectors", self.of(project), request, default=100, most=100)
 
     def add(self, project: str, asked: Json) -> Json:
-        """Make one, however many there are; ``asked`` is a request's body, by default of the type HTTP_PUSH."""
+        """Create a connector, also beyond the limit. ``asked``: a request's body; the default type is HTTP_PUSH."""
         wanted = _without_nulls(asked)
         kind = wanted.pop("type", PUSH)
         if kind not in CONFIGS:
@@ -173,7 +174,7 @@ class Connectors:
 
 
 def _without_nulls(asked: Json) -> Json:
-    """A body without what is null in it, which is as if it were not there."""
+    """Return a body without its null values, because null means that a field is not set."""
     return {
         key: _without_nulls(value) if isinstance(value, dict) else value
         for key, value in asked.items()
@@ -182,7 +183,7 @@ def _without_nulls(asked: Json) -> Json:
 
 
 def _chosen(asked: Json, mask: Iterable[str], connector: Json) -> Json:
-    """The fields that a mask names; one that is not in the body has its default again."""
+    """Return the fields that a mask names. A field that the body does not have gets its default."""
     config, defaults = CONFIGS[connector["type"]]
     empty: Json = {"displayName": "", "status": "ACTIVE", "events": [], "labels": [], config: defaults}
     chosen: Json = {}
@@ -198,7 +199,7 @@ def _chosen(asked: Json, mask: Iterable[str], connector: Json) -> Json:
 
 
 def _changed(before: Json, asked: Json) -> Json:
-    """A connector with what was asked for, if that is sound."""
+    """Return a connector with the requested changes. Raises ``Refusal`` if they are invalid."""
     config, defaults = CONFIGS[before["type"]]
     push = asked.get(config, {})
     if not isinstance(push, dict):

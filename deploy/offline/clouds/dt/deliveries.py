@@ -1,7 +1,7 @@
-"""Events on their way to connectors: one POST each, signed afresh at every attempt, again until it is acknowledged.
+"""Sends events to connectors by POST. Every attempt has a new signature, and is repeated until it is acknowledged.
 
-Ten seconds of patience, any 2xx is success, the pause between attempts grows, nothing is ordered, and what is twelve
-hours old is dropped: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
+The timeout is ten seconds, any 2xx acknowledges, the pause between attempts grows, events have no order, and an event
+is dropped after twelve hours: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
 """
 
 import contextlib
@@ -19,14 +19,14 @@ from deploy.offline.clouds.exchange import Json
 from deploy.offline.events import encode
 from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
 
-PATIENCE_S = 10.0
+TIMEOUT_S = 10.0
 DROPPED_AFTER_S = 12 * 3600.0
-LONGEST_PAUSE_S = 60.0
+MAX_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One POST; status 0 is none, for whatever reason."""
+    """One POST. Status 0 means that there was no answer."""
 
     connector: str
     event_id: str
@@ -35,12 +35,12 @@ class Attempt:
 
     @property
     def is_success(self) -> bool:
-        """Whether the event has been acknowledged."""
+        """Whether the event was acknowledged."""
         return 200 <= self.status < 300
 
 
 class Deliveries:
-    """A thread for each event under way; ``first_pause_s`` is for tests to shorten. ``attempts``: all so far."""
+    """Sends events, each in its own thread. ``attempts``: all attempts so far. Tests can shorten ``first_pause_s``."""
 
     def __init__(self, connectors: Connectors, identity: Identity, proxy_port: int, trust: ssl.SSLContext) -> None:
         self.first_pause_s = 1.0
@@ -53,14 +53,14 @@ class Deliveries:
         self._under_way: set[threading.Thread] = set()
 
     def spread(self, device: Json, event: Json) -> None:
-        """Send an event to all connectors of its project that want it."""
+        """Send an event to all connectors of its project that take its type."""
         project = device["name"].split("/")[1]
         for connector in self._connectors.of(project):
             if self._connectors.current(connector["name"]):
                 self.send(connector, device, event)
 
     def send(self, connector: Json, device: Json, event: Json) -> None:
-        """Send an event to one connector, unless its type is not wanted there or nothing is pushed there."""
+        """Send an event to one connector, if the connector is of type HTTP_PUSH and takes the event's type."""
         if connector["type"] != PUSH or (connector["events"] and event["eventType"] not in connector["events"]):
             return
         body = encode(_envelope(connector, device, event))
@@ -69,21 +69,21 @@ class Deliveries:
         thread.start()
 
     def pending(self) -> int:
-        """Count the events that are under way."""
+        """Return the number of events that are not delivered yet."""
         return len(self._under_way)
 
     def wait(self, timeout_s: float = 30.0) -> bool:
-        """Wait until nothing is under way; whether it came to that."""
+        """Wait until all events are delivered, and return whether they are."""
         give_up_at = time.monotonic() + timeout_s
         while self._under_way and time.monotonic() < give_up_at:
             time.sleep(0.01)
         return not self._under_way
 
     def close(self) -> None:
-        """Drop what is under way."""
+        """Stop all deliveries."""
         self._ended.set()
         for thread in list(self._under_way):
-            thread.join(PATIENCE_S + 1)
+            thread.join(TIMEOUT_S + 1)
 
     def _deliver(self, connector: str, event_id: str, body: bytes) -> None:
         began_at, pause_s = time.monotonic(), self.first_pause_s
@@ -93,7 +93,7 @@ class Deliveries:
                 if current is None or self._attempt(current, event_id, body).is_success:
                     return
                 self._ended.wait(pause_s)
-                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                pause_s = min(pause_s * 2, MAX_PAUSE_S)
         finally:
             self._under_way.discard(threading.current_thread())
 
@@ -122,8 +122,8 @@ class Deliveries:
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        way = http.client.HTTPSConnection("127.0.0.1", self._proxy_port, timeout=PATIENCE_S, context=self._trust)
-        with contextlib.closing(way) as connection:
+        proxy = http.client.HTTPSConnection("127.0.0.1", self._proxy_port, timeout=TIMEOUT_S, context=self._trust)
+        with contextlib.closing(proxy) as connection:
             connection.set_tunnel(parts.hostname or "", parts.port or 443)
             connection.request("POST", target, body, dict(headers))
             return connection.getresponse().status

@@ -1,4 +1,4 @@
-"""Which devices a list is of, and in which order.
+"""The filters and the order of a list of devices.
 
 Parameters as the official package and Terraform's provider send them; ``product_numbers`` as in DT's API reference.
 """
@@ -11,17 +11,17 @@ from deploy.offline.clouds.exchange import Json, Request
 
 
 def listed(devices: Iterable[Json], request: Request) -> list[Json]:
-    """Return the devices that a request asks for, in the order it asks for."""
+    """Return the devices that match the filters of a request, in the requested order."""
     checks = _checks(request)
-    found = [device for device in devices if all(check(device) for check in checks)]
+    matching = [device for device in devices if all(check(device) for check in checks)]
     order = request.parameter("order_by", "orderBy")
     if order:
         path = order.removeprefix("-").split(".")
-        with_value = [device for device in found if _value(device, path) is not None]
-        without = [device for device in found if _value(device, path) is None]
+        with_value = [device for device in matching if _value(device, path) is not None]
+        without = [device for device in matching if _value(device, path) is None]
         with_value.sort(key=lambda device: _sort_key(_value(device, path)), reverse=order.startswith("-"))
         return [*with_value, *without]
-    return found
+    return matching
 
 
 def _checks(request: Request) -> list[Callable[[Json], bool]]:
@@ -50,7 +50,7 @@ def _id(device: Json) -> str:
 
 
 def _has_label(wanted: str, device: Json) -> bool:
-    """``key=value``; ``key`` and ``key=`` are any value of it."""
+    """Whether a device has a label ``key=value``; ``key`` and ``key=`` match any value."""
     key, _, value = wanted.partition("=")
     return key in device["labels"] and value in {"", device["labels"][key]}
 
@@ -61,7 +61,7 @@ def _searched(device: Json) -> str:
 
 
 def _value(device: Json, path: list[str]) -> Any:
-    """What a dotted path leads to; the key of a label may have dots."""
+    """Return the value at a dotted path, or None; the key of a label may have dots."""
     if path[0] == "labels":
         return device["labels"].get(".".join(path[1:]))
     value: Any = device

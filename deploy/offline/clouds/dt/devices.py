@@ -1,4 +1,4 @@
-"""Devices, emulated or not, their labels, the events they publish, and the history of these.
+"""Devices, emulated or not, with their labels, their events and the history of these.
 
 https://docs.developer.disruptive-technologies.com/docs/other/sensor-emulator
 """
@@ -14,6 +14,7 @@ from deploy.offline.clouds.dt.xid import new_xid
 from deploy.offline.clouds.exchange import Json, Request, Route, page
 
 KEPT = timedelta(days=31)
+"""The time for which the history keeps an event."""
 ANY_PROJECT = "-"
 VIRTUAL: Json = {"virtual-sensor": ""}
 """The label of emulated devices."""
@@ -22,8 +23,8 @@ VIRTUAL: Json = {"virtual-sensor": ""}
 class Devices:
     """All devices by full name.
 
-    ``on_event`` is told of each event with its device. ``readable``: the projects whose devices the caller may read,
-    of an organization (full name), or of all if that is empty.
+    ``on_event``: called with a device and its event. ``readable``: returns the projects whose devices the caller may
+    read, of an organization (full name), or of all organizations if the name is empty.
     """
 
     def __init__(self) -> None:
@@ -33,7 +34,7 @@ class Devices:
         self.readable: Callable[[str], list[str]] = lambda _organization: []
 
     def emulator_routes(self) -> list[Route]:
-        """All that is played of the emulator's API."""
+        """Return the routes of the emulator's API."""
         many = "/v2/projects/{project}/devices"
         one = many + "/{device}"
         return [
@@ -46,7 +47,7 @@ class Devices:
         ]
 
     def routes(self) -> list[Route]:
-        """All that is played of the API's devices; ``-`` stands for any project."""
+        """Return the routes of the main API; ``-`` stands for any project."""
         many = "/v2/projects/{project}/devices"
         anywhere = f"/v2/projects/{ANY_PROJECT}/devices"
         return [
@@ -60,11 +61,11 @@ class Devices:
         ]
 
     def names(self) -> list[str]:
-        """Give the full names of all devices."""
+        """Return the full names of all devices."""
         return sorted(self._devices)
 
     def create(self, project: str, device_type: str, labels: Json, product_number: str = "") -> Json:
-        """Make a device: an emulated one, unless it has a product number."""
+        """Create a device and return it. Without a product number it is an emulated one."""
         if device_type not in TYPES:
             raise Refusal(400, f"unknown device type {device_type!r}: one of {', '.join(sorted(TYPES))}")
         is_emulated = not product_number
@@ -80,16 +81,16 @@ class Devices:
         return self._devices[name]
 
     def latest(self, project: str) -> list[tuple[Json, Json]]:
-        """Give each device of a project with its most recent event of each type."""
-        found = []
+        """Return the devices of a project with their most recent event of each type."""
+        pairs = []
         for name, device in list(self._devices.items()):
             if name.startswith(f"projects/{project}/"):
                 newest = {event["eventType"]: event for event in self._history[name]}
-                found += [(device, event) for event in newest.values()]
-        return found
+                pairs += [(device, event) for event in newest.values()]
+        return pairs
 
     def publish(self, name: str, event_type: str, data: Json) -> Json:
-        """Let a device emit an event, or several for one networkStatus; returns the first."""
+        """Let a device emit an event, or several for one networkStatus, and return the first."""
         device = self._devices[name]
         check_emits(device["type"], event_type)
         time = data.get("updateTime") or _written(datetime.now(UTC))
@@ -102,7 +103,7 @@ class Devices:
         return events[0]
 
     def label(self, name: str, added: Json, removed: list[str]) -> None:
-        """Set and remove labels of a device, which says so in an event that no history keeps."""
+        """Set and remove labels of a device. The device emits an event on it, which the history does not keep."""
         device = self._devices[name]
         before = device["labels"]
         after = {key: value for key, value in {**before, **_text(added)}.items() if key not in removed}
@@ -221,7 +222,7 @@ def _event(device: str, event_type: str, data: Json, time: str) -> Json:
 
 
 def _emulated(device: Json) -> Json:
-    """As the emulator's API shows a device."""
+    """Return a device as the emulator's API shows it."""
     return {key: device[key] for key in ("name", "type", "labels")}
 
 

@@ -1,4 +1,4 @@
-"""What DT makes of the little that the emulator is told to publish: whole event data, as the official package reads it.
+"""Completes the data that a user publishes by the emulator, so that the official package can read the event.
 
 Shapes: https://docs.developer.disruptive-technologies.com/docs/concepts/events
 """
@@ -10,7 +10,7 @@ from deploy.offline.clouds.exchange import Json
 from deploy.offline.events import SAMPLES
 
 TYPES = frozenset(device_type for device_type, _ in SAMPLES.values())
-_OF_ALL = frozenset({"touch", "networkStatus", "batteryStatus", "connectionStatus"})
+_COMMON = frozenset({"touch", "networkStatus", "batteryStatus", "connectionStatus"})
 _ALSO = {"co2": frozenset({"humidity"})}
 _NETWORK: Json = SAMPLES["networkStatus"][1]
 _LISTS = {
@@ -22,34 +22,34 @@ _LISTS = {
 
 
 def event_types(device_type: str) -> frozenset[str]:
-    """Return the event types that a device of this type emits when it is told to."""
+    """Return the event types that a device of this type can be made to emit."""
     own = {name for name, (emitter, _) in SAMPLES.items() if emitter == device_type}
-    return frozenset(own | _OF_ALL | _ALSO.get(device_type, frozenset())) - {"labelsChanged"}
+    return frozenset(own | _COMMON | _ALSO.get(device_type, frozenset())) - {"labelsChanged"}
 
 
 def check_emits(device_type: str, event_type: str) -> None:
-    """Refuse an event that such a device cannot emit."""
+    """Refuse an event that a device of this type cannot emit."""
     if event_type not in SAMPLES or event_type == "labelsChanged":
         raise Refusal(400, f"{event_type!r} cannot be published")
     if event_type not in event_types(device_type):
         raise Refusal(400, f"a device of type {device_type} has no {event_type} events")
 
 
-def emitted(event_type: str, told: Json, time: str) -> list[Json]:
-    """Return the data of each event: one, but for networkStatus one for each Cloud Connector in range."""
+def emitted(event_type: str, published: Json, time: str) -> list[Json]:
+    """Return the data of the events: of one event, or for networkStatus one for each Cloud Connector in range."""
     if event_type == "networkStatus":
-        return [_network_status(told, connector, time) for connector in _cloud_connectors(told)]
-    whole = {**told, "updateTime": time}
+        return [_network_status(published, connector, time) for connector in _cloud_connectors(published)]
+    whole = {**published, "updateTime": time}
     if event_type == "temperature":
-        return [{"samples": [{"value": told.get("value"), "sampleTime": time}], "isBackfilled": False, **whole}]
+        return [{"samples": [{"value": published.get("value"), "sampleTime": time}], "isBackfilled": False, **whole}]
     if event_type == "humidity":
-        values = {key: told.get(key) for key in ("temperature", "relativeHumidity")}
+        values = {key: published.get(key) for key in ("temperature", "relativeHumidity")}
         return [{"samples": [{**values, "sampleTime": time}], "isBackfilled": False, **whole}]
     return [{**({_LISTS[event_type]: []} if event_type in _LISTS else {}), **whole}]
 
 
 def grouped(before: Json | None, data: Json) -> Json:
-    """Return what a device reports after a networkStatus: all Cloud Connectors of its time, and the best signal."""
+    """Return the networkStatus that a device reports: all Cloud Connectors at its time, and the best signal."""
     if not before or before["updateTime"] != data["updateTime"]:
         return data
     connectors = [*before["cloudConnectors"], *data["cloudConnectors"]]
@@ -57,19 +57,19 @@ def grouped(before: Json | None, data: Json) -> Json:
     return {**data, "signalStrength": best["signalStrength"], "rssi": best["rssi"], "cloudConnectors": connectors}
 
 
-def _cloud_connectors(told: Json) -> list[Json]:
-    """Also under the name that the official package 1.7.3 gives them, which then leaves out their ``rssi``."""
-    listed: list[Any] = told.get("cloudConnectors") or told.get("cloud_connectors") or [{}]
+def _cloud_connectors(published: Json) -> list[Json]:
+    """Return the Cloud Connectors, also by the name in the official package 1.7.3, which leaves out their ``rssi``."""
+    listed: list[Any] = published.get("cloudConnectors") or published.get("cloud_connectors") or [{}]
     if not all(isinstance(connector, dict) for connector in listed):
         raise Refusal(400, "networkStatus.cloudConnectors has to be a list of objects")
     return listed
 
 
-def _network_status(told: Json, connector: Json, time: str) -> Json:
-    signal = {key: connector.get(key, told.get(key, _NETWORK[key])) for key in ("signalStrength", "rssi")}
+def _network_status(published: Json, connector: Json, time: str) -> Json:
+    signal = {key: connector.get(key, published.get(key, _NETWORK[key])) for key in ("signalStrength", "rssi")}
     return {
         **signal,
         "updateTime": time,
         "cloudConnectors": [{"id": connector.get("id", _NETWORK["cloudConnectors"][0]["id"]), **signal}],
-        "transmissionMode": told.get("transmissionMode", _NETWORK["transmissionMode"]),
+        "transmissionMode": published.get("transmissionMode", _NETWORK["transmissionMode"]),
     }

@@ -30,7 +30,7 @@ LIFETIME_S = 3600
 
 
 class Identity:
-    """Who is who: the caller by its access token, DT by its signature."""
+    """Issues and checks access tokens of callers, and signs deliveries with DT's key."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._tenant = tenant
@@ -48,7 +48,7 @@ class Identity:
         return Answer(404, b"{}", {"Content-Type": "application/json"}, is_played=False)
 
     def check_caller(self, authorization: str) -> None:
-        """Refuse a call without a token that was given out here and is still good."""
+        """Refuse a call without a valid token that was issued here."""
         scheme, _, given = authorization.partition(" ")
         if scheme.lower() == "bearer" and self._tokens.get(given, 0.0) > time.time():
             return
@@ -57,11 +57,11 @@ class Identity:
         raise Refusal(401, "unauthorized: the access token is missing, unknown or expired")
 
     def forget_tokens(self) -> None:
-        """Let every access token be expired."""
+        """Let all access tokens expire."""
         self._tokens.clear()
 
     def sign(self, body: bytes, *, now: float) -> str:
-        """Make a ``DT-Asymmetric-Signature`` of a body."""
+        """Return the ``DT-Asymmetric-Signature`` of a body."""
         claims = organization_claims(body, now=now, issuer=ISSUER, organization_id=self._tenant.organization)
         return sign_with_key(claims, self._key, self._key_id)
 

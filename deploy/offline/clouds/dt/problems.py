@@ -1,4 +1,4 @@
-"""How DT's API says no: https://docs.developer.disruptive-technologies.com/docs/error-codes."""
+"""Refusals in the format of DT's API: https://docs.developer.disruptive-technologies.com/docs/error-codes."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from deploy.offline.clouds.exchange import Answer
 
 
 class Refusal(Exception):
-    """A request that is refused with this status and sentence."""
+    """A request is refused with this status and message."""
 
     def __init__(self, status: int, error: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(error)
@@ -15,6 +15,6 @@ class Refusal(Exception):
         self.headers = dict(headers or {})
 
     def answer(self) -> Answer:
-        """As HTTP has it."""
+        """Return the refusal as an HTTP answer."""
         body = {"error": self.error, "code": self.status, "help": f"https://docs.d21s.com/error/#{self.status}"}
         return Answer.of(body, self.status, self.headers)

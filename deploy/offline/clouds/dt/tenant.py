@@ -1,4 +1,4 @@
-"""The customer of DT: an organization, its projects, and a service account with a role in each project.
+"""A customer of DT: an organization, its projects, and a service account with a role in each project.
 
 Roles: https://docs.developer.disruptive-technologies.com/docs/service-accounts/permissions
 """
@@ -22,9 +22,9 @@ RATE, RATE_WINDOW_S = 25, 5.0
 
 @dataclass
 class Tenant:
-    """What exists before anything is deployed; ``roles`` is for tests to change.
+    """A customer before a deployment. Tests can change ``roles``.
 
-    ``is_basic_enabled``: whether the key may be used as it is, which DT has off by default.
+    ``is_basic_enabled``: whether the key may be used for basic authentication, which DT disables by default.
     """
 
     organization: str = "cog3v5ab0smqiha4e8k0"
@@ -39,7 +39,7 @@ class Tenant:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        """Give the service account the role that a deploy needs, where none is said."""
+        """Set the role that a deployment needs in every project that has no role yet."""
         for project in self.projects:
             self.roles.setdefault(project, DEVELOPER)
 
@@ -50,26 +50,26 @@ class Tenant:
 
     @property
     def email(self) -> str:
-        """The service account's address, which is also its name in tokens."""
+        """The service account's email address, which is also its issuer in tokens."""
         return f"cp1offl1neuk9smqiha0@{self.project}.serviceaccount.d21s.com"
 
     def permissions(self, project: str) -> tuple[str, ...]:
-        """Give what the service account may do in a project."""
+        """Return the permissions of the service account in a project."""
         return PERMISSIONS.get(self.roles.get(project, ""), ())
 
     def check_project(self, project: str) -> None:
-        """Refuse a project that there is not."""
+        """Refuse a project that does not exist."""
         if project not in self.projects:
             raise Refusal(404, f"project {project} not found")
 
     def check_permission(self, project: str, permission: str) -> None:
-        """Refuse what the service account's role does not allow."""
+        """Refuse a call that the service account's role does not allow."""
         self.check_project(project)
         if permission not in self.permissions(project):
             raise Refusal(403, f"permission denied: {permission} on projects/{project}")
 
     def check_rate(self) -> None:
-        """Count a call, and refuse one too many."""
+        """Count a call, and refuse it if there were too many."""
         now = time.monotonic()
         with self._lock:
             while self._calls and self._calls[0] <= now - RATE_WINDOW_S:

@@ -1,29 +1,33 @@
-"""Google's control plane, as far as the real gcloud needs it to deploy a function; strict, and without mercy for haste.
+"""A stand-in for the parts of Google's control plane that the real gcloud needs to deploy a function.
 
-cloud       which host is which API; what every call has to pass: token, project, API enabled, permission
-estate      the project: what is on, what the caller may not do, which organization policies are in force
-strict      fields and query parameters that there are not
-problems    how Google says no
-policies    IAM policies with their etags
-operations  what takes a while
-projects    Resource Manager, Service Usage, Billing, Organization Policy
-accounts    service accounts, which are seen only a moment after they are made
-secrets     Secret Manager
-secret      one secret with its versions
-payload     what a version holds, and its checksum
-pubsub      topics and subscriptions
-collection  what these two have in common
-exports     subscriptions that write to BigQuery and Cloud Storage: what has to be there
-monitoring  how many messages wait on each subscription, and for how long
-filters     which messages a subscription wants
-data_plane  the Pub/Sub that carries the messages, and the gate through which a function reaches it
-build       Cloud Build: who builds
-functions   Cloud Functions v2: made, changed and removed in operations
-uploads     sources, uploaded
-builder     from settings and source to a revision that serves
-revision    one uploaded source, really running
-service     a Cloud Run service
-run         the services: who may call them
-front_door  what their URLs lead to
-log_entries what functions have written
+It is strict: it refuses unknown fields, missing permissions, APIs that are off, and resources that are too new.
+
+===============  ========================================================================  ==============
+``cloud``        all hosts: finds the API of a request, checks token, project, permission  nothing
+``estate``       the project: enabled APIs, denied permissions, organization policies      nothing
+``strict``       refuses unknown fields and query parameters                               nothing
+``problems``     refusals in the format of Google's APIs                                   nothing
+``policies``     IAM policies with their etags                                             nothing
+``operations``   long-running operations                                                   nothing
+``projects``     Resource Manager, Service Usage, Billing, Organization Policy             nothing
+``accounts``     service accounts, which other APIs see only after a delay                 the clock
+``secrets``      Secret Manager                                                            nothing
+``secret``       one secret with its versions                                              the clock
+``payload``      the bytes of a secret's version, and their checksum                       nothing
+``pubsub``       topics and subscriptions                                                  the data plane
+``collection``   the methods that topics and subscriptions have in common                  nothing
+``exports``      checks subscriptions that write to BigQuery or Cloud Storage              nothing
+``filters``      the filters of subscriptions                                              nothing
+``monitoring``   unacknowledged messages of subscriptions, as time series                  the data plane
+``data_plane``   the Pub/Sub that has the messages, and the gates of functions to it       Pub/Sub
+``build``        Cloud Build: its default service account                                  nothing
+``functions``    Cloud Functions v2: creates, changes and deletes functions                a thread
+``uploads``      uploaded sources of functions                                             nothing
+``builder``      deploys a function: checks, builds and starts it                          revisions
+``revision``     one revision of a function, running as a process                          a process
+``service``      a Cloud Run service                                                       nothing
+``run``          Cloud Run: services, their IAM policies, the invoker check                revisions
+``front_door``   forwards requests to the URLs of services                                 revisions
+``log_entries``  the log lines of functions                                                revisions
+===============  ========================================================================  ==============
 """

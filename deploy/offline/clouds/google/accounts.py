@@ -1,4 +1,4 @@
-"""``iam.googleapis.com``: service accounts, which the rest of Google sees only a moment after they are made.
+"""``iam.googleapis.com``: service accounts, which the other APIs see only after a delay.
 
 https://cloud.google.com/iam/docs/reference/rest/v1/projects.serviceAccounts
 """
@@ -16,7 +16,7 @@ _ACCOUNT_ID = re.compile(r"[a-z]([-a-z0-9]{4,28}[a-z0-9])")
 
 
 class ServiceAccounts:
-    """The project's service accounts, by email; ``estate.account_lag_s`` says how long others do not see a new one."""
+    """The project's service accounts by email. Other APIs see a new one after ``estate.account_lag_s`` seconds."""
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
@@ -25,25 +25,25 @@ class ServiceAccounts:
         self._seen_from: dict[str, float] = {}
 
     def use(self, policies: Policies) -> None:
-        """Take the policies, which know of the accounts in turn."""
+        """Set the policies, which in turn need the accounts."""
         self._policies = policies
 
     def names(self) -> list[str]:
-        """Give the full names of the accounts that were made."""
+        """Return the full names of the accounts that were made."""
         return sorted(account["name"] for account in self._accounts.values())
 
     def is_seen(self, email: str) -> bool:
-        """Whether the rest of Google knows this account by now; those outside the project exist."""
+        """Whether the other APIs see this account. Accounts of other projects always exist."""
         if not email.endswith(f"@{self._estate.project}.iam.gserviceaccount.com"):
             return True
         return email in self._accounts and time.monotonic() >= self._seen_from[email]
 
     def is_active(self, email: str) -> bool:
-        """Whether a program may act as this account."""
+        """Whether a program can act as this account: the other APIs see it, and it is not disabled."""
         return self.is_seen(email) and not self._accounts.get(email, {}).get("disabled")
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         many = "/v1/projects/{project}/serviceAccounts"
         one = many + "/{email}"
         return [

@@ -1,17 +1,17 @@
-"""``cloudbuild.googleapis.com``, as far as a deploy asks: who builds."""
+"""``cloudbuild.googleapis.com``: only the method for the default service account, which gcloud needs for a deploy."""
 
 from deploy.offline.clouds.exchange import Json, Request, Route
 from deploy.offline.clouds.google.estate import Estate
 
 
 class CloudBuild:
-    """The build service of the project."""
+    """Cloud Build of the project."""
 
     def __init__(self, estate: Estate) -> None:
         self._estate = estate
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         path = "/v1/projects/{project}/locations/{region}/defaultServiceAccount"
         return [Route("GET", path, self._default_account, "cloudbuild.builds.get")]
 

@@ -1,4 +1,4 @@
-"""From a function's settings to a revision that serves: checked, built, started, and put behind its service."""
+"""Deploys a function: checks its settings, builds and starts a revision, and lets the service use it."""
 
 import contextlib
 import re
@@ -26,9 +26,9 @@ _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
 
 class Builder:
-    """Everything that a function has to do with; ``proxy`` is the environment by which it reaches the clouds."""
+    """Deploys functions. ``proxy``: the environment variables by which a function reaches the clouds."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # it is what brings all of these together
+    def __init__(  # noqa: PLR0913, PLR0917  # a deployment uses all of these
         self,
         estate: Estate,
         accounts: ServiceAccounts,
@@ -50,7 +50,7 @@ class Builder:
         secrets.on_change = self._refresh_secrets
 
     def check(self, function: Json) -> None:
-        """Refuse what cannot be built."""
+        """Refuse a function that cannot be built."""
         for service in NEEDED_APIS:
             self._estate.check_enabled(service)
         build_config, config = function.get("buildConfig", {}), function.get("serviceConfig", {})
@@ -68,9 +68,10 @@ class Builder:
         self.uploads.source(build_config)
 
     def deploy(self, function: Json, on_stage: Callable[[str, str], None]) -> Json:
-        """Build and start it, and give it as it then is; ``on_stage`` is told the state of build and service.
+        """Build and start a function, and return it as deployed. Raises ``Problem``.
 
-        The revision before it serves until then. Raises ``Problem``.
+        ``on_stage`` is called with the states of build and service. The previous revision serves until the new one has
+        started.
         """
         _, project, _, region, _, name = function["name"].split("/")
         config, build_config = function["serviceConfig"], function["buildConfig"]
@@ -78,10 +79,10 @@ class Builder:
         source = self.uploads.source(build_config)
         self._check_builder(build_config)
         number = self._estate.next_number()
-        revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._publishing(account))
+        revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._may_publish(account))
         on_stage("COMPLETE", "IN_PROGRESS")
         with self._remembering(revision, name, region):
-            revision.start(name, config, build_config, self._reader(account), self._proxy)
+            revision.start(name, config, build_config, self._secret_reader(account), self._proxy)
         service = self._run.find(region, name) or Service(
             name, region, f"{region}-{project}.cloudfunctions.net", {}, {}
         )
@@ -94,7 +95,7 @@ class Builder:
         return self._described(function, service, revision)
 
     def _described(self, function: Json, service: Service, revision: Revision) -> Json:
-        """Return a function as it is once this revision serves."""
+        """Return a function as the API shows it after this revision has started."""
         config, build_config = function["serviceConfig"], function["buildConfig"]
         kept = self._kept(build_config, service.region, service.name)
         return {
@@ -116,13 +117,13 @@ class Builder:
         }
 
     def _kept(self, build_config: Json, region: str, name: str) -> Json:
-        """Keep what was uploaded in the bucket of sources; what lies there already keeps its generation."""
+        """Copy an uploaded source to the bucket of sources. A source that is there already keeps its generation."""
         bucket, item = f"gcf-v2-sources-{self._estate.number}-{region}", f"{name}/function-source.zip"
         return self.uploads.keep(build_config, bucket, item)
 
     @contextlib.contextmanager
     def _remembering(self, revision: Revision, name: str, region: str) -> Iterator[None]:
-        """Keep what a revision wrote that did not start."""
+        """Keep the log of a revision that does not start."""
         try:
             yield
         except Problem:
@@ -130,7 +131,7 @@ class Builder:
             raise
 
     def _check_builder(self, build_config: Json) -> None:
-        """Refuse to build as an account that may not."""
+        """Refuse to build with a service account that may not build."""
         email = build_config.get("serviceAccount", "").rpartition("/")[2] or self._estate.default_build_account
         if not any(self._run.holds(role, f"serviceAccount:{email}") for role in BUILDER_ROLES):
             raise invalid(
@@ -144,14 +145,14 @@ class Builder:
         account: str = config.get("serviceAccountEmail") or self._estate.default_build_account
         return account
 
-    def _publishing(self, account: str) -> Callable[[str], bool]:
+    def _may_publish(self, account: str) -> Callable[[str], bool]:
         return lambda topic: self._accounts.is_active(account) and self._pubsub.may_publish(topic, account)
 
-    def _reader(self, account: str) -> Callable[[str, str], bytes]:
+    def _secret_reader(self, account: str) -> Callable[[str, str], bytes]:
         return lambda secret, version: self._secrets.value(secret, version, account)
 
     def _refresh_secrets(self) -> None:
         with self._lock:
             for service in list(self._run.services.values()):
                 if service.revision:
-                    service.revision.refresh_secrets(self._reader(self._account(service.config)))
+                    service.revision.refresh_secrets(self._secret_reader(self._account(service.config)))

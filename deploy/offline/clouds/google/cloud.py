@@ -1,4 +1,4 @@
-"""Google's side as one: which host is which API, and what every call has to pass before it is answered."""
+"""All of Google's hosts: finds the API of a request, and checks token, project, enabled API and permission."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from deploy.offline.clouds.google.run import Run
 from deploy.offline.clouds.google.secrets import Secrets
 
 _ALWAYS_ON = frozenset({"cloudbilling", "cloudresourcemanager", "serviceusage"})
-"""APIs whose calls gcloud makes in its own project's name, so that they need not be enabled in the user's."""
+"""APIs that gcloud calls on behalf of its own project, so that they need not be enabled in the user's project."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class _Api:
 
 
 class Google:
-    """A project of Google Cloud, empty at first, and everything that can be asked of it."""
+    """Google Cloud with one project, which is empty at first, and all APIs."""
 
     def __init__(self, estate: Estate, plane: DataPlane, proxy: Mapping[str, str]) -> None:
         self.estate = estate
@@ -60,10 +60,10 @@ class Google:
             "secretmanager": self.secrets.routes,
             "serviceusage": ServiceUsage(estate).routes,
         }
-        self._apis = {name: _Api(name, made()) for name, made in routes.items()}
+        self._apis = {name: _Api(name, make_routes()) for name, make_routes in routes.items()}
 
     def answer(self, request: Request) -> Answer:
-        """Answer a request to any host of googleapis.com."""
+        """Answer a request to a host of googleapis.com."""
         if request.host == "storage.googleapis.com":
             return self._builder.uploads.store(request)
         name = request.host.removesuffix(".googleapis.com")
@@ -80,12 +80,12 @@ class Google:
         return answer if isinstance(answer, Answer) else Answer.of(answer)
 
     def left(self) -> list[str]:
-        """Give the full names of everything that was made and is still there."""
+        """Return the full names of all resources that were made and still exist."""
         made = (self.pubsub.names(), self.accounts.names(), self.secrets.names(), self.functions.names())
         return [name for names in made for name in names]
 
     def close(self) -> None:
-        """End every function."""
+        """End all functions."""
         self.functions.close()
 
     def _check(self, api: _Api, route: Route, parts: Mapping[str, str], request: Request) -> None:

@@ -1,4 +1,4 @@
-"""What Pub/Sub's topics and subscriptions have in common: described, listed, updated, with labels and an IAM policy."""
+"""The methods that Pub/Sub's topics and subscriptions have in common: get, list, update, and their IAM policies."""
 
 import re
 from collections.abc import Callable
@@ -21,10 +21,10 @@ _KINDS = {"topics": types.Topic.pb(), "subscriptions": types.Subscription.pb()}
 
 
 class Collection:
-    """All resources of a kind, ``topics`` or ``subscriptions``, by full name.
+    """All resources of one kind, ``topics`` or ``subscriptions``, by full name.
 
-    ``on_update`` gets a resource before and after an update, with the names of the fields that the update is about, and
-    returns what it is to be.
+    ``on_update``: called with a resource before and after an update and the names of the updated fields; it returns the
+    resource to store.
     """
 
     def __init__(self, kind: str, estate: Estate, policies: Policies) -> None:
@@ -35,7 +35,7 @@ class Collection:
         self._policies = policies
 
     def routes(self) -> list[Route]:
-        """What is played for either kind."""
+        """Return the routes of this kind that both kinds have in common."""
         kind = self._kind
         many = f"/v1/projects/{{project}}/{kind}"
         one = many + "/{name}"
@@ -49,22 +49,22 @@ class Collection:
         ]
 
     def full_name(self, project: str, name: str) -> str:
-        """Give the full name of a resource."""
+        """Return the full name of a resource."""
         return f"projects/{project}/{self._kind}/{name}"
 
     def find(self, name: str) -> Json:
-        """Give a resource that is there; raises ``Problem``."""
+        """Return a resource. Raises ``Problem`` if it does not exist."""
         if name not in self.items:
             raise not_found(f"Resource not found (resource={name.rpartition('/')[2]}).")
         return self.items[name]
 
     def check_new(self, name: str) -> None:
-        """Refuse a name that is taken."""
+        """Refuse a name that exists already."""
         if name in self.items:
             raise exists(f"Resource already exists in the project (resource={name.rpartition('/')[2]}).")
 
     def remove(self, name: str) -> None:
-        """Away with a resource and its policy."""
+        """Remove a resource and its IAM policy."""
         del self.items[name]
         self._policies.forget(name)
 
@@ -80,10 +80,8 @@ class Collection:
         key, kind = self._kind.removesuffix("s"), _KINDS[self._kind]
         request_type = getattr(types, f"Update{kind.DESCRIPTOR.name}Request").pb()
         paths = list(parsed(asked, request_type).update_mask.paths)
-        as_it_is = (
-            kind(name=before["name"], topic=before["topic"]) if key == "subscription" else kind(name=before["name"])
-        )
-        checked(lambda mask: updated(as_it_is, kind(), mask), paths)
+        fixed = {"topic": before["topic"]} if key == "subscription" else {}
+        checked(lambda mask: updated(kind(name=before["name"], **fixed), kind(), mask), paths)
         after = masked(before, asked.get(key, {}), asked.get("updateMask", ""))
         check_settings(after)
         fields = [json_name(path.partition(".")[0]) for path in paths]
@@ -102,12 +100,12 @@ class Collection:
 
 
 def json_name(field: str) -> str:
-    """Return the name that a field has in JSON."""
-    return re.sub(r"_([a-z])", lambda found: found[1].upper(), field)
+    """Return the JSON name of a field."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), field)
 
 
 def check_settings(settings: Json) -> None:
-    """Refuse labels and times that Pub/Sub does not take; raises ``Problem``."""
+    """Refuse labels and times that Pub/Sub refuses. Raises ``Problem``."""
     checked(limits.check_labels, settings.get("labels", {}))
     if "messageRetentionDuration" in settings:
         checked(limits.check_retention, duration_s(settings["messageRetentionDuration"]))
@@ -118,7 +116,7 @@ def check_settings(settings: Json) -> None:
 
 
 def checked(check: Callable[[Any], Any], value: Any) -> None:
-    """Check a value as the embedded Pub/Sub does; raises ``Problem``."""
+    """Apply a check of the embedded Pub/Sub to a value. Raises ``Problem``."""
     try:
         check(value)
     except Refused as refused:
@@ -126,5 +124,5 @@ def checked(check: Callable[[Any], Any], value: Any) -> None:
 
 
 def duration_s(duration: str) -> float:
-    """Return the seconds of a duration as Google writes it in JSON: ``604800s``."""
+    """Return the seconds of a duration in Google's JSON, such as ``604800s``."""
     return float(duration.removesuffix("s"))

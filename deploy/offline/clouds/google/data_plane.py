@@ -1,7 +1,7 @@
-"""The Pub/Sub that really carries messages, emulator or embedded, asked over gRPC in the JSON of Google's REST API.
+"""The Pub/Sub that has the messages, emulator or embedded: called by gRPC, with the JSON of Google's REST API.
 
-Also the gate before it: each revision of a function reaches Pub/Sub through a port of its own, which knows the service
-account that the revision runs as and lets it publish only where IAM does.
+Every revision of a function reaches it through a gate: a port of its own, which knows the service account of the
+revision, and allows it to publish only to the topics that IAM allows.
 """
 
 import re
@@ -20,7 +20,7 @@ from deploy.offline.clouds.google.problems import STATUSES, Problem, invalid
 from deploy.offline.pubsub.control import Control
 
 CALL_S = 30.0
-MOST_PULLED = 1000
+MAX_PULLED = 1000
 GATE_THREADS = 16
 _UNKNOWN = re.compile(r'no field named "([^"]+)" at "([^"]+)"')
 _PUBLISH = "/google.pubsub.v1.Publisher/Publish"
@@ -45,21 +45,21 @@ _CALLS: dict[str, tuple[str, Any, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Messages that are not acknowledged, and when the oldest was published: seconds since 1970, or None."""
+    """The number of unacknowledged messages, and when the oldest was published: seconds since 1970, or None."""
 
     messages: int
     oldest_at: float | None
 
 
 class DataPlane:
-    """A Pub/Sub at ``host`` (``127.0.0.1:port``)."""
+    """The Pub/Sub at ``host`` (``127.0.0.1:port``)."""
 
     def __init__(self, host: str) -> None:
         self.host = host
         self.channel = grpc.insecure_channel(host, options=[("grpc.enable_http_proxy", 0)])
 
     def call(self, method: str, asked: Json) -> Json:
-        """Call a method of Pub/Sub; raises ``Problem`` with its status."""
+        """Call a method of Pub/Sub, and return its answer. Raises ``Problem`` with the status of the answer."""
         service, request_type, response_type = _CALLS[method]
         request = parsed(asked, request_type)
         send = self.channel.unary_unary(
@@ -71,26 +71,29 @@ class DataPlane:
             answer = send(request, timeout=CALL_S)
         except grpc.RpcError as error:
             raise _problem(error) from error
-        read: Json = json_format.MessageToDict(answer)
-        return read
+        value: Json = json_format.MessageToDict(answer)
+        return value
 
     def waiting(self, subscription: str) -> Waiting:
-        """Return what waits on a subscription. Google's emulator counts none: they are pulled and given back."""
+        """Return the unacknowledged messages of a subscription.
+
+        Google's emulator cannot count them, so they are pulled and nacked.
+        """
         with Control(self.host) as control:
-            found = control.unacknowledged(subscription)
-        if found is not None:
-            messages, oldest_ns = found
+            counted = control.unacknowledged(subscription)
+        if counted is not None:
+            messages, oldest_ns = counted
             return Waiting(messages, oldest_ns / 1e9 if messages else None)
-        look = {"subscription": subscription, "maxMessages": MOST_PULLED, "returnImmediately": True}
-        received = self.call("Pull", look).get("receivedMessages", [])
+        pull = {"subscription": subscription, "maxMessages": MAX_PULLED, "returnImmediately": True}
+        received = self.call("Pull", pull).get("receivedMessages", [])
         if received:
-            back = {"subscription": subscription, "ackIds": [each["ackId"] for each in received]}
-            self.call("ModifyAckDeadline", {**back, "ackDeadlineSeconds": 0})
-        published = [datetime.fromisoformat(each["message"]["publishTime"]).timestamp() for each in received]
-        return Waiting(len(received), min(published, default=None))
+            nack = {"subscription": subscription, "ackIds": [delivery["ackId"] for delivery in received]}
+            self.call("ModifyAckDeadline", {**nack, "ackDeadlineSeconds": 0})
+        times = [datetime.fromisoformat(delivery["message"]["publishTime"]).timestamp() for delivery in received]
+        return Waiting(len(received), min(times, default=None))
 
     def create(self, kind: Literal["Topic", "Subscription"], asked: Json) -> None:
-        """Create anew: what an emulator that runs for longer has left of an earlier run is replaced."""
+        """Create a resource. One that an earlier run left in a running emulator is replaced."""
         try:
             self.call(f"Create{kind}", asked)
         except Problem as problem:
@@ -100,12 +103,12 @@ class DataPlane:
             self.call(f"Create{kind}", asked)
 
     def close(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         self.channel.close()
 
 
 def parsed(asked: Json, kind: Any) -> Any:
-    """Read a message of this kind from JSON; raises ``Problem`` in Google's words for what does not belong there."""
+    """Return a protobuf message of this kind from JSON. Raises ``Problem`` in Google's words for unknown fields."""
     try:
         return json_format.ParseDict(asked, kind())
     except json_format.ParseError as error:
@@ -113,8 +116,8 @@ def parsed(asked: Json, kind: Any) -> Any:
         if unknown:
             place = unknown[2].partition(".")[2]
             where = f" at '{place}'" if place else ""
-            sentence = f'Unknown name "{unknown[1]}"{where}: Cannot find field.'
-            raise invalid(f"Invalid JSON payload received. {sentence}") from error
+            message = f'Unknown name "{unknown[1]}"{where}: Cannot find field.'
+            raise invalid(f"Invalid JSON payload received. {message}") from error
         raise invalid(f"Invalid value in the JSON payload received. {error}") from error
 
 
@@ -124,7 +127,7 @@ def _problem(error: Any) -> Problem:
 
 
 class Gate:
-    """A port that passes publishing on, for one identity; ``may_publish`` is asked for each topic, each time."""
+    """A port that forwards Publish calls of one service account. ``may_publish`` is called for every request."""
 
     def __init__(self, plane: DataPlane, may_publish: Callable[[str], bool]) -> None:
         self._may_publish = may_publish
@@ -149,5 +152,5 @@ class Gate:
         return answer
 
     def close(self) -> None:
-        """End the port."""
+        """Close the port."""
         self._server.stop(None)

@@ -1,6 +1,6 @@
-"""The Google project that everything belongs to: what it is, what is on, who may do what.
+"""The Google project: its names, its enabled APIs, the permissions of the caller, the organization policies in force.
 
-``denied`` and ``policies`` are for tests to change: a permission the caller lacks, an organization policy in force.
+Tests can change ``denied`` (permissions that the caller lacks) and ``organization_policies``.
 """
 
 import itertools
@@ -17,7 +17,7 @@ ON_FROM_THE_START = frozenset(
         *("sql-component", "storage", "storage-api", "storage-component"),
     )
 )
-"""What a new project has: https://cloud.google.com/service-usage/docs/enabled-service#default."""
+"""The APIs of a new project: https://cloud.google.com/service-usage/docs/enabled-service#default."""
 
 INVOKER_IAM_REQUIRED = "constraints/run.managed.requireInvokerIam"
 ALLOWED_MEMBERS = "constraints/iam.allowedPolicyMemberDomains"
@@ -27,14 +27,14 @@ ALLOWED_MEMBERS = "constraints/iam.allowedPolicyMemberDomains"
 class Estate:
     """One project and its owner, who is the caller.
 
-    ``build_role``: what the account that builds by default holds of the project; nothing in organizations made since
-    May 2024. ``organization_policies``: constraints in force; ``is_billed``: whether billing is on.
+    ``build_role``: the role that the default build account has on the project, or "" as in organizations created since
+    May 2024. ``organization_policies``: constraints in force. ``is_billed``: whether billing is on.
     """
 
     project: str = "demo-proj"
     number: str = "123456789012"
     caller: str = "newcomer@example.com"
-    token: str = "offline-access-token"  # noqa: S105  # opens nothing
+    token: str = "offline-access-token"  # noqa: S105  # not a secret
     is_billed: bool = True
     build_role: str = "roles/editor"
     enabled: set[str] = field(default_factory=lambda: set(ON_FROM_THE_START))
@@ -49,21 +49,21 @@ class Estate:
         return f"{self.number}-compute@developer.gserviceaccount.com"
 
     def next_number(self) -> int:
-        """Give a number that no other thing of this estate has."""
+        """Return a number that is unique in this project."""
         return next(self._numbers)
 
     def check_project(self, project: str) -> None:
-        """Refuse a project that is not this one, by id or number."""
+        """Refuse another project; this one may be named by id, by number, or by ``-``."""
         if project not in {self.project, self.number, "-"}:
             raise denied(f"Permission denied on resource project {project}.")
 
     def check_enabled(self, service: str) -> None:
-        """Refuse what needs an API that is off."""
+        """Refuse a call to an API that is not enabled."""
         if service not in self.enabled:
             raise service_disabled(service, self.number, self.project)
 
     def check_permission(self, permission: str, resource: str) -> None:
-        """Refuse what the caller may not do."""
+        """Refuse a call for which the caller lacks the permission."""
         if permission and permission in self.denied:
             raise Problem(
                 "PERMISSION_DENIED",
@@ -78,6 +78,6 @@ class Estate:
 
 
 def timestamp(at: float | None = None) -> str:
-    """Write a time (default: now) as Google does."""
+    """Return a time (default: now) in Google's format."""
     moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

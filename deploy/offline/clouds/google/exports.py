@@ -1,7 +1,7 @@
-"""Subscriptions that write to BigQuery or Cloud Storage: what has to be there before one is made.
+"""Checks subscriptions that write to BigQuery or Cloud Storage: the table or bucket, and the permission to write.
 
 https://cloud.google.com/pubsub/docs/create-bigquery-subscription, https://cloud.google.com/pubsub/docs/cloudstorage.
-Nothing is written: messages stay in the subscription. Sentences of refusals are from memory.
+Nothing is written: messages stay in the subscription. The texts of refusals are from memory.
 """
 
 import re
@@ -18,10 +18,10 @@ _KINDS = ("bigqueryConfig", "cloudStorageConfig", "bigtableConfig")
 
 
 class Exports:
-    """``tables``: the BigQuery tables that there are (``P.D.T``), and ``buckets``; both are for tests to fill.
+    """The destinations of exports. Tests can fill ``tables`` (BigQuery tables, ``P.D.T``) and ``buckets``.
 
-    Who may write to a table stands in the IAM policies of ``projects/P/datasets/D/tables/T``, the dataset and the
-    project.
+    The permission to write to a table comes from the IAM policies of ``projects/P/datasets/D/tables/T``, of the dataset
+    and of the project.
     """
 
     def __init__(self, estate: Estate, policies: Policies) -> None:
@@ -31,7 +31,7 @@ class Exports:
         self._policies = policies
 
     def check(self, subscription: Json) -> Json:
-        """Return the settings of a subscription with the state of its export; raises ``Problem``."""
+        """Return the settings of a subscription with the state of its export. Raises ``Problem``."""
         kinds = [kind for kind in (*_KINDS, "pushConfig") if subscription.get(kind)]
         if len(kinds) > 1:
             raise invalid(f"A subscription can have only one of {', '.join(kinds)}.")
@@ -46,12 +46,12 @@ class Exports:
         return {**subscription, kinds[0]: {**subscription[kinds[0]], "state": "ACTIVE"}}
 
     def _check_table(self, config: Json) -> None:
-        found = _TABLE.fullmatch(config.get("table", ""))
-        if not found:
+        match = _TABLE.fullmatch(config.get("table", ""))
+        if not match:
             raise invalid(f"Invalid BigQuery table: {config.get('table', '')}. It has to be project.dataset.table.")
         if config.get("useTopicSchema") and config.get("useTableSchema"):
             raise invalid("Only one of use_topic_schema and use_table_schema can be set.")
-        project, dataset, table = found.groups()
+        project, dataset, table = match.groups()
         if f"{project}.{dataset}.{table}" not in self.tables:
             raise not_found(f"Not found: Table {project}:{dataset}.{table}")
         writer = config.get("serviceAccountEmail") or self._agent

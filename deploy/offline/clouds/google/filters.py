@@ -1,4 +1,4 @@
-"""Filters of Pub/Sub subscriptions, which Google's emulator keeps and does not apply."""
+"""Filters of Pub/Sub subscriptions, which Google's emulator stores but does not apply."""
 
 from deploy.offline.clouds.google.problems import Problem
 from deploy.offline.errors import Refused
@@ -7,7 +7,7 @@ from deploy.offline.pubsub.filters import Matches
 
 
 def parse_filter(text: str) -> Matches:
-    """Read a filter; raises ``Problem``."""
+    """Return a filter as a function. Raises ``Problem``."""
     try:
         return filters.parse_filter(text)
     except Refused as refused:

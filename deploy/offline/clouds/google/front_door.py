@@ -1,4 +1,4 @@
-"""Google's front end: what a URL of a service or function leads to, and who is let in."""
+"""Google's front end: forwards requests to the URL of a service or function, if the caller may invoke it."""
 
 import contextlib
 import secrets
@@ -10,18 +10,18 @@ from deploy.offline.clouds.google.service import Service
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "host"})
 _NOT_PASSED_ON = _HOP_BY_HOP | {"content-length", "transfer-encoding", "date", "server"}
-PATIENCE_S = 60.0
+TIMEOUT_S = 60.0
 
 
 class FrontDoor:
-    """The door of every host of ``run.app`` and ``cloudfunctions.net``."""
+    """The front end for all hosts of ``run.app`` and ``cloudfunctions.net``."""
 
     def __init__(self, run: Run, project: str) -> None:
         self._run = run
         self._project = project
 
     def serve(self, request: Request) -> Answer:
-        """Answer at a service's URL, or at its function's."""
+        """Answer a request to the URL of a service or of its function."""
         service, target = self._addressed(request)
         if service is None or service.revision is None:
             return _page(404, "Error: Page not found")
@@ -45,11 +45,11 @@ def _page(status: int, text: str) -> Answer:
 
 
 def _forwarded(request: Request, port: int, target: str) -> Answer:
-    """What the function answers, with the headers that Google's front end adds."""
+    """Forward a request to the function, with the headers that Google's front end adds, and return the answer."""
     trace = request.headers.get("traceparent", f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01")
     headers = {name: value for name, value in request.headers.items() if name not in _HOP_BY_HOP}
     headers.update({"Host": request.host, "X-Forwarded-Proto": "https", "traceparent": trace})
-    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)) as connection:
+    with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)) as connection:
         try:
             connection.request(request.method, target, request.body, headers)
             response = connection.getresponse()

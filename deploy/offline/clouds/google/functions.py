@@ -1,6 +1,6 @@
-"""``cloudfunctions.googleapis.com`` v2: a function is built and started in a long-running operation, stage by stage.
+"""``cloudfunctions.googleapis.com`` v2: builds and starts a function in a long-running operation with stages.
 
-A deploy that fails leaves the revision before it serving. https://cloud.google.com/functions/docs/reference/rest/v2
+If a deployment fails, the previous revision goes on serving. https://cloud.google.com/functions/docs/reference/rest/v2
 """
 
 import re
@@ -20,7 +20,7 @@ from deploy.offline.clouds.google.run import Run
 
 REGIONS = ("europe-north1", "europe-west1", "europe-west4", "us-central1", "us-east1")
 Work = Callable[[str], Json]
-"""What an operation does, given its name, and what comes of it."""
+"""The work of an operation: takes the operation's name, returns its response."""
 
 _GENERATION = re.compile(r'environment="(GEN_[12])"')
 _NAME = re.compile(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -37,19 +37,21 @@ class Functions:
         self._operations = Operations()
         self._busy: set[str] = set()
         self._lock = threading.Lock()
-        self._worker = ThreadPoolExecutor(1, "builder")  # one thread, which outlives what it starts
+        self._worker = ThreadPoolExecutor(
+            1, "builder"
+        )  # one thread, because the kernel ends a process with the thread that started it
 
     def names(self) -> list[str]:
-        """Give the full names of all functions."""
+        """Return the full names of all functions."""
         return sorted(self._functions)
 
     def close(self) -> None:
-        """End every function."""
+        """End all functions."""
         self._worker.shutdown()
         self._run.clear()
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         place = "/v2/projects/{project}/locations/{region}"
         many = place + "/functions"
         one = many + "/{function}"
@@ -100,7 +102,7 @@ class Functions:
         return page("functions", found, request, default=100, most=1000)
 
     def _none(self, _: Request, **__: str) -> Json:
-        """Functions of the first generation: there are none."""
+        """Return the functions of the first generation: there are none."""
         return {"functions": []}
 
     def _get(self, _: Request, project: str, region: str, function: str) -> Json:
@@ -149,7 +151,7 @@ class Functions:
         return self._begin("delete", found, delete)
 
     def _detach(self, request: Request, project: str, region: str, function: str) -> Json:
-        """Let a function's service go on by itself: it keeps labels, URL and IAM policy."""
+        """Remove a function but keep its service, with labels, URL and IAM policy."""
         found = self._get(request, project, region, function)
 
         def detach(_: str) -> Json:
@@ -181,19 +183,19 @@ class Functions:
         return answer
 
     def _carry_out(self, work: Work, operation: str, name: str) -> None:
-        """Do the work of an operation, which is done once the next one may begin; the doorway of its thread."""
+        """Do the work of an operation in the worker thread. The function is free before the operation is done."""
         try:
             outcome: Json | Problem = work(operation)
         except Problem as problem:
             outcome = problem
-        except Exception as error:  # noqa: BLE001  # else whoever waits for the operation would wait for ever
+        except Exception as error:  # noqa: BLE001  # otherwise the operation would never end
             traceback.print_exc()
             outcome = Problem("INTERNAL", f"an error of the stand-in: {error!r}")
         self._busy.discard(name)
         self._operations.end(operation, outcome)
 
     def _deploy(self, operation: str, function: Json, *, is_new: bool) -> Json:
-        """Build and start what is asked for."""
+        """Build and start a function. A failure is kept in the function's state messages."""
         try:
             deployed = self._builder.deploy(
                 function,

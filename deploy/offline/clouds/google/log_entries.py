@@ -1,7 +1,7 @@
-"""``logging.googleapis.com`` v2, for ``gcloud logging read``: what functions wrote that run now, or did not start.
+"""``logging.googleapis.com`` v2, for ``gcloud logging read``: the log lines of running functions and of failed starts.
 
-A line's time is that at which it was first asked for. Of filters, the names of service and revision, the event's id
-and the least severity count; the rest of a filter is passed over.
+The time of a line is the time of the first request that returned it. A filter can have the names of service and
+revision, an event's id and a minimum severity; the rest of a filter is ignored.
 https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
 
@@ -14,7 +14,7 @@ from deploy.offline.clouds.google.problems import invalid
 from deploy.offline.clouds.google.run import Run
 
 SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
-_OF_LABEL = {name: re.compile(rf'{name}"?\s*=\s*"?([\w-]+)') for name in ("service_name", "revision_name")}
+_LABELS = {name: re.compile(rf'{name}"?\s*=\s*"?([\w-]+)') for name in ("service_name", "revision_name")}
 _EVENT = re.compile(r'jsonPayload\.eventId\s*=\s*"([^"]*)"')
 _SEVERITY = re.compile(r'severity\s*>=\s*"?([A-Z]+)')
 
@@ -28,7 +28,7 @@ class LogEntries:
         self._entries: dict[tuple[str, int], Json] = {}
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         return [Route("POST", "/v2/entries:list", self._list, "logging.logEntries.list")]
 
     def _list(self, request: Request) -> Json:
@@ -48,11 +48,11 @@ class LogEntries:
     def _collect(self) -> None:
         for service in list(self._run.services.values()):
             if service.revision:
-                self._note(service.name, service.region, service.revision.name, service.revision.log())
+                self._add(service.name, service.region, service.revision.name, service.revision.log())
         for failed in self._run.failed:
-            self._note(failed.service, failed.region, failed.revision, failed.log)
+            self._add(failed.service, failed.region, failed.revision, failed.log)
 
-    def _note(self, service: str, region: str, revision: str, log: str) -> None:
+    def _add(self, service: str, region: str, revision: str, log: str) -> None:
         labels = {
             "project_id": self._estate.project,
             "location": region,
@@ -72,14 +72,14 @@ class LogEntries:
 
 
 def _payload(line: str) -> Json:
-    """A line of JSON is a structure, with its severity taken out of it; any other is text."""
+    """Return the payload of a line: JSON without its severity, which is a field of the entry, or else text."""
     try:
-        read = json.loads(line)
+        value = json.loads(line)
     except ValueError:
-        read = None
-    if not isinstance(read, dict):
+        value = None
+    if not isinstance(value, dict):
         return {"severity": "DEFAULT", "textPayload": line}
-    return {"severity": read.pop("severity", "DEFAULT"), "jsonPayload": read}
+    return {"severity": value.pop("severity", "DEFAULT"), "jsonPayload": value}
 
 
 def _is_wanted(entry: Json, text: str) -> bool:
@@ -87,9 +87,8 @@ def _is_wanted(entry: Json, text: str) -> bool:
     if event and entry.get("jsonPayload", {}).get("eventId") != event[1]:
         return False
     labels, severity = entry["resource"]["labels"], _SEVERITY.search(text)
-    asked = {name: found[1] for name, label in _OF_LABEL.items() if (found := label.search(text))}
+    asked = {name: match[1] for name, pattern in _LABELS.items() if (match := pattern.search(text))}
     if any(labels[name] != value for name, value in asked.items()):
         return False
-    least = SEVERITIES.index(severity[1]) if severity and severity[1] in SEVERITIES else 0
-    found = entry["severity"]
-    return found in SEVERITIES and SEVERITIES.index(found) >= least
+    minimum = SEVERITIES.index(severity[1]) if severity and severity[1] in SEVERITIES else 0
+    return entry["severity"] in SEVERITIES and SEVERITIES.index(entry["severity"]) >= minimum

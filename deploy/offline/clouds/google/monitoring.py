@@ -1,9 +1,9 @@
-"""``monitoring.googleapis.com`` v3: how many messages wait on each subscription, and for how long the oldest has.
+"""``monitoring.googleapis.com`` v3: the number of unacknowledged messages of subscriptions, and the age of the oldest.
 
-The figures are those of the Pub/Sub that carries the messages, at the moment of the question. As Google's, they come
-up to three minutes late, ``lag_s`` can be set; until a subscription is that old, there is no figure of it. A metric of
-which there is no figure at all is answered with 404. Of filters, those terms are read that name one metric and its
-subscriptions; any other is refused, so that nothing is taken for played that is not.
+The values come from the Pub/Sub that has the messages, at the time of the request. Google's values are up to three
+minutes late; here a test can set ``lag_s``. A subscription younger than that has no value, and a metric without any
+value is answered with 404. A filter may name one metric and its subscriptions; any other term is refused, so that a
+test notices a filter that the stand-in does not apply.
 https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list
 """
 
@@ -25,7 +25,7 @@ _PLAYED = {"filter", "interval.startTime", "interval.endTime", "view", "pageSize
 
 
 class Monitoring:
-    """What is measured of a project's subscriptions."""
+    """The metrics of a project's subscriptions."""
 
     def __init__(self, estate: Estate, pubsub: PubSub) -> None:
         self.lag_s = 0.0
@@ -33,7 +33,7 @@ class Monitoring:
         self._pubsub = pubsub
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         return [Route("GET", "/v3/projects/{project}/timeSeries", self._list, "monitoring.timeSeries.list")]
 
     def _list(self, request: Request, project: str) -> Json:
@@ -51,13 +51,13 @@ class Monitoring:
                 f'Cannot find metric(s) that match type = "{_PREFIX}{metric}". If a metric was created recently, it '
                 "could take up to 10 minutes to become available. Please try again soon."
             )
-        wanted = {name: each for name, each in measured.items() if names is None or name in names}
-        series = [self._series(metric, name, each, at) for name, each in wanted.items() if began_at <= at]
+        wanted = {name: waiting for name, waiting in measured.items() if names is None or name in names}
+        series = [self._series(metric, name, waiting, at) for name, waiting in wanted.items() if began_at <= at]
         return {"timeSeries": series, "unit": "s" if metric == _METRICS[1] else "1"} if series else {}
 
     def _series(self, metric: str, name: str, waiting: Waiting, at: float) -> Json:
         oldest_s = 0 if waiting.oldest_at is None else max(0, int(at - waiting.oldest_at))
-        figure = waiting.messages if metric == _METRICS[0] else oldest_s
+        value = waiting.messages if metric == _METRICS[0] else oldest_s
         labels = {"project_id": self._estate.project, "subscription_id": name}
         moment = timestamp(at)
         return {
@@ -65,7 +65,7 @@ class Monitoring:
             "resource": {"type": "pubsub_subscription", "labels": labels},
             "metricKind": "GAUGE",
             "valueType": "INT64",
-            "points": [{"interval": {"startTime": moment, "endTime": moment}, "value": {"int64Value": str(figure)}}],
+            "points": [{"interval": {"startTime": moment, "endTime": moment}, "value": {"int64Value": str(value)}}],
         }
 
 
@@ -77,13 +77,13 @@ def _instant(request: Request, name: str) -> float:
 
 
 def _wanted(text: str) -> tuple[str, frozenset[str] | None]:
-    """Read a filter: the metric, and the subscriptions if it names any."""
+    """Return the metric of a filter, and the names of its subscriptions, or None if it has none."""
     terms: dict[str, tuple[str, ...]] = {}
     for part in re.split(r"\bAND\b", text):
-        found = _TERM.fullmatch(part)
-        if not found:
+        match = _TERM.fullmatch(part)
+        if not match:
             raise invalid(f'Field filter had an invalid value: Could not parse filter "{text}".')
-        key, one, several = found.groups()
+        key, one, several = match.groups()
         terms[key] = tuple(re.findall(r'"([^"]*)"', several)) if one is None else (one,)
     metric = _metric_of(terms, text)
     known = {"metric.type", "resource.type", "resource.labels.subscription_id"}

@@ -1,4 +1,4 @@
-"""The payload of a secret version: base64 in either alphabet, and its checksum.
+"""The payload of a secret version: standard or URL-safe base64, and its checksum.
 
 JSON bytes: https://protobuf.dev/programming-guides/json. Checksums: https://cloud.google.com/secret-manager/docs/data-integrity.
 """
@@ -11,11 +11,11 @@ from deploy.offline.clouds.exchange import Json
 from deploy.offline.clouds.google.problems import invalid
 
 MAX_BYTES = 65_536
-_CASTAGNOLI = 0x82F63B78  # its bits in reverse
+_CASTAGNOLI = 0x82F63B78  # the polynomial, bit-reversed
 
 
 def read_payload(payload: Any) -> bytes:
-    """Read a ``SecretPayload``; raises ``Problem``."""
+    """Return the bytes of a ``SecretPayload``. Raises ``Problem``."""
     if not isinstance(payload, dict) or not payload.get("data"):
         raise invalid("Secret payload cannot be empty.")
     data = decode_bytes(payload["data"], "payload.data")
@@ -28,12 +28,12 @@ def read_payload(payload: Any) -> bytes:
 
 
 def written_payload(data: bytes) -> Json:
-    """Write a ``SecretPayload``."""
+    """Return a ``SecretPayload`` with these bytes."""
     return {"data": base64.b64encode(data).decode(), "dataCrc32c": str(crc32c(data))}
 
 
 def decode_bytes(text: Any, field: str) -> bytes:
-    """Read JSON bytes: standard or URL-safe base64, padded or not; raises ``Problem``."""
+    """Return the bytes of standard or URL-safe base64, with or without padding. Raises ``Problem``."""
     try:
         plain = str(text).replace("-", "+").replace("_", "/").rstrip("=")
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)

@@ -1,4 +1,4 @@
-"""IAM policies of resources: read, modified and written with an etag, so that no change is lost.
+"""IAM policies of resources. Their etags make a read-modify-write safe against concurrent changes.
 
 https://cloud.google.com/iam/docs/allow-policies
 """
@@ -22,7 +22,7 @@ _ROLE = re.compile(r"roles/[A-Za-z.]+|(projects|organizations)/[^/]+/roles/\w+")
 
 
 class Policies:
-    """Policies by the full name of their resource. ``knows_account`` tells whether a service account is seen yet."""
+    """Policies by the full name of their resource. ``knows_account``: whether a service account is known already."""
 
     def __init__(self, estate: Estate, knows_account: Callable[[str], bool]) -> None:
         self._estate = estate
@@ -34,7 +34,7 @@ class Policies:
             self._policies[f"projects/{estate.project}"] = (1, [builder])
 
     def get(self, resource: str) -> Json:
-        """Give the policy of a resource, as getIamPolicy answers."""
+        """Return the policy of a resource, in the format of getIamPolicy."""
         version, bindings = self._policies.get(resource, (0, []))
         policy: Json = {"etag": _etag(version)}
         if bindings:
@@ -42,9 +42,9 @@ class Policies:
         return policy
 
     def replace(self, resource: str, asked: Json) -> Json:
-        """Replace the policy of a resource, as setIamPolicy does."""
+        """Replace the policy of a resource, like setIamPolicy, and return it."""
         policy = asked.get("policy", {})
-        bindings = [_sound_binding(binding) for binding in policy.get("bindings", [])]
+        bindings = [_checked_binding(binding) for binding in policy.get("bindings", [])]
         members = {member for binding in bindings for member in binding["members"]}
         known = self.members(resource)
         for member in sorted(members - known):
@@ -52,7 +52,7 @@ class Policies:
         with self._lock:
             version, _ = self._policies.get(resource, (0, []))
             etag = policy.get("etag")
-            if etag and _plain(etag) != _plain(_etag(version)):
+            if etag and _without_padding(etag) != _without_padding(_etag(version)):
                 raise aborted(
                     "There were concurrent policy changes. Please retry the whole read-modify-write with exponential "
                     "backoff."
@@ -61,22 +61,22 @@ class Policies:
         return self.get(resource)
 
     def grants(self, resource: str, role: str, member: str) -> bool:
-        """Whether the policy of a resource, or of the project, has this member in this role."""
+        """Whether the policy of a resource or of the project has a binding of this role with this member."""
         places = (resource, f"projects/{self._estate.project}")
         bindings = [binding for place in places for binding in self._policies.get(place, (0, []))[1]]
         return any(binding["role"] == role and member in binding["members"] for binding in bindings)
 
     def members(self, resource: str) -> set[str]:
-        """Give everyone whom a resource's policy names."""
+        """Return all members in a resource's policy."""
         _, bindings = self._policies.get(resource, (0, []))
         return {member for binding in bindings for member in binding["members"]}
 
     def forget(self, resource: str) -> None:
-        """Away with the policy of a resource that is gone."""
+        """Remove the policy of a deleted resource."""
         self._policies.pop(resource, None)
 
     def test(self, request: Request) -> Json:
-        """Answer testIamPermissions: what the caller may of what is asked."""
+        """Return the answer of testIamPermissions: the requested permissions that the caller has."""
         asked: list[str] = request.json().get("permissions", [])
         granted = [permission for permission in asked if permission not in self._estate.denied]
         return {"permissions": granted} if granted else {}
@@ -94,7 +94,7 @@ class Policies:
             raise invalid(f"Service account {email} does not exist.")
 
 
-def _sound_binding(binding: Any) -> Json:
+def _checked_binding(binding: Any) -> Json:
     role, members = binding.get("role", ""), binding.get("members", [])
     if not _ROLE.fullmatch(role):
         raise invalid(f"Role {role} is not supported for this resource.")
@@ -105,5 +105,5 @@ def _etag(version: int) -> str:
     return "ACAB" if version == 0 else base64.b64encode(b"\x07\xb2" + version.to_bytes(7)).decode()
 
 
-def _plain(etag: str) -> str:
+def _without_padding(etag: str) -> str:
     return etag.replace("-", "+").replace("_", "/").rstrip("=")

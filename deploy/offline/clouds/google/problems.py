@@ -1,6 +1,6 @@
-"""How Google's APIs say no: one exception, and a maker for each kind.
+"""Refusals in the format of Google's APIs: one exception, and a function for each kind.
 
-Shape: https://cloud.google.com/apis/design/errors. The sentences are written from memory, not recorded.
+Format: https://cloud.google.com/apis/design/errors. The messages are from memory, not recorded.
 """
 
 from typing import Any
@@ -22,11 +22,11 @@ STATUSES = {
     "DEADLINE_EXCEEDED": 504,
 }
 CODES = {"INVALID_ARGUMENT": 3, "NOT_FOUND": 5, "PERMISSION_DENIED": 7, "FAILED_PRECONDITION": 9, "INTERNAL": 13}
-"""The numbers that errors of operations carry, as in ``google.rpc.Code``."""
+"""The numbers of ``google.rpc.Code``, which errors of operations have."""
 
 
 class Problem(Exception):
-    """A request that is refused; ``status`` is the name of a ``google.rpc.Code``."""
+    """A request is refused. ``status``: the name of a ``google.rpc.Code``."""
 
     def __init__(self, status: str, message: str, *details: dict[str, Any]) -> None:
         super().__init__(message)
@@ -35,7 +35,7 @@ class Problem(Exception):
         self.details = details
 
     def answer(self) -> Answer:
-        """As HTTP has it."""
+        """Return the refusal as an HTTP answer."""
         code = STATUSES[self.status]
         error: dict[str, Any] = {"code": code, "message": self.message, "status": self.status}
         if self.details:
@@ -43,42 +43,42 @@ class Problem(Exception):
         return Answer.of({"error": error}, code)
 
     def of_operation(self) -> dict[str, Any]:
-        """As the error of a long-running operation."""
+        """Return the refusal as the error of a long-running operation."""
         return {"code": CODES[self.status], "message": self.message}
 
 
 def invalid(message: str) -> Problem:
-    """Refuse what can never be right."""
+    """Return the refusal of an invalid request."""
     return Problem("INVALID_ARGUMENT", message)
 
 
 def precondition(message: str) -> Problem:
-    """Refuse what something else forbids for now."""
+    """Return the refusal of a request that the current state forbids."""
     return Problem("FAILED_PRECONDITION", message)
 
 
 def not_found(message: str) -> Problem:
-    """Say that a resource is not there."""
+    """Return the refusal for a resource that does not exist."""
     return Problem("NOT_FOUND", message)
 
 
 def exists(message: str) -> Problem:
-    """Refuse to create what is there."""
+    """Return the refusal to create a resource that exists already."""
     return Problem("ALREADY_EXISTS", message)
 
 
 def aborted(message: str) -> Problem:
-    """Refuse a change to what somebody else has changed meanwhile."""
+    """Return the refusal of a change after a concurrent change."""
     return Problem("ABORTED", message)
 
 
 def denied(message: str) -> Problem:
-    """Refuse what the caller may not do."""
+    """Return the refusal of a request for which the caller lacks a permission."""
     return Problem("PERMISSION_DENIED", message)
 
 
 def service_disabled(service: str, project_number: str, project: str) -> Problem:
-    """Refuse a call to an API that is not enabled, with the details by which gcloud knows it."""
+    """Return the refusal of a call to an API that is not enabled, with the details from which gcloud recognizes it."""
     title = TITLES.get(service, service)
     url = f"https://console.developers.google.com/apis/api/{service}/overview?project={project}"
     message = (

@@ -13,7 +13,7 @@ from deploy.offline.clouds.google.problems import invalid, not_found, preconditi
 
 _SERVICE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.googleapis\.com")
 _FREE = frozenset({"pubsub", "iam", "logging", "monitoring", "cloudresourcemanager", "serviceusage", "orgpolicy"})
-"""APIs that are enabled without billing; most others are not."""
+"""APIs that can be enabled without billing; most others cannot."""
 
 
 class ResourceManager:
@@ -24,7 +24,7 @@ class ResourceManager:
         self._policies = policies
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         return [
             Route("GET", "/v1/projects/{project}", self._get, "resourcemanager.projects.get"),
             Route("GET", "/v1/projects", self._list),
@@ -79,7 +79,7 @@ class ServiceUsage:
         self._operations = Operations()
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         enable, disable = "serviceusage.services.enable", "serviceusage.services.disable"
         return [
             Route("GET", "/v1/projects/{project}/services", self._list, "serviceusage.services.list"),
@@ -112,13 +112,13 @@ class ServiceUsage:
 
     def _batch_enable(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)
-        return self._turn_on(request.json().get("serviceIds", []))
+        return self._enable_all(request.json().get("serviceIds", []))
 
     def _enable(self, _: Request, project: str, service: str) -> Json:
         self._estate.check_project(project)
-        return self._turn_on([service])
+        return self._enable_all([service])
 
-    def _turn_on(self, services: list[str]) -> Json:
+    def _enable_all(self, services: list[str]) -> Json:
         if not 0 < len(services) <= 20:
             raise invalid("Between 1 and 20 services can be enabled at once.")
         for service in services:
@@ -151,7 +151,7 @@ class Billing:
         self._estate = estate
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         return [Route("GET", "/v1/projects/{project}/billingInfo", self._info, "resourcemanager.projects.get")]
 
     def _info(self, _: Request, project: str) -> Json:
@@ -168,7 +168,7 @@ class OrganizationPolicy:
         self._estate = estate
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         permission = "orgpolicy.policy.get"
         path = "/v2/projects/{project}/policies/{constraint}"
         return [

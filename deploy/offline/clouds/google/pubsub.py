@@ -1,7 +1,7 @@
-"""``pubsub.googleapis.com`` v1: topics and subscriptions, their labels and IAM here; messages in the data plane.
+"""``pubsub.googleapis.com`` v1: topics and subscriptions with their labels and IAM; messages are in the data plane.
 
-A subscription's filter is applied here too, because Google's emulator does not. Its push settings are kept and given
-back, not acted upon; a detached subscription gives nothing.
+A subscription's filter is also applied here, because Google's emulator does not apply it. Push settings are stored but
+have no effect; a detached subscription returns no messages.
 https://cloud.google.com/pubsub/docs/reference/rest
 """
 
@@ -35,8 +35,8 @@ _FORWARDED = (
     *("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering", "filter", "deadLetterPolicy", "retryPolicy"),
     *("retainAckedMessages", "messageRetentionDuration", "enableExactlyOnceDelivery"),
 )
-_MOST_FORWARDED_S = 7 * 24 * 3600
-"""Seconds of retention that Google's emulator takes: the service's former limit. No offline run lasts as long."""
+_MAX_FORWARDED_S = 7 * 24 * 3600
+"""The longest retention that Google's emulator accepts: the service's former limit. No offline run lasts as long."""
 
 _SNAPSHOT = "/v1/projects/{project}/snapshots/{snapshot}"
 _TOPIC = "/v1/projects/{project}/topics/{topic}"
@@ -56,11 +56,11 @@ class PubSub:
         self._made_at: dict[str, float] = {}
 
     def names(self) -> list[str]:
-        """Give the full names of all topics and subscriptions."""
+        """Return the full names of all topics and subscriptions."""
         return [*sorted(self._topics.items), *sorted(self._subscriptions.items)]
 
     def measured(self, made_before: float) -> dict[str, Waiting]:
-        """Return what waits on each subscription that was made before that time, by its id."""
+        """Return the unacknowledged messages of the subscriptions created before this time, by their ids."""
         return {
             name.rpartition("/")[2]: self._plane.waiting(name)
             for name, made_at in list(self._made_at.items())
@@ -72,7 +72,7 @@ class PubSub:
         return self._policies.grants(topic, PUBLISHER, f"serviceAccount:{account}")
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         consumed = (("acknowledge", "Acknowledge"), ("modifyAckDeadline", "ModifyAckDeadline"), ("seek", "Seek"))
         consume = "pubsub.subscriptions.consume"
         return [
@@ -124,7 +124,7 @@ class PubSub:
 
     def _subscriptions_of(self, _: Request, project: str, topic: str) -> Json:
         name = self._topics.find(self._topics.full_name(project, topic))["name"]
-        return {"subscriptions": [each["name"] for each in self._subscribed_to(name)]}
+        return {"subscriptions": [subscription["name"] for subscription in self._subscribed_to(name)]}
 
     def _publish(self, request: Request, project: str, topic: str) -> Json:
         name = self._topics.find(self._topics.full_name(project, topic))["name"]
@@ -145,7 +145,7 @@ class PubSub:
         return settings
 
     def _checked(self, settings: Json) -> Json:
-        """A subscription's settings, completed; raises ``Problem``."""
+        """Return a subscription's settings, checked and completed. Raises ``Problem``."""
         check_settings(settings)
         parse_filter(settings.get("filter", ""))
         if settings.get("deadLetterPolicy"):
@@ -156,7 +156,7 @@ class PubSub:
         return exported
 
     def _updated(self, before: Json, after: Json, fields: list[str]) -> Json:
-        """Let the Pub/Sub that carries the messages know of a changed subscription; returns it, completed."""
+        """Update a subscription in the data plane, and return it, completed."""
         whole = self._checked({**_DEFAULTS, **after})
         forwarded = [field for field in fields if field in _FORWARDED]
         if forwarded:
@@ -187,18 +187,18 @@ class PubSub:
         return {}
 
     def _pull(self, request: Request, project: str, subscription: str) -> Json:
-        """Messages that the filter is for; the others are acknowledged, as Pub/Sub does by itself."""
+        """Return the messages that the filter matches, and acknowledge the others, as Pub/Sub does."""
         name = self._subscriptions.full_name(project, subscription)
         settings = self._subscriptions.find(name)
         if settings.get("detached"):
             raise precondition(f"Subscription is detached (resource={subscription}).")
-        wanted = parse_filter(settings.get("filter", ""))
+        matches = parse_filter(settings.get("filter", ""))
         pulled = self._plane.call("Pull", {**request.json(), "subscription": name}).get("receivedMessages", [])
-        passed = [each for each in pulled if wanted(each["message"].get("attributes", {}))]
-        unwanted = [each["ackId"] for each in pulled if each not in passed]
-        if unwanted:
-            self._plane.call("Acknowledge", {"subscription": name, "ackIds": unwanted})
-        return {"receivedMessages": passed} if passed else {}
+        matching = [delivery for delivery in pulled if matches(delivery["message"].get("attributes", {}))]
+        other_ids = [delivery["ackId"] for delivery in pulled if delivery not in matching]
+        if other_ids:
+            self._plane.call("Acknowledge", {"subscription": name, "ackIds": other_ids})
+        return {"receivedMessages": matching} if matching else {}
 
     def _forward(self, method: str) -> Callable[..., Json]:
         def forward(request: Request, project: str, subscription: str) -> Json:
@@ -208,13 +208,14 @@ class PubSub:
         return forward
 
     def _subscribed_to(self, topic: str) -> list[Json]:
-        return [each for each in list(self._subscriptions.items.values()) if each["topic"] == topic]
+        subscriptions = list(self._subscriptions.items.values())
+        return [subscription for subscription in subscriptions if subscription["topic"] == topic]
 
 
 def _forwarded(settings: Json, keys: Iterable[str]) -> Json:
-    """Return the settings of a subscription that the Pub/Sub which carries the messages is told of."""
-    told = {key: settings[key] for key in keys if key in settings}
-    if "messageRetentionDuration" in told:
-        retention_s = min(duration_s(told["messageRetentionDuration"]), _MOST_FORWARDED_S)
-        told["messageRetentionDuration"] = f"{retention_s:g}s"
-    return told
+    """Return the settings of a subscription that the data plane gets."""
+    forwarded = {key: settings[key] for key in keys if key in settings}
+    if "messageRetentionDuration" in forwarded:
+        retention_s = min(duration_s(forwarded["messageRetentionDuration"]), _MAX_FORWARDED_S)
+        forwarded["messageRetentionDuration"] = f"{retention_s:g}s"
+    return forwarded

@@ -1,6 +1,6 @@
-"""One revision of a function: its uploaded source, really unpacked, compiled and started under functions-framework.
+"""One revision of a function: its source is unpacked, compiled, and started by functions-framework.
 
-What it runs with is installed where this runs: requirements.txt has to be there, and is not installed anew.
+It runs with the packages of this Python: its requirements.txt has to exist, but is not installed.
 """
 
 import contextlib
@@ -26,14 +26,14 @@ MAX_UNPACKED_BYTES = 512 * 2**20
 _INHERITED = ("PATH", "LANG", "TMPDIR")
 
 ReadSecret = Callable[[str, str], bytes]
-"""Secret id and version -> what the revision's service account reads; raises ``Problem``."""
+"""Secret id, version -> the value that the revision's service account reads. Raises ``Problem``."""
 
 
 def build(source: bytes, folder: Path) -> None:
-    """Unpack and compile a function's source; raises ``Problem`` as a build that fails."""
+    """Unpack and compile a function's source. Raises the ``Problem`` of a failed build."""
     try:
         with zipfile.ZipFile(io.BytesIO(source)) as archive:
-            if sum(each.file_size for each in archive.infolist()) > MAX_UNPACKED_BYTES:
+            if sum(member.file_size for member in archive.infolist()) > MAX_UNPACKED_BYTES:
                 raise _build_failed("the source is too large")
             archive.extractall(folder)  # zipfile keeps members inside the folder
     except zipfile.BadZipFile as error:
@@ -56,7 +56,7 @@ def _build_failed(reason: str) -> Problem:
 
 
 class Revision:
-    """Built on making; ``start`` it in a thread that lives as long as it is to live, ``end`` it in any."""
+    """A revision. The constructor builds it. The thread that calls ``start`` has to live as long as the revision."""
 
     def __init__(self, name: str, source: bytes, plane: DataPlane, may_publish: Callable[[str], bool]) -> None:
         self.name = name
@@ -67,19 +67,19 @@ class Revision:
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
         self._stack.callback(self._folder.cleanup)
-        with self._undone_on_failure():
+        with self._ended_on_failure():
             build(source, self.root / "source")
         self._gate = Gate(plane, may_publish)
         self._stack.callback(self._gate.close)
 
     @property
     def root(self) -> Path:
-        """The folder that all of it is in."""
+        """The folder with the source, the log and the mounted secrets."""
         return Path(self._folder.name)
 
     def start(self, service: str, config: Json, build_config: Json, read_secret: ReadSecret, proxy: Json) -> None:
-        """Start it and wait until it listens; raises ``Problem``, and nothing of it is left."""
-        with self._undone_on_failure():
+        """Start the function, and wait until it listens. If it fails, end it and raise ``Problem``."""
+        with self._ended_on_failure():
             environ = self._environ(service, config, build_config, read_secret)
             self.port = processes.free_port()
             command = [
@@ -93,7 +93,7 @@ class Revision:
             self._wait_until_it_listens(service, process)
 
     def refresh_secrets(self, read_secret: ReadSecret) -> None:
-        """Let the mounted files hold what their versions hold now; one that cannot be read is gone."""
+        """Write the current values of the mounted secrets. The file of a secret that cannot be read is removed."""
         with self._lock:
             for file, (secret, version) in self._mounts.items():
                 try:
@@ -107,16 +107,16 @@ class Revision:
                 new.replace(file)
 
     def log(self) -> str:
-        """Give all it has written so far."""
+        """Return the function's output so far."""
         file = self.root / "log"
         return file.read_text("utf-8", "replace") if file.exists() else ""
 
     def end(self) -> None:
-        """End it; nothing of it is left."""
+        """End the function, and remove its folder."""
         self._stack.close()
 
     @contextlib.contextmanager
-    def _undone_on_failure(self) -> Iterator[None]:
+    def _ended_on_failure(self) -> Iterator[None]:
         try:
             yield
         except Problem:
@@ -126,8 +126,9 @@ class Revision:
 
     def _environ(self, service: str, config: Json, build_config: Json, read_secret: ReadSecret) -> dict[str, str]:
         environ = dict(config.get("environmentVariables", {}))
-        for each in config.get("secretEnvironmentVariables", []):
-            environ[each["key"]] = read_secret(each["secret"], each.get("version", "latest")).decode()
+        for variable in config.get("secretEnvironmentVariables", []):
+            value = read_secret(variable["secret"], variable.get("version", "latest"))
+            environ[variable["key"]] = value.decode()
         for volume in config.get("secretVolumes", []):
             self._mount(volume, read_secret)
             environ = {name: self._moved(value, volume["mountPath"]) for name, value in environ.items()}
@@ -155,7 +156,7 @@ class Revision:
                 self._mounts[file] = (volume["secret"], "latest")
 
     def _moved(self, value: str, mount_path: str) -> str:
-        """A path under a mount, moved to where the mount really is; any other value as it is."""
+        """Return a path under a mount as a path under the folder of this revision; any other value unchanged."""
         is_under = value == mount_path or value.startswith(mount_path.rstrip("/") + "/")
         return f"{self.root}/mounts{value}" if is_under else value
 

@@ -1,4 +1,4 @@
-"""``run.googleapis.com``: the services behind functions, who may call them, and the switch of the invoker check.
+"""``run.googleapis.com``: the services of functions, their IAM policies, and the invoker check.
 
 https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
 """
@@ -17,7 +17,7 @@ INVOKER_CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A revision that did not start, and all that it wrote."""
+    """A revision that did not start, and its log."""
 
     service: str
     region: str
@@ -26,7 +26,7 @@ class Failed:
 
 
 class Run:
-    """The services: by name, one whose name is taken in another region by ``REGION/NAME``."""
+    """The services by name. If two regions have a service of one name, the second one's key is ``REGION/NAME``."""
 
     def __init__(self, estate: Estate, policies: Policies) -> None:
         self._estate = estate
@@ -35,22 +35,22 @@ class Run:
         self.failed: list[Failed] = []
 
     def resource(self, service: Service) -> str:
-        """Give the full name of a service."""
+        """Return the full name of a service."""
         return f"projects/{self._estate.project}/locations/{service.region}/services/{service.name}"
 
     def find(self, region: str, name: str) -> Service | None:
-        """Return the service of a name in a region."""
-        there = [service for service in list(self.services.values()) if service.name == name]
-        return next((service for service in there if service.region == region), None)
+        """Return the service with this name in a region, or None."""
+        services = list(self.services.values())
+        return next((service for service in services if (service.region, service.name) == (region, name)), None)
 
     def put(self, service: Service) -> None:
-        """Take in a service, in the place of one of its name in its region."""
-        there = self.services.get(service.name, service)
-        key = service.name if there.region == service.region else f"{service.region}/{service.name}"
+        """Add a service, or replace the one with its name in its region."""
+        existing = self.services.get(service.name, service)
+        key = service.name if existing.region == service.region else f"{service.region}/{service.name}"
         self.services[key] = service
 
     def remove(self, region: str, name: str) -> None:
-        """Away with a service and its revision."""
+        """Remove a service, and end its revision."""
         service = self.find(region, name)
         if service:
             self.services = {key: other for key, other in self.services.items() if other is not service}
@@ -59,12 +59,12 @@ class Run:
                 service.revision.end()
 
     def clear(self) -> None:
-        """Away with all services."""
+        """Remove all services."""
         for service in list(self.services.values()):
             self.remove(service.region, service.name)
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         service = "/apis/serving.knative.dev/v1/namespaces/{project}/services/{name}"
         iam = "/v1/projects/{project}/locations/{region}/services/{name}"
         return [
@@ -78,16 +78,16 @@ class Run:
         ]
 
     def holds(self, role: str, member: str) -> bool:
-        """Whether the project has this member in this role."""
+        """Whether a member has this role on the project."""
         return self._policies.grants(f"projects/{self._estate.project}", role, member)
 
     def is_open(self, service: Service) -> bool:
-        """Whether everybody may call a service."""
+        """Whether everyone may call a service."""
         is_check_off = service.annotations.get(INVOKER_CHECK_OFF, "").lower() == "true"
         return is_check_off or self._policies.grants(self.resource(service), INVOKER, "allUsers")
 
     def _find(self, request: Request, project: str, name: str) -> Service:
-        """Find a service in the region that the host names: ``europe-west1-run.googleapis.com``."""
+        """Return the service in the region of the host, such as ``europe-west1-run.googleapis.com``."""
         self._estate.check_project(project)
         region = request.host.removesuffix("run.googleapis.com").removesuffix("-")
         service = self.find(region, name) if region else self.services.get(name)
@@ -105,8 +105,9 @@ class Run:
 
     def _list(self, _: Request, project: str, region: str) -> Json:
         self._estate.check_project(project)
-        chosen = [each for each in list(self.services.values()) if region in {"-", each.region}]
-        return {"apiVersion": "serving.knative.dev/v1", "items": [described(each, self._estate) for each in chosen]}
+        services = [service for service in list(self.services.values()) if region in {"-", service.region}]
+        items = [described(service, self._estate) for service in services]
+        return {"apiVersion": "serving.knative.dev/v1", "items": items}
 
     def _replace(self, request: Request, project: str, name: str) -> Json:
         service = self._find(request, project, name)

@@ -1,6 +1,6 @@
 """One secret with its versions, and the limits of its labels and annotations.
 
-``latest`` is the newest version, in force or not, as in Secret Manager. Etags:
+As in Secret Manager, ``latest`` is the newest version, even if it is not enabled. Etags:
 https://cloud.google.com/secret-manager/docs/etags; annotations: https://cloud.google.com/secret-manager/docs/annotations.
 """
 
@@ -21,19 +21,19 @@ _ANNOTATION_KEY = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
 def new_etag() -> str:
-    """Make an etag, quotes and all."""
+    """Return a new etag, with its quotes."""
     return f'"{secrets.token_hex(7)}"'
 
 
 def check_etag(current: str, asked: Any) -> None:
-    """Refuse a change of what has changed meanwhile; without an etag there is no check."""
+    """Refuse a change with an outdated etag. A change without an etag is not checked."""
     if asked and asked != current:
         raise precondition(f"The etag {asked} does not match the current etag {current} of the resource.")
 
 
 @dataclass
 class Version:
-    """One value; ``state`` is ENABLED, DISABLED or DESTROYED."""
+    """One version of a secret. ``state``: ENABLED, DISABLED or DESTROYED."""
 
     number: int
     data: bytes = field(repr=False)
@@ -43,7 +43,7 @@ class Version:
     etag: str = field(default_factory=new_etag)
 
     def switch(self, state: str) -> None:
-        """Enable, disable or destroy; what is destroyed stays so, and has no data any more."""
+        """Enable, disable or destroy the version. A destroyed version has no data, and stays destroyed."""
         if self.state == "DESTROYED" and state != "DESTROYED":
             raise precondition("The secret version is destroyed.")
         if state == "DESTROYED" and not self.destroyed_at:
@@ -53,31 +53,31 @@ class Version:
 
 @dataclass
 class Secret:
-    """A secret: its settings as the API gives them, and its versions, oldest first."""
+    """A secret: its settings in the format of the API, and its versions, oldest first."""
 
     settings: Json
     versions: list[Version] = field(default_factory=list)
 
     def name_of(self, version: int | str) -> str:
-        """Give the full name of a version."""
+        """Return the full name of a version."""
         return f"{self.settings['name']}/versions/{version}"
 
     def add(self, data: bytes) -> Version:
-        """Add the newest version."""
+        """Add a version, and return it."""
         self.versions.append(Version(len(self.versions) + 1, data))
         return self.versions[-1]
 
     def version(self, asked: str) -> Version:
-        """Find a version by its number, or ``latest``; raises ``Problem``."""
+        """Return the version with this number or alias, such as ``latest``. Raises ``Problem``."""
         aliases = self.settings.get("versionAliases", {})
-        wanted = str(len(self.versions)) if asked == "latest" else str(aliases.get(asked, asked))
-        for each in self.versions:
-            if str(each.number) == wanted:
-                return each
+        number = str(len(self.versions)) if asked == "latest" else str(aliases.get(asked, asked))
+        for version in self.versions:
+            if str(version.number) == number:
+                return version
         raise not_found(f"Secret Version [{self.name_of(asked)}] not found.")
 
     def readable(self, asked: str) -> Version:
-        """Find a version that is in force; raises ``Problem``."""
+        """Return a version if it is enabled. Raises ``Problem``."""
         found = self.version(asked)
         if found.state != "ENABLED":
             raise precondition(f"Secret Version [{self.name_of(found.number)}] is in {found.state} state.")
@@ -85,7 +85,7 @@ class Secret:
 
 
 def check_settings(settings: Json) -> None:
-    """Refuse labels, annotations and a replication that Secret Manager does not take; raises ``Problem``."""
+    """Refuse labels, annotations and a replication that Secret Manager refuses. Raises ``Problem``."""
     labels, annotations = settings.get("labels", {}), settings.get("annotations", {})
     if len(labels) > MAX_LABELS:
         raise invalid(f"A secret has at most {MAX_LABELS} labels.")

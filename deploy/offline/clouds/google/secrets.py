@@ -1,4 +1,4 @@
-"""``secretmanager.googleapis.com`` v1: secrets, their versions, and who may read them.
+"""``secretmanager.googleapis.com`` v1: secrets, their versions, and their IAM policies.
 
 https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets
 """
@@ -48,11 +48,11 @@ class Secrets:
         self.on_change: Callable[[], None] = lambda: None
 
     def names(self) -> list[str]:
-        """Give the full names of all secrets."""
+        """Return the full names of all secrets."""
         return sorted(self._resource(secret) for secret in self._secrets)
 
     def value(self, secret: str, version: str, account: str) -> bytes:
-        """Give what a service account reads; raises ``Problem``."""
+        """Return the value that a service account reads. Raises ``Problem``."""
         found = self._secret(secret).readable(version)
         if not self._policies.grants(self._resource(secret), ACCESSOR, f"serviceAccount:{account}"):
             raise denied(
@@ -64,7 +64,7 @@ class Secrets:
         return found.data
 
     def routes(self) -> list[Route]:
-        """All that is played."""
+        """Return the routes of the API."""
         many = "/v1/projects/{project}/secrets"
         one = many + "/{secret}"
         version = one + "/versions/{version}"
@@ -108,7 +108,8 @@ class Secrets:
 
     def _list(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)
-        return page("secrets", [each.settings for each in self._secrets.values()], request, default=100, most=25_000)
+        settings = [secret.settings for secret in self._secrets.values()]
+        return page("secrets", settings, request, default=100, most=25_000)
 
     def _get(self, _: Request, project: str, secret: str) -> Json:
         self._estate.check_project(project)
@@ -195,15 +196,15 @@ class Secrets:
 def _check_mask(mask: str) -> None:
     if not mask:
         raise invalid("updateMask is required.")
-    for path in re.sub(r"_([a-z])", lambda found: found[1].upper(), mask).split(","):
+    for path in re.sub(r"_([a-z])", lambda match: match[1].upper(), mask).split(","):
         name = path.partition(".")[0]
         if name not in _FIELDS or name in _FIXED:
             raise invalid(f"The update mask has a field that cannot be changed: {path}")
 
 
 def _state_of(text: str) -> str:
-    """The state that a filter of versions is for; empty for all."""
-    found = _STATE.fullmatch(text.strip()) if text else None
-    if text and not found:
+    """Return the state that a filter of versions asks for, or "" for all versions."""
+    match = _STATE.fullmatch(text.strip()) if text else None
+    if text and not match:
         raise invalid(f"Invalid filter: {text}")
-    return found[1] if found else ""
+    return match[1] if match else ""

@@ -1,4 +1,7 @@
-"""A Cloud Run service: what serves a function's URL. https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services."""
+"""A Cloud Run service, which serves a function.
+
+https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
+"""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -12,7 +15,7 @@ _REGION_CODES = {"us-central1": "uc", "us-east1": "ue", "us-east4": "uk", "us-we
 
 @dataclass
 class Service:
-    """A service, the revision that serves it, and the URL of the function that it belongs to."""
+    """A service, its current revision, and the host of its function's URL."""
 
     name: str
     region: str
@@ -25,14 +28,14 @@ class Service:
     created_at: str = field(default_factory=timestamp)
 
     def host(self, project: str) -> str:
-        """Give the host of its own URL."""
+        """Return the host of the service's own URL."""
         code = _REGION_CODES.get(self.region) or self.region[0] + self.region.partition("-")[2][0]
         digest = hashlib.sha256(f"{project}/{self.region}".encode()).hexdigest()[:10]
         return f"{self.name}-{digest}-{code}.a.run.app"
 
 
 def described(service: Service, estate: Estate) -> Json:
-    """Give a service as Knative has it."""
+    """Return a service in the format of Knative."""
     revision = service.revision.name if service.revision else ""
     url = f"https://{service.host(estate.project)}"
     metadata = {

@@ -1,6 +1,6 @@
-"""What Google's front ends refuse before an API sees it: fields and query parameters that it does not have.
+"""Refuses unknown fields and query parameters, as Google's front ends do before an API gets a request.
 
-Sentences as Google's JSON transcoder has them: https://google.aip.dev/127 and the system parameters on
+The messages are those of Google's JSON transcoder: https://google.aip.dev/127 and the system parameters on
 https://cloud.google.com/apis/docs/system-parameters.
 """
 
@@ -18,15 +18,16 @@ SYSTEM_PARAMETERS = frozenset(
     }
 )
 ANY: Mapping[str, Any] = {}
-"""The fields of an object that may have any, such as labels."""
+"""The fields of an object that may have any fields, such as labels."""
 POLICY: Json = {"policy": {"version": None, "bindings": None, "etag": None, "auditConfigs": None}, "updateMask": None}
 PAGED = ("pageSize", "pageToken", "filter")
 
 
 def strict(route: Route, parameters: Iterable[str] = (), fields: Mapping[str, Any] | None = None) -> Route:
-    """Let a route refuse what is not among these query parameters and these fields of the body.
+    """Return a route that refuses other query parameters than these, and other fields of the body than these.
 
-    ``fields``: the value of a name is the fields of that object, or None for what is no object; None for no check.
+    ``fields``: the known fields by name, each with the fields of its own object, or with None if it is no object. If
+    ``fields`` is None, the body is not checked.
     """
     known = SYSTEM_PARAMETERS | set(parameters)
 
@@ -40,9 +41,9 @@ def strict(route: Route, parameters: Iterable[str] = (), fields: Mapping[str, An
 
 
 def check_parameters(request: Request, known: Iterable[str]) -> None:
-    """Refuse a query parameter that is not known."""
+    """Refuse unknown query parameters."""
     for name in sorted(request.query.keys() - set(known)):
-        if not name.startswith("options."):  # of getIamPolicy
+        if not name.startswith("options."):  # parameters of getIamPolicy
             raise invalid(
                 f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
                 f"Field '{name}' could not be found in request message."
@@ -50,7 +51,7 @@ def check_parameters(request: Request, known: Iterable[str]) -> None:
 
 
 def check_fields(asked: Json, fields: Mapping[str, Any], place: str = "") -> None:
-    """Refuse a field that is not known, at any depth."""
+    """Refuse unknown fields, at any depth."""
     for name, value in asked.items():
         if name not in fields:
             where = f" at '{place}'" if place else ""
