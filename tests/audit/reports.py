@@ -1,4 +1,4 @@
-"""The reports of pip-audit, bandit and detect-secrets, read with distrust: what was skipped was not checked."""
+"""The reports of pip-audit, bandit and detect-secrets, read strictly: a skipped package was not checked."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -19,12 +19,12 @@ BANDIT_EXPLAINED = {
     ("deploy/resources/connector.py", "B105"): "a word for whose secret it is",
     ("deploy/spec.py", "B105"): "the folder that the secret is mounted in",
 }
-"""By file and test: why it is no fault."""
+"""Calls that bandit reports and that are safe, with the reason, by file and test."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of a tool: exit status, or ``None`` if it did not start or end, and its two streams."""
+    """The result of running a tool: exit status, or ``None`` if it did not start or end, and its two streams."""
 
     status: int | None
     output: str
@@ -32,12 +32,12 @@ class Ran:
 
     @property
     def last_words(self) -> str:
-        """Give the last line of the error stream."""
+        """Return the last line of the error stream."""
         return (self.errors.strip().splitlines() or [f"exit status {self.status}"])[-1][:300]
 
 
 def vulnerability_finding(ran: Ran, expected: int) -> Finding:
-    """Read pip-audit's report. What it skipped it did not check, though it says that nothing was found."""
+    """Read pip-audit's report. It has not checked what it skipped, although it says that nothing was found."""
     try:
         packages: list[dict[str, Any]] = json.loads(ran.output)["dependencies"]
     except (ValueError, KeyError, TypeError):
@@ -56,7 +56,7 @@ def vulnerability_finding(ran: Ran, expected: int) -> Finding:
 
 
 def bandit_finding(ran: Ran) -> Finding:
-    """Read bandit's report, less what is explained."""
+    """Read bandit's report, without the calls that are explained."""
     try:
         report = json.loads(ran.output)
         results, errors = report["results"], report["errors"]
@@ -71,7 +71,7 @@ def bandit_finding(ran: Ran) -> Finding:
 
 
 def secrets_finding(runs: Iterable[Ran], known: Mapping[str, str]) -> Finding:
-    """Read detect-secrets' reports, less what is known to be none."""
+    """Read detect-secrets' reports, without text that is known to be no secret."""
     lines, explained = [], 0
     for ran in runs:
         try:
@@ -87,7 +87,7 @@ def secrets_finding(runs: Iterable[Ran], known: Mapping[str, str]) -> Finding:
 
 
 def known_secrets(text: str) -> dict[str, str]:
-    """Read the file of what looks like a secret and is none: a hash and the reason in each line."""
+    """Read the file of texts that look like secrets and are none: a hash and the reason in each line."""
     lines = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
     return {digest: why for digest, why in lines}  # noqa: C416  # dict() would not check that there is a reason
 

@@ -1,4 +1,4 @@
-"""What the sender sees when the broker is gone: each variant answers one event, the broker ends, and one more comes."""
+"""What the sender sees if the broker is gone: a variant answers one event, the broker ends, and one more comes."""
 
 import contextlib
 import http.client
@@ -12,13 +12,13 @@ from tests.bench.contestants import Environments, Variant
 from tests.bench.server import Server, post, serving
 
 PATIENCE_S = 20.0
-"""Seconds after which it is enough: DT's are 10."""
+"""Seconds after which the sender gives up; DT gives up after 10."""
 
 
 def outage(
     variants: Iterable[Variant], environments: Environments, patience_s: float, say: Callable[[str], object]
 ) -> dict[str, dict[str, Any]]:
-    """Give, by variant, the status (0: no answer) and the seconds it took. All at once: they do little but wait."""
+    """Return, by variant, the status (0: no answer) and the seconds it took. All variants run at the same time."""
     chosen = [each for each in variants if each.publishes]
     if not chosen:
         return {}

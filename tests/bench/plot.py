@@ -14,7 +14,7 @@ MARKERS = "os^vDx+"
 
 
 def plot(results: Mapping[str, Any], path: Path) -> None:
-    """Draw what was compared."""
+    """Draw the comparison."""
     mpl.use("Agg")
     comparison = Comparison(results)
     figure, rows = plt.subplots(

@@ -1,4 +1,4 @@
-"""docs/scaling.md's tables, from docs/scaling.json and the model. Pure but for the two paths."""
+"""The tables of docs/scaling.md, from docs/scaling.json and the model. Pure, except for the two paths."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ Figures = Mapping[str, Any]
 
 
 def rendered(page: str, figures: Figures) -> str:
-    """Give the page with every table between its two marks made anew. Raises KeyError for a mark of no table."""
+    """Return the page with a new table between each pair of marks. Raises KeyError for a mark that names no table."""
 
     def anew(found: re.Match[str]) -> str:
         lines = TABLES[found["name"]](figures)
@@ -32,17 +32,17 @@ def rendered(page: str, figures: Figures) -> str:
 
 
 def measured(figures: Figures) -> Measured:
-    """Give what was measured."""
+    """Return the measured figures."""
     return Measured(**figures["measured"])
 
 
 def sized(figures: Figures, sensors: int, choices: Choices = AS_DEPLOYED) -> Sizing:
-    """Work a number of sensors out."""
+    """Return the sizing for a number of sensors."""
     return size(Load(sensors), measured(figures), choices)
 
 
 def sensors_table(figures: Figures) -> list[str]:
-    """Sensors -> events -> instances -> settings -> the limit that is next."""
+    """Sensors -> events -> instances -> settings -> the limit that is reached first."""
     rows = []
     for count in SENSOR_COUNTS:
         each = sized(figures, count)
@@ -60,20 +60,20 @@ def sensors_table(figures: Figures) -> list[str]:
             )
         )
     head = ("sensors", "events/s: mean, burst", "instances: mean, burst", "`concurrency`", "`min_instances`")
-    return table((*head, "`max_instances`", "$ a month", "first limit, used by a burst"), rows)
+    return table((*head, "`max_instances`", "$ per month", "first limit, used by a burst"), rows)
 
 
 def cost_table(figures: Figures) -> list[str]:
-    """Sensors -> dollars a month, part by part."""
+    """Sensors -> dollars per month, part by part."""
     rows = []
     for count in SENSOR_COUNTS:
         each = sized(figures, count)
         rows.append((number(count), *_parts(each.cost), dollars(each.cost.total / count * 1000)))
-    return table(("sensors", *PARTS, "total", "a thousand sensors"), rows)
+    return table(("sensors", *PARTS, "total", "per thousand sensors"), rows)
 
 
 def savings_table(figures: Figures) -> list[str]:
-    """What lowers the cost, one thing after the other, at each number of sensors."""
+    """The cost after each of the settings that lower it, for each number of sensors."""
     quiet = Choices(log_events=False)
     quieter = replace(quiet, log_requests=False)
     by_instance = replace(quieter, billed_by_instance=True)
@@ -89,7 +89,7 @@ def savings_table(figures: Figures) -> list[str]:
     for name, choices, each in steps:
         totals = (size(Load(count, each), measured(figures), choices).cost.total for count in SENSOR_COUNTS)
         rows.append((name, *map(dollars, totals)))
-    return table(("$ a month", *(f"{number(count)} sensors" for count in SENSOR_COUNTS)), rows)
+    return table(("$ per month", *(f"{number(count)} sensors" for count in SENSOR_COUNTS)), rows)
 
 
 def limits_table(figures: Figures) -> list[str]:
@@ -101,7 +101,7 @@ def limits_table(figures: Figures) -> list[str]:
 
 
 def bursts_table(figures: Figures) -> list[str]:
-    """What comes at once, and how long until it is through."""
+    """The events of a burst, and how long the function takes to publish them."""
     rows = []
     for count in SENSOR_COUNTS:
         each = sized(figures, count)
@@ -115,11 +115,11 @@ def bursts_table(figures: Figures) -> list[str]:
                 f"{number(outage)}: {duration(each.drained_s(outage))}",
             )
         )
-    return table(("sensors", "a sync of all", "sensors that come back", "after an hour's outage"), rows)
+    return table(("sensors", "a sync of all sensors", "sensors that come back", "after an outage of an hour"), rows)
 
 
 def check_table(figures: Figures) -> list[str]:
-    """The model beside what was measured."""
+    """The model compared with what was measured."""
     instance = measured(figures).instance
     rows = []
     for point in figures["points"]:
@@ -138,15 +138,15 @@ def check_table(figures: Figures) -> list[str]:
 
 
 def inputs_table(figures: Figures) -> list[str]:
-    """What the model starts from, measured."""
+    """The measured figures that the model starts from."""
     each = measured(figures)
     rows = [
-        ("CPU an event, when there is always another one", f"{each.cpu_s * 1e3:.2f} ms"),
-        ("and more, when there is none", f"{each.waking_s * 1e3:.2f} ms"),
-        ("Pub/Sub's acknowledgement (assumed: 25 ms, and the way there)", f"{each.publish_s * 1e3:.1f} ms"),
-        ("events a second of one busy CPU, 64 at a time", number(figures["capacity_per_s"])),
-        ("cores that other programs used meanwhile, at most", f"{figures['others']:.2f}"),
-        ("start, to the first 2xx", f"{each.start_s:.1f} s"),
+        ("CPU time of an event, if another event always waits", f"{each.cpu_s * 1e3:.2f} ms"),
+        ("additional CPU time, if no other event waits", f"{each.waking_s * 1e3:.2f} ms"),
+        ("time until Pub/Sub acknowledges (assumed: 25 ms, plus the way there)", f"{each.publish_s * 1e3:.1f} ms"),
+        ("events per second of one busy CPU, 64 at the same time", number(figures["capacity_per_s"])),
+        ("cores that other programs used at most meanwhile", f"{figures['others']:.2f}"),
+        ("start until the first 2xx", f"{each.start_s:.1f} s"),
         ("memory under load", f"{each.memory_bytes / 2**20:.0f} MiB"),
         ("message: body and attributes", f"{each.message_bytes:.0f} bytes"),
         ("log line", f"{each.log_bytes:.0f} bytes"),
@@ -158,25 +158,31 @@ def inputs_table(figures: Figures) -> list[str]:
 def defaults_table(figures: Figures) -> list[str]:
     """The deploy command's defaults, and why."""
     each = defaults(measured(figures))
-    places, seen_mib = each.concurrency * each.max_instances, each.measured.memory_bytes / 2**20
-    why_places = f"{number(places)} in all: {number(each.load.mean_per_s)}/s come, and Pub/Sub may take a second"
+    in_total, seen_mib = each.concurrency * each.max_instances, each.measured.memory_bytes / 2**20
+    why_places = (
+        f"{number(in_total)} in total: {number(each.load.mean_per_s)} events/s come, and Pub/Sub may take a second"
+    )
     rows = [
         ("`cpu`", "1", "one event loop uses one CPU"),
-        ("`memory`", f"{each.memory_mib}Mi", f"{seen_mib:.0f} MiB seen, twice; and ten of the largest bodies"),
+        ("`memory`", f"{each.memory_mib}Mi", f"twice the {seen_mib:.0f} MiB measured, plus ten of the largest bodies"),
         (
             "`concurrency`",
             f"{each.concurrency}",
             why_places,
         ),
         ("`timeout`", f"{each.timeout_s}s", "DT waits 10 s"),
-        ("`min_instances`", f"{each.min_instances}", f"a start takes {each.measured.start_s:.1f} s of DT's 10"),
-        ("`max_instances`", f"{each.max_instances}", f"twice the {each.burst_instances} of a burst, in fives"),
+        ("`min_instances`", f"{each.min_instances}", f"a start takes {each.measured.start_s:.1f} s, and DT waits 10 s"),
+        (
+            "`max_instances`",
+            f"{each.max_instances}",
+            f"twice the {each.burst_instances} instances of a burst, rounded up to a multiple of five",
+        ),
     ]
     return table(("setting", "default", "because"), rows)
 
 
 def facts_table(_: Figures) -> list[str]:
-    """Every figure that is not measured, and where it stands."""
+    """Every figure that was not measured, with its source."""
     rows = []
     for group in (PRICES, QUOTAS, SENSORS, ENTRIES):
         for each in fields(group):
@@ -209,7 +215,7 @@ def _compared(seen_s: float, instance: Instance, per_s: float, share: float) -> 
     try:
         predicted_s = instance.response_s(per_s, share)
     except Overloaded:
-        yield f"{seen_s * 1e3:.1f} ms, more than it can do"
+        yield f"{seen_s * 1e3:.1f} ms, overloaded"
         yield "–"
         return
     yield f"{seen_s * 1e3:.1f}, {predicted_s * 1e3:.1f} ms"

@@ -1,4 +1,4 @@
-"""The sections: what is measured, with how much patience, and how it is kept."""
+"""The sections of the command: what each measures, how long, and in which form it returns the figures."""
 
 import contextlib
 import json
@@ -22,12 +22,12 @@ from tests.bench.results import points_of
 from tests.bench.stages import stages
 
 BROKERS = {"emulator": googles, "25 ms": distant}
-"""By name, in order."""
+"""The brokers by name, in order."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command was asked for; empty and zero: the usual."""
+    """The options of the command; an empty or zero value means the default."""
 
     environments: Environments
     only: Sequence[str] = ()
@@ -50,7 +50,7 @@ class Options:
         )
 
     def variants(self, say: Say) -> tuple[list[Variant], list[str]]:
-        """Give the variants that can be measured, and why the others cannot."""
+        """Return the variants that can be measured, and why the others cannot."""
         asked = [each for each in CONTESTANTS if not self.only or each.name in self.only]
         missing = [each for each in asked if each.command(self.environments, 0) is None]
         whys = [f"{each.name}: no {WHAT_IT_NEEDS[each.environment]}" for each in missing]
@@ -59,11 +59,15 @@ class Options:
         return [each for each in asked if each not in missing], whys
 
 
-WHAT_IT_NEEDS = {"node": "node", "plain": "environment with a user's packages", "project": "environment of ours"}
+WHAT_IT_NEEDS = {
+    "node": "node",
+    "plain": "environment with a user's packages",
+    "project": "environment of this project",
+}
 
 
 def compare_section(options: Options, say: Say) -> dict[str, Any]:
-    """Compare, and see what an outage looks like."""
+    """Compare the variants, also without a broker."""
     variants, not_measured = options.variants(say)
     machine = _machine()
     names = options.brokers or (["25 ms"] if options.is_short else list(BROKERS))
@@ -81,7 +85,7 @@ def compare_section(options: Options, say: Say) -> dict[str, Any]:
 
 
 def share_section(options: Options, say: Say) -> dict[str, Any]:
-    """Measure our own rooms, in our own environment, on the server's core."""
+    """Measure the function's own modules, in the project's environment, on the server's core."""
     say("-- own share")
     command = [str(options.environments.project), "-m", "tests.bench.share"]
     command += ["--batches=5"] if options.is_short else []
@@ -101,7 +105,7 @@ def stages_section(options: Options, say: Say) -> dict[str, Any]:
 
 
 def imports_section(options: Options, say: Say) -> dict[str, Any]:
-    """Take a start of ours and of the reference apart."""
+    """Measure the imports of a start of this function and of the reference."""
     here, _ = options.variants(lambda _: None)
     chosen = [each for each in (OURS, OURS_WSGI, REFERENCE) if each in here]
     with distant() as broker:
@@ -110,14 +114,14 @@ def imports_section(options: Options, say: Say) -> dict[str, Any]:
 
 
 def memory_section(options: Options, say: Say) -> dict[str, Any]:
-    """Send a million events; a broker that acknowledges at once takes them."""
+    """Measure the memory while a million events are sent; the broker acknowledges at once."""
     with distant("at once", 0.0) as broker:
         events, step = (2_000, 1_000) if options.is_short else (EVENTS, STEP)
         return memory(options.environments, broker, events, step, say)
 
 
 def _machine() -> str:
-    """Say what it was measured on, and when."""
+    """Return when and on which machine the figures were measured."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""Black box: what the process says to unsound settings, and that it does not start with them."""
+"""Black box: the process lists invalid settings, and does not start with them."""
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -57,7 +57,7 @@ def ended(environ: Mapping[str, str], home: Path) -> Exit:
 
 
 def named(output: str) -> set[str]:
-    """Give the variables that faults begin with, and those of which one is required."""
+    """Return the variables that the error lines begin with, and those of which one is required."""
     faults = [line.removeprefix("  - ") for line in output.splitlines() if line.startswith("  - ")]
     named_first = {fault.partition(":")[0] for fault in faults}
     required = " ".join(fault for fault in faults if fault.startswith("one of "))
@@ -66,7 +66,7 @@ def named(output: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def exits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exit]:
-    """Start all of them, two at a time."""
+    """Start all of these functions, two at a time, and return how they ended."""
     homes = {name: tmp_path_factory.mktemp("home") for name in FAULTS}
     with ThreadPoolExecutor(2) as pool:
         results = pool.map(lambda name: ended({**SOUND, **FAULTS[name][0]}, homes[name]), FAULTS)
@@ -74,18 +74,18 @@ def exits(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Exit]:
 
 
 @pytest.mark.parametrize("case", FAULTS)
-def test_unsound_settings_end_the_process_with_1_and_each_of_them_named(exits: dict[str, Exit], case: str) -> None:
+def test_invalid_settings_end_the_process_with_status_1_and_are_all_named(exits: dict[str, Exit], case: str) -> None:
     assert exits[case].code == 1
     assert named(exits[case].output) == FAULTS[case][1]
     assert "Traceback" not in exits[case].output
 
 
 @pytest.mark.parametrize("case", [case for case in FAULTS if "http on" not in case])
-def test_no_secret_is_in_what_is_said_of_them(exits: dict[str, Exit], case: str) -> None:
+def test_errors_about_settings_contain_no_secret(exits: dict[str, Exit], case: str) -> None:
     assert "canary" not in exits[case].output
 
 
-def test_a_weak_secret_in_the_file_is_named_with_everything_else(tmp_path: Path) -> None:
+def test_a_weak_secret_in_the_file_is_listed_with_the_other_errors(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text("canary\n")
 
@@ -99,7 +99,7 @@ def test_a_weak_secret_in_the_file_is_named_with_everything_else(tmp_path: Path)
 
 
 @pytest.mark.parametrize("content", [b"\n \n", b"canary\xff" * 8], ids=["blank", "not UTF-8"])
-def test_a_file_that_may_yet_become_sound_does_not_keep_it_from_starting(tmp_path: Path, content: bytes) -> None:
+def test_a_secret_file_without_readable_text_does_not_prevent_the_start(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(content)
     settings = {**SOUND, "DT_SIGNATURE_SECRET": "", "DT_SIGNATURE_SECRET_FILE": str(file)}
@@ -113,7 +113,7 @@ def test_a_file_that_may_yet_become_sound_does_not_keep_it_from_starting(tmp_pat
     assert "canary" not in function.output()
 
 
-def test_a_weak_line_beside_a_good_secret_is_a_warning_and_nothing_else(tmp_path: Path) -> None:
+def test_a_weak_line_beside_a_usable_secret_is_only_a_warning(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_bytes(f"canary\r\n{SOUND['DT_SIGNATURE_SECRET']}\r\n".encode("utf-8-sig"))
     settings = {**SOUND, "DT_SIGNATURE_SECRET_FILE": str(file)}

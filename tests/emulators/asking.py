@@ -1,4 +1,4 @@
-"""Asking the offline clouds: raw HTTPS by their proxy, and the real ``gcloud``."""
+"""Requests to the offline clouds: plain HTTPS through their proxy, and the real ``gcloud``."""
 
 import contextlib
 import http.client
@@ -28,12 +28,12 @@ class Heard(Answer):
 
     @property
     def sentence(self) -> str:
-        """What a Google API says when it refuses."""
+        """The message of a Google API's error."""
         return str(self.json["error"]["message"])
 
 
 def ask(sky: Clouds, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Heard:
-    """Send a request as the Google project's owner; a body other than bytes goes as JSON."""
+    """Send a request as the owner of the Google project; a body other than bytes is sent as JSON."""
     parts = urlsplit(url)
     sent = {"Authorization": f"Bearer {sky.google.estate.token}", **(headers or {})}
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
@@ -48,7 +48,7 @@ def ask(sky: Clouds, method: str, url: str, body: Any = None, headers: Mapping[s
 
 
 def gcloud(sky: Clouds, command: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run the real gcloud with these words."""
+    """Run the real gcloud with these arguments."""
     return subprocess.run(
         [shutil.which("gcloud") or "gcloud", *command.split()],
         env=dict(sky.environ),
@@ -61,13 +61,13 @@ def gcloud(sky: Clouds, command: str, stdin: str = "") -> "subprocess.CompletedP
 
 
 def all_on(estate: Estate) -> Estate:
-    """Enable every API that a deploy needs."""
+    """Enable every API that a deployment needs."""
     estate.enabled.update(f"{name}.googleapis.com" for name in GOOGLE_APIS)
     return estate
 
 
 def zipped(main: str) -> bytes:
-    """A function's source, of one module."""
+    """Return the source of a function with one module, as a zip file."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:
         writer.writestr("main.py", main)
@@ -79,13 +79,13 @@ ANSWERS = "import functions_framework\n@functions_framework.http\ndef ingest(req
 
 
 def function_settings(source: Mapping[str, str], **config: Any) -> dict[str, Any]:
-    """A function as gcloud sends it."""
+    """Return a function in the form that gcloud sends."""
     build = {"runtime": "python313", "entryPoint": "ingest", "source": {"storageSource": dict(source)}}
     return {"buildConfig": build, "serviceConfig": {"timeoutSeconds": 15, **config}}
 
 
 def deploy(sky: Clouds, main: str = ANSWERS, **config: Any) -> dict[str, Any]:
-    """Upload and create a function over REST, and give the operation once it is done."""
+    """Upload and create a function over REST; return the operation when it is done."""
     place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
     assert ask(sky, "PUT", place["uploadUrl"], zipped(main), {"Authorization": ""}).status == 200
     asked = function_settings(place["storageSource"], **config)
@@ -95,7 +95,7 @@ def deploy(sky: Clouds, main: str = ANSWERS, **config: Any) -> dict[str, Any]:
 
 
 def done(sky: Clouds, operation: str) -> dict[str, Any]:
-    """Wait for an operation of Cloud Functions."""
+    """Wait for an operation of Cloud Functions, and return it."""
     give_up_at = time.monotonic() + DEPLOY_S
     while time.monotonic() < give_up_at:
         now: dict[str, Any] = ask(sky, "GET", f"https://cloudfunctions.googleapis.com/v2/{operation}").json

@@ -31,7 +31,7 @@ ONCE: dict[str, Any] = {"request_attempts": 1}
 
 
 class Receiver:
-    """Stands at every URL of the clouds in the function's place; answers with the next status, in the end 200."""
+    """Takes the function's place at every URL of the clouds; answers with the next status, at last with 200."""
 
     def __init__(self) -> None:
         self.received: list[Request] = []
@@ -39,7 +39,7 @@ class Receiver:
         self.delay_s = 0.0
 
     def serve(self, request: Request) -> Answer:
-        """Take a delivery."""
+        """Take a delivery, and answer it."""
         self.received.append(request)
         time.sleep(self.delay_s)
         status = self.statuses.pop(0) if self.statuses else 200
@@ -50,7 +50,7 @@ class Receiver:
 
 @pytest.fixture
 def sky(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clouds]:
-    """Both clouds, where this process finds them."""
+    """Both clouds, with the settings by which this process finds them."""
     with clouds("embedded") as both:
         for name in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY", "REQUESTS_CA_BUNDLE"):
             monkeypatch.setenv(name, both.environ[name])
@@ -62,7 +62,7 @@ def sky(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clouds]:
 
 @pytest.fixture
 def receiver(sky: Clouds) -> Receiver:
-    """What the connectors' URL leads to."""
+    """The server at the URL of the connectors."""
     there = Receiver()
     sky.proxy.lead(".run.app", there.serve)
     return there
@@ -92,12 +92,12 @@ def publish(sky: Clouds, auth: ServiceAccountAuth, sensor: disruptive.Device, ce
 
 
 @contextmanager
-def another_tenant(**settings: Any) -> Iterator[Clouds]:
+def another_customer(**settings: Any) -> Iterator[Clouds]:
     with clouds("embedded", tenant=Tenant(**settings)) as both:
         yield both
 
 
-# who is let in
+# authentication
 
 
 def assertion(sky: Clouds, *, secret: str = "", kid: str = "", **claims: Any) -> str:
@@ -111,7 +111,7 @@ def exchange(sky: Clouds, token: str, grant_type: str = GRANT_TYPE) -> Heard:
     return ask(sky, "POST", TOKEN_ENDPOINT, form.encode(), FORM)
 
 
-def test_a_good_assertion_is_exchanged_for_a_token_that_opens_the_api(sky: Clouds) -> None:
+def test_a_valid_assertion_is_exchanged_for_an_access_token(sky: Clouds) -> None:
     given = exchange(sky, assertion(sky)).json
 
     assert (given["token_type"], given["expires_in"]) == ("bearer", 3600)
@@ -136,25 +136,25 @@ def test_an_assertion_that_is_not_as_documented_is_refused(sky: Clouds, wrong: d
     assert exchange(sky, assertion(sky, **wrong)).status == 400
 
 
-def test_the_exchange_wants_the_form_and_the_grant_type(sky: Clouds) -> None:
+def test_the_token_exchange_requires_a_form_and_the_grant_type(sky: Clouds) -> None:
     assert exchange(sky, assertion(sky), "password").status == 400
     assert exchange(sky, "garbage").status == 400
     assert ask(sky, "POST", TOKEN_ENDPOINT, {"assertion": assertion(sky), "grant_type": GRANT_TYPE}).status == 400
 
 
-def test_the_package_is_told_of_a_wrong_key(sky: Clouds) -> None:
+def test_the_package_reports_a_wrong_key(sky: Clouds) -> None:
     tenant = sky.dt.tenant
 
     with pytest.raises(Unauthorized):
         disruptive.Project.list_projects(auth=ServiceAccountAuth(tenant.key_id, "x" * 32, tenant.email))
 
 
-def test_without_a_good_token_nothing_is_told(sky: Clouds) -> None:
+def test_a_request_without_a_valid_token_is_refused(sky: Clouds) -> None:
     assert ask(sky, "GET", f"{API}/projects", headers={"Authorization": ""}).status == 401
     assert ask(sky, "GET", f"{API}/projects", headers={"Authorization": "Bearer unknown"}).status == 401
 
 
-def test_a_role_that_only_reads_makes_nothing(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_a_read_only_role_can_create_nothing(sky: Clouds, auth: ServiceAccountAuth) -> None:
     sky.dt.tenant.roles[sky.dt.tenant.project] = USER
 
     assert disruptive.DataConnector.list_data_connectors(sky.dt.tenant.project, params={}, auth=auth) == []
@@ -164,7 +164,7 @@ def test_a_role_that_only_reads_makes_nothing(sky: Clouds, auth: ServiceAccountA
         device(sky, auth)
 
 
-def test_a_project_tells_its_organization_and_what_may_be_done(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_a_project_shows_its_organization_and_the_permissions(sky: Clouds, auth: ServiceAccountAuth) -> None:
     project = disruptive.Project.get_project(sky.dt.tenant.project, auth=auth)
 
     assert project.organization_id == sky.dt.tenant.organization
@@ -199,12 +199,12 @@ def test_a_connector_is_made_changed_and_removed(sky: Clouds, auth: ServiceAccou
 @pytest.mark.parametrize(
     "wrong", [{"url": "http://receiver.example.com/"}, {"event_types": ["unknown"]}, {"status": "SYSTEM_DISABLED"}]
 )
-def test_an_unsound_connector_is_refused(sky: Clouds, auth: ServiceAccountAuth, wrong: dict[str, Any]) -> None:
+def test_an_invalid_connector_is_refused(sky: Clouds, auth: ServiceAccountAuth, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
         connector(sky, auth, **wrong)
 
 
-def test_a_project_has_ten_connectors_at_most(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_a_project_has_at_most_ten_connectors(sky: Clouds, auth: ServiceAccountAuth) -> None:
     for _ in range(10):
         connector(sky, auth)
 
@@ -212,7 +212,7 @@ def test_a_project_has_ten_connectors_at_most(sky: Clouds, auth: ServiceAccountA
         connector(sky, auth)
 
 
-def test_an_answer_that_is_lost_makes_a_second_connector(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_repeating_a_post_whose_answer_was_lost_makes_a_second_connector(sky: Clouds, auth: ServiceAccountAuth) -> None:
     sky.faults.drop(method="POST", path="*/dataconnectors")
     config = disruptive.DataConnector.HttpPushConfig(url=URL)
 
@@ -221,7 +221,7 @@ def test_an_answer_that_is_lost_makes_a_second_connector(sky: Clouds, auth: Serv
     assert len(sky.dt.connectors.names()) == 2
 
 
-def test_too_many_calls_are_told_when_to_come_again(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_too_many_calls_are_answered_429_with_a_retry_time(sky: Clouds, auth: ServiceAccountAuth) -> None:
     headers = {"Authorization": auth.get_token()}
 
     answers = [ask(sky, "GET", f"{API}/projects", headers=headers) for _ in range(RATE + 1)]
@@ -231,14 +231,14 @@ def test_too_many_calls_are_told_when_to_come_again(sky: Clouds, auth: ServiceAc
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 6
 
 
-def test_the_package_is_told_of_the_rate(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_the_package_reports_the_rate_limit(sky: Clouds, auth: ServiceAccountAuth) -> None:
     sky.faults.fail(429, host="api.disruptive*")
 
     with pytest.raises(TooManyRequests):
         disruptive.Project.list_projects(auth=auth)
 
 
-def test_long_lists_come_in_pages(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_long_lists_are_returned_in_pages(sky: Clouds, auth: ServiceAccountAuth) -> None:
     for _ in range(150):
         sky.dt.devices.create(sky.dt.tenant.project, "touch", {})
 
@@ -269,7 +269,7 @@ def test_an_event_is_delivered_with_both_signatures(sky: Clouds, auth: ServiceAc
     assert request.headers["x-custom"] == "c"
 
 
-def test_an_event_looks_as_dt_sends_it(sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
+def test_an_event_has_the_form_that_dt_documents(sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
     connector(sky, auth, labels=["name"])
     sensor = device(sky, auth)
     publish(sky, auth, sensor, 19.5)
@@ -283,7 +283,7 @@ def test_an_event_looks_as_dt_sends_it(sky: Clouds, auth: ServiceAccountAuth, re
     assert body["metadata"]["deviceType"] == "temperature"
 
 
-def test_without_a_secret_only_dts_own_signature_is_sent(
+def test_a_connector_without_a_secret_sends_only_dts_own_signature(
     sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
     connector(sky, auth, secret="")
@@ -294,7 +294,7 @@ def test_without_a_secret_only_dts_own_signature_is_sent(
     assert "dt-asymmetric-signature" in receiver.received[0].headers
 
 
-def test_an_event_is_sent_until_it_is_acknowledged_and_counted(
+def test_an_event_is_repeated_until_it_is_answered_2xx_and_counted_in_the_metrics(
     sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
     receiver.statuses = [500, 401, 0, 302, 204]
@@ -321,7 +321,7 @@ def test_events_do_not_wait_for_each_other(sky: Clouds, auth: ServiceAccountAuth
     assert within(time.monotonic() - began_at, 1.0)
 
 
-def test_only_active_connectors_get_the_types_they_want(
+def test_only_active_connectors_get_events_and_only_of_their_types(
     sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
     connector(sky, auth, event_types=["touch"])
@@ -358,7 +358,7 @@ def test_a_sync_sends_the_latest_event_of_each_type_again(
     assert [each.json()["event"]["data"]["temperature"]["value"] for each in receiver.received] == [2]
 
 
-def test_the_history_is_told_by_time_and_type(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_the_history_can_be_read_by_time_and_type(sky: Clouds, auth: ServiceAccountAuth) -> None:
     sensor, now = device(sky, auth), datetime.now(UTC)
     name = f"projects/{sky.dt.tenant.project}/devices/{sensor.device_id}"
     for hours in range(120):
@@ -383,7 +383,7 @@ def test_the_history_is_told_by_time_and_type(sky: Clouds, auth: ServiceAccountA
 @pytest.mark.parametrize(
     "body", [{}, {"unknown": {}}, {"labelsChanged": {}}, {"touch": {}, "humidity": {}}, {"co2": {}}]
 )
-def test_an_emulated_device_emits_only_what_such_a_device_can(
+def test_an_emulated_device_emits_only_events_of_its_type(
     sky: Clouds, auth: ServiceAccountAuth, body: dict[str, Any]
 ) -> None:
     name = sky.dt.devices.create(sky.dt.tenant.project, "temperature", {})["name"]
@@ -394,15 +394,15 @@ def test_an_emulated_device_emits_only_what_such_a_device_can(
 
 def test_basic_auth_is_off_until_it_is_switched_on() -> None:
     for is_on, status in ((False, 401), (True, 200)):
-        with another_tenant(is_basic_enabled=is_on, key_id="key", secret="secret") as both:
+        with another_customer(is_basic_enabled=is_on, key_id="key", secret="secret") as both:
             headers = {"Authorization": "Basic a2V5OnNlY3JldA=="}
             assert ask(both, "GET", f"{API}/projects", headers=headers).status == status
 
 
-# as Terraform's provider, the official package and plain REST ask
+# requests as Terraform's provider, the official package and plain REST send them
 
 
-def dt_ask(sky: Clouds, auth: ServiceAccountAuth, method: str, path: str, body: Any = None, host: str = "api") -> Heard:
+def ask_dt(sky: Clouds, auth: ServiceAccountAuth, method: str, path: str, body: Any = None, host: str = "api") -> Heard:
     url = f"https://{host}.disruptive-technologies.com/v2/{path}"
     return ask(sky, method, url, body, {"Authorization": auth.get_token()})
 
@@ -421,16 +421,18 @@ def as_terraform_sends_it(**settings: Any) -> dict[str, Any]:
     }
 
 
-def test_a_connector_is_made_and_changed_as_terraforms_provider_asks(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_a_connector_is_made_and_changed_by_requests_of_terraforms_provider(
+    sky: Clouds, auth: ServiceAccountAuth
+) -> None:
     path = f"projects/{sky.dt.tenant.project}/dataconnectors"
-    made = dt_ask(sky, auth, "POST", path, as_terraform_sends_it()).json
+    made = ask_dt(sky, auth, "POST", path, as_terraform_sends_it()).json
 
     assert (made["events"], made["labels"], made["httpConfig"]["headers"]) == ([], ["name"], {})
     assert not [name for name in made if name.endswith("Config") and name != "httpConfig"]
     body = as_terraform_sends_it(name=made["name"], status="USER_DISABLED", events=["touch"])
-    changed = dt_ask(sky, auth, "PATCH", made["name"], body).json
+    changed = ask_dt(sky, auth, "PATCH", made["name"], body).json
     assert (changed["status"], changed["events"]) == ("USER_DISABLED", ["touch"])
-    assert dt_ask(sky, auth, "GET", made["name"]).json == changed
+    assert ask_dt(sky, auth, "GET", made["name"]).json == changed
 
 
 @pytest.mark.parametrize(
@@ -449,7 +451,7 @@ def test_a_connector_of_another_type_is_kept_and_gets_no_post(
     path = f"projects/{sky.dt.tenant.project}/dataconnectors"
     body = as_terraform_sends_it(type=kind, **{"httpConfig": None, **config})
 
-    assert config.items() <= dt_ask(sky, auth, "POST", path, body).json.items()
+    assert config.items() <= ask_dt(sky, auth, "POST", path, body).json.items()
     publish(sky, auth, device(sky, auth))
     assert sky.dt.deliveries.wait()
     assert receiver.received == []
@@ -479,26 +481,26 @@ def test_a_connector_that_is_not_as_documented_is_refused(
 ) -> None:
     path = f"projects/{sky.dt.tenant.project}/dataconnectors"
 
-    assert dt_ask(sky, auth, "POST", path, as_terraform_sends_it(**wrong)).status == 400
+    assert ask_dt(sky, auth, "POST", path, as_terraform_sends_it(**wrong)).status == 400
     assert sky.dt.connectors.names() == []
 
 
-def test_an_update_mask_names_what_changes_and_nothing_else_does(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_an_update_changes_only_what_its_mask_names(sky: Clouds, auth: ServiceAccountAuth) -> None:
     name = connector(sky, auth, display_name="mine", labels=["name"]).raw["name"]
     body: dict[str, Any] = {
         "displayName": "yours",
         "httpConfig": {"url": "https://other.example.com/", "signatureSecret": "other"},
     }
 
-    changed = dt_ask(sky, auth, "PATCH", f"{name}?update_mask=httpConfig.url,labels", body).json
+    changed = ask_dt(sky, auth, "PATCH", f"{name}?update_mask=httpConfig.url,labels", body).json
 
     assert (changed["displayName"], changed["labels"]) == ("mine", [])
     assert (changed["httpConfig"]["url"], changed["httpConfig"]["signatureSecret"]) == (
         body["httpConfig"]["url"],
         SECRET,
     )
-    assert dt_ask(sky, auth, "PATCH", f"{name}?updateMask=httpConfig.nope", body).status == 400
-    assert dt_ask(sky, auth, "PATCH", name, {"type": "AWS_SQS"}).status == 400
+    assert ask_dt(sky, auth, "PATCH", f"{name}?updateMask=httpConfig.nope", body).status == 400
+    assert ask_dt(sky, auth, "PATCH", name, {"type": "AWS_SQS"}).status == 400
 
 
 def test_metrics_are_of_the_last_three_hours() -> None:
@@ -535,12 +537,12 @@ def test_the_pause_between_attempts_grows(sky: Clouds, auth: ServiceAccountAuth,
         assert pause >= least
 
 
-# devices, as they are listed and labelled
+# lists and labels of devices
 
 
 @pytest.fixture
 def building(sky: Clouds) -> dict[str, str]:
-    """Four devices by a short name of ours."""
+    """Four devices, by short names of this test."""
     devices, project = sky.dt.devices, sky.dt.tenant.project
     made = {
         "fridge": devices.create(project, "temperature", {"name": "Fridge 2", "room.no": "ninth"}, "102081"),
@@ -570,7 +572,7 @@ def building(sky: Clouds) -> dict[str, str]:
     ],
     ids=str,
 )
-def test_devices_are_listed_as_the_package_asks(
+def test_devices_are_listed_with_the_filters_of_the_package(
     sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str], asked: dict[str, Any], found: str
 ) -> None:
     listed = disruptive.Device.list_devices(sky.dt.tenant.project, auth=auth, **asked)
@@ -588,23 +590,21 @@ def test_devices_are_listed_by_id_and_product_number(
     assert [device.device_id for device in found] == [building["air"]]
 
     path = f"projects/{project}/devices?product_numbers=102081&product_numbers=1"
-    listed = dt_ask(sky, auth, "GET", path).json["devices"]
+    listed = ask_dt(sky, auth, "GET", path).json["devices"]
     assert [device["productNumber"] for device in listed] == ["102081"]
 
 
-def test_a_list_that_is_filtered_comes_in_pages(
-    sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
-) -> None:
+def test_a_filtered_list_is_returned_in_pages(sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]) -> None:
     path = f"projects/{sky.dt.tenant.project}/devices?page_size=1&device_types=temperature"
-    first = dt_ask(sky, auth, "GET", path).json
-    second = dt_ask(sky, auth, "GET", f"{path}&page_token={first['nextPageToken']}").json
+    first = ask_dt(sky, auth, "GET", path).json
+    second = ask_dt(sky, auth, "GET", f"{path}&page_token={first['nextPageToken']}").json
 
     names = [page["devices"][0]["name"].rpartition("/")[2] for page in (first, second)]
     assert (sorted(names), second["nextPageToken"]) == (sorted([building["fridge"], building["freezer"]]), "")
 
 
-def test_a_dash_stands_for_any_project_that_may_be_read() -> None:
-    with another_tenant(other_projects=("other", "closed")) as both:
+def test_a_dash_stands_for_every_readable_project() -> None:
+    with another_customer(other_projects=("other", "closed")) as both:
         tenant = both.dt.tenant
         tenant.roles["closed"] = ""
         made = {project: both.dt.devices.create(project, "touch", {})["name"] for project in tenant.projects}
@@ -634,7 +634,7 @@ def test_the_package_finds_a_device_without_its_project(sky: Clouds, auth: Servi
     assert (found.project_id, found.is_emulated, found.product_number) == (sky.dt.tenant.project, True, "")
 
 
-def test_labels_are_set_and_removed_and_connectors_hear_of_it(
+def test_labels_are_set_and_removed_and_connectors_get_an_event_of_it(
     sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
     connector(sky, auth, labels=["room"])
@@ -658,7 +658,7 @@ def test_labels_are_set_and_removed_and_connectors_hear_of_it(
         disruptive.Device.batch_update_labels([made.device_id], project, auth=auth)
 
 
-def test_labels_are_not_for_a_role_that_only_reads(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_a_read_only_role_cannot_change_labels(sky: Clouds, auth: ServiceAccountAuth) -> None:
     made, project = device(sky, auth), sky.dt.tenant.project
     sky.dt.tenant.roles[project] = USER
 
@@ -666,27 +666,29 @@ def test_labels_are_not_for_a_role_that_only_reads(sky: Clouds, auth: ServiceAcc
         disruptive.Device.set_label(made.device_id, project, "room", "9", auth=auth)
 
 
-def test_an_emulated_device_is_put_with_other_labels_and_the_same_type(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_a_put_changes_the_labels_of_an_emulated_device_and_not_its_type(sky: Clouds, auth: ServiceAccountAuth) -> None:
     made = device(sky, auth)
     name = made.raw["name"]
 
-    put = dt_ask(sky, auth, "PUT", name, {"name": name, "type": "temperature", "labels": {"a": "b"}}, "emulator")
+    put = ask_dt(sky, auth, "PUT", name, {"name": name, "type": "temperature", "labels": {"a": "b"}}, "emulator")
 
     assert put.json == {"name": name, "type": "temperature", "labels": {"a": "b", "virtual-sensor": ""}}
-    assert dt_ask(sky, auth, "GET", name).json["labels"] == put.json["labels"]
+    assert ask_dt(sky, auth, "GET", name).json["labels"] == put.json["labels"]
     for wrong in ({"type": "co2"}, {"name": "projects/p/devices/d"}, {"labels": {"a": 1}}):
-        assert dt_ask(sky, auth, "PUT", name, wrong, "emulator").status == 400
-    assert dt_ask(sky, auth, "PUT", f"{name}x", {}, "emulator").status == 404
+        assert ask_dt(sky, auth, "PUT", name, wrong, "emulator").status == 400
+    assert ask_dt(sky, auth, "PUT", f"{name}x", {}, "emulator").status == 404
 
 
-def test_a_real_device_is_not_the_emulators(sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]) -> None:
+def test_the_emulator_does_not_change_a_real_device(
+    sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
+) -> None:
     name = f"projects/{sky.dt.tenant.project}/devices/{building['fridge']}"
 
-    assert dt_ask(sky, auth, "DELETE", name, host="emulator").status == 404
-    assert dt_ask(sky, auth, "POST", f"{name}:publish", {"touch": {}}, "emulator").status == 404
+    assert ask_dt(sky, auth, "DELETE", name, host="emulator").status == 404
+    assert ask_dt(sky, auth, "POST", f"{name}:publish", {"touch": {}}, "emulator").status == 404
 
 
-def test_the_product_number_goes_with_each_event(
+def test_every_event_has_the_product_number(
     sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver, building: dict[str, str]
 ) -> None:
     connector(sky, auth)
@@ -696,7 +698,7 @@ def test_the_product_number_goes_with_each_event(
     assert receiver.received[0].json()["metadata"]["productNumber"] == "102081"
 
 
-# events, as the package publishes them and reads them back
+# events that the package publishes and reads back
 
 PUBLISHED: dict[str, tuple[str, Any]] = {
     "touch": ("touch", disruptive.events.Touch()),
@@ -731,7 +733,7 @@ PUBLISHED: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize(("device_type", "event"), PUBLISHED.values(), ids=PUBLISHED)
-def test_what_the_package_publishes_it_can_read_back(
+def test_the_package_can_read_the_events_that_it_published(
     sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver, device_type: str, event: Any
 ) -> None:
     connector(sky, auth)
@@ -750,9 +752,7 @@ def test_what_the_package_publishes_it_can_read_back(
     assert told.items() <= read.data.raw.items()
 
 
-def test_a_device_reports_the_newest_of_each_type_and_nothing_of_the_others(
-    sky: Clouds, auth: ServiceAccountAuth
-) -> None:
+def test_a_device_reports_only_its_newest_event_of_every_type(sky: Clouds, auth: ServiceAccountAuth) -> None:
     made = device(sky, auth)
     for celsius, time_ in ((2, "2026-11-02T08:00:00Z"), (3, "2026-11-02T09:00:00Z"), (1, "2026-11-02T07:00:00Z")):
         sky.dt.devices.publish(made.raw["name"], "temperature", {"value": celsius, "updateTime": time_})
@@ -766,7 +766,7 @@ def test_a_device_reports_the_newest_of_each_type_and_nothing_of_the_others(
     assert "co2" not in reported.raw
 
 
-def test_a_network_status_comes_once_for_each_cloud_connector_and_is_reported_once(
+def test_a_network_status_is_sent_for_every_cloud_connector_and_reported_once(
     sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
     connector(sky, auth)
@@ -787,7 +787,7 @@ def test_a_network_status_comes_once_for_each_cloud_connector_and_is_reported_on
     assert reported.network_status.signal_strength == 70
 
 
-def test_the_history_comes_in_pages_newest_first_within_its_times(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_the_history_is_returned_in_pages_newest_first_within_its_times(sky: Clouds, auth: ServiceAccountAuth) -> None:
     name = device(sky, auth).raw["name"]
     now = datetime.now(UTC)
     for minutes in (30, 10, 20):
@@ -795,11 +795,11 @@ def test_the_history_comes_in_pages_newest_first_within_its_times(sky: Clouds, a
         sky.dt.devices.publish(name, "temperature", {"value": minutes, "updateTime": at})
     start = (now - timedelta(minutes=25)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    first = dt_ask(sky, auth, "GET", f"{name}/events?start_time={start}&page_size=1").json
-    second = dt_ask(
+    first = ask_dt(sky, auth, "GET", f"{name}/events?start_time={start}&page_size=1").json
+    second = ask_dt(
         sky, auth, "GET", f"{name}/events?startTime={start}&pageSize=1&pageToken={first['nextPageToken']}"
     ).json
     values = [page["events"][0]["data"]["temperature"]["value"] for page in (first, second)]
     assert (values, second["nextPageToken"]) == ([10, 20], "")
     for wrong in ("start_time=yesterday", f"start_time={start}&end_time=2020-01-01T00:00:00Z"):
-        assert dt_ask(sky, auth, "GET", f"{name}/events?{wrong}").status == 400
+        assert ask_dt(sky, auth, "GET", f"{name}/events?{wrong}").status == 400

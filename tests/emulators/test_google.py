@@ -1,4 +1,4 @@
-"""Google's side of the offline clouds: the real gcloud works with it unmodified, and it is as strict as Google."""
+"""Google's side of the offline clouds: the real gcloud works with it unchanged, and it is as strict as Google."""
 
 import base64
 import json
@@ -45,21 +45,21 @@ SECRETS = f"https://secretmanager.googleapis.com/v1/projects/{PROJECT}"
 RUN_IAM = f"https://run.googleapis.com/v1/projects/{PROJECT}/locations/europe-west1/services/f"
 ACCESSOR, PUBLISHER = "roles/secretmanager.secretAccessor", "roles/pubsub.publisher"
 
-pytestmark = pytest.mark.timeout(300)  # ten commands of gcloud before the first test, on a busy machine
+pytestmark = pytest.mark.timeout(300)  # ten gcloud commands run before the first test, on a busy machine
 
 needs_gcloud = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
 
 
 @pytest.fixture
 def sky() -> Iterator[Clouds]:
-    """Both clouds, with every API on."""
+    """Both clouds, with every API enabled."""
     with clouds("embedded", estate=all_on(Estate(account_lag_s=0))) as both:
         yield both
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    """The project's own function, deployed with the real gcloud to a project where nothing is on."""
+    """Deploy the project's own function with the real gcloud to a project without enabled APIs."""
     if not shutil.which("gcloud"):
         pytest.skip("gcloud is not installed")
     source = tmp_path_factory.mktemp("source")
@@ -115,7 +115,7 @@ def an_event() -> bytes:
 # with the real gcloud
 
 
-def test_the_real_gcloud_needs_nothing_that_is_not_played(deployed: Clouds) -> None:
+def test_the_real_gcloud_calls_no_unknown_api(deployed: Clouds) -> None:
     assert deployed.log.not_played() == []
 
 
@@ -135,7 +135,7 @@ def test_a_signed_event_comes_out_of_the_subscription(deployed: Clouds) -> None:
     assert body in [base64.b64decode(received["message"]["data"]) for received in json.loads(pulled.stdout)]
 
 
-def test_a_function_finds_dts_keys_and_believes_dts_own_signature(deployed: Clouds) -> None:
+def test_a_function_fetches_dts_keys_and_accepts_dts_own_signature(deployed: Clouds) -> None:
     body = an_event()
     headers = {ORGANIZATION_HEADER: deployed.dt.identity.sign(body, now=time.time())}
 
@@ -145,7 +145,7 @@ def test_a_function_finds_dts_keys_and_believes_dts_own_signature(deployed: Clou
     assert deployed.log.entries(host="identity.disruptive-technologies.com", method="GET")
 
 
-def test_a_function_may_publish_only_while_iam_lets_it(deployed: Clouds) -> None:
+def test_a_function_can_publish_only_with_its_iam_role(deployed: Clouds) -> None:
     policy = ask(deployed, "GET", f"{PUBSUB}/topics/dt-events:getIamPolicy").json
     ask(deployed, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", {"policy": {"bindings": []}})
 
@@ -165,7 +165,7 @@ def test_a_mounted_secret_follows_its_newest_version(deployed: Clouds) -> None:
     assert file.read_text("ascii").startswith("nnn")
 
 
-def test_a_function_acts_as_its_account_only_while_that_is_enabled(deployed: Clouds) -> None:
+def test_a_function_works_only_while_its_service_account_is_enabled(deployed: Clouds) -> None:
     ask(deployed, "POST", f"{IAM}/serviceAccounts/{ACCOUNT}:disable", {})
 
     assert signed(deployed, an_event())[0] == 503
@@ -173,7 +173,7 @@ def test_a_function_acts_as_its_account_only_while_that_is_enabled(deployed: Clo
     assert signed(deployed, an_event())[0] == 200
 
 
-def test_gcloud_reads_what_the_function_wrote(deployed: Clouds) -> None:
+def test_gcloud_reads_the_functions_log(deployed: Clouds) -> None:
     signed(deployed, an_event())
 
     read = gcloud(deployed, "logging read severity>=INFO --format=value(jsonPayload.eventType)")
@@ -196,7 +196,7 @@ def test_a_broken_source_fails_the_deploy_and_leaves_the_old_revision_serving(de
     assert ask(deployed, "POST", function_of(deployed)["url"], b"{}").status == 401
 
 
-def test_the_invoker_check_can_be_switched_off_instead_of_letting_all_users_in(deployed: Clouds) -> None:
+def test_the_invoker_check_can_be_turned_off_instead_of_admitting_all_users(deployed: Clouds) -> None:
     iam = RUN_IAM.replace("services/f", "services/dt-pubsub")
     url = function_of(deployed)["url"]
     ask(deployed, "POST", f"{iam}:setIamPolicy", {"policy": {"bindings": []}})
@@ -211,7 +211,7 @@ def test_the_invoker_check_can_be_switched_off_instead_of_letting_all_users_in(d
 
 
 @needs_gcloud
-def test_gcloud_tells_which_api_is_off(sky: Clouds) -> None:
+def test_gcloud_names_the_api_that_is_not_enabled(sky: Clouds) -> None:
     sky.google.estate.enabled.discard("pubsub.googleapis.com")
 
     refused = gcloud(sky, "pubsub topics create dt-events")
@@ -221,7 +221,7 @@ def test_gcloud_tells_which_api_is_off(sky: Clouds) -> None:
 
 
 @needs_gcloud
-def test_a_lost_answer_means_that_it_was_done(sky: Clouds) -> None:
+def test_a_request_whose_answer_is_lost_was_carried_out(sky: Clouds) -> None:
     sky.faults.drop(method="POST", path="*/serviceAccounts")
 
     gcloud(sky, "iam service-accounts create dt-pubsub")
@@ -236,7 +236,7 @@ def binding(member: str = MEMBER, role: str = PUBLISHER, etag: str = "") -> dict
     return {"policy": {"bindings": [{"role": role, "members": [member]}], **({"etag": etag} if etag else {})}}
 
 
-def test_a_new_service_account_is_seen_elsewhere_only_after_a_while(sky: Clouds) -> None:
+def test_a_new_service_account_is_visible_to_other_apis_only_after_a_while(sky: Clouds) -> None:
     sky.google.estate.account_lag_s = 0.3
     ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
     ask(sky, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
@@ -255,7 +255,7 @@ def test_an_unknown_service_account_gets_no_role(sky: Clouds) -> None:
     assert (answer.status, answer.sentence) == (400, f"Service account {ACCOUNT} does not exist.")
 
 
-def test_of_two_changes_of_a_policy_at_once_the_second_is_refused(sky: Clouds) -> None:
+def test_the_second_of_two_concurrent_policy_changes_is_refused(sky: Clouds) -> None:
     ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
     etag = ask(sky, "GET", f"{PUBSUB}/topics/dt-events:getIamPolicy").json["etag"]
     change = binding("user:a@example.com", etag=etag)
@@ -279,12 +279,12 @@ def test_of_two_changes_of_a_policy_at_once_the_second_is_refused(sky: Clouds) -
         ("POST", f"{PUBSUB}/topics/dt-events:publish", b"not JSON"),
     ],
 )
-def test_what_google_would_not_take_is_refused(sky: Clouds, method: str, url: str, body: Any) -> None:
+def test_requests_that_google_would_refuse_are_refused(sky: Clouds, method: str, url: str, body: Any) -> None:
     assert ask(sky, method, url, body).status in {400, 404}
     assert sky.left() == []
 
 
-def test_nothing_is_made_twice(sky: Clouds) -> None:
+def test_creating_an_existing_resource_is_refused(sky: Clouds) -> None:
     calls: list[tuple[str, str, Any]] = [
         ("PUT", f"{PUBSUB}/topics/dt-events", {}),
         ("PUT", f"{PUBSUB}/subscriptions/dt-events", {"topic": f"projects/{PROJECT}/topics/dt-events"}),
@@ -296,7 +296,7 @@ def test_nothing_is_made_twice(sky: Clouds) -> None:
         assert ask(sky, method, url, body).json["error"]["status"] == "ALREADY_EXISTS"
 
 
-def test_no_call_passes_without_the_token_the_project_and_the_permission(sky: Clouds) -> None:
+def test_every_call_needs_a_token_a_project_and_a_permission(sky: Clouds) -> None:
     topic = f"{PUBSUB}/topics/dt-events"
     sky.google.estate.denied.add("pubsub.topics.create")
 
@@ -308,7 +308,7 @@ def test_no_call_passes_without_the_token_the_project_and_the_permission(sky: Cl
     assert ask(sky, "POST", url, asked).json == {"permissions": ["pubsub.topics.get"]}
 
 
-def test_apis_that_cost_are_not_enabled_without_billing(sky: Clouds) -> None:
+def test_apis_that_need_billing_are_not_enabled_without_it(sky: Clouds) -> None:
     sky.google.estate.is_billed = False
 
     url = f"https://serviceusage.googleapis.com/v1/projects/{PROJECT}/services:batchEnable"
@@ -317,7 +317,7 @@ def test_apis_that_cost_are_not_enabled_without_billing(sky: Clouds) -> None:
     assert (answer.status, answer.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
 
 
-def test_a_secret_that_may_not_be_read_or_has_no_version_ends_the_deploy(sky: Clouds) -> None:
+def test_a_deployment_fails_if_its_secret_is_unreadable_or_has_no_version(sky: Clouds) -> None:
     ask(sky, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
     ask(sky, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
     volume = {"mountPath": "/secrets", "secret": "s", "versions": [{"version": "latest", "path": "s"}]}
@@ -336,7 +336,7 @@ def test_a_source_that_does_not_compile_fails_the_build(sky: Clouds) -> None:
     assert ask(sky, "GET", f"{FUNCTIONS}/functions/f").json["state"] == "FAILED"
 
 
-def test_one_operation_at_a_time_is_carried_out_on_a_function(sky: Clouds) -> None:
+def test_a_function_accepts_one_operation_at_a_time(sky: Clouds) -> None:
     place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
     ask(sky, "PUT", place["uploadUrl"], zipped(ANSWERS))
     settings = function_settings(place["storageSource"])
@@ -347,7 +347,7 @@ def test_one_operation_at_a_time_is_carried_out_on_a_function(sky: Clouds) -> No
     assert (second.status, second.json["error"]["status"]) == (409, "ABORTED")
 
 
-def test_organization_policy_keeps_all_users_out_and_the_function_stays_private(sky: Clouds) -> None:
+def test_organization_policy_forbids_all_users_and_the_function_stays_private(sky: Clouds) -> None:
     operation = deploy(sky)
     sky.google.estate.organization_policies.add(ALLOWED_MEMBERS)
 
@@ -357,7 +357,7 @@ def test_organization_policy_keeps_all_users_out_and_the_function_stays_private(
     assert ask(sky, "GET", operation["response"]["url"]).status == 403
 
 
-def test_a_function_that_is_deleted_is_gone_with_all_that_was_its(sky: Clouds) -> None:
+def test_deleting_a_function_deletes_its_service_and_its_invokers(sky: Clouds) -> None:
     url = deploy(sky)["response"]["url"]
     ask(sky, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
     assert ask(sky, "GET", url).body == b"hello"
@@ -368,7 +368,7 @@ def test_a_function_that_is_deleted_is_gone_with_all_that_was_its(sky: Clouds) -
     assert ask(sky, "GET", url).status == 404
 
 
-def test_a_function_is_not_made_where_a_service_has_its_name_but_may_be_in_another_region(sky: Clouds) -> None:
+def test_a_function_cannot_take_the_name_of_a_service_in_its_region_but_can_in_another(sky: Clouds) -> None:
     sky.google.run.put(Service("f", "europe-west1", "x.cloudfunctions.net", {}, {"team": "payments"}))
 
     with pytest.raises(AssertionError, match="A Cloud Run service with this name already exists"):
@@ -394,7 +394,7 @@ def test_a_function_that_is_detached_leaves_its_service_as_it_was(sky: Clouds) -
     assert ask(sky, "GET", url).body == b"hello"
 
 
-def test_an_upload_has_a_generation_which_stays_until_the_next_one(sky: Clouds) -> None:
+def test_an_upload_keeps_its_generation_until_the_next_upload(sky: Clouds) -> None:
     function = f"{FUNCTIONS}/functions/f"
     deploy(sky)
     first = ask(sky, "GET", function).json["buildConfig"]["source"]["storageSource"]
@@ -413,7 +413,7 @@ def test_an_upload_has_a_generation_which_stays_until_the_next_one(sky: Clouds) 
     assert int(second["generation"]) > int(first["generation"])
 
 
-def test_a_list_of_functions_can_be_asked_for_one_generation(sky: Clouds) -> None:
+def test_a_list_of_functions_can_be_limited_to_one_generation(sky: Clouds) -> None:
     deploy(sky)
     many = FUNCTIONS.replace("europe-west1", "-") + "/functions?filter=environment%3D%22GEN_"
 
@@ -433,7 +433,7 @@ def test_a_filter_is_read_and_applied(sky: Clouds) -> None:
     assert [each["message"]["attributes"]["deviceId"] for each in pulled] == ["a"]
 
 
-def test_what_is_not_played_is_refused_and_recorded(sky: Clouds) -> None:
+def test_an_unknown_call_is_refused_and_recorded(sky: Clouds) -> None:
     assert ask(sky, "GET", "https://compute.googleapis.com/compute/v1/projects").status == 404
     with pytest.raises(OSError, match="403"):
         ask(sky, "GET", "https://example.com/")
@@ -441,7 +441,7 @@ def test_what_is_not_played_is_refused_and_recorded(sky: Clouds) -> None:
     assert [entry.host for entry in sky.log.not_played()] == ["compute.googleapis.com", "example.com"]
 
 
-def test_the_log_tells_changes_from_questions(sky: Clouds) -> None:
+def test_the_log_distinguishes_changing_from_reading_requests(sky: Clouds) -> None:
     ask(sky, "GET", f"{PUBSUB}/topics")
     ask(sky, "POST", f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:getIamPolicy", {})
     assert sky.log.changes() == []
@@ -450,7 +450,7 @@ def test_the_log_tells_changes_from_questions(sky: Clouds) -> None:
     assert [str(entry) for entry in sky.log.changes()] == [f"200 PUT    {PUBSUB}/topics/dt-events (2 bytes)"]
 
 
-def test_faults_come_as_often_as_told(sky: Clouds) -> None:
+def test_a_fault_occurs_the_requested_number_of_times(sky: Clouds) -> None:
     sky.faults.fail(429, host="pubsub.*", times=2, retry_after_s=7)
     sky.faults.delay(0.2, host="iam.*")
 
@@ -474,13 +474,13 @@ def test_an_uploaded_source_is_needed(sky: Clouds) -> None:
 
 @pytest.fixture
 def secret(sky: Clouds) -> str:
-    """The URL of a secret with one version."""
+    """Return the URL of a secret with one version."""
     ask(sky, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
     ask(sky, "POST", f"{SECRETS}/secrets/s:addVersion", {"payload": {"data": "eHg="}})
     return f"{SECRETS}/secrets/s"
 
 
-AWKWARD = bytes([0xFB, 0xFF, 0xBE, 0xFF])  # has + and / in base64
+AWKWARD = bytes([0xFB, 0xFF, 0xBE, 0xFF])  # its base64 has + and /
 
 
 @pytest.mark.parametrize("text", ["+/++/w==", "-_--_w==", "-_--_w", "+/--/w"])
@@ -510,12 +510,12 @@ def test_the_checksum_is_crc32c() -> None:
     [{"data": "e"}, {"data": "e!Hg="}, {"data": ""}, {}, {"data": "eHg=", "dataCrc32c": "1"}, {"data": "eHg=", "x": 1}],
     ids=str,
 )
-def test_a_payload_that_is_not_whole_is_refused(sky: Clouds, secret: str, payload: dict[str, str]) -> None:
+def test_a_payload_that_does_not_fit_its_checksum_is_refused(sky: Clouds, secret: str, payload: dict[str, str]) -> None:
     assert ask(sky, "POST", f"{secret}:addVersion", {"payload": payload}).status == 400
     assert len(ask(sky, "GET", f"{secret}/versions").json["versions"]) == 1
 
 
-def test_a_payload_with_its_checksum_is_taken_and_says_so(sky: Clouds, secret: str) -> None:
+def test_a_payload_with_its_checksum_is_accepted_and_confirmed(sky: Clouds, secret: str) -> None:
     payload = {"data": "eHg=", "dataCrc32c": str(crc32c(b"xx"))}
 
     assert ask(sky, "POST", f"{secret}:addVersion", {"payload": payload}).json["clientSpecifiedPayloadChecksum"]
@@ -534,7 +534,7 @@ def test_latest_is_the_newest_version_whatever_its_state(sky: Clouds, secret: st
     assert ask(sky, "GET", f"{secret}/versions?filter=nonsense").status == 400
 
 
-def test_a_destroyed_version_is_gone_for_good_and_says_when(sky: Clouds, secret: str) -> None:
+def test_a_destroyed_version_stays_destroyed_and_has_its_time(sky: Clouds, secret: str) -> None:
     destroyed = ask(sky, "POST", f"{secret}/versions/1:destroy", {}).json
 
     assert (destroyed["state"], destroyed["destroyTime"][:2]) == ("DESTROYED", "20")
@@ -543,7 +543,7 @@ def test_a_destroyed_version_is_gone_for_good_and_says_when(sky: Clouds, secret:
     assert ask(sky, "POST", f"{secret}/versions/1:destroy", {}).status == 200
 
 
-def test_an_etag_changes_with_its_resource_alone_and_is_checked(sky: Clouds, secret: str) -> None:
+def test_an_etag_changes_only_with_its_resource_and_is_checked(sky: Clouds, secret: str) -> None:
     before, version = ask(sky, "GET", secret).json["etag"], ask(sky, "GET", f"{secret}/versions/1").json["etag"]
     assert (ask(sky, "GET", secret).json["etag"], ask(sky, "GET", f"{secret}/versions/1").json["etag"]) == (
         before,
@@ -578,14 +578,14 @@ def test_an_etag_changes_with_its_resource_alone_and_is_checked(sky: Clouds, sec
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_a_secret_cannot_be_is_refused(sky: Clouds, secret: str, mask: str, settings: dict[str, Any]) -> None:
+def test_an_invalid_secret_is_refused(sky: Clouds, secret: str, mask: str, settings: dict[str, Any]) -> None:
     before = ask(sky, "GET", secret).json
 
     assert ask(sky, "PATCH", f"{secret}?updateMask={mask}", settings).status == 400
     assert ask(sky, "GET", secret).json == before
 
 
-def test_a_secret_at_its_limits_is_taken(sky: Clouds, secret: str) -> None:
+def test_a_secret_at_its_limits_is_accepted(sky: Clouds, secret: str) -> None:
     settings = {
         "labels": {f"k{number}-_é": "v" * 63 for number in range(64)},
         "annotations": {"a.B-c_9": "b" * 16_000, "x" * 63: ""},
@@ -606,12 +606,12 @@ MAY_WRITE = {"policy": {"bindings": [{"role": "roles/bigquery.dataEditor", "memb
 
 @pytest.fixture
 def events(sky: Clouds) -> str:
-    """The URL of a subscription that is not there yet, of a topic that is."""
+    """Return the URL of a subscription that does not exist yet, of an existing topic."""
     ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
     return f"{PUBSUB}/subscriptions/one"
 
 
-def test_a_bigquery_subscription_needs_its_table_and_the_role_to_write_there(sky: Clouds, events: str) -> None:
+def test_a_bigquery_subscription_needs_its_table_and_the_role_to_write_to_it(sky: Clouds, events: str) -> None:
     asked = {"topic": EVENTS, "bigqueryConfig": {"table": TABLE, "writeMetadata": True}}
 
     missing = ask(sky, "PUT", events, asked)
@@ -624,7 +624,7 @@ def test_a_bigquery_subscription_needs_its_table_and_the_role_to_write_there(sky
 
 
 @pytest.mark.parametrize("place", [f"projects/{PROJECT}", f"projects/{PROJECT}/datasets/data"])
-def test_the_role_to_write_may_be_on_the_dataset_or_the_project(sky: Clouds, events: str, place: str) -> None:
+def test_the_role_to_write_can_be_granted_on_the_dataset_or_the_project(sky: Clouds, events: str, place: str) -> None:
     sky.google.pubsub.exports.tables.add(TABLE)
     sky.google.policies.replace(place, MAY_WRITE)
 
@@ -696,7 +696,7 @@ def test_a_subscription_that_pubsub_would_not_make_is_refused(
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_google_does_not_know_is_refused_in_its_words(
+def test_an_unknown_field_is_refused_with_googles_message(
     sky: Clouds, events: str, method: str, path: str, body: Any, sentence: str
 ) -> None:
     answer = ask(sky, method, f"{PUBSUB}/{path}", body)
@@ -717,7 +717,7 @@ def patch(sky: Clouds, url: str, mask: str, **settings: Any) -> Heard:
     return ask(sky, "PATCH", url, {"subscription": settings, "updateMask": mask})
 
 
-def test_an_update_is_of_what_its_mask_names_and_reaches_the_messages(sky: Clouds, events: str) -> None:
+def test_an_update_changes_only_what_its_mask_names_and_affects_the_messages(sky: Clouds, events: str) -> None:
     ask(sky, "PUT", f"{PUBSUB}/topics/dead", {})
     ask(sky, "PUT", events, {"topic": EVENTS, "labels": {"a": "b"}})
     policy = {"deadLetterTopic": f"projects/{PROJECT}/topics/dead", "maxDeliveryAttempts": 5}
@@ -731,7 +731,7 @@ def test_an_update_is_of_what_its_mask_names_and_reaches_the_messages(sky: Cloud
 
 
 @pytest.mark.parametrize("mask", ["", "nope", "topic", "filter", "enableMessageOrdering", "name"])
-def test_an_update_without_a_mask_or_of_what_cannot_change_is_refused(sky: Clouds, events: str, mask: str) -> None:
+def test_an_update_without_a_mask_or_of_an_immutable_field_is_refused(sky: Clouds, events: str, mask: str) -> None:
     before = ask(sky, "PUT", events, {"topic": EVENTS}).json
 
     assert patch(sky, events, mask, filter="attributes:a", ackDeadlineSeconds=60).status == 400
@@ -759,8 +759,8 @@ def test_gcloud_updates_filters_snapshots_and_seeks(sky: Clouds, events: str) ->
     assert sky.log.not_played() == []
 
 
-def test_what_a_deployment_subscribes_to_is_made_and_changed_on_googles_emulator_too(emulator_host: str) -> None:
-    """The emulator keeps to limits that the service no longer has; what it is told of stays within both."""
+def test_the_subscriptions_of_a_deployment_are_made_and_changed_on_googles_emulator_too(emulator_host: str) -> None:
+    """The emulator has limits that the service no longer has; these settings are within both."""
     environ = {**os.environ, "PUBSUB_EMULATOR_HOST": emulator_host}
     with clouds("emulator", environ=environ, estate=all_on(Estate(account_lag_s=0))) as sky:
         for name in ("dt-rejected", "dt-dead"):
@@ -778,7 +778,7 @@ def test_what_a_deployment_subscribes_to_is_made_and_changed_on_googles_emulator
         assert ask(sky, "DELETE", url).status == 200
 
 
-def test_a_detached_subscription_gives_nothing(sky: Clouds, events: str) -> None:
+def test_a_detached_subscription_delivers_nothing(sky: Clouds, events: str) -> None:
     ask(sky, "PUT", events, {"topic": EVENTS})
     assert ask(sky, "POST", f"{events}:detach", {}).status == 200
 

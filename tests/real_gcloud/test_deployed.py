@@ -1,4 +1,4 @@
-"""A deployment that is there, with the real gcloud: what becomes of it, run after run. All tests share the one."""
+"""An existing deployment, with the real gcloud, over several runs. All tests share one deployment."""
 
 import shutil
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User, ended, user_of
 pytestmark = REAL_GCLOUD
 
 FOREIGN_CONNECTORS = 150
-"""More than DT tells on one page."""
+"""More connectors than DT returns on one page."""
 
 PUBSUB = "https://pubsub.googleapis.com/v1/projects/demo-proj"
 SECRET = "https://secretmanager.googleapis.com/v1/projects/demo-proj/secrets/dt-signature"
@@ -28,7 +28,7 @@ raise SystemExit([main(["plan"]), main(["plan"])] != [0, 0])
 
 @pytest.fixture(scope="module")
 def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
-    """Somebody for whom everything is up, beside many connectors of other people's."""
+    """Return a user with a complete deployment, beside many connectors of other owners."""
     with user_of(tmp_path_factory.mktemp("user")) as somebody:
         somebody.sky.dt.connectors.most_per_project = 2 * FOREIGN_CONNECTORS
         for number in range(FOREIGN_CONNECTORS // 2):
@@ -47,7 +47,7 @@ def _up_and_asked_from_now_on(user: User) -> None:
     user.sky.log.clear()
 
 
-def test_beside_more_connectors_than_a_page_holds_plans_in_one_process_are_all_empty(user: User) -> None:
+def test_plans_in_one_process_stay_empty_beside_more_connectors_than_a_page_holds(user: User) -> None:
     status, told = ended(user.starts_python("-c", TWICE))
 
     assert (status, told.count("nothing to do: everything is as it should be")) == (0, 2), told
@@ -56,7 +56,7 @@ def test_beside_more_connectors_than_a_page_holds_plans_in_one_process_are_all_e
     assert user.changes() == []
 
 
-def test_a_source_that_does_not_start_is_told_and_the_revision_before_it_goes_on_serving(
+def test_a_source_that_does_not_start_is_reported_and_the_previous_revision_keeps_serving(
     user: User, tmp_path: Path
 ) -> None:
     for name, main in {"syntax": "def ingest(:\n", "start": "raise RuntimeError('no such table')\n"}.items():
@@ -71,7 +71,7 @@ def test_a_source_that_does_not_start_is_told_and_the_revision_before_it_goes_on
     user.brings_up()
 
 
-def test_drift_is_shown_and_mended_and_what_nobody_mentioned_is_left_alone(user: User) -> None:
+def test_drift_is_shown_and_corrected_and_unmanaged_settings_are_left_alone(user: User) -> None:
     _drift(user)
 
     status, told = user.runs("plan")
@@ -95,7 +95,7 @@ def test_drift_is_shown_and_mended_and_what_nobody_mentioned_is_left_alone(user:
     assert _by_hand(user) == BY_HAND
 
 
-def test_down_leaves_what_is_others_and_a_second_one_finds_nothing(user: User) -> None:
+def test_down_keeps_resources_of_others_and_a_second_down_finds_nothing(user: User) -> None:
     ask(user.sky, "PATCH", f"{PUBSUB}/topics/dt-rejected", {"topic": {"labels": {}}, "updateMask": "labels"})
 
     status, told = user.runs("down", "--yes")
@@ -114,7 +114,7 @@ BY_HAND = {"retention": "864000s", "label": "cold-chain", "least": 2, "level": "
 
 
 def _by_hand(user: User) -> dict[str, Any]:
-    """Give what was set by hand and is in no deploy.toml."""
+    """Return the values that were set by hand and are in no deploy.toml."""
     served = ask(user.sky, "GET", FUNCTION).json["serviceConfig"]
     return {
         "retention": ask(user.sky, "GET", f"{PUBSUB}/subscriptions/dt-events").json["messageRetentionDuration"],
@@ -125,7 +125,7 @@ def _by_hand(user: User) -> dict[str, Any]:
 
 
 def _drift(user: User) -> None:
-    """Change by hand what a deployment answers for, and what it does not."""
+    """Change by hand settings that the deployment manages, and others that it does not."""
     sky = user.sky
     retained = {"name": "", "messageRetentionDuration": BY_HAND["retention"]}
     labels = {"dt-pubsub": "dt-pubsub", "team": BY_HAND["label"]}
@@ -162,7 +162,7 @@ def _foreign_connector(user: User, number: int) -> None:
 
 
 def _clone(folder: Path, main: str) -> Path:
-    """Copy what deploys into a folder, with another main.py."""
+    """Copy the project into a folder, with another main.py."""
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("deploy", "function"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)

@@ -1,11 +1,11 @@
-"""Down where only half is there, with the real gcloud, and the network stumbles meanwhile."""
+"""``down`` of a half-made deployment, with the real gcloud, while the network fails now and then."""
 
 from tests.real_gcloud.user import REAL_GCLOUD, REFUSAL, STEPS, User
 
 pytestmark = REAL_GCLOUD
 
 
-def test_what_is_half_made_is_removed_however_often_that_takes(user: User) -> None:
+def test_a_half_made_deployment_is_removed_after_repeated_downs(user: User) -> None:
     next(step for step in STEPS if step.path.endswith("addVersion")).fails(user)
     assert user.runs("up", "--yes")[0] == 1
     assert sorted(name.split("/")[-2] for name in user.sky.left()) == [

@@ -1,6 +1,6 @@
-"""Every step of the deploy failing, or killed, once, with the real gcloud: what is told, and what ``up`` then does.
+"""Every step of ``up`` fails or is killed once, with the real gcloud: what is reported, and what the next ``up`` does.
 
-One cloud is driven forward: each ``up`` goes one step further than the one before it.
+The tests use one cloud: each ``up`` gets one step further than the one before it.
 """
 
 import itertools
@@ -17,15 +17,15 @@ MENDED_BY_A_ROLE = "mend it: gcloud projects add-iam-policy-binding demo-proj --
 MENDED_BY_DTS_ROLE = "mend it: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
 REMOVED = ("*/dataconnectors/*", "*/functions/dt-pubsub", "*/secrets/dt-signature", "*/topics/dt-events")
 HELD = ("function dt-pubsub", "connector in ccol8iuk9smqiha4e8l0")
-"""Steps in the midst of which Ctrl-C is pressed, too; in test_deploy_verbs it is at each of them."""
+"""Steps during which Ctrl-C is pressed, too; the tests of the verbs press it during every step."""
 
 
-def test_a_step_that_fails_says_what_is_done_and_what_mends_it_and_the_next_up_goes_on_from_there(user: User) -> None:
+def test_a_failed_step_reports_what_is_done_and_the_fix_and_the_next_up_continues_there(user: User) -> None:
     for place, step in enumerate(STEPS):
         step.fails(user)
         status, told = user.runs("up", "--yes", "--no-verify")
         assert (status, _stood_still_at(told)) == (1, step.resource), told
-        assert _is_told(told, place), told
+        assert _is_reported(told, place), told
     user.brings_up()
     user.finds_nothing_to_do()
     assert _made_more_than_once(user) == {}
@@ -37,11 +37,11 @@ ENDINGS = tuple(
     for alone in (True, False)
     for done in (True, False)
 )
-"""A signal, to the process alone or to its group, with the request's work done and its answer lost, or not yet done."""
+"""A signal, to the process or to its group, before the request is carried out, or after that with its answer lost."""
 
 
-def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> None:
-    """Each step is ended in one way, and each way is used; test_deploy_interrupted has every step in each of them."""
+def test_an_interrupted_up_or_down_is_finished_by_the_next_one(user: User) -> None:
+    """Every step is ended in one way, and every way is used; the tests of the verbs combine all steps and ways."""
     for step, (signum, alone, done) in zip(STEPS, itertools.cycle(ENDINGS), strict=False):
         fault = step.hangs(user, done=done)
         status, told = struck(user.starts("up", "--yes", "--no-verify"), signum, partial(_came, fault), alone=alone)
@@ -60,11 +60,11 @@ def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> 
 
 
 def _came(fault: Fault) -> bool:
-    """Whether the request that a fault is for has come."""
+    """Return whether the request that a fault waits for has come."""
     return fault.times == 0
 
 
-def test_two_ups_at_the_same_time_leave_one_of_each(user: User) -> None:
+def test_two_ups_at_the_same_time_make_every_resource_once(user: User) -> None:
     both = [user.starts("up", "--yes", "--no-verify") for _ in range(2)]
     told = [ended(process) for process in both]
     assert {status for status, _ in told} == {0}, told
@@ -83,7 +83,7 @@ def test_an_account_that_cannot_be_impersonated_stops_down_before_dt_is_touched(
     assert not [entry for entry in user.sky.log.changes() if "iamcredentials" not in entry.host]
 
 
-def test_up_killed_in_each_step_and_behind_it_is_finished_by_the_last_one(user: User) -> None:
+def test_an_up_that_was_killed_in_or_after_every_step_is_finished_by_the_last_up(user: User) -> None:
     for step in STEPS:
         if step.resource in HELD and not step.count(user):
             _interrupt_in(step, user)
@@ -99,7 +99,7 @@ def test_up_killed_in_each_step_and_behind_it_is_finished_by_the_last_one(user: 
 
 
 def _interrupt_in(step: Asked, user: User) -> None:
-    """Press Ctrl-C while a step's request hangs: the terminal sends it to the children, too."""
+    """Press Ctrl-C while a step's request hangs; the terminal sends it to the children, too."""
     held = step.is_held(user)
     status, told = struck(user.starts("up", "--yes", "--no-verify"), signal.SIGINT, lambda: held.times == 0)
     stood_still_at = _stood_still_at(told)
@@ -109,12 +109,12 @@ def _interrupt_in(step: Asked, user: User) -> None:
 
 
 def _stood_still_at(told: str) -> str:
-    """Give the first step that is not done."""
+    """Return the first step that is not done."""
     return told.partition("  not done  ")[2].partition("\n")[0]
 
 
-def _is_told(told: str, place: int) -> bool:
-    """Whether all that was not done is told, what was done, and the lines that mend it."""
+def _is_reported(told: str, place: int) -> bool:
+    """Return whether the error lists all steps that were done and not done, and the commands that fix it."""
     step, before = STEPS[place], STEPS[place - 1].resource
     left = dict.fromkeys(each.resource for each in STEPS[place:])
     mended = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
@@ -129,7 +129,7 @@ def _is_told(told: str, place: int) -> bool:
 
 
 def _made_more_than_once(user: User) -> dict[tuple[str, ...], int]:
-    """Give the requests for a change that were granted twice; to be told where to upload changes nothing."""
+    """Return the changing requests that succeeded twice; asking where to upload changes nothing."""
     granted = [each for each in user.sky.log.changes() if each.status == 200 and "generateUploadUrl" not in each.path]
     counts = Counter((each.method, each.host, each.path) for each in granted)
     return {asked: count for asked, count in counts.items() if count > 1}

@@ -1,4 +1,4 @@
-"""What is this deployment's and what is not, with the real gcloud: services, regions, sources, subscriptions."""
+"""Which resources belong to the deployment, with the real gcloud: services, regions, sources, subscriptions."""
 
 from collections.abc import Iterator
 
@@ -19,14 +19,14 @@ BY_HAND = "import functions_framework\n@functions_framework.http\ndef ingest(req
 
 @pytest.fixture(scope="module")
 def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
-    """Somebody for whom everything is up."""
+    """Return a user with a complete deployment."""
     with user_of(tmp_path_factory.mktemp("user")) as somebody:
         all_on(somebody.sky.google.estate)
         yield somebody
 
 
 def _has_up(user: User, region: str) -> None:
-    """Have everything up, with the function in this region; nothing is asked where it is so already."""
+    """Make the deployment complete, with the function in this region, unless it is so already."""
     if user.functions() != [region]:
         user.brings_up(DEPLOY_REGION=region)
 
@@ -39,7 +39,7 @@ def _policy(user: User, region: str) -> object:
     return ask(user.sky, "GET", f"{RUN}/{PROJECT}/locations/{region}/services/dt-pubsub:getIamPolicy").json
 
 
-def test_a_service_of_others_is_named_and_left_and_google_would_not_deploy_over_it(user: User) -> None:
+def test_a_service_of_another_owner_is_named_and_kept_and_google_refuses_to_deploy_over_it(user: User) -> None:
     if user.functions():
         assert user.runs("down", "--yes")[0] == 0
     user.sky.google.run.put(Service("dt-pubsub", HERE, "x.cloudfunctions.net", {}, {"team": "payments"}))
@@ -56,7 +56,7 @@ def test_a_service_of_others_is_named_and_left_and_google_would_not_deploy_over_
     user.sky.google.run.remove(HERE, "dt-pubsub")
 
 
-def test_a_source_deployed_by_hand_is_seen_and_replaced(user: User) -> None:
+def test_a_source_that_was_deployed_by_hand_is_found_and_replaced(user: User) -> None:
     _has_up(user, HERE)
     user.finds_nothing_to_do()
     place = ask(user.sky, "POST", f"{_functions(HERE)}/functions:generateUploadUrl", {}).json
@@ -87,7 +87,7 @@ def test_a_filter_set_by_hand_is_shown(user: User) -> None:
     assert "ack deadline 600 s, set elsewhere" in told
 
 
-def test_another_region_moves_the_function_and_leaves_none_behind(user: User) -> None:
+def test_another_region_moves_the_function_and_removes_the_old_one(user: User) -> None:
     _has_up(user, HERE)
     moved = {**user.environ, "DEPLOY_REGION": THERE}
     status, told = user.runs("up", "--yes", environ=moved)
@@ -100,7 +100,7 @@ def test_another_region_moves_the_function_and_leaves_none_behind(user: User) ->
     assert (status, "nothing to do" in told) == (0, True), told
 
 
-def test_down_sees_the_function_of_another_region_and_names_the_subscriptions_of_others(user: User) -> None:
+def test_down_removes_the_function_in_another_region_and_names_subscriptions_of_others(user: User) -> None:
     _has_up(user, THERE)
     asked = {"topic": f"{PROJECT}/topics/dt-events"}
     assert ask(user.sky, "PUT", f"{PUBSUB}/{PROJECT}/subscriptions/archive", asked).status == 200

@@ -1,4 +1,4 @@
-"""Whatever ``up`` needs and does not find, with the real gcloud: one line, one command, and nothing is changed."""
+"""Every missing precondition of ``up``, with the real gcloud: one line, one command, and nothing is changed."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,7 +12,7 @@ from tests.real_gcloud.user import REAL_GCLOUD, User
 pytestmark = REAL_GCLOUD
 
 Spoil = Callable[[User], Mapping[str, str | None]]
-"""Takes a precondition away; gives the variables that are then others, or none."""
+"""Removes a precondition; returns the environment variables that change by that, or none."""
 
 
 def another(**variables: str | None) -> Spoil:
@@ -45,7 +45,7 @@ def _low(user: User) -> Mapping[str, str | None]:
 
 
 def _closed(user: User) -> Mapping[str, str | None]:
-    user.sky.google.estate.enabled.add("orgpolicy.googleapis.com")  # else nobody can be asked about the second one
+    user.sky.google.estate.enabled.add("orgpolicy.googleapis.com")  # else the second one could not be checked
     user.sky.google.estate.organization_policies |= {ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED}
     return {}
 
@@ -157,20 +157,20 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         ),
     ],
 )
-def test_what_is_missing_is_one_line_and_the_command_that_mends_it(
+def test_a_missing_precondition_is_one_line_and_the_command_that_fixes_it(
     user: User, spoil: Spoil, line: str, mend: str
 ) -> None:
     environ = {name: value for name, value in {**user.environ, **spoil(user)}.items() if value is not None}
 
     status, told = user.runs("up", "--yes", environ=environ)
 
-    what, how = (each for each in told.splitlines() if not each.endswith(" ..."))  # but for progress
+    what, how = (each for each in told.splitlines() if not each.endswith(" ..."))  # except for progress
     assert (status, line in what, how.startswith(f"  mend it: {mend}")) == (1, True, True), told
     assert user.changes() == []
     assert user.sky.left() == []
 
 
-def test_everything_that_is_missing_is_told_at_once(user: User) -> None:
+def test_all_missing_preconditions_are_reported_at_once(user: User) -> None:
     _unbilled(user)
     _denied(user)
     _low(user)
@@ -180,7 +180,7 @@ def test_everything_that_is_missing_is_told_at_once(user: User) -> None:
     assert (status, told.count("mend it:"), user.changes()) == (1, 3, []), told
 
 
-def test_where_policy_forbids_all_users_the_invoker_check_goes_off_and_this_is_known_before_a_build(user: User) -> None:
+def test_if_policy_forbids_all_users_up_turns_the_invoker_check_off_and_says_so_before_a_build(user: User) -> None:
     user.sky.google.estate.organization_policies.add(ALLOWED_MEMBERS)
 
     status, told = user.runs("up", "--yes")

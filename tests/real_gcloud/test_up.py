@@ -1,4 +1,4 @@
-"""Up as its users run it, with the real gcloud: fresh, again, with what passes by itself, interrupted, two at once."""
+"""``up`` as users run it, with the real gcloud: first, repeated, with temporary errors, interrupted, two at a time."""
 
 import json
 import signal
@@ -10,7 +10,7 @@ pytestmark = REAL_GCLOUD
 CONFLICT = {"error": {"code": 409, "status": "ABORTED", "message": "There were concurrent policy changes."}}
 
 
-def test_up_plan_up_again_down_with_everything_going_wrong_that_passes_by_itself(user: User) -> None:
+def test_up_plan_up_and_down_succeed_in_spite_of_all_temporary_errors(user: User) -> None:
     faults = user.sky.faults
     faults.fail(409, CONFLICT, host="pubsub.googleapis.com", path="*:setIamPolicy")
     faults.fail(429, {"error": "too many requests", "code": 429}, host="api.disruptive*", retry_after_s=2)
@@ -36,7 +36,7 @@ def test_up_plan_up_again_down_with_everything_going_wrong_that_passes_by_itself
     assert (status, user.sky.left()) == (0, []), told
 
 
-def test_two_at_once_and_one_interrupted_leave_one_deployment_that_works(user: User) -> None:
+def test_two_ups_at_once_and_an_interrupted_one_leave_one_working_deployment(user: User) -> None:
     account = next(step for step in STEPS if step.resource == "service account dt-pubsub")
     interrupted = user.starts("up", "--yes")
     status, told = struck(interrupted, signal.SIGINT, lambda: account.count(user) > 0)
