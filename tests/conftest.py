@@ -61,5 +61,5 @@ def embedded() -> Iterator[EmbeddedPubSub]:
 @pytest.fixture
 def user(tmp_path: Path) -> Iterator[User]:
     """Return a user with the real gcloud, for whom both clouds are still empty."""
-    with user_of(tmp_path) as somebody:
-        yield somebody
+    with user_of(tmp_path) as new_user:
+        yield new_user

@@ -43,7 +43,7 @@ def vulnerability_finding(ran: Ran, expected: int) -> Finding:
     except (ValueError, KeyError, TypeError):
         return Finding("NOT CHECKED", f"pip-audit gave no report: {ran.last_words}")
     faults = [
-        f"{each['name']} {each['version']}: {fault['id']}, mended in {', '.join(fault['fix_versions']) or 'none'}"
+        f"{each['name']} {each['version']}: {fault['id']}, fixed in {', '.join(fault['fix_versions']) or 'none'}"
         for each in packages
         for fault in each.get("vulns", ())
     ]

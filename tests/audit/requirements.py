@@ -22,7 +22,7 @@ LICENCES = {
 }
 """Permissive licences, as packages name them: SPDX, free text, classifiers."""
 
-LICENCES_OF = {"certifi": "Mozilla Public License 2.0 (MPL 2.0)"}
+LICENCE_EXCEPTIONS = {"certifi": "Mozilla Public License 2.0 (MPL 2.0)"}
 """Packages under another licence: MPL allows to use Mozilla's list of authorities unchanged."""
 
 
@@ -73,7 +73,7 @@ def unlicensed(packages: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
     """Return each package with a licence that is not on the list, or without a licence."""
     refused = []
     for name, named in packages:
-        if not named or not set(named) <= {*LICENCES, LICENCES_OF.get(name)}:
+        if not named or not set(named) <= {*LICENCES, LICENCE_EXCEPTIONS.get(name)}:
             refused.append(f"{name}: {' / '.join(named) or 'says none'}")
     return refused
 

@@ -16,7 +16,7 @@ TOPIC = "https://pubsub.googleapis.com/v1/projects/demo-proj/topics/dt-events"
 
 
 @pytest.fixture
-def sky() -> Iterator[Clouds]:
+def both_clouds() -> Iterator[Clouds]:
     """Both clouds, with every API enabled."""
     with clouds("embedded", estate=all_on(Estate())) as both:
         yield both
@@ -38,32 +38,32 @@ def test_every_step_of_a_rehearsal_is_a_deploy_command_and_the_last_one_is_down(
     assert [act.verb[0] for act in ACTS] == ["up", "verify", "up", "down"]
 
 
-def test_a_rehearsal_fails_if_a_resource_was_not_made(sky: Clouds) -> None:
-    ask(sky, "PUT", TOPIC, {})
+def test_a_rehearsal_fails_if_a_resource_was_not_made(both_clouds: Clouds) -> None:
+    ask(both_clouds, "PUT", TOPIC, {})
 
-    assert unready(sky) == [
+    assert unready(both_clouds) == [
         f"no {kind} were made" for kind in ("subscriptions", "secrets", "functions", "dataconnectors")
     ]
 
 
-def test_a_rehearsal_fails_if_a_second_up_changes_anything(sky: Clouds) -> None:
-    ask(sky, "GET", TOPIC)
-    assert changed(sky) == []
+def test_a_rehearsal_fails_if_a_second_up_changes_anything(both_clouds: Clouds) -> None:
+    ask(both_clouds, "GET", TOPIC)
+    assert changed(both_clouds) == []
 
-    ask(sky, "PUT", TOPIC, {})
-    assert changed(sky) == [f"changed what was as it should be: 200 PUT    {TOPIC} (2 bytes)"]
-
-
-def test_a_rehearsal_fails_if_a_resource_is_left_after_down(sky: Clouds) -> None:
-    ask(sky, "PUT", TOPIC, {})
-
-    assert left(sky) == ["left over: projects/demo-proj/topics/dt-events"]
+    ask(both_clouds, "PUT", TOPIC, {})
+    assert changed(both_clouds) == [f"changed what was as it should be: 200 PUT    {TOPIC} (2 bytes)"]
 
 
-def test_a_rehearsal_fails_and_shows_the_step_that_failed(sky: Clouds, tmp_path: Path) -> None:
+def test_a_rehearsal_fails_if_a_resource_is_left_after_down(both_clouds: Clouds) -> None:
+    ask(both_clouds, "PUT", TOPIC, {})
+
+    assert left(both_clouds) == ["left over: projects/demo-proj/topics/dt-events"]
+
+
+def test_a_rehearsal_fails_and_shows_the_step_that_failed(both_clouds: Clouds, tmp_path: Path) -> None:
     said: list[str] = []
 
-    faults = list(play(Act("nonsense is refused", ("no-such-verb",)), sky, tmp_path, said.append))
+    faults = list(play(Act("nonsense is refused", ("no-such-verb",)), both_clouds, tmp_path, said.append))
 
     assert faults == ["nonsense is refused: exit status 1"]
     assert said[0] == "\n== nonsense is refused\n$ python -m deploy no-such-verb\n"

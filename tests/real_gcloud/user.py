@@ -56,25 +56,25 @@ class Asked:
     def fails(self, user: "User") -> None:
         """Let the next such request fail."""
         refusal = DT_REFUSAL if "disruptive" in self.host else REFUSAL
-        user.sky.faults.fail(403, refusal, host=self.host, method=self.method, path=self.path)
+        user.both_clouds.faults.fail(403, refusal, host=self.host, method=self.method, path=self.path)
 
     def hangs(self, user: "User", *, done: bool) -> Fault:
         """Let the next such request hang for a moment: before it is carried out, or after that with its answer lost."""
         fault = Fault(
             1, is_dropped=done, delay_s=0.0 if done else HANGS_S, host=self.host, method=self.method, path=self.path
         )
-        user.sky.faults.add(fault)
+        user.both_clouds.faults.add(fault)
         return fault
 
     def is_held(self, user: "User") -> Fault:
         """Let the next such request hang and then fail; its ``times`` are 0 as soon as it has come."""
         fault = Fault(1, Answer.of({}, 503), delay_s=PATIENCE_S, host=self.host, method=self.method, path=self.path)
-        user.sky.faults.add(fault)
+        user.both_clouds.faults.add(fault)
         return fault
 
     def count(self, user: "User") -> int:
         """Return how often it succeeded."""
-        entries = user.sky.log.entries(method=self.method, host=self.host, path=self.path)
+        entries = user.both_clouds.log.entries(method=self.method, host=self.host, path=self.path)
         return sum(each.status == 200 for each in entries)
 
 
@@ -102,8 +102,8 @@ STEPS = (
 class User:
     """A user with a terminal, and both clouds. ``folder`` is for all files that are written on this machine."""
 
-    def __init__(self, sky: Clouds, folder: Path) -> None:
-        self.sky = sky
+    def __init__(self, both_clouds: Clouds, folder: Path) -> None:
+        self.both_clouds = both_clouds
         self.folder = folder
         self.spied = folder / "spied"
         self.spied.write_text("", "utf-8")
@@ -113,12 +113,12 @@ class User:
         spy.write_text(f'#!/bin/sh\n{{ echo "$@"; env; }} >> {self.spied}\nexec {GCLOUD} "$@"\n', "utf-8")
         spy.chmod(0o755)
         self.environ: Mapping[str, str] = {
-            **sky.environ,
-            "PATH": f"{folder}:{sky.environ['PATH']}",
+            **both_clouds.environ,
+            "PATH": f"{folder}:{both_clouds.environ['PATH']}",
             "TMPDIR": str(self.temporary),
-            "DEPLOY_PROJECT": sky.google.estate.project,
+            "DEPLOY_PROJECT": both_clouds.google.estate.project,
             "DEPLOY_REGION": "europe-west1",
-            "DEPLOY_DT_PROJECTS": sky.dt.tenant.project,
+            "DEPLOY_DT_PROJECTS": both_clouds.dt.tenant.project,
         }
 
     def starts(self, *arguments: str, source: Path = ROOT, environ: Mapping[str, str] | None = None) -> Process:
@@ -138,21 +138,21 @@ class User:
 
     def brings_up(self, **settings: str) -> None:
         """Make the deployment complete, without a proof. ``settings``: environment variables of this run."""
-        status, told = self.runs("up", "--yes", "--no-verify", environ={**self.environ, **settings})
-        assert (status, bool(re.search("^nothing (is left )?to do", told, re.MULTILINE))) == (0, True), told
+        status, output = self.runs("up", "--yes", "--no-verify", environ={**self.environ, **settings})
+        assert (status, bool(re.search("^nothing (is left )?to do", output, re.MULTILINE))) == (0, True), output
 
     def finds_nothing_to_do(self) -> None:
         """Assert that the plan is empty and says so."""
-        status, told = self.runs("plan")
-        assert (status, "nothing to do: everything is as it should be" in told) == (0, True), told
+        status, output = self.runs("plan")
+        assert (status, "nothing to do: everything is as it should be" in output) == (0, True), output
 
     def functions(self) -> list[str]:
         """Return the regions in which Google has the function."""
-        return [name.split("/")[3] for name in self.sky.left() if "/functions/" in name]
+        return [name.split("/")[3] for name in self.both_clouds.left() if "/functions/" in name]
 
     def changes(self) -> list[str]:
         """Return the changing requests since the log was cleared."""
-        return [str(each) for each in self.sky.log.changes()]
+        return [str(each) for each in self.both_clouds.log.changes()]
 
     def gclouds(self) -> list[str]:
         """Return the command lines of this user's gcloud processes that still run."""
@@ -165,20 +165,25 @@ class User:
 
     def connectors(self) -> list[Mapping[str, Any]]:
         """Return the connectors at DT."""
-        return list(self.sky.dt.connectors.of(self.sky.dt.tenant.project))
+        return list(self.both_clouds.dt.connectors.of(self.both_clouds.dt.tenant.project))
 
     def secret(self) -> str:
         """The enabled signature secret."""
         command = [str(GCLOUD), "secrets", "versions", "access", "latest", "--secret=dt-signature"]
         return subprocess.run(command, env=self.environ, text=True, capture_output=True, check=True).stdout.strip()
 
-    def keeps_secrets(self, *told: str) -> None:
+    def keeps_secrets(self, *output: str) -> None:
         """Assert that no secret is in the output, an argument, a child's environment, a log or a file."""
-        revision = self.sky.google.run.services["dt-pubsub"].revision
-        texts = [*told, self.spied.read_text("utf-8"), *map(str, self.sky.log), revision.log() if revision else ""]
+        revision = self.both_clouds.google.run.services["dt-pubsub"].revision
+        texts = [
+            *output,
+            self.spied.read_text("utf-8"),
+            *map(str, self.both_clouds.log),
+            revision.log() if revision else "",
+        ]
         config = Path(self.environ["CLOUDSDK_CONFIG"])
         files = [path for folder in (self.folder, config) for path in folder.rglob("*") if path.is_file()]
-        for secret in (self.secret(), self.sky.dt.tenant.secret):
+        for secret in (self.secret(), self.both_clouds.dt.tenant.secret):
             assert len(secret) >= 32
             assert not [text for text in texts if secret in text]
             assert not [path for path in files if secret.encode() in path.read_bytes()]
@@ -187,8 +192,8 @@ class User:
 @contextlib.contextmanager
 def user_of(folder: Path, estate: Estate | None = None) -> Iterator[User]:
     """Return a user for whom both clouds are still empty."""
-    with clouds("embedded", estate=estate) as sky:
-        yield User(sky, folder)
+    with clouds("embedded", estate=estate) as both_clouds:
+        yield User(both_clouds, folder)
 
 
 def ended(process: Process) -> tuple[int, str]:

@@ -1,4 +1,4 @@
-"""Stand-ins for both clouds' control planes, in the words of their users: what is there, what was asked, what fails."""
+"""A fake of DT's cloud in memory: what exists, what was requested, what fails."""
 
 import itertools
 import re
@@ -17,9 +17,9 @@ ROLE_DEVELOPER = ("dataconnector.create", "dataconnector.delete", "dataconnector
 class FakeDt:
     """DT's cloud: one organization, its projects, their connectors and emulated devices.
 
-    ``stumbles`` are answers given in place of the next calls; ``swallows`` is how many POSTs of a connector are carried
-    out and not answered; ``lists_behind`` is how many lists do not have a new connector yet; ``history`` is what DT
-    keeps of events; ``on_event`` is told of each emulated event.
+    ``stumbles`` are answers that replace those of the next calls; ``swallows`` is the number of POSTs of a connector
+    that are carried out and not answered; ``lists_behind`` is the number of lists that do not have a new connector yet;
+    ``history`` is DT's history of events; ``on_event`` is called with each emulated event.
     """
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
@@ -58,7 +58,7 @@ class FakeDt:
         return DtAnswer(200, {"permissions": list(self.permissions)} if group == "permissions" else organization)
 
     def has_connector(self, project: str = DT_PROJECT, **settings: Any) -> dict[str, Any]:
-        """Have a connector there, made by somebody; gives it."""
+        """Add a connector of another owner; return it."""
         made = {
             "name": f"projects/{project}/dataconnectors/dc{next(self._ids):018}",
             "displayName": "somebody's",
@@ -73,7 +73,7 @@ class FakeDt:
         return made
 
     def calls(self, method: str) -> list[DtRequest]:
-        """Give what was asked with this method, on connectors."""
+        """Return the requests with this method for connectors."""
         return [each for each in self.asked if each.method == method and "/dataconnectors" in each.path]
 
     def _connector(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
