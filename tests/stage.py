@@ -165,7 +165,7 @@ class Stage:
 
     def messages(self) -> list[Recorded]:
         """Return all messages in both topics."""
-        return [each for each in read_record(self.record) if each.topic in (self.topic, self.rejected_topic)]
+        return [message for message in read_record(self.record) if message.topic in (self.topic, self.rejected_topic)]
 
     def calls(self) -> int:
         """Return how many times the function has called Publish."""

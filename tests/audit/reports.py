@@ -43,14 +43,14 @@ def vulnerability_finding(ran: Ran, expected: int) -> Finding:
     except (ValueError, KeyError, TypeError):
         return Finding("NOT CHECKED", f"pip-audit gave no report: {ran.last_words}")
     faults = [
-        f"{each['name']} {each['version']}: {fault['id']}, fixed in {', '.join(fault['fix_versions']) or 'none'}"
-        for each in packages
-        for fault in each.get("vulns", ())
+        f"{package['name']} {package['version']}: {fault['id']}, fixed in {', '.join(fault['fix_versions']) or 'none'}"
+        for package in packages
+        for fault in package.get("vulns", ())
     ]
-    skipped = [each["name"] for each in packages if "skip_reason" in each]
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
     checked = len(packages) - len(skipped)
     if not faults and checked < expected:
-        reasons = [each["skip_reason"] for each in packages if "skip_reason" in each][:1]
+        reasons = [package["skip_reason"] for package in packages if "skip_reason" in package][:1]
         return Finding("NOT CHECKED", f"pip-audit skipped {expected - checked} of {expected} packages", reasons)
     return found(faults, f"{checked} run-time packages have no known vulnerability")
 
@@ -62,11 +62,12 @@ def bandit_finding(ran: Ran) -> Finding:
         results, errors = report["results"], report["errors"]
     except (ValueError, KeyError, TypeError):
         return Finding("NOT CHECKED", f"bandit gave no report: {ran.last_words}")
-    open_results = [each for each in results if not _is_explained(each["filename"], each["test_id"])]
+    open_results = [result for result in results if not _is_explained(result["filename"], result["test_id"])]
     lines = [
-        f"{each['filename']}:{each['line_number']}: {each['test_id']} {each['issue_text']}" for each in open_results
+        f"{result['filename']}:{result['line_number']}: {result['test_id']} {result['issue_text']}"
+        for result in open_results
     ]
-    lines += [f"{each['filename']}: {each['reason']}" for each in errors]
+    lines += [f"{error['filename']}: {error['reason']}" for error in errors]
     return found(lines, f"no insecure call, {len(results) - len(open_results)} explained")
 
 
@@ -78,11 +79,11 @@ def secrets_finding(runs: Iterable[Ran], known: Mapping[str, str]) -> Finding:
             results_of = json.loads(ran.output)["results"]
         except (ValueError, KeyError, TypeError):
             return Finding("NOT CHECKED", f"detect-secrets gave no report: {ran.last_words}")
-        for name, each in ((name, each) for name, results in results_of.items() for each in results):
-            explained += each["hashed_secret"] in known
-            if each["hashed_secret"] not in known:
-                place = f"{name}:{each['line_number']}: {each['type']}"
-                lines.append(f"{place}; if it is none, say why in tests/known_secrets.txt: {each['hashed_secret']}")
+        for name, result in ((name, result) for name, results in results_of.items() for result in results):
+            explained += result["hashed_secret"] in known
+            if result["hashed_secret"] not in known:
+                place = f"{name}:{result['line_number']}: {result['type']}"
+                lines.append(f"{place}; if it is none, say why in tests/known_secrets.txt: {result['hashed_secret']}")
     return found(lines, f"no secret in a tracked file, {explained} explained")
 
 

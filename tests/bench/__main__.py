@@ -67,8 +67,8 @@ def _keep(measured: Mapping[str, Any]) -> None:
 
 
 def _is_untrue(measured: Mapping[str, Any]) -> bool:
-    ours = [each["sum"] for each in Comparison(measured).points if each["variant"] in {OURS.name, OURS_WSGI.name}]
-    return any(each.get("wrong") or each.get("missing") for each in ours)
+    ours = [point["sum"] for point in Comparison(measured).points if point["variant"] in {OURS.name, OURS_WSGI.name}]
+    return any(counts.get("wrong") or counts.get("missing") for counts in ours)
 
 
 def _options(given: argparse.Namespace) -> sections.Options:
@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Compare this function with others.")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}, all")
     parser.add_argument("--short", action="store_true", help="seconds instead of minutes")
-    parser.add_argument("--only", action="append", default=[], choices=[each.name for each in CONTESTANTS])
+    parser.add_argument("--only", action="append", default=[], choices=[variant.name for variant in CONTESTANTS])
     parser.add_argument("--broker", action="append", default=[], choices=list(sections.BROKERS))
     parser.add_argument("--connections", action="append", default=[], type=int, help=f"instead of {CONNECTIONS}")
     parser.add_argument("--rounds", type=int, default=0)

@@ -25,7 +25,7 @@ WARM_UP = 0.25
 
 async def publish_for(seconds: float, host: str, topic: str) -> list[float]:
     """Publish for a time, and return the milliseconds of each call."""
-    bodies = [each.wire.partition(b"\r\n\r\n")[2] for each in prepare(2000, run="bare", now=time.time())]
+    bodies = [request.wire.partition(b"\r\n\r\n")[2] for request in prepare(2000, run="bare", now=time.time())]
     took_ms: list[float] = []
     began_at = time.perf_counter()
     async with aio.insecure_channel(host) as channel:

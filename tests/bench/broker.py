@@ -59,7 +59,7 @@ class Kept:
     def write(self, path: Path) -> int:
         """Write the messages since the last time, forget them, and return their number."""
         first = self._count - len(self._digests) + 1
-        path.write_text("".join(f"{number} {each.hex()}\n" for number, each in enumerate(self._digests, first)))
+        path.write_text("".join(f"{number} {digest.hex()}\n" for number, digest in enumerate(self._digests, first)))
         written = len(self._digests)
         self._digests.clear()
         return written

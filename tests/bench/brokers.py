@@ -102,9 +102,12 @@ def _drained(channel: grpc.Channel, topic: str) -> list[str]:
         received = _call(channel, "Subscriber/Pull", pull, types.PullResponse).received_messages
         empty_pulls = 0 if received else empty_pulls + 1
         if received:
-            taken = types.AcknowledgeRequest(subscription=name, ack_ids=[each.ack_id for each in received])
+            taken = types.AcknowledgeRequest(subscription=name, ack_ids=[delivery.ack_id for delivery in received])
             _call(channel, "Subscriber/Acknowledge", taken, None)
-        lines += [f"{each.message.message_id} {hashlib.sha256(each.message.data).hexdigest()}" for each in received]
+        lines += [
+            f"{delivery.message.message_id} {hashlib.sha256(delivery.message.data).hexdigest()}"
+            for delivery in received
+        ]
     _call(channel, "Subscriber/DeleteSubscription", types.DeleteSubscriptionRequest(subscription=name), None)
     _call(channel, "Publisher/DeleteTopic", types.DeleteTopicRequest(topic=topic), None)
     return lines

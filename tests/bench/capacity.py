@@ -63,29 +63,29 @@ class Load:
     """A number of sensors, and what each of them sends."""
 
     sensors: int
-    each: Sensors = SENSORS
+    sensor: Sensors = SENSORS
 
     @property
     def events_of_a_report(self) -> float:
         """One reading, and a networkStatus from each Cloud Connector that received it."""
-        return 1 + self.each.network_events
+        return 1 + self.sensor.network_events
 
     @property
     def mean_per_s(self) -> float:
         """Events per second on average."""
-        reports_per_s = 1 / self.each.heartbeat_s + self.each.triggered_per_day / 86_400
+        reports_per_s = 1 / self.sensor.heartbeat_s + self.sensor.triggered_per_day / 86_400
         return self.sensors * reports_per_s * self.events_of_a_report
 
     @property
     def returning(self) -> float:
         """Sensors that come back together: those of one Cloud Connector, or one sensor in a thousand."""
-        return min(self.sensors, max(self.each.gateway, self.sensors / 1000))
+        return min(self.sensors, max(self.sensor.gateway, self.sensors / 1000))
 
     @property
     def burst_per_s(self) -> float:
         """Events of a busy second (six standard deviations above the mean) while sensors backfill."""
         busy = self.mean_per_s + 6 * math.sqrt(self.mean_per_s)
-        return busy + self.returning * self.each.backfill_per_s * self.events_of_a_report
+        return busy + self.returning * self.sensor.backfill_per_s * self.events_of_a_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Sizing:
         """Enough for the mean load while Pub/Sub is slow, and for a CPU at its target while Pub/Sub is not."""
         slow = self.load.mean_per_s * SLOW_PUBLISH_S / self.max_instances
         usual = (self.work_s + self.measured.publish_s) / self.work_s
-        return next((each for each in CONCURRENCIES if each >= max(slow, usual)), CONCURRENCIES[-1])
+        return next((choice for choice in CONCURRENCIES if choice >= max(slow, usual)), CONCURRENCIES[-1])
 
     @property
     def instance_per_s(self) -> float:
@@ -149,7 +149,7 @@ class Sizing:
     def memory_mib(self) -> int:
         """Twice the measured memory of an instance under load, plus a few of the largest bodies."""
         needed = 2 * self.measured.memory_bytes + LARGEST_AT_ONCE * COPIES * LARGEST_BODY_BYTES
-        return next(each for each in MEMORIES_MIB if each * 2**20 >= needed)
+        return next(choice for choice in MEMORIES_MIB if choice * 2**20 >= needed)
 
     @property
     def timeout_s(self) -> int:

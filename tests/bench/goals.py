@@ -50,7 +50,7 @@ def slowest_beside_peers(results: Results) -> float | None:
         for broker in comparison.brokers
         for connections in comparison.connections
     ]
-    return None if None in ratios else min((each for each in ratios if each is not None), default=None)
+    return None if None in ratios else min((ratio for ratio in ratios if ratio is not None), default=None)
 
 
 def _own_share_us(results: Results) -> float | None:

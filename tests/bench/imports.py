@@ -29,7 +29,7 @@ def imports(
             reporting = replace(variant, settings={**variant.settings, "PYTHONPROFILEIMPORTTIME": "1"})
             with serving(reporting, environments, broker) as server:
                 accounts[variant.name].append(by_package(server.output.read_text("utf-8", "replace")))
-    return {name: _medians(each) for name, each in accounts.items()}
+    return {name: _medians(rounds) for name, rounds in accounts.items()}
 
 
 def by_package(account: str) -> dict[str, float]:

@@ -19,21 +19,21 @@ _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 def tree(pid: int) -> list[int]:
     """Return the ids of a process and of its descendants; only its own id if it has ended."""
     pids = [pid]
-    for each in pids:
+    for member in pids:
         with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{each}/task").iterdir():
+            for task in Path(f"/proc/{member}/task").iterdir():
                 pids += map(int, (task / "children").read_text("ascii").split())
     return pids
 
 
 def cpu_s(pid: int) -> float:
     """Return the seconds of CPU, user and system, that a process and its descendants have used so far."""
-    return sum(_own_cpu_s(each) for each in tree(pid))
+    return sum(_own_cpu_s(member) for member in tree(pid))
 
 
 def memory_bytes(pid: int) -> int:
     """Return the memory of a process and its descendants; shared memory counts once (PSS)."""
-    return sum(_own_memory_bytes(each) for each in tree(pid))
+    return sum(_own_memory_bytes(member) for member in tree(pid))
 
 
 @contextlib.contextmanager

@@ -140,7 +140,7 @@ class Sender:
 
 async def send(given: argparse.Namespace) -> dict[str, object]:
     """Send the events, and return the figures as JSON values."""
-    events = [each.wire for each in prepare(given.count, run=given.run, now=time.time())]
+    events = [request.wire for request in prepare(given.count, run=given.run, now=time.time())]
     sender = Sender(events)
     least, most = CONNECTIONS
     await sender.connect(given.port, min(most, max(least, int(given.rate * REST_S))))

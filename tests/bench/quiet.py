@@ -45,8 +45,8 @@ def wait_until_quiet(others: float, patience_s: float) -> bool:
 
 def _busy_s() -> float:
     """Return the seconds of CPU that all programs have used, and that the host has taken from a virtual machine."""
-    ticks = [int(each) for each in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1 : _GUEST + 1]]
-    return (sum(ticks) - sum(ticks[each] for each in _IDLE)) / _TICKS_A_SECOND
+    ticks = [int(text) for text in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1 : _GUEST + 1]]
+    return (sum(ticks) - sum(ticks[column] for column in _IDLE)) / _TICKS_A_SECOND
 
 
 def _ours_s() -> float:

@@ -87,7 +87,7 @@ def _compared(results: Mapping[str, Any]) -> str:
         lines += [_grid(comparison, broker, "requests/s (as a multiple of the reference's)", _throughput)]
         lines += [_grid(comparison, broker, "CPU per event, µs", _cpu)]
     lines += ["#### Start, memory, outage", _whole(comparison, compare["outage"])]
-    lines += [_checked(comparison), *(f"NOT MEASURED: {each}" for each in compare["not_measured"])]
+    lines += [_checked(comparison), *(f"NOT MEASURED: {reason}" for reason in compare["not_measured"])]
     return "\n\n".join(lines)
 
 
@@ -100,7 +100,7 @@ def _grid(comparison: Comparison, broker: str, what: str, cell: Cell) -> str:
         [name, *(cell(comparison, name, broker, connections) for connections in columns)]
         for name in comparison.variants
     ]
-    return table([what, *(f"{each} conn." for each in columns)], rows)
+    return table([what, *(f"{column} conn." for column in columns)], rows)
 
 
 def _latency(comparison: Comparison, name: str, broker: str, connections: int) -> str:
@@ -139,12 +139,12 @@ def _seen(outage: Mapping[str, Any] | None) -> str:
 
 
 def _checked(comparison: Comparison) -> str:
-    sums = {name: sum(each["sum"].get(name, 0) for each in comparison.points) for name in ("wrong", "missing")}
-    right = sum(each["sum"]["right"] for each in comparison.points if not each["connections"])
+    sums = {name: sum(point["sum"].get(name, 0) for point in comparison.points) for name in ("wrong", "missing")}
+    right = sum(point["sum"]["right"] for point in comparison.points if not point["connections"])
     faulty = {
-        f"{each['variant']} at {each['connections']} on {each['broker'] or 'none'}": each["sum"]
-        for each in comparison.points
-        if each["sum"].get("wrong") or each["sum"].get("missing")
+        f"{point['variant']} at {point['connections']} on {point['broker'] or 'none'}": point["sum"]
+        for point in comparison.points
+        if point["sum"].get("wrong") or point["sum"].get("missing")
     }
     summary = f"{right:,} answers checked: {sums['wrong']:,} wrong, {sums['missing']:,} without their message"
     return "; ".join([summary, *(f"{where}: {what}" for where, what in faulty.items())]) + "."
@@ -159,9 +159,9 @@ def _share(share: Mapping[str, float]) -> str:
 def _stages(stages: Mapping[str, Mapping[str, float]]) -> str:
     columns = list(stages.values())
     steps = [name for name in columns[0] if name != CPU]
-    rows = [[name, *(number(each[name]) for each in columns)] for name in steps]
-    rows.append(["event loop, sockets, gRPC: the rest", *(number(_left(each)) for each in columns)])
-    rows.append([CPU, *(number(each[CPU]) for each in columns)])
+    rows = [[name, *(number(column[name]) for column in columns)] for name in steps]
+    rows.append(["event loop, sockets, gRPC: the rest", *(number(_left(column)) for column in columns)])
+    rows.append([CPU, *(number(column[CPU]) for column in columns)])
     head = ("step, µs in the serving process", *(f"{count} conn." for count in stages))
     return f"### Where an event's time goes\n\n{table(head, rows)}"
 
@@ -173,7 +173,7 @@ def _left(stages: Mapping[str, float]) -> float:
 def _imports(imports: Mapping[str, Mapping[str, float]]) -> str:
     names = list(imports)
     packages = sorted(
-        {each for account in imports.values() for each in account}, key=lambda each: -_most(imports, each)
+        {package for account in imports.values() for package in account}, key=lambda package: -_most(imports, package)
     )
     rows = [[f"`{package}`", *(number(imports[name].get(package)) for name in names)] for package in packages]
     shown = rows[:PACKAGES_SHOWN]

@@ -40,15 +40,15 @@ def points_of(runs: Iterable[tuple[str, str, int, Mapping[str, Any]]]) -> list[d
             "broker": broker,
             "connections": connections,
             "median": {name: median(values) for name in METRICS if (values := _numbers(name, figures))},
-            "sum": {name: sum(each[name] for each in figures) for name in SUMS if name in figures[0]},
-            "rounds": [{name: each[name] for name in METRICS if _numbers(name, [each])} for each in figures],
+            "sum": {name: sum(values[name] for values in figures) for name in SUMS if name in figures[0]},
+            "rounds": [{name: values[name] for name in METRICS if _numbers(name, [values])} for values in figures],
         }
         for (variant, broker, connections), figures in rounds.items()
     ]
 
 
 def _numbers(name: str, rounds: Iterable[Mapping[str, Any]]) -> list[float]:
-    return [each[name] for each in rounds if math.isfinite(each.get(name, math.nan))]
+    return [figures[name] for figures in rounds if math.isfinite(figures.get(name, math.nan))]
 
 
 class Comparison:
@@ -56,22 +56,22 @@ class Comparison:
 
     def __init__(self, results: Mapping[str, Any]) -> None:
         self.points: Sequence[Mapping[str, Any]] = results.get("compare", {}).get("points", [])
-        self._by_name = {(each["variant"], each["broker"], each["connections"]): each for each in self.points}
+        self._by_name = {(point["variant"], point["broker"], point["connections"]): point for point in self.points}
 
     @property
     def brokers(self) -> list[str]:
         """The brokers' names, in order."""
-        return list(dict.fromkeys(each["broker"] for each in self.points if each["broker"]))
+        return list(dict.fromkeys(point["broker"] for point in self.points if point["broker"]))
 
     @property
     def variants(self) -> list[str]:
         """The names of the measured variants, in order."""
-        return list(dict.fromkeys(each["variant"] for each in self.points if not each["connections"]))
+        return list(dict.fromkeys(point["variant"] for point in self.points if not point["connections"]))
 
     @property
     def connections(self) -> list[int]:
         """The numbers of connections, in ascending order."""
-        return sorted({each["connections"] for each in self.points} - {0})
+        return sorted({point["connections"] for point in self.points} - {0})
 
     def point(self, variant: str, broker: str, connections: int) -> Mapping[str, Any] | None:
         """Return a point; a variant that needs no broker has the same point for all brokers."""

@@ -64,7 +64,7 @@ class Quiet:
     def median(self, attempt: Callable[[], Mapping[str, float]]) -> dict[str, float]:
         """Measure the rounds, and return the median of each figure. Raises BenchError."""
         rounds = [self._undisturbed(attempt) for _ in range(self._wanted.rounds)]
-        return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+        return {name: statistics.median(figures[name] for figures in rounds) for name in rounds[0]}
 
     def _undisturbed(self, attempt: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
         allowed, gives_up_at = self._wanted.others, time.monotonic() + self._wanted.patience_s
@@ -103,8 +103,8 @@ def measured(wanted: Wanted, say: Say) -> dict[str, Any]:
                 "start_s": server.start_s,
                 "memory_bytes": measure.memory_bytes(server.pid),
                 "message_bytes": mean_message_bytes(),
-                "log_bytes": statistics.mean(each["log_bytes"] for each in points),
-                "answer_bytes": statistics.mean(each["answer_bytes"] for each in points),
+                "log_bytes": statistics.mean(point["log_bytes"] for point in points),
+                "answer_bytes": statistics.mean(point["answer_bytes"] for point in points),
             },
         }
 
@@ -114,10 +114,10 @@ def fitted(points: Sequence[Mapping[str, float]]) -> tuple[float, float]:
 
     Raises BenchError if an event would cost nothing, because then other programs disturbed the measurement.
     """
-    idle = [1 - each["per_s"] * each["cpu_s"] for each in points]
-    line = statistics.linear_regression(idle, [each["cpu_s"] for each in points])
+    idle = [1 - point["per_s"] * point["cpu_s"] for point in points]
+    line = statistics.linear_regression(idle, [point["cpu_s"] for point in points])
     if line.slope < 0:
-        return 0.0, statistics.mean(each["cpu_s"] for each in points)
+        return 0.0, statistics.mean(point["cpu_s"] for point in points)
     if line.intercept <= 0:
         raise BenchError(f"an event cannot cost {line.intercept * 1e3:.2f} ms: measure again when the machine is quiet")
     return line.slope, line.intercept

@@ -45,17 +45,17 @@ def sensors_table(figures: Figures) -> list[str]:
     """Sensors -> events -> instances -> settings -> the limit that is reached first."""
     rows = []
     for count in SENSOR_COUNTS:
-        each = sized(figures, count)
-        first = next(limit for limit in each.limits if not limit.name.startswith("`"))
+        sizing = sized(figures, count)
+        first = next(limit for limit in sizing.limits if not limit.name.startswith("`"))
         rows.append(
             (
                 number(count),
-                f"{number(each.load.mean_per_s)}, {number(each.load.burst_per_s)}",
-                f"{each.mean_instances}, {number(each.burst_instances)}",
-                f"{each.concurrency}",
-                f"{each.min_instances}",
-                f"{number(each.max_instances)}",
-                dollars(each.cost.total),
+                f"{number(sizing.load.mean_per_s)}, {number(sizing.load.burst_per_s)}",
+                f"{sizing.mean_instances}, {number(sizing.burst_instances)}",
+                f"{sizing.concurrency}",
+                f"{sizing.min_instances}",
+                f"{number(sizing.max_instances)}",
+                dollars(sizing.cost.total),
                 f"{first.name}: {percent(first.used)}",
             )
         )
@@ -67,8 +67,8 @@ def cost_table(figures: Figures) -> list[str]:
     """Sensors -> dollars per month, part by part."""
     rows = []
     for count in SENSOR_COUNTS:
-        each = sized(figures, count)
-        rows.append((number(count), *_parts(each.cost), dollars(each.cost.total / count * 1000)))
+        sizing = sized(figures, count)
+        rows.append((number(count), *_parts(sizing.cost), dollars(sizing.cost.total / count * 1000)))
     return table(("sensors", *PARTS, "total", "per thousand sensors"), rows)
 
 
@@ -86,8 +86,8 @@ def savings_table(figures: Figures) -> list[str]:
         ("and no `networkStatus`", by_instance, few),
     )
     rows = []
-    for name, choices, each in steps:
-        totals = (size(Load(count, each), measured(figures), choices).cost.total for count in SENSOR_COUNTS)
+    for name, choices, sensors_of_step in steps:
+        totals = (size(Load(count, sensors_of_step), measured(figures), choices).cost.total for count in SENSOR_COUNTS)
         rows.append((name, *map(dollars, totals)))
     return table(("$ per month", *(f"{number(count)} sensors" for count in SENSOR_COUNTS)), rows)
 
@@ -95,7 +95,7 @@ def savings_table(figures: Figures) -> list[str]:
 def limits_table(figures: Figures) -> list[str]:
     """Limits in the order in which they are reached."""
     sizing = sized(figures, SENSOR_COUNTS[0])
-    reached = sorted((reached_at(each.name, sizing), each.name, each.remedy) for each in sizing.limits)
+    reached = sorted((reached_at(limit.name, sizing), limit.name, limit.remedy) for limit in sizing.limits)
     rows = [(name, f"{number(at)} sensors", remedy) for at, name, remedy in reached]
     return table(("limit", "reached by a burst at", "then"), rows)
 
@@ -104,15 +104,15 @@ def bursts_table(figures: Figures) -> list[str]:
     """The events of a burst, and how long the function takes to publish them."""
     rows = []
     for count in SENSOR_COUNTS:
-        each = sized(figures, count)
+        sizing = sized(figures, count)
         sync = count * SENSORS.event_types
-        outage = each.load.mean_per_s * HOUR_S
+        outage = sizing.load.mean_per_s * HOUR_S
         rows.append(
             (
                 number(count),
-                f"{number(sync)}: {duration(each.drained_s(sync))}",
-                f"{number(each.load.returning)} sensors: {number(each.load.burst_per_s)}/s",
-                f"{number(outage)}: {duration(each.drained_s(outage))}",
+                f"{number(sync)}: {duration(sizing.drained_s(sync))}",
+                f"{number(sizing.load.returning)} sensors: {number(sizing.load.burst_per_s)}/s",
+                f"{number(outage)}: {duration(sizing.drained_s(outage))}",
             )
         )
     return table(("sensors", "a sync of all sensors", "sensors that come back", "after an outage of an hour"), rows)
@@ -139,43 +139,51 @@ def check_table(figures: Figures) -> list[str]:
 
 def inputs_table(figures: Figures) -> list[str]:
     """The measured figures that the model starts from."""
-    each = measured(figures)
+    inputs = measured(figures)
     rows = [
-        ("CPU time of an event, if another event always waits", f"{each.cpu_s * 1e3:.2f} ms"),
-        ("additional CPU time, if no other event waits", f"{each.waking_s * 1e3:.2f} ms"),
-        ("time until Pub/Sub acknowledges (assumed: 25 ms, plus the way there)", f"{each.publish_s * 1e3:.1f} ms"),
+        ("CPU time of an event, if another event always waits", f"{inputs.cpu_s * 1e3:.2f} ms"),
+        ("additional CPU time, if no other event waits", f"{inputs.waking_s * 1e3:.2f} ms"),
+        ("time until Pub/Sub acknowledges (assumed: 25 ms, plus the way there)", f"{inputs.publish_s * 1e3:.1f} ms"),
         ("events per second of one busy CPU, 64 at the same time", number(figures["capacity_per_s"])),
         ("cores that other programs used at most meanwhile", f"{figures['others']:.2f}"),
-        ("start until the first 2xx", f"{each.start_s:.1f} s"),
-        ("memory under load", f"{each.memory_bytes / 2**20:.0f} MiB"),
-        ("message: body and attributes", f"{each.message_bytes:.0f} bytes"),
-        ("log line", f"{each.log_bytes:.0f} bytes"),
-        ("answer", f"{each.answer_bytes:.0f} bytes"),
+        ("start until the first 2xx", f"{inputs.start_s:.1f} s"),
+        ("memory under load", f"{inputs.memory_bytes / 2**20:.0f} MiB"),
+        ("message: body and attributes", f"{inputs.message_bytes:.0f} bytes"),
+        ("log line", f"{inputs.log_bytes:.0f} bytes"),
+        ("answer", f"{inputs.answer_bytes:.0f} bytes"),
     ]
     return table((f"measured {figures['taken']}", ""), rows)
 
 
 def defaults_table(figures: Figures) -> list[str]:
     """The deploy command's defaults, and why."""
-    each = defaults(measured(figures))
-    in_total, seen_mib = each.concurrency * each.max_instances, each.measured.memory_bytes / 2**20
+    sizing = defaults(measured(figures))
+    in_total, seen_mib = sizing.concurrency * sizing.max_instances, sizing.measured.memory_bytes / 2**20
     why_places = (
-        f"{number(in_total)} in total: {number(each.load.mean_per_s)} events/s come, and Pub/Sub may take a second"
+        f"{number(in_total)} in total: {number(sizing.load.mean_per_s)} events/s come, and Pub/Sub may take a second"
     )
     rows = [
         ("`cpu`", "1", "one event loop uses one CPU"),
-        ("`memory`", f"{each.memory_mib}Mi", f"twice the {seen_mib:.0f} MiB measured, plus ten of the largest bodies"),
+        (
+            "`memory`",
+            f"{sizing.memory_mib}Mi",
+            f"twice the {seen_mib:.0f} MiB measured, plus ten of the largest bodies",
+        ),
         (
             "`concurrency`",
-            f"{each.concurrency}",
+            f"{sizing.concurrency}",
             why_places,
         ),
-        ("`timeout`", f"{each.timeout_s}s", "DT waits 10 s"),
-        ("`min_instances`", f"{each.min_instances}", f"a start takes {each.measured.start_s:.1f} s, and DT waits 10 s"),
+        ("`timeout`", f"{sizing.timeout_s}s", "DT waits 10 s"),
+        (
+            "`min_instances`",
+            f"{sizing.min_instances}",
+            f"a start takes {sizing.measured.start_s:.1f} s, and DT waits 10 s",
+        ),
         (
             "`max_instances`",
-            f"{each.max_instances}",
-            f"twice the {each.burst_instances} instances of a burst, rounded up to a multiple of five",
+            f"{sizing.max_instances}",
+            f"twice the {sizing.burst_instances} instances of a burst, rounded up to a multiple of five",
         ),
     ]
     return table(("setting", "default", "because"), rows)
@@ -185,9 +193,9 @@ def facts_table(_: Figures) -> list[str]:
     """Every figure that was not measured, with its source."""
     rows = []
     for group in (PRICES, QUOTAS, SENSORS, ENTRIES):
-        for each in fields(group):
-            says, source = each.metadata["says"], each.metadata["source"]
-            rows.append((exactly(getattr(group, each.name)), says, f"[{source.split('/')[2]}]({source})"))
+        for field in fields(group):
+            says, source = field.metadata["says"], field.metadata["source"]
+            rows.append((exactly(getattr(group, field.name)), says, f"[{source.split('/')[2]}]({source})"))
     return table(("", "what", "where"), rows)
 
 
@@ -207,8 +215,8 @@ PARTS = ("instances", "requests", "Pub/Sub", "logs", "answers", "secrets")
 
 
 def _parts(cost: Cost) -> Iterator[str]:
-    for each in (cost.instances, cost.requests, cost.pubsub, cost.logs, cost.egress, cost.secrets, cost.total):
-        yield dollars(each)
+    for part in (cost.instances, cost.requests, cost.pubsub, cost.logs, cost.egress, cost.secrets, cost.total):
+        yield dollars(part)
 
 
 def _compared(seen_s: float, instance: Instance, per_s: float, share: float) -> Iterator[str]:

@@ -51,12 +51,12 @@ class Options:
 
     def variants(self, say: Say) -> tuple[list[Variant], list[str]]:
         """Return the variants that can be measured, and why the others cannot."""
-        asked = [each for each in CONTESTANTS if not self.only or each.name in self.only]
-        missing = [each for each in asked if each.command(self.environments, 0) is None]
-        whys = [f"{each.name}: no {WHAT_IT_NEEDS[each.environment]}" for each in missing]
+        asked = [variant for variant in CONTESTANTS if not self.only or variant.name in self.only]
+        missing = [variant for variant in asked if variant.command(self.environments, 0) is None]
+        whys = [f"{variant.name}: no {WHAT_IT_NEEDS[variant.environment]}" for variant in missing]
         for why in whys:
             say(f"NOT MEASURED: {why}")
-        return [each for each in asked if each not in missing], whys
+        return [variant for variant in asked if variant not in missing], whys
 
 
 WHAT_IT_NEEDS = {
@@ -79,7 +79,7 @@ def compare_section(options: Options, say: Say) -> dict[str, Any]:
         "machine": machine,
         "plan": asdict(options.plan),
         "not_measured": not_measured,
-        "points": points_of((each.variant, each.broker, each.connections, each.figures) for each in runs),
+        "points": points_of((run.variant, run.broker, run.connections, run.figures) for run in runs),
         "outage": outage(variants, options.environments, patience_s, say),
     }
 
@@ -107,7 +107,7 @@ def stages_section(options: Options, say: Say) -> dict[str, Any]:
 def imports_section(options: Options, say: Say) -> dict[str, Any]:
     """Measure the imports of a start of this function and of the reference."""
     here, _ = options.variants(lambda _: None)
-    chosen = [each for each in (OURS, OURS_WSGI, REFERENCE) if each in here]
+    chosen = [variant for variant in (OURS, OURS_WSGI, REFERENCE) if variant in here]
     with distant() as broker:
         rounds = options.rounds or (1 if options.is_short else 5)
         return dict(imports(chosen, options.environments, broker, rounds, say))

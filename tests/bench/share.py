@@ -86,7 +86,7 @@ def works() -> dict[str, Work]:
 
 async def measure(batches: int) -> dict[str, float]:
     """Return the median microseconds of each part; the parts take turns, a batch at a time."""
-    given = [_given(each.wire) for each in prepare(BATCH, run="share", now=time.time())]
+    given = [_given(request.wire) for request in prepare(BATCH, run="share", now=time.time())]
     took: dict[str, list[float]] = {name: [] for name in works()}
     gc.disable()
     for _ in range(batches):

@@ -52,11 +52,11 @@ BRIEF = Plan(seconds=0.4, warm_up_s=0.1, connections=(4,))
 def test_a_library_verifies_every_request_and_every_request_has_its_own_body() -> None:
     prepared = prepare(40, run="r", now=time.time())
     bodies = set()
-    for each in prepared:
-        head, _, body = each.wire.partition(b"\r\n\r\n")
+    for request in prepared:
+        head, _, body = request.wire.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
         claims = jwt.decode(headers["X-Dt-Signature"], SECRET, algorithms=["HS256"])
-        assert claims["checksum_sha256"] == hashlib.sha256(body).hexdigest() == each.sha256
+        assert claims["checksum_sha256"] == hashlib.sha256(body).hexdigest() == request.sha256
         assert claims["checksum"] == hashlib.sha1(body, usedforsecurity=False).hexdigest()
         assert int(headers["Content-Length"]) == len(body)
         assert json.loads(body)["event"]["eventId"] == claims["jti"]
@@ -174,11 +174,11 @@ def test_the_distant_broker_acknowledges_after_its_delay_and_keeps_the_messages(
             "/google.pubsub.v1.Publisher/Publish", types.PublishRequest.serialize, types.PublishResponse.deserialize
         )
         began_at = time.perf_counter()
-        request = types.PublishRequest(topic="t", messages=[types.PubsubMessage(data=each) for each in data])
+        request = types.PublishRequest(topic="t", messages=[types.PubsubMessage(data=content) for content in data])
         ids = publish(request, timeout=5).message_ids
         assert time.perf_counter() - began_at >= 0.024
     assert len(set(ids)) == 3
-    expected = [f"{name} {hashlib.sha256(each).hexdigest()}" for name, each in zip(ids, data, strict=True)]
+    expected = [f"{name} {hashlib.sha256(content).hexdigest()}" for name, content in zip(ids, data, strict=True)]
     assert broker.messages("") == expected
     assert broker.messages("") == []
 
@@ -191,7 +191,7 @@ def test_a_bare_publish_to_the_distant_broker_takes_as_long_as_its_delay(broker:
 # variants
 
 
-@pytest.mark.parametrize("variant", [OURS, REFERENCE, TUNED], ids=lambda each: each.name)
+@pytest.mark.parametrize("variant", [OURS, REFERENCE, TUNED], ids=lambda variant: variant.name)
 def test_the_broker_has_a_message_for_every_answer_of_a_variant(variant: Any, broker: Broker) -> None:
     broker.messages("")
     with serving(variant, HERE, broker) as server, Acknowledged() as answered:
@@ -231,16 +231,16 @@ def test_a_variant_without_its_environment_is_not_started() -> None:
 
 
 def test_every_variant_has_one_serving_process_and_its_peers_are_known() -> None:
-    assert all("WORKERS" not in each.settings for each in CONTESTANTS)
+    assert all("WORKERS" not in variant.settings for variant in CONTESTANTS)
     assert all(peer in CONTESTANTS for peer in PEERS)
-    assert len({each.name for each in CONTESTANTS}) == len(CONTESTANTS)
+    assert len({variant.name for variant in CONTESTANTS}) == len(CONTESTANTS)
 
 
 def test_the_lock_of_the_nodejs_variant_has_hashes_and_names_no_registry() -> None:
     lock = json.loads((ROOT / "tests/bench/variants/node/package-lock.json").read_text("utf-8"))
-    packages = [each for name, each in lock["packages"].items() if name]
+    packages = [package for name, package in lock["packages"].items() if name]
     assert len(packages) > 100
-    assert all(each["integrity"].startswith("sha512-") and "resolved" not in each for each in packages)
+    assert all(package["integrity"].startswith("sha512-") and "resolved" not in package for package in packages)
 
 
 def test_the_other_variants_run_without_packages_that_would_make_them_faster() -> None:
@@ -268,7 +268,7 @@ def results(**changed: float) -> dict[str, Any]:
                 for peer in PEERS
             ]
             runs.append((EMPTY.name, "", connections, dict.fromkeys(better, 100.0)))
-        runs += [(each.name, broker, 0, {"start_ms": 100.0, "right": 5, "missing": 0}) for each in (OURS, *PEERS)]
+        runs += [(variant.name, broker, 0, {"start_ms": 100.0, "right": 5, "missing": 0}) for variant in (OURS, *PEERS)]
         runs.append(("bare publish", broker, 1, {"p50_ms": 90.0}))
     runs.append((EMPTY.name, "", 0, {"start_ms": 50.0, "right": 5, "missing": 0}))
     outage = {OURS.name: {"status": 503, "seconds": 4.01}, REFERENCE.name: {"status": 0, "seconds": 20.0}}
@@ -311,7 +311,7 @@ def test_a_share_or_a_growth_over_its_bound_is_a_missed_goal() -> None:
 
 def test_the_goal_about_all_peers_is_not_measured_if_one_peer_was_not() -> None:
     fewer = results()
-    fewer["compare"]["points"] = [each for each in fewer["compare"]["points"] if each["variant"] != NODE.name]
+    fewer["compare"]["points"] = [point for point in fewer["compare"]["points"] if point["variant"] != NODE.name]
     assert slowest_beside_peers(fewer) is None
 
 
@@ -333,7 +333,7 @@ def test_a_round_without_a_figure_is_left_out_of_its_median() -> None:
 
 
 def test_percentiles_and_medians() -> None:
-    values = [float(each) for each in range(100, 0, -1)]
+    values = [float(number) for number in range(100, 0, -1)]
     assert (percentile(values, 50), percentile(values, 99), percentile(values, 100)) == (51.0, 100.0, 100.0)
     assert percentile([], 50) != percentile([], 50)
     assert median([]) != median([])

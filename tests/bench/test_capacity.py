@@ -157,9 +157,9 @@ def test_the_allowed_instances_are_enough_for_twice_the_burst(count: int) -> Non
 
 @pytest.mark.parametrize(("count", "concurrency"), [(1_000, 80), (100_000, 80), (1_000_000, 250)])
 def test_concurrency_is_enough_for_the_mean_load_while_pubsub_takes_a_second(count: int, concurrency: int) -> None:
-    each = sizing(count)
-    assert each.concurrency * each.max_instances >= each.load.mean_per_s
-    assert each.concurrency == concurrency  # 4 and 368 events a second in 5 instances, 3,681 in 25
+    sized = sizing(count)
+    assert sized.concurrency * sized.max_instances >= sized.load.mean_per_s
+    assert sized.concurrency == concurrency  # 4 and 368 events a second in 5 instances, 3,681 in 25
 
 
 def test_concurrency_is_enough_for_a_cpu_at_its_target() -> None:
@@ -173,19 +173,19 @@ def test_memory_is_at_least_twice_the_measured_memory_plus_ten_of_the_largest_bo
 
 
 def test_a_burst_is_published_by_all_allowed_instances_together() -> None:
-    each = sizing(1_000)
-    assert each.drained_s(10_000) == pytest.approx(10_000 / (5 * 1000 - each.load.mean_per_s))
+    sized = sizing(1_000)
+    assert sized.drained_s(10_000) == pytest.approx(10_000 / (5 * 1000 - sized.load.mean_per_s))
 
 
 # Dollars
 
 
 def test_the_cost_of_a_thousand_sensors_equals_a_calculation_by_hand() -> None:
-    each = sizing(1_000)
+    sized = sizing(1_000)
     events = 1_000 * 3 * (1 / 900 + 10 / 86_400) * MONTH_S
     assert events == pytest.approx(9_672_500)
     busy_s = (1 - math.exp(-1_000 * 3 * (1 / 900 + 10 / 86_400) * 0.1)) * MONTH_S
-    cost = each.cost
+    cost = sized.cost
     assert cost.requests == pytest.approx((events - 2e6) * 0.4e-6)
     assert cost.instances == pytest.approx((busy_s - 180_000) * 24e-6 + max(0, busy_s / 2 - 360_000) * 2.5e-6)
     assert cost.pubsub == pytest.approx((events * 1800 / 2**30 - 10) / 1024 * 40)
@@ -197,25 +197,25 @@ def test_the_cost_of_a_thousand_sensors_equals_a_calculation_by_hand() -> None:
 
 
 def test_a_log_entry_is_billed_with_its_envelope() -> None:
-    each = sizing(1_000_000)
-    gib = each.events_per_month * (300 + 400 + 1000) / 2**30
-    assert each.cost.logs == pytest.approx((gib - 50) * 0.5)
+    sized = sizing(1_000_000)
+    gib = sized.events_per_month * (300 + 400 + 1000) / 2**30
+    assert sized.cost.logs == pytest.approx((gib - 50) * 0.5)
     assert sizing(1_000_000, Choices(log_events=False, log_requests=False)).cost.logs == 0
     free = Entries(envelope_bytes=0, request_bytes=0)
     assert size(Load(1_000), MILLISECOND, entries=free).cost.logs == 0
 
 
 def test_publishing_a_small_message_costs_as_much_as_a_thousand_bytes() -> None:
-    small, large = (sizing(10**6, Choices(subscriptions=0), message_bytes=each) for each in (100, 900))
+    small, large = (sizing(10**6, Choices(subscriptions=0), message_bytes=per_s) for per_s in (100, 900))
     assert small.cost.pubsub == pytest.approx(large.cost.pubsub)
     larger = sizing(10**6, Choices(subscriptions=0), message_bytes=1964)
     assert larger.cost.pubsub == pytest.approx(2 * large.cost.pubsub, rel=0.01)
 
 
 def test_billing_by_instance_charges_for_seconds_and_not_for_requests() -> None:
-    each = sizing(1_000, Choices(billed_by_instance=True))
-    assert each.cost.requests == 0
-    assert each.cost.instances == pytest.approx((MONTH_S - 240_000) * 18e-6 + (MONTH_S / 2 - 450_000) * 2e-6)
+    sized = sizing(1_000, Choices(billed_by_instance=True))
+    assert sized.cost.requests == 0
+    assert sized.cost.instances == pytest.approx((MONTH_S - 240_000) * 18e-6 + (MONTH_S / 2 - 450_000) * 2e-6)
 
 
 def test_an_idle_minimum_instance_costs_ten_dollars_and_a_busy_one_nothing_more() -> None:
@@ -248,16 +248,16 @@ def test_every_saving_lowers_the_cost(count: int) -> None:
 
 
 def test_the_most_used_limit_comes_first() -> None:
-    each = sizing(10_000_000)
-    used = [limit.used for limit in each.limits]
+    sized = sizing(10_000_000)
+    used = [limit.used for limit in sized.limits]
     assert used == sorted(used, reverse=True)
-    assert [limit.name.split()[0] for limit in each.limits][:3] == ["`max_instances`", "instances", "Pub/Sub,"]
+    assert [limit.name.split()[0] for limit in sized.limits][:3] == ["`max_instances`", "instances", "Pub/Sub,"]
 
 
 def test_a_limit_is_reached_at_the_number_of_sensors_that_uses_it_up() -> None:
-    each = sizing(1)
-    for limit in each.limits:
-        at = reached_at(limit.name, each)
+    sized = sizing(1)
+    for limit in sized.limits:
+        at = reached_at(limit.name, sized)
         before, after = (
             next(other.used for other in sizing(count).limits if other.name == limit.name)
             for count in (int(at * 0.9), int(at * 1.1))
@@ -266,9 +266,9 @@ def test_a_limit_is_reached_at_the_number_of_sensors_that_uses_it_up() -> None:
 
 
 def test_pubsubs_quota_counts_bytes_of_messages() -> None:
-    each = sizing(10_000_000)
-    used = next(limit.used for limit in each.limits if limit.name == "Pub/Sub, small region")
-    assert used == pytest.approx(each.load.burst_per_s * 800 / 50e6)
+    sized = sizing(10_000_000)
+    used = next(limit.used for limit in sized.limits if limit.name == "Pub/Sub, small region")
+    assert used == pytest.approx(sized.load.burst_per_s * 800 / 50e6)
     assert PRICES.pubsub_overhead_bytes == 36  # the other 764 are the message's
 
 
@@ -299,9 +299,9 @@ def test_the_deploy_commands_defaults_are_what_the_model_recommends(figures: dic
 
 
 def test_the_defaults_are_enough_for_their_sensors_while_pubsub_takes_a_second(figures: dict[str, Any]) -> None:
-    each = defaults(measured(figures))
-    instance = replace(each.measured.instance, publish_s=1.0, concurrency=each.concurrency)
-    assert each.max_instances * instance.most_per_s > each.load.mean_per_s
+    recommended = defaults(measured(figures))
+    instance = replace(recommended.measured.instance, publish_s=1.0, concurrency=recommended.concurrency)
+    assert recommended.max_instances * instance.most_per_s > recommended.load.mean_per_s
 
 
 def test_the_deploy_command_says_for_how_many_sensors_its_defaults_are(capsys: pytest.CaptureFixture[str]) -> None:
@@ -322,7 +322,7 @@ def test_a_cold_start_is_shorter_than_dts_timeout(figures: dict[str, Any]) -> No
 
 def test_the_cost_of_waking_the_cpu_is_fitted_to_the_cpu_time_at_every_load() -> None:
     instance = Instance(cpu_s=0.001, publish_s=0.0, waking_s=0.0005)
-    points = [{"per_s": each, "cpu_s": instance.work_s(instance.utilisation(each))} for each in (200, 500, 900)]
+    points = [{"per_s": per_s, "cpu_s": instance.work_s(instance.utilisation(per_s))} for per_s in (200, 500, 900)]
     assert fitted(points) == pytest.approx((0.0005, 0.001))
 
 
@@ -334,7 +334,7 @@ def test_a_run_that_other_programs_disturbed_is_refused() -> None:
 
 def test_the_measured_times_confirm_the_model_up_to_sixty_percent(figures: dict[str, Any]) -> None:
     instance = measured(figures).instance
-    used = [each for each in figures["points"] if each["per_s"] * each["cpu_s"] <= QUOTAS.target]
+    used = [point for point in figures["points"] if point["per_s"] * point["cpu_s"] <= QUOTAS.target]
     assert len(used) >= 2
     for point in used:
         per_s = point["per_s"]

@@ -60,7 +60,7 @@ def test_every_event_is_sent_and_answered_at_about_the_rate() -> None:
 
 def test_a_stall_shows_in_every_event_that_was_due_meanwhile() -> None:
     found = seen(stalls={50: 0.5}, rate=200, count=200)
-    delayed = [each for each in found["response_s"] if each > 0.1]
+    delayed = [response_s for response_s in found["response_s"] if response_s > 0.1]
     assert (
         len(delayed) > 40
     )  # of the hundred that were due in half a second; a closed loop sees one for each connection
@@ -70,4 +70,4 @@ def test_a_stall_shows_in_every_event_that_was_due_meanwhile() -> None:
 def test_waiting_for_a_free_connection_counts_as_response_time() -> None:
     found = seen(stalls={1: 0.9}, rate=64, count=70)  # over 32 connections
     assert max(found["late_s"]) > 0.1
-    assert sum(each > 0.1 for each in found["response_s"]) > 40  # those that were sent late, too
+    assert sum(response_s > 0.1 for response_s in found["response_s"]) > 40  # those that were sent late, too

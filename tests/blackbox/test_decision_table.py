@@ -351,7 +351,7 @@ def test_a_changed_secret_file_is_used_and_a_broken_one_keeps_the_last_valid_sec
 
         file.write_text(f"{SECRET}\n{OLDER_SECRET}\n")
         time.sleep(1.1)
-        assert [stage.send(by_secret(secret=each)).answer.status for each in (SECRET, OLDER_SECRET)] == [200, 200]
+        assert [stage.send(by_secret(secret=secret)).answer.status for secret in (SECRET, OLDER_SECRET)] == [200, 200]
 
         file.unlink()
         time.sleep(1.1)

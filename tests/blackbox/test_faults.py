@@ -44,7 +44,7 @@ def play(entry_point: str, folder: Path) -> Seen:
             cold,
             well,
             warm,
-            {each.event_id: line_of(stage.function, each.event_id) for each in (*cold.values(), *warm.values())},
+            {event.event_id: line_of(stage.function, event.event_id) for event in (*cold.values(), *warm.values())},
             more_threads=stage.function.threads() - threads,
             more_tasks=stage.tasks() - tasks,
             more_calls=stage.calls() - calls,
@@ -81,9 +81,9 @@ def test_every_fault_is_answered_in_time_with_its_row_of_the_table_and_its_cause
 
 def test_nearly_all_faults_are_answered_within_four_and_a_half_seconds(seen: Seen) -> None:
     seconds = [sent.seconds for sent in (*seen.cold.values(), *seen.warm.values())]
-    target_s = TARGET_S * (1 if sum(each <= TARGET_S for each in seconds) >= 0.9 * len(seconds) else stretch())
+    target_s = TARGET_S * (1 if sum(taken_s <= TARGET_S for taken_s in seconds) >= 0.9 * len(seconds) else stretch())
 
-    assert sum(each <= target_s for each in seconds) >= 0.9 * len(seconds)
+    assert sum(taken_s <= target_s for taken_s in seconds) >= 0.9 * len(seconds)
 
 
 def test_a_permanent_fault_is_answered_at_once(seen: Seen) -> None:

@@ -42,7 +42,7 @@ def test_the_process_that_was_paused_answers_the_first_events_after_the_pause(
                 time.sleep(PAUSE_S)
                 sent = _sent(pool, lambda: send_new(function.port))
                 time.sleep(0.1)
-            assert [each.result().status for each in sent] == [200] * EVENTS
+            assert [sending.result().status for sending in sent] == [200] * EVENTS
             assert function.worker() == worker
         assert [line["status"] for line in function.lines()] == [200] * (1 + 2 * EVENTS)
 

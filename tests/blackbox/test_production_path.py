@@ -148,8 +148,8 @@ def test_a_token_is_used_until_it_expires_if_no_new_one_can_be_fetched(deploy: A
         more_asked = len(made.path.metadata.asked) - asked
         (warning,) = [line for line in made.function.lines() if "status" not in line]
         size = len(made.function.output())
-    assert {each.status for each in sent.sent} == {200}
-    assert within(max(each.seconds for each in sent.sent), 1)
+    assert {event.status for event in sent.sent} == {200}
+    assert within(max(event.seconds for event in sent.sent), 1)
     assert more_asked <= 8, "one a second, and not one for each event"
     assert more_threads <= (64 if entry_point == "ingest_wsgi" else 3)
     assert warning["severity"] == "WARNING"
@@ -200,7 +200,7 @@ def test_an_event_is_delivered_within_two_seconds_after_an_outage_of_eight_secon
         made.path.network.show(fault)
         with traffic(made.function.port, 5) as sent:
             time.sleep(8)
-        assert {each.status for each in sent.sent} == {503}
+        assert {event.status for event in sent.sent} == {503}
         made.path.network.show("none")
         assert within(made.until_delivered(), BACK_S)
 

@@ -31,7 +31,7 @@ def test_ctrl_c_ends_every_sleep_and_waiting_work_never_starts() -> None:
     with pytest.raises(KeyboardInterrupt):
         _sleep_and_press_ctrl_c(sleeping)
     assert within(time.monotonic() - begun_at, SOON_S)
-    assert all(each.cancelled() or isinstance(each.exception(), CancelledError) for each in sleeping)
+    assert all(future.cancelled() or isinstance(future.exception(), CancelledError) for future in sleeping)
     assert sleeping[-1].cancelled()
 
 
@@ -88,7 +88,7 @@ def test_an_error_of_started_work_is_raised_where_its_result_is_read() -> None:
 def test_waiting_returns_every_result_even_of_work_that_sleeps_long() -> None:
     with beside_one_another() as pool:
         slept = [pool.submit(parallel.sleep, 0.01) for _ in range(2 * AT_ONCE)]
-    assert [answer(each) for each in slept] == [None] * 2 * AT_ONCE
+    assert [answer(future) for future in slept] == [None] * 2 * AT_ONCE
 
 
 def test_the_main_thread_alone_sleeps_for_the_full_time() -> None:

@@ -142,7 +142,9 @@ class AnyOrderOfOperations(RuleBasedStateMachine):
         leases = pull(self.backlog, self.now, limit)
         for key in ("a", "b"):
             mine = [lease.message.data for lease in leases if lease.message.ordering_key == key]
-            earlier = [each for each in self.leases if each.message.ordering_key == key and each.expires_at > self.now]
+            earlier = [
+                lease for lease in self.leases if lease.message.ordering_key == key and lease.expires_at > self.now
+            ]
             assert mine == sorted(mine)
             assert not (mine and earlier)
         self.leases += leases
@@ -156,7 +158,7 @@ class AnyOrderOfOperations(RuleBasedStateMachine):
         self.backlog.expire(self.now)
         if nack:
             self.backlog.modify_deadline(self.now, [lease.ack_id], 0)
-            self._forget([each for each in self.leases if each.message.ordering_key == lease.message.ordering_key])
+            self._forget([other for other in self.leases if other.message.ordering_key == lease.message.ordering_key])
         else:
             self.backlog.acknowledge([lease.ack_id])
             self.acknowledged.add(lease.message.data.decode())
@@ -168,7 +170,7 @@ class AnyOrderOfOperations(RuleBasedStateMachine):
         self.now += seconds
 
     def _forget(self, leases: list[Lease]) -> None:
-        self.leases = [each for each in self.leases if each not in leases]
+        self.leases = [lease for lease in self.leases if lease not in leases]
 
     def teardown(self) -> None:
         """Pull everything that is left; every key is in order."""

@@ -251,7 +251,7 @@ def test_long_lists_are_returned_in_pages(both_clouds: Clouds, auth: ServiceAcco
 
     found = disruptive.Device.list_devices(both_clouds.dt.tenant.project, auth=auth)
 
-    assert len({each.device_id for each in found}) == 150
+    assert len({event.device_id for event in found}) == 150
     assert len(both_clouds.log.entries(path="*/devices")) == 2
 
 
@@ -313,7 +313,7 @@ def test_an_event_is_repeated_until_it_is_answered_2xx_and_counted_in_the_metric
     publish(both_clouds, auth, device(both_clouds, auth))
     assert both_clouds.dt.deliveries.wait()
 
-    assert [each.status for each in both_clouds.dt.deliveries.attempts] == [500, 401, 0, 302, 204]
+    assert [attempt.status for attempt in both_clouds.dt.deliveries.attempts] == [500, 401, 0, 302, 204]
     metric = disruptive.DataConnector.get_metrics(made.data_connector_id, made.project_id, auth=auth)
     assert (metric.success_count, metric.error_count) == (1, 4)
     assert len({request.body for request in receiver.received}) == 1
@@ -353,7 +353,7 @@ def test_a_connector_that_dt_switched_off_gets_nothing_until_it_is_switched_on(
     publish(both_clouds, auth, sensor, 2)
 
     assert both_clouds.dt.deliveries.wait()
-    assert [each.json()["event"]["data"]["temperature"]["value"] for each in receiver.received] == [2]
+    assert [post.json()["event"]["data"]["temperature"]["value"] for post in receiver.received] == [2]
 
 
 def test_a_sync_sends_the_latest_event_of_each_type_again(
@@ -366,7 +366,7 @@ def test_a_sync_sends_the_latest_event_of_each_type_again(
     disruptive.DataConnector.sync_data_connector(made.data_connector_id, made.project_id, auth=auth)
 
     assert both_clouds.dt.deliveries.wait()
-    assert [each.json()["event"]["data"]["temperature"]["value"] for each in receiver.received] == [2]
+    assert [post.json()["event"]["data"]["temperature"]["value"] for post in receiver.received] == [2]
 
 
 def test_the_history_can_be_read_by_time_and_type(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
@@ -385,9 +385,9 @@ def test_the_history_can_be_read_by_time_and_type(both_clouds: Clouds, auth: Ser
             start_time=now - timedelta(days=40),
             auth=auth,
         )
-        return [each.raw for each in found]
+        return [event.raw for event in found]
 
-    assert [each["data"]["temperature"]["value"] for each in history("temperature")] == list(range(120))
+    assert [event["data"]["temperature"]["value"] for event in history("temperature")] == list(range(120))
     assert len(history()) == 121
 
 
@@ -798,13 +798,17 @@ def test_a_network_status_is_sent_for_every_cloud_connector_and_reported_once(
     assert both_clouds.dt.deliveries.wait()
 
     read = disruptive.EventHistory.list_events(made.device_id, project, auth=auth)
-    assert sorted(len(each.data.cloud_connectors) for each in read) == [1, 1, 1]
-    assert sorted(each.data.signal_strength for each in read) == [30, 50, 70]
-    assert len({each.event_id for each in read}) == len(receiver.received) == 3
+    assert sorted(len(event.data.cloud_connectors) for event in read) == [1, 1, 1]
+    assert sorted(event.data.signal_strength for event in read) == [30, 50, 70]
+    assert len({event.event_id for event in read}) == len(receiver.received) == 3
     reported = disruptive.Device.get_device(made.device_id, auth=auth).reported
     assert reported
     assert reported.network_status
-    assert [each.device_id for each in reported.network_status.cloud_connectors or []] == ["c30", "c70", "c50"]
+    assert [cloud_connector.device_id for cloud_connector in reported.network_status.cloud_connectors or []] == [
+        "c30",
+        "c70",
+        "c50",
+    ]
     assert reported.network_status.signal_strength == 70
 
 

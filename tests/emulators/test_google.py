@@ -432,7 +432,7 @@ def test_a_filter_is_read_and_applied(both_clouds: Clouds) -> None:
     ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:publish", {"messages": messages})
     pulled = ask(both_clouds, "POST", f"{PUBSUB}/subscriptions/one:pull", {"maxMessages": 10}).json["receivedMessages"]
 
-    assert [each["message"]["attributes"]["deviceId"] for each in pulled] == ["a"]
+    assert [delivery["message"]["attributes"]["deviceId"] for delivery in pulled] == ["a"]
 
 
 def test_an_unknown_call_is_refused_and_recorded(both_clouds: Clouds) -> None:

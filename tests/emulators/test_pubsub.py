@@ -59,7 +59,7 @@ class Client:
     def pull(self) -> list[bytes]:
         """Pull for a moment; return the data."""
         reply = self.subscriber.pull(subscription=SUBSCRIPTION, max_messages=100, timeout=0.3)
-        return [each.message.data for each in reply.received_messages]
+        return [delivery.message.data for delivery in reply.received_messages]
 
     def __enter__(self) -> Self:
         return self
@@ -260,7 +260,7 @@ def test_a_cut_connection_is_unavailable_and_a_new_one_works(embedded: EmbeddedP
 def test_a_cut_ends_all_calls_on_its_connection_and_no_others(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.hang().on(OTHER))
     with Client(embedded.host) as second, Client(embedded.host) as third:
-        calls = [each.publish_later(OTHER) for each in (client, second, third)]
+        calls = [caller.publish_later(OTHER) for caller in (client, second, third)]
         while embedded.publish_calls(OTHER) < 3:
             time.sleep(0.01)
         embedded.set_fault(Fault.cut().on(TOPIC).times(1))
@@ -305,7 +305,7 @@ def test_a_streaming_pull_delivers_no_more_than_its_flow_control_allows(
     requests.put(types.StreamingPullRequest(ack_ids=[first[0].ack_id]))
     second = next(iter(replies)).received_messages
     replies.cancel()
-    assert [[each.message.data for each in batch] for batch in (first, second)] == [[b"1", b"2"], [b"3"]]
+    assert [[delivery.message.data for delivery in batch] for batch in (first, second)] == [[b"1", b"2"], [b"3"]]
 
 
 def test_a_streaming_pull_stops_at_its_limit_of_outstanding_bytes(client: Client) -> None:
@@ -380,17 +380,17 @@ def test_the_record_has_exactly_the_stored_messages_even_if_their_call_failed(tm
         embedded.set_fault(Fault.empty_ids())
         client.publish(b"no id")
 
-    assert [each.data for each in read_record(path)] == [b"statusfirst"]
+    assert [message.data for message in read_record(path)] == [b"statusfirst"]
 
 
 def test_an_incomplete_last_line_of_a_record_is_skipped_and_then_removed(tmp_path: Path) -> None:
     path = tmp_path / "acked.jsonl"
     _record_one(path, b"first")
     path.write_bytes(path.read_bytes() + path.read_bytes()[:-10])
-    assert [each.data for each in read_record(path)] == [b"first"]
+    assert [message.data for message in read_record(path)] == [b"first"]
 
     _record_one(path, b"second")
-    assert [each.data for each in read_record(path)] == [b"first", b"second"]
+    assert [message.data for message in read_record(path)] == [b"first", b"second"]
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"{}", b'{"topic": "t"}'])
@@ -479,7 +479,7 @@ def test_a_process_that_restarts_on_its_port_serves_the_same_clients(tmp_path: P
             assert (second.host, client.pull()) == (first.host, [b"after"])
 
     acked: list[Recorded] = read_record(path)
-    assert [([each.message_id], each.data) for each in acked] == [(before, b"before"), (after, b"after")]
+    assert [([message.message_id], message.data) for message in acked] == [(before, b"before"), (after, b"after")]
 
 
 def _publish_until_served(client: Client, data: bytes) -> list[str]:
@@ -498,7 +498,7 @@ def test_a_process_killed_while_publishing_has_recorded_every_acknowledged_messa
     with Process("--record", str(path), "--topic", TOPIC) as process:
         acked = asyncio.run(_publish_while_killed(process))
 
-    recorded = {each.message_id for each in read_record(path)}
+    recorded = {message.message_id for message in read_record(path)}
     assert acked <= recorded
 
 

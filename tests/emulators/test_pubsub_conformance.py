@@ -60,7 +60,7 @@ class Pubsub:
 
     def publish(self, *data: bytes, key: str = "") -> list[str]:
         """Publish these messages in one request; return their ids."""
-        messages = [types.PubsubMessage(data=each, ordering_key=key) for each in data]
+        messages = [types.PubsubMessage(data=content, ordering_key=key) for content in data]
         return self.publish_request(messages)
 
     def publish_request(self, messages: Sequence[types.PubsubMessage], topic: str = "") -> list[str]:
@@ -96,12 +96,12 @@ class Pubsub:
 
     def acknowledge(self, received: Sequence[types.ReceivedMessage], subscription: str = "") -> None:
         """Acknowledge these messages."""
-        ack_ids = [each.ack_id for each in received]
+        ack_ids = [delivery.ack_id for delivery in received]
         self.subscriber.acknowledge(subscription=subscription or self.subscription, ack_ids=ack_ids)
 
     def set_deadline(self, received: Sequence[types.ReceivedMessage], seconds: int) -> None:
         """Set the acknowledgement deadline of these messages, in seconds from now."""
-        ack_ids = [each.ack_id for each in received]
+        ack_ids = [delivery.ack_id for delivery in received]
         self.subscriber.modify_ack_deadline(
             subscription=self.subscription, ack_ids=ack_ids, ack_deadline_seconds=seconds
         )
@@ -130,14 +130,14 @@ def streaming(pubsub: Pubsub, take: Callable[[Message], None]) -> Iterator[None]
 
 
 def data_of(received: Sequence[types.ReceivedMessage]) -> list[bytes]:
-    return [each.message.data for each in received]
+    return [delivery.message.data for delivery in received]
 
 
 def test_a_created_topic_can_be_fetched_and_listed(pubsub: Pubsub) -> None:
     pubsub.publisher.create_topic(request={"name": pubsub.topic, "labels": {"team": "cold"}})
 
     assert pubsub.publisher.get_topic(topic=pubsub.topic).labels == {"team": "cold"}
-    assert [each.name for each in pubsub.publisher.list_topics(project=pubsub.project)] == [pubsub.topic]
+    assert [topic.name for topic in pubsub.publisher.list_topics(project=pubsub.project)] == [pubsub.topic]
 
 
 def test_a_topic_is_created_once(pubsub: Pubsub) -> None:
@@ -231,8 +231,8 @@ def test_message_ids_are_unique_and_in_the_order_of_the_request(pubsub: Pubsub) 
     pubsub.create()
     ids = pubsub.publish(*[b"%d" % number for number in range(50)])
 
-    received = {each.message.message_id: each.message.data for each in pubsub.pull_exactly(50)}
-    assert [received[each] for each in ids] == [b"%d" % number for number in range(50)]
+    received = {delivery.message.message_id: delivery.message.data for delivery in pubsub.pull_exactly(50)}
+    assert [received[message_id] for message_id in ids] == [b"%d" % number for number in range(50)]
 
 
 def test_an_acknowledged_message_does_not_come_back(pubsub: Pubsub) -> None:
@@ -419,7 +419,9 @@ def test_the_batching_publisher_gets_an_id_for_each_message(pubsub: Pubsub) -> N
     futures = [pubsub.publisher.publish(pubsub.topic, b"%d" % number, n=str(number)) for number in range(100)]
     ids = {future.result(5): number for number, future in enumerate(futures)}
 
-    received = {each.message.message_id: int(each.message.attributes["n"]) for each in pubsub.pull_exactly(100)}
+    received = {
+        delivery.message.message_id: int(delivery.message.attributes["n"]) for delivery in pubsub.pull_exactly(100)
+    }
     assert received == ids
 
 
@@ -434,7 +436,7 @@ def test_the_generated_asynchronous_publisher_gets_its_ids(pubsub: Pubsub) -> No
             return [reply.message_ids[0] for reply in await asyncio.gather(*calls)]
 
     ids = asyncio.run(publish())
-    assert {each.message.message_id for each in pubsub.pull_exactly(100)} == set(ids)
+    assert {delivery.message.message_id for delivery in pubsub.pull_exactly(100)} == set(ids)
 
 
 def test_the_generated_publisher_gets_its_id(pubsub: Pubsub) -> None:
@@ -443,7 +445,7 @@ def test_the_generated_publisher_gets_its_id(pubsub: Pubsub) -> None:
     with GeneratedPublisher(transport=transport) as publisher:
         reply = publisher.publish(topic=pubsub.topic, messages=[types.PubsubMessage(data=b"x")])
 
-    assert [each.message.message_id for each in pubsub.pull()] == list(reply.message_ids)
+    assert [delivery.message.message_id for delivery in pubsub.pull()] == list(reply.message_ids)
 
 
 # lists, updates
@@ -672,7 +674,7 @@ def test_snapshots_are_made_once_shown_and_deleted(pubsub: Pubsub) -> None:
     assert made.topic == pubsub.topic
     assert abs(made.expire_time.timestamp() - time.time() - 7 * DAY_S) < 60
     assert pubsub.subscriber.get_snapshot(snapshot=name) == made
-    assert [each.name for each in pubsub.subscriber.list_snapshots(project=pubsub.project)] == [name]
+    assert [snapshot.name for snapshot in pubsub.subscriber.list_snapshots(project=pubsub.project)] == [name]
     assert list(pubsub.publisher.list_topic_snapshots(topic=pubsub.topic)) == [name]
     with pytest.raises(exceptions.AlreadyExists):
         pubsub.subscriber.create_snapshot(name=name, subscription=pubsub.subscription)

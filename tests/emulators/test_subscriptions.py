@@ -48,7 +48,7 @@ class Client:
 
     def nack(self, received: list[types.ReceivedMessage], seconds: int = 0) -> None:
         """Nack messages, at once or after a delay in seconds."""
-        ids = [each.ack_id for each in received]
+        ids = [delivery.ack_id for delivery in received]
         self.subscriber.modify_ack_deadline(subscription=READER, ack_ids=ids, ack_deadline_seconds=seconds)
 
     def update(self, *paths: str, **settings: Any) -> types.Subscription:
@@ -67,7 +67,7 @@ def client(embedded: EmbeddedPubSub) -> Iterator[Client]:
 
 
 def data_of(received: list[types.ReceivedMessage]) -> list[bytes]:
-    return [each.message.data for each in received]
+    return [delivery.message.data for delivery in received]
 
 
 # filters
@@ -229,7 +229,7 @@ def test_a_seek_ends_outstanding_leases(client: Client) -> None:
     client.publish()
     received = client.pull()
     client.subscriber.seek(request={"subscription": READER, "time": Timestamp(seconds=int(time.time()) - 60)})
-    client.subscriber.acknowledge(subscription=READER, ack_ids=[each.ack_id for each in received])
+    client.subscriber.acknowledge(subscription=READER, ack_ids=[delivery.ack_id for delivery in received])
 
     assert data_of(client.pull()) == [b"x"]
 

@@ -82,10 +82,10 @@ async def _sent(function: FunctionProgram, sent: Iterable[bytes]) -> float:
 
 
 def _verdict(sent: Sequence[bytes], arrived: Sequence[Arrived]) -> Row:
-    times = Counter(each.data for each in arrived)
+    times = Counter(message.data for message in arrived)
     whole = sum(times[body] == 1 for body in sent)
     extra = times.total() - len(times.keys() & set(sent))
-    right = sum(_is_right(each) for each in arrived)
+    right = sum(_is_right(message) for message in arrived)
     return Row(
         PROMISE,
         f"{whole:,} of {len(sent):,} once, {right:,} attributes equal, {extra} extra",

@@ -49,8 +49,8 @@ def _flooded(entry_point: str, stage: Stage, seconds: float) -> Row:
             time.sleep(seconds)
     took_s = time.time() - began_at
     signed = sent.sent[before:]
-    p99_s = percentile([each.seconds for each in signed], 0.99)
-    delivered = sum(each.status == 200 for each in signed)
+    p99_s = percentile([event.seconds for event in signed], 0.99)
+    delivered = sum(event.status == 200 for event in signed)
     more_calls = max(0, stage.calls() - calls - len(signed))
     lines = sum(line.get("reason") == "unsigned" for line in stage.function.lines())
     refused = answers.get("401", 0)

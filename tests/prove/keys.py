@@ -114,7 +114,7 @@ def secrets_rotated(entry_point: str, *, waits: bool, rate: float = RATE) -> lis
 
 
 def _row(entry_point: str, what: str, sent: Traffic) -> Row:
-    refused = [each for each in sent.sent if each.status != 200]
+    refused = [event for event in sent.sent if event.status != 200]
     measured = f"{len(sent.sent)} events, {len(refused)} refused"
     return Row(f"{entry_point}: {what} under load: no event refused", measured, not refused)
 
@@ -176,7 +176,7 @@ def keys_rotated(entry_point: str, *, rate: float = RATE) -> list[Row]:
         with traffic(port, rate, by_key(issuer)) as sent, traffic(port, 100, by_unknown_key(issuer)) as strangers:
             time.sleep(2)
         more = issuer.fetches.total() - before
-        accepted = sum(each.status == 200 for each in strangers.sent)
+        accepted = sum(event.status == 200 for event in strangers.sent)
     return [
         rotated,
         Row(f"{entry_point}: two key sets fetched for a rotation", f"{fetches} fetches", fetches == 2),
@@ -199,8 +199,8 @@ def hostile_issuers(entry_point: str, faults: Sequence[IssuerFault] = HOSTILE) -
             time.sleep(1.1)
         issuer.fault = None
         afterwards = send_new(port, by_key(issuer))
-    refused = sum((each.status, each.reason) == (503, "keys") for each in answers)
-    slowest_s = max(each.seconds for each in answers)
+    refused = sum((answer.status, answer.reason) == (503, "keys") for answer in answers)
+    slowest_s = max(answer.seconds for answer in answers)
     return [
         Row(
             f"{entry_point}: issuer down or hostile at start ({', '.join(faults)}): 503 within {TARGET_S} s, then 200",

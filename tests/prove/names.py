@@ -115,7 +115,7 @@ def measure(entry_point: str, seconds: float, fault: Fault) -> Outage:
             while send_new(function.port).status != 200 and time.monotonic() - back_at < 60:
                 time.sleep(0.05)
             back_s = time.monotonic() - back_at
-        return Outage(sent.statuses(), max(each.seconds for each in sent.sent), back_s, function.output())
+        return Outage(sent.statuses(), max(event.seconds for event in sent.sent), back_s, function.output())
 
 
 def why_not() -> str:

@@ -43,9 +43,9 @@ def production(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every 
     away: list[list[Part]] = [[partial(_network_away, seconds=away_s, fault=fault)] for fault in faults]
     stages: list[list[Part]] = [
         *away,
-        [partial(_slow_connect, greeting_s=each) for each in greetings_s],
-        [partial(_token_blip, seconds=blip_s, stumble=each) for each in (Stumble(500), Stumble(seconds=HANG_S))],
-        [partial(_names_away, seconds=names_s, fault=each) for each in ("fails", "silent")],
+        [partial(_slow_connect, greeting_s=greeting_s) for greeting_s in greetings_s],
+        [partial(_token_blip, seconds=blip_s, stumble=stumble) for stumble in (Stumble(500), Stumble(seconds=HANG_S))],
+        [partial(_names_away, seconds=names_s, fault=fault) for fault in ("fails", "silent")],
         [partial(_pause, seconds=TIMEOUT_S + 3, times=2 if short else 5)],
     ]
     rows: list[Row] = []
@@ -103,8 +103,8 @@ def _slow_connect(entry_point: str, greeting_s: float) -> list[Row]:
         made.path.network.greeting_s = greeting_s
         with traffic(made.function.port, 2) as sent:
             time.sleep(greeting_s + 4)
-        began_at = min(each.sent_at for each in sent.sent)
-        delivered = [each.answered_at - began_at for each in sent.sent if each.status == 200]
+        began_at = min(event.sent_at for event in sent.sent)
+        delivered = [event.answered_at - began_at for event in sent.sent if event.status == 200]
         eventually(lambda: bool(made.back_s()) and made.path.network.connections == 1, SETTLED_S)
         connections = made.path.network.connections
     first_s = min(delivered, default=float("inf"))
@@ -131,7 +131,7 @@ def _token_blip(entry_point: str, seconds: float, stumble: Stumble) -> list[Row]
             threads = made.function.threads() - threads
         asked = len(made.path.metadata.asked) - asked
         odd = [line for line in made.function.output().splitlines() if not line.startswith('{"severity"')]
-    refused = sum(each.status != 200 for each in sent.sent)
+    refused = sum(event.status != 200 for event in sent.sent)
     how = "hangs" if stumble.seconds else f"answers {stumble.status}"
     return [
         Row(
@@ -163,11 +163,11 @@ def _pause(entry_point: str, seconds: float, times: int) -> list[Row]:
             answers.append(send_new(made.function.port))
             time.sleep(1.5)
         is_same = made.function.worker() == worker
-    delivered = sum(each.status == 200 for each in answers)
+    delivered = sum(answer.status == 200 for answer in answers)
     return [
         Row(
             f"{entry_point}: stopped for {seconds} s with a timeout of {TIMEOUT_S} s: first event 200, same process",
-            f"{delivered} of {times}, slowest {max(each.seconds for each in answers):.2f} s;"
+            f"{delivered} of {times}, slowest {max(answer.seconds for answer in answers):.2f} s;"
             f" {'the same process' if is_same else 'another process'}",
             delivered == times and is_same,
         )
@@ -175,4 +175,4 @@ def _pause(entry_point: str, seconds: float, times: int) -> list[Row]:
 
 
 def _slowest_s(sent: Traffic) -> float:
-    return max(each.seconds for each in sent.sent)
+    return max(event.seconds for event in sent.sent)

@@ -43,7 +43,7 @@ def time_and_hygiene(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as 
     rows: list[Row] = []
     outage_s, away_s = (6, (3, 6)) if short else (25, (15, 60))
     stages: list[list[Callable[[str], list[Row]]]] = [
-        [partial(_every_fault, times=1 if short else 5), *(partial(_recovery, seconds=each) for each in away_s)],
+        [partial(_every_fault, times=1 if short else 5), *(partial(_recovery, seconds=gone_s) for gone_s in away_s)],
         [partial(_outage, seconds=outage_s, fault=Fault.fail("UNAVAILABLE")), _dead_connection],
         [partial(_outage, seconds=outage_s, fault=Fault.hang())],
         [partial(sigterm, fault=Fault.slow(1.5), status=200), forked],
@@ -77,8 +77,8 @@ class Bench:
     def published(self) -> dict[str, float]:
         """Return when each event was last acknowledged, in seconds since the UTC epoch, by its id."""
         return {
-            each.attributes["eventId"]: datetime.fromisoformat(each.publish_time).timestamp()
-            for each in read_record(self.record)
+            message.attributes["eventId"]: datetime.fromisoformat(message.publish_time).timestamp()
+            for message in read_record(self.record)
         }
 
     def tasks(self) -> int:
@@ -125,7 +125,7 @@ def _every_fault(entry_point: str, times: int) -> list[Row]:
             wrong += [f"{mode.name}: {sent.status}" for sent in answers if sent.status != mode.status]
             wrong += [f"{mode.name}: no cause" for sent in answers if not _tells(made.function, sent, mode)]
             _until_delivered(made)
-    slow = sum(each > TARGET_S for each in seconds)
+    slow = sum(taken_s > TARGET_S for taken_s in seconds)
     return [
         Row(
             f"{entry_point}: {len(MODES)} faults: answers <= {LIMIT_S} s (goal {TARGET_S}), right, cause in the log",
@@ -167,10 +167,10 @@ def _outage(entry_point: str, seconds: float, fault: Fault) -> list[Row]:
         time.sleep(2)
         after = made.function.threads(), made.tasks(), made.function.rss_bytes()
         published = made.published()
-    refused = [each for each in sent.sent if each.status == 503]
-    late = sum(published.get(each.event_id, -math.inf) > each.answered_at for each in refused)
+    refused = [event for event in sent.sent if event.status == 503]
+    late = sum(published.get(event.event_id, -math.inf) > event.answered_at for event in refused)
     others = len(sent.sent) - len(refused)
-    slowest = max(each.seconds for each in sent.sent)
+    slowest = max(event.seconds for event in sent.sent)
     threads, tasks, rss = (now - then for now, then in zip(after, before, strict=True))
     what = "hangs" if fault.delay_s is None else f"answers {fault.code}"
     return [
@@ -201,8 +201,10 @@ def _recovery(entry_point: str, seconds: float) -> list[Row]:
         made.broker.start()
         back_at = time.time()
         time.sleep(5)
-    first = min(each.answered_at for each in sent.sent if each.status == 200 and each.answered_at > back_at) - back_at
-    slowest = max(each.seconds for each in sent.sent)
+    first = (
+        min(event.answered_at for event in sent.sent if event.status == 200 and event.answered_at > back_at) - back_at
+    )
+    slowest = max(event.seconds for event in sent.sent)
     return [
         Row(
             f"{entry_point}: no broker for {seconds} s: first delivery <= {BACK_S} s after its restart",
@@ -218,8 +220,8 @@ def _dead_connection(entry_point: str) -> list[Row]:
         time.sleep(1)
         made.proxy.strand()
         time.sleep(6)
-    bad = [each for each in sent.sent if each.status != 200]
-    slowest = max(each.seconds for each in sent.sent)
+    bad = [event for event in sent.sent if event.status != 200]
+    slowest = max(event.seconds for event in sent.sent)
     return [
         Row(
             f"{entry_point}: connection dies without notice: replaced within an attempt, every event delivered",
@@ -240,11 +242,11 @@ def sigterm(entry_point: str, fault: Fault, status: int, *, within_s: float = GR
             took_s = time.time() - signalled_at
         published = made.published()
     arrived_by = signalled_at - 0.1 * stretch()
-    before = [each for each in sent.sent if each.sent_at < arrived_by]
-    cut = sum(each.status != status for each in before)
-    lost = sum(each.status == 200 and each.event_id not in published for each in sent.sent)
-    new = [each for each in sent.sent if each.sent_at >= signalled_at]
-    waited_s = max(each.seconds for each in new if not each.status)
+    before = [event for event in sent.sent if event.sent_at < arrived_by]
+    cut = sum(event.status != status for event in before)
+    lost = sum(event.status == 200 and event.event_id not in published for event in sent.sent)
+    new = [event for event in sent.sent if event.sent_at >= signalled_at]
+    waited_s = max(event.seconds for event in new if not event.status)
     what = "hanging publishes" if fault.delay_s is None else f"publishes of {fault.delay_s} s"
     return [
         Row(
@@ -262,11 +264,11 @@ def forked(entry_point: str) -> list[Row]:
     for setting in (None, "0", "1"):
         with bench(entry_point, {} if setting is None else {"GRPC_ENABLE_FORK_SUPPORT": setting}) as made:
             answers += [send_new(made.function.port) for _ in range(3)]
-    right = sum(each.status == 200 and within(each.seconds, 1) for each in answers)
+    right = sum(answer.status == 200 and within(answer.seconds, 1) for answer in answers)
     return [
         Row(
             f"{entry_point}: GRPC_ENABLE_FORK_SUPPORT unset, 0 and 1: 3 events each, 200 within 1 s",
-            f"{right} of {len(answers)}, p50 {percentile([each.seconds for each in answers], 0.5) * 1000:.0f} ms",
+            f"{right} of {len(answers)}, p50 {percentile([answer.seconds for answer in answers], 0.5) * 1000:.0f} ms",
             right == len(answers),
         )
     ]

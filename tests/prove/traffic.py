@@ -96,7 +96,7 @@ class Traffic:
 
     def statuses(self) -> dict[str, int]:
         """Return the number of answers by status and reason."""
-        named = sorted(f"{each.status or ''} {each.reason}".strip() for each in self.sent)
+        named = sorted(f"{event.status or ''} {event.reason}".strip() for event in self.sent)
         return {name: len(list(group)) for name, group in itertools.groupby(named)}
 
     async def run(self) -> None:

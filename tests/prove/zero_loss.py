@@ -103,9 +103,9 @@ async def side_by_side(scenarios: Sequence[Scenario], say: Say) -> list[list[Res
 
 def verdicts(results: Sequence[Result], *, at_least: int) -> list[Row]:
     """Return what the results of both entry points prove."""
-    delivered, lost = sum(each.delivered for each in results), sum(each.lost for each in results)
-    strange, unfinished = sum(each.strange for each in results), sum(each.unfinished for each in results)
-    left_behind = sum(each.left_behind for each in results)
+    delivered, lost = sum(result.delivered for result in results), sum(result.lost for result in results)
+    strange, unfinished = sum(result.strange for result in results), sum(result.unfinished for result in results)
+    left_behind = sum(result.left_behind for result in results)
     return [
         Row(
             f"answered 2xx = acknowledged, byte for byte, in {len(results)} runs of >= {at_least:,} events",
@@ -121,26 +121,26 @@ def verdicts(results: Sequence[Result], *, at_least: int) -> list[Row]:
 
 def repeats(results: Sequence[Result]) -> Iterator[Row]:
     """Return how often events arrived twice, with and without a lost acknowledgement."""
-    sound = [each for each in results if not each.scenario.acks_lost]
+    sound = [result for result in results if not result.scenario.acks_lost]
     if sound:
-        twice = sum(each.repeated for each in sound)
+        twice = sum(result.repeated for result in sound)
         yield Row(f"no event arrives twice if no ack is lost ({len(sound)} runs)", f"{twice}", twice == 0)
-    broken = [each for each in results if each.scenario.acks_lost]
+    broken = [result for result in results if result.scenario.acks_lost]
     yield Row(
         f"events arrive twice only if the ack of their request was lost ({len(broken)} runs)",
-        f"{sum(each.repeated for each in broken):,} events, {sum(each.unheard for each in broken):,} requests"
-        f" of {sum(each.scenario.acks_lost for each in broken):,}",
-        all(each.unheard <= each.scenario.acks_lost for each in broken),
+        f"{sum(result.repeated for result in broken):,} events, {sum(result.unheard for result in broken):,} requests"
+        f" of {sum(result.scenario.acks_lost for result in broken):,}",
+        all(result.unheard <= result.scenario.acks_lost for result in broken),
     )
 
 
 def caught(control: Sequence[Result], in_at_least: int) -> Row:
     """Return whether the control loses events in enough scenarios, and none where nothing fails."""
-    losing = [each for each in control if each.lost]
-    without_reason = sum(each.lost for each in control if not each.scenario.steps)
+    losing = [result for result in control if result.lost]
+    without_reason = sum(result.lost for result in control if not result.scenario.steps)
     return Row(
         f"losses of a function that answers before the ack are found in >= {in_at_least} of {len(control)} scenarios",
-        f"in {len(losing)}: {sum(each.lost for each in control):,} lost; {without_reason} where nothing went wrong",
+        f"in {len(losing)}: {sum(result.lost for result in control):,} lost; {without_reason} where nothing went wrong",
         len(losing) >= in_at_least and not without_reason,
     )
 
@@ -179,15 +179,15 @@ async def _happen(action: Fault | Restart | BrokerDown, made: Bench) -> None:
 async def _settled(tally: Tally, made: Bench, settles_s: float) -> None:
     """If an event is missing, wait as long as it can still arrive."""
     for _ in range(int(settles_s / LOOK_S)):
-        if not tally.delivered.keys() - {each.data for each in made.recorded()}:
+        if not tally.delivered.keys() - {message.data for message in made.recorded()}:
             return
         await asyncio.sleep(LOOK_S)
 
 
 def _result(scenario: Scenario, variant: Variant, tally: Tally, made: Bench) -> Result:
     copies: dict[bytes, list[str]] = {}
-    for each in made.recorded():
-        copies.setdefault(each.data, []).append(each.publish_time)  # the time of its request
+    for message in made.recorded():
+        copies.setdefault(message.data, []).append(message.publish_time)  # the time of its request
     return Result(
         scenario=scenario,
         variant=variant,

@@ -152,8 +152,8 @@ def _drift(user: User) -> None:
         ask(both_clouds, "POST", f"{ACCOUNT}:disable", {}),
         ask(both_clouds, "POST", f"{SECRET}/versions/1:disable", {}),
     ]
-    assert [each.status for each in answers] == [200] * len(answers), [each.body for each in answers]
-    ours = next(each for each in user.connectors() if each["displayName"].startswith("Google Pub/Sub"))
+    assert [answer.status for answer in answers] == [200] * len(answers), [answer.body for answer in answers]
+    ours = next(connector for connector in user.connectors() if connector["displayName"].startswith("Google Pub/Sub"))
     both_clouds.dt.connectors.switch_off(ours["name"])
 
 

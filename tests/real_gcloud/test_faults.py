@@ -119,7 +119,7 @@ def _stood_still_at(output: str) -> str:
 def _is_reported(output: str, place: int) -> bool:
     """Return whether the error lists all steps that were done and not done, and the commands that fix it."""
     step, before = STEPS[place], STEPS[place - 1].resource
-    left = dict.fromkeys(each.resource for each in STEPS[place:])
+    left = dict.fromkeys(step.resource for step in STEPS[place:])
     mended = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
     end = "  mend it: python -m deploy up\n"
     return (
@@ -134,7 +134,9 @@ def _is_reported(output: str, place: int) -> bool:
 def _made_more_than_once(user: User) -> dict[tuple[str, ...], int]:
     """Return the changing requests that succeeded twice; asking where to upload changes nothing."""
     granted = [
-        each for each in user.both_clouds.log.changes() if each.status == 200 and "generateUploadUrl" not in each.path
+        request
+        for request in user.both_clouds.log.changes()
+        if request.status == 200 and "generateUploadUrl" not in request.path
     ]
-    counts = Counter((each.method, each.host, each.path) for each in granted)
+    counts = Counter((request.method, request.host, request.path) for request in granted)
     return {asked: count for asked, count in counts.items() if count > 1}

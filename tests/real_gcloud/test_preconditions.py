@@ -164,7 +164,7 @@ def test_a_missing_precondition_is_one_line_and_the_command_that_fixes_it(
 
     status, output = user.runs("up", "--yes", environ=environ)
 
-    what, how = (each for each in output.splitlines() if not each.endswith(" ..."))  # except for progress
+    what, how = (printed for printed in output.splitlines() if not printed.endswith(" ..."))  # except for progress
     assert (status, line in what, how.startswith(f"  mend it: {mend}")) == (1, True, True), output
     assert user.changes() == []
     assert user.both_clouds.left() == []
@@ -186,7 +186,7 @@ def test_if_policy_forbids_all_users_up_turns_the_invoker_check_off_and_says_so_
     status, output = user.runs("up", "--yes")
 
     assert (status, "came through DT's connector as message" in output) == (0, True), output
-    asked = [each.path for each in user.both_clouds.log]
+    asked = [request.path for request in user.both_clouds.log]
     assert _first(asked, ":getEffectiveOrgPolicy") < _first(asked, ":generateUploadUrl")
     assert user.both_clouds.log.entries(host="run.googleapis.com", path="*:setIamPolicy") == []
     user.finds_nothing_to_do()

@@ -75,7 +75,7 @@ class Asked:
     def count(self, user: "User") -> int:
         """Return how often it succeeded."""
         entries = user.both_clouds.log.entries(method=self.method, host=self.host, path=self.path)
-        return sum(each.status == 200 for each in entries)
+        return sum(entry.status == 200 for entry in entries)
 
 
 _PUBSUB, _SECRETS = "pubsub.googleapis.com", "secretmanager.googleapis.com"
@@ -152,7 +152,7 @@ class User:
 
     def changes(self) -> list[str]:
         """Return the changing requests since the log was cleared."""
-        return [str(each) for each in self.both_clouds.log.changes()]
+        return [str(request) for request in self.both_clouds.log.changes()]
 
     def gclouds(self) -> list[str]:
         """Return the command lines of this user's gcloud processes that still run."""

@@ -196,7 +196,7 @@ def test_the_cost_table_lists_every_resource_and_the_connector() -> None:
     listed = [name for row in MADE for name in re.findall(r"`([^`]+)`", row[0])]
 
     (connector,) = plan_connector(spec, "PROJECT", (), "")
-    assert sorted(listed) == sorted([*(each.title for each in resources(spec)), connector.resource])
+    assert sorted(listed) == sorted([*(resource.title for resource in resources(spec)), connector.resource])
     assert all(len(row) == 3 and all(row) for row in MADE)
 
 

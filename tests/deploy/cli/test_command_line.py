@@ -312,7 +312,7 @@ def test_the_digest_depends_only_on_contents_and_paths() -> None:
     files = {"a": b"1", "b": b"2"}
     others = [{"a": b"1"}, {"a": b"12", "b": b""}, {"b": b"1", "a": b"2"}, {"a": b"1", "c": b"2"}]
     assert digest(files) == digest(dict(reversed(files.items())))
-    assert len({digest(each) for each in [files, *others]}) == 5
+    assert len({digest(contents) for contents in [files, *others]}) == 5
     assert digest(files).isalnum()
 
 

@@ -224,7 +224,7 @@ def test_a_list_as_the_value_of_a_setting_is_joined_by_commas(tmp_path: Path) ->
     ["project = []", 'region = ["europe-west1", "us-central1"]', 'retention = { days = "3" }', "dt_projects = [[]]"],
 )
 def test_a_value_of_the_wrong_type_in_deploy_toml_is_an_error(tmp_path: Path, line: str) -> None:
-    kept = "\n".join(each for each in WHOLE.splitlines() if not each.startswith(line.split(" ", maxsplit=1)[0]))
+    kept = "\n".join(row for row in WHOLE.splitlines() if not row.startswith(line.split(" ", maxsplit=1)[0]))
     place = line.partition(" ")[0]
     assert f"deploy.toml, line 1: {place}: holds a list or a table" in faults(tmp_path, text=f"{line}\n{kept}")
 

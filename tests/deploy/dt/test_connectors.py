@@ -88,7 +88,7 @@ def test_of_two_connectors_made_at_the_same_time_the_older_one_stays(connectors:
         push = {"url": URL, "signatureSecret": SECRET.reveal(), "headers": {}}
         dt.has_connector(displayName=OUR_NAME, httpConfig=push)
     make(connectors)
-    assert [each["name"][-3:] for each in dt.connectors[DT_PROJECT]] == ["001"]
+    assert [connector["name"][-3:] for connector in dt.connectors[DT_PROJECT]] == ["001"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 250])
@@ -104,7 +104,7 @@ def test_only_the_owner_of_a_secret_is_returned_and_not_the_secret(connectors: C
     for secret in (SECRET.reveal(), "theirs", ""):
         dt.has_connector(httpConfig={"url": URL, "signatureSecret": secret})
     listed = connectors.list(DT_PROJECT, (SECRET,))
-    assert [each.signs_with for each in listed] == ["ours", "another", "none"]
+    assert [connector.signs_with for connector in listed] == ["ours", "another", "none"]
     assert SECRET.reveal() not in repr(listed)
 
 
@@ -127,7 +127,7 @@ def test_a_secret_that_dt_does_not_show_is_not_known(
     connectors: Connectors, dt: FakeDt, shown: dict[str, object]
 ) -> None:
     dt.has_connector(httpConfig={"url": URL, **shown})
-    assert [each.signs_with for each in connectors.list(DT_PROJECT, (SECRET,))] == ["unknown"]
+    assert [connector.signs_with for connector in connectors.list(DT_PROJECT, (SECRET,))] == ["unknown"]
 
 
 def test_a_connector_of_another_type_is_listed_too(connectors: Connectors, dt: FakeDt) -> None:

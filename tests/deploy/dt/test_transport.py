@@ -112,7 +112,7 @@ def test_a_success_of_unexpected_form_counts_as_no_answer_and_a_refusal_as_refus
     transport = DisruptiveTransport(CREDENTIALS)
     server.answers += [(200, {}, text), (403, {}, text)]
     answers = [transport(POST), transport(POST)]
-    assert [(each.status, isinstance(each.body, dict)) for each in answers] == [(0, True), (403, True)]
+    assert [(answer.status, isinstance(answer.body, dict)) for answer in answers] == [(0, True), (403, True)]
 
 
 def test_a_connection_that_closes_without_an_answer_is_not_retried(server: Server) -> None:

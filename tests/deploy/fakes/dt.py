@@ -74,7 +74,7 @@ class FakeDt:
 
     def calls(self, method: str) -> list[DtRequest]:
         """Return the requests with this method for connectors."""
-        return [each for each in self.asked if each.method == method and "/dataconnectors" in each.path]
+        return [request for request in self.asked if request.method == method and "/dataconnectors" in request.path]
 
     def _connector(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
         body = dict(request.body or {})
@@ -88,7 +88,9 @@ class FakeDt:
             return DtAnswer(200, made)
         if item is None:
             return self._page(request, project)
-        found = next((each for each in self.connectors[project] if each["name"].endswith(f"/{item}")), None)
+        found = next(
+            (connector for connector in self.connectors[project] if connector["name"].endswith(f"/{item}")), None
+        )
         return self._one_connector(request, project, found, action) if found else _refusal(404, "not found")
 
     def _one_connector(self, request: DtRequest, project: str, found: dict[str, Any], action: str | None) -> DtAnswer:
@@ -110,8 +112,10 @@ class FakeDt:
         more = str(last) if last < len(self.connectors[project]) else ""
         if self._new and self.lists_behind:
             self.lists_behind -= 1
-            return DtAnswer(200, {"dataConnectors": [each for each in self.connectors[project] if each != self._new]})
-        listed = [self._shown(each) for each in self.connectors[project][first:last]]
+            return DtAnswer(
+                200, {"dataConnectors": [connector for connector in self.connectors[project] if connector != self._new]}
+            )
+        listed = [self._shown(connector) for connector in self.connectors[project][first:last]]
         return DtAnswer(200, {"dataConnectors": listed, "nextPageToken": more})
 
     def _shown(self, connector: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +128,8 @@ class FakeDt:
             return _refusal(403, "permission denied")
         if item is None and request.method == "GET":
             key, _, value = request.params["label_filters"].partition("=")
-            there = [each for each in self.devices.values() if each["labels"].get(key) == value]
-            return DtAnswer(200, {"devices": [each for each in there if f"/{project}/" in each["name"]]})
+            there = [device for device in self.devices.values() if device["labels"].get(key) == value]
+            return DtAnswer(200, {"devices": [device for device in there if f"/{project}/" in device["name"]]})
         if item is None:
             device = f"emu{next(self._ids):020}"
             self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}

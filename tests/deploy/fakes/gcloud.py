@@ -206,7 +206,7 @@ class FakeGcloud:
             return self._listed(kind, verb, name)
         if verb == "pull":
             device = self.things[kind, name]["filter"].rpartition("= ")[2].strip('"')
-            return [each for each in self.messages if each["message"]["attributes"].get("deviceId") == device]
+            return [message for message in self.messages if message["message"]["attributes"].get("deviceId") == device]
         if verb in {"get-iam-policy", "add-iam-policy-binding"}:
             self._must_be(kind, name)
             return self._policy(f"{kind} {name}", command)
@@ -226,9 +226,9 @@ class FakeGcloud:
     def _listed(self, kind: str, verb: str, topic: str) -> list[Any]:
         """Return the subscriptions of proofs, or the names of those of a topic."""
         if verb == "list":
-            return [each for (group, _), each in self.things.items() if group == kind and "verify" in each["name"]]
-        there = [each for (group, _), each in self.things.items() if group == "subscriptions"]
-        return [each["name"] for each in there if each["topic"].endswith(f"/{topic}")]
+            return [thing for (group, _), thing in self.things.items() if group == kind and "verify" in thing["name"]]
+        there = [thing for (group, _), thing in self.things.items() if group == "subscriptions"]
+        return [thing["name"] for thing in there if thing["topic"].endswith(f"/{topic}")]
 
     def _made(self, kind: str, name: str, command: Command) -> dict[str, Any]:
         made: dict[str, Any] = {"name": f"projects/{PROJECT}/{kind}/{name}", "labels": command.pairs("labels")}
@@ -299,7 +299,7 @@ class FakeGcloud:
         if command.words[1] == "regions":
             return [{"locationId": region} for region in (REGION, "us-central1")]
         if command.words[1] == "list":
-            return [each for (group, _), each in self.things.items() if group.startswith("functions")]
+            return [thing for (group, _), thing in self.things.items() if group.startswith("functions")]
         verb, name = command.words[1], command.words[2]
         if (elsewhere := (f"functions in {command.flags['region']}", name)) in self.things:
             return self.things.pop(elsewhere) if verb == "delete" else self.things[elsewhere]
@@ -338,7 +338,7 @@ class FakeGcloud:
     def _policy(self, of: str, command: Command) -> Any:
         bindings = self.policies.setdefault(of, [])
         if "remove-iam-policy-binding" in command.words:
-            self.policies[of] = [each for each in bindings if command.flags["member"] not in each["members"]]
+            self.policies[of] = [binding for binding in bindings if command.flags["member"] not in binding["members"]]
         elif "member" in command.flags:
             bindings.append({"role": command.flags["role"], "members": [command.flags["member"]]})
         return {"bindings": bindings, "etag": "BwX"}

@@ -157,7 +157,7 @@ def _words_of(stderr: str) -> Argv:
 
 def test_only_not_found_means_absent() -> None:
     missing, denied = (
-        next(text for code, text in WORDS if code == each) for each in ("NOT_FOUND", "PERMISSION_DENIED")
+        next(text for code, text in WORDS if code == wanted) for wanted in ("NOT_FOUND", "PERMISSION_DENIED")
     )
     assert Gcloud(Scripted(fails(missing))).read(("pubsub", "topics", "describe", "t")) is None
     with pytest.raises(GcloudFailed):
@@ -166,7 +166,7 @@ def test_only_not_found_means_absent() -> None:
 
 @pytest.mark.parametrize("code", ["ABORTED", "RESOURCE_EXHAUSTED", "ACCOUNT_LAG", "SERVICE_DISABLED"])
 def test_a_change_retries_temporary_errors_and_passes_the_secret_every_time(code: Code) -> None:
-    passing = next(text for each, text in WORDS if each == code)
+    passing = next(text for kind, text in WORDS if kind == code)
     run, clock = Scripted(fails(passing), fails(passing), Finished(0, "{}", "")), FakeClock(0)
     Gcloud(run, sleep=clock.advance).change(("x",), stdin=Secret("s"))
     assert clock.seconds == 3
