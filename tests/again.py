@@ -33,10 +33,10 @@ class TimedAgain:
         """Report which tests were repeated, and why."""
         tried = [report for reports in terminalreporter.stats.values() for report in reports if _was_tried(report)]
         if tried:
-            terminalreporter.section("promises about time that were tried once more", yellow=True)
+            terminalreporter.section("promises about time that were tested a second time", yellow=True)
         for report in tried:
             terminalreporter.line(
-                f"{report.nodeid}: {report.outcome} then; first: {dict(report.user_properties)[PROPERTY]}"
+                f"{report.nodeid}: {report.outcome} the second time; first: {dict(report.user_properties)[PROPERTY]}"
             )
 
 

@@ -34,10 +34,10 @@ def begin(folder: Path, source: str, *options: str) -> Run:
 def run(folder: Path, source: str, *options: str) -> tuple[int, str]:
     """Run this source; return the exit status and the output."""
     with begin(folder, source, *options) as process:
-        said = process.communicate(timeout=ENDS_WITHIN_S)[0]
-    return process.returncode, said
+        output = process.communicate(timeout=ENDS_WITHIN_S)[0]
+    return process.returncode, output
 
 
-def ids(said: str, pattern: str) -> Sequence[int]:
+def ids(output: str, pattern: str) -> Sequence[int]:
     """Return the numbers that follow a pattern in the output."""
-    return [int(found) for found in re.findall(rf"{pattern}(\d+)", said)]
+    return [int(found) for found in re.findall(rf"{pattern}(\d+)", output)]

@@ -35,12 +35,12 @@ class Progress:
         self._total = len(re.findall(r"^[a-z0-9-]+(?:\[[a-z0-9,-]+\])?==", lock, re.MULTILINE))
         self._lines: list[str] = []
 
-    def hear(self, lines: Iterable[str]) -> None:
+    def read(self, lines: Iterable[str]) -> None:
         """Read the lines that pip prints, as they come."""
         for line in lines:
             self._lines.append(line)
 
-    def told(self, seconds: float) -> str:
+    def line(self, seconds: float) -> str:
         """Return the progress as a line of text."""
         if any(line.startswith("Installing collected packages") for line in self._lines):
             return f"  unpacking the packages, {seconds:.0f} s"
@@ -71,11 +71,11 @@ def install(
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(line, env=environ, encoding="utf-8", errors="replace", **streams) as pip:
-        listener = threading.Thread(target=progress.hear, args=(pip.stdout or (),), daemon=True)
+        listener = threading.Thread(target=progress.read, args=(pip.stdout or (),), daemon=True)
         listener.start()
         began_at = now()
         while _goes_on(pip, tick_s):
-            _write(out, form.format(progress.told(now() - began_at)))
+            _write(out, form.format(progress.line(now() - began_at)))
         listener.join()
     if out.isatty():
         _write(out, form.format(""))

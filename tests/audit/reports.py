@@ -31,7 +31,7 @@ class Ran:
     errors: str
 
     @property
-    def last_words(self) -> str:
+    def last_error(self) -> str:
         """Return the last line of the error stream."""
         return (self.errors.strip().splitlines() or [f"exit status {self.status}"])[-1][:300]
 
@@ -41,7 +41,7 @@ def vulnerability_finding(ran: Ran, expected: int) -> Finding:
     try:
         packages: list[dict[str, Any]] = json.loads(ran.output)["dependencies"]
     except (ValueError, KeyError, TypeError):
-        return Finding("NOT CHECKED", f"pip-audit gave no report: {ran.last_words}")
+        return Finding("NOT CHECKED", f"pip-audit gave no report: {ran.last_error}")
     faults = [
         f"{package['name']} {package['version']}: {fault['id']}, fixed in {', '.join(fault['fix_versions']) or 'none'}"
         for package in packages
@@ -61,7 +61,7 @@ def bandit_finding(ran: Ran) -> Finding:
         report = json.loads(ran.output)
         results, errors = report["results"], report["errors"]
     except (ValueError, KeyError, TypeError):
-        return Finding("NOT CHECKED", f"bandit gave no report: {ran.last_words}")
+        return Finding("NOT CHECKED", f"bandit gave no report: {ran.last_error}")
     open_results = [result for result in results if not _is_explained(result["filename"], result["test_id"])]
     lines = [
         f"{result['filename']}:{result['line_number']}: {result['test_id']} {result['issue_text']}"
@@ -78,7 +78,7 @@ def secrets_finding(runs: Iterable[Ran], known: Mapping[str, str]) -> Finding:
         try:
             results_of = json.loads(ran.output)["results"]
         except (ValueError, KeyError, TypeError):
-            return Finding("NOT CHECKED", f"detect-secrets gave no report: {ran.last_words}")
+            return Finding("NOT CHECKED", f"detect-secrets gave no report: {ran.last_error}")
         for name, result in ((name, result) for name, results in results_of.items() for result in results):
             explained += result["hashed_secret"] in known
             if result["hashed_secret"] not in known:

@@ -178,12 +178,12 @@ def test_a_missing_java_is_explained_in_one_line(tmp_path: Path) -> None:
 
 
 def test_without_an_emulator_the_embedded_pubsub_is_used_and_the_reason_shown() -> None:
-    said: list[str] = []
+    messages: list[str] = []
 
-    with pubsub_for("auto", {"PUBSUB_EMULATOR_HOST": NOWHERE}, said.append) as backend:
+    with pubsub_for("auto", {"PUBSUB_EMULATOR_HOST": NOWHERE}, messages.append) as backend:
         assert backend.kind == "embedded"
         assert serves(backend.host)
-    assert said == [f"using the embedded Pub/Sub: {_reason()}"]
+    assert messages == [f"using the embedded Pub/Sub: {_reason()}"]
 
 
 def _reason() -> str:

@@ -61,12 +61,12 @@ def test_a_rehearsal_fails_if_a_resource_is_left_after_down(both_clouds: Clouds)
 
 
 def test_a_rehearsal_fails_and_shows_the_step_that_failed(both_clouds: Clouds, tmp_path: Path) -> None:
-    said: list[str] = []
+    messages: list[str] = []
 
-    faults = list(play(Act("nonsense is refused", ("no-such-verb",)), both_clouds, tmp_path, said.append))
+    faults = list(play(Act("nonsense is refused", ("no-such-verb",)), both_clouds, tmp_path, messages.append))
 
     assert faults == ["nonsense is refused: exit status 1"]
-    assert said[0] == "\n== nonsense is refused\n$ python -m deploy no-such-verb\n"
+    assert messages[0] == "\n== nonsense is refused\n$ python -m deploy no-such-verb\n"
 
 
 def test_programs_of_a_rehearsal_reach_only_the_offline_clouds() -> None:

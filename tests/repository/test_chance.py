@@ -22,10 +22,10 @@ def test_property(found):
 
 def seen(folder: Path, *options: str) -> tuple[int, list[str]]:
     """Return the seed of a run, and its random values."""
-    status, said = run(folder, SOURCE, "-n0", "-s", *options)
-    assert status == 0, said
-    (seed,) = ids(said, "all chance in them: --randomly-seed=")
-    return seed, [line.lstrip(".") for line in said.splitlines() if line.lstrip(".").startswith(("did", "found"))]
+    status, output = run(folder, SOURCE, "-n0", "-s", *options)
+    assert status == 0, output
+    (seed,) = ids(output, "all randomness in them: --randomly-seed=")
+    return seed, [line.lstrip(".") for line in output.splitlines() if line.lstrip(".").startswith(("did", "found"))]
 
 
 def test_a_run_prints_the_seed_that_repeats_it_and_the_next_run_has_another(tmp_path: Path) -> None:

@@ -41,11 +41,11 @@ def pip(*lines: str, lasts_s: float = 0.0, status: int = 0) -> list[str]:
 
 def test_progress_counts_packages_and_seconds() -> None:
     progress = Progress(LOCK)
-    assert progress.told(0) == "  0 of 2 packages, 0 s"
-    progress.hear(["Collecting a==1 (from -r x)\n", "  Using cached a-1.whl\n"])
-    assert progress.told(3.4) == "  1 of 2 packages, 3 s"
-    progress.hear(["Requirement already satisfied: b[x,y]==2\n", "Installing collected packages: a\n"])
-    assert progress.told(9) == "  unpacking the packages, 9 s"
+    assert progress.line(0) == "  0 of 2 packages, 0 s"
+    progress.read(["Collecting a==1 (from -r x)\n", "  Using cached a-1.whl\n"])
+    assert progress.line(3.4) == "  1 of 2 packages, 3 s"
+    progress.read(["Requirement already satisfied: b[x,y]==2\n", "Installing collected packages: a\n"])
+    assert progress.line(9) == "  unpacking the packages, 9 s"
 
 
 def test_without_a_terminal_an_installation_prints_its_progress_on_new_lines() -> None:
@@ -78,9 +78,9 @@ def test_an_installation_that_fails_shows_pips_error(
     lock = tmp_path / "requirements.txt"
     lock.write_text(f"no-such-package==1 --hash=sha256:{'0' * 64}\n", "utf-8")
     assert main([str(lock)]) == 1
-    told = capfd.readouterr().err
-    assert "No matching distribution found for no-such-package==1" in told
-    assert told.endswith("requirements.txt could not be installed: pip ended with 1\n")
+    errors = capfd.readouterr().err
+    assert "No matching distribution found for no-such-package==1" in errors
+    assert errors.endswith("requirements.txt could not be installed: pip ended with 1\n")
 
 
 def test_the_pip_command_installs_only_listed_and_hashed_packages() -> None:
@@ -135,12 +135,12 @@ def test_a_blank_in_the_path_of_the_environment_is_refused_with_a_message(clone:
 
 
 @pytest.mark.parametrize(
-    ("python", "told"), [("", "Python 3.11 or newer is needed"), ("/bin/false", "is not a Python 3.11 or newer")]
+    ("python", "message"), [("", "Python 3.11 or newer is needed"), ("/bin/false", "is not a Python 3.11 or newer")]
 )
-def test_a_python_that_is_missing_or_too_old_is_reported(clone: Path, python: str, told: str) -> None:
+def test_a_python_that_is_missing_or_too_old_is_reported(clone: Path, python: str, message: str) -> None:
     done = make(clone, "run", f"PYTHON={python}")
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
 def test_a_failed_virtual_environment_is_reported_with_the_reason(clone: Path) -> None:

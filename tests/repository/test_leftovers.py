@@ -51,9 +51,9 @@ def test_a_reused_id_does_not_belong_to_the_run() -> None:
 
 def leaves(folder: Path, what: str, *options: str) -> str:
     """Return the output of a run whose test passes and leaves something behind."""
-    status, said = run(folder, f"{IMPORTS}\ndef test_it():\n    {what}\n", *options)
-    assert (status, "1 passed" in said) == (1, True), said
-    return said
+    status, output = run(folder, f"{IMPORTS}\ndef test_it():\n    {what}\n", *options)
+    assert (status, "1 passed" in output) == (1, True), output
+    return output
 
 
 def has_ended(pid: int) -> bool:
@@ -79,19 +79,19 @@ def test_a_process_with_an_empty_environment_fails_the_run_and_is_killed(tmp_pat
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
 def test_a_listening_socket_fails_the_run(tmp_path: Path, workers: str) -> None:
-    said = leaves(tmp_path, "kept.append(socket.create_server(('127.0.0.1', 0)))", workers)
-    assert "listening socket of process" in said
+    output = leaves(tmp_path, "kept.append(socket.create_server(('127.0.0.1', 0)))", workers)
+    assert "listening socket of process" in output
 
 
 def test_a_temporary_folder_fails_the_run_and_is_removed(tmp_path: Path) -> None:
-    said = leaves(tmp_path, "print('made', tempfile.mkdtemp(prefix='stays-'))", "-n0", "-s")
-    assert "temporary file or folder: stays-" in said
-    assert not Path(said.partition("made ")[2].split()[0]).parent.exists()
+    output = leaves(tmp_path, "print('made', tempfile.mkdtemp(prefix='stays-'))", "-n0", "-s")
+    assert "temporary file or folder: stays-" in output
+    assert not Path(output.partition("made ")[2].split()[0]).parent.exists()
 
 
 def test_a_run_that_leaves_nothing_behind_reports_nothing(tmp_path: Path) -> None:
-    status, said = run(tmp_path, f"{IMPORTS}\ndef test_it():\n    subprocess.run(['true'])\n", "-n0")
-    assert (status, "left behind" in said) == (0, False), said
+    status, output = run(tmp_path, f"{IMPORTS}\ndef test_it():\n    subprocess.run(['true'])\n", "-n0")
+    assert (status, "left behind" in output) == (0, False), output
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])

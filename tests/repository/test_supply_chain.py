@@ -245,7 +245,7 @@ FAILED = {
 def test_a_tool_without_a_report_has_checked_nothing(ran: Ran) -> None:
     for finding in (vulnerability_finding(ran, 43), bandit_finding(ran), secrets_finding([ran], {})):
         assert finding.verdict == "NOT CHECKED"
-        assert finding.sentence.endswith(ran.last_words)
+        assert finding.sentence.endswith(ran.last_error)
 
 
 def called(filename: str, test: str, *errors: object) -> Finding:

@@ -43,7 +43,7 @@ def envelope(device: str, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def message(data: bytes, **attributes: str) -> dict[str, Any]:
     event = json.loads(data)["event"]
-    told = {
+    all_attributes = {
         "eventId": event["eventId"],
         "eventType": event["eventType"],
         "deviceId": event["targetName"].rpartition("/")[2],
@@ -53,7 +53,7 @@ def message(data: bytes, **attributes: str) -> dict[str, Any]:
     }
     encoded = base64.b64encode(data).decode()
     published = "2026-11-23T06:00:00.250Z"
-    return {"message": {"data": encoded, "attributes": told, "messageId": "17", "publishTime": published}}
+    return {"message": {"data": encoded, "attributes": all_attributes, "messageId": "17", "publishTime": published}}
 
 
 def arriving(
@@ -137,8 +137,8 @@ def test_an_event_that_the_secret_verified_according_to_the_log_is_proof_of_the_
 def test_without_a_log_line_the_proof_says_that_the_signature_is_not_known(hidden: Stage) -> None:
     began_at = hidden.clock()
     assert hidden.deployment().verify() == 0
-    told = "which signature proved it is not known: DT does not show the connector's secret, and the function's log"
-    assert told in hidden.shown
+    expected = "which signature proved it is not known: DT does not show the connector's secret, and the function's log"
+    assert expected in hidden.shown
     assert hidden.clock() - began_at < 60
 
 
@@ -222,8 +222,8 @@ def test_a_missing_connector_is_reported_at_once(stage: Stage) -> None:
 
 def test_an_unusable_secret_version_is_reported_at_once(stage: Stage) -> None:
     stage.google.versions["dt-signature"].append("short")
-    told = "secret dt-signature: the function cannot use version 2: line 1 has 5 bytes"
-    with pytest.raises(DeployError, match=told):
+    expected = "secret dt-signature: the function cannot use version 2: line 1 has 5 bytes"
+    with pytest.raises(DeployError, match=expected):
         stage.deployment().verify()
 
 
