@@ -48,7 +48,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def goal_lines(results: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Give each goal's sentence, bound, figure and verdict."""
+    """Return each goal's sentence, bound, figure and verdict."""
     return [(goal.sentence, _bound(goal), _figure(goal, results), VERDICTS[goal.is_met(results)]) for goal in GOALS]
 
 

@@ -96,7 +96,7 @@ async def _timed(attempt: Callable[[], Awaitable[str]], finding: Finding, name: 
     began = time.thread_time()
     try:
         finding.outcomes[await attempt()] += 1
-    except Exception as error:  # noqa: BLE001  # what is looked for
+    except Exception as error:  # noqa: BLE001  # unexpected errors are recorded
         finding.foreign.append(f"{name}: {error!r}"[:300])
     return (time.thread_time() - began) * 1000
 

@@ -38,7 +38,7 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
 RATE = 5
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # of a network in which nobody else is
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # in a network namespace of its own
 _SERVFAIL, _FOUND = b"\x81\x82", b"\x81\x80"
 _IPV4 = 1
 
