@@ -1,4 +1,4 @@
-# Every command of the project. `make help` lists them; each sets up what it needs by itself.
+# All commands of the project. `make help` lists them; each command installs what it needs.
 .DEFAULT_GOAL := help
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.14 python3.12 python3.11 python; do \
@@ -9,14 +9,14 @@ BUILT := tests/bench/.build
 PUBSUB ?= auto
 PORT ?= 8080
 
-# make takes a blank in a target's name for the end of it; the folder of the clone may have blanks
+# make splits the names of targets at blanks, so VENV must have none; the folder of the clone may have some
 ifneq ($(words $(VENV)),1)
 $(error VENV is "$(VENV)": choose a path without blanks for the virtual environment)
 endif
 
 .PHONY: help run serve rehearse test test-deploy test-install prove bench scaling check lint types audit mutate format lock clean
 
-help:  ## this list
+help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime  ## send one signed event of each type through the function
@@ -25,42 +25,42 @@ run: $(VENV)/.runtime  ## send one signed event of each type through the functio
 serve: $(VENV)/.runtime  ## keep it running on PORT=8080; print a signed curl command
 	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB) --port $(PORT)
 
-rehearse: $(VENV)/.deploy  ## a whole deployment, with the real gcloud, on this machine
+rehearse: $(VENV)/.deploy  ## run a whole deployment on this machine, with real gcloud
 	@exec $(BIN)/python -m deploy.offline rehearse --pubsub $(PUBSUB)
 
-test: $(VENV)/.tests  ## all tests except test-deploy and test-install
+test: $(VENV)/.tests  ## run all tests except test-deploy and test-install
 	@exec $(BIN)/python -m pytest $(PYTEST)
 
 prove: $(VENV)/.tests  ## fault-injection and load tests; PROVE="zero-loss --short"
 	@exec $(BIN)/python -m tests.prove $(PROVE)
 
-bench: $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain $(BUILT)/.node  ## benchmarks into docs/performance.md; BENCH="share imports"
+bench: $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain $(BUILT)/.node  ## update docs/performance.md; BENCH="share imports"
 	@exec $(BUILT)/tools/bin/python -m tests.bench --project $(BUILT)/project/bin/python --plain $(BUILT)/plain/bin/python --node $(BUILT)/node $(BENCH)
 
-scaling: $(VENV)/.tests  ## capacity and cost model, into docs/scaling.md
+scaling: $(VENV)/.tests  ## update docs/scaling.md: capacity and cost model
 	@exec $(BIN)/python -m tests.bench.scaling
 
-test-deploy: $(VENV)/.tests  ## deployment with gcloud and injected failures; minutes
+test-deploy: $(VENV)/.tests  ## test deployments with gcloud and injected failures; minutes
 	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
 
-test-install: $(VENV)/.tests  ## pinned requirements with old and new pips; needs an index
+test-install: $(VENV)/.tests  ## install the locks with old and new pips; needs an index
 	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov
 
-check: lint types audit test  ## lint, types, audit and test: before a commit
+check: lint types audit test  ## lint, types, audit and test; run it before a commit
 	@for package in function deploy; do \
 		echo "coverage of $$package/: $$($(BIN)/python -m coverage report --include="$$package/*" --format=total) %"; \
 		$(BIN)/python -m coverage report --include="$$package/*" --fail-under=95 --format=total >/dev/null || exit 1; done
 
-lint: $(VENV)/.tests  ## ruff: rules and formatting; who may import what
+lint: $(VENV)/.tests  ## ruff: rules and formatting; import-linter: imports
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -c 'import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))'
 
-types: $(VENV)/.tests  ## mypy, strict; for Linux and for Windows
+types: $(VENV)/.tests  ## mypy in strict mode, for Linux and for Windows
 	$(BIN)/python -m mypy
 	$(BIN)/python -m mypy --platform win32 --cache-dir .mypy_cache/win32 main.py function deploy
 
-audit: $(VENV)/.tools  ## hashes, licences, vulnerabilities, secrets
+audit: $(VENV)/.tools  ## check hashes, licences, vulnerabilities, secrets
 	@exec $(BIN)/python -m tests.audit
 
 mutate: $(VENV)/.tools  ## mutation testing of function/; MUTATE="signature": a part
@@ -79,42 +79,42 @@ lock: $(VENV)/.venv  ## pin and hash all requirements; UPGRADE= keeps versions
 	$(BIN)/python -m uv pip compile tests/bench/requirements.in -o tests/bench/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/plain.in -o tests/bench/plain.txt $(LOCK)
 	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/bench/requirements.txt tests/bench/plain.txt
-# --no-strip-extras: a pip before 23.3 cannot do without, and Google's build installs requirements.txt with a pip of its own
+# --no-strip-extras, because a pip before 23.3 needs the extras, and Google's build installs requirements.txt with its own pip
 UPGRADE ?= --upgrade
 LOCK := $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --custom-compile-command "make lock"
 
-clean:  ## remove what make made
+clean:  ## remove environments, builds and caches
 	rm -rf $(VENV) $(BUILT) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.venv:
-	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name its path: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is not a Python 3.11 or newer: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "making $(VENV), a virtual environment for $(PYTHON) ..."
 	@said="$$("$(PYTHON)" -m venv $(VENV) 2>&1)" || { echo "$$said" >&2; echo "$(PYTHON) cannot make a virtual environment: install its venv module (Debian: apt install python3-venv)" >&2; exit 1; }
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/.venv
-	@echo "installing what the function needs into $(VENV) (once, about half a minute) ..."
+	@echo "installing the function's packages into $(VENV) (once, about half a minute) ..."
 	@$(BIN)/python -m tests.install requirements.txt
 	@touch $@
 
 $(VENV)/.deploy: deploy/requirements.txt $(VENV)/.runtime
-	@echo "installing what a deployment needs into $(VENV) ..."
+	@echo "installing the deployment's packages into $(VENV) ..."
 	@$(BIN)/python -m tests.install deploy/requirements.txt
 	@touch $@
 
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv
-	@echo "installing what the tests need into $(VENV) (once, about a minute) ..."
+	@echo "installing the tests' packages into $(VENV) (once, about a minute) ..."
 	@$(BIN)/python -m tests.install tests/requirements.txt
 	@touch $@
 
 $(VENV)/.tools: tests/tools.txt $(VENV)/.tests
-	@echo "installing what audit and mutate need into $(VENV) ..."
+	@echo "installing the packages of audit and mutate into $(VENV) ..."
 	@$(BIN)/python -m tests.install tests/tools.txt
 	@touch $@
 
-# three environments: the benchmark's own, this project's as it is deployed, and a user's beside it
+# three environments: the benchmark's own, this project's as deployed, and that of a user's function
 $(BUILT)/.tools: tests/bench/requirements.txt
 $(BUILT)/.project: requirements.txt
 $(BUILT)/.plain: tests/bench/plain.txt
@@ -124,9 +124,9 @@ $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain: | $(VENV)/.venv
 	@$(@:$(BUILT)/.%=$(BUILT)/%)/bin/python -m tests.install $<
 	@touch $@
 
-# without node the benchmark says what it has not measured; so it does when npm cannot install
+# without node, or if npm cannot install, the benchmark reports the variant as NOT MEASURED
 $(BUILT)/.node: tests/bench/variants/node/index.js tests/bench/variants/node/package-lock.json
 	@mkdir -p $(BUILT)/node && cp tests/bench/variants/node/*.js* $(BUILT)/node/
 	@if command -v node >/dev/null && command -v npm >/dev/null; then \
-		echo "installing what the Node.js variant needs into $(BUILT) ..." && \
+		echo "installing the Node.js variant's packages into $(BUILT) ..." && \
 		(cd $(BUILT)/node && npm ci --ignore-scripts --silent --no-audit --no-fund) && touch $@; fi || true

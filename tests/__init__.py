@@ -1,1 +1,1 @@
-"""The tests: README says where a test goes."""
+"""The tests. README says where a test goes."""

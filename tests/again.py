@@ -1,8 +1,8 @@
-"""``pytest --timed-again``: a test of a promise about time that fails is tried once more, and the run says so.
+"""``pytest --timed-again``: repeat a failed test of a promise about time once, and report that.
 
-A machine that others use may be late once. It cannot lose an event, let a forged one through or write a secret to a
-log: what counts such things is never tried again, because a second try would hide the first. So only a test with the
-mark ``timed`` has a second try, and the mark belongs to tests that promise nothing but time.
+A busy machine can make a test late once. It cannot make the function lose an event, accept a forged one or write a
+secret to a log, so a test that counts such things is never repeated, because a second try would hide the first. Only a
+test with the mark ``timed`` is repeated, and the mark belongs to tests that promise nothing but time.
 """
 
 from collections.abc import Sequence
@@ -16,11 +16,11 @@ PROPERTY = "tried again"
 
 
 class TimedAgain:
-    """A plugin of pytest, in each worker and in the run itself."""
+    """A pytest plugin, in each worker and in the main process."""
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run a test that promises time, and once more if it fails; all others are left to pytest."""
+        """Run a test with the mark ``timed``, and once more if it fails; pytest runs all others."""
         if item.get_closest_marker(MARK) is None:
             return None
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
@@ -30,20 +30,20 @@ class TimedAgain:
         return True
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was tried again, and why."""
+        """Report which tests were repeated, and why."""
         tried = [report for reports in terminalreporter.stats.values() for report in reports if _was_tried(report)]
         if tried:
-            terminalreporter.section("promises about time that were tried once more", yellow=True)
+            terminalreporter.section("promises about time that were tested a second time", yellow=True)
         for report in tried:
             terminalreporter.line(
-                f"{report.nodeid}: {report.outcome} then; first: {dict(report.user_properties)[PROPERTY]}"
+                f"{report.nodeid}: {report.outcome} the second time; first: {dict(report.user_properties)[PROPERTY]}"
             )
 
 
 def _reports(item: pytest.Item, nextitem: pytest.Item | None) -> Sequence[pytest.TestReport]:
     first = runtestprotocol(item, log=False, nextitem=nextitem)
     failed = [report for report in first if report.failed]
-    if [report.when for report in failed] != ["call"]:  # what cannot be set up or leaves something is no matter of time
+    if [report.when for report in failed] != ["call"]:  # an error in setup or teardown does not depend on time
         return first
     item.user_properties.append((PROPERTY, _cause(failed[0])))
     return runtestprotocol(item, log=False, nextitem=nextitem)

@@ -1,4 +1,4 @@
-"""What several test files share: the two Pub/Subs, and somebody who deploys."""
+"""Fixtures of several test files: the two Pub/Subs, and a user who deploys."""
 
 import os
 from collections.abc import Iterator
@@ -15,13 +15,13 @@ from tests.real_gcloud.user import User, user_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the one option of these tests."""
+    """Add the option of these tests."""
     parser.addoption(again.OPTION, action="store_true", help="try a failed promise about time once more, and say so")
 
 
-@pytest.hookimpl(trylast=True)  # the seed has been chosen by then
+@pytest.hookimpl(trylast=True)  # pytest-randomly has chosen the seed by then
 def pytest_configure(config: pytest.Config) -> None:
-    """Let one seed decide on all chance, and watch over what the tests start: it ends with them."""
+    """Seed all randomness with one seed, and watch for processes and files that the tests leave behind."""
     if config.getoption("hypothesis_seed", None) is None:
         core.global_force_seed = config.getoption("randomly_seed", None)
     if config.getoption(again.OPTION):
@@ -34,16 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Say how to repeat this run, before anything of it can go wrong."""
+    """Print how to repeat this run, before any test runs."""
     seed = session.config.getoption("randomly_seed", None)
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if seed is not None and terminal and not hasattr(session.config, "workerinput"):
-        terminal.write_line(f"the order of the tests, and all chance in them: --randomly-seed={seed}")
+        terminal.write_line(f"order of the tests and all randomness in them: --randomly-seed={seed}")
 
 
 @pytest.fixture(scope="session")
 def emulator_host() -> Iterator[str]:
-    """Google's emulator, one for the whole session: a project of its own keeps a test apart."""
+    """Start Google's emulator once for the whole session; each test uses a project of its own."""
     try:
         with emulator(os.environ) as host:
             yield host
@@ -53,13 +53,13 @@ def emulator_host() -> Iterator[str]:
 
 @pytest.fixture
 def embedded() -> Iterator[EmbeddedPubSub]:
-    """An embedded Pub/Sub for this test alone."""
+    """Start an embedded Pub/Sub for one test."""
     with EmbeddedPubSub() as pubsub:
         yield pubsub
 
 
 @pytest.fixture
 def user(tmp_path: Path) -> Iterator[User]:
-    """Somebody with the real gcloud, new to both clouds."""
-    with user_of(tmp_path) as somebody:
-        yield somebody
+    """Return a user with the real gcloud, for whom both clouds are still empty."""
+    with user_of(tmp_path) as new_user:
+        yield new_user

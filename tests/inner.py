@@ -1,4 +1,4 @@
-"""A run of pytest within a test, on a file that is made up, with the plugins of these tests: support, not a test."""
+"""Run pytest on a made-up file within a test, with the plugins of these tests. Support for tests, not a test."""
 
 import os
 import re
@@ -16,7 +16,7 @@ Run = subprocess.Popen[str]
 
 
 def begin(folder: Path, source: str, *options: str) -> Run:
-    """Begin a run of these tests, in a session of its own."""
+    """Start a run of this source, in a session of its own."""
     (folder / "conftest.py").write_text(CONFTEST, "utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = timed: as the project's own\n", "utf-8")
     (folder / "test_made_up.py").write_text(source, "utf-8")
@@ -32,12 +32,12 @@ def begin(folder: Path, source: str, *options: str) -> Run:
 
 
 def run(folder: Path, source: str, *options: str) -> tuple[int, str]:
-    """Run these tests; return the exit status, and what was said."""
+    """Run this source; return the exit status and the output."""
     with begin(folder, source, *options) as process:
-        said = process.communicate(timeout=ENDS_WITHIN_S)[0]
-    return process.returncode, said
+        output = process.communicate(timeout=ENDS_WITHIN_S)[0]
+    return process.returncode, output
 
 
-def ids(said: str, pattern: str) -> Sequence[int]:
-    """Return the numbers that stand behind a pattern in what was said."""
-    return [int(found) for found in re.findall(rf"{pattern}(\d+)", said)]
+def ids(output: str, pattern: str) -> Sequence[int]:
+    """Return the numbers that follow a pattern in the output."""
+    return [int(found) for found in re.findall(rf"{pattern}(\d+)", output)]

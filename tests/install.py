@@ -1,10 +1,10 @@
-"""``python -m tests.install LOCK``: install a lock into the environment of this Python, and say how far it is.
+"""``python -m tests.install LOCK``: install a lock into the environment of this Python, and show the progress.
 
-pip by itself is silent for a minute, or prints a hundred lines. If it fails, all that it said is shown.
+pip itself is silent for a minute, or prints a hundred lines. If pip fails, all of its output is shown.
 
-``--no-deps`` makes the installation independent of pip's age and of the calendar. A lock names every package, so that
-nothing is left to resolve. A pip before 23.3 that resolves may refuse a hashed package, on the day it has a newer
-release, because another package asks for it with an extra.
+``--no-deps`` makes the installation independent of pip's version and of new releases. A lock names every package, so
+pip has nothing to resolve. A pip before 23.3 that resolves can refuse a hashed package as soon as it has a newer
+release, if another package requires it with an extra.
 """
 
 import os
@@ -20,28 +20,28 @@ from typing import Any, TextIO
 OPTIONS = ("--no-deps", "--require-hashes", "--disable-pip-version-check", "--no-input", "--progress-bar", "off")
 PLAIN_TICK_S = 5.0
 TERMINAL_TICK_S = 0.5
-"""Seconds between two words on how far it is: a new line each, or one that is written over."""
+"""Seconds between two reports of progress: new lines, or one line that is overwritten on a terminal."""
 
 _TO_THE_END = "\033[K"
-"""Wipes a terminal's line from the cursor on."""
+"""Erases a terminal's line from the cursor on."""
 
 _SEEN = ("Collecting ", "Requirement already satisfied: ")
 
 
 class Progress:
-    """What pip has said so far of a lock."""
+    """The progress of an installation, from the lines that pip has printed so far."""
 
     def __init__(self, lock: str) -> None:
         self._total = len(re.findall(r"^[a-z0-9-]+(?:\[[a-z0-9,-]+\])?==", lock, re.MULTILINE))
         self._lines: list[str] = []
 
-    def hear(self, lines: Iterable[str]) -> None:
-        """Take the lines that pip prints, as they come."""
+    def read(self, lines: Iterable[str]) -> None:
+        """Read the lines that pip prints, as they come."""
         for line in lines:
             self._lines.append(line)
 
-    def told(self, seconds: float) -> str:
-        """Return how far it is."""
+    def line(self, seconds: float) -> str:
+        """Return the progress as a line of text."""
         if any(line.startswith("Installing collected packages") for line in self._lines):
             return f"  unpacking the packages, {seconds:.0f} s"
         seen = sum(line.startswith(_SEEN) for line in self._lines)
@@ -53,7 +53,7 @@ class Progress:
 
 
 def command(lock: str) -> list[str]:
-    """Return the line that installs a lock."""
+    """Return the command that installs a lock."""
     return [sys.executable, "-m", "pip", "install", *OPTIONS, "-r", lock]
 
 
@@ -65,17 +65,17 @@ def install(
     tick_s: float | None = None,
     now: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Run pip, and say on ``out`` every ``tick_s`` seconds how far it is; return its exit status."""
+    """Run pip, and print the progress to ``out`` every ``tick_s`` seconds; return pip's exit status."""
     tick_s = tick_s or (TERMINAL_TICK_S if out.isatty() else PLAIN_TICK_S)
     form = f"\r{{}}{_TO_THE_END}" if out.isatty() else "{}\n"
     streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     environ = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(line, env=environ, encoding="utf-8", errors="replace", **streams) as pip:
-        listener = threading.Thread(target=progress.hear, args=(pip.stdout or (),), daemon=True)
+        listener = threading.Thread(target=progress.read, args=(pip.stdout or (),), daemon=True)
         listener.start()
         began_at = now()
         while _goes_on(pip, tick_s):
-            _write(out, form.format(progress.told(now() - began_at)))
+            _write(out, form.format(progress.line(now() - began_at)))
         listener.join()
     if out.isatty():
         _write(out, form.format(""))
@@ -83,7 +83,7 @@ def install(
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Install each of these locks; exit status: 0 all is installed, else pip's own."""
+    """Install these locks; return 0 if all are installed, else pip's exit status."""
     for lock in arguments:
         progress = Progress(Path(lock).read_text("utf-8"))
         if status := install(command(lock), progress, sys.stderr):

@@ -1,11 +1,11 @@
-"""Whatever the tests start ends with them: a run that leaves something behind fails, and says what.
+"""A run of tests that leaves something behind fails, and reports what.
 
-Three things count: a process, a listening socket of the tests' own process, and something in the folder for temporary
-files, of which a run has one of its own. What is found is ended and removed.
+Three things count: a process, a listening socket of the tests' own process, and a file in the run's own folder for
+temporary files. The run ends such processes and removes such files.
 
-A process belongs to the run if its parent, its group or its session does, which is watched while the tests run; so it
-is found although its parent has ended. It does, too, if that folder stands in its environment. Linux alone shows all
-that; elsewhere the folder is all that is looked at.
+A process belongs to the run if its parent, its group or its session does. A thread watches this while the tests run, so
+a process is found although its parent has ended. A process also belongs to the run if the run's folder is in its
+environment. Only Linux shows all this; on other systems only the folder is checked.
 
 SIGTERM ends a run as Ctrl-C does: fixtures are torn down.
 """
@@ -26,10 +26,10 @@ import pytest
 
 LOOKS_EVERY_S = 0.5
 PATIENCE_S = 5.0
-"""Seconds that what is about to end has, after the last test."""
+"""Seconds that processes have to end by themselves after the last test."""
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""The signals that end a run as Ctrl-C does; Windows has no SIGHUP."""
+"""Signals that end a run as Ctrl-C does; Windows has no SIGHUP."""
 
 PROC = Path("/proc")
 LISTENS = "0A"
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Program:
-    """A process as the kernel shows it: proc(5). ``began`` tells two processes with the same id apart."""
+    """A process as the kernel shows it: proc(5). ``began`` distinguishes two processes with the same id."""
 
     pid: int
     parent: int
@@ -54,17 +54,17 @@ class Program:
 
     @property
     def key(self) -> tuple[int, int]:
-        """What no other process ever has."""
+        """What identifies this process among all that ever ran."""
         return self.pid, self.began
 
     @property
     def runs(self) -> bool:
-        """Whether it is more than an exit status that waits to be read."""
+        """Whether it runs, and is not only an exit status that its parent has not read yet."""
         return self.state not in {"Z", "X"}
 
 
 def programs() -> list[Program]:
-    """Return all processes of the machine; none where there is no /proc."""
+    """Return all processes of the machine; none on a system without /proc."""
     found = (_program(folder) for folder in PROC.glob("[0-9]*"))
     return [program for program in found if program]
 
@@ -72,17 +72,17 @@ def programs() -> list[Program]:
 def _program(folder: Path) -> Program | None:
     try:
         fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-    except OSError:  # it has ended
+    except OSError:  # the process has ended
         return None
     parent, group, session, began = (int(fields[at]) for at in (1, 2, 3, 19))
     return Program(int(folder.name), parent, group, session, began, fields[0])
 
 
 class Family:
-    """The processes that descend from ``root``, which is not one of them.
+    """The processes that descend from ``root``, without ``root`` itself.
 
-    An id that has become free is soon another's. So a parent counts as long as it lives; a group or a session counts
-    until the look after the one that found a member of it.
+    The kernel reuses ids. So a parent counts as long as it lives, and a group or a session counts until the look after
+    the last one that found a member of it.
     """
 
     def __init__(self, root: Program) -> None:
@@ -91,7 +91,7 @@ class Family:
         self._groups: set[int] = set()
 
     def look(self, now: Iterable[Program]) -> list[Program]:
-        """Return who belongs to the run, of those that are there now."""
+        """Return those of the current processes that belong to the run."""
         there = {program.pid: program for program in now}
         members = {program.key for program in there.values() if program.key in self._members or self._by_group(program)}
         while children := {program.key for program in there.values() if self._child(program, there, members)}:
@@ -111,7 +111,7 @@ class Family:
 
 
 class Watch:
-    """Looks at the processes of this run, beside the tests, until it is asked what is left of them."""
+    """Watches the processes of this run in a thread, until the tests have ended."""
 
     def __init__(self, mark: str, look: Callable[[], list[Program]] = programs) -> None:
         self._mark = mark
@@ -123,7 +123,7 @@ class Watch:
         self._thread.start()
 
     def left(self) -> list[Program]:
-        """Return what still runs, once it has had its time to end."""
+        """Return the processes that still run after they have had time to end."""
         self._closed.set()
         self._thread.join()
         return eventually_none(self._there)
@@ -141,7 +141,7 @@ class Watch:
 
 
 def environment(program: Program) -> str:
-    """Return the environment that a process was started with, as one text; nothing if it is not ours to read."""
+    """Return the environment that a process was started with, as one text; an empty one if it may not be read."""
     try:
         return (PROC / str(program.pid) / "environ").read_bytes().decode("utf-8", "replace")
     except OSError:
@@ -149,7 +149,7 @@ def environment(program: Program) -> str:
 
 
 def eventually_none(look: Callable[[], list[T]]) -> list[T]:
-    """Look until there is nothing, for a while; return what there is then."""
+    """Look repeatedly until nothing is found, or the time is over; return what was found last."""
     gives_up_at = time.monotonic() + PATIENCE_S
     while (found := look()) and time.monotonic() < gives_up_at:
         time.sleep(LOOKS_EVERY_S)
@@ -179,7 +179,7 @@ def listening() -> list[str]:
 def _open_files() -> set[str]:
     found: set[str] = set()
     for file in (PROC / "self" / "fd").glob("*"):
-        with contextlib.suppress(OSError):  # closed meanwhile
+        with contextlib.suppress(OSError):  # it was closed meanwhile
             found.add(str(file.readlink()))
     return found
 
@@ -189,35 +189,37 @@ def _sockets() -> list[str]:
 
 
 class Worker:
-    """A plugin of pytest: one of the workers of a run. What it still listens on, it tells the run."""
+    """A pytest plugin in each worker of a run. It reports the sockets that the worker still listens on."""
 
     def __init__(self) -> None:
         _obey(_once(lambda: None))
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Look at its own sockets; its processes and folders are looked at by the run."""
+        """Report the worker's own sockets; the main process checks processes and folders."""
         vars(session.config)["workeroutput"][OUTPUT] = _sockets()
 
 
 class Run:
-    """A plugin of pytest: the whole of a run, be it with workers or without."""
+    """A pytest plugin in the main process of a run, with or without workers."""
 
     def __init__(self, *, workers: bool) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix=PREFIX))
         self._before = {name: os.environ.get(name) for name in ("TMPDIR", "PYTEST_DEBUG_TEMPROOT")}
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())  # pytest's own folders stay as they are
+        os.environ.setdefault(
+            "PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir()
+        )  # pytest's own folders stay where they are
         os.environ["TMPDIR"], tempfile.tempdir = str(self._folder), None
         self._watch = Watch(f"TMPDIR={self._folder}")
         self._found: list[str] = []
         _obey(_once(_interrupt_children if workers else lambda: None))
 
     def pytest_testnodedown(self, node: Any) -> None:
-        """Hear what a worker still listened on."""
+        """Take a worker's report of the sockets that it still listened on."""
         self._found += getattr(node, "workeroutput", {}).get(OUTPUT, [])
 
-    @pytest.hookimpl(wrapper=True, trylast=True)  # within the one that prints the summary
+    @pytest.hookimpl(wrapper=True, trylast=True)  # before the hook that prints the summary
     def pytest_sessionfinish(self, session: pytest.Session) -> Iterator[None]:
-        """Look at what is left, once all else has come to its end; the workers have, too."""
+        """Find what is left after everything else, the workers included, has ended."""
         try:
             return (yield)
         finally:
@@ -227,7 +229,7 @@ class Run:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Say what was left."""
+        """Report what was left."""
         if self._found:
             terminalreporter.section("left behind by the tests, and removed", red=True)
             for line in self._found:
@@ -254,7 +256,7 @@ class Run:
 
 
 def _once(first: Callable[[], None]) -> Callable[[], None]:
-    """Return what ends the tests when it is called, and lets them end in peace when it is called again."""
+    """Return a handler that ends the tests at its first call, and ignores further calls so that they end in order."""
     called: list[bool] = []
 
     def end() -> None:

@@ -1,8 +1,8 @@
-"""``python -m tests.locks LOCK ...``: name each package that a lock pins with an extra without the extra, too.
+"""``python -m tests.locks LOCK ...``: add a pin without the extra for each package that is pinned with an extra.
 
 A pip before 23.3 looks at the newest release of a package before it has read the pin of the same package with an extra.
-On the day there is a newer release it refuses that one, which has no hash. So each lock has both:
-``google-api-core==2.44.0`` and ``google-api-core[grpc]==2.44.0``. uv writes one of the two.
+As soon as there is a newer release, pip refuses it, because it has no hash. So each lock has both pins:
+``google-api-core==2.44.0`` and ``google-api-core[grpc]==2.44.0``. uv writes only one of them.
 """
 
 import re
@@ -14,7 +14,7 @@ _WITH_EXTRA = re.compile(r"^([a-z0-9-]+)\[[a-z0-9,-]+\](==.*)$", re.DOTALL)
 
 
 def completed(lock: str) -> str:
-    """Return a lock in which each pin with an extra follows the same pin without it."""
+    """Return the lock with the same pin without the extra before each pin with an extra."""
     blocks = [*_blocks(lock)]
     bare = {found[1] + found[2].split()[0] for block in blocks if (found := _WITH_EXTRA.match(block))}
     kept = [block for block in blocks if block.split()[0] not in bare]
@@ -22,7 +22,7 @@ def completed(lock: str) -> str:
 
 
 def _blocks(lock: str) -> Iterator[str]:
-    """Take a lock apart: each requirement with the lines that belong to it."""
+    """Split a lock into requirements, each with the lines that belong to it."""
     block = ""
     for line in lock.splitlines(keepends=True):
         if block and not line.startswith(" "):
@@ -41,7 +41,7 @@ def _both(block: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Complete each of these files in its place."""
+    """Complete these files in place."""
     for name in arguments:
         path = Path(name)
         path.write_text(completed(path.read_text("utf-8")), "utf-8", newline="\n")

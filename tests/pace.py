@@ -1,18 +1,17 @@
-"""Upper bounds of time on a machine that others use, too.
+"""Upper bounds of time on a machine that other programs use, too.
 
-What a test promises is a bound on a machine that is the test's own. If a bound is exceeded, the machine is asked how
-much longer work takes there at this moment than it should, and the bound is as many times wider. On a quiet machine
-that is once: nothing is loosened there. It is asked in a process of its own, so that a test that keeps this one busy
-does not excuse itself.
+A bound in a test holds on an idle machine. If the bound is exceeded, this module measures how much slower the machine
+is at this moment, and multiplies the bound by that. On an idle machine the factor is 1, so the bound stays the same.
+The measurement runs in a process of its own, so that a test that keeps its own process busy does not widen its bound.
 
-Lower bounds and counts depend on no machine: they are compared as they are.
+Lower bounds and counts do not depend on the machine, and are compared unchanged.
 """
 
 import subprocess
 import sys
 
 WORK_S = 0.2
-"""Seconds of CPU by which the pace is measured."""
+"""Seconds of CPU that the measurement uses."""
 
 _MEASURE = f"""
 import time
@@ -24,11 +23,11 @@ print((time.perf_counter() - began_at) / (time.process_time() - used))
 
 
 def within(seconds: float, limit_s: float) -> bool:
-    """Whether something took no longer than it may, on a machine as busy as this one is now."""
+    """Return whether something took no longer than allowed, on a machine as busy as this one is now."""
     return seconds <= limit_s or seconds <= limit_s * stretch()
 
 
 def stretch() -> float:
-    """Return how many times longer work takes now than on a machine of its own: 1.0 if this one is quiet."""
+    """Return how many times longer work takes now than on an idle machine: 1.0 if this one is idle."""
     command = [sys.executable, "-IS", "-c", _MEASURE]
     return max(1.0, float(subprocess.run(command, capture_output=True, check=True, text=True).stdout))

@@ -1,4 +1,4 @@
-// Drives a Pub/Sub with Google's client for Node.js; says "done" at the end, or exits with 1 at the first surprise.
+// Tests a Pub/Sub with Google's client for Node.js; prints "done" at the end, or exits with 1 at the first unexpected result.
 const assert = require("node:assert");
 const {PubSub} = require("@google-cloud/pubsub");
 
@@ -65,7 +65,7 @@ async function times(topic) {
   await received(kept, 1, message => message.ack());
   await kept.seek("before");
   await received(pubsub.subscription("kept"), 1, message => message.ack());
-  await kept.seek(new Date(Date.now() - 600000)); // the topic keeps its messages, also those of before the subscription
+  await kept.seek(new Date(Date.now() - 600000)); // the topic keeps messages from before the subscription, too
   await received(pubsub.subscription("kept"), 51, message => message.ack());
   await pubsub.snapshot("before").delete();
 }

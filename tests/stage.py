@@ -1,6 +1,6 @@
-"""One function process with all around it: both topics, DT's issuer, secrets, and requests as DT would make them.
+"""One function process with its surroundings: both topics, DT's issuer, secrets, and requests as DT makes them.
 
-Support for the tests, not one itself. Secrets and bodies hold canaries, so that a leak can be found.
+Support for tests, not a test. Secrets and bodies contain canaries, so that a leak can be found.
 """
 
 import base64
@@ -54,7 +54,7 @@ DROP = object()
 
 
 def changed(path: str, value: object = DROP) -> bytes:
-    """Give ``BODY`` with the member at a dotted path set to a value, or dropped."""
+    """Return ``BODY`` with the member at a dotted path set to a value, or removed."""
     event = copy.deepcopy(TEMPERATURE)
     *way, name = path.split(".")
     parent: Any = event
@@ -68,7 +68,7 @@ def changed(path: str, value: object = DROP) -> bytes:
 
 
 def compact(header: Mapping[str, Any], claims: Mapping[str, Any], secret: str) -> str:
-    """Make an HS256 token with any header, sound or not."""
+    """Return an HS256 token with any header, valid or not."""
     signed = ".".join(_base64url(json.dumps(part).encode()) for part in (header, claims))
     return f"{signed}.{_base64url(hmac.digest(secret.encode(), signed.encode(), 'sha256'))}"
 
@@ -79,19 +79,19 @@ def _base64url(data: bytes) -> str:
 
 @dataclass(frozen=True)
 class Request:
-    """What is sent; a body of parts goes out in chunks."""
+    """A request to send; a body of several parts is sent in chunks."""
 
     headers: Headers = ()
     body: bytes | tuple[bytes, ...] = BODY
     method: str = "POST"
 
     def chunked(self, size: int = 65_536) -> Self:
-        """The same in chunks."""
+        """Return the same request in chunks."""
         whole = b"".join(self.body) if isinstance(self.body, tuple) else self.body
         return replace(self, body=tuple(whole[at : at + size] for at in range(0, len(whole), size)))
 
     def plus(self, *headers: tuple[str, str]) -> Self:
-        """The same with more headers."""
+        """Return the same request with more headers."""
         return replace(self, headers=(*self.headers, *headers))
 
 
@@ -104,7 +104,7 @@ def by_secret(
     without: str = "",
     **claims: Any,
 ) -> Request:
-    """Sign with a secret, as if ``ahead_s`` from now, with claims changed or left out."""
+    """Return a request signed with a secret, ``ahead_s`` from now, with claims changed or left out."""
     made = {**secret_claims(body, now=time.time() + ahead_s), **claims}
     made.pop(without, None)
     token = compact({"alg": "HS256", "typ": "JWT", **(header or {})}, made, secret)
@@ -113,7 +113,7 @@ def by_secret(
 
 @dataclass
 class Outcome:
-    """What one request came to: its answer, the messages it left in either topic, and how long it took."""
+    """The result of one request: its answer, the messages in both topics, and how long it took."""
 
     answer: Answer
     messages: list[Recorded]
@@ -124,7 +124,7 @@ class Outcome:
 
 @dataclass
 class Stage:
-    """A function and its surroundings; ``topic`` and ``rejected_topic`` are its own."""
+    """A function and its surroundings; it has a ``topic`` and a ``rejected_topic`` of its own."""
 
     function: Function
     pubsub: EmbeddedPubSub
@@ -143,7 +143,7 @@ class Stage:
         key_id: str = "",
         **claims: Any,
     ) -> Request:
-        """Sign as DT does for the organization, or with another key, or claims changed."""
+        """Return a request signed as DT does for the organization, or with another key or changed claims."""
         now = time.time() + ahead_s
         made = {
             **organization_claims(body, now=now, issuer=self.issuer.url, organization_id=ORGANIZATION_ID),
@@ -153,7 +153,7 @@ class Stage:
         return Request([(ORGANIZATION_HEADER, token)], body)
 
     def send(self, request: Request, *, traced: bool = True) -> Outcome:
-        """Send a request, with a trace of its own, and see what it comes to."""
+        """Send a request with a trace of its own, and return its result."""
         trace, traceparent = new_trace()
         headers = [*request.headers, ("traceparent", traceparent)] if traced else request.headers
         self.tokens += [value for name, value in request.headers if "signature" in name.lower()]
@@ -164,17 +164,17 @@ class Stage:
         return Outcome(answer, self.messages()[before:], seconds, trace, traceparent)
 
     def messages(self) -> list[Recorded]:
-        """Give all messages in both topics."""
-        return [each for each in read_record(self.record) if each.topic in (self.topic, self.rejected_topic)]
+        """Return all messages in both topics."""
+        return [message for message in read_record(self.record) if message.topic in (self.topic, self.rejected_topic)]
 
     def calls(self) -> int:
-        """Give how many times the function has called Publish."""
+        """Return how many times the function has called Publish."""
         return self.pubsub.publish_calls(self.topic) + self.pubsub.publish_calls(self.rejected_topic)
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """A Pub/Sub with a record, and an issuer, that several functions may share."""
+    """A Pub/Sub with a record, and an issuer, that several functions can share."""
 
     pubsub: EmbeddedPubSub
     record: Path
@@ -183,13 +183,13 @@ class Surroundings:
     @contextmanager
     def stage(
         self,
-        door: str,
+        entry_point: str,
         home: Path,
         settings: Mapping[str, str],
         source: Path = ROOT / "main.py",
         kind: type[Function] = Function,
     ) -> Iterator[Stage]:
-        """Start a function with topics of its own and these settings; a setting of nothing is left out."""
+        """Start a function with topics of its own and these settings; empty settings are left out."""
         name = uuid4().hex
         topics = {kind: f"projects/p/topics/{kind}-{name}" for kind in ("events", "rejected")}
         for topic in topics.values():
@@ -201,12 +201,12 @@ class Surroundings:
             **settings,
         }
         given = {name: value for name, value in environ.items() if value}
-        with kind(door, given, home, source) as function:
+        with kind(entry_point, given, home, source) as function:
             yield Stage(function, self.pubsub, self.record, self.issuer, topics["events"], topics["rejected"])
 
     @property
     def every_scheme(self) -> dict[str, str]:
-        """Settings with both schemes, an allow-list and labels; half a second for a publish, and every log line."""
+        """Return settings with both schemes, an allow-list, labels, half a second for a publish, and all log lines."""
         return {
             "DT_SIGNATURE_SECRET": f"{SECRET}\n{OLDER_SECRET}\n",
             "DT_ORGANIZATION_ID": ORGANIZATION_ID,
@@ -227,5 +227,5 @@ def surroundings(folder: Path) -> Iterator[Surroundings]:
 
 
 def rejected_attributes(body: bytes, reason: str, known: Mapping[str, str]) -> dict[str, str]:
-    """Give the attributes of a rejected message, without ``receivedAt``."""
+    """Return the attributes of a rejected message, without ``receivedAt``."""
     return {"reason": reason, "bodySha256": hashlib.sha256(body).hexdigest(), **known}

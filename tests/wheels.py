@@ -1,4 +1,4 @@
-"""Made-up wheels: packages with nothing in them but what a resolver reads."""
+"""Made-up wheels that contain only what a resolver reads."""
 
 import base64
 import hashlib
@@ -32,7 +32,7 @@ def make_wheel(
 
 
 def sha256(path: Path) -> str:
-    """Return a file's digest as a lock has it."""
+    """Return the digest of a file in the form of a lock."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 

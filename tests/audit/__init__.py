@@ -1,1 +1,1 @@
-"""What we ship and what we ship it with, looked over: ``python -m tests.audit``, ``make audit``."""
+"""Check the code and its requirements: ``python -m tests.audit``, ``make audit``."""

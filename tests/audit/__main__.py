@@ -1,6 +1,6 @@
-"""``python -m tests.audit``: what we ship and what we ship it with; exit status 1 if anything is found.
+"""``python -m tests.audit``: check the code and its requirements; exit status 1 if a check fails.
 
-A check that could not be made is never a check that passed: it is NOT CHECKED, it says why, and so does the last line.
+A check that could not be made has not passed: it is reported as NOT CHECKED with the reason, also in the last line.
 """
 
 import subprocess
@@ -15,13 +15,13 @@ from tests.audit.requirements import licence_finding, pinned_finding, pins
 ROOT = Path(__file__).parents[2]
 RUNTIME = ROOT / "requirements.txt"
 PINNED = (RUNTIME, ROOT / "tests/requirements.txt", ROOT / "tests/tools.txt")
-"""Each with all that the one before it has."""
+"""Locks, each with all packages of the one before it."""
 BESIDE = (ROOT / "tests/bench/requirements.txt", ROOT / "tests/bench/plain.txt")
-"""Of environments of their own."""
+"""Locks of environments of their own."""
 KNOWN_SECRETS = ROOT / "tests/known_secrets.txt"
 PRODUCT = ("main.py", "function", "deploy")
 TOOL_S = 180.0
-"""Seconds that a tool may take."""
+"""Seconds after which a tool is ended."""
 
 
 def _run(module: str, *arguments: str) -> Ran:
@@ -59,7 +59,7 @@ def _secrets() -> Finding:
     others = [name for name in files if not name.startswith("tests/")]
     runs = [
         _run("detect_secrets", "scan", *others),
-        # the tests speak of secrets all the time: there, only what has the form of one counts
+        # the tests name secrets everywhere, so in tests only text in the form of a secret counts
         _run("detect_secrets", "scan", "--disable-plugin", "KeywordDetector", *tests),
     ]
     return secrets_finding(runs, known_secrets(KNOWN_SECRETS.read_text()))
@@ -75,7 +75,7 @@ CHECKS: Mapping[str, Callable[[], Finding]] = {
 
 
 def main(checks: Mapping[str, Callable[[], Finding]] = CHECKS) -> int:
-    """Make every check; exit status 1 if one fails; one that could not be made is told, and is no failure."""
+    """Make all checks; return 1 if one fails. A check that could not be made is reported, and does not fail."""
     findings = {name: check() for name, check in checks.items()}
     for name, finding in findings.items():
         print(f"{name:<16} {finding.verdict}: {finding.sentence}")

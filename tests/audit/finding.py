@@ -1,4 +1,4 @@
-"""What a check came to, and how it is told."""
+"""The result of a check, and how it is printed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Verdict = Literal["holds", "FAILS", "NOT CHECKED"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One check's outcome, and the lines that tell more."""
+    """The result of one check, and lines with details."""
 
     verdict: Verdict
     sentence: str
@@ -17,5 +17,5 @@ class Finding:
 
 
 def found(faults: Sequence[str], sentence: str) -> Finding:
-    """Give the finding of a check that has been made: it holds, as the sentence says, unless there are faults."""
+    """Return the result of a check that was made: it holds unless there are faults."""
     return Finding("FAILS", f"{len(faults)} found", faults) if faults else Finding("holds", sentence)

@@ -1,4 +1,4 @@
-"""The reports of pip-audit, bandit and detect-secrets, read with distrust: what was skipped was not checked."""
+"""The reports of pip-audit, bandit and detect-secrets, read strictly: a skipped package was not checked."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -19,75 +19,76 @@ BANDIT_EXPLAINED = {
     ("deploy/resources/connector.py", "B105"): "a word for whose secret it is",
     ("deploy/spec.py", "B105"): "the folder that the secret is mounted in",
 }
-"""By file and test: why it is no fault."""
+"""Calls that bandit reports and that are safe, with the reason, by file and test."""
 
 
 @dataclass(frozen=True)
 class Ran:
-    """What came of a tool: exit status, or ``None`` if it did not start or end, and its two streams."""
+    """The result of running a tool: exit status, or ``None`` if it did not start or end, and its two streams."""
 
     status: int | None
     output: str
     errors: str
 
     @property
-    def last_words(self) -> str:
-        """Give the last line of the error stream."""
+    def last_error(self) -> str:
+        """Return the last line of the error stream."""
         return (self.errors.strip().splitlines() or [f"exit status {self.status}"])[-1][:300]
 
 
 def vulnerability_finding(ran: Ran, expected: int) -> Finding:
-    """Read pip-audit's report. What it skipped it did not check, though it says that nothing was found."""
+    """Read pip-audit's report. It has not checked what it skipped, although it says that nothing was found."""
     try:
         packages: list[dict[str, Any]] = json.loads(ran.output)["dependencies"]
     except (ValueError, KeyError, TypeError):
-        return Finding("NOT CHECKED", f"pip-audit gave no report: {ran.last_words}")
+        return Finding("NOT CHECKED", f"pip-audit gave no report: {ran.last_error}")
     faults = [
-        f"{each['name']} {each['version']}: {fault['id']}, mended in {', '.join(fault['fix_versions']) or 'none'}"
-        for each in packages
-        for fault in each.get("vulns", ())
+        f"{package['name']} {package['version']}: {fault['id']}, fixed in {', '.join(fault['fix_versions']) or 'none'}"
+        for package in packages
+        for fault in package.get("vulns", ())
     ]
-    skipped = [each["name"] for each in packages if "skip_reason" in each]
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
     checked = len(packages) - len(skipped)
     if not faults and checked < expected:
-        reasons = [each["skip_reason"] for each in packages if "skip_reason" in each][:1]
+        reasons = [package["skip_reason"] for package in packages if "skip_reason" in package][:1]
         return Finding("NOT CHECKED", f"pip-audit skipped {expected - checked} of {expected} packages", reasons)
     return found(faults, f"{checked} run-time packages have no known vulnerability")
 
 
 def bandit_finding(ran: Ran) -> Finding:
-    """Read bandit's report, less what is explained."""
+    """Read bandit's report, without the calls that are explained."""
     try:
         report = json.loads(ran.output)
         results, errors = report["results"], report["errors"]
     except (ValueError, KeyError, TypeError):
-        return Finding("NOT CHECKED", f"bandit gave no report: {ran.last_words}")
-    open_results = [each for each in results if not _is_explained(each["filename"], each["test_id"])]
+        return Finding("NOT CHECKED", f"bandit gave no report: {ran.last_error}")
+    open_results = [result for result in results if not _is_explained(result["filename"], result["test_id"])]
     lines = [
-        f"{each['filename']}:{each['line_number']}: {each['test_id']} {each['issue_text']}" for each in open_results
+        f"{result['filename']}:{result['line_number']}: {result['test_id']} {result['issue_text']}"
+        for result in open_results
     ]
-    lines += [f"{each['filename']}: {each['reason']}" for each in errors]
+    lines += [f"{error['filename']}: {error['reason']}" for error in errors]
     return found(lines, f"no insecure call, {len(results) - len(open_results)} explained")
 
 
 def secrets_finding(runs: Iterable[Ran], known: Mapping[str, str]) -> Finding:
-    """Read detect-secrets' reports, less what is known to be none."""
+    """Read detect-secrets' reports, without text that is known to be no secret."""
     lines, explained = [], 0
     for ran in runs:
         try:
             results_of = json.loads(ran.output)["results"]
         except (ValueError, KeyError, TypeError):
-            return Finding("NOT CHECKED", f"detect-secrets gave no report: {ran.last_words}")
-        for name, each in ((name, each) for name, results in results_of.items() for each in results):
-            explained += each["hashed_secret"] in known
-            if each["hashed_secret"] not in known:
-                place = f"{name}:{each['line_number']}: {each['type']}"
-                lines.append(f"{place}; if it is none, say why in tests/known_secrets.txt: {each['hashed_secret']}")
+            return Finding("NOT CHECKED", f"detect-secrets gave no report: {ran.last_error}")
+        for name, result in ((name, result) for name, results in results_of.items() for result in results):
+            explained += result["hashed_secret"] in known
+            if result["hashed_secret"] not in known:
+                place = f"{name}:{result['line_number']}: {result['type']}"
+                lines.append(f"{place}; if it is none, say why in tests/known_secrets.txt: {result['hashed_secret']}")
     return found(lines, f"no secret in a tracked file, {explained} explained")
 
 
 def known_secrets(text: str) -> dict[str, str]:
-    """Read the file of what looks like a secret and is none: a hash and the reason in each line."""
+    """Read the file of texts that look like secrets and are none: a hash and the reason in each line."""
     lines = [line.split(maxsplit=1) for line in text.splitlines() if line and not line.startswith("#")]
     return {digest: why for digest, why in lines}  # noqa: C416  # dict() would not check that there is a reason
 

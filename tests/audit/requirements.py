@@ -1,4 +1,4 @@
-"""Requirements: each one exact, hashed, not too old, and free to be used."""
+"""Requirements: each must be exact, hashed, not too old, and under a permissive licence."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from packaging.version import Version
 from tests.audit.finding import Finding, found
 
 FLOORS = {"pyjwt": "2.15.1", "grpcio": "1.80.0", "google-cloud-pubsub": "2.44.0", "functions-framework": "3.10.2"}
-"""Oldest version to be used: below it PyJWT has known holes, and the others known faults."""
+"""Oldest allowed versions: older ones of PyJWT have known vulnerabilities, and of the others known faults."""
 
 FORBIDDEN = {("grpcio", "1.78.1"): "hung on Cloud Run and was yanked"}
 
@@ -20,10 +20,10 @@ LICENCES = {
     *("Apache 2", "Apache 2.0", "3-Clause BSD License", "BSD"),
     *("Apache Software License", "BSD License", "MIT License"),
 }
-"""Permissive ones, as packages name them: SPDX, free text, classifiers."""
+"""Permissive licences, as packages name them: SPDX, free text, classifiers."""
 
-LICENCES_OF = {"certifi": "Mozilla Public License 2.0 (MPL 2.0)"}
-"""Single packages under another licence: Mozilla's list of authorities is used unchanged, and MPL asks for no more."""
+LICENCE_EXCEPTIONS = {"certifi": "Mozilla Public License 2.0 (MPL 2.0)"}
+"""Packages under another licence: MPL allows to use Mozilla's list of authorities unchanged."""
 
 
 def pins(requirements: str) -> dict[str, str]:
@@ -41,7 +41,7 @@ def pinned(requirements: str) -> dict[str, tuple[str, frozenset[str]]]:
 
 
 def unpinned(requirements: str) -> list[str]:
-    """Name each requirement that is not one exact version with hashes, and each line that points elsewhere."""
+    """Return each requirement that is not one exact version with hashes, and each line that points elsewhere."""
     logical = requirements.replace("\\\n", " ").splitlines()
     lines = [line.partition("#")[0].strip() for line in logical]
     sound = re.compile(r"[a-z0-9-]+(\[[a-z0-9,-]+\])?==[^\s;]+( ;[^=]*[^-]*?)?(\s+--hash=sha256:[0-9a-f]{64})+")
@@ -49,7 +49,7 @@ def unpinned(requirements: str) -> list[str]:
 
 
 def outdated(versions: Mapping[str, str]) -> list[str]:
-    """Name each version that is below its floor or forbidden; a package that is not there counts, too."""
+    """Return each version that is too old or forbidden; a package that is missing counts, too."""
     low = [
         f"{name} {versions.get(name)}: {floor} at least"
         for name, floor in FLOORS.items()
@@ -59,7 +59,7 @@ def outdated(versions: Mapping[str, str]) -> list[str]:
 
 
 def licences(package: metadata.PackageMetadata) -> list[str]:
-    """Give the licences that a package names, best source first: SPDX expression, classifiers, short free text."""
+    """Return the licences that a package names, from the best source: SPDX expression, classifiers, short free text."""
     (expression, *_), (text, *_) = (package.get_all(name, [""]) for name in ("License-Expression", "License"))
     classifiers = [line for line in package.get_all("Classifier", []) if line.startswith("License :: ")]
     if expression:
@@ -70,16 +70,16 @@ def licences(package: metadata.PackageMetadata) -> list[str]:
 
 
 def unlicensed(packages: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
-    """Name each package with a licence that is not on the list, or none."""
+    """Return each package with a licence that is not on the list, or without a licence."""
     refused = []
     for name, named in packages:
-        if not named or not set(named) <= {*LICENCES, LICENCES_OF.get(name)}:
+        if not named or not set(named) <= {*LICENCES, LICENCE_EXCEPTIONS.get(name)}:
             refused.append(f"{name}: {' / '.join(named) or 'says none'}")
     return refused
 
 
 def pinned_finding(files: Mapping[str, str]) -> Finding:
-    """Check that everything is pinned and hashed, and nothing too old."""
+    """Check that every requirement is pinned and hashed, and none is too old."""
     faults = [f"{name}: {line}" for name, text in files.items() for line in unpinned(text)]
     faults += [f"{name}: {line}" for name, text in files.items() for line in outdated(pins(text))]
     count = sum(len(pins(text)) for text in files.values())
@@ -87,7 +87,7 @@ def pinned_finding(files: Mapping[str, str]) -> Finding:
 
 
 def licence_finding(names: Iterable[str]) -> Finding:
-    """Check the licences of the installed packages; one that is not installed is not checked."""
+    """Check the licences of the installed packages; a package that is not installed is not checked."""
     installed, absent = [], []
     for name in names:
         try:
@@ -99,10 +99,10 @@ def licence_finding(names: Iterable[str]) -> Finding:
 
 
 def missing(lock: str, packages: Iterable[metadata.PackageMetadata]) -> list[str]:
-    """Name what these packages ask for that a lock does not pin, or pins without the extra that is asked for.
+    """Return what these packages require and a lock does not pin, or pins without the required extra.
 
-    ``--no-deps`` installs what is listed and nothing else; a pip before 23.3 needs each extra in the list, and the
-    package without it as well.
+    ``--no-deps`` installs only what is listed; a pip before 23.3 needs each extra in the list, and the package without
+    the extra as well.
     """
     listed = pinned(lock)
     faults = []
@@ -115,7 +115,7 @@ def missing(lock: str, packages: Iterable[metadata.PackageMetadata]) -> list[str
 
 
 def _lacks(lock: str, text: str, extras: Iterable[str]) -> bool:
-    """Whether a requirement that holds here, with one of these extras, is not pinned with all that it asks for."""
+    """Return whether a requirement that applies here, with one of these extras, is not completely pinned."""
     asked = Requirement(text)
     if asked.marker and not any(asked.marker.evaluate({"extra": extra}) for extra in extras):
         return False

@@ -1,7 +1,7 @@
-"""``python -m tests.bench [SECTION ...]``: measure, print, and put it into docs/performance.*; ``make bench``.
+"""``python -m tests.bench [SECTION ...]``: measure, print, and update docs/performance.*; ``make bench``.
 
-A section that is measured anew replaces its last figures; the others stay. What is shortened or narrowed down is
-printed alone. Exit status 1 if this project gave a wrong answer, or one whose message the broker does not have.
+A section that is measured again replaces its last figures; the other sections stay. A shortened or narrowed run is only
+printed. Exit status 1 if this project gave a wrong answer, or an answer whose message the broker does not have.
 """
 
 import argparse
@@ -28,19 +28,19 @@ SECTIONS = {
     "imports": sections.imports_section,
     "memory": sections.memory_section,
 }
-WITHOUT_BEING_ASKED = ("compare", "share", "stages", "imports")
+BY_DEFAULT = ("compare", "share", "stages", "imports")
 """``memory`` takes as long as all of these."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the sections that are named."""
+    """Measure the sections that the command line names."""
     parser = _parser()
     given = parser.parse_args(arguments)
-    named = given.sections or WITHOUT_BEING_ASKED
+    named = given.sections or BY_DEFAULT
     if unknown := set(named) - SECTIONS.keys() - {"all"}:
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # leaving nothing running
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left running
     is_whole = not (given.short or given.only or given.broker or given.connections or given.rounds or given.seconds)
     try:
         with measure.on(measure.OTHER_CORES):
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _keep(measured: Mapping[str, Any]) -> None:
-    from tests.bench.plot import plot  # noqa: PLC0415  # what only a whole run needs
+    from tests.bench.plot import plot  # noqa: PLC0415  # only a whole run needs it
 
     path = DOCS / "performance.json"
     results = {**(json.loads(path.read_text("utf-8")) if path.exists() else {}), **measured}
@@ -67,8 +67,8 @@ def _keep(measured: Mapping[str, Any]) -> None:
 
 
 def _is_untrue(measured: Mapping[str, Any]) -> bool:
-    ours = [each["sum"] for each in Comparison(measured).points if each["variant"] in {OURS.name, OURS_WSGI.name}]
-    return any(each.get("wrong") or each.get("missing") for each in ours)
+    ours = [point["sum"] for point in Comparison(measured).points if point["variant"] in {OURS.name, OURS_WSGI.name}]
+    return any(counts.get("wrong") or counts.get("missing") for counts in ours)
 
 
 def _options(given: argparse.Namespace) -> sections.Options:
@@ -84,17 +84,17 @@ def _options(given: argparse.Namespace) -> sections.Options:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Speed, beside what else one has.")
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Compare this function with others.")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)}, all")
     parser.add_argument("--short", action="store_true", help="seconds instead of minutes")
-    parser.add_argument("--only", action="append", default=[], choices=[each.name for each in CONTESTANTS])
+    parser.add_argument("--only", action="append", default=[], choices=[variant.name for variant in CONTESTANTS])
     parser.add_argument("--broker", action="append", default=[], choices=list(sections.BROKERS))
     parser.add_argument("--connections", action="append", default=[], type=int, help=f"instead of {CONNECTIONS}")
     parser.add_argument("--rounds", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=0.0, help="of one run")
+    parser.add_argument("--seconds", type=float, default=0.0, help="length of one run")
     parser.add_argument("--project", type=Path, default=Path(sys.executable), help="this project's interpreter")
-    parser.add_argument("--plain", type=Path, help="the interpreter of the variants beside ours")
-    parser.add_argument("--node", type=Path, help="the folder of the Node.js one")
+    parser.add_argument("--plain", type=Path, help="the interpreter of the other variants")
+    parser.add_argument("--node", type=Path, help="the folder of the Node.js variant")
     return parser
 
 

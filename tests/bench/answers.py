@@ -1,4 +1,4 @@
-"""A server's answers, as bytes: whether one has come to its end, and whether it is right. Pure."""
+"""A server's answers, as bytes: whether an answer is complete, and whether it is right. Pure."""
 
 import json
 import re
@@ -7,7 +7,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 def is_whole(answer: bytes) -> bool:
-    """Whether an HTTP answer has come to its end: by its length, or by its last chunk."""
+    """Return whether an HTTP answer is complete, by its length or by its last chunk."""
     head_ends_at = answer.find(b"\r\n\r\n")
     if head_ends_at < 0:
         return False
@@ -17,7 +17,7 @@ def is_whole(answer: bytes) -> bool:
 
 
 def message_id(answer: bytes, *, has_id: bool) -> str | None:
-    """Give the message id of a right answer (of one that needs none: an empty text); ``None`` of a wrong one."""
+    """Return the message id of a right answer ("" if it needs none), or ``None`` for a wrong answer."""
     if not answer.startswith(b"HTTP/1.1 200 "):
         return None
     if not has_id:
@@ -29,8 +29,8 @@ def message_id(answer: bytes, *, has_id: bool) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
-def told(answer: bytes) -> str:
-    """Tell a wrong answer by its status and the beginning of its body."""
+def described(answer: bytes) -> str:
+    """Return the status and the beginning of the body of a wrong answer."""
     head, _, body = answer.partition(b"\r\n\r\n")
     status, _, _ = head.partition(b"\r\n")
     return f"{status.decode(errors='replace')} {body[:200]!r}"

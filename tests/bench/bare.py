@@ -1,6 +1,7 @@
 """``python -m tests.bench.bare``: one awaited Publish call after the other, on gRPC's own asyncio client.
 
-No framework, no check, no client library: the least that a publish from Python takes. Prints the median in ms.
+It has no framework, no check and no client library, so it shows the least time of a publish from Python. It prints the
+median in ms.
 """
 
 import argparse
@@ -19,12 +20,12 @@ _REQUEST = types.PublishRequest.pb()
 _RESPONSE = types.PublishResponse.pb()
 _METHOD = "/google.pubsub.v1.Publisher/Publish"
 WARM_UP = 0.25
-"""The share of the time that is not measured."""
+"""The share of the calls at the beginning that is not measured."""
 
 
 async def publish_for(seconds: float, host: str, topic: str) -> list[float]:
-    """Publish for a time, and give the milliseconds of each call."""
-    bodies = [each.wire.partition(b"\r\n\r\n")[2] for each in prepare(2000, run="bare", now=time.time())]
+    """Publish for a time, and return the milliseconds of each call."""
+    bodies = [request.wire.partition(b"\r\n\r\n")[2] for request in prepare(2000, run="bare", now=time.time())]
     took_ms: list[float] = []
     began_at = time.perf_counter()
     async with aio.insecure_channel(host) as channel:
@@ -38,7 +39,7 @@ async def publish_for(seconds: float, host: str, topic: str) -> list[float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.bare", description="Publish, wait, publish.")
     parser.add_argument("--host", required=True)
     parser.add_argument("--topic", required=True)

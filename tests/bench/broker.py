@@ -1,10 +1,10 @@
 """``python -m tests.bench.broker``: a Pub/Sub that acknowledges after a delay, as the real one does from afar.
 
-It speaks just enough HTTP/2 to take Publish calls from gRPC clients: whatever a client's headers say, it is one. It
-keeps id and SHA-256 of each message, and costs a tenth of what a gRPC server of Python's would: what is measured
-beside it is to be the function. It listens on a free port of the loopback address, and prints it. A line of standard
-input with a path has it write ``message-id sha256`` there, one line for each message since the last time, and print
-how many; the input's end is its own.
+It speaks just enough HTTP/2 to take Publish calls from gRPC clients, and takes every call for a Publish call. It keeps
+id and SHA-256 of each message, and uses a tenth of the CPU time of a gRPC server in Python, because the function is to
+be measured, not the broker. It listens on a free port of the loopback address, and prints the port. For each path on
+standard input it writes one line ``message-id sha256`` there for each message since the last time, and prints their
+number. It ends when standard input ends.
 """
 
 import argparse
@@ -26,12 +26,12 @@ with contextlib.suppress(ImportError):
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 HEAD_BYTES = 9
 WINDOW_BYTES = 1 << 24
-"""What a client may send ahead on one stream, and what is read before the connection's window is opened again."""
+"""Bytes that a client may send ahead on a stream, and after which the connection's window is opened again."""
 
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, WINDOW_UPDATE = 0x0, 0x1, 0x3, 0x4, 0x6, 0x8
 END_STREAM, ACK, END_HEADERS, PADDED = 0x1, 0x1, 0x4, 0x8
 
-# HPACK (RFC 7541): index 8 is ":status: 200"; the others are literals that no table remembers
+# HPACK (RFC 7541): index 8 is ":status: 200"; the others are literals that enter no table
 ANSWER_HEAD = b"\x88" + b"\x0f\x10\x10application/grpc"
 ANSWER_END = b"\x00\x0bgrpc-status\x010"
 
@@ -40,14 +40,14 @@ _RESPONSE = types.PublishResponse.pb()
 
 
 class Kept:
-    """The messages that were acknowledged, in their order: the id of each is its number."""
+    """The acknowledged messages, in their order; the id of a message is its number."""
 
     def __init__(self) -> None:
         self._digests: list[bytes] = []
         self._count = 0
 
     def keep(self, call: bytes) -> bytes:
-        """Keep the messages of one Publish call, and give the answer to it."""
+        """Keep the messages of one Publish call, and return the answer to it."""
         ids = []
         for message in _REQUEST.FromString(call).messages:
             self._digests.append(hashlib.sha256(message.data).digest())
@@ -57,16 +57,16 @@ class Kept:
         return answer
 
     def write(self, path: Path) -> int:
-        """Write what was kept since the last time, forget it, and give how many messages that were."""
+        """Write the messages since the last time, forget them, and return their number."""
         first = self._count - len(self._digests) + 1
-        path.write_text("".join(f"{number} {each.hex()}\n" for number, each in enumerate(self._digests, first)))
+        path.write_text("".join(f"{number} {digest.hex()}\n" for number, digest in enumerate(self._digests, first)))
         written = len(self._digests)
         self._digests.clear()
         return written
 
 
 def frame(kind: int, flags: int, stream: int, payload: bytes = b"") -> bytes:
-    """Write one frame: https://www.rfc-editor.org/rfc/rfc9113#section-4.1."""
+    """Return one frame: https://www.rfc-editor.org/rfc/rfc9113#section-4.1."""
     return len(payload).to_bytes(3) + bytes((kind, flags)) + stream.to_bytes(4) + payload
 
 
@@ -84,15 +84,17 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's: say how much the client may send ahead."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's say so only by what they do
+        """Tell the client how much it may send ahead; asyncio calls this."""
+        self._transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's transports have the methods, but not the base class
         window = (0x4).to_bytes(2) + WINDOW_BYTES.to_bytes(4)
         self._transport.write(
             frame(SETTINGS, 0, 0, window) + frame(WINDOW_UPDATE, 0, 0, (WINDOW_BYTES * 2).to_bytes(4))
         )
 
     def data_received(self, data: bytes) -> None:
-        """Asyncio's: some bytes; whole frames are taken at once."""
+        """Take all complete frames of the bytes received; asyncio calls this."""
         unread = self._unread + data if self._unread else data
         if not self._has_begun:
             if len(unread) < len(PREFACE):
@@ -157,8 +159,10 @@ async def serve(delay_s: float) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.broker", description="A Pub/Sub from afar.")
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.broker", description="A Pub/Sub that acknowledges after a delay."
+    )
     parser.add_argument("--delay", type=float, default=0.025, help="seconds before an acknowledgement")
     asyncio.run(serve(parser.parse_args(arguments).delay))
     return 0

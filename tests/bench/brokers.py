@@ -1,4 +1,4 @@
-"""The brokers that are published to: Google's emulator, and one that takes 25 ms. Each tells what it has."""
+"""The brokers of the comparison: Google's emulator, and a broker that takes 25 ms. Both return their messages."""
 
 import contextlib
 import hashlib
@@ -28,9 +28,9 @@ _CALL_S = 30.0
 
 @dataclass(frozen=True)
 class Broker:
-    """A broker that answers at ``host``; ``topic()`` gives a new topic, whose messages alone ``messages()`` gives.
+    """A broker at ``host``. ``topic()`` makes a topic, and ``messages()`` returns the messages of that topic.
 
-    ``messages()`` gives one ``message-id sha256`` for each message since the last time. ``stop()`` ends it at once.
+    A message is one line ``message-id sha256``, and is returned once. ``stop()`` ends the broker at once.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Broker:
 
 @contextlib.contextmanager
 def distant(name: str = "25 ms", delay_s: float = DELAY_S) -> Iterator[Broker]:
-    """A broker that acknowledges after ``delay_s`` seconds, in a process of its own."""
+    """Start a broker that acknowledges after ``delay_s`` seconds, in a process of its own."""
     command = [sys.executable, "-m", "tests.bench.broker", f"--delay={delay_s}"]
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -52,17 +52,17 @@ def distant(name: str = "25 ms", delay_s: float = DELAY_S) -> Iterator[Broker]:
     ):
         assert process.stdin
         assert process.stdout
-        asked, told = process.stdin, process.stdout
+        commands, answers = process.stdin, process.stdout
         record = Path(folder) / "record"
 
         def messages(_: str) -> list[str]:
-            print(record, file=asked, flush=True)
-            if not told.readline():
+            print(record, file=commands, flush=True)
+            if not answers.readline():
                 raise BenchError("the broker has ended")
             return record.read_text("ascii").splitlines()
 
         try:
-            host = f"127.0.0.1:{int(told.readline())}"
+            host = f"127.0.0.1:{int(answers.readline())}"
             yield Broker(name, host, lambda: _topic(uuid4().hex), messages, process.kill)
         finally:
             process.kill()
@@ -70,7 +70,7 @@ def distant(name: str = "25 ms", delay_s: float = DELAY_S) -> Iterator[Broker]:
 
 @contextlib.contextmanager
 def googles() -> Iterator[Broker]:
-    """Google's emulator, running or installed; raises ``EmulatorNotFound``."""
+    """Use Google's emulator, running or installed; raises ``EmulatorNotFound``."""
     with emulator(os.environ) as host, grpc.insecure_channel(host) as channel:
         yield Broker("emulator", host, lambda: _new_topic(channel), lambda topic: _drained(channel, topic))
 
@@ -93,7 +93,7 @@ def _new_topic(channel: grpc.Channel) -> str:
 
 
 def _drained(channel: grpc.Channel, topic: str) -> list[str]:
-    """Take all messages of a topic out of its subscription, which are those acknowledged by now, and delete both."""
+    """Pull all messages of a topic from its subscription, return them, and delete both."""
     lines = []
     name = _subscription(topic)
     pull = types.PullRequest(subscription=name, max_messages=_PULL_AT_ONCE, return_immediately=True)
@@ -102,9 +102,12 @@ def _drained(channel: grpc.Channel, topic: str) -> list[str]:
         received = _call(channel, "Subscriber/Pull", pull, types.PullResponse).received_messages
         empty_pulls = 0 if received else empty_pulls + 1
         if received:
-            taken = types.AcknowledgeRequest(subscription=name, ack_ids=[each.ack_id for each in received])
+            taken = types.AcknowledgeRequest(subscription=name, ack_ids=[delivery.ack_id for delivery in received])
             _call(channel, "Subscriber/Acknowledge", taken, None)
-        lines += [f"{each.message.message_id} {hashlib.sha256(each.message.data).hexdigest()}" for each in received]
+        lines += [
+            f"{delivery.message.message_id} {hashlib.sha256(delivery.message.data).hexdigest()}"
+            for delivery in received
+        ]
     _call(channel, "Subscriber/DeleteSubscription", types.DeleteSubscriptionRequest(subscription=name), None)
     _call(channel, "Publisher/DeleteTopic", types.DeleteTopicRequest(topic=topic), None)
     return lines

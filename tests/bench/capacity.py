@@ -1,7 +1,7 @@
-"""From so many sensors to instances, settings, dollars and the limit that is reached first. Pure.
+"""From a number of sensors to instances, settings, dollars and the limit that is reached first. Pure.
 
-``size(Load(sensors=100_000), measured)`` does all of it. Every step is a property with its arithmetic in sight; the
-figures it starts from are in ``cloud`` and, measured, in docs/scaling.json.
+``size(Load(sensors=100_000), measured)`` returns everything. Every step is a property that shows its arithmetic. The
+figures that the model starts from are in ``cloud``, and the measured ones in docs/scaling.json.
 """
 
 import math
@@ -16,31 +16,31 @@ from tests.bench.queueing import Instance
 MONTH_S = 365 * 86_400 / 12
 
 CONCURRENCIES = (80, 250, 1000)
-"""Few, so that a measurement a little off does not choose another one."""
+"""The choice is small, so that a slightly different measurement does not lead to another value."""
 SLOW_PUBLISH_S = 1.0
-"""How long Pub/Sub may take while all instances together still have places for what comes on average.
+"""How long Pub/Sub may take while ``concurrency`` of all instances together is still enough for the mean load.
 
-Not for a burst: the more places there are, the longer a flood of unsigned requests holds signed ones up; and what is
-refused comes again.
+It need not be enough for a burst: the higher ``concurrency`` is, the longer a flood of unsigned requests can delay
+signed ones; and DT sends events again that were refused.
 """
 HEADROOM = 2
-"""How many times the instances of a burst are allowed: a wrong guess of the burst then costs nothing."""
+"""How many times the instances of a burst are allowed, so that a wrong estimate of the burst costs nothing."""
 ROUND_TO = 5
 TIMEOUT = 1.5
-"""How many times DT's own patience: what is still under way then has no one waiting for it."""
+"""Cloud Run's timeout as a multiple of DT's: DT no longer waits for a request that takes longer."""
 MEMORIES_MIB = (256, 512, 1024, 2048)
 LARGEST_AT_ONCE = 10
-"""How many of the largest bodies an instance is to have room for beside twice what it was seen to hold."""
+"""How many of the largest bodies fit into an instance's memory beside twice its measured memory."""
 COPIES = 3
-"""Of a body, while it is under way: as it is read, as it is verified, and as it is published."""
+"""Copies of a body in memory: one as it is read, one as it is verified, and one as it is published."""
 SECRET_READ_S = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """What one event costs on one CPU: ``cpu_s`` when it is busy, ``waking_s`` more when it is idle.
+    """What one event costs on one CPU: ``cpu_s`` if the CPU is busy, and ``waking_s`` more if it is idle.
 
-    ``publish_s`` is how long Pub/Sub takes to acknowledge, ``memory_bytes`` an instance's under load.
+    ``publish_s`` is how long Pub/Sub takes to acknowledge, ``memory_bytes`` the memory of an instance under load.
     """
 
     cpu_s: float
@@ -54,43 +54,43 @@ class Measured:
 
     @property
     def instance(self) -> Instance:
-        """One instance, whose ``concurrency`` is nothing to be thought of."""
+        """One instance, whose ``concurrency`` is high enough never to limit it."""
         return Instance(self.cpu_s, self.publish_s, self.waking_s)
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """So many sensors, and what they send."""
+    """A number of sensors, and what each of them sends."""
 
     sensors: int
-    each: Sensors = SENSORS
+    sensor: Sensors = SENSORS
 
     @property
     def events_of_a_report(self) -> float:
-        """One reading, and a networkStatus from each Cloud Connector that heard it."""
-        return 1 + self.each.network_events
+        """One reading, and a networkStatus from each Cloud Connector that received it."""
+        return 1 + self.sensor.network_events
 
     @property
     def mean_per_s(self) -> float:
-        """Events a second on average."""
-        reports_per_s = 1 / self.each.heartbeat_s + self.each.triggered_per_day / 86_400
+        """Events per second on average."""
+        reports_per_s = 1 / self.sensor.heartbeat_s + self.sensor.triggered_per_day / 86_400
         return self.sensors * reports_per_s * self.events_of_a_report
 
     @property
     def returning(self) -> float:
         """Sensors that come back together: those of one Cloud Connector, or one sensor in a thousand."""
-        return min(self.sensors, max(self.each.gateway, self.sensors / 1000))
+        return min(self.sensors, max(self.sensor.gateway, self.sensors / 1000))
 
     @property
     def burst_per_s(self) -> float:
         """Events of a busy second (six standard deviations above the mean) while sensors backfill."""
         busy = self.mean_per_s + 6 * math.sqrt(self.mean_per_s)
-        return busy + self.returning * self.each.backfill_per_s * self.events_of_a_report
+        return busy + self.returning * self.sensor.backfill_per_s * self.events_of_a_report
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """One limit. ``used``: how much of it a burst takes, as a share of 1; ``remedy``: what to do when it is all."""
+    """One limit. ``used``: the share of it that a burst takes, 1 being all; ``remedy``: what to do at the limit."""
 
     name: str
     used: float
@@ -110,19 +110,19 @@ class Sizing:
 
     @property
     def concurrency(self) -> int:
-        """Places enough for the mean while Pub/Sub is slow, and for a CPU at its target while it is not."""
+        """Enough for the mean load while Pub/Sub is slow, and for a CPU at its target while Pub/Sub is not."""
         slow = self.load.mean_per_s * SLOW_PUBLISH_S / self.max_instances
         usual = (self.work_s + self.measured.publish_s) / self.work_s
-        return next((each for each in CONCURRENCIES if each >= max(slow, usual)), CONCURRENCIES[-1])
+        return next((choice for choice in CONCURRENCIES if choice >= max(slow, usual)), CONCURRENCIES[-1])
 
     @property
     def instance_per_s(self) -> float:
-        """Events a second for which Cloud Run keeps one instance."""
+        """Events per second for which Cloud Run keeps one instance."""
         return min(self.quotas.target / self.work_s, self.quotas.requests_per_s)
 
     @property
     def work_s(self) -> float:
-        """CPU of an event on an instance that is as busy as Cloud Run keeps it."""
+        """CPU time of an event on an instance that is as busy as Cloud Run keeps it."""
         return self.measured.instance.work_s(self.quotas.target)
 
     @property
@@ -137,40 +137,40 @@ class Sizing:
 
     @property
     def max_instances(self) -> int:
-        """What to allow: enough for a burst guessed wrong by half, little enough to bound what a flood costs."""
+        """Instances to allow: enough if the burst is twice the estimate, and few enough to limit what a flood costs."""
         return math.ceil(HEADROOM * self.burst_instances / ROUND_TO) * ROUND_TO
 
     @property
     def min_instances(self) -> int:
-        """What to keep: as many as are busy anyway, which costs nothing. None of them only to save a cold start."""
+        """Instances to keep: as many as are busy anyway, because they cost nothing; none only to save a cold start."""
         return math.floor(self.load.mean_per_s / self.instance_per_s)
 
     @property
     def memory_mib(self) -> int:
-        """Twice what an instance was seen to hold under load, and a few of the largest bodies."""
+        """Twice the measured memory of an instance under load, plus a few of the largest bodies."""
         needed = 2 * self.measured.memory_bytes + LARGEST_AT_ONCE * COPIES * LARGEST_BODY_BYTES
-        return next(each for each in MEMORIES_MIB if each * 2**20 >= needed)
+        return next(choice for choice in MEMORIES_MIB if choice * 2**20 >= needed)
 
     @property
     def timeout_s(self) -> int:
-        """When Cloud Run is to end a request."""
+        """The time after which Cloud Run ends a request."""
         return round(TIMEOUT * self.quotas.attempt_s)
 
     @property
     def events_per_month(self) -> float:
-        """Events a month."""
+        """Events per month."""
         return self.load.mean_per_s * MONTH_S
 
     @property
     def busy_instances(self) -> float:
-        """Instances with a request under way, on average: what is billed, in steps of 100 ms."""
+        """Instances that are answering a request, on average: this time is billed, in steps of 100 ms."""
         response_s = self.measured.publish_s + self.work_s
         occupied_s = math.ceil(response_s / self.prices.billed_s) * self.prices.billed_s
         return self.mean_instances * -math.expm1(-self.load.mean_per_s / self.mean_instances * occupied_s)
 
     @property
     def cost(self) -> Cost:
-        """Dollars a month, part by part."""
+        """Dollars per month, part by part."""
         usage = Usage(
             events=self.events_per_month,
             busy_s=self.busy_instances * MONTH_S,
@@ -185,27 +185,33 @@ class Sizing:
 
     @property
     def billed_message_bytes(self) -> float:
-        """What Pub/Sub counts of a message, in its prices and its quotas."""
+        """The bytes of a message that Pub/Sub counts, in its prices and its quotas."""
         return self.measured.message_bytes + self.prices.pubsub_overhead_bytes
 
     @property
     def limits(self) -> list[Limit]:
-        """Every limit and how much of it a burst takes, the most used first."""
+        """Every limit with the share of it that a burst takes, the most used limit first."""
         bytes_per_s = self.load.burst_per_s * self.billed_message_bytes
         accesses_per_min = self.burst_instances * 60 / SECRET_READ_S
         allowed = defaults(self.measured).max_instances
         used = [
             Limit(f"`max_instances` of {allowed}, the default", self.burst_instances / allowed, "`--max-instances`"),
-            Limit("instances of one function", self.burst_instances / self.quotas.revision_instances, "ask for more"),
+            Limit(
+                "instances of one function",
+                self.burst_instances / self.quotas.revision_instances,
+                "request a higher quota",
+            ),
             Limit("instances in a region", self.burst_instances / self.quotas.region_instances, "another region"),
             Limit("Pub/Sub, small region", bytes_per_s / self.quotas.region_bytes_per_s, "a large region"),
-            Limit("Pub/Sub, large region", bytes_per_s / self.quotas.large_region_bytes_per_s, "ask for more"),
-            Limit("Secret Manager", accesses_per_min / self.quotas.secret_accesses_per_min, "ask for more"),
+            Limit(
+                "Pub/Sub, large region", bytes_per_s / self.quotas.large_region_bytes_per_s, "request a higher quota"
+            ),
+            Limit("Secret Manager", accesses_per_min / self.quotas.secret_accesses_per_min, "request a higher quota"),
         ]
         return sorted(used, key=lambda limit: -limit.used)
 
     def drained_s(self, events: float) -> float:
-        """Seconds until so many events that come at once are published, by all instances that are allowed."""
+        """Return the seconds until this many events that come at once are published by all allowed instances."""
         left_per_s = self.max_instances / self.measured.cpu_s - self.load.mean_per_s
         return events / left_per_s
 
@@ -218,17 +224,17 @@ def size(
     quotas: Quotas = QUOTAS,
     entries: Entries = ENTRIES,
 ) -> Sizing:
-    """Work a load out."""
+    """Return the sizing of a load."""
     return Sizing(load, measured, choices, prices, quotas, entries)
 
 
 def defaults(measured: Measured) -> Sizing:
-    """Give what the deploy command's defaults follow from."""
+    """Return the sizing from which the deploy command's defaults follow."""
     return size(Load(DEFAULT_SENSORS), measured)
 
 
 def reached_at(name: str, sizing: Sizing) -> int:
-    """Give how many sensors use the limit of this name up, to two digits; more than 10 thousand million: never."""
+    """Return how many sensors use this limit up, to two digits; 10 thousand million mean that none do."""
     least, most = 1, 10**10
     while most - least > max(1, least // 1000):
         middle = (least + most) // 2

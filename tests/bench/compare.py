@@ -1,7 +1,7 @@
-"""Every variant on every broker at every number of connections, round after round.
+"""Compare every variant with every broker at every number of connections, round after round.
 
-The variants take turns within a round, so that whatever else the machine does meanwhile meets all of them. After each
-server's runs the broker is asked for its messages: every answer must have its own among them.
+The variants take turns within a round, so that other load on the machine affects all of them. After each server's runs
+the broker returns its messages, and every answer must have its own message among them.
 """
 
 import contextlib
@@ -25,21 +25,21 @@ from tests.bench.server import Server, serving
 CONNECTIONS = (1, 16, 64, 256)
 WARM_UP_CONNECTIONS = 64
 BARE = "bare publish"
-"""What ``bare`` measures, as a variant's name."""
+"""The name under which the result of ``bare`` is shown."""
 
 FASTEST_A_SECOND = {True: 10_000, False: 24_000}
-"""Requests that are made ready for each second of a run: of a variant that publishes, and of one that does not."""
+"""Requests that are prepared for each second of a run, by whether the variant publishes."""
 
 Say: TypeAlias = Callable[[str], object]
-"""Tells what is going on, a line at a time."""
+"""Prints a line of progress."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, how often, and with what.
+    """How long and how often to measure, and with how many connections.
 
-    ``first_warm_up_s`` is before a server's first run: just-in-time compilers take their time. ``count`` is how many
-    requests are made ready for a run, or 0: enough.
+    ``first_warm_up_s`` comes before a server's first run, because just-in-time compilers need time. ``count`` is how
+    many requests are prepared for a run; 0 means enough for its length.
     """
 
     seconds: float = 2.5
@@ -52,9 +52,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Run:
-    """What was measured at one point in one round. ``broker`` is empty where none takes part.
+    """The figures of one point in one round. ``broker`` is empty if the variant does not publish.
 
-    ``connections`` is 0 for what does not depend on them: the start, and what the broker has.
+    ``connections`` is 0 for figures that do not depend on them: the start, and the messages at the broker.
     """
 
     variant: str
@@ -70,7 +70,7 @@ def compare(
     plan: Plan,
     say: Say,
 ) -> list[Run]:
-    """Run everything; raises BenchError where nothing can be measured."""
+    """Run everything; raises BenchError if a variant cannot be measured."""
     runs: list[Run] = []
     for broker in brokers:
         _bare(broker, environments, plan, lambda _: None)  # an emulator that has just started is slow
@@ -93,7 +93,7 @@ def _one_server(variant: Variant, broker: Broker, environments: Environments, pl
             figures = send(server, plan, connections, answered.path)
             require_enough(figures, variant.name)
             answered.take(figures)
-            say(told(variant.name, connections, figures))
+            say(described(variant.name, connections, figures))
             yield Run(variant.name, name, connections, figures)
         missing = answered.missing(broker.messages(server.topic)) if variant.publishes else 0
         whole = {"start_ms": server.start_s * 1e3, "right": answered.count, "missing": missing}
@@ -114,7 +114,7 @@ def _bare(broker: Broker, environments: Environments, plan: Plan, say: Say) -> R
 
 
 def send(server: Server, plan: Plan, connections: int, acknowledged: Path) -> dict[str, Any]:
-    """Let the sender send to a server, and give its figures."""
+    """Let the sender send to a server, and return the sender's figures."""
     fastest = FASTEST_A_SECOND[server.variant.publishes] // (1 if connections > 1 else 3)
     arguments = {
         "port": server.port,
@@ -134,13 +134,13 @@ def send(server: Server, plan: Plan, connections: int, acknowledged: Path) -> di
 
 
 def require_enough(figures: Mapping[str, Any], name: str) -> None:
-    """Raise BenchError if the sender had nothing more to send: what it did not do then was not the server's doing."""
+    """Raise BenchError if the sender had no more requests, because its pause was not the server's fault."""
     if figures["ran_out"]:
         raise BenchError(f"{name}: the sender ran out of requests")
 
 
 class Acknowledged:
-    """What the senders of one server were answered, to be compared with what the broker has; a context manager."""
+    """The right answers of one server, for comparison with the broker's messages; a context manager."""
 
     def __init__(self) -> None:
         self._stack = contextlib.ExitStack()
@@ -160,18 +160,18 @@ class Acknowledged:
         return self._lines.total()
 
     def take(self, figures: Mapping[str, Any]) -> None:
-        """Take over what the last sender was answered."""
+        """Add the answers that the last sender got."""
         lines = self.path.read_text("ascii").splitlines()
         assert len(lines) == figures["right"]
         self._lines.update(lines)
 
     def missing(self, messages: Sequence[str]) -> int:
-        """How many answers have a message id and a checksum that no message of the broker's has."""
+        """Return how many answers have a message id and a checksum that no message of the broker has."""
         return (self._lines - Counter(messages)).total()
 
 
-def told(name: str, connections: int, figures: Mapping[str, Any]) -> str:
-    """One line about a run."""
+def described(name: str, connections: int, figures: Mapping[str, Any]) -> str:
+    """Return one line about a run."""
     return (
         f"{name:<20} {connections:>4} conn  p50 {figures['p50_ms']:8.2f} ms  p99 {figures['p99_ms']:8.2f} ms  "
         f"{figures['requests_s']:7.0f}/s  {figures['cpu_us']:6.0f} us CPU  {figures['memory_mib']:5.0f} MiB  "

@@ -1,4 +1,4 @@
-"""The variants as data: what each is called, which environment it runs in, and with which settings."""
+"""The variants as data: their names, environments and settings."""
 
 import sys
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ VARIANTS = Path(__file__).with_name("variants")
 
 @dataclass(frozen=True)
 class Environments:
-    """Where the interpreters are: of this project, of a user's own function, and the folder of the Node.js one."""
+    """The interpreters of this project and of a user's own function, and the folder of the Node.js variant."""
 
     project: Path = Path(sys.executable)
     plain: Path | None = None
@@ -24,7 +24,7 @@ class Environments:
 
 @dataclass(frozen=True)
 class Variant:
-    """One way to do the job. ``publishes`` is false of the ceiling, which does nothing."""
+    """One function that is compared. ``publishes`` is false for the empty function, the upper limit."""
 
     name: str
     environment: Environment
@@ -34,7 +34,7 @@ class Variant:
     settings: Mapping[str, str] = field(default_factory=dict)
 
     def command(self, environments: Environments, port: int) -> list[str] | None:
-        """How to start it on a port of the loopback address; ``None`` where its environment is missing."""
+        """Return the command that starts it on a port of this machine; ``None`` if its environment is missing."""
         if self.environment == "node":
             folder = environments.node
             if folder is None or not (folder / "node_modules").is_dir():
@@ -50,7 +50,7 @@ class Variant:
         ]
 
     def environ(self, broker: Broker | None, topic: str, home: str) -> dict[str, str]:
-        """Its environment variables, and no others."""
+        """Return its environment variables; the process gets no others."""
         given = {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "HOME": home,
@@ -76,4 +76,4 @@ CONTESTANTS = (OURS, OURS_WSGI, REFERENCE, TUNED, NODE, EMPTY, EMPTY_HERE)
 """In the order in which they are measured and shown."""
 
 PEERS = (REFERENCE, TUNED, NODE)
-"""What this project is to be faster than, at every point."""
+"""The variants that this project has to be faster than, at every point."""

@@ -1,4 +1,4 @@
-"""From what is used in a month to dollars, part by part. Pure."""
+"""From the usage of a month to dollars, part by part. Pure."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ GIB_OF_A_TIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What one may choose beside the settings that follow from the load."""
+    """What a user can choose beside the settings that follow from the load."""
 
     log_events: bool = True
     log_requests: bool = True
@@ -24,9 +24,9 @@ AS_DEPLOYED = Choices()
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """A month: seconds are of instances, bytes are of one event.
+    """The usage of a month. Seconds are those of instances, bytes those of one event.
 
-    ``busy_s``: with a request under way; ``all_s``: of all that are up; ``kept_s``: of those that always are.
+    ``busy_s``: instances that are answering a request; ``all_s``: all that run; ``kept_s``: those that always run.
     """
 
     events: float
@@ -41,7 +41,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Dollars a month."""
+    """Dollars per month."""
 
     instances: float
     requests: float
@@ -52,12 +52,12 @@ class Cost:
 
     @property
     def total(self) -> float:
-        """All of it."""
+        """The sum of all parts."""
         return self.instances + self.requests + self.pubsub + self.logs + self.egress + self.secrets
 
 
 def bill(usage: Usage, choices: Choices, prices: Prices, entries: Entries) -> Cost:
-    """Work a month's cost out."""
+    """Return the cost of a month."""
     events, accesses = usage.events, usage.secret_accesses
     published = max(prices.pubsub_least_bytes, usage.message_bytes)
     pubsub_gib = events * (published + choices.subscriptions * usage.message_bytes) / GIB
@@ -76,7 +76,7 @@ def bill(usage: Usage, choices: Choices, prices: Prices, entries: Entries) -> Co
 
 
 def _by_request(usage: Usage, choices: Choices, prices: Prices) -> float:
-    """Instances while a request is under way; and, far cheaper, those that are kept without one."""
+    """Return the price of instances that answer a request, and of idle minimum instances, which cost far less."""
     cpu = _beyond(usage.busy_s, prices.cpu_s_free) * prices.cpu_s
     memory = _beyond(usage.busy_s * choices.memory_gib, prices.gib_s_free) * prices.gib_s
     idle_s = max(0.0, usage.kept_s - usage.busy_s)
@@ -84,7 +84,7 @@ def _by_request(usage: Usage, choices: Choices, prices: Prices) -> float:
 
 
 def _by_instance(usage: Usage, choices: Choices, prices: Prices) -> float:
-    """Instances for as long as they are up."""
+    """Return the price of instances for all the time that they run."""
     cpu = _beyond(usage.all_s, prices.instance_cpu_s_free) * prices.instance_cpu_s
     memory_gib_s = usage.all_s * choices.memory_gib
     return cpu + _beyond(memory_gib_s, prices.instance_gib_s_free) * prices.instance_gib_s

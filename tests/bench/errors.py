@@ -2,4 +2,4 @@
 
 
 class BenchError(Exception):
-    """A measurement that would not be true, or could not be made; its sentence is fit for a terminal."""
+    """A measurement is impossible or would be wrong; the message can be shown to a user."""

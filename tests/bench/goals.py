@@ -1,4 +1,4 @@
-"""What is to be reached, as data; each with its figure in what was measured. Pure."""
+"""The goals, as data; each knows its figure in the results. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from tests.bench.share import OWN_SHARE
 
 EMULATOR, DISTANT = "emulator", "25 ms"
 LEVEL = 0.98
-"""As fast as another: at one connection to the distant broker everybody waits for it, and what is left is chance."""
+"""As fast as another: with one connection to the distant broker every variant waits for it, and the rest is noise."""
 
 Results = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure of the results and the bound that it is to keep; ``figure`` gives ``None`` if it was not measured."""
+    """A figure of the results and its bound; ``figure`` returns ``None`` if it was not measured."""
 
     sentence: str
     figure: Callable[[Results], float | None]
@@ -28,7 +28,7 @@ class Goal:
     unit: str = "×"
 
     def is_met(self, results: Results) -> bool | None:
-        """Whether it is reached; ``None``: not measured."""
+        """Return whether the goal is reached; ``None`` if it was not measured."""
         figure = self.figure(results)
         if figure is None:
             return None
@@ -42,7 +42,7 @@ def _ratio(metric: str, other: str, connections: int, broker: str = EMULATOR) ->
 
 
 def slowest_beside_peers(results: Results) -> float | None:
-    """Give our requests/s in relation to the fastest peer's, at the point where that is least."""
+    """Return our requests/s divided by the fastest peer's, at the point where this ratio is smallest."""
     comparison = Comparison(results)
     ratios = [
         comparison.ratio("requests_s", OURS.name, peer.name, broker, connections)
@@ -50,7 +50,7 @@ def slowest_beside_peers(results: Results) -> float | None:
         for broker in comparison.brokers
         for connections in comparison.connections
     ]
-    return None if None in ratios else min((each for each in ratios if each is not None), default=None)
+    return None if None in ratios else min((ratio for ratio in ratios if ratio is not None), default=None)
 
 
 def _own_share_us(results: Results) -> float | None:
@@ -59,25 +59,43 @@ def _own_share_us(results: Results) -> float | None:
 
 
 def growth_mib(results: Results) -> float | None:
-    """Give by how much memory was at its highest above what it was after the first step; of all the events or none."""
+    """Return how far memory rose above that after the first step; ``None`` if fewer than all events were sent."""
     steps = results.get("memory", {}).get("steps", [])
     return max(mib for _, mib in steps[1:]) - steps[0][1] if steps and steps[-1][0] >= EVENTS else None
 
 
 GOALS = (
-    Goal("p50 at 1 connection, to the reference's", _ratio("p50_ms", REFERENCE.name, 1), at_most=1 / 12),
-    Goal("p50 at 1 connection, to that of a bare awaited publish", _ratio("p50_ms", BARE, 1), at_most=2.5),
-    Goal("requests/s at 16 connections, to the reference's", _ratio("requests_s", REFERENCE.name, 16), at_least=6),
-    Goal("requests/s at 64 connections, to the reference's", _ratio("requests_s", REFERENCE.name, 64), at_least=7),
+    Goal("p50 at 1 connection, relative to the reference's", _ratio("p50_ms", REFERENCE.name, 1), at_most=1 / 12),
+    Goal("p50 at 1 connection, relative to that of a bare awaited publish", _ratio("p50_ms", BARE, 1), at_most=2.5),
     Goal(
-        "requests/s at 256 connections, broker at 25 ms, to the reference's",
+        "requests/s at 16 connections, relative to the reference's",
+        _ratio("requests_s", REFERENCE.name, 16),
+        at_least=6,
+    ),
+    Goal(
+        "requests/s at 64 connections, relative to the reference's",
+        _ratio("requests_s", REFERENCE.name, 64),
+        at_least=7,
+    ),
+    Goal(
+        "requests/s at 256 connections, broker at 25 ms, relative to the reference's",
         _ratio("requests_s", REFERENCE.name, 256, DISTANT),
         at_least=12,
     ),
-    Goal("requests/s to the fastest peer's, where that is least", slowest_beside_peers, at_least=LEVEL),
-    Goal("requests/s at 64 connections, to the empty function's", _ratio("requests_s", EMPTY.name, 64), at_least=0.55),
-    Goal("CPU per event at 64 connections, to the empty function's", _ratio("cpu_us", EMPTY.name, 64), at_most=1.75),
+    Goal(
+        "requests/s relative to the fastest peer's, where this ratio is smallest", slowest_beside_peers, at_least=LEVEL
+    ),
+    Goal(
+        "requests/s at 64 connections, relative to the empty function's",
+        _ratio("requests_s", EMPTY.name, 64),
+        at_least=0.55,
+    ),
+    Goal(
+        "CPU per event at 64 connections, relative to the empty function's",
+        _ratio("cpu_us", EMPTY.name, 64),
+        at_most=1.75,
+    ),
     Goal(f"own share: {', '.join(OWN_SHARE)}", _own_share_us, at_most=60, unit=" µs"),
-    Goal("start to the first 2xx, to the reference's", _ratio("start_ms", REFERENCE.name, 0), at_most=1),
+    Goal("start to the first 2xx, relative to the reference's", _ratio("start_ms", REFERENCE.name, 0), at_most=1),
     Goal(f"memory over {EVENTS:,} events, growth after the first {STEP:,}", growth_mib, at_most=2, unit=" MiB"),
 )

@@ -1,7 +1,7 @@
 """What a start imports, module by module: Python's own account (``-X importtime``) of a real start, to the first 2xx.
 
-Writing the account takes time of its own, so the figures tell shares rather than milliseconds of a usual start; those
-are in the comparison.
+Python needs time to report the imports, so the figures show shares rather than the milliseconds of a usual start;
+the comparison has those.
 """
 
 import re
@@ -20,20 +20,20 @@ _LINE = re.compile(r"^import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)$", re.MULTILINE)
 def imports(
     variants: Iterable[Variant], environments: Environments, broker: Broker, rounds: int, say: Callable[[str], object]
 ) -> dict[str, dict[str, float]]:
-    """Give, by variant, the median milliseconds of each package: its modules' own time, without what they import."""
+    """Return, by variant, the median milliseconds of each package: its own modules without what they import."""
     chosen = list(variants)
     accounts: dict[str, list[dict[str, float]]] = defaultdict(list)
     for number in range(rounds):
         for variant in chosen:
             say(f"-- start {number + 1} of {rounds}: {variant.name}")
-            told = replace(variant, settings={**variant.settings, "PYTHONPROFILEIMPORTTIME": "1"})
-            with serving(told, environments, broker) as server:
+            reporting = replace(variant, settings={**variant.settings, "PYTHONPROFILEIMPORTTIME": "1"})
+            with serving(reporting, environments, broker) as server:
                 accounts[variant.name].append(by_package(server.output.read_text("utf-8", "replace")))
-    return {name: _medians(each) for name, each in accounts.items()}
+    return {name: _medians(rounds) for name, rounds in accounts.items()}
 
 
 def by_package(account: str) -> dict[str, float]:
-    """Add up an account's milliseconds by package: the first name of a module, or the first two of google's."""
+    """Return the milliseconds by package: the first name of a module, or the first two names for ``google``."""
     sums: dict[str, float] = defaultdict(float)
     for microseconds, module in _LINE.findall(account):
         names = module.split(".")

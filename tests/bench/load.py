@@ -1,8 +1,8 @@
-"""``python -m tests.bench.load``: the sender. So many connections, each sending its next request upon an answer.
+"""``python -m tests.bench.load``: the sender. Each connection sends its next request after an answer.
 
-A process of its own, so that its work is not the server's. Every answer is checked: status 200 and, unless
-``--no-id``, a message id. What was answered is written to ``--acknowledged``, one line ``message-id sha256`` each, for
-comparison with what the broker has; the figures go to standard output as JSON.
+The sender is a process of its own, so that its CPU time is not the server's. It checks every answer: status 200 and,
+unless ``--no-id``, a message id. It writes the right answers to ``--acknowledged``, each as a line ``message-id
+sha256``, for comparison with the broker's messages, and prints the figures as JSON.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import cast
 
 from tests.bench import measure
-from tests.bench.answers import is_whole, message_id, told
+from tests.bench.answers import described, is_whole, message_id
 from tests.bench.figures import percentile
 from tests.bench.requests import Prepared, prepare
 
@@ -29,12 +29,12 @@ with contextlib.suppress(ImportError):
     uvloop.install()
 
 DRAIN_S = 20.0
-"""Seconds that the last answers are waited for."""
+"""Seconds that the sender waits for the last answers."""
 
 
 @dataclass
 class Tally:
-    """What came of a run: ``latencies_s`` and CPU times are of the measured window alone, all else of the whole run."""
+    """The result of a run: latencies and CPU times are those of the measured window, all others of the whole run."""
 
     latencies_s: list[float] = field(default_factory=list)
     answers: list[tuple[int, bytes]] = field(default_factory=list)
@@ -62,11 +62,13 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's: it stands."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's say so only by what they do
+        """Keep the transport; asyncio calls this when the connection is established."""
+        self._transport = cast(
+            "asyncio.Transport", transport
+        )  # uvloop's transports have the methods, but not the base class
 
     def send(self) -> None:
-        """Send the next request, if there is one to be sent."""
+        """Send the next request, if there is one."""
         if not self._tally.is_open or not self._numbers:
             self._tally.ran_out |= self._tally.is_open
             self._tally.is_open = False
@@ -77,7 +79,7 @@ class Connection(asyncio.Protocol):
         self._transport.write(self._prepared[self._number].wire)
 
     def data_received(self, data: bytes) -> None:
-        """Asyncio's: a piece of an answer."""
+        """Take a part of an answer; asyncio calls this."""
         self._answer = self._answer + data if self._answer else data
         if not is_whole(self._answer):
             return
@@ -90,7 +92,7 @@ class Connection(asyncio.Protocol):
         self.send()
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Asyncio's: it is gone; the request that waited got no answer, and this sender goes on no more."""
+        """Count the request that got no answer; asyncio calls this when the connection is closed."""
         if self._number >= 0:
             self._tally.lost += 1
             self._tally.waiting -= 1
@@ -119,16 +121,16 @@ async def run(given: argparse.Namespace, prepared: Sequence[Prepared]) -> Tally:
     tally.server_cpu_s = measure.cpu_s(given.pid) - server_cpu_s
     tally.memory_bytes = measure.memory_bytes(given.pid)
     ends_at = time.perf_counter() + DRAIN_S
-    while tally.waiting and time.perf_counter() < ends_at:  # noqa: ASYNC110  # to look is cheaper than to be told
+    while tally.waiting and time.perf_counter() < ends_at:  # noqa: ASYNC110  # polling costs less than an event for each answer
         await asyncio.sleep(0.01)
     tally.lost += tally.waiting
     return tally
 
 
 async def _passed(seconds: float, tally: Tally) -> None:
-    """Wait for a time, or until there is nothing more to send."""
+    """Wait for a time, or until there are no more requests to send."""
     ends_at = time.perf_counter() + seconds
-    while tally.is_open and (left_s := ends_at - time.perf_counter()) > 0:  # noqa: ASYNC110  # likewise
+    while tally.is_open and (left_s := ends_at - time.perf_counter()) > 0:  # noqa: ASYNC110  # as above
         await asyncio.sleep(min(left_s, 0.1))
 
 
@@ -151,7 +153,7 @@ class Figures:
 
 
 def figures_of(tally: Tally, right: int, wrong_answers: Counter[str]) -> Figures:
-    """Work a run's figures out."""
+    """Return the figures of a run."""
     count = len(tally.latencies_s) or float("nan")
     return Figures(
         answers=len(tally.latencies_s),
@@ -170,16 +172,16 @@ def figures_of(tally: Tally, right: int, wrong_answers: Counter[str]) -> Figures
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command; exit status 0 also when answers were wrong: the figures tell."""
+    """Run the command; the exit status is 0 even if answers were wrong, because the figures count them."""
     given = _parser().parse_args(arguments)
     prepared = prepare(given.count, run=given.run, now=time.time())
-    gc.disable()  # nothing here goes in circles, and the pauses would be the server's
+    gc.disable()  # the sender makes no reference cycles, and a pause would look like the server's
     tally = asyncio.run(run(given, prepared))
     acknowledged, wrong_answers = [], Counter[str]()
     for number, answer in tally.answers:
         found = message_id(answer, has_id=not given.no_id)
         if found is None:
-            wrong_answers[told(answer)] += 1
+            wrong_answers[described(answer)] += 1
         else:
             acknowledged.append(f"{found} {prepared[number].sha256}\n")
     if given.acknowledged:

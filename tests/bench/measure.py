@@ -1,4 +1,4 @@
-"""What processes use: CPU time, memory, cores. Read from /proc, so on Linux alone."""
+"""CPU time, memory and cores of processes. Read from /proc, so only on Linux."""
 
 import contextlib
 import os
@@ -8,37 +8,37 @@ from pathlib import Path
 _ALLOWED = sorted(os.sched_getaffinity(0))
 
 SERVER_CORE = set(_ALLOWED[:1])
-"""The serving process's."""
+"""The core of the serving process."""
 
 OTHER_CORES = set(_ALLOWED[1:]) or SERVER_CORE
-"""Those of everything else: of the sender, the broker and the benchmark itself."""
+"""The cores of all other processes: the sender, the broker and the benchmark itself."""
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 
 
 def tree(pid: int) -> list[int]:
-    """Give a process and all that descend from it; none if it has ended."""
+    """Return the ids of a process and of its descendants; only its own id if it has ended."""
     pids = [pid]
-    for each in pids:
+    for member in pids:
         with contextlib.suppress(OSError):
-            for task in Path(f"/proc/{each}/task").iterdir():
+            for task in Path(f"/proc/{member}/task").iterdir():
                 pids += map(int, (task / "children").read_text("ascii").split())
     return pids
 
 
 def cpu_s(pid: int) -> float:
-    """Give the seconds of CPU, user and system, that a process and its descendants have used so far."""
-    return sum(_own_cpu_s(each) for each in tree(pid))
+    """Return the seconds of CPU, user and system, that a process and its descendants have used so far."""
+    return sum(_own_cpu_s(member) for member in tree(pid))
 
 
 def memory_bytes(pid: int) -> int:
-    """Give the memory that a process and its descendants hold; what several share counts once (PSS)."""
-    return sum(_own_memory_bytes(each) for each in tree(pid))
+    """Return the memory of a process and its descendants; shared memory counts once (PSS)."""
+    return sum(_own_memory_bytes(member) for member in tree(pid))
 
 
 @contextlib.contextmanager
 def on(where: set[int]) -> Iterator[None]:
-    """Run on these cores; what is started meanwhile stays on them."""
+    """Run on these cores; processes that are started meanwhile stay on them."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, where)
     try:

@@ -1,4 +1,4 @@
-"""A million events through one process of ``ingest``: what it holds after the first 50,000, it holds after the last."""
+"""Memory while a million events go through one process of ``ingest``: it must not grow after the first 50,000."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,10 @@ _LONGEST_STEP_S = 600.0
 def memory(
     environments: Environments, broker: Broker, events: int, step: int, say: Callable[[str], object]
 ) -> dict[str, Any]:
-    """Send them step by step, and give the MiB after each: ``{"steps": [[events, MiB], …]}``; raises BenchError."""
+    """Send the events step by step, and return the MiB after each step; raises BenchError.
+
+    The result is ``{"steps": [[events, MiB], …]}``.
+    """
     steps: list[tuple[int, float]] = []
     plan = Plan(seconds=_LONGEST_STEP_S, warm_up_s=0.0, count=step)
     with serving(OURS, environments, broker) as server:
@@ -31,8 +34,8 @@ def memory(
                     raise BenchError(f"{figures['wrong']} wrong answers: {figures['wrong_answers']}")
                 answered.take(figures)
                 if missing := answered.missing(broker.messages(server.topic)):
-                    raise BenchError(f"{missing} answers without a message of the broker's")
-            time.sleep(0.5)  # what is freed is given back
+                    raise BenchError(f"{missing} answers without a message at the broker")
+            time.sleep(0.5)  # so that freed memory goes back to the system
             steps.append((sent, measure.memory_bytes(server.pid) / 2**20))
             say(f"{sent:>9,} events: {steps[-1][1]:.1f} MiB")
     return {"steps": steps}

@@ -1,8 +1,9 @@
-"""``python -m tests.bench.open_loop``: sends events when they are due, whether or not those before have been answered.
+"""``python -m tests.bench.open_loop``: sends each event when it is due, even if earlier ones have no answer yet.
 
-Events are due at random (Poisson), and a response time counts from when its event was due: a function that stalls
-cannot hide it by keeping the sender from sending (coordinated omission), as it can from ``load``'s closed loop. A
-process of its own; everything is signed and encoded before the first event is due. Prints one JSON object.
+Events are due at random times (Poisson), and a response time counts from the time when its event was due. So a function
+that stalls cannot hide the stall by keeping the sender from sending (coordinated omission), as it can from the closed
+loop of ``load``. The sender is a process of its own, signs and encodes all requests before the first event is due, and
+prints one JSON object.
 """
 
 import argparse
@@ -23,15 +24,15 @@ from tests.bench.answers import is_whole
 from tests.bench.requests import prepare
 
 CONNECTIONS = (32, 256)
-"""At least and at most: more than are ever under way at a load that can be borne, no more than ``select`` can watch."""
+"""Least and most: more than an instance below its limit answers at a time, and no more than ``select`` can watch."""
 REST_S = 0.5
-"""How long a connection rests between two events: well below the 5 s after which the server closes it."""
+"""How long a connection is idle between two events: well below the 5 s after which the server closes it."""
 PATIENCE_S = 30.0
 
 
 @dataclass
 class Tally:
-    """Seconds from due to answered, and from due to sent; how often which status, 0 being none at all."""
+    """Seconds from due to answered, and from due to sent; the number of answers by status, 0 being no answer."""
 
     response_s: list[float] = field(default_factory=list)
     late_s: list[float] = field(default_factory=list)
@@ -40,7 +41,7 @@ class Tally:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection; ``due_at``: when the event under way was due, None while there is none."""
+    """One keep-alive connection; ``due_at``: when its unanswered event was due, None if it has none."""
 
     def __init__(self, sender: "Sender") -> None:
         self.due_at: float | None = None
@@ -49,7 +50,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asyncio's: it stands."""
+        """Keep the transport; asyncio calls this when the connection is established."""
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
 
@@ -59,23 +60,23 @@ class Connection(asyncio.Protocol):
         self._transport.write(request)
 
     def close(self) -> None:
-        """Close it."""
+        """Close the connection."""
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Asyncio's: a piece of an answer."""
+        """Take a part of an answer; asyncio calls this."""
         self._answer += data
         if self.due_at is not None and is_whole(self._answer):
             answer, due_at, self._answer, self.due_at = self._answer, self.due_at, b"", None
             self._sender.answered(self, due_at, answer)
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Asyncio's: it is gone."""
+        """Tell the sender; asyncio calls this when the connection is closed."""
         self._sender.lost(self)
 
 
 class Sender:
-    """Sends events over a pool of connections; one that is due while none is free waits, and its clock runs."""
+    """Sends events over a pool of connections; an event that is due while none is free waits, and its time counts."""
 
     def __init__(self, events: Sequence[bytes]) -> None:
         self.tally = Tally()
@@ -100,7 +101,7 @@ class Sender:
             connection.close()
 
     async def run(self, rate: float, chance: random.Random) -> None:
-        """Send everything; return when all is answered, or nothing has been for too long."""
+        """Send all events; return when all are answered, or after a limit."""
         due_at = time.perf_counter()
         for _ in range(len(self._events)):
             due_at += chance.expovariate(rate)
@@ -115,7 +116,7 @@ class Sender:
         self.tally.statuses[0] += self._open
 
     def answered(self, connection: Connection, due_at: float, answer: bytes) -> None:
-        """Note an answer; its connection is free again, the one to be used last."""
+        """Record an answer, and put its connection at the end of the free ones."""
         self.tally.response_s.append(time.perf_counter() - due_at)
         self.tally.statuses[int(answer.split(b" ", 2)[1])] += 1
         self.tally.answer_bytes += len(answer)
@@ -126,7 +127,7 @@ class Sender:
             self._ended.set()
 
     def lost(self, connection: Connection) -> None:
-        """Do without a connection that was closed; if an event was under way on it, that one stays open."""
+        """Remove a closed connection from the free ones; an event that it was sending stays unanswered."""
         with contextlib.suppress(ValueError):
             self._free.remove(connection)
 
@@ -138,8 +139,8 @@ class Sender:
 
 
 async def send(given: argparse.Namespace) -> dict[str, object]:
-    """Send, and give what was seen, as JSON values."""
-    events = [each.wire for each in prepare(given.count, run=given.run, now=time.time())]
+    """Send the events, and return the figures as JSON values."""
+    events = [request.wire for request in prepare(given.count, run=given.run, now=time.time())]
     sender = Sender(events)
     least, most = CONNECTIONS
     await sender.connect(given.port, min(most, max(least, int(given.rate * REST_S))))
@@ -159,7 +160,7 @@ async def send(given: argparse.Namespace) -> dict[str, object]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.open_loop", description="Send events when due.")
     parser.add_argument("--port", type=int, required=True, help="of the loopback address")
     parser.add_argument("--pid", type=int, required=True, help="of the server, whose CPU is read")

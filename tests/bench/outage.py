@@ -1,4 +1,4 @@
-"""What the sender sees when the broker is gone: each variant answers one event, the broker ends, and one more comes."""
+"""What the sender sees if the broker is gone: a variant answers one event, the broker ends, and one more comes."""
 
 import contextlib
 import http.client
@@ -12,26 +12,26 @@ from tests.bench.contestants import Environments, Variant
 from tests.bench.server import Server, post, serving
 
 PATIENCE_S = 20.0
-"""Seconds after which it is enough: DT's are 10."""
+"""Seconds after which the sender gives up; DT gives up after 10."""
 
 
 def outage(
     variants: Iterable[Variant], environments: Environments, patience_s: float, say: Callable[[str], object]
 ) -> dict[str, dict[str, Any]]:
-    """Give, by variant, the status (0: no answer) and the seconds it took. All at once: they do little but wait."""
-    chosen = [each for each in variants if each.publishes]
+    """Return, by variant, the status (0: no answer) and the seconds it took. All variants run at the same time."""
+    chosen = [variant for variant in variants if variant.publishes]
     if not chosen:
         return {}
     with contextlib.ExitStack() as stack:
         broker = stack.enter_context(distant())
-        servers = [stack.enter_context(serving(each, environments, broker)) for each in chosen]
+        servers = [stack.enter_context(serving(variant, environments, broker)) for variant in chosen]
         broker.stop()
         with ThreadPoolExecutor(max_workers=len(servers)) as senders:
             seen = list(senders.map(lambda server: _seen(server, patience_s), servers))
-    for server, each in zip(servers, seen, strict=True):
-        answer = each["status"] or "no answer"
-        say(f"{server.variant.name:<20} without a broker: {answer} after {each['seconds']:.2f} s")
-    return {server.variant.name: each for server, each in zip(servers, seen, strict=True)}
+    for server, result in zip(servers, seen, strict=True):
+        answer = result["status"] or "no answer"
+        say(f"{server.variant.name:<20} without a broker: {answer} after {result['seconds']:.2f} s")
+    return {server.variant.name: result for server, result in zip(servers, seen, strict=True)}
 
 
 def _seen(server: Server, patience_s: float) -> dict[str, Any]:

@@ -14,7 +14,7 @@ MARKERS = "os^vDx+"
 
 
 def plot(results: Mapping[str, Any], path: Path) -> None:
-    """Draw what was compared."""
+    """Draw the comparison."""
     mpl.use("Agg")
     comparison = Comparison(results)
     figure, rows = plt.subplots(
@@ -23,10 +23,10 @@ def plot(results: Mapping[str, Any], path: Path) -> None:
     for broker, panels in zip(comparison.brokers, rows, strict=True):
         for (metric, label, scale), panel in zip(PANELS, panels, strict=True):
             for name, marker in zip(comparison.variants, MARKERS, strict=False):
-                values = [comparison.figure(metric, name, broker, each) for each in comparison.connections]
+                values = [comparison.figure(metric, name, broker, count) for count in comparison.connections]
                 panel.plot(comparison.connections, values, marker=marker, label=name, linewidth=1.2)
             panel.set(title=f"{label}; broker: {broker}", xlabel="connections", xscale="log", yscale=scale)
-            panel.set_xticks(comparison.connections, [str(each) for each in comparison.connections], minor=False)
+            panel.set_xticks(comparison.connections, [str(count) for count in comparison.connections], minor=False)
             panel.minorticks_off()
             panel.grid(visible=True, alpha=0.3)
     rows[0][0].legend(fontsize=8)

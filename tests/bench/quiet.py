@@ -1,4 +1,4 @@
-"""Whether the machine was ours alone while something was measured: what other programs used of its cores."""
+"""Whether other programs used the machine during a measurement: how many of its cores they used."""
 
 import contextlib
 import os
@@ -12,19 +12,19 @@ from tests.bench import measure
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 _IDLE = (3, 4)  # idle, and waiting for a disk
-_GUEST = 8  # and beyond: counted as user time already
+_GUEST = 8  # and beyond: user time includes them already
 
 
 @dataclass
 class Watch:
-    """``others``: cores that programs which are not ours used meanwhile, on average; known at the end."""
+    """``others``: cores that other programs used meanwhile, on average; set at the end."""
 
     others: float = 0.0
 
 
 @contextlib.contextmanager
 def watch() -> Iterator[Watch]:
-    """Watch the machine; what this process has started counts as ours."""
+    """Watch the machine; processes that this process has started do not count as others."""
     watched = Watch()
     began_at, busy_s, ours_s = time.perf_counter(), _busy_s(), _ours_s()
     yield watched
@@ -33,7 +33,7 @@ def watch() -> Iterator[Watch]:
 
 
 def wait_until_quiet(others: float, patience_s: float) -> bool:
-    """Wait until other programs use less than so many cores; false if they have not for so long."""
+    """Wait until other programs use fewer than this many cores; return false after the limit."""
     gives_up_at = time.monotonic() + patience_s
     while time.monotonic() < gives_up_at:
         with watch() as watched:
@@ -44,9 +44,9 @@ def wait_until_quiet(others: float, patience_s: float) -> bool:
 
 
 def _busy_s() -> float:
-    """Seconds of CPU that all programs have used, and that the host of a virtual machine has kept to itself."""
-    ticks = [int(each) for each in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1 : _GUEST + 1]]
-    return (sum(ticks) - sum(ticks[each] for each in _IDLE)) / _TICKS_A_SECOND
+    """Return the seconds of CPU that all programs have used, and that the host has taken from a virtual machine."""
+    ticks = [int(text) for text in Path("/proc/stat").read_text("ascii").split("\n", 1)[0].split()[1 : _GUEST + 1]]
+    return (sum(ticks) - sum(ticks[column] for column in _IDLE)) / _TICKS_A_SECOND
 
 
 def _ours_s() -> float:

@@ -1,4 +1,4 @@
-"""Results -> the generated part of docs/performance.md. Pure, but for ``put``, which writes it there."""
+"""Results -> the generated part of docs/performance.md. Pure, except for ``put``, which writes that part."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ PACKAGES_SHOWN = 15
 
 
 def markdown(results: Mapping[str, Any]) -> str:
-    """Write everything that has been measured."""
+    """Write all measured sections."""
     parts = [_goals(results)]
     if "compare" in results:
         parts.append(_compared(results))
@@ -37,7 +37,7 @@ def put(text: str, page: Path) -> None:
     before, begin, rest = page.read_text("utf-8").partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise BenchError(f"{page} has not the marks between which the figures belong")
+        raise BenchError(f"{page} lacks the two marks between which the figures belong")
     page.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}", "utf-8")
 
 
@@ -48,12 +48,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def goal_lines(results: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
-    """Give each goal's sentence, bound, figure and verdict."""
+    """Return each goal's sentence, bound, figure and verdict."""
     return [(goal.sentence, _bound(goal), _figure(goal, results), VERDICTS[goal.is_met(results)]) for goal in GOALS]
 
 
 def number(value: float | None, unit: str = "") -> str:
-    """Write a figure with the digits that mean something."""
+    """Write a figure with its significant digits."""
     if value is None or value != value:  # noqa: PLR0124  # not a number: nothing came
         return "–"
     digits = 0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2
@@ -70,12 +70,12 @@ def _figure(goal: Goal, results: Mapping[str, Any]) -> str:
 
 
 def _precise(value: float | None, unit: str) -> str:
-    """Small ratios get a third digit, so that a figure does not look like the bound that it misses."""
+    """Write small ratios with a third digit, so that a figure does not look like the bound that it misses."""
     return f"{value:.3f}{unit}" if value is not None and 0 < abs(value) < 1 else number(value, unit)
 
 
 def _goals(results: Mapping[str, Any]) -> str:
-    head = ("goal of `ingest`, on the emulator unless said otherwise", "bound", "measured", "")
+    head = ("goal of `ingest`, with the emulator unless stated otherwise", "bound", "measured", "")
     return f"### Goals\n\n{table(head, goal_lines(results))}"
 
 
@@ -84,10 +84,10 @@ def _compared(results: Mapping[str, Any]) -> str:
     lines = [f"### Compared\n\n{compare['machine']}\n\n![p50 and requests a second](performance.png)"]
     for broker in comparison.brokers:
         lines += [f"#### Broker: {broker}", _grid(comparison, broker, "p50 / p99, ms", _latency)]
-        lines += [_grid(comparison, broker, "requests/s (times the reference's)", _throughput)]
+        lines += [_grid(comparison, broker, "requests/s (as a multiple of the reference's)", _throughput)]
         lines += [_grid(comparison, broker, "CPU per event, µs", _cpu)]
     lines += ["#### Start, memory, outage", _whole(comparison, compare["outage"])]
-    lines += [_checked(comparison), *(f"NOT MEASURED: {each}" for each in compare["not_measured"])]
+    lines += [_checked(comparison), *(f"NOT MEASURED: {reason}" for reason in compare["not_measured"])]
     return "\n\n".join(lines)
 
 
@@ -100,7 +100,7 @@ def _grid(comparison: Comparison, broker: str, what: str, cell: Cell) -> str:
         [name, *(cell(comparison, name, broker, connections) for connections in columns)]
         for name in comparison.variants
     ]
-    return table([what, *(f"{each} conn." for each in columns)], rows)
+    return table([what, *(f"{column} conn." for column in columns)], rows)
 
 
 def _latency(comparison: Comparison, name: str, broker: str, connections: int) -> str:
@@ -139,15 +139,15 @@ def _seen(outage: Mapping[str, Any] | None) -> str:
 
 
 def _checked(comparison: Comparison) -> str:
-    sums = {name: sum(each["sum"].get(name, 0) for each in comparison.points) for name in ("wrong", "missing")}
-    right = sum(each["sum"]["right"] for each in comparison.points if not each["connections"])
+    sums = {name: sum(point["sum"].get(name, 0) for point in comparison.points) for name in ("wrong", "missing")}
+    right = sum(point["sum"]["right"] for point in comparison.points if not point["connections"])
     faulty = {
-        f"{each['variant']} at {each['connections']} on {each['broker'] or 'none'}": each["sum"]
-        for each in comparison.points
-        if each["sum"].get("wrong") or each["sum"].get("missing")
+        f"{point['variant']} at {point['connections']} on {point['broker'] or 'none'}": point["sum"]
+        for point in comparison.points
+        if point["sum"].get("wrong") or point["sum"].get("missing")
     }
-    told = f"{right:,} answers checked: {sums['wrong']:,} wrong ones, {sums['missing']:,} without their message"
-    return "; ".join([told, *(f"{where}: {what}" for where, what in faulty.items())]) + "."
+    summary = f"{right:,} answers checked: {sums['wrong']:,} wrong, {sums['missing']:,} without their message"
+    return "; ".join([summary, *(f"{where}: {what}" for where, what in faulty.items())]) + "."
 
 
 def _share(share: Mapping[str, float]) -> str:
@@ -159,10 +159,10 @@ def _share(share: Mapping[str, float]) -> str:
 def _stages(stages: Mapping[str, Mapping[str, float]]) -> str:
     columns = list(stages.values())
     steps = [name for name in columns[0] if name != CPU]
-    rows = [[name, *(number(each[name]) for each in columns)] for name in steps]
-    rows.append(["event loop, sockets, gRPC: what is left", *(number(_left(each)) for each in columns)])
-    rows.append([CPU, *(number(each[CPU]) for each in columns)])
-    head = ("step, µs, where it runs", *(f"{count} conn." for count in stages))
+    rows = [[name, *(number(column[name]) for column in columns)] for name in steps]
+    rows.append(["event loop, sockets, gRPC: the rest", *(number(_left(column)) for column in columns)])
+    rows.append([CPU, *(number(column[CPU]) for column in columns)])
+    head = ("step, µs in the serving process", *(f"{count} conn." for count in stages))
     return f"### Where an event's time goes\n\n{table(head, rows)}"
 
 
@@ -173,11 +173,11 @@ def _left(stages: Mapping[str, float]) -> float:
 def _imports(imports: Mapping[str, Mapping[str, float]]) -> str:
     names = list(imports)
     packages = sorted(
-        {each for account in imports.values() for each in account}, key=lambda each: -_most(imports, each)
+        {package for account in imports.values() for package in account}, key=lambda package: -_most(imports, package)
     )
     rows = [[f"`{package}`", *(number(imports[name].get(package)) for name in names)] for package in packages]
     shown = rows[:PACKAGES_SHOWN]
-    shown.append(["all else", *(number(_rest(imports[name], packages[PACKAGES_SHOWN:])) for name in names)])
+    shown.append(["all others", *(number(_rest(imports[name], packages[PACKAGES_SHOWN:])) for name in names)])
     shown.append(["sum", *(number(sum(imports[name].values())) for name in names)])
     return f"### Imports\n\n{table(['package: its own modules, ms', *names], shown)}"
 

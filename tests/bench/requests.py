@@ -1,7 +1,7 @@
-"""Requests as DT's Data Connector sends them: signed, encoded to the last byte, each with another body.
+"""Requests as DT's Data Connector sends them: signed, encoded as bytes, each with its own body.
 
-Signed here by hand, at a few microseconds each, and not by a library: a run needs tens of thousands of them at once.
-``tests/bench/test_bench.py`` lets a library read them.
+This module signs them without a library, in a few microseconds each, because a run needs tens of thousands at once.
+``tests/bench/test_bench.py`` verifies them with a library.
 """
 
 import base64
@@ -27,13 +27,13 @@ class Prepared:
 
 
 def prepare(count: int, *, run: str, now: float) -> list[Prepared]:
-    """Make requests of DT's event types in turn; ``run`` makes their event ids differ from those of other runs."""
+    """Return requests of DT's event types in turn; ``run`` makes their event ids differ from those of other runs."""
     templates = _templates(now)
     return [_signed(templates[number % len(templates)], f"{run}{number:012x}", int(now)) for number in range(count)]
 
 
 def _templates(now: float) -> list[tuple[bytes, bytes]]:
-    """Give a body of each type, cut in two where its event id belongs."""
+    """Return a body of each type, split at the place of its event id."""
     bodies = []
     for number, event_type in enumerate(SAMPLES):
         event = sample_event(event_type, number=number, at=datetime.fromtimestamp(now, UTC))

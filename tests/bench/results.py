@@ -1,4 +1,4 @@
-"""What was measured, as the JSON of docs/performance.json: medians of the rounds, and ratios. Pure.
+"""The results, as the JSON of docs/performance.json: medians of the rounds, and ratios. Pure.
 
 ::
 
@@ -9,8 +9,8 @@
      "imports": {"<variant>": {"<package>": <milliseconds>, …}, …},
      "memory": {"steps": [[<events>, <MiB>], …]}}
 
-A point with ``connections`` 0 is of a server as a whole: its start, and what the broker has of what it answered. A
-section that has not been measured is not there.
+A point with ``connections`` 0 belongs to a server as a whole: its start, and its answers without a message at the
+broker. A section that has not been measured is missing.
 """
 
 import math
@@ -20,16 +20,16 @@ from typing import Any
 from tests.bench.figures import median
 
 METRICS = ("p50_ms", "p99_ms", "requests_s", "cpu_us", "memory_mib", "start_ms", "sender_cpu_us")
-"""What medians are taken of."""
+"""Figures of which a point has the median."""
 
 SUMS = ("right", "wrong", "missing")
-"""What is added up over the rounds."""
+"""Figures of which a point has the sum over the rounds."""
 
 
 def points_of(runs: Iterable[tuple[str, str, int, Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Gather runs (variant, broker, connections, figures) to points, in the order of their first round.
+    """Return the points of runs (variant, broker, connections, figures), in the order of their first round.
 
-    A figure that is not a number, because nothing came to take it of, is left out.
+    A figure that is not a number, because there was no answer to measure, is left out.
     """
     rounds: dict[tuple[str, str, int], list[Mapping[str, Any]]] = {}
     for variant, broker, connections, figures in runs:
@@ -40,51 +40,51 @@ def points_of(runs: Iterable[tuple[str, str, int, Mapping[str, Any]]]) -> list[d
             "broker": broker,
             "connections": connections,
             "median": {name: median(values) for name in METRICS if (values := _numbers(name, figures))},
-            "sum": {name: sum(each[name] for each in figures) for name in SUMS if name in figures[0]},
-            "rounds": [{name: each[name] for name in METRICS if _numbers(name, [each])} for each in figures],
+            "sum": {name: sum(values[name] for values in figures) for name in SUMS if name in figures[0]},
+            "rounds": [{name: values[name] for name in METRICS if _numbers(name, [values])} for values in figures],
         }
         for (variant, broker, connections), figures in rounds.items()
     ]
 
 
 def _numbers(name: str, rounds: Iterable[Mapping[str, Any]]) -> list[float]:
-    return [each[name] for each in rounds if math.isfinite(each.get(name, math.nan))]
+    return [figures[name] for figures in rounds if math.isfinite(figures.get(name, math.nan))]
 
 
 class Comparison:
-    """Looks points up."""
+    """Finds points and figures in the results."""
 
     def __init__(self, results: Mapping[str, Any]) -> None:
         self.points: Sequence[Mapping[str, Any]] = results.get("compare", {}).get("points", [])
-        self._by_name = {(each["variant"], each["broker"], each["connections"]): each for each in self.points}
+        self._by_name = {(point["variant"], point["broker"], point["connections"]): point for point in self.points}
 
     @property
     def brokers(self) -> list[str]:
         """The brokers' names, in order."""
-        return list(dict.fromkeys(each["broker"] for each in self.points if each["broker"]))
+        return list(dict.fromkeys(point["broker"] for point in self.points if point["broker"]))
 
     @property
     def variants(self) -> list[str]:
-        """The names of the variants that were sent to, in order."""
-        return list(dict.fromkeys(each["variant"] for each in self.points if not each["connections"]))
+        """The names of the measured variants, in order."""
+        return list(dict.fromkeys(point["variant"] for point in self.points if not point["connections"]))
 
     @property
     def connections(self) -> list[int]:
-        """The numbers of connections, least first."""
-        return sorted({each["connections"] for each in self.points} - {0})
+        """The numbers of connections, in ascending order."""
+        return sorted({point["connections"] for point in self.points} - {0})
 
     def point(self, variant: str, broker: str, connections: int) -> Mapping[str, Any] | None:
-        """Give a point; where a variant needs no broker, it is the same for all."""
+        """Return a point; a variant that needs no broker has the same point for all brokers."""
         return self._by_name.get((variant, broker, connections)) or self._by_name.get((variant, "", connections))
 
     def figure(self, metric: str, variant: str, broker: str, connections: int) -> float | None:
-        """Give the median of one metric."""
+        """Return the median of one metric."""
         point = self.point(variant, broker, connections)
         value = point["median"].get(metric) if point else None
         return None if value is None else float(value)
 
     def ratio(self, metric: str, one: str, other: str, broker: str, connections: int) -> float | None:
-        """Give the median of the rounds' ratios of one variant's figure to another's."""
+        """Return the median of the rounds' ratios of one variant's figure to another's."""
         points = self.point(one, broker, connections), self.point(other, broker, connections)
         if not points[0] or not points[1]:
             return None

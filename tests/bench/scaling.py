@@ -1,8 +1,8 @@
-"""``make scaling``: is the queueing model in the right place? Then docs/scaling.md anew, from what was measured.
+"""``make scaling``: measure whether the queueing model is right, and rewrite the tables of docs/scaling.md.
 
 The function runs on one core, as on one vCPU, beside a Pub/Sub that acknowledges after 25 ms, and gets events at
-several shares of what it can do. A round in which other programs used the machine does not count. Everything measured
-goes to docs/scaling.json; ``--render`` only makes the tables of docs/scaling.md from there.
+several shares of its capacity. A round in which other programs used the machine does not count. The figures go to
+docs/scaling.json; ``--render`` only rewrites the tables of docs/scaling.md from this file.
 """
 
 import argparse
@@ -34,7 +34,7 @@ from tests.bench.server import Server, serving
 
 SHARES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
 AT_ONCE = 64
-"""Connections of the closed loop that finds the capacity: more than are under way in 25 ms."""
+"""Connections of the closed loop that measures the capacity: more than the events of 25 ms."""
 LONGEST_ATTEMPT_S = 300.0
 
 Say = Callable[[str], object]
@@ -42,9 +42,9 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Wanted:
-    """How much is measured: seconds of each round, rounds at each share, and how quiet the machine has to be.
+    """How much to measure: seconds of each round, rounds at each share, and how idle the machine must be.
 
-    ``others``: cores that other programs may use during a round that counts; ``patience_s``: to wait for one that does.
+    ``others``: cores that other programs may use during a round; ``patience_s``: how long to wait for such a round.
     """
 
     seconds: float = 4.0
@@ -54,7 +54,7 @@ class Wanted:
 
 
 class Quiet:
-    """Measures when other programs leave the machine alone; ``others`` tells how far they did, at worst."""
+    """Measures while other programs leave the machine idle; ``others``: the most cores that they used."""
 
     def __init__(self, wanted: Wanted, say: Say) -> None:
         self.others = 0.0
@@ -62,9 +62,9 @@ class Quiet:
         self._say = say
 
     def median(self, attempt: Callable[[], Mapping[str, float]]) -> dict[str, float]:
-        """Measure as many rounds as are wanted, and give the median of each figure. Raises BenchError."""
+        """Measure the rounds, and return the median of each figure. Raises BenchError."""
         rounds = [self._undisturbed(attempt) for _ in range(self._wanted.rounds)]
-        return {name: statistics.median(each[name] for each in rounds) for name in rounds[0]}
+        return {name: statistics.median(figures[name] for figures in rounds) for name in rounds[0]}
 
     def _undisturbed(self, attempt: Callable[[], Mapping[str, float]]) -> Mapping[str, float]:
         allowed, gives_up_at = self._wanted.others, time.monotonic() + self._wanted.patience_s
@@ -79,7 +79,7 @@ class Quiet:
 
 
 def measured(wanted: Wanted, say: Say) -> dict[str, Any]:
-    """Measure everything, and give it as docs/scaling.json holds it. Raises BenchError."""
+    """Measure everything, and return it in the form of docs/scaling.json. Raises BenchError."""
     quiet = Quiet(wanted, say)
     with measure.on(measure.OTHER_CORES), distant() as broker, serving(OURS, Environments(), broker) as server:
         calm_s = quiet.median(lambda: _at_once(server, 1, wanted.seconds))["p50_ms"] / 1e3
@@ -103,21 +103,21 @@ def measured(wanted: Wanted, say: Say) -> dict[str, Any]:
                 "start_s": server.start_s,
                 "memory_bytes": measure.memory_bytes(server.pid),
                 "message_bytes": mean_message_bytes(),
-                "log_bytes": statistics.mean(each["log_bytes"] for each in points),
-                "answer_bytes": statistics.mean(each["answer_bytes"] for each in points),
+                "log_bytes": statistics.mean(point["log_bytes"] for point in points),
+                "answer_bytes": statistics.mean(point["answer_bytes"] for point in points),
             },
         }
 
 
 def fitted(points: Sequence[Mapping[str, float]]) -> tuple[float, float]:
-    """Give what waking the CPU costs, and what an event costs beside it, in seconds: the line nearest to all points.
+    """Return the seconds for waking the CPU, and for an event beside that, by a linear regression of all points.
 
-    Raises BenchError if an event would cost nothing: that was not measured, that was disturbed.
+    Raises BenchError if an event would cost nothing, because then other programs disturbed the measurement.
     """
-    idle = [1 - each["per_s"] * each["cpu_s"] for each in points]
-    line = statistics.linear_regression(idle, [each["cpu_s"] for each in points])
+    idle = [1 - point["per_s"] * point["cpu_s"] for point in points]
+    line = statistics.linear_regression(idle, [point["cpu_s"] for point in points])
     if line.slope < 0:
-        return 0.0, statistics.mean(each["cpu_s"] for each in points)
+        return 0.0, statistics.mean(point["cpu_s"] for point in points)
     if line.intercept <= 0:
         raise BenchError(f"an event cannot cost {line.intercept * 1e3:.2f} ms: measure again when the machine is quiet")
     return line.slope, line.intercept
@@ -132,7 +132,7 @@ def _at_once(server: Server, connections: int, seconds: float) -> dict[str, floa
 
 
 def _when_due(server: Server, share: float, capacity: float, seconds: float) -> dict[str, float]:
-    """Send at a share of the capacity; give what that round saw, times in seconds."""
+    """Send at a share of the capacity; return the figures of that round, times in seconds."""
     count, written = int(share * capacity * seconds), _written(server)
     arguments = {
         "port": server.port,
@@ -164,20 +164,20 @@ def _when_due(server: Server, share: float, capacity: float, seconds: float) -> 
 
 
 def _written(server: Server) -> int:
-    """Bytes that the function has printed so far: its log."""
+    """Return the number of bytes that the function has printed so far: its log."""
     return os.stat(f"/proc/{server.pid}/fd/1").st_size  # noqa: PTH116  # a file that may have been deleted
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
+    """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.scaling", description="The capacity model, checked.")
-    parser.add_argument("--render", action="store_true", help="measure nothing: only make the tables anew")
+    parser.add_argument("--render", action="store_true", help="measure nothing; only rewrite the tables")
     parser.add_argument("--seconds", type=float, default=Wanted.seconds, help="of each round")
     parser.add_argument("--rounds", type=int, default=Wanted.rounds, help="at each load")
     parser.add_argument("--others", type=float, default=Wanted.others, help="cores that other programs may use")
     parser.add_argument("--patience", type=float, default=Wanted.patience_s, help="seconds to wait for a quiet machine")
     given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # leaving nothing running
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left running
     if not given.render:
         wanted = Wanted(given.seconds, given.rounds, given.others, given.patience)
         try:

@@ -1,4 +1,4 @@
-"""docs/scaling.md's tables, from docs/scaling.json and the model. Pure but for the two paths."""
+"""The tables of docs/scaling.md, from docs/scaling.json and the model. Pure, except for the two paths."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ Figures = Mapping[str, Any]
 
 
 def rendered(page: str, figures: Figures) -> str:
-    """Give the page with every table between its two marks made anew. Raises KeyError for a mark of no table."""
+    """Return the page with a new table between each pair of marks. Raises KeyError for a mark that names no table."""
 
     def anew(found: re.Match[str]) -> str:
         lines = TABLES[found["name"]](figures)
@@ -32,48 +32,48 @@ def rendered(page: str, figures: Figures) -> str:
 
 
 def measured(figures: Figures) -> Measured:
-    """Give what was measured."""
+    """Return the measured figures."""
     return Measured(**figures["measured"])
 
 
 def sized(figures: Figures, sensors: int, choices: Choices = AS_DEPLOYED) -> Sizing:
-    """Work a number of sensors out."""
+    """Return the sizing for a number of sensors."""
     return size(Load(sensors), measured(figures), choices)
 
 
 def sensors_table(figures: Figures) -> list[str]:
-    """Sensors -> events -> instances -> settings -> the limit that is next."""
+    """Sensors -> events -> instances -> settings -> the limit that is reached first."""
     rows = []
     for count in SENSOR_COUNTS:
-        each = sized(figures, count)
-        first = next(limit for limit in each.limits if not limit.name.startswith("`"))
+        sizing = sized(figures, count)
+        first = next(limit for limit in sizing.limits if not limit.name.startswith("`"))
         rows.append(
             (
                 number(count),
-                f"{number(each.load.mean_per_s)}, {number(each.load.burst_per_s)}",
-                f"{each.mean_instances}, {number(each.burst_instances)}",
-                f"{each.concurrency}",
-                f"{each.min_instances}",
-                f"{number(each.max_instances)}",
-                dollars(each.cost.total),
+                f"{number(sizing.load.mean_per_s)}, {number(sizing.load.burst_per_s)}",
+                f"{sizing.mean_instances}, {number(sizing.burst_instances)}",
+                f"{sizing.concurrency}",
+                f"{sizing.min_instances}",
+                f"{number(sizing.max_instances)}",
+                dollars(sizing.cost.total),
                 f"{first.name}: {percent(first.used)}",
             )
         )
     head = ("sensors", "events/s: mean, burst", "instances: mean, burst", "`concurrency`", "`min_instances`")
-    return table((*head, "`max_instances`", "$ a month", "first limit, used by a burst"), rows)
+    return table((*head, "`max_instances`", "$ per month", "first limit, used by a burst"), rows)
 
 
 def cost_table(figures: Figures) -> list[str]:
-    """Sensors -> dollars a month, part by part."""
+    """Sensors -> dollars per month, part by part."""
     rows = []
     for count in SENSOR_COUNTS:
-        each = sized(figures, count)
-        rows.append((number(count), *_parts(each.cost), dollars(each.cost.total / count * 1000)))
-    return table(("sensors", *PARTS, "total", "a thousand sensors"), rows)
+        sizing = sized(figures, count)
+        rows.append((number(count), *_parts(sizing.cost), dollars(sizing.cost.total / count * 1000)))
+    return table(("sensors", *PARTS, "total", "per thousand sensors"), rows)
 
 
 def savings_table(figures: Figures) -> list[str]:
-    """What lowers the cost, one thing after the other, at each number of sensors."""
+    """The cost after each of the settings that lower it, for each number of sensors."""
     quiet = Choices(log_events=False)
     quieter = replace(quiet, log_requests=False)
     by_instance = replace(quieter, billed_by_instance=True)
@@ -86,40 +86,40 @@ def savings_table(figures: Figures) -> list[str]:
         ("and no `networkStatus`", by_instance, few),
     )
     rows = []
-    for name, choices, each in steps:
-        totals = (size(Load(count, each), measured(figures), choices).cost.total for count in SENSOR_COUNTS)
+    for name, choices, sensors_of_step in steps:
+        totals = (size(Load(count, sensors_of_step), measured(figures), choices).cost.total for count in SENSOR_COUNTS)
         rows.append((name, *map(dollars, totals)))
-    return table(("$ a month", *(f"{number(count)} sensors" for count in SENSOR_COUNTS)), rows)
+    return table(("$ per month", *(f"{number(count)} sensors" for count in SENSOR_COUNTS)), rows)
 
 
 def limits_table(figures: Figures) -> list[str]:
     """Limits in the order in which they are reached."""
     sizing = sized(figures, SENSOR_COUNTS[0])
-    reached = sorted((reached_at(each.name, sizing), each.name, each.remedy) for each in sizing.limits)
+    reached = sorted((reached_at(limit.name, sizing), limit.name, limit.remedy) for limit in sizing.limits)
     rows = [(name, f"{number(at)} sensors", remedy) for at, name, remedy in reached]
     return table(("limit", "reached by a burst at", "then"), rows)
 
 
 def bursts_table(figures: Figures) -> list[str]:
-    """What comes at once, and how long until it is through."""
+    """The events of a burst, and how long the function takes to publish them."""
     rows = []
     for count in SENSOR_COUNTS:
-        each = sized(figures, count)
+        sizing = sized(figures, count)
         sync = count * SENSORS.event_types
-        outage = each.load.mean_per_s * HOUR_S
+        outage = sizing.load.mean_per_s * HOUR_S
         rows.append(
             (
                 number(count),
-                f"{number(sync)}: {duration(each.drained_s(sync))}",
-                f"{number(each.load.returning)} sensors: {number(each.load.burst_per_s)}/s",
-                f"{number(outage)}: {duration(each.drained_s(outage))}",
+                f"{number(sync)}: {duration(sizing.drained_s(sync))}",
+                f"{number(sizing.load.returning)} sensors: {number(sizing.load.burst_per_s)}/s",
+                f"{number(outage)}: {duration(sizing.drained_s(outage))}",
             )
         )
-    return table(("sensors", "a sync of all", "sensors that come back", "after an hour's outage"), rows)
+    return table(("sensors", "a sync of all sensors", "sensors that come back", "after an outage of an hour"), rows)
 
 
 def check_table(figures: Figures) -> list[str]:
-    """The model beside what was measured."""
+    """The model compared with what was measured."""
     instance = measured(figures).instance
     rows = []
     for point in figures["points"]:
@@ -138,50 +138,64 @@ def check_table(figures: Figures) -> list[str]:
 
 
 def inputs_table(figures: Figures) -> list[str]:
-    """What the model starts from, measured."""
-    each = measured(figures)
+    """The measured figures that the model starts from."""
+    inputs = measured(figures)
     rows = [
-        ("CPU an event, when there is always another one", f"{each.cpu_s * 1e3:.2f} ms"),
-        ("and more, when there is none", f"{each.waking_s * 1e3:.2f} ms"),
-        ("Pub/Sub's acknowledgement (assumed: 25 ms, and the way there)", f"{each.publish_s * 1e3:.1f} ms"),
-        ("events a second of one busy CPU, 64 at a time", number(figures["capacity_per_s"])),
-        ("cores that other programs used meanwhile, at most", f"{figures['others']:.2f}"),
-        ("start, to the first 2xx", f"{each.start_s:.1f} s"),
-        ("memory under load", f"{each.memory_bytes / 2**20:.0f} MiB"),
-        ("message: body and attributes", f"{each.message_bytes:.0f} bytes"),
-        ("log line", f"{each.log_bytes:.0f} bytes"),
-        ("answer", f"{each.answer_bytes:.0f} bytes"),
+        ("CPU time of an event, if another event always waits", f"{inputs.cpu_s * 1e3:.2f} ms"),
+        ("additional CPU time, if no other event waits", f"{inputs.waking_s * 1e3:.2f} ms"),
+        ("time until Pub/Sub acknowledges (assumed: 25 ms, plus the way there)", f"{inputs.publish_s * 1e3:.1f} ms"),
+        ("events per second of one busy CPU, 64 at the same time", number(figures["capacity_per_s"])),
+        ("cores that other programs used at most meanwhile", f"{figures['others']:.2f}"),
+        ("start until the first 2xx", f"{inputs.start_s:.1f} s"),
+        ("memory under load", f"{inputs.memory_bytes / 2**20:.0f} MiB"),
+        ("message: body and attributes", f"{inputs.message_bytes:.0f} bytes"),
+        ("log line", f"{inputs.log_bytes:.0f} bytes"),
+        ("answer", f"{inputs.answer_bytes:.0f} bytes"),
     ]
     return table((f"measured {figures['taken']}", ""), rows)
 
 
 def defaults_table(figures: Figures) -> list[str]:
     """The deploy command's defaults, and why."""
-    each = defaults(measured(figures))
-    places, seen_mib = each.concurrency * each.max_instances, each.measured.memory_bytes / 2**20
-    why_places = f"{number(places)} in all: {number(each.load.mean_per_s)}/s come, and Pub/Sub may take a second"
+    sizing = defaults(measured(figures))
+    in_total, seen_mib = sizing.concurrency * sizing.max_instances, sizing.measured.memory_bytes / 2**20
+    why_places = (
+        f"{number(in_total)} in total: {number(sizing.load.mean_per_s)} events/s come, and Pub/Sub may take a second"
+    )
     rows = [
         ("`cpu`", "1", "one event loop uses one CPU"),
-        ("`memory`", f"{each.memory_mib}Mi", f"{seen_mib:.0f} MiB seen, twice; and ten of the largest bodies"),
+        (
+            "`memory`",
+            f"{sizing.memory_mib}Mi",
+            f"twice the {seen_mib:.0f} MiB measured, plus ten of the largest bodies",
+        ),
         (
             "`concurrency`",
-            f"{each.concurrency}",
+            f"{sizing.concurrency}",
             why_places,
         ),
-        ("`timeout`", f"{each.timeout_s}s", "DT waits 10 s"),
-        ("`min_instances`", f"{each.min_instances}", f"a start takes {each.measured.start_s:.1f} s of DT's 10"),
-        ("`max_instances`", f"{each.max_instances}", f"twice the {each.burst_instances} of a burst, in fives"),
+        ("`timeout`", f"{sizing.timeout_s}s", "DT waits 10 s"),
+        (
+            "`min_instances`",
+            f"{sizing.min_instances}",
+            f"a start takes {sizing.measured.start_s:.1f} s, and DT waits 10 s",
+        ),
+        (
+            "`max_instances`",
+            f"{sizing.max_instances}",
+            f"twice the {sizing.burst_instances} instances of a burst, rounded up to a multiple of five",
+        ),
     ]
     return table(("setting", "default", "because"), rows)
 
 
 def facts_table(_: Figures) -> list[str]:
-    """Every figure that is not measured, and where it stands."""
+    """Every figure that was not measured, with its source."""
     rows = []
     for group in (PRICES, QUOTAS, SENSORS, ENTRIES):
-        for each in fields(group):
-            says, source = each.metadata["says"], each.metadata["source"]
-            rows.append((exactly(getattr(group, each.name)), says, f"[{source.split('/')[2]}]({source})"))
+        for field in fields(group):
+            says, source = field.metadata["says"], field.metadata["source"]
+            rows.append((exactly(getattr(group, field.name)), says, f"[{source.split('/')[2]}]({source})"))
     return table(("", "what", "where"), rows)
 
 
@@ -201,15 +215,15 @@ PARTS = ("instances", "requests", "Pub/Sub", "logs", "answers", "secrets")
 
 
 def _parts(cost: Cost) -> Iterator[str]:
-    for each in (cost.instances, cost.requests, cost.pubsub, cost.logs, cost.egress, cost.secrets, cost.total):
-        yield dollars(each)
+    for part in (cost.instances, cost.requests, cost.pubsub, cost.logs, cost.egress, cost.secrets, cost.total):
+        yield dollars(part)
 
 
 def _compared(seen_s: float, instance: Instance, per_s: float, share: float) -> Iterator[str]:
     try:
         predicted_s = instance.response_s(per_s, share)
     except Overloaded:
-        yield f"{seen_s * 1e3:.1f} ms, more than it can do"
+        yield f"{seen_s * 1e3:.1f} ms, overloaded"
         yield "–"
         return
     yield f"{seen_s * 1e3:.1f}, {predicted_s * 1e3:.1f} ms"

@@ -1,4 +1,4 @@
-"""The sections: what is measured, with how much patience, and how it is kept."""
+"""The sections of the command: what each measures, how long, and in which form it returns the figures."""
 
 import contextlib
 import json
@@ -22,12 +22,12 @@ from tests.bench.results import points_of
 from tests.bench.stages import stages
 
 BROKERS = {"emulator": googles, "25 ms": distant}
-"""By name, in order."""
+"""The brokers by name, in order."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command was asked for; empty and zero: the usual."""
+    """The options of the command; an empty or zero value means the default."""
 
     environments: Environments
     only: Sequence[str] = ()
@@ -50,20 +50,24 @@ class Options:
         )
 
     def variants(self, say: Say) -> tuple[list[Variant], list[str]]:
-        """Give the variants that can be measured, and why the others cannot."""
-        asked = [each for each in CONTESTANTS if not self.only or each.name in self.only]
-        missing = [each for each in asked if each.command(self.environments, 0) is None]
-        whys = [f"{each.name}: no {WHAT_IT_NEEDS[each.environment]}" for each in missing]
+        """Return the variants that can be measured, and why the others cannot."""
+        asked = [variant for variant in CONTESTANTS if not self.only or variant.name in self.only]
+        missing = [variant for variant in asked if variant.command(self.environments, 0) is None]
+        whys = [f"{variant.name}: no {WHAT_IT_NEEDS[variant.environment]}" for variant in missing]
         for why in whys:
             say(f"NOT MEASURED: {why}")
-        return [each for each in asked if each not in missing], whys
+        return [variant for variant in asked if variant not in missing], whys
 
 
-WHAT_IT_NEEDS = {"node": "node", "plain": "environment with a user's packages", "project": "environment of ours"}
+WHAT_IT_NEEDS = {
+    "node": "node",
+    "plain": "environment with a user's packages",
+    "project": "environment of this project",
+}
 
 
 def compare_section(options: Options, say: Say) -> dict[str, Any]:
-    """Compare, and see what an outage looks like."""
+    """Compare the variants, also without a broker."""
     variants, not_measured = options.variants(say)
     machine = _machine()
     names = options.brokers or (["25 ms"] if options.is_short else list(BROKERS))
@@ -75,13 +79,13 @@ def compare_section(options: Options, say: Say) -> dict[str, Any]:
         "machine": machine,
         "plan": asdict(options.plan),
         "not_measured": not_measured,
-        "points": points_of((each.variant, each.broker, each.connections, each.figures) for each in runs),
+        "points": points_of((run.variant, run.broker, run.connections, run.figures) for run in runs),
         "outage": outage(variants, options.environments, patience_s, say),
     }
 
 
 def share_section(options: Options, say: Say) -> dict[str, Any]:
-    """Measure our own rooms, in our own environment, on the server's core."""
+    """Measure the function's own modules, in the project's environment, on the server's core."""
     say("-- own share")
     command = [str(options.environments.project), "-m", "tests.bench.share"]
     command += ["--batches=5"] if options.is_short else []
@@ -101,23 +105,23 @@ def stages_section(options: Options, say: Say) -> dict[str, Any]:
 
 
 def imports_section(options: Options, say: Say) -> dict[str, Any]:
-    """Take a start of ours and of the reference apart."""
+    """Measure the imports of a start of this function and of the reference."""
     here, _ = options.variants(lambda _: None)
-    chosen = [each for each in (OURS, OURS_WSGI, REFERENCE) if each in here]
+    chosen = [variant for variant in (OURS, OURS_WSGI, REFERENCE) if variant in here]
     with distant() as broker:
         rounds = options.rounds or (1 if options.is_short else 5)
         return dict(imports(chosen, options.environments, broker, rounds, say))
 
 
 def memory_section(options: Options, say: Say) -> dict[str, Any]:
-    """Send a million events; a broker that acknowledges at once takes them."""
+    """Measure the memory while a million events are sent; the broker acknowledges at once."""
     with distant("at once", 0.0) as broker:
         events, step = (2_000, 1_000) if options.is_short else (EVENTS, STEP)
         return memory(options.environments, broker, events, step, say)
 
 
 def _machine() -> str:
-    """Say what it was measured on, and when."""
+    """Return when and on which machine the figures were measured."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines()

@@ -1,4 +1,4 @@
-"""One variant as a process of its own, on the core that is the server's, from its start to its end."""
+"""Run one variant in a process of its own, on the server's core."""
 
 import contextlib
 import http.client
@@ -25,9 +25,9 @@ _LOOK_S = 0.002
 
 @dataclass(frozen=True)
 class Server:
-    """A variant that answers; ``start_s`` is the time from the process's start to its first 2xx.
+    """A running variant; ``start_s`` is the time from the start of the process to its first 2xx.
 
-    ``output`` is where it prints to, while it lives.
+    ``output`` is the file with what it prints; it exists as long as the process.
     """
 
     variant: Variant
@@ -40,11 +40,11 @@ class Server:
 
 @contextlib.contextmanager
 def serving(variant: Variant, environments: Environments, broker: Broker | None) -> Iterator[Server]:
-    """Start a variant, have it answer one event, and end it on leaving; raises BenchError."""
+    """Start a variant, wait until it has answered one event, and end it afterwards; raises BenchError."""
     port = free_port()
     command = variant.command(environments, port)
     if command is None:
-        raise BenchError(f"{variant.name}: its environment is not there")
+        raise BenchError(f"{variant.name}: its environment is missing")
     topic = broker.topic() if broker else "projects/bench/topics/none"
     with tempfile.TemporaryDirectory() as home:
         output = Path(home) / "output"
@@ -63,7 +63,7 @@ def serving(variant: Variant, environments: Environments, broker: Broker | None)
 
 
 def post(port: int, timeout_s: float) -> tuple[int, bytes]:
-    """Send one signed event of its own, and give status and body of the answer; raises OSError, HTTPException."""
+    """Send one signed event, and return status and body of the answer; raises OSError, HTTPException."""
     (request,) = prepare(1, run=f"one{time.monotonic_ns():x}", now=time.time())
     head, _, body = request.wire.partition(b"\r\n\r\n")
     headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])

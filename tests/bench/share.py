@@ -1,7 +1,7 @@
-"""``python -m tests.bench.share``: the microseconds of this project's own rooms, for one event.
+"""``python -m tests.bench.share``: the microseconds of this project's own modules for one event.
 
-The rooms alone, without a web framework, gRPC or a network: what they are given is ready, and what they give is
-dropped. Events of all of DT's types in turn. Prints JSON: microseconds by part.
+The modules run alone, without a web framework, gRPC or a network: their input is prepared, and their output is dropped.
+The events are of all of DT's types in turn. The command prints JSON: microseconds by part.
 """
 
 import argparse
@@ -32,7 +32,7 @@ SETTINGS = Settings.from_environ(
     }
 )
 OWN_SHARE = ("verify", "decide", "message")
-"""The parts that a goal is set for."""
+"""The parts of which a goal limits the sum."""
 
 WHOLE = "whole receiver"
 """All parts, the log line and the reply included."""
@@ -44,23 +44,23 @@ BATCH = 190
 class Nowhere:
     """A Pub/Sub that acknowledges at once, and a stream that drops what is written."""
 
-    async def publish(self, _topic: str, _message: Message, *, timeout_s: float) -> str:  # noqa: ARG002  # the port has it
-        """Acknowledge."""
+    async def publish(self, _topic: str, _message: Message, *, timeout_s: float) -> str:  # noqa: ARG002  # the interface has it
+        """Acknowledge the message."""
         return "17954149000000000"
 
     def write(self, data: bytes, /) -> int:
-        """Drop."""
+        """Drop the data."""
         return len(data)
 
     def flush(self) -> None:
-        """Nothing waits."""
+        """Do nothing, because nothing is buffered."""
 
 
 Work = Callable[[Request, bytes, Envelope], Awaitable[object]]
 
 
 def works() -> dict[str, Work]:
-    """Give the parts by name; each is done with one request, its body and its envelope."""
+    """Return the parts by name; a part is a function of one request, its body and its envelope."""
     log = Log(Nowhere(), level="INFO", google_project="bench", monotonic=time.monotonic)
     secrets = SecretSource(SETTINGS.secrets, None, monotonic=time.monotonic, warn=log.failing, remark=log.failing)
     verifier = Verifier([SecretScheme(secrets)], now=time.time, leeway_s=SETTINGS.clock_leeway_s)
@@ -86,8 +86,8 @@ def works() -> dict[str, Work]:
 
 
 async def measure(batches: int) -> dict[str, float]:
-    """Give the median microseconds of each part; the parts take turns, a batch each."""
-    given = [_given(each.wire) for each in prepare(BATCH, run="share", now=time.time())]
+    """Return the median microseconds of each part; the parts take turns, a batch at a time."""
+    given = [_given(request.wire) for request in prepare(BATCH, run="share", now=time.time())]
     took: dict[str, list[float]] = {name: [] for name in works()}
     gc.disable()
     for _ in range(batches):
@@ -113,8 +113,10 @@ def _given(wire: bytes) -> tuple[Request, bytes, Envelope]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command."""
-    parser = argparse.ArgumentParser(prog="python -m tests.bench.share", description="Our own microseconds.")
+    """Run the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.share", description="Microseconds of the function's own modules."
+    )
     parser.add_argument("--batches", type=int, default=200)
     json.dump(asyncio.run(measure(parser.parse_args(arguments).batches)), sys.stdout)
     return 0

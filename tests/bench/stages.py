@@ -1,7 +1,7 @@
-"""Where an event's time goes in the function as it serves: its steps, and what is left of the process's CPU.
+"""How long each step of an event takes in the function as it serves, and what is left of the process's CPU time.
 
-The steps are timed where they run, with the caches as they are then, and come out at about twice of what the same
-rooms take alone (``share``).
+The steps are timed in the serving process, with the caches of that moment, and take about twice as long as the same
+modules alone (``share``).
 """
 
 import json
@@ -15,39 +15,42 @@ from tests.bench.errors import BenchError
 from tests.bench.server import serving
 
 STEPS = {
-    ("request", "door"): "framework: from the request to the door",
-    ("door", "verify"): "door: headers and body",
+    ("request", "adapter"): "framework: from the request to the adapter",
+    ("adapter", "verify"): "adapter: headers and body",
     ("verify", "verified"): "verify",
     ("verified", "opened"): "decide",
     ("opened", "made"): "message",
-    ("made", "handed over"): "hand over to be published",
+    ("made", "handed over"): "pass on to be published",
     ("published", "logged"): "log line",
     ("logged", "answered"): "reply",
-    ("answered", "sent"): "framework: from the door to the socket",
+    ("answered", "sent"): "framework: from the adapter to the socket",
 }
-"""What runs between two marks, in order. Between being handed over and published, the event waits."""
+"""The step between two marks, in order. Between ``handed over`` and ``published`` the event waits."""
 
 WATCHED = replace(OURS, name="ingest, watched", source=VARIANTS / "stages.py")
 CPU = "CPU per event"
-"""The process's, as the comparison measures it; what no step has of it is the event loop's and gRPC's."""
+"""CPU time of the process, as the comparison measures it; what no step takes is that of the event loop and gRPC."""
 
 
 def stages(
     environments: Environments, broker: Broker, plan: Plan, connections: Sequence[int], say: Callable[[str], object]
 ) -> dict[str, dict[str, float]]:
-    """Give, by number of connections, the median microseconds of each step and the CPU per event."""
-    told: dict[str, dict[str, float]] = {}
+    """Return, by number of connections, the median microseconds of each step and the CPU per event."""
+    by_connections: dict[str, dict[str, float]] = {}
     for count in connections:
         say(f"-- steps of an event at {count} connections")
         with serving(WATCHED, environments, broker) as server:
             figures = send(server, plan, count, server.output.with_name("acknowledged"))
-            told[str(count)] = {**_last_told(server.output.read_text("utf-8", "replace")), CPU: figures["cpu_us"]}
-    return told
+            by_connections[str(count)] = {
+                **_last_printed(server.output.read_text("utf-8", "replace")),
+                CPU: figures["cpu_us"],
+            }
+    return by_connections
 
 
-def _last_told(output: str) -> dict[str, float]:
+def _last_printed(output: str) -> dict[str, float]:
     lines = [line for line in output.splitlines() if line.startswith('{"stages"')]
     if not lines:
-        raise BenchError("too few events came for their steps to be told")
+        raise BenchError("too few events came for the function to print their steps")
     steps: dict[str, float] = json.loads(lines[-1])["stages"]
     return steps

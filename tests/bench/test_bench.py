@@ -1,4 +1,4 @@
-"""The benchmark measures what it says: a right answer is counted, a wrong one is not, and goals are read off alone."""
+"""The benchmark measures correctly: it counts right answers only, and compares the figures with the goals."""
 
 import asyncio
 import base64
@@ -39,24 +39,24 @@ from tests.bench.server import Server, serving
 from tests.bench.stages import CPU, STEPS
 from tests.bench.variants.check import is_genuine
 
-pytestmark = pytest.mark.timeout(180)  # programs that are started, beside the rest of the suite
+pytestmark = pytest.mark.timeout(180)  # the tests start programs while other tests run
 
 HERE = Environments(Path(sys.executable), Path(sys.executable))
-"""All variants but the one of Node.js, with the packages that are here."""
+"""The interpreters of all variants but Node.js: the packages of the tests are enough for them."""
 BRIEF = Plan(seconds=0.4, warm_up_s=0.1, connections=(4,))
 
 
 # requests
 
 
-def test_each_request_is_signed_as_a_library_would_and_has_another_body() -> None:
+def test_a_library_verifies_every_request_and_every_request_has_its_own_body() -> None:
     prepared = prepare(40, run="r", now=time.time())
     bodies = set()
-    for each in prepared:
-        head, _, body = each.wire.partition(b"\r\n\r\n")
+    for request in prepared:
+        head, _, body = request.wire.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n")[1:])
         claims = jwt.decode(headers["X-Dt-Signature"], SECRET, algorithms=["HS256"])
-        assert claims["checksum_sha256"] == hashlib.sha256(body).hexdigest() == each.sha256
+        assert claims["checksum_sha256"] == hashlib.sha256(body).hexdigest() == request.sha256
         assert claims["checksum"] == hashlib.sha1(body, usedforsecurity=False).hexdigest()
         assert int(headers["Content-Length"]) == len(body)
         assert json.loads(body)["event"]["eventId"] == claims["jti"]
@@ -79,7 +79,7 @@ def test_each_request_is_signed_as_a_library_would_and_has_another_body() -> Non
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", True),
     ],
 )
-def test_an_answer_is_whole_by_its_length_or_by_its_last_chunk(answer: bytes, *, whole: bool) -> None:
+def test_an_answer_is_complete_by_its_length_or_by_its_last_chunk(answer: bytes, *, whole: bool) -> None:
     assert is_whole(answer) is whole
 
 
@@ -99,8 +99,8 @@ def test_an_answer_without_200_or_a_message_id_is_wrong(answer: bytes, found: st
     assert message_id(answer, has_id=True) == found
 
 
-class Fickle(BaseHTTPRequestHandler):
-    """Answers every fourth request 503, every other fourth 200 without a message id, and the rest as it should."""
+class HalfWrongServer(BaseHTTPRequestHandler):
+    """Answers every fourth request 503, every fourth 200 without a message id, and the others correctly."""
 
     protocol_version = "HTTP/1.1"
     seen = 0
@@ -108,7 +108,7 @@ class Fickle(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer."""
         self.rfile.read(int(self.headers["Content-Length"]))
-        number = Fickle.seen = Fickle.seen + 1
+        number = HalfWrongServer.seen = HalfWrongServer.seen + 1
         body = b"{}" if number % 4 == 1 else b'{"messageId": "%d"}' % number
         self.send_response(503 if number % 4 == 0 else 200)
         self.send_header("Content-Length", str(len(body)))
@@ -116,36 +116,38 @@ class Fickle(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
-def fickle() -> Iterator[Server]:
-    Fickle.seen = 0
-    with ThreadingHTTPServer(("127.0.0.1", 0), Fickle) as server:
+def half_wrong_server() -> Iterator[Server]:
+    HalfWrongServer.seen = 0
+    with ThreadingHTTPServer(("127.0.0.1", 0), HalfWrongServer) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield Server(OURS, server.server_port, 0, "", Path(), 0.0)
         server.shutdown()
 
 
-def test_the_sender_counts_right_answers_and_wrong_ones_apart(fickle: Server) -> None:
+def test_the_sender_counts_right_and_wrong_answers_separately(half_wrong_server: Server) -> None:
     with Acknowledged() as answered:
-        figures = send(fickle, replace(BRIEF, seconds=20.0, count=100), 1, answered.path)
+        figures = send(half_wrong_server, replace(BRIEF, seconds=20.0, count=100), 1, answered.path)
         answered.take(figures)
         assert (figures["right"], figures["wrong"], answered.count) == (50, 50, 50)
-        assert Fickle.seen == 100
+        assert HalfWrongServer.seen == 100
         assert figures["wrong_answers"]["HTTP/1.1 200 OK b'{}'"] == 25
         assert answered.missing([]) == 50
 
 
-def test_a_sender_that_runs_out_of_requests_says_so_and_its_run_is_none(fickle: Server, tmp_path: Path) -> None:
-    short = send(fickle, replace(BRIEF, seconds=20.0, count=5), 1, tmp_path / "acknowledged")
+def test_a_sender_that_runs_out_of_requests_reports_it_and_its_run_does_not_count(
+    half_wrong_server: Server, tmp_path: Path
+) -> None:
+    short = send(half_wrong_server, replace(BRIEF, seconds=20.0, count=5), 1, tmp_path / "acknowledged")
     with pytest.raises(BenchError, match="ran out"):
         require_enough(short, "x")
-    require_enough(send(fickle, replace(BRIEF, count=5_000), 1, tmp_path / "acknowledged"), "x")
+    require_enough(send(half_wrong_server, replace(BRIEF, count=5_000), 1, tmp_path / "acknowledged"), "x")
 
 
-def test_an_answer_counts_only_with_its_message_at_the_broker(tmp_path: Path) -> None:
+def test_an_answer_counts_only_if_the_broker_has_its_message(tmp_path: Path) -> None:
     with Acknowledged() as answered:
         answered.path.write_text("1 aa\n2 bb\n3 cc\n")
         answered.take({"right": 3})
@@ -164,7 +166,7 @@ def broker() -> Iterator[Broker]:
         yield broker
 
 
-def test_the_distant_broker_takes_its_time_and_keeps_what_it_acknowledged(broker: Broker) -> None:
+def test_the_distant_broker_acknowledges_after_its_delay_and_keeps_the_messages(broker: Broker) -> None:
     broker.messages("")
     data = [b"a", b"b" * 100_000, b""]
     with grpc.insecure_channel(broker.host) as channel:
@@ -172,16 +174,16 @@ def test_the_distant_broker_takes_its_time_and_keeps_what_it_acknowledged(broker
             "/google.pubsub.v1.Publisher/Publish", types.PublishRequest.serialize, types.PublishResponse.deserialize
         )
         began_at = time.perf_counter()
-        request = types.PublishRequest(topic="t", messages=[types.PubsubMessage(data=each) for each in data])
+        request = types.PublishRequest(topic="t", messages=[types.PubsubMessage(data=content) for content in data])
         ids = publish(request, timeout=5).message_ids
         assert time.perf_counter() - began_at >= 0.024
     assert len(set(ids)) == 3
-    expected = [f"{name} {hashlib.sha256(each).hexdigest()}" for name, each in zip(ids, data, strict=True)]
+    expected = [f"{name} {hashlib.sha256(content).hexdigest()}" for name, content in zip(ids, data, strict=True)]
     assert broker.messages("") == expected
     assert broker.messages("") == []
 
 
-def test_a_bare_publish_to_the_distant_broker_takes_as_long_as_that(broker: Broker) -> None:
+def test_a_bare_publish_to_the_distant_broker_takes_as_long_as_its_delay(broker: Broker) -> None:
     took_ms = asyncio.run(publish_for(0.5, broker.host, "projects/bench/topics/t"))
     assert 24 < median(took_ms) < 200
 
@@ -189,8 +191,8 @@ def test_a_bare_publish_to_the_distant_broker_takes_as_long_as_that(broker: Brok
 # variants
 
 
-@pytest.mark.parametrize("variant", [OURS, REFERENCE, TUNED], ids=lambda each: each.name)
-def test_every_answer_of_a_variant_has_its_message_at_the_broker(variant: Any, broker: Broker) -> None:
+@pytest.mark.parametrize("variant", [OURS, REFERENCE, TUNED], ids=lambda variant: variant.name)
+def test_the_broker_has_a_message_for_every_answer_of_a_variant(variant: Any, broker: Broker) -> None:
     broker.messages("")
     with serving(variant, HERE, broker) as server, Acknowledged() as answered:
         figures = send(server, BRIEF, 4, answered.path)
@@ -204,7 +206,7 @@ def test_every_answer_of_a_variant_has_its_message_at_the_broker(variant: Any, b
     assert server.start_s > 0.05
 
 
-def test_the_reference_refuses_what_dt_has_not_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_reference_refuses_a_request_that_dt_has_not_signed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DT_SIGNATURE_SECRET", SECRET)
     (request,) = prepare(1, run="r", now=time.time())
     head, _, body = request.wire.partition(b"\r\n\r\n")
@@ -229,19 +231,19 @@ def test_a_variant_without_its_environment_is_not_started() -> None:
 
 
 def test_every_variant_has_one_serving_process_and_its_peers_are_known() -> None:
-    assert all("WORKERS" not in each.settings for each in CONTESTANTS)
+    assert all("WORKERS" not in variant.settings for variant in CONTESTANTS)
     assert all(peer in CONTESTANTS for peer in PEERS)
-    assert len({each.name for each in CONTESTANTS}) == len(CONTESTANTS)
+    assert len({variant.name for variant in CONTESTANTS}) == len(CONTESTANTS)
 
 
-def test_the_lock_of_the_nodejs_variant_has_hashes_and_names_no_place_to_get_it_from() -> None:
+def test_the_lock_of_the_nodejs_variant_has_hashes_and_names_no_registry() -> None:
     lock = json.loads((ROOT / "tests/bench/variants/node/package-lock.json").read_text("utf-8"))
-    packages = [each for name, each in lock["packages"].items() if name]
+    packages = [package for name, package in lock["packages"].items() if name]
     assert len(packages) > 100
-    assert all(each["integrity"].startswith("sha512-") and "resolved" not in each for each in packages)
+    assert all(package["integrity"].startswith("sha512-") and "resolved" not in package for package in packages)
 
 
-def test_the_variants_beside_ours_run_with_no_package_that_makes_them_faster() -> None:
+def test_the_other_variants_run_without_packages_that_would_make_them_faster() -> None:
     plain = pins((ROOT / "tests/bench/plain.txt").read_text("utf-8"))
     deployed = pins((ROOT / "requirements.txt").read_text("utf-8"))
     assert not {"uvloop", "httptools", "msgspec"} & plain.keys()
@@ -254,7 +256,7 @@ def test_the_variants_beside_ours_run_with_no_package_that_makes_them_faster() -
 
 
 def results(**changed: float) -> dict[str, Any]:
-    """Make results in which every goal is met, but for what is changed: metric of ours -> factor."""
+    """Return results in which every goal is met, except for the changes: metric of ``ingest`` -> factor."""
     better = {"p50_ms": 20.0, "p99_ms": 20.0, "requests_s": 1 / 20, "cpu_us": 3.0, "memory_mib": 1.0}
     runs: list[tuple[str, str, int, dict[str, float]]] = []
     for broker in ("emulator", "25 ms"):
@@ -266,7 +268,7 @@ def results(**changed: float) -> dict[str, Any]:
                 for peer in PEERS
             ]
             runs.append((EMPTY.name, "", connections, dict.fromkeys(better, 100.0)))
-        runs += [(each.name, broker, 0, {"start_ms": 100.0, "right": 5, "missing": 0}) for each in (OURS, *PEERS)]
+        runs += [(variant.name, broker, 0, {"start_ms": 100.0, "right": 5, "missing": 0}) for variant in (OURS, *PEERS)]
         runs.append(("bare publish", broker, 1, {"p50_ms": 90.0}))
     runs.append((EMPTY.name, "", 0, {"start_ms": 50.0, "right": 5, "missing": 0}))
     outage = {OURS.name: {"status": 503, "seconds": 4.01}, REFERENCE.name: {"status": 0, "seconds": 20.0}}
@@ -278,13 +280,13 @@ def results(**changed: float) -> dict[str, Any]:
     }
 
 
-def test_goals_are_data_with_one_bound_each() -> None:
+def test_every_goal_has_exactly_one_bound() -> None:
     assert len(GOALS) == 11
     assert all((goal.at_most is None) != (goal.at_least is None) for goal in GOALS)
     assert len({goal.sentence for goal in GOALS}) == len(GOALS)
 
 
-def test_good_figures_meet_every_goal_and_no_figures_meet_none() -> None:
+def test_good_figures_meet_every_goal_and_missing_figures_meet_no_goal() -> None:
     assert [goal.sentence for goal in GOALS if goal.is_met(results()) is not True] == []
     assert {goal.is_met({}) for goal in GOALS} == {None}
 
@@ -307,9 +309,9 @@ def test_a_share_or_a_growth_over_its_bound_is_a_missed_goal() -> None:
     assert growth_mib({"memory": {"steps": worse["memory"]["steps"][:2]}}) is None
 
 
-def test_one_peer_that_was_not_measured_leaves_the_comparison_with_all_of_them_open() -> None:
+def test_the_goal_about_all_peers_is_not_measured_if_one_peer_was_not() -> None:
     fewer = results()
-    fewer["compare"]["points"] = [each for each in fewer["compare"]["points"] if each["variant"] != NODE.name]
+    fewer["compare"]["points"] = [point for point in fewer["compare"]["points"] if point["variant"] != NODE.name]
     assert slowest_beside_peers(fewer) is None
 
 
@@ -331,7 +333,7 @@ def test_a_round_without_a_figure_is_left_out_of_its_median() -> None:
 
 
 def test_percentiles_and_medians() -> None:
-    values = [float(each) for each in range(100, 0, -1)]
+    values = [float(number) for number in range(100, 0, -1)]
     assert (percentile(values, 50), percentile(values, 99), percentile(values, 100)) == (51.0, 100.0, 100.0)
     assert percentile([], 50) != percentile([], 50)
     assert median([]) != median([])
@@ -345,24 +347,24 @@ def test_the_report_shows_every_figure_and_every_goal() -> None:
     assert "no answer after 20.0 s" in text
     assert "| 1,000,000 | 90.2 |" in text
     assert "| sum | 50.0 |" in text
-    assert "45 answers checked: 0 wrong ones, 0 without their message." in text
+    assert "45 answers checked: 0 wrong, 0 without their message." in text
 
 
-def test_wrong_answers_and_missing_messages_stand_in_the_report() -> None:
+def test_the_report_shows_wrong_answers_and_missing_messages() -> None:
     wrong = results()
     wrong["compare"]["points"][0]["sum"]["wrong"] = 3
-    assert "3 wrong ones, 0 without their message; ingest at 1 on emulator: {'wrong': 3}." in markdown(wrong)
+    assert "3 wrong, 0 without their message; ingest at 1 on emulator: {'wrong': 3}." in markdown(wrong)
 
 
-def test_what_no_step_has_of_an_events_cpu_is_left() -> None:
+def test_cpu_time_that_belongs_to_no_step_is_shown_as_the_rest() -> None:
     text = markdown(
         {"stages": {"1": {"verify": 60.0, "reply": 40.0, CPU: 900.0}, "64": {"verify": 30.0, "reply": 0, CPU: 250.0}}}
     )
     assert "| verify | 60.0 | 30.0 |" in text
-    assert "what is left | 800 | 220 |" in text
+    assert "the rest | 800 | 220 |" in text
 
 
-def test_a_report_of_a_part_shows_that_part_and_calls_the_rest_not_measured() -> None:
+def test_the_report_of_one_section_says_that_the_others_were_not_measured() -> None:
     text = markdown({"share": results()["share"]})
     assert "### Own share" in text
     assert "### Compared" not in text
@@ -372,11 +374,11 @@ def test_a_report_of_a_part_shows_that_part_and_calls_the_rest_not_measured() ->
 @pytest.mark.parametrize(
     ("value", "text"), [(1234.5, "1,234"), (99.94, "99.9"), (2.345, "2.35"), (None, "–"), (float("nan"), "–")]
 )
-def test_figures_are_written_with_the_digits_that_mean_something(value: float | None, text: str) -> None:
+def test_figures_are_written_with_their_significant_digits(value: float | None, text: str) -> None:
     assert number(value) == text
 
 
-def test_the_report_is_put_between_its_marks_and_touches_nothing_else(tmp_path: Path) -> None:
+def test_the_report_replaces_only_the_text_between_its_marks(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n", "utf-8")
     put("new", page)
@@ -403,7 +405,7 @@ def test_imports_are_added_up_by_package() -> None:
     assert by_package(account) == pytest.approx({"grpc": 0.3, "google.api_core": 0.05})
 
 
-def test_the_command_measures_briefly_and_keeps_nothing() -> None:
+def test_the_short_form_of_the_command_measures_and_saves_nothing() -> None:
     page = (ROOT / "docs/performance.md").read_bytes()
     command = [
         sys.executable,
@@ -419,7 +421,7 @@ def test_the_command_measures_briefly_and_keeps_nothing() -> None:
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=280, check=False)
     assert ended.returncode == 0, ended.stderr
     assert "NOT MEASURED: Node.js: no node" in ended.stdout
-    assert "0 wrong ones, 0 without their message." in ended.stdout
+    assert "0 wrong, 0 without their message." in ended.stdout
     assert "own share: verify, decide, message" in ended.stdout
     for step in STEPS.values():
         assert re.search(rf"\| {step} \| [1-9][\d.]* \|", ended.stdout)

@@ -1,4 +1,4 @@
-"""The capacity model: its formulas, its limits, and what docs/scaling.md and the deploy command take from it."""
+"""The capacity model: its formulas, its limits, and the figures in docs/scaling.md and the deploy command."""
 
 import json
 import math
@@ -54,7 +54,7 @@ def figures() -> dict[str, Any]:
 def test_the_mean_wait_is_that_of_the_textbook() -> None:
     half_busy = Instance(cpu_s=0.001, publish_s=0.0, variability=0)
     assert half_busy.mean_wait_s(500) == pytest.approx(0.0005)  # M/D/1: half a service time at half load
-    assert replace(half_busy, variability=1).mean_wait_s(500) == pytest.approx(0.001)  # M/M/1: a whole one
+    assert replace(half_busy, variability=1).mean_wait_s(500) == pytest.approx(0.001)  # M/M/1: a whole service time
 
 
 def test_the_wait_of_exponential_services_is_distributed_as_in_the_textbook() -> None:
@@ -63,7 +63,7 @@ def test_the_wait_of_exponential_services_is_distributed_as_in_the_textbook() ->
     assert busy * math.exp(-(1 - busy) / cpu_s * found) == pytest.approx(0.01)
 
 
-def test_the_wait_of_equal_services_is_near_crommelins_exact_one() -> None:
+def test_the_wait_of_equal_services_is_near_crommelins_exact_result() -> None:
     busy, cpu_s = 0.8, 0.001
     approximate = Instance(cpu_s, 0.0, variability=0).wait_s(busy / cpu_s, 0.99)
     assert _waits_longer(approximate, busy, cpu_s) == pytest.approx(0.01, rel=0.25)
@@ -79,15 +79,15 @@ def _waits_longer(wait_s: float, busy: float, cpu_s: float) -> float:
     return 1 - (1 - busy) * math.fsum(terms)
 
 
-def test_who_does_not_wait_waits_for_pubsub_alone() -> None:
+def test_an_event_that_finds_the_cpu_idle_waits_only_for_pubsub() -> None:
     assert Instance(0.001, 0.025).response_s(200, 0.5) == pytest.approx(0.026)
 
 
-def test_as_many_are_under_way_as_littles_law_says() -> None:
+def test_the_number_of_events_in_flight_follows_littles_law() -> None:
     assert Instance(0.001, 0.025).in_flight(500) == pytest.approx(500 * (0.001 + 0.026))
 
 
-def test_an_event_that_finds_the_cpu_idle_pays_for_waking_it() -> None:
+def test_an_event_that_finds_the_cpu_idle_costs_the_time_to_wake_it() -> None:
     instance = Instance(cpu_s=0.001, publish_s=0.0, waking_s=0.001)
     assert instance.work_s(0.0) == 0.002
     assert instance.work_s(1.0) == 0.001
@@ -98,13 +98,13 @@ def test_an_event_that_finds_the_cpu_idle_pays_for_waking_it() -> None:
 
 
 @given(st.floats(0.01, 0.98), st.floats(0.5, 0.999))
-def test_nobody_waits_less_where_there_is_more_to_do(busy: float, share: float) -> None:
+def test_no_event_waits_less_under_a_higher_load(busy: float, share: float) -> None:
     instance = Instance(0.001, 0.025)
     assert instance.wait_s(busy / 0.001, share) <= instance.wait_s((busy + 0.01) / 0.001, share)
 
 
 @pytest.mark.parametrize(("concurrency", "most"), [(1000, 1000), (13, 500), (1, 1 / 0.026)])
-def test_the_cpu_says_stop_or_concurrency_does(concurrency: int, most: float) -> None:
+def test_the_cpu_or_concurrency_limits_the_events_per_second(concurrency: int, most: float) -> None:
     instance = Instance(0.001, 0.025, concurrency=concurrency)
     assert instance.most_per_s == pytest.approx(most)
     with pytest.raises(Overloaded):
@@ -114,7 +114,7 @@ def test_the_cpu_says_stop_or_concurrency_does(concurrency: int, most: float) ->
 # From sensors to events and instances
 
 
-def test_a_sensor_sends_a_reading_and_its_networks_with_every_heartbeat() -> None:
+def test_a_sensor_sends_a_reading_and_its_network_events_with_every_heartbeat() -> None:
     calm = replace(SENSORS, triggered_per_day=0)
     assert Load(900, calm).mean_per_s == pytest.approx(3)
     assert Load(900, replace(calm, network_events=0)).mean_per_s == pytest.approx(1)
@@ -123,13 +123,13 @@ def test_a_sensor_sends_a_reading_and_its_networks_with_every_heartbeat() -> Non
 
 
 @pytest.mark.parametrize(("count", "returning"), [(10, 10), (1_000, 100), (100_000, 100), (10_000_000, 10_000)])
-def test_a_burst_is_one_gateway_that_comes_back_or_one_sensor_in_a_thousand(count: int, returning: int) -> None:
+def test_a_burst_is_the_sensors_of_one_gateway_or_one_sensor_in_a_thousand(count: int, returning: int) -> None:
     load = Load(count)
     assert load.returning == returning
     assert load.burst_per_s - load.mean_per_s == pytest.approx(6 * math.sqrt(load.mean_per_s) + 3 * returning)
 
 
-def test_an_instance_is_added_at_sixty_percent_of_the_cpu_or_at_googles_own_limit() -> None:
+def test_cloud_run_adds_an_instance_at_sixty_percent_of_the_cpu_or_at_its_own_limit() -> None:
     assert sizing(1).instance_per_s == pytest.approx(600)
     assert sizing(1, cpu_s=0.0005).instance_per_s == QUOTAS.requests_per_s
     assert sizing(1, cpu_s=0.01).instance_per_s == pytest.approx(60)
@@ -152,41 +152,41 @@ def test_a_slower_function_never_needs_less(count: int, cpu_s: float) -> None:
 
 
 @given(sensors)
-def test_what_is_allowed_bears_twice_the_burst(count: int) -> None:
+def test_the_allowed_instances_are_enough_for_twice_the_burst(count: int) -> None:
     assert sizing(count).max_instances >= 2 * sizing(count).burst_instances
 
 
 @pytest.mark.parametrize(("count", "concurrency"), [(1_000, 80), (100_000, 80), (1_000_000, 250)])
-def test_concurrency_has_places_for_all_while_pubsub_takes_a_second(count: int, concurrency: int) -> None:
-    each = sizing(count)
-    assert each.concurrency * each.max_instances >= each.load.mean_per_s
-    assert each.concurrency == concurrency  # 4 and 368 events a second in 5 instances, 3,681 in 25
+def test_concurrency_is_enough_for_the_mean_load_while_pubsub_takes_a_second(count: int, concurrency: int) -> None:
+    sized = sizing(count)
+    assert sized.concurrency * sized.max_instances >= sized.load.mean_per_s
+    assert sized.concurrency == concurrency  # 4 and 368 events a second in 5 instances, 3,681 in 25
 
 
-def test_concurrency_has_places_for_what_a_busy_cpu_has_under_way() -> None:
+def test_concurrency_is_enough_for_a_cpu_at_its_target() -> None:
     assert sizing(1, publish_s=0.1).concurrency == 250  # 600 events/s for 101 ms are 61, and 60 % of 101 places
     assert sizing(1, publish_s=0.9).concurrency == QUOTAS.concurrency
 
 
-def test_memory_is_at_least_twice_what_was_seen_and_ten_of_the_largest_bodies() -> None:
+def test_memory_is_at_least_twice_the_measured_memory_plus_ten_of_the_largest_bodies() -> None:
     assert sizing(1).memory_mib == 512  # 200 MiB, and 257 for 3 times 10 bodies of 9 MB
     assert sizing(1, memory_bytes=128 * 2**20).memory_mib == 1024
 
 
-def test_what_comes_at_once_is_through_when_all_instances_have_done_it() -> None:
-    each = sizing(1_000)
-    assert each.drained_s(10_000) == pytest.approx(10_000 / (5 * 1000 - each.load.mean_per_s))
+def test_a_burst_is_published_by_all_allowed_instances_together() -> None:
+    sized = sizing(1_000)
+    assert sized.drained_s(10_000) == pytest.approx(10_000 / (5 * 1000 - sized.load.mean_per_s))
 
 
 # Dollars
 
 
-def test_a_thousand_sensors_cost_what_a_pencil_says() -> None:
-    each = sizing(1_000)
+def test_the_cost_of_a_thousand_sensors_equals_a_calculation_by_hand() -> None:
+    sized = sizing(1_000)
     events = 1_000 * 3 * (1 / 900 + 10 / 86_400) * MONTH_S
     assert events == pytest.approx(9_672_500)
     busy_s = (1 - math.exp(-1_000 * 3 * (1 / 900 + 10 / 86_400) * 0.1)) * MONTH_S
-    cost = each.cost
+    cost = sized.cost
     assert cost.requests == pytest.approx((events - 2e6) * 0.4e-6)
     assert cost.instances == pytest.approx((busy_s - 180_000) * 24e-6 + max(0, busy_s / 2 - 360_000) * 2.5e-6)
     assert cost.pubsub == pytest.approx((events * 1800 / 2**30 - 10) / 1024 * 40)
@@ -197,29 +197,29 @@ def test_a_thousand_sensors_cost_what_a_pencil_says() -> None:
     )
 
 
-def test_a_log_entry_is_paid_for_with_all_that_is_around_it() -> None:
-    each = sizing(1_000_000)
-    gib = each.events_per_month * (300 + 400 + 1000) / 2**30
-    assert each.cost.logs == pytest.approx((gib - 50) * 0.5)
+def test_a_log_entry_is_billed_with_its_envelope() -> None:
+    sized = sizing(1_000_000)
+    gib = sized.events_per_month * (300 + 400 + 1000) / 2**30
+    assert sized.cost.logs == pytest.approx((gib - 50) * 0.5)
     assert sizing(1_000_000, Choices(log_events=False, log_requests=False)).cost.logs == 0
     free = Entries(envelope_bytes=0, request_bytes=0)
     assert size(Load(1_000), MILLISECOND, entries=free).cost.logs == 0
 
 
-def test_a_small_message_is_published_at_the_price_of_a_thousand_bytes() -> None:
-    small, large = (sizing(10**6, Choices(subscriptions=0), message_bytes=each) for each in (100, 900))
+def test_publishing_a_small_message_costs_as_much_as_a_thousand_bytes() -> None:
+    small, large = (sizing(10**6, Choices(subscriptions=0), message_bytes=per_s) for per_s in (100, 900))
     assert small.cost.pubsub == pytest.approx(large.cost.pubsub)
     larger = sizing(10**6, Choices(subscriptions=0), message_bytes=1964)
     assert larger.cost.pubsub == pytest.approx(2 * large.cost.pubsub, rel=0.01)
 
 
-def test_billed_by_instance_no_request_costs_anything_and_every_second_does() -> None:
-    each = sizing(1_000, Choices(billed_by_instance=True))
-    assert each.cost.requests == 0
-    assert each.cost.instances == pytest.approx((MONTH_S - 240_000) * 18e-6 + (MONTH_S / 2 - 450_000) * 2e-6)
+def test_billing_by_instance_charges_for_seconds_and_not_for_requests() -> None:
+    sized = sizing(1_000, Choices(billed_by_instance=True))
+    assert sized.cost.requests == 0
+    assert sized.cost.instances == pytest.approx((MONTH_S - 240_000) * 18e-6 + (MONTH_S / 2 - 450_000) * 2e-6)
 
 
-def test_an_instance_kept_for_nobody_costs_ten_dollars_and_one_that_is_busy_nothing_more() -> None:
+def test_an_idle_minimum_instance_costs_ten_dollars_and_a_busy_one_nothing_more() -> None:
     usage = Usage(events=0, busy_s=0, all_s=MONTH_S, kept_s=MONTH_S, **NO_BYTES)
     assert bill(usage, AS_DEPLOYED, PRICES, ENTRIES).total == pytest.approx(9.86, abs=0.01)  # docs/scaling.md: 10
     busy = replace(usage, busy_s=MONTH_S)
@@ -227,18 +227,18 @@ def test_an_instance_kept_for_nobody_costs_ten_dollars_and_one_that_is_busy_noth
 
 
 @pytest.mark.parametrize(("count", "is_cheaper"), [(1_000, False), (10_000, True), (1_000_000, True)])
-def test_billing_by_instance_pays_from_ten_thousand_sensors(count: int, is_cheaper: bool) -> None:  # noqa: FBT001
+def test_billing_by_instance_is_cheaper_from_ten_thousand_sensors(count: int, is_cheaper: bool) -> None:  # noqa: FBT001
     by_instance = sizing(count, Choices(billed_by_instance=True))
     assert (by_instance.cost.total < sizing(count).cost.total) is is_cheaper
 
 
-def test_publishing_several_at_once_would_save_less_than_a_tenth_of_pubsubs_part() -> None:
+def test_batches_of_messages_would_save_less_than_a_tenth_of_the_cost_of_pubsub() -> None:
     message = mean_message_bytes() + PRICES.pubsub_overhead_bytes
     assert (PRICES.pubsub_least_bytes - message) / (PRICES.pubsub_least_bytes + message) < 0.1
 
 
 @pytest.mark.parametrize("count", COUNTS)
-def test_everything_that_is_left_out_lowers_the_cost(count: int) -> None:
+def test_every_saving_lowers_the_cost(count: int) -> None:
     as_deployed = sizing(count).cost.total
     assert sizing(count, Choices(log_events=False)).cost.total <= as_deployed
     assert sizing(count, Choices(log_requests=False)).cost.total <= as_deployed
@@ -248,17 +248,17 @@ def test_everything_that_is_left_out_lowers_the_cost(count: int) -> None:
 # Limits
 
 
-def test_limits_come_in_their_order() -> None:
-    each = sizing(10_000_000)
-    used = [limit.used for limit in each.limits]
+def test_the_most_used_limit_comes_first() -> None:
+    sized = sizing(10_000_000)
+    used = [limit.used for limit in sized.limits]
     assert used == sorted(used, reverse=True)
-    assert [limit.name.split()[0] for limit in each.limits][:3] == ["`max_instances`", "instances", "Pub/Sub,"]
+    assert [limit.name.split()[0] for limit in sized.limits][:3] == ["`max_instances`", "instances", "Pub/Sub,"]
 
 
 def test_a_limit_is_reached_at_the_number_of_sensors_that_uses_it_up() -> None:
-    each = sizing(1)
-    for limit in each.limits:
-        at = reached_at(limit.name, each)
+    sized = sizing(1)
+    for limit in sized.limits:
+        at = reached_at(limit.name, sized)
         before, after = (
             next(other.used for other in sizing(count).limits if other.name == limit.name)
             for count in (int(at * 0.9), int(at * 1.1))
@@ -267,26 +267,26 @@ def test_a_limit_is_reached_at_the_number_of_sensors_that_uses_it_up() -> None:
 
 
 def test_pubsubs_quota_counts_bytes_of_messages() -> None:
-    each = sizing(10_000_000)
-    used = next(limit.used for limit in each.limits if limit.name == "Pub/Sub, small region")
-    assert used == pytest.approx(each.load.burst_per_s * 800 / 50e6)
+    sized = sizing(10_000_000)
+    used = next(limit.used for limit in sized.limits if limit.name == "Pub/Sub, small region")
+    assert used == pytest.approx(sized.load.burst_per_s * 800 / 50e6)
     assert PRICES.pubsub_overhead_bytes == 36  # the other 764 are the message's
 
 
-# What is written down
+# docs/scaling.md and the defaults
 
 
-def test_the_page_says_what_the_model_says(figures: dict[str, Any]) -> None:
+def test_the_tables_of_the_page_are_those_of_the_model(figures: dict[str, Any]) -> None:
     page = PAGE.read_text("utf-8")
     assert rendered(page, figures) == page, "python -m tests.bench.scaling --render"
     assert all(f"<!-- {name} -->" in page for name in TABLES)
 
 
-def test_the_page_of_costs_names_the_prices_of_this_page() -> None:
+def test_the_cost_page_has_the_same_prices_as_the_scaling_page() -> None:
     deployed = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| as deployed |"))
     thousand, _, hundred_thousand = (cell.strip() for cell in deployed.split("|")[2:5])
     costs = (PAGE.parent / "cost.md").read_text("utf-8")
-    assert f"about ${thousand} a month, 100,000 to ${hundred_thousand}" in costs
+    assert f"about ${thousand} a month, and 100,000 sensors about ${hundred_thousand}" in costs
 
 
 def test_the_deploy_commands_defaults_are_what_the_model_recommends(figures: dict[str, Any]) -> None:
@@ -299,43 +299,43 @@ def test_the_deploy_commands_defaults_are_what_the_model_recommends(figures: dic
     assert FUNCTION_DEFAULTS["cpu"] == "1"
 
 
-def test_the_defaults_bear_their_sensors_while_pubsub_takes_a_second(figures: dict[str, Any]) -> None:
-    each = defaults(measured(figures))
-    instance = replace(each.measured.instance, publish_s=1.0, concurrency=each.concurrency)
-    assert each.max_instances * instance.most_per_s > each.load.mean_per_s
+def test_the_defaults_are_enough_for_their_sensors_while_pubsub_takes_a_second(figures: dict[str, Any]) -> None:
+    recommended = defaults(measured(figures))
+    instance = replace(recommended.measured.instance, publish_s=1.0, concurrency=recommended.concurrency)
+    assert recommended.max_instances * instance.most_per_s > recommended.load.mean_per_s
 
 
-def test_the_deploy_command_says_whom_its_defaults_are_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_deploy_command_says_for_how_many_sensors_its_defaults_are(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parse(["up", "--help"], USAGES)
     shown = " ".join(capsys.readouterr().out.split())
     assert f"{DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md." in shown
-    assert "those\nof 100 k sensors" in PAGE.read_text("utf-8")
+    assert "those for 100 k sensors" in PAGE.read_text("utf-8")
 
 
-def test_the_message_that_is_paid_for_is_the_one_that_is_made(figures: dict[str, Any]) -> None:
+def test_the_model_bills_the_message_that_the_function_makes(figures: dict[str, Any]) -> None:
     assert measured(figures).message_bytes == pytest.approx(mean_message_bytes())
 
 
-def test_a_start_leaves_dt_time_enough(figures: dict[str, Any]) -> None:
+def test_a_cold_start_is_shorter_than_dts_timeout(figures: dict[str, Any]) -> None:
     assert measured(figures).start_s < QUOTAS.attempt_s / 2
 
 
-def test_what_waking_costs_is_read_off_the_cpu_of_every_load() -> None:
+def test_the_cost_of_waking_the_cpu_is_fitted_to_the_cpu_time_at_every_load() -> None:
     instance = Instance(cpu_s=0.001, publish_s=0.0, waking_s=0.0005)
-    points = [{"per_s": each, "cpu_s": instance.work_s(instance.utilisation(each))} for each in (200, 500, 900)]
+    points = [{"per_s": per_s, "cpu_s": instance.work_s(instance.utilisation(per_s))} for per_s in (200, 500, 900)]
     assert fitted(points) == pytest.approx((0.0005, 0.001))
 
 
-def test_a_run_that_was_disturbed_is_none() -> None:
+def test_a_run_that_other_programs_disturbed_is_refused() -> None:
     with pytest.raises(BenchError, match="measure again"):
         fitted([{"per_s": 20, "cpu_s": 0.005}, {"per_s": 1000, "cpu_s": 0.0005}])
     assert fitted([{"per_s": 100, "cpu_s": 0.001}, {"per_s": 500, "cpu_s": 0.0012}]) == pytest.approx((0, 0.0011))
 
 
-def test_the_run_confirms_the_model_where_it_is_used(figures: dict[str, Any]) -> None:
+def test_the_measured_times_confirm_the_model_up_to_sixty_percent(figures: dict[str, Any]) -> None:
     instance = measured(figures).instance
-    used = [each for each in figures["points"] if each["per_s"] * each["cpu_s"] <= QUOTAS.target]
+    used = [point for point in figures["points"] if point["per_s"] * point["cpu_s"] <= QUOTAS.target]
     assert len(used) >= 2
     for point in used:
         per_s = point["per_s"]
@@ -344,7 +344,7 @@ def test_the_run_confirms_the_model_where_it_is_used(figures: dict[str, Any]) ->
         assert instance.response_s(per_s, 0.99) == pytest.approx(point["p99_s"], rel=0.3)
 
 
-def test_the_run_confirms_the_cpu_at_every_load(figures: dict[str, Any]) -> None:
+def test_the_measured_cpu_time_confirms_the_model_at_every_load(figures: dict[str, Any]) -> None:
     instance = measured(figures).instance
     for point in figures["points"]:
         assert instance.utilisation(point["per_s"]) == pytest.approx(point["per_s"] * point["cpu_s"], abs=0.1)

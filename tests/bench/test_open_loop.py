@@ -1,4 +1,4 @@
-"""The sender that measures from when an event was due: a server that stalls cannot hide it."""
+"""The sender measures from the time when an event was due, so a server that stalls cannot hide the stall."""
 
 import argparse
 import asyncio
@@ -12,7 +12,7 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class Server:
-    """Answers every request; ``stalls`` maps a request's number to the seconds for which nothing is answered then."""
+    """Answers every request; ``stalls`` maps the number of a request to the seconds for which it answers nothing."""
 
     def __init__(self, stalls: dict[int, float]) -> None:
         self.requests = 0
@@ -45,7 +45,7 @@ def seen(*, stalls: dict[int, float], rate: float, count: int) -> dict[str, Any]
             return await send(given)
         finally:
             listening.close()
-            await asyncio.sleep(0.05)  # the connections' ends
+            await asyncio.sleep(0.05)  # so that the connections end
 
     return asyncio.run(measure())
 
@@ -60,14 +60,14 @@ def test_every_event_is_sent_and_answered_at_about_the_rate() -> None:
 
 def test_a_stall_shows_in_every_event_that_was_due_meanwhile() -> None:
     found = seen(stalls={50: 0.5}, rate=200, count=200)
-    delayed = [each for each in found["response_s"] if each > 0.1]
+    delayed = [response_s for response_s in found["response_s"] if response_s > 0.1]
     assert (
         len(delayed) > 40
     )  # of the hundred that were due in half a second; a closed loop sees one for each connection
     assert max(delayed) > 0.45
 
 
-def test_what_waits_for_a_connection_has_been_due_all_the_while() -> None:
+def test_waiting_for_a_free_connection_counts_as_response_time() -> None:
     found = seen(stalls={1: 0.9}, rate=64, count=70)  # over 32 connections
     assert max(found["late_s"]) > 0.1
-    assert sum(each > 0.1 for each in found["response_s"]) > 40  # those that were sent late, too
+    assert sum(response_s > 0.1 for response_s in found["response_s"]) > 40  # those that were sent late, too

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lay rows out as Markdown does, line by line."""
+    """Return the lines of a Markdown table."""
     lines = [head, tuple("---" for _ in head), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines]
 
 
 def number(value: float) -> str:
-    """Write a count: to three digits, with a word or letter for thousands and millions."""
+    """Write a count with three digits, and a letter for thousands and millions."""
     for unit, name in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
         if value >= 0.9995 * unit:
             return f"{value / unit:.3g}{name}"
@@ -18,7 +18,7 @@ def number(value: float) -> str:
 
 
 def dollars(value: float) -> str:
-    """Write an amount: cents where there are no more, else to the dollar."""
+    """Write an amount: with cents below 10 dollars, else without."""
     return "0" if value < 0.005 else f"{value:.2f}" if value < 10 else f"{value:,.0f}"
 
 
@@ -36,5 +36,5 @@ def percent(share: float) -> str:
 
 
 def exactly(value: float) -> str:
-    """Write every digit, and none of them as an exponent."""
+    """Write every digit, without an exponent."""
     return f"{value:,.8f}".rstrip("0").rstrip(".")

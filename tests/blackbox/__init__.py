@@ -1,1 +1,1 @@
-"""The function as a process, over HTTP."""
+"""Tests of the function as a process, over HTTP."""

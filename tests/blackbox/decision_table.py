@@ -1,7 +1,7 @@
-"""The decision table as requests that can be sent to any door, each with what it must come to.
+"""The decision table as requests that can be sent to both entry points, each with its expected result.
 
-Support for the tests, not one itself. ``ROWS`` are for a stage with ``Surroundings.every_scheme``; what takes another
-stage (a stalled client, keys that are not to be had, an unforeseen error) is made where it is tested.
+Support for tests, not a test. ``ROWS`` need a stage with ``Surroundings.every_scheme``. Cases that need another stage
+(a client that stalls, keys that cannot be fetched, an unexpected error) are in the tests themselves.
 """
 
 import json
@@ -20,15 +20,15 @@ from tests.stage import BODY, BODY_CANARY, DROP, KNOWN, OLDER_SECRET, SECRET, Re
 CAP = 262_144
 Topic = Literal["events", "rejected", ""]
 Kept: TypeAlias = tuple[str, bytes, dict[str, str]]
-"""Name, body, and the attributes that are known of it."""
+"""Bodies that are no valid event: name, body, and the attributes that are known of each."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """A request and what it must come to: ``topic`` is where the event must be, with these ``attributes``.
+    """A request and its expected result: the event must be on ``topic`` with these ``attributes``.
 
-    ``main`` and ``rejected`` are how the topics fail, ``calls`` how often Publish is called at least; a row whose
-    publish fails for good says so with ``at_once``. ``fields`` are those that the log line must have.
+    ``main`` and ``rejected`` say how the topics fail, ``calls`` how often Publish is called at least, and ``at_once``
+    that a retry would be useless. The log line must have ``fields``.
     """
 
     number: int
@@ -46,7 +46,7 @@ class Row:
 
     @property
     def is_sampled(self) -> bool:
-        """Whether its log line may be left out, one a second being enough."""
+        """Whether its log line may be left out, because one per second is enough."""
         return self.reason in {"method", "unsigned", "signature", "keys"}
 
     def __str__(self) -> str:
@@ -54,12 +54,12 @@ class Row:
 
 
 def without(*names: str) -> dict[str, str]:
-    """Give the known attributes without some."""
+    """Return the known attributes without some."""
     return {name: value for name, value in KNOWN.items() if name not in names}
 
 
 def padded(size: int) -> bytes:
-    """Give an event of exactly this many bytes."""
+    """Return an event of exactly this many bytes."""
     return BODY + b" " * (size - len(BODY))
 
 
@@ -319,7 +319,9 @@ def _failing() -> Iterator[Row]:
         calls=2,
     )
     for code in ("UNAVAILABLE", "PERMISSION_DENIED", "INVALID_ARGUMENT"):
-        at_least = {"UNAVAILABLE": 3, "INVALID_ARGUMENT": 2}.get(code, 1)  # once more with the bare attributes
+        at_least = {"UNAVAILABLE": 3, "INVALID_ARGUMENT": 2}.get(
+            code, 1
+        )  # the second attempt, with only three attributes
         yield fails(21, code, "CRITICAL", "publish_rejected", at_least, rejected=Fault.fail(code))
     yield fails(21, "no id", "CRITICAL", "publish_rejected", 1, rejected=Fault.empty_ids())
     yield fails(
@@ -346,4 +348,4 @@ ROWS: tuple[Row, ...] = (
     *_failing(),
 )
 SEALED = SECRET, OLDER_SECRET, BODY_CANARY
-"""What must not be in any output or reply."""
+"""Texts that must not be in any output or answer."""

@@ -1,4 +1,4 @@
-"""Black box: what strangers may do to the function, and that it costs little and keeps no event out."""
+"""Black box: requests of strangers cost little, and keep no signed event out."""
 
 import contextlib
 import socket
@@ -14,7 +14,7 @@ from tests.blackbox.decision_table import CAP, padded
 from tests.pace import stretch, within
 from tests.prove.flood import flood
 from tests.prove.traffic import percentile, traffic
-from tests.serving import DOORS, Answer, Headers, head, new_trace, read_raw_answer
+from tests.serving import ENTRY_POINTS, Answer, Headers, head, new_trace, read_raw_answer
 from tests.stage import BODY, SECRET, Stage, Surroundings, by_secret, surroundings
 
 MIB = 1_048_576
@@ -28,7 +28,7 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
         yield made
 
 
-@pytest.fixture(scope="module", params=DOORS)
+@pytest.fixture(scope="module", params=ENTRY_POINTS)
 def stage(
     request: pytest.FixtureRequest, around: Surroundings, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
@@ -39,7 +39,7 @@ def stage(
 
 
 def timed_answer(stage: Stage, sent: bytes) -> tuple[Answer, float]:
-    """Send bytes, leave the connection open, and wait for the answer."""
+    """Send bytes, keep the connection open, and return the answer with its time."""
     with stage.function.connect() as connection:
         began_at = time.monotonic()
         connection.sendall(sent)
@@ -48,7 +48,7 @@ def timed_answer(stage: Stage, sent: bytes) -> tuple[Answer, float]:
 
 
 def pour(stage: Stage, start: bytes, size: int) -> tuple[Answer, int]:
-    """Send a request of this size as fast as it is taken, and give the answer and how much was taken."""
+    """Send a request of this size as fast as the server reads; return the answer and the number of bytes read."""
     taken, part = 0, b"x" * 65_536
     with stage.function.connect() as connection:
         connection.sendall(start)
@@ -59,7 +59,7 @@ def pour(stage: Stage, start: bytes, size: int) -> tuple[Answer, int]:
 
 
 @pytest.mark.timed
-def test_an_unsigned_post_of_30_mib_costs_next_to_nothing(stage: Stage) -> None:
+def test_an_unsigned_post_of_30_mib_costs_almost_nothing(stage: Stage) -> None:
     request = head([], length=HUGE)
     pour(stage, request, HUGE)
     cpu_before, rss_before = stage.function.cpu_s(), stage.function.rss_bytes()
@@ -89,7 +89,7 @@ def test_an_unsigned_post_of_30_mib_costs_next_to_nothing(stage: Stage) -> None:
         *("unknown secret", "announced over the cap"),
     ],
 )
-def test_what_the_head_alone_decides_is_answered_while_the_body_is_withheld(
+def test_a_request_that_is_refused_by_its_head_is_answered_before_its_body_comes(
     stage: Stage,
     token: str,
     length: int | None,
@@ -103,7 +103,7 @@ def test_what_the_head_alone_decides_is_answered_while_the_body_is_withheld(
 
 
 @pytest.mark.parametrize("length", ["9" * 19, "9" * 400, "9" * 5000, "-1", "1e9", "+5", "²", "0x10"])
-def test_an_absurd_length_is_the_clients_fault(stage: Stage, length: str) -> None:
+def test_an_impossible_content_length_is_answered_4xx(stage: Stage, length: str) -> None:
     raw = head(by_secret().headers, length=0).replace(
         b"Content-Length: 0", f"Content-Length: {length}".encode("latin-1")
     )
@@ -114,7 +114,7 @@ def test_an_absurd_length_is_the_clients_fault(stage: Stage, length: str) -> Non
     assert within(seconds, AT_ONCE_S)
 
 
-def test_a_body_in_chunks_is_read_no_further_than_the_cap(stage: Stage) -> None:
+def test_a_body_in_chunks_is_not_read_beyond_the_limit(stage: Stage) -> None:
     taken, chunk = 0, b"10000\r\n" + b"x" * 65_536 + b"\r\n"
     with stage.function.connect() as connection:
         connection.sendall(head(by_secret().headers))
@@ -143,7 +143,7 @@ def test_a_client_that_leaves_while_its_event_is_published_does_no_harm(stage: S
 @pytest.mark.parametrize(
     "garbage", [b"GARBAGE\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01", b"POST / HTTP/9.9\r\n\r\n"]
 )
-def test_what_is_no_request_at_all_leaves_no_line_that_is_not_json(stage: Stage, garbage: bytes) -> None:
+def test_bytes_that_are_no_request_leave_only_json_lines_in_the_log(stage: Stage, garbage: bytes) -> None:
     with stage.function.connect() as connection:
         connection.sendall(garbage)
         connection.shutdown(socket.SHUT_WR)
@@ -154,7 +154,7 @@ def test_what_is_no_request_at_all_leaves_no_line_that_is_not_json(stage: Stage,
 
 
 @pytest.mark.parametrize("size", [10_000, 60_000])
-def test_a_header_beyond_what_the_server_takes_is_a_4xx(stage: Stage, size: int) -> None:
+def test_a_header_over_the_servers_limit_is_answered_4xx(stage: Stage, size: int) -> None:
     with stage.function.connect() as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall(head([("X-Dt-Signature", "x" * size)], length=0))
@@ -163,7 +163,7 @@ def test_a_header_beyond_what_the_server_takes_is_a_4xx(stage: Stage, size: int)
     assert 400 <= answer.status < 500
 
 
-def test_a_flood_leaves_a_line_a_second_that_says_how_many_it_stands_for(stage: Stage) -> None:
+def test_a_flood_leaves_one_log_line_per_second_with_the_number_of_suppressed_lines(stage: Stage) -> None:
     flood: dict[str, Headers] = {"unsigned": [], "signature": [("X-Dt-Signature", "x")]}
     time.sleep(1.1)
     before, began_at = len(stage.function.lines()), time.monotonic()
@@ -187,36 +187,42 @@ ENDLESS: dict[str, Callable[[bytes], bytes]] = {
     "a line before the first header": lambda whole: whole[:-2].replace(b"POST /", b"POST /" + LONG),
     "trailers": lambda whole: whole + b"1\r\n{\r\n0\r\n" + MANY,
 }
-"""By what has no end: the head of a chunked request, with that in it or behind it."""
+"""Heads and bodies of a chunked request without end, by name."""
 
 
 @pytest.mark.parametrize("what", ENDLESS)
-@pytest.mark.parametrize("stage", ["ingest"], indirect=True)  # gunicorn has limits of its own, and no way to set others
-def test_a_request_that_does_not_come_to_its_body_or_beyond_it_is_cut_short(stage: Stage, what: str) -> None:
+@pytest.mark.parametrize("stage", ["ingest"], indirect=True)  # gunicorn has limits of its own that cannot be changed
+def test_an_endless_head_or_chunked_body_is_ended(stage: Stage, what: str) -> None:
     with stage.function.connect() as connection:
         with contextlib.suppress(ConnectionError):
             connection.sendall(ENDLESS[what](head(by_secret().headers)))
         began_at = time.monotonic()
-        with contextlib.suppress(ConnectionError):  # what was sent beyond may cost the answer
+        with contextlib.suppress(ConnectionError):  # if the client sends more, a reset can destroy the answer
             assert 400 <= read_raw_answer(connection).status < 500
-        assert within(time.monotonic() - began_at, 2), "nobody waited for more"
+        assert within(time.monotonic() - began_at, 2), "the server waited for more"
 
     assert stage.send(by_secret()).answer.status == 200
 
 
 @pytest.mark.parametrize(
     ("stage", "most_ms"),
-    [("ingest", 5), ("ingest_wsgi", 500)],  # gunicorn collects 800 KiB before it looks; Cloud Run lets none so long in
+    [
+        ("ingest", 5),
+        ("ingest_wsgi", 500),
+    ],  # gunicorn reads 800 KiB before it checks; Cloud Run accepts no head of that size
     indirect=["stage"],
 )
-def test_headers_of_1_mib_are_refused_at_little_cost_and_do_not_pile_up(stage: Stage, most_ms: float) -> None:
+def test_headers_of_1_mib_are_refused_cheaply_and_use_no_lasting_memory(stage: Stage, most_ms: float) -> None:
     def knock(times: int) -> None:
         for _ in range(times):
-            with stage.function.connect() as connection, contextlib.suppress(ConnectionError):  # its rest is not read
+            with (
+                stage.function.connect() as connection,
+                contextlib.suppress(ConnectionError),
+            ):  # the server does not read the rest
                 connection.sendall(head([("X-Dt-Signature", "x" * MIB)], length=0))
                 assert 400 <= read_raw_answer(connection).status < 500
 
-    knock(20)  # that many may lie about until the collector comes
+    knock(20)  # this many may be unreachable until the garbage collector runs
     cpu_before, rss_before = stage.function.cpu_s(), stage.function.rss_bytes()
     knock(40)
 
@@ -241,7 +247,7 @@ def test_an_unsigned_flood_keeps_no_event_out_and_publishes_nothing(stage: Stage
     assert lines <= time.monotonic() - began_at + 1
 
 
-@pytest.mark.parametrize("stage", ["ingest"], indirect=True)  # a WSGI server gives each client a thread
+@pytest.mark.parametrize("stage", ["ingest"], indirect=True)  # a WSGI server needs a thread for each client
 def test_stalled_clients_do_not_keep_an_event_waiting(stage: Stage) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(200):
@@ -253,7 +259,7 @@ def test_stalled_clients_do_not_keep_an_event_waiting(stage: Stage) -> None:
     assert within(statistics.median(outcome.seconds for outcome in outcomes), AT_ONCE_S)
 
 
-def test_more_stalled_clients_than_threads_hold_an_event_up_for_seconds_only(stage: Stage) -> None:
+def test_more_stalled_clients_than_threads_delay_an_event_only_for_seconds(stage: Stage) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(10):
             connection = stack.enter_context(stage.function.connect())
@@ -264,7 +270,7 @@ def test_more_stalled_clients_than_threads_hold_an_event_up_for_seconds_only(sta
     assert within(outcome.seconds, 7.5)
 
 
-def test_nothing_of_all_that_stays_behind(stage: Stage) -> None:
+def test_clients_that_disconnect_within_their_body_leave_no_threads_behind(stage: Stage) -> None:
     threads = stage.function.threads()
     for _ in range(30):
         with stage.function.connect() as connection:

@@ -1,4 +1,4 @@
-"""Black box, both doors: every row of the decision table over HTTP, against an embedded Pub/Sub."""
+"""Black box, both entry points: every row of the decision table over HTTP, with an embedded Pub/Sub."""
 
 import select
 import time
@@ -16,7 +16,7 @@ from deploy.offline.pubsub.faults import Fault
 from deploy.offline.signing import ORGANIZATION_HEADER
 from tests.blackbox.decision_table import ROWS, Row
 from tests.pace import within
-from tests.serving import DOORS, Answer, eventually, head, new_trace, read_raw_answer, variant
+from tests.serving import ENTRY_POINTS, Answer, eventually, head, new_trace, read_raw_answer, variant
 from tests.stage import (
     BODY,
     KNOWN,
@@ -38,19 +38,19 @@ USUAL_HEADERS = {"content-type", "content-length", "date", "server", "connection
 
 @pytest.fixture(scope="module")
 def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
-    with surroundings(tmp_path_factory.mktemp("doors")) as made:
+    with surroundings(tmp_path_factory.mktemp("entry_points")) as made:
         yield made
 
 
-@pytest.fixture(scope="module", params=DOORS)
-def door(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(scope="module", params=ENTRY_POINTS)
+def entry_point(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
 
 
 @pytest.fixture(scope="module")
-def shared(door: str, around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with around.stage(door, tmp_path_factory.mktemp(door), around.every_scheme) as running:
+def shared(entry_point: str, around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with around.stage(entry_point, tmp_path_factory.mktemp(entry_point), around.every_scheme) as running:
         yield running
 
 
@@ -61,7 +61,7 @@ def stage(shared: Stage) -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_each_row_gives_its_status_reply_topic_and_log_line(stage: Stage, row: Row) -> None:
+def test_every_row_has_its_status_answer_topic_and_log_line(stage: Stage, row: Row) -> None:
     for fault, topic in ((row.main, stage.topic), (row.rejected, stage.rejected_topic)):
         if fault:
             stage.pubsub.set_fault(fault.on(topic))
@@ -137,7 +137,7 @@ def is_now(text: str) -> bool:
     return abs(datetime.fromisoformat(text) - datetime.now(UTC)) < timedelta(seconds=20)
 
 
-def test_what_anybody_can_cause_has_its_line_once_a_second_has_passed(stage: Stage) -> None:
+def test_a_refusal_without_a_signature_is_logged_again_after_a_second(stage: Stage) -> None:
     time.sleep(1.1)
 
     unsigned, forged = stage.send(Request()), stage.send(Request([("X-Dt-Signature", "x")]))
@@ -153,7 +153,7 @@ def test_what_anybody_can_cause_has_its_line_once_a_second_has_passed(stage: Sta
         assert "stack_trace" not in line
 
 
-def test_replies_to_whatever_is_wrong_with_a_signature_are_the_same(stage: Stage) -> None:
+def test_all_invalid_signatures_get_the_same_answer(stage: Stage) -> None:
     def seen(row: Row) -> tuple[object, ...]:
         answer = stage.send(row.make(stage)).answer
         return answer.body, sorted((name, value) for name, value in answer.headers.items() if name != "date")
@@ -165,7 +165,7 @@ def test_replies_to_whatever_is_wrong_with_a_signature_are_the_same(stage: Stage
 
 @pytest.mark.parametrize("event_type", SAMPLES)
 @pytest.mark.parametrize("scheme", ["secret", "key"])
-def test_each_event_type_arrives_byte_for_byte_with_its_attributes(stage: Stage, event_type: str, scheme: str) -> None:
+def test_every_event_type_arrives_byte_for_byte_with_its_attributes(stage: Stage, event_type: str, scheme: str) -> None:
     event = sample_event(event_type, number=7, at=datetime.now(UTC))
     event["metadata"]["productNumber"] = "100110"
     body = encode(event)
@@ -205,7 +205,7 @@ def test_a_request_without_a_trace_has_no_traceparent_attribute(stage: Stage) ->
 
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL"])
-def test_a_failure_that_passes_within_the_deadline_is_not_seen_by_the_sender(stage: Stage, code: str) -> None:
+def test_a_publish_failure_that_ends_before_the_deadline_is_invisible_to_the_sender(stage: Stage, code: str) -> None:
     stage.pubsub.set_fault(Fault.fail(code).on(stage.topic).times(2))
 
     outcome = stage.send(by_secret())
@@ -214,13 +214,13 @@ def test_a_failure_that_passes_within_the_deadline_is_not_seen_by_the_sender(sta
     assert [message.data for message in outcome.messages] == [BODY]
 
 
-def test_a_topic_that_is_missing_is_answered_at_once(stage: Stage) -> None:
+def test_a_missing_topic_is_answered_at_once(stage: Stage) -> None:
     stage.pubsub.set_fault(Fault.fail("NOT_FOUND").on(stage.topic))
 
     assert within(stage.send(by_secret()).seconds, 0.5)
 
 
-def test_a_connection_serves_one_event_after_the_other(stage: Stage) -> None:
+def test_one_connection_can_send_many_events(stage: Stage) -> None:
     with stage.function.connect() as connection:
         for expected, request in ((200, by_secret()), (401, by_secret(secret="x" * 40)), (200, by_secret(b"{"))):
             assert isinstance(request.body, bytes)
@@ -233,7 +233,7 @@ def test_any_path_is_answered(stage: Stage) -> None:
 
 
 def stalled(stage: Stage, *, drips: bool) -> tuple[Answer, float, str]:
-    """Send a part of a body, and maybe a byte of it every now and then; give the answer, its seconds and its trace."""
+    """Send a part of a body, perhaps further bytes slowly; return the answer, its seconds and its trace."""
     trace, traceparent = new_trace()
     with stage.function.connect() as connection:
         began_at = time.monotonic()
@@ -246,7 +246,7 @@ def stalled(stage: Stage, *, drips: bool) -> tuple[Answer, float, str]:
     return answer, seconds, trace
 
 
-def test_row_4_a_body_that_stalls_or_drips_is_answered_408_after_three_seconds(stage: Stage) -> None:
+def test_row_4_a_body_that_stalls_or_comes_slowly_is_answered_408_after_three_seconds(stage: Stage) -> None:
     with ThreadPoolExecutor(2) as pool:
         ends = list(pool.map(lambda drips: stalled(stage, drips=drips), (False, True)))
 
@@ -258,7 +258,7 @@ def test_row_4_a_body_that_stalls_or_drips_is_answered_408_after_three_seconds(s
 
 
 @pytest.mark.parametrize("in_chunks", [False, True], ids=["announced", "in chunks"])
-def test_row_4_a_client_that_leaves_mid_body_leaves_one_line(stage: Stage, in_chunks: bool) -> None:  # noqa: FBT001
+def test_row_4_a_client_that_disconnects_within_its_body_causes_one_log_line(stage: Stage, in_chunks: bool) -> None:  # noqa: FBT001
     trace, traceparent = new_trace()
     headers = [*by_secret().headers, ("traceparent", traceparent)]
     with stage.function.connect() as connection:
@@ -276,7 +276,7 @@ def check_incomplete(stage: Stage, trace: str) -> None:
     assert "stack_trace" not in line
 
 
-def test_chunks_that_are_none_are_the_clients_fault_not_ours(stage: Stage) -> None:
+def test_malformed_chunked_encoding_is_answered_4xx(stage: Stage) -> None:
     trace, traceparent = new_trace()
     with stage.function.connect() as connection:
         connection.sendall(head([*by_secret().headers, ("traceparent", traceparent)]) + b"no size\r\n\r\n")
@@ -295,11 +295,11 @@ def check_keys(stage: Stage, outcome: Outcome) -> None:
     assert "stack_trace" not in line
 
 
-def test_row_7_a_secret_file_that_is_missing_is_503_until_it_is_there(
-    door: str, around: Surroundings, tmp_path: Path
+def test_row_7_requests_are_answered_503_until_the_missing_secret_file_exists(
+    entry_point: str, around: Surroundings, tmp_path: Path
 ) -> None:
     file = tmp_path / "secret"
-    with around.stage(door, tmp_path, {"DT_SIGNATURE_SECRET_FILE": str(file)}) as stage:
+    with around.stage(entry_point, tmp_path, {"DT_SIGNATURE_SECRET_FILE": str(file)}) as stage:
         check_keys(stage, stage.send(by_secret()))
         check_unsigned(stage.send(stage.by_key()))
 
@@ -309,16 +309,16 @@ def test_row_7_a_secret_file_that_is_missing_is_503_until_it_is_there(
 
 
 @pytest.fixture(scope="module")
-def filed(door: str, around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """Start with a secret file, and everything that can be asked for on top."""
-    home = tmp_path_factory.mktemp(door)
+def filed(entry_point: str, around: Surroundings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Start a function with a secret file and all optional settings."""
+    home = tmp_path_factory.mktemp(entry_point)
     (home / "secret").write_text(f"{SECRET}\n")
     settings = {"ORDERING_KEY": "device", "CLOUDEVENTS": "true", "DT_SIGNATURE_SECRET_FILE": str(home / "secret")}
-    with around.stage(door, home, settings) as stage:
+    with around.stage(entry_point, home, settings) as stage:
         yield stage
 
 
-def test_device_order_and_cloud_events_are_there_when_asked_for(filed: Stage) -> None:
+def test_ordering_keys_and_cloud_events_are_published_if_the_settings_say_so(filed: Stage) -> None:
     (message,) = filed.send(by_secret(), traced=False).messages
 
     assert message.ordering_key == KNOWN["deviceId"]
@@ -334,14 +334,14 @@ def test_device_order_and_cloud_events_are_there_when_asked_for(filed: Stage) ->
     }
 
 
-def test_every_project_is_welcome_without_an_allow_list(filed: Stage) -> None:
+def test_without_an_allow_list_events_of_every_project_are_delivered(filed: Stage) -> None:
     (message,) = filed.send(by_secret(changed("event.targetName", "projects/other/devices/d"))).messages
 
     assert message.topic == filed.topic
     assert message.ordering_key == "d"
 
 
-def test_a_secret_file_is_followed_through_a_rotation_and_its_last_good_content_kept(
+def test_a_changed_secret_file_is_used_and_a_broken_one_keeps_the_last_valid_secrets(
     around: Surroundings, tmp_path: Path
 ) -> None:
     file = tmp_path / "secret"
@@ -351,7 +351,7 @@ def test_a_secret_file_is_followed_through_a_rotation_and_its_last_good_content_
 
         file.write_text(f"{SECRET}\n{OLDER_SECRET}\n")
         time.sleep(1.1)
-        assert [stage.send(by_secret(secret=each)).answer.status for each in (SECRET, OLDER_SECRET)] == [200, 200]
+        assert [stage.send(by_secret(secret=secret)).answer.status for secret in (SECRET, OLDER_SECRET)] == [200, 200]
 
         file.unlink()
         time.sleep(1.1)
@@ -366,15 +366,15 @@ def check_unsigned(outcome: Outcome) -> None:
 ISSUER_FAULTS: dict[str, tuple[IssuerFault, ...]] = {"ingest": ("redirect", "huge", "slow"), "ingest_wsgi": ("down",)}
 
 
-def test_row_7_keys_that_are_not_to_be_had_are_503_until_they_are(
-    door: str, around: Surroundings, tmp_path: Path
+def test_row_7_requests_are_answered_503_until_dts_keys_can_be_fetched(
+    entry_point: str, around: Surroundings, tmp_path: Path
 ) -> None:
     issuer = around.issuer
     settings = {"DT_ORGANIZATION_ID": ORGANIZATION_ID, "DT_ISSUER": issuer.url}
     try:
-        with around.stage(door, tmp_path, settings) as stage:
+        with around.stage(entry_point, tmp_path, settings) as stage:
             check_unsigned(stage.send(by_secret()))
-            for fault in ISSUER_FAULTS[door]:
+            for fault in ISSUER_FAULTS[entry_point]:
                 issuer.fault = fault
                 outcome = stage.send(stage.by_key())
                 check_keys(stage, outcome)
@@ -386,9 +386,7 @@ def test_row_7_keys_that_are_not_to_be_had_are_503_until_they_are(
         issuer.fault = None
 
 
-def test_keys_are_fetched_once_for_many_events_and_once_more_after_a_rotation(
-    around: Surroundings, tmp_path: Path
-) -> None:
+def test_keys_are_fetched_once_for_many_events_and_again_after_a_rotation(around: Surroundings, tmp_path: Path) -> None:
     issuer = around.issuer
     with around.stage("ingest", tmp_path, around.every_scheme) as stage:
         before = issuer.fetches.total()
@@ -425,10 +423,10 @@ function.wiring.RetryingPublisher = Broken
 """
 
 
-def test_row_23_what_nobody_foresaw_is_500_and_empty_with_a_stack_that_quotes_nothing(
-    door: str, around: Surroundings, tmp_path: Path
+def test_row_23_an_unexpected_error_is_an_empty_500_and_its_stack_trace_quotes_no_data(
+    entry_point: str, around: Surroundings, tmp_path: Path
 ) -> None:
-    with around.stage(door, tmp_path, {"DT_SIGNATURE_SECRET": SECRET}, variant(tmp_path, BROKEN)) as stage:
+    with around.stage(entry_point, tmp_path, {"DT_SIGNATURE_SECRET": SECRET}, variant(tmp_path, BROKEN)) as stage:
         outcome = stage.send(by_secret())
         (line,) = stage.function.lines_of(outcome.trace)
         output = stage.function.output()

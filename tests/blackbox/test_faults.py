@@ -1,4 +1,4 @@
-"""Black box: every way in which the broker or the network to it fails, all at once, on a cold and a warm function."""
+"""Black box: all failures of the broker and of the network to it, on a cold and on a warm function."""
 
 import re
 import time
@@ -12,12 +12,12 @@ import pytest
 from tests.pace import stretch, within
 from tests.prove.faults import LIMIT_S, MODES, TARGET_S, Mode, line_of, scene
 from tests.prove.traffic import Sent
-from tests.serving import DOORS
+from tests.serving import ENTRY_POINTS
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What became of one event for each mode: first thing on a cold function, when all was well, and failing again."""
+    """The results by mode of failure: on a cold function, after the failure, and failing again."""
 
     cold: dict[str, Sent]
     well: dict[str, Sent]
@@ -28,8 +28,8 @@ class Seen:
     more_calls: int
 
 
-def play(door: str, folder: Path) -> Seen:
-    with scene(door, folder) as stage:
+def play(entry_point: str, folder: Path) -> Seen:
+    with scene(entry_point, folder) as stage:
         stage.show()
         cold = stage.send_to_all()
         stage.end()
@@ -44,7 +44,7 @@ def play(door: str, folder: Path) -> Seen:
             cold,
             well,
             warm,
-            {each.event_id: line_of(stage.function, each.event_id) for each in (*cold.values(), *warm.values())},
+            {event.event_id: line_of(stage.function, event.event_id) for event in (*cold.values(), *warm.values())},
             more_threads=stage.function.threads() - threads,
             more_tasks=stage.tasks() - tasks,
             more_calls=stage.calls() - calls,
@@ -53,19 +53,19 @@ def play(door: str, folder: Path) -> Seen:
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
-    folders = [tmp_path_factory.mktemp(door) for door in DOORS]
+    folders = [tmp_path_factory.mktemp(entry_point) for entry_point in ENTRY_POINTS]
     with ThreadPoolExecutor() as pool:
-        return dict(zip(DOORS, pool.map(play, DOORS, folders), strict=True))
+        return dict(zip(ENTRY_POINTS, pool.map(play, ENTRY_POINTS, folders), strict=True))
 
 
-@pytest.fixture(params=DOORS)
+@pytest.fixture(params=ENTRY_POINTS)
 def seen(request: pytest.FixtureRequest, both: dict[str, Seen]) -> Seen:
     return both[request.param]
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.name)
 @pytest.mark.parametrize("when", ["cold", "warm"])
-def test_each_fault_is_answered_in_time_as_the_table_says_with_its_cause_in_the_log(
+def test_every_fault_is_answered_in_time_with_its_row_of_the_table_and_its_cause_in_the_log(
     seen: Seen, mode: Mode, when: str
 ) -> None:
     sent = (seen.cold if when == "cold" else seen.warm)[mode.name]
@@ -81,23 +81,23 @@ def test_each_fault_is_answered_in_time_as_the_table_says_with_its_cause_in_the_
 
 def test_nearly_all_faults_are_answered_within_four_and_a_half_seconds(seen: Seen) -> None:
     seconds = [sent.seconds for sent in (*seen.cold.values(), *seen.warm.values())]
-    target_s = TARGET_S * (1 if sum(each <= TARGET_S for each in seconds) >= 0.9 * len(seconds) else stretch())
+    target_s = TARGET_S * (1 if sum(taken_s <= TARGET_S for taken_s in seconds) >= 0.9 * len(seconds) else stretch())
 
-    assert sum(each <= target_s for each in seconds) >= 0.9 * len(seconds)
+    assert sum(taken_s <= target_s for taken_s in seconds) >= 0.9 * len(seconds)
 
 
-def test_what_another_attempt_cannot_mend_is_answered_at_once(seen: Seen) -> None:
+def test_a_permanent_fault_is_answered_at_once(seen: Seen) -> None:
     at_once = [mode.name for mode in MODES if mode.severity != "WARNING"]
 
     assert within(max(seen.warm[name].seconds for name in at_once), 1)
 
 
-def test_when_all_is_well_again_the_very_next_event_is_delivered(seen: Seen) -> None:
+def test_the_first_event_after_a_fault_is_delivered(seen: Seen) -> None:
     assert {name: sent.status for name, sent in seen.well.items()} == {mode.name: 200 for mode in MODES}
     assert within(max(sent.seconds for sent in seen.well.values()), LIMIT_S)
 
 
-def test_nothing_goes_on_once_all_have_been_answered(seen: Seen) -> None:
+def test_no_task_and_no_publish_goes_on_after_the_last_answer(seen: Seen) -> None:
     assert seen.more_calls == 0
     assert seen.more_tasks <= 0
     assert seen.more_threads <= 1

@@ -1,4 +1,4 @@
-"""Black box: whoever reads the log stalls, or goes, and events are answered all the same."""
+"""Black box: events are answered even if the reader of the log stalls or ends."""
 
 import contextlib
 import json
@@ -10,17 +10,17 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.serving import DOORS, Function
+from tests.serving import ENTRY_POINTS, Function
 from tests.stage import SECRET, Stage, Surroundings, by_secret, surroundings
 
 PATIENT = {"DT_SIGNATURE_SECRET": SECRET, "PUBLISH_TIMEOUT_SECONDS": "6.5"}
 
 EVENTS = 400
-"""Their lines fill a pipe."""
+"""Number of events whose log lines fill a pipe."""
 
 
 class Piped(Function):
-    """A function whose standard output is a pipe, which nobody reads at first."""
+    """A function whose standard output is a pipe that is not read at first."""
 
     reader: int
 
@@ -46,11 +46,11 @@ def answered(stage: Stage, count: int) -> set[int]:
     return {stage.function.send(by_secret().headers, by_secret().body).status for _ in range(count)}
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_reader_that_stalls_costs_no_answer_and_no_line_that_fits(
-    door: str, around: Surroundings, tmp_path: Path
+@pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+def test_a_stalled_log_reader_delays_no_answer_and_loses_no_line_that_fits_the_buffer(
+    entry_point: str, around: Surroundings, tmp_path: Path
 ) -> None:
-    with around.stage(door, tmp_path, PATIENT, kind=Piped) as stage:
+    with around.stage(entry_point, tmp_path, PATIENT, kind=Piped) as stage:
         assert answered(stage, EVENTS) == {200}
 
         function = stage.function
@@ -65,7 +65,7 @@ def test_a_reader_that_stalls_costs_no_answer_and_no_line_that_fits(
     assert not [line for line in lines if "dropped" in line]
 
 
-def test_a_reader_that_is_gone_costs_no_answer(around: Surroundings, tmp_path: Path) -> None:
+def test_events_are_answered_after_the_log_reader_has_ended(around: Surroundings, tmp_path: Path) -> None:
     with around.stage("ingest", tmp_path, PATIENT, kind=Piped) as stage:
         assert isinstance(stage.function, Piped)
         os.close(stage.function.reader)

@@ -1,4 +1,4 @@
-"""Black box: the way to Google as it is in production, over TLS and with tokens of a metadata server; both doors."""
+"""Black box, both entry points: the way to Google as in production, over TLS and with tokens of a metadata server."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -16,29 +16,29 @@ from tests.pace import within
 from tests.prove.metadata_server import HANG_S, PATH, Stumble
 from tests.prove.production_path import ProductionPath, production_path
 from tests.prove.traffic import Sent, send_new, traffic
-from tests.serving import DOORS, Function, eventually
+from tests.serving import ENTRY_POINTS, Function, eventually
 from tests.stage import SECRET
 
 TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
 IN_TIME_S = 4.5
 BACK_S = 2.0
-every_door = pytest.mark.parametrize("door", DOORS)
+every_entry_point = pytest.mark.parametrize("entry_point", ENTRY_POINTS)
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A function, and all that it meets."""
+    """A function and its surroundings."""
 
     function: Function
     path: ProductionPath
     embedded: EmbeddedPubSub
 
     def send(self) -> Sent:
-        """Send one new event."""
+        """Send one new event, and return its result."""
         return send_new(self.function.port)
 
     def until_delivered(self) -> float:
-        """Send one event after the other, and return the seconds until one was delivered."""
+        """Send events one after the other; return the seconds until one was delivered."""
         began_at = time.monotonic()
         while self.send().status != 200:
             assert time.monotonic() - began_at < 30, "nothing is delivered any more"
@@ -52,16 +52,16 @@ class Deployed:
 
 @pytest.fixture
 def deploy(embedded: EmbeddedPubSub, tmp_path: Path) -> Callable[..., Any]:
-    """A function that is deployed before a metadata server and a Pub/Sub behind TLS."""
+    """Start a function with a metadata server and a Pub/Sub behind TLS."""
     for topic in (TOPIC, REJECTED_TOPIC):
         embedded.create_topic(topic)
 
     @contextmanager
-    def deployed(door: str = "ingest", settings: dict[str, str] | None = None) -> Iterator[Deployed]:
+    def deployed(entry_point: str = "ingest", settings: dict[str, str] | None = None) -> Iterator[Deployed]:
         usual = {"PUBSUB_TOPIC": TOPIC, "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC, "DT_SIGNATURE_SECRET": SECRET}
         with production_path(embedded.host, tmp_path) as path:
             environ = {**usual, "THREADS": "64", "LOG_EXECUTION_ID": "true", **path.environ, **(settings or {})}
-            with Function(door, environ, tmp_path) as function:
+            with Function(entry_point, environ, tmp_path) as function:
                 yield Deployed(function, path, embedded)
             assert all(line["severity"] for line in function.lines()), "every line is one of ours"
             assert "canary-of-token" not in function.output()
@@ -69,9 +69,9 @@ def deploy(embedded: EmbeddedPubSub, tmp_path: Path) -> Callable[..., Any]:
     return deployed
 
 
-@every_door
-def test_an_event_goes_over_tls_with_a_token_that_took_one_question(deploy: Any, door: str) -> None:
-    with deploy(door) as made:
+@every_entry_point
+def test_an_event_is_published_over_tls_with_a_token_from_one_request(deploy: Any, entry_point: str) -> None:
+    with deploy(entry_point) as made:
         assert [made.send().status for _ in range(3)] == [200, 200, 200]
         assert made.embedded.publish_calls(TOPIC) == 3
         assert made.path.pubsub.tokens == ["canary-of-token-1"] * 3
@@ -80,7 +80,7 @@ def test_an_event_goes_over_tls_with_a_token_that_took_one_question(deploy: Any,
     assert "https://www.googleapis.com/auth/pubsub" in asked
 
 
-def test_a_server_that_another_authority_vouches_for_is_told_nothing(deploy: Any, tmp_path: Path) -> None:
+def test_a_server_with_a_certificate_of_another_authority_gets_nothing(deploy: Any, tmp_path: Path) -> None:
     (tmp_path / "another").mkdir()
     another = Authority(tmp_path / "another")
     with deploy(settings={"GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(another.file)}) as made:
@@ -100,12 +100,12 @@ HICCUPS = {
 }
 
 
-@every_door
+@every_entry_point
 @pytest.mark.parametrize("hiccup", HICCUPS)
-def test_the_metadata_servers_hiccup_at_the_first_event_is_got_over_within_its_request(
-    deploy: Any, door: str, hiccup: str
+def test_a_short_failure_of_the_metadata_server_does_not_fail_the_first_event(
+    deploy: Any, entry_point: str, hiccup: str
 ) -> None:
-    with deploy(door) as made:
+    with deploy(entry_point) as made:
         made.path.metadata.stumble(*HICCUPS[hiccup])
         sent = made.send()
         assert sent.status == 200
@@ -113,7 +113,9 @@ def test_the_metadata_servers_hiccup_at_the_first_event_is_got_over_within_its_r
 
 
 @pytest.mark.parametrize("stumble", [Stumble(500), Stumble(seconds=HANG_S)], ids=["500", "hangs"])
-def test_a_metadata_server_that_is_gone_is_named_in_the_log_and_back_at_once(deploy: Any, stumble: Stumble) -> None:
+def test_the_log_names_a_failing_metadata_server_and_the_first_event_after_the_failure_is_delivered(
+    deploy: Any, stumble: Stumble
+) -> None:
     with deploy() as made:
         made.path.metadata.fail(stumble)
         with ThreadPoolExecutor(20) as pool:
@@ -131,10 +133,12 @@ def test_a_metadata_server_that_is_gone_is_named_in_the_log_and_back_at_once(dep
     assert within(back_s, BACK_S if stumble.status == 500 else BACK_S + 1)
 
 
-@every_door
-def test_a_token_serves_until_it_expires_though_no_new_one_is_to_be_had(deploy: Any, door: str) -> None:
-    with deploy(door) as made:
-        made.path.metadata.life_s = 200  # some minutes before the end a new one is due: this one is due at once
+@every_entry_point
+def test_a_token_is_used_until_it_expires_if_no_new_one_can_be_fetched(deploy: Any, entry_point: str) -> None:
+    with deploy(entry_point) as made:
+        made.path.metadata.life_s = (
+            200  # a token is renewed some minutes before its end, so this token is renewed at once
+        )
         assert made.send().status == 200
         made.path.metadata.fail(Stumble(500))
         asked, threads = len(made.path.metadata.asked), made.function.threads()
@@ -144,16 +148,16 @@ def test_a_token_serves_until_it_expires_though_no_new_one_is_to_be_had(deploy: 
         more_asked = len(made.path.metadata.asked) - asked
         (warning,) = [line for line in made.function.lines() if "status" not in line]
         size = len(made.function.output())
-    assert {each.status for each in sent.sent} == {200}
-    assert within(max(each.seconds for each in sent.sent), 1)
+    assert {event.status for event in sent.sent} == {200}
+    assert within(max(event.seconds for event in sent.sent), 1)
     assert more_asked <= 8, "one a second, and not one for each event"
-    assert more_threads <= (64 if door == "ingest_wsgi" else 3)
+    assert more_threads <= (64 if entry_point == "ingest_wsgi" else 3)
     assert warning["severity"] == "WARNING"
     assert "cannot be replaced: no access token: the metadata server answered 500" in warning["message"]
     assert size < 1000 * (len(sent.sent) + 2)
 
 
-def test_a_token_is_replaced_beside_the_requests_before_it_expires(deploy: Any) -> None:
+def test_a_token_is_renewed_in_the_background_before_it_expires(deploy: Any) -> None:
     with deploy() as made:
         made.path.metadata.life_s = 200
         assert made.send().status == 200
@@ -166,7 +170,7 @@ def test_a_token_is_replaced_beside_the_requests_before_it_expires(deploy: Any) 
         assert made.path.pubsub.tokens == ["canary-of-token-1"] * 2 + ["canary-of-token-2"]
 
 
-def test_a_token_that_pubsub_does_not_take_any_more_is_not_sent_again(deploy: Any) -> None:
+def test_a_token_that_pubsub_refuses_is_not_sent_again(deploy: Any) -> None:
     with deploy() as made:
         assert made.send().status == 200
         made.path.pubsub.revoked.add("canary-of-token-1")
@@ -176,11 +180,9 @@ def test_a_token_that_pubsub_does_not_take_any_more_is_not_sent_again(deploy: An
         assert made.path.pubsub.tokens[-1] == "canary-of-token-2"
 
 
-@every_door
-def test_a_connection_that_takes_three_seconds_to_make_is_made_and_a_lone_event_delivered(
-    deploy: Any, door: str
-) -> None:
-    with deploy(door) as made:
+@every_entry_point
+def test_a_single_event_is_delivered_although_connecting_takes_three_seconds(deploy: Any, entry_point: str) -> None:
+    with deploy(entry_point) as made:
         made.path.network.greeting_s = 3.0
         sent = made.send()
         assert (sent.status, sent.reason) == (200, "")
@@ -192,18 +194,18 @@ def test_a_connection_that_takes_three_seconds_to_make_is_made_and_a_lone_event_
 
 
 @pytest.mark.parametrize("fault", ["refuse", "reset", "half-open", "black hole"])
-def test_after_an_outage_of_eight_seconds_the_first_event_is_delivered_within_two(deploy: Any, fault: Any) -> None:
+def test_an_event_is_delivered_within_two_seconds_after_an_outage_of_eight_seconds(deploy: Any, fault: Any) -> None:
     with deploy() as made:
         assert made.send().status == 200
         made.path.network.show(fault)
         with traffic(made.function.port, 5) as sent:
             time.sleep(8)
-        assert {each.status for each in sent.sent} == {503}
+        assert {event.status for event in sent.sent} == {503}
         made.path.network.show("none")
         assert within(made.until_delivered(), BACK_S)
 
 
-def test_a_connection_that_died_without_a_word_costs_no_event(deploy: Any) -> None:
+def test_a_connection_that_dies_without_notice_loses_no_event(deploy: Any) -> None:
     with deploy() as made:
         assert made.send().status == 200
         made.path.network.strand()

@@ -1,4 +1,4 @@
-"""Black box: no secret, token or body is in any output or reply, and every line is one for Cloud Logging."""
+"""Black box: no secret, token or body is in any output or answer, and Cloud Logging can read every line."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,27 +8,27 @@ from typing import Any
 import pytest
 
 from tests.blackbox.decision_table import ROWS, SEALED, Row
-from tests.serving import DOORS, Answer, Headers, eventually, variant
+from tests.serving import ENTRY_POINTS, Answer, Headers, eventually, variant
 from tests.stage import BODY, KNOWN, Stage, by_secret, surroundings
 
 TRACE, SPAN = "0123456789abcdef0123456789abcdef", "00000000000000ff"
 W3C = ("traceparent", f"00-{TRACE}-{SPAN}-01")
 NO_SAMPLING = "import function.log\nfunction.log.SAMPLE_S = 0\n"
 PART_CHARACTERS = 12, 100
-"""Shorter parts of a token are no secret; of longer ones this much would show, for fields are cut."""
+"""Shorter parts of a token are no secret; of longer ones this much could appear, because fields are cut."""
 
 
 @dataclass(frozen=True)
 class Driven:
-    """A stage on which every row has happened, and the replies."""
+    """A stage after every row of the table was sent, and the answers."""
 
     stage: Stage
     replies: list[tuple[Row, Answer]]
 
 
-@pytest.fixture(scope="module", params=DOORS)
+@pytest.fixture(scope="module", params=ENTRY_POINTS)
 def driven(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Driven]:
-    """Drive every row on a function that leaves no line out."""
+    """Send every row to a function that logs every line."""
     home: Path = tmp_path_factory.mktemp(request.param)
     with surroundings(home) as around:
         settings = {**around.every_scheme, "PUBLISH_TIMEOUT_SECONDS": "0.2", "LOG_EXECUTION_ID": "true"}
@@ -47,7 +47,7 @@ def drive(stage: Stage, row: Row) -> Answer:
 
 
 def parts(tokens: list[str]) -> set[str]:
-    """Give what tokens consist of."""
+    """Return the parts of tokens."""
     least, most = PART_CHARACTERS
     return {part[:most] for token in tokens for part in token.split(".") if len(part) >= least}
 
@@ -60,7 +60,7 @@ def test_no_secret_token_or_body_is_in_the_output(driven: Driven) -> None:
     assert [part for part in parts(driven.stage.tokens) if part in output] == []
 
 
-def test_no_secret_token_or_body_is_in_a_reply(driven: Driven) -> None:
+def test_no_secret_token_or_body_is_in_an_answer(driven: Driven) -> None:
     for row, answer in driven.replies:
         said = f"{answer.headers} {answer.body.decode()}"
         assert not any(sealed in said for sealed in (*SEALED, *KNOWN.values(), "Traceback")), row
@@ -74,20 +74,20 @@ def test_every_line_is_json_with_a_severity_and_a_message(driven: Driven) -> Non
         assert "\n" not in line["message"]
 
 
-def test_no_outcome_that_was_foreseen_has_a_stack(driven: Driven) -> None:
+def test_no_expected_outcome_logs_a_stack_trace(driven: Driven) -> None:
     output = driven.stage.function.output()
 
     assert "stack_trace" not in output
     assert "Traceback" not in output
 
 
-def test_each_row_has_said_its_reason(driven: Driven) -> None:
+def test_every_row_has_logged_its_reason(driven: Driven) -> None:
     said = {line.get("reason", "") for line in driven.stage.function.lines()}
 
     assert said == {row.reason for row in ROWS}
 
 
-def test_each_row_has_left_its_line(driven: Driven) -> None:
+def test_every_row_has_its_log_line(driven: Driven) -> None:
     reasons = [line.get("reason") for line in driven.stage.function.lines()]
 
     assert reasons.count("signature") >= len([row for row in ROWS if row.number == 5])
@@ -121,7 +121,7 @@ TRACES: list[tuple[str, Headers, str | None, str | None]] = [
 
 
 @pytest.mark.parametrize(("headers", "trace", "span"), [row[1:] for row in TRACES], ids=[row[0] for row in TRACES])
-def test_a_line_names_the_trace_and_span_of_its_request(
+def test_a_log_line_has_the_trace_and_span_of_its_request(
     driven: Driven, headers: Headers, trace: str | None, span: str | None
 ) -> None:
     line = line_with(driven.stage, *headers)
@@ -131,7 +131,7 @@ def test_a_line_names_the_trace_and_span_of_its_request(
     assert line["severity"] == "INFO"
 
 
-def test_an_event_that_is_nothing_but_its_id_does_not_bring_its_body_into_the_log(driven: Driven) -> None:
+def test_an_event_whose_body_is_one_long_id_does_not_write_it_into_the_log(driven: Driven) -> None:
     stage = driven.stage
     long = by_secret(BODY.replace(KNOWN["eventId"].encode(), b"i" * 100_000))
 

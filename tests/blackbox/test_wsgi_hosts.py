@@ -1,4 +1,4 @@
-"""Black box: the WSGI door behind the servers that a host may have, each with the main rows of the decision table."""
+"""Black box: the WSGI entry point behind six servers, with the main rows of the decision table."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ CHOSEN = {
     *("18-UNAVAILABLE", "19-NOT_FOUND", "20-and kept", "21-PERMISSION_DENIED"),
 }
 CHUNKED = {"gunicorn", "functions-framework --debug", "flask run", "cheroot", "waitress", "werkzeug"}
-"""wsgiref reads no body in chunks."""
+"""Servers that read bodies in chunks; wsgiref does not."""
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +46,12 @@ def stage(shared: Stage) -> Iterator[Stage]:
     shared.pubsub.clear_faults()
 
 
-def test_the_chosen_rows_are_all_there() -> None:
+def test_the_chosen_rows_exist_in_the_table() -> None:
     assert {str(row) for row in ROWS} >= CHOSEN
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if str(row) in CHOSEN], ids=str)
-def test_each_main_row_holds_behind_each_server(stage: Stage, row: Row) -> None:
+def test_every_main_row_holds_behind_every_server(stage: Stage, row: Row) -> None:
     for fault, topic in ((row.main, stage.topic), (row.rejected, stage.rejected_topic)):
         if fault:
             stage.pubsub.set_fault(fault.on(topic))
@@ -70,7 +70,7 @@ def test_each_main_row_holds_behind_each_server(stage: Stage, row: Row) -> None:
         check_line(stage, outcome, row)
 
 
-def test_a_body_in_chunks_is_read_where_the_server_reads_chunks(stage: Stage, host: str) -> None:
+def test_a_body_in_chunks_is_read_if_the_server_supports_chunks(stage: Stage, host: str) -> None:
     outcome = stage.send(by_secret().chunked(100))
 
     assert outcome.answer.status == (200 if host in CHUNKED else 408)
@@ -84,7 +84,7 @@ def test_an_event_is_answered_while_its_connection_stays_open(stage: Stage) -> N
         assert read_raw_answer(connection).status == 200
 
 
-def test_one_event_after_the_other_is_delivered_and_refused(stage: Stage) -> None:
+def test_valid_and_invalid_requests_in_turn_are_delivered_and_refused(stage: Stage) -> None:
     large = padded(CAP)
     requests = [by_secret(), Request(), by_secret(secret="x" * 40), by_secret(large), by_secret(b"{"), by_secret()]
 

@@ -1,6 +1,6 @@
 """``python -m tests.blackbox.wsgi_hosts SERVER PORT MAIN``: the WSGI adapter behind one of six servers.
 
-Support for the tests, not one itself.
+Support for tests, not a test.
 """
 
 import contextlib
@@ -46,23 +46,23 @@ SERVERS: dict[str, Callable[[Flask, int], None]] = {
     "werkzeug": _werkzeug,
 }
 HOSTS = ("gunicorn", "functions-framework --debug", "flask run", *SERVERS)
-"""functions-framework serves by gunicorn, unless it is told to debug."""
+"""functions-framework serves with gunicorn, unless it is started in debug mode."""
 
 
 class Host(Function):
-    """The WSGI door behind a server, which is named in the place of the door; what the server says itself is apart."""
+    """The WSGI entry point behind a server, whose name replaces the target; the server's own output is separate."""
 
-    def _command(self, door: str, source: Path) -> list[str]:
-        if door in SERVERS:
-            return [sys.executable, "-m", "tests.blackbox.wsgi_hosts", door, str(self.port), str(source)]
-        if door == "flask run":
+    def _command(self, entry_point: str, source: Path) -> list[str]:
+        if entry_point in SERVERS:
+            return [sys.executable, "-m", "tests.blackbox.wsgi_hosts", entry_point, str(self.port), str(source)]
+        if entry_point == "flask run":
             app = f"functions_framework:create_app('ingest_wsgi', '{source}')"
             return [sys.executable, "-m", "flask", "--app", app, "run", f"--host={HOST}", f"--port={self.port}"]
         command = super()._command("ingest_wsgi", source)
-        return [*command, "--debug"] if door.endswith("--debug") else command
+        return [*command, "--debug"] if entry_point.endswith("--debug") else command
 
     def lines(self) -> list[dict[str, Any]]:
-        """Return our lines; Flask says things of its own on standard output, too."""
+        """Return the function's lines; Flask prints lines of its own to standard output, too."""
         return [json.loads(line) for line in self.output().split("\n")[:-1] if line.startswith("{")]
 
     @contextlib.contextmanager
@@ -72,7 +72,7 @@ class Host(Function):
 
 
 def main() -> None:
-    """The command."""
+    """Run the command."""
     server, port, source = sys.argv[1:]
     app = functions_framework.create_app("ingest_wsgi", source)  # type: ignore[no-untyped-call]
     SERVERS[server](app, int(port))

@@ -1,1 +1,1 @@
-"""Tests of deploy/, in process, in the same folders."""
+"""Tests of deploy/, in process, in the same folders as their subjects."""

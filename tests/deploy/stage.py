@@ -1,4 +1,4 @@
-"""A deployment on stage: a spec, both clouds in memory, and what the terminal showed."""
+"""A deployment with both clouds in memory: its spec, and what the terminal showed."""
 
 import argparse
 import contextlib
@@ -31,7 +31,7 @@ SOURCE = {"main.py": b"print()", "requirements.txt": b"", "function/__init__.py"
 
 
 def spec(**changes: Any) -> Spec:
-    """Give a sound spec, with changes."""
+    """Return a valid spec with these changes."""
     return Spec(
         **{
             "google_project": PROJECT,
@@ -45,14 +45,14 @@ def spec(**changes: Any) -> Spec:
 
 
 class Keyboard(io.StringIO):
-    """Somebody, or nobody, at the keyboard."""
+    """Standard input with or without a user at a terminal."""
 
     def __init__(self, answer: str | None) -> None:
         super().__init__(answer or "")
         self._is_there = answer is not None
 
     def isatty(self) -> bool:
-        """Whether somebody is there."""
+        """Return whether a user is there."""
         return self._is_there
 
 
@@ -90,7 +90,7 @@ class Deployment:
 
 @dataclass
 class Stage:
-    """Everything around a deployment."""
+    """The surroundings of a deployment."""
 
     google: FakeGcloud = field(default_factory=FakeGcloud)
     dt: FakeDt = field(default_factory=FakeDt)
@@ -135,16 +135,16 @@ class Stage:
 
     @property
     def shown(self) -> str:
-        """What was printed as a result."""
+        """Return what was printed to standard output."""
         return self.out.getvalue()
 
     @property
     def noted(self) -> str:
-        """What was printed meanwhile."""
+        """Return what was printed to standard error."""
         return self.err.getvalue()
 
     def in_json(self) -> Any:
-        """What the last deployment reported, as ``--json`` prints it; it printed nothing else."""
+        """Return what the last deployment reported, as ``--json`` prints it; it printed nothing else."""
         assert self.shown == ""
         return json.loads(json.dumps(self.report.as_json()))
 
@@ -159,7 +159,7 @@ class Stage:
         return on[resource] & frozenset(permissions)
 
     def _measured(self, project: str, parameters: Mapping[str, str], token: Secret) -> list[Any]:
-        """Answer as Cloud Monitoring does: whole numbers as text, the newest point first."""
+        """Answer as Cloud Monitoring does: integers as text, and the newest point first."""
         assert (project, token.reveal()) == (PROJECT, "an-access-token")
         if self.monitoring_fails:
             raise self.monitoring_fails
@@ -184,7 +184,7 @@ class Stage:
         return self.answers.pop(0) if self.answers else (401, '{"error": "unsigned"}')
 
     def _knows(self, token: str) -> bool:
-        """Whether one of the secrets in the newest version made this signature, as the function would find."""
+        """Return whether a secret of the newest version made this signature, as the function would decide."""
         head, _, signature = token.rpartition(".")
         macs = [hmac.digest(line.encode(), head.encode(), "sha256") for line in self.secret().splitlines()]
         return signature in {urlsafe_b64encode(mac).decode().rstrip("=") for mac in macs}

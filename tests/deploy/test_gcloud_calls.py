@@ -1,4 +1,4 @@
-"""What gcloud is asked, and what not: every command takes half a second."""
+"""Which gcloud commands run, and which do not, because every command takes half a second."""
 
 from collections import Counter
 from pathlib import Path
@@ -20,13 +20,13 @@ def stage() -> Stage:
 
 @pytest.fixture
 def up(stage: Stage) -> Stage:
-    """Everything is up, and nothing was asked yet."""
+    """Return a complete deployment with an empty list of commands."""
     stage.deployment().up(verify=False)
     stage.google.asked.clear()
     return stage
 
 
-def test_a_first_up_asks_for_nothing_twice_but_whose_function_and_service_are_before_it_deploys(stage: Stage) -> None:
+def test_a_first_up_reads_only_the_owners_of_function_and_service_twice(stage: Stage) -> None:
     stage.deployment().up(verify=False)
     asked = Counter(argv for argv in stage.google.asked if argv[:2] != ("services", "list"))
     twice = sorted(argv[:3] for argv, times in asked.items() if times > 1)
@@ -39,25 +39,25 @@ def test_a_first_up_asks_for_nothing_twice_but_whose_function_and_service_are_be
     assert len(stage.google.asked) == 37
 
 
-def test_what_hangs_on_something_that_is_not_there_is_not_asked_for(stage: Stage) -> None:
+def test_children_of_a_missing_resource_are_not_read(stage: Stage) -> None:
     stage.google.has_everything_on()
     stage.deployment().plan()
     assert not [argv for argv in stage.google.asked if argv[1:3] == ("topics", "get-iam-policy")]
     assert [argv[:3] for argv in stage.google.asked if argv[0] == "run"] == [
         ("run", "services", "describe"),
-        ("run", "services", "get-iam-policy"),  # gcloud itself says that there is no service, whoever answered 404
+        ("run", "services", "get-iam-policy"),  # gcloud itself reports a missing service after any 404
     ]
     assert not [argv for argv in stage.google.asked if argv[:3] == ("secrets", "versions", "list")]
 
 
-def test_up_again_asks_what_is_and_no_more(up: Stage) -> None:
+def test_a_second_up_only_reads_what_exists(up: Stage) -> None:
     up.deployment().up()
     groups = {argv[0] for argv in up.google.asked}
     assert groups == {"services", "iam", "pubsub", "secrets", "functions", "run"}
     assert len(up.google.asked) == 16
 
 
-def test_after_a_change_only_what_it_touches_is_read_again(up: Stage) -> None:
+def test_after_a_change_only_affected_resources_are_read_again(up: Stage) -> None:
     up.deployment(digest="d2").up(verify=False)
     deployed = next(place for place, argv in enumerate(up.google.asked) if argv[:2] == ("functions", "deploy"))
     assert sorted(argv[:3] for argv in up.google.asked[deployed + 1 :]) == [
@@ -72,7 +72,7 @@ def test_after_a_change_only_what_it_touches_is_read_again(up: Stage) -> None:
     ]
 
 
-def test_a_proof_asks_for_no_more_than_it_needs(up: Stage) -> None:
+def test_a_proof_runs_only_the_commands_that_it_needs(up: Stage) -> None:
     with pytest.raises(NotProven):
         up.deployment().verify()
     first = [" ".join(argv[:3]) for argv in up.google.asked[:6]]
@@ -81,18 +81,18 @@ def test_a_proof_asks_for_no_more_than_it_needs(up: Stage) -> None:
     assert first[4:] == ["pubsub subscriptions list", "pubsub subscriptions create"]
 
 
-def test_behind_an_api_that_is_off_there_is_nothing_to_prove(stage: Stage) -> None:
+def test_a_proof_fails_if_an_api_is_not_enabled(stage: Stage) -> None:
     stage.google.stumbles = [("functions describe", "PERMISSION_DENIED: SERVICE_DISABLED Cloud Functions API")]
     with pytest.raises(DeployError, match="nothing to verify yet"):
         stage.deployment().verify()
 
 
-def test_down_asks_for_nothing_that_goes_with_something_else(up: Stage) -> None:
+def test_down_does_not_read_resources_that_are_deleted_with_others(up: Stage) -> None:
     up.deployment().down()
     assert not [argv for argv in up.google.asked if "get-iam-policy" in argv or argv[0] == "run" or "versions" in argv]
 
 
-def test_a_check_that_went_off_by_itself_goes_off_again_behind_a_deployment(stage: Stage) -> None:
+def test_the_invoker_check_is_turned_off_again_after_a_deployment_turned_it_on(stage: Stage) -> None:
     stage.google.organization_policy = {"listPolicy": {"allValues": "DENY"}}
     stage.deployment().up(verify=False)
     stage.google.asked.clear()
@@ -104,7 +104,7 @@ def test_a_check_that_went_off_by_itself_goes_off_again_behind_a_deployment(stag
     ]
 
 
-def test_a_secret_that_somebody_adds_meanwhile_is_the_one_that_dt_gets(stage: Stage) -> None:
+def test_dt_gets_a_secret_that_was_added_during_up(stage: Stage) -> None:
     def rotate(argv: tuple[str, ...]) -> None:
         if argv[:3] == ("secrets", "versions", "list"):
             stage.google.before = lambda _: None
@@ -116,7 +116,7 @@ def test_a_secret_that_somebody_adds_meanwhile_is_the_one_that_dt_gets(stage: St
     assert connector["httpConfig"]["signatureSecret"] == "another" * 9
 
 
-def test_a_function_that_somebody_else_made_at_the_same_time_is_asked_for_its_url(stage: Stage) -> None:
+def test_the_url_of_a_function_made_by_a_concurrent_up_is_read(stage: Stage) -> None:
     def overtake(argv: tuple[str, ...]) -> None:
         if argv[:2] == ("functions", "deploy"):
             stage.google.before = lambda _: None
@@ -130,7 +130,7 @@ def test_a_function_that_somebody_else_made_at_the_same_time_is_asked_for_its_ur
     assert stage.dt.connectors[DT_PROJECT][0]["httpConfig"]["url"] == URL
 
 
-def test_an_api_that_is_on_but_not_known_everywhere_yet_is_waited_for(stage: Stage) -> None:
+def test_up_waits_until_an_enabled_api_works_everywhere(stage: Stage) -> None:
     stage.google.has_everything_on()
     stage.google.stumbles = [
         (words, "SERVICE_DISABLED: has not been used") for words in ("functions describe", "secrets describe")

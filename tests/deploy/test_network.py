@@ -1,4 +1,4 @@
-"""A request without an answer is explained: certificate, proxy, name or connection, with the line that helps."""
+"""The error of a request without an answer names the cause (certificate, proxy, name, connection) and the fix."""
 
 import contextlib
 import socket
@@ -25,7 +25,7 @@ UNREACHABLE = DtAnswer(0, {"error": "no connection to DT"}, fix="check the netwo
 
 
 def failure(url: str, timeout_s: float = 5.0) -> Exception:
-    """Return what ``requests`` raises for this URL."""
+    """Return the error that ``requests`` raises for this URL."""
     with requests.Session() as session, pytest.raises(requests.RequestException) as raised:
         session.get(url, timeout=timeout_s)
     return raised.value
@@ -44,7 +44,7 @@ def clock() -> FakeClock:
 
 @contextmanager
 def listener() -> Iterator[socket.socket]:
-    """A server that takes connections and says nothing."""
+    """A server that accepts connections and sends nothing."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server
 
@@ -58,18 +58,18 @@ def why(error: Exception, gcloud: GcloudNetwork = DIRECT) -> NoAnswer:
     return explain_no_answer(error, "api.example", gcloud)
 
 
-def test_a_name_that_cannot_be_resolved_is_called_that() -> None:
+def test_a_name_that_cannot_be_resolved_is_reported_as_that() -> None:
     answer = why(failure("https://nosuch.invalid/"))
     assert answer.what == "the name api.example cannot be resolved: there is no network or no DNS"
     assert answer.is_unreachable
 
 
-def test_a_refused_connection_is_called_that() -> None:
+def test_a_refused_connection_is_reported_as_that() -> None:
     answer = why(failure(f"https://127.0.0.1:{closed_port()}/"))
     assert (answer.what, answer.is_unreachable) == ("no connection to api.example", True)
 
 
-def test_a_proxy_that_does_not_connect_is_called_that(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_does_not_connect_is_reported_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{closed_port()}")
     answer = why(failure("https://api.example/"))
     assert answer == NoAnswer(
@@ -79,7 +79,7 @@ def test_a_proxy_that_does_not_connect_is_called_that(monkeypatch: pytest.Monkey
 
 @pytest.fixture
 def untrusted(tmp_path: Path) -> Iterator[str]:
-    """A server whose certificate is of an authority that only its proxy's owner trusts; its URL."""
+    """Return the URL of a server with a certificate of an authority that is not trusted."""
     context = Authority(tmp_path).server_context("localhost")
 
     def shakes_hands(server: socket.socket) -> None:
@@ -94,14 +94,14 @@ def untrusted(tmp_path: Path) -> Iterator[str]:
         answering.join()
 
 
-def test_a_certificate_that_is_not_trusted_is_called_that_with_the_file_that_gcloud_trusts(untrusted: str) -> None:
+def test_an_untrusted_certificate_is_reported_with_the_ca_file_of_gcloud(untrusted: str) -> None:
     answer = why(failure(untrusted), GcloudNetwork(ca_file="/etc/company-ca.pem"))
     assert answer.what.startswith("the certificate that answered for api.example is not trusted here: ")
     assert answer.fix == "export REQUESTS_CA_BUNDLE=/etc/company-ca.pem"
     assert answer.is_unreachable
 
 
-def test_silence_after_the_request_may_pass_so_it_is_not_called_unreachable() -> None:
+def test_a_server_that_does_not_answer_in_time_is_not_called_unreachable() -> None:
     with listener() as server:
         answer = why(failure(f"http://127.0.0.1:{server.getsockname()[1]}/", timeout_s=0.05))
     assert (answer.what, answer.is_unreachable) == ("no answer from api.example in time", False)
@@ -112,7 +112,7 @@ def test_a_proxy_that_only_gcloud_knows_is_named() -> None:
     assert answer.fix == "export HTTPS_PROXY=http://proxy.example:3128"
 
 
-def test_dt_that_was_never_reached_is_not_asked_again(clock: FakeClock) -> None:
+def test_a_request_is_not_repeated_if_dt_was_never_reached(clock: FakeClock) -> None:
     asked: list[DtRequest] = []
 
     def transport(request: DtRequest) -> DtAnswer:
@@ -124,27 +124,27 @@ def test_dt_that_was_never_reached_is_not_asked_again(clock: FakeClock) -> None:
     assert len(asked) == 1
 
 
-def test_dt_that_was_reached_before_is_asked_again(clock: FakeClock) -> None:
+def test_a_request_is_repeated_if_dt_was_reached_before(clock: FakeClock) -> None:
     answers = iter([DtAnswer(200, {}), UNREACHABLE, DtAnswer(200, {"is": "back"})])
     api = DtApi(lambda _: next(answers), sleep=clock.advance)
     api.call("GET", "/projects/p")
     assert api.call("GET", "/projects/p") == {"is": "back"}
 
 
-def test_a_login_that_stumbles_is_tried_again_before_a_post_too(clock: FakeClock) -> None:
+def test_a_failed_login_is_repeated_even_before_a_post(clock: FakeClock) -> None:
     answers = iter([DtAnswer(503, {"error": "could not log in"}, was_sent=False), DtAnswer(200, {"made": "once"})])
     assert DtApi(lambda _: next(answers), sleep=clock.advance).call("POST", "/projects/p/dataconnectors") == {
         "made": "once"
     }
 
 
-def test_a_post_that_may_have_been_carried_out_is_not_sent_again(clock: FakeClock) -> None:
+def test_a_post_that_may_have_been_carried_out_is_not_repeated(clock: FakeClock) -> None:
     answers = iter([DtAnswer(503, {"error": "overloaded"})])
     with pytest.raises(DtUnanswered):
         DtApi(lambda _: next(answers), sleep=clock.advance).call("POST", "/projects/p/dataconnectors")
 
 
-def test_without_a_way_to_dt_google_is_not_asked_what_else_is_wrong() -> None:
+def test_if_dt_is_unreachable_no_further_checks_run_at_google() -> None:
     stage = Stage()
     stage.dt.stumbles = [UNREACHABLE]
     with pytest.raises(DtUnreachable):
@@ -153,7 +153,7 @@ def test_without_a_way_to_dt_google_is_not_asked_what_else_is_wrong() -> None:
 
 
 def configured(text: str, returncode: int = 0) -> Run:
-    """Return a way to run a gcloud whose ``config list`` prints this."""
+    """Return a function that runs a gcloud whose ``config list`` prints this."""
 
     def run(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
         del stdin, folder, timeout_s
@@ -170,13 +170,13 @@ def overriding(url: str) -> dict[str, dict[str, str]]:
 @pytest.mark.parametrize(
     "url", ["http://localhost:8085/", "https://evil-googleapis.com/", "https://googleapis.com.example/", "localhost:1"]
 )
-def test_an_endpoint_that_is_not_googles_is_refused(url: str) -> None:
+def test_an_endpoint_override_outside_of_google_is_refused(url: str) -> None:
     with pytest.raises(DeployError, match=r"pubsub to .* instead of to Google") as refused:
         require_googles_endpoints(overriding(url), {})
     assert refused.value.mend == ("gcloud config unset api_endpoint_overrides/pubsub",)
 
 
-def test_an_endpoint_of_the_environment_is_undone_there() -> None:
+def test_the_fix_of_an_endpoint_in_the_environment_changes_the_environment() -> None:
     environ = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": "http://localhost:8085/"}
     with pytest.raises(DeployError) as refused:
         require_googles_endpoints(overriding("http://localhost:8085/"), environ)
@@ -184,11 +184,11 @@ def test_an_endpoint_of_the_environment_is_undone_there() -> None:
 
 
 @pytest.mark.parametrize("url", ["https://europe-west1-pubsub.googleapis.com/", "https://pubsub.p.googleapis.com/", ""])
-def test_an_endpoint_of_googles_is_a_users_own_choice(url: str) -> None:
+def test_an_endpoint_override_within_google_is_accepted(url: str) -> None:
     require_googles_endpoints(overriding(url), {})
 
 
-def test_no_command_is_run_where_an_endpoint_is_not_googles() -> None:
+def test_no_command_runs_with_an_endpoint_outside_of_google() -> None:
     def run(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
         raise AssertionError(argv, stdin, folder, timeout_s)
 
@@ -199,7 +199,7 @@ def test_no_command_is_run_where_an_endpoint_is_not_googles() -> None:
         google.change(("pubsub", "topics", "create", "t"))
 
 
-def test_where_endpoints_are_googles_a_command_is_run_as_it_is() -> None:
+def test_a_command_runs_unchanged_with_endpoints_of_google() -> None:
     google = Gcloud(where_googles(dict, {}, lambda argv, **how: Finished(0, f"{argv} {how}", "")))
     how = {"stdin": None, "folder": None, "timeout_s": READ_S}
     assert google.read_text(("auth", "print-access-token")) == f"{('auth', 'print-access-token')} {how}"
@@ -213,7 +213,7 @@ def test_gclouds_proxy_and_certificates_are_read_from_its_configuration() -> Non
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", "no JSON"])
 @pytest.mark.parametrize("returncode", [0, 1])
-def test_a_configuration_that_says_nothing_changes_nothing(text: str, returncode: int) -> None:
+def test_an_empty_configuration_changes_nothing(text: str, returncode: int) -> None:
     configuration = read_configuration(configured(text, returncode))
     require_googles_endpoints(configuration, {})
     assert network_of(configuration) == DIRECT

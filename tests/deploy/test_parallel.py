@@ -19,13 +19,13 @@ from tests.serving import eventually
 ROOT = Path(__file__).parents[2]
 LONG_S = 60.0
 SOON_S = 15.0
-"""Far less than what is slept, and far more than any machine needs to notice."""
+"""Seconds: far less than the sleeps of the tests, and far more than any machine needs to react."""
 OBEYS_S = 2.0
 
 DOWN = 'echo "ERROR: (gcloud.x) UNAVAILABLE: the service is down" >&2; exit 1'
 
 
-def test_ctrl_c_ends_every_sleep_and_what_has_not_begun_never_begins() -> None:
+def test_ctrl_c_ends_every_sleep_and_waiting_work_never_starts() -> None:
     sleeping: list[Future[None]] = []
     begun_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
@@ -41,7 +41,7 @@ def _sleep_and_press_ctrl_c(sleeping: "list[Future[None]]") -> None:
         raise KeyboardInterrupt
 
 
-def test_a_signal_that_another_thread_is_given_is_heeded_at_once() -> None:
+def test_a_signal_that_arrives_in_another_thread_is_handled_at_once() -> None:
     begun_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt), worker_pool() as pool:
         wait_for(pool.submit(_take_ctrl_c_and_sleep))
@@ -49,15 +49,15 @@ def test_a_signal_that_another_thread_is_given_is_heeded_at_once() -> None:
 
 
 def _take_ctrl_c_and_sleep() -> None:
-    time.sleep(0.3)  # until the main thread waits
+    time.sleep(0.3)  # so that the main thread waits by then
     signal.pthread_kill(threading.get_ident(), signal.SIGINT)
     parallel.sleep(LONG_S)
 
 
-def test_what_is_begun_goes_on_beside_what_follows_and_its_thread_ends_with_it() -> None:
+def test_started_work_runs_beside_the_following_code_and_its_thread_ends_with_it() -> None:
     may_end = threading.Event()
     with begun(lambda: may_end.wait(SOON_S)) as ended:
-        may_end.set()  # nothing waited for it so far
+        may_end.set()  # nothing has waited for it so far
         assert ended()
         assert ended()
         give_up_at = time.monotonic() + SOON_S
@@ -65,7 +65,7 @@ def test_what_is_begun_goes_on_beside_what_follows_and_its_thread_ends_with_it()
             assert time.monotonic() < give_up_at
 
 
-def test_what_is_begun_is_not_waited_for_by_who_leaves_early() -> None:
+def test_leaving_early_does_not_wait_for_started_work() -> None:
     waiting: list[Future[None]] = []
     begun_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
@@ -80,25 +80,25 @@ def _wait_for_what_is_begun_and_press_ctrl_c(waiting: "list[Future[None]]") -> N
         raise KeyboardInterrupt
 
 
-def test_what_is_begun_raises_where_its_answer_is_asked_for() -> None:
+def test_an_error_of_started_work_is_raised_where_its_result_is_read() -> None:
     with pytest.raises(ZeroDivisionError), begun(lambda: 1 / 0) as ended:
         ended()
 
 
-def test_who_stays_is_given_every_answer_however_long_it_sleeps() -> None:
+def test_waiting_returns_every_result_even_of_work_that_sleeps_long() -> None:
     with worker_pool() as pool:
         slept = [pool.submit(parallel.sleep, 0.01) for _ in range(2 * MAX_WORKERS)]
     assert [wait_for(future) for future in slept] == [None] * 2 * MAX_WORKERS
 
 
-def test_alone_one_sleeps_as_long_as_one_wants() -> None:
+def test_the_main_thread_alone_sleeps_for_the_full_time() -> None:
     begun_at = time.monotonic()
     parallel.sleep(0.05)
     assert time.monotonic() - begun_at >= 0.05
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_verb_that_waits_for_google_obeys_at_once(tmp_path: Path, signum: signal.Signals) -> None:
+def test_a_verb_that_waits_for_google_ends_at_once_on_a_signal(tmp_path: Path, signum: signal.Signals) -> None:
     (tmp_path / "gcloud").write_text(f"#!/bin/sh\n{DOWN}\n", "utf-8")
     (tmp_path / "gcloud").chmod(0o700)
     environ = {name: value for name, value in os.environ.items() if not name.startswith("DT_")}
@@ -116,8 +116,8 @@ def test_a_verb_that_waits_for_google_obeys_at_once(tmp_path: Path, signum: sign
             assert plan.poll() is None
         signalled_at = time.monotonic()
         plan.send_signal(signum)
-        told = plan.stderr.read()
-    assert (plan.returncode, "interrupted" in told) == (1, True), told
+        errors = plan.stderr.read()
+    assert (plan.returncode, "interrupted" in errors) == (1, True), errors
     assert within(time.monotonic() - signalled_at, SOON_S)
 
 
@@ -138,7 +138,7 @@ wait
     [("down", "config"), ("verify", "config"), ("verify", "nothing")],
     ids=["in the main thread", "in others", "gcloud's configuration"],
 )
-def test_a_signal_while_reading_ends_the_verb_and_every_gcloud_with_its_children(
+def test_a_signal_while_reading_ends_the_verb_and_all_gcloud_processes(
     tmp_path: Path, verb: str, answers: str, signum: signal.Signals, ignores: str
 ) -> None:
     pids = tmp_path / "pids"
@@ -160,8 +160,8 @@ def test_a_signal_while_reading_ends_the_verb_and_every_gcloud_with_its_children
             time.sleep(0.01)
         signalled_at = time.monotonic()
         process.send_signal(signum)
-        told = process.stderr.read()
-    assert (process.returncode, "interrupted" in told) == (1, True), told
+        errors = process.stderr.read()
+    assert (process.returncode, "interrupted" in errors) == (1, True), errors
     assert within(time.monotonic() - signalled_at, OBEYS_S)
     started = [int(pid) for pid in pids.read_text("utf-8").split()]
     assert eventually(lambda: not any(map(_runs, started))), "what was killed has ended a moment later"
@@ -174,7 +174,7 @@ def _runs(pid: int) -> bool:
         return False
 
 
-def test_a_read_that_nothing_wakes_is_not_waited_for_long() -> None:
+def test_ctrl_c_does_not_wait_long_for_a_blocked_read() -> None:
     silent = threading.Event()
     begun_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt):

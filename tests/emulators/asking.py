@@ -1,4 +1,4 @@
-"""Asking the offline clouds: raw HTTPS by their proxy, and the real ``gcloud``."""
+"""Requests to the offline clouds: plain HTTPS through their proxy, and the real ``gcloud``."""
 
 import contextlib
 import http.client
@@ -28,17 +28,19 @@ class Heard(Answer):
 
     @property
     def sentence(self) -> str:
-        """What a Google API says when it refuses."""
+        """The message of a Google API's error."""
         return str(self.json["error"]["message"])
 
 
-def ask(sky: Clouds, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Heard:
-    """Send a request as the Google project's owner; a body other than bytes goes as JSON."""
+def ask(
+    both_clouds: Clouds, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None
+) -> Heard:
+    """Send a request as the owner of the Google project; a body other than bytes is sent as JSON."""
     parts = urlsplit(url)
-    sent = {"Authorization": f"Bearer {sky.google.estate.token}", **(headers or {})}
+    sent = {"Authorization": f"Bearer {both_clouds.google.estate.token}", **(headers or {})}
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
     connection = http.client.HTTPSConnection(
-        "127.0.0.1", sky.proxy.port, timeout=40, context=sky.proxy.authority.client_context()
+        "127.0.0.1", both_clouds.proxy.port, timeout=40, context=both_clouds.proxy.authority.client_context()
     )
     with contextlib.closing(connection):
         connection.set_tunnel(parts.hostname or "", parts.port or 443)
@@ -47,11 +49,11 @@ def ask(sky: Clouds, method: str, url: str, body: Any = None, headers: Mapping[s
         return Heard(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
 
 
-def gcloud(sky: Clouds, command: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    """Run the real gcloud with these words."""
+def gcloud(both_clouds: Clouds, command: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
+    """Run the real gcloud with these arguments."""
     return subprocess.run(
         [shutil.which("gcloud") or "gcloud", *command.split()],
-        env=dict(sky.environ),
+        env=dict(both_clouds.environ),
         input=stdin,
         capture_output=True,
         text=True,
@@ -61,13 +63,13 @@ def gcloud(sky: Clouds, command: str, stdin: str = "") -> "subprocess.CompletedP
 
 
 def all_on(estate: Estate) -> Estate:
-    """Enable every API that a deploy needs."""
+    """Enable every API that a deployment needs."""
     estate.enabled.update(f"{name}.googleapis.com" for name in GOOGLE_APIS)
     return estate
 
 
 def zipped(main: str) -> bytes:
-    """A function's source, of one module."""
+    """Return the source of a function with one module, as a zip file."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as writer:
         writer.writestr("main.py", main)
@@ -79,26 +81,26 @@ ANSWERS = "import functions_framework\n@functions_framework.http\ndef ingest(req
 
 
 def function_settings(source: Mapping[str, str], **config: Any) -> dict[str, Any]:
-    """A function as gcloud sends it."""
+    """Return a function in the form that gcloud sends."""
     build = {"runtime": "python313", "entryPoint": "ingest", "source": {"storageSource": dict(source)}}
     return {"buildConfig": build, "serviceConfig": {"timeoutSeconds": 15, **config}}
 
 
-def deploy(sky: Clouds, main: str = ANSWERS, **config: Any) -> dict[str, Any]:
-    """Upload and create a function over REST, and give the operation once it is done."""
-    place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
-    assert ask(sky, "PUT", place["uploadUrl"], zipped(main), {"Authorization": ""}).status == 200
+def deploy(both_clouds: Clouds, main: str = ANSWERS, **config: Any) -> dict[str, Any]:
+    """Upload and create a function over REST; return the operation when it is done."""
+    place = ask(both_clouds, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
+    assert ask(both_clouds, "PUT", place["uploadUrl"], zipped(main), {"Authorization": ""}).status == 200
     asked = function_settings(place["storageSource"], **config)
-    started = ask(sky, "POST", f"{FUNCTIONS}/functions?{urlencode({'functionId': 'f'})}", asked)
+    started = ask(both_clouds, "POST", f"{FUNCTIONS}/functions?{urlencode({'functionId': 'f'})}", asked)
     assert started.status == 200, started.sentence
-    return done(sky, started.json["name"])
+    return done(both_clouds, started.json["name"])
 
 
-def done(sky: Clouds, operation: str) -> dict[str, Any]:
-    """Wait for an operation of Cloud Functions."""
+def done(both_clouds: Clouds, operation: str) -> dict[str, Any]:
+    """Wait for an operation of Cloud Functions, and return it."""
     give_up_at = time.monotonic() + DEPLOY_S
     while time.monotonic() < give_up_at:
-        now: dict[str, Any] = ask(sky, "GET", f"https://cloudfunctions.googleapis.com/v2/{operation}").json
+        now: dict[str, Any] = ask(both_clouds, "GET", f"https://cloudfunctions.googleapis.com/v2/{operation}").json
         if now["done"]:
             return now
         time.sleep(0.1)

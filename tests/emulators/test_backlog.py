@@ -1,4 +1,4 @@
-"""One subscription's backlog, with the clock in our hands."""
+"""The backlog of one subscription, with a fake clock."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ def test_an_acknowledgement_after_the_deadline_comes_too_late() -> None:
     assert data_of(pull(backlog, now=10)) == ["x"]
 
 
-def test_messages_that_went_back_come_before_later_ones() -> None:
+def test_returned_messages_are_delivered_before_later_ones() -> None:
     backlog = Backlog()
     for data in "123":
         backlog.add(message(data))
@@ -60,7 +60,7 @@ def test_messages_that_went_back_come_before_later_ones() -> None:
     assert data_of(pull(backlog)) == ["1", "3"]
 
 
-def test_a_key_waits_for_what_is_outstanding_of_it_while_other_keys_go_on() -> None:
+def test_a_key_waits_for_its_outstanding_messages_while_other_keys_are_delivered() -> None:
     backlog = Backlog(ordered=True)
     backlog.add(message("a1", "a"))
     (lease,) = pull(backlog)
@@ -73,7 +73,7 @@ def test_a_key_waits_for_what_is_outstanding_of_it_while_other_keys_go_on() -> N
     assert data_of(pull(backlog)) == ["a2"]
 
 
-def test_what_goes_back_takes_the_later_messages_of_its_key_along() -> None:
+def test_a_returned_message_is_redelivered_with_the_later_messages_of_its_key() -> None:
     backlog = Backlog(ordered=True)
     for data in "123":
         backlog.add(message(data, "a"))
@@ -95,7 +95,7 @@ def test_without_ordering_a_key_holds_nothing_back() -> None:
     assert data_of(pull(backlog)) == ["2"]
 
 
-def test_a_pull_stops_before_its_size_but_never_at_nothing() -> None:
+def test_a_pull_stops_before_its_size_limit_but_returns_at_least_one_message() -> None:
     backlog = Backlog()
     for size in (30, 10, 11):
         backlog.add(message("x" * size))
@@ -105,7 +105,7 @@ def test_a_pull_stops_before_its_size_but_never_at_nothing() -> None:
     assert [len(data) for data in data_of(pull(backlog, max_bytes=20))] == [11]
 
 
-def test_a_holder_holds_what_is_neither_acknowledged_nor_given_back() -> None:
+def test_a_subscriber_holds_messages_that_it_has_neither_acknowledged_nor_returned() -> None:
     backlog, holder = Backlog(), Holder()
     for data in ("1", "22", "333"):
         backlog.add(message(data))
@@ -119,8 +119,8 @@ def test_a_holder_holds_what_is_neither_acknowledged_nor_given_back() -> None:
     assert (holder.messages, holder.size) == (0, 0)
 
 
-class AnyUse(RuleBasedStateMachine):
-    """Whatever is done in whatever order: nothing unacknowledged is lost, and each key keeps its order."""
+class AnyOrderOfOperations(RuleBasedStateMachine):
+    """After any operations in any order no unacknowledged message is lost, and every key keeps its order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -132,31 +132,33 @@ class AnyUse(RuleBasedStateMachine):
 
     @rule(key=st.sampled_from(["", "a", "b"]))
     def publish(self, key: str) -> None:
-        """One message more."""
+        """Publish one more message."""
         self.sent += 1
         self.backlog.add(message(f"{self.sent:04}", key))
 
     @rule(limit=st.integers(1, 4))
     def pull(self, limit: int) -> None:
-        """Within one pull a key is in order."""
+        """Pull; within one pull the messages of a key are in order."""
         leases = pull(self.backlog, self.now, limit)
         for key in ("a", "b"):
             mine = [lease.message.data for lease in leases if lease.message.ordering_key == key]
-            earlier = [each for each in self.leases if each.message.ordering_key == key and each.expires_at > self.now]
+            earlier = [
+                lease for lease in self.leases if lease.message.ordering_key == key and lease.expires_at > self.now
+            ]
             assert mine == sorted(mine)
             assert not (mine and earlier)
         self.leases += leases
 
     @rule(data=st.data(), nack=st.booleans())
     def answer(self, data: st.DataObject, *, nack: bool) -> None:
-        """An acknowledgement or a nack of something delivered."""
+        """Acknowledge or nack a delivered message."""
         if not self.leases:
             return
         lease = data.draw(st.sampled_from(self.leases))
         self.backlog.expire(self.now)
         if nack:
             self.backlog.modify_deadline(self.now, [lease.ack_id], 0)
-            self._forget([each for each in self.leases if each.message.ordering_key == lease.message.ordering_key])
+            self._forget([other for other in self.leases if other.message.ordering_key == lease.message.ordering_key])
         else:
             self.backlog.acknowledge([lease.ack_id])
             self.acknowledged.add(lease.message.data.decode())
@@ -164,14 +166,14 @@ class AnyUse(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([1, DEADLINE_S]))
     def wait(self, seconds: int) -> None:
-        """Time passes."""
+        """Let time pass."""
         self.now += seconds
 
     def _forget(self, leases: list[Lease]) -> None:
-        self.leases = [each for each in self.leases if each not in leases]
+        self.leases = [lease for lease in self.leases if lease not in leases]
 
     def teardown(self) -> None:
-        """In the end everything comes out, each key in order."""
+        """Pull everything that is left; every key is in order."""
         received: list[Lease] = []
         while leases := pull(self.backlog, self.now + 2 * DEADLINE_S):
             received += leases
@@ -183,7 +185,7 @@ class AnyUse(RuleBasedStateMachine):
         assert sent - self.acknowledged <= set(data_of(received)) <= sent
 
 
-TestAnyUse = AnyUse.TestCase
+TestAnyUse = AnyOrderOfOperations.TestCase
 TestAnyUse.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
 
 

@@ -31,7 +31,7 @@ ONCE: dict[str, Any] = {"request_attempts": 1}
 
 
 class Receiver:
-    """Stands at every URL of the clouds in the function's place; answers with the next status, in the end 200."""
+    """Takes the function's place at every URL of the clouds; answers with the next status, at last with 200."""
 
     def __init__(self) -> None:
         self.received: list[Request] = []
@@ -39,7 +39,7 @@ class Receiver:
         self.delay_s = 0.0
 
     def serve(self, request: Request) -> Answer:
-        """Take a delivery."""
+        """Take a delivery, and answer it."""
         self.received.append(request)
         time.sleep(self.delay_s)
         status = self.statuses.pop(0) if self.statuses else 200
@@ -49,8 +49,8 @@ class Receiver:
 
 
 @pytest.fixture
-def sky(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clouds]:
-    """Both clouds, where this process finds them."""
+def both_clouds(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clouds]:
+    """Both clouds, with the settings by which this process finds them."""
     with clouds("embedded") as both:
         for name in ("https_proxy", "http_proxy", "HTTPS_PROXY", "HTTP_PROXY", "REQUESTS_CA_BUNDLE"):
             monkeypatch.setenv(name, both.environ[name])
@@ -61,62 +61,64 @@ def sky(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clouds]:
 
 
 @pytest.fixture
-def receiver(sky: Clouds) -> Receiver:
-    """What the connectors' URL leads to."""
+def receiver(both_clouds: Clouds) -> Receiver:
+    """The server at the URL of the connectors."""
     there = Receiver()
-    sky.proxy.lead(".run.app", there.serve)
+    both_clouds.proxy.lead(".run.app", there.serve)
     return there
 
 
 @pytest.fixture
-def auth(sky: Clouds) -> ServiceAccountAuth:
-    tenant = sky.dt.tenant
+def auth(both_clouds: Clouds) -> ServiceAccountAuth:
+    tenant = both_clouds.dt.tenant
     return ServiceAccountAuth(tenant.key_id, tenant.secret, tenant.email)
 
 
-def connector(sky: Clouds, auth: ServiceAccountAuth, **settings: Any) -> disruptive.DataConnector:
+def connector(both_clouds: Clouds, auth: ServiceAccountAuth, **settings: Any) -> disruptive.DataConnector:
     config = disruptive.DataConnector.HttpPushConfig(
         url=settings.pop("url", URL), signature_secret=settings.pop("secret", SECRET), headers={"X-Custom": "c"}
     )
-    return disruptive.DataConnector.create_data_connector(sky.dt.tenant.project, config, auth=auth, **ONCE, **settings)
+    return disruptive.DataConnector.create_data_connector(
+        both_clouds.dt.tenant.project, config, auth=auth, **ONCE, **settings
+    )
 
 
-def device(sky: Clouds, auth: ServiceAccountAuth, device_type: str = "temperature") -> disruptive.Device:
-    project = sky.dt.tenant.project
+def device(both_clouds: Clouds, auth: ServiceAccountAuth, device_type: str = "temperature") -> disruptive.Device:
+    project = both_clouds.dt.tenant.project
     return disruptive.Emulator.create_device(project, device_type, display_name="Fridge", labels={}, auth=auth)
 
 
-def publish(sky: Clouds, auth: ServiceAccountAuth, sensor: disruptive.Device, celsius: float = 21.5) -> None:
+def publish(both_clouds: Clouds, auth: ServiceAccountAuth, sensor: disruptive.Device, celsius: float = 21.5) -> None:
     event = disruptive.events.Temperature(celsius=celsius)
-    disruptive.Emulator.publish_event(sensor.device_id, sky.dt.tenant.project, event, auth=auth)
+    disruptive.Emulator.publish_event(sensor.device_id, both_clouds.dt.tenant.project, event, auth=auth)
 
 
 @contextmanager
-def another_tenant(**settings: Any) -> Iterator[Clouds]:
+def another_customer(**settings: Any) -> Iterator[Clouds]:
     with clouds("embedded", tenant=Tenant(**settings)) as both:
         yield both
 
 
-# who is let in
+# authentication
 
 
-def assertion(sky: Clouds, *, secret: str = "", kid: str = "", **claims: Any) -> str:
-    tenant, now = sky.dt.tenant, int(time.time())
+def assertion(both_clouds: Clouds, *, secret: str = "", kid: str = "", **claims: Any) -> str:
+    tenant, now = both_clouds.dt.tenant, int(time.time())
     whole = {"iat": now, "exp": now + 3600, "aud": TOKEN_ENDPOINT, "iss": tenant.email, **claims}
     return jwt.encode(whole, secret or tenant.secret, headers={"kid": kid or tenant.key_id})
 
 
-def exchange(sky: Clouds, token: str, grant_type: str = GRANT_TYPE) -> Heard:
+def exchange(both_clouds: Clouds, token: str, grant_type: str = GRANT_TYPE) -> Heard:
     form = urlencode({"assertion": token, "grant_type": grant_type})
-    return ask(sky, "POST", TOKEN_ENDPOINT, form.encode(), FORM)
+    return ask(both_clouds, "POST", TOKEN_ENDPOINT, form.encode(), FORM)
 
 
-def test_a_good_assertion_is_exchanged_for_a_token_that_opens_the_api(sky: Clouds) -> None:
-    given = exchange(sky, assertion(sky)).json
+def test_a_valid_assertion_is_exchanged_for_an_access_token(both_clouds: Clouds) -> None:
+    given = exchange(both_clouds, assertion(both_clouds)).json
 
     assert (given["token_type"], given["expires_in"]) == ("bearer", 3600)
     headers = {"Authorization": f"Bearer {given['access_token']}"}
-    assert ask(sky, "GET", f"{API}/projects", headers=headers).status == 200
+    assert ask(both_clouds, "GET", f"{API}/projects", headers=headers).status == 200
 
 
 @pytest.mark.parametrize(
@@ -132,60 +134,63 @@ def test_a_good_assertion_is_exchanged_for_a_token_that_opens_the_api(sky: Cloud
         {"exp": None},
     ],
 )
-def test_an_assertion_that_is_not_as_documented_is_refused(sky: Clouds, wrong: dict[str, Any]) -> None:
-    assert exchange(sky, assertion(sky, **wrong)).status == 400
+def test_an_assertion_that_is_not_as_documented_is_refused(both_clouds: Clouds, wrong: dict[str, Any]) -> None:
+    assert exchange(both_clouds, assertion(both_clouds, **wrong)).status == 400
 
 
-def test_the_exchange_wants_the_form_and_the_grant_type(sky: Clouds) -> None:
-    assert exchange(sky, assertion(sky), "password").status == 400
-    assert exchange(sky, "garbage").status == 400
-    assert ask(sky, "POST", TOKEN_ENDPOINT, {"assertion": assertion(sky), "grant_type": GRANT_TYPE}).status == 400
+def test_the_token_exchange_requires_a_form_and_the_grant_type(both_clouds: Clouds) -> None:
+    assert exchange(both_clouds, assertion(both_clouds), "password").status == 400
+    assert exchange(both_clouds, "garbage").status == 400
+    assert (
+        ask(both_clouds, "POST", TOKEN_ENDPOINT, {"assertion": assertion(both_clouds), "grant_type": GRANT_TYPE}).status
+        == 400
+    )
 
 
-def test_the_package_is_told_of_a_wrong_key(sky: Clouds) -> None:
-    tenant = sky.dt.tenant
+def test_the_package_reports_a_wrong_key(both_clouds: Clouds) -> None:
+    tenant = both_clouds.dt.tenant
 
     with pytest.raises(Unauthorized):
         disruptive.Project.list_projects(auth=ServiceAccountAuth(tenant.key_id, "x" * 32, tenant.email))
 
 
-def test_without_a_good_token_nothing_is_told(sky: Clouds) -> None:
-    assert ask(sky, "GET", f"{API}/projects", headers={"Authorization": ""}).status == 401
-    assert ask(sky, "GET", f"{API}/projects", headers={"Authorization": "Bearer unknown"}).status == 401
+def test_a_request_without_a_valid_token_is_refused(both_clouds: Clouds) -> None:
+    assert ask(both_clouds, "GET", f"{API}/projects", headers={"Authorization": ""}).status == 401
+    assert ask(both_clouds, "GET", f"{API}/projects", headers={"Authorization": "Bearer unknown"}).status == 401
 
 
-def test_a_role_that_only_reads_makes_nothing(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    sky.dt.tenant.roles[sky.dt.tenant.project] = USER
+def test_a_read_only_role_can_create_nothing(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    both_clouds.dt.tenant.roles[both_clouds.dt.tenant.project] = USER
 
-    assert disruptive.DataConnector.list_data_connectors(sky.dt.tenant.project, params={}, auth=auth) == []
+    assert disruptive.DataConnector.list_data_connectors(both_clouds.dt.tenant.project, params={}, auth=auth) == []
     with pytest.raises(Forbidden):
-        connector(sky, auth)
+        connector(both_clouds, auth)
     with pytest.raises(Forbidden):
-        device(sky, auth)
+        device(both_clouds, auth)
 
 
-def test_a_project_tells_its_organization_and_what_may_be_done(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    project = disruptive.Project.get_project(sky.dt.tenant.project, auth=auth)
+def test_a_project_shows_its_organization_and_the_permissions(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    project = disruptive.Project.get_project(both_clouds.dt.tenant.project, auth=auth)
 
-    assert project.organization_id == sky.dt.tenant.organization
+    assert project.organization_id == both_clouds.dt.tenant.organization
     assert "dataconnector.create" in disruptive.Project.list_permissions(project.project_id, params={}, auth=auth)
     with pytest.raises(NotFound):
         disruptive.Project.get_project("unknown", auth=auth)
 
 
-def test_the_short_host_name_is_the_same_api(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    made = connector(sky, auth)
+def test_the_short_host_name_is_the_same_api(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    made = connector(both_clouds, auth)
 
     headers = {"Authorization": auth.get_token()}
-    path = f"projects/{sky.dt.tenant.project}/dataconnectors/{made.data_connector_id}"
-    assert ask(sky, "GET", f"https://api.d21s.com/v2/{path}", headers=headers).json == made.raw
+    path = f"projects/{both_clouds.dt.tenant.project}/dataconnectors/{made.data_connector_id}"
+    assert ask(both_clouds, "GET", f"https://api.d21s.com/v2/{path}", headers=headers).json == made.raw
 
 
 # connectors
 
 
-def test_a_connector_is_made_changed_and_removed(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    made = connector(sky, auth, display_name="mine", event_types=["touch"], labels=["name"])
+def test_a_connector_is_made_changed_and_removed(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    made = connector(both_clouds, auth, display_name="mine", event_types=["touch"], labels=["name"])
     changed = disruptive.DataConnector.update_data_connector(
         made.data_connector_id, made.project_id, status="USER_DISABLED", auth=auth
     )
@@ -193,87 +198,93 @@ def test_a_connector_is_made_changed_and_removed(sky: Clouds, auth: ServiceAccou
     assert (changed.display_name, changed.status, changed.event_types) == ("mine", "USER_DISABLED", ["touch"])
     assert changed.raw["httpConfig"] == {"url": URL, "signatureSecret": SECRET, "headers": {"X-Custom": "c"}}
     disruptive.DataConnector.delete_data_connector(made.data_connector_id, made.project_id, auth=auth)
-    assert sky.left() == []
+    assert both_clouds.left() == []
 
 
 @pytest.mark.parametrize(
     "wrong", [{"url": "http://receiver.example.com/"}, {"event_types": ["unknown"]}, {"status": "SYSTEM_DISABLED"}]
 )
-def test_an_unsound_connector_is_refused(sky: Clouds, auth: ServiceAccountAuth, wrong: dict[str, Any]) -> None:
+def test_an_invalid_connector_is_refused(both_clouds: Clouds, auth: ServiceAccountAuth, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadRequest):
-        connector(sky, auth, **wrong)
+        connector(both_clouds, auth, **wrong)
 
 
-def test_a_project_has_ten_connectors_at_most(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_a_project_has_at_most_ten_connectors(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
     for _ in range(10):
-        connector(sky, auth)
+        connector(both_clouds, auth)
 
     with pytest.raises(BadRequest, match="at most 10"):
-        connector(sky, auth)
+        connector(both_clouds, auth)
 
 
-def test_an_answer_that_is_lost_makes_a_second_connector(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    sky.faults.drop(method="POST", path="*/dataconnectors")
+def test_repeating_a_post_whose_answer_was_lost_makes_a_second_connector(
+    both_clouds: Clouds, auth: ServiceAccountAuth
+) -> None:
+    both_clouds.faults.drop(method="POST", path="*/dataconnectors")
     config = disruptive.DataConnector.HttpPushConfig(url=URL)
 
-    disruptive.DataConnector.create_data_connector(sky.dt.tenant.project, config, auth=auth)
+    disruptive.DataConnector.create_data_connector(both_clouds.dt.tenant.project, config, auth=auth)
 
-    assert len(sky.dt.connectors.names()) == 2
+    assert len(both_clouds.dt.connectors.names()) == 2
 
 
-def test_too_many_calls_are_told_when_to_come_again(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_too_many_calls_are_answered_429_with_a_retry_time(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
     headers = {"Authorization": auth.get_token()}
 
-    answers = [ask(sky, "GET", f"{API}/projects", headers=headers) for _ in range(RATE + 1)]
+    answers = [ask(both_clouds, "GET", f"{API}/projects", headers=headers) for _ in range(RATE + 1)]
 
     assert {answer.status for answer in answers[:-1]} == {200}
     assert answers[-1].status == 429
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 6
 
 
-def test_the_package_is_told_of_the_rate(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    sky.faults.fail(429, host="api.disruptive*")
+def test_the_package_reports_the_rate_limit(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    both_clouds.faults.fail(429, host="api.disruptive*")
 
     with pytest.raises(TooManyRequests):
         disruptive.Project.list_projects(auth=auth)
 
 
-def test_long_lists_come_in_pages(sky: Clouds, auth: ServiceAccountAuth) -> None:
+def test_long_lists_are_returned_in_pages(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
     for _ in range(150):
-        sky.dt.devices.create(sky.dt.tenant.project, "touch", {})
+        both_clouds.dt.devices.create(both_clouds.dt.tenant.project, "touch", {})
 
-    found = disruptive.Device.list_devices(sky.dt.tenant.project, auth=auth)
+    found = disruptive.Device.list_devices(both_clouds.dt.tenant.project, auth=auth)
 
-    assert len({each.device_id for each in found}) == 150
-    assert len(sky.log.entries(path="*/devices")) == 2
+    assert len({event.device_id for event in found}) == 150
+    assert len(both_clouds.log.entries(path="*/devices")) == 2
 
 
 # devices and deliveries
 
 
-def test_an_event_is_delivered_with_both_signatures(sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
-    connector(sky, auth, labels=["name"])
-    publish(sky, auth, device(sky, auth))
-    assert sky.dt.deliveries.wait()
+def test_an_event_is_delivered_with_both_signatures(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+) -> None:
+    connector(both_clouds, auth, labels=["name"])
+    publish(both_clouds, auth, device(both_clouds, auth))
+    assert both_clouds.dt.deliveries.wait()
 
     (request,) = receiver.received
     checksum = hashlib.sha256(request.body).hexdigest()
     claims = jwt.decode(request.headers["x-dt-signature"], SECRET, algorithms=["HS256"])
     assert (claims["checksum_sha256"], claims["exp"] - claims["iat"]) == (checksum, 3600)
-    discovered = ask(sky, "GET", f"{ISSUER}/.well-known/openid-configuration").json
-    keys = jwt.PyJWKSet.from_dict(ask(sky, "GET", discovered["jwks_uri"]).json)
+    discovered = ask(both_clouds, "GET", f"{ISSUER}/.well-known/openid-configuration").json
+    keys = jwt.PyJWKSet.from_dict(ask(both_clouds, "GET", discovered["jwks_uri"]).json)
     token = request.headers["dt-asymmetric-signature"]
     key = keys[jwt.get_unverified_header(token)["kid"]]
     claims = jwt.decode(token, key, algorithms=["ES256"], issuer=discovered["issuer"])
-    assert (claims["checksum_sha256"], claims["sub"]) == (checksum, sky.dt.tenant.organization)
+    assert (claims["checksum_sha256"], claims["sub"]) == (checksum, both_clouds.dt.tenant.organization)
     assert request.headers["x-custom"] == "c"
 
 
-def test_an_event_looks_as_dt_sends_it(sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
-    connector(sky, auth, labels=["name"])
-    sensor = device(sky, auth)
-    publish(sky, auth, sensor, 19.5)
-    assert sky.dt.deliveries.wait()
+def test_an_event_has_the_form_that_dt_documents(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+) -> None:
+    connector(both_clouds, auth, labels=["name"])
+    sensor = device(both_clouds, auth)
+    publish(both_clouds, auth, sensor, 19.5)
+    assert both_clouds.dt.deliveries.wait()
 
     body = receiver.received[0].json()
     event = disruptive.events.Event(body["event"])
@@ -283,128 +294,130 @@ def test_an_event_looks_as_dt_sends_it(sky: Clouds, auth: ServiceAccountAuth, re
     assert body["metadata"]["deviceType"] == "temperature"
 
 
-def test_without_a_secret_only_dts_own_signature_is_sent(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+def test_a_connector_without_a_secret_sends_only_dts_own_signature(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
-    connector(sky, auth, secret="")
-    publish(sky, auth, device(sky, auth))
-    assert sky.dt.deliveries.wait()
+    connector(both_clouds, auth, secret="")
+    publish(both_clouds, auth, device(both_clouds, auth))
+    assert both_clouds.dt.deliveries.wait()
 
     assert "x-dt-signature" not in receiver.received[0].headers
     assert "dt-asymmetric-signature" in receiver.received[0].headers
 
 
-def test_an_event_is_sent_until_it_is_acknowledged_and_counted(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+def test_an_event_is_repeated_until_it_is_answered_2xx_and_counted_in_the_metrics(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
     receiver.statuses = [500, 401, 0, 302, 204]
-    made = connector(sky, auth)
-    publish(sky, auth, device(sky, auth))
-    assert sky.dt.deliveries.wait()
+    made = connector(both_clouds, auth)
+    publish(both_clouds, auth, device(both_clouds, auth))
+    assert both_clouds.dt.deliveries.wait()
 
-    assert [each.status for each in sky.dt.deliveries.attempts] == [500, 401, 0, 302, 204]
+    assert [attempt.status for attempt in both_clouds.dt.deliveries.attempts] == [500, 401, 0, 302, 204]
     metric = disruptive.DataConnector.get_metrics(made.data_connector_id, made.project_id, auth=auth)
     assert (metric.success_count, metric.error_count) == (1, 4)
     assert len({request.body for request in receiver.received}) == 1
 
 
-def test_events_do_not_wait_for_each_other(sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
+def test_events_do_not_wait_for_each_other(both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
     receiver.delay_s = 0.3
-    connector(sky, auth)
-    sensor = device(sky, auth)
+    connector(both_clouds, auth)
+    sensor = device(both_clouds, auth)
     for celsius in range(4):
-        publish(sky, auth, sensor, celsius)
+        publish(both_clouds, auth, sensor, celsius)
     began_at = time.monotonic()
-    assert sky.dt.deliveries.wait()
+    assert both_clouds.dt.deliveries.wait()
 
     assert len(receiver.received) == 4
     assert within(time.monotonic() - began_at, 1.0)
 
 
-def test_only_active_connectors_get_the_types_they_want(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+def test_only_active_connectors_get_events_and_only_of_their_types(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
-    connector(sky, auth, event_types=["touch"])
-    connector(sky, auth, status="USER_DISABLED")
-    publish(sky, auth, device(sky, auth))
+    connector(both_clouds, auth, event_types=["touch"])
+    connector(both_clouds, auth, status="USER_DISABLED")
+    publish(both_clouds, auth, device(both_clouds, auth))
 
-    assert sky.dt.deliveries.wait()
+    assert both_clouds.dt.deliveries.wait()
     assert receiver.received == []
 
 
 def test_a_connector_that_dt_switched_off_gets_nothing_until_it_is_switched_on(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
-    made, sensor = connector(sky, auth), device(sky, auth)
-    sky.dt.connectors.switch_off(made.raw["name"])
-    publish(sky, auth, sensor, 1)
+    made, sensor = connector(both_clouds, auth), device(both_clouds, auth)
+    both_clouds.dt.connectors.switch_off(made.raw["name"])
+    publish(both_clouds, auth, sensor, 1)
     disruptive.DataConnector.update_data_connector(made.data_connector_id, made.project_id, status="ACTIVE", auth=auth)
-    publish(sky, auth, sensor, 2)
+    publish(both_clouds, auth, sensor, 2)
 
-    assert sky.dt.deliveries.wait()
-    assert [each.json()["event"]["data"]["temperature"]["value"] for each in receiver.received] == [2]
+    assert both_clouds.dt.deliveries.wait()
+    assert [post.json()["event"]["data"]["temperature"]["value"] for post in receiver.received] == [2]
 
 
 def test_a_sync_sends_the_latest_event_of_each_type_again(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
-    sensor = device(sky, auth)
+    sensor = device(both_clouds, auth)
     for celsius in (1, 2):
-        publish(sky, auth, sensor, celsius)
-    made = connector(sky, auth)
+        publish(both_clouds, auth, sensor, celsius)
+    made = connector(both_clouds, auth)
     disruptive.DataConnector.sync_data_connector(made.data_connector_id, made.project_id, auth=auth)
 
-    assert sky.dt.deliveries.wait()
-    assert [each.json()["event"]["data"]["temperature"]["value"] for each in receiver.received] == [2]
+    assert both_clouds.dt.deliveries.wait()
+    assert [post.json()["event"]["data"]["temperature"]["value"] for post in receiver.received] == [2]
 
 
-def test_the_history_is_told_by_time_and_type(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    sensor, now = device(sky, auth), datetime.now(UTC)
-    name = f"projects/{sky.dt.tenant.project}/devices/{sensor.device_id}"
+def test_the_history_can_be_read_by_time_and_type(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    sensor, now = device(both_clouds, auth), datetime.now(UTC)
+    name = f"projects/{both_clouds.dt.tenant.project}/devices/{sensor.device_id}"
     for hours in range(120):
         at = (now - timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
-        sky.dt.devices.publish(name, "temperature", {"value": hours, "updateTime": at})
-    sky.dt.devices.publish(name, "touch", {})
+        both_clouds.dt.devices.publish(name, "temperature", {"value": hours, "updateTime": at})
+    both_clouds.dt.devices.publish(name, "touch", {})
 
     def history(*event_types: str) -> list[Any]:
         found = disruptive.EventHistory.list_events(
             sensor.device_id,
-            sky.dt.tenant.project,
+            both_clouds.dt.tenant.project,
             event_types=list(event_types),
             start_time=now - timedelta(days=40),
             auth=auth,
         )
-        return [each.raw for each in found]
+        return [event.raw for event in found]
 
-    assert [each["data"]["temperature"]["value"] for each in history("temperature")] == list(range(120))
+    assert [event["data"]["temperature"]["value"] for event in history("temperature")] == list(range(120))
     assert len(history()) == 121
 
 
 @pytest.mark.parametrize(
     "body", [{}, {"unknown": {}}, {"labelsChanged": {}}, {"touch": {}, "humidity": {}}, {"co2": {}}]
 )
-def test_an_emulated_device_emits_only_what_such_a_device_can(
-    sky: Clouds, auth: ServiceAccountAuth, body: dict[str, Any]
+def test_an_emulated_device_emits_only_events_of_its_type(
+    both_clouds: Clouds, auth: ServiceAccountAuth, body: dict[str, Any]
 ) -> None:
-    name = sky.dt.devices.create(sky.dt.tenant.project, "temperature", {})["name"]
+    name = both_clouds.dt.devices.create(both_clouds.dt.tenant.project, "temperature", {})["name"]
 
     url = f"https://emulator.disruptive-technologies.com/v2/{name}:publish"
-    assert ask(sky, "POST", url, body, {"Authorization": auth.get_token()}).status == 400
+    assert ask(both_clouds, "POST", url, body, {"Authorization": auth.get_token()}).status == 400
 
 
 def test_basic_auth_is_off_until_it_is_switched_on() -> None:
     for is_on, status in ((False, 401), (True, 200)):
-        with another_tenant(is_basic_enabled=is_on, key_id="key", secret="secret") as both:
+        with another_customer(is_basic_enabled=is_on, key_id="key", secret="secret") as both:
             headers = {"Authorization": "Basic a2V5OnNlY3JldA=="}
             assert ask(both, "GET", f"{API}/projects", headers=headers).status == status
 
 
-# as Terraform's provider, the official package and plain REST ask
+# requests as Terraform's provider, the official package and plain REST send them
 
 
-def dt_ask(sky: Clouds, auth: ServiceAccountAuth, method: str, path: str, body: Any = None, host: str = "api") -> Heard:
+def ask_dt(
+    both_clouds: Clouds, auth: ServiceAccountAuth, method: str, path: str, body: Any = None, host: str = "api"
+) -> Heard:
     url = f"https://{host}.disruptive-technologies.com/v2/{path}"
-    return ask(sky, method, url, body, {"Authorization": auth.get_token()})
+    return ask(both_clouds, method, url, body, {"Authorization": auth.get_token()})
 
 
 def as_terraform_sends_it(**settings: Any) -> dict[str, Any]:
@@ -421,16 +434,18 @@ def as_terraform_sends_it(**settings: Any) -> dict[str, Any]:
     }
 
 
-def test_a_connector_is_made_and_changed_as_terraforms_provider_asks(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    path = f"projects/{sky.dt.tenant.project}/dataconnectors"
-    made = dt_ask(sky, auth, "POST", path, as_terraform_sends_it()).json
+def test_a_connector_is_made_and_changed_by_requests_of_terraforms_provider(
+    both_clouds: Clouds, auth: ServiceAccountAuth
+) -> None:
+    path = f"projects/{both_clouds.dt.tenant.project}/dataconnectors"
+    made = ask_dt(both_clouds, auth, "POST", path, as_terraform_sends_it()).json
 
     assert (made["events"], made["labels"], made["httpConfig"]["headers"]) == ([], ["name"], {})
     assert not [name for name in made if name.endswith("Config") and name != "httpConfig"]
     body = as_terraform_sends_it(name=made["name"], status="USER_DISABLED", events=["touch"])
-    changed = dt_ask(sky, auth, "PATCH", made["name"], body).json
+    changed = ask_dt(both_clouds, auth, "PATCH", made["name"], body).json
     assert (changed["status"], changed["events"]) == ("USER_DISABLED", ["touch"])
-    assert dt_ask(sky, auth, "GET", made["name"]).json == changed
+    assert ask_dt(both_clouds, auth, "GET", made["name"]).json == changed
 
 
 @pytest.mark.parametrize(
@@ -444,14 +459,14 @@ def test_a_connector_is_made_and_changed_as_terraforms_provider_asks(sky: Clouds
     ],
 )
 def test_a_connector_of_another_type_is_kept_and_gets_no_post(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver, kind: str, config: dict[str, Any]
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver, kind: str, config: dict[str, Any]
 ) -> None:
-    path = f"projects/{sky.dt.tenant.project}/dataconnectors"
+    path = f"projects/{both_clouds.dt.tenant.project}/dataconnectors"
     body = as_terraform_sends_it(type=kind, **{"httpConfig": None, **config})
 
-    assert config.items() <= dt_ask(sky, auth, "POST", path, body).json.items()
-    publish(sky, auth, device(sky, auth))
-    assert sky.dt.deliveries.wait()
+    assert config.items() <= ask_dt(both_clouds, auth, "POST", path, body).json.items()
+    publish(both_clouds, auth, device(both_clouds, auth))
+    assert both_clouds.dt.deliveries.wait()
     assert receiver.received == []
 
 
@@ -475,30 +490,30 @@ def test_a_connector_of_another_type_is_kept_and_gets_no_post(
     ids=str,
 )
 def test_a_connector_that_is_not_as_documented_is_refused(
-    sky: Clouds, auth: ServiceAccountAuth, wrong: dict[str, Any]
+    both_clouds: Clouds, auth: ServiceAccountAuth, wrong: dict[str, Any]
 ) -> None:
-    path = f"projects/{sky.dt.tenant.project}/dataconnectors"
+    path = f"projects/{both_clouds.dt.tenant.project}/dataconnectors"
 
-    assert dt_ask(sky, auth, "POST", path, as_terraform_sends_it(**wrong)).status == 400
-    assert sky.dt.connectors.names() == []
+    assert ask_dt(both_clouds, auth, "POST", path, as_terraform_sends_it(**wrong)).status == 400
+    assert both_clouds.dt.connectors.names() == []
 
 
-def test_an_update_mask_names_what_changes_and_nothing_else_does(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    name = connector(sky, auth, display_name="mine", labels=["name"]).raw["name"]
+def test_an_update_changes_only_what_its_mask_names(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    name = connector(both_clouds, auth, display_name="mine", labels=["name"]).raw["name"]
     body: dict[str, Any] = {
         "displayName": "yours",
         "httpConfig": {"url": "https://other.example.com/", "signatureSecret": "other"},
     }
 
-    changed = dt_ask(sky, auth, "PATCH", f"{name}?update_mask=httpConfig.url,labels", body).json
+    changed = ask_dt(both_clouds, auth, "PATCH", f"{name}?update_mask=httpConfig.url,labels", body).json
 
     assert (changed["displayName"], changed["labels"]) == ("mine", [])
     assert (changed["httpConfig"]["url"], changed["httpConfig"]["signatureSecret"]) == (
         body["httpConfig"]["url"],
         SECRET,
     )
-    assert dt_ask(sky, auth, "PATCH", f"{name}?updateMask=httpConfig.nope", body).status == 400
-    assert dt_ask(sky, auth, "PATCH", name, {"type": "AWS_SQS"}).status == 400
+    assert ask_dt(both_clouds, auth, "PATCH", f"{name}?updateMask=httpConfig.nope", body).status == 400
+    assert ask_dt(both_clouds, auth, "PATCH", name, {"type": "AWS_SQS"}).status == 400
 
 
 def test_metrics_are_of_the_last_three_hours() -> None:
@@ -515,7 +530,7 @@ def test_metrics_are_of_the_last_three_hours() -> None:
     assert counts.metrics() == {"metrics": {"successCount": 0, "errorCount": 1, "latency99p": "0.000s"}}
 
 
-def test_the_pause_between_attempts_grows(sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
+def test_the_pause_between_attempts_grows(both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
     receiver.statuses = [500, 500, 500]
     arrivals: list[float] = []
     serve = receiver.serve
@@ -524,24 +539,24 @@ def test_the_pause_between_attempts_grows(sky: Clouds, auth: ServiceAccountAuth,
         arrivals.append(time.monotonic())
         return serve(request)
 
-    sky.proxy.lead(".run.app", timed)
-    sky.dt.deliveries.first_pause_s = 0.2
-    connector(sky, auth)
-    publish(sky, auth, device(sky, auth))
-    assert sky.dt.deliveries.wait()
+    both_clouds.proxy.lead(".run.app", timed)
+    both_clouds.dt.deliveries.first_pause_s = 0.2
+    connector(both_clouds, auth)
+    publish(both_clouds, auth, device(both_clouds, auth))
+    assert both_clouds.dt.deliveries.wait()
 
     pauses = [after - before for before, after in itertools.pairwise(arrivals)]
     for pause, least in zip(pauses, (0.2, 0.4, 0.8), strict=True):
         assert pause >= least
 
 
-# devices, as they are listed and labelled
+# lists and labels of devices
 
 
 @pytest.fixture
-def building(sky: Clouds) -> dict[str, str]:
-    """Four devices by a short name of ours."""
-    devices, project = sky.dt.devices, sky.dt.tenant.project
+def building(both_clouds: Clouds) -> dict[str, str]:
+    """Four devices, by short names of this test."""
+    devices, project = both_clouds.dt.devices, both_clouds.dt.tenant.project
     made = {
         "fridge": devices.create(project, "temperature", {"name": "Fridge 2", "room.no": "ninth"}, "102081"),
         "freezer": devices.create(project, "temperature", {"name": "Freezer", "room.no": "10"}, "102082"),
@@ -570,10 +585,10 @@ def building(sky: Clouds) -> dict[str, str]:
     ],
     ids=str,
 )
-def test_devices_are_listed_as_the_package_asks(
-    sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str], asked: dict[str, Any], found: str
+def test_devices_are_listed_with_the_filters_of_the_package(
+    both_clouds: Clouds, auth: ServiceAccountAuth, building: dict[str, str], asked: dict[str, Any], found: str
 ) -> None:
-    listed = disruptive.Device.list_devices(sky.dt.tenant.project, auth=auth, **asked)
+    listed = disruptive.Device.list_devices(both_clouds.dt.tenant.project, auth=auth, **asked)
 
     ids = [device.device_id for device in listed]
     expected = [building[name] for name in found.split()]
@@ -581,30 +596,30 @@ def test_devices_are_listed_as_the_package_asks(
 
 
 def test_devices_are_listed_by_id_and_product_number(
-    sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
+    both_clouds: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
 ) -> None:
-    project = sky.dt.tenant.project
+    project = both_clouds.dt.tenant.project
     found = disruptive.Device.list_devices(project, device_ids=[building["air"], "none"], auth=auth)
     assert [device.device_id for device in found] == [building["air"]]
 
     path = f"projects/{project}/devices?product_numbers=102081&product_numbers=1"
-    listed = dt_ask(sky, auth, "GET", path).json["devices"]
+    listed = ask_dt(both_clouds, auth, "GET", path).json["devices"]
     assert [device["productNumber"] for device in listed] == ["102081"]
 
 
-def test_a_list_that_is_filtered_comes_in_pages(
-    sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
+def test_a_filtered_list_is_returned_in_pages(
+    both_clouds: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
 ) -> None:
-    path = f"projects/{sky.dt.tenant.project}/devices?page_size=1&device_types=temperature"
-    first = dt_ask(sky, auth, "GET", path).json
-    second = dt_ask(sky, auth, "GET", f"{path}&page_token={first['nextPageToken']}").json
+    path = f"projects/{both_clouds.dt.tenant.project}/devices?page_size=1&device_types=temperature"
+    first = ask_dt(both_clouds, auth, "GET", path).json
+    second = ask_dt(both_clouds, auth, "GET", f"{path}&page_token={first['nextPageToken']}").json
 
     names = [page["devices"][0]["name"].rpartition("/")[2] for page in (first, second)]
     assert (sorted(names), second["nextPageToken"]) == (sorted([building["fridge"], building["freezer"]]), "")
 
 
-def test_a_dash_stands_for_any_project_that_may_be_read() -> None:
-    with another_tenant(other_projects=("other", "closed")) as both:
+def test_a_dash_stands_for_every_readable_project() -> None:
+    with another_customer(other_projects=("other", "closed")) as both:
         tenant = both.dt.tenant
         tenant.roles["closed"] = ""
         made = {project: both.dt.devices.create(project, "touch", {})["name"] for project in tenant.projects}
@@ -627,18 +642,18 @@ def test_a_dash_stands_for_any_project_that_may_be_read() -> None:
         assert get(f"devices/{closed_id}").status == 404
 
 
-def test_the_package_finds_a_device_without_its_project(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    made = device(sky, auth)
+def test_the_package_finds_a_device_without_its_project(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    made = device(both_clouds, auth)
 
     found = disruptive.Device.get_device(made.device_id, auth=auth)
-    assert (found.project_id, found.is_emulated, found.product_number) == (sky.dt.tenant.project, True, "")
+    assert (found.project_id, found.is_emulated, found.product_number) == (both_clouds.dt.tenant.project, True, "")
 
 
-def test_labels_are_set_and_removed_and_connectors_hear_of_it(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+def test_labels_are_set_and_removed_and_connectors_get_an_event_of_it(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
-    connector(sky, auth, labels=["room"])
-    project, made = sky.dt.tenant.project, device(sky, auth)
+    connector(both_clouds, auth, labels=["room"])
+    project, made = both_clouds.dt.tenant.project, device(both_clouds, auth)
 
     errors = disruptive.Device.batch_update_labels(
         [made.device_id, "none"], project, set_labels={"room": "9"}, remove_labels=["name", "unknown"], auth=auth
@@ -646,7 +661,7 @@ def test_labels_are_set_and_removed_and_connectors_hear_of_it(
 
     assert [(error.device_id, error.status_code) for error in errors] == [("none", "NOT_FOUND")]
     assert disruptive.Device.get_device(made.device_id, auth=auth).labels == {"room": "9", "virtual-sensor": ""}
-    assert sky.dt.deliveries.wait()
+    assert both_clouds.dt.deliveries.wait()
     (body,) = [request.json() for request in receiver.received]
     assert body["event"]["eventType"] == "labelsChanged"
     assert body["event"]["data"] == {"added": {"room": "9"}, "modified": {}, "removed": ["name"]}
@@ -658,45 +673,53 @@ def test_labels_are_set_and_removed_and_connectors_hear_of_it(
         disruptive.Device.batch_update_labels([made.device_id], project, auth=auth)
 
 
-def test_labels_are_not_for_a_role_that_only_reads(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    made, project = device(sky, auth), sky.dt.tenant.project
-    sky.dt.tenant.roles[project] = USER
+def test_a_read_only_role_cannot_change_labels(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    made, project = device(both_clouds, auth), both_clouds.dt.tenant.project
+    both_clouds.dt.tenant.roles[project] = USER
 
     with pytest.raises(Forbidden):
         disruptive.Device.set_label(made.device_id, project, "room", "9", auth=auth)
 
 
-def test_an_emulated_device_is_put_with_other_labels_and_the_same_type(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    made = device(sky, auth)
+def test_a_put_changes_the_labels_of_an_emulated_device_and_not_its_type(
+    both_clouds: Clouds, auth: ServiceAccountAuth
+) -> None:
+    made = device(both_clouds, auth)
     name = made.raw["name"]
 
-    put = dt_ask(sky, auth, "PUT", name, {"name": name, "type": "temperature", "labels": {"a": "b"}}, "emulator")
+    put = ask_dt(
+        both_clouds, auth, "PUT", name, {"name": name, "type": "temperature", "labels": {"a": "b"}}, "emulator"
+    )
 
     assert put.json == {"name": name, "type": "temperature", "labels": {"a": "b", "virtual-sensor": ""}}
-    assert dt_ask(sky, auth, "GET", name).json["labels"] == put.json["labels"]
+    assert ask_dt(both_clouds, auth, "GET", name).json["labels"] == put.json["labels"]
     for wrong in ({"type": "co2"}, {"name": "projects/p/devices/d"}, {"labels": {"a": 1}}):
-        assert dt_ask(sky, auth, "PUT", name, wrong, "emulator").status == 400
-    assert dt_ask(sky, auth, "PUT", f"{name}x", {}, "emulator").status == 404
+        assert ask_dt(both_clouds, auth, "PUT", name, wrong, "emulator").status == 400
+    assert ask_dt(both_clouds, auth, "PUT", f"{name}x", {}, "emulator").status == 404
 
 
-def test_a_real_device_is_not_the_emulators(sky: Clouds, auth: ServiceAccountAuth, building: dict[str, str]) -> None:
-    name = f"projects/{sky.dt.tenant.project}/devices/{building['fridge']}"
-
-    assert dt_ask(sky, auth, "DELETE", name, host="emulator").status == 404
-    assert dt_ask(sky, auth, "POST", f"{name}:publish", {"touch": {}}, "emulator").status == 404
-
-
-def test_the_product_number_goes_with_each_event(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver, building: dict[str, str]
+def test_the_emulator_does_not_change_a_real_device(
+    both_clouds: Clouds, auth: ServiceAccountAuth, building: dict[str, str]
 ) -> None:
-    connector(sky, auth)
-    sky.dt.devices.publish(f"projects/{sky.dt.tenant.project}/devices/{building['fridge']}", "touch", {})
+    name = f"projects/{both_clouds.dt.tenant.project}/devices/{building['fridge']}"
 
-    assert sky.dt.deliveries.wait()
+    assert ask_dt(both_clouds, auth, "DELETE", name, host="emulator").status == 404
+    assert ask_dt(both_clouds, auth, "POST", f"{name}:publish", {"touch": {}}, "emulator").status == 404
+
+
+def test_every_event_has_the_product_number(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver, building: dict[str, str]
+) -> None:
+    connector(both_clouds, auth)
+    both_clouds.dt.devices.publish(
+        f"projects/{both_clouds.dt.tenant.project}/devices/{building['fridge']}", "touch", {}
+    )
+
+    assert both_clouds.dt.deliveries.wait()
     assert receiver.received[0].json()["metadata"]["productNumber"] == "102081"
 
 
-# events, as the package publishes them and reads them back
+# events that the package publishes and reads back
 
 PUBLISHED: dict[str, tuple[str, Any]] = {
     "touch": ("touch", disruptive.events.Touch()),
@@ -731,13 +754,13 @@ PUBLISHED: dict[str, tuple[str, Any]] = {
 
 
 @pytest.mark.parametrize(("device_type", "event"), PUBLISHED.values(), ids=PUBLISHED)
-def test_what_the_package_publishes_it_can_read_back(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver, device_type: str, event: Any
+def test_the_package_can_read_the_events_that_it_published(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver, device_type: str, event: Any
 ) -> None:
-    connector(sky, auth)
-    made, project = device(sky, auth, device_type), sky.dt.tenant.project
+    connector(both_clouds, auth)
+    made, project = device(both_clouds, auth, device_type), both_clouds.dt.tenant.project
     disruptive.Emulator.publish_event(made.device_id, project, event, auth=auth)
-    assert sky.dt.deliveries.wait()
+    assert both_clouds.dt.deliveries.wait()
 
     (read,) = disruptive.EventHistory.list_events(made.device_id, project, auth=auth)
     delivered = disruptive.events.Event(receiver.received[0].json()["event"])
@@ -746,16 +769,14 @@ def test_what_the_package_publishes_it_can_read_back(
     assert type(read.data) is type(event)
     assert reported
     assert read.data.raw in [data for data in reported.raw.values() if data]
-    told = {key: value for key, value in event.raw.items() if key != "cloud_connectors"}
-    assert told.items() <= read.data.raw.items()
+    published = {key: value for key, value in event.raw.items() if key != "cloud_connectors"}
+    assert published.items() <= read.data.raw.items()
 
 
-def test_a_device_reports_the_newest_of_each_type_and_nothing_of_the_others(
-    sky: Clouds, auth: ServiceAccountAuth
-) -> None:
-    made = device(sky, auth)
+def test_a_device_reports_only_its_newest_event_of_every_type(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+    made = device(both_clouds, auth)
     for celsius, time_ in ((2, "2026-11-02T08:00:00Z"), (3, "2026-11-02T09:00:00Z"), (1, "2026-11-02T07:00:00Z")):
-        sky.dt.devices.publish(made.raw["name"], "temperature", {"value": celsius, "updateTime": time_})
+        both_clouds.dt.devices.publish(made.raw["name"], "temperature", {"value": celsius, "updateTime": time_})
 
     reported = disruptive.Device.get_device(made.device_id, auth=auth).reported
     assert reported
@@ -766,40 +787,46 @@ def test_a_device_reports_the_newest_of_each_type_and_nothing_of_the_others(
     assert "co2" not in reported.raw
 
 
-def test_a_network_status_comes_once_for_each_cloud_connector_and_is_reported_once(
-    sky: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+def test_a_network_status_is_sent_for_every_cloud_connector_and_reported_once(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
 ) -> None:
-    connector(sky, auth)
-    made, project = device(sky, auth), sky.dt.tenant.project
+    connector(both_clouds, auth)
+    made, project = device(both_clouds, auth), both_clouds.dt.tenant.project
     connectors = [disruptive.events.NetworkStatusCloudConnector(f"c{number}", number, -80) for number in (30, 70, 50)]
     event = disruptive.events.NetworkStatus(signal_strength=70, rssi=-60, cloud_connectors=connectors)
     disruptive.Emulator.publish_event(made.device_id, project, event, auth=auth)
-    assert sky.dt.deliveries.wait()
+    assert both_clouds.dt.deliveries.wait()
 
     read = disruptive.EventHistory.list_events(made.device_id, project, auth=auth)
-    assert sorted(len(each.data.cloud_connectors) for each in read) == [1, 1, 1]
-    assert sorted(each.data.signal_strength for each in read) == [30, 50, 70]
-    assert len({each.event_id for each in read}) == len(receiver.received) == 3
+    assert sorted(len(event.data.cloud_connectors) for event in read) == [1, 1, 1]
+    assert sorted(event.data.signal_strength for event in read) == [30, 50, 70]
+    assert len({event.event_id for event in read}) == len(receiver.received) == 3
     reported = disruptive.Device.get_device(made.device_id, auth=auth).reported
     assert reported
     assert reported.network_status
-    assert [each.device_id for each in reported.network_status.cloud_connectors or []] == ["c30", "c70", "c50"]
+    assert [cloud_connector.device_id for cloud_connector in reported.network_status.cloud_connectors or []] == [
+        "c30",
+        "c70",
+        "c50",
+    ]
     assert reported.network_status.signal_strength == 70
 
 
-def test_the_history_comes_in_pages_newest_first_within_its_times(sky: Clouds, auth: ServiceAccountAuth) -> None:
-    name = device(sky, auth).raw["name"]
+def test_the_history_is_returned_in_pages_newest_first_within_its_times(
+    both_clouds: Clouds, auth: ServiceAccountAuth
+) -> None:
+    name = device(both_clouds, auth).raw["name"]
     now = datetime.now(UTC)
     for minutes in (30, 10, 20):
         at = (now - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        sky.dt.devices.publish(name, "temperature", {"value": minutes, "updateTime": at})
+        both_clouds.dt.devices.publish(name, "temperature", {"value": minutes, "updateTime": at})
     start = (now - timedelta(minutes=25)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
-    first = dt_ask(sky, auth, "GET", f"{name}/events?start_time={start}&page_size=1").json
-    second = dt_ask(
-        sky, auth, "GET", f"{name}/events?startTime={start}&pageSize=1&pageToken={first['nextPageToken']}"
+    first = ask_dt(both_clouds, auth, "GET", f"{name}/events?start_time={start}&page_size=1").json
+    second = ask_dt(
+        both_clouds, auth, "GET", f"{name}/events?startTime={start}&pageSize=1&pageToken={first['nextPageToken']}"
     ).json
     values = [page["events"][0]["data"]["temperature"]["value"] for page in (first, second)]
     assert (values, second["nextPageToken"]) == ([10, 20], "")
     for wrong in ("start_time=yesterday", f"start_time={start}&end_time=2020-01-01T00:00:00Z"):
-        assert dt_ask(sky, auth, "GET", f"{name}/events?{wrong}").status == 400
+        assert ask_dt(both_clouds, auth, "GET", f"{name}/events?{wrong}").status == 400

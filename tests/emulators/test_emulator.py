@@ -1,4 +1,4 @@
-"""Google's emulator is found, started, used and ended; and what is said when it is not to be had."""
+"""Google's emulator is found, started, used and ended; if it is missing, an error explains why."""
 
 import os
 import signal
@@ -23,7 +23,7 @@ NOWHERE = "127.0.0.1:9"
 
 @pytest.fixture
 def command() -> list[str]:
-    """How the installed emulator is started; without one there is nothing to test."""
+    """Return the command of the installed emulator; without one the test is skipped."""
     try:
         return emulator_command(WITHOUT_HOST)
     except EmulatorNotFound as reason:
@@ -68,7 +68,7 @@ def test_a_running_emulator_is_used_as_it_is_and_left_running(emulator_host: str
         pass
 
 
-def test_a_variable_that_points_nowhere_is_said_to() -> None:
+def test_a_variable_that_points_to_no_emulator_is_reported() -> None:
     with (
         pytest.raises(NotStarted, match=f"PUBSUB_EMULATOR_HOST={NOWHERE}"),
         emulator({"PUBSUB_EMULATOR_HOST": NOWHERE}),
@@ -87,7 +87,7 @@ def test_the_installed_emulator_is_started_serves_and_is_ended(command: list[str
 
 @pytest.fixture
 def parent_and_child(tmp_path: Path) -> Iterator[tuple[int, int]]:
-    """The ids of a process that is starting an emulator, and of that emulator (which never gets ready)."""
+    """Return the ids of a process that starts an emulator, and of this emulator, which never gets ready."""
     pid_file = tmp_path / "pid"
     java = a_program(tmp_path / "java", f"echo $$ > {pid_file}; exec sleep 300")
     script = (
@@ -118,7 +118,7 @@ def test_the_emulator_does_not_outlive_a_killed_parent(parent_and_child: tuple[i
     assert ends(child)
 
 
-def test_ctrl_c_in_the_terminal_ends_the_emulator_by_way_of_its_parent(parent_and_child: tuple[int, int]) -> None:
+def test_ctrl_c_in_the_terminal_ends_the_emulator_with_its_parent(parent_and_child: tuple[int, int]) -> None:
     parent, child = parent_and_child
     assert os.getpgid(child) != os.getpgid(parent)
     os.killpg(parent, signal.SIGINT)
@@ -126,7 +126,7 @@ def test_ctrl_c_in_the_terminal_ends_the_emulator_by_way_of_its_parent(parent_an
     assert ends(child)
 
 
-def test_an_emulator_that_ends_at_once_is_reported_with_its_last_words(tmp_path: Path) -> None:
+def test_an_emulator_that_ends_at_once_is_reported_with_its_last_output(tmp_path: Path) -> None:
     broken = a_program(tmp_path / "java", "echo starting; echo 'no memory' >&2; exit 3")
 
     with pytest.raises(NotStarted, match="ended with 3: no memory"), started([str(broken)]):
@@ -177,25 +177,25 @@ def test_a_missing_java_is_explained_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in str(reason.value)
 
 
-def test_without_an_emulator_the_embedded_one_steps_in_and_says_why() -> None:
-    said: list[str] = []
+def test_without_an_emulator_the_embedded_pubsub_is_used_and_the_reason_shown() -> None:
+    messages: list[str] = []
 
-    with pubsub_for("auto", {"PUBSUB_EMULATOR_HOST": NOWHERE}, said.append) as backend:
+    with pubsub_for("auto", {"PUBSUB_EMULATOR_HOST": NOWHERE}, messages.append) as backend:
         assert backend.kind == "embedded"
         assert serves(backend.host)
-    assert said == [f"using the embedded Pub/Sub: {_reason()}"]
+    assert messages == [f"using the embedded Pub/Sub: {_reason()}"]
 
 
 def _reason() -> str:
     return f"no emulator answers at PUBSUB_EMULATOR_HOST={NOWHERE}: start it, or unset the variable"
 
 
-def test_who_asks_for_the_emulator_gets_it_or_an_error() -> None:
+def test_choosing_the_emulator_uses_it_or_is_an_error() -> None:
     with pytest.raises(NotStarted), pubsub_for("emulator", {"PUBSUB_EMULATOR_HOST": NOWHERE}):
         pass
 
 
-def test_who_asks_for_the_embedded_one_gets_it_whatever_else_runs(emulator_host: str) -> None:
+def test_choosing_the_embedded_pubsub_uses_it_even_if_an_emulator_runs(emulator_host: str) -> None:
     with pubsub_for("embedded", {"PUBSUB_EMULATOR_HOST": emulator_host}) as backend:
         assert backend.kind == "embedded"
         assert backend.host != emulator_host

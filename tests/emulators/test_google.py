@@ -1,4 +1,4 @@
-"""Google's side of the offline clouds: the real gcloud works with it unmodified, and it is as strict as Google."""
+"""Google's side of the offline clouds: the real gcloud works with it unchanged, and it is as strict as Google."""
 
 import base64
 import json
@@ -45,21 +45,21 @@ SECRETS = f"https://secretmanager.googleapis.com/v1/projects/{PROJECT}"
 RUN_IAM = f"https://run.googleapis.com/v1/projects/{PROJECT}/locations/europe-west1/services/f"
 ACCESSOR, PUBLISHER = "roles/secretmanager.secretAccessor", "roles/pubsub.publisher"
 
-pytestmark = pytest.mark.timeout(300)  # ten commands of gcloud before the first test, on a busy machine
+pytestmark = pytest.mark.timeout(300)  # ten gcloud commands run before the first test, on a busy machine
 
 needs_gcloud = pytest.mark.skipif(not shutil.which("gcloud"), reason="gcloud is not installed")
 
 
 @pytest.fixture
-def sky() -> Iterator[Clouds]:
-    """Both clouds, with every API on."""
+def both_clouds() -> Iterator[Clouds]:
+    """Both clouds, with every API enabled."""
     with clouds("embedded", estate=all_on(Estate(account_lag_s=0))) as both:
         yield both
 
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    """The project's own function, deployed with the real gcloud to a project where nothing is on."""
+    """Deploy the project's own function with the real gcloud to a project without enabled APIs."""
     if not shutil.which("gcloud"):
         pytest.skip("gcloud is not installed")
     source = tmp_path_factory.mktemp("source")
@@ -98,13 +98,13 @@ def _deploy(source: Path) -> str:
     )
 
 
-def function_of(sky: Clouds) -> Any:
-    return ask(sky, "GET", f"{FUNCTIONS}/functions/dt-pubsub").json
+def function_of(both_clouds: Clouds) -> Any:
+    return ask(both_clouds, "GET", f"{FUNCTIONS}/functions/dt-pubsub").json
 
 
-def signed(sky: Clouds, body: bytes) -> tuple[int, Any]:
+def signed(both_clouds: Clouds, body: bytes) -> tuple[int, Any]:
     headers = {SECRET_HEADER: sign_with_secret(secret_claims(body, now=time.time()), SECRET)}
-    answer = ask(sky, "POST", function_of(sky)["serviceConfig"]["uri"], body, headers)
+    answer = ask(both_clouds, "POST", function_of(both_clouds)["serviceConfig"]["uri"], body, headers)
     return answer.status, answer.json
 
 
@@ -115,7 +115,7 @@ def an_event() -> bytes:
 # with the real gcloud
 
 
-def test_the_real_gcloud_needs_nothing_that_is_not_played(deployed: Clouds) -> None:
+def test_the_real_gcloud_calls_no_unknown_api(deployed: Clouds) -> None:
     assert deployed.log.not_played() == []
 
 
@@ -135,7 +135,7 @@ def test_a_signed_event_comes_out_of_the_subscription(deployed: Clouds) -> None:
     assert body in [base64.b64decode(received["message"]["data"]) for received in json.loads(pulled.stdout)]
 
 
-def test_a_function_finds_dts_keys_and_believes_dts_own_signature(deployed: Clouds) -> None:
+def test_a_function_fetches_dts_keys_and_accepts_dts_own_signature(deployed: Clouds) -> None:
     body = an_event()
     headers = {ORGANIZATION_HEADER: deployed.dt.identity.sign(body, now=time.time())}
 
@@ -145,7 +145,7 @@ def test_a_function_finds_dts_keys_and_believes_dts_own_signature(deployed: Clou
     assert deployed.log.entries(host="identity.disruptive-technologies.com", method="GET")
 
 
-def test_a_function_may_publish_only_while_iam_lets_it(deployed: Clouds) -> None:
+def test_a_function_can_publish_only_with_its_iam_role(deployed: Clouds) -> None:
     policy = ask(deployed, "GET", f"{PUBSUB}/topics/dt-events:getIamPolicy").json
     ask(deployed, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", {"policy": {"bindings": []}})
 
@@ -165,7 +165,7 @@ def test_a_mounted_secret_follows_its_newest_version(deployed: Clouds) -> None:
     assert file.read_text("ascii").startswith("nnn")
 
 
-def test_a_function_acts_as_its_account_only_while_that_is_enabled(deployed: Clouds) -> None:
+def test_a_function_works_only_while_its_service_account_is_enabled(deployed: Clouds) -> None:
     ask(deployed, "POST", f"{IAM}/serviceAccounts/{ACCOUNT}:disable", {})
 
     assert signed(deployed, an_event())[0] == 503
@@ -173,7 +173,7 @@ def test_a_function_acts_as_its_account_only_while_that_is_enabled(deployed: Clo
     assert signed(deployed, an_event())[0] == 200
 
 
-def test_gcloud_reads_what_the_function_wrote(deployed: Clouds) -> None:
+def test_gcloud_reads_the_functions_log(deployed: Clouds) -> None:
     signed(deployed, an_event())
 
     read = gcloud(deployed, "logging read severity>=INFO --format=value(jsonPayload.eventType)")
@@ -196,7 +196,7 @@ def test_a_broken_source_fails_the_deploy_and_leaves_the_old_revision_serving(de
     assert ask(deployed, "POST", function_of(deployed)["url"], b"{}").status == 401
 
 
-def test_the_invoker_check_can_be_switched_off_instead_of_letting_all_users_in(deployed: Clouds) -> None:
+def test_the_invoker_check_can_be_turned_off_instead_of_admitting_all_users(deployed: Clouds) -> None:
     iam = RUN_IAM.replace("services/f", "services/dt-pubsub")
     url = function_of(deployed)["url"]
     ask(deployed, "POST", f"{iam}:setIamPolicy", {"policy": {"bindings": []}})
@@ -211,22 +211,22 @@ def test_the_invoker_check_can_be_switched_off_instead_of_letting_all_users_in(d
 
 
 @needs_gcloud
-def test_gcloud_tells_which_api_is_off(sky: Clouds) -> None:
-    sky.google.estate.enabled.discard("pubsub.googleapis.com")
+def test_gcloud_names_the_api_that_is_not_enabled(both_clouds: Clouds) -> None:
+    both_clouds.google.estate.enabled.discard("pubsub.googleapis.com")
 
-    refused = gcloud(sky, "pubsub topics create dt-events")
+    refused = gcloud(both_clouds, "pubsub topics create dt-events")
 
     assert refused.returncode == 1
     assert "Cloud Pub/Sub API has not been used in project 123456789012 before or it is disabled" in refused.stderr
 
 
 @needs_gcloud
-def test_a_lost_answer_means_that_it_was_done(sky: Clouds) -> None:
-    sky.faults.drop(method="POST", path="*/serviceAccounts")
+def test_a_request_whose_answer_is_lost_was_carried_out(both_clouds: Clouds) -> None:
+    both_clouds.faults.drop(method="POST", path="*/serviceAccounts")
 
-    gcloud(sky, "iam service-accounts create dt-pubsub")
+    gcloud(both_clouds, "iam service-accounts create dt-pubsub")
 
-    assert sky.google.left() == [f"projects/{PROJECT}/serviceAccounts/{ACCOUNT}"]
+    assert both_clouds.google.left() == [f"projects/{PROJECT}/serviceAccounts/{ACCOUNT}"]
 
 
 # strictness, over plain HTTPS
@@ -236,32 +236,32 @@ def binding(member: str = MEMBER, role: str = PUBLISHER, etag: str = "") -> dict
     return {"policy": {"bindings": [{"role": role, "members": [member]}], **({"etag": etag} if etag else {})}}
 
 
-def test_a_new_service_account_is_seen_elsewhere_only_after_a_while(sky: Clouds) -> None:
-    sky.google.estate.account_lag_s = 0.3
-    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
-    ask(sky, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
+def test_a_new_service_account_is_visible_to_other_apis_only_after_a_while(both_clouds: Clouds) -> None:
+    both_clouds.google.estate.account_lag_s = 0.3
+    ask(both_clouds, "PUT", f"{PUBSUB}/topics/dt-events", {})
+    ask(both_clouds, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
 
-    early = ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding())
+    early = ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding())
     assert (early.status, early.sentence) == (400, f"Service account {ACCOUNT} does not exist.")
     time.sleep(0.3)
-    assert ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding()).status == 200
+    assert ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding()).status == 200
 
 
-def test_an_unknown_service_account_gets_no_role(sky: Clouds) -> None:
-    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+def test_an_unknown_service_account_gets_no_role(both_clouds: Clouds) -> None:
+    ask(both_clouds, "PUT", f"{PUBSUB}/topics/dt-events", {})
 
-    answer = ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding())
+    answer = ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding())
 
     assert (answer.status, answer.sentence) == (400, f"Service account {ACCOUNT} does not exist.")
 
 
-def test_of_two_changes_of_a_policy_at_once_the_second_is_refused(sky: Clouds) -> None:
-    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
-    etag = ask(sky, "GET", f"{PUBSUB}/topics/dt-events:getIamPolicy").json["etag"]
+def test_the_second_of_two_concurrent_policy_changes_is_refused(both_clouds: Clouds) -> None:
+    ask(both_clouds, "PUT", f"{PUBSUB}/topics/dt-events", {})
+    etag = ask(both_clouds, "GET", f"{PUBSUB}/topics/dt-events:getIamPolicy").json["etag"]
     change = binding("user:a@example.com", etag=etag)
 
-    assert ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", change).status == 200
-    late = ask(sky, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", change)
+    assert ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", change).status == 200
+    late = ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", change)
     assert (late.status, late.json["error"]["status"]) == (409, "ABORTED")
 
 
@@ -279,12 +279,12 @@ def test_of_two_changes_of_a_policy_at_once_the_second_is_refused(sky: Clouds) -
         ("POST", f"{PUBSUB}/topics/dt-events:publish", b"not JSON"),
     ],
 )
-def test_what_google_would_not_take_is_refused(sky: Clouds, method: str, url: str, body: Any) -> None:
-    assert ask(sky, method, url, body).status in {400, 404}
-    assert sky.left() == []
+def test_requests_that_google_would_refuse_are_refused(both_clouds: Clouds, method: str, url: str, body: Any) -> None:
+    assert ask(both_clouds, method, url, body).status in {400, 404}
+    assert both_clouds.left() == []
 
 
-def test_nothing_is_made_twice(sky: Clouds) -> None:
+def test_creating_an_existing_resource_is_refused(both_clouds: Clouds) -> None:
     calls: list[tuple[str, str, Any]] = [
         ("PUT", f"{PUBSUB}/topics/dt-events", {}),
         ("PUT", f"{PUBSUB}/subscriptions/dt-events", {"topic": f"projects/{PROJECT}/topics/dt-events"}),
@@ -292,211 +292,213 @@ def test_nothing_is_made_twice(sky: Clouds) -> None:
         ("POST", f"{SECRETS}/secrets?secretId=dt-signature", {"replication": {"automatic": {}}}),
     ]
     for method, url, body in calls:
-        assert ask(sky, method, url, body).status == 200
-        assert ask(sky, method, url, body).json["error"]["status"] == "ALREADY_EXISTS"
+        assert ask(both_clouds, method, url, body).status == 200
+        assert ask(both_clouds, method, url, body).json["error"]["status"] == "ALREADY_EXISTS"
 
 
-def test_no_call_passes_without_the_token_the_project_and_the_permission(sky: Clouds) -> None:
+def test_every_call_needs_a_token_a_project_and_a_permission(both_clouds: Clouds) -> None:
     topic = f"{PUBSUB}/topics/dt-events"
-    sky.google.estate.denied.add("pubsub.topics.create")
+    both_clouds.google.estate.denied.add("pubsub.topics.create")
 
-    assert ask(sky, "PUT", topic, {}, {"Authorization": "Bearer other"}).status == 401
-    assert ask(sky, "PUT", topic.replace(PROJECT, "another"), {}).status == 403
-    assert "Permission 'pubsub.topics.create' denied" in ask(sky, "PUT", topic, {}).sentence
+    assert ask(both_clouds, "PUT", topic, {}, {"Authorization": "Bearer other"}).status == 401
+    assert ask(both_clouds, "PUT", topic.replace(PROJECT, "another"), {}).status == 403
+    assert "Permission 'pubsub.topics.create' denied" in ask(both_clouds, "PUT", topic, {}).sentence
     asked = {"permissions": ["pubsub.topics.create", "pubsub.topics.get"]}
     url = f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:testIamPermissions"
-    assert ask(sky, "POST", url, asked).json == {"permissions": ["pubsub.topics.get"]}
+    assert ask(both_clouds, "POST", url, asked).json == {"permissions": ["pubsub.topics.get"]}
 
 
-def test_apis_that_cost_are_not_enabled_without_billing(sky: Clouds) -> None:
-    sky.google.estate.is_billed = False
+def test_apis_that_need_billing_are_not_enabled_without_it(both_clouds: Clouds) -> None:
+    both_clouds.google.estate.is_billed = False
 
     url = f"https://serviceusage.googleapis.com/v1/projects/{PROJECT}/services:batchEnable"
-    answer = ask(sky, "POST", url, {"serviceIds": ["run.googleapis.com"]})
+    answer = ask(both_clouds, "POST", url, {"serviceIds": ["run.googleapis.com"]})
 
     assert (answer.status, answer.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
 
 
-def test_a_secret_that_may_not_be_read_or_has_no_version_ends_the_deploy(sky: Clouds) -> None:
-    ask(sky, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
-    ask(sky, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
+def test_a_deployment_fails_if_its_secret_is_unreadable_or_has_no_version(both_clouds: Clouds) -> None:
+    ask(both_clouds, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
+    ask(both_clouds, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
     volume = {"mountPath": "/secrets", "secret": "s", "versions": [{"version": "latest", "path": "s"}]}
     config: dict[str, Any] = {"serviceAccountEmail": ACCOUNT, "secretVolumes": [volume]}
 
-    assert "Secret Version" in deploy(sky, **config)["error"]["message"]
-    ask(sky, "DELETE", f"{FUNCTIONS}/functions/f")
-    ask(sky, "POST", f"{SECRETS}/secrets/s:addVersion", {"payload": {"data": "eHg="}})
-    assert "Permission denied on secret" in deploy(sky, **config)["error"]["message"]
+    assert "Secret Version" in deploy(both_clouds, **config)["error"]["message"]
+    ask(both_clouds, "DELETE", f"{FUNCTIONS}/functions/f")
+    ask(both_clouds, "POST", f"{SECRETS}/secrets/s:addVersion", {"payload": {"data": "eHg="}})
+    assert "Permission denied on secret" in deploy(both_clouds, **config)["error"]["message"]
 
 
-def test_a_source_that_does_not_compile_fails_the_build(sky: Clouds) -> None:
-    operation = deploy(sky, "def broken(:\n")
+def test_a_source_that_does_not_compile_fails_the_build(both_clouds: Clouds) -> None:
+    operation = deploy(both_clouds, "def broken(:\n")
 
     assert operation["error"]["message"].startswith("Build failed")
-    assert ask(sky, "GET", f"{FUNCTIONS}/functions/f").json["state"] == "FAILED"
+    assert ask(both_clouds, "GET", f"{FUNCTIONS}/functions/f").json["state"] == "FAILED"
 
 
-def test_one_operation_at_a_time_is_carried_out_on_a_function(sky: Clouds) -> None:
-    place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
-    ask(sky, "PUT", place["uploadUrl"], zipped(ANSWERS))
+def test_a_function_accepts_one_operation_at_a_time(both_clouds: Clouds) -> None:
+    place = ask(both_clouds, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
+    ask(both_clouds, "PUT", place["uploadUrl"], zipped(ANSWERS))
     settings = function_settings(place["storageSource"])
-    assert ask(sky, "POST", f"{FUNCTIONS}/functions?functionId=f", settings).status == 200
+    assert ask(both_clouds, "POST", f"{FUNCTIONS}/functions?functionId=f", settings).status == 200
 
-    second = ask(sky, "PATCH", f"{FUNCTIONS}/functions/f?updateMask=labels", {**settings, "labels": {"a": "b"}})
+    second = ask(both_clouds, "PATCH", f"{FUNCTIONS}/functions/f?updateMask=labels", {**settings, "labels": {"a": "b"}})
 
     assert (second.status, second.json["error"]["status"]) == (409, "ABORTED")
 
 
-def test_organization_policy_keeps_all_users_out_and_the_function_stays_private(sky: Clouds) -> None:
-    operation = deploy(sky)
-    sky.google.estate.organization_policies.add(ALLOWED_MEMBERS)
+def test_organization_policy_forbids_all_users_and_the_function_stays_private(both_clouds: Clouds) -> None:
+    operation = deploy(both_clouds)
+    both_clouds.google.estate.organization_policies.add(ALLOWED_MEMBERS)
 
-    refused = ask(sky, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
+    refused = ask(both_clouds, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
 
     assert "do not belong to a permitted customer" in refused.sentence
-    assert ask(sky, "GET", operation["response"]["url"]).status == 403
+    assert ask(both_clouds, "GET", operation["response"]["url"]).status == 403
 
 
-def test_a_function_that_is_deleted_is_gone_with_all_that_was_its(sky: Clouds) -> None:
-    url = deploy(sky)["response"]["url"]
-    ask(sky, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
-    assert ask(sky, "GET", url).body == b"hello"
+def test_deleting_a_function_deletes_its_service_and_its_invokers(both_clouds: Clouds) -> None:
+    url = deploy(both_clouds)["response"]["url"]
+    ask(both_clouds, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
+    assert ask(both_clouds, "GET", url).body == b"hello"
 
-    ask(sky, "DELETE", f"{FUNCTIONS}/functions/f")
-    while sky.left():
+    ask(both_clouds, "DELETE", f"{FUNCTIONS}/functions/f")
+    while both_clouds.left():
         time.sleep(0.05)
-    assert ask(sky, "GET", url).status == 404
+    assert ask(both_clouds, "GET", url).status == 404
 
 
-def test_a_function_is_not_made_where_a_service_has_its_name_but_may_be_in_another_region(sky: Clouds) -> None:
-    sky.google.run.put(Service("f", "europe-west1", "x.cloudfunctions.net", {}, {"team": "payments"}))
+def test_a_function_cannot_take_the_name_of_a_service_in_its_region_but_can_in_another(both_clouds: Clouds) -> None:
+    both_clouds.google.run.put(Service("f", "europe-west1", "x.cloudfunctions.net", {}, {"team": "payments"}))
 
     with pytest.raises(AssertionError, match="A Cloud Run service with this name already exists"):
-        deploy(sky)
-    assert [name for name in sky.left() if "/functions/" in name] == []
+        deploy(both_clouds)
+    assert [name for name in both_clouds.left() if "/functions/" in name] == []
 
     elsewhere = FUNCTIONS.replace("europe-west1", "us-central1")
-    place = ask(sky, "POST", f"{elsewhere}/functions:generateUploadUrl", {}).json
-    ask(sky, "PUT", place["uploadUrl"], zipped(ANSWERS), {"Authorization": ""})
-    started = ask(sky, "POST", f"{elsewhere}/functions?functionId=f", function_settings(place["storageSource"]))
-    assert "error" not in done(sky, started.json["name"])
-    found = {region: sky.google.run.find(region, "f") for region in ("europe-west1", "us-central1")}
+    place = ask(both_clouds, "POST", f"{elsewhere}/functions:generateUploadUrl", {}).json
+    ask(both_clouds, "PUT", place["uploadUrl"], zipped(ANSWERS), {"Authorization": ""})
+    started = ask(both_clouds, "POST", f"{elsewhere}/functions?functionId=f", function_settings(place["storageSource"]))
+    assert "error" not in done(both_clouds, started.json["name"])
+    found = {region: both_clouds.google.run.find(region, "f") for region in ("europe-west1", "us-central1")}
     assert [service.labels.get("team") for service in found.values() if service] == ["payments", None]
 
 
-def test_a_function_that_is_detached_leaves_its_service_as_it_was(sky: Clouds) -> None:
-    url = deploy(sky)["response"]["serviceConfig"]["uri"]
-    ask(sky, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
+def test_a_function_that_is_detached_leaves_its_service_as_it_was(both_clouds: Clouds) -> None:
+    url = deploy(both_clouds)["response"]["serviceConfig"]["uri"]
+    ask(both_clouds, "POST", f"{RUN_IAM}:setIamPolicy", binding("allUsers", "roles/run.invoker"))
 
-    assert "error" not in done(sky, ask(sky, "POST", f"{FUNCTIONS}/functions/f:detachFunction", {}).json["name"])
+    assert "error" not in done(
+        both_clouds, ask(both_clouds, "POST", f"{FUNCTIONS}/functions/f:detachFunction", {}).json["name"]
+    )
 
-    assert ask(sky, "GET", f"{FUNCTIONS}/functions/f").status == 404
-    assert ask(sky, "GET", url).body == b"hello"
+    assert ask(both_clouds, "GET", f"{FUNCTIONS}/functions/f").status == 404
+    assert ask(both_clouds, "GET", url).body == b"hello"
 
 
-def test_an_upload_has_a_generation_which_stays_until_the_next_one(sky: Clouds) -> None:
+def test_an_upload_keeps_its_generation_until_the_next_upload(both_clouds: Clouds) -> None:
     function = f"{FUNCTIONS}/functions/f"
-    deploy(sky)
-    first = ask(sky, "GET", function).json["buildConfig"]["source"]["storageSource"]
+    deploy(both_clouds)
+    first = ask(both_clouds, "GET", function).json["buildConfig"]["source"]["storageSource"]
     assert (first["bucket"], first["object"]) == ("gcf-v2-sources-123456789012-europe-west1", "f/function-source.zip")
 
-    changed = ask(sky, "PATCH", f"{function}?updateMask=labels", {"labels": {"a": "b"}})
-    assert "error" not in done(sky, changed.json["name"])
-    assert ask(sky, "GET", function).json["buildConfig"]["source"]["storageSource"] == first
+    changed = ask(both_clouds, "PATCH", f"{function}?updateMask=labels", {"labels": {"a": "b"}})
+    assert "error" not in done(both_clouds, changed.json["name"])
+    assert ask(both_clouds, "GET", function).json["buildConfig"]["source"]["storageSource"] == first
 
-    place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
-    ask(sky, "PUT", place["uploadUrl"], zipped(ANSWERS), {"Authorization": ""})
+    place = ask(both_clouds, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
+    ask(both_clouds, "PUT", place["uploadUrl"], zipped(ANSWERS), {"Authorization": ""})
     source = {"buildConfig": {"source": {"storageSource": place["storageSource"]}}}
-    changed = ask(sky, "PATCH", f"{function}?updateMask=buildConfig.source", source)
-    assert "error" not in done(sky, changed.json["name"])
-    second = ask(sky, "GET", function).json["buildConfig"]["source"]["storageSource"]
+    changed = ask(both_clouds, "PATCH", f"{function}?updateMask=buildConfig.source", source)
+    assert "error" not in done(both_clouds, changed.json["name"])
+    second = ask(both_clouds, "GET", function).json["buildConfig"]["source"]["storageSource"]
     assert int(second["generation"]) > int(first["generation"])
 
 
-def test_a_list_of_functions_can_be_asked_for_one_generation(sky: Clouds) -> None:
-    deploy(sky)
+def test_a_list_of_functions_can_be_limited_to_one_generation(both_clouds: Clouds) -> None:
+    deploy(both_clouds)
     many = FUNCTIONS.replace("europe-west1", "-") + "/functions?filter=environment%3D%22GEN_"
 
-    assert [len(ask(sky, "GET", f"{many}{number}%22").json["functions"]) for number in (1, 2)] == [0, 1]
+    assert [len(ask(both_clouds, "GET", f"{many}{number}%22").json["functions"]) for number in (1, 2)] == [0, 1]
 
 
-def test_a_filter_is_read_and_applied(sky: Clouds) -> None:
-    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+def test_a_filter_is_read_and_applied(both_clouds: Clouds) -> None:
+    ask(both_clouds, "PUT", f"{PUBSUB}/topics/dt-events", {})
     wanted = {"topic": f"projects/{PROJECT}/topics/dt-events", "filter": 'attributes.deviceId = "a"'}
-    assert ask(sky, "PUT", f"{PUBSUB}/subscriptions/bad", {**wanted, "filter": "deviceId is a"}).status == 400
-    ask(sky, "PUT", f"{PUBSUB}/subscriptions/one", wanted)
+    assert ask(both_clouds, "PUT", f"{PUBSUB}/subscriptions/bad", {**wanted, "filter": "deviceId is a"}).status == 400
+    ask(both_clouds, "PUT", f"{PUBSUB}/subscriptions/one", wanted)
 
     messages = [{"data": "eA==", "attributes": {"deviceId": device}} for device in ("b", "a")]
-    ask(sky, "POST", f"{PUBSUB}/topics/dt-events:publish", {"messages": messages})
-    pulled = ask(sky, "POST", f"{PUBSUB}/subscriptions/one:pull", {"maxMessages": 10}).json["receivedMessages"]
+    ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:publish", {"messages": messages})
+    pulled = ask(both_clouds, "POST", f"{PUBSUB}/subscriptions/one:pull", {"maxMessages": 10}).json["receivedMessages"]
 
-    assert [each["message"]["attributes"]["deviceId"] for each in pulled] == ["a"]
+    assert [delivery["message"]["attributes"]["deviceId"] for delivery in pulled] == ["a"]
 
 
-def test_what_is_not_played_is_refused_and_recorded(sky: Clouds) -> None:
-    assert ask(sky, "GET", "https://compute.googleapis.com/compute/v1/projects").status == 404
+def test_an_unknown_call_is_refused_and_recorded(both_clouds: Clouds) -> None:
+    assert ask(both_clouds, "GET", "https://compute.googleapis.com/compute/v1/projects").status == 404
     with pytest.raises(OSError, match="403"):
-        ask(sky, "GET", "https://example.com/")
+        ask(both_clouds, "GET", "https://example.com/")
 
-    assert [entry.host for entry in sky.log.not_played()] == ["compute.googleapis.com", "example.com"]
-
-
-def test_the_log_tells_changes_from_questions(sky: Clouds) -> None:
-    ask(sky, "GET", f"{PUBSUB}/topics")
-    ask(sky, "POST", f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:getIamPolicy", {})
-    assert sky.log.changes() == []
-
-    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
-    assert [str(entry) for entry in sky.log.changes()] == [f"200 PUT    {PUBSUB}/topics/dt-events (2 bytes)"]
+    assert [entry.host for entry in both_clouds.log.not_played()] == ["compute.googleapis.com", "example.com"]
 
 
-def test_faults_come_as_often_as_told(sky: Clouds) -> None:
-    sky.faults.fail(429, host="pubsub.*", times=2, retry_after_s=7)
-    sky.faults.delay(0.2, host="iam.*")
+def test_the_log_distinguishes_changing_from_reading_requests(both_clouds: Clouds) -> None:
+    ask(both_clouds, "GET", f"{PUBSUB}/topics")
+    ask(both_clouds, "POST", f"https://cloudresourcemanager.googleapis.com/v1/projects/{PROJECT}:getIamPolicy", {})
+    assert both_clouds.log.changes() == []
 
-    answers = [ask(sky, "GET", f"{PUBSUB}/topics") for _ in range(3)]
+    ask(both_clouds, "PUT", f"{PUBSUB}/topics/dt-events", {})
+    assert [str(entry) for entry in both_clouds.log.changes()] == [f"200 PUT    {PUBSUB}/topics/dt-events (2 bytes)"]
+
+
+def test_a_fault_occurs_the_requested_number_of_times(both_clouds: Clouds) -> None:
+    both_clouds.faults.fail(429, host="pubsub.*", times=2, retry_after_s=7)
+    both_clouds.faults.delay(0.2, host="iam.*")
+
+    answers = [ask(both_clouds, "GET", f"{PUBSUB}/topics") for _ in range(3)]
     assert [answer.status for answer in answers] == [429, 429, 200]
     assert answers[0].headers["retry-after"] == "7"
     began_at = time.monotonic()
-    ask(sky, "GET", f"{IAM}/serviceAccounts")
+    ask(both_clouds, "GET", f"{IAM}/serviceAccounts")
     assert time.monotonic() - began_at >= 0.2
 
 
-def test_an_uploaded_source_is_needed(sky: Clouds) -> None:
-    place = ask(sky, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
+def test_an_uploaded_source_is_needed(both_clouds: Clouds) -> None:
+    place = ask(both_clouds, "POST", f"{FUNCTIONS}/functions:generateUploadUrl", {}).json
 
     unsigned = place["uploadUrl"].partition("?")[0]
-    assert ask(sky, "PUT", unsigned, zipped(ANSWERS)).status == 403
+    assert ask(both_clouds, "PUT", unsigned, zipped(ANSWERS)).status == 403
 
 
 # Secret Manager
 
 
 @pytest.fixture
-def secret(sky: Clouds) -> str:
-    """The URL of a secret with one version."""
-    ask(sky, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
-    ask(sky, "POST", f"{SECRETS}/secrets/s:addVersion", {"payload": {"data": "eHg="}})
+def secret(both_clouds: Clouds) -> str:
+    """Return the URL of a secret with one version."""
+    ask(both_clouds, "POST", f"{SECRETS}/secrets?secretId=s", {"replication": {"automatic": {}}})
+    ask(both_clouds, "POST", f"{SECRETS}/secrets/s:addVersion", {"payload": {"data": "eHg="}})
     return f"{SECRETS}/secrets/s"
 
 
-AWKWARD = bytes([0xFB, 0xFF, 0xBE, 0xFF])  # has + and / in base64
+AWKWARD = bytes([0xFB, 0xFF, 0xBE, 0xFF])  # its base64 has + and /
 
 
 @pytest.mark.parametrize("text", ["+/++/w==", "-_--_w==", "-_--_w", "+/--/w"])
-def test_a_payload_is_read_in_either_alphabet_padded_or_not(sky: Clouds, secret: str, text: str) -> None:
-    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": {"data": text}}).status == 200
+def test_a_payload_is_read_in_either_alphabet_padded_or_not(both_clouds: Clouds, secret: str, text: str) -> None:
+    assert ask(both_clouds, "POST", f"{secret}:addVersion", {"payload": {"data": text}}).status == 200
 
-    payload = ask(sky, "GET", f"{secret}/versions/2:access").json["payload"]
+    payload = ask(both_clouds, "GET", f"{secret}/versions/2:access").json["payload"]
     assert payload == {"data": "+/++/w==", "dataCrc32c": str(crc32c(AWKWARD))}
 
 
 @needs_gcloud
-def test_gcloud_writes_and_reads_any_bytes(sky: Clouds, secret: str, tmp_path: Path) -> None:
+def test_gcloud_writes_and_reads_any_bytes(both_clouds: Clouds, secret: str, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(AWKWARD)
-    assert gcloud(sky, f"secrets versions add s --data-file={tmp_path / 'in'}").returncode == 0
+    assert gcloud(both_clouds, f"secrets versions add s --data-file={tmp_path / 'in'}").returncode == 0
 
-    assert gcloud(sky, f"secrets versions access 2 --secret=s --out-file={tmp_path / 'out'}").returncode == 0
+    assert gcloud(both_clouds, f"secrets versions access 2 --secret=s --out-file={tmp_path / 'out'}").returncode == 0
     assert (tmp_path / "out").read_bytes() == AWKWARD
 
 
@@ -510,54 +512,67 @@ def test_the_checksum_is_crc32c() -> None:
     [{"data": "e"}, {"data": "e!Hg="}, {"data": ""}, {}, {"data": "eHg=", "dataCrc32c": "1"}, {"data": "eHg=", "x": 1}],
     ids=str,
 )
-def test_a_payload_that_is_not_whole_is_refused(sky: Clouds, secret: str, payload: dict[str, str]) -> None:
-    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": payload}).status == 400
-    assert len(ask(sky, "GET", f"{secret}/versions").json["versions"]) == 1
+def test_a_payload_that_does_not_fit_its_checksum_is_refused(
+    both_clouds: Clouds, secret: str, payload: dict[str, str]
+) -> None:
+    assert ask(both_clouds, "POST", f"{secret}:addVersion", {"payload": payload}).status == 400
+    assert len(ask(both_clouds, "GET", f"{secret}/versions").json["versions"]) == 1
 
 
-def test_a_payload_with_its_checksum_is_taken_and_says_so(sky: Clouds, secret: str) -> None:
+def test_a_payload_with_its_checksum_is_accepted_and_confirmed(both_clouds: Clouds, secret: str) -> None:
     payload = {"data": "eHg=", "dataCrc32c": str(crc32c(b"xx"))}
 
-    assert ask(sky, "POST", f"{secret}:addVersion", {"payload": payload}).json["clientSpecifiedPayloadChecksum"]
+    assert ask(both_clouds, "POST", f"{secret}:addVersion", {"payload": payload}).json["clientSpecifiedPayloadChecksum"]
 
 
-def test_latest_is_the_newest_version_whatever_its_state(sky: Clouds, secret: str) -> None:
-    ask(sky, "POST", f"{secret}:addVersion", {"payload": {"data": "eXk="}})
-    ask(sky, "POST", f"{secret}/versions/2:disable", {})
+def test_latest_is_the_newest_version_whatever_its_state(both_clouds: Clouds, secret: str) -> None:
+    ask(both_clouds, "POST", f"{secret}:addVersion", {"payload": {"data": "eXk="}})
+    ask(both_clouds, "POST", f"{secret}/versions/2:disable", {})
 
-    assert ask(sky, "GET", f"{secret}/versions/latest").json["name"].endswith("/versions/2")
-    refused = ask(sky, "GET", f"{secret}/versions/latest:access")
+    assert ask(both_clouds, "GET", f"{secret}/versions/latest").json["name"].endswith("/versions/2")
+    refused = ask(both_clouds, "GET", f"{secret}/versions/latest:access")
     assert (refused.status, refused.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
-    assert ask(sky, "GET", f"{secret}/versions/1:access").status == 200
-    listed = ask(sky, "GET", f"{secret}/versions?filter=state:ENABLED").json["versions"]
+    assert ask(both_clouds, "GET", f"{secret}/versions/1:access").status == 200
+    listed = ask(both_clouds, "GET", f"{secret}/versions?filter=state:ENABLED").json["versions"]
     assert [version["name"].rpartition("/")[2] for version in listed] == ["1"]
-    assert ask(sky, "GET", f"{secret}/versions?filter=nonsense").status == 400
+    assert ask(both_clouds, "GET", f"{secret}/versions?filter=nonsense").status == 400
 
 
-def test_a_destroyed_version_is_gone_for_good_and_says_when(sky: Clouds, secret: str) -> None:
-    destroyed = ask(sky, "POST", f"{secret}/versions/1:destroy", {}).json
+def test_a_destroyed_version_stays_destroyed_and_has_its_time(both_clouds: Clouds, secret: str) -> None:
+    destroyed = ask(both_clouds, "POST", f"{secret}/versions/1:destroy", {}).json
 
     assert (destroyed["state"], destroyed["destroyTime"][:2]) == ("DESTROYED", "20")
     for verb in ("enable", "disable"):
-        assert ask(sky, "POST", f"{secret}/versions/1:{verb}", {}).json["error"]["status"] == "FAILED_PRECONDITION"
-    assert ask(sky, "POST", f"{secret}/versions/1:destroy", {}).status == 200
+        assert (
+            ask(both_clouds, "POST", f"{secret}/versions/1:{verb}", {}).json["error"]["status"] == "FAILED_PRECONDITION"
+        )
+    assert ask(both_clouds, "POST", f"{secret}/versions/1:destroy", {}).status == 200
 
 
-def test_an_etag_changes_with_its_resource_alone_and_is_checked(sky: Clouds, secret: str) -> None:
-    before, version = ask(sky, "GET", secret).json["etag"], ask(sky, "GET", f"{secret}/versions/1").json["etag"]
-    assert (ask(sky, "GET", secret).json["etag"], ask(sky, "GET", f"{secret}/versions/1").json["etag"]) == (
+def test_an_etag_changes_only_with_its_resource_and_is_checked(both_clouds: Clouds, secret: str) -> None:
+    before, version = (
+        ask(both_clouds, "GET", secret).json["etag"],
+        ask(both_clouds, "GET", f"{secret}/versions/1").json["etag"],
+    )
+    assert (
+        ask(both_clouds, "GET", secret).json["etag"],
+        ask(both_clouds, "GET", f"{secret}/versions/1").json["etag"],
+    ) == (
         before,
         version,
     )
-    assert ask(sky, "POST", f"{secret}/versions/1:disable", {"etag": version}).status == 200
+    assert ask(both_clouds, "POST", f"{secret}/versions/1:disable", {"etag": version}).status == 200
 
-    late = ask(sky, "POST", f"{secret}/versions/1:enable", {"etag": version})
+    late = ask(both_clouds, "POST", f"{secret}/versions/1:enable", {"etag": version})
     assert (late.status, late.json["error"]["status"]) == (400, "FAILED_PRECONDITION")
-    assert ask(sky, "GET", secret).json["etag"] == before
+    assert ask(both_clouds, "GET", secret).json["etag"] == before
     labels = {"labels": {"a": "b"}, "etag": before}
-    assert ask(sky, "PATCH", f"{secret}?updateMask=labels", labels).status == 200
-    assert ask(sky, "PATCH", f"{secret}?updateMask=labels", labels).json["error"]["status"] == "FAILED_PRECONDITION"
-    assert ask(sky, "DELETE", f"{secret}?{urlencode({'etag': before})}").status == 400
+    assert ask(both_clouds, "PATCH", f"{secret}?updateMask=labels", labels).status == 200
+    assert (
+        ask(both_clouds, "PATCH", f"{secret}?updateMask=labels", labels).json["error"]["status"]
+        == "FAILED_PRECONDITION"
+    )
+    assert ask(both_clouds, "DELETE", f"{secret}?{urlencode({'etag': before})}").status == 400
 
 
 @pytest.mark.parametrize(
@@ -578,21 +593,23 @@ def test_an_etag_changes_with_its_resource_alone_and_is_checked(sky: Clouds, sec
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_a_secret_cannot_be_is_refused(sky: Clouds, secret: str, mask: str, settings: dict[str, Any]) -> None:
-    before = ask(sky, "GET", secret).json
+def test_an_invalid_secret_is_refused(both_clouds: Clouds, secret: str, mask: str, settings: dict[str, Any]) -> None:
+    before = ask(both_clouds, "GET", secret).json
 
-    assert ask(sky, "PATCH", f"{secret}?updateMask={mask}", settings).status == 400
-    assert ask(sky, "GET", secret).json == before
+    assert ask(both_clouds, "PATCH", f"{secret}?updateMask={mask}", settings).status == 400
+    assert ask(both_clouds, "GET", secret).json == before
 
 
-def test_a_secret_at_its_limits_is_taken(sky: Clouds, secret: str) -> None:
+def test_a_secret_at_its_limits_is_accepted(both_clouds: Clouds, secret: str) -> None:
     settings = {
         "labels": {f"k{number}-_é": "v" * 63 for number in range(64)},
         "annotations": {"a.B-c_9": "b" * 16_000, "x" * 63: ""},
     }
 
-    assert ask(sky, "PATCH", f"{secret}?updateMask=labels,annotations", settings).json.items() >= settings.items()
-    one = ask(sky, "PATCH", f"{secret}?updateMask=annotations", {"annotations": {"only": "this"}}).json
+    assert (
+        ask(both_clouds, "PATCH", f"{secret}?updateMask=labels,annotations", settings).json.items() >= settings.items()
+    )
+    one = ask(both_clouds, "PATCH", f"{secret}?updateMask=annotations", {"annotations": {"only": "this"}}).json
     assert (one["annotations"], len(one["labels"])) == ({"only": "this"}, 64)
 
 
@@ -605,30 +622,32 @@ MAY_WRITE = {"policy": {"bindings": [{"role": "roles/bigquery.dataEditor", "memb
 
 
 @pytest.fixture
-def events(sky: Clouds) -> str:
-    """The URL of a subscription that is not there yet, of a topic that is."""
-    ask(sky, "PUT", f"{PUBSUB}/topics/dt-events", {})
+def events(both_clouds: Clouds) -> str:
+    """Return the URL of a subscription that does not exist yet, of an existing topic."""
+    ask(both_clouds, "PUT", f"{PUBSUB}/topics/dt-events", {})
     return f"{PUBSUB}/subscriptions/one"
 
 
-def test_a_bigquery_subscription_needs_its_table_and_the_role_to_write_there(sky: Clouds, events: str) -> None:
+def test_a_bigquery_subscription_needs_its_table_and_the_role_to_write_to_it(both_clouds: Clouds, events: str) -> None:
     asked = {"topic": EVENTS, "bigqueryConfig": {"table": TABLE, "writeMetadata": True}}
 
-    missing = ask(sky, "PUT", events, asked)
+    missing = ask(both_clouds, "PUT", events, asked)
     assert (missing.status, missing.sentence) == (404, f"Not found: Table {PROJECT}:data.events")
-    sky.google.pubsub.exports.tables.add(TABLE)
-    refused = ask(sky, "PUT", events, asked)
+    both_clouds.google.pubsub.exports.tables.add(TABLE)
+    refused = ask(both_clouds, "PUT", events, asked)
     assert (refused.status, "bigquery.tables.updateData" in refused.sentence) == (403, True)
-    sky.google.policies.replace(f"projects/{PROJECT}/datasets/data/tables/events", MAY_WRITE)
-    assert ask(sky, "PUT", events, asked).json["bigqueryConfig"]["state"] == "ACTIVE"
+    both_clouds.google.policies.replace(f"projects/{PROJECT}/datasets/data/tables/events", MAY_WRITE)
+    assert ask(both_clouds, "PUT", events, asked).json["bigqueryConfig"]["state"] == "ACTIVE"
 
 
 @pytest.mark.parametrize("place", [f"projects/{PROJECT}", f"projects/{PROJECT}/datasets/data"])
-def test_the_role_to_write_may_be_on_the_dataset_or_the_project(sky: Clouds, events: str, place: str) -> None:
-    sky.google.pubsub.exports.tables.add(TABLE)
-    sky.google.policies.replace(place, MAY_WRITE)
+def test_the_role_to_write_can_be_granted_on_the_dataset_or_the_project(
+    both_clouds: Clouds, events: str, place: str
+) -> None:
+    both_clouds.google.pubsub.exports.tables.add(TABLE)
+    both_clouds.google.policies.replace(place, MAY_WRITE)
 
-    assert ask(sky, "PUT", events, {"topic": EVENTS, "bigqueryConfig": {"table": TABLE}}).status == 200
+    assert ask(both_clouds, "PUT", events, {"topic": EVENTS, "bigqueryConfig": {"table": TABLE}}).status == 200
 
 
 @pytest.mark.parametrize(
@@ -656,10 +675,10 @@ def test_the_role_to_write_may_be_on_the_dataset_or_the_project(sky: Clouds, eve
     ids=str,
 )
 def test_a_subscription_that_pubsub_would_not_make_is_refused(
-    sky: Clouds, events: str, settings: dict[str, Any], status: int
+    both_clouds: Clouds, events: str, settings: dict[str, Any], status: int
 ) -> None:
-    assert ask(sky, "PUT", events, {"topic": EVENTS, **settings}).status == status
-    assert ask(sky, "GET", events).status == 404
+    assert ask(both_clouds, "PUT", events, {"topic": EVENTS, **settings}).status == status
+    assert ask(both_clouds, "GET", events).status == 404
 
 
 @pytest.mark.parametrize(
@@ -696,51 +715,53 @@ def test_a_subscription_that_pubsub_would_not_make_is_refused(
     ],
     ids=lambda value: str(value)[:40],
 )
-def test_what_google_does_not_know_is_refused_in_its_words(
-    sky: Clouds, events: str, method: str, path: str, body: Any, sentence: str
+def test_an_unknown_field_is_refused_with_googles_message(
+    both_clouds: Clouds, events: str, method: str, path: str, body: Any, sentence: str
 ) -> None:
-    answer = ask(sky, method, f"{PUBSUB}/{path}", body)
+    answer = ask(both_clouds, method, f"{PUBSUB}/{path}", body)
 
     assert (answer.status, answer.sentence) == (400, sentence)
 
 
 @pytest.mark.parametrize("verb", ["pull", "acknowledge", "modifyAckDeadline", "seek", "detach"])
 def test_a_query_parameter_that_a_call_on_a_subscription_does_not_have_is_refused(
-    sky: Clouds, events: str, verb: str
+    both_clouds: Clouds, events: str, verb: str
 ) -> None:
-    ask(sky, "PUT", events, {"topic": EVENTS})
-    answer = ask(sky, "POST", f"{events}:{verb}?nope=1", {})
+    ask(both_clouds, "PUT", events, {"topic": EVENTS})
+    answer = ask(both_clouds, "POST", f"{events}:{verb}?nope=1", {})
     assert (answer.status, 'Unknown name "nope": Cannot bind query parameter' in answer.sentence) == (400, True)
 
 
-def patch(sky: Clouds, url: str, mask: str, **settings: Any) -> Heard:
-    return ask(sky, "PATCH", url, {"subscription": settings, "updateMask": mask})
+def patch(both_clouds: Clouds, url: str, mask: str, **settings: Any) -> Heard:
+    return ask(both_clouds, "PATCH", url, {"subscription": settings, "updateMask": mask})
 
 
-def test_an_update_is_of_what_its_mask_names_and_reaches_the_messages(sky: Clouds, events: str) -> None:
-    ask(sky, "PUT", f"{PUBSUB}/topics/dead", {})
-    ask(sky, "PUT", events, {"topic": EVENTS, "labels": {"a": "b"}})
+def test_an_update_changes_only_what_its_mask_names_and_affects_the_messages(both_clouds: Clouds, events: str) -> None:
+    ask(both_clouds, "PUT", f"{PUBSUB}/topics/dead", {})
+    ask(both_clouds, "PUT", events, {"topic": EVENTS, "labels": {"a": "b"}})
     policy = {"deadLetterTopic": f"projects/{PROJECT}/topics/dead", "maxDeliveryAttempts": 5}
 
-    changed = patch(sky, events, "deadLetterPolicy,labels", deadLetterPolicy=policy, labels={"c": "d"}).json
+    changed = patch(both_clouds, events, "deadLetterPolicy,labels", deadLetterPolicy=policy, labels={"c": "d"}).json
     assert (changed["deadLetterPolicy"], changed["labels"]) == (policy, {"c": "d"})
-    ask(sky, "POST", f"{PUBSUB}/topics/dt-events:publish", {"messages": [{"data": "eA=="}]})
-    pulled = ask(sky, "POST", f"{events}:pull", {"maxMessages": 1}).json["receivedMessages"]
+    ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:publish", {"messages": [{"data": "eA=="}]})
+    pulled = ask(both_clouds, "POST", f"{events}:pull", {"maxMessages": 1}).json["receivedMessages"]
     assert pulled[0]["deliveryAttempt"] == 1
-    assert "deadLetterPolicy" not in patch(sky, events, "deadLetterPolicy").json
+    assert "deadLetterPolicy" not in patch(both_clouds, events, "deadLetterPolicy").json
 
 
 @pytest.mark.parametrize("mask", ["", "nope", "topic", "filter", "enableMessageOrdering", "name"])
-def test_an_update_without_a_mask_or_of_what_cannot_change_is_refused(sky: Clouds, events: str, mask: str) -> None:
-    before = ask(sky, "PUT", events, {"topic": EVENTS}).json
+def test_an_update_without_a_mask_or_of_an_immutable_field_is_refused(
+    both_clouds: Clouds, events: str, mask: str
+) -> None:
+    before = ask(both_clouds, "PUT", events, {"topic": EVENTS}).json
 
-    assert patch(sky, events, mask, filter="attributes:a", ackDeadlineSeconds=60).status == 400
-    assert ask(sky, "GET", events).json == before
+    assert patch(both_clouds, events, mask, filter="attributes:a", ackDeadlineSeconds=60).status == 400
+    assert ask(both_clouds, "GET", events).json == before
 
 
 @needs_gcloud
-def test_gcloud_updates_filters_snapshots_and_seeks(sky: Clouds, events: str) -> None:
-    ask(sky, "PUT", f"{PUBSUB}/topics/dead", {})
+def test_gcloud_updates_filters_snapshots_and_seeks(both_clouds: Clouds, events: str) -> None:
+    ask(both_clouds, "PUT", f"{PUBSUB}/topics/dead", {})
     commands = [
         "subscriptions create one --topic=dt-events --message-filter=attributes:ce-type",
         "subscriptions update one --ack-deadline=60 --update-labels=a=b --dead-letter-topic=dead",
@@ -750,37 +771,39 @@ def test_gcloud_updates_filters_snapshots_and_seeks(sky: Clouds, events: str) ->
         "snapshots delete before",
     ]
     for command in commands:
-        done = gcloud(sky, f"pubsub {command}")
+        done = gcloud(both_clouds, f"pubsub {command}")
         assert done.returncode == 0, f"{command}: {done.stderr}"
 
-    settings = ask(sky, "GET", events).json
+    settings = ask(both_clouds, "GET", events).json
     assert (settings["ackDeadlineSeconds"], settings["labels"]) == (60, {"a": "b"})
     assert ("deadLetterPolicy" in settings, settings["filter"]) == (False, "attributes:ce-type")
-    assert sky.log.not_played() == []
+    assert both_clouds.log.not_played() == []
 
 
-def test_what_a_deployment_subscribes_to_is_made_and_changed_on_googles_emulator_too(emulator_host: str) -> None:
-    """The emulator keeps to limits that the service no longer has; what it is told of stays within both."""
+def test_the_subscriptions_of_a_deployment_are_made_and_changed_on_googles_emulator_too(emulator_host: str) -> None:
+    """The emulator has limits that the service no longer has; these settings are within both."""
     environ = {**os.environ, "PUBSUB_EMULATOR_HOST": emulator_host}
-    with clouds("emulator", environ=environ, estate=all_on(Estate(account_lag_s=0))) as sky:
+    with clouds("emulator", environ=environ, estate=all_on(Estate(account_lag_s=0))) as both_clouds:
         for name in ("dt-rejected", "dt-dead"):
-            assert ask(sky, "PUT", f"{PUBSUB}/topics/{name}", {}).status == 200
+            assert ask(both_clouds, "PUT", f"{PUBSUB}/topics/{name}", {}).status == 200
         url, kept = f"{PUBSUB}/subscriptions/dt-rejected", {"messageRetentionDuration": "2678400s"}
         topic, dead = (f"projects/{PROJECT}/topics/{name}" for name in ("dt-rejected", "dt-dead"))
-        made = ask(sky, "PUT", url, {"topic": topic, **kept})
+        made = ask(both_clouds, "PUT", url, {"topic": topic, **kept})
         assert (made.status, made.json["messageRetentionDuration"]) == (200, "2678400s"), made.body
 
         dying = {"deadLetterPolicy": {"deadLetterTopic": dead, "maxDeliveryAttempts": 5}, "ackDeadlineSeconds": 60}
         for changed in ({"messageRetentionDuration": "864000s"}, dying):
             asked = {"subscription": {"name": "", **changed}, "updateMask": ",".join(changed)}
-            answer = ask(sky, "PATCH", url, asked)
+            answer = ask(both_clouds, "PATCH", url, asked)
             assert (answer.status, answer.json.items() >= changed.items()) == (200, True), answer.body
-        assert ask(sky, "DELETE", url).status == 200
+        assert ask(both_clouds, "DELETE", url).status == 200
 
 
-def test_a_detached_subscription_gives_nothing(sky: Clouds, events: str) -> None:
-    ask(sky, "PUT", events, {"topic": EVENTS})
-    assert ask(sky, "POST", f"{events}:detach", {}).status == 200
+def test_a_detached_subscription_delivers_nothing(both_clouds: Clouds, events: str) -> None:
+    ask(both_clouds, "PUT", events, {"topic": EVENTS})
+    assert ask(both_clouds, "POST", f"{events}:detach", {}).status == 200
 
-    assert ask(sky, "GET", events).json["detached"]
-    assert ask(sky, "POST", f"{events}:pull", {"maxMessages": 1}).json["error"]["status"] == "FAILED_PRECONDITION"
+    assert ask(both_clouds, "GET", events).json["detached"]
+    assert (
+        ask(both_clouds, "POST", f"{events}:pull", {"maxMessages": 1}).json["error"]["status"] == "FAILED_PRECONDITION"
+    )

@@ -1,4 +1,4 @@
-"""The stand-in for DT's issuer: a JWT library believes it, and its faults are what they are called."""
+"""The stand-in for DT's issuer: a JWT library accepts its tokens, and every fault does what its name says."""
 
 import http.client
 import json
@@ -43,7 +43,7 @@ def subject(issuer: Issuer, token: str) -> str:
     return str(claims["sub"])
 
 
-def test_a_jwt_library_verifies_its_tokens_with_the_keys_that_discovery_leads_to(issuer: Issuer) -> None:
+def test_a_jwt_library_verifies_its_tokens_with_the_keys_from_discovery(issuer: Issuer) -> None:
     assert subject(issuer, signed(issuer)) == "o"
 
 
@@ -51,7 +51,7 @@ def test_discovery_names_the_issuer_itself(issuer: Issuer) -> None:
     assert json.loads(get(issuer, DISCOVERY))["issuer"] == issuer.url
 
 
-def test_a_rotation_signs_with_a_new_key_and_keeps_only_the_last_one_beside_it(issuer: Issuer) -> None:
+def test_a_rotation_signs_with_a_new_key_and_publishes_only_one_older_key(issuer: Issuer) -> None:
     first = issuer.key_id
     second = issuer.rotate()
 
@@ -63,7 +63,7 @@ def test_a_rotation_signs_with_a_new_key_and_keeps_only_the_last_one_beside_it(i
     assert {key.key_id for key in key_set(issuer).keys} == {second, third}
 
 
-def test_fetches_are_counted_by_path_those_that_fail_too(issuer: Issuer) -> None:
+def test_fetches_are_counted_by_path_even_if_they_fail(issuer: Issuer) -> None:
     key_set(issuer)
     issuer.fault = "down"
     with pytest.raises(http.client.RemoteDisconnected):
@@ -72,13 +72,13 @@ def test_fetches_are_counted_by_path_those_that_fail_too(issuer: Issuer) -> None
     assert issuer.fetches == {DISCOVERY: 2, KEY_SET: 1}
 
 
-def test_whatever_else_is_asked_for_is_not_found(issuer: Issuer) -> None:
+def test_any_other_path_is_not_found(issuer: Issuer) -> None:
     with pytest.raises(urllib.error.HTTPError, match="404") as refused:
         get(issuer, "/private")
     refused.value.close()
 
 
-def test_redirect_leads_to_the_very_document(issuer: Issuer) -> None:
+def test_the_redirect_fault_redirects_to_the_right_document(issuer: Issuer) -> None:
     issuer.fault = "redirect"
 
     assert json.loads(get(issuer, DISCOVERY))["issuer"] == issuer.url
@@ -86,7 +86,7 @@ def test_redirect_leads_to_the_very_document(issuer: Issuer) -> None:
     assert sum(issuer.fetches.values()) == 2
 
 
-def test_slow_answers_at_last(issuer: Issuer) -> None:
+def test_the_slow_fault_answers_after_its_delay(issuer: Issuer) -> None:
     issuer.slow_s = 0.2
     issuer.fault = "slow"
     began_at = time.monotonic()
@@ -95,7 +95,7 @@ def test_slow_answers_at_last(issuer: Issuer) -> None:
     assert time.monotonic() - began_at >= 0.2
 
 
-def test_slow_is_not_waited_for_at_the_end() -> None:
+def test_stopping_does_not_wait_for_a_slow_answer() -> None:
     with Issuer() as issuer:
         issuer.fault = "slow"
         with pytest.raises(TimeoutError):
@@ -104,7 +104,7 @@ def test_slow_is_not_waited_for_at_the_end() -> None:
     assert within(time.monotonic() - began_at, 2)
 
 
-def test_huge_is_sound_json_of_more_than_a_mebibyte(issuer: Issuer) -> None:
+def test_the_huge_fault_answers_valid_json_of_more_than_a_mebibyte(issuer: Issuer) -> None:
     issuer.fault = "huge"
     document = get(issuer, DISCOVERY)
 
@@ -112,27 +112,27 @@ def test_huge_is_sound_json_of_more_than_a_mebibyte(issuer: Issuer) -> None:
     assert json.loads(document)["issuer"] == issuer.url
 
 
-def test_malformed_is_no_json(issuer: Issuer) -> None:
+def test_the_malformed_fault_answers_invalid_json(issuer: Issuer) -> None:
     issuer.fault = "malformed"
 
     with pytest.raises(json.JSONDecodeError):
         json.loads(get(issuer, DISCOVERY))
 
 
-def test_other_issuer_is_somebody_elses_document(issuer: Issuer) -> None:
+def test_the_other_issuer_fault_answers_the_document_of_another_issuer(issuer: Issuer) -> None:
     issuer.fault = "other issuer"
 
     assert json.loads(get(issuer, DISCOVERY))["issuer"] != issuer.url
 
 
-def test_wrong_keys_are_published_under_the_right_ids(issuer: Issuer) -> None:
+def test_the_wrong_keys_fault_publishes_other_keys_under_the_right_ids(issuer: Issuer) -> None:
     issuer.fault = "wrong keys"
 
     with pytest.raises(jwt.InvalidSignatureError):
         subject(issuer, signed(issuer))
 
 
-def test_no_keys_is_an_empty_key_set(issuer: Issuer) -> None:
+def test_the_no_keys_fault_answers_an_empty_key_set(issuer: Issuer) -> None:
     issuer.fault = "no keys"
 
     assert json.loads(get(issuer, KEY_SET)) == {"keys": []}

@@ -1,4 +1,4 @@
-"""The limits that the embedded Pub/Sub enforces: what just fits passes, what just does not is refused."""
+"""The limits that the embedded Pub/Sub enforces: a value at a limit is accepted, a value just over it is refused."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -89,7 +89,7 @@ def test_a_message_over_its_limit_is_an_invalid_argument(
     refusal_of(publisher, message)
 
 
-def test_one_bad_message_keeps_the_whole_request_out(publisher: PublisherClient, subscriber: SubscriberClient) -> None:
+def test_one_invalid_message_fails_the_whole_request(publisher: PublisherClient, subscriber: SubscriberClient) -> None:
     _emptied(subscriber)
     refusal_of(publisher, types.PubsubMessage(data=b"good"), types.PubsubMessage())
 
@@ -109,7 +109,7 @@ def test_a_request_has_one_to_a_thousand_messages(publisher: PublisherClient) ->
     refusal_of(publisher)
 
 
-def test_a_request_has_ten_million_bytes_at_most(publisher: PublisherClient) -> None:
+def test_a_request_has_at_most_ten_million_bytes(publisher: PublisherClient) -> None:
     envelope = types.PublishRequest.pb(types.PublishRequest(topic=TOPIC, messages=[{"data": bytes(9_000_000)}]))
     fits = 10_000_000 - (envelope.ByteSize() - 9_000_000)
 
@@ -210,7 +210,9 @@ BAD_SETTINGS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("settings", GOOD_SETTINGS, ids=str)
-def test_settings_at_their_limits_are_given_back(subscriber: SubscriberClient, settings: dict[str, Any]) -> None:
+def test_settings_at_their_limits_are_returned_unchanged(
+    subscriber: SubscriberClient, settings: dict[str, Any]
+) -> None:
     name = f"{PROJECT}/subscriptions/good"
     created = subscriber.create_subscription(request={"name": name, "topic": TOPIC, **settings})
     fetched = subscriber.get_subscription(subscription=name)
@@ -229,7 +231,7 @@ def test_settings_over_their_limits_are_an_invalid_argument(
         subscriber.create_subscription(request={"name": f"{PROJECT}/subscriptions/bad", "topic": TOPIC, **settings})
 
 
-def test_settings_that_nobody_made_have_the_documented_defaults(subscriber: SubscriberClient) -> None:
+def test_unset_settings_have_the_documented_defaults(subscriber: SubscriberClient) -> None:
     settings = subscriber.get_subscription(subscription=SUBSCRIPTION)
 
     assert settings.ack_deadline_seconds == 10
@@ -256,7 +258,9 @@ def test_a_topic_keeps_its_messages_ten_minutes_to_31_days(publisher: PublisherC
     ],
     ids=str,
 )
-def test_what_would_not_be_honoured_is_not_accepted(subscriber: SubscriberClient, settings: dict[str, Any]) -> None:
+def test_a_setting_that_is_not_supported_is_refused_as_not_implemented(
+    subscriber: SubscriberClient, settings: dict[str, Any]
+) -> None:
     with pytest.raises(exceptions.MethodNotImplemented):
         subscriber.create_subscription(request={"name": f"{PROJECT}/subscriptions/bad", "topic": TOPIC, **settings})
 
@@ -277,7 +281,7 @@ def test_an_impossible_acknowledgement_is_an_invalid_argument(subscriber: Subscr
         subscriber.acknowledge(subscription=SUBSCRIPTION, ack_ids=ack_ids)
 
 
-def test_a_pull_asks_for_one_message_at_least(subscriber: SubscriberClient) -> None:
+def test_a_pull_asks_for_at_least_one_message(subscriber: SubscriberClient) -> None:
     with pytest.raises(exceptions.InvalidArgument):
         subscriber.pull(subscription=SUBSCRIPTION, max_messages=0)
 

@@ -1,4 +1,4 @@
-"""Google's stand-in for Cloud Monitoring: it reports what the Pub/Sub beneath it really has, as strictly as Google."""
+"""The stand-in for Cloud Monitoring: it reports the messages that Pub/Sub really has, and is as strict as Google."""
 
 import time
 from collections.abc import Iterator
@@ -20,41 +20,41 @@ NAMES = ("dt-events", "dt-rejected")
 
 
 @pytest.fixture
-def sky() -> Iterator[Clouds]:
-    """Both clouds, with every API on."""
+def both_clouds() -> Iterator[Clouds]:
+    """Both clouds, with every API enabled."""
     with clouds("embedded", estate=all_on(Estate(account_lag_s=0))) as both:
         yield both
 
 
 @pytest.fixture
-def subscribed(sky: Clouds) -> Clouds:
-    """Two topics, each with a subscription of its name."""
+def subscribed(both_clouds: Clouds) -> Clouds:
+    """Make two topics, each with a subscription of the same name."""
     for name in NAMES:
-        assert ask(sky, "PUT", f"{PUBSUB}/topics/{name}", {}).status == 200
+        assert ask(both_clouds, "PUT", f"{PUBSUB}/topics/{name}", {}).status == 200
         subscription = {"topic": f"projects/{PROJECT}/topics/{name}"}
-        assert ask(sky, "PUT", f"{PUBSUB}/subscriptions/{name}", subscription).status == 200
-    return sky
+        assert ask(both_clouds, "PUT", f"{PUBSUB}/subscriptions/{name}", subscription).status == 200
+    return both_clouds
 
 
-def publish(sky: Clouds, topic: str, count: int) -> None:
+def publish(both_clouds: Clouds, topic: str, count: int) -> None:
     messages = {"messages": [{"data": "e30="} for _ in range(count)]}
-    assert ask(sky, "POST", f"{PUBSUB}/topics/{topic}:publish", messages).status == 200
+    assert ask(both_clouds, "POST", f"{PUBSUB}/topics/{topic}:publish", messages).status == 200
 
 
-def asked(sky: Clouds, parameters: dict[str, str]) -> tuple[int, Any]:
-    heard = ask(sky, "GET", f"{MONITORING}?{urlencode(parameters)}")
+def asked(both_clouds: Clouds, parameters: dict[str, str]) -> tuple[int, Any]:
+    heard = ask(both_clouds, "GET", f"{MONITORING}?{urlencode(parameters)}")
     return heard.status, heard.json
 
 
-def unread(sky: Clouds) -> dict[str, Unread]:
+def unread(both_clouds: Clouds) -> dict[str, Unread]:
     """Ask as ``status`` does."""
-    answers = [asked(sky, question(metric, NAMES, time.time() + 1)) for metric in (MESSAGES, OLDEST)]
+    answers = [asked(both_clouds, question(metric, NAMES, time.time() + 1)) for metric in (MESSAGES, OLDEST)]
     assert [status for status, _ in answers] == [200, 200]
     messages, oldest = (answer.get("timeSeries", []) for _, answer in answers)
     return unread_in(messages, oldest)
 
 
-def test_figures_are_those_of_the_messages_that_are_there(subscribed: Clouds) -> None:
+def test_the_figures_are_those_of_the_messages_in_pubsub(subscribed: Clouds) -> None:
     assert unread(subscribed) == {"dt-events": Unread(0, 0), "dt-rejected": Unread(0, 0)}
     publish(subscribed, "dt-rejected", 3)
     assert unread(subscribed)["dt-rejected"].messages == 3
@@ -70,7 +70,7 @@ def test_a_message_that_was_pulled_counts_until_it_is_acknowledged(subscribed: C
     assert unread(subscribed)["dt-events"].messages == 1
 
 
-def test_of_a_pubsub_that_counts_no_messages_as_googles_emulator_they_are_pulled_and_given_back(
+def test_if_pubsub_cannot_count_messages_as_googles_emulator_they_are_pulled_and_returned(
     subscribed: Clouds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Control, "unacknowledged", lambda *_: None)
@@ -89,10 +89,10 @@ def test_the_age_is_that_of_the_oldest_message(subscribed: Clouds) -> None:
     assert unread(subscribed)["dt-events"].oldest_s >= 1
 
 
-def test_a_metric_of_which_there_is_no_figure_yet_is_not_found(sky: Clouds) -> None:
-    status, told = asked(sky, question(MESSAGES, NAMES, time.time()))
-    assert (status, told["error"]["status"]) == (404, "NOT_FOUND")
-    assert told["error"]["message"].startswith("Cannot find metric(s) that match type")
+def test_a_metric_without_a_figure_is_not_found(both_clouds: Clouds) -> None:
+    status, answer = asked(both_clouds, question(MESSAGES, NAMES, time.time()))
+    assert (status, answer["error"]["status"]) == (404, "NOT_FOUND")
+    assert answer["error"]["message"].startswith("Cannot find metric(s) that match type")
 
 
 def test_a_subscription_younger_than_the_lag_has_no_figure(subscribed: Clouds) -> None:
@@ -116,12 +116,12 @@ WELL = question(MESSAGES, NAMES, 1_800_000_000.0)
         {"aggregation.alignmentPeriod": "60s"},
     ],
 )
-def test_a_question_that_google_would_not_answer_so_is_refused(subscribed: Clouds, change: dict[str, str]) -> None:
-    status, told = asked(subscribed, {**WELL, **change})
-    assert (status, told["error"]["status"]) == (400, "INVALID_ARGUMENT")
+def test_a_query_that_google_would_refuse_is_refused(subscribed: Clouds, change: dict[str, str]) -> None:
+    status, answer = asked(subscribed, {**WELL, **change})
+    assert (status, answer["error"]["status"]) == (400, "INVALID_ARGUMENT")
 
 
-def test_a_metric_that_is_not_played_is_not_found(subscribed: Clouds) -> None:
+def test_an_unknown_metric_is_not_found(subscribed: Clouds) -> None:
     assert asked(subscribed, {**WELL, "filter": WELL["filter"].replace(MESSAGES, "ack_message_count")})[0] == 404
 
 

@@ -14,12 +14,12 @@ LOCK = TESTS / "bench" / "variants" / "node"
 
 pytestmark = [
     pytest.mark.node,
-    pytest.mark.timeout(300),  # npm installs
+    pytest.mark.timeout(300),  # npm installs the client
     pytest.mark.skipif(not (shutil.which("node") and shutil.which("npm")), reason="Node.js is not installed"),
 ]
 
 
-def test_googles_client_for_node_gets_on_with_the_embedded_pubsub(embedded: EmbeddedPubSub, tmp_path: Path) -> None:
+def test_googles_client_for_node_works_with_the_embedded_pubsub(embedded: EmbeddedPubSub, tmp_path: Path) -> None:
     for file in (*LOCK.glob("package*.json"), TESTS / "pubsub_client.js"):
         shutil.copy(file, tmp_path)
     install = [shutil.which("npm") or "npm", "ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"]

@@ -1,4 +1,4 @@
-"""What only the embedded Pub/Sub does: it fails when told to, records what it acknowledged, and runs as a process."""
+"""Features of the embedded Pub/Sub alone: faults, a record of acknowledged messages, a process of its own."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ SUBSCRIPTION = "projects/p/subscriptions/reader"
 
 
 class Client:
-    """A publisher and a subscriber of Google's, without retries."""
+    """Google's publisher and subscriber clients, without retries."""
 
     def __init__(self, host: str) -> None:
         self._channel = grpc.insecure_channel(host, [("grpc.use_local_subchannel_pool", 1)])
@@ -40,26 +40,26 @@ class Client:
         self.subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=self._channel))
 
     def publish(self, data: bytes = b"x", topic: str = TOPIC, timeout: float = 5) -> list[str]:
-        """The ids that one request gets."""
+        """Publish in one request; return the ids."""
         message = types.PubsubMessage(data=data)
         reply = self.publisher.publish(topic=topic, messages=[message], retry=None, timeout=timeout)
         return list(reply.message_ids)
 
     def publish_later(self, topic: str = TOPIC) -> Any:
-        """A call under way."""
+        """Publish in the background; return the call."""
         request = types.PublishRequest(topic=topic, messages=[types.PubsubMessage(data=b"x")])
         method = "/google.pubsub.v1.Publisher/Publish"
         call = self._channel.unary_unary(method, types.PublishRequest.serialize, types.PublishResponse.deserialize)
         return call.future(request, timeout=60)
 
     def stream(self, requests: "Queue[types.StreamingPullRequest]") -> Any:
-        """The answers of a StreamingPull, whose requests can be added to."""
+        """Return the answers of a StreamingPull, whose requests come from this queue."""
         return self.subscriber.streaming_pull(requests=iter(requests.get, None), timeout=30)
 
     def pull(self) -> list[bytes]:
-        """The data of what a Pull brings in a moment."""
+        """Pull for a moment; return the data."""
         reply = self.subscriber.pull(subscription=SUBSCRIPTION, max_messages=100, timeout=0.3)
-        return [each.message.data for each in reply.received_messages]
+        return [delivery.message.data for delivery in reply.received_messages]
 
     def __enter__(self) -> Self:
         return self
@@ -81,7 +81,7 @@ ALL_CODES = [code for code in grpc.StatusCode if code is not grpc.StatusCode.OK]
 
 
 @pytest.mark.parametrize("code", ALL_CODES, ids=lambda code: code.name)
-def test_it_fails_with_the_status_and_message_it_was_told(
+def test_a_fault_fails_with_its_status_and_message(
     embedded: EmbeddedPubSub, client: Client, code: grpc.StatusCode
 ) -> None:
     embedded.set_fault(Fault.fail(code.name, "because"))
@@ -91,7 +91,7 @@ def test_it_fails_with_the_status_and_message_it_was_told(
     assert failure.value.grpc_status_code is code
 
 
-def test_nothing_is_stored_by_a_call_that_was_told_to_fail(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_call_that_fails_by_a_fault_stores_nothing(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.fail("UNAVAILABLE"))
     with pytest.raises(exceptions.ServiceUnavailable):
         client.publish()
@@ -99,7 +99,7 @@ def test_nothing_is_stored_by_a_call_that_was_told_to_fail(embedded: EmbeddedPub
     assert client.pull() == []
 
 
-def test_a_fault_can_be_for_one_topic_alone(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_fault_can_be_limited_to_one_topic(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.fail("INTERNAL").on(OTHER))
 
     assert client.publish()
@@ -107,7 +107,7 @@ def test_a_fault_can_be_for_one_topic_alone(embedded: EmbeddedPubSub, client: Cl
         client.publish(topic=OTHER)
 
 
-def test_a_fault_lasts_so_many_calls(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_fault_lasts_its_number_of_calls(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.fail("UNAVAILABLE").times(2))
 
     for _ in range(2):
@@ -134,14 +134,14 @@ def test_a_flaky_topic_fails_the_first_two_of_every_three_calls() -> None:
     assert [faults.take(TOPIC) for _ in range(6)] == [fault, fault, HEALTHY] * 2
 
 
-def test_a_flaky_fault_can_end_by_itself() -> None:
+def test_a_flaky_fault_can_end_after_a_number_of_calls() -> None:
     faults = Faults()
     faults.set(Fault.fail("ABORTED").of_every(2).times(2))
 
     assert [faults.take(TOPIC) != HEALTHY for _ in range(6)] == [True, False, True, False, False, False]
 
 
-def test_a_fault_for_a_topic_goes_before_the_one_for_all() -> None:
+def test_a_fault_of_a_topic_overrides_the_fault_of_all_topics() -> None:
     faults = Faults()
     everywhere, here = Fault.fail("ABORTED"), Fault.slow(1).on(TOPIC)
     faults.set(everywhere)
@@ -155,7 +155,7 @@ def test_a_code_that_grpc_does_not_know_is_refused_at_once() -> None:
         Fault.fail("BROKEN")
 
 
-def test_a_hanging_topic_gives_no_answer_and_stores_nothing(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_hanging_topic_does_not_answer_and_stores_nothing(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.hang())
 
     with pytest.raises(exceptions.DeadlineExceeded):
@@ -164,7 +164,7 @@ def test_a_hanging_topic_gives_no_answer_and_stores_nothing(embedded: EmbeddedPu
     assert client.pull() == []
 
 
-def test_a_hang_that_ends_ends_unavailable(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_call_is_unavailable_when_its_hang_ends(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.hang(0.1))
 
     with pytest.raises(exceptions.ServiceUnavailable):
@@ -181,7 +181,7 @@ def test_a_slow_topic_stores_and_answers_late(embedded: EmbeddedPubSub, client: 
     assert client.pull() == [b"x"]
 
 
-def test_what_was_given_up_while_it_was_slow_is_not_stored(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_slow_call_that_the_client_cancelled_stores_nothing(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.slow(0.2))
     with pytest.raises(exceptions.DeadlineExceeded):
         client.publish(timeout=0.05)
@@ -190,7 +190,7 @@ def test_what_was_given_up_while_it_was_slow_is_not_stored(embedded: EmbeddedPub
     assert client.pull() == []
 
 
-def test_a_hundred_hanging_calls_do_not_keep_the_others_waiting(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_hundred_hanging_calls_do_not_delay_others(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.hang().on(OTHER))
 
     async def publish() -> float:
@@ -230,7 +230,7 @@ def test_an_answer_can_come_with_two_ids_for_one_message(embedded: EmbeddedPubSu
     assert client.pull() == []
 
 
-def test_a_message_can_be_stored_though_the_answer_says_it_failed(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_message_can_be_stored_although_the_call_fails(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.commit_then_fail("DEADLINE_EXCEEDED"))
 
     with pytest.raises(exceptions.DeadlineExceeded, match="told to"):
@@ -238,7 +238,7 @@ def test_a_message_can_be_stored_though_the_answer_says_it_failed(embedded: Embe
     assert client.pull() == [b"x"]
 
 
-def test_a_message_can_be_stored_though_the_answer_never_comes(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_message_can_be_stored_although_the_answer_never_comes(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.commit_then_fail("UNAVAILABLE", seconds=60))
 
     with pytest.raises(exceptions.DeadlineExceeded):
@@ -257,10 +257,10 @@ def test_a_cut_connection_is_unavailable_and_a_new_one_works(embedded: EmbeddedP
     assert client.pull() == [b"before", b"after"]
 
 
-def test_a_cut_takes_every_call_on_its_connection_along_and_no_other(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_cut_ends_all_calls_on_its_connection_and_no_others(embedded: EmbeddedPubSub, client: Client) -> None:
     embedded.set_fault(Fault.hang().on(OTHER))
     with Client(embedded.host) as second, Client(embedded.host) as third:
-        calls = [each.publish_later(OTHER) for each in (client, second, third)]
+        calls = [caller.publish_later(OTHER) for caller in (client, second, third)]
         while embedded.publish_calls(OTHER) < 3:
             time.sleep(0.01)
         embedded.set_fault(Fault.cut().on(TOPIC).times(1))
@@ -271,7 +271,7 @@ def test_a_cut_takes_every_call_on_its_connection_along_and_no_other(embedded: E
         assert [call.done() for call in calls] == [False, True, False]
 
 
-def test_stopping_does_not_wait_for_what_hangs(client: Client, embedded: EmbeddedPubSub) -> None:
+def test_stopping_does_not_wait_for_hanging_calls(client: Client, embedded: EmbeddedPubSub) -> None:
     embedded.set_fault(Fault.hang())
     hanging = client.publish_later()
     while not embedded.publish_calls():
@@ -292,7 +292,9 @@ def test_every_publish_call_is_counted(embedded: EmbeddedPubSub, client: Client)
     assert (embedded.publish_calls(TOPIC), embedded.publish_calls(OTHER), embedded.publish_calls()) == (2, 1, 3)
 
 
-def test_a_streaming_pull_holds_no_more_than_its_flow_control_allows(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_a_streaming_pull_delivers_no_more_than_its_flow_control_allows(
+    embedded: EmbeddedPubSub, client: Client
+) -> None:
     for data in (b"1", b"2", b"3", b"4"):
         client.publish(data)
     requests: Queue[types.StreamingPullRequest] = Queue()
@@ -303,10 +305,10 @@ def test_a_streaming_pull_holds_no_more_than_its_flow_control_allows(embedded: E
     requests.put(types.StreamingPullRequest(ack_ids=[first[0].ack_id]))
     second = next(iter(replies)).received_messages
     replies.cancel()
-    assert [[each.message.data for each in batch] for batch in (first, second)] == [[b"1", b"2"], [b"3"]]
+    assert [[delivery.message.data for delivery in batch] for batch in (first, second)] == [[b"1", b"2"], [b"3"]]
 
 
-def test_a_streaming_pull_stops_when_it_holds_as_many_bytes_as_it_wants(client: Client) -> None:
+def test_a_streaming_pull_stops_at_its_limit_of_outstanding_bytes(client: Client) -> None:
     client.publish(bytes(1000))
     requests: Queue[types.StreamingPullRequest] = Queue()
     requests.put(_first_request(max_outstanding_bytes=1000))
@@ -338,13 +340,13 @@ def test_a_streaming_pull_ends_when_its_subscription_is_deleted(client: Client) 
         next(iter(replies))
 
 
-def test_what_is_created_in_process_is_checked_as_if_it_came_by_grpc(embedded: EmbeddedPubSub) -> None:
+def test_resources_made_in_process_are_checked_as_those_made_over_grpc(embedded: EmbeddedPubSub) -> None:
     with pytest.raises(Refused) as refusal:
         embedded.create_topic("projects/p/topics/google")
     assert refusal.value.code is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_a_port_in_use_is_said_to_be(embedded: EmbeddedPubSub) -> None:
+def test_a_port_in_use_is_reported(embedded: EmbeddedPubSub) -> None:
     port = int(embedded.host.rpartition(":")[2])
 
     with pytest.raises(NotStarted, match=str(port)), EmbeddedPubSub(port=port):
@@ -367,7 +369,7 @@ def test_the_record_has_every_acknowledged_message_in_full(tmp_path: Path) -> No
     assert (two.message_id, two.data) == (second, b"y")
 
 
-def test_the_record_has_what_was_stored_though_the_answer_was_a_failure_and_nothing_else(tmp_path: Path) -> None:
+def test_the_record_has_exactly_the_stored_messages_even_if_their_call_failed(tmp_path: Path) -> None:
     path = tmp_path / "acked.jsonl"
     with EmbeddedPubSub(record=path) as embedded, Client(embedded.host) as client:
         embedded.create_topic(TOPIC)
@@ -378,21 +380,21 @@ def test_the_record_has_what_was_stored_though_the_answer_was_a_failure_and_noth
         embedded.set_fault(Fault.empty_ids())
         client.publish(b"no id")
 
-    assert [each.data for each in read_record(path)] == [b"statusfirst"]
+    assert [message.data for message in read_record(path)] == [b"statusfirst"]
 
 
-def test_half_a_line_at_the_end_of_a_record_is_skipped_and_then_removed(tmp_path: Path) -> None:
+def test_an_incomplete_last_line_of_a_record_is_skipped_and_then_removed(tmp_path: Path) -> None:
     path = tmp_path / "acked.jsonl"
     _record_one(path, b"first")
     path.write_bytes(path.read_bytes() + path.read_bytes()[:-10])
-    assert [each.data for each in read_record(path)] == [b"first"]
+    assert [message.data for message in read_record(path)] == [b"first"]
 
     _record_one(path, b"second")
-    assert [each.data for each in read_record(path)] == [b"first", b"second"]
+    assert [message.data for message in read_record(path)] == [b"first", b"second"]
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b"[]", b"{}", b'{"topic": "t"}'])
-def test_a_record_damaged_elsewhere_is_said_to_be(tmp_path: Path, line: bytes) -> None:
+def test_a_record_that_is_damaged_in_the_middle_is_reported(tmp_path: Path, line: bytes) -> None:
     path = tmp_path / "acked.jsonl"
     _record_one(path, b"first")
     path.write_bytes(line + b"\n" + path.read_bytes())
@@ -401,7 +403,7 @@ def test_a_record_damaged_elsewhere_is_said_to_be(tmp_path: Path, line: bytes) -
         read_record(path)
 
 
-def test_a_record_that_cannot_be_written_is_said_to_be(tmp_path: Path) -> None:
+def test_a_record_that_cannot_be_written_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "acked.jsonl"
 
     with pytest.raises(NotStarted, match=r"acked\.jsonl cannot be written: No such file"), EmbeddedPubSub(record=path):
@@ -415,7 +417,7 @@ def _record_one(path: Path, data: bytes) -> None:
 
 
 class Process:
-    """``python -m deploy.offline.pubsub`` with these arguments, ready."""
+    """A started ``python -m deploy.offline.pubsub`` with these arguments."""
 
     def __init__(self, *arguments: str) -> None:
         command = [sys.executable, "-m", "deploy.offline.pubsub", *arguments]
@@ -432,7 +434,7 @@ class Process:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_the_process_ends_with_0_at_once_whatever_hangs(number: signal.Signals) -> None:
+def test_the_process_ends_with_0_at_once_even_if_calls_hang(number: signal.Signals) -> None:
     with Process("--topic", TOPIC) as process, Control(process.host) as control, Client(process.host) as client:
         control.set_fault(Fault.hang())
         with pytest.raises(exceptions.DeadlineExceeded):
@@ -444,7 +446,7 @@ def test_the_process_ends_with_0_at_once_whatever_hangs(number: signal.Signals) 
         assert within(time.monotonic() - started, 0.7)
 
 
-def test_faults_and_counts_of_a_process_are_at_hand_from_another(embedded: EmbeddedPubSub, client: Client) -> None:
+def test_another_process_can_set_faults_and_read_counts(embedded: EmbeddedPubSub, client: Client) -> None:
     with Control(embedded.host) as control:
         control.set_fault(Fault.fail("RESOURCE_EXHAUSTED", "quota").on(TOPIC).times(1))
         with pytest.raises(exceptions.ResourceExhausted, match="quota"):
@@ -456,14 +458,14 @@ def test_faults_and_counts_of_a_process_are_at_hand_from_another(embedded: Embed
         assert (control.publish_calls(), control.publish_calls(TOPIC), control.publish_calls("none")) == (2, 1, 0)
 
 
-def test_a_control_without_its_process_says_so() -> None:
+def test_a_control_reports_that_its_process_has_ended() -> None:
     with EmbeddedPubSub() as embedded:
         host = embedded.host
     with Control(host) as control, pytest.raises(OfflineError, match="ClearFaults"):
         control.clear_faults()
 
 
-def test_a_process_killed_and_started_anew_on_its_port_serves_the_same_clients(tmp_path: Path) -> None:
+def test_a_process_that_restarts_on_its_port_serves_the_same_clients(tmp_path: Path) -> None:
     path = tmp_path / "acked.jsonl"
     arguments = ["--record", str(path), "--topic", TOPIC, "--subscription", f"{SUBSCRIPTION}={TOPIC}"]
     with Process(*arguments) as first, Client(first.host) as client:
@@ -477,7 +479,7 @@ def test_a_process_killed_and_started_anew_on_its_port_serves_the_same_clients(t
             assert (second.host, client.pull()) == (first.host, [b"after"])
 
     acked: list[Recorded] = read_record(path)
-    assert [([each.message_id], each.data) for each in acked] == [(before, b"before"), (after, b"after")]
+    assert [([message.message_id], message.data) for message in acked] == [(before, b"before"), (after, b"after")]
 
 
 def _publish_until_served(client: Client, data: bytes) -> list[str]:
@@ -491,17 +493,17 @@ def _publish_until_served(client: Client, data: bytes) -> list[str]:
             time.sleep(0.05)
 
 
-def test_killed_in_the_middle_of_publishing_it_has_recorded_every_message_it_acknowledged(tmp_path: Path) -> None:
+def test_a_process_killed_while_publishing_has_recorded_every_acknowledged_message(tmp_path: Path) -> None:
     path = tmp_path / "acked.jsonl"
     with Process("--record", str(path), "--topic", TOPIC) as process:
         acked = asyncio.run(_publish_while_killed(process))
 
-    recorded = {each.message_id for each in read_record(path)}
+    recorded = {message.message_id for message in read_record(path)}
     assert acked <= recorded
 
 
 ENOUGH = 100
-"""Messages that are acknowledged before the process is killed, at the least."""
+"""At least this many messages are acknowledged before the process is killed."""
 
 
 async def _publish_while_killed(process: Process) -> set[str]:
@@ -522,7 +524,7 @@ async def _publish_while_killed(process: Process) -> set[str]:
     return acked
 
 
-def test_a_port_that_is_taken_ends_the_process_with_1_and_a_sentence(embedded: EmbeddedPubSub) -> None:
+def test_a_port_in_use_ends_the_process_with_1_and_a_message(embedded: EmbeddedPubSub) -> None:
     command = [sys.executable, "-m", "deploy.offline.pubsub", "--port", embedded.host.rpartition(":")[2]]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 

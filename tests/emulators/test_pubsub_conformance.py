@@ -1,4 +1,4 @@
-"""Google's emulator and the embedded Pub/Sub do the same, as Google's own clients see it."""
+"""Google's emulator and the embedded Pub/Sub behave alike for Google's own clients."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ DAY_S = 24 * 3600
 
 @dataclass
 class Pubsub:
-    """One of the two, with a project of its own and Google's clients at hand."""
+    """One of the two Pub/Subs, with a project of its own and Google's clients."""
 
     host: str
     project: str
@@ -42,16 +42,16 @@ class Pubsub:
 
     @property
     def topic(self) -> str:
-        """The one topic of a test."""
+        """The topic of a test."""
         return f"{self.project}/topics/events"
 
     @property
     def subscription(self) -> str:
-        """The one subscription of most tests."""
+        """The subscription of most tests."""
         return f"{self.project}/subscriptions/reader"
 
     def create(self, name: str = "reader", **settings: Any) -> str:
-        """A subscription, and the topic if it is not there."""
+        """Create a subscription, and its topic if it does not exist."""
         if self.topic not in [topic.name for topic in self.publisher.list_topics(project=self.project)]:
             self.publisher.create_topic(name=self.topic)
         subscription = f"{self.project}/subscriptions/{name}"
@@ -59,34 +59,34 @@ class Pubsub:
         return subscription
 
     def publish(self, *data: bytes, key: str = "") -> list[str]:
-        """One request with these messages; their ids."""
-        messages = [types.PubsubMessage(data=each, ordering_key=key) for each in data]
+        """Publish these messages in one request; return their ids."""
+        messages = [types.PubsubMessage(data=content, ordering_key=key) for content in data]
         return self.publish_request(messages)
 
     def publish_request(self, messages: Sequence[types.PubsubMessage], topic: str = "") -> list[str]:
-        """One request, never retried; the ids."""
+        """Send one publish request without retries; return the ids."""
         request = types.PublishRequest(topic=topic or self.topic, messages=messages)
         reply = GeneratedPublisher.publish(self.publisher, request, retry=None, timeout=30)
         return list(reply.message_ids)
 
     def pull(self, subscription: str = "", most: int = 1000) -> list[types.ReceivedMessage]:
-        """What one Pull brings."""
+        """Return the messages of one Pull."""
         name = subscription or self.subscription
         return list(self.subscriber.pull(subscription=name, max_messages=most, timeout=30).received_messages)
 
     def pull_exactly(self, count: int, subscription: str = "") -> list[types.ReceivedMessage]:
-        """So many messages, in as many Pulls as it takes."""
+        """Return this many messages, from as many Pulls as necessary."""
         received: list[types.ReceivedMessage] = []
         while len(received) < count:
             received += self.pull(subscription, count - len(received))
         return received
 
     def nothing_to_pull(self, subscription: str = "") -> bool:
-        """Whether a Pull brings nothing for a while."""
+        """Return whether a Pull returns nothing for a while."""
         return not self.pull_at_once(subscription)
 
     def pull_at_once(self, subscription: str = "") -> list[types.ReceivedMessage]:
-        """What a Pull brings within a while; one of the two lets the call run into its deadline at nothing."""
+        """Return the messages of one Pull; one of the Pub/Subs lets a call without messages run into its deadline."""
         name = subscription or self.subscription
         try:
             reply = self.subscriber.pull(subscription=name, max_messages=10, timeout=0.2, retry=None)
@@ -95,13 +95,13 @@ class Pubsub:
         return list(reply.received_messages)
 
     def acknowledge(self, received: Sequence[types.ReceivedMessage], subscription: str = "") -> None:
-        """Done with these."""
-        ack_ids = [each.ack_id for each in received]
+        """Acknowledge these messages."""
+        ack_ids = [delivery.ack_id for delivery in received]
         self.subscriber.acknowledge(subscription=subscription or self.subscription, ack_ids=ack_ids)
 
     def set_deadline(self, received: Sequence[types.ReceivedMessage], seconds: int) -> None:
-        """From now on, in seconds."""
-        ack_ids = [each.ack_id for each in received]
+        """Set the acknowledgement deadline of these messages, in seconds from now."""
+        ack_ids = [delivery.ack_id for delivery in received]
         self.subscriber.modify_ack_deadline(
             subscription=self.subscription, ack_ids=ack_ids, ack_deadline_seconds=seconds
         )
@@ -130,14 +130,14 @@ def streaming(pubsub: Pubsub, take: Callable[[Message], None]) -> Iterator[None]
 
 
 def data_of(received: Sequence[types.ReceivedMessage]) -> list[bytes]:
-    return [each.message.data for each in received]
+    return [delivery.message.data for delivery in received]
 
 
 def test_a_created_topic_can_be_fetched_and_listed(pubsub: Pubsub) -> None:
     pubsub.publisher.create_topic(request={"name": pubsub.topic, "labels": {"team": "cold"}})
 
     assert pubsub.publisher.get_topic(topic=pubsub.topic).labels == {"team": "cold"}
-    assert [each.name for each in pubsub.publisher.list_topics(project=pubsub.project)] == [pubsub.topic]
+    assert [topic.name for topic in pubsub.publisher.list_topics(project=pubsub.project)] == [pubsub.topic]
 
 
 def test_a_topic_is_created_once(pubsub: Pubsub) -> None:
@@ -147,7 +147,7 @@ def test_a_topic_is_created_once(pubsub: Pubsub) -> None:
         pubsub.publisher.create_topic(name=pubsub.topic)
 
 
-def test_a_missing_topic_is_not_found_by_whatever_needs_it(pubsub: Pubsub) -> None:
+def test_every_call_that_needs_a_missing_topic_fails_with_not_found(pubsub: Pubsub) -> None:
     publisher = pubsub.publisher
     needs: list[Callable[[], Any]] = [
         lambda: publisher.get_topic(topic=pubsub.topic),
@@ -160,7 +160,7 @@ def test_a_missing_topic_is_not_found_by_whatever_needs_it(pubsub: Pubsub) -> No
             need()
 
 
-def test_a_missing_subscription_is_not_found_by_whatever_needs_it(pubsub: Pubsub) -> None:
+def test_every_call_that_needs_a_missing_subscription_fails_with_not_found(pubsub: Pubsub) -> None:
     subscriber, name = pubsub.subscriber, pubsub.subscription
     needs: list[Callable[[], Any]] = [
         lambda: subscriber.get_subscription(subscription=name),
@@ -180,7 +180,7 @@ def test_a_subscription_is_created_once(pubsub: Pubsub) -> None:
         pubsub.create()
 
 
-def test_the_settings_of_a_subscription_are_given_back(pubsub: Pubsub) -> None:
+def test_the_settings_of_a_subscription_are_returned_unchanged(pubsub: Pubsub) -> None:
     pubsub.create(
         ack_deadline_seconds=17,
         message_retention_duration=Duration(seconds=3 * DAY_S),
@@ -205,7 +205,7 @@ def test_a_deleted_subscription_is_gone(pubsub: Pubsub) -> None:
     assert not list(pubsub.subscriber.list_subscriptions(project=pubsub.project))
 
 
-def test_what_is_published_comes_out_byte_for_byte(pubsub: Pubsub) -> None:
+def test_a_message_is_delivered_byte_for_byte(pubsub: Pubsub) -> None:
     pubsub.create()
     sent = types.PubsubMessage(data=bytes(range(256)), attributes={"ключ": "\N{SNOWMAN}", "empty": ""})
     before = time.time()
@@ -219,7 +219,7 @@ def test_what_is_published_comes_out_byte_for_byte(pubsub: Pubsub) -> None:
     assert before - 2 < published_at < time.time() + 1
 
 
-def test_a_message_may_be_attributes_alone(pubsub: Pubsub) -> None:
+def test_a_message_can_have_attributes_without_data(pubsub: Pubsub) -> None:
     pubsub.create()
     pubsub.publish_request([types.PubsubMessage(attributes={"only": "this"})])
 
@@ -231,8 +231,8 @@ def test_message_ids_are_unique_and_in_the_order_of_the_request(pubsub: Pubsub) 
     pubsub.create()
     ids = pubsub.publish(*[b"%d" % number for number in range(50)])
 
-    received = {each.message.message_id: each.message.data for each in pubsub.pull_exactly(50)}
-    assert [received[each] for each in ids] == [b"%d" % number for number in range(50)]
+    received = {delivery.message.message_id: delivery.message.data for delivery in pubsub.pull_exactly(50)}
+    assert [received[message_id] for message_id in ids] == [b"%d" % number for number in range(50)]
 
 
 def test_an_acknowledged_message_does_not_come_back(pubsub: Pubsub) -> None:
@@ -281,7 +281,7 @@ def test_each_subscription_gets_its_own_copy(pubsub: Pubsub) -> None:
     assert data_of(pubsub.pull(second)) == [b"x"]
 
 
-def test_a_subscription_has_nothing_of_before_its_creation(pubsub: Pubsub) -> None:
+def test_a_subscription_gets_no_messages_from_before_its_creation(pubsub: Pubsub) -> None:
     pubsub.create("early")
     pubsub.publish(b"x")
 
@@ -335,7 +335,7 @@ def test_a_thousand_messages_fit_in_one_request(pubsub: Pubsub) -> None:
     assert len(set(pubsub.publish(*[b"x"] * 1000))) == 1000
 
 
-def test_a_large_message_goes_through(pubsub: Pubsub) -> None:
+def test_a_large_message_is_delivered(pubsub: Pubsub) -> None:
     pubsub.create()
     pubsub.publish(bytes(9_900_000))
 
@@ -345,7 +345,7 @@ def test_a_large_message_goes_through(pubsub: Pubsub) -> None:
     assert data_of(reply.received_messages) == [bytes(9_900_000)]
 
 
-def test_a_deleted_topic_leaves_its_subscriptions_and_what_they_have(pubsub: Pubsub) -> None:
+def test_deleting_a_topic_keeps_its_subscriptions_and_their_messages(pubsub: Pubsub) -> None:
     pubsub.create()
     pubsub.publish(b"x")
     pubsub.publisher.delete_topic(topic=pubsub.topic)
@@ -357,7 +357,7 @@ def test_a_deleted_topic_leaves_its_subscriptions_and_what_they_have(pubsub: Pub
         pubsub.publish(b"y")
 
 
-def test_a_topic_created_anew_is_another_topic(pubsub: Pubsub) -> None:
+def test_a_topic_that_is_created_again_is_another_topic(pubsub: Pubsub) -> None:
     pubsub.create()
     pubsub.publisher.delete_topic(topic=pubsub.topic)
     pubsub.publisher.create_topic(name=pubsub.topic)
@@ -382,7 +382,7 @@ def test_a_streaming_pull_delivers_everything_once_it_is_acknowledged(pubsub: Pu
     assert pubsub.nothing_to_pull()
 
 
-def test_a_streaming_pull_delivers_again_what_was_nacked(pubsub: Pubsub) -> None:
+def test_a_streaming_pull_redelivers_nacked_messages(pubsub: Pubsub) -> None:
     pubsub.create()
     arrived: Queue[str] = Queue()
 
@@ -419,7 +419,9 @@ def test_the_batching_publisher_gets_an_id_for_each_message(pubsub: Pubsub) -> N
     futures = [pubsub.publisher.publish(pubsub.topic, b"%d" % number, n=str(number)) for number in range(100)]
     ids = {future.result(5): number for number, future in enumerate(futures)}
 
-    received = {each.message.message_id: int(each.message.attributes["n"]) for each in pubsub.pull_exactly(100)}
+    received = {
+        delivery.message.message_id: int(delivery.message.attributes["n"]) for delivery in pubsub.pull_exactly(100)
+    }
     assert received == ids
 
 
@@ -434,7 +436,7 @@ def test_the_generated_asynchronous_publisher_gets_its_ids(pubsub: Pubsub) -> No
             return [reply.message_ids[0] for reply in await asyncio.gather(*calls)]
 
     ids = asyncio.run(publish())
-    assert {each.message.message_id for each in pubsub.pull_exactly(100)} == set(ids)
+    assert {delivery.message.message_id for delivery in pubsub.pull_exactly(100)} == set(ids)
 
 
 def test_the_generated_publisher_gets_its_id(pubsub: Pubsub) -> None:
@@ -443,7 +445,7 @@ def test_the_generated_publisher_gets_its_id(pubsub: Pubsub) -> None:
     with GeneratedPublisher(transport=transport) as publisher:
         reply = publisher.publish(topic=pubsub.topic, messages=[types.PubsubMessage(data=b"x")])
 
-    assert [each.message.message_id for each in pubsub.pull()] == list(reply.message_ids)
+    assert [delivery.message.message_id for delivery in pubsub.pull()] == list(reply.message_ids)
 
 
 # lists, updates
@@ -453,7 +455,7 @@ def seconds(number: int) -> Duration:
     return Duration(seconds=number)
 
 
-def test_lists_come_in_pages(pubsub: Pubsub) -> None:
+def test_lists_are_returned_in_pages(pubsub: Pubsub) -> None:
     pubsub.create("reader0")
     for number in range(1, 5):
         pubsub.publisher.create_topic(name=f"{pubsub.project}/topics/more{number}")
@@ -474,7 +476,7 @@ def update(pubsub: Pubsub, *paths: str, **settings: Any) -> types.Subscription:
     return changed
 
 
-def test_an_update_changes_what_its_mask_names_and_nothing_else(pubsub: Pubsub) -> None:
+def test_an_update_changes_only_what_its_mask_names(pubsub: Pubsub) -> None:
     pubsub.create(ack_deadline_seconds=20, retain_acked_messages=True)
 
     changed = update(pubsub, "ack_deadline_seconds", ack_deadline_seconds=60, message_retention_duration=seconds(601))
@@ -485,7 +487,7 @@ def test_an_update_changes_what_its_mask_names_and_nothing_else(pubsub: Pubsub) 
 
 
 @pytest.mark.parametrize("path", ["", "nope", "ackDeadlineSeconds", "topic", "filter", "enable_message_ordering"])
-def test_an_update_without_a_mask_or_of_what_cannot_change_is_refused(pubsub: Pubsub, path: str) -> None:
+def test_an_update_without_a_mask_or_of_an_immutable_field_is_refused(pubsub: Pubsub, path: str) -> None:
     pubsub.create()
 
     with pytest.raises(exceptions.InvalidArgument):
@@ -501,7 +503,7 @@ def test_a_topic_is_updated(pubsub: Pubsub) -> None:
     assert pubsub.publisher.get_topic(topic=pubsub.topic).message_retention_duration.total_seconds() == 3600
 
 
-def test_an_update_of_a_topic_needs_a_mask_of_what_can_change(pubsub: Pubsub) -> None:
+def test_an_update_of_a_topic_needs_a_mask_of_mutable_fields(pubsub: Pubsub) -> None:
     pubsub.publisher.create_topic(name=pubsub.topic)
 
     for paths in ([], ["name"], ["nope"]):
@@ -514,14 +516,14 @@ def test_an_update_of_a_topic_needs_a_mask_of_what_can_change(pubsub: Pubsub) ->
 
 
 def dead_letters(pubsub: Pubsub, attempts: int = 5) -> dict[str, Any]:
-    """A policy, with its topic and a subscription to that."""
+    """Return a dead-letter policy, whose topic has a subscription."""
     topic, subscription = f"{pubsub.project}/topics/dead", f"{pubsub.project}/subscriptions/dead"
     pubsub.publisher.create_topic(name=topic)
     pubsub.subscriber.create_subscription(name=subscription, topic=topic)
     return {"dead_letter_topic": topic, "max_delivery_attempts": attempts}
 
 
-def test_a_message_is_dead_after_its_last_attempt(pubsub: Pubsub) -> None:
+def test_a_message_goes_to_the_dead_letter_topic_after_its_last_attempt(pubsub: Pubsub) -> None:
     policy = dead_letters(pubsub)
     pubsub.create(dead_letter_policy=policy)
     pubsub.publish_request([types.PubsubMessage(data=b"x", attributes={"k": "v"})])
@@ -549,14 +551,14 @@ def test_a_message_is_dead_after_its_last_attempt(pubsub: Pubsub) -> None:
     )
 
 
-def test_attempts_are_told_only_with_a_dead_letter_policy(pubsub: Pubsub) -> None:
+def test_delivery_attempts_are_shown_only_with_a_dead_letter_policy(pubsub: Pubsub) -> None:
     pubsub.create()
     pubsub.publish(b"x")
 
     assert not pubsub.pull()[0].delivery_attempt
 
 
-def test_a_streaming_pull_tells_the_attempts(pubsub: Pubsub) -> None:
+def test_a_streaming_pull_shows_the_delivery_attempts(pubsub: Pubsub) -> None:
     pubsub.create(dead_letter_policy=dead_letters(pubsub))
     attempts: Queue[int] = Queue()
 
@@ -581,17 +583,17 @@ def test_a_dead_letter_policy_is_set_changed_and_cleared_by_updates(pubsub: Pubs
 
 
 @pytest.mark.parametrize("attempts", [4, 101])
-def test_a_message_has_5_to_100_attempts(pubsub: Pubsub, attempts: int) -> None:
+def test_a_dead_letter_policy_allows_5_to_100_attempts(pubsub: Pubsub, attempts: int) -> None:
     with pytest.raises(exceptions.BadRequest):
         pubsub.create(dead_letter_policy=dead_letters(pubsub, attempts))
 
 
-def test_a_dead_letter_topic_has_to_be_there(pubsub: Pubsub) -> None:
+def test_a_dead_letter_topic_must_exist(pubsub: Pubsub) -> None:
     with pytest.raises(exceptions.NotFound):
         pubsub.create(dead_letter_policy={"dead_letter_topic": f"{pubsub.project}/topics/none"})
 
 
-def test_a_retry_policy_is_completed_and_given_back(pubsub: Pubsub) -> None:
+def test_a_retry_policy_is_completed_and_returned(pubsub: Pubsub) -> None:
     pubsub.create(retry_policy={"minimum_backoff": seconds(3)})
 
     policy = pubsub.subscriber.get_subscription(subscription=pubsub.subscription).retry_policy
@@ -607,18 +609,18 @@ def test_a_backoff_is_at_most_600_seconds_and_the_smaller_one_first(pubsub: Pubs
         pubsub.create(retry_policy={"minimum_backoff": minimum, "maximum_backoff": maximum})
 
 
-# going back and forth in time
+# seeks and snapshots
 
 
 def now() -> Timestamp:
     moment = Timestamp()
     moment.GetCurrentTime()
-    time.sleep(0.05)  # what is published from now on is later, by any clock's grain
+    time.sleep(0.05)  # so that messages published later have a later time on any clock
     return moment
 
 
 def drain(pubsub: Pubsub) -> list[bytes]:
-    """Everything there is to pull, acknowledged."""
+    """Pull and acknowledge all messages; return their data."""
     data: list[bytes] = []
     while received := pubsub.pull_at_once():
         data += data_of(received)
@@ -626,7 +628,7 @@ def drain(pubsub: Pubsub) -> list[bytes]:
     return data
 
 
-def test_a_seek_to_a_time_brings_back_what_was_published_since(pubsub: Pubsub) -> None:
+def test_a_seek_to_a_time_redelivers_messages_published_since(pubsub: Pubsub) -> None:
     pubsub.create(retain_acked_messages=True)
     start = now()
     pubsub.publish(b"1")
@@ -640,7 +642,7 @@ def test_a_seek_to_a_time_brings_back_what_was_published_since(pubsub: Pubsub) -
         assert drain(pubsub) == expected
 
 
-def test_a_seek_to_a_later_time_leaves_out_what_nobody_has_read(pubsub: Pubsub) -> None:
+def test_a_seek_to_a_later_time_skips_unread_messages(pubsub: Pubsub) -> None:
     pubsub.create()
     pubsub.publish(b"1")
     middle = now()
@@ -650,7 +652,7 @@ def test_a_seek_to_a_later_time_leaves_out_what_nobody_has_read(pubsub: Pubsub) 
     assert drain(pubsub) == [b"2"]
 
 
-def test_a_seek_to_a_snapshot_brings_back_what_was_not_acknowledged_then_and_what_came_since(pubsub: Pubsub) -> None:
+def test_a_seek_to_a_snapshot_redelivers_messages_unacknowledged_then_or_published_since(pubsub: Pubsub) -> None:
     pubsub.create()
     snapshot = f"{pubsub.project}/snapshots/before"
     pubsub.publish(b"1")
@@ -672,7 +674,7 @@ def test_snapshots_are_made_once_shown_and_deleted(pubsub: Pubsub) -> None:
     assert made.topic == pubsub.topic
     assert abs(made.expire_time.timestamp() - time.time() - 7 * DAY_S) < 60
     assert pubsub.subscriber.get_snapshot(snapshot=name) == made
-    assert [each.name for each in pubsub.subscriber.list_snapshots(project=pubsub.project)] == [name]
+    assert [snapshot.name for snapshot in pubsub.subscriber.list_snapshots(project=pubsub.project)] == [name]
     assert list(pubsub.publisher.list_topic_snapshots(topic=pubsub.topic)) == [name]
     with pytest.raises(exceptions.AlreadyExists):
         pubsub.subscriber.create_snapshot(name=name, subscription=pubsub.subscription)
@@ -682,7 +684,7 @@ def test_snapshots_are_made_once_shown_and_deleted(pubsub: Pubsub) -> None:
             need(snapshot=name)
 
 
-def test_a_seek_needs_a_target_that_is_there(pubsub: Pubsub) -> None:
+def test_a_seek_needs_an_existing_target(pubsub: Pubsub) -> None:
     pubsub.create()
 
     with pytest.raises(exceptions.InvalidArgument):
@@ -694,10 +696,10 @@ def test_a_seek_needs_a_target_that_is_there(pubsub: Pubsub) -> None:
         pubsub.subscriber.seek(request={"subscription": f"{pubsub.subscription}-none", "time": now()})
 
 
-# exactly once, and pushed
+# exactly-once delivery and push
 
 
-def test_exactly_once_tells_of_an_acknowledgement_that_comes_too_late(pubsub: Pubsub) -> None:
+def test_with_exactly_once_delivery_a_late_acknowledgement_fails(pubsub: Pubsub) -> None:
     pubsub.create(enable_exactly_once_delivery=True)
     pubsub.publish(b"x")
     received = pubsub.pull()
@@ -711,7 +713,7 @@ def test_exactly_once_tells_of_an_acknowledgement_that_comes_too_late(pubsub: Pu
         pubsub.set_deadline(received, 20)
 
 
-def test_exactly_once_confirms_the_acknowledgements_of_a_streaming_pull(pubsub: Pubsub) -> None:
+def test_with_exactly_once_delivery_a_streaming_pull_confirms_acknowledgements(pubsub: Pubsub) -> None:
     pubsub.create(enable_exactly_once_delivery=True)
     outcomes: Queue[Any] = Queue()
 
@@ -726,7 +728,7 @@ def test_exactly_once_confirms_the_acknowledgements_of_a_streaming_pull(pubsub: 
 
 @dataclass
 class Endpoint:
-    """Where messages are pushed to: answers with the next status, in the end 204."""
+    """The endpoint of a push subscription: answers with the next status, at last with 204."""
 
     url: str
     bodies: "Queue[Any]"
@@ -746,7 +748,7 @@ def endpoint() -> Iterator[Endpoint]:
             self.end_headers()
 
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -770,7 +772,7 @@ def test_a_message_is_pushed_until_it_is_acknowledged(pubsub: Pubsub, endpoint: 
     assert abs(datetime.fromisoformat(message["publishTime"]).timestamp() - time.time()) < 30
 
 
-def test_a_message_is_pushed_without_a_wrapper_if_asked(pubsub: Pubsub, endpoint: Endpoint) -> None:
+def test_a_message_is_pushed_without_a_wrapper_if_the_subscription_says_so(pubsub: Pubsub, endpoint: Endpoint) -> None:
     config = {"push_endpoint": endpoint.url, "no_wrapper": {"write_metadata": True}}
     pubsub.create(push_config=config)
     (message_id,) = pubsub.publish_request([types.PubsubMessage(data=b"{1", attributes={"ce-id": "b"})])
@@ -790,12 +792,12 @@ def test_a_push_subscription_becomes_a_pull_subscription_and_back(pubsub: Pubsub
     assert data_of(pubsub.pull_exactly(1)) == [b"y"]
 
 
-def test_what_is_no_url_is_no_endpoint(pubsub: Pubsub) -> None:
+def test_a_push_endpoint_must_be_a_url(pubsub: Pubsub) -> None:
     with pytest.raises(exceptions.InvalidArgument):
         pubsub.create(push_config={"push_endpoint": "nonsense"})
 
 
-def test_a_filter_is_given_back(pubsub: Pubsub) -> None:
+def test_a_filter_is_returned_unchanged(pubsub: Pubsub) -> None:
     pubsub.create(filter='attributes.author="unknown"')
 
     found = pubsub.subscriber.get_subscription(subscription=pubsub.subscription)

@@ -1,4 +1,4 @@
-"""What makes a rehearsal fail. Every act with the real gcloud is played by ``make rehearse`` itself."""
+"""What makes a rehearsal fail. ``make rehearse`` itself runs every step with the real gcloud."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,60 +16,60 @@ TOPIC = "https://pubsub.googleapis.com/v1/projects/demo-proj/topics/dt-events"
 
 
 @pytest.fixture
-def sky() -> Iterator[Clouds]:
-    """Both clouds, with every API on."""
+def both_clouds() -> Iterator[Clouds]:
+    """Both clouds, with every API enabled."""
     with clouds("embedded", estate=all_on(Estate())) as both:
         yield both
 
 
-def test_without_gcloud_it_says_where_to_get_it(tmp_path: Path) -> None:
+def test_without_gcloud_a_rehearsal_says_where_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(NotStarted, match="needs gcloud: https://"):
         rehearse("embedded", {"PATH": str(tmp_path)}, print)
 
 
-def test_it_is_a_verb_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
+def test_rehearse_is_a_verb_of_the_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["rehearse", "--help"])
 
     assert "--pubsub" in capsys.readouterr().out
 
 
-def test_each_act_is_a_command_of_the_deploy_and_the_last_one_removes() -> None:
+def test_every_step_of_a_rehearsal_is_a_deploy_command_and_the_last_one_is_down() -> None:
     assert [act.verb[0] for act in ACTS] == ["up", "verify", "up", "down"]
 
 
-def test_what_was_not_made_is_a_fault(sky: Clouds) -> None:
-    ask(sky, "PUT", TOPIC, {})
+def test_a_rehearsal_fails_if_a_resource_was_not_made(both_clouds: Clouds) -> None:
+    ask(both_clouds, "PUT", TOPIC, {})
 
-    assert unready(sky) == [
+    assert unready(both_clouds) == [
         f"no {kind} were made" for kind in ("subscriptions", "secrets", "functions", "dataconnectors")
     ]
 
 
-def test_a_change_of_what_was_right_is_a_fault(sky: Clouds) -> None:
-    ask(sky, "GET", TOPIC)
-    assert changed(sky) == []
+def test_a_rehearsal_fails_if_a_second_up_changes_anything(both_clouds: Clouds) -> None:
+    ask(both_clouds, "GET", TOPIC)
+    assert changed(both_clouds) == []
 
-    ask(sky, "PUT", TOPIC, {})
-    assert changed(sky) == [f"changed what was as it should be: 200 PUT    {TOPIC} (2 bytes)"]
-
-
-def test_what_is_left_over_is_a_fault(sky: Clouds) -> None:
-    ask(sky, "PUT", TOPIC, {})
-
-    assert left(sky) == ["left over: projects/demo-proj/topics/dt-events"]
+    ask(both_clouds, "PUT", TOPIC, {})
+    assert changed(both_clouds) == [f"changed what was as it should be: 200 PUT    {TOPIC} (2 bytes)"]
 
 
-def test_an_act_that_fails_is_a_fault_and_is_shown(sky: Clouds, tmp_path: Path) -> None:
-    said: list[str] = []
+def test_a_rehearsal_fails_if_a_resource_is_left_after_down(both_clouds: Clouds) -> None:
+    ask(both_clouds, "PUT", TOPIC, {})
 
-    faults = list(play(Act("nonsense is refused", ("no-such-verb",)), sky, tmp_path, said.append))
+    assert left(both_clouds) == ["left over: projects/demo-proj/topics/dt-events"]
+
+
+def test_a_rehearsal_fails_and_shows_the_step_that_failed(both_clouds: Clouds, tmp_path: Path) -> None:
+    messages: list[str] = []
+
+    faults = list(play(Act("nonsense is refused", ("no-such-verb",)), both_clouds, tmp_path, messages.append))
 
     assert faults == ["nonsense is refused: exit status 1"]
-    assert said[0] == "\n== nonsense is refused\n$ python -m deploy no-such-verb\n"
+    assert messages[0] == "\n== nonsense is refused\n$ python -m deploy no-such-verb\n"
 
 
-def test_programs_are_led_to_these_clouds_and_to_no_other() -> None:
+def test_programs_of_a_rehearsal_reach_only_the_offline_clouds() -> None:
     users = {
         "PATH": "/bin",
         "CLOUDSDK_PYTHON": "/bin/python3",

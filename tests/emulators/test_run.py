@@ -1,4 +1,4 @@
-"""``make run`` and ``make serve``, as the commands that they are."""
+"""``make run`` and ``make serve``, run as commands."""
 
 import contextlib
 import os
@@ -43,7 +43,7 @@ def command(*arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"
 
 
 def read_until(process: "subprocess.Popen[str]", text: str) -> list[str]:
-    """The lines printed up to the first that holds the text."""
+    """Return the printed lines up to the first one with this text."""
     assert process.stdout
     lines = []
     for line in process.stdout:
@@ -54,18 +54,18 @@ def read_until(process: "subprocess.Popen[str]", text: str) -> list[str]:
 
 
 def is_listening(port: int) -> bool:
-    """Whether somebody answers on the port of the loopback address."""
+    """Return whether a server listens on this port of the loopback address."""
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def ports(lines: list[str]) -> list[int]:
-    """The ports of Pub/Sub and function, from the first two lines printed."""
+    """Return the ports of Pub/Sub and function, from the first two printed lines."""
     return [int(line.rstrip("/").rpartition(":")[2]) for line in lines if "127.0.0.1:" in line][:2]
 
 
 @pytest.mark.parametrize("pubsub", ["embedded", "auto"])
-def test_run_shows_every_event_type_received_as_sent_and_ends_with_0(pubsub: str) -> None:
+def test_run_shows_every_event_type_as_received_and_ends_with_0(pubsub: str) -> None:
     with command("run", "--pubsub", pubsub) as process:
         output, errors = process.communicate(timeout=240)
 
@@ -91,7 +91,7 @@ def test_run_interrupted_leaves_nothing_running(number: signal.Signals) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux's kernel ends children with their parent")
-def test_run_killed_outright_leaves_nothing_running(tmp_path: Path) -> None:
+def test_run_killed_by_sigkill_leaves_nothing_running(tmp_path: Path) -> None:
     with command("run", "--pubsub", "embedded", TMPDIR=str(tmp_path)) as process:
         lines = read_until(process, "function ")
         process.kill()
@@ -103,7 +103,7 @@ def test_run_killed_outright_leaves_nothing_running(tmp_path: Path) -> None:
             time.sleep(0.1)
 
 
-def test_run_says_what_is_wrong_when_the_emulator_it_is_told_of_does_not_answer() -> None:
+def test_run_reports_that_the_chosen_emulator_does_not_answer() -> None:
     with command("run", "--pubsub", "emulator", PUBSUB_EMULATOR_HOST="127.0.0.1:1") as process:
         output, errors = process.communicate(timeout=120)
 
@@ -112,7 +112,7 @@ def test_run_says_what_is_wrong_when_the_emulator_it_is_told_of_does_not_answer(
     assert "Traceback" not in output + errors
 
 
-def test_run_does_without_an_emulator_that_does_not_answer_and_says_so() -> None:
+def test_run_uses_the_embedded_pubsub_if_the_emulator_does_not_answer_and_says_so() -> None:
     with command("run", PUBSUB_EMULATOR_HOST="127.0.0.1:1") as process:
         output, _ = process.communicate(timeout=240)
 
@@ -143,7 +143,7 @@ def test_the_curl_that_serve_prints_delivers_an_event_that_serve_shows() -> None
 
 
 @pytest.mark.parametrize("port", ["0", "-1", "65536", "http"])
-def test_serve_says_so_when_its_port_is_none(port: str) -> None:
+def test_serve_reports_an_invalid_port(port: str) -> None:
     with command("serve", "--pubsub", "embedded", f"--port={port}") as process:
         output, errors = process.communicate(timeout=240)
 
@@ -152,7 +152,7 @@ def test_serve_says_so_when_its_port_is_none(port: str) -> None:
     assert "Traceback" not in output + errors
 
 
-def test_serve_says_so_when_its_port_is_taken() -> None:
+def test_serve_reports_a_port_in_use() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         with command("serve", "--pubsub", "embedded", "--port", str(port)) as process:
@@ -163,7 +163,7 @@ def test_serve_says_so_when_its_port_is_taken() -> None:
     assert "Traceback" not in output + errors
 
 
-def test_the_samples_are_of_all_the_event_types_there_are_and_contradict_none() -> None:
+def test_there_is_a_valid_sample_of_every_event_type() -> None:
     assert SAMPLES.keys() == EVENT_TYPES.keys()
     for event_type in SAMPLES:
         event = sample_event(event_type, number=1, at=datetime.now(UTC))
@@ -179,5 +179,5 @@ def test_every_sample_has_a_reading_in_words() -> None:
     assert not words.keys() & set(words.values())
 
 
-def test_an_event_of_another_type_is_shown_by_the_name_of_its_type() -> None:
+def test_an_event_of_an_unknown_type_is_shown_by_the_name_of_its_type() -> None:
     assert reading({"eventType": "radon", "data": {"radon": {"becquerel": 3}}}) == "radon"

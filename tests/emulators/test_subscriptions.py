@@ -1,4 +1,4 @@
-"""What the embedded Pub/Sub does with subscriptions where Google's emulator does less than Google."""
+"""Subscriptions of the embedded Pub/Sub, for features of Google's service that Google's emulator lacks."""
 
 import json
 import threading
@@ -26,29 +26,29 @@ READER, DEAD_READER = f"{PROJECT}/subscriptions/reader", f"{PROJECT}/subscriptio
 
 
 class Client:
-    """A publisher and a subscriber of Google's, without retries."""
+    """Google's publisher and subscriber clients, without retries."""
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.publisher = PublisherClient(transport=PublisherGrpcTransport(channel=channel))
         self.subscriber = SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
 
     def create(self, name: str = READER, topic: str = TOPIC, **settings: Any) -> types.Subscription:
-        """A subscription."""
+        """Create a subscription."""
         return self.subscriber.create_subscription(request={"name": name, "topic": topic, **settings})
 
     def publish(self, data: bytes = b"x", *, key: str = "", **attributes: str) -> None:
-        """One message."""
+        """Publish one message."""
         message = types.PubsubMessage(data=data, attributes=attributes, ordering_key=key)
         self.publisher.publish(topic=TOPIC, messages=[message], retry=None, timeout=30)
 
     def pull(self, name: str = READER, within_s: float = 0.3, most: int = 100) -> list[types.ReceivedMessage]:
-        """What a Pull brings within this time."""
+        """Return the messages that Pulls return within this time."""
         reply = self.subscriber.pull(subscription=name, max_messages=most, timeout=within_s * 2, retry=None)
         return list(reply.received_messages)
 
     def nack(self, received: list[types.ReceivedMessage], seconds: int = 0) -> None:
-        """Give messages back, or in so many seconds."""
-        ids = [each.ack_id for each in received]
+        """Nack messages, at once or after a delay in seconds."""
+        ids = [delivery.ack_id for delivery in received]
         self.subscriber.modify_ack_deadline(subscription=READER, ack_ids=ids, ack_deadline_seconds=seconds)
 
     def update(self, *paths: str, **settings: Any) -> types.Subscription:
@@ -67,13 +67,13 @@ def client(embedded: EmbeddedPubSub) -> Iterator[Client]:
 
 
 def data_of(received: list[types.ReceivedMessage]) -> list[bytes]:
-    return [each.message.data for each in received]
+    return [delivery.message.data for delivery in received]
 
 
 # filters
 
 
-def test_a_subscription_gets_what_its_filter_is_for_and_nothing_else(client: Client) -> None:
+def test_a_subscription_gets_only_messages_that_match_its_filter(client: Client) -> None:
     client.create(filter='attributes.eventType = "touch" AND NOT attributes:origin')
     client.publish(b"1", eventType="touch")
     client.publish(b"2", eventType="temperature")
@@ -83,7 +83,7 @@ def test_a_subscription_gets_what_its_filter_is_for_and_nothing_else(client: Cli
     assert data_of(client.pull()) == [b"1"]
 
 
-def test_a_stream_gets_what_the_filter_is_for_and_nothing_else(client: Client) -> None:
+def test_a_stream_gets_only_messages_that_match_the_filter(client: Client) -> None:
     client.create(filter="attributes:ce-type")
     client.publish(b"1")
     client.publish(b"2", **{"ce-type": "touch"})
@@ -93,12 +93,12 @@ def test_a_stream_gets_what_the_filter_is_for_and_nothing_else(client: Client) -
     assert data_of(list(next(iter(replies)).received_messages)) == [b"2"]
 
 
-def test_a_filter_that_cannot_be_read_is_refused_with_its_place(client: Client) -> None:
+def test_an_invalid_filter_is_refused_with_the_place_of_the_error(client: Client) -> None:
     with pytest.raises(exceptions.InvalidArgument, match="character 14: expected the end, AND or OR"):
         client.create(filter="attributes:a or attributes:b")
 
 
-def test_a_snapshot_has_only_what_the_filter_is_for(client: Client) -> None:
+def test_a_snapshot_has_only_messages_that_match_the_filter(client: Client) -> None:
     client.create(filter="attributes:a")
     client.subscriber.create_snapshot(name=f"{PROJECT}/snapshots/one", subscription=READER)
     client.publish(b"1")
@@ -129,7 +129,7 @@ def test_a_nacked_message_waits_for_its_backoff_which_doubles(client: Client) ->
         assert within(seconds, expected + 1.5)
 
 
-def test_a_key_waits_with_its_message(client: Client) -> None:
+def test_later_messages_of_a_key_wait_for_the_backoff_of_an_earlier_one(client: Client) -> None:
     client.create(
         enable_message_ordering=True,
         retry_policy={"minimum_backoff": Duration(seconds=1), "maximum_backoff": Duration(seconds=1)},
@@ -143,7 +143,7 @@ def test_a_key_waits_with_its_message(client: Client) -> None:
     assert data_of(client.pull(within_s=3)) == [b"a1", b"a2"]
 
 
-def test_a_reader_of_dead_letters_alone_sees_what_stayed_unacknowledged(client: Client) -> None:
+def test_a_subscription_to_dead_letters_gets_messages_that_were_never_acknowledged(client: Client) -> None:
     client.create(dead_letter_policy={"dead_letter_topic": DEAD, "max_delivery_attempts": 5})
     client.publish()
     for number in range(5):
@@ -166,7 +166,7 @@ def test_a_dead_message_stays_while_its_topic_is_gone(client: Client) -> None:
 # updates, lists, snapshots
 
 
-def test_every_setting_that_can_change_is_changed(client: Client) -> None:
+def test_every_mutable_setting_can_be_updated(client: Client) -> None:
     client.create(labels={"a": "b"})
     changed = client.update(
         "labels", "expiration_policy.ttl", labels={"c": "d"}, expiration_policy={"ttl": Duration(seconds=90_000)}
@@ -181,7 +181,7 @@ def test_every_setting_that_can_change_is_changed(client: Client) -> None:
 @pytest.mark.parametrize(
     "settings", [{"ack_deadline_seconds": 5}, {"labels": {"A": ""}}, {"bigquery_config": {"table": "t"}}]
 )
-def test_an_update_is_checked_as_a_creation_is(client: Client, settings: dict[str, Any]) -> None:
+def test_an_update_is_checked_like_a_creation(client: Client, settings: dict[str, Any]) -> None:
     made = client.create()
 
     with pytest.raises((exceptions.InvalidArgument, exceptions.MethodNotImplemented)):
@@ -202,7 +202,7 @@ def test_the_labels_of_topics_and_snapshots_are_changed(client: Client) -> None:
     assert client.subscriber.get_snapshot(snapshot=name).labels == {"c": "d"}
 
 
-def test_a_list_needs_its_topic_a_size_and_a_token_that_was_given_out(client: Client) -> None:
+def test_a_list_needs_an_existing_topic_a_valid_size_and_a_known_page_token(client: Client) -> None:
     with pytest.raises(exceptions.NotFound):
         list(client.publisher.list_topic_subscriptions(topic=f"{PROJECT}/topics/none"))
     with pytest.raises(exceptions.InvalidArgument):
@@ -224,12 +224,12 @@ def test_a_topic_keeps_its_messages_for_subscriptions_made_later(client: Client)
     assert data_of(client.pull()) == [b"x"]
 
 
-def test_a_seek_ends_the_leases_that_are_out(client: Client) -> None:
+def test_a_seek_ends_outstanding_leases(client: Client) -> None:
     client.create()
     client.publish()
     received = client.pull()
     client.subscriber.seek(request={"subscription": READER, "time": Timestamp(seconds=int(time.time()) - 60)})
-    client.subscriber.acknowledge(subscription=READER, ack_ids=[each.ack_id for each in received])
+    client.subscriber.acknowledge(subscription=READER, ack_ids=[delivery.ack_id for delivery in received])
 
     assert data_of(client.pull()) == [b"x"]
 
@@ -242,7 +242,7 @@ def test_a_seek_to_a_snapshot_of_another_topic_is_refused(client: Client) -> Non
         client.subscriber.seek(request={"subscription": READER, "snapshot": f"{PROJECT}/snapshots/dead"})
 
 
-def test_a_transform_is_kept_and_what_it_would_change_is_refused(client: Client) -> None:
+def test_a_transform_is_stored_and_a_publish_that_it_would_change_is_refused(client: Client) -> None:
     transform = {"javascript_udf": {"function_name": "f", "code": "function f(m) { return m; }"}}
     client.create(message_transforms=[transform])
     client.publish()
@@ -260,17 +260,17 @@ def data_of_disabled(client: Client, transform: dict[str, Any]) -> list[bytes]:
     return data_of(client.pull())
 
 
-def test_a_topic_with_an_ingestion_says_that_its_source_cannot_be_reached(client: Client) -> None:
+def test_a_topic_with_ingestion_shows_that_its_source_cannot_be_reached(client: Client) -> None:
     source = {"aws_kinesis": {"stream_arn": "s", "consumer_arn": "c", "aws_role_arn": "r", "gcp_service_account": "g"}}
     topic = {"name": f"{PROJECT}/topics/ingested", "ingestion_data_source_settings": source}
 
     assert client.publisher.create_topic(request=topic).state == types.Topic.State.INGESTION_RESOURCE_ERROR
 
 
-# detached
+# detached subscriptions
 
 
-def test_a_detached_subscription_gets_nothing_any_more_and_says_so(client: Client) -> None:
+def test_a_detached_subscription_gets_no_more_messages_and_shows_it(client: Client) -> None:
     client.create()
     client.publish()
     client.publisher.detach_subscription(request={"subscription": READER})
@@ -300,7 +300,7 @@ def test_a_stream_ends_when_its_subscription_is_detached(client: Client) -> None
 # streams and pushes
 
 
-def test_a_stream_tells_what_the_subscription_is_like_and_confirms_acknowledgements(client: Client) -> None:
+def test_a_stream_returns_the_subscriptions_properties_and_confirms_acknowledgements(client: Client) -> None:
     client.create(enable_exactly_once_delivery=True, enable_message_ordering=True)
     client.publish()
     requests: Queue[types.StreamingPullRequest] = Queue()
@@ -317,7 +317,7 @@ def test_a_stream_tells_what_the_subscription_is_like_and_confirms_acknowledgeme
         assert [name for name in ("ack_ids", "invalid_ack_ids") if list(getattr(confirmation, name)) == [ack_id]] == ids
 
 
-def test_what_is_pushed_cannot_be_pulled(client: Client) -> None:
+def test_a_push_subscription_cannot_be_pulled(client: Client) -> None:
     client.create(push_config={"push_endpoint": "https://receiver.example.com/"})
 
     with pytest.raises(exceptions.FailedPrecondition):
@@ -325,7 +325,7 @@ def test_what_is_pushed_cannot_be_pulled(client: Client) -> None:
 
 
 class Endpoint:
-    """Where messages are pushed to: answers with the next status, in the end 204."""
+    """The endpoint of a push subscription: answers with the next status, at last with 204."""
 
     def __init__(self) -> None:
         self.bodies: Queue[dict[str, Any]] = Queue()
@@ -335,7 +335,7 @@ class Endpoint:
         self._under_way = 0
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        """One request."""
+        """Answer one request."""
         self._under_way += 1
         self.most_at_once = max(self.most_at_once, self._under_way)
         time.sleep(self.delay_s)
@@ -354,7 +354,7 @@ def endpoint() -> Iterator[tuple[Endpoint, str]]:
             made.answer(self)
 
         def log_message(self, format: str, *_: object) -> None:  # noqa: A002
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
@@ -376,7 +376,9 @@ def test_only_googles_five_statuses_acknowledge_a_push(client: Client, endpoint:
         there.bodies.get(timeout=1)
 
 
-def test_a_push_that_fails_too_often_is_dead(client: Client, endpoint: tuple[Endpoint, str]) -> None:
+def test_a_message_whose_push_fails_too_often_goes_to_the_dead_letter_topic(
+    client: Client, endpoint: tuple[Endpoint, str]
+) -> None:
     there, url = endpoint
     there.statuses = [500] * 5
     policy = {"dead_letter_topic": DEAD, "max_delivery_attempts": 5}
@@ -387,7 +389,7 @@ def test_a_push_that_fails_too_often_is_dead(client: Client, endpoint: tuple[End
     assert data_of(client.pull(DEAD_READER, within_s=5)) == [b"x"]
 
 
-def test_an_endpoint_that_fails_gets_one_message_at_a_time(client: Client, endpoint: tuple[Endpoint, str]) -> None:
+def test_a_failing_endpoint_gets_one_message_at_a_time(client: Client, endpoint: tuple[Endpoint, str]) -> None:
     there, url = endpoint
     there.statuses, there.delay_s = [500] * 10, 0.02
     client.create(push_config={"push_endpoint": url})
@@ -399,7 +401,7 @@ def test_an_endpoint_that_fails_gets_one_message_at_a_time(client: Client, endpo
     assert there.most_at_once == 1
 
 
-def test_an_endpoint_that_is_not_there_keeps_no_stop_waiting() -> None:
+def test_stopping_does_not_wait_for_a_missing_endpoint() -> None:
     with EmbeddedPubSub() as embedded, grpc.insecure_channel(embedded.host) as channel:
         embedded.create_topic(TOPIC)
         client = Client(channel)

@@ -1,22 +1,22 @@
-"""The promises of the function, measured: ``python -m tests.prove [SECTION ...] [--short]``. Not collected by pytest.
+"""Measure the promises of the function: ``python -m tests.prove [SECTION ...] [--short]``. pytest does not collect it.
 
-report          a promise as a row, rows as a table
+report          a promise as a row, and rows as a table
 __main__        the sections by name; exit 1 if a promise does not hold
 senders         senders that retry until 2xx, as DT's cloud does
 programs        the function as a process that is ended and started again, beside a broker with a record
-scenarios       what may go wrong, as data
-zero_loss       every event answered 2xx is in the record, whatever goes wrong
-answers_early   the control: a function that loses events, which has to be caught
+scenarios       failures while events are relayed, as data
+zero_loss       every event that was answered 2xx is in the record, in every scenario
+answers_early   the control: a function that loses events, whose losses must be found
 emulator_load   Google's own emulator under load
 broker          the embedded Pub/Sub as a process that can be killed
 proxy           a network that fails
 traffic         signed events at a steady rate
-faults          every way in which broker and network fail, and what is owed then
-watched_main    a function with many receivers, which tells its tasks
-time_and_hygiene  how long anybody waits, and what is left behind
+faults          every failure of broker and network, and the answer that it requires
+watched_main    a function with many receivers that reports its tasks
+time_and_hygiene  how long senders wait, and what a failure leaves behind
 keys            rotations, and sources of keys that fail
-flood           unsigned requests by the thousand
-mutants         mutation testing: what no test notices
-mutant_kinds    what is changed in a module
-mutant_runs     the tests on each changed module
+flood           thousands of unsigned requests
+mutants         mutation testing: mutants that no test detects
+mutant_kinds    the mutants of a module
+mutant_runs     runs the tests on each mutant
 """

@@ -1,4 +1,4 @@
-"""``python -m tests.prove [SECTION ...] [--short]``: measure what is promised, one row each; exit 1 if one fails."""
+"""``python -m tests.prove [SECTION ...] [--short]``: measure promises, one row each; exit status 1 if one fails."""
 
 import argparse
 import signal
@@ -25,17 +25,17 @@ SECTIONS: Mapping[str, Section] = {
     "differential": differential,
     "fuzz": fuzz,
 }
-"""By name, in the order in which they run."""
+"""The sections by name, in the order in which they run."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure the sections that are named, or all; exit status 1 if a measured promise does not hold."""
+    """Measure the named sections, or all; return 1 if a measured promise does not hold."""
     parser = _parser()
     given = parser.parse_args(arguments)
     if unknown := set(given.sections) - SECTIONS.keys():
         parser.error(f"no such section: {', '.join(sorted(unknown))}")
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # leaving nothing running
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left running
     rows: list[Row] = []
     for name in given.sections or SECTIONS:
         _say(f"== {name}")

@@ -1,6 +1,6 @@
-"""The control: a function that answers 200 first and publishes afterwards. It loses events, and has to be caught.
+"""The control: a function that answers 200 first and publishes afterwards. It loses events, which must be found.
 
-A measurement that cannot see this one fail proves nothing about the real one.
+A measurement that does not find these losses proves nothing about the real function.
 """
 
 import asyncio
@@ -20,11 +20,11 @@ _unfinished: set["asyncio.Task[Response]"] = set()
 
 @functions_framework.aio.http
 async def ingest(request: Request) -> Response:
-    """Answer 200, whatever becomes of the event."""
+    """Answer 200 before the event is published."""
     body = await request.body()
 
     async def receive() -> Message:
-        """Give the body again: after its answer a server has nothing of a request any more."""
+        """Return the body that was read before: after its answer a server no longer has the request."""
         return {"type": "http.request", "body": body}
 
     publishing = asyncio.create_task(answer_asgi(_receiver, Request(request.scope, receive)))

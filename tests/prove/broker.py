@@ -1,4 +1,4 @@
-"""The embedded Pub/Sub as a process of its own, which can be killed and started anew on its port."""
+"""The embedded Pub/Sub as a process of its own, which can be killed and restarted on its port."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from tests.serving import ROOT
 
 
 class Broker:
-    """A context manager; ``host`` stays the same from life to life, and so does the record."""
+    """A context manager; after a restart it has the same ``host`` and record."""
 
     def __init__(self, record: Path, topics: Sequence[str]) -> None:
         self.host = f"127.0.0.1:{free_port()}"
@@ -21,13 +21,13 @@ class Broker:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
-        """Return when it answers."""
+        """Start it, and return when it answers."""
         self._process = subprocess.Popen(self._command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self._process.stdout
         assert json.loads(self._process.stdout.readline())["host"] == self.host
 
     def kill(self) -> None:
-        """End it as a crash would."""
+        """Kill it, as in a crash."""
         if self._process and self._process.stdout:
             self._process.kill()
             self._process.wait()

@@ -1,4 +1,4 @@
-"""Our verdict against a second verifier's, over generated tokens: where they differ, the reason is written down."""
+"""Compare the function's decisions on generated tokens with a second verifier's; every difference has a reason."""
 
 import asyncio
 from collections import Counter
@@ -37,12 +37,12 @@ EXPLAINED: Mapping[str, str] = {
     "typ or cty no text": "joserfc refuses it; neither means anything to us, and their maker is proven",
     "JSON that is beyond Unicode or doubles": "msgspec refuses it; RFC 8259 allows it, and the claim is not read",
 }
-"""By change: why the reference refuses what we read. It is never the other way round."""
+"""By change: why the reference refuses a token that the function reads. The opposite never occurs."""
 
 
 @dataclass
 class Comparison:
-    """What came of it: how often each verdict was ours, and the drafts on which the two differ."""
+    """The result: how often the function decided in each way, and the drafts on which the two differ."""
 
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     explained: Counter[str] = field(default_factory=Counter)
@@ -61,7 +61,7 @@ class Comparison:
 
 
 def compare(count: int, reference: Reference = REFERENCE) -> Comparison:
-    """Let both judge this many tokens."""
+    """Let both verifiers decide on this many tokens."""
     random = Random(SEED)
     return asyncio.run(_compared((draft(random) for _ in range(count)), reference))
 
@@ -88,7 +88,7 @@ async def _ours(verifier: Verifier, header_name: str, token: str, body: bytes) -
 
 
 def differential(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every section
-    """Measure: our verdicts are those of an independent verifier."""
+    """Measure whether the function decides as an independent verifier does."""
     count = SHORT if short else FULL
     comparison = compare(count)
     say(f"verdicts: {dict(comparison.verdicts.most_common())}")
@@ -98,4 +98,4 @@ def differential(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as ever
         say(f"UNEXPLAINED: {line}")
     explained = sum(comparison.explained.values())
     measured = f"{len(comparison.unexplained)} of {count:,} unexplained, {explained} explained"
-    return [Row("our verdict is a second verifier's (joserfc)", measured, not comparison.unexplained)]
+    return [Row("the function decides as a second verifier does (joserfc)", measured, not comparison.unexplained)]

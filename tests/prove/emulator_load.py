@@ -1,6 +1,6 @@
-"""Google's own emulator under load, without faults: every event comes back once, bytes and attributes as they should.
+"""Google's own emulator under load, without faults: every event arrives once, with the right bytes and attributes.
 
-What each message should say is derived here from the event that was sent, not by the function's own code.
+This module derives the expected message from the event that was sent, without the function's own code.
 """
 
 import asyncio
@@ -34,14 +34,14 @@ from tests.prove.senders import Senders, events
 
 EVENTS, FEW_EVENTS = 10_000, 1_000
 QUIET_S = 2.0
-"""Seconds without a message after which no more is expected."""
+"""Seconds without a message after which no more messages are expected."""
 
 PROMISE = "through Google's emulator under load: every event once, attributes equal, none extra"
 
 
 @dataclass(frozen=True)
 class Arrived:
-    """A message as a subscriber got it."""
+    """A message that a subscriber received."""
 
     topic: str
     data: bytes
@@ -49,7 +49,7 @@ class Arrived:
 
 
 def emulator_load(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # a section's shape
-    """Send many events as fast as they are answered, and receive them all."""
+    """Send many events as fast as they are answered, and receive all of them."""
     count = FEW_EVENTS if short else EVENTS
     environ = {name: value for name, value in os.environ.items() if name != "PUBSUB_EMULATOR_HOST"}
     try:
@@ -71,7 +71,7 @@ def _measured(host: str, count: int, folder: Path, say: Say) -> Row:
 
 
 async def _sent(function: FunctionProgram, sent: Iterable[bytes]) -> float:
-    """Send these events, without a pause, and give the seconds until the last of them was answered 2xx."""
+    """Send these events without pauses; return the seconds until the last one was answered 2xx."""
     try:
         await function.start()
         began_at = time.monotonic()
@@ -82,10 +82,10 @@ async def _sent(function: FunctionProgram, sent: Iterable[bytes]) -> float:
 
 
 def _verdict(sent: Sequence[bytes], arrived: Sequence[Arrived]) -> Row:
-    times = Counter(each.data for each in arrived)
+    times = Counter(message.data for message in arrived)
     whole = sum(times[body] == 1 for body in sent)
     extra = times.total() - len(times.keys() & set(sent))
-    right = sum(_is_right(each) for each in arrived)
+    right = sum(_is_right(message) for message in arrived)
     return Row(
         PROMISE,
         f"{whole:,} of {len(sent):,} once, {right:,} attributes equal, {extra} extra",
@@ -94,7 +94,7 @@ def _verdict(sent: Sequence[bytes], arrived: Sequence[Arrived]) -> Row:
 
 
 def _is_right(message: Arrived) -> bool:
-    """Whether topic and attributes are those of the event that the bytes are."""
+    """Return whether topic and attributes are those of the event in the data."""
     given = dict(message.attributes)
     try:
         event = json.loads(message.data)
@@ -113,7 +113,7 @@ def _attributes(event: Mapping[str, Any]) -> dict[str, str]:
 
 @contextmanager
 def _subscribed(host: str, arrived: list[Arrived]) -> Iterator[None]:
-    """Make both topics, and receive from both what is published to them."""
+    """Make both topics, and receive the messages of both."""
     with (
         PublisherClient(transport=PublisherGrpcTransport(channel=grpc.insecure_channel(host))) as publisher,
         SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(host))) as subscriber,

@@ -1,6 +1,6 @@
-"""Every way in which a broker or the network to it fails, what the function owes its sender then, and a scene for it.
+"""Every failure of a broker or of the network to it, the answer that it requires, and a scene that shows all of them.
 
-In the scene one function process holds a receiver for each mode, with a topic or a proxy of its own: all fail at once.
+In the scene one function process has a receiver for each mode, with a topic or a proxy of its own: all fail at once.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ from tests.stage import SECRET, by_secret
 
 REJECTED_TOPIC = "projects/p/topics/rejected"
 LIMIT_S, TARGET_S = 7.5, 4.5
-"""Seconds for an answer: at most, and aimed at. DT waits for 10."""
+"""Seconds for an answer: the limit and the goal. DT waits 10 s."""
 
 
 @dataclass(frozen=True)
 class Mode:
-    """One way to fail; ``cause`` has to be in the log line."""
+    """One mode of failure; ``cause`` must be in the log line."""
 
     name: str
     broker: Fault | None
@@ -38,12 +38,12 @@ class Mode:
 
     @property
     def topic(self) -> str:
-        """The mode's own topic."""
+        """The topic of this mode."""
         return f"projects/p/topics/{self.name.replace(' ', '-')}"
 
     @property
     def path(self) -> str:
-        """Where its receiver is."""
+        """The path of this mode's receiver."""
         return f"/{self.name.replace(' ', '-')}"
 
 
@@ -77,14 +77,14 @@ MODES = tuple(_modes())
 
 @dataclass(frozen=True)
 class Scene:
-    """A function with a receiver for each mode; the faults are shown and ended all at once."""
+    """A function with a receiver for each mode; all faults begin and end at the same time."""
 
     function: Function
     pubsub: EmbeddedPubSub
     proxies: Mapping[str, Proxy]
 
     def show(self) -> None:
-        """Let everything fail, each in its mode."""
+        """Start all faults, each on the topic or proxy of its mode."""
         for mode in MODES:
             if mode.broker:
                 self.pubsub.set_fault(mode.broker.on(mode.topic))
@@ -92,21 +92,21 @@ class Scene:
                 self.proxies[mode.name].show(mode.network)
 
     def end(self) -> None:
-        """Let all be well again."""
+        """End all faults."""
         self.pubsub.clear_faults()
         for proxy in self.proxies.values():
             proxy.show("none")
 
     def calls(self) -> int:
-        """Give how many Publish calls came, without those that a black hole gives back when it ends."""
+        """Return how many Publish calls came, without those that a black hole releases when it ends."""
         return sum(self.pubsub.publish_calls(mode.topic) for mode in MODES if mode.network != "black hole")
 
     def tasks(self) -> int:
-        """Give how many asyncio tasks the function has."""
+        """Return how many asyncio tasks the function has."""
         return int(self.function.send(method="GET", path="/tasks").body)
 
     def send_to_all(self) -> dict[str, Sent]:
-        """Send one event to each receiver, all at once; what became of it, by the mode's name."""
+        """Send one event to each receiver at the same time; return the results by the mode's name."""
 
         async def one(mode: Mode) -> Sent:
             event_id, body = new_event()
@@ -119,13 +119,13 @@ class Scene:
 
 
 def line_of(function: Function, event_id: str) -> dict[str, Any]:
-    """Give the one log line of an event."""
+    """Return the log line of an event."""
     (line,) = eventually(lambda: [line for line in function.lines() if line.get("eventId") == event_id])
     return line
 
 
 @contextmanager
-def scene(door: str, folder: Path) -> Iterator[Scene]:
+def scene(entry_point: str, folder: Path) -> Iterator[Scene]:
     """Start a Pub/Sub, the proxies and the function."""
     with ExitStack() as stack:
         pubsub = stack.enter_context(EmbeddedPubSub())
@@ -136,7 +136,7 @@ def scene(door: str, folder: Path) -> Iterator[Scene]:
         settings = {**receivers[MODES[0].path], "DT_SIGNATURE_SECRET": SECRET, "THREADS": "32"}
         environ = {**settings, "PYTHONPATH": str(ROOT), "RECEIVERS": json.dumps({"/": {}, **receivers})}
         main = Path(__file__).with_name("watched_main.py")
-        yield Scene(stack.enter_context(Function(door, environ, folder, main)), pubsub, proxies)
+        yield Scene(stack.enter_context(Function(entry_point, environ, folder, main)), pubsub, proxies)
 
 
 def _settings(mode: Mode, pubsub: EmbeddedPubSub, proxies: Mapping[str, Proxy]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Seeded mutations of tokens, of properly signed claims and of bodies: nothing but our own family of errors leaves.
+"""Seeded mutations of tokens, of correctly signed claims and of bodies cause only the function's own errors.
 
 The ES256 key and its signatures are new in each process; everything else comes from the seed.
 """
@@ -45,7 +45,7 @@ from tests.prove.tokens import BY_KEY, BY_SECRET, JUNK
 SEED = 20_260_102
 SHORT, FULL = 5_000, 100_000
 LONGEST_MS = 50.0
-"""Milliseconds of processor time that one mutation may take."""
+"""Milliseconds of processor time that one mutation may take at most."""
 
 FORGED = "changed token TAKEN"
 
@@ -59,7 +59,7 @@ VALUES = (*JUNK, "\ud800", "x" * 3000, {"name": "ø" * 600}, 1e308, -(10**30))
 
 @dataclass
 class Finding:
-    """What the mutations came to. ``foreign``: the exceptions looked for; ``slowest_ms`` is processor time."""
+    """The result. ``foreign``: unexpected exceptions; ``slowest_ms``: processor time of the slowest mutation."""
 
     tried: int
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -87,7 +87,7 @@ async def _fuzzed(count: int, random: Random) -> Finding:
     for number in range(count):
         seed, attempt = random.getstate(), tries[number % len(tries)]
         took_ms = await _timed(attempt, finding, str(number))
-        if took_ms > finding.slowest_ms:  # once more, the very same: what was slow may have been the machine
+        if took_ms > finding.slowest_ms:  # the same mutation once more, because the machine may have been slow
             random.setstate(seed)
             took_ms = min(took_ms, await _timed(attempt, Finding(1), ""))
         finding.slowest_ms = max(finding.slowest_ms, took_ms)
@@ -98,7 +98,7 @@ async def _timed(attempt: Callable[[], Awaitable[str]], finding: Finding, name: 
     began = time.thread_time()
     try:
         finding.outcomes[await attempt()] += 1
-    except Exception as error:  # noqa: BLE001  # what is looked for
+    except Exception as error:  # noqa: BLE001  # unexpected errors are recorded
         finding.foreign.append(f"{name}: {error!r}"[:300])
     return (time.thread_time() - began) * 1000
 
@@ -112,7 +112,7 @@ async def _a_token(verifier: Verifier, random: Random) -> str:
 
 
 async def _signed_claims(verifier: Verifier, random: Random) -> str:
-    """Sign what should never be signed; some of it is sound, so that being taken is no fault."""
+    """Sign changed claims; some of them are still valid, so accepting them is no fault."""
     by_secret = random.random() < 0.5
     header = json.dumps(secret_header() if by_secret else key_header()).encode()
     claims = json.dumps(secret_claims(BODY) if by_secret else key_claims(BODY)).encode()
@@ -132,7 +132,7 @@ async def _is_taken(verifier: Verifier, header: str, token: str) -> bool:
 
 
 async def _a_body(asked: Settings, sound: bytes, random: Random) -> str:
-    """Make the messages of a changed body, and hold them against Pub/Sub's limits."""
+    """Make the messages of a changed body, and check them against Pub/Sub's limits."""
     content = mutated(sound, random) if random.random() < 0.7 else sound
     messages = list(_messages(asked, content))
     for message in messages:
@@ -155,7 +155,7 @@ def _messages(asked: Settings, content: bytes) -> Iterator[Message]:
 
 
 def _restructured(random: Random) -> bytes:
-    """An event with a few of its values replaced, whatever they were."""
+    """Return an event with some of its values replaced."""
     whole: Any = deepcopy(event(random.choice(list(SAMPLES))))
     for _ in range(random.randrange(1, 4)):
         place: Any = whole
@@ -169,7 +169,7 @@ def _restructured(random: Random) -> bytes:
 
 
 def mutated(text: bytes, random: Random) -> bytes:
-    """Change bytes in one to three places; it may come out the same."""
+    """Change bytes in one to three places; the result can be equal to the original."""
     changed = bytearray(text)
     for _ in range(random.randrange(1, 4)):
         begin = random.randrange(len(changed) + 1)
@@ -191,14 +191,16 @@ def mutated(text: bytes, random: Random) -> bytes:
 
 
 def fuzz(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every section
-    """Measure: no foreign exception, no forgery taken, no input that takes long."""
+    """Measure that there is no unexpected exception, no accepted forgery and no slow input."""
     finding = fuzzed(SHORT if short else FULL)
     say(", ".join(f"{name}: {times:,}" for name, times in finding.outcomes.most_common()))
     for line in finding.foreign[:20]:
         say(f"FOREIGN: {line}")
     tried = f"of {finding.tried:,} mutations"
     return [
-        Row("no exception but our own", f"{len(finding.foreign)} {tried}", not finding.foreign),
-        Row("no changed token is taken", f"{finding.outcomes[FORGED]} {tried}", not finding.outcomes[FORGED]),
-        Row(f"none takes {LONGEST_MS:g} ms", f"{finding.slowest_ms:.1f} ms at most", finding.slowest_ms < LONGEST_MS),
+        Row("no exception except the function's own", f"{len(finding.foreign)} {tried}", not finding.foreign),
+        Row("no changed token is accepted", f"{finding.outcomes[FORGED]} {tried}", not finding.outcomes[FORGED]),
+        Row(
+            f"no input takes {LONGEST_MS:g} ms", f"{finding.slowest_ms:.1f} ms at most", finding.slowest_ms < LONGEST_MS
+        ),
     ]

@@ -1,7 +1,7 @@
-"""A stand-in for Google's metadata server, which hands out access tokens and can be told to stumble.
+"""A stand-in for Google's metadata server, which issues access tokens and can fail on request.
 
 Source: https://cloud.google.com/run/docs/securing/service-identity#access_tokens. It is as strict as the real one about
-the header ``Metadata-Flavor``, and a token is good for the scopes that were asked for and no others.
+the header ``Metadata-Flavor``, and a token is valid only for the requested scopes.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ HANG_S = 30.0
 
 @dataclass(frozen=True)
 class Grant:
-    """What one token is good for, until ``expires_at`` (seconds since the UTC epoch)."""
+    """The scopes of one token, which is valid until ``expires_at`` (seconds since the UTC epoch)."""
 
     scopes: frozenset[str]
     expires_at: float
@@ -28,7 +28,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Stumble:
-    """One answer that is not a token: after ``seconds`` this status, or, if that is 200, the token after all."""
+    """A failing answer: after ``seconds`` this status, or the token if the status is 200."""
 
     status: int = 200
     seconds: float = 0.0
@@ -37,7 +37,7 @@ class Stumble:
 class MetadataServer:
     """A context manager on the loopback address.
 
-    ``life_s``: of the next tokens. ``grants``: the tokens handed out. ``asked``: every path that was asked for.
+    ``life_s``: the lifetime of the next tokens. ``grants``: the issued tokens. ``asked``: every requested path.
     """
 
     def __init__(self, host: str = "127.0.0.1", port: int = 0) -> None:
@@ -52,19 +52,19 @@ class MetadataServer:
 
     @property
     def host(self) -> str:
-        """``127.0.0.1:port``, as ``GCE_METADATA_HOST`` wants it."""
+        """``127.0.0.1:port``, in the form of ``GCE_METADATA_HOST``."""
         return f"127.0.0.1:{self._server.server_port}"
 
     def stumble(self, *stumbles: Stumble) -> None:
-        """Answer the next questions so."""
+        """Let the next requests fail in these ways."""
         self._next.extend(stumbles)
 
     def fail(self, stumble: Stumble | None) -> None:
-        """Answer every question so from now on; None: well again."""
+        """Let every request fail in this way from now on; None ends the failure."""
         self._always = stumble
 
     def answer(self, path: str, flavor: str | None) -> tuple[int, bytes]:
-        """Return status and body of the answer to one question."""
+        """Return status and body of the answer to one request."""
         self.asked.append(path)
         stumble = self._next.popleft() if self._next else self._always or Stumble()
         self._ended.wait(stumble.seconds)
@@ -95,7 +95,7 @@ def _server(metadata: MetadataServer, host: str, port: int) -> ThreadingHTTPServ
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             status, body = metadata.answer(self.path, self.headers["Metadata-Flavor"])
-            with contextlib.suppress(OSError):  # it did not wait for the answer
+            with contextlib.suppress(OSError):  # the client did not wait for the answer
                 self.send_response(status)
                 self.send_header("Metadata-Flavor", "Google")
                 self.send_header("Content-Type", "application/json")
@@ -104,7 +104,7 @@ def _server(metadata: MetadataServer, host: str, port: int) -> ThreadingHTTPServ
                 self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True

@@ -1,8 +1,8 @@
 """``python -m tests.prove.mutant_runs PLAN PROCESSES``: run the tests on each mutant, in a copy of the project.
 
-pytest collects the tests once. Each mutant is a fork of that process, in which only those tests run that call the
-changed function, the quickest first, up to the first failure: mutmut's own way collects them anew for each mutant.
-A constant's mutant has to be there before anything is imported: it is a fork of the process before that.
+pytest collects the tests once. Each mutant runs in a fork of that process, and only with the tests that call the
+changed function, the fastest first, up to the first failure. (mutmut itself collects the tests again for each mutant.)
+The mutant of a constant must exist before the module is imported, so it runs in a fork made before that.
 """
 
 import contextlib
@@ -26,30 +26,30 @@ import pytest
 from tests.prove.mutant_kinds import Mutant
 
 SELECTED = "MUTANT_UNDER_TEST"
-"""The environment variable by which mutmut's trampolines choose a mutant; ``stats`` has them tell every call."""
+"""The environment variable by which mutmut's trampolines choose a mutant; with ``stats`` they report every call."""
 
 OPTIONS: tuple[str, ...] = ("-q", "-s", "--tb=no", "-o", "addopts=", "-o", "timeout=30")
-OPTIONS += ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # its plugins are imported before it starts
+OPTIONS += ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # because its plugins are imported before it starts
 OPTIONS += tuple(word for plugin in ("cacheprovider", "randomly", "xdist", "cov") for word in ("-p", f"no:{plugin}"))
 FAILING = "fails without any mutant"
-"""What is told of a test that cannot tell a mutant from none; it is left out."""
+"""The state of a test that also fails without a mutant; it is left out."""
 
 BROKEN = 77
-"""Exit status of a process whose tests could not be run: that is no sign that a test noticed anything."""
+"""Exit status of a process whose tests could not run, which does not mean that a test failed."""
 
 STATES = {0: "survived", BROKEN: "broken"}
-"""What an exit status means; any other, or a signal, is that of a mutant that was noticed."""
+"""The meaning of exit statuses; any other status, or a signal, means that a test detected the mutant."""
 
 OURS = {"function", "tests", "deploy", "main", "__main__"}
-"""Packages that may hold what a constant's mutant changes: they are imported in its fork, all others before."""
+"""Packages that can contain the changed constant: they are imported in the fork, all others before."""
 
 LONGEST_S = 30.0
-"""Seconds that a mutant's tests may take beyond ten times what they take without it."""
+"""Seconds that the tests of a mutant may take beyond ten times their time without it."""
 
 
 @dataclass
 class Timings:
-    """What the tests did without a mutant: the seconds of each, and the tests that call each function."""
+    """A run without a mutant: the seconds of each test, and the tests that call each function."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     callers: dict[str, set[str]] = field(default_factory=dict)
@@ -57,14 +57,14 @@ class Timings:
     libraries: list[str] = field(default_factory=list)
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that call what is changed, those of the changed room first, the quickest first."""
-        room = f"function.{mutant.room}."
+        """Return the tests that call the changed function, those of its module first, then the fastest first."""
+        module = f"function.{mutant.module}."
         called = (
             tests
             for function, tests in self.callers.items()
-            if function == mutant.function or (not mutant.function and function.startswith(room))
+            if function == mutant.function or (not mutant.function and function.startswith(module))
         )
-        own = f"tests/function/test_{mutant.room}.py"
+        own = f"tests/function/test_{mutant.module}.py"
         tests = {test for names in called for test in names}
         if not mutant.function:
             tests |= {test for test in self.seconds if test.startswith(own)}
@@ -72,60 +72,64 @@ class Timings:
 
 
 class Tests:
-    """A pytest plugin that, in place of running what was collected, calls back with the session."""
+    """A pytest plugin that passes the session to a function instead of running the collected tests."""
 
     def __init__(self, instead: Callable[[pytest.Session], None]) -> None:
         self._instead = instead
         self.failed: list[str] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Hand the session over."""
+        """Pass the session to the function."""
         self._instead(session)
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Note a failure."""
+        """Record a failure."""
         if report.failed:
             self.failed.append(report.nodeid)
 
 
 def main(plan: Path, processes: int) -> None:
-    """Read the mutants and the test files, and print a JSON line for each mutant: its name and what became of it."""
+    """Read the mutants and the test files, and print a JSON line for each mutant: its name and its state."""
     mutants, files = pickle.loads(plan.read_bytes())  # noqa: S301  # the driver wrote it a moment ago
     told = os.fdopen(os.dup(1), "w", buffering=1)
 
-    def tell(name: str, state: str) -> None:
+    def report(name: str, state: str) -> None:
         told.write(json.dumps([name, state]) + "\n")
 
     timings = _in_fork(lambda: _timed(files))
     for test in timings.failed:
-        tell(test, FAILING)
+        report(test, FAILING)
     _import(timings.libraries)
     gc.freeze()
     functions = [mutant for mutant in mutants if not mutant.source]
-    os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, tell)), 0)
+    os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, report)), 0)
     constants = [mutant for mutant in mutants if mutant.source]
     for mutant, state in _each([*_controls(constants), *constants], timings, processes, _run_constant):
-        _tell_unless_control(tell, mutant, state)
+        _report_unless_control(report, mutant, state)
 
 
 def _controls(mutants: Sequence[Mutant]) -> list[Mutant]:
-    """Return a mutant that changes nothing: were it noticed, so would be all others, whatever they change."""
+    """Return a mutant that changes nothing: if a test detected it, the test would detect every mutant."""
     for mutant in mutants[:1]:
-        source = Path("function", f"{mutant.room}.py").read_text() if mutant.source else ""
-        return [Mutant(mutant.room, "", "", source)]
+        source = Path("function", f"{mutant.module}.py").read_text() if mutant.source else ""
+        return [Mutant(mutant.module, "", "", source)]
     return []
 
 
-def _tell_unless_control(tell: Callable[[str, str], None], mutant: Mutant, state: str) -> None:
+def _report_unless_control(report: Callable[[str, str], None], mutant: Mutant, state: str) -> None:
     if mutant.name:
-        tell(mutant.name, state)
+        report(mutant.name, state)
     elif state != "survived":
-        tell(f"the tests of {mutant.room}", FAILING)
+        report(f"the tests of {mutant.module}", FAILING)
 
 
 def _run_functions(
-    mutants: Sequence[Mutant], files: Sequence[str], timings: Timings, processes: int, tell: Callable[[str, str], None]
+    mutants: Sequence[Mutant],
+    files: Sequence[str],
+    timings: Timings,
+    processes: int,
+    report: Callable[[str, str], None],
 ) -> int:
     def run_all(session: pytest.Session) -> None:
         items = {item.nodeid: item for item in session.items}
@@ -135,7 +139,7 @@ def _run_functions(
             return int(_fails(session, [items[test] for test in tests], plugin))
 
         for mutant, state in _each([*_controls(mutants), *mutants], timings, processes, run):
-            _tell_unless_control(tell, mutant, state)
+            _report_unless_control(report, mutant, state)
 
     plugin = Tests(run_all)
     os.environ[SELECTED] = ""
@@ -143,7 +147,7 @@ def _run_functions(
 
 
 def _import(libraries: Sequence[str]) -> None:
-    """Import what every mutant's tests need, once."""
+    """Import once what the tests of every mutant need."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for library in libraries:
         with contextlib.suppress(Exception):
@@ -189,8 +193,8 @@ def _fails(session: pytest.Session, items: Sequence[Any], plugin: Tests) -> bool
 
 
 def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
-    """Run tests on a module that is another text from its first import on."""
-    changed = str(Path("function", f"{mutant.room}.py").resolve())
+    """Run tests on a module that has another text from its first import on."""
+    changed = str(Path("function", f"{mutant.module}.py").resolve())
     read = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(loader: importlib.machinery.SourceFileLoader, name: str) -> Any:
@@ -201,11 +205,11 @@ def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
 
     def run_all(session: pytest.Session) -> None:
         items = {item.nodeid: item for item in session.items}
-        # a test that has a constant in its parameters may be called something else now
+        # a test with the constant in its parameters may have another name now
         _fails(session, [items.pop(test) for test in tests if test in items] + list(items.values()), plugin)
 
     plugin = Tests(run_all)
-    # the files one by one: nearly every constant is noticed by its room's own
+    # file by file, because the tests of its module detect nearly every constant
     for file in dict.fromkeys(test.partition("::")[0] for test in tests):
         ended = pytest.main([*OPTIONS, file], plugins=[plugin])
         if plugin.failed or ended not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
@@ -216,7 +220,7 @@ def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
 def _each(
     mutants: Sequence[Mutant], timings: Timings, processes: int, run: Callable[[Mutant, Sequence[str]], int]
 ) -> Iterator[tuple[Mutant, str]]:
-    """Run the tests of each mutant in a process of its own, and give what became of it."""
+    """Run the tests of each mutant in a process of its own, and return the states."""
     waiting = [(mutant, timings.of(mutant)) for mutant in mutants]
     running: dict[int, tuple[Mutant, int, float]] = {}
     while waiting or running:
@@ -256,7 +260,7 @@ def _fork(run: Callable[[], int]) -> int:
 
 
 def _in_fork(run: Callable[[], Timings]) -> Timings:
-    """Run in a process that ends, so that no thread and no imported module of it is left in this one."""
+    """Run in another process, so that it leaves no thread and no imported module in this one."""
     read, write = os.pipe()
 
     def hand_back() -> int:
@@ -271,7 +275,7 @@ def _in_fork(run: Callable[[], Timings]) -> Timings:
     os.waitpid(process, 0)
     if not found:
         sys.exit("the tests could not be run without any mutant")
-    return pickle.loads(found)  # type: ignore[no-any-return]  # noqa: S301  # from our own fork
+    return pickle.loads(found)  # type: ignore[no-any-return]  # noqa: S301  # from this program's own fork
 
 
 if __name__ == "__main__":

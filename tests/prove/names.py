@@ -1,8 +1,8 @@
-"""A name server that can fail, and a network of this process's own in which it is the one that is asked.
+"""A name server that can fail, and a network namespace of this process's own in which it is the only name server.
 
-``python -m tests.prove.names DOOR SECONDS FAULT`` measures an outage of names on the function's way to Google, and
-prints the result in one line of JSON. ``in_own_network`` runs it in a network of its own; what that takes is a Linux
-that lets this user make namespaces.
+``python -m tests.prove.names ENTRY_POINT SECONDS FAULT`` measures an outage of names on the function's way to Google,
+and prints the result as one line of JSON. ``in_own_network`` runs it in a network namespace of its own, which needs a
+Linux that allows this user to make namespaces.
 """
 
 import contextlib
@@ -38,13 +38,13 @@ FAULTS: tuple[Fault, ...] = get_args(Fault)
 
 TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
 RATE = 5
-EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # of a network in which nobody else is
+EVERY_ADDRESS = "0.0.0.0"  # noqa: S104  # in a network namespace of its own
 _SERVFAIL, _FOUND = b"\x81\x82", b"\x81\x80"
 _IPV4 = 1
 
 
 class NameServer:
-    """A context manager on port 53 of the loopback address, where every name is 127.0.0.1."""
+    """A context manager on port 53 of the loopback address that answers 127.0.0.1 for every name."""
 
     def __init__(self) -> None:
         self.fault: Fault = "none"
@@ -57,7 +57,7 @@ class NameServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with contextlib.suppress(OSError):  # it is not connected, and wakes all the same
+        with contextlib.suppress(OSError):  # this ends a blocked read although the socket is not connected
             self._socket.shutdown(socket.SHUT_RDWR)
         self._thread.join()
         self._socket.close()
@@ -72,7 +72,7 @@ class NameServer:
 
 
 def answer(query: bytes, *, fails: bool) -> bytes:
-    """Answer a query of one name (RFC 1035 §4.1): with 127.0.0.1 for a minute, with nothing, or with SERVFAIL."""
+    """Answer a query for one name (RFC 1035 §4.1): with 127.0.0.1 for a minute, with no address, or with SERVFAIL."""
     end = query.index(0, 12) + 5
     question = query[12:end]
     (kind,) = struct.unpack(">H", query[end - 4 : end - 2])
@@ -85,7 +85,7 @@ def answer(query: bytes, *, fails: bool) -> bytes:
 
 @dataclass(frozen=True)
 class Outage:
-    """What became of the events of an outage, and how long the first delivery after it took."""
+    """The answers to the events of an outage, and how long the first delivery after it took."""
 
     statuses: dict[str, int]
     slowest_s: float
@@ -93,8 +93,8 @@ class Outage:
     output: str
 
 
-def measure(door: str, seconds: float, fault: Fault) -> Outage:
-    """Let names fail from the first event on, for so many seconds."""
+def measure(entry_point: str, seconds: float, fault: Fault) -> Outage:
+    """Let the lookup of names fail from the first event on, for this many seconds."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         embedded = stack.enter_context(EmbeddedPubSub())
@@ -106,7 +106,7 @@ def measure(door: str, seconds: float, fault: Fault) -> Outage:
         names = stack.enter_context(NameServer())
         environ = {"PUBSUB_TOPIC": TOPIC, "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC, "DT_SIGNATURE_SECRET": SECRET}
         environ |= {"K_SERVICE": "f", "GRPC_DEFAULT_SSL_ROOTS_FILE_PATH": str(authority.file), "THREADS": "64"}
-        function = stack.enter_context(Function(door, environ, folder))
+        function = stack.enter_context(Function(entry_point, environ, folder))
         names.fault = fault
         with traffic(function.port, RATE) as sent:
             time.sleep(seconds)
@@ -115,11 +115,11 @@ def measure(door: str, seconds: float, fault: Fault) -> Outage:
             while send_new(function.port).status != 200 and time.monotonic() - back_at < 60:
                 time.sleep(0.05)
             back_s = time.monotonic() - back_at
-        return Outage(sent.statuses(), max(each.seconds for each in sent.sent), back_s, function.output())
+        return Outage(sent.statuses(), max(event.seconds for event in sent.sent), back_s, function.output())
 
 
 def why_not() -> str:
-    """Say why there can be no network of one's own here; nothing if there can."""
+    """Return why no network namespace can be made here; an empty text if it can."""
     if missing := [command for command in ("unshare", "mount", "ip") if not shutil.which(command)]:
         return f"commands are missing (of util-linux and iproute2): {', '.join(missing)}"
     tried = subprocess.run([_path("unshare"), *_NAMESPACES, "true"], capture_output=True, text=True, check=False)
@@ -133,9 +133,18 @@ def _path(command: str) -> str:
 _NAMESPACES = ("--map-root-user", "--net", "--mount")
 
 
-def in_own_network(door: str, seconds: float, fault: Fault) -> Outage:
+def in_own_network(entry_point: str, seconds: float, fault: Fault) -> Outage:
     """Run ``measure`` in namespaces of its own."""
-    command = [_path("unshare"), *_NAMESPACES, sys.executable, "-m", "tests.prove.names", door, str(seconds), fault]
+    command = [
+        _path("unshare"),
+        *_NAMESPACES,
+        sys.executable,
+        "-m",
+        "tests.prove.names",
+        entry_point,
+        str(seconds),
+        fault,
+    ]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=seconds + 120)
     assert ran.returncode == 0, ran.stderr
     return Outage(**json.loads(ran.stdout.splitlines()[-1]))
@@ -143,7 +152,7 @@ def in_own_network(door: str, seconds: float, fault: Fault) -> Outage:
 
 @contextlib.contextmanager
 def _own_names() -> Iterator[None]:
-    """Let names be looked up at this machine alone: in this mount namespace, which ends with the process."""
+    """Use only this machine's name server: in this mount namespace, which ends with the process."""
     with tempfile.TemporaryDirectory() as folder:
         for path, text in {
             "/etc/hosts": "127.0.0.1 localhost\n",
@@ -158,11 +167,11 @@ def _own_names() -> Iterator[None]:
 
 
 def main() -> None:
-    """Measure what is asked for on the command line, in the namespaces of this process."""
-    door, seconds, wanted = sys.argv[1:]
+    """Measure what the command line names, in the namespaces of this process."""
+    entry_point, seconds, wanted = sys.argv[1:]
     (fault,) = (fault for fault in FAULTS if fault == wanted)
     with _own_names():
-        print(json.dumps(asdict(measure(door, float(seconds), fault))))
+        print(json.dumps(asdict(measure(entry_point, float(seconds), fault))))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Section ``production``: the way to Google as it is in production, over TLS and with tokens, while parts of it fail.
+"""Section ``production``: the way to Google as in production, over TLS and with tokens, while parts of it fail.
 
 The broker is the embedded Pub/Sub in a process of its own; TLS, the metadata server and the network's faults are in
-this one. Outages of names are measured in a network of their own, where one can be made.
+this process. Outages of names are measured in a network namespace of their own, if one can be made.
 """
 
 import tempfile
@@ -26,14 +26,14 @@ from tests.serving import Function, eventually
 from tests.stage import SECRET
 
 Part: TypeAlias = Callable[[str], list[Row]]
-"""Measures one promise behind one door."""
+"""Measures one promise for one entry point."""
 
 BACK_S = 2.0
 """Seconds between the end of an outage and the first delivery, at most."""
 SETTLED_S = 15.0
-"""Seconds within which connections that are not used any more are closed."""
+"""Seconds within which unused connections are closed."""
 TIMEOUT_S = 2
-"""CLOUD_RUN_TIMEOUT_SECONDS; a deployed function has 15, and is frozen for longer."""
+"""CLOUD_RUN_TIMEOUT_SECONDS of this function; a deployed function has 15, and is stopped for longer."""
 
 
 def production(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every section
@@ -43,9 +43,9 @@ def production(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every 
     away: list[list[Part]] = [[partial(_network_away, seconds=away_s, fault=fault)] for fault in faults]
     stages: list[list[Part]] = [
         *away,
-        [partial(_slow_connect, greeting_s=each) for each in greetings_s],
-        [partial(_token_blip, seconds=blip_s, stumble=each) for each in (Stumble(500), Stumble(seconds=HANG_S))],
-        [partial(_names_away, seconds=names_s, fault=each) for each in ("fails", "silent")],
+        [partial(_slow_connect, greeting_s=greeting_s) for greeting_s in greetings_s],
+        [partial(_token_blip, seconds=blip_s, stumble=stumble) for stumble in (Stumble(500), Stumble(seconds=HANG_S))],
+        [partial(_names_away, seconds=names_s, fault=fault) for fault in ("fails", "silent")],
         [partial(_pause, seconds=TIMEOUT_S + 3, times=2 if short else 5)],
     ]
     rows: list[Row] = []
@@ -56,7 +56,7 @@ def production(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A function, and its way to Google."""
+    """A function and its way to Google."""
 
     function: Function
     path: ProductionPath
@@ -65,24 +65,24 @@ class Deployed:
         """Return the seconds until an event is delivered."""
         began_at = time.monotonic()
         while send_new(self.function.port).status != 200:
-            """Once more."""
+            """Try again."""
         return time.monotonic() - began_at
 
 
 @contextmanager
-def deployed(door: str, settings: Mapping[str, str] | None = None) -> Iterator[Deployed]:
-    """Start all that; nothing has been sent yet."""
+def deployed(entry_point: str, settings: Mapping[str, str] | None = None) -> Iterator[Deployed]:
+    """Start a function with its surroundings; no event has been sent yet."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         broker = stack.enter_context(Broker(folder / "acknowledged.jsonl", [TOPIC, REJECTED_TOPIC]))
         path = stack.enter_context(production_path(broker.host, folder))
         usual = {"PUBSUB_TOPIC": TOPIC, "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC, "DT_SIGNATURE_SECRET": SECRET}
         environ = {**usual, "THREADS": str(THREADS), **path.environ, **(settings or {})}
-        yield Deployed(stack.enter_context(Function(door, environ, folder)), path)
+        yield Deployed(stack.enter_context(Function(entry_point, environ, folder)), path)
 
 
-def _network_away(door: str, seconds: float, fault: NetworkFault) -> list[Row]:
-    with deployed(door) as made:
+def _network_away(entry_point: str, seconds: float, fault: NetworkFault) -> list[Row]:
+    with deployed(entry_point) as made:
         assert send_new(made.function.port).status == 200
         made.path.network.show(fault)
         with traffic(made.function.port, 20) as sent:
@@ -91,35 +91,35 @@ def _network_away(door: str, seconds: float, fault: NetworkFault) -> list[Row]:
         back_s = made.back_s()
     return [
         Row(
-            f"{door}: network to Google away for {seconds} s ({fault}): first delivery <= {BACK_S} s after it is back",
+            f"{entry_point}: no network to Google for {seconds} s ({fault}): first delivery <= {BACK_S} s after that",
             f"{back_s:.2f} s; {sent.statuses()}; slowest answer {_slowest_s(sent):.2f} s",
             back_s <= BACK_S and _slowest_s(sent) <= LIMIT_S,
         )
     ]
 
 
-def _slow_connect(door: str, greeting_s: float) -> list[Row]:
-    with deployed(door) as made:
+def _slow_connect(entry_point: str, greeting_s: float) -> list[Row]:
+    with deployed(entry_point) as made:
         made.path.network.greeting_s = greeting_s
         with traffic(made.function.port, 2) as sent:
             time.sleep(greeting_s + 4)
-        began_at = min(each.sent_at for each in sent.sent)
-        delivered = [each.answered_at - began_at for each in sent.sent if each.status == 200]
+        began_at = min(event.sent_at for event in sent.sent)
+        delivered = [event.answered_at - began_at for event in sent.sent if event.status == 200]
         eventually(lambda: bool(made.back_s()) and made.path.network.connections == 1, SETTLED_S)
         connections = made.path.network.connections
     first_s = min(delivered, default=float("inf"))
     return [
         Row(
-            f"{door}: a connection takes {greeting_s} s to be made: first delivery <= {BACK_S} s later, one is kept",
+            f"{entry_point}: connecting takes {greeting_s} s: first delivery <= {BACK_S} s later, one connection kept",
             f"after {first_s:.2f} s; {sent.statuses()}; {connections} connections",
             first_s <= greeting_s + BACK_S and connections == 1,
         )
     ]
 
 
-def _token_blip(door: str, seconds: float, stumble: Stumble) -> list[Row]:
-    """The token is due and good for a while, and the metadata server gives no new one."""
-    with deployed(door) as made:
+def _token_blip(entry_point: str, seconds: float, stumble: Stumble) -> list[Row]:
+    """Let the metadata server issue no new token while the old one is due for renewal and still valid."""
+    with deployed(entry_point) as made:
         made.path.metadata.life_s = seconds + 60
         assert send_new(made.function.port).status == 200
         with traffic(made.function.port, 20):
@@ -131,30 +131,30 @@ def _token_blip(door: str, seconds: float, stumble: Stumble) -> list[Row]:
             threads = made.function.threads() - threads
         asked = len(made.path.metadata.asked) - asked
         odd = [line for line in made.function.output().splitlines() if not line.startswith('{"severity"')]
-    refused = sum(each.status != 200 for each in sent.sent)
-    how = "hangs" if stumble.seconds else f"says {stumble.status}"
+    refused = sum(event.status != 200 for event in sent.sent)
+    how = "hangs" if stumble.seconds else f"answers {stumble.status}"
     return [
         Row(
-            f"{door}: metadata server {how} for {seconds} s, token good: every event 200, <= 1 question a second",
+            f"{entry_point}: metadata server {how} for {seconds} s, token valid: every event 200, <= 1 request/s",
             f"{len(sent.sent)} sent, {refused} not delivered, slowest {_slowest_s(sent):.2f} s;"
-            f" {asked} questions, {threads:+d} threads, {len(odd)} lines not ours",
+            f" {asked} requests for a token, {threads:+d} threads, {len(odd)} foreign lines",
             not refused and not odd and asked <= seconds + 1 and _slowest_s(sent) <= TARGET_S,
         )
     ]
 
 
-def _names_away(door: str, seconds: float, fault: Fault) -> list[Row]:
-    promise = f"{door}: names are not found for {seconds} s ({fault}): first delivery <= {BACK_S} s after that"
+def _names_away(entry_point: str, seconds: float, fault: Fault) -> list[Row]:
+    promise = f"{entry_point}: names are not found for {seconds} s ({fault}): first delivery <= {BACK_S} s after that"
     if reason := why_not():
         return [Row(promise, reason, None)]
-    outage = in_own_network(door, seconds, fault)
+    outage = in_own_network(entry_point, seconds, fault)
     measured = f"{outage.back_s:.2f} s; {outage.statuses}; slowest answer {outage.slowest_s:.2f} s"
     return [Row(promise, measured, outage.back_s <= BACK_S and outage.slowest_s <= LIMIT_S)]
 
 
-def _pause(door: str, seconds: float, times: int) -> list[Row]:
-    """The processor is withdrawn for longer than CLOUD_RUN_TIMEOUT_SECONDS, and given back with the next event."""
-    with deployed(door, {"CLOUD_RUN_TIMEOUT_SECONDS": str(TIMEOUT_S)}) as made:
+def _pause(entry_point: str, seconds: float, times: int) -> list[Row]:
+    """Stop the processes for longer than CLOUD_RUN_TIMEOUT_SECONDS, and continue them with the next event."""
+    with deployed(entry_point, {"CLOUD_RUN_TIMEOUT_SECONDS": str(TIMEOUT_S)}) as made:
         assert send_new(made.function.port).status == 200
         worker, answers = made.function.worker(), []
         for _ in range(times):
@@ -163,11 +163,11 @@ def _pause(door: str, seconds: float, times: int) -> list[Row]:
             answers.append(send_new(made.function.port))
             time.sleep(1.5)
         is_same = made.function.worker() == worker
-    delivered = sum(each.status == 200 for each in answers)
+    delivered = sum(answer.status == 200 for answer in answers)
     return [
         Row(
-            f"{door}: frozen for {seconds} s with a time-out of {TIMEOUT_S} s: first event 200, by the same process",
-            f"{delivered} of {times}, slowest {max(each.seconds for each in answers):.2f} s;"
+            f"{entry_point}: stopped for {seconds} s with a timeout of {TIMEOUT_S} s: first event 200, same process",
+            f"{delivered} of {times}, slowest {max(answer.seconds for answer in answers):.2f} s;"
             f" {'the same process' if is_same else 'another process'}",
             delivered == times and is_same,
         )
@@ -175,4 +175,4 @@ def _pause(door: str, seconds: float, times: int) -> list[Row]:
 
 
 def _slowest_s(sent: Traffic) -> float:
-    return max(each.seconds for each in sent.sent)
+    return max(event.seconds for event in sent.sent)

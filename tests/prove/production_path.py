@@ -1,8 +1,8 @@
-"""The way from the function to Google as it is in production, on this machine and without privileges.
+"""The way from the function to Google as in production, on this machine and without privileges.
 
-The function asks a metadata server for a token (``GCE_METADATA_HOST``), and speaks to pubsub.googleapis.com:443 over
-TLS: it believes the authority of this run (``GRPC_DEFAULT_SSL_ROOTS_FILE_PATH``), and gets there by an HTTP proxy
-(``https_proxy``), at which the network's faults are shown.
+The function gets a token from a metadata server (``GCE_METADATA_HOST``), and connects to pubsub.googleapis.com:443 over
+TLS: it trusts the certificate authority of this run (``GRPC_DEFAULT_SSL_ROOTS_FILE_PATH``), and connects through an
+HTTP proxy (``https_proxy``), which shows the network's faults.
 """
 
 from asyncio import StreamReader, StreamWriter
@@ -20,7 +20,7 @@ NAME = "pubsub.googleapis.com"
 
 
 class Tunnel(Proxy):
-    """A proxy that leads to ``target`` what asks for Pub/Sub's real address."""
+    """A proxy that connects requests for Pub/Sub's real address with ``target``."""
 
     async def _relay(self, reader: StreamReader, writer: StreamWriter) -> None:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -31,7 +31,7 @@ class Tunnel(Proxy):
 
 @dataclass(frozen=True)
 class ProductionPath:
-    """Its parts, and the settings that lead a function there."""
+    """The parts of the way, and the settings that make a function use it."""
 
     metadata: MetadataServer
     pubsub: TlsPubSub
@@ -40,7 +40,7 @@ class ProductionPath:
 
     @property
     def environ(self) -> dict[str, str]:
-        """What takes the place of ``PUBSUB_EMULATOR_HOST``."""
+        """The settings that replace ``PUBSUB_EMULATOR_HOST``."""
         return {
             "K_SERVICE": "ingest",
             "GCE_METADATA_HOST": self.metadata.host,
@@ -51,7 +51,7 @@ class ProductionPath:
 
 @contextmanager
 def production_path(target: str, folder: Path) -> Iterator[ProductionPath]:
-    """Build it before a Pub/Sub at ``target`` (host:port)."""
+    """Build the way to a Pub/Sub at ``target`` (host:port)."""
     authority = Authority(folder)
     with ExitStack() as stack:
         metadata = stack.enter_context(MetadataServer())
@@ -61,6 +61,6 @@ def production_path(target: str, folder: Path) -> Iterator[ProductionPath]:
 
 
 def key_file(authority: Authority, folder: Path) -> Path:
-    """Let the authority make Pub/Sub's key and certificate in its folder, and return the file that holds both."""
+    """Make Pub/Sub's key and certificate in the authority's folder, and return the file with both."""
     authority.server_context(NAME)
     return folder / f"{NAME}.pem"

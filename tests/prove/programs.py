@@ -1,4 +1,4 @@
-"""The function as a process that can be ended, killed and started again on its port, beside a broker with a record."""
+"""The function as a process that can be ended, killed and restarted on its port, and a broker with a record."""
 
 import asyncio
 import contextlib
@@ -23,14 +23,14 @@ from tests.serving import ROOT
 
 START_S = 90.0
 GRACE_S = 10.0
-"""Seconds that Cloud Run leaves a function between SIGTERM and SIGKILL."""
+"""Seconds that Cloud Run waits between SIGTERM and SIGKILL."""
 
 SECRET = "the-secret-of-a-measurement-0123456789"
 
 
 @dataclass(frozen=True)
 class Variant:
-    """What is measured: a target of a source file. ``settles_s``: how long after its answer an event may arrive."""
+    """A measured function: a target of a source file. ``settles_s``: how long after its answer an event can arrive."""
 
     name: str
     target: str
@@ -41,8 +41,8 @@ class Variant:
 class FunctionProgram:
     """A function behind functions-framework with all its processes, on one port of the loopback address.
 
-    ``drains_s``: how long it took from each SIGTERM to its end. ``left_behind``: how often its port was still held by
-    something of it afterwards, or it had to be killed.
+    ``drains_s``: the times from SIGTERM to the end. ``left_behind``: how often a process of it still used the port
+    afterwards, or had to be killed.
     """
 
     def __init__(self, variant: Variant, settings: Mapping[str, str], folder: Path) -> None:
@@ -58,7 +58,7 @@ class FunctionProgram:
         self._process: processes.Process
 
     async def start(self) -> None:
-        """Return when it answers."""
+        """Start it, and return when it answers."""
         with self._log.open("ab") as output:
             self._process = processes.start(self._command, output=output, environ=self._environ)
         gives_up_at = time.monotonic() + START_S
@@ -68,7 +68,7 @@ class FunctionProgram:
             await asyncio.sleep(0.02)
 
     async def end(self, by: signal.Signals) -> None:
-        """End it as Cloud Run does: SIGTERM for its master, which has time to drain; SIGKILL for all of it at once."""
+        """End it as Cloud Run does: SIGTERM goes to its master, which can drain; SIGKILL goes to all processes."""
         began_at = time.monotonic()
         if by is signal.SIGTERM:
             self._process.terminate()
@@ -80,14 +80,14 @@ class FunctionProgram:
         self.left_behind += not await self._has_left()
 
     def close(self) -> None:
-        """Leave nothing of it."""
+        """End all its processes."""
         if hasattr(self, "_process"):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     async def _has_left(self) -> bool:
-        """Whether its port is free, at once or within the moment that the kernel needs to clear up."""
+        """Return whether its port is free, at once or after the moment that the kernel needs."""
         gives_up_at = time.monotonic() + 1.0
         while not processes.is_free(self.port):
             if time.monotonic() > gives_up_at:
@@ -96,7 +96,7 @@ class FunctionProgram:
         return True
 
     def _answers(self) -> bool:
-        """Whether it answers, be it an error; a port that is listened on is not enough."""
+        """Return whether it answers, even with an error; an open port is not enough."""
         try:
             with socket.create_connection(("127.0.0.1", self.port), timeout=START_S) as connection:
                 connection.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -106,7 +106,7 @@ class FunctionProgram:
 
 
 class Bench:
-    """A function, and a broker that keeps a record of what it acknowledged."""
+    """A function, and a broker with a record of the messages that it acknowledged."""
 
     def __init__(self, variant: Variant, settings: Mapping[str, str], folder: Path) -> None:
         self._record = folder / "acknowledged.jsonl"
@@ -114,20 +114,20 @@ class Bench:
         self.function = FunctionProgram(variant, {**topics(self._broker.host), **settings}, folder)
 
     async def start(self) -> None:
-        """Return when both answer."""
+        """Start both, and return when they answer."""
         await self.start_broker()
         await self.function.start()
 
     async def start_broker(self) -> None:
-        """Start it, or start it again: with the same port and record, and without the faults it was told."""
+        """Start or restart the broker, with the same port and record, and without faults."""
         await asyncio.to_thread(self._broker.start)
 
     async def kill_broker(self) -> None:
-        """End it as a crash would."""
+        """Kill the broker, as in a crash."""
         await asyncio.to_thread(self._broker.kill)
 
     async def treat(self, fault: Fault) -> None:
-        """Let the broker treat Publish calls so, from now on."""
+        """Let the broker treat Publish calls in this way from now on."""
 
         def call() -> None:
             with Control(self._broker.host) as control:
@@ -136,18 +136,18 @@ class Bench:
         await asyncio.to_thread(call)
 
     def recorded(self) -> list[Recorded]:
-        """Give what the broker has acknowledged so far."""
+        """Return the messages that the broker has acknowledged so far."""
         return read_record(self._record)
 
     def close(self) -> None:
-        """Leave nothing of either."""
+        """End all processes of both."""
         self.function.close()
         self._broker.kill()
 
 
 @contextlib.contextmanager
 def bench(variant: Variant, settings: Mapping[str, str]) -> Iterator[Bench]:
-    """A bench that leaves nothing behind."""
+    """Make a bench, and end all its processes afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         made = Bench(variant, settings, Path(folder))
         try:
@@ -157,5 +157,5 @@ def bench(variant: Variant, settings: Mapping[str, str]) -> Iterator[Bench]:
 
 
 def topics(host: str) -> dict[str, str]:
-    """Give the settings that say where events go."""
+    """Return the settings of the topics and the broker."""
     return {"PUBSUB_EMULATOR_HOST": host, "PUBSUB_TOPIC": TOPIC, "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC}

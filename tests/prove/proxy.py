@@ -1,4 +1,4 @@
-"""A TCP proxy between the function and its broker, with a network's faults.
+"""A TCP proxy between the function and its broker that shows the faults of a network.
 
 with Proxy(broker.host) as proxy:
     os.environ["PUBSUB_EMULATOR_HOST"] = proxy.host
@@ -14,8 +14,8 @@ from collections.abc import Callable
 from typing import Any, Literal, Self
 
 Fault = Literal["none", "refuse", "reset", "half-open", "black hole"]
-"""``refuse``: nobody listens; ``reset``: RST on accept; ``half-open``: accepted, and never a byte. All three end the
-connections there are. ``black hole``: connections stay, new ones are accepted, and nothing passes until it is over."""
+"""``refuse``: the port is closed; ``reset``: RST on accept; ``half-open``: accepted, but no byte passes. These end all
+connections. ``black hole``: connections stay, new ones are accepted, and nothing passes until the fault ends."""
 
 _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 
@@ -23,7 +23,7 @@ _RST_ON_CLOSE = struct.pack("ii", 1, 0)
 class Proxy:
     """A context manager; ``host`` (``127.0.0.1:port``) leads to ``target``.
 
-    ``delay_s`` holds up each chunk, ``greeting_s`` each new connection.
+    ``delay_s`` delays each chunk, ``greeting_s`` each new connection.
     """
 
     def __init__(self, target: str) -> None:
@@ -40,12 +40,12 @@ class Proxy:
 
     @property
     def host(self) -> str:
-        """Where to connect to."""
+        """The address to connect to."""
         return f"127.0.0.1:{self._port}"
 
     @property
     def connections(self) -> int:
-        """How many there are."""
+        """The number of connections."""
         return len(self._writers)
 
     def show(self, fault: Fault) -> None:
@@ -53,11 +53,11 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(self._show(fault), self._loop).result(10)
 
     def cut(self) -> None:
-        """End the connections there are by RST."""
+        """End all connections by RST."""
         self._loop.call_soon_threadsafe(self._on_each, _abort)
 
     def strand(self) -> None:
-        """Let the connections there are carry nothing any more, ever, without a word; new ones are sound."""
+        """Let the existing connections carry nothing any more, without ending them; new connections work."""
         self._loop.call_soon_threadsafe(self._on_each, self._stranded.add)
 
     def __enter__(self) -> Self:
@@ -96,7 +96,7 @@ class Proxy:
             elif self._fault != "reset":
                 await self._relay(reader, writer)
         except (OSError, asyncio.CancelledError):
-            """Either side has gone, or the proxy ends."""
+            """One side has closed, or the proxy ends."""
         finally:
             _abort(writer)
             self._writers.discard(writer)
@@ -130,7 +130,7 @@ async def _cancel_others() -> None:
 
 
 def _abort(writer: StreamWriter) -> None:
-    """Close by RST."""
+    """Close a connection by RST."""
     if not writer.is_closing():
         writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RST_ON_CLOSE)
         writer.transport.abort()

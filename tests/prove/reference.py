@@ -1,6 +1,6 @@
-"""A second voice on tokens: joserfc reads and verifies, msgspec reads the JSON, and the rules are the design's anew.
+"""A second verifier of tokens: joserfc verifies them, msgspec reads the JSON, and the rules are written independently.
 
-Nothing of ``function/`` is used here. It is meant to be read beside the decision table: rows 2, 5, 6, 8 and 9.
+This module uses nothing from ``function/``. Compare it with rows 2, 5, 6, 8 and 9 of the decision table.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ Verdict = Literal["accepted", "expired", "clock", "checksum", "signature", "unsi
 LONGEST_TOKEN = 4096
 LONGEST_LIFE_S = 2 * 60 * 60
 NEVER_IN_A_HEADER = ("crit", "b64", "jwk", "jku", "x5u", "x5c", "zip")
-"""A key of the token's own, or another way to read it: RFC 8725 §3.5, §3.10, and RFC 7797."""
+"""Header members with a key in the token, or with another way to read it: RFC 8725 §3.5, §3.10, and RFC 7797."""
 
 _FAILURES = (
     JoseError,
@@ -37,7 +37,7 @@ _FAILURES = (
 
 @dataclass(frozen=True)
 class Reference:
-    """Whom to believe: our secrets, DT's keys by id, and whose tokens theirs must be."""
+    """The configuration: secrets, DT's keys by id, and the issuer and organization of their tokens."""
 
     secrets: Sequence[OctKey]
     keys: Mapping[str, ECKey]
@@ -46,7 +46,7 @@ class Reference:
     leeway_s: int = 60
 
     def verdict(self, header: str, token: str, body: bytes, now: float) -> Verdict:
-        """Judge one request by its one signature header."""
+        """Decide on one request by its signature header."""
         if not token or len(token) > LONGEST_TOKEN or "," in token:
             return "unsigned"
         try:
@@ -95,7 +95,7 @@ def _registry(algorithm: str) -> jws.JWSRegistry:
 
 
 def _object(segment: bytes) -> dict[str, Any]:
-    """One JSON object by msgspec, which is strict; what it does not see is a member that is there twice."""
+    """Read one JSON object with msgspec, which is strict except for members that occur twice."""
     text = urlsafe_b64decode(segment)
     value = msgspec.json.decode(text)
     _hold(isinstance(value, dict), "an object")
@@ -109,17 +109,17 @@ def _once(members: list[tuple[str, object]]) -> None:
 
 
 def _times(claims: Mapping[str, Any]) -> tuple[Fraction, Fraction]:
-    """From when and until when a token is valid, without rounding; ``nbf`` may put the beginning off."""
+    """Return from when until when a token is valid, without rounding; ``nbf`` can delay the beginning."""
     issued_at, expires_at = _date(claims["iat"]), _date(claims["exp"])
     _hold(issued_at < expires_at <= issued_at + LONGEST_LIFE_S, "a life of two hours at most")
     return max(issued_at, _date(claims["nbf"])) if "nbf" in claims else issued_at, expires_at
 
 
 def _date(value: object) -> Fraction:
-    """A NumericDate of RFC 7519 §2."""
+    """Read a NumericDate of RFC 7519 §2."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError("not a number of seconds")
-    return Fraction(value)  # raises OverflowError, ValueError for what is not finite
+    return Fraction(value)  # raises OverflowError, ValueError for numbers that are not finite
 
 
 def _hold(condition: bool, wanted: str) -> None:  # noqa: FBT001  # it reads as a sentence

@@ -1,4 +1,4 @@
-"""A promise as a row; rows as a table."""
+"""A promise as a row, and rows as a table."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 @dataclass(frozen=True)
 class Row:
-    """What is promised, what was measured, and whether the promise holds; None: what it takes is not there."""
+    """A promise, the measured figures, and whether the promise holds; None if it cannot be measured here."""
 
     promise: str
     measured: str
@@ -17,14 +17,14 @@ class Row:
 VERDICTS = {True: "holds", False: "FAILS", None: "not measured"}
 
 Say: TypeAlias = Callable[[str], object]
-"""Tells what is going on, a line at a time."""
+"""Prints a line of progress."""
 
 Section: TypeAlias = Callable[[bool, Say], list[Row]]
-"""Measures a few promises that belong together: ``section(short, say)``. Short: seconds instead of minutes."""
+"""Measures promises that belong together: ``section(short, say)``. Short: seconds instead of minutes."""
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Lay rows out one below the other, as wide as they need."""
+    """Return the rows as lines of text with aligned columns."""
     lines = [("promise", "measured", "verdict")]
     lines += [(row.promise, row.measured, VERDICTS[row.holds]) for row in rows]
     promise, measured, verdict = (max(len(line[column]) for line in lines) for column in range(3))

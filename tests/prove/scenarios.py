@@ -1,7 +1,7 @@
-"""What may go wrong while events are relayed, as data: what happens when, and how many acknowledgements are lost by it.
+"""Failures while events are relayed, as data: what happens when, and how many acknowledgements are lost by it.
 
-A step is a pause in seconds and what happens after it. An event arrives twice only where an acknowledgement was lost:
-Pub/Sub has the event, the sender does not know, and sends it again.
+A step is a pause in seconds and what happens after it. An event arrives twice only if an acknowledgement was lost:
+Pub/Sub has the event, but the sender does not know that, and sends it again.
 """
 
 import signal
@@ -12,7 +12,7 @@ from typing import TypeAlias
 from deploy.offline.pubsub.faults import Fault
 
 SENDERS = 32
-"""Each sends one event at a time: so many are in flight at most."""
+"""Number of senders. Each sends one event at a time, so this many are in flight at most."""
 
 
 TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
@@ -20,14 +20,14 @@ TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
 
 @dataclass(frozen=True)
 class Restart:
-    """The function is ended by this signal and started again: SIGTERM for its master alone, SIGKILL for all of it."""
+    """The function gets this signal and is started again: SIGTERM goes to its master, SIGKILL to all its processes."""
 
     by: signal.Signals
 
 
 @dataclass(frozen=True)
 class BrokerDown:
-    """The broker is killed (SIGKILL), and started again after so many seconds."""
+    """The broker is killed (SIGKILL), and started again after this many seconds."""
 
     seconds: float
 
@@ -35,10 +35,10 @@ class BrokerDown:
 Step: TypeAlias = tuple[float, Fault | Restart | BrokerDown]
 
 WELL = Fault.slow(0.02)
-"""Stored and acknowledged after 20 ms, as Pub/Sub does on a good day."""
+"""Stored and acknowledged after 20 ms, as Pub/Sub usually does."""
 
 ACKNOWLEDGED_LATE = Fault(stores="first", delay_s=0.05)
-"""Stored at once, acknowledged 50 ms later: whoever dies in between never hears of it."""
+"""Stored at once and acknowledged 50 ms later: a function that is killed in between never gets the acknowledgement."""
 
 TERMINATE = Restart(signal.SIGTERM)
 KILL = Restart(signal.SIGKILL)
@@ -46,7 +46,7 @@ KILL = Restart(signal.SIGKILL)
 
 @dataclass(frozen=True)
 class Scenario:
-    """``settings``: the function's, beside the usual. ``acks_lost``: of how many requests, at most."""
+    """``settings``: additional settings of the function. ``acks_lost``: most requests without acknowledgement."""
 
     name: str
     steps: tuple[Step, ...]
@@ -88,7 +88,7 @@ MATRIX = (
     ),
     Scenario("permission revoked for 3 s", ((1.5, Fault.fail("PERMISSION_DENIED")), (3.0, WELL)), tail_s=5.0),
 )
-"""Every scenario at full length: 10 to 15 seconds each."""
+"""All scenarios at full length, 10 to 15 seconds each."""
 
 BRIEF = (
     Scenario(
@@ -107,4 +107,4 @@ BRIEF = (
         tail_s=0.7,
     ),
 )
-"""The cheapest that still tell a sound function from one that loses events."""
+"""The shortest scenarios that still distinguish a correct function from one that loses events."""

@@ -1,7 +1,7 @@
-"""Senders like DT's cloud: every event is sent until it is answered 2xx, signed anew for each attempt.
+"""Senders like DT's cloud: they send every event until it is answered 2xx, with a new signature for each attempt.
 
 Many senders take their events from one stream, each on a keep-alive connection of its own. Pauses between attempts
-grow as DT's do, but end in the second's range, so that a measurement ends, too.
+grow as DT's do, but only to about a second, so that a measurement ends soon.
 """
 
 import asyncio
@@ -20,20 +20,20 @@ from deploy.offline.events import SAMPLES, encode, sample_event
 from deploy.offline.signing import SECRET_HEADER, secret_claims, sign_with_secret
 
 ATTEMPT_S = 10.0
-"""Seconds after which DT gives an attempt up."""
+"""Seconds after which DT ends an attempt."""
 
 PAUSE_S = (0.1, 0.8)
-"""Seconds between attempts, first and longest: doubled each time, and half of it left to chance."""
+"""Seconds between attempts, shortest and longest: doubled each time, and half of the pause is random."""
 
 BROKEN_EVERY = 20
-"""Every so many events one is authentic, but no JSON: the rejected topic's."""
+"""One of this many events is authentic, but not JSON, so it belongs to the rejected topic."""
 
 NO_ANSWER = 0
-"""In place of a status: refused, cut, or silent for too long."""
+"""Takes the place of a status if the connection was refused or cut, or no answer came in time."""
 
 
 def events() -> Iterator[bytes]:
-    """Make events without end, of each type in turn, no two of them alike."""
+    """Return an endless stream of events, of each type in turn, no two of them equal."""
     run, types = uuid4().hex[:8], tuple(SAMPLES)
     for number in count():
         event = sample_event(types[number % len(types)], number=number % 10_000, at=datetime.now(UTC))
@@ -43,13 +43,13 @@ def events() -> Iterator[bytes]:
 
 
 def is_broken(number: int) -> bool:
-    """Whether the event of this number is no JSON."""
+    """Return whether the event of this number is not JSON."""
     return number % BROKEN_EVERY == BROKEN_EVERY - 1
 
 
 @dataclass
 class Tally:
-    """What the senders saw: bodies in the order sent; when each was first answered 2xx; how often which status."""
+    """What the senders saw: the bodies in their order; when each was first answered 2xx; answers by status."""
 
     sent: list[bytes] = field(default_factory=list)
     delivered: dict[bytes, float] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Tally:
 
     @property
     def unfinished(self) -> int:
-        """How many events have not been answered 2xx."""
+        """The number of events that have not been answered 2xx."""
         return len(self.sent) - len(self.delivered)
 
 
 class Senders:
-    """Send a stream's events to a port of the loopback address; ``pause_s``: what each sender waits after an event."""
+    """Sends the events of a stream to a port of the loopback address; ``pause_s``: pause of a sender after an event."""
 
     def __init__(self, port: int, secret: str, stream: Iterator[bytes], *, pause_s: float) -> None:
         self.tally = Tally()
@@ -79,7 +79,7 @@ class Senders:
                 group.create_task(self._send_all())
 
     async def _send_all(self) -> None:
-        await asyncio.sleep(random.uniform(0, self._pause_s))  # no secret hangs on it
+        await asyncio.sleep(random.uniform(0, self._pause_s))  # no secret depends on it
         async with _connection(self._port) as connection:
             for body in self._stream:
                 self.tally.sent.append(body)
@@ -89,7 +89,7 @@ class Senders:
     async def _deliver(self, connection: "Connection", body: bytes) -> None:
         longest_pause_s, at_most_s = PAUSE_S
         while not 200 <= await self._attempt(connection, body) < 300:
-            await asyncio.sleep(random.uniform(longest_pause_s / 2, longest_pause_s))  # nor on this
+            await asyncio.sleep(random.uniform(longest_pause_s / 2, longest_pause_s))  # no secret depends on it
             longest_pause_s = min(2 * longest_pause_s, at_most_s)
         self.tally.delivered[body] = time.monotonic()
 
@@ -109,7 +109,7 @@ class Connection:
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def post(self, token: str, body: bytes) -> int:
-        """Post a body with its token and give the answer's status, or ``NO_ANSWER``."""
+        """Post a body with its token; return the status of the answer, or ``NO_ANSWER``."""
         head = f"POST / HTTP/1.1\r\nHost: localhost\r\n{SECRET_HEADER}: {token}\r\nContent-Length: {len(body)}\r\n\r\n"
         try:
             async with asyncio.timeout(ATTEMPT_S):
@@ -119,7 +119,7 @@ class Connection:
             return NO_ANSWER
 
     async def close(self) -> None:
-        """Close it; the next request opens another one."""
+        """Close the connection; the next request opens another one."""
         if self._streams:
             _, writer = self._streams
             self._streams = None

@@ -1,4 +1,4 @@
-"""The measurements' TCP proxy: each fault as a client of it sees it."""
+"""The TCP proxy of the measurements: what a client sees of each fault."""
 
 import contextlib
 import socket
@@ -14,7 +14,7 @@ from tests.prove.proxy import Proxy
 
 @pytest.fixture
 def echo() -> Iterator[str]:
-    """Answer each chunk with itself."""
+    """Start a server that answers each chunk with the same chunk."""
 
     def answer(connection: socket.socket) -> None:
         with connection, contextlib.suppress(OSError):
@@ -58,7 +58,7 @@ def test_without_a_fault_everything_passes(proxy: Proxy) -> None:
         assert proxy.connections == 1
 
 
-def test_refused_there_is_nobody_and_the_connections_are_reset_until_it_is_over(proxy: Proxy) -> None:
+def test_the_refuse_fault_closes_the_port_and_resets_connections_until_it_ends(proxy: Proxy) -> None:
     with connected(proxy) as connection:
         assert echoes(connection)
         proxy.show("refuse")
@@ -71,19 +71,19 @@ def test_refused_there_is_nobody_and_the_connections_are_reset_until_it_is_over(
         assert echoes(connection)
 
 
-def test_reset_a_connection_is_accepted_and_reset(proxy: Proxy) -> None:
+def test_the_reset_fault_accepts_a_connection_and_resets_it(proxy: Proxy) -> None:
     proxy.show("reset")
     with pytest.raises(ConnectionResetError), connected(proxy) as connection:
         connection.recv(1)
 
 
-def test_half_open_a_connection_is_accepted_and_never_answered(proxy: Proxy) -> None:
+def test_the_half_open_fault_accepts_a_connection_and_never_answers(proxy: Proxy) -> None:
     proxy.show("half-open")
     with connected(proxy, timeout_s=0.3) as connection, pytest.raises(TimeoutError):
         echoes(connection)
 
 
-def test_what_fell_into_the_black_hole_arrives_when_it_is_over(proxy: Proxy) -> None:
+def test_the_black_hole_fault_delivers_held_data_when_it_ends(proxy: Proxy) -> None:
     with connected(proxy) as connection:
         assert echoes(connection)
         proxy.show("black hole")
@@ -95,7 +95,7 @@ def test_what_fell_into_the_black_hole_arrives_when_it_is_over(proxy: Proxy) -> 
         assert connection.recv(1) == b"x"
 
 
-def test_cut_the_connections_there_are_reset_and_new_ones_are_sound(proxy: Proxy) -> None:
+def test_cut_resets_existing_connections_and_new_ones_work(proxy: Proxy) -> None:
     with connected(proxy) as connection:
         assert echoes(connection)
         proxy.cut()
@@ -105,7 +105,7 @@ def test_cut_the_connections_there_are_reset_and_new_ones_are_sound(proxy: Proxy
         assert echoes(connection)
 
 
-def test_stranded_a_connection_stays_and_carries_nothing_while_new_ones_are_sound(proxy: Proxy) -> None:
+def test_a_stranded_connection_stays_open_and_carries_nothing_while_new_ones_work(proxy: Proxy) -> None:
     with connected(proxy) as old:
         assert echoes(old)
         old.settimeout(0.3)
@@ -117,7 +117,7 @@ def test_stranded_a_connection_stays_and_carries_nothing_while_new_ones_are_soun
             assert echoes(later)
 
 
-def test_a_delay_holds_up_each_way(proxy: Proxy) -> None:
+def test_the_delay_applies_in_both_directions(proxy: Proxy) -> None:
     proxy.delay_s = 0.1
     with connected(proxy) as connection:
         began_at = time.monotonic()
@@ -125,7 +125,7 @@ def test_a_delay_holds_up_each_way(proxy: Proxy) -> None:
     assert time.monotonic() - began_at >= 0.2
 
 
-def test_a_greeting_holds_up_new_connections_only(proxy: Proxy) -> None:
+def test_the_greeting_delays_only_new_connections(proxy: Proxy) -> None:
     with connected(proxy) as connection:
         assert echoes(connection)
         proxy.greeting_s = 0.1

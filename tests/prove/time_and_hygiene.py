@@ -1,7 +1,7 @@
-"""Section ``time``: how long a sender waits while the broker fails, what is left of it, and how a function ends.
+"""Section ``time``: how long a sender waits while the broker fails, what the failure leaves, and how a function ends.
 
-Everything is measured on ``main.py`` as it is, both doors at once; only the counting of tasks needs a ``main.py`` that
-tells them.
+Everything is measured on the real ``main.py``, for both entry points at the same time; only the counting of tasks needs
+a ``main.py`` that reports them.
 """
 
 import math
@@ -24,18 +24,18 @@ from tests.prove.faults import LIMIT_S, MODES, REJECTED_TOPIC, TARGET_S, Mode, l
 from tests.prove.proxy import Proxy
 from tests.prove.report import Row, Say
 from tests.prove.traffic import Sent, percentile, send_new, traffic
-from tests.serving import DOORS, ROOT, Function
+from tests.serving import ENTRY_POINTS, ROOT, Function
 from tests.stage import SECRET
 
 TOPIC = "projects/p/topics/events"
 MIB = 1_048_576
 THREADS = 250
-"""Of a WSGI server: one for each request that may be waiting at once."""
+"""Threads of a WSGI server: one for each request that may wait at the same time."""
 WATCHED = Path(__file__).with_name("watched_main.py")
 GRACE_S = 5.0
 """Seconds between SIGTERM and the end, at most."""
 BACK_S = 1.5
-"""Seconds between a broker's being back and the first delivery, at most."""
+"""Seconds between the restart of a broker and the first delivery, at most."""
 
 
 def time_and_hygiene(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every section
@@ -43,7 +43,7 @@ def time_and_hygiene(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as 
     rows: list[Row] = []
     outage_s, away_s = (6, (3, 6)) if short else (25, (15, 60))
     stages: list[list[Callable[[str], list[Row]]]] = [
-        [partial(_every_fault, times=1 if short else 5), *(partial(_recovery, seconds=each) for each in away_s)],
+        [partial(_every_fault, times=1 if short else 5), *(partial(_recovery, seconds=gone_s) for gone_s in away_s)],
         [partial(_outage, seconds=outage_s, fault=Fault.fail("UNAVAILABLE")), _dead_connection],
         [partial(_outage, seconds=outage_s, fault=Fault.hang())],
         [partial(sigterm, fault=Fault.slow(1.5), status=200), forked],
@@ -55,9 +55,9 @@ def time_and_hygiene(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as 
 
 
 def at_once(parts: Sequence[Callable[[str], list[Row]]], say: Say) -> list[Row]:
-    """Measure these for both doors side by side."""
+    """Measure these promises for both entry points at the same time."""
     with ThreadPoolExecutor() as pool:
-        running = [pool.submit(part, door) for part in parts for door in DOORS]
+        running = [pool.submit(part, entry_point) for part in parts for entry_point in ENTRY_POINTS]
         rows = [row for measured in running for row in measured.result()]
     for row in rows:
         say(f"{row.promise}: {row.measured}")
@@ -75,20 +75,22 @@ class Bench:
     record: Path
 
     def published(self) -> dict[str, float]:
-        """Give when each event was acknowledged last, in seconds since the UTC epoch, by its id."""
+        """Return when each event was last acknowledged, in seconds since the UTC epoch, by its id."""
         return {
-            each.attributes["eventId"]: datetime.fromisoformat(each.publish_time).timestamp()
-            for each in read_record(self.record)
+            message.attributes["eventId"]: datetime.fromisoformat(message.publish_time).timestamp()
+            for message in read_record(self.record)
         }
 
     def tasks(self) -> int:
-        """Give how many asyncio tasks the function has; only of ``watched_main``."""
+        """Return how many asyncio tasks the function has; works only with ``watched_main``."""
         return int(self.function.send(method="GET", path="/tasks").body)
 
 
 @contextmanager
-def bench(door: str, settings: Mapping[str, str] | None = None, source: Path = ROOT / "main.py") -> Iterator[Bench]:
-    """Start all that, and deliver a first event."""
+def bench(
+    entry_point: str, settings: Mapping[str, str] | None = None, source: Path = ROOT / "main.py"
+) -> Iterator[Bench]:
+    """Start a function with its surroundings, and deliver a first event."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         record = folder / "acknowledged.jsonl"
@@ -104,16 +106,16 @@ def bench(door: str, settings: Mapping[str, str] | None = None, source: Path = R
             "PYTHONPATH": str(ROOT),
             **(settings or {}),
         }
-        function = stack.enter_context(Function(door, environ, folder, source))
+        function = stack.enter_context(Function(entry_point, environ, folder, source))
         assert send_new(function.port).status == 200
         yield Bench(function, broker, proxy, control, record)
 
 
-def _every_fault(door: str, times: int) -> list[Row]:
-    """One fault after the other on a warm function, so many events in each."""
+def _every_fault(entry_point: str, times: int) -> list[Row]:
+    """Show one fault after the other to a warm function, and send this many events during each."""
     seconds: list[float] = []
     wrong: list[str] = []
-    with bench(door) as made, ThreadPoolExecutor(times) as pool:
+    with bench(entry_point) as made, ThreadPoolExecutor(times) as pool:
         for mode in MODES:
             _show(made, mode)
             answers = list(pool.map(lambda _: send_new(made.function.port), range(times)))
@@ -123,10 +125,10 @@ def _every_fault(door: str, times: int) -> list[Row]:
             wrong += [f"{mode.name}: {sent.status}" for sent in answers if sent.status != mode.status]
             wrong += [f"{mode.name}: no cause" for sent in answers if not _tells(made.function, sent, mode)]
             _until_delivered(made)
-    slow = sum(each > TARGET_S for each in seconds)
+    slow = sum(taken_s > TARGET_S for taken_s in seconds)
     return [
         Row(
-            f"{door}: {len(MODES)} faults: every answer <= {LIMIT_S} s (aim {TARGET_S}), right, its cause in the log",
+            f"{entry_point}: {len(MODES)} faults: answers <= {LIMIT_S} s (goal {TARGET_S}), right, cause in the log",
             f"{len(seconds)} answers, slowest {max(seconds):.2f} s, {slow} over {TARGET_S} s; wrong: {wrong or 'none'}",
             max(seconds) <= LIMIT_S and not wrong,
         )
@@ -148,12 +150,12 @@ def _tells(function: Function, sent: Sent, mode: Mode) -> bool:
 
 def _until_delivered(made: Bench) -> None:
     while send_new(made.function.port).status != 200:
-        """Once more."""
+        """Try again."""
 
 
-def _outage(door: str, seconds: float, fault: Fault) -> list[Row]:
-    """40 events a second while nothing is acknowledged: what is left of it afterwards, and what comes too late."""
-    with bench(door, source=WATCHED) as made:
+def _outage(entry_point: str, seconds: float, fault: Fault) -> list[Row]:
+    """Send 40 events/s while nothing is acknowledged; count what is left afterwards, and what is published late."""
+    with bench(entry_point, source=WATCHED) as made:
         with traffic(made.function.port, 40):
             time.sleep(2)
         before = made.function.threads(), made.tasks(), made.function.rss_bytes()
@@ -165,88 +167,90 @@ def _outage(door: str, seconds: float, fault: Fault) -> list[Row]:
         time.sleep(2)
         after = made.function.threads(), made.tasks(), made.function.rss_bytes()
         published = made.published()
-    refused = [each for each in sent.sent if each.status == 503]
-    late = sum(published.get(each.event_id, -math.inf) > each.answered_at for each in refused)
+    refused = [event for event in sent.sent if event.status == 503]
+    late = sum(published.get(event.event_id, -math.inf) > event.answered_at for event in refused)
     others = len(sent.sent) - len(refused)
-    slowest = max(each.seconds for each in sent.sent)
+    slowest = max(event.seconds for event in sent.sent)
     threads, tasks, rss = (now - then for now, then in zip(after, before, strict=True))
-    what = "hangs" if fault.delay_s is None else f"says {fault.code}"
+    what = "hangs" if fault.delay_s is None else f"answers {fault.code}"
     return [
         Row(
-            f"{door}: broker {what} for {seconds} s at 40/s: 503 each, <= {LIMIT_S} s; 0 published after that",
+            f"{entry_point}: broker {what} for {seconds} s at 40/s: 503 each, <= {LIMIT_S} s; 0 published after that",
             f"{len(refused)} x 503, {others} others, slowest {slowest:.2f} s, {late} published late",
             not late and not others and slowest <= LIMIT_S,
         ),
         Row(
-            f"{door}: then tasks and threads (+{_spare_threads(door)}) are back to the start, memory within 30 MiB",
+            f"{entry_point}: then as many tasks and threads (+{_spare_threads(entry_point)}) as before, memory +30 MiB",
             f"{tasks:+d} tasks, {threads:+d} threads, {rss / MIB:+.1f} MiB",
-            tasks <= 1 and threads <= _spare_threads(door) and rss <= 30 * MIB,
+            tasks <= 1 and threads <= _spare_threads(entry_point) and rss <= 30 * MIB,
         ),
     ]
 
 
-def _spare_threads(door: str) -> int:
-    """A WSGI server's pool grows to THREADS at most and stays; of an ASGI server's nothing is left."""
-    return THREADS if door == "ingest_wsgi" else 1
+def _spare_threads(entry_point: str) -> int:
+    """Return how many threads may stay: a WSGI server's pool grows to THREADS at most; an ASGI server has no pool."""
+    return THREADS if entry_point == "ingest_wsgi" else 1
 
 
-def _recovery(door: str, seconds: float) -> list[Row]:
-    """A broker that was killed and comes back, under steady traffic."""
-    with bench(door) as made, traffic(made.function.port, 20) as sent:
+def _recovery(entry_point: str, seconds: float) -> list[Row]:
+    """Kill and restart the broker under steady traffic."""
+    with bench(entry_point) as made, traffic(made.function.port, 20) as sent:
         time.sleep(1)
         made.broker.kill()
         time.sleep(seconds)
         made.broker.start()
         back_at = time.time()
         time.sleep(5)
-    first = min(each.answered_at for each in sent.sent if each.status == 200 and each.answered_at > back_at) - back_at
-    slowest = max(each.seconds for each in sent.sent)
+    first = (
+        min(event.answered_at for event in sent.sent if event.status == 200 and event.answered_at > back_at) - back_at
+    )
+    slowest = max(event.seconds for event in sent.sent)
     return [
         Row(
-            f"{door}: broker away for {seconds} s: first delivery <= {BACK_S} s after it is back",
+            f"{entry_point}: no broker for {seconds} s: first delivery <= {BACK_S} s after its restart",
             f"{first:.2f} s; {sent.statuses()}; slowest answer {slowest:.2f} s",
             first <= BACK_S and slowest <= LIMIT_S,
         )
     ]
 
 
-def _dead_connection(door: str) -> list[Row]:
-    """A connection that dies without a word while new ones would be sound."""
-    with bench(door) as made, traffic(made.function.port, 20) as sent:
+def _dead_connection(entry_point: str) -> list[Row]:
+    """Let a connection die without notice while new ones would work."""
+    with bench(entry_point) as made, traffic(made.function.port, 20) as sent:
         time.sleep(1)
         made.proxy.strand()
         time.sleep(6)
-    bad = [each for each in sent.sent if each.status != 200]
-    slowest = max(each.seconds for each in sent.sent)
+    bad = [event for event in sent.sent if event.status != 200]
+    slowest = max(event.seconds for event in sent.sent)
     return [
         Row(
-            f"{door}: connection dead without a word: left within an attempt, every event delivered",
+            f"{entry_point}: connection dies without notice: replaced within an attempt, every event delivered",
             f"{len(sent.sent)} sent, {len(bad)} not delivered, slowest {slowest:.2f} s",
             not bad and slowest <= TARGET_S,
         )
     ]
 
 
-def sigterm(door: str, fault: Fault, status: int, *, within_s: float = GRACE_S) -> list[Row]:
-    """SIGTERM while every publish takes its time, or goes nowhere."""
-    with bench(door) as made:
+def sigterm(entry_point: str, fault: Fault, status: int, *, within_s: float = GRACE_S) -> list[Row]:
+    """Send SIGTERM while every publish is slow, or hangs."""
+    with bench(entry_point) as made:
         made.control.set_fault(fault.on(TOPIC))
         with traffic(made.function.port, 40) as sent:
             time.sleep(2.5)
-            told_at = time.time()
+            signalled_at = time.time()
             code = made.function.stop()
-            took_s = time.time() - told_at
+            took_s = time.time() - signalled_at
         published = made.published()
-    arrived_by = told_at - 0.1 * stretch()
-    before = [each for each in sent.sent if each.sent_at < arrived_by]
-    cut = sum(each.status != status for each in before)
-    lost = sum(each.status == 200 and each.event_id not in published for each in sent.sent)
-    new = [each for each in sent.sent if each.sent_at >= told_at]
-    waited_s = max(each.seconds for each in new if not each.status)
+    arrived_by = signalled_at - 0.1 * stretch()
+    before = [event for event in sent.sent if event.sent_at < arrived_by]
+    cut = sum(event.status != status for event in before)
+    lost = sum(event.status == 200 and event.event_id not in published for event in sent.sent)
+    new = [event for event in sent.sent if event.sent_at >= signalled_at]
+    waited_s = max(event.seconds for event in new if not event.status)
     what = "hanging publishes" if fault.delay_s is None else f"publishes of {fault.delay_s} s"
     return [
         Row(
-            f"{door}: SIGTERM amid {what}: all answered {status}, 0 lost, ended <= {within_s} s, new ones refused",
+            f"{entry_point}: SIGTERM during {what}: all {status}, 0 lost, end <= {within_s} s, new ones refused",
             f"{len(before)} in flight, {cut} cut, {lost} lost, exit {code} after {took_s:.2f} s;"
             f" {len(new)} new, refused in <= {waited_s:.2f} s",
             not (cut or lost) and within(max(took_s, waited_s), within_s),
@@ -254,17 +258,17 @@ def sigterm(door: str, fault: Fault, status: int, *, within_s: float = GRACE_S) 
     ]
 
 
-def forked(door: str) -> list[Row]:
-    """Whatever gRPC's fork settings are, the client is made after the fork."""
+def forked(entry_point: str) -> list[Row]:
+    """Start the function with each of gRPC's fork settings, because the client must be made after the fork."""
     answers: list[Sent] = []
     for setting in (None, "0", "1"):
-        with bench(door, {} if setting is None else {"GRPC_ENABLE_FORK_SUPPORT": setting}) as made:
+        with bench(entry_point, {} if setting is None else {"GRPC_ENABLE_FORK_SUPPORT": setting}) as made:
             answers += [send_new(made.function.port) for _ in range(3)]
-    right = sum(each.status == 200 and within(each.seconds, 1) for each in answers)
+    right = sum(answer.status == 200 and within(answer.seconds, 1) for answer in answers)
     return [
         Row(
-            f"{door}: GRPC_ENABLE_FORK_SUPPORT unset, 0 and 1: 3 events each, 200 within 1 s",
-            f"{right} of {len(answers)}, p50 {percentile([each.seconds for each in answers], 0.5) * 1000:.0f} ms",
+            f"{entry_point}: GRPC_ENABLE_FORK_SUPPORT unset, 0 and 1: 3 events each, 200 within 1 s",
+            f"{right} of {len(answers)}, p50 {percentile([answer.seconds for answer in answers], 0.5) * 1000:.0f} ms",
             right == len(answers),
         )
     ]

@@ -1,6 +1,6 @@
-"""Pub/Sub as it is met in production: over TLS, and only with an access token that is good for it.
+"""Pub/Sub as in production: over TLS, and only with a valid access token.
 
-It lets Publish calls through to another Pub/Sub, such as the embedded one.
+It forwards Publish calls to another Pub/Sub, such as the embedded one.
 """
 
 import asyncio
@@ -18,13 +18,13 @@ from tests.prove.metadata_server import Grant
 
 METHOD = "/google.pubsub.v1.Publisher/Publish"
 SCOPES = {"https://www.googleapis.com/auth/cloud-platform", "https://www.googleapis.com/auth/pubsub"}
-"""Either is enough: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish."""
+"""One of these scopes is enough: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics/publish."""
 
 
 class TlsPubSub:
-    """A context manager. ``key_file``: private key and certificate; ``grants``: tokens that are good, and for what.
+    """A context manager. ``key_file``: private key and certificate; ``grants``: valid tokens with their scopes.
 
-    ``tokens``: the token of each call that was let through; ``revoked``: those that are good no more.
+    ``tokens``: the token of each forwarded call; ``revoked``: tokens that are no longer valid.
     """
 
     def __init__(self, target: str, key_file: Path, grants: Mapping[str, Grant], port: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""Tokens by the thousand, from a seed: sound ones, each with none to three changes that somebody could make."""
+"""Thousands of tokens from a seed: each is valid, or has one to three changes that an attacker could make."""
 
 import json
 from collections.abc import Callable
@@ -34,7 +34,7 @@ BODIES = (b'{"event":{}}', b"", b"\x00\xff", "{ø}".encode(), b"x" * 5000)
 
 @dataclass
 class Draft:
-    """A request in the making; ``changes`` names what was done to it."""
+    """A request that is being built; ``changes`` names the changes made to it."""
 
     random: Random
     header_name: str
@@ -49,7 +49,7 @@ class Draft:
 
     @property
     def token(self) -> str:
-        """The token, signed as it stands."""
+        """The token, signed in its present form."""
         signed = f"{base64url(json.dumps(self.header).encode())}.{base64url(self.encode(self.claims))}"
         return self.finish(f"{signed}.{base64url(self.sign(signed.encode()))}")
 
@@ -58,7 +58,7 @@ Change: TypeAlias = Callable[[Draft], None]
 
 
 def draft(random: Random) -> Draft:
-    """Make a request: one in eight is sound, the others have one to three changes."""
+    """Return a request: one in eight is valid, the others have one to three changes."""
     content = random.choice(BODIES)
     if random.random() < 0.5:
         made = Draft(random, BY_SECRET, secret_header(), secret_claims(content, jti="j"), hs256(), content)

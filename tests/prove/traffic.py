@@ -1,4 +1,4 @@
-"""Signed events at a steady rate, each with an id of its own, and what became of each of them."""
+"""Send signed events at a steady rate, each with an id of its own, and record the answers."""
 
 import asyncio
 import itertools
@@ -16,16 +16,16 @@ from tests.serving import Headers, head
 from tests.stage import Request, by_secret
 
 GIVES_UP_S = 12.0
-"""Seconds that a sender waits; DT waits for 10."""
+"""Seconds that a sender waits; DT waits 10 s."""
 
 Sign = Callable[[bytes], Request]
 
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """One event: when it was sent and answered (seconds since the UTC epoch), and how.
+    """One event: when it was sent and answered (seconds since the UTC epoch), and the answer.
 
-    ``status`` 0: refused or hung up without an answer; ``reason``: the reply's error code, or the error's name.
+    ``status`` 0: refused, or closed without an answer; ``reason``: the answer's error code, or the error's name.
     """
 
     event_id: str
@@ -36,7 +36,7 @@ class Sent:
 
     @property
     def seconds(self) -> float:
-        """How long the sender waited."""
+        """Seconds that the sender waited."""
         return self.answered_at - self.sent_at
 
 
@@ -68,20 +68,20 @@ async def _exchange(port: int, raw: bytes) -> tuple[int, str]:
 
 
 def new_event() -> tuple[str, bytes]:
-    """Make an event that no other is equal to: its id and its bytes."""
+    """Return the id and the bytes of a new event that differs from all others."""
     event = sample_event("temperature", number=1, at=datetime.now(UTC))
     event["event"]["eventId"] = uuid4().hex
     return event["event"]["eventId"], encode(event)
 
 
 def send_new(port: int, sign: Sign = by_secret) -> Sent:
-    """Send one new event and wait for what becomes of it."""
+    """Send one new event, and return its result."""
     event_id, body = new_event()
     return asyncio.run(send(port, sign(body), event_id))
 
 
 class Traffic:
-    """What is being sent; ``sent`` holds what has been answered so far."""
+    """A stream of events; ``sent`` has the events that have been answered so far."""
 
     def __init__(self, port: int, rate: float, sign: Sign) -> None:
         self.sent: list[Sent] = []
@@ -91,16 +91,16 @@ class Traffic:
         self._ended = threading.Event()
 
     def end(self) -> None:
-        """Send nothing more."""
+        """Stop sending."""
         self._ended.set()
 
     def statuses(self) -> dict[str, int]:
-        """Give how many were answered in each way."""
-        named = sorted(f"{each.status or ''} {each.reason}".strip() for each in self.sent)
+        """Return the number of answers by status and reason."""
+        named = sorted(f"{event.status or ''} {event.reason}".strip() for event in self.sent)
         return {name: len(list(group)) for name, group in itertools.groupby(named)}
 
     async def run(self) -> None:
-        """Send at the rate, whatever becomes of it, until the end; then wait for every answer."""
+        """Send at the rate until the end, regardless of the answers; then wait for all answers."""
         began_at = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for number in itertools.count():
@@ -116,7 +116,7 @@ class Traffic:
 
 @contextmanager
 def traffic(port: int, rate: float, sign: Sign = by_secret) -> Iterator[Traffic]:
-    """Send so many events a second in the background; on leaving, every one of them has been answered."""
+    """Send this many events per second in the background; at the end of the context all have been answered."""
     running = Traffic(port, rate, sign)
     thread = threading.Thread(target=lambda: asyncio.run(running.run()), name="traffic")
     thread.start()
@@ -128,5 +128,5 @@ def traffic(port: int, rate: float, sign: Sign = by_secret) -> Iterator[Traffic]
 
 
 def percentile(seconds: Sequence[float], share: float) -> float:
-    """Give the value that this share of all does not exceed."""
+    """Return the value that this share of all values does not exceed."""
     return sorted(seconds)[min(len(seconds) - 1, int(share * len(seconds)))]

@@ -1,7 +1,7 @@
-"""``main.py`` for measurements: the same two doors, with a receiver for each path, and a look at what is running.
+"""``main.py`` for measurements: the same two entry points, with a receiver for each path, and a count of tasks.
 
-``RECEIVERS`` is a JSON object, path -> settings that differ from the environment's. ``GET /tasks`` is answered with the
-number of asyncio tasks.
+``RECEIVERS`` is a JSON object: path -> settings that differ from the environment's. ``GET /tasks`` returns the number
+of asyncio tasks.
 """
 
 import asyncio
@@ -21,12 +21,12 @@ _receivers = {
     path: build_receiver({**os.environ, **settings})
     for path, settings in json.loads(os.environ.get("RECEIVERS", '{"/": {}}')).items()
 }
-_wsgi_doors = {path: WsgiDoor(receiver) for path, receiver in _receivers.items()}
+_wsgi_adapters = {path: WsgiDoor(receiver) for path, receiver in _receivers.items()}
 
 
 @functions_framework.aio.http
 async def ingest(request: Request) -> Response:
-    """Let the path's receiver answer on an ASGI server."""
+    """Let the receiver of the path answer, on an ASGI server."""
     if request.url.path == "/tasks":
         return Response(str(len(asyncio.all_tasks())))
     return await answer_asgi(_receivers[request.url.path], request)
@@ -34,8 +34,8 @@ async def ingest(request: Request) -> Response:
 
 @functions_framework.http
 def ingest_wsgi(request: flask.Request) -> flask.Response:
-    """Let the path's receiver answer on a WSGI server."""
+    """Let the receiver of the path answer, on a WSGI server."""
     if request.path == "/tasks":
-        loops = [door._loop._loop for door in _wsgi_doors.values()]  # noqa: SLF001  # nothing else tells
+        loops = [adapter._loop._loop for adapter in _wsgi_adapters.values()]  # noqa: SLF001  # there is no public way
         return flask.Response(str(sum(len(asyncio.all_tasks(loop)) for loop in loops if loop)))
-    return _wsgi_doors[request.path].answer(request)
+    return _wsgi_adapters[request.path].answer(request)

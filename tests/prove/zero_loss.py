@@ -1,7 +1,7 @@
-"""Zero loss: every event that was answered 2xx is in the broker's record, byte for byte, whatever goes wrong.
+"""Zero loss: every event that was answered 2xx is in the broker's record, byte for byte, in every scenario.
 
-The function runs as it really does, in its own process behind either door; senders retry until 2xx as DT does. A
-control that answers before the acknowledgement goes through the same scenarios, and has to be caught losing events.
+The function runs in its own process behind both entry points, and senders retry until 2xx, as DT does. A control that
+answers before the acknowledgement goes through the same scenarios, and the measurement must find its losses.
 """
 
 import asyncio
@@ -18,32 +18,32 @@ from tests.prove.report import Row, Say
 from tests.prove.scenarios import BRIEF, MATRIX, SENDERS, WELL, BrokerDown, Restart, Scenario
 from tests.prove.senders import Senders, Tally, events
 
-DOORS = (Variant("ingest", "ingest"), Variant("ingest_wsgi", "ingest_wsgi"))
+ENTRY_POINTS = (Variant("ingest", "ingest"), Variant("ingest_wsgi", "ingest_wsgi"))
 CONTROL = Variant("control", "ingest", Path(__file__).with_name("answers_early.py"), settles_s=5.0)
 
 PAUSE_S = 0.08
-"""Seconds that a sender waits from one event's answer to the next event."""
+"""Seconds that a sender waits between the answer to one event and the next event."""
 
 FINISH_S = 30.0
-"""Seconds after the last step within which every event has to have been answered 2xx."""
+"""Seconds after the last step within which every event must be answered 2xx."""
 
 LOOK_S = 0.5
-"""Seconds between two looks at a record that events may still come to."""
+"""Seconds between two looks at a record that can still grow."""
 
 EVENTS, CAUGHT_IN = 25_000, 4
-"""How many events the whole matrix takes at least, and in how many scenarios the control has to be caught."""
+"""The least number of events of all scenarios, and the least number of scenarios in which the control loses some."""
 
 FEW_EVENTS, CAUGHT_ONCE = 200, 1
-"""The same for the brief scenarios."""
+"""The same for the short scenarios."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one scenario came to.
+    """The result of one scenario.
 
-    ``lost``: answered 2xx, yet not in the record. ``strange``: in the record, yet never sent. ``repeated``: how often
-    an event is there once more. ``unheard``: the requests in which it was there before, whose acknowledgement was lost.
-    ``unfinished``: never answered 2xx. ``answers``: how often which status, 0 for none.
+    ``lost``: answered 2xx, but not in the record. ``strange``: in the record, but never sent. ``repeated``: additional
+    copies of events. ``unheard``: requests with the earlier copies, whose acknowledgement was lost. ``unfinished``:
+    never answered 2xx. ``answers``: the number of answers by status, 0 meaning no answer.
     """
 
     scenario: Scenario
@@ -70,7 +70,7 @@ class Result:
 
 
 async def measure(scenario: Scenario, variant: Variant) -> Result:
-    """Run a scenario against a function of its own, and count."""
+    """Run a scenario with a function of its own, and return the result."""
     with bench(variant, scenario.settings) as made:
         await made.start()
         tally = await _under_load(scenario, made)
@@ -79,14 +79,17 @@ async def measure(scenario: Scenario, variant: Variant) -> Result:
 
 
 def zero_loss(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # a section's shape
-    """Put both doors and the control through all scenarios, or through the brief ones."""
+    """Run all scenarios, or the short ones, for both entry points and the control."""
     scenarios, at_least, caught_in = (BRIEF, FEW_EVENTS, CAUGHT_ONCE) if short else (MATRIX, EVENTS, CAUGHT_IN)
-    *doors, control = asyncio.run(side_by_side(scenarios, say))
-    return [*verdicts([each for door in doors for each in door], at_least=at_least), caught(control, caught_in)]
+    *measured, control = asyncio.run(side_by_side(scenarios, say))
+    return [
+        *verdicts([result for results in measured for result in results], at_least=at_least),
+        caught(control, caught_in),
+    ]
 
 
 async def side_by_side(scenarios: Sequence[Scenario], say: Say) -> list[list[Result]]:
-    """Give the results of each door, then of the control: they go through the scenarios at the same time."""
+    """Return the results of each entry point, and then of the control; all of them run at the same time."""
 
     async def one_after_the_other(variant: Variant) -> list[Result]:
         results = []
@@ -95,14 +98,14 @@ async def side_by_side(scenarios: Sequence[Scenario], say: Say) -> list[list[Res
             say(str(results[-1]))
         return results
 
-    return await asyncio.gather(*(one_after_the_other(variant) for variant in (*DOORS, CONTROL)))
+    return await asyncio.gather(*(one_after_the_other(variant) for variant in (*ENTRY_POINTS, CONTROL)))
 
 
 def verdicts(results: Sequence[Result], *, at_least: int) -> list[Row]:
-    """Give what both doors' results prove."""
-    delivered, lost = sum(each.delivered for each in results), sum(each.lost for each in results)
-    strange, unfinished = sum(each.strange for each in results), sum(each.unfinished for each in results)
-    left_behind = sum(each.left_behind for each in results)
+    """Return what the results of both entry points prove."""
+    delivered, lost = sum(result.delivered for result in results), sum(result.lost for result in results)
+    strange, unfinished = sum(result.strange for result in results), sum(result.unfinished for result in results)
+    left_behind = sum(result.left_behind for result in results)
     return [
         Row(
             f"answered 2xx = acknowledged, byte for byte, in {len(results)} runs of >= {at_least:,} events",
@@ -117,33 +120,33 @@ def verdicts(results: Sequence[Result], *, at_least: int) -> list[Row]:
 
 
 def repeats(results: Sequence[Result]) -> Iterator[Row]:
-    """Give how often events arrived twice, with and without a reason."""
-    sound = [each for each in results if not each.scenario.acks_lost]
+    """Return how often events arrived twice, with and without a lost acknowledgement."""
+    sound = [result for result in results if not result.scenario.acks_lost]
     if sound:
-        twice = sum(each.repeated for each in sound)
-        yield Row(f"no event arrives twice where no ack is lost ({len(sound)} runs)", f"{twice}", twice == 0)
-    broken = [each for each in results if each.scenario.acks_lost]
+        twice = sum(result.repeated for result in sound)
+        yield Row(f"no event arrives twice if no ack is lost ({len(sound)} runs)", f"{twice}", twice == 0)
+    broken = [result for result in results if result.scenario.acks_lost]
     yield Row(
-        f"twice only what was in requests whose ack was lost ({len(broken)} runs)",
-        f"{sum(each.repeated for each in broken):,} events, {sum(each.unheard for each in broken):,} requests"
-        f" of {sum(each.scenario.acks_lost for each in broken):,}",
-        all(each.unheard <= each.scenario.acks_lost for each in broken),
+        f"events arrive twice only if the ack of their request was lost ({len(broken)} runs)",
+        f"{sum(result.repeated for result in broken):,} events, {sum(result.unheard for result in broken):,} requests"
+        f" of {sum(result.scenario.acks_lost for result in broken):,}",
+        all(result.unheard <= result.scenario.acks_lost for result in broken),
     )
 
 
 def caught(control: Sequence[Result], in_at_least: int) -> Row:
-    """Give whether the control loses events often enough, and none without a reason, for the rest to mean anything."""
-    losing = [each for each in control if each.lost]
-    without_reason = sum(each.lost for each in control if not each.scenario.steps)
+    """Return whether the control loses events in enough scenarios, and none where nothing fails."""
+    losing = [result for result in control if result.lost]
+    without_reason = sum(result.lost for result in control if not result.scenario.steps)
     return Row(
-        f"a function that answers before the ack is caught in >= {in_at_least} of {len(control)} scenarios",
-        f"in {len(losing)}: {sum(each.lost for each in control):,} lost; {without_reason} where nothing went wrong",
+        f"losses of a function that answers before the ack are found in >= {in_at_least} of {len(control)} scenarios",
+        f"in {len(losing)}: {sum(result.lost for result in control):,} lost; {without_reason} where nothing went wrong",
         len(losing) >= in_at_least and not without_reason,
     )
 
 
 async def _under_load(scenario: Scenario, made: Bench) -> Tally:
-    """Let the senders send while the steps happen, and then finish what they have begun."""
+    """Let the senders send while the steps happen, and then wait until all events are answered."""
     over = asyncio.Event()
     stream = takewhile(lambda _: not over.is_set(), events())
     senders = Senders(made.function.port, SECRET, stream, pause_s=PAUSE_S)
@@ -174,17 +177,17 @@ async def _happen(action: Fault | Restart | BrokerDown, made: Bench) -> None:
 
 
 async def _settled(tally: Tally, made: Bench, settles_s: float) -> None:
-    """Wait as long as events may still arrive, if any is missing."""
+    """If an event is missing, wait as long as it can still arrive."""
     for _ in range(int(settles_s / LOOK_S)):
-        if not tally.delivered.keys() - {each.data for each in made.recorded()}:
+        if not tally.delivered.keys() - {message.data for message in made.recorded()}:
             return
         await asyncio.sleep(LOOK_S)
 
 
 def _result(scenario: Scenario, variant: Variant, tally: Tally, made: Bench) -> Result:
     copies: dict[bytes, list[str]] = {}
-    for each in made.recorded():
-        copies.setdefault(each.data, []).append(each.publish_time)  # that of its request
+    for message in made.recorded():
+        copies.setdefault(message.data, []).append(message.publish_time)  # the time of its request
     return Result(
         scenario=scenario,
         variant=variant,

@@ -1,1 +1,1 @@
-"""The deploy command with the real gcloud, against stand-ins for both clouds."""
+"""Tests of the deploy command with the real gcloud and stand-ins for both clouds."""

@@ -1,26 +1,28 @@
-"""Down where only half is there, with the real gcloud, and the network stumbles meanwhile."""
+"""``down`` of a half-made deployment, with the real gcloud, while the network fails now and then."""
 
 from tests.real_gcloud.user import REAL_GCLOUD, REFUSAL, STEPS, User
 
 pytestmark = REAL_GCLOUD
 
 
-def test_what_is_half_made_is_removed_however_often_that_takes(user: User) -> None:
+def test_a_half_made_deployment_is_removed_after_repeated_downs(user: User) -> None:
     next(step for step in STEPS if step.path.endswith("addVersion")).fails(user)
     assert user.runs("up", "--yes")[0] == 1
-    assert sorted(name.split("/")[-2] for name in user.sky.left()) == [
+    assert sorted(name.split("/")[-2] for name in user.both_clouds.left()) == [
         *("secrets", "serviceAccounts"),
         *("subscriptions", "subscriptions", "topics", "topics"),
     ]
 
-    user.sky.faults.fail(403, REFUSAL, host="pubsub.googleapis.com", method="DELETE", path="*/topics/dt-rejected")
-    status, told = user.runs("down", "--yes")
-    assert (status, "done      secret dt-signature" in told, "not done  topic dt-events" in told) == (1, True, True)
-    assert told.endswith("mend it: python -m deploy down\n"), told
+    user.both_clouds.faults.fail(
+        403, REFUSAL, host="pubsub.googleapis.com", method="DELETE", path="*/topics/dt-rejected"
+    )
+    status, output = user.runs("down", "--yes")
+    assert (status, "done      secret dt-signature" in output, "not done  topic dt-events" in output) == (1, True, True)
+    assert output.endswith("mend it: python -m deploy down\n"), output
 
-    status, told = user.runs("down", "--yes")
-    assert (status, user.sky.left()) == (0, []), told
+    status, output = user.runs("down", "--yes")
+    assert (status, user.both_clouds.left()) == (0, []), output
 
-    user.sky.log.clear()
-    status, told = user.runs("down", "--yes")
-    assert (status, user.changes()) == (0, []), told
+    user.both_clouds.log.clear()
+    status, output = user.runs("down", "--yes")
+    assert (status, user.changes()) == (0, []), output

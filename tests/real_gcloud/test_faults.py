@@ -1,6 +1,6 @@
-"""Every step of the deploy failing, or killed, once, with the real gcloud: what is told, and what ``up`` then does.
+"""Every step of ``up`` fails or is killed once, with the real gcloud: what is reported, and what the next ``up`` does.
 
-One cloud is driven forward: each ``up`` goes one step further than the one before it.
+The tests use one cloud: each ``up`` gets one step further than the one before it.
 """
 
 import itertools
@@ -17,15 +17,15 @@ MENDED_BY_A_ROLE = "mend it: gcloud projects add-iam-policy-binding demo-proj --
 MENDED_BY_DTS_ROLE = "mend it: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
 REMOVED = ("*/dataconnectors/*", "*/functions/dt-pubsub", "*/secrets/dt-signature", "*/topics/dt-events")
 HELD = ("function dt-pubsub", "connector in ccol8iuk9smqiha4e8l0")
-"""Steps in the midst of which Ctrl-C is pressed, too; in test_deploy_verbs it is at each of them."""
+"""Steps during which Ctrl-C is pressed, too; the tests of the verbs press it during every step."""
 
 
-def test_a_step_that_fails_says_what_is_done_and_what_mends_it_and_the_next_up_goes_on_from_there(user: User) -> None:
+def test_a_failed_step_reports_what_is_done_and_the_fix_and_the_next_up_continues_there(user: User) -> None:
     for place, step in enumerate(STEPS):
         step.fails(user)
-        status, told = user.runs("up", "--yes", "--no-verify")
-        assert (status, _stood_still_at(told)) == (1, step.resource), told
-        assert _is_told(told, place), told
+        status, output = user.runs("up", "--yes", "--no-verify")
+        assert (status, _stood_still_at(output)) == (1, step.resource), output
+        assert _is_reported(output, place), output
     user.brings_up()
     user.finds_nothing_to_do()
     assert _made_more_than_once(user) == {}
@@ -37,16 +37,16 @@ ENDINGS = tuple(
     for alone in (True, False)
     for done in (True, False)
 )
-"""A signal, to the process alone or to its group, with the request's work done and its answer lost, or not yet done."""
+"""A signal, to the process or to its group, before the request is carried out, or after that with its answer lost."""
 
 
-def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> None:
-    """Each step is ended in one way, and each way is used; test_deploy_interrupted has every step in each of them."""
+def test_an_interrupted_up_or_down_is_finished_by_the_next_one(user: User) -> None:
+    """Every step is ended in one way, and every way is used; the tests of the verbs combine all steps and ways."""
     for step, (signum, alone, done) in zip(STEPS, itertools.cycle(ENDINGS), strict=False):
         fault = step.hangs(user, done=done)
-        status, told = struck(user.starts("up", "--yes", "--no-verify"), signum, partial(_came, fault), alone=alone)
-        assert status == (-signal.SIGKILL if signum == signal.SIGKILL else 1), told
-        user.sky.faults.clear()
+        status, output = struck(user.starts("up", "--yes", "--no-verify"), signum, partial(_came, fault), alone=alone)
+        assert status == (-signal.SIGKILL if signum == signal.SIGKILL else 1), output
+        user.both_clouds.faults.clear()
         assert signum == signal.SIGKILL or user.gclouds() == [], "a gcloud outlives the verb"
     user.brings_up()
     user.finds_nothing_to_do()
@@ -54,36 +54,39 @@ def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> 
     for path, (signum, alone, done) in zip(REMOVED, itertools.cycle(ENDINGS), strict=False):
         fault = Asked("", "DELETE", "*", path).hangs(user, done=done)
         struck(user.starts("down", "--yes"), signum, partial(_came, fault), alone=alone)
-        user.sky.faults.clear()
-    status, told = user.runs("down", "--yes")
-    assert (status, user.sky.left()) == (0, []), told
+        user.both_clouds.faults.clear()
+    status, output = user.runs("down", "--yes")
+    assert (status, user.both_clouds.left()) == (0, []), output
 
 
 def _came(fault: Fault) -> bool:
-    """Whether the request that a fault is for has come."""
+    """Return whether the request that a fault waits for has come."""
     return fault.times == 0
 
 
-def test_two_ups_at_the_same_time_leave_one_of_each(user: User) -> None:
+def test_two_ups_at_the_same_time_make_every_resource_once(user: User) -> None:
     both = [user.starts("up", "--yes", "--no-verify") for _ in range(2)]
-    told = [ended(process) for process in both]
-    assert {status for status, _ in told} == {0}, told
+    output = [ended(process) for process in both]
+    assert {status for status, _ in output} == {0}, output
     user.finds_nothing_to_do()
     assert len(user.connectors()) == 1
 
 
 def test_an_account_that_cannot_be_impersonated_stops_down_before_dt_is_touched(user: User) -> None:
     user.brings_up()
-    left = user.sky.left()
-    user.sky.log.clear()
-    nobody = {**user.environ, "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT": "nobody@demo-proj.iam.gserviceaccount.com"}
-    status, told = user.runs("down", "--yes", environ=nobody)
-    assert (status, user.sky.left()) == (1, left), told
-    assert "gcloud config unset auth/impersonate_service_account" in told
-    assert not [entry for entry in user.sky.log.changes() if "iamcredentials" not in entry.host]
+    left = user.both_clouds.left()
+    user.both_clouds.log.clear()
+    impersonating = {
+        **user.environ,
+        "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT": "nobody@demo-proj.iam.gserviceaccount.com",
+    }
+    status, output = user.runs("down", "--yes", environ=impersonating)
+    assert (status, user.both_clouds.left()) == (1, left), output
+    assert "gcloud config unset auth/impersonate_service_account" in output
+    assert not [entry for entry in user.both_clouds.log.changes() if "iamcredentials" not in entry.host]
 
 
-def test_up_killed_in_each_step_and_behind_it_is_finished_by_the_last_one(user: User) -> None:
+def test_an_up_that_was_killed_in_or_after_every_step_is_finished_by_the_last_up(user: User) -> None:
     for step in STEPS:
         if step.resource in HELD and not step.count(user):
             _interrupt_in(step, user)
@@ -94,42 +97,46 @@ def test_up_killed_in_each_step_and_behind_it_is_finished_by_the_last_one(user: 
     assert left, "none was killed while its source was staged"
     assert _made_more_than_once(user) == {}
     user.keeps_secrets()
-    status, told = user.runs("verify")
-    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    status, output = user.runs("verify")
+    assert (status, "came through DT's connector as message" in output) == (0, True), output
 
 
 def _interrupt_in(step: Asked, user: User) -> None:
-    """Press Ctrl-C while a step's request hangs: the terminal sends it to the children, too."""
+    """Press Ctrl-C while a step's request hangs; the terminal sends it to the children, too."""
     held = step.is_held(user)
-    status, told = struck(user.starts("up", "--yes", "--no-verify"), signal.SIGINT, lambda: held.times == 0)
-    stood_still_at = _stood_still_at(told)
-    assert (status, stood_still_at.startswith(step.resource)) == (1, True), told
-    assert f"{stood_still_at}: interrupted" in told
-    assert "Traceback" not in told
+    status, output = struck(user.starts("up", "--yes", "--no-verify"), signal.SIGINT, lambda: held.times == 0)
+    stood_still_at = _stood_still_at(output)
+    assert (status, stood_still_at.startswith(step.resource)) == (1, True), output
+    assert f"{stood_still_at}: interrupted" in output
+    assert "Traceback" not in output
 
 
-def _stood_still_at(told: str) -> str:
-    """Give the first step that is not done."""
-    return told.partition("  not done  ")[2].partition("\n")[0]
+def _stood_still_at(output: str) -> str:
+    """Return the first step that is not done."""
+    return output.partition("  not done  ")[2].partition("\n")[0]
 
 
-def _is_told(told: str, place: int) -> bool:
-    """Whether all that was not done is told, what was done, and the lines that mend it."""
+def _is_reported(output: str, place: int) -> bool:
+    """Return whether the error lists all steps that were done and not done, and the commands that fix it."""
     step, before = STEPS[place], STEPS[place - 1].resource
-    left = dict.fromkeys(each.resource for each in STEPS[place:])
+    left = dict.fromkeys(step.resource for step in STEPS[place:])
     mended = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
     end = "  mend it: python -m deploy up\n"
     return (
-        f"\n{step.resource}: " in told
-        and (place == 0 or before == step.resource or f"\n  done      {before}" in told)
-        and [line[12:] for line in told.splitlines() if line.startswith("  not done  ")] == list(left)
-        and told.count(mended) == 1
-        and told.endswith(end)
+        f"\n{step.resource}: " in output
+        and (place == 0 or before == step.resource or f"\n  done      {before}" in output)
+        and [line[12:] for line in output.splitlines() if line.startswith("  not done  ")] == list(left)
+        and output.count(mended) == 1
+        and output.endswith(end)
     )
 
 
 def _made_more_than_once(user: User) -> dict[tuple[str, ...], int]:
-    """Give the requests for a change that were granted twice; to be told where to upload changes nothing."""
-    granted = [each for each in user.sky.log.changes() if each.status == 200 and "generateUploadUrl" not in each.path]
-    counts = Counter((each.method, each.host, each.path) for each in granted)
+    """Return the changing requests that succeeded twice; asking where to upload changes nothing."""
+    granted = [
+        request
+        for request in user.both_clouds.log.changes()
+        if request.status == 200 and "generateUploadUrl" not in request.path
+    ]
+    counts = Counter((request.method, request.host, request.path) for request in granted)
     return {asked: count for asked, count in counts.items() if count > 1}

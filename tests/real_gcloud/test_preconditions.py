@@ -1,4 +1,4 @@
-"""Whatever ``up`` needs and does not find, with the real gcloud: one line, one command, and nothing is changed."""
+"""Every missing precondition of ``up``, with the real gcloud: one line, one command, and nothing is changed."""
 
 from collections.abc import Callable, Mapping
 
@@ -12,7 +12,7 @@ from tests.real_gcloud.user import REAL_GCLOUD, User
 pytestmark = REAL_GCLOUD
 
 Spoil = Callable[[User], Mapping[str, str | None]]
-"""Takes a precondition away; gives the variables that are then others, or none."""
+"""Removes a precondition; returns the environment variables that change by that, or none."""
 
 
 def another(**variables: str | None) -> Spoil:
@@ -20,38 +20,38 @@ def another(**variables: str | None) -> Spoil:
 
 
 def _expired(user: User) -> Mapping[str, str | None]:
-    user.sky.google.estate.token = "another-access-token"
+    user.both_clouds.google.estate.token = "another-access-token"
     return {}
 
 
 def _unbilled(user: User) -> Mapping[str, str | None]:
-    user.sky.google.estate.is_billed = False
+    user.both_clouds.google.estate.is_billed = False
     return {}
 
 
 def _denied(user: User) -> Mapping[str, str | None]:
-    user.sky.google.estate.denied.add("pubsub.topics.create")
+    user.both_clouds.google.estate.denied.add("pubsub.topics.create")
     return {}
 
 
 def _with_apis_on(user: User) -> Mapping[str, str | None]:
-    all_on(user.sky.google.estate)
+    all_on(user.both_clouds.google.estate)
     return {"DEPLOY_REGION": "asia-east1"}
 
 
 def _low(user: User) -> Mapping[str, str | None]:
-    user.sky.dt.tenant.roles[user.sky.dt.tenant.project] = USER
+    user.both_clouds.dt.tenant.roles[user.both_clouds.dt.tenant.project] = USER
     return {}
 
 
 def _closed(user: User) -> Mapping[str, str | None]:
-    user.sky.google.estate.enabled.add("orgpolicy.googleapis.com")  # else nobody can be asked about the second one
-    user.sky.google.estate.organization_policies |= {ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED}
+    user.both_clouds.google.estate.enabled.add("orgpolicy.googleapis.com")  # else the second one could not be checked
+    user.both_clouds.google.estate.organization_policies |= {ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED}
     return {}
 
 
 def _public_only(user: User) -> Mapping[str, str | None]:
-    user.sky.google.estate.organization_policies.add(ALLOWED_MEMBERS)
+    user.both_clouds.google.estate.organization_policies.add(ALLOWED_MEMBERS)
     return {"DEPLOY_INVOCATION": "public"}
 
 
@@ -157,38 +157,38 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         ),
     ],
 )
-def test_what_is_missing_is_one_line_and_the_command_that_mends_it(
+def test_a_missing_precondition_is_one_line_and_the_command_that_fixes_it(
     user: User, spoil: Spoil, line: str, mend: str
 ) -> None:
     environ = {name: value for name, value in {**user.environ, **spoil(user)}.items() if value is not None}
 
-    status, told = user.runs("up", "--yes", environ=environ)
+    status, output = user.runs("up", "--yes", environ=environ)
 
-    what, how = (each for each in told.splitlines() if not each.endswith(" ..."))  # but for progress
-    assert (status, line in what, how.startswith(f"  mend it: {mend}")) == (1, True, True), told
+    what, how = (printed for printed in output.splitlines() if not printed.endswith(" ..."))  # except for progress
+    assert (status, line in what, how.startswith(f"  mend it: {mend}")) == (1, True, True), output
     assert user.changes() == []
-    assert user.sky.left() == []
+    assert user.both_clouds.left() == []
 
 
-def test_everything_that_is_missing_is_told_at_once(user: User) -> None:
+def test_all_missing_preconditions_are_reported_at_once(user: User) -> None:
     _unbilled(user)
     _denied(user)
     _low(user)
 
-    status, told = user.runs("up", "--yes")
+    status, output = user.runs("up", "--yes")
 
-    assert (status, told.count("mend it:"), user.changes()) == (1, 3, []), told
+    assert (status, output.count("mend it:"), user.changes()) == (1, 3, []), output
 
 
-def test_where_policy_forbids_all_users_the_invoker_check_goes_off_and_this_is_known_before_a_build(user: User) -> None:
-    user.sky.google.estate.organization_policies.add(ALLOWED_MEMBERS)
+def test_if_policy_forbids_all_users_up_turns_the_invoker_check_off_and_says_so_before_a_build(user: User) -> None:
+    user.both_clouds.google.estate.organization_policies.add(ALLOWED_MEMBERS)
 
-    status, told = user.runs("up", "--yes")
+    status, output = user.runs("up", "--yes")
 
-    assert (status, "came through DT's connector as message" in told) == (0, True), told
-    asked = [each.path for each in user.sky.log]
+    assert (status, "came through DT's connector as message" in output) == (0, True), output
+    asked = [request.path for request in user.both_clouds.log]
     assert _first(asked, ":getEffectiveOrgPolicy") < _first(asked, ":generateUploadUrl")
-    assert user.sky.log.entries(host="run.googleapis.com", path="*:setIamPolicy") == []
+    assert user.both_clouds.log.entries(host="run.googleapis.com", path="*:setIamPolicy") == []
     user.finds_nothing_to_do()
 
 

@@ -1,1 +1,1 @@
-"""Rules of the repository itself: README, docs, layout, locks."""
+"""Tests of the repository itself: README, docs, layout, locks."""

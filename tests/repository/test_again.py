@@ -1,4 +1,4 @@
-"""A second try is for promises about time alone, and the run says that there was one."""
+"""Only a test of a promise about time is repeated, and the run reports it."""
 
 from pathlib import Path
 
@@ -21,37 +21,37 @@ COUNT = f"{FAILS_ONCE}\ndef test_no_event_is_lost():\n    assert not first('coun
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
-def test_a_promise_about_time_has_a_second_try_and_the_run_says_so(tmp_path: Path, workers: str) -> None:
-    status, said = run(tmp_path, TIMED, again.OPTION, workers)
-    assert (status, "1 passed" in said) == (0, True), said
-    assert "test_made_up.py::test_in_time: passed then; first: " in said
-    assert "AssertionError: took 3 s" in said
+def test_a_failed_test_of_time_is_repeated_and_reported(tmp_path: Path, workers: str) -> None:
+    status, output = run(tmp_path, TIMED, again.OPTION, workers)
+    assert (status, "1 passed" in output) == (0, True), output
+    assert "test_made_up.py::test_in_time: passed the second time; first: " in output
+    assert "AssertionError: took 3 s" in output
 
 
-def test_what_is_counted_has_none(tmp_path: Path) -> None:
-    status, said = run(tmp_path, COUNT, again.OPTION, "-n0")
-    assert (status, "1 failed" in said) == (1, True), said
+def test_a_failed_test_without_the_mark_is_not_repeated(tmp_path: Path) -> None:
+    status, output = run(tmp_path, COUNT, again.OPTION, "-n0")
+    assert (status, "1 failed" in output) == (1, True), output
 
 
-def test_without_the_option_a_promise_about_time_has_none(tmp_path: Path) -> None:
-    status, said = run(tmp_path, TIMED, "-n0")
-    assert (status, "1 failed" in said) == (1, True), said
+def test_without_the_option_no_test_is_repeated(tmp_path: Path) -> None:
+    status, output = run(tmp_path, TIMED, "-n0")
+    assert (status, "1 failed" in output) == (1, True), output
 
 
-def test_two_failures_are_one(tmp_path: Path) -> None:
+def test_a_test_that_fails_twice_is_one_failure(tmp_path: Path) -> None:
     source = "import pytest\n@pytest.mark.timed\ndef test_in_time():\n    assert False, 'took 4 s'\n"
-    status, said = run(tmp_path, source, again.OPTION, "-n0")
-    assert (status, "1 failed" in said) == (1, True), said
-    assert "test_in_time: failed then; first: " in said
+    status, output = run(tmp_path, source, again.OPTION, "-n0")
+    assert (status, "1 failed" in output) == (1, True), output
+    assert "test_in_time: failed the second time; first: " in output
 
 
-def test_a_second_try_begins_with_new_fixtures(tmp_path: Path) -> None:
+def test_a_repeated_test_gets_new_fixtures(tmp_path: Path) -> None:
     source = f"{TIMED}\n@pytest.fixture(autouse=True)\ndef one(request):\n    print('made one')\n    yield\n"
-    status, said = run(tmp_path, source, again.OPTION, "-n0", "-s")
-    assert (status, said.count("made one")) == (0, 2), said
+    status, output = run(tmp_path, source, again.OPTION, "-n0", "-s")
+    assert (status, output.count("made one")) == (0, 2), output
 
 
-def test_what_cannot_be_set_up_is_no_matter_of_time(tmp_path: Path) -> None:
+def test_a_test_whose_setup_fails_is_not_repeated(tmp_path: Path) -> None:
     source = f"{TIMED}\n@pytest.fixture(autouse=True)\ndef one():\n    assert not first('set up')\n"
-    status, said = run(tmp_path, source, again.OPTION, "-n0")
-    assert (status, "1 error" in said) == (1, True), said
+    status, output = run(tmp_path, source, again.OPTION, "-n0")
+    assert (status, "1 error" in output) == (1, True), output

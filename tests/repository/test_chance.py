@@ -1,4 +1,4 @@
-"""One seed decides on the order of the tests and on all chance in them, and the run says which."""
+"""One seed determines the order of the tests and all randomness in them, and the run prints it."""
 
 from pathlib import Path
 
@@ -21,14 +21,14 @@ def test_property(found):
 
 
 def seen(folder: Path, *options: str) -> tuple[int, list[str]]:
-    """Return the seed of a run, and what chance brought."""
-    status, said = run(folder, SOURCE, "-n0", "-s", *options)
-    assert status == 0, said
-    (seed,) = ids(said, "all chance in them: --randomly-seed=")
-    return seed, [line.lstrip(".") for line in said.splitlines() if line.lstrip(".").startswith(("did", "found"))]
+    """Return the seed of a run, and its random values."""
+    status, output = run(folder, SOURCE, "-n0", "-s", *options)
+    assert status == 0, output
+    (seed,) = ids(output, "all randomness in them: --randomly-seed=")
+    return seed, [line.lstrip(".") for line in output.splitlines() if line.lstrip(".").startswith(("did", "found"))]
 
 
-def test_a_run_says_its_seed_by_which_it_is_repeated_and_the_next_one_has_another(tmp_path: Path) -> None:
+def test_a_run_prints_the_seed_that_repeats_it_and_the_next_run_has_another(tmp_path: Path) -> None:
     seed, first = seen(tmp_path)
     again, second = seen(tmp_path, f"--randomly-seed={seed}")
     other, third = seen(tmp_path)

@@ -1,4 +1,4 @@
-"""What the documents say of the deploy is so."""
+"""The documentation of the deploy command agrees with the code."""
 
 import re
 import shlex
@@ -23,24 +23,24 @@ ROWS = {
 }
 
 
-def test_every_option_has_its_row_with_flag_and_variable() -> None:
+def test_every_option_has_a_row_with_its_flag_and_variable() -> None:
     for option in OPTIONS:
         flag, variable, _ = ROWS[option.place]
         assert option.flag in flag
         assert option.variable in variable
 
 
-def test_the_defaults_told_are_those_in_force() -> None:
-    told = {place.removeprefix("function."): cells[2].strip("`") for place, cells in ROWS.items()}
-    assert {name: told[name] for name in FUNCTION_DEFAULTS} == dict(FUNCTION_DEFAULTS)
-    assert (told["retention"], told["rejected_retention"]) == tuple(RETENTION_DEFAULTS.values())
+def test_the_documented_defaults_are_those_of_the_code() -> None:
+    documented = {place.removeprefix("function."): cells[2].strip("`") for place, cells in ROWS.items()}
+    assert {name: documented[name] for name in FUNCTION_DEFAULTS} == dict(FUNCTION_DEFAULTS)
+    assert (documented["retention"], documented["rejected_retention"]) == tuple(RETENTION_DEFAULTS.values())
 
 
-def test_every_verb_is_told_and_none_that_there_is_not() -> None:
-    told = {
+def test_the_documentation_names_exactly_the_existing_verbs() -> None:
+    documented = {
         verb for path in DOCS.glob("*.md") for verb in re.findall(r"python -m deploy (\w+)", path.read_text("utf-8"))
     }
-    assert told == set(VERBS)
+    assert documented == set(VERBS)
 
 
 def commands(text: str) -> list[str]:
@@ -61,7 +61,7 @@ def test_the_commands_that_are_told_are_found() -> None:
     assert {"plan", "down", "up --yes --json", "up --invocation=unchecked"} <= set(COMMANDS)
 
 
-def test_the_runtime_accounts_roles_are_those_told() -> None:
+def test_the_documented_roles_of_the_runtime_account_are_those_of_the_code() -> None:
     text = (DOCS / "deployer.md").read_text("utf-8")
     assert may_publish(spec(), "t").role in text
     assert may_read_secret(spec()).role in text

@@ -1,4 +1,4 @@
-"""An installation says how far it is while it lasts, and why it failed; and every one that is shown or run is alike."""
+"""An installation shows its progress and why it failed, and all documented installations use the same options."""
 
 import io
 import os
@@ -26,29 +26,29 @@ SHOWN = sorted(
 
 
 class Screen(io.StringIO):
-    """A terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """Whether it is one."""
+        """Return that it is one."""
         return True
 
 
 def pip(*lines: str, lasts_s: float = 0.0, status: int = 0) -> list[str]:
-    """Return the command of a pip that prints these lines, lasts for a while, and ends."""
+    """Return a command that prints these lines like pip, runs for a while, and ends with this status."""
     program = f"import sys, time\nprint({chr(10).join(lines)!r}, flush=True)\ntime.sleep({lasts_s})\nsys.exit({status})"
     return [sys.executable, "-c", program]
 
 
 def test_progress_counts_packages_and_seconds() -> None:
     progress = Progress(LOCK)
-    assert progress.told(0) == "  0 of 2 packages, 0 s"
-    progress.hear(["Collecting a==1 (from -r x)\n", "  Using cached a-1.whl\n"])
-    assert progress.told(3.4) == "  1 of 2 packages, 3 s"
-    progress.hear(["Requirement already satisfied: b[x,y]==2\n", "Installing collected packages: a\n"])
-    assert progress.told(9) == "  unpacking the packages, 9 s"
+    assert progress.line(0) == "  0 of 2 packages, 0 s"
+    progress.read(["Collecting a==1 (from -r x)\n", "  Using cached a-1.whl\n"])
+    assert progress.line(3.4) == "  1 of 2 packages, 3 s"
+    progress.read(["Requirement already satisfied: b[x,y]==2\n", "Installing collected packages: a\n"])
+    assert progress.line(9) == "  unpacking the packages, 9 s"
 
 
-def test_a_quiet_installation_says_on_lines_of_their_own_how_far_it_is() -> None:
+def test_without_a_terminal_an_installation_prints_its_progress_on_new_lines() -> None:
     out = io.StringIO()
     assert install(pip("Collecting a", lasts_s=2.0), Progress(LOCK), out, tick_s=0.3) == 0
     lines = out.getvalue().splitlines()
@@ -56,7 +56,7 @@ def test_a_quiet_installation_says_on_lines_of_their_own_how_far_it_is() -> None
     assert all(re.fullmatch(r"  [01] of 2 packages, [0-9]+ s", line) for line in lines)
 
 
-def test_on_a_terminal_it_is_one_line_that_is_wiped_at_the_end() -> None:
+def test_on_a_terminal_progress_is_one_line_that_is_erased_at_the_end() -> None:
     out = Screen()
     assert install(pip("Collecting a", lasts_s=1.0), Progress(LOCK), out, tick_s=0.2) == 0
     assert "\n" not in out.getvalue()
@@ -64,7 +64,7 @@ def test_on_a_terminal_it_is_one_line_that_is_wiped_at_the_end() -> None:
     assert out.getvalue().endswith("\r\033[K")
 
 
-def test_what_pip_said_of_a_failure_is_kept_with_its_exit_status() -> None:
+def test_the_output_and_the_exit_status_of_a_failed_pip_are_kept() -> None:
     progress = Progress(LOCK)
     assert install(pip("Collecting a", "ERROR: no such package", status=7), progress, io.StringIO()) == 7
     assert progress.everything() == "Collecting a\nERROR: no such package\n"
@@ -78,24 +78,24 @@ def test_an_installation_that_fails_shows_pips_error(
     lock = tmp_path / "requirements.txt"
     lock.write_text(f"no-such-package==1 --hash=sha256:{'0' * 64}\n", "utf-8")
     assert main([str(lock)]) == 1
-    told = capfd.readouterr().err
-    assert "No matching distribution found for no-such-package==1" in told
-    assert told.endswith("requirements.txt could not be installed: pip ended with 1\n")
+    errors = capfd.readouterr().err
+    assert "No matching distribution found for no-such-package==1" in errors
+    assert errors.endswith("requirements.txt could not be installed: pip ended with 1\n")
 
 
-def test_what_runs_pip_takes_what_is_listed_and_nothing_else() -> None:
+def test_the_pip_command_installs_only_listed_and_hashed_packages() -> None:
     assert {"--no-deps", "--require-hashes"} <= set(command("x"))
 
 
 @pytest.mark.parametrize("path", SHOWN, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_installation_that_is_shown_or_run_takes_what_is_listed_and_nothing_else(path: Path) -> None:
+def test_every_documented_pip_command_installs_only_listed_and_hashed_packages(path: Path) -> None:
     for line in path.read_text("utf-8").splitlines():
         if re.search(r"pip install .*-r ", line):
             assert "--no-deps --require-hashes" in line, line
             assert "python -m pip" in line, line
 
 
-def test_every_lock_that_make_installs_is_installed_alike() -> None:
+def test_make_installs_every_lock_in_the_same_way() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     assert len(re.findall(r"python -m tests\.install (?:\S+\.txt|\$<)", makefile)) == 5
     assert re.findall(r"pip install (.*)", makefile) == ["-qq uv"]
@@ -103,7 +103,7 @@ def test_every_lock_that_make_installs_is_installed_alike() -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """What make needs of a clone, in a folder with a blank in its name, with nothing to install."""
+    """A clone with the files that make needs, in a folder with a blank in its name, with nothing to install."""
     folder = tmp_path / "a clone"
     for name in ("Makefile", "tests/install.py", "tests/__init__.py"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +115,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def make(clone: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """Run make there, in a home with nothing in it."""
+    """Run make in the clone, with an empty home folder."""
     environ = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "HOME": str(clone.parent)}
     return subprocess.run([MAKE, *words], cwd=clone, env=environ, capture_output=True, text=True, check=False)
 
@@ -128,22 +128,22 @@ def test_make_sets_itself_up_in_a_folder_with_a_blank_in_its_name(clone: Path) -
     assert done.stdout.endswith("it runs: run --pubsub embedded\n")
 
 
-def test_a_blank_in_the_path_of_the_environment_is_refused_in_a_sentence(clone: Path) -> None:
+def test_a_blank_in_the_path_of_the_environment_is_refused_with_a_message(clone: Path) -> None:
     done = make(clone, "run", "VENV=/tmp/my venv")
     assert done.returncode == 2
     assert 'VENV is "/tmp/my venv": choose a path without blanks' in done.stderr
 
 
 @pytest.mark.parametrize(
-    ("python", "told"), [("", "Python 3.11 or newer is needed"), ("/bin/false", "is not a Python 3.11 or newer")]
+    ("python", "message"), [("", "Python 3.11 or newer is needed"), ("/bin/false", "is not a Python 3.11 or newer")]
 )
-def test_a_python_that_is_missing_or_too_old_is_told(clone: Path, python: str, told: str) -> None:
+def test_a_python_that_is_missing_or_too_old_is_reported(clone: Path, python: str, message: str) -> None:
     done = make(clone, "run", f"PYTHON={python}")
     assert done.returncode == 2
-    assert told in done.stderr
+    assert message in done.stderr
 
 
-def test_an_environment_that_cannot_be_made_says_why(clone: Path) -> None:
+def test_a_failed_virtual_environment_is_reported_with_the_reason(clone: Path) -> None:
     python = clone / "python"
     python.write_text("#!/bin/sh\ntest $1 = -c || { echo no space left >&2; exit 1; }\n", "utf-8")
     python.chmod(0o755)
@@ -152,7 +152,7 @@ def test_an_environment_that_cannot_be_made_says_why(clone: Path) -> None:
     assert done.stderr.startswith(f"no space left\n{python} cannot make a virtual environment")
 
 
-def test_ctrl_c_while_the_environment_is_made_ends_without_a_stack(clone: Path) -> None:
+def test_ctrl_c_while_the_environment_is_made_prints_no_stack_trace(clone: Path) -> None:
     python = clone / "python"
     python.write_text(f"#!/bin/sh\ntest $1 = -c || exec {sys.executable} -c 'import time; time.sleep(60)'\n", "utf-8")
     python.chmod(0o755)
@@ -168,7 +168,7 @@ def test_ctrl_c_while_the_environment_is_made_ends_without_a_stack(clone: Path) 
     ) as process:
         assert process.stdout
         assert process.stdout.readline().startswith("making .venv")
-        time.sleep(1)  # Python itself has to have started
+        time.sleep(1)  # so that Python itself has started
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert "Traceback" not in errors

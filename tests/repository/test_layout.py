@@ -1,4 +1,4 @@
-"""Rules of the source that no linter knows. pyproject.toml says who may import what; ``make lint`` checks it."""
+"""Rules of the source that no linter checks. ``make lint`` checks the rules about imports in pyproject.toml."""
 
 import ast
 import subprocess
@@ -20,7 +20,7 @@ CATCH_ALL = {
     ("function/adapters.py", "read"),
     ("deploy/__main__.py", "main"),
 }
-"""Where a request, another thread, a server's own kinds of error and a command meet ours."""
+"""Functions that may catch every error: at the edge of a request, a thread, a server and a command."""
 
 PURE = (
     "secret_text",
@@ -55,7 +55,7 @@ def functions(node: ast.AST) -> list[FunctionNode]:
 
 
 def own_statements(function: FunctionNode) -> Iterator[ast.AST]:
-    """Return the statements of a function without those of functions within it."""
+    """Return the statements of a function without those of inner functions."""
     inner = [found for found in functions(function) if found is not function]
     within = {id(node) for other in inner for node in ast.walk(other)}
     return (node for node in ast.walk(function) if id(node) not in within)
@@ -76,7 +76,7 @@ def code_lines(function: FunctionNode) -> int:
     return lines - ((first.end_lineno or 0) - first.lineno + 1 if is_docstring else 0)
 
 
-def test_everything_is_caught_at_the_doorways_alone() -> None:
+def test_only_the_listed_functions_catch_every_error() -> None:
     found = {
         (short(module), function.name)
         for module in PRODUCT
@@ -90,7 +90,7 @@ def test_everything_is_caught_at_the_doorways_alone() -> None:
 
 
 @pytest.mark.parametrize("name", PURE)
-def test_what_decides_neither_opens_nor_prints(name: str) -> None:
+def test_pure_modules_neither_open_files_nor_print(name: str) -> None:
     module = ROOT / "function" / f"{name}.py"
     called = {ast.unparse(node.func) for node in ast.walk(tree(module)) if isinstance(node, ast.Call)}
     assert not called & {"open", "print", "input", "exec", "eval", "__import__"}
@@ -112,7 +112,7 @@ def test_signatures_checksums_and_secrets_are_only_compared_in_constant_time(nam
             assert not [side for side in sides if is_secretive(side)], ast.unparse(node)
 
 
-def test_the_constant_time_comparison_stands_in_signature_alone_once_for_each_header() -> None:
+def test_only_signature_compares_in_constant_time_once_for_each_header() -> None:
     calls = {module.name: module.read_text("utf-8").count("compare_digest(") for module in FUNCTION}
     assert {name: count for name, count in calls.items() if count} == {"signature.py": 2}
 
@@ -124,7 +124,7 @@ def test_a_function_has_at_most_40_lines(module: Path) -> None:
 
 
 @every_module_of_the_product
-def test_imports_stand_at_the_top_and_are_absolute(module: Path) -> None:
+def test_imports_are_at_the_top_and_absolute(module: Path) -> None:
     for node in ast.walk(tree(module)):
         assert not (isinstance(node, ast.ImportFrom) and node.level)
     for function in functions(tree(module)):
@@ -133,7 +133,7 @@ def test_imports_stand_at_the_top_and_are_absolute(module: Path) -> None:
 
 
 @every_module
-def test_a_module_is_on_the_map_of_its_package(module: Path) -> None:
+def test_the_list_in_its_package_names_every_module(module: Path) -> None:
     name = module.parent.name if module.stem == "__init__" else module.stem
     folder = module.parent.parent if module.stem == "__init__" else module.parent
     if folder in {ROOT, ROOT / "deploy" / "resources"}:
@@ -149,14 +149,14 @@ def test_a_module_is_on_the_map_of_its_package(module: Path) -> None:
         *(short(module.parent) for module in OFFLINE if module.stem == "__init__"),
     ],
 )
-def test_a_map_names_no_module_that_is_not_there(package: str) -> None:
+def test_the_list_in_a_package_names_only_existing_modules(package: str) -> None:
     lines = (ROOT / package / "__init__.py").read_text("utf-8").splitlines()
     for name in (line.split("``")[1] for line in lines if line.startswith("``") and not line.startswith("``main.py``")):
         assert (ROOT / package / f"{name}.py").exists() or (ROOT / package / name / "__init__.py").exists(), name
 
 
 @every_module
-def test_a_public_function_is_annotated_and_has_a_sentence(module: Path) -> None:
+def test_a_public_function_is_annotated_and_has_a_docstring(module: Path) -> None:
     assert ast.get_docstring(tree(module))
     for function in functions(tree(module)):
         assert function.returns is not None, function.name
@@ -165,7 +165,7 @@ def test_a_public_function_is_annotated_and_has_a_sentence(module: Path) -> None
             assert ast.get_docstring(node), node.name
 
 
-def test_an_import_that_no_contract_allows_is_found(tmp_path: Path) -> None:
+def test_the_import_contracts_find_a_forbidden_import(tmp_path: Path) -> None:
     for package in ("function", "deploy"):
         (tmp_path / package).symlink_to(ROOT / package)
     (tmp_path / "tests").mkdir()

@@ -1,4 +1,4 @@
-"""What the tests start ends with them; a run that leaves something behind fails, ends it, and says what it was."""
+"""A run of tests that leaves a process, socket or file behind fails, removes it, and reports it."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ def child(pid: int, parent: int = 100, *, group: int = 100, session: int = 90, b
 
 
 def family(*looks: list[Program]) -> list[int]:
-    """Return the ids of those that belong to the run in the last of these looks."""
+    """Return the ids of the processes that belong to the run in the last of these looks."""
     members = Family(ROOT_PROGRAM)
     return [program.pid for program in [members.look([ROOT_PROGRAM, *look]) for look in looks][-1]]
 
@@ -33,27 +33,27 @@ def test_an_orphan_that_was_seen_before_belongs_to_the_run() -> None:
     assert family([child(101), child(102, 101)], [child(102, 1)]) == [102]
 
 
-def test_an_orphan_of_a_group_or_a_session_of_the_run_belongs_to_it() -> None:
+def test_an_orphan_in_a_group_or_session_of_the_run_belongs_to_it() -> None:
     leader = child(101, group=101, session=101)
     assert family([leader], [child(102, 1, group=101, session=101)]) == [102]
     assert family([leader], [child(103, 1, group=103, session=101)]) == [103]
 
 
-def test_the_group_and_the_session_that_the_run_itself_is_in_are_not_its_own() -> None:
+def test_other_processes_in_the_runs_own_group_and_session_do_not_belong_to_it() -> None:
     assert family([child(101)], [child(102, 1)]) == []
 
 
-def test_an_id_that_another_has_by_now_belongs_to_that_one() -> None:
+def test_a_reused_id_does_not_belong_to_the_run() -> None:
     leader = child(101, group=101, session=101)
     stranger = child(101, 1, group=101, session=101, began=99)
     assert family([leader], [], [stranger, child(102, 101, group=101, session=101)]) == []
 
 
 def leaves(folder: Path, what: str, *options: str) -> str:
-    """Return what a run says whose one test passes, and leaves something."""
-    status, said = run(folder, f"{IMPORTS}\ndef test_it():\n    {what}\n", *options)
-    assert (status, "1 passed" in said) == (1, True), said
-    return said
+    """Return the output of a run whose test passes and leaves something behind."""
+    status, output = run(folder, f"{IMPORTS}\ndef test_it():\n    {what}\n", *options)
+    assert (status, "1 passed" in output) == (1, True), output
+    return output
 
 
 def has_ended(pid: int) -> bool:
@@ -65,40 +65,38 @@ def has_ended(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
-def test_a_process_that_outlives_its_parent_fails_the_run_and_is_ended(tmp_path: Path, workers: str) -> None:
+def test_a_process_that_outlives_its_parent_fails_the_run_and_is_killed(tmp_path: Path, workers: str) -> None:
     orphan = f"subprocess.run(['sh', '-c', 'setsid \"$@\" & sleep 0.3', 'sh', *{SLEEPS}])"
     (pid,) = ids(leaves(tmp_path, orphan, workers), "process ")
     assert eventually(lambda: has_ended(pid))
 
 
-def test_a_process_without_our_environment_fails_the_run_and_is_ended(tmp_path: Path) -> None:
+def test_a_process_with_an_empty_environment_fails_the_run_and_is_killed(tmp_path: Path) -> None:
     apart = f"kept.append(subprocess.Popen({SLEEPS}, env={{}}, start_new_session=True))"
     (pid,) = ids(leaves(tmp_path, apart, "-n0"), "\nprocess ")
     assert eventually(lambda: has_ended(pid))
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
-def test_a_socket_that_is_listened_on_fails_the_run(tmp_path: Path, workers: str) -> None:
-    said = leaves(tmp_path, "kept.append(socket.create_server(('127.0.0.1', 0)))", workers)
-    assert "listening socket of process" in said
+def test_a_listening_socket_fails_the_run(tmp_path: Path, workers: str) -> None:
+    output = leaves(tmp_path, "kept.append(socket.create_server(('127.0.0.1', 0)))", workers)
+    assert "listening socket of process" in output
 
 
 def test_a_temporary_folder_fails_the_run_and_is_removed(tmp_path: Path) -> None:
-    said = leaves(tmp_path, "print('made', tempfile.mkdtemp(prefix='stays-'))", "-n0", "-s")
-    assert "temporary file or folder: stays-" in said
-    assert not Path(said.partition("made ")[2].split()[0]).parent.exists()
+    output = leaves(tmp_path, "print('made', tempfile.mkdtemp(prefix='stays-'))", "-n0", "-s")
+    assert "temporary file or folder: stays-" in output
+    assert not Path(output.partition("made ")[2].split()[0]).parent.exists()
 
 
-def test_a_run_that_leaves_nothing_says_nothing(tmp_path: Path) -> None:
-    status, said = run(tmp_path, f"{IMPORTS}\ndef test_it():\n    subprocess.run(['true'])\n", "-n0")
-    assert (status, "left behind" in said) == (0, False), said
+def test_a_run_that_leaves_nothing_behind_reports_nothing(tmp_path: Path) -> None:
+    status, output = run(tmp_path, f"{IMPORTS}\ndef test_it():\n    subprocess.run(['true'])\n", "-n0")
+    assert (status, "left behind" in output) == (0, False), output
 
 
 @pytest.mark.parametrize("workers", ["-n0", "-n1"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
-def test_a_run_that_is_interrupted_takes_down_what_it_has_set_up(
-    tmp_path: Path, number: signal.Signals, workers: str
-) -> None:
+def test_an_interrupted_run_tears_down_its_fixtures(tmp_path: Path, number: signal.Signals, workers: str) -> None:
     source = f"""{IMPORTS}
 import pathlib, pytest
 

@@ -1,4 +1,4 @@
-"""docs/log.md: every field and reason is the code's, and its commands are such as the real gcloud takes."""
+"""docs/log.md names the fields and reasons of the code, and the real gcloud accepts its commands."""
 
 import re
 import shlex
@@ -23,23 +23,25 @@ FIELDS = {field.encode_name for field in msgspec.structs.fields(Line)}
 REASONS = {outcome.reason for outcome in (*BY_ERROR.values(), INTERNAL)}
 
 
-def test_every_field_of_a_line_has_its_row_and_no_other() -> None:
+def test_the_table_has_exactly_the_fields_of_a_log_line() -> None:
     table = TEXT.partition("## Fields")[2].partition("\n\nBeside it")[0]
-    told = {name for row in table.splitlines() if row.startswith("| `") for name in re.findall("`([^`]+)`", row[:60])}
+    documented = {
+        name for row in table.splitlines() if row.startswith("| `") for name in re.findall("`([^`]+)`", row[:60])
+    }
 
     own = {name for name in FIELDS if "/" not in name} - {"severity"}
-    assert told == own
+    assert documented == own
 
 
-def test_the_lines_that_are_sampled_are_those_told() -> None:
-    told = re.search(r"without a signature \(([^)]+)\)", TEXT)
+def test_the_documented_sampled_reasons_are_those_of_the_code() -> None:
+    documented = re.search(r"without a signature \(([^)]+)\)", TEXT)
 
-    assert told
+    assert documented
     sampled = {outcome.reason for outcome in BY_ERROR.values() if outcome.sampled}
-    assert set(re.findall("`([^`]+)`", told[1])) == sampled
+    assert set(re.findall("`([^`]+)`", documented[1])) == sampled
 
 
-def test_the_sample_messages_begin_as_ours_do() -> None:
+def test_the_sample_messages_begin_as_those_of_the_code() -> None:
     sample = TEXT.split("```")[3]
     sentences = {outcome.sentence for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_ODD, INTERNAL)}
 
@@ -47,7 +49,7 @@ def test_the_sample_messages_begin_as_ours_do() -> None:
     assert [message for message in messages if not any(message.startswith(sentence) for sentence in sentences)] == []
 
 
-def test_there_are_five_queries_and_they_name_fields_and_reasons_that_there_are() -> None:
+def test_the_five_queries_name_existing_fields_and_reasons() -> None:
     assert len(QUERIES) == 5
     for query in QUERIES:
         assert set(re.findall(r"jsonPayload\.(\w+)", query)) <= FIELDS
@@ -56,7 +58,7 @@ def test_there_are_five_queries_and_they_name_fields_and_reasons_that_there_are(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_command_pastes_into_any_shell(command: str) -> None:
+def test_a_command_can_be_pasted_into_any_shell(command: str) -> None:
     bare = re.sub("'[^']*'", "", command)
 
     assert not set(bare) & set('$#!*?~`\\"(){}[]<>|&;')
@@ -70,10 +72,10 @@ def test_the_reference_is_linked() -> None:
 @pytest.mark.real_gcloud
 @pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here")
 @pytest.mark.timeout(600)
-def test_the_real_gcloud_takes_every_command(tmp_path: Path) -> None:
-    with clouds("embedded", estate=all_on(Estate())) as sky:
-        environ = {**sky.environ, "HOME": str(tmp_path)}
+def test_the_real_gcloud_accepts_every_command(tmp_path: Path) -> None:
+    with clouds("embedded", estate=all_on(Estate())) as both_clouds:
+        environ = {**both_clouds.environ, "HOME": str(tmp_path)}
         for command in COMMANDS:
-            words = shlex.split(command.replace("my-project", sky.google.estate.project))
+            words = shlex.split(command.replace("my-project", both_clouds.google.estate.project))
             done = subprocess.run(words, env=environ, capture_output=True, timeout=240, check=False)
             assert done.returncode == 0, done.stderr.decode()

@@ -1,9 +1,9 @@
-"""Every lock can be installed by every pip, today and after any release.
+"""Every version of pip can install every lock, today and after any release.
 
-A pip before 23.3 (Debian 12, Python 3.11.7, 3.12.1) looks at the newest release of a package that another one asks for
-with an extra, unless the lock names the package with that extra, and then refuses it as not hashed. Two things prevent
-that, each by itself: the locks name the extras, and what this project runs says ``--no-deps``. Google's build says
-nothing of the kind, with a pip that nobody here chooses: for requirements.txt the extras alone have to do.
+A pip before 23.3 (Debian 12, Python 3.11.7, 3.12.1) looks at the newest release of a package that another one requires
+with an extra, unless the lock names the package with that extra, and then refuses it as not hashed. Two measures
+prevent that, each of them alone: the locks name the extras, and this project's commands use ``--no-deps``. Google's
+build does not use it, and has a pip of its own, so requirements.txt has to work because of the extras.
 """
 
 import functools
@@ -23,14 +23,14 @@ from tests.wheels import make_wheel, sha256
 
 LOCKS = (*PINNED, *BESIDE, ROOT / "deploy/requirements.txt")
 OLD_PIPS = ("22.3", "23.0.1", "23.2.1") if sys.version_info < (3, 12) else ("23.2.1",)
-"""Those before it do not run on Python 3.12."""
+"""Older versions do not run on Python 3.12."""
 
 NEWEST = ""
 GOOGLES_BUILD = ("--upgrade", "--upgrade-strategy=only-if-needed", "--force-reinstall", "--no-compile")
-"""What GoogleCloudPlatform/buildpacks, pkg/python, gives to pip beside the file."""
+"""Options that GoogleCloudPlatform/buildpacks, pkg/python, passes to pip beside the file."""
 
 WITH_EXTRAS = ROOT / "tests/requirements.txt"
-"""The lock with the most extras: what it shows of a pip between the oldest and the newest, the others do not add to."""
+"""The lock with the most extras; it is enough for the versions of pip between the oldest and the newest."""
 
 FIRST_AND_LAST = (OLD_PIPS[0], NEWEST)
 PAIRS = [
@@ -38,22 +38,22 @@ PAIRS = [
     *((pip, WITH_EXTRAS) for pip in OLD_PIPS[1:]),
 ]
 BUILDS = [*((pip, RUNTIME) for pip in (*OLD_PIPS, NEWEST)), *((pip, WITH_EXTRAS) for pip in FIRST_AND_LAST)]
-"""Google's installs what is deployed, with a pip of its own."""
+"""Google's build installs the deployed lock, with a pip of its own."""
 
 
 def newer(version: str) -> str:
-    """Return a release of the same major version that is not there yet."""
+    """Return a release of the same major version that does not exist yet."""
     return f"{version.partition('.')[0]}.9999.0"
 
 
 def make_newer_releases(folder: Path, lock: str) -> None:
-    """Let every package of a lock have a newer release."""
+    """Make a newer release of every package of a lock."""
     for name, (version, extras) in pinned(lock).items():
         make_wheel(folder, name, newer(version), extras={*extras, "grpc", "toml", "crypto", "filecache"})
 
 
 def dry_run(pip: Sequence[str], lock: Path, folders: Sequence[Path], *options: str) -> subprocess.CompletedProcess[str]:
-    """Let a pip look up what it would install from these folders alone."""
+    """Let pip resolve what it would install from only these folders."""
     places = [word for folder in folders for word in ("--find-links", str(folder))]
     line = [*pip, "install", "--isolated", "--dry-run", "--ignore-installed", "--no-index", *places, *options]
     environ = {**os.environ, "PIP_CONFIG_FILE": os.devnull}
@@ -64,7 +64,7 @@ def dry_run(pip: Sequence[str], lock: Path, folders: Sequence[Path], *options: s
 
 @pytest.fixture
 def copied(tmp_path: Path) -> tuple[Path, Path]:
-    """The lock that is deployed, of packages with nothing in them, and the folder where these and newer ones lie."""
+    """Return the deployed lock with empty packages, and the folder with these and newer ones."""
     text, folder = RUNTIME.read_text("utf-8"), tmp_path / "wheels"
     folder.mkdir()
     lines = []
@@ -84,7 +84,7 @@ def copied(tmp_path: Path) -> tuple[Path, Path]:
 
 
 @pytest.mark.parametrize("options", [OPTIONS, GOOGLES_BUILD], ids=["ours", "Google's"])
-def test_the_pip_of_this_environment_installs_the_lock_after_a_release_of_everything(
+def test_the_installed_pip_installs_the_lock_after_new_releases_of_all_packages(
     copied: tuple[Path, Path], options: Sequence[str]
 ) -> None:
     lock, folder = copied
@@ -95,7 +95,7 @@ def test_the_pip_of_this_environment_installs_the_lock_after_a_release_of_everyt
 
 @functools.cache
 def downloaded(folder: Path) -> Path:
-    """Fetch the pips and all files of all locks, once."""
+    """Download the versions of pip and all files of all locks, once."""
     fetch = [sys.executable, "-m", "pip", "download", "-q", "--disable-pip-version-check", "--no-deps", "-d"]
     for pip in (*OLD_PIPS, NEWEST):
         asked = f"pip=={pip}" if pip else "pip"
@@ -109,7 +109,7 @@ def downloaded(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder with what the package index has of it."""
+    """Return the folder with the downloaded files."""
     return downloaded(tmp_path_factory.mktemp("index"))
 
 
@@ -127,7 +127,7 @@ def named(pair: tuple[str, Path]) -> str:
 @pytest.mark.installs
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("pair", PAIRS, ids=named)
-def test_every_pip_installs_every_lock_as_make_does(pair: tuple[str, Path], fetched: Path) -> None:
+def test_every_pip_installs_every_lock_with_the_options_of_make(pair: tuple[str, Path], fetched: Path) -> None:
     pip, lock = pair
     done = dry_run(runs(fetched, pip), lock, [fetched / "wheels", fetched / "newer"], *OPTIONS)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -137,7 +137,9 @@ def test_every_pip_installs_every_lock_as_make_does(pair: tuple[str, Path], fetc
 @pytest.mark.installs
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("pair", BUILDS, ids=named)
-def test_every_pip_installs_what_is_deployed_as_googles_build_does(pair: tuple[str, Path], fetched: Path) -> None:
+def test_every_pip_installs_the_deployed_lock_with_the_options_of_googles_build(
+    pair: tuple[str, Path], fetched: Path
+) -> None:
     pip, lock = pair
     done = dry_run(runs(fetched, pip), lock, [fetched / "wheels", fetched / "newer"], *GOOGLES_BUILD)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""The README's part about reading an event: its sample is the function's, and its commands do what it says."""
+"""Reading an event, as in the README: the sample is a message of the function, and the commands do what it says."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def made() -> Message:
     return event_message(verified(body), read_envelope(parse_body(body)), None, settings())
 
 
-def test_the_sample_has_the_attributes_that_the_function_makes_of_its_data() -> None:
+def test_the_sample_has_the_attributes_that_the_function_makes_from_its_data() -> None:
     assert sample()["attributes"] == made().attributes
     assert [*sample()["attributes"]] == [*made().attributes]
 
@@ -83,16 +83,16 @@ def test_the_subscriber_prints_an_event_and_acknowledges_it(embedded: EmbeddedPu
 @pytest.mark.real_gcloud
 @pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here")
 @pytest.mark.timeout(600)
-def test_the_pull_shows_an_event_and_leaves_it_for_the_subscribers() -> None:
-    with clouds("embedded", estate=all_on(Estate())) as sky:
-        project = f"--project={sky.google.estate.project}"
-        gcloud(sky, f"pubsub topics create dt-events {project}")
-        gcloud(sky, f"pubsub subscriptions create dt-events --topic=dt-events {project}")
-        gcloud(sky, f"pubsub topics publish dt-events --message=a-body --attribute=eventId=an-id {project}")
+def test_the_pull_command_shows_an_event_and_leaves_it_for_subscribers() -> None:
+    with clouds("embedded", estate=all_on(Estate())) as both_clouds:
+        project = f"--project={both_clouds.google.estate.project}"
+        gcloud(both_clouds, f"pubsub topics create dt-events {project}")
+        gcloud(both_clouds, f"pubsub subscriptions create dt-events --topic=dt-events {project}")
+        gcloud(both_clouds, f"pubsub topics publish dt-events --message=a-body --attribute=eventId=an-id {project}")
 
-        done = gcloud(sky, COMMAND.removeprefix("gcloud ").replace("--project=my-project", project))
+        done = gcloud(both_clouds, COMMAND.removeprefix("gcloud ").replace("--project=my-project", project))
 
         assert done.returncode == 0, done.stderr
         assert "a-body" in done.stdout
         assert "an-id" in done.stdout
-        assert sky.google.pubsub.measured(time.time())["dt-events"].messages == 1
+        assert both_clouds.google.pubsub.measured(time.time())["dt-events"].messages == 1

@@ -34,11 +34,11 @@ REQUIRED = {
     "PUBSUB_REJECTED_TOPIC": "projects/p/topics/rejected",
     "DT_SIGNATURE_SECRET": SECRET,
 }
-"""The least that makes sound settings."""
+"""The smallest set of valid settings."""
 
 
 def table(page: str, heading: str) -> list[list[str]]:
-    """Return the cells of the first table under a heading of a page, without the table's head."""
+    """Return the cells of the first table under a heading of a page, without its head."""
     section = re.split(r"\n##+ ", page.split(f"# {heading}\n", 1)[1], maxsplit=1)[0]
     rows = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
@@ -60,7 +60,7 @@ def test_the_table_of_settings_names_every_variable_that_is_read_and_no_other() 
 
 
 @pytest.mark.parametrize("row", SETTINGS, ids=lambda row: row[0].strip("`"))
-def test_a_setting_given_its_default_of_the_table_is_as_if_it_were_not_given(row: list[str]) -> None:
+def test_setting_the_documented_default_changes_nothing(row: list[str]) -> None:
     name, default = row[0].strip("`"), row[1]
     if not default.startswith("`"):
         assert default in {"required", "–", "all", "none", "DT's production"}
@@ -72,13 +72,13 @@ def test_a_setting_given_its_default_of_the_table_is_as_if_it_were_not_given(row
 
 
 def test_the_table_of_answers_is_the_decision_table_of_the_code() -> None:
-    told = {(row[5].strip("`"), int(row[2]), row[4]) for row in ANSWERS if row[5] != "–"}
+    documented = {(row[5].strip("`"), int(row[2]), row[4]) for row in ANSWERS if row[5] != "–"}
     done = {(outcome.reason, outcome.status, outcome.severity) for outcome in [*BY_ERROR.values(), INTERNAL]}
 
-    assert told == done
+    assert documented == done
 
 
-def test_each_row_of_the_code_bears_its_number_in_the_table() -> None:
+def test_every_row_of_the_code_has_its_number_of_the_table() -> None:
     code = (ROOT / "function" / "outcomes.py").read_text("utf-8")
     numbered = {
         (int(number), reason)
@@ -90,7 +90,7 @@ def test_each_row_of_the_code_bears_its_number_in_the_table() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_link_to_a_file_of_the_project_is_dead(page: Path) -> None:
+def test_every_link_to_a_file_of_the_project_works(page: Path) -> None:
     for link in re.findall(r"\]\((?!https?://)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / link).exists(), link
 
@@ -102,7 +102,7 @@ def anchors(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_to_a_heading_finds_it(page: Path) -> None:
+def test_every_link_to_a_heading_works(page: Path) -> None:
     for link, anchor in re.findall(r"\]\((?!https?://)([^)#]*)#([^)]+)\)", page.read_text("utf-8")):
         assert anchor in anchors((page.parent / link) if link else page), f"{link}#{anchor}"
 
@@ -117,32 +117,32 @@ def test_every_page_is_in_the_index() -> None:
     assert linked == {*PAGES} - {DOCS / "README.md"}
 
 
-def test_whatever_the_table_answers_with_200_goes_to_a_topic_and_nothing_else_does() -> None:
+def test_exactly_the_rows_with_200_go_to_a_topic() -> None:
     for row in ANSWERS:
         assert (row[2] == "200") == (row[3] in {"events", "rejected"}), row
 
 
-def test_what_the_table_sends_to_the_main_topic_has_no_reason() -> None:
+def test_rows_that_go_to_the_main_topic_have_no_reason() -> None:
     rows = [row for row in ANSWERS if row[3] == "events"]
 
     assert {row[5] for row in rows} == {"–"}
     assert DELIVERED.reason == ""
 
 
-def test_every_path_of_where_things_are_is_there() -> None:
+def test_every_path_in_where_things_are_exists() -> None:
     for row in table(CONTRIBUTING, "Where things are"):
         assert (ROOT / row[0].strip("`")).exists(), row[0]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_path_that_is_named_in_code_letters_is_there(page: Path) -> None:
-    if page.name == "CHANGELOG.md":  # it tells of files that may have gone since
+def test_every_path_in_the_documentation_exists(page: Path) -> None:
+    if page.name == "CHANGELOG.md":  # it names files that may no longer exist
         return
     for path in re.findall(r"`((?:function|deploy|tests|docs)/[\w./-]*)`", page.read_text("utf-8")):
-        assert (ROOT / path).exists() or "/." in path, path  # what make makes is hidden
+        assert (ROOT / path).exists() or "/." in path, path  # files that make makes are hidden
 
 
-def test_every_module_that_the_architecture_names_is_there() -> None:
+def test_every_module_that_the_architecture_names_exists() -> None:
     page = (DOCS / "architecture.md").read_text("utf-8")
     for package, heading in (
         ("function", "An event's way through `function/`"),
@@ -155,14 +155,14 @@ def test_every_module_that_the_architecture_names_is_there() -> None:
                 assert path.exists(), path
 
 
-def test_the_modules_that_touch_the_world_are_those_told() -> None:
+def test_the_documented_modules_with_side_effects_are_those_of_the_code() -> None:
     page = (DOCS / "architecture.md").read_text("utf-8")
-    told = re.search(r"^Only (.*) touch the outside world", page, re.MULTILINE)
-    assert told
+    documented = re.search(r"^Only (.*) touch the outside world", page, re.MULTILINE)
+    assert documented
     rows = re.findall(r"^``(\w+)`` .*  (\S.*)$", function.__doc__ or "", re.MULTILINE)
     assert len(rows) > 20
     inside = {"nothing", "threads", "Python's loggers"}
-    assert set(re.findall(r"`(\w+)`", told[1])) == {module for module, touches in rows if touches not in inside}
+    assert set(re.findall(r"`(\w+)`", documented[1])) == {module for module, touches in rows if touches not in inside}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -172,7 +172,7 @@ def test_every_make_command_is_a_target_of_the_makefile(page: Path) -> None:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
-def test_every_target_of_the_makefile_is_told() -> None:
+def test_every_target_of_the_makefile_is_documented() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     targets = set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)) - {"help"}
     assert targets <= set(re.findall(r"make ([a-z-]+)", README + CONTRIBUTING))
@@ -184,23 +184,23 @@ def test_the_help_of_make_fits_80_columns() -> None:
     assert max(map(len, shown.splitlines())) <= 80
 
 
-def test_the_summary_of_the_first_plan_is_the_one_shown() -> None:
+def test_the_readme_shows_the_summary_of_the_first_plan() -> None:
     stage = Stage()
     stage.deployment().plan()
     (summary,) = re.findall(r"^\d+ to create, .*$", README, re.MULTILINE)
     assert summary in stage.shown
 
 
-def test_the_table_of_what_is_made_lists_every_resource_and_the_connector() -> None:
+def test_the_cost_table_lists_every_resource_and_the_connector() -> None:
     spec = Spec("my-project", "europe-west1")
     listed = [name for row in MADE for name in re.findall(r"`([^`]+)`", row[0])]
 
     (connector,) = plan_connector(spec, "PROJECT", (), "")
-    assert sorted(listed) == sorted([*(each.title for each in resources(spec)), connector.resource])
+    assert sorted(listed) == sorted([*(resource.title for resource in resources(spec)), connector.resource])
     assert all(len(row) == 3 and all(row) for row in MADE)
 
 
-def test_what_an_instance_costs_when_idle_follows_from_the_defaults() -> None:
+def test_the_cost_of_an_idle_instance_follows_from_the_defaults() -> None:
     gib = amount(FUNCTION_DEFAULTS["memory"]) / 2**30
     dollars = 30 * 86_400 * (float(FUNCTION_DEFAULTS["cpu"]) + gib) * 0.0000025
     reads = 30 * 86_400 / REREAD_AFTER_S
@@ -211,12 +211,12 @@ def test_what_an_instance_costs_when_idle_follows_from_the_defaults() -> None:
     assert f"${(reads - 10_000) / 10_000 * 0.03:.2f}" in COST
 
 
-def test_the_number_of_apis_is_the_one_told() -> None:
-    told = next(row[1] for row in MADE if row[0] == "`APIs`")
-    assert told.startswith(f"enables {('six', 'seven', 'eight')[len(SERVICES) - 6]} Google APIs")
+def test_the_documented_number_of_apis_is_that_of_the_code() -> None:
+    documented = next(row[1] for row in MADE if row[0] == "`APIs`")
+    assert documented.startswith(f"enables {('six', 'seven', 'eight')[len(SERVICES) - 6]} Google APIs")
 
 
-def test_no_two_settings_fields_are_left_out_of_the_table() -> None:
+def test_the_table_has_as_many_settings_as_the_code() -> None:
     fields = {field.name for field in dataclasses.fields(Settings)}
 
     assert len(fields) == len(SETTINGS)
@@ -259,5 +259,5 @@ def test_a_plain_gcloud_deploy_uploads_the_function_and_nothing_else(tmp_path: P
         text=True,
     )
 
-    rooms = {room.relative_to(ROOT).as_posix() for room in (ROOT / "function").rglob("*.py")}
-    assert set(listed.stdout.split()) == {"main.py", "requirements.txt", *rooms}
+    modules = {module.relative_to(ROOT).as_posix() for module in (ROOT / "function").rglob("*.py")}
+    assert set(listed.stdout.split()) == {"main.py", "requirements.txt", *modules}

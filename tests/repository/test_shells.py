@@ -1,8 +1,8 @@
-"""Every command that is shown can be pasted into bash, zsh and fish, and does the same in each.
+"""Every command in the documentation can be pasted into bash, zsh and fish, and does the same in each shell.
 
-A pasted line meets an interactive shell. There zsh takes ``#`` for a word and splits no variable; fish has neither
-here-documents nor ``NAME=value`` on a line of its own. The programs that the commands start are stand-ins, which write
-down what they are given.
+A pasted line is read by an interactive shell. There zsh takes ``#`` for a word and splits no variable; fish has neither
+here-documents nor ``NAME=value`` on a line of its own. The programs that the commands start are stand-ins that record
+their arguments.
 """
 
 import ast
@@ -46,12 +46,12 @@ every_shell = pytest.mark.parametrize("shell", SHELLS)
 
 
 def blocks(page: Path) -> str:
-    """Return all that a page shows for a shell, one after the other."""
+    """Return all shell commands of a page, one after the other."""
     return "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
 
 
 def pasted(shell: str, text: str, folder: Path) -> list[tuple[str, ...]]:
-    """Paste a text into a shell; return every command that it started, in an order of its own, with its arguments."""
+    """Paste a text into a shell; return the sorted list of programs that it started, with their arguments."""
     program = shutil.which(shell)
     if program is None:
         pytest.skip(f"NOT CHECKED: there is no {shell} here")
@@ -95,13 +95,13 @@ def test_the_commands_of_a_plan_do_the_same_in_every_shell(shell: str, tmp_path:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_no_command_of_a_page_has_a_remark(page: Path) -> None:
+def test_no_documented_command_has_a_comment(page: Path) -> None:
     for line in blocks(page).splitlines():
         assert not re.search(r"(?:^|\s)#\s", line), line
 
 
-def remarks(path: Path) -> Iterator[str]:
-    """Find the strings of a module that hold a command with a remark behind it; whatever is filled in is ``X``."""
+def commented_commands(path: Path) -> Iterator[str]:
+    """Find strings of a module that contain a command followed by a comment; ``X`` replaces values in f-strings."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         parts = node.values if isinstance(node, ast.JoinedStr) else [node]
         words = [part.value if isinstance(part, ast.Constant) else "X" for part in parts]
@@ -109,47 +109,47 @@ def remarks(path: Path) -> Iterator[str]:
             yield from re.findall(r"^.*\S {2,}# .*$", "".join(map(str, words)), re.MULTILINE)
 
 
-def test_no_command_that_is_printed_has_a_remark() -> None:
+def test_no_printed_command_has_a_comment() -> None:
     found = [
         f"{path.relative_to(ROOT)}: {line}"
         for path in [*(ROOT / "deploy").rglob("*.py"), ROOT / "main.py", *(ROOT / "function").rglob("*.py")]
-        for line in remarks(path)
-        if path.name != "secret_text.py"  # a pattern with remarks of its own
+        for line in commented_commands(path)
+        if path.name != "secret_text.py"  # a regular expression with comments
     ]
     assert found == []
 
 
-def test_a_remark_is_found(tmp_path: Path) -> None:
+def test_a_command_with_a_comment_is_found(tmp_path: Path) -> None:
     module = tmp_path / "module.py"
     module.write_text("LINE = f'python -m deploy {verb}    # does the rest'\nCOLOUR = '#fff'\n", "utf-8")
-    assert len([*remarks(module)]) == 1
+    assert len([*commented_commands(module)]) == 1
 
 
 @pytest.mark.parametrize("line", ["gcloud a    # b", 'export F="--a --b"\ngcloud $F', "export A=/b/c\ngcloud $A:h"])
-def test_what_zsh_takes_otherwise_is_noticed(line: str, tmp_path: Path) -> None:
+def test_a_command_that_zsh_reads_differently_is_found(line: str, tmp_path: Path) -> None:
     assert pasted("zsh", f"{line}\n", tmp_path) != pasted("bash", f"{line}\n", tmp_path / "again")
 
 
 @pytest.mark.parametrize("line", ["gcloud --x=?y", "# two topics, each with one\ngcloud a"])
-def test_what_zsh_complains_of_is_noticed(line: str, tmp_path: Path) -> None:
+def test_a_command_that_zsh_refuses_is_found(line: str, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match=r"not found|no matches"):
         pasted("zsh", f"{line}\n", tmp_path)
 
 
 @pytest.mark.parametrize("line", ["A=b\ngcloud $A", "gcloud <<END\na\nEND", "gcloud --x=$ABSENT"])
-def test_what_fish_takes_otherwise_is_noticed(line: str, tmp_path: Path) -> None:
+def test_a_command_that_fish_reads_differently_is_found(line: str, tmp_path: Path) -> None:
     try:
         started = pasted("fish", f"{line}\n", tmp_path)
-    except (AssertionError, FileNotFoundError):  # it complained, and started nothing
+    except (AssertionError, FileNotFoundError):  # the shell complained, and started nothing
         started = []
     assert started != pasted("bash", f"{line}\n", tmp_path / "again")
 
 
 class Dt(BaseHTTPRequestHandler):
-    """DT's API, as far as it is asked by hand: it repeats what it was sent."""
+    """A stand-in for DT's API that returns what it was sent."""
 
     def do_POST(self) -> None:
-        """Answer with the login and the body, the secret among it."""
+        """Answer with the login and the body, which contains the secret."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         login = b64decode(self.headers["Authorization"].removeprefix("Basic ")).decode()
         answer = json.dumps({"login": login, "sent": json.loads(body)}).encode()
@@ -159,11 +159,11 @@ class Dt(BaseHTTPRequestHandler):
         self.wfile.write(answer)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the name is the base's
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="NOT CHECKED: there is no curl here")
-def test_a_connector_made_by_hand_is_what_dt_takes_and_its_secret_is_hidden(tmp_path: Path) -> None:
+def test_the_documented_command_makes_a_valid_connector_and_hides_its_secret(tmp_path: Path) -> None:
     (command,) = (block for block in blocks(ROOT / "docs/by-hand.md").split("\n\n") if "HTTP_PUSH" in block)
     gcloud = tmp_path / "gcloud"
     gcloud.write_text("#!/bin/sh\necho s3cret-of-dt\n", "utf-8")
@@ -182,7 +182,7 @@ def test_a_connector_made_by_hand_is_what_dt_takes_and_its_secret_is_hidden(tmp_
         done = subprocess.run(line, env=environ, capture_output=True, text=True, check=False)
         server.shutdown()
 
-    told = json.loads(done.stdout)
-    assert told["login"] == 'key:a"b\\c'
-    assert told["sent"]["httpConfig"] == {"url": environ["URL"], "signatureSecret": "…"}
-    assert (told["sent"]["type"], told["sent"]["status"]) == ("HTTP_PUSH", "ACTIVE")
+    received = json.loads(done.stdout)
+    assert received["login"] == 'key:a"b\\c'
+    assert received["sent"]["httpConfig"] == {"url": environ["URL"], "signatureSecret": "…"}
+    assert (received["sent"]["type"], received["sent"]["status"]) == ("HTTP_PUSH", "ACTIVE")

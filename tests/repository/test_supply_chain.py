@@ -1,6 +1,6 @@
-"""What is installed is pinned, hashed, not too old and free to be used; and no report of a tool is trusted blindly.
+"""Installed packages are pinned, hashed, not too old and under permissive licences, and reports are read strictly.
 
-``make audit`` runs the tools; what is made of their reports is tested here.
+``make audit`` runs the tools; these tests check how their reports are read.
 """
 
 import email.message
@@ -16,7 +16,7 @@ from tests.audit.__main__ import BESIDE, KNOWN_SECRETS, PINNED, ROOT, RUNTIME, m
 from tests.audit.finding import Finding
 from tests.audit.reports import Ran, bandit_finding, known_secrets, secrets_finding, vulnerability_finding
 from tests.audit.requirements import (
-    LICENCES_OF,
+    LICENCE_EXCEPTIONS,
     licence_finding,
     licences,
     missing,
@@ -32,7 +32,7 @@ from tests.prove.mutants import ENOUGH
 
 LOCKED = (*PINNED, *BESIDE)
 LOCKS = {path.with_suffix(".in"): path for path in (*LOCKED, ROOT / "deploy/requirements.txt")}
-"""By the file that says what is wanted."""
+"""Locks by the file with their requirements."""
 HASH = "--hash=sha256:" + "0" * 64
 
 
@@ -48,18 +48,18 @@ def test_no_version_is_below_its_floor(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LOCKED, ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_the_requirements_name_no_place_to_get_them_from(path: Path) -> None:
+def test_the_requirements_name_no_package_index(path: Path) -> None:
     assert "://" not in path.read_text()
 
 
-def test_what_the_tests_run_with_is_what_is_deployed() -> None:
+def test_the_tests_run_with_the_deployed_packages() -> None:
     deployed, tested, audited = (pins(path.read_text()) for path in PINNED)
     assert deployed.items() <= tested.items() <= audited.items()
     installed = {name: metadata.version(name) for name in deployed}
     assert installed == deployed
 
 
-def test_what_is_asked_for_is_pinned() -> None:
+def test_every_requirement_is_pinned() -> None:
     asked = [line.split()[0] for line in RUNTIME.with_suffix(".in").read_text().splitlines() if line[0] != "#"]
     assert {name.partition(">=")[0].partition("[")[0].lower() for name in asked} <= set(pins(RUNTIME.read_text()))
 
@@ -68,12 +68,12 @@ every_lock = pytest.mark.parametrize("path", LOCKS.values(), ids=lambda path: f"
 
 
 @every_lock
-def test_a_lock_names_all_that_its_packages_ask_for_and_with_the_extras(path: Path) -> None:
+def test_a_lock_names_every_dependency_of_its_packages_with_its_extras(path: Path) -> None:
     assert missing(path.read_text("utf-8"), [package.metadata for package in metadata.distributions()]) == []
 
 
 @pytest.mark.parametrize("wanted", LOCKS, ids=lambda path: f"{path.parent.name}-{path.name}")
-def test_a_lock_names_all_that_is_wanted_and_with_the_extras(wanted: Path) -> None:
+def test_a_lock_names_every_requirement_with_its_extras(wanted: Path) -> None:
     lock = LOCKS[wanted].read_text("utf-8")
     lines = [line.split()[0] for line in wanted.read_text("utf-8").splitlines() if line[0] not in "#-"]
     package = email.message.Message()
@@ -90,7 +90,7 @@ def test_a_package_pinned_with_an_extra_is_pinned_without_it_too(path: Path) -> 
     assert completed(lock) == lock
 
 
-def test_what_is_completed_names_each_package_with_and_without_its_extra() -> None:
+def test_a_completed_lock_names_every_package_with_and_without_its_extra() -> None:
     pin = f"==1 ; os_name == 'nt' \\\n    {HASH}\n"
     lock = f"# uv\na[x]{pin}    # via b\nb==2 {HASH}\n"
     both = f"# uv\na{pin}a[x]{pin}    # via b\nb==2 {HASH}\n"
@@ -99,7 +99,7 @@ def test_what_is_completed_names_each_package_with_and_without_its_extra() -> No
     assert pinned(both) == {"a": ("1", frozenset({"x"})), "b": ("2", frozenset())}
 
 
-def test_what_is_asked_for_and_not_in_the_lock_is_named() -> None:
+def test_a_dependency_that_is_not_in_the_lock_is_named() -> None:
     package = email.message.Message()
     package["Name"] = "Asks"
     for line in ("a[x]>=1", "b", "c; extra == 'more'", "d; python_version < '3'", "e; extra == 'had'"):
@@ -112,7 +112,7 @@ def test_what_is_asked_for_and_not_in_the_lock_is_named() -> None:
     assert missing(f"a==1 {HASH}\n", [cast("metadata.PackageMetadata", package)]) == []
 
 
-def test_the_benchmark_has_all_that_is_deployed() -> None:
+def test_the_benchmark_has_all_deployed_packages() -> None:
     assert pins(RUNTIME.read_text()).items() <= pins(BESIDE[0].read_text()).items()
 
 
@@ -142,7 +142,7 @@ def test_a_requirement_for_some_platforms_may_have_several_hashes_over_several_l
     assert pins(text) == {"cffi": "2.1.1"}
 
 
-def test_versions_below_their_floor_and_the_one_that_hung_are_named() -> None:
+def test_versions_below_their_floor_and_the_forbidden_one_are_named() -> None:
     sound = pins(RUNTIME.read_text())
     assert outdated({**sound, "pyjwt": "2.15.0"}) == ["pyjwt 2.15.0: 2.15.1 at least"]
     assert outdated({**sound, "pyjwt": "2.9.0"}) == ["pyjwt 2.9.0: 2.15.1 at least"]
@@ -150,7 +150,7 @@ def test_versions_below_their_floor_and_the_one_that_hung_are_named() -> None:
     assert len(outdated({})) == 4
 
 
-def test_a_finding_about_the_requirements_says_how_many_hold_or_what_does_not() -> None:
+def test_the_result_about_the_requirements_names_those_that_fail() -> None:
     assert pinned_finding({"x": RUNTIME.read_text()}).verdict == "holds"
     finding = pinned_finding({"x": RUNTIME.read_text() + "flask\n"})
     assert finding == Finding("FAILS", "1 found", ["x: flask"])
@@ -177,8 +177,8 @@ def test_a_licence_that_is_not_on_the_list_is_named(named: list[str], *, is_take
     assert (unlicensed([("x", named)]) == []) is is_taken
 
 
-def test_an_exception_is_one_packages_own() -> None:
-    assert unlicensed([("certifi", [LICENCES_OF["certifi"]])]) == []
+def test_a_licence_exception_holds_only_for_its_package() -> None:
+    assert unlicensed([("certifi", [LICENCE_EXCEPTIONS["certifi"]])]) == []
     assert unlicensed([("certifi", ["GPL-3.0-only"])]) == ["certifi: GPL-3.0-only"]
 
 
@@ -192,14 +192,14 @@ def test_an_exception_is_one_packages_own() -> None:
         ({"Classifier": "Topic :: Internet"}, []),
     ],
 )
-def test_a_licence_is_read_from_the_best_source_there_is(fields: dict[str, str], named: list[str]) -> None:
+def test_a_licence_is_read_from_the_best_source(fields: dict[str, str], named: list[str]) -> None:
     package = email.message.Message()
     for name, value in fields.items():
         package[name] = value
     assert licences(cast("metadata.PackageMetadata", package)) == named
 
 
-def test_a_package_that_is_not_installed_is_not_checked_unless_another_fails() -> None:
+def test_a_package_that_is_not_installed_is_reported_as_not_checked() -> None:
     finding = licence_finding(["idna", "no-such-package"])
     assert finding == Finding("NOT CHECKED", "1 packages", ["no-such-package: not installed here"])
 
@@ -214,22 +214,22 @@ def audited(*packages: object, expected: int | None = None) -> Finding:
     return vulnerability_finding(report, len(packages) if expected is None else expected)
 
 
-def test_no_vulnerability_in_packages_that_were_all_looked_up_holds() -> None:
+def test_the_check_holds_if_all_packages_were_looked_up_without_a_vulnerability() -> None:
     assert audited(REPORTED).verdict == "holds"
 
 
-def test_a_package_that_was_skipped_was_not_checked_though_nothing_was_found() -> None:
+def test_a_skipped_package_was_not_checked_although_nothing_was_found() -> None:
     assert audited(REPORTED, SKIPPED) == Finding("NOT CHECKED", "pip-audit skipped 1 of 2 packages", ["not found"])
 
 
-def test_a_package_that_the_report_does_not_mention_was_not_checked() -> None:
+def test_a_package_that_the_report_does_not_name_was_not_checked() -> None:
     assert audited(REPORTED, expected=2).verdict == "NOT CHECKED"
     assert audited(expected=43).verdict == "NOT CHECKED"
 
 
-def test_a_vulnerability_fails_even_when_others_were_skipped() -> None:
+def test_a_vulnerability_fails_even_if_other_packages_were_skipped() -> None:
     finding = audited(REPORTED, SKIPPED, VULNERABLE)
-    assert finding == Finding("FAILS", "1 found", ["h11 0.1: CVE-1, mended in 0.2"])
+    assert finding == Finding("FAILS", "1 found", ["h11 0.1: CVE-1, fixed in 0.2"])
 
 
 FAILED = {
@@ -245,7 +245,7 @@ FAILED = {
 def test_a_tool_without_a_report_has_checked_nothing(ran: Ran) -> None:
     for finding in (vulnerability_finding(ran, 43), bandit_finding(ran), secrets_finding([ran], {})):
         assert finding.verdict == "NOT CHECKED"
-        assert finding.sentence.endswith(ran.last_words)
+        assert finding.sentence.endswith(ran.last_error)
 
 
 def called(filename: str, test: str, *errors: object) -> Finding:
@@ -253,7 +253,7 @@ def called(filename: str, test: str, *errors: object) -> Finding:
     return bandit_finding(Ran(1, json.dumps({"results": [result], "errors": errors}), ""))
 
 
-def test_an_insecure_call_fails_unless_it_is_explained_in_its_place() -> None:
+def test_an_insecure_call_fails_unless_it_is_explained() -> None:
     assert called("function/log.py", "B602") == Finding("FAILS", "1 found", ["function/log.py:7: B602 why"])
     assert called("./function/retrying.py", "B311").verdict == "holds"
     assert called("function/log.py", "B311").verdict == "FAILS"
@@ -264,7 +264,7 @@ def test_a_file_that_bandit_cannot_read_fails() -> None:
     assert called("function/log.py", "B603", {"filename": "x.py", "reason": "syntax error"}).verdict == "FAILS"
 
 
-def test_what_looks_like_a_secret_fails_unless_it_is_known_to_be_none() -> None:
+def test_a_text_like_a_secret_fails_unless_it_is_known_to_be_none() -> None:
     result = {"hashed_secret": "abc", "line_number": 7, "type": "Private Key"}
     ran = Ran(0, json.dumps({"results": {"main.py": [result]}}), "")
     assert secrets_finding([ran, ran], {"abc": "why"}).verdict == "holds"
@@ -273,7 +273,7 @@ def test_what_looks_like_a_secret_fails_unless_it_is_known_to_be_none() -> None:
     assert finding.lines[0].startswith("main.py:7: Private Key; ")
 
 
-def test_each_known_one_has_its_reason() -> None:
+def test_every_known_text_has_its_reason() -> None:
     known = known_secrets(KNOWN_SECRETS.read_text())
     assert known
     assert all(len(digest) == 40 and len(why) > 10 for digest, why in known.items())
@@ -281,7 +281,7 @@ def test_each_known_one_has_its_reason() -> None:
         known_secrets("f3bbbd66a63d4bf1747940578ec3d0103530e21d\n")
 
 
-def test_every_room_is_mutated_and_the_tests_that_must_notice_are_there() -> None:
+def test_every_module_is_mutated_and_the_configured_tests_exist() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
     assert settings["source_paths"] == ["function"]
     assert not {"only_mutate", "do_not_mutate", "do_not_mutate_patterns"} & settings.keys()
@@ -290,11 +290,13 @@ def test_every_room_is_mutated_and_the_tests_that_must_notice_are_there() -> Non
     assert all((ROOT / name).is_file() for name in tests)
 
 
-def test_mutants_that_pass_may_be_one_in_twenty() -> None:
+def test_the_tests_must_kill_95_percent_of_the_mutants() -> None:
     assert ENOUGH == 0.95
 
 
-def test_the_audit_fails_on_a_fault_and_says_so_when_it_could_not_check(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_audit_fails_on_a_fault_and_reports_checks_that_could_not_be_made(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     holds, unchecked = Finding("holds", "well"), Finding("NOT CHECKED", "offline", ["because"])
     assert main({"a": lambda: holds, "b": lambda: unchecked}) == 0
     assert capsys.readouterr().out.endswith("NOT CHECKED: offline\n                   because\naudit NOT CHECKED: b\n")

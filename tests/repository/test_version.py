@@ -1,4 +1,4 @@
-"""The project's version: written once, and the one that CHANGELOG.md tells of."""
+"""The project's version is written once, and CHANGELOG.md names it."""
 
 import ast
 import re
@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 RELEASE = r"\d+\.\d+\.\d+"
 
 
-def test_the_version_is_three_numbers_which_a_label_can_hold() -> None:
+def test_the_version_is_three_numbers_that_fit_into_a_label() -> None:
     assert re.fullmatch(RELEASE, VERSION)
 
 
@@ -24,7 +24,7 @@ def test_the_version_is_uploaded_with_the_function() -> None:
     assert VERSION.encode() in source_files()["function/version.py"]
 
 
-def test_no_other_module_writes_the_version_down() -> None:
+def test_no_other_module_contains_the_version() -> None:
     modules = [ROOT / "main.py", *(ROOT / "function").rglob("*.py"), *(ROOT / "deploy").rglob("*.py")]
     assert [path.name for path in modules if f'"{VERSION}"' in path.read_text("utf-8")] == ["version.py"]
 

@@ -1,7 +1,7 @@
-"""What Windows does not have is not used: names of POSIX, programs without an extension, encodings of the locale.
+"""The code uses nothing that Windows lacks: names of POSIX, programs without an extension, encodings of the locale.
 
-Windows itself is not here. `make types` checks the same names against what Python's stubs know of Windows; and a Python
-without them, as far as one can be made here, runs the commands.
+These tests do not run on Windows. `make types` checks the same names with Python's type stubs for Windows. The tests
+run the commands with a Python from which most names of POSIX are removed.
 """
 
 import ast
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     path
     for path in [ROOT / "main.py", *(ROOT / "function").rglob("*.py"), *(ROOT / "deploy").rglob("*.py")]
-    if "clouds" not in path.parts  # the rehearsal needs a POSIX system, and docs/windows.md says so
+    if "clouds" not in path.parts  # the rehearsal needs a POSIX system, as docs/windows.md says
 )
 POSIX_MODULES = {"fcntl", "termios", "tty", "pty", "pwd", "grp", "resource", "syslog", "posix", "crypt", "readline"}
 POSIX_NAMES = {
@@ -61,11 +61,11 @@ def test_no_name_that_windows_lacks_is_used(path: Path) -> None:
 
 
 @every_source
-def test_text_has_its_encoding(path: Path) -> None:
+def test_text_is_read_and_written_with_an_explicit_encoding(path: Path) -> None:
     assert [*unencoded(ast.parse(path.read_text("utf-8")))] == []
 
 
-def test_what_windows_lacks_would_be_found() -> None:
+def test_the_search_finds_names_that_windows_lacks() -> None:
     module = (
         "import fcntl\nsignal.signal(signal.SIGHUP, f)\nos.killpg(1, signal.SIGKILL)\nloop.add_signal_handler(2, f)"
     )
@@ -88,12 +88,12 @@ def refuses(*_):
 asyncio.AbstractEventLoop.add_signal_handler = asyncio.SelectorEventLoop.add_signal_handler = refuses
 sys.executable = os.environ.get("WITHOUT_POSIX", sys.executable)
 """
-"""What a Python does first that is to have as little as on Windows; the standard library keeps what it has taken."""
+"""A program that removes names of POSIX from Python; modules of the standard library keep those that they imported."""
 
 
 @pytest.fixture
 def python(tmp_path: Path) -> Path:
-    """A Python without the names of POSIX; so is every Python that it starts."""
+    """A Python without the names of POSIX; this also holds for every Python that it starts."""
     (tmp_path / "sitecustomize.py").write_text(textwrap.dedent(WITHOUT_POSIX), "utf-8")
     program = tmp_path / "python"
     program.write_text(
@@ -104,7 +104,7 @@ def python(tmp_path: Path) -> Path:
 
 
 def run(python: Path, *words: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of this project with it."""
+    """Run a command of this project with this Python."""
     return subprocess.run(
         [python, *words],
         cwd=ROOT,
@@ -116,26 +116,26 @@ def run(python: Path, *words: str, **environ: str) -> "subprocess.CompletedProce
     )
 
 
-def test_that_python_lacks_what_windows_lacks(python: Path) -> None:
+def test_the_python_of_these_tests_lacks_names_of_posix(python: Path) -> None:
     done = run(python, "-c", "import signal, os; print(hasattr(signal, 'SIGHUP'), hasattr(os, 'fork'))")
     assert done.stdout == "False False\n", done.stderr
     assert "ModuleNotFoundError" in run(python, "-c", "import fcntl").stderr
 
 
-def test_the_deployment_starts_there_and_says_what_is_missing(python: Path, tmp_path: Path) -> None:
+def test_without_posix_the_deployment_starts_and_reports_missing_settings(python: Path, tmp_path: Path) -> None:
     assert run(python, "-m", "deploy", "--help").returncode == 0
     done = run(python, "-m", "deploy", "plan", "--config", str(tmp_path / "none.toml"))
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
 
 
-def test_the_whole_path_runs_there_with_the_embedded_pubsub(python: Path) -> None:
+def test_without_posix_the_whole_path_runs_with_the_embedded_pubsub(python: Path) -> None:
     done = run(python, "-m", "deploy.offline", "run", "--pubsub", "embedded")
     assert (done.returncode, done.stderr) == (0, "")
     assert "19 of 19 events came back as they were sent" in done.stdout
 
 
-def test_the_embedded_pubsub_by_itself_ends_there_when_it_is_told_to(python: Path) -> None:
+def test_without_posix_the_embedded_pubsub_ends_on_sigterm(python: Path) -> None:
     line = [str(python), "-m", "deploy.offline.pubsub"]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
         try:
@@ -149,7 +149,7 @@ def test_the_embedded_pubsub_by_itself_ends_there_when_it_is_told_to(python: Pat
                 process.kill()
 
 
-def test_gcloud_is_started_by_the_path_that_it_is_found_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_gcloud_is_started_by_its_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "bin/gcloud.cmd"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\necho "$0"\n', "utf-8")
@@ -161,7 +161,7 @@ def test_gcloud_is_started_by_the_path_that_it_is_found_at(tmp_path: Path, monke
     assert done.stdout == f"{program}\n"
 
 
-def test_a_gcloud_found_by_a_relative_path_is_found_from_another_folder(
+def test_a_gcloud_on_a_relative_path_is_found_from_another_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = tmp_path / "bin/gcloud"

@@ -1,1 +1,1 @@
-"""What this project is measured beside: what else one could deploy to the same end; each a function's source."""
+"""The functions that this project is compared with; each module is the source of one of them."""

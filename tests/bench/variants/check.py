@@ -1,4 +1,4 @@
-"""The check that DT's page on Google Cloud Functions teaches: a JWT library, and the body's checksum."""
+"""The check after DT's page on Google Cloud Functions: a JWT library, and the checksum of the body."""
 
 import hashlib
 import os
@@ -8,7 +8,7 @@ import jwt
 
 
 def is_genuine(request: flask.Request) -> bool:
-    """Whether DT has sent this request's body."""
+    """Return whether DT has signed this request's body."""
     try:
         claims = jwt.decode(request.headers["X-Dt-Signature"], os.environ["DT_SIGNATURE_SECRET"], algorithms=["HS256"])
     except (KeyError, jwt.InvalidTokenError):

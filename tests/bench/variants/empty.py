@@ -1,4 +1,4 @@
-"""The ceiling: the framework's asynchronous function, doing nothing."""
+"""The upper limit: an asynchronous function of the framework that does nothing."""
 
 import functions_framework.aio
 from starlette.requests import Request

@@ -1,7 +1,7 @@
-"""Our own function, with a watch: where the time of an event goes, step by step, while it serves.
+"""The project's function with a watch: how long each step of an event takes while the function serves.
 
-Prints a JSON line of the median microseconds of each step after every ``EVENTS`` events. A step is what runs from one
-mark to the next without giving way to another event, so that many events at once do not blur it.
+It prints a JSON line with the median microseconds of each step after every ``EVENTS`` events. A step runs from one mark
+to the next without another event in between, so that many events at the same time do not distort it.
 """
 
 import functools
@@ -78,7 +78,7 @@ def _tell() -> None:
 
 
 _watch_awaited(RequestResponseCycle, "run_asgi", before="request", after="sent")
-_watch_awaited(main, "answer_asgi", before="door", after="answered")
+_watch_awaited(main, "answer_asgi", before="adapter", after="answered")
 _watch_awaited(Verifier, "authenticate", before="verify")
 _watch(Verifier, "proves", after="verified")
 _watch(Receiver, "_parse", after="opened")

@@ -1,6 +1,6 @@
-"""The reference with what its libraries' pages suggest: no wait for a batch, and none for ever.
+"""The reference with the settings that the libraries' pages suggest: no wait for a batch, and a limit for every wait.
 
-Its ``THREADS`` are set where it is started: as many as Cloud Run lets requests in.
+``contestants`` sets its ``THREADS``: as many as Cloud Run sends requests at a time.
 """
 
 import os
@@ -12,7 +12,7 @@ from google.cloud import pubsub_v1  # type: ignore[import-untyped]
 from tests.bench.variants.check import is_genuine
 
 ANSWER_S = 8.0
-"""Seconds: DT gives up after 10."""
+"""Seconds; DT gives up after 10."""
 
 publisher = pubsub_v1.PublisherClient(batch_settings=pubsub_v1.types.BatchSettings(max_latency=0))
 

@@ -1,4 +1,4 @@
-"""The command line, the terminal and what is uploaded."""
+"""The command line, the terminal and the uploaded files."""
 
 import argparse
 import contextlib
@@ -29,32 +29,32 @@ from tests.deploy.stage import Keyboard
 
 
 class Full(io.StringIO):
-    """Something that cannot be written to."""
+    """A stream that cannot be written to."""
 
     def write(self, text: str) -> int:
-        """Refuse."""
+        """Raise an error."""
         del text
         raise OSError(errno.ENOSPC, "No space left on device")
 
 
 class Screen(io.StringIO):
-    """A terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """Whether it is one."""
+        """Return that it is one."""
         return True
 
 
 @pytest.fixture
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An empty folder, and nothing in the environment."""
+    """An empty current folder, and an environment without settings."""
     monkeypatch.chdir(tmp_path)
     for name in ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT"):
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
-def test_what_is_missing_is_told_with_exit_status_1(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_missing_options_are_listed_with_exit_status_1(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["plan"]) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -134,14 +134,16 @@ def test_the_verbs_that_can_be_typed_are_those_that_have_a_function() -> None:
     assert set(verbs.choices or ()) == set(VERBS)
 
 
-def test_the_version_is_told_without_a_verb_or_any_setting(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_printed_without_a_verb_or_any_setting(
+    nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit) as ended:
         command.main(["--version"])
     assert (ended.value.code, capsys.readouterr().out) == (0, f"dt-pubsub {VERSION}\n")
 
 
 @pytest.mark.parametrize("words", [["destroy"], ["up", "--fast"], [], ["up", "--project"]])
-def test_what_cannot_be_read_ends_with_1_as_2_means_changes(
+def test_an_invalid_command_line_ends_with_1_because_2_means_changes(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(words) == 1
@@ -151,7 +153,7 @@ def test_what_cannot_be_read_ends_with_1_as_2_means_changes(
 @pytest.mark.parametrize(
     "words", [["destroy", "--json"], ["up", "--json", "--fast"], ["--json"], ["up", "--json", "--project"]]
 )
-def test_wrong_flags_are_told_in_json_where_json_is_asked_for(
+def test_wrong_flags_are_reported_in_json_with_the_json_flag(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(words) == 1
@@ -166,28 +168,28 @@ def test_wrong_flags_are_told_in_json_where_json_is_asked_for(
         (["plan", "--dt-projects=x"], "--dt-project"),
     ],
 )
-def test_a_mistyped_verb_or_flag_is_answered_with_the_one_that_was_meant(
+def test_a_mistyped_verb_or_flag_gets_a_suggestion(
     words: list[str], meant: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(words) == 1
     assert f"; did you mean {meant}?" in capsys.readouterr().err
 
 
-def test_the_beginning_of_a_flag_is_not_taken_for_the_flag(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_abbreviated_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main(["down", "--ye"]) == 1
     assert "unrecognized arguments: --ye; did you mean --yes?" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
-def test_help_tells_of_every_flag_its_default_and_its_variable(
+def test_help_shows_every_flag_with_its_default_and_its_variable(
     option: Option, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit):
         command.main(["up", "--help"])
-    told = " ".join(capsys.readouterr().out.split())
-    assert f"{option.flag} {option.metavar}" in told
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"{option.flag} {option.metavar}" in shown
     default = "(required)" if option.default == "required" else f"(default: {option.default})"
-    assert f"{default} [{option.variable}" in told
+    assert f"{default} [{option.variable}" in shown
 
 
 def test_help_shows_every_verb_with_its_exit_statuses_examples_and_the_environment(
@@ -195,14 +197,14 @@ def test_help_shows_every_verb_with_its_exit_statuses_examples_and_the_environme
 ) -> None:
     with pytest.raises(SystemExit) as ended:
         command.main(["--help"])
-    told = capsys.readouterr().out
+    shown = capsys.readouterr().out
     assert ended.value.code == 0
-    assert all(len([line for line in told.splitlines() if line.strip().startswith(f"{verb} ")]) == 2 for verb in VERBS)
-    assert "DT_SERVICE_ACCOUNT_KEY_ID" in told
-    assert max(len(line) for line in told.splitlines()) <= 120
+    assert all(len([line for line in shown.splitlines() if line.strip().startswith(f"{verb} ")]) == 2 for verb in VERBS)
+    assert "DT_SERVICE_ACCOUNT_KEY_ID" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 120
 
 
-def test_the_examples_of_the_help_can_be_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_examples_of_the_help_are_valid(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(["--help"])
     examples = re.findall(r"^  python -m deploy ([^#\n]+)", capsys.readouterr().out, re.MULTILINE)
@@ -211,7 +213,7 @@ def test_the_examples_of_the_help_can_be_read(capsys: pytest.CaptureFixture[str]
         parse(example.split(), USAGES)
 
 
-def test_white_space_around_credentials_does_not_count() -> None:
+def test_white_space_around_credentials_is_ignored() -> None:
     environ = {
         "DT_SERVICE_ACCOUNT_KEY_ID": "\ufeffkey\r\n",
         "DT_SERVICE_ACCOUNT_SECRET": " secret ",
@@ -233,28 +235,28 @@ def test_a_credentials_file_of_the_package_is_not_read(tmp_path: Path, text: str
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_what_nobody_foresaw_is_caught_at_the_door(capsys: pytest.CaptureFixture[str]) -> None:
-    def unforeseen(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
+def test_an_unexpected_error_is_caught_with_a_request_to_report_it(capsys: pytest.CaptureFixture[str]) -> None:
+    def unexpected(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
         raise ZeroDivisionError
 
-    assert command.main(["plan", "--json"], unforeseen) == 1
+    assert command.main(["plan", "--json"], unexpected) == 1
     printed = capsys.readouterr()
     assert "please report it" in printed.err
     assert "please report it" in json.loads(printed.out)["error"]["what"]
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
-def test_what_fails_before_it_begins_is_one_json_document_too(
+def test_an_error_before_the_verb_begins_is_one_json_document_too(
     verb: str, nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main([verb, "--json"]) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert list(told) == ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version"]
-    assert "--project is missing" in told["error"]["what"]
+    shown = json.loads(capsys.readouterr().out)
+    assert list(shown) == ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version"]
+    assert "--project is missing" in shown["error"]["what"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(
+def test_closing_the_terminal_ends_a_verb_as_ctrl_c_does(
     number: signal.Signals, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def ended(*_: object) -> int:
@@ -267,7 +269,7 @@ def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(
 
 
 @pytest.mark.parametrize(
-    ("verb", "told"),
+    ("verb", "shown"),
     [
         ("plan", "interrupted\n"),
         ("verify", "interrupted\n"),
@@ -275,29 +277,29 @@ def test_a_terminal_that_is_closed_ends_it_as_ctrl_c_does(
         ("down", "interrupted; `python -m deploy down` finishes what was begun\n"),
     ],
 )
-def test_who_interrupts_is_told_how_to_finish_what_changes_something(
-    verb: str, told: str, capsys: pytest.CaptureFixture[str]
+def test_an_interrupted_changing_verb_says_how_to_finish(
+    verb: str, shown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
     assert command.main([verb], interrupted) == 1
-    assert capsys.readouterr().err == told
+    assert capsys.readouterr().err == shown
 
 
-def test_what_is_told_not_to_hang_up_does_not() -> None:
-    def told(*_: object) -> int:
+def test_a_verb_under_nohup_ignores_the_hangup_signal() -> None:
+    def shown(*_: object) -> int:
         os.kill(os.getpid(), signal.SIGHUP)
         return 0
 
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        assert command.main(["plan"], told) == 0
+        assert command.main(["plan"], shown) == 0
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_a_document_that_cannot_be_written_is_told_and_is_no_success(
+def test_a_json_document_that_cannot_be_written_is_an_error(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with Path("/dev/full").open("w", encoding="utf-8", buffering=1) as full:
@@ -309,17 +311,17 @@ def test_a_document_that_cannot_be_written_is_told_and_is_no_success(
     assert "No space left" in capsys.readouterr().err
 
 
-def test_ctrl_c_is_told_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_is_reported_in_json_too(capsys: pytest.CaptureFixture[str]) -> None:
     def interrupted(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
         report.steps = [STEP]
         raise KeyboardInterrupt
 
     assert command.main(["up", "--json"], interrupted) == 1
-    told = json.loads(capsys.readouterr().out)
-    assert (told["error"]["what"][:11], told["changes"], told["done"]) == ("interrupted", 1, None)
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["error"]["what"][:11], shown["changes"], shown["done"]) == ("interrupted", 1, None)
 
 
-def test_only_what_runs_is_uploaded() -> None:
+def test_only_files_of_the_function_are_uploaded() -> None:
     files = source_files()
     assert {"main.py", "requirements.txt", "function/receiver.py"} <= set(files)
     assert {Path(path).parts[0] for path in files} == {"main.py", "requirements.txt", "function"}
@@ -330,18 +332,18 @@ def test_only_what_runs_is_uploaded() -> None:
     assert not folder.exists()
 
 
-def test_the_digest_changes_with_a_content_a_path_and_nothing_else() -> None:
+def test_the_digest_depends_only_on_contents_and_paths() -> None:
     files = {"a": b"1", "b": b"2"}
     others = [{"a": b"1"}, {"a": b"12", "b": b""}, {"b": b"1", "a": b"2"}, {"a": b"1", "c": b"2"}]
     assert digest(files) == digest(dict(reversed(files.items())))
-    assert len({digest(each) for each in [files, *others]}) == 5
+    assert len({digest(contents) for contents in [files, *others]}) == 5
     assert digest(files).isalnum()
 
 
 STEP = create("topic t", "not there", GcloudCall(("pubsub", "topics", "create", "it's")))
 
 
-def test_a_plan_is_plain_text_off_a_terminal_and_coloured_on_one() -> None:
+def test_a_plan_is_coloured_only_on_a_terminal() -> None:
     plain, screen = io.StringIO(), Screen()
     for out in (plain, screen):
         Terminal(out, out, Keyboard(None)).table([STEP])
@@ -359,7 +361,7 @@ def test_progress_is_shown_step_by_step() -> None:
     assert "done in 0.0 s" in screen.getvalue()
 
 
-def test_a_step_that_fails_is_not_told_as_done() -> None:
+def test_a_failed_step_is_not_shown_as_done() -> None:
     err = io.StringIO()
     with pytest.raises(ZeroDivisionError), Terminal(io.StringIO(), err, Keyboard(None)).step(STEP):
         raise ZeroDivisionError
@@ -369,7 +371,7 @@ def test_a_step_that_fails_is_not_told_as_done() -> None:
 @pytest.mark.parametrize(
     ("answer", "agreed"), [("y\n", True), ("YES\n", True), ("\n", False), ("no\n", False), (None, None)]
 )
-def test_agreement_is_said_and_never_assumed(answer: str | None, agreed: bool | None) -> None:  # noqa: FBT001
+def test_only_an_explicit_yes_confirms(answer: str | None, agreed: bool | None) -> None:  # noqa: FBT001
     assert Terminal(io.StringIO(), io.StringIO(), Keyboard(answer)).agrees("?") is agreed
 
 
@@ -381,14 +383,14 @@ def test_a_call_of_dts_api_is_shown_without_secret() -> None:
     )
 
 
-def test_progress_that_cannot_be_shown_keeps_nothing_from_being_done() -> None:
+def test_steps_are_carried_out_even_if_progress_cannot_be_shown() -> None:
     terminal = Terminal(io.StringIO(), Full(), Keyboard("y\n"))
     with terminal.step(STEP), terminal.busy("something"):
         terminal.note("on the way")
     assert terminal.agrees("?")
 
 
-def test_a_result_that_cannot_be_printed_is_a_failure_told_in_a_line(
+def test_a_result_that_cannot_be_printed_is_an_error_in_one_line(
     nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def shows(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
@@ -399,7 +401,7 @@ def test_a_result_that_cannot_be_printed_is_a_failure_told_in_a_line(
     assert capsys.readouterr().err == "[Errno 28] No space left on device\n"
 
 
-def test_a_temporary_folder_that_is_full_is_told_in_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_temporary_folder_is_an_error_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     def stages(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
         with staged({"a": b"", "a/b": b""}):
             return 0
@@ -408,7 +410,7 @@ def test_a_temporary_folder_that_is_full_is_told_in_a_line(capsys: pytest.Captur
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
-def test_json_has_no_letters_that_a_terminal_may_not_have() -> None:
+def test_json_is_printed_in_ascii() -> None:
     out = io.StringIO()
     Terminal(out, out, Keyboard(None)).as_json({"what": "é → …"})
     assert out.getvalue().isascii()
@@ -428,7 +430,7 @@ raise SystemExit(main(["plan"], run_verb))
 
 
 @pytest.mark.parametrize("closing", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-", ""])
-def test_streams_that_are_closed_or_know_few_letters_are_no_failure(closing: str) -> None:
+def test_closed_streams_and_limited_encodings_are_no_failure(closing: str) -> None:
     environ = {**os.environ, "PYTHONIOENCODING": "ascii"}
     line = ["sh", "-c", f'exec "$0" -c "$1" {closing}', sys.executable, WRITES]
     done = subprocess.run(line, cwd=ROOT, env=environ, stdin=subprocess.DEVNULL, capture_output=True, check=False)
@@ -439,9 +441,9 @@ def test_streams_that_are_closed_or_know_few_letters_are_no_failure(closing: str
 @pytest.mark.parametrize("words", ["--help", "plan"])
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 def test_a_full_disk_ends_with_1_and_without_a_traceback(nowhere: Path, words: str) -> None:
-    line = ["sh", "-c", f'exec "$0" -m deploy {words} > /dev/full 2> {nowhere}/told', sys.executable]
+    line = ["sh", "-c", f'exec "$0" -m deploy {words} > /dev/full 2> {nowhere}/shown', sys.executable]
     done = subprocess.run(line, cwd=ROOT, stdin=subprocess.DEVNULL, check=False)
-    told = (nowhere / "told").read_text("utf-8")
-    assert done.returncode in {0, 1}, told
-    assert "Traceback" not in told
-    assert "Exception ignored" not in told
+    shown = (nowhere / "shown").read_text("utf-8")
+    assert done.returncode in {0, 1}, shown
+    assert "Traceback" not in shown
+    assert "Exception ignored" not in shown

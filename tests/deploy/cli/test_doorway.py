@@ -1,4 +1,4 @@
-"""How a command begins and ends: what is missing is named, and whatever its streams are, it ends with a status."""
+"""How a command begins and ends: it names missing requirements, and ends with a status whatever its streams are."""
 
 import ast
 import os
@@ -22,13 +22,13 @@ COMMANDS = {
     "offline run": ("-m", "deploy.offline", "run", "--pubsub", "embedded"),
 }
 OLD = ("3.6", "3.7", "3.8", "3.9", "3.10")
-"""Pythons before 3.11, of which a machine may have some."""
+"""Versions of Python before 3.11 that a machine may have."""
 
 every_command = pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
 
 
 def run(words: Sequence[str], redirected: str = "", **environ: str) -> "subprocess.CompletedProcess[str]":
-    """Run a command of the project in a shell, which leads its streams elsewhere."""
+    """Run a command of the project in a shell that redirects its streams."""
     line = ["bash", "-o", "pipefail", "-c", f'"$0" "$@" {redirected}', sys.executable, *words]
     return subprocess.run(
         line,
@@ -52,12 +52,12 @@ def test_on_a_full_disk_a_command_ends_with_1_and_without_a_traceback(words: Seq
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @every_command
-def test_if_nothing_can_be_written_at_all_the_exit_status_tells(words: Sequence[str]) -> None:
+def test_if_no_stream_can_be_written_the_exit_status_shows_the_error(words: Sequence[str]) -> None:
     assert run(words, "> /dev/full 2>&1").returncode == 1
 
 
 @every_command
-def test_a_reader_that_has_left_is_no_traceback(words: Sequence[str]) -> None:
+def test_a_closed_pipe_causes_no_traceback(words: Sequence[str]) -> None:
     done = run(words, "| head -c 1")
     assert done.returncode in {0, 1}
     assert "Traceback" not in done.stderr
@@ -65,14 +65,14 @@ def test_a_reader_that_has_left_is_no_traceback(words: Sequence[str]) -> None:
 
 
 @every_command
-def test_closed_streams_are_no_traceback(words: Sequence[str]) -> None:
+def test_closed_streams_cause_no_traceback(words: Sequence[str]) -> None:
     done = run(words, "<&- >&-")
     assert done.returncode in {0, 1}
     assert "Traceback" not in done.stderr
 
 
 @every_command
-def test_in_ascii_everything_has_a_plain_form(words: Sequence[str]) -> None:
+def test_in_ascii_every_character_has_a_plain_form(words: Sequence[str]) -> None:
     done = run(words, PYTHONIOENCODING="ascii")
     assert done.returncode in {0, 1}
     assert done.stdout.isascii()
@@ -81,7 +81,7 @@ def test_in_ascii_everything_has_a_plain_form(words: Sequence[str]) -> None:
     assert "Traceback" not in done.stderr
 
 
-def test_in_ascii_the_readings_can_be_read() -> None:
+def test_in_ascii_the_readings_are_legible() -> None:
     done = run(COMMANDS["offline run"], PYTHONIOENCODING="ascii")
     assert "24.9 deg C" in done.stdout
     assert "unsigned: 401 unsigned | tampered: 401 checksum" in done.stdout
@@ -92,19 +92,19 @@ def test_the_c_locale_is_no_failure() -> None:
     assert run(COMMANDS["offline run"], **environ).returncode == 0
 
 
-def test_what_stands_for_a_character_can_be_written_everywhere() -> None:
+def test_replacements_of_characters_are_ascii() -> None:
     assert all(plain.isascii() and not char.isascii() for char, plain in PLAIN.items())
 
 
-def test_all_that_is_printed_has_a_plain_form() -> None:
-    documented = "─├└│▶▲┘"  # drawn in docstrings alone
+def test_every_printed_character_has_a_plain_form() -> None:
+    documented = "─├└│▶▲┘"  # only used in docstrings
     used = {char for path in (ROOT / "deploy").rglob("*.py") for char in path.read_text("utf-8") if not char.isascii()}
-    assert used - {*PLAIN, *documented, "•"} == set()  # the last one is what DT's API masks a secret with
+    assert used - {*PLAIN, *documented, "•"} == set()  # the last one is the mask of DT's API for secrets
 
 
 @pytest.mark.parametrize("module", ["deploy", "deploy.offline", "main"])
 @pytest.mark.parametrize("version", OLD)
-def test_a_python_that_is_too_old_is_told_in_one_line(module: str, version: str) -> None:
+def test_a_python_that_is_too_old_is_reported_in_one_line(module: str, version: str) -> None:
     found = [*Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python")]
     python = str(found[0]) if found else shutil.which(f"python{version}")
     if python is None or subprocess.run([python, "--version"], capture_output=True, check=False).returncode:
@@ -117,12 +117,12 @@ def test_a_python_that_is_too_old_is_told_in_one_line(module: str, version: str)
 
 
 @pytest.mark.parametrize("path", ["deploy/__init__.py", "main.py"])
-def test_the_files_that_tell_an_old_python_so_can_be_read_by_one(path: str) -> None:
+def test_an_old_python_can_parse_the_files_that_check_its_version(path: str) -> None:
     ast.parse((ROOT / path).read_text("utf-8"), path, feature_version=(3, 7))
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "locks"),
     [
         (("-m", "deploy", "plan"), "-r deploy/requirements.txt"),
         (("-m", "deploy.offline", "run"), "-r requirements.txt"),
@@ -132,14 +132,14 @@ def test_the_files_that_tell_an_old_python_so_can_be_read_by_one(path: str) -> N
     ],
     ids=lambda value: value[-1] if isinstance(value, tuple) else "",
 )
-def test_packages_that_are_absent_are_told_with_the_line_that_installs_them(words: Sequence[str], told: str) -> None:
-    done = run(["-S", *words])  # -S: without the packages of this environment
+def test_missing_packages_are_reported_with_the_command_that_installs_them(words: Sequence[str], locks: str) -> None:
+    done = run(["-S", *words])  # -S hides the packages of this environment
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
     assert " is not installed" in first
-    assert second == f"  mend it: python -m pip install --no-deps --require-hashes {told}"
+    assert second == f"  mend it: python -m pip install --no-deps --require-hashes {locks}"
 
 
-def test_a_module_of_our_own_that_is_absent_is_no_package_to_install() -> None:
+def test_a_missing_module_of_the_project_is_not_reported_as_a_package() -> None:
     with pytest.raises(ModuleNotFoundError):
         not_installed(ModuleNotFoundError(name="deploy.nothing"), "requirements.txt")

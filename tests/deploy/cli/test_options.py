@@ -1,4 +1,4 @@
-"""Options: flags before environment before deploy.toml, and every fault at once."""
+"""Options: a flag overrides a variable, a variable overrides deploy.toml, and all errors are listed at once."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -51,7 +51,7 @@ def faults(tmp_path: Path, **how: Any) -> str:
     return str(unsound.value)
 
 
-def test_deploy_toml_says_it_all(tmp_path: Path) -> None:
+def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:
     assert read(tmp_path) == Spec(
         google_project="from-the-file",
         region="europe-west1",
@@ -67,7 +67,7 @@ def test_deploy_toml_says_it_all(tmp_path: Path) -> None:
     )
 
 
-def test_a_variable_is_stronger_than_the_file_and_a_flag_than_both(tmp_path: Path) -> None:
+def test_a_variable_overrides_the_file_and_a_flag_overrides_both(tmp_path: Path) -> None:
     variables = {"DEPLOY_PROJECT": "from-a-variable", "DEPLOY_DT_PROJECTS": "one, two", "DEPLOY_FUNCTION_MEMORY": "2Gi"}
     assert read(tmp_path, environ=variables).google_project == "from-a-variable"
     assert read(tmp_path, environ=variables).dt_projects == ("one", "two")
@@ -75,20 +75,20 @@ def test_a_variable_is_stronger_than_the_file_and_a_flag_than_both(tmp_path: Pat
     assert read(tmp_path, flags={"project": "from-a-flag"}, environ=variables).google_project == "from-a-flag"
 
 
-def test_the_usual_variable_names_the_project_where_nothing_else_does(tmp_path: Path) -> None:
+def test_google_cloud_project_names_the_project_if_nothing_else_does(tmp_path: Path) -> None:
     text = WHOLE.replace('project = "from-the-file"', "")
     assert (
         read(tmp_path, text=text, environ={"GOOGLE_CLOUD_PROJECT": "the-usual-one"}).google_project == "the-usual-one"
     )
 
 
-def test_an_empty_list_is_something_said(tmp_path: Path) -> None:
+def test_an_empty_list_counts_as_a_value(tmp_path: Path) -> None:
     assert read(tmp_path, text=WHOLE.replace('["temperature"]', "[]")).event_types == ()
     assert read(tmp_path, text=WHOLE.replace('events = ["temperature"]', "")).event_types is None
 
 
-def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    told = faults(
+def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
+    message = faults(
         tmp_path,
         text='projekt = "x"\n[function]\nmemory = "lots"\n[settings]\nPUBSUB_TOPIC = "x"\nORDERING_KEY = "sideways"',
         flags={"region": "Europe"},
@@ -101,7 +101,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         "--project is missing",
         "--dt-project is",
     ):
-        assert fault in told, fault
+        assert fault in message, fault
 
 
 @pytest.mark.parametrize(
@@ -123,12 +123,12 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
         ("connector.labels", [""]),
     ],
 )
-def test_unsound_values_are_refused(tmp_path: Path, place: str, value: Any) -> None:
+def test_invalid_values_are_refused(tmp_path: Path, place: str, value: Any) -> None:
     assert faults(tmp_path, flags={place: value})
 
 
 @pytest.mark.parametrize(
-    ("place", "lowest", "highest", "beyond", "told"),
+    ("place", "lowest", "highest", "beyond", "message"),
     [
         ("function.timeout", "10s", "1h", ("9s", "3601s"), "is not between 10s and 3600s"),
         ("retention", "10m", "31d", ("599s", "2678401s"), "is not between 10m and 31d"),
@@ -138,43 +138,43 @@ def test_unsound_values_are_refused(tmp_path: Path, place: str, value: Any) -> N
         ("function.min_instances", "0", "5", ("-1", "10000"), "is not a number from 0 on"),
     ],
 )
-def test_the_lowest_and_the_highest_value_are_taken_and_those_beyond_are_refused_by_name(
-    tmp_path: Path, place: str, lowest: str, highest: str, beyond: tuple[str, str], told: str
+def test_values_at_the_limits_are_accepted_and_values_beyond_are_refused_by_name(
+    tmp_path: Path, place: str, lowest: str, highest: str, beyond: tuple[str, str], message: str
 ) -> None:
     for value in (lowest, highest):
         assert read(tmp_path, "", flags={**REQUIRED, place: value}).google_project == "a-project"
     for value in beyond:
-        assert f"{value!r} {told}" in faults(tmp_path, text="", flags={**REQUIRED, place: value})
+        assert f"{value!r} {message}" in faults(tmp_path, text="", flags={**REQUIRED, place: value})
 
 
 @pytest.mark.parametrize(
-    ("reader", "text", "told"),
+    ("reader", "text", "message"),
     [
         (amount, "1Pi", "'1Pi' is not an amount such as 512Mi or 0.5"),
         (seconds, "1w", "'1w' is not a duration such as 600s, 12h or 7d"),
     ],
 )
-def test_what_is_no_amount_or_duration_is_refused_with_examples(
-    reader: Callable[[str], object], text: str, told: str
+def test_an_invalid_amount_or_duration_is_refused_with_examples(
+    reader: Callable[[str], object], text: str, message: str
 ) -> None:
-    with pytest.raises(ValueError, match=f"^{re.escape(told)}$"):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
         reader(text)
 
 
-def test_more_than_one_request_at_a_time_needs_a_whole_cpu(tmp_path: Path) -> None:
+def test_a_concurrency_above_one_needs_a_whole_cpu(tmp_path: Path) -> None:
     assert "--concurrency" in faults(tmp_path, flags={"function.cpu": "0.5"})
     assert read(tmp_path, flags={"function.cpu": "0.5", "function.concurrency": "1"}).function["cpu"] == "0.5"
 
 
-def test_fewer_at_most_than_at_least_is_refused(tmp_path: Path) -> None:
+def test_max_instances_below_min_instances_is_refused(tmp_path: Path) -> None:
     assert "--max-instances" in faults(tmp_path, flags={"function.max_instances": "1", "function.min_instances": "2"})
 
 
-def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
+def test_a_named_settings_file_must_exist(tmp_path: Path) -> None:
     assert "other.toml: No such file or directory" in faults(tmp_path, flags={"config": str(tmp_path / "other.toml")})
 
 
-def test_a_file_that_is_no_toml_is_refused(tmp_path: Path) -> None:
+def test_an_invalid_toml_file_is_refused(tmp_path: Path) -> None:
     assert "deploy.toml" in faults(tmp_path, text="project: x")
 
 
@@ -182,27 +182,27 @@ def test_no_option_has_the_flag_or_variable_of_another() -> None:
     assert len({option.flag for option in OPTIONS}) == len({option.variable for option in OPTIONS}) == len(OPTIONS)
 
 
-def test_durations_and_amounts_of_memory_are_compared_by_what_they_mean() -> None:
+def test_durations_and_amounts_of_memory_are_compared_by_value() -> None:
     assert seconds("7d") == seconds("168h") == seconds("604800") == seconds("604800s")
     assert amount("1Gi") == amount("1024Mi") != amount("1G") == amount("1000M")
 
 
 @pytest.mark.parametrize("size", ["512", "0.5Gi", "0Mi", "512MB", "1Ti", "512mi", "-1Gi"])
-def test_memory_is_asked_for_as_gcloud_understands_it(tmp_path: Path, size: str) -> None:
+def test_memory_is_passed_in_a_form_that_gcloud_understands(tmp_path: Path, size: str) -> None:
     assert f"{size!r} is not" in faults(tmp_path, flags={"function.memory": size})
 
 
 @pytest.mark.parametrize("place", ["cpu", "concurrency", "max_instances"])
 @pytest.mark.parametrize("size", ["0", "-1", "nan", "1e3", "inf", ""])
-def test_a_size_that_no_deployment_could_have_is_refused_before_it(tmp_path: Path, place: str, size: str) -> None:
+def test_an_impossible_size_is_refused_before_the_deployment(tmp_path: Path, place: str, size: str) -> None:
     assert f"{size!r} is not" in faults(tmp_path, flags={f"function.{place}": size})
 
 
-def test_no_instances_kept_ready_is_a_size(tmp_path: Path) -> None:
+def test_zero_minimum_instances_is_a_valid_value(tmp_path: Path) -> None:
     assert read(tmp_path, flags={"function.min_instances": "0"}).function["min_instances"] == "0"
 
 
-def test_sizes_are_compared_by_what_they_mean_however_google_writes_them() -> None:
+def test_sizes_are_compared_by_value_in_every_notation_of_google() -> None:
     assert amount("1000m") == amount("1") == 1
     assert amount("1Ti") == amount("1024Gi") == amount("1099511627776")
 
@@ -210,11 +210,11 @@ def test_sizes_are_compared_by_what_they_mean_however_google_writes_them() -> No
 @pytest.mark.parametrize(
     "label", ["dt-pubsub=x", "dt-pubsub-source=x", "dt-pubsub-version=1", "dt-pubsub-verify=x", "deployment-tool=x"]
 )
-def test_a_label_that_the_deployment_sets_by_itself_is_refused(tmp_path: Path, label: str) -> None:
+def test_a_label_that_the_deployment_sets_itself_is_refused(tmp_path: Path, label: str) -> None:
     assert f"--label: {label[:-2]} is decided by the deployment" in faults(tmp_path, flags={"labels": [label]})
 
 
-def test_a_list_where_one_setting_is_wanted_is_joined_by_commas(tmp_path: Path) -> None:
+def test_a_list_as_the_value_of_a_setting_is_joined_by_commas(tmp_path: Path) -> None:
     text = WHOLE.replace('"room,floor"', '["room", "floor"]')
     assert read(tmp_path, text=text) == read(tmp_path)
 
@@ -223,8 +223,8 @@ def test_a_list_where_one_setting_is_wanted_is_joined_by_commas(tmp_path: Path) 
     "line",
     ["project = []", 'region = ["europe-west1", "us-central1"]', 'retention = { days = "3" }', "dt_projects = [[]]"],
 )
-def test_a_value_of_another_shape_in_deploy_toml_is_a_fault(tmp_path: Path, line: str) -> None:
-    kept = "\n".join(each for each in WHOLE.splitlines() if not each.startswith(line.split(" ", maxsplit=1)[0]))
+def test_a_value_of_the_wrong_type_in_deploy_toml_is_an_error(tmp_path: Path, line: str) -> None:
+    kept = "\n".join(row for row in WHOLE.splitlines() if not row.startswith(line.split(" ", maxsplit=1)[0]))
     place = line.partition(" ")[0]
     assert f"deploy.toml, line 1: {place}: holds a list or a table" in faults(tmp_path, text=f"{line}\n{kept}")
 
@@ -233,27 +233,27 @@ def test_an_event_type_that_dt_does_not_have_is_refused(tmp_path: Path) -> None:
     assert "'nosuchEvent' is not" in faults(tmp_path, flags={"connector.events": ["temperature", "nosuchEvent"]})
 
 
-def test_the_event_types_that_can_be_asked_for_are_those_that_the_function_knows() -> None:
+def test_the_valid_event_types_are_those_of_the_function() -> None:
     assert tuple(schema.EVENT_TYPES) == EVENT_TYPES
 
 
-def test_a_variable_without_a_value_is_as_good_as_none(tmp_path: Path) -> None:
+def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
     empty = {option.variable: "" for option in OPTIONS}
     assert read(tmp_path, environ=empty) == read(tmp_path)
 
 
-def test_the_usual_variable_is_checked_like_any_other(tmp_path: Path) -> None:
+def test_google_cloud_project_is_checked_like_any_other_variable(tmp_path: Path) -> None:
     text = WHOLE.replace('project = "from-the-file"', "")
     assert "'No Project' is not" in faults(tmp_path, text=text, environ={"GOOGLE_CLOUD_PROJECT": "No Project"})
 
 
-def test_an_account_of_a_project_of_a_domain_is_named_as_google_names_it() -> None:
+def test_the_account_of_a_domain_scoped_project_has_googles_form() -> None:
     account = Spec("example.com:cold-chain", "europe-west1").runtime_account
     assert account == "dt-pubsub@cold-chain.example.com.iam.gserviceaccount.com"
 
 
 @pytest.mark.parametrize("value", ["a", "a,b", "a,b;c|d~e#f", ",;|~#~0~", "~0"])
-def test_whatever_a_setting_holds_gcloud_takes_the_variables_apart_again(value: str) -> None:
+def test_gcloud_parses_the_variables_correctly_for_any_value_of_a_setting(value: str) -> None:
     pairs = {"FOO": value, "BAR": f"{value}~", "LAST": value}
     separator, words = ",", env_words(pairs)
     if words.startswith("^"):
@@ -262,14 +262,12 @@ def test_whatever_a_setting_holds_gcloud_takes_the_variables_apart_again(value: 
 
 
 @pytest.mark.parametrize(("slip", "meant"), [("LOG_LEVLE", "LOG_LEVEL"), ("DT_PROJECT_ID", "DT_PROJECT_IDS")])
-def test_a_setting_that_is_nearly_one_of_ours_is_refused_with_the_name_that_was_meant(
-    tmp_path: Path, slip: str, meant: str
-) -> None:
-    told = faults(tmp_path, flags={"settings": [f"{slip}=abc"]})
-    assert f"--set: {slip}: unknown, did you mean {meant}?" in told
+def test_a_misspelt_setting_of_the_function_is_refused_with_a_suggestion(tmp_path: Path, slip: str, meant: str) -> None:
+    message = faults(tmp_path, flags={"settings": [f"{slip}=abc"]})
+    assert f"--set: {slip}: unknown, did you mean {meant}?" in message
 
 
-def test_a_setting_that_is_none_of_ours_is_passed_on(tmp_path: Path) -> None:
+def test_an_unknown_setting_is_passed_on(tmp_path: Path) -> None:
     assert read(tmp_path, flags={"settings": ["GRPC_VERBOSITY=DEBUG"]}).settings == {"GRPC_VERBOSITY": "DEBUG"}
 
 
@@ -309,30 +307,30 @@ events = ["temperature"]
         "deploy.toml, line 19: unknown key conector.events; did you mean connector.events?",
     ],
 )
-def test_a_fault_of_deploy_toml_names_file_line_and_key(tmp_path: Path, fault: str) -> None:
+def test_an_error_in_deploy_toml_names_file_line_and_key(tmp_path: Path, fault: str) -> None:
     assert fault in faults(tmp_path, text=MISTAKEN, environ={"DEPLOY_PROJECT": "demo-proj"})
 
 
-def test_a_fault_of_a_file_of_another_name_names_that_file(tmp_path: Path) -> None:
+def test_an_error_in_another_settings_file_names_that_file(tmp_path: Path) -> None:
     other = tmp_path / "site2.toml"
     other.write_text('region = "Europe"', "utf-8")
     assert f"{other}, line 1: region: 'Europe' is not" in faults(tmp_path, flags={"config": str(other)})
 
 
-def test_a_key_in_the_wrong_table_is_answered_with_its_place(tmp_path: Path) -> None:
+def test_a_key_in_the_wrong_table_is_reported_with_the_right_one(tmp_path: Path) -> None:
     assert "unknown key memory; did you mean function.memory?" in faults(tmp_path, text='memory = "1Gi"')
 
 
-def test_a_fault_of_a_variable_names_the_variable(tmp_path: Path) -> None:
+def test_an_error_in_a_variable_names_the_variable(tmp_path: Path) -> None:
     assert "DEPLOY_REGION: 'Europe' is not" in faults(tmp_path, environ={"DEPLOY_REGION": "Europe"})
 
 
-def test_a_setting_of_a_variable_that_cannot_be_used_names_the_variable(tmp_path: Path) -> None:
+def test_an_invalid_setting_in_a_variable_names_the_variable(tmp_path: Path) -> None:
     assert "DEPLOY_SETTINGS: LOG_LEVEL" in faults(tmp_path, environ={"DEPLOY_SETTINGS": "LOG_LEVEL=LOUD"})
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_deploy_toml_is_read_as_windows_writes_it(tmp_path: Path, encoding: str) -> None:
+def test_deploy_toml_can_have_the_encoding_and_line_ends_of_windows(tmp_path: Path, encoding: str) -> None:
     marked = ("\ufeff" if encoding[-2:] in {"le", "be"} else "") + WHOLE.replace("\n", "\r\n")
     (tmp_path / "deploy.toml").write_bytes(marked.encode(encoding))
     assert read_spec({}, {}, tmp_path) == read(tmp_path)
@@ -350,13 +348,13 @@ def test_a_file_that_is_not_toml_is_named_with_the_place(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("margin", [" ", "\n", "\r\n", "\ufeff", "\t "])
-def test_white_space_around_a_variable_does_not_count(tmp_path: Path, margin: str) -> None:
+def test_white_space_around_a_variable_is_ignored(tmp_path: Path, margin: str) -> None:
     environ = {"DEPLOY_PROJECT": f"{margin}demo-proj{margin}", "DEPLOY_DT_PROJECTS": f"{margin}one,{margin}two{margin}"}
     spec = read(tmp_path, environ=environ)
     assert (spec.google_project, spec.dt_projects) == ("demo-proj", ("one", "two"))
 
 
-def test_a_variable_carries_settings_whose_values_have_commas(tmp_path: Path) -> None:
+def test_a_variable_can_contain_settings_with_commas_in_their_values(tmp_path: Path) -> None:
     text = "LABEL_ATTRIBUTES=room,floor, LOG_LEVEL=DEBUG,DT_PROJECT_IDS=one,two"
     assert read(tmp_path, environ={"DEPLOY_SETTINGS": text}).settings == {
         "LABEL_ATTRIBUTES": "room,floor",
@@ -365,7 +363,7 @@ def test_a_variable_carries_settings_whose_values_have_commas(tmp_path: Path) ->
     }
 
 
-def test_every_example_of_deploy_toml_can_be_said_by_variables_alone(tmp_path: Path) -> None:
+def test_every_example_of_deploy_toml_can_be_written_as_variables(tmp_path: Path) -> None:
     said_by_variables = {
         "DEPLOY_PROJECT": "from-the-file",
         "DEPLOY_REGION": "europe-west1",
@@ -382,12 +380,12 @@ def test_every_example_of_deploy_toml_can_be_said_by_variables_alone(tmp_path: P
     assert read(tmp_path, text="", environ=said_by_variables) == read(tmp_path)
 
 
-def test_true_in_deploy_toml_is_the_functions_true(tmp_path: Path) -> None:
+def test_true_in_deploy_toml_becomes_the_functions_true(tmp_path: Path) -> None:
     text = WHOLE.replace('LABEL_ATTRIBUTES = "room,floor"', "CLOUDEVENTS = true")
     assert read(tmp_path, text=text).settings == {"CLOUDEVENTS": "true"}
 
 
-def test_a_misspelt_setting_is_one_fault(tmp_path: Path) -> None:
+def test_a_misspelt_setting_is_one_error(tmp_path: Path) -> None:
     assert faults(tmp_path, flags={"settings": ["LOG_LEVLE=INFO"]}).count("LOG_LEVLE") == 1
 
 
@@ -401,7 +399,7 @@ TOLD_TO_NOBODY = "0123456789abcdef-of-a-secret"
         *(TOLD_TO_NOBODY, f"DT_SERVICE_ACCOUNT_SECRET={TOLD_TO_NOBODY}"),
     ],
 )
-def test_a_fault_never_quotes_the_value_of_a_setting_that_may_be_a_secret(tmp_path: Path, setting: str) -> None:
+def test_an_error_never_quotes_the_value_of_a_setting_that_can_be_a_secret(tmp_path: Path, setting: str) -> None:
     assert TOLD_TO_NOBODY not in faults(tmp_path, flags={"settings": [setting]})
 
 
@@ -429,11 +427,13 @@ def test_a_variable_that_google_sets_is_refused_before_anything_is_made(tmp_path
     ],
     ids=["NUL", "escape", "escape in a name", "table", "lists", "array of tables", "all DT projects", "deep"],
 )
-def test_what_could_only_fail_later_is_a_fault_of_deploy_toml(tmp_path: Path, line: str, fault: str) -> None:
+def test_values_that_would_fail_during_the_deployment_are_errors_in_deploy_toml(
+    tmp_path: Path, line: str, fault: str
+) -> None:
     assert fault in faults(tmp_path, text=line)
 
 
-def test_a_deploy_toml_that_is_a_link_to_nothing_is_a_fault(tmp_path: Path) -> None:
+def test_a_deploy_toml_that_is_a_broken_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "deploy.toml").symlink_to(tmp_path / "gone.toml")
     with pytest.raises(OptionsUnsound, match=r"deploy\.toml: No such file"):
         read_spec({}, {}, tmp_path)

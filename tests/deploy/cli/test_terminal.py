@@ -1,4 +1,4 @@
-"""What a terminal is shown: no colour if it is not wanted, no line that could not be wiped, no lost answer."""
+"""Output on a terminal: no unwanted colours, no progress line that cannot be erased, no lost answer."""
 
 import io
 import time
@@ -18,50 +18,50 @@ ROWS = [("ok", "function dt-pubsub", LONG)]
 
 
 class Screen(io.StringIO):
-    """A terminal."""
+    """A stream that claims to be a terminal."""
 
     def isatty(self) -> bool:
-        """Whether it is one."""
+        """Return that it is one."""
         return True
 
 
 def shown(environ: Mapping[str, str], columns: int | None = 200) -> str:
-    """Return what a terminal is shown of a plan."""
+    """Return the output of a plan on a terminal."""
     out = Screen()
     Terminal(out, out, Keyboard(None), environ, lambda _: columns).table(STEPS)
     return out.getvalue()
 
 
-def test_a_terminal_has_colour() -> None:
+def test_output_on_a_terminal_is_coloured() -> None:
     assert "\033[32m" in shown({"TERM": "xterm"})
     assert "\033[32m" in shown({"TERM": "xterm", "NO_COLOR": ""})
 
 
 @pytest.mark.parametrize("environ", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
-def test_where_colour_is_not_wanted_there_is_none(environ: Mapping[str, str]) -> None:
+def test_no_color_and_a_dumb_terminal_turn_colours_off(environ: Mapping[str, str]) -> None:
     assert "\033" not in shown(environ)
 
 
 def progress(environ: Mapping[str, str], columns: int, what: str) -> str:
-    """Return what a terminal is shown while something is under way."""
+    """Return the output of a progress display on a terminal."""
     err = Screen()
     with Terminal(io.StringIO(), err, Keyboard(None), environ, lambda _: columns).busy(what):
         time.sleep(1.2)
     return err.getvalue()
 
 
-def test_a_terminal_that_only_prints_is_told_once() -> None:
+def test_a_terminal_that_cannot_erase_shows_progress_once() -> None:
     assert progress({"TERM": "dumb"}, 80, "reading") == "reading ...\n"
 
 
-def test_progress_stays_within_one_row_and_says_the_seconds() -> None:
+def test_progress_fits_one_row_and_shows_the_seconds() -> None:
     written = [line for line in progress({}, 40, "x" * 200).split("\r") if line.strip()]
     assert written
     assert all(len(line) < 40 for line in written)
     assert written[-1].endswith("... ... 1 s")
 
 
-def test_rows_that_are_too_long_are_broken_under_their_own_beginning() -> None:
+def test_long_rows_are_wrapped_with_an_indent() -> None:
     out = Screen()
     Terminal(out, out, Keyboard(None), {"NO_COLOR": "1"}, lambda _: 80).rows(ROWS)
     first, *others = out.getvalue().splitlines()
@@ -71,14 +71,14 @@ def test_rows_that_are_too_long_are_broken_under_their_own_beginning() -> None:
     assert " ".join(" ".join([first, *others]).split()) == " ".join(" ".join(ROWS[0]).split())
 
 
-def test_reasons_are_broken_and_commands_are_not() -> None:
+def test_reasons_are_wrapped_and_commands_are_not() -> None:
     lines = shown({"NO_COLOR": "1"}, 80).splitlines()
     assert all(len(line) <= 80 for line in lines if "gcloud" not in line)
     assert any(line.endswith("t" * 90) for line in lines)
 
 
 @pytest.mark.parametrize("columns", [None, 20])
-def test_in_a_file_or_a_tiny_window_a_row_is_one_line(columns: int | None) -> None:
+def test_in_a_file_or_a_tiny_window_a_row_is_not_wrapped(columns: int | None) -> None:
     out = Screen()
     Terminal(out, out, Keyboard(None), {}, lambda _: columns).rows(ROWS)
     assert len(out.getvalue().splitlines()) == 1
@@ -104,9 +104,9 @@ def test_ctrl_d_at_the_question_for_credentials_is_an_error_in_a_line(
     place = ["--project=my-project", "--region=europe-west1", "--dt-project=c0md3pm0p7bet3vico8g"]
     assert command.main(["plan", *place]) == 1
 
-    told = capsys.readouterr().err
-    assert "DT_SERVICE_ACCOUNT_KEY_ID was not given, and nothing was changed" in told
-    assert "report it" not in told
+    errors = capsys.readouterr().err
+    assert "DT_SERVICE_ACCOUNT_KEY_ID was not given, and nothing was changed" in errors
+    assert "report it" not in errors
 
 
 @pytest.mark.parametrize(("columns", "has_id"), [(80, False), (WIDE - 1, False), (WIDE, True)])
@@ -118,7 +118,7 @@ def test_the_readings_fit_into_80_columns(columns: int, has_id: bool) -> None:  
     assert ("1" * 16 in row) is has_id
 
 
-def test_what_a_cloud_names_steers_no_terminal_and_adds_no_row() -> None:
+def test_control_characters_in_names_of_a_cloud_are_not_printed() -> None:
     evil = "\033[2Jgone\n= keep    connector  is fine\r\u202e\x9b"
     out, err = Screen(), Screen()
     terminal = Terminal(out, err, Keyboard(None), {"NO_COLOR": "1"}, lambda _: None)

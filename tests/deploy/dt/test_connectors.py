@@ -1,4 +1,4 @@
-"""Data Connectors on DT's side: listed whole, made once, whatever becomes of an answer."""
+"""Data Connectors at DT: listed completely and made once, even if answers are lost."""
 
 import pytest
 
@@ -44,21 +44,23 @@ def test_a_connector_is_made_with_url_and_secret(connectors: Connectors, dt: Fak
     assert made["httpConfig"] == {"headers": {}, "url": URL, "signatureSecret": SECRET.reveal()}
 
 
-def test_a_post_without_an_answer_is_looked_for_before_it_is_sent_again(connectors: Connectors, dt: FakeDt) -> None:
+def test_after_a_post_without_an_answer_the_connector_is_looked_up_before_a_retry(
+    connectors: Connectors, dt: FakeDt
+) -> None:
     dt.swallows = 1
     make(connectors)
     assert len(dt.connectors[DT_PROJECT]) == 1
     assert len(dt.calls("POST")) == 1
 
 
-def test_a_post_that_never_arrived_is_sent_again(connectors: Connectors, dt: FakeDt) -> None:
+def test_a_post_that_never_arrived_is_repeated(connectors: Connectors, dt: FakeDt) -> None:
     dt.stumbles = [DtAnswer(200, {"dataConnectors": []}), SILENCE]
     make(connectors)
     assert len(dt.connectors[DT_PROJECT]) == 1
     assert len(dt.calls("POST")) == 2
 
 
-def test_a_post_without_an_answer_is_looked_for_longer_than_lists_lag_behind(
+def test_the_connector_of_an_unanswered_post_is_looked_up_longer_than_lists_lag(
     connectors: Connectors, dt: FakeDt
 ) -> None:
     dt.swallows, dt.lists_behind = 1, 4
@@ -66,14 +68,14 @@ def test_a_post_without_an_answer_is_looked_for_longer_than_lists_lag_behind(
     assert len(dt.connectors[DT_PROJECT]) == 1
 
 
-def test_a_post_that_never_arrives_is_given_up(connectors: Connectors, dt: FakeDt) -> None:
+def test_a_post_that_never_arrives_fails_at_last(connectors: Connectors, dt: FakeDt) -> None:
     empty = DtAnswer(200, {"dataConnectors": []})
     dt.stumbles = [empty, SILENCE, *[empty] * 5, SILENCE, *[empty] * 5, SILENCE]
     with pytest.raises(DtUnanswered):
         make(connectors)
 
 
-def test_a_connector_that_somebody_else_has_just_made_is_taken(connectors: Connectors, dt: FakeDt) -> None:
+def test_a_connector_that_a_concurrent_run_has_just_made_is_used(connectors: Connectors, dt: FakeDt) -> None:
     push = {"url": URL, "signatureSecret": "another", "headers": {"x": "y"}}
     dt.has_connector(displayName=OUR_NAME, httpConfig=push)
     make(connectors)
@@ -81,39 +83,41 @@ def test_a_connector_that_somebody_else_has_just_made_is_taken(connectors: Conne
     assert only["httpConfig"] == {"url": URL, "signatureSecret": SECRET.reveal(), "headers": {"x": "y"}}
 
 
-def test_of_two_made_at_once_the_older_one_stays(connectors: Connectors, dt: FakeDt) -> None:
+def test_of_two_connectors_made_at_the_same_time_the_older_one_stays(connectors: Connectors, dt: FakeDt) -> None:
     for _ in range(2):
         push = {"url": URL, "signatureSecret": SECRET.reveal(), "headers": {}}
         dt.has_connector(displayName=OUR_NAME, httpConfig=push)
     make(connectors)
-    assert [each["name"][-3:] for each in dt.connectors[DT_PROJECT]] == ["001"]
+    assert [connector["name"][-3:] for connector in dt.connectors[DT_PROJECT]] == ["001"]
 
 
 @pytest.mark.parametrize("count", [0, 1, 100, 101, 250])
-def test_any_number_is_listed_whole_twice(connectors: Connectors, dt: FakeDt, count: int) -> None:
+def test_any_number_of_connectors_is_listed_completely_every_time(
+    connectors: Connectors, dt: FakeDt, count: int
+) -> None:
     for _ in range(count):
         dt.has_connector()
     assert [len(connectors.list(DT_PROJECT)) for _ in range(2)] == [count, count]
 
 
-def test_of_a_secret_only_whose_it_is_comes_out(connectors: Connectors, dt: FakeDt) -> None:
+def test_only_the_owner_of_a_secret_is_returned_and_not_the_secret(connectors: Connectors, dt: FakeDt) -> None:
     for secret in (SECRET.reveal(), "theirs", ""):
         dt.has_connector(httpConfig={"url": URL, "signatureSecret": secret})
     listed = connectors.list(DT_PROJECT, (SECRET,))
-    assert [each.signs_with for each in listed] == ["ours", "another", "none"]
+    assert [connector.signs_with for connector in listed] == ["ours", "another", "none"]
     assert SECRET.reveal() not in repr(listed)
 
 
 @pytest.mark.parametrize("status", [400, 504])
 def test_a_secret_that_dt_quotes_when_it_refuses_is_not_shown(connectors: Connectors, dt: FakeDt, status: int) -> None:
     patch = DtCall("PATCH", DT_PROJECT, "dc1", puts_url=True, puts_secret=True)
-    told: list[str] = []
-    connectors.api.notice = told.append
+    notices: list[str] = []
+    connectors.api.notice = notices.append
     quoted = '{"httpConfig":{"signatureSecret":"' + SECRET.reveal()
     dt.stumbles = [DtAnswer(status, {"error": f"invalid body: {quoted}"})] * 9
     with pytest.raises(DtFailed, match="invalid body") as failed:
         connectors.carry_out(patch, spec(), url=URL, secret=SECRET)
-    assert "ssssssss" not in f"{failed.value} {told}"
+    assert "ssssssss" not in f"{failed.value} {notices}"
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_a_secret_that_dt_does_not_show_is_not_known(
     connectors: Connectors, dt: FakeDt, shown: dict[str, object]
 ) -> None:
     dt.has_connector(httpConfig={"url": URL, **shown})
-    assert [each.signs_with for each in connectors.list(DT_PROJECT, (SECRET,))] == ["unknown"]
+    assert [connector.signs_with for connector in connectors.list(DT_PROJECT, (SECRET,))] == ["unknown"]
 
 
 def test_a_connector_of_another_type_is_listed_too(connectors: Connectors, dt: FakeDt) -> None:
@@ -140,7 +144,7 @@ def test_a_full_project_is_named_as_the_reason(connectors: Connectors, dt: FakeD
         make(connectors)
 
 
-def test_a_connector_not_known_everywhere_yet_is_asked_for_again(connectors: Connectors, dt: FakeDt) -> None:
+def test_a_new_connector_that_is_not_visible_yet_is_requested_again(connectors: Connectors, dt: FakeDt) -> None:
     made = dt.has_connector()
     patch = DtCall("PATCH", DT_PROJECT, made["name"].rpartition("/")[2], {"status": "ACTIVE"})
     dt.stumbles = [DtAnswer(404, {"error": "not found"})] * 2
@@ -148,7 +152,7 @@ def test_a_connector_not_known_everywhere_yet_is_asked_for_again(connectors: Con
     assert len(dt.calls("PATCH")) == 3
 
 
-def test_a_connector_that_is_gone_is_as_good_as_deleted(connectors: Connectors, dt: FakeDt) -> None:
+def test_deleting_a_missing_connector_succeeds(connectors: Connectors, dt: FakeDt) -> None:
     connectors.carry_out(DtCall("DELETE", DT_PROJECT, "gone"), spec(), url="", secret=Secret(""))
     assert dt.connectors[DT_PROJECT] == []
 
@@ -156,7 +160,7 @@ def test_a_connector_that_is_gone_is_as_good_as_deleted(connectors: Connectors, 
 @pytest.mark.parametrize(
     ("said", "waited"), [("12", 12), ("0", 1), (None, 1), ("Mon, 23 Nov 2026 06:00:00 GMT", 1), ("9999", 60)]
 )
-def test_429_is_waited_for_as_long_as_dt_says(
+def test_after_429_the_retry_waits_as_long_as_dt_says(
     connectors: Connectors, dt: FakeDt, clock: FakeClock, said: str | None, waited: int
 ) -> None:
     dt.stumbles = [DtAnswer(429, {"error": "slow down"}, said)]
@@ -165,12 +169,12 @@ def test_429_is_waited_for_as_long_as_dt_says(
 
 
 @pytest.mark.parametrize("status", [0, 500, 502, 503, 504])
-def test_what_may_be_repeated_is_repeated(connectors: Connectors, dt: FakeDt, status: int) -> None:
+def test_idempotent_calls_are_repeated(connectors: Connectors, dt: FakeDt, status: int) -> None:
     dt.stumbles = [DtAnswer(status, {})] * 5
     assert connectors.list(DT_PROJECT) == ()
 
 
-def test_a_change_that_meets_another_one_is_repeated(connectors: Connectors, dt: FakeDt) -> None:
+def test_a_change_with_a_conflict_is_repeated(connectors: Connectors, dt: FakeDt) -> None:
     made = dt.has_connector(status="USER_DISABLED")
     dt.stumbles = [DtAnswer(409, {"error": "conflict"})] * 2
     connectors.carry_out(
@@ -179,14 +183,14 @@ def test_a_change_that_meets_another_one_is_repeated(connectors: Connectors, dt:
     assert made["status"] == "ACTIVE"
 
 
-def test_a_post_that_meets_a_conflict_is_not_repeated(connectors: Connectors, dt: FakeDt) -> None:
+def test_a_post_with_a_conflict_is_not_repeated(connectors: Connectors, dt: FakeDt) -> None:
     dt.stumbles = [DtAnswer(200, {"dataConnectors": []}), DtAnswer(409, {"error": "conflict"})]
     with pytest.raises(DtFailed, match="409 conflict"):
         make(connectors)
     assert len(dt.calls("POST")) == 1
 
 
-def test_pages_that_go_in_a_circle_are_an_error(connectors: Connectors, dt: FakeDt) -> None:
+def test_pages_that_repeat_endlessly_are_an_error(connectors: Connectors, dt: FakeDt) -> None:
     dt.stumbles = [DtAnswer(200, {"dataConnectors": [], "nextPageToken": token}) for token in ("a", "b", "a")]
     with pytest.raises(DtUnanswered, match="its page tokens repeat without end"):
         connectors.list(DT_PROJECT)
@@ -204,7 +208,7 @@ def test_pages_that_go_in_a_circle_are_an_error(connectors: Connectors, dt: Fake
         {"dataConnectors": [{"name": "dc", "httpConfig": {"signatureSecret": 7}}]},
     ],
 )
-def test_a_list_of_another_shape_is_an_error_of_dts(
+def test_a_list_of_unexpected_form_is_an_error_of_dt(
     connectors: Connectors, dt: FakeDt, answer: dict[str, object]
 ) -> None:
     dt.stumbles = [DtAnswer(200, answer)]
@@ -212,9 +216,7 @@ def test_a_list_of_another_shape_is_an_error_of_dts(
         connectors.list(DT_PROJECT, (SECRET,))
 
 
-def test_an_empty_list_is_sent_with_a_mask_so_that_it_is_not_taken_for_nothing(
-    connectors: Connectors, dt: FakeDt
-) -> None:
+def test_an_empty_list_is_sent_with_a_mask_so_that_dt_applies_it(connectors: Connectors, dt: FakeDt) -> None:
     made = dt.has_connector(events=["touch"])
     call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": []}, puts_url=True, puts_secret=True)
     assert "?updateMask=events,httpConfig.signatureSecret,httpConfig.url {" in call.line()
@@ -229,7 +231,7 @@ def test_an_empty_list_is_sent_with_a_mask_so_that_it_is_not_taken_for_nothing(
 @pytest.mark.parametrize(
     ("status", "mend"), [(401, "DT_SERVICE_ACCOUNT_KEY_ID"), (403, "Project Developer"), (404, "--dt-project")]
 )
-def test_a_refusal_comes_with_what_mends_it(connectors: Connectors, dt: FakeDt, status: int, mend: str) -> None:
+def test_a_refusal_is_reported_with_its_fix(connectors: Connectors, dt: FakeDt, status: int, mend: str) -> None:
     dt.stumbles = [DtAnswer(status, {"error": "no"})]
     with pytest.raises(DtFailed, match=mend):
         connectors.list(DT_PROJECT)

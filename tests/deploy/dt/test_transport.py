@@ -1,4 +1,4 @@
-"""The fence around the ``disruptive`` package: one attempt a call, whatever the answer; nothing is remembered."""
+"""The wrapper of the ``disruptive`` package: one attempt for each call, whatever the answer; no state between calls."""
 
 import json
 import threading
@@ -25,7 +25,7 @@ TOKEN: Answer = (200, {}, json.dumps({"access_token": "t", "expires_in": 3600}))
 
 
 class Server(ThreadingHTTPServer):
-    """DT, as it is told to answer."""
+    """A stand-in for DT with prepared answers."""
 
     answers: list[Answer]
     asked: list[str]
@@ -33,10 +33,10 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers the next of its server's answers, and closes without one when there is none."""
+    """Sends the next of its server's answers, and closes the connection if there is none."""
 
     def answer(self) -> None:
-        """Answer anything."""
+        """Answer any request."""
         server = cast("Server", self.server)
         body = self.rfile.read(int(self.headers.get("Content-Length", 0))).decode()
         server.asked.append(f"{self.command} {self.path} {body}")
@@ -51,13 +51,13 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
     def date_time_string(self, timestamp: float | None = None) -> str:
-        """Say that it is always the same time."""
+        """Return a fixed time."""
         return super().date_time_string(SERVER_S if timestamp is None else timestamp)
 
     do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815  # the names that http.server calls
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture
@@ -81,14 +81,14 @@ POST = DtRequest("POST", "/projects/p/dataconnectors", {"status": "ACTIVE"})
 
 
 @pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 404, 409, 429, 500, 503, 504])
-def test_a_call_is_made_once_whatever_the_answer(server: Server, status: int) -> None:
+def test_a_call_is_made_once_with_any_answer(server: Server, status: int) -> None:
     server.answers.append((status, {"Retry-After": "7"}, '{"error": "so"}'))
     answer = DisruptiveTransport(CREDENTIALS)(POST)
     assert (answer.status, answer.retry_after, dict(answer.body)) == (status, "7", {"error": "so"})
     assert server.asked[1:] == ['POST /v2/projects/p/dataconnectors {"status": "ACTIVE"}']
 
 
-def test_gclouds_configuration_is_asked_for_only_where_dt_does_not_answer(server: Server) -> None:
+def test_gclouds_configuration_is_read_only_if_dt_does_not_answer(server: Server) -> None:
     asked: list[str] = []
 
     def network() -> GcloudNetwork:
@@ -102,20 +102,20 @@ def test_gclouds_configuration_is_asked_for_only_where_dt_does_not_answer(server
 
 
 @pytest.mark.parametrize("answer", [(502, {}, "<html>"), (204, {}, ""), (200, {}, "")])
-def test_an_answer_that_is_no_json_is_none(server: Server, answer: Answer) -> None:
+def test_an_answer_that_is_not_json_counts_as_no_answer(server: Server, answer: Answer) -> None:
     server.answers.append(answer)
     assert DisruptiveTransport(CREDENTIALS)(POST).status == 0
 
 
 @pytest.mark.parametrize("text", ["[]", "null", '"x"', "7"])
-def test_a_success_of_another_shape_is_none_and_a_refusal_stays_one(server: Server, text: str) -> None:
+def test_a_success_of_unexpected_form_counts_as_no_answer_and_a_refusal_as_refusal(server: Server, text: str) -> None:
     transport = DisruptiveTransport(CREDENTIALS)
     server.answers += [(200, {}, text), (403, {}, text)]
     answers = [transport(POST), transport(POST)]
-    assert [(each.status, isinstance(each.body, dict)) for each in answers] == [(0, True), (403, True)]
+    assert [(answer.status, isinstance(answer.body, dict)) for answer in answers] == [(0, True), (403, True)]
 
 
-def test_a_connection_that_ends_without_an_answer_is_none_and_not_tried_again(server: Server) -> None:
+def test_a_connection_that_closes_without_an_answer_is_not_retried(server: Server) -> None:
     assert DisruptiveTransport(CREDENTIALS)(POST).status == 0
     assert len(server.asked) == 2
 
@@ -128,7 +128,7 @@ def test_parameters_of_one_call_are_not_in_the_next(server: Server) -> None:
     assert server.asked[1:] == ["GET /v2/projects?pageToken=x ", "GET /v2/projects "]
 
 
-def test_the_emulator_is_another_address(server: Server) -> None:
+def test_calls_of_the_emulator_go_to_its_address(server: Server) -> None:
     server.answers.append((200, {}, "{}"))
     DisruptiveTransport(CREDENTIALS)(DtRequest("DELETE", "/projects/p/devices/d", emulator=True))
     assert server.asked[1:] == ["DELETE /emulator/projects/p/devices/d "]
@@ -143,12 +143,12 @@ def test_the_emulator_is_another_address(server: Server) -> None:
         ((200, {}, "[]"), 0),
     ],
 )
-def test_a_login_that_fails_is_an_answer_too(server: Server, answer: Answer, status: int) -> None:
+def test_a_failed_login_is_returned_as_an_answer(server: Server, answer: Answer, status: int) -> None:
     server.answers[:] = [answer]
     assert DisruptiveTransport(CREDENTIALS)(POST).status == status
 
 
-def test_credentials_show_themselves_nowhere(server: Server) -> None:
+def test_credentials_are_hidden_in_every_representation(server: Server) -> None:
     server.answers.append((401, {}, "{}"))
     transport: Any = DisruptiveTransport(CREDENTIALS)
     assert "do-not-tell" not in f"{CREDENTIALS} {transport!r} {transport(POST)} {server.asked}"
@@ -162,7 +162,9 @@ def test_credentials_show_themselves_nowhere(server: Server) -> None:
         (1.0, "the service account's key was refused"),
     ],
 )
-def test_a_login_that_a_wrong_clock_spoils_is_told_as_that(server: Server, ahead_s: float, told: str) -> None:
+def test_a_login_that_fails_because_of_a_wrong_clock_is_reported_as_that(
+    server: Server, ahead_s: float, told: str
+) -> None:
     server.answers = [(400, {}, '{"error": "invalid_grant: The token is not yet valid (iat)"}'), (405, {}, "")]
     answer = DisruptiveTransport(CREDENTIALS, now=lambda: SERVER_S + ahead_s)(DtRequest("GET", "/projects/p"))
     assert answer.status == 401
@@ -171,7 +173,7 @@ def test_a_login_that_a_wrong_clock_spoils_is_told_as_that(server: Server, ahead
 
 @pytest.fixture
 def netrc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A login for every host lies in the home folder."""
+    """A ``.netrc`` with a login for every host is in the home folder."""
     file = tmp_path / ".netrc"
     file.write_text("default login anonymous password guest@example.com\n")
     file.chmod(0o600)
@@ -202,7 +204,7 @@ def test_a_login_in_netrc_is_not_sent_to_the_function(server: Server) -> None:
 
 
 @pytest.mark.usefixtures("netrc")
-def test_a_proxy_of_the_environment_is_used_all_the_same(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_in_the_environment_is_still_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.server_port}")
@@ -213,7 +215,7 @@ def test_a_proxy_of_the_environment_is_used_all_the_same(server: Server, monkeyp
 
 @pytest.fixture
 def monitoring(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """The server stands for Cloud Monitoring."""
+    """The server takes the place of Cloud Monitoring."""
     monkeypatch.setattr(google_api, "_TIME_SERIES_URL", f"http://127.0.0.1:{server.server_port}/{{project}}")
     return server
 

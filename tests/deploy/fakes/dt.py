@@ -1,4 +1,4 @@
-"""Stand-ins for both clouds' control planes, in the words of their users: what is there, what was asked, what fails."""
+"""A fake of DT's cloud in memory: what exists, what was requested, what fails."""
 
 import itertools
 import re
@@ -17,9 +17,9 @@ ROLE_DEVELOPER = ("dataconnector.create", "dataconnector.delete", "dataconnector
 class FakeDt:
     """DT's cloud: one organization, its projects, their connectors and emulated devices.
 
-    ``stumbles`` are answers given in place of the next calls; ``swallows`` is how many POSTs of a connector are carried
-    out and not answered; ``lists_behind`` is how many lists do not have a new connector yet; ``history`` is what DT
-    keeps of events; ``on_event`` is told of each emulated event.
+    ``stumbles`` are answers that replace those of the next calls; ``swallows`` is the number of POSTs of a connector
+    that are carried out and not answered; ``lists_behind`` is the number of lists that do not have a new connector yet;
+    ``history`` is DT's history of events; ``on_event`` is called with each emulated event.
     """
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
@@ -58,7 +58,7 @@ class FakeDt:
         return DtAnswer(200, {"permissions": list(self.permissions)} if group == "permissions" else organization)
 
     def has_connector(self, project: str = DT_PROJECT, **settings: Any) -> dict[str, Any]:
-        """Have a connector there, made by somebody; gives it."""
+        """Add a connector of another owner; return it."""
         made = {
             "name": f"projects/{project}/dataconnectors/dc{next(self._ids):018}",
             "displayName": "somebody's",
@@ -73,8 +73,8 @@ class FakeDt:
         return made
 
     def calls(self, method: str) -> list[DtRequest]:
-        """Give what was asked with this method, on connectors."""
-        return [each for each in self.asked if each.method == method and "/dataconnectors" in each.path]
+        """Return the requests with this method for connectors."""
+        return [request for request in self.asked if request.method == method and "/dataconnectors" in request.path]
 
     def _connector(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
         body = dict(request.body or {})
@@ -88,7 +88,9 @@ class FakeDt:
             return DtAnswer(200, made)
         if item is None:
             return self._page(request, project)
-        found = next((each for each in self.connectors[project] if each["name"].endswith(f"/{item}")), None)
+        found = next(
+            (connector for connector in self.connectors[project] if connector["name"].endswith(f"/{item}")), None
+        )
         return self._one_connector(request, project, found, action) if found else _refusal(404, "not found")
 
     def _one_connector(self, request: DtRequest, project: str, found: dict[str, Any], action: str | None) -> DtAnswer:
@@ -110,8 +112,10 @@ class FakeDt:
         more = str(last) if last < len(self.connectors[project]) else ""
         if self._new and self.lists_behind:
             self.lists_behind -= 1
-            return DtAnswer(200, {"dataConnectors": [each for each in self.connectors[project] if each != self._new]})
-        listed = [self._shown(each) for each in self.connectors[project][first:last]]
+            return DtAnswer(
+                200, {"dataConnectors": [connector for connector in self.connectors[project] if connector != self._new]}
+            )
+        listed = [self._shown(connector) for connector in self.connectors[project][first:last]]
         return DtAnswer(200, {"dataConnectors": listed, "nextPageToken": more})
 
     def _shown(self, connector: dict[str, Any]) -> dict[str, Any]:
@@ -124,8 +128,8 @@ class FakeDt:
             return _refusal(403, "permission denied")
         if item is None and request.method == "GET":
             key, _, value = request.params["label_filters"].partition("=")
-            there = [each for each in self.devices.values() if each["labels"].get(key) == value]
-            return DtAnswer(200, {"devices": [each for each in there if f"/{project}/" in each["name"]]})
+            there = [device for device in self.devices.values() if device["labels"].get(key) == value]
+            return DtAnswer(200, {"devices": [device for device in there if f"/{project}/" in device["name"]]})
         if item is None:
             device = f"emu{next(self._ids):020}"
             self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}

@@ -1,4 +1,4 @@
-"""A gcloud that keeps one Google Cloud project in memory: what a command makes is there for the next."""
+"""A fake gcloud that keeps one Google Cloud project in memory: later commands see what earlier ones made."""
 
 import json
 from base64 import urlsafe_b64encode
@@ -34,7 +34,7 @@ _ABSENT = {
     "run": "Cannot find service [{name}]",
     "run services": "NOT_FOUND: Resource '{name}' of kind 'SERVICE' in region 'europe-west1' does not exist.",
 }
-"""How the real gcloud words it that a thing is not there."""
+"""The message of the real gcloud for a missing resource."""
 
 
 class _Failure(Exception):
@@ -43,7 +43,7 @@ class _Failure(Exception):
 
 @dataclass
 class Command:
-    """A command taken apart: ``words`` before the flags, and the flags."""
+    """A parsed command: ``words`` before the flags, and the flags."""
 
     argv: Argv
     words: tuple[str, ...]
@@ -51,12 +51,12 @@ class Command:
 
     @classmethod
     def read(cls, argv: Argv) -> "Command":
-        """Take it apart."""
+        """Parse a command."""
         flags = {word[2:].partition("=")[0]: word.partition("=")[2] for word in argv if word.startswith("--")}
         return cls(argv, tuple(word for word in argv if not word.startswith("--")), flags)
 
     def pairs(self, flag: str) -> dict[str, str]:
-        """Give a flag's ``key=value`` pairs."""
+        """Return the ``key=value`` pairs of a flag."""
         text = self.flags.get(flag, "")
         separator = ","
         if text.startswith("^"):
@@ -66,13 +66,13 @@ class Command:
 
 @dataclass
 class FakeGcloud:
-    """One project. ``stumbles`` are sentences that the next commands beginning with these words fail with.
+    """One project. ``stumbles`` are errors with which the next commands that begin with these words fail.
 
-    ``broken`` is what all of them fail with. ``lost`` are commands whose answer is lost once: Google has begun, gcloud
-    asks again, and hears that it exists. ``build_looks`` is how often a function is still seen being built.
-    ``build_role`` is what the account that builds holds of the project. ``newest_version`` is the state of each
-    secret's newest version; lists show none after ``lists_versions_until``. ``before`` and ``after`` are told of each
-    command.
+    ``broken`` are errors of all such commands. ``lost`` are commands whose answer is lost once: Google has begun,
+    gcloud repeats the request, and gets the answer that the resource exists. ``build_looks`` is how often a function
+    is still shown as being built. ``build_role`` is the role of the build account on the project. ``newest_version``
+    is the state of the newest version of each secret; lists show no version after ``lists_versions_until``.
+    ``before`` and ``after`` are called with each command.
     """
 
     services: set[str] = field(default_factory=set)
@@ -116,25 +116,25 @@ class FakeGcloud:
         return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), "progress goes here\n")
 
     def _lose(self, command: Command) -> None:
-        """Lose the answer to what was begun, if it is to be lost."""
+        """Lose the answer to a command that has begun, if it is in ``lost``."""
         line = " ".join(command.words)
         if line not in self.lost:
             return
         self.lost.remove(line)
         if command.words[0] == "secrets":
-            self.versions[command.words[2]].clear()  # a second request would have made it
+            self.versions[command.words[2]].clear()  # because the second request of a real gcloud would have made it
         if command.words[0] == "functions":
             self.build_looks = 3
         raise _Failure(f"Resource in projects [{PROJECT}] is the subject of a conflict: {line} already exists.")
 
     def changes(self) -> list[str]:
-        """Give the commands that changed something, as lines."""
+        """Return the commands that changed something, as lines."""
         verbs = {"create", "update", "delete", "enable", "deploy", "add", "add-iam-policy-binding"}
         verbs.add("remove-iam-policy-binding")
         return [" ".join(argv) for argv in self.asked if verbs & set(argv[:4])]
 
     def has_everything_on(self) -> None:
-        """Have all APIs on."""
+        """Enable all APIs."""
         self.services = set(SERVICES)
 
     def _stumble(self, command: Command) -> None:
@@ -206,7 +206,7 @@ class FakeGcloud:
             return self._listed(kind, verb, name)
         if verb == "pull":
             device = self.things[kind, name]["filter"].rpartition("= ")[2].strip('"')
-            return [each for each in self.messages if each["message"]["attributes"].get("deviceId") == device]
+            return [message for message in self.messages if message["message"]["attributes"].get("deviceId") == device]
         if verb in {"get-iam-policy", "add-iam-policy-binding"}:
             self._must_be(kind, name)
             return self._policy(f"{kind} {name}", command)
@@ -224,11 +224,11 @@ class FakeGcloud:
         return found
 
     def _listed(self, kind: str, verb: str, topic: str) -> list[Any]:
-        """Subscriptions of proofs, or the names of those of a topic."""
+        """Return the subscriptions of proofs, or the names of those of a topic."""
         if verb == "list":
-            return [each for (group, _), each in self.things.items() if group == kind and "verify" in each["name"]]
-        there = [each for (group, _), each in self.things.items() if group == "subscriptions"]
-        return [each["name"] for each in there if each["topic"].endswith(f"/{topic}")]
+            return [thing for (group, _), thing in self.things.items() if group == kind and "verify" in thing["name"]]
+        there = [thing for (group, _), thing in self.things.items() if group == "subscriptions"]
+        return [thing["name"] for thing in there if thing["topic"].endswith(f"/{topic}")]
 
     def _made(self, kind: str, name: str, command: Command) -> dict[str, Any]:
         made: dict[str, Any] = {"name": f"projects/{PROJECT}/{kind}/{name}", "labels": command.pairs("labels")}
@@ -299,7 +299,7 @@ class FakeGcloud:
         if command.words[1] == "regions":
             return [{"locationId": region} for region in (REGION, "us-central1")]
         if command.words[1] == "list":
-            return [each for (group, _), each in self.things.items() if group.startswith("functions")]
+            return [thing for (group, _), thing in self.things.items() if group.startswith("functions")]
         verb, name = command.words[1], command.words[2]
         if (elsewhere := (f"functions in {command.flags['region']}", name)) in self.things:
             return self.things.pop(elsewhere) if verb == "delete" else self.things[elsewhere]
@@ -338,7 +338,7 @@ class FakeGcloud:
     def _policy(self, of: str, command: Command) -> Any:
         bindings = self.policies.setdefault(of, [])
         if "remove-iam-policy-binding" in command.words:
-            self.policies[of] = [each for each in bindings if command.flags["member"] not in each["members"]]
+            self.policies[of] = [binding for binding in bindings if command.flags["member"] not in binding["members"]]
         elif "member" in command.flags:
             bindings.append({"role": command.flags["role"], "members": [command.flags["member"]]})
         return {"bindings": bindings, "etag": "BwX"}
@@ -354,7 +354,7 @@ class FakeGcloud:
 
 
 def new_function(name: str = "dt-pubsub", region: str = REGION) -> dict[str, Any]:
-    """Give a function as it is before anything was deployed to it."""
+    """Return a function as it is before its first deployment."""
     served = {"uri": URL, "environmentVariables": {}, "ingressSettings": "ALLOW_ALL"}
     place = f"projects/{PROJECT}/locations/{region}/functions/{name}"
     return {"name": place, "state": "ACTIVE", "labels": {}, "buildConfig": {}, "serviceConfig": served}

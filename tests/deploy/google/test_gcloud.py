@@ -1,4 +1,4 @@
-"""gcloud as a subprocess: its words on standard error, what passes by itself, and what children are given."""
+"""gcloud as a subprocess: its errors, temporary failures, and the environment of its children."""
 
 import json
 import os
@@ -123,14 +123,14 @@ WORDS: list[tuple[Code, str]] = [
 
 
 class Scripted:  # a ``Run``
-    """A gcloud that says what it is told to, one answer a call."""
+    """A fake gcloud with prepared answers, one for each call."""
 
     def __init__(self, *answers: Finished) -> None:
         self.answers = list(answers)
         self.heard: list[tuple[Argv, str | None]] = []
 
     def __call__(self, argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
-        """Say the next answer."""
+        """Return the next answer."""
         del folder, timeout_s
         self.heard.append((argv, stdin))
         return self.answers.pop(0)
@@ -141,7 +141,7 @@ def fails(stderr: str) -> Finished:
 
 
 @pytest.mark.parametrize(("code", "stderr"), WORDS)
-def test_what_gclouds_words_mean(code: Code, stderr: str) -> None:
+def test_every_error_of_gcloud_is_classified(code: Code, stderr: str) -> None:
     error = explain((*_words_of(stderr), "--project=p", "--format=json"), stderr)
     assert error.code == code
     assert error.mend
@@ -149,7 +149,7 @@ def test_what_gclouds_words_mean(code: Code, stderr: str) -> None:
 
 
 def _words_of(stderr: str) -> Argv:
-    """Return the words of the command that failed, and the name of what it is about."""
+    """Return the words of the failed command, and the name of its resource."""
     found = re.search(r"\(gcloud\.([\w.-]+)\)", stderr)
     words = tuple(found[1].split(".")) if found else ("x",)
     return (*words, "dt-pubsub" if words[0] in {"functions", "run"} else "t")
@@ -157,7 +157,7 @@ def _words_of(stderr: str) -> Argv:
 
 def test_only_not_found_means_absent() -> None:
     missing, denied = (
-        next(text for code, text in WORDS if code == each) for each in ("NOT_FOUND", "PERMISSION_DENIED")
+        next(text for code, text in WORDS if code == wanted) for wanted in ("NOT_FOUND", "PERMISSION_DENIED")
     )
     assert Gcloud(Scripted(fails(missing))).read(("pubsub", "topics", "describe", "t")) is None
     with pytest.raises(GcloudFailed):
@@ -165,56 +165,56 @@ def test_only_not_found_means_absent() -> None:
 
 
 @pytest.mark.parametrize("code", ["ABORTED", "RESOURCE_EXHAUSTED", "ACCOUNT_LAG", "SERVICE_DISABLED"])
-def test_a_change_waits_for_what_passes_and_gives_the_secret_each_time(code: Code) -> None:
-    passing = next(text for each, text in WORDS if each == code)
+def test_a_change_retries_temporary_errors_and_passes_the_secret_every_time(code: Code) -> None:
+    passing = next(text for kind, text in WORDS if kind == code)
     run, clock = Scripted(fails(passing), fails(passing), Finished(0, "{}", "")), FakeClock(0)
     Gcloud(run, sleep=clock.advance).change(("x",), stdin=Secret("s"))
     assert clock.seconds == 3
     assert [stdin for _, stdin in run.heard] == ["s", "s", "s"]
 
 
-def test_what_does_not_pass_is_given_up() -> None:
+def test_a_lasting_error_ends_the_retries() -> None:
     run, clock = Scripted(*[fails(LAG)] * 9), FakeClock(0)
     with pytest.raises(GcloudFailed, match="does not exist"):
         Gcloud(run, sleep=clock.advance).change(("x",))
     assert clock.seconds == 90
 
 
-def test_a_deployment_waits_as_long_as_a_build_takes_for_the_one_before_it(tmp_path: Path) -> None:
+def test_a_deployment_waits_for_an_earlier_one_as_long_as_a_build_takes(tmp_path: Path) -> None:
     busy = next(text for _, text in WORDS if "unable to queue" in text)
     run, clock = Scripted(*[fails(busy)] * 65, Finished(0, "{}", "")), FakeClock(0)
     Gcloud(run, sleep=clock.advance).change(("functions", "deploy"), folder=tmp_path)
     assert clock.seconds == DEPLOY_S
 
 
-def test_a_build_that_fails_is_not_repeated() -> None:
+def test_a_failed_build_is_not_repeated() -> None:
     run = Scripted(fails("ERROR: (gcloud.functions.deploy) OperationError: code=3, message=Build failed"))
     with pytest.raises(GcloudFailed, match="Build failed"):
         Gcloud(run).change(("functions", "deploy"))
 
 
-def test_an_answer_that_is_no_json_is_an_error() -> None:
+def test_an_answer_that_is_not_json_is_an_error() -> None:
     with pytest.raises(GcloudFailed, match="other than JSON"):
         Gcloud(Scripted(Finished(0, "hello", ""))).read(("x",))
 
 
 @pytest.mark.parametrize("answer", ["", "null", "[]", '"x"'])
-def test_a_description_of_another_shape_is_an_error_and_not_an_empty_one(answer: str) -> None:
+def test_a_description_of_unexpected_form_is_an_error(answer: str) -> None:
     with pytest.raises(GcloudFailed, match="its answer has an unexpected structure"):
         Gcloud(Scripted(Finished(0, answer, ""))).read(("pubsub", "topics", "describe", "t"))
 
 
 @pytest.mark.parametrize("answer", ["", "{}", "[1]"])
-def test_a_list_of_another_shape_is_an_error_and_not_an_empty_one(answer: str) -> None:
+def test_a_list_of_unexpected_form_is_an_error(answer: str) -> None:
     with pytest.raises(GcloudFailed, match="its answer has an unexpected structure"):
         Gcloud(Scripted(Finished(0, answer, ""))).read(("services", "list", "--enabled"))
 
 
-def test_a_change_need_not_say_anything() -> None:
+def test_a_change_without_output_succeeds() -> None:
     assert Gcloud(Scripted(Finished(0, "", ""))).change(("services", "enable")) == {}
 
 
-def test_who_may_not_act_as_the_functions_account_is_told_what_grants_it() -> None:
+def test_a_missing_act_as_permission_is_reported_with_the_command_that_grants_it() -> None:
     sentence = next(text for code, text in WORDS if code == "ACCOUNT_LAG" and "actAs" in text)
     error = explain(("functions", "deploy", "--project=p"), sentence)
     assert "gcloud projects add-iam-policy-binding p" in error.mend[0]
@@ -222,7 +222,7 @@ def test_who_may_not_act_as_the_functions_account_is_told_what_grants_it() -> No
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A path with nothing in it but what a test puts there."""
+    """A search path with only the programs of the test."""
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     return tmp_path
 
@@ -232,7 +232,7 @@ def installed(path: Path, script: str) -> None:
     (path / "gcloud").chmod(stat.S_IRWXU)
 
 
-def test_a_child_gets_nothing_of_dts_credentials(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_process_gets_none_of_dts_credentials(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DT_SERVICE_ACCOUNT_SECRET", "do-not-tell")
     installed(path, "env")
     done = run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
@@ -241,23 +241,21 @@ def test_a_child_gets_nothing_of_dts_credentials(path: Path, monkeypatch: pytest
     assert "CLOUDSDK_CORE_LOG_HTTP=false" in done.stdout
 
 
-def test_what_a_user_set_for_himself_keeps_no_answer_from_being_understood(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_users_gcloud_settings_do_not_change_the_form_of_answers(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     properties = {"CORE_VERBOSITY": "none", "CORE_USER_OUTPUT_ENABLED": "false", "RUN_PLATFORM": "gke"}
     for name, value in {**properties, "CORE_SHOW_STRUCTURED_LOGS": "always"}.items():
         monkeypatch.setenv(f"CLOUDSDK_{name}", value)
     installed(path, "env")
-    told = run_gcloud(("x",), stdin=None, folder=None, timeout_s=10).stdout.splitlines()
+    environment = run_gcloud(("x",), stdin=None, folder=None, timeout_s=10).stdout.splitlines()
     assert {
         "CLOUDSDK_CORE_VERBOSITY=warning",
         "CLOUDSDK_CORE_USER_OUTPUT_ENABLED=true",
         "CLOUDSDK_CORE_SHOW_STRUCTURED_LOGS=never",
         "CLOUDSDK_RUN_PLATFORM=managed",
-    } <= set(told)
+    } <= set(environment)
 
 
-def test_a_secret_arrives_by_standard_input(path: Path) -> None:
+def test_a_secret_is_passed_on_standard_input(path: Path) -> None:
     installed(path, "cat")
     assert run_gcloud(("x",), stdin="from here", folder=None, timeout_s=10).stdout == "from here"
 
@@ -268,13 +266,13 @@ def test_without_a_secret_there_is_no_standard_input(path: Path) -> None:
     assert Path(done.stdout.strip()).samefile(path)
 
 
-def test_no_gcloud_says_how_to_get_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_gcloud_is_reported_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(os.environ, "PATH", str(tmp_path))
     with pytest.raises(GcloudFailed, match=r"curl https://sdk\.cloud\.google\.com"):
         run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
 
 
-def test_a_gcloud_that_cannot_be_started_is_told_in_a_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gcloud_that_cannot_be_started_is_reported_in_one_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     installed(path, "true")
     (path / "gcloud").chmod(stat.S_IRUSR)
     monkeypatch.setenv("PATH", str(path))
@@ -282,7 +280,7 @@ def test_a_gcloud_that_cannot_be_started_is_told_in_a_line(path: Path, monkeypat
         run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
 
 
-def test_a_command_without_an_end_is_ended(path: Path) -> None:
+def test_a_command_that_hangs_is_ended(path: Path) -> None:
     installed(path, "exec sleep 30")
     with pytest.raises(GcloudFailed, match="did not end within 0 s"):
         run_gcloud(("x",), stdin="a secret", folder=None, timeout_s=0.2)
@@ -290,12 +288,12 @@ def test_a_command_without_an_end_is_ended(path: Path) -> None:
 
 @pytest.mark.parametrize("written", [lambda text: text, lambda text: b64encode(text.encode()).decode()])
 def test_a_secret_that_gcloud_quotes_when_it_fails_is_not_shown(written: Callable[[str], str]) -> None:
-    secret, told = new_secret(), list[str]()
+    secret, notices = new_secret(), list[str]()
     failing = fails(f"ERROR: (gcloud.x) ABORTED: invalid payload: '{written(secret.reveal())}', sorry")
     with pytest.raises(GcloudFailed) as failed:
-        Gcloud(Scripted(*[failing] * 9), sleep=lambda _: None, notice=told.append).change(("x",), stdin=secret)
+        Gcloud(Scripted(*[failing] * 9), sleep=lambda _: None, notice=notices.append).change(("x",), stdin=secret)
     assert str(failed.value).startswith("gcloud x: ABORTED: invalid payload: '***', sorry")
-    assert written(secret.reveal())[:8] not in f"{failed.value} {told}"
+    assert written(secret.reveal())[:8] not in f"{failed.value} {notices}"
 
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
@@ -319,20 +317,20 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
 }
 SECRETS = (
     new_secret().reveal(),
-    "?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~",  # full of what base64 and its other alphabet write differently
+    "?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~?>~",  # many characters that the two alphabets of base64 write differently
     'with "quotes", \\ and an \u00e9, and long enough to be one',
 )
 
 
 def _in_base64(text: str, shift: int, others: bytes = b"+/") -> str:
-    """Return the letters that stand for the text alone where so many bytes come before it, and one behind it."""
+    """Return the letters that encode only the text, if this many bytes come before it and one after it."""
     written = b64encode(b"x" * shift + text.encode() + b"\n", altchars=others).decode()
     return written[(0, 2, 3)[shift] : 4 * ((shift + len(text.encode())) // 3)]
 
 
 @pytest.mark.parametrize("secret", SECRETS, ids=["digits", "marks", "quotes"])
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_a_secret_is_hidden_however_it_is_written(encoding: str, secret: str) -> None:
+def test_a_secret_is_hidden_in_every_encoding(encoding: str, secret: str) -> None:
     written = ENCODINGS[encoding](secret)
     for first in (0, 1, len(written) // 3):
         shown = Secret(secret).hidden_in(f"before [{written[first:]}] after")
@@ -340,7 +338,7 @@ def test_a_secret_is_hidden_however_it_is_written(encoding: str, secret: str) ->
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_what_gcloud_quotes_of_an_answer_that_was_cut_is_not_shown(encoding: str) -> None:
+def test_an_incomplete_answer_that_gcloud_quotes_is_not_shown(encoding: str) -> None:
     secret, noted = new_secret().reveal(), list[str]()
     written = ENCODINGS[encoding](secret)
     crash = (
@@ -355,13 +353,13 @@ def test_what_gcloud_quotes_of_an_answer_that_was_cut_is_not_shown(encoding: str
     assert "its message is not shown, because it may quote the secret" in str(failed.value)
 
 
-def test_an_answer_that_was_cut_once_is_asked_for_again() -> None:
+def test_a_request_whose_answer_was_incomplete_is_repeated() -> None:
     crash = "ERROR: gcloud crashed (InvalidDataFromServerError): Error decoding response"
     run = Scripted(fails(crash), Finished(0, "text", ""))
     assert Gcloud(run, sleep=lambda _: None).read_text(("secrets", "versions", "access", "latest")) == "text"
 
 
-def test_what_dt_quotes_of_its_credentials_is_not_shown() -> None:
+def test_credentials_that_dt_quotes_are_not_shown() -> None:
     secret = new_secret()
     transport = FakeDt(stumbles=[DtAnswer(400, {"error": f"bad assertion, signed with {secret.reveal()}"})])
     with pytest.raises(DtFailed) as failed:
@@ -370,7 +368,7 @@ def test_what_dt_quotes_of_its_credentials_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("verb", ["create", "delete"])
-def test_too_many_requests_that_gcloud_words_without_a_status_are_waited_for(verb: str) -> None:
+def test_a_rate_limit_error_without_a_status_is_retried(verb: str) -> None:
     refused = fails(
         f"ERROR: Failed to {verb} topic [projects/p/topics/t]: told to fail with 429.\n"
         f"ERROR: (gcloud.pubsub.topics.{verb}) Failed to {verb} the following: [t]."
@@ -380,7 +378,7 @@ def test_too_many_requests_that_gcloud_words_without_a_status_are_waited_for(ver
     assert clock.seconds == 3
 
 
-def test_what_gcloud_does_not_say_why_it_fails_is_not_waited_for_for_long() -> None:
+def test_an_error_without_a_reason_is_retried_only_briefly() -> None:
     run, clock = Scripted(*[fails("ERROR: Failed to delete topic [t]: never heard of.")] * 9), FakeClock(0)
     with pytest.raises(GcloudFailed, match="never heard of"):
         Gcloud(run, sleep=clock.advance).change(("pubsub", "topics", "delete", "t"))
@@ -394,7 +392,7 @@ def test_a_part_of_a_secret_is_hidden_as_well(kept: slice) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "nothing of it", "DT, POST /projects/p/dataconnectors: 400 invalid argument"])
-def test_what_holds_no_secret_is_shown_as_it_is(text: str) -> None:
+def test_text_without_a_secret_is_shown_unchanged(text: str) -> None:
     assert new_secret().hidden_in(text) == text
     assert Secret("").hidden_in(text) == text
 
@@ -404,7 +402,7 @@ def test_a_secret_with_quotes_is_hidden_in_json_too() -> None:
     assert secret.hidden_in(json.dumps({"signatureSecret": secret.reveal()})) == '{"signatureSecret": "***"}'
 
 
-def test_secrets_show_themselves_nowhere() -> None:
+def test_secrets_are_hidden_in_every_representation() -> None:
     secret = new_secret()
     assert len(secret.reveal()) == 64
     assert secret.reveal() not in f"{secret} {secret!r} {[secret]}"

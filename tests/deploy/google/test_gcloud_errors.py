@@ -1,6 +1,6 @@
-"""gcloud's and DT's words: each kind of error has a code and a remedy, which is never the failing command."""
+"""Errors of gcloud and DT: each kind has a code and a fix, which is never the command that failed."""
 
-# ruff: noqa: E501  # sentences stand as they are worded
+# ruff: noqa: E501  # the messages are quoted unchanged
 
 import re
 import shlex
@@ -355,20 +355,20 @@ ABSENT = (
 
 
 @pytest.mark.parametrize(("code", "argv", "sentence", "remedy"), ROWS)
-def test_every_kind_has_its_code_and_its_remedy(code: Code, argv: Argv, sentence: str, remedy: str) -> None:
+def test_every_kind_of_error_has_its_code_and_its_fix(code: Code, argv: Argv, sentence: str, remedy: str) -> None:
     error = explain(argv, f"ERROR: (gcloud.{argv[0]}) {sentence}\n")
     assert (error.code, error.mend[0].startswith(remedy)) == (code, True), error.mend
 
 
 @pytest.mark.parametrize(("code", "argv", "sentence", "remedy"), ROWS)
-def test_the_failing_command_is_no_remedy(code: Code, argv: Argv, sentence: str, remedy: str) -> None:
+def test_the_fix_is_never_the_failed_command(code: Code, argv: Argv, sentence: str, remedy: str) -> None:
     del code, remedy
     error = explain(argv, f"ERROR: (gcloud.{argv[0]}) {sentence}\n")
     assert shlex.join(("gcloud", *argv)) not in error.mend
     assert not [line for line in error.mend if "#" in line or "{" in line]
 
 
-def test_the_samples_leave_no_row_of_the_table_out() -> None:
+def test_the_samples_cover_every_row_of_gclouds_table() -> None:
     sentences = [(code, sentence) for code, _, sentence, _ in ROWS] + [("NOT_FOUND", line) for _, line in ABSENT]
     unused = [kind for kind in TABLE if not any(re.search(kind.pattern, sentence) for code, sentence in sentences)]
     assert unused == []
@@ -376,7 +376,7 @@ def test_the_samples_leave_no_row_of_the_table_out() -> None:
 
 
 @pytest.mark.parametrize(("argv", "sentence"), ABSENT)
-def test_absence_is_said_of_the_very_resource(argv: Argv, sentence: str) -> None:
+def test_a_resource_counts_as_missing_only_if_the_message_names_it(argv: Argv, sentence: str) -> None:
     assert (
         explain(argv, f"ERROR: (gcloud.x) {sentence} This command is authenticated as you@example.com").code
         == "NOT_FOUND"
@@ -386,7 +386,7 @@ def test_absence_is_said_of_the_very_resource(argv: Argv, sentence: str) -> None
 
 
 @pytest.mark.parametrize(("argv", "sentence"), ABSENT)
-def test_absence_of_one_with_a_longer_name_is_not_absence(argv: Argv, sentence: str) -> None:
+def test_a_message_about_a_longer_name_does_not_mean_that_the_resource_is_missing(argv: Argv, sentence: str) -> None:
     name = argv[-2].removeprefix("--secret=") if argv is ACCESS else argv[3 if argv[1] != "describe" else 2]
     longer = sentence.replace(name, f"{name}-2")
     assert longer == sentence or not is_absent(argv, longer)
@@ -408,15 +408,15 @@ REFUSALS = (
 
 
 @pytest.mark.parametrize(("status", "sentence", "remedy"), REFUSALS)
-def test_every_refusal_of_dts_has_its_remedy(status: int, sentence: str, remedy: str) -> None:
+def test_every_refusal_of_dt_has_its_fix(status: int, sentence: str, remedy: str) -> None:
     assert dt_api.remedy(status, sentence).startswith(remedy)
 
 
-def test_the_samples_leave_no_row_of_dts_table_out() -> None:
-    told = {dt_api.remedy(status, sentence) for status, sentence, _ in REFUSALS}
-    assert {kind.remedy for kind in dt_api.TABLE} <= told
+def test_the_samples_cover_every_row_of_dts_table() -> None:
+    remedies = {dt_api.remedy(status, sentence) for status, sentence, _ in REFUSALS}
+    assert {kind.remedy for kind in dt_api.TABLE} <= remedies
 
 
-def test_a_refusal_with_an_empty_message_is_shown_whole() -> None:
+def test_a_refusal_with_an_empty_message_is_shown_completely() -> None:
     words = 'ERROR: (gcloud.pubsub.topics.create) HttpError accessing <https://pubsub>: {"message": "", "code": 429}'
     assert explain(("pubsub", "topics", "create", "t"), words).what.startswith("HttpError accessing")

@@ -1,4 +1,4 @@
-"""Filters of subscriptions: what is read, what is refused and where, and that the reading is right."""
+"""Filters of subscriptions: which are parsed, which are refused and where, and that they match correctly."""
 
 from collections.abc import Mapping
 
@@ -47,7 +47,7 @@ READ: dict[str, Filter] = {
     r'attributes.a = "\343\201\277"': Equals("a", "み"),
     'attributes.a = "AND"': Equals("a", "AND"),
 }
-REFUSED: dict[str, int] = {  # text -> index of the first character that does not fit
+REFUSED: dict[str, int] = {  # text -> index of the first wrong character
     "deviceId is a": 0,
     "attributes": 10,
     "attributes.a": 12,
@@ -74,12 +74,12 @@ REFUSED: dict[str, int] = {  # text -> index of the first character that does no
 
 
 @pytest.mark.parametrize(("text", "meant"), READ.items(), ids=READ)
-def test_a_filter_is_read_as_the_grammar_says(text: str, meant: Filter) -> None:
+def test_a_filter_is_parsed_according_to_the_grammar(text: str, meant: Filter) -> None:
     assert parse_filter(text) == meant
 
 
 @pytest.mark.parametrize(("text", "position"), REFUSED.items(), ids=REFUSED)
-def test_a_text_that_is_no_filter_is_refused_at_its_first_wrong_character(text: str, position: int) -> None:
+def test_an_invalid_filter_is_refused_at_its_first_wrong_character(text: str, position: int) -> None:
     with pytest.raises(FilterInvalid, match=f"at character {position + 1}: ") as refused:
         parse_filter(text)
     assert refused.value.position == position
@@ -96,23 +96,23 @@ def test_a_filter_has_at_most_256_bytes_of_utf_8() -> None:
 
 
 @pytest.mark.parametrize("text", ["(" * 122 + "attributes:a" + ")" * 122, "-" * 244 + "attributes:a"])
-def test_a_filter_as_deep_as_256_bytes_allow_is_read_and_applied(text: str) -> None:
+def test_the_deepest_filter_of_256_bytes_is_parsed_and_applied(text: str) -> None:
     assert parse_filter(text).matches({"a": ""})
 
 
-def test_not_equal_is_true_of_an_absent_attribute() -> None:
+def test_not_equal_is_true_for_a_missing_attribute() -> None:
     assert parse_filter('attributes.a != "b"').matches({})
     assert not parse_filter('attributes:a AND attributes.a != "b"').matches({})
 
 
-def test_a_filter_tells_which_keys_it_looks_at() -> None:
+def test_a_filter_lists_the_keys_that_it_uses() -> None:
     text = 'attributes:a AND (NOT attributes.b = "x" OR hasPrefix(attributes.c, "y") OR attributes.d != "z")'
 
     assert parse_filter(text).keys() == {"a", "b", "c", "d"}
     assert parse_filter("").keys() == set()
 
 
-# against a second reading that shares nothing with the parser: Python's own
+# comparison with Python's own parser and evaluation
 
 KEYS = ("a", "ce-type", "label.room", "NOT", 'q"\\')
 VALUES = ("", "x", "xy", 'q"\\', "é")
@@ -132,7 +132,7 @@ attributes_of_messages = st.dictionaries(st.sampled_from(KEYS), st.sampled_from(
 
 
 def brute_force(meant: Filter, attributes: Mapping[str, str]) -> bool:
-    """Whether it matches, decided by a Python expression of the same meaning."""
+    """Return whether the filter matches, decided by an equivalent Python expression."""
     return bool(eval(as_python(meant), {"attributes": attributes}))  # noqa: S307  # made by this test
 
 
@@ -157,9 +157,9 @@ def combination_as_python(meant: Filter) -> str:
     return "(" + f" {'and' if isinstance(meant, All) else 'or'} ".join(map(as_python, meant.terms)) + ")"
 
 
-@settings(deadline=None)  # a busy machine is no fault of a filter
+@settings(deadline=None)  # because the machine may be busy
 @given(filters, attributes_of_messages)
-def test_what_is_written_reads_as_it_was_meant(meant: Filter, attributes: dict[str, str]) -> None:
+def test_a_written_filter_is_parsed_to_the_same_filter(meant: Filter, attributes: dict[str, str]) -> None:
     text = str(meant)
     if len(text.encode()) <= MAX_BYTES:
         read = parse_filter(text)

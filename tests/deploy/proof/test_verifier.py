@@ -1,4 +1,4 @@
-"""The proof: what counts as one, what does not, and that nothing is left of it."""
+"""The proof: what counts as proof, what does not, and that it leaves nothing behind."""
 
 import base64
 import hashlib
@@ -17,7 +17,7 @@ from tests.deploy.stage import Stage
 
 @pytest.fixture
 def stage() -> Stage:
-    """Everything is up, and emulated events arrive as they should."""
+    """Return a complete deployment whose emulated events arrive correctly."""
     stage = Stage()
     stage.deployment().up(verify=False)
     stage.dt.on_event = arriving(stage)
@@ -43,7 +43,7 @@ def envelope(device: str, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def message(data: bytes, **attributes: str) -> dict[str, Any]:
     event = json.loads(data)["event"]
-    told = {
+    all_attributes = {
         "eventId": event["eventId"],
         "eventType": event["eventType"],
         "deviceId": event["targetName"].rpartition("/")[2],
@@ -53,13 +53,13 @@ def message(data: bytes, **attributes: str) -> dict[str, Any]:
     }
     encoded = base64.b64encode(data).decode()
     published = "2026-11-23T06:00:00.250Z"
-    return {"message": {"data": encoded, "attributes": told, "messageId": "17", "publishTime": published}}
+    return {"message": {"data": encoded, "attributes": all_attributes, "messageId": "17", "publishTime": published}}
 
 
 def arriving(
     stage: Stage, change: Callable[[dict[str, Any]], None] = lambda _: None, attributes: Mapping[str, str] | None = None
 ) -> Callable[[str, str, Mapping[str, Any]], None]:
-    """Let emulated events arrive, changed on their way."""
+    """Let emulated events arrive with these changes."""
 
     def on_event(project: str, device: str, body: Mapping[str, Any]) -> None:
         del project
@@ -74,7 +74,7 @@ def nothing_is_left(stage: Stage) -> bool:
     return stage.dt.devices == {} and not [name for _, name in stage.google.things if "verify" in name]
 
 
-def test_an_emulated_event_is_proof_with_its_latency(stage: Stage) -> None:
+def test_an_emulated_event_that_arrives_is_proof_and_has_its_latency(stage: Stage) -> None:
     assert stage.deployment().verify() == 0
     assert "an unsigned request is refused: 401 unsigned" in stage.shown
     assert "came through DT's connector as message 17, 250 ms after it happened" in stage.shown
@@ -102,7 +102,7 @@ def test_an_event_that_does_not_come_is_no_proof(stage: Stage) -> None:
     assert nothing_is_left(stage)
 
 
-def test_where_dt_shows_no_secret_a_proof_that_fails_tells_how_to_have_it_set_again(stage: Stage) -> None:
+def test_if_dt_hides_the_secret_a_failed_proof_says_how_to_set_it_again(stage: Stage) -> None:
     stage.dt.shows_secrets, stage.dt.on_event = False, lambda *_: None
     with pytest.raises(NotProven, match=r"delete connector \w+ in DT Studio, then python -m deploy up"):
         stage.deployment().verify()
@@ -110,7 +110,7 @@ def test_where_dt_shows_no_secret_a_proof_that_fails_tells_how_to_have_it_set_ag
 
 @pytest.fixture
 def hidden(stage: Stage) -> Stage:
-    """DT does not show the connector's secret."""
+    """Return a deployment for which DT does not show the connector's secret."""
     stage.dt.shows_secrets = False
     return stage
 
@@ -126,39 +126,41 @@ def test_an_event_that_dts_own_key_alone_proves_is_no_proof_of_the_secret(hidden
 
 
 @pytest.mark.parametrize("index", [0, 1])
-def test_an_event_that_the_functions_log_ascribes_to_the_secret_is_proof_of_it(hidden: Stage, index: int) -> None:
+def test_an_event_that_the_secret_verified_according_to_the_log_is_proof_of_the_secret(
+    hidden: Stage, index: int
+) -> None:
     hidden.google.log = [{"eventId": EVENT_ID, "secretIndex": index}]
     assert hidden.deployment().verify() == 0
     assert "250 ms after it happened; proven by the secret" in hidden.shown
 
 
-def test_a_log_without_a_line_on_the_event_leaves_a_doubt_that_is_told(hidden: Stage) -> None:
+def test_without_a_log_line_the_proof_says_that_the_signature_is_not_known(hidden: Stage) -> None:
     began_at = hidden.clock()
     assert hidden.deployment().verify() == 0
-    told = "which signature proved it is not known: DT does not show the connector's secret, and the function's log"
-    assert told in hidden.shown
+    expected = "which signature proved it is not known: DT does not show the connector's secret, and the function's log"
+    assert expected in hidden.shown
     assert hidden.clock() - began_at < 60
 
 
-def test_a_doubt_in_json_is_null(hidden: Stage) -> None:
+def test_an_unknown_signature_is_null_in_json(hidden: Stage) -> None:
     hidden.deployment(in_json=True).verify()
     assert [proof["provenBy"] for proof in hidden.in_json()["verified"]] == [None]
 
 
-def test_a_log_that_may_not_be_read_leaves_a_doubt_that_is_told(hidden: Stage) -> None:
+def test_without_access_to_the_log_the_proof_says_that_the_signature_is_not_known(hidden: Stage) -> None:
     hidden.google.stumbles = [("logging read", "PERMISSION_DENIED: Permission denied for all log views")]
     assert hidden.deployment().verify() == 0
     assert "the function's log could not be read (PERMISSION_DENIED)" in hidden.shown
 
 
-def test_where_the_secret_is_the_only_signature_an_event_is_proof_of_it(hidden: Stage) -> None:
+def test_an_event_is_proof_of_the_secret_if_no_other_signature_is_accepted(hidden: Stage) -> None:
     del hidden.google.things["functions", "dt-pubsub"]["serviceConfig"]["environmentVariables"]["DT_ORGANIZATION_ID"]
     assert hidden.deployment().verify() == 0
     assert "proven by the secret" in hidden.shown
 
 
 def answering_signed(stage: Stage, *answers: tuple[int, str]) -> None:
-    """Let the function answer signed requests so, the last answer again and again."""
+    """Let the function answer signed requests in this way; it repeats the last answer."""
     left = list(answers)
 
     def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
@@ -170,14 +172,14 @@ def answering_signed(stage: Stage, *answers: tuple[int, str]) -> None:
     stage.post = post
 
 
-def test_a_function_that_does_not_know_the_newest_secret_is_no_proof(stage: Stage) -> None:
+def test_a_function_without_the_newest_secret_fails_the_proof(stage: Stage) -> None:
     answering_signed(stage, (401, '{"error": "signature"}'))
     with pytest.raises(NotProven, match=r'does not accept the newest secret: it answered 401 {"error": "signature"}'):
         stage.deployment().verify()
     assert nothing_is_left(stage)
 
 
-def test_a_function_that_has_not_read_a_new_version_yet_is_waited_for(stage: Stage) -> None:
+def test_the_proof_waits_until_the_function_has_read_a_new_secret_version(stage: Stage) -> None:
     answering_signed(stage, (401, '{"error": "signature"}'), (503, '{"error": "keys"}'), (401, '{"error": "checksum"}'))
     assert stage.deployment().verify() == 0
     assert "does not accept the newest secret yet" in stage.noted
@@ -192,7 +194,7 @@ def test_a_function_that_has_not_read_a_new_version_yet_is_waited_for(stage: Sta
         ({"httpConfig": {"url": URL, "signatureSecret": "x" * 64}}, "has another secret", "python -m deploy up"),
     ],
 )
-def test_a_connector_that_cannot_deliver_is_said_at_once(
+def test_a_connector_that_cannot_deliver_is_reported_at_once(
     stage: Stage, settings: dict[str, Any], told: str, mend: str
 ) -> None:
     stage.dt.connectors[DT_PROJECT][0] |= settings
@@ -203,14 +205,14 @@ def test_a_connector_that_cannot_deliver_is_said_at_once(
     assert stage.dt.devices == {}
 
 
-def test_a_connector_without_a_secret_beside_one_that_shows_its_own_is_said_at_once(stage: Stage) -> None:
+def test_a_connector_without_a_secret_is_reported_at_once_if_dt_shows_secrets(stage: Stage) -> None:
     stage.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] = ""
     stage.dt.has_connector(httpConfig={"url": "https://example.com/", "signatureSecret": "theirs"})
     with pytest.raises(NotProven, match="has no secret"):
         stage.deployment().verify()
 
 
-def test_a_connector_that_is_missing_is_said_at_once(stage: Stage) -> None:
+def test_a_missing_connector_is_reported_at_once(stage: Stage) -> None:
     stage.dt.connectors[DT_PROJECT].clear()
     began_at = stage.clock()
     with pytest.raises(NotProven, match=r"no connector of this deployment(?s:.*)python -m deploy up"):
@@ -218,10 +220,10 @@ def test_a_connector_that_is_missing_is_said_at_once(stage: Stage) -> None:
     assert stage.clock() == began_at
 
 
-def test_a_version_that_the_function_cannot_use_is_said_at_once(stage: Stage) -> None:
+def test_an_unusable_secret_version_is_reported_at_once(stage: Stage) -> None:
     stage.google.versions["dt-signature"].append("short")
-    told = "secret dt-signature: the function cannot use version 2: line 1 has 5 bytes"
-    with pytest.raises(DeployError, match=told):
+    expected = "secret dt-signature: the function cannot use version 2: line 1 has 5 bytes"
+    with pytest.raises(DeployError, match=expected):
         stage.deployment().verify()
 
 
@@ -234,7 +236,9 @@ def other_data(whole: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("change", [another_value, other_data])
-def test_another_event_than_was_sent_is_no_proof(stage: Stage, change: Callable[[dict[str, Any]], None]) -> None:
+def test_an_event_that_differs_from_the_one_sent_is_no_proof(
+    stage: Stage, change: Callable[[dict[str, Any]], None]
+) -> None:
     stage.dt.on_event = arriving(stage, change)
     with pytest.raises(NotProven, match="was sent"):
         stage.deployment().verify()
@@ -242,7 +246,7 @@ def test_another_event_than_was_sent_is_no_proof(stage: Stage, change: Callable[
 
 
 @pytest.mark.parametrize("other", [{"networkStatus": {"rssi": -80}}, {"labelsChanged": {"added": {"name": "x"}}}])
-def test_other_events_of_the_device_that_come_first_are_passed_over(stage: Stage, other: dict[str, Any]) -> None:
+def test_other_events_of_the_device_are_skipped(stage: Stage, other: dict[str, Any]) -> None:
     def on_event(project: str, device: str, body: Mapping[str, Any]) -> None:
         arriving(stage)(project, device, other)
         arriving(stage)(project, device, body)
@@ -252,7 +256,7 @@ def test_other_events_of_the_device_that_come_first_are_passed_over(stage: Stage
     assert "came through DT's connector as message 17" in stage.shown
 
 
-def test_an_event_of_another_type_alone_is_no_proof(stage: Stage) -> None:
+def test_only_an_event_of_another_type_is_no_proof(stage: Stage) -> None:
     stage.dt.on_event = arriving(stage, lambda whole: whole["event"].update(eventType="touch"))
     with pytest.raises(NotProven, match="no event came"):
         stage.deployment().verify()
@@ -265,20 +269,20 @@ def test_an_attribute_that_differs_is_no_proof(stage: Stage, attribute: str) -> 
         stage.deployment().verify()
 
 
-def test_an_event_that_dt_keeps_otherwise_is_no_proof(stage: Stage) -> None:
+def test_an_event_that_differs_in_dts_history_is_no_proof(stage: Stage) -> None:
     stage.dt.history = [envelope("emu", {"temperature": {"value": 1}})["event"]]
     with pytest.raises(NotProven, match="DT keeps in its history"):
         stage.deployment().verify()
     assert nothing_is_left(stage)
 
 
-def test_a_history_that_writes_the_same_event_in_another_way_is_proof(stage: Stage) -> None:
+def test_the_same_event_in_another_notation_in_dts_history_is_proof(stage: Stage) -> None:
     kept = envelope("emu", {"temperature": {"value": 21.37, "backfilled": False}})["event"]
     stage.dt.history = [{**kept, "timestamp": "2026-11-23T06:00:00Z"}]
     assert stage.deployment().verify() == 0
 
 
-def test_ctrl_c_meanwhile_leaves_nothing(stage: Stage) -> None:
+def test_ctrl_c_during_a_proof_leaves_nothing_behind(stage: Stage) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -288,14 +292,16 @@ def test_ctrl_c_meanwhile_leaves_nothing(stage: Stage) -> None:
     assert nothing_is_left(stage)
 
 
-def test_a_connector_that_takes_touches_alone_is_proven_with_a_touch(stage: Stage) -> None:
+def test_a_connector_that_sends_only_touches_is_proven_with_a_touch(stage: Stage) -> None:
     stage.dt.connectors[DT_PROJECT][0]["events"] = ["networkStatus", "touch"]
     assert stage.deployment().verify() == 0
     assert stage.google.messages[0]["message"]["attributes"]["eventType"] == "touch"
 
 
 @pytest.mark.parametrize("reason", ["emulator", "events"])
-def test_without_an_emulated_device_a_signed_request_proves_less_and_says_so(stage: Stage, reason: str) -> None:
+def test_without_an_emulated_device_a_signed_request_is_sent_and_reported_as_less_proof(
+    stage: Stage, reason: str
+) -> None:
     why = {
         "emulator": "DT let no emulated device be made",
         "events": "the connector sends only networkStatus, which no emulated device can send",
@@ -324,13 +330,13 @@ def _received(stage: Stage, url: str, body: bytes, headers: Mapping[str, str]) -
     return 200, '{"messageId": "17", "topic": "events"}'
 
 
-def test_a_function_that_is_not_open_yet_is_waited_for(stage: Stage) -> None:
+def test_the_proof_waits_until_the_function_is_public(stage: Stage) -> None:
     stage.answers = [(403, "Forbidden"), (0, ""), (404, "")]
     assert stage.deployment().verify() == 0
     assert "answers 403 as yet" in stage.noted
 
 
-def test_a_function_that_stays_closed_is_told_with_what_to_look_at(stage: Stage) -> None:
+def test_a_function_that_stays_private_is_reported_with_commands_to_look_at_it(stage: Stage) -> None:
     stage.answers = [(403, "Forbidden")] * 100
     with pytest.raises(NotProven, match="python -m deploy plan"):
         stage.deployment().verify()
@@ -338,7 +344,7 @@ def test_a_function_that_stays_closed_is_told_with_what_to_look_at(stage: Stage)
 
 @pytest.fixture
 def left_over(stage: Stage) -> Stage:
-    """A proof could remove nothing, as one that is killed; and other people's devices are there, too."""
+    """Resources that a killed proof left behind, and devices of other owners."""
     stage.dt.removes_devices = False
     stage.google.stumbles = [("pubsub subscriptions delete", "PERMISSION_DENIED: User not authorized")]
     stage.deployment().verify()
@@ -360,33 +366,33 @@ def others_alone_are_left(stage: Stage) -> bool:
     return subscriptions == [] and list(stage.dt.devices) == ["emuother1", "emuother2", "real1"]
 
 
-def test_the_next_proof_removes_what_a_killed_one_left(left_over: Stage) -> None:
+def test_the_next_proof_removes_leftovers_of_a_killed_one(left_over: Stage) -> None:
     left_over.clock.advance(601)
     assert left_over.deployment().verify() == 0
     assert others_alone_are_left(left_over)
 
 
-def test_a_proof_that_may_be_under_way_still_is_left_alone(left_over: Stage) -> None:
+def test_resources_of_a_proof_that_may_still_run_are_kept(left_over: Stage) -> None:
     left_over.clock.advance(599)
     assert left_over.deployment().verify() == 0
     assert len(left_over.dt.devices) == 4
     assert [name for _, name in left_over.google.things if "verify" in name]
 
 
-def test_down_removes_what_a_killed_proof_left_at_once_and_shows_it(left_over: Stage) -> None:
+def test_down_removes_and_shows_leftovers_of_a_killed_proof_at_once(left_over: Stage) -> None:
     left_over.deployment().down()
     assert others_alone_are_left(left_over)
     assert left_over.google.things == {}
     assert "DELETE https://emulator.disruptive-technologies.com/v2/projects/" in left_over.shown
 
 
-def test_down_goes_on_where_devices_may_not_be_listed(stage: Stage) -> None:
+def test_down_continues_if_devices_may_not_be_listed(stage: Stage) -> None:
     stage.dt.emulator_is_allowed = False
     assert stage.deployment().down() == 0
     assert stage.google.things == {}
 
 
-def test_a_device_that_dt_made_without_an_answer_is_removed_by_a_later_proof(stage: Stage) -> None:
+def test_a_device_whose_creation_was_not_answered_is_removed_by_a_later_proof(stage: Stage) -> None:
     stage.dt.swallows = 1
     stage.post = lambda url, body, headers: _received(stage, url, body, headers)
     assert stage.deployment().verify() == 0
@@ -396,7 +402,7 @@ def test_a_device_that_dt_made_without_an_answer_is_removed_by_a_later_proof(sta
     assert nothing_is_left(stage)
 
 
-def test_a_proof_that_fails_within_up_says_what_stands_what_failed_and_how_to_look_further() -> None:
+def test_a_proof_that_fails_in_up_says_what_exists_what_failed_and_which_commands_help() -> None:
     stage = Stage()
     with pytest.raises(NotProven) as failed:
         stage.deployment().up()
@@ -411,7 +417,7 @@ def test_a_proof_that_fails_within_up_says_what_stands_what_failed_and_how_to_lo
     assert nothing_is_left(stage)
 
 
-def test_whatever_keeps_a_proof_within_up_from_being_made_says_the_same() -> None:
+def test_a_proof_that_cannot_run_in_up_reports_the_same() -> None:
     stage = Stage()
     stage.google.stumbles = [("pubsub subscriptions create dt-events-verify", "PERMISSION_DENIED: not authorized")]
     with pytest.raises(NotProven, match=r"(?s)not authorized.*stay as they are.*deploy verify"):
