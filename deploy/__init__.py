@@ -2,7 +2,28 @@
 
 Modules and packages, from what a user types down to the two clouds:
 
-===================  ============================================================  ===================
+===================  ============================================================  ==========================
+``__main__``         reads the command line, builds the context, catches errors    the terminal, environment
+``cli``              flags, settings, deploy.toml, tables, questions               the terminal, deploy.toml
+``verbs``            plan, up, verify, status and down; one file a verb            nothing by itself
+``context``          all that a verb works with, built once                        nothing by itself
+``report``           the result of a verb, for ``--json``                          nothing
+``proof``            refuse an unsigned request; see a real event arrive           both clouds
+``stages``           preflight, observe, plan, apply                               both clouds
+``resources``        one class for each resource                                   nothing
+``google``           the only modules that reach Google Cloud                      Google Cloud
+``dt``               the only modules that reach DT                                DT
+``function_client``  signs requests and posts them to the function                 the function
+``network``          explains why an HTTPS request got no answer                   nothing
+``web``              keeps the logins of ~/.netrc out of HTTP calls                the environment
+``parallel``         worker threads, and sleeps that Ctrl-C ends                   threads
+``spec``             the desired state, as one frozen value                        nothing
+``steps``            a plan as data                                                nothing
+``secret``           a secret that no repr, log or traceback shows                 nothing
+``errors``           the one family of errors                                      nothing
+``offline``          stand-ins for both clouds                                     this machine
+===================  ============================================================  ==========================
+
 A plan is computed from what exists, without a state file; ``up`` carries out exactly the steps that ``plan`` shows.
 """
 
