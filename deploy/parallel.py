@@ -1,6 +1,7 @@
 """Worker threads. If the main thread leaves early, by Ctrl-C or a failure, it wakes the workers that sleep."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ POLL_S = 0.2
 
 LEAVE_S = 1.4
 """Seconds that the main thread waits for running workers when it leaves early: a signal is obeyed within two."""
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that end a command; Windows has no SIGHUP."""
 
 _THREAD_NAME = "deploy-worker"
 T = TypeVar("T")
@@ -95,6 +99,28 @@ def sleep(seconds: float) -> None:
         time.sleep(seconds)
     elif cancelled.wait(seconds):
         raise CancelledError
+
+
+@contextmanager
+def signals_wait() -> Iterator[None]:
+    """Let a signal that ends the command wait for the end of the block, so that nothing in there is half done.
+
+    Python runs handlers in the main thread alone: in another there is nothing to wait for.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    handlers = {number: handler for number in ENDING if callable(handler := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def raise_if_cancelled() -> None:

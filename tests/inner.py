@@ -9,7 +9,9 @@ from pathlib import Path
 
 from tests.serving import ROOT
 
-CONFTEST = "from tests.conftest import pytest_addoption, pytest_configure, pytest_sessionstart\n"
+CONFTEST = "from tests.hooks import pytest_addoption, pytest_configure, pytest_sessionstart\n"
+PLUGINS = ("xdist", "randomly", "hypothesispytest")
+"""Those that the hooks have to do with; each of the others would cost every run more than all that it does."""
 ENDS_WITHIN_S = 240.0
 
 Run = subprocess.Popen[str]
@@ -20,10 +22,11 @@ def begin(folder: Path, source: str, *options: str) -> Run:
     (folder / "conftest.py").write_text(CONFTEST, "utf-8")
     (folder / "pytest.ini").write_text("[pytest]\nmarkers = timed: as the project's own\n", "utf-8")
     (folder / "test_made_up.py").write_text(source, "utf-8")
+    plugins = [part for name in PLUGINS for part in ("-p", name)]
     return subprocess.Popen(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugins, *options],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -273,6 +273,16 @@ def _obey(end: Callable[[], None]) -> None:
         signal.signal(number, lambda _number, _frame: end())
 
 
+@contextlib.contextmanager
+def interrupting(number: signal.Signals) -> Iterator[None]:
+    """Let a signal be a test's own: it raises KeyboardInterrupt, as often as it comes, and ends no run."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 def _interrupt_children() -> None:
     for program in programs():
         if program.parent == os.getpid():

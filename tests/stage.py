@@ -206,14 +206,14 @@ class Surroundings:
 
     @property
     def every_scheme(self) -> dict[str, str]:
-        """Return settings with both schemes, an allow-list, labels, half a second for a publish, and all log lines."""
+        """Return settings with both schemes, an allow-list, labels, a second for a publish, and all log lines."""
         return {
             "DT_SIGNATURE_SECRET": f"{SECRET}\n{OLDER_SECRET}\n",
             "DT_ORGANIZATION_ID": ORGANIZATION_ID,
             "DT_ISSUER": self.issuer.url,
             "DT_PROJECT_IDS": PROJECT_ID,
             "LABEL_ATTRIBUTES": "name,room",
-            "PUBLISH_TIMEOUT_SECONDS": "0.5",
+            "PUBLISH_TIMEOUT_SECONDS": "1",
             "LOG_LEVEL": "DEBUG",
         }
 

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from deploy.errors import Code, GcloudFailed
 from deploy.google.gcloud_errors import STATUS, explain
-from deploy.parallel import raise_if_cancelled
+from deploy.parallel import raise_if_cancelled, signals_wait
 from deploy.secret import Secret
 from deploy.steps import Argv
 
@@ -99,8 +99,23 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
         CancelledError: this is a worker, and the main thread has left early.
 
     """
+    process = None
     try:
-        process = subprocess.Popen(  # noqa: S603  # an argument list of our own, without a shell
+        with signals_wait():  # one that came before the process has a name here would leave it behind
+            process = _started(argv, stdin, folder)
+        output = _wait(process, stdin, timeout_s)
+    except subprocess.TimeoutExpired:
+        what = f"did not end within {timeout_s:.0f} s"
+        raise GcloudFailed("TIMEOUT", what, where=shown(argv), mend=[STATUS]) from None
+    finally:
+        if process is not None:
+            _end(process)
+    return Finished(process.returncode, *output)
+
+
+def _started(argv: Argv, stdin: str | None, folder: Path | None) -> "subprocess.Popen[str]":
+    try:
+        return subprocess.Popen(  # noqa: S603  # an argument list of our own, without a shell
             [_program(), *argv],
             stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -116,14 +131,6 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
         raise GcloudFailed("MISSING", what, where="gcloud", mend=[INSTALL]) from None
     except OSError as error:
         raise GcloudFailed("MISSING", f"cannot be started: {error.strerror}", where="gcloud", mend=[INSTALL]) from None
-    try:
-        output = _wait(process, stdin, timeout_s)
-    except subprocess.TimeoutExpired:
-        what = f"did not end within {timeout_s:.0f} s"
-        raise GcloudFailed("TIMEOUT", what, where=shown(argv), mend=[STATUS]) from None
-    finally:
-        _end(process)
-    return Finished(process.returncode, *output)
 
 
 def _wait(process: "subprocess.Popen[str]", stdin: str | None, timeout_s: float) -> tuple[str, str]:

@@ -38,6 +38,7 @@ from tests.bench.results import Comparison, points_of
 from tests.bench.server import Server, serving
 from tests.bench.stages import CPU, STEPS
 from tests.bench.variants.check import is_genuine
+from tests.pace import in_time
 
 pytestmark = pytest.mark.timeout(180)  # the tests start programs while other tests run
 
@@ -185,7 +186,8 @@ def test_the_distant_broker_acknowledges_after_its_delay_and_keeps_the_messages(
 
 def test_a_bare_publish_to_the_distant_broker_takes_as_long_as_its_delay(broker: Broker) -> None:
     took_ms = asyncio.run(publish_for(0.5, broker.host, "projects/bench/topics/t"))
-    assert 24 < median(took_ms) < 200
+    assert median(took_ms) > 24
+    in_time(median(took_ms) / 1000, 0.2)
 
 
 # variants

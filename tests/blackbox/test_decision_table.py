@@ -15,7 +15,7 @@ from deploy.offline.issuer import new_key
 from deploy.offline.pubsub.faults import Fault
 from deploy.offline.signing import ORGANIZATION_HEADER
 from tests.blackbox.decision_table import ROWS, Row
-from tests.pace import within
+from tests.pace import in_time
 from tests.serving import ENTRY_POINTS, Answer, eventually, head, new_trace, read_raw_answer, variant
 from tests.stage import (
     BODY,
@@ -217,7 +217,7 @@ def test_a_publish_failure_that_ends_before_the_deadline_is_invisible_to_the_sen
 def test_a_missing_topic_is_answered_at_once(stage: Stage) -> None:
     stage.pubsub.set_fault(Fault.fail("NOT_FOUND").on(stage.topic))
 
-    assert within(stage.send(by_secret()).seconds, 0.5)
+    in_time(stage.send(by_secret()).seconds, 0.5)
 
 
 def test_one_connection_can_send_many_events(stage: Stage) -> None:
@@ -253,7 +253,7 @@ def test_row_4_a_body_that_stalls_or_comes_slowly_is_answered_408_after_three_se
     for answer, seconds, trace in ends:
         assert (answer.status, answer.json) == (408, {"error": "incomplete"})
         assert seconds > 2.5
-        assert within(seconds, 4.5)
+        in_time(seconds, 4.5)
         check_incomplete(stage, trace)
 
 
@@ -378,7 +378,7 @@ def test_row_7_requests_are_answered_503_until_dts_keys_can_be_fetched(
                 issuer.fault = fault
                 outcome = stage.send(stage.by_key())
                 check_keys(stage, outcome)
-                assert within(outcome.seconds, 4.5)
+                in_time(outcome.seconds, 4.5)
                 time.sleep(1.1)
             issuer.fault = None
             assert stage.send(stage.by_key()).answer.status == 200

@@ -42,8 +42,9 @@ def around(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
         yield made
 
 
-def answered(stage: Stage, count: int) -> set[int]:
-    return {stage.function.send(by_secret().headers, by_secret().body).status for _ in range(count)}
+def answered(stage: Stage, count: int) -> set[tuple[int, str]]:
+    answers = [stage.function.send(by_secret().headers, by_secret().body) for _ in range(count)]
+    return {(answer.status, answer.json.get("error", "")) for answer in answers}
 
 
 @pytest.mark.parametrize("entry_point", ENTRY_POINTS)
@@ -51,7 +52,7 @@ def test_a_stalled_log_reader_delays_no_answer_and_loses_no_line_that_fits_the_b
     entry_point: str, around: Surroundings, tmp_path: Path
 ) -> None:
     with around.stage(entry_point, tmp_path, PATIENT, kind=Piped) as stage:
-        assert answered(stage, EVENTS) == {200}
+        assert answered(stage, EVENTS) == {(200, "")}
 
         function = stage.function
         assert isinstance(function, Piped)
@@ -70,4 +71,4 @@ def test_events_are_answered_after_the_log_reader_has_ended(around: Surroundings
         assert isinstance(stage.function, Piped)
         os.close(stage.function.reader)
 
-        assert answered(stage, 5) == {200}
+        assert answered(stage, 5) == {(200, "")}

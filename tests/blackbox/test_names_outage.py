@@ -4,7 +4,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from tests.pace import within
+from tests.pace import in_time
 from tests.prove.names import Fault, Outage, in_own_network, why_not
 
 REASON = why_not()
@@ -30,7 +30,7 @@ def test_an_event_is_delivered_within_two_seconds_after_names_are_found_again(
 ) -> None:
     outage = measured[entry_point, fault].result()
     assert outage.statuses["503 publish"] >= 30
-    assert within(outage.slowest_s, LIMIT_S)
-    assert within(outage.back_s, BACK_S)
+    in_time(outage.slowest_s, LIMIT_S)
+    in_time(outage.back_s, BACK_S)
     assert "pubsub.googleapis.com" in outage.output, "the log names what could not be found"
     assert all(line.startswith('{"severity"') for line in outage.output.splitlines())

@@ -1,5 +1,6 @@
 """Black box: the WSGI entry point behind six servers, with the main rows of the decision table."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.blackbox.decision_table import CAP, ROWS, Row, padded
 from tests.blackbox.test_decision_table import check_calls, check_line, check_messages
 from tests.blackbox.wsgi_hosts import HOSTS, Host
+from tests.pace import in_time
 from tests.serving import ROOT, head, read_raw_answer
 from tests.stage import BODY, Request, Stage, Surroundings, by_secret, surroundings
 
@@ -79,9 +81,10 @@ def test_a_body_in_chunks_is_read_if_the_server_supports_chunks(stage: Stage, ho
 
 def test_an_event_is_answered_while_its_connection_stays_open(stage: Stage) -> None:
     with stage.function.connect() as connection:
-        connection.settimeout(2.5)
+        began_at = time.monotonic()
         connection.sendall(head(by_secret().headers, length=len(BODY)) + BODY)
         assert read_raw_answer(connection).status == 200
+    in_time(time.monotonic() - began_at, 2.5, "and not after the time that a body has")
 
 
 def test_valid_and_invalid_requests_in_turn_are_delivered_and_refused(stage: Stage) -> None:

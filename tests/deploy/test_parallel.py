@@ -13,7 +13,8 @@ import pytest
 
 from deploy import parallel
 from deploy.parallel import MAX_WORKERS, begun, wait_for, worker_pool
-from tests.pace import within
+from tests.leftovers import interrupting
+from tests.pace import in_time
 from tests.serving import eventually
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def test_ctrl_c_ends_every_sleep_and_waiting_work_never_starts() -> None:
     begun_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         _sleep_and_press_ctrl_c(sleeping)
-    assert within(time.monotonic() - begun_at, SOON_S)
+    in_time(time.monotonic() - begun_at, SOON_S)
     assert all(future.cancelled() or isinstance(future.exception(), CancelledError) for future in sleeping)
     assert sleeping[-1].cancelled()
 
@@ -43,9 +44,9 @@ def _sleep_and_press_ctrl_c(sleeping: "list[Future[None]]") -> None:
 
 def test_a_signal_that_arrives_in_another_thread_is_handled_at_once() -> None:
     begun_at = time.monotonic()
-    with pytest.raises(KeyboardInterrupt), worker_pool() as pool:
+    with interrupting(signal.SIGINT), pytest.raises(KeyboardInterrupt), worker_pool() as pool:
         wait_for(pool.submit(_take_ctrl_c_and_sleep))
-    assert within(time.monotonic() - begun_at, SOON_S)
+    in_time(time.monotonic() - begun_at, SOON_S)
 
 
 def _take_ctrl_c_and_sleep() -> None:
@@ -70,7 +71,7 @@ def test_leaving_early_does_not_wait_for_started_work() -> None:
     begun_at = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         _wait_for_what_is_begun_and_press_ctrl_c(waiting)
-    assert time.monotonic() - begun_at < SOON_S
+    in_time(time.monotonic() - begun_at, SOON_S)
     assert isinstance(waiting[0].exception(SOON_S), CancelledError)
 
 
@@ -118,7 +119,7 @@ def test_a_verb_that_waits_for_google_ends_at_once_on_a_signal(tmp_path: Path, s
         plan.send_signal(signum)
         errors = plan.stderr.read()
     assert (plan.returncode, "interrupted" in errors) == (1, True), errors
-    assert within(time.monotonic() - signalled_at, SOON_S)
+    in_time(time.monotonic() - signalled_at, SOON_S)
 
 
 HANGS = """#!/bin/sh
@@ -162,7 +163,7 @@ def test_a_signal_while_reading_ends_the_verb_and_all_gcloud_processes(
         process.send_signal(signum)
         errors = process.stderr.read()
     assert (process.returncode, "interrupted" in errors) == (1, True), errors
-    assert within(time.monotonic() - signalled_at, OBEYS_S)
+    in_time(time.monotonic() - signalled_at, OBEYS_S)
     started = [int(pid) for pid in pids.read_text("utf-8").split()]
     assert eventually(lambda: not any(map(_runs, started))), "what was killed has ended a moment later"
 
@@ -180,7 +181,7 @@ def test_ctrl_c_does_not_wait_long_for_a_blocked_read() -> None:
     with pytest.raises(KeyboardInterrupt):
         _wait_and_press_ctrl_c(silent)
     assert parallel.are_left()
-    assert within(time.monotonic() - begun_at, SOON_S)
+    in_time(time.monotonic() - begun_at, SOON_S)
     silent.set()
 
 

@@ -16,12 +16,13 @@ from disruptive.authentication import ServiceAccountAuth
 from disruptive.errors import BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized
 
 from deploy.offline.clouds import Clouds, clouds
+from deploy.offline.clouds.dt import tenant
 from deploy.offline.clouds.dt.connectors import METRICS_WINDOW_S, Counts
 from deploy.offline.clouds.dt.identity import GRANT_TYPE, ISSUER, TOKEN_ENDPOINT
 from deploy.offline.clouds.dt.tenant import RATE, USER, Tenant
 from deploy.offline.clouds.exchange import Answer, Request, Unanswered
 from tests.emulators.asking import Heard, ask
-from tests.pace import within
+from tests.pace import in_time
 
 URL = "https://receiver-1-ew.a.run.app/"
 API = "https://api.disruptive-technologies.com/v2"
@@ -228,14 +229,18 @@ def test_repeating_a_post_whose_answer_was_lost_makes_a_second_connector(
     assert len(both_clouds.dt.connectors.names()) == 2
 
 
-def test_too_many_calls_are_answered_429_with_a_retry_time(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
+def test_too_many_calls_are_answered_429_with_a_retry_time(
+    both_clouds: Clouds, auth: ServiceAccountAuth, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tenant.RATE_WINDOW_S == 5
+    monkeypatch.setattr(tenant, "RATE_WINDOW_S", 300.0)  # on a busy machine the calls take longer than five seconds
     headers = {"Authorization": auth.get_token()}
 
     answers = [ask(both_clouds, "GET", f"{API}/projects", headers=headers) for _ in range(RATE + 1)]
 
     assert {answer.status for answer in answers[:-1]} == {200}
     assert answers[-1].status == 429
-    assert 1 <= int(answers[-1].headers["retry-after"]) <= 6
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 301
 
 
 def test_the_package_reports_the_rate_limit(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
@@ -329,7 +334,7 @@ def test_events_do_not_wait_for_each_other(both_clouds: Clouds, auth: ServiceAcc
     assert both_clouds.dt.deliveries.wait()
 
     assert len(receiver.received) == 4
-    assert within(time.monotonic() - began_at, 1.0)
+    in_time(time.monotonic() - began_at, 1.0)
 
 
 def test_only_active_connectors_get_events_and_only_of_their_types(

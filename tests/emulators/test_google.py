@@ -34,6 +34,7 @@ from tests.emulators.asking import (
     gcloud,
     zipped,
 )
+from tests.serving import eventually
 
 PROJECT = "demo-proj"
 ACCOUNT = f"dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
@@ -237,14 +238,15 @@ def binding(member: str = MEMBER, role: str = PUBLISHER, etag: str = "") -> dict
 
 
 def test_a_new_service_account_is_visible_to_other_apis_only_after_a_while(both_clouds: Clouds) -> None:
-    both_clouds.google.estate.account_lag_s = 0.3
+    both_clouds.google.estate.account_lag_s = 1.5
     ask(both_clouds, "PUT", f"{PUBSUB}/topics/dt-events", {})
     ask(both_clouds, "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub"})
 
     early = ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding())
     assert (early.status, early.sentence) == (400, f"Service account {ACCOUNT} does not exist.")
-    time.sleep(0.3)
-    assert ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding()).status == 200
+    assert eventually(
+        lambda: ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:setIamPolicy", binding()).status == 200
+    )
 
 
 def test_an_unknown_service_account_gets_no_role(both_clouds: Clouds) -> None:

@@ -28,7 +28,7 @@ from function.key_source import (
 from function.signature import parse_token, verify_key
 from tests.function.builders import ISSUER, KEY_ID, PRIVATE_KEY, STRANGERS_KEY, body, jwk, key_token
 from tests.function.fakes import DISCOVERY_URL, KEY_SET_URL, FakeClock, FakeIssuer, run_skipping, slept_s
-from tests.pace import within
+from tests.pace import in_time
 
 
 class Discovered:
@@ -498,7 +498,9 @@ def test_a_server_that_takes_a_connection_and_never_answers_is_given_up_after_tw
         with pytest.raises(OSError, match="timed out"):
             asyncio.run(fetch_document(f"http://127.0.0.1:{silent.getsockname()[1]}/"))
 
-    assert 1.9 < time.monotonic() - began < 3
+    took_s = time.monotonic() - began
+    assert took_s > 1.9
+    in_time(took_s, 3)
 
 
 def discovering(server: str, path: str) -> Callable[[str], Any]:
@@ -515,7 +517,7 @@ def test_an_issuer_that_drips_is_given_up_after_two_seconds(server: str) -> None
         asyncio.run(source.key(KEY_ID))
     took_s = time.monotonic() - began
     assert took_s > 1.9
-    assert within(took_s, 2.6)
+    in_time(took_s, 2.6)
 
 
 @pytest.mark.parametrize("path", ["moved", "cut", "junk", "endless"])
@@ -539,4 +541,4 @@ def test_a_document_that_comes_byte_by_byte_leaves_no_thread_behind(server: str)
     began = time.monotonic()
     asyncio.run(ask())
 
-    assert within(time.monotonic() - began, FETCH_TIMEOUT_S + 1)
+    in_time(time.monotonic() - began, FETCH_TIMEOUT_S + 1)

@@ -28,7 +28,7 @@ from function.message import Message
 from function.pubsub import SCOPES, PubSub
 from function.retrying import RetryingPublisher
 from tests.function.builders import TOPIC, body
-from tests.pace import within
+from tests.pace import in_time
 from tests.prove.proxy import Proxy
 from tests.serving import eventually
 
@@ -51,7 +51,7 @@ def subscriber(pubsub: EmbeddedPubSub) -> Iterator[SubscriberClient]:
         yield SubscriberClient(transport=SubscriberGrpcTransport(channel=channel))
 
 
-def pulled(subscriber: SubscriberClient, *, wait_s: float = 0.3) -> list[PubsubMessage]:
+def pulled(subscriber: SubscriberClient, *, wait_s: float = 10) -> list[PubsubMessage]:
     reply = subscriber.pull(subscription=SUBSCRIPTION, max_messages=100, timeout=wait_s)
     return [received.message for received in reply.received_messages]
 
@@ -108,7 +108,7 @@ def test_a_message_arrives_as_it_is_and_its_id_is_given(pubsub: EmbeddedPubSub, 
 @pytest.mark.parametrize("content", [b"\x00\xff" * 100, b"x" * 9_000_000], ids=["not UTF-8", "9 MB"])
 def test_any_bytes_arrive_unchanged(pubsub: EmbeddedPubSub, subscriber: SubscriberClient, content: bytes) -> None:
     publish(pubsub, Message(content, {}))
-    assert [message.data for message in pulled(subscriber, wait_s=2)] == [content]
+    assert [message.data for message in pulled(subscriber)] == [content]
 
 
 def test_one_message_is_one_call(pubsub: EmbeddedPubSub) -> None:
@@ -151,9 +151,9 @@ def test_a_transient_code_that_lasts_is_a_transient_error_within_the_time_given(
     pubsub: EmbeddedPubSub, code: str
 ) -> None:
     pubsub.set_fault(Fault.fail(code))
-    text, took_s = fails(pubsub, PublishTransient, timeout_s=0.3)
+    text, took_s = fails(pubsub, PublishTransient, timeout_s=0.6)
     assert text.startswith(code)
-    assert within(took_s, 0.4)
+    in_time(took_s, 0.7)
     assert 2 <= pubsub.publish_calls() <= 6
 
 
@@ -176,12 +176,12 @@ def test_a_lasting_code_is_told_at_once(pubsub: EmbeddedPubSub, code: str, error
     pubsub.set_fault(Fault.fail(code, "why"))
     text, took_s = fails(pubsub, error, timeout_s=4.0)
     assert text == (code if error is PublishRefused else f"{code}: why")
-    assert within(took_s, 1)
+    in_time(took_s, 1)
     assert pubsub.publish_calls() == 1
 
 
 def test_a_topic_that_is_not_there_is_misconfigured(embedded: EmbeddedPubSub) -> None:
-    text, _ = fails(embedded, PublishMisconfigured, timeout_s=1.0)
+    text, _ = fails(embedded, PublishMisconfigured, timeout_s=4.0)
     assert text.startswith("NOT_FOUND")
 
 
@@ -192,14 +192,14 @@ def test_what_pubsub_calls_invalid_is_refused(pubsub: EmbeddedPubSub) -> None:
 
 def test_a_long_answer_of_pubsub_is_cut(pubsub: EmbeddedPubSub) -> None:
     pubsub.set_fault(Fault.fail("NOT_FOUND", "x" * 2000))
-    text, _ = fails(pubsub, PublishMisconfigured, timeout_s=1.0)
+    text, _ = fails(pubsub, PublishMisconfigured, timeout_s=4.0)
     assert len(text) == 300
 
 
 @pytest.mark.parametrize("fault", [Fault.empty_ids(), Fault.two_ids()], ids=["none", "two"])
 def test_an_answer_without_exactly_one_id_is_no_acknowledgement(pubsub: EmbeddedPubSub, fault: Fault) -> None:
     pubsub.set_fault(fault)
-    text, _ = fails(pubsub, PublishUnacknowledged, timeout_s=1.0)
+    text, _ = fails(pubsub, PublishUnacknowledged, timeout_s=4.0)
     assert text.endswith("message ids for 1 messages")
     assert pubsub.publish_calls() == 1
 
@@ -209,7 +209,7 @@ def test_a_broker_that_hangs_is_given_up_in_time(pubsub: EmbeddedPubSub, timeout
     pubsub.set_fault(Fault.hang(5))
     _, took_s = fails(pubsub, PublishTransient, timeout_s=timeout_s)
     assert timeout_s * 0.9 < took_s
-    assert within(took_s, timeout_s + 0.2)
+    in_time(took_s, timeout_s + 0.2)
 
 
 def test_an_attempt_that_hangs_for_two_seconds_is_followed_by_another(
@@ -233,7 +233,7 @@ def test_nothing_is_published_once_the_time_is_over(pubsub: EmbeddedPubSub, subs
         assert pubsub.publish_calls() == calls
 
     run(pubsub.host, use)
-    assert pulled(subscriber) == []
+    assert pulled(subscriber, wait_s=0.3) == []
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, -1.0])
@@ -241,9 +241,9 @@ def test_without_any_time_left_nothing_is_published(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, timeout_s: float
 ) -> None:
     _, took_s = fails(pubsub, PublishTransient, timeout_s=timeout_s)
-    assert within(took_s, 0.3)
+    in_time(took_s, 0.3)
     assert pubsub.publish_calls() == 0
-    assert pulled(subscriber) == []
+    assert pulled(subscriber, wait_s=0.3) == []
 
 
 def test_a_publish_that_is_cancelled_goes_on_nowhere(pubsub: EmbeddedPubSub) -> None:
@@ -295,7 +295,7 @@ def test_after_an_outage_of_six_seconds_the_first_message_is_through_within_a_se
         return time.monotonic() - back_at
 
     with Proxy(pubsub.host) as proxy:
-        assert within(run(proxy.host, use), 1.5)
+        in_time(run(proxy.host, use), 1.5)
 
 
 def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: EmbeddedPubSub) -> None:
@@ -309,7 +309,7 @@ def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: Emb
         return took_s
 
     with Proxy(pubsub.host) as proxy:
-        assert within(run(proxy.host, use), 3.5)
+        in_time(run(proxy.host, use), 3.5)
 
 
 def test_a_connection_may_take_longer_than_a_second_to_be_made(pubsub: EmbeddedPubSub) -> None:
@@ -344,7 +344,7 @@ def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
             await publisher.publish(TOPIC, MESSAGE, timeout_s=0.5)
         return time.monotonic() - began
 
-    assert within(run("127.0.0.1:1", use), 0.7)
+    in_time(run("127.0.0.1:1", use), 0.7)
 
 
 def test_no_channel_is_made_before_the_first_message(mocker: MockerFixture) -> None:
@@ -368,7 +368,7 @@ def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time()
         results = await asyncio.gather(
             *(publisher.publish(TOPIC, MESSAGE, timeout_s=0.5) for _ in range(5)), return_exceptions=True
         )
-        assert within(time.monotonic() - began, 1.0)
+        in_time(time.monotonic() - began, 1.0)
         return results
 
     assert {type(result) for result in asyncio.run(use())} == {PublishTransient}
@@ -408,7 +408,7 @@ def test_a_connection_to_google_is_watched_while_it_is_used_and_given_time_to_be
 
 def test_what_pubsub_says_of_an_invalid_message_is_not_repeated(pubsub: EmbeddedPubSub) -> None:
     pubsub.set_fault(Fault.fail("INVALID_ARGUMENT", "your message was canary"))
-    assert fails(pubsub, PublishRefused, timeout_s=1.0)[0] == "INVALID_ARGUMENT"
+    assert fails(pubsub, PublishRefused, timeout_s=4.0)[0] == "INVALID_ARGUMENT"
 
 
 def test_without_credentials_it_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:

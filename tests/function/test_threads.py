@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from function.threads import BackgroundLoop, in_daemon_thread
-from tests.pace import within
+from tests.pace import in_time
 
 
 def test_a_calls_value_comes_back() -> None:
@@ -129,7 +129,7 @@ def test_any_number_of_threads_may_wait_at_once_and_start_only_one_loop(backgrou
         thread.start()
     for thread in threads:
         thread.join()
-    assert within(time.monotonic() - began, 1)
+    in_time(time.monotonic() - began, 1)
     assert len(loops) == 30
     assert len(set(loops)) == 1
 

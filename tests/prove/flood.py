@@ -70,7 +70,7 @@ def flood(port: int, rate: float, seconds: float) -> Iterator[dict[str, int]]:
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             yield answers
-            output, _ = process.communicate(timeout=seconds + 30)
+            output, _ = process.communicate(timeout=seconds + 240)
             answers.update(json.loads(output))
         finally:
             process.kill()

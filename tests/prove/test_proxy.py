@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.pace import within
+from tests.pace import in_time
 from tests.prove.proxy import Proxy
 
 
@@ -131,7 +131,7 @@ def test_the_greeting_delays_only_new_connections(proxy: Proxy) -> None:
         proxy.greeting_s = 0.1
         began_at = time.monotonic()
         assert echoes(connection)
-        assert within(time.monotonic() - began_at, 0.1)
+        in_time(time.monotonic() - began_at, 0.1)
     with connected(proxy) as connection:
         began_at = time.monotonic()
         assert echoes(connection)

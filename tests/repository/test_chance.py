@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+from tests.hooks import LONGEST
 from tests.inner import ids, run
+from tests.serving import ROOT
 
 SOURCE = """
 import random
@@ -36,3 +38,7 @@ def test_a_run_prints_the_seed_that_repeats_it_and_the_next_run_has_another(tmp_
     assert (again, second) == (seed, first)
     assert other != seed
     assert third != first
+
+
+def test_the_files_that_are_to_begin_first_are_there() -> None:
+    assert {path.name for path in (ROOT / "tests").rglob("test_*.py")} >= set(LONGEST)

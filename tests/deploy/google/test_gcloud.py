@@ -3,11 +3,14 @@
 import json
 import os
 import re
+import signal
 import stat
+import subprocess
 from base64 import b64encode
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -21,6 +24,7 @@ from deploy.secret import Secret, new_secret
 from deploy.steps import Argv
 from tests.deploy.fakes.dt import FakeDt
 from tests.function.fakes import FakeClock
+from tests.leftovers import interrupting
 
 LAG = "ERROR: (gcloud.x) INVALID_ARGUMENT: Service account dt@p.iam.gserviceaccount.com does not exist."
 WORDS: list[tuple[Code, str]] = [
@@ -235,7 +239,7 @@ def installed(path: Path, script: str) -> None:
 def test_a_child_process_gets_none_of_dts_credentials(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DT_SERVICE_ACCOUNT_SECRET", "do-not-tell")
     installed(path, "env")
-    done = run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
+    done = run_gcloud(("x",), stdin=None, folder=None, timeout_s=60)
     assert "do-not-tell" not in done.stdout
     assert "CLOUDSDK_CORE_DISABLE_PROMPTS=1" in done.stdout
     assert "CLOUDSDK_CORE_LOG_HTTP=false" in done.stdout
@@ -246,7 +250,7 @@ def test_a_users_gcloud_settings_do_not_change_the_form_of_answers(path: Path, m
     for name, value in {**properties, "CORE_SHOW_STRUCTURED_LOGS": "always"}.items():
         monkeypatch.setenv(f"CLOUDSDK_{name}", value)
     installed(path, "env")
-    environment = run_gcloud(("x",), stdin=None, folder=None, timeout_s=10).stdout.splitlines()
+    environment = run_gcloud(("x",), stdin=None, folder=None, timeout_s=60).stdout.splitlines()
     assert {
         "CLOUDSDK_CORE_VERBOSITY=warning",
         "CLOUDSDK_CORE_USER_OUTPUT_ENABLED=true",
@@ -257,19 +261,19 @@ def test_a_users_gcloud_settings_do_not_change_the_form_of_answers(path: Path, m
 
 def test_a_secret_is_passed_on_standard_input(path: Path) -> None:
     installed(path, "cat")
-    assert run_gcloud(("x",), stdin="from here", folder=None, timeout_s=10).stdout == "from here"
+    assert run_gcloud(("x",), stdin="from here", folder=None, timeout_s=60).stdout == "from here"
 
 
 def test_without_a_secret_there_is_no_standard_input(path: Path) -> None:
     installed(path, "cat; pwd")
-    done = run_gcloud(("x",), stdin=None, folder=path, timeout_s=10)
+    done = run_gcloud(("x",), stdin=None, folder=path, timeout_s=60)
     assert Path(done.stdout.strip()).samefile(path)
 
 
 def test_a_missing_gcloud_is_reported_with_how_to_install_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(os.environ, "PATH", str(tmp_path))
     with pytest.raises(GcloudFailed, match=r"curl https://sdk\.cloud\.google\.com"):
-        run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
+        run_gcloud(("x",), stdin=None, folder=None, timeout_s=60)
 
 
 def test_a_gcloud_that_cannot_be_started_is_reported_in_one_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,13 +281,35 @@ def test_a_gcloud_that_cannot_be_started_is_reported_in_one_line(path: Path, mon
     (path / "gcloud").chmod(stat.S_IRUSR)
     monkeypatch.setenv("PATH", str(path))
     with pytest.raises(GcloudFailed, match="gcloud: cannot be started: Permission denied"):
-        run_gcloud(("x",), stdin=None, folder=None, timeout_s=10)
+        run_gcloud(("x",), stdin=None, folder=None, timeout_s=60)
 
 
 def test_a_command_that_hangs_is_ended(path: Path) -> None:
     installed(path, "exec sleep 30")
     with pytest.raises(GcloudFailed, match="did not end within 0 s"):
         run_gcloud(("x",), stdin="a secret", folder=None, timeout_s=0.2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_comes_while_a_command_is_started_leaves_nothing_of_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    started: list[subprocess.Popen[str]] = []
+
+    class Interrupted(subprocess.Popen[str]):
+        def __init__(self, *args: Any, **how: Any) -> None:
+            super().__init__(*args, **how)
+            started.append(self)
+            if len(started) == 1:  # and not as well while it is ended
+                signal.raise_signal(number)
+
+    installed(path, "trap '' INT; exec sleep 300")
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with interrupting(number), pytest.raises(KeyboardInterrupt):
+        run_gcloud(("x",), stdin=None, folder=None, timeout_s=60)
+    ended = started[0].poll()
+    started[0].kill()
+    assert ended is not None
 
 
 @pytest.mark.parametrize("written", [lambda text: text, lambda text: b64encode(text.encode()).decode()])
