@@ -57,9 +57,8 @@ def _reports(item: pytest.Item, nextitem: pytest.Item | None) -> Sequence[pytest
     first = runtestprotocol(item, log=False, nextitem=nextitem)
     failed = [report for report in first if report.failed]
     late = [report for report in failed if LATE in dict(report.user_properties)]
-    if [report.when for report in late] != [
-        "call"
-    ] or late != failed:  # an error in setup or teardown does not depend on time
+    # an error in setup or teardown does not depend on time
+    if [report.when for report in late] != ["call"] or late != failed:
         return first
     item.user_properties.append((PROPERTY, _cause(failed[0])))
     item.session._setupstate.teardown_exact(None)  # noqa: SLF001  # fixtures of the whole file measure again
