@@ -23,6 +23,9 @@ from function.threads import BackgroundLoop
 
 CHUNK_BYTES = 65_536
 
+LONGEST_DIGITS = 5
+"""Digits of the announced length of a small body."""
+
 ENCODING = "latin-1"
 """Of headers: each byte is a letter (RFC 9110 §5.5)."""
 
@@ -43,7 +46,7 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
 
     async def read(limit: int) -> bytes:
         nonlocal is_whole
-        _refuse_announced(headers.get("content-length", [""])[0], limit)
+        _refuse_announced(asked.header("content-length"), limit)
         body = bytearray()
         while not is_whole:
             part = await request.receive()
@@ -57,7 +60,8 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
             body += content
         return bytes(body)
 
-    reply = await receiver.receive(Request(request.method, headers, read))
+    asked = Request(request.method, headers, read)
+    reply = await receiver.receive(asked)
     fields = _headers(reply)
     if reply.is_early or not (is_whole or await _passed_over(request, headers)):
         fields["Connection"] = "close"
@@ -69,8 +73,7 @@ async def _passed_over(request: StarletteRequest, headers: Mapping[str, Sequence
 
     Clients send a head and its body one right after the other, and may be late with the second.
     """
-    announced = headers.get("content-length", ["0"])[0]
-    if "expect" in headers or len(announced) > len(str(CHUNK_BYTES)):
+    if "expect" in headers or any(len(digits) > LONGEST_DIGITS for digits in headers.get("content-length", ())):
         return False
     left = CHUNK_BYTES
     with contextlib.suppress(TimeoutError):
@@ -115,7 +118,7 @@ class WsgiDoor:
 def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
     stream, announced = request.environ["wsgi.input"], request.content_length
     ends = bool(request.environ.get("wsgi.input_terminated"))
-    if announced is None and not ends and "Transfer-Encoding" in request.headers:
+    if announced is None and not ends and "HTTP_TRANSFER_ENCODING" in request.environ:
         raise BodyIncomplete("this WSGI server does not read a body in chunks")
     most = announced if announced is not None else limit + 1 if ends else 0
 

@@ -54,7 +54,7 @@ class _Request:
 
     def leave(self) -> None:
         """Somebody waits no more; if it was the last one, the request goes on nowhere."""
-        if self.task and all(each.done() for each in self.waiting):
+        if self.task and all(waiter.done() for waiter in self.waiting):
             self.task.cancel()
 
     def tell(self, task: "asyncio.Task[Sequence[str | BaseException]]") -> None:
@@ -63,13 +63,14 @@ class _Request:
         verdicts = [error] * len(self.waiting) if error else task.result()
         # an error knows its frames, and those know this request: while it knew the error, hundreds would stay in memory
         waiting, self.waiting, self.task = self.waiting, [], None
-        for each, verdict in zip(waiting, verdicts, strict=True):
-            if each.done():
+        for number, waiter in enumerate(waiting):
+            verdict = verdicts[number]
+            if waiter.done():
                 continue
             if isinstance(verdict, str):
-                each.set_result(verdict)
+                waiter.set_result(verdict)
             else:
-                each.set_exception(verdict)
+                waiter.set_exception(verdict)
 
 
 class SharedRequests:

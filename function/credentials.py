@@ -5,6 +5,7 @@ account, the token), and again with each new token. Where it is known that there
 https://cloud.google.com/run/docs/securing/service-identity#access_tokens.
 """
 
+import calendar
 import contextlib
 import functools
 import http.client
@@ -14,7 +15,6 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC
 from pathlib import Path
 
 import google.auth
@@ -144,7 +144,7 @@ class GoogleCredentials:
             raise PublishTransient(f"no access token: {_cause(error)}") from error
         headers: dict[str, str] = {}
         credentials.apply(headers)  # type: ignore[no-untyped-call]
-        expires_at = credentials.expiry.replace(tzinfo=UTC).timestamp() if credentials.expiry else math.inf
+        expires_at = calendar.timegm(credentials.expiry.timetuple()) if credentials.expiry else math.inf
         return AccessToken(tuple((name.lower(), value) for name, value in headers.items()), expires_at)
 
 

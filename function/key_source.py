@@ -8,6 +8,7 @@ issuer, no key but ES256's, and no document beyond 64 KiB or two seconds.
 import asyncio
 import contextlib
 import http.client
+import math
 import time
 import urllib.error
 import urllib.request
@@ -69,7 +70,7 @@ class KeySource:
         self._warn = warn
         self._keys: Mapping[str, PublicKey] = {}
         self._last_fetch_failed = True
-        self._due = self._unknown_due = self._settled_at = float("-inf")
+        self._due = self._unknown_due = self._settled_at = -math.inf
         self._fetching = asyncio.Lock()
 
     async def key(self, key_id: str) -> PublicKey:

@@ -217,8 +217,8 @@ def _message(line: Line, outcome: Outcome, error: Exception | None) -> str:
     if line.device_id:
         event = f"{event} of {_words(line.device_id, LONGEST_WORD)}"
     if outcome is DELIVERED:
-        return f"{outcome.sentence} {event}" if event else outcome.sentence
-    words = [outcome.sentence, event] if event else [outcome.sentence]
+        return f"{line.message} {event}" if event else line.message
+    words = [line.message, event] if event else [line.message]
     if line.detail:
         words.append(_words(line.detail, LONGEST_DETAIL))
     elif error:

@@ -25,9 +25,6 @@ QUEUE_BYTES = 1_048_576
 LAST_WRITES_S = 2.0
 """Seconds that the end of the process waits for the queue. Cloud Run gives 10 after SIGTERM."""
 
-POLL_S = 1.0
-"""Seconds after which the writer looks again whether the reader takes more."""
-
 
 class HasDescriptor(Protocol):
     """A stream of the operating system."""
@@ -126,7 +123,7 @@ class LineWriter:
             try:
                 line = line[os.write(self._descriptor, line) :]
             except BlockingIOError:
-                _wait_for_room(self._descriptor)
+                select.select((), (self._descriptor,), ())
             except OSError:
                 return False
         return True
@@ -143,10 +140,3 @@ def _opened(descriptor: int) -> tuple[int, bool]:
         with contextlib.suppress(OSError):
             return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK), True
     return descriptor, stat.S_ISREG(mode)
-
-
-def _wait_for_room(descriptor: int) -> None:
-    if sys.platform != "win32":  # there a write waits by itself
-        poll = select.poll()
-        poll.register(descriptor, select.POLLOUT)
-        poll.poll(POLL_S * 1000)

@@ -209,8 +209,8 @@ class Receiver:
 
 def _announced(request: Request) -> float:
     """Return how many bytes the body may have: a body in chunks is not announced."""
-    digits = request.header("content-length") or ""
-    return int(digits) if digits.isdecimal() and len(digits) < 20 else math.inf
+    digits = request.header("content-length")
+    return int(digits) if digits and digits.isdecimal() and len(digits) < 20 else math.inf
 
 
 def _reply(outcome: Outcome, entry: Entry, *, is_early: bool) -> Reply:

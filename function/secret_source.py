@@ -6,6 +6,7 @@ anybody can cause one with a made-up signature: so their number is bounded.
 """
 
 import asyncio
+import math
 from collections.abc import Callable
 from pathlib import Path
 
@@ -54,13 +55,12 @@ class SecretSource:
         self._warn = warn
         self._remark = remark
         self._from_file = SecretLines((), ())
-        self._read_at = float("-inf")
+        self._read_at = -math.inf
         self._good_for_s = REREAD_AFTER_S
         self._pause_s = REREAD_ON_MISS_S
-        self._misses_paid_until = float("-inf")
+        self._misses_paid_until = -math.inf
         self._reading = asyncio.Lock()
-        self._unanswered: asyncio.Future[bytes] | None = None
-        self._begun_at = float("-inf")
+        self._unanswered: tuple[asyncio.Future[bytes], float] | None = None
 
     async def secrets(self) -> tuple[bytes, ...]:
         """Give the secrets, from a reading of the file that is at most ``REREAD_AFTER_S`` old.
@@ -123,10 +123,10 @@ class SecretSource:
 
     def _reading_of(self, file: Path) -> "asyncio.Future[bytes]":
         """Begin to read, or go on waiting for a read that hangs: it is joined by another one after a while only."""
-        if self._unanswered is None or self._monotonic() - self._begun_at >= REREAD_AFTER_S:
-            self._begun_at = self._monotonic()
-            self._unanswered = asyncio.ensure_future(in_daemon_thread(lambda: _content(file)))
-        return self._unanswered
+        if self._unanswered is None or self._monotonic() - self._unanswered[1] >= REREAD_AFTER_S:
+            reading = asyncio.ensure_future(in_daemon_thread(lambda: _content(file)))
+            self._unanswered = reading, self._monotonic()
+        return self._unanswered[0]
 
 
 def require_strong(file: Path | None) -> None:

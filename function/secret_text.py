@@ -8,6 +8,7 @@ No fault quotes a secret.
 import codecs
 import re
 from dataclasses import dataclass
+from unicodedata import category
 
 MIN_SECRET_BYTES = 32
 """RFC 7518 §3.2: an HS256 key is at least as long as its hash, 256 bits."""
@@ -96,11 +97,11 @@ def _decoded(raw: bytes) -> str:
     """Decode UTF-8 or UTF-16, with or without a byte order mark; bytes that are not UTF-8 become lone surrogates."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16")
-    if b"\0" in raw and not raw[1::2].strip(b"\0"):
+    if b"\0" in raw and not any(raw[1::2]):
         return raw.decode("utf-16-le")
-    if b"\0" in raw and not raw[::2].strip(b"\0"):
+    if b"\0" in raw and not any(raw[::2]):
         return raw.decode("utf-16-be")
-    return raw.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
+    return raw.decode("utf-8", "surrogateescape")
 
 
 def _fault(line: str) -> str | None:
@@ -128,4 +129,4 @@ def _is_joined(line: str) -> bool:
 
 
 def _is_unicode(line: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in line)
+    return all(category(character) != "Cs" for character in line)

@@ -12,6 +12,7 @@ from function.errors import SettingsError
 from function.secret_text import trimmed
 from function.settings_names import meant_setting
 from function.settings_parsers import (
+    either,
     emulator_host,
     google_project,
     listed,
@@ -84,15 +85,16 @@ class Settings:
             issuer=given.read("DT_ISSUER", trusted_url, PRODUCTION_ISSUER),
             project_ids=given.read("DT_PROJECT_IDS", project_ids, None),
             label_attributes=given.read("LABEL_ATTRIBUTES", listed, ()),
-            order_by_device=given.read("ORDERING_KEY", one_of("none", "device"), "none") == "device",
-            cloud_events=given.read("CLOUDEVENTS", one_of("false", "true"), "false") == "true",
+            order_by_device=given.read("ORDERING_KEY", either("none", "device"), default=False),
+            cloud_events=given.read("CLOUDEVENTS", either("false", "true"), default=False),
             max_body_bytes=given.read("MAX_BODY_BYTES", number(int, 1, LARGEST_BODY_BYTES), 262_144),
             publish_timeout_s=given.read("PUBLISH_TIMEOUT_SECONDS", number(float, 0.1, LONGEST_PUBLISH_S), 4.0),
             clock_leeway_s=given.read("CLOCK_LEEWAY_SECONDS", number(int, 0, 3600), 60),
             log_level=given.read("LOG_LEVEL", one_of(*SEVERITIES), "INFO"),
             emulator_host=given.read("PUBSUB_EMULATOR_HOST", emulator_host, None),
-            google_project=given.read("GOOGLE_CLOUD_PROJECT", google_project, "")
-            or topic.removeprefix("projects/").partition("/")[0],
+            google_project=given.read(
+                "GOOGLE_CLOUD_PROJECT", google_project, topic.removeprefix("projects/").partition("/")[0]
+            ),
         )
         if not any(given.text(name) for name in _SCHEMES):
             given.faults.append(f"one of {', '.join(_SCHEMES)} is required: nothing could be verified without")

@@ -135,6 +135,12 @@ def one_of(*choices: S) -> Callable[[str], S]:
     return parse
 
 
+def either(no: str, yes: str) -> Callable[[str], bool]:
+    """Make a parser that takes one of two words, in capitals or not, and returns whether it is the second."""
+    parse = one_of(no, yes)
+    return lambda text: parse(text) == yes
+
+
 def number(kind: Callable[[str], T], least: float, most: float) -> Callable[[str], T]:
     """Make a parser that takes a number in this range."""
 

@@ -40,8 +40,8 @@ class BoundedHttp(HttpToolsProtocol):
     """One connection. ``main.py`` names it to uvicorn."""
 
     _bytes_of_no_body = 0
-    _body_bytes = 0
-    chunks = 0
+    _body_bytes: int
+    chunks: int
     """Chunks of the body so far."""
     _is_in_head = False
     _is_upgrade = False
@@ -78,7 +78,7 @@ class BoundedHttp(HttpToolsProtocol):
         """Answer a whole request also if its sender says that nothing more comes; it is not gone."""
         is_waited_for = self._is_answering()
         if is_waited_for:
-            self._end("")
+            self._end()
         return is_waited_for
 
     def on_message_begin(self) -> None:
@@ -107,7 +107,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_chunk_header(self) -> None:
         """Refuse a body of very many small chunks: each takes as much time as one of 64 KiB."""
         self.chunks += 1
-        if self.chunks > SMALL_CHUNKS + self._body_bytes // CHUNK_BYTES:
+        if (self.chunks - SMALL_CHUNKS) * CHUNK_BYTES > self._body_bytes:
             raise httptools.HttpParserError
 
     def on_body(self, body: bytes) -> None:
@@ -162,7 +162,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._head_timer.cancel()
             self._head_timer = None
 
-    def _end(self, message: str) -> None:
+    def _end(self, message: str = "") -> None:
         """Read nothing more. Answer the request that is whole, if there is one, or else 400."""
         if self._is_over:
             return

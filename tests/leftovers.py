@@ -213,6 +213,7 @@ class Run:
         self._found: list[str] = []
         _obey(_once(_interrupt_children if workers else lambda: None))
 
+    @pytest.hookimpl(optionalhook=True)  # without xdist there are no workers, and no such hook
     def pytest_testnodedown(self, node: Any) -> None:
         """Take a worker's report of the sockets that it still listened on."""
         self._found += getattr(node, "workeroutput", {}).get(OUTPUT, [])

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from function.access_token import ABANDON_S, FETCH_S, REFRESH_S, SPARE_S, AccessToken, AccessTokens
+from function.access_token import ABANDON_S, FETCH_S, PAUSE_S, REFRESH_S, SPARE_S, AccessToken, AccessTokens
 from function.errors import PublishError, PublishMisconfigured, PublishTransient
 
 LIFE_S = 3600.0
@@ -90,6 +90,11 @@ def test_a_token_is_not_asked_for_again_before_it_is_due(issuer: Issuer) -> None
         assert len(issuer.patience_s) == 1
 
     asyncio.run(use())
+    assert REFRESH_S == 225, "as google-auth's"
+
+
+def test_fetches_are_a_tenth_of_a_second_apart_without_a_good_token_and_a_second_with_one() -> None:
+    assert PAUSE_S == (0.1, 1.0)
 
 
 def test_a_token_that_is_due_serves_while_the_next_one_is_fetched_once(issuer: Issuer) -> None:

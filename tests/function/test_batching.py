@@ -193,6 +193,7 @@ def test_an_empty_id_is_no_acknowledgement_of_its_message_alone() -> None:
     pubsub.ids = ["1", "", "3"]
     first, second, third = publish_all(pubsub, message("a"), message("b"), message("c"))
     assert (first, type(second), third) == ("1", PublishUnacknowledged, "3")
+    assert str(second) == "an empty message id"
 
 
 def test_who_gives_up_does_not_take_the_others_along() -> None:

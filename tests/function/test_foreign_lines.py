@@ -1,6 +1,8 @@
 """foreign_lines: what libraries log becomes lines of ours, without what was filled in."""
 
+import importlib
 import logging
+import os
 import subprocess
 import sys
 import warnings
@@ -8,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
+import function
 from function.foreign_lines import LIBRARIES, SAMPLE_S, take_over
 
 Told = list[tuple[str, str]]
@@ -64,6 +67,7 @@ def test_each_logger_is_told_of_once_a_second(told: Told, clock: Clock) -> None:
     clock.time_s += SAMPLE_S
     logging.getLogger("asyncio").error("c")
     assert [sentence for sentence, _ in told] == ["asyncio: a", "urllib3.connectionpool: b", "asyncio: c"]
+    assert SAMPLE_S == 1.0
 
 
 class Page(logging.Handler):
@@ -91,6 +95,12 @@ def test_only_the_libraries_are_taken_over_and_no_handler_but_ours_has_their_lin
     assert (told, page.sentences) == ([("asyncio: a library's", "ERROR")], [])
     logging.getLogger("uvicorn.error").error("the server's")
     assert (len(told), page.sentences) == (1, ["the server's"])
+
+
+@pytest.mark.parametrize("name", ["asyncio", "concurrent.futures", "google", "grpc", "requests", "urllib3"])
+def test_every_library_that_works_for_us_is_taken_over(name: str, told: Told) -> None:
+    logging.getLogger(f"{name}.some_module").error("a")
+    assert told == [(f"{name}.some_module: a", "ERROR")]
 
 
 def test_an_error_that_is_none_has_no_kind(told: Told) -> None:
@@ -132,6 +142,15 @@ async def main():
     await channel.close()
 asyncio.run(main())
 """
+
+
+def test_libraries_are_silent_from_before_they_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRPC_VERBOSITY", raising=False)
+    logging.captureWarnings(capture=False)
+    importlib.reload(function)
+    assert os.environ["GRPC_VERBOSITY"] == "NONE"
+    assert warnings.showwarning.__module__ == "logging"
+    logging.captureWarnings(capture=False)
 
 
 def test_grpc_itself_and_warnings_leave_standard_error_alone() -> None:

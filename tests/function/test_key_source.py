@@ -103,6 +103,19 @@ def test_a_new_key_is_found_at_once(dt: Discovered) -> None:
     assert dt.issuer.key_set_fetches == 2
 
 
+def test_an_id_that_dt_does_not_have_is_refused_by_name(dt: Discovered) -> None:
+    with pytest.raises(SignatureInvalid, match=r"^DT has no key of this id$"):
+        run_skipping(dt.source.key("unknown"))
+
+
+def test_an_unknown_id_has_the_key_set_fetched_again_after_just_a_minute(dt: Discovered) -> None:
+    assert dt.has_long_since()
+    for passed_s, fetches in ((0.0, 2), (59.5, 2), (0.5, 3)):
+        dt.clock.advance(passed_s)
+        assert not dt.has("unknown")
+        assert dt.issuer.key_set_fetches == fetches
+
+
 def test_unknown_ids_have_the_key_set_fetched_once_a_minute_at_most(dt: Discovered) -> None:
     assert dt.has_long_since()
     for second in range(180):

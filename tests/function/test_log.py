@@ -143,7 +143,9 @@ def test_an_unforeseen_errors_stack_is_written_without_its_text() -> None:
         fail()
     except KeyError as error:
         line = Page().line(entry(), INTERNAL, error)
-    assert "in fail" in line["stack_trace"]
+    frames = [frame for frame in line["stack_trace"].splitlines() if "File" in frame]
+    assert [frame.startswith('  File "') for frame in frames] == [True, True]
+    assert "in fail" in frames[1]
     assert line["stack_trace"].endswith("KeyError")
     assert "detail" not in line
     assert SECRET not in json.dumps({**line, "stack_trace": line["stack_trace"].replace("raise KeyError(SECRET)", "")})
@@ -323,6 +325,9 @@ def test_of_a_deep_stack_the_frames_next_to_the_error_are_shown() -> None:
     except ZeroDivisionError as error:
         stack = Page().line(entry(), INTERNAL, error)["stack_trace"]
     assert "in innermost" in stack
+    assert "[Previous line repeated 46 more times]" in stack, (
+        "which is 50 frames, three of them written out and one more"
+    )
     assert "in test_of_a_deep_stack" not in stack
 
 
@@ -332,6 +337,10 @@ def test_the_message_of_a_sampled_reason_says_how_many_lines_it_stands_for() -> 
         page.clock.advance(seconds)
         page.log.decided(entry(), BY_ERROR[Unsigned])
     assert page.lines[-1]["message"] == "refused: no signature (and 2 more like it)"
+
+
+def test_a_single_line_that_was_dropped_is_told() -> None:
+    assert json.loads(dropped_line(1))["dropped"] == 1
 
 
 def test_lines_that_were_dropped_are_told() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from function import output
-from function.output import QUEUE_BYTES, LineWriter
+from function.output import LAST_WRITES_S, QUEUE_BYTES, LineWriter
 from tests.pace import in_time
 from tests.serving import ROOT
 
@@ -161,6 +161,7 @@ def test_a_flush_waits_for_the_queue_but_not_for_ever(pipe: Pipe) -> None:
     writer.flush(5.0)
     assert writer.is_idle
     reading.join()
+    assert LAST_WRITES_S == 2.0
 
 
 def test_a_reader_that_is_gone_costs_the_lines_and_nothing_else(pipe: Pipe) -> None:
@@ -172,6 +173,18 @@ def test_a_reader_that_is_gone_costs_the_lines_and_nothing_else(pipe: Pipe) -> N
 
     writer.flush(5.0)
     assert writer.is_idle
+
+
+def test_a_reader_that_was_gone_before_the_start_does_not_keep_the_process_from_starting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "log")
+    reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
+    pipe = Pipe(reader, os.open(tmp_path / "log", os.O_WRONLY))
+    os.close(reader)
+    writer = writer_to(pipe)
+    writer.write(LINE)
+    writer.flush(5)
+    assert writer.is_idle
+    os.close(pipe.writer)
 
 
 def test_what_is_no_pipe_and_no_file_is_written_by_a_thread() -> None:
@@ -285,7 +298,7 @@ def test_one_thread_writes_however_often_the_reader_stalls(pipe: Pipe) -> None:
 
 def test_a_line_waits_its_turn_even_if_there_is_room_by_now(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     writer, goes_on = writer_to(pipe), threading.Event()
-    monkeypatch.setattr(output, "_wait_for_room", lambda _: goes_on.wait(5))
+    monkeypatch.setattr("select.select", lambda *_: goes_on.wait(5))
     fill(pipe)
     writer.write(b"first\n")
     early = [line for line in told(pipe, 0) if line]  # its thread may have begun when there was room

@@ -27,6 +27,7 @@ from function.http import Reply, Request
 from function.log import Log
 from function.message import Message
 from function.receiver import LARGE_BODIES_BYTES, Receiver
+from function.signature import PublicKey
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 from tests.function.builders import (
     ABSENT,
@@ -529,8 +530,8 @@ def test_large_bodies_take_turns_so_that_memory_is_bounded(announced: str, most:
 def test_bodies_of_the_usual_size_wait_for_none(announced: str, environ: dict[str, str]) -> None:
     bodies, relay = Bodies(), Relay(environ=environ)
 
-    assert run_skipping(statuses_of(relay, *(bodies.request(announced) for _ in range(80)))) == [200] * 80
-    assert bodies.most == 80
+    assert run_skipping(statuses_of(relay, *(bodies.request(announced) for _ in range(120)))) == [200] * 120
+    assert bodies.most == 120
 
 
 def test_a_large_body_for_which_there_is_no_room_is_put_off_in_time() -> None:
@@ -572,6 +573,66 @@ def test_secrets_that_never_come_are_given_up_and_the_answer_still_leaves_in_tim
     assert run_skipping(took_s(relay, slow_request(2.9, x_dt_signature=secret_token(BODY)))) <= 7.0
     assert (relay.line["reason"], relay.line["status"]) == ("keys", 503)
     assert relay.line["detail"] == "no secrets or keys within 2.5 s"
+
+
+class HangingKeys(FakeKeys):
+    """Keys that never come."""
+
+    async def key(self, key_id: str) -> PublicKey:
+        """Wait for ever."""
+        del key_id
+        await asyncio.sleep(1e6)
+        raise KeysUnavailable("never")
+
+
+def test_a_large_body_that_waited_for_room_leaves_less_time_for_keys_that_never_come() -> None:
+    async def main() -> tuple[int, float]:
+        others = asyncio.gather(*(receiver.receive(Bodies().request("9000000", seconds=2.9)) for _ in range(3)))
+        await asyncio.sleep(0.01)
+        asked = slow_request(
+            2.9,
+            x_dt_signature=secret_token(b"another body"),
+            dt_asymmetric_signature=key_token(BODY),
+            content_length="9000000",
+        )
+        began_at = slept_s()
+        reply = await receiver.receive(asked)
+        ended_at = slept_s()
+        await others
+        return reply.status, ended_at - began_at
+
+    receiver = Relay(keys=HangingKeys(), environ=LARGEST).receiver()
+    status, seconds = run_skipping(main())
+    assert status == 503
+    assert seconds == pytest.approx(7.0)
+
+
+class SlowAtFirst(FakeSecrets):
+    """Secrets that take long the first time."""
+
+    async def secrets(self) -> list[bytes]:
+        """Give them."""
+        if not self.asked:
+            self.asked.append("secrets")
+            await asyncio.sleep(2.4)
+        return await super().secrets()
+
+
+def test_a_large_body_that_waited_for_secrets_and_for_room_has_less_time_to_come() -> None:
+    async def main() -> tuple[int, float]:
+        headers = {"x_dt_signature": secret_token(BODY), "content_length": "9000000"}
+        asked = asyncio.create_task(receiver.receive(slow_request(9, **headers)))
+        await asyncio.sleep(2.3)
+        others = asyncio.gather(*(receiver.receive(Bodies().request("9000000", seconds=2.9)) for _ in range(3)))
+        reply = await asked
+        ended_at = slept_s()
+        await others
+        return reply.status, ended_at
+
+    receiver = Relay(secrets=SlowAtFirst(), environ=LARGEST).receiver()
+    status, seconds = run_skipping(main())
+    assert status == 408
+    assert seconds == pytest.approx(7.0)
 
 
 def test_a_publish_gets_the_time_that_is_set_and_no_more() -> None:

@@ -83,6 +83,25 @@ def test_what_passes_is_tried_again_after_pauses_that_double_up_to_the_longest(
     assert all(each / 2 <= pause <= each for pause, each in zip(pauses, most, strict=True))
 
 
+def test_no_pause_is_made_that_leaves_no_time_for_another_attempt(
+    clock: FakeClock, pauses: list[float], mocker: MockerFixture
+) -> None:
+    mocker.patch("random.uniform", side_effect=max)
+    requests = FakeRequests(clock, PublishTransient("UNAVAILABLE"))
+    with pytest.raises(PublishTransient, match=r"^UNAVAILABLE$"):
+        publish(clock, requests, PAUSE_S[0])
+    assert (len(requests.timeouts), pauses) == (1, [])
+
+
+@pytest.mark.usefixtures("pauses")
+def test_half_of_a_pause_is_left_to_chance_so_that_those_who_failed_together_do_not_return_together(
+    clock: FakeClock, mocker: MockerFixture
+) -> None:
+    chance = mocker.patch("random.uniform", side_effect=max)
+    publish(clock, FakeRequests(clock, *[PublishTransient("UNAVAILABLE")] * 5, "id"), 6.5)
+    assert [call.args for call in chance.call_args_list] == [(0.05, 0.1), (0.1, 0.2), (0.2, 0.4), *[(0.4, 0.8)] * 2]
+
+
 def test_attempts_and_pauses_together_keep_the_time(clock: FakeClock, pauses: list[float]) -> None:
     began_at = clock()
     requests = FakeRequests(clock, PublishTransient("DEADLINE_EXCEEDED"), takes_s=9.0)
@@ -104,6 +123,6 @@ def test_what_lasts_is_told_at_once(clock: FakeClock, pauses: list[float], error
 @pytest.mark.parametrize("timeout_s", [0.0, -1.0])
 def test_without_time_nothing_is_tried(clock: FakeClock, timeout_s: float) -> None:
     requests = FakeRequests(clock, "id")
-    with pytest.raises(PublishTransient, match="no time"):
+    with pytest.raises(PublishTransient, match=r"^no time was left to publish in$"):
         publish(clock, requests, timeout_s)
     assert requests.timeouts == []

@@ -237,6 +237,17 @@ def test_forgeries_without_end_cause_three_readings_and_then_four_a_minute(count
     assert (MISS_BURST, MISS_REFILL_S) == (3, 15)
 
 
+def test_after_three_readings_for_forgeries_another_one_is_made_after_just_fifteen_seconds(mounted: Mounted) -> None:
+    mounted.secrets()
+    for _ in range(MISS_BURST):
+        mounted.clock.advance(1)
+        mounted.secrets_after_miss()
+    mounted.holds(OLD_SECRET)
+    for passed_s, secret in ((12.5, NEW), (0.5, OLD)):  # the first of the three was two seconds before the last
+        mounted.clock.advance(passed_s)
+        assert mounted.secrets_after_miss() == (secret,)
+
+
 def test_while_forgeries_come_a_new_secret_is_known_within_fifteen_seconds(mounted: Mounted) -> None:
     for _ in range(600):
         mounted.secrets_after_miss()
@@ -389,6 +400,31 @@ def test_a_byte_order_mark_before_the_first_secret_is_no_part_of_it(tmp_path: Pa
     source = given((), file)
 
     assert asyncio.run(source.secrets()) == (NEW,)
+
+
+class Endless(io.BytesIO):
+    """A file without an end."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Give as much as is asked for."""
+        if size is None or size < 0:
+            raise MemoryError
+        return b"x" * size
+
+
+class EndlessPath(type(Path())):  # type: ignore[misc]
+    """Where that file is."""
+
+    def open(self, *_: Any, **__: Any) -> io.BytesIO:
+        """Open it."""
+        return Endless()
+
+
+def test_a_file_without_an_end_is_read_no_further_than_secrets_can_reach() -> None:
+    warnings: list[str] = []
+    source = given((NEW,), EndlessPath("x"), warn=warnings.append)
+    assert asyncio.run(source.secrets()) == (NEW,)
+    assert warnings == ["the secret file cannot be used: the text has more than 65536 bytes"]
 
 
 def test_while_a_reading_hangs_the_loop_goes_on(counted: type[CountedPath]) -> None:

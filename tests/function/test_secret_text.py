@@ -38,6 +38,7 @@ def test_what_an_editor_adds_around_the_secrets_is_no_part_of_them(raw: bytes) -
     "secret",
     [
         "x" * 31 + "y",
+        f"X{SECRET}X",
         "ø" * 15 + "å",
         "correct your horse battery staple",
         "a-long-password,with-commas;and-more",
@@ -77,6 +78,10 @@ REFUSED: dict[str, tuple[str, str]] = {
     "a comment behind a secret": (f"{SECRET} # the new one", "is a comment: leave only secrets"),
     "a setting by half its name": (f"SIGNATURE_SECRET={SECRET}", "names the setting as well: leave only the secret"),
     "YAML with a name of its own": (f"secret: {SECRET}", "names the setting as well: leave only the secret"),
+    "two of the shortest": (
+        f"{SECRET[:32]},{OLD_SECRET[:32]}",
+        "holds several secrets: write each on a line of its own",
+    ),
     "a comma last": (f"{SECRET},{OLD_SECRET},", "holds several secrets: write each on a line of its own"),
     "one secret and a comma": (f"{SECRET},", "holds several secrets: write each on a line of its own"),
     "commas": (f"{SECRET},{OLD_SECRET}", "holds several secrets: write each on a line of its own"),

@@ -57,6 +57,7 @@ SOUND = [
     ("DT_ISSUER", "http://127.0.0.1:8080/dc", "issuer", "http://127.0.0.1:8080/dc"),
     ("DT_ISSUER", "http://[::1]:8080", "issuer", "http://[::1]:8080"),
     ("DT_ISSUER", "http://localhost", "issuer", "http://localhost"),
+    ("DT_ISSUER", "https://identity.example.com:1/dc", "issuer", "https://identity.example.com:1/dc"),
     ("DT_ISSUER", "http://127.0.0.2/dc", "issuer", "http://127.0.0.2/dc"),
     ("PUBSUB_EMULATOR_HOST", "[::1]:8085", "emulator_host", "[::1]:8085"),
     ("DT_PROJECT_IDS", "a, b,,a ", "project_ids", frozenset({"a", "b"})),
@@ -134,6 +135,7 @@ UNSOUND = [
             "https://example.com/#a",
             "https://",
             "https:///path",
+            "https://example.com:0/",
             "ftp://example.com",
             "file:///etc/passwd",
             "https://exämple.com",
@@ -175,6 +177,8 @@ def test_an_unsound_value_is_a_fault_that_names_its_setting(name: str, text: str
         ("LABEL_ATTRIBUTES", "a\u200bb", r"'a\u200bb' holds characters that cannot be seen"),
         ("LOG_LEVEL", "loud", "'loud' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("ORDERING_KEY", "'device'", "stands in quotes: leave them out"),
+        ("ORDERING_KEY", "event", "'event' is none of none, device"),
+        ("CLOUDEVENTS", "yes", "'yes' is none of false, true"),
         ("MAX_BODY_BYTES", "0", "'0' is not a number from 1 to 9000000"),
         ("MAX_BODY_BYTES", "1.5", "'1.5' is not a number from 1 to 9000000"),
         ("PUBSUB_EMULATOR_HOST", "host", "'host' is not host:port"),
@@ -201,6 +205,13 @@ def test_a_topic_id_alone_is_of_the_project_in_google_cloud_project() -> None:
 
 def test_the_project_of_traces_is_the_main_topics_unless_it_is_set() -> None:
     assert settings(PUBSUB_TOPIC="projects/p-9/topics/events").google_project == "p-9"
+
+
+def test_two_topics_that_are_missing_are_not_told_to_be_the_same() -> None:
+    assert faults(PUBSUB_TOPIC="", PUBSUB_REJECTED_TOPIC="") == (
+        "PUBSUB_TOPIC: required",
+        "PUBSUB_REJECTED_TOPIC: required",
+    )
 
 
 def test_both_topics_must_not_be_the_same() -> None:

@@ -54,10 +54,15 @@ def test_json_that_is_no_object_is_refused_by_name(data: bytes) -> None:
         read_object(data)
 
 
-def test_an_integer_of_any_length_is_a_number() -> None:
-    value = read_object(b'{"short": %s, "long": -%s}' % (b"7" * 3_999, b"1" * 5_000))
+def test_what_is_nested_deeper_than_python_can_follow_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"^nested too deep$"):
+        read_object(NOT_ONE_OBJECT["100,000 closed levels"])
 
-    assert value == {"short": int("7" * 3_999), "long": float("-inf")}
+
+def test_an_integer_of_any_length_is_a_number() -> None:
+    value = read_object(b'{"short": %s, "longer": %s, "long": -%s}' % (b"7" * 3_999, b"7" * 4_000, b"1" * 5_000))
+
+    assert value == {"short": int("7" * 3_999), "longer": float("inf"), "long": float("-inf")}
 
 
 @given(st.binary(max_size=200))
@@ -83,8 +88,9 @@ def test_of_a_member_that_is_there_twice_the_last_one_counts() -> None:
 
 @pytest.mark.parametrize("data", [b'{"a": 1, "a": 1}', b'{"a": {"b": 1, "b": 2}}', b'{"a": 1, "\\u0061": 2}'])
 def test_a_member_that_is_there_twice_can_be_refused_at_any_level(data: bytes) -> None:
-    with pytest.raises(ValueError, match="twice"):
-        read_object(data, unique_members=True)
+    for size in (0, 4_097):
+        with pytest.raises(ValueError, match=r"^a member is there twice$"):
+            read_object(data.ljust(size), unique_members=True)
 
 
 def test_a_lone_surrogate_from_an_escape_is_read_as_it_is() -> None:
@@ -106,6 +112,38 @@ def test_an_integer_of_300_digits_is_exact_but_for_a_large_text(digits: int, siz
 
     assert value == number("9" * digits)
     assert type(value) is number
+
+
+NUMBERS = {
+    b"0.5": 0.5,
+    b"-2.5e3": -2500.0,
+    b"2.5E-3": 0.0025,
+    b"1e+07": 1e7,
+    b"1e-007": 1e-7,
+    b"-1e99": -1e99,
+    b"1e-99": 1e-99,
+    b"1e100": float("inf"),
+    b"-1E+100": float("-inf"),
+    b"0e999": 0.0,
+    b"1e-100": 0.0,
+    b"-0.3333333333333333333": -0.33333333333333333,
+    b"0.%s5" % (b"0" * 18): 0.0,
+    b"0.%s5" % (b"0" * 17): 5e-18,
+    b"0.%se1" % (b"3" * 50): 3.33333333333333333,
+}
+"""What is read of a number in a text that is large, or that has an extreme number in it."""
+
+
+@pytest.mark.parametrize(("written", "number"), NUMBERS.items())
+@pytest.mark.parametrize(("beside", "size"), [(b"1", LARGE), (b"1e-999", 4_097), (b"0.%s" % (b"0" * 40), 4_097)])
+def test_a_number_that_takes_long_to_read_is_read_roughly_and_all_others_exactly(
+    written: bytes, number: float, beside: bytes, size: int
+) -> None:
+    assert read_object(padded(b'"beside": %s, "number": %s' % (beside, written), size))["number"] == number
+
+
+def test_an_extreme_number_is_exact_in_a_small_text() -> None:
+    assert read_object(padded(b'"number": 1e100', 4_096)) == {"number": 1e100}
 
 
 @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])

@@ -263,19 +263,13 @@ def test_a_large_body_in_tiny_chunks_is_refused_before_it_takes_long() -> None:
     assert made.protocol.chunks <= SMALL_CHUNKS + 100, "the rest is not even looked at"
 
 
-def most_chunks() -> int:
-    """How many chunks of one byte a body may have; the one that ends it counts as well."""
-    count = 1
-    while count + 1 <= SMALL_CHUNKS + count // CHUNK_BYTES:
-        count += 1
-    return count - 1
+MOST_CHUNKS = 1039
+"""Chunks of one byte that a body may have. With the one that ends it they are 1024, and one more for each 64 bytes."""
 
 
 def test_a_body_may_have_so_many_chunks_and_not_one_more() -> None:
-    most = most_chunks()
-    assert most > SMALL_CHUNKS
-    assert talk(in_chunks(b"z" * most, 1) * 2).bodies == [b"z" * most] * 2
-    assert talk(in_chunks(b"z" * (most + 1), 1)).statuses == [b"400"]
+    assert talk(in_chunks(b"z" * MOST_CHUNKS, 1) * 2).bodies == [b"z" * MOST_CHUNKS] * 2
+    assert talk(in_chunks(b"z" * (MOST_CHUNKS + 1), 1)).statuses == [b"400"]
 
 
 def refusal(*parts: bytes) -> bytes:
@@ -307,6 +301,10 @@ def test_a_head_that_comes_with_its_body_may_have_so_many_bytes_and_not_one_more
 
     assert talk(sent(0)).statuses == [b"200"]
     assert talk(sent(1)).statuses == [b"400"]
+
+
+def test_an_idle_connection_is_kept_longer_than_googles_load_balancers_keep_theirs() -> None:
+    assert uvicorn_limits.KEEP_ALIVE_S == 620
 
 
 def test_a_refusal_says_what_is_wrong() -> None:

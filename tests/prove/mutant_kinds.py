@@ -1,6 +1,6 @@
-"""The mutants of a module: mutmut changes its functions, and this module changes its constants.
+"""What is changed in a module: its functions by mutmut, and the constants around them by this module.
 
-mutmut changes only functions, but a limit of 90 seconds that could be 900 is a constant outside of them.
+mutmut changes functions only. A limit of 90 seconds that could as well be 900 stands outside of them.
 """
 
 import ast
@@ -12,29 +12,27 @@ from pathlib import Path
 
 _SEPARATOR = "__mutmut_"
 _UNCHANGED = {"TypeVar", "compile"}
-"""Calls whose texts are not changed: names for type checkers, and patterns, which a changed text would only break."""
+"""Calls whose texts are left alone: a name for type checkers, and patterns, which another text would only break."""
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change. ``source``: the module with the changed constant; `changed_functions` returns those of functions."""
+    """One change. ``source`` is the whole changed module of a constant; a function's is in `changed_functions`."""
 
-    module: str
+    room: str
     name: str
     difference: str
     source: str = ""
 
     @property
     def function(self) -> str:
-        """The mangled name of the changed function, as mutmut's trampolines report it; empty for a constant."""
+        """The mangled name of the changed function, as mutmut's trampolines tell it; empty for a constant."""
         return "" if self.source else self.name.partition(_SEPARATOR)[0]
 
 
 def changed_functions(file: Path) -> tuple[str, list[Mutant]]:
-    """Return the text of a module with all mutants of its functions, and these mutants."""
-    mutation = importlib.import_module(
-        "mutmut.mutation.file_mutation"
-    )  # only installed in the environment of `make mutate`
+    """Return a module's text that has all its functions' mutants in it, and the mutants, by which they are chosen."""
+    mutation = importlib.import_module("mutmut.mutation.file_mutation")  # in the environment of `make mutate` alone
     made = mutation.mutate_file_contents(str(file), file.read_text())
     lines = made.code.splitlines()
     bodies = {
@@ -59,7 +57,7 @@ def _difference(before: Sequence[str], after: Sequence[str]) -> str:
 
 
 def changed_constants(file: Path) -> list[Mutant]:
-    """Return a mutant for each constant outside of functions: a doubled number, a longer text, an inverted boolean."""
+    """Return a mutant for each constant outside of functions: a number doubled, a text longer, a boolean turned."""
     source = file.read_text()
     return [_constant_mutant(file.stem, source, node) for node in _constants(ast.parse(source))]
 
@@ -76,21 +74,21 @@ def _constants(node: ast.AST) -> Iterator[ast.Constant]:
 
 
 def _is_left_alone(node: ast.AST) -> bool:
-    """Return whether a node stays: functions, which mutmut changes, docstrings, and texts without an effect."""
+    """Whether there is nothing to change: functions, which are mutmut's, docstrings, and texts without an effect."""
     if isinstance(node, ast.Call):
         return getattr(node.func, "id", getattr(node.func, "attr", "")) in _UNCHANGED
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return is_text or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom)
 
 
-def _constant_mutant(module: str, source: str, node: ast.Constant) -> Mutant:
+def _constant_mutant(room: str, source: str, node: ast.Constant) -> Mutant:
     lines = source.encode().splitlines(keepends=True)
     start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
     end = sum(map(len, lines[: (node.end_lineno or 0) - 1])) + (node.end_col_offset or 0)
     raw = source.encode()
     changed = (raw[:start] + repr(_changed(node.value)).encode() + raw[end:]).decode()
-    name = f"function.{module} line {node.lineno}, {node.value!r}"
-    return Mutant(module, name, f"    {node.value!r} -> {_changed(node.value)!r}", changed)
+    name = f"function.{room} line {node.lineno}, {node.value!r}"
+    return Mutant(room, name, f"    {node.value!r} -> {_changed(node.value)!r}", changed)
 
 
 def _changed(value: object) -> object:

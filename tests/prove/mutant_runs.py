@@ -1,8 +1,10 @@
 """``python -m tests.prove.mutant_runs PLAN PROCESSES``: run the tests on each mutant, in a copy of the project.
 
-pytest collects the tests once. Each mutant runs in a fork of that process, and only with the tests that call the
-changed function, the fastest first, up to the first failure. (mutmut itself collects the tests again for each mutant.)
-The mutant of a constant must exist before the module is imported, so it runs in a fork made before that.
+pytest collects the tests once. Each mutant is a fork of that process, in which only those tests run that call the
+changed function, the quickest first, up to the first failure: mutmut's own way collects them anew for each mutant.
+A test that fails is run again without the mutant: if it fails then as well, it may have noticed something else, and a
+new process, in which the mutant never was, tells whether it has.
+A constant's mutant has to be there before anything is imported: it is a fork of the process before that.
 """
 
 import contextlib
@@ -12,12 +14,13 @@ import importlib.machinery
 import json
 import os
 import pickle
+import resource
 import select
 import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,30 +29,41 @@ import pytest
 from tests.prove.mutant_kinds import Mutant
 
 SELECTED = "MUTANT_UNDER_TEST"
-"""The environment variable by which mutmut's trampolines choose a mutant; with ``stats`` they report every call."""
+"""The environment variable by which mutmut's trampolines choose a mutant; ``stats`` has them tell every call."""
 
-OPTIONS: tuple[str, ...] = ("-q", "-s", "--tb=no", "-o", "addopts=", "-o", "timeout=30")
-OPTIONS += ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # because its plugins are imported before it starts
+OPTIONS: tuple[str, ...] = ("-q", "-s", "--tb=no", "-o", "addopts=")
+OPTIONS += ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # its plugins are imported before it starts
 OPTIONS += tuple(word for plugin in ("cacheprovider", "randomly", "xdist", "cov") for word in ("-p", f"no:{plugin}"))
 FAILING = "fails without any mutant"
-"""The state of a test that also fails without a mutant; it is left out."""
+"""What is told of a test that cannot tell a mutant from none; it is left out."""
+
+STATES = {0: "survived", 1: "killed", -signal.SIGXCPU: "timeout"}
+"""What an exit status means; with any other the tests could not be run, and that is no sign that a test failed."""
+
+DOUBTFUL = 76
+"""Exit status of a process in which tests failed with the mutant, and after that without it as well."""
 
 BROKEN = 77
-"""Exit status of a process whose tests could not run, which does not mean that a test failed."""
 
-STATES = {0: "survived", BROKEN: "broken"}
-"""The meaning of exit statuses; any other status, or a signal, means that a test detected the mutant."""
+ENDED_WELL = {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED, pytest.ExitCode.TESTS_FAILED}
+"""How pytest ends if no test failed: the last one is what it says of what a test left behind."""
 
 OURS = {"function", "tests", "deploy", "main", "__main__"}
-"""Packages that can contain the changed constant: they are imported in the fork, all others before."""
+"""Packages that may hold what a constant's mutant changes: they are imported in its fork, all others before."""
 
-LONGEST_S = 30.0
-"""Seconds that the tests of a mutant may take beyond ten times their time without it."""
+HANGS_AFTER_S = 15.0
+"""Seconds that one test may take beyond twenty times what it takes without a mutant; then it has failed."""
+
+LONGEST_S = 60.0
+"""Seconds that a mutant's tests may take beyond ten times what they take without it."""
+
+BUSIEST_S = 20
+"""Seconds of the processor that they may take beyond that: a loop without an end is soon over, however busy it is."""
 
 
 @dataclass
 class Timings:
-    """A run without a mutant: the seconds of each test, and the tests that call each function."""
+    """What the tests did without a mutant: the seconds of each, and the tests that call each function."""
 
     seconds: dict[str, float] = field(default_factory=dict)
     callers: dict[str, set[str]] = field(default_factory=dict)
@@ -57,89 +71,96 @@ class Timings:
     libraries: list[str] = field(default_factory=list)
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that call the changed function, those of its module first, then the fastest first."""
-        module = f"function.{mutant.module}."
+        """Return the tests that call what is changed, those of the changed room first, the quickest first."""
+        room = f"function.{mutant.room}."
         called = (
             tests
             for function, tests in self.callers.items()
-            if function == mutant.function or (not mutant.function and function.startswith(module))
+            if function == mutant.function or (not mutant.function and function.startswith(room))
         )
-        own = f"tests/function/test_{mutant.module}.py"
+        own = f"tests/test_{mutant.room}.py"
         tests = {test for names in called for test in names}
         if not mutant.function:
             tests |= {test for test in self.seconds if test.startswith(own)}
+            tests = tests or set(self.seconds)  # such as what is said before any room is loaded
         return sorted(tests - set(self.failed), key=lambda test: (not test.startswith(own), self.seconds[test], test))
 
 
 class Tests:
-    """A pytest plugin that passes the session to a function instead of running the collected tests."""
+    """A pytest plugin that, in place of running what was collected, calls back with the session."""
 
     def __init__(self, instead: Callable[[pytest.Session], None]) -> None:
         self._instead = instead
         self.failed: list[str] = []
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        """Pass the session to the function."""
+        """Hand the session over."""
         self._instead(session)
         return True
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Record a failure."""
+        """Note a failure."""
         if report.failed:
             self.failed.append(report.nodeid)
 
 
 def main(plan: Path, processes: int) -> None:
-    """Read the mutants and the test files, and print a JSON line for each mutant: its name and its state."""
+    """Read the mutants and the test files, and print a JSON line for each mutant: its name and what became of it."""
     mutants, files = pickle.loads(plan.read_bytes())  # noqa: S301  # the driver wrote it a moment ago
     told = os.fdopen(os.dup(1), "w", buffering=1)
 
-    def report(name: str, state: str) -> None:
+    def tell(name: str, state: str) -> None:
         told.write(json.dumps([name, state]) + "\n")
 
     timings = _in_fork(lambda: _timed(files))
     for test in timings.failed:
-        report(test, FAILING)
+        tell(test, FAILING)
     _import(timings.libraries)
     gc.freeze()
     functions = [mutant for mutant in mutants if not mutant.source]
-    os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, report)), 0)
+    os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, tell)), 0)
     constants = [mutant for mutant in mutants if mutant.source]
     for mutant, state in _each([*_controls(constants), *constants], timings, processes, _run_constant):
-        _report_unless_control(report, mutant, state)
+        _tell_unless_control(tell, mutant, state)
 
 
 def _controls(mutants: Sequence[Mutant]) -> list[Mutant]:
-    """Return a mutant that changes nothing: if a test detected it, the test would detect every mutant."""
+    """Return a mutant that changes nothing: were it noticed, so would be all others, whatever they change."""
     for mutant in mutants[:1]:
-        source = Path("function", f"{mutant.module}.py").read_text() if mutant.source else ""
-        return [Mutant(mutant.module, "", "", source)]
+        source = Path("function", f"{mutant.room}.py").read_text() if mutant.source else ""
+        return [Mutant(mutant.room, "", "", source)]
     return []
 
 
-def _report_unless_control(report: Callable[[str, str], None], mutant: Mutant, state: str) -> None:
+def _tell_unless_control(tell: Callable[[str, str], None], mutant: Mutant, state: str) -> None:
     if mutant.name:
-        report(mutant.name, state)
+        tell(mutant.name, state)
     elif state != "survived":
-        report(f"the tests of {mutant.module}", FAILING)
+        tell(f"the tests of {mutant.room}", FAILING)
 
 
 def _run_functions(
-    mutants: Sequence[Mutant],
-    files: Sequence[str],
-    timings: Timings,
-    processes: int,
-    report: Callable[[str, str], None],
+    mutants: Sequence[Mutant], files: Sequence[str], timings: Timings, processes: int, tell: Callable[[str, str], None]
 ) -> int:
     def run_all(session: pytest.Session) -> None:
         items = {item.nodeid: item for item in session.items}
 
         def run(mutant: Mutant, tests: Sequence[str]) -> int:
-            os.environ[SELECTED] = mutant.name
-            return int(_fails(session, [items[test] for test in tests], plugin))
+            chosen = [items[test] for test in tests]
+            for item in chosen:
+                item.add_marker(pytest.mark.timeout(HANGS_AFTER_S + 20 * timings.seconds[item.nodeid]))
+            failed = False
+            for item, following in zip(chosen, [*chosen[1:], session], strict=True):
+                os.environ[SELECTED] = mutant.name
+                if _fails(plugin, item, following):
+                    failed = True
+                    os.environ[SELECTED] = ""
+                    if not _fails(plugin, item, following):
+                        return 1
+            return DOUBTFUL if failed else 0
 
         for mutant, state in _each([*_controls(mutants), *mutants], timings, processes, run):
-            _report_unless_control(report, mutant, state)
+            _tell_unless_control(tell, mutant, state)
 
     plugin = Tests(run_all)
     os.environ[SELECTED] = ""
@@ -147,7 +168,7 @@ def _run_functions(
 
 
 def _import(libraries: Sequence[str]) -> None:
-    """Import once what the tests of every mutant need."""
+    """Import what every mutant's tests need, once."""
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     for library in libraries:
         with contextlib.suppress(Exception):
@@ -184,17 +205,15 @@ def _run(item: Any, following: Any) -> None:
     item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
 
 
-def _fails(session: pytest.Session, items: Sequence[Any], plugin: Tests) -> bool:
-    for item, following in zip(items, [*items[1:], session], strict=True):
-        _run(item, following)
-        if plugin.failed:
-            return True
-    return False
+def _fails(plugin: Tests, item: Any, following: Any) -> bool:
+    plugin.failed.clear()
+    _run(item, following)
+    return bool(plugin.failed)
 
 
 def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
-    """Run tests on a module that has another text from its first import on."""
-    changed = str(Path("function", f"{mutant.module}.py").resolve())
+    """Run tests on a module that is another text from its first import on."""
+    changed = str(Path("function", f"{mutant.room}.py").resolve())
     read = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(loader: importlib.machinery.SourceFileLoader, name: str) -> Any:
@@ -205,14 +224,15 @@ def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
 
     def run_all(session: pytest.Session) -> None:
         items = {item.nodeid: item for item in session.items}
-        # a test with the constant in its parameters may have another name now
-        _fails(session, [items.pop(test) for test in tests if test in items] + list(items.values()), plugin)
+        # a test that has a constant in its parameters may be called something else now
+        ordered = [items.pop(test) for test in tests if test in items] + list(items.values())
+        any(_fails(plugin, item, following) for item, following in zip(ordered, [*ordered[1:], session], strict=True))
 
     plugin = Tests(run_all)
-    # file by file, because the tests of its module detect nearly every constant
+    # the files one by one: nearly every constant is noticed by its room's own
     for file in dict.fromkeys(test.partition("::")[0] for test in tests):
         ended = pytest.main([*OPTIONS, file], plugins=[plugin])
-        if plugin.failed or ended not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        if plugin.failed or ended not in ENDED_WELL:  # a test failed, or its file could not be imported
             return 1
     return 0
 
@@ -220,21 +240,22 @@ def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
 def _each(
     mutants: Sequence[Mutant], timings: Timings, processes: int, run: Callable[[Mutant, Sequence[str]], int]
 ) -> Iterator[tuple[Mutant, str]]:
-    """Run the tests of each mutant in a process of its own, and return the states."""
-    waiting = [(mutant, timings.of(mutant)) for mutant in mutants]
-    running: dict[int, tuple[Mutant, int, float]] = {}
+    """Run the tests of each mutant in a process of its own, and give what became of it."""
+    waiting: list[tuple[Mutant, Sequence[str]]] = [(mutant, timings.of(mutant)) for mutant in mutants]
+    running: dict[int, tuple[Mutant, Sequence[str], int, float]] = {}
     while waiting or running:
         while waiting and len(running) < processes:
             mutant, tests = waiting.pop(0)
             if not tests:
                 yield mutant, "no tests"
                 continue
-            process = _fork(lambda mutant=mutant, tests=tests: run(mutant, tests))  # type: ignore[misc]
-            limit_s = LONGEST_S + 10 * sum(timings.seconds[test] for test in tests)
-            running[os.pidfd_open(process)] = mutant, process, time.monotonic() + limit_s
+            usual_s = 10 * sum(timings.seconds[test] for test in tests)
+            process = _fork(lambda mutant=mutant, tests=tests: run(mutant, tests), BUSIEST_S + usual_s)  # type: ignore[misc]
+            limit_s = LONGEST_S + usual_s
+            running[os.pidfd_open(process)] = mutant, tests, process, time.monotonic() + limit_s
         ready, _, _ = select.select(list(running), [], [], 1.0)
         for handle in list(running):
-            mutant, process, give_up_at = running[handle]
+            mutant, tests, process, give_up_at = running[handle]
             is_late = handle not in ready and time.monotonic() > give_up_at
             if is_late:
                 os.killpg(process, signal.SIGKILL)
@@ -242,10 +263,17 @@ def _each(
                 _, status = os.waitpid(process, 0)
                 os.close(handle)
                 del running[handle]
-                yield mutant, "timeout" if is_late else STATES.get(os.waitstatus_to_exitcode(status), "killed")
+                yield mutant, "timeout" if is_late else _state(mutant, os.waitstatus_to_exitcode(status), run, tests)
 
 
-def _fork(run: Callable[[], int]) -> int:
+def _state(mutant: Mutant, ended: int, run: Callable[[Mutant, Sequence[str]], int], tests: Sequence[str]) -> str:
+    if ended != DOUBTFUL:
+        return STATES.get(ended, "broken")
+    _, status = os.waitpid(_fork(lambda: run(replace(mutant, name=""), tests)), 0)
+    return "survived" if status else "killed"
+
+
+def _fork(run: Callable[[], int], busy_s: float | None = None) -> int:
     process = os.fork()
     if process:
         return process
@@ -255,12 +283,14 @@ def _fork(run: Callable[[], int]) -> int:
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(nowhere, stream)
+        if busy_s:
+            resource.setrlimit(resource.RLIMIT_CPU, (int(busy_s), int(busy_s) + 1))
         status = run()
     os._exit(status)
 
 
 def _in_fork(run: Callable[[], Timings]) -> Timings:
-    """Run in another process, so that it leaves no thread and no imported module in this one."""
+    """Run in a process that ends, so that no thread and no imported module of it is left in this one."""
     read, write = os.pipe()
 
     def hand_back() -> int:
@@ -275,7 +305,7 @@ def _in_fork(run: Callable[[], Timings]) -> Timings:
     os.waitpid(process, 0)
     if not found:
         sys.exit("the tests could not be run without any mutant")
-    return pickle.loads(found)  # type: ignore[no-any-return]  # noqa: S301  # from this program's own fork
+    return pickle.loads(found)  # type: ignore[no-any-return]  # noqa: S301  # from our own fork
 
 
 if __name__ == "__main__":

@@ -120,3 +120,9 @@ def test_it(program):
     assert process.returncode == pytest.ExitCode.INTERRUPTED
     assert has_ended(int(file.read_text("ascii")))
     assert (tmp_path / "taken down").exists()
+
+
+def test_the_tests_run_without_xdist_too(tmp_path: Path) -> None:
+    status, said = run(tmp_path, "def test_it():\n    pass\n", "-p", "no:xdist")
+
+    assert (status, said.count("1 passed")) == (0, 1), said
