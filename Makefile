@@ -41,7 +41,7 @@ scaling: $(VENV)/.tests  ## update docs/scaling.md: capacity and cost model
 	@exec $(BIN)/python -m tests.bench.scaling
 
 test-deploy: $(VENV)/.tests  ## test deployments with gcloud and injected failures; minutes
-	@exec $(BIN)/python -m pytest -m real_gcloud -n 2 --no-cov
+	@exec $(BIN)/python -m pytest -m real_gcloud -n 3 --dist worksteal --no-cov $(PYTEST)
 
 test-install: $(VENV)/.tests  ## install the locks with old and new pips; needs an index
 	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov

@@ -1,19 +1,19 @@
-"""An existing deployment, with the real gcloud, over several runs. All tests share one deployment."""
+"""A deployment that is there, with the real gcloud: what becomes of it. Every test has one of its own."""
 
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.emulators.asking import FUNCTIONS, ask, done
-from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User, ended, user_of
+from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User, ended
+from tests.recordings import Recording
 
 pytestmark = REAL_GCLOUD
 
 FOREIGN_CONNECTORS = 150
-"""More connectors than DT returns on one page."""
+"""More than DT tells on one page."""
 
 PUBSUB = "https://pubsub.googleapis.com/v1/projects/demo-proj"
 SECRET = "https://secretmanager.googleapis.com/v1/projects/demo-proj/secrets/dt-signature"
@@ -26,58 +26,48 @@ raise SystemExit([main(["plan"]), main(["plan"])] != [0, 0])
 """
 
 
-@pytest.fixture(scope="module")
-def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
-    """Return a user with a complete deployment, beside many connectors of other owners."""
-    with user_of(tmp_path_factory.mktemp("user")) as new_user:
-        new_user.both_clouds.dt.connectors.most_per_project = 2 * FOREIGN_CONNECTORS
-        for number in range(FOREIGN_CONNECTORS // 2):
-            _foreign_connector(new_user, number)
-        new_user.brings_up()
-        for number in range(FOREIGN_CONNECTORS // 2):
-            _foreign_connector(new_user, number)
-        assert (
-            len(new_user.both_clouds.dt.connectors.of(new_user.both_clouds.dt.tenant.project)) == FOREIGN_CONNECTORS + 1
-        )
-        yield new_user
+@pytest.fixture
+def user(user: User, recording: Recording) -> User:
+    """A user for whom everything is up, beside many connectors of other people's."""
+    user.both_clouds.dt.connectors.most_per_project = 2 * FOREIGN_CONNECTORS
+    for number in range(FOREIGN_CONNECTORS // 2):
+        _foreign_connector(user, number)
+    recording.played(user.both_clouds)
+    for number in range(FOREIGN_CONNECTORS // 2):
+        _foreign_connector(user, number)
+    assert len(user.connectors()) == FOREIGN_CONNECTORS + 1
+    return user
 
 
-@pytest.fixture(autouse=True)
-def _up_and_asked_from_now_on(user: User) -> None:
-    if not user.functions():
-        user.brings_up()
-    user.both_clouds.log.clear()
+def test_beside_more_connectors_than_a_page_holds_plans_in_one_process_are_all_empty(user: User) -> None:
+    status, told = ended(user.starts_python("-c", TWICE))
 
-
-def test_plans_in_one_process_stay_empty_beside_more_connectors_than_a_page_holds(user: User) -> None:
-    status, output = ended(user.starts_python("-c", TWICE))
-
-    assert (status, output.count("nothing to do: everything is as it should be")) == (0, 2), output
-    assert output.count("= keep    connector in ccol8iuk9smqiha4e8l0") == 2
+    assert (status, told.count("nothing to do: everything is as it should be")) == (0, 2), told
+    assert told.count("= keep    connector in ccol8iuk9smqiha4e8l0") == 2
     assert len(user.both_clouds.log.entries(method="GET", path="*/dataconnectors")) == 4
     assert user.changes() == []
 
 
-def test_a_source_that_does_not_start_is_reported_and_the_previous_revision_keeps_serving(
+def test_a_source_that_does_not_start_is_told_and_the_revision_before_it_goes_on_serving(
     user: User, tmp_path: Path
 ) -> None:
     for name, main in {"syntax": "def ingest(:\n", "start": "raise RuntimeError('no such table')\n"}.items():
-        status, output = user.runs("up", "--yes", source=_clone(tmp_path / name, main))
-        assert (status, "not done  function dt-pubsub" in output) == (1, True), output
-        assert ("SyntaxError" if name == "syntax" else "RuntimeError: no such table") in output
-        assert "mend it: python -m deploy up" in output
+        status, told = user.runs("up", "--yes", source=_clone(tmp_path / name, main))
+        assert (status, "not done  function dt-pubsub" in told) == (1, True), told
+        assert ("SyntaxError" if name == "syntax" else "RuntimeError: no such table") in told
+        assert "mend it: python -m deploy up" in told
 
-        status, output = user.runs("verify")
-        assert (status, "came through DT's connector as message" in output) == (0, True), output
+        status, told = user.runs("verify")
+        assert (status, "came through DT's connector as message" in told) == (0, True), told
 
     user.brings_up()
 
 
-def test_drift_is_shown_and_corrected_and_unmanaged_settings_are_left_alone(user: User) -> None:
+def test_drift_is_shown_and_mended_and_what_nobody_mentioned_is_left_alone(user: User) -> None:
     _drift(user)
 
-    status, output = user.runs("plan")
-    pending = {line[10:].split("  ")[0] for line in output.splitlines() if line.startswith(("+ ", "~ ", "- "))}
+    status, told = user.runs("plan")
+    pending = {line[10:].split("  ")[0] for line in told.splitlines() if line.startswith(("+ ", "~ ", "- "))}
     assert (status, pending) == (
         2,
         {
@@ -86,37 +76,37 @@ def test_drift_is_shown_and_corrected_and_unmanaged_settings_are_left_alone(user
             "publisher on topic dt-events",
             "secret dt-signature, a version",
             "function dt-pubsub",
+            "secret dt-signature, note of the upload",  # behind each deployment of the function
             "public invocation",
             "connector in ccol8iuk9smqiha4e8l0",
         },
-    ), output
+    ), told
     user.brings_up()
     user.finds_nothing_to_do()
-    status, output = user.runs("verify")
-    assert (status, "came through DT's connector as message" in output) == (0, True), output
+    status, told = user.runs("verify")
+    assert (status, "came through DT's connector as message" in told) == (0, True), told
     assert _by_hand(user) == BY_HAND
 
 
-def test_down_keeps_resources_of_others_and_a_second_down_finds_nothing(user: User) -> None:
+def test_down_leaves_what_is_others_and_a_second_one_finds_nothing(user: User) -> None:
     ask(user.both_clouds, "PATCH", f"{PUBSUB}/topics/dt-rejected", {"topic": {"labels": {}}, "updateMask": "labels"})
 
-    status, output = user.runs("down", "--yes")
+    status, told = user.runs("down", "--yes")
 
-    assert status == 0, output
-    assert "is not marked dt-pubsub=dt-pubsub" in output
+    assert status == 0, told
+    assert "is not marked dt-pubsub=dt-pubsub" in told
     assert {name.split("/")[-2] for name in user.both_clouds.left()} == {"topics", "dataconnectors"}
     assert len(user.connectors()) == FOREIGN_CONNECTORS
     user.both_clouds.log.clear()
-    status, output = user.runs("down", "--yes")
-    assert (status, user.changes()) == (0, []), output
-    assert ask(user.both_clouds, "DELETE", f"{PUBSUB}/topics/dt-rejected").status == 200
+    status, told = user.runs("down", "--yes")
+    assert (status, user.changes()) == (0, []), told
 
 
 BY_HAND = {"retention": "864000s", "label": "cold-chain", "least": 2, "level": "DEBUG"}
 
 
 def _by_hand(user: User) -> dict[str, Any]:
-    """Return the values that were set by hand and are in no deploy.toml."""
+    """Return what was set by hand and is in no deploy.toml."""
     served = ask(user.both_clouds, "GET", FUNCTION).json["serviceConfig"]
     return {
         "retention": ask(user.both_clouds, "GET", f"{PUBSUB}/subscriptions/dt-events").json["messageRetentionDuration"],
@@ -127,7 +117,7 @@ def _by_hand(user: User) -> dict[str, Any]:
 
 
 def _drift(user: User) -> None:
-    """Change by hand settings that the deployment manages, and others that it does not."""
+    """Change by hand what a deployment answers for, and what it does not."""
     both_clouds = user.both_clouds
     retained = {"name": "", "messageRetentionDuration": BY_HAND["retention"]}
     labels = {"dt-pubsub": "dt-pubsub", "team": BY_HAND["label"]}
@@ -153,18 +143,18 @@ def _drift(user: User) -> None:
         ask(both_clouds, "POST", f"{SECRET}/versions/1:disable", {}),
     ]
     assert [answer.status for answer in answers] == [200] * len(answers), [answer.body for answer in answers]
-    ours = next(connector for connector in user.connectors() if connector["displayName"].startswith("Google Pub/Sub"))
+    ours = next(found for found in user.connectors() if found["displayName"].startswith("Google Pub/Sub"))
     both_clouds.dt.connectors.switch_off(ours["name"])
 
 
 def _foreign_connector(user: User, number: int) -> None:
-    pushed = {"url": f"https://example.com/{number}", "signatureSecret": "another owner's"}
-    asked = {"displayName": f"another owner's {number}", "status": "USER_DISABLED", "httpConfig": pushed}
+    pushed = {"url": f"https://example.com/{number}", "signatureSecret": "new_user else's"}
+    asked = {"displayName": f"new_user else's {number}", "status": "USER_DISABLED", "httpConfig": pushed}
     user.both_clouds.dt.connectors.add(user.both_clouds.dt.tenant.project, asked)
 
 
 def _clone(folder: Path, main: str) -> Path:
-    """Copy the project into a folder, with another main.py."""
+    """Copy what deploys into a folder, with another main.py."""
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("deploy", "function"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)

@@ -1,12 +1,12 @@
-"""Which resources belong to the deployment, with the real gcloud: services, regions, sources, subscriptions."""
+"""What is this deployment's and what is not, with the real gcloud: services, regions, sources, subscriptions.
 
-from collections.abc import Iterator
-
-import pytest
+Every test has a deployment of its own, or none.
+"""
 
 from deploy.offline.clouds.google.service import Service
 from tests.emulators.asking import all_on, ask, done, zipped
-from tests.real_gcloud.user import REAL_GCLOUD, User, user_of
+from tests.real_gcloud.user import REAL_GCLOUD, User
+from tests.recordings import Recording
 
 pytestmark = REAL_GCLOUD
 
@@ -17,20 +17,6 @@ HERE, THERE = "europe-west1", "europe-north1"
 BY_HAND = "import functions_framework\n@functions_framework.http\ndef ingest(request):\n    return 'by hand'\n"
 
 
-@pytest.fixture(scope="module")
-def user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
-    """Return a user with a complete deployment."""
-    with user_of(tmp_path_factory.mktemp("user")) as new_user:
-        all_on(new_user.both_clouds.google.estate)
-        yield new_user
-
-
-def _has_up(user: User, region: str) -> None:
-    """Make the deployment complete, with the function in this region, unless it is so already."""
-    if user.functions() != [region]:
-        user.brings_up(DEPLOY_REGION=region)
-
-
 def _functions(region: str) -> str:
     return f"https://cloudfunctions.googleapis.com/v2/{PROJECT}/locations/{region}"
 
@@ -39,95 +25,90 @@ def _policy(user: User, region: str) -> object:
     return ask(user.both_clouds, "GET", f"{RUN}/{PROJECT}/locations/{region}/services/dt-pubsub:getIamPolicy").json
 
 
-def test_a_service_of_another_owner_is_named_and_kept_and_google_refuses_to_deploy_over_it(user: User) -> None:
-    if user.functions():
-        assert user.runs("down", "--yes")[0] == 0
+def test_a_service_of_others_is_named_and_left_and_google_would_not_deploy_over_it(user: User) -> None:
+    all_on(user.both_clouds.google.estate)
     user.both_clouds.google.run.put(Service("dt-pubsub", HERE, "x.cloudfunctions.net", {}, {"team": "payments"}))
     before = _policy(user, HERE)
     user.both_clouds.log.clear()
 
-    status, output = user.runs("up", "--yes", "--no-verify")
+    status, told = user.runs("up", "--yes", "--no-verify")
 
-    assert (status, "Cloud Run service dt-pubsub: already exists in europe-west1, without a function" in output) == (
+    assert (status, "Cloud Run service dt-pubsub: already exists in europe-west1, without a function" in told) == (
         1,
         True,
-    ), output
+    ), told
     assert (user.changes(), _policy(user, HERE)) == ([], before)
-    user.both_clouds.google.run.remove(HERE, "dt-pubsub")
 
 
-def test_a_source_that_was_deployed_by_hand_is_found_and_replaced(user: User) -> None:
-    _has_up(user, HERE)
-    user.finds_nothing_to_do()
-    place = ask(user.both_clouds, "POST", f"{_functions(HERE)}/functions:generateUploadUrl", {}).json
-    assert ask(user.both_clouds, "PUT", place["uploadUrl"], zipped(BY_HAND), {"Authorization": ""}).status == 200
+def test_a_source_deployed_by_hand_is_seen_and_replaced(owner: User) -> None:
+    place = ask(owner.both_clouds, "POST", f"{_functions(HERE)}/functions:generateUploadUrl", {}).json
+    assert ask(owner.both_clouds, "PUT", place["uploadUrl"], zipped(BY_HAND), {"Authorization": ""}).status == 200
     build = {"buildConfig": {"source": {"storageSource": place["storageSource"]}}}
     changed = ask(
-        user.both_clouds, "PATCH", f"{_functions(HERE)}/functions/dt-pubsub?updateMask=buildConfig.source", build
+        owner.both_clouds, "PATCH", f"{_functions(HERE)}/functions/dt-pubsub?updateMask=buildConfig.source", build
     )
-    assert "error" not in done(user.both_clouds, changed.json["name"])
+    assert "error" not in done(owner.both_clouds, changed.json["name"])
 
-    status, output = user.runs("plan")
+    status, told = owner.runs("plan")
 
-    assert (status, "source another upload (" in output) == (2, True), output
-    user.brings_up()
-    user.finds_nothing_to_do()
+    assert (status, "source another upload (" in told) == (2, True), told
+    owner.brings_up()
+    owner.finds_nothing_to_do()
 
 
-def test_a_filter_set_by_hand_is_shown(user: User) -> None:
-    _has_up(user, HERE)
+def test_a_filter_set_by_hand_is_shown(owner: User) -> None:
     url = f"{PUBSUB}/{PROJECT}/subscriptions/dt-rejected"
-    settings = ask(user.both_clouds, "GET", url).json
-    assert ask(user.both_clouds, "DELETE", url).status == 200
+    settings = ask(owner.both_clouds, "GET", url).json
+    assert ask(owner.both_clouds, "DELETE", url).status == 200
     remade = {**settings, "filter": 'attributes.reason = "expired"', "ackDeadlineSeconds": 600}
-    assert ask(user.both_clouds, "PUT", url, remade).status == 200
+    assert ask(owner.both_clouds, "PUT", url, remade).status == 200
 
-    status, output = user.runs("plan")
+    status, told = owner.runs("plan")
 
-    assert status == 0, output
-    assert 'takes only messages that match attributes.reason = "expired", set elsewhere' in output
-    assert "ack deadline 600 s, set elsewhere" in output
+    assert status == 0, told
+    assert 'takes only messages that match attributes.reason = "expired", set elsewhere' in told
+    assert "ack deadline 600 s, set elsewhere" in told
 
 
-def test_another_region_moves_the_function_and_removes_the_old_one(user: User) -> None:
-    _has_up(user, HERE)
-    moved = {**user.environ, "DEPLOY_REGION": THERE}
-    status, output = user.runs("up", "--yes", environ=moved)
-    assert (status, "came through DT's connector as message" in output) == (0, True), output
-    assert [name for name in user.both_clouds.left() if "/functions/" in name] == [
+def test_another_region_moves_the_function_and_leaves_none_behind(owner: User) -> None:
+    moved = {**owner.environ, "DEPLOY_REGION": THERE}
+    status, told = owner.runs("up", "--yes", environ=moved)
+    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    assert [name for name in owner.both_clouds.left() if "/functions/" in name] == [
         f"{PROJECT}/locations/{THERE}/functions/dt-pubsub"
     ]
     assert (
-        ask(user.both_clouds, "GET", f"{RUN}/{PROJECT}/locations/{HERE}/services/dt-pubsub:getIamPolicy").status == 404
+        ask(owner.both_clouds, "GET", f"{RUN}/{PROJECT}/locations/{HERE}/services/dt-pubsub:getIamPolicy").status == 404
     )
-    status, output = user.runs("plan", environ=moved)
-    assert (status, "nothing to do" in output) == (0, True), output
+    status, told = owner.runs("plan", environ=moved)
+    assert (status, "nothing to do" in told) == (0, True), told
 
 
-def test_down_removes_the_function_in_another_region_and_names_subscriptions_of_others(user: User) -> None:
-    _has_up(user, THERE)
+def test_down_sees_the_function_of_another_region_and_names_the_subscriptions_of_others(
+    user: User, recording: Recording
+) -> None:
+    recording.played(user.both_clouds, {HERE: THERE})
     asked = {"topic": f"{PROJECT}/topics/dt-events"}
     assert ask(user.both_clouds, "PUT", f"{PUBSUB}/{PROJECT}/subscriptions/archive", asked).status == 200
 
-    status, output = user.runs("down", "--yes")
+    status, told = user.runs("down", "--yes")
 
-    assert status == 0, output
-    assert f"others subscribe to it, and get nothing any more: {PROJECT}/subscriptions/archive" in output
+    assert status == 0, told
+    assert f"others subscribe to it, and get nothing any more: {PROJECT}/subscriptions/archive" in told
     assert user.both_clouds.left() == [f"{PROJECT}/subscriptions/archive"]
-    assert ask(user.both_clouds, "DELETE", f"{PUBSUB}/{PROJECT}/subscriptions/archive").status == 200
 
 
-def test_down_closes_the_service_that_a_function_was_detached_from(user: User) -> None:
-    _has_up(user, HERE)
-    operation = ask(user.both_clouds, "POST", f"{_functions(HERE)}/functions/dt-pubsub:detachFunction", {}).json["name"]
-    assert "error" not in done(user.both_clouds, operation)
-    service = user.both_clouds.google.run.find(HERE, "dt-pubsub")
+def test_down_closes_the_service_that_a_function_was_detached_from(owner: User) -> None:
+    operation = ask(owner.both_clouds, "POST", f"{_functions(HERE)}/functions/dt-pubsub:detachFunction", {}).json[
+        "name"
+    ]
+    assert "error" not in done(owner.both_clouds, operation)
+    service = owner.both_clouds.google.run.find(HERE, "dt-pubsub")
     assert service is not None
     service.annotations["run.googleapis.com/invoker-iam-disabled"] = "true"
 
-    status, output = user.runs("down", "--yes")
+    status, told = owner.runs("down", "--yes")
 
-    assert (status, "was detached from its Cloud Run service, which stays" in output) == (0, True), output
-    assert not user.both_clouds.google.run.is_open(service)
-    assert user.both_clouds.left() == []
-    user.both_clouds.google.run.remove(HERE, "dt-pubsub")
+    assert (status, "was detached from its Cloud Run service, which stays" in told) == (0, True), told
+    assert not owner.both_clouds.google.run.is_open(service)
+    assert owner.both_clouds.left() == []

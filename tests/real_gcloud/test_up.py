@@ -1,16 +1,14 @@
-"""``up`` as users run it, with the real gcloud: first, repeated, with temporary errors, interrupted, two at a time."""
+"""Up as its users run it, with the real gcloud: fresh, again, and with what passes by itself."""
 
 import json
-import signal
-import time
 
-from tests.real_gcloud.user import REAL_GCLOUD, STEPS, User, struck
+from tests.real_gcloud.user import REAL_GCLOUD, User
 
 pytestmark = REAL_GCLOUD
 CONFLICT = {"error": {"code": 409, "status": "ABORTED", "message": "There were concurrent policy changes."}}
 
 
-def test_up_plan_up_and_down_succeed_in_spite_of_all_temporary_errors(user: User) -> None:
+def test_up_plan_up_again_down_with_everything_going_wrong_that_passes_by_itself(user: User) -> None:
     faults = user.both_clouds.faults
     faults.fail(409, CONFLICT, host="pubsub.googleapis.com", path="*:setIamPolicy")
     faults.fail(429, {"error": "too many requests", "code": 429}, host="api.disruptive*", retry_after_s=2)
@@ -18,38 +16,27 @@ def test_up_plan_up_and_down_succeed_in_spite_of_all_temporary_errors(user: User
     faults.fail(
         404, {"error": "not found", "code": 404}, host="api.disruptive*", method="PATCH", path="*/dataconnectors/*"
     )
-    status, output = user.runs("up", "--yes")
-    assert status == 0, output
-    assert "came through DT's connector as message" in output
+    status, told = user.runs("up", "--yes")
+    assert status == 0, told
+    assert "came through DT's connector as message" in told
     assert len(user.connectors()) == 1
     assert len(user.secret()) == 64
     assert user.both_clouds.log.not_played() == []
-    user.keeps_secrets(output)
+    user.keeps_secrets(told)
 
     user.both_clouds.log.clear()
     user.finds_nothing_to_do()
-    status, output = user.runs("up", "--yes", "--json")
-    assert (status, json.loads(output[output.index("{") :])["changes"]) == (0, 0)
+    status, told = user.runs("up", "--yes", "--json")
+    assert (status, json.loads(told[told.index("{") :])["changes"]) == (0, 0)
     assert user.changes() == []
 
-    status, output = user.runs("down", "--yes")
-    assert (status, user.both_clouds.left()) == (0, []), output
+    status, told = user.runs("down", "--yes")
+    assert (status, user.both_clouds.left()) == (0, []), told
 
 
-def test_two_ups_at_once_and_an_interrupted_one_leave_one_working_deployment(user: User) -> None:
-    account = next(step for step in STEPS if step.resource == "service account dt-pubsub")
-    interrupted = user.starts("up", "--yes")
-    status, output = struck(interrupted, signal.SIGINT, lambda: account.count(user) > 0)
-    assert (status, "not done  function dt-pubsub" in output) == (1, True), output
-
-    both = [user.starts("up", "--yes", "--no-verify")]
-    time.sleep(1)
-    both.append(user.starts("up", "--yes", "--no-verify"))
-    for process in both:
-        process.communicate(timeout=400)
-    user.brings_up()
-    assert len(user.connectors()) == 1
-    user.finds_nothing_to_do()
-    status, output = user.runs("verify")
-    assert (status, "came through DT's connector as message" in output) == (0, True), output
-    assert user.both_clouds.dt.devices.names() == []
+def test_what_is_made_of_a_recorded_up_is_what_up_makes_and_it_works(owner: User) -> None:
+    """The other tests begin with it: see tests/recordings.py."""
+    owner.finds_nothing_to_do()
+    status, told = owner.runs("verify")
+    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    assert owner.both_clouds.log.not_played() == []

@@ -1,6 +1,6 @@
-"""A user with a terminal, the real gcloud, and both clouds; every verb is a process, as a user starts it.
+"""A user with a terminal, the real gcloud, and both clouds; everything is a process, as a user starts it.
 
-A ``gcloud`` before the real one in the path records the arguments and the environment of every child process.
+A ``gcloud`` ahead of the real one in the path writes down every child's arguments and environment.
 """
 
 import contextlib
@@ -19,7 +19,6 @@ from typing import Any
 import pytest
 
 from deploy.offline.clouds import Clouds, clouds
-from deploy.offline.clouds.exchange import Answer
 from deploy.offline.clouds.faults import Fault
 from deploy.offline.clouds.google.estate import Estate
 
@@ -31,10 +30,10 @@ REAL_GCLOUD = [
     pytest.mark.timeout(1800),
 ]
 PATIENCE_S = 400.0
-"""Seconds for one verb, on a busy machine."""
+"""For one verb, on a machine that others use, too."""
 
 HANGS_S = 2.0
-"""Long enough for a signal to come first; the request is carried out nevertheless, as in a real cloud."""
+"""Long enough for a signal to come first; the work is then done all the same, as in a cloud that has been asked."""
 
 REFUSAL = {
     "error": {"code": 403, "status": "PERMISSION_DENIED", "message": "User not authorized to perform this action."}
@@ -46,7 +45,7 @@ Process = subprocess.Popen[str]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A step of the first ``up``, and the request by which it does its work."""
+    """A step of a fresh ``up``, and the request by which it does its work."""
 
     resource: str
     method: str
@@ -54,28 +53,17 @@ class Asked:
     path: str
 
     def fails(self, user: "User") -> None:
-        """Let the next such request fail."""
+        """Let the next such request be refused."""
         refusal = DT_REFUSAL if "disruptive" in self.host else REFUSAL
         user.both_clouds.faults.fail(403, refusal, host=self.host, method=self.method, path=self.path)
 
     def hangs(self, user: "User", *, done: bool) -> Fault:
-        """Let the next such request hang for a moment: before it is carried out, or after that with its answer lost."""
+        """Let the next such request hang for a moment: before its work is done, or behind it, its answer lost."""
         fault = Fault(
             1, is_dropped=done, delay_s=0.0 if done else HANGS_S, host=self.host, method=self.method, path=self.path
         )
         user.both_clouds.faults.add(fault)
         return fault
-
-    def is_held(self, user: "User") -> Fault:
-        """Let the next such request hang and then fail; its ``times`` are 0 as soon as it has come."""
-        fault = Fault(1, Answer.of({}, 503), delay_s=PATIENCE_S, host=self.host, method=self.method, path=self.path)
-        user.both_clouds.faults.add(fault)
-        return fault
-
-    def count(self, user: "User") -> int:
-        """Return how often it succeeded."""
-        entries = user.both_clouds.log.entries(method=self.method, host=self.host, path=self.path)
-        return sum(entry.status == 200 for entry in entries)
 
 
 _PUBSUB, _SECRETS = "pubsub.googleapis.com", "secretmanager.googleapis.com"
@@ -96,11 +84,11 @@ STEPS = (
     Asked("public invocation", "POST", "run.googleapis.com", "*/services/dt-pubsub:setIamPolicy"),
     Asked("connector in ccol8iuk9smqiha4e8l0", "POST", "api.disruptive-technologies.com", "*/dataconnectors"),
 )
-"""All steps in order. The secret and its first version are one gcloud command, and two requests."""
+"""All of them in order. The secret and its first version are one command of gcloud's, and two requests."""
 
 
 class User:
-    """A user with a terminal, and both clouds. ``folder`` is for all files that are written on this machine."""
+    """A user with a terminal, and both clouds. ``folder`` is for all that is written on this machine."""
 
     def __init__(self, both_clouds: Clouds, folder: Path) -> None:
         self.both_clouds = both_clouds
@@ -122,40 +110,40 @@ class User:
         }
 
     def starts(self, *arguments: str, source: Path = ROOT, environ: Mapping[str, str] | None = None) -> Process:
-        """Start a verb in a clone, in a process group of its own."""
+        """Start a verb from a clone, in a process group of its own."""
         return self.starts_python("-m", "deploy", *arguments, source=source, environ=environ)
 
     def starts_python(self, *words: str, source: Path = ROOT, environ: Mapping[str, str] | None = None) -> Process:
-        """Start Python with these arguments."""
+        """Start Python with these words."""
         whole = self.environ if environ is None else environ
         streams: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
         command = [sys.executable, *words]
         return subprocess.Popen(command, cwd=source, env=whole, text=True, start_new_session=True, **streams)
 
     def runs(self, *arguments: str, source: Path = ROOT, environ: Mapping[str, str] | None = None) -> tuple[int, str]:
-        """Run a verb; return its exit status and output."""
+        """Run a verb; gives its exit status and all that it printed."""
         return ended(self.starts(*arguments, source=source, environ=environ))
 
     def brings_up(self, **settings: str) -> None:
-        """Make the deployment complete, without a proof. ``settings``: environment variables of this run."""
-        status, output = self.runs("up", "--yes", "--no-verify", environ={**self.environ, **settings})
-        assert (status, bool(re.search("^nothing (is left )?to do", output, re.MULTILINE))) == (0, True), output
+        """Make everything that is not made yet, without a proof. ``settings``: variables that are others this time."""
+        status, told = self.runs("up", "--yes", "--no-verify", environ={**self.environ, **settings})
+        assert (status, bool(re.search("^nothing (is left )?to do", told, re.MULTILINE))) == (0, True), told
 
     def finds_nothing_to_do(self) -> None:
-        """Assert that the plan is empty and says so."""
-        status, output = self.runs("plan")
-        assert (status, "nothing to do: everything is as it should be" in output) == (0, True), output
+        """See that a plan is empty, and says so."""
+        status, told = self.runs("plan")
+        assert (status, "nothing to do: everything is as it should be" in told) == (0, True), told
 
     def functions(self) -> list[str]:
         """Return the regions in which Google has the function."""
         return [name.split("/")[3] for name in self.both_clouds.left() if "/functions/" in name]
 
     def changes(self) -> list[str]:
-        """Return the changing requests since the log was cleared."""
-        return [str(request) for request in self.both_clouds.log.changes()]
+        """Give the requests for a change since the log was cleared."""
+        return [str(each) for each in self.both_clouds.log.changes()]
 
     def gclouds(self) -> list[str]:
-        """Return the command lines of this user's gcloud processes that still run."""
+        """Give the command lines of this user's gclouds that still run."""
         config, found = f"CLOUDSDK_CONFIG={self.environ['CLOUDSDK_CONFIG']}".encode(), []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
@@ -164,19 +152,19 @@ class User:
         return found
 
     def connectors(self) -> list[Mapping[str, Any]]:
-        """Return the connectors at DT."""
+        """What DT has."""
         return list(self.both_clouds.dt.connectors.of(self.both_clouds.dt.tenant.project))
 
     def secret(self) -> str:
-        """The enabled signature secret."""
+        """The signature secret in force."""
         command = [str(GCLOUD), "secrets", "versions", "access", "latest", "--secret=dt-signature"]
         return subprocess.run(command, env=self.environ, text=True, capture_output=True, check=True).stdout.strip()
 
-    def keeps_secrets(self, *output: str) -> None:
-        """Assert that no secret is in the output, an argument, a child's environment, a log or a file."""
+    def keeps_secrets(self, *told: str) -> None:
+        """See that no secret is in what was printed, in an argument, a child's environment, a log or a file."""
         revision = self.both_clouds.google.run.services["dt-pubsub"].revision
         texts = [
-            *output,
+            *told,
             self.spied.read_text("utf-8"),
             *map(str, self.both_clouds.log),
             revision.log() if revision else "",
@@ -191,13 +179,13 @@ class User:
 
 @contextlib.contextmanager
 def user_of(folder: Path, estate: Estate | None = None) -> Iterator[User]:
-    """Return a user for whom both clouds are still empty."""
+    """Somebody new to both clouds."""
     with clouds("embedded", estate=estate) as both_clouds:
         yield User(both_clouds, folder)
 
 
 def ended(process: Process) -> tuple[int, str]:
-    """Wait for a process; return its exit status and output."""
+    """Wait for a process; gives its exit status and all that it printed."""
     printed, _ = process.communicate(timeout=PATIENCE_S)
     return process.returncode, printed
 
@@ -205,9 +193,9 @@ def ended(process: Process) -> tuple[int, str]:
 def struck(
     process: Process, signum: signal.Signals, when: Callable[[], object], *, alone: bool = False
 ) -> tuple[int, str]:
-    """Send a signal to a process, and to its children unless ``alone``, as soon as a condition holds.
+    """Send a signal to a process, and to its children unless ``alone``, once something is so.
 
-    Return its exit status and output; if it was killed alone, its children may print for longer.
+    Gives exit status and what it printed; of what is killed alone, its children may print for longer.
     """
     give_up_at = time.monotonic() + PATIENCE_S
     try:

@@ -6,13 +6,13 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from deploy.errors import DeployError, GcloudFailed, Stopped
-from deploy.steps import Argv
+from deploy.steps import Argv, pending
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
 
-CHANGES = 12
+CHANGES = 13
 """Commands of gcloud's in a fresh ``up``; the connector is DT's."""
 
 REMOVALS = 7
@@ -198,6 +198,33 @@ def test_down_ended_at_any_change_is_finished_by_the_next(place: int, how: type[
     with unhooked(stage):
         stage.deployment().down()
     assert is_down(stage)
+
+
+def test_the_changes_of_a_fresh_up_are_as_many_as_are_struck_here() -> None:
+    stage = Stage()
+    stage.deployment().up(verify=False)
+    assert sum(is_change(argv) for argv in stage.google.asked) == CHANGES
+    stage.google.asked.clear()
+    stage.deployment().down()
+    assert sum(is_change(argv) for argv in stage.google.asked) == REMOVALS
+
+
+@pytest.mark.parametrize("place", range(CHANGES))
+def test_up_refused_at_any_change_tells_what_is_done_and_what_is_not_and_is_finished_by_the_next(place: int) -> None:
+    stage = Stage()
+
+    def refuse(argv: Argv) -> None:
+        raise GcloudFailed("PERMISSION_DENIED", "User not authorized", where=" ".join(argv))
+
+    stage.google.before = at(place, refuse)
+    with pytest.raises(Stopped) as stopped:
+        stage.deployment().up(verify=False)
+    changed = [step.resource for step in pending(tuple(stage.report.steps or ()))]
+    assert [line for line in str(stopped.value).splitlines() if "  done  " in line or "  not done  " in line] == [
+        *(f"  done      {resource}" for resource in changed[:place]),
+        *(f"  not done  {resource}" for resource in changed[place:]),
+    ]
+    assert is_up(stage)
 
 
 @pytest.mark.parametrize("place", range(CHANGES))
