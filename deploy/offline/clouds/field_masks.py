@@ -5,24 +5,24 @@ import re
 from deploy.offline.clouds.exchange import Json
 
 
-def masked(before: Json, asked: Json, mask: str) -> Json:
-    """Return a resource with the fields of a mask replaced by those of ``asked``; a missing field is removed.
+def masked(before: Json, requested: Json, mask: str) -> Json:
+    """Return a resource with the fields of a mask replaced by those of ``requested``; a missing field is removed.
 
     A mask may be in snake case, which gcloud sends for some APIs: ``build_config.source,labels``.
     """
     after = dict(before)
     for path in re.sub(r"_([a-z])", lambda match: match[1].upper(), mask).split(","):
         if path:
-            _replace(after, asked, path)
+            _replace(after, requested, path)
     return after
 
 
-def _replace(target: Json, asked: Json, path: str) -> None:
+def _replace(target: Json, requested: Json, path: str) -> None:
     head, _, rest = path.partition(".")
     if rest:
         target[head] = dict(target.get(head, {}))
-        _replace(target[head], asked.get(head, {}), rest)
-    elif asked.get(head) is not None:
-        target[head] = asked[head]
+        _replace(target[head], requested.get(head, {}), rest)
+    elif requested.get(head) is not None:
+        target[head] = requested[head]
     else:
         target.pop(head, None)

@@ -16,7 +16,7 @@ Source of the protocol: ``google/pubsub/v1/pubsub.proto`` as in ``google.pubsub_
 ``server``         all services on a port, in this event loop or in a thread             a port
 ``publisher``      the methods of Google's Publisher                                     connections
 ``subscriber``     the methods of Google's Subscriber                                    nothing
-``subscriptions``  the Subscriber's methods that create, change and remove them          nothing
+``subscriptions``  the Subscriber's methods about subscriptions themselves               nothing
 ``snapshots``      the Subscriber's methods about snapshots                              the clock
 ``control``        a third service: sets faults and returns counts, for other processes  gRPC
 ``push``           POSTs the messages of push subscriptions to their endpoints           endpoints

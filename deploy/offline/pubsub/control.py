@@ -21,8 +21,8 @@ _TIMEOUT_S = 20.0
 def control_service(state: State) -> grpc.GenericRpcHandler:
     """Return the service as a gRPC handler."""
 
-    def set_fault(asked: Any) -> dict[str, int]:
-        state.faults.set(Fault(**asked))
+    def set_fault(requested: Any) -> dict[str, int]:
+        state.faults.set(Fault(**requested))
         return {}
 
     def clear_faults(_: Any) -> dict[str, int]:
@@ -32,8 +32,8 @@ def control_service(state: State) -> grpc.GenericRpcHandler:
     def publish_calls(_: Any) -> dict[str, int]:
         return dict(state.publish_calls)
 
-    def unacknowledged(asked: Any) -> list[int]:
-        messages = state.broker.subscriptions.get(asked["subscription"]).backlog.unacknowledged()
+    def unacknowledged(requested: Any) -> list[int]:
+        messages = state.broker.subscriptions.get(requested["subscription"]).backlog.unacknowledged()
         return [len(messages), min((message.publish_time_ns for message in messages), default=0)]
 
     handlers: dict[str, Callable[[Any], Any]] = {
@@ -89,10 +89,10 @@ class Control:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _call(self, method: str, asked: Any) -> Any:
+    def _call(self, method: str, requested: Any) -> Any:
         call = self._channel.unary_unary(f"/{SERVICE}/{method}", json_bytes, json.loads)
         try:
-            return call(asked, timeout=_TIMEOUT_S)
+            return call(requested, timeout=_TIMEOUT_S)
         except grpc.RpcError as error:
             raise OfflineError(f"the embedded Pub/Sub refused {method}: {error}") from error
 
@@ -103,7 +103,7 @@ def json_bytes(value: Any) -> bytes:
 
 
 def _handler(function: Callable[[Any], Any]) -> Any:
-    async def answer(asked: Any, _: Any) -> Any:
-        return function(asked)
+    async def answer(requested: Any, _: Any) -> Any:
+        return function(requested)
 
     return grpc.unary_unary_rpc_method_handler(answer, json.loads, json_bytes)

@@ -40,40 +40,40 @@ FIXED = {
 """Fields that an update cannot change."""
 
 
-def new_topic(asked: Any) -> Any:
+def new_topic(requested: Any) -> Any:
     """Return a ``google.pubsub.v1.Topic``, checked and completed. Raises ``Refused``."""
-    limits.check_topic_name(asked.name)
-    limits.check_labels(asked.labels)
-    if asked.HasField("message_retention_duration"):
-        limits.check_retention(_seconds(asked.message_retention_duration))
-    check_transforms(asked)
-    _refuse(asked, _NOT_FOR_TOPICS)
+    limits.check_topic_name(requested.name)
+    limits.check_labels(requested.labels)
+    if requested.HasField("message_retention_duration"):
+        limits.check_retention(_seconds(requested.message_retention_duration))
+    check_transforms(requested)
+    _refuse(requested, _NOT_FOR_TOPICS)
     topic = types.Topic.pb()()
-    topic.CopyFrom(asked)
-    has_source = asked.ingestion_data_source_settings.WhichOneof("source")
+    topic.CopyFrom(requested)
+    has_source = requested.ingestion_data_source_settings.WhichOneof("source")
     topic.state = types.Topic.State.INGESTION_RESOURCE_ERROR if has_source else types.Topic.State.ACTIVE
     return topic
 
 
-def new_subscription(asked: Any) -> Any:
+def new_subscription(requested: Any) -> Any:
     """Return a ``google.pubsub.v1.Subscription``, checked and completed. Raises ``Refused``."""
-    _check_subscription(asked)
+    _check_subscription(requested)
     subscription = types.Subscription.pb()()
-    subscription.CopyFrom(asked)
+    subscription.CopyFrom(requested)
     for name in _OF_THE_SERVICE:
         subscription.ClearField(name)
     subscription.state = types.Subscription.State.ACTIVE
-    subscription.ack_deadline_seconds = asked.ack_deadline_seconds or DEFAULT_ACK_DEADLINE_S
-    if not asked.HasField("message_retention_duration"):
+    subscription.ack_deadline_seconds = requested.ack_deadline_seconds or DEFAULT_ACK_DEADLINE_S
+    if not requested.HasField("message_retention_duration"):
         subscription.message_retention_duration.seconds = DEFAULT_RETENTION_S
-    if not asked.HasField("expiration_policy"):
+    if not requested.HasField("expiration_policy"):
         subscription.expiration_policy.ttl.seconds = DEFAULT_EXPIRATION_S
     _complete_policies(subscription)
     return subscription
 
 
-def updated(before: Any, asked: Any, paths: list[str]) -> Any:
-    """Return the settings with the fields of an update mask replaced by those of ``asked``. Raises ``Refused``."""
+def updated(before: Any, requested: Any, paths: list[str]) -> Any:
+    """Return the settings with the fields of an update mask replaced by those of ``requested``. Raises ``Refused``."""
     kind = before.DESCRIPTOR.name
     request = f"Update{kind}Request"
     if not paths:
@@ -91,7 +91,7 @@ def updated(before: Any, asked: Any, paths: list[str]) -> Any:
     after = type(before)()
     after.CopyFrom(before)
     field_mask_pb2.FieldMask(paths=paths).MergeMessage(
-        asked, after, replace_message_field=True, replace_repeated_field=True
+        requested, after, replace_message_field=True, replace_repeated_field=True
     )
     return after
 
@@ -122,53 +122,53 @@ def _complete_policies(subscription: Any) -> None:
             retry.maximum_backoff.seconds = DEFAULT_MAX_BACKOFF_S
 
 
-def _check_subscription(asked: Any) -> None:
-    limits.check_subscription_name(asked.name)
-    if asked.topic != DELETED_TOPIC:
-        limits.check_topic_name(asked.topic)
-    limits.check_labels(asked.labels)
-    if asked.ack_deadline_seconds:
-        limits.check_ack_deadline(asked.ack_deadline_seconds)
-    if asked.HasField("message_retention_duration"):
-        limits.check_retention(_seconds(asked.message_retention_duration))
-    if asked.expiration_policy.HasField("ttl"):
-        limits.check_expiration(_seconds(asked.expiration_policy.ttl))
-    parse_filter(asked.filter)
-    _check_policies(asked)
-    _check_push(asked)
-    check_transforms(asked)
-    _refuse(asked, _NOT_FOR_SUBSCRIPTIONS)
+def _check_subscription(requested: Any) -> None:
+    limits.check_subscription_name(requested.name)
+    if requested.topic != DELETED_TOPIC:
+        limits.check_topic_name(requested.topic)
+    limits.check_labels(requested.labels)
+    if requested.ack_deadline_seconds:
+        limits.check_ack_deadline(requested.ack_deadline_seconds)
+    if requested.HasField("message_retention_duration"):
+        limits.check_retention(_seconds(requested.message_retention_duration))
+    if requested.expiration_policy.HasField("ttl"):
+        limits.check_expiration(_seconds(requested.expiration_policy.ttl))
+    parse_filter(requested.filter)
+    _check_policies(requested)
+    _check_push(requested)
+    check_transforms(requested)
+    _refuse(requested, _NOT_FOR_SUBSCRIPTIONS)
 
 
-def _check_policies(asked: Any) -> None:
-    if asked.HasField("dead_letter_policy"):
-        dead = asked.dead_letter_policy
+def _check_policies(requested: Any) -> None:
+    if requested.HasField("dead_letter_policy"):
+        dead = requested.dead_letter_policy
         limits.check_topic_name(dead.dead_letter_topic)
         limits.check_delivery_attempts(dead.max_delivery_attempts or DEFAULT_DELIVERY_ATTEMPTS)
-        if dead.dead_letter_topic == asked.topic:
+        if dead.dead_letter_topic == requested.topic:
             raise invalid("The dead letter topic must be another topic than the subscription's own.")
-    if asked.HasField("retry_policy"):
-        retry = asked.retry_policy
+    if requested.HasField("retry_policy"):
+        retry = requested.retry_policy
         lowest = _seconds(retry.minimum_backoff) if retry.HasField("minimum_backoff") else DEFAULT_MIN_BACKOFF_S
         highest = _seconds(retry.maximum_backoff) if retry.HasField("maximum_backoff") else DEFAULT_MAX_BACKOFF_S
         limits.check_backoffs(lowest, highest)
 
 
-def _check_push(asked: Any) -> None:
-    endpoint = asked.push_config.push_endpoint
+def _check_push(requested: Any) -> None:
+    endpoint = requested.push_config.push_endpoint
     if not endpoint:
         return
     url = urlsplit(endpoint)
     if not url.hostname or not (url.scheme == "https" or (url.scheme == "http" and url.hostname in LOOPBACK)):
         raise invalid(f"Invalid push endpoint given (endpoint={endpoint}): it has to be an https URL.")
-    check_runs_nothing(asked)
-    if asked.enable_exactly_once_delivery:
+    check_runs_nothing(requested)
+    if requested.enable_exactly_once_delivery:
         raise invalid("Exactly-once delivery is not available for push subscriptions.")
 
 
-def check_transforms(asked: Any) -> None:
+def check_transforms(requested: Any) -> None:
     """Refuse transforms that Pub/Sub refuses: https://cloud.google.com/pubsub/docs/smts/udfs-overview."""
-    transforms = asked.message_transforms
+    transforms = requested.message_transforms
     limits.check_transforms([transform.javascript_udf.code for transform in transforms])
     for transform in transforms:
         if not transform.javascript_udf.function_name:
@@ -181,18 +181,18 @@ def check_runs_nothing(settings: Any) -> None:
         raise unimplemented("message_transforms that run")
 
 
-def new_snapshot(asked: Any, now_s: int) -> Any:
+def new_snapshot(requested: Any, now_s: int) -> Any:
     """Return the ``google.pubsub.v1.Snapshot`` of a CreateSnapshotRequest; it expires in 7 days. Raises ``Refused``."""
-    limits.check_snapshot_name(asked.name)
-    limits.check_labels(asked.labels)
-    snapshot = types.Snapshot.pb()(name=asked.name, labels=asked.labels)
+    limits.check_snapshot_name(requested.name)
+    limits.check_labels(requested.labels)
+    snapshot = types.Snapshot.pb()(name=requested.name, labels=requested.labels)
     snapshot.expire_time.seconds = now_s + DEFAULT_RETENTION_S
     return snapshot
 
 
-def _refuse(asked: Any, names: tuple[str, ...]) -> None:
+def _refuse(requested: Any, names: tuple[str, ...]) -> None:
     """Refuse these fields, unless they are empty."""
-    given = {field.name: value for field, value in asked.ListFields()}
+    given = {field.name: value for field, value in requested.ListFields()}
     for name in names:
         if name in given and not _is_empty_message(given[name]):
             raise unimplemented(name)

@@ -53,12 +53,12 @@ class Subscriptions:
         return _LISTED(subscriptions=subscriptions, next_page_token=token)
 
     async def _update(self, request: Any, _: Context) -> Any:
-        asked = request.subscription
-        return self._change(asked.name, asked, list(request.update_mask.paths))
+        requested = request.subscription
+        return self._change(requested.name, requested, list(request.update_mask.paths))
 
     async def _modify_push(self, request: Any, _: Context) -> Any:
-        asked = _SUBSCRIPTION(name=request.subscription, push_config=request.push_config)
-        self._change(request.subscription, asked, ["push_config"])
+        requested = _SUBSCRIPTION(name=request.subscription, push_config=request.push_config)
+        self._change(request.subscription, requested, ["push_config"])
         return _EMPTY()
 
     async def _delete(self, request: Any, _: Context) -> Any:
@@ -84,9 +84,9 @@ class Subscriptions:
         limits.check_subscription_name(name)
         return self._state.broker.subscriptions.get(name).settings
 
-    def _change(self, name: str, asked: Any, paths: list[str]) -> Any:
+    def _change(self, name: str, requested: Any, paths: list[str]) -> Any:
         before = self._settings(name)
-        after = new_subscription(updated(before, asked, paths))
+        after = new_subscription(updated(before, requested, paths))
         after.detached = before.detached
         self._state.broker.update_subscription(after)
         self._state.bell.ring()

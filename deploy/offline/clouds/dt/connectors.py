@@ -111,9 +111,9 @@ class Connectors:
     def _list(self, request: Request, project: str) -> Json:
         return page("dataConnectors", self.of(project), request, default=100, most=100)
 
-    def add(self, project: str, asked: Json) -> Json:
-        """Create a connector, also beyond the limit. ``asked``: a request's body; the default type is HTTP_PUSH."""
-        wanted = _without_nulls(asked)
+    def add(self, project: str, body: Json) -> Json:
+        """Create a connector, also beyond the limit. ``body``: a request's body; the default type is HTTP_PUSH."""
+        wanted = _without_nulls(body)
         kind = wanted.pop("type", PUSH)
         if kind not in CONFIGS:
             raise Refusal(400, f"unknown type {kind!r}: one of {', '.join(CONFIGS)}")
@@ -132,18 +132,18 @@ class Connectors:
         return self._connectors[name]
 
     def _create(self, request: Request, project: str) -> Json:
-        asked = _without_nulls(request.json())
-        asked.pop("name", None)
-        config, _ = CONFIGS.get(asked.get("type") or "", ("", {}))
+        body = _without_nulls(request.json())
+        body.pop("name", None)
+        config, _ = CONFIGS.get(body.get("type") or "", ("", {}))
         if not config:
             raise Refusal(400, f"type is required: one of {', '.join(CONFIGS)}")
-        given = asked.get(config, {})
+        given = body.get(config, {})
         missing = [name for name in _REQUIRED.get(config, ()) if not isinstance(given, dict) or not given.get(name)]
         if missing:
             raise Refusal(400, f"{config}.{missing[0]} is required")
         if len(self.of(project)) >= self.most_per_project:
             raise Refusal(400, f"a project can have at most {self.most_per_project} data connectors")
-        return self.add(project, asked)
+        return self.add(project, body)
 
     def _get(self, _: Request, project: str, connector: str) -> Json:
         name = f"projects/{project}/dataconnectors/{connector}"
@@ -152,13 +152,13 @@ class Connectors:
         return self._connectors[name]
 
     def _update(self, request: Request, project: str, connector: str) -> Json:
-        before, asked = self._get(request, project, connector), _without_nulls(request.json())
-        if asked.pop("type", before["type"]) != before["type"]:
+        before, body = self._get(request, project, connector), _without_nulls(request.json())
+        if body.pop("type", before["type"]) != before["type"]:
             raise Refusal(400, "type cannot be changed")
-        if asked.pop("name", before["name"]) != before["name"]:
+        if body.pop("name", before["name"]) != before["name"]:
             raise Refusal(400, "name cannot be changed")
         mask = [path for path in request.parameter("updateMask", "update_mask").split(",") if path]
-        self._connectors[before["name"]] = _changed(before, _chosen(asked, mask, before) if mask else asked)
+        self._connectors[before["name"]] = _changed(before, _chosen(body, mask, before) if mask else body)
         return self._connectors[before["name"]]
 
     def _delete(self, request: Request, project: str, connector: str) -> Json:
@@ -173,16 +173,16 @@ class Connectors:
         return self.counts(self._get(request, project, connector)["name"]).metrics()
 
 
-def _without_nulls(asked: Json) -> Json:
+def _without_nulls(body: Json) -> Json:
     """Return a body without its null values, because null means that a field is not set."""
     return {
         key: _without_nulls(value) if isinstance(value, dict) else value
-        for key, value in asked.items()
+        for key, value in body.items()
         if value is not None
     }
 
 
-def _chosen(asked: Json, mask: Iterable[str], connector: Json) -> Json:
+def _chosen(body: Json, mask: Iterable[str], connector: Json) -> Json:
     """Return the fields that a mask names. A field that the body does not have gets its default."""
     config, defaults = CONFIGS[connector["type"]]
     empty: Json = {"displayName": "", "status": "ACTIVE", "events": [], "labels": [], config: defaults}
@@ -192,25 +192,25 @@ def _chosen(asked: Json, mask: Iterable[str], connector: Json) -> Json:
         if head not in empty or (rest and (head != config or rest not in defaults)):
             raise Refusal(400, f"unknown field {path!r} in the update mask")
         if rest:
-            chosen.setdefault(head, {})[rest] = asked.get(head, {}).get(rest, defaults[rest])
+            chosen.setdefault(head, {})[rest] = body.get(head, {}).get(rest, defaults[rest])
         else:
-            chosen[head] = {**defaults, **asked.get(head, {})} if head == config else asked.get(head, empty[head])
+            chosen[head] = {**defaults, **body.get(head, {})} if head == config else body.get(head, empty[head])
     return chosen
 
 
-def _changed(before: Json, asked: Json) -> Json:
+def _changed(before: Json, body: Json) -> Json:
     """Return a connector with the requested changes. Raises ``Refusal`` if they are invalid."""
     config, defaults = CONFIGS[before["type"]]
-    push = asked.get(config, {})
+    push = body.get(config, {})
     if not isinstance(push, dict):
         raise Refusal(400, f"{config} has to be an object")
-    unknown = [*sorted(asked.keys() - _COMMON - {config}), *sorted(push.keys() - defaults.keys())]
+    unknown = [*sorted(body.keys() - _COMMON - {config}), *sorted(push.keys() - defaults.keys())]
     if unknown:
         raise Refusal(400, f"unknown fields: {', '.join(unknown)}")
-    after: Json = {**before, **asked}
+    after: Json = {**before, **body}
     after[config] = {**before[config], **push}
     _check(after)
-    if asked.get("status", STATUSES[0]) not in STATUSES:
+    if body.get("status", STATUSES[0]) not in STATUSES:
         raise Refusal(400, f"status has to be one of {', '.join(STATUSES)}")
     return after
 

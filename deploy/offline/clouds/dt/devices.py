@@ -137,16 +137,16 @@ class Devices:
         return page("devices", listed(self._of(*projects), request), request, default=100, most=100)
 
     def _create(self, request: Request, project: str) -> Json:
-        asked = request.json()
-        return _emulated(self.create(project, asked.get("type") or "", asked.get("labels") or {}))
+        body = request.json()
+        return _emulated(self.create(project, body.get("type") or "", body.get("labels") or {}))
 
     def _put(self, request: Request, project: str, device: str) -> Json:
-        before, asked = self._emulated_device(request, project, device), request.json()
-        if asked.get("type") not in {None, before["type"]}:
+        before, body = self._emulated_device(request, project, device), request.json()
+        if body.get("type") not in {None, before["type"]}:
             raise Refusal(400, "the type of a device cannot be changed")
-        if asked.get("name") not in {None, "", before["name"]}:
+        if body.get("name") not in {None, "", before["name"]}:
             raise Refusal(400, "the name of a device cannot be changed")
-        labels = {**_text(asked.get("labels") or {}), **VIRTUAL}
+        labels = {**_text(body.get("labels") or {}), **VIRTUAL}
         self.label(before["name"], labels, [key for key in before["labels"] if key not in labels])
         return _emulated(before)
 
@@ -174,19 +174,19 @@ class Devices:
         return {}
 
     def _publish(self, request: Request, project: str, device: str) -> Json:
-        name, asked = self._emulated_device(request, project, device)["name"], request.json()
-        if len(asked) != 1:
+        name, body = self._emulated_device(request, project, device)["name"], request.json()
+        if len(body) != 1:
             raise Refusal(400, "one event has to be published")
-        ((event_type, data),) = asked.items()
+        ((event_type, data),) = body.items()
         if not isinstance(data, dict):
             raise Refusal(400, "an event's data has to be an object")
         self.publish(name, event_type, data)
         return {}
 
     def _batch_update(self, request: Request, project: str) -> Json:
-        asked = request.json()
-        added, removed = _text(asked.get("addLabels") or {}), asked.get("removeLabels") or []
-        names = asked.get("devices") or []
+        body = request.json()
+        added, removed = _text(body.get("addLabels") or {}), body.get("removeLabels") or []
+        names = body.get("devices") or []
         if not names or not (added or removed):
             raise Refusal(400, "devices, and addLabels or removeLabels, are required")
         errors = []

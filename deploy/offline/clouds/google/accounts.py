@@ -61,8 +61,8 @@ class ServiceAccounts:
 
     def _create(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)
-        asked = request.json()
-        account_id = asked.get("accountId", "")
+        body = request.json()
+        account_id = body.get("accountId", "")
         if not _ACCOUNT_ID.fullmatch(account_id):
             raise invalid(
                 "The account ID does not have a length between 6 and 30, or is not a lowercase letter followed by "
@@ -74,7 +74,7 @@ class ServiceAccounts:
             message = f"Service account {account_id} already exists within project projects/{project}."
             info = {"@type": "type.googleapis.com/google.rpc.ResourceInfo", "resourceName": name}
             raise Problem(exists(message).status, message, info)
-        account = {key: asked.get("serviceAccount", {}).get(key, "") for key in ("displayName", "description")}
+        account = {key: body.get("serviceAccount", {}).get(key, "") for key in ("displayName", "description")}
         unique_id = f"{10**20 + self._estate.next_number()}"
         self._accounts[email] = {
             "name": name,
@@ -100,8 +100,8 @@ class ServiceAccounts:
 
     def _update(self, request: Request, project: str, email: str) -> Json:
         account = self._get(request, project, email)
-        asked = request.json()
-        self._accounts[email] = masked(account, asked.get("serviceAccount", {}), asked.get("updateMask", ""))
+        body = request.json()
+        self._accounts[email] = masked(account, body.get("serviceAccount", {}), body.get("updateMask", ""))
         return self._accounts[email]
 
     def _enable(self, request: Request, project: str, email: str) -> Json:

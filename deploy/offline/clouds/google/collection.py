@@ -76,13 +76,13 @@ class Collection:
         return self.find(self.full_name(project, name))
 
     def _update(self, request: Request, project: str, name: str) -> Json:
-        before, asked = self._get(request, project, name), request.json()
+        before, body = self._get(request, project, name), request.json()
         key, kind = self._kind.removesuffix("s"), _KINDS[self._kind]
         request_type = getattr(types, f"Update{kind.DESCRIPTOR.name}Request").pb()
-        paths = list(parsed(asked, request_type).update_mask.paths)
+        paths = list(parsed(body, request_type).update_mask.paths)
         fixed = {"topic": before["topic"]} if key == "subscription" else {}
         checked(lambda mask: updated(kind(name=before["name"], **fixed), kind(), mask), paths)
-        after = masked(before, asked.get(key, {}), asked.get("updateMask", ""))
+        after = masked(before, body.get(key, {}), body.get("updateMask", ""))
         check_settings(after)
         fields = [json_name(path.partition(".")[0]) for path in paths]
         self.items[before["name"]] = self.on_update(before, after, fields)

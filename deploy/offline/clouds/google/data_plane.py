@@ -58,10 +58,10 @@ class DataPlane:
         self.host = host
         self.channel = grpc.insecure_channel(host, options=[("grpc.enable_http_proxy", 0)])
 
-    def call(self, method: str, asked: Json) -> Json:
+    def call(self, method: str, body: Json) -> Json:
         """Call a method of Pub/Sub, and return its answer. Raises ``Problem`` with the status of the answer."""
         service, request_type, response_type = _CALLS[method]
-        request = parsed(asked, request_type)
+        request = parsed(body, request_type)
         send = self.channel.unary_unary(
             f"/google.pubsub.v1.{service}/{method}",
             request_serializer=request_type.SerializeToString,
@@ -92,25 +92,25 @@ class DataPlane:
         times = [datetime.fromisoformat(delivery["message"]["publishTime"]).timestamp() for delivery in received]
         return Waiting(len(received), min(times, default=None))
 
-    def create(self, kind: Literal["Topic", "Subscription"], asked: Json) -> None:
+    def create(self, kind: Literal["Topic", "Subscription"], body: Json) -> None:
         """Create a resource. One that an earlier run left in a running emulator is replaced."""
         try:
-            self.call(f"Create{kind}", asked)
+            self.call(f"Create{kind}", body)
         except Problem as problem:
             if problem.status != "ALREADY_EXISTS":
                 raise
-            self.call(f"Delete{kind}", {kind.lower(): asked["name"]})
-            self.call(f"Create{kind}", asked)
+            self.call(f"Delete{kind}", {kind.lower(): body["name"]})
+            self.call(f"Create{kind}", body)
 
     def close(self) -> None:
         """Close the connection."""
         self.channel.close()
 
 
-def parsed(asked: Json, kind: Any) -> Any:
+def parsed(body: Json, kind: Any) -> Any:
     """Return a protobuf message of this kind from JSON. Raises ``Problem`` in Google's words for unknown fields."""
     try:
-        return json_format.ParseDict(asked, kind())
+        return json_format.ParseDict(body, kind())
     except json_format.ParseError as error:
         unknown = _UNKNOWN.search(str(error))
         if unknown:

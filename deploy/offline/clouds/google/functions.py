@@ -125,18 +125,18 @@ class Functions:
                 f"Could not create Cloud Run service {function}. A Cloud Run service with this name already exists. "
                 "Please redeploy the function with a different name."
             )
-        asked = {**request.json(), "name": name, "createTime": timestamp()}
-        self._builder.check(asked)
-        self._functions[name] = {**asked, "state": "DEPLOYING", "environment": "GEN_2"}
-        return self._begin("create", asked, lambda operation: self._deploy(operation, asked, is_new=True))
+        settings = {**request.json(), "name": name, "createTime": timestamp()}
+        self._builder.check(settings)
+        self._functions[name] = {**settings, "state": "DEPLOYING", "environment": "GEN_2"}
+        return self._begin("create", settings, lambda operation: self._deploy(operation, settings, is_new=True))
 
     def _update(self, request: Request, project: str, region: str, function: str) -> Json:
         before = self._get(request, project, region, function)
         if before.get("environment") == "GEN_1":
             raise invalid("1st gen functions cannot be changed by this version of the API.")
-        asked = request.json()
+        body = request.json()
         served = {key: value for key, value in before.items() if key != "stateMessages"}
-        after = masked(served, asked, request.parameter("updateMask"))
+        after = masked(served, body, request.parameter("updateMask"))
         self._builder.check(after)
         return self._begin("update", after, lambda operation: self._deploy(operation, after, is_new=False))
 

@@ -32,16 +32,16 @@ class LogEntries:
         return [Route("POST", "/v2/entries:list", self._list, "logging.logEntries.list")]
 
     def _list(self, request: Request) -> Json:
-        asked = request.json()
-        for name in asked.get("resourceNames", []):
+        requested = request.json()
+        for name in requested.get("resourceNames", []):
             self._estate.check_project(name.split("/")[1])
         self._collect()
-        wanted = [entry for entry in self._entries.values() if _is_wanted(entry, asked.get("filter", ""))]
-        if asked.get("orderBy") == "timestamp desc":
+        wanted = [entry for entry in self._entries.values() if _is_wanted(entry, requested.get("filter", ""))]
+        if requested.get("orderBy") == "timestamp desc":
             wanted.reverse()
-        elif asked.get("orderBy", "timestamp asc") != "timestamp asc":
+        elif requested.get("orderBy", "timestamp asc") != "timestamp asc":
             raise invalid("orderBy has to be timestamp asc or timestamp desc.")
-        size, token = str(asked.get("pageSize", 50)), str(asked.get("pageToken", ""))
+        size, token = str(requested.get("pageSize", 50)), str(requested.get("pageToken", ""))
         paging = Request("GET", "", "", {"pageSize": [size], "pageToken": [token]})
         return page("entries", wanted, paging, default=50, most=1000)
 
@@ -87,8 +87,8 @@ def _is_wanted(entry: Json, text: str) -> bool:
     if event and entry.get("jsonPayload", {}).get("eventId") != event[1]:
         return False
     labels, severity = entry["resource"]["labels"], _SEVERITY.search(text)
-    asked = {name: match[1] for name, pattern in _LABELS.items() if (match := pattern.search(text))}
-    if any(labels[name] != value for name, value in asked.items()):
+    requested = {name: match[1] for name, pattern in _LABELS.items() if (match := pattern.search(text))}
+    if any(labels[name] != value for name, value in requested.items()):
         return False
     minimum = SEVERITIES.index(severity[1]) if severity and severity[1] in SEVERITIES else 0
     return entry["severity"] in SEVERITIES and SEVERITIES.index(entry["severity"]) >= minimum

@@ -41,9 +41,9 @@ class Policies:
             policy.update(version=1, bindings=bindings)
         return policy
 
-    def replace(self, resource: str, asked: Json) -> Json:
+    def replace(self, resource: str, body: Json) -> Json:
         """Replace the policy of a resource, like setIamPolicy, and return it."""
-        policy = asked.get("policy", {})
+        policy = body.get("policy", {})
         bindings = [_checked_binding(binding) for binding in policy.get("bindings", [])]
         members = {member for binding in bindings for member in binding["members"]}
         known = self.members(resource)
@@ -77,8 +77,8 @@ class Policies:
 
     def test(self, request: Request) -> Json:
         """Return the answer of testIamPermissions: the requested permissions that the caller has."""
-        asked: list[str] = request.json().get("permissions", [])
-        granted = [permission for permission in asked if permission not in self._estate.denied]
+        permissions: list[str] = request.json().get("permissions", [])
+        granted = [permission for permission in permissions if permission not in self._estate.denied]
         return {"permissions": granted} if granted else {}
 
     def _check_member(self, member: str, resource: str) -> None:

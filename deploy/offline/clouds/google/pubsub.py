@@ -104,9 +104,9 @@ class PubSub:
 
     def _create_topic(self, request: Request, project: str, topic: str) -> Json:
         name = self._topics.full_name(project, topic)
-        asked = request.json()
-        parsed(asked, types.Topic.pb())
-        settings = {**asked, "name": name}
+        body = request.json()
+        parsed(body, types.Topic.pb())
+        settings = {**body, "name": name}
         checked(limits.check_topic_name, name)
         check_settings(settings)
         self._topics.check_new(name)
@@ -132,9 +132,9 @@ class PubSub:
 
     def _create_subscription(self, request: Request, project: str, subscription: str) -> Json:
         name = self._subscriptions.full_name(project, subscription)
-        asked = {key: value for key, value in request.json().items() if value is not None}
-        parsed(asked, types.Subscription.pb())
-        settings = {**_DEFAULTS, **asked, "name": name}
+        body = {key: value for key, value in request.json().items() if value is not None}
+        parsed(body, types.Subscription.pb())
+        settings = {**_DEFAULTS, **body, "name": name}
         checked(limits.check_subscription_name, name)
         self._topics.find(settings.get("topic", ""))
         self._subscriptions.check_new(name)
@@ -160,9 +160,9 @@ class PubSub:
         whole = self._checked({**_DEFAULTS, **after})
         forwarded = [field for field in fields if field in _FORWARDED]
         if forwarded:
-            asked = _forwarded(whole, ("name", *forwarded))
+            changed = _forwarded(whole, ("name", *forwarded))
             mask = ",".join(forwarded)
-            self._plane.call("UpdateSubscription", {"subscription": asked, "updateMask": mask})
+            self._plane.call("UpdateSubscription", {"subscription": changed, "updateMask": mask})
         return {**whole, "topic": before["topic"]}
 
     def _detach(self, _: Request, project: str, subscription: str) -> Json:
@@ -177,8 +177,8 @@ class PubSub:
         return call
 
     def _snapshots(self, request: Request, project: str) -> Json:
-        asked: Json = {"project": f"projects/{project}", "pageToken": request.parameter("pageToken")}
-        return self._plane.call("ListSnapshots", {**asked, "pageSize": request.number("pageSize", default=0)})
+        body: Json = {"project": f"projects/{project}", "pageToken": request.parameter("pageToken")}
+        return self._plane.call("ListSnapshots", {**body, "pageSize": request.number("pageSize", default=0)})
 
     def _delete_subscription(self, _: Request, project: str, subscription: str) -> Json:
         name = self._subscriptions.find(self._subscriptions.full_name(project, subscription))["name"]

@@ -25,10 +25,10 @@ def new_etag() -> str:
     return f'"{secrets.token_hex(7)}"'
 
 
-def check_etag(current: str, asked: Any) -> None:
+def check_etag(current: str, requested: Any) -> None:
     """Refuse a change with an outdated etag. A change without an etag is not checked."""
-    if asked and asked != current:
-        raise precondition(f"The etag {asked} does not match the current etag {current} of the resource.")
+    if requested and requested != current:
+        raise precondition(f"The etag {requested} does not match the current etag {current} of the resource.")
 
 
 @dataclass
@@ -67,18 +67,18 @@ class Secret:
         self.versions.append(Version(len(self.versions) + 1, data))
         return self.versions[-1]
 
-    def version(self, asked: str) -> Version:
+    def version(self, requested: str) -> Version:
         """Return the version with this number or alias, such as ``latest``. Raises ``Problem``."""
         aliases = self.settings.get("versionAliases", {})
-        number = str(len(self.versions)) if asked == "latest" else str(aliases.get(asked, asked))
+        number = str(len(self.versions)) if requested == "latest" else str(aliases.get(requested, requested))
         for version in self.versions:
             if str(version.number) == number:
                 return version
-        raise not_found(f"Secret Version [{self.name_of(asked)}] not found.")
+        raise not_found(f"Secret Version [{self.name_of(requested)}] not found.")
 
-    def readable(self, asked: str) -> Version:
+    def readable(self, requested: str) -> Version:
         """Return a version if it is enabled. Raises ``Problem``."""
-        found = self.version(asked)
+        found = self.version(requested)
         if found.state != "ENABLED":
             raise precondition(f"Secret Version [{self.name_of(found.number)}] is in {found.state} state.")
         return found

@@ -95,14 +95,14 @@ class Secrets:
 
     def _create(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)
-        secret, asked = request.parameter("secretId"), request.json()
+        secret, body = request.parameter("secretId"), request.json()
         if not _SECRET_ID.fullmatch(secret):
             raise invalid(f"Secret id [{secret}] must match [a-zA-Z_0-9]+ and be at most 255 characters.")
-        check_settings(asked)
+        check_settings(body)
         if secret in self._secrets:
             raise exists(f"Secret [projects/{self._estate.number}/secrets/{secret}] already exists.")
         name = f"projects/{self._estate.number}/secrets/{secret}"
-        settings = {**asked, "name": name, "createTime": timestamp(), "etag": new_etag()}
+        settings = {**body, "name": name, "createTime": timestamp(), "etag": new_etag()}
         self._secrets[secret] = Secret(settings)
         return settings
 
@@ -117,10 +117,10 @@ class Secrets:
 
     def _update(self, request: Request, project: str, secret: str) -> Json:
         settings = self._get(request, project, secret)
-        asked, mask = request.json(), request.parameter("updateMask")
-        check_etag(settings["etag"], asked.get("etag"))
+        body, mask = request.json(), request.parameter("updateMask")
+        check_etag(settings["etag"], body.get("etag"))
         _check_mask(mask)
-        after = masked(settings, asked, mask)
+        after = masked(settings, body, mask)
         check_settings(after)
         self._secrets[secret].settings = {**after, "etag": new_etag()}
         return self._secrets[secret].settings

@@ -50,9 +50,9 @@ def check_parameters(request: Request, known: Iterable[str]) -> None:
             )
 
 
-def check_fields(asked: Json, fields: Mapping[str, Any], place: str = "") -> None:
+def check_fields(body: Json, fields: Mapping[str, Any], place: str = "") -> None:
     """Refuse unknown fields, at any depth."""
-    for name, value in asked.items():
+    for name, value in body.items():
         if name not in fields:
             where = f" at '{place}'" if place else ""
             raise invalid(f'Invalid JSON payload received. Unknown name "{name}"{where}: Cannot find field.')
