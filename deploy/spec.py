@@ -31,16 +31,6 @@ VERSION_LABEL = f"{MARK}-version"
 OWN_LABELS = (MARK, PROOF_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
 """Labels that a deployment, or gcloud beneath it, sets by itself."""
 
-SERVICES = (
-    "artifactregistry.googleapis.com",
-    "cloudbuild.googleapis.com",
-    "cloudfunctions.googleapis.com",
-    "iam.googleapis.com",
-    "pubsub.googleapis.com",
-    "run.googleapis.com",
-    "secretmanager.googleapis.com",
-)
-
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """What a DT project's id looks like. ``-`` alone, which DT's API takes for all projects, is not one."""
 
@@ -83,6 +73,11 @@ class Spec:
     connector_name: str | None = None
     event_types: tuple[str, ...] | None = None
     connector_labels: tuple[str, ...] | None = None
+
+    @property
+    def project_flag(self) -> str:
+        """The flag by which every gcloud command names the Google project."""
+        return f"--project={self.google_project}"
 
     @property
     def prefix(self) -> str:
@@ -150,6 +145,11 @@ class Spec:
     def default_connector_name(self) -> str:
         """The display name that tells this deployment's connectors from all others."""
         return f"Google Pub/Sub {self.google_project}/{self.name}"
+
+
+def last_segment(name: str) -> str:
+    """Return the id at the end of a resource's full name: ``t`` of ``projects/p/topics/t``."""
+    return name.rpartition("/")[2]
 
 
 def seconds(duration: str) -> int:

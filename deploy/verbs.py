@@ -17,14 +17,16 @@ from deploy.google.rest import Held, Measured
 from deploy.google.secret_versions import Vault
 from deploy.proof.verifier import Post, Verifier
 from deploy.report import Report
-from deploy.resources.connector import owned
+from deploy.resources.connector import owned_by
 from deploy.resources.function import Function
+from deploy.resources.pubsub import subscription_id
 from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.stages.apply import Executor
 from deploy.stages.observe import Observer
-from deploy.stages.plan import Observed, plan, plan_removal
+from deploy.stages.observed import Observed
+from deploy.stages.plan import plan, plan_removal
 from deploy.stages.preflight import Preflight
 from deploy.status import (
     Metrics,
@@ -226,14 +228,14 @@ class Deployment:
     def _provable(self, observed: Observed) -> Secret:
         """Return the newest secret. Raises ``DeployError`` if there is none of use, or no function."""
         secret = SignatureSecret(self.spec)
-        if refusal := unusable(observed.facts.get(secret.title, {})):
+        if refusal := unusable(observed.of(secret)):
             raise DeployError(refusal, where=secret.title, mend=["python -m deploy up"])
         if not observed.url(self.spec) or not observed.secrets:
             raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
         return observed.secrets[0]
 
     def _verifier(self, observed: Observed) -> Verifier:
-        deployed = observed.facts[Function(self.spec).title].get("function") or {}
+        deployed = observed.of(Function(self.spec)).get("function") or {}
         variables = deployed.get("serviceConfig", {}).get("environmentVariables", {})
         both = bool(variables.get("DT_ORGANIZATION_ID"))
         dt, tell = self._dt(), self.terminal.note
@@ -252,7 +254,7 @@ class Deployment:
         """Ask what became of the deliveries of this deployment's connectors; None where DT does not tell."""
         counted: dict[str, Metrics | None] = {}
         for project in observed.connectors:
-            for connector in owned(self.spec, observed.connectors[project], observed.url(self.spec)):
+            for connector in owned_by(self.spec, observed.connectors[project], observed.url(self.spec)):
                 try:
                     counted[connector.id] = self._connectors().metrics(project, connector.id)
                 except DtFailed as error:
@@ -290,4 +292,4 @@ class Deployment:
 
 
 def _is_there(observed: Observed, subscription: str) -> bool:
-    return bool(observed.facts.get(f"subscription {subscription}", {}).get("subscription"))
+    return bool(observed.facts.get(subscription_id(subscription), {}).get("subscription"))

@@ -8,9 +8,9 @@ from typing import Any
 
 from deploy.dt.api import DtApi, of_one_shape
 from deploy.errors import DtFailed, DtUnanswered
-from deploy.resources.connector import MOST_PER_PROJECT, Connector, Held, is_proven, owned
+from deploy.resources.connector import MOST_PER_PROJECT, Connector, SecretOwner, is_proven, owned_by
 from deploy.secret import Secret
-from deploy.spec import Spec
+from deploy.spec import Spec, last_segment
 from deploy.steps import DtCall, update_mask
 
 LOOKS_S = (1.0, 3.0, 6.0, 10.0, 10.0)
@@ -61,11 +61,11 @@ class Connectors:
             self._delete(call.project, call.connector, call.device)
             return
         pushed = {"url": url, "signatureSecret": secret.reveal()}
-        body = {**call.fields, **({"httpConfig": pushed} if call.puts_url else {})}
+        body = {**call.fields, **({"httpConfig": pushed} if call.sends_url else {})}
         if call.verb == "PATCH":
             self._change(call.project, call.connector, body)
         else:
-            self._create_once(call.project, body, lambda: owned(spec, self.list(call.project, (secret,)), url), spec)
+            self._create_once(call.project, body, lambda: owned_by(spec, self.list(call.project, (secret,)), url), spec)
 
     def _create_once(
         self, project: str, body: Mapping[str, Any], own: Callable[[], Sequence[Connector]], spec: Spec
@@ -127,7 +127,7 @@ def _connectors(listed: Sequence[Mapping[str, Any]], ours: tuple[Secret, ...]) -
     )
 
 
-def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
+def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> SecretOwner:
     if _MASK.search(secret) or not (secret or are_shown):
         return "unknown"
     if not secret:
@@ -137,17 +137,17 @@ def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
     return "ours" if any(each.equals(secret) for each in ours) else "another"
 
 
-def _connector(listed: Mapping[str, Any], held: Held) -> Connector:
+def _connector(listed: Mapping[str, Any], secret_owner: SecretOwner) -> Connector:
     pushed = listed.get("httpConfig") or {}
     return Connector(
-        id=listed["name"].rpartition("/")[2],
+        id=last_segment(listed["name"]),
         display_name=_text(listed.get("displayName")),
         type=_text(listed.get("type")),
         status=_text(listed.get("status")),
         url=_text(pushed.get("url")),
         event_types=tuple(listed.get("events") or ()),
         labels=tuple(listed.get("labels") or ()),
-        signs_with=held,
+        signs_with=secret_owner,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.dt.api import DtApi, of_one_shape
 from deploy.errors import DtFailed
-from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec
+from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec, last_segment
 
 _FORBIDDEN = {403, 404}
 
@@ -37,7 +37,7 @@ class Devices:
         body, path = {"type": device_type, "labels": labels}, f"/projects/{project}/devices"
         with of_one_shape(f"DT, POST {path}"):
             made: str = self.api.call("POST", path, body=body, emulator=True)["name"]
-            return made.rpartition("/")[2]
+            return last_segment(made)
 
     def of_proofs(self, project: str) -> tuple[Device, ...]:
         """Give those that proofs of this deployment made and that are there; none where they may not be seen.
@@ -55,7 +55,7 @@ class Devices:
             raise
         with of_one_shape(f"DT, GET {path}"):
             return tuple(
-                Device(each["name"].rpartition("/")[2], since(each["labels"]))
+                Device(last_segment(each["name"]), since(each["labels"]))
                 for each in listed
                 if "/devices/emu" in each["name"] and self._marks.items() <= (each.get("labels") or {}).items()
             )

@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from deploy.google.gcloud import Gcloud
 from deploy.spec import Spec
 from deploy.steps import Argv
 
@@ -14,20 +15,12 @@ LOGGED_S = 30.0
 PAUSE_S = 2.0
 
 
-class Reads(Protocol):
-    """Google Cloud, to be read."""
-
-    def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None for what is not there."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class FunctionLog:
     """The log of one deployment's function."""
 
     spec: Spec
-    google: Reads
+    google: Gcloud
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
 
@@ -53,4 +46,4 @@ class FunctionLog:
     def _argv(self, event_id: str) -> Argv:
         service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.spec.name}"'
         wanted = f'{service} AND jsonPayload.eventId="{event_id}"'
-        return ("logging", "read", wanted, "--freshness=1h", "--limit=5", f"--project={self.spec.google_project}")
+        return ("logging", "read", wanted, "--freshness=1h", "--limit=5", self.spec.project_flag)

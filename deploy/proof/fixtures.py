@@ -4,28 +4,15 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 from deploy.dt.devices import Devices, since
 from deploy.errors import DeployError, DtFailed, GcloudFailed
-from deploy.resources.pubsub import Leftovers
-from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec
-from deploy.steps import Argv
+from deploy.google.gcloud import Gcloud
+from deploy.resources.pubsub import AbandonedProofSubscriptions
+from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec, last_segment
 
 OLD_S = 600.0
 """Seconds after which what a proof made is left over: none takes half of that."""
-
-
-class Google(Protocol):
-    """Google Cloud, to be read and changed."""
-
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
-        ...
-
-    def change(self, argv: Argv) -> Any:
-        """Run a command that changes something."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +20,7 @@ class Temporary:
     """Both clouds, and who is told of what could not be removed."""
 
     spec: Spec
-    google: Google
+    google: Gcloud
     devices: Devices
     notice: Callable[[str], None]
     now: Callable[[], float]
@@ -46,10 +33,10 @@ class Temporary:
                 for device in self.devices.of_proofs(project):
                     if device.since < old:
                         self._remove_device(project, device.id)
-            leftovers = Leftovers(self.spec)
-            for found in self.google.read(leftovers.listing) or []:
-                if leftovers.is_one(found) and since(found.get("labels") or {}) < old:
-                    self._remove_subscription(found["name"].rpartition("/")[2])
+            abandoned = AbandonedProofSubscriptions(self.spec)
+            for found in self.google.read(abandoned.describe) or []:
+                if abandoned.is_one(found) and since(found.get("labels") or {}) < old:
+                    self._remove_subscription(last_segment(found["name"]))
         except DeployError as error:
             self.notice(f"what earlier proofs may have left could not be looked for: {error.what}")
 
@@ -68,24 +55,15 @@ class Temporary:
     @contextmanager
     def subscription(self, device: str) -> Iterator[str]:
         """Make a subscription for one device's events; should nobody be left to remove it, it expires in a day."""
-        name, project = (
-            f"{self.spec.topic}-{PROOF_WORD}-{secrets.token_hex(4)}",
-            f"--project={self.spec.google_project}",
-        )
+        name = f"{self.spec.topic}-{PROOF_WORD}-{secrets.token_hex(4)}"
         labels = f"{PROOF_MARK}={self.spec.name},{SINCE_MARK}={int(self.now())}"
         try:
             self.google.change(
                 (
-                    *(
-                        "pubsub",
-                        "subscriptions",
-                        "create",
-                        name,
-                        f"--topic={self.spec.topic}",
-                        "--expiration-period=1d",
-                    ),
-                    *("--message-retention-duration=10m", f'--message-filter=attributes.deviceId = "{device}"'),
-                    *(f"--labels={labels}", project),
+                    *("pubsub", "subscriptions", "create", name, f"--topic={self.spec.topic}"),
+                    *("--expiration-period=1d", "--message-retention-duration=10m"),
+                    *(f'--message-filter=attributes.deviceId = "{device}"', f"--labels={labels}"),
+                    self.spec.project_flag,
                 )
             )
             yield name
@@ -96,7 +74,7 @@ class Temporary:
         self._cleaned(lambda: self.devices.remove(project, device), f"emulated device {device} of {project}")
 
     def _remove_subscription(self, name: str) -> None:
-        argv = ("pubsub", "subscriptions", "delete", name, f"--project={self.spec.google_project}")
+        argv = ("pubsub", "subscriptions", "delete", name, self.spec.project_flag)
         self._cleaned(lambda: self.google.change(argv), f"subscription {name}")
 
     def _cleaned(self, remove: Callable[[], object], what: str) -> None:

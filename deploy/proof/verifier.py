@@ -19,6 +19,7 @@ from deploy.dt.devices import Devices
 from deploy.dt.transport import sign
 from deploy.errors import DtFailed, GcloudFailed, NotProven
 from deploy.google.function_log import FunctionLog
+from deploy.google.gcloud import Gcloud
 from deploy.proof.checks import (
     EMULATED,
     MADE_UP,
@@ -30,8 +31,8 @@ from deploy.proof.checks import (
     is_what_was_sent,
     made_up_event,
 )
-from deploy.proof.fixtures import Google, Temporary
-from deploy.resources.connector import PAUSED, Connector, owned
+from deploy.proof.fixtures import Temporary
+from deploy.resources.connector import PAUSED, Connector, owned_by
 from deploy.secret import Secret
 from deploy.spec import Spec
 
@@ -58,7 +59,7 @@ class Verifier:
     """
 
     spec: Spec
-    google: Google
+    google: Gcloud
     dt: DtApi
     post: Post
     both_signatures: bool = True
@@ -115,7 +116,7 @@ class Verifier:
             NotProven: there is none, or it cannot deliver; no event would come, however long it was waited for.
 
         """
-        own = owned(self.spec, connectors, url)
+        own = owned_by(self.spec, connectors, url)
         fault, mend = _keeps_from_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
         if fault:
             raise NotProven(fault, where=f"DT project {project}", mend=[mend])
@@ -194,7 +195,7 @@ class Verifier:
         argv = ("pubsub", "subscriptions", "pull", subscription, "--auto-ack", "--limit=10")
         give_up_at = self.now() + ARRIVES_S
         while self.now() < give_up_at:
-            for each in self.google.read((*argv, f"--project={self.spec.google_project}")) or []:
+            for each in self.google.read((*argv, self.spec.project_flag)) or []:
                 message: Mapping[str, Any] = each["message"]
                 ours = message.get("attributes", {}).get("deviceId") == device
                 if ours and event_in(message).get("eventType") == event_type:
@@ -209,7 +210,7 @@ class Verifier:
 
     @property
     def _logs(self) -> str:
-        place = f"--region={self.spec.region} --project={self.spec.google_project}"
+        place = f"--region={self.spec.region} {self.spec.project_flag}"
         return f"gcloud functions logs read {self.spec.name} --gen2 {place}"
 
 

@@ -1,44 +1,36 @@
-"""What has to hold before anything is touched. It reads only; a failure is one line and one command that mends it."""
+"""Checks before anything is changed. It only reads; each failure is one line, with one command that fixes it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol
 
 from deploy.dt.api import ROLE as DT_ROLE
 from deploy.dt.api import DtApi, no_credentials
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed, NotReady
-from deploy.google.org_policy import OrganizationPolicy, Reads
-from deploy.google.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
+from deploy.google.gcloud import Gcloud
+from deploy.google.org_policy import OrganizationPolicy
+from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grant, let_build
 from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import Held
 from deploy.parallel import answer, beside_one_another
+from deploy.resources.catalog import deployer_permissions, service_of_group
 from deploy.resources.connector import check_room
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
 from deploy.resources.invokers import is_public, is_unchecked
-from deploy.resources.services import Services, services_on
+from deploy.resources.runtime_account import ACT_AS
+from deploy.resources.services import APIS, services_on
 from deploy.secret import Secret
-from deploy.spec import Spec
+from deploy.spec import Spec, last_segment
 from deploy.stages.build_account import build_account, may_build
-from deploy.stages.observe import SERVICE_OF_GROUP
-from deploy.stages.plan import Observed
-from deploy.steps import Argv
-
-
-class ReadsText(Reads, Protocol):
-    """Google Cloud, to be read, also as text."""
-
-    def read_text(self, argv: Argv) -> str:
-        """Give a command's standard output."""
-        ...
+from deploy.stages.observed import Observed
 
 
 @dataclass
 class Preflight:
-    """All checks; what was ``observed`` in order is not asked for again, nor DT where it has been ``dt_silent``."""
+    """All checks. What ``observed`` shows to be in order is not read again; DT is not, if it was ``dt_silent``."""
 
     spec: Spec
-    google: ReadsText
+    google: Gcloud
     dt: DtApi | None
     held: Held
     observed: Observed | None = None
@@ -49,10 +41,10 @@ class Preflight:
     public_forbidden: bool = False
 
     def run(self) -> Spec:
-        """Check everything, and complete the spec by DT's organization and the way in which all may call.
+        """Check everything; return the spec, with DT's organization and the way in which everybody may call.
 
         Raises:
-            NotReady: with everything that has to be mended.
+            NotReady: with everything that has to be fixed.
 
         """
         checks: list[Callable[[], None]] = [self._project, self._billing, self._permissions, self._dt]
@@ -64,7 +56,7 @@ class Preflight:
             for done in [pool.submit(self._guarded, check) for check in checks]:
                 answer(done)
         if self.failures:
-            raise NotReady(_told_once(self.failures))
+            raise NotReady(_without_repetitions(self.failures))
         is_unchecked_needed = self.spec.invocation == "auto" and (self.public_forbidden or self._is_unchecked())
         return replace(
             self.spec,
@@ -79,18 +71,18 @@ class Preflight:
             self.failures.append(error)
 
     def _is_public(self) -> bool:
-        """Whether allUsers may call already, and nothing else is asked for."""
+        """Return whether allUsers may call already, and nothing else was asked for."""
         if self.observed is None or self.spec.invocation == "unchecked":
             return False
-        return is_public(self.observed.facts[Invocation(self.spec).title])
+        return is_public(self.observed.of(Invocation(self.spec)))
 
     def _is_unchecked(self) -> bool:
-        """Return whether the check is off, and allUsers was not granted anything: so it stays, unless asked for."""
-        facts = self.observed.facts[Invocation(self.spec).title] if self.observed else {}
+        """Return whether the check is off and allUsers has no role; ``auto`` leaves it so."""
+        facts = self.observed.of(Invocation(self.spec)) if self.observed else {}
         return is_unchecked(facts) and not is_public(facts)
 
     def _is_deployed(self) -> bool:
-        return self.observed is not None and bool(self.observed.facts[Function(self.spec).title].get("function"))
+        return self.observed is not None and bool(self.observed.of(Function(self.spec)).get(Function.key))
 
     def _project(self) -> None:
         try:
@@ -121,7 +113,8 @@ class Preflight:
         project = self.spec.google_project
         token = Secret(self.google.read_text(("auth", "print-access-token")).strip())
         try:
-            missing = set(DEPLOYER) - self.held(f"projects/{project}", DEPLOYER, token)
+            needed = deployer_permissions()
+            missing = set(needed) - self.held(f"projects/{project}", needed, token)
         except DeployError as error:
             self.warnings.append(f"which permissions you have could not be read: {error}")
             return
@@ -132,7 +125,7 @@ class Preflight:
             raise DeployError(what, where=f"project {project}", mend=[grant(project)])
 
     def _may_act_as_the_account(self, token: Secret) -> bool:
-        """Whether who may not act as every account of the project may as the function's, which has to be there then."""
+        """Return whether ``actAs`` is granted on the function's own account, which has to be there for that."""
         account = f"projects/{self.spec.google_project}/serviceAccounts/{self.spec.runtime_account}"
         try:
             return ACT_AS in self.held(account, [ACT_AS], token)
@@ -140,8 +133,8 @@ class Preflight:
             return False
 
     def _public_access(self) -> None:
-        """Find out whether organization policy forbids allUsers, before a build that would then be of no use."""
-        policy = OrganizationPolicy(self.google, self.spec.google_project)
+        """Check whether organization policy forbids allUsers, before minutes are spent on a build."""
+        policy = OrganizationPolicy(self.google, self.spec)
         try:
             forbidding = policy.against_all_users()
         except GcloudFailed:
@@ -169,7 +162,7 @@ class Preflight:
             return False
 
     def _region(self) -> None:
-        project = f"--project={self.spec.google_project}"
+        project = self.spec.project_flag
         what, mend = "has no functions", f"gcloud functions regions list --gen2 {project}"
         names = self._regions(project)
         if names is None:
@@ -180,7 +173,7 @@ class Preflight:
             raise DeployError(what, where=f"region {self.spec.region}", mend=[mend])
 
     def _build_account(self) -> None:
-        """Find out whether the account that builds may. A role that it inherits is not seen here, so this is a note."""
+        """Check whether the build account may build. A role that it inherits is not seen, so this is only a note."""
         if not self._is_on("builds"):
             return
         try:
@@ -197,18 +190,17 @@ class Preflight:
         self.warnings.append(f"{what}\n  {line}")
 
     def _is_on(self, group: str) -> bool:
-        services = self.observed.facts[Services(self.spec).title] if self.observed else None
-        return services is not None and SERVICE_OF_GROUP[group] in services_on(services)
+        return self.observed is not None and service_of_group()[group] in services_on(self.observed.facts[APIS])
 
     def _regions(self, project: str) -> set[str] | None:
-        """Give the regions that have functions, or None where Google does not tell."""
+        """Return the regions that have functions, or None if Google cannot be asked."""
         if self.observed is not None and not self._is_on("functions"):
             return None
         try:
             listed = self.google.read(("functions", "regions", "list", "--gen2", project)) or []
         except GcloudFailed:
             return None
-        return {each.get("locationId") or each["name"].rpartition("/")[2] for each in listed}
+        return {region.get("locationId") or last_segment(region["name"]) for region in listed}
 
     def _dt(self) -> None:
         if self.dt is None:
@@ -240,10 +232,15 @@ class Preflight:
             raise DeployError(what, where=f"DT project {project}", mend=[DT_ROLE])
 
 
-def _told_once(failures: Sequence[DeployError]) -> list[DeployError]:
-    """Give each failure once; without gcloud's login, of Google's that alone: every command says it in other words."""
-    told = [failure for _, failure in sorted({str(each): each for each in failures}.items())]
-    logged_out = [each for each in told if isinstance(each, GcloudFailed) and each.code == "UNAUTHENTICATED"]
+def _without_repetitions(failures: Sequence[DeployError]) -> list[DeployError]:
+    """Return each failure once. Without a login of gcloud, all its commands fail: then only one of them is kept."""
+    different = [failure for _, failure in sorted({str(failure): failure for failure in failures}.items())]
+    logged_out = [
+        failure for failure in different if isinstance(failure, GcloudFailed) and failure.code == "UNAUTHENTICATED"
+    ]
     if logged_out:
-        return [logged_out[0], *(each for each in told if isinstance(each, DtFailed) or each.where == "DT")]
-    return told
+        return [
+            logged_out[0],
+            *(failure for failure in different if isinstance(failure, DtFailed) or failure.where == "DT"),
+        ]
+    return different

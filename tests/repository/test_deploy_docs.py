@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deploy.cli.options import OPTIONS
 from deploy.cli.parser import VERBS
-from deploy.resources.accounts import may_publish, may_read_secret
+from deploy.resources.iam_binding import publisher_on, secret_accessor
 from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS
 from tests.deploy.stage import spec
 
@@ -40,5 +40,5 @@ def test_every_verb_is_told_and_none_that_there_is_not() -> None:
 
 def test_the_runtime_accounts_roles_are_those_told() -> None:
     text = (DOCS / "deployer.md").read_text("utf-8")
-    assert may_publish(spec(), "t").role in text
-    assert may_read_secret(spec()).role in text
+    assert publisher_on(spec(), "t").role in text
+    assert secret_accessor(spec()).role in text

@@ -23,7 +23,7 @@ from deploy.cli.parser import VERBS, parser
 from deploy.cli.terminal import Terminal
 from deploy.report import Report
 from deploy.stages.source import ROOT, digest, source_files, staged
-from deploy.steps import DtCall, GcloudCall, create
+from deploy.steps import DtCall, GcloudCall, ResourceId, create
 from deploy.verbs import Deployment
 from function.version import VERSION
 from tests.deploy.stage import Keyboard
@@ -314,7 +314,7 @@ def test_the_digest_changes_with_a_content_a_path_and_nothing_else() -> None:
     assert digest(files).isalnum()
 
 
-STEP = create("topic t", "not there", GcloudCall(("pubsub", "topics", "create", "it's")))
+STEP = create(ResourceId("topic", "t"), "not there", GcloudCall(("pubsub", "topics", "create", "it's")))
 
 
 def test_a_plan_is_plain_text_off_a_terminal_and_coloured_on_one() -> None:
@@ -350,7 +350,7 @@ def test_agreement_is_said_and_never_assumed(answer: str | None, agreed: bool | 
 
 
 def test_a_call_of_dts_api_is_shown_without_secret() -> None:
-    call = DtCall("POST", "p", fields={"status": "ACTIVE"}, puts_url=True, puts_secret=True)
+    call = DtCall("POST", "p", fields={"status": "ACTIVE"}, sends_url=True, sends_secret=True)
     assert call.line() == (
         'POST https://api.disruptive-technologies.com/v2/projects/p/dataconnectors {"status": "ACTIVE", '
         '"httpConfig": {"url": "<the function\'s URL>", "signatureSecret": "<the secret>"}}'

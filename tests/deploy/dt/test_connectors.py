@@ -14,7 +14,7 @@ from tests.deploy.stage import spec
 from tests.function.fakes import FakeClock
 
 SECRET = Secret("s" * 64)
-POST = DtCall("POST", DT_PROJECT, fields={"displayName": "x", "type": "HTTP_PUSH"}, puts_url=True, puts_secret=True)
+POST = DtCall("POST", DT_PROJECT, fields={"displayName": "x", "type": "HTTP_PUSH"}, sends_url=True, sends_secret=True)
 OUR_NAME = spec().default_connector_name
 SILENCE = DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
 
@@ -106,7 +106,7 @@ def test_of_a_secret_only_whose_it_is_comes_out(connectors: Connectors, dt: Fake
 
 @pytest.mark.parametrize("status", [400, 504])
 def test_a_secret_that_dt_quotes_when_it_refuses_is_not_shown(connectors: Connectors, dt: FakeDt, status: int) -> None:
-    patch = DtCall("PATCH", DT_PROJECT, "dc1", puts_url=True, puts_secret=True)
+    patch = DtCall("PATCH", DT_PROJECT, "dc1", sends_url=True, sends_secret=True)
     told: list[str] = []
     connectors.api.notice = told.append
     quoted = '{"httpConfig":{"signatureSecret":"' + SECRET.reveal()
@@ -216,7 +216,7 @@ def test_an_empty_list_is_sent_with_a_mask_so_that_it_is_not_taken_for_nothing(
     connectors: Connectors, dt: FakeDt
 ) -> None:
     made = dt.has_connector(events=["touch"])
-    call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": []}, puts_url=True, puts_secret=True)
+    call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": []}, sends_url=True, sends_secret=True)
     assert "?updateMask=events,httpConfig.signatureSecret,httpConfig.url {" in call.line()
     connectors.carry_out(call, spec(), url=URL, secret=SECRET)
     assert dt.calls("PATCH")[-1].params == {"updateMask": "events,httpConfig.signatureSecret,httpConfig.url"}

@@ -14,10 +14,12 @@ import pytest
 from deploy.errors import NotOurs
 from deploy.resources.connector import Connector
 from deploy.spec import Spec
-from deploy.stages.plan import Observed, plan, plan_removal
-from deploy.steps import pending
+from deploy.stages.observed import Observed
+from deploy.stages.plan import plan, plan_removal
+from deploy.steps import ResourceId, pending
 
 PLANS = Path(__file__).parents[1] / "plans"
+WITHOUT_NAME = {"APIs", "public invocation", "functions in other regions", "subscriptions of proofs"}
 CASES = sorted(path for path in PLANS.glob("*.json") if path.stem != "everything")
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 
@@ -41,11 +43,17 @@ def spec_of(case: Mapping[str, Any]) -> Spec:
     return Spec(**tupled(case))
 
 
+def id_of(title: str) -> ResourceId:
+    """Return the id of the resource that a case names by its text."""
+    kind, _, name = title.rpartition(" ")
+    return ResourceId(title) if title in WITHOUT_NAME else ResourceId(kind, name)
+
+
 def observed_of(case: Mapping[str, Any]) -> Observed:
     connectors = {
         project: [Connector(**tupled(each)) for each in found] for project, found in case["connectors"].items()
     }
-    return Observed(case["facts"], connectors)
+    return Observed({id_of(title): facts for title, facts in case["facts"].items()}, connectors)
 
 
 @every_case
