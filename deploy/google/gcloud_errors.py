@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from deploy.errors import Code, GcloudFailed
 from deploy.google.permissions import allow_unchecked, grant, let_build
+from deploy.resources.catalog import command_groups
 from deploy.steps import Argv
 
 
@@ -273,21 +274,6 @@ _DOCUMENTED = {
 }
 """Where Google describes the errors of a group of commands: all that can be said of one that is not known here."""
 
-_ABSENT: Mapping[Argv, str] = {
-    ("pubsub",): r"Resource not found \(resource={name}\)",
-    ("iam", "service-accounts"): (
-        r"Unknown service account(?:: projects/[^/\s]+/serviceAccounts/{name})?(?:[.\s]|$)"
-        r"|Service account (?:projects/[^/\s]+/serviceAccounts/)?{name} does not exist"
-    ),
-    ("secrets",): r"Secret (?:Version )?\[projects/[^/\s]+/secrets/{name}(?:/versions/\w+)?\] not found",
-    ("functions",): r"Resource '?projects/[^/\s]+/locations/[^/\s]+/functions/{name}'? was not found",
-    ("run",): (
-        r"Cannot find service \[{name}\]|Service \[{name}\] could not be found"
-        r"|Resource '{name}' of kind 'SERVICE'.{{0,200}} does not exist"
-    ),
-}
-"""How gcloud words it that the very resource which a command names is not there, by the command's group."""
-
 
 def explain(argv: Argv, stderr: str) -> GcloudFailed:
     """Read why a command failed, and what helps."""
@@ -322,13 +308,14 @@ def kind_of(argv: Argv, sentence: str) -> Kind:
 
 
 def is_absent(argv: Argv, sentence: str) -> bool:
-    """Whether the sentence says of the very resource that the command names that it is not there."""
+    """Return whether the sentence says that the very resource that the command names is not there."""
     if re.search(r"Failed to impersonate|<(?:!DOCTYPE|html)", sentence):
         return False
     name = re.escape(_name(argv))
     return any(
-        argv[: len(group)] == group and re.search(pattern.format(name=name), sentence) is not None
-        for group, pattern in _ABSENT.items()
+        re.search(group.absent.format(name=name), sentence) is not None
+        for group in command_groups()
+        if group.absent and argv[: len(group.words)] == group.words
     )
 
 

@@ -13,7 +13,7 @@ from deploy.resources.iam_binding import IamBinding, publisher_on, secret_access
 from deploy.resources.invocation import Invocation
 from deploy.resources.memory import Memory
 from deploy.resources.pubsub import AbandonedProofSubscriptions, Subscription, Topic
-from deploy.resources.resource import Resource
+from deploy.resources.resource import CommandGroup, Resource
 from deploy.resources.runtime_account import RuntimeAccount
 from deploy.resources.services import Services
 from deploy.resources.signature_secret import SignatureSecret
@@ -91,9 +91,14 @@ def removable(spec: Spec) -> tuple[Resource, ...]:
     return tuple(resource for resource in everything if resource.parent is None)
 
 
+def command_groups() -> tuple[CommandGroup, ...]:
+    """Return gcloud's command groups that the resources need."""
+    return tuple(dict.fromkeys(group for kind in _kinds() for group in kind.groups))
+
+
 def service_of_group() -> dict[str, str]:
-    """Return the API that each group of gcloud's commands calls, as far as a resource needs it."""
-    return {group: service for kind in _kinds() for group, service in kind.services.items()}
+    """Return the API of each of gcloud's command groups that a resource needs, by the group's first word."""
+    return {group.words[0]: group.service for group in command_groups()}
 
 
 def services() -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from deploy.resources.by_hand import on_function, on_service, said
 from deploy.resources.invokers import INVOKER, RUN, is_public, is_unchecked, run_service
 from deploy.resources.marked import Marked
 from deploy.resources.memory import deployed_upload
-from deploy.resources.resource import Facts, Reads, is_marked, label_changes, label_words
+from deploy.resources.resource import CommandGroup, Facts, Reads, is_marked, label_changes, label_words
 from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_LABEL, amount, last_segment, seconds
 from deploy.steps import Action, Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
 
@@ -59,6 +59,15 @@ OPTIONAL_SETTINGS = (
 )
 
 
+FUNCTIONS = CommandGroup(
+    ("functions",),
+    "cloudfunctions.googleapis.com",
+    r"Resource '?projects/[^/\s]+/locations/[^/\s]+/functions/{name}'? was not found",
+)
+BUILDS = CommandGroup(("builds",), "cloudbuild.googleapis.com")
+ARTIFACTS = CommandGroup(("artifacts",), "artifactregistry.googleapis.com")
+
+
 @dataclass(frozen=True, slots=True)
 class Function(Marked):
     """The function that receives DT's requests; ``deployed`` is the upload that it was last deployed from, if known.
@@ -66,12 +75,7 @@ class Function(Marked):
     ``gcloud functions deploy`` changes a function that exists already, so it is read again before it is created, too.
     """
 
-    services: ClassVar[Mapping[str, str]] = {
-        **RUN,
-        "artifacts": "artifactregistry.googleapis.com",
-        "builds": "cloudbuild.googleapis.com",
-        "functions": "cloudfunctions.googleapis.com",
-    }
+    groups: ClassVar[tuple[CommandGroup, ...]] = (FUNCTIONS, RUN, BUILDS, ARTIFACTS)
     permissions: ClassVar[tuple[str, ...]] = (
         "artifactregistry.repositories.get",
         "cloudbuild.builds.get",

@@ -1,12 +1,11 @@
 """Who may call the function."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.resources.function import Function
 from deploy.resources.invokers import INVOKER, RUN, is_public, is_unchecked, run_service
-from deploy.resources.resource import Facts, Reads, Resource
+from deploy.resources.resource import CommandGroup, Facts, Reads, Resource
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, create, keep, update
 
 
@@ -17,7 +16,7 @@ class Invocation(Resource):
     ``public`` grants the right to allUsers; ``unchecked`` disables Cloud Run's check, if policy forbids allUsers.
     """
 
-    services: ClassVar[Mapping[str, str]] = RUN
+    groups: ClassVar[tuple[CommandGroup, ...]] = (RUN,)
     permissions: ClassVar[tuple[str, ...]] = (
         "run.services.get",
         "run.services.getIamPolicy",

@@ -1,10 +1,15 @@
 """Who may call a Cloud Run service: read from its IAM policy and its description. Pure."""
 
-from deploy.resources.resource import Facts
+from deploy.resources.resource import CommandGroup, Facts
 from deploy.spec import Spec
 from deploy.steps import Argv
 
-RUN = {"run": "run.googleapis.com"}
+RUN = CommandGroup(
+    ("run",),
+    "run.googleapis.com",
+    r"Cannot find service \[{name}\]|Service \[{name}\] could not be found"
+    r"|Resource '{name}' of kind 'SERVICE'.{{0,200}} does not exist",
+)
 INVOKER = "roles/run.invoker"
 CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
 """The annotation of a service that checks no caller: https://cloud.google.com/run/docs/securing/managing-access."""

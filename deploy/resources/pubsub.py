@@ -1,17 +1,17 @@
 """Topics, and on each of them a pull subscription that never expires: a topic without a subscription keeps nothing."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.errors import Unusable
 from deploy.resources.by_hand import on_subscription, on_topic, said
 from deploy.resources.marked import Marked
-from deploy.resources.resource import Facts, Reads, Resource, label_changes, label_words
+from deploy.resources.resource import CommandGroup, Facts, Reads, Resource, label_changes, label_words
 from deploy.spec import PROOF_MARK, PROOF_WORD, last_segment, seconds
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
 
-PUBSUB = {"pubsub": "pubsub.googleapis.com"}
+PUBSUB = CommandGroup(("pubsub",), "pubsub.googleapis.com", r"Resource not found \(resource={name}\)")
 RETENTION_AT_GOOGLE = "604800s"
 """How long a subscription keeps messages if nothing was asked for."""
 
@@ -30,7 +30,7 @@ def subscription_id(subscription: str) -> ResourceId:
 class Topic(Marked):
     """A topic."""
 
-    services: ClassVar[Mapping[str, str]] = PUBSUB
+    groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
     permissions: ClassVar[tuple[str, ...]] = (
         "pubsub.topics.create",
         "pubsub.topics.delete",
@@ -84,7 +84,7 @@ class Subscription(Marked):
     ``retention_at_first``, and left alone later.
     """
 
-    services: ClassVar[Mapping[str, str]] = PUBSUB
+    groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
     permissions: ClassVar[tuple[str, ...]] = (
         "pubsub.subscriptions.create",
         "pubsub.subscriptions.delete",
@@ -178,7 +178,7 @@ class Subscription(Marked):
 class AbandonedProofSubscriptions(Resource):
     """Subscriptions of proofs that were killed before they could delete them. They are read only for a removal."""
 
-    services: ClassVar[Mapping[str, str]] = PUBSUB
+    groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
     permissions: ClassVar[tuple[str, ...]] = ("pubsub.subscriptions.delete", "pubsub.subscriptions.list")
     key: ClassVar[str] = "left"
 

@@ -17,16 +17,28 @@ Reads = Generator[tuple[str, Argv], Any, None]
 
 
 @dataclass(frozen=True, slots=True)
+class CommandGroup:
+    """A group of gcloud's commands: the words that its commands begin with, and the API that they call.
+
+    ``absent``: how gcloud words that the resource ``{name}`` of the command is not there, as a pattern; empty if no
+    command of the group names a resource.
+    """
+
+    words: Argv
+    service: str
+    absent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Resource(ABC):
     """One thing on Google's side: its API, its parent, what is read of it, its plan and its removal.
 
-    ``services``: the APIs that it needs, by the group of gcloud's commands that call them. ``permissions``: what a
-    deployer needs to be allowed for it. ``key``: the key in the facts of the answer to ``describe``.
-    ``overwrites``: its create command changes what exists already instead of failing. ``has_separate_parts``: its
-    parts are resources by themselves, of which each one has its own owner.
+    ``groups``: gcloud's command groups that it needs. ``permissions``: what a deployer needs to be allowed for it.
+    ``key``: the key in the facts of the answer to ``describe``. ``overwrites``: its create command changes what exists
+    already instead of failing. ``has_separate_parts``: its parts are resources by themselves, each with its own owner.
     """
 
-    services: ClassVar[Mapping[str, str]] = {}
+    groups: ClassVar[tuple[CommandGroup, ...]] = ()
     permissions: ClassVar[tuple[str, ...]] = ()
     key: ClassVar[str]
     overwrites: ClassVar[bool] = False

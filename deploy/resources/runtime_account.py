@@ -1,22 +1,29 @@
 """The service account that the function runs as."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
 from deploy.resources.marked import Marked
-from deploy.resources.resource import Facts
+from deploy.resources.resource import CommandGroup, Facts
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, keep, update
 
 ACT_AS = "iam.serviceAccounts.actAs"
 """The permission to deploy something that runs as a service account. It may be granted on that account alone."""
 
 
+IAM = CommandGroup(
+    ("iam", "service-accounts"),
+    "iam.googleapis.com",
+    r"Unknown service account(?:: projects/[^/\s]+/serviceAccounts/{name})?(?:[.\s]|$)"
+    r"|Service account (?:projects/[^/\s]+/serviceAccounts/)?{name} does not exist",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class RuntimeAccount(Marked):
     """A service account that only this function uses. Accounts have no labels, so its description holds the mark."""
 
-    services: ClassVar[Mapping[str, str]] = {"iam": "iam.googleapis.com"}
+    groups: ClassVar[tuple[CommandGroup, ...]] = (IAM,)
     permissions: ClassVar[tuple[str, ...]] = (
         ACT_AS,
         "iam.serviceAccounts.create",

@@ -8,13 +8,20 @@ from deploy.resources.by_hand import on_secret, said
 from deploy.resources.function import env_words
 from deploy.resources.marked import Marked
 from deploy.resources.memory import BETWEEN, DEPLOYED, DT_PROJECTS, UNKNOWN_YET, read_memory
-from deploy.resources.resource import Facts, Reads, label_changes, label_words
+from deploy.resources.resource import CommandGroup, Facts, Reads, label_changes, label_words
 from deploy.secret import SecretVersion
 from deploy.spec import last_segment
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, create, keep, update
 
 READ = "read"
 """The key in the facts of the newest version, a ``SecretVersion``. It is not a command's answer: it holds secrets."""
+
+
+SECRETS = CommandGroup(
+    ("secrets",),
+    "secretmanager.googleapis.com",
+    r"Secret (?:Version )?\[projects/[^/\s]+/secrets/{name}(?:/versions/\w+)?\] not found",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,7 @@ class SignatureSecret(Marked):
     ``dt_projects``: the DT projects that are remembered in addition to those of the spec.
     """
 
-    services: ClassVar[Mapping[str, str]] = {"secrets": "secretmanager.googleapis.com"}
+    groups: ClassVar[tuple[CommandGroup, ...]] = (SECRETS,)
     permissions: ClassVar[tuple[str, ...]] = (
         "secretmanager.secrets.create",
         "secretmanager.secrets.delete",
