@@ -3,6 +3,7 @@
 import pytest
 
 from deploy.verbs import NOTHING_TO_DO
+from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.stage import Stage
 
 
@@ -19,6 +20,14 @@ def up(stage: Stage) -> Stage:
     """Everything is up, and nothing was asked yet."""
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     stage.google.asked.clear()
-    stage.out.truncate(0)
-    stage.out.seek(0)
     return stage
+
+
+@pytest.fixture
+def two(up: Stage) -> Stage:
+    """Everything is up in two DT projects."""
+    up.dt.connectors[SECOND] = []
+    assert up.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO
+    up.out.truncate(0)
+    up.out.seek(0)
+    return up
