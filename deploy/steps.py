@@ -72,11 +72,10 @@ class GcloudCall:
 
 
 @dataclass(frozen=True, slots=True)
-class DtCall:
+class ConnectorCall:
     """A call of DT's API on a Data Connector. ``fields`` contains neither the secret nor the function's URL.
 
     ``sends_url`` and ``sends_secret``: the call adds the function's URL and the newest signature secret.
-    ``device``: the emulated device that it deletes instead of a connector.
     """
 
     verb: Literal["POST", "PATCH", "DELETE"]
@@ -85,12 +84,9 @@ class DtCall:
     fields: Mapping[str, Any] = field(default_factory=dict)
     sends_url: bool = False
     sends_secret: bool = False
-    device: str = ""
 
     def line(self) -> str:
         """Return method, URL and body, with placeholders for the URL and the secret."""
-        if self.device:
-            return f"{self.verb} {DT_EMULATOR}/projects/{self.project}/devices/{self.device}"
         path = f"projects/{self.project}/dataconnectors" + (f"/{self.connector}" if self.connector else "")
         pushed = {"url": "<the function's URL>"} if self.sends_url else {}
         pushed |= {"signatureSecret": "<the secret>"} if self.sends_secret else {}
@@ -101,6 +97,19 @@ class DtCall:
         return f"{self.verb} {DT_API}/{path}{shown}"
 
 
+@dataclass(frozen=True, slots=True)
+class DeviceRemoval:
+    """A call of DT's emulator that deletes an emulated device."""
+
+    project: str
+    device: str
+
+    def line(self) -> str:
+        """Return method and URL."""
+        return f"DELETE {DT_EMULATOR}/projects/{self.project}/devices/{self.device}"
+
+
+DtCall = ConnectorCall | DeviceRemoval
 Call = GcloudCall | DtCall
 
 

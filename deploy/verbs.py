@@ -184,7 +184,10 @@ class Deployment:
         """Carry the steps out; gives the secrets that are then in force, as far as they are known."""
         with self.staged() as source:
             vault, known = Vault(self.spec, self.google), (before.url(self.spec), before.secrets)
-            executor = Executor(self.spec, self.google, self._connectors(), vault, source, *known, sleep=self.sleep)
+            devices = Devices(self._dt(), self.spec)
+            executor = Executor(
+                self.spec, self.google, self._connectors(), devices, vault, source, *known, sleep=self.sleep
+            )
             executor.apply(steps, self.terminal)
             self.report.done = pending(tuple(steps))
             return executor.secrets

@@ -72,7 +72,7 @@ class DtApi:
         return text
 
     def pages(self, path: str, key: str, params: Mapping[str, str] | None = None) -> list[Any]:
-        """Give everything of a list, page by page; ``params`` go with each.
+        """Return everything of a list, page by page; ``params`` are sent with each page's request.
 
         Raises:
             DtFailed: DT refused it, or did not answer.
@@ -93,7 +93,7 @@ class DtApi:
             tokens.append(after)
 
     def organization(self, project: str) -> str:
-        """Give the id of the organization that a project belongs to.
+        """Return the id of the organization that a project belongs to.
 
         Raises:
             DtFailed: DT refused it, or did not answer.
@@ -106,17 +106,17 @@ class DtApi:
 
 
 def no_credentials() -> DeployError:
-    """Give what is said of a service account that nobody named."""
+    """Return the error for missing credentials."""
     mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
     return DeployError("no credentials", where="DT", mend=[mend])
 
 
 @contextmanager
 def of_one_shape(where: str) -> Iterator[None]:
-    """Take an answer apart; one of another shape than DT documents is as good as none.
+    """Turn errors while reading an answer into DtUnanswered: it has another shape than DT documents.
 
     Raises:
-        DtUnanswered: it is.
+        DtUnanswered: the answer cannot be read.
 
     """
     try:

@@ -1,4 +1,4 @@
-"""Data Connectors on DT's side: listed whole, and made once, whatever becomes of an answer."""
+"""Data Connectors on DT's side: listed completely, and made once, even if DT does not answer."""
 
 import re
 import time
@@ -8,18 +8,18 @@ from typing import Any
 
 from deploy.dt.api import DtApi, of_one_shape
 from deploy.errors import DtFailed, DtUnanswered
-from deploy.resources.connector import MOST_PER_PROJECT, Connector, SecretOwner, is_proven, owned_by
+from deploy.resources.connector import MAX_PER_PROJECT, Connector, SecretOwner, is_proven, owned_by
 from deploy.secret import Secret
 from deploy.spec import Spec, last_segment
-from deploy.steps import DtCall, update_mask
+from deploy.steps import ConnectorCall, update_mask
 
 LOOKS_S = (1.0, 3.0, 6.0, 10.0, 10.0)
 """Pauses before each look for a connector whose POST was not answered: lists lag behind."""
 
-MOST_ATTEMPTS = 3
+MAX_ATTEMPTS = 3
 
 _MASK = re.compile(r"\*{3}|•{3}|\.{3}|…")
-"""How somebody writes a secret that is not to be seen."""
+"""How DT may show a secret that it hides."""
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Connectors:
     sleep: Callable[[float], None] = time.sleep
 
     def list(self, project: str, ours: tuple[Secret, ...] = ()) -> tuple[Connector, ...]:
-        """Give all connectors of a project; of each secret only whether it is one of ``ours``.
+        """Return all connectors of a project; of a secret only whether it is one of ``ours``.
 
         Raises:
             DtFailed: they could not be listed.
@@ -41,7 +41,7 @@ class Connectors:
             return _connectors(listed, ours)
 
     def metrics(self, project: str, connector: str) -> Mapping[str, Any]:
-        """Give what DT counted of a connector's deliveries in the last three hours.
+        """Return what DT counted of a connector's deliveries in the last three hours.
 
         Raises:
             DtFailed: DT did not tell.
@@ -50,15 +50,15 @@ class Connectors:
         found = self.api.call("GET", f"/projects/{project}/dataconnectors/{connector}:metrics").get("metrics")
         return found if isinstance(found, Mapping) else {}
 
-    def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
+    def carry_out(self, call: ConnectorCall, spec: Spec, *, url: str, secret: Secret) -> None:
         """Make, change or delete one connector.
 
         Raises:
-            DtFailed: DT refused it, or nobody can tell whether it was done.
+            DtFailed: DT refused it, or it is not known whether it was done.
 
         """
         if call.verb == "DELETE":
-            self._delete(call.project, call.connector, call.device)
+            self._delete(call.project, call.connector)
             return
         pushed = {"url": url, "signatureSecret": secret.reveal()}
         body = {**call.fields, **({"httpConfig": pushed} if call.sends_url else {})}
@@ -70,11 +70,11 @@ class Connectors:
     def _create_once(
         self, project: str, body: Mapping[str, Any], own: Callable[[], Sequence[Connector]], spec: Spec
     ) -> None:
-        """Make it only if it is not there, and look again: of two made at once the older one stays.
+        """Make it only if it is not there, and list again: of two made at the same time the older one stays.
 
-        One that is there keeps what it was set to, but for URL and secret. ``own`` lists this deployment's connectors.
+        If it is there, only its URL and secret are set. ``own`` lists this deployment's connectors.
         """
-        for attempt in range(MOST_ATTEMPTS):
+        for attempt in range(MAX_ATTEMPTS):
             if found := self._look(own, spec, patient=attempt > 0):
                 self._change(project, found.id, {"httpConfig": body["httpConfig"]})
                 break
@@ -82,7 +82,7 @@ class Connectors:
                 self.api.call("POST", f"/projects/{project}/dataconnectors", body=body)
                 break
             except DtUnanswered:
-                if attempt == MOST_ATTEMPTS - 1:
+                if attempt == MAX_ATTEMPTS - 1:
                     raise
                 self.api.notice("DT did not say whether it made the connector: looking for it")
             except DtFailed as error:
@@ -91,7 +91,7 @@ class Connectors:
             self._delete(project, surplus.id)
 
     def _look(self, own: Callable[[], Sequence[Connector]], spec: Spec, *, patient: bool) -> Connector | None:
-        """Look for one that is certainly ours: a hand-made one does not take its place."""
+        """Look for one that is certainly ours: one that was made by hand does not replace it."""
         for pause_s in LOOKS_S if patient else (0.0,):
             self.sleep(pause_s)
             if (found := own()) and is_proven(spec, found[0]):
@@ -102,39 +102,40 @@ class Connectors:
         path, mask = f"/projects/{project}/dataconnectors/{connector}", update_mask(body)
         self.api.call("PATCH", path, body=body, params={"updateMask": mask} if mask else {}, just_made=True)
 
-    def _delete(self, project: str, connector: str, device: str = "") -> None:
-        path = f"devices/{device}" if device else f"dataconnectors/{connector}"
+    def _delete(self, project: str, connector: str) -> None:
+        """Delete a connector; one that is gone already counts as deleted."""
         try:
-            self.api.call("DELETE", f"/projects/{project}/{path}", emulator=bool(device), just_made=not device)
+            self.api.call("DELETE", f"/projects/{project}/dataconnectors/{connector}", just_made=True)
         except DtFailed as error:
             if error.status != 404:
                 raise
 
     def _with_limit(self, project: str, error: DtFailed) -> DtFailed:
         count = len(self.list(project))
-        if count < MOST_PER_PROJECT:
+        if count < MAX_PER_PROJECT:
             return error
-        what = f"{error.what}; the project has {count} Data Connectors, and DT allows {MOST_PER_PROJECT}"
+        what = f"{error.what}; the project has {count} Data Connectors, and DT allows {MAX_PER_PROJECT}"
         return DtFailed(error.status, what, where=error.where, mend=["delete one in DT Studio, then run this again"])
 
 
 def _connectors(listed: Sequence[Mapping[str, Any]], ours: tuple[Secret, ...]) -> tuple[Connector, ...]:
-    """Read a list. Where it shows no secret at all, whether a connector without one has none is not known."""
-    secrets = [_text((each.get("httpConfig") or {}).get("signatureSecret")) for each in listed]
+    """Read a list. If it shows no secret at all, a connector may have a secret that is not shown."""
+    secrets = [_text((connector.get("httpConfig") or {}).get("signatureSecret")) for connector in listed]
     are_shown = any(secret and not _MASK.search(secret) for secret in secrets)
     return tuple(
-        _connector(each, _held(secret, ours, are_shown=are_shown)) for each, secret in zip(listed, secrets, strict=True)
+        _connector(connector, _secret_owner(secret, ours, are_shown=are_shown))
+        for connector, secret in zip(listed, secrets, strict=True)
     )
 
 
-def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> SecretOwner:
+def _secret_owner(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> SecretOwner:
     if _MASK.search(secret) or not (secret or are_shown):
         return "unknown"
     if not secret:
         return "none"
     if not ours:
         return "unknown"
-    return "ours" if any(each.equals(secret) for each in ours) else "another"
+    return "ours" if any(known.equals(secret) for known in ours) else "another"
 
 
 def _connector(listed: Mapping[str, Any], secret_owner: SecretOwner) -> Connector:

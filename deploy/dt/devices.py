@@ -7,13 +7,14 @@ from typing import Any
 from deploy.dt.api import DtApi, of_one_shape
 from deploy.errors import DtFailed
 from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec, last_segment
+from deploy.steps import DeviceRemoval
 
 _FORBIDDEN = {403, 404}
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An emulated device, and when its proof began: seconds since 1970, 0 if that cannot be told."""
+    """An emulated device, and when its proof began: seconds since 1970, 0 if that is not known."""
 
     id: str
     since: int
@@ -27,10 +28,10 @@ class Devices:
     spec: Spec
 
     def make(self, project: str, device_type: str, now: float) -> str:
-        """Have DT emulate a device; gives its id.
+        """Have DT emulate a device, and return its id.
 
         Raises:
-            DtFailed: that is not allowed, or nobody knows whether it was done.
+            DtFailed: it is not allowed, or it is not known whether it was done.
 
         """
         labels = {"name": "dt-pubsub verify", **self._marks, SINCE_MARK: str(int(now))}
@@ -40,7 +41,7 @@ class Devices:
             return last_segment(made)
 
     def of_proofs(self, project: str) -> tuple[Device, ...]:
-        """Give those that proofs of this deployment made and that are there; none where they may not be seen.
+        """Return those that proofs of this deployment made and that are there; none if they may not be listed.
 
         Raises:
             DtFailed: they could not be listed.
@@ -55,14 +56,27 @@ class Devices:
             raise
         with of_one_shape(f"DT, GET {path}"):
             return tuple(
-                Device(last_segment(each["name"]), since(each["labels"]))
-                for each in listed
-                if "/devices/emu" in each["name"] and self._marks.items() <= (each.get("labels") or {}).items()
+                Device(last_segment(device["name"]), since(device["labels"]))
+                for device in listed
+                if "/devices/emu" in device["name"] and self._marks.items() <= (device.get("labels") or {}).items()
             )
 
     def remove(self, project: str, device: str) -> None:
-        """Remove one. Raises ``DtFailed`` where that is not done."""
+        """Remove one. Raises ``DtFailed`` if that is not done."""
         self.api.call("DELETE", f"/projects/{project}/devices/{device}", emulator=True)
+
+    def carry_out(self, removal: DeviceRemoval) -> None:
+        """Remove one; one that is gone already counts as removed.
+
+        Raises:
+            DtFailed: DT refused it, or it is not known whether it was done.
+
+        """
+        try:
+            self.remove(removal.project, removal.device)
+        except DtFailed as error:
+            if error.status != 404:
+                raise
 
     @property
     def _marks(self) -> dict[str, str]:
@@ -70,6 +84,6 @@ class Devices:
 
 
 def since(labels: Mapping[str, Any]) -> int:
-    """Read when a proof began off the labels of what it made: seconds since 1970, 0 if it is not there."""
+    """Return when a proof began, from the labels of what it made: seconds since 1970, 0 if they do not say it."""
     found = str(labels.get(SINCE_MARK, ""))
     return int(found) if found.isdecimal() else 0

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from deploy.errors import Code, GcloudFailed
 from deploy.google.permissions import allow_unchecked, grant, let_build
 from deploy.resources.catalog import command_groups
+from deploy.spec import last_segment
 from deploy.steps import Argv
 
 
@@ -358,7 +359,7 @@ def _flag(argv: Argv, flag: str) -> str:
 
 
 def _build_account(argv: Argv) -> str:
-    return _flag(argv, "build-service-account").rpartition("/")[2].replace("BUILD-SERVICE-ACCOUNT", "BUILD-ACCOUNT")
+    return last_segment(_flag(argv, "build-service-account")).replace("BUILD-SERVICE-ACCOUNT", "BUILD-ACCOUNT")
 
 
 def _name(argv: Argv) -> str:

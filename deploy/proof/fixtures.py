@@ -1,4 +1,4 @@
-"""What a proof makes for a moment: an emulated device and a subscription, removed whatever becomes of the proof."""
+"""What a proof makes for a moment: an emulated device and a subscription, removed even if the proof fails."""
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
@@ -11,13 +11,13 @@ from deploy.google.gcloud import Gcloud
 from deploy.resources.pubsub import AbandonedProofSubscriptions
 from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec, last_segment
 
-OLD_S = 600.0
-"""Seconds after which what a proof made is left over: none takes half of that."""
+ABANDONED_AFTER_S = 600.0
+"""Seconds after which what a proof made is taken for abandoned: no proof takes half of that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Temporary:
-    """Both clouds, and who is told of what could not be removed."""
+    """Makes and removes it in both clouds. ``notice`` is called with what could not be removed."""
 
     spec: Spec
     google: Gcloud
@@ -26,8 +26,8 @@ class Temporary:
     now: Callable[[], float]
 
     def remove_leftovers(self, projects: Sequence[str]) -> None:
-        """Remove what proofs left that were killed. One that may be under way still is not disturbed."""
-        old = self.now() - OLD_S
+        """Remove what killed proofs left. What a proof that may still run has made is too young for that."""
+        old = self.now() - ABANDONED_AFTER_S
         try:
             for project in projects:
                 for device in self.devices.of_proofs(project):
@@ -41,7 +41,7 @@ class Temporary:
             self.notice(f"what earlier proofs may have left could not be looked for: {error.what}")
 
     def make_device(self, project: str, device_type: str) -> str:
-        """Have DT emulate a device; gives its id. Raises ``DtFailed`` where that is not allowed."""
+        """Have DT emulate a device, and return its id. Raises ``DtFailed`` if that is not allowed."""
         return self.devices.make(project, device_type, self.now())
 
     @contextmanager
@@ -54,7 +54,7 @@ class Temporary:
 
     @contextmanager
     def subscription(self, device: str) -> Iterator[str]:
-        """Make a subscription for one device's events; should nobody be left to remove it, it expires in a day."""
+        """Make a subscription for one device's events, and delete it on leaving. If that fails, it expires in a day."""
         name = f"{self.spec.topic}-{PROOF_WORD}-{secrets.token_hex(4)}"
         labels = f"{PROOF_MARK}={self.spec.name},{SINCE_MARK}={int(self.now())}"
         try:
@@ -86,7 +86,7 @@ class Temporary:
 
 
 def _is_gone(error: DeployError) -> bool:
-    """Whether what should be removed is not there: Ctrl-C may come before it is made."""
+    """Return whether what should be removed is not there: Ctrl-C may come before it is made."""
     return (isinstance(error, GcloudFailed) and error.code == "NOT_FOUND") or (
         isinstance(error, DtFailed) and error.status == 404
     )

@@ -47,7 +47,7 @@ class Post(Protocol):
     """Sends a request to the function."""
 
     def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-        """Give status and body of the answer; status 0 if there was none."""
+        """Return status and body of the answer; status 0 if there was none."""
         ...
 
 
@@ -186,8 +186,8 @@ class Verifier:
             history = self.dt.pages(f"/projects/{proof.project}/devices/{device}/events", "events")
         except DtFailed:
             return
-        kept = [each for each in history if isinstance(each, Mapping) and each.get("eventId") == proof.event_id]
-        if not all(is_what_was_sent(each, event_type, sent) for each in kept):
+        kept = [event for event in history if isinstance(event, Mapping) and event.get("eventId") == proof.event_id]
+        if not all(is_what_was_sent(event, event_type, sent) for event in kept):
             raise NotProven("the event is not the one that DT keeps in its history", where=f"topic {self.spec.topic}")
 
     def _awaited(self, subscription: str, device: str, event_type: str, mend: Sequence[str] = ()) -> Mapping[str, Any]:
@@ -195,8 +195,8 @@ class Verifier:
         argv = ("pubsub", "subscriptions", "pull", subscription, "--auto-ack", "--limit=10")
         give_up_at = self.now() + ARRIVES_S
         while self.now() < give_up_at:
-            for each in self.google.read((*argv, self.spec.project_flag)) or []:
-                message: Mapping[str, Any] = each["message"]
+            for received in self.google.read((*argv, self.spec.project_flag)) or []:
+                message: Mapping[str, Any] = received["message"]
                 ours = message.get("attributes", {}).get("deviceId") == device
                 if ours and event_in(message).get("eventType") == event_type:
                     return message

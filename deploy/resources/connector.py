@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 from deploy.errors import DeployError
 from deploy.spec import Spec
-from deploy.steps import Change, DtCall, ResourceId, Step, create, delete, keep, update
+from deploy.steps import Change, ConnectorCall, DeviceRemoval, ResourceId, Step, create, delete, keep, update
 
 SecretOwner = Literal["ours", "another", "none", "unknown"]
 """Whose secret a connector has; ``unknown`` if DT does not show it, or if there is none to compare it with."""
 
-MOST_PER_PROJECT = 10
+MAX_PER_PROJECT = 10
 """Data Connectors that DT allows in a project."""
 
 PAUSED = "USER_DISABLED"
@@ -49,11 +49,11 @@ def plan_connector(
     own = owned_by(spec, found, url)
     others = _left_alone(spec, project, found, url, own)
     if not own:
-        call = DtCall("POST", project, fields=_fields_at_first(spec), sends_url=True, sends_secret=True)
+        call = ConnectorCall("POST", project, fields=_fields_at_first(spec), sends_url=True, sends_secret=True)
         return (create(connector_id(project), "not there", call), *others)
     kept, *surplus = own
     twice = "a second one for the same function: every event would arrive twice"
-    removed = (delete(connector_id(project), twice, DtCall("DELETE", project, second.id)) for second in surplus)
+    removed = (delete(connector_id(project), twice, ConnectorCall("DELETE", project, second.id)) for second in surplus)
     return (_brought_up_to_date(spec, project, kept, url, new_secret=new_secret), *removed, *others)
 
 
@@ -79,7 +79,11 @@ def remove_connector(
     if not own:
         return (keep(connector_id(project), "is not there"), *others)
     removed = (
-        delete(connector_id(project), f"{connector.id} is this deployment's", DtCall("DELETE", project, connector.id))
+        delete(
+            connector_id(project),
+            f"{connector.id} is this deployment's",
+            ConnectorCall("DELETE", project, connector.id),
+        )
         for connector in own
     )
     return (*removed, *others)
@@ -94,9 +98,9 @@ def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -
         DeployError: the project has as many as DT allows.
 
     """
-    if len(found) != MOST_PER_PROJECT or owned_by(spec, found, url):
+    if len(found) != MAX_PER_PROJECT or owned_by(spec, found, url):
         return
-    what = f"has {len(found)} Data Connectors, and DT allows {MOST_PER_PROJECT}: there is no room for this deployment's"
+    what = f"has {len(found)} Data Connectors, and DT allows {MAX_PER_PROJECT}: there is no room for this deployment's"
     mend = "delete one in DT Studio, API Integrations > Data Connectors, then run this again"
     raise DeployError(what, where=f"DT project {project}", mend=[mend])
 
@@ -105,8 +109,7 @@ def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
     """Remove the devices that were emulated for proofs."""
     reason = "left by a proof that was interrupted"
     return tuple(
-        delete(ResourceId("emulated device", device), reason, DtCall("DELETE", project, device=device))
-        for device in left
+        delete(ResourceId("emulated device", device), reason, DeviceRemoval(project, device)) for device in left
     )
 
 
@@ -288,7 +291,7 @@ def _brought_up_to_date(spec: Spec, project: str, found: Connector, url: str, *,
         return keep(connector_id(project), _as_it_is(spec, found))
     fields = {name: value for difference in differences for name, value in difference.fields.items()}
     is_pushed = any(difference.is_pushed for difference in differences)
-    call = DtCall("PATCH", project, found.id, fields, sends_url=is_pushed, sends_secret=is_pushed)
+    call = ConnectorCall("PATCH", project, found.id, fields, sends_url=is_pushed, sends_secret=is_pushed)
     return update(connector_id(project), tuple(difference.change for difference in differences), call)
 
 

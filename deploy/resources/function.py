@@ -132,7 +132,7 @@ class Function(Marked):
         if found.get("environment") == "GEN_1":
             what = "already exists, as a 1st gen function, which cannot become this deployment's: it is left as it is"
             return DeployError(what, where=self.title, mend=[ANOTHER_NAME])
-        if error := Marked.not_ours(self, facts):
+        if error := Marked.not_ours(self, facts):  # super() fails in a dataclass with slots
             return error
         if service is not None and not self._is_of_functions(service):
             return self._not_ours_to_open(service, "and is not the function's")

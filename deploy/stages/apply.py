@@ -8,6 +8,7 @@ from typing import Any
 
 from deploy.cli.terminal import Terminal
 from deploy.dt.connectors import Connectors
+from deploy.dt.devices import Devices
 from deploy.errors import DeployError, GcloudFailed, Stopped
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import Vault
@@ -19,7 +20,7 @@ from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
 from deploy.stages.operation_errors import with_more
 from deploy.stages.ownership import Ownership
-from deploy.steps import Argv, DtCall, GcloudCall, Step, pending
+from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, Step, pending
 
 MADE_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
 """Pauses between looks at what another command makes, which may be a build that has just started."""
@@ -39,6 +40,7 @@ class Executor:
     spec: Spec
     google: Gcloud
     connectors: Connectors
+    devices: Devices
     vault: Vault
     source: Path
     url: str = ""
@@ -75,8 +77,10 @@ class Executor:
         if isinstance(step.call, GcloudCall):
             self.ownership.prove(step)
             self._run(step, step.call)
-        elif isinstance(step.call, DtCall):
-            self._tell_dt(step.call)
+        elif isinstance(step.call, ConnectorCall):
+            self._change_connector(step.call)
+        elif isinstance(step.call, DeviceRemoval):
+            self.devices.carry_out(step.call)
 
     def _run(self, step: Step, call: GcloudCall) -> None:
         """Run a command. NOT_FOUND for a deletion counts as success; what exists already is finished."""
@@ -130,7 +134,7 @@ class Executor:
             self.sleep(pause_s)
         return facts
 
-    def _tell_dt(self, call: DtCall) -> None:
+    def _change_connector(self, call: ConnectorCall) -> None:
         if not call.sends_secret:
             self.connectors.carry_out(call, self.spec, url="", secret=Secret(""))
             return

@@ -23,7 +23,7 @@ from deploy.cli.parser import VERBS, parser
 from deploy.cli.terminal import Terminal
 from deploy.report import Report
 from deploy.stages.source import ROOT, digest, source_files, staged
-from deploy.steps import DtCall, GcloudCall, ResourceId, create
+from deploy.steps import ConnectorCall, GcloudCall, ResourceId, create
 from deploy.verbs import Deployment
 from function.version import VERSION
 from tests.deploy.stage import Keyboard
@@ -350,7 +350,7 @@ def test_agreement_is_said_and_never_assumed(answer: str | None, agreed: bool | 
 
 
 def test_a_call_of_dts_api_is_shown_without_secret() -> None:
-    call = DtCall("POST", "p", fields={"status": "ACTIVE"}, sends_url=True, sends_secret=True)
+    call = ConnectorCall("POST", "p", fields={"status": "ACTIVE"}, sends_url=True, sends_secret=True)
     assert call.line() == (
         'POST https://api.disruptive-technologies.com/v2/projects/p/dataconnectors {"status": "ACTIVE", '
         '"httpConfig": {"url": "<the function\'s URL>", "signatureSecret": "<the secret>"}}'

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.errors import DeployError
 from deploy.resources.connector import (
-    MOST_PER_PROJECT,
+    MAX_PER_PROJECT,
     Connector,
     check_room,
     labels_wanted,
@@ -17,7 +17,7 @@ from deploy.resources.connector import (
     remove_devices,
 )
 from deploy.stages.plan import plan, plan_removal
-from deploy.steps import DtCall, Step
+from deploy.steps import ConnectorCall, DeviceRemoval, Step
 from tests.deploy.cases import PLANS, observed_of, overlaid, read, spec_of
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT, URL
@@ -122,7 +122,7 @@ def test_a_connector_that_is_not_there_is_made_with_what_was_asked_for() -> None
     (step,) = planned(event_types=("touch",), settings={"LABEL_ATTRIBUTES": "room, floor,room"})
     fields = {"displayName": OUR_NAME, "type": "HTTP_PUSH", "status": "ACTIVE"}
     lists = {"events": ["touch"], "labels": ["room", "floor"]}
-    assert step.call == DtCall("POST", DT_PROJECT, fields={**fields, **lists}, sends_url=True, sends_secret=True)
+    assert step.call == ConnectorCall("POST", DT_PROJECT, fields={**fields, **lists}, sends_url=True, sends_secret=True)
     assert (step.action, step.resource) == ("create", f"connector in {DT_PROJECT}")
 
 
@@ -150,7 +150,7 @@ def test_exactly_what_differs_is_sent(
     is_pushed: bool,  # noqa: FBT001  # a column of the table
 ) -> None:
     (step,) = planned(connector(**found), **wanted)
-    assert step.call == DtCall("PATCH", DT_PROJECT, "dc1", fields, sends_url=is_pushed, sends_secret=is_pushed)
+    assert step.call == ConnectorCall("PATCH", DT_PROJECT, "dc1", fields, sends_url=is_pushed, sends_secret=is_pushed)
 
 
 def test_a_secret_that_dt_does_not_show_is_sent_again_only_after_a_new_one_was_made() -> None:
@@ -162,7 +162,7 @@ def test_a_secret_that_dt_does_not_show_is_sent_again_only_after_a_new_one_was_m
 def test_of_two_the_one_with_our_secret_stays_and_the_other_is_deleted_only_if_it_may_be_ours() -> None:
     older, newer = connector(1, signs_with="unknown"), connector(2)
     kept, deleted = planned(older, newer)
-    assert (kept.action, deleted.call) == ("keep", DtCall("DELETE", DT_PROJECT, "dc1"))
+    assert (kept.action, deleted.call) == ("keep", ConnectorCall("DELETE", DT_PROJECT, "dc1"))
     other_secret = connector(1, signs_with="another")
     assert owned_by(spec(), (other_secret, newer), URL) == (newer,)
 
@@ -193,10 +193,10 @@ def test_a_removal_deletes_ours_and_keeps_what_posts_to_a_function_of_others() -
     assert [step.reason for step in remove_connector(spec(), DT_PROJECT, (), URL)] == ["is not there"]
 
 
-@pytest.mark.parametrize("count", [MOST_PER_PROJECT - 1, MOST_PER_PROJECT, MOST_PER_PROJECT + 1])
+@pytest.mark.parametrize("count", [MAX_PER_PROJECT - 1, MAX_PER_PROJECT, MAX_PER_PROJECT + 1])
 def test_a_full_project_has_no_room_for_a_new_connector_and_keeps_ours(count: int) -> None:
     others = tuple(Connector(f"dc{number}", url="https://example.com/") for number in range(count))
-    if count == MOST_PER_PROJECT:
+    if count == MAX_PER_PROJECT:
         with pytest.raises(DeployError, match="there is no room"):
             check_room(spec(), DT_PROJECT, others, URL)
     else:
@@ -206,7 +206,7 @@ def test_a_full_project_has_no_room_for_a_new_connector_and_keeps_ours(count: in
 
 def test_devices_of_proofs_are_deleted_from_the_project_they_are_in() -> None:
     (step,) = remove_devices(DT_PROJECT, ["emu1"])
-    assert (step.resource, step.call) == ("emulated device emu1", DtCall("DELETE", DT_PROJECT, device="emu1"))
+    assert (step.resource, step.call) == ("emulated device emu1", DeviceRemoval(DT_PROJECT, "emu1"))
 
 
 def test_labels_asked_for_go_before_those_that_become_attributes() -> None:
