@@ -53,7 +53,7 @@ def plan_connector(
         return (create(connector_id(project), "not there", call), *others)
     kept, *surplus = own
     twice = "a second one for the same function: every event would arrive twice"
-    removed = (delete(connector_id(project), twice, ConnectorCall("DELETE", project, second.id)) for second in surplus)
+    removed = (_remove(project, second, twice) for second in surplus)
     return (_brought_up_to_date(spec, project, kept, url, new_secret=new_secret), *removed, *others)
 
 
@@ -78,14 +78,7 @@ def remove_connector(
     )
     if not own:
         return (keep(connector_id(project), "is not there"), *others)
-    removed = (
-        delete(
-            connector_id(project),
-            f"{connector.id} is this deployment's",
-            ConnectorCall("DELETE", project, connector.id),
-        )
-        for connector in own
-    )
+    removed = (_remove(project, connector, f"{connector.id} is this deployment's") for connector in own)
     return (*removed, *others)
 
 
@@ -179,6 +172,10 @@ def _left_alone(
         for connector in _pushing(found)
         if connector not in own and (why := _resemblance(connector, spec, url))
     )
+
+
+def _remove(project: str, connector: Connector, why: str) -> Step:
+    return delete(connector_id(project), why, ConnectorCall("DELETE", project, connector.id))
 
 
 def _keep_part(project: str, connector: Connector, why: str) -> Step:
