@@ -138,6 +138,15 @@ def test_two_that_make_the_same_at_once_go_on_as_it_is_this_deployments(stage: S
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
 
 
+def test_nothing_is_granted_on_what_is_gone_since_the_plan(up: Stage) -> None:
+    up.google.policies["topics dt-events"] = []
+    when(up, "auth print-access-token", lambda: up.google.things.pop(("topics", "dt-events")))
+    with pytest.raises(Stopped, match="is not there any more") as stopped:
+        up.deployment().up(verify=False)
+    assert stopped.value.where == "publisher on topic dt-events"
+    assert not [line for line in up.google.changes() if "add-iam-policy-binding dt-events" in line]
+
+
 def test_down_leaves_what_turns_out_to_be_others_after_it_was_read(up: Stage) -> None:
     def taken() -> None:
         up.google.things["secrets", "dt-signature"] = OTHERS
