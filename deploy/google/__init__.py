@@ -5,7 +5,7 @@
 ``gcloud_errors``    meaning and fix of every known error of gcloud            nothing
 ``gcloud_config``    endpoints, proxy and certificates of the user's gcloud    Google Cloud, reading
 ``rest``             requests that gcloud has no command for                   Google Cloud
-``permissions``      the permissions that a deployer needs                     nothing
+``permissions``      roles outside of the resources, and who grants them       nothing
 ``org_policy``       whether an organization forbids public access             Google Cloud, reading
 ``regions``          the regions of functions, if Google's API is not enabled  nothing
 ``secret_versions``  the enabled versions of the signature secret              Secret Manager

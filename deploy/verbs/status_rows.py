@@ -8,11 +8,11 @@ from deploy.errors import DeployError, NotOurs
 from deploy.google.backlog import Unread
 from deploy.report import Row
 from deploy.resources.by_hand import closing
-from deploy.resources.connector import owned
+from deploy.resources.connector import owned_by
 from deploy.resources.function import Function, version_of
 from deploy.resources.signature_secret import SignatureSecret, newest_version
 from deploy.spec import Spec
-from deploy.stages.plan import Observed
+from deploy.stages.observed import Observed
 from deploy.steps import Step
 
 DAY_S = 86400
@@ -35,15 +35,15 @@ def all_rows(
 
     ``counted`` is by connector's id; None if DT did not tell.
     """
-    secret = SignatureSecret(spec).title
-    age = {secret: _age(newest_version(observed.facts.get(secret, {})), now)}
+    secret = SignatureSecret(spec)
+    age = {secret.id: _age(newest_version(observed.of(secret)), now)}
     return [
         _version_row(spec.version, deployed_version(spec, observed)),
         *(
             Row(
                 each.resource,
                 "ok" if each.action == "keep" else each.action,
-                f"{each.reason}{age.get(each.resource, '')}",
+                f"{each.reason}{age.get(each.id, '')}",
             )
             for each in steps
         ),
@@ -51,7 +51,7 @@ def all_rows(
         *(
             _delivery_row(project, each.status, counted.get(each.id, {}))
             for project, found in observed.connectors.items()
-            for each in owned(spec, found, observed.url(spec))
+            for each in owned_by(spec, found, observed.url(spec))
         ),
     ]
 
@@ -63,16 +63,16 @@ def broken_rows(broken: NotOurs) -> list[Row]:
 
 def _closed_rows(spec: Spec, observed: Observed) -> list[Row]:
     """Return a row if somebody closed the function to DT in a way that a plan shows and leaves alone."""
-    function = Function(spec).title
-    service = observed.facts.get(function, {}).get("service")
+    function = Function(spec)
+    service = observed.of(function).get("service")
     found = closing(service) if service else []
     how = "undo it on the Cloud Run service of the function's name"
-    return [Row(f"requests to {function}", "closed", f"{'; '.join(found)}; {how}")] if found else []
+    return [Row(f"requests to {function.title}", "closed", f"{'; '.join(found)}; {how}")] if found else []
 
 
 def deployed_version(spec: Spec, observed: Observed) -> str | None:
     """Return the version that the function was deployed by, or None if there is no function, or it does not tell."""
-    return version_of(observed.facts.get(Function(spec).title, {}).get("function") or {})
+    return version_of(observed.of(Function(spec)).get("function") or {})
 
 
 def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
