@@ -1,25 +1,26 @@
 """What a verb came to, as the one document that ``--json`` prints: the same keys whatever the verb. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import DeployError, NotOurs, NotReady, Stopped
 from deploy.proof.checks import Proof
-from deploy.steps import Step, pending
+from deploy.steps import ResourceId, Step, pending
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing of a status, how it is, and what more there is to say."""
+    """One thing of a status, how it is, and what more there is to say. ``id`` decides whether it is always shown."""
 
     what: str
     state: str
     detail: str
+    id: ResourceId | None = None
 
     def as_json(self) -> dict[str, str]:
         """Return what ``status --json`` prints."""
-        return asdict(self)
+        return {"what": self.what, "state": self.state, "detail": self.detail}
 
 
 @dataclass

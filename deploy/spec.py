@@ -1,6 +1,6 @@
 """The desired state: what one deployment consists of, as one frozen value. Pure.
 
-What nobody mentioned is None or absent: it gets a default when it is made, and is left alone ever after.
+What was not asked for is None or absent: it gets a default when it is made, and is left alone later.
 """
 
 import re
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MARK = "dt-pubsub"
-"""The label that every resource of a deployment bears; its value is the deployment's name."""
+"""The label of every resource of a deployment; its value is the deployment's name."""
 
 PROOF_MARK = f"{MARK}-verify"
 """The label of a subscription that a proof makes and removes; its value is the deployment's name."""
@@ -17,10 +17,10 @@ PROOF_WORD = "verify"
 """Stands between a topic's id and a random number in the id of such a subscription."""
 
 PROJECT_MARK = f"{MARK}-project"
-"""The label of an emulated device that tells the Google project: a DT project may have deployments in several."""
+"""The label of an emulated device with the Google project: a DT project may have deployments in several."""
 
 SINCE_MARK = f"{MARK}-since"
-"""The label of what a proof makes that tells when: seconds since 1970."""
+"""The label of what a proof makes with the time of that: seconds since 1970."""
 
 SOURCE_LABEL = "dt-pubsub-source"
 """The label of the function that holds its source's digest."""
@@ -30,16 +30,6 @@ VERSION_LABEL = f"{MARK}-version"
 
 OWN_LABELS = (MARK, PROOF_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
 """Labels that a deployment, or gcloud beneath it, sets by itself."""
-
-SERVICES = (
-    "artifactregistry.googleapis.com",
-    "cloudbuild.googleapis.com",
-    "cloudfunctions.googleapis.com",
-    "iam.googleapis.com",
-    "pubsub.googleapis.com",
-    "run.googleapis.com",
-    "secretmanager.googleapis.com",
-)
 
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """What a DT project's id looks like. ``-`` alone, which DT's API takes for all projects, is not one."""
@@ -85,6 +75,11 @@ class Spec:
     connector_labels: tuple[str, ...] | None = None
 
     @property
+    def project_flag(self) -> str:
+        """The flag by which every gcloud command names the Google project."""
+        return f"--project={self.google_project}"
+
+    @property
     def prefix(self) -> str:
         """The beginning of the names of topics and secret: ``dt`` for the deployment ``dt-pubsub``."""
         return self.name.removesuffix("-pubsub")
@@ -112,7 +107,7 @@ class Spec:
 
     @property
     def build_account_name(self) -> str:
-        """The full name of the service account that builds the function, or nothing where Google chooses one."""
+        """The full name of the service account that builds the function; empty if Google chooses one."""
         if not self.build_account:
             return ""
         of = re.match(r".+@([^.]+)\.iam\.gserviceaccount\.com$", self.build_account)
@@ -125,12 +120,12 @@ class Spec:
 
     @property
     def mark(self) -> str:
-        """What tells a resource of this deployment, in words."""
+        """The label of this deployment's resources, as gcloud writes it."""
         return f"{MARK}={self.name}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """The function's environment variables that this deployment answers for."""
+        """The function's environment variables that this deployment sets."""
         topics = f"projects/{self.google_project}/topics"
         return {
             **self.settings,
@@ -143,13 +138,18 @@ class Spec:
 
     @property
     def ordered(self) -> bool:
-        """Whether a device's events share an ordering key, which subscriptions have to be made for."""
+        """Whether a device's events share an ordering key; a subscription keeps their order only if it is made so."""
         return self.settings.get("ORDERING_KEY", "").lower() == "device"
 
     @property
     def default_connector_name(self) -> str:
-        """The display name that tells this deployment's connectors from all others."""
+        """The display name of this deployment's connectors, which no other deployment uses by default."""
         return f"Google Pub/Sub {self.google_project}/{self.name}"
+
+
+def last_segment(name: str) -> str:
+    """Return the id at the end of a resource's full name: ``t`` of ``projects/p/topics/t``."""
+    return name.rpartition("/")[2]
 
 
 def seconds(duration: str) -> int:

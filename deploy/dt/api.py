@@ -10,6 +10,7 @@ from typing import Any
 from deploy.dt.transport import DtAnswer, DtRequest, Method, Transport
 from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.secret import Secret
+from deploy.spec import last_segment
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 MAX_PAUSE_S = 60.0
@@ -112,7 +113,7 @@ class DtApi:
         path = f"/projects/{project}"
         with parsing_response(f"DT, GET {path}"):
             name: str = self.call("GET", path)["organization"]
-            return name.rpartition("/")[2]
+            return last_segment(name)
 
 
 @contextmanager

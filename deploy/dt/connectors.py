@@ -8,10 +8,10 @@ from typing import Any
 
 from deploy.dt.api import DtApi, parsing_response
 from deploy.errors import DtFailed, DtUnanswered
-from deploy.resources.connector import MOST_PER_PROJECT, Connector, Held, is_proven, owned
+from deploy.resources.connector import MAX_PER_PROJECT, Connector, SecretOwner, is_proven, owned_by
 from deploy.secret import Secret
-from deploy.spec import Spec
-from deploy.steps import DtCall, update_mask
+from deploy.spec import Spec, last_segment
+from deploy.steps import ConnectorCall, update_mask
 
 POLL_PAUSES_S = (1.0, 3.0, 6.0, 10.0, 10.0)
 """Pauses before each search for a connector whose POST was not answered, because DT's lists may lag behind."""
@@ -51,7 +51,7 @@ class Connectors:
         metrics = self.api.call("GET", f"/projects/{project}/dataconnectors/{connector}:metrics").get("metrics")
         return metrics if isinstance(metrics, Mapping) else {}
 
-    def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
+    def carry_out(self, call: ConnectorCall, spec: Spec, *, url: str, secret: Secret) -> None:
         """Create, change or delete one connector.
 
         Raises:
@@ -59,14 +59,14 @@ class Connectors:
 
         """
         if call.verb == "DELETE":
-            self._delete(call.project, call.connector, call.device)
+            self._delete(call.project, call.connector)
             return
         pushed = {"url": url, "signatureSecret": secret.reveal()}
-        body = {**call.fields, **({"httpConfig": pushed} if call.puts_url else {})}
+        body = {**call.fields, **({"httpConfig": pushed} if call.sends_url else {})}
         if call.verb == "PATCH":
             self._change(call.project, call.connector, body)
         else:
-            self._create_once(call.project, body, lambda: owned(spec, self.list(call.project, (secret,)), url), spec)
+            self._create_once(call.project, body, lambda: owned_by(spec, self.list(call.project, (secret,)), url), spec)
 
     def _create_once(
         self, project: str, body: Mapping[str, Any], own: Callable[[], Sequence[Connector]], spec: Spec
@@ -103,19 +103,19 @@ class Connectors:
         path, mask = f"/projects/{project}/dataconnectors/{connector}", update_mask(body)
         self.api.call("PATCH", path, body=body, params={"updateMask": mask} if mask else {}, just_made=True)
 
-    def _delete(self, project: str, connector: str, device: str = "") -> None:
-        path = f"devices/{device}" if device else f"dataconnectors/{connector}"
+    def _delete(self, project: str, connector: str) -> None:
+        """Delete a connector; one that is gone already counts as deleted."""
         try:
-            self.api.call("DELETE", f"/projects/{project}/{path}", emulator=bool(device), just_made=not device)
+            self.api.call("DELETE", f"/projects/{project}/dataconnectors/{connector}", just_made=True)
         except DtFailed as error:
             if error.status != 404:
                 raise
 
     def _with_limit(self, project: str, error: DtFailed) -> DtFailed:
         count = len(self.list(project))
-        if count < MOST_PER_PROJECT:
+        if count < MAX_PER_PROJECT:
             return error
-        what = f"{error.what}; the project has {count} Data Connectors, and DT allows {MOST_PER_PROJECT}"
+        what = f"{error.what}; the project has {count} Data Connectors, and DT allows {MAX_PER_PROJECT}"
         return DtFailed(error.status, what, where=error.where, mend=["delete one in DT Studio, then run this again"])
 
 
@@ -127,11 +127,12 @@ def _connectors(listed: Sequence[Mapping[str, Any]], ours: tuple[Secret, ...]) -
     secrets = [_text((item.get("httpConfig") or {}).get("signatureSecret")) for item in listed]
     are_shown = any(secret and not _MASK.search(secret) for secret in secrets)
     return tuple(
-        _connector(item, _held(secret, ours, are_shown=are_shown)) for item, secret in zip(listed, secrets, strict=True)
+        _connector(item, _secret_owner(secret, ours, are_shown=are_shown))
+        for item, secret in zip(listed, secrets, strict=True)
     )
 
 
-def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
+def _secret_owner(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> SecretOwner:
     if _MASK.search(secret) or not (secret or are_shown):
         return "unknown"
     if not secret:
@@ -141,17 +142,17 @@ def _held(secret: str, ours: tuple[Secret, ...], *, are_shown: bool) -> Held:
     return "ours" if any(our_secret.equals(secret) for our_secret in ours) else "another"
 
 
-def _connector(listed: Mapping[str, Any], held: Held) -> Connector:
+def _connector(listed: Mapping[str, Any], secret_owner: SecretOwner) -> Connector:
     pushed = listed.get("httpConfig") or {}
     return Connector(
-        id=listed["name"].rpartition("/")[2],
+        id=last_segment(listed["name"]),
         display_name=_text(listed.get("displayName")),
         type=_text(listed.get("type")),
         status=_text(listed.get("status")),
         url=_text(pushed.get("url")),
         event_types=tuple(listed.get("events") or ()),
         labels=tuple(listed.get("labels") or ()),
-        signs_with=held,
+        signs_with=secret_owner,
     )
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from deploy.dt.api import DtApi, parsing_response
 from deploy.errors import DtFailed
-from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec
+from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec, last_segment
+from deploy.steps import DeviceRemoval
 
 _FORBIDDEN = {403, 404}
 
@@ -37,7 +38,7 @@ class Devices:
         body, path = {"type": device_type, "labels": labels}, f"/projects/{project}/devices"
         with parsing_response(f"DT, POST {path}"):
             made: str = self.api.call("POST", path, body=body, emulator=True)["name"]
-            return made.rpartition("/")[2]
+            return last_segment(made)
 
     def of_proofs(self, project: str) -> tuple[Device, ...]:
         """Return the existing devices that proofs of this deployment made, or none if listing is not allowed.
@@ -55,14 +56,27 @@ class Devices:
             raise
         with parsing_response(f"DT, GET {path}"):
             return tuple(
-                Device(each["name"].rpartition("/")[2], since(each["labels"]))
-                for each in listed
-                if "/devices/emu" in each["name"] and self._marks.items() <= (each.get("labels") or {}).items()
+                Device(last_segment(device["name"]), since(device["labels"]))
+                for device in listed
+                if "/devices/emu" in device["name"] and self._marks.items() <= (device.get("labels") or {}).items()
             )
 
     def remove(self, project: str, device: str) -> None:
         """Remove an emulated device. Raises ``DtFailed`` if DT does not do so."""
         self.api.call("DELETE", f"/projects/{project}/devices/{device}", emulator=True)
+
+    def carry_out(self, removal: DeviceRemoval) -> None:
+        """Remove one; one that is gone already counts as removed.
+
+        Raises:
+            DtFailed: DT refused it, or it is not known whether it was done.
+
+        """
+        try:
+            self.remove(removal.project, removal.device)
+        except DtFailed as error:
+            if error.status != 404:
+                raise
 
     @property
     def _marks(self) -> dict[str, str]:

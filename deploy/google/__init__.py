@@ -1,16 +1,16 @@
 """The only modules that reach Google Cloud, and their knowledge of its answers.
 
-====================  =============================================================  =====================
-``gcloud``            runs gcloud, and repeats commands after transient errors       Google Cloud
-``gcloud_errors``     meaning and fix of every known error of gcloud                 nothing
-``gcloud_config``     endpoints, proxy and certificates of the user's gcloud         Google Cloud, reading
-``rest``              requests that gcloud has no command for                        Google Cloud
-``permissions``       the permissions that a deployer needs                          nothing
-``org_policy``        whether an organization forbids public access                  Google Cloud, reading
-``regions``           the regions of functions, if Google's API is not enabled       nothing
-``secret_versions``   the enabled versions of the signature secret                   Secret Manager
-``function_log``      what the function wrote about one event                        Google Cloud, reading
-``backlog``           unread messages of a subscription, from Cloud Monitoring       nothing
-``pubsub_filter``     filters of subscriptions: parse, apply, write                  nothing
-====================  =============================================================  =====================
+===================  ========================================================  =====================
+``gcloud``           runs gcloud, and repeats commands after transient errors  Google Cloud
+``gcloud_errors``    meaning and fix of every known error of gcloud            nothing
+``gcloud_config``    endpoints, proxy and certificates of the user's gcloud    Google Cloud, reading
+``rest``             requests that gcloud has no command for                   Google Cloud
+``permissions``      roles outside of the resources, and who grants them       nothing
+``org_policy``       whether an organization forbids public access             Google Cloud, reading
+``regions``          the regions of functions, if Google's API is not enabled  nothing
+``secret_versions``  the enabled versions of the signature secret              Secret Manager
+``function_log``     what the function wrote about one event                   Google Cloud, reading
+``backlog``          unread messages of a subscription, from Cloud Monitoring  nothing
+``pubsub_filter``    filters of subscriptions: parse, apply, write             nothing
+===================  ========================================================  =====================
 """

@@ -46,4 +46,4 @@ class FunctionLog:
     def _argv(self, event_id: str) -> Argv:
         service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.spec.name}"'
         wanted = f'{service} AND jsonPayload.eventId="{event_id}"'
-        return ("logging", "read", wanted, "--freshness=1h", "--limit=5", f"--project={self.spec.google_project}")
+        return ("logging", "read", wanted, "--freshness=1h", "--limit=5", self.spec.project_flag)

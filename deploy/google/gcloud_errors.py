@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from deploy.errors import Code, GcloudFailed
 from deploy.google.permissions import allow_unchecked, grant, let_build
+from deploy.resources.catalog import command_groups
+from deploy.spec import last_segment
 from deploy.steps import Argv
 
 
@@ -273,21 +275,6 @@ _DOCUMENTED = {
 }
 """Google's troubleshooting pages by command group: the remedy for an error that is not known here."""
 
-_ABSENT: Mapping[Argv, str] = {
-    ("pubsub",): r"Resource not found \(resource={name}\)",
-    ("iam", "service-accounts"): (
-        r"Unknown service account(?:: projects/[^/\s]+/serviceAccounts/{name})?(?:[.\s]|$)"
-        r"|Service account (?:projects/[^/\s]+/serviceAccounts/)?{name} does not exist"
-    ),
-    ("secrets",): r"Secret (?:Version )?\[projects/[^/\s]+/secrets/{name}(?:/versions/\w+)?\] not found",
-    ("functions",): r"Resource '?projects/[^/\s]+/locations/[^/\s]+/functions/{name}'? was not found",
-    ("run",): (
-        r"Cannot find service \[{name}\]|Service \[{name}\] could not be found"
-        r"|Resource '{name}' of kind 'SERVICE'.{{0,200}} does not exist"
-    ),
-}
-"""Messages which say that the resource named by a command does not exist, by command group."""
-
 
 def explain(argv: Argv, stderr: str) -> GcloudFailed:
     """Return the error of a failed command, with its reason and remedy."""
@@ -321,13 +308,14 @@ def kind_of(argv: Argv, message: str) -> Kind:
 
 
 def is_absent(argv: Argv, message: str) -> bool:
-    """Whether the message says that the resource named by the command does not exist."""
+    """Return whether the message says that the resource named by the command does not exist."""
     if re.search(r"Failed to impersonate|<(?:!DOCTYPE|html)", message):
         return False
     name = re.escape(_name(argv))
     return any(
-        argv[: len(group)] == group and re.search(pattern.format(name=name), message) is not None
-        for group, pattern in _ABSENT.items()
+        re.search(group.absent.format(name=name), message) is not None
+        for group in command_groups()
+        if group.absent and argv[: len(group.words)] == group.words
     )
 
 
@@ -371,7 +359,7 @@ def _flag(argv: Argv, flag: str) -> str:
 
 
 def _build_account(argv: Argv) -> str:
-    return _flag(argv, "build-service-account").rpartition("/")[2].replace("BUILD-SERVICE-ACCOUNT", "BUILD-ACCOUNT")
+    return last_segment(_flag(argv, "build-service-account")).replace("BUILD-SERVICE-ACCOUNT", "BUILD-ACCOUNT")
 
 
 def _name(argv: Argv) -> str:

@@ -1,10 +1,11 @@
-"""What an organization's policies forbid a project: to let everybody call, and to ask nobody who calls."""
+"""What an organization's policies forbid in a project: access for allUsers, and disabling the invoker check."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import GcloudFailed
 from deploy.google.gcloud import Gcloud
+from deploy.spec import Spec
 
 MEMBERS = "iam.allowedPolicyMemberDomains"
 MANAGED_MEMBERS = "iam.managed.allowedPolicyMembers"
@@ -13,25 +14,25 @@ INVOKER_CHECK = "run.managed.requireInvokerIam"
 
 @dataclass(frozen=True, slots=True)
 class OrganizationPolicy:
-    """The policies in force for one project. Every method raises ``GcloudFailed`` where they cannot be read."""
+    """The effective policies of one project. Every method raises ``GcloudFailed`` if they cannot be read."""
 
     google: Gcloud
-    project: str
+    spec: Spec
 
     def against_all_users(self) -> str:
-        """Give the constraint that forbids to grant allUsers anything, or nothing."""
-        asked = ("resource-manager", "org-policies", "describe", MEMBERS, f"--project={self.project}", "--effective")
+        """Return the constraint that forbids a role for allUsers, or an empty text."""
+        asked = ("resource-manager", "org-policies", "describe", MEMBERS, self.spec.project_flag, "--effective")
         listed = (self.google.read(asked) or {}).get("listPolicy", {})
         if listed.get("allowedValues") or listed.get("allValues") == "DENY":
             return MEMBERS
         return MANAGED_MEMBERS if self._limits_members() else ""
 
     def forces_the_check(self) -> bool:
-        """Whether Cloud Run's invoker check has to stay on."""
+        """Return whether Cloud Run's invoker check has to stay on."""
         return bool(self._enforced(INVOKER_CHECK))
 
     def _limits_members(self) -> bool:
-        """Whether the newer constraint leaves allUsers out. Where its API is off, a refused grant has to tell."""
+        """Return whether the newer constraint excludes allUsers. If its API is off, only a refused grant can tell."""
         try:
             rules = self._enforced(MANAGED_MEMBERS)
         except GcloudFailed as error:
@@ -41,6 +42,6 @@ class OrganizationPolicy:
         return any("allUsers" not in str(rule.get("parameters")) for rule in rules)
 
     def _enforced(self, constraint: str) -> list[dict[str, Any]]:
-        asked = ("org-policies", "describe", constraint, "--effective", f"--project={self.project}")
+        asked = ("org-policies", "describe", constraint, "--effective", self.spec.project_flag)
         rules = (self.google.read(asked) or {}).get("spec", {}).get("rules", [])
         return [rule for rule in rules if rule.get("enforce")]

@@ -1,4 +1,4 @@
-"""The signature secrets in force, read from Secret Manager into memory and nowhere else.
+"""The enabled signature secrets, read from Secret Manager into memory and nowhere else.
 
 Versions are read by number: the alias ``latest`` may lag behind a new version for minutes, in rare cases for hours
 (https://cloud.google.com/secret-manager/docs/consistency).
@@ -7,33 +7,26 @@ Versions are read by number: the alias ``latest`` may lag behind a new version f
 import re
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from deploy.errors import GcloudFailed
+from deploy.google.gcloud import Gcloud
 from deploy.resources.signature_secret import number_of
 from deploy.secret import SecretVersion, version_of
 from deploy.spec import Spec
 from deploy.steps import Argv
 
-_NOT_IN_FORCE = re.compile(r"(DISABLED|DESTROYED) state")
-
-
-class Reads(Protocol):
-    """Google Cloud, to be read."""
-
-    def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None for what is not there."""
-        ...
+_NOT_ENABLED = re.compile(r"(DISABLED|DESTROYED) state")
 
 
 @dataclass(frozen=True, slots=True)
 class Vault:
-    """Where the secrets of one deployment are kept."""
+    """The versions of one deployment's secret."""
 
     spec: Spec
-    google: Reads
+    google: Gcloud
 
-    def in_force(self, at_least: int = 0) -> SecretVersion | None:
+    def enabled(self, at_least: int = 0) -> SecretVersion | None:
         """Return the newest version, or None if there is none or if it is disabled or destroyed.
 
         ``at_least``: the number of a version that is known to exist, because a list may not show it yet.
@@ -55,7 +48,7 @@ class Vault:
         try:
             return self._read(number)
         except GcloudFailed as error:
-            if error.code == "SERVICE_DISABLED" or _NOT_IN_FORCE.search(error.what):
+            if error.code == "SERVICE_DISABLED" or _NOT_ENABLED.search(error.what):
                 return None
             raise
 
@@ -71,7 +64,7 @@ class Vault:
             raise GcloudFailed("OTHER", "gcloud did not show it in base64", where=where) from None
 
     def newest(self, at_least: int = 0) -> int:
-        """Return the number of the newest version, or 0 if there is none or if it is not in force.
+        """Return the number of the newest version, or 0 if there is none or if it is not enabled.
 
         Raises:
             GcloudFailed: the versions could not be listed.
@@ -92,7 +85,7 @@ class Vault:
             raise
 
     def _argv(self, verb: str, *words: str) -> Argv:
-        return ("secrets", "versions", verb, *words, f"--project={self.spec.google_project}")
+        return ("secrets", "versions", verb, *words, self.spec.project_flag)
 
 
 def _decoded(data: str) -> bytes:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from deploy.dt.devices import Devices, since
 from deploy.errors import DeployError, DtFailed, GcloudFailed
 from deploy.google.gcloud import Gcloud
-from deploy.resources.pubsub import Leftovers
-from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec
+from deploy.resources.pubsub import AbandonedProofSubscriptions
+from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec, last_segment
 
 ABANDONED_AFTER_S = 600.0
 """A device or subscription of this age is abandoned, because no proof takes half as long."""
@@ -33,10 +33,10 @@ class Temporary:
                 for device in self.devices.of_proofs(project):
                     if device.since < old:
                         self._remove_device(project, device.id)
-            leftovers = Leftovers(self.spec)
-            for found in self.google.read(leftovers.listing) or []:
-                if leftovers.is_one(found) and since(found.get("labels") or {}) < old:
-                    self._remove_subscription(found["name"].rpartition("/")[2])
+            abandoned = AbandonedProofSubscriptions(self.spec)
+            for found in self.google.read(abandoned.describe) or []:
+                if abandoned.is_one(found) and since(found.get("labels") or {}) < old:
+                    self._remove_subscription(last_segment(found["name"]))
         except DeployError as error:
             self.notice(f"resources of killed proofs could not be listed: {error.what}")
 
@@ -54,25 +54,16 @@ class Temporary:
 
     @contextmanager
     def subscription(self, device: str) -> Iterator[str]:
-        """Make a subscription for one device's events; should nobody be left to remove it, it expires in a day."""
-        name, project = (
-            f"{self.spec.topic}-{PROOF_WORD}-{secrets.token_hex(4)}",
-            f"--project={self.spec.google_project}",
-        )
+        """Make a subscription for one device's events, and delete it on leaving. If that fails, it expires in a day."""
+        name = f"{self.spec.topic}-{PROOF_WORD}-{secrets.token_hex(4)}"
         labels = f"{PROOF_MARK}={self.spec.name},{SINCE_MARK}={int(self.now())}"
         try:
             self.google.change(
                 (
-                    *(
-                        "pubsub",
-                        "subscriptions",
-                        "create",
-                        name,
-                        f"--topic={self.spec.topic}",
-                        "--expiration-period=1d",
-                    ),
-                    *("--message-retention-duration=10m", f'--message-filter=attributes.deviceId = "{device}"'),
-                    *(f"--labels={labels}", project),
+                    *("pubsub", "subscriptions", "create", name, f"--topic={self.spec.topic}"),
+                    *("--expiration-period=1d", "--message-retention-duration=10m"),
+                    *(f'--message-filter=attributes.deviceId = "{device}"', f"--labels={labels}"),
+                    self.spec.project_flag,
                 )
             )
             yield name
@@ -83,7 +74,7 @@ class Temporary:
         self._cleaned(lambda: self.devices.remove(project, device), f"emulated device {device} of {project}")
 
     def _remove_subscription(self, name: str) -> None:
-        argv = ("pubsub", "subscriptions", "delete", name, f"--project={self.spec.google_project}")
+        argv = ("pubsub", "subscriptions", "delete", name, self.spec.project_flag)
         self._cleaned(lambda: self.google.change(argv), f"subscription {name}")
 
     def _cleaned(self, remove: Callable[[], object], what: str) -> None:

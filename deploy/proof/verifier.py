@@ -31,7 +31,7 @@ from deploy.proof.checks import (
     made_up_event,
 )
 from deploy.proof.fixtures import Temporary
-from deploy.resources.connector import PAUSED, Connector, owned
+from deploy.resources.connector import PAUSED, Connector, owned_by
 from deploy.secret import Secret
 from deploy.spec import Spec
 
@@ -110,7 +110,7 @@ class Verifier:
 
         """
         url = self.function.url
-        own = owned(self.spec, connectors, url)
+        own = owned_by(self.spec, connectors, url)
         fault, mend = _keeps_from_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
         if fault:
             raise NotProven(fault, where=f"DT project {project}", mend=[mend])
@@ -193,8 +193,8 @@ class Verifier:
         argv = ("pubsub", "subscriptions", "pull", subscription, "--auto-ack", "--limit=10")
         give_up_at = self.now() + ARRIVAL_S
         while self.now() < give_up_at:
-            for each in self.google.read((*argv, f"--project={self.spec.google_project}")) or []:
-                message: Mapping[str, Any] = each["message"]
+            for received in self.google.read((*argv, self.spec.project_flag)) or []:
+                message: Mapping[str, Any] = received["message"]
                 ours = message.get("attributes", {}).get("deviceId") == device
                 if ours and event_in(message).get("eventType") == event_type:
                     return message
@@ -204,7 +204,7 @@ class Verifier:
 
     @property
     def _logs(self) -> str:
-        place = f"--region={self.spec.region} --project={self.spec.google_project}"
+        place = f"--region={self.spec.region} {self.spec.project_flag}"
         return f"gcloud functions logs read {self.spec.name} --gen2 {place}"
 
 

@@ -1,4 +1,4 @@
-"""What others have set on a deployment's resources and this deployment leaves alone, in words that a plan shows. Pure.
+"""Settings of others on a deployment's resources, which it leaves alone, in words that a plan shows. Pure.
 
 Each function returns short phrases, in a fixed order; a setting as it is after ``up`` gives none.
 """
@@ -9,7 +9,7 @@ from typing import Any
 from deploy.resources.resource import Facts
 
 ACK_DEADLINE_S = 10
-"""What a subscription has that was made without one."""
+"""The deadline of a subscription that was made without one."""
 
 _SINKS = (("pushConfig", "pushEndpoint"), ("bigqueryConfig", "table"), ("cloudStorageConfig", "bucket"))
 _RUN = "run.googleapis.com"
@@ -21,7 +21,7 @@ def said(phrases: Sequence[str]) -> str:
 
 
 def on_subscription(found: Facts, *, ordered: bool) -> list[str]:
-    """Tell of a subscription: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions.
+    """Return what was set on a subscription: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions.
 
     ``ordered``: this deployment asks for message ordering.
     """
@@ -43,7 +43,7 @@ def on_subscription(found: Facts, *, ordered: bool) -> list[str]:
 
 
 def on_topic(found: Facts) -> list[str]:
-    """Tell of a topic: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics."""
+    """Return what was set on a topic: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics."""
     stored = found.get("messageStoragePolicy") or {}
     regions = stored.get("allowedPersistenceRegions") or []
     elsewhere = ", and refuses publishers elsewhere" if stored.get("enforceInTransit") else ""
@@ -59,7 +59,7 @@ def on_topic(found: Facts) -> list[str]:
 
 
 def on_function(found: Facts, ours: Mapping[str, str]) -> list[str]:
-    """Tell of a function; ``ours`` are the variables that this deployment answers for. Values stay untold.
+    """Return what was set on a function, without values of variables; ``ours`` are this deployment's variables.
 
     https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions
     """
@@ -80,7 +80,7 @@ def on_function(found: Facts, ours: Mapping[str, str]) -> list[str]:
 
 
 def on_service(found: Facts) -> list[str]:
-    """Tell of the Cloud Run service beneath a function what keeps requests from the newest revision.
+    """Return what was set on the service beneath a function that keeps requests from its newest revision.
 
     https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
     """
@@ -95,7 +95,7 @@ def on_service(found: Facts) -> list[str]:
 
 
 def closing(found: Facts) -> list[str]:
-    """Tell of the Cloud Run service what keeps every request of DT's from the function."""
+    """Return what was set on the service beneath a function that keeps all of DT's requests from it."""
     annotations = found.get("metadata", {}).get("annotations", {})
     return [
         *_phrase(_is_on(annotations, "default-url-disabled"), "its run.app URL is switched off: DT cannot call"),
@@ -105,7 +105,7 @@ def closing(found: Facts) -> list[str]:
 
 
 def on_secret(found: Facts) -> list[str]:
-    """Tell of a secret: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets."""
+    """Return what was set on a secret: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets."""
     replicas = ((found.get("replication") or {}).get("userManaged") or {}).get("replicas") or []
     places = ", ".join(replica.get("location", "") for replica in replicas)
     return [

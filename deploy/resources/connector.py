@@ -1,28 +1,28 @@
-"""The Data Connector in one DT project. Pure: what DT's API says goes in, steps come out."""
+"""The Data Connector in one DT project. Pure: it compares what DT's API says with the spec, and returns steps."""
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from deploy.errors import DeployError
 from deploy.spec import Spec
-from deploy.steps import Change, DtCall, Step, create, delete, keep, update
+from deploy.steps import Change, ConnectorCall, DeviceRemoval, ResourceId, Step, create, delete, keep, update
 
-Held = Literal["ours", "another", "none", "unknown"]
-"""Whose secret a connector has; ``unknown`` where DT does not show it, or where there is none to compare it with."""
+SecretOwner = Literal["ours", "another", "none", "unknown"]
+"""Whose secret a connector has; ``unknown`` if DT does not show it, or if there is none to compare it with."""
 
-MOST_PER_PROJECT = 10
+MAX_PER_PROJECT = 10
 """Data Connectors that DT allows in a project."""
 
 PAUSED = "USER_DISABLED"
-"""The status of a connector that somebody paused; ``SYSTEM_DISABLED`` is DT's own doing after five days of failures."""
+"""The status of a connector that was paused by hand; DT sets ``SYSTEM_DISABLED`` after five days of failures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """A Data Connector as it is. Of its secret only whether it is ours is known here."""
+    """A Data Connector as it is. Its secret is not kept, only whether it is ours."""
 
     id: str
     display_name: str = ""
@@ -31,27 +31,30 @@ class Connector:
     url: str = ""
     event_types: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
-    signs_with: Held = "none"
+    signs_with: SecretOwner = "none"
+
+
+def connector_id(project: str) -> ResourceId:
+    """Return what identifies this deployment's connector in a DT project; any other connector there is a part."""
+    return ResourceId("connector in", project)
 
 
 def plan_connector(
     spec: Spec, project: str, found: Sequence[Connector], url: str, *, new_secret: bool = False
 ) -> tuple[Step, ...]:
-    """Make the connector of this deployment in one project, or bring it up to date; one too many is removed.
+    """Make the connector of this deployment in one project, or bring it up to date; delete a second one.
 
     ``new_secret``: a step before this one makes another secret, which the connector then needs.
     """
-    title = f"connector in {project}"
-    own = owned(spec, found, url)
+    own = owned_by(spec, found, url)
     others = _left_alone(spec, project, found, url, own)
     if not own:
-        call = DtCall("POST", project, fields=_fields_at_first(spec), puts_url=True, puts_secret=True)
-        return (create(title, "not there", call), *others)
+        call = ConnectorCall("POST", project, fields=_fields_at_first(spec), sends_url=True, sends_secret=True)
+        return (create(connector_id(project), "not there", call), *others)
     kept, *surplus = own
-    changes = _changes(spec, kept, url, new_secret=new_secret)
-    first = update(title, changes, _patch(project, kept, changes)) if changes else keep(title, _as_it_is(spec, kept))
     twice = "a second one for the same function: every event would arrive twice"
-    return (first, *(delete(title, twice, DtCall("DELETE", project, each.id)) for each in surplus), *others)
+    removed = (_remove(project, second, twice) for second in surplus)
+    return (_brought_up_to_date(spec, project, kept, url, new_secret=new_secret), *removed, *others)
 
 
 def remove_connector(
@@ -59,35 +62,38 @@ def remove_connector(
 ) -> tuple[Step, ...]:
     """Remove this deployment's connectors from one project.
 
-    ``foreign_url``: the URL of a function of this name that is not this deployment's: what posts there stays.
+    ``foreign_url``: the URL of a function of this name that is not this deployment's; connectors to it stay.
     """
-    title = f"connector in {project}"
     posts_there = [connector for connector in found if foreign_url and _points_at(connector.url, spec, foreign_url)]
     rest = [connector for connector in found if connector not in posts_there]
-    own = [each for each in owned(spec, rest, url) if is_proven(spec, each) or each.signs_with == "unknown"]
+    own = [
+        connector
+        for connector in owned_by(spec, rest, url)
+        if is_proven(spec, connector) or connector.signs_with == "unknown"
+    ]
     why = f"posts to a function that is not marked {spec.mark}: left alone, as the function is"
     others = (
-        *(keep(f"{title}, {connector.id}", f"{connector.display_name!r} {why}") for connector in posts_there),
+        *(_keep_part(project, connector, why) for connector in posts_there),
         *_left_alone(spec, project, rest, url, own),
     )
     if not own:
-        return (keep(title, "is not there"), *others)
-    removed = (delete(title, f"{each.id} is this deployment's", DtCall("DELETE", project, each.id)) for each in own)
+        return (keep(connector_id(project), "is not there"), *others)
+    removed = (_remove(project, connector, f"{connector.id} is this deployment's") for connector in own)
     return (*removed, *others)
 
 
 def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -> None:
-    """Check that DT will take a connector more, if this deployment has none in this project yet.
+    """Check that DT allows one more connector, if this deployment has none in this project yet.
 
-    A project that has more than DT allows shows that DT has given it a limit of its own, which DT alone knows.
+    If a project has more than DT allows, DT has given it another limit, which is not known here.
 
     Raises:
         DeployError: the project has as many as DT allows.
 
     """
-    if len(found) != MOST_PER_PROJECT or owned(spec, found, url):
+    if len(found) != MAX_PER_PROJECT or owned_by(spec, found, url):
         return
-    what = f"has {len(found)} Data Connectors, and DT allows {MOST_PER_PROJECT}: there is no room for this deployment's"
+    what = f"has {len(found)} Data Connectors, and DT allows {MAX_PER_PROJECT}: there is no room for this deployment's"
     mend = "delete one in DT Studio, API Integrations > Data Connectors, then run this again"
     raise DeployError(what, where=f"DT project {project}", mend=[mend])
 
@@ -95,68 +101,85 @@ def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -
 def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
     """Remove the devices that were emulated for proofs."""
     reason = "left by a proof that was interrupted"
-    return tuple(delete(f"emulated device {each}", reason, DtCall("DELETE", project, device=each)) for each in left)
+    return tuple(
+        delete(ResourceId("emulated device", device), reason, DeviceRemoval(project, device)) for device in left
+    )
 
 
-def owned(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
-    """Return the connectors that are this deployment's: the first one stays, any others are one too many.
+def owned_by(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
+    """Return the connectors that are this deployment's: the first one stays, the others are to be deleted.
 
-    One is ours if it points at our function, or once did, and bears our name or holds our secret. Where there is none,
-    it is one that was pointed elsewhere: by the default name, which holds project and deployment, or with our secret.
-    Where there is none either, it is the oldest that points at our function. A further one is ours to delete only if
-    its name says so and its secret, as far as DT shows it, does not say otherwise. DT's ids grow with time.
+    A connector is ours if it points at our function, or once did, and has our name or our secret. If there is none,
+    it is one that was pointed elsewhere, and has our secret or the default name, which holds project and deployment.
+    If there is none either, it is the oldest one that points at our function. A second one is ours to delete only if
+    it has our name, and DT does not show that it has another secret. DT's ids grow with time.
     """
-    pushing = sorted((each for each in found if each.type == "HTTP_PUSH"), key=lambda connector: connector.id)
-    here = [each for each in pushing if _is_or_was_here(each, spec, url)]
-    proven = [each for each in here if _bears_our_name(each, spec) or each.signs_with == "ours"]
-    elsewhere = [each for each in pushing if _bears_default_name(each, spec) or each.signs_with == "ours"]
+    pushing = sorted(_pushing(found), key=lambda connector: connector.id)
+    here = [connector for connector in pushing if _is_or_was_here(connector, spec, url)]
+    proven = [connector for connector in here if is_proven(spec, connector)]
+    elsewhere = [
+        connector for connector in pushing if _has_default_name(connector, spec) or connector.signs_with == "ours"
+    ]
     candidates = sorted(proven or elsewhere, key=lambda connector: _doubt(connector, spec))
     if not candidates:
         return tuple(here[:1])
-    kept, *more = candidates
-    return (kept, *(each for each in more if _bears_our_name(each, spec) and each.signs_with in {"ours", "unknown"}))
+    kept, *others = candidates
+    second = (other for other in others if _has_our_name(other, spec) and other.signs_with in {"ours", "unknown"})
+    return (kept, *second)
 
 
 def name_tells(spec: Spec, found: Sequence[Connector], url: str) -> bool:
-    """Whether names alone tell which of these connectors are this deployment's, so that no secret need be compared."""
-    here = [each for each in found if each.type == "HTTP_PUSH" and _is_or_was_here(each, spec, url)]
-    return not found or (bool(owned(spec, found, url)) and all(_bears_our_name(each, spec) for each in here))
+    """Return whether names show which of these connectors are this deployment's, without comparing secrets."""
+    here = [connector for connector in _pushing(found) if _is_or_was_here(connector, spec, url)]
+    return not found or (bool(owned_by(spec, found, url)) and all(_has_our_name(connector, spec) for connector in here))
 
 
 def is_proven(spec: Spec, connector: Connector) -> bool:
-    """Whether a connector's name or its secret proves that it is this deployment's."""
-    return _bears_our_name(connector, spec) or connector.signs_with == "ours"
+    """Return whether a connector's name or its secret proves that it is this deployment's."""
+    return _has_our_name(connector, spec) or connector.signs_with == "ours"
+
+
+def _pushing(found: Sequence[Connector]) -> list[Connector]:
+    """Return the connectors that send HTTP requests."""
+    return [connector for connector in found if connector.type == "HTTP_PUSH"]
 
 
 def _doubt(connector: Connector, spec: Spec) -> int:
-    """Order connectors from the one that is the most certainly ours: by secret and name, by secret, by name."""
-    return (connector.signs_with != "ours") * 2 + (not _bears_our_name(connector, spec))
+    """Return 0 for a connector that has our secret and our name, 1 for our secret, 2 for our name, 3 for neither."""
+    return (connector.signs_with != "ours") * 2 + (not _has_our_name(connector, spec))
 
 
-def _bears_default_name(connector: Connector, spec: Spec) -> bool:
+def _has_default_name(connector: Connector, spec: Spec) -> bool:
     return connector.display_name == spec.default_connector_name
 
 
-def _bears_our_name(connector: Connector, spec: Spec) -> bool:
-    """Whether the display name is the default one, or the one asked for, which other deployments may share."""
+def _has_our_name(connector: Connector, spec: Spec) -> bool:
+    """Return whether the name is the default one, or the one asked for, which other deployments may have, too."""
     return connector.display_name in {spec.default_connector_name, spec.connector_name}
 
 
 def _is_or_was_here(connector: Connector, spec: Spec, url: str) -> bool:
-    was_here = _bears_default_name(connector, spec) and _is_a_function(connector.url, spec)
+    was_here = _has_default_name(connector, spec) and _is_a_function(connector.url, spec)
     return _points_at(connector.url, spec, url) or was_here
 
 
 def _left_alone(
     spec: Spec, project: str, found: Sequence[Connector], url: str, own: Sequence[Connector]
 ) -> tuple[Step, ...]:
-    """Show each connector that looks like this deployment's and is not certainly so."""
-    beside = [each for each in found if each.type == "HTTP_PUSH" and each not in own]
+    """Return a step for each connector that looks like this deployment's, without proof that it is."""
     return tuple(
-        keep(f"connector in {project}, {each.id}", f"{each.display_name!r} {why}")
-        for each in beside
-        if (why := _resemblance(each, spec, url))
+        _keep_part(project, connector, why)
+        for connector in _pushing(found)
+        if connector not in own and (why := _resemblance(connector, spec, url))
     )
+
+
+def _remove(project: str, connector: Connector, why: str) -> Step:
+    return delete(connector_id(project), why, ConnectorCall("DELETE", project, connector.id))
+
+
+def _keep_part(project: str, connector: Connector, why: str) -> Step:
+    return keep(connector_id(project).part_named(connector.id), f"{connector.display_name!r} {why}")
 
 
 def _resemblance(connector: Connector, spec: Spec, url: str) -> str:
@@ -183,7 +206,7 @@ def _may_be_ours(connector: Connector, spec: Spec, url: str) -> bool:
 
 
 def _points_at(connector_url: str, spec: Spec, url: str) -> bool:
-    """Whether requests to a connector's URL reach this function, which answers below its own URL on every path."""
+    """Return whether requests to a connector's URL reach this function, which answers on each path below its URL."""
     by_region = f"https://{spec.region}-{spec.google_project}.cloudfunctions.net/{spec.name}"
     host, path = _address(connector_url)
     return any(
@@ -193,7 +216,7 @@ def _points_at(connector_url: str, spec: Spec, url: str) -> bool:
 
 
 def _has_a_number(connector_url: str, spec: Spec) -> bool:
-    """Whether a URL is of the form that Cloud Run gives each service besides its ``uri``.
+    """Return whether a URL has the form that Cloud Run gives each service in addition to its ``uri``.
 
     https://cloud.google.com/run/docs/triggering/https-request#deterministic
     """
@@ -231,7 +254,7 @@ def _fields_at_first(spec: Spec) -> dict[str, Any]:
 
 
 def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
-    """Give the device labels to be sent along: those asked for, else those that become attributes."""
+    """Return the device labels to be sent: those asked for, else those that become attributes."""
     if spec.connector_labels is not None or "LABEL_ATTRIBUTES" not in spec.settings:
         return spec.connector_labels
     return tuple(dict.fromkeys(key.strip() for key in spec.settings["LABEL_ATTRIBUTES"].split(",") if key.strip()))
@@ -248,25 +271,44 @@ def _as_it_is(spec: Spec, found: Connector) -> str:
     return f"{state}{left}{unseen if found.signs_with == 'unknown' else ''}"
 
 
-def _changes(spec: Spec, found: Connector, url: str, *, new_secret: bool) -> tuple[Change, ...]:
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """A change of a connector, as shown, and what the PATCH sends for it."""
+
+    change: Change
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    is_pushed: bool = False
+    """Whether it is part of how DT pushes: URL and secret, which are sent together."""
+
+
+def _brought_up_to_date(spec: Spec, project: str, found: Connector, url: str, *, new_secret: bool) -> Step:
+    """Return the step that changes what differs, or keeps the connector."""
+    differences = [*_pushed(found, url, new_secret=new_secret), *_fields(spec, found)]
+    if not differences:
+        return keep(connector_id(project), _as_it_is(spec, found))
+    fields = {name: value for difference in differences for name, value in difference.fields.items()}
+    is_pushed = any(difference.is_pushed for difference in differences)
+    call = ConnectorCall("PATCH", project, found.id, fields, sends_url=is_pushed, sends_secret=is_pushed)
+    return update(connector_id(project), tuple(difference.change for difference in differences), call)
+
+
+def _pushed(found: Connector, url: str, *, new_secret: bool) -> list[_Difference]:
     changes = []
     if not url or found.url.rstrip("/") != url.rstrip("/"):
         changes.append(Change("url", found.url, url or "<the function's URL>"))
     if found.signs_with in {"another", "none"} or (new_secret and found.signs_with == "unknown"):
         changes.append(Change("secret", found.signs_with, "ours"))
+    return [_Difference(change, is_pushed=True) for change in changes]
+
+
+def _fields(spec: Spec, found: Connector) -> list[_Difference]:
+    fields: list[tuple[str, Any, Any]] = []
     if found.status not in {"ACTIVE", PAUSED}:
-        changes.append(Change("status", found.status, "ACTIVE"))
+        fields.append(("status", found.status, "ACTIVE"))
     if spec.connector_name is not None and found.display_name != spec.connector_name:
-        changes.append(Change("displayName", found.display_name, spec.connector_name))
+        fields.append(("displayName", found.display_name, spec.connector_name))
     lists = (("events", found.event_types, spec.event_types), ("labels", found.labels, labels_wanted(spec)))
     for name, there, wanted in lists:
         if wanted is not None and sorted(there) != sorted(wanted):
-            changes.append(Change(name, list(there), list(wanted)))
-    return tuple(changes)
-
-
-def _patch(project: str, found: Connector, changes: Sequence[Change]) -> DtCall:
-    settings: Mapping[str, Any] = {change.setting: change.new for change in changes}
-    fields = {name: value for name, value in settings.items() if name not in {"url", "secret"}}
-    pushes = bool({"url", "secret"} & settings.keys())
-    return DtCall("PATCH", project, found.id, fields, puts_url=pushes, puts_secret=pushes)
+            fields.append((name, list(there), list(wanted)))
+    return [_Difference(Change(name, old, new), {name: new}) for name, old, new in fields]

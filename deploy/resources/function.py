@@ -7,19 +7,23 @@ from typing import Any, ClassVar
 
 from deploy.errors import DeployError
 from deploy.resources.by_hand import on_function, on_service, said
-from deploy.resources.invokers import INVOKER, is_public, is_unchecked, run_service
+from deploy.resources.invokers import INVOKER, RUN, is_public, is_unchecked, run_service
+from deploy.resources.marked import Marked
 from deploy.resources.memory import deployed_upload
-from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
-from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_LABEL, Spec, amount, seconds
-from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
+from deploy.resources.resource import CommandGroup, Facts, Reads, is_marked, label_changes, label_words
+from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_LABEL, amount, last_segment, seconds
+from deploy.steps import Action, Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
 
 ENTRY_POINT = "ingest"
 ANOTHER_NAME = "python -m deploy up --name=ANOTHER-NAME"
 
 
 @dataclass(frozen=True, slots=True)
-class Tunable:
-    """A setting that may be left to others: it is compared only where deploy.toml, a flag or a variable mentions it."""
+class OptionalSetting:
+    """A setting that is compared only if deploy.toml, a flag or a variable mentions it, and is left alone otherwise.
+
+    ``find`` reads it from the function's description; ``read`` parses it, so that two ways to write it are equal.
+    """
 
     name: str
     flag: str
@@ -27,12 +31,12 @@ class Tunable:
     read: Callable[[str], Any]
 
     def found(self, function: Facts) -> str | None:
-        """Give it as Google tells it."""
+        """Return it as Google writes it; None if it is not there."""
         value = self.find(function)
         return None if value is None else str(value)
 
     def differs(self, function: Facts, wanted: str) -> bool:
-        """Whether it is another one, however it is written; what cannot be read is."""
+        """Return whether it has another value than wanted. A value that cannot be parsed differs."""
         found = self.found(function)
         try:
             return found is None or self.read(found) != self.read(wanted)
@@ -44,82 +48,129 @@ def _served(key: str, default: object = None) -> Callable[[Facts], Any]:
     return lambda function: function.get("serviceConfig", {}).get(key, default)
 
 
-TUNABLES = (
-    Tunable("runtime", "--runtime", lambda function: function.get("buildConfig", {}).get("runtime"), str),
-    Tunable("memory", "--memory", _served("availableMemory"), amount),
-    Tunable("cpu", "--cpu", _served("availableCpu"), amount),
-    Tunable("concurrency", "--concurrency", _served("maxInstanceRequestConcurrency", 1), int),
-    Tunable("timeout", "--timeout", _served("timeoutSeconds"), seconds),
-    Tunable("min_instances", "--min-instances", _served("minInstanceCount", 0), int),
-    Tunable("max_instances", "--max-instances", _served("maxInstanceCount", 100), int),
+OPTIONAL_SETTINGS = (
+    OptionalSetting("runtime", "--runtime", lambda function: function.get("buildConfig", {}).get("runtime"), str),
+    OptionalSetting("memory", "--memory", _served("availableMemory"), amount),
+    OptionalSetting("cpu", "--cpu", _served("availableCpu"), amount),
+    OptionalSetting("concurrency", "--concurrency", _served("maxInstanceRequestConcurrency", 1), int),
+    OptionalSetting("timeout", "--timeout", _served("timeoutSeconds"), seconds),
+    OptionalSetting("min_instances", "--min-instances", _served("minInstanceCount", 0), int),
+    OptionalSetting("max_instances", "--max-instances", _served("maxInstanceCount", 100), int),
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
-    """The function that receives DT's requests; ``deployed`` is the upload that it was last deployed from, if known."""
+FUNCTIONS = CommandGroup(
+    ("functions",),
+    "cloudfunctions.googleapis.com",
+    r"Resource '?projects/[^/\s]+/locations/[^/\s]+/functions/{name}'? was not found",
+)
+BUILDS = CommandGroup(("builds",), "cloudbuild.googleapis.com")
+ARTIFACTS = CommandGroup(("artifacts",), "artifactregistry.googleapis.com")
 
-    spec: Spec
+
+@dataclass(frozen=True, slots=True)
+class Function(Marked):
+    """The function that receives DT's requests; ``deployed`` is the upload that it was last deployed from, if known.
+
+    ``gcloud functions deploy`` changes a function that exists already, so it is read again before it is created, too.
+    """
+
+    groups: ClassVar[tuple[CommandGroup, ...]] = (FUNCTIONS, RUN, BUILDS, ARTIFACTS)
+    permissions: ClassVar[tuple[str, ...]] = (
+        "artifactregistry.repositories.get",
+        "cloudbuild.builds.get",
+        "cloudfunctions.functions.create",
+        "cloudfunctions.functions.delete",
+        "cloudfunctions.functions.get",
+        "cloudfunctions.functions.sourceCodeSet",
+        "cloudfunctions.functions.update",
+        "cloudfunctions.operations.get",
+        "cloudfunctions.runtimes.list",
+        "run.services.get",
+        "run.services.getIamPolicy",
+        "run.services.setIamPolicy",
+        "run.services.update",
+    )
+    key: ClassVar[str] = "function"
+    overwrites: ClassVar[bool] = True
+
     deployed: str = ""
-    upon: ClassVar[str] = ""
 
     @property
-    def title(self) -> str:
-        """Say what it is."""
-        return f"function {self.spec.name}"
+    def id(self) -> ResourceId:
+        """The function of the deployment's name."""
+        return ResourceId("function", self.spec.name)
 
-    def reads(self) -> Reads:
-        """Describe it, and the Cloud Run service of its name: beneath it, or somebody else's where it is not there."""
-        yield "function", self._argv("describe")
+    @property
+    def adoption(self) -> Argv:
+        """The command that deploys it with the mark: gcloud has none that only adds a label."""
+        return self.command("deploy", "--source=.", f"--update-labels={self.spec.mark}")
+
+    def details(self, found: Any) -> Reads:
+        """Describe the Cloud Run service of its name, which may be there, and of others, without a function."""
+        del found
         yield "service", run_service(self.spec, "describe")
 
-    def removal_reads(self) -> Reads:
-        """Describe it; where it is not there, what it left: a detached function's service stays open to everybody."""
-        found = yield "function", self._argv("describe")
+    def removal_details(self, found: Any) -> Reads:
+        """Read what a detached function left: its service stays, open to everybody."""
         if found is None:
             service = yield "service", run_service(self.spec, "describe")
             if service is not None and self._is_marked_service(service):
                 yield "policy", run_service(self.spec, "get-iam-policy")
 
+    def ownership_reads(self, action: Action) -> Reads:
+        """Read the service beneath it, too, unless it is deleted: a deployment changes both."""
+        yield self.key, self.describe
+        if action != "delete":
+            yield from self.details(None)
+
     def not_ours(self, facts: Facts) -> DeployError | None:
         """Return the error for a function, or a Cloud Run service without one, that is not this deployment's."""
-        found, service = facts.get("function"), facts.get("service")
+        found, service = self.found(facts), facts.get("service")
         if found is None:
             return None if service is None else self._not_ours_to_open(service)
         if found.get("environment") == "GEN_1":
             what = "already exists, as a 1st gen function, which cannot become this deployment's: it is left as it is"
             return DeployError(what, where=self.title, mend=[ANOTHER_NAME])
-        if not is_marked(self.spec, found):
-            adopt = GcloudCall(self._argv("deploy", "--source=.", f"--update-labels={self.spec.mark}"))
-            return foreign(self.title, self.spec.mark, adopt.line())
+        if error := Marked.not_ours(self, facts):  # super() fails in a dataclass with slots
+            return error
         if service is not None and not self._is_of_functions(service):
             return self._not_ours_to_open(service, "and is not the function's")
         return None
 
-    def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Deploy it when it is missing, or its source, a setting or its state is not what it should be."""
-        if error := self.not_ours(facts):
-            raise error
-        found = facts["function"]
-        if found is None:
-            call = GcloudCall(self._deploy({**FUNCTION_DEFAULTS, **self.spec.function}), uploads=True)
-            return (create(self.title, "not there", call),)
-        if changes := (*_changes_beneath(facts), *self._changes(found)):
-            return (update(self.title, changes, GcloudCall(self._deploy(self._tuned(found)), uploads=True)),)
-        by_hand = f"{self._set_elsewhere(found)}{said(on_service(facts['service']))}"
-        return (keep(self.title, f"source and settings are as they should be{by_hand}"),)
+    def creation(self, facts: Facts) -> GcloudCall:
+        """Return the call that deploys it for the first time."""
+        del facts
+        return GcloudCall(self._deploy({**FUNCTION_DEFAULTS, **self.spec.function}), needs_source=True)
 
-    def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Delete it, or take back what was granted on the service that it was detached from."""
-        found = facts["function"]
-        if found is None:
-            return self._closed(facts)
-        if self.not_ours(facts):
-            return (keep(self.title, f"is not marked {self.spec.mark}"),)
-        return (delete(self.title, f"marked {self.spec.mark}", GcloudCall(self._argv("delete"))),)
+    def changed(self, facts: Facts) -> tuple[Step, ...]:
+        """Deploy it if its source, a setting or its state is not what it should be."""
+        found = self.found(facts)
+        if changes := (*_service_changes(facts), *self._changes(found)):
+            return (
+                update(self.id, changes, GcloudCall(self._deploy(self._update_settings(found)), needs_source=True)),
+            )
+        by_hand = f"{self._left_alone(found)}{said(on_service(facts['service']))}"
+        return (keep(self.id, f"source and settings are as they should be{by_hand}"),)
+
+    def removal_of_traces(self, facts: Facts) -> tuple[Step, ...]:
+        """Close the service of a function that was detached from it: it still serves, as open as ``up`` made it."""
+        service = facts.get("service")
+        if service is None:
+            return (keep(self.id, "is not there"),)
+        if not self._is_marked_service(service):
+            return (keep(self.id, "is not there; the Cloud Run service of this name is not this deployment's"),)
+        away = GcloudCall(run_service(self.spec, "delete")).line()
+        stays = keep(self.id, f"was detached from its Cloud Run service, which stays: {away} deletes it")
+        return (*self._closed(facts), stays)
+
+    def command(self, verb: str, *flags: str) -> Argv:
+        """Return a gcloud command on it."""
+        place = (f"--region={self.spec.region}", self.spec.project_flag)
+        return ("functions", verb, self.spec.name, "--gen2", *flags, *place)
 
     def _is_of_functions(self, service: Facts) -> bool:
-        """Return whether a service is a function's: one that was never deployed may bear the name of another's."""
+        """Return whether a service belongs to a function: a function that failed to deploy may have another's name."""
         labels = service.get("metadata", {}).get("labels") or {}
         return labels.get("goog-managed-by") == "cloudfunctions" or self._is_marked_service(service)
 
@@ -127,7 +178,7 @@ class Function:
         return is_marked(self.spec, service.get("metadata", {}))
 
     def _not_ours_to_open(self, service: Facts, whose: str = "without a function") -> DeployError:
-        """Say whose a service is that no function of ours serves: to deploy over it Google refuses, to open it not."""
+        """Return the error for a service without our function: Google would let it be opened, but not deployed over."""
         what, mend = "it is not this deployment's, and is left as it is", ANOTHER_NAME
         if self._is_marked_service(service):
             what = "this deployment's function was detached from it"
@@ -135,23 +186,16 @@ class Function:
         what = f"already exists in {self.spec.region}, {whose}: {what}"
         return DeployError(what, where=f"Cloud Run service {self.spec.name}", mend=[mend])
 
-    def _closed(self, facts: Facts) -> tuple[Step, ...]:
-        """Close the service of a function that was detached: it goes on serving, open as ``up`` had made it."""
-        service = facts.get("service")
-        if service is None:
-            return (keep(self.title, "is not there"),)
-        if not self._is_marked_service(service):
-            return (keep(self.title, "is not there; the Cloud Run service of this name is not this deployment's"),)
+    def _closed(self, facts: Facts) -> list[Step]:
         why, steps = "its function was detached: it stays, closed", []
         if is_public(facts):
             granted = ("--member=allUsers", f"--role={INVOKER}", "--condition=None")
             call = GcloudCall(run_service(self.spec, "remove-iam-policy-binding", *granted))
-            steps.append(delete(f"public invocation of Cloud Run service {self.spec.name}", why, call))
+            steps.append(delete(ResourceId("public invocation of Cloud Run service", self.spec.name), why, call))
         if is_unchecked(facts):
             call = GcloudCall(run_service(self.spec, "update", "--invoker-iam-check"))
-            steps.append(delete(f"unchecked invocation of Cloud Run service {self.spec.name}", why, call))
-        away = GcloudCall(run_service(self.spec, "delete")).line()
-        return (*steps, keep(self.title, f"was detached from its Cloud Run service, which stays: {away} deletes it"))
+            steps.append(delete(ResourceId("unchecked invocation of Cloud Run service", self.spec.name), why, call))
+        return steps
 
     def _changes(self, found: Facts) -> tuple[Change, ...]:
         served, built = found.get("serviceConfig", {}), found.get("buildConfig", {})
@@ -171,9 +215,9 @@ class Function:
         return (
             *(Change(name, old, new) for name, old, new in pairs if old != new),
             *(
-                Change(each.name, each.found(found), wanted)
-                for each in TUNABLES
-                if (wanted := self.spec.function.get(each.name)) and each.differs(found, wanted)
+                Change(setting.name, setting.found(found), wanted)
+                for setting in OPTIONAL_SETTINGS
+                if (wanted := self.spec.function.get(setting.name)) and setting.differs(found, wanted)
             ),
             *(Change(name, there.get(name), new) for name, new in sorted(variables.items()) if there.get(name) != new),
             *label_changes(self.spec.all_labels, found.get("labels")),
@@ -181,35 +225,40 @@ class Function:
 
     def _built_by(self, built: Facts) -> tuple[tuple[str, str | None, str], ...]:
         wanted = self.spec.build_account
-        found = str(built.get("serviceAccount", "")).rpartition("/")[2] or None
+        found = last_segment(str(built.get("serviceAccount", ""))) or None
         return (("build service account", found, wanted),) if wanted else ()
 
-    def _tuned(self, found: Facts) -> Mapping[str, str]:
-        """Give what an update says: what was asked for, and what gcloud wants said beside it."""
+    def _update_settings(self, found: Facts) -> Mapping[str, str]:
+        """Return the settings of an update: those asked for, and those that gcloud requires beside them."""
         wanted = dict(self.spec.function)
-        wanted.setdefault("runtime", _tunable("runtime").found(found) or FUNCTION_DEFAULTS["runtime"])
+        wanted.setdefault("runtime", _optional_setting("runtime").found(found) or FUNCTION_DEFAULTS["runtime"])
         if "cpu" in wanted:
-            wanted.setdefault("memory", _tunable("memory").found(found) or FUNCTION_DEFAULTS["memory"])
+            wanted.setdefault("memory", _optional_setting("memory").found(found) or FUNCTION_DEFAULTS["memory"])
         return wanted
 
     def _source(self, found: Facts) -> str | None:
-        """Return the digest of what is deployed, which our label tells unless somebody else has deployed since."""
+        """Return the digest of what is deployed. The label has it, unless somebody else has deployed since."""
         upload = deployed_upload(found)
         if self.deployed and upload and upload != self.deployed:
             return f"another upload ({upload})"
         label: str | None = found["labels"].get(SOURCE_LABEL)
         return label
 
-    def _set_elsewhere(self, found: Facts) -> str:
-        default = {each: FUNCTION_DEFAULTS[each.name] for each in TUNABLES if each.name not in self.spec.function}
-        other = [f"{each.name} {each.found(found)}" for each, usual in default.items() if each.differs(found, usual)]
+    def _left_alone(self, found: Facts) -> str:
+        """Return what differs from the defaults, and was set by others, in words."""
+        not_asked_for = [setting for setting in OPTIONAL_SETTINGS if setting.name not in self.spec.function]
+        other = [
+            f"{setting.name} {setting.found(found)}"
+            for setting in not_asked_for
+            if setting.differs(found, FUNCTION_DEFAULTS[setting.name])
+        ]
         other += on_function(found, self.spec.environment)
         return f"; set elsewhere and left alone: {', '.join(other)}" if other else ""
 
-    def _deploy(self, tuned: Mapping[str, str]) -> Argv:
+    def _deploy(self, settings: Mapping[str, str]) -> Argv:
         version = self.spec.version.replace(".", "-")
         labels = self.spec.all_labels | {SOURCE_LABEL: self.spec.digest, VERSION_LABEL: version}
-        return self._argv(
+        return self.command(
             "deploy",
             "--source=.",
             f"--entry-point={ENTRY_POINT}",
@@ -217,22 +266,15 @@ class Function:
             "--ingress-settings=all",
             f"--service-account={self.spec.runtime_account}",
             *([f"--build-service-account={name}"] if (name := self.spec.build_account_name) else []),
-            *(f"{each.flag}={tuned[each.name]}" for each in TUNABLES if each.name in tuned),
+            *(f"{setting.flag}={settings[setting.name]}" for setting in OPTIONAL_SETTINGS if setting.name in settings),
             f"--update-secrets={SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest",
             f"--update-env-vars={env_words(self.spec.environment)}",
             f"--update-labels={label_words(labels)}",
         )
 
-    def _argv(self, verb: str, *flags: str) -> Argv:
-        return ("functions", verb, self.spec.name, "--gen2", *flags, *self._place)
 
-    @property
-    def _place(self) -> Argv:
-        return (f"--region={self.spec.region}", f"--project={self.spec.google_project}")
-
-
-def _changes_beneath(facts: Facts) -> tuple[Change, ...]:
-    """Compare the Cloud Run service, which the function's own description does not tell of."""
+def _service_changes(facts: Facts) -> tuple[Change, ...]:
+    """Compare the Cloud Run service beneath the function, of which the function's description says nothing."""
     if facts["service"] is None:
         return (Change("Cloud Run service", "gone", "there"),)
     changes = []
@@ -245,20 +287,20 @@ def _changes_beneath(facts: Facts) -> tuple[Change, ...]:
 
 
 def _image_of_others(facts: Facts) -> str:
-    """Return the image that somebody gave to the service: a function's own lie in a repository of Cloud Functions.
+    """Return the image that somebody gave to the service; empty if it is from the function's own repository.
 
     https://cloud.google.com/functions/docs/building#image_registry
     """
     containers = facts["service"].get("spec", {}).get("template", {}).get("spec", {}).get("containers") or [{}]
     image = str(containers[0].get("image", ""))
     built = facts["function"].get("buildConfig", {}).get("dockerRepository") or "gcf-artifacts"
-    is_own = f"/{built.rpartition('/')[2]}/" in image
+    is_own = f"/{last_segment(built)}/" in image
     return image if ("docker.pkg.dev/" in image or "gcr.io/" in image) and not is_own else ""
 
 
 def state_of(function: Facts) -> str:
-    """Give the function's state; a deployment that failed on top of a revision that serves is FAILED, too."""
-    failed = any(each.get("severity") == "ERROR" for each in function.get("stateMessages", []))
+    """Return the function's state. It is FAILED, too, if a deployment failed and an older revision still serves."""
+    failed = any(message.get("severity") == "ERROR" for message in function.get("stateMessages", []))
     return "FAILED" if failed else str(function.get("state", "ACTIVE"))
 
 
@@ -269,13 +311,13 @@ def version_of(function: Facts) -> str | None:
 
 
 def function_url(facts: Facts) -> str:
-    """Give the URL that the function answers on, or nothing while there is none."""
+    """Return the URL that the function answers on; empty if there is none yet."""
     found = facts.get("function") or {}
     return str(found.get("serviceConfig", {}).get("uri") or found.get("url") or "")
 
 
 def mounted_secrets(served: Facts) -> list[str]:
-    """Give the mounted secrets, as gcloud's flag takes them."""
+    """Return the mounted secrets, as gcloud's flag takes them."""
     return [
         f"{volume.get('mountPath', '').rstrip('/')}/{str(version.get('path', '')).lstrip('/')}"
         f"={volume.get('secret')}:{version.get('version')}"
@@ -285,12 +327,12 @@ def mounted_secrets(served: Facts) -> list[str]:
 
 
 def env_words(variables: Mapping[str, str]) -> str:
-    """Give variables as gcloud's flag takes them; with a separator of their own when a value has a comma."""
+    """Return variables as gcloud's flag takes them; with another separator if a value has a comma."""
     pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
     marks = itertools.chain(",;|~#", (f"~{number}~" for number in itertools.count()))
     separator = next(mark for mark in marks if mark.join(pairs).split(mark) == pairs)
     return ",".join(pairs) if separator == "," else f"^{separator}^{separator.join(pairs)}"
 
 
-def _tunable(name: str) -> Tunable:
-    return next(each for each in TUNABLES if each.name == name)
+def _optional_setting(name: str) -> OptionalSetting:
+    return next(setting for setting in OPTIONAL_SETTINGS if setting.name == name)

@@ -1,16 +1,22 @@
-"""Who may call a Cloud Run service: read off its IAM policy and its description. Pure."""
+"""Who may call a Cloud Run service: read from its IAM policy and its description. Pure."""
 
-from deploy.resources.resource import Facts
+from deploy.resources.resource import CommandGroup, Facts
 from deploy.spec import Spec
 from deploy.steps import Argv
 
+RUN = CommandGroup(
+    ("run",),
+    "run.googleapis.com",
+    r"Cannot find service \[{name}\]|Service \[{name}\] could not be found"
+    r"|Resource '{name}' of kind 'SERVICE'.{{0,200}} does not exist",
+)
 INVOKER = "roles/run.invoker"
 CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
-"""The annotation of a service that asks no caller who they are: https://cloud.google.com/run/docs/securing/managing-access."""
+"""The annotation of a service that checks no caller: https://cloud.google.com/run/docs/securing/managing-access."""
 
 
 def is_public(facts: Facts) -> bool:
-    """Return whether allUsers may call, on no condition."""
+    """Return whether allUsers may call, without a condition."""
     return any(
         binding.get("role") == INVOKER and "allUsers" in binding.get("members", []) and not binding.get("condition")
         for binding in (facts.get("policy") or {}).get("bindings", [])
@@ -18,11 +24,11 @@ def is_public(facts: Facts) -> bool:
 
 
 def is_unchecked(facts: Facts) -> bool:
-    """Return whether no caller is asked who they are."""
+    """Return whether Cloud Run checks no caller."""
     annotations = (facts.get("service") or {}).get("metadata", {}).get("annotations", {})
     return str(annotations.get(CHECK_OFF, "")).lower() == "true"
 
 
 def run_service(spec: Spec, verb: str, *flags: str) -> Argv:
     """Return a command on the Cloud Run service of the function's name."""
-    return ("run", "services", verb, spec.name, *flags, f"--region={spec.region}", f"--project={spec.google_project}")
+    return ("run", "services", verb, spec.name, *flags, f"--region={spec.region}", spec.project_flag)

@@ -1,4 +1,4 @@
-"""What a deployment remembers between two runs: annotations of its secret, which exist for the state of client tools.
+"""What a deployment remembers between two runs, in annotations of its secret.
 
 https://cloud.google.com/secret-manager/docs/annotations
 """
@@ -13,25 +13,25 @@ DT_PROJECTS = f"{MARK}-dt-projects"
 """The annotation that holds the DT projects in which a connector was made, joined by ``BETWEEN``."""
 
 DEPLOYED = f"{MARK}-deployed"
-"""The annotation that holds which upload the function was last deployed from by this tool: see ``deployed_upload``."""
+"""The annotation that holds the upload that this tool last deployed the function from: see ``deployed_upload``."""
 
 BETWEEN = "+"
-"""Stands between DT project ids, which are letters and digits; neither gcloud nor a shell gives it a meaning."""
+"""Separates DT project ids. It is not part of an id, and has no meaning to gcloud or to a shell."""
 
 UNKNOWN_YET = "<its number>"
-"""Stands for the upload of a deployment that is still to come."""
+"""The placeholder for an upload that is not made yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What was remembered; empty where there is no secret of this deployment."""
+    """What was remembered; empty if there is no secret of this deployment."""
 
     dt_projects: tuple[str, ...] = ()
     deployed: str = ""
 
 
 def read_memory(spec: Spec, facts: Facts) -> Memory:
-    """Read it off the facts of the signature secret."""
+    """Return what the facts of the signature secret say."""
     found = facts.get("secret") or {}
     annotations = (found.get("annotations") or {}) if is_marked(spec, found) else {}
     written = annotations.get(DT_PROJECTS, "").split(BETWEEN)
@@ -40,9 +40,9 @@ def read_memory(spec: Spec, facts: Facts) -> Memory:
 
 
 def deployed_upload(function: Facts) -> str:
-    """Return the generation of the uploaded source that a function was built from; empty where Google gives none.
+    """Return the generation of the uploaded source that a function was built from; empty if Google gives none.
 
-    Every upload has another one, and labels stay when somebody else deploys: it tells what our label cannot.
+    Each upload has another one. Our label stays if somebody else deploys, so only this shows such a deployment.
     https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#StorageSource
     """
     built = function.get("buildConfig", {})

@@ -1,130 +1,147 @@
-"""Topics, and on each a pull subscription that never expires: a topic without one keeps nothing."""
+"""Topics, and on each of them a pull subscription that never expires: a topic without a subscription keeps nothing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from deploy.errors import DeployError, Unusable
+from deploy.errors import Unusable
 from deploy.resources.by_hand import on_subscription, on_topic, said
-from deploy.resources.resource import Facts, Reads, foreign, is_marked, label_changes, label_words
-from deploy.spec import PROOF_MARK, PROOF_WORD, Spec, seconds
-from deploy.steps import Argv, Change, GcloudCall, Step, create, delete, keep, update
+from deploy.resources.marked import Marked
+from deploy.resources.resource import CommandGroup, Facts, Reads, Resource, label_changes, label_words
+from deploy.spec import PROOF_MARK, PROOF_WORD, last_segment, seconds
+from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
+
+PUBSUB = CommandGroup(("pubsub",), "pubsub.googleapis.com", r"Resource not found \(resource={name}\)")
+RETENTION_AT_GOOGLE = "604800s"
+"""How long a subscription keeps messages if nothing was asked for."""
+
+
+def topic_id(topic: str) -> ResourceId:
+    """Return what identifies a topic."""
+    return ResourceId("topic", topic)
+
+
+def subscription_id(subscription: str) -> ResourceId:
+    """Return what identifies a subscription."""
+    return ResourceId("subscription", subscription)
 
 
 @dataclass(frozen=True, slots=True)
-class Topic:
+class Topic(Marked):
     """A topic."""
 
-    spec: Spec
+    groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
+    permissions: ClassVar[tuple[str, ...]] = (
+        "pubsub.topics.create",
+        "pubsub.topics.delete",
+        "pubsub.topics.get",
+        "pubsub.topics.update",
+    )
+    key: ClassVar[str] = "topic"
+
     topic: str
-    upon: ClassVar[str] = ""
 
     @property
-    def title(self) -> str:
-        """Say what it is."""
-        return f"topic {self.topic}"
+    def id(self) -> ResourceId:
+        """The topic of this name."""
+        return topic_id(self.topic)
 
-    def reads(self) -> Reads:
-        """Describe it."""
-        yield "topic", self._argv("describe")
+    def removal_details(self, found: Any) -> Reads:
+        """List its subscriptions: those of others stay, and get nothing any more."""
+        if found is not None and self.is_ours(found):
+            yield "subscriptions", self.command("list-subscriptions")
 
-    def removal_reads(self) -> Reads:
-        """Describe it, and list who subscribes to it: the subscriptions of others stay, and get nothing any more."""
-        found = yield "topic", self._argv("describe")
-        if found is not None and is_marked(self.spec, found):
-            yield "subscriptions", self._argv("list-subscriptions")
+    def creation(self, facts: Facts) -> GcloudCall:
+        """Return the call that makes it."""
+        del facts
+        return GcloudCall(self.command("create", f"--labels={label_words(self.spec.all_labels)}"))
 
-    def not_ours(self, facts: Facts) -> DeployError | None:
-        """Return the error for a topic without the mark of this deployment."""
-        found = facts.get("topic")
-        if found is None or is_marked(self.spec, found):
-            return None
-        adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
-        return foreign(self.title, self.spec.mark, adopt.line())
+    def changed(self, facts: Facts) -> tuple[Step, ...]:
+        """Bring its labels up to date."""
+        found = self.found(facts)
+        if not (changes := label_changes(self.spec.all_labels, found.get("labels"))):
+            return (keep(self.id, f"is as it should be{said(on_topic(found))}"),)
+        flag = f"--update-labels={label_words(self.spec.all_labels)}"
+        return (update(self.id, changes, GcloudCall(self.command("update", flag))),)
 
-    def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Make it, or bring its labels up to date."""
-        if error := self.not_ours(facts):
-            raise error
-        found = facts["topic"]
-        words = label_words(self.spec.all_labels)
-        if found is None:
-            return (create(self.title, "not there", GcloudCall(self._argv("create", f"--labels={words}"))),)
-        if changes := label_changes(self.spec.all_labels, found.get("labels")):
-            return (update(self.title, changes, GcloudCall(self._argv("update", f"--update-labels={words}"))),)
-        return (keep(self.title, f"is as it should be{said(on_topic(found))}"),)
-
-    def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Delete it."""
-        if facts["topic"] is None:
-            return (keep(self.title, "is not there"),)
-        if self.not_ours(facts):
-            return (keep(self.title, f"is not marked {self.spec.mark}"),)
-        reason = f"marked {self.spec.mark}{self._stranded(facts)}"
-        return (delete(self.title, reason, GcloudCall(self._argv("delete"))),)
-
-    def _stranded(self, facts: Facts) -> str:
-        """Name the subscriptions of others, which stay, and get nothing any more once the topic is gone."""
+    def lost_with_it(self, facts: Facts) -> str:
+        """Return the subscriptions of others, which get nothing any more once the topic is deleted."""
         ours = f"projects/{self.spec.google_project}/subscriptions/{self.topic}"
         names = facts.get("subscriptions") or []
         others = sorted(name for name in names if name != ours and not name.startswith(f"{ours}-{PROOF_WORD}-"))
         return f"; others subscribe to it, and get nothing any more: {', '.join(others)}" if others else ""
 
-    def _argv(self, verb: str, *flags: str) -> Argv:
-        return ("pubsub", "topics", verb, self.topic, *flags, f"--project={self.spec.google_project}")
+    def command(self, verb: str, *flags: str) -> Argv:
+        """Return a gcloud command on it."""
+        return ("pubsub", "topics", verb, self.topic, *flags, self.spec.project_flag)
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
-    """A pull subscription of the same id as its topic."""
+class Subscription(Marked):
+    """A pull subscription with the same id as its topic.
 
-    spec: Spec
+    ``retention``: how long it keeps messages, or None if that was not asked for; then it is made with
+    ``retention_at_first``, and left alone later.
+    """
+
+    groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
+    permissions: ClassVar[tuple[str, ...]] = (
+        "pubsub.subscriptions.create",
+        "pubsub.subscriptions.delete",
+        "pubsub.subscriptions.get",
+        "pubsub.subscriptions.update",
+        "pubsub.topics.attachSubscription",
+    )
+    key: ClassVar[str] = "subscription"
+
     topic: str
     retention: str | None
     retention_at_first: str
-    upon: ClassVar[str] = ""
 
     @property
-    def title(self) -> str:
-        """Say what it is."""
-        return f"subscription {self.topic}"
+    def id(self) -> ResourceId:
+        """The subscription of the topic's name."""
+        return subscription_id(self.topic)
 
-    def reads(self) -> Reads:
-        """Describe it."""
-        yield "subscription", self._argv("describe")
+    def creation(self, facts: Facts) -> GcloudCall:
+        """Return the call that makes it."""
+        del facts
+        argv = self.command(
+            "create",
+            f"--topic={self.topic}",
+            "--expiration-period=never",
+            f"--message-retention-duration={self.retention or self.retention_at_first}",
+            *(["--enable-message-ordering"] if self.spec.ordered else []),
+            f"--labels={label_words(self.spec.all_labels)}",
+        )
+        return GcloudCall(argv)
 
-    def removal_reads(self) -> Reads:
-        """Describe it."""
-        return self.reads()
+    def changed(self, facts: Facts) -> tuple[Step, ...]:
+        """Bring expiration, retention and labels up to date.
 
-    def not_ours(self, facts: Facts) -> DeployError | None:
-        """Return the error for a subscription without the mark of this deployment."""
-        found = facts.get("subscription")
-        if found is None or is_marked(self.spec, found):
-            return None
-        adopt = GcloudCall(self._argv("update", f"--update-labels={self.spec.mark}"))
-        return foreign(self.title, self.spec.mark, adopt.line())
+        Raises:
+            Unusable: it gets no messages of the topic, and cannot be made to.
 
-    def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Make it, or bring expiration, retention and labels up to date."""
-        if error := self.not_ours(facts):
-            raise error
-        found = facts["subscription"]
-        if found is None:
-            return (create(self.title, "not there", GcloudCall(self._create())),)
+        """
+        found = self.found(facts)
         self._must_get_messages(found)
-        changes = (*self._lasting(found), *label_changes(self.spec.all_labels, found.get("labels")))
-        if not changes:
-            return (keep(self.title, self._as_it_is(found)),)
-        return (update(self.title, changes, GcloudCall(self._update(changes))),)
+        differences = self._differences(found)
+        labels = label_changes(self.spec.all_labels, found.get("labels"))
+        if not differences and not labels:
+            return (keep(self.id, self._as_it_is(found)),)
+        changes = (*(change for change, _ in differences), *labels)
+        flags = [flag for _, flag in differences]
+        flags += [f"--update-labels={label_words(self.spec.all_labels)}"] if labels else []
+        return (update(self.id, changes, GcloudCall(self.command("update", *flags))),)
 
-    def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Delete it, with the messages it holds."""
-        if facts["subscription"] is None:
-            return (keep(self.title, "is not there"),)
-        if self.not_ours(facts):
-            return (keep(self.title, f"is not marked {self.spec.mark}"),)
-        reason = f"marked {self.spec.mark}; messages not yet read go with it"
-        return (delete(self.title, reason, GcloudCall(self._argv("delete"))),)
+    def lost_with_it(self, facts: Facts) -> str:
+        """Return that its messages are deleted, too."""
+        del facts
+        return "; messages not yet read go with it"
+
+    def command(self, verb: str, *flags: str) -> Argv:
+        """Return a gcloud command on it."""
+        return ("pubsub", "subscriptions", verb, self.topic, *flags, self.spec.project_flag)
 
     def _must_get_messages(self, found: Facts) -> None:
         topic, what = f"projects/{self.spec.google_project}/topics/{self.topic}", ""
@@ -133,91 +150,58 @@ class Subscription:
         if found.get("detached"):
             what = "is detached from its topic: it gets nothing, and cannot be attached again"
         if what:
-            raise Unusable(what, where=self.title, mend=[GcloudCall(self._argv("delete")).line()])
+            raise Unusable(what, where=self.title, mend=[GcloudCall(self.command("delete")).line()])
 
-    def _lasting(self, found: Facts) -> tuple[Change, ...]:
-        expires = found.get("expirationPolicy")
-        ttl = None if expires == {} else (expires or {}).get("ttl", "31 days unused")
-        changes = [Change("expiration", ttl, "never")] if ttl else []
-        held = found.get("messageRetentionDuration", "604800s")
-        if self.retention and seconds(held) != seconds(self.retention):
-            changes.append(Change("retention", held, self.retention))
-        return tuple(changes)
+    def _differences(self, found: Facts) -> Sequence[tuple[Change, str]]:
+        """Return the changes of expiration and retention, each with the flag that makes it."""
+        differences = []
+        policy = found.get("expirationPolicy")
+        ttl = None if policy == {} else (policy or {}).get("ttl", "31 days unused")
+        if ttl:
+            differences.append((Change("expiration", ttl, "never"), "--expiration-period=never"))
+        kept = found.get("messageRetentionDuration", RETENTION_AT_GOOGLE)
+        if self.retention and seconds(kept) != seconds(self.retention):
+            change = Change("retention", kept, self.retention)
+            differences.append((change, f"--message-retention-duration={self.retention}"))
+        return differences
 
     def _as_it_is(self, found: Facts) -> str:
-        held = seconds(found.get("messageRetentionDuration", "604800s"))
-        by_hand = "" if self.retention or held == seconds(self.retention_at_first) else ", set elsewhere"
-        order = "; without message ordering, as it was made" if self._unordered(found) else ""
+        kept_s = seconds(found.get("messageRetentionDuration", RETENTION_AT_GOOGLE))
+        by_hand = "" if self.retention or kept_s == seconds(self.retention_at_first) else ", set elsewhere"
+        is_unordered = self.spec.ordered and not found.get("enableMessageOrdering")
+        order = "; without message ordering, as it was made" if is_unordered else ""
         rest = said(on_subscription(found, ordered=self.spec.ordered))
-        return f"never expires, keeps {held / 86400:g} days{by_hand}{order}{rest}"
-
-    def _unordered(self, found: Facts) -> bool:
-        return self.spec.ordered and not found.get("enableMessageOrdering")
-
-    def _create(self) -> Argv:
-        return self._argv(
-            "create",
-            f"--topic={self.topic}",
-            "--expiration-period=never",
-            f"--message-retention-duration={self.retention or self.retention_at_first}",
-            *(["--enable-message-ordering"] if self.spec.ordered else []),
-            f"--labels={label_words(self.spec.all_labels)}",
-        )
-
-    def _update(self, changes: tuple[Change, ...]) -> Argv:
-        settings = {change.setting for change in changes}
-        flags = ["--expiration-period=never"] if "expiration" in settings else []
-        flags += [f"--message-retention-duration={self.retention}"] if "retention" in settings else []
-        if any(setting.startswith("label ") for setting in settings):
-            flags.append(f"--update-labels={label_words(self.spec.all_labels)}")
-        return self._argv("update", *flags)
-
-    def _argv(self, verb: str, *flags: str) -> Argv:
-        return ("pubsub", "subscriptions", verb, self.topic, *flags, f"--project={self.spec.google_project}")
+        return f"never expires, keeps {kept_s / 86400:g} days{by_hand}{order}{rest}"
 
 
 @dataclass(frozen=True, slots=True)
-class Leftovers:
-    """Subscriptions of proofs that were killed before they could remove them. Read where all is removed, alone."""
+class AbandonedProofSubscriptions(Resource):
+    """Subscriptions of proofs that were killed before they could delete them. They are read only for a removal."""
 
-    spec: Spec
-    title: ClassVar[str] = "subscriptions of proofs"
-    upon: ClassVar[str] = ""
-
-    def reads(self) -> Reads:
-        """List them."""
-        yield "left", self.listing
-
-    def removal_reads(self) -> Reads:
-        """List them."""
-        return self.reads()
-
-    def not_ours(self, facts: Facts) -> DeployError | None:
-        """Return None: they are listed by their label."""
-        del facts
-        return None
-
-    def is_one(self, found: Facts) -> bool:
-        """Return whether a subscription bears the label of this deployment's proofs, however the list was filtered."""
-        return (found.get("labels") or {}).get(PROOF_MARK) == self.spec.name
+    groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
+    permissions: ClassVar[tuple[str, ...]] = ("pubsub.subscriptions.delete", "pubsub.subscriptions.list")
+    key: ClassVar[str] = "left"
 
     @property
-    def listing(self) -> Argv:
-        """The command that lists them."""
-        mark = f"--filter=labels.{PROOF_MARK}={self.spec.name}"
-        return ("pubsub", "subscriptions", "list", mark, f"--project={self.spec.google_project}")
+    def id(self) -> ResourceId:
+        """All of them together."""
+        return ResourceId("subscriptions of proofs")
 
-    def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Nothing: nobody wants them."""
-        del facts
-        return ()
+    @property
+    def describe(self) -> Argv:
+        """The command that lists them by their label."""
+        mark = f"--filter=labels.{PROOF_MARK}={self.spec.name}"
+        return ("pubsub", "subscriptions", "list", mark, self.spec.project_flag)
+
+    def is_one(self, found: Facts) -> bool:
+        """Return whether a subscription has the label of this deployment's proofs, however the list was filtered."""
+        return (found.get("labels") or {}).get(PROOF_MARK) == self.spec.name
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Delete them."""
-        left = [each for each in facts.get("left") or [] if self.is_one(each)]
-        names = [each["name"].rpartition("/")[2] for each in left]
-        group, project = ("pubsub", "subscriptions", "delete"), f"--project={self.spec.google_project}"
-        return tuple(
-            delete(f"subscription {name}", "left by a proof that was interrupted", GcloudCall((*group, name, project)))
-            for name in names
-        )
+        abandoned = [subscription for subscription in self.found(facts) or [] if self.is_one(subscription)]
+        return tuple(self._delete(last_segment(subscription["name"])) for subscription in abandoned)
+
+    def _delete(self, name: str) -> Step:
+        call = GcloudCall(("pubsub", "subscriptions", "delete", name, self.spec.project_flag))
+        return delete(subscription_id(name), "left by a proof that was interrupted", call)

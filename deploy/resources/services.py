@@ -1,55 +1,54 @@
-"""Google's APIs, switched on all at once. They are never switched off: others may need them."""
+"""Google's APIs, enabled all at once. They are never disabled: something else may need them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
 
-from deploy.errors import DeployError
-from deploy.resources.resource import Facts, Reads
-from deploy.spec import SERVICES, Spec
-from deploy.steps import GcloudCall, Step, create, keep
+from deploy.resources.resource import Facts, Resource
+from deploy.spec import last_segment
+from deploy.steps import Argv, GcloudCall, ResourceId, Step, create, keep
+
+APIS = ResourceId("APIs")
 
 
 @dataclass(frozen=True, slots=True)
-class Services:
-    """The APIs that a deployment needs."""
+class Services(Resource):
+    """The APIs that the other resources need."""
 
-    spec: Spec
-    upon: ClassVar[str] = ""
+    permissions: ClassVar[tuple[str, ...]] = (
+        "serviceusage.services.enable",
+        "serviceusage.services.get",
+        "serviceusage.services.list",
+    )
+    key: ClassVar[str] = "enabled"
+
+    needed: tuple[str, ...]
 
     @property
-    def title(self) -> str:
-        """Say what they are."""
-        return "APIs"
+    def id(self) -> ResourceId:
+        """All APIs together."""
+        return APIS
 
-    def reads(self) -> Reads:
-        """List what is on."""
-        yield "enabled", ("services", "list", "--enabled", f"--project={self.spec.google_project}")
-
-    def removal_reads(self) -> Reads:
-        """List what is on."""
-        return self.reads()
-
-    def not_ours(self, facts: Facts) -> DeployError | None:
-        """Return None: APIs belong to the project."""
-        del facts
-        return None
+    @property
+    def describe(self) -> Argv:
+        """The command that lists the APIs that are on."""
+        return ("services", "list", "--enabled", self.spec.project_flag)
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Switch on what is missing."""
+        """Enable what is missing."""
         on = services_on(facts)
-        missing = tuple(service for service in SERVICES if service not in on)
+        missing = tuple(service for service in self.needed if service not in on)
         if not missing:
-            return (keep(self.title, f"all {len(SERVICES)} are on"),)
-        argv = ("services", "enable", *missing, f"--project={self.spec.google_project}")
-        return (create(self.title, f"off: {', '.join(missing)}", GcloudCall(argv)),)
+            return (keep(self.id, f"all {len(self.needed)} are on"),)
+        argv = ("services", "enable", *missing, self.spec.project_flag)
+        return (create(self.id, f"off: {', '.join(missing)}", GcloudCall(argv)),)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Leave them on."""
         del facts
-        return (keep(self.title, "stay on: others may need them"),)
+        return (keep(self.id, "stay on: others may need them"),)
 
 
 def services_on(facts: Facts) -> frozenset[str]:
-    """Give the names of the APIs that are on."""
-    listed = facts.get("enabled") or []
-    return frozenset(each.get("config", {}).get("name") or each["name"].rpartition("/")[2] for each in listed)
+    """Return the names of the APIs that are on."""
+    listed = facts.get(Services.key) or []
+    return frozenset(service.get("config", {}).get("name") or last_segment(service["name"]) for service in listed)

@@ -5,6 +5,7 @@
 ``build_account``     which account builds the function, and whether it may          Google Cloud, reading
 ``source``            stages what is uploaded in a temporary folder; its digest      files
 ``observe``           describe and list commands -> facts                            both clouds, reading
+``observed``          those facts, as one value                                      nothing
 ``plan``              spec and facts -> steps                                        nothing
 ``ownership``         reads the owner of a resource again just before a step         Google Cloud, reading
 ``apply``             carries out the steps; stops at the first failure              both clouds

@@ -1,82 +1,47 @@
-"""Carries a plan out, step by step, and stops at the first failure. It decides nothing: the plan does."""
+"""Carries out a plan, step by step, and stops at the first failure. It decides nothing: the plan does."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
+from deploy.cli.terminal import Terminal
+from deploy.dt.connectors import Connectors
+from deploy.dt.devices import Devices
 from deploy.errors import DeployError, GcloudFailed, Stopped
+from deploy.google.gcloud import Gcloud
+from deploy.google.secret_versions import Vault
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
-from deploy.resources.resource import Facts, Resource, answered, first_answered
-from deploy.resources.signature_secret import number_of
-from deploy.secret import Secret, SecretVersion, new_secret
+from deploy.resources.resource import Facts, Resource, answered, described
+from deploy.resources.signature_secret import SignatureSecret, number_of
+from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
 from deploy.stages.operation_errors import with_more
 from deploy.stages.ownership import Ownership
-from deploy.steps import Argv, DtCall, GcloudCall, Step, pending
+from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, Step, pending
 
 MADE_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
-"""Pauses between looks at what another command makes: it may be a build that has just begun."""
+"""Pauses between looks at what another command makes, which may be a build that has just started."""
 
-AT_MOST = 3
-"""Looks for what is not there yet, or has no version yet: others make it within moments, or not at all."""
+MAX_LOOKS = 3
+"""Maximum looks for a resource or its first version: another command makes it within moments, or not at all."""
 
 SECRET_LAG_S = (1.0, 2.0, 4.0, 8.0)
-MOST_TURNS = 3
-"""How often a connector is given the newest secret, should another one appear meanwhile."""
-
-
-class Changes(Protocol):
-    """Google Cloud, to be changed."""
-
-    def read(self, argv: Argv) -> Any:
-        """Give a command's answer, or None for what is not there."""
-        ...
-
-    def change(self, argv: Argv, *, stdin: Secret | None = None, folder: Path | None = None) -> Any:
-        """Run a command that changes something."""
-        ...
-
-
-class Carries(Protocol):
-    """Data Connectors, to be changed."""
-
-    def carry_out(self, call: DtCall, spec: Spec, *, url: str, secret: Secret) -> None:
-        """Make, change or delete one connector."""
-        ...
-
-
-class Keeps(Protocol):
-    """The signature secrets."""
-
-    def in_force(self, at_least: int = 0) -> SecretVersion | None:
-        """Return the newest version, which is not older than ``at_least``, or None if none is in force."""
-        ...
-
-    def newest(self, at_least: int) -> int:
-        """Return the number of the newest version, or 0 if it is not in force."""
-        ...
-
-
-class Shows(Protocol):
-    """Whoever watches."""
-
-    def step(self, step: Step) -> AbstractContextManager[None]:
-        """Show that a step is under way, and then that it is done."""
-        ...
+MAX_ROUNDS = 3
+"""Maximum rounds of giving a connector the newest secret, if another command adds versions at the same time."""
 
 
 @dataclass
 class Executor:
-    """Whatever a plan's calls need; ``url`` and ``secrets`` are what is known of the function and in force so far."""
+    """Everything that a plan's calls need. ``url``: the function's. ``secrets``: the enabled ones, once known."""
 
     spec: Spec
-    google: Changes
-    connectors: Carries
-    vault: Keeps
+    google: Gcloud
+    connectors: Connectors
+    devices: Devices
+    vault: Vault
     source: Path
     url: str = ""
     secrets: tuple[Secret, ...] = ()
@@ -86,21 +51,21 @@ class Executor:
     uploaded: str = ""
 
     def __post_init__(self) -> None:
-        """Ask whose things are by the same way."""
+        """Read owners through the same gcloud."""
         self.ownership = Ownership(self.spec, self.google)
 
-    def apply(self, steps: Sequence[Step], watcher: Shows) -> None:
-        """Carry out what is pending.
+    def apply(self, steps: Sequence[Step], terminal: Terminal) -> None:
+        """Carry out the steps that change something.
 
         Raises:
-            Stopped: a step failed, or Ctrl-C came; what is done stays done, and the next ``up`` finishes.
+            Stopped: a step failed, or was interrupted. What is done stays done, and the next ``up`` finishes the rest.
 
         """
         wanted = pending(tuple(steps))
         done = 0
         try:
             for step in wanted:
-                with watcher.step(step):
+                with terminal.step(step):
                     self._carry_out(step)
                 done += 1
         except DeployError as error:
@@ -112,15 +77,17 @@ class Executor:
         if isinstance(step.call, GcloudCall):
             self.ownership.prove(step)
             self._run(step, step.call)
-        elif isinstance(step.call, DtCall):
-            self._tell_dt(step.call)
+        elif isinstance(step.call, ConnectorCall):
+            self._change_connector(step.call)
+        elif isinstance(step.call, DeviceRemoval):
+            self.devices.carry_out(step.call)
 
     def _run(self, step: Step, call: GcloudCall) -> None:
-        """Run a command. That another one removed the same thing meanwhile is as good; what it made is finished."""
+        """Run a command. NOT_FOUND for a deletion counts as success; what exists already is finished."""
         try:
-            stdin = new_secret() if call.feeds_secret else None
+            stdin = new_secret() if call.secret_on_stdin else None
             argv = self._naming_upload(call)
-            answer = self.google.change(argv, stdin=stdin, folder=self.source if call.uploads else None)
+            answer = self.google.change(argv, stdin=stdin, folder=self.source if call.needs_source else None)
         except GcloudFailed as error:
             if (step.action, error.code) == ("create", "ALREADY_EXISTS"):
                 self._finish(step, error)
@@ -130,14 +97,14 @@ class Executor:
         self.ownership.made(step)
         if stdin:
             self.secrets, self.version = (stdin,), _version_made(answer)
-        if call.uploads:
-            self.url, self.uploaded = function_url({"function": answer}), deployed_upload(answer)
+        if call.needs_source:
+            self.url, self.uploaded = function_url({Function.key: answer}), deployed_upload(answer)
 
     def _naming_upload(self, call: GcloudCall) -> Argv:
-        """Return a command with Google's name for what was uploaded: asked for where another process deployed."""
+        """Return a command with Google's name for the upload, which is read if another process has deployed."""
         if not call.names_upload:
             return call.argv
-        self.uploaded = self.uploaded or deployed_upload(self._function().get("function") or {})
+        self.uploaded = self.uploaded or deployed_upload(self._function().get(Function.key) or {})
         return tuple(word.replace(UNKNOWN_YET, self.uploaded) for word in call.argv)
 
     def _finish(self, step: Step, refusal: GcloudFailed) -> None:
@@ -151,7 +118,7 @@ class Executor:
         facts = self._complete(resource)
         if error := resource.not_ours(facts):
             raise error
-        if next(iter(facts.values())) is None:
+        if resource.found(facts) is None:
             raise refusal
         self.ownership.made(step)
         for missing in pending(resource.plan(facts)):
@@ -159,43 +126,43 @@ class Executor:
         self.url = self.url or function_url(facts)
 
     def _complete(self, resource: Resource) -> Facts:
-        """Read a resource until what makes it has ended, or for as long as that may take."""
+        """Read a resource until the command that makes it has ended, or for as long as that may take."""
         for looks, pause_s in enumerate(MADE_S):
             facts = answered(resource.reads(), self.google.read)
-            if _is_complete(facts, looks):
+            if _is_complete(resource, facts, looks):
                 break
             self.sleep(pause_s)
         return facts
 
-    def _tell_dt(self, call: DtCall) -> None:
-        if not call.puts_secret:
+    def _change_connector(self, call: ConnectorCall) -> None:
+        if not call.sends_secret:
             self.connectors.carry_out(call, self.spec, url="", secret=Secret(""))
             return
         self.url = self.url or self._url()
         if not self.url:
-            raise DeployError("the function has no URL yet", where=f"function {self.spec.name}")
-        self.secrets = self.secrets or self._in_force()
-        for _ in range(MOST_TURNS):
+            raise DeployError("the function has no URL yet", where=Function(self.spec).title)
+        self.secrets = self.secrets or self._enabled()
+        for _ in range(MAX_ROUNDS):
             secret = self.secrets[0]
             self.connectors.carry_out(call, self.spec, url=self.url, secret=secret)
             if self.version and self.vault.newest(self.version) == self.version:
                 return
-            self.secrets = self._in_force()  # another command may have made another version meanwhile
+            self.secrets = self._enabled()  # another command may have added a version
             if self.secrets[0].equals(secret.reveal()):
                 return
 
     def _url(self) -> str:
-        """Ask for it: somebody else may have made the function at the same time."""
+        """Read the URL: another command may have made the function at the same time."""
         return function_url(self._function())
 
     def _function(self) -> Facts:
-        """Describe the function, and nothing else of it."""
-        return first_answered(Function(self.spec).reads(), self.google.read)
+        """Describe the function, and read nothing else of it."""
+        return described(Function(self.spec), self.google.read)
 
-    def _in_force(self) -> tuple[Secret, ...]:
-        where = f"secret {self.spec.secret}"
+    def _enabled(self) -> tuple[Secret, ...]:
+        where = SignatureSecret(self.spec).title
         for pause_s in (*SECRET_LAG_S, None):
-            if version := self.vault.in_force(self.version):
+            if version := self.vault.enabled(self.version):
                 if version.refusal:
                     raise DeployError(f"{version.refusal}; DT was not given it", where=where)
                 self.version = version.number
@@ -206,21 +173,21 @@ class Executor:
 
 
 def _version_made(answer: Mapping[str, Any]) -> int:
-    """Return the number of the version that a command made; a new secret's first is 1, which gcloud does not show."""
+    """Return the number of the version that a command made: 1 for a new secret, for which gcloud shows no version."""
     return number_of(answer) if "/versions/" in str(answer.get("name", "")) else 1
 
 
-def _is_complete(facts: Facts, looks: int) -> bool:
-    """Whether a resource is as whoever makes it leaves it, after so many looks at it."""
-    first = next(iter(facts.values()))
-    if first is None or facts.get("versions") == []:
-        return looks >= AT_MOST
-    return first.get("state") not in {"DEPLOYING", "DELETING"}
+def _is_complete(resource: Resource, facts: Facts, looks: int) -> bool:
+    """Return whether the command that makes a resource has ended, as far as this number of looks can tell."""
+    found = resource.found(facts)
+    if found is None or facts.get("versions") == []:
+        return looks >= MAX_LOOKS
+    return found.get("state") not in {"DEPLOYING", "DELETING"}
 
 
 def _stopped(wanted: Sequence[Step], place: int, what: str, mend: Sequence[str]) -> Stopped:
-    done = "".join(f"\n  done      {each.resource}" for each in wanted[:place])
-    left = "".join(f"\n  not done  {each.resource}" for each in wanted[place:])
-    verb = "down" if all(each.action == "delete" for each in wanted) else "up"
+    done = "".join(f"\n  done      {step.resource}" for step in wanted[:place])
+    left = "".join(f"\n  not done  {step.resource}" for step in wanted[place:])
+    verb = "down" if all(step.action == "delete" for step in wanted) else "up"
     lines = (*mend, f"python -m deploy {verb}")
     return Stopped(f"{what}{done}{left}", where=wanted[place].resource, mend=lines, done=wanted[:place])

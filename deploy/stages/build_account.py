@@ -4,26 +4,16 @@ In organizations made since May 2024 the default one, Compute Engine's, holds no
 https://cloud.google.com/build/docs/cloud-build-service-account-updates
 """
 
-from typing import Any, Protocol
-
+from deploy.google.gcloud import Gcloud
 from deploy.google.permissions import BUILDER_ROLES
-from deploy.spec import Spec
-from deploy.steps import Argv
+from deploy.spec import Spec, last_segment
 
 _TOGETHER = frozenset({"roles/artifactregistry.writer", "roles/logging.logWriter", "roles/storage.objectViewer"})
 """Roles that are enough together."""
 
 
-class Reads(Protocol):
-    """Google Cloud, to be read."""
-
-    def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None for what is not there."""
-        ...
-
-
-def build_account(google: Reads, spec: Spec) -> str:
-    """Return its e-mail address: the one that was asked for, else the project's default one, or nothing.
+def build_account(google: Gcloud, spec: Spec) -> str:
+    """Return its e-mail address: the one that was asked for, else the project's default one, else an empty text.
 
     Raises:
         GcloudFailed: Google does not say which one it is.
@@ -31,13 +21,13 @@ def build_account(google: Reads, spec: Spec) -> str:
     """
     if spec.build_account:
         return spec.build_account
-    place = (f"--region={spec.region}", f"--project={spec.google_project}")
+    place = (f"--region={spec.region}", spec.project_flag)
     found = google.read(("builds", "get-default-service-account", *place)) or {}
-    return str(found.get("serviceAccountEmail", "")).rpartition("/")[2]
+    return last_segment(str(found.get("serviceAccountEmail", "")))
 
 
-def may_build(google: Reads, spec: Spec, account: str) -> bool:
-    """Whether the project grants it a role that lets it build; a custom role counts, as its permissions are not read.
+def may_build(google: Gcloud, spec: Spec, account: str) -> bool:
+    """Return whether it has a role in the project with which it can build. Any custom role counts: it is not read.
 
     Raises:
         GcloudFailed: the project's policy could not be read.

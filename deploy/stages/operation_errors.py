@@ -1,19 +1,20 @@
-"""What Google does not say of a build or a start that failed, looked up: who builds, and the function's own words."""
+"""What Google leaves out of the error of a failed build or start: the build account, and the function's own log."""
 
 import re
 from typing import Any
 
 from deploy.errors import DeployError, GcloudFailed
+from deploy.google.gcloud import Gcloud
 from deploy.spec import Spec
-from deploy.stages.build_account import Reads, build_account
+from deploy.stages.build_account import build_account
 
-MOST_LINES = 8
+MAX_LINES = 8
 UNKNOWN_ACCOUNT = "BUILD-ACCOUNT"
-"""What stands in a remedy where the error does not name the account that builds."""
+"""The placeholder in a fix for a build account that the error does not name."""
 
 
-def with_more(google: Reads, spec: Spec, error: GcloudFailed) -> GcloudFailed:
-    """Return an error with what can be learned about it; the same where that is nothing."""
+def with_more(google: Gcloud, spec: Spec, error: GcloudFailed) -> GcloudFailed:
+    """Return an error with what can be read about it; the same error if there is nothing more."""
     try:
         if error.code == "BUILD_ACCOUNT" and (account := build_account(google, spec)):
             mend = [line.replace(UNKNOWN_ACCOUNT, account) for line in error.mend]
@@ -22,20 +23,18 @@ def with_more(google: Reads, spec: Spec, error: GcloudFailed) -> GcloudFailed:
             what = "\n".join((error.what, "  the function's own words:", *(f"  {line}" for line in lines)))
             return GcloudFailed(error.code, what, where=error.where, mend=error.mend)
     except DeployError:
-        pass  # what Google says alone has to do
+        pass  # the error is shown without more
     return error
 
 
-def _last_words(google: Reads, spec: Spec, what: str) -> list[str]:
-    """Return the last lines that the revision which is named wrote, the oldest first."""
+def _last_words(google: Gcloud, spec: Spec, what: str) -> list[str]:
+    """Return the last lines that the revision in the error wrote, the oldest first."""
     revision = re.search(r"Revision '([\w-]+)'", what)
     wanted = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{spec.name}"'
     wanted += f' AND resource.labels.revision_name="{revision[1]}"' if revision else ""
-    listed = google.read(
-        ("logging", "read", wanted, "--freshness=1h", f"--limit={MOST_LINES}", f"--project={spec.google_project}")
-    )
+    listed = google.read(("logging", "read", wanted, "--freshness=1h", f"--limit={MAX_LINES}", spec.project_flag))
     words = [_words(entry) for entry in reversed(listed or [])]
-    return [line for word in words for line in word.strip().splitlines()][-MOST_LINES:]
+    return [line for word in words for line in word.strip().splitlines()][-MAX_LINES:]
 
 
 def _words(entry: dict[str, Any]) -> str:

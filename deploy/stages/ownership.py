@@ -1,86 +1,61 @@
-"""Whose things are, asked again just before a step touches them: minutes may pass between a plan and its steps."""
-
-from typing import Any, Protocol
+"""The owner of a resource, read again just before a step touches it: minutes may pass between a plan and its steps."""
 
 from deploy.errors import DeployError
-from deploy.resources.accounts import Permission, RuntimeAccount
-from deploy.resources.elsewhere import Elsewhere
-from deploy.resources.function import Function
-from deploy.resources.resource import Resource, answered, first_answered
+from deploy.google.gcloud import Gcloud
+from deploy.resources.catalog import removable, resources
+from deploy.resources.resource import Resource, answered
 from deploy.spec import Spec
-from deploy.stages.plan import removable, resources
-from deploy.steps import Argv, GcloudCall, Step
-
-
-class Reads(Protocol):
-    """Google Cloud, to be read."""
-
-    def read(self, argv: Argv) -> Any:
-        """Return a command's answer, or None for what is not there."""
-        ...
+from deploy.steps import GcloudCall, ResourceId, Step
 
 
 class Ownership:
-    """What is proven to be this deployment's: what this run made, or has found marked, is not asked for again."""
+    """The resources that are proven to be this deployment's. What this run made or proved is not read again."""
 
-    def __init__(self, spec: Spec, google: Reads) -> None:
+    def __init__(self, spec: Spec, google: Gcloud) -> None:
         self._google = google
-        self._by_title: dict[str, Resource] = {resource.title: resource for resource in removable(spec)}
-        self._by_title |= {resource.title: resource for resource in resources(spec)}
-        self._account = RuntimeAccount(spec).title
-        self._function = Function(spec).title
-        self._proven: set[str] = set()
+        self._by_id: dict[ResourceId, Resource] = {
+            resource.id: resource for resource in (*removable(spec), *resources(spec))
+        }
+        self._proven: set[ResourceId] = set()
 
     def prove(self, step: Step) -> None:
-        """See that what a step is about to touch is this deployment's.
+        """Check that what a step is about to touch is this deployment's.
 
         Raises:
-            DeployError: it is not, or what the step would grant something on is gone.
+            DeployError: it is not, or the resource that the step would grant a right on is not there any more.
 
         """
-        for title in self._touched(step):
-            if title not in self._proven or title == Elsewhere.title:  # whose steps are each about another function
-                self._must_be_ours(title, step, must_be_there=title != _title(step))
-                self._proven.add(title)
+        for touched in self._touched(step):
+            if touched not in self._proven:
+                self._must_be_ours(touched, step)
+                self._proven.add(touched)
 
     def resource(self, step: Step) -> Resource:
         """Return the resource that a step is about."""
-        return self._by_title[_title(step)]
+        return self._by_id[step.id.whole]
 
     def made(self, step: Step) -> None:
-        """Take what a step has made for this deployment's."""
-        self._proven.add(_title(step))
+        """Remember that what a step has made is this deployment's."""
+        self._proven.add(step.id.whole)
 
-    def _touched(self, step: Step) -> list[str]:
-        """Return the titles of what a step changes or grants something on.
+    def _touched(self, step: Step) -> list[ResourceId]:
+        """Return what a step changes, or grants a right on or to.
 
-        A create fails by itself where the name is taken, but ``gcloud functions deploy`` changes what it finds.
+        Most create commands fail if the name is taken, so nothing is read before them.
         """
-        resource = self._by_title.get(_title(step))
+        resource = self._by_id.get(step.id.whole)
         if resource is None or not isinstance(step.call, GcloudCall):
             return []
-        if resource.upon:
-            return [resource.upon, *([self._account] if isinstance(resource, Permission) else [])]
-        is_safe = step.action == "create" and step.resource == resource.title and resource.title != self._function
-        return [] if is_safe else [resource.title]
+        if resource.parent:
+            return [resource.parent, *resource.grants_to]
+        is_safe = step.action == "create" and step.id == resource.id and not resource.overwrites
+        touched = step.id if resource.has_separate_parts else resource.id
+        return [] if is_safe else [touched]
 
-    def _must_be_ours(self, title: str, step: Step, *, must_be_there: bool) -> None:
-        """Read it again. A function is deployed or opened only where the service beneath it is its own, too."""
-        resource = self._by_title[title]
-        if isinstance(resource, Elsewhere):
-            resource = resource.function_in(_place(step))
-        needs_service = title == self._function and step.action != "delete"
-        put = answered if needs_service else first_answered
-        facts = put(resource.reads(), self._google.read)
-        if error := resource.not_ours(facts):
+    def _must_be_ours(self, touched: ResourceId, step: Step) -> None:
+        owner = self._by_id[touched.whole].owner(touched)
+        facts = answered(owner.ownership_reads(step.action), self._google.read)
+        if error := owner.not_ours(facts):
             raise error
-        if must_be_there and next(iter(facts.values()), None) is None:
-            raise DeployError("is not there any more", where=title)
-
-
-def _title(step: Step) -> str:
-    return step.resource.partition(", ")[0]
-
-
-def _place(step: Step) -> str:
-    return step.resource.partition(", ")[2]
+        if touched.whole != step.id.whole and owner.found(facts) is None:
+            raise DeployError("is not there any more", where=str(touched))

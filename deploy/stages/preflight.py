@@ -1,4 +1,4 @@
-"""What has to hold before anything is touched. It reads only; a failure is one line and one command that mends it."""
+"""Checks before anything is changed. It only reads; a failure is one line, with one command that fixes it."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,27 +8,28 @@ from deploy.dt.api import DtApi
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
 from deploy.google.gcloud import Gcloud
 from deploy.google.org_policy import OrganizationPolicy
-from deploy.google.permissions import ACT_AS, DEPLOYER, DT_PERMISSIONS, allow_unchecked, grant, let_build
+from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grant, let_build
 from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import Held
 from deploy.parallel import wait_for, worker_pool
+from deploy.resources.catalog import deployer_permissions, service_of_group
 from deploy.resources.connector import check_room
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
 from deploy.resources.invokers import is_public, is_unchecked
-from deploy.resources.services import Services, services_on
+from deploy.resources.runtime_account import ACT_AS
+from deploy.resources.services import APIS, services_on
 from deploy.secret import Secret
-from deploy.spec import Spec
+from deploy.spec import Spec, last_segment
 from deploy.stages.build_account import build_account, may_build
-from deploy.stages.observe import SERVICE_OF_GROUP
-from deploy.stages.plan import Observed
+from deploy.stages.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """What is checked: a spec, and both clouds.
 
-    What was ``observed`` in order is not asked for again, nor is DT if it was ``dt_silent``.
+    What ``observed`` shows to be in order is not read again; DT is not, if it was ``dt_silent``.
     """
 
     spec: Spec
@@ -72,7 +73,7 @@ def check(subject: Subject) -> Result:
         findings = [wait_for(finding) for finding in running]
     failures = [finding.failure for finding in findings if finding.failure]
     warnings = tuple(warning for finding in findings for warning in finding.warnings)
-    return Result(_told_once(failures), warnings, _completed(subject, findings))
+    return Result(_without_repetitions(failures), warnings, _completed(subject, findings))
 
 
 def _checks(subject: Subject) -> Iterator[_Check]:
@@ -103,21 +104,21 @@ def _completed(subject: Subject, findings: Sequence[_Finding]) -> Spec:
 
 
 def _is_public(subject: Subject) -> bool:
-    """Return whether allUsers may call already, and nothing else is asked for."""
+    """Return whether allUsers may call already, and nothing else was asked for."""
     if subject.observed is None or subject.spec.invocation == "unchecked":
         return False
-    return is_public(subject.observed.facts[Invocation(subject.spec).title])
+    return is_public(subject.observed.of(Invocation(subject.spec)))
 
 
 def _is_unchecked(subject: Subject) -> bool:
-    """Return whether the check is off, and allUsers was not granted anything: so it stays, unless asked for."""
-    facts = subject.observed.facts[Invocation(subject.spec).title] if subject.observed else {}
+    """Return whether the check is off and allUsers has no role; ``auto`` leaves it so."""
+    facts = subject.observed.of(Invocation(subject.spec)) if subject.observed else {}
     return is_unchecked(facts) and not is_public(facts)
 
 
 def _is_deployed(subject: Subject) -> bool:
     observed = subject.observed
-    return observed is not None and bool(observed.facts[Function(subject.spec).title].get("function"))
+    return observed is not None and bool(observed.of(Function(subject.spec)).get(Function.key))
 
 
 def _project(subject: Subject) -> _Finding:
@@ -151,7 +152,8 @@ def _permissions(subject: Subject) -> _Finding:
     project = subject.spec.google_project
     token = Secret(subject.google.read_text(("auth", "print-access-token")).strip())
     try:
-        missing = set(DEPLOYER) - subject.held(f"projects/{project}", DEPLOYER, token)
+        needed = deployer_permissions()
+        missing = set(needed) - subject.held(f"projects/{project}", needed, token)
     except DeployError as error:
         return _Finding(warnings=(f"which permissions you have could not be read: {error}",))
     if ACT_AS in missing and _may_act_as_the_account(subject, token):
@@ -163,7 +165,7 @@ def _permissions(subject: Subject) -> _Finding:
 
 
 def _may_act_as_the_account(subject: Subject, token: Secret) -> bool:
-    """Return whether ``actAs`` is granted on the function's own account, which has to exist then."""
+    """Return whether ``actAs`` is granted on the function's own account, which has to be there for that."""
     account = f"projects/{subject.spec.google_project}/serviceAccounts/{subject.spec.runtime_account}"
     try:
         return ACT_AS in subject.held(account, [ACT_AS], token)
@@ -172,8 +174,8 @@ def _may_act_as_the_account(subject: Subject, token: Secret) -> bool:
 
 
 def _public_access(subject: Subject) -> _Finding:
-    """Find out whether organization policy forbids allUsers, before a build that would then be of no use."""
-    policy = OrganizationPolicy(subject.google, subject.spec.google_project)
+    """Check whether organization policy forbids allUsers, before minutes are spent on a build."""
+    policy = OrganizationPolicy(subject.google, subject.spec)
     try:
         forbidding = policy.against_all_users()
     except GcloudFailed:
@@ -205,7 +207,7 @@ def _check_is_forced(policy: OrganizationPolicy) -> tuple[bool, tuple[str, ...]]
 
 
 def _region(subject: Subject) -> _Finding:
-    project = f"--project={subject.spec.google_project}"
+    project = subject.spec.project_flag
     what, mend = "has no functions", f"gcloud functions regions list --gen2 {project}"
     names = _regions(subject, project)
     if names is None:
@@ -218,7 +220,7 @@ def _region(subject: Subject) -> _Finding:
 
 
 def _build_account(subject: Subject) -> _Finding:
-    """Find out whether the account that builds may. A role that it inherits is not seen here, so this is a note."""
+    """Check whether the build account may build. A role that it inherits is not seen, so this is only a note."""
     if not _is_on(subject, "builds"):
         return _Finding()
     try:
@@ -234,19 +236,19 @@ def _build_account(subject: Subject) -> _Finding:
 
 
 def _is_on(subject: Subject, group: str) -> bool:
-    services = subject.observed.facts[Services(subject.spec).title] if subject.observed else None
-    return services is not None and SERVICE_OF_GROUP[group] in services_on(services)
+    observed = subject.observed
+    return observed is not None and service_of_group()[group] in services_on(observed.facts[APIS])
 
 
 def _regions(subject: Subject, project: str) -> set[str] | None:
-    """Return the regions that have functions, or None if Google does not tell."""
+    """Return the regions that have functions, or None if Google cannot be asked."""
     if subject.observed is not None and not _is_on(subject, "functions"):
         return None
     try:
         listed = subject.google.read(("functions", "regions", "list", "--gen2", project)) or []
     except GcloudFailed:
         return None
-    return {region.get("locationId") or region["name"].rpartition("/")[2] for region in listed}
+    return {region.get("locationId") or last_segment(region["name"]) for region in listed}
 
 
 def _dt(subject: Subject) -> _Finding:
@@ -284,12 +286,13 @@ def _dt_role(dt: DtApi, project: str) -> list[str]:
     return []
 
 
-def _told_once(failures: Sequence[DeployError]) -> tuple[DeployError, ...]:
-    """Return each failure once; without gcloud's login, only that one of Google's: the others follow from it."""
-    told = [failure for _, failure in sorted({str(failure): failure for failure in failures}.items())]
+def _without_repetitions(failures: Sequence[DeployError]) -> tuple[DeployError, ...]:
+    """Return each failure once. Without a login of gcloud, all its commands fail: then only one of them is kept."""
+    different = [failure for _, failure in sorted({str(failure): failure for failure in failures}.items())]
     logged_out = [
-        failure for failure in told if isinstance(failure, GcloudFailed) and failure.code == "UNAUTHENTICATED"
+        failure for failure in different if isinstance(failure, GcloudFailed) and failure.code == "UNAUTHENTICATED"
     ]
     if logged_out:
-        return (logged_out[0], *(failure for failure in told if isinstance(failure, DtFailed) or failure.where == "DT"))
-    return tuple(told)
+        of_dt = (failure for failure in different if isinstance(failure, DtFailed) or failure.where == "DT")
+        return (logged_out[0], *of_dt)
+    return tuple(different)

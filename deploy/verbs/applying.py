@@ -6,8 +6,9 @@ from deploy.context import Context
 from deploy.errors import Declined
 from deploy.secret import Secret
 from deploy.stages.apply import Executor
-from deploy.stages.plan import Observed, plan
-from deploy.steps import DtCall, Step, pending
+from deploy.stages.observed import Observed
+from deploy.stages.plan import plan
+from deploy.steps import ConnectorCall, Step, pending
 from deploy.verbs.planning import Changes, observe
 
 SETTLES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
@@ -37,6 +38,7 @@ def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Se
             context.spec,
             context.google,
             context.connectors,
+            context.devices,
             context.secret_versions,
             source,
             before.url(context.spec),
@@ -60,7 +62,7 @@ def converge(context: Context, changes: Changes, secrets: tuple[Secret, ...]) ->
     )
     for pause_s in (*SETTLES_S, None):
         context.report.left = left = pending(plan(context.spec, observed))
-        if pause_s is None or not any(isinstance(step.call, DtCall) for step in left):
+        if pause_s is None or not any(isinstance(step.call, ConnectorCall) for step in left):
             break
         context.sleep(pause_s)
         observed = _list_connectors_again(context, observed)

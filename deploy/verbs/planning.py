@@ -7,7 +7,8 @@ from deploy.context import Context
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable, NotReady
 from deploy.spec import Spec
 from deploy.stages.observe import Observer
-from deploy.stages.plan import Observed, plan
+from deploy.stages.observed import Observed
+from deploy.stages.plan import plan
 from deploy.stages.preflight import Subject, check
 from deploy.steps import Step, pending
 

@@ -8,7 +8,7 @@ from deploy.proof.verifier import Verifier
 from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
-from deploy.stages.plan import Observed
+from deploy.stages.observed import Observed
 
 
 def prove(context: Context, observed: Observed) -> None:
@@ -56,7 +56,7 @@ def prove_after_up(context: Context, observed: Observed) -> None:
 def _newest_secret(context: Context, observed: Observed) -> Secret:
     """Return the newest secret. Raises ``DeployError`` if there is none of use, or no function."""
     secret = SignatureSecret(context.spec)
-    if refusal := unusable(observed.facts.get(secret.title, {})):
+    if refusal := unusable(observed.of(secret)):
         raise DeployError(refusal, where=secret.title, mend=["python -m deploy up"])
     if not observed.url(context.spec) or not observed.secrets:
         raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
@@ -65,7 +65,7 @@ def _newest_secret(context: Context, observed: Observed) -> Secret:
 
 def _verifier(context: Context, observed: Observed) -> Verifier:
     spec, notice = context.spec, context.terminal.note
-    deployed = observed.facts[Function(spec).title].get("function") or {}
+    deployed = observed.of(Function(spec)).get(Function.key) or {}
     variables = deployed.get("serviceConfig", {}).get("environmentVariables", {})
     return Verifier(
         spec,

@@ -5,10 +5,12 @@ from deploy.context import Context
 from deploy.errors import DeployError, DtFailed, NotOurs, Unusable
 from deploy.google.backlog import MESSAGES, OLDEST, question, unread_in
 from deploy.report import Row
-from deploy.resources.connector import owned
+from deploy.resources.connector import owned_by
+from deploy.resources.pubsub import subscription_id
 from deploy.secret import Secret
 from deploy.stages.observe import Observer
-from deploy.stages.plan import Observed, plan
+from deploy.stages.observed import Observed
+from deploy.stages.plan import plan
 from deploy.steps import Step, pending
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from deploy.verbs.planning import observe, with_organization
@@ -70,7 +72,7 @@ def _deliveries(context: Context, observed: Observed) -> dict[str, Metrics | Non
     """Ask what became of the deliveries of this deployment's connectors; None where DT does not tell."""
     counted: dict[str, Metrics | None] = {}
     for project in observed.connectors:
-        for connector in owned(context.spec, observed.connectors[project], observed.url(context.spec)):
+        for connector in owned_by(context.spec, observed.connectors[project], observed.url(context.spec)):
             try:
                 counted[connector.id] = context.connectors.metrics(project, connector.id)
             except DtFailed as error:
@@ -101,4 +103,4 @@ def _unread(context: Context, observed: Observed) -> list[Row]:
 
 
 def _is_there(observed: Observed, subscription: str) -> bool:
-    return bool(observed.facts.get(f"subscription {subscription}", {}).get("subscription"))
+    return bool(observed.facts.get(subscription_id(subscription), {}).get("subscription"))

@@ -8,12 +8,12 @@ from deploy.errors import DeployError, NotOurs
 from deploy.google.backlog import Unread
 from deploy.report import Row
 from deploy.resources.by_hand import closing
-from deploy.resources.connector import owned
+from deploy.resources.connector import connector_id, owned_by
 from deploy.resources.function import Function, version_of
 from deploy.resources.signature_secret import SignatureSecret, newest_version
 from deploy.spec import Spec
-from deploy.stages.plan import Observed
-from deploy.steps import Step
+from deploy.stages.observed import Observed
+from deploy.steps import ResourceId, Step
 
 DAY_S = 86400
 
@@ -22,7 +22,7 @@ LONGEST_UNREAD_S = 3600
 
 HEALTHY = frozenset({"ok", "ACTIVE"})
 UNKNOWN = "unknown"
-VERSION = "version"
+VERSION = ResourceId("version")
 
 Metrics = Mapping[str, Any]
 """What DT counted of one connector in the last three hours."""
@@ -35,23 +35,19 @@ def all_rows(
 
     ``counted`` is by connector's id; None if DT did not tell.
     """
-    secret = SignatureSecret(spec).title
-    age = {secret: _age(newest_version(observed.facts.get(secret, {})), now)}
+    secret = SignatureSecret(spec)
+    age = {secret.id: _age(newest_version(observed.of(secret)), now)}
     return [
         _version_row(spec.version, deployed_version(spec, observed)),
         *(
-            Row(
-                each.resource,
-                "ok" if each.action == "keep" else each.action,
-                f"{each.reason}{age.get(each.resource, '')}",
-            )
-            for each in steps
+            _row(step.id, "ok" if step.action == "keep" else step.action, f"{step.reason}{age.get(step.id, '')}")
+            for step in steps
         ),
         *_closed_rows(spec, observed),
         *(
-            _delivery_row(project, each.status, counted.get(each.id, {}))
+            _delivery_row(project, connector.status, counted.get(connector.id, {}))
             for project, found in observed.connectors.items()
-            for each in owned(spec, found, observed.url(spec))
+            for connector in owned_by(spec, found, observed.url(spec))
         ),
     ]
 
@@ -63,16 +59,16 @@ def broken_rows(broken: NotOurs) -> list[Row]:
 
 def _closed_rows(spec: Spec, observed: Observed) -> list[Row]:
     """Return a row if somebody closed the function to DT in a way that a plan shows and leaves alone."""
-    function = Function(spec).title
-    service = observed.facts.get(function, {}).get("service")
+    function = Function(spec)
+    service = observed.of(function).get("service")
     found = closing(service) if service else []
     how = "undo it on the Cloud Run service of the function's name"
-    return [Row(f"requests to {function}", "closed", f"{'; '.join(found)}; {how}")] if found else []
+    return [Row(f"requests to {function.title}", "closed", f"{'; '.join(found)}; {how}")] if found else []
 
 
 def deployed_version(spec: Spec, observed: Observed) -> str | None:
     """Return the version that the function was deployed by, or None if there is no function, or it does not tell."""
-    return version_of(observed.facts.get(Function(spec).title, {}).get("function") or {})
+    return version_of(observed.of(Function(spec)).get("function") or {})
 
 
 def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
@@ -86,7 +82,7 @@ def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
 def unreadable_rows(spec: Spec, error: DeployError) -> list[Row]:
     """Return the rows of both subscriptions if what waits there could not be read."""
     what = f"could not be read: {error.where} {error.what}"
-    return [Row(f"unread in {name}", UNKNOWN, what) for name in (spec.topic, spec.rejected_topic)]
+    return [_row(_unread_in(name), UNKNOWN, what) for name in (spec.topic, spec.rejected_topic)]
 
 
 def health(rows: Sequence[Row]) -> bool | None:
@@ -97,22 +93,22 @@ def health(rows: Sequence[Row]) -> bool | None:
 
 def _version_row(ours: str, deployed: str | None) -> Row:
     if deployed == ours:
-        return Row(VERSION, "ok", ours)
-    return Row(VERSION, "update", f"{deployed or 'no version'} is deployed, and this is {ours}")
+        return _row(VERSION, "ok", ours)
+    return _row(VERSION, "update", f"{deployed or 'no version'} is deployed, and this is {ours}")
 
 
 def _unread_row(name: str, unread: Unread | None) -> Row:
     if unread is None:
-        return Row(f"unread in {name}", "ok", "Google has no figures yet")
+        return _row(_unread_in(name), "ok", "Google has no figures yet")
     if unread.oldest_s <= LONGEST_UNREAD_S:
-        return Row(f"unread in {name}", "ok", _waiting(unread))
-    return Row(f"unread in {name}", "unread", f"{_waiting(unread)}: is it read by anything?")
+        return _row(_unread_in(name), "ok", _waiting(unread))
+    return _row(_unread_in(name), "unread", f"{_waiting(unread)}: is it read by anything?")
 
 
 def _rejected_row(name: str, unread: Unread | None) -> Row:
     if unread is None or not unread.messages:
-        return Row(f"unread in {name}", "ok", "Google has no figures yet" if unread is None else _waiting(unread))
-    return Row(f"unread in {name}", "rejected", f"{_waiting(unread)}: their attribute reason says why")
+        return _row(_unread_in(name), "ok", "Google has no figures yet" if unread is None else _waiting(unread))
+    return _row(_unread_in(name), "rejected", f"{_waiting(unread)}: their attribute reason says why")
 
 
 def _waiting(unread: Unread) -> str:
@@ -131,20 +127,39 @@ def _duration(seconds: int) -> str:
 
 def on_one_screen(rows: Sequence[Row], spec: Spec) -> list[Row]:
     """Put what is in order into one row, but for version, function, secret, connectors and what is unread."""
-    resources = (Function(spec).title, SignatureSecret(spec).title)
-    always = (VERSION, *resources, "connector in ", "deliveries from ", "unread in ")
-    shown = [row for row in rows if row.state != "ok" or row.what.startswith(always)]
+    shown = [row for row in rows if row.state != "ok" or (row.id and _is_always_shown(row.id, spec))]
     rest = len(rows) - len(shown)
     return [*shown, *([Row("everything else", "ok", f"{rest} more as they should be")] if rest else [])]
+
+
+def _is_always_shown(resource: ResourceId, spec: Spec) -> bool:
+    """Return whether a row is shown even if it is in order. A part of a resource is shown if the resource is."""
+    whole = resource.whole
+    of_any_name = (connector_id, _deliveries_from, _unread_in)
+    return whole in {VERSION, Function(spec).id, SignatureSecret(spec).id} or any(
+        whole == id_of(whole.name) for id_of in of_any_name
+    )
+
+
+def _row(resource: ResourceId, state: str, detail: str) -> Row:
+    return Row(str(resource), state, detail, resource)
+
+
+def _deliveries_from(project: str) -> ResourceId:
+    return ResourceId("deliveries from", project)
+
+
+def _unread_in(subscription: str) -> ResourceId:
+    return ResourceId("unread in", subscription)
 
 
 def _delivery_row(project: str, status: str, counted: Metrics | None) -> Row:
     if counted is None:
         state = UNKNOWN if status == "ACTIVE" else status
-        return Row(f"deliveries from {project}", state, "DT did not tell what became of them")
+        return _row(_deliveries_from(project), state, "DT did not tell what became of them")
     delivered, failed = (_count(counted.get(key)) for key in ("successCount", "errorCount"))
     told = f"last 3 h: {delivered} delivered, {failed} not, p99 {counted.get('latency99p', '-')}"
-    return Row(f"deliveries from {project}", "failing" if failed and status == "ACTIVE" else status, told)
+    return _row(_deliveries_from(project), "failing" if failed and status == "ACTIVE" else status, told)
 
 
 def _count(told: object) -> int:

@@ -17,8 +17,8 @@ from deploy.dt.api import DtApi
 from deploy.errors import DeployError
 from deploy.function_client import Post
 from deploy.google.gcloud import Gcloud
-from deploy.google.permissions import DEPLOYER
 from deploy.report import Report
+from deploy.resources.catalog import deployer_permissions
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.stages.source import staged
@@ -95,7 +95,7 @@ class Stage:
     google: FakeGcloud = field(default_factory=FakeGcloud)
     dt: FakeDt = field(default_factory=FakeDt)
     clock: FakeClock = field(default_factory=FakeClock)
-    held: frozenset[str] = frozenset(DEPLOYER)
+    held: frozenset[str] = field(default_factory=lambda: frozenset(deployer_permissions()))
     held_on_account: frozenset[str] = frozenset()
     unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
     monitoring_fails: DeployError | None = None

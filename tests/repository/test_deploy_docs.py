@@ -8,7 +8,7 @@ import pytest
 
 from deploy.cli.options import OPTIONS
 from deploy.cli.parser import parse
-from deploy.resources.accounts import may_publish, may_read_secret
+from deploy.resources.iam_binding import publisher_on, secret_accessor
 from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS
 from deploy.verbs import USAGES, VERBS
 from tests.deploy.stage import spec
@@ -63,5 +63,5 @@ def test_the_commands_that_are_told_are_found() -> None:
 
 def test_the_documented_roles_of_the_runtime_account_are_those_of_the_code() -> None:
     text = (DOCS / "deployer.md").read_text("utf-8")
-    assert may_publish(spec(), "t").role in text
-    assert may_read_secret(spec()).role in text
+    assert publisher_on(spec(), "t").role in text
+    assert secret_accessor(spec()).role in text

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import function
+from deploy.resources.catalog import resources, services
 from deploy.resources.connector import plan_connector
-from deploy.spec import FUNCTION_DEFAULTS, SERVICES, Spec, amount
-from deploy.stages.plan import resources
+from deploy.spec import FUNCTION_DEFAULTS, Spec, amount
 from function.outcomes import BY_ERROR, DELIVERED, INTERNAL
 from function.secret_source import REREAD_AFTER_S
 from function.settings import Settings
@@ -213,7 +213,7 @@ def test_the_cost_of_an_idle_instance_follows_from_the_defaults() -> None:
 
 def test_the_documented_number_of_apis_is_that_of_the_code() -> None:
     documented = next(row[1] for row in MADE if row[0] == "`APIs`")
-    assert documented.startswith(f"enables {('six', 'seven', 'eight')[len(SERVICES) - 6]} Google APIs")
+    assert documented.startswith(f"enables {('six', 'seven', 'eight')[len(services()) - 6]} Google APIs")
 
 
 def test_the_table_has_as_many_settings_as_the_code() -> None:

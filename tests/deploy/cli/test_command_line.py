@@ -22,7 +22,7 @@ from deploy.cli.settings import read_spec
 from deploy.cli.terminal import Terminal
 from deploy.report import Report
 from deploy.stages.source import ROOT, digest, source_files, staged
-from deploy.steps import DtCall, GcloudCall, create
+from deploy.steps import ConnectorCall, GcloudCall, ResourceId, create
 from deploy.verbs import USAGES, VERBS
 from function.version import VERSION
 from tests.deploy.stage import Keyboard
@@ -340,7 +340,7 @@ def test_the_digest_depends_only_on_contents_and_paths() -> None:
     assert digest(files).isalnum()
 
 
-STEP = create("topic t", "not there", GcloudCall(("pubsub", "topics", "create", "it's")))
+STEP = create(ResourceId("topic", "t"), "not there", GcloudCall(("pubsub", "topics", "create", "it's")))
 
 
 def test_a_plan_is_coloured_only_on_a_terminal() -> None:
@@ -376,7 +376,7 @@ def test_only_an_explicit_yes_confirms(answer: str | None, agreed: bool | None) 
 
 
 def test_a_call_of_dts_api_is_shown_without_secret() -> None:
-    call = DtCall("POST", "p", fields={"status": "ACTIVE"}, puts_url=True, puts_secret=True)
+    call = ConnectorCall("POST", "p", fields={"status": "ACTIVE"}, sends_url=True, sends_secret=True)
     assert call.line() == (
         'POST https://api.disruptive-technologies.com/v2/projects/p/dataconnectors {"status": "ACTIVE", '
         '"httpConfig": {"url": "<the function\'s URL>", "signatureSecret": "<the secret>"}}'

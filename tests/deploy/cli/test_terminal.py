@@ -9,11 +9,14 @@ import pytest
 from deploy import __main__ as command
 from deploy.cli.terminal import Terminal
 from deploy.offline.demo import WIDE, _row_of
-from deploy.steps import GcloudCall, create, keep
+from deploy.steps import GcloudCall, ResourceId, create, keep
 from tests.deploy.stage import Keyboard
 
 LONG = "the settings differ: " + ", ".join(f"NAME_{number} none -> value" for number in range(9))
-STEPS = [create("topic t", "not there", GcloudCall(("pubsub", "topics", "create", "t" * 90))), keep("function f", LONG)]
+STEPS = [
+    create(ResourceId("topic", "t"), "not there", GcloudCall(("pubsub", "topics", "create", "t" * 90))),
+    keep(ResourceId("function", "f"), LONG),
+]
 ROWS = [("ok", "function dt-pubsub", LONG)]
 
 
@@ -122,7 +125,7 @@ def test_control_characters_in_names_of_a_cloud_are_not_printed() -> None:
     evil = "\033[2Jgone\n= keep    connector  is fine\r\u202e\x9b"
     out, err = Screen(), Screen()
     terminal = Terminal(out, err, Keyboard(None), {"NO_COLOR": "1"}, lambda _: None)
-    terminal.table([keep("function f", evil)])
+    terminal.table([keep(ResourceId("function", "f"), evil)])
     terminal.rows([("ok", "function f", evil)])
     terminal.note(evil)
     terminal.say(evil)

@@ -7,14 +7,16 @@ from deploy.dt.connectors import Connectors
 from deploy.dt.transport import DtAnswer
 from deploy.errors import DtFailed, DtUnanswered
 from deploy.secret import Secret
-from deploy.steps import DtCall
+from deploy.steps import ConnectorCall
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.fakes.gcloud import URL
 from tests.deploy.stage import spec
 from tests.function.fakes import FakeClock
 
 SECRET = Secret("s" * 64)
-POST = DtCall("POST", DT_PROJECT, fields={"displayName": "x", "type": "HTTP_PUSH"}, puts_url=True, puts_secret=True)
+POST = ConnectorCall(
+    "POST", DT_PROJECT, fields={"displayName": "x", "type": "HTTP_PUSH"}, sends_url=True, sends_secret=True
+)
 OUR_NAME = spec().default_connector_name
 SILENCE = DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
 
@@ -110,7 +112,7 @@ def test_only_the_owner_of_a_secret_is_returned_and_not_the_secret(connectors: C
 
 @pytest.mark.parametrize("status", [400, 504])
 def test_a_secret_that_dt_quotes_when_it_refuses_is_not_shown(connectors: Connectors, dt: FakeDt, status: int) -> None:
-    patch = DtCall("PATCH", DT_PROJECT, "dc1", puts_url=True, puts_secret=True)
+    patch = ConnectorCall("PATCH", DT_PROJECT, "dc1", sends_url=True, sends_secret=True)
     notices: list[str] = []
     connectors.api.notice = notices.append
     quoted = '{"httpConfig":{"signatureSecret":"' + SECRET.reveal()
@@ -146,14 +148,14 @@ def test_a_full_project_is_named_as_the_reason(connectors: Connectors, dt: FakeD
 
 def test_a_new_connector_that_is_not_visible_yet_is_requested_again(connectors: Connectors, dt: FakeDt) -> None:
     made = dt.has_connector()
-    patch = DtCall("PATCH", DT_PROJECT, made["name"].rpartition("/")[2], {"status": "ACTIVE"})
+    patch = ConnectorCall("PATCH", DT_PROJECT, made["name"].rpartition("/")[2], {"status": "ACTIVE"})
     dt.stumbles = [DtAnswer(404, {"error": "not found"})] * 2
     connectors.carry_out(patch, spec(), url="", secret=Secret(""))
     assert len(dt.calls("PATCH")) == 3
 
 
 def test_deleting_a_missing_connector_succeeds(connectors: Connectors, dt: FakeDt) -> None:
-    connectors.carry_out(DtCall("DELETE", DT_PROJECT, "gone"), spec(), url="", secret=Secret(""))
+    connectors.carry_out(ConnectorCall("DELETE", DT_PROJECT, "gone"), spec(), url="", secret=Secret(""))
     assert dt.connectors[DT_PROJECT] == []
 
 
@@ -178,7 +180,7 @@ def test_a_change_with_a_conflict_is_repeated(connectors: Connectors, dt: FakeDt
     made = dt.has_connector(status="USER_DISABLED")
     dt.stumbles = [DtAnswer(409, {"error": "conflict"})] * 2
     connectors.carry_out(
-        DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"status": "ACTIVE"}), spec(), url="", secret=Secret("")
+        ConnectorCall("PATCH", DT_PROJECT, made["name"][-20:], {"status": "ACTIVE"}), spec(), url="", secret=Secret("")
     )
     assert made["status"] == "ACTIVE"
 
@@ -218,11 +220,11 @@ def test_a_list_of_unexpected_form_is_an_error_of_dt(
 
 def test_an_empty_list_is_sent_with_a_mask_so_that_dt_applies_it(connectors: Connectors, dt: FakeDt) -> None:
     made = dt.has_connector(events=["touch"])
-    call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": []}, puts_url=True, puts_secret=True)
+    call = ConnectorCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": []}, sends_url=True, sends_secret=True)
     assert "?updateMask=events,httpConfig.signatureSecret,httpConfig.url {" in call.line()
     connectors.carry_out(call, spec(), url=URL, secret=SECRET)
     assert dt.calls("PATCH")[-1].params == {"updateMask": "events,httpConfig.signatureSecret,httpConfig.url"}
-    call = DtCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": ["touch"]})
+    call = ConnectorCall("PATCH", DT_PROJECT, made["name"][-20:], {"events": ["touch"]})
     assert "updateMask" not in call.line()
     connectors.carry_out(call, spec(), url=URL, secret=SECRET)
     assert dt.calls("PATCH")[-1].params == {}

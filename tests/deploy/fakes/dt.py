@@ -9,6 +9,7 @@ from typing import Any
 from deploy.dt.transport import DtAnswer, DtRequest
 
 DT_PROJECT = "c0md3pm0p7bet3vico8g"
+SECOND = "bsuu3fmh1p7g00c9m8og"
 ORGANIZATION = "b8ntihoaplm0028st07g"
 ROLE_DEVELOPER = ("dataconnector.create", "dataconnector.delete", "dataconnector.read", "dataconnector.update")
 

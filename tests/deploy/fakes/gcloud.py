@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.google.gcloud import Finished
-from deploy.spec import SERVICES
+from deploy.resources.catalog import services
 from deploy.steps import Argv
 
 PROJECT = "cold-chain-prod"
@@ -135,7 +135,7 @@ class FakeGcloud:
 
     def has_everything_on(self) -> None:
         """Enable all APIs."""
-        self.services = set(SERVICES)
+        self.services = set(services())
 
     def _stumble(self, command: Command) -> None:
         if self.broken:

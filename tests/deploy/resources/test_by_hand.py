@@ -8,7 +8,7 @@ import pytest
 from deploy.stages.plan import plan
 from deploy.steps import pending
 from deploy.verbs.status_rows import all_rows, health
-from tests.deploy.stages.test_plan import PLANS, observed_of, overlaid, read, spec_of
+from tests.deploy.cases import PLANS, observed_of, overlaid, read, spec_of
 
 SUBSCRIPTION, TOPIC = ("subscription dt-events", "subscription"), ("topic dt-rejected", "topic")
 FUNCTION, SERVICE = ("function dt-pubsub", "function"), ("function dt-pubsub", "service")

@@ -7,33 +7,16 @@ import pytest
 
 from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, DtFailed, NotOurs, NotReady, Stopped
-from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
-from tests.deploy.fakes.dt import DT_PROJECT
-from tests.deploy.fakes.gcloud import PROJECT, REGION, new_function
+from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.fakes.dt import DT_PROJECT, SECOND
+from tests.deploy.fakes.gcloud import PROJECT, new_function
 from tests.deploy.stage import Stage
 
 OTHERS = {"labels": {"team": "payments"}}
-SECOND = "bsuu3fmh1p7g00c9m8og"
 ELSEWHERE = ("functions in us-central1", "dt-pubsub")
 FUNCTION, SERVICE = ("functions", "dt-pubsub"), ("run", "dt-pubsub")
 MARK = {"dt-pubsub": "dt-pubsub"}
 every_way_to_open = pytest.mark.parametrize("invocation", ["public", "unchecked"])
-
-
-@pytest.fixture
-def stage() -> Stage:
-    """A project with all APIs on, and nothing in it."""
-    stage = Stage()
-    stage.google.has_everything_on()
-    return stage
-
-
-@pytest.fixture
-def up(stage: Stage) -> Stage:
-    """Everything is up, and nothing was asked yet."""
-    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
-    stage.google.asked.clear()
-    return stage
 
 
 def when(stage: Stage, words: str, happens: Callable[[], object]) -> None:
@@ -155,6 +138,15 @@ def test_two_that_make_the_same_at_once_go_on_as_it_is_this_deployments(stage: S
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
 
 
+def test_nothing_is_granted_on_what_is_gone_since_the_plan(up: Stage) -> None:
+    up.google.policies["topics dt-events"] = []
+    when(up, "auth print-access-token", lambda: up.google.things.pop(("topics", "dt-events")))
+    with pytest.raises(Stopped, match="is not there any more") as stopped:
+        up.deployment().up(verify=False)
+    assert stopped.value.where == "publisher on topic dt-events"
+    assert not [line for line in up.google.changes() if "add-iam-policy-binding dt-events" in line]
+
+
 def test_down_leaves_what_turns_out_to_be_others_after_it_was_read(up: Stage) -> None:
     def taken() -> None:
         up.google.things["secrets", "dt-signature"] = OTHERS
@@ -184,96 +176,12 @@ def test_down_leaves_a_service_of_others_as_open_as_it_is(up: Stage) -> None:
     assert "the Cloud Run service of this name is not this deployment's" in up.shown
 
 
-def test_a_function_in_the_region_of_before_is_shown_and_goes_once_the_connector_points_to_the_new_one(
-    up: Stage,
-) -> None:
-    up.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
-    assert up.deployment().plan() == CHANGES
-    assert "gcloud functions delete dt-pubsub --gen2 --region=us-central1" in up.shown
-    assert up.deployment().up(verify=False) == NOTHING_TO_DO
-    assert ELSEWHERE not in up.google.things
-    assert FUNCTION in up.google.things
-
-
-def test_down_removes_the_functions_of_all_regions_and_leaves_those_of_others(up: Stage) -> None:
-    up.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
-    up.google.things["functions in us-east1", "dt-pubsub"] = new_function(region="us-east1")
-    up.google.things["functions in us-east1", "another"] = {**new_function("another", "us-east1"), "labels": MARK}
-    up.deployment().down()
-    assert sorted(up.google.things) == [("functions in us-east1", "another"), ("functions in us-east1", "dt-pubsub")]
-
-
-def test_down_names_the_subscriptions_of_others_that_get_nothing_any_more(up: Stage) -> None:
-    topic = f"projects/{PROJECT}/topics/dt-events"
-    for name in ("archive", "dt-events-verify-00c0ffee"):
-        full = f"projects/{PROJECT}/subscriptions/{name}"
-        up.google.things["subscriptions", name] = {"name": full, "topic": topic, "labels": {}}
-    up.deployment().down()
-    (line,) = [line for line in up.shown.splitlines() if "others subscribe to it" in line]
-    assert f"projects/{PROJECT}/subscriptions/archive" in line
-    assert "verify" not in line
-    assert f"projects/{PROJECT}/subscriptions/dt-events" not in line
-
-
-def test_a_source_that_others_deployed_is_seen_though_our_label_stays_and_is_replaced(up: Stage) -> None:
-    up.google.things[FUNCTION]["buildConfig"]["source"]["storageSource"]["generation"] = "1790009999"
-    assert up.deployment().plan() == CHANGES
-    assert "source another upload (1790009999) -> d1" in up.shown
-    assert up.deployment().up(verify=False) == NOTHING_TO_DO
-    assert len(up.google.uploaded) == 2
-    assert up.deployment().plan() == NOTHING_TO_DO
-
-
-def test_an_upload_that_is_not_remembered_is_noted_without_another_deployment(up: Stage) -> None:
-    del up.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-deployed"]
-    assert up.deployment().up(verify=False) == NOTHING_TO_DO
-    assert len(up.google.uploaded) == 1
-    assert up.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-deployed"] == "1790000001"
-
-
-def test_where_google_gives_an_upload_no_number_there_is_nothing_to_compare(up: Stage) -> None:
-    del up.google.things[FUNCTION]["buildConfig"]["source"]
-    assert up.deployment().plan() == NOTHING_TO_DO
-
-
-@pytest.fixture
-def two(up: Stage) -> Stage:
-    """Everything is up in two DT projects."""
-    up.dt.connectors[SECOND] = []
-    assert up.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO
-    up.out.truncate(0)
-    up.out.seek(0)
-    return up
-
-
-def test_the_dt_projects_are_remembered_before_a_connector_is_made(stage: Stage) -> None:
-    stage.dt.stumbles = []
-
-    def seen() -> None:
-        annotations = stage.google.things["secrets", "dt-signature"]["annotations"]
-        assert annotations["dt-pubsub-dt-projects"] == DT_PROJECT
-        assert stage.dt.connectors[DT_PROJECT] == []
-
-    when(stage, "functions deploy", seen)
-    stage.deployment().up(verify=False)
-    assert len(stage.dt.connectors[DT_PROJECT]) == 1
-
-
 @pytest.mark.parametrize("verb", ["plan", "status"])
 def test_a_connector_in_a_dt_project_that_is_no_longer_named_is_shown_and_left(two: Stage, verb: str) -> None:
     assert getattr(two.deployment(), verb)() == NOTHING_TO_DO
     assert f"connector in {SECOND}" in two.shown
     assert "is left, and posts on: no longer named" in two.shown
     assert len(two.dt.connectors[SECOND]) == 1
-
-
-def test_a_dt_project_in_which_nothing_is_left_is_forgotten(two: Stage) -> None:
-    two.dt.connectors[SECOND].clear()
-    assert two.deployment().up(verify=False) == NOTHING_TO_DO
-    assert two.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-dt-projects"] == DT_PROJECT
-    two.dt.asked.clear()
-    two.deployment().plan()
-    assert not [asked for asked in two.dt.asked if SECOND in asked.path]
 
 
 def test_down_removes_the_connectors_of_all_dt_projects_that_are_remembered(two: Stage) -> None:
@@ -323,35 +231,6 @@ def test_a_dt_project_that_is_named_and_closed_to_us_is_never_taken_for_one_of_b
         up.deployment().plan()
 
 
-def test_a_function_elsewhere_stays_while_a_dt_project_of_before_may_still_post_to_it(two: Stage) -> None:
-    two.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
-    assert two.deployment().plan() == NOTHING_TO_DO
-    assert f"is left, as connectors in {SECOND} may post to it" in two.shown
-
-
-def test_public_undoes_unchecked_and_grants_before_the_check_goes_on(stage: Stage) -> None:
-    stage.deployment(invocation="unchecked").up(verify=False)
-    stage.google.asked.clear()
-    assert stage.deployment(invocation="public").up(verify=False) == NOTHING_TO_DO
-    assert [" ".join(line.split()[:3]) for line in stage.google.changes()] == [
-        "run services add-iam-policy-binding",
-        "run services update",
-    ]
-    assert not stage.google.unchecked
-    assert stage.deployment(invocation="public").plan() == NOTHING_TO_DO
-
-
-def test_what_is_open_in_either_way_stays_so_where_no_way_is_asked_for(stage: Stage) -> None:
-    stage.deployment(invocation="unchecked").up(verify=False)
-    stage.google.asked.clear()
-    assert stage.deployment().plan() == NOTHING_TO_DO
-    assert stage.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
-    assert stage.google.unchecked
-    changes = " ".join(stage.google.changes())
-    assert "run services update dt-pubsub --no-invoker-iam-check" in changes
-    assert "add-iam-policy-binding" not in changes
-
-
 def test_a_first_generation_function_of_the_name_is_said_before_anything_is_made(stage: Stage) -> None:
     stage.google.things[FUNCTION] = {**new_function(), "environment": "GEN_1", "labels": MARK}
     with pytest.raises(NotOurs, match="as a 1st gen function") as refused:
@@ -369,25 +248,6 @@ def test_before_a_deletion_it_is_asked_again_whose_a_thing_is_and_nothing_more(u
     again = [line for line in once_begun if line not in up.google.changes()]
     assert len(again) == len(up.google.changes()) - 1, again  # but for the first, before which it was asked, too
     assert all(" describe " in line for line in again)
-
-
-def test_all_regions_are_looked_at_with_one_command(up: Stage) -> None:
-    up.deployment().plan()
-    listed = [argv for argv in up.google.asked if argv[:2] == ("functions", "list")]
-    assert len(listed) == 1
-    assert REGION not in " ".join(listed[0])
-
-
-def test_annotations_of_others_stay_where_gcloud_would_drop_what_it_is_not_told(up: Stage) -> None:
-    annotations = up.google.things["secrets", "dt-signature"]["annotations"]
-    annotations["rotation"] = "begun, 1 of 2"
-    up.dt.connectors[SECOND] = []
-    assert up.deployment(dt_projects=(DT_PROJECT, SECOND), digest="d2").up(verify=False) == NOTHING_TO_DO
-    assert up.google.things["secrets", "dt-signature"]["annotations"] == {
-        "rotation": "begun, 1 of 2",
-        "dt-pubsub-dt-projects": f"{DT_PROJECT}+{SECOND}",
-        "dt-pubsub-deployed": "1790000002",
-    }
 
 
 @pytest.fixture
@@ -438,14 +298,6 @@ def test_verify_sends_nothing_to_a_function_and_signs_nothing_with_a_secret_that
     assert (up.posted, up.google.changes()) == ([], [])
 
 
-def test_a_note_that_names_all_dt_projects_or_another_path_is_not_believed(up: Stage) -> None:
-    annotations = up.google.things["secrets", "dt-signature"]["annotations"]
-    annotations["dt-pubsub-dt-projects"] = f"-+../organizations/o+{DT_PROJECT}"
-    up.dt.asked.clear()
-    up.deployment().down()
-    assert {request.path.split("/")[2] for request in up.dt.asked} == {DT_PROJECT}
-
-
 def test_a_function_in_another_region_that_turns_out_to_be_others_stays(up: Stage) -> None:
     up.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
     second = "functions in us-east1", "dt-pubsub"
@@ -456,12 +308,3 @@ def test_a_function_in_another_region_that_turns_out_to_be_others_stays(up: Stag
         up.deployment().down()
     assert up.google.things[second] == theirs
     assert ELSEWHERE not in up.google.things
-
-
-@pytest.mark.parametrize("verb", ["down", "verify"])
-def test_a_subscription_that_a_list_gives_without_the_mark_of_our_proofs_stays(up: Stage, verb: str) -> None:
-    theirs = {"name": f"projects/{PROJECT}/subscriptions/dt-verify-it", "topic": "t", "labels": {"team": "payments"}}
-    up.google.things["subscriptions", "dt-verify-it"] = theirs
-    with contextlib.suppress(DeployError):
-        getattr(up.deployment(), verb)()
-    assert up.google.things["subscriptions", "dt-verify-it"] == theirs

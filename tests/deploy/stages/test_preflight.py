@@ -8,7 +8,8 @@ import pytest
 
 from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, DtUnanswered, NotReady
-from deploy.google.permissions import DEPLOYER, DT_PERMISSIONS, ROLE
+from deploy.google.permissions import DT_PERMISSIONS, ROLE
+from deploy.resources.catalog import deployer_permissions
 from deploy.verbs.exit_codes import CHANGES
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.stage import Deployment, Stage
@@ -223,7 +224,7 @@ class _TwoOrganizations(FakeDt):
 def test_the_permissions_asked_for_are_those_that_the_docs_list() -> None:
     text = (DOCS / "deployer.md").read_text("utf-8")
     listed = {line.strip(" ,\\\"'") for line in text.splitlines()}
-    assert set(DEPLOYER) <= listed
+    assert set(deployer_permissions()) <= listed
     assert ROLE in text
-    assert len(set(DEPLOYER)) == len(DEPLOYER)
+    assert len(set(deployer_permissions())) == len(deployer_permissions())
     assert list(DT_PERMISSIONS) == sorted(DT_PERMISSIONS)

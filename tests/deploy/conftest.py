@@ -1,0 +1,33 @@
+"""A deployment in memory, before and after ``up``."""
+
+import pytest
+
+from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.fakes.dt import DT_PROJECT, SECOND
+from tests.deploy.stage import Stage
+
+
+@pytest.fixture
+def stage() -> Stage:
+    """A project with all APIs on, and nothing in it."""
+    stage = Stage()
+    stage.google.has_everything_on()
+    return stage
+
+
+@pytest.fixture
+def up(stage: Stage) -> Stage:
+    """Everything is up, and nothing was asked yet."""
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    stage.google.asked.clear()
+    return stage
+
+
+@pytest.fixture
+def two(up: Stage) -> Stage:
+    """Everything is up in two DT projects."""
+    up.dt.connectors[SECOND] = []
+    assert up.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO
+    up.out.truncate(0)
+    up.out.seek(0)
+    return up

@@ -1,0 +1,216 @@
+"""A resource is a class and an entry in the catalog. Everything else follows from these two."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from deploy.errors import NotOurs, NotReady, Stopped
+from deploy.resources import catalog
+from deploy.resources.catalog import Entry
+from deploy.resources.iam_binding import IamBinding
+from deploy.resources.marked import Marked
+from deploy.resources.memory import Memory
+from deploy.resources.resource import CommandGroup, Facts, Resource, label_changes, label_words
+from deploy.spec import Spec
+from deploy.steps import Argv, GcloudCall, ResourceId, Step, keep, update
+from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
+from tests.deploy.stage import Stage, spec
+
+DEPLOYER_DOC = Path(__file__).parents[3] / "docs" / "deployer.md"
+API = "managedkafka.googleapis.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Archive(Marked):
+    """A made-up resource: the product has none of its kind."""
+
+    groups: ClassVar[tuple[CommandGroup, ...]] = (
+        CommandGroup(("managed-kafka",), API, r"Resource not found \(resource={name}\)"),
+    )
+    permissions: ClassVar[tuple[str, ...]] = ("managedkafka.topics.create", "managedkafka.topics.delete")
+    key: ClassVar[str] = "archive"
+
+    @property
+    def id(self) -> ResourceId:
+        """The archive of the deployment's prefix."""
+        return ResourceId("archive", f"{self.spec.prefix}-archive")
+
+    def creation(self, facts: Facts) -> GcloudCall:
+        """Return the call that makes it."""
+        del facts
+        return GcloudCall(self.command("create", f"--labels={label_words(self.spec.all_labels)}"))
+
+    def changed(self, facts: Facts) -> tuple[Step, ...]:
+        """Bring its labels up to date."""
+        if changes := label_changes(self.spec.all_labels, self.found(facts).get("labels")):
+            argv = self.command("update", f"--update-labels={label_words(self.spec.all_labels)}")
+            return (update(self.id, changes, GcloudCall(argv)),)
+        return (keep(self.id, "is there"),)
+
+    def command(self, verb: str, *flags: str) -> Argv:
+        """Return a gcloud command on it."""
+        return ("managed-kafka", "topics", verb, self.id.name, *flags, self.spec.project_flag)
+
+
+ARCHIVE = ("topics", "dt-archive")
+"""Where the gcloud in memory keeps it."""
+
+
+def reader_of(spec: Spec) -> IamBinding:
+    return IamBinding(spec, "roles/managedkafka.client", Archive(spec).id, ("managed-kafka", "topics"))
+
+
+@pytest.fixture(autouse=True)
+def _with_archive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add the archive, and a role on it, to the catalog, but for tests of the catalog as it is."""
+    if request.node.name.startswith("test_the_product"):
+        return
+    of_archive = Entry(Archive, lambda spec, _: [Archive(spec)])
+    of_reader = Entry(IamBinding, lambda spec, _: [reader_of(spec)])
+    monkeypatch.setattr(catalog, "MADE", (*catalog.MADE, of_archive, of_reader))
+
+
+def lines(stage: Stage, words: str) -> list[str]:
+    return [line for line in map(" ".join, stage.google.asked) if line.startswith(words)]
+
+
+def test_a_new_resource_is_planned_with_its_command(stage: Stage) -> None:
+    stage.google.has_everything_on()
+    assert stage.deployment().plan() == CHANGES
+    assert "+ create  archive dt-archive  " in stage.shown
+    made = "gcloud managed-kafka topics create dt-archive --labels=dt-pubsub=dt-pubsub --project=cold-chain-prod"
+    assert made in stage.shown
+
+
+def test_a_new_resource_is_made_and_read_again_and_a_plan_is_empty_then(stage: Stage) -> None:
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert stage.google.things[ARCHIVE]["labels"] == {"dt-pubsub": "dt-pubsub"}
+    assert lines(stage, "managed-kafka topics")[-2:] == [
+        "managed-kafka topics describe dt-archive --project=cold-chain-prod --format=json",
+        "managed-kafka topics get-iam-policy dt-archive --project=cold-chain-prod --format=json",
+    ]
+    assert stage.deployment().plan() == NOTHING_TO_DO
+
+
+def test_a_new_resource_that_differs_is_changed(up: Stage) -> None:
+    assert up.deployment(labels={"team": "cold-chain"}).up(verify=False) == NOTHING_TO_DO
+    assert up.google.things[ARCHIVE]["labels"]["team"] == "cold-chain"
+
+
+def test_a_new_resource_is_removed_if_it_is_ours_after_its_owner_was_read_again(up: Stage) -> None:
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert up.google.things == {}
+    assert [line.split()[2] for line in lines(up, "managed-kafka")] == ["describe", "describe", "delete"]
+
+
+def test_a_new_resource_of_others_is_left_alone_by_every_verb(up: Stage) -> None:
+    up.google.things[ARCHIVE]["labels"] = {"team": "payments"}
+    adoption = r"archive dt-archive: exists, and is not marked .*\n.*\n.*topics update dt-archive --update-labels="
+    with pytest.raises(NotOurs, match=adoption):
+        up.deployment().plan()
+    assert up.deployment().down() == NOTHING_TO_DO
+    assert list(up.google.things) == [ARCHIVE]
+
+
+def test_a_new_resource_that_is_interrupted_or_made_twice_is_finished(stage: Stage) -> None:
+    stage.google.lost = ["managed-kafka topics create dt-archive"]
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    assert stage.google.lost == []
+    assert stage.deployment().plan() == NOTHING_TO_DO
+
+
+def test_a_new_resource_that_others_make_meanwhile_stops_the_plan(stage: Stage) -> None:
+    def appear(argv: Argv) -> None:
+        if argv[:3] == ("managed-kafka", "topics", "create"):
+            stage.google.things[ARCHIVE] = {"labels": {"team": "payments"}}
+
+    stage.google.before = appear
+    with pytest.raises(Stopped, match="archive dt-archive: exists, and is not marked"):
+        stage.deployment().up(verify=False)
+
+
+def test_a_new_resources_api_is_enabled_and_nothing_is_asked_of_it_before() -> None:
+    stage = Stage()
+    stage.deployment().up(verify=False)
+    (enabled,) = [line for line in stage.google.changes() if line.startswith("services enable")]
+    assert API in enabled
+    asked = [" ".join(argv[:2]) for argv in stage.google.asked]
+    assert "managed-kafka topics" not in asked[: asked.index("services enable")]
+
+
+@pytest.mark.parametrize("permission", Archive.permissions)
+def test_a_new_resources_permissions_are_asked_for(stage: Stage, permission: str) -> None:
+    assert permission in stage.held
+    stage.held -= {permission}
+    with pytest.raises(NotReady, match=f"you lack {permission}"):
+        stage.deployment().plan()
+
+
+def test_what_is_granted_on_a_new_resource_is_not_read_without_it_and_deleted_with_it(stage: Stage) -> None:
+    stage.deployment().plan()
+    assert [line.split()[2] for line in lines(stage, "managed-kafka")] == ["describe"]
+    assert reader_of(spec()).id not in {resource.id for resource in catalog.removable(spec())}
+
+
+def test_a_role_is_granted_on_a_new_resource_only_while_it_is_ours(up: Stage) -> None:
+    up.google.policies["topics dt-archive"] = []
+
+    def taken(argv: Argv) -> None:
+        if argv[:2] == ("auth", "print-access-token"):
+            up.google.things[ARCHIVE]["labels"] = {"team": "payments"}
+
+    up.google.before = taken
+    with pytest.raises(Stopped, match="archive dt-archive: exists, and is not marked"):
+        up.deployment().up(verify=False)
+    assert up.google.policies["topics dt-archive"] == []
+
+
+def test_a_status_has_a_row_for_a_new_resource(up: Stage) -> None:
+    up.out.truncate(0)
+    up.deployment(in_json=True).status()
+    assert {"what": "archive dt-archive", "state": "ok", "detail": "is there"} in up.in_json()["status"]
+
+
+def every_resource() -> list[Resource]:
+    made = (entry.of(spec(), Memory()) for entry in (*catalog.MADE, *catalog.LEFT, *catalog.ABANDONED))
+    return [resource for resources in made for resource in resources]
+
+
+def test_the_products_apis_are_those_of_its_resources() -> None:
+    assert catalog.services() == (
+        "artifactregistry.googleapis.com",
+        "cloudbuild.googleapis.com",
+        "cloudfunctions.googleapis.com",
+        "iam.googleapis.com",
+        "pubsub.googleapis.com",
+        "run.googleapis.com",
+        "secretmanager.googleapis.com",
+    )
+
+
+def test_the_products_permissions_are_exactly_those_of_the_role_in_the_docs() -> None:
+    command = DEPLOYER_DOC.read_text("utf-8").partition("--permissions=\\\n")[2].partition("\n\n")[0]
+    assert catalog.deployer_permissions() == tuple(line.strip(",\\") for line in command.splitlines())
+
+
+def test_the_products_resources_have_different_ids_and_come_after_their_parents() -> None:
+    ids = [resource.id for resource in every_resource()]
+    assert len(set(ids)) == len(ids)
+    for place, resource in enumerate(every_resource()):
+        assert resource.parent is None or resource.parent in ids[:place]
+        assert set(resource.grants_to) <= set(ids[:place])
+
+
+def test_the_products_resources_name_the_api_that_describes_them() -> None:
+    groups = {resource.describe[0] for resource in every_resource()} - {"services"}
+    assert groups <= set(catalog.service_of_group())
+
+
+def test_the_products_plan_reads_what_it_makes_and_what_is_left_and_a_removal_what_has_no_parent() -> None:
+    made, watched = catalog.resources(spec()), catalog.watched(spec())
+    assert [resource.title for resource in watched if resource not in made] == ["functions in other regions"]
+    removable = catalog.removable(spec())
+    assert [resource.title for resource in removable if resource not in watched] == ["subscriptions of proofs"]
+    assert all(resource.parent for resource in watched if resource not in removable)

@@ -1,0 +1,220 @@
+"""The Data Connector of a DT project: which one is ours, what is changed of it, and what is left alone."""
+
+from typing import Any
+
+import pytest
+
+from deploy.errors import DeployError
+from deploy.resources.connector import (
+    MAX_PER_PROJECT,
+    Connector,
+    check_room,
+    labels_wanted,
+    name_tells,
+    owned_by,
+    plan_connector,
+    remove_connector,
+    remove_devices,
+)
+from deploy.stages.plan import plan, plan_removal
+from deploy.steps import ConnectorCall, DeviceRemoval, Step
+from tests.deploy.cases import PLANS, observed_of, overlaid, read, spec_of
+from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.fakes.gcloud import PROJECT, URL
+from tests.deploy.stage import spec
+
+
+def reasons(connectors: list[dict[str, Any]], *, verb: str = "up", without_function: bool = False) -> list[str]:
+    """Return what a plan says of these connectors, when everything else is as it should be."""
+    everything = read(PLANS / "everything.json")
+    facts = {"function dt-pubsub": {"function": None, "service": None}} if without_function else {}
+    (project,) = everything["observed"]["connectors"]
+    given = {"facts": facts, "connectors": {project: connectors}}
+    spec, observed = spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], given))
+    steps = plan_removal(spec, observed) if verb == "down" else plan(spec, observed)
+    return [step.reason for step in steps if step.resource.startswith("connector in ")]
+
+
+OURS = {
+    "id": "dc2",
+    "display_name": "Google Pub/Sub demo-proj/dt-pubsub",
+    "url": "https://dt-pubsub-108ccd1e12-ew.a.run.app",
+    "signs_with": "ours",
+}
+
+
+BY_HAND = {**OURS, "id": "dc1", "display_name": "Fridges", "signs_with": "another"}
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_a_connector_made_by_hand_is_shown_beside_ours(verb: str) -> None:
+    about_ours, about_the_other = reasons([BY_HAND, OURS], verb=verb)
+    assert about_ours.startswith("dc2 is ")
+    assert about_the_other.startswith("'Fridges' points at this function, too, and may be somebody else's: left alone")
+
+
+def test_a_filter_and_labels_set_by_hand_are_shown() -> None:
+    (told,) = reasons([{**OURS, "event_types": ["touch", "co2"], "labels": ["room"]}])
+    assert told == "dc2 is ACTIVE; left alone: events touch, co2; labels room"
+
+
+def test_a_connector_paused_by_hand_is_shown() -> None:
+    (told,) = reasons([{**OURS, "status": "USER_DISABLED"}])
+    assert told.startswith("dc2 is paused (USER_DISABLED), and stays so")
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+def test_a_connector_that_nothing_is_left_to_tell_by_is_shown_once_function_and_secret_are_gone(verb: str) -> None:
+    told = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
+    assert told[-1].startswith("'Fridges' points at a function of this name, and nothing is left that tells whose")
+
+
+HERE = OURS["url"]
+
+
+BY_REGION = "https://europe-west1-demo-proj.cloudfunctions.net/dt-pubsub"
+
+
+@pytest.mark.parametrize("verb", ["up", "down"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *(f"{HERE}/", f"{HERE}/?token=x", f"{HERE}:443", f"{HERE}/in/dt", HERE.upper().replace("HTTPS", "https")),
+        *(BY_REGION, f"{BY_REGION}/?x", f"{BY_REGION}/in", BY_REGION.replace("europe", "EUROPE")),
+    ],
+)
+def test_a_connector_made_by_hand_is_shown_however_it_writes_the_functions_url(url: str, verb: str) -> None:
+    about_the_other = reasons([{**BY_HAND, "url": url}, OURS], verb=verb)[1]
+    assert about_the_other.startswith("'Fridges' points at this function, too")
+
+
+def test_an_address_with_a_projects_number_may_be_this_functions_and_is_shown() -> None:
+    by_number = {**BY_HAND, "url": "https://dt-pubsub-123456789012.europe-west1.run.app"}
+    assert reasons([by_number, OURS])[1].startswith("'Fridges' points at an address with a project's number")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "https://[x", "https://a:b/", "https://example.com/dt-pubsub", f"{HERE}.example.com", f"{HERE}:8443"),
+        *(f"{BY_REGION}-2", BY_REGION.replace("demo-proj", "other-proj")),
+        *("https://dt-pubsub-1.us-east1.run.app", "https://other-pubsub-1.europe-west1.run.app"),
+    ],
+)
+def test_a_connector_to_another_address_is_none_of_ours_and_is_not_shown(url: str) -> None:
+    assert len(reasons([{**BY_HAND, "url": url}, OURS])) == 1
+
+
+OUR_NAME = spec().default_connector_name
+
+
+def connector(number: int = 1, **settings: Any) -> Connector:
+    """Return a connector that is this deployment's and as it should be, with changes."""
+    ours = {"display_name": OUR_NAME, "url": URL, "signs_with": "ours"}
+    return Connector(**{"id": f"dc{number}", **ours, **settings})
+
+
+def planned(*found: Connector, url: str = URL, new_secret: bool = False, **changes: Any) -> tuple[Step, ...]:
+    return plan_connector(spec(**changes), DT_PROJECT, found, url, new_secret=new_secret)
+
+
+def test_a_connector_that_is_not_there_is_made_with_what_was_asked_for() -> None:
+    (step,) = planned(event_types=("touch",), settings={"LABEL_ATTRIBUTES": "room, floor,room"})
+    fields = {"displayName": OUR_NAME, "type": "HTTP_PUSH", "status": "ACTIVE"}
+    lists = {"events": ["touch"], "labels": ["room", "floor"]}
+    assert step.call == ConnectorCall("POST", DT_PROJECT, fields={**fields, **lists}, sends_url=True, sends_secret=True)
+    assert (step.action, step.resource) == ("create", f"connector in {DT_PROJECT}")
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "fields", "is_pushed"),
+    [
+        ({"status": "SYSTEM_DISABLED"}, {}, {"status": "ACTIVE"}, False),
+        ({}, {"connector_name": "Fridges"}, {"displayName": "Fridges"}, False),
+        ({"event_types": ("touch",)}, {"event_types": ("co2",)}, {"events": ["co2"]}, False),
+        ({"labels": ("room",)}, {"connector_labels": ()}, {"labels": []}, False),
+        ({"url": "https://example.com/"}, {}, {}, True),
+        ({"signs_with": "another"}, {}, {}, True),
+        (
+            {"signs_with": "none", "status": "SYSTEM_DISABLED", "labels": ("room",)},
+            {"connector_name": "Fridges", "connector_labels": ("floor",)},
+            {"status": "ACTIVE", "displayName": "Fridges", "labels": ["floor"]},
+            True,
+        ),
+    ],
+)
+def test_exactly_what_differs_is_sent(
+    found: dict[str, Any],
+    wanted: dict[str, Any],
+    fields: dict[str, Any],
+    is_pushed: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    (step,) = planned(connector(**found), **wanted)
+    assert step.call == ConnectorCall("PATCH", DT_PROJECT, "dc1", fields, sends_url=is_pushed, sends_secret=is_pushed)
+
+
+def test_a_secret_that_dt_does_not_show_is_sent_again_only_after_a_new_one_was_made() -> None:
+    hidden = connector(signs_with="unknown")
+    assert [step.action for step in planned(hidden)] == ["keep"]
+    assert [step.action for step in planned(hidden, new_secret=True)] == ["update"]
+
+
+def test_of_two_the_one_with_our_secret_stays_and_the_other_is_deleted_only_if_it_may_be_ours() -> None:
+    older, newer = connector(1, signs_with="unknown"), connector(2)
+    kept, deleted = planned(older, newer)
+    assert (kept.action, deleted.call) == ("keep", ConnectorCall("DELETE", DT_PROJECT, "dc1"))
+    other_secret = connector(1, signs_with="another")
+    assert owned_by(spec(), (other_secret, newer), URL) == (newer,)
+
+
+@pytest.mark.parametrize(
+    ("found", "is_known"),
+    [
+        ((), True),
+        ((connector(),), True),
+        ((connector(display_name="Fridges"),), False),
+        ((connector(type="GOOGLE_CLOUD_PUBSUB"),), False),
+    ],
+)
+def test_names_alone_tell_whose_connectors_are(
+    found: tuple[Connector, ...],
+    is_known: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    assert name_tells(spec(), found, URL) is is_known
+
+
+def test_a_removal_deletes_ours_and_keeps_what_posts_to_a_function_of_others() -> None:
+    theirs = connector(2, url="https://theirs.example.com/")
+    steps = remove_connector(spec(), DT_PROJECT, (connector(1), theirs), URL, foreign_url=theirs.url)
+    assert [(step.action, step.resource) for step in steps] == [
+        ("delete", f"connector in {DT_PROJECT}"),
+        ("keep", f"connector in {DT_PROJECT}, dc2"),
+    ]
+    assert [step.reason for step in remove_connector(spec(), DT_PROJECT, (), URL)] == ["is not there"]
+
+
+@pytest.mark.parametrize("count", [MAX_PER_PROJECT - 1, MAX_PER_PROJECT, MAX_PER_PROJECT + 1])
+def test_a_full_project_has_no_room_for_a_new_connector_and_keeps_ours(count: int) -> None:
+    others = tuple(Connector(f"dc{number}", url="https://example.com/") for number in range(count))
+    if count == MAX_PER_PROJECT:
+        with pytest.raises(DeployError, match="there is no room"):
+            check_room(spec(), DT_PROJECT, others, URL)
+    else:
+        check_room(spec(), DT_PROJECT, others, URL)
+    check_room(spec(), DT_PROJECT, (*others[1:], connector()), URL)
+
+
+def test_devices_of_proofs_are_deleted_from_the_project_they_are_in() -> None:
+    (step,) = remove_devices(DT_PROJECT, ["emu1"])
+    assert (step.resource, step.call) == ("emulated device emu1", DeviceRemoval(DT_PROJECT, "emu1"))
+
+
+def test_labels_asked_for_go_before_those_that_become_attributes() -> None:
+    settings = {"LABEL_ATTRIBUTES": "room"}
+    assert labels_wanted(spec()) is None
+    assert labels_wanted(spec(settings=settings)) == ("room",)
+    assert labels_wanted(spec(settings=settings, connector_labels=("floor",))) == ("floor",)
+
+
+def test_the_default_name_holds_project_and_deployment() -> None:
+    assert f"Google Pub/Sub {PROJECT}/dt-pubsub" == OUR_NAME

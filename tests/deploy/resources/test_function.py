@@ -1,0 +1,131 @@
+"""The function: its source, its settings, and the Cloud Run service beneath it."""
+
+from typing import Any
+
+import pytest
+
+from deploy.errors import DeployError, NotOurs
+from deploy.resources.function import OPTIONAL_SETTINGS, Function, function_url, mounted_secrets, state_of, version_of
+from deploy.resources.resource import answered
+from deploy.spec import FUNCTION_DEFAULTS
+from deploy.steps import Argv, GcloudCall, pending
+from tests.deploy.cases import planned
+from tests.deploy.fakes.gcloud import URL
+from tests.deploy.stage import spec
+
+MARK = {"dt-pubsub": "dt-pubsub"}
+FUNCTION = Function(spec())
+OF_FUNCTIONS = {"metadata": {"labels": {"goog-managed-by": "cloudfunctions"}}}
+
+
+def argv_of(call: object) -> Argv:
+    assert isinstance(call, GcloudCall)
+    return call.argv
+
+
+def test_every_setting_with_a_default_is_optional_and_set_when_the_function_is_made() -> None:
+    assert [setting.name for setting in OPTIONAL_SETTINGS] == list(FUNCTION_DEFAULTS)
+    (step,) = FUNCTION.plan({"function": None, "service": None})
+    assert isinstance(step.call, GcloudCall)
+    assert step.call.needs_source
+    assert {f"{setting.flag}={FUNCTION_DEFAULTS[setting.name]}" for setting in OPTIONAL_SETTINGS} <= {*step.call.argv}
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "wanted", "is_another"),
+    [
+        ("memory", "1Gi", "1024Mi", False),
+        ("memory", "1Gi", "1G", True),
+        ("memory", "a lot", "1Gi", True),
+        ("cpu", "1000m", "1", False),
+        ("timeout", "60", "1m", False),
+        ("concurrency", None, "1", True),
+    ],
+)
+def test_two_ways_to_write_one_value_are_equal_and_what_cannot_be_read_differs(
+    name: str,
+    found: str | None,
+    wanted: str,
+    is_another: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    (setting,) = (setting for setting in OPTIONAL_SETTINGS if setting.name == name)
+    key = {
+        "memory": "availableMemory",
+        "cpu": "availableCpu",
+        "timeout": "timeoutSeconds",
+        "concurrency": "maxInstanceRequestConcurrency",
+    }[name]
+    assert setting.differs({"serviceConfig": {key: found}}, wanted) is is_another
+
+
+def test_an_update_sets_only_what_was_asked_for_and_what_gcloud_requires_beside_it() -> None:
+    (step, *_) = pending(planned({}, function={"cpu": "2"}))
+    flags = {flag.partition("=")[0]: flag.partition("=")[2] for flag in argv_of(step.call)}
+    asked = {setting.name: flags[setting.flag] for setting in OPTIONAL_SETTINGS if setting.flag in flags}
+    assert asked == {"runtime": "python313", "memory": "512Mi", "cpu": "2"}
+
+
+@pytest.mark.parametrize(
+    ("service", "what"),
+    [
+        (None, "Cloud Run service gone -> there"),
+        ({"metadata": {"annotations": {"run.googleapis.com/ingress": "internal"}}}, "ingress of the Cloud Run service"),
+        (
+            {"spec": {"template": {"spec": {"containers": [{"image": "europe-docker.pkg.dev/p/theirs/app"}]}}}},
+            "image of the Cloud Run service",
+        ),
+    ],
+)
+def test_it_is_deployed_again_if_the_service_beneath_it_was_changed(service: object, what: str) -> None:
+    (step, *_) = pending(planned({"function dt-pubsub": {"service": service}}))
+    assert step.resource == "function dt-pubsub"
+    assert what in step.reason
+
+
+def test_a_service_of_others_is_neither_deployed_over_nor_opened() -> None:
+    theirs: dict[str, Any] = {"metadata": {"labels": {"team": "payments"}}}
+    for found in (None, {"labels": MARK}):
+        error = FUNCTION.not_ours({"function": found, "service": theirs})
+        assert isinstance(error, DeployError)
+        assert error.where == "Cloud Run service dt-pubsub"
+    assert FUNCTION.not_ours({"function": {"labels": MARK}, "service": OF_FUNCTIONS}) is None
+    with pytest.raises(NotOurs, match="1st gen"):
+        planned({"function dt-pubsub": {"function": {"environment": "GEN_1"}}})
+
+
+@pytest.mark.parametrize(("action", "keys"), [("update", ["function", "service"]), ("delete", ["function"])])
+def test_before_a_deployment_the_owner_of_the_service_is_read_too(action: Any, keys: list[str]) -> None:
+    assert FUNCTION.overwrites
+    assert list(answered(FUNCTION.ownership_reads(action), lambda _: None)) == keys
+
+
+def test_a_detached_service_of_ours_is_closed_in_both_ways_and_stays() -> None:
+    annotations = {"run.googleapis.com/invoker-iam-disabled": "true"}
+    service = {"metadata": {"labels": MARK, "annotations": annotations}}
+    policy = {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}
+    answers = [None, service, policy]
+    facts = answered(FUNCTION.removal_reads(), lambda _: answers.pop(0))
+    steps = FUNCTION.removal(facts)
+    assert [(step.action, step.resource) for step in steps] == [
+        ("delete", "public invocation of Cloud Run service dt-pubsub"),
+        ("delete", "unchecked invocation of Cloud Run service dt-pubsub"),
+        ("keep", "function dt-pubsub"),
+    ]
+    assert "gcloud run services delete dt-pubsub" in steps[-1].reason
+
+
+def test_a_deployment_that_failed_over_a_revision_that_serves_is_a_failure() -> None:
+    assert state_of({"state": "ACTIVE", "stateMessages": [{"severity": "ERROR"}]}) == "FAILED"
+    assert state_of({"state": "ACTIVE", "stateMessages": [{"severity": "WARNING"}]}) == "ACTIVE"
+    assert state_of({}) == "ACTIVE"
+
+
+def test_version_url_and_mounted_secrets_are_read_as_google_writes_them() -> None:
+    assert version_of({"labels": {"dt-pubsub-version": "1-0-0"}}) == "1.0.0"
+    assert version_of({"labels": None}) is None
+    assert function_url({"function": {"serviceConfig": {"uri": URL}, "url": "https://other"}}) == URL
+    assert function_url({"function": {"url": "https://other"}}) == "https://other"
+    assert function_url({"function": None}) == function_url({}) == ""
+    volume = {"mountPath": "/secrets/", "secret": "s", "versions": [{"path": "/s", "version": "latest"}]}
+    assert mounted_secrets({"secretVolumes": [volume]}) == ["/secrets/s=s:latest"]
+    assert mounted_secrets({"secretVolumes": [{"mountPath": "/secrets", "secret": "s"}]}) == ["/secrets/s=s:latest"]

@@ -1,0 +1,45 @@
+"""The roles of the function's service account."""
+
+from typing import Any
+
+import pytest
+
+from deploy.resources.iam_binding import publisher_on, secret_accessor
+from deploy.steps import GcloudCall, ResourceId
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.stage import spec
+
+MEMBER = f"serviceAccount:dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
+PUBLISHER = publisher_on(spec(), "dt-events")
+GRANTED = {"role": "roles/pubsub.publisher", "members": ["user:a@example.com", MEMBER]}
+
+
+def test_a_role_is_named_by_what_it_is_on_and_goes_with_it() -> None:
+    assert PUBLISHER.title == "publisher on topic dt-events"
+    assert PUBLISHER.parent == ResourceId("topic", "dt-events")
+    assert PUBLISHER.grants_to == (ResourceId("service account", "dt-pubsub"),)
+    assert PUBLISHER.removal({"policy": {"bindings": [GRANTED]}}) == ()
+
+
+@pytest.mark.parametrize(
+    "bindings",
+    [
+        [],
+        [{**GRANTED, "members": ["user:a@example.com"]}],
+        [{**GRANTED, "role": "roles/pubsub.viewer"}],
+        [{**GRANTED, "condition": {"expression": "false"}}],
+    ],
+)
+def test_a_role_is_granted_unless_the_account_has_it_without_a_condition(bindings: list[Any]) -> None:
+    (step,) = PUBLISHER.plan({"policy": {"bindings": bindings}})
+    argv = ("pubsub", "topics", "add-iam-policy-binding", "dt-events", f"--member={MEMBER}")
+    assert step.call == GcloudCall((*argv, "--role=roles/pubsub.publisher", f"--project={PROJECT}"))
+    (step,) = PUBLISHER.plan({"policy": {"bindings": [*bindings, GRANTED]}})
+    assert (step.action, step.reason) == ("keep", "dt-pubsub has it")
+
+
+def test_the_role_on_the_secret_is_granted_without_a_condition() -> None:
+    (step,) = secret_accessor(spec()).plan({})
+    assert step.resource == "secretAccessor on secret dt-signature"
+    assert isinstance(step.call, GcloudCall)
+    assert "--condition=None" in step.call.argv

@@ -1,0 +1,78 @@
+"""Who may call the function: everybody, in one of two ways."""
+
+from typing import Any
+
+import pytest
+
+from deploy.resources.invocation import Invocation
+from deploy.resources.resource import answered
+from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.stage import Stage, spec
+
+
+def test_public_undoes_unchecked_and_grants_before_the_check_goes_on(stage: Stage) -> None:
+    stage.deployment(invocation="unchecked").up(verify=False)
+    stage.google.asked.clear()
+    assert stage.deployment(invocation="public").up(verify=False) == NOTHING_TO_DO
+    assert [" ".join(line.split()[:3]) for line in stage.google.changes()] == [
+        "run services add-iam-policy-binding",
+        "run services update",
+    ]
+    assert not stage.google.unchecked
+    assert stage.deployment(invocation="public").plan() == NOTHING_TO_DO
+
+
+def test_what_is_open_in_either_way_stays_so_where_no_way_is_asked_for(stage: Stage) -> None:
+    stage.deployment(invocation="unchecked").up(verify=False)
+    stage.google.asked.clear()
+    assert stage.deployment().plan() == NOTHING_TO_DO
+    assert stage.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert stage.google.unchecked
+    changes = " ".join(stage.google.changes())
+    assert "run services update dt-pubsub --no-invoker-iam-check" in changes
+    assert "add-iam-policy-binding" not in changes
+
+
+PUBLIC = {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}
+CHECK_OFF = {"metadata": {"annotations": {"run.googleapis.com/invoker-iam-disabled": "true"}}}
+GRANT, OFF, ON = "add-iam-policy-binding", "--no-invoker-iam-check", "--invoker-iam-check"
+
+
+@pytest.mark.parametrize(
+    ("invocation", "policy", "service", "does"),
+    [
+        ("auto", None, {}, [GRANT]),
+        ("auto", PUBLIC, {}, []),
+        ("auto", None, CHECK_OFF, []),
+        ("public", None, {}, [GRANT]),
+        ("public", None, CHECK_OFF, [GRANT, ON]),
+        ("public", PUBLIC, CHECK_OFF, [ON]),
+        ("public", PUBLIC, {}, []),
+        ("unchecked", PUBLIC, {}, [OFF]),
+        ("unchecked", None, CHECK_OFF, []),
+    ],
+)
+def test_the_function_is_opened_in_the_way_that_is_asked_for(
+    invocation: str, policy: object, service: object, does: list[str]
+) -> None:
+    steps = Invocation(spec(invocation=invocation)).plan({"policy": policy, "service": service})
+    lines = [step.call.line() if step.call else "" for step in steps]
+    assert len([line for line in lines if line]) == len(does)
+    assert all(word in line.split() for word, line in zip(does, lines, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("invocation", "policy", "asked"),
+    [("auto", PUBLIC, 1), ("auto", None, 2), ("public", PUBLIC, 2), ("unchecked", PUBLIC, 2)],
+)
+def test_the_service_is_described_only_if_the_policy_does_not_answer_who_may_call(
+    invocation: str, policy: object, asked: int
+) -> None:
+    answers: list[Any] = [policy, CHECK_OFF]
+    assert len(answered(Invocation(spec(invocation=invocation)).reads(), lambda _: answers.pop(0))) == asked
+
+
+def test_the_right_to_call_goes_with_the_function() -> None:
+    invocation = Invocation(spec())
+    assert str(invocation.parent) == "function dt-pubsub"
+    assert invocation.removal({"policy": PUBLIC}) == ()

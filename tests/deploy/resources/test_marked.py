@@ -1,0 +1,56 @@
+"""A resource that tells whose it is: made, compared and deleted only if it is this deployment's."""
+
+from typing import Any
+
+import pytest
+
+from deploy.errors import DeployError
+from deploy.resources.catalog import watched
+from deploy.resources.marked import Marked
+from tests.deploy.stage import spec
+
+MARKED = [resource for resource in watched(spec()) if isinstance(resource, Marked)]
+every_marked_resource = pytest.mark.parametrize("resource", MARKED, ids=[resource.title for resource in MARKED])
+THEIRS: dict[str, Any] = {"labels": {"team": "payments"}, "description": "pays"}
+OURS: dict[str, Any] = {"labels": {"dt-pubsub": "dt-pubsub"}, "description": "made by hand (dt-pubsub=dt-pubsub)"}
+
+
+def test_account_topics_subscriptions_secret_and_function_are_marked() -> None:
+    assert [resource.title for resource in MARKED] == [
+        "service account dt-pubsub",
+        "topic dt-events",
+        "topic dt-rejected",
+        "subscription dt-events",
+        "subscription dt-rejected",
+        "secret dt-signature",
+        "function dt-pubsub",
+    ]
+
+
+@every_marked_resource
+def test_it_is_made_if_it_is_not_there(resource: Marked) -> None:
+    (step,) = resource.plan({resource.key: None})
+    assert (step.action, step.id, step.reason) == ("create", resource.id, "not there")
+    (step,) = resource.removal({resource.key: None})
+    assert (step.action, step.reason) == ("keep", "is not there")
+
+
+@every_marked_resource
+def test_without_the_mark_it_is_refused_with_the_command_that_adopts_it_and_not_deleted(resource: Marked) -> None:
+    with pytest.raises(DeployError, match="exists, and is not marked dt-pubsub=dt-pubsub") as refused:
+        resource.plan({resource.key: THEIRS})
+    assert refused.value.where == resource.title
+    (line,) = refused.value.mend
+    assert "dt-pubsub=dt-pubsub" in line
+    (step,) = resource.removal({resource.key: THEIRS})
+    assert (step.action, step.reason) == ("keep", "is not marked dt-pubsub=dt-pubsub")
+
+
+@every_marked_resource
+def test_with_the_mark_it_is_deleted(resource: Marked) -> None:
+    assert resource.not_ours({resource.key: OURS}) is None
+    (step,) = resource.removal({resource.key: OURS})
+    assert step.action == "delete"
+    assert step.reason.startswith("marked dt-pubsub=dt-pubsub")
+    assert step.call is not None
+    assert " delete " in step.call.line()

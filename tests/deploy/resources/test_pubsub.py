@@ -1,0 +1,124 @@
+"""Topics, their subscriptions, and the subscriptions that killed proofs left."""
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from deploy.errors import DeployError, NotOurs
+from deploy.resources.pubsub import AbandonedProofSubscriptions, Subscription, Topic
+from deploy.stages.plan import plan
+from deploy.steps import GcloudCall, pending
+from tests.deploy.cases import PLANS, observed_of, overlaid, planned, read, spec_of
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.stage import Stage, spec
+
+
+def test_a_subscription_that_pushes_is_left_alone_and_said_to_push() -> None:
+    everything = read(PLANS / "everything.json")
+    pushing = {"subscription dt-events": {"subscription": {"pushConfig": {"pushEndpoint": "https://example.com/in"}}}}
+    steps = plan(spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], {"facts": pushing})))
+    assert pending(steps) == ()
+    reason = next(step.reason for step in steps if step.resource == "subscription dt-events")
+    assert reason.endswith("; pushes to https://example.com/in, set elsewhere")
+
+
+def test_down_names_the_subscriptions_of_others_that_get_nothing_any_more(up: Stage) -> None:
+    topic = f"projects/{PROJECT}/topics/dt-events"
+    for name in ("archive", "dt-events-verify-00c0ffee"):
+        full = f"projects/{PROJECT}/subscriptions/{name}"
+        up.google.things["subscriptions", name] = {"name": full, "topic": topic, "labels": {}}
+    up.deployment().down()
+    (line,) = [line for line in up.shown.splitlines() if "others subscribe to it" in line]
+    assert f"projects/{PROJECT}/subscriptions/archive" in line
+    assert "verify" not in line
+    assert f"projects/{PROJECT}/subscriptions/dt-events" not in line
+
+
+@pytest.mark.parametrize("verb", ["down", "verify"])
+def test_a_subscription_that_a_list_gives_without_the_mark_of_our_proofs_stays(up: Stage, verb: str) -> None:
+    theirs = {"name": f"projects/{PROJECT}/subscriptions/dt-verify-it", "topic": "t", "labels": {"team": "payments"}}
+    up.google.things["subscriptions", "dt-verify-it"] = theirs
+    with contextlib.suppress(DeployError):
+        getattr(up.deployment(), verb)()
+    assert up.google.things["subscriptions", "dt-verify-it"] == theirs
+
+
+def test_a_topic_is_made_with_its_labels_and_only_labels_are_changed() -> None:
+    topic = Topic(spec(labels={"team": "cold-chain"}), "dt-events")
+    (made,) = topic.plan({"topic": None})
+    assert made.call == GcloudCall(
+        (
+            "pubsub",
+            "topics",
+            "create",
+            "dt-events",
+            "--labels=dt-pubsub=dt-pubsub,team=cold-chain",
+            f"--project={PROJECT}",
+        )
+    )
+    (changed,) = topic.plan({"topic": {"labels": {"dt-pubsub": "dt-pubsub", "site": "oslo"}}})
+    assert changed.reason == "label team none -> cold-chain"
+
+
+def subscription(**changes: Any) -> Subscription:
+    return Subscription(spec(**changes), "dt-events", changes.get("retention"), "7d")
+
+
+FOUND = {
+    "topic": f"projects/{PROJECT}/topics/dt-events",
+    "labels": {"dt-pubsub": "dt-pubsub"},
+    "expirationPolicy": {},
+}
+EXPIRES = {"expirationPolicy": {"ttl": "86400s"}}
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "flags"),
+    [
+        (EXPIRES, {}, ["--expiration-period=never"]),
+        ({"messageRetentionDuration": "600s"}, {"retention": "7d"}, ["--message-retention-duration=7d"]),
+        ({"messageRetentionDuration": "604800s"}, {"retention": "7d"}, []),
+        ({}, {"labels": {"a": "b"}}, ["--update-labels=a=b,dt-pubsub=dt-pubsub"]),
+        (
+            EXPIRES,
+            {"retention": "1d", "labels": {"a": "b"}},
+            ["--expiration-period=never", "--message-retention-duration=1d", "--update-labels=a=b,dt-pubsub=dt-pubsub"],
+        ),
+    ],
+)
+def test_a_subscription_is_changed_by_the_flags_of_what_differs(
+    found: dict[str, Any], wanted: dict[str, Any], flags: list[str]
+) -> None:
+    (step,) = subscription(**wanted).plan({"subscription": {**FOUND, **found}})
+    assert (step.action == "update") is bool(flags)
+    if isinstance(step.call, GcloudCall):
+        assert list(step.call.argv[4:-1]) == flags
+
+
+def test_a_subscription_that_orders_is_made_so_and_one_that_does_not_is_shown() -> None:
+    ordered = subscription(settings={"ORDERING_KEY": "device"})
+    (made,) = ordered.plan({"subscription": None})
+    assert isinstance(made.call, GcloudCall)
+    assert "--enable-message-ordering" in made.call.argv
+    (kept,) = ordered.plan({"subscription": FOUND})
+    assert "without message ordering, as it was made" in kept.reason
+
+
+@pytest.mark.parametrize("found", [{"detached": True}, {"topic": "_deleted-topic_"}])
+def test_a_subscription_that_gets_nothing_is_refused_with_the_command_that_deletes_it(found: dict[str, Any]) -> None:
+    with pytest.raises(NotOurs) as refused:
+        planned({"subscription dt-events": {"subscription": found}})
+    assert "  mend it: gcloud pubsub subscriptions delete dt-events" in str(refused.value)
+
+
+def test_subscriptions_of_killed_proofs_are_deleted_by_their_label_and_never_planned() -> None:
+    abandoned = AbandonedProofSubscriptions(spec())
+    left = [
+        {"name": f"projects/{PROJECT}/subscriptions/ours", "labels": {"dt-pubsub-verify": "dt-pubsub"}},
+        {"name": f"projects/{PROJECT}/subscriptions/theirs", "labels": {"dt-pubsub-verify": "another"}},
+    ]
+    (step,) = abandoned.removal({"left": left})
+    assert step.resource == "subscription ours"
+    assert abandoned.plan({"left": left}) == ()
+    assert abandoned.removal({"left": None}) == ()

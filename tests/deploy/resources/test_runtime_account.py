@@ -1,0 +1,31 @@
+"""The service account that the function runs as: its description holds the mark, because accounts have no labels."""
+
+from deploy.resources.runtime_account import RuntimeAccount
+from deploy.steps import Change, GcloudCall
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.stage import spec
+
+EMAIL = f"dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
+ACCOUNT = RuntimeAccount(spec())
+OURS = {"description": "anything at all (dt-pubsub=dt-pubsub), and more"}
+
+
+def test_it_is_made_by_its_name_and_named_by_its_address_ever_after() -> None:
+    (made,) = ACCOUNT.plan({"account": None})
+    assert isinstance(made.call, GcloudCall)
+    assert made.call.argv[:4] == ("iam", "service-accounts", "create", "dt-pubsub")
+    assert "--description=Publishes the events of DT's sensors (dt-pubsub=dt-pubsub)" in made.call.argv
+    assert ACCOUNT.describe[:4] == ("iam", "service-accounts", "describe", EMAIL)
+
+
+def test_a_disabled_account_is_enabled_and_an_enabled_one_kept() -> None:
+    (step,) = ACCOUNT.plan({"account": {**OURS, "disabled": True}})
+    assert step.changes == (Change("disabled", old=True, new=False),)
+    assert step.call == GcloudCall(("iam", "service-accounts", "enable", EMAIL, f"--project={PROJECT}"))
+    (step,) = ACCOUNT.plan({"account": OURS})
+    assert (step.action, step.reason) == ("keep", "is there")
+
+
+def test_the_mark_of_a_deployment_whose_name_is_longer_is_not_ours() -> None:
+    assert not ACCOUNT.is_ours({"description": "(dt-pubsub=dt-pubsub-2)"})
+    assert not ACCOUNT.is_ours({})
