@@ -17,7 +17,7 @@ try:
     from uvicorn.config import HTTP_PROTOCOLS
 except ModuleNotFoundError as missing:
     install = "python -m pip install --no-deps --require-hashes -r requirements.txt"
-    sys.exit(f"{missing.name} is not installed\n  mend it: {install}")
+    sys.exit(f"error: {missing.name} is not installed\n  fix: {install}")
 
 from function.adapters import WsgiDoor, answer_asgi
 from function.errors import SettingsError

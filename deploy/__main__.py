@@ -122,12 +122,12 @@ def _typed(name: str) -> str:
 def _told(terminal: Terminal, report: Report, *, in_json: bool) -> bool:
     """Tell the error if there is one, and the report if it is wanted; whether that could be written."""
     if report.error:
-        terminal.note(str(report.error))
+        terminal.note(report.error.printed())
     try:
         if in_json:
             terminal.as_json(report.as_json())
     except OSError as error:  # a full disk, a pipe that nobody reads
-        terminal.note(str(error))
+        terminal.note(f"error: {error}")
         return False
     return True
 

@@ -2,16 +2,17 @@
 
 DeployError                base class of all expected failures
 ├── FilterInvalid          a text that is not a filter of a subscription (in ``pubsub_filter``)
-├── OptionsUnsound         flags, environment or deploy.toml are invalid; it has every fault
+├── InvalidOptions         flags, environment or deploy.toml are invalid; it has every fault
 ├── GcloudFailed           a gcloud command failed; ``code`` is the reason
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status
 │   └── DtUnanswered       the call may have been carried out: there is no answer, or an unreadable one
 │       └── DtUnreachable  DT cannot be reached from this machine: certificate, proxy, name or connection
-├── NotReady               the preflight found problems to fix first
+├── Several                more than one error at once
+│   ├── NotReady           the preflight found problems to fix first
+│   └── NotOwned           this deployment did not make the resource that has its name
 ├── Unusable               a resource of this deployment can only be deleted and made again
-├── NotOurs                this deployment did not make the resource that has its name
-├── Stopped                a step failed or was interrupted; the steps before it stay done
-├── Declined               the user said no, or there is no terminal to ask the user
+├── ApplyFailed            a step failed or was interrupted; the steps before it stay done
+├── Aborted                the user said no, or there is no terminal to ask the user
 └── NotProven              the path from DT to Pub/Sub does not work
 """
 
@@ -71,22 +72,38 @@ invoker check on; ``GARBLED``: an answer was cut; ``UNWORDED``: gcloud left out 
 class DeployError(Exception):
     """An expected failure, with a text for the terminal.
 
-    ``what``: what went wrong. ``where``: the command, call or resource. ``mend``: the commands that fix it.
+    ``what``: what went wrong. ``where``: the command, call or resource. ``fix``: the commands that fix it.
     """
 
-    def __init__(self, what: str, *, where: str = "", mend: Sequence[str] = ()) -> None:
+    def __init__(self, what: str, *, where: str = "", fix: Sequence[str] = ()) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
-        self.mend = tuple(mend)
+        self.fix = tuple(fix)
 
     def __str__(self) -> str:
         """Return one line with where and what, and one line for each command that fixes it."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return "\n".join([head, *(f"  mend it: {line}" for line in self.mend)])
+        return "\n".join([head, *(f"  fix: {line}" for line in self.fix)])
+
+    def printed(self) -> str:
+        """Return what a terminal shows if the error ends a command."""
+        return f"error: {self}"
 
 
-class OptionsUnsound(DeployError):
+class Several(DeployError):
+    """More than one error at once."""
+
+    def __init__(self, failures: Sequence[DeployError]) -> None:
+        super().__init__("\n".join(str(failure) for failure in failures))
+        self.failures = tuple(failures)
+
+    def printed(self) -> str:
+        """Return all errors, each as a terminal shows it alone."""
+        return "\n".join(failure.printed() for failure in self.failures)
+
+
+class InvalidOptions(DeployError):
     """Flags, environment or deploy.toml are invalid."""
 
     def __init__(self, faults: Sequence[str]) -> None:
@@ -97,16 +114,16 @@ class OptionsUnsound(DeployError):
 class GcloudFailed(DeployError):
     """A gcloud command failed."""
 
-    def __init__(self, code: Code, what: str, *, where: str, mend: Sequence[str] = ()) -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(self, code: Code, what: str, *, where: str, fix: Sequence[str] = ()) -> None:
+        super().__init__(what, where=where, fix=fix)
         self.code = code
 
 
 class DtFailed(DeployError):
     """DT's API refused a call."""
 
-    def __init__(self, status: int, what: str, *, where: str, mend: Sequence[str] = ()) -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(self, status: int, what: str, *, where: str, fix: Sequence[str] = ()) -> None:
+        super().__init__(what, where=where, fix=fix)
         self.status = status
 
 
@@ -118,35 +135,27 @@ class DtUnreachable(DtUnanswered):
     """DT cannot be reached from this machine, because of a certificate, a proxy, its name or the connection."""
 
 
-class NotReady(DeployError):
+class NotReady(Several):
     """The preflight found problems that have to be fixed before anything is changed."""
-
-    def __init__(self, failures: Sequence[DeployError]) -> None:
-        super().__init__("\n".join(str(failure) for failure in failures))
-        self.failures = tuple(failures)
 
 
 class Unusable(DeployError):
     """A resource of this deployment cannot be changed as needed: it has to be deleted and made again."""
 
 
-class NotOurs(DeployError):
+class NotOwned(Several):
     """Resources with this deployment's names exist already, and this deployment did not make them."""
 
-    def __init__(self, failures: Sequence[DeployError]) -> None:
-        super().__init__("\n".join(str(failure) for failure in failures))
-        self.failures = tuple(failures)
 
-
-class Stopped(DeployError):
+class ApplyFailed(DeployError):
     """A step failed. ``done`` has the steps that were carried out before it; the later ones were not."""
 
-    def __init__(self, what: str, *, where: str, mend: Sequence[str], done: Sequence[Step]) -> None:
-        super().__init__(what, where=where, mend=mend)
+    def __init__(self, what: str, *, where: str, fix: Sequence[str], done: Sequence[Step]) -> None:
+        super().__init__(what, where=where, fix=fix)
         self.done = tuple(done)
 
 
-class Declined(DeployError):
+class Aborted(DeployError):
     """Nothing was changed, because the user did not confirm it."""
 
 

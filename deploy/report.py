@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.errors import DeployError, NotOurs, NotReady, Stopped
+from deploy.errors import ApplyFailed, DeployError, Several
 from deploy.proof.checks import Proof
 from deploy.steps import ResourceId, Step, pending
 
@@ -38,7 +38,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Return what ``--json`` prints."""
-        done = self.error.done if isinstance(self.error, Stopped) else self.done
+        done = self.error.done if isinstance(self.error, ApplyFailed) else self.done
         return {
             "error": None if self.error is None else _told(self.error),
             "steps": _each(self.steps),
@@ -57,8 +57,8 @@ def _each(found: Sequence[Step] | Sequence[Proof] | Sequence[Row] | None) -> lis
 
 
 def _told(error: DeployError) -> dict[str, Any]:
-    """Take an error apart: several in one are told in lines, with all that mends them."""
-    if not isinstance(error, NotReady | NotOurs):
-        return {"what": error.what, "where": error.where, "mend": list(error.mend)}
+    """Take an error apart: several in one are told in lines, with all that fixes them."""
+    if not isinstance(error, Several):
+        return {"what": error.what, "where": error.where, "fix": list(error.fix)}
     heads = [f"{each.where}: {each.what}" if each.where else each.what for each in error.failures]
-    return {"what": "\n".join(heads), "where": "", "mend": [line for each in error.failures for line in each.mend]}
+    return {"what": "\n".join(heads), "where": "", "fix": [line for each in error.failures for line in each.fix]}

@@ -22,7 +22,7 @@
     │   └── ForeignProject        from a project that is not on the allow-list
     └── PublishError          no topic has acknowledged the message
         ├── PublishTransient      it may be acknowledged when it is sent again
-        ├── PublishMisconfigured  it will not be before somebody mends the topic or its permissions
+        ├── PublishMisconfigured  it will not be before somebody fixes the topic or its permissions
         ├── PublishRefused        Pub/Sub calls the message itself invalid
         ├── PublishUnacknowledged the answer does not hold one message id for each message
         └── RejectedTopicFailed   the topic for what cannot be passed on did not acknowledge either

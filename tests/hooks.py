@@ -3,16 +3,22 @@
 They import little: a run within a test (``tests/inner.py``) has them, too, and is to begin soon.
 """
 
+from pathlib import Path
+
 import pytest
 from hypothesis import core
 
 from tests import again, leftovers, pace
 
+TESTS = Path(__file__).parent
+
 LONGEST = (
-    *("test_production_path.py", "test_clouds_google.py", "test_bench.py", "test_doors.py", "test_deploy_parallel.py"),
-    *("test_ending.py", "test_leftovers.py", "test_zero_loss.py", "test_doorway.py", "test_wsgi_hosts.py"),
-    *("test_abuse.py", "test_keys_under_load.py", "test_pause.py", "test_offline_run.py", "test_names_outage.py"),
-    *("test_again.py", "test_publisher.py", "test_secrecy.py"),
+    *("blackbox/test_production_path.py", "emulators/test_google.py", "bench/test_bench.py"),
+    *("blackbox/test_decision_table.py", "deploy/test_parallel.py", "blackbox/test_ending.py"),
+    *("repository/test_leftovers.py", "blackbox/test_zero_loss.py", "deploy/cli/test_doorway.py"),
+    *("blackbox/test_wsgi_hosts.py", "blackbox/test_abuse.py", "blackbox/test_keys_under_load.py"),
+    *("blackbox/test_pause.py", "emulators/test_run.py", "blackbox/test_names_outage.py", "repository/test_again.py"),
+    *("function/test_publishing.py", "blackbox/test_secrecy.py"),
 )
 """Files that take more than 10 s, what waits beside what works. They begin first: a run ends with its last file."""
 
@@ -40,8 +46,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(trylast=True)  # the order is chance's by then; each file is given to one worker, in this order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest files begin first, and leave the order of all else as it is."""
-    places = {name: place for place, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+    places = {TESTS / path: place for place, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

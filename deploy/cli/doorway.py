@@ -59,7 +59,7 @@ def not_installed(missing: ModuleNotFoundError, *locks: str) -> str:
     if name in OURS:
         raise missing
     listed = " ".join(f"-r {lock}" for lock in locks)
-    return f"{name} is not installed for {sys.executable}\n  mend it: {INSTALL} {listed}"
+    return f"error: {name} is not installed for {sys.executable}\n  fix: {INSTALL} {listed}"
 
 
 def on_end(handler: Handler) -> None:

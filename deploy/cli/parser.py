@@ -58,7 +58,7 @@ class _Parser(Parser):
 
     def error(self, message: str) -> NoReturn:
         typed = message.partition("invalid choice: '")[2].partition("'")[0]
-        raise DeployError(f"{message}{_suggestion([typed], self.verbs)}", mend=[f"{self.prog} --help"])
+        raise DeployError(f"{message}{_suggestion([typed], self.verbs)}", fix=[f"{self.prog} --help"])
 
 
 class _Wide(argparse.RawDescriptionHelpFormatter):
@@ -121,9 +121,9 @@ def _unrecognized(words: Sequence[str], verb: str, usages: Usages) -> DeployErro
     of_others = [(name, verbs) for name in typed if (verbs := _verbs_with(name, usages))]
     if of_others:
         what = "; ".join(f"{name} is not a flag of {verb}, but of {_listed(verbs)}" for name, verbs in of_others)
-        return DeployError(what, mend=[f"python -m deploy {verb} --help"])
+        return DeployError(what, fix=[f"python -m deploy {verb} --help"])
     hint = _suggestion(typed, usages[verb].flag_names)
-    return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", mend=["python -m deploy --help"])
+    return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", fix=["python -m deploy --help"])
 
 
 def _verbs_with(flag: str, usages: Usages) -> list[str]:

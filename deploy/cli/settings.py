@@ -8,7 +8,7 @@ from typing import Any
 
 from deploy.cli.options import OPTIONS, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
-from deploy.errors import OptionsUnsound
+from deploy.errors import InvalidOptions
 from deploy.spec import FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Spec
 from function.errors import SettingsError
 from function.settings import Settings
@@ -47,7 +47,7 @@ def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path
     """Read what is asked for.
 
     Raises:
-        OptionsUnsound: with every fault there is.
+        InvalidOptions: with every fault there is.
 
     """
     places = {option.place for option in OPTIONS}
@@ -66,7 +66,7 @@ def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path
     spec = _spec(values)
     faults += _contradictions(spec, _Places(asked, file))
     if faults:
-        raise OptionsUnsound(faults)
+        raise InvalidOptions(faults)
     return spec
 
 

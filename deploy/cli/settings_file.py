@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from deploy.errors import OptionsUnsound
+from deploy.errors import InvalidOptions
 
 USUAL_NAME = "deploy.toml"
 
@@ -51,7 +51,7 @@ def read_settings_file(named: str | None, folder: Path, tables: Collection[str])
     ``tables``: places whose value is a table, such as ``labels``.
 
     Raises:
-        OptionsUnsound: the file cannot be read, is not text, or is not TOML.
+        InvalidOptions: the file cannot be read, is not text, or is not TOML.
 
     """
     path = Path(named) if named else folder / USUAL_NAME
@@ -62,9 +62,9 @@ def read_settings_file(named: str | None, folder: Path, tables: Collection[str])
     try:
         loaded = tomllib.loads(text)
     except ValueError as error:
-        raise OptionsUnsound([f"{name}: {error}"]) from None
+        raise InvalidOptions([f"{name}: {error}"]) from None
     except RecursionError:
-        raise OptionsUnsound([f"{name}: has lists or tables nested too deeply"]) from None
+        raise InvalidOptions([f"{name}: has lists or tables nested too deeply"]) from None
     return SettingsFile(name, _flattened(loaded, tables), _lines(text))
 
 
@@ -72,12 +72,12 @@ def _text(path: Path, name: str) -> str:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        raise OptionsUnsound([f"{name}: {error.strerror}"]) from None
+        raise InvalidOptions([f"{name}: {error.strerror}"]) from None
     encoding = next((encoding for mark, encoding in _MARKED_ENCODINGS if raw.startswith(mark)), "utf-8")
     try:
         return raw.decode(encoding)
     except UnicodeDecodeError:
-        raise OptionsUnsound([f"{name}: is not UTF-8 text; save it as UTF-8"]) from None
+        raise InvalidOptions([f"{name}: is not UTF-8 text; save it as UTF-8"]) from None
 
 
 def _flattened(loaded: Mapping[str, Any], tables: Collection[str]) -> dict[str, Any]:

@@ -36,8 +36,8 @@ class DtApi:
     def require_credentials(self) -> Transport:
         """Return the transport. Raises ``DeployError`` if there are no credentials."""
         if self.transport is None:
-            mend = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
-            raise DeployError("no credentials", where="DT", mend=[mend])
+            fix = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
+            raise DeployError("no credentials", where="DT", fix=[fix])
         return self.transport
 
     def call(
@@ -100,7 +100,7 @@ class DtApi:
             if not next_token:
                 return items
             if next_token in tokens:
-                raise DtUnanswered(0, "its page tokens repeat without end", where=f"DT, GET {path}", mend=[AGAIN])
+                raise DtUnanswered(0, "its page tokens repeat without end", where=f"DT, GET {path}", fix=[AGAIN])
             tokens.append(next_token)
 
     def organization(self, project: str) -> str:
@@ -128,7 +128,7 @@ def parsing_response(where: str) -> Iterator[None]:
         yield
     except (AttributeError, KeyError, TypeError) as error:
         what = f"its answer has an unexpected structure ({type(error).__name__}: {error})"
-        raise DtUnanswered(0, what, where=where, mend=[AGAIN]) from None
+        raise DtUnanswered(0, what, where=where, fix=[AGAIN]) from None
 
 
 def _may_repeat(method: Method, answer: DtAnswer, *, just_made: bool) -> bool:
@@ -170,9 +170,9 @@ TABLE = (
 def _explained(request: DtRequest, answer: DtAnswer, message: str) -> DtFailed:
     where = f"DT, {request.method} {request.path}"
     if answer.is_unreachable:
-        return DtUnreachable(0, message, where="DT", mend=[answer.fix])
+        return DtUnreachable(0, message, where="DT", fix=[answer.fix])
     error_class = DtUnanswered if answer.status == 0 or answer.status >= 500 else DtFailed
-    return error_class(answer.status, message, where=where, mend=[remedy(answer.status, message)])
+    return error_class(answer.status, message, where=where, fix=[remedy(answer.status, message)])
 
 
 def remedy(status: int, message: str) -> str:

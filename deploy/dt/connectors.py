@@ -116,7 +116,7 @@ class Connectors:
         if count < MAX_PER_PROJECT:
             return error
         what = f"{error.what}; the project has {count} Data Connectors, and DT allows {MAX_PER_PROJECT}"
-        return DtFailed(error.status, what, where=error.where, mend=["delete one in DT Studio, then run this again"])
+        return DtFailed(error.status, what, where=error.where, fix=["delete one in DT Studio, then run this again"])
 
 
 def _connectors(listed: Sequence[Mapping[str, Any]], ours: tuple[Secret, ...]) -> tuple[Connector, ...]:

@@ -106,7 +106,7 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
         output = _wait(process, stdin, timeout_s)
     except subprocess.TimeoutExpired:
         what = f"did not end within {timeout_s:.0f} s"
-        raise GcloudFailed("TIMEOUT", what, where=shown(argv), mend=[STATUS]) from None
+        raise GcloudFailed("TIMEOUT", what, where=shown(argv), fix=[STATUS]) from None
     finally:
         if process is not None:
             _end(process)
@@ -128,9 +128,9 @@ def _started(argv: Argv, stdin: str | None, folder: Path | None) -> "subprocess.
         )
     except FileNotFoundError:
         what = "not installed, or not in the path of this shell (after an installation, open a new one)"
-        raise GcloudFailed("MISSING", what, where="gcloud", mend=[INSTALL]) from None
+        raise GcloudFailed("MISSING", what, where="gcloud", fix=[INSTALL]) from None
     except OSError as error:
-        raise GcloudFailed("MISSING", f"cannot be started: {error.strerror}", where="gcloud", mend=[INSTALL]) from None
+        raise GcloudFailed("MISSING", f"cannot be started: {error.strerror}", where="gcloud", fix=[INSTALL]) from None
 
 
 def _wait(process: "subprocess.Popen[str]", stdin: str | None, timeout_s: float) -> tuple[str, str]:
@@ -225,7 +225,7 @@ class Gcloud:
             return
         policy = self.read((*argv[:2], "get-iam-policy", *argv[3:]))
         if policy and policy.get("bindings"):
-            raise GcloudFailed("ELSEWHERE", f"{error.what}, but it has a policy", where=error.where, mend=error.mend)
+            raise GcloudFailed("ELSEWHERE", f"{error.what}, but it has a policy", where=error.where, fix=error.fix)
 
     def read_text(self, argv: Argv) -> str:
         """Return a command's standard output as it is.

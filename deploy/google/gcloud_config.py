@@ -56,7 +56,7 @@ def require_googles_endpoints(configuration: Configuration, environ: Mapping[str
     raise DeployError(
         f"they send {targets} instead of to Google",
         where="gcloud's api_endpoint_overrides",
-        mend=[_unset(api, environ) for api in elsewhere],
+        fix=[_unset(api, environ) for api in elsewhere],
     )
 
 

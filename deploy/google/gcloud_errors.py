@@ -281,7 +281,7 @@ def explain(argv: Argv, stderr: str) -> GcloudFailed:
     message = _message(stderr)
     kind = kind_of(argv, message)
     line = shlex.join(("gcloud", *(word for word in argv if not word.startswith("--format"))))
-    return GcloudFailed(kind.code, _shown(argv, kind.code, message), where=line, mend=kind.remedy)
+    return GcloudFailed(kind.code, _shown(argv, kind.code, message), where=line, fix=kind.remedy)
 
 
 def _shown(argv: Argv, code: Code, message: str) -> str:

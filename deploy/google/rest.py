@@ -77,9 +77,9 @@ def time_series(project: str, parameters: Mapping[str, str], token: Secret) -> l
 
 
 def _monitoring_error(project: str, what: str, message: str) -> DeployError:
-    mend = []
+    fix = []
     if "SERVICE_DISABLED" in message:
-        what, mend = "is off", [f"gcloud services enable monitoring.googleapis.com --project={project}"]
+        what, fix = "is off", [f"gcloud services enable monitoring.googleapis.com --project={project}"]
     elif "PERMISSION_DENIED" in message:
-        what, mend = "you may not read it: monitoring.timeSeries.list is missing", [grant(project)]
-    return DeployError(what, where="Cloud Monitoring", mend=mend)
+        what, fix = "you may not read it: monitoring.timeSeries.list is missing", [grant(project)]
+    return DeployError(what, where="Cloud Monitoring", fix=fix)

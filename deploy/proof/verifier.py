@@ -80,7 +80,7 @@ class Verifier:
             if status not in {0, 403, 404, 429, 500, 502, 503} or self.now() > give_up_at:
                 what = f"an unsigned request was answered with {status}, not refused with 401 unsigned"
                 hint = "python -m deploy plan"
-                raise NotProven(what, where=self.function.url, mend=[hint, self._logs])
+                raise NotProven(what, where=self.function.url, fix=[hint, self._logs])
             self.notice(f"{self.function.url} answers {status or 'nothing'} as yet")
             self.sleep(3.0)
 
@@ -98,7 +98,7 @@ class Verifier:
                 return
             if self.now() > give_up_at:
                 what = f"the function does not accept the newest secret: it answered {status} {text[:200]}"
-                raise NotProven(what, where=f"secret {self.spec.secret}", mend=["python -m deploy plan", self._logs])
+                raise NotProven(what, where=f"secret {self.spec.secret}", fix=["python -m deploy plan", self._logs])
             self.notice("the function does not accept the newest secret yet")
             self.sleep(3.0)
 
@@ -111,9 +111,9 @@ class Verifier:
         """
         url = self.function.url
         own = owned_by(self.spec, connectors, url)
-        fault, mend = _keeps_from_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
+        fault, fix = _keeps_from_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
         if fault:
-            raise NotProven(fault, where=f"DT project {project}", mend=[mend])
+            raise NotProven(fault, where=f"DT project {project}", fix=[fix])
         return own[0]
 
     def event_arrives(self, project: str, connector: Connector, secret: Secret) -> Proof:
@@ -156,7 +156,7 @@ class Verifier:
             return "DT does not show the connector's secret, and the function's log has no line on the event"
         if "secretIndex" not in line:
             what = f"connector {connector.id} has another secret than the function: DT's own key proved the event"
-            raise NotProven(what, where=f"DT project {proof.project}", mend=_secret_fix(connector))
+            raise NotProven(what, where=f"DT project {proof.project}", fix=_secret_fix(connector))
         return ""
 
     def _signed_arrives(self, project: str, secret: Secret, why_less: str) -> Proof:
@@ -166,7 +166,7 @@ class Verifier:
             status, text = self.function.send_signed(body, secret)
             if status != 200:
                 what = f"a signed request was answered with {status} {text[:200]}"
-                raise NotProven(what, where=self.function.url, mend=[self._logs])
+                raise NotProven(what, where=self.function.url, fix=[self._logs])
             message = self._awaited(subscription, device, MADE_UP)
         if base64.b64decode(message["data"]) != body:
             raise NotProven("the message has other bytes than were sent", where=f"topic {self.spec.topic}")
@@ -183,11 +183,11 @@ class Verifier:
         if not all(is_what_was_sent(event, event_type, sent) for event in kept):
             raise NotProven("the event is not the one that DT keeps in its history", where=f"topic {self.spec.topic}")
 
-    def _awaited(self, subscription: str, device: str, event_type: str, mend: Sequence[str] = ()) -> Mapping[str, Any]:
+    def _awaited(self, subscription: str, device: str, event_type: str, fix: Sequence[str] = ()) -> Mapping[str, Any]:
         """Return the message with the event of this type. A device may send other types first, of its radio or labels.
 
         Raises:
-            NotProven: no such event came within ``ARRIVAL_S``. ``mend``: more commands that may help then.
+            NotProven: no such event came within ``ARRIVAL_S``. ``fix``: more commands that may help then.
 
         """
         argv = ("pubsub", "subscriptions", "pull", subscription, "--auto-ack", "--limit=10")
@@ -200,7 +200,7 @@ class Verifier:
                     return message
             self.sleep(0.5)
         what = f"no event came within {ARRIVAL_S:.0f} s"
-        raise NotProven(what, where=f"topic {self.spec.topic}", mend=["python -m deploy status", self._logs, *mend])
+        raise NotProven(what, where=f"topic {self.spec.topic}", fix=["python -m deploy status", self._logs, *fix])
 
     @property
     def _logs(self) -> str:

@@ -94,8 +94,8 @@ def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -
     if len(found) != MAX_PER_PROJECT or owned_by(spec, found, url):
         return
     what = f"has {len(found)} Data Connectors, and DT allows {MAX_PER_PROJECT}: there is no room for this deployment's"
-    mend = "delete one in DT Studio, API Integrations > Data Connectors, then run this again"
-    raise DeployError(what, where=f"DT project {project}", mend=[mend])
+    fix = "delete one in DT Studio, API Integrations > Data Connectors, then run this again"
+    raise DeployError(what, where=f"DT project {project}", fix=[fix])
 
 
 def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:

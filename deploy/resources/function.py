@@ -131,7 +131,7 @@ class Function(Marked):
             return None if service is None else self._not_ours_to_open(service)
         if found.get("environment") == "GEN_1":
             what = "already exists, as a 1st gen function, which cannot become this deployment's: it is left as it is"
-            return DeployError(what, where=self.title, mend=[ANOTHER_NAME])
+            return DeployError(what, where=self.title, fix=[ANOTHER_NAME])
         if error := Marked.not_ours(self, facts):  # super() fails in a dataclass with slots
             return error
         if service is not None and not self._is_of_functions(service):
@@ -179,12 +179,12 @@ class Function(Marked):
 
     def _not_ours_to_open(self, service: Facts, whose: str = "without a function") -> DeployError:
         """Return the error for a service without our function: Google would let it be opened, but not deployed over."""
-        what, mend = "it is not this deployment's, and is left as it is", ANOTHER_NAME
+        what, fix = "it is not this deployment's, and is left as it is", ANOTHER_NAME
         if self._is_marked_service(service):
             what = "this deployment's function was detached from it"
-            mend = GcloudCall(run_service(self.spec, "delete")).line()
+            fix = GcloudCall(run_service(self.spec, "delete")).line()
         what = f"already exists in {self.spec.region}, {whose}: {what}"
-        return DeployError(what, where=f"Cloud Run service {self.spec.name}", mend=[mend])
+        return DeployError(what, where=f"Cloud Run service {self.spec.name}", fix=[fix])
 
     def _closed(self, facts: Facts) -> list[Step]:
         why, steps = "its function was detached: it stays, closed", []

@@ -44,7 +44,7 @@ class Marked(Resource):
         if found is None or self.is_ours(found):
             return None
         what = f"exists, and is not marked {self.spec.mark}\n  adopt it by this line, or choose another --name"
-        return DeployError(what, where=self.title, mend=[GcloudCall(self.adoption).line()])
+        return DeployError(what, where=self.title, fix=[GcloudCall(self.adoption).line()])
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Make it if it is not there, else compare it with what it should be."""

@@ -150,7 +150,7 @@ class Subscription(Marked):
         if found.get("detached"):
             what = "is detached from its topic: it gets nothing, and cannot be attached again"
         if what:
-            raise Unusable(what, where=self.title, mend=[GcloudCall(self.command("delete")).line()])
+            raise Unusable(what, where=self.title, fix=[GcloudCall(self.command("delete")).line()])
 
     def _differences(self, found: Facts) -> Sequence[tuple[Change, str]]:
         """Return the changes of expiration and retention, each with the flag that makes it."""

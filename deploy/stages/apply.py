@@ -9,7 +9,7 @@ from typing import Any
 from deploy.cli.terminal import Terminal
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
-from deploy.errors import DeployError, GcloudFailed, Stopped
+from deploy.errors import ApplyFailed, DeployError, GcloudFailed
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import Vault
 from deploy.resources.function import Function, function_url
@@ -58,7 +58,7 @@ class Executor:
         """Carry out the steps that change something.
 
         Raises:
-            Stopped: a step failed, or was interrupted. What is done stays done, and the next ``up`` finishes the rest.
+            ApplyFailed: a step failed or was interrupted. What is done stays done; the next ``up`` finishes the rest.
 
         """
         wanted = pending(tuple(steps))
@@ -69,7 +69,7 @@ class Executor:
                     self._carry_out(step)
                 done += 1
         except DeployError as error:
-            raise _stopped(wanted, done, error.what, error.mend) from error
+            raise _stopped(wanted, done, error.what, error.fix) from error
         except KeyboardInterrupt:
             raise _stopped(wanted, done, "interrupted", ()) from None
 
@@ -185,9 +185,9 @@ def _is_complete(resource: Resource, facts: Facts, looks: int) -> bool:
     return found.get("state") not in {"DEPLOYING", "DELETING"}
 
 
-def _stopped(wanted: Sequence[Step], place: int, what: str, mend: Sequence[str]) -> Stopped:
+def _stopped(wanted: Sequence[Step], place: int, what: str, fix: Sequence[str]) -> ApplyFailed:
     done = "".join(f"\n  done      {step.resource}" for step in wanted[:place])
     left = "".join(f"\n  not done  {step.resource}" for step in wanted[place:])
     verb = "down" if all(step.action == "delete" for step in wanted) else "up"
-    lines = (*mend, f"python -m deploy {verb}")
-    return Stopped(f"{what}{done}{left}", where=wanted[place].resource, mend=lines, done=wanted[:place])
+    lines = (*fix, f"python -m deploy {verb}")
+    return ApplyFailed(f"{what}{done}{left}", where=wanted[place].resource, fix=lines, done=wanted[:place])

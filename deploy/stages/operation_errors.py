@@ -17,11 +17,11 @@ def with_more(google: Gcloud, spec: Spec, error: GcloudFailed) -> GcloudFailed:
     """Return an error with what can be read about it; the same error if there is nothing more."""
     try:
         if error.code == "BUILD_ACCOUNT" and (account := build_account(google, spec)):
-            mend = [line.replace(UNKNOWN_ACCOUNT, account) for line in error.mend]
-            return GcloudFailed(error.code, error.what, where=error.where, mend=mend)
+            fix = [line.replace(UNKNOWN_ACCOUNT, account) for line in error.fix]
+            return GcloudFailed(error.code, error.what, where=error.where, fix=fix)
         if error.code == "START" and (lines := _last_words(google, spec, error.what)):
             what = "\n".join((error.what, "  the function's own words:", *(f"  {line}" for line in lines)))
-            return GcloudFailed(error.code, what, where=error.where, mend=error.mend)
+            return GcloudFailed(error.code, what, where=error.where, fix=error.fix)
     except DeployError:
         pass  # the error is shown without more
     return error

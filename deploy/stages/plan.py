@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from deploy.errors import DeployError, NotOurs
+from deploy.errors import DeployError, NotOwned
 from deploy.resources.catalog import removable, resources
 from deploy.resources.connector import connector_id, plan_connector, remove_connector, remove_devices
 from deploy.resources.elsewhere import Elsewhere
@@ -19,7 +19,7 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     """Return all steps to the desired state, in order.
 
     Raises:
-        NotOurs: with everything that is there and not ours to change.
+        NotOwned: with everything that is there and not ours to change.
 
     """
     steps: list[Step] = []
@@ -31,7 +31,7 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
         except DeployError as error:
             failures.append(error)
     if failures:
-        raise NotOurs(failures)
+        raise NotOwned(failures)
     steps = _remembered(spec, _reopened(spec, steps), observed)
     new_secret = any(isinstance(step.call, GcloudCall) and step.call.secret_on_stdin for step in steps)
     for project in spec.dt_projects:

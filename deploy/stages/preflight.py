@@ -126,13 +126,13 @@ def _project(subject: Subject) -> _Finding:
     try:
         found = subject.google.read(("projects", "describe", subject.spec.google_project))
     except GcloudFailed as error:
-        if error.code not in {"PERMISSION_DENIED", "PROJECT", "ELSEWHERE"} or error.mend[0].count(" undelete "):
+        if error.code not in {"PERMISSION_DENIED", "PROJECT", "ELSEWHERE"} or error.fix[0].count(" undelete "):
             raise
         what = "does not exist, or you may not see it"
-        raise DeployError(what, where=where, mend=["gcloud projects list"]) from None
+        raise DeployError(what, where=where, fix=["gcloud projects list"]) from None
     if found is None or found.get("lifecycleState", "ACTIVE") != "ACTIVE":
         state = "does not exist" if found is None else f"is {found['lifecycleState']}"
-        raise DeployError(state, where=where, mend=["gcloud projects list"])
+        raise DeployError(state, where=where, fix=["gcloud projects list"])
     return _Finding()
 
 
@@ -143,8 +143,8 @@ def _billing(subject: Subject) -> _Finding:
     except GcloudFailed:
         return _Finding(warnings=("whether billing is on could not be read",))
     if found is not None and not found.get("billingEnabled"):
-        mend = f"gcloud billing projects link {project} --billing-account=ACCOUNT"
-        raise DeployError("billing is off", where=f"project {project}", mend=[mend])
+        fix = f"gcloud billing projects link {project} --billing-account=ACCOUNT"
+        raise DeployError("billing is off", where=f"project {project}", fix=[fix])
     return _Finding()
 
 
@@ -160,7 +160,7 @@ def _permissions(subject: Subject) -> _Finding:
         missing.remove(ACT_AS)
     if missing:
         what = f"you lack {', '.join(sorted(missing))}"
-        raise DeployError(what, where=f"project {project}", mend=[grant(project)])
+        raise DeployError(what, where=f"project {project}", fix=[grant(project)])
     return _Finding()
 
 
@@ -187,13 +187,13 @@ def _public_access(subject: Subject) -> _Finding:
         raise DeployError(
             "organization policies forbid allUsers, and to switch the invoker check off: DT could not call",
             where="public invocation",
-            mend=[allow_unchecked(subject.spec.google_project)],
+            fix=[allow_unchecked(subject.spec.google_project)],
         )
     if subject.spec.invocation == "public":
         raise DeployError(
             f"organization policy {forbidding} forbids allUsers",
             where="public invocation",
-            mend=["python -m deploy up --invocation=unchecked"],
+            fix=["python -m deploy up --invocation=unchecked"],
         )
     return _Finding(warnings=warnings, is_public_forbidden=True)
 
@@ -208,14 +208,14 @@ def _check_is_forced(policy: OrganizationPolicy) -> tuple[bool, tuple[str, ...]]
 
 def _region(subject: Subject) -> _Finding:
     project = subject.spec.project_flag
-    what, mend = "has no functions", f"gcloud functions regions list --gen2 {project}"
+    what, fix = "has no functions", f"gcloud functions regions list --gen2 {project}"
     names = _regions(subject, project)
     if names is None:
         names = set(KNOWN_REGIONS)
         what = "is not known, and Google cannot be asked while the API is off"
-        mend = f"gcloud services enable cloudfunctions.googleapis.com {project}"
+        fix = f"gcloud services enable cloudfunctions.googleapis.com {project}"
     if subject.spec.region not in names:
-        raise DeployError(what, where=f"region {subject.spec.region}", mend=[mend])
+        raise DeployError(what, where=f"region {subject.spec.region}", fix=[fix])
     return _Finding()
 
 
@@ -267,7 +267,7 @@ def _dt(subject: Subject) -> _Finding:
         raise DeployError(
             f"the projects belong to {len(set(organizations))} organizations: make one deployment for each",
             where="DT",
-            mend=["python -m deploy up --name=ANOTHER-NAME --dt-project=DT-PROJECT"],
+            fix=["python -m deploy up --name=ANOTHER-NAME --dt-project=DT-PROJECT"],
         )
     return _Finding(warnings=tuple(warnings), organizations=frozenset(organizations))
 
@@ -282,7 +282,7 @@ def _dt_role(dt: DtApi, project: str) -> list[str]:
         return [f"the role in DT project {project} could not be read"]
     if missing := [permission for permission in DT_PERMISSIONS if permission not in held]:
         what = f"the service account lacks {', '.join(missing)}"
-        raise DeployError(what, where=f"DT project {project}", mend=[DT_ROLE])
+        raise DeployError(what, where=f"DT project {project}", fix=[DT_ROLE])
     return []
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from deploy.context import Context
-from deploy.errors import Declined
+from deploy.errors import Aborted
 from deploy.secret import Secret
 from deploy.stages.apply import Executor
 from deploy.stages.observed import Observed
@@ -19,16 +19,16 @@ def confirm(context: Context, question: str) -> None:
     """Ask, unless ``--yes`` was given.
 
     Raises:
-        Declined: the answer is no, or there is no terminal to ask on.
+        Aborted: the answer is no, or there is no terminal to ask on.
 
     """
     if context.flags.yes:
         return
     agreed = context.terminal.agrees(question)
     if agreed is None:
-        raise Declined("this is not a terminal, and nothing was changed", mend=["pass --yes"])
+        raise Aborted("this is not a terminal, and nothing was changed", fix=["pass --yes"])
     if not agreed:
-        raise Declined("nothing was changed")
+        raise Aborted("nothing was changed")
 
 
 def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Secret, ...]:

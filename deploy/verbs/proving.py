@@ -50,16 +50,16 @@ def prove_after_up(context: Context, observed: Observed) -> None:
     except DeployError as error:
         what = f"{error.what}\n  both ends are made and stay as they are; it is the proof that failed"
         again = "python -m deploy verify"
-        raise NotProven(what, where=error.where, mend=[*error.mend, again]) from error
+        raise NotProven(what, where=error.where, fix=[*error.fix, again]) from error
 
 
 def _newest_secret(context: Context, observed: Observed) -> Secret:
     """Return the newest secret. Raises ``DeployError`` if there is none of use, or no function."""
     secret = SignatureSecret(context.spec)
     if refusal := unusable(observed.of(secret)):
-        raise DeployError(refusal, where=secret.title, mend=["python -m deploy up"])
+        raise DeployError(refusal, where=secret.title, fix=["python -m deploy up"])
     if not observed.url(context.spec) or not observed.secrets:
-        raise DeployError("there is nothing to verify yet", mend=["python -m deploy up"])
+        raise DeployError("there is nothing to verify yet", fix=["python -m deploy up"])
     return observed.secrets[0]
 
 

@@ -2,7 +2,7 @@
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.errors import DeployError, DtFailed, NotOurs, Unusable
+from deploy.errors import DeployError, DtFailed, NotOwned, Unusable
 from deploy.google.backlog import MESSAGES, OLDEST, question, unread_in
 from deploy.report import Row
 from deploy.resources.connector import owned_by
@@ -48,7 +48,7 @@ def run(context: Context) -> int:
         context.terminal.rows([(row.state, row.what, row.detail) for row in on_one_screen(rows, spec)])
     context.say(f"\n{observed.url(spec) or 'no function, no URL'}")
     if pending(steps) or broken:
-        context.say("what up would mend: python -m deploy plan")
+        context.say("what up would fix: python -m deploy plan")
     return {True: NOTHING_TO_DO, False: UNHEALTHY, None: FAILED}[report.healthy]
 
 
@@ -56,12 +56,12 @@ def _plan_or_broken(context: Context, observed: Observed) -> tuple[tuple[Step, .
     """Return a plan; or no steps and a row for each thing of ours that keeps a plan from being made.
 
     Raises:
-        NotOurs: something of the names wanted is others'.
+        NotOwned: something of the names wanted is others'.
 
     """
     try:
         return plan(with_organization(context), observed), []
-    except NotOurs as error:
+    except NotOwned as error:
         if not all(isinstance(failure, Unusable) for failure in error.failures):
             raise
         context.terminal.note(str(error))

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from deploy.errors import DeployError, NotOurs
+from deploy.errors import DeployError, NotOwned
 from deploy.google.backlog import Unread
 from deploy.report import Row
 from deploy.resources.by_hand import closing
@@ -52,7 +52,7 @@ def all_rows(
     ]
 
 
-def broken_rows(broken: NotOurs) -> list[Row]:
+def broken_rows(broken: NotOwned) -> list[Row]:
     """Return a row for each resource of this deployment of which no plan can be made."""
     return [Row(failure.where, "broken", failure.what) for failure in broken.failures]
 

@@ -119,7 +119,7 @@ def test_a_request_is_not_repeated_if_dt_was_never_reached(clock: FakeClock) -> 
         asked.append(request)
         return UNREACHABLE
 
-    with pytest.raises(DtUnreachable, match="no connection to DT\n  mend it: check the network"):
+    with pytest.raises(DtUnreachable, match="no connection to DT\n  fix: check the network"):
         DtApi(transport, sleep=clock.advance).call("GET", "/projects/p")
     assert len(asked) == 1
 
@@ -173,14 +173,14 @@ def overriding(url: str) -> dict[str, dict[str, str]]:
 def test_an_endpoint_override_outside_of_google_is_refused(url: str) -> None:
     with pytest.raises(DeployError, match=r"pubsub to .* instead of to Google") as refused:
         require_googles_endpoints(overriding(url), {})
-    assert refused.value.mend == ("gcloud config unset api_endpoint_overrides/pubsub",)
+    assert refused.value.fix == ("gcloud config unset api_endpoint_overrides/pubsub",)
 
 
 def test_the_fix_of_an_endpoint_in_the_environment_changes_the_environment() -> None:
     environ = {"CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB": "http://localhost:8085/"}
     with pytest.raises(DeployError) as refused:
         require_googles_endpoints(overriding("http://localhost:8085/"), environ)
-    assert refused.value.mend == ("export CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=",)
+    assert refused.value.fix == ("export CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=",)
 
 
 @pytest.mark.parametrize("url", ["https://europe-west1-pubsub.googleapis.com/", "https://pubsub.p.googleapis.com/", ""])

@@ -55,7 +55,7 @@ def test_a_source_that_does_not_start_is_told_and_the_revision_before_it_goes_on
         status, told = user.runs("up", "--yes", source=_clone(tmp_path / name, main))
         assert (status, "not done  function dt-pubsub" in told) == (1, True), told
         assert ("SyntaxError" if name == "syntax" else "RuntimeError: no such table") in told
-        assert "mend it: python -m deploy up" in told
+        assert "fix: python -m deploy up" in told
 
         status, told = user.runs("verify")
         assert (status, "came through DT's connector as message" in told) == (0, True), told
@@ -63,7 +63,7 @@ def test_a_source_that_does_not_start_is_told_and_the_revision_before_it_goes_on
     user.brings_up()
 
 
-def test_drift_is_shown_and_mended_and_what_nobody_mentioned_is_left_alone(user: User) -> None:
+def test_drift_is_shown_and_fixed_and_what_nobody_mentioned_is_left_alone(user: User) -> None:
     _drift(user)
 
     status, told = user.runs("plan")

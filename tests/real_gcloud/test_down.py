@@ -18,7 +18,7 @@ def test_a_half_made_deployment_is_removed_after_repeated_downs(user: User) -> N
     )
     status, output = user.runs("down", "--yes")
     assert (status, "done      secret dt-signature" in output, "not done  topic dt-events" in output) == (1, True, True)
-    assert output.endswith("mend it: python -m deploy down\n"), output
+    assert output.endswith("fix: python -m deploy down\n"), output
 
     status, output = user.runs("down", "--yes")
     assert (status, user.both_clouds.left()) == (0, []), output

@@ -13,8 +13,8 @@ from tests.real_gcloud.user import REAL_GCLOUD, STEPS, Asked, User, ended, struc
 
 pytestmark = REAL_GCLOUD
 
-MENDED_BY_A_ROLE = "mend it: gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role="
-MENDED_BY_DTS_ROLE = "mend it: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
+MENDED_BY_A_ROLE = "fix: gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role="
+MENDED_BY_DTS_ROLE = "fix: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
 REMOVED = ("*/dataconnectors/*", "*/functions/dt-pubsub", "*/secrets/dt-signature", "*/topics/dt-events")
 REFUSED = (
     *("APIs", "service account dt-pubsub", "topic dt-events", "secretAccessor on secret dt-signature"),
@@ -122,16 +122,16 @@ def _stood_still_at(told: str) -> str:
 
 
 def _is_told(told: str, place: int) -> bool:
-    """Whether all that was not done is told, what was done, and the lines that mend it."""
+    """Whether all that was not done is told, what was done, and the lines that fix it."""
     step, before = STEPS[place], STEPS[place - 1].resource
     left = dict.fromkeys(step.resource for step in STEPS[place:])
-    mended = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
-    end = "  mend it: python -m deploy up\n"
+    fixed = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
+    end = "  fix: python -m deploy up\n"
     return (
         f"\n{step.resource}: " in told
         and (place == 0 or before == step.resource or f"\n  done      {before}" in told)
         and [line[12:] for line in told.splitlines() if line.startswith("  not done  ")] == list(left)
-        and told.count(mended) == 1
+        and told.count(fixed) == 1
         and told.endswith(end)
     )
 

@@ -56,7 +56,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "line", "mend"),
+    ("spoil", "line", "fix"),
     [
         pytest.param(
             another(PATH="/nowhere"),
@@ -158,14 +158,14 @@ def _public_only(user: User) -> Mapping[str, str | None]:
     ],
 )
 def test_a_missing_precondition_is_one_line_and_the_command_that_fixes_it(
-    user: User, spoil: Spoil, line: str, mend: str
+    user: User, spoil: Spoil, line: str, fix: str
 ) -> None:
     environ = {name: value for name, value in {**user.environ, **spoil(user)}.items() if value is not None}
 
     status, output = user.runs("up", "--yes", environ=environ)
 
     what, how = (printed for printed in output.splitlines() if not printed.endswith(" ..."))  # except for progress
-    assert (status, line in what, how.startswith(f"  mend it: {mend}")) == (1, True, True), output
+    assert (status, line in what, how.startswith(f"  fix: {fix}")) == (1, True, True), output
     assert user.changes() == []
     assert user.both_clouds.left() == []
 
@@ -177,7 +177,7 @@ def test_all_missing_preconditions_are_reported_at_once(user: User) -> None:
 
     status, output = user.runs("up", "--yes")
 
-    assert (status, output.count("mend it:"), user.changes()) == (1, 3, []), output
+    assert (status, output.count("fix:"), user.changes()) == (1, 3, []), output
 
 
 def test_if_policy_forbids_all_users_up_turns_the_invoker_check_off_and_says_so_before_a_build(user: User) -> None:

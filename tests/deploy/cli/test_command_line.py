@@ -115,7 +115,7 @@ def test_a_flag_of_another_verb_is_refused_with_the_verbs_that_have_it(
     words: list[str], told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(words) == 1
-    assert capsys.readouterr().err == f"{told}\n  mend it: python -m deploy {words[0]} --help\n"
+    assert capsys.readouterr().err == f"error: {told}\n  fix: python -m deploy {words[0]} --help\n"
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
@@ -147,7 +147,7 @@ def test_an_invalid_command_line_ends_with_1_because_2_means_changes(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(words) == 1
-    assert "mend it: python -m deploy" in capsys.readouterr().err
+    assert "fix: python -m deploy" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_wrong_flags_are_reported_in_json_with_the_json_flag(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(words) == 1
-    assert json.loads(capsys.readouterr().out)["error"]["mend"][0].startswith("python -m deploy")
+    assert json.loads(capsys.readouterr().out)["error"]["fix"][0].startswith("python -m deploy")
 
 
 @pytest.mark.parametrize(
@@ -271,10 +271,10 @@ def test_closing_the_terminal_ends_a_verb_as_ctrl_c_does(
 @pytest.mark.parametrize(
     ("verb", "shown"),
     [
-        ("plan", "interrupted\n"),
-        ("verify", "interrupted\n"),
-        ("up", "interrupted; `python -m deploy up` finishes what was begun\n"),
-        ("down", "interrupted; `python -m deploy down` finishes what was begun\n"),
+        ("plan", "error: interrupted\n"),
+        ("verify", "error: interrupted\n"),
+        ("up", "error: interrupted; `python -m deploy up` finishes what was begun\n"),
+        ("down", "error: interrupted; `python -m deploy down` finishes what was begun\n"),
     ],
 )
 def test_an_interrupted_changing_verb_says_how_to_finish(
@@ -398,7 +398,7 @@ def test_a_result_that_cannot_be_printed_is_an_error_in_one_line(
         return 0
 
     assert command.main(["plan"], shows) == 1
-    assert capsys.readouterr().err == "[Errno 28] No space left on device\n"
+    assert capsys.readouterr().err == "error: [Errno 28] No space left on device\n"
 
 
 def test_a_full_temporary_folder_is_an_error_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,7 +137,7 @@ def test_missing_packages_are_reported_with_the_command_that_installs_them(words
     assert done.returncode == 1
     first, second = done.stderr.splitlines()
     assert " is not installed" in first
-    assert second == f"  mend it: python -m pip install --no-deps --require-hashes {locks}"
+    assert second == f"  fix: python -m pip install --no-deps --require-hashes {locks}"
 
 
 def test_a_missing_module_of_the_project_is_not_reported_as_a_package() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.cli.options import EVENT_TYPES, OPTIONS
 from deploy.cli.settings import read_spec
-from deploy.errors import OptionsUnsound
+from deploy.errors import InvalidOptions
 from deploy.resources.function import env_words
 from deploy.spec import Spec, amount, seconds
 from function import schema
@@ -46,7 +46,7 @@ def read(
 
 
 def faults(tmp_path: Path, **how: Any) -> str:
-    with pytest.raises(OptionsUnsound) as unsound:
+    with pytest.raises(InvalidOptions) as unsound:
         read(tmp_path, **how)
     return str(unsound.value)
 
@@ -338,7 +338,7 @@ def test_deploy_toml_can_have_the_encoding_and_line_ends_of_windows(tmp_path: Pa
 
 def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     (tmp_path / "deploy.toml").write_bytes(b'project = "caf\xe9"')
-    with pytest.raises(OptionsUnsound, match=r"deploy\.toml: is not UTF-8 text; save it as UTF-8"):
+    with pytest.raises(InvalidOptions, match=r"deploy\.toml: is not UTF-8 text; save it as UTF-8"):
         read_spec({}, {}, tmp_path)
 
 
@@ -435,5 +435,5 @@ def test_values_that_would_fail_during_the_deployment_are_errors_in_deploy_toml(
 
 def test_a_deploy_toml_that_is_a_broken_link_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "deploy.toml").symlink_to(tmp_path / "gone.toml")
-    with pytest.raises(OptionsUnsound, match=r"deploy\.toml: No such file"):
+    with pytest.raises(InvalidOptions, match=r"deploy\.toml: No such file"):
         read_spec({}, {}, tmp_path)

@@ -231,9 +231,9 @@ def test_an_empty_list_is_sent_with_a_mask_so_that_dt_applies_it(connectors: Con
 
 
 @pytest.mark.parametrize(
-    ("status", "mend"), [(401, "DT_SERVICE_ACCOUNT_KEY_ID"), (403, "Project Developer"), (404, "--dt-project")]
+    ("status", "fix"), [(401, "DT_SERVICE_ACCOUNT_KEY_ID"), (403, "Project Developer"), (404, "--dt-project")]
 )
-def test_a_refusal_is_reported_with_its_fix(connectors: Connectors, dt: FakeDt, status: int, mend: str) -> None:
+def test_a_refusal_is_reported_with_its_fix(connectors: Connectors, dt: FakeDt, status: int, fix: str) -> None:
     dt.stumbles = [DtAnswer(status, {"error": "no"})]
-    with pytest.raises(DtFailed, match=mend):
+    with pytest.raises(DtFailed, match=fix):
         connectors.list(DT_PROJECT)

@@ -148,7 +148,7 @@ def fails(stderr: str) -> Finished:
 def test_every_error_of_gcloud_is_classified(code: Code, stderr: str) -> None:
     error = explain((*_words_of(stderr), "--project=p", "--format=json"), stderr)
     assert error.code == code
-    assert error.mend
+    assert error.fix
     assert "--format" not in str(error)
 
 
@@ -221,7 +221,7 @@ def test_a_change_without_output_succeeds() -> None:
 def test_a_missing_act_as_permission_is_reported_with_the_command_that_grants_it() -> None:
     sentence = next(text for code, text in WORDS if code == "ACCOUNT_LAG" and "actAs" in text)
     error = explain(("functions", "deploy", "--project=p"), sentence)
-    assert "gcloud projects add-iam-policy-binding p" in error.mend[0]
+    assert "gcloud projects add-iam-policy-binding p" in error.fix[0]
 
 
 @pytest.fixture

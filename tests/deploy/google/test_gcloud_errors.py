@@ -357,15 +357,15 @@ ABSENT = (
 @pytest.mark.parametrize(("code", "argv", "sentence", "remedy"), ROWS)
 def test_every_kind_of_error_has_its_code_and_its_fix(code: Code, argv: Argv, sentence: str, remedy: str) -> None:
     error = explain(argv, f"ERROR: (gcloud.{argv[0]}) {sentence}\n")
-    assert (error.code, error.mend[0].startswith(remedy)) == (code, True), error.mend
+    assert (error.code, error.fix[0].startswith(remedy)) == (code, True), error.fix
 
 
 @pytest.mark.parametrize(("code", "argv", "sentence", "remedy"), ROWS)
 def test_the_fix_is_never_the_failed_command(code: Code, argv: Argv, sentence: str, remedy: str) -> None:
     del code, remedy
     error = explain(argv, f"ERROR: (gcloud.{argv[0]}) {sentence}\n")
-    assert shlex.join(("gcloud", *argv)) not in error.mend
-    assert not [line for line in error.mend if "#" in line or "{" in line]
+    assert shlex.join(("gcloud", *argv)) not in error.fix
+    assert not [line for line in error.fix if "#" in line or "{" in line]
 
 
 def test_the_samples_cover_every_row_of_gclouds_table() -> None:

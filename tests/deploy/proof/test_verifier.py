@@ -186,7 +186,7 @@ def test_the_proof_waits_until_the_function_has_read_a_new_secret_version(stage:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told", "mend"),
+    ("settings", "told", "fix"),
     [
         ({"status": "SYSTEM_DISABLED"}, "is SYSTEM_DISABLED: DT sends nothing", "python -m deploy up"),
         ({"status": "USER_DISABLED"}, r"is paused \(USER_DISABLED\)", "enable connector"),
@@ -195,11 +195,11 @@ def test_the_proof_waits_until_the_function_has_read_a_new_secret_version(stage:
     ],
 )
 def test_a_connector_that_cannot_deliver_is_reported_at_once(
-    stage: Stage, settings: dict[str, Any], told: str, mend: str
+    stage: Stage, settings: dict[str, Any], told: str, fix: str
 ) -> None:
     stage.dt.connectors[DT_PROJECT][0] |= settings
     began_at = stage.clock()
-    with pytest.raises(NotProven, match=rf"{told}(?s:.*){mend}"):
+    with pytest.raises(NotProven, match=rf"{told}(?s:.*){fix}"):
         stage.deployment().verify()
     assert stage.clock() == began_at
     assert stage.dt.devices == {}
@@ -410,9 +410,9 @@ def test_a_proof_that_fails_in_up_says_what_exists_what_failed_and_which_command
     assert "nothing is left to do" in stage.shown
     assert "topic dt-events: no event came within 90 s" in told
     assert "both ends are made and stay as they are" in told
-    assert "mend it: python -m deploy status" in told
-    assert "mend it: gcloud functions logs read dt-pubsub --gen2 --region=europe-west1" in told
-    assert told.endswith("mend it: python -m deploy verify")
+    assert "fix: python -m deploy status" in told
+    assert "fix: gcloud functions logs read dt-pubsub --gen2 --region=europe-west1" in told
+    assert told.endswith("fix: python -m deploy verify")
     assert stage.deployment().plan() == 0
     assert nothing_is_left(stage)
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import pytest
 
-from deploy.errors import NotOurs, NotReady, Stopped
+from deploy.errors import ApplyFailed, NotOwned, NotReady
 from deploy.resources import catalog
 from deploy.resources.catalog import Entry
 from deploy.resources.iam_binding import IamBinding
@@ -108,7 +108,7 @@ def test_a_new_resource_is_removed_if_it_is_ours_after_its_owner_was_read_again(
 def test_a_new_resource_of_others_is_left_alone_by_every_verb(up: Stage) -> None:
     up.google.things[ARCHIVE]["labels"] = {"team": "payments"}
     adoption = r"archive dt-archive: exists, and is not marked .*\n.*\n.*topics update dt-archive --update-labels="
-    with pytest.raises(NotOurs, match=adoption):
+    with pytest.raises(NotOwned, match=adoption):
         up.deployment().plan()
     assert up.deployment().down() == NOTHING_TO_DO
     assert list(up.google.things) == [ARCHIVE]
@@ -127,7 +127,7 @@ def test_a_new_resource_that_others_make_meanwhile_stops_the_plan(stage: Stage) 
             stage.google.things[ARCHIVE] = {"labels": {"team": "payments"}}
 
     stage.google.before = appear
-    with pytest.raises(Stopped, match="archive dt-archive: exists, and is not marked"):
+    with pytest.raises(ApplyFailed, match="archive dt-archive: exists, and is not marked"):
         stage.deployment().up(verify=False)
 
 
@@ -162,7 +162,7 @@ def test_a_role_is_granted_on_a_new_resource_only_while_it_is_ours(up: Stage) ->
             up.google.things[ARCHIVE]["labels"] = {"team": "payments"}
 
     up.google.before = taken
-    with pytest.raises(Stopped, match="archive dt-archive: exists, and is not marked"):
+    with pytest.raises(ApplyFailed, match="archive dt-archive: exists, and is not marked"):
         up.deployment().up(verify=False)
     assert up.google.policies["topics dt-archive"] == []
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.errors import DeployError, NotOurs
+from deploy.errors import DeployError, NotOwned
 from deploy.resources.function import OPTIONAL_SETTINGS, Function, function_url, mounted_secrets, state_of, version_of
 from deploy.resources.resource import answered
 from deploy.spec import FUNCTION_DEFAULTS
@@ -89,7 +89,7 @@ def test_a_service_of_others_is_neither_deployed_over_nor_opened() -> None:
         assert isinstance(error, DeployError)
         assert error.where == "Cloud Run service dt-pubsub"
     assert FUNCTION.not_ours({"function": {"labels": MARK}, "service": OF_FUNCTIONS}) is None
-    with pytest.raises(NotOurs, match="1st gen"):
+    with pytest.raises(NotOwned, match="1st gen"):
         planned({"function dt-pubsub": {"function": {"environment": "GEN_1"}}})
 
 

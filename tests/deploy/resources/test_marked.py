@@ -40,7 +40,7 @@ def test_without_the_mark_it_is_refused_with_the_command_that_adopts_it_and_not_
     with pytest.raises(DeployError, match="exists, and is not marked dt-pubsub=dt-pubsub") as refused:
         resource.plan({resource.key: THEIRS})
     assert refused.value.where == resource.title
-    (line,) = refused.value.mend
+    (line,) = refused.value.fix
     assert "dt-pubsub=dt-pubsub" in line
     (step,) = resource.removal({resource.key: THEIRS})
     assert (step.action, step.reason) == ("keep", "is not marked dt-pubsub=dt-pubsub")

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.errors import DeployError, NotOurs
+from deploy.errors import DeployError, NotOwned
 from deploy.resources.pubsub import AbandonedProofSubscriptions, Subscription, Topic
 from deploy.stages.plan import plan
 from deploy.steps import GcloudCall, pending
@@ -107,9 +107,9 @@ def test_a_subscription_that_orders_is_made_so_and_one_that_does_not_is_shown() 
 
 @pytest.mark.parametrize("found", [{"detached": True}, {"topic": "_deleted-topic_"}])
 def test_a_subscription_that_gets_nothing_is_refused_with_the_command_that_deletes_it(found: dict[str, Any]) -> None:
-    with pytest.raises(NotOurs) as refused:
+    with pytest.raises(NotOwned) as refused:
         planned({"subscription dt-events": {"subscription": found}})
-    assert "  mend it: gcloud pubsub subscriptions delete dt-events" in str(refused.value)
+    assert "  fix: gcloud pubsub subscriptions delete dt-events" in str(refused.value)
 
 
 def test_subscriptions_of_killed_proofs_are_deleted_by_their_label_and_never_planned() -> None:

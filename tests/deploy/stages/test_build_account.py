@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.cli.options import OPTIONS
-from deploy.errors import OptionsUnsound, Stopped
+from deploy.errors import ApplyFailed, InvalidOptions
 from deploy.resources.function import Function
 from deploy.steps import GcloudCall
 from tests.deploy.fakes.gcloud import BUILD_ACCOUNT, PROJECT
@@ -52,16 +52,16 @@ def test_of_a_build_account_with_a_role_nothing_is_said(stage: Stage, role: str)
 
 def test_a_build_that_lacks_a_permission_is_told_with_the_line_that_grants_it(stage: Stage) -> None:
     stage.google.stumbles = [("functions deploy", REFUSED)]
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up(verify=False)
-    assert stopped.value.mend[0] == LINE
+    assert stopped.value.fix[0] == LINE
 
 
 def test_with_an_account_of_ones_own_the_line_names_that_one(stage: Stage) -> None:
     stage.google.stumbles = [("functions deploy", REFUSED)]
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(ApplyFailed) as stopped:
         stage.deployment(build_account=OURS).up(verify=False)
-    assert f"--member=serviceAccount:{OURS} " in stopped.value.mend[0]
+    assert f"--member=serviceAccount:{OURS} " in stopped.value.fix[0]
 
 
 def test_an_account_of_ones_own_builds_the_function() -> None:
@@ -91,7 +91,7 @@ def test_another_account_than_the_one_asked_for_is_a_change_and_none_where_none_
 def test_what_is_no_service_account_is_refused(text: str) -> None:
     (option,) = [option for option in OPTIONS if option.place == "build_service_account"]
     assert (option.flag, option.variable) == ("--build-service-account", "DEPLOY_BUILD_SERVICE_ACCOUNT")
-    with pytest.raises((ValueError, OptionsUnsound), match="service account"):
+    with pytest.raises((ValueError, InvalidOptions), match="service account"):
         option.check(text)
 
 
@@ -101,9 +101,9 @@ def test_of_a_function_that_does_not_start_its_own_words_are_told(stage: Stage) 
         {"jsonPayload": {"message": "settings are not in order:"}},
     ]
     stage.google.stumbles = [("functions deploy", NOT_STARTED)]
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up(verify=False)
     assert "the function's own words:\n  settings are not in order:\n  PUBSUB_TOPIC: required" in str(stopped.value)
-    assert stopped.value.mend[0].startswith("gcloud functions logs read dt-pubsub --gen2")
+    assert stopped.value.fix[0].startswith("gcloud functions logs read dt-pubsub --gen2")
     (asked,) = [argv for argv in stage.google.asked if argv[0] == "logging"]
     assert 'resource.labels.revision_name="dt-pubsub-00001-off"' in asked[2]

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from deploy.errors import DeployError, GcloudFailed, Stopped
+from deploy.errors import ApplyFailed, DeployError, GcloudFailed
 from deploy.steps import Argv, pending
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
@@ -127,7 +127,7 @@ def test_what_appears_meanwhile_and_is_not_ours_is_left_alone(line: str) -> None
 
     stage.google.versions["dt-signature"] = ["another secret, which is long enough"]
     stage.google.before = appear
-    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
         stage.deployment().up(verify=False)
     assert stage.google.things[kind, name] == {**theirs, "labels": {"team": "other"}}
     assert stage.dt.connectors[DT_PROJECT] == []
@@ -217,7 +217,7 @@ def test_up_refused_at_any_change_tells_what_is_done_and_what_is_not_and_is_fini
         raise GcloudFailed("PERMISSION_DENIED", "User not authorized", where=" ".join(argv))
 
     stage.google.before = at(place, refuse)
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up(verify=False)
     changed = [step.resource for step in pending(tuple(stage.report.steps or ()))]
     assert [line for line in str(stopped.value).splitlines() if "  done  " in line or "  not done  " in line] == [

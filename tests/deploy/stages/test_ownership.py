@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from deploy.dt.transport import DtAnswer
-from deploy.errors import DeployError, DtFailed, NotOurs, NotReady, Stopped
+from deploy.errors import ApplyFailed, DeployError, DtFailed, NotOwned, NotReady
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.fakes.gcloud import PROJECT, new_function
@@ -42,7 +42,7 @@ def test_a_service_of_the_name_without_a_function_keeps_everything_from_being_ma
     stage.google.things[SERVICE] = OTHERS
     deployment = stage.deployment(invocation=invocation)
     for verb in (deployment.plan, deployment.up, deployment.status):
-        with pytest.raises(NotOurs, match=r"Cloud Run service dt-pubsub: already exists .* not this deployment's"):
+        with pytest.raises(NotOwned, match=r"Cloud Run service dt-pubsub: already exists .* not this deployment's"):
             verb()
     assert stage.google.changes() == []
     assert is_closed(stage)
@@ -52,7 +52,7 @@ def test_a_service_of_the_name_without_a_function_keeps_everything_from_being_ma
 @pytest.mark.parametrize("words", ["secrets create", "functions deploy"])
 def test_a_service_that_others_make_meanwhile_is_never_opened(stage: Stage, invocation: str, words: str) -> None:
     when(stage, words, lambda: stage.google.things.update({SERVICE: OTHERS}))
-    with pytest.raises(Stopped, match="already exists") as stopped:
+    with pytest.raises(ApplyFailed, match="already exists") as stopped:
         stage.deployment(invocation=invocation).up(verify=False)
     assert stopped.value.where == "function dt-pubsub"
     assert "not done  public invocation" in str(stopped.value)
@@ -63,16 +63,16 @@ def test_a_service_that_others_make_meanwhile_is_never_opened(stage: Stage, invo
 def test_a_service_whose_function_failed_to_be_made_over_it_is_never_opened(stage: Stage, invocation: str) -> None:
     failed = {**new_function(), "state": "FAILED", "labels": MARK}
     when(stage, "functions deploy", lambda: stage.google.things.update({SERVICE: OTHERS, FUNCTION: failed}))
-    with pytest.raises(Stopped, match="already exists"):
+    with pytest.raises(ApplyFailed, match="already exists"):
         stage.deployment(invocation=invocation).up(verify=False)
-    with pytest.raises(NotOurs, match="and is not the function's"):
+    with pytest.raises(NotOwned, match="and is not the function's"):
         stage.deployment(invocation=invocation).up(verify=False)
     assert is_closed(stage)
 
 
 def test_a_function_that_others_make_meanwhile_is_not_deployed_over(stage: Stage) -> None:
     when(stage, "secrets create", lambda: stage.google.things.update({FUNCTION: new_function()}))
-    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
         stage.deployment().up(verify=False)
     assert stage.google.uploaded == []
     assert is_closed(stage)
@@ -87,7 +87,7 @@ def test_a_function_that_is_gone_before_it_is_opened_is_not_opened(up: Stage, in
         del up.google.things[FUNCTION]
 
     when(up, "auth print-access-token", detach)
-    with pytest.raises(Stopped, match="detached"):
+    with pytest.raises(ApplyFailed, match="detached"):
         up.deployment(invocation=invocation).up(verify=False)
     assert is_closed(up)
 
@@ -106,7 +106,7 @@ def test_a_name_that_others_take_between_plan_and_step_stops_it_before_anything_
 ) -> None:
     group = {"service-accounts": "iam", "secrets": ""}.get(kind, "pubsub")
     when(stage, f"{group} {kind} create {name}".strip(), lambda: stage.google.things.update({(kind, name): theirs}))
-    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
         stage.deployment().up(verify=False)
     assert not any(bindings for bindings in stage.google.policies.values())
     assert stage.google.things[kind, name] == theirs
@@ -127,7 +127,7 @@ def test_nothing_is_granted_on_or_to_what_turns_out_to_be_others(up: Stage, kind
         up.google.things[kind, name] |= {"labels": {}, "description": ""}
 
     when(up, "auth print-access-token", taken)
-    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
         up.deployment().up(verify=False)
     assert up.google.policies[policy] == []
 
@@ -141,7 +141,7 @@ def test_two_that_make_the_same_at_once_go_on_as_it_is_this_deployments(stage: S
 def test_nothing_is_granted_on_what_is_gone_since_the_plan(up: Stage) -> None:
     up.google.policies["topics dt-events"] = []
     when(up, "auth print-access-token", lambda: up.google.things.pop(("topics", "dt-events")))
-    with pytest.raises(Stopped, match="is not there any more") as stopped:
+    with pytest.raises(ApplyFailed, match="is not there any more") as stopped:
         up.deployment().up(verify=False)
     assert stopped.value.where == "publisher on topic dt-events"
     assert not [line for line in up.google.changes() if "add-iam-policy-binding dt-events" in line]
@@ -152,7 +152,7 @@ def test_down_leaves_what_turns_out_to_be_others_after_it_was_read(up: Stage) ->
         up.google.things["secrets", "dt-signature"] = OTHERS
 
     when(up, "functions delete", taken)
-    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
         up.deployment().down()
     assert up.google.things["secrets", "dt-signature"] == OTHERS
 
@@ -233,7 +233,7 @@ def test_a_dt_project_that_is_named_and_closed_to_us_is_never_taken_for_one_of_b
 
 def test_a_first_generation_function_of_the_name_is_said_before_anything_is_made(stage: Stage) -> None:
     stage.google.things[FUNCTION] = {**new_function(), "environment": "GEN_1", "labels": MARK}
-    with pytest.raises(NotOurs, match="as a 1st gen function") as refused:
+    with pytest.raises(NotOwned, match="as a 1st gen function") as refused:
         stage.deployment().up()
     assert "--name=ANOTHER-NAME" in str(refused.value)
     assert stage.google.changes() == []
@@ -304,7 +304,7 @@ def test_a_function_in_another_region_that_turns_out_to_be_others_stays(up: Stag
     up.google.things[second] = {**new_function(region="us-east1"), "labels": MARK}
     theirs = {**new_function(region="us-east1"), **OTHERS}
     when(up, "functions delete", lambda: up.google.things.update({second: theirs}))
-    with pytest.raises(Stopped, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
         up.deployment().down()
     assert up.google.things[second] == theirs
     assert ELSEWHERE not in up.google.things

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.errors import NotOurs
+from deploy.errors import NotOwned
 from deploy.stages.plan import plan, plan_removal
 from deploy.steps import pending
 from tests.deploy.cases import PLANS, observed_of, overlaid, read, spec_of
@@ -23,7 +23,7 @@ def test_the_steps_follow_from_what_should_be_and_what_is(case: Path) -> None:
     spec = spec_of({**everything["spec"], **given.get("spec", {})})
     observed = observed_of(overlaid(everything["observed"], given.get("observed", {})))
     if "refusal" in given:
-        with pytest.raises(NotOurs) as refused:
+        with pytest.raises(NotOwned) as refused:
             plan(spec, observed)
         assert str(refused.value).splitlines() == given["refusal"]
         return

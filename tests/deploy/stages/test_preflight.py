@@ -1,4 +1,4 @@
-"""Preflight: nothing is touched before everything holds, and each failure has one command that mends it."""
+"""Preflight: nothing is touched before everything holds, and each failure has one command that fixes it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -52,17 +52,17 @@ FAILURES: list[tuple[Callable[[Stage], None], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("break_it", "what", "mend"), FAILURES, ids=lambda value: getattr(value, "__name__", ""))
-def test_what_does_not_hold_is_told_with_what_mends_it_and_nothing_is_touched(
-    break_it: Callable[[Stage], None], what: str, mend: str
+@pytest.mark.parametrize(("break_it", "what", "fix"), FAILURES, ids=lambda value: getattr(value, "__name__", ""))
+def test_what_does_not_hold_is_told_with_what_fixes_it_and_nothing_is_touched(
+    break_it: Callable[[Stage], None], what: str, fix: str
 ) -> None:
     stage = Stage()
     break_it(stage)
     with pytest.raises(NotReady) as refused:
         stage.deployment().up()
     assert what in str(refused.value)
-    assert f"  mend it: {next(line for line in refused.value.failures[0].mend)}" in str(refused.value)
-    assert mend in str(refused.value)
+    assert f"  fix: {next(line for line in refused.value.failures[0].fix)}" in str(refused.value)
+    assert fix in str(refused.value)
     assert stage.google.changes() == []
     assert stage.dt.calls("POST") == []
 
@@ -127,7 +127,7 @@ def test_a_project_that_one_may_not_see_is_refused_in_one_line() -> None:
         stage.deployment().plan()
     assert str(refused.value).splitlines() == [
         "project cold-chain-prod: does not exist, or you may not see it",
-        "  mend it: gcloud projects list",
+        "  fix: gcloud projects list",
     ]
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.errors import Declined
+from deploy.errors import Aborted
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import URL
@@ -65,7 +65,7 @@ def test_down_leaves_what_is_not_marked(up: Stage) -> None:
 
 
 def test_down_asks_first(up: Stage) -> None:
-    with pytest.raises(Declined):
+    with pytest.raises(Aborted):
         up.deployment(yes=False, answer="n\n").down()
     assert len(up.google.things) == 7
 

@@ -34,14 +34,14 @@ def test_status_goes_without_deliveries_that_cannot_be_read(up: Stage, metrics: 
     assert "last 3 h: 0 delivered, 0 not, p99 -" in up.shown
 
 
-def test_status_shows_what_is_amiss_beside_it_and_says_what_mends_it(up: Stage) -> None:
+def test_status_shows_what_is_amiss_beside_it_and_says_what_fixes_it(up: Stage) -> None:
     up.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
     up.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
     assert up.deployment().status() == UNHEALTHY
     assert "update  service account dt-pubsub" in up.shown
     assert "update  subscription dt-rejected" in up.shown
     assert "8 more as they should be" in up.shown
-    assert up.shown.endswith("what up would mend: python -m deploy plan\n")
+    assert up.shown.endswith("what up would fix: python -m deploy plan\n")
 
 
 def test_status_in_json_is_every_single_thing(up: Stage) -> None:
@@ -105,10 +105,10 @@ def test_figures_that_google_does_not_have_yet_are_no_fault(up: Stage) -> None:
 
 
 def test_figures_that_cannot_be_read_are_said_with_a_status_of_their_own(up: Stage) -> None:
-    up.monitoring_fails = DeployError("is off", where="Cloud Monitoring", mend=["gcloud services enable x"])
+    up.monitoring_fails = DeployError("is off", where="Cloud Monitoring", fix=["gcloud services enable x"])
     assert up.deployment().status() == FAILED
     assert "unknown  unread in dt-rejected" in up.shown
-    assert "mend it: gcloud services enable x" in up.noted
+    assert "fix: gcloud services enable x" in up.noted
 
 
 def test_what_is_wrong_for_certain_outweighs_what_could_not_be_read(up: Stage) -> None:
@@ -136,7 +136,7 @@ def test_a_subscription_that_gets_nothing_any_more_is_unhealthy_and_not_unreadab
     assert up.deployment().status() == UNHEALTHY
     assert "broken  subscription dt-events" in up.shown
     assert what in up.shown
-    assert "mend it: gcloud pubsub subscriptions delete dt-events" in up.noted
+    assert "fix: gcloud pubsub subscriptions delete dt-events" in up.noted
 
 
 def test_a_status_of_what_was_never_made_asks_for_no_figures(stage: Stage) -> None:

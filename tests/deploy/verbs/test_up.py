@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from deploy.cli.parser import parse
-from deploy.errors import Declined, NotOurs, NotProven, NotReady, Stopped
+from deploy.errors import Aborted, ApplyFailed, NotOwned, NotProven, NotReady
 from deploy.spec import VERSION_LABEL
 from deploy.verbs import USAGES, VERBS
 from deploy.verbs.exit_codes import CHANGES, FAILED, NOTHING_TO_DO, UNHEALTHY
@@ -65,14 +65,14 @@ def test_up_again_changes_nothing(up: Stage) -> None:
 
 
 def test_without_a_yes_and_nobody_to_ask_nothing_is_changed(stage: Stage) -> None:
-    with pytest.raises(Declined, match="--yes"):
+    with pytest.raises(Aborted, match="--yes"):
         stage.deployment(yes=False).up()
     assert stage.google.changes() == []
 
 
 @pytest.mark.parametrize("answer", ["\n", "n\n", "no\n", ""])
 def test_whoever_does_not_say_yes_says_no(stage: Stage, answer: str) -> None:
-    with pytest.raises(Declined):
+    with pytest.raises(Aborted):
         stage.deployment(yes=False, answer=answer).up()
     assert stage.google.changes() == []
 
@@ -81,9 +81,9 @@ def test_whoever_says_yes_is_taken_at_their_word(stage: Stage) -> None:
     assert stage.deployment(yes=False, answer="y\n").up(verify=False) == NOTHING_TO_DO
 
 
-def test_a_failure_tells_what_is_done_what_is_not_and_what_mends_it(stage: Stage) -> None:
+def test_a_failure_tells_what_is_done_what_is_not_and_what_fixes_it(stage: Stage) -> None:
     stage.google.stumbles = [("pubsub subscriptions create dt-rejected", "PERMISSION_DENIED: User not authorized")]
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up()
     told = str(stopped.value)
     assert "done      subscription dt-events" in told
@@ -93,7 +93,7 @@ def test_a_failure_tells_what_is_done_what_is_not_and_what_mends_it(stage: Stage
 
 def test_what_stopped_half_way_is_finished_by_the_next_up(stage: Stage) -> None:
     stage.google.stumbles = [("functions deploy", "OperationError: code=3, message=Build failed")]
-    with pytest.raises(Stopped):
+    with pytest.raises(ApplyFailed):
         stage.deployment().up(verify=False)
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     assert len(stage.google.versions["dt-signature"]) == 1
@@ -110,7 +110,7 @@ def test_ctrl_c_at_any_step_leaves_what_the_next_up_finishes(stage: Stage, place
 
     stage.google.before = interrupt
     if place < 13:
-        with pytest.raises(Stopped, match="interrupted"):
+        with pytest.raises(ApplyFailed, match="interrupted"):
             stage.deployment().up(verify=False)
     stage.google.before = lambda _: None
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
@@ -167,7 +167,7 @@ def test_a_version_that_turns_out_to_be_unusable_half_way_never_leaves_for_dt(up
             up.google.versions["dt-signature"].append("short")
 
     up.google.before = spoil
-    with pytest.raises(Stopped, match="the function cannot use version 2: line 1 has 5 bytes"):
+    with pytest.raises(ApplyFailed, match="the function cannot use version 2: line 1 has 5 bytes"):
         up.deployment(digest="d2").up(verify=False)
     assert "'short'" not in str(up.dt.asked)
 
@@ -263,7 +263,7 @@ def test_another_dt_project_gets_a_connector_of_its_own(up: Stage) -> None:
 def test_what_is_not_ours_is_not_touched(stage: Stage) -> None:
     stage.google.has_everything_on()
     stage.google.things["topics", "dt-events"] = {"name": "projects/p/topics/dt-events", "labels": {"team": "other"}}
-    with pytest.raises(NotOurs, match="topics update dt-events --update-labels=dt-pubsub=dt-pubsub"):
+    with pytest.raises(NotOwned, match="topics update dt-events --update-labels=dt-pubsub=dt-pubsub"):
         stage.deployment().up()
     assert stage.google.changes() == []
 
@@ -286,13 +286,13 @@ def test_up_in_json_tells_what_was_planned_and_done_and_what_is_left(stage: Stag
 def test_up_in_json_that_stops_tells_what_was_done_before(stage: Stage) -> None:
     stage.google.stumbles = [("pubsub subscriptions create dt-rejected", "PERMISSION_DENIED: User not authorized")]
     deployment = stage.deployment(in_json=True)
-    with pytest.raises(Stopped) as stopped:
+    with pytest.raises(ApplyFailed) as stopped:
         deployment.up()
     stage.report.error = stopped.value
     told = stage.in_json()
     assert (told["changes"], told["done"][-1], told["left"]) == (14, "subscription dt-events", None)
     assert told["error"]["where"] == "subscription dt-rejected"
-    assert told["error"]["mend"][-1].startswith("python -m deploy up")
+    assert told["error"]["fix"][-1].startswith("python -m deploy up")
 
 
 def test_up_in_json_whose_proof_fails_tells_all_that_was_changed(stage: Stage) -> None:
@@ -305,14 +305,14 @@ def test_up_in_json_whose_proof_fails_tells_all_that_was_changed(stage: Stage) -
     assert told["error"]["what"].startswith("an unsigned request was answered with 200")
 
 
-def test_several_errors_in_one_are_told_in_json_with_all_that_mends_them(stage: Stage) -> None:
+def test_several_errors_in_one_are_told_in_json_with_all_that_fixes_them(stage: Stage) -> None:
     stage.google.is_billed, stage.held = False, frozenset()
     with pytest.raises(NotReady) as failed:
         stage.deployment(in_json=True).up()
     stage.report.error = failed.value
     error = stage.in_json()["error"]
-    assert len(error["what"].splitlines()) == len(error["mend"]) == 2
-    assert "mend it" not in error["what"]
+    assert len(error["what"].splitlines()) == len(error["fix"]) == 2
+    assert "fix:" not in error["what"]
 
 
 @pytest.mark.parametrize("looks", [1, 3])
