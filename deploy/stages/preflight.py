@@ -57,6 +57,7 @@ class _Finding:
     """What one check found out, beside that all is well or not."""
 
     failure: DeployError | None = None
+    is_of_dt: bool = False
     warnings: tuple[str, ...] = ()
     organizations: frozenset[str] = frozenset()
     is_public_forbidden: bool = False
@@ -71,9 +72,8 @@ def check(subject: Subject) -> Result:
     with worker_pool() as pool:
         running = [pool.submit(_finding, one, subject) for one in _checks(subject)]
         findings = [wait_for(finding) for finding in running]
-    failures = [finding.failure for finding in findings if finding.failure]
     warnings = tuple(warning for finding in findings for warning in finding.warnings)
-    return Result(_without_repetitions(failures), warnings, _completed(subject, findings))
+    return Result(_failures(findings), warnings, _completed(subject, findings))
 
 
 def _checks(subject: Subject) -> Iterator[_Check]:
@@ -88,7 +88,7 @@ def _finding(run: _Check, subject: Subject) -> _Finding:
     try:
         return run(subject)
     except DeployError as error:
-        return _Finding(error)
+        return _Finding(error, is_of_dt=run is _dt)
 
 
 def _completed(subject: Subject, findings: Sequence[_Finding]) -> Spec:
@@ -286,13 +286,12 @@ def _dt_role(dt: DtApi, project: str) -> list[str]:
     return []
 
 
-def _without_repetitions(failures: Sequence[DeployError]) -> tuple[DeployError, ...]:
+def _failures(findings: Sequence[_Finding]) -> tuple[DeployError, ...]:
     """Return each failure once. Without a login of gcloud, all its commands fail: then only one of them is kept."""
-    different = [failure for _, failure in sorted({str(failure): failure for failure in failures}.items())]
+    google = [finding.failure for finding in findings if finding.failure and not finding.is_of_dt]
+    dt = [finding.failure for finding in findings if finding.failure and finding.is_of_dt]
+    google = [failure for _, failure in sorted({str(failure): failure for failure in google}.items())]
     logged_out = [
-        failure for failure in different if isinstance(failure, GcloudFailed) and failure.code == "UNAUTHENTICATED"
+        failure for failure in google if isinstance(failure, GcloudFailed) and failure.code == "UNAUTHENTICATED"
     ]
-    if logged_out:
-        of_dt = (failure for failure in different if isinstance(failure, DtFailed) or failure.where == "DT")
-        return (logged_out[0], *of_dt)
-    return tuple(different)
+    return (logged_out[0], *dt) if logged_out else tuple(sorted([*google, *dt], key=str))

@@ -88,6 +88,18 @@ def test_two_logins_that_are_missing_are_told_together() -> None:
     ]
 
 
+def test_a_missing_login_of_gcloud_hides_no_failure_of_dt() -> None:
+    stage = Stage()
+    logged_out(stage)
+    no_dt_role(stage)
+    with pytest.raises(NotReady) as refused:
+        stage.deployment().plan()
+    assert [failure.where for failure in refused.value.failures] == [
+        "gcloud auth print-access-token",
+        f"DT project {DT_PROJECT}",
+    ]
+
+
 def test_a_dt_that_does_not_answer_is_waited_for_once() -> None:
     stage = Stage()
     no_billing(stage)
