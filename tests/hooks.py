@@ -55,4 +55,4 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     seed = session.config.getoption("randomly_seed", None)
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if seed is not None and terminal and not hasattr(session.config, "workerinput"):
-        terminal.write_line(f"the order of the tests, and all chance in them: --randomly-seed={seed}")
+        terminal.write_line(f"order of the tests and all randomness in them: --randomly-seed={seed}")
