@@ -1,6 +1,6 @@
-"""Messages that come in the same turn of the event loop travel in one Publish request.
+"""Messages that come in the same turn of the event loop travel in one Publish batch.
 
-A request costs about the same with fifty messages as with one. Nobody waits for company: there is no timer, and a
+A batch costs about the same with fifty messages as with one. Nobody waits for company: there is no timer, and a
 message that comes alone leaves alone, at once. Under load more connections are ready in each turn, so that requests
 grow by themselves just when the processor is short. Knows nothing of Google.
 """
@@ -15,9 +15,9 @@ from function.message import Message
 
 MOST_MESSAGES = 64
 MOST_BYTES = 1_000_000
-"""What one request holds at most, counted in messages and in bytes of their data; a larger message travels alone.
+"""What one batch holds at most, counted in messages and in bytes of their data; a larger message travels alone.
 
-Attributes need not be counted: 64 times the 100 that Pub/Sub allows, of 256 and 1,024 bytes, are 8.2 MB, and a request
+Attributes need not be counted: 64 times the 100 that Pub/Sub allows, of 256 and 1,024 bytes, are 8.2 MB, and a batch
 may have 10 MB (https://cloud.google.com/pubsub/quotas).
 """
 
@@ -30,12 +30,12 @@ class PubSub(Protocol):
         ...
 
 
-_Kind: TypeAlias = tuple[str, str, float]
-"""Topic, ordering key and time left: what the messages of one request have in common."""
+_Key: TypeAlias = tuple[str, str, float]
+"""Topic, ordering key and time left: what the messages of one batch have in common."""
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
+class _Batch:
     """Messages that travel together, and who waits for each."""
 
     messages: list[Message] = field(default_factory=list)
@@ -52,33 +52,32 @@ class _Request:
         self.waiting.append(waiting)
         self.size += _size(message)
 
-    def leave(self) -> None:
-        """Somebody waits no more; if it was the last one, the request goes on nowhere."""
+    def cancel_if_abandoned(self) -> None:
+        """Somebody waits no more; if it was the last one, the batch goes on nowhere."""
         if self.task and all(waiter.done() for waiter in self.waiting):
             self.task.cancel()
 
-    def tell(self, task: "asyncio.Task[Sequence[str | BaseException]]") -> None:
+    def resolve(self, task: "asyncio.Task[Sequence[str | BaseException]]") -> None:
         """Give everybody who still waits what became of the message."""
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        verdicts = [error] * len(self.waiting) if error else task.result()
-        # an error knows its frames, and those know this request: while it knew the error, hundreds would stay in memory
+        results = [error] * len(self.waiting) if error else task.result()
+        # an error knows its frames, and those know this batch: while it knew the error, hundreds would stay in memory
         waiting, self.waiting, self.task = self.waiting, [], None
-        for number, waiter in enumerate(waiting):
-            verdict = verdicts[number]
+        for waiter, result in zip(waiting, results, strict=True):
             if waiter.done():
                 continue
-            if isinstance(verdict, str):
-                waiter.set_result(verdict)
+            if isinstance(result, str):
+                waiter.set_result(result)
             else:
-                waiter.set_exception(verdict)
+                waiter.set_exception(result)
 
 
-class SharedRequests:
+class Batcher:
     """Publishes each message with those of the same turn that have its topic, ordering key and time left."""
 
     def __init__(self, pubsub: PubSub) -> None:
         self._pubsub = pubsub
-        self._boarding: dict[_Kind, _Request] = {}
+        self._open: dict[_Key, _Batch] = {}
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
         """Publish one message and give the id that Pub/Sub acknowledged it with, within ``timeout_s`` seconds.
@@ -87,37 +86,37 @@ class SharedRequests:
             PublishError: Pub/Sub has not acknowledged this message.
 
         """
-        request, waiting = self._join((topic, message.ordering_key, timeout_s), message)
+        batch, waiting = self._add((topic, message.ordering_key, timeout_s), message)
         try:
             message_id = await waiting
         except asyncio.CancelledError:
-            request.leave()
+            batch.cancel_if_abandoned()
             raise
         finally:
-            del waiting  # for the same reason as in `tell`
+            del waiting  # for the same reason as in `resolve`
         if not message_id:
             raise PublishUnacknowledged("an empty message id")
         return message_id
 
-    def _join(self, kind: _Kind, message: Message) -> tuple[_Request, "asyncio.Future[str]"]:
+    def _add(self, key: _Key, message: Message) -> tuple[_Batch, "asyncio.Future[str]"]:
         loop = asyncio.get_running_loop()
-        request = self._boarding.get(kind)
-        if request is None or not request.has_room(message):
-            request = self._boarding[kind] = _Request()
-            request.task = loop.create_task(self._depart(kind, request))  # it begins when this turn is over
-            request.task.add_done_callback(request.tell)
+        batch = self._open.get(key)
+        if batch is None or not batch.has_room(message):
+            batch = self._open[key] = _Batch()
+            batch.task = loop.create_task(self._flush(key, batch))  # it begins when this turn is over
+            batch.task.add_done_callback(batch.resolve)
         waiting: asyncio.Future[str] = loop.create_future()
-        request.add(message, waiting)
-        return request, waiting
+        batch.add(message, waiting)
+        return batch, waiting
 
-    async def _depart(self, kind: _Kind, request: _Request) -> Sequence[str | BaseException]:
-        if self._boarding.get(kind) is request:
-            del self._boarding[kind]
-        return await self._verdicts(kind, request.messages)
+    async def _flush(self, key: _Key, batch: _Batch) -> Sequence[str | BaseException]:
+        if self._open.get(key) is batch:
+            del self._open[key]
+        return await self._results(key, batch.messages)
 
-    async def _verdicts(self, kind: _Kind, messages: Sequence[Message]) -> Sequence[str | BaseException]:
-        """Send them. One invalid message has its whole request refused: then each has its own verdict alone."""
-        topic, _, timeout_s = kind
+    async def _results(self, key: _Key, messages: Sequence[Message]) -> Sequence[str | BaseException]:
+        """Send them. One invalid message has its whole batch refused: then each has its own result alone."""
+        topic, _, timeout_s = key
         loop = asyncio.get_running_loop()
         began_at = loop.time()
         try:
@@ -127,8 +126,8 @@ class SharedRequests:
                 raise
         left_s = timeout_s - (loop.time() - began_at)
         alone = (self._pubsub.send(topic, [message], timeout_s=left_s) for message in messages)
-        verdicts = await asyncio.gather(*alone, return_exceptions=True)
-        return [verdict if isinstance(verdict, BaseException) else verdict[0] for verdict in verdicts]
+        results = await asyncio.gather(*alone, return_exceptions=True)
+        return [result if isinstance(result, BaseException) else result[0] for result in results]
 
 
 def _size(message: Message) -> int:

@@ -43,7 +43,7 @@ C = TypeVar("C", bound=Connection)
 
 
 @dataclass(frozen=True, slots=True)
-class _Begun(Generic[C]):
+class _Resumed(Generic[C]):
     connection: C
     at: float
 
@@ -55,7 +55,7 @@ class Connections(Generic[C]):
         self._make = make
         self._monotonic = monotonic
         self._ready: C | None = None
-        self._begun: list[_Begun[C]] = []
+        self._begun: list[_Resumed[C]] = []
 
     async def best(self, timeout_s: float) -> C:
         """Return the connection that stands, or that a request had best wait on.
@@ -65,7 +65,7 @@ class Connections(Generic[C]):
         if self._ready:
             if self._ready.is_ready():
                 return self._ready
-            self._begun, self._ready = [_Begun(self._ready, self._monotonic())], None
+            self._begun, self._ready = [_Resumed(self._ready, self._monotonic())], None
         gives_up_at = self._monotonic() + timeout_s
         while not self._found():
             newest = self._newest()
@@ -101,10 +101,10 @@ class Connections(Generic[C]):
             if len(kept) == MOST:
                 del kept[1]  # the oldest stays: it is the nearest to standing
             self._keep(kept)
-            self._begun.append(_Begun(self._make(), now))
+            self._begun.append(_Resumed(self._make(), now))
         return self._begun[-1].connection
 
-    def _keep(self, kept: list[_Begun[C]]) -> None:
+    def _keep(self, kept: list[_Resumed[C]]) -> None:
         """Retire all that are not kept, and do not stand."""
         for begun in self._begun:
             if begun not in kept and begun.connection is not self._ready:

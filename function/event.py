@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from function.errors import Malformed, NoEnvelope
-from function.schema import contradiction
+from function.schema import find_violation
 from function.strict_json import read_object
 
 MAX_DEPTH = 128
@@ -38,8 +38,8 @@ class Envelope(Struct, frozen=True):
 
     @property
     def schema_violation(self) -> str | None:
-        """JSON path of what contradicts the event's type; see ``schema.contradiction``."""
-        return contradiction(self.event_type, self.data) if self.event_type else None
+        """JSON path of what contradicts the event's type; see ``schema.find_violation``."""
+        return find_violation(self.event_type, self.data) if self.event_type else None
 
 
 NOTHING = Envelope(None, None, None, None, None, None, None, None, {})

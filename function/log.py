@@ -98,11 +98,11 @@ class Line(Struct, omit_defaults=True, rename="camel"):
     span_id: str | None = field(default=None, name="logging.googleapis.com/spanId")
     labels: dict[str, str] | None = field(default=None, name="logging.googleapis.com/labels")
 
-    def tell_event(self, entry: Entry) -> None:
+    def add_event(self, entry: Entry) -> None:
         """Take over what is known of the event and its message."""
-        self.event_id = _shown(entry.envelope.event_id)
-        self.event_type = _shown(entry.envelope.event_type)
-        self.device_id = _shown(entry.envelope.device_id)
+        self.event_id = _truncated(entry.envelope.event_id)
+        self.event_type = _truncated(entry.envelope.event_type)
+        self.device_id = _truncated(entry.envelope.device_id)
         self.secret_index = entry.secret_index
         self.publish_ms = entry.publish_ms and round(entry.publish_ms, 2)
         self.message_id = entry.message_id
@@ -110,7 +110,7 @@ class Line(Struct, omit_defaults=True, rename="camel"):
             self.schema_violation = entry.message.attributes.get("schemaViolation")
             self.cut_attributes = entry.message.cut
 
-    def tell_trace(self, request: Request, google_project: str) -> None:
+    def add_trace(self, request: Request, google_project: str) -> None:
         """Name the trace that the request is part of, and the id that functions-framework gave it."""
         w3c = _trace_context(request)
         cloud = _CLOUD_TRACE.fullmatch(request.header("x-cloud-trace-context") or "")
@@ -143,11 +143,11 @@ class Log:
             return
         line = Line(outcome.severity, outcome.sentence, outcome.reason, outcome.status, suppressed=suppressed)
         if isinstance(error, RelayError):
-            line.detail = _shown(str(error)) or None
+            line.detail = _truncated(str(error)) or None
         elif error:
             line.stack_trace = _stack(error)
-        line.tell_event(entry)
-        line.tell_trace(entry.request, self._google_project)
+        line.add_event(entry)
+        line.add_trace(entry.request, self._google_project)
         line.message = _message(line, outcome, error)
         self._write(line)
 
@@ -247,7 +247,7 @@ def _encoded(line: Line) -> bytes:
 _encode = Encoder().encode
 
 
-def _shown(text: str | None) -> str | None:
+def _truncated(text: str | None) -> str | None:
     return text and text[:LONGEST_TEXT]
 
 

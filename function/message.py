@@ -58,7 +58,7 @@ def event_message(verified: Verified, envelope: Envelope, traceparent: str | Non
         ("schemaViolation", envelope.schema_violation),
         *_labels(envelope, settings),
     ]
-    return _message(verified.body, attributes, _fitted(ordering_key, MAX_ORDERING_KEY_BYTES) or "")
+    return _message(verified.body, attributes, _truncated(ordering_key, MAX_ORDERING_KEY_BYTES) or "")
 
 
 def rejected_message(
@@ -149,8 +149,8 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
     for key, value in attributes:
         if value is None:
             continue
-        has_room = len(kept) < MAX_ATTRIBUTES and _fitted(key, MAX_KEY_BYTES) == key
-        fitted = _fitted(value, MAX_VALUE_BYTES) if has_room else None
+        has_room = len(kept) < MAX_ATTRIBUTES and _truncated(key, MAX_KEY_BYTES) == key
+        fitted = _truncated(value, MAX_VALUE_BYTES) if has_room else None
         if fitted is not None:
             kept[key] = fitted
         if fitted != value:
@@ -158,7 +158,7 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
     return Message(data, kept, ordering_key, tuple(cut))
 
 
-def _fitted(text: str, limit: int) -> str | None:
+def _truncated(text: str, limit: int) -> str | None:
     """As much of the text as UTF-8 holds in ``limit`` bytes; ``None`` if that is not sound Unicode."""
     text = text[:limit]  # no character has less than a byte, and a label can be as long as its body
     if text.isascii() and text.isprintable():

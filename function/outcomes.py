@@ -27,7 +27,7 @@ class Outcome:
 
 
 DELIVERED = Outcome("", 200, "INFO", "delivered")  # 13, 15, 17
-DELIVERED_ODD = Outcome("", 200, "WARNING", "delivered, though its data or attributes are odd")  # 14, 16
+DELIVERED_WITH_WARNING = Outcome("", 200, "WARNING", "delivered, though its data or attributes are odd")  # 14, 16
 INTERNAL = Outcome("internal", 500, "ERROR", "failed: an unforeseen error")  # 23
 
 BY_ERROR: dict[type[errors.RelayError], Outcome] = {

@@ -27,7 +27,7 @@ from function.errors import (
 )
 from function.message import Message
 
-SILENT_S = 1.5
+STALE_AFTER_S = 1.5
 """Seconds that a connection may say nothing to a request that fails; then the next request makes a new one."""
 
 RETIRED_S = 5.0
@@ -141,7 +141,7 @@ class PubSub:
         try:
             return await connection.publish(request, timeout=gives_up_at - called_at, metadata=metadata)
         except aio.AioRpcError as error:
-            if was_ready and self._monotonic() - called_at >= SILENT_S:
+            if was_ready and self._monotonic() - called_at >= STALE_AFTER_S:
                 self._connections.leave(connection)  # gRPC may take minutes to notice that a connection is dead
             if self._tokens and token and error.code() is StatusCode.UNAUTHENTICATED:
                 self._tokens.distrust(token)

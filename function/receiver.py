@@ -31,10 +31,10 @@ from function.event import parse_body, read_envelope, require_envelope
 from function.http import Reply, Request
 from function.log import Entry, Log, traceparent
 from function.message import Message, bare_message, event_message, rejected_message
-from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S, Outcome
+from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, RETRY_AFTER_S, Outcome
 from function.settings import Settings
 from function.signature import Verified
-from function.timeouts import within
+from function.timeouts import with_timeout
 from function.verifier import Authentic, Verifier
 
 BODY_S = 3.0
@@ -110,7 +110,7 @@ class Receiver:
         if size <= LARGE_BODY_BYTES:
             return await self._relay_body(request, entry, authentic, ends_at)
         try:
-            await within(TURN_S, self._large_bodies.take(size))
+            await with_timeout(TURN_S, self._large_bodies.take(size))
         except TimeoutError as error:
             raise Busy(f"no room for a body of up to {size} bytes within {TURN_S} s") from error
         try:
@@ -132,7 +132,7 @@ class Receiver:
     async def _read(self, request: Request, ends_at: float) -> bytes:
         body_s = min(BODY_S, ends_at - self._monotonic())
         try:
-            return await within(body_s, request.read(self._settings.max_body_bytes))
+            return await with_timeout(body_s, request.read(self._settings.max_body_bytes))
         except TimeoutError as error:
             raise BodyIncomplete(f"no whole body within {body_s} s") from error
 
@@ -145,7 +145,7 @@ class Receiver:
 
     async def _proven(self, proof: Coroutine[Any, Any, T], proof_s: float) -> T:
         try:
-            return await within(proof_s, proof)
+            return await with_timeout(proof_s, proof)
         except TimeoutError as error:
             raise KeysUnavailable(f"no secrets or keys within {proof_s} s") from error
 
@@ -172,7 +172,7 @@ class Receiver:
         message = event_message(verified, entry.envelope, traceparent(entry.request), self._settings)
         await self._publish(self._settings.topic, message, entry, ends_at)
         has_warning = message.cut or "schemaViolation" in message.attributes
-        return DELIVERED_ODD if has_warning else DELIVERED
+        return DELIVERED_WITH_WARNING if has_warning else DELIVERED
 
     async def _publish_rejected(self, verified: Verified, entry: Entry, outcome: Outcome, ends_at: float) -> Outcome:
         """Keep an event on the rejected topic, and return its outcome; raises ``RejectedTopicFailed``."""

@@ -16,8 +16,8 @@ PAUSE_S = (0.1, 0.8)
 """Seconds between attempts, first and longest: doubled each time, and half of it left to chance."""
 
 
-class Requests(Protocol):
-    """Where attempts go; ``SharedRequests`` is the real one."""
+class Sender(Protocol):
+    """Where attempts go; ``Batcher`` is the real one."""
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
         """Give the id that Pub/Sub acknowledged the message with; raises PublishError."""
@@ -27,8 +27,8 @@ class Requests(Protocol):
 class RetryingPublisher:
     """Tries until Pub/Sub acknowledges, as long as there is time."""
 
-    def __init__(self, requests: Requests, *, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._requests = requests
+    def __init__(self, sender: Sender, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._sender = sender
         self._monotonic = monotonic
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
@@ -46,7 +46,7 @@ class RetryingPublisher:
         causes: list[str] = []
         while True:
             try:
-                return await self._requests.publish(topic, message, timeout_s=min(ATTEMPT_S, left_s))
+                return await self._sender.publish(topic, message, timeout_s=min(ATTEMPT_S, left_s))
             except PublishTransient as failure:
                 causes.append(str(failure))
                 pause_s = random.uniform(longest_pause_s / 2, longest_pause_s)  # noqa: S311  # no secret hangs on it

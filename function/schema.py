@@ -37,7 +37,7 @@ _UNNESTED = frozenset({"labelsChanged"})
 _PLACE = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
 
 
-def contradiction(event_type: str, data: Any) -> str | None:
+def find_violation(event_type: str, data: Any) -> str | None:
     """Find where ``event.data`` contradicts its event type.
 
     Gives the JSON path from the body's root, such as ``$.event.data.temperature.value``; ``None`` when it does not,

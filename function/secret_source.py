@@ -129,7 +129,7 @@ class SecretSource:
         return self._unanswered[0]
 
 
-def require_strong(file: Path | None) -> None:
+def check_secret_file(file: Path | None) -> None:
     """Refuse a secret file none of whose lines can be used; one that cannot be read now may be there later.
 
     Raises:

@@ -12,11 +12,11 @@ from function.errors import SettingsError
 from function.secret_text import trimmed
 from function.settings_names import meant_setting
 from function.settings_parsers import (
+    comma_separated,
     either,
     emulator_host,
     google_project,
-    listed,
-    number,
+    number_between,
     one_of,
     organization_id,
     parse_secrets,
@@ -84,12 +84,12 @@ class Settings:
             organization_id=given.read("DT_ORGANIZATION_ID", organization_id, None),
             issuer=given.read("DT_ISSUER", trusted_url, PRODUCTION_ISSUER),
             project_ids=given.read("DT_PROJECT_IDS", project_ids, None),
-            label_attributes=given.read("LABEL_ATTRIBUTES", listed, ()),
+            label_attributes=given.read("LABEL_ATTRIBUTES", comma_separated, ()),
             order_by_device=given.read("ORDERING_KEY", either("none", "device"), default=False),
             cloud_events=given.read("CLOUDEVENTS", either("false", "true"), default=False),
-            max_body_bytes=given.read("MAX_BODY_BYTES", number(int, 1, LARGEST_BODY_BYTES), 262_144),
-            publish_timeout_s=given.read("PUBLISH_TIMEOUT_SECONDS", number(float, 0.1, LONGEST_PUBLISH_S), 4.0),
-            clock_leeway_s=given.read("CLOCK_LEEWAY_SECONDS", number(int, 0, 3600), 60),
+            max_body_bytes=given.read("MAX_BODY_BYTES", number_between(int, 1, LARGEST_BODY_BYTES), 262_144),
+            publish_timeout_s=given.read("PUBLISH_TIMEOUT_SECONDS", number_between(float, 0.1, LONGEST_PUBLISH_S), 4.0),
+            clock_leeway_s=given.read("CLOCK_LEEWAY_SECONDS", number_between(int, 0, 3600), 60),
             log_level=given.read("LOG_LEVEL", one_of(*SEVERITIES), "INFO"),
             emulator_host=given.read("PUBSUB_EMULATOR_HOST", emulator_host, None),
             google_project=given.read(

@@ -106,14 +106,14 @@ def organization_id(text: str) -> str:
 
 def project_ids(text: str) -> frozenset[str]:
     """Give ids of DT projects, separated by commas, with or without ``projects/`` before them."""
-    names = frozenset(name.removeprefix("projects/") for name in listed(text))
+    names = frozenset(name.removeprefix("projects/") for name in comma_separated(text))
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
             raise ValueError(f"{name!r} is not the id of a DT project")
     return names
 
 
-def listed(text: str) -> tuple[str, ...]:
+def comma_separated(text: str) -> tuple[str, ...]:
     """Give the words between commas, each once, in their order."""
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not words:
@@ -141,16 +141,16 @@ def either(no: str, yes: str) -> Callable[[str], bool]:
     return lambda text: parse(text) == yes
 
 
-def number(kind: Callable[[str], T], least: float, most: float) -> Callable[[str], T]:
+def number_between(kind: Callable[[str], T], least: float, most: float) -> Callable[[str], T]:
     """Make a parser that takes a number in this range."""
 
     def parse(text: str) -> T:
         try:
-            number = kind(text) if re.fullmatch(r"[0-9.]+", text) else None
+            value = kind(text) if re.fullmatch(r"[0-9.]+", text) else None
         except ValueError:
-            number = None
-        if number is None or not least <= number <= most:  # type: ignore[operator]
+            value = None
+        if value is None or not least <= value <= most:  # type: ignore[operator]
             raise ValueError(f"{text!r} is not a number from {least} to {most}")
-        return number
+        return value
 
     return parse

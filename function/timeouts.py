@@ -7,7 +7,7 @@ from typing import Any, Self, TypeVar
 T = TypeVar("T")
 
 
-async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+async def with_timeout(seconds: float, work: Coroutine[Any, Any, T]) -> T:
     """Do the work; raises TimeoutError when that takes longer.
 
     Most bodies and secrets are there already: then the work ends with its first step and needs no timer. Two timers
@@ -19,11 +19,11 @@ async def within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
         result: T = done.value
         return result
     async with asyncio.timeout(seconds):
-        rest: T = await _Begun(work, awaited)
+        rest: T = await _Resumed(work, awaited)
         return rest
 
 
-class _Begun(Generator[Any, Any, T]):
+class _Resumed(Generator[Any, Any, T]):
     """The rest of work that has taken its first step, and waits for what that step gave."""
 
     def __init__(self, work: Coroutine[Any, Any, T], awaited: object) -> None:

@@ -39,7 +39,7 @@ https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries
 class BoundedHttp(HttpToolsProtocol):
     """One connection. ``main.py`` names it to uvicorn."""
 
-    _bytes_of_no_body = 0
+    _non_body_bytes = 0
     _body_bytes: int
     chunks: int
     """Chunks of the body so far."""
@@ -65,12 +65,12 @@ class BoundedHttp(HttpToolsProtocol):
         if self._is_over:
             return
         self._unset_keepalive_if_required()
-        self._bytes_of_no_body += len(data)
+        self._non_body_bytes += len(data)
         try:
             self._feed(memoryview(data))
         except httptools.HttpParserError:
             self._end("Invalid HTTP request received.")
-        if self._bytes_of_no_body > HEAD_BYTES:
+        if self._non_body_bytes > HEAD_BYTES:
             self._end("Request head too long.")
         self._watch_head()
 
@@ -89,9 +89,9 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """A head ends: begin to count anew."""
-        if self._bytes_of_no_body > HEAD_BYTES and self._head_bytes() > HEAD_BYTES:
+        if self._non_body_bytes > HEAD_BYTES and self._head_bytes() > HEAD_BYTES:
             raise httptools.HttpParserError  # answered with the same 400 as any other
-        self._bytes_of_no_body = 0
+        self._non_body_bytes = 0
         self._is_upgrade = self.parser.should_upgrade()
         if self._is_upgrade:  # it comes again, without
             return
@@ -112,7 +112,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Begin to count anew."""
-        self._bytes_of_no_body = 0
+        self._non_body_bytes = 0
         self._body_bytes += len(body)
         super().on_body(body)
 

@@ -27,7 +27,7 @@ from function.signature import (
     verify_secret,
 )
 
-_TELLING = (SignatureInvalid, ChecksumMismatch, ClockBehind, KeysUnavailable)
+_PRECEDENCE = (SignatureInvalid, ChecksumMismatch, ClockBehind, KeysUnavailable)
 """When both schemes fail, the error that tells most, last: what may cure itself must not look like a forgery."""
 
 
@@ -147,7 +147,7 @@ class Verifier:
                 failures = (*failures, failure)
             else:
                 return Authentic(token, secret_index, tuple(rest), failures)
-        raise max(failures, key=lambda failure: _TELLING.index(type(failure)))
+        raise max(failures, key=lambda failure: _PRECEDENCE.index(type(failure)))
 
     def proves(self, authentic: Authentic, body: bytes) -> Verified | None:
         """Return the proof that this token is for this body, as nearly all are; ``None`` leaves it to `verify_body`."""

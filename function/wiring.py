@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from function.access_token import AccessTokens
-from function.batching import SharedRequests
+from function.batching import Batcher
 from function.credentials import token_source
 from function.errors import SettingsError
 from function.foreign_lines import take_over
@@ -18,7 +18,7 @@ from function.output import LineWriter
 from function.pubsub import SCOPES, PubSub
 from function.receiver import Receiver
 from function.retrying import RetryingPublisher
-from function.secret_source import SecretSource, require_strong
+from function.secret_source import SecretSource, check_secret_file
 from function.secret_text import trimmed
 from function.settings import Settings
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
@@ -38,7 +38,7 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
     return Receiver(
         settings,
         _verifier(settings, log),
-        RetryingPublisher(SharedRequests(PubSub(settings.emulator_host, access_tokens(environ, log)))),
+        RetryingPublisher(Batcher(PubSub(settings.emulator_host, access_tokens(environ, log)))),
         log,
         now=time.time,
         monotonic=time.monotonic,
@@ -61,11 +61,11 @@ def _settings(environ: Mapping[str, str]) -> Settings:
         settings = Settings.from_environ(environ)
     except SettingsError as unsound:
         try:
-            require_strong(Path(trimmed(environ.get("DT_SIGNATURE_SECRET_FILE", "")) or os.devnull))
+            check_secret_file(Path(trimmed(environ.get("DT_SIGNATURE_SECRET_FILE", "")) or os.devnull))
         except SettingsError as weak:
             raise SettingsError([*unsound.faults, *weak.faults]) from weak
         raise
-    require_strong(settings.secret_file)
+    check_secret_file(settings.secret_file)
     return settings
 
 

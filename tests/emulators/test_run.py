@@ -18,7 +18,7 @@ import pytest
 
 from deploy.offline.events import SAMPLES, encode, sample_event
 from deploy.offline.readings import reading
-from function.schema import EVENT_TYPES, contradiction
+from function.schema import EVENT_TYPES, find_violation
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -167,7 +167,7 @@ def test_there_is_a_valid_sample_of_every_event_type() -> None:
     assert SAMPLES.keys() == EVENT_TYPES.keys()
     for event_type in SAMPLES:
         event = sample_event(event_type, number=1, at=datetime.now(UTC))
-        assert contradiction(event_type, event["event"]["data"]) is None
+        assert find_violation(event_type, event["event"]["data"]) is None
         assert len(encode(event)) < 1000
 
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from deploy.offline.pubsub import EmbeddedPubSub
-from function.batching import MOST_BYTES, MOST_MESSAGES, SharedRequests
+from function.batching import MOST_BYTES, MOST_MESSAGES, Batcher
 from function.errors import PublishError, PublishRefused, PublishTransient, PublishUnacknowledged
 from function.message import Message
 from function.pubsub import PubSub, _request
@@ -59,9 +59,9 @@ def message(text: str, key: str = "", *, size: int = 0) -> Message:
     return Message(text.encode().ljust(size, b"."), {}, key)
 
 
-def run(use: Callable[[SharedRequests], Awaitable[T]], pubsub: FakePubSub) -> T:
+def run(use: Callable[[Batcher], Awaitable[T]], pubsub: FakePubSub) -> T:
     async def main() -> T:
-        return await use(SharedRequests(pubsub))
+        return await use(Batcher(pubsub))
 
     return asyncio.run(main())
 
@@ -69,7 +69,7 @@ def run(use: Callable[[SharedRequests], Awaitable[T]], pubsub: FakePubSub) -> T:
 def publish_all(pubsub: FakePubSub, *messages: Message, topic: str = "t") -> list[str | BaseException]:
     """Publish in one turn, and give the verdicts in order."""
 
-    async def use(requests: SharedRequests) -> list[str | BaseException]:
+    async def use(requests: Batcher) -> list[str | BaseException]:
         waiting = (requests.publish(topic, each, timeout_s=ATTEMPT_S) for each in messages)
         return await asyncio.gather(*waiting, return_exceptions=True)
 
@@ -86,7 +86,7 @@ def test_what_comes_in_one_turn_travels_in_one_request_and_each_gets_its_own_id(
 def test_a_message_that_comes_alone_leaves_before_the_next_turn_is_over() -> None:
     pubsub = FakePubSub()
 
-    async def use(requests: SharedRequests) -> None:
+    async def use(requests: Batcher) -> None:
         waiting = asyncio.ensure_future(requests.publish("t", message("a"), timeout_s=ATTEMPT_S))
         for _ in range(2):  # its own turn, and the request's
             await asyncio.sleep(0)
@@ -100,7 +100,7 @@ def test_a_request_under_way_holds_nobody_up() -> None:
     pubsub = FakePubSub()
     pubsub.takes_s = 0.05
 
-    async def use(requests: SharedRequests) -> None:
+    async def use(requests: Batcher) -> None:
         first = asyncio.ensure_future(requests.publish("t", message("a"), timeout_s=ATTEMPT_S))
         await asyncio.sleep(0.01)
         second = asyncio.ensure_future(requests.publish("t", message("b"), timeout_s=ATTEMPT_S))
@@ -114,7 +114,7 @@ def test_a_request_under_way_holds_nobody_up() -> None:
 def test_ordering_keys_topics_and_times_left_are_never_mixed() -> None:
     pubsub = FakePubSub()
 
-    async def use(requests: SharedRequests) -> None:
+    async def use(requests: Batcher) -> None:
         await asyncio.gather(
             requests.publish("t", message("a", "k1"), timeout_s=2.0),
             requests.publish("t", message("b", "k2"), timeout_s=2.0),
@@ -200,7 +200,7 @@ def test_who_gives_up_does_not_take_the_others_along() -> None:
     pubsub = FakePubSub()
     pubsub.takes_s = 0.05
 
-    async def use(requests: SharedRequests) -> str:
+    async def use(requests: Batcher) -> str:
         leaves = asyncio.ensure_future(requests.publish("t", message("a"), timeout_s=ATTEMPT_S))
         stays = asyncio.ensure_future(requests.publish("t", message("b"), timeout_s=ATTEMPT_S))
         await asyncio.sleep(0.01)
@@ -216,7 +216,7 @@ def test_a_request_that_nobody_waits_for_any_more_goes_on_nowhere(after_s: float
     pubsub = FakePubSub()
     pubsub.takes_s = 5
 
-    async def use(requests: SharedRequests) -> None:
+    async def use(requests: Batcher) -> None:
         both = [asyncio.ensure_future(requests.publish("t", message(each), timeout_s=ATTEMPT_S)) for each in "ab"]
         await asyncio.sleep(after_s)
         for each in both:
@@ -231,11 +231,11 @@ def test_a_request_that_nobody_waits_for_any_more_goes_on_nowhere(after_s: float
 def test_nothing_is_remembered_of_requests_that_have_left() -> None:
     pubsub = FakePubSub()
 
-    async def use(requests: SharedRequests) -> None:
+    async def use(requests: Batcher) -> None:
         await asyncio.gather(
             *(requests.publish("t", message("a", f"device-{number}"), timeout_s=ATTEMPT_S) for number in range(50))
         )
-        assert requests._boarding == {}  # noqa: SLF001  # one entry for each device would grow for ever
+        assert requests._open == {}  # noqa: SLF001  # one entry for each device would grow for ever
 
     run(use, pubsub)
 
@@ -252,8 +252,8 @@ def test_what_nobody_foresaw_of_one_message_is_no_verdict_of_the_others() -> Non
 def test_a_request_that_was_cancelled_before_it_left_takes_nobody_with_it() -> None:
     pubsub = FakePubSub()
 
-    async def use(requests: SharedRequests) -> str:
-        request, _ = requests._join(("t", "", ATTEMPT_S), message("a"))  # noqa: SLF001  # no caller can be so quick
+    async def use(requests: Batcher) -> str:
+        request, _ = requests._add(("t", "", ATTEMPT_S), message("a"))  # noqa: SLF001  # no caller can be so quick
         assert request.task
         request.task.cancel()
         await asyncio.sleep(0.01)
@@ -273,7 +273,7 @@ def test_a_failure_is_forgotten_at_once_and_does_not_wait_for_the_collector() ->
     pubsub.failure = PublishTransient("UNAVAILABLE")
     failure = weakref.ref(pubsub.failure)
 
-    async def use(requests: SharedRequests) -> None:
+    async def use(requests: Batcher) -> None:
         with pytest.raises(PublishTransient):
             await requests.publish("t", message("a"), timeout_s=ATTEMPT_S)
 
@@ -293,7 +293,7 @@ def test_among_many_good_messages_pubsub_refuses_the_invalid_one_alone(embedded:
 
     async def main() -> list[str | BaseException]:
         broker = PubSub(embedded.host)
-        requests = SharedRequests(broker)
+        requests = Batcher(broker)
         waiting = (requests.publish(TOPIC, each, timeout_s=ATTEMPT_S) for each in [*good[:10], invalid, *good[10:]])
         try:
             return await asyncio.gather(*waiting, return_exceptions=True)

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.offline.events import SAMPLES
 from function.event_types import Humidity, Temperature
-from function.schema import EVENT_TYPES, contradiction
+from function.schema import EVENT_TYPES, find_violation
 from tests.function.builders import event
 
 TIME = "2026-01-02T03:04:05.678901Z"
@@ -28,7 +28,7 @@ def test_the_samples_and_the_structures_are_of_the_same_types() -> None:
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_the_sample_of_each_type_contradicts_nothing(event_type: str) -> None:
-    assert contradiction(event_type, data_of(event_type)) is None
+    assert find_violation(event_type, data_of(event_type)) is None
 
 
 WRONG: list[tuple[str, dict[str, Any], str]] = [
@@ -98,7 +98,7 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("event_type", "changes", "place"), WRONG)
 def test_a_wrong_value_is_told_by_its_path(event_type: str, changes: dict[str, Any], place: str) -> None:
     root = "$.event.data" if event_type == "labelsChanged" else f"$.event.data.{event_type}"
-    assert contradiction(event_type, data_of(event_type, **changes)) == root + place
+    assert find_violation(event_type, data_of(event_type, **changes)) == root + place
 
 
 def test_of_each_type_something_wrong_is_told() -> None:
@@ -146,7 +146,7 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
 def test_edges_and_events_without_the_newer_members_contradict_nothing(
     event_type: str, changes: dict[str, Any]
 ) -> None:
-    assert contradiction(event_type, data_of(event_type, **changes)) is None
+    assert find_violation(event_type, data_of(event_type, **changes)) is None
 
 
 WORDS = {
@@ -168,50 +168,50 @@ WORDS = {
     ("event_type", "member", "word"), [(*place, word) for place, words in WORDS.items() for word in words.split()]
 )
 def test_every_word_that_dt_has_for_a_member_contradicts_nothing(event_type: str, member: str, word: str) -> None:
-    assert contradiction(event_type, data_of(event_type, **{member: word})) is None
+    assert find_violation(event_type, data_of(event_type, **{member: word})) is None
 
 
 def test_a_device_may_be_reached_in_all_ways_at_once() -> None:
     assert (
-        contradiction("connectionStatus", data_of("connectionStatus", available=["SDS", "ETHERNET", "CELLULAR"]))
+        find_violation("connectionStatus", data_of("connectionStatus", available=["SDS", "ETHERNET", "CELLULAR"]))
         is None
     )
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
 def test_unknown_members_contradict_nothing(event_type: str) -> None:
-    assert contradiction(event_type, data_of(event_type, future={"a": [None]})) is None
+    assert find_violation(event_type, data_of(event_type, future={"a": [None]})) is None
 
 
 @pytest.mark.parametrize("time", ["2026-01-02T03:04:05", "2026-01-02", "", 1_700_000_000, None, "9999-99-99T00:00:00Z"])
 @pytest.mark.parametrize("event_type", [name for name in EVENT_TYPES if name != "labelsChanged"])
 def test_a_time_without_an_offset_or_of_no_calendar_is_told(event_type: str, time: object) -> None:
-    assert contradiction(event_type, data_of(event_type, updateTime=time)) == f"$.event.data.{event_type}.updateTime"
+    assert find_violation(event_type, data_of(event_type, updateTime=time)) == f"$.event.data.{event_type}.updateTime"
 
 
 @pytest.mark.parametrize("event_type", [name for name in EVENT_TYPES if name != "labelsChanged"])
 def test_data_that_are_not_nested_in_their_types_name_are_told(event_type: str) -> None:
     unnested: list[object] = [None, [], "x", {}, {"other": {}}, data_of(event_type)[event_type]]
     for data in unnested:
-        assert contradiction(event_type, data) == "$.event.data"
+        assert find_violation(event_type, data) == "$.event.data"
     no_objects: list[object] = [None, [], "x", 5]
     for inner in no_objects:
-        assert contradiction(event_type, {event_type: inner}) == f"$.event.data.{event_type}"
+        assert find_violation(event_type, {event_type: inner}) == f"$.event.data.{event_type}"
 
 
 @pytest.mark.parametrize("data", [None, [], "x", 5])
 def test_labels_changed_needs_an_object_too(data: object) -> None:
-    assert contradiction("labelsChanged", data) == "$.event.data"
+    assert find_violation("labelsChanged", data) == "$.event.data"
 
 
 @pytest.mark.parametrize("event_type", ["", "Temperature", "radiation", "temperature "])
 def test_of_an_unknown_type_nothing_is_said(event_type: str) -> None:
-    assert contradiction(event_type, {"anything": [1]}) is None
+    assert find_violation(event_type, {"anything": [1]}) is None
 
 
 def test_text_that_is_no_unicode_is_told_where_its_data_begin() -> None:
-    assert contradiction("contact", data_of("contact", state="\ud800")) == "$.event.data.contact"
-    assert contradiction("contact", data_of("contact", **{"\ud800": 1})) == "$.event.data.contact"
+    assert find_violation("contact", data_of("contact", state="\ud800")) == "$.event.data.contact"
+    assert find_violation("contact", data_of("contact", **{"\ud800": 1})) == "$.event.data.contact"
 
 
 def test_the_structures_can_be_read_with_their_units_and_defaults() -> None:

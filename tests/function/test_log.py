@@ -14,7 +14,7 @@ from function.errors import ChecksumMismatch, Expired, PublishTransient, Signatu
 from function.event import parse_body, read_envelope
 from function.log import Entry, Log, Stream, dropped_line, traceparent
 from function.message import Message
-from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, Outcome
+from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, Outcome
 from function.settings import SEVERITIES, Severity
 from tests.function.builders import SECRET, body, request, secret_token
 from tests.function.fakes import FakeClock
@@ -247,9 +247,9 @@ SEEN = structs.replace(read_envelope(parse_body(body())), event_type="temperatur
     [
         (DELIVERED, None, "delivered temperature of emu1"),
         (
-            DELIVERED_ODD,
+            DELIVERED_WITH_WARNING,
             None,
-            f"{DELIVERED_ODD.sentence}: temperature of emu1: $.event.data.temperature: cut label.room",
+            f"{DELIVERED_WITH_WARNING.sentence}: temperature of emu1: $.event.data.temperature: cut label.room",
         ),
         (
             BY_ERROR[Expired],
@@ -265,7 +265,7 @@ SEEN = structs.replace(read_envelope(parse_body(body())), event_type="temperatur
     ],
 )
 def test_a_message_alone_says_what_came_of_which_event(outcome: Outcome, error: Exception | None, message: str) -> None:
-    known = Entry(request(body(), {}), envelope=SEEN, message=ODD if outcome is DELIVERED_ODD else None)
+    known = Entry(request(body(), {}), envelope=SEEN, message=ODD if outcome is DELIVERED_WITH_WARNING else None)
     assert Page().line(known, outcome, error)["message"].startswith(message)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from function import errors
-from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_ODD, INTERNAL, RETRY_AFTER_S
+from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, RETRY_AFTER_S
 from function.settings import SEVERITIES
 
 TABLE = [
@@ -59,12 +59,16 @@ def test_only_what_anybody_can_cause_without_a_proof_is_sampled() -> None:
 
 def test_delivered_and_unforeseen_have_their_rows() -> None:
     assert (DELIVERED.status, DELIVERED.severity, DELIVERED.reason) == (200, "INFO", "")
-    assert (DELIVERED_ODD.status, DELIVERED_ODD.severity, DELIVERED_ODD.reason) == (200, "WARNING", "")
+    assert (DELIVERED_WITH_WARNING.status, DELIVERED_WITH_WARNING.severity, DELIVERED_WITH_WARNING.reason) == (
+        200,
+        "WARNING",
+        "",
+    )
     assert (INTERNAL.status, INTERNAL.severity, INTERNAL.reason) == (500, "ERROR", "internal")
 
 
 def test_every_row_has_a_sentence_and_a_severity_of_cloud_logging() -> None:
-    for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_ODD, INTERNAL):
+    for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_WITH_WARNING, INTERNAL):
         assert outcome.sentence
         assert outcome.severity in SEVERITIES
 
@@ -74,7 +78,7 @@ def test_a_sentence_begins_with_what_has_been_done() -> None:
     for outcome in BY_ERROR.values():
         assert outcome.sentence.startswith(done.get(outcome.status, "refused: "))
     assert DELIVERED.sentence == "delivered"
-    assert DELIVERED_ODD.sentence.startswith("delivered, ")
+    assert DELIVERED_WITH_WARNING.sentence.startswith("delivered, ")
     assert INTERNAL.sentence.startswith("failed: ")
 
 

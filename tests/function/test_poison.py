@@ -21,7 +21,7 @@ from google.pubsub_v1.types import PubsubMessage
 
 from deploy.offline.pubsub import EmbeddedPubSub
 from deploy.offline.pubsub.limits import check_message
-from function.batching import SharedRequests
+from function.batching import Batcher
 from function.http import Reply
 from function.log import Log
 from function.message import MAX_ATTRIBUTES, MAX_KEY_BYTES, MAX_VALUE_BYTES
@@ -60,7 +60,7 @@ def answered(pubsub: EmbeddedPubSub, content: bytes, **changes: str) -> tuple[Re
 
     async def main() -> Reply:
         broker = PubSub(pubsub.host)
-        publisher = RetryingPublisher(SharedRequests(broker))
+        publisher = RetryingPublisher(Batcher(broker))
         verifier = Verifier([SecretScheme(FakeSecrets())], now=FakeClock(), leeway_s=60)
         log = Log(page, level="DEBUG", google_project="demo", monotonic=time.monotonic)
         receiver = Receiver(settings(**changes), verifier, publisher, log, now=FakeClock(), monotonic=time.monotonic)

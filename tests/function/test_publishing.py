@@ -15,7 +15,7 @@ from pytest_mock import MockerFixture
 from deploy.offline.pubsub import EmbeddedPubSub
 from deploy.offline.pubsub.faults import Fault
 from function.access_token import AccessToken, AccessTokens, Fetch
-from function.batching import SharedRequests
+from function.batching import Batcher
 from function.credentials import GoogleCredentials, default_credentials
 from function.errors import (
     PublishError,
@@ -66,7 +66,7 @@ def pubsub_at(host: str | None, fetch: Fetch = no_token) -> PubSub:
 
 
 def publisher_to(broker: PubSub) -> RetryingPublisher:
-    return RetryingPublisher(SharedRequests(broker))
+    return RetryingPublisher(Batcher(broker))
 
 
 def run(host: str, use: Callable[[RetryingPublisher], Awaitable[T]]) -> T:

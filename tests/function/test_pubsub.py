@@ -17,7 +17,7 @@ from function.access_token import AccessToken, AccessTokens
 from function.connections import LONGEST_S
 from function.errors import PublishError, PublishMisconfigured, PublishTransient, PublishUnacknowledged
 from function.message import Message
-from function.pubsub import RETIRED_S, SCOPES, SILENT_S, PubSub
+from function.pubsub import RETIRED_S, SCOPES, STALE_AFTER_S, PubSub
 from tests.function.builders import TOPIC
 from tests.function.fakes import FakeClock, run_skipping, slept_s
 
@@ -252,7 +252,7 @@ def test_a_connection_that_stays_silent_is_left_for_a_new_one(google: Google) ->
     pubsub = google.pubsub()
 
     async def use() -> None:
-        for takes_s, connections in ((SILENT_S - 0.01, 1), (SILENT_S, 1), (0.0, 2)):
+        for takes_s, connections in ((STALE_AFTER_S - 0.01, 1), (STALE_AFTER_S, 1), (0.0, 2)):
             for channel in google.secure:
                 channel.takes_s = takes_s
             with pytest.raises(PublishTransient, match="DEADLINE_EXCEEDED: why"):
@@ -271,7 +271,7 @@ def test_a_connection_that_was_still_being_made_is_not_called_silent(google: Goo
     google.answer, google.state = Refusal(StatusCode.DEADLINE_EXCEEDED), ChannelConnectivity.CONNECTING
     pubsub = google.pubsub()
     failure(pubsub)
-    google.secure[0].takes_s = SILENT_S + 0.4
+    google.secure[0].takes_s = STALE_AFTER_S + 0.4
     failure(pubsub)
     assert [len(channel.calls) for channel in google.secure] == [2]
     assert google.secure[0].closed == 0

@@ -18,7 +18,7 @@ from function.secret_source import (
     REREAD_AFTER_S,
     REREAD_ON_MISS_S,
     SecretSource,
-    require_strong,
+    check_secret_file,
 )
 from tests.function.builders import OLD_SECRET, SECRET, WRONG_SECRET
 from tests.function.fakes import FakeClock
@@ -388,7 +388,7 @@ def test_a_file_that_hangs_does_not_keep_the_process_from_starting(tmp_path: Pat
     os.mkfifo(fifo)
     began = time.monotonic()
 
-    require_strong(fifo)
+    check_secret_file(fifo)
 
     in_time(time.monotonic() - began, 1.5)
     fifo.write_text("")  # lets the thread end
@@ -445,7 +445,7 @@ def test_while_a_reading_hangs_the_loop_goes_on(counted: type[CountedPath]) -> N
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
 def test_a_file_that_an_editor_wrote_means_the_same_secrets(tmp_path: Path, encoding: str) -> None:
     mounted = Mounted(tmp_path / "secret", f"{SECRET}\r\n{OLD_SECRET}\r\n".encode(encoding))
-    require_strong(mounted.file)
+    check_secret_file(mounted.file)
     assert mounted.secrets() == (NEW, OLD)
 
 
@@ -465,14 +465,14 @@ def test_a_file_without_any_line_that_can_be_used_keeps_the_process_from_startin
     file = tmp_path / "secret"
     file.write_text(weak)
     with pytest.raises(SettingsError) as caught:
-        require_strong(file)
+        check_secret_file(file)
     assert caught.value.faults == tuple(f"DT_SIGNATURE_SECRET_FILE: {fault}" for fault in faults)
 
 
 @pytest.mark.parametrize("text", [f"{SECRET}\nhunter2", f"changeme\n{SECRET}", b"\xff\n" + NEW])
 def test_a_weak_line_beside_a_good_one_does_not_keep_it_from_starting(tmp_path: Path, text: str | bytes) -> None:
     mounted = Mounted(tmp_path / "secret", text)
-    require_strong(mounted.file)
+    check_secret_file(mounted.file)
     assert mounted.secrets() == (NEW,)
 
 
@@ -480,7 +480,7 @@ def test_a_weak_line_beside_a_good_one_does_not_keep_it_from_starting(tmp_path: 
 def test_a_file_that_may_be_sound_later_does_not_keep_it_from_starting(tmp_path: Path, text: str | bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    require_strong(file)
-    require_strong(tmp_path / "missing")
-    require_strong(tmp_path)
-    require_strong(None)
+    check_secret_file(file)
+    check_secret_file(tmp_path / "missing")
+    check_secret_file(tmp_path)
+    check_secret_file(None)

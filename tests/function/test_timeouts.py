@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from pytest_mock import MockerFixture
 
-from function.timeouts import within
+from function.timeouts import with_timeout
 
 
 def run(work: Coroutine[Any, Any, str], seconds: float = 1.0) -> str:
-    return asyncio.run(within(seconds, work))
+    return asyncio.run(with_timeout(seconds, work))
 
 
 async def answer() -> str:
@@ -100,7 +100,7 @@ def test_a_cancellation_from_without_reaches_the_work(steps: int) -> None:
         return "never"
 
     async def main() -> None:
-        task = asyncio.ensure_future(within(5, work()))
+        task = asyncio.ensure_future(with_timeout(5, work()))
         await asyncio.sleep(0.02)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -119,7 +119,10 @@ def test_a_lock_that_is_waited_for_is_handed_on_when_the_wait_is_given_up() -> N
     async def main() -> Sequence[str | BaseException]:
         lock = asyncio.Lock()
         return await asyncio.gather(
-            hold(lock, 0.1), within(0.02, hold(lock, 0)), within(30.0, hold(lock, 0)), return_exceptions=True
+            hold(lock, 0.1),
+            with_timeout(0.02, hold(lock, 0)),
+            with_timeout(30.0, hold(lock, 0)),
+            return_exceptions=True,
         )
 
     first, second, third = asyncio.run(main())

@@ -16,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 import main
 from function import receiver
-from function.batching import SharedRequests
+from function.batching import Batcher
 from function.log import Log
 from function.receiver import Receiver
 from function.verifier import Verifier
@@ -83,7 +83,7 @@ _watch_awaited(Verifier, "authenticate", before="verify")
 _watch(Verifier, "proves", after="verified")
 _watch(Receiver, "_parse", after="opened")
 _watch(receiver, "event_message", after="made")
-_watch(SharedRequests, "_join", after="handed over")
+_watch(Batcher, "_add", after="handed over")
 _watch_awaited(Receiver, "_publish", after="published")
 _watch(Log, "decided", after="logged")
 
