@@ -11,8 +11,8 @@ from deploy.offline.emulator import emulator
 from deploy.offline.errors import EmulatorNotFound
 from deploy.offline.pubsub import EmbeddedPubSub
 from tests.hooks import pytest_addoption, pytest_collection_modifyitems, pytest_configure, pytest_sessionstart
+from tests.real_gcloud.recordings import Recording, recorded
 from tests.real_gcloud.user import User, user_of
-from tests.recordings import Recording, recorded
 
 __all__ = ["pytest_addoption", "pytest_collection_modifyitems", "pytest_configure", "pytest_sessionstart"]
 

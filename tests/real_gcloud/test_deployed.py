@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.emulators.asking import FUNCTIONS, ask, done
+from tests.real_gcloud.recordings import Recording
 from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User, ended
-from tests.recordings import Recording
 
 pytestmark = REAL_GCLOUD
 

@@ -35,7 +35,7 @@ def test_up_plan_up_again_down_with_everything_going_wrong_that_passes_by_itself
 
 
 def test_what_is_made_of_a_recorded_up_is_what_up_makes_and_it_works(owner: User) -> None:
-    """The other tests begin with it: see tests/recordings.py."""
+    """The other tests begin with it: see tests/real_gcloud/recordings.py."""
     owner.finds_nothing_to_do()
     status, told = owner.runs("verify")
     assert (status, "came through DT's connector as message" in told) == (0, True), told

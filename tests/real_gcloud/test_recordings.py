@@ -8,7 +8,7 @@ import pytest
 from deploy.offline.clouds import Clouds, clouds
 from deploy.offline.clouds.google.estate import Estate
 from tests.emulators.asking import all_on, ask, deploy
-from tests.recordings import Recording, recorded
+from tests.real_gcloud.recordings import Recording, recorded
 
 HERE, THERE = "europe-west1", "europe-north1"
 

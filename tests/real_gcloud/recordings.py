@@ -1,7 +1,7 @@
-"""A deployment that is there without a wait: what a real ``up`` asked of the clouds is asked of other clouds again.
+"""A complete deployment in a second: the requests of one real ``up`` are recorded, and sent to other clouds again.
 
-Support for the tests, not one itself. What ``up`` makes stands nowhere but in ``deploy/``, and each copy is made by the
-same requests, in a second instead of half a minute of gcloud.
+The tests use this instead of half a minute of gcloud. Only ``deploy/`` knows what ``up`` makes, so the copies cannot
+differ from it.
 """
 
 import json
@@ -23,7 +23,7 @@ DEPLOY_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A request that was granted, and its answer."""
+    """A request that succeeded, and its answer."""
 
     request: Request
     answer: Answer
