@@ -19,14 +19,14 @@ _UNCHANGED = {"TypeVar", "compile"}
 class Mutant:
     """One change. ``source`` is the whole changed module of a constant; a function's is in `changed_functions`."""
 
-    room: str
+    module: str
     name: str
     difference: str
     source: str = ""
 
     @property
     def function(self) -> str:
-        """The mangled name of the changed function, as mutmut's trampolines tell it; empty for a constant."""
+        """The mangled name of the changed function, as mutmut's trampolines report it; empty for a constant."""
         return "" if self.source else self.name.partition(_SEPARATOR)[0]
 
 
@@ -81,14 +81,14 @@ def _is_left_alone(node: ast.AST) -> bool:
     return is_text or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom)
 
 
-def _constant_mutant(room: str, source: str, node: ast.Constant) -> Mutant:
+def _constant_mutant(module: str, source: str, node: ast.Constant) -> Mutant:
     lines = source.encode().splitlines(keepends=True)
     start = sum(map(len, lines[: node.lineno - 1])) + node.col_offset
     end = sum(map(len, lines[: (node.end_lineno or 0) - 1])) + (node.end_col_offset or 0)
     raw = source.encode()
     changed = (raw[:start] + repr(_changed(node.value)).encode() + raw[end:]).decode()
-    name = f"function.{room} line {node.lineno}, {node.value!r}"
-    return Mutant(room, name, f"    {node.value!r} -> {_changed(node.value)!r}", changed)
+    name = f"function.{module} line {node.lineno}, {node.value!r}"
+    return Mutant(module, name, f"    {node.value!r} -> {_changed(node.value)!r}", changed)
 
 
 def _changed(value: object) -> object:

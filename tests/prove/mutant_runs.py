@@ -29,13 +29,13 @@ import pytest
 from tests.prove.mutant_kinds import Mutant
 
 SELECTED = "MUTANT_UNDER_TEST"
-"""The environment variable by which mutmut's trampolines choose a mutant; ``stats`` has them tell every call."""
+"""The environment variable by which mutmut's trampolines choose a mutant; ``stats`` has them report every call."""
 
 OPTIONS: tuple[str, ...] = ("-q", "-s", "--tb=no", "-o", "addopts=")
 OPTIONS += ("-W", "ignore::pytest.PytestAssertRewriteWarning")  # its plugins are imported before it starts
 OPTIONS += tuple(word for plugin in ("cacheprovider", "randomly", "xdist", "cov") for word in ("-p", f"no:{plugin}"))
 FAILING = "fails without any mutant"
-"""What is told of a test that cannot tell a mutant from none; it is left out."""
+"""The state of a test that fails without any mutant as well; it is left out."""
 
 STATES = {0: "survived", 1: "killed", -signal.SIGXCPU: "timeout"}
 """What an exit status means; with any other the tests could not be run, and that is no sign that a test failed."""
@@ -61,6 +61,10 @@ BUSIEST_S = 20
 """Seconds of the processor that they may take beyond that: a loop without an end is soon over, however busy it is."""
 
 
+Report = Callable[[str, str], None]
+"""Reports a mutant's name and its state."""
+
+
 @dataclass
 class Timings:
     """What the tests did without a mutant: the seconds of each, and the tests that call each function."""
@@ -71,18 +75,18 @@ class Timings:
     libraries: list[str] = field(default_factory=list)
 
     def of(self, mutant: Mutant) -> list[str]:
-        """Return the tests that call what is changed, those of the changed room first, the quickest first."""
-        room = f"function.{mutant.room}."
+        """Return the tests that call what is changed, those of the changed module first, the quickest first."""
+        module = f"function.{mutant.module}."
         called = (
             tests
             for function, tests in self.callers.items()
-            if function == mutant.function or (not mutant.function and function.startswith(room))
+            if function == mutant.function or (not mutant.function and function.startswith(module))
         )
-        own = f"tests/test_{mutant.room}.py"
+        own = f"tests/function/test_{mutant.module}.py"
         tests = {test for names in called for test in names}
         if not mutant.function:
             tests |= {test for test in self.seconds if test.startswith(own)}
-            tests = tests or set(self.seconds)  # such as what is said before any room is loaded
+            tests = tests or set(self.seconds)  # such as what is said before any module is loaded
         return sorted(tests - set(self.failed), key=lambda test: (not test.startswith(own), self.seconds[test], test))
 
 
@@ -107,40 +111,44 @@ class Tests:
 def main(plan: Path, processes: int) -> None:
     """Read the mutants and the test files, and print a JSON line for each mutant: its name and what became of it."""
     mutants, files = pickle.loads(plan.read_bytes())  # noqa: S301  # the driver wrote it a moment ago
-    told = os.fdopen(os.dup(1), "w", buffering=1)
+    reports = os.fdopen(os.dup(1), "w", buffering=1)
 
-    def tell(name: str, state: str) -> None:
-        told.write(json.dumps([name, state]) + "\n")
+    def report(name: str, state: str) -> None:
+        reports.write(json.dumps([name, state]) + "\n")
 
     timings = _in_fork(lambda: _timed(files))
     for test in timings.failed:
-        tell(test, FAILING)
+        report(test, FAILING)
     _import(timings.libraries)
     gc.freeze()
     functions = [mutant for mutant in mutants if not mutant.source]
-    os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, tell)), 0)
+    os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, report)), 0)
     constants = [mutant for mutant in mutants if mutant.source]
     for mutant, state in _each([*_controls(constants), *constants], timings, processes, _run_constant):
-        _tell_unless_control(tell, mutant, state)
+        _report_unless_control(report, mutant, state)
 
 
 def _controls(mutants: Sequence[Mutant]) -> list[Mutant]:
     """Return a mutant that changes nothing: were it noticed, so would be all others, whatever they change."""
     for mutant in mutants[:1]:
-        source = Path("function", f"{mutant.room}.py").read_text() if mutant.source else ""
-        return [Mutant(mutant.room, "", "", source)]
+        source = Path("function", f"{mutant.module}.py").read_text() if mutant.source else ""
+        return [Mutant(mutant.module, "", "", source)]
     return []
 
 
-def _tell_unless_control(tell: Callable[[str, str], None], mutant: Mutant, state: str) -> None:
+def _report_unless_control(report: Report, mutant: Mutant, state: str) -> None:
     if mutant.name:
-        tell(mutant.name, state)
+        report(mutant.name, state)
     elif state != "survived":
-        tell(f"the tests of {mutant.room}", FAILING)
+        report(f"the tests of {mutant.module}", FAILING)
 
 
 def _run_functions(
-    mutants: Sequence[Mutant], files: Sequence[str], timings: Timings, processes: int, tell: Callable[[str, str], None]
+    mutants: Sequence[Mutant],
+    files: Sequence[str],
+    timings: Timings,
+    processes: int,
+    report: Callable[[str, str], None],
 ) -> int:
     def run_all(session: pytest.Session) -> None:
         items = {item.nodeid: item for item in session.items}
@@ -160,7 +168,7 @@ def _run_functions(
             return DOUBTFUL if failed else 0
 
         for mutant, state in _each([*_controls(mutants), *mutants], timings, processes, run):
-            _tell_unless_control(tell, mutant, state)
+            _report_unless_control(report, mutant, state)
 
     plugin = Tests(run_all)
     os.environ[SELECTED] = ""
@@ -213,7 +221,7 @@ def _fails(plugin: Tests, item: Any, following: Any) -> bool:
 
 def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
     """Run tests on a module that is another text from its first import on."""
-    changed = str(Path("function", f"{mutant.room}.py").resolve())
+    changed = str(Path("function", f"{mutant.module}.py").resolve())
     read = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(loader: importlib.machinery.SourceFileLoader, name: str) -> Any:
@@ -229,7 +237,7 @@ def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
         any(_fails(plugin, item, following) for item, following in zip(ordered, [*ordered[1:], session], strict=True))
 
     plugin = Tests(run_all)
-    # the files one by one: nearly every constant is noticed by its room's own
+    # file by file, because the tests of its module notice nearly every constant
     for file in dict.fromkeys(test.partition("::")[0] for test in tests):
         ended = pytest.main([*OPTIONS, file], plugins=[plugin])
         if plugin.failed or ended not in ENDED_WELL:  # a test failed, or its file could not be imported
