@@ -1,7 +1,7 @@
-"""Steps of the deploy failing, or killed, with the real gcloud: what is told, and what ``up`` then does.
+"""Steps of ``up`` and ``down`` fail or are killed, with the real gcloud: what is reported, and what the next run does.
 
 One cloud is driven forward: every ``up`` goes further than the one before it. One command of a kind is struck, because
-a second one would only repeat what gcloud does; test_deploy_interrupted strikes all of them, with the clouds in memory.
+a second one would only repeat what gcloud does; test_interrupted strikes all of them, with the clouds in memory.
 """
 
 import signal
@@ -29,12 +29,12 @@ ENDED = (
 """Steps in the midst of which ``up`` is ended; of these the secret and its first version are two requests."""
 
 
-def test_a_step_that_fails_says_what_is_done_and_what_mends_it_and_the_next_up_goes_on_from_there(user: User) -> None:
+def test_a_failed_step_reports_what_is_done_and_the_fix_and_the_next_up_continues_there(user: User) -> None:
     for step in _steps(REFUSED):
         step.fails(user)
         status, told = user.runs("up", "--yes", "--no-verify")
         assert (status, _stood_still_at(told)) == (1, step.resource), told
-        assert _is_told(told, STEPS.index(step)), told
+        assert _is_reported(told, STEPS.index(step)), told
     user.brings_up()
     user.finds_nothing_to_do()
     assert _made_more_than_once(user) == {}
@@ -46,14 +46,16 @@ ENDINGS = tuple(
     for alone in (True, False)
     for signum in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 )
-"""A signal, to the process alone or to its group, with the request's work done and its answer lost, or not yet done."""
+"""A signal, to the process alone or to its group, with the request's work done and its answer lost, or not yet done.
+
+The first of them end an ``up`` and the others a ``down``; test_interrupted ends each at every step."""
 
 
-def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> None:
-    """Every way is used once, in an ``up`` or a ``down``; test_deploy_interrupted has every step in each of them."""
-    endings = iter(ENDINGS)
-    for step in _steps(ENDED):
-        _end_in(step, user, *next(endings))
+def test_an_up_that_was_ended_in_any_way_is_finished_by_the_next(user: User) -> None:
+    steps = _steps(ENDED)
+    assert len(steps) + len(REMOVED) == len(ENDINGS)
+    for step, ending in zip(steps, ENDINGS, strict=False):
+        _end_in(step, user, *ending)
     left = [path.name for path in user.temporary.glob("dt-pubsub-*")]
     user.brings_up()
     user.finds_nothing_to_do()
@@ -62,14 +64,15 @@ def test_up_and_down_ended_in_every_way_are_finished_by_the_next(user: User) -> 
     user.keeps_secrets()
     status, told = user.runs("verify")
     assert (status, "came through DT's connector as message" in told) == (0, True), told
-    for path in REMOVED:
-        signum, alone, done = next(endings)
-        fault = Asked("", "DELETE", "*", path).hangs(user, done=done)
-        struck(user.starts("down", "--yes"), signum, partial(_came, fault), alone=alone)
-        user.both_clouds.faults.clear()
-    assert next(endings, None) is None
-    status, told = user.runs("down", "--yes")
-    assert (status, user.both_clouds.left()) == (0, []), told
+
+
+def test_a_down_that_was_ended_in_any_way_is_finished_by_the_next(owner: User) -> None:
+    for path, (signum, alone, done) in zip(REMOVED, ENDINGS[-len(REMOVED) :], strict=True):
+        fault = Asked("", "DELETE", "*", path).hangs(owner, done=done)
+        struck(owner.starts("down", "--yes"), signum, partial(_came, fault), alone=alone)
+        owner.both_clouds.faults.clear()
+    status, told = owner.runs("down", "--yes")
+    assert (status, owner.both_clouds.left()) == (0, []), told
 
 
 def _end_in(step: Asked, user: User, signum: signal.Signals, alone: bool, done: bool) -> None:  # noqa: FBT001
@@ -121,14 +124,14 @@ def _stood_still_at(told: str) -> str:
     return told.partition("  not done  ")[2].partition("\n")[0]
 
 
-def _is_told(told: str, place: int) -> bool:
+def _is_reported(told: str, place: int) -> bool:
     """Whether all that was not done is told, what was done, and the lines that fix it."""
     step, before = STEPS[place], STEPS[place - 1].resource
     left = dict.fromkeys(step.resource for step in STEPS[place:])
     fixed = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
     end = "  fix: python -m deploy up\n"
     return (
-        f"\n{step.resource}: " in told
+        f"\nerror: {step.resource}: " in told
         and (place == 0 or before == step.resource or f"\n  done      {before}" in told)
         and [line[12:] for line in told.splitlines() if line.startswith("  not done  ")] == list(left)
         and told.count(fixed) == 1
