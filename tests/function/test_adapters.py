@@ -16,7 +16,7 @@ from starlette.responses import Response as StarletteResponse
 from werkzeug.test import create_environ
 
 from function import adapters
-from function.adapters import CHUNK_BYTES, HANG_UP_S, PASS_OVER_S, WsgiDoor, answer_asgi
+from function.adapters import CHUNK_BYTES, HANG_UP_S, PASS_OVER_S, WsgiAdapter, answer_asgi
 from function.errors import BodyIncomplete, BodyTooLarge, RequestError
 from function.http import Reply, Request
 from tests.function.fakes import run_skipping, slept_s
@@ -241,12 +241,12 @@ class Stream(io.BytesIO):
         return super().read(size)
 
 
-def wsgi(desk: Any, stream: io.BytesIO, door: WsgiDoor | None = None, /, **environ: Any) -> flask.Response:
+def wsgi(desk: Any, stream: io.BytesIO, door: WsgiAdapter | None = None, /, **environ: Any) -> flask.Response:
     """Let the WSGI door answer."""
     made = create_environ(method="PATCH")
     made.pop("CONTENT_LENGTH", None)
     made |= {**environ, "wsgi.input": stream}
-    return (door or WsgiDoor(desk)).answer(flask.Request(made))
+    return (door or WsgiAdapter(desk)).answer(flask.Request(made))
 
 
 def test_behind_wsgi_the_receiver_has_the_method_and_the_headers() -> None:
@@ -326,7 +326,7 @@ def test_whatever_a_wsgi_server_raises_while_it_reads_is_a_body_that_has_not_com
             raise KeyError(size)
 
     desk = Desk()
-    assert wsgi(desk, Broken(b""), CONTENT_LENGTH="3").data == b"the client left, or sent no sound body"
+    assert wsgi(desk, Broken(b""), CONTENT_LENGTH="3").data == b"the client left, or sent an invalid body"
     assert isinstance(desk.errors[0], BodyIncomplete)
     assert isinstance(desk.errors[0].__cause__, KeyError)
 
@@ -405,7 +405,7 @@ def test_many_clients_that_stall_hold_up_no_other_one() -> None:
     desk: Any = Desk()
     desk.patience_s = 60.0
     receiver: Any = desk
-    door, connections = WsgiDoor(receiver), [Connection(notices_after_s=0.0) for _ in range(50)]
+    door, connections = WsgiAdapter(receiver), [Connection(notices_after_s=0.0) for _ in range(50)]
     with ThreadPoolExecutor(50) as clients:
         waiting = [clients.submit(wsgi, desk, connection, door, CONTENT_LENGTH="5") for connection in connections]
         while len(desk.requests) < 50:

@@ -2,10 +2,10 @@
 
 import asyncio
 
-from function.body_budget import Room
+from function.body_budget import BodyBudget
 
 
-async def turns(room: Room, *sizes: float) -> list["asyncio.Task[None]"]:
+async def turns(room: BodyBudget, *sizes: float) -> list["asyncio.Task[None]"]:
     tasks = [asyncio.create_task(room.take(size)) for size in sizes]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -18,7 +18,7 @@ def done(tasks: list["asyncio.Task[None]"]) -> list[bool]:
 
 def test_who_fits_beside_the_others_goes_on_at_once_and_who_does_not_waits_in_order() -> None:
     async def main() -> None:
-        room = Room(10)
+        room = BodyBudget(10)
         tasks = await turns(room, 6, 4, 5, 1)
         assert done(tasks) == [True, True, False, False]
         room.give_back(4)
@@ -33,7 +33,7 @@ def test_who_fits_beside_the_others_goes_on_at_once_and_who_does_not_waits_in_or
 
 def test_one_that_waits_no_more_takes_no_room_and_lets_those_behind_it_go_on() -> None:
     async def main() -> None:
-        room = Room(10)
+        room = BodyBudget(10)
         tasks = await turns(room, 9, 5, 1)
         tasks[1].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -46,7 +46,7 @@ def test_one_that_waits_no_more_takes_no_room_and_lets_those_behind_it_go_on() -
 
 def test_one_that_is_cancelled_just_when_it_is_let_in_gives_its_room_back() -> None:
     async def main() -> None:
-        room = Room(10)
+        room = BodyBudget(10)
         tasks = await turns(room, 10, 10)
         room.give_back(10)
         tasks[1].cancel()

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 import function
-from function.foreign_lines import LIBRARIES, SAMPLE_S, take_over
+from function.foreign_lines import LIBRARIES, SAMPLE_S, redirect_loggers
 
 Told = list[tuple[str, str]]
 
@@ -36,7 +36,7 @@ def clock() -> Clock:
 def told(clock: Clock) -> Iterator[Told]:
     lines: Told = []
     before = {name: (logging.getLogger(name).handlers, logging.getLogger(name).propagate) for name in LIBRARIES}
-    take_over(lambda sentence, severity: lines.append((sentence, severity)), monotonic=clock)
+    redirect_loggers(lambda sentence, severity: lines.append((sentence, severity)), monotonic=clock)
     yield lines
     for name, (handlers, propagates) in before.items():
         logging.getLogger(name).handlers, logging.getLogger(name).propagate = handlers, propagates
@@ -123,7 +123,7 @@ def test_a_long_sentence_is_cut(told: Told) -> None:
 
 def test_taken_over_twice_it_tells_the_last_one_alone(told: Told, clock: Clock) -> None:
     later: Told = []
-    take_over(lambda sentence, severity: later.append((sentence, severity)), monotonic=clock)
+    redirect_loggers(lambda sentence, severity: later.append((sentence, severity)), monotonic=clock)
     logging.getLogger("asyncio").error("a")
     assert (told, later) == ([], [("asyncio: a", "ERROR")])
 

@@ -69,17 +69,17 @@ def test_delivered_and_unforeseen_have_their_rows() -> None:
 
 def test_every_row_has_a_sentence_and_a_severity_of_cloud_logging() -> None:
     for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_WITH_WARNING, INTERNAL):
-        assert outcome.sentence
+        assert outcome.message
         assert outcome.severity in SEVERITIES
 
 
 def test_a_sentence_begins_with_what_has_been_done() -> None:
     done = {200: "kept: ", 503: "put off: "}
     for outcome in BY_ERROR.values():
-        assert outcome.sentence.startswith(done.get(outcome.status, "refused: "))
-    assert DELIVERED.sentence == "delivered"
-    assert DELIVERED_WITH_WARNING.sentence.startswith("delivered, ")
-    assert INTERNAL.sentence.startswith("failed: ")
+        assert outcome.message.startswith(done.get(outcome.status, "refused: "))
+    assert DELIVERED.message == "delivered"
+    assert DELIVERED_WITH_WARNING.message.startswith("delivered, ")
+    assert INTERNAL.message.startswith("failed: ")
 
 
 def test_a_sender_that_is_put_off_is_asked_to_wait_for_five_seconds() -> None:

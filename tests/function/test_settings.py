@@ -173,12 +173,12 @@ def test_an_unsound_value_is_a_fault_that_names_its_setting(name: str, text: str
         ("DT_PROJECT_IDS", "p,projects/a b", "'a b' is not the id of a DT project"),
         ("DT_ISSUER", "ftp://h", "not a plain https URL (http is for loopback addresses only)"),
         ("DT_ISSUER", "https://[::1", "not a plain https URL (http is for loopback addresses only)"),
-        ("LABEL_ATTRIBUTES", ",", "',' lists nothing"),
-        ("LABEL_ATTRIBUTES", "a\u200bb", r"'a\u200bb' holds characters that cannot be seen"),
-        ("LOG_LEVEL", "loud", "'loud' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("LABEL_ATTRIBUTES", ",", "',' is an empty list"),
+        ("LABEL_ATTRIBUTES", "a\u200bb", r"'a\u200bb' contains invisible characters"),
+        ("LOG_LEVEL", "loud", "'loud' is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
         ("ORDERING_KEY", "'device'", "stands in quotes: leave them out"),
-        ("ORDERING_KEY", "event", "'event' is none of none, device"),
-        ("CLOUDEVENTS", "yes", "'yes' is none of false, true"),
+        ("ORDERING_KEY", "event", "'event' is not one of none, device"),
+        ("CLOUDEVENTS", "yes", "'yes' is not one of false, true"),
         ("MAX_BODY_BYTES", "0", "'0' is not a number from 1 to 9000000"),
         ("MAX_BODY_BYTES", "1.5", "'1.5' is not a number from 1 to 9000000"),
         ("PUBSUB_EMULATOR_HOST", "host", "'host' is not host:port"),
@@ -192,9 +192,9 @@ def test_a_fault_says_what_is_wrong_and_what_is_allowed(name: str, text: str, fa
 
 def test_a_fault_without_a_value_says_what_is_needed() -> None:
     assert faults(PUBSUB_TOPIC="") == ("PUBSUB_TOPIC: required",)
-    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC",)
+    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must not be the same topic as PUBSUB_TOPIC",)
     schemes = "DT_SIGNATURE_SECRET, DT_SIGNATURE_SECRET_FILE, DT_ORGANIZATION_ID"
-    assert faults(DT_SIGNATURE_SECRET="") == (f"one of {schemes} is required: nothing could be verified without",)
+    assert faults(DT_SIGNATURE_SECRET="") == (f"one of {schemes} is required to verify events",)
 
 
 def test_a_topic_id_alone_is_of_the_project_in_google_cloud_project() -> None:
@@ -215,7 +215,7 @@ def test_two_topics_that_are_missing_are_not_told_to_be_the_same() -> None:
 
 
 def test_both_topics_must_not_be_the_same() -> None:
-    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC",)
+    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must not be the same topic as PUBSUB_TOPIC",)
 
 
 @pytest.mark.parametrize("name", ["PUBSUB_TOPIC", "PUBSUB_REJECTED_TOPIC"])
@@ -243,7 +243,7 @@ def test_every_fault_is_named_at_once() -> None:
 
 def test_the_error_lists_every_fault_on_a_line_of_its_own() -> None:
     error = SettingsError(["A: one", "B: two"])
-    assert str(error).splitlines() == ["the settings are unsound:", "  - A: one", "  - B: two"]
+    assert str(error).splitlines() == ["the settings are invalid:", "  - A: one", "  - B: two"]
 
 
 def test_settings_cannot_be_changed() -> None:
