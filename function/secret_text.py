@@ -80,11 +80,11 @@ def read_secrets(raw: bytes) -> SecretLines:
     try:
         text = _decoded(raw)
     except UnicodeDecodeError:
-        return SecretLines((), ("the text is UTF-16 that is not whole: save it as UTF-8",))
+        return SecretLines((), ("the text is incomplete UTF-16: save it as UTF-8",))
     lines = [(number, trimmed(line)) for number, line in enumerate(re.split(r"\r\n|\r|\n", text), start=1)]
     read = [(number, line, _fault(line)) for number, line in lines if line]
     if not read:
-        return SecretLines((), ("the text holds no secret",))
+        return SecretLines((), ("the text has no secret",))
     secrets = tuple(line.encode() for _, line, fault in read if not fault)
     return SecretLines(
         secrets,
@@ -109,14 +109,14 @@ def _fault(line: str) -> str | None:
     size = len(line.encode("utf-8", "surrogateescape"))
     faults = (
         (not _is_unicode(line), "is not UTF-8"),
-        (not line.isprintable(), "holds a character that cannot be printed"),
-        (is_quoted(line), "stands in quotes: leave them out"),
-        ("\\n" in line, r"holds a literal \n: start a new line instead"),
-        (_SETTING.fullmatch(line), "names the setting as well: leave only the secret"),
+        (not line.isprintable(), "contains an unprintable character"),
+        (is_quoted(line), "is in quotes: remove them"),
+        ("\\n" in line, r"contains a literal \n: start a new line instead"),
+        (_SETTING.fullmatch(line), "contains the name of the setting: leave only the secret"),
         (_WRAPPED.fullmatch(line), "is JSON: leave only the secret"),
         (_COMMENT.match(line), "is a comment: leave only secrets"),
-        (_PLACEHOLDER.fullmatch(line), "is a placeholder: put the secret itself there"),
-        (_is_joined(line), "holds several secrets: write each on a line of its own"),
+        (_PLACEHOLDER.fullmatch(line), "is a placeholder: replace it by the secret"),
+        (_is_joined(line), "contains several secrets: put each on its own line"),
         (size < MIN_SECRET_BYTES, f"has {size} bytes: at least {MIN_SECRET_BYTES} are needed"),
     )
     return next((sentence for is_so, sentence in faults if is_so), None)

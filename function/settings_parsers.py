@@ -27,7 +27,7 @@ T = TypeVar("T")
 def unquoted(text: str) -> str:
     """Return the text. Raises ValueError if it is in quotation marks, because env files and shells may keep them."""
     if is_quoted(text):
-        raise ValueError("stands in quotes: leave them out")
+        raise ValueError("is in quotes: remove them")
     return text
 
 
