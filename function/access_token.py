@@ -96,9 +96,8 @@ class AccessTokens:
             raise PublishTransient("no access token in time")
         outcome = waiting.result()
         if isinstance(outcome, PublishError):
-            raise type(outcome)(
-                str(outcome)
-            )  # a new object, because a shared one would collect the frames of every waiter
+            # a new object, because a shared one would collect the frames of every waiter
+            raise type(outcome)(str(outcome))
         return outcome
 
     def distrust(self, token: AccessToken) -> None:

@@ -30,10 +30,10 @@ LONGEST_DIGITS = 5
 ENCODING = "latin-1"
 """Encoding of header fields: each byte is a character (RFC 9110 §5.5)."""
 
-PASS_OVER_S = 0.1
+DRAIN_S = 0.1
 """Seconds to wait for the rest of a small, unread body, so that its connection can be kept."""
 
-HANG_UP_S = 0.5
+SHUTDOWN_S = 0.5
 """Seconds to wait until a reading thread has noticed that its connection was shut down."""
 
 
@@ -79,7 +79,7 @@ async def _drained(request: StarletteRequest, headers: Mapping[str, Sequence[str
         return False
     left = CHUNK_BYTES
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PASS_OVER_S):
+        async with asyncio.timeout(DRAIN_S):
             while left >= 0:
                 part = await request.receive()
                 if part["type"] == "http.disconnect":
@@ -144,13 +144,13 @@ def _shut_down(request: flask.Request, reading: "Future[bytes]") -> None:
     """Shut a connection down whose body is still being read, if the server gives access to its socket.
 
     The server reads the rest of the body itself, and two threads must not read from one connection at once. So this
-    function waits up to ``HANG_UP_S`` seconds until the reading thread has ended.
+    function waits up to ``SHUTDOWN_S`` seconds until the reading thread has ended.
     """
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection:
         with contextlib.suppress(OSError):  # the client has left
             connection.shutdown(socket.SHUT_RDWR)
-        wait([reading], timeout=HANG_UP_S)
+        wait([reading], timeout=SHUTDOWN_S)
 
 
 def _refuse_announced(content_length: str | None, limit: int) -> None:

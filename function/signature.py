@@ -187,8 +187,7 @@ def _base64url(segment: str) -> bytes:
 def _seconds(claims: dict[str, Any], name: str) -> float:
     """Return a NumericDate: seconds since the UTC epoch, whole or with a fraction, and finite (RFC 7519 §2)."""
     value = claims.get(name)
-    if type(value) is int or (
-        type(value) is float and math.isfinite(value)
-    ):  # `type`, because a bool is an instance of int
+    # `type`, because a bool is an instance of int
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
         return value
     raise SignatureInvalid(f"{name} is not a number of seconds")

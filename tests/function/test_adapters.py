@@ -16,7 +16,7 @@ from starlette.responses import Response as StarletteResponse
 from werkzeug.test import create_environ
 
 from function import adapters
-from function.adapters import CHUNK_BYTES, HANG_UP_S, PASS_OVER_S, WsgiAdapter, answer_asgi
+from function.adapters import CHUNK_BYTES, DRAIN_S, SHUTDOWN_S, WsgiAdapter, answer_asgi
 from function.errors import BodyIncomplete, BodyTooLarge, RequestError
 from function.http import Reply, Request
 from tests.function.fakes import run_skipping, slept_s
@@ -222,8 +222,8 @@ def test_an_unread_body_is_awaited_for_a_tenth_of_a_second_in_total() -> None:
     for client in (Client(part(b"x")), Dripping()):
         response, waited_s = asgi(Desk(reads=False), client)
         assert not is_kept(response)
-        assert waited_s == pytest.approx(PASS_OVER_S)
-        assert PASS_OVER_S == 0.1
+        assert waited_s == pytest.approx(DRAIN_S)
+        assert DRAIN_S == 0.1
 
 
 class Stream(io.BytesIO):
@@ -378,10 +378,10 @@ def test_a_stalled_connection_is_shut_down_and_its_reading_thread_awaited(server
 
 
 def test_the_wait_for_a_reading_thread_that_does_not_end_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapters, "HANG_UP_S", HANG_UP_S / 10)
+    monkeypatch.setattr(adapters, "SHUTDOWN_S", SHUTDOWN_S / 10)
     connection = Connection(notices_after_s=3.0)
     took_s = stalled(connection, **{"gunicorn.socket": connection})
-    assert HANG_UP_S == 0.5
+    assert SHUTDOWN_S == 0.5
     assert not connection.is_left
     in_time(took_s, 2)
 

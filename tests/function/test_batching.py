@@ -223,9 +223,8 @@ def test_a_request_is_cancelled_when_all_its_publishers_are_cancelled(after_s: f
             publishing.cancel()
         await asyncio.wait(both)
         await asyncio.sleep(0.01)
-        assert (
-            pubsub.cancelled == pubsub.requests == [["a", "b"]]
-        )  # checked here, because asyncio.run cancels pending tasks
+        # checked here, because asyncio.run cancels pending tasks
+        assert pubsub.cancelled == pubsub.requests == [["a", "b"]]
 
     run(use, pubsub)
 

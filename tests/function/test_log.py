@@ -1,4 +1,4 @@
-"""log: one JSON line per request, with what is known and without what is secret."""
+"""log: one JSON line per request, with the known fields and without secrets."""
 
 import errno
 import io

@@ -66,7 +66,7 @@ class Relay:
     page: io.BytesIO = field(default_factory=io.BytesIO)
 
     async def receive(self, asked: Request) -> Reply:
-        """Let the receiver answer."""
+        """Return the reply of the receiver."""
         return await self.receiver().receive(asked)
 
     def receiver(self) -> Receiver:
