@@ -4,23 +4,23 @@
 
 ===================  =============================================================  ==================
 in and out
-``adapters``         ASGI and WSGI request -> Request; Reply -> response            the request's body
+``adapters``         ASGI or WSGI request -> Request; Reply -> response             the request's body
 ``http``             a request and its reply, free of any web framework             nothing
 ``uvicorn_limits``   uvicorn's HTTP reader, with a limit for request heads          the connection
 ``body_budget``      the bytes of bodies that may be in memory at once              nothing
 decide
-``receiver``         walks through the modules; catches everything once             nothing
+``receiver``         calls the other modules in turn; catches every error           nothing
 ``outcomes``         the decision table: reason -> status, topic, severity          nothing
-``errors``           the one family of errors                                       nothing
+``errors``           the exception classes                                          nothing
 prove
-``verifier``         which scheme and which secret or key proves a request          nothing
+``verifier``         finds the scheme and the secret or key that prove a request    nothing
 ``signature``        token, body, secret or key, time -> verified body              nothing
 ``secret_source``    the secrets, from the environment and a re-read file           the secret file
-``secret_text``      text of a secret file -> secrets, or what is wrong with it     nothing
+``secret_text``      text of a secret file -> secrets, and its faults               nothing
 ``key_source``       DT's public keys, found by OIDC discovery                      the issuer
 read
 ``event``            bytes -> envelope                                              nothing
-``schema``           where an event's data contradicts its type                     nothing
+``schema``           finds where an event's data contradicts its type               nothing
 ``event_types``      DT's 19 event types with units                                 nothing
 ``strict_json``      bytes -> one JSON object, by RFC 8259                          nothing
 publish
@@ -28,18 +28,18 @@ publish
 ``retrying``         attempts, pauses and the deadline of one message               nothing
 ``batching``         messages of one event-loop turn -> one Publish request         nothing
 ``pubsub``           Publish request -> message ids that Pub/Sub acknowledged       Google Pub/Sub
-``connections``      which connection a request takes; when another one is tried    nothing
-``access_token``     the current token, refreshed beside the requests               threads
-``credentials``      where tokens come from                                         metadata server, files
+``connections``      chooses a request's connection, and begins further ones        nothing
+``access_token``     the current token, which a thread refreshes                    threads
+``credentials``      fetches tokens                                                 metadata server, files
 ground
 ``settings``         environment -> frozen settings; lists every fault at once      nothing
 ``settings_parsers`` the text of one setting -> its value                           nothing
-``settings_names``   a misspelt variable -> the setting that was meant              nothing
+``settings_names``   a misspelt variable's name -> the name of the setting          nothing
 ``log``              one JSON line per request                                      nothing
-``foreign_lines``    what libraries log, as lines of ours                           Python's loggers
+``foreign_lines``    log records of libraries -> lines of this log                  Python's loggers
 ``output``           lines to standard output, without waiting for its reader       standard output
-``timeouts``         awaiting with a limit                                          nothing
-``threads``          what blocks, beside the event loop                             threads
+``timeouts``         awaits with a timeout                                          nothing
+``threads``          runs blocking calls beside the event loop                      threads
 ``version``          the project's version                                          nothing
 ``wiring``           builds the receiver from real clocks, files and clients        nothing
 ===================  =============================================================  ==================
@@ -50,7 +50,7 @@ The invariant: the sender gets 2xx if and only if a Pub/Sub topic has acknowledg
 import logging
 import os
 
-# Cloud Run takes every line on standard output and standard error for our log. Both lines must run before Google's
-# libraries are loaded: gRPC logs to standard error, and so do warnings that a library gives while it loads.
+# Cloud Run logs every line on standard output and standard error. gRPC writes its log to standard error, and so do the
+# warnings of a library while Python imports it. So these two lines must run before Google's libraries are imported.
 os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 logging.captureWarnings(capture=True)

@@ -1,8 +1,8 @@
-"""The access token that goes with each Publish request: fetched beside the requests, by one thread at a time.
+"""The access token of the Publish requests. One thread at a time fetches it, beside the requests.
 
-A request waits for a token only where there is no good one. A new one is asked for some minutes before the old one
-expires; as long as that does not succeed the old one serves, until it really expires. Nothing runs while no request
-comes: Cloud Run takes the processor away between requests, and a timer would not be kept.
+A request waits for a token only if there is no valid token. The first request within ``REFRESH_S`` of the end starts
+a fetch. If the fetch fails, the old token serves until it expires. Nothing runs between requests, because Cloud Run
+takes the processor away then, and a timer would fire too late.
 """
 
 import asyncio
@@ -17,44 +17,45 @@ from function.errors import PublishError, PublishMisconfigured, PublishTransient
 from function.threads import daemon_thread
 
 REFRESH_S = 225.0
-"""Seconds before its end from which on a token is to be replaced: as google-auth's ``REFRESH_THRESHOLD``.
+"""A token is replaced if it expires within this many seconds. It is google-auth's ``REFRESH_THRESHOLD``.
 
-Google's metadata server hands the same token out until it has five minutes left
-(https://cloud.google.com/compute/docs/access/authenticate-workloads#applications), so earlier would gain nothing.
+Google's metadata server returns the same token until it has five minutes left, so an earlier fetch would gain nothing:
+https://cloud.google.com/compute/docs/access/authenticate-workloads#applications.
 """
 
 SPARE_S = 2.0
-"""Seconds that a token has to be good for: one attempt to publish."""
+"""A token must be valid for at least this many seconds, because one attempt to publish takes up to 2 s."""
 
 FETCH_S = (1.0, 3.0)
-"""Seconds that a fetch may take, in turn: a server that hangs once is left soon, and a slow one has time enough."""
+"""Timeouts of successive fetches in seconds, in turn: short for a server that hangs once, long for a slow server."""
 
 ABANDON_S = 4.0
-"""Seconds after which a fetch that is not over, although it should be, is left to itself and another one begins."""
+"""If a fetch has exceeded its timeout and has not ended after this many seconds, another fetch starts."""
 
 PAUSE_S = (0.1, 1.0)
-"""Seconds from the start of one fetch to the start of the next: without a good token, and with one."""
+"""Minimum seconds between the starts of two fetches: without a valid token, and with a valid token."""
 
 WARN_S = 60.0
-"""Seconds between two warnings that a token cannot be replaced."""
+"""Minimum seconds between two warnings that a token cannot be replaced."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """``metadata`` goes with each call, names in lower case; ``expires_at``: seconds since the UTC epoch."""
+    """A token. ``metadata``: gRPC metadata of each call, names in lower case. ``expires_at``: s since the UTC epoch."""
 
     metadata: tuple[tuple[str, str], ...] = field(repr=False)
     expires_at: float
 
 
 Fetch: TypeAlias = Callable[[float], AccessToken]
-"""Fetches a token within so many seconds, blocking; raises PublishError."""
+"""Blocking call: timeout in seconds -> token. Raises PublishError."""
 
 
 class AccessTokens:
-    """Holds the token at hand. ``now``: seconds since the UTC epoch; ``monotonic``: of a clock that never steps back.
+    """Holds the current token.
 
-    ``warn`` is told, at most once a minute, that the token at hand is good but cannot be replaced.
+    ``now`` returns seconds since the UTC epoch, and ``monotonic`` seconds of a clock that never steps back. ``warn`` is
+    called at most once a minute if the current token is valid but cannot be replaced.
     """
 
     def __init__(
@@ -75,10 +76,11 @@ class AccessTokens:
         self._fetching_since = self._warned_at = -math.inf
 
     async def get(self, timeout_s: float) -> AccessToken:
-        """Return a good token, at once if there is one.
+        """Return a valid token, without waiting if there is one.
 
         Raises:
-            PublishError: there is none, and none could be fetched within ``timeout_s`` seconds; says why.
+            PublishError: there is no valid token, and a fetch failed or took more than ``timeout_s`` seconds. The text
+                of the error says why.
 
         """
         token, left_s = self._token, self._left_s()
@@ -94,20 +96,21 @@ class AccessTokens:
             raise PublishTransient("no access token in time")
         outcome = waiting.result()
         if isinstance(outcome, PublishError):
-            raise type(outcome)(str(outcome))  # not the same object twice: it would gather the frames of all who wait
+            # a new object, because a shared one would collect the frames of every waiter
+            raise type(outcome)(str(outcome))
         return outcome
 
     def distrust(self, token: AccessToken) -> None:
-        """Use this token no more: Pub/Sub has called it invalid, though it has not expired."""
+        """Stop using a token that Pub/Sub has rejected, although the token has not expired."""
         if self._token is token:
             self._token = self._fetching = None
 
     def _left_s(self) -> float:
-        token = self._token  # another thread may replace it meanwhile
+        token = self._token  # a local name, because another thread may replace the attribute
         return token.expires_at - self._now() if token else -math.inf
 
     def _fetched(self, pause_s: float) -> "Future[AccessToken | PublishError]":
-        """Return the fetch that is going on or has just ended, or begin another one."""
+        """Return the fetch that is pending or has just ended, or start another fetch."""
         last = self._fetching
         if last is None or self._is_over(last, pause_s):
             self._fetching_since = self._monotonic()
@@ -119,19 +122,19 @@ class AccessTokens:
         if not last.done():
             return since_s >= ABANDON_S
         is_transient = not last.exception() and not isinstance(last.result(), PublishMisconfigured)
-        return since_s >= pause_s or not is_transient  # the other kind ends a request: the next one looks for itself
+        return since_s >= pause_s or not is_transient  # a lasting error ends a request, so the next request tries again
 
     def _attempt(self) -> AccessToken | PublishError:
         try:
             token = self._fetch(next(self._patience_s))
         except PublishError as error:
-            self._tell(error)
+            self._warn_of(error)
             return error
-        if token.expires_at > self._now() + self._left_s():  # a fetch that hung may end after a newer one
+        if token.expires_at > self._now() + self._left_s():  # a fetch that hung may end after a newer fetch
             self._token = token
         return token
 
-    def _tell(self, error: PublishError) -> None:
+    def _warn_of(self, error: PublishError) -> None:
         left_s = self._left_s()
         if left_s > SPARE_S and self._monotonic() - self._warned_at >= WARN_S:
             self._warned_at = self._monotonic()

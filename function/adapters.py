@@ -1,8 +1,9 @@
-"""The web frameworks' requests and replies <-> ours. No rule lives here.
+"""Adapters between the web frameworks' requests and replies and those of ``http``. They decide nothing.
 
-Both doors refuse to read what need not be read: an early reply leaves at once, and a body is read no further than its
-limit and its announced length. The ASGI door says that the connection ends if some of the body has not come. A WSGI
-application may not (PEP 3333: ``Connection`` is the server's own); gunicorn looks for the rest of the body for 5 s.
+Neither adapter reads more than it needs: an early reply leaves at once, and a body is read up to its limit or its
+announced length. If a part of the body has not arrived, the ASGI adapter sends ``Connection: close``. A WSGI
+application may not send it, because ``Connection`` belongs to the server (PEP 3333); gunicorn reads the rest of the
+body for up to 5 s.
 """
 
 import asyncio
@@ -24,20 +25,20 @@ from function.threads import BackgroundLoop
 CHUNK_BYTES = 65_536
 
 LONGEST_DIGITS = 5
-"""Digits of the announced length of a small body."""
+"""A body is small if the decimal digits of its announced length are at most this many."""
 
 ENCODING = "latin-1"
-"""Of headers: each byte is a letter (RFC 9110 §5.5)."""
+"""Encoding of header fields: each byte is a character (RFC 9110 §5.5)."""
 
-PASS_OVER_S = 0.1
-"""Seconds that a small body which is not wanted may take, so that its connection can be kept."""
+DRAIN_S = 0.1
+"""Seconds to wait for the rest of a small, unread body, so that its connection can be kept."""
 
-HANG_UP_S = 0.5
-"""Seconds that a thread may take to notice that its connection has been shut."""
+SHUTDOWN_S = 0.5
+"""Seconds to wait until a reading thread has noticed that its connection was shut down."""
 
 
 async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> StarletteResponse:
-    """Let the receiver answer a request of an ASGI server."""
+    """Return the receiver's reply to a request of an ASGI server."""
     headers: dict[str, list[str]] = {}
     for name, value in request.scope["headers"]:
         headers.setdefault(name.decode(ENCODING), []).append(value.decode(ENCODING).rstrip(" \t"))
@@ -63,21 +64,22 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
     asked = Request(request.method, headers, read)
     reply = await receiver.receive(asked)
     fields = _headers(reply)
-    if reply.is_early or not (is_whole or await _passed_over(request, headers)):
+    if reply.is_early or not (is_whole or await _drained(request, headers)):
         fields["Connection"] = "close"
     return StarletteResponse(reply.body, reply.status, fields)
 
 
-async def _passed_over(request: StarletteRequest, headers: Mapping[str, Sequence[str]]) -> bool:
-    """Read a small body that is not wanted, if it comes at once: then the connection can go on.
+async def _drained(request: StarletteRequest, headers: Mapping[str, Sequence[str]]) -> bool:
+    """Read and drop a small body that the receiver did not read. Return whether the body has ended.
 
-    Clients send a head and its body one right after the other, and may be late with the second.
+    The connection can be kept only if the body has ended. Clients send the head and the body one after the other, so
+    the body may arrive a moment after the reply is ready.
     """
     if "expect" in headers or any(len(digits) > LONGEST_DIGITS for digits in headers.get("content-length", ())):
         return False
     left = CHUNK_BYTES
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(PASS_OVER_S):
+        async with asyncio.timeout(DRAIN_S):
             while left >= 0:
                 part = await request.receive()
                 if part["type"] == "http.disconnect":
@@ -88,8 +90,8 @@ async def _passed_over(request: StarletteRequest, headers: Mapping[str, Sequence
     return False
 
 
-class WsgiDoor:
-    """Answers requests of a WSGI server: the same coroutine, on an event loop of its own."""
+class WsgiAdapter:
+    """Answers requests of a WSGI server. The receiver's coroutine runs on an event loop in a thread of the adapter."""
 
     def __init__(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -97,7 +99,7 @@ class WsgiDoor:
         self._readers = ThreadPoolExecutor(max_workers=1000, thread_name_prefix="body")
 
     def answer(self, request: flask.Request) -> flask.Response:
-        """Let the receiver answer; the calling thread waits."""
+        """Return the receiver's reply. The calling thread waits for it."""
         reading: Future[bytes] | None = None
 
         async def read(limit: int) -> bytes:
@@ -108,10 +110,10 @@ class WsgiDoor:
 
         headers = {name.lower(): [value] for name, value in request.headers.items()}
         reply = self._loop.run(self._receiver.receive(Request(request.method, headers, read)))
-        # functions-framework reads the rest of the request's body before any reply that is not streamed
+        # the reply is streamed, because functions-framework reads the rest of the request's body before any other reply
         response = flask.Response(iter([reply.body]), reply.status, _headers(reply))
         if reading and not reading.done():
-            response.call_on_close(partial(_hang_up, request, reading))
+            response.call_on_close(partial(_shut_down, request, reading))
         return response
 
 
@@ -127,8 +129,8 @@ def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
         try:
             while len(body) < most and (chunk := stream.read(min(CHUNK_BYTES, most - len(body)))):
                 body += chunk
-        except Exception as error:  # a chunk that is none: each server has errors of its own for it
-            raise BodyIncomplete("the client left, or sent no sound body") from error
+        except Exception as error:  # malformed chunked encoding: every WSGI server raises its own exception
+            raise BodyIncomplete("the client left, or sent an invalid body") from error
         if len(body) > limit:
             raise BodyTooLarge(f"more than {limit} bytes")
         if announced is not None and len(body) < announced:
@@ -138,17 +140,17 @@ def _body_reader(request: flask.Request, limit: int) -> Callable[[], bytes]:
     return read
 
 
-def _hang_up(request: flask.Request, reading: "Future[bytes]") -> None:
-    """End a connection whose body is still being read, where the server hands out its socket.
+def _shut_down(request: flask.Request, reading: "Future[bytes]") -> None:
+    """Shut a connection down whose body is still being read, if the server gives access to its socket.
 
-    The server will look for the rest of the body itself, and two may not read from one connection at once: so this
-    waits until the reader has noticed.
+    The server reads the rest of the body itself, and two threads must not read from one connection at once. So this
+    function waits up to ``SHUTDOWN_S`` seconds until the reading thread has ended.
     """
     connection = request.environ.get("gunicorn.socket") or request.environ.get("werkzeug.socket")
     if connection:
         with contextlib.suppress(OSError):  # the client has left
             connection.shutdown(socket.SHUT_RDWR)
-        wait([reading], timeout=HANG_UP_S)
+        wait([reading], timeout=SHUTDOWN_S)
 
 
 def _refuse_announced(content_length: str | None, limit: int) -> None:

@@ -1,8 +1,8 @@
-"""Messages that come in the same turn of the event loop travel in one Publish batch.
+"""Messages of the same turn of the event loop -> one Publish request.
 
-A batch costs about the same with fifty messages as with one. Nobody waits for company: there is no timer, and a
-message that comes alone leaves alone, at once. Under load more connections are ready in each turn, so that requests
-grow by themselves just when the processor is short. Knows nothing of Google.
+A batch costs about the same with fifty messages as with one. There is no timer: a message that is alone in its turn is
+sent alone, without delay. Under load, more connections are ready in each turn, so batches grow when the processor is
+busy. This module does not depend on Google's libraries.
 """
 
 import asyncio
@@ -15,28 +15,28 @@ from function.message import Message
 
 MOST_MESSAGES = 64
 MOST_BYTES = 1_000_000
-"""What one batch holds at most, counted in messages and in bytes of their data; a larger message travels alone.
+"""Limits of one batch: number of messages, and bytes of their data. A message with more bytes is sent alone.
 
-Attributes need not be counted: 64 times the 100 that Pub/Sub allows, of 256 and 1,024 bytes, are 8.2 MB, and a batch
-may have 10 MB (https://cloud.google.com/pubsub/quotas).
+Attributes need not be counted, because 64 messages with 100 attributes of 256 + 1,024 bytes each have 8.2 MB, and
+Pub/Sub accepts 10 MB in one request (https://cloud.google.com/pubsub/quotas).
 """
 
 
 class PubSub(Protocol):
-    """Where requests go; ``pubsub.PubSub`` is the real one."""
+    """The service that acknowledges batches. ``pubsub.PubSub`` is the implementation of production."""
 
     async def send(self, topic: str, messages: Sequence[Message], *, timeout_s: float) -> Sequence[str]:
-        """Give the ids that the messages were acknowledged with; raises PublishError."""
+        """Return the id of each acknowledged message, in the order of ``messages``. Raises PublishError."""
         ...
 
 
 _Key: TypeAlias = tuple[str, str, float]
-"""Topic, ordering key and time left: what the messages of one batch have in common."""
+"""Topic, ordering key and timeout in seconds, which all messages of one batch have in common."""
 
 
 @dataclass(slots=True, eq=False)
 class _Batch:
-    """Messages that travel together, and who waits for each."""
+    """Messages of one request, and for each message the future that its publisher awaits."""
 
     messages: list[Message] = field(default_factory=list)
     waiting: list["asyncio.Future[str]"] = field(default_factory=list)
@@ -44,7 +44,7 @@ class _Batch:
     task: "asyncio.Task[Sequence[str | BaseException]] | None" = None
 
     def has_room(self, message: Message) -> bool:
-        """Whether it has not left yet, and is not full."""
+        """Return whether the batch has not been sent yet and is not full."""
         return self.task is not None and len(self.messages) < MOST_MESSAGES and self.size + _size(message) <= MOST_BYTES
 
     def add(self, message: Message, waiting: "asyncio.Future[str]") -> None:
@@ -53,15 +53,15 @@ class _Batch:
         self.size += _size(message)
 
     def cancel_if_abandoned(self) -> None:
-        """Somebody waits no more; if it was the last one, the batch goes on nowhere."""
+        """Cancel the batch if no publisher awaits it any longer."""
         if self.task and all(waiter.done() for waiter in self.waiting):
             self.task.cancel()
 
     def resolve(self, task: "asyncio.Task[Sequence[str | BaseException]]") -> None:
-        """Give everybody who still waits what became of the message."""
+        """Set the message id or the error of every future that is pending."""
         error = asyncio.CancelledError() if task.cancelled() else task.exception()
         results = [error] * len(self.waiting) if error else task.result()
-        # an error knows its frames, and those know this batch: while it knew the error, hundreds would stay in memory
+        # break the cycle batch -> future -> error -> traceback -> batch, so that failed batches do not stay in memory
         waiting, self.waiting, self.task = self.waiting, [], None
         for waiter, result in zip(waiting, results, strict=True):
             if waiter.done():
@@ -73,14 +73,14 @@ class _Batch:
 
 
 class Batcher:
-    """Publishes each message with those of the same turn that have its topic, ordering key and time left."""
+    """Publishes messages of the same turn, topic, ordering key and timeout in one request."""
 
     def __init__(self, pubsub: PubSub) -> None:
         self._pubsub = pubsub
         self._open: dict[_Key, _Batch] = {}
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
-        """Publish one message and give the id that Pub/Sub acknowledged it with, within ``timeout_s`` seconds.
+        """Publish one message within ``timeout_s`` seconds, and return the id of Pub/Sub's acknowledgement.
 
         Raises:
             PublishError: Pub/Sub has not acknowledged this message.
@@ -93,7 +93,7 @@ class Batcher:
             batch.cancel_if_abandoned()
             raise
         finally:
-            del waiting  # for the same reason as in `resolve`
+            del waiting  # break the cycle future -> error -> traceback -> future, as in `resolve`
         if not message_id:
             raise PublishUnacknowledged("an empty message id")
         return message_id
@@ -103,7 +103,7 @@ class Batcher:
         batch = self._open.get(key)
         if batch is None or not batch.has_room(message):
             batch = self._open[key] = _Batch()
-            batch.task = loop.create_task(self._flush(key, batch))  # it begins when this turn is over
+            batch.task = loop.create_task(self._flush(key, batch))  # the task starts after this turn
             batch.task.add_done_callback(batch.resolve)
         waiting: asyncio.Future[str] = loop.create_future()
         batch.add(message, waiting)
@@ -115,7 +115,10 @@ class Batcher:
         return await self._results(key, batch.messages)
 
     async def _results(self, key: _Key, messages: Sequence[Message]) -> Sequence[str | BaseException]:
-        """Send them. One invalid message has its whole batch refused: then each has its own result alone."""
+        """Send the messages, and return the id or the error of each.
+
+        Pub/Sub refuses a whole batch because of one invalid message. In this case every message is sent alone.
+        """
         topic, _, timeout_s = key
         loop = asyncio.get_running_loop()
         began_at = loop.time()

@@ -1,18 +1,18 @@
-"""Room for so many bytes at once, whatever they come in."""
+"""A budget of bytes that several requests share."""
 
 import asyncio
 from collections import deque
 
 
-class Room:
-    """Keeps those waiting for whom there is no room; who came first is the first to go on."""
+class BodyBudget:
+    """``size`` bytes that requests take and give back. A request waits, first come first served, until it fits."""
 
     def __init__(self, size: float) -> None:
         self._left = size
         self._waiting: deque[tuple[float, asyncio.Future[None]]] = deque()
 
     async def take(self, size: float) -> None:
-        """Wait until there is room for ``size``, and take it. A wait that is cancelled takes none."""
+        """Wait until ``size`` bytes are free, and take them. A wait that is cancelled takes no bytes."""
         if not self._waiting and size <= self._left:
             self._left -= size
             return
@@ -25,15 +25,15 @@ class Room:
                 self.give_back(size)
             else:
                 self._waiting.remove((size, turn))
-                self._let_in()
+                self._admit()
             raise
 
     def give_back(self, size: float) -> None:
-        """Let others have the room."""
+        """Give ``size`` bytes back, and let the requests that fit now continue."""
         self._left += size
-        self._let_in()
+        self._admit()
 
-    def _let_in(self) -> None:
+    def _admit(self) -> None:
         while self._waiting and self._waiting[0][0] <= self._left:
             size, turn = self._waiting.popleft()
             self._left -= size

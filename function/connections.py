@@ -1,8 +1,9 @@
-"""Which connection a request takes, and when another one is tried beside those that are still being made.
+"""Chooses the connection of a request, and begins another connection while the others are not ready.
 
-A connection may be slow to make, or its making may have met an outage that is over: looking names up and knocking
-again are put off ever longer. The first is waited for, the second is made anew; which of the two it is cannot be told.
-So while there is none a new one is begun each second, the older ones go on, and the first that stands is taken.
+A connection may take long because the network is slow, or because an outage that is now over delayed its retries: gRPC
+waits ever longer before it looks the name up or connects again. The first case needs patience, the second a new
+connection, and the two look alike. So while no connection is ready, a new one is begun each second, the older ones
+continue, and the first that is ready is used.
 """
 
 import asyncio
@@ -11,31 +12,31 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 NEXT_S = 1.0
-"""Seconds after which another connection is begun beside one that is still being made."""
+"""Seconds after which another connection is begun while the newest one is not ready."""
 
 LONGEST_S = 20.0
-"""Seconds that the oldest may take to be made. (DT gives up on its request after 10, and sends it again.)"""
+"""Seconds after which a connection that is not ready is given up. (DT's request times out after 10 s; DT retries.)"""
 
 MOST = 4
-"""How many are being made at once: the oldest, and the newest ones."""
+"""Maximum number of connections that are not ready at once: the oldest and the newest ones."""
 
 LOOK_S = 0.05
-"""Seconds between two looks whether one of several stands."""
+"""Seconds between two checks whether one of several connections is ready."""
 
 
 class Connection(Protocol):
-    """``pubsub.PubSub`` has the real ones."""
+    """A connection to Pub/Sub. ``pubsub`` has the implementation of production."""
 
     def is_ready(self) -> bool:
-        """Whether it stands; if it is idle it begins to be made."""
+        """Return whether the connection is ready. An idle connection begins to connect."""
         ...
 
     def has_failed(self) -> bool:
-        """Whether a request on it would fail at once, and tell the cause."""
+        """Return whether a request on this connection would fail at once, with the cause of the failure."""
         ...
 
     def retire(self) -> None:
-        """Close it when the requests on it have ended: no other one will take it."""
+        """Close the connection when its requests have ended. It gets no further request."""
         ...
 
 
@@ -43,29 +44,30 @@ C = TypeVar("C", bound=Connection)
 
 
 @dataclass(frozen=True, slots=True)
-class _Resumed(Generic[C]):
+class _Begun(Generic[C]):
     connection: C
     at: float
 
 
 class Connections(Generic[C]):
-    """``make`` begins a connection; ``monotonic`` gives seconds of a clock that never steps back."""
+    """Holds connections. ``make`` begins one; ``monotonic`` returns seconds of a clock that never steps back."""
 
     def __init__(self, make: Callable[[], C], *, monotonic: Callable[[], float]) -> None:
         self._make = make
         self._monotonic = monotonic
         self._ready: C | None = None
-        self._begun: list[_Resumed[C]] = []
+        self._begun: list[_Begun[C]] = []
 
     async def best(self, timeout_s: float) -> C:
-        """Return the connection that stands, or that a request had best wait on.
+        """Return the connection that is ready, or else the one that a request should wait for.
 
-        While several are being made: the first that stands within ``timeout_s`` seconds, or one that tells why not.
+        If several are not ready: wait up to ``timeout_s`` seconds for the first that is ready. If there is none, or if
+        the newest has failed, return the newest, because a request on it fails with the cause.
         """
         if self._ready:
             if self._ready.is_ready():
                 return self._ready
-            self._begun, self._ready = [_Resumed(self._ready, self._monotonic())], None
+            self._begun, self._ready = [_Begun(self._ready, self._monotonic())], None
         gives_up_at = self._monotonic() + timeout_s
         while not self._found():
             newest = self._newest()
@@ -75,14 +77,14 @@ class Connections(Generic[C]):
         return self._ready or self._newest()
 
     def leave(self, connection: C) -> None:
-        """Take this connection no more; a second time does nothing."""
+        """Stop using this connection. A second call has no effect."""
         if self._ready is connection:
             self._ready = None
             connection.retire()
         self._keep([begun for begun in self._begun if begun.connection is not connection])
 
     def clear(self) -> list[C]:
-        """Take none of them any more, and return them to be closed."""
+        """Stop using all connections, and return them, so that the caller can close them."""
         left = [*([self._ready] if self._ready else []), *(begun.connection for begun in self._begun)]
         self._ready, self._begun = None, []
         return left
@@ -99,13 +101,13 @@ class Connections(Generic[C]):
         if not self._begun or now - self._begun[-1].at >= NEXT_S:
             kept = [begun for begun in self._begun if now - begun.at < LONGEST_S]
             if len(kept) == MOST:
-                del kept[1]  # the oldest stays: it is the nearest to standing
+                del kept[1]  # the oldest stays, because it has had the most time
             self._keep(kept)
-            self._begun.append(_Resumed(self._make(), now))
+            self._begun.append(_Begun(self._make(), now))
         return self._begun[-1].connection
 
-    def _keep(self, kept: list[_Resumed[C]]) -> None:
-        """Retire all that are not kept, and do not stand."""
+    def _keep(self, kept: list[_Begun[C]]) -> None:
+        """Retire all connections that are neither kept nor ready."""
         for begun in self._begun:
             if begun not in kept and begun.connection is not self._ready:
                 begun.connection.retire()

@@ -1,7 +1,7 @@
-"""Where access tokens come from: the metadata server of Cloud Run, or else Application Default Credentials.
+"""Fetches access tokens: from the metadata server of Cloud Run, or else by Application Default Credentials.
 
-Google's library asks the metadata server up to four questions (a ping with three tries of 3 s, the project, the
-account, the token), and again with each new token. Where it is known that there is one, one question is enough:
+Google's library sends the metadata server up to four requests for each new token: a ping with three attempts of 3 s,
+the project, the account, and the token. If the environment says that there is a metadata server, one request is enough:
 https://cloud.google.com/run/docs/securing/service-identity#access_tokens.
 """
 
@@ -27,25 +27,28 @@ from function.access_token import AccessToken, Fetch
 from function.errors import PublishMisconfigured, PublishTransient
 
 METADATA_HOSTS = ("169.254.169.254", "metadata.google.internal")
-"""The address first: it works while names cannot be resolved."""
+"""The address comes first, because it works while names cannot be resolved."""
 
 SPARE_S = 0.2
-"""Seconds after its limit at which a conversation is cut: a server that says nothing is to be told as that."""
+"""Seconds between a request's timeout and the shutdown of its connection.
+
+The socket's own timeout comes first, so that the error of a silent server is a timeout.
+"""
 
 LONGEST_REPLY = 65_536
-"""Bytes of a metadata server's reply that are read."""
+"""Maximum bytes that are read of a metadata server's reply."""
 
 _TOKEN = re.compile(r"[!-~]{1,8192}")
-"""Printable ASCII; Google's tokens have at most 2,048 bytes, and gRPC sends no longer ones than 16 KiB."""
+"""Printable ASCII. Google's tokens have at most 2,048 bytes, and gRPC sends at most 16 KiB of metadata."""
 
 _PATH = "/computeMetadata/v1/instance/service-accounts/default/token?scopes="
 
 
 def token_source(environ: Mapping[str, str], scopes: Sequence[str], *, now: Callable[[], float]) -> Fetch:
-    """Return what fetches tokens here; the order is that of Application Default Credentials.
+    """Return the call that fetches tokens in this environment, in the order of Application Default Credentials.
 
-    A file of credentials comes first. Without one the metadata server is asked, if the environment says that there is
-    one: Cloud Run sets ``K_SERVICE`` (https://cloud.google.com/run/docs/container-contract#services-env-vars).
+    A file of credentials comes first. Without a file, the metadata server is asked if the environment says that there
+    is one: Cloud Run sets ``K_SERVICE`` (https://cloud.google.com/run/docs/container-contract#services-env-vars).
     """
     named_host = environ.get("GCE_METADATA_HOST")
     has_server = named_host or environ.get("K_SERVICE")
@@ -55,7 +58,7 @@ def token_source(environ: Mapping[str, str], scopes: Sequence[str], *, now: Call
 
 
 def _gcloud_file(environ: Mapping[str, str]) -> Path:
-    """Return where ``gcloud auth application-default login`` leaves credentials."""
+    """Return the path of the file that ``gcloud auth application-default login`` writes."""
     folder = environ.get("CLOUDSDK_CONFIG") or Path(environ.get("HOME", "/"), ".config", "gcloud")
     return Path(folder, "application_default_credentials.json")
 
@@ -66,7 +69,7 @@ class _Reply(msgspec.Struct):
 
 
 class MetadataServer:
-    """Fetches the token of the machine's own account from one of these hosts, by turns if one does not answer."""
+    """Fetches the token of the machine's service account. If one host does not answer, the next call asks the next."""
 
     def __init__(self, hosts: Sequence[str], scopes: Sequence[str], *, now: Callable[[], float]) -> None:
         self._hosts = deque(hosts)
@@ -74,7 +77,7 @@ class MetadataServer:
         self._now = now
 
     def __call__(self, timeout_s: float) -> AccessToken:
-        """Ask once. Raises PublishTransient, which says how the server failed."""
+        """Ask one host once, within ``timeout_s`` seconds. Raises PublishTransient, which says how that failed."""
         asked_at = self._now()
         try:
             reply = msgspec.json.decode(self._ask(timeout_s), type=_Reply)
@@ -105,10 +108,10 @@ class MetadataServer:
 
 @contextlib.contextmanager
 def _cut_after(timeout_s: float, connection: socket.socket) -> Iterator[None]:
-    """End a conversation that lasts too long: a socket's own limit is for each byte."""
+    """Shut a connection down after ``timeout_s`` seconds, because a socket's own timeout restarts with each byte."""
 
     def cut() -> None:
-        with contextlib.suppress(OSError):  # it has just ended by itself
+        with contextlib.suppress(OSError):  # the connection has just ended by itself
             connection.shutdown(socket.SHUT_RDWR)
 
     timer = threading.Timer(timeout_s, cut)
@@ -121,18 +124,18 @@ def _cut_after(timeout_s: float, connection: socket.socket) -> Iterator[None]:
 
 
 class GoogleCredentials:
-    """Fetches tokens with the credentials that Google's library finds; they are looked for once."""
+    """Fetches tokens with the credentials that Google's library finds. It looks for them until it has found them."""
 
     def __init__(self, find: Callable[[], Credentials]) -> None:
         self._find = find
         self._credentials: Credentials | None = None
 
     def __call__(self, timeout_s: float) -> AccessToken:
-        """Ask whoever issues tokens for these credentials.
+        """Ask the issuer of these credentials for a token, within ``timeout_s`` seconds.
 
         Raises:
             PublishMisconfigured: there are no credentials on this machine.
-            PublishTransient: there are, and no token for them.
+            PublishTransient: the issuer did not return a token for the credentials.
 
         """
         try:
@@ -149,7 +152,7 @@ class GoogleCredentials:
 
 
 def _cause(error: BaseException) -> str:
-    """Return an error's kind and the first line of its sentence: what follows may quote what was answered."""
+    """Return an error's type and the first line of its text. Further lines may quote the issuer's answer."""
     sentence: object = error
     while isinstance(sentence, BaseException):
         sentence = sentence.args[0] if sentence.args else ""
@@ -157,7 +160,7 @@ def _cause(error: BaseException) -> str:
 
 
 def default_credentials(scopes: Sequence[str]) -> Credentials:
-    """Find the credentials of the machine; it may take seconds. Raises DefaultCredentialsError if there are none."""
+    """Return the credentials of the machine. May take seconds. Raises DefaultCredentialsError if there are none."""
     credentials, _ = google.auth.default(scopes=scopes)
     found: Credentials = credentials
     return found

@@ -1,58 +1,58 @@
-"""The one family of errors.
+"""The exceptions that the function expects.
 
 ::
 
     RelayError
-    ├── SettingsError         the settings are unsound: the process must not start
-    ├── RequestError          the request cannot be read as it came
-    │   ├── MethodNotAllowed      it is no POST
-    │   ├── BodyTooLarge          more bytes than MAX_BODY_BYTES
+    ├── SettingsError         the settings are invalid: the process must not start
+    ├── RequestError          the request is refused before its event is looked at
+    │   ├── MethodNotAllowed      the method is not POST
+    │   ├── BodyTooLarge          the body has more bytes than MAX_BODY_BYTES
     │   ├── BodyIncomplete        the client stalled or left before the body's end
-    │   └── Busy                  there is no room for a large body beside the others
+    │   └── Busy                  a large body does not fit beside the others
     ├── ProofError            it is not proven that DT sent this body for the customer's organization
-    │   ├── Unsigned              no header of a configured scheme that could prove it
+    │   ├── Unsigned              no header of a configured scheme has a usable token
     │   ├── SignatureInvalid      malformed token, wrong algorithm, MAC, key, issuer or organization
-    │   ├── ChecksumMismatch      a good token, for another body
-    │   ├── ClockBehind           a good token, issued in our future
-    │   └── KeysUnavailable       neither secrets nor keys to prove it with
-    ├── EventError            DT sent it, yet it is not to be passed on as it is: it is kept
-    │   ├── Expired               older than its token allows
-    │   ├── Malformed             not a JSON object in UTF-8
+    │   ├── ChecksumMismatch      a valid token, made for another body
+    │   ├── ClockBehind           a valid token, issued in the future of this clock
+    │   └── KeysUnavailable       there are neither secrets nor keys to verify with
+    ├── EventError            DT sent the event, but it belongs on the rejected topic
+    │   ├── Expired               the token has expired
+    │   ├── Malformed             the body is not a JSON object in UTF-8
     │   ├── NoEnvelope            no usable event id, event type or target name
-    │   └── ForeignProject        from a project that is not on the allow-list
+    │   └── ForeignProject        the event's project is not on the allow-list
     └── PublishError          no topic has acknowledged the message
-        ├── PublishTransient      it may be acknowledged when it is sent again
-        ├── PublishMisconfigured  it will not be before somebody fixes the topic or its permissions
+        ├── PublishTransient      another attempt may succeed
+        ├── PublishMisconfigured  the operator has to fix the topic or its permissions
         ├── PublishRefused        Pub/Sub calls the message itself invalid
-        ├── PublishUnacknowledged the answer does not hold one message id for each message
-        └── RejectedTopicFailed   the topic for what cannot be passed on did not acknowledge either
+        ├── PublishUnacknowledged the answer does not contain one message id for each message
+        └── RejectedTopicFailed   the rejected topic did not acknowledge either
 """
 
 from collections.abc import Sequence
 
 
 class RelayError(Exception):
-    """Whatever goes wrong on purpose. Its text is for the operator's log: no token, no secret, no body in it."""
+    """Base class of all expected errors. The text is logged, so it contains no token, no secret and no body."""
 
 
 class SettingsError(RelayError):
-    """The environment does not make sound settings; ``faults`` names every one of them."""
+    """The environment does not make valid settings. ``faults`` has one sentence for each fault."""
 
     def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("the settings are unsound:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        super().__init__("the settings are invalid:\n" + "\n".join(f"  - {fault}" for fault in faults))
         self.faults = tuple(faults)
 
 
 class RequestError(RelayError):
-    """The request cannot be read as it came."""
+    """The request is refused before its event is looked at."""
 
 
 class MethodNotAllowed(RequestError):
-    """The request is no POST."""
+    """The method is not POST."""
 
 
 class BodyTooLarge(RequestError):
-    """The body is, or is announced to be, over MAX_BODY_BYTES."""
+    """The body has, or announces, more bytes than MAX_BODY_BYTES."""
 
 
 class BodyIncomplete(RequestError):
@@ -60,7 +60,7 @@ class BodyIncomplete(RequestError):
 
 
 class Busy(RequestError):
-    """There is no room for a large body beside those that are being published."""
+    """A large body does not fit beside the large bodies that are being published."""
 
 
 class ProofError(RelayError):
@@ -68,27 +68,27 @@ class ProofError(RelayError):
 
 
 class Unsigned(ProofError):
-    """No signature header of a configured scheme, or only ones that are repeated or too long."""
+    """The request has no signature header of a configured scheme, or only repeated or too long ones."""
 
 
 class SignatureInvalid(ProofError):
-    """The token is malformed, or no secret or key of ours made its signature."""
+    """The token is malformed, or was not signed with a known secret or key, or is for another organization."""
 
 
 class ChecksumMismatch(ProofError):
-    """The token is good, but made for another body: tampering, or a proxy that rewrites."""
+    """The token is valid, but was made for another body: tampering, or a proxy that rewrites bodies."""
 
 
 class ClockBehind(ProofError):
-    """The token is good, but issued in the future of our clock by more than the leeway."""
+    """The token is valid, but was issued more than the leeway ahead of this machine's clock."""
 
 
 class KeysUnavailable(ProofError):
-    """The secret file cannot be read, or DT's keys cannot be fetched, and there is no last good value."""
+    """The secret file cannot be read, or DT's keys cannot be fetched, and there is no earlier value."""
 
 
 class EventError(RelayError):
-    """DT sent it, yet it is not to be passed on as it is: it is kept on the rejected topic."""
+    """DT sent the event, but it belongs on the rejected topic."""
 
 
 class Expired(EventError):
@@ -112,7 +112,7 @@ class PublishError(RelayError):
 
 
 class PublishTransient(PublishError):
-    """Pub/Sub did not acknowledge in time; it may when the message is sent again."""
+    """Pub/Sub did not acknowledge in time. Another attempt may succeed."""
 
 
 class PublishMisconfigured(PublishError):
@@ -124,8 +124,8 @@ class PublishRefused(PublishError):
 
 
 class PublishUnacknowledged(PublishError):
-    """Pub/Sub's answer does not hold one message id for each message."""
+    """Pub/Sub's answer does not contain one message id for each message."""
 
 
 class RejectedTopicFailed(PublishError):
-    """The rejected topic did not acknowledge; its cause is the other publish error."""
+    """The rejected topic did not acknowledge. ``__cause__`` is the error of the publish attempt."""

@@ -1,6 +1,6 @@
-"""Bytes -> envelope: the few facts of an event that routing and attributes need. Pure.
+"""Bytes -> envelope: the few fields of an event that routing and attributes need. Pure.
 
-The bytes themselves are passed on as they are; nothing here is ever written back.
+The function publishes the bytes themselves, and never encodes an event again.
 Source: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
 """
 
@@ -14,16 +14,16 @@ from function.schema import find_violation
 from function.strict_json import read_object
 
 MAX_DEPTH = 128
-"""Levels of objects and arrays. DT's events have 7."""
+"""Maximum levels of nested objects and arrays. DT's events have 7."""
 
 MAX_MARKS = 100_000
-"""Commas and opening brackets, within texts as well. DT's events have some 30, and reading takes time."""
+"""Maximum commas and opening brackets, also in strings. The limit bounds the parse time. DT's events have about 30."""
 
 _COUNTED_AT_ONCE = 65_536
 
 
 class Envelope(Struct, frozen=True):
-    """What an event says of itself. A field is ``None`` when the event does not say, or says no usable text."""
+    """Fields of one event. A field is ``None`` if the event does not have it, or has no usable text in it."""
 
     event_id: str | None
     event_type: str | None
@@ -38,20 +38,20 @@ class Envelope(Struct, frozen=True):
 
     @property
     def schema_violation(self) -> str | None:
-        """JSON path of what contradicts the event's type; see ``schema.find_violation``."""
+        """JSON path of the data that contradict the event's type, or None; see ``schema.find_violation``."""
         return find_violation(self.event_type, self.data) if self.event_type else None
 
 
 NOTHING = Envelope(None, None, None, None, None, None, None, None, {})
-"""The envelope of a body that says nothing."""
+"""The envelope of a body that cannot be read."""
 
 
 def parse_body(body: bytes) -> dict[str, Any]:
-    """Read a body as one JSON object.
+    """Return a body as one JSON object.
 
     Raises:
-        Malformed: it is not UTF-8, not JSON (``NaN`` is none), no object, nested deeper than ``MAX_DEPTH``, or has
-            more than ``MAX_MARKS``.
+        Malformed: the body is not UTF-8, not JSON (``NaN`` is not JSON), not an object, nested deeper than
+            ``MAX_DEPTH``, or has more commas and brackets than ``MAX_MARKS``.
 
     """
     if len(body) > MAX_MARKS and _has_more_marks(MAX_MARKS, body):
@@ -66,7 +66,7 @@ def parse_body(body: bytes) -> dict[str, Any]:
 
 
 def read_envelope(body: Mapping[str, Any]) -> Envelope:
-    """Collect what is usable, from the newest events (with ``metadata``) and older ones (without) alike."""
+    """Return the usable fields of an event, which may be recent (with ``metadata``) or old (without)."""
     event, metadata, labels = _object(body, "event"), _object(body, "metadata"), _object(body, "labels")
     target_name = _text(event, "targetName")
     project_id, device_id = _target(target_name or "")
@@ -85,7 +85,7 @@ def read_envelope(body: Mapping[str, Any]) -> Envelope:
 
 
 def require_envelope(envelope: Envelope) -> None:
-    """Check that the event can be told from others and routed.
+    """Check that the event has the fields that identify and route it.
 
     Raises:
         NoEnvelope: ``event.eventId``, ``eventType`` or ``targetName`` (``projects/P/…``) is not usable.
@@ -107,13 +107,13 @@ def _object(parent: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 def _text(parent: Mapping[str, Any], name: str) -> str | None:
-    """A text that is not empty and can be encoded, which a lone surrogate cannot."""
+    """Return a member's text if it is not empty and UTF-8 can encode it. UTF-8 cannot encode a lone surrogate."""
     value = parent.get(name)
     return value if isinstance(value, str) and value and is_encodable(value) else None
 
 
 def is_encodable(text: str) -> bool:
-    """Whether the text is sound Unicode: JSON's escapes can make text that is not."""
+    """Return whether UTF-8 can encode the text. JSON's escapes can make text that it cannot encode."""
     try:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
@@ -121,7 +121,7 @@ def is_encodable(text: str) -> bool:
 
 
 def _target(name: str) -> tuple[str | None, str | None]:
-    """``projects/P/devices/D`` -> P and D; a project's own event has no device."""
+    """Return P and D of ``projects/P/devices/D``. D is None for an event of the project itself."""
     parts = name.split("/", 4)
     if parts[0] != "projects" or len(parts) < 2:
         return None, None
@@ -130,7 +130,10 @@ def _target(name: str) -> tuple[str | None, str | None]:
 
 
 def _has_more_marks(limit: int, body: bytes) -> bool:
-    """Count piece by piece, so that it takes the same short time for a body of nothing but marks."""
+    """Return whether a body has more than ``limit`` commas and opening brackets.
+
+    The count ends after the piece that exceeds the limit, so that a body full of marks takes no longer than another.
+    """
     count = 0
     for start in range(0, len(body), _COUNTED_AT_ONCE):
         count += sum(body.count(mark, start, start + _COUNTED_AT_ONCE) for mark in (b",", b"[", b"{"))
@@ -140,7 +143,7 @@ def _has_more_marks(limit: int, body: bytes) -> bool:
 
 
 def _is_deeper(limit: int, value: Any) -> bool:
-    """Go down level by level; how many values there are is limited by ``MAX_MARKS``."""
+    """Return whether a value has more than ``limit`` levels. ``MAX_MARKS`` limits the number of values to visit."""
     level = [value]
     for _ in range(limit):
         inner = (parent.values() if isinstance(parent, dict) else parent for parent in level)

@@ -1,8 +1,8 @@
 """DT's 19 event types as typed structures, with their units.
 
 Source of every field: https://docs.developer.disruptive-technologies.com/docs/concepts/events and DT's Python client.
-Unknown fields pass, and so do events from before the newer fields, which have a default here. Every ``update_time`` is
-when a Cloud Connector received the reading.
+Unknown fields are allowed. Newer fields have a default, so that older events are valid. ``update_time`` is always the
+time at which a Cloud Connector received the reading.
 """
 
 from datetime import datetime
@@ -11,23 +11,23 @@ from typing import Annotated, Literal
 from msgspec import Meta, Struct
 
 Time = Annotated[datetime, Meta(tz=True)]
-"""RFC 3339 with an offset; DT sends UTC with up to 9 digits of a second."""
+"""RFC 3339 with an offset. DT sends UTC with up to 9 digits of a second."""
 Percent = Annotated[int, Meta(ge=0, le=100)] | Annotated[float, Meta(ge=0, le=100, multiple_of=1)]
-"""0 to 100, whole; JSON may write 45 as 45.0 (RFC 8259 §6)."""
+"""A whole number from 0 to 100. JSON may write 45 as 45.0 (RFC 8259 §6)."""
 Celsius = Annotated[float, Meta(ge=-273.15)]
 """Degrees Celsius."""
 RelativeHumidity = Annotated[float, Meta(ge=0, le=100)]
-"""Percent of relative humidity."""
+"""Relative humidity in percent."""
 Count = Annotated[int, Meta(ge=0)] | Annotated[float, Meta(ge=0, multiple_of=1)]
-"""A whole number, such as of events over the sensor's whole life; JSON may write 526 as 526.0."""
+"""A whole number that is not negative. JSON may write 526 as 526.0."""
 Pascal = Annotated[float, Meta(ge=0)]
-"""Air pressure; DT's Python client allows fractions."""
+"""Air pressure in pascal. DT's Python client allows fractions."""
 Rssi = float
-"""Received signal strength in dBm, at most about -30; DT's Python client allows fractions."""
+"""Received signal strength in dBm, at most about -30. DT's Python client allows fractions."""
 
 
 class Data(Struct, rename="camel"):
-    """What all event data has in common: camel case on the wire, unknown fields pass."""
+    """Base of all event data: JSON names are camel case, and unknown fields are allowed."""
 
 
 class Reading(Data):
@@ -37,18 +37,18 @@ class Reading(Data):
 
 
 class Touch(Reading):
-    """Somebody touched the sensor, or the Cloud Connector's button."""
+    """The sensor, or the Cloud Connector's button, was touched."""
 
 
 class TemperatureSample(Data):
-    """One of the values measured since the last heartbeat, in °C."""
+    """One temperature that was measured since the last heartbeat, in °C."""
 
     value: Celsius
     sample_time: Time
 
 
 class Temperature(Reading):
-    """Temperature in °C. ``samples`` (at most 30, since 2021) begin with the newest, which is ``value``."""
+    """Temperature in °C. ``samples`` (since 2021, at most 30) are newest first, and the first equals ``value``."""
 
     value: Celsius
     samples: list[TemperatureSample] = []
@@ -56,13 +56,13 @@ class Temperature(Reading):
 
 
 class ObjectPresent(Reading):
-    """Proximity: whether an object is in front of the sensor, on change."""
+    """Proximity: whether an object is in front of the sensor. DT sends the event when this changes."""
 
     state: Literal["PRESENT", "NOT_PRESENT"]
 
 
 class HumiditySample(Data):
-    """One pair of values measured since the last heartbeat, in °C and % relative humidity."""
+    """One pair of values that were measured since the last heartbeat, in °C and % relative humidity."""
 
     temperature: Celsius
     relative_humidity: RelativeHumidity
@@ -70,7 +70,7 @@ class HumiditySample(Data):
 
 
 class Humidity(Reading):
-    """Temperature in °C and relative humidity in %. ``samples`` came in 2024, newest first."""
+    """Temperature in °C and relative humidity in %. ``samples`` (since 2024) are newest first."""
 
     temperature: Celsius
     relative_humidity: RelativeHumidity
@@ -79,19 +79,19 @@ class Humidity(Reading):
 
 
 class ObjectPresentCount(Reading):
-    """How often an object has appeared or disappeared, over the sensor's life."""
+    """Number of times that an object has appeared or disappeared, over the sensor's life."""
 
     total: Count
 
 
 class TouchCount(Reading):
-    """How often the sensor has been touched, over its life."""
+    """Number of times that the sensor has been touched, over its life."""
 
     total: Count
 
 
 class WaterPresent(Reading):
-    """Whether the detector feels water, on change."""
+    """Whether the detector touches water. DT sends the event when this changes."""
 
     state: Literal["PRESENT", "NOT_PRESENT"]
 
@@ -109,26 +109,26 @@ class Pressure(Reading):
 
 
 class Motion(Reading):
-    """Motion, on change; NO_MOTION_DETECTED follows when the sensor's activity timer runs out."""
+    """Whether there is motion. NO_MOTION_DETECTED follows when the sensor's activity timer expires."""
 
     state: Literal["MOTION_DETECTED", "NO_MOTION_DETECTED"]
 
 
 class DeskOccupancy(Reading):
-    """Whether somebody sits at the desk, on change. Known remark (since 2023): INCOMPLETE_DATA."""
+    """Whether the desk is occupied. DT sends the event when this changes. Known remark since 2023: INCOMPLETE_DATA."""
 
     state: Literal["OCCUPIED", "NOT_OCCUPIED"]
     remarks: list[str] = []
 
 
 class Contact(Reading):
-    """Whether a door or window is open, on change."""
+    """Whether a door or window is open. DT sends the event when this changes."""
 
     state: Literal["OPEN", "CLOSED"]
 
 
 class ProbeWireStatus(Reading):
-    """How the temperature probe is wired, on change."""
+    """How the temperature probe is wired. DT sends the event when this changes."""
 
     state: Literal[
         "INVALID_WIRE_CONFIGURATION",
@@ -140,7 +140,10 @@ class ProbeWireStatus(Reading):
 
 
 class CloudConnectorInRange(Data):
-    """A Cloud Connector that heard the sensor: signal in % and dBm. ``rssi`` is missing in old and emulated events."""
+    """A Cloud Connector that received the sensor, with the signal in % and dBm.
+
+    ``rssi`` is missing in old events, and in the emulated events of DT's Python client.
+    """
 
     id: str
     signal_strength: Percent
@@ -150,7 +153,7 @@ class CloudConnectorInRange(Data):
 class NetworkStatus(Reading):
     """Signal in % and dBm. A Data Connector sends one event for each Cloud Connector in range.
 
-    ``rssi`` is missing in old events, and in emulated ones that DT's Python client publishes.
+    ``rssi`` is missing in old events, and in the emulated events of DT's Python client.
     """
 
     signal_strength: Percent
@@ -160,13 +163,13 @@ class NetworkStatus(Reading):
 
 
 class BatteryStatus(Reading):
-    """Charge in %, in coarse steps."""
+    """Charge of the battery in %, in coarse steps."""
 
     percentage: Percent
 
 
 class LabelsChanged(Data):
-    """A device's labels or display name (the label ``name``) were edited. Not nested, and without a time."""
+    """A device's labels or display name (the label ``name``) were edited. The data are not nested and have no time."""
 
     added: dict[str, str] = {}
     modified: dict[str, str] = {}
@@ -174,21 +177,21 @@ class LabelsChanged(Data):
 
 
 class ConnectionStatus(Reading):
-    """How a Cloud Connector, or since 2024 a sensor (SDS), is connected; ``available`` is empty when OFFLINE."""
+    """How a Cloud Connector, or since 2024 a sensor (SDS), is connected. ``available`` is empty if it is OFFLINE."""
 
     connection: Literal["SDS", "ETHERNET", "CELLULAR", "OFFLINE"]
     available: list[Literal["SDS", "ETHERNET", "CELLULAR"]]
 
 
 class ConnectionFault(Data):
-    """What a Cloud Connector reports against its own connection."""
+    """One problem that a Cloud Connector reports about its own connection."""
 
     code: str
     message: str
 
 
 class EthernetStatus(Reading):
-    """A Cloud Connector's Ethernet port."""
+    """Addresses and problems of a Cloud Connector's Ethernet port."""
 
     mac_address: str
     ip_address: str
@@ -196,7 +199,7 @@ class EthernetStatus(Reading):
 
 
 class CellularStatus(Reading):
-    """A Cloud Connector's cellular signal in %."""
+    """A Cloud Connector's cellular signal in %, and problems of it."""
 
     signal_strength: Percent
     errors: list[ConnectionFault] = []

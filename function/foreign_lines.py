@@ -1,7 +1,7 @@
-"""What libraries say to Python's loggers, as lines of our log instead of text of theirs on standard error.
+"""Log records of libraries -> lines of the function's log, instead of text on standard error.
 
-Only the kind of it: the logger's name, the sentence without what was filled in, and the error's type. What is filled
-in, and an error's own text, may quote a token or a body.
+A line has the logger's name, the record's message without its arguments, and the type of the error. The arguments and
+the error's text are left out, because they may quote a token or a body.
 """
 
 import logging
@@ -11,47 +11,53 @@ from collections.abc import Callable
 from function.settings import Severity
 
 LIBRARIES = ("asyncio", "concurrent.futures", "google", "grpc", "py.warnings", "requests", "urllib3")
-"""Loggers of the libraries that work for us. The servers' own (gunicorn, uvicorn) tell of servers that cannot start."""
+"""Loggers that are redirected. Those of the servers (gunicorn, uvicorn) are not: they say why a server cannot start."""
 
 SAMPLE_S = 1.0
-"""Seconds between two lines of one logger."""
+"""Minimum seconds between two lines of one logger."""
 
 LONGEST = 200
-"""Characters of a sentence that are shown."""
+"""Maximum characters of a message."""
 
 
-def take_over(tell: Callable[[str, Severity], object], *, monotonic: Callable[[], float]) -> None:
-    """Let these libraries' loggers, and no other handler of theirs, tell us what they have to say."""
+def redirect_loggers(write: Callable[[str, Severity], object], *, monotonic: Callable[[], float]) -> None:
+    """Replace all handlers of the libraries' loggers by one that calls ``write`` with a message and its severity.
+
+    ``monotonic`` returns seconds of a clock that never steps back.
+    """
     for name in LIBRARIES:
         logger = logging.getLogger(name)
-        logger.handlers = [ForeignLines(tell, monotonic)]
-        logger.propagate = False  # else functions-framework's own handler would write it once more
+        logger.handlers = [ForeignLines(write, monotonic)]
+        logger.propagate = False  # otherwise functions-framework's own handler would write the record once more
 
 
 class ForeignLines(logging.Handler):
-    """Hands on a record's kind, at most one a second of each logger."""
+    """Writes at most one line a second for each logger, of records from WARNING on."""
 
-    def __init__(self, tell: Callable[[str, Severity], object], monotonic: Callable[[], float]) -> None:
+    def __init__(self, write: Callable[[str, Severity], object], monotonic: Callable[[], float]) -> None:
         super().__init__(logging.WARNING)
-        self._tell = tell
+        self._write = write
         self._monotonic = monotonic
-        self._told_at: dict[str, float] = {}
+        self._written_at: dict[str, float] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand on one record."""
+        """Write the line of one record, or drop it if the logger had a line within the last second."""
         now = self._monotonic()
-        if now - self._told_at.get(record.name, -math.inf) < SAMPLE_S:
+        if now - self._written_at.get(record.name, -math.inf) < SAMPLE_S:
             return
-        self._told_at[record.name] = now
+        self._written_at[record.name] = now
         error = record.exc_info[1] if record.exc_info else None
         kind = f" ({type(error).__name__})" if error else ""
         severity: Severity = "ERROR" if record.levelno >= logging.ERROR else "WARNING"
-        self._tell(f"{record.name}: {_sentence(record)}{kind}", severity)
+        self._write(f"{record.name}: {_message(record)}{kind}", severity)
 
 
-def _sentence(record: logging.LogRecord) -> str:
-    """Return the first line before anything was filled in; of a warning, which comes filled in, its place and kind."""
-    sentence = str(record.msg).partition("\n")[0]
+def _message(record: logging.LogRecord) -> str:
+    """Return the first line of a record's message without its arguments.
+
+    The text of a Python warning already contains its values, so only its place and its category are returned.
+    """
+    message = str(record.msg).partition("\n")[0]
     if record.name == "py.warnings":
-        sentence = ": ".join(sentence.split(": ")[:2])
-    return sentence[:LONGEST]
+        message = ": ".join(message.split(": ")[:2])
+    return message[:LONGEST]

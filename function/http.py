@@ -1,4 +1,4 @@
-"""A request and its reply, as the rooms know them: free of any web framework."""
+"""A request and its reply, independent of any web framework."""
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
@@ -7,10 +7,10 @@ from msgspec import Struct, field
 
 
 class Request(Struct, frozen=True):
-    """``headers``: by name in lower case, each with its values in the order they came.
+    """A request. ``headers``: name in lower case -> values in the order of their arrival.
 
-    ``read(limit)`` gives the whole body and may be called once. It raises BodyTooLarge as soon as more than
-    ``limit`` bytes are announced or have come, and BodyIncomplete when the client leaves before the end.
+    ``read(limit)`` returns the whole body and may be called once. It raises BodyTooLarge as soon as more than
+    ``limit`` bytes are announced or have arrived, and BodyIncomplete if the client leaves before the end.
     """
 
     method: str
@@ -18,13 +18,13 @@ class Request(Struct, frozen=True):
     read: Callable[[int], Coroutine[Any, Any, bytes]]
 
     def header(self, name: str) -> str | None:
-        """Give a header's first value."""
+        """Return the first value of a header (its name in lower case), or None if the request does not have it."""
         values = self.headers.get(name)
         return values[0] if values else None
 
 
 class Reply(Struct, frozen=True):
-    """``is_early``: the connection ends with this reply, as the rest of the request's body is not wanted."""
+    """A reply. ``is_early``: the connection ends with it, because the rest of the request's body is not read."""
 
     status: int
     body: bytes

@@ -1,8 +1,8 @@
 """DT's public keys for ``DT-Asymmetric-Signature``, found by OpenID Connect discovery and cached.
 
 The issuer's discovery document (https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig) names its
-key set (RFC 7517). Nothing that either document says is followed blindly: no redirect, no URL but https, no other
-issuer, no key but ES256's, and no document beyond 64 KiB or two seconds.
+key set (RFC 7517). Both are checked: redirects are not followed, URLs must be https, the issuer must be the configured
+one, keys must be ES256 keys, and a document has at most 64 KiB and takes at most two seconds.
 """
 
 import asyncio
@@ -26,21 +26,21 @@ from function.strict_json import read_object
 from function.threads import in_daemon_thread
 
 KEEP_S = 900.0
-"""Seconds that a fetched key set is good for; when a refresh fails it is kept for longer."""
+"""A key set is fetched again after this many seconds. If the fetch fails, the old key set stays in use."""
 
 UNKNOWN_KEY_S = 60.0
-"""Seconds between fetches for the sake of a key id that the key set does not hold, or of a set grown old."""
+"""Minimum seconds between fetches because of an unknown key id, or after a failed refresh."""
 
 RETRY_S = 1.0
-"""Seconds between attempts while there is no key set at all."""
+"""Minimum seconds between fetches while there is no key set at all."""
 
 FETCH_TIMEOUT_S = 2.0
-"""Seconds for both documents together."""
+"""Timeout of both documents together, in seconds."""
 
 MAX_DOCUMENT_BYTES = 65_536
 
 Fetch = Callable[[str], Awaitable[bytes]]
-"""URL -> document. Raises OSError, or ValueError for one that is not to be read."""
+"""URL -> document. Raises OSError, or ValueError if the document must not be used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +50,15 @@ class Es256Key:
     key: Any
 
     def verify(self, signed: bytes, signature: bytes) -> bool:
-        """Whether the key's owner made the signature (RFC 7518 §3.4)."""
+        """Return whether the key's owner made the signature, which is 64 bytes long (RFC 7518 §3.4)."""
         return _ES256.verify(signed, self.key, signature)
 
 
 class KeySource:
-    """Gives the key that a token names; the last good key set serves for as long as no newer one can be fetched.
+    """Finds the key that a token names. The last valid key set stays in use while no newer one can be fetched.
 
-    ``fetch`` gets a document, ``monotonic`` gives seconds of a clock that never steps back, ``warn`` is told of every
-    fetch that failed.
+    ``fetch`` returns the document of a URL, ``monotonic`` returns seconds of a clock that never steps back, and
+    ``warn`` is called with a sentence for every failed fetch.
     """
 
     def __init__(
@@ -74,11 +74,11 @@ class KeySource:
         self._fetching = asyncio.Lock()
 
     async def key(self, key_id: str) -> PublicKey:
-        """Give the key of this id, from the cache wherever possible.
+        """Return the key of this id, from the cache if possible.
 
         Raises:
             SignatureInvalid: the issuer has no such key.
-            KeysUnavailable: whether it has cannot be told, because its key set cannot be fetched.
+            KeysUnavailable: the key is unknown, and the key set cannot be fetched.
 
         """
         if self._monotonic() >= self._due:
@@ -92,7 +92,7 @@ class KeySource:
         raise SignatureInvalid("DT has no key of this id")
 
     async def _refresh_for_unknown(self) -> None:
-        """Fetch for an id that may be new, once in ``UNKNOWN_KEY_S``; wait for a fetch that is under way."""
+        """Fetch because of an unknown key id, at most once in ``UNKNOWN_KEY_S``. If a fetch is pending, wait for it."""
         if self._monotonic() >= self._unknown_due:
             self._unknown_due = self._monotonic() + UNKNOWN_KEY_S
             await self._refresh()
@@ -102,7 +102,7 @@ class KeySource:
     async def _refresh(self) -> None:
         asked_at = self._monotonic()
         async with self._fetching:
-            if self._settled_at >= asked_at:  # somebody else's fetch answered while we waited
+            if self._settled_at >= asked_at:  # another caller's fetch has ended meanwhile
                 return
             try:
                 async with asyncio.timeout(FETCH_TIMEOUT_S):
@@ -119,16 +119,16 @@ class KeySource:
         document = await self._fetch(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
         discovery = read_object(document)
         if discovery.get("issuer") != self._issuer:
-            raise ValueError  # the discovery document is another issuer's
+            raise ValueError  # the discovery document belongs to another issuer
         return _usable_keys(read_object(await self._fetch(trusted_url(str(discovery.get("jwks_uri"))))))
 
 
 async def fetch_document(url: str) -> bytes:
-    """Get a document over HTTP.
+    """Return the document of a URL, within ``FETCH_TIMEOUT_S`` seconds.
 
     Raises:
-        OSError: it is not to be had, was moved (redirects are not followed) or refused.
-        ValueError: the answer is not HTTP, or larger than ``MAX_DOCUMENT_BYTES``.
+        OSError: the server does not answer, or answers with an error or a redirect.
+        ValueError: the answer is not HTTP, or has more than ``MAX_DOCUMENT_BYTES``.
 
     """
 
@@ -139,7 +139,7 @@ async def fetch_document(url: str) -> bytes:
             with _OPENER.open(url, timeout=FETCH_TIMEOUT_S) as response:
                 while len(document) <= MAX_DOCUMENT_BYTES and (part := response.read1(MAX_DOCUMENT_BYTES)):
                     document += part
-                    if time.monotonic() > give_up_at:  # byte by byte: nobody waits for it any more
+                    if time.monotonic() > give_up_at:  # the caller has timed out, so end the thread
                         raise TimeoutError
         except urllib.error.HTTPError as error:
             error.close()
@@ -168,9 +168,9 @@ def _usable_keys(key_set: Mapping[str, Any]) -> dict[str, PublicKey]:
 
 
 def _es256_key(jwk: Any) -> tuple[str, PublicKey]:
-    """Read an RFC 7517 key. Raises ValueError or InvalidKeyError for what is not a public key to verify ES256 with."""
+    """Return the id and the key of an RFC 7517 key. Raises ValueError or InvalidKeyError if it cannot verify ES256."""
     if not isinstance(jwk, dict) or not _may_verify(jwk):
-        raise ValueError  # a key for another use
+        raise ValueError  # the key is for another use
     values = {name: jwk.get(name) for name in ("kty", "crv", "x", "y", "kid")}
     if values["crv"] != "P-256" or not all(isinstance(value, str) for value in values.values()):
         raise ValueError  # not a key on P-256 with an id
@@ -178,7 +178,7 @@ def _es256_key(jwk: Any) -> tuple[str, PublicKey]:
 
 
 def _may_verify(jwk: Mapping[str, Any]) -> bool:
-    """Whether what the key says of its purpose, if anything, lets it verify ES256 (RFC 7517 §4.2 to §4.4)."""
+    """Return whether the key's declared use, if it has one, includes verifying ES256 (RFC 7517 §4.2 to §4.4)."""
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:
         return False
@@ -187,7 +187,7 @@ def _may_verify(jwk: Mapping[str, Any]) -> bool:
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any) -> None:
-        """Follow nothing: the answer 3xx becomes an HTTPError, which is an OSError."""
+        """Follow no redirect: the answer 3xx becomes an HTTPError, which is an OSError."""
 
 
 _OPENER = urllib.request.build_opener(_NoRedirect)

@@ -1,7 +1,7 @@
-"""One JSON line per request on standard output, as Cloud Logging reads it.
+"""One JSON line for each request on standard output, in the format of Cloud Logging.
 
-Fields: https://cloud.google.com/logging/docs/structured-logging. No token, no secret and no body is ever written,
-and an unforeseen error's stack without its message, which could quote one of them.
+Fields: https://cloud.google.com/logging/docs/structured-logging. A line never contains a token, a secret or a body. An
+unexpected error is logged with its stack but without its text, because the text could quote one of them.
 """
 
 import contextlib
@@ -24,23 +24,23 @@ from function.outcomes import DELIVERED, Outcome
 from function.settings import SEVERITIES, Severity
 
 SAMPLE_S = 1.0
-"""Seconds between two lines of the same sampled reason."""
+"""Minimum seconds between two lines of the same sampled reason."""
 
 LONGEST_TEXT = 1024
-"""Characters of an event's own that a field shows: an id could be as long as its body."""
+"""Maximum characters of a field that is copied from the event, because an id could be as long as the body."""
 
 LONGEST_EXECUTION_ID = 64
-"""Characters of the id that functions-framework gives a request, or takes over from its sender."""
+"""Maximum characters of the request's id, which functions-framework makes or copies from a header of the sender."""
 
 LONGEST_WORD = 64
-"""Characters of an event type or a device id in a message."""
+"""Maximum characters of an event type or a device id in a message."""
 
 LONGEST_DETAIL = 200
-"""Characters of a detail in a message."""
+"""Maximum characters of a detail in a message."""
 
 MOST_FRAMES = 50
 MOST_CAUSES = 5
-"""What a stack shows: the last frames of an error, and of the errors that led to it."""
+"""Maximum frames of each error in a stack, the last ones, and maximum causes of an error."""
 
 LARGEST_SPAN = (1 << 64) - 1
 
@@ -48,22 +48,22 @@ _TRACEPARENT = re.compile(
     r"(?P<version>(?!ff)[0-9a-f]{2})-(?P<trace>(?!0{32})[0-9a-f]{32})-(?P<span>(?!0{16})[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})"
     r"(?P<more>-.*)?"
 )
-"""https://www.w3.org/TR/trace-context/#traceparent-header-field-values; only newer versions have more fields."""
+"""https://www.w3.org/TR/trace-context/#traceparent-header-field-values. Only versions after 00 may have more fields."""
 _CLOUD_TRACE = re.compile(r"(?P<trace>(?!0{32})[0-9a-f]{32})(?:/(?P<span>[^;]*))?(?:;.*)?")
 """https://cloud.google.com/trace/docs/trace-context#legacy-http-header"""
 _NO_SPAN = "0" * 16
 
 
 class Stream(Protocol):
-    """Where lines go."""
+    """The destination of the lines."""
 
     def write(self, data: bytes, /) -> object:
-        """Write one line. ``OSError`` and ``ValueError`` lose it."""
+        """Write one line. The line is lost if this raises ``OSError`` or ``ValueError``."""
         ...
 
 
-class Entry(Struct):
-    """What becomes known of one request on its way, for its log line."""
+class RequestContext(Struct):
+    """The state of one request, which the receiver fills in and the log line shows. ``publish_ms``: milliseconds."""
 
     request: Request
     envelope: Envelope = NOTHING
@@ -72,11 +72,11 @@ class Entry(Struct):
     message_id: str | None = None
     publish_ms: float | None = None
     rejected_for: RelayError | None = None
-    """Why the event is on the rejected topic, once that topic has acknowledged it."""
+    """The reason why the event is on the rejected topic; set when that topic has acknowledged it."""
 
 
 class Line(Struct, omit_defaults=True, rename="camel"):
-    """The fields of a line, in the order they are written. What is not known is left out."""
+    """The fields of a line, in the order in which they are written. Fields with their default are left out."""
 
     severity: Severity
     message: str
@@ -98,20 +98,20 @@ class Line(Struct, omit_defaults=True, rename="camel"):
     span_id: str | None = field(default=None, name="logging.googleapis.com/spanId")
     labels: dict[str, str] | None = field(default=None, name="logging.googleapis.com/labels")
 
-    def add_event(self, entry: Entry) -> None:
-        """Take over what is known of the event and its message."""
-        self.event_id = _truncated(entry.envelope.event_id)
-        self.event_type = _truncated(entry.envelope.event_type)
-        self.device_id = _truncated(entry.envelope.device_id)
-        self.secret_index = entry.secret_index
-        self.publish_ms = entry.publish_ms and round(entry.publish_ms, 2)
-        self.message_id = entry.message_id
-        if entry.message:
-            self.schema_violation = entry.message.attributes.get("schemaViolation")
-            self.cut_attributes = entry.message.cut
+    def add_event(self, context: RequestContext) -> None:
+        """Copy the known fields of the event and its message."""
+        self.event_id = _truncated(context.envelope.event_id)
+        self.event_type = _truncated(context.envelope.event_type)
+        self.device_id = _truncated(context.envelope.device_id)
+        self.secret_index = context.secret_index
+        self.publish_ms = context.publish_ms and round(context.publish_ms, 2)
+        self.message_id = context.message_id
+        if context.message:
+            self.schema_violation = context.message.attributes.get("schemaViolation")
+            self.cut_attributes = context.message.cut
 
     def add_trace(self, request: Request, google_project: str) -> None:
-        """Name the trace that the request is part of, and the id that functions-framework gave it."""
+        """Set the trace and the span of the request, and functions-framework's id of the request."""
         w3c = _trace_context(request)
         cloud = _CLOUD_TRACE.fullmatch(request.header("x-cloud-trace-context") or "")
         if found := w3c or cloud:
@@ -124,7 +124,7 @@ class Line(Struct, omit_defaults=True, rename="camel"):
 
 
 class Log:
-    """Writes the lines. ``monotonic`` gives seconds of a clock that never steps back."""
+    """Writes the lines. ``monotonic`` returns seconds of a clock that never steps back."""
 
     def __init__(self, stream: Stream, *, level: Severity, google_project: str, monotonic: Callable[[], float]) -> None:
         self._stream = stream
@@ -134,30 +134,33 @@ class Log:
         self._lock = threading.Lock()
         self._samples: dict[str, _Sample] = {}
 
-    def decided(self, entry: Entry, outcome: Outcome, error: Exception | None = None) -> None:
+    def request(self, context: RequestContext, outcome: Outcome, error: Exception | None = None) -> None:
         """Write the line of a request whose outcome is known."""
         if SEVERITIES.index(outcome.severity) < self._level:
             return
         suppressed = self._suppressed(outcome)
         if suppressed is None:
             return
-        line = Line(outcome.severity, outcome.sentence, outcome.reason, outcome.status, suppressed=suppressed)
+        line = Line(outcome.severity, outcome.message, outcome.reason, outcome.status, suppressed=suppressed)
         if isinstance(error, RelayError):
             line.detail = _truncated(str(error)) or None
         elif error:
             line.stack_trace = _stack(error)
-        line.add_event(entry)
-        line.add_trace(entry.request, self._google_project)
+        line.add_event(context)
+        line.add_trace(context.request, self._google_project)
         line.message = _message(line, outcome, error)
         self._write(line)
 
-    def failing(self, sentence: str, severity: Severity = "CRITICAL") -> None:
-        """Write a line on what is wrong beside any request, such as a secret file that cannot be read."""
+    def problem(self, sentence: str, severity: Severity = "CRITICAL") -> None:
+        """Write the line of a problem that belongs to no request, such as a secret file that cannot be read."""
         if SEVERITIES.index(severity) >= self._level:
             self._write(Line(severity, sentence))
 
     def _suppressed(self, outcome: Outcome) -> int | None:
-        """How many lines of this reason were left out since the last one; ``None``: this one is left out too."""
+        """Return the number of lines of this reason that were left out since the last line.
+
+        Return None if this line is left out as well.
+        """
         if not outcome.sampled:
             return 0
         now = self._monotonic()
@@ -170,7 +173,7 @@ class Log:
         return sample.suppressed if is_due else None
 
     def _write(self, line: Line) -> None:
-        with contextlib.suppress(OSError, ValueError):  # a line that cannot be written costs no event
+        with contextlib.suppress(OSError, ValueError):  # a line that cannot be written must not fail the request
             self._stream.write(_encoded(line) + b"\n")
 
 
@@ -180,15 +183,15 @@ class _Sample(Struct, frozen=True):
 
 
 def dropped_line(count: int) -> bytes:
-    """Return the line that says how many lines were dropped, because standard output took no more."""
+    """Return the line that says how many lines were dropped, because standard output was full."""
     sentence = f"{count} log lines were dropped, because standard output was not read in time"
     return _encoded(Line("WARNING", sentence, dropped=count)) + b"\n"
 
 
 def traceparent(request: Request) -> str | None:
-    """Return the request's W3C trace context, if it has a well-formed one, as version 00 has it.
+    """Return the request's W3C trace context in the form of version 00, or None if it is absent or malformed.
 
-    A newer version's is understood as far as 00 goes, and passed on as that:
+    A newer version is converted to version 00, as the specification says:
     https://www.w3.org/TR/trace-context/#versioning-of-traceparent.
     """
     found = _trace_context(request)
@@ -205,14 +208,14 @@ def _trace_context(request: Request) -> re.Match[str] | None:
 
 
 def _cloud_span(text: str) -> str:
-    """Return a span as Cloud Logging writes it; an odd one as none, so that its trace survives."""
+    """Return a decimal span id in 16 hexadecimal digits, or all zeros if it is invalid, so that the trace is kept."""
     is_number = text.isascii() and text.isdecimal() and len(text) <= 20
     span = int(text) if is_number else 0
     return f"{span:016x}" if span <= LARGEST_SPAN else _NO_SPAN
 
 
 def _message(line: Line, outcome: Outcome, error: Exception | None) -> str:
-    """Return what ``gcloud functions logs read`` shows, which is all of a line that it shows."""
+    """Return the message of a line. ``gcloud functions logs read`` shows no other field."""
     event = _words(line.event_type, LONGEST_WORD) if line.event_type else "event" if line.device_id else ""
     if line.device_id:
         event = f"{event} of {_words(line.device_id, LONGEST_WORD)}"
@@ -225,19 +228,19 @@ def _message(line: Line, outcome: Outcome, error: Exception | None) -> str:
         words.append(type(error).__name__)
     words += [line.schema_violation] if line.schema_violation else []
     words += [f"cut {', '.join(line.cut_attributes)}"] if line.cut_attributes else []
-    told = ": ".join(words)
-    return f"{told} (and {line.suppressed} more like it)" if line.suppressed else told
+    message = ": ".join(words)
+    return f"{message} (and {line.suppressed} more like it)" if line.suppressed else message
 
 
 def _words(text: str, most: int) -> str:
-    """Return a text's beginning for a terminal: control characters could change what it shows."""
+    """Return the beginning of a text with ``?`` for characters that could control a terminal."""
     text = text[:most]
     return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _encoded(line: Line) -> bytes:
-    """Encode a line in ASCII: by ``msgspec``, which is fast, or else by ``json``, which can escape."""
-    with contextlib.suppress(UnicodeEncodeError):  # half a surrogate pair, which JSON can write and UTF-8 cannot
+    """Encode a line in ASCII: with ``msgspec``, which is fast, or else with ``json``, which can escape."""
+    with contextlib.suppress(UnicodeEncodeError):  # a lone surrogate, which JSON can escape and UTF-8 cannot encode
         data = _encode(line)
         if data.isascii():
             return data
@@ -252,9 +255,9 @@ def _truncated(text: str | None) -> str | None:
 
 
 def _stack(error: BaseException) -> str:
-    """Return the frames and the kinds of an error and of those that led to it, first cause first, and no text of any.
+    """Return the frames and the types of an error and of its causes, first cause first.
 
-    An error's text could quote a secret or a body.
+    The texts of the errors are left out, because they could quote a secret or a body.
     """
     chain: list[BaseException] = [error]
     while len(chain) <= MOST_CAUSES and (cause := _cause(chain[-1])):

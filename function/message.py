@@ -1,8 +1,8 @@
-"""Envelope -> Pub/Sub message: the request's bytes, unchanged, and attributes to filter on. Pure.
+"""Envelope -> Pub/Sub message: the request's bytes, unchanged, and attributes for filters. Pure.
 
-Attributes stay inside Pub/Sub's limits (https://cloud.google.com/pubsub/quotas#resource_limits): what does not fit
-is cut at a character boundary or dropped, and control characters are replaced, so that a label can never keep an event
-from being delivered.
+Attributes stay inside Pub/Sub's limits (https://cloud.google.com/pubsub/quotas#resource_limits): values that are too
+long are cut at a character boundary, other attributes that do not fit are dropped, and control characters are replaced.
+So no label can prevent the delivery of an event.
 """
 
 import hashlib
@@ -23,26 +23,26 @@ MAX_VALUE_BYTES = 1024
 MAX_ORDERING_KEY_BYTES = 1024
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-"""Control characters (Unicode's category Cc); CloudEvents forbids them, and whether Pub/Sub does is not said."""
+"""Control characters (Unicode's category Cc). CloudEvents forbids them; Pub/Sub's documents do not mention them."""
 
 _REPLACEMENT = "\ufffd"
-"""Stands for each control character: taken out, they could make one event type or device of another."""
+"""Replaces each control character. If they were removed, one event type or device could become another."""
 
 _RFC_3339 = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _REFERENCE = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+")
-"""A URI-reference without query and fragment: any other character would have to be encoded (RFC 3986 §3.3, §4.1)."""
+"""A URI-reference without query and fragment. RFC 3986 requires to encode all other characters (§3.3, §4.1)."""
 
 _CERTAIN = ("reason", "receivedAt", "bodySha256", "contract")
-"""Attributes of a rejected message that hold nothing of the event's own."""
+"""Attributes of a rejected message that contain nothing of the event."""
 
 Attribute: TypeAlias = tuple[str, str | None]
-"""Key and value; no value, no attribute."""
+"""Key and value. If the value is None there is no attribute."""
 
 
 class Message(Struct, frozen=True):
-    """What is published. ``cut`` names the attributes that had to be cut or dropped."""
+    """A Pub/Sub message. ``cut`` names the attributes that were cut or dropped."""
 
     data: bytes
     attributes: Mapping[str, str]
@@ -51,7 +51,7 @@ class Message(Struct, frozen=True):
 
 
 def event_message(verified: Verified, envelope: Envelope, traceparent: str | None, settings: Settings) -> Message:
-    """Make the message of an event for the main topic."""
+    """Return the message of an event for the main topic."""
     ordering_key = (envelope.device_id if settings.order_by_device else None) or ""
     attributes = [
         *_identity(envelope, traceparent, settings),
@@ -70,9 +70,9 @@ def rejected_message(
     reason: str,
     received_at: str,
 ) -> Message:
-    """Make the message of an authentic but unusable event for the rejected topic.
+    """Return the message of an authentic but unusable event for the rejected topic.
 
-    ``reason`` is the decision table's reason code, ``received_at`` an RFC 3339 time.
+    ``reason`` is the reason code of the decision table, and ``received_at`` an RFC 3339 time.
     """
     attributes = [
         ("reason", reason),
@@ -85,7 +85,7 @@ def rejected_message(
 
 
 def bare_message(message: Message) -> Message:
-    """Return a rejected message with only the attributes that Pub/Sub certainly takes; the others count as cut."""
+    """Return a rejected message with only the attributes that Pub/Sub certainly accepts; the others count as cut."""
     kept = {key: value for key, value in message.attributes.items() if key in _CERTAIN}
     dropped = tuple(key for key in message.attributes if key not in _CERTAIN)
     return Message(message.data, kept, cut=(*message.cut, *dropped))
@@ -105,13 +105,13 @@ def _identity(envelope: Envelope, traceparent: str | None, settings: Settings) -
 
 
 def _labels(envelope: Envelope, settings: Settings) -> Iterator[Attribute]:
-    """The labels asked for; they come last, so that it is labels that are dropped when there are too many."""
+    """Return the configured labels. They come last, so that labels are dropped if there are too many attributes."""
     for key in settings.label_attributes:
         yield f"label.{key}", envelope.labels.get(key)
 
 
 def _cloud_event(envelope: Envelope) -> Iterator[Attribute]:
-    """CloudEvents 1.0, binary mode; nothing where one of its required attributes is not known or not valid.
+    """Return the attributes of CloudEvents 1.0 in binary mode, or none if a required one is unknown or invalid.
 
     https://github.com/googleapis/google-cloudevents/blob/main/docs/spec/pubsub.md
     """
@@ -128,17 +128,17 @@ def _cloud_event(envelope: Envelope) -> Iterator[Attribute]:
 
 
 def _is_reference(source: str) -> bool:
-    """Whether a source is a URI-reference, and stays one if it has to be cut."""
+    """Return whether a source is a URI-reference, also after it has been cut to ``MAX_VALUE_BYTES``."""
     return _REFERENCE.fullmatch(source[:MAX_VALUE_BYTES]) is not None
 
 
 def _time(timestamp: str | None) -> str | None:
-    """Return the timestamp if it is one of RFC 3339 with a time zone, as CloudEvents wants it."""
+    """Return the timestamp if it is an RFC 3339 time with a time zone, as CloudEvents requires, or else None."""
     if not timestamp or not _RFC_3339.fullmatch(timestamp[:MAX_VALUE_BYTES]):
         return None
     try:
         convert(timestamp, Time)
-    except ValidationError:  # of no calendar
+    except ValidationError:  # not a date of the calendar
         return None
     return timestamp
 
@@ -150,17 +150,17 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
         if value is None:
             continue
         has_room = len(kept) < MAX_ATTRIBUTES and _truncated(key, MAX_KEY_BYTES) == key
-        fitted = _truncated(value, MAX_VALUE_BYTES) if has_room else None
-        if fitted is not None:
-            kept[key] = fitted
-        if fitted != value:
+        truncated = _truncated(value, MAX_VALUE_BYTES) if has_room else None
+        if truncated is not None:
+            kept[key] = truncated
+        if truncated != value:
             cut.append(key)
     return Message(data, kept, ordering_key, tuple(cut))
 
 
 def _truncated(text: str, limit: int) -> str | None:
-    """As much of the text as UTF-8 holds in ``limit`` bytes; ``None`` if that is not sound Unicode."""
-    text = text[:limit]  # no character has less than a byte, and a label can be as long as its body
+    """Return the beginning of the text that has at most ``limit`` bytes in UTF-8, or None if UTF-8 cannot encode it."""
+    text = text[:limit]  # a character has at least one byte, and a label can be as long as the body
     if text.isascii() and text.isprintable():
         return text
     if not is_encodable(text):

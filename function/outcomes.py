@@ -1,6 +1,6 @@
-"""The decision table: what each reason is answered, where its event goes and how it is logged.
+"""The decision table: the answer, the topic and the log line of each outcome.
 
-The number behind each row is its number in the table of docs/reference.md, which a test holds against this one.
+The number behind each row is its number in the table of docs/reference.md. A test compares the two tables.
 """
 
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from function import errors
 from function.settings import Severity
 
 RETRY_AFTER_S = 5
-"""Seconds that a sender is asked to wait after a 503."""
+"""Value of ``Retry-After`` in an answer 503, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """One row: the reason code, the status sent, the severity logged and the operator's words.
+    """One row: the reason code, the HTTP status, and the severity and the beginning of the message of the log line.
 
-    ``sampled``: one log line a second at most, since anybody can cause it.
+    ``sampled``: the reason has at most one log line a second, because any client can cause it.
     """
 
     reason: str
     status: int
     severity: Severity
-    sentence: str
+    message: str
     sampled: bool = False
 
 
@@ -50,4 +50,4 @@ BY_ERROR: dict[type[errors.RelayError], Outcome] = {
     errors.RejectedTopicFailed: Outcome("publish_rejected", 503, "CRITICAL", "put off: the rejected topic fails"),  # 21
     errors.PublishUnacknowledged: Outcome("publish", 503, "ERROR", "put off: not one message id"),  # 22
 }
-"""What each error is answered. A 200 is sent once the rejected topic has acknowledged the event, never before."""
+"""The outcome of each error. A 200 is sent only after the rejected topic has acknowledged the event."""

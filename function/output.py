@@ -1,9 +1,8 @@
-"""Standard output for log lines: a line is written whole, and no request waits for the reader.
+"""Standard output for log lines: every line is written whole, and no request waits for the reader.
 
-A pipe takes 64 KiB; a reader that stalls would else stop every answer. A line is written at once where there is room,
-so that it leaves with its answer: Cloud Run gives the process no CPU between requests. Only if there is no room does
-the line wait in a queue, which a thread writes. If the queue is full, lines are dropped and counted, and the next
-line that can be written says how many.
+A pipe holds 64 KiB, so a reader that stalls would block every answer. If the pipe has room, a line is written at once,
+before its answer, because Cloud Run gives the process no CPU between requests. If it has no room, the line waits in a
+queue, which a thread writes. If the queue is full, lines are dropped and counted, and a later line says how many.
 """
 
 import atexit
@@ -20,10 +19,10 @@ from pathlib import Path
 from typing import Protocol, Self
 
 QUEUE_BYTES = 1_048_576
-"""Bytes of lines that may wait: some 2,500 lines."""
+"""Maximum bytes of lines in the queue: about 2,500 lines."""
 
 LAST_WRITES_S = 2.0
-"""Seconds that the end of the process waits for the queue. Cloud Run gives 10 after SIGTERM."""
+"""Seconds for which the end of the process waits for the queue. Cloud Run kills a process 10 s after SIGTERM."""
 
 
 class HasDescriptor(Protocol):
@@ -37,8 +36,8 @@ class HasDescriptor(Protocol):
 class LineWriter:
     """Writes lines to a file descriptor, from any thread, and returns at once.
 
-    ``dropped_line`` makes the line that says how many lines were dropped. ``is_direct``: a write to the descriptor
-    fails with ``BlockingIOError``, or is finished at once, but never waits. Without it every line is the thread's.
+    ``dropped_line`` returns the line that says how many lines were dropped. ``is_direct``: a write to the descriptor
+    never waits, but raises ``BlockingIOError`` if there is no room. Otherwise the thread writes every line.
     """
 
     def __init__(self, descriptor: int, *, dropped_line: Callable[[int], bytes], is_direct: bool) -> None:
@@ -53,14 +52,17 @@ class LineWriter:
 
     @classmethod
     def to(cls, stream: HasDescriptor | None, *, dropped_line: Callable[[int], bytes]) -> Self:
-        """Write to a stream, or to nowhere if the process was started without it; the queue is emptied at the end."""
+        """Return a writer for a stream, or for the null device if the process was started without this stream.
+
+        The writer flushes its queue when the process ends.
+        """
         descriptor, is_direct = _opened(os.open(os.devnull, os.O_WRONLY) if stream is None else stream.fileno())
         writer = cls(descriptor, dropped_line=dropped_line, is_direct=is_direct)
         atexit.register(writer.flush)
         return writer
 
     def write(self, line: bytes) -> None:
-        """Write one line, line feed included, or let it wait, or drop it."""
+        """Write one line, line feed included, or queue it, or drop it if the queue is full."""
         with self._changed:
             if self._is_direct and not self._queue and not self._dropped:
                 line = line[self._written(line) :]
@@ -72,7 +74,7 @@ class LineWriter:
             self._enqueue(line)
 
     def flush(self, timeout_s: float = LAST_WRITES_S) -> None:
-        """Wait until nothing waits any more, but not longer than ``timeout_s`` seconds."""
+        """Wait until the queue is empty, but not longer than ``timeout_s`` seconds."""
         gives_up_at = time.monotonic() + timeout_s
         with self._changed:
             while self._queue and (left_s := gives_up_at - time.monotonic()) > 0:
@@ -80,19 +82,22 @@ class LineWriter:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no line waits."""
+        """True if no line waits in the queue."""
         return not self._queue
 
     def _enqueue(self, line: bytes) -> None:
         self._queue.append(line)
         self._queued_bytes += len(line)
-        if self._thread is None or not self._thread.is_alive():  # none in a process that was forked from ours
+        if self._thread is None or not self._thread.is_alive():  # a forked process has no such thread
             self._thread = threading.Thread(target=self._write_queue, daemon=True, name="log")
             self._thread.start()
         self._changed.notify_all()
 
     def _written(self, line: bytes) -> int:
-        """Write as much as there is room for, and return how many bytes that was; a broken stream loses the line."""
+        """Write as much as there is room for, and return the number of bytes written.
+
+        If the stream is broken, the line counts as dropped, and its whole length is returned.
+        """
         try:
             return os.write(self._descriptor, line)
         except BlockingIOError:
@@ -105,7 +110,7 @@ class LineWriter:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue)
-                line = self._queue[0]  # it stays there until it is written, so that no other line is written meanwhile
+                line = self._queue[0]  # it stays in the queue until it is written, so that `write` does not overtake it
             is_written = self._is_written(line)
             with self._changed:
                 self._dropped += not is_written
@@ -118,7 +123,7 @@ class LineWriter:
                 self._changed.notify_all()
 
     def _is_written(self, line: bytes) -> bool:
-        """Write a line to its end, however long that takes; ``False`` if the stream is broken."""
+        """Write a line to its end, however long that takes. Return False if the stream is broken."""
         while line:
             try:
                 line = line[os.write(self._descriptor, line) :]
@@ -130,10 +135,10 @@ class LineWriter:
 
 
 def _opened(descriptor: int) -> tuple[int, bool]:
-    """Return a descriptor to write lines to, and whether a write to it never waits.
+    """Return a descriptor for lines, and whether a write to it never waits.
 
-    A pipe is opened once more, since "does not wait" would else hold for whoever shares it, such as standard error.
-    A file never makes a write wait. What else there is (a terminal, a socket) may.
+    A pipe is opened once more, because O_NONBLOCK on the same open file would also affect the others that share it,
+    such as standard error. A write to a file never waits. A write to a terminal or a socket may wait.
     """
     mode = os.fstat(descriptor).st_mode
     if sys.platform != "win32" and stat.S_ISFIFO(mode) and Path("/proc/self/fd").exists():

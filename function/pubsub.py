@@ -1,9 +1,9 @@
-"""Messages -> acknowledged message ids, in one Publish request: the only room that knows Google's client.
+"""Messages -> acknowledged message ids, in one Publish request. Only this module uses Google's Pub/Sub client.
 
-Of that client it takes the messages and makes the call itself: one awaited unary call without the generated wrapper,
-which costs more than all the rest of an event. Not the batching client: it waits 10 ms for company, goes on for 10
-minutes after the request has been answered, and has futures that never resolve. Not gRPC's plug-in for tokens either:
-it fetches them in the way of the requests, in a thread for each.
+It takes only the message classes of that client and makes the gRPC call itself: one awaited unary call. The generated
+wrapper around the call costs more time than all other work for an event. Google's batching client is not used, because
+it waits 10 ms for more messages, retries for 10 minutes after the request has been answered, and has futures that never
+resolve. gRPC's plug-in for tokens is not used, because it fetches a token in a new thread while the request waits.
 """
 
 import asyncio
@@ -28,10 +28,13 @@ from function.errors import (
 from function.message import Message
 
 STALE_AFTER_S = 1.5
-"""Seconds that a connection may say nothing to a request that fails; then the next request makes a new one."""
+"""If a request on a ready connection fails after this many seconds or more, the connection is considered dead.
+
+The next request makes a new one.
+"""
 
 RETIRED_S = 5.0
-"""Seconds after which a connection that is not taken any more is closed: longer than any attempt."""
+"""Seconds after which a retired connection is closed. It is longer than any attempt."""
 
 _TRANSIENT = frozenset(
     {
@@ -44,33 +47,33 @@ _TRANSIENT = frozenset(
         StatusCode.UNKNOWN,
     }
 )
-"""Codes of which Google's own publisher client says that another attempt may succeed."""
+"""Codes that Google's own publisher client retries."""
 
 _CHANNEL_OPTIONS = (
-    # gRPC's defaults (1 s to 2 min) would leave a broker that is back unused for many seconds
+    # with gRPC's defaults (1 s to 2 min), a broker that is back would stay unused for many seconds
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.max_reconnect_backoff_ms", 1000),
-    # what gRPC understands by this one is how long a connection may take to be made
+    # gRPC uses this value as the timeout of an attempt to connect
     ("grpc.min_reconnect_backoff_ms", int(LONGEST_S * 1000)),
-    # a new channel makes a new connection, instead of sharing that of another one
+    # a new channel makes a new connection and does not share that of another channel
     ("grpc.use_local_subchannel_pool", 1),
     ("grpc.keepalive_time_ms", 30_000),
-    # attempts are made and counted in publisher.py; to be ready for its own costs gRPC time with each request
+    # retrying.py retries; gRPC's own support for retries only adds work to each call
     ("grpc.enable_retries", 0),
 )
 
 SCOPES = PublisherGrpcAsyncIOTransport.AUTH_SCOPES
-"""What an access token has to be good for."""
+"""OAuth scopes of the access token."""
 
 _HOST = f"{PublisherGrpcAsyncIOTransport.DEFAULT_HOST}:443"
 _METHOD = "/google.pubsub.v1.Publisher/Publish"
-# the protobuf classes inside Google's wrappers: those would copy each message once more
+# the protobuf classes inside Google's wrappers, because the wrappers would copy each message once more
 _Request: Any = PublishRequest.pb()
 _Response: Any = PublishResponse.pb()
 
 
 class _Connection:
-    """A channel of gRPC's, and the Publish method on it."""
+    """A gRPC channel and its Publish method."""
 
     def __init__(self, channel: aio.Channel) -> None:
         self.channel = channel
@@ -85,15 +88,16 @@ class _Connection:
         return self.channel.get_state() is ChannelConnectivity.TRANSIENT_FAILURE
 
     def retire(self) -> None:
-        """Close it once no request can be on it any more: closed at once, it would cancel those that still are."""
+        """Close the channel after ``RETIRED_S``, because closing it at once would cancel the pending requests."""
         loop = asyncio.get_running_loop()
         loop.call_later(RETIRED_S, lambda: loop.create_task(self.channel.close()))
 
 
 class PubSub:
-    """Google Pub/Sub, with these access tokens; or the emulator at ``emulator_host`` (host:port), without.
+    """Google Pub/Sub with these access tokens, or the emulator at ``emulator_host`` (host:port) without tokens.
 
-    A connection is made with the first request: in the process that serves, not in the one it was forked from.
+    The first request makes the first connection, so that it belongs to the serving process and not to its parent.
+    ``monotonic`` returns seconds of a clock that never steps back.
     """
 
     def __init__(
@@ -104,15 +108,15 @@ class PubSub:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._emulator_host = emulator_host
-        self._tokens = None if emulator_host else tokens  # they never travel in clear text
+        self._tokens = None if emulator_host else tokens  # tokens are never sent in clear text
         self._monotonic = monotonic
         self._connections = Connections(self._new_connection, monotonic=monotonic)
 
     async def send(self, topic: str, messages: Sequence[Message], *, timeout_s: float) -> Sequence[str]:
-        """Publish messages of one ordering key in one request, and give the id that each was acknowledged with.
+        """Publish messages of one ordering key in one request, and return the id of each, in the same order.
 
         Raises:
-            PublishError: Pub/Sub has not acknowledged within ``timeout_s`` seconds; nothing goes on in the background.
+            PublishError: Pub/Sub has not acknowledged within ``timeout_s`` seconds. No work continues after the error.
 
         """
         gives_up_at = self._monotonic() + timeout_s
@@ -128,7 +132,7 @@ class PubSub:
         return list(response.message_ids)
 
     async def close(self) -> None:
-        """Close the connections; the next request would make another one."""
+        """Close the connections. A later request would make a new one."""
         for connection in self._connections.clear():
             await connection.channel.close()
 
@@ -165,13 +169,13 @@ def _request(topic: str, messages: Sequence[Message]) -> Any:
 
 @functools.lru_cache
 def _routed_to(topic: str) -> tuple[tuple[str, str]]:
-    """Give the metadata by which Google's front end finds the topic's place."""
+    """Return the metadata by which Google's front end routes a request to the topic's location."""
     return (to_grpc_metadata({"topic": topic}),)  # type: ignore[no-untyped-call]
 
 
 def _publish_error(error: aio.AioRpcError) -> PublishTransient | PublishRefused | PublishMisconfigured:
     code = error.code()
     if code is StatusCode.INVALID_ARGUMENT:
-        return PublishRefused(code.name)  # its text may quote the message, and this one is logged
+        return PublishRefused(code.name)  # the error is logged, and Pub/Sub's text may quote the message
     cause = f"{code.name}: {error.details()}"[:300]
     return PublishTransient(cause) if code in _TRANSIENT else PublishMisconfigured(cause)

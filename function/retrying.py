@@ -1,4 +1,7 @@
-"""Message -> acknowledged message id, or one error: attempts, pauses and the deadline."""
+"""Message -> acknowledged message id, or one error: attempts, pauses and the deadline.
+
+A message goes from ``RetryingPublisher`` to ``Batcher`` and from there to ``PubSub``: retry, batch, request.
+"""
 
 import asyncio
 import random
@@ -10,36 +13,39 @@ from function.errors import PublishTransient
 from function.message import Message
 
 ATTEMPT_S = 2.0
-"""Seconds that one attempt may take."""
+"""Timeout of one attempt in seconds."""
 
 PAUSE_S = (0.1, 0.8)
-"""Seconds between attempts, first and longest: doubled each time, and half of it left to chance."""
+"""First and longest pause between attempts in seconds. Each pause is twice the last one, and half of it is random."""
 
 
 class Sender(Protocol):
-    """Where attempts go; ``Batcher`` is the real one."""
+    """Makes one attempt. ``Batcher`` is the implementation of production."""
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
-        """Give the id that Pub/Sub acknowledged the message with; raises PublishError."""
+        """Return the id of Pub/Sub's acknowledgement, within ``timeout_s`` seconds. Raises PublishError."""
         ...
 
 
 class RetryingPublisher:
-    """Tries until Pub/Sub acknowledges, as long as there is time."""
+    """Repeats attempts until Pub/Sub acknowledges or the time is over.
+
+    ``monotonic`` returns seconds of a clock that never steps back.
+    """
 
     def __init__(self, sender: Sender, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._sender = sender
         self._monotonic = monotonic
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
-        """Publish one message and give the id that Pub/Sub acknowledged it with, within ``timeout_s`` seconds.
+        """Publish one message within ``timeout_s`` seconds, and return the id of Pub/Sub's acknowledgement.
 
         Raises:
-            PublishError: Pub/Sub has not acknowledged; nothing goes on in the background.
+            PublishError: Pub/Sub has not acknowledged. No work continues after the error.
 
         """
         if timeout_s <= 0:
-            raise PublishTransient("no time was left to publish in")
+            raise PublishTransient("no time was left to publish")
         deadline = self._monotonic() + timeout_s
         left_s = timeout_s
         longest_pause_s, at_most_s = PAUSE_S
@@ -49,8 +55,8 @@ class RetryingPublisher:
                 return await self._sender.publish(topic, message, timeout_s=min(ATTEMPT_S, left_s))
             except PublishTransient as failure:
                 causes.append(str(failure))
-                pause_s = random.uniform(longest_pause_s / 2, longest_pause_s)  # noqa: S311  # no secret hangs on it
-                if self._monotonic() + pause_s >= deadline:  # the last attempt's cause may be its short time alone
+                pause_s = random.uniform(longest_pause_s / 2, longest_pause_s)  # noqa: S311  # not used for security
+                if self._monotonic() + pause_s >= deadline:  # name all causes: the last may only be its short timeout
                     raise PublishTransient("; then ".join(dict.fromkeys(causes))) from failure
             await asyncio.sleep(pause_s)
             longest_pause_s = min(2 * longest_pause_s, at_most_s)

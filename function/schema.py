@@ -1,6 +1,7 @@
-"""Where an event's data contradicts its type. Pure.
+"""Finds where an event's data contradicts its type. Pure.
 
-It serves to *label* events, never to drop one: a schema that drops loses every event on the day that DT adds a field.
+The result becomes an attribute of the event. No event is dropped because of it, because otherwise every event would be
+lost on the day on which DT changes a field.
 """
 
 import re
@@ -31,17 +32,17 @@ EVENT_TYPES: dict[str, type[event_types.Data]] = {
     "ethernetStatus": event_types.EthernetStatus,
     "cellularStatus": event_types.CellularStatus,
 }
-"""What ``event.data`` holds under the name of the event's type."""
+"""Event type -> structure of ``event.data``. The data are nested below the type's name, except for ``_UNNESTED``."""
 
 _UNNESTED = frozenset({"labelsChanged"})
 _PLACE = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
 
 
 def find_violation(event_type: str, data: Any) -> str | None:
-    """Find where ``event.data`` contradicts its event type.
+    """Return where ``event.data`` contradicts its event type.
 
-    Gives the JSON path from the body's root, such as ``$.event.data.temperature.value``; ``None`` when it does not,
-    or when the type is not one of the 19.
+    The result is a JSON path from the body's root, such as ``$.event.data.temperature.value``. It is None if the data
+    fit their type, or if the type is not one of DT's 19.
     """
     structure = EVENT_TYPES.get(event_type)
     if structure is None:
@@ -56,6 +57,6 @@ def find_violation(event_type: str, data: Any) -> str | None:
     except ValidationError as error:
         place = _PLACE.search(str(error))
         return path + (place["path"] if place else "")
-    except UnicodeEncodeError:  # a lone surrogate, which JSON's escapes can make and msgspec cannot read
+    except UnicodeEncodeError:  # a lone surrogate, which JSON's escapes can make and msgspec cannot encode
         return path
     return None

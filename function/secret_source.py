@@ -1,8 +1,8 @@
-"""The signature secrets: fixed ones from the environment, and those of a file that is read again and again.
+"""The signature secrets: those of the environment, and those of a file that is read repeatedly.
 
-Cloud Run mounts a Secret Manager secret as a file whose every read gives the newest version, so a rotation needs no
-new deployment: https://cloud.google.com/run/docs/configuring/services/secrets. Each read may be a network call, and
-anybody can cause one with a made-up signature: so their number is bounded.
+Cloud Run mounts a Secret Manager secret as a file, and each read returns the newest version. So a rotation needs no new
+deployment: https://cloud.google.com/run/docs/configuring/services/secrets. Each read may be a network call, and any
+client can cause one with a forged signature. So the number of reads is limited.
 """
 
 import asyncio
@@ -15,29 +15,29 @@ from function.secret_text import MAX_TEXT_BYTES, SecretLines, read_secrets
 from function.threads import daemon_thread, in_daemon_thread
 
 REREAD_AFTER_S = 30.0
-"""Seconds that a reading of the file is good for: a secret that was taken out is refused within a minute."""
+"""The file is read again after this many seconds, so that a removed secret is refused within a minute."""
 
 REREAD_ON_MISS_S = 1.0
-"""Seconds between readings for the sake of a signature that no known secret made."""
+"""Minimum seconds between reads because of a signature that no known secret made (a miss)."""
 
 MISS_BURST = 3
-"""Readings for such signatures that may follow one another at that pace: a rotation is seen at once."""
+"""Maximum number of consecutive reads at that pace, so that a rotation is noticed at once."""
 
 MISS_REFILL_S = 15.0
-"""Seconds after which one more is allowed, so that forgeries without end cause four readings a minute."""
+"""Seconds after which one more read because of a miss is allowed: constant forgeries cause four reads a minute."""
 
 LONGEST_PAUSE_S = 10.0
-"""Seconds between readings while the file cannot be used; the first pause is a second, and each one is doubled."""
+"""Maximum seconds between reads while the file cannot be used. The first is 1 s, and each doubles the last one."""
 
 READ_TIMEOUT_S = 1.0
-"""Seconds that one reading may take."""
+"""Timeout of one read in seconds."""
 
 
 class SecretSource:
-    """Gives the secrets there are, newest first: those of the environment, then those of the file.
+    """Holds the secrets, newest first: those of the environment, then those of the file.
 
-    ``monotonic`` gives seconds of a clock that never steps back; ``warn`` is told of a file that cannot be used,
-    ``remark`` of lines that are left out while others are used.
+    ``monotonic`` returns seconds of a clock that never steps back. ``warn`` is called with a sentence if the file
+    cannot be used, and ``remark`` if lines are left out while others are used.
     """
 
     def __init__(
@@ -63,18 +63,18 @@ class SecretSource:
         self._unanswered: tuple[asyncio.Future[bytes], float] | None = None
 
     async def secrets(self) -> tuple[bytes, ...]:
-        """Give the secrets, from a reading of the file that is at most ``REREAD_AFTER_S`` old.
+        """Return the secrets. The file was read at most ``REREAD_AFTER_S`` ago, if it can be used.
 
         Raises:
-            KeysUnavailable: there is none: the file cannot be used now and never could.
+            KeysUnavailable: there is no secret, because the file cannot be used and never could.
 
         """
         return await self._read_if(lambda: self._age_s() >= self._good_for_s)
 
     async def secrets_after_miss(self) -> tuple[bytes, ...]:
-        """Give them after a signature that none of them made.
+        """Return the secrets after a signature that none of them made.
 
-        The file is read anew if the last reading is over ``REREAD_ON_MISS_S`` ago, ``MISS_BURST`` times in a row and
+        The file is read again if the last read was at least ``REREAD_ON_MISS_S`` ago, ``MISS_BURST`` times in a row and
         then once in ``MISS_REFILL_S``.
         """
         return await self._read_if(self._may_reread_after_miss, for_miss=True)
@@ -82,7 +82,7 @@ class SecretSource:
     async def _read_if(self, is_due: Callable[[], bool], *, for_miss: bool = False) -> tuple[bytes, ...]:
         if self._file is not None and is_due():
             async with self._reading:
-                if is_due():  # else somebody has read it while we waited
+                if is_due():  # otherwise another request has read it meanwhile
                     if for_miss:
                         self._misses_paid_until = max(self._misses_paid_until, self._monotonic()) + MISS_REFILL_S
                     await self._read(self._file)
@@ -114,7 +114,12 @@ class SecretSource:
         self._read_at = self._monotonic()
 
     def _take(self, lines: SecretLines) -> None:
-        """Use what the file holds from now on; its lines that cannot be used are told once. Raises ValueError."""
+        """Use the secrets of these lines from now on, and report the other lines once.
+
+        Raises:
+            ValueError: no line can be used.
+
+        """
         if not lines.secrets:
             raise ValueError(f"the secret file cannot be used: {'; '.join(lines.faults)}")
         if lines.faults and lines.faults != self._from_file.faults:
@@ -122,7 +127,7 @@ class SecretSource:
         self._from_file = lines
 
     def _reading_of(self, file: Path) -> "asyncio.Future[bytes]":
-        """Begin to read, or go on waiting for a read that hangs: it is joined by another one after a while only."""
+        """Start a read, or return the pending one. A read that is pending for ``REREAD_AFTER_S`` is given up."""
         if self._unanswered is None or self._monotonic() - self._unanswered[1] >= REREAD_AFTER_S:
             reading = asyncio.ensure_future(in_daemon_thread(lambda: _content(file)))
             self._unanswered = reading, self._monotonic()
@@ -130,17 +135,17 @@ class SecretSource:
 
 
 def check_secret_file(file: Path | None) -> None:
-    """Refuse a secret file none of whose lines can be used; one that cannot be read now may be there later.
+    """Check a secret file before the process starts. A file that cannot be read is accepted, as it may appear later.
 
     Raises:
-        SettingsError: it holds text, but no secret that could be used.
+        SettingsError: the file contains text, but no usable secret.
 
     """
     if file is None:
         return
     try:
         content = daemon_thread(lambda: _content(file)).result(READ_TIMEOUT_S)
-    except OSError:  # TimeoutError is one
+    except OSError:  # TimeoutError is an OSError
         return
     lines = read_secrets(content)
     if lines.is_refused:

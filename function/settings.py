@@ -1,6 +1,6 @@
-"""Settings: the environment as one frozen value, or every fault of it at once.
+"""Environment variables -> one frozen value, or all faults at once.
 
-Secrets are held as bytes and left out of every repr, and no fault's text holds one.
+Secrets are bytes. No repr and no fault contains a secret.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,27 +27,30 @@ from function.settings_parsers import (
 )
 
 PRODUCTION_ISSUER = "https://identity.disruptive-technologies.com/data-connector"
-"""Issuer of ``DT-Asymmetric-Signature`` on DT's production cloud."""
+"""Issuer of the ``DT-Asymmetric-Signature`` tokens of DT's production cloud."""
 
 LARGEST_BODY_BYTES = 9_000_000
-"""A publish request holds 10 MB: https://cloud.google.com/pubsub/quotas. The rest is room for the attributes."""
+"""Maximum of MAX_BODY_BYTES. A Publish request has at most 10 MB, attributes included.
+
+https://cloud.google.com/pubsub/quotas
+"""
 
 LONGEST_PUBLISH_S = 6.5
-"""Seconds. DT gives up after 10, and every answer has to leave within 7.5."""
+"""Maximum of PUBLISH_TIMEOUT_SECONDS. DT times out after 10 s, and every answer must leave within 7.5 s."""
 
 Severity = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
-"""Cloud Logging's severities that are used here, from the least."""
+"""The severities of Cloud Logging that the function uses, in ascending order."""
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 
 _SCHEMES = ("DT_SIGNATURE_SECRET", "DT_SIGNATURE_SECRET_FILE", "DT_ORGANIZATION_ID")
-"""One of them at least is required."""
+"""At least one of these settings is required."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one function is told. docs/reference.md says what each means."""
+    """The settings of one function. docs/reference.md explains them. ``_s`` is seconds."""
 
     topic: str
     rejected_topic: str
@@ -68,10 +71,10 @@ class Settings:
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read the settings from environment variables; a blank variable counts as unset.
+        """Return the settings of environment variables. A blank variable counts as unset.
 
         Raises:
-            SettingsError: with every fault there is, none of them holding a secret.
+            SettingsError: with all faults, none of which contains a secret.
 
         """
         given = _Environment(environ)
@@ -97,9 +100,9 @@ class Settings:
             ),
         )
         if not any(given.text(name) for name in _SCHEMES):
-            given.faults.append(f"one of {', '.join(_SCHEMES)} is required: nothing could be verified without")
+            given.faults.append(f"one of {', '.join(_SCHEMES)} is required to verify events")
         if topic and topic == rejected_topic:
-            given.faults.append("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC")
+            given.faults.append("PUBSUB_REJECTED_TOPIC: must not be the same topic as PUBSUB_TOPIC")
         given.faults += given.near_misses()
         if given.faults:
             raise SettingsError(given.faults)
@@ -107,7 +110,7 @@ class Settings:
 
 
 class _Environment:
-    """Environment variables being read: ``faults`` is what is wrong with them, ``known`` which ones were asked for."""
+    """Environment variables while they are read. ``known``: names that were read. ``faults``: a sentence for each."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
@@ -132,7 +135,7 @@ class _Environment:
         return self.read(name, lambda text: topic_name(text, self.text("GOOGLE_CLOUD_PROJECT")), "")
 
     def near_misses(self) -> list[str]:
-        """Return a fault for each variable whose name is nearly that of a setting: it would have no effect."""
+        """Return a fault for each variable whose name is almost that of a setting, because it would have no effect."""
         unknown = sorted(self._environ.keys() - self.known)
         meant = [(name, meant_setting(name, self.known)) for name in unknown]
         return [f"{name}: unknown, did you mean {setting}?" for name, setting in meant if setting]

@@ -1,23 +1,24 @@
-"""The name of an environment variable -> the setting that it was meant to be, if it looks like one. Pure.
+"""The misspelt name of an environment variable -> the name of the setting. Pure.
 
-Most variables of a process are none of ours, such as Cloud Run's and the buildpack's: they must never raise an alarm.
+Most variables of a process are not settings of the function, such as Cloud Run's and the buildpack's. They must never
+be reported.
 """
 
 from collections.abc import Iterable
 from difflib import SequenceMatcher
 
 ALIKE = 0.8
-"""Similarity from which a name counts as misspelt, such as ``LOG_LEVL`` or ``DT_ORGANISATION_ID``."""
+"""A name counts as misspelt from this similarity (0 to 1) on, such as ``LOG_LEVL`` or ``DT_ORGANISATION_ID``."""
 
 SHORTEST = 7
-"""Letters of a name that may be misspelt: a shorter one, such as ``ISSUER``, is too likely another program's."""
+"""Minimum letters of a misspelt name. A shorter name, such as ``ISSUER``, probably belongs to another program."""
 
 _SHARED = frozenset({"LOG_LEVEL", "PUBSUB_EMULATOR_HOST"})
-"""Settings that other programs have as well, with words of their own added: ``OTEL_LOG_LEVEL``."""
+"""Settings whose names are part of other programs' variables, such as ``OTEL_LOG_LEVEL``."""
 
 
 def meant_setting(name: str, settings: Iterable[str]) -> str | None:
-    """Return the setting that this unknown name comes nearest to, or None if it comes near to none."""
+    """Return the setting whose name is most similar to this unknown name, or None if no name is similar."""
     near = [setting for setting in sorted(settings) if _is_near(name, setting)]
     return max(near, key=lambda setting: _similarity(name, setting), default=None)
 
@@ -35,7 +36,7 @@ def _is_near(name: str, setting: str) -> bool:
 
 
 def _has_other_words(name: str, setting: str) -> bool:
-    """Whether words were left out, cut short (``DT_ORG_ID``) or added at the end (``PUBSUB_TOPIC_NAME``)."""
+    """Return whether words were left out, shortened (``DT_ORG_ID``) or added at the end (``PUBSUB_TOPIC_NAME``)."""
     given, wanted = name.split("_"), setting.split("_")
     rest = iter(wanted)
     is_shortened = given[0] == wanted[0] and all(any(word.startswith(part) for word in rest) for part in given)

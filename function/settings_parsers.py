@@ -1,6 +1,6 @@
 """The text of one setting -> its value. Pure.
 
-Each function raises ValueError with what is wrong, for the operator; it quotes no secret.
+Each parser raises ValueError with a sentence for the operator that quotes no secret.
 """
 
 import re
@@ -18,16 +18,16 @@ _TOPIC_ID = re.compile(r"(?!goog)[A-Za-z][A-Za-z0-9._~+%-]{2,254}")
 """https://cloud.google.com/pubsub/docs/pubsub-basics#resource_names"""
 
 _INVISIBLE = frozenset({"Cc", "Cf"})
-"""Unicode's categories of control characters and of marks that no editor shows."""
+"""Unicode's categories of control characters and of invisible characters."""
 
 S = TypeVar("S", bound=str)
 T = TypeVar("T")
 
 
 def unquoted(text: str) -> str:
-    """Return the text, which must not stand in quotes: env files and shells keep them."""
+    """Return the text. Raises ValueError if it is in quotation marks, because env files and shells may keep them."""
     if is_quoted(text):
-        raise ValueError("stands in quotes: leave them out")
+        raise ValueError("is in quotes: remove them")
     return text
 
 
@@ -35,7 +35,7 @@ def parse_secrets(text: str) -> tuple[bytes, ...]:
     """Return a text's secrets, one a line, newest first; see ``secret_text``.
 
     Raises:
-        ValueError: there is none, or the function would refuse a line; the lines are named by number, not quoted.
+        ValueError: there is no secret, or a line is invalid. The text has the numbers of the lines, not their content.
 
     """
     read = read_secrets(text.encode("utf-8", "surrogateescape"))
@@ -45,10 +45,10 @@ def parse_secrets(text: str) -> tuple[bytes, ...]:
 
 
 def trusted_url(text: str) -> str:
-    """Give the URL back if keys may be fetched from it: https, or http on this very host.
+    """Return the URL if keys may be fetched from it: https, or http on a loopback address.
 
     Raises:
-        ValueError: any other URL, or one with credentials, a query or a fragment; it is not quoted.
+        ValueError: any other URL, or a URL with credentials, a query or a fragment. The text does not quote the URL.
 
     """
     wanted = "not a plain https URL (http is for loopback addresses only)"
@@ -70,7 +70,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def topic_name(text: str, google_project: str) -> str:
-    """Give the full name of a topic; a bare topic id is one of ``google_project``'s."""
+    """Return the full name of a topic. A topic id without a project belongs to ``google_project``."""
     project, _, topic = text.removeprefix("projects/").partition("/topics/")
     if not text.startswith("projects/"):
         project, topic = google_project.strip() or "-", text
@@ -82,14 +82,14 @@ def topic_name(text: str, google_project: str) -> str:
 
 
 def google_project(text: str) -> str:
-    """Give the id of a Google Cloud project back."""
+    """Return the id of a Google Cloud project unchanged."""
     if not _PROJECT_ID.fullmatch(text):
         raise ValueError(f"{text!r} is not the id of a Google Cloud project")
     return text
 
 
 def emulator_host(text: str) -> str:
-    """Give ``host:port`` back."""
+    """Return ``host:port`` unchanged."""
     host, _, port = text.rpartition(":")
     if not re.fullmatch(r"[A-Za-z0-9._:%\[\]-]+", host) or not re.fullmatch(r"[0-9]{1,5}", port) or int(port) > 65_535:
         raise ValueError(f"{text!r} is not host:port")
@@ -97,7 +97,7 @@ def emulator_host(text: str) -> str:
 
 
 def organization_id(text: str) -> str:
-    """Give the id of a DT organization, with or without ``organizations/`` before it."""
+    """Return the id of a DT organization. The text may begin with ``organizations/``."""
     identifier = text.removeprefix("organizations/")
     if not re.fullmatch(r"[A-Za-z0-9._-]+", identifier):
         raise ValueError(f"{text!r} is not the id of a DT organization")
@@ -105,7 +105,7 @@ def organization_id(text: str) -> str:
 
 
 def project_ids(text: str) -> frozenset[str]:
-    """Give ids of DT projects, separated by commas, with or without ``projects/`` before them."""
+    """Return the ids of DT projects, which commas separate. Each may begin with ``projects/``."""
     names = frozenset(name.removeprefix("projects/") for name in comma_separated(text))
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
@@ -114,35 +114,35 @@ def project_ids(text: str) -> frozenset[str]:
 
 
 def comma_separated(text: str) -> tuple[str, ...]:
-    """Give the words between commas, each once, in their order."""
+    """Return the words between commas in their order, without repetitions."""
     words = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     if not words:
-        raise ValueError(f"{text!r} lists nothing")
+        raise ValueError(f"{text!r} is an empty list")
     if any(category(character) in _INVISIBLE for word in words for character in word):
-        raise ValueError(f"{text!r} holds characters that cannot be seen")
+        raise ValueError(f"{text!r} contains invisible characters")
     return words
 
 
 def one_of(*choices: S) -> Callable[[str], S]:
-    """Make a parser that takes one of these words, in capitals or not."""
+    """Return a parser that accepts one of these words, in upper or lower case."""
 
     def parse(text: str) -> S:
         for choice in choices:
             if text.lower() == choice.lower():
                 return choice
-        raise ValueError(f"{text!r} is none of {', '.join(choices)}")
+        raise ValueError(f"{text!r} is not one of {', '.join(choices)}")
 
     return parse
 
 
 def either(no: str, yes: str) -> Callable[[str], bool]:
-    """Make a parser that takes one of two words, in capitals or not, and returns whether it is the second."""
+    """Return a parser that accepts one of two words, in upper or lower case: ``no`` is False and ``yes`` is True."""
     parse = one_of(no, yes)
     return lambda text: parse(text) == yes
 
 
 def number_between(kind: Callable[[str], T], least: float, most: float) -> Callable[[str], T]:
-    """Make a parser that takes a number in this range."""
+    """Return a parser that accepts a number in this range, both ends included."""
 
     def parse(text: str) -> T:
         try:

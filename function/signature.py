@@ -1,4 +1,4 @@
-"""Token, body, secrets or key, and the time -> a verified body, or one ``ProofError``. Pure.
+"""Token, body, secrets or key, and time -> a verified body, or one ``ProofError``. Pure.
 
 DT signs each request with one or two JSON Web Signatures in compact form (RFC 7515 §3.1), whose claims hold the
 SHA-256 of the exact body:
@@ -6,13 +6,13 @@ SHA-256 of the exact body:
 * ``X-Dt-Signature``: HS256, made with the Data Connector's signature secret, valid for an hour;
 * ``DT-Asymmetric-Signature``: ES256, made with a key of DT's own, ``sub`` = organization id, valid for 5 minutes.
 
-The checks follow RFC 8725: the algorithm is fixed by the header field, not chosen by the token, and nothing is
-believed before the signature has been verified. Parsing is stricter than any JWT library's: canonical base64url,
-no member twice, no ``crit``, no key inside the token, numbers for the times.
+The checks follow RFC 8725: the header field fixes the algorithm, so the token cannot choose it, and no claim is trusted
+before the signature has been verified. The parser is stricter than that of JWT libraries: it accepts only canonical
+base64url, no repeated member, no ``crit``, no key inside the token, and only numbers as times.
 
-``iat`` and ``exp`` are needed, and may have fractions (RFC 7519 §2, NumericDate). ``nbf``, which DT does not send, is
-honoured if it is there. ``aud`` is not looked at: whom a token is for is told by the secret, which only one connector
-has, or by ``sub``; so an audience that DT may add one day costs no event.
+``iat`` and ``exp`` are required, and may have fractions (RFC 7519 §2, NumericDate). ``nbf``, which DT does not send, is
+checked if it is present. ``aud`` is ignored, because the secret, which only one connector has, or ``sub`` already
+identifies the recipient. So no event is lost if DT adds an audience one day.
 """
 
 import binascii
@@ -29,20 +29,23 @@ from function.errors import ChecksumMismatch, ClockBehind, SignatureInvalid
 from function.strict_json import read_object
 
 MAX_TOKEN_BYTES = 4096
-"""DT's tokens have about 400 bytes. What is longer is not even parsed."""
+"""A longer token is not parsed. DT's tokens have about 400 bytes."""
 
 MAX_LIFETIME_S = 7200
-"""Seconds from ``iat`` to ``exp``. DT's tokens live 3600 or 300."""
+"""Maximum seconds from ``iat`` to ``exp``. DT's tokens are valid for 3600 or 300."""
 
 _FORBIDDEN_HEADERS = frozenset({"crit", "b64", "jwk", "jku", "x5u", "x5c", "zip"})
-"""Members that change how a token is read, or bring a key of its own; DT's tokens have none of them."""
+"""Header members that change how a token is read, or contain a key. DT's tokens do not have them."""
 
 _BASE64 = bytes.maketrans(b"-_+/=", b"+/   ")
-"""base64url to base64, whose own two characters and padding are no base64url (RFC 4648 §5)."""
+"""base64url -> base64. ``+``, ``/`` and ``=`` become invalid, because base64url does not have them (RFC 4648 §5)."""
 
 
 class Token(Struct, frozen=True):
-    """A well-formed token: nothing in it is to be believed until its signature has been verified."""
+    """A well-formed token. Its content must not be trusted until the signature has been verified.
+
+    The times are in seconds since the UTC epoch. ``checksum`` is the hexadecimal SHA-256 of the body.
+    """
 
     signed: bytes
     signature: bytes
@@ -56,10 +59,10 @@ class Token(Struct, frozen=True):
 
 
 class Verified(Struct, frozen=True):
-    """A body that DT has sent. Only ``Verifier`` makes one, and messages are made of nothing else.
+    """A body that DT has sent. Only ``Verifier`` makes one, and every message is made from one.
 
-    ``secret_index`` counts from 0, the newest secret; ``None`` if DT's own key proved the body.
-    ``expired``: authentic, but older than the token allows.
+    ``secret_index`` counts from 0, the newest secret. It is None if DT's own key proved the body.
+    ``expired``: the body is authentic, but the token has expired.
     """
 
     body: bytes
@@ -68,18 +71,18 @@ class Verified(Struct, frozen=True):
 
 
 class PublicKey(Protocol):
-    """A key that can tell whether it made a signature."""
+    """A public key that verifies signatures."""
 
     def verify(self, signed: bytes, signature: bytes) -> bool:
-        """Whether this key's owner made the signature."""
+        """Return whether the owner of this key made the signature of ``signed``."""
         ...
 
 
 def parse_token(text: str, algorithm: str) -> Token:
-    """Take a compact token apart, believing nothing.
+    """Return the parts of a compact token. Nothing is verified.
 
     Raises:
-        SignatureInvalid: it is malformed, made with another algorithm, or lives longer than ``MAX_LIFETIME_S``.
+        SignatureInvalid: the token is malformed, has another algorithm, or is valid longer than ``MAX_LIFETIME_S``.
 
     """
     segments = text.split(".") if len(text) <= MAX_TOKEN_BYTES else ()
@@ -107,10 +110,10 @@ def parse_token(text: str, algorithm: str) -> Token:
 
 
 def verify_secret(token: Token, secrets: Sequence[bytes]) -> int:
-    """Find the secret that made an HS256 token, in constant time for each, and give its index.
+    """Return the index of the secret that made an HS256 token. Each comparison takes constant time.
 
     Raises:
-        SignatureInvalid: none of them did.
+        SignatureInvalid: no secret made the token.
 
     """
     for index, secret in enumerate(secrets):
@@ -120,10 +123,10 @@ def verify_secret(token: Token, secrets: Sequence[bytes]) -> int:
 
 
 def verify_key(token: Token, key: PublicKey) -> None:
-    """Check an ES256 token against the key that its ``kid`` names.
+    """Check the signature of an ES256 token with the key that its ``kid`` names.
 
     Raises:
-        SignatureInvalid: the key did not make it.
+        SignatureInvalid: the token was not made with this key.
 
     """
     if not key.verify(token.signed, token.signature):
@@ -131,13 +134,13 @@ def verify_key(token: Token, key: PublicKey) -> None:
 
 
 def verify_body(token: Token, body: bytes, *, now: float, leeway_s: int) -> bool:
-    """Check that a token of proven origin was made for this body, and say whether it has expired.
+    """Check that a token of proven origin was made for this body, and return whether it has expired.
 
-    ``now`` is in seconds since the UTC epoch. ``iat``, ``nbf`` and ``exp`` are all given the leeway.
+    ``now`` is in seconds since the UTC epoch. The leeway applies to ``iat``, ``nbf`` and ``exp``.
 
     Raises:
         ChecksumMismatch: the token was made for another body.
-        ClockBehind: the token was issued in our future, or is not valid yet.
+        ClockBehind: the token was issued in the future of this clock, or is not valid yet.
 
     """
     digest = hashlib.sha256(body).hexdigest().encode()
@@ -150,9 +153,9 @@ def verify_body(token: Token, body: bytes, *, now: float, leeway_s: int) -> bool
     return token.expires_at <= now - leeway_s
 
 
-@functools.lru_cache(maxsize=8)  # DT's tokens all have the same header, or one for each of its keys
+@functools.lru_cache(maxsize=8)  # DT's tokens have one header for secrets and one for each key
 def _key_id(segment: str, algorithm: str) -> str:
-    """Check a header, and give the id of the key that it names, if it does."""
+    """Check a header, and return its key id, or "" if it has none."""
     header = _json_object(segment)
     key_id = header.get("kid", "")
     if header.get("alg") != algorithm:
@@ -170,7 +173,7 @@ def _json_object(segment: str) -> dict[str, Any]:
 
 
 def _base64url(segment: str) -> bytes:
-    """Decode; whatever would not be encoded back to the very same text is refused."""
+    """Decode canonical base64url: encoding the result must give exactly the same text. Raises SignatureInvalid."""
     try:
         padded = segment.encode().translate(_BASE64) + b"=" * (-len(segment) % 4)
         data = binascii.a2b_base64(padded)
@@ -182,8 +185,9 @@ def _base64url(segment: str) -> bytes:
 
 
 def _seconds(claims: dict[str, Any], name: str) -> float:
-    """Return a NumericDate, a whole number or a finite fraction of seconds (RFC 7519 §2)."""
+    """Return a NumericDate: seconds since the UTC epoch, whole or with a fraction, and finite (RFC 7519 §2)."""
     value = claims.get(name)
-    if type(value) is int or (type(value) is float and math.isfinite(value)):  # bool is an int as well
+    # `type`, because a bool is an instance of int
+    if type(value) is int or (type(value) is float and math.isfinite(value)):
         return value
     raise SignatureInvalid(f"{name} is not a number of seconds")

@@ -1,4 +1,4 @@
-"""Bytes -> one JSON object, by RFC 8259 to the letter where Python's own reader is lenient. Pure."""
+"""Bytes -> one JSON object, exactly by RFC 8259, also where Python's ``json`` is lenient. Pure."""
 
 import contextlib
 import gc
@@ -10,30 +10,30 @@ from typing import Any, NoReturn
 import msgspec
 
 LONGEST_INTEGER = 4_000
-"""Digits of an integer that Python's own reader reads exactly: a margin below Python's limit of 4,300."""
+"""An integer with fewer digits is read exactly. It is a margin below Python's limit of 4,300 digits."""
 
 LONGEST_INTEGER_OF_LARGE = 300
-"""The same for a large text: the time for an integer grows with the square of its digits."""
+"""The same for a large text. It is less, because the parse time of an integer grows with the square of its digits."""
 
 LONGEST_NUMBER = 20
-"""Characters of a number with a fraction that are read, if the text is large or has extreme numbers."""
+"""Characters that are read of a number with a fraction, if the text is large or has extreme numbers."""
 
 LARGE_BYTES = 262_144
-"""Bytes from which a text is large. It is the default of ``MAX_BODY_BYTES``."""
+"""A text is large if it has more bytes than this, which is the default of ``MAX_BODY_BYTES``."""
 
 SMALL_BYTES = 4_096
-"""Bytes up to which a text is small: nothing in it can take long. DT's events have some 500."""
+"""A text with at most this many bytes is small: no content can take long. DT's events have about 500 bytes."""
 
 
 def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
-    """Decode one JSON object.
+    """Return one JSON object.
 
-    ``unique_members`` refuses objects that name a member twice, and integers beyond 4,300 digits; without it the last
-    member counts, as everywhere.
+    ``unique_members`` refuses objects with a repeated member, and integers with more than 4,300 digits. Without it the
+    last of repeated members counts, as in most parsers.
 
     Raises:
-        ValueError: whatever is wrong: not UTF-8, not JSON (``NaN`` and ``Infinity`` are none), nested beyond what
-            Python can follow, or not an object.
+        ValueError: the text is not UTF-8, not JSON (``NaN`` and ``Infinity`` are not JSON), nested deeper than Python
+            can read, or not an object.
 
     """
     try:
@@ -45,14 +45,14 @@ def read_object(data: bytes, *, unique_members: bool = False) -> dict[str, Any]:
     except RecursionError as error:
         raise ValueError("nested too deep") from error
     if not isinstance(value, dict):
-        raise ValueError("not a JSON object")  # noqa: TRY004  # one error for whatever is wrong
+        raise ValueError("not a JSON object")  # noqa: TRY004  # one exception for every fault
     return value
 
 
-def _decoded(data: bytes, unique_members: bool) -> Any:  # noqa: FBT001  # the flag of ``read_object``, handed on
-    """Try msgspec first, because it is four times as fast; if it refuses, let ``json`` decide.
+def _decoded(data: bytes, unique_members: bool) -> Any:  # noqa: FBT001  # the flag of ``read_object``
+    """Decode with msgspec first, because it is four times as fast, and with ``json`` if msgspec refuses the text.
 
-    It refuses some valid JSON, and never accepts what is not JSON.
+    msgspec refuses some valid JSON, but never accepts invalid JSON.
     """
     if unique_members:
         return _UNIQUE.decode(data.decode())
@@ -62,24 +62,24 @@ def _decoded(data: bytes, unique_members: bool) -> Any:  # noqa: FBT001  # the f
         return _LENIENT_EXTREME.decode(data.decode())
     try:
         return _decode(data)
-    except (ValueError, RecursionError):  # such as half a surrogate pair, or a number beyond a double's range
+    except (ValueError, RecursionError):  # such as a lone surrogate, or a number beyond a double's range
         return _decoded_leniently(data)
 
 
 def _decoded_leniently(data: bytes) -> Any:
-    """Decode by Python's own reader, which calls back for each integer only if the text needs that."""
+    """Decode with ``json``. If an integer is too long for Python, decode again with a callback for each integer."""
     text = data.decode()
     try:
         return _LENIENT.decode(text)
     except json.JSONDecodeError:
         raise
-    except ValueError:  # an integer that is longer than Python reads
+    except ValueError:  # an integer with more digits than Python reads
         return _LENIENT_LONG.decode(text)
 
 
 @contextlib.contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """Keep the collector off: a tree of 100,000 lists would start it hundreds of times, and has no cycles."""
+    """Disable the garbage collector: a tree of 100,000 lists would start it hundreds of times, and has no cycles."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -90,7 +90,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def _integer(digits: str) -> float:
-    """Read an integer of any length, as RFC 8259 has it; Python stops at 4,300 digits, which nothing here needs."""
+    """Return an integer of any length, which RFC 8259 allows; a very long one as a float, since Python refuses it."""
     return int(digits) if len(digits) < LONGEST_INTEGER else float(digits)
 
 
@@ -99,9 +99,9 @@ def _integer_of_large(digits: str) -> float:
 
 
 def _quick_number(text: str) -> float:
-    """Read a number with a fraction or an exponent, an extreme or a very long one only roughly.
+    """Return a number with a fraction or an exponent. An extreme or very long number is only approximate.
 
-    One that is near the ends of a double's range takes 4 µs, and msgspec 50 µs; one of many digits takes longer still.
+    A number near the limits of a double takes 4 µs to read exactly (msgspec: 50 µs), and one of many digits even more.
     """
     mantissa, _, exponent = text.lower().partition("e")
     rough = mantissa[:LONGEST_NUMBER]
@@ -115,7 +115,7 @@ def _quick_number(text: str) -> float:
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
+        raise ValueError("a member is repeated")
     return members
 
 
@@ -124,7 +124,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _EXTREME = re.compile(rb"[eE][+-]?[0-9]{3}|\.[0-9]{40}|(?<=[0-9]{40})[.eE]")
-"""What a text has if a number in it may take long to read."""
+"""Matches a text with a number that may take long to read."""
 
 _decode = msgspec.json.Decoder().decode
 _LENIENT = json.JSONDecoder(parse_constant=_refuse_constant)

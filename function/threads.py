@@ -1,4 +1,4 @@
-"""Blocking calls beside the event loop, and an event loop beside blocking code."""
+"""Runs blocking calls beside the event loop, and an event loop beside blocking code."""
 
 import asyncio
 import threading
@@ -10,18 +10,18 @@ T = TypeVar("T")
 
 
 def daemon_thread(call: Callable[[], T]) -> "Future[T]":
-    """Run a blocking call that may hang for ever, such as a read from a network mount.
+    """Start a blocking call that may hang for ever, such as a read from a network mount. Return its future.
 
-    A hung call cannot be stopped. On a daemon thread of its own it takes no place in a pool that others wait for,
-    and does not keep the process from ending.
+    A hung call cannot be stopped. On a daemon thread of its own it does not occupy a thread of a pool, and does not
+    keep the process from ending.
     """
     outcome: Future[T] = Future()
-    outcome.set_running_or_notify_cancel()  # from now on giving up waiting does not cancel it
+    outcome.set_running_or_notify_cancel()  # so that a waiter that gives up does not cancel it
 
     def run() -> None:
         try:
             outcome.set_result(call())
-        except Exception as error:  # noqa: BLE001  # a doorway between threads: it is raised again in the other one
+        except Exception as error:  # noqa: BLE001  # the waiting thread raises it again
             outcome.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()
@@ -29,15 +29,14 @@ def daemon_thread(call: Callable[[], T]) -> "Future[T]":
 
 
 async def in_daemon_thread(call: Callable[[], T]) -> T:
-    """Wait for such a call without holding up the event loop."""
+    """Return the result of a blocking call that runs on a daemon thread, without blocking the event loop."""
     return await asyncio.wrap_future(daemon_thread(call))
 
 
 class BackgroundLoop:
     """An event loop on a daemon thread, for callers that are not asynchronous.
 
-    The thread starts with the first call, so that it lives in the process that serves and not in the one it was
-    forked from.
+    The first call starts the thread, so that it belongs to the serving process and not to its parent.
     """
 
     def __init__(self) -> None:
@@ -45,7 +44,7 @@ class BackgroundLoop:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine to its end and give its result; any number of threads may wait here at once."""
+        """Run a coroutine to its end and return its result. Any number of threads may wait here at once."""
         return asyncio.run_coroutine_threadsafe(coroutine, self._running()).result()
 
     def _running(self) -> asyncio.AbstractEventLoop:

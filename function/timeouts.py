@@ -1,4 +1,4 @@
-"""Awaiting with a limit, without a timer where there is nothing to wait for."""
+"""Awaits a coroutine with a timeout, without a timer if the coroutine ends at once."""
 
 import asyncio
 from collections.abc import Coroutine, Generator
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 async def with_timeout(seconds: float, work: Coroutine[Any, Any, T]) -> T:
-    """Do the work; raises TimeoutError when that takes longer.
+    """Return the result of the work. Raises TimeoutError if it takes longer than ``seconds``.
 
-    Most bodies and secrets are there already: then the work ends with its first step and needs no timer. Two timers
-    for each event would cost as much as the check of its signature.
+    Most bodies and secrets are available already. Then the work ends with its first step and needs no timer. Two timers
+    for each event would take as much time as the check of its signature.
     """
     try:
         awaited = work.send(None)
@@ -24,7 +24,7 @@ async def with_timeout(seconds: float, work: Coroutine[Any, Any, T]) -> T:
 
 
 class _Resumed(Generator[Any, Any, T]):
-    """The rest of work that has taken its first step, and waits for what that step gave."""
+    """Continues a coroutine that has taken its first step. ``awaited`` is the object that this step waits for."""
 
     def __init__(self, work: Coroutine[Any, Any, T], awaited: object) -> None:
         self._work = work
@@ -34,9 +34,9 @@ class _Resumed(Generator[Any, Any, T]):
         return self
 
     def send(self, _value: Any) -> Any:
-        """Take the next step; what the first one gave is known already. A task never sends anything but ``None``."""
+        """Return the object of the first step, and then run the next steps. A task only sends ``None``."""
         return self._given.pop() if self._given else self._work.send(None)
 
     def throw(self, *error: Any) -> Any:
-        """Let the work see an error, such as its cancellation."""
+        """Raise an error inside the work, such as its cancellation."""
         return self._work.throw(*error)

@@ -1,13 +1,13 @@
-"""uvicorn's reader of HTTP, with limits for what is not body, and no answer that contradicts another.
+"""uvicorn's HTTP protocol with limits for request heads and chunks.
 
-``httptools`` collects a head of any length, which takes memory, and time that grows with the square of that length;
-and uvicorn lets a client take any time for a head. Both are limited here. Some things are done otherwise:
+``httptools`` collects a head of any length, which takes memory, and time that grows with the square of the length.
+uvicorn lets a client take any time for a head. This class limits both. It differs from uvicorn in further ways:
 
-* Bytes that are no HTTP after a whole request do not answer that request with 400: it is answered, and then the
-  connection ends. uvicorn would send 400 and publish the event all the same.
-* ``Upgrade`` is passed over, as RFC 9110 §7.8 allows. ``httptools`` takes a request that asks for another protocol
-  for one without a body. Java's HttpClient and ``curl --http2`` send ``Upgrade: h2c`` with every first request.
-* A connection that sends nothing is closed after a while.
+* If invalid bytes follow a complete request, the request is answered, and then the connection ends. uvicorn would
+  answer 400, although the event is published.
+* ``Upgrade`` is ignored, as RFC 9110 §7.8 allows. ``httptools`` assumes that a request with ``Upgrade`` has no body,
+  but Java's HttpClient and ``curl --http2`` send ``Upgrade: h2c`` with every first request.
+* A connection on which nothing arrives is closed after the keep-alive time.
 * A client that has closed its half of the connection gets its answer.
 * Trailers do not become headers.
 """
@@ -19,25 +19,25 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES = 16_384
-"""Bytes that may come before the head ends or a part of the body is there. DT's heads have some 800."""
+"""Maximum bytes, plus those of one read, before the head ends or body data arrive. DT's heads have about 800."""
 
 HEAD_S = 10.0
-"""Seconds that a client may take for a head, from its first byte on."""
+"""Timeout of a head in seconds, from its first byte on."""
 
 SMALL_CHUNKS = 1024
-"""Chunks of a body of any size. More are allowed if they hold ``CHUNK_BYTES`` on average."""
+"""Number of chunks that a body of any size may have. More are allowed if they have ``CHUNK_BYTES`` on average."""
 
 CHUNK_BYTES = 64
 
 KEEP_ALIVE_S = 620
-"""Seconds that an idle connection is kept. Google's load balancers keep theirs for 600, and have to be the first.
+"""Seconds for which an idle connection is kept. Google's load balancers close theirs after 600 s, and must be first.
 
 https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries
 """
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One connection. ``main.py`` names it to uvicorn."""
+    """The protocol of one connection. ``main.py`` registers it with uvicorn."""
 
     _non_body_bytes = 0
     _body_bytes: int
@@ -50,7 +50,7 @@ class BoundedHttp(HttpToolsProtocol):
     _head_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Wait for a first request only as long as for a next one."""
+        """Apply the keep-alive timeout to the first request, too."""
         super().connection_made(transport)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
@@ -61,7 +61,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Read on, or refuse and end the connection."""
+        """Parse the bytes, or answer 400 and end the connection."""
         if self._is_over:
             return
         self._unset_keepalive_if_required()
@@ -75,49 +75,49 @@ class BoundedHttp(HttpToolsProtocol):
         self._watch_head()
 
     def eof_received(self) -> bool:  # type: ignore[override]
-        """Answer a whole request also if its sender says that nothing more comes; it is not gone."""
+        """Return whether the connection stays open: a client with a complete request waits for its answer."""
         is_waited_for = self._is_answering()
         if is_waited_for:
             self._end()
         return is_waited_for
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Reset the counters, because a head begins."""
         self._is_in_head = True
         self.chunks = self._body_bytes = 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """A head ends: begin to count anew."""
+        """Check the size of the head, and start to count again after it."""
         if self._non_body_bytes > HEAD_BYTES and self._head_bytes() > HEAD_BYTES:
-            raise httptools.HttpParserError  # answered with the same 400 as any other
+            raise httptools.HttpParserError  # answered with 400, as other invalid requests
         self._non_body_bytes = 0
         self._is_upgrade = self.parser.should_upgrade()
-        if self._is_upgrade:  # it comes again, without
+        if self._is_upgrade:  # the head is parsed again without the header
             return
         self._is_in_head = False
         self._stop_head_timer()
         super().on_headers_complete()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header, and pass over a trailer: it is no header (RFC 9110 §6.5.1)."""
+        """Accept a header, but ignore a trailer, which is not a header (RFC 9110 §6.5.1)."""
         if self._is_in_head:
             super().on_header(name, value)
 
     def on_chunk_header(self) -> None:
-        """Refuse a body of very many small chunks: each takes as much time as one of 64 KiB."""
+        """Refuse a body of very many small chunks, because each chunk takes as much time as one of 64 KiB."""
         self.chunks += 1
         if (self.chunks - SMALL_CHUNKS) * CHUNK_BYTES > self._body_bytes:
             raise httptools.HttpParserError
 
     def on_body(self, body: bytes) -> None:
-        """Begin to count anew."""
+        """Start to count again after a part of the body."""
         self._non_body_bytes = 0
         self._body_bytes += len(body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """A request is whole."""
+        """End the request, unless its head is about to be parsed again."""
         if not self._is_upgrade:
             super().on_message_complete()
 
@@ -136,7 +136,7 @@ class BoundedHttp(HttpToolsProtocol):
                 return
 
     def _feed_without_upgrade(self) -> None:
-        """Read the head that has just been read once more, without the header that asks for another protocol."""
+        """Parse the last head again without its ``Upgrade`` header."""
         method, version = self.parser.get_method(), self.parser.get_http_version().encode()
         if method == b"CONNECT":
             raise httptools.HttpParserError
@@ -148,13 +148,13 @@ class BoundedHttp(HttpToolsProtocol):
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers)
 
     def _watch_head(self) -> None:
-        """Start the clock when a head has begun and has not ended, or bytes have come that begin none."""
+        """Start the head's timer if a head is incomplete, or if bytes have arrived that do not begin a head."""
         is_idle = self._running is None or self._running.response_complete
         if (self._is_in_head or is_idle) and self._head_timer is None and not self._is_over:
             self._head_timer = self.loop.call_later(HEAD_S, self._end, "Request head took too long.")
 
     def _is_answering(self) -> bool:
-        """Whether a request is whole and its answer is not."""
+        """Return whether a request is complete and its answer is not."""
         return self._running is not None and not (self._running.response_complete or self._running.more_body)
 
     def _stop_head_timer(self) -> None:
@@ -163,7 +163,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._head_timer = None
 
     def _end(self, message: str = "") -> None:
-        """Read nothing more. Answer the request that is whole, if there is one, or else 400."""
+        """Stop reading. Answer the complete request if there is one, or else 400 with this message."""
         if self._is_over:
             return
         self._is_over = True

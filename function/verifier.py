@@ -1,6 +1,6 @@
-"""Which of the configured schemes proves a request, and with which secret or key.
+"""Finds the configured scheme, and the secret or key, that prove a request.
 
-One scheme that verifies in full is proof enough. The secret comes first: a request that it proves fetches no keys.
+One scheme that verifies in full is sufficient. The secret is tried first, because then no keys have to be fetched.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -28,41 +28,41 @@ from function.signature import (
 )
 
 _PRECEDENCE = (SignatureInvalid, ChecksumMismatch, ClockBehind, KeysUnavailable)
-"""When both schemes fail, the error that tells most, last: what may cure itself must not look like a forgery."""
+"""If both schemes fail, the error furthest right is raised, so that a transient error does not look like a forgery."""
 
 
 class Secrets(Protocol):
-    """Where the secrets come from; ``SecretSource`` is the real one."""
+    """Holds the secrets. ``SecretSource`` is the implementation of production."""
 
     async def secrets(self) -> Sequence[bytes]:
-        """Give the secrets, newest first; raises KeysUnavailable."""
+        """Return the secrets, newest first. Raises KeysUnavailable."""
         ...
 
     async def secrets_after_miss(self) -> Sequence[bytes]:
-        """Give them after a signature that none of them made; raises KeysUnavailable."""
+        """Return the secrets after a signature that none of them made. Raises KeysUnavailable."""
         ...
 
 
 class Keys(Protocol):
-    """Where DT's public keys come from; ``KeySource`` is the real one."""
+    """Holds DT's public keys. ``KeySource`` is the implementation of production."""
 
     async def key(self, key_id: str) -> PublicKey:
-        """Give the key of this id; raises SignatureInvalid, KeysUnavailable."""
+        """Return the key of this id. Raises SignatureInvalid if there is none, or KeysUnavailable."""
         ...
 
 
 class Scheme(Protocol):
-    """One way to sign: the header that its token comes in, and what proves the token."""
+    """One way to sign requests. ``header`` is the lower-case name of the header that has the token."""
 
     header: str
 
     async def authenticate(self, text: str) -> tuple[Token, int | None]:
-        """Give the token of proven origin, and the index of the secret that proved it; raises ProofError."""
+        """Return the token of proven origin, and the index of its secret or None. Raises ProofError."""
         ...
 
 
 class SecretScheme:
-    """``X-Dt-Signature``: made with a secret that we share with DT."""
+    """``X-Dt-Signature``: made with a secret that DT and the function share."""
 
     header = "x-dt-signature"
 
@@ -70,7 +70,7 @@ class SecretScheme:
         self._secrets = secrets
 
     async def authenticate(self, text: str) -> tuple[Token, int | None]:
-        """Prove that a holder of one of our secrets made the token."""
+        """Prove that the token was made with one of the secrets. Return the token and the index of the secret."""
         token = parse_token(text, "HS256")
         try:
             return token, verify_secret(token, await self._secrets.secrets())
@@ -79,7 +79,7 @@ class SecretScheme:
 
 
 class OrganizationScheme:
-    """``DT-Asymmetric-Signature``: made by DT, for one of its organizations."""
+    """``DT-Asymmetric-Signature``: made by DT for one organization."""
 
     header = "dt-asymmetric-signature"
 
@@ -89,7 +89,7 @@ class OrganizationScheme:
         self._keys = keys
 
     async def authenticate(self, text: str) -> tuple[Token, int | None]:
-        """Prove that DT made the token for our organization; DT's other customers can have theirs made, too."""
+        """Prove that DT made the token for this organization, because DT also signs for its other customers."""
         token = parse_token(text, "ES256")
         if token.issuer != self._issuer or token.subject != self._organization_id:
             raise SignatureInvalid("another issuer's token, or another organization's")
@@ -100,11 +100,14 @@ class OrganizationScheme:
 
 
 Tokens: TypeAlias = Sequence[tuple[Scheme, str]]
-"""The configured schemes whose token a request has, each with the token, unread."""
+"""The configured schemes whose token a request has, each with its unparsed token."""
 
 
 class Authentic(Struct, frozen=True):
-    """A token of proven origin, and what is left to try if it was made for another body."""
+    """A token of proven origin. If it was made for another body, the tokens of ``rest`` are tried.
+
+    ``failures`` are the errors of the tokens that were tried before.
+    """
 
     token: Token
     secret_index: int | None
@@ -113,7 +116,7 @@ class Authentic(Struct, frozen=True):
 
 
 class Verifier:
-    """Proves requests by the configured schemes, in this order. ``now`` gives seconds since the UTC epoch."""
+    """Proves requests by the configured schemes, in this order. ``now`` returns seconds since the UTC epoch."""
 
     def __init__(self, schemes: Sequence[Scheme], *, now: Callable[[], float], leeway_s: int) -> None:
         self._schemes = schemes
@@ -121,10 +124,10 @@ class Verifier:
         self._leeway_s = leeway_s
 
     def tokens(self, headers: Mapping[str, Sequence[str]]) -> Tokens:
-        """Take the configured schemes' tokens out of the headers (names in lower case), without reading them.
+        """Return the configured schemes' tokens from the headers (names in lower case), without parsing them.
 
         Raises:
-            Unsigned: there is none, or only such as are repeated or over ``MAX_TOKEN_BYTES``.
+            Unsigned: there is no token, or only repeated ones or ones over ``MAX_TOKEN_BYTES``.
 
         """
         tokens = [(scheme, token) for scheme in self._schemes if (token := _single(headers.get(scheme.header, ())))]
@@ -133,10 +136,10 @@ class Verifier:
         return tokens
 
     async def authenticate(self, tokens: Tokens, failures: tuple[ProofError, ...] = ()) -> Authentic:
-        """Find a token that DT made for our organization, by the request's head alone: its body may be large.
+        """Return the first token that DT made for the customer. The body, which may be large, is not needed.
 
         Raises:
-            ProofError: there is none; of two errors, ``failures`` included, the more telling one.
+            ProofError: there is no such token. Of several errors, ``failures`` included, ``_PRECEDENCE`` chooses one.
 
         """
         rest = iter(tokens)
@@ -150,7 +153,7 @@ class Verifier:
         raise max(failures, key=lambda failure: _PRECEDENCE.index(type(failure)))
 
     def proves(self, authentic: Authentic, body: bytes) -> Verified | None:
-        """Return the proof that this token is for this body, as nearly all are; ``None`` leaves it to `verify_body`."""
+        """Return the verified body if this token is for it and has not expired. If None, call `verify_body`."""
         try:
             is_expired = verify_body(authentic.token, body, now=self._now(), leeway_s=self._leeway_s)
         except ProofError:
@@ -158,10 +161,10 @@ class Verifier:
         return None if is_expired else Verified(body, authentic.secret_index, expired=False)
 
     async def verify_body(self, authentic: Authentic, body: bytes) -> Verified:
-        """Prove that DT sent this body, by this token or by those that are left.
+        """Return the body, verified by this token or by one of the remaining tokens.
 
         Raises:
-            ProofError: no scheme verifies in full; of two errors the more telling one.
+            ProofError: no scheme verifies in full. Of several errors, ``_PRECEDENCE`` chooses one.
 
         """
         expired: Verified | None = None
@@ -187,7 +190,7 @@ class Verifier:
 
 
 def _single(values: Sequence[str]) -> str | None:
-    """The value of a header that is there once; WSGI servers join repeated ones by commas."""
+    """Return the value of a header that occurs once and is not too long. WSGI servers join repeated ones by commas."""
     if len(values) != 1 or len(values[0]) > MAX_TOKEN_BYTES or "," in values[0]:
         return None
     return values[0]

@@ -1,7 +1,7 @@
-"""The version of the whole project, written here alone: ``python -m deploy`` and CHANGELOG.md go by it.
+"""The version of the whole project, for ``python -m deploy`` and CHANGELOG.md.
 
-It is uploaded with the function, and imports nothing, so that both packages can read it.
+This module is uploaded with the function, and imports nothing, so that both packages can import it.
 """
 
 VERSION = "1.0.0"
-"""Major, minor and patch, by https://semver.org; what counts as a change of each is said in docs/messages.md."""
+"""Major, minor and patch by https://semver.org. docs/messages.md says which changes count as which."""

@@ -1,4 +1,4 @@
-"""Who is given to whom: the one place where the real clocks, streams, files and services come in."""
+"""Builds the receiver from the real clocks, standard output, files and clients of services."""
 
 import os
 import sys
@@ -11,7 +11,7 @@ from function.access_token import AccessTokens
 from function.batching import Batcher
 from function.credentials import token_source
 from function.errors import SettingsError
-from function.foreign_lines import take_over
+from function.foreign_lines import redirect_loggers
 from function.key_source import KeySource, fetch_document
 from function.log import Log, dropped_line
 from function.output import LineWriter
@@ -25,16 +25,16 @@ from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 
 
 def build_receiver(environ: Mapping[str, str]) -> Receiver:
-    """Make the receiver that these settings ask for.
+    """Return the receiver of these settings.
 
     Raises:
-        SettingsError: with every fault of the settings.
+        SettingsError: with all faults of the settings.
 
     """
     settings = _settings(environ)
     output = LineWriter.to(sys.__stdout__, dropped_line=dropped_line)
     log = Log(output, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic)
-    take_over(log.failing, monotonic=time.monotonic)
+    redirect_loggers(log.problem, monotonic=time.monotonic)
     return Receiver(
         settings,
         _verifier(settings, log),
@@ -46,24 +46,24 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
 
 
 def access_tokens(environ: Mapping[str, str], log: Log) -> AccessTokens:
-    """Make what holds the token for Pub/Sub; it tells its troubles in the log."""
+    """Return the holder of the token for Pub/Sub. It logs its failures."""
     return AccessTokens(
         token_source(environ, SCOPES, now=time.time),
         now=time.time,
         monotonic=time.monotonic,
-        warn=lambda sentence: log.failing(sentence, "WARNING"),
+        warn=lambda sentence: log.problem(sentence, "WARNING"),
     )
 
 
 def _settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings, and name the faults of the secret file along with theirs."""
+    """Return the settings. Raises SettingsError with their faults and those of the secret file."""
     try:
         settings = Settings.from_environ(environ)
-    except SettingsError as unsound:
+    except SettingsError as invalid:
         try:
             check_secret_file(Path(trimmed(environ.get("DT_SIGNATURE_SECRET_FILE", "")) or os.devnull))
         except SettingsError as weak:
-            raise SettingsError([*unsound.faults, *weak.faults]) from weak
+            raise SettingsError([*invalid.faults, *weak.faults]) from weak
         raise
     check_secret_file(settings.secret_file)
     return settings
@@ -76,11 +76,11 @@ def _verifier(settings: Settings, log: Log) -> Verifier:
             settings.secrets,
             settings.secret_file,
             monotonic=time.monotonic,
-            warn=log.failing,
-            remark=partial(log.failing, severity="WARNING"),
+            warn=log.problem,
+            remark=partial(log.problem, severity="WARNING"),
         )
         schemes.append(SecretScheme(secrets))
     if settings.organization_id:
-        keys = KeySource(settings.issuer, fetch=fetch_document, monotonic=time.monotonic, warn=log.failing)
+        keys = KeySource(settings.issuer, fetch=fetch_document, monotonic=time.monotonic, warn=log.problem)
         schemes.append(OrganizationScheme(settings.organization_id, settings.issuer, keys))
     return Verifier(schemes, now=time.time, leeway_s=settings.clock_leeway_s)

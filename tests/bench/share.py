@@ -62,7 +62,7 @@ Work = Callable[[Request, bytes, Envelope], Awaitable[object]]
 def works() -> dict[str, Work]:
     """Return the parts by name; a part is a function of one request, its body and its envelope."""
     log = Log(Nowhere(), level="INFO", google_project="bench", monotonic=time.monotonic)
-    secrets = SecretSource(SETTINGS.secrets, None, monotonic=time.monotonic, warn=log.failing, remark=log.failing)
+    secrets = SecretSource(SETTINGS.secrets, None, monotonic=time.monotonic, warn=log.problem, remark=log.problem)
     verifier = Verifier([SecretScheme(secrets)], now=time.time, leeway_s=SETTINGS.clock_leeway_s)
     receiver = Receiver(SETTINGS, verifier, Nowhere(), log, now=time.time, monotonic=time.monotonic)
 

@@ -1,4 +1,4 @@
-"""Sound things, each with whatever a test changes in them: settings, events, tokens and requests."""
+"""Valid settings, events, tokens and requests, in which a test can change members."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ from function.signature import Verified
 from function.verifier import Verifier
 
 NOW = 1_760_000_000
-"""Seconds since the UTC epoch at which everything here happens."""
+"""The time of all tests, in seconds since the UTC epoch."""
 AT = datetime.fromtimestamp(NOW, UTC)
 
 SECRET = "the-newest-secret-of-the-data-connector"
@@ -38,44 +38,44 @@ TOPIC = "projects/demo/topics/events"
 REJECTED_TOPIC = "projects/demo/topics/rejected"
 
 ABSENT: Any = object()
-"""As a change: the member is left out."""
+"""A change to this value removes the member."""
 
 EXAMPLES = int(os.environ.get("EXAMPLES", "150"))
-"""How many examples a property is tried with. Mutation testing sets less: it runs each property hundreds of times."""
+"""Examples of each property test. Mutation testing sets fewer, because it runs each property hundreds of times."""
 
 thorough = hypothesis.settings(
     deadline=None, database=None, max_examples=EXAMPLES, derandomize="EXAMPLES" in os.environ
 )
 
 
-def _changed(sound: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in {**sound, **changes}.items() if value is not ABSENT}
+def _changed(valid: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**valid, **changes}.items() if value is not ABSENT}
 
 
 def environ(**changes: str) -> dict[str, str]:
-    """Give the environment of a function that knows one secret."""
-    sound = {"PUBSUB_TOPIC": TOPIC, "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC, "DT_SIGNATURE_SECRET": SECRET}
-    return _changed(sound, changes)
+    """Return the environment of a function with one secret."""
+    valid = {"PUBSUB_TOPIC": TOPIC, "PUBSUB_REJECTED_TOPIC": REJECTED_TOPIC, "DT_SIGNATURE_SECRET": SECRET}
+    return _changed(valid, changes)
 
 
 def settings(**changes: str) -> Settings:
-    """Give the settings of that environment."""
+    """Return the settings of that environment."""
     return Settings.from_environ(environ(**changes))
 
 
 async def prove(verifier: Verifier, headers: Mapping[str, Sequence[str]], body: bytes) -> Verified:
-    """Return what the receiver goes on with: the head is checked first, then the body."""
+    """Return the verified body, in the receiver's order: the head is checked first, then the body."""
     authentic = await verifier.authenticate(verifier.tokens(headers))
     return verifier.proves(authentic, body) or await verifier.verify_body(authentic, body)
 
 
 def verified(body: bytes) -> Verified:
-    """Return a body as the verifier returns it once it is proven by the newest secret."""
+    """Return a body that the newest secret has proven."""
     return Verified(body, secret_index=0, expired=False)
 
 
 class _Asked(dict[str, str]):
-    """An environment that remembers which variables were asked for."""
+    """An environment that records the names of the variables that were read."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         super().__init__(variables)
@@ -87,42 +87,42 @@ class _Asked(dict[str, str]):
 
 
 def known_settings() -> set[str]:
-    """Give the names of the variables that are read."""
+    """Return the names of the variables that the settings read."""
     asked = _Asked(environ())
     Settings.from_environ(asked)
     return asked.names
 
 
 def event(event_type: str = "temperature", **changes: Any) -> dict[str, Any]:
-    """Make DT's event of a type; changes are to the members of ``event``."""
+    """Return DT's event of a type. The changes apply to the members of ``event``."""
     sample = events.sample_event(event_type, number=7, at=AT)
     return {**sample, "event": _changed(sample["event"], changes)}
 
 
 def body(event_type: str = "temperature", **changes: Any) -> bytes:
-    """Make such an event's bytes."""
+    """Return the bytes of such an event."""
     return events.encode(event(event_type, **changes))
 
 
 def base64url(data: bytes) -> str:
-    """Encode as RFC 7515 does."""
+    """Encode as RFC 7515 requires."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
 def with_spare_bits(token: str) -> str:
-    """Give the token with one of the bits of its last character set that carry no data."""
+    """Return the token with one of the unused bits of its last character set."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) | 1]
 
 
 def hs256(secret: str | bytes = SECRET, digest: str = "sha256") -> Callable[[bytes], bytes]:
-    """Sign with a secret."""
+    """Return a function that signs with a secret."""
     key = secret.encode() if isinstance(secret, str) else secret
     return lambda signed: hmac.digest(key, signed, digest)
 
 
 def es256(key: ec.EllipticCurvePrivateKey = PRIVATE_KEY) -> Callable[[bytes], bytes]:
-    """Sign with a private key."""
+    """Return a function that signs with a private key."""
 
     def sign(signed: bytes) -> bytes:
         r, s = decode_dss_signature(key.sign(signed, ec.ECDSA(hashes.SHA256())))
@@ -132,48 +132,48 @@ def es256(key: ec.EllipticCurvePrivateKey = PRIVATE_KEY) -> Callable[[bytes], by
 
 
 def forged(header: Any, claims: Any, sign: Callable[[bytes], bytes]) -> str:
-    """Make a compact token by hand; a header or claims in bytes are taken as they are."""
+    """Return a compact token. A header or claims in bytes are used unchanged."""
     parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, claims)]
     signed = ".".join(base64url(part) for part in parts)
     return f"{signed}.{base64url(sign(signed.encode()))}"
 
 
 def secret_header(**changes: Any) -> dict[str, Any]:
-    """Give the header of an HS256 token."""
+    """Return the header of an HS256 token."""
     return _changed({"typ": "JWT", "alg": "HS256"}, changes)
 
 
 def secret_claims(content: bytes, **changes: Any) -> dict[str, Any]:
-    """Give the claims of an ``X-Dt-Signature`` made now."""
+    """Return the claims of an ``X-Dt-Signature`` that is made now."""
     return _changed(signing.secret_claims(content, now=NOW), changes)
 
 
 def secret_token(content: bytes, secret: str = SECRET, **changes: Any) -> str:
-    """Make an ``X-Dt-Signature`` for a body; changes are to its claims."""
+    """Return an ``X-Dt-Signature`` for a body. The changes apply to its claims."""
     return forged(secret_header(), secret_claims(content, **changes), hs256(secret))
 
 
 def key_header(**changes: Any) -> dict[str, Any]:
-    """Give the header of an ES256 token."""
+    """Return the header of an ES256 token."""
     return _changed({"typ": "JWT", "alg": "ES256", "kid": KEY_ID}, changes)
 
 
 def key_claims(content: bytes, **changes: Any) -> dict[str, Any]:
-    """Give the claims of a ``DT-Asymmetric-Signature`` made now."""
-    sound = signing.organization_claims(content, now=NOW, issuer=ISSUER, organization_id=ORGANIZATION_ID)
-    return _changed(sound, changes)
+    """Return the claims of a ``DT-Asymmetric-Signature`` that is made now."""
+    valid = signing.organization_claims(content, now=NOW, issuer=ISSUER, organization_id=ORGANIZATION_ID)
+    return _changed(valid, changes)
 
 
 def key_token(content: bytes, **changes: Any) -> str:
-    """Make a ``DT-Asymmetric-Signature`` for a body; changes are to its claims."""
+    """Return a ``DT-Asymmetric-Signature`` for a body. The changes apply to its claims."""
     return forged(key_header(), key_claims(content, **changes), es256())
 
 
 def jwk(key: ec.EllipticCurvePrivateKey = PRIVATE_KEY, **changes: Any) -> dict[str, Any]:
-    """Give the public half of a key as RFC 7517 writes it."""
+    """Return the public half of a key in the form of RFC 7517."""
     point = key.public_key().public_numbers()
     size = (key.curve.key_size + 7) // 8
-    sound = {
+    valid = {
         "kty": "EC",
         "crv": "P-256",
         "use": "sig",
@@ -182,16 +182,16 @@ def jwk(key: ec.EllipticCurvePrivateKey = PRIVATE_KEY, **changes: Any) -> dict[s
         "x": base64url(point.x.to_bytes(size)),
         "y": base64url(point.y.to_bytes(size)),
     }
-    return _changed(sound, changes)
+    return _changed(valid, changes)
 
 
 def sha256(content: bytes) -> str:
-    """Give a body's checksum as DT writes it."""
+    """Return a body's checksum as DT writes it."""
     return hashlib.sha256(content).hexdigest()
 
 
 def request(content: bytes, headers: Mapping[str, str | Sequence[str]], *, method: str = "POST") -> Request:
-    """Make a request; its body is refused when it is over the limit, as the doors do."""
+    """Return a request. Like the adapters, it refuses a body over the limit."""
 
     async def read(limit: int) -> bytes:
         if len(content) > limit:
@@ -203,5 +203,5 @@ def request(content: bytes, headers: Mapping[str, str | Sequence[str]], *, metho
 
 
 def signed(content: bytes, *, method: str = "POST", **headers: str) -> Request:
-    """Make a request that our secret proves; ``headers`` are added to it."""
+    """Return a request that the newest secret proves, with these headers added."""
     return request(content, {"x-dt-signature": secret_token(content), **headers}, method=method)

@@ -1,4 +1,4 @@
-"""Stand-ins for what the rooms are given: a clock, Pub/Sub, the secrets, DT's keys and their issuer."""
+"""Fakes of the modules' dependencies: a clock, Pub/Sub, the secrets, DT's keys and their issuer."""
 
 import asyncio
 import json
@@ -19,27 +19,27 @@ KEY_SET_URL = f"{ISSUER}/keys"
 
 
 class FakeClock:
-    """A clock that only goes when it is told to."""
+    """A clock that only ``advance`` moves."""
 
     def __init__(self, seconds: float = NOW) -> None:
         self.seconds = seconds
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time in seconds."""
         return self.seconds
 
     def advance(self, seconds: float) -> None:
-        """Let time pass."""
+        """Move the clock."""
         self.seconds += seconds
 
 
 class _Skipping(selectors.DefaultSelector):
-    """Waits for nothing: the time that it would have waited has passed at once."""
+    """A selector that does not wait. It adds up the seconds that it would have waited."""
 
     skipped_s = 0.0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Give what is ready now."""
+        """Return the events that are ready now."""
         ready = super().select(0)
         if not ready:
             self.skipped_s += timeout or 0
@@ -47,30 +47,30 @@ class _Skipping(selectors.DefaultSelector):
 
 
 class SkippingLoop(asyncio.SelectorEventLoop):
-    """An event loop on which sleeping takes no time, and whose clock says that it did; not for threads."""
+    """An event loop on which sleeping takes no real time but moves its clock. It cannot be used with threads."""
 
     def __init__(self) -> None:
         self._skipping = _Skipping()
         super().__init__(self._skipping)
 
     def time(self) -> float:
-        """Give the seconds slept."""
+        """Return the seconds that were slept."""
         return self._skipping.skipped_s
 
 
 def slept_s() -> float:
-    """Give the running loop's clock: as ``monotonic`` for what runs on a ``SkippingLoop``."""
+    """Return the time of the running loop, as ``monotonic`` for code that runs on a ``SkippingLoop``."""
     return asyncio.get_running_loop().time()
 
 
 def run_skipping(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine to its end, without waiting for what it waits for."""
+    """Run a coroutine to its end on a loop that does not wait."""
     with asyncio.Runner(loop_factory=SkippingLoop) as runner:
         return runner.run(coroutine)
 
 
 class FakePublisher:
-    """Topics that acknowledge whatever comes, or fail as a test says, after ``slow_s`` or the time given."""
+    """Topics that acknowledge every message, or raise the error in ``fails``, after ``slow_s`` or the timeout."""
 
     def __init__(self, fails: Mapping[str, Exception] | None = None) -> None:
         self.fails = dict(fails or {})
@@ -79,7 +79,7 @@ class FakePublisher:
         self.slow_s = 0.0
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
-        """Acknowledge, or fail."""
+        """Return an id, or fail."""
         self.timeouts_s.append(timeout_s)
         await asyncio.sleep(min(self.slow_s, max(timeout_s, 0)))
         if topic in self.fails:
@@ -89,7 +89,7 @@ class FakePublisher:
 
 
 class FakeSecrets:
-    """The secrets before and after a miss, and how often each was asked for."""
+    """The secrets before and after a miss, and the calls that asked for them."""
 
     def __init__(self, *secrets: str, after_miss: Sequence[str] | None = None, fails: Exception | None = None) -> None:
         self._secrets = [secret.encode() for secret in secrets or (SECRET,)]
@@ -98,20 +98,20 @@ class FakeSecrets:
         self.asked: list[str] = []
 
     async def secrets(self) -> list[bytes]:
-        """Give the secrets."""
+        """Return the secrets."""
         self.asked.append("secrets")
         if self._fails:
             raise self._fails
         return self._secrets
 
     async def secrets_after_miss(self) -> list[bytes]:
-        """Give them after a miss."""
+        """Return the secrets after a miss."""
         self.asked.append("after miss")
         return self._after_miss
 
 
 class FakeKeys:
-    """DT's one key, and which ids were asked for."""
+    """DT's one key, and the ids that were asked for."""
 
     def __init__(self, fails: Exception | None = None) -> None:
         self._keys: dict[str, PublicKey] = {KEY_ID: Es256Key(PRIVATE_KEY.public_key())}
@@ -119,7 +119,7 @@ class FakeKeys:
         self.asked: list[str] = []
 
     async def key(self, key_id: str) -> PublicKey:
-        """Give the key."""
+        """Return the key, or fail."""
         self.asked.append(key_id)
         if self._fails:
             raise self._fails
@@ -129,7 +129,7 @@ class FakeKeys:
 
 
 class FakeIssuer:
-    """DT's issuer: its two documents by URL, or an error in place of one; ``slow_s`` seconds for each."""
+    """DT's issuer: URL -> document, or an error instead of it. Each fetch takes ``slow_s`` seconds."""
 
     def __init__(self, *keys: Mapping[str, Any]) -> None:
         self.documents: dict[str, bytes | Exception] = {}
@@ -139,7 +139,7 @@ class FakeIssuer:
         self.has(*(keys or (jwk(),)))
 
     def says(self, url: str, document: object) -> None:
-        """Answer a URL with this from now on: an error, bytes, or anything as JSON."""
+        """Answer a URL with this document from now on: an error, bytes, or a value that is encoded as JSON."""
         is_raw = isinstance(document, bytes | Exception)
         self.documents[url] = document if is_raw else json.dumps(document).encode()  # type: ignore[assignment]
 
@@ -148,11 +148,11 @@ class FakeIssuer:
         self.says(KEY_SET_URL, {"keys": keys})
 
     def fails(self, error: Exception) -> None:
-        """Answer nothing but this error from now on."""
+        """Raise this error for every URL from now on."""
         self.documents = dict.fromkeys(self.documents, error)
 
     async def __call__(self, url: str) -> bytes:
-        """Fetch a document."""
+        """Return the document of a URL, or raise its error."""
         self.fetched.append(url)
         await asyncio.sleep(self.slow_s)
         document = self.documents[url]
@@ -162,5 +162,5 @@ class FakeIssuer:
 
     @property
     def key_set_fetches(self) -> int:
-        """How often discovery began."""
+        """Return the number of discoveries that began."""
         return self.fetched.count(DISCOVERY_URL)

@@ -1,4 +1,4 @@
-"""access_token: one fetch at a time beside the requests, and a token that serves until it expires."""
+"""access_token: one fetch at a time beside the requests, and a token that is used until it expires."""
 
 import asyncio
 import threading
@@ -15,7 +15,7 @@ LIFE_S = 3600.0
 
 @dataclass
 class Issuer:
-    """Issues tokens by number, on a clock that a test moves."""
+    """Issues numbered tokens. A test moves its clock."""
 
     time_s: float = 1_000_000.0
     life_s: float = LIFE_S
@@ -43,15 +43,15 @@ class Issuer:
         return token(number, self.time_s + self.life_s)
 
     def now(self) -> float:
-        """Tell the time."""
+        """Return the time in seconds."""
         return self.time_s
 
     def tokens(self) -> AccessTokens:
-        """Hold the tokens of this issuer."""
+        """Return a holder of this issuer's tokens."""
         return AccessTokens(self.fetch, now=self.now, monotonic=self.now, warn=self.warnings.append)
 
     async def settled(self) -> None:
-        """Wait until no fetch goes on: its thread has ended, which is after its token is there or its warning told."""
+        """Wait until the thread of the fetch has ended, which sets the token or calls ``warn`` before its end."""
         gives_up_at = time.monotonic() + 60
         while not self.before.issuperset(threading.enumerate()):
             assert time.monotonic() < gives_up_at
@@ -75,13 +75,13 @@ def test_all_who_wait_for_the_first_token_share_one_fetch(issuer: Issuer) -> Non
     async def use() -> None:
         tokens = issuer.tokens()
         given = await asyncio.gather(*(tokens.get(60) for _ in range(50)))
-        assert {number_of(each) for each in given} == {1}
+        assert {number_of(token) for token in given} == {1}
         assert len(issuer.patience_s) == 1
 
     asyncio.run(use())
 
 
-def test_a_token_is_not_asked_for_again_before_it_is_due(issuer: Issuer) -> None:
+def test_a_token_is_not_fetched_again_before_it_is_due(issuer: Issuer) -> None:
     async def use() -> None:
         tokens = issuer.tokens()
         await tokens.get(60)
@@ -93,18 +93,18 @@ def test_a_token_is_not_asked_for_again_before_it_is_due(issuer: Issuer) -> None
     assert REFRESH_S == 225, "as google-auth's"
 
 
-def test_fetches_are_a_tenth_of_a_second_apart_without_a_good_token_and_a_second_with_one() -> None:
+def test_the_minimum_time_between_fetches_is_100_ms_without_a_valid_token_and_1_s_with_one() -> None:
     assert PAUSE_S == (0.1, 1.0)
 
 
-def test_a_token_that_is_due_serves_while_the_next_one_is_fetched_once(issuer: Issuer) -> None:
+def test_a_token_that_is_due_stays_in_use_while_one_fetch_replaces_it(issuer: Issuer) -> None:
     async def use() -> None:
         tokens = issuer.tokens()
         await tokens.get(60)
         issuer.waits = threading.Event()
         issuer.time_s += LIFE_S - REFRESH_S
         given = [await tokens.get(60) for _ in range(20)]
-        assert {number_of(each) for each in given} == {1}
+        assert {number_of(token) for token in given} == {1}
         issuer.waits.set()
         await issuer.settled()
         assert number_of(await tokens.get(60)) == 2
@@ -113,7 +113,7 @@ def test_a_token_that_is_due_serves_while_the_next_one_is_fetched_once(issuer: I
     asyncio.run(use())
 
 
-def test_a_token_serves_until_it_expires_and_its_refresh_is_tried_once_a_second(issuer: Issuer) -> None:
+def test_a_token_stays_in_use_until_it_expires_and_its_refresh_is_tried_once_a_second(issuer: Issuer) -> None:
     async def use() -> None:
         tokens = issuer.tokens()
         await tokens.get(60)
@@ -136,7 +136,7 @@ def test_a_token_serves_until_it_expires_and_its_refresh_is_tried_once_a_second(
     assert issuer.most_at_once == 1
 
 
-def test_a_refresh_that_fails_while_the_token_is_good_is_told_once_a_minute(issuer: Issuer) -> None:
+def test_a_failed_refresh_of_a_valid_token_is_logged_once_a_minute(issuer: Issuer) -> None:
     async def use() -> None:
         tokens = issuer.tokens()
         await tokens.get(60)
@@ -154,7 +154,7 @@ def test_a_refresh_that_fails_while_the_token_is_good_is_told_once_a_minute(issu
     ]
 
 
-def test_without_a_token_the_cause_is_told_and_nobody_warned(issuer: Issuer) -> None:
+def test_without_a_token_the_error_has_the_cause_and_no_warning_is_logged(issuer: Issuer) -> None:
     issuer.error = PublishTransient("down")
 
     async def use() -> None:
@@ -173,7 +173,7 @@ def test_without_a_token_the_cause_is_told_and_nobody_warned(issuer: Issuer) -> 
     assert issuer.warnings == []
 
 
-def test_what_only_an_operator_can_change_is_looked_for_with_each_request(issuer: Issuer) -> None:
+def test_after_an_error_that_needs_an_operator_each_request_fetches_again(issuer: Issuer) -> None:
     issuer.error = PublishMisconfigured("none")
 
     async def use() -> None:
@@ -186,7 +186,7 @@ def test_what_only_an_operator_can_change_is_looked_for_with_each_request(issuer
     assert len(issuer.patience_s) == 3
 
 
-def test_a_fetch_that_takes_too_long_is_given_up_and_another_begun_only_when_it_should_have_ended(
+def test_a_new_fetch_replaces_a_hung_fetch_only_after_the_hung_fetch_should_have_ended(
     issuer: Issuer,
 ) -> None:
     issuer.waits = threading.Event()
@@ -225,7 +225,7 @@ def test_a_fetch_that_ends_after_a_newer_one_does_not_replace_its_token(issuer: 
     asyncio.run(use())
 
 
-def test_a_slow_server_is_given_more_time_and_one_that_hangs_less(issuer: Issuer) -> None:
+def test_successive_fetches_have_a_short_and_a_long_timeout_in_turn(issuer: Issuer) -> None:
     issuer.error = PublishTransient("slow")
 
     async def use() -> None:
@@ -240,7 +240,7 @@ def test_a_slow_server_is_given_more_time_and_one_that_hangs_less(issuer: Issuer
     assert max(FETCH_S) < ABANDON_S
 
 
-def test_a_token_that_is_distrusted_is_replaced_and_a_newer_one_is_not(issuer: Issuer) -> None:
+def test_a_distrusted_token_is_replaced_but_a_newer_token_is_not(issuer: Issuer) -> None:
     async def use() -> None:
         tokens = issuer.tokens()
         first = await tokens.get(60)
@@ -253,7 +253,7 @@ def test_a_token_that_is_distrusted_is_replaced_and_a_newer_one_is_not(issuer: I
     asyncio.run(use())
 
 
-def test_a_token_serves_only_while_it_is_good_for_a_whole_attempt(issuer: Issuer) -> None:
+def test_a_token_is_used_only_while_it_is_valid_for_a_whole_attempt(issuer: Issuer) -> None:
     async def use() -> None:
         tokens = issuer.tokens()
         first = await tokens.get(60)
@@ -268,7 +268,7 @@ def test_a_token_serves_only_while_it_is_good_for_a_whole_attempt(issuer: Issuer
     asyncio.run(use())
 
 
-def test_a_token_that_serves_no_more_is_nothing_to_warn_of(issuer: Issuer) -> None:
+def test_a_failed_refresh_of_an_expired_token_is_no_warning(issuer: Issuer) -> None:
     async def use() -> None:
         tokens = issuer.tokens()
         first = await tokens.get(60)
@@ -281,7 +281,7 @@ def test_a_token_that_serves_no_more_is_nothing_to_warn_of(issuer: Issuer) -> No
     assert issuer.warnings == []
 
 
-def test_tokens_that_live_for_a_second_are_used_all_the_same(issuer: Issuer) -> None:
+def test_tokens_that_are_valid_for_only_a_second_are_used_too(issuer: Issuer) -> None:
     issuer.life_s = 1.0
 
     async def use() -> None:
@@ -293,5 +293,5 @@ def test_tokens_that_live_for_a_second_are_used_all_the_same(issuer: Issuer) -> 
     asyncio.run(use())
 
 
-def test_a_token_is_not_shown() -> None:
+def test_the_repr_of_a_token_does_not_show_it() -> None:
     assert "Bearer" not in repr(token(1, 2.0))

@@ -1,4 +1,4 @@
-"""adapters: what each of them hands to the receiver and makes of its reply, without a server and without Pub/Sub."""
+"""adapters: the receiver's request and the framework's response, without a server and without Pub/Sub."""
 
 import asyncio
 import io
@@ -16,7 +16,7 @@ from starlette.responses import Response as StarletteResponse
 from werkzeug.test import create_environ
 
 from function import adapters
-from function.adapters import CHUNK_BYTES, HANG_UP_S, PASS_OVER_S, WsgiDoor, answer_asgi
+from function.adapters import CHUNK_BYTES, DRAIN_S, SHUTDOWN_S, WsgiAdapter, answer_asgi
 from function.errors import BodyIncomplete, BodyTooLarge, RequestError
 from function.http import Reply, Request
 from tests.function.fakes import run_skipping, slept_s
@@ -27,7 +27,7 @@ GONE: dict[str, Any] = {"type": "http.disconnect"}
 
 
 class Desk:
-    """A receiver that reads the body, or does not, and answers 200 ``ok``, or 400 with what was wrong."""
+    """A receiver that reads the body, or does not, and answers 200 ``ok``, or 400 with the error's text."""
 
     def __init__(self, *, reads: bool = True, limit: int = LIMIT, reply: Reply | None = None) -> None:
         self._reads = reads
@@ -39,7 +39,7 @@ class Desk:
         self.patience_s = 5.0
 
     async def receive(self, request: Request) -> Reply:
-        """Receive a request."""
+        """Return the reply to a request."""
         self.requests.append(request)
         if not self._reads:
             return self._reply
@@ -55,7 +55,7 @@ class Desk:
 
 
 class Client:
-    """What an ASGI server passes on of a client: parts, and then nothing until it leaves after a while."""
+    """An ASGI server's messages of a client that sends parts, then nothing, and leaves after a while."""
 
     def __init__(self, *parts: dict[str, Any], leaves_after_s: float = 1000.0) -> None:
         self._parts = list(parts)
@@ -63,7 +63,7 @@ class Client:
         self.received = 0
 
     async def __call__(self) -> dict[str, Any]:
-        """Give the next part."""
+        """Return the next part."""
         self.received += 1
         if self._parts:
             return self._parts.pop(0)
@@ -80,7 +80,7 @@ def whole(content: bytes) -> dict[str, Any]:
 
 
 def asgi(desk: Any, client: Callable[[], Awaitable[Any]], *headers: tuple[str, str]) -> tuple[StarletteResponse, float]:
-    """Let the ASGI door answer; give the answer, and how long it waited for the client."""
+    """Return the ASGI adapter's response, and the seconds for which it waited for the client."""
     fields = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     scope = {"type": "http", "method": "PATCH", "path": "/", "query_string": b"", "headers": fields}
 
@@ -91,7 +91,7 @@ def asgi(desk: Any, client: Callable[[], Awaitable[Any]], *headers: tuple[str, s
     return run_skipping(main())
 
 
-def told(response: StarletteResponse) -> tuple[int, bytes]:
+def content_of(response: StarletteResponse) -> tuple[int, bytes]:
     return response.status_code, bytes(response.body)
 
 
@@ -99,7 +99,7 @@ def is_kept(response: StarletteResponse) -> bool:
     return response.headers.get("connection") != "close"
 
 
-def test_the_receiver_has_the_method_and_each_headers_values_in_order_without_blanks_behind_them() -> None:
+def test_the_receiver_gets_the_method_and_each_headers_values_in_order_without_trailing_blanks() -> None:
     desk = Desk()
     asgi(desk, Client(whole(b"")), ("x", "1 \t"), ("y", "\xe9X"), ("x", " 2"), ("z", "\xa0 "))
     (request,) = desk.requests
@@ -108,9 +108,9 @@ def test_the_receiver_has_the_method_and_each_headers_values_in_order_without_bl
     assert [request.header(name) for name in ("x", "absent")] == ["1", None]
 
 
-def test_a_reply_has_its_status_body_type_length_and_headers() -> None:
+def test_the_response_has_the_replys_status_body_type_length_and_headers() -> None:
     response, _ = asgi(Desk(reply=Reply(503, b"{}", headers={"Retry-After": "5"})), Client(whole(b"")))
-    assert told(response) == (503, b"{}")
+    assert content_of(response) == (503, b"{}")
     assert dict(response.headers) == {"content-type": "application/json", "content-length": "2", "retry-after": "5"}
 
 
@@ -140,19 +140,19 @@ def test_a_body_up_to_the_limit_is_read(size: int) -> None:
         assert desk.bodies == [b"x" * size]
 
 
-def test_a_body_that_grows_over_the_limit_is_refused_at_that_part() -> None:
+def test_a_body_that_grows_over_the_limit_is_refused_at_the_part_that_exceeds_it() -> None:
     for parts in ([whole(b"x" * (LIMIT + 1))], [part(b"x" * LIMIT), part(b"x")]):
         desk, client = Desk(), Client(*parts, part(b"x"))
         response, _ = asgi(desk, client, ("expect", "100-continue"))
-        assert told(response) == (400, b"more than 100 bytes")
+        assert content_of(response) == (400, b"more than 100 bytes")
         assert isinstance(desk.errors[0], BodyTooLarge)
         assert client.received == len(parts)
 
 
-def test_a_client_that_leaves_has_sent_no_body() -> None:
+def test_the_body_of_a_client_that_leaves_is_incomplete() -> None:
     desk = Desk()
     response, _ = asgi(desk, Client(part(b"a"), GONE))
-    assert told(response) == (400, b"the client left")
+    assert content_of(response) == (400, b"the client left")
     assert isinstance(desk.errors[0], BodyIncomplete)
 
 
@@ -160,13 +160,13 @@ def test_a_client_that_leaves_has_sent_no_body() -> None:
 def test_a_body_that_is_announced_over_the_limit_is_not_read(announced: str) -> None:
     desk, client = Desk(), Client(whole(b"x"))
     response, _ = asgi(desk, client, ("content-length", announced), ("expect", "100-continue"))
-    assert told(response) == (400, f"{announced.lstrip('0')[:20]} bytes announced, 100 allowed".encode())
+    assert content_of(response) == (400, f"{announced.lstrip('0')[:20]} bytes announced, 100 allowed".encode())
     assert isinstance(desk.errors[0], BodyTooLarge)
     assert client.received == 0
 
 
 @pytest.mark.parametrize("announced", ["100", "0000000000000100", "0", "", "x" * 9, "-999", "X999"])
-def test_what_announces_no_more_than_the_limit_is_read(announced: str) -> None:
+def test_a_body_that_announces_no_more_than_the_limit_is_read(announced: str) -> None:
     desk = Desk()
     asgi(desk, Client(whole(b"x")), ("content-length", announced))
     assert desk.bodies == [b"x"]
@@ -193,7 +193,7 @@ SMALL: dict[str, tuple[list[dict[str, Any]], bool]] = {
 
 @pytest.mark.parametrize(("parts", "kept"), SMALL.values(), ids=SMALL)
 @pytest.mark.parametrize("headers", [(), (("content-length", "99999"),)], ids=["in chunks", "announced"])
-def test_a_small_body_that_is_not_wanted_is_passed_over_so_that_the_connection_is_kept(
+def test_a_small_unread_body_is_drained_so_that_the_connection_is_kept(
     parts: list[dict[str, Any]],
     kept: bool,  # noqa: FBT001
     headers: tuple[tuple[str, str], ...],
@@ -201,19 +201,19 @@ def test_a_small_body_that_is_not_wanted_is_passed_over_so_that_the_connection_i
     client = Client(*parts)
     response, waited_s = asgi(Desk(reads=False), client, *headers)
     assert is_kept(response) == kept
-    assert told(response) == (200, b"ok")
+    assert content_of(response) == (200, b"ok")
     assert waited_s == 0
     assert client.received == len(parts) - (0 if kept else 1)
 
 
 @pytest.mark.parametrize("header", [("content-length", "100000"), ("expect", "100-continue")], ids=["large", "expect"])
-def test_a_large_body_and_one_that_waits_for_a_word_are_not_passed_over(header: tuple[str, str]) -> None:
+def test_a_large_body_and_a_body_with_expect_are_not_drained(header: tuple[str, str]) -> None:
     client = Client(whole(b"x"))
     assert not is_kept(asgi(Desk(reads=False), client, header)[0])
     assert client.received == 0
 
 
-def test_a_body_that_is_not_wanted_is_waited_for_a_tenth_of_a_second_in_all() -> None:
+def test_an_unread_body_is_awaited_for_a_tenth_of_a_second_in_total() -> None:
     class Dripping(Client):
         async def __call__(self) -> dict[str, Any]:
             await asyncio.sleep(0.03)
@@ -222,12 +222,12 @@ def test_a_body_that_is_not_wanted_is_waited_for_a_tenth_of_a_second_in_all() ->
     for client in (Client(part(b"x")), Dripping()):
         response, waited_s = asgi(Desk(reads=False), client)
         assert not is_kept(response)
-        assert waited_s == pytest.approx(PASS_OVER_S)
-        assert PASS_OVER_S == 0.1
+        assert waited_s == pytest.approx(DRAIN_S)
+        assert DRAIN_S == 0.1
 
 
 class Stream(io.BytesIO):
-    """A body that remembers how much was asked for."""
+    """A body that records how many bytes were requested."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__(content)
@@ -235,21 +235,21 @@ class Stream(io.BytesIO):
         self.threads: list[str] = []
 
     def read(self, size: int | None = -1) -> bytes:
-        """Read."""
+        """Return up to ``size`` bytes."""
         self.asked.append(-1 if size is None else size)
         self.threads.append(threading.current_thread().name)
         return super().read(size)
 
 
-def wsgi(desk: Any, stream: io.BytesIO, door: WsgiDoor | None = None, /, **environ: Any) -> flask.Response:
-    """Let the WSGI door answer."""
+def wsgi(desk: Any, stream: io.BytesIO, adapter: WsgiAdapter | None = None, /, **environ: Any) -> flask.Response:
+    """Return the WSGI adapter's response."""
     made = create_environ(method="PATCH")
     made.pop("CONTENT_LENGTH", None)
     made |= {**environ, "wsgi.input": stream}
-    return (door or WsgiDoor(desk)).answer(flask.Request(made))
+    return (adapter or WsgiAdapter(desk)).answer(flask.Request(made))
 
 
-def test_behind_wsgi_the_receiver_has_the_method_and_the_headers() -> None:
+def test_the_receiver_behind_wsgi_gets_the_method_and_the_headers() -> None:
     desk = Desk()
     wsgi(desk, Stream(b""), HTTP_X_DT_SIGNATURE="Abc, d", CONTENT_LENGTH="0")
     (request,) = desk.requests
@@ -258,7 +258,7 @@ def test_behind_wsgi_the_receiver_has_the_method_and_the_headers() -> None:
     assert request.headers["content-length"] == ["0"]
 
 
-def test_a_wsgi_reply_has_its_status_type_length_and_headers_and_is_streamed() -> None:
+def test_the_wsgi_response_is_streamed_and_has_the_replys_status_type_length_and_headers() -> None:
     response = wsgi(
         Desk(reads=False, reply=Reply(503, b"{}", is_early=True, headers={"Retry-After": "5"})), Stream(b"")
     )
@@ -293,14 +293,14 @@ def test_a_wsgi_body_over_the_limit_is_refused_and_read_no_further() -> None:
     assert [type(error) for error in desk.errors] == [BodyTooLarge, BodyTooLarge]
 
 
-def test_an_announced_length_counts_also_where_the_server_ends_the_body() -> None:
+def test_an_announced_length_counts_even_if_the_server_ends_the_body() -> None:
     desk, stream = Desk(), Stream(b"abcdef")
     wsgi(desk, stream, **{"wsgi.input_terminated": True, "CONTENT_LENGTH": "3"})
     assert desk.bodies == [b"abc"]
 
 
 @pytest.mark.parametrize("chunked", [False, True])
-def test_a_stream_whose_end_cannot_be_told_is_not_read(chunked: bool) -> None:  # noqa: FBT001
+def test_a_stream_without_a_known_end_is_not_read(chunked: bool) -> None:  # noqa: FBT001
     desk, stream = Desk(), Stream(b"5\r\nhello\r\n")
     response = wsgi(desk, stream, **({"HTTP_TRANSFER_ENCODING": "chunked"} if chunked else {}))
     assert response.data == (b"this WSGI server does not read a body in chunks" if chunked else b"ok")
@@ -308,31 +308,31 @@ def test_a_stream_whose_end_cannot_be_told_is_not_read(chunked: bool) -> None:  
     assert stream.asked == []
 
 
-def test_a_body_in_chunks_is_read_where_the_server_ends_it() -> None:
+def test_a_chunked_body_is_read_if_the_server_ends_it() -> None:
     desk = Desk()
     wsgi(desk, Stream(b"hello"), **{"HTTP_TRANSFER_ENCODING": "chunked", "wsgi.input_terminated": True})
     assert desk.bodies == [b"hello"]
 
 
-def test_a_wsgi_client_that_leaves_has_sent_no_body() -> None:
+def test_the_body_of_a_wsgi_client_that_leaves_is_incomplete() -> None:
     desk = Desk()
     assert wsgi(desk, Stream(b"ab"), CONTENT_LENGTH="3").data == b"the client left"
     assert isinstance(desk.errors[0], BodyIncomplete)
 
 
-def test_whatever_a_wsgi_server_raises_while_it_reads_is_a_body_that_has_not_come() -> None:
+def test_any_exception_of_a_wsgi_server_during_a_read_means_an_incomplete_body() -> None:
     class Broken(Stream):
         def read(self, size: int | None = -1) -> bytes:
             raise KeyError(size)
 
     desk = Desk()
-    assert wsgi(desk, Broken(b""), CONTENT_LENGTH="3").data == b"the client left, or sent no sound body"
+    assert wsgi(desk, Broken(b""), CONTENT_LENGTH="3").data == b"the client left, or sent an invalid body"
     assert isinstance(desk.errors[0], BodyIncomplete)
     assert isinstance(desk.errors[0].__cause__, KeyError)
 
 
 class Connection(Stream):
-    """A socket whose client stalls until it is shut down, and its reader notices some time after."""
+    """A socket whose client stalls until a shutdown, which the reading thread notices some time later."""
 
     def __init__(self, *, notices_after_s: float = 0.05, fails: bool = False) -> None:
         super().__init__(b"")
@@ -343,14 +343,14 @@ class Connection(Stream):
         self.is_left = False
 
     def read(self, size: int | None = -1) -> bytes:
-        """Stall."""
+        """Stall until the shutdown."""
         self._shut.wait(60)
         time.sleep(self._notices_after_s)
         self.is_left = True
         return super().read(size)
 
     def shutdown(self, how: int) -> None:
-        """End it both ways; the client may have done so before."""
+        """Shut down both directions. Raise OSError if the client has left before."""
         self.shut_with.append(how)
         self._shut.set()
         if self._fails:
@@ -358,7 +358,7 @@ class Connection(Stream):
 
 
 def stalled(connection: Connection, **environ: Any) -> float:
-    """Answer a client that stalls; give the seconds that the end of its answer took."""
+    """Answer a client that stalls, and return the seconds that closing the response took."""
     desk = Desk()
     desk.patience_s = 0.02
     response = wsgi(desk, connection, CONTENT_LENGTH="5", **environ)
@@ -370,30 +370,30 @@ def stalled(connection: Connection, **environ: Any) -> float:
 
 @pytest.mark.parametrize("server", ["gunicorn", "werkzeug"])
 @pytest.mark.parametrize("fails", [False, True], ids=["connected", "left"])
-def test_a_stalled_connection_is_shut_and_its_reader_waited_for(server: str, fails: bool) -> None:  # noqa: FBT001
+def test_a_stalled_connection_is_shut_down_and_its_reading_thread_awaited(server: str, fails: bool) -> None:  # noqa: FBT001
     connection = Connection(fails=fails)
     stalled(connection, **{f"{server}.socket": connection})
     assert connection.shut_with == [socket.SHUT_RDWR]
     assert connection.is_left, "two may not read from one connection"
 
 
-def test_a_reader_that_does_not_notice_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapters, "HANG_UP_S", HANG_UP_S / 10)
+def test_the_wait_for_a_reading_thread_that_does_not_end_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapters, "SHUTDOWN_S", SHUTDOWN_S / 10)
     connection = Connection(notices_after_s=3.0)
     took_s = stalled(connection, **{"gunicorn.socket": connection})
-    assert HANG_UP_S == 0.5
+    assert SHUTDOWN_S == 0.5
     assert not connection.is_left
     in_time(took_s, 2)
 
 
-def test_where_the_server_hands_out_no_socket_nothing_is_shut() -> None:
+def test_no_connection_is_shut_down_if_the_server_gives_no_access_to_its_socket() -> None:
     connection = Connection()
     stalled(connection)
     assert connection.shut_with == []
     connection.shutdown(socket.SHUT_RDWR)
 
 
-def test_a_connection_whose_body_has_been_read_is_not_shut() -> None:
+def test_a_connection_whose_body_has_been_read_is_not_shut_down() -> None:
     connection = Connection()
     connection.shutdown(socket.SHUT_RDWR)
     wsgi(Desk(), connection, CONTENT_LENGTH="0", **{"gunicorn.socket": connection}).close()
@@ -401,16 +401,16 @@ def test_a_connection_whose_body_has_been_read_is_not_shut() -> None:
     assert connection.shut_with == [socket.SHUT_RDWR]
 
 
-def test_many_clients_that_stall_hold_up_no_other_one() -> None:
+def test_many_stalled_clients_delay_no_other_client() -> None:
     desk: Any = Desk()
     desk.patience_s = 60.0
     receiver: Any = desk
-    door, connections = WsgiDoor(receiver), [Connection(notices_after_s=0.0) for _ in range(50)]
+    adapter, connections = WsgiAdapter(receiver), [Connection(notices_after_s=0.0) for _ in range(50)]
     with ThreadPoolExecutor(50) as clients:
-        waiting = [clients.submit(wsgi, desk, connection, door, CONTENT_LENGTH="5") for connection in connections]
+        waiting = [clients.submit(wsgi, desk, connection, adapter, CONTENT_LENGTH="5") for connection in connections]
         while len(desk.requests) < 50:
             time.sleep(0.005)
-        assert wsgi(desk, Stream(b"hello"), door, CONTENT_LENGTH="5").status_code == 200
-        assert not any(each.done() for each in waiting)
+        assert wsgi(desk, Stream(b"hello"), adapter, CONTENT_LENGTH="5").status_code == 200
+        assert not any(answer.done() for answer in waiting)
         for connection in connections:
             connection.shutdown(socket.SHUT_RDWR)

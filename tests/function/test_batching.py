@@ -1,4 +1,4 @@
-"""batching: who travels together, who does not, and that everybody gets a verdict of their own."""
+"""batching: which messages share a request, and that every message gets its own result."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ ATTEMPT_S = 2.0
 
 
 class FakePubSub:
-    """Acknowledges each message with its data as id, in the order of its requests; or does what it is told."""
+    """Acknowledges each message with its topic and data as id, or fails as the test has set it."""
 
     def __init__(self) -> None:
         self.requests: list[list[str]] = []
@@ -33,7 +33,7 @@ class FakePubSub:
         self.ids: Sequence[str] | None = None
 
     async def send(self, topic: str, messages: Sequence[Message], *, timeout_s: float) -> Sequence[str]:
-        """Take a request."""
+        """Record a request, and return its ids or fail."""
         names = [name(message) for message in messages]
         self.requests.append(names)
         self.timeouts.append(timeout_s)
@@ -48,7 +48,7 @@ class FakePubSub:
             raise PublishRefused("INVALID_ARGUMENT")
         if names == [self.odd]:
             raise ZeroDivisionError
-        return self.ids if self.ids is not None else [f"{topic}/{each}" for each in names]
+        return self.ids if self.ids is not None else [f"{topic}/{text}" for text in names]
 
 
 def name(message: Message) -> str:
@@ -67,28 +67,28 @@ def run(use: Callable[[Batcher], Awaitable[T]], pubsub: FakePubSub) -> T:
 
 
 def publish_all(pubsub: FakePubSub, *messages: Message, topic: str = "t") -> list[str | BaseException]:
-    """Publish in one turn, and give the verdicts in order."""
+    """Publish all messages in one turn, and return their results in the same order."""
 
     async def use(requests: Batcher) -> list[str | BaseException]:
-        waiting = (requests.publish(topic, each, timeout_s=ATTEMPT_S) for each in messages)
+        waiting = (requests.publish(topic, message, timeout_s=ATTEMPT_S) for message in messages)
         return await asyncio.gather(*waiting, return_exceptions=True)
 
     return run(use, pubsub)
 
 
-def test_what_comes_in_one_turn_travels_in_one_request_and_each_gets_its_own_id() -> None:
+def test_messages_of_one_turn_share_one_request_and_each_gets_its_own_id() -> None:
     pubsub = FakePubSub()
     assert publish_all(pubsub, message("a"), message("b"), message("c")) == ["t/a", "t/b", "t/c"]
     assert pubsub.requests == [["a", "b", "c"]]
     assert pubsub.timeouts == [ATTEMPT_S]
 
 
-def test_a_message_that_comes_alone_leaves_before_the_next_turn_is_over() -> None:
+def test_a_message_that_is_alone_in_its_turn_is_sent_before_the_next_turn_is_over() -> None:
     pubsub = FakePubSub()
 
     async def use(requests: Batcher) -> None:
         waiting = asyncio.ensure_future(requests.publish("t", message("a"), timeout_s=ATTEMPT_S))
-        for _ in range(2):  # its own turn, and the request's
+        for _ in range(2):  # the turn of the message and that of the request
             await asyncio.sleep(0)
         assert pubsub.requests == [["a"]]
         await waiting
@@ -96,7 +96,7 @@ def test_a_message_that_comes_alone_leaves_before_the_next_turn_is_over() -> Non
     run(use, pubsub)
 
 
-def test_a_request_under_way_holds_nobody_up() -> None:
+def test_a_pending_request_does_not_delay_later_messages() -> None:
     pubsub = FakePubSub()
     pubsub.takes_s = 0.05
 
@@ -111,7 +111,7 @@ def test_a_request_under_way_holds_nobody_up() -> None:
     run(use, pubsub)
 
 
-def test_ordering_keys_topics_and_times_left_are_never_mixed() -> None:
+def test_a_batch_never_mixes_ordering_keys_topics_or_timeouts() -> None:
     pubsub = FakePubSub()
 
     async def use(requests: Batcher) -> None:
@@ -131,40 +131,40 @@ def test_messages_of_one_ordering_key_keep_their_order() -> None:
     pubsub = FakePubSub()
     many = [message(str(number), "device") for number in range(2 * MOST_MESSAGES + 1)]
     publish_all(pubsub, *many)
-    assert [each for request in pubsub.requests for each in request] == [name(each) for each in many]
+    assert [text for request in pubsub.requests for text in request] == [name(message) for message in many]
 
 
-def test_a_request_holds_no_more_messages_than_google_s_own_client_sends() -> None:
+def test_a_batch_has_at_most_64_messages() -> None:
     pubsub = FakePubSub()
-    verdicts = publish_all(pubsub, *(message(str(number)) for number in range(MOST_MESSAGES + 1)))
+    results = publish_all(pubsub, *(message(str(number)) for number in range(MOST_MESSAGES + 1)))
     assert [len(request) for request in pubsub.requests] == [MOST_MESSAGES, 1]
-    assert len(set(verdicts)) == MOST_MESSAGES + 1
+    assert len(set(results)) == MOST_MESSAGES + 1
 
 
-def test_a_request_holds_no_more_bytes_and_a_larger_message_travels_alone() -> None:
+def test_a_batch_has_at_most_a_megabyte_and_a_larger_message_is_sent_alone() -> None:
     pubsub = FakePubSub()
     half, huge = MOST_BYTES // 2, 9 * MOST_BYTES
     publish_all(pubsub, message("a", size=half), message("b", size=half), message("c", size=1), message("d", size=huge))
     assert pubsub.requests == [["a", "b"], ["c"], ["d"]]
 
 
-def test_a_failure_is_everybodys() -> None:
+def test_a_failed_request_fails_all_its_messages() -> None:
     pubsub = FakePubSub()
     pubsub.failure = PublishTransient("UNAVAILABLE: away")
-    verdicts = publish_all(pubsub, message("a"), message("b"))
-    assert [(type(each), str(each)) for each in verdicts] == [(PublishTransient, "UNAVAILABLE: away")] * 2
+    results = publish_all(pubsub, message("a"), message("b"))
+    assert [(type(result), str(result)) for result in results] == [(PublishTransient, "UNAVAILABLE: away")] * 2
     assert len(pubsub.requests) == 1
 
 
-def test_an_unforeseen_error_is_everybodys_too() -> None:
+def test_an_unexpected_error_fails_all_messages_of_the_request() -> None:
     class Broken(FakePubSub):
         async def send(self, topic: str, messages: Sequence[Message], *, timeout_s: float) -> Sequence[str]:
             raise LookupError(topic, len(messages), timeout_s)
 
-    assert [type(each) for each in publish_all(Broken(), message("a"), message("b"))] == [LookupError] * 2
+    assert [type(result) for result in publish_all(Broken(), message("a"), message("b"))] == [LookupError] * 2
 
 
-def test_one_invalid_message_does_not_cost_the_others() -> None:
+def test_one_invalid_message_does_not_fail_the_other_messages() -> None:
     pubsub = FakePubSub()
     pubsub.poison = "b"
     a, b, c = publish_all(pubsub, message("a"), message("b"), message("c"))
@@ -176,19 +176,19 @@ def test_one_invalid_message_does_not_cost_the_others() -> None:
 def test_an_invalid_message_alone_is_sent_once() -> None:
     pubsub = FakePubSub()
     pubsub.poison = "a"
-    (verdict,) = publish_all(pubsub, message("a"))
-    assert isinstance(verdict, PublishRefused)
+    (result,) = publish_all(pubsub, message("a"))
+    assert isinstance(result, PublishRefused)
     assert pubsub.requests == [["a"]]
 
 
-def test_trying_one_by_one_has_only_the_time_that_is_left() -> None:
+def test_sending_the_messages_one_by_one_has_only_the_remaining_time() -> None:
     pubsub = FakePubSub()
     pubsub.poison, pubsub.takes_s = "a", 0.1
     publish_all(pubsub, message("a"), message("b"))
     assert [timeout_s <= ATTEMPT_S - 0.1 for timeout_s in pubsub.timeouts] == [False, True, True]
 
 
-def test_an_empty_id_is_no_acknowledgement_of_its_message_alone() -> None:
+def test_an_empty_id_fails_only_its_own_message() -> None:
     pubsub = FakePubSub()
     pubsub.ids = ["1", "", "3"]
     first, second, third = publish_all(pubsub, message("a"), message("b"), message("c"))
@@ -196,7 +196,7 @@ def test_an_empty_id_is_no_acknowledgement_of_its_message_alone() -> None:
     assert str(second) == "an empty message id"
 
 
-def test_who_gives_up_does_not_take_the_others_along() -> None:
+def test_a_cancelled_publish_does_not_cancel_the_other_messages_of_its_batch() -> None:
     pubsub = FakePubSub()
     pubsub.takes_s = 0.05
 
@@ -212,23 +212,24 @@ def test_who_gives_up_does_not_take_the_others_along() -> None:
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01], ids=["as it leaves", "under way"])
-def test_a_request_that_nobody_waits_for_any_more_goes_on_nowhere(after_s: float) -> None:
+def test_a_request_is_cancelled_when_all_its_publishers_are_cancelled(after_s: float) -> None:
     pubsub = FakePubSub()
     pubsub.takes_s = 5
 
     async def use(requests: Batcher) -> None:
-        both = [asyncio.ensure_future(requests.publish("t", message(each), timeout_s=ATTEMPT_S)) for each in "ab"]
+        both = [asyncio.ensure_future(requests.publish("t", message(text), timeout_s=ATTEMPT_S)) for text in "ab"]
         await asyncio.sleep(after_s)
-        for each in both:
-            each.cancel()
+        for publishing in both:
+            publishing.cancel()
         await asyncio.wait(both)
         await asyncio.sleep(0.01)
-        assert pubsub.cancelled == pubsub.requests == [["a", "b"]]  # here: asyncio.run cancels whatever is left
+        # checked here, because asyncio.run cancels pending tasks
+        assert pubsub.cancelled == pubsub.requests == [["a", "b"]]
 
     run(use, pubsub)
 
 
-def test_nothing_is_remembered_of_requests_that_have_left() -> None:
+def test_the_batcher_does_not_remember_batches_that_were_sent() -> None:
     pubsub = FakePubSub()
 
     async def use(requests: Batcher) -> None:
@@ -240,7 +241,7 @@ def test_nothing_is_remembered_of_requests_that_have_left() -> None:
     run(use, pubsub)
 
 
-def test_what_nobody_foresaw_of_one_message_is_no_verdict_of_the_others() -> None:
+def test_an_unexpected_error_of_one_message_sent_alone_does_not_fail_the_others() -> None:
     pubsub = FakePubSub()
     pubsub.poison, pubsub.odd = "bad", "odd"
     first, bad, odd, last = publish_all(pubsub, message("a"), message("bad"), message("odd"), message("b"))
@@ -249,7 +250,7 @@ def test_what_nobody_foresaw_of_one_message_is_no_verdict_of_the_others() -> Non
     assert isinstance(odd, ZeroDivisionError)
 
 
-def test_a_request_that_was_cancelled_before_it_left_takes_nobody_with_it() -> None:
+def test_a_batch_cancelled_before_it_is_sent_does_not_take_later_messages_with_it() -> None:
     pubsub = FakePubSub()
 
     async def use(requests: Batcher) -> str:
@@ -262,13 +263,13 @@ def test_a_request_that_was_cancelled_before_it_left_takes_nobody_with_it() -> N
     assert run(use, pubsub) == "t/b"
 
 
-def test_the_largest_request_is_one_that_pubsub_takes() -> None:
+def test_the_largest_batch_fits_into_a_publish_request() -> None:
     attributes = {f"{number:03}".ljust(256, "k"): "v" * 1024 for number in range(100)}
     largest = Message(b"x" * (MOST_BYTES // MOST_MESSAGES), attributes, "o" * 1024)
     assert _request("projects/p/topics/t", [largest] * MOST_MESSAGES).ByteSize() < 10_000_000
 
 
-def test_a_failure_is_forgotten_at_once_and_does_not_wait_for_the_collector() -> None:
+def test_a_failed_batch_is_freed_without_the_garbage_collector() -> None:
     pubsub = FakePubSub()
     pubsub.failure = PublishTransient("UNAVAILABLE")
     failure = weakref.ref(pubsub.failure)
@@ -286,7 +287,7 @@ def test_a_failure_is_forgotten_at_once_and_does_not_wait_for_the_collector() ->
         gc.enable()
 
 
-def test_among_many_good_messages_pubsub_refuses_the_invalid_one_alone(embedded: EmbeddedPubSub) -> None:
+def test_pubsub_refuses_only_the_invalid_message_among_many_valid_ones(embedded: EmbeddedPubSub) -> None:
     embedded.create_topic(TOPIC)
     good = [Message(b"good", {"number": str(number)}) for number in range(20)]
     invalid = Message(b"invalid", {"x" * 300: "a key that is too long"})
@@ -294,13 +295,15 @@ def test_among_many_good_messages_pubsub_refuses_the_invalid_one_alone(embedded:
     async def main() -> list[str | BaseException]:
         broker = PubSub(embedded.host)
         requests = Batcher(broker)
-        waiting = (requests.publish(TOPIC, each, timeout_s=ATTEMPT_S) for each in [*good[:10], invalid, *good[10:]])
+        waiting = (
+            requests.publish(TOPIC, message, timeout_s=ATTEMPT_S) for message in [*good[:10], invalid, *good[10:]]
+        )
         try:
             return await asyncio.gather(*waiting, return_exceptions=True)
         finally:
             await broker.close()
 
-    verdicts = asyncio.run(main())
-    assert isinstance(verdicts.pop(10), PublishRefused)
-    assert len(set(verdicts)) == len(good)
-    assert all(isinstance(each, str) for each in verdicts)
+    results = asyncio.run(main())
+    assert isinstance(results.pop(10), PublishRefused)
+    assert len(set(results)) == len(good)
+    assert all(isinstance(result, str) for result in results)

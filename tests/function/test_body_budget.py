@@ -1,12 +1,12 @@
-"""body_budget: so many bytes at once, and the first that waits is the first to go on."""
+"""body_budget: requests share a number of bytes, first come first served."""
 
 import asyncio
 
-from function.body_budget import Room
+from function.body_budget import BodyBudget
 
 
-async def turns(room: Room, *sizes: float) -> list["asyncio.Task[None]"]:
-    tasks = [asyncio.create_task(room.take(size)) for size in sizes]
+async def turns(budget: BodyBudget, *sizes: float) -> list["asyncio.Task[None]"]:
+    tasks = [asyncio.create_task(budget.take(size)) for size in sizes]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return tasks
@@ -16,41 +16,41 @@ def done(tasks: list["asyncio.Task[None]"]) -> list[bool]:
     return [task.done() for task in tasks]
 
 
-def test_who_fits_beside_the_others_goes_on_at_once_and_who_does_not_waits_in_order() -> None:
+def test_a_request_that_fits_goes_on_at_once_and_the_others_wait_in_order() -> None:
     async def main() -> None:
-        room = Room(10)
-        tasks = await turns(room, 6, 4, 5, 1)
+        budget = BodyBudget(10)
+        tasks = await turns(budget, 6, 4, 5, 1)
         assert done(tasks) == [True, True, False, False]
-        room.give_back(4)
+        budget.give_back(4)
         await asyncio.sleep(0)
         assert done(tasks) == [True, True, False, False], "a small one does not overtake"
-        room.give_back(6)
+        budget.give_back(6)
         await asyncio.sleep(0)
         assert done(tasks) == [True] * 4
 
     asyncio.run(main())
 
 
-def test_one_that_waits_no_more_takes_no_room_and_lets_those_behind_it_go_on() -> None:
+def test_a_cancelled_wait_takes_no_bytes_and_lets_the_later_requests_go_on() -> None:
     async def main() -> None:
-        room = Room(10)
-        tasks = await turns(room, 9, 5, 1)
+        budget = BodyBudget(10)
+        tasks = await turns(budget, 9, 5, 1)
         tasks[1].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert tasks[2].done()
-        room.give_back(10)
-        await asyncio.wait_for(room.take(10), 1)
+        budget.give_back(10)
+        await asyncio.wait_for(budget.take(10), 1)
 
     asyncio.run(main())
 
 
-def test_one_that_is_cancelled_just_when_it_is_let_in_gives_its_room_back() -> None:
+def test_a_wait_that_is_cancelled_just_when_it_is_admitted_gives_its_bytes_back() -> None:
     async def main() -> None:
-        room = Room(10)
-        tasks = await turns(room, 10, 10)
-        room.give_back(10)
+        budget = BodyBudget(10)
+        tasks = await turns(budget, 10, 10)
+        budget.give_back(10)
         tasks[1].cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.wait_for(room.take(10), 1)
+        await asyncio.wait_for(budget.take(10), 1)
 
     asyncio.run(main())

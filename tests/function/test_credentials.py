@@ -1,4 +1,4 @@
-"""credentials: which source of tokens is taken, what the metadata server is asked, and how its failures are told."""
+"""credentials: the source of tokens, the requests to the metadata server, and the texts of its failures."""
 
 import contextlib
 import functools
@@ -35,11 +35,11 @@ def source(environ: dict[str, str]) -> Any:
 
 
 @pytest.mark.parametrize("environ", [{"K_SERVICE": "f"}, {"GCE_METADATA_HOST": "x:1"}], ids=["Cloud Run", "named"])
-def test_where_a_metadata_server_is_known_of_it_is_asked(environ: dict[str, str], tmp_path: Path) -> None:
+def test_the_metadata_server_is_asked_if_the_environment_names_one(environ: dict[str, str], tmp_path: Path) -> None:
     assert isinstance(source({**environ, "HOME": str(tmp_path)}), MetadataServer)
 
 
-def test_elsewhere_google_looks_for_credentials(tmp_path: Path) -> None:
+def test_otherwise_googles_library_looks_for_credentials(tmp_path: Path) -> None:
     assert isinstance(source({"HOME": str(tmp_path)}), GoogleCredentials)
 
 
@@ -53,7 +53,7 @@ def test_a_file_of_credentials_comes_first(tmp_path: Path) -> None:
     assert isinstance(source({"K_SERVICE": "f", "CLOUDSDK_CONFIG": str(folder)}), GoogleCredentials)
 
 
-def test_one_question_is_asked_for_a_token_of_our_scopes(server: StandIn) -> None:
+def test_one_request_fetches_a_token_with_the_scopes(server: StandIn) -> None:
     before = time.time()
     token = source({"GCE_METADATA_HOST": server.host})(ENOUGH_S)
     assert server.asked == [f"{PATH}?scopes={','.join(SCOPES)}"]
@@ -61,10 +61,10 @@ def test_one_question_is_asked_for_a_token_of_our_scopes(server: StandIn) -> Non
     assert before + 3599 <= token.expires_at <= time.time() + 3599
 
 
-def test_the_address_is_asked_first_and_the_name_if_it_does_not_answer() -> None:
+def test_the_address_is_asked_first_and_then_the_host_name() -> None:
     assert METADATA_HOSTS == ("169.254.169.254", "metadata.google.internal")
-    with StandIn() as sound:
-        ask = MetadataServer([f"127.0.0.1:{closed_port()}", sound.host], SCOPES, now=time.time)
+    with StandIn() as server:
+        ask = MetadataServer([f"127.0.0.1:{closed_port()}", server.host], SCOPES, now=time.time)
         with pytest.raises(PublishTransient, match="metadata server: ConnectionRefusedError"):
             ask(ENOUGH_S)
         assert ask(ENOUGH_S).metadata
@@ -72,13 +72,13 @@ def test_the_address_is_asked_first_and_the_name_if_it_does_not_answer() -> None
 
 
 class Unreachable:
-    """Connections that are never made, and to which hosts."""
+    """Makes connections that always fail, and records their hosts."""
 
     def __init__(self) -> None:
         self.hosts: list[str] = []
 
     def __call__(self, host: str, timeout: float) -> "Unreachable":
-        """Begin one."""
+        """Record the host of a new connection."""
         self.hosts.append(host)
         assert timeout == ENOUGH_S
         return self
@@ -88,7 +88,7 @@ class Unreachable:
         raise ConnectionRefusedError(111, "refused")
 
     def close(self) -> None:
-        """Close it."""
+        """Do nothing."""
 
 
 @pytest.fixture
@@ -98,7 +98,7 @@ def unreachable(monkeypatch: pytest.MonkeyPatch) -> Unreachable:
     return made
 
 
-def test_on_cloud_run_the_known_hosts_are_asked_by_turns(unreachable: Unreachable, tmp_path: Path) -> None:
+def test_the_two_known_hosts_are_asked_in_turn_on_cloud_run(unreachable: Unreachable, tmp_path: Path) -> None:
     ask = source({"K_SERVICE": "f", "HOME": str(tmp_path)})
     for _ in range(3):
         with pytest.raises(PublishTransient) as caught:
@@ -107,7 +107,7 @@ def test_on_cloud_run_the_known_hosts_are_asked_by_turns(unreachable: Unreachabl
     assert str(caught.value) == ("no access token: metadata server: ConnectionRefusedError: [Errno 111] refused")
 
 
-def test_each_host_has_its_turn_in_the_order_given(unreachable: Unreachable) -> None:
+def test_the_hosts_are_asked_in_turn_in_their_order(unreachable: Unreachable) -> None:
     ask = MetadataServer(["a", "b", "c"], SCOPES, now=time.time)
     for _ in range(4):
         with pytest.raises(PublishTransient):
@@ -115,7 +115,7 @@ def test_each_host_has_its_turn_in_the_order_given(unreachable: Unreachable) -> 
     assert unreachable.hosts == ["a", "b", "c", "a"]
 
 
-def test_google_looks_for_credentials_of_our_scopes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_googles_library_looks_for_credentials_with_the_scopes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     scopes: list[object] = []
 
     def default(*, scopes: object, seen: list[object] = scopes) -> tuple[Credentials, None]:
@@ -127,7 +127,7 @@ def test_google_looks_for_credentials_of_our_scopes(monkeypatch: pytest.MonkeyPa
     assert scopes == [SCOPES]
 
 
-def test_gclouds_folder_alone_is_no_credentials(tmp_path: Path) -> None:
+def test_gclouds_folder_without_a_file_of_credentials_does_not_count(tmp_path: Path) -> None:
     (tmp_path / ".config" / "gcloud").mkdir(parents=True)
     assert isinstance(source({"K_SERVICE": "f", "HOME": str(tmp_path)}), MetadataServer)
 
@@ -144,7 +144,9 @@ def closed_port() -> int:
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 429, 500, 503])
-def test_any_other_answer_is_told_by_its_status_and_may_be_better_the_next_time(server: StandIn, status: int) -> None:
+def test_the_error_has_the_status_of_a_failed_answer_and_the_next_call_may_succeed(
+    server: StandIn, status: int
+) -> None:
     server.stumble(Stumble(status))
     ask = source({"GCE_METADATA_HOST": server.host})
     with pytest.raises(PublishTransient, match=f"no access token: the metadata server answered {status}"):
@@ -152,7 +154,7 @@ def test_any_other_answer_is_told_by_its_status_and_may_be_better_the_next_time(
     assert ask(ENOUGH_S).metadata
 
 
-def test_a_server_that_hangs_is_given_up_in_time(server: StandIn) -> None:
+def test_a_metadata_server_that_hangs_times_out(server: StandIn) -> None:
     server.stumble(Stumble(seconds=HANG_S))
     began_at = time.monotonic()
     with pytest.raises(PublishTransient, match="no access token: metadata server: TimeoutError"):
@@ -178,7 +180,7 @@ REPLIES = {
 
 
 @pytest.mark.parametrize("reply", REPLIES)
-def test_a_reply_that_holds_no_token_is_told_without_quoting_it(reply: str) -> None:
+def test_the_error_of_a_reply_without_a_token_does_not_quote_the_reply(reply: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def answer() -> None:
@@ -197,7 +199,7 @@ def test_a_reply_that_holds_no_token_is_told_without_quoting_it(reply: str) -> N
 
 
 @pytest.mark.parametrize("life_s", [0, -5])
-def test_a_token_that_has_expired_is_none_and_may_be_good_the_next_time(server: StandIn, life_s: int) -> None:
+def test_an_expired_token_is_refused_and_the_next_call_may_succeed(server: StandIn, life_s: int) -> None:
     ask = source({"GCE_METADATA_HOST": server.host})
     server.life_s = life_s
     with pytest.raises(PublishTransient, match=r"^no access token: the metadata server's token has expired$"):
@@ -207,7 +209,7 @@ def test_a_token_that_has_expired_is_none_and_may_be_good_the_next_time(server: 
 
 
 @pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\nX: ", b"HTTP/1.1 200 OK\r\nContent-Length: 999\r\n\r\n"])
-def test_a_reply_that_comes_byte_by_byte_is_given_up_in_time(start: bytes) -> None:
+def test_a_reply_that_arrives_byte_by_byte_times_out(start: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def drip() -> None:
@@ -227,7 +229,7 @@ def test_a_reply_that_comes_byte_by_byte_is_given_up_in_time(start: bytes) -> No
         thread.join()
 
 
-def test_what_does_not_speak_http_is_told() -> None:
+def test_the_error_says_that_the_server_does_not_speak_http() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def hang_up() -> None:
@@ -241,7 +243,7 @@ def test_what_does_not_speak_http_is_told() -> None:
 
 
 class Account(AnonymousCredentials):
-    """Credentials as Google's library makes them: refreshed, they have a token."""
+    """Credentials in the manner of Google's library: they have a token after a refresh."""
 
     def __init__(self, error: Exception | None = None, *, expires: bool = True) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
@@ -250,14 +252,14 @@ class Account(AnonymousCredentials):
         self.refreshed_with: list[Any] = []
 
     def refresh(self, request: Any) -> None:
-        """Get a token, or fail."""
+        """Set a token, or fail."""
         self.refreshed_with.append(request)
         if self.error:
             raise self.error
         self.expiry = datetime(2026, 11, 2, 12, 0, 0, tzinfo=UTC).replace(tzinfo=None) if self.expires else None
 
     def apply(self, headers: dict[str, str], token: Any = None) -> None:  # noqa: ARG002  # as Google's
-        """Write the token and who is billed."""
+        """Add the headers of the token and of the billed project."""
         headers["authorization"] = "Bearer t"
         headers["X-Goog-User-Project"] = "billed"
 
@@ -283,7 +285,7 @@ def test_a_token_may_last_for_ever() -> None:
     assert GoogleCredentials(lambda: Account(expires=False))(ENOUGH_S).expires_at == float("inf")
 
 
-def test_credentials_that_are_not_there_are_for_an_operator() -> None:
+def test_missing_credentials_are_a_misconfiguration() -> None:
     def find() -> Credentials:
         raise DefaultCredentialsError("none")  # type: ignore[no-untyped-call]
 
@@ -300,12 +302,12 @@ ERRORS = {
 }
 
 
-@pytest.mark.parametrize("told", ERRORS)
-def test_a_refresh_that_fails_is_told_by_the_first_line_and_tried_again(told: str) -> None:
-    account = Account(ERRORS[told])
+@pytest.mark.parametrize("text", ERRORS)
+def test_the_error_of_a_failed_refresh_has_its_first_line_and_the_next_call_tries_again(text: str) -> None:
+    account = Account(ERRORS[text])
     fetch = GoogleCredentials(lambda: account)
     with pytest.raises(PublishTransient) as caught:
         fetch(ENOUGH_S)
-    assert str(caught.value) == f"no access token: {told}"
+    assert str(caught.value) == f"no access token: {text}"
     account.error = None
     assert fetch(ENOUGH_S).metadata

@@ -1,6 +1,6 @@
-"""Generated tokens before two independent verifiers, and seeded mutations before nobody but ours; the short forms.
+"""Generated tokens for two independent verifiers, and seeded mutations for the function's own; both in a short form.
 
-``python -m tests.prove differential fuzz`` runs the full ones: 10,000 tokens and 100,000 mutations.
+``python -m tests.prove differential fuzz`` runs the full form: 10,000 tokens and 100,000 mutations.
 """
 
 from dataclasses import replace
@@ -28,17 +28,17 @@ def finding() -> Finding:
     return fuzzed(SHORT)
 
 
-def test_no_verdict_of_ours_is_another_than_the_second_verifiers_without_a_reason(comparison: Comparison) -> None:
+def test_the_two_verifiers_differ_only_for_known_reasons(comparison: Comparison) -> None:
     assert comparison.unexplained == []
 
 
-def test_the_generated_tokens_reach_every_verdict_often(comparison: Comparison) -> None:
+def test_the_generated_tokens_reach_every_result_often(comparison: Comparison) -> None:
     assert set(comparison.verdicts) == {*VERDICTS.values(), "accepted", "expired"}
     assert comparison.verdicts["accepted"] > differential.SHORT / 8
     assert min(comparison.verdicts[verdict] for verdict in ("expired", "clock", "checksum")) > 5
 
 
-def test_every_change_and_every_reason_is_met_with() -> None:
+def test_every_change_and_every_reason_occurs() -> None:
     random = Random(differential.SEED)
     met = {name for _ in range(differential.SHORT) for name in draft(random).changes}
     assert met == set(CHANGES)
@@ -56,12 +56,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize("reference", WRONG.values(), ids=WRONG)
-def test_a_second_verifier_that_differs_in_one_rule_is_found_out(reference: Reference) -> None:
+def test_a_second_verifier_that_differs_in_one_rule_is_detected(reference: Reference) -> None:
     assert compare(differential.SHORT, reference).unexplained
 
 
 @pytest.mark.parametrize("header", [BY_SECRET, BY_KEY])
-def test_the_second_verifier_takes_a_sound_token_and_tells_the_rows_apart(header: str) -> None:
+def test_the_second_verifier_accepts_a_valid_token_and_distinguishes_the_rows(header: str) -> None:
     make = secret_token if header == BY_SECRET else key_token
     assert REFERENCE.verdict(header, make(BODY), BODY, NOW) == "accepted"
     assert REFERENCE.verdict(header, make(BODY), BODY, NOW + 10_000) == "expired"
@@ -71,11 +71,11 @@ def test_the_second_verifier_takes_a_sound_token_and_tells_the_rows_apart(header
     assert REFERENCE.verdict(header, "", BODY, NOW) == "unsigned"
 
 
-def test_mutations_bring_out_no_exception_but_our_own(finding: Finding) -> None:
+def test_mutations_raise_only_expected_errors(finding: Finding) -> None:
     assert finding.foreign == []
 
 
-def test_no_mutated_token_is_taken(finding: Finding) -> None:
+def test_no_mutated_token_is_accepted(finding: Finding) -> None:
     assert finding.outcomes[FORGED] == 0
 
 
@@ -83,7 +83,7 @@ def test_no_mutation_takes_long(finding: Finding) -> None:
     assert finding.slowest_ms < LONGEST_MS
 
 
-def test_mutations_reach_behind_every_door(finding: Finding) -> None:
+def test_mutations_get_past_every_check(finding: Finding) -> None:
     for outcome in (
         "changed token refused",
         "signed claims taken",

@@ -1,4 +1,4 @@
-"""event: what is read of an event, old or new, and what is kept rather than passed on."""
+"""event: the fields that are read of old and new events, and the bodies that are malformed or have no envelope."""
 
 import json
 from typing import Any
@@ -22,7 +22,7 @@ def read(content: bytes) -> Envelope:
 
 
 @pytest.mark.parametrize("event_type", SAMPLES)
-def test_all_there_is_to_know_of_an_event_is_read(event_type: str) -> None:
+def test_all_fields_of_an_event_are_read(event_type: str) -> None:
     whole = event(event_type)
     assert read(body(event_type)) == Envelope(
         event_id=whole["event"]["eventId"],
@@ -39,11 +39,11 @@ def test_all_there_is_to_know_of_an_event_is_read(event_type: str) -> None:
 
 
 @pytest.mark.parametrize("event_type", SAMPLES)
-def test_a_sample_contradicts_nothing(event_type: str) -> None:
+def test_the_sample_events_fit_their_types(event_type: str) -> None:
     assert read(body(event_type)).schema_violation is None
 
 
-def test_an_event_that_contradicts_its_type_says_where() -> None:
+def test_the_schema_violation_is_the_path_of_the_wrong_data() -> None:
     assert read(body("touch", data={"touch": {}})).schema_violation == "$.event.data.touch"
 
 
@@ -54,25 +54,25 @@ def test_a_product_number_is_read_when_there_is_one() -> None:
 
 @pytest.mark.parametrize("metadata", [None, [], "x", 7, {}, {"deviceType": None, "productNumber": 5}])
 @pytest.mark.parametrize("labels", [None, [], "x", {}])
-def test_metadata_and_labels_of_any_kind_keep_no_event_from_being_read(metadata: object, labels: object) -> None:
+def test_an_event_is_read_whatever_its_metadata_and_labels_are(metadata: object, labels: object) -> None:
     envelope = read(json.dumps({**event(), "metadata": metadata, "labels": labels}).encode())
     assert (envelope.device_id, envelope.project_id) == (DEVICE_ID, PROJECT_ID)
     assert (envelope.device_type, envelope.product_number, envelope.labels) == (None, None, {})
 
 
-def test_an_event_of_years_ago_without_the_newer_members_is_read() -> None:
+def test_an_old_event_without_the_newer_members_is_read() -> None:
     old = {"event": {name: event()["event"][name] for name in ("eventId", "eventType", "targetName")}}
     envelope = read(json.dumps(old).encode())
     assert envelope.event_type == "temperature"
     assert (envelope.timestamp, envelope.data) == (None, None)
 
 
-def test_labels_that_are_no_text_are_left_out() -> None:
+def test_labels_that_are_not_text_are_left_out() -> None:
     whole = {**event(), "labels": {"room": "A1", "floor": 2, "none": None, "list": [], "empty": ""}}
     assert read(json.dumps(whole).encode()).labels == {"room": "A1", "empty": ""}
 
 
-def test_unknown_types_and_members_pass() -> None:
+def test_unknown_types_and_members_are_accepted() -> None:
     whole = {**event(eventType="radiation", data={"radiation": {"sievert": 1}}, trace={"a": [1]}), "version": 2}
     envelope = read(json.dumps(whole).encode())
     assert (envelope.event_type, envelope.schema_violation) == ("radiation", None)
@@ -100,7 +100,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize("content", MALFORMED.values(), ids=MALFORMED)
-def test_a_body_that_is_not_one_sound_json_object_is_malformed(content: bytes) -> None:
+def test_a_body_that_is_not_one_valid_json_object_is_malformed(content: bytes) -> None:
     with pytest.raises(Malformed, match=r"^(not one JSON object in UTF-8|nested deeper than 128 levels|more than .*)$"):
         parse_body(content)
 
@@ -115,7 +115,7 @@ def test_128_levels_are_read_and_129_are_malformed(opened: bytes, closed: bytes)
         parse_body(nested(MAX_DEPTH + 1))
 
 
-def test_many_brackets_side_by_side_or_in_a_text_are_not_deep() -> None:
+def test_many_brackets_side_by_side_or_in_a_string_are_not_deep() -> None:
     assert len(parse_body(b'{"a": [' + b"[]," * 1000 + b'[]], "b": "' + b"[{" * 1000 + b'"}')["a"]) == 1001
 
 
@@ -155,17 +155,17 @@ NO_ENVELOPE: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("whole", NO_ENVELOPE.values(), ids=NO_ENVELOPE)
-def test_an_event_that_cannot_be_told_or_routed_has_no_envelope(whole: dict[str, Any]) -> None:
+def test_an_event_without_usable_id_type_or_target_has_no_envelope(whole: dict[str, Any]) -> None:
     with pytest.raises(NoEnvelope):
         read(json.dumps(whole).encode())
 
 
-def test_all_that_is_missing_is_named() -> None:
+def test_the_error_names_all_missing_members() -> None:
     with pytest.raises(NoEnvelope, match=r"^no usable eventId, eventType, targetName$"):
         require_envelope(NOTHING)
 
 
-def test_of_an_event_without_a_target_the_metadata_still_tell_the_device() -> None:
+def test_the_metadata_name_the_device_of_an_event_without_a_target() -> None:
     envelope = read_envelope(event(targetName=ABSENT))
     assert (envelope.project_id, envelope.device_id, envelope.target_name) == (PROJECT_ID, DEVICE_ID, None)
 
@@ -182,21 +182,21 @@ def test_of_an_event_without_a_target_the_metadata_still_tell_the_device() -> No
         ("projects/p/devices/d/parts/1", "p", DEVICE_ID),
     ],
 )
-def test_a_target_names_the_project_and_the_device_or_else_the_metadata_do(
+def test_the_target_or_else_the_metadata_name_the_project_and_the_device(
     name: str, project_id: str, device_id: str
 ) -> None:
     envelope = read_envelope(event(targetName=name))
     assert (envelope.project_id, envelope.device_id, envelope.target_name) == (project_id, device_id, name)
 
 
-def test_the_target_counts_for_more_than_the_metadata() -> None:
+def test_the_target_has_precedence_over_the_metadata() -> None:
     whole = {**event(targetName="projects/p/devices/d"), "metadata": {"projectId": "other", "deviceId": "other"}}
     envelope = read_envelope(whole)
     assert (envelope.project_id, envelope.device_id) == ("p", "d")
 
 
 @pytest.mark.parametrize("place", ["timestamp", "unknown"])
-def test_a_lone_surrogate_elsewhere_does_not_keep_an_event_back(place: str) -> None:
+def test_a_lone_surrogate_in_another_member_does_not_reject_the_event(place: str) -> None:
     envelope = read(json.dumps(event(**{place: "\ud800"})).encode())
     assert envelope.event_type == "temperature"
     assert envelope.timestamp != "\ud800"
@@ -204,7 +204,7 @@ def test_a_lone_surrogate_elsewhere_does_not_keep_an_event_back(place: str) -> N
 
 @pytest.mark.parametrize("event_type", SAMPLES)
 @pytest.mark.parametrize("place", ["updateTime", "state", "macAddress", "unknown", "added"])
-def test_a_lone_surrogate_in_the_data_never_keeps_an_event_back(event_type: str, place: str) -> None:
+def test_a_lone_surrogate_in_the_data_does_not_reject_the_event(event_type: str, place: str) -> None:
     for data in ({event_type: {place: "\ud800"}}, {event_type: {"\udfff": 1}}, {place: {"\ud800": "\ud800"}}):
         assert read(json.dumps(event(event_type, data=data)).encode()).event_type == event_type
         _ = read(json.dumps(event(event_type, data=data)).encode()).schema_violation
@@ -220,7 +220,7 @@ def test_numbers_of_any_size_are_read(number: str) -> None:
     assert read(content).event_type == "temperature"
 
 
-def test_of_a_member_that_is_there_twice_the_last_one_counts() -> None:
+def test_the_last_of_repeated_members_counts() -> None:
     assert read(body().replace(b'"eventType":', b'"eventType":"touch","eventType":')).event_type == "temperature"
 
 
@@ -244,7 +244,7 @@ known_data = st.tuples(st.sampled_from(sorted(SAMPLES)), objects).map(lambda pai
     metadata=json_values,
 )
 @settings(thorough, max_examples=7 * EXAMPLES)
-def test_every_event_of_the_future_is_read_with_its_envelope_exact(
+def test_every_generated_future_event_is_read_with_its_exact_envelope(
     event_id: str, event_type: str, data: object, further: dict[str, Any], labels: object, metadata: object
 ) -> None:
     needed = {"eventId": event_id, "eventType": event_type, "targetName": "projects/p/devices/d", "data": data}
@@ -257,7 +257,7 @@ def test_every_event_of_the_future_is_read_with_its_envelope_exact(
 
 @given(json_values)
 @thorough
-def test_whatever_stands_for_the_event_it_is_read_or_has_no_envelope(value: object) -> None:
+def test_any_json_value_as_the_event_is_read_or_has_no_envelope(value: object) -> None:
     try:
         envelope = read(json.dumps({"event": value}).encode())
     except NoEnvelope:

@@ -1,4 +1,4 @@
-"""event_types: right data of each type pass, and wrong data are told by the exact JSON path."""
+"""event_types: valid data of each type have no violation, and the violation of invalid data is the exact JSON path."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ TIME = "2026-01-02T03:04:05.678901Z"
 
 
 def data_of(event_type: str, **changes: Any) -> dict[str, Any]:
-    """The data of a type's sample with changed members; one that is ``...`` is left out."""
+    """Return the data of a type's sample with changed members. A member that is ``...`` is left out."""
     data: dict[str, Any] = event(event_type)["event"]["data"]
     inner = data if event_type == "labelsChanged" else data[event_type]
     inner = {name: value for name, value in {**inner, **changes}.items() if value is not ...}
@@ -27,7 +27,7 @@ def test_the_samples_and_the_structures_are_of_the_same_types() -> None:
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
-def test_the_sample_of_each_type_contradicts_nothing(event_type: str) -> None:
+def test_the_sample_of_each_type_fits_the_type(event_type: str) -> None:
     assert find_violation(event_type, data_of(event_type)) is None
 
 
@@ -96,12 +96,12 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("event_type", "changes", "place"), WRONG)
-def test_a_wrong_value_is_told_by_its_path(event_type: str, changes: dict[str, Any], place: str) -> None:
+def test_the_violation_is_the_path_of_the_wrong_value(event_type: str, changes: dict[str, Any], place: str) -> None:
     root = "$.event.data" if event_type == "labelsChanged" else f"$.event.data.{event_type}"
     assert find_violation(event_type, data_of(event_type, **changes)) == root + place
 
 
-def test_of_each_type_something_wrong_is_told() -> None:
+def test_each_type_has_an_invalid_sample() -> None:
     assert {event_type for event_type, _, _ in WRONG} == set(EVENT_TYPES)
 
 
@@ -143,7 +143,7 @@ RIGHT: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("event_type", "changes"), RIGHT)
-def test_edges_and_events_without_the_newer_members_contradict_nothing(
+def test_values_at_their_limits_and_events_without_the_newer_members_fit_their_types(
     event_type: str, changes: dict[str, Any]
 ) -> None:
     assert find_violation(event_type, data_of(event_type, **changes)) is None
@@ -161,17 +161,17 @@ WORDS = {
     ("networkStatus", "transmissionMode"): "LOW_POWER_STANDARD_MODE HIGH_POWER_BOOST_MODE",
     ("connectionStatus", "connection"): "SDS ETHERNET CELLULAR OFFLINE",
 }
-"""Every word that DT's documentation of its events has for a member."""
+"""Every value that DT's documentation of its events has for a member."""
 
 
 @pytest.mark.parametrize(
     ("event_type", "member", "word"), [(*place, word) for place, words in WORDS.items() for word in words.split()]
 )
-def test_every_word_that_dt_has_for_a_member_contradicts_nothing(event_type: str, member: str, word: str) -> None:
+def test_every_documented_value_of_a_member_fits_its_type(event_type: str, member: str, word: str) -> None:
     assert find_violation(event_type, data_of(event_type, **{member: word})) is None
 
 
-def test_a_device_may_be_reached_in_all_ways_at_once() -> None:
+def test_a_device_may_have_all_kinds_of_connection_at_once() -> None:
     assert (
         find_violation("connectionStatus", data_of("connectionStatus", available=["SDS", "ETHERNET", "CELLULAR"]))
         is None
@@ -179,18 +179,18 @@ def test_a_device_may_be_reached_in_all_ways_at_once() -> None:
 
 
 @pytest.mark.parametrize("event_type", EVENT_TYPES)
-def test_unknown_members_contradict_nothing(event_type: str) -> None:
+def test_unknown_members_fit_every_type(event_type: str) -> None:
     assert find_violation(event_type, data_of(event_type, future={"a": [None]})) is None
 
 
 @pytest.mark.parametrize("time", ["2026-01-02T03:04:05", "2026-01-02", "", 1_700_000_000, None, "9999-99-99T00:00:00Z"])
 @pytest.mark.parametrize("event_type", [name for name in EVENT_TYPES if name != "labelsChanged"])
-def test_a_time_without_an_offset_or_of_no_calendar_is_told(event_type: str, time: object) -> None:
+def test_a_time_without_an_offset_or_with_an_impossible_date_is_a_violation(event_type: str, time: object) -> None:
     assert find_violation(event_type, data_of(event_type, updateTime=time)) == f"$.event.data.{event_type}.updateTime"
 
 
 @pytest.mark.parametrize("event_type", [name for name in EVENT_TYPES if name != "labelsChanged"])
-def test_data_that_are_not_nested_in_their_types_name_are_told(event_type: str) -> None:
+def test_data_that_are_not_nested_below_their_types_name_are_a_violation(event_type: str) -> None:
     unnested: list[object] = [None, [], "x", {}, {"other": {}}, data_of(event_type)[event_type]]
     for data in unnested:
         assert find_violation(event_type, data) == "$.event.data"
@@ -205,16 +205,16 @@ def test_labels_changed_needs_an_object_too(data: object) -> None:
 
 
 @pytest.mark.parametrize("event_type", ["", "Temperature", "radiation", "temperature "])
-def test_of_an_unknown_type_nothing_is_said(event_type: str) -> None:
+def test_an_unknown_type_has_no_violation(event_type: str) -> None:
     assert find_violation(event_type, {"anything": [1]}) is None
 
 
-def test_text_that_is_no_unicode_is_told_where_its_data_begin() -> None:
+def test_a_lone_surrogate_is_a_violation_at_the_beginning_of_the_data() -> None:
     assert find_violation("contact", data_of("contact", state="\ud800")) == "$.event.data.contact"
     assert find_violation("contact", data_of("contact", **{"\ud800": 1})) == "$.event.data.contact"
 
 
-def test_the_structures_can_be_read_with_their_units_and_defaults() -> None:
+def test_the_structures_show_their_units_and_defaults() -> None:
     made = msgspec.convert(data_of("temperature", samples=..., isBackfilled=...)["temperature"], Temperature)
     assert (made.value, made.samples, made.is_backfilled) == (24.9, [], False)
     humid = msgspec.convert(data_of("humidity", samples=..., isBackfilled=...)["humidity"], Humidity)

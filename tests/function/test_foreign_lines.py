@@ -1,4 +1,4 @@
-"""foreign_lines: what libraries log becomes lines of ours, without what was filled in."""
+"""foreign_lines: log records of libraries become log lines, without their arguments."""
 
 import importlib
 import logging
@@ -11,19 +11,19 @@ from collections.abc import Iterator
 import pytest
 
 import function
-from function.foreign_lines import LIBRARIES, SAMPLE_S, take_over
+from function.foreign_lines import LIBRARIES, SAMPLE_S, redirect_loggers
 
-Told = list[tuple[str, str]]
+Lines = list[tuple[str, str]]
 
 
 class Clock:
-    """A clock that a test moves."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         self.time_s = 100.0
 
     def __call__(self) -> float:
-        """Tell the time."""
+        """Return the time in seconds."""
         return self.time_s
 
 
@@ -33,52 +33,52 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def told(clock: Clock) -> Iterator[Told]:
-    lines: Told = []
+def lines(clock: Clock) -> Iterator[Lines]:
+    lines: Lines = []
     before = {name: (logging.getLogger(name).handlers, logging.getLogger(name).propagate) for name in LIBRARIES}
-    take_over(lambda sentence, severity: lines.append((sentence, severity)), monotonic=clock)
+    redirect_loggers(lambda sentence, severity: lines.append((sentence, severity)), monotonic=clock)
     yield lines
     for name, (handlers, propagates) in before.items():
         logging.getLogger(name).handlers, logging.getLogger(name).propagate = handlers, propagates
 
 
-def test_a_librarys_sentence_is_told_without_what_was_filled_in(told: Told, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_librarys_message_is_logged_without_its_arguments(lines: Lines, capfd: pytest.CaptureFixture[str]) -> None:
     logging.getLogger("google.auth.compute_engine._metadata").warning("unavailable. Reason: %s", "canary")
     logging.getLogger("grpc._cython.cygrpc").error("callback raised\ncanary")
-    assert told == [
+    assert lines == [
         ("google.auth.compute_engine._metadata: unavailable. Reason: %s", "WARNING"),
         ("grpc._cython.cygrpc: callback raised", "ERROR"),
     ]
     assert capfd.readouterr() == ("", "")
 
 
-def test_an_errors_kind_is_told_and_not_its_text(told: Told) -> None:
+def test_the_type_of_an_error_is_logged_without_its_text(lines: Lines) -> None:
     try:
         int("canary")
     except ValueError:
         logging.getLogger("asyncio").exception("Task exception was never retrieved\ncanary")
-    assert told == [("asyncio: Task exception was never retrieved (ValueError)", "ERROR")]
+    assert lines == [("asyncio: Task exception was never retrieved (ValueError)", "ERROR")]
 
 
-def test_each_logger_is_told_of_once_a_second(told: Told, clock: Clock) -> None:
+def test_each_logger_has_at_most_one_line_a_second(lines: Lines, clock: Clock) -> None:
     for _ in range(3):
         logging.getLogger("asyncio").error("a")
     logging.getLogger("urllib3.connectionpool").warning("b")
     clock.time_s += SAMPLE_S
     logging.getLogger("asyncio").error("c")
-    assert [sentence for sentence, _ in told] == ["asyncio: a", "urllib3.connectionpool: b", "asyncio: c"]
+    assert [sentence for sentence, _ in lines] == ["asyncio: a", "urllib3.connectionpool: b", "asyncio: c"]
     assert SAMPLE_S == 1.0
 
 
 class Page(logging.Handler):
-    """Another handler, such as that of functions-framework, and what it was given."""
+    """Another handler, such as that of functions-framework, which keeps the messages that it gets."""
 
     def __init__(self) -> None:
         super().__init__()
         self.sentences: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one record down."""
+        """Keep the message of one record."""
         self.sentences.append(record.getMessage())
 
 
@@ -90,42 +90,44 @@ def page() -> Iterator[Page]:
     logging.getLogger().removeHandler(handler)
 
 
-def test_only_the_libraries_are_taken_over_and_no_handler_but_ours_has_their_lines(page: Page, told: Told) -> None:
+def test_only_the_libraries_loggers_are_redirected_and_no_other_handler_gets_their_records(
+    page: Page, lines: Lines
+) -> None:
     logging.getLogger("asyncio").error("a library's")
-    assert (told, page.sentences) == ([("asyncio: a library's", "ERROR")], [])
+    assert (lines, page.sentences) == ([("asyncio: a library's", "ERROR")], [])
     logging.getLogger("uvicorn.error").error("the server's")
-    assert (len(told), page.sentences) == (1, ["the server's"])
+    assert (len(lines), page.sentences) == (1, ["the server's"])
 
 
 @pytest.mark.parametrize("name", ["asyncio", "concurrent.futures", "google", "grpc", "requests", "urllib3"])
-def test_every_library_that_works_for_us_is_taken_over(name: str, told: Told) -> None:
+def test_the_loggers_of_all_used_libraries_are_redirected(name: str, lines: Lines) -> None:
     logging.getLogger(f"{name}.some_module").error("a")
-    assert told == [(f"{name}.some_module: a", "ERROR")]
+    assert lines == [(f"{name}.some_module: a", "ERROR")]
 
 
-def test_an_error_that_is_none_has_no_kind(told: Told) -> None:
+def test_a_record_without_an_error_has_no_type(lines: Lines) -> None:
     logging.getLogger("asyncio").error("a", exc_info=(None, None, None))
-    assert told == [("asyncio: a", "ERROR")]
+    assert lines == [("asyncio: a", "ERROR")]
 
 
-def test_small_talk_is_not_told(told: Told) -> None:
+def test_records_below_warning_are_not_logged(lines: Lines) -> None:
     logger = logging.getLogger("google")
     logger.setLevel(logging.DEBUG)
     logger.info("small talk")
     logger.setLevel(logging.NOTSET)
-    assert told == []
+    assert lines == []
 
 
-def test_a_long_sentence_is_cut(told: Told) -> None:
+def test_a_long_message_is_cut(lines: Lines) -> None:
     logging.getLogger("grpc").error("x" * 5000)
-    assert len(told[0][0]) < 250
+    assert len(lines[0][0]) < 250
 
 
-def test_taken_over_twice_it_tells_the_last_one_alone(told: Told, clock: Clock) -> None:
-    later: Told = []
-    take_over(lambda sentence, severity: later.append((sentence, severity)), monotonic=clock)
+def test_after_a_second_redirection_only_the_last_one_gets_the_records(lines: Lines, clock: Clock) -> None:
+    later: Lines = []
+    redirect_loggers(lambda sentence, severity: later.append((sentence, severity)), monotonic=clock)
     logging.getLogger("asyncio").error("a")
-    assert (told, later) == ([], [("asyncio: a", "ERROR")])
+    assert (lines, later) == ([], [("asyncio: a", "ERROR")])
 
 
 SILENT = """
@@ -144,7 +146,7 @@ asyncio.run(main())
 """
 
 
-def test_libraries_are_silent_from_before_they_are_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_libraries_write_nothing_to_standard_error_while_they_are_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GRPC_VERBOSITY", raising=False)
     logging.captureWarnings(capture=False)
     importlib.reload(function)
@@ -159,12 +161,12 @@ def test_grpc_itself_and_warnings_leave_standard_error_alone() -> None:
     assert (ran.stdout, ran.stderr) == ("", "")
 
 
-def test_warnings_are_ours_to_tell(told: Told) -> None:
+def test_pythons_warnings_become_log_lines(lines: Lines) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         logging.captureWarnings(capture=False)
         logging.captureWarnings(capture=True)
         warnings.warn("canary", stacklevel=1)
         logging.captureWarnings(capture=False)
-    ((sentence, severity),) = told
+    ((sentence, severity),) = lines
     assert (sentence.split(": ")[0], sentence.split(": ")[-1], severity) == ("py.warnings", "UserWarning", "WARNING")

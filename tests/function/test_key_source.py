@@ -1,4 +1,4 @@
-"""key_source: when DT's keys are fetched, what is believed of them, and what a failing issuer can do."""
+"""key_source: when DT's keys are fetched, which keys are used, and what a failing issuer causes."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ from tests.pace import in_time
 
 
 class Discovered:
-    """An issuer, a clock and the source that fetches from the one by the other."""
+    """A key source with a fake issuer and a fake clock."""
 
     def __init__(self, issuer: str = ISSUER) -> None:
         self.clock = FakeClock()
@@ -41,7 +41,7 @@ class Discovered:
         self.source = KeySource(issuer, fetch=self.issuer, monotonic=self.clock, warn=self.warnings.append)
 
     def has(self, key_id: str = KEY_ID) -> bool:
-        """Ask for a key; whether DT has it. Raises KeysUnavailable."""
+        """Return whether DT has a key. Raises KeysUnavailable."""
         try:
             run_skipping(self.source.key(key_id))
         except SignatureInvalid:
@@ -49,13 +49,13 @@ class Discovered:
         return True
 
     def has_long_since(self) -> bool:
-        """Ask for the key that DT has; a second passes."""
+        """Ask for the key that DT has. A second passes after it."""
         found = self.has()
         self.clock.advance(1)
         return found
 
     def is_unavailable(self, key_id: str = KEY_ID) -> bool:
-        """Whether it cannot be told that DT has the key."""
+        """Return whether the key source raises KeysUnavailable."""
         with pytest.raises(KeysUnavailable, match=r"^DT's key set cannot be fetched$"):
             self.has(key_id)
         return True
@@ -66,18 +66,18 @@ def dt() -> Discovered:
     return Discovered()
 
 
-def test_the_key_that_is_found_verifies_dts_token(dt: Discovered) -> None:
+def test_the_discovered_key_verifies_dts_token(dt: Discovered) -> None:
     key = run_skipping(dt.source.key(KEY_ID))
     verify_key(parse_token(key_token(body()), "ES256"), key)
     assert dt.issuer.fetched == [DISCOVERY_URL, KEY_SET_URL]
     assert dt.warnings == []
 
 
-def test_nothing_is_fetched_before_a_key_is_asked_for(dt: Discovered) -> None:
+def test_nothing_is_fetched_before_a_key_is_needed(dt: Discovered) -> None:
     assert dt.issuer.fetched == []
 
 
-def test_a_key_set_serves_for_fifteen_minutes_and_no_longer(dt: Discovered) -> None:
+def test_a_key_set_is_fetched_again_after_fifteen_minutes(dt: Discovered) -> None:
     assert dt.has()
     dt.clock.advance(KEEP_S - 0.001)
     assert dt.has()
@@ -88,7 +88,7 @@ def test_a_key_set_serves_for_fifteen_minutes_and_no_longer(dt: Discovered) -> N
     assert KEEP_S == 15 * 60
 
 
-def test_a_key_that_dt_takes_back_is_refused_once_the_key_set_is_fetched_again(dt: Discovered) -> None:
+def test_a_revoked_key_is_refused_after_the_key_set_is_fetched_again(dt: Discovered) -> None:
     assert dt.has()
     dt.issuer.has(jwk(STRANGERS_KEY, kid="new"))
     dt.clock.advance(KEEP_S)
@@ -103,12 +103,12 @@ def test_a_new_key_is_found_at_once(dt: Discovered) -> None:
     assert dt.issuer.key_set_fetches == 2
 
 
-def test_an_id_that_dt_does_not_have_is_refused_by_name(dt: Discovered) -> None:
+def test_an_unknown_key_id_is_an_invalid_signature(dt: Discovered) -> None:
     with pytest.raises(SignatureInvalid, match=r"^DT has no key of this id$"):
         run_skipping(dt.source.key("unknown"))
 
 
-def test_an_unknown_id_has_the_key_set_fetched_again_after_just_a_minute(dt: Discovered) -> None:
+def test_an_unknown_id_fetches_the_key_set_again_after_exactly_a_minute(dt: Discovered) -> None:
     assert dt.has_long_since()
     for passed_s, fetches in ((0.0, 2), (59.5, 2), (0.5, 3)):
         dt.clock.advance(passed_s)
@@ -116,7 +116,7 @@ def test_an_unknown_id_has_the_key_set_fetched_again_after_just_a_minute(dt: Dis
         assert dt.issuer.key_set_fetches == fetches
 
 
-def test_unknown_ids_have_the_key_set_fetched_once_a_minute_at_most(dt: Discovered) -> None:
+def test_unknown_ids_fetch_the_key_set_at_most_once_a_minute(dt: Discovered) -> None:
     assert dt.has_long_since()
     for second in range(180):
         assert not dt.has(f"unknown-{second}")
@@ -125,7 +125,7 @@ def test_unknown_ids_have_the_key_set_fetched_once_a_minute_at_most(dt: Discover
     assert UNKNOWN_KEY_S == 60
 
 
-def test_an_unknown_id_that_meets_no_or_an_old_key_set_has_it_fetched_only_once() -> None:
+def test_an_unknown_id_fetches_a_missing_or_old_key_set_only_once() -> None:
     issuer, clock = FakeIssuer(), itertools.count(step=0.001)
     source = KeySource(ISSUER, fetch=issuer, monotonic=clock.__next__, warn=lambda _: None)
     with pytest.raises(SignatureInvalid):
@@ -140,7 +140,7 @@ def many_at_once(source: KeySource, key_ids: list[str]) -> list[Any]:
     return run_skipping(ask())
 
 
-def test_a_hundred_unknown_ids_at_once_have_the_key_set_fetched_once(dt: Discovered) -> None:
+def test_a_hundred_unknown_ids_at_once_share_one_fetch(dt: Discovered) -> None:
     assert dt.has_long_since()
     dt.issuer.slow_s = 0.1
     results = many_at_once(dt.source, [f"unknown-{number}" for number in range(100)])
@@ -188,7 +188,7 @@ def test_known_keys_do_not_wait_for_a_fetch_for_an_unknown_one(dt: Discovered) -
     assert run_skipping(ask()) == 0
 
 
-def test_the_last_good_key_set_serves_as_long_as_no_newer_one_can_be_fetched(dt: Discovered) -> None:
+def test_the_last_valid_key_set_stays_in_use_while_no_newer_one_can_be_fetched(dt: Discovered) -> None:
     assert dt.has()
     dt.issuer.fails(OSError())
     for _ in range(100):
@@ -216,13 +216,13 @@ def test_without_any_key_set_the_fetch_is_tried_again_once_a_second(dt: Discover
     assert RETRY_S == 1
 
 
-def test_an_unknown_id_while_the_fetch_fails_is_no_invalid_signature(dt: Discovered) -> None:
+def test_an_unknown_id_is_not_an_invalid_signature_while_the_fetch_fails(dt: Discovered) -> None:
     assert dt.has_long_since()
     dt.issuer.fails(OSError())
     assert dt.is_unavailable("unknown")
 
 
-def test_when_the_issuer_is_back_so_are_the_keys(dt: Discovered) -> None:
+def test_the_keys_are_available_again_when_the_issuer_answers_again(dt: Discovered) -> None:
     dt.issuer.fails(OSError())
     assert dt.is_unavailable()
     dt.issuer.documents = FakeIssuer().documents
@@ -249,14 +249,12 @@ BAD_DISCOVERIES: dict[str, object] = {
     "jwks_uri a file": {"issuer": ISSUER, "jwks_uri": "file:///etc/passwd"},
     "jwks_uri with a password": {"issuer": ISSUER, "jwks_uri": KEY_SET_URL.replace("://", "://user:word@")},
     "jwks_uri of the metadata server": {"issuer": ISSUER, "jwks_uri": "http://169.254.169.254/computeMetadata"},
-    "jwks_uri not sound": {"issuer": ISSUER, "jwks_uri": "https://[::1"},
+    "jwks_uri invalid": {"issuer": ISSUER, "jwks_uri": "https://[::1"},
 }
 
 
 @pytest.mark.parametrize("document", BAD_DISCOVERIES.values(), ids=BAD_DISCOVERIES)
-def test_a_discovery_document_that_is_not_to_be_believed_leaves_the_keys_unavailable(
-    dt: Discovered, document: object
-) -> None:
+def test_an_invalid_discovery_document_leaves_the_keys_unavailable(dt: Discovered, document: object) -> None:
     dt.issuer.says(DISCOVERY_URL, document)
     assert dt.is_unavailable()
     assert dt.issuer.fetched == [DISCOVERY_URL]
@@ -304,7 +302,7 @@ BAD_KEYS: dict[str, object] = {
 
 
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS)
-def test_a_key_that_is_none_of_es256_is_passed_over(dt: Discovered, key: object) -> None:
+def test_a_key_that_cannot_verify_es256_is_ignored(dt: Discovered, key: object) -> None:
     dt.issuer.has(key, jwk(STRANGERS_KEY, kid="good"))
     assert dt.has("good")
     assert not dt.has(KEY_ID)
@@ -321,12 +319,12 @@ def test_a_key_set_without_a_usable_key_counts_as_not_fetched(dt: Discovered, ke
 
 
 @pytest.mark.parametrize("document", [{}, {"keys": []}, {"keys": None}, {"keys": {"a": 1}}, {"keys": "x"}, [], b"{"])
-def test_a_document_that_is_no_key_set_counts_as_not_fetched(dt: Discovered, document: object) -> None:
+def test_a_document_that_is_not_a_key_set_counts_as_not_fetched(dt: Discovered, document: object) -> None:
     dt.issuer.says(KEY_SET_URL, document)
     assert dt.is_unavailable()
 
 
-def test_a_key_may_leave_out_what_it_is_for(dt: Discovered) -> None:
+def test_a_key_may_omit_its_use(dt: Discovered) -> None:
     sparse = {name: value for name, value in jwk().items() if name not in {"use", "alg"}}
     dt.issuer.has(sparse)
     assert dt.has()
@@ -334,19 +332,19 @@ def test_a_key_may_leave_out_what_it_is_for(dt: Discovered) -> None:
 
 @pytest.mark.parametrize("operations", [["verify"], ["sign", "verify"], ["verify", "future"]])
 @pytest.mark.parametrize("left_out", [(), ("use",), ("use", "alg")])
-def test_a_key_that_may_verify_is_taken_whatever_else_it_may_do(
+def test_a_key_that_may_verify_is_used_whatever_else_it_may_do(
     dt: Discovered, operations: list[str], left_out: tuple[str, ...]
 ) -> None:
     dt.issuer.has({name: value for name, value in jwk(key_ops=operations).items() if name not in left_out})
     assert dt.has()
 
 
-def test_a_key_for_another_use_does_not_stand_in_for_the_one_of_the_same_id(dt: Discovered) -> None:
+def test_a_key_for_another_use_does_not_replace_the_key_of_the_same_id(dt: Discovered) -> None:
     dt.issuer.has(jwk(), jwk(STRANGERS_KEY, key_ops=["sign"]))
     verify_key(parse_token(key_token(body()), "ES256"), run_skipping(dt.source.key(KEY_ID)))
 
 
-def test_a_private_part_that_dt_may_publish_by_mistake_is_not_kept(dt: Discovered) -> None:
+def test_a_private_key_that_dt_publishes_by_mistake_is_not_kept(dt: Discovered) -> None:
     whole = ECAlgorithm.to_jwk(PRIVATE_KEY, as_dict=True)
     dt.issuer.has({**whole, "kid": KEY_ID})
     key: Any = run_skipping(dt.source.key(KEY_ID))
@@ -354,7 +352,7 @@ def test_a_private_part_that_dt_may_publish_by_mistake_is_not_kept(dt: Discovere
 
 
 @pytest.mark.parametrize("end", ["/", "/X", "/XX/"])
-def test_an_issuer_that_ends_in_a_slash_is_asked_at_one_slash_and_not_two(end: str) -> None:
+def test_the_discovery_url_of_an_issuer_with_a_final_slash_has_no_double_slash(end: str) -> None:
     dt = Discovered(ISSUER + end)
     url = f"{ISSUER}{end.rstrip('/')}/.well-known/openid-configuration"
     dt.issuer.says(url, {"issuer": ISSUER + end, "jwks_uri": KEY_SET_URL})
@@ -363,7 +361,9 @@ def test_an_issuer_that_ends_in_a_slash_is_asked_at_one_slash_and_not_two(end: s
 
 
 @pytest.mark.parametrize(("slow_s", "is_in_time"), [(0.9, True), (1.1, False), (100.0, False)])
-def test_both_documents_together_have_two_seconds(dt: Discovered, slow_s: float, *, is_in_time: bool) -> None:
+def test_both_documents_together_have_a_timeout_of_two_seconds(
+    dt: Discovered, slow_s: float, *, is_in_time: bool
+) -> None:
     dt.issuer.slow_s = slow_s
 
     async def ask() -> float:
@@ -376,7 +376,7 @@ def test_both_documents_together_have_two_seconds(dt: Discovered, slow_s: float,
 
 
 @pytest.mark.parametrize("key_id", [KEY_ID, "unknown"])
-def test_nobody_waits_longer_than_for_one_fetch(dt: Discovered, key_id: str) -> None:
+def test_every_caller_waits_at_most_for_one_fetch(dt: Discovered, key_id: str) -> None:
     dt.issuer.slow_s = 100.0
 
     async def ask() -> float:
@@ -397,14 +397,14 @@ def test_nobody_waits_longer_than_for_one_fetch(dt: Discovered, key_id: str) -> 
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers each path as it says."""
+    """A server that answers each path as the name of the method says."""
 
     def do_GET(self) -> None:
-        """Answer."""
+        """Answer by the method of the path."""
         getattr(self, "answer_" + self.path.strip("/"), self.answer_nothing)()
 
     def reply(self, status: int, content: bytes, **headers: str) -> None:
-        """Send a whole reply."""
+        """Send a complete reply."""
         self.send_response(status)
         for name, value in {"Content-Length": str(len(content)), **headers}.items():
             self.send_header(name, value)
@@ -412,31 +412,31 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def answer_document(self) -> None:
-        """As it should be."""
+        """Answer with a document."""
         self.reply(200, b"{}")
 
     def answer_nothing(self) -> None:
-        """Not found."""
+        """Answer 404."""
         self.reply(404, b"no such document")
 
     def answer_moved(self) -> None:
-        """Elsewhere."""
+        """Answer with a redirect."""
         self.reply(302, b"", Location="/document")
 
     def answer_failing(self) -> None:
-        """Out of order."""
+        """Answer 500."""
         self.reply(500, b"{}")
 
     def answer_limit(self) -> None:
-        """As large as may be."""
+        """Answer with a document of the maximum size."""
         self.reply(200, b" " * MAX_DOCUMENT_BYTES)
 
     def answer_huge(self) -> None:
-        """One byte larger."""
+        """Answer with one byte more than the maximum."""
         self.reply(200, b" " * (MAX_DOCUMENT_BYTES + 1))
 
     def answer_endless(self) -> None:
-        """Without an end."""
+        """Answer with a document that does not end."""
         self.send_response(200)
         self.end_headers()
         with contextlib.suppress(OSError):
@@ -444,7 +444,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b" " * 65_536)
 
     def answer_dripping(self) -> None:
-        """A byte now and then."""
+        """Send the document byte by byte with pauses."""
         self.send_response(200)
         self.end_headers()
         with contextlib.suppress(OSError):
@@ -453,15 +453,15 @@ class Handler(BaseHTTPRequestHandler):
                 time.sleep(0.1)
 
     def answer_junk(self) -> None:
-        """No HTTP."""
+        """Send bytes that are not HTTP."""
         self.wfile.write(b"220 smtp.example.com ESMTP\r\n")
 
     def answer_cut(self) -> None:
-        """Less than announced."""
+        """Send less than the announced length."""
         self.reply(200, b"{", **{"Content-Length": "100"})
 
     def log_message(self, *_: Any) -> None:
-        """Say nothing."""
+        """Write no log."""
 
 
 @pytest.fixture(scope="module")
@@ -479,14 +479,14 @@ def test_a_document_is_fetched(server: str) -> None:
     assert asyncio.run(fetch_document(f"{server}/document")) == b"{}"
 
 
-def test_a_document_of_64_kib_is_taken_and_one_byte_more_is_not(server: str) -> None:
+def test_a_document_of_64_kib_is_accepted_and_one_more_byte_is_not(server: str) -> None:
     assert len(asyncio.run(fetch_document(f"{server}/limit"))) == 65_536
     with pytest.raises(ValueError, match=r"^the document is too large$"):
         asyncio.run(fetch_document(f"{server}/huge"))
 
 
 @pytest.mark.parametrize("path", ["moved", "failing", "nothing"])
-def test_whatever_is_not_200_is_an_os_error_and_no_redirect_is_followed(server: str, path: str) -> None:
+def test_any_status_but_200_is_an_os_error_and_no_redirect_is_followed(server: str, path: str) -> None:
     with pytest.raises(OSError, match="HTTP Error"):
         asyncio.run(fetch_document(f"{server}/{path}"))
 
@@ -494,18 +494,18 @@ def test_whatever_is_not_200_is_an_os_error_and_no_redirect_is_followed(server: 
 @pytest.mark.parametrize(
     ("path", "fault"), [("junk", "the answer is not HTTP"), ("endless", "the document is too large")]
 )
-def test_what_is_no_document_is_a_value_error(server: str, path: str, fault: str) -> None:
+def test_an_invalid_http_answer_is_a_value_error(server: str, path: str, fault: str) -> None:
     with pytest.raises(ValueError, match=rf"^{fault}$"):
         asyncio.run(fetch_document(f"{server}/{path}"))
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://127.0.0.1:99999/", "http://a b/", "http://no.invalid/"])
-def test_a_url_where_nothing_answers_is_an_error_of_the_family(url: str) -> None:
+def test_a_url_without_a_server_is_an_expected_error(url: str) -> None:
     with pytest.raises((OSError, ValueError)):
         asyncio.run(fetch_document(url))
 
 
-def test_a_server_that_takes_a_connection_and_never_answers_is_given_up_after_two_seconds() -> None:
+def test_a_server_that_accepts_a_connection_and_never_answers_times_out_after_two_seconds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
         with pytest.raises(OSError, match="timed out"):
@@ -523,7 +523,7 @@ def discovering(server: str, path: str) -> Callable[[str], Any]:
     return fetch
 
 
-def test_an_issuer_that_drips_is_given_up_after_two_seconds(server: str) -> None:
+def test_an_issuer_that_answers_byte_by_byte_times_out_after_two_seconds(server: str) -> None:
     source = KeySource(ISSUER, fetch=discovering(server, "dripping"), monotonic=time.monotonic, warn=lambda _: None)
     began = time.monotonic()
     with pytest.raises(KeysUnavailable):
@@ -540,13 +540,13 @@ def test_a_failing_server_leaves_the_keys_unavailable(server: str, path: str) ->
         asyncio.run(source.key(KEY_ID))
 
 
-def test_a_token_of_a_jwt_library_verifies_with_a_key_from_a_key_set(dt: Discovered) -> None:
+def test_a_token_made_by_a_jwt_library_verifies_with_a_key_of_a_key_set(dt: Discovered) -> None:
     claims = jwt.decode(key_token(body()), options={"verify_signature": False})
     token = jwt.encode(claims, PRIVATE_KEY, algorithm="ES256", headers={"kid": KEY_ID})
     verify_key(parse_token(token, "ES256"), run_skipping(dt.source.key(KEY_ID)))
 
 
-def test_a_document_that_comes_byte_by_byte_leaves_no_thread_behind(server: str) -> None:
+def test_a_document_that_arrives_byte_by_byte_leaves_no_thread_behind(server: str) -> None:
     async def ask() -> None:
         with pytest.raises(TimeoutError):
             await fetch_document(f"{server}/dripping")

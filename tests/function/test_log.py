@@ -1,4 +1,4 @@
-"""log: one JSON line per request, with what is known and without what is secret."""
+"""log: one JSON line per request, with the known fields and without secrets."""
 
 import errno
 import io
@@ -12,7 +12,7 @@ from msgspec import structs
 
 from function.errors import ChecksumMismatch, Expired, PublishTransient, SignatureInvalid, Unsigned
 from function.event import parse_body, read_envelope
-from function.log import Entry, Log, Stream, dropped_line, traceparent
+from function.log import Log, RequestContext, Stream, dropped_line, traceparent
 from function.message import Message
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, Outcome
 from function.settings import SEVERITIES, Severity
@@ -24,7 +24,7 @@ SPAN = "00f067aa0ba902b7"
 
 
 class Page:
-    """A log on a page that can be read."""
+    """A log whose lines a test can read."""
 
     def __init__(self, level: Severity = "DEBUG") -> None:
         self.stream = io.BytesIO()
@@ -33,21 +33,23 @@ class Page:
 
     @property
     def lines(self) -> list[dict[str, Any]]:
-        """Give the lines, read."""
+        """Return the decoded lines."""
         return [json.loads(line) for line in self.stream.getvalue().splitlines()]
 
-    def line(self, entry: Entry, outcome: Outcome = DELIVERED, error: Exception | None = None) -> dict[str, Any]:
-        """Write the line of one request and read it."""
-        self.log.decided(entry, outcome, error)
+    def line(
+        self, context: RequestContext, outcome: Outcome = DELIVERED, error: Exception | None = None
+    ) -> dict[str, Any]:
+        """Write the line of one request, and return it decoded."""
+        self.log.request(context, outcome, error)
         return self.lines[-1]
 
 
-def entry(**headers: str) -> Entry:
-    return Entry(request(body(), headers))
+def context(**headers: str) -> RequestContext:
+    return RequestContext(request(body(), headers))
 
 
-def test_a_delivered_events_line_tells_what_an_operator_looks_for() -> None:
-    known = entry()
+def test_the_line_of_a_delivered_event_has_all_its_fields() -> None:
+    known = context()
     known.envelope = read_envelope(parse_body(body()))
     known.secret_index, known.message_id, known.publish_ms = 0, "id-1", 12.3456
     known.message = Message(b"", {"schemaViolation": "$.event.data"}, cut=("label.room",))
@@ -66,9 +68,9 @@ def test_a_delivered_events_line_tells_what_an_operator_looks_for() -> None:
     }
 
 
-def test_what_is_not_known_is_not_written() -> None:
+def test_unknown_fields_are_not_written() -> None:
     error = Unsigned("no header")
-    line = Page().line(entry(), BY_ERROR[Unsigned], error)
+    line = Page().line(context(), BY_ERROR[Unsigned], error)
     assert line == {
         "severity": "INFO",
         "message": "refused: no signature: no header",
@@ -78,11 +80,11 @@ def test_what_is_not_known_is_not_written() -> None:
     }
 
 
-def test_each_line_ends_and_holds_no_line_break_within() -> None:
+def test_each_line_ends_with_its_only_line_break() -> None:
     page = Page()
-    known = entry()
+    known = context()
     known.envelope = structs.replace(known.envelope, event_id="a\nb\u2028\ud800")
-    page.log.decided(known, DELIVERED)
+    page.log.request(known, DELIVERED)
     written = page.stream.getvalue()
     assert written.isascii()
     assert written.endswith(b"}\n")
@@ -93,56 +95,56 @@ def test_each_line_ends_and_holds_no_line_break_within() -> None:
 def test_lines_below_the_level_are_not_written(level: Severity) -> None:
     page = Page(level)
     for severity in SEVERITIES:
-        page.log.decided(entry(), replace(DELIVERED, severity=severity))
+        page.log.request(context(), replace(DELIVERED, severity=severity))
     assert [line["severity"] for line in page.lines] == list(SEVERITIES[SEVERITIES.index(level) :])
 
 
-def test_what_fails_beside_any_request_is_critical_at_every_level() -> None:
+def test_a_problem_beside_the_requests_is_critical_and_logged_at_every_level() -> None:
     page = Page("CRITICAL")
-    page.log.failing("the secret file cannot be read")
+    page.log.problem("the secret file cannot be read")
     assert page.lines == [{"severity": "CRITICAL", "message": "the secret file cannot be read"}]
 
 
-def test_a_sampled_reason_has_one_line_a_second_and_the_next_one_counts_the_rest() -> None:
+def test_a_sampled_reason_has_one_line_a_second_and_the_next_line_counts_the_others() -> None:
     page = Page()
     for seconds in (0, 0, 0.5, 0.499, 0.001, 0, 5):
         page.clock.advance(seconds)
-        page.log.decided(entry(), BY_ERROR[Unsigned])
+        page.log.request(context(), BY_ERROR[Unsigned])
     assert [line.get("suppressed") for line in page.lines] == [None, 3, 1]
 
 
-def test_each_reason_is_sampled_for_itself() -> None:
+def test_each_reason_is_sampled_separately() -> None:
     page = Page()
     for error in (Unsigned, SignatureInvalid, Unsigned, SignatureInvalid):
-        page.log.decided(entry(), BY_ERROR[error])
+        page.log.request(context(), BY_ERROR[error])
     assert [line["reason"] for line in page.lines] == ["unsigned", "signature"]
 
 
 def test_a_reason_that_is_not_sampled_has_every_line() -> None:
     page = Page()
     for _ in range(3):
-        page.log.decided(entry(), BY_ERROR[ChecksumMismatch])
+        page.log.request(context(), BY_ERROR[ChecksumMismatch])
     assert len(page.lines) == 3
 
 
 def test_an_expected_error_has_its_detail_and_no_stack() -> None:
-    line = Page().line(entry(), BY_ERROR[PublishTransient], PublishTransient("UNAVAILABLE: try again"))
+    line = Page().line(context(), BY_ERROR[PublishTransient], PublishTransient("UNAVAILABLE: try again"))
     assert line["detail"] == "UNAVAILABLE: try again"
     assert "stack_trace" not in line
 
 
-def test_an_error_that_says_nothing_has_no_detail() -> None:
-    assert "detail" not in Page().line(entry(), BY_ERROR[PublishTransient], PublishTransient(""))
+def test_an_error_without_text_has_no_detail() -> None:
+    assert "detail" not in Page().line(context(), BY_ERROR[PublishTransient], PublishTransient(""))
 
 
-def test_an_unforeseen_errors_stack_is_written_without_its_text() -> None:
+def test_the_stack_of_an_unexpected_error_is_written_without_its_text() -> None:
     def fail() -> None:
         raise KeyError(SECRET)
 
     try:
         fail()
     except KeyError as error:
-        line = Page().line(entry(), INTERNAL, error)
+        line = Page().line(context(), INTERNAL, error)
     frames = [frame for frame in line["stack_trace"].splitlines() if "File" in frame]
     assert [frame.startswith('  File "') for frame in frames] == [True, True]
     assert "in fail" in frames[1]
@@ -155,7 +157,7 @@ def test_no_token_and_no_body_is_ever_written() -> None:
     page = Page()
     token = secret_token(body())
     for outcome in (*BY_ERROR.values(), DELIVERED, INTERNAL):
-        page.log.decided(entry(**{"x-dt-signature": token, "authorization": token}), outcome)
+        page.log.request(context(**{"x-dt-signature": token, "authorization": token}), outcome)
     assert len(page.lines) == len(BY_ERROR) + 2
     for part in (*token.split("."), "targetName", "24.9"):
         assert part.encode() not in page.stream.getvalue()
@@ -184,8 +186,8 @@ def test_no_token_and_no_body_is_ever_written() -> None:
         ({"x-cloud-trace-context": f"{TRACE}/00000000000000000255"}, "00000000000000ff"),
     ],
 )
-def test_a_trace_is_written_as_cloud_logging_wants_it(headers: dict[str, str], span: str | None) -> None:
-    line = Page().line(entry(**headers))
+def test_a_trace_is_written_in_the_form_of_cloud_logging(headers: dict[str, str], span: str | None) -> None:
+    line = Page().line(context(**headers))
     assert line["logging.googleapis.com/trace"] == f"projects/demo/traces/{TRACE}"
     assert line.get("logging.googleapis.com/spanId") == span
 
@@ -206,16 +208,16 @@ def test_a_trace_is_written_as_cloud_logging_wants_it(headers: dict[str, str], s
     ],
 )
 def test_a_malformed_trace_is_left_out(header: str, value: str) -> None:
-    line = Page().line(entry(**{header: value}))
+    line = Page().line(context(**{header: value}))
     assert not [name for name in line if name.startswith("logging.")]
 
 
 def test_the_execution_id_is_a_label_of_the_line() -> None:
-    line = Page().line(entry(**{"function-execution-id": "abc123"}))
+    line = Page().line(context(**{"function-execution-id": "abc123"}))
     assert line["logging.googleapis.com/labels"] == {"execution_id": "abc123"}
 
 
-def test_only_a_well_formed_traceparent_is_handed_on() -> None:
+def test_only_a_well_formed_traceparent_is_passed_on() -> None:
     whole = f"00-{TRACE}-{SPAN}-01"
     assert traceparent(request(b"", {"traceparent": whole})) == whole
     random = f"00-{TRACE}-{SPAN}-03"  # https://www.w3.org/TR/trace-context-2/#random-trace-id-flag
@@ -234,7 +236,7 @@ def test_only_a_well_formed_traceparent_is_handed_on() -> None:
         (f"fe-{TRACE}-{SPAN}-ff-", f"00-{TRACE}-{SPAN}-01"),
     ],
 )
-def test_a_newer_traceparent_is_handed_on_as_the_version_that_we_know(newer: str, as_known: str) -> None:
+def test_a_newer_traceparent_is_passed_on_as_version_00(newer: str, as_known: str) -> None:
     assert traceparent(request(b"", {"traceparent": newer})) == as_known
 
 
@@ -249,12 +251,12 @@ SEEN = structs.replace(read_envelope(parse_body(body())), event_type="temperatur
         (
             DELIVERED_WITH_WARNING,
             None,
-            f"{DELIVERED_WITH_WARNING.sentence}: temperature of emu1: $.event.data.temperature: cut label.room",
+            f"{DELIVERED_WITH_WARNING.message}: temperature of emu1: $.event.data.temperature: cut label.room",
         ),
         (
             BY_ERROR[Expired],
             Expired("its time is over"),
-            f"{BY_ERROR[Expired].sentence}: temperature of emu1: its time",
+            f"{BY_ERROR[Expired].message}: temperature of emu1: its time",
         ),
         (
             BY_ERROR[PublishTransient],
@@ -264,8 +266,12 @@ SEEN = structs.replace(read_envelope(parse_body(body())), event_type="temperatur
         (INTERNAL, ZeroDivisionError(SECRET), "failed: an unforeseen error: temperature of emu1: ZeroDivisionError"),
     ],
 )
-def test_a_message_alone_says_what_came_of_which_event(outcome: Outcome, error: Exception | None, message: str) -> None:
-    known = Entry(request(body(), {}), envelope=SEEN, message=ODD if outcome is DELIVERED_WITH_WARNING else None)
+def test_the_message_of_a_line_says_the_result_and_the_event(
+    outcome: Outcome, error: Exception | None, message: str
+) -> None:
+    known = RequestContext(
+        request(body(), {}), envelope=SEEN, message=ODD if outcome is DELIVERED_WITH_WARNING else None
+    )
     assert Page().line(known, outcome, error)["message"].startswith(message)
 
 
@@ -279,41 +285,41 @@ def test_a_message_alone_says_what_came_of_which_event(outcome: Outcome, error: 
         ("a\n\x1b[2J", "b\u202e", "delivered a??[2J of b?"),
     ],
 )
-def test_a_message_is_short_and_does_nothing_to_a_terminal(
+def test_the_message_of_a_line_is_short_and_cannot_control_a_terminal(
     event_type: str | None, device_id: str | None, message: str
 ) -> None:
-    known = entry()
+    known = context()
     known.envelope = structs.replace(SEEN, event_type=event_type, device_id=device_id)
     assert Page().line(known)["message"] == message
 
 
-def test_a_message_shows_the_beginning_of_a_long_detail_and_every_attribute_that_was_cut() -> None:
-    known = Entry(request(body(), {}), message=Message(b"", {}, cut=("label.room", "label.floor")))
+def test_the_message_of_a_line_has_the_beginning_of_a_long_detail_and_all_cut_attributes() -> None:
+    known = RequestContext(request(body(), {}), message=Message(b"", {}, cut=("label.room", "label.floor")))
     line = Page().line(known, BY_ERROR[PublishTransient], PublishTransient("x" * 999))
     assert line["message"] == f"put off: Pub/Sub did not acknowledge: {'x' * 200}: cut label.room, label.floor"
     assert line["detail"] == "x" * 999
 
 
-def test_what_an_event_says_of_itself_is_cut_in_every_field() -> None:
-    known = entry(**{"function-execution-id": "x" * 65})
+def test_every_field_that_is_copied_from_the_event_is_truncated() -> None:
+    known = context(**{"function-execution-id": "x" * 65})
     known.envelope = structs.replace(SEEN, event_id="i" * 1025, event_type="t" * 1025, device_id="d" * 1025)
     line = Page().line(known, BY_ERROR[PublishTransient], PublishTransient("e" * 1025))
     assert [len(line[name]) for name in ("eventId", "eventType", "deviceId", "detail")] == [1024] * 4
     assert line["logging.googleapis.com/labels"] == {"execution_id": "x" * 64}
 
 
-def test_of_a_long_chain_the_last_five_causes_are_shown_the_first_of_them_first() -> None:
+def test_a_stack_shows_the_last_five_causes_of_a_long_chain_in_order() -> None:
     error: Exception = KeyError(0)
     for kind in (IndexError, OSError, TypeError, ValueError, LookupError, ArithmeticError, RuntimeError):
         effect = kind()
         effect.__cause__ = error
         error = effect
-    assert Page().line(entry(), INTERNAL, error)["stack_trace"].split("\nled to:\n") == [
+    assert Page().line(context(), INTERNAL, error)["stack_trace"].split("\nled to:\n") == [
         *("OSError", "TypeError", "ValueError", "LookupError", "ArithmeticError", "RuntimeError"),
     ]
 
 
-def test_of_a_deep_stack_the_frames_next_to_the_error_are_shown() -> None:
+def test_a_deep_stack_shows_the_frames_next_to_the_error() -> None:
     def deep(depth: int) -> int:
         return deep(depth - 1) if depth else innermost()
 
@@ -323,7 +329,7 @@ def test_of_a_deep_stack_the_frames_next_to_the_error_are_shown() -> None:
     try:
         deep(200)
     except ZeroDivisionError as error:
-        stack = Page().line(entry(), INTERNAL, error)["stack_trace"]
+        stack = Page().line(context(), INTERNAL, error)["stack_trace"]
     assert "in innermost" in stack
     assert "[Previous line repeated 46 more times]" in stack, (
         "which is 50 frames, three of them written out and one more"
@@ -331,19 +337,19 @@ def test_of_a_deep_stack_the_frames_next_to_the_error_are_shown() -> None:
     assert "in test_of_a_deep_stack" not in stack
 
 
-def test_the_message_of_a_sampled_reason_says_how_many_lines_it_stands_for() -> None:
+def test_the_message_of_a_sampled_reason_says_how_many_lines_were_left_out() -> None:
     page = Page()
     for seconds in (0, 0, 0, 2):
         page.clock.advance(seconds)
-        page.log.decided(entry(), BY_ERROR[Unsigned])
+        page.log.request(context(), BY_ERROR[Unsigned])
     assert page.lines[-1]["message"] == "refused: no signature (and 2 more like it)"
 
 
-def test_a_single_line_that_was_dropped_is_told() -> None:
+def test_one_dropped_line_is_reported() -> None:
     assert json.loads(dropped_line(1))["dropped"] == 1
 
 
-def test_lines_that_were_dropped_are_told() -> None:
+def test_dropped_lines_are_reported() -> None:
     assert json.loads(dropped_line(3)) == {
         "severity": "WARNING",
         "message": "3 log lines were dropped, because standard output was not read in time",
@@ -372,9 +378,9 @@ def failing_for_a_cause(*, is_explicit: bool) -> Exception:
 
 
 @pytest.mark.parametrize("is_explicit", [True, False])
-def test_a_stack_shows_what_led_to_an_error_and_no_text_of_either(is_explicit: bool) -> None:  # noqa: FBT001
+def test_a_stack_shows_the_causes_of_an_error_without_any_text(is_explicit: bool) -> None:  # noqa: FBT001
     page = Page()
-    stack = page.line(entry(), INTERNAL, failing_for_a_cause(is_explicit=is_explicit))["stack_trace"]
+    stack = page.line(context(), INTERNAL, failing_for_a_cause(is_explicit=is_explicit))["stack_trace"]
     assert "in fetch" in stack
     assert "in answer" in stack
     assert stack.count("KeyError\nled to:\n") == 1
@@ -382,10 +388,10 @@ def test_a_stack_shows_what_led_to_an_error_and_no_text_of_either(is_explicit: b
     assert SECRET.encode() not in page.stream.getvalue()
 
 
-def test_a_cause_that_was_hidden_on_purpose_is_not_shown() -> None:
+def test_a_cause_that_the_code_suppresses_is_not_shown() -> None:
     error = failing_for_a_cause(is_explicit=True)
     error.__cause__ = None
-    assert "KeyError" not in Page().line(entry(), INTERNAL, error)["stack_trace"].splitlines()
+    assert "KeyError" not in Page().line(context(), INTERNAL, error)["stack_trace"].splitlines()
 
 
 def test_the_stack_of_an_endless_recursion_is_short() -> None:
@@ -395,16 +401,16 @@ def test_the_stack_of_an_endless_recursion_is_short() -> None:
     try:
         again(0)
     except ZeroDivisionError as error:
-        line = Page().line(entry(), INTERNAL, error)
+        line = Page().line(context(), INTERNAL, error)
     assert len(json.dumps(line)) < 20_000
 
 
-def test_lines_of_many_threads_do_not_run_into_each_other() -> None:
+def test_lines_of_many_threads_are_not_mixed() -> None:
     page = Page()
 
     def write() -> None:
         for _ in range(50):
-            page.log.failing("x" * 200)
+            page.log.problem("x" * 200)
 
     threads = [threading.Thread(target=write) for _ in range(8)]
     for thread in threads:
@@ -415,7 +421,7 @@ def test_lines_of_many_threads_do_not_run_into_each_other() -> None:
 
 
 class Full:
-    """A stream that nothing can be written to."""
+    """A stream whose writes fail."""
 
     def write(self, data: bytes, /) -> object:
         """Fail."""
@@ -434,7 +440,7 @@ def closed() -> io.BytesIO:
 
 
 @pytest.mark.parametrize("stream", [Full(), closed()], ids=["full", "closed"])
-def test_a_line_that_cannot_be_written_costs_no_request(stream: Stream) -> None:
+def test_a_line_that_cannot_be_written_fails_no_request(stream: Stream) -> None:
     log = Log(stream, level="INFO", google_project="demo", monotonic=FakeClock())
-    log.decided(entry(), DELIVERED)
-    log.failing("anything")
+    log.request(context(), DELIVERED)
+    log.problem("anything")

@@ -1,4 +1,4 @@
-"""main: both doors as functions-framework makes them, in this process, before a strict Pub/Sub."""
+"""main: both entry points as functions-framework makes them, in this process, with an embedded Pub/Sub."""
 
 import asyncio
 import io
@@ -44,17 +44,17 @@ def environ(embedded: EmbeddedPubSub, mocker: MockerFixture) -> dict[str, str]:
 
 
 def create_app(target: str, source: str) -> Any:
-    """Make the web application of a door, as the command functions-framework does."""
+    """Return the web application of an entry point, as the command functions-framework makes it."""
     return functions_framework.create_app(target, source)  # type: ignore[no-untyped-call]
 
 
 def signature(content: bytes = CONTENT) -> dict[str, str]:
-    """The header that proves the content, as of now."""
+    """Return the header that signs the content now."""
     return {SECRET_HEADER: sign_with_secret(secret_claims(content, now=time.time()), SECRET)}
 
 
 def post_asgi(chunks: Sequence[bytes], headers: dict[str, str], *, method: str = "POST", ends: bool = True) -> Answer:
-    """Send a request through the ASGI door; one that does not end is one whose client leaves."""
+    """Send a request to the ASGI entry point. If it does not end, its client leaves."""
     app = create_app("ingest", MAIN)
     sent: list[dict[str, Any]] = []
 
@@ -82,7 +82,7 @@ def post_asgi(chunks: Sequence[bytes], headers: dict[str, str], *, method: str =
 
 
 def post_wsgi(chunks: Sequence[bytes], headers: dict[str, str], *, method: str = "POST", ends: bool = True) -> Answer:
-    """Send a request through the WSGI door; one that does not end announces more than it sends."""
+    """Send a request to the WSGI entry point. If it does not end, it announces more bytes than it sends."""
     app = create_app("ingest_wsgi", MAIN)
     content = b"".join(chunks)
     environ: dict[str, Any] = {"wsgi.input": io.BytesIO(content)}
@@ -98,7 +98,7 @@ DOORS = pytest.mark.parametrize("post", [post_asgi, post_wsgi], ids=["ingest", "
 
 
 @DOORS
-def test_an_event_is_answered_200_once_the_topic_has_it(
+def test_an_event_is_answered_200_when_the_topic_has_it(
     environ: dict[str, str], embedded: EmbeddedPubSub, post: Post
 ) -> None:
     status, reply, headers = post([CONTENT[:10], CONTENT[10:]], signature())
@@ -108,12 +108,12 @@ def test_an_event_is_answered_200_once_the_topic_has_it(
     assert headers["Content-Type"] == "application/json"
 
 
-def test_blanks_behind_a_header_are_not_part_of_it(environ: dict[str, str]) -> None:
+def test_trailing_blanks_are_not_part_of_a_header(environ: dict[str, str]) -> None:
     assert post_asgi([CONTENT], {name: f"{value} \t" for name, value in signature().items()})[0] == 200
 
 
 @DOORS
-def test_an_unsigned_request_is_refused_and_its_connection_ended(environ: dict[str, str], post: Post) -> None:
+def test_an_unsigned_request_is_refused_and_its_connection_is_closed(environ: dict[str, str], post: Post) -> None:
     status, reply, headers = post([CONTENT], {})
 
     assert (status, reply) == (401, {"error": "unsigned"})
@@ -129,7 +129,7 @@ REFUSALS: dict[str, tuple[dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize("what", REFUSALS)
-def test_a_refusal_of_the_wsgi_door_has_no_header_that_pep_3333_forbids(environ: dict[str, str], what: str) -> None:
+def test_a_refusal_over_wsgi_has_no_header_that_pep_3333_forbids(environ: dict[str, str], what: str) -> None:
     headers, method = REFUSALS[what]
     signed = signature() if what == "too large" else {}
 
@@ -139,20 +139,22 @@ def test_a_refusal_of_the_wsgi_door_has_no_header_that_pep_3333_forbids(environ:
     assert [name for name in answered if is_hop_by_hop(name)] == []
 
 
-def test_a_forged_tokens_body_that_has_come_is_passed_over_and_the_connection_kept(environ: dict[str, str]) -> None:
+def test_the_connection_is_kept_if_the_whole_body_of_a_forged_token_has_arrived(environ: dict[str, str]) -> None:
     status, reply, headers = post_asgi([], {SECRET_HEADER: "a.b.c"})
 
     assert (status, reply) == (401, {"error": "signature"})
     assert "Connection" not in headers
 
 
-def test_a_forged_token_ends_the_connection_if_some_of_its_body_has_not_come(environ: dict[str, str]) -> None:
+def test_the_connection_is_closed_if_a_part_of_the_body_of_a_forged_token_has_not_arrived(
+    environ: dict[str, str],
+) -> None:
     assert post_asgi([CONTENT[:10]], {SECRET_HEADER: "a.b.c"}, ends=False)[2]["Connection"] == "close"
     assert post_asgi([], {SECRET_HEADER: "a.b.c", "Expect": "100-continue"})[2]["Connection"] == "close"
 
 
-def test_the_wsgi_door_reads_no_byte_behind_the_body(environ: dict[str, str]) -> None:
-    """On many servers the stream is the connection itself, and a byte more would be waited for."""
+def test_the_wsgi_adapter_reads_no_byte_after_the_body(environ: dict[str, str]) -> None:
+    """On many servers the stream is the connection itself, so that a read after the body would block."""
     stream = io.BytesIO(CONTENT + b"POST / HTTP/1.1")
     app = create_app("ingest_wsgi", MAIN)
     overrides = {"wsgi.input": stream, "CONTENT_LENGTH": str(len(CONTENT))}
@@ -161,7 +163,7 @@ def test_the_wsgi_door_reads_no_byte_behind_the_body(environ: dict[str, str]) ->
     assert stream.tell() == len(CONTENT)
 
 
-def test_a_body_in_chunks_is_the_clients_fault_where_the_wsgi_server_does_not_read_chunks(
+def test_a_chunked_body_is_answered_408_if_the_wsgi_server_does_not_read_chunks(
     environ: dict[str, str],
 ) -> None:
     app = create_app("ingest_wsgi", MAIN)
@@ -171,14 +173,14 @@ def test_a_body_in_chunks_is_the_clients_fault_where_the_wsgi_server_does_not_re
     assert (response.status_code, response.json) == (408, {"error": "incomplete"})
 
 
-def test_idle_connections_are_kept_longer_than_a_front_end_keeps_them(environ: dict[str, str]) -> None:
+def test_idle_connections_are_kept_longer_than_a_load_balancer_keeps_them(environ: dict[str, str]) -> None:
     create_app("ingest", MAIN)
 
     assert Config().keepalive > 600
 
 
 @DOORS
-def test_what_is_no_post_is_told_so(environ: dict[str, str], post: Post) -> None:
+def test_a_method_other_than_post_is_answered_405(environ: dict[str, str], post: Post) -> None:
     status, reply, headers = post([], {}, method="PUT")
 
     assert (status, reply, headers["Allow"]) == (405, {"error": "method"}, "POST")
@@ -201,14 +203,14 @@ def test_a_body_that_grows_over_the_limit_is_refused(
 
 
 @DOORS
-def test_a_client_that_leaves_in_the_middle_delivers_nothing(
+def test_the_event_of_a_client_that_leaves_early_is_not_published(
     environ: dict[str, str], embedded: EmbeddedPubSub, post: Post
 ) -> None:
     assert post([CONTENT[:10]], signature(), ends=False)[:2] == (408, {"error": "incomplete"})
     assert embedded.publish_calls() == 0
 
 
-def test_a_body_that_the_wsgi_server_cannot_read_is_the_clients_fault(environ: dict[str, str]) -> None:
+def test_a_body_that_the_wsgi_server_cannot_read_is_answered_408(environ: dict[str, str]) -> None:
     class Broken(io.BytesIO):
         def read(self, *_: Any) -> bytes:
             raise ValueError("no chunk")
@@ -221,7 +223,7 @@ def test_a_body_that_the_wsgi_server_cannot_read_is_the_clients_fault(environ: d
     assert (response.status_code, response.json) == (408, {"error": "incomplete"})
 
 
-def test_a_stalled_client_of_the_wsgi_door_is_hung_up_on_before_the_server_goes_on(
+def test_the_wsgi_adapter_shuts_down_the_connection_of_a_stalled_client(
     environ: dict[str, str], mocker: MockerFixture
 ) -> None:
     mocker.patch.object(receiver, "BODY_S", 0.1)
@@ -253,7 +255,7 @@ def test_a_stalled_client_of_the_wsgi_door_is_hung_up_on_before_the_server_goes_
 
 
 @DOORS
-def test_an_organization_may_take_the_secrets_place(environ: dict[str, str], mocker: MockerFixture, post: Post) -> None:
+def test_an_organization_may_replace_the_secret(environ: dict[str, str], mocker: MockerFixture, post: Post) -> None:
     with Issuer() as issuer:
         mocker.patch.dict(
             os.environ, {"DT_SIGNATURE_SECRET": "", "DT_ORGANIZATION_ID": ORGANIZATION_ID, "DT_ISSUER": issuer.url}
@@ -264,7 +266,9 @@ def test_an_organization_may_take_the_secrets_place(environ: dict[str, str], moc
         assert post([CONTENT], header)[0] == 200
 
 
-def test_what_a_library_logs_is_a_line_of_ours(environ: dict[str, str], capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_log_record_of_a_library_becomes_a_log_line(
+    environ: dict[str, str], capfd: pytest.CaptureFixture[str]
+) -> None:
     create_app("ingest", MAIN)
     logging.getLogger("google.auth").warning("no answer: %s", "canary")
 
@@ -273,7 +277,7 @@ def test_what_a_library_logs_is_a_line_of_ours(environ: dict[str, str], capfd: p
     assert err == ""
 
 
-def test_the_servers_limit_for_silent_workers_is_not_that_of_a_request(
+def test_gunicorns_timeout_of_silent_workers_is_not_that_of_a_request(
     environ: dict[str, str], mocker: MockerFixture
 ) -> None:
     mocker.patch.dict(os.environ, {"CLOUD_RUN_TIMEOUT_SECONDS": "15"})
@@ -282,7 +286,7 @@ def test_the_servers_limit_for_silent_workers_is_not_that_of_a_request(
     assert "CLOUD_RUN_TIMEOUT_SECONDS" not in os.environ
 
 
-def test_unsound_settings_end_the_process_with_all_their_faults(environ: dict[str, str], mocker: MockerFixture) -> None:
+def test_invalid_settings_end_the_process_with_all_their_faults(environ: dict[str, str], mocker: MockerFixture) -> None:
     mocker.patch.dict(os.environ, {"PUBSUB_TOPIC": "x", "LOG_LEVEL": "loud"})
 
     with pytest.raises(SystemExit, match=r"(?s)PUBSUB_TOPIC.*LOG_LEVEL"):

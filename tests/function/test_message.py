@@ -1,4 +1,4 @@
-"""message: the bytes as they came, and attributes that never pass Pub/Sub's limits."""
+"""message: the unchanged bytes, and attributes that never exceed Pub/Sub's limits."""
 
 import dataclasses
 from typing import Any
@@ -51,15 +51,15 @@ def labelled(**labels: str) -> Envelope:
     return structs.replace(ENVELOPE, labels=labels)
 
 
-def test_an_events_message_is_its_bytes_and_what_it_says_of_itself() -> None:
+def test_the_message_of_an_event_is_its_bytes_and_its_fields_as_attributes() -> None:
     assert made() == Message(BODY, IDENTITY)
 
 
-def test_what_an_event_does_not_say_is_no_attribute() -> None:
+def test_missing_fields_of_an_event_are_not_attributes() -> None:
     assert made(NOTHING) == Message(BODY, {})
 
 
-def test_a_product_number_a_trace_and_a_contradiction_are_attributes_when_there_are_any() -> None:
+def test_a_product_number_a_trace_and_a_schema_violation_are_attributes_if_they_exist() -> None:
     envelope = structs.replace(ENVELOPE, product_number="102081", data={"temperature": {}})
     assert made(envelope, TRACEPARENT).attributes == {
         **IDENTITY,
@@ -70,13 +70,13 @@ def test_a_product_number_a_trace_and_a_contradiction_are_attributes_when_there_
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00\xff not JSON", b'{ "a" :1,"a":2}\r\n', bytes(range(256)) * 1000])
-def test_the_bytes_are_never_touched(content: bytes) -> None:
+def test_the_bytes_are_never_changed(content: bytes) -> None:
     assert event_message(verified(content), ENVELOPE, None, settings()).data == content
     kept = rejected_message(verified(content), NOTHING, None, settings(), reason="malformed", received_at="")
     assert (kept.data, kept.attributes["bodySha256"]) == (content, sha256(content))
 
 
-def test_a_rejected_message_says_why_when_and_what_is_known() -> None:
+def test_a_rejected_message_has_the_reason_the_time_and_the_known_fields() -> None:
     assert rejected(traceparent=TRACEPARENT, ORDERING_KEY="device") == Message(
         BODY,
         {
@@ -89,11 +89,11 @@ def test_a_rejected_message_says_why_when_and_what_is_known() -> None:
     )
 
 
-def test_a_rejected_message_of_nothing_says_why_and_when() -> None:
+def test_a_rejected_message_of_an_unreadable_body_has_the_reason_and_the_time() -> None:
     assert set(rejected(NOTHING).attributes) == {"reason", "receivedAt", "bodySha256"}
 
 
-def test_labels_that_are_asked_for_are_attributes_of_both_kinds() -> None:
+def test_configured_labels_are_attributes_of_both_kinds_of_message() -> None:
     envelope = labelled(room="A1", floor="", other="x")
     for message in (
         made(envelope, LABEL_ATTRIBUTES="room,floor,missing"),
@@ -105,7 +105,7 @@ def test_labels_that_are_asked_for_are_attributes_of_both_kinds() -> None:
 
 
 @pytest.mark.parametrize("name", ["timeout", "retry", "topic", "data", "self", "ordering_key", "eventId", "goog", "Ø"])
-def test_a_label_of_any_name_is_only_a_label(name: str) -> None:
+def test_a_label_of_any_name_cannot_replace_another_attribute(name: str) -> None:
     message = made(labelled(**{name: "x"}), LABEL_ATTRIBUTES=name)
     assert message == Message(BODY, {**IDENTITY, f"label.{name}": "x"})
 
@@ -127,7 +127,7 @@ def test_cloud_events_attributes_are_those_of_the_pubsub_binding() -> None:
 
 
 @pytest.mark.parametrize("missing", ["event_id", "event_type", "target_name"])
-def test_what_lacks_a_required_attribute_of_cloud_events_is_not_called_one(missing: str) -> None:
+def test_an_event_without_a_required_attribute_of_cloud_events_gets_none_of_them(missing: str) -> None:
     unknown: dict[str, Any] = {missing: None}
     attributes = made(structs.replace(ENVELOPE, **unknown), CLOUDEVENTS="true").attributes
 
@@ -160,20 +160,20 @@ TIMES = {
 
 
 @pytest.mark.parametrize(("timestamp", "is_valid"), TIMES.items())
-def test_ce_time_is_there_only_if_it_is_a_time_with_a_zone(timestamp: str, *, is_valid: bool) -> None:
+def test_ce_time_is_set_only_if_the_timestamp_is_a_time_with_a_zone(timestamp: str, *, is_valid: bool) -> None:
     attributes = made(structs.replace(ENVELOPE, timestamp=timestamp), CLOUDEVENTS="true").attributes
 
     assert attributes.get("ce-time") == (timestamp if is_valid else None)
     assert attributes.keys() >= CLOUD_EVENT.keys() - {"ce-time"}
 
 
-def test_a_time_that_cloud_events_does_not_take_is_still_the_events_timestamp() -> None:
+def test_a_timestamp_that_cloud_events_does_not_accept_is_still_an_attribute() -> None:
     assert made(structs.replace(ENVELOPE, timestamp="yesterday"), CLOUDEVENTS="true").attributes["timestamp"] == (
         "yesterday"
     )
 
 
-def test_without_a_time_there_is_no_ce_time() -> None:
+def test_ce_time_is_absent_if_the_event_has_no_timestamp() -> None:
     assert "ce-time" not in made(structs.replace(ENVELOPE, timestamp=None), CLOUDEVENTS="true").attributes
 
 
@@ -206,7 +206,7 @@ def test_ce_source_is_a_reference_to_the_target(target: str) -> None:
         "projects/|",
     ],
 )
-def test_an_event_whose_source_is_no_reference_is_not_called_a_cloud_event(target: str) -> None:
+def test_an_event_whose_source_is_not_a_uri_reference_gets_no_cloud_events_attributes(target: str) -> None:
     message = made(structs.replace(ENVELOPE, target_name=target), CLOUDEVENTS="true")
     assert message == Message(BODY, IDENTITY)
 
@@ -253,7 +253,7 @@ def test_a_label_whose_key_holds_a_control_character_is_dropped() -> None:
 
 
 @pytest.mark.parametrize("text", ["Kjøl\u00a02", "\u200b", "冷蔵庫", "\U0001f321\ufe0f", "a\u2028b"])
-def test_whatever_else_cannot_be_printed_is_left_as_it_is(text: str) -> None:
+def test_other_unprintable_characters_are_left_unchanged(text: str) -> None:
     message = made(labelled(room=text), LABEL_ATTRIBUTES="room")
     assert (message.attributes["label.room"], message.cut) == (text, ())
 
@@ -263,11 +263,11 @@ def test_a_value_is_cut_at_1024_bytes_after_its_control_characters_have_been_rep
     assert message.attributes["label.room"] == "\ufffd" * 2 + "x" * 1018
 
 
-def test_a_control_character_does_not_make_one_type_of_another() -> None:
+def test_a_control_character_does_not_turn_one_type_into_another() -> None:
     assert made(structs.replace(ENVELOPE, event_type="tempera\x00ture")).attributes["eventType"] == "tempera\ufffdture"
 
 
-def test_a_bare_message_has_nothing_of_the_events_own_but_its_bytes() -> None:
+def test_a_bare_message_has_nothing_of_the_event_except_its_bytes() -> None:
     whole = rejected(labelled(room="x" * 2000), TRACEPARENT, LABEL_ATTRIBUTES="room", CLOUDEVENTS="true")
     bare = bare_message(whole)
     certain = {"reason": "expired", "receivedAt": "2026-01-02T03:04:05Z", "bodySha256": sha256(BODY)}
@@ -282,7 +282,7 @@ def test_a_bare_message_keeps_the_contracts_version_if_it_has_one() -> None:
     assert bare_message(Message(BODY, {"contract": "1", "eventId": "x"})).attributes == {"contract": "1"}
 
 
-def test_the_ordering_key_is_the_device_when_it_is_asked_for() -> None:
+def test_the_ordering_key_is_the_device_if_it_is_configured() -> None:
     assert made().ordering_key == ""
     assert made(ORDERING_KEY="device").ordering_key == "emu0007dr2b5vjs7396g"
     assert made(structs.replace(ENVELOPE, device_id=None), ORDERING_KEY="device").ordering_key == ""
@@ -314,7 +314,7 @@ def test_a_value_is_cut_at_1024_bytes_between_two_characters(value: str, kept: s
     assert message.cut == (() if value == kept else ("label.room",))
 
 
-def test_every_attribute_of_an_event_is_held_to_the_limit() -> None:
+def test_every_attribute_of_an_event_is_cut_at_the_limit() -> None:
     long = "x" * 2000
     message = made(
         structs.replace(
@@ -339,19 +339,19 @@ def test_every_attribute_of_an_event_is_held_to_the_limit() -> None:
     ("name", "fits"),
     [("x" * 250, True), ("x" * 251, False), ("ø" * 125, True), ("ø" * 126, False), ("bad\udcff", False)],
 )
-def test_a_label_whose_key_is_over_256_bytes_or_no_unicode_is_dropped(name: str, *, fits: bool) -> None:
+def test_a_label_whose_key_is_over_256_bytes_or_not_unicode_is_dropped(name: str, *, fits: bool) -> None:
     message = made(labelled(**{name: "x"}), LABEL_ATTRIBUTES=name)
     assert (f"label.{name}" in message.attributes) is fits
     assert message.cut == (() if fits else (f"label.{name}",))
 
 
-def test_a_label_that_is_no_unicode_is_dropped_and_not_mangled() -> None:
+def test_a_label_that_is_not_unicode_is_dropped_and_not_changed() -> None:
     message = made(labelled(room="a\ud800b"), LABEL_ATTRIBUTES="room")
     assert message == Message(BODY, IDENTITY, cut=("label.room",))
 
 
 @pytest.mark.parametrize(("count", "dropped"), [(94, 0), (95, 1), (300, 206)])
-def test_of_more_than_100_attributes_the_last_labels_are_dropped(count: int, dropped: int) -> None:
+def test_the_last_labels_are_dropped_if_there_are_more_than_100_attributes(count: int, dropped: int) -> None:
     names = [f"n{number}" for number in range(count)]
     message = made(labelled(**dict.fromkeys(names, "x")), LABEL_ATTRIBUTES=",".join(names))
     assert len(message.attributes) == MAX_ATTRIBUTES
@@ -364,9 +364,7 @@ text = st.text(st.characters(codec=None, exclude_categories=()), min_size=1, max
 
 @given(labels=st.dictionaries(st.text(min_size=1, max_size=400), text, max_size=5), event_id=text, device_id=st.text())
 @thorough
-def test_whatever_an_event_says_its_message_is_inside_the_limits(
-    labels: dict[str, str], event_id: str, device_id: str
-) -> None:
+def test_the_message_of_any_event_is_inside_the_limits(labels: dict[str, str], event_id: str, device_id: str) -> None:
     envelope = structs.replace(ENVELOPE, labels=labels, event_id=event_id, device_id=device_id)
     asked = dataclasses.replace(settings(CLOUDEVENTS="true", ORDERING_KEY="device"), label_attributes=tuple(labels))
     message = event_message(verified(BODY), envelope, None, asked)

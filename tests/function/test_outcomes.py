@@ -1,4 +1,4 @@
-"""outcomes: the decision table, held against the design's rows."""
+"""outcomes: the decision table has exactly the rows of the design."""
 
 import pytest
 
@@ -29,7 +29,7 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("row", "error", "reason", "status", "severity"), TABLE)
-def test_an_errors_row_is_the_designs(
+def test_the_row_of_each_error_is_that_of_the_design(
     row: int, error: type[errors.RelayError], reason: str, status: int, severity: str
 ) -> None:
     outcome = BY_ERROR[error]
@@ -48,7 +48,7 @@ def test_every_error_that_a_request_can_meet_has_a_row() -> None:
     assert set(BY_ERROR) == leaves(errors.RelayError) - {errors.SettingsError}
 
 
-def test_only_what_anybody_can_cause_without_a_proof_is_sampled() -> None:
+def test_only_reasons_that_any_client_can_cause_are_sampled() -> None:
     assert {outcome.reason for outcome in BY_ERROR.values() if outcome.sampled} == {
         "method",
         "unsigned",
@@ -57,7 +57,7 @@ def test_only_what_anybody_can_cause_without_a_proof_is_sampled() -> None:
     }
 
 
-def test_delivered_and_unforeseen_have_their_rows() -> None:
+def test_delivered_events_and_unexpected_errors_have_their_rows() -> None:
     assert (DELIVERED.status, DELIVERED.severity, DELIVERED.reason) == (200, "INFO", "")
     assert (DELIVERED_WITH_WARNING.status, DELIVERED_WITH_WARNING.severity, DELIVERED_WITH_WARNING.reason) == (
         200,
@@ -67,20 +67,20 @@ def test_delivered_and_unforeseen_have_their_rows() -> None:
     assert (INTERNAL.status, INTERNAL.severity, INTERNAL.reason) == (500, "ERROR", "internal")
 
 
-def test_every_row_has_a_sentence_and_a_severity_of_cloud_logging() -> None:
+def test_every_row_has_a_message_and_a_severity_of_cloud_logging() -> None:
     for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_WITH_WARNING, INTERNAL):
-        assert outcome.sentence
+        assert outcome.message
         assert outcome.severity in SEVERITIES
 
 
-def test_a_sentence_begins_with_what_has_been_done() -> None:
+def test_every_message_begins_with_the_action_that_was_taken() -> None:
     done = {200: "kept: ", 503: "put off: "}
     for outcome in BY_ERROR.values():
-        assert outcome.sentence.startswith(done.get(outcome.status, "refused: "))
-    assert DELIVERED.sentence == "delivered"
-    assert DELIVERED_WITH_WARNING.sentence.startswith("delivered, ")
-    assert INTERNAL.sentence.startswith("failed: ")
+        assert outcome.message.startswith(done.get(outcome.status, "refused: "))
+    assert DELIVERED.message == "delivered"
+    assert DELIVERED_WITH_WARNING.message.startswith("delivered, ")
+    assert INTERNAL.message.startswith("failed: ")
 
 
-def test_a_sender_that_is_put_off_is_asked_to_wait_for_five_seconds() -> None:
+def test_the_retry_after_of_a_503_is_five_seconds() -> None:
     assert RETRY_AFTER_S == 5

@@ -1,4 +1,4 @@
-"""output: lines leave whole and at once where there is room, and a reader that stalls holds up no one."""
+"""output: lines are written whole and at once if there is room, and a stalled reader delays no writer."""
 
 import contextlib
 import fcntl
@@ -27,23 +27,23 @@ def dropped_line(count: int) -> bytes:
 
 @dataclass
 class Pipe:
-    """A pipe that takes 64 KiB, and what is read of it."""
+    """A pipe of 64 KiB, and the bytes that were read from it."""
 
     reader: int
     writer: int
 
     def fileno(self) -> int:
-        """The end that is written to."""
+        """Return the descriptor of the end for writing."""
         return self.writer
 
     def lines(self, count: int = 0) -> list[bytes]:
-        """Read what is there; if lines are waited for, what comes until there are so many, and a moment longer."""
+        """Read what the pipe has. If a number of lines is expected, read until they are there, and a moment longer."""
         if not count:
             return self._rest(bytearray())
         return self.lines_until(lambda lines: sum(line.endswith(b"\n") for line in lines) >= count)
 
     def lines_until(self, are_all: Callable[[list[bytes]], bool]) -> list[bytes]:
-        """Read lines until they are all that is waited for, and what comes in the moment after that."""
+        """Read until the expected lines are there, and for a moment longer."""
         read = bytearray()
         gives_up_at = time.monotonic() + 60
         while not are_all(self._rest(read)) and time.monotonic() < gives_up_at:
@@ -72,7 +72,7 @@ def writer_to(pipe: Pipe) -> LineWriter:
     return LineWriter.to(pipe, dropped_line=dropped_line)
 
 
-def test_a_line_is_there_when_its_write_returns_and_no_thread_is_needed(pipe: Pipe) -> None:
+def test_a_line_is_written_before_write_returns_and_without_a_thread(pipe: Pipe) -> None:
     threads = threading.active_count()
 
     writer_to(pipe).write(LINE)
@@ -81,13 +81,13 @@ def test_a_line_is_there_when_its_write_returns_and_no_thread_is_needed(pipe: Pi
     assert threading.active_count() == threads
 
 
-def test_a_pipe_that_others_share_still_waits_for_them(pipe: Pipe) -> None:
+def test_the_writer_does_not_make_a_shared_pipe_non_blocking_for_others(pipe: Pipe) -> None:
     writer_to(pipe)
 
     assert not fcntl.fcntl(pipe.writer, fcntl.F_GETFL) & os.O_NONBLOCK
 
 
-def test_a_reader_that_stalls_holds_up_no_write_and_loses_no_line_that_fits(pipe: Pipe) -> None:
+def test_a_stalled_reader_delays_no_write_and_loses_no_line_that_fits_into_the_queue(pipe: Pipe) -> None:
     writer, count = writer_to(pipe), (65_536 + QUEUE_BYTES // 2) // len(LINE)
     began_at = time.thread_time()
 
@@ -99,7 +99,7 @@ def test_a_reader_that_stalls_holds_up_no_write_and_loses_no_line_that_fits(pipe
 
 
 def dropped_of(lines: list[bytes]) -> int:
-    """Return how many lines were dropped, as the others say."""
+    """Return the number of dropped lines that the lines report."""
     return sum(int(line.split()[0]) for line in lines if line.endswith(b" dropped\n"))
 
 
@@ -113,7 +113,7 @@ def test_lines_beyond_the_queue_are_dropped_and_the_next_ones_say_how_many(pipe:
     dropped, whole = dropped_of(lines), lines.count(LINE)
     assert whole + dropped == count
     assert dropped > 0
-    assert len(lines) - whole == 1, "they are told once"
+    assert len(lines) - whole == 1, "they are reported once"
     writer.write(b"afterwards\n")
     assert pipe.lines(1) == [b"afterwards\n"]
 
@@ -147,7 +147,7 @@ def test_lines_of_many_threads_stay_whole_while_the_reader_is_slow(pipe: Pipe) -
     assert {len(set(line)) for line in lines} == {2}
 
 
-def test_a_flush_waits_for_the_queue_but_not_for_ever(pipe: Pipe) -> None:
+def test_a_flush_waits_for_the_queue_with_a_timeout(pipe: Pipe) -> None:
     writer = writer_to(pipe)
     for _ in range(1000):
         writer.write(LINE)
@@ -164,7 +164,7 @@ def test_a_flush_waits_for_the_queue_but_not_for_ever(pipe: Pipe) -> None:
     assert LAST_WRITES_S == 2.0
 
 
-def test_a_reader_that_is_gone_costs_the_lines_and_nothing_else(pipe: Pipe) -> None:
+def test_a_closed_pipe_loses_lines_and_causes_no_error(pipe: Pipe) -> None:
     writer = writer_to(pipe)
     os.close(pipe.reader)
 
@@ -175,7 +175,7 @@ def test_a_reader_that_is_gone_costs_the_lines_and_nothing_else(pipe: Pipe) -> N
     assert writer.is_idle
 
 
-def test_a_reader_that_was_gone_before_the_start_does_not_keep_the_process_from_starting(tmp_path: Path) -> None:
+def test_a_pipe_that_was_closed_before_the_start_does_not_prevent_the_start(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "log")
     reader = os.open(tmp_path / "log", os.O_RDONLY | os.O_NONBLOCK)
     pipe = Pipe(reader, os.open(tmp_path / "log", os.O_WRONLY))
@@ -187,7 +187,7 @@ def test_a_reader_that_was_gone_before_the_start_does_not_keep_the_process_from_
     os.close(pipe.writer)
 
 
-def test_what_is_no_pipe_and_no_file_is_written_by_a_thread() -> None:
+def test_a_stream_that_is_neither_pipe_nor_file_is_written_by_a_thread() -> None:
     ours, theirs = os.openpty()
     LineWriter.to(Pipe(ours, theirs), dropped_line=dropped_line).write(b"to a terminal\n")
     assert os.read(ours, 100).strip() == b"to a terminal"
@@ -195,7 +195,7 @@ def test_what_is_no_pipe_and_no_file_is_written_by_a_thread() -> None:
     os.close(theirs)
 
 
-def test_a_file_has_its_lines_at_once_between_those_of_others(tmp_path: Path) -> None:
+def test_a_line_in_a_shared_file_is_written_at_once_and_overwrites_no_other(tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb", buffering=0) as file:
         writer = LineWriter.to(file, dropped_line=dropped_line)
         file.write(b"theirs\n")
@@ -204,7 +204,7 @@ def test_a_file_has_its_lines_at_once_between_those_of_others(tmp_path: Path) ->
     assert (tmp_path / "log").read_bytes() == b"theirs\nours\ntheirs\n"
 
 
-def test_without_standard_output_lines_go_nowhere() -> None:
+def test_lines_are_discarded_without_standard_output() -> None:
     writer = LineWriter.to(None, dropped_line=dropped_line)
     writer.write(LINE)
     writer.flush(5.0)
@@ -212,7 +212,7 @@ def test_without_standard_output_lines_go_nowhere() -> None:
 
 
 def fill(pipe: Pipe) -> None:
-    """Let others write to the pipe until it takes no more."""
+    """Fill the pipe with other bytes."""
     os.set_blocking(pipe.writer, False)
     with contextlib.suppress(BlockingIOError):
         while True:
@@ -222,22 +222,22 @@ def fill(pipe: Pipe) -> None:
             os.write(pipe.writer, b".")
 
 
-def told(pipe: Pipe, count: int = 1) -> list[bytes]:
-    """Read the lines that came after that."""
+def later_lines(pipe: Pipe, count: int = 1) -> list[bytes]:
+    """Return the lines after these bytes."""
     return [line.lstrip(b".") for line in pipe.lines(count)]
 
 
-def test_exactly_as_many_bytes_may_wait_as_are_allowed(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exactly_the_allowed_number_of_bytes_may_wait(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "QUEUE_BYTES", 20)
     writer = writer_to(pipe)
     fill(pipe)
     for line in (b"012345678\n", b"987654321\n", b"\n", b"\n"):
         writer.write(line)
     assert not writer.is_idle
-    assert told(pipe, 3) == [b"012345678\n", b"987654321\n", b"2 dropped\n"]
+    assert later_lines(pipe, 3) == [b"012345678\n", b"987654321\n", b"2 dropped\n"]
 
 
-def test_a_line_that_is_too_long_alone_is_dropped_and_the_next_one_says_so(
+def test_a_line_longer_than_the_queue_is_dropped_and_the_next_line_says_so(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(output, "QUEUE_BYTES", 20)
@@ -245,7 +245,7 @@ def test_a_line_that_is_too_long_alone_is_dropped_and_the_next_one_says_so(
     fill(pipe)
     writer.write(b"x" * 20 + b"\n")
     writer.write(b"next\n")
-    assert told(pipe, 2) == [b"next\n", b"1 dropped\n"]
+    assert later_lines(pipe, 2) == [b"next\n", b"1 dropped\n"]
 
 
 def test_what_has_been_written_makes_room_for_the_next_lines(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -255,11 +255,11 @@ def test_what_has_been_written_makes_room_for_the_next_lines(pipe: Pipe, monkeyp
         fill(pipe)
         for _ in range(5):
             writer.write(LINE)
-        assert told(pipe, 5) == [LINE] * 5
+        assert later_lines(pipe, 5) == [LINE] * 5
         writer.flush(5.0)
 
 
-def test_lines_lost_on_a_full_disk_are_counted_and_told_once_there_is_room(tmp_path: Path) -> None:
+def test_lines_lost_on_a_full_disk_are_counted_and_reported_when_there_is_room(tmp_path: Path) -> None:
     disk = os.open("/dev/full", os.O_WRONLY)
     writer = LineWriter(disk, dropped_line=dropped_line, is_direct=True)
     for _ in range(4):
@@ -274,7 +274,7 @@ def test_lines_lost_on_a_full_disk_are_counted_and_told_once_there_is_room(tmp_p
     assert (tmp_path / "log").read_bytes() == b"again\n4 dropped\nat once\n"
 
 
-def test_a_writer_that_waits_for_room_takes_no_processor_and_keeps_no_process_from_ending(pipe: Pipe) -> None:
+def test_a_waiting_writer_thread_uses_no_processor_time_and_lets_the_process_end(pipe: Pipe) -> None:
     writer, before = writer_to(pipe), threading.enumerate()
     fill(pipe)
     writer.write(LINE)
@@ -284,39 +284,41 @@ def test_a_writer_that_waits_for_room_takes_no_processor_and_keeps_no_process_fr
     began_at = time.process_time()
     time.sleep(0.5)
     assert time.process_time() - began_at < 0.2
-    assert told(pipe) == [LINE]
+    assert later_lines(pipe) == [LINE]
 
 
-def test_one_thread_writes_however_often_the_reader_stalls(pipe: Pipe) -> None:
+def test_only_one_thread_writes_however_often_the_reader_stalls(pipe: Pipe) -> None:
     writer, threads = writer_to(pipe), threading.active_count()
     for _ in range(3):
         fill(pipe)
         writer.write(LINE)
         assert threading.active_count() == threads + 1
-        assert told(pipe) == [LINE]
+        assert later_lines(pipe) == [LINE]
 
 
-def test_a_line_waits_its_turn_even_if_there_is_room_by_now(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_does_not_overtake_queued_lines_even_if_there_is_room(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
     writer, goes_on = writer_to(pipe), threading.Event()
     monkeypatch.setattr("select.select", lambda *_: goes_on.wait(5))
     fill(pipe)
     writer.write(b"first\n")
-    early = [line for line in told(pipe, 0) if line]  # its thread may have begun when there was room
+    early = [line for line in later_lines(pipe, 0) if line]  # the thread may have written when there was room
     writer.write(b"second\n")
     goes_on.set()
     assert [*early, *pipe.lines(2 - len(early))] == [b"first\n", b"second\n"]
 
 
-def test_where_a_write_may_wait_no_line_is_written_but_by_the_thread(pipe: Pipe) -> None:
+def test_only_the_thread_writes_if_a_write_may_wait(pipe: Pipe) -> None:
     writer = LineWriter(pipe.writer, dropped_line=dropped_line, is_direct=False)
     fill(pipe)
     os.set_blocking(pipe.writer, True)
     writer.write(b"first\n")
     assert not writer.is_idle
-    assert told(pipe) == [b"first\n"]
+    assert later_lines(pipe) == [b"first\n"]
 
 
-def test_a_flush_ends_as_soon_as_nothing_waits(pipe: Pipe) -> None:
+def test_a_flush_ends_as_soon_as_the_queue_is_empty(pipe: Pipe) -> None:
     writer = writer_to(pipe)
     fill(pipe)
     writer.write(LINE)
@@ -339,7 +341,7 @@ sys.stderr.write("written\\n")
 """
 
 
-def test_the_end_of_the_process_loses_no_line_that_waits() -> None:
+def test_the_end_of_the_process_loses_no_queued_line() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", AT_THE_END], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -1,7 +1,7 @@
-"""Authentic bodies that break receivers, and events at Pub/Sub's limits, through to a Pub/Sub that enforces them.
+"""Authentic bodies that break receivers, and events at Pub/Sub's limits, with a Pub/Sub that enforces the limits.
 
-Every one is answered 200 at once and arrives byte for byte: on the main topic if it is an event at all, else on the
-rejected one. Nothing that DT signs makes it try again for 12 hours, and nothing is lost.
+Every body is answered 200 at once and arrives byte for byte: on the main topic if it is an event, or else on the
+rejected topic. No signed body makes DT retry for 12 hours, and no body is lost.
 """
 
 import asyncio
@@ -55,7 +55,7 @@ def subscriber(pubsub: EmbeddedPubSub) -> Iterator[SubscriberClient]:
 
 
 def answered(pubsub: EmbeddedPubSub, content: bytes, **changes: str) -> tuple[Reply, list[dict[str, Any]]]:
-    """Let a receiver with a real publisher answer; give its reply and what it logged."""
+    """Return the reply and the log line of a receiver with a real publisher."""
     page = io.BytesIO()
 
     async def main() -> Reply:
@@ -76,22 +76,22 @@ def answered(pubsub: EmbeddedPubSub, content: bytes, **changes: str) -> tuple[Re
 def arrived(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, content: bytes, topic: str, **changes: str
 ) -> PubsubMessage:
-    """Check that a body is answered 200 and arrives on this topic with one call, unchanged; give the message."""
+    """Check that a body is answered 200 and arrives unchanged on this topic with one call. Return the message."""
     calls = pubsub.publish_calls()
     reply, lines = answered(pubsub, content, **changes)
     assert (reply.status, json.loads(reply.body).get("topic")) == (200, topic)
     assert pubsub.publish_calls() == calls + 1
     assert len(lines) == 1
     pulled = subscriber.pull(subscription=SUBSCRIPTIONS[topic], max_messages=10, timeout=30).received_messages
-    subscriber.acknowledge(subscription=SUBSCRIPTIONS[topic], ack_ids=[each.ack_id for each in pulled])
-    (message,) = [each.message for each in pulled]
+    subscriber.acknowledge(subscription=SUBSCRIPTIONS[topic], ack_ids=[received.ack_id for received in pulled])
+    (message,) = [received.message for received in pulled]
     assert message.message_id == json.loads(reply.body)["messageId"]
     assert message.data == content
     return message
 
 
 def escaped(whole: Any) -> bytes:
-    """Encode an event with escapes for whatever is not ASCII, lone surrogates among it."""
+    """Encode an event with escapes for all characters that are not ASCII, lone surrogates included."""
     return json.dumps(whole).encode()
 
 
@@ -160,7 +160,7 @@ ODD_EVENTS = {
     "4,000 digits": with_value(b"9" * 4000),
     "100 levels": with_value(b"[" * 100 + b"]" * 100),
     "a timestamp that is a number": body(timestamp=1.7e9),
-    "a type nobody knows, with control characters": body(eventType="tempera\x00ture\r\n"),
+    "an unknown type, with control characters": body(eventType="tempera\x00ture\r\n"),
     "an event id of 5,000 characters": body(eventId="ø" * 5000),
     "white space all over": b"\r\n\t " + json.dumps(event(), indent=8).encode() + b"\n\n",
     "escapes for every letter": BODY.replace(b"temperature", b"\\u0074\\u0065mperature"),
@@ -169,13 +169,13 @@ ODD_EVENTS = {
 }
 
 
-def test_there_are_more_than_thirty_of_them_and_no_two_are_the_same() -> None:
+def test_there_are_more_than_thirty_different_bodies() -> None:
     poisons = [*NO_EVENTS.values(), *ODD_EVENTS.values()]
     assert len(set(poisons)) == len(poisons) > 30
 
 
 @pytest.mark.parametrize("content", NO_EVENTS.values(), ids=NO_EVENTS)
-def test_what_is_no_event_is_kept_byte_for_byte(
+def test_a_body_that_is_not_an_event_is_kept_byte_for_byte(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, content: bytes
 ) -> None:
     message = arrived(pubsub, subscriber, content, "rejected", **ALL_ON)
@@ -184,7 +184,7 @@ def test_what_is_no_event_is_kept_byte_for_byte(
 
 
 @pytest.mark.parametrize("content", ODD_EVENTS.values(), ids=ODD_EVENTS)
-def test_an_odd_event_is_passed_on_byte_for_byte(
+def test_an_unusual_event_is_passed_on_byte_for_byte(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, content: bytes
 ) -> None:
     message = arrived(pubsub, subscriber, content, "events", **ALL_ON)
@@ -201,7 +201,7 @@ def test_a_label_of_every_hazardous_name_arrives_as_a_label(
 
 
 @pytest.mark.parametrize(("count", "kept"), [(93, 99), (94, 100), (95, 100), (500, 100)])
-def test_of_more_attributes_than_pubsub_takes_one_hundred_arrive(
+def test_one_hundred_attributes_arrive_if_there_are_more(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, count: int, kept: int
 ) -> None:
     names = [f"n{number}" for number in range(count)]
@@ -238,7 +238,7 @@ def test_a_value_of_1024_bytes_arrives_and_a_longer_one_is_cut_between_two_chara
 
 
 def padded(whole: dict[str, Any], size: int) -> bytes:
-    """Give an event of exactly this many bytes."""
+    """Return an event of exactly this many bytes."""
     bare = json.dumps({**whole, "pad": ""}).encode()
     return bare[:-2] + b"x" * (size - len(bare)) + bare[-2:]
 
@@ -258,7 +258,7 @@ FULL_LABELS = {f"{number:03}".ljust(MAX_KEY_BYTES - 6, "x"): LONG for number in 
 
 
 @pytest.mark.parametrize("topic", ["events", "rejected"])
-def test_nine_megabytes_with_every_attribute_at_its_limit_are_no_invalid_argument(
+def test_nine_megabytes_with_every_attribute_at_its_limit_are_accepted(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, topic: str
 ) -> None:
     whole = {**event(eventId=LONG, timestamp=LONG, eventType=LONG), "labels": FULL_LABELS}

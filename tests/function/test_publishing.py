@@ -1,4 +1,4 @@
-"""retrying, batching and pubsub together: against an embedded Pub/Sub on Google's own protocol, in every failure."""
+"""retrying, batching and pubsub together, with an embedded Pub/Sub that speaks Google's protocol and can fail."""
 
 import asyncio
 import time
@@ -70,7 +70,7 @@ def publisher_to(broker: PubSub) -> RetryingPublisher:
 
 
 def run(host: str, use: Callable[[RetryingPublisher], Awaitable[T]]) -> T:
-    """Use a publisher on a loop of its own, and close its channel."""
+    """Use a publisher on its own event loop, and close its channel."""
 
     async def main() -> T:
         broker = pubsub_at(host)
@@ -87,7 +87,7 @@ def publish(pubsub: EmbeddedPubSub, message: Message = MESSAGE, *, timeout_s: fl
 
 
 def fails(pubsub: EmbeddedPubSub, error: type[PublishError], *, timeout_s: float) -> tuple[str, float]:
-    """Publish, and give the error's text and the seconds that it took."""
+    """Publish, and return the error's text and the seconds until it was raised."""
 
     async def use(publisher: RetryingPublisher) -> tuple[str, float]:
         began = time.monotonic()
@@ -98,7 +98,9 @@ def fails(pubsub: EmbeddedPubSub, error: type[PublishError], *, timeout_s: float
     return run(pubsub.host, use)
 
 
-def test_a_message_arrives_as_it_is_and_its_id_is_given(pubsub: EmbeddedPubSub, subscriber: SubscriberClient) -> None:
+def test_a_message_arrives_unchanged_and_its_id_is_returned(
+    pubsub: EmbeddedPubSub, subscriber: SubscriberClient
+) -> None:
     message_id = publish(pubsub, Message(MESSAGE.data, MESSAGE.attributes, "device-7"))
     (received,) = pulled(subscriber)
     assert (received.message_id, received.data, received.ordering_key) == (message_id, MESSAGE.data, "device-7")
@@ -132,12 +134,12 @@ LASTING = {
 }
 
 
-def test_every_code_of_grpc_but_ok_is_in_one_of_the_tables() -> None:
+def test_every_grpc_code_except_ok_is_transient_or_lasting() -> None:
     assert {code.name for code in grpc.StatusCode} == {"OK", *TRANSIENT, *LASTING}
 
 
 @pytest.mark.parametrize("code", TRANSIENT)
-def test_a_transient_code_is_tried_again_until_it_is_over(
+def test_a_transient_code_is_retried_until_it_is_over(
     pubsub: EmbeddedPubSub, subscriber: SubscriberClient, code: str
 ) -> None:
     pubsub.set_fault(Fault.fail(code).times(2))
@@ -172,7 +174,7 @@ def test_a_transient_error_names_every_cause_that_it_met_once(pubsub: EmbeddedPu
 
 
 @pytest.mark.parametrize(("code", "error"), LASTING.items())
-def test_a_lasting_code_is_told_at_once(pubsub: EmbeddedPubSub, code: str, error: type[PublishError]) -> None:
+def test_a_lasting_code_is_raised_at_once(pubsub: EmbeddedPubSub, code: str, error: type[PublishError]) -> None:
     pubsub.set_fault(Fault.fail(code, "why"))
     text, took_s = fails(pubsub, error, timeout_s=4.0)
     assert text == (code if error is PublishRefused else f"{code}: why")
@@ -180,12 +182,12 @@ def test_a_lasting_code_is_told_at_once(pubsub: EmbeddedPubSub, code: str, error
     assert pubsub.publish_calls() == 1
 
 
-def test_a_topic_that_is_not_there_is_misconfigured(embedded: EmbeddedPubSub) -> None:
+def test_a_missing_topic_is_a_misconfiguration(embedded: EmbeddedPubSub) -> None:
     text, _ = fails(embedded, PublishMisconfigured, timeout_s=4.0)
     assert text.startswith("NOT_FOUND")
 
 
-def test_what_pubsub_calls_invalid_is_refused(pubsub: EmbeddedPubSub) -> None:
+def test_a_message_that_pubsub_calls_invalid_is_refused(pubsub: EmbeddedPubSub) -> None:
     with pytest.raises(PublishRefused):
         publish(pubsub, Message(b"", {}))
 
@@ -205,7 +207,7 @@ def test_an_answer_without_exactly_one_id_is_no_acknowledgement(pubsub: Embedded
 
 
 @pytest.mark.parametrize("timeout_s", [0.1, 0.5])
-def test_a_broker_that_hangs_is_given_up_in_time(pubsub: EmbeddedPubSub, timeout_s: float) -> None:
+def test_a_broker_that_hangs_times_out(pubsub: EmbeddedPubSub, timeout_s: float) -> None:
     pubsub.set_fault(Fault.hang(5))
     _, took_s = fails(pubsub, PublishTransient, timeout_s=timeout_s)
     assert timeout_s * 0.9 < took_s
@@ -221,7 +223,7 @@ def test_an_attempt_that_hangs_for_two_seconds_is_followed_by_another(
     assert pubsub.publish_calls() == 2
 
 
-def test_nothing_is_published_once_the_time_is_over(pubsub: EmbeddedPubSub, subscriber: SubscriberClient) -> None:
+def test_nothing_is_published_after_the_timeout(pubsub: EmbeddedPubSub, subscriber: SubscriberClient) -> None:
     pubsub.set_fault(Fault.fail("UNAVAILABLE"))
 
     async def use(publisher: RetryingPublisher) -> None:
@@ -246,7 +248,7 @@ def test_without_any_time_left_nothing_is_published(
     assert pulled(subscriber, wait_s=0.3) == []
 
 
-def test_a_publish_that_is_cancelled_goes_on_nowhere(pubsub: EmbeddedPubSub) -> None:
+def test_a_cancelled_publish_does_not_continue_in_the_background(pubsub: EmbeddedPubSub) -> None:
     pubsub.set_fault(Fault.fail("UNAVAILABLE"))
 
     async def use(publisher: RetryingPublisher) -> None:
@@ -255,7 +257,7 @@ def test_a_publish_that_is_cancelled_goes_on_nowhere(pubsub: EmbeddedPubSub) -> 
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.2)  # what is on its way arrives
+        await asyncio.sleep(0.2)  # until a message on its way has arrived
         calls = pubsub.publish_calls()
         await asyncio.sleep(1.0)
         assert pubsub.publish_calls() == calls
@@ -272,7 +274,7 @@ def test_a_connection_that_is_cut_is_made_again(pubsub: EmbeddedPubSub) -> None:
     run(pubsub.host, use)
 
 
-def test_after_an_outage_of_six_seconds_the_first_message_is_through_within_a_second_and_a_half(
+def test_the_first_message_after_an_outage_of_six_seconds_arrives_within_a_second_and_a_half(
     pubsub: EmbeddedPubSub,
 ) -> None:
     async def tried(publisher: RetryingPublisher) -> bool:
@@ -298,7 +300,7 @@ def test_after_an_outage_of_six_seconds_the_first_message_is_through_within_a_se
         in_time(run(proxy.host, use), 1.5)
 
 
-def test_a_connection_that_died_without_a_word_is_left_for_a_new_one(pubsub: EmbeddedPubSub) -> None:
+def test_a_connection_that_died_silently_is_replaced(pubsub: EmbeddedPubSub) -> None:
     async def use(publisher: RetryingPublisher) -> float:
         await publisher.publish(TOPIC, MESSAGE, timeout_s=4.0)
         proxy.strand()
@@ -330,14 +332,14 @@ def test_a_message_that_was_stored_but_not_acknowledged_is_sent_again(
     assert pubsub.publish_calls() == 2
 
 
-def test_many_messages_at_once_share_one_client_and_each_gets_its_own_id(pubsub: EmbeddedPubSub) -> None:
+def test_many_concurrent_messages_share_one_client_and_each_gets_its_own_id(pubsub: EmbeddedPubSub) -> None:
     async def use(publisher: RetryingPublisher) -> list[str]:
         return await asyncio.gather(*(publisher.publish(TOPIC, MESSAGE, timeout_s=4.0) for _ in range(100)))
 
     assert len(set(run(pubsub.host, use))) == 100
 
 
-def test_where_nothing_answers_it_is_a_transient_error_in_time() -> None:
+def test_an_address_without_a_server_is_a_transient_error_within_the_timeout() -> None:
     async def use(publisher: RetryingPublisher) -> float:
         began = time.monotonic()
         with pytest.raises(PublishTransient, match="UNAVAILABLE"):
@@ -353,7 +355,7 @@ def test_no_channel_is_made_before_the_first_message(mocker: MockerFixture) -> N
     assert made.call_count == 0, "what a fork must not inherit"
 
 
-def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time() -> None:
+def test_credentials_that_never_arrive_time_out_and_do_not_block_the_event_loop() -> None:
     looks: list[float] = []
 
     def look_for_ever(_: float) -> AccessToken:
@@ -375,7 +377,7 @@ def test_credentials_that_do_not_come_hold_up_nothing_and_are_given_up_in_time()
     assert len(looks) == 1
 
 
-def test_credentials_that_were_not_there_are_looked_for_again() -> None:
+def test_missing_credentials_are_looked_for_again() -> None:
     looks: list[str] = []
 
     def look(_: float) -> AccessToken:
@@ -393,7 +395,7 @@ def test_credentials_that_were_not_there_are_looked_for_again() -> None:
     assert len(looks) == 2
 
 
-def test_a_connection_to_google_is_watched_while_it_is_used_and_given_time_to_be_made(mocker: MockerFixture) -> None:
+def test_a_connection_to_google_has_keepalive_and_a_long_connect_timeout(mocker: MockerFixture) -> None:
     made = mocker.spy(grpc.aio, "secure_channel")
     publisher = publisher_to(pubsub_at(None, no_token))
     with pytest.raises(PublishMisconfigured):
@@ -406,12 +408,12 @@ def test_a_connection_to_google_is_watched_while_it_is_used_and_given_time_to_be
     assert options["grpc.min_reconnect_backoff_ms"] >= 10_000
 
 
-def test_what_pubsub_says_of_an_invalid_message_is_not_repeated(pubsub: EmbeddedPubSub) -> None:
+def test_pubsubs_text_about_an_invalid_message_is_not_repeated(pubsub: EmbeddedPubSub) -> None:
     pubsub.set_fault(Fault.fail("INVALID_ARGUMENT", "your message was canary"))
     assert fails(pubsub, PublishRefused, timeout_s=4.0)[0] == "INVALID_ARGUMENT"
 
 
-def test_without_credentials_it_is_misconfigured(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_publish_without_credentials_is_a_misconfiguration(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/no/such/file.json")
     publisher = publisher_to(pubsub_at(None, GoogleCredentials(lambda: default_credentials(SCOPES))))
     with pytest.raises(PublishMisconfigured, match="no credentials: DefaultCredentialsError"):

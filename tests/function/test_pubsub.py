@@ -1,4 +1,4 @@
-"""pubsub: what each call to Google is made with, over which connection, and what its failures mean."""
+"""pubsub: the content and the connection of each call to Google, and the error of each failure."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ MESSAGES = [Message(b"one", {"a": "b"}, "device"), Message(b"two", {}, "device")
 
 @dataclass(frozen=True)
 class Call:
-    """What one call was made with."""
+    """The arguments of one call."""
 
     sent: bytes
     timeout: float
@@ -36,7 +36,7 @@ class Call:
 
 
 class Refusal(aio.AioRpcError):
-    """An answer of Pub/Sub that is no success."""
+    """An unsuccessful answer of Pub/Sub."""
 
     def __init__(self, code: StatusCode, details: str = "why") -> None:
         super().__init__(code, aio.Metadata(), aio.Metadata(), details)
@@ -44,7 +44,7 @@ class Refusal(aio.AioRpcError):
 
 @dataclass(eq=False)
 class Channel:
-    """A channel that writes down its calls, and answers each with ids, or a refusal, some seconds later."""
+    """A channel that records its calls, and answers each with ids or an error, some seconds later."""
 
     target: str
     credentials: object
@@ -59,7 +59,7 @@ class Channel:
     closed: int = 0
 
     def get_state(self, try_to_connect: bool = False) -> ChannelConnectivity:  # noqa: FBT001, FBT002  # as gRPC's
-        """Tell the state; ``try_to_connect`` makes an idle one begin."""
+        """Return the state. ``try_to_connect`` makes an idle channel connect."""
         self.woken.append(try_to_connect)
         return self.state
 
@@ -79,13 +79,13 @@ class Channel:
         return call
 
     async def close(self) -> None:
-        """Close it."""
+        """Record the close."""
         self.closed += 1
 
 
 @dataclass
 class Google:
-    """Where channels lead. ``answer``, ``takes_s`` and ``state`` are those of the next channel."""
+    """Makes the channels. ``answer``, ``takes_s`` and ``state`` are those of the next channel."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     secure: list[Channel] = field(default_factory=list)
@@ -111,7 +111,7 @@ class Google:
         return AccessToken((("authorization", f"Bearer {self.tokens}"),), self.clock() + self.lifetime_s)
 
     def pubsub(self, emulator_host: str | None = None) -> PubSub:
-        """Publish with the tokens of this Google."""
+        """Return a PubSub with the tokens of this fake."""
         tokens = AccessTokens(self.fetch, now=self.clock, monotonic=self.clock, warn=print)
         return PubSub(emulator_host, tokens, monotonic=self.clock)
 
@@ -134,7 +134,7 @@ def failure(pubsub: PubSub, error: type[PublishError] = PublishError) -> str:
     return str(caught.value)
 
 
-def test_google_is_only_spoken_to_over_tls_and_by_its_name(google: Google) -> None:
+def test_the_connection_to_google_uses_tls_and_its_host_name(google: Google) -> None:
     assert send(google.pubsub()) == ["1", "2"]
     (channel,) = google.secure
     assert channel.target == "pubsub.googleapis.com:443"
@@ -142,7 +142,7 @@ def test_google_is_only_spoken_to_over_tls_and_by_its_name(google: Google) -> No
     assert google.plain == []
 
 
-def test_the_emulator_is_spoken_to_in_clear_text_and_never_sees_a_token(google: Google) -> None:
+def test_the_connection_to_the_emulator_uses_clear_text_and_no_token(google: Google) -> None:
     assert send(google.pubsub("localhost:8085")) == ["1", "2"]
     (channel,) = google.plain
     assert channel.target == "localhost:8085"
@@ -161,7 +161,7 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("emulator_host", [None, "localhost:8085"], ids=["Google", "emulator"])
-def test_each_connection_is_knocked_again_soon_kept_alive_and_shared_with_no_other(
+def test_each_connection_reconnects_soon_has_keepalive_and_is_not_shared(
     google: Google, emulator_host: str | None
 ) -> None:
     send(google.pubsub(emulator_host))
@@ -177,7 +177,7 @@ def test_a_token_is_good_for_publishing() -> None:
     assert "https://www.googleapis.com/auth/pubsub" in SCOPES
 
 
-def test_a_call_holds_the_messages_the_topic_the_token_and_the_time_that_is_left(google: Google) -> None:
+def test_a_call_has_the_messages_the_topic_the_token_and_the_remaining_time(google: Google) -> None:
     send(google.pubsub(), timeout_s=1.5)
     (channel,) = google.secure
     (call,) = channel.calls
@@ -189,13 +189,13 @@ def test_a_call_holds_the_messages_the_topic_the_token_and_the_time_that_is_left
     )
     request = PublishRequest.deserialize(call.sent)
     assert request.topic == TOPIC
-    assert [(each.data, dict(each.attributes), each.ordering_key) for each in request.messages] == [
+    assert [(message.data, dict(message.attributes), message.ordering_key) for message in request.messages] == [
         (b"one", {"a": "b"}, "device"),
         (b"two", {}, "device"),
     ]
 
 
-def test_what_a_token_took_is_not_left_for_the_call(google: Google) -> None:
+def test_the_time_for_the_token_is_taken_from_that_of_the_call(google: Google) -> None:
     def slow(timeout_s: float) -> AccessToken:
         google.clock.advance(0.5)
         return google.fetch(timeout_s)
@@ -206,18 +206,18 @@ def test_what_a_token_took_is_not_left_for_the_call(google: Google) -> None:
 
 
 class Late:
-    """Tokens that never come, and for how long each was waited for."""
+    """Tokens that never arrive, and the timeout of each wait."""
 
     def __init__(self) -> None:
         self.waits_s: list[float] = []
 
     async def get(self, timeout_s: float) -> AccessToken:
-        """Give up."""
+        """Record the timeout, and fail."""
         self.waits_s.append(timeout_s)
         raise PublishTransient("no access token in time")
 
 
-def test_a_token_is_waited_for_as_long_as_the_call_has_and_without_one_nothing_is_sent(google: Google) -> None:
+def test_the_wait_for_a_token_has_the_calls_timeout_and_nothing_is_sent_without_one(google: Google) -> None:
     tokens: Any = Late()
     assert failure(PubSub(None, tokens, monotonic=google.clock)) == "no access token in time"
     assert tokens.waits_s == [2.0]
@@ -225,7 +225,7 @@ def test_a_token_is_waited_for_as_long_as_the_call_has_and_without_one_nothing_i
 
 
 @pytest.mark.parametrize("ids", [[], ["1"], ["1", "2", "3"]])
-def test_as_many_ids_as_messages_are_an_acknowledgement_and_no_others(google: Google, ids: list[str]) -> None:
+def test_only_an_answer_with_as_many_ids_as_messages_is_an_acknowledgement(google: Google, ids: list[str]) -> None:
     google.answer = ids
     assert failure(google.pubsub(), PublishUnacknowledged) == f"{len(ids)} message ids for 2 messages"
 
@@ -239,7 +239,7 @@ def test_a_token_that_google_calls_invalid_is_replaced_before_the_next_call(goog
     assert [dict(call.metadata)["authorization"] for call in google.secure[0].calls] == ["Bearer 1", "Bearer 2"]
 
 
-def test_a_token_is_kept_whatever_else_fails(google: Google) -> None:
+def test_a_token_is_kept_after_any_other_failure(google: Google) -> None:
     google.answer = Refusal(StatusCode.PERMISSION_DENIED)
     pubsub = google.pubsub()
     for _ in range(2):
@@ -247,7 +247,7 @@ def test_a_token_is_kept_whatever_else_fails(google: Google) -> None:
     assert google.tokens == 1
 
 
-def test_a_connection_that_stays_silent_is_left_for_a_new_one(google: Google) -> None:
+def test_a_silent_connection_is_replaced(google: Google) -> None:
     google.answer = Refusal(StatusCode.DEADLINE_EXCEEDED)
     pubsub = google.pubsub()
 
@@ -267,7 +267,7 @@ def test_a_connection_that_stays_silent_is_left_for_a_new_one(google: Google) ->
     run_skipping(use())
 
 
-def test_a_connection_that_was_still_being_made_is_not_called_silent(google: Google) -> None:
+def test_a_connection_that_was_not_ready_does_not_count_as_silent(google: Google) -> None:
     google.answer, google.state = Refusal(StatusCode.DEADLINE_EXCEEDED), ChannelConnectivity.CONNECTING
     pubsub = google.pubsub()
     failure(pubsub)
@@ -277,14 +277,14 @@ def test_a_connection_that_was_still_being_made_is_not_called_silent(google: Goo
     assert google.secure[0].closed == 0
 
 
-def test_an_idle_connection_is_begun_when_a_request_comes_and_not_by_a_look_at_its_failure(google: Google) -> None:
+def test_a_request_starts_an_idle_connection_but_has_failed_does_not(google: Google) -> None:
     google.state = ChannelConnectivity.IDLE
     pubsub = google.pubsub()
     send(pubsub)
     assert all(google.secure[0].woken)
 
 
-def test_a_second_connection_races_the_first_and_a_failed_one_tells_its_cause_at_once(google: Google) -> None:
+def test_a_second_connection_is_begun_beside_the_first_and_a_failed_one_fails_at_once(google: Google) -> None:
     google.state = ChannelConnectivity.CONNECTING
     pubsub = google.pubsub()
     send(pubsub)
@@ -295,7 +295,7 @@ def test_a_second_connection_races_the_first_and_a_failed_one_tells_its_cause_at
     assert [len(channel.calls) for channel in google.secure] == [1, 1]
 
 
-def test_of_two_that_race_the_one_that_stands_first_has_the_request(google: Google) -> None:
+def test_the_request_uses_the_first_of_two_connections_that_is_ready(google: Google) -> None:
     async def use() -> None:
         google.state = ChannelConnectivity.CONNECTING
         pubsub = PubSub(None, AccessTokens(google.fetch, now=slept_s, monotonic=slept_s, warn=print), monotonic=slept_s)
@@ -312,7 +312,7 @@ def test_of_two_that_race_the_one_that_stands_first_has_the_request(google: Goog
     run_skipping(use())
 
 
-def test_closed_it_closes_each_connection_and_the_next_request_makes_another(google: Google) -> None:
+def test_close_closes_each_connection_and_the_next_request_makes_another(google: Google) -> None:
     pubsub = google.pubsub()
     send(pubsub)
     asyncio.run(pubsub.close())
@@ -321,7 +321,7 @@ def test_closed_it_closes_each_connection_and_the_next_request_makes_another(goo
     assert [channel.closed for channel in google.secure] == [1, 0]
 
 
-def test_a_cause_is_cut_and_names_its_code(google: Google) -> None:
+def test_the_text_of_an_error_is_cut_and_has_the_code(google: Google) -> None:
     google.answer = Refusal(StatusCode.NOT_FOUND, "x" * 500)
     assert failure(google.pubsub(), PublishMisconfigured) == ("NOT_FOUND: " + "x" * 500)[:300]
 
@@ -347,7 +347,7 @@ def stderr_of_grpc(**environ: str) -> str:
     return ran.stderr
 
 
-def test_grpc_writes_nothing_of_its_own_unless_an_operator_asks_for_it() -> None:
+def test_grpc_writes_no_log_unless_an_operator_enables_it() -> None:
     assert stderr_of_grpc() == ""
     assert "certificate" in stderr_of_grpc(GRPC_VERBOSITY="ERROR").lower()
 

@@ -1,7 +1,7 @@
-"""Authentic bodies that are made to take long: none holds up the event loop, whatever its size.
+"""Authentic bodies that are made to take long: none blocks the event loop, whatever its size.
 
-Time is that of the thread, the least of several readings, and a limit has room for a slow machine: what is guarded
-against took 7 to 32 s.
+The tests measure the thread's time, take the least of several runs, and have limits for a slow machine. The bodies that
+the limits of the parser refuse took 7 to 32 s.
 """
 
 import contextlib
@@ -22,17 +22,17 @@ USUAL = 262_144
 HELD_S = 0.05
 SETTINGS = settings()
 ROOM = 4
-"""How many times as slow as usual the machine may be."""
+"""The machine may be this many times as slow as usual."""
 
 
 def filled(value: bytes, size: int, end: bytes = b"") -> bytes:
-    """Make an event whose data are as many of these values as fit."""
+    """Return an event whose data are as many of these values as fit."""
     start, close = body()[:-1] + b',"more":[', (b"," + end if end else b"") + b"]}"
     return start + b",".join([value] * ((size - len(start) - len(close)) // (len(value) + 1))) + close
 
 
 def text(letters: bytes, size: int) -> bytes:
-    """Make an event whose type is as long as fits."""
+    """Return an event whose type is as long as fits."""
     whole = b'{"event":{"eventId":"e","targetName":"projects/p","eventType":"%s"}}'
     return whole % (letters * ((size - len(whole)) // len(letters)))
 
@@ -76,7 +76,7 @@ def read(content: bytes) -> None:
 
 @contextmanager
 def untraced() -> Iterator[None]:
-    """Measure without the coverage's tracer: it makes every line several times slower."""
+    """Measure without coverage's tracer, because it makes every line several times slower."""
     tracer = sys.gettrace()
     sys.settrace(None)
     try:
@@ -88,7 +88,7 @@ def untraced() -> Iterator[None]:
 @pytest.mark.timed
 @pytest.mark.parametrize("size", [USUAL, LARGEST_BODY_BYTES], ids=["default limit", "highest limit"])
 @pytest.mark.parametrize("shape", SHAPES)
-def test_reading_an_event_of_any_shape_holds_the_loop_for_a_moment_only(shape: str, size: int) -> None:
+def test_reading_an_event_of_any_shape_blocks_the_event_loop_only_briefly(shape: str, size: int) -> None:
     content = SHAPES[shape](size)
     took: list[float] = []
     with untraced():
@@ -102,7 +102,7 @@ def test_reading_an_event_of_any_shape_holds_the_loop_for_a_moment_only(shape: s
 
 
 @pytest.mark.parametrize("mark", [b"[]", b"{}", b"1"])
-def test_an_event_of_very_many_values_is_malformed_and_one_with_fewer_is_not(mark: bytes) -> None:
+def test_an_event_with_too_many_values_is_malformed_and_one_with_fewer_is_not(mark: bytes) -> None:
     def with_marks(count: int) -> bytes:
         start = b'{"more":['
         per_value = 1 + (mark != b"1")

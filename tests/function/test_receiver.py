@@ -1,6 +1,6 @@
-"""receiver: the whole decision table, row by row, and that a 2xx is an acknowledged event and nothing else.
+"""receiver: the whole decision table, row by row, and that every 2xx is an acknowledged event.
 
-The rows' numbers are the design's. What the rooms themselves refuse stands in their own tests.
+The numbers of the rows are those of the design. The tests of the other modules have the refusals of those modules.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ BODY = body()
 
 @dataclass
 class Relay:
-    """A receiver with everything that it is given."""
+    """A receiver with its fakes and its log."""
 
     publisher: FakePublisher = field(default_factory=FakePublisher)
     secrets: FakeSecrets = field(default_factory=lambda: FakeSecrets(SECRET, OLD_SECRET))
@@ -66,11 +66,11 @@ class Relay:
     page: io.BytesIO = field(default_factory=io.BytesIO)
 
     async def receive(self, asked: Request) -> Reply:
-        """Let the receiver answer."""
+        """Return the reply of the receiver."""
         return await self.receiver().receive(asked)
 
     def receiver(self) -> Receiver:
-        """Make the receiver."""
+        """Return the receiver."""
         schemes: list[Scheme] = [
             SecretScheme(self.secrets),
             OrganizationScheme(ORGANIZATION_ID, ISSUER, self.keys),
@@ -81,24 +81,24 @@ class Relay:
         return Receiver(made, verifier, self.publisher, log, now=FakeClock(), monotonic=self.monotonic)
 
     def answer(self, asked: Request) -> Reply:
-        """Let the receiver answer, at once."""
+        """Return the receiver's reply."""
         return run_skipping(self.receive(asked))
 
     @property
     def line(self) -> dict[str, Any]:
-        """Give the one line of the log."""
+        """Return the only line of the log."""
         (text,) = self.page.getvalue().splitlines()
         line: dict[str, Any] = json.loads(text)
         return line
 
     @property
     def topics(self) -> list[str]:
-        """Give the topics that have acknowledged something."""
+        """Return the topics that have acknowledged a message."""
         return [topic for topic, _ in self.publisher.acknowledged]
 
 
 def refused(relay: Relay, asked: Request, status: int, severity: str, reason: str) -> Reply:
-    """Check that nothing of a request was published, and what was answered and logged."""
+    """Check the answer and the log line of a request, and that nothing of it was published."""
     reply = relay.answer(asked)
     assert relay.topics == []
     assert (reply.status, json.loads(reply.body)) == (status, {"error": reason})
@@ -108,7 +108,7 @@ def refused(relay: Relay, asked: Request, status: int, severity: str, reason: st
 
 
 def kept(relay: Relay, asked: Request, content: bytes, severity: str, reason: str) -> dict[str, str]:
-    """Check that a request was kept on the rejected topic and answered 200; give the message's attributes."""
+    """Check that a request was kept on the rejected topic and answered 200. Return the message's attributes."""
     reply = relay.answer(asked)
     ((topic, message),) = relay.publisher.acknowledged
     assert (topic, message.data) == (REJECTED_TOPIC, content)
@@ -119,7 +119,7 @@ def kept(relay: Relay, asked: Request, content: bytes, severity: str, reason: st
 
 
 def delivered(relay: Relay, asked: Request, content: bytes, severity: str = "INFO") -> dict[str, str]:
-    """Check that a request's event is on the main topic and answered 200; give the message's attributes."""
+    """Check that a request's event is on the main topic and answered 200. Return the message's attributes."""
     reply = relay.answer(asked)
     ((topic, message),) = relay.publisher.acknowledged
     assert (topic, message.data) == (TOPIC, content)
@@ -129,7 +129,7 @@ def delivered(relay: Relay, asked: Request, content: bytes, severity: str = "INF
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "post", ""])
-def test_row_01_whatever_is_no_post_is_told_so_even_when_it_is_signed(method: str) -> None:
+def test_row_01_any_method_but_post_is_answered_405_even_if_it_is_signed(method: str) -> None:
     reply = refused(Relay(), signed(BODY, method=method), 405, "DEBUG", "method")
     assert reply.headers == {"Allow": "POST"}
     assert reply.is_early
@@ -140,7 +140,7 @@ async def unreadable(limit: int) -> bytes:
 
 
 @pytest.mark.parametrize("values", [[], [""], ["a", "b"], ["a" * 4097], ["a,b"]])
-def test_row_02_an_unsigned_request_is_refused_and_its_body_never_read(values: list[str]) -> None:
+def test_row_02_an_unsigned_request_is_refused_and_its_body_is_never_read(values: list[str]) -> None:
     reply = refused(Relay(), Request("POST", {"x-dt-signature": values}, unreadable), 401, "INFO", "unsigned")
     assert reply.is_early
 
@@ -161,11 +161,11 @@ def test_row_03_a_body_over_the_limit_is_refused(limit: int) -> None:
     assert refused(relay, signed(BODY), 413, "WARNING", "too_large").is_early
 
 
-def test_row_03_a_body_of_just_the_limit_is_read() -> None:
+def test_row_03_a_body_of_exactly_the_limit_is_read() -> None:
     delivered(Relay(environ={"MAX_BODY_BYTES": str(len(BODY))}), signed(BODY), BODY)
 
 
-def test_row_04_a_client_that_leaves_is_told_nothing_but_408() -> None:
+def test_row_04_a_client_that_leaves_is_answered_408() -> None:
     async def leave(limit: int) -> bytes:
         raise BodyIncomplete(f"the client left before {limit}")
 
@@ -174,7 +174,7 @@ def test_row_04_a_client_that_leaves_is_told_nothing_but_408() -> None:
 
 
 @pytest.mark.parametrize(("stalled_s", "status"), [(2.9, 200), (3.1, 408), (10**9, 408)])
-def test_row_04_a_client_that_stalls_for_over_three_seconds_is_let_go(stalled_s: float, status: int) -> None:
+def test_row_04_a_client_that_stalls_for_over_three_seconds_is_answered_408(stalled_s: float, status: int) -> None:
     async def stall(limit: int) -> bytes:
         await asyncio.sleep(stalled_s)
         return BODY[:limit]
@@ -193,42 +193,42 @@ def test_row_05_a_bad_token_is_refused(header: str, token: str) -> None:
 
 @pytest.mark.parametrize("token", ["junk", secret_token(BODY, WRONG_SECRET)])
 @pytest.mark.parametrize("header", ["x-dt-signature", "dt-asymmetric-signature"])
-def test_row_05_a_bad_token_is_refused_and_the_body_never_read(header: str, token: str) -> None:
+def test_row_05_a_bad_token_is_refused_and_its_body_is_never_read(header: str, token: str) -> None:
     refused(Relay(), Request("POST", {header: [token]}, unreadable), 401, "WARNING", "signature")
 
 
-def test_row_06_a_good_token_for_another_body_is_refused() -> None:
+def test_row_06_a_valid_token_for_another_body_is_refused() -> None:
     asked = request(BODY + b" ", {"x-dt-signature": secret_token(BODY)})
     refused(Relay(), asked, 401, "ERROR", "checksum")
 
 
-def test_row_07_without_secrets_the_sender_is_put_off() -> None:
+def test_row_07_a_request_without_available_secrets_is_answered_503() -> None:
     refused(Relay(secrets=FakeSecrets(fails=KeysUnavailable("no file"))), signed(BODY), 503, "CRITICAL", "keys")
 
 
-def test_row_07_without_keys_the_sender_is_put_off() -> None:
+def test_row_07_a_request_without_available_keys_is_answered_503() -> None:
     asked = request(BODY, {"dt-asymmetric-signature": key_token(BODY)})
     refused(Relay(keys=FakeKeys(fails=KeysUnavailable("no key set"))), asked, 503, "CRITICAL", "keys")
 
 
-def test_row_07_without_secrets_the_body_is_never_read() -> None:
+def test_row_07_the_body_is_never_read_without_secrets() -> None:
     asked = Request("POST", {"x-dt-signature": [secret_token(BODY)]}, unreadable)
     refused(Relay(secrets=FakeSecrets(fails=KeysUnavailable("no file"))), asked, 503, "CRITICAL", "keys")
 
 
-def test_row_06_a_secrets_token_for_another_body_leaves_the_proof_to_dts_own_key() -> None:
+def test_row_06_dts_own_key_may_prove_a_body_that_the_secrets_token_does_not() -> None:
     relay = Relay()
     tokens = {"x-dt-signature": secret_token(b"another"), "dt-asymmetric-signature": key_token(BODY)}
     delivered(relay, request(BODY, tokens), BODY)
     assert "secretIndex" not in relay.line
 
 
-def test_row_08_a_token_from_our_future_puts_the_sender_off() -> None:
+def test_row_08_a_token_from_the_future_is_answered_503() -> None:
     asked = request(BODY, {"x-dt-signature": secret_token(BODY, iat=NOW + 61)})
     refused(Relay(), asked, 503, "ERROR", "clock")
 
 
-def test_row_09_an_expired_event_is_kept_with_all_that_is_known() -> None:
+def test_row_09_an_expired_event_is_kept_with_all_known_fields() -> None:
     asked = request(BODY, {"x-dt-signature": secret_token(BODY, iat=NOW - 3660, exp=NOW - 60)})
     attributes = kept(Relay(), asked, BODY, "WARNING", "expired")
     assert attributes["eventType"] == "temperature"
@@ -236,7 +236,7 @@ def test_row_09_an_expired_event_is_kept_with_all_that_is_known() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"junk", b"[]", b"\xff", b'{"a": NaN}', b'{"a":' * 100_000])
-def test_row_09_expired_counts_before_whatever_else_is_wrong(content: bytes) -> None:
+def test_row_09_expired_has_precedence_over_the_other_faults_of_an_event(content: bytes) -> None:
     asked = request(content, {"x-dt-signature": secret_token(content, iat=NOW - 3660, exp=NOW - 60)})
     kept(Relay(environ={"MAX_BODY_BYTES": "900000"}), asked, content, "WARNING", "expired")
 
@@ -245,14 +245,14 @@ def test_row_09_expired_counts_before_whatever_else_is_wrong(content: bytes) -> 
     "content",
     [b"", b"junk", b"[]", b"\xff\xfe", BODY.decode().encode("utf-16"), b'{"a": NaN}', b'{"a":' + b"[" * 200],
 )
-def test_row_10_what_is_no_json_object_is_kept_in_its_raw_bytes(content: bytes) -> None:
+def test_row_10_a_body_that_is_not_a_json_object_is_kept_unchanged(content: bytes) -> None:
     attributes = kept(Relay(), signed(content), content, "ERROR", "malformed")
     assert set(attributes) == {"reason", "receivedAt", "bodySha256"}
 
 
 @pytest.mark.parametrize("name", ["eventId", "eventType", "targetName"])
 @pytest.mark.parametrize("value", [ABSENT, None, "", 5, "\ud800"])
-def test_row_11_an_event_without_an_envelope_is_kept_with_the_rest_of_it(name: str, value: Any) -> None:
+def test_row_11_an_event_without_an_envelope_is_kept_with_its_known_fields(name: str, value: Any) -> None:
     content = json.dumps(event(**{name: value})).encode()
     attributes = kept(Relay(), signed(content), content, "ERROR", "no_envelope")
     assert attributes["deviceId"] == "emu0007dr2b5vjs7396g"
@@ -269,7 +269,7 @@ def test_row_12_an_event_of_an_allowed_project_is_delivered() -> None:
     delivered(Relay(environ={"DT_PROJECT_IDS": f"other,{PROJECT_ID}"}), signed(BODY), BODY)
 
 
-def test_row_12_the_metadata_cannot_put_an_event_into_an_allowed_project() -> None:
+def test_row_12_the_metadata_cannot_move_an_event_into_an_allowed_project() -> None:
     content = json.dumps({**event(targetName="projects/p/devices/d"), "metadata": {"projectId": PROJECT_ID}}).encode()
     kept(Relay(environ={"DT_PROJECT_IDS": PROJECT_ID}), signed(content), content, "WARNING", "foreign_project")
 
@@ -285,7 +285,7 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("whole", STRANGE.values(), ids=STRANGE)
-def test_row_13_what_dt_adds_or_leaves_out_is_delivered_unchanged(whole: dict[str, Any]) -> None:
+def test_row_13_an_event_with_added_or_missing_members_is_delivered_unchanged(whole: dict[str, Any]) -> None:
     content = json.dumps(whole, indent=1).encode()
     delivered(Relay(), signed(content), content)
 
@@ -298,7 +298,7 @@ def test_row_13_what_dt_adds_or_leaves_out_is_delivered_unchanged(whole: dict[st
         (None, ""),
     ],
 )
-def test_row_14_data_that_contradict_their_type_are_delivered_and_say_where(data: object, path: str) -> None:
+def test_row_14_data_that_contradict_their_type_are_delivered_with_the_path(data: object, path: str) -> None:
     content = json.dumps(event(data=data)).encode()
     relay = Relay()
     attributes = delivered(relay, signed(content), content, "WARNING")
@@ -312,7 +312,7 @@ def test_row_15_a_duplicate_is_delivered_again() -> None:
     assert relay.topics == [TOPIC, TOPIC]
 
 
-def test_row_16_an_attribute_over_the_limit_is_cut_and_the_body_is_whole() -> None:
+def test_row_16_an_attribute_over_the_limit_is_cut_and_the_body_is_complete() -> None:
     content = json.dumps({**event(), "labels": {"room": "ø" * 600}}).encode()
     relay = Relay(environ={"LABEL_ATTRIBUTES": "room"})
     assert delivered(relay, signed(content), content, "WARNING")["label.room"] == "ø" * 512
@@ -320,7 +320,7 @@ def test_row_16_an_attribute_over_the_limit_is_cut_and_the_body_is_whole() -> No
 
 
 @pytest.mark.parametrize("event_type", SAMPLES)
-def test_row_17_a_good_event_is_delivered(event_type: str) -> None:
+def test_row_17_a_valid_event_is_delivered(event_type: str) -> None:
     content = body(event_type)
     relay = Relay()
     assert delivered(relay, signed(content), content)["eventType"] == event_type
@@ -339,7 +339,7 @@ def test_row_17_an_event_that_dts_own_key_proves_is_delivered() -> None:
     assert "secretIndex" not in relay.line
 
 
-def test_row_17_a_trace_is_handed_on_and_logged() -> None:
+def test_row_17_a_trace_is_passed_on_and_logged() -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     relay = Relay()
     assert delivered(relay, signed(BODY, traceparent=trace), BODY)["traceparent"] == trace
@@ -354,7 +354,7 @@ def test_row_17_a_trace_is_handed_on_and_logged() -> None:
         pytest.param(PublishUnacknowledged("0 ids"), "ERROR", "publish", id="row 22"),
     ],
 )
-def test_rows_18_19_22_what_the_main_topic_does_not_acknowledge_is_put_off_and_never_kept(
+def test_rows_18_19_22_an_event_that_the_main_topic_does_not_acknowledge_is_answered_503_and_not_kept(
     error: Exception, severity: str, reason: str
 ) -> None:
     relay = Relay(publisher=FakePublisher({TOPIC: error}))
@@ -384,7 +384,7 @@ class Picky(FakePublisher):
         return await super().publish(topic, message, timeout_s=timeout_s)
 
 
-def test_row_20_an_event_with_an_attribute_that_no_topic_takes_is_kept_without_its_attributes() -> None:
+def test_row_20_an_event_with_an_attribute_that_no_topic_accepts_is_kept_without_its_attributes() -> None:
     publisher = Picky("label.name")
     relay = Relay(publisher=publisher, environ={"LABEL_ATTRIBUTES": "name"})
     attributes = kept(relay, signed(BODY), BODY, "ERROR", "invalid_argument")
@@ -394,13 +394,13 @@ def test_row_20_an_event_with_an_attribute_that_no_topic_takes_is_kept_without_i
     assert publisher.tried == [TOPIC, REJECTED_TOPIC, REJECTED_TOPIC]
 
 
-def test_row_12_an_unwanted_event_with_an_attribute_that_no_topic_takes_is_kept_without_its_attributes() -> None:
+def test_row_12_a_foreign_event_with_an_attribute_that_no_topic_accepts_is_kept_without_its_attributes() -> None:
     relay = Relay(publisher=Picky("eventId"), environ={"DT_PROJECT_IDS": "another"})
     attributes = kept(relay, signed(BODY), BODY, "WARNING", "foreign_project")
     assert attributes.keys() == {"reason", "receivedAt", "bodySha256"}
 
 
-def test_row_21_a_message_that_is_refused_without_its_attributes_too_is_not_tried_a_third_time() -> None:
+def test_row_21_a_message_that_is_also_refused_without_its_attributes_is_not_tried_again() -> None:
     publisher = Picky("reason", "label.name")
     refused(
         Relay(publisher=publisher, environ={"LABEL_ATTRIBUTES": "name"}),
@@ -414,7 +414,9 @@ def test_row_21_a_message_that_is_refused_without_its_attributes_too_is_not_trie
 
 @pytest.mark.parametrize("error", [PublishTransient, PublishMisconfigured, PublishRefused, PublishUnacknowledged])
 @pytest.mark.parametrize("content", [BODY, b"junk"])
-def test_row_21_when_the_rejected_topic_fails_too_the_sender_is_put_off(error: type[Exception], content: bytes) -> None:
+def test_row_21_an_event_is_answered_503_if_the_rejected_topic_fails_too(
+    error: type[Exception], content: bytes
+) -> None:
     failing = FakePublisher({TOPIC: PublishRefused("INVALID_ARGUMENT"), REJECTED_TOPIC: error("why")})
     relay = Relay(publisher=failing)
     refused(relay, signed(content), 503, "CRITICAL", "publish_rejected")
@@ -422,7 +424,7 @@ def test_row_21_when_the_rejected_topic_fails_too_the_sender_is_put_off(error: t
 
 
 @pytest.mark.parametrize("content", [BODY, b"junk"])
-def test_row_23_whatever_is_unforeseen_is_500_without_a_word(content: bytes) -> None:
+def test_row_23_an_unexpected_error_is_answered_500_without_a_body(content: bytes) -> None:
     failing = FakePublisher(dict.fromkeys((TOPIC, REJECTED_TOPIC), ZeroDivisionError(SECRET)))
     relay = Relay(publisher=failing)
     reply = relay.answer(signed(content))
@@ -466,7 +468,7 @@ def slow_request(body_s: float, **headers: str) -> Request:
 
 @pytest.mark.parametrize("body_s", [0.0, 2.9])
 @pytest.mark.parametrize("is_main_refusing", [True, False])
-def test_every_answer_leaves_in_seven_seconds_however_slow_body_and_topics_are(
+def test_every_answer_leaves_within_seven_seconds_however_slow_the_body_and_the_topics_are(
     body_s: float, *, is_main_refusing: bool
 ) -> None:
     errors = {
@@ -481,7 +483,7 @@ def test_every_answer_leaves_in_seven_seconds_however_slow_body_and_topics_are(
 
 
 class HangingSecrets(FakeSecrets):
-    """Secrets that never come."""
+    """Secrets that never arrive."""
 
     async def secrets(self) -> list[bytes]:
         """Wait for ever."""
@@ -491,13 +493,13 @@ class HangingSecrets(FakeSecrets):
 
 @dataclass
 class Bodies:
-    """Large bodies that come slowly, and how many come at once at the most."""
+    """Large bodies that arrive slowly, and the maximum number of them that are read at once."""
 
     most: int = 0
     now: int = 0
 
     def request(self, announced: str, *, seconds: float = 0.5) -> Request:
-        """One that announces this many bytes, or is in chunks."""
+        """Return a request that announces this many bytes, or a chunked one."""
 
         async def read(limit: int) -> bytes:
             self.now += 1
@@ -527,14 +529,14 @@ def test_large_bodies_take_turns_so_that_memory_is_bounded(announced: str, most:
 
 
 @pytest.mark.parametrize(("announced", "environ"), [("262144", LARGEST), ("0", LARGEST), ("262144", {}), ("", {})])
-def test_bodies_of_the_usual_size_wait_for_none(announced: str, environ: dict[str, str]) -> None:
+def test_bodies_of_the_usual_size_do_not_wait(announced: str, environ: dict[str, str]) -> None:
     bodies, relay = Bodies(), Relay(environ=environ)
 
     assert run_skipping(statuses_of(relay, *(bodies.request(announced) for _ in range(120)))) == [200] * 120
     assert bodies.most == 120
 
 
-def test_a_large_body_for_which_there_is_no_room_is_put_off_in_time() -> None:
+def test_a_large_body_that_does_not_fit_is_answered_503_in_time() -> None:
     async def main() -> tuple[list[int], float]:
         bodies = Bodies()
         return await statuses_of(relay, *(bodies.request("9000000", seconds=2.9) for _ in range(9))), slept_s()
@@ -546,7 +548,7 @@ def test_a_large_body_for_which_there_is_no_room_is_put_off_in_time() -> None:
     assert b"put off: too many large bodies at once: no room for a body of up to 9000000 bytes" in relay.page.getvalue()
 
 
-def test_eighty_events_somewhat_over_the_usual_size_are_all_delivered_at_once() -> None:
+def test_eighty_concurrent_events_above_the_usual_size_are_all_delivered() -> None:
     bodies, relay = Bodies(), Relay(environ=LARGEST)
     asked = [bodies.request("330000", seconds=2) for _ in range(80)]
 
@@ -554,7 +556,7 @@ def test_eighty_events_somewhat_over_the_usual_size_are_all_delivered_at_once() 
     assert bodies.most == 80
 
 
-def test_a_large_bodys_turn_ends_however_its_request_does() -> None:
+def test_a_large_body_gives_its_bytes_back_however_its_request_ends() -> None:
     async def main() -> list[list[int]]:
         receiver_of = Relay(environ=LARGEST)
         receiver = receiver_of.receiver()
@@ -567,7 +569,7 @@ def test_a_large_bodys_turn_ends_however_its_request_does() -> None:
     assert run_skipping(main()) == [[408] * 3] * 5
 
 
-def test_secrets_that_never_come_are_given_up_and_the_answer_still_leaves_in_time() -> None:
+def test_secrets_that_never_arrive_time_out_and_the_answer_leaves_in_time() -> None:
     relay = Relay(secrets=HangingSecrets())
 
     assert run_skipping(took_s(relay, slow_request(2.9, x_dt_signature=secret_token(BODY)))) <= 7.0
@@ -576,7 +578,7 @@ def test_secrets_that_never_come_are_given_up_and_the_answer_still_leaves_in_tim
 
 
 class HangingKeys(FakeKeys):
-    """Keys that never come."""
+    """Keys that never arrive."""
 
     async def key(self, key_id: str) -> PublicKey:
         """Wait for ever."""
@@ -585,7 +587,7 @@ class HangingKeys(FakeKeys):
         raise KeysUnavailable("never")
 
 
-def test_a_large_body_that_waited_for_room_leaves_less_time_for_keys_that_never_come() -> None:
+def test_the_wait_of_a_large_body_is_taken_from_the_time_for_keys() -> None:
     async def main() -> tuple[int, float]:
         others = asyncio.gather(*(receiver.receive(Bodies().request("9000000", seconds=2.9)) for _ in range(3)))
         await asyncio.sleep(0.01)
@@ -611,14 +613,14 @@ class SlowAtFirst(FakeSecrets):
     """Secrets that take long the first time."""
 
     async def secrets(self) -> list[bytes]:
-        """Give them."""
+        """Return the secrets."""
         if not self.asked:
             self.asked.append("secrets")
             await asyncio.sleep(2.4)
         return await super().secrets()
 
 
-def test_a_large_body_that_waited_for_secrets_and_for_room_has_less_time_to_come() -> None:
+def test_the_waits_for_secrets_and_for_the_budget_are_taken_from_the_time_for_a_large_body() -> None:
     async def main() -> tuple[int, float]:
         headers = {"x_dt_signature": secret_token(BODY), "content_length": "9000000"}
         asked = asyncio.create_task(receiver.receive(slow_request(9, **headers)))
@@ -635,21 +637,21 @@ def test_a_large_body_that_waited_for_secrets_and_for_room_has_less_time_to_come
     assert seconds == pytest.approx(7.0)
 
 
-def test_a_publish_gets_the_time_that_is_set_and_no_more() -> None:
+def test_a_publish_has_the_configured_timeout() -> None:
     relay = Relay()
     relay.answer(signed(BODY))
     assert relay.publisher.timeouts_s == [4.0]
     assert relay.line["publishMs"] == 0
 
 
-def test_how_long_a_publish_took_is_logged_without_what_came_before_it() -> None:
+def test_the_logged_publish_time_does_not_include_earlier_steps() -> None:
     relay = Relay()
     relay.publisher.slow_s = 1.5
     run_skipping(relay.receive(slow_request(2.0, x_dt_signature=secret_token(BODY))))
     assert relay.line["publishMs"] == 1500
 
 
-def test_an_event_that_is_kept_keeps_its_trace() -> None:
+def test_a_kept_event_has_its_trace() -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     attributes = kept(Relay(), signed(b"junk", traceparent=trace), b"junk", "ERROR", "malformed")
     assert attributes["traceparent"] == trace
@@ -662,18 +664,18 @@ def test_an_event_that_is_kept_keeps_its_trace() -> None:
         (slow_request(9, x_dt_signature=secret_token(BODY)), "no whole body within 3.0 s"),
         (
             request(BODY, {"x-dt-signature": secret_token(BODY, iat=NOW - 300, exp=NOW - 200)}),
-            "the token's time is over",
+            "the token has expired",
         ),
         (signed(BODY), f"project {PROJECT_ID}"),
     ],
 )
-def test_the_operators_log_is_told_what_is_wrong(asked: Request, words: str) -> None:
+def test_the_error_says_what_is_wrong(asked: Request, words: str) -> None:
     relay = Relay(environ={"DT_PROJECT_IDS": "another"})
     relay.answer(asked)
     assert relay.line["detail"] == words
 
 
-def test_how_long_a_publish_took_is_logged_even_when_it_failed() -> None:
+def test_the_publish_time_is_logged_even_if_the_publish_failed() -> None:
     relay = Relay(publisher=FakePublisher({TOPIC: PublishTransient("")}))
     relay.publisher.slow_s = 1.5
     relay.answer(signed(BODY))
@@ -704,7 +706,7 @@ def test_one_changed_bit_of_token_or_body_is_never_2xx_and_publishes_nothing(hea
     is_rejected_down=st.booleans(),
 )
 @thorough
-def test_a_2xx_is_an_acknowledged_event_and_nothing_else(
+def test_every_2xx_is_an_acknowledged_event(
     content: bytes,
     secret: str,
     *,

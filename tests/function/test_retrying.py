@@ -1,4 +1,4 @@
-"""retrying: how often, how soon and how long it tries, on a clock of the test's own."""
+"""retrying: the number of attempts, the pauses and the deadline, on a fake clock."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -16,7 +16,7 @@ MESSAGE = Message(b"{}", {})
 
 
 class FakeRequests:
-    """Answers with what it is told, one after the other; each answer takes its time."""
+    """Returns or raises these answers in turn, and repeats the last one. Each takes ``takes_s`` seconds."""
 
     def __init__(self, clock: FakeClock, *answers: str | PublishError, takes_s: float = 0.0) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class FakeRequests:
         self.timeouts: list[float] = []
 
     async def publish(self, topic: str, message: Message, *, timeout_s: float) -> str:
-        """Answer."""
+        """Return or raise the next answer."""
         assert (topic, message) == ("topic", MESSAGE)
         self.timeouts.append(timeout_s)
         self._clock.advance(min(self._takes_s, timeout_s))
@@ -42,7 +42,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def pauses(clock: FakeClock, mocker: MockerFixture) -> list[float]:
-    """The pauses made; time passes at once."""
+    """The pauses that were made. No real time passes."""
     made: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -61,29 +61,29 @@ def publish(clock: FakeClock, requests: FakeRequests, timeout_s: float) -> str:
     return run(RetryingPublisher(requests, monotonic=clock).publish("topic", MESSAGE, timeout_s=timeout_s))
 
 
-def test_the_first_attempt_has_all_the_time_that_an_attempt_may_take_to_the_digit(clock: FakeClock) -> None:
+def test_the_timeout_of_the_first_attempt_is_exactly_that_of_an_attempt(clock: FakeClock) -> None:
     requests = FakeRequests(clock, "id")
     assert publish(clock, requests, 4.0) == "id"
-    assert requests.timeouts == [ATTEMPT_S]  # those of one turn share a request only if they have the same time
+    assert requests.timeouts == [ATTEMPT_S]  # messages share a batch only if their timeouts are equal
 
 
-def test_a_short_time_is_the_attempts_too(clock: FakeClock) -> None:
+def test_an_attempt_has_no_longer_timeout_than_the_publish(clock: FakeClock) -> None:
     requests = FakeRequests(clock, "id")
     publish(clock, requests, 0.7)
     assert requests.timeouts == [0.7]
 
 
-def test_what_passes_is_tried_again_after_pauses_that_double_up_to_the_longest(
+def test_transient_errors_are_retried_after_pauses_that_double_up_to_the_longest(
     clock: FakeClock, pauses: list[float]
 ) -> None:
     requests = FakeRequests(clock, *[PublishTransient("UNAVAILABLE")] * 6, "id")
     assert publish(clock, requests, 6.5) == "id"
     first, longest = PAUSE_S
     most = [first, 2 * first, 4 * first, longest, longest, longest]
-    assert all(each / 2 <= pause <= each for pause, each in zip(pauses, most, strict=True))
+    assert all(longest / 2 <= pause <= longest for pause, longest in zip(pauses, most, strict=True))
 
 
-def test_no_pause_is_made_that_leaves_no_time_for_another_attempt(
+def test_there_is_no_pause_if_no_time_is_left_for_another_attempt(
     clock: FakeClock, pauses: list[float], mocker: MockerFixture
 ) -> None:
     mocker.patch("random.uniform", side_effect=max)
@@ -94,7 +94,7 @@ def test_no_pause_is_made_that_leaves_no_time_for_another_attempt(
 
 
 @pytest.mark.usefixtures("pauses")
-def test_half_of_a_pause_is_left_to_chance_so_that_those_who_failed_together_do_not_return_together(
+def test_half_of_a_pause_is_random_so_that_failed_requests_do_not_retry_together(
     clock: FakeClock, mocker: MockerFixture
 ) -> None:
     chance = mocker.patch("random.uniform", side_effect=max)
@@ -102,7 +102,7 @@ def test_half_of_a_pause_is_left_to_chance_so_that_those_who_failed_together_do_
     assert [call.args for call in chance.call_args_list] == [(0.05, 0.1), (0.1, 0.2), (0.2, 0.4), *[(0.4, 0.8)] * 2]
 
 
-def test_attempts_and_pauses_together_keep_the_time(clock: FakeClock, pauses: list[float]) -> None:
+def test_attempts_and_pauses_together_stay_within_the_timeout(clock: FakeClock, pauses: list[float]) -> None:
     began_at = clock()
     requests = FakeRequests(clock, PublishTransient("DEADLINE_EXCEEDED"), takes_s=9.0)
     with pytest.raises(PublishTransient, match=r"^DEADLINE_EXCEEDED$"):
@@ -113,7 +113,7 @@ def test_attempts_and_pauses_together_keep_the_time(clock: FakeClock, pauses: li
 
 
 @pytest.mark.parametrize("error", [PublishMisconfigured("NOT_FOUND"), PublishRefused("INVALID_ARGUMENT")])
-def test_what_lasts_is_told_at_once(clock: FakeClock, pauses: list[float], error: PublishError) -> None:
+def test_a_lasting_error_is_raised_at_once(clock: FakeClock, pauses: list[float], error: PublishError) -> None:
     requests = FakeRequests(clock, error)
     with pytest.raises(type(error)):
         publish(clock, requests, 4.0)
@@ -121,8 +121,8 @@ def test_what_lasts_is_told_at_once(clock: FakeClock, pauses: list[float], error
 
 
 @pytest.mark.parametrize("timeout_s", [0.0, -1.0])
-def test_without_time_nothing_is_tried(clock: FakeClock, timeout_s: float) -> None:
+def test_there_is_no_attempt_without_time(clock: FakeClock, timeout_s: float) -> None:
     requests = FakeRequests(clock, "id")
-    with pytest.raises(PublishTransient, match=r"^no time was left to publish in$"):
+    with pytest.raises(PublishTransient, match=r"^no time was left to publish$"):
         publish(clock, requests, timeout_s)
     assert requests.timeouts == []

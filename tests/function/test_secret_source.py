@@ -1,4 +1,4 @@
-"""secret_source: a file that is read again, that may be away or wrong, and whose text is never shown."""
+"""secret_source: a file that is read repeatedly, that may be absent or invalid, and whose text is never shown."""
 
 import asyncio
 import io
@@ -28,7 +28,7 @@ NEW, OLD = SECRET.encode(), OLD_SECRET.encode()
 
 
 class Mounted:
-    """A secret file, a clock and the source that reads the one by the other."""
+    """A secret source with its file and a fake clock."""
 
     def __init__(self, file: Path, text: str | bytes | None = SECRET, fixed: tuple[bytes, ...] = ()) -> None:
         self.file = file
@@ -41,17 +41,17 @@ class Mounted:
         self.holds(text)
 
     def holds(self, text: str | bytes | None) -> None:
-        """Write the file, or take it away."""
+        """Write the file, or delete it."""
         self.file.unlink(missing_ok=True)
         if text is not None:
             self.file.write_bytes(text.encode() if isinstance(text, str) else text)
 
     def secrets(self) -> tuple[bytes, ...]:
-        """Ask for the secrets."""
+        """Return the secrets."""
         return asyncio.run(self.source.secrets())
 
     def secrets_after_miss(self) -> tuple[bytes, ...]:
-        """Ask for them after a miss."""
+        """Return the secrets after a miss."""
         return asyncio.run(self.source.secrets_after_miss())
 
 
@@ -61,12 +61,12 @@ def given(
     monotonic: Callable[[], float] | None = None,
     warn: Callable[[str], None] = lambda _: None,
 ) -> SecretSource:
-    """Make a source that says nothing of lines that it leaves out."""
+    """Return a source that does not report lines that it leaves out."""
     return SecretSource(fixed, file, monotonic=monotonic or FakeClock(), warn=warn, remark=lambda _: None)
 
 
 class CountedPath(type(Path())):  # type: ignore[misc]
-    """A file that counts its readings, each of which takes a while."""
+    """A file that counts its reads, each of which takes a while."""
 
     readings = 0
     slow_s = 0.05
@@ -103,7 +103,7 @@ UNUSABLE: dict[str, str | bytes | None] = {
 unusable = pytest.mark.parametrize("text", UNUSABLE.values(), ids=UNUSABLE)
 
 
-def test_without_a_file_the_fixed_secrets_are_all_there_are() -> None:
+def test_without_a_file_there_are_only_the_fixed_secrets() -> None:
     warnings: list[str] = []
     source = given((NEW, OLD), None, warn=warnings.append)
     assert asyncio.run(source.secrets()) == asyncio.run(source.secrets_after_miss()) == (NEW, OLD)
@@ -115,7 +115,7 @@ def test_the_secrets_of_the_file_follow_the_fixed_ones_newest_first(tmp_path: Pa
     assert mounted.secrets() == (b"f" * 32, NEW, OLD)
 
 
-def test_a_reading_is_good_for_thirty_seconds_and_no_longer(mounted: Mounted) -> None:
+def test_the_file_is_read_again_after_thirty_seconds(mounted: Mounted) -> None:
     assert mounted.secrets() == (NEW,)
     mounted.holds(OLD_SECRET)
     mounted.clock.advance(REREAD_AFTER_S - 0.001)
@@ -125,7 +125,7 @@ def test_a_reading_is_good_for_thirty_seconds_and_no_longer(mounted: Mounted) ->
     assert REREAD_AFTER_S == 30
 
 
-def test_after_a_miss_the_file_is_read_anew_but_once_a_second_at_most(mounted: Mounted) -> None:
+def test_the_file_is_read_again_after_a_miss_but_at_most_once_a_second(mounted: Mounted) -> None:
     mounted.secrets()
     mounted.holds(OLD_SECRET)
     mounted.clock.advance(REREAD_ON_MISS_S - 0.001)
@@ -138,9 +138,7 @@ def test_after_a_miss_the_file_is_read_anew_but_once_a_second_at_most(mounted: M
 
 
 @unusable
-def test_a_file_that_cannot_be_used_any_more_leaves_the_last_good_secrets(
-    mounted: Mounted, text: str | bytes | None
-) -> None:
+def test_the_last_secrets_stay_in_use_if_the_file_becomes_unusable(mounted: Mounted, text: str | bytes | None) -> None:
     mounted.secrets()
     mounted.holds(text)
     for _ in range(3):
@@ -151,9 +149,7 @@ def test_a_file_that_cannot_be_used_any_more_leaves_the_last_good_secrets(
 
 
 @unusable
-def test_a_file_that_could_never_be_used_is_keys_unavailable_until_it_can(
-    tmp_path: Path, text: str | bytes | None
-) -> None:
+def test_the_keys_are_unavailable_until_the_file_can_be_used(tmp_path: Path, text: str | bytes | None) -> None:
     mounted = Mounted(tmp_path / "secret", text)
     for ask in (mounted.secrets, mounted.secrets_after_miss):
         with pytest.raises(KeysUnavailable, match=r"^the secret file cannot be used, and never could since the start$"):
@@ -165,18 +161,18 @@ def test_a_file_that_could_never_be_used_is_keys_unavailable_until_it_can(
 
 
 @unusable
-def test_the_fixed_secrets_serve_while_the_file_cannot_be_used(tmp_path: Path, text: str | bytes | None) -> None:
+def test_the_fixed_secrets_are_used_while_the_file_cannot_be_used(tmp_path: Path, text: str | bytes | None) -> None:
     assert Mounted(tmp_path / "secret", text, fixed=(OLD,)).secrets() == (OLD,)
 
 
-def test_a_directory_in_the_files_place_is_only_a_warning(tmp_path: Path) -> None:
+def test_a_directory_instead_of_the_file_is_only_a_warning(tmp_path: Path) -> None:
     warnings: list[str] = []
     source = given((OLD,), tmp_path, warn=warnings.append)
     assert asyncio.run(source.secrets()) == (OLD,)
     assert warnings == ["the secret file cannot be read: Is a directory"]
 
 
-def test_after_a_failed_reading_the_next_one_comes_in_a_second_and_not_in_thirty(mounted: Mounted) -> None:
+def test_the_file_is_read_again_one_second_after_a_failed_read(mounted: Mounted) -> None:
     mounted.secrets()
     mounted.holds(None)
     mounted.clock.advance(REREAD_AFTER_S)
@@ -186,7 +182,7 @@ def test_after_a_failed_reading_the_next_one_comes_in_a_second_and_not_in_thirty
     assert mounted.secrets() == (OLD,)
 
 
-def test_while_the_file_cannot_be_used_the_pauses_grow_to_ten_seconds_and_begin_anew_once_it_can(
+def test_the_pauses_grow_to_ten_seconds_while_the_file_is_unusable_and_are_reset_after_that(
     tmp_path: Path,
 ) -> None:
     mounted = Mounted(tmp_path / "secret", None, fixed=(OLD,))
@@ -202,19 +198,19 @@ def test_while_the_file_cannot_be_used_the_pauses_grow_to_ten_seconds_and_begin_
 
 
 def reading_times(mounted: Mounted, ask: Callable[[], object], seconds: int) -> list[float]:
-    """Ask four times a second, and give the seconds of the readings, which a warning each tells."""
+    """Ask four times a second, and return the seconds of the reads, each of which has a warning."""
     began = mounted.clock()
     mounted.warnings.clear()
     readings = list[float]()
     for _ in range(4 * seconds):
-        told = len(mounted.warnings)
+        count = len(mounted.warnings)
         ask()
-        readings += [mounted.clock() - began] * (len(mounted.warnings) - told)
+        readings += [mounted.clock() - began] * (len(mounted.warnings) - count)
         mounted.clock.advance(0.25)
     return readings
 
 
-def test_forgeries_without_end_cause_three_readings_and_then_four_a_minute(counted: type[CountedPath]) -> None:
+def test_constant_forgeries_cause_three_reads_and_then_four_a_minute(counted: type[CountedPath]) -> None:
     counted.slow_s = 0
     clock = FakeClock()
     source = given((), counted("x"), clock)
@@ -228,7 +224,7 @@ def test_forgeries_without_end_cause_three_readings_and_then_four_a_minute(count
         return counted.readings - before
 
     async def forge_for_minutes() -> None:
-        assert await forge(5) == 1 + MISS_BURST  # the first one is for the sake of nobody's signature
+        assert await forge(5) == 1 + MISS_BURST  # the first read is not caused by a miss
         assert 39 <= await forge(600) <= 41
         clock.advance(MISS_BURST * MISS_REFILL_S)
         assert await forge(5) == 1 + MISS_BURST
@@ -237,18 +233,20 @@ def test_forgeries_without_end_cause_three_readings_and_then_four_a_minute(count
     assert (MISS_BURST, MISS_REFILL_S) == (3, 15)
 
 
-def test_after_three_readings_for_forgeries_another_one_is_made_after_just_fifteen_seconds(mounted: Mounted) -> None:
+def test_after_three_reads_because_of_forgeries_the_next_one_follows_after_exactly_fifteen_seconds(
+    mounted: Mounted,
+) -> None:
     mounted.secrets()
     for _ in range(MISS_BURST):
         mounted.clock.advance(1)
         mounted.secrets_after_miss()
     mounted.holds(OLD_SECRET)
-    for passed_s, secret in ((12.5, NEW), (0.5, OLD)):  # the first of the three was two seconds before the last
+    for passed_s, secret in ((12.5, NEW), (0.5, OLD)):  # the first of the three reads was two seconds before the last
         mounted.clock.advance(passed_s)
         assert mounted.secrets_after_miss() == (secret,)
 
 
-def test_while_forgeries_come_a_new_secret_is_known_within_fifteen_seconds(mounted: Mounted) -> None:
+def test_a_new_secret_is_known_within_fifteen_seconds_despite_constant_forgeries(mounted: Mounted) -> None:
     for _ in range(600):
         mounted.secrets_after_miss()
         mounted.clock.advance(0.1)
@@ -260,7 +258,7 @@ def test_while_forgeries_come_a_new_secret_is_known_within_fifteen_seconds(mount
 
 
 @pytest.mark.parametrize("bad", ["hunter2", "changeme", f'"{WRONG_SECRET}"', b"\xff" * 40])
-def test_a_line_that_cannot_be_used_is_left_out_and_remarked_once(mounted: Mounted, bad: str | bytes) -> None:
+def test_an_unusable_line_is_left_out_and_reported_once(mounted: Mounted, bad: str | bytes) -> None:
     line = bad.encode() if isinstance(bad, str) else bad
     mounted.holds(line + b"\n" + NEW)
     for _ in range(3):
@@ -273,12 +271,12 @@ def test_a_line_that_cannot_be_used_is_left_out_and_remarked_once(mounted: Mount
     assert mounted.warnings == []
 
 
-def test_another_line_that_cannot_be_used_is_remarked_anew(mounted: Mounted) -> None:
+def test_another_unusable_line_is_reported_again(mounted: Mounted) -> None:
     for text in (f"{SECRET}\nhunter2", SECRET, f"{SECRET}\nhunter2", f"{SECRET}\n\nhunter2\nchangeme"):
         mounted.holds(text)
         mounted.secrets()
         mounted.clock.advance(REREAD_AFTER_S)
-    weak, no_secret = "has 7 bytes: at least 32 are needed", "is a placeholder: put the secret itself there"
+    weak, no_secret = "has 7 bytes: at least 32 are needed", "is a placeholder: replace it by the secret"
     begin = "the secret file is used without some of its lines"
     assert mounted.remarks == [
         f"{begin}: line 2 {weak}",
@@ -287,15 +285,15 @@ def test_another_line_that_cannot_be_used_is_remarked_anew(mounted: Mounted) -> 
     ]
 
 
-def test_a_file_without_a_line_that_can_be_used_is_told_with_every_fault(tmp_path: Path) -> None:
+def test_the_warning_about_a_file_without_a_usable_line_has_every_fault(tmp_path: Path) -> None:
     mounted = Mounted(tmp_path / "secret", "hunter2\nchangeme", fixed=(NEW,))
     mounted.secrets()
-    weak, no_secret = "has 7 bytes: at least 32 are needed", "is a placeholder: put the secret itself there"
+    weak, no_secret = "has 7 bytes: at least 32 are needed", "is a placeholder: replace it by the secret"
     assert mounted.warnings == [f"the secret file cannot be used: line 1 {weak}; line 2 {no_secret}"]
 
 
 @unusable
-def test_no_warning_holds_anything_of_the_file(tmp_path: Path, text: str | bytes | None) -> None:
+def test_no_warning_contains_anything_of_the_file(tmp_path: Path, text: str | bytes | None) -> None:
     mounted = Mounted(tmp_path / "secret", text, fixed=(NEW,))
     mounted.secrets()
     (warning,) = mounted.warnings
@@ -318,19 +316,19 @@ def ask_at_once(source: SecretSource, times: int) -> list[tuple[bytes, ...]]:
     return asyncio.run(ask())
 
 
-def test_many_first_readers_at_once_all_get_the_secrets_from_one_reading(counted: type[CountedPath]) -> None:
+def test_many_concurrent_first_requests_share_one_read(counted: type[CountedPath]) -> None:
     source = given((), counted("x"))
     assert ask_at_once(source, 100) == [(NEW,)] * 100
     assert counted.readings == 1
 
 
-def test_many_readers_at_once_share_the_failure_of_one_reading(tmp_path: Path) -> None:
+def test_many_concurrent_requests_share_the_failure_of_one_read(tmp_path: Path) -> None:
     mounted = Mounted(tmp_path / "secret", None, fixed=(OLD,))
     assert ask_at_once(mounted.source, 100) == [(OLD,)] * 100
     assert len(mounted.warnings) == 1
 
 
-def test_a_reading_that_hangs_is_given_up_after_a_second(tmp_path: Path) -> None:
+def test_a_read_that_hangs_times_out_after_a_second(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     warnings: list[str] = []
@@ -349,7 +347,7 @@ def test_a_reading_that_hangs_is_given_up_after_a_second(tmp_path: Path) -> None
     fifo.write_text(SECRET)  # lets the thread end
 
 
-def test_a_reading_that_hangs_is_joined_by_no_other_and_used_when_it_answers(counted: type[CountedPath]) -> None:
+def test_no_read_is_started_beside_one_that_hangs_and_its_late_answer_is_used(counted: type[CountedPath]) -> None:
     counted.slow_s = 1.2
     clock, warnings = FakeClock(), list[str]()
     source = given((), counted("x"), clock, warnings.append)
@@ -365,7 +363,7 @@ def test_a_reading_that_hangs_is_joined_by_no_other_and_used_when_it_answers(cou
     assert len(warnings) == 1
 
 
-def test_a_reading_that_never_answers_is_followed_by_another_after_half_a_minute(tmp_path: Path) -> None:
+def test_another_read_starts_half_a_minute_after_one_that_never_answers(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     os.mkfifo(file)
     clock = FakeClock()
@@ -383,7 +381,7 @@ def test_a_reading_that_never_answers_is_followed_by_another_after_half_a_minute
     (tmp_path / "hung").write_text("")  # lets the thread end
 
 
-def test_a_file_that_hangs_does_not_keep_the_process_from_starting(tmp_path: Path) -> None:
+def test_a_file_that_hangs_does_not_prevent_the_start(tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     began = time.monotonic()
@@ -394,7 +392,7 @@ def test_a_file_that_hangs_does_not_keep_the_process_from_starting(tmp_path: Pat
     fifo.write_text("")  # lets the thread end
 
 
-def test_a_byte_order_mark_before_the_first_secret_is_no_part_of_it(tmp_path: Path) -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_secret(tmp_path: Path) -> None:
     file = tmp_path / "secret"
     file.write_text(SECRET, "utf-8-sig")
     source = given((), file)
@@ -406,28 +404,28 @@ class Endless(io.BytesIO):
     """A file without an end."""
 
     def read(self, size: int | None = -1) -> bytes:
-        """Give as much as is asked for."""
+        """Return as many bytes as requested."""
         if size is None or size < 0:
             raise MemoryError
         return b"x" * size
 
 
 class EndlessPath(type(Path())):  # type: ignore[misc]
-    """Where that file is."""
+    """The path of that file."""
 
     def open(self, *_: Any, **__: Any) -> io.BytesIO:
         """Open it."""
         return Endless()
 
 
-def test_a_file_without_an_end_is_read_no_further_than_secrets_can_reach() -> None:
+def test_an_endless_file_is_read_only_up_to_the_maximum_size() -> None:
     warnings: list[str] = []
     source = given((NEW,), EndlessPath("x"), warn=warnings.append)
     assert asyncio.run(source.secrets()) == (NEW,)
     assert warnings == ["the secret file cannot be used: the text has more than 65536 bytes"]
 
 
-def test_while_a_reading_hangs_the_loop_goes_on(counted: type[CountedPath]) -> None:
+def test_a_read_that_hangs_does_not_block_the_event_loop(counted: type[CountedPath]) -> None:
     counted.slow_s = 0.5
     source = given((), counted("x"))
 
@@ -443,7 +441,7 @@ def test_while_a_reading_hangs_the_loop_goes_on(counted: type[CountedPath]) -> N
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_a_file_that_an_editor_wrote_means_the_same_secrets(tmp_path: Path, encoding: str) -> None:
+def test_a_file_with_an_editors_additions_has_the_same_secrets(tmp_path: Path, encoding: str) -> None:
     mounted = Mounted(tmp_path / "secret", f"{SECRET}\r\n{OLD_SECRET}\r\n".encode(encoding))
     check_secret_file(mounted.file)
     assert mounted.secrets() == (NEW, OLD)
@@ -455,13 +453,11 @@ def test_a_file_that_an_editor_wrote_means_the_same_secrets(tmp_path: Path, enco
         ("hunter2", ["line 1 has 7 bytes: at least 32 are needed"]),
         (
             "\nhunter2\nchangeme",
-            ["line 2 has 7 bytes: at least 32 are needed", "line 3 is a placeholder: put the secret itself there"],
+            ["line 2 has 7 bytes: at least 32 are needed", "line 3 is a placeholder: replace it by the secret"],
         ),
     ],
 )
-def test_a_file_without_any_line_that_can_be_used_keeps_the_process_from_starting(
-    tmp_path: Path, weak: str, faults: list[str]
-) -> None:
+def test_a_file_without_a_usable_line_prevents_the_start(tmp_path: Path, weak: str, faults: list[str]) -> None:
     file = tmp_path / "secret"
     file.write_text(weak)
     with pytest.raises(SettingsError) as caught:
@@ -470,14 +466,14 @@ def test_a_file_without_any_line_that_can_be_used_keeps_the_process_from_startin
 
 
 @pytest.mark.parametrize("text", [f"{SECRET}\nhunter2", f"changeme\n{SECRET}", b"\xff\n" + NEW])
-def test_a_weak_line_beside_a_good_one_does_not_keep_it_from_starting(tmp_path: Path, text: str | bytes) -> None:
+def test_a_weak_line_beside_a_valid_one_does_not_prevent_the_start(tmp_path: Path, text: str | bytes) -> None:
     mounted = Mounted(tmp_path / "secret", text)
     check_secret_file(mounted.file)
     assert mounted.secrets() == (NEW,)
 
 
 @pytest.mark.parametrize("text", [SECRET, f"{SECRET}\n{OLD_SECRET}", "", " \n", b"\xff"])
-def test_a_file_that_may_be_sound_later_does_not_keep_it_from_starting(tmp_path: Path, text: str | bytes) -> None:
+def test_a_file_that_may_become_valid_later_does_not_prevent_the_start(tmp_path: Path, text: str | bytes) -> None:
     file = tmp_path / "secret"
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     check_secret_file(file)

@@ -1,4 +1,4 @@
-"""secret_text: one reader of secrets for both ends, which says what is wrong and never quotes a secret."""
+"""secret_text: the parser of secrets for the function and the deployment, whose faults never quote a secret."""
 
 import time
 
@@ -30,7 +30,7 @@ NEW, OLD = SECRET.encode(), OLD_SECRET.encode()
         *("UTF-16", "UTF-16 of the other order", "UTF-16 without a mark", "UTF-16 without a mark, the other order"),
     ],
 )
-def test_what_an_editor_adds_around_the_secrets_is_no_part_of_them(raw: bytes) -> None:
+def test_an_editors_additions_are_not_part_of_the_secrets(raw: bytes) -> None:
     assert read_secrets(raw) == SecretLines((NEW, OLD), ())
 
 
@@ -52,44 +52,50 @@ def test_what_an_editor_adds_around_the_secrets_is_no_part_of_them(raw: bytes) -
         "mysecretly-chosen-words-of-all-sizes",
     ],
 )
-def test_a_secret_of_32_bytes_may_hold_whatever_can_be_printed(secret: str) -> None:
+def test_a_secret_of_32_bytes_may_contain_any_printable_character(secret: str) -> None:
     assert read_secrets(secret.encode()) == SecretLines((secret.encode(),), ())
 
 
 REFUSED: dict[str, tuple[str, str]] = {
     "too short": ("x" * 30 + "y", "has 31 bytes: at least 32 are needed"),
     "31 bytes in 30 letters": ("ø" + "x" * 28 + "y", "has 31 bytes: at least 32 are needed"),
-    "zero bytes": ("\0" * 40, "holds a character that cannot be printed"),
-    "a tab inside": (f"{SECRET[:20]}\t{SECRET[20:]}", "holds a character that cannot be printed"),
-    "a joiner inside": (f"{SECRET[:20]}\u200b{SECRET[20:]}", "holds a character that cannot be printed"),
-    "a hard space inside": (f"{SECRET[:20]}\u00a0{SECRET[20:]}", "holds a character that cannot be printed"),
+    "zero bytes": ("\0" * 40, "contains an unprintable character"),
+    "a tab inside": (f"{SECRET[:20]}\t{SECRET[20:]}", "contains an unprintable character"),
+    "a joiner inside": (f"{SECRET[:20]}\u200b{SECRET[20:]}", "contains an unprintable character"),
+    "a hard space inside": (f"{SECRET[:20]}\u00a0{SECRET[20:]}", "contains an unprintable character"),
     **{
-        f"quotes {left}{right}": (f"{left}{SECRET}{right}", "stands in quotes: leave them out")
+        f"quotes {left}{right}": (f"{left}{SECRET}{right}", "is in quotes: remove them")
         for left, right in ('""', "''", "``", "“”", "„“", "«»", "‘’", "‚’")
     },
-    "a literal line end": (f"{SECRET}\\n{OLD_SECRET}", r"holds a literal \n: start a new line instead"),
-    "a literal line end last": (f"{SECRET}\\r\\n", r"holds a literal \n: start a new line instead"),
-    "a setting": (f"DT_SIGNATURE_SECRET={SECRET}", "names the setting as well: leave only the secret"),
-    "a shell's setting": (f"export DT_SIGNATURE_SECRET={SECRET}", "names the setting as well: leave only the secret"),
-    "YAML": (f"dt_signature_secret: {SECRET}", "names the setting as well: leave only the secret"),
+    "a literal line end": (f"{SECRET}\\n{OLD_SECRET}", r"contains a literal \n: start a new line instead"),
+    "a literal line end last": (f"{SECRET}\\r\\n", r"contains a literal \n: start a new line instead"),
+    "a setting": (f"DT_SIGNATURE_SECRET={SECRET}", "contains the name of the setting: leave only the secret"),
+    "a shell's setting": (
+        f"export DT_SIGNATURE_SECRET={SECRET}",
+        "contains the name of the setting: leave only the secret",
+    ),
+    "YAML": (f"dt_signature_secret: {SECRET}", "contains the name of the setting: leave only the secret"),
     "a JSON object": (f'{{"secret": "{SECRET}"}}', "is JSON: leave only the secret"),
     "a JSON array": (f'["{SECRET}", "{OLD_SECRET}"]', "is JSON: leave only the secret"),
     "a comment": (f"# {SECRET}", "is a comment: leave only secrets"),
     "a comment behind a secret": (f"{SECRET} # the new one", "is a comment: leave only secrets"),
-    "a setting by half its name": (f"SIGNATURE_SECRET={SECRET}", "names the setting as well: leave only the secret"),
-    "YAML with a name of its own": (f"secret: {SECRET}", "names the setting as well: leave only the secret"),
+    "a setting by half its name": (
+        f"SIGNATURE_SECRET={SECRET}",
+        "contains the name of the setting: leave only the secret",
+    ),
+    "YAML with a name of its own": (f"secret: {SECRET}", "contains the name of the setting: leave only the secret"),
     "two of the shortest": (
         f"{SECRET[:32]},{OLD_SECRET[:32]}",
-        "holds several secrets: write each on a line of its own",
+        "contains several secrets: put each on its own line",
     ),
-    "a comma last": (f"{SECRET},{OLD_SECRET},", "holds several secrets: write each on a line of its own"),
-    "one secret and a comma": (f"{SECRET},", "holds several secrets: write each on a line of its own"),
-    "commas": (f"{SECRET},{OLD_SECRET}", "holds several secrets: write each on a line of its own"),
-    "commas and spaces": (f"{SECRET}, {OLD_SECRET}", "holds several secrets: write each on a line of its own"),
-    "semicolons": (f"{SECRET};{OLD_SECRET}", "holds several secrets: write each on a line of its own"),
-    "spaces": (f"{SECRET} {OLD_SECRET}", "holds several secrets: write each on a line of its own"),
+    "a comma last": (f"{SECRET},{OLD_SECRET},", "contains several secrets: put each on its own line"),
+    "one secret and a comma": (f"{SECRET},", "contains several secrets: put each on its own line"),
+    "commas": (f"{SECRET},{OLD_SECRET}", "contains several secrets: put each on its own line"),
+    "commas and spaces": (f"{SECRET}, {OLD_SECRET}", "contains several secrets: put each on its own line"),
+    "semicolons": (f"{SECRET};{OLD_SECRET}", "contains several secrets: put each on its own line"),
+    "spaces": (f"{SECRET} {OLD_SECRET}", "contains several secrets: put each on its own line"),
     **{
-        f"placeholder {text}": (text, "is a placeholder: put the secret itself there")
+        f"placeholder {text}": (text, "is a placeholder: replace it by the secret")
         for text in (
             "changeme",
             "ChangeMe" * 4,
@@ -119,12 +125,12 @@ REFUSED: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize(("text", "fault"), REFUSED.values(), ids=REFUSED)
-def test_a_line_that_is_no_secret_is_refused_by_its_number(text: str, fault: str) -> None:
+def test_the_fault_of_an_invalid_line_has_its_number(text: str, fault: str) -> None:
     assert read_secrets(text.encode()) == SecretLines((), (f"line 1 {fault}",), is_refused=True)
 
 
 @pytest.mark.parametrize(("text", "fault"), REFUSED.values(), ids=REFUSED)
-def test_a_good_line_beside_a_refused_one_is_used(text: str, fault: str) -> None:
+def test_a_valid_line_beside_a_refused_one_is_used(text: str, fault: str) -> None:
     assert read_secrets(f"\n{text}\r\n{SECRET}\n".encode()) == SecretLines((NEW,), (f"line 2 {fault}",))
 
 
@@ -133,14 +139,14 @@ def test_every_refused_line_has_a_fault_of_its_own() -> None:
         (NEW, OLD),
         (
             "line 1 has 7 bytes: at least 32 are needed",
-            "line 5 is a placeholder: put the secret itself there",
+            "line 5 is a placeholder: replace it by the secret",
         ),
     )
 
 
 @pytest.mark.parametrize("raw", [b"", b" \n\r\n\t", b"\xef\xbb\xbf", b"\xff\xfe"])
-def test_a_text_of_nothing_holds_no_secret(raw: bytes) -> None:
-    assert read_secrets(raw) == SecretLines((), ("the text holds no secret",))
+def test_a_blank_text_has_no_secret(raw: bytes) -> None:
+    assert read_secrets(raw) == SecretLines((), ("the text has no secret",))
 
 
 @pytest.mark.parametrize("bad", [b"\xff" * 40, b"\xed\xa0\x80" * 20, "pässwört".encode("latin-1")])
@@ -149,8 +155,8 @@ def test_a_line_that_is_not_utf_8_is_refused_and_the_next_one_is_used(bad: bytes
 
 
 @pytest.mark.parametrize("raw", [NEW.decode().encode("utf-16")[:-1], b"\xff\xfe\x00\xd8" + b"a\x00" * 40])
-def test_utf_16_that_is_not_whole_is_refused_by_name(raw: bytes) -> None:
-    assert read_secrets(raw) == SecretLines((), ("the text is UTF-16 that is not whole: save it as UTF-8",))
+def test_the_fault_of_incomplete_utf_16_names_it(raw: bytes) -> None:
+    assert read_secrets(raw) == SecretLines((), ("the text is incomplete UTF-16: save it as UTF-8",))
 
 
 def test_a_text_that_is_larger_than_secret_manager_allows_is_not_read() -> None:
@@ -160,14 +166,14 @@ def test_a_text_that_is_larger_than_secret_manager_allows_is_not_read() -> None:
     assert read_secrets(NEW.ljust(MAX_TEXT_BYTES + 1)) == SecretLines((), ("the text has more than 65536 bytes",))
 
 
-def test_bytes_that_are_no_text_are_not_refused_for_good() -> None:
+def test_bytes_that_are_not_text_do_not_count_as_refused() -> None:
     assert not read_secrets(b"\xff" * 40).is_refused
     assert not read_secrets(b"\xff" * 40 + b"\nhunter2").is_refused
     assert read_secrets(b"hunter2\nchangeme").is_refused
 
 
 @pytest.mark.parametrize("line", ["a" * 60_000, "secret" * 10_000, "a-" * 30_000, "a," * 30_000, "# " * 30_000])
-def test_a_line_of_any_size_is_read_at_once(line: str) -> None:
+def test_a_line_of_any_size_is_read_quickly(line: str) -> None:
     began_at = time.thread_time()
     read_secrets(line.encode())
     assert time.thread_time() - began_at < 1

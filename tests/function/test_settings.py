@@ -1,4 +1,4 @@
-"""settings: what each setting may be, and that no secret is ever shown."""
+"""settings: the values that each setting accepts, and that no secret is ever shown."""
 
 import dataclasses
 from pathlib import Path
@@ -17,7 +17,7 @@ def faults(**changes: str) -> tuple[str, ...]:
     return caught.value.faults
 
 
-def test_what_is_not_set_has_its_default() -> None:
+def test_settings_that_are_not_set_have_their_defaults() -> None:
     assert settings() == Settings(
         topic=TOPIC,
         rejected_topic=REJECTED_TOPIC,
@@ -38,7 +38,7 @@ def test_what_is_not_set_has_its_default() -> None:
     )
 
 
-SOUND = [
+VALID = [
     ("PUBSUB_TOPIC", "projects/p-1/topics/abc", "topic", "projects/p-1/topics/abc"),
     ("PUBSUB_TOPIC", "projects/example.com:p/topics/A-b_c.d~e+f%g", "topic", None),
     ("PUBSUB_TOPIC", "projects/p/topics/" + "t" * 255, "topic", None),
@@ -80,12 +80,12 @@ SOUND = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text", "field", "value"), SOUND)
-def test_a_sound_value_is_taken(name: str, text: str, field: str, value: object) -> None:
+@pytest.mark.parametrize(("name", "text", "field", "value"), VALID)
+def test_a_valid_value_is_accepted(name: str, text: str, field: str, value: object) -> None:
     assert getattr(settings(**{name: text}), field) == (text if value is None else value)
 
 
-UNSOUND = [
+INVALID = [
     *[("DT_PROJECT_IDS", text) for text in ("projects/", "a b", "projects/a/devices/b")],
     *[("DT_ISSUER", text) for text in ("https://:canary@h/", "https://h:99999/", "https://h:x/", "https://h /x")],
     ("DT_ISSUER", "https://[::1"),
@@ -159,8 +159,8 @@ UNSOUND = [
 ]
 
 
-@pytest.mark.parametrize(("name", "text"), UNSOUND)
-def test_an_unsound_value_is_a_fault_that_names_its_setting(name: str, text: str) -> None:
+@pytest.mark.parametrize(("name", "text"), INVALID)
+def test_the_fault_of_an_invalid_value_names_its_setting(name: str, text: str) -> None:
     assert [fault.partition(":")[0] for fault in faults(**{name: text})] == [name]
 
 
@@ -173,12 +173,12 @@ def test_an_unsound_value_is_a_fault_that_names_its_setting(name: str, text: str
         ("DT_PROJECT_IDS", "p,projects/a b", "'a b' is not the id of a DT project"),
         ("DT_ISSUER", "ftp://h", "not a plain https URL (http is for loopback addresses only)"),
         ("DT_ISSUER", "https://[::1", "not a plain https URL (http is for loopback addresses only)"),
-        ("LABEL_ATTRIBUTES", ",", "',' lists nothing"),
-        ("LABEL_ATTRIBUTES", "a\u200bb", r"'a\u200bb' holds characters that cannot be seen"),
-        ("LOG_LEVEL", "loud", "'loud' is none of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
-        ("ORDERING_KEY", "'device'", "stands in quotes: leave them out"),
-        ("ORDERING_KEY", "event", "'event' is none of none, device"),
-        ("CLOUDEVENTS", "yes", "'yes' is none of false, true"),
+        ("LABEL_ATTRIBUTES", ",", "',' is an empty list"),
+        ("LABEL_ATTRIBUTES", "a\u200bb", r"'a\u200bb' contains invisible characters"),
+        ("LOG_LEVEL", "loud", "'loud' is not one of DEBUG, INFO, WARNING, ERROR, CRITICAL"),
+        ("ORDERING_KEY", "'device'", "is in quotes: remove them"),
+        ("ORDERING_KEY", "event", "'event' is not one of none, device"),
+        ("CLOUDEVENTS", "yes", "'yes' is not one of false, true"),
         ("MAX_BODY_BYTES", "0", "'0' is not a number from 1 to 9000000"),
         ("MAX_BODY_BYTES", "1.5", "'1.5' is not a number from 1 to 9000000"),
         ("PUBSUB_EMULATOR_HOST", "host", "'host' is not host:port"),
@@ -190,24 +190,24 @@ def test_a_fault_says_what_is_wrong_and_what_is_allowed(name: str, text: str, fa
     assert faults(**{name: text}) == (f"{name}: {fault}",)
 
 
-def test_a_fault_without_a_value_says_what_is_needed() -> None:
+def test_the_fault_of_a_missing_value_says_what_is_required() -> None:
     assert faults(PUBSUB_TOPIC="") == ("PUBSUB_TOPIC: required",)
-    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC",)
+    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must not be the same topic as PUBSUB_TOPIC",)
     schemes = "DT_SIGNATURE_SECRET, DT_SIGNATURE_SECRET_FILE, DT_ORGANIZATION_ID"
-    assert faults(DT_SIGNATURE_SECRET="") == (f"one of {schemes} is required: nothing could be verified without",)
+    assert faults(DT_SIGNATURE_SECRET="") == (f"one of {schemes} is required to verify events",)
 
 
-def test_a_topic_id_alone_is_of_the_project_in_google_cloud_project() -> None:
+def test_a_topic_id_belongs_to_the_project_of_google_cloud_project() -> None:
     made = settings(PUBSUB_TOPIC="events", PUBSUB_REJECTED_TOPIC="rejected", GOOGLE_CLOUD_PROJECT="p-1")
     assert (made.topic, made.rejected_topic) == ("projects/p-1/topics/events", "projects/p-1/topics/rejected")
     assert made.google_project == "p-1"
 
 
-def test_the_project_of_traces_is_the_main_topics_unless_it_is_set() -> None:
+def test_the_project_of_traces_is_that_of_the_main_topic_unless_it_is_set() -> None:
     assert settings(PUBSUB_TOPIC="projects/p-9/topics/events").google_project == "p-9"
 
 
-def test_two_topics_that_are_missing_are_not_told_to_be_the_same() -> None:
+def test_two_missing_topics_are_not_reported_as_the_same_topic() -> None:
     assert faults(PUBSUB_TOPIC="", PUBSUB_REJECTED_TOPIC="") == (
         "PUBSUB_TOPIC: required",
         "PUBSUB_REJECTED_TOPIC: required",
@@ -215,12 +215,12 @@ def test_two_topics_that_are_missing_are_not_told_to_be_the_same() -> None:
 
 
 def test_both_topics_must_not_be_the_same() -> None:
-    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must be another topic than PUBSUB_TOPIC",)
+    assert faults(PUBSUB_REJECTED_TOPIC=TOPIC) == ("PUBSUB_REJECTED_TOPIC: must not be the same topic as PUBSUB_TOPIC",)
 
 
 @pytest.mark.parametrize("name", ["PUBSUB_TOPIC", "PUBSUB_REJECTED_TOPIC"])
 @pytest.mark.parametrize("blank", ["", " ", "\n"])
-def test_a_blank_topic_is_required_and_said_once(name: str, blank: str) -> None:
+def test_a_blank_topic_is_reported_once_as_required(name: str, blank: str) -> None:
     assert faults(**{name: blank}) == (f"{name}: required",)
 
 
@@ -235,15 +235,15 @@ def test_any_one_scheme_is_enough(name: str) -> None:
     assert settings(DT_SIGNATURE_SECRET="", **{name: "value"}).secrets == ()
 
 
-def test_every_fault_is_named_at_once() -> None:
-    unsound = {name: text for name, text in reversed(UNSOUND) if name != "PUBSUB_REJECTED_TOPIC"}
-    named = {fault.partition(":")[0] for fault in faults(PUBSUB_REJECTED_TOPIC="", **unsound)}
-    assert named == {"PUBSUB_REJECTED_TOPIC", *unsound}
+def test_all_faults_are_reported_at_once() -> None:
+    invalid = {name: text for name, text in reversed(INVALID) if name != "PUBSUB_REJECTED_TOPIC"}
+    named = {fault.partition(":")[0] for fault in faults(PUBSUB_REJECTED_TOPIC="", **invalid)}
+    assert named == {"PUBSUB_REJECTED_TOPIC", *invalid}
 
 
 def test_the_error_lists_every_fault_on_a_line_of_its_own() -> None:
     error = SettingsError(["A: one", "B: two"])
-    assert str(error).splitlines() == ["the settings are unsound:", "  - A: one", "  - B: two"]
+    assert str(error).splitlines() == ["the settings are invalid:", "  - A: one", "  - B: two"]
 
 
 def test_settings_cannot_be_changed() -> None:
@@ -251,7 +251,7 @@ def test_settings_cannot_be_changed() -> None:
         settings().topic = "projects/p/topics/other"  # type: ignore[misc]
 
 
-def test_no_secret_and_no_secret_files_path_is_in_a_repr_or_a_text() -> None:
+def test_no_repr_and_no_text_contains_a_secret_or_the_path_of_the_secret_file() -> None:
     made = settings(DT_SIGNATURE_SECRET_FILE="/mount/of/the/file")
     for shown in (repr(made), str(made), f"{made}"):
         assert SECRET not in shown
@@ -259,17 +259,17 @@ def test_no_secret_and_no_secret_files_path_is_in_a_repr_or_a_text() -> None:
 
 
 @pytest.mark.parametrize("weak", ["hunter2-is-weak", SECRET + "\nhunter2-is-weak"])
-def test_no_fault_holds_a_secret(weak: str) -> None:
+def test_no_fault_contains_a_secret(weak: str) -> None:
     text = repr(faults(DT_SIGNATURE_SECRET=weak, LOG_LEVEL="?"))
     assert "hunter2" not in text
     assert SECRET not in text
 
 
-def test_no_fault_holds_the_password_of_an_url() -> None:
+def test_no_fault_contains_the_password_of_a_url() -> None:
     assert "hunter2" not in repr(faults(DT_ISSUER="https://user:hunter2@example.com/"))
 
 
-def test_a_weak_secrets_place_is_told() -> None:
+def test_the_fault_of_a_weak_secret_has_its_line_number() -> None:
     (fault,) = faults(DT_SIGNATURE_SECRET=f"{SECRET}\n\nshort")
     assert fault == "DT_SIGNATURE_SECRET: line 3 has 5 bytes: at least 32 are needed"
 
@@ -281,13 +281,13 @@ def test_a_weak_secrets_place_is_told() -> None:
         f"\ufeff{SECRET}\r\n{OLD_SECRET}\r\n",
     ],
 )
-def test_secrets_are_one_a_line_newest_first_whatever_ends_the_lines(text: str) -> None:
+def test_secrets_are_one_a_line_newest_first_with_any_line_endings(text: str) -> None:
     assert settings(DT_SIGNATURE_SECRET=text).secrets == (SECRET.encode(), OLD_SECRET.encode())
 
 
-def test_every_refused_line_of_the_secrets_is_named() -> None:
+def test_every_refused_line_of_the_secrets_is_reported() -> None:
     (fault,) = faults(DT_SIGNATURE_SECRET=f"changeme\n{SECRET}\n'{OLD_SECRET}'\n")
-    first, second = "line 1 is a placeholder: put the secret itself there", "line 3 stands in quotes: leave them out"
+    first, second = "line 1 is a placeholder: replace it by the secret", "line 3 is in quotes: remove them"
     assert fault == f"DT_SIGNATURE_SECRET: {first}; {second}"
 
 
@@ -295,39 +295,39 @@ def test_every_refused_line_of_the_secrets_is_named() -> None:
     ("text", "fault"),
     [
         ((b"\xff" * 32).decode("utf-8", "surrogateescape"), "line 1 is not UTF-8"),
-        (f'"{SECRET}"', "stands in quotes: leave them out"),
-        (f"{SECRET}\\n{OLD_SECRET}", r"line 1 holds a literal \n: start a new line instead"),
-        (f"{SECRET},{OLD_SECRET}", "line 1 holds several secrets: write each on a line of its own"),
-        ("${SIGNATURE_SECRET_OF_OUR_CONNECTOR}", "line 1 is a placeholder: put the secret itself there"),
+        (f'"{SECRET}"', "is in quotes: remove them"),
+        (f"{SECRET}\\n{OLD_SECRET}", r"line 1 contains a literal \n: start a new line instead"),
+        (f"{SECRET},{OLD_SECRET}", "line 1 contains several secrets: put each on its own line"),
+        ("${SIGNATURE_SECRET_OF_OUR_CONNECTOR}", "line 1 is a placeholder: replace it by the secret"),
     ],
 )
-def test_what_is_no_secret_is_refused_by_name(text: str, fault: str) -> None:
+def test_the_fault_of_an_invalid_secret_says_what_is_wrong(text: str, fault: str) -> None:
     assert faults(DT_SIGNATURE_SECRET=text) == (f"DT_SIGNATURE_SECRET: {fault}",)
 
 
 @pytest.mark.parametrize("margin", ["\ufeff", "\r\n", " \t", "\u200b\u00a0", "\ufeff \r\n"])
-@pytest.mark.parametrize(("name", "text", "field", "value"), SOUND)
-def test_what_an_editor_leaves_around_a_value_does_not_count(
+@pytest.mark.parametrize(("name", "text", "field", "value"), VALID)
+def test_an_editors_additions_around_a_value_are_ignored(
     name: str, text: str, field: str, value: object, margin: str
 ) -> None:
-    test_a_sound_value_is_taken(name, f"{margin}{text}{margin}", field, text if value is None else value)
+    test_a_valid_value_is_accepted(name, f"{margin}{text}{margin}", field, text if value is None else value)
 
 
-def test_carriage_returns_inside_a_list_do_not_count() -> None:
+def test_carriage_returns_inside_a_list_are_ignored() -> None:
     assert settings(LABEL_ATTRIBUTES="room,\r\nfloor\r\n").label_attributes == ("room", "floor")
     assert settings(DT_PROJECT_IDS="a,\r\nb").project_ids == frozenset({"a", "b"})
 
 
 @pytest.mark.parametrize("margin", ["\ufeff", "\u200b", "\r\n"])
-def test_a_variable_of_nothing_but_margins_counts_as_unset(margin: str) -> None:
-    assert settings(**dict.fromkeys({row[0] for row in SOUND} - environ().keys(), margin)) == settings()
+def test_a_variable_with_only_white_space_or_invisible_characters_counts_as_unset(margin: str) -> None:
+    assert settings(**dict.fromkeys({row[0] for row in VALID} - environ().keys(), margin)) == settings()
 
 
 @pytest.mark.parametrize("quote", ['"', "'"])
 @pytest.mark.parametrize("name", sorted(known_settings()))
-def test_a_value_in_quotes_is_refused_by_name(name: str, quote: str) -> None:
-    text = {setting: text for setting, text, *_ in SOUND}[name]
-    assert f"{name}: stands in quotes: leave them out" in faults(**{name: f"{quote}{text}{quote}"})
+def test_the_fault_of_a_value_in_quotes_names_the_setting(name: str, quote: str) -> None:
+    text = {setting: text for setting, text, *_ in VALID}[name]
+    assert f"{name}: is in quotes: remove them" in faults(**{name: f"{quote}{text}{quote}"})
 
 
 NEAR_MISSES = {
@@ -342,25 +342,25 @@ NEAR_MISSES = {
 
 @pytest.mark.parametrize("value", ["", "value"])
 @pytest.mark.parametrize("name", NEAR_MISSES)
-def test_a_near_miss_of_a_settings_name_is_refused_also_when_it_is_empty(name: str, value: str) -> None:
+def test_a_misspelt_setting_is_refused_even_if_it_is_empty(name: str, value: str) -> None:
     assert faults(**{name: value}) == (f"{name}: unknown, did you mean {NEAR_MISSES[name]}?",)
 
 
-def test_all_near_misses_are_named_with_the_other_faults_and_no_value_is_shown() -> None:
+def test_all_misspelt_settings_are_reported_with_the_other_faults_and_without_values() -> None:
     found = faults(LOG_LEVEL="loud", **dict.fromkeys(NEAR_MISSES, "hunter2"))
     assert found[0].startswith("LOG_LEVEL: ")
     assert [fault.partition(":")[0] for fault in found[1:]] == sorted(NEAR_MISSES)
     assert "hunter2" not in repr(found)
 
 
-def test_an_url_is_given_back_as_it_is() -> None:
+def test_a_url_is_returned_unchanged() -> None:
     assert trusted_url(PRODUCTION_ISSUER) == PRODUCTION_ISSUER
 
 
-def test_other_variables_of_the_environment_do_not_count() -> None:
+def test_other_environment_variables_are_ignored() -> None:
     assert Settings.from_environ(environ(PATH="/bin", K_SERVICE="ingest")) == settings()
 
 
-def test_a_topic_id_is_checked_even_where_its_project_is_missing() -> None:
+def test_a_topic_id_is_checked_even_if_its_project_is_missing() -> None:
     with pytest.raises(SettingsError, match="nor a topic id of 3 to 255 characters"):
         settings(PUBSUB_TOPIC="goog1")

@@ -1,4 +1,4 @@
-"""settings_names: what was meant to be a setting is found, and no other program's variable is taken for one."""
+"""settings_names: misspelt settings are recognized, and variables of other programs are not."""
 
 import pytest
 
@@ -26,7 +26,7 @@ MEANT = {
 
 
 @pytest.mark.parametrize(("setting", "name"), [(setting, name) for setting in MEANT for name in MEANT[setting].split()])
-def test_a_near_miss_is_taken_for_the_setting_that_it_comes_nearest_to(setting: str, name: str) -> None:
+def test_a_misspelt_name_is_recognized_as_the_most_similar_setting(setting: str, name: str) -> None:
     assert meant_setting(name, known_settings()) == setting
 
 
@@ -44,5 +44,5 @@ FOREIGN_NAMES = """
 
 
 @pytest.mark.parametrize("name", FOREIGN_NAMES.split())
-def test_no_other_programs_variable_raises_an_alarm(name: str) -> None:
+def test_no_variable_of_another_program_is_reported(name: str) -> None:
     assert meant_setting(name, known_settings()) is None

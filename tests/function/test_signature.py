@@ -1,6 +1,6 @@
-"""signature: what a token has to be, its seconds, and that nothing but ``ProofError`` leaves the room.
+"""signature: the format and the times of valid tokens, and that the module raises nothing but ``ProofError``.
 
-The table of forgeries, which walks both schemes, stands in ``test_verifier.py``.
+The table of forgeries for both schemes is in ``test_verifier.py``.
 """
 
 import json
@@ -57,7 +57,7 @@ KNOWN_TOKEN = (
     "hhIiwiZXhwIjoxNzYwMDAzNjAwLCJpYXQiOjE3NjAwMDAwMDB9"
     "._qeNhTdzoVsOr08B6-cQRRsqaI1MESdJwdj8cpqrFNU"
 )
-"""For the body ``{}`` and the secret SECRET; a known answer, made once and written down."""
+"""A known token for the body ``{}`` and the secret SECRET, made once."""
 
 
 def token(**changes: Any) -> Token:
@@ -70,7 +70,7 @@ def test_a_known_token_verifies() -> None:
     assert verify_body(known, b"{}", now=1_760_000_000, leeway_s=0) is False
 
 
-def test_a_token_tells_what_it_claims() -> None:
+def test_a_parsed_token_has_its_claims() -> None:
     text = key_token(BODY)
     read = parse_token(text, "ES256")
     signed, _, _ = text.rpartition(".")
@@ -81,7 +81,7 @@ def test_a_token_tells_what_it_claims() -> None:
 
 
 @pytest.mark.parametrize("secrets", [(SECRET, OLD_SECRET), (OLD_SECRET, SECRET), (OLD_SECRET, WRONG_SECRET, SECRET)])
-def test_the_index_of_the_secret_that_made_the_token_is_given(secrets: tuple[str, ...]) -> None:
+def test_the_index_of_the_secret_that_made_the_token_is_returned(secrets: tuple[str, ...]) -> None:
     assert verify_secret(token(), [secret.encode() for secret in secrets]) == secrets.index(SECRET)
 
 
@@ -99,13 +99,13 @@ def test_a_key_proves_its_own_tokens_and_no_others() -> None:
 
 
 @pytest.mark.parametrize("signature", [b"", b"\x00" * 64, b"\xff" * 64, b"\x01" * 63, b"\x01" * 65, b"\x30" * 71])
-def test_a_signature_of_any_shape_is_only_invalid(signature: bytes) -> None:
+def test_a_signature_of_any_length_is_invalid(signature: bytes) -> None:
     read = parse_token(forged(key_header(), key_claims(BODY), lambda _: signature), "ES256")
     with pytest.raises(SignatureInvalid):
         verify_key(read, Es256Key(PRIVATE_KEY.public_key()))
 
 
-def test_a_signature_in_der_is_not_one_of_es256() -> None:
+def test_a_der_signature_is_not_an_es256_signature() -> None:
     def in_der(signed: bytes) -> bytes:
         return PRIVATE_KEY.sign(signed, ec.ECDSA(hashes.SHA256()))
 
@@ -116,7 +116,7 @@ def test_a_signature_in_der_is_not_one_of_es256() -> None:
 
 
 @pytest.mark.parametrize(("ahead_s", "is_taken"), [(0, True), (LEEWAY_S, True), (LEEWAY_S + 1, False)])
-def test_a_token_may_be_ahead_of_our_clock_by_the_leeway_and_no_second_more(ahead_s: int, *, is_taken: bool) -> None:
+def test_a_token_may_be_ahead_of_the_clock_by_exactly_the_leeway(ahead_s: int, *, is_taken: bool) -> None:
     ahead = token(iat=NOW + ahead_s, exp=NOW + 3600)
     if is_taken:
         assert verify_body(ahead, BODY, now=NOW, leeway_s=LEEWAY_S) is False
@@ -134,7 +134,7 @@ def test_a_token_expires_a_leeway_after_its_exp(age_s: int, *, is_expired: bool)
     assert verify_body(old, BODY, now=NOW + age_s, leeway_s=LEEWAY_S) is is_expired
 
 
-def test_fractions_of_our_own_clock_count() -> None:
+def test_fractions_of_the_clock_count() -> None:
     old = token(iat=NOW - 3600, exp=NOW)
     assert verify_body(old, BODY, now=NOW + LEEWAY_S - 0.001, leeway_s=LEEWAY_S) is False
     with pytest.raises(ClockBehind):
@@ -157,14 +157,14 @@ def test_a_fraction_of_exp_counts(exp: float, *, is_expired: bool) -> None:
     assert verify_body(token(iat=NOW - 3600.5, exp=exp), BODY, now=NOW, leeway_s=LEEWAY_S) is is_expired
 
 
-def test_a_whole_number_may_be_written_with_a_fraction_of_nothing() -> None:
+def test_a_whole_number_may_be_written_with_a_zero_fraction() -> None:
     whole, written = token(), token(iat=float(NOW), exp=float(NOW + 3600))
     assert (written.issued_at, written.expires_at) == (whole.issued_at, whole.expires_at)
 
 
 @pytest.mark.parametrize("claim", ["iat", "exp", "nbf"])
 @pytest.mark.parametrize("value", [True, False, "1760000000", [NOW], {"s": NOW}, None])
-def test_a_time_that_is_no_number_is_invalid(claim: str, value: object) -> None:
+def test_a_time_that_is_not_a_number_is_invalid(claim: str, value: object) -> None:
     with pytest.raises(SignatureInvalid, match=f"{claim} is not a number of seconds"):
         token(**{claim: value})
 
@@ -179,7 +179,7 @@ def test_a_time_that_is_not_finite_is_invalid(claim: str, number: bytes) -> None
 
 @pytest.mark.parametrize("iat", [1.5, -1e300, 1e300, 10**1000], ids=["small", "early", "large", "huge"])
 @pytest.mark.parametrize("exp", [1.5, 1e300, 10**1000, -(10**1000)], ids=["small", "large", "huge", "long ago"])
-def test_times_of_unlike_size_are_only_invalid(iat: float, exp: float) -> None:
+def test_times_of_very_different_size_are_invalid(iat: float, exp: float) -> None:
     with pytest.raises(SignatureInvalid, match="not valid for up to"):
         token(iat=iat, exp=exp)
 
@@ -195,12 +195,12 @@ def test_nbf_before_iat_makes_a_token_valid_no_earlier() -> None:
 
 
 @pytest.mark.parametrize("audience", ["https://another.example", ["a", "b"], None, 7, []])
-def test_an_audience_that_dt_may_add_one_day_costs_no_event(audience: object) -> None:
+def test_an_added_audience_does_not_reject_the_token(audience: object) -> None:
     assert verify_body(token(aud=audience), BODY, now=NOW, leeway_s=LEEWAY_S) is False
 
 
 @pytest.mark.parametrize("life_s", [0.25, 1, 300, 3600, MAX_LIFETIME_S])
-def test_a_token_may_live_for_two_hours(life_s: float) -> None:
+def test_a_token_may_be_valid_for_two_hours(life_s: float) -> None:
     assert token(exp=NOW + life_s).expires_at == NOW + life_s
 
 
@@ -209,13 +209,13 @@ def test_a_token_may_live_for_two_hours(life_s: float) -> None:
     [-1, -0.25, 0, MAX_LIFETIME_S + 0.25, MAX_LIFETIME_S + 1, 100 * 365 * 86400, 10**2000],
     ids=["before", "just before", "none", "a quarter", "a second", "a century", "ages"],
 )
-def test_a_token_that_would_live_for_longer_or_not_at_all_is_invalid(life_s: float) -> None:
+def test_a_token_that_is_valid_for_longer_or_never_is_invalid(life_s: float) -> None:
     with pytest.raises(SignatureInvalid):
         token(exp=NOW + life_s)
 
 
 @pytest.mark.parametrize("epoch", [10**1000, -(10**1000)], ids=["early", "late"])
-def test_times_beyond_any_calendar_are_only_early_or_late(epoch: int) -> None:
+def test_times_beyond_any_calendar_are_in_the_future_or_expired(epoch: int) -> None:
     beyond = token(iat=epoch, exp=epoch + 60, checksum=ABSENT)
     if epoch < 0:
         assert verify_body(beyond, BODY, now=NOW, leeway_s=LEEWAY_S) is True
@@ -224,7 +224,7 @@ def test_times_beyond_any_calendar_are_only_early_or_late(epoch: int) -> None:
             verify_body(beyond, BODY, now=NOW, leeway_s=LEEWAY_S)
 
 
-def test_a_token_over_4096_characters_is_invalid_however_sound() -> None:
+def test_a_token_over_4096_characters_is_invalid_even_with_a_valid_signature() -> None:
     with pytest.raises(SignatureInvalid, match="compact"):
         token(pad="x" * MAX_TOKEN_BYTES)
 
@@ -255,7 +255,7 @@ IN_WORDS: dict[str, Callable[[], object]] = {
 
 
 @pytest.mark.parametrize(("words", "refused"), IN_WORDS.items(), ids=IN_WORDS)
-def test_the_operators_log_is_told_what_is_wrong(words: str, refused: Callable[[], object]) -> None:
+def test_the_error_says_what_is_wrong(words: str, refused: Callable[[], object]) -> None:
     with pytest.raises(ProofError) as caught:
         refused()
     assert str(caught.value) == words
@@ -267,12 +267,12 @@ def test_another_body_is_a_mismatch(content: bytes) -> None:
         verify_body(token(), content, now=NOW, leeway_s=LEEWAY_S)
 
 
-def test_another_body_is_told_before_the_time_is_looked_at() -> None:
+def test_a_checksum_mismatch_has_precedence_over_the_time() -> None:
     with pytest.raises(ChecksumMismatch):
         verify_body(token(iat=NOW + 900, exp=NOW + 960), b"", now=NOW, leeway_s=LEEWAY_S)
 
 
-def test_members_that_dt_may_add_one_day_change_nothing() -> None:
+def test_unknown_members_are_ignored() -> None:
     claims = secret_claims(BODY, aud=["x"], sub=7, nbf=NOW + 9999, jti=None, future={"a": [1.5, None]})
     text = forged(secret_header(typ=ABSENT, kid="x", cty="JWT"), claims, hs256())
     assert verify_secret(parse_token(text, "HS256"), [SECRET.encode()]) == 0
@@ -282,7 +282,7 @@ def test_members_that_dt_may_add_one_day_change_nothing() -> None:
 @example("..", "HS256")
 @example("\ud800.\ud800.\ud800", "HS256")
 @thorough
-def test_whatever_text_arrives_only_a_signature_invalid_leaves(text: str, algorithm: str) -> None:
+def test_any_text_parses_or_raises_signature_invalid(text: str, algorithm: str) -> None:
     with pytest.raises(SignatureInvalid):
         parse_token(text, algorithm)
 
@@ -302,7 +302,7 @@ names = st.sampled_from(["alg", "typ", "kid", "crit", "exp", "iat", "iss", "sub"
 
 @given(st.dictionaries(names, json_values, max_size=2), st.dictionaries(names, json_values, max_size=3))
 @thorough
-def test_whatever_a_holder_of_the_secret_signs_only_a_proof_error_leaves(
+def test_any_signed_content_verifies_or_raises_a_proof_error(
     header: dict[str, object], claims: dict[str, object]
 ) -> None:
     text = forged({**secret_header(), **header}, {**secret_claims(BODY), **claims}, hs256())
@@ -367,7 +367,7 @@ changed_headers = st.fixed_dictionaries(
 
 @given(changed_headers, changed_claims, st.sampled_from([SECRET, WRONG_SECRET]))
 @thorough
-def test_whatever_verifies_here_verifies_with_a_jwt_library_too(
+def test_every_token_that_verifies_here_also_verifies_with_a_jwt_library(
     header: dict[str, object], claims: dict[str, object], secret: str
 ) -> None:
     text = forged({**secret_header(), **header}, {**secret_claims(BODY), **claims}, hs256(secret))
@@ -379,7 +379,7 @@ def test_whatever_verifies_here_verifies_with_a_jwt_library_too(
 
 
 def reference_verdict(text: str) -> bool:
-    """PyJWT's, with what it is lenient about added by hand; our clock stands still, so the times are added too."""
+    """Return whether PyJWT accepts a token. Its lenient checks, and the times (the clock stands still), are added."""
     off = {f"verify_{name}": False for name in ("aud", "sub", "jti", "nbf", "iat", "exp", "iss")}
     options = {**off, "require": ["exp", "iat", "checksum_sha256"], "enforce_minimum_key_length": True}
     try:
@@ -400,13 +400,13 @@ def reference_verdict(text: str) -> bool:
 
 
 @pytest.mark.parametrize("member", ["alg", "typ", "kid"])
-def test_a_header_member_that_is_there_twice_is_invalid_even_when_both_agree(member: str) -> None:
+def test_a_repeated_header_member_is_invalid_even_if_both_values_agree(member: str) -> None:
     twice = json.dumps(secret_header(kid="x"))[:-1] + f', "{member}": "{secret_header(kid="x")[member]}"}}'
     with pytest.raises(SignatureInvalid):
         parse_token(forged(twice.encode(), secret_claims(BODY), hs256()), "HS256")
 
 
-def test_white_space_in_the_json_of_a_segment_is_as_good_as_none() -> None:
+def test_white_space_in_the_json_of_a_segment_is_ignored() -> None:
     text = forged(b' { "alg" : "HS256" } \n', secret_claims(BODY), hs256())
     assert verify_secret(parse_token(text, "HS256"), [SECRET.encode()]) == 0
 
@@ -419,9 +419,9 @@ def test_an_unpadded_segment_is_decoded_at_each_length() -> None:
         assert verify_secret(parse_token(text, "HS256"), [SECRET.encode()]) == 0
 
 
-def test_es256_in_the_hs256_parser_and_the_reverse_are_invalid() -> None:
+def test_an_es256_token_is_invalid_as_hs256_and_vice_versa() -> None:
     with pytest.raises(SignatureInvalid, match="not HS256"):
         parse_token(key_token(BODY), "HS256")
     with pytest.raises(SignatureInvalid, match="not ES256"):
         parse_token(secret_token(BODY), "ES256")
-    assert es256()(b"x") != es256()(b"x")  # ES256 is made anew each time: no test may compare two
+    assert es256()(b"x") != es256()(b"x")  # ES256 signatures are random, so no test may compare two

@@ -1,4 +1,4 @@
-"""strict_json: what is JSON by RFC 8259, and what Python alone would take for it."""
+"""strict_json: JSON by RFC 8259, and texts that Python's ``json`` alone would accept or refuse."""
 
 import gc
 import json
@@ -42,19 +42,19 @@ NOT_ONE_OBJECT = {
 
 
 @pytest.mark.parametrize("data", NOT_ONE_OBJECT.values(), ids=NOT_ONE_OBJECT)
-def test_whatever_is_not_one_json_object_in_utf8_is_a_value_error(data: bytes) -> None:
+def test_anything_but_one_json_object_in_utf8_is_a_value_error(data: bytes) -> None:
     for unique_members in (True, False):
-        with pytest.raises(ValueError):  # noqa: PT011  # this room's one error
+        with pytest.raises(ValueError):  # noqa: PT011  # the only error of this module
             read_object(data, unique_members=unique_members)
 
 
 @pytest.mark.parametrize("data", [b"[]", b'"text"', b"1", b"null"])
-def test_json_that_is_no_object_is_refused_by_name(data: bytes) -> None:
+def test_json_that_is_not_an_object_has_its_own_error(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"^not a JSON object$"):
         read_object(data)
 
 
-def test_what_is_nested_deeper_than_python_can_follow_is_refused_by_name() -> None:
+def test_json_nested_deeper_than_python_can_read_has_its_own_error() -> None:
     with pytest.raises(ValueError, match=r"^nested too deep$"):
         read_object(NOT_ONE_OBJECT["100,000 closed levels"])
 
@@ -67,7 +67,7 @@ def test_an_integer_of_any_length_is_a_number() -> None:
 
 @given(st.binary(max_size=200))
 @thorough
-def test_any_bytes_give_an_object_or_a_value_error(data: bytes) -> None:
+def test_any_bytes_are_an_object_or_a_value_error(data: bytes) -> None:
     try:
         value = read_object(data)
     except ValueError:
@@ -77,37 +77,37 @@ def test_any_bytes_give_an_object_or_a_value_error(data: bytes) -> None:
 
 @given(st.dictionaries(st.text(max_size=9), st.none() | st.integers() | st.text(max_size=9), max_size=3))
 @thorough
-def test_what_was_written_is_read(value: dict[str, object]) -> None:
+def test_every_encoded_object_is_decoded_unchanged(value: dict[str, object]) -> None:
     assert read_object(json.dumps(value).encode(), unique_members=True) == value
     assert read_object(json.dumps(value, ensure_ascii=False).encode()) == value
 
 
-def test_of_a_member_that_is_there_twice_the_last_one_counts() -> None:
+def test_the_last_of_repeated_members_counts() -> None:
     assert read_object(b'{"a": 1, "a": 2}') == {"a": 2}
 
 
 @pytest.mark.parametrize("data", [b'{"a": 1, "a": 1}', b'{"a": {"b": 1, "b": 2}}', b'{"a": 1, "\\u0061": 2}'])
-def test_a_member_that_is_there_twice_can_be_refused_at_any_level(data: bytes) -> None:
+def test_a_repeated_member_can_be_refused_at_any_level(data: bytes) -> None:
     for size in (0, 4_097):
-        with pytest.raises(ValueError, match=r"^a member is there twice$"):
+        with pytest.raises(ValueError, match=r"^a member is repeated$"):
             read_object(data.ljust(size), unique_members=True)
 
 
-def test_a_lone_surrogate_from_an_escape_is_read_as_it_is() -> None:
+def test_an_escaped_lone_surrogate_is_read_unchanged() -> None:
     assert read_object(rb'{"a": "\ud800"}') == {"a": "\ud800"}
 
 
 LARGE = 262_145
-"""Bytes of the smallest text that is large."""
+"""Size of the smallest large text in bytes."""
 
 
 def padded(members: bytes, size: int) -> bytes:
-    """Return an object with these members, and white space up to a size."""
+    """Return an object with these members, padded with white space to a size."""
     return b"{%s}" % members.ljust(size - 2)
 
 
 @pytest.mark.parametrize(("digits", "size", "number"), [(299, LARGE, int), (300, LARGE, float), (300, LARGE - 1, int)])
-def test_an_integer_of_300_digits_is_exact_but_for_a_large_text(digits: int, size: int, number: type) -> None:
+def test_an_integer_of_300_digits_is_exact_except_in_a_large_text(digits: int, size: int, number: type) -> None:
     value = read_object(padded(b'"number": ' + b"9" * digits, size))["number"]
 
     assert value == number("9" * digits)
@@ -131,12 +131,12 @@ NUMBERS = {
     b"0.%s5" % (b"0" * 17): 5e-18,
     b"0.%se1" % (b"3" * 50): 3.33333333333333333,
 }
-"""What is read of a number in a text that is large, or that has an extreme number in it."""
+"""Number -> its value in a text that is large or has an extreme number."""
 
 
 @pytest.mark.parametrize(("written", "number"), NUMBERS.items())
 @pytest.mark.parametrize(("beside", "size"), [(b"1", LARGE), (b"1e-999", 4_097), (b"0.%s" % (b"0" * 40), 4_097)])
-def test_a_number_that_takes_long_to_read_is_read_roughly_and_all_others_exactly(
+def test_a_number_that_takes_long_to_read_is_approximate_and_all_others_are_exact(
     written: bytes, number: float, beside: bytes, size: int
 ) -> None:
     assert read_object(padded(b'"beside": %s, "number": %s' % (beside, written), size))["number"] == number
@@ -149,7 +149,7 @@ def test_an_extreme_number_is_exact_in_a_small_text() -> None:
 @pytest.mark.parametrize("constant", [b"NaN", b"Infinity", b"-Infinity"])
 @pytest.mark.parametrize("beside", [b"1", b"1" * 5_000])
 @pytest.mark.parametrize("size", [0, LARGE])
-def test_no_number_beside_it_makes_a_constant_of_javascript_json(constant: bytes, beside: bytes, size: int) -> None:
+def test_nan_and_infinity_are_refused_beside_any_number(constant: bytes, beside: bytes, size: int) -> None:
     with pytest.raises(ValueError, match="is not JSON"):
         read_object(padded(b'"number": %s, "constant": %s' % (beside, constant), size))
 
@@ -163,7 +163,7 @@ def is_collecting(request: pytest.FixtureRequest) -> Iterator[bool]:
 
 
 @pytest.mark.parametrize("data", [b"{}", padded(b"", LARGE), b'{"a":' * 4_000, b"[" * LARGE])
-def test_the_garbage_collector_is_as_it_was_however_a_reading_ends(data: bytes, *, is_collecting: bool) -> None:
+def test_the_garbage_collector_is_restored_however_decoding_ends(data: bytes, *, is_collecting: bool) -> None:
     try:
         read_object(data)
     except ValueError:
@@ -172,7 +172,7 @@ def test_the_garbage_collector_is_as_it_was_however_a_reading_ends(data: bytes, 
 
 
 @pytest.mark.parametrize(("size", "is_collected"), [(4_096, True), (4_097, False)])
-def test_nothing_is_collected_while_a_text_that_is_not_small_is_read(
+def test_the_garbage_collector_does_not_run_while_a_larger_text_is_decoded(
     size: int, *, is_collected: bool, mocker: MockerFixture
 ) -> None:
     switched_off = mocker.spy(gc, "disable")

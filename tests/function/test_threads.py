@@ -1,4 +1,4 @@
-"""threads: what hangs takes nobody's place, and blocking callers share one loop."""
+"""threads: a call that hangs does not delay other calls, and blocking callers share one loop."""
 
 import asyncio
 import threading
@@ -12,12 +12,12 @@ from function.threads import BackgroundLoop, in_daemon_thread
 from tests.pace import in_time
 
 
-def test_a_calls_value_comes_back() -> None:
+def test_the_result_of_a_call_is_returned() -> None:
     assert asyncio.run(in_daemon_thread(lambda: threading.current_thread().daemon)) is True
 
 
 @pytest.mark.parametrize("error", [OSError("disk"), ValueError("text"), KeyError("x")])
-def test_a_calls_error_is_raised_where_it_is_awaited(error: Exception) -> None:
+def test_the_error_of_a_call_is_raised_in_its_awaiter(error: Exception) -> None:
     def fail() -> None:
         raise error
 
@@ -26,7 +26,7 @@ def test_a_calls_error_is_raised_where_it_is_awaited(error: Exception) -> None:
     assert caught.value is error
 
 
-def test_more_calls_may_hang_than_any_pool_has_threads() -> None:
+def test_more_calls_may_hang_than_a_pool_has_threads() -> None:
     released = threading.Event()
 
     async def run() -> int:
@@ -39,7 +39,7 @@ def test_more_calls_may_hang_than_any_pool_has_threads() -> None:
     assert asyncio.run(run()) == 42
 
 
-def test_a_result_that_nobody_waits_for_any_more_is_dropped() -> None:
+def test_a_result_whose_awaiter_has_given_up_is_dropped() -> None:
     released = threading.Event()
     complaints: list[dict[str, Any]] = []
 
@@ -55,7 +55,7 @@ def test_a_result_that_nobody_waits_for_any_more_is_dropped() -> None:
     assert complaints == []
 
 
-def test_a_result_that_comes_after_the_loops_end_is_dropped() -> None:
+def test_a_result_after_the_end_of_the_loop_is_dropped() -> None:
     released = threading.Event()
     threads: list[threading.Thread] = []
 
@@ -78,7 +78,7 @@ class Stoppable(BackgroundLoop):
     """A loop that a test can end."""
 
     def stop(self) -> None:
-        """End the loop and close it."""
+        """Stop the loop and close it."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._loop.stop)
             while self._loop.is_running():
@@ -97,13 +97,13 @@ async def where() -> tuple[int, asyncio.AbstractEventLoop]:
     return threading.get_ident(), asyncio.get_running_loop()
 
 
-def test_coroutines_run_on_one_loop_in_a_thread_of_its_own(background: Stoppable) -> None:
+def test_all_coroutines_run_on_one_loop_in_its_own_thread(background: Stoppable) -> None:
     first, second = background.run(where()), background.run(where())
     assert first == second
     assert first[0] != threading.get_ident()
 
 
-def test_a_coroutines_error_is_raised_where_it_is_waited_for(background: Stoppable) -> None:
+def test_the_error_of_a_coroutine_is_raised_in_the_calling_thread(background: Stoppable) -> None:
     async def fail() -> None:
         raise KeyError("x")
 
@@ -140,7 +140,7 @@ def test_no_thread_is_started_before_the_first_call() -> None:
     assert threading.active_count() == before
 
 
-def test_the_loop_keeps_no_process_from_ending(background: Stoppable) -> None:
+def test_the_loop_does_not_keep_the_process_from_ending(background: Stoppable) -> None:
     identity, _ = background.run(where())
     (thread,) = (thread for thread in threading.enumerate() if thread.ident == identity)
     assert (thread.name, thread.daemon) == ("relay", True)

@@ -1,4 +1,4 @@
-"""timeouts: what is there already is given without a timer, and what is not is waited for no longer than allowed."""
+"""timeouts: work that ends at once needs no timer, and other work is cancelled after its timeout."""
 
 import asyncio
 from collections.abc import Coroutine, Sequence
@@ -20,7 +20,7 @@ async def answer() -> str:
 
 async def slow_answer() -> str:
     await asyncio.sleep(0.01)
-    await asyncio.sleep(0)  # gives way without waiting for anything
+    await asyncio.sleep(0)  # yields to the loop without waiting
     await asyncio.sleep(0.01)
     return "answer"
 
@@ -35,17 +35,17 @@ async def slow_failure() -> str:
 
 
 @pytest.mark.parametrize("work", [answer, slow_answer])
-def test_the_works_result_is_given(work: Any) -> None:
+def test_the_result_of_the_work_is_returned(work: Any) -> None:
     assert run(work()) == "answer"
 
 
 @pytest.mark.parametrize("work", [failure, slow_failure])
-def test_the_works_error_is_raised(work: Any) -> None:
+def test_the_error_of_the_work_is_raised(work: Any) -> None:
     with pytest.raises(LookupError, match="mine"):
         run(work())
 
 
-def test_no_timer_is_made_for_what_is_there_already(mocker: MockerFixture) -> None:
+def test_no_timer_is_made_for_work_that_ends_at_once(mocker: MockerFixture) -> None:
     timer = mocker.spy(asyncio, "timeout")
     run(answer())
     assert timer.call_count == 0
@@ -53,7 +53,7 @@ def test_no_timer_is_made_for_what_is_there_already(mocker: MockerFixture) -> No
     assert timer.call_count == 1
 
 
-def test_what_takes_too_long_is_cancelled_and_a_timeout() -> None:
+def test_work_that_takes_too_long_is_cancelled_and_raises_timeout_error() -> None:
     seen: list[str] = []
 
     async def work() -> str:
@@ -69,7 +69,7 @@ def test_what_takes_too_long_is_cancelled_and_a_timeout() -> None:
     assert seen == ["cancelled"]
 
 
-def test_work_may_take_a_moment_to_end_once_its_time_is_over() -> None:
+def test_work_may_take_a_moment_to_end_after_its_timeout() -> None:
     seen: list[str] = []
 
     async def work() -> str:
@@ -86,7 +86,7 @@ def test_work_may_take_a_moment_to_end_once_its_time_is_over() -> None:
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_a_cancellation_from_without_reaches_the_work(steps: int) -> None:
+def test_a_cancellation_of_the_caller_reaches_the_work(steps: int) -> None:
     seen: list[str] = []
 
     async def work() -> str:
@@ -110,7 +110,7 @@ def test_a_cancellation_from_without_reaches_the_work(steps: int) -> None:
     assert seen == ["cancelled"]
 
 
-def test_a_lock_that_is_waited_for_is_handed_on_when_the_wait_is_given_up() -> None:
+def test_a_lock_passes_to_the_next_waiter_if_a_wait_times_out() -> None:
     async def hold(lock: asyncio.Lock, seconds: float) -> str:
         async with lock:
             await asyncio.sleep(seconds)

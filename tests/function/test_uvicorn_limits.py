@@ -1,4 +1,4 @@
-"""uvicorn_limits: one connection of uvicorn's, from the bytes that come to the bytes that leave, in this process."""
+"""uvicorn_limits: one connection of uvicorn, from the received bytes to the sent bytes, in this process."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"
 
 
 class Wire(asyncio.Transport):
-    """What a client is sent, and whether the connection has been closed."""
+    """A transport that keeps the sent bytes, and whether the connection has been closed."""
 
     def __init__(self, protocol: BoundedHttp) -> None:
         super().__init__()
@@ -28,18 +28,18 @@ class Wire(asyncio.Transport):
         self._is_closing = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
-        """Send."""
+        """Keep the bytes."""
         if not self._is_closing:
             self.sent += data
 
     def close(self) -> None:
-        """Close once what was sent is out."""
+        """Close the connection after the sent bytes."""
         if not self._is_closing:
             self._is_closing = True
             asyncio.get_running_loop().call_soon(self._protocol.connection_lost, None)
 
     def is_closing(self) -> bool:
-        """Whether it is closed."""
+        """Return whether the connection is closed."""
         return self._is_closing
 
     def pause_reading(self) -> None:
@@ -50,7 +50,7 @@ class Wire(asyncio.Transport):
 
 
 class Talk:
-    """A connection, and the requests that came to the application, which answers some time after the whole body."""
+    """A connection, and the requests that the application got. It answers some time after the complete body."""
 
     def __init__(self, *, answers_after_s: float = 0.0, keep_alive_s: float = 100) -> None:
         self.bodies: list[bytes] = []
@@ -84,7 +84,7 @@ class Talk:
         await send({"type": "http.response.body", "body": b""})
 
     async def comes(self, *parts: bytes) -> list[bytes]:
-        """Let bytes come one part after the other; return the status lines that were answered."""
+        """Receive bytes one part after the other, and return the status lines of the answers."""
         for part in parts:
             self.protocol.data_received(part)
             await asyncio.sleep(0)
@@ -93,12 +93,12 @@ class Talk:
 
     @property
     def statuses(self) -> list[bytes]:
-        """The statuses that were answered."""
+        """Return the statuses of the answers."""
         return [line.split()[1] for line in bytes(self.wire.sent).splitlines() if line.startswith(b"HTTP/")]
 
 
 def talk(*parts: bytes, answers_after_s: float = 0.0) -> Talk:
-    """Let parts come on a connection of their own."""
+    """Receive parts on a new connection, and return it."""
 
     async def main() -> Talk:
         made = Talk(answers_after_s=answers_after_s)
@@ -112,7 +112,7 @@ GARBAGE = {
     "binary": b"\0\1\2\3",
     "text": b"hello\r\n\r\n",
     "half a request and garbage": b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-    "a request whose chunks are none": HEAD + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n",
+    "a request with invalid chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n",
     "a head without an end": HEAD + b"X-Long: " + b"x" * (HEAD_BYTES + 300_000),
 }
 
@@ -120,7 +120,7 @@ GARBAGE = {
 @pytest.mark.parametrize("garbage", GARBAGE.values(), ids=GARBAGE)
 @pytest.mark.parametrize("request_", [WHOLE, CHUNKED], ids=["announced", "in chunks"])
 @pytest.mark.parametrize("answers_after_s", [0.0, 0.05])
-def test_bytes_behind_a_whole_request_do_not_answer_it_with_400(
+def test_invalid_bytes_after_a_complete_request_do_not_answer_it_with_400(
     request_: bytes, garbage: bytes, answers_after_s: float
 ) -> None:
     for parts in ([request_ + garbage, b"x" * 20_000], [request_, garbage]):
@@ -144,7 +144,7 @@ def test_a_client_that_closes_its_half_of_the_connection_gets_its_answer(rest: b
 
 
 @pytest.mark.parametrize("sent", [b"", HEAD, WHOLE[:-1]], ids=["nothing", "half a head", "half a body"])
-def test_a_client_that_closes_its_half_of_the_connection_before_its_request_is_whole_has_left(sent: bytes) -> None:
+def test_a_client_that_closes_its_half_of_the_connection_before_its_request_is_complete_has_left(sent: bytes) -> None:
     async def main() -> None:
         made = Talk()
         if sent:
@@ -161,14 +161,14 @@ def test_trailers_do_not_become_headers() -> None:
     assert b"x-dt-signature" not in dict(made.scopes[0]["headers"])
 
 
-def test_a_request_behind_garbage_is_not_read() -> None:
+def test_a_request_after_invalid_bytes_is_not_read() -> None:
     made = talk(WHOLE + b"\0\0\0" + WHOLE, WHOLE, answers_after_s=0.05)
 
     assert (made.bodies, made.statuses) == ([b"hello"], [b"200"])
 
 
 @pytest.mark.parametrize("sent", [b"\0\1", HEAD + b"Transfer-Encoding: chunked\r\n\r\nno size\r\n"])
-def test_what_is_no_request_is_answered_400_and_comes_to_nothing(sent: bytes) -> None:
+def test_an_invalid_request_is_answered_400_and_does_not_reach_the_application(sent: bytes) -> None:
     made = talk(sent)
 
     assert (made.bodies, made.statuses) == ([], [b"400"])
@@ -185,7 +185,7 @@ UPGRADES = {
 
 @pytest.mark.parametrize("upgrade", UPGRADES.values(), ids=UPGRADES)
 @pytest.mark.parametrize("rest", [WHOLE, CHUNKED], ids=["announced", "in chunks"])
-def test_a_request_for_another_protocol_is_read_as_if_it_asked_for_none(upgrade: bytes, rest: bytes) -> None:
+def test_a_request_with_upgrade_is_read_as_if_it_had_none(upgrade: bytes, rest: bytes) -> None:
     sent = rest.replace(b"Host: x\r\n", b"Host: x\r\n" + upgrade)
     ways = ([sent], [sent[:-9], sent[-9:]], [sent[at : at + 1] for at in range(len(sent))], [sent + sent])
     for parts in ways:
@@ -200,14 +200,14 @@ def test_a_request_for_another_protocol_is_read_as_if_it_asked_for_none(upgrade:
 
 
 @pytest.mark.parametrize("connection", [b"close", b"close, upgrade"])
-def test_a_request_that_is_to_be_the_last_is_answered_whatever_comes_behind_it(connection: bytes) -> None:
+def test_a_request_with_connection_close_is_answered_whatever_follows_it(connection: bytes) -> None:
     last = WHOLE.replace(b"Host: x\r\n", b"Host: x\r\nUpgrade: h2c\r\nConnection: " + connection + b"\r\n")
     made = talk(last + WHOLE, answers_after_s=0.05)
     assert (made.bodies[:1], made.statuses) == ([b"hello"], [b"200"])
     assert made.wire.is_closing()
 
 
-def test_a_client_that_leaves_after_garbage_has_left_the_request_that_is_being_answered() -> None:
+def test_a_client_that_leaves_after_invalid_bytes_has_left_the_request_that_is_being_answered() -> None:
     async def main() -> Talk:
         made = Talk(answers_after_s=0.1)
         made.protocol.data_received(WHOLE + WHOLE + b"\0")
@@ -219,13 +219,13 @@ def test_a_client_that_leaves_after_garbage_has_left_the_request_that_is_being_a
     assert not cycle.more_body
 
 
-def test_a_proxy_is_not_what_we_are() -> None:
+def test_connect_is_refused() -> None:
     assert talk(b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n").statuses == [b"400"]
 
 
 @pytest.mark.parametrize("size", [HEAD_BYTES + 1, 200_000])
 @pytest.mark.parametrize("part", [1_000, 1_000_000])
-def test_a_head_over_the_limit_is_refused_however_it_comes(size: int, part: int) -> None:
+def test_a_head_over_the_limit_is_refused_however_it_is_split(size: int, part: int) -> None:
     sent = HEAD + b"X-Long: " + b"x" * size + b"\r\nContent-Length: 5\r\n\r\nhello"
 
     made = talk(*(sent[at : at + part] for at in range(0, len(sent), part)))
@@ -233,7 +233,7 @@ def test_a_head_over_the_limit_is_refused_however_it_comes(size: int, part: int)
     assert (made.bodies, made.statuses) == ([], [b"400"])
 
 
-def test_a_head_below_the_limit_is_read_with_a_body_of_any_size_behind_it() -> None:
+def test_a_head_below_the_limit_is_read_with_a_body_of_any_size() -> None:
     body = b"y" * 300_000
     sent = HEAD + b"X-Long: " + b"x" * (HEAD_BYTES - 200) + b"\r\nContent-Length: 300000\r\n\r\n" + body
 
@@ -246,11 +246,11 @@ def in_chunks(body: bytes, size: int) -> bytes:
     return HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks) + b"0\r\n\r\n"
 
 
-def test_a_small_body_may_come_byte_by_byte() -> None:
+def test_a_small_body_may_arrive_byte_by_byte() -> None:
     assert talk(in_chunks(b"z" * 1000, 1)).bodies == [b"z" * 1000]
 
 
-def test_a_large_body_may_come_in_chunks_of_some_size() -> None:
+def test_a_large_body_may_arrive_in_chunks_of_64_bytes() -> None:
     body = b"z" * 200_000
 
     assert talk(in_chunks(body, CHUNK_BYTES)).bodies == [body]
@@ -264,16 +264,16 @@ def test_a_large_body_in_tiny_chunks_is_refused_before_it_takes_long() -> None:
 
 
 MOST_CHUNKS = 1039
-"""Chunks of one byte that a body may have. With the one that ends it they are 1024, and one more for each 64 bytes."""
+"""Maximum one-byte chunks of a body: with the last, empty chunk they are 1024, and one more for each 64 bytes."""
 
 
-def test_a_body_may_have_so_many_chunks_and_not_one_more() -> None:
+def test_a_body_may_have_the_maximum_number_of_chunks_and_not_one_more() -> None:
     assert talk(in_chunks(b"z" * MOST_CHUNKS, 1) * 2).bodies == [b"z" * MOST_CHUNKS] * 2
     assert talk(in_chunks(b"z" * (MOST_CHUNKS + 1), 1)).statuses == [b"400"]
 
 
 def refusal(*parts: bytes) -> bytes:
-    """Return the text that goes with 400."""
+    """Return the text of the answer 400."""
     made = talk(*parts)
     assert made.statuses == [b"400"]
     return bytes(made.wire.sent).rpartition(b"\r\n")[2]
@@ -288,12 +288,12 @@ EMPTY = HEAD + b"Content-Length: 0\r\n\r\n"
 
 
 @pytest.mark.parametrize("before", [(), (EMPTY,), (WHOLE,)], ids=["first", "behind an empty body", "behind a body"])
-def test_a_head_may_have_so_many_bytes_and_not_one_more(before: tuple[bytes, ...]) -> None:
+def test_a_head_may_have_the_maximum_number_of_bytes_and_not_one_more(before: tuple[bytes, ...]) -> None:
     assert talk(*before, unended(HEAD_BYTES)).statuses == [b"200"] * len(before)
     assert talk(*before, unended(HEAD_BYTES), b"x").statuses == [*[b"200"] * len(before), b"400"]
 
 
-def test_a_head_that_comes_with_its_body_may_have_so_many_bytes_and_not_one_more() -> None:
+def test_a_head_that_arrives_with_its_body_may_have_the_maximum_number_of_bytes_and_not_one_more() -> None:
     def sent(more: int) -> bytes:
         plain = len(b"/path?a=bHostxContent-Typeapplication/jsonContent-Length40000X-Long")
         long = b"X-Long: " + b"x" * (HEAD_BYTES - plain + more)
@@ -307,20 +307,20 @@ def test_an_idle_connection_is_kept_longer_than_googles_load_balancers_keep_thei
     assert uvicorn_limits.KEEP_ALIVE_S == 620
 
 
-def test_a_refusal_says_what_is_wrong() -> None:
+def test_the_text_of_a_400_says_what_is_wrong() -> None:
     assert refusal(b"\0\1") == b"Invalid HTTP request received."
     assert refusal(unended(HEAD_BYTES), b"x") == b"Request head too long."
 
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A head has a hundredth of its time."""
+    """Shorten the timeout of a head to a hundredth."""
     monkeypatch.setattr(uvicorn_limits, "HEAD_S", HEAD_S / 100)
 
 
 @pytest.mark.parametrize("first", [HEAD, b"P", b"\r\n", b"\r\n\r\n\r\n"])
 @pytest.mark.parametrize("before", [b"", WHOLE], ids=["first", "second"])
-def test_half_a_head_is_given_up_even_if_it_grows(quick: None, first: bytes, before: bytes) -> None:
+def test_an_incomplete_head_times_out_even_if_it_grows(quick: None, first: bytes, before: bytes) -> None:
     async def main() -> Talk:
         made = Talk()
         if before:
@@ -340,13 +340,13 @@ def test_half_a_head_is_given_up_even_if_it_grows(quick: None, first: bytes, bef
     assert made.wire.sent.endswith(b"Request head took too long.")
 
 
-def test_half_a_head_is_given_up_while_the_request_before_it_is_still_being_answered(quick: None) -> None:
+def test_an_incomplete_head_times_out_while_the_request_before_it_is_being_answered(quick: None) -> None:
     made = talk(WHOLE + HEAD, answers_after_s=0.5)
     assert made.statuses == [b"200"]
     assert made.wire.is_closing()
 
 
-def test_a_slow_body_is_not_the_heads_fault(quick: None) -> None:
+def test_a_slow_body_does_not_count_as_a_slow_head(quick: None) -> None:
     async def main() -> Talk:
         made = Talk()
         await made.comes(WHOLE[:-1])
@@ -377,7 +377,7 @@ def test_a_connection_that_sends_nothing_is_closed_like_an_idle_one() -> None:
 
 
 @pytest.mark.parametrize("before", [(), (WHOLE,)], ids=["new", "used"])
-def test_an_idle_connection_is_closed_in_the_end(before: tuple[bytes, ...]) -> None:
+def test_an_idle_connection_is_closed_after_the_keep_alive_time(before: tuple[bytes, ...]) -> None:
     async def main() -> Talk:
         made = Talk(keep_alive_s=0.05)
         await made.comes(*before)
@@ -389,7 +389,7 @@ def test_an_idle_connection_is_closed_in_the_end(before: tuple[bytes, ...]) -> N
     assert made.statuses == [b"200"] * len(before)
 
 
-def test_nothing_of_a_connection_that_has_ended_stays_behind() -> None:
+def test_a_closed_connection_leaves_nothing_in_memory() -> None:
     async def main() -> int:
         made = Talk()
         await made.comes(HEAD)
@@ -401,7 +401,7 @@ def test_nothing_of_a_connection_that_has_ended_stays_behind() -> None:
     assert asyncio.run(main()) == 0
 
 
-def test_many_requests_for_another_protocol_at_once_take_no_longer_than_plain_ones() -> None:
+def test_many_requests_with_upgrade_take_no_longer_than_plain_ones() -> None:
     plain = b"POST / HTTP/1.1\r\nHost: x\r\n\r\n" * 1000
     asking = plain.replace(b"Host: x\r\n", b"Host: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n")
 

@@ -1,4 +1,4 @@
-"""verifier: which scheme proves a request; and the table of forgeries, through both of them."""
+"""verifier: which scheme proves a request, and the table of forgeries for both schemes."""
 
 import asyncio
 import json
@@ -69,7 +69,7 @@ def prove(
     return asyncio.run(builders.prove(verifier, lists, content))
 
 
-# The table of forgeries: what is wrong -> the token. Those of the first two are refused alike by both schemes.
+# The table of forgeries: the fault -> the token. Both schemes refuse those of the first two tables.
 
 Make = Callable[..., str]
 
@@ -91,7 +91,7 @@ def payload_in_raw(make: Make, payload: bytes) -> str:
 
 
 def with_member(make: Make, text: str, **changes: Any) -> str:
-    """Add a member's text to the claims, as it is: another one of the same name may be there already."""
+    """Add the text of a member to the claims, which may already have a member of this name."""
     claims = secret_claims(BODY, **changes) if make is by_secret else key_claims(BODY, **changes)
     return payload_in_raw(make, json.dumps(claims)[:-1].encode() + f", {text}}}".encode())
 
@@ -101,7 +101,7 @@ def resegmented(text: str, change: Callable[[list[str]], list[str]]) -> str:
 
 
 def in_plain_base64(make: Make) -> str:
-    """Write a sound token's signature in the alphabet of base64 where that makes a difference."""
+    """Return a valid token whose signature is in the alphabet of base64, and differs from base64url."""
     tokens = (make(x=number) for number in range(1000))
     return next(
         token.translate(str.maketrans("-_", "+/")) for token in tokens if {"-", "_"} & set(token.rpartition(".")[2])
@@ -278,19 +278,19 @@ FORGERIES_BEFORE_ANY_KEY = {
 
 
 @pytest.mark.parametrize("token", FORGERIES_BY_SECRET.values(), ids=FORGERIES_BY_SECRET)
-def test_a_forgery_of_a_secrets_token_is_invalid(token: str) -> None:
+def test_a_forged_token_of_a_secret_is_invalid(token: str) -> None:
     with pytest.raises(SignatureInvalid):
         prove({BY_SECRET: token})
 
 
 @pytest.mark.parametrize("token", FORGERIES_BY_KEY.values(), ids=FORGERIES_BY_KEY)
-def test_a_forgery_of_dts_own_token_is_invalid(token: str) -> None:
+def test_a_forged_token_of_dts_own_key_is_invalid(token: str) -> None:
     with pytest.raises(SignatureInvalid):
         prove({BY_KEY: token})
 
 
 @pytest.mark.parametrize("token", FORGERIES_BEFORE_ANY_KEY.values(), ids=FORGERIES_BEFORE_ANY_KEY)
-def test_a_token_that_is_not_for_us_is_invalid_and_no_key_is_asked_for(token: str) -> None:
+def test_a_token_for_another_organization_is_invalid_and_fetches_no_key(token: str) -> None:
     keys = FakeKeys()
     with pytest.raises(SignatureInvalid):
         prove({BY_KEY: token}, keys=keys)
@@ -305,7 +305,7 @@ def test_a_token_that_is_not_for_us_is_invalid_and_no_key_is_asked_for(token: st
         ({}, "no signature header that is there once and short enough"),
     ],
 )
-def test_the_operators_log_is_told_what_is_wrong(headers: dict[str, str | Sequence[str]], words: str) -> None:
+def test_the_error_says_what_is_wrong(headers: dict[str, str | Sequence[str]], words: str) -> None:
     with pytest.raises(ProofError) as caught:
         prove(headers)
     assert str(caught.value) == words
@@ -330,25 +330,25 @@ def test_a_proven_token_with_another_checksum_is_a_mismatch(make: Make, checksum
 
 
 @pytest.mark.parametrize("make", [by_secret, by_key])
-def test_a_proven_token_from_our_future_is_our_clock_behind(make: Make) -> None:
+def test_a_proven_token_from_the_future_means_that_the_clock_is_behind(make: Make) -> None:
     with pytest.raises(ClockBehind):
         prove({BY_SECRET if make is by_secret else BY_KEY: make(iat=NOW + 61, exp=NOW + 300)})
 
 
 @pytest.mark.parametrize("make", [by_secret, by_key])
-def test_a_proven_token_that_has_expired_is_evidence_that_says_so(make: Make) -> None:
+def test_a_proven_token_that_has_expired_is_verified_as_expired(make: Make) -> None:
     header = BY_SECRET if make is by_secret else BY_KEY
     assert prove({header: make(iat=NOW - 300, exp=NOW - 59)}).expired is False
     assert prove({header: make(iat=NOW - 300, exp=NOW - 60)}).expired is True
 
 
 @pytest.mark.parametrize("life_s", [1, 7200])
-def test_the_longest_and_the_shortest_life_are_taken(life_s: int) -> None:
+def test_the_longest_and_the_shortest_validity_are_accepted(life_s: int) -> None:
     assert prove({BY_SECRET: by_secret(exp=NOW + life_s)}) == Verified(BODY, 0, expired=False)
     assert prove({BY_KEY: by_key(exp=NOW + life_s)}) == Verified(BODY, None, expired=False)
 
 
-def test_a_token_as_dt_makes_it_is_evidence_with_the_secrets_index_or_none_for_the_key() -> None:
+def test_a_token_of_dt_is_verified_with_the_index_of_the_secret_or_none_for_the_key() -> None:
     by_library = signing.sign_with_secret(signing.secret_claims(BODY, now=NOW), OLD_SECRET)
     assert prove({BY_SECRET: by_library}, secrets=FakeSecrets(SECRET, OLD_SECRET)) == Verified(BODY, 1, expired=False)
     claims = signing.organization_claims(BODY, now=NOW, issuer=ISSUER, organization_id=ORGANIZATION_ID)
@@ -357,7 +357,7 @@ def test_a_token_as_dt_makes_it_is_evidence_with_the_secrets_index_or_none_for_t
 
 
 def of_length(length: int) -> str:
-    """A sound token of exactly this many characters."""
+    """Return a valid token of exactly this many characters."""
     for header in ({}, {"kid": "x"}, {"kid": "xx"}):
         for pad in range(length):
             token = by_secret(header, pad="x" * pad)
@@ -401,12 +401,12 @@ def test_a_scheme_that_is_not_configured_counts_as_absent(header: str) -> None:
         verifier.tokens({header: ["token"]})
 
 
-def test_an_unusable_header_of_one_scheme_does_not_spoil_the_other() -> None:
+def test_an_unusable_header_of_one_scheme_does_not_affect_the_other() -> None:
     assert prove({BY_SECRET: ["a", "b"], BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
     assert prove({BY_SECRET: "a" * 5000, BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
 
 
-def test_a_request_that_the_secret_proves_asks_for_no_key() -> None:
+def test_a_request_that_the_secret_proves_fetches_no_key() -> None:
     keys = FakeKeys(fails=KeysUnavailable(""))
     assert prove({BY_KEY: key_token(BODY), BY_SECRET: secret_token(BODY)}, keys=keys) == Verified(
         BODY, 0, expired=False
@@ -418,11 +418,11 @@ FAILING_TOKENS = ["junk", secret_token(BODY, WRONG_SECRET), secret_token(b""), s
 
 
 @pytest.mark.parametrize("failing", FAILING_TOKENS)
-def test_one_scheme_that_verifies_in_full_is_proof_enough(failing: str) -> None:
+def test_one_scheme_that_verifies_in_full_is_sufficient(failing: str) -> None:
     assert prove({BY_SECRET: failing, BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
 
 
-def test_one_scheme_that_has_not_expired_is_enough() -> None:
+def test_one_scheme_that_has_not_expired_is_sufficient() -> None:
     old = secret_token(BODY, iat=NOW - 3600, exp=NOW - 60)
     assert prove({BY_SECRET: old, BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
     assert prove({BY_SECRET: old, BY_KEY: "junk"}) == Verified(BODY, 0, expired=True)
@@ -438,7 +438,7 @@ def test_one_scheme_that_has_not_expired_is_enough() -> None:
         ("junk", "junk", SignatureInvalid),
     ],
 )
-def test_of_two_failures_the_more_telling_one_is_raised(
+def test_the_failure_with_the_higher_precedence_is_raised(
     by_secret_token: str, by_key_token: str, error: type[ProofError]
 ) -> None:
     with pytest.raises(error):
@@ -446,12 +446,12 @@ def test_of_two_failures_the_more_telling_one_is_raised(
 
 
 @pytest.mark.parametrize("token", FAILING_TOKENS)
-def test_keys_that_cannot_be_had_are_told_before_anything_else(token: str) -> None:
+def test_unavailable_keys_have_precedence_over_every_other_failure(token: str) -> None:
     with pytest.raises(KeysUnavailable):
         prove({BY_SECRET: token, BY_KEY: key_token(BODY)}, keys=FakeKeys(fails=KeysUnavailable("")))
 
 
-def test_secrets_that_cannot_be_had_are_keys_unavailable() -> None:
+def test_unavailable_secrets_are_keys_unavailable() -> None:
     with pytest.raises(KeysUnavailable):
         prove({BY_SECRET: secret_token(BODY)}, secrets=FakeSecrets(fails=KeysUnavailable("")))
 
@@ -463,7 +463,7 @@ def test_a_signature_that_no_secret_made_is_tried_once_more_with_the_secrets_aft
 
 
 @pytest.mark.parametrize("token", ["junk", by_key(), by_secret({"alg": "none"})])
-def test_a_malformed_token_asks_for_no_secret(token: str) -> None:
+def test_a_malformed_token_reads_no_secret(token: str) -> None:
     secrets = FakeSecrets()
     with pytest.raises(SignatureInvalid):
         prove({BY_SECRET: token}, secrets=secrets)
@@ -472,14 +472,14 @@ def test_a_malformed_token_asks_for_no_secret(token: str) -> None:
 
 @given(st.text(min_size=1, max_size=200) | st.text("eyJ0hb.=-_", min_size=1, max_size=200))
 @thorough
-def test_whatever_headers_arrive_only_a_proof_error_leaves(text: str) -> None:
+def test_any_headers_verify_or_raise_a_proof_error(text: str) -> None:
     with pytest.raises(ProofError):
         prove({BY_SECRET: text, BY_KEY: text})
 
 
 @given(st.sampled_from([BY_SECRET, BY_KEY]), st.data())
 @thorough
-def test_one_changed_bit_in_a_header_never_gives_evidence(header: str, data: st.DataObject) -> None:
+def test_one_changed_bit_in_a_header_never_verifies(header: str, data: st.DataObject) -> None:
     flipped = bytearray((secret_token(BODY) if header == BY_SECRET else key_token(BODY)).encode())
     bit = data.draw(st.integers(0, 8 * len(flipped) - 1))
     flipped[bit // 8] ^= 1 << bit % 8

@@ -1,4 +1,4 @@
-"""wiring: whose token the function publishes with, and that the log tells of tokens and of libraries."""
+"""wiring: the token that the function publishes with, and the log lines of tokens and of libraries."""
 
 import asyncio
 import json
@@ -28,7 +28,7 @@ def server() -> Iterator[MetadataServer]:
 
 @pytest.fixture
 def google(embedded: EmbeddedPubSub, monkeypatch: pytest.MonkeyPatch) -> EmbeddedPubSub:
-    """What stands in Google's place behind its name."""
+    """The server that replaces Google."""
     for topic in (TOPIC, REJECTED_TOPIC):
         embedded.create_topic(topic)
 
@@ -41,13 +41,13 @@ def google(embedded: EmbeddedPubSub, monkeypatch: pytest.MonkeyPatch) -> Embedde
 
 
 def publish(server: MetadataServer, count: int) -> list[int]:
-    """Publish an event each second, the metadata server failing from the second on; give the statuses."""
+    """Publish an event each second, with a metadata server that fails from the second on. Return the statuses."""
     receiver = build_receiver(environ(GCE_METADATA_HOST=server.host))
 
     async def main() -> list[int]:
         statuses = []
         for number in range(count):
-            await asyncio.sleep(1.1 * bool(number))  # a token is not asked for twice in one second
+            await asyncio.sleep(1.1 * bool(number))  # a token is fetched at most once a second
             claims = secret_claims(CONTENT, iat=int(time.time()), exp=int(time.time()) + 3600)
             signed = request(CONTENT, {"X-Dt-Signature": secret_token(CONTENT, **claims)})
             statuses.append((await receiver.receive(signed)).status)
@@ -82,7 +82,7 @@ def test_a_token_that_cannot_be_replaced_is_a_warning_in_the_log(
     )
 
 
-def test_what_a_library_logs_is_a_line_of_ours_once_the_function_is_there(
+def test_a_log_record_of_a_library_becomes_a_log_line_when_the_function_is_built(
     capfdbinary: pytest.CaptureFixture[bytes],
 ) -> None:
     build_receiver(environ())

@@ -14,14 +14,14 @@ import functions_framework.aio
 from starlette.requests import Request
 from starlette.responses import Response
 
-from function.adapters import WsgiDoor, answer_asgi
+from function.adapters import WsgiAdapter, answer_asgi
 from function.wiring import build_receiver
 
 _receivers = {
     path: build_receiver({**os.environ, **settings})
     for path, settings in json.loads(os.environ.get("RECEIVERS", '{"/": {}}')).items()
 }
-_wsgi_adapters = {path: WsgiDoor(receiver) for path, receiver in _receivers.items()}
+_wsgi_adapters = {path: WsgiAdapter(receiver) for path, receiver in _receivers.items()}
 
 
 @functions_framework.aio.http

@@ -43,7 +43,7 @@ def test_the_documented_sampled_reasons_are_those_of_the_code() -> None:
 
 def test_the_sample_messages_begin_as_those_of_the_code() -> None:
     sample = TEXT.split("```")[3]
-    sentences = {outcome.sentence for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_WITH_WARNING, INTERNAL)}
+    sentences = {outcome.message for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_WITH_WARNING, INTERNAL)}
 
     messages = [line[3:] for line in sample.strip().splitlines()]
     assert [message for message in messages if not any(message.startswith(sentence) for sentence in sentences)] == []

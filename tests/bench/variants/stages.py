@@ -85,6 +85,6 @@ _watch(Receiver, "_parse", after="opened")
 _watch(receiver, "event_message", after="made")
 _watch(Batcher, "_add", after="handed over")
 _watch_awaited(Receiver, "_publish", after="published")
-_watch(Log, "decided", after="logged")
+_watch(Log, "request", after="logged")
 
 ingest = main.ingest
