@@ -10,10 +10,10 @@ from deploy.google.permissions import grant
 from deploy.secret import Secret
 from deploy.web import without_netrc
 
-Held = Callable[[str, Sequence[str], Secret], frozenset[str]]
+TestPermissions = Callable[[str, Sequence[str], Secret], frozenset[str]]
 """The type of ``test_permissions``."""
 
-Measured = Callable[[str, Mapping[str, str], Secret], list[Any]]
+ReadTimeSeries = Callable[[str, Mapping[str, str], Secret], list[Any]]
 """The type of ``time_series``."""
 
 _TIME_SERIES_URL = "https://monitoring.googleapis.com/v3/projects/{project}/timeSeries"

@@ -119,10 +119,10 @@ class Stage:
         terminal, self.report = Terminal(self.out, self.err, Keyboard(answer)), Report()
         context = Context(
             spec=spec(**{"invocation": "auto", **changes}),
-            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
-            dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.note),
-            held=self._held,
-            measured=self._measured,
+            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.info),
+            dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.info),
+            test_permissions=self._held,
+            read_time_series=self._measured,
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,

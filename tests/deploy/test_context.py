@@ -13,7 +13,7 @@ def test_what_is_made_of_the_clouds_is_made_once_and_shared() -> None:
     assert observer is context.observer
     assert observer.connectors is context.connectors is context.connectors
     assert observer.devices is context.devices
-    assert observer.vault is context.secret_versions
+    assert observer.secret_versions is context.secret_versions
 
 
 def test_a_context_of_another_spec_is_another_context_and_leaves_the_first_as_it_is() -> None:
@@ -34,7 +34,7 @@ def test_a_context_cannot_be_changed() -> None:
 def test_a_result_is_printed_unless_the_report_is_printed_instead(in_json: bool) -> None:  # noqa: FBT001
     stage = Stage()
     context = stage.deployment(in_json=in_json).context
-    context.say("a result")
+    context.print("a result")
     context.show([])
     assert ("a result" in stage.shown, "nothing to do" in stage.shown) == (not in_json, not in_json)
     assert context.report.steps == []

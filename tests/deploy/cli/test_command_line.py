@@ -346,7 +346,7 @@ STEP = create(ResourceId("topic", "t"), "not there", GcloudCall(("pubsub", "topi
 def test_a_plan_is_coloured_only_on_a_terminal() -> None:
     plain, screen = io.StringIO(), Screen()
     for out in (plain, screen):
-        Terminal(out, out, Keyboard(None)).table([STEP])
+        Terminal(out, out, Keyboard(None)).plan([STEP])
     assert plain.getvalue().splitlines()[0] == "+ create  topic t  not there"
     assert """gcloud pubsub topics create 'it'"'"'s'""" in plain.getvalue()
     assert "\033[32m" in screen.getvalue()
@@ -372,7 +372,7 @@ def test_a_failed_step_is_not_shown_as_done() -> None:
     ("answer", "agreed"), [("y\n", True), ("YES\n", True), ("\n", False), ("no\n", False), (None, None)]
 )
 def test_only_an_explicit_yes_confirms(answer: str | None, agreed: bool | None) -> None:  # noqa: FBT001
-    assert Terminal(io.StringIO(), io.StringIO(), Keyboard(answer)).agrees("?") is agreed
+    assert Terminal(io.StringIO(), io.StringIO(), Keyboard(answer)).confirm("?") is agreed
 
 
 def test_a_call_of_dts_api_is_shown_without_secret() -> None:
@@ -385,16 +385,16 @@ def test_a_call_of_dts_api_is_shown_without_secret() -> None:
 
 def test_steps_are_carried_out_even_if_progress_cannot_be_shown() -> None:
     terminal = Terminal(io.StringIO(), Full(), Keyboard("y\n"))
-    with terminal.step(STEP), terminal.busy("something"):
-        terminal.note("on the way")
-    assert terminal.agrees("?")
+    with terminal.step(STEP), terminal.progress("something"):
+        terminal.info("on the way")
+    assert terminal.confirm("?")
 
 
 def test_a_result_that_cannot_be_printed_is_an_error_in_one_line(
     nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def shows(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
-        Terminal(Full(), Full(), Keyboard(None)).say("a result")
+        Terminal(Full(), Full(), Keyboard(None)).print("a result")
         return 0
 
     assert command.main(["plan"], shows) == 1
@@ -421,9 +421,9 @@ WRITES = """
 import argparse, sys
 from deploy.__main__ import main
 def run_verb(flags, environ, terminal, report):
-    assert not sys.stdin.isatty() and terminal.agrees("?") is None
-    terminal.note("é → …")
-    terminal.say("é → …")
+    assert not sys.stdin.isatty() and terminal.confirm("?") is None
+    terminal.info("é → …")
+    terminal.print("é → …")
     return 0
 raise SystemExit(main(["plan"], run_verb))
 """

@@ -303,7 +303,7 @@ def test_without_an_emulated_device_a_signed_request_is_sent_and_reported_as_les
     stage: Stage, reason: str
 ) -> None:
     why = {
-        "emulator": "DT let no emulated device be made",
+        "emulator": "DT did not create an emulated device",
         "events": "the connector sends only networkStatus, which no emulated device can send",
     }
     if reason == "emulator":
@@ -333,7 +333,7 @@ def _received(stage: Stage, url: str, body: bytes, headers: Mapping[str, str]) -
 def test_the_proof_waits_until_the_function_is_public(stage: Stage) -> None:
     stage.answers = [(403, "Forbidden"), (0, ""), (404, "")]
     assert stage.deployment().verify() == 0
-    assert "answers 403 as yet" in stage.noted
+    assert "still answers 403" in stage.noted
 
 
 def test_a_function_that_stays_private_is_reported_with_commands_to_look_at_it(stage: Stage) -> None:
@@ -409,7 +409,7 @@ def test_a_proof_that_fails_in_up_says_what_exists_what_failed_and_which_command
     told = str(failed.value)
     assert "nothing is left to do" in stage.shown
     assert "topic dt-events: no event came within 90 s" in told
-    assert "both ends are made and stay as they are" in told
+    assert "both ends are deployed and stay as they are" in told
     assert "fix: python -m deploy status" in told
     assert "fix: gcloud functions logs read dt-pubsub --gen2 --region=europe-west1" in told
     assert told.endswith("fix: python -m deploy verify")

@@ -10,7 +10,7 @@ from deploy.resources.connector import (
     Connector,
     check_room,
     labels_wanted,
-    name_tells,
+    names_suffice,
     owned_by,
     plan_connector,
     remove_connector,
@@ -50,7 +50,9 @@ BY_HAND = {**OURS, "id": "dc1", "display_name": "Fridges", "signs_with": "anothe
 def test_a_connector_made_by_hand_is_shown_beside_ours(verb: str) -> None:
     about_ours, about_the_other = reasons([BY_HAND, OURS], verb=verb)
     assert about_ours.startswith("dc2 is ")
-    assert about_the_other.startswith("'Fridges' points at this function, too, and may be somebody else's: left alone")
+    assert about_the_other.startswith(
+        "'Fridges' points at this function, too, but may not be this deployment's: left alone"
+    )
 
 
 def test_a_filter_and_labels_set_by_hand_are_shown() -> None:
@@ -66,7 +68,7 @@ def test_a_connector_paused_by_hand_is_shown() -> None:
 @pytest.mark.parametrize("verb", ["up", "down"])
 def test_a_connector_that_nothing_is_left_to_tell_by_is_shown_once_function_and_secret_are_gone(verb: str) -> None:
     told = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
-    assert told[-1].startswith("'Fridges' points at a function of this name, and nothing is left that tells whose")
+    assert told[-1].startswith("'Fridges' points at a function of this name, and its owner can no longer be determined")
 
 
 HERE = OURS["url"]
@@ -180,7 +182,7 @@ def test_names_alone_tell_whose_connectors_are(
     found: tuple[Connector, ...],
     is_known: bool,  # noqa: FBT001  # a column of the table
 ) -> None:
-    assert name_tells(spec(), found, URL) is is_known
+    assert names_suffice(spec(), found, URL) is is_known
 
 
 def test_a_removal_deletes_ours_and_keeps_what_posts_to_a_function_of_others() -> None:

@@ -23,6 +23,6 @@ def test_those_that_are_off_are_enabled_with_one_command() -> None:
 
 def test_those_that_are_on_are_kept_and_stay_on_when_all_else_is_removed() -> None:
     (kept,) = SERVICES.plan({"enabled": [BY_CONFIG, BY_NAME, {"config": {"name": "c.googleapis.com"}}]})
-    assert (kept.action, kept.reason) == ("keep", "all 3 are on")
+    assert (kept.action, kept.reason) == ("keep", "all 3 are enabled")
     (left,) = SERVICES.removal({"enabled": [BY_CONFIG]})
-    assert (left.action, left.reason) == ("keep", "stay on: others may need them")
+    assert (left.action, left.reason) == ("keep", "stay enabled: others may need them")

@@ -55,7 +55,7 @@ def test_a_usable_version_is_kept_and_what_the_function_passes_over_is_shown() -
     read = SecretVersion(2, (Secret("s" * 64),), ("line 2 is too short",))
     (step,) = SECRET.plan({"secret": OURS, "versions": [version(2), version(1)], READ: read})
     assert step.action == "keep"
-    assert step.reason == "version 2 is in force; the function passes over a part of it: line 2 is too short"
+    assert step.reason == "version 2 is enabled; the function ignores a part of it: line 2 is too short"
 
 
 def test_a_dt_project_that_is_named_now_is_remembered_beside_those_of_before_and_the_annotations_of_others() -> None:

@@ -40,7 +40,7 @@ def test_a_build_account_without_a_role_is_found_before_anything_is_made(stage: 
         assert LINE in stage.noted
 
     stage.deployment().up(verify=False)
-    assert f"{BUILD_ACCOUNT} builds the function, and has no role in the project that lets it" in stage.noted
+    assert f"{BUILD_ACCOUNT} builds the function, but has no role in the project for that" in stage.noted
 
 
 @pytest.mark.parametrize("role", ["roles/editor", "roles/cloudbuild.builds.builder", "projects/p/roles/ours"])
@@ -103,7 +103,9 @@ def test_of_a_function_that_does_not_start_its_own_words_are_told(stage: Stage) 
     stage.google.stumbles = [("functions deploy", NOT_STARTED)]
     with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up(verify=False)
-    assert "the function's own words:\n  settings are not in order:\n  PUBSUB_TOPIC: required" in str(stopped.value)
+    assert "the last lines of the function's log:\n  settings are not in order:\n  PUBSUB_TOPIC: required" in str(
+        stopped.value
+    )
     assert stopped.value.fix[0].startswith("gcloud functions logs read dt-pubsub --gen2")
     (asked,) = [argv for argv in stage.google.asked if argv[0] == "logging"]
     assert 'resource.labels.revision_name="dt-pubsub-00001-off"' in asked[2]

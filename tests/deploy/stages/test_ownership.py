@@ -141,7 +141,7 @@ def test_two_that_make_the_same_at_once_go_on_as_it_is_this_deployments(stage: S
 def test_nothing_is_granted_on_what_is_gone_since_the_plan(up: Stage) -> None:
     up.google.policies["topics dt-events"] = []
     when(up, "auth print-access-token", lambda: up.google.things.pop(("topics", "dt-events")))
-    with pytest.raises(ApplyFailed, match="is not there any more") as stopped:
+    with pytest.raises(ApplyFailed, match="no longer exists") as stopped:
         up.deployment().up(verify=False)
     assert stopped.value.where == "publisher on topic dt-events"
     assert not [line for line in up.google.changes() if "add-iam-policy-binding dt-events" in line]
@@ -180,7 +180,7 @@ def test_down_leaves_a_service_of_others_as_open_as_it_is(up: Stage) -> None:
 def test_a_connector_in_a_dt_project_that_is_no_longer_named_is_shown_and_left(two: Stage, verb: str) -> None:
     assert getattr(two.deployment(), verb)() == NOTHING_TO_DO
     assert f"connector in {SECOND}" in two.shown
-    assert "is left, and posts on: no longer named" in two.shown
+    assert "is left, and still posts: the project is no longer named" in two.shown
     assert len(two.dt.connectors[SECOND]) == 1
 
 
@@ -193,7 +193,7 @@ def test_down_removes_the_connectors_of_all_dt_projects_that_are_remembered(two:
 def test_a_dt_project_of_before_that_is_closed_to_us_stays_remembered_and_is_shown(two: Stage) -> None:
     del two.dt.connectors[SECOND]
     assert two.deployment().plan() == NOTHING_TO_DO
-    assert "may be left: no longer named, and DT does not show the project (404" in two.shown
+    assert "a connector may be left: no longer named, and DT does not show the project (404" in two.shown
     assert SECOND in two.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-dt-projects"]
 
 

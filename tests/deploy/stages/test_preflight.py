@@ -138,7 +138,7 @@ def test_a_project_that_one_may_not_see_is_refused_in_one_line() -> None:
     with pytest.raises(NotReady) as refused:
         stage.deployment().plan()
     assert str(refused.value).splitlines() == [
-        "project cold-chain-prod: does not exist, or you may not see it",
+        "project cold-chain-prod: does not exist, or you have no access to it",
         "  fix: gcloud projects list",
     ]
 
@@ -157,8 +157,8 @@ def test_permissions_that_cannot_be_asked_for_are_noted() -> None:
         raise DeployError("did not answer", where=project)
 
     stage = Stage()
-    assert Deployment(replace(stage.deployment().context, held=silent)).plan() == CHANGES
-    assert "note: which permissions you have could not be read" in stage.noted
+    assert Deployment(replace(stage.deployment().context, test_permissions=silent)).plan() == CHANGES
+    assert "note: your permissions could not be read" in stage.noted
 
 
 def test_where_policy_forbids_all_users_the_check_goes_off_and_it_is_known_beforehand() -> None:

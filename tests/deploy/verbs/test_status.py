@@ -21,7 +21,7 @@ def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: St
     states = [line.split("  ")[0] for line in up.shown.splitlines()]
     assert states == ["ok", "ok", "ok", "ok", "ACTIVE", "ok", "ok", "ok", "", URL]
     assert "function dt-pubsub " in up.shown
-    assert "version 1 is in force, 21 days old" in up.shown
+    assert "version 1 is enabled, 21 days old" in up.shown
     assert f"{connector} is ACTIVE" in up.shown
     assert "last 3 h: 9 delivered, 0 not, p99 0.411s" in up.shown
     assert "10 more as they should be" in up.shown
@@ -41,7 +41,7 @@ def test_status_shows_what_is_amiss_beside_it_and_says_what_fixes_it(up: Stage) 
     assert "update  service account dt-pubsub" in up.shown
     assert "update  subscription dt-rejected" in up.shown
     assert "8 more as they should be" in up.shown
-    assert up.shown.endswith("what up would fix: python -m deploy plan\n")
+    assert up.shown.endswith("to see what up would fix: python -m deploy plan\n")
 
 
 def test_status_in_json_is_every_single_thing(up: Stage) -> None:
@@ -101,7 +101,7 @@ def test_a_message_that_nobody_reads_makes_a_status_unhealthy(up: Stage, oldest_
 def test_figures_that_google_does_not_have_yet_are_no_fault(up: Stage) -> None:
     up.unread = {}
     assert up.deployment().status() == NOTHING_TO_DO
-    assert up.shown.count("Google has no figures yet") == 2
+    assert up.shown.count("Google has no numbers yet") == 2
 
 
 def test_figures_that_cannot_be_read_are_said_with_a_status_of_their_own(up: Stage) -> None:

@@ -176,7 +176,7 @@ def test_a_line_that_the_function_passes_over_is_shown_and_the_others_are_used(u
     up.google.versions["dt-signature"].append(f"short\n{'new-secret-' * 4}")
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == "new-secret-" * 4
-    assert "version 2 is in force; the function passes over a part of it: line 1 has 5 bytes" in up.shown
+    assert "version 2 is enabled; the function ignores a part of it: line 1 has 5 bytes" in up.shown
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -243,7 +243,7 @@ def test_where_dt_shows_no_secret_up_and_plan_come_to_an_end_and_say_so(stage: S
     stage.dt.shows_secrets = False
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     assert stage.deployment().plan() == NOTHING_TO_DO
-    assert "DT does not show its secret, so it cannot be compared; python -m deploy verify proves it" in stage.shown
+    assert "DT does not show its secret, so it cannot be compared; python -m deploy verify checks it" in stage.shown
     assert stage.deployment().up() == NOTHING_TO_DO
     assert stage.dt.calls("PATCH") == []
 
@@ -327,7 +327,7 @@ def test_a_list_of_dts_that_does_not_come_round_is_told(stage: Stage) -> None:
     stage.dt.lists_behind = 100
     began_at = stage.clock()
     assert stage.deployment().up(verify=False) == FAILED
-    assert f"after all that, a plan is not empty:\n  connector in {DT_PROJECT}: not there" in stage.shown
+    assert f"these changes are still left:\n  connector in {DT_PROJECT}: not there" in stage.shown
     assert stage.clock() - began_at < 70
 
 
