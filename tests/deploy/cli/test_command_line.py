@@ -69,9 +69,7 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
-def test_every_verb_can_be_told_which_deployment_is_meant_and_to_print_json(
-    verb: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_every_verb_has_flags_for_the_deployment_and_for_json(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     told = help_of(capsys, verb)
     assert all(flag in told for flag in ("--config", "--json", *(option.flag for option in WHICH_DEPLOYMENT)))
 
@@ -84,7 +82,7 @@ def test_verbs_that_compare_what_is_there_with_the_settings_have_a_flag_for_ever
     assert [option.flag for option in OPTIONS if f"{option.flag} " not in told] == []
 
 
-def test_only_verbs_that_ask_take_an_answer_beforehand() -> None:
+def test_only_verbs_that_ask_have_the_flag_yes() -> None:
     assert [name for name, usage in USAGES.items() if "--yes" in usage.flag_names] == ["up", "down"]
 
 

@@ -1,4 +1,4 @@
-"""The proof: what counts as proof, what does not, and that it leaves nothing behind."""
+"""The proof: which results count as proof, which do not, and that it leaves no resources."""
 
 import base64
 import hashlib
