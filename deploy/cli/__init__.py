@@ -1,4 +1,4 @@
-"""What a user types and sees.
+"""The command line: its settings, its help, and its output.
 
 =================  ================================================================  =====================
 ``parser``         the verbs, their flags and the text of ``--help``                 nothing

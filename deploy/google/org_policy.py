@@ -1,4 +1,4 @@
-"""What an organization's policies forbid in a project: access for allUsers, and disabling the invoker check."""
+"""An organization's policies for a project that may forbid access for allUsers or disabling the invoker check."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -41,7 +41,7 @@ class Fixtures:
             self.notice(f"resources of killed proofs could not be listed: {error.what}")
 
     def make_device(self, project: str, device_type: str) -> str:
-        """Let DT emulate a device, and return its id. Raises ``DtFailed`` if DT does not allow it."""
+        """Create an emulated device, and return its id. Raises ``DtFailed`` if DT does not allow it."""
         return self.devices.make(project, device_type, self.now())
 
     @contextmanager
@@ -86,7 +86,7 @@ class Fixtures:
 
 
 def _is_absent(error: DeployError) -> bool:
-    """Whether the resource to remove does not exist: Ctrl-C may come before it is created."""
+    """Return whether the resource to remove does not exist: Ctrl-C may come before it is created."""
     return (isinstance(error, GcloudFailed) and error.code == "NOT_FOUND") or (
         isinstance(error, DtFailed) and error.status == 404
     )

@@ -225,7 +225,7 @@ def _why_not_delivering(connector: Connector, url: str) -> tuple[str, str]:
 
 
 def _secret_fix(connector: Connector) -> list[str]:
-    """Return the fix for a connector whose secret may be wrong: DT does not show it. Else the list is empty."""
+    """Return the fix for a connector whose secret DT does not show, because it may be wrong; else no fix."""
     if connector.signs_with != "unknown":
         return []
     return [f"delete connector {connector.id} in DT Studio, then {UP}: it may have another secret"]

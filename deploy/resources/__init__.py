@@ -15,6 +15,6 @@
 ``elsewhere``         functions that are left in other regions
 ``connector``         the Data Connector in one DT project
 ``by_hand``           settings made elsewhere, which a plan only shows
-``memory``            what a deployment remembers between two runs
+``memory``            the memory of a deployment between two runs
 ====================  =============================================================
 """

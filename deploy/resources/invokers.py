@@ -24,7 +24,7 @@ def is_public(facts: Facts) -> bool:
 
 
 def is_unchecked(facts: Facts) -> bool:
-    """Return whether Cloud Run's check of callers is off."""
+    """Return whether Cloud Run's check of callers is disabled."""
     annotations = (facts.get("service") or {}).get("metadata", {}).get("annotations", {})
     return str(annotations.get(CHECK_OFF, "")).lower() == "true"
 

@@ -1,4 +1,4 @@
-"""What a deployment remembers between two runs, in annotations of its secret.
+"""The memory of a deployment between two runs, in annotations of its secret.
 
 https://cloud.google.com/secret-manager/docs/annotations
 """

@@ -70,16 +70,16 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 @pytest.mark.parametrize("verb", list(VERBS))
 def test_every_verb_has_flags_for_the_deployment_and_for_json(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
-    told = help_of(capsys, verb)
-    assert all(flag in told for flag in ("--config", "--json", *(option.flag for option in WHICH_DEPLOYMENT)))
+    message = help_of(capsys, verb)
+    assert all(flag in message for flag in ("--config", "--json", *(option.flag for option in WHICH_DEPLOYMENT)))
 
 
 @pytest.mark.parametrize("verb", ["plan", "up", "status"])
 def test_verbs_that_compare_what_is_there_with_the_settings_have_a_flag_for_every_setting(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = help_of(capsys, verb)
-    assert [option.flag for option in OPTIONS if f"{option.flag} " not in told] == []
+    message = help_of(capsys, verb)
+    assert [option.flag for option in OPTIONS if f"{option.flag} " not in message] == []
 
 
 def test_only_verbs_that_ask_have_the_flag_yes() -> None:
@@ -97,7 +97,7 @@ def test_the_help_of_a_verb_that_needs_few_settings_fits_one_screen(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["down", "--memory=1Gi"], "--memory is not a flag of down, but of plan, up and status"),
         (["verify", "--set", "LOG_LEVEL=DEBUG"], "--set is not a flag of verify, but of plan, up and status"),
@@ -110,10 +110,10 @@ def test_the_help_of_a_verb_that_needs_few_settings_fits_one_screen(
     ],
 )
 def test_a_flag_of_another_verb_is_refused_with_the_verbs_that_have_it(
-    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(words) == 1
-    assert capsys.readouterr().err == f"error: {told}\n  fix: python -m deploy {words[0]} --help\n"
+    assert capsys.readouterr().err == f"error: {message}\n  fix: python -m deploy {words[0]} --help\n"
 
 
 @pytest.mark.parametrize("verb", list(VERBS))

@@ -46,9 +46,9 @@ def read(
 
 
 def faults(tmp_path: Path, **how: Any) -> str:
-    with pytest.raises(InvalidOptions) as unsound:
+    with pytest.raises(InvalidOptions) as invalid:
         read(tmp_path, **how)
-    return str(unsound.value)
+    return str(invalid.value)
 
 
 def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:

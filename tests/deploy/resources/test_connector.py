@@ -56,19 +56,21 @@ def test_a_connector_made_by_hand_is_shown_beside_ours(verb: str) -> None:
 
 
 def test_a_filter_and_labels_set_by_hand_are_shown() -> None:
-    (told,) = reasons([{**OURS, "event_types": ["touch", "co2"], "labels": ["room"]}])
-    assert told == "dc2 is ACTIVE; left alone: events touch, co2; labels room"
+    (reason,) = reasons([{**OURS, "event_types": ["touch", "co2"], "labels": ["room"]}])
+    assert reason == "dc2 is ACTIVE; left alone: events touch, co2; labels room"
 
 
 def test_a_connector_paused_by_hand_is_shown() -> None:
-    (told,) = reasons([{**OURS, "status": "USER_DISABLED"}])
-    assert told.startswith("dc2 is paused (USER_DISABLED), and stays so")
+    (reason,) = reasons([{**OURS, "status": "USER_DISABLED"}])
+    assert reason.startswith("dc2 is paused (USER_DISABLED), and stays so")
 
 
 @pytest.mark.parametrize("verb", ["up", "down"])
 def test_a_connector_of_an_unknown_owner_is_shown_after_function_and_secret_are_gone(verb: str) -> None:
-    told = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
-    assert told[-1].startswith("'Fridges' points at a function of this name, and its owner can no longer be determined")
+    reason = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
+    assert reason[-1].startswith(
+        "'Fridges' points at a function of this name, and its owner can no longer be determined"
+    )
 
 
 HERE = OURS["url"]

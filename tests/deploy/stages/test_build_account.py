@@ -34,9 +34,11 @@ def stage() -> Stage:
 @pytest.mark.parametrize("role", ["roles/viewer", ""])
 def test_a_build_account_without_a_role_is_reported_before_any_change(stage: Stage, role: str) -> None:
     stage.google.build_role = role
-    stage.google.before = lambda argv: None if argv[1:2] != ("service-accounts",) or "create" not in argv else told()
+    stage.google.before = lambda argv: (
+        None if argv[1:2] != ("service-accounts",) or "create" not in argv else check_note()
+    )
 
-    def told() -> None:
+    def check_note() -> None:
         assert LINE in stage.noted
 
     stage.deployment().up(verify=False)

@@ -36,10 +36,10 @@ def test_a_checkout_with_crlf_is_the_same_source_and_is_uploaded_with_lf(clone: 
 def test_git_checks_out_every_text_file_with_lf() -> None:
     listed = [GIT, "ls-files", "--eol"]
     lines = subprocess.run(listed, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
-    told = {line.split("\t")[1]: line.split()[:3] for line in lines}
-    assert len(told) > 100
-    assert all(words[0] in {"i/lf", "i/none", "i/-text"} for words in told.values())
-    assert all("attr/text=auto" in words or "attr/-text" in words for words in told.values())
+    attributes = {line.split("\t")[1]: line.split()[:3] for line in lines}
+    assert len(attributes) > 100
+    assert all(words[0] in {"i/lf", "i/none", "i/-text"} for words in attributes.values())
+    assert all("attr/text=auto" in words or "attr/-text" in words for words in attributes.values())
 
 
 @pytest.fixture

@@ -46,9 +46,9 @@ def test_status_shows_a_problem_and_the_command_that_fixes_it(up: Stage) -> None
 
 def test_status_in_json_has_every_resource(up: Stage) -> None:
     up.deployment(in_json=True).status()
-    told = up.in_json()["status"]
-    assert len(told) == 17
-    assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in told
+    report = up.in_json()["status"]
+    assert len(report) == 17
+    assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in report
 
 
 def test_status_shows_the_version_that_is_deployed(up: Stage) -> None:
@@ -66,10 +66,10 @@ def test_a_function_of_another_version_is_unhealthy_and_its_version_is_shown(
 
     assert up.deployment(in_json=True).status() == UNHEALTHY
 
-    told = up.in_json()
+    report = up.in_json()
     detail = f"{version or 'no version'} is deployed, and this is 1.0.0"
-    assert told["version"] == version
-    assert {"what": "version", "state": "update", "detail": detail} in told["status"]
+    assert report["version"] == version
+    assert {"what": "version", "state": "update", "detail": detail} in report["status"]
 
 
 def test_status_in_json_says_that_it_is_healthy(up: Stage) -> None:
@@ -120,9 +120,9 @@ def test_a_known_problem_outweighs_an_unknown_state(up: Stage) -> None:
 def test_deliveries_that_dt_does_not_return_have_their_own_exit_status(up: Stage) -> None:
     up.dt.fails_metrics = True
     assert up.deployment(in_json=True).status() == FAILED
-    told = up.in_json()
-    assert (told["healthy"], told["error"]) == (None, None)
-    assert {"what": f"deliveries from {DT_PROJECT}", "state": "unknown"}.items() <= told["status"][-3].items()
+    report = up.in_json()
+    assert (report["healthy"], report["error"]) == (None, None)
+    assert {"what": f"deliveries from {DT_PROJECT}", "state": "unknown"}.items() <= report["status"][-3].items()
 
 
 @pytest.mark.parametrize(

@@ -85,10 +85,10 @@ def test_a_failure_lists_the_finished_steps_the_others_and_the_fix(stage: Stage)
     stage.google.stumbles = [("pubsub subscriptions create dt-rejected", "PERMISSION_DENIED: User not authorized")]
     with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up()
-    told = str(stopped.value)
-    assert "done      subscription dt-events" in told
-    assert "not done  subscription dt-rejected" in told
-    assert "python -m deploy up" in told
+    output = str(stopped.value)
+    assert "done      subscription dt-events" in output
+    assert "not done  subscription dt-rejected" in output
+    assert "python -m deploy up" in output
 
 
 def test_an_up_that_stopped_half_way_is_finished_by_the_next_up(stage: Stage) -> None:
@@ -278,9 +278,9 @@ def test_a_function_of_an_older_version_is_deployed_again(up: Stage) -> None:
 
 def test_up_in_json_has_the_planned_the_finished_and_the_remaining_steps(stage: Stage) -> None:
     stage.deployment(in_json=True).up(verify=False)
-    told = stage.in_json()
-    assert (told["changes"], len(told["done"]), told["left"], told["verified"]) == (14, 14, [], None)
-    assert told["done"][-1] == f"connector in {DT_PROJECT}"
+    output = stage.in_json()
+    assert (output["changes"], len(output["done"]), output["left"], output["verified"]) == (14, 14, [], None)
+    assert output["done"][-1] == f"connector in {DT_PROJECT}"
 
 
 def test_up_in_json_has_the_finished_steps_if_it_stops(stage: Stage) -> None:
@@ -289,10 +289,10 @@ def test_up_in_json_has_the_finished_steps_if_it_stops(stage: Stage) -> None:
     with pytest.raises(ApplyFailed) as stopped:
         deployment.up()
     stage.report.error = stopped.value
-    told = stage.in_json()
-    assert (told["changes"], told["done"][-1], told["left"]) == (14, "subscription dt-events", None)
-    assert told["error"]["where"] == "subscription dt-rejected"
-    assert told["error"]["fix"][-1].startswith("python -m deploy up")
+    output = stage.in_json()
+    assert (output["changes"], output["done"][-1], output["left"]) == (14, "subscription dt-events", None)
+    assert output["error"]["where"] == "subscription dt-rejected"
+    assert output["error"]["fix"][-1].startswith("python -m deploy up")
 
 
 def test_up_in_json_has_all_changes_if_its_proof_fails(stage: Stage) -> None:
@@ -300,9 +300,9 @@ def test_up_in_json_has_all_changes_if_its_proof_fails(stage: Stage) -> None:
     with pytest.raises(NotProven) as failed:
         stage.deployment(in_json=True).up()
     stage.report.error = failed.value
-    told = stage.in_json()
-    assert (len(told["done"]), told["left"], told["verified"]) == (14, [], None)
-    assert told["error"]["what"].startswith("an unsigned request was answered with 200")
+    output = stage.in_json()
+    assert (len(output["done"]), output["left"], output["verified"]) == (14, [], None)
+    assert output["error"]["what"].startswith("an unsigned request was answered with 200")
 
 
 def test_several_errors_are_one_in_json_with_all_fixes(stage: Stage) -> None:
