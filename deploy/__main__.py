@@ -1,4 +1,4 @@
-"""``python -m deploy VERB``: reads what is asked for, builds the context of the verb, and catches every error."""
+"""``python -m deploy VERB``: reads the command line, builds the context of the verb, and catches every error."""
 
 import argparse
 import getpass
@@ -14,7 +14,7 @@ from typing import NoReturn
 from deploy.cli.doorway import end, not_installed, on_end, open_streams
 
 try:
-    os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read it when imported, sound or not; nobody uses it
+    os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read the file on import, and fail if it is invalid
     from deploy.dt.transport import Credentials, DisruptiveTransport, Network
 except ModuleNotFoundError as missing:
     sys.exit(not_installed(missing, "deploy/requirements.txt"))
@@ -54,32 +54,32 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
         status = (run_verb or run)(flags, os.environ, terminal, report)
     except DeployError as error:
         report.error = error
-    except OSError as error:  # a full disk, a pipe that nobody reads
+    except OSError as error:  # a full disk, or a pipe without a reader
         report.error = DeployError(str(error))
     except KeyboardInterrupt:
         report.error = DeployError(f"interrupted{_how_to_resume(flags.verb)}")
-    except Exception:  # noqa: BLE001  # the doorway
+    except Exception:  # noqa: BLE001  # a defect is reported, too
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
-    return status if _told(terminal, report, in_json=flags.json) else FAILED
+    return status if _write_report(terminal, report, in_json=flags.json) else FAILED
 
 
 def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal, report: Report) -> int:
-    """Build the context and run the verb, which writes its results into ``report``, too.
+    """Build the context and run the verb, which also writes its results into ``report``; return the exit status.
 
     Raises:
-        DeployError: it could not do its part.
+        DeployError: the verb failed.
 
     """
     files = source_files()
     spec = replace(read_spec(vars(flags), environ, Path.cwd()), digest=digest(files), version=VERSION)
     credentials = _credentials(environ, terminal)
-    with begun(read_configuration) as configuration:  # while DT is asked already
+    with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
         context = Context(
             spec=spec,
-            google=Gcloud(where_googles(configuration, environ), sleep=sleep, notice=terminal.note),
+            google=Gcloud(where_googles(configuration, environ), sleep=sleep, notice=terminal.info),
             dt=_dt_api(credentials, lambda: network_of(configuration()), terminal),
-            held=test_permissions,
-            measured=time_series,
+            test_permissions=test_permissions,
+            read_time_series=time_series,
             post=post,
             staged=lambda: staged(files),
             terminal=terminal,
@@ -96,10 +96,10 @@ def _how_to_resume(verb: str) -> str:
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
-    """Take DT's credentials from the environment; what is missing is asked for on a terminal."""
+    """Return DT's credentials from the environment. A terminal asks for the missing ones."""
     found = {name: environ.get(name, "").strip(MARGIN) for name in _CREDENTIALS}
     if not all(found.values()) and sys.stdin.isatty():
-        terminal.note("DT's service account (DT Studio, API Integrations > Service Accounts):")
+        terminal.info("DT's service account (DT Studio, API Integrations > Service Accounts):")
         found = {name: value or _typed(name) for name, value in found.items()}
     key_id, secret, email = found.values()
     return Credentials(key_id, Secret(secret), email) if all(found.values()) else None
@@ -109,7 +109,7 @@ def _dt_api(credentials: Credentials | None, gcloud: Network, terminal: Terminal
     if credentials is None:
         return DtApi(None)
     transport = DisruptiveTransport(credentials, gcloud)
-    return DtApi(transport, sleep=sleep, notice=terminal.note, hidden=(credentials.secret,))
+    return DtApi(transport, sleep=sleep, notice=terminal.info, hidden=(credentials.secret,))
 
 
 def _typed(name: str) -> str:
@@ -119,15 +119,15 @@ def _typed(name: str) -> str:
         raise DeployError(f"{name} was not given, and nothing was changed", where="DT") from None
 
 
-def _told(terminal: Terminal, report: Report, *, in_json: bool) -> bool:
-    """Tell the error if there is one, and the report if it is wanted; whether that could be written."""
+def _write_report(terminal: Terminal, report: Report, *, in_json: bool) -> bool:
+    """Print the error if there is one, and the report if ``--json`` was given; return whether it could be written."""
     if report.error:
-        terminal.note(report.error.printed())
+        terminal.info(report.error.printed())
     try:
         if in_json:
             terminal.as_json(report.as_json())
-    except OSError as error:  # a full disk, a pipe that nobody reads
-        terminal.note(f"error: {error}")
+    except OSError as error:  # a full disk, or a pipe without a reader
+        terminal.info(f"error: {error}")
         return False
     return True
 

@@ -14,8 +14,8 @@ from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
 from deploy.function_client import Post
 from deploy.google.gcloud import Gcloud
-from deploy.google.rest import Held, Measured
-from deploy.google.secret_versions import Vault
+from deploy.google.rest import ReadTimeSeries, TestPermissions
+from deploy.google.secret_versions import SecretVersions
 from deploy.report import Report
 from deploy.spec import Spec
 from deploy.stages.observe import Observer
@@ -24,19 +24,19 @@ from deploy.steps import Step
 
 @dataclass(frozen=True)
 class Context:
-    """What a verb works with. What is made of other fields is made once, when it is first used.
+    """Everything that a verb works with. The properties are built on first use, and kept.
 
-    ``flags``: what was typed: ``json``, and the flags of the verb. ``held`` and ``measured`` ask Google what gcloud has
-    no command for. ``post`` sends a request to the function. ``staged``: a folder that holds the source for as long as
-    it is uploaded. ``report`` is filled in while the verb runs. For another spec, ``dataclasses.replace`` makes another
-    context.
+    ``flags``: ``json``, and the flags of the verb. ``test_permissions`` and ``read_time_series`` call APIs for which
+    gcloud has no command. ``post`` sends a request to the function. ``staged`` returns a temporary folder with the
+    source, for an upload. ``report`` is filled in while the verb runs. For another spec, ``dataclasses.replace``
+    returns another context.
     """
 
     spec: Spec
     google: Gcloud
     dt: DtApi
-    held: Held
-    measured: Measured
+    test_permissions: TestPermissions
+    read_time_series: ReadTimeSeries
     post: Post
     staged: Callable[[], AbstractContextManager[Path]]
     terminal: Terminal
@@ -56,22 +56,22 @@ class Context:
         return Devices(self.dt, self.spec)
 
     @cached_property
-    def secret_versions(self) -> Vault:
+    def secret_versions(self) -> SecretVersions:
         """The versions of the signature secret."""
-        return Vault(self.spec, self.google)
+        return SecretVersions(self.spec, self.google)
 
     @cached_property
     def observer(self) -> Observer:
-        """What reads both ends."""
+        """The reader of both ends."""
         return Observer(self.spec, self.google, self.connectors, self.devices, self.secret_versions)
 
-    def say(self, text: str) -> None:
+    def print(self, text: str) -> None:
         """Print a result, unless the report is printed as JSON instead."""
         if not self.flags.json:
-            self.terminal.say(text)
+            self.terminal.print(text)
 
     def show(self, steps: Sequence[Step]) -> None:
         """Report a plan, and print it as a table."""
         self.report.steps = steps
         if not self.flags.json:
-            self.terminal.table(steps)
+            self.terminal.plan(steps)

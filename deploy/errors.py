@@ -87,7 +87,7 @@ class DeployError(Exception):
         return "\n".join([head, *(f"  fix: {line}" for line in self.fix)])
 
     def printed(self) -> str:
-        """Return what a terminal shows if the error ends a command."""
+        """Return the error as a terminal shows it."""
         return f"error: {self}"
 
 

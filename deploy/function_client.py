@@ -16,7 +16,7 @@ from deploy.web import without_netrc
 
 SIGNATURE_HEADER = "X-Dt-Signature"
 SIGNED_FOR_S = 3600
-"""Seconds for which a signature is good: as long as one of DT's."""
+"""Seconds until a signature expires; DT's signatures have the same lifetime."""
 
 TIMEOUT_S = 30
 
@@ -38,11 +38,11 @@ class FunctionClient:
     now: Callable[[], float]
 
     def send(self, body: bytes, headers: Mapping[str, str]) -> Answer:
-        """Post a body as it is."""
+        """Post a body without a signature."""
         return self.post(self.url, body, headers)
 
     def send_signed(self, body: bytes, secret: Secret, *, signed_body: bytes | None = None) -> Answer:
-        """Post a body with a signature. ``signed_body``: the body that is signed if it is another one."""
+        """Post a body with a signature. ``signed_body``: another body, which is signed instead of the posted one."""
         signed = claims(body if signed_body is None else signed_body, self.now())
         return self.send(body, {SIGNATURE_HEADER: sign(signed, secret)})
 
@@ -57,14 +57,14 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
 
 
 def claims(body: bytes, now: float) -> dict[str, Any]:
-    """Return what DT would sign of a body."""
+    """Return the claims that DT would sign for a body."""
     digest = hashlib.sha256(body).hexdigest()
     return {"checksum_sha256": digest, "iat": int(now), "exp": int(now) + SIGNED_FOR_S, "jti": secrets.token_hex(10)}
 
 
-def sign(signed: Mapping[str, Any], secret: Secret) -> str:
-    """Return claims as an HS256 token, as DT's header ``X-Dt-Signature`` has it."""
-    head = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, dict(signed)))
+def sign(payload: Mapping[str, Any], secret: Secret) -> str:
+    """Return claims as an HS256 token, the value of DT's header ``X-Dt-Signature``."""
+    head = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, dict(payload)))
     return f"{head}.{_base64url(hmac.digest(secret.reveal().encode(), head.encode(), 'sha256'))}"
 
 

@@ -49,7 +49,7 @@ def worker_pool() -> Iterator[ThreadPoolExecutor]:
 
 @contextmanager
 def begun(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
-    """Start work in a thread. The function that is yielded waits for the result, or raises what the work raised.
+    """Start work in a thread. The yielded function waits for the result, or raises the error of the work.
 
     The thread ends with the work, so that nothing waits for a thread that has nothing to do.
     """
@@ -60,7 +60,7 @@ def begun(work: Callable[[], T]) -> Iterator[Callable[[], T]]:
 
 
 def are_left() -> bool:
-    """Whether workers still run after the main thread left early: nothing can wake a read from a network."""
+    """Return whether workers still run after the main thread left early: nothing can wake a read from a network."""
     return bool(_workers())
 
 
@@ -103,7 +103,7 @@ def sleep(seconds: float) -> None:
 
 @contextmanager
 def signals_wait() -> Iterator[None]:
-    """Let a signal that ends the command wait for the end of the block, so that nothing in there is half done.
+    """Delay a signal that ends the command until the end of the block, so that the block is not interrupted.
 
     Python runs handlers in the main thread alone: in another there is nothing to wait for.
     """

@@ -1,4 +1,4 @@
-"""What a verb came to, as the one document that ``--json`` prints: the same keys whatever the verb. Pure."""
+"""The result of a verb, as the JSON document that ``--json`` prints. All verbs have the same keys. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from deploy.steps import ResourceId, Step, pending
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One thing of a status, how it is, and what more there is to say. ``id`` decides whether it is always shown."""
+    """One row of ``status``: a resource, its state and the details. ``id`` decides whether the row is always shown."""
 
     what: str
     state: str
@@ -19,13 +19,13 @@ class Row:
     id: ResourceId | None = None
 
     def as_json(self) -> dict[str, str]:
-        """Return what ``status --json`` prints."""
+        """Return the row as ``status --json`` prints it."""
         return {"what": self.what, "state": self.state, "detail": self.detail}
 
 
 @dataclass
 class Report:
-    """Filled in while a verb is under way. None is what the verb does not do, or did not get to."""
+    """The results so far of a running verb. A field is None if the verb does not do this, or has not reached it."""
 
     steps: Sequence[Step] | None = None
     done: Sequence[Step] | None = None
@@ -37,28 +37,29 @@ class Report:
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return what ``--json`` prints."""
+        """Return the report as ``--json`` prints it."""
         done = self.error.done if isinstance(self.error, ApplyFailed) else self.done
         return {
-            "error": None if self.error is None else _told(self.error),
-            "steps": _each(self.steps),
+            "error": None if self.error is None else _error_as_json(self.error),
+            "steps": _list_as_json(self.steps),
             "changes": None if self.steps is None else len(pending(tuple(self.steps))),
-            "done": None if done is None else [each.resource for each in done],
-            "left": _each(self.left),
-            "verified": _each(self.verified),
-            "status": _each(self.status),
+            "done": None if done is None else [step.resource for step in done],
+            "left": _list_as_json(self.left),
+            "verified": _list_as_json(self.verified),
+            "status": _list_as_json(self.status),
             "healthy": self.healthy,
             "version": self.version,
         }
 
 
-def _each(found: Sequence[Step] | Sequence[Proof] | Sequence[Row] | None) -> list[dict[str, Any]] | None:
-    return None if found is None else [each.as_json() for each in found]
+def _list_as_json(items: Sequence[Step] | Sequence[Proof] | Sequence[Row] | None) -> list[dict[str, Any]] | None:
+    return None if items is None else [item.as_json() for item in items]
 
 
-def _told(error: DeployError) -> dict[str, Any]:
-    """Take an error apart: several in one are told in lines, with all that fixes them."""
+def _error_as_json(error: DeployError) -> dict[str, Any]:
+    """Return an error as JSON. Several errors become one, with a line for each error and with all fixes."""
     if not isinstance(error, Several):
         return {"what": error.what, "where": error.where, "fix": list(error.fix)}
-    heads = [f"{each.where}: {each.what}" if each.where else each.what for each in error.failures]
-    return {"what": "\n".join(heads), "where": "", "fix": [line for each in error.failures for line in each.fix]}
+    heads = [f"{failure.where}: {failure.what}" if failure.where else failure.what for failure in error.failures]
+    fixes = [line for failure in error.failures for line in failure.fix]
+    return {"what": "\n".join(heads), "where": "", "fix": fixes}

@@ -1,6 +1,6 @@
-"""The desired state: what one deployment consists of, as one frozen value. Pure.
+"""The desired state of one deployment, as one frozen value. Pure.
 
-What was not asked for is None or absent: it gets a default when it is made, and is left alone later.
+A setting that is not given is None or absent: a new resource gets its default, and an existing one keeps its value.
 """
 
 import re
@@ -11,16 +11,16 @@ MARK = "dt-pubsub"
 """The label of every resource of a deployment; its value is the deployment's name."""
 
 PROOF_MARK = f"{MARK}-verify"
-"""The label of a subscription that a proof makes and removes; its value is the deployment's name."""
+"""The label of the temporary subscription of a proof; its value is the deployment's name."""
 
 PROOF_WORD = "verify"
-"""Stands between a topic's id and a random number in the id of such a subscription."""
+"""The word between the topic's id and a random number in the id of the subscription of a proof."""
 
 PROJECT_MARK = f"{MARK}-project"
-"""The label of an emulated device with the Google project: a DT project may have deployments in several."""
+"""The label of an emulated device with the Google project, because a DT project may have deployments in several."""
 
 SINCE_MARK = f"{MARK}-since"
-"""The label of what a proof makes with the time of that: seconds since 1970."""
+"""The label of a temporary resource of a proof with the time of its creation, in seconds since 1970."""
 
 SOURCE_LABEL = "dt-pubsub-source"
 """The label of the function that holds its source's digest."""
@@ -29,12 +29,12 @@ VERSION_LABEL = f"{MARK}-version"
 """The label of the function that holds its version, as ``1-0-0``: a label's value may have no dot."""
 
 OWN_LABELS = (MARK, PROOF_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
-"""Labels that a deployment, or gcloud beneath it, sets by itself."""
+"""Labels that this command or gcloud sets; a user cannot set them."""
 
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
-"""What a DT project's id looks like. ``-`` alone, which DT's API takes for all projects, is not one."""
+"""The pattern of a DT project's id. ``-`` alone does not match, because in DT's API it means all projects."""
 
-SECRET_FOLDER = "/secrets"  # noqa: S105  # where it is mounted
+SECRET_FOLDER = "/secrets"  # noqa: S105  # a path, not a secret
 
 FUNCTION_DEFAULTS: Mapping[str, str] = {
     "runtime": "python313",
@@ -45,7 +45,7 @@ FUNCTION_DEFAULTS: Mapping[str, str] = {
     "min_instances": "0",
     "max_instances": "5",
 }
-"""Made for ``DEFAULT_SENSORS``: docs/scaling.md works them out from what was measured, and a test holds them to it."""
+"""Sized for ``DEFAULT_SENSORS``. docs/scaling.md derives them from measurements, and a test compares the two."""
 
 DEFAULT_SENSORS = 100_000
 RETENTION_DEFAULTS = {"events": "7d", "rejected": "31d"}
@@ -86,12 +86,12 @@ class Spec:
 
     @property
     def topic(self) -> str:
-        """The main topic's id, which is its subscription's, too."""
+        """The id of the main topic and of its subscription."""
         return f"{self.prefix}-events"
 
     @property
     def rejected_topic(self) -> str:
-        """The rejected topic's id, which is its subscription's, too."""
+        """The id of the rejected topic and of its subscription."""
         return f"{self.prefix}-rejected"
 
     @property
@@ -115,12 +115,12 @@ class Spec:
 
     @property
     def all_labels(self) -> dict[str, str]:
-        """The mark, and the labels asked for."""
+        """The mark, and the labels that the user set."""
         return {**self.labels, MARK: self.name}
 
     @property
     def mark(self) -> str:
-        """The label of this deployment's resources, as gcloud writes it."""
+        """The label of this deployment's resources, as ``key=value``."""
         return f"{MARK}={self.name}"
 
     @property
@@ -138,7 +138,7 @@ class Spec:
 
     @property
     def ordered(self) -> bool:
-        """Whether a device's events share an ordering key; a subscription keeps their order only if it is made so."""
+        """Whether a device's events share an ordering key; only a new subscription can be made to keep the order."""
         return self.settings.get("ORDERING_KEY", "").lower() == "device"
 
     @property
@@ -153,10 +153,10 @@ def last_segment(name: str) -> str:
 
 
 def seconds(duration: str) -> int:
-    """Read ``600s``, ``10m``, ``12h``, ``7d`` or a bare number of seconds.
+    """Return the seconds of ``600s``, ``10m``, ``12h``, ``7d`` or a number without a unit.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: the text is not a duration.
 
     """
     found = re.fullmatch(r"(\d+)([smhd]?)", duration)
@@ -166,10 +166,10 @@ def seconds(duration: str) -> int:
 
 
 def amount(text: str) -> float:
-    """Read ``512Mi``, ``1G``, ``0.5``, ``1000m``: bytes or processors, so that two ways to write one are equal.
+    """Return the number of bytes or processors of ``512Mi``, ``1G``, ``0.5`` or ``1000m``.
 
     Raises:
-        ValueError: it is none of them.
+        ValueError: the text is not an amount.
 
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)(m|k|Ki|M|Mi|G|Gi|T|Ti)?", text)

@@ -1,4 +1,4 @@
-"""A plan as data: steps, what each changes and why, and the exact call that does it."""
+"""A plan as data: its steps, the changes and the reason of each step, and the exact call that carries it out."""
 
 import json
 import shlex
@@ -15,9 +15,9 @@ DT_EMULATOR = "https://emulator.disruptive-technologies.com/v2"
 
 @dataclass(frozen=True, slots=True)
 class ResourceId:
-    """What identifies a resource, or one part of it. Its text is the only name that plans, progress and errors show.
+    """The id of a resource, or of one part of it. Plans, progress and errors show its text, and no other name.
 
-    ``kind``: what it is, in words. ``name``: empty if a deployment has only one of this kind.
+    ``kind``: the kind of resource, in words. ``name``: empty if a deployment has only one of this kind.
     """
 
     kind: str
@@ -31,7 +31,7 @@ class ResourceId:
 
     @property
     def whole(self) -> "ResourceId":
-        """The resource that this is a part of; the same id if it is not a part."""
+        """The id of the resource that this is a part of; the same id if it is not a part."""
         return ResourceId(self.kind, self.name)
 
     def part_named(self, part: str) -> "ResourceId":
@@ -41,7 +41,7 @@ class ResourceId:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One setting, as it is and as it should be. ``setting`` is shown, and decides nothing."""
+    """One setting with its actual and its desired value. ``setting`` is only a text for the user."""
 
     setting: str
     old: Any
@@ -66,7 +66,7 @@ class GcloudCall:
     names_upload: bool = False
 
     def line(self) -> str:
-        """Return the line that does the same in a shell, run from the root of this repository."""
+        """Return the shell command that does the same in the root of this repository."""
         command = shlex.join(("gcloud", *self.argv))
         return f"openssl rand -hex 32 | {command}" if self.secret_on_stdin else command
 
@@ -114,7 +114,7 @@ Call = GcloudCall | DtCall
 
 
 def update_mask(body: Mapping[str, Any]) -> str:
-    """Return the mask that a PATCH of DT's needs: without one, DT may take an empty list for one not mentioned."""
+    """Return the mask of a PATCH with an empty list, which DT may ignore without a mask; else an empty text."""
     if all(value != [] for value in body.values()):
         return ""
     pushed = [f"httpConfig.{name}" for name in body.get("httpConfig", {})]
@@ -123,7 +123,7 @@ def update_mask(body: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One resource and what happens to it. ``keep`` has no call."""
+    """One resource, and the action on it. ``keep`` has no call."""
 
     action: Action
     id: ResourceId
@@ -133,11 +133,11 @@ class Step:
 
     @property
     def resource(self) -> str:
-        """The resource's text, as plan and progress show it."""
+        """The text of the resource's id, as plan and progress show it."""
         return str(self.id)
 
     def as_json(self) -> dict[str, Any]:
-        """Return what ``plan --json`` prints of it."""
+        """Return the step as ``plan --json`` prints it."""
         return {
             "action": self.action,
             "resource": self.resource,
@@ -148,27 +148,27 @@ class Step:
 
 
 def keep(resource: ResourceId, reason: str) -> Step:
-    """Return a step that does nothing, and says why."""
+    """Return a step that changes nothing, with the reason."""
     return Step("keep", resource, reason)
 
 
 def create(resource: ResourceId, reason: str, call: Call) -> Step:
-    """Return a step that makes what is not there."""
+    """Return a step that creates a resource."""
     return Step("create", resource, reason, (), call)
 
 
 def update(resource: ResourceId, changes: tuple[Change, ...], call: Call, reason: str = "") -> Step:
-    """Return a step that changes what is there; without a reason, the changes are the reason."""
+    """Return a step that changes a resource. If no reason is given, the changes are the reason."""
     return Step("update", resource, reason or "; ".join(str(change) for change in changes), changes, call)
 
 
 def delete(resource: ResourceId, reason: str, call: Call) -> Step:
-    """Return a step that removes what is there."""
+    """Return a step that deletes a resource."""
     return Step("delete", resource, reason, (), call)
 
 
 def pending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """Return the steps that do something."""
+    """Return the steps that change something."""
     return tuple(step for step in steps if step.action != "keep")
 
 

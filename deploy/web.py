@@ -2,7 +2,7 @@
 
 ``requests`` replaces an ``Authorization`` header by a login from ``~/.netrc``, even for a host that only its
 ``default`` entry matches. That would send the user's password to DT and to the function, in place of our tokens.
-Proxies and certificate authorities of the environment stay in force.
+Proxies and certificate authorities of the environment still apply.
 """
 
 import os

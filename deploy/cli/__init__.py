@@ -1,12 +1,12 @@
-"""What a user types and sees.
+"""The command line: its settings, its help, and its output.
 
 =================  ================================================================  =====================
 ``parser``         the verbs, their flags and the text of ``--help``                 nothing
 ``options``        every option, and which values are valid                          nothing
-``usage``          what a verb tells the parser of itself                            nothing
+``usage``          how one verb is used, for the parser                               nothing
 ``settings``       flags > environment > deploy.toml -> spec; lists all errors       nothing
 ``settings_file``  deploy.toml -> values, and the line of every value                deploy.toml
 ``terminal``       tables, progress and questions                                    the terminal
-``doorway``        streams, signals and missing packages, before anything runs       the terminal, signals
+``doorway``        standard streams, signals, missing packages, exit status          the terminal, signals
 =================  ================================================================  =====================
 """

@@ -1,6 +1,6 @@
-"""How a command begins and ends: its standard streams, the signals that end it, the packages that it needs.
+"""The start and the end of a command: its standard streams, the signals that end it, the packages that it needs.
 
-Streams may be closed, full, in ASCII, or left by their reader; a signal may be one that this system does not have.
+A stream may be closed, full, limited to ASCII, or a pipe without a reader. Windows does not have every signal.
 """
 
 import argparse
@@ -35,26 +35,27 @@ PLAIN = {
     "\N{RIGHT DOUBLE QUOTATION MARK}": '"',
     "\N{RIGHT SINGLE QUOTATION MARK}": "'",
 }
-"""What stands for a character in an encoding that does not have it."""
+"""The ASCII text that replaces a character which the encoding of a stream does not have."""
 
 
 INSTALL = "python -m pip install --no-deps --require-hashes"
-"""Without ``--no-deps``, a pip before 23.3 may refuse a hashed list on the day a package has a newer release."""
+"""Without ``--no-deps``, a pip before 23.3 may refuse a list with hashes as soon as a newer release exists."""
 
 OURS = {"deploy", "function", "tests"}
+"""The packages of this repository, which no installation can add."""
 
 Handler = Callable[[int, FrameType | None], object]
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose help, too, is an error if it cannot be written: argparse by itself would end with 0."""
+    """A parser that raises ``OSError`` if its help cannot be written; argparse would ignore that and exit with 0."""
 
     def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
         (file or sys.stderr).write(message)
 
 
 def not_installed(missing: ModuleNotFoundError, *locks: str) -> str:
-    """Return what to print if a package of these lists is absent. A module of our own that is absent is raised."""
+    """Return the message for a missing package of these lists; raise the error again if the module is our own."""
     name = (missing.name or "").partition(".")[0]
     if name in OURS:
         raise missing
@@ -63,11 +64,11 @@ def not_installed(missing: ModuleNotFoundError, *locks: str) -> str:
 
 
 def on_end(handler: Handler) -> None:
-    """Let a handler hear what ends a process, and that its terminal is closed. Ctrl-C stays a ``KeyboardInterrupt``.
+    """Call a handler on SIGTERM, and on SIGHUP, which a closed terminal sends. Ctrl-C raises ``KeyboardInterrupt``.
 
-    Windows has no SIGHUP. Where it is ignored, as under nohup, it stays so.
+    Windows has no SIGHUP. If SIGHUP is ignored, as under nohup, it stays ignored.
     """
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell's background job ignores it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell makes its background jobs ignore SIGINT
     signal.signal(signal.SIGTERM, handler)
     hangs_up = getattr(signal, "SIGHUP", None)
     if hangs_up is not None and signal.getsignal(hangs_up) != signal.SIG_IGN:
@@ -75,10 +76,10 @@ def on_end(handler: Handler) -> None:
 
 
 def open_streams() -> None:
-    """Let closed streams lead nowhere, and let every character be written: in a plain form where its own is missing."""
+    """Replace closed standard streams by /dev/null, and replace characters that a stream cannot encode."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # for good
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115  # never closed
     codecs.register_error("plain", _plain)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -86,14 +87,14 @@ def open_streams() -> None:
 
 
 def end(main: Callable[[], int], has_work_left: Callable[[], bool] = bool) -> NoReturn:
-    """Run a command and end the process with its exit status: with 1 if all went well but could not be written.
+    """Run a command and end the process with its exit status. If the output could not be written, 0 becomes 1.
 
-    ``has_work_left``: whether threads still run that nothing waits for. Python would wait for them before it ends,
-    however long a network keeps silent.
+    ``has_work_left`` returns whether worker threads still run. Then the process ends at once, because Python would
+    wait for these threads, and a thread may wait long for an answer from the network.
     """
     try:
         status: object = main()
-    except SystemExit as ended:  # the command line could not be read, help was asked for, or a signal came
+    except SystemExit as ended:  # after --help, an invalid command line or a signal
         status = ended.code
     is_written = close_streams()
     ended_with = status if isinstance(status, int) and (status or is_written) else 1
@@ -103,16 +104,16 @@ def end(main: Callable[[], int], has_work_left: Callable[[], bool] = bool) -> No
 
 
 def close_streams() -> bool:
-    """Write what is still held back; return whether that was possible.
+    """Flush standard output and standard error; return whether both could be written.
 
-    A stream that cannot be written to leads nowhere from then on: else Python would fail over it once more at its end.
+    A stream that cannot be written is replaced by /dev/null. Otherwise Python would fail again at its own flush.
     """
     written = [_is_written(stream) for stream in (sys.stdout, sys.stderr)]
     return all(written)
 
 
 def columns_of(stream: TextIO) -> int | None:
-    """Return how many columns a terminal has; None if the stream is not one, or does not say."""
+    """Return the number of columns of a terminal; None if the stream is not a terminal, or the number is unknown."""
     if not stream.isatty():
         return None
     try:
@@ -132,7 +133,10 @@ def _is_written(stream: TextIO) -> bool:
 
 
 def _plain(error: UnicodeError) -> tuple[str, int]:
-    """Return the plain form of what cannot be encoded, and where to go on; what has none is escaped."""
+    """Return the replacement of the characters that cannot be encoded, and the position after them.
+
+    A character without an entry in ``PLAIN`` is escaped.
+    """
     if not isinstance(error, UnicodeEncodeError):
         raise error
     missing = error.object[error.start : error.end]

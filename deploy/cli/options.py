@@ -1,4 +1,4 @@
-"""What can be asked for: each thing's flag, environment variable and place in deploy.toml, and what is sound. Pure."""
+"""All options: the flag, the variable and the deploy.toml key of each, and the check of its values. Pure."""
 
 import re
 from collections.abc import Callable
@@ -10,15 +10,15 @@ from deploy.spec import DT_PROJECT_ID, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, RE
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
 REQUIRED = "required"
-MOST_OF_A_NAME = 100
-"""Characters of a name that is refused which are shown."""
+MAX_NAME = 100
+"""Maximum characters of a name. An error message shows at most this part of an invalid one."""
 
 EVENT_TYPES = (
     *("touch", "temperature", "objectPresent", "humidity", "objectPresentCount", "touchCount", "waterPresent", "co2"),
     *("pressure", "motion", "deskOccupancy", "contact", "probeWireStatus", "networkStatus", "batteryStatus"),
     *("labelsChanged", "connectionStatus", "ethernetStatus", "cellularStatus"),
 )
-"""Those of ``function.schema``, by name: whoever deploys has not installed what that room needs."""
+"""The event types of ``function.schema``, copied because a deployer has not installed the packages of that module."""
 
 Check = Callable[[str], object]
 
@@ -43,22 +43,20 @@ def _request_timeout(text: str) -> None:
 
 def _event_type(text: str) -> None:
     if text not in EVENT_TYPES:
-        raise ValueError(f"{text!r} is not one of {', '.join(EVENT_TYPES)}; for a newer one, ask for all")
+        raise ValueError(f"{text!r} is not one of {', '.join(EVENT_TYPES)}; for a newer type, select all types")
 
 
 def _display_name(text: str) -> None:
-    if not 1 <= len(text) <= MOST_OF_A_NAME or not text.isprintable():
-        raise ValueError(
-            f"{text[:MOST_OF_A_NAME]!r} is not a display name of 1 to {MOST_OF_A_NAME} printable characters"
-        )
+    if not 1 <= len(text) <= MAX_NAME or not text.isprintable():
+        raise ValueError(f"{text[:MAX_NAME]!r} is not a display name of 1 to {MAX_NAME} printable characters")
 
 
 def _setting(text: str) -> None:
-    """Check a setting; of one that is refused only the name is shown, because the value may be a secret."""
+    """Check a setting. The error shows only its name, because the value may be a secret."""
     name, equals, value = text.partition("=")
     if not equals or not re.fullmatch(r"[A-Z][A-Z0-9_]*", name):
         raise ValueError(
-            f"{name[:MOST_OF_A_NAME] if equals else 'a text without ='} is not NAME=VALUE, such as LOG_LEVEL=DEBUG"
+            f"{name[:MAX_NAME] if equals else 'a text without ='} is not NAME=VALUE, such as LOG_LEVEL=DEBUG"
         )
     if not value.isprintable():
         raise ValueError(f"the value of {name} has a line break or another character that is not printable")
@@ -81,9 +79,10 @@ Group = Literal["where", "messages", "function", "connector"]
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One thing that can be asked for: ``place`` is where deploy.toml has it, and names its variable, too.
+    """One option. ``place``: its key in deploy.toml, from which the name of its variable is made, too.
 
-    ``default`` says in words what holds where nobody mentions it, when the thing is made.
+    ``default``: the value of a new resource if the option is not set, in words. ``many``: it has several values.
+    ``pairs``: its values are ``NAME=VALUE``.
     """
 
     place: str
@@ -98,12 +97,12 @@ class Option:
 
     @property
     def variable(self) -> str:
-        """The environment variable: ``DEPLOY_`` and the place, in capitals."""
+        """The name of its environment variable: ``DEPLOY_`` and the place, in capitals."""
         return ENVIRONMENT_PREFIX + self.place.replace(".", "_").upper()
 
     @property
     def help_text(self) -> str:
-        """What it is, its default and its variable, as ``--help`` shows it."""
+        """Its line in ``--help``: its meaning, default and variable."""
         repeatable = ", repeatable" if self.many else ""
         several = ", separated by commas" if self.many else ""
         default = f"default: {self.default}" if self.default != REQUIRED else REQUIRED
@@ -125,12 +124,12 @@ OPTIONS = (
         _matches(r"[a-z]+-[a-z]+\d{1,2}", "a region such as europe-west1"),
     ),
     Option(
-        *("dt_projects", "--dt-project", "ID", "where", "DT project whose events are wanted", REQUIRED),
+        *("dt_projects", "--dt-project", "ID", "where", "DT project whose events are sent", REQUIRED),
         _matches(DT_PROJECT_ID, "the id of a DT project"),
         many=True,
     ),
     Option(
-        *("name", "--name", "NAME", "where", "this deployment's name, and the function's", "dt-pubsub"),
+        *("name", "--name", "NAME", "where", "name of the deployment and of its function", "dt-pubsub"),
         _matches(r"[a-z][a-z0-9-]{4,28}[a-z0-9]", "a name of 6 to 30 of a-z, 0-9 and -"),
     ),
     Option(
@@ -140,38 +139,44 @@ OPTIONS = (
         pairs=True,
     ),
     Option(
-        *("retention", "--retention", "TIME", "messages", "how long events wait for whoever reads them, 10m to 31d"),
+        *("retention", "--retention", "TIME", "messages", "how long unread events are kept, 10m to 31d"),
         RETENTION_DEFAULTS["events"],
         _retention,
     ),
     Option(
-        *("rejected_retention", "--rejected-retention", "TIME", "messages", "the same for rejected events"),
+        *(
+            "rejected_retention",
+            "--rejected-retention",
+            "TIME",
+            "messages",
+            "how long unread rejected events are kept, 10m to 31d",
+        ),
         RETENTION_DEFAULTS["rejected"],
         _retention,
     ),
-    _of_function("runtime", "NAME", "Python that it runs on", _matches(r"python3\d\d", "a runtime such as python313")),
+    _of_function("runtime", "NAME", "Python version", _matches(r"python3\d\d", "a runtime such as python313")),
     _of_function("memory", "SIZE", "memory of an instance", _MEMORY),
     _of_function("cpu", "COUNT", "processors of an instance", _CPU),
-    _of_function("concurrency", "COUNT", "requests at a time in an instance", _CONCURRENCY),
-    _of_function("timeout", "TIME", "longest time for a request, 10s to 3600s", _request_timeout),
+    _of_function("concurrency", "COUNT", "concurrent requests of an instance", _CONCURRENCY),
+    _of_function("timeout", "TIME", "maximum time for a request, 10s to 3600s", _request_timeout),
     _of_function(
-        "min_instances", "COUNT", "instances kept ready; 1 spares the first event a cold start", _COUNT_OR_NONE
+        "min_instances", "COUNT", "instances kept ready; with 1, the first event needs no cold start", _COUNT_OR_NONE
     ),
-    _of_function("max_instances", "COUNT", "most instances", _COUNT),
+    _of_function("max_instances", "COUNT", "maximum number of instances", _COUNT),
     Option(
         *(
             "invocation",
             "--invocation",
             "HOW",
             "function",
-            "public: granted to allUsers; unchecked: Cloud Run asks nobody",
+            "public: allUsers may call; unchecked: Cloud Run checks no caller",
         ),
-        f"{INVOCATION_DEFAULT}: public, or unchecked where organization policy forbids it",
+        f"{INVOCATION_DEFAULT}: public, or unchecked if organization policy forbids that",
         _one_of(*INVOCATIONS),
     ),
     Option(
         *("build_service_account", "--build-service-account", "EMAIL", "function", "account that builds the function"),
-        "the project's default one",
+        "the project's default account",
         _matches(r"[a-z0-9-]+@[a-z0-9.-]+\.gserviceaccount\.com", "the e-mail address of a service account"),
     ),
     Option(
@@ -182,17 +187,17 @@ OPTIONS = (
         pairs=True,
     ),
     Option(
-        *("connector.display_name", "--connector-name", "NAME", "connector", "its name in DT Studio"),
+        *("connector.display_name", "--connector-name", "NAME", "connector", "name of the connector in DT Studio"),
         "Google Pub/Sub PROJECT/NAME",
         _display_name,
     ),
     Option(
-        *("connector.events", "--event-type", "TYPE", "connector", "type of event that is sent", "all"),
+        *("connector.events", "--event-type", "TYPE", "connector", "type of event that DT sends", "all"),
         _event_type,
         many=True,
     ),
     Option(
-        *("connector.labels", "--connector-label", "KEY", "connector", "label of devices that is sent along"),
+        *("connector.labels", "--connector-label", "KEY", "connector", "device label that DT sends with an event"),
         "those of LABEL_ATTRIBUTES",
         _matches(r"\S{1,100}", "a label key"),
         many=True,
@@ -202,4 +207,4 @@ OPTIONS = (
 _IDENTITY = {"project", "region", "dt_projects", "name", "connector.display_name"}
 
 WHICH_DEPLOYMENT = tuple(option for option in OPTIONS if option.place in _IDENTITY)
-"""Those that say which deployment is meant: all that a verb needs that neither makes nor compares anything."""
+"""The options that identify a deployment. A verb that neither creates nor compares resources needs only these."""

@@ -1,4 +1,4 @@
-"""What can be typed: the verbs, their flags, and what ``--help`` says of them."""
+"""The command line: the verbs, their flags, and the text of ``--help``."""
 
 import argparse
 from collections.abc import Collection, Mapping, Sequence
@@ -13,10 +13,10 @@ from deploy.spec import DEFAULT_SENSORS
 from function.version import VERSION
 
 Usages = Mapping[str, Usage]
-"""The verbs by their names: all that can be typed."""
+"""The usage of every verb, by its name."""
 
 _GROUPS: dict[Group, str] = {
-    "where": "where it is",
+    "where": "deployment",
     "messages": "subscriptions",
     "function": "function",
     "connector": "Data Connector",
@@ -24,35 +24,35 @@ _GROUPS: dict[Group, str] = {
 _EXAMPLES = """\
 examples:
   python -m deploy plan --project=my-project --region=us-east1 --dt-project=ID
-  with these three in deploy.toml or in the environment:
+  if deploy.toml or the environment has these three settings:
   python -m deploy up
-  one setting changed, all others as they are:
+  to change one setting and keep all others:
   python -m deploy up --min-instances=1
-  in a pipeline, where no question can be answered:
+  in a pipeline, which cannot answer questions:
   python -m deploy up --yes --json
   python -m deploy down
 """
 _ENVIRONMENT = """\
 environment:
   DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET, DT_SERVICE_ACCOUNT_EMAIL
-                  a service account of DT's with the role Project Developer;
-                  asked for on a terminal
-  CLOUDSDK_*      gcloud's own, as everywhere; its login is used
+                  a DT service account with the role Project Developer; if a
+                  variable is missing, a terminal asks for its value
+  CLOUDSDK_*      gcloud's variables; gcloud's login is used
 """
 _PRECEDENCE = """\
-A flag is stronger than its variable in [ ], a variable than deploy.toml.
+A flag overrides its variable in [ ], and a variable overrides deploy.toml.
 """
 _LEFT_ALONE = """\
-A default holds when a thing is made; what is not mentioned later stays as it is
+Defaults apply to new resources; later, an omitted setting keeps its value.
 """
 _NOT_USED = """\
-Other settings in deploy.toml or in the environment are not used by this verb.
+This verb ignores all other settings in deploy.toml and in the environment.
 """
 _SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
 
 
 class _Parser(Parser):
-    """Raises ``DeployError`` on usage errors, so that they are told like all others, in JSON too."""
+    """A parser that raises ``DeployError`` on usage errors, so that they are printed like all others, also in JSON."""
 
     verbs: Collection[str] = ()
 
@@ -61,8 +61,8 @@ class _Parser(Parser):
         raise DeployError(f"{message}{_suggestion([typed], self.verbs)}", fix=[f"{self.prog} --help"])
 
 
-class _Wide(argparse.RawDescriptionHelpFormatter):
-    """One with room for the longest flag beside its help."""
+class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """A formatter whose first column has room for most flags."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=29)
@@ -72,7 +72,7 @@ def parse(arguments: Sequence[str], usages: Usages) -> argparse.Namespace:
     """Read a command line; ``--help`` ends the process.
 
     Raises:
-        DeployError: it cannot be read, or a flag is none of its verb's.
+        DeployError: it is invalid, or its verb does not have one of the flags.
 
     """
     parser = build_parser(usages)
@@ -85,17 +85,17 @@ def parse(arguments: Sequence[str], usages: Usages) -> argparse.Namespace:
 def build_parser(usages: Usages) -> argparse.ArgumentParser:
     """Return the parser of these verbs: ``--help`` ends the process, a usage error raises ``DeployError``."""
     statuses = _status_lines(usages)
-    made = _Parser(
+    parser = _Parser(
         allow_abbrev=False,
         prog="python -m deploy",
-        description="Both ends of DT sensors -> Google Pub/Sub: made, proven, shown and removed.",
-        epilog=f"{_EXAMPLES}\n{_ENVIRONMENT}\nexit status:\n{statuses}\n\nVERB --help shows a verb's flags.",
-        formatter_class=_Wide,
+        description="Create, verify, show and remove both ends of DT sensors -> Google Pub/Sub.",
+        epilog=f"{_EXAMPLES}\n{_ENVIRONMENT}\nexit status:\n{statuses}\n\nVERB --help shows the flags of a verb.",
+        formatter_class=_HelpFormatter,
         usage="python -m deploy VERB [flags]",
     )
-    made.verbs = tuple(usages)
-    made.add_argument("--version", action="version", version=f"dt-pubsub {VERSION}", help="show the version and exit")
-    verbs = made.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
+    parser.verbs = tuple(usages)
+    parser.add_argument("--version", action="version", version=f"dt-pubsub {VERSION}", help="show the version and exit")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
     for name, usage in usages.items():
         flags = verbs.add_parser(
             name,
@@ -103,24 +103,24 @@ def build_parser(usages: Usages) -> argparse.ArgumentParser:
             help=usage.summary,
             description=usage.summary,
             epilog=f"{_PRECEDENCE}{_hint(usage)}\nexit status: {usage.exit_codes_line}",
-            formatter_class=_Wide,
+            formatter_class=_HelpFormatter,
             usage=f"python -m deploy {name} [flags]",
         )
         _add_flags(flags, usage)
-    return made
+    return parser
 
 
 def _hint(usage: Usage) -> str:
-    """Return what becomes of settings that are not mentioned, or that the verb has no flags for."""
+    """Return the note on settings that are omitted, or for which the verb has no flag."""
     return _LEFT_ALONE if usage.options == OPTIONS else _NOT_USED
 
 
 def _unrecognized(words: Sequence[str], verb: str, usages: Usages) -> DeployError:
-    """Return the error for flags that are none of a verb's: whose they are, or which flag may have been meant."""
+    """Return the error for unknown flags of a verb. It names the verbs that have the flag, or a similar flag."""
     typed = [word.partition("=")[0] for word in words if word.startswith("--")]
-    of_others = [(name, verbs) for name in typed if (verbs := _verbs_with(name, usages))]
-    if of_others:
-        what = "; ".join(f"{name} is not a flag of {verb}, but of {_listed(verbs)}" for name, verbs in of_others)
+    misplaced = [(name, verbs) for name in typed if (verbs := _verbs_with(name, usages))]
+    if misplaced:
+        what = "; ".join(f"{name} is not a flag of {verb}, but of {_listed(verbs)}" for name, verbs in misplaced)
         return DeployError(what, fix=[f"python -m deploy {verb} --help"])
     hint = _suggestion(typed, usages[verb].flag_names)
     return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", fix=["python -m deploy --help"])
@@ -136,14 +136,14 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _suggestion(typed: Sequence[str], known: Collection[str]) -> str:
-    """Return the verb or flag that a mistyped one is close to, as a question."""
+    """Return a question that names the known word most like a mistyped one; "" if no word is like it."""
     meant = [name for word in typed for name in get_close_matches(word, known, 1)]
     return f"; did you mean {meant[0]}?" if meant else ""
 
 
 def _add_flags(verb: argparse.ArgumentParser, usage: Usage) -> None:
-    verb.add_argument("--config", metavar="FILE", help="settings file (default: deploy.toml, if there is one here)")
-    verb.add_argument("--json", action="store_true", help="results as JSON on standard output")
+    verb.add_argument("--config", metavar="FILE", help="settings file (default: deploy.toml, if it exists here)")
+    verb.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
     for flag in usage.flags:
         verb.add_argument(flag.name, **flag.arguments)
     for group, title in _GROUPS.items():

@@ -1,4 +1,4 @@
-"""What is asked for: flags before environment before deploy.toml, read into a ``Spec``; every fault at once."""
+"""Reads the settings into a ``Spec``: flags override the environment, which overrides deploy.toml; lists all errors."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -20,43 +20,43 @@ DERIVED = (
     "DT_SIGNATURE_SECRET",
     "LOG_EXECUTION_ID",
 )
-"""Settings of the function that a deployment decides by itself."""
+"""Settings of the function that the deployment sets itself."""
 
 DT_CREDENTIALS = "DT_SERVICE_ACCOUNT_"
-"""What the names of the variables with DT's login begin with."""
+"""The prefix of the variables with the DT login."""
 
 RESERVED = ("FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "K_SERVICE", "K_REVISION", "K_CONFIGURATION", "PORT")
 """Variables that Google sets: https://cloud.google.com/functions/docs/configuring/env-var#reserved_names."""
 
 MARGIN = " \t\r\n\ufeff"
-"""What copying leaves around a variable's text."""
+"""Characters that copying may leave around the value of a variable."""
 
 _USUAL = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 """Variables that name the Google Cloud project for other tools, too."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """A value that is asked for, and where: a flag, a variable, or a line of deploy.toml."""
+class _Setting:
+    """A value, and where it was found: a flag, a variable, or a line of deploy.toml."""
 
     value: Any
     where: str
 
 
 def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> Spec:
-    """Read what is asked for.
+    """Read the settings.
 
     Raises:
-        InvalidOptions: with every fault there is.
+        InvalidOptions: with all errors.
 
     """
     places = {option.place for option in OPTIONS}
     file = read_settings_file(flags.get("config"), folder, places)
     faults = list(file.unknown(places))
-    asked = {option.place: found for option in OPTIONS if (found := _first(option, flags, environ, file))}
+    settings = {option.place: found for option in OPTIONS if (found := _lookup(option, flags, environ, file))}
     values: dict[str, Any] = {}
     for option in OPTIONS:
-        if (found := asked.get(option.place)) and (words := _worded(option, found, faults)) is not None:
+        if (found := settings.get(option.place)) and (words := _as_strings(option, found, faults)) is not None:
             values[option.place] = _checked(option, words, found.where, faults)
     faults += [
         f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
@@ -64,53 +64,55 @@ def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path
         if option.place in {"project", "region", "dt_projects"} and not values.get(option.place)
     ]
     spec = _spec(values)
-    faults += _contradictions(spec, _Places(asked, file))
+    faults += _contradictions(spec, _Places(settings, file))
     if faults:
         raise InvalidOptions(faults)
     return spec
 
 
-def _first(option: Option, flags: Mapping[str, Any], environ: Mapping[str, str], file: SettingsFile) -> _Asked | None:
-    """Return the flag's value, else the variable's, else the file's. An empty variable counts as unset."""
-    if (flagged := flags.get(option.place)) is not None:
-        return _Asked(flagged, option.flag)
+def _lookup(
+    option: Option, flags: Mapping[str, Any], environ: Mapping[str, str], file: SettingsFile
+) -> _Setting | None:
+    """Return the value of the flag, else of the variable, else of the file. An empty variable counts as unset."""
+    if (value := flags.get(option.place)) is not None:
+        return _Setting(value, option.flag)
     if text := environ.get(option.variable, "").strip(MARGIN):
-        return _Asked(_split(option, text) if option.many else text, option.variable)
+        return _Setting(_split(option, text) if option.many else text, option.variable)
     if option.place in file.values:
-        return _Asked(file.values[option.place], file.where(option.place))
+        return _Setting(file.values[option.place], file.where(option.place))
     if option.place == "project":
-        return next((_Asked(text, name) for name in _USUAL if (text := environ.get(name, "").strip(MARGIN))), None)
+        return next((_Setting(text, name) for name in _USUAL if (text := environ.get(name, "").strip(MARGIN))), None)
     return None
 
 
 def _split(option: Option, text: str) -> list[str]:
-    """Return the values of a variable: between commas; of pairs, between commas that another NAME= follows."""
+    """Split the text of a variable at its commas. In pairs, a comma separates only if another ``NAME=`` follows."""
     between = r",(?=\s*[A-Za-z][A-Za-z0-9_-]*=)" if option.pairs else ","
     return [word.strip(MARGIN) for word in re.split(between, text) if word.strip(MARGIN)]
 
 
-def _worded(option: Option, asked: _Asked, faults: list[str]) -> list[str] | None:
-    """Return each value as text, or None where deploy.toml has a list or a table in its place."""
-    value = asked.value
+def _as_strings(option: Option, setting: _Setting, faults: list[str]) -> list[str] | None:
+    """Return the values as text, or None if deploy.toml has a list or a table instead of text."""
+    value = setting.value
     values = value if option.many and isinstance(value, list) else [value]
     pairs = value if option.pairs and isinstance(value, Mapping) else {}
     if pairs:
-        values = [f"{key}={_joined(held)}" for key, held in pairs.items()]
-    if any(isinstance(held, list | Mapping) for held in (*values, *map(_joined, pairs.values()))):
-        faults.append(f"{asked.where}: holds a list or a table where text is wanted")
+        values = [f"{key}={_comma_separated(inner)}" for key, inner in pairs.items()]
+    if any(isinstance(inner, list | Mapping) for inner in (*values, *map(_comma_separated, pairs.values()))):
+        faults.append(f"{setting.where}: has a list or a table where text is required")
         return None
-    return [_text(held) for held in values]
+    return [_text(value) for value in values]
 
 
-def _joined(value: Any) -> Any:
-    """Write a list of plain values as the function's settings take it; leave anything else as it is."""
-    if isinstance(value, list) and not any(isinstance(held, list | Mapping) for held in value):
+def _comma_separated(value: Any) -> Any:
+    """Return a list of plain values as text, separated by commas. A nested list or a table is returned unchanged."""
+    if isinstance(value, list) and not any(isinstance(inner, list | Mapping) for inner in value):
         return ",".join(map(_text, value))
     return value if isinstance(value, list | Mapping) else _text(value)
 
 
 def _text(value: Any) -> str:
-    """Write TOML's true and false as the settings spell them."""
+    """Return a value as text, with TOML's ``true`` and ``false`` in lower case."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -147,15 +149,15 @@ def _spec(found: Mapping[str, Any]) -> Spec:
 
 @dataclass(frozen=True, slots=True)
 class _Places:
-    """Where each value was found."""
+    """The places in which the values were found."""
 
-    asked: Mapping[str, _Asked]
+    settings: Mapping[str, _Setting]
     file: SettingsFile
 
     def where(self, *places: str, key: str = "") -> str:
-        """Return where the first of these places that is asked for was found; ``key``: of a table's entries."""
-        place = next((place for place in places if place in self.asked), places[0])
-        found = self.asked.get(place)
+        """Return where the first of these places that is set was found. ``key``: the entry, if the place is a table."""
+        place = next((place for place in places if place in self.settings), places[0])
+        found = self.settings.get(place)
         if found is None:
             return next(option.flag for option in OPTIONS if option.place == place)
         in_file = key and found.where == self.file.where(place)
@@ -163,34 +165,34 @@ class _Places:
 
 
 def _contradictions(spec: Spec, places: _Places) -> Iterable[str]:
-    for place, decided, named in (("settings", DERIVED, spec.settings), ("labels", OWN_LABELS, spec.labels)):
-        taken = (name for name in decided if name in named)
-        yield from (f"{places.where(place, key=name)}: {name} is decided by the deployment" for name in taken)
+    for place, reserved, given in (("settings", DERIVED, spec.settings), ("labels", OWN_LABELS, spec.labels)):
+        taken = (name for name in reserved if name in given)
+        yield from (f"{places.where(place, key=name)}: {name} is set by the deployment itself" for name in taken)
     for name in spec.settings:
         if reason := _not_for_the_function(name):
             yield f"{places.where('settings', key=name)}: {name} {reason}"
     if spec.google_project:
-        yield from _of_settings(spec, places)
+        yield from _check_function_settings(spec, places)
     sizes = {**FUNCTION_DEFAULTS, **spec.function}
     if _is_number(sizes["cpu"]) and float(sizes["cpu"]) < 1 and sizes["concurrency"] != "1":
         where = places.where("function.cpu", "function.concurrency")
-        yield f"{where}: less than one processor takes one request at a time; ask for --concurrency=1 or a whole --cpu"
-    if _less(sizes["max_instances"], sizes["min_instances"]):
+        yield f"{where}: less than one processor requires --concurrency=1; set that, or at least --cpu=1"
+    if _is_less(sizes["max_instances"], sizes["min_instances"]):
         where = places.where("function.max_instances", "function.min_instances")
         yield f"{where}: max_instances is lower than min_instances"
 
 
 def _not_for_the_function(name: str) -> str:
-    """Return why a variable cannot be one of the function's; an empty text if it can."""
+    """Return why the function cannot have a variable of this name; an empty text if it can."""
     if name.startswith(DT_CREDENTIALS):
-        return "is for this command alone: the function needs no login of DT's; set it in this shell's environment"
+        return "is for this command only: the function needs no DT login; set it in this shell's environment"
     if name in RESERVED or name.startswith("X_GOOGLE_"):
         return "is reserved by Google Cloud"
     return ""
 
 
-def _of_settings(spec: Spec, places: _Places) -> Iterable[str]:
-    """Return the errors of the function's own validation, which knows misspelt names, too."""
+def _check_function_settings(spec: Spec, places: _Places) -> Iterable[str]:
+    """Return the errors of the function's own validation, which also reports misspelt names."""
     try:
         Settings.from_environ(spec.environment)
     except SettingsError as error:
@@ -203,5 +205,5 @@ def _is_number(text: str) -> bool:
     return re.fullmatch(r"\d+(\.\d+)?", text) is not None
 
 
-def _less(most: str, least: str) -> bool:
-    return most.isdigit() and least.isdigit() and int(most) < int(least)
+def _is_less(text: str, other: str) -> bool:
+    return text.isdigit() and other.isdigit() and int(text) < int(other)

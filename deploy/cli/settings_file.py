@@ -1,4 +1,4 @@
-"""deploy.toml: its text -> values by their place, and the line that each stands in, so that a fault can name it."""
+"""Reads deploy.toml: the values by their place, and their lines, so that an error can name the line."""
 
 import codecs
 import re
@@ -18,7 +18,7 @@ _MARKED_ENCODINGS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""What Windows' editors and shells begin a file with, and how the rest is then written."""
+"""Byte order marks that editors and shells of Windows write, and the encodings that they mark."""
 
 _HEADER = re.compile(r"\s*\[{1,2}\s*([^\[\]]+?)\s*\]{1,2}\s*(?:#.*)?")
 _KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=""")
@@ -26,27 +26,27 @@ _KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-
 
 @dataclass(frozen=True, slots=True)
 class SettingsFile:
-    """The settings of one file. ``values``: by their place, such as ``function.memory``. ``lines``: counted from 1."""
+    """The settings of one file. ``values`` and ``lines``: by place, such as ``function.memory``; lines count from 1."""
 
     name: str = USUAL_NAME
     values: Mapping[str, Any] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
 
     def where(self, place: str) -> str:
-        """Return file, line and key of a place, as a fault begins."""
+        """Return file, line and key of a place, with which an error begins."""
         return f"{self.name}{_line(self.lines, place)}: {place}"
 
     def unknown(self, known: Collection[str]) -> Iterator[str]:
-        """Return a fault for each key that is not a known place."""
+        """Return an error for each key that is not a known place."""
         for place in self.values:
             if place not in known:
-                meant = get_close_matches(place, known, 1) or [name for name in known if name.endswith(f".{place}")]
-                hint = f"; did you mean {meant[0]}?" if meant else ""
+                similar = get_close_matches(place, known, 1) or [name for name in known if name.endswith(f".{place}")]
+                hint = f"; did you mean {similar[0]}?" if similar else ""
                 yield f"{self.name}{_line(self.lines, place)}: unknown key {place}{hint}"
 
 
 def read_settings_file(named: str | None, folder: Path, tables: Collection[str]) -> SettingsFile:
-    """Return the settings of the named file, else of the folder's deploy.toml; without one there are no settings.
+    """Return the settings of the named file, else of deploy.toml in the folder; no settings if that does not exist.
 
     ``tables``: places whose value is a table, such as ``labels``.
 
@@ -84,14 +84,14 @@ def _flattened(loaded: Mapping[str, Any], tables: Collection[str]) -> dict[str, 
     flat: dict[str, Any] = {}
     for key, value in loaded.items():
         if isinstance(value, Mapping) and key not in tables:
-            flat |= {f"{key}.{inner}": held for inner, held in value.items()}
+            flat |= {f"{key}.{inner_key}": inner for inner_key, inner in value.items()}
         else:
             flat[key] = value
     return flat
 
 
 def _lines(text: str) -> dict[str, int]:
-    """Return the line of each key and table. Text that looks like a key inside a longer string may be taken for one."""
+    """Return the line of each key and table. A line of a multi-line string may be taken for a key."""
     lines: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -108,6 +108,6 @@ def _plain(key: str) -> str:
 
 
 def _line(lines: Mapping[str, int], place: str) -> str:
-    """Return the line of a place, else of the table that it is in, else nothing."""
+    """Return the line of a place, else of its table, as text; an empty text if neither has a line."""
     number = lines.get(place) or lines.get(place.rpartition(".")[0])
     return f", line {number}" if number else ""

@@ -1,4 +1,4 @@
-"""What a verb tells the parser of itself: a sentence, its exit codes, its options and its own flags. Pure."""
+"""How a verb is used: its summary, its exit codes, its options and its own flags. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,22 +9,22 @@ from deploy.cli.options import OPTIONS, Option
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """A flag of a verb that is no setting. ``arguments`` are those of ``ArgumentParser.add_argument``."""
+    """A flag of a verb that is not a setting. ``arguments``: the arguments for ``ArgumentParser.add_argument``."""
 
     name: str
     arguments: Mapping[str, Any]
 
 
-YES = Flag("--yes", {"action": "store_true", "help": "agree beforehand to what up and down ask"})
+YES = Flag("--yes", {"action": "store_true", "help": "do not ask for confirmation"})
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
     """How one verb is used.
 
-    ``options``: the settings that mean something to it and so are flags of it. All others may still stand in
-    deploy.toml or in the environment, which one file or shell gives to all verbs. ``is_resumable``: the verb changes
-    something, and run again it finishes what an interruption left.
+    ``options``: the settings that the verb uses, which are its flags. deploy.toml and the environment may have other
+    settings, because all verbs share them. ``is_resumable``: if the verb is interrupted, running it again finishes
+    the rest.
     """
 
     summary: str
@@ -35,7 +35,7 @@ class Usage:
 
     @property
     def flag_names(self) -> tuple[str, ...]:
-        """The names of all flags that it takes."""
+        """The names of all flags of the verb."""
         return ("--config", "--json", *(flag.name for flag in self.flags), *(option.flag for option in self.options))
 
     @property

@@ -22,7 +22,7 @@ ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Proj
 
 @dataclass
 class DtApi:
-    """DT's API, as one service account may use it; what is ``hidden`` is shown in no sentence of DT's.
+    """DT's API, used by one service account. The ``hidden`` secrets are masked in DT's messages.
 
     ``transport``: None if there are no credentials. Then every call fails.
     """

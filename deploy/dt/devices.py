@@ -28,7 +28,7 @@ class Devices:
     spec: Spec
 
     def make(self, project: str, device_type: str, now: float) -> str:
-        """Let DT emulate a device, and return its id. ``now`` is stored in its labels.
+        """Create an emulated device, and return its id. ``now`` is stored in its labels.
 
         Raises:
             DtFailed: DT did not allow it, or did not say whether it made the device.

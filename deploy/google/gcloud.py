@@ -101,7 +101,7 @@ def run_gcloud(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s:
     """
     process = None
     try:
-        with signals_wait():  # one that came before the process has a name here would leave it behind
+        with signals_wait():  # a signal before the assignment would leave the process behind
             process = _started(argv, stdin, folder)
         output = _wait(process, stdin, timeout_s)
     except subprocess.TimeoutExpired:

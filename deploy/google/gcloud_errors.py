@@ -320,7 +320,7 @@ def is_absent(argv: Argv, message: str) -> bool:
 
 
 def may_quote_a_secret(argv: Argv) -> bool:
-    """Whether gcloud may quote a secret if this command fails, because the command reads a secret."""
+    """Return whether gcloud may quote a secret if this command fails, because the command reads a secret."""
     return argv[:3] == ("secrets", "versions", "access")
 
 

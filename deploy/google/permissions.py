@@ -1,13 +1,13 @@
 """Roles and permissions outside of the resources, and the commands by which an administrator grants them."""
 
 ROLE = "dtPubsubDeployer"
-"""The custom role of a deployer, which docs/deployer.md makes of ``catalog.deployer_permissions``."""
+"""The custom role of a deployer, which docs/deployer.md creates from ``catalog.deployer_permissions``."""
 
 BUILDER_ROLE = "roles/cloudbuild.builds.builder"
-"""What the build account needs: https://cloud.google.com/functions/docs/troubleshooting#build-service-account"""
+"""The role that a build account needs: https://cloud.google.com/functions/docs/troubleshooting#build-service-account"""
 
 BUILDER_ROLES = frozenset({BUILDER_ROLE, "roles/editor", "roles/owner"})
-"""Each of them lets a service account build a function."""
+"""Any of these roles lets a service account build functions."""
 
 DT_PERMISSIONS = ("dataconnector.create", "dataconnector.delete", "dataconnector.read", "dataconnector.update")
 """The permissions that are needed in a DT project; the role Project Developer has them."""

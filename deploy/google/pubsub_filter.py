@@ -42,7 +42,7 @@ class Filter(Protocol):
     """A parsed filter. ``str`` writes it in its shortest form."""
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether a message with these attributes is delivered."""
+        """Return whether a message with these attributes is delivered."""
 
     def keys(self) -> frozenset[str]:
         """Return the attribute keys that the filter looks at."""
@@ -53,7 +53,7 @@ class Everything:
     """The empty filter."""
 
     def matches(self, _: Attributes) -> bool:
-        """Whether the message is delivered: always."""
+        """Return True, because every message is delivered."""
         return True
 
     def keys(self) -> frozenset[str]:
@@ -71,7 +71,7 @@ class Has:
     key: str
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether the attribute is there, with any value."""
+        """Return whether the attribute is there, with any value."""
         return self.key in attributes
 
     def keys(self) -> frozenset[str]:
@@ -90,7 +90,7 @@ class Equals:
     value: str
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether the attribute has exactly this value."""
+        """Return whether the attribute has exactly this value."""
         return attributes.get(self.key) == self.value
 
     def keys(self) -> frozenset[str]:
@@ -109,7 +109,7 @@ class Differs:
     value: str
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether the attribute has another value, or is absent."""
+        """Return whether the attribute has another value, or is absent."""
         return attributes.get(self.key) != self.value
 
     def keys(self) -> frozenset[str]:
@@ -128,7 +128,7 @@ class HasPrefix:
     prefix: str
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether the attribute is there and its value begins with the prefix."""
+        """Return whether the attribute is there and its value begins with the prefix."""
         return self.key in attributes and attributes[self.key].startswith(self.prefix)
 
     def keys(self) -> frozenset[str]:
@@ -146,7 +146,7 @@ class Not:
     term: Filter
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether the term does not match."""
+        """Return whether the term does not match."""
         return not self.term.matches(attributes)
 
     def keys(self) -> frozenset[str]:
@@ -164,7 +164,7 @@ class All:
     terms: tuple[Filter, ...]
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether every term matches."""
+        """Return whether every term matches."""
         return all(term.matches(attributes) for term in self.terms)
 
     def keys(self) -> frozenset[str]:
@@ -182,7 +182,7 @@ class AnyOf:
     terms: tuple[Filter, ...]
 
     def matches(self, attributes: Attributes) -> bool:
-        """Whether at least one term matches."""
+        """Return whether at least one term matches."""
         return any(term.matches(attributes) for term in self.terms)
 
     def keys(self) -> frozenset[str]:

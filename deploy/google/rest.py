@@ -10,10 +10,10 @@ from deploy.google.permissions import grant
 from deploy.secret import Secret
 from deploy.web import without_netrc
 
-Held = Callable[[str, Sequence[str], Secret], frozenset[str]]
+TestPermissions = Callable[[str, Sequence[str], Secret], frozenset[str]]
 """The type of ``test_permissions``."""
 
-Measured = Callable[[str, Mapping[str, str], Secret], list[Any]]
+ReadTimeSeries = Callable[[str, Mapping[str, str], Secret], list[Any]]
 """The type of ``time_series``."""
 
 _TIME_SERIES_URL = "https://monitoring.googleapis.com/v3/projects/{project}/timeSeries"
@@ -33,7 +33,7 @@ def test_permissions(resource: str, permissions: Sequence[str], token: Secret) -
         DeployError: Google did not answer.
 
     """
-    held: set[str] = set()
+    granted: set[str] = set()
     api = "iam" if "/serviceAccounts/" in resource else "cloudresourcemanager"
     for first in range(0, len(permissions), _MAX_PERMISSIONS):
         try:
@@ -45,11 +45,11 @@ def test_permissions(resource: str, permissions: Sequence[str], token: Secret) -
                 allow_redirects=False,
             )
             answer.raise_for_status()
-            held.update(answer.json().get("permissions", []))
+            granted.update(answer.json().get("permissions", []))
         except (requests.RequestException, ValueError) as error:
             status = getattr(getattr(error, "response", None), "status_code", type(error).__name__)
             raise DeployError(f"did not answer ({status})", where="testIamPermissions") from None
-    return frozenset(held)
+    return frozenset(granted)
 
 
 def time_series(project: str, parameters: Mapping[str, str], token: Secret) -> list[Any]:

@@ -20,7 +20,7 @@ _NOT_ENABLED = re.compile(r"(DISABLED|DESTROYED) state")
 
 
 @dataclass(frozen=True, slots=True)
-class Vault:
+class SecretVersions:
     """The versions of one deployment's secret."""
 
     spec: Spec

@@ -107,7 +107,7 @@ def event_in(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_what_was_sent(event: Mapping[str, Any], event_type: str, sent: Mapping[str, Any]) -> bool:
-    """Whether an event has this type and the values that were sent. DT may add others."""
+    """Return whether an event has this type and the values that were sent. DT may add others."""
     data = (event.get("data") or {}).get(event_type)
     if event.get("eventType") != event_type or not isinstance(data, Mapping):
         return False

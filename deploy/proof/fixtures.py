@@ -16,7 +16,7 @@ ABANDONED_AFTER_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
-class Temporary:
+class Fixtures:
     """The temporary resources of proofs. ``notice`` is called for a resource that could not be removed."""
 
     spec: Spec
@@ -34,14 +34,14 @@ class Temporary:
                     if device.since < old:
                         self._remove_device(project, device.id)
             abandoned = AbandonedProofSubscriptions(self.spec)
-            for found in self.google.read(abandoned.describe) or []:
-                if abandoned.is_one(found) and since(found.get("labels") or {}) < old:
-                    self._remove_subscription(last_segment(found["name"]))
+            for subscription in self.google.read(abandoned.describe) or []:
+                if abandoned.is_one(subscription) and since(subscription.get("labels") or {}) < old:
+                    self._remove_subscription(last_segment(subscription["name"]))
         except DeployError as error:
             self.notice(f"resources of killed proofs could not be listed: {error.what}")
 
     def make_device(self, project: str, device_type: str) -> str:
-        """Let DT emulate a device, and return its id. Raises ``DtFailed`` if DT does not allow it."""
+        """Create an emulated device, and return its id. Raises ``DtFailed`` if DT does not allow it."""
         return self.devices.make(project, device_type, self.now())
 
     @contextmanager
@@ -54,7 +54,7 @@ class Temporary:
 
     @contextmanager
     def subscription(self, device: str) -> Iterator[str]:
-        """Make a subscription for one device's events, and delete it on leaving. If that fails, it expires in a day."""
+        """Create a subscription for one device, and delete it when the context ends, or let it expire in a day."""
         name = f"{self.spec.topic}-{PROOF_WORD}-{secrets.token_hex(4)}"
         labels = f"{PROOF_MARK}={self.spec.name},{SINCE_MARK}={int(self.now())}"
         try:
@@ -71,13 +71,13 @@ class Temporary:
             self._remove_subscription(name)
 
     def _remove_device(self, project: str, device: str) -> None:
-        self._cleaned(lambda: self.devices.remove(project, device), f"emulated device {device} of {project}")
+        self._clean_up(lambda: self.devices.remove(project, device), f"emulated device {device} of {project}")
 
     def _remove_subscription(self, name: str) -> None:
         argv = ("pubsub", "subscriptions", "delete", name, self.spec.project_flag)
-        self._cleaned(lambda: self.google.change(argv), f"subscription {name}")
+        self._clean_up(lambda: self.google.change(argv), f"subscription {name}")
 
-    def _cleaned(self, remove: Callable[[], object], what: str) -> None:
+    def _clean_up(self, remove: Callable[[], object], what: str) -> None:
         try:
             remove()
         except DeployError as error:
@@ -86,7 +86,7 @@ class Temporary:
 
 
 def _is_absent(error: DeployError) -> bool:
-    """Whether the resource to remove does not exist: Ctrl-C may come before it is created."""
+    """Return whether the resource to remove does not exist: Ctrl-C may come before it is created."""
     return (isinstance(error, GcloudFailed) and error.code == "NOT_FOUND") or (
         isinstance(error, DtFailed) and error.status == 404
     )

@@ -30,7 +30,7 @@ from deploy.proof.checks import (
     is_what_was_sent,
     made_up_event,
 )
-from deploy.proof.fixtures import Temporary
+from deploy.proof.fixtures import Fixtures
 from deploy.resources.connector import PAUSED, Connector, owned_by
 from deploy.secret import Secret
 from deploy.spec import Spec
@@ -40,7 +40,7 @@ VERIFY = "python -m deploy verify"
 ARRIVAL_S = 90.0
 """Seconds within which an event has to arrive."""
 OPENING_S = 90.0
-"""Seconds that Google may need until a new setting of the function is in force everywhere: its public access, or a new
+"""Seconds that Google may need until a new setting of the function applies everywhere: its public access, or a new
 version of its secret."""
 
 
@@ -55,14 +55,14 @@ class Verifier:
     google: Gcloud
     dt: DtApi
     function: FunctionClient
-    fixtures: Temporary
+    fixtures: Fixtures
     both_signatures: bool = True
     notice: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
 
     def remove_leftovers(self) -> None:
-        """Remove what proofs left that were killed."""
+        """Remove the resources that killed proofs have left."""
         self.fixtures.remove_leftovers(self.spec.dt_projects)
 
     def unsigned_is_refused(self) -> None:
@@ -81,14 +81,14 @@ class Verifier:
                 what = f"an unsigned request was answered with {status}, not refused with 401 unsigned"
                 hint = "python -m deploy plan"
                 raise NotProven(what, where=self.function.url, fix=[hint, self._logs])
-            self.notice(f"{self.function.url} answers {status or 'nothing'} as yet")
+            self.notice(f"{self.function.url} still answers {status or 'nothing'}")
             self.sleep(3.0)
 
     def secret_is_accepted(self, secret: Secret) -> None:
-        """See that the function knows a secret: by a signature of another body, after which nothing is published.
+        """Check that the function accepts a secret, by a request with the signature of another body: not published.
 
         Raises:
-            NotProven: the function does not know the secret within ``OPENING_S``.
+            NotProven: the function does not accept the secret within ``OPENING_S``.
 
         """
         give_up_at = self.now() + OPENING_S
@@ -106,18 +106,18 @@ class Verifier:
         """Return this deployment's connector in a project, if it is one that delivers to the function.
 
         Raises:
-            NotProven: there is no connector, or it cannot deliver, so that no event would ever arrive.
+            NotProven: there is no connector, or it cannot deliver events.
 
         """
         url = self.function.url
         own = owned_by(self.spec, connectors, url)
-        fault, fix = _keeps_from_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
+        fault, fix = _why_not_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
         if fault:
             raise NotProven(fault, where=f"DT project {project}", fix=[fix])
         return own[0]
 
     def event_arrives(self, project: str, connector: Connector, secret: Secret) -> Proof:
-        """Let a sensor be emulated, and see its event come out of the main topic.
+        """Send the event of an emulated sensor, and receive it from the main topic.
 
         Raises:
             NotProven: no event came, or another one than was sent, or the secret did not prove it.
@@ -133,13 +133,13 @@ class Verifier:
             device = self.fixtures.make_device(project, EMULATED[event_type][0])
         except DtFailed as error:
             self.notice(f"no emulated device: {error.what}")
-            return self._signed_arrives(project, secret, "DT let no emulated device be made")
+            return self._signed_arrives(project, secret, "DT did not create an emulated device")
         made = self.fixtures
         with made.removing_device(project, device), made.subscription(device) as subscription:
             data = EMULATED[event_type][1]
             publish = f"/projects/{project}/devices/{device}:publish"
             self.dt.call("POST", publish, body={event_type: data}, emulator=True, just_made=True)
-            message = self._awaited(subscription, device, event_type, _secret_fix(connector))
+            message = self._wait_for_event(subscription, device, event_type, _secret_fix(connector))
             proof = checked(message, project, device, event_type, data)
             self._check_history(proof, device, event_type, data)
         return replace(proof, doubt=self._doubt(proof, connector))
@@ -167,7 +167,7 @@ class Verifier:
             if status != 200:
                 what = f"a signed request was answered with {status} {text[:200]}"
                 raise NotProven(what, where=self.function.url, fix=[self._logs])
-            message = self._awaited(subscription, device, MADE_UP)
+            message = self._wait_for_event(subscription, device, MADE_UP)
         if base64.b64decode(message["data"]) != body:
             raise NotProven("the message has other bytes than were sent", where=f"topic {self.spec.topic}")
         check_attributes(message, json.loads(body)["event"], project, device)
@@ -183,7 +183,9 @@ class Verifier:
         if not all(is_what_was_sent(event, event_type, sent) for event in kept):
             raise NotProven("the event is not the one that DT keeps in its history", where=f"topic {self.spec.topic}")
 
-    def _awaited(self, subscription: str, device: str, event_type: str, fix: Sequence[str] = ()) -> Mapping[str, Any]:
+    def _wait_for_event(
+        self, subscription: str, device: str, event_type: str, fix: Sequence[str] = ()
+    ) -> Mapping[str, Any]:
         """Return the message with the event of this type. A device may send other types first, of its radio or labels.
 
         Raises:
@@ -208,7 +210,7 @@ class Verifier:
         return f"gcloud functions logs read {self.spec.name} --gen2 {place}"
 
 
-def _keeps_from_delivering(connector: Connector, url: str) -> tuple[str, str]:
+def _why_not_delivering(connector: Connector, url: str) -> tuple[str, str]:
     """Return why a connector cannot deliver events, and the fix; two empty texts if it can."""
     name, status = f"connector {connector.id}", connector.status
     if status == PAUSED:
@@ -223,7 +225,7 @@ def _keeps_from_delivering(connector: Connector, url: str) -> tuple[str, str]:
 
 
 def _secret_fix(connector: Connector) -> list[str]:
-    """Return the fix for a connector whose secret may be wrong: DT does not show it. Else the list is empty."""
+    """Return the fix for a connector whose secret DT does not show, because it may be wrong; else no fix."""
     if connector.signs_with != "unknown":
         return []
     return [f"delete connector {connector.id} in DT Studio, then {UP}: it may have another secret"]

@@ -1,8 +1,8 @@
-"""What a deployment consists of: one class for each resource. None of them runs anything.
+"""The resources of a deployment: one class for each kind. They only return commands and steps.
 
 ====================  =============================================================
-``resource``          what all resources have in common
-``marked``            a resource with a mark that tells whose it is
+``resource``          the base class of all resources
+``marked``            a resource with a mark that names its deployment
 ``catalog``           lists all resources; the APIs and permissions they need
 ``services``          Google's APIs
 ``runtime_account``   the service account that the function runs as
@@ -10,11 +10,11 @@
 ``signature_secret``  the secret of ``X-Dt-Signature``
 ``iam_binding``       the roles of the service account
 ``function``          the function: its source and its settings
-``invocation``        who may call the function
-``invokers``          who may call a Cloud Run service, read from its policy
+``invocation``        the permission to call the function
+``invokers``          the callers that a Cloud Run service allows
 ``elsewhere``         functions that are left in other regions
 ``connector``         the Data Connector in one DT project
-``by_hand``           settings of others that a plan shows and leaves alone
-``memory``            what a deployment remembers between two runs
+``by_hand``           settings made elsewhere, which a plan only shows
+``memory``            the memory of a deployment between two runs
 ====================  =============================================================
 """

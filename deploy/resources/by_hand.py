@@ -1,6 +1,6 @@
-"""Settings of others on a deployment's resources, which it leaves alone, in words that a plan shows. Pure.
+"""Describes settings of resources that were made elsewhere. A plan shows them, and leaves them alone. Pure.
 
-Each function returns short phrases, in a fixed order; a setting as it is after ``up`` gives none.
+Each function returns short phrases, in a fixed order. A setting with the value that ``up`` sets has no phrase.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,30 +9,30 @@ from typing import Any
 from deploy.resources.resource import Facts
 
 ACK_DEADLINE_S = 10
-"""The deadline of a subscription that was made without one."""
+"""Google's default for a subscription."""
 
 _SINKS = (("pushConfig", "pushEndpoint"), ("bigqueryConfig", "table"), ("cloudStorageConfig", "bucket"))
 _RUN = "run.googleapis.com"
 
 
-def said(phrases: Sequence[str]) -> str:
-    """Return phrases as the end of a plan's sentence."""
+def as_suffix(phrases: Sequence[str]) -> str:
+    """Return phrases as the end of the reason of a step."""
     return "".join(f"; {phrase}, set elsewhere" for phrase in phrases)
 
 
 def on_subscription(found: Facts, *, ordered: bool) -> list[str]:
-    """Return what was set on a subscription: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions.
+    """Return the settings of a subscription: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions.
 
     ``ordered``: this deployment asks for message ordering.
     """
-    retried, dead = found.get("retryPolicy") or {}, found.get("deadLetterPolicy") or {}
+    retry, dead = found.get("retryPolicy") or {}, found.get("deadLetterPolicy") or {}
     deadline = found.get("ackDeadlineSeconds") or ACK_DEADLINE_S
-    given_up = f"after {dead.get('maxDeliveryAttempts', 5)} attempts a message goes to {{}}"
+    dead_lettered = f"after {dead.get('maxDeliveryAttempts', 5)} attempts a message goes to {{}}"
     return [
         *_phrase(found.get("filter"), "takes only messages that match {}"),
         *_phrase(deadline != ACK_DEADLINE_S and deadline, "ack deadline {} s"),
-        *_phrase(dead.get("deadLetterTopic"), given_up),
-        *_phrase(retried and _backoff(retried), "waits {} before it delivers again"),
+        *_phrase(dead.get("deadLetterTopic"), dead_lettered),
+        *_phrase(retry and _backoff(retry), "waits {} before it delivers again"),
         *_phrase(found.get("enableExactlyOnceDelivery"), "exactly-once delivery"),
         *_phrase(found.get("retainAckedMessages"), "keeps acknowledged messages"),
         *_phrase(not ordered and found.get("enableMessageOrdering"), "message ordering"),
@@ -43,7 +43,7 @@ def on_subscription(found: Facts, *, ordered: bool) -> list[str]:
 
 
 def on_topic(found: Facts) -> list[str]:
-    """Return what was set on a topic: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics."""
+    """Return the settings of a topic: https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.topics."""
     stored = found.get("messageStoragePolicy") or {}
     regions = stored.get("allowedPersistenceRegions") or []
     elsewhere = ", and refuses publishers elsewhere" if stored.get("enforceInTransit") else ""
@@ -59,7 +59,7 @@ def on_topic(found: Facts) -> list[str]:
 
 
 def on_function(found: Facts, ours: Mapping[str, str]) -> list[str]:
-    """Return what was set on a function, without values of variables; ``ours`` are this deployment's variables.
+    """Return the settings of a function, without the values of variables. ``ours``: this deployment's variables.
 
     https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions
     """
@@ -80,7 +80,7 @@ def on_function(found: Facts, ours: Mapping[str, str]) -> list[str]:
 
 
 def on_service(found: Facts) -> list[str]:
-    """Return what was set on the service beneath a function that keeps requests from its newest revision.
+    """Return the settings of the function's Cloud Run service that keep requests from its newest revision.
 
     https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
     """
@@ -95,7 +95,7 @@ def on_service(found: Facts) -> list[str]:
 
 
 def closing(found: Facts) -> list[str]:
-    """Return what was set on the service beneath a function that keeps all of DT's requests from it."""
+    """Return the settings of the function's Cloud Run service that block all of DT's requests."""
     annotations = found.get("metadata", {}).get("annotations", {})
     return [
         *_phrase(_is_on(annotations, "default-url-disabled"), "its run.app URL is switched off: DT cannot call"),
@@ -105,7 +105,7 @@ def closing(found: Facts) -> list[str]:
 
 
 def on_secret(found: Facts) -> list[str]:
-    """Return what was set on a secret: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets."""
+    """Return the settings of a secret: https://cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets."""
     replicas = ((found.get("replication") or {}).get("userManaged") or {}).get("replicas") or []
     places = ", ".join(replica.get("location", "") for replica in replicas)
     return [
@@ -120,8 +120,8 @@ def _phrase(value: Any, words: str) -> list[str]:
     return [words.format(value)] if value else []
 
 
-def _backoff(retried: Mapping[str, Any]) -> str:
-    return f"{retried.get('minimumBackoff', '10s')} to {retried.get('maximumBackoff', '600s')}"
+def _backoff(retry: Mapping[str, Any]) -> str:
+    return f"{retry.get('minimumBackoff', '10s')} to {retry.get('maximumBackoff', '600s')}"
 
 
 def _other_state(found: Facts) -> str:
@@ -130,7 +130,7 @@ def _other_state(found: Facts) -> str:
 
 
 def _instances_by_hand(service: Facts) -> str:
-    """Return how many instances were asked for by hand; an empty text if Cloud Run decides."""
+    """Return the number of instances that was set by hand; an empty text if Cloud Run scales the service."""
     annotations = service.get("metadata", {}).get("annotations", {})
     if str(annotations.get(f"{_RUN}/scalingMode", "")).lower() != "manual":
         return ""

@@ -1,7 +1,7 @@
-"""All resources of Google's side, in the order in which they are made, and what follows from them for a deployment.
+"""All resources of Google's side, in the order in which they are created.
 
-A new resource is a class with an entry here. The rest is derived: which APIs are enabled, which permissions a deployer
-needs, what is read, planned, applied and removed.
+A new resource is a class with an entry here. Everything else is derived from the entries: the enabled APIs, a
+deployer's permissions, and what is read, planned, applied and removed.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ from deploy.spec import RETENTION_DEFAULTS, Spec
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One class of resources, and how those of a deployment are made from its spec and its memory."""
+    """One class of resources. ``of`` returns those of a deployment, from its spec and its memory."""
 
     kind: type[Resource]
     of: Callable[[Spec, Memory], Sequence[Resource]]
@@ -49,17 +49,17 @@ MADE: tuple[Entry, ...] = (
     Entry(Function, lambda spec, memory: [Function(spec, memory.deployed)]),
     Entry(Invocation, lambda spec, _: [Invocation(spec)]),
 )
-"""What ``up`` makes. The account comes long before the bindings, because a new account is not known everywhere at once.
+"""The resources that ``up`` creates; a resource comes after its parent.
 
-A resource comes after its parent."""
+The account comes long before the bindings, because it takes Google some time to make a new account known everywhere."""
 
 LEFT: tuple[Entry, ...] = (Entry(Elsewhere, lambda spec, _: [Elsewhere(spec)]),)
-"""What earlier runs may have left. A plan reads it, too."""
+"""Resources that earlier runs may have left. A plan reads them, too."""
 
 ABANDONED: tuple[Entry, ...] = (
     Entry(AbandonedProofSubscriptions, lambda spec, _: [AbandonedProofSubscriptions(spec)]),
 )
-"""What killed proofs may have left. Only a removal reads it."""
+"""Resources that killed proofs may have left. Only a removal reads them."""
 
 _OF_PREFLIGHT = (
     "cloudfunctions.locations.list",
@@ -73,31 +73,31 @@ _NOTHING = Memory()
 
 
 def resources(spec: Spec, memory: Memory = _NOTHING) -> tuple[Resource, ...]:
-    """Return what ``up`` makes, in this order.
+    """Return the resources that ``up`` creates, in this order.
 
-    ``memory``: what the deployment remembers, which the plans of the secret and of the function need.
+    ``memory``: the memory of the deployment, for the plans of the secret and of the function.
     """
     return _all(MADE, spec, memory)
 
 
 def watched(spec: Spec) -> tuple[Resource, ...]:
-    """Return all that a plan reads: what is made, and what earlier runs may have left."""
+    """Return the resources that a plan reads: those that ``up`` creates, and those that earlier runs may have left."""
     return _all((*MADE, *LEFT), spec, _NOTHING)
 
 
 def removable(spec: Spec) -> tuple[Resource, ...]:
-    """Return what has to be removed by itself, in the order in which it was made; the rest is deleted with it."""
+    """Return the resources without a parent, in the order of creation; the others are deleted with their parents."""
     everything = _all((*MADE, *LEFT, *ABANDONED), spec, _NOTHING)
     return tuple(resource for resource in everything if resource.parent is None)
 
 
 def command_groups() -> tuple[CommandGroup, ...]:
-    """Return gcloud's command groups that the resources need."""
+    """Return the gcloud command groups that the resources need."""
     return tuple(dict.fromkeys(group for kind in _kinds() for group in kind.groups))
 
 
 def service_of_group() -> dict[str, str]:
-    """Return the API of each of gcloud's command groups that a resource needs, by the group's first word."""
+    """Return the API of each gcloud command group that a resource needs, by the first word of the group."""
     return {group.words[0]: group.service for group in command_groups()}
 
 
@@ -107,7 +107,7 @@ def services() -> tuple[str, ...]:
 
 
 def deployer_permissions() -> tuple[str, ...]:
-    """Return the permissions that a deployer needs on the Google project, and no more; docs/deployer.md lists them.
+    """Return the permissions that a deployer needs on the Google project. docs/deployer.md lists them.
 
     https://cloud.google.com/iam/docs/permissions-reference
     """

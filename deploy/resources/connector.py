@@ -1,4 +1,4 @@
-"""The Data Connector in one DT project. Pure: it compares what DT's API says with the spec, and returns steps."""
+"""The Data Connector in one DT project: compares DT's connectors with the spec, and returns steps. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -11,18 +11,18 @@ from deploy.spec import Spec
 from deploy.steps import Change, ConnectorCall, DeviceRemoval, ResourceId, Step, create, delete, keep, update
 
 SecretOwner = Literal["ours", "another", "none", "unknown"]
-"""Whose secret a connector has; ``unknown`` if DT does not show it, or if there is none to compare it with."""
+"""The owner of a connector's secret; ``unknown`` if DT does not show it, or if our own secret is not known."""
 
 MAX_PER_PROJECT = 10
 """Data Connectors that DT allows in a project."""
 
 PAUSED = "USER_DISABLED"
-"""The status of a connector that was paused by hand; DT sets ``SYSTEM_DISABLED`` after five days of failures."""
+"""The status of a connector that a user paused; DT itself sets ``SYSTEM_DISABLED`` after five days of failures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connector:
-    """A Data Connector as it is. Its secret is not kept, only whether it is ours."""
+    """An existing Data Connector. ``signs_with``: the owner of its secret; the secret itself is not kept."""
 
     id: str
     display_name: str = ""
@@ -35,32 +35,32 @@ class Connector:
 
 
 def connector_id(project: str) -> ResourceId:
-    """Return what identifies this deployment's connector in a DT project; any other connector there is a part."""
+    """Return the id of this deployment's connector in a DT project. Other connectors there are parts of it."""
     return ResourceId("connector in", project)
 
 
 def plan_connector(
     spec: Spec, project: str, found: Sequence[Connector], url: str, *, new_secret: bool = False
 ) -> tuple[Step, ...]:
-    """Make the connector of this deployment in one project, or bring it up to date; delete a second one.
+    """Return the steps that create or update this deployment's connector in one project, and delete a second one.
 
-    ``new_secret``: a step before this one makes another secret, which the connector then needs.
+    ``new_secret``: an earlier step of the plan creates a new secret, which the connector then needs.
     """
     own = owned_by(spec, found, url)
     others = _left_alone(spec, project, found, url, own)
     if not own:
-        call = ConnectorCall("POST", project, fields=_fields_at_first(spec), sends_url=True, sends_secret=True)
+        call = ConnectorCall("POST", project, fields=_fields_of_new(spec), sends_url=True, sends_secret=True)
         return (create(connector_id(project), "not there", call), *others)
     kept, *surplus = own
     twice = "a second one for the same function: every event would arrive twice"
     removed = (_remove(project, second, twice) for second in surplus)
-    return (_brought_up_to_date(spec, project, kept, url, new_secret=new_secret), *removed, *others)
+    return (_updated(spec, project, kept, url, new_secret=new_secret), *removed, *others)
 
 
 def remove_connector(
     spec: Spec, project: str, found: Sequence[Connector], url: str, *, foreign_url: str = ""
 ) -> tuple[Step, ...]:
-    """Remove this deployment's connectors from one project.
+    """Return the steps that delete this deployment's connectors in one project.
 
     ``foreign_url``: the URL of a function of this name that is not this deployment's; connectors to it stay.
     """
@@ -85,10 +85,10 @@ def remove_connector(
 def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -> None:
     """Check that DT allows one more connector, if this deployment has none in this project yet.
 
-    If a project has more than DT allows, DT has given it another limit, which is not known here.
+    If a project has more than ten connectors, DT has given it another limit, which is unknown.
 
     Raises:
-        DeployError: the project has as many as DT allows.
+        DeployError: the project has as many connectors as DT allows.
 
     """
     if len(found) != MAX_PER_PROJECT or owned_by(spec, found, url):
@@ -99,7 +99,7 @@ def check_room(spec: Spec, project: str, found: Sequence[Connector], url: str) -
 
 
 def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
-    """Remove the devices that were emulated for proofs."""
+    """Return the steps that delete the emulated devices that proofs left."""
     reason = "left by a proof that was interrupted"
     return tuple(
         delete(ResourceId("emulated device", device), reason, DeviceRemoval(project, device)) for device in left
@@ -107,35 +107,37 @@ def remove_devices(project: str, left: Sequence[str]) -> tuple[Step, ...]:
 
 
 def owned_by(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connector, ...]:
-    """Return the connectors that are this deployment's: the first one stays, the others are to be deleted.
+    """Return this deployment's connectors: a plan keeps the first one, and deletes the others.
 
-    A connector is ours if it points at our function, or once did, and has our name or our secret. If there is none,
-    it is one that was pointed elsewhere, and has our secret or the default name, which holds project and deployment.
-    If there is none either, it is the oldest one that points at our function. A second one is ours to delete only if
-    it has our name, and DT does not show that it has another secret. DT's ids grow with time.
+    A connector is ours if it has our name or our secret, and points at our function or did so before. If there is no
+    such connector, ours is one that points elsewhere, but has our secret or the default name, which contains project
+    and deployment. Without any of these, ours is the oldest connector that points at our function. A second connector
+    is ours only if it has our name, and DT does not show that it has another secret. DT's ids grow with time.
     """
     pushing = sorted(_pushing(found), key=lambda connector: connector.id)
-    here = [connector for connector in pushing if _is_or_was_here(connector, spec, url)]
-    proven = [connector for connector in here if is_proven(spec, connector)]
+    pointing_here = [connector for connector in pushing if _is_or_was_here(connector, spec, url)]
+    proven = [connector for connector in pointing_here if is_proven(spec, connector)]
     elsewhere = [
         connector for connector in pushing if _has_default_name(connector, spec) or connector.signs_with == "ours"
     ]
     candidates = sorted(proven or elsewhere, key=lambda connector: _doubt(connector, spec))
     if not candidates:
-        return tuple(here[:1])
+        return tuple(pointing_here[:1])
     kept, *others = candidates
     second = (other for other in others if _has_our_name(other, spec) and other.signs_with in {"ours", "unknown"})
     return (kept, *second)
 
 
-def name_tells(spec: Spec, found: Sequence[Connector], url: str) -> bool:
-    """Return whether names show which of these connectors are this deployment's, without comparing secrets."""
-    here = [connector for connector in _pushing(found) if _is_or_was_here(connector, spec, url)]
-    return not found or (bool(owned_by(spec, found, url)) and all(_has_our_name(connector, spec) for connector in here))
+def names_suffice(spec: Spec, found: Sequence[Connector], url: str) -> bool:
+    """Return whether the names alone show which of these connectors are this deployment's."""
+    pointing_here = [connector for connector in _pushing(found) if _is_or_was_here(connector, spec, url)]
+    return not found or (
+        bool(owned_by(spec, found, url)) and all(_has_our_name(connector, spec) for connector in pointing_here)
+    )
 
 
 def is_proven(spec: Spec, connector: Connector) -> bool:
-    """Return whether a connector's name or its secret proves that it is this deployment's."""
+    """Return whether its name or its secret proves that a connector is this deployment's."""
     return _has_our_name(connector, spec) or connector.signs_with == "ours"
 
 
@@ -145,7 +147,7 @@ def _pushing(found: Sequence[Connector]) -> list[Connector]:
 
 
 def _doubt(connector: Connector, spec: Spec) -> int:
-    """Return 0 for a connector that has our secret and our name, 1 for our secret, 2 for our name, 3 for neither."""
+    """Return 0 for a connector with our secret and name, 1 for only our secret, 2 for only our name, 3 for neither."""
     return (connector.signs_with != "ours") * 2 + (not _has_our_name(connector, spec))
 
 
@@ -154,7 +156,7 @@ def _has_default_name(connector: Connector, spec: Spec) -> bool:
 
 
 def _has_our_name(connector: Connector, spec: Spec) -> bool:
-    """Return whether the name is the default one, or the one asked for, which other deployments may have, too."""
+    """Return whether a connector has the default name or the name in the spec. Other deployments may use the latter."""
     return connector.display_name in {spec.default_connector_name, spec.connector_name}
 
 
@@ -166,7 +168,7 @@ def _is_or_was_here(connector: Connector, spec: Spec, url: str) -> bool:
 def _left_alone(
     spec: Spec, project: str, found: Sequence[Connector], url: str, own: Sequence[Connector]
 ) -> tuple[Step, ...]:
-    """Return a step for each connector that looks like this deployment's, without proof that it is."""
+    """Return a step for each connector that resembles this deployment's, without proof that it is."""
     return tuple(
         _keep_part(project, connector, why)
         for connector in _pushing(found)
@@ -183,14 +185,12 @@ def _keep_part(project: str, connector: Connector, why: str) -> Step:
 
 
 def _resemblance(connector: Connector, spec: Spec, url: str) -> str:
-    """Return in which way a connector looks like this deployment's; an empty text if it does not."""
+    """Return how a connector resembles this deployment's; an empty text if it does not."""
     if _points_at(connector.url, spec, url):
-        return (
-            "points at this function, too, and may be somebody else's: left alone, although its events may arrive twice"
-        )
+        return "points at this function, too, but may not be this deployment's: left alone, so events may arrive twice"
     if _may_be_ours(connector, spec, url):
         return (
-            "points at a function of this name, and nothing is left that tells whose it is: left alone. If it is this "
+            "points at a function of this name, and its owner can no longer be determined: left alone. If it is this "
             "deployment's, delete it in DT Studio"
         )
     if _has_a_number(connector.url, spec):
@@ -232,9 +232,9 @@ def _is_a_function(connector_url: str, spec: Spec) -> bool:
 
 
 def _address(url: str) -> tuple[str, str]:
-    """Return host and path of a URL, as far as they decide where a request goes; two empty texts if it is not one.
+    """Return host and path of a URL in a normal form; two empty texts if it is not a URL.
 
-    A host counts without its case and HTTPS's own port, a path without slashes at its end, a query not at all.
+    The host is in lower case and without port 443, the path has no slash at its end, and a query is left out.
     """
     try:
         parts = urlsplit(url)
@@ -243,7 +243,7 @@ def _address(url: str) -> tuple[str, str]:
     return parts.netloc.lower().removesuffix(":443"), parts.path.rstrip("/")
 
 
-def _fields_at_first(spec: Spec) -> dict[str, Any]:
+def _fields_of_new(spec: Spec) -> dict[str, Any]:
     return {
         "displayName": spec.connector_name or spec.default_connector_name,
         "type": "HTTP_PUSH",
@@ -254,38 +254,40 @@ def _fields_at_first(spec: Spec) -> dict[str, Any]:
 
 
 def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
-    """Return the device labels to be sent: those asked for, else those that become attributes."""
+    """Return the device labels that DT sends: those of the spec, else those of ``LABEL_ATTRIBUTES``."""
     if spec.connector_labels is not None or "LABEL_ATTRIBUTES" not in spec.settings:
         return spec.connector_labels
     return tuple(dict.fromkeys(key.strip() for key in spec.settings["LABEL_ATTRIBUTES"].split(",") if key.strip()))
 
 
-def _as_it_is(spec: Spec, found: Connector) -> str:
+def _kept_reason(spec: Spec, found: Connector) -> str:
     state = f"{found.id} is ACTIVE"
     if found.status == PAUSED:
         state = f"{found.id} is paused ({PAUSED}), and stays so: DT sends nothing until it is enabled in DT Studio"
     lists = (("events", found.event_types, spec.event_types), ("labels", found.labels, labels_wanted(spec)))
     by_hand = [f"{name} {', '.join(there)}" for name, there, wanted in lists if there and wanted is None]
     left = f"; left alone: {'; '.join(by_hand)}" if by_hand else ""
-    unseen = "; DT does not show its secret, so it cannot be compared; python -m deploy verify proves it"
+    unseen = "; DT does not show its secret, so it cannot be compared; python -m deploy verify checks it"
     return f"{state}{left}{unseen if found.signs_with == 'unknown' else ''}"
 
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """A change of a connector, as shown, and what the PATCH sends for it."""
+    """A change of a connector, and the fields that a PATCH sends for it.
+
+    ``is_pushed``: the change is of the URL or the secret, which are always sent together.
+    """
 
     change: Change
     fields: Mapping[str, Any] = field(default_factory=dict)
     is_pushed: bool = False
-    """Whether it is part of how DT pushes: URL and secret, which are sent together."""
 
 
-def _brought_up_to_date(spec: Spec, project: str, found: Connector, url: str, *, new_secret: bool) -> Step:
-    """Return the step that changes what differs, or keeps the connector."""
+def _updated(spec: Spec, project: str, found: Connector, url: str, *, new_secret: bool) -> Step:
+    """Return the step that updates a connector, or keeps it if nothing differs."""
     differences = [*_pushed(found, url, new_secret=new_secret), *_fields(spec, found)]
     if not differences:
-        return keep(connector_id(project), _as_it_is(spec, found))
+        return keep(connector_id(project), _kept_reason(spec, found))
     fields = {name: value for difference in differences for name, value in difference.fields.items()}
     is_pushed = any(difference.is_pushed for difference in differences)
     call = ConnectorCall("PATCH", project, found.id, fields, sends_url=is_pushed, sends_secret=is_pushed)

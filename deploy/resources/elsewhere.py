@@ -1,4 +1,4 @@
-"""Functions of this deployment in other regions: they are left if deploy.toml names another region than before."""
+"""Functions of this deployment in other regions, which are left after a change of the region in deploy.toml."""
 
 from dataclasses import dataclass, replace
 from typing import ClassVar
@@ -11,10 +11,10 @@ from deploy.steps import Argv, GcloudCall, ResourceId, Step, delete
 
 @dataclass(frozen=True, slots=True)
 class Elsewhere(Resource):
-    """Functions with this deployment's name and label, in any region but its own. One command lists all regions.
+    """Functions with this deployment's name and label in all other regions, which one command lists.
 
-    Each part is the function in one region. They are deleted at the end of a plan, after the connectors were pointed
-    to the function of the region that is named now.
+    Each part is the function in one region. They are deleted at the end of a plan, when the connectors already point
+    at the function in the new region.
     """
 
     permissions: ClassVar[tuple[str, ...]] = ("cloudfunctions.functions.delete", "cloudfunctions.functions.list")
@@ -23,7 +23,7 @@ class Elsewhere(Resource):
 
     @property
     def id(self) -> ResourceId:
-        """All of them together."""
+        """The id of all these functions together."""
         return ResourceId("functions in other regions")
 
     @property
@@ -32,15 +32,15 @@ class Elsewhere(Resource):
         return ("functions", "list", "--v2", f"--filter=labels.{MARK}={self.spec.name}", self.spec.project_flag)
 
     def owner(self, of: ResourceId) -> Function:
-        """Return the function in the region that a part is named by."""
+        """Return the function in the region that a part names."""
         return Function(replace(self.spec, region=of.part))
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Delete them."""
+        """Return the steps that delete them."""
         return tuple(self._delete(region) for region in self.regions(facts))
 
     def regions(self, facts: Facts) -> list[str]:
-        """Return the regions in which there is one."""
+        """Return the regions that have such a function."""
         return sorted(region for function in self.found(facts) or [] if (region := self._other_region(function)))
 
     def _other_region(self, function: Facts) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.errors import DeployError
-from deploy.resources.by_hand import on_function, on_service, said
+from deploy.resources.by_hand import as_suffix, on_function, on_service
 from deploy.resources.invokers import INVOKER, RUN, is_public, is_unchecked, run_service
 from deploy.resources.marked import Marked
 from deploy.resources.memory import deployed_upload
@@ -20,9 +20,9 @@ ANOTHER_NAME = "python -m deploy up --name=ANOTHER-NAME"
 
 @dataclass(frozen=True, slots=True)
 class OptionalSetting:
-    """A setting that is compared only if deploy.toml, a flag or a variable mentions it, and is left alone otherwise.
+    """A setting that is compared only if deploy.toml, a flag or a variable has it; otherwise it is left alone.
 
-    ``find`` reads it from the function's description; ``read`` parses it, so that two ways to write it are equal.
+    ``find`` returns its value from the function's description; ``read`` parses a value, so that 1Gi equals 1024Mi.
     """
 
     name: str
@@ -31,12 +31,12 @@ class OptionalSetting:
     read: Callable[[str], Any]
 
     def found(self, function: Facts) -> str | None:
-        """Return it as Google writes it; None if it is not there."""
+        """Return its value in Google's notation; None if it is absent."""
         value = self.find(function)
         return None if value is None else str(value)
 
     def differs(self, function: Facts, wanted: str) -> bool:
-        """Return whether it has another value than wanted. A value that cannot be parsed differs."""
+        """Return whether it differs from the wanted value. A value that cannot be parsed differs."""
         found = self.found(function)
         try:
             return found is None or self.read(found) != self.read(wanted)
@@ -70,9 +70,9 @@ ARTIFACTS = CommandGroup(("artifacts",), "artifactregistry.googleapis.com")
 
 @dataclass(frozen=True, slots=True)
 class Function(Marked):
-    """The function that receives DT's requests; ``deployed`` is the upload that it was last deployed from, if known.
+    """The function that receives DT's requests. ``deployed``: the upload of the last deployment, if known.
 
-    ``gcloud functions deploy`` changes a function that exists already, so it is read again before it is created, too.
+    ``gcloud functions deploy`` overwrites an existing function, so it is read again also before it is created.
     """
 
     groups: ClassVar[tuple[CommandGroup, ...]] = (FUNCTIONS, RUN, BUILDS, ARTIFACTS)
@@ -98,28 +98,28 @@ class Function(Marked):
 
     @property
     def id(self) -> ResourceId:
-        """The function of the deployment's name."""
+        """The id of the function."""
         return ResourceId("function", self.spec.name)
 
     @property
     def adoption(self) -> Argv:
-        """The command that deploys it with the mark: gcloud has none that only adds a label."""
+        """The command that deploys it with the mark, because gcloud has no command that only adds a label."""
         return self.command("deploy", "--source=.", f"--update-labels={self.spec.mark}")
 
     def details(self, found: Any) -> Reads:
-        """Describe the Cloud Run service of its name, which may be there, and of others, without a function."""
+        """Describe the Cloud Run service of the same name, which may exist without a function, and not be ours."""
         del found
         yield "service", run_service(self.spec, "describe")
 
     def removal_details(self, found: Any) -> Reads:
-        """Read what a detached function left: its service stays, open to everybody."""
+        """Read the service that a detached function has left, which anyone can still call."""
         if found is None:
             service = yield "service", run_service(self.spec, "describe")
             if service is not None and self._is_marked_service(service):
                 yield "policy", run_service(self.spec, "get-iam-policy")
 
     def ownership_reads(self, action: Action) -> Reads:
-        """Read the service beneath it, too, unless it is deleted: a deployment changes both."""
+        """Return the commands for the function and, unless it is deleted, its service, which a deployment changes."""
         yield self.key, self.describe
         if action != "delete":
             yield from self.details(None)
@@ -128,14 +128,14 @@ class Function(Marked):
         """Return the error for a function, or a Cloud Run service without one, that is not this deployment's."""
         found, service = self.found(facts), facts.get("service")
         if found is None:
-            return None if service is None else self._not_ours_to_open(service)
+            return None if service is None else self._foreign_service(service)
         if found.get("environment") == "GEN_1":
             what = "already exists, as a 1st gen function, which cannot become this deployment's: it is left as it is"
             return DeployError(what, where=self.title, fix=[ANOTHER_NAME])
         if error := Marked.not_ours(self, facts):  # super() fails in a dataclass with slots
             return error
         if service is not None and not self._is_of_functions(service):
-            return self._not_ours_to_open(service, "and is not the function's")
+            return self._foreign_service(service, "and is not the function's")
         return None
 
     def creation(self, facts: Facts) -> GcloudCall:
@@ -144,17 +144,17 @@ class Function(Marked):
         return GcloudCall(self._deploy({**FUNCTION_DEFAULTS, **self.spec.function}), needs_source=True)
 
     def changed(self, facts: Facts) -> tuple[Step, ...]:
-        """Deploy it if its source, a setting or its state is not what it should be."""
+        """Return the step that deploys it again if its source, a setting or its state differs."""
         found = self.found(facts)
         if changes := (*_service_changes(facts), *self._changes(found)):
             return (
                 update(self.id, changes, GcloudCall(self._deploy(self._update_settings(found)), needs_source=True)),
             )
-        by_hand = f"{self._left_alone(found)}{said(on_service(facts['service']))}"
+        by_hand = f"{self._left_alone(found)}{as_suffix(on_service(facts['service']))}"
         return (keep(self.id, f"source and settings are as they should be{by_hand}"),)
 
     def removal_of_traces(self, facts: Facts) -> tuple[Step, ...]:
-        """Close the service of a function that was detached from it: it still serves, as open as ``up`` made it."""
+        """Return the steps that close the service of a detached function, which anyone can still call."""
         service = facts.get("service")
         if service is None:
             return (keep(self.id, "is not there"),)
@@ -165,25 +165,25 @@ class Function(Marked):
         return (*self._closed(facts), stays)
 
     def command(self, verb: str, *flags: str) -> Argv:
-        """Return a gcloud command on it."""
+        """Return a gcloud command on the function."""
         place = (f"--region={self.spec.region}", self.spec.project_flag)
         return ("functions", verb, self.spec.name, "--gen2", *flags, *place)
 
     def _is_of_functions(self, service: Facts) -> bool:
-        """Return whether a service belongs to a function: a function that failed to deploy may have another's name."""
+        """Return whether a service belongs to a function: a failed deployment may have the name of another service."""
         labels = service.get("metadata", {}).get("labels") or {}
         return labels.get("goog-managed-by") == "cloudfunctions" or self._is_marked_service(service)
 
     def _is_marked_service(self, service: Facts) -> bool:
         return is_marked(self.spec, service.get("metadata", {}))
 
-    def _not_ours_to_open(self, service: Facts, whose: str = "without a function") -> DeployError:
-        """Return the error for a service without our function: Google would let it be opened, but not deployed over."""
+    def _foreign_service(self, service: Facts, owner: str = "without a function") -> DeployError:
+        """Return the error for a service without our function. A deployment would fail, but open the service."""
         what, fix = "it is not this deployment's, and is left as it is", ANOTHER_NAME
         if self._is_marked_service(service):
             what = "this deployment's function was detached from it"
             fix = GcloudCall(run_service(self.spec, "delete")).line()
-        what = f"already exists in {self.spec.region}, {whose}: {what}"
+        what = f"already exists in {self.spec.region}, {owner}: {what}"
         return DeployError(what, where=f"Cloud Run service {self.spec.name}", fix=[fix])
 
     def _closed(self, facts: Facts) -> list[Step]:
@@ -229,7 +229,7 @@ class Function(Marked):
         return (("build service account", found, wanted),) if wanted else ()
 
     def _update_settings(self, found: Facts) -> Mapping[str, str]:
-        """Return the settings of an update: those asked for, and those that gcloud requires beside them."""
+        """Return the settings of an update: those of the spec, and those that gcloud requires with them."""
         wanted = dict(self.spec.function)
         wanted.setdefault("runtime", _optional_setting("runtime").found(found) or FUNCTION_DEFAULTS["runtime"])
         if "cpu" in wanted:
@@ -237,7 +237,7 @@ class Function(Marked):
         return wanted
 
     def _source(self, found: Facts) -> str | None:
-        """Return the digest of what is deployed. The label has it, unless somebody else has deployed since."""
+        """Return the digest of the deployed source from its label, or a text that another tool has deployed since."""
         upload = deployed_upload(found)
         if self.deployed and upload and upload != self.deployed:
             return f"another upload ({upload})"
@@ -245,11 +245,11 @@ class Function(Marked):
         return label
 
     def _left_alone(self, found: Facts) -> str:
-        """Return what differs from the defaults, and was set by others, in words."""
-        not_asked_for = [setting for setting in OPTIONAL_SETTINGS if setting.name not in self.spec.function]
+        """Return the settings that differ from the defaults and were made elsewhere, in words."""
+        omitted = [setting for setting in OPTIONAL_SETTINGS if setting.name not in self.spec.function]
         other = [
             f"{setting.name} {setting.found(found)}"
-            for setting in not_asked_for
+            for setting in omitted
             if setting.differs(found, FUNCTION_DEFAULTS[setting.name])
         ]
         other += on_function(found, self.spec.environment)
@@ -274,20 +274,20 @@ class Function(Marked):
 
 
 def _service_changes(facts: Facts) -> tuple[Change, ...]:
-    """Compare the Cloud Run service beneath the function, of which the function's description says nothing."""
+    """Return the changes of the function's Cloud Run service that the function's description does not show."""
     if facts["service"] is None:
         return (Change("Cloud Run service", "gone", "there"),)
     changes = []
     ingress = facts["service"].get("metadata", {}).get("annotations", {}).get("run.googleapis.com/ingress", "all")
     if ingress != "all":
         changes.append(Change("ingress of the Cloud Run service", ingress, "all"))
-    if image := _image_of_others(facts):
+    if image := _foreign_image(facts):
         changes.append(Change("image of the Cloud Run service", image, "built from the source"))
     return tuple(changes)
 
 
-def _image_of_others(facts: Facts) -> str:
-    """Return the image that somebody gave to the service; empty if it is from the function's own repository.
+def _foreign_image(facts: Facts) -> str:
+    """Return the image of the service if it is not from the function's own repository; else an empty text.
 
     https://cloud.google.com/functions/docs/building#image_registry
     """
@@ -299,25 +299,25 @@ def _image_of_others(facts: Facts) -> str:
 
 
 def state_of(function: Facts) -> str:
-    """Return the function's state. It is FAILED, too, if a deployment failed and an older revision still serves."""
+    """Return the function's state. It is also FAILED if a deployment failed but an older revision still serves."""
     failed = any(message.get("severity") == "ERROR" for message in function.get("stateMessages", []))
     return "FAILED" if failed else str(function.get("state", "ACTIVE"))
 
 
 def version_of(function: Facts) -> str | None:
-    """Return the version that the function was deployed by, or None if it was deployed before there were versions."""
+    """Return the version of the deployed function; None if it has no label with a version."""
     label = (function.get("labels") or {}).get(VERSION_LABEL)
     return None if label is None else str(label).replace("-", ".")
 
 
 def function_url(facts: Facts) -> str:
-    """Return the URL that the function answers on; empty if there is none yet."""
+    """Return the URL of the function; empty if it has none yet."""
     found = facts.get("function") or {}
     return str(found.get("serviceConfig", {}).get("uri") or found.get("url") or "")
 
 
 def mounted_secrets(served: Facts) -> list[str]:
-    """Return the mounted secrets, as gcloud's flag takes them."""
+    """Return the mounted secrets in the format of gcloud's flag."""
     return [
         f"{volume.get('mountPath', '').rstrip('/')}/{str(version.get('path', '')).lstrip('/')}"
         f"={volume.get('secret')}:{version.get('version')}"
@@ -327,7 +327,7 @@ def mounted_secrets(served: Facts) -> list[str]:
 
 
 def env_words(variables: Mapping[str, str]) -> str:
-    """Return variables as gcloud's flag takes them; with another separator if a value has a comma."""
+    """Return variables in the format of gcloud's flag, with another separator if a value contains a comma."""
     pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
     marks = itertools.chain(",;|~#", (f"~{number}~" for number in itertools.count()))
     separator = next(mark for mark in marks if mark.join(pairs).split(mark) == pairs)

@@ -1,4 +1,4 @@
-"""The roles of the function's service account: publisher on each topic, accessor of the secret, and nothing else."""
+"""The roles of the function's service account: publisher on both topics, and accessor of the secret."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,7 +15,7 @@ from deploy.steps import Argv, GcloudCall, ResourceId, Step, create, keep
 class IamBinding(Resource):
     """One role of the runtime account on one topic or on the secret.
 
-    ``group``: gcloud's command group of what it is ``on``.
+    ``on``: the topic or the secret. ``group``: the gcloud command group of ``on``.
     """
 
     permissions: ClassVar[tuple[str, ...]] = (
@@ -33,12 +33,12 @@ class IamBinding(Resource):
 
     @property
     def id(self) -> ResourceId:
-        """The role's last word, and what it is on."""
+        """The last word of the role, and the resource with the role."""
         return ResourceId(f"{self.role.rpartition('.')[2]} on {self.on.kind}", self.on.name)
 
     @property
     def parent(self) -> ResourceId:
-        """What it is on."""
+        """The topic or the secret."""
         return self.on
 
     @property
@@ -48,11 +48,11 @@ class IamBinding(Resource):
 
     @property
     def describe(self) -> Argv:
-        """The command that reads the policy of what it is on."""
+        """The command that reads the policy of the topic or the secret."""
         return (*self.group, "get-iam-policy", self.on.name, self.spec.project_flag)
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Grant it if it is not granted."""
+        """Return the step that grants the role, or keeps it."""
         if self._is_granted(facts):
             return (keep(self.id, f"{self.spec.name} has it"),)
         granted = (f"--member={self._member}", f"--role={self.role}", *self.flags)
@@ -64,7 +64,7 @@ class IamBinding(Resource):
         return f"serviceAccount:{self.spec.runtime_account}"
 
     def _is_granted(self, facts: Facts) -> bool:
-        """Return whether the policy has it, without a condition."""
+        """Return whether the policy has the binding without a condition."""
         bindings = (self.found(facts) or {}).get("bindings", [])
         return any(
             binding.get("role") == self.role

@@ -1,4 +1,4 @@
-"""Who may call the function."""
+"""The permission to call the function."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -11,9 +11,9 @@ from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, create, kee
 
 @dataclass(frozen=True, slots=True)
 class Invocation(Resource):
-    """Everybody may call the function, because it checks the signature of each request.
+    """Anyone may call the function, because it verifies the signature of each request itself.
 
-    ``public`` grants the right to allUsers; ``unchecked`` disables Cloud Run's check, if policy forbids allUsers.
+    ``public`` grants the role to allUsers. If policy forbids that, ``unchecked`` disables Cloud Run's check of callers.
     """
 
     groups: ClassVar[tuple[CommandGroup, ...]] = (RUN,)
@@ -27,7 +27,7 @@ class Invocation(Resource):
 
     @property
     def id(self) -> ResourceId:
-        """The function's invocation by everybody."""
+        """The id of the permission."""
         return ResourceId("public invocation")
 
     @property
@@ -37,39 +37,39 @@ class Invocation(Resource):
 
     @property
     def describe(self) -> Argv:
-        """The command that reads who may call."""
+        """The command that reads the callers with a role."""
         return run_service(self.spec, "get-iam-policy")
 
     def details(self, found: Any) -> Reads:
-        """Describe the service beneath the function, unless the policy alone answers who may call."""
+        """Describe the function's Cloud Run service, unless the policy alone shows that anyone may call."""
         if self.spec.invocation != "auto" or not is_public({self.key: found}):
             yield "service", run_service(self.spec, "describe")
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Open it in the way that was asked for; if none was, leave it open in either way."""
+        """Return the steps that let anyone call as the spec says. With ``auto``, either way is kept."""
         if self.spec.invocation == "unchecked":
             return (self._unchecked(facts),)
         if self.spec.invocation == "public":
             return self._public(facts)
         if is_unchecked(facts) or is_public(facts):
-            return (keep(self.id, _how(facts)),)
+            return (keep(self.id, _state(facts)),)
         return (self._granted(),)
 
     def _unchecked(self, facts: Facts) -> Step:
         if is_unchecked(facts):
-            return keep(self.id, _how(facts))
+            return keep(self.id, _state(facts))
         argv = run_service(self.spec, "update", "--no-invoker-iam-check")
         return create(self.id, "organization policy forbids allUsers: the check goes off", GcloudCall(argv))
 
     def _public(self, facts: Facts) -> tuple[Step, ...]:
-        """Grant it first, so that DT can call all the time, even while the check is enabled again."""
+        """Return the steps for ``public``. The grant comes first, so that DT can call while the check is enabled."""
         why = "asked for instead of a check that is off" if is_unchecked(facts) else "nobody may call"
         steps = () if is_public(facts) else (self._granted(why),)
         if is_unchecked(facts):
             call = GcloudCall(run_service(self.spec, "update", "--invoker-iam-check"))
             check = self.id.part_named("invoker check")
             steps = (*steps, update(check, (Change("invoker check", "off", "on"),), call))
-        return steps or (keep(self.id, _how(facts)),)
+        return steps or (keep(self.id, _state(facts)),)
 
     def _granted(self, why: str = "nobody may call") -> Step:
         granted = ("--member=allUsers", f"--role={INVOKER}", "--condition=None")
@@ -77,5 +77,5 @@ class Invocation(Resource):
         return create(self.id, why, call)
 
 
-def _how(facts: Facts) -> str:
+def _state(facts: Facts) -> str:
     return "the invoker check is off" if is_unchecked(facts) else "allUsers may call"

@@ -1,4 +1,4 @@
-"""Who may call a Cloud Run service: read from its IAM policy and its description. Pure."""
+"""The callers that a Cloud Run service allows, by its IAM policy and its description. Pure."""
 
 from deploy.resources.resource import CommandGroup, Facts
 from deploy.spec import Spec
@@ -12,11 +12,11 @@ RUN = CommandGroup(
 )
 INVOKER = "roles/run.invoker"
 CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
-"""The annotation of a service that checks no caller: https://cloud.google.com/run/docs/securing/managing-access."""
+"""The annotation of a service that does not check callers: https://cloud.google.com/run/docs/securing/managing-access."""
 
 
 def is_public(facts: Facts) -> bool:
-    """Return whether allUsers may call, without a condition."""
+    """Return whether allUsers may call without a condition."""
     return any(
         binding.get("role") == INVOKER and "allUsers" in binding.get("members", []) and not binding.get("condition")
         for binding in (facts.get("policy") or {}).get("bindings", [])
@@ -24,7 +24,7 @@ def is_public(facts: Facts) -> bool:
 
 
 def is_unchecked(facts: Facts) -> bool:
-    """Return whether Cloud Run checks no caller."""
+    """Return whether Cloud Run's check of callers is disabled."""
     annotations = (facts.get("service") or {}).get("metadata", {}).get("annotations", {})
     return str(annotations.get(CHECK_OFF, "")).lower() == "true"
 

@@ -1,4 +1,4 @@
-"""A resource that tells whose it is: by the label of this deployment, or by a mark in its description."""
+"""A resource with a mark that names its deployment: a label, or a text in its description."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -10,36 +10,36 @@ from deploy.steps import Argv, GcloudCall, Step, create, delete, keep
 
 @dataclass(frozen=True, slots=True)
 class Marked(Resource):
-    """Planned and deleted only if it has the mark; anything else of its name stays as it is."""
+    """A resource that is changed and deleted only if it has the mark. Without the mark, it is left alone."""
 
     @abstractmethod
     def command(self, verb: str, *flags: str) -> Argv:
-        """Return a gcloud command on it."""
+        """Return a gcloud command on the resource."""
 
     @abstractmethod
     def creation(self, facts: Facts) -> GcloudCall:
-        """Return the call that makes it."""
+        """Return the call that creates the resource."""
 
     @abstractmethod
     def changed(self, facts: Facts) -> tuple[Step, ...]:
-        """Compare it, if it is there and ours, with what it should be."""
+        """Return the steps that update the resource, which exists and is ours; or a step that keeps it."""
 
     @property
     def describe(self) -> Argv:
-        """The command that describes it."""
+        """The command that describes the resource."""
         return self.command("describe")
 
     @property
     def adoption(self) -> Argv:
-        """The command that marks what somebody else has made."""
+        """The command that adds the mark to a resource that was created elsewhere."""
         return self.command("update", f"--update-labels={self.spec.mark}")
 
     def is_ours(self, found: Facts) -> bool:
-        """Return whether it has the mark of this deployment."""
+        """Return whether a resource has the mark of this deployment."""
         return is_marked(self.spec, found)
 
     def not_ours(self, facts: Facts) -> DeployError | None:
-        """Return an error with the command that adopts it, if it is there without the mark."""
+        """Return an error with the command that adopts the resource, if it exists without the mark."""
         found = self.found(facts)
         if found is None or self.is_ours(found):
             return None
@@ -47,7 +47,7 @@ class Marked(Resource):
         return DeployError(what, where=self.title, fix=[GcloudCall(self.adoption).line()])
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Make it if it is not there, else compare it with what it should be."""
+        """Return the step that creates the resource if it is absent; else the steps that update it."""
         if error := self.not_ours(facts):
             raise error
         if self.found(facts) is None:
@@ -55,20 +55,20 @@ class Marked(Resource):
         return self.changed(facts)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Delete it if it has the mark."""
+        """Return the step that deletes the resource if it has the mark."""
         if self.found(facts) is None:
             return self.removal_of_traces(facts)
         if self.not_ours(facts):
             return (keep(self.id, f"is not marked {self.spec.mark}"),)
-        reason = f"marked {self.spec.mark}{self.lost_with_it(facts)}"
+        reason = f"marked {self.spec.mark}{self.loss(facts)}"
         return (delete(self.id, reason, GcloudCall(self.command("delete"))),)
 
     def removal_of_traces(self, facts: Facts) -> tuple[Step, ...]:
-        """Return the steps that remove what it left behind, if it is not there any more."""
+        """Return the steps that remove the traces of a resource that no longer exists."""
         del facts
         return (keep(self.id, "is not there"),)
 
-    def lost_with_it(self, facts: Facts) -> str:
-        """Return what else is lost with it, as the end of the reason for its removal."""
+    def loss(self, facts: Facts) -> str:
+        """Return what is lost when the resource is deleted, as the end of the step's reason."""
         del facts
         return ""

@@ -1,11 +1,11 @@
-"""Topics, and on each of them a pull subscription that never expires: a topic without a subscription keeps nothing."""
+"""Topics with one pull subscription each, which never expires, because a topic without one keeps no messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.errors import Unusable
-from deploy.resources.by_hand import on_subscription, on_topic, said
+from deploy.resources.by_hand import as_suffix, on_subscription, on_topic
 from deploy.resources.marked import Marked
 from deploy.resources.resource import CommandGroup, Facts, Reads, Resource, label_changes, label_words
 from deploy.spec import PROOF_MARK, PROOF_WORD, last_segment, seconds
@@ -13,22 +13,22 @@ from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, delete, kee
 
 PUBSUB = CommandGroup(("pubsub",), "pubsub.googleapis.com", r"Resource not found \(resource={name}\)")
 RETENTION_AT_GOOGLE = "604800s"
-"""How long a subscription keeps messages if nothing was asked for."""
+"""Google's default retention of a subscription."""
 
 
 def topic_id(topic: str) -> ResourceId:
-    """Return what identifies a topic."""
+    """Return the id of a topic."""
     return ResourceId("topic", topic)
 
 
 def subscription_id(subscription: str) -> ResourceId:
-    """Return what identifies a subscription."""
+    """Return the id of a subscription."""
     return ResourceId("subscription", subscription)
 
 
 @dataclass(frozen=True, slots=True)
 class Topic(Marked):
-    """A topic."""
+    """The main topic or the rejected topic."""
 
     groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
     permissions: ClassVar[tuple[str, ...]] = (
@@ -43,29 +43,29 @@ class Topic(Marked):
 
     @property
     def id(self) -> ResourceId:
-        """The topic of this name."""
+        """The id of the topic."""
         return topic_id(self.topic)
 
     def removal_details(self, found: Any) -> Reads:
-        """List its subscriptions: those of others stay, and get nothing any more."""
+        """List the subscriptions, because those of others stay, but get no more messages."""
         if found is not None and self.is_ours(found):
             yield "subscriptions", self.command("list-subscriptions")
 
     def creation(self, facts: Facts) -> GcloudCall:
-        """Return the call that makes it."""
+        """Return the call that creates it."""
         del facts
         return GcloudCall(self.command("create", f"--labels={label_words(self.spec.all_labels)}"))
 
     def changed(self, facts: Facts) -> tuple[Step, ...]:
-        """Bring its labels up to date."""
+        """Return the step that updates the labels."""
         found = self.found(facts)
         if not (changes := label_changes(self.spec.all_labels, found.get("labels"))):
-            return (keep(self.id, f"is as it should be{said(on_topic(found))}"),)
+            return (keep(self.id, f"is as it should be{as_suffix(on_topic(found))}"),)
         flag = f"--update-labels={label_words(self.spec.all_labels)}"
         return (update(self.id, changes, GcloudCall(self.command("update", flag))),)
 
-    def lost_with_it(self, facts: Facts) -> str:
-        """Return the subscriptions of others, which get nothing any more once the topic is deleted."""
+    def loss(self, facts: Facts) -> str:
+        """Return the subscriptions of others, which get no more messages when the topic is deleted."""
         ours = f"projects/{self.spec.google_project}/subscriptions/{self.topic}"
         names = facts.get("subscriptions") or []
         others = sorted(name for name in names if name != ours and not name.startswith(f"{ours}-{PROOF_WORD}-"))
@@ -80,8 +80,8 @@ class Topic(Marked):
 class Subscription(Marked):
     """A pull subscription with the same id as its topic.
 
-    ``retention``: how long it keeps messages, or None if that was not asked for; then it is made with
-    ``retention_at_first``, and left alone later.
+    ``retention``: how long it keeps messages, or None if the spec does not say. Then a new subscription gets
+    ``initial_retention``, and an existing one keeps its retention.
     """
 
     groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
@@ -96,31 +96,31 @@ class Subscription(Marked):
 
     topic: str
     retention: str | None
-    retention_at_first: str
+    initial_retention: str
 
     @property
     def id(self) -> ResourceId:
-        """The subscription of the topic's name."""
+        """The id of the subscription."""
         return subscription_id(self.topic)
 
     def creation(self, facts: Facts) -> GcloudCall:
-        """Return the call that makes it."""
+        """Return the call that creates it."""
         del facts
         argv = self.command(
             "create",
             f"--topic={self.topic}",
             "--expiration-period=never",
-            f"--message-retention-duration={self.retention or self.retention_at_first}",
+            f"--message-retention-duration={self.retention or self.initial_retention}",
             *(["--enable-message-ordering"] if self.spec.ordered else []),
             f"--labels={label_words(self.spec.all_labels)}",
         )
         return GcloudCall(argv)
 
     def changed(self, facts: Facts) -> tuple[Step, ...]:
-        """Bring expiration, retention and labels up to date.
+        """Return the step that updates expiration, retention and labels.
 
         Raises:
-            Unusable: it gets no messages of the topic, and cannot be made to.
+            Unusable: the subscription is detached, or belongs to another topic, which cannot be changed.
 
         """
         found = self.found(facts)
@@ -128,14 +128,14 @@ class Subscription(Marked):
         differences = self._differences(found)
         labels = label_changes(self.spec.all_labels, found.get("labels"))
         if not differences and not labels:
-            return (keep(self.id, self._as_it_is(found)),)
+            return (keep(self.id, self._kept_reason(found)),)
         changes = (*(change for change, _ in differences), *labels)
         flags = [flag for _, flag in differences]
         flags += [f"--update-labels={label_words(self.spec.all_labels)}"] if labels else []
         return (update(self.id, changes, GcloudCall(self.command("update", *flags))),)
 
-    def lost_with_it(self, facts: Facts) -> str:
-        """Return that its messages are deleted, too."""
+    def loss(self, facts: Facts) -> str:
+        """Return that the unread messages are deleted, too."""
         del facts
         return "; messages not yet read go with it"
 
@@ -165,12 +165,12 @@ class Subscription(Marked):
             differences.append((change, f"--message-retention-duration={self.retention}"))
         return differences
 
-    def _as_it_is(self, found: Facts) -> str:
+    def _kept_reason(self, found: Facts) -> str:
         kept_s = seconds(found.get("messageRetentionDuration", RETENTION_AT_GOOGLE))
-        by_hand = "" if self.retention or kept_s == seconds(self.retention_at_first) else ", set elsewhere"
+        by_hand = "" if self.retention or kept_s == seconds(self.initial_retention) else ", set elsewhere"
         is_unordered = self.spec.ordered and not found.get("enableMessageOrdering")
         order = "; without message ordering, as it was made" if is_unordered else ""
-        rest = said(on_subscription(found, ordered=self.spec.ordered))
+        rest = as_suffix(on_subscription(found, ordered=self.spec.ordered))
         return f"never expires, keeps {kept_s / 86400:g} days{by_hand}{order}{rest}"
 
 
@@ -184,7 +184,7 @@ class AbandonedProofSubscriptions(Resource):
 
     @property
     def id(self) -> ResourceId:
-        """All of them together."""
+        """The id of all these subscriptions together."""
         return ResourceId("subscriptions of proofs")
 
     @property
@@ -194,11 +194,11 @@ class AbandonedProofSubscriptions(Resource):
         return ("pubsub", "subscriptions", "list", mark, self.spec.project_flag)
 
     def is_one(self, found: Facts) -> bool:
-        """Return whether a subscription has the label of this deployment's proofs, however the list was filtered."""
+        """Return whether a subscription has the label of this deployment's proofs, whatever the filter returned."""
         return (found.get("labels") or {}).get(PROOF_MARK) == self.spec.name
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Delete them."""
+        """Return the steps that delete them."""
         abandoned = [subscription for subscription in self.found(facts) or [] if self.is_one(subscription)]
         return tuple(self._delete(last_segment(subscription["name"])) for subscription in abandoned)
 

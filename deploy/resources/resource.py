@@ -1,4 +1,4 @@
-"""What all resources have in common, and the words they share."""
+"""The base class of all resources, and functions that they share."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
@@ -10,18 +10,18 @@ from deploy.spec import MARK, Spec
 from deploy.steps import Action, Argv, Change, ResourceId, Step
 
 Facts = Mapping[str, Any]
-"""The answers to a resource's read commands, by key: None for what is not there, no key for what was not asked."""
+"""The answers to a resource's read commands, by key. None: the resource is absent; no key: it was not read."""
 
 Reads = Generator[tuple[str, Argv], Any, None]
-"""Commands, each with the key of its answer in the facts. An answer is sent in, and decides whether there is a next."""
+"""Read commands with the keys of their answers in the facts. An answer is sent in, and may decide the next command."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandGroup:
-    """A group of gcloud's commands: the words that its commands begin with, and the API that they call.
+    """A group of gcloud commands: the first words of its commands, and the API that they call.
 
-    ``absent``: how gcloud words that the resource ``{name}`` of the command is not there, as a pattern; empty if no
-    command of the group names a resource.
+    ``absent``: the pattern of gcloud's message that the resource ``{name}`` does not exist; empty if no command of the
+    group names a resource.
     """
 
     words: Argv
@@ -31,11 +31,11 @@ class CommandGroup:
 
 @dataclass(frozen=True, slots=True)
 class Resource(ABC):
-    """One thing on Google's side: its API, its parent, what is read of it, its plan and its removal.
+    """One resource on Google's side: its API, its parent, its read commands, its plan and its removal.
 
-    ``groups``: gcloud's command groups that it needs. ``permissions``: what a deployer needs to be allowed for it.
-    ``key``: the key in the facts of the answer to ``describe``. ``overwrites``: its create command changes what exists
-    already instead of failing. ``has_separate_parts``: its parts are resources by themselves, each with its own owner.
+    ``groups``: the gcloud command groups that it needs. ``permissions``: the permissions that a deployer needs for it.
+    ``key``: the key in the facts of the answer to ``describe``. ``overwrites``: its create command changes an existing
+    resource instead of failing. ``has_separate_parts``: its parts are resources themselves, with their own owners.
     """
 
     groups: ClassVar[tuple[CommandGroup, ...]] = ()
@@ -49,26 +49,26 @@ class Resource(ABC):
     @property
     @abstractmethod
     def id(self) -> ResourceId:
-        """What it is, and its name."""
+        """The id of the resource."""
 
     @property
     @abstractmethod
     def describe(self) -> Argv:
-        """The command that tells whether it is there, and whose it is."""
+        """The command that shows whether the resource exists, and its owner."""
 
     @property
     def title(self) -> str:
-        """Its text, as plan and progress show it."""
+        """The text of its id, as plan and progress show it."""
         return str(self.id)
 
     @property
     def parent(self) -> ResourceId | None:
-        """The resource without which it does not exist, and with which it is deleted; None if it stands alone."""
+        """The parent resource, with which it is deleted; None if it has no parent."""
         return None
 
     @property
     def grants_to(self) -> tuple[ResourceId, ...]:
-        """The resources that its steps give a right to; they have to be there, and ours."""
+        """The resources to which its steps grant a role. They must exist and be ours."""
         return ()
 
     def details(self, found: Any) -> Reads:
@@ -92,64 +92,64 @@ class Resource(ABC):
         yield from self.removal_details(found)
 
     def ownership_reads(self, action: Action) -> Reads:
-        """Return the commands that tell whose it is, just before a step with this action."""
+        """Return the commands that show its owner, just before a step with this action."""
         del action
         yield self.key, self.describe
 
     def found(self, facts: Facts) -> Any:
-        """Return the answer to ``describe``; None if it is not there, or was not asked for."""
+        """Return the answer to ``describe``; None if the resource is absent or was not read."""
         return facts.get(self.key)
 
     def owner(self, of: ResourceId) -> "Resource":
-        """Return the resource that knows the owner of this resource, or of one of its separate parts."""
+        """Return the resource that shows the owner of this resource or of one of its separate parts."""
         del of
         return self
 
     def not_ours(self, facts: Facts) -> DeployError | None:
-        """Return the error for something of this name that is not this deployment's; None if it is, or is absent."""
+        """Return an error if the resource exists and is not this deployment's; else None."""
         del facts
         return None
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Compare what is there with what should be.
+        """Return the steps from the actual to the desired state.
 
         Raises:
-            DeployError: it is there and is not ours, or cannot become what it should.
+            DeployError: the resource is not ours, or is unusable.
 
         """
         del facts
         return ()
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Return the steps that remove it; what is not ours stays."""
+        """Return the steps that remove the resource if it is ours."""
         del facts
         return ()
 
 
-def answered(questions: Reads, read: Callable[[Argv], Any]) -> dict[str, Any]:
-    """Ask a resource's questions, one after the answer to the other; return the facts."""
+def answered(reads: Reads, read: Callable[[Argv], Any]) -> dict[str, Any]:
+    """Run the read commands of a resource, one after the other; return the facts."""
     facts: dict[str, Any] = {}
     answer = None
     while True:
         try:
-            key, argv = questions.send(answer)
+            key, argv = reads.send(answer)
         except StopIteration:
             return facts
         answer = facts[key] = read(argv)
 
 
 def described(resource: Resource, read: Callable[[Argv], Any]) -> dict[str, Any]:
-    """Ask only whether a resource is there, and whose it is; return the facts."""
+    """Run only ``describe``, which shows whether a resource exists and its owner; return the facts."""
     return {resource.key: read(resource.describe)}
 
 
 def is_marked(spec: Spec, found: Facts) -> bool:
-    """Return whether something has the label of this deployment."""
+    """Return whether a description has the label of this deployment."""
     return (found.get("labels") or {}).get(MARK) == spec.name
 
 
 def label_words(labels: Mapping[str, str]) -> str:
-    """Return labels as gcloud's flags take them."""
+    """Return labels in the format of gcloud's flags."""
     return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
 
 

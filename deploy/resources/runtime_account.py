@@ -8,7 +8,7 @@ from deploy.resources.resource import CommandGroup, Facts
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, keep, update
 
 ACT_AS = "iam.serviceAccounts.actAs"
-"""The permission to deploy something that runs as a service account. It may be granted on that account alone."""
+"""The permission to deploy a function that runs as a service account. It may be granted on that account only."""
 
 
 IAM = CommandGroup(
@@ -35,7 +35,7 @@ class RuntimeAccount(Marked):
 
     @property
     def id(self) -> ResourceId:
-        """The service account of the deployment's name."""
+        """The id of the account."""
         return ResourceId("service account", self.spec.name)
 
     @property
@@ -48,19 +48,19 @@ class RuntimeAccount(Marked):
         return f"({self.spec.mark})" in found.get("description", "")
 
     def creation(self, facts: Facts) -> GcloudCall:
-        """Return the call that makes it. This one takes the name; all others take the e-mail address."""
+        """Return the call that creates it, by name; all other commands take the e-mail address."""
         del facts
         flags = ("--display-name=dt-pubsub runtime", self._description, self.spec.project_flag)
         return GcloudCall(("iam", "service-accounts", "create", self.spec.name, *flags))
 
     def changed(self, facts: Facts) -> tuple[Step, ...]:
-        """Enable it again if it is disabled."""
+        """Return the step that enables a disabled account, or keeps it."""
         if not self.found(facts).get("disabled"):
             return (keep(self.id, "is there"),)
         return (update(self.id, (Change("disabled", old=True, new=False),), GcloudCall(self.command("enable"))),)
 
     def command(self, verb: str, *flags: str) -> Argv:
-        """Return a gcloud command on it."""
+        """Return a gcloud command on the account."""
         return ("iam", "service-accounts", verb, self.spec.runtime_account, *flags, self.spec.project_flag)
 
     @property

@@ -1,4 +1,4 @@
-"""Google's APIs, enabled all at once. They are never disabled: something else may need them."""
+"""Google's APIs, enabled by one command. They are never disabled, because other software may need them."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -25,30 +25,30 @@ class Services(Resource):
 
     @property
     def id(self) -> ResourceId:
-        """All APIs together."""
+        """The id of all APIs together."""
         return APIS
 
     @property
     def describe(self) -> Argv:
-        """The command that lists the APIs that are on."""
+        """The command that lists the enabled APIs."""
         return ("services", "list", "--enabled", self.spec.project_flag)
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Enable what is missing."""
-        on = services_on(facts)
-        missing = tuple(service for service in self.needed if service not in on)
+        """Return the step that enables the missing APIs."""
+        enabled = services_on(facts)
+        missing = tuple(service for service in self.needed if service not in enabled)
         if not missing:
-            return (keep(self.id, f"all {len(self.needed)} are on"),)
+            return (keep(self.id, f"all {len(self.needed)} are enabled"),)
         argv = ("services", "enable", *missing, self.spec.project_flag)
         return (create(self.id, f"off: {', '.join(missing)}", GcloudCall(argv)),)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
-        """Leave them on."""
+        """Return a step that keeps the APIs enabled."""
         del facts
-        return (keep(self.id, "stay on: others may need them"),)
+        return (keep(self.id, "stay enabled: others may need them"),)
 
 
 def services_on(facts: Facts) -> frozenset[str]:
-    """Return the names of the APIs that are on."""
+    """Return the names of the enabled APIs."""
     listed = facts.get(Services.key) or []
     return frozenset(service.get("config", {}).get("name") or last_segment(service["name"]) for service in listed)

@@ -1,20 +1,20 @@
-"""The secret of ``X-Dt-Signature``: made here, kept in Secret Manager, given to gcloud by standard input only."""
+"""The secret of ``X-Dt-Signature``: generated here, passed to gcloud by standard input, stored in Secret Manager."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from deploy.resources.by_hand import on_secret, said
+from deploy.resources.by_hand import as_suffix, on_secret
 from deploy.resources.function import env_words
 from deploy.resources.marked import Marked
-from deploy.resources.memory import BETWEEN, DEPLOYED, DT_PROJECTS, UNKNOWN_YET, read_memory
+from deploy.resources.memory import DEPLOYED, DT_PROJECTS, SEPARATOR, UNKNOWN_YET, read_memory
 from deploy.resources.resource import CommandGroup, Facts, Reads, label_changes, label_words
 from deploy.secret import SecretVersion
 from deploy.spec import last_segment
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, create, keep, update
 
 READ = "read"
-"""The key in the facts of the newest version, a ``SecretVersion``. It is not a command's answer: it holds secrets."""
+"""The key of the newest version in the facts: a ``SecretVersion``, not a command's answer, as it holds secrets."""
 
 
 SECRETS = CommandGroup(
@@ -26,9 +26,9 @@ SECRETS = CommandGroup(
 
 @dataclass(frozen=True, slots=True)
 class SignatureSecret(Marked):
-    """The secret, with an enabled version, and what the deployment remembers in its annotations.
+    """The secret with an enabled version, and with the memory of the deployment in its annotations.
 
-    ``dt_projects``: the DT projects that are remembered in addition to those of the spec.
+    ``dt_projects``: the remembered DT projects besides those of the spec.
     """
 
     groups: ClassVar[tuple[CommandGroup, ...]] = (SECRETS,)
@@ -47,41 +47,41 @@ class SignatureSecret(Marked):
 
     @property
     def id(self) -> ResourceId:
-        """The secret of the deployment's prefix."""
+        """The id of the secret."""
         return ResourceId("secret", self.spec.secret)
 
     def details(self, found: Any) -> Reads:
-        """List its versions."""
+        """List the versions of the secret."""
         if found is not None:
             yield "versions", ("secrets", "versions", "list", self.spec.secret, self.spec.project_flag)
 
     def creation(self, facts: Facts) -> GcloudCall:
-        """Return the call that makes it with a first version."""
+        """Return the call that creates the secret with a first version."""
         annotations = env_words(self._annotations(facts))
         flags = (f"--labels={label_words(self.spec.all_labels)}", f"--set-annotations={annotations}")
         argv = self.command("create", "--replication-policy=automatic", *flags, "--data-file=-")
         return GcloudCall(argv, secret_on_stdin=True)
 
     def changed(self, facts: Facts) -> tuple[Step, ...]:
-        """Bring labels and annotations up to date, and add a version if the function cannot use the newest."""
-        steps = self._brought_up_to_date(facts)
+        """Return the steps that update labels and annotations, and replace a version that the function cannot use."""
+        steps = self._updates(facts)
         if reason := self._unusable(facts):
             argv = (*("secrets", "versions", "add", self.spec.secret, "--data-file=-"), self.spec.project_flag)
             steps.append(create(self.id.part_named("a version"), reason, GcloudCall(argv, secret_on_stdin=True)))
-        return tuple(steps) or (keep(self.id, f"{_as_it_is(facts)}{said(on_secret(self.found(facts)))}"),)
+        return tuple(steps) or (keep(self.id, f"{_kept_reason(facts)}{as_suffix(on_secret(self.found(facts)))}"),)
 
     def remember(self, facts: Facts, deployed: str, before: str) -> Step:
-        """Return the step that remembers the upload that the function was deployed from; empty: it is not made yet."""
+        """Return the step that remembers the upload of the deployed function. ``deployed``: "" if it is unknown yet."""
         words = env_words({**self._annotations(facts), DEPLOYED: deployed or UNKNOWN_YET})
         call = GcloudCall(self.command("update", f"--update-annotations={words}"), names_upload=not deployed)
         change = Change("upload noted", before, deployed or UNKNOWN_YET)
         return update(self.id.part_named("note of the upload"), (change,), call)
 
     def command(self, verb: str, *flags: str) -> Argv:
-        """Return a gcloud command on it."""
+        """Return a gcloud command on the secret."""
         return ("secrets", verb, self.spec.secret, *flags, self.spec.project_flag)
 
-    def _brought_up_to_date(self, facts: Facts) -> list[Step]:
+    def _updates(self, facts: Facts) -> list[Step]:
         labels = label_changes(self.spec.all_labels, self.found(facts).get("labels"))
         known = read_memory(self.spec, facts).dt_projects
         flags = [f"--update-labels={label_words(self.spec.all_labels)}"] if labels else []
@@ -96,9 +96,9 @@ class SignatureSecret(Marked):
         return tuple(dict.fromkeys((*self.spec.dt_projects, *self.dt_projects)))
 
     def _annotations(self, facts: Facts) -> dict[str, str]:
-        """Return all annotations that it should have: ``--update-annotations`` of gcloud 528 drops all others."""
+        """Return all wanted annotations, because ``--update-annotations`` of gcloud 528 drops all others."""
         found = (self.found(facts) or {}).get("annotations") or {}
-        return {**found, DT_PROJECTS: BETWEEN.join(self._wanted)}
+        return {**found, DT_PROJECTS: SEPARATOR.join(self._wanted)}
 
     def _unusable(self, facts: Facts) -> str:
         if not newest_enabled(facts):
@@ -108,12 +108,12 @@ class SignatureSecret(Marked):
 
 
 def number_of(version: Mapping[str, Any]) -> int:
-    """Return a version's number. Only by its number can a new version be read with certainty."""
+    """Return a version's number. A new version can be read reliably only by its number."""
     return int(last_segment(version["name"]))
 
 
 def newest_version(facts: Facts) -> Facts | None:
-    """Return the newest version, which is the one that ``latest`` means, enabled or not."""
+    """Return the newest version, enabled or not: the version that ``latest`` means."""
     versions = facts.get("versions") or []
     return max(versions, key=number_of, default=None)
 
@@ -132,7 +132,7 @@ def unusable(facts: Facts) -> str:
     return read.refusal if read else ""
 
 
-def _as_it_is(facts: Facts) -> str:
+def _kept_reason(facts: Facts) -> str:
     read: SecretVersion | None = facts.get(READ)
-    passed_over = f"; the function passes over a part of it: {'; '.join(read.faults)}" if read and read.faults else ""
-    return f"version {newest_enabled(facts)} is in force{passed_over}"
+    ignored = f"; the function ignores a part of it: {'; '.join(read.faults)}" if read and read.faults else ""
+    return f"version {newest_enabled(facts)} is enabled{ignored}"

@@ -2,10 +2,10 @@
 
 ====================  =============================================================  =====================
 ``preflight``         checks everything before anything is changed                   both clouds, reading
-``build_account``     which account builds the function, and whether it may          Google Cloud, reading
-``source``            stages what is uploaded in a temporary folder; its digest      files
+``build_account``     the account that builds the function, and its permissions      Google Cloud, reading
+``source``            copies the uploaded files to a temporary folder; their digest  files
 ``observe``           describe and list commands -> facts                            both clouds, reading
-``observed``          those facts, as one value                                      nothing
+``observed``          the facts of both clouds, as one value                         nothing
 ``plan``              spec and facts -> steps                                        nothing
 ``ownership``         reads the owner of a resource again just before a step         Google Cloud, reading
 ``apply``             carries out the steps; stops at the first failure              both clouds

@@ -1,4 +1,4 @@
-"""Carries out a plan, step by step, and stops at the first failure. It decides nothing: the plan does."""
+"""Carries out a plan, step by step, and stops at the first failure. The plan has made all decisions."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +11,7 @@ from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
 from deploy.errors import ApplyFailed, DeployError, GcloudFailed
 from deploy.google.gcloud import Gcloud
-from deploy.google.secret_versions import Vault
+from deploy.google.secret_versions import SecretVersions
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
 from deploy.resources.resource import Facts, Resource, answered, described
@@ -22,26 +22,31 @@ from deploy.stages.operation_errors import with_more
 from deploy.stages.ownership import Ownership
 from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, Step, pending
 
-MADE_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
-"""Pauses between looks at what another command makes, which may be a build that has just started."""
+POLL_PAUSES_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
+"""Pauses between reads of a resource that another command is creating, which may take as long as a build."""
 
-MAX_LOOKS = 3
-"""Maximum looks for a resource or its first version: another command makes it within moments, or not at all."""
+MAX_READS = 3
+"""Maximum reads of an absent resource or secret version: another command creates it in seconds, or not at all."""
 
 SECRET_LAG_S = (1.0, 2.0, 4.0, 8.0)
+"""Pauses between reads of a new secret version, which Secret Manager may not show at once."""
+
 MAX_ROUNDS = 3
-"""Maximum rounds of giving a connector the newest secret, if another command adds versions at the same time."""
+"""Maximum updates of a connector with the newest secret, if another command adds versions at the same time."""
 
 
 @dataclass
 class Executor:
-    """Everything that a plan's calls need. ``url``: the function's. ``secrets``: the enabled ones, once known."""
+    """Carries out steps. ``url``: the function's URL. ``secrets``: the enabled secrets. Both are read when needed.
+
+    ``version``: the number of the newest secret version. ``uploaded``: Google's name for the newest upload.
+    """
 
     spec: Spec
     google: Gcloud
     connectors: Connectors
     devices: Devices
-    vault: Vault
+    secret_versions: SecretVersions
     source: Path
     url: str = ""
     secrets: tuple[Secret, ...] = ()
@@ -51,14 +56,14 @@ class Executor:
     uploaded: str = ""
 
     def __post_init__(self) -> None:
-        """Read owners through the same gcloud."""
+        """Build the check of owners, which uses the same gcloud."""
         self.ownership = Ownership(self.spec, self.google)
 
     def apply(self, steps: Sequence[Step], terminal: Terminal) -> None:
         """Carry out the steps that change something.
 
         Raises:
-            ApplyFailed: a step failed or was interrupted. What is done stays done; the next ``up`` finishes the rest.
+            ApplyFailed: a step failed or was interrupted. Finished steps stay; the next ``up`` does the rest.
 
         """
         wanted = pending(tuple(steps))
@@ -83,10 +88,10 @@ class Executor:
             self.devices.carry_out(step.call)
 
     def _run(self, step: Step, call: GcloudCall) -> None:
-        """Run a command. NOT_FOUND for a deletion counts as success; what exists already is finished."""
+        """Run a command. NOT_FOUND from a deletion counts as success; ALREADY_EXISTS from a creation is finished."""
         try:
             stdin = new_secret() if call.secret_on_stdin else None
-            argv = self._naming_upload(call)
+            argv = self._with_upload(call)
             answer = self.google.change(argv, stdin=stdin, folder=self.source if call.needs_source else None)
         except GcloudFailed as error:
             if (step.action, error.code) == ("create", "ALREADY_EXISTS"):
@@ -100,18 +105,18 @@ class Executor:
         if call.needs_source:
             self.url, self.uploaded = function_url({Function.key: answer}), deployed_upload(answer)
 
-    def _naming_upload(self, call: GcloudCall) -> Argv:
-        """Return a command with Google's name for the upload, which is read if another process has deployed."""
+    def _with_upload(self, call: GcloudCall) -> Argv:
+        """Return the command with Google's name for the upload, which is read if another process has deployed."""
         if not call.names_upload:
             return call.argv
         self.uploaded = self.uploaded or deployed_upload(self._function().get(Function.key) or {})
         return tuple(word.replace(UNKNOWN_YET, self.uploaded) for word in call.argv)
 
     def _finish(self, step: Step, refusal: GcloudFailed) -> None:
-        """Finish what exists already: the answer to our own command was lost, or another ``up`` was faster.
+        """Finish a resource that exists already: the answer to our command was lost, or another ``up`` was faster.
 
         Raises:
-            DeployError: it is not ours, or does not exist after all.
+            DeployError: the resource is not ours, or does not exist after all.
 
         """
         resource = self.ownership.resource(step)
@@ -126,10 +131,10 @@ class Executor:
         self.url = self.url or function_url(facts)
 
     def _complete(self, resource: Resource) -> Facts:
-        """Read a resource until the command that makes it has ended, or for as long as that may take."""
-        for looks, pause_s in enumerate(MADE_S):
+        """Read a resource until the command that creates it has ended, or has taken too long."""
+        for reads, pause_s in enumerate(POLL_PAUSES_S):
             facts = answered(resource.reads(), self.google.read)
-            if _is_complete(resource, facts, looks):
+            if _is_complete(resource, facts, reads):
                 break
             self.sleep(pause_s)
         return facts
@@ -145,43 +150,43 @@ class Executor:
         for _ in range(MAX_ROUNDS):
             secret = self.secrets[0]
             self.connectors.carry_out(call, self.spec, url=self.url, secret=secret)
-            if self.version and self.vault.newest(self.version) == self.version:
+            if self.version and self.secret_versions.newest(self.version) == self.version:
                 return
             self.secrets = self._enabled()  # another command may have added a version
             if self.secrets[0].equals(secret.reveal()):
                 return
 
     def _url(self) -> str:
-        """Read the URL: another command may have made the function at the same time."""
+        """Read the function's URL, because another command may have created the function."""
         return function_url(self._function())
 
     def _function(self) -> Facts:
-        """Describe the function, and read nothing else of it."""
+        """Return the function's description only."""
         return described(Function(self.spec), self.google.read)
 
     def _enabled(self) -> tuple[Secret, ...]:
         where = SignatureSecret(self.spec).title
         for pause_s in (*SECRET_LAG_S, None):
-            if version := self.vault.enabled(self.version):
+            if version := self.secret_versions.enabled(self.version):
                 if version.refusal:
-                    raise DeployError(f"{version.refusal}; DT was not given it", where=where)
+                    raise DeployError(f"{version.refusal}; it was not sent to DT", where=where)
                 self.version = version.number
                 return version.secrets
             if pause_s is not None:
                 self.sleep(pause_s)
-        raise DeployError("has no version in force", where=where)
+        raise DeployError("has no enabled version", where=where)
 
 
 def _version_made(answer: Mapping[str, Any]) -> int:
-    """Return the number of the version that a command made: 1 for a new secret, for which gcloud shows no version."""
+    """Return the number of the version that a command created; 1 for a new secret, because gcloud shows none."""
     return number_of(answer) if "/versions/" in str(answer.get("name", "")) else 1
 
 
-def _is_complete(resource: Resource, facts: Facts, looks: int) -> bool:
-    """Return whether the command that makes a resource has ended, as far as this number of looks can tell."""
+def _is_complete(resource: Resource, facts: Facts, reads: int) -> bool:
+    """Return whether the command that creates a resource has ended, or has not begun after ``MAX_READS`` reads."""
     found = resource.found(facts)
     if found is None or facts.get("versions") == []:
-        return looks >= MAX_LOOKS
+        return reads >= MAX_READS
     return found.get("state") not in {"DEPLOYING", "DELETING"}
 
 

@@ -1,6 +1,6 @@
-"""The service account that builds the function: which one it is, and whether it may. It only reads.
+"""The service account that builds the function, and its permission to do so. This module only reads.
 
-In organizations made since May 2024 the default one, Compute Engine's, holds no role, and every build fails:
+In organizations made since May 2024, the default account, Compute Engine's, has no role, so every build fails:
 https://cloud.google.com/build/docs/cloud-build-service-account-updates
 """
 
@@ -8,15 +8,17 @@ from deploy.google.gcloud import Gcloud
 from deploy.google.permissions import BUILDER_ROLES
 from deploy.spec import Spec, last_segment
 
-_TOGETHER = frozenset({"roles/artifactregistry.writer", "roles/logging.logWriter", "roles/storage.objectViewer"})
-"""Roles that are enough together."""
+_SUFFICIENT_TOGETHER = frozenset(
+    {"roles/artifactregistry.writer", "roles/logging.logWriter", "roles/storage.objectViewer"}
+)
+"""Roles that together let an account build."""
 
 
 def build_account(google: Gcloud, spec: Spec) -> str:
-    """Return its e-mail address: the one that was asked for, else the project's default one, else an empty text.
+    """Return its e-mail address: of the account in the spec, else of the project's default account; or an empty text.
 
     Raises:
-        GcloudFailed: Google does not say which one it is.
+        GcloudFailed: the project's default account could not be read.
 
     """
     if spec.build_account:
@@ -27,7 +29,7 @@ def build_account(google: Gcloud, spec: Spec) -> str:
 
 
 def may_build(google: Gcloud, spec: Spec, account: str) -> bool:
-    """Return whether it has a role in the project with which it can build. Any custom role counts: it is not read.
+    """Return whether an account has a role in the project that lets it build. Custom roles count, but are not read.
 
     Raises:
         GcloudFailed: the project's policy could not be read.
@@ -37,4 +39,4 @@ def may_build(google: Gcloud, spec: Spec, account: str) -> bool:
     member = f"serviceAccount:{account}"
     roles = {binding.get("role", "") for binding in policy.get("bindings", []) if member in binding.get("members", [])}
     is_custom = any(role.startswith(("projects/", "organizations/")) for role in roles)
-    return is_custom or bool(roles & BUILDER_ROLES) or roles >= _TOGETHER
+    return is_custom or bool(roles & BUILDER_ROLES) or roles >= _SUFFICIENT_TOGETHER

@@ -8,10 +8,10 @@ from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
 from deploy.errors import DtFailed, GcloudFailed
 from deploy.google.gcloud import Gcloud
-from deploy.google.secret_versions import Vault
+from deploy.google.secret_versions import SecretVersions
 from deploy.parallel import wait_for, worker_pool
 from deploy.resources.catalog import removable, service_of_group, services, watched
-from deploy.resources.connector import Connector, name_tells
+from deploy.resources.connector import Connector, names_suffice
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, Resource, answered, described
 from deploy.resources.services import APIS, Services, services_on
@@ -22,7 +22,7 @@ from deploy.stages.observed import Observed
 from deploy.steps import Argv, ResourceId, Step, pending
 
 CLOSED = {403, 404}
-"""DT's statuses for a project that is deleted, or that the service account may not see."""
+"""DT's statuses for a project that is deleted, or that the service account must not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class Observer:
     google: Gcloud
     connectors: Connectors
     devices: Devices
-    vault: Vault
+    secret_versions: SecretVersions
 
     def everything(self) -> Observed:
-        """Read all that a plan compares. If an API is off, its resources are not there."""
+        """Read everything that a plan compares. If an API is disabled, its resources count as absent."""
         apis = self._apis()
         others = [resource for resource in watched(self.spec) if resource.id not in apis]
         return self._observed(apis, others, services_on(apis[APIS]))
 
     def again(self, before: Observed, steps: Sequence[Step], secrets: tuple[Secret, ...]) -> Observed:
-        """Read again what the steps changed, with parents and children; keep the rest as it was before."""
+        """Read the changed resources, their parents and their children again; keep the facts of all others."""
         changed = {step.id.whole for step in pending(tuple(steps))}
         families = [
             family for family in _families(watched(self.spec)) if changed & {resource.id for resource in family}
@@ -51,24 +51,24 @@ class Observer:
         return self._observed(before.facts, members, services(), secrets)
 
     def connectors_again(self, before: Observed, *, removing: bool = False) -> Observed:
-        """Read the connectors again; keep the rest as it was before."""
+        """Read the connectors again; keep all other facts."""
         connectors, closed = self._connectors(before.facts, before.secrets, removing=removing)
         return replace(before, connectors=connectors, closed=closed)
 
     def for_removal(self) -> Observed:
-        """Read what exists and who owns it. Connectors' secrets are compared only if their names do not tell enough."""
+        """Read what exists and who owns it. Secrets of connectors are compared only if their names are not enough."""
         apis = self._apis()
         on = services_on(apis[APIS])
         others = [resource for resource in removable(self.spec) if resource.id not in apis]
         with worker_pool() as pool:
-            asking = [pool.submit(self._ask, resource.removal_reads(), on) for resource in others]
-            found = {resource.id: wait_for(facts) for resource, facts in zip(others, asking, strict=True)}
+            reading = [pool.submit(self._read, resource.removal_reads(), on) for resource in others]
+            found = {resource.id: wait_for(facts) for resource, facts in zip(others, reading, strict=True)}
         facts = {**apis, **found}
         connectors, closed = self._connectors(facts, (), removing=True)
         left = {project: [device.id for device in self.devices.of_proofs(project)] for project in connectors}
         observed = Observed(facts, connectors, devices=left, closed=closed)
         url = observed.url(self.spec)
-        if all(name_tells(self.spec, listed, url) for listed in observed.connectors.values()):
+        if all(names_suffice(self.spec, listed, url) for listed in observed.connectors.values()):
             return observed
         secrets = _usable(self._enabled(facts[SignatureSecret(self.spec).id]))
         return self.connectors_again(replace(observed, secrets=secrets), removing=True)
@@ -77,14 +77,14 @@ class Observer:
         """Read the function's URL and the secret that it accepts, if both are this deployment's.
 
         Raises:
-            DeployError: one of them is somebody else's; nothing is sent there.
+            DeployError: one of them is not this deployment's, so nothing is sent to it.
 
         """
         secret = SignatureSecret(self.spec).id
         needed: tuple[Resource, ...] = (Function(self.spec), SignatureSecret(self.spec))
         with worker_pool() as pool:
-            asking = [pool.submit(self._described, resource) for resource in needed]
-            facts = {resource.id: wait_for(found) for resource, found in zip(needed, asking, strict=True)}
+            reading = [pool.submit(self._described, resource) for resource in needed]
+            facts = {resource.id: wait_for(found) for resource, found in zip(needed, reading, strict=True)}
         for resource in needed:
             if error := resource.not_ours(facts[resource.id]):
                 raise error
@@ -93,18 +93,18 @@ class Observer:
         return Observed(facts, self._connectors(facts, _usable(version))[0], _usable(version))
 
     def _enabled(self, facts: Facts) -> SecretVersion | None:
-        """Return the newest version of the secret if it is there and ours: the secret of others is not read."""
-        return self.vault.enabled() if self._is_our_secret(facts) else None
+        """Return the newest version of the secret if it exists and is ours. Other secrets are not read."""
+        return self.secret_versions.enabled() if self._is_our_secret(facts) else None
 
     def _is_our_secret(self, facts: Facts) -> bool:
         secret = SignatureSecret(self.spec)
         return secret.is_ours(secret.found(facts) or {})
 
     def _apis(self) -> dict[ResourceId, Facts]:
-        return {APIS: self._ask(Services(self.spec, services()).reads(), ())}
+        return {APIS: self._read(Services(self.spec, services()).reads(), ())}
 
     def _described(self, resource: Resource) -> Facts:
-        """Describe a resource, and read nothing else of it; if its API is off, it is not there."""
+        """Return a resource's description only. If its API is disabled, the resource counts as absent."""
         try:
             return described(resource, self.google.read)
         except GcloudFailed as error:
@@ -119,7 +119,7 @@ class Observer:
         on: Collection[str],
         secrets: tuple[Secret, ...] = (),
     ) -> Observed:
-        """Read what is wanted, and the secrets unless they are given; add it to what is known."""
+        """Read the wanted resources, and the secrets unless they are given; add them to the known facts."""
         facts = dict(known)
         with worker_pool() as pool:
             for reading in [pool.submit(self._family, family, on) for family in _families(wanted)]:
@@ -133,19 +133,19 @@ class Observer:
         return Observed(facts, connectors, secrets, closed=closed)
 
     def _newest_in(self, facts: Facts) -> SecretVersion | None:
-        """Read the newest version of those listed; return None unless it is enabled, and ours to read."""
+        """Read the newest listed version of the secret; None if it is not enabled, or if the secret is not ours."""
         number = newest_enabled(facts) if self._is_our_secret(facts) else ""
-        return self.vault.version(int(number)) if number else None
+        return self.secret_versions.version(int(number)) if number else None
 
     def _family(self, family: Sequence[Resource], on: Collection[str]) -> dict[ResourceId, Facts]:
-        """Read a resource, and its children if it is there."""
+        """Read a resource, and its children if it exists."""
         parent, *children = family
-        facts = {parent.id: self._ask(parent.reads(), on)}
-        is_there = parent.found(facts[parent.id]) is not None
-        return facts | {child.id: self._ask(child.reads(), on) if is_there else {} for child in children}
+        facts = {parent.id: self._read(parent.reads(), on)}
+        exists = parent.found(facts[parent.id]) is not None
+        return facts | {child.id: self._read(child.reads(), on) if exists else {} for child in children}
 
-    def _ask(self, questions: Reads, on: Collection[str]) -> Facts:
-        """Ask a resource's questions; if an API is off, what it would describe is not there."""
+    def _read(self, reads: Reads, on: Collection[str]) -> Facts:
+        """Run the read commands of a resource. If an API is disabled, its resources count as absent."""
         service_of = service_of_group()
 
         def read(argv: Argv) -> Any:
@@ -153,14 +153,14 @@ class Observer:
             is_on = service in on
             return self.google.read(argv, is_on=is_on) if service is None or is_on else None
 
-        return answered(questions, read)
+        return answered(reads, read)
 
     def _connectors(
         self, facts: Mapping[ResourceId, Facts], ours: tuple[Secret, ...], *, removing: bool = False
     ) -> tuple[dict[str, tuple[Connector, ...]], dict[str, str]]:
-        """List the connectors of the projects that are named or remembered; return DT's answers for closed ones, too.
+        """List the connectors of the named and the remembered projects; also return DT's answers for closed projects.
 
-        A project that is named has to be there, unless all is to be removed.
+        A named project must exist, except for a removal.
         """
         named = self.spec.dt_projects
         others = Observed(facts).memory(self.spec).dt_projects

@@ -1,4 +1,4 @@
-"""What both clouds were seen to hold, as one value. Pure."""
+"""The observed state of both clouds, as one value. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,8 +17,8 @@ from deploy.steps import ResourceId
 class Observed:
     """The facts of each of Google's resources, the connectors of each DT project, and the enabled secrets.
 
-    ``devices``: for a removal, the emulated devices that proofs left in each DT project. ``closed``: DT's answer for
-    each project that it does not show; only a removal goes on if such a project is named.
+    ``devices``: the emulated devices that proofs left in each DT project, read only for a removal. ``closed``: DT's
+    answers for the projects that DT does not show. If such a project is named, only a removal continues.
     """
 
     facts: Mapping[ResourceId, Facts]
@@ -40,11 +40,11 @@ class Observed:
         return function_url(self.of(Function(spec))) if self._is_foreign(spec) else ""
 
     def memory(self, spec: Spec) -> Memory:
-        """Return what the deployment remembers."""
+        """Return the memory of the deployment."""
         return read_memory(spec, self.of(SignatureSecret(spec)))
 
     def unnamed(self, spec: Spec) -> tuple[str, ...]:
-        """Return the DT projects that are remembered and not named any more, and in which something may be left."""
+        """Return the remembered DT projects that are no longer named, if connectors may be left in them."""
         others = [project for project in self.memory(spec).dt_projects if project not in spec.dt_projects]
         return tuple(project for project in others if project in self.closed or self.owned_in(project, spec))
 

@@ -1,4 +1,4 @@
-"""What Google leaves out of the error of a failed build or start: the build account, and the function's own log."""
+"""Adds to the error of a failed build or start: the build account, and the last lines of the function's log."""
 
 import re
 from typing import Any
@@ -14,29 +14,29 @@ UNKNOWN_ACCOUNT = "BUILD-ACCOUNT"
 
 
 def with_more(google: Gcloud, spec: Spec, error: GcloudFailed) -> GcloudFailed:
-    """Return an error with what can be read about it; the same error if there is nothing more."""
+    """Return an error with more details, which are read from Google; the same error if there are none."""
     try:
         if error.code == "BUILD_ACCOUNT" and (account := build_account(google, spec)):
             fix = [line.replace(UNKNOWN_ACCOUNT, account) for line in error.fix]
             return GcloudFailed(error.code, error.what, where=error.where, fix=fix)
-        if error.code == "START" and (lines := _last_words(google, spec, error.what)):
-            what = "\n".join((error.what, "  the function's own words:", *(f"  {line}" for line in lines)))
+        if error.code == "START" and (lines := _last_lines(google, spec, error.what)):
+            what = "\n".join((error.what, "  the last lines of the function's log:", *(f"  {line}" for line in lines)))
             return GcloudFailed(error.code, what, where=error.where, fix=error.fix)
     except DeployError:
-        pass  # the error is shown without more
+        pass  # the error is shown without details
     return error
 
 
-def _last_words(google: Gcloud, spec: Spec, what: str) -> list[str]:
-    """Return the last lines that the revision in the error wrote, the oldest first."""
+def _last_lines(google: Gcloud, spec: Spec, what: str) -> list[str]:
+    """Return the last log lines of the revision that the error names, the oldest first."""
     revision = re.search(r"Revision '([\w-]+)'", what)
     wanted = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{spec.name}"'
     wanted += f' AND resource.labels.revision_name="{revision[1]}"' if revision else ""
     listed = google.read(("logging", "read", wanted, "--freshness=1h", f"--limit={MAX_LINES}", spec.project_flag))
-    words = [_words(entry) for entry in reversed(listed or [])]
-    return [line for word in words for line in word.strip().splitlines()][-MAX_LINES:]
+    texts = [_text(entry) for entry in reversed(listed or [])]
+    return [line for text in texts for line in text.strip().splitlines()][-MAX_LINES:]
 
 
-def _words(entry: dict[str, Any]) -> str:
+def _text(entry: dict[str, Any]) -> str:
     written = entry.get("jsonPayload") or {}
     return str(written.get("message") or entry.get("textPayload") or "")

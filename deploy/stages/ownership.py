@@ -1,4 +1,4 @@
-"""The owner of a resource, read again just before a step touches it: minutes may pass between a plan and its steps."""
+"""Reads the owner of a resource again just before a step changes it, because a plan may be some minutes old."""
 
 from deploy.errors import DeployError
 from deploy.google.gcloud import Gcloud
@@ -9,7 +9,7 @@ from deploy.steps import GcloudCall, ResourceId, Step
 
 
 class Ownership:
-    """The resources that are proven to be this deployment's. What this run made or proved is not read again."""
+    """The resources whose owner is known. A resource that this run created or checked is not read again."""
 
     def __init__(self, spec: Spec, google: Gcloud) -> None:
         self._google = google
@@ -19,10 +19,10 @@ class Ownership:
         self._proven: set[ResourceId] = set()
 
     def prove(self, step: Step) -> None:
-        """Check that what a step is about to touch is this deployment's.
+        """Check that the resources that a step is about to change are this deployment's.
 
         Raises:
-            DeployError: it is not, or the resource that the step would grant a right on is not there any more.
+            DeployError: one of them is not, or no longer exists although the step grants a role on it.
 
         """
         for touched in self._touched(step):
@@ -35,11 +35,11 @@ class Ownership:
         return self._by_id[step.id.whole]
 
     def made(self, step: Step) -> None:
-        """Remember that what a step has made is this deployment's."""
+        """Remember that the resource that a step has created is this deployment's."""
         self._proven.add(step.id.whole)
 
     def _touched(self, step: Step) -> list[ResourceId]:
-        """Return what a step changes, or grants a right on or to.
+        """Return the resources that a step changes, on which it grants a role, or to which it grants one.
 
         Most create commands fail if the name is taken, so nothing is read before them.
         """
@@ -58,4 +58,4 @@ class Ownership:
         if error := owner.not_ours(facts):
             raise error
         if touched.whole != step.id.whole and owner.found(facts) is None:
-            raise DeployError("is not there any more", where=str(touched))
+            raise DeployError("no longer exists", where=str(touched))

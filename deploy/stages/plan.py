@@ -1,4 +1,4 @@
-"""The difference between what should be and what is, as steps. Pure: it touches nothing."""
+"""The steps from the observed state to the desired one. Pure."""
 
 from collections.abc import Sequence
 
@@ -19,7 +19,7 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     """Return all steps to the desired state, in order.
 
     Raises:
-        NotOwned: with everything that is there and not ours to change.
+        NotOwned: resources with this deployment's names exist and are not its own, or are unusable.
 
     """
     steps: list[Step] = []
@@ -42,7 +42,7 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
 
 
 def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
-    """Return the steps that remove what this deployment made: DT stops sending first, then Google's side in reverse."""
+    """Return the steps that remove this deployment: first the connectors, then Google's side in reverse order."""
     steps: list[Step] = []
     for project in (*spec.dt_projects, *observed.unnamed(spec)):
         if project in observed.closed:
@@ -61,12 +61,15 @@ def _closed(answer: str) -> str:
 
 
 def _left(spec: Spec, observed: Observed, project: str) -> Step:
-    """Return a step that shows what is left in a DT project that is not named any more: others may still name it."""
+    """Return a step that shows the connectors left in a project that is no longer named.
+
+    They stay, because another deploy.toml of this deployment may still name the project.
+    """
     if project in observed.closed:
         why = f"no longer named, and DT does not show the project ({observed.closed[project]})"
-        return keep(connector_id(project), f"may be left: {why}")
+        return keep(connector_id(project), f"a connector may be left: {why}")
     ids = ", ".join(connector.id for connector in observed.owned_in(project, spec))
-    why = "is left, and posts on: no longer named; name the project, or delete it in DT Studio"
+    why = "is left, and still posts: the project is no longer named; name it, or delete the connector in DT Studio"
     return keep(connector_id(project), f"{ids} {why}")
 
 
@@ -81,7 +84,7 @@ def _elsewhere(spec: Spec, observed: Observed, unnamed: Sequence[str]) -> tuple[
 
 
 def _remembered(spec: Spec, steps: list[Step], observed: Observed) -> list[Step]:
-    """Add the step that remembers the deployed upload: after each deployment, and if it is not remembered."""
+    """Add the step that remembers the deployed upload, after each deployment and if it is not remembered yet."""
     function = Function(spec)
     place = next(place for place, step in enumerate(steps) if step.id == function.id)
     found, before = function.found(observed.of(function)), observed.memory(spec).deployed

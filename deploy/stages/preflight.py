@@ -10,7 +10,7 @@ from deploy.google.gcloud import Gcloud
 from deploy.google.org_policy import OrganizationPolicy
 from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grant, let_build
 from deploy.google.regions import KNOWN_REGIONS
-from deploy.google.rest import Held
+from deploy.google.rest import TestPermissions
 from deploy.parallel import wait_for, worker_pool
 from deploy.resources.catalog import deployer_permissions, service_of_group
 from deploy.resources.connector import check_room
@@ -27,24 +27,25 @@ from deploy.stages.observed import Observed
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: a spec, and both clouds.
+    """The input of all checks: a spec, and both clouds.
 
-    What ``observed`` shows to be in order is not read again; DT is not, if it was ``dt_silent``.
+    Checks that ``observed`` answers are skipped. ``dt_silent``: the error if DT did not answer before; then DT is not
+    called again.
     """
 
     spec: Spec
     google: Gcloud
     dt: DtApi
-    held: Held
+    test_permissions: TestPermissions
     observed: Observed | None = None
     dt_silent: DtUnanswered | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What all checks came to: failures, warnings, and the spec, completed if there are no failures.
+    """The results of all checks: failures, warnings, and the completed spec.
 
-    The spec then has DT's organization, and the way in which everybody may call the function.
+    If there are no failures, the spec has DT's organization, and the way in which DT may call the function.
     """
 
     failures: tuple[DeployError, ...]
@@ -54,7 +55,7 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What one check found out, beside that all is well or not."""
+    """The result of one check."""
 
     failure: DeployError | None = None
     is_of_dt: bool = False
@@ -64,13 +65,13 @@ class _Finding:
 
 
 _Check = Callable[[Subject], _Finding]
-"""One check. It raises ``DeployError`` if something has to be fixed first."""
+"""One check. It raises ``DeployError`` if there is a problem to fix first."""
 
 
 def check(subject: Subject) -> Result:
     """Run all checks, several at a time."""
     with worker_pool() as pool:
-        running = [pool.submit(_finding, one, subject) for one in _checks(subject)]
+        running = [pool.submit(_finding, run, subject) for run in _checks(subject)]
         findings = [wait_for(finding) for finding in running]
     warnings = tuple(warning for finding in findings for warning in finding.warnings)
     return Result(_failures(findings), warnings, _completed(subject, findings))
@@ -104,14 +105,14 @@ def _completed(subject: Subject, findings: Sequence[_Finding]) -> Spec:
 
 
 def _is_public(subject: Subject) -> bool:
-    """Return whether allUsers may call already, and nothing else was asked for."""
+    """Return whether allUsers may call already, and the spec does not require otherwise."""
     if subject.observed is None or subject.spec.invocation == "unchecked":
         return False
     return is_public(subject.observed.of(Invocation(subject.spec)))
 
 
 def _is_unchecked(subject: Subject) -> bool:
-    """Return whether the check is off and allUsers has no role; ``auto`` leaves it so."""
+    """Return whether the invoker check is off and allUsers has no role, which ``auto`` does not change."""
     facts = subject.observed.of(Invocation(subject.spec)) if subject.observed else {}
     return is_unchecked(facts) and not is_public(facts)
 
@@ -128,7 +129,7 @@ def _project(subject: Subject) -> _Finding:
     except GcloudFailed as error:
         if error.code not in {"PERMISSION_DENIED", "PROJECT", "ELSEWHERE"} or error.fix[0].count(" undelete "):
             raise
-        what = "does not exist, or you may not see it"
+        what = "does not exist, or you have no access to it"
         raise DeployError(what, where=where, fix=["gcloud projects list"]) from None
     if found is None or found.get("lifecycleState", "ACTIVE") != "ACTIVE":
         state = "does not exist" if found is None else f"is {found['lifecycleState']}"
@@ -141,7 +142,7 @@ def _billing(subject: Subject) -> _Finding:
     try:
         found = subject.google.read(("billing", "projects", "describe", project))
     except GcloudFailed:
-        return _Finding(warnings=("whether billing is on could not be read",))
+        return _Finding(warnings=("the billing state of the project could not be read",))
     if found is not None and not found.get("billingEnabled"):
         fix = f"gcloud billing projects link {project} --billing-account=ACCOUNT"
         raise DeployError("billing is off", where=f"project {project}", fix=[fix])
@@ -153,9 +154,9 @@ def _permissions(subject: Subject) -> _Finding:
     token = Secret(subject.google.read_text(("auth", "print-access-token")).strip())
     try:
         needed = deployer_permissions()
-        missing = set(needed) - subject.held(f"projects/{project}", needed, token)
+        missing = set(needed) - subject.test_permissions(f"projects/{project}", needed, token)
     except DeployError as error:
-        return _Finding(warnings=(f"which permissions you have could not be read: {error}",))
+        return _Finding(warnings=(f"your permissions could not be read: {error}",))
     if ACT_AS in missing and _may_act_as_the_account(subject, token):
         missing.remove(ACT_AS)
     if missing:
@@ -165,27 +166,29 @@ def _permissions(subject: Subject) -> _Finding:
 
 
 def _may_act_as_the_account(subject: Subject, token: Secret) -> bool:
-    """Return whether ``actAs`` is granted on the function's own account, which has to be there for that."""
+    """Return whether ``actAs`` is granted on the function's own account. The account must exist for that."""
     account = f"projects/{subject.spec.google_project}/serviceAccounts/{subject.spec.runtime_account}"
     try:
-        return ACT_AS in subject.held(account, [ACT_AS], token)
+        return ACT_AS in subject.test_permissions(account, [ACT_AS], token)
     except DeployError:
         return False
 
 
 def _public_access(subject: Subject) -> _Finding:
-    """Check whether organization policy forbids allUsers, before minutes are spent on a build."""
+    """Check whether organization policy forbids allUsers, before a build takes minutes."""
     policy = OrganizationPolicy(subject.google, subject.spec)
     try:
         forbidding = policy.against_all_users()
     except GcloudFailed:
-        return _Finding(warnings=("organization policy on public access could not be read: public is tried",))
+        return _Finding(
+            warnings=("the organization policy on public access could not be read; public access is tried",)
+        )
     if not forbidding:
         return _Finding()
     is_forced, warnings = _check_is_forced(policy)
     if is_forced:
         raise DeployError(
-            "organization policies forbid allUsers, and to switch the invoker check off: DT could not call",
+            "organization policies forbid both allUsers and disabling the invoker check, so DT could not call",
             where="public invocation",
             fix=[allow_unchecked(subject.spec.google_project)],
         )
@@ -199,11 +202,11 @@ def _public_access(subject: Subject) -> _Finding:
 
 
 def _check_is_forced(policy: OrganizationPolicy) -> tuple[bool, tuple[str, ...]]:
-    """Return whether the invoker check has to stay on, and a warning if that could not be read."""
+    """Return whether the invoker check must stay on, and a warning if that could not be read."""
     try:
         return policy.forces_the_check(), ()
     except GcloudFailed:
-        return False, ("whether the invoker check may be switched off could not be read: it is tried",)
+        return False, ("the organization policy on the invoker check could not be read; disabling the check is tried",)
 
 
 def _region(subject: Subject) -> _Finding:
@@ -212,7 +215,7 @@ def _region(subject: Subject) -> _Finding:
     names = _regions(subject, project)
     if names is None:
         names = set(KNOWN_REGIONS)
-        what = "is not known, and Google cannot be asked while the API is off"
+        what = "is unknown, and the list of regions cannot be read while the API is disabled"
         fix = f"gcloud services enable cloudfunctions.googleapis.com {project}"
     if subject.spec.region not in names:
         raise DeployError(what, where=f"region {subject.spec.region}", fix=[fix])
@@ -220,7 +223,7 @@ def _region(subject: Subject) -> _Finding:
 
 
 def _build_account(subject: Subject) -> _Finding:
-    """Check whether the build account may build. A role that it inherits is not seen, so this is only a note."""
+    """Check whether the build account may build. Inherited roles are not read, so the result is only a warning."""
     if not _is_on(subject, "builds"):
         return _Finding()
     try:
@@ -228,10 +231,10 @@ def _build_account(subject: Subject) -> _Finding:
         if not account or may_build(subject.google, subject.spec, account):
             return _Finding()
     except GcloudFailed:
-        what = "whether the account that builds the function may do so could not be read: it is tried"
+        what = "the roles of the account that builds the function could not be read; the build is tried"
         return _Finding(warnings=(what,))
     line = let_build(subject.spec.google_project, account)
-    what = f"{account} builds the function, and has no role in the project that lets it; unless it inherits one:"
+    what = f"{account} builds the function, but has no role in the project for that; unless it inherits one, run:"
     return _Finding(warnings=(f"{what}\n  {line}",))
 
 
@@ -241,7 +244,7 @@ def _is_on(subject: Subject, group: str) -> bool:
 
 
 def _regions(subject: Subject, project: str) -> set[str] | None:
-    """Return the regions that have functions, or None if Google cannot be asked."""
+    """Return the regions of Cloud Functions, or None if they could not be read."""
     if subject.observed is not None and not _is_on(subject, "functions"):
         return None
     try:
@@ -252,7 +255,7 @@ def _regions(subject: Subject, project: str) -> set[str] | None:
 
 
 def _dt(subject: Subject) -> _Finding:
-    """Read the organization of each project, and what the service account may do there."""
+    """Read the organization of each project, and the permissions of the service account there."""
     subject.dt.require_credentials()
     if subject.dt_silent:
         raise subject.dt_silent
@@ -265,7 +268,7 @@ def _dt(subject: Subject) -> _Finding:
             check_room(subject.spec, project, subject.observed.connectors[project], url)
     if len(set(organizations)) > 1:
         raise DeployError(
-            f"the projects belong to {len(set(organizations))} organizations: make one deployment for each",
+            f"the projects belong to {len(set(organizations))} organizations; make one deployment for each",
             where="DT",
             fix=["python -m deploy up --name=ANOTHER-NAME --dt-project=DT-PROJECT"],
         )
@@ -273,21 +276,21 @@ def _dt(subject: Subject) -> _Finding:
 
 
 def _dt_role(dt: DtApi, project: str) -> list[str]:
-    """Return a warning if the role could not be read. Raises ``DeployError`` if it is not enough."""
+    """Return a warning if the role could not be read. Raises ``DeployError`` if the role lacks a permission."""
     try:
-        held = set(dt.pages(f"/projects/{project}/permissions", "permissions"))
+        granted = set(dt.pages(f"/projects/{project}/permissions", "permissions"))
     except DtFailed as error:
         if error.status in {401, 403}:
             raise
         return [f"the role in DT project {project} could not be read"]
-    if missing := [permission for permission in DT_PERMISSIONS if permission not in held]:
+    if missing := [permission for permission in DT_PERMISSIONS if permission not in granted]:
         what = f"the service account lacks {', '.join(missing)}"
         raise DeployError(what, where=f"DT project {project}", fix=[DT_ROLE])
     return []
 
 
 def _failures(findings: Sequence[_Finding]) -> tuple[DeployError, ...]:
-    """Return each failure once. Without a login of gcloud, all its commands fail: then only one of them is kept."""
+    """Return each failure once. Without a gcloud login, every command fails; then only one failure is returned."""
     google = [finding.failure for finding in findings if finding.failure and not finding.is_of_dt]
     dt = [finding.failure for finding in findings if finding.failure and finding.is_of_dt]
     google = [failure for _, failure in sorted({str(failure): failure for failure in google}.items())]

@@ -1,6 +1,6 @@
-"""What is uploaded: main.py, requirements.txt and function/, copied to a folder of their own, and their digest.
+"""Copies the uploaded files to a temporary folder: main.py, requirements.txt and function/; and their digest.
 
-gcloud would upload everything else, too, or write a ``.gcloudignore`` into the clone.
+From the root of the repository, gcloud would upload all other files, too, or write a ``.gcloudignore`` there.
 """
 
 import contextlib
@@ -11,20 +11,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_BESIDE = (Path("main.py"), Path("requirements.txt"))
+_ROOT_FILES = (Path("main.py"), Path("requirements.txt"))
 DIGEST_LETTERS = 40
-"""A label's value has room for 63."""
+"""Length of the digest; the value of a label has at most 63 characters."""
 
 
 def source_files(root: Path = ROOT) -> dict[str, bytes]:
     """Return the content of each file that is deployed, by its path in the upload.
 
-    That is all of function/, whatever lies in it, but for hidden files and what Python keeps beside its modules.
-    ``.gcloudignore`` says the same. Line ends are LF, however git has laid the clone out.
+    These are all files of function/ except hidden ones and ``__pycache__``; ``.gcloudignore`` has the same rules. Line
+    ends are LF, whatever git has written.
     """
     below = sorted(path.relative_to(root) for path in (root / "function").rglob("*") if path.is_file())
-    rooms = [path for path in below if not any(part == "__pycache__" or part[0] == "." for part in path.parts)]
-    return {path.as_posix(): _with_lf((root / path).read_bytes()) for path in (*_BESIDE, *rooms)}
+    modules = [path for path in below if not any(part == "__pycache__" or part[0] == "." for part in path.parts)]
+    return {path.as_posix(): _with_lf((root / path).read_bytes()) for path in (*_ROOT_FILES, *modules)}
 
 
 def _with_lf(content: bytes) -> bytes:
@@ -32,7 +32,7 @@ def _with_lf(content: bytes) -> bytes:
 
 
 def digest(files: dict[str, bytes]) -> str:
-    """Return what changes if and only if a path or a content does."""
+    """Return a digest of all paths and contents."""
     sha256 = hashlib.sha256()
     for path, content in sorted(files.items()):
         sha256.update(f"{path}\0{len(content)}\0".encode() + content)
@@ -41,7 +41,7 @@ def digest(files: dict[str, bytes]) -> str:
 
 @contextlib.contextmanager
 def staged(files: dict[str, bytes]) -> Iterator[Path]:
-    """Lay the files out in a temporary folder, which is removed on leaving."""
+    """Write the files to a temporary folder, and remove it when the context ends."""
     folder = Path(tempfile.mkdtemp(prefix="dt-pubsub-"))
     try:
         for path, content in files.items():

@@ -1,14 +1,14 @@
-"""One file a verb: how it is used, and ``run``, which carries it out and returns the exit code.
+"""One file for each verb: its usage, and ``run``, which carries it out and returns the exit code.
 
 ===============  =============================================================  =====================
 ``plan``         show what up would do                                          nothing by itself
 ``up``           plan, confirm, apply, verify                                   nothing by itself
-``verify``       prove the path                                                 nothing by itself
-``status``       show what is there, and how it fares                           nothing by itself
-``down``         remove what up made                                            nothing by itself
-``planning``     observe, preflight, plan: how plan and up begin                nothing by itself
+``verify``       prove the path from DT to Pub/Sub                              nothing by itself
+``status``       show the resources and their health                             nothing by itself
+``down``         remove both ends                                               nothing by itself
+``planning``     observe, preflight, plan: the first half of plan and up        nothing by itself
 ``applying``     confirm, apply, plan again until nothing is left               nothing by itself
-``proving``      the proof of verify, which up ends with                        nothing by itself
+``proving``      the proof, at the end of up and in verify                      nothing by itself
 ``status_rows``  the rows that status shows                                     nothing
 ``exit_codes``   the exit codes of all verbs                                    nothing
 ===============  =============================================================  =====================
@@ -24,7 +24,7 @@ from deploy.verbs import down, plan, status, up, verify
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb: how it is used, and the function that runs it and returns the exit code."""
+    """One verb: its usage, and the function that runs it and returns the exit code."""
 
     usage: Usage
     run: Callable[[Context], int]
@@ -37,7 +37,7 @@ VERBS: Mapping[str, Verb] = {
     "status": Verb(status.USAGE, status.run),
     "down": Verb(down.USAGE, down.run),
 }
-"""All verbs, without a default: a name that is not here cannot be typed and runs nothing."""
+"""All verbs. There is no default: the parser refuses any other name."""
 
 USAGES: Mapping[str, Usage] = {name: verb.usage for name, verb in VERBS.items()}
-"""What the parser needs of them."""
+"""The usage of every verb, for the parser."""

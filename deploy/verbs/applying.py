@@ -1,4 +1,4 @@
-"""How ``up`` and ``down`` change things: confirm, apply, and after ``up`` plan again until nothing is left."""
+"""The second half of ``up`` and ``down``: confirm, apply, and after ``up`` plan again until nothing is left."""
 
 from collections.abc import Sequence
 
@@ -11,20 +11,20 @@ from deploy.stages.plan import plan
 from deploy.steps import ConnectorCall, Step, pending
 from deploy.verbs.planning import Changes, observe
 
-SETTLES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
-"""Pauses between looks at DT's lists after a change: they may lag behind."""
+LAG_PAUSES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
+"""Pauses between two reads of DT's lists after a change, because the lists may lag behind."""
 
 
 def confirm(context: Context, question: str) -> None:
-    """Ask, unless ``--yes`` was given.
+    """Ask the user for confirmation, unless ``--yes`` was given.
 
     Raises:
-        Aborted: the answer is no, or there is no terminal to ask on.
+        Aborted: the answer is no, or standard input is not a terminal.
 
     """
     if context.flags.yes:
         return
-    agreed = context.terminal.agrees(question)
+    agreed = context.terminal.confirm(question)
     if agreed is None:
         raise Aborted("this is not a terminal, and nothing was changed", fix=["pass --yes"])
     if not agreed:
@@ -32,7 +32,7 @@ def confirm(context: Context, question: str) -> None:
 
 
 def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Secret, ...]:
-    """Carry the steps out; return the secrets that are then in force, as far as they are known."""
+    """Carry out the steps; return the enabled secrets, or no secrets if the steps did not need them."""
     with context.staged() as source:
         executor = Executor(
             context.spec,
@@ -51,16 +51,16 @@ def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Se
 
 
 def converge(context: Context, changes: Changes, secrets: tuple[Secret, ...]) -> tuple[Observed, tuple[Step, ...]]:
-    """Read again what was changed, and plan: return what is observed, and the steps that are left.
+    """Read the changed resources again, and plan; return the observed state and the steps that are left.
 
-    DT's lists may lag behind, so connectors that seem to be left are listed again.
+    If steps on connectors are left, the connectors are listed again, because DT's lists may lag behind.
     """
     observed = observe(
         context,
         lambda observer: observer.again(changes.observed, changes.steps, secrets),
-        "reading again what was changed",
+        "reading the changed resources again",
     )
-    for pause_s in (*SETTLES_S, None):
+    for pause_s in (*LAG_PAUSES_S, None):
         context.report.left = left = pending(plan(context.spec, observed))
         if pause_s is None or not any(isinstance(step.call, ConnectorCall) for step in left):
             break

@@ -1,4 +1,4 @@
-"""``down``: remove what ``up`` made, on both ends, after asking."""
+"""``down``: remove both ends of a deployment, after a confirmation."""
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import YES, Usage
@@ -11,8 +11,8 @@ from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.planning import observe
 
 USAGE = Usage(
-    "remove what up made, on both ends",
-    {NOTHING_TO_DO: "nothing of it is left", FAILED: "error"},
+    "remove both ends of the deployment",
+    {NOTHING_TO_DO: "nothing is left", FAILED: "error"},
     options=WHICH_DEPLOYMENT,
     flags=(YES,),
     is_resumable=True,
@@ -20,11 +20,11 @@ USAGE = Usage(
 
 
 def run(context: Context) -> int:
-    """Read what is there, confirm, and delete it."""
+    """Read the existing resources, ask for confirmation, and delete them."""
     observed = observe(context, Observer.for_removal)
     steps = plan_removal(context.spec, observed)
     context.show(steps)
     if pending(steps):
-        confirm(context, f"delete {len(pending(steps))} things for good?")
+        confirm(context, f"delete {len(pending(steps))} resources permanently?")
         apply(context, steps, observed)
     return NOTHING_TO_DO

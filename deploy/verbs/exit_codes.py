@@ -1,3 +1,3 @@
-"""How a verb ends: the exit statuses, the same for all verbs."""
+"""The exit statuses, which are the same for all verbs."""
 
 NOTHING_TO_DO, FAILED, CHANGES, UNHEALTHY = 0, 1, 2, 3

@@ -1,4 +1,4 @@
-"""How ``plan`` and ``up`` begin: observe both ends, and plan; the preflight runs before anything is to be changed."""
+"""The first half of ``plan`` and ``up``: observe both ends, plan, and run the preflight if something would change."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,23 +15,23 @@ from deploy.steps import Step, pending
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """A plan, what it was made from, and the context with the spec that the preflight completed."""
+    """A plan, the observed state, and the context with the spec that the preflight completed."""
 
     context: Context
     observed: Observed
     steps: tuple[Step, ...]
 
 
-def observe(context: Context, look: Callable[[Observer], Observed], what: str = "reading what is there") -> Observed:
-    """Read both ends in one of the observer's ways.
+def observe(context: Context, read: Callable[[Observer], Observed], what: str = "reading both ends") -> Observed:
+    """Read both ends with a method of the observer. ``what``: the progress text.
 
     Raises:
-        DeployError: there are no credentials of DT's, or something could not be read.
+        DeployError: the DT credentials are missing, or something could not be read.
 
     """
-    with context.terminal.busy(what):
+    with context.terminal.progress(what):
         context.dt.require_credentials()
-        return look(context.observer)
+        return read(context.observer)
 
 
 def with_organization(context: Context) -> Spec:
@@ -43,14 +43,14 @@ def plan_changes(context: Context) -> Changes:
     """Observe and plan. The preflight runs if something would change, or to explain why observing failed.
 
     Raises:
-        NotReady: the preflight found what has to be fixed first.
-        DeployError: something could not be read, or is not this deployment's.
+        NotReady: the preflight found problems to fix first.
+        DeployError: a resource could not be read, or is not this deployment's.
 
     """
     try:
         context = replace(context, spec=with_organization(context))
         observed = observe(context, Observer.everything)
-    except DtUnreachable:  # the machine's own connection: a preflight would only wait for the same
+    except DtUnreachable:  # the preflight would fail for the same reason, after another wait
         raise
     except DeployError as error:
         _check(context, None, error if isinstance(error, DtUnanswered) else None)
@@ -63,16 +63,16 @@ def plan_changes(context: Context) -> Changes:
 
 
 def _check(context: Context, observed: Observed | None, dt_silent: DtUnanswered | None = None) -> Spec:
-    """Run the preflight and print its warnings; return the spec, completed.
+    """Run the preflight and print its warnings; return the completed spec.
 
     Raises:
-        NotReady: something has to be fixed first.
+        NotReady: there are problems to fix first.
 
     """
-    with context.terminal.busy("checking what has to hold"):
-        found = check(Subject(context.spec, context.google, context.dt, context.held, observed, dt_silent))
-    if found.failures:
-        raise NotReady(found.failures)
-    for warning in found.warnings:
-        context.terminal.note(f"note: {warning}")
-    return found.spec
+    with context.terminal.progress("running the preflight checks"):
+        result = check(Subject(context.spec, context.google, context.dt, context.test_permissions, observed, dt_silent))
+    if result.failures:
+        raise NotReady(result.failures)
+    for warning in result.warnings:
+        context.terminal.info(f"note: {warning}")
+    return result.spec

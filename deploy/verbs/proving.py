@@ -3,7 +3,7 @@
 from deploy.context import Context
 from deploy.errors import DeployError, NotProven
 from deploy.function_client import FunctionClient
-from deploy.proof.fixtures import Temporary
+from deploy.proof.fixtures import Fixtures
 from deploy.proof.verifier import Verifier
 from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, unusable
@@ -15,8 +15,8 @@ def prove(context: Context, observed: Observed) -> None:
     """Prove the path of each DT project.
 
     Raises:
-        NotProven: the path does not do what it should.
-        DeployError: there is nothing to prove yet, or something that the proof needs failed.
+        NotProven: the path does not work.
+        DeployError: there is nothing to verify yet, or a step of the proof itself failed.
 
     """
     secret = _newest_secret(context, observed)
@@ -25,36 +25,36 @@ def prove(context: Context, observed: Observed) -> None:
         project: verifier.must_deliver(project, observed.connectors[project]) for project in context.spec.dt_projects
     }
     verifier.remove_leftovers()
-    with context.terminal.busy("an unsigned request"):
+    with context.terminal.progress("an unsigned request"):
         verifier.unsigned_is_refused()
-    context.say("an unsigned request is refused: 401 unsigned")
-    with context.terminal.busy("a request signed with the secret"):
+    context.print("an unsigned request is refused: 401 unsigned")
+    with context.terminal.progress("a request signed with the secret"):
         verifier.secret_is_accepted(secret)
-    context.say("the function accepts the newest secret, by a request of which nothing is published")
+    context.print("the function accepts the newest secret (the request for this check is not published)")
     proofs = context.report.verified = []
     for project, connector in connectors.items():
-        with context.terminal.busy(f"an event of DT project {project}"):
+        with context.terminal.progress(f"an event of DT project {project}"):
             proofs.append(verifier.event_arrives(project, connector, secret))
-        context.say(proofs[-1].sentence())
+        context.print(proofs[-1].sentence())
 
 
 def prove_after_up(context: Context, observed: Observed) -> None:
-    """Prove the path; an error says, too, that what was made stays, and how to prove it again.
+    """Prove the path. An error also says that both ends stay as they are, and how to verify them again.
 
     Raises:
-        NotProven: it could not be proven.
+        NotProven: the proof failed.
 
     """
     try:
         prove(context, observed)
     except DeployError as error:
-        what = f"{error.what}\n  both ends are made and stay as they are; it is the proof that failed"
+        what = f"{error.what}\n  both ends are deployed and stay as they are; only the proof failed"
         again = "python -m deploy verify"
         raise NotProven(what, where=error.where, fix=[*error.fix, again]) from error
 
 
 def _newest_secret(context: Context, observed: Observed) -> Secret:
-    """Return the newest secret. Raises ``DeployError`` if there is none of use, or no function."""
+    """Return the newest secret. Raises ``DeployError`` if the function cannot use it, or if there is no function."""
     secret = SignatureSecret(context.spec)
     if refusal := unusable(observed.of(secret)):
         raise DeployError(refusal, where=secret.title, fix=["python -m deploy up"])
@@ -64,7 +64,7 @@ def _newest_secret(context: Context, observed: Observed) -> Secret:
 
 
 def _verifier(context: Context, observed: Observed) -> Verifier:
-    spec, notice = context.spec, context.terminal.note
+    spec, notice = context.spec, context.terminal.info
     deployed = observed.of(Function(spec)).get(Function.key) or {}
     variables = deployed.get("serviceConfig", {}).get("environmentVariables", {})
     return Verifier(
@@ -72,7 +72,7 @@ def _verifier(context: Context, observed: Observed) -> Verifier:
         context.google,
         context.dt,
         FunctionClient(observed.url(spec), context.post, context.now),
-        Temporary(spec, context.google, context.devices, notice, context.now),
+        Fixtures(spec, context.google, context.devices, notice, context.now),
         both_signatures=bool(variables.get("DT_ORGANIZATION_ID")),
         notice=notice,
         sleep=context.sleep,

@@ -1,4 +1,4 @@
-"""The rows of ``status``: the function, the secret's age, connectors and deliveries, and what is amiss. Pure."""
+"""The rows of ``status``: the function, the secret's age, connectors, deliveries, and problems. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -17,23 +17,23 @@ from deploy.steps import ResourceId, Step
 
 DAY_S = 86400
 
-LONGEST_UNREAD_S = 3600
-"""Seconds after which a message that nobody has read is a fault: its reader has stopped, or was never made."""
+MAX_UNREAD_S = 3600
+"""A message that is unread for more seconds is a problem: its subscriber has stopped, or does not exist."""
 
 HEALTHY = frozenset({"ok", "ACTIVE"})
 UNKNOWN = "unknown"
 VERSION = ResourceId("version")
 
 Metrics = Mapping[str, Any]
-"""What DT counted of one connector in the last three hours."""
+"""DT's delivery counts of one connector in the last three hours."""
 
 
 def all_rows(
     spec: Spec, steps: Sequence[Step], observed: Observed, counted: Mapping[str, Metrics | None], now: float
 ) -> list[Row]:
-    """Return a row for the version, for each step of a plan, for what closes the function, and for each connector.
+    """Return rows for the version, the steps of a plan, settings that block DT's requests, and the connectors.
 
-    ``counted`` is by connector's id; None if DT did not tell.
+    ``counted``: by connector id; None if DT did not return the counts.
     """
     secret = SignatureSecret(spec)
     age = {secret.id: _age(newest_version(observed.of(secret)), now)}
@@ -53,12 +53,12 @@ def all_rows(
 
 
 def broken_rows(broken: NotOwned) -> list[Row]:
-    """Return a row for each resource of this deployment of which no plan can be made."""
+    """Return a row for each resource of this deployment that can only be deleted and made again."""
     return [Row(failure.where, "broken", failure.what) for failure in broken.failures]
 
 
 def _closed_rows(spec: Spec, observed: Observed) -> list[Row]:
-    """Return a row if somebody closed the function to DT in a way that a plan shows and leaves alone."""
+    """Return a row if a setting that was made elsewhere blocks DT's requests. A plan leaves such a setting alone."""
     function = Function(spec)
     service = observed.of(function).get("service")
     found = closing(service) if service else []
@@ -67,12 +67,12 @@ def _closed_rows(spec: Spec, observed: Observed) -> list[Row]:
 
 
 def deployed_version(spec: Spec, observed: Observed) -> str | None:
-    """Return the version that the function was deployed by, or None if there is no function, or it does not tell."""
+    """Return the version of the deployed function; None if there is no function, or if it has no version."""
     return version_of(observed.of(Function(spec)).get("function") or {})
 
 
 def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
-    """Return a row for each subscription: what waits there to be read; ``unread`` is by subscription's id."""
+    """Return a row with the unread messages of each subscription. ``unread``: by subscription id."""
     return [
         _unread_row(spec.topic, unread.get(spec.topic)),
         _rejected_row(spec.rejected_topic, unread.get(spec.rejected_topic)),
@@ -80,13 +80,13 @@ def unread_rows(spec: Spec, unread: Mapping[str, Unread]) -> list[Row]:
 
 
 def unreadable_rows(spec: Spec, error: DeployError) -> list[Row]:
-    """Return the rows of both subscriptions if what waits there could not be read."""
+    """Return the rows of both subscriptions if the numbers of unread messages could not be read."""
     what = f"could not be read: {error.where} {error.what}"
     return [_row(_unread_in(name), UNKNOWN, what) for name in (spec.topic, spec.rejected_topic)]
 
 
 def health(rows: Sequence[Row]) -> bool | None:
-    """Return whether all is well: no if anything is not, None if all is but for what could not be read."""
+    """Return False if a row shows a problem; None if the state of a row is unknown; else True."""
     states = {row.state for row in rows} - HEALTHY
     return False if states - {UNKNOWN} else None if states else True
 
@@ -99,15 +99,15 @@ def _version_row(ours: str, deployed: str | None) -> Row:
 
 def _unread_row(name: str, unread: Unread | None) -> Row:
     if unread is None:
-        return _row(_unread_in(name), "ok", "Google has no figures yet")
-    if unread.oldest_s <= LONGEST_UNREAD_S:
+        return _row(_unread_in(name), "ok", "Google has no numbers yet")
+    if unread.oldest_s <= MAX_UNREAD_S:
         return _row(_unread_in(name), "ok", _waiting(unread))
-    return _row(_unread_in(name), "unread", f"{_waiting(unread)}: is it read by anything?")
+    return _row(_unread_in(name), "unread", f"{_waiting(unread)}: does a subscriber read it?")
 
 
 def _rejected_row(name: str, unread: Unread | None) -> Row:
     if unread is None or not unread.messages:
-        return _row(_unread_in(name), "ok", "Google has no figures yet" if unread is None else _waiting(unread))
+        return _row(_unread_in(name), "ok", "Google has no numbers yet" if unread is None else _waiting(unread))
     return _row(_unread_in(name), "rejected", f"{_waiting(unread)}: their attribute reason says why")
 
 
@@ -126,14 +126,14 @@ def _duration(seconds: int) -> str:
 
 
 def on_one_screen(rows: Sequence[Row], spec: Spec) -> list[Row]:
-    """Put what is in order into one row, but for version, function, secret, connectors and what is unread."""
+    """Merge the rows without a problem into one, except version, function, secret, connectors and unread messages."""
     shown = [row for row in rows if row.state != "ok" or (row.id and _is_always_shown(row.id, spec))]
     rest = len(rows) - len(shown)
     return [*shown, *([Row("everything else", "ok", f"{rest} more as they should be")] if rest else [])]
 
 
 def _is_always_shown(resource: ResourceId, spec: Spec) -> bool:
-    """Return whether a row is shown even if it is in order. A part of a resource is shown if the resource is."""
+    """Return whether a row is shown even without a problem. A part of a resource is shown if the resource is."""
     whole = resource.whole
     of_any_name = (connector_id, _deliveries_from, _unread_in)
     return whole in {VERSION, Function(spec).id, SignatureSecret(spec).id} or any(
@@ -156,15 +156,15 @@ def _unread_in(subscription: str) -> ResourceId:
 def _delivery_row(project: str, status: str, counted: Metrics | None) -> Row:
     if counted is None:
         state = UNKNOWN if status == "ACTIVE" else status
-        return _row(_deliveries_from(project), state, "DT did not tell what became of them")
+        return _row(_deliveries_from(project), state, "DT did not return the numbers of deliveries")
     delivered, failed = (_count(counted.get(key)) for key in ("successCount", "errorCount"))
-    told = f"last 3 h: {delivered} delivered, {failed} not, p99 {counted.get('latency99p', '-')}"
-    return _row(_deliveries_from(project), "failing" if failed and status == "ACTIVE" else status, told)
+    detail = f"last 3 h: {delivered} delivered, {failed} not, p99 {counted.get('latency99p', '-')}"
+    return _row(_deliveries_from(project), "failing" if failed and status == "ACTIVE" else status, detail)
 
 
-def _count(told: object) -> int:
-    """Read a number that DT may write as text, or leave out if it is 0."""
-    return int(str(told)) if str(told).isdecimal() else 0
+def _count(written: object) -> int:
+    """Return a number that DT may write as text, or leave out if it is 0."""
+    return int(str(written)) if str(written).isdecimal() else 0
 
 
 def _age(version: Mapping[str, Any] | None, now: float) -> str:

@@ -1,4 +1,4 @@
-"""``up``: make both ends, and prove them with a real event."""
+"""``up``: create or update both ends, and verify them with a real event."""
 
 from deploy.cli.usage import YES, Flag, Usage
 from deploy.context import Context
@@ -8,11 +8,13 @@ from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.planning import plan_changes
 from deploy.verbs.proving import prove_after_up
 
-NO_VERIFY = Flag("--no-verify", {"dest": "verify", "action": "store_false", "help": "do not prove it afterwards"})
+NO_VERIFY = Flag(
+    "--no-verify", {"dest": "verify", "action": "store_false", "help": "do not verify the path afterwards"}
+)
 
 USAGE = Usage(
-    "make both ends, and prove them with a real event",
-    {NOTHING_TO_DO: "done and proven, or nothing to do", FAILED: "error, or not all is done"},
+    "create or update both ends, and verify them with a real event",
+    {NOTHING_TO_DO: "done and verified, or nothing to do", FAILED: "error, or incomplete"},
     flags=(YES, NO_VERIFY),
     is_resumable=True,
 )
@@ -28,9 +30,9 @@ def run(context: Context) -> int:
     confirm(context, f"change {spec.google_project} and DT project {', '.join(spec.dt_projects)}?")
     secrets = apply(context, changes.steps, changes.observed)
     observed, left = converge(context, changes, secrets)
-    context.say("nothing is left to do" if not left else "after all that, a plan is not empty:")
+    context.print("nothing is left to do" if not left else "these changes are still left:")
     for step in left:
-        context.say(f"  {step.resource}: {step.reason}")
+        context.print(f"  {step.resource}: {step.reason}")
     if context.flags.verify:
         prove_after_up(context, observed)
     return FAILED if left else NOTHING_TO_DO

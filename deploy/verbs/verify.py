@@ -1,4 +1,4 @@
-"""``verify``: prove the path with a real event."""
+"""``verify``: prove the path from DT to Pub/Sub with a real event."""
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import Usage
@@ -9,13 +9,13 @@ from deploy.verbs.planning import observe
 from deploy.verbs.proving import prove
 
 USAGE = Usage(
-    "prove the path with a real event",
-    {NOTHING_TO_DO: "proven", FAILED: "not proven, or error"},
+    "verify the path from DT to Pub/Sub with a real event",
+    {NOTHING_TO_DO: "verified", FAILED: "not verified, or error"},
     options=WHICH_DEPLOYMENT,
 )
 
 
 def run(context: Context) -> int:
-    """Find the function and its secret, and prove the path."""
+    """Read the function and its secret, and prove the path."""
     prove(context, observe(context, Observer.for_proof))
     return NOTHING_TO_DO

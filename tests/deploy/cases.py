@@ -1,4 +1,4 @@
-"""Cases of plans: what should be and what is, as ``plans/*.json`` says it.
+"""Cases of plans: the spec and the observed state of ``plans/*.json``.
 
 ``plans/everything.json`` is what gcloud answers when everything is as it should be; a case overlays it,
 and null stands for what is not there.
@@ -26,7 +26,7 @@ def read(path: Path) -> Any:
 
 
 def overlaid(below: Any, above: Any) -> Any:
-    """Lay objects over objects, key by key; anything else takes the place of what was there."""
+    """Return an object with the members of another one merged in; other values are replaced."""
     if not (isinstance(below, Mapping) and isinstance(above, Mapping)):
         return above
     return {**below, **{key: overlaid(below.get(key), value) for key, value in above.items()}}
@@ -48,13 +48,13 @@ def id_of(title: str) -> ResourceId:
 
 def observed_of(case: Mapping[str, Any]) -> Observed:
     connectors = {
-        project: [Connector(**tupled(each)) for each in found] for project, found in case["connectors"].items()
+        project: [Connector(**tupled(fields)) for fields in found] for project, found in case["connectors"].items()
     }
     return Observed({id_of(title): facts for title, facts in case["facts"].items()}, connectors)
 
 
 def planned(facts: Mapping[str, Any], **changes: Any) -> tuple[Step, ...]:
-    """Plan where everything is as it should be but for these facts, for the spec with these changes."""
+    """Return the plan for a finished deployment with these other facts and these changes of the spec."""
     everything = read(PLANS / "everything.json")
     observed = observed_of(overlaid(everything["observed"], {"facts": facts}))
     return plan(spec_of({**everything["spec"], **changes}), observed)

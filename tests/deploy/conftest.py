@@ -9,7 +9,7 @@ from tests.deploy.stage import Stage
 
 @pytest.fixture
 def stage() -> Stage:
-    """A project with all APIs on, and nothing in it."""
+    """A project with all APIs enabled and no resources."""
     stage = Stage()
     stage.google.has_everything_on()
     return stage
@@ -17,7 +17,7 @@ def stage() -> Stage:
 
 @pytest.fixture
 def up(stage: Stage) -> Stage:
-    """Everything is up, and nothing was asked yet."""
+    """A finished deployment; the recorded requests are cleared."""
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     stage.google.asked.clear()
     return stage
@@ -25,7 +25,7 @@ def up(stage: Stage) -> Stage:
 
 @pytest.fixture
 def two(up: Stage) -> Stage:
-    """Everything is up in two DT projects."""
+    """A finished deployment with two DT projects."""
     up.dt.connectors[SECOND] = []
     assert up.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False) == NOTHING_TO_DO
     up.out.truncate(0)

@@ -52,13 +52,13 @@ class Keyboard(io.StringIO):
         self._is_there = answer is not None
 
     def isatty(self) -> bool:
-        """Return whether a user is there."""
+        """Return whether a user is at the terminal."""
         return self._is_there
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """The verbs of one context, each run as the registry has it."""
+    """Runs the verbs of one context, as the registry has them."""
 
     context: Context
 
@@ -83,14 +83,14 @@ class Deployment:
         return self.run("down")
 
     def run(self, verb: str, **flags: bool) -> int:
-        """Run a verb with these flags of its own."""
+        """Run a verb with these flags."""
         typed = argparse.Namespace(**{**vars(self.context.flags), **flags})
         return VERBS[verb].run(replace(self.context, flags=typed))
 
 
 @dataclass
 class Stage:
-    """The surroundings of a deployment."""
+    """The environment of a deployment: both fake clouds, a clock and the terminal."""
 
     google: FakeGcloud = field(default_factory=FakeGcloud)
     dt: FakeDt = field(default_factory=FakeDt)
@@ -119,10 +119,10 @@ class Stage:
         terminal, self.report = Terminal(self.out, self.err, Keyboard(answer)), Report()
         context = Context(
             spec=spec(**{"invocation": "auto", **changes}),
-            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.note),
-            dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.note),
-            held=self._held,
-            measured=self._measured,
+            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.info),
+            dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.info),
+            test_permissions=self._held,
+            read_time_series=self._measured,
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,

@@ -1,4 +1,4 @@
-"""The context of a verb: built once, and never changed."""
+"""The context of a verb: built once, and immutable."""
 
 from dataclasses import FrozenInstanceError, replace
 
@@ -7,16 +7,16 @@ import pytest
 from tests.deploy.stage import Stage
 
 
-def test_what_is_made_of_the_clouds_is_made_once_and_shared() -> None:
+def test_the_objects_of_a_context_are_built_once_and_shared() -> None:
     context = Stage().deployment().context
     observer = context.observer
     assert observer is context.observer
     assert observer.connectors is context.connectors is context.connectors
     assert observer.devices is context.devices
-    assert observer.vault is context.secret_versions
+    assert observer.secret_versions is context.secret_versions
 
 
-def test_a_context_of_another_spec_is_another_context_and_leaves_the_first_as_it_is() -> None:
+def test_replacing_the_spec_makes_another_context_and_keeps_the_first() -> None:
     context = Stage().deployment().context
     before = context.spec
     other = replace(context, spec=replace(before, organization_id="another"))
@@ -31,10 +31,10 @@ def test_a_context_cannot_be_changed() -> None:
 
 
 @pytest.mark.parametrize("in_json", [False, True])
-def test_a_result_is_printed_unless_the_report_is_printed_instead(in_json: bool) -> None:  # noqa: FBT001
+def test_a_result_is_printed_only_without_json(in_json: bool) -> None:  # noqa: FBT001
     stage = Stage()
     context = stage.deployment(in_json=in_json).context
-    context.say("a result")
+    context.print("a result")
     context.show([])
     assert ("a result" in stage.shown, "nothing to do" in stage.shown) == (not in_json, not in_json)
     assert context.report.steps == []

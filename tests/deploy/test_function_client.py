@@ -1,4 +1,4 @@
-"""Requests to the function: what is signed, and that the function itself takes it."""
+"""Requests to the function: the signed content, and its acceptance by the function's own verifier."""
 
 import hashlib
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ URL = "https://function.example/"
 
 
 class Function:
-    """A function that notes what it is sent."""
+    """A function that records its requests."""
 
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, Mapping[str, str]]] = []
@@ -41,7 +41,7 @@ def test_a_body_is_posted_as_it_is_and_the_answer_returned(function: Function) -
 
 
 @pytest.mark.parametrize(("signed", "of"), [(None, b"{}"), (b"another body", b"another body"), (b"", b"")])
-def test_a_signature_is_of_the_body_unless_another_one_is_named_and_good_for_an_hour(
+def test_a_signature_is_of_the_posted_or_the_named_body_and_valid_for_an_hour(
     function: Function, signed: bytes | None, of: bytes
 ) -> None:
     client(function).send_signed(b"{}", Secret(TEXT), signed_body=signed)

@@ -1,4 +1,4 @@
-"""A deployment that is there, with the real gcloud: what becomes of it. Every test has one of its own."""
+"""Changes of an existing deployment with the real gcloud. Every test has its own deployment."""
 
 import shutil
 from pathlib import Path
@@ -13,7 +13,7 @@ from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User, ended
 pytestmark = REAL_GCLOUD
 
 FOREIGN_CONNECTORS = 150
-"""More than DT tells on one page."""
+"""More connectors than one page of DT's list has."""
 
 PUBSUB = "https://pubsub.googleapis.com/v1/projects/demo-proj"
 SECRET = "https://secretmanager.googleapis.com/v1/projects/demo-proj/secrets/dt-signature"
@@ -28,7 +28,7 @@ raise SystemExit([main(["plan"]), main(["plan"])] != [0, 0])
 
 @pytest.fixture
 def user(user: User, recording: Recording) -> User:
-    """A user for whom everything is up, beside many connectors of other people's."""
+    """A user with a finished deployment, and many connectors of other owners."""
     user.both_clouds.dt.connectors.most_per_project = 2 * FOREIGN_CONNECTORS
     for number in range(FOREIGN_CONNECTORS // 2):
         _foreign_connector(user, number)
@@ -76,7 +76,7 @@ def test_drift_is_shown_and_fixed_and_what_nobody_mentioned_is_left_alone(user: 
             "publisher on topic dt-events",
             "secret dt-signature, a version",
             "function dt-pubsub",
-            "secret dt-signature, note of the upload",  # behind each deployment of the function
+            "secret dt-signature, note of the upload",  # after each deployment of the function
             "public invocation",
             "connector in ccol8iuk9smqiha4e8l0",
         },
@@ -106,7 +106,7 @@ BY_HAND = {"retention": "864000s", "label": "cold-chain", "least": 2, "level": "
 
 
 def _by_hand(user: User) -> dict[str, Any]:
-    """Return what was set by hand and is in no deploy.toml."""
+    """Return the settings that were made by hand and are not in deploy.toml."""
     served = ask(user.both_clouds, "GET", FUNCTION).json["serviceConfig"]
     return {
         "retention": ask(user.both_clouds, "GET", f"{PUBSUB}/subscriptions/dt-events").json["messageRetentionDuration"],
@@ -117,7 +117,7 @@ def _by_hand(user: User) -> dict[str, Any]:
 
 
 def _drift(user: User) -> None:
-    """Change by hand what a deployment answers for, and what it does not."""
+    """Change settings by hand: some that the deployment manages, and some that it does not."""
     both_clouds = user.both_clouds
     retained = {"name": "", "messageRetentionDuration": BY_HAND["retention"]}
     labels = {"dt-pubsub": "dt-pubsub", "team": BY_HAND["label"]}
@@ -154,7 +154,7 @@ def _foreign_connector(user: User, number: int) -> None:
 
 
 def _clone(folder: Path, main: str) -> Path:
-    """Copy what deploys into a folder, with another main.py."""
+    """Copy the deploy command to a folder, with another main.py."""
     ignored = shutil.ignore_patterns("__pycache__")
     for name in ("deploy", "function"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)

@@ -31,12 +31,12 @@ def test_a_service_of_others_is_named_and_left_and_google_would_not_deploy_over_
     before = _policy(user, HERE)
     user.both_clouds.log.clear()
 
-    status, told = user.runs("up", "--yes", "--no-verify")
+    status, output = user.runs("up", "--yes", "--no-verify")
 
-    assert (status, "Cloud Run service dt-pubsub: already exists in europe-west1, without a function" in told) == (
+    assert (status, "Cloud Run service dt-pubsub: already exists in europe-west1, without a function" in output) == (
         1,
         True,
-    ), told
+    ), output
     assert (user.changes(), _policy(user, HERE)) == ([], before)
 
 
@@ -49,9 +49,9 @@ def test_a_source_deployed_by_hand_is_seen_and_replaced(owner: User) -> None:
     )
     assert "error" not in done(owner.both_clouds, changed.json["name"])
 
-    status, told = owner.runs("plan")
+    status, output = owner.runs("plan")
 
-    assert (status, "source another upload (" in told) == (2, True), told
+    assert (status, "source another upload (" in output) == (2, True), output
     owner.brings_up()
     owner.finds_nothing_to_do()
 
@@ -63,25 +63,25 @@ def test_a_filter_set_by_hand_is_shown(owner: User) -> None:
     remade = {**settings, "filter": 'attributes.reason = "expired"', "ackDeadlineSeconds": 600}
     assert ask(owner.both_clouds, "PUT", url, remade).status == 200
 
-    status, told = owner.runs("plan")
+    status, output = owner.runs("plan")
 
-    assert status == 0, told
-    assert 'takes only messages that match attributes.reason = "expired", set elsewhere' in told
-    assert "ack deadline 600 s, set elsewhere" in told
+    assert status == 0, output
+    assert 'takes only messages that match attributes.reason = "expired", set elsewhere' in output
+    assert "ack deadline 600 s, set elsewhere" in output
 
 
 def test_another_region_moves_the_function_and_leaves_none_behind(owner: User) -> None:
     moved = {**owner.environ, "DEPLOY_REGION": THERE}
-    status, told = owner.runs("up", "--yes", environ=moved)
-    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    status, output = owner.runs("up", "--yes", environ=moved)
+    assert (status, "came through DT's connector as message" in output) == (0, True), output
     assert [name for name in owner.both_clouds.left() if "/functions/" in name] == [
         f"{PROJECT}/locations/{THERE}/functions/dt-pubsub"
     ]
     assert (
         ask(owner.both_clouds, "GET", f"{RUN}/{PROJECT}/locations/{HERE}/services/dt-pubsub:getIamPolicy").status == 404
     )
-    status, told = owner.runs("plan", environ=moved)
-    assert (status, "nothing to do" in told) == (0, True), told
+    status, output = owner.runs("plan", environ=moved)
+    assert (status, "nothing to do" in output) == (0, True), output
 
 
 def test_down_sees_the_function_of_another_region_and_names_the_subscriptions_of_others(
@@ -91,10 +91,10 @@ def test_down_sees_the_function_of_another_region_and_names_the_subscriptions_of
     asked = {"topic": f"{PROJECT}/topics/dt-events"}
     assert ask(user.both_clouds, "PUT", f"{PUBSUB}/{PROJECT}/subscriptions/archive", asked).status == 200
 
-    status, told = user.runs("down", "--yes")
+    status, output = user.runs("down", "--yes")
 
-    assert status == 0, told
-    assert f"others subscribe to it, and get nothing any more: {PROJECT}/subscriptions/archive" in told
+    assert status == 0, output
+    assert f"others subscribe to it, and get nothing any more: {PROJECT}/subscriptions/archive" in output
     assert user.both_clouds.left() == [f"{PROJECT}/subscriptions/archive"]
 
 
@@ -107,8 +107,8 @@ def test_down_closes_the_service_that_a_function_was_detached_from(owner: User) 
     assert service is not None
     service.annotations["run.googleapis.com/invoker-iam-disabled"] = "true"
 
-    status, told = owner.runs("down", "--yes")
+    status, output = owner.runs("down", "--yes")
 
-    assert (status, "was detached from its Cloud Run service, which stays" in told) == (0, True), told
+    assert (status, "was detached from its Cloud Run service, which stays" in output) == (0, True), output
     assert not owner.both_clouds.google.run.is_open(service)
     assert owner.both_clouds.left() == []

@@ -73,7 +73,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         pytest.param(_expired, "invalid authentication credentials", "gcloud auth login", id="an expired login"),
         pytest.param(
             another(DEPLOY_PROJECT="demo-proj-2"),
-            "project demo-proj-2: does not exist, or you may not see it",
+            "project demo-proj-2: does not exist, or you have no access to it",
             "gcloud projects list",
             id="no project",
         ),
@@ -91,7 +91,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         ),
         pytest.param(
             another(DEPLOY_REGION="europe-west99"),
-            "region europe-west99: is not known, and Google cannot be asked while the API is off",
+            "region europe-west99: is unknown, and the list of regions cannot be read while the API is disabled",
             "gcloud services enable cloudfunctions.googleapis.com --project=demo-proj",
             id="no such region",
         ),
@@ -145,7 +145,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         ),
         pytest.param(
             _closed,
-            "public invocation: organization policies forbid allUsers, and to switch the invoker check off",
+            "public invocation: organization policies forbid both allUsers and disabling the invoker check",
             "gcloud org-policies reset run.managed.requireInvokerIam --project=demo-proj",
             id="no way to be called",
         ),

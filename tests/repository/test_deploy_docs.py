@@ -53,11 +53,11 @@ COMMANDS = sorted({command for path in PAGES for command in commands(path.read_t
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_that_is_told_can_be_typed(command: str) -> None:
+def test_every_documented_command_is_valid(command: str) -> None:
     assert parse(shlex.split(command), USAGES).verb == command.partition(" ")[0]
 
 
-def test_the_commands_that_are_told_are_found() -> None:
+def test_the_documented_commands_are_found() -> None:
     assert {"plan", "down", "up --yes --json", "up --invocation=unchecked"} <= set(COMMANDS)
 
 

@@ -69,22 +69,20 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
-def test_every_verb_can_be_told_which_deployment_is_meant_and_to_print_json(
-    verb: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    told = help_of(capsys, verb)
-    assert all(flag in told for flag in ("--config", "--json", *(option.flag for option in WHICH_DEPLOYMENT)))
+def test_every_verb_has_flags_for_the_deployment_and_for_json(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    message = help_of(capsys, verb)
+    assert all(flag in message for flag in ("--config", "--json", *(option.flag for option in WHICH_DEPLOYMENT)))
 
 
 @pytest.mark.parametrize("verb", ["plan", "up", "status"])
 def test_verbs_that_compare_what_is_there_with_the_settings_have_a_flag_for_every_setting(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = help_of(capsys, verb)
-    assert [option.flag for option in OPTIONS if f"{option.flag} " not in told] == []
+    message = help_of(capsys, verb)
+    assert [option.flag for option in OPTIONS if f"{option.flag} " not in message] == []
 
 
-def test_only_verbs_that_ask_take_an_answer_beforehand() -> None:
+def test_only_verbs_that_ask_have_the_flag_yes() -> None:
     assert [name for name, usage in USAGES.items() if "--yes" in usage.flag_names] == ["up", "down"]
 
 
@@ -99,7 +97,7 @@ def test_the_help_of_a_verb_that_needs_few_settings_fits_one_screen(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         (["down", "--memory=1Gi"], "--memory is not a flag of down, but of plan, up and status"),
         (["verify", "--set", "LOG_LEVEL=DEBUG"], "--set is not a flag of verify, but of plan, up and status"),
@@ -112,10 +110,10 @@ def test_the_help_of_a_verb_that_needs_few_settings_fits_one_screen(
     ],
 )
 def test_a_flag_of_another_verb_is_refused_with_the_verbs_that_have_it(
-    words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main(words) == 1
-    assert capsys.readouterr().err == f"error: {told}\n  fix: python -m deploy {words[0]} --help\n"
+    assert capsys.readouterr().err == f"error: {message}\n  fix: python -m deploy {words[0]} --help\n"
 
 
 @pytest.mark.parametrize("verb", list(VERBS))
@@ -346,7 +344,7 @@ STEP = create(ResourceId("topic", "t"), "not there", GcloudCall(("pubsub", "topi
 def test_a_plan_is_coloured_only_on_a_terminal() -> None:
     plain, screen = io.StringIO(), Screen()
     for out in (plain, screen):
-        Terminal(out, out, Keyboard(None)).table([STEP])
+        Terminal(out, out, Keyboard(None)).plan([STEP])
     assert plain.getvalue().splitlines()[0] == "+ create  topic t  not there"
     assert """gcloud pubsub topics create 'it'"'"'s'""" in plain.getvalue()
     assert "\033[32m" in screen.getvalue()
@@ -372,7 +370,7 @@ def test_a_failed_step_is_not_shown_as_done() -> None:
     ("answer", "agreed"), [("y\n", True), ("YES\n", True), ("\n", False), ("no\n", False), (None, None)]
 )
 def test_only_an_explicit_yes_confirms(answer: str | None, agreed: bool | None) -> None:  # noqa: FBT001
-    assert Terminal(io.StringIO(), io.StringIO(), Keyboard(answer)).agrees("?") is agreed
+    assert Terminal(io.StringIO(), io.StringIO(), Keyboard(answer)).confirm("?") is agreed
 
 
 def test_a_call_of_dts_api_is_shown_without_secret() -> None:
@@ -385,16 +383,16 @@ def test_a_call_of_dts_api_is_shown_without_secret() -> None:
 
 def test_steps_are_carried_out_even_if_progress_cannot_be_shown() -> None:
     terminal = Terminal(io.StringIO(), Full(), Keyboard("y\n"))
-    with terminal.step(STEP), terminal.busy("something"):
-        terminal.note("on the way")
-    assert terminal.agrees("?")
+    with terminal.step(STEP), terminal.progress("something"):
+        terminal.info("on the way")
+    assert terminal.confirm("?")
 
 
 def test_a_result_that_cannot_be_printed_is_an_error_in_one_line(
     nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def shows(flags: argparse.Namespace, environ: object, terminal: Terminal, report: Report) -> int:
-        Terminal(Full(), Full(), Keyboard(None)).say("a result")
+        Terminal(Full(), Full(), Keyboard(None)).print("a result")
         return 0
 
     assert command.main(["plan"], shows) == 1
@@ -421,9 +419,9 @@ WRITES = """
 import argparse, sys
 from deploy.__main__ import main
 def run_verb(flags, environ, terminal, report):
-    assert not sys.stdin.isatty() and terminal.agrees("?") is None
-    terminal.note("é → …")
-    terminal.say("é → …")
+    assert not sys.stdin.isatty() and terminal.confirm("?") is None
+    terminal.info("é → …")
+    terminal.print("é → …")
     return 0
 raise SystemExit(main(["plan"], run_verb))
 """

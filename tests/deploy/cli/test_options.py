@@ -46,9 +46,9 @@ def read(
 
 
 def faults(tmp_path: Path, **how: Any) -> str:
-    with pytest.raises(InvalidOptions) as unsound:
+    with pytest.raises(InvalidOptions) as invalid:
         read(tmp_path, **how)
-    return str(unsound.value)
+    return str(invalid.value)
 
 
 def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_all_errors_are_listed_at_once(tmp_path: Path) -> None:
     for fault in (
         "projekt",
         "'lots'",
-        "PUBSUB_TOPIC is decided",
+        "PUBSUB_TOPIC is set by the deployment",
         "'Europe'",
         "--project is missing",
         "--dt-project is",
@@ -211,7 +211,7 @@ def test_sizes_are_compared_by_value_in_every_notation_of_google() -> None:
     "label", ["dt-pubsub=x", "dt-pubsub-source=x", "dt-pubsub-version=1", "dt-pubsub-verify=x", "deployment-tool=x"]
 )
 def test_a_label_that_the_deployment_sets_itself_is_refused(tmp_path: Path, label: str) -> None:
-    assert f"--label: {label[:-2]} is decided by the deployment" in faults(tmp_path, flags={"labels": [label]})
+    assert f"--label: {label[:-2]} is set by the deployment itself" in faults(tmp_path, flags={"labels": [label]})
 
 
 def test_a_list_as_the_value_of_a_setting_is_joined_by_commas(tmp_path: Path) -> None:
@@ -226,7 +226,7 @@ def test_a_list_as_the_value_of_a_setting_is_joined_by_commas(tmp_path: Path) ->
 def test_a_value_of_the_wrong_type_in_deploy_toml_is_an_error(tmp_path: Path, line: str) -> None:
     kept = "\n".join(row for row in WHOLE.splitlines() if not row.startswith(line.split(" ", maxsplit=1)[0]))
     place = line.partition(" ")[0]
-    assert f"deploy.toml, line 1: {place}: holds a list or a table" in faults(tmp_path, text=f"{line}\n{kept}")
+    assert f"deploy.toml, line 1: {place}: has a list or a table" in faults(tmp_path, text=f"{line}\n{kept}")
 
 
 def test_an_event_type_that_dt_does_not_have_is_refused(tmp_path: Path) -> None:
@@ -405,7 +405,7 @@ def test_an_error_never_quotes_the_value_of_a_setting_that_can_be_a_secret(tmp_p
 
 @pytest.mark.parametrize("name", ["DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_EMAIL"])
 def test_the_login_of_dt_never_becomes_a_variable_of_the_function(tmp_path: Path, name: str) -> None:
-    assert f"--set: {name} is for this command alone" in faults(tmp_path, flags={"settings": [f"{name}=x"]})
+    assert f"--set: {name} is for this command only" in faults(tmp_path, flags={"settings": [f"{name}=x"]})
 
 
 @pytest.mark.parametrize("name", ["PORT", "K_SERVICE", "FUNCTION_TARGET", "X_GOOGLE_WORKER"])
@@ -419,8 +419,8 @@ def test_a_variable_that_google_sets_is_refused_before_anything_is_made(tmp_path
         ('settings = {NAME = "a\\u0000b"}', "deploy.toml, line 1: settings: the value of NAME has a line break or"),
         ('settings = {NAME = "a\\u001b[2Jb"}', "deploy.toml, line 1: settings: the value of NAME has a line break or"),
         ('connector.display_name = "a\\u001bb"', "deploy.toml, line 1: connector.display_name: 'a\\x1bb' is not"),
-        ('settings = {NAME = {a = "b"}}', "deploy.toml, line 1: settings: holds a list or a table"),
-        ('settings = {NAME = [["a"], ["b"]]}', "deploy.toml, line 1: settings: holds a list or a table"),
+        ('settings = {NAME = {a = "b"}}', "deploy.toml, line 1: settings: has a list or a table"),
+        ('settings = {NAME = [["a"], ["b"]]}', "deploy.toml, line 1: settings: has a list or a table"),
         ('[[function]]\nmemory = "1Gi"', "deploy.toml, line 1: unknown key function"),
         ('dt_projects = ["-"]', "deploy.toml, line 1: dt_projects: '-' is not the id of a DT project"),
         (f"x = {'[' * 5000}{']' * 5000}", "deploy.toml: has lists or tables nested too deeply"),

@@ -31,7 +31,7 @@ class Screen(io.StringIO):
 def shown(environ: Mapping[str, str], columns: int | None = 200) -> str:
     """Return the output of a plan on a terminal."""
     out = Screen()
-    Terminal(out, out, Keyboard(None), environ, lambda _: columns).table(STEPS)
+    Terminal(out, out, Keyboard(None), environ, lambda _: columns).plan(STEPS)
     return out.getvalue()
 
 
@@ -48,7 +48,7 @@ def test_no_color_and_a_dumb_terminal_turn_colours_off(environ: Mapping[str, str
 def progress(environ: Mapping[str, str], columns: int, what: str) -> str:
     """Return the output of a progress display on a terminal."""
     err = Screen()
-    with Terminal(io.StringIO(), err, Keyboard(None), environ, lambda _: columns).busy(what):
+    with Terminal(io.StringIO(), err, Keyboard(None), environ, lambda _: columns).progress(what):
         time.sleep(1.2)
     return err.getvalue()
 
@@ -66,7 +66,7 @@ def test_progress_fits_one_row_and_shows_the_seconds() -> None:
 
 def test_long_rows_are_wrapped_with_an_indent() -> None:
     out = Screen()
-    Terminal(out, out, Keyboard(None), {"NO_COLOR": "1"}, lambda _: 80).rows(ROWS)
+    Terminal(out, out, Keyboard(None), {"NO_COLOR": "1"}, lambda _: 80).table(ROWS)
     first, *others = out.getvalue().splitlines()
     assert first.startswith("ok  function dt-pubsub  the settings differ")
     assert all(len(line) <= 80 for line in (first, *others))
@@ -83,13 +83,13 @@ def test_reasons_are_wrapped_and_commands_are_not() -> None:
 @pytest.mark.parametrize("columns", [None, 20])
 def test_in_a_file_or_a_tiny_window_a_row_is_not_wrapped(columns: int | None) -> None:
     out = Screen()
-    Terminal(out, out, Keyboard(None), {}, lambda _: columns).rows(ROWS)
+    Terminal(out, out, Keyboard(None), {}, lambda _: columns).table(ROWS)
     assert len(out.getvalue().splitlines()) == 1
 
 
 def test_ctrl_d_at_a_question_is_a_no_on_a_line_of_its_own() -> None:
     err = io.StringIO()
-    assert Terminal(io.StringIO(), err, Keyboard("")).agrees("sure?") is False
+    assert Terminal(io.StringIO(), err, Keyboard("")).confirm("sure?") is False
     assert err.getvalue() == "sure? [y/N] \n"
 
 
@@ -125,10 +125,10 @@ def test_control_characters_in_names_of_a_cloud_are_not_printed() -> None:
     evil = "\033[2Jgone\n= keep    connector  is fine\r\u202e\x9b"
     out, err = Screen(), Screen()
     terminal = Terminal(out, err, Keyboard(None), {"NO_COLOR": "1"}, lambda _: None)
-    terminal.table([keep(ResourceId("function", "f"), evil)])
-    terminal.rows([("ok", "function f", evil)])
-    terminal.note(evil)
-    terminal.say(evil)
+    terminal.plan([keep(ResourceId("function", "f"), evil)])
+    terminal.table([("ok", "function f", evil)])
+    terminal.info(evil)
+    terminal.print(evil)
     assert not {"\033", "\r", "\u202e", "\x9b"} & set(out.getvalue() + err.getvalue())
     assert "\\x1b[2Jgone\\n= keep" in out.getvalue().splitlines()[0]
     assert err.getvalue().splitlines() == ["\\x1b[2Jgone", "= keep    connector  is fine\\r\\u202e\\x9b"]

@@ -46,5 +46,5 @@ def test_a_removal_that_is_refused_is_an_error(devices: Devices, dt: FakeDt) -> 
         devices.carry_out(removal)
 
 
-def test_a_device_whose_label_is_no_time_is_as_old_as_can_be() -> None:
+def test_a_device_without_a_valid_time_label_counts_as_abandoned() -> None:
     assert since({"dt-pubsub-since": "yesterday"}) == since({}) == 0

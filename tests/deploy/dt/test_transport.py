@@ -155,7 +155,7 @@ def test_credentials_are_hidden_in_every_representation(server: Server) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ahead_s", "told"),
+    ("ahead_s", "message"),
     [
         (300.0, "the clock of this machine is 300 s ahead of DT's"),
         (-4000.0, "the clock of this machine is 4000 s behind DT's"),
@@ -163,12 +163,12 @@ def test_credentials_are_hidden_in_every_representation(server: Server) -> None:
     ],
 )
 def test_a_login_that_fails_because_of_a_wrong_clock_is_reported_as_that(
-    server: Server, ahead_s: float, told: str
+    server: Server, ahead_s: float, message: str
 ) -> None:
     server.answers = [(400, {}, '{"error": "invalid_grant: The token is not yet valid (iat)"}'), (405, {}, "")]
     answer = DisruptiveTransport(CREDENTIALS, now=lambda: SERVER_S + ahead_s)(DtRequest("GET", "/projects/p"))
     assert answer.status == 401
-    assert told in answer.body["error"]
+    assert message in answer.body["error"]
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ def test_time_series_are_read_and_a_metric_that_was_never_written_has_none(
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         ((403, {}, '{"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}'), "services enable monitoring"),
         ((403, {}, '{"error": {"status": "PERMISSION_DENIED"}}'), "monitoring.timeSeries.list is missing"),
@@ -253,12 +253,12 @@ def test_time_series_are_read_and_a_metric_that_was_never_written_has_none(
     ],
 )
 def test_time_series_that_cannot_be_read_are_an_error_that_says_why(
-    monitoring: Server, answer: Answer, told: str
+    monitoring: Server, answer: Answer, message: str
 ) -> None:
     monitoring.answers[:] = [answer]
     with pytest.raises(DeployError) as failed:
         time_series()
-    assert told in str(failed.value)
+    assert message in str(failed.value)
     assert "google-token" not in str(failed.value)
 
 

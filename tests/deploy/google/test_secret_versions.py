@@ -8,7 +8,7 @@ import pytest
 
 from deploy.errors import GcloudFailed
 from deploy.google.gcloud import Finished, Gcloud
-from deploy.google.secret_versions import Vault
+from deploy.google.secret_versions import SecretVersions
 from deploy.steps import Argv
 from tests.deploy.stage import spec
 
@@ -32,27 +32,27 @@ class SecretManager:
         return Finished(0, json.dumps(self.answer), "")
 
 
-def vault(answer: object = None, failure: str = "") -> Vault:
-    return Vault(spec(), Gcloud(SecretManager(answer, failure), sleep=lambda _: None))
+def versions(answer: object = None, failure: str = "") -> SecretVersions:
+    return SecretVersions(spec(), Gcloud(SecretManager(answer, failure), sleep=lambda _: None))
 
 
 def test_no_secret_is_enabled_if_the_api_is_not() -> None:
-    assert vault(failure=OFF).enabled() is None
-    assert vault(failure=OFF).version(1) is None
+    assert versions(failure=OFF).enabled() is None
+    assert versions(failure=OFF).version(1) is None
 
 
 def test_a_missing_version_is_not_enabled() -> None:
-    assert vault(failure=ABSENT).version(1) is None
+    assert versions(failure=ABSENT).version(1) is None
 
 
 def test_a_version_that_may_not_be_read_is_an_error_and_does_not_count_as_missing() -> None:
     with pytest.raises(GcloudFailed, match="permission denied"):
-        vault(failure=DENIED).enabled()
+        versions(failure=DENIED).enabled()
     with pytest.raises(GcloudFailed, match="permission denied"):
-        vault(failure=DENIED).version(1)
+        versions(failure=DENIED).version(1)
 
 
 def test_a_secret_of_unexpected_form_is_an_error_that_names_the_version() -> None:
     with pytest.raises(GcloudFailed, match="gcloud did not show it in base64") as failed:
-        vault({"payload": {"data": "a"}}).version(3)
+        versions({"payload": {"data": "a"}}).version(3)
     assert failed.value.where == "secret dt-signature, version 3"

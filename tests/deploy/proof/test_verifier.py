@@ -1,4 +1,4 @@
-"""The proof: what counts as proof, what does not, and that it leaves nothing behind."""
+"""The proof: which results count as proof, which do not, and that it leaves no resources."""
 
 import base64
 import hashlib
@@ -186,7 +186,7 @@ def test_the_proof_waits_until_the_function_has_read_a_new_secret_version(stage:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told", "fix"),
+    ("settings", "fault", "fix"),
     [
         ({"status": "SYSTEM_DISABLED"}, "is SYSTEM_DISABLED: DT sends nothing", "python -m deploy up"),
         ({"status": "USER_DISABLED"}, r"is paused \(USER_DISABLED\)", "enable connector"),
@@ -195,11 +195,11 @@ def test_the_proof_waits_until_the_function_has_read_a_new_secret_version(stage:
     ],
 )
 def test_a_connector_that_cannot_deliver_is_reported_at_once(
-    stage: Stage, settings: dict[str, Any], told: str, fix: str
+    stage: Stage, settings: dict[str, Any], fault: str, fix: str
 ) -> None:
     stage.dt.connectors[DT_PROJECT][0] |= settings
     began_at = stage.clock()
-    with pytest.raises(NotProven, match=rf"{told}(?s:.*){fix}"):
+    with pytest.raises(NotProven, match=rf"{fault}(?s:.*){fix}"):
         stage.deployment().verify()
     assert stage.clock() == began_at
     assert stage.dt.devices == {}
@@ -303,7 +303,7 @@ def test_without_an_emulated_device_a_signed_request_is_sent_and_reported_as_les
     stage: Stage, reason: str
 ) -> None:
     why = {
-        "emulator": "DT let no emulated device be made",
+        "emulator": "DT did not create an emulated device",
         "events": "the connector sends only networkStatus, which no emulated device can send",
     }
     if reason == "emulator":
@@ -333,7 +333,7 @@ def _received(stage: Stage, url: str, body: bytes, headers: Mapping[str, str]) -
 def test_the_proof_waits_until_the_function_is_public(stage: Stage) -> None:
     stage.answers = [(403, "Forbidden"), (0, ""), (404, "")]
     assert stage.deployment().verify() == 0
-    assert "answers 403 as yet" in stage.noted
+    assert "still answers 403" in stage.noted
 
 
 def test_a_function_that_stays_private_is_reported_with_commands_to_look_at_it(stage: Stage) -> None:
@@ -406,13 +406,13 @@ def test_a_proof_that_fails_in_up_says_what_exists_what_failed_and_which_command
     stage = Stage()
     with pytest.raises(NotProven) as failed:
         stage.deployment().up()
-    told = str(failed.value)
+    message = str(failed.value)
     assert "nothing is left to do" in stage.shown
-    assert "topic dt-events: no event came within 90 s" in told
-    assert "both ends are made and stay as they are" in told
-    assert "fix: python -m deploy status" in told
-    assert "fix: gcloud functions logs read dt-pubsub --gen2 --region=europe-west1" in told
-    assert told.endswith("fix: python -m deploy verify")
+    assert "topic dt-events: no event came within 90 s" in message
+    assert "both ends are deployed and stay as they are" in message
+    assert "fix: python -m deploy status" in message
+    assert "fix: gcloud functions logs read dt-pubsub --gen2 --region=europe-west1" in message
+    assert message.endswith("fix: python -m deploy verify")
     assert stage.deployment().plan() == 0
     assert nothing_is_left(stage)
 

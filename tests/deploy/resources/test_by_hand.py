@@ -1,4 +1,4 @@
-"""What was set by hand is shown by a plan and left alone, setting by setting; what breaks delivery above all."""
+"""A plan shows every setting that was made by hand, above all those that stop deliveries, and leaves it alone."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -105,7 +105,7 @@ SET = [
 
 
 def reasons(place: tuple[str, str] | None, settings: Any) -> dict[str, str]:
-    """Plan where everything is as it should be, but for these settings: nothing is to do, and this is said."""
+    """Return the reasons of the plan for a finished deployment with these settings: nothing is to do."""
     everything = read(PLANS / "everything.json")
     overlay = {"facts": {place[0]: {place[1]: settings}}} if place else {}
     steps = plan(spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], overlay)))
@@ -114,13 +114,13 @@ def reasons(place: tuple[str, str] | None, settings: Any) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("place", "settings", "phrase"), SET)
-def test_what_was_set_by_hand_is_shown_and_left_alone(place: tuple[str, str], settings: Any, phrase: str) -> None:
+def test_a_setting_made_by_hand_is_shown_and_left_alone(place: tuple[str, str], settings: Any, phrase: str) -> None:
     reason = reasons(place, settings)[place[0]]
     assert phrase in reason
     assert "set elsewhere" in reason
 
 
-def test_what_up_has_made_has_nothing_set_by_hand() -> None:
+def test_resources_after_up_have_no_settings_made_by_hand() -> None:
     assert [resource for resource, reason in reasons(None, {}).items() if "elsewhere" in reason] == []
 
 
@@ -130,7 +130,7 @@ def test_the_value_of_a_variable_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize("settings", USUAL)
-def test_what_google_gives_every_subscription_is_not_shown(settings: Any) -> None:
+def test_a_default_of_google_is_not_shown(settings: Any) -> None:
     assert "elsewhere" not in reasons(SUBSCRIPTION, settings)[SUBSCRIPTION[0]]
 
 

@@ -24,7 +24,7 @@ API = "managedkafka.googleapis.com"
 
 @dataclass(frozen=True, slots=True)
 class Archive(Marked):
-    """A made-up resource: the product has none of its kind."""
+    """A made-up resource, which the product does not have."""
 
     groups: ClassVar[tuple[CommandGroup, ...]] = (
         CommandGroup(("managed-kafka",), API, r"Resource not found \(resource={name}\)"),
@@ -34,28 +34,28 @@ class Archive(Marked):
 
     @property
     def id(self) -> ResourceId:
-        """The archive of the deployment's prefix."""
+        """The id of the archive."""
         return ResourceId("archive", f"{self.spec.prefix}-archive")
 
     def creation(self, facts: Facts) -> GcloudCall:
-        """Return the call that makes it."""
+        """Return the call that creates it."""
         del facts
         return GcloudCall(self.command("create", f"--labels={label_words(self.spec.all_labels)}"))
 
     def changed(self, facts: Facts) -> tuple[Step, ...]:
-        """Bring its labels up to date."""
+        """Return the step that updates its labels."""
         if changes := label_changes(self.spec.all_labels, self.found(facts).get("labels")):
             argv = self.command("update", f"--update-labels={label_words(self.spec.all_labels)}")
             return (update(self.id, changes, GcloudCall(argv)),)
         return (keep(self.id, "is there"),)
 
     def command(self, verb: str, *flags: str) -> Argv:
-        """Return a gcloud command on it."""
+        """Return a gcloud command on the archive."""
         return ("managed-kafka", "topics", verb, self.id.name, *flags, self.spec.project_flag)
 
 
 ARCHIVE = ("topics", "dt-archive")
-"""Where the gcloud in memory keeps it."""
+"""The key of the archive in the fake gcloud."""
 
 
 def reader_of(spec: Spec) -> IamBinding:
@@ -64,7 +64,7 @@ def reader_of(spec: Spec) -> IamBinding:
 
 @pytest.fixture(autouse=True)
 def _with_archive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Add the archive, and a role on it, to the catalog, but for tests of the catalog as it is."""
+    """Add the archive and a role on it to the catalog, except in tests of the product's own catalog."""
     if request.node.name.startswith("test_the_product"):
         return
     of_archive = Entry(Archive, lambda spec, _: [Archive(spec)])
@@ -121,7 +121,7 @@ def test_a_new_resource_that_is_interrupted_or_made_twice_is_finished(stage: Sta
     assert stage.deployment().plan() == NOTHING_TO_DO
 
 
-def test_a_new_resource_that_others_make_meanwhile_stops_the_plan(stage: Stage) -> None:
+def test_a_new_resource_that_others_make_during_up_stops_it(stage: Stage) -> None:
     def appear(argv: Argv) -> None:
         if argv[:3] == ("managed-kafka", "topics", "create"):
             stage.google.things[ARCHIVE] = {"labels": {"team": "payments"}}
@@ -131,7 +131,7 @@ def test_a_new_resource_that_others_make_meanwhile_stops_the_plan(stage: Stage) 
         stage.deployment().up(verify=False)
 
 
-def test_a_new_resources_api_is_enabled_and_nothing_is_asked_of_it_before() -> None:
+def test_a_new_resources_api_is_enabled_before_it_is_used() -> None:
     stage = Stage()
     stage.deployment().up(verify=False)
     (enabled,) = [line for line in stage.google.changes() if line.startswith("services enable")]
@@ -141,14 +141,14 @@ def test_a_new_resources_api_is_enabled_and_nothing_is_asked_of_it_before() -> N
 
 
 @pytest.mark.parametrize("permission", Archive.permissions)
-def test_a_new_resources_permissions_are_asked_for(stage: Stage, permission: str) -> None:
+def test_a_new_resources_permissions_are_checked(stage: Stage, permission: str) -> None:
     assert permission in stage.held
     stage.held -= {permission}
     with pytest.raises(NotReady, match=f"you lack {permission}"):
         stage.deployment().plan()
 
 
-def test_what_is_granted_on_a_new_resource_is_not_read_without_it_and_deleted_with_it(stage: Stage) -> None:
+def test_a_role_on_a_new_resource_is_read_and_deleted_only_with_it(stage: Stage) -> None:
     stage.deployment().plan()
     assert [line.split()[2] for line in lines(stage, "managed-kafka")] == ["describe"]
     assert reader_of(spec()).id not in {resource.id for resource in catalog.removable(spec())}
@@ -208,7 +208,7 @@ def test_the_products_resources_name_the_api_that_describes_them() -> None:
     assert groups <= set(catalog.service_of_group())
 
 
-def test_the_products_plan_reads_what_it_makes_and_what_is_left_and_a_removal_what_has_no_parent() -> None:
+def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_parent() -> None:
     made, watched = catalog.resources(spec()), catalog.watched(spec())
     assert [resource.title for resource in watched if resource not in made] == ["functions in other regions"]
     removable = catalog.removable(spec())

@@ -1,4 +1,4 @@
-"""The Data Connector of a DT project: which one is ours, what is changed of it, and what is left alone."""
+"""The Data Connector of a DT project: which one is ours, its changes, and the settings that are left alone."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from deploy.resources.connector import (
     Connector,
     check_room,
     labels_wanted,
-    name_tells,
+    names_suffice,
     owned_by,
     plan_connector,
     remove_connector,
@@ -50,23 +50,27 @@ BY_HAND = {**OURS, "id": "dc1", "display_name": "Fridges", "signs_with": "anothe
 def test_a_connector_made_by_hand_is_shown_beside_ours(verb: str) -> None:
     about_ours, about_the_other = reasons([BY_HAND, OURS], verb=verb)
     assert about_ours.startswith("dc2 is ")
-    assert about_the_other.startswith("'Fridges' points at this function, too, and may be somebody else's: left alone")
+    assert about_the_other.startswith(
+        "'Fridges' points at this function, too, but may not be this deployment's: left alone"
+    )
 
 
 def test_a_filter_and_labels_set_by_hand_are_shown() -> None:
-    (told,) = reasons([{**OURS, "event_types": ["touch", "co2"], "labels": ["room"]}])
-    assert told == "dc2 is ACTIVE; left alone: events touch, co2; labels room"
+    (reason,) = reasons([{**OURS, "event_types": ["touch", "co2"], "labels": ["room"]}])
+    assert reason == "dc2 is ACTIVE; left alone: events touch, co2; labels room"
 
 
 def test_a_connector_paused_by_hand_is_shown() -> None:
-    (told,) = reasons([{**OURS, "status": "USER_DISABLED"}])
-    assert told.startswith("dc2 is paused (USER_DISABLED), and stays so")
+    (reason,) = reasons([{**OURS, "status": "USER_DISABLED"}])
+    assert reason.startswith("dc2 is paused (USER_DISABLED), and stays so")
 
 
 @pytest.mark.parametrize("verb", ["up", "down"])
-def test_a_connector_that_nothing_is_left_to_tell_by_is_shown_once_function_and_secret_are_gone(verb: str) -> None:
-    told = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
-    assert told[-1].startswith("'Fridges' points at a function of this name, and nothing is left that tells whose")
+def test_a_connector_of_an_unknown_owner_is_shown_after_function_and_secret_are_gone(verb: str) -> None:
+    reason = reasons([{**BY_HAND, "signs_with": "unknown"}], verb=verb, without_function=True)
+    assert reason[-1].startswith(
+        "'Fridges' points at a function of this name, and its owner can no longer be determined"
+    )
 
 
 HERE = OURS["url"]
@@ -83,7 +87,7 @@ BY_REGION = "https://europe-west1-demo-proj.cloudfunctions.net/dt-pubsub"
         *(BY_REGION, f"{BY_REGION}/?x", f"{BY_REGION}/in", BY_REGION.replace("europe", "EUROPE")),
     ],
 )
-def test_a_connector_made_by_hand_is_shown_however_it_writes_the_functions_url(url: str, verb: str) -> None:
+def test_a_connector_made_by_hand_is_shown_in_any_notation_of_the_functions_url(url: str, verb: str) -> None:
     about_the_other = reasons([{**BY_HAND, "url": url}, OURS], verb=verb)[1]
     assert about_the_other.startswith("'Fridges' points at this function, too")
 
@@ -101,7 +105,7 @@ def test_an_address_with_a_projects_number_may_be_this_functions_and_is_shown() 
         *("https://dt-pubsub-1.us-east1.run.app", "https://other-pubsub-1.europe-west1.run.app"),
     ],
 )
-def test_a_connector_to_another_address_is_none_of_ours_and_is_not_shown(url: str) -> None:
+def test_a_connector_to_another_address_is_not_ours_and_is_not_shown(url: str) -> None:
     assert len(reasons([{**BY_HAND, "url": url}, OURS])) == 1
 
 
@@ -118,7 +122,7 @@ def planned(*found: Connector, url: str = URL, new_secret: bool = False, **chang
     return plan_connector(spec(**changes), DT_PROJECT, found, url, new_secret=new_secret)
 
 
-def test_a_connector_that_is_not_there_is_made_with_what_was_asked_for() -> None:
+def test_a_new_connector_has_the_fields_of_the_spec() -> None:
     (step,) = planned(event_types=("touch",), settings={"LABEL_ATTRIBUTES": "room, floor,room"})
     fields = {"displayName": OUR_NAME, "type": "HTTP_PUSH", "status": "ACTIVE"}
     lists = {"events": ["touch"], "labels": ["room", "floor"]}
@@ -143,7 +147,7 @@ def test_a_connector_that_is_not_there_is_made_with_what_was_asked_for() -> None
         ),
     ],
 )
-def test_exactly_what_differs_is_sent(
+def test_only_the_differences_are_sent(
     found: dict[str, Any],
     wanted: dict[str, Any],
     fields: dict[str, Any],
@@ -159,7 +163,7 @@ def test_a_secret_that_dt_does_not_show_is_sent_again_only_after_a_new_one_was_m
     assert [step.action for step in planned(hidden, new_secret=True)] == ["update"]
 
 
-def test_of_two_the_one_with_our_secret_stays_and_the_other_is_deleted_only_if_it_may_be_ours() -> None:
+def test_the_connector_with_our_secret_stays_and_a_second_is_deleted_only_if_it_may_be_ours() -> None:
     older, newer = connector(1, signs_with="unknown"), connector(2)
     kept, deleted = planned(older, newer)
     assert (kept.action, deleted.call) == ("keep", ConnectorCall("DELETE", DT_PROJECT, "dc1"))
@@ -176,14 +180,14 @@ def test_of_two_the_one_with_our_secret_stays_and_the_other_is_deleted_only_if_i
         ((connector(type="GOOGLE_CLOUD_PUBSUB"),), False),
     ],
 )
-def test_names_alone_tell_whose_connectors_are(
+def test_names_suffice_if_they_show_the_owner_of_every_connector(
     found: tuple[Connector, ...],
     is_known: bool,  # noqa: FBT001  # a column of the table
 ) -> None:
-    assert name_tells(spec(), found, URL) is is_known
+    assert names_suffice(spec(), found, URL) is is_known
 
 
-def test_a_removal_deletes_ours_and_keeps_what_posts_to_a_function_of_others() -> None:
+def test_a_removal_deletes_our_connectors_and_keeps_those_to_a_foreign_function() -> None:
     theirs = connector(2, url="https://theirs.example.com/")
     steps = remove_connector(spec(), DT_PROJECT, (connector(1), theirs), URL, foreign_url=theirs.url)
     assert [(step.action, step.resource) for step in steps] == [
@@ -209,7 +213,7 @@ def test_devices_of_proofs_are_deleted_from_the_project_they_are_in() -> None:
     assert (step.resource, step.call) == ("emulated device emu1", DeviceRemoval(DT_PROJECT, "emu1"))
 
 
-def test_labels_asked_for_go_before_those_that_become_attributes() -> None:
+def test_labels_of_the_spec_override_those_of_the_attributes() -> None:
     settings = {"LABEL_ATTRIBUTES": "room"}
     assert labels_wanted(spec()) is None
     assert labels_wanted(spec(settings=settings)) == ("room",)

@@ -1,4 +1,4 @@
-"""Functions that are left in other regions: they go when no connector can post to them any more."""
+"""Functions that are left in other regions: they are deleted when no connector can post to them."""
 
 from deploy.resources.elsewhere import Elsewhere
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
@@ -11,7 +11,7 @@ FUNCTION = ("functions", "dt-pubsub")
 MARK = {"dt-pubsub": "dt-pubsub"}
 
 
-def test_a_function_in_the_region_of_before_is_shown_and_goes_once_the_connector_points_to_the_new_one(
+def test_a_function_in_the_old_region_is_deleted_after_the_connector_points_to_the_new_one(
     up: Stage,
 ) -> None:
     up.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
@@ -30,13 +30,13 @@ def test_down_removes_the_functions_of_all_regions_and_leaves_those_of_others(up
     assert sorted(up.google.things) == [("functions in us-east1", "another"), ("functions in us-east1", "dt-pubsub")]
 
 
-def test_a_function_elsewhere_stays_while_a_dt_project_of_before_may_still_post_to_it(two: Stage) -> None:
+def test_a_function_elsewhere_stays_while_a_remembered_dt_project_may_post_to_it(two: Stage) -> None:
     two.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
     assert two.deployment().plan() == NOTHING_TO_DO
     assert f"is left, as connectors in {SECOND} may post to it" in two.shown
 
 
-def test_all_regions_are_looked_at_with_one_command(up: Stage) -> None:
+def test_all_regions_are_read_with_one_command(up: Stage) -> None:
     up.deployment().plan()
     listed = [argv for argv in up.google.asked if argv[:2] == ("functions", "list")]
     assert len(listed) == 1

@@ -1,4 +1,4 @@
-"""The function: its source, its settings, and the Cloud Run service beneath it."""
+"""The function: its source, its settings, and its Cloud Run service."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_every_setting_with_a_default_is_optional_and_set_when_the_function_is_m
         ("concurrency", None, "1", True),
     ],
 )
-def test_two_ways_to_write_one_value_are_equal_and_what_cannot_be_read_differs(
+def test_two_notations_of_a_value_are_equal_and_an_invalid_value_differs(
     name: str,
     found: str | None,
     wanted: str,
@@ -58,7 +58,7 @@ def test_two_ways_to_write_one_value_are_equal_and_what_cannot_be_read_differs(
     assert setting.differs({"serviceConfig": {key: found}}, wanted) is is_another
 
 
-def test_an_update_sets_only_what_was_asked_for_and_what_gcloud_requires_beside_it() -> None:
+def test_an_update_sets_only_the_given_settings_and_those_that_gcloud_requires() -> None:
     (step, *_) = pending(planned({}, function={"cpu": "2"}))
     flags = {flag.partition("=")[0]: flag.partition("=")[2] for flag in argv_of(step.call)}
     asked = {setting.name: flags[setting.flag] for setting in OPTIONAL_SETTINGS if setting.flag in flags}
@@ -76,13 +76,13 @@ def test_an_update_sets_only_what_was_asked_for_and_what_gcloud_requires_beside_
         ),
     ],
 )
-def test_it_is_deployed_again_if_the_service_beneath_it_was_changed(service: object, what: str) -> None:
+def test_the_function_is_deployed_again_if_its_service_was_changed(service: object, what: str) -> None:
     (step, *_) = pending(planned({"function dt-pubsub": {"service": service}}))
     assert step.resource == "function dt-pubsub"
     assert what in step.reason
 
 
-def test_a_service_of_others_is_neither_deployed_over_nor_opened() -> None:
+def test_a_service_of_others_is_neither_overwritten_nor_opened() -> None:
     theirs: dict[str, Any] = {"metadata": {"labels": {"team": "payments"}}}
     for found in (None, {"labels": MARK}):
         error = FUNCTION.not_ours({"function": found, "service": theirs})
@@ -114,7 +114,7 @@ def test_a_detached_service_of_ours_is_closed_in_both_ways_and_stays() -> None:
     assert "gcloud run services delete dt-pubsub" in steps[-1].reason
 
 
-def test_a_deployment_that_failed_over_a_revision_that_serves_is_a_failure() -> None:
+def test_a_failed_deployment_counts_although_an_older_revision_serves() -> None:
     assert state_of({"state": "ACTIVE", "stateMessages": [{"severity": "ERROR"}]}) == "FAILED"
     assert state_of({"state": "ACTIVE", "stateMessages": [{"severity": "WARNING"}]}) == "ACTIVE"
     assert state_of({}) == "ACTIVE"

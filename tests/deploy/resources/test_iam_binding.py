@@ -14,7 +14,7 @@ PUBLISHER = publisher_on(spec(), "dt-events")
 GRANTED = {"role": "roles/pubsub.publisher", "members": ["user:a@example.com", MEMBER]}
 
 
-def test_a_role_is_named_by_what_it_is_on_and_goes_with_it() -> None:
+def test_a_role_is_named_by_its_resource_and_deleted_with_it() -> None:
     assert PUBLISHER.title == "publisher on topic dt-events"
     assert PUBLISHER.parent == ResourceId("topic", "dt-events")
     assert PUBLISHER.grants_to == (ResourceId("service account", "dt-pubsub"),)

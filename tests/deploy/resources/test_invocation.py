@@ -1,4 +1,4 @@
-"""Who may call the function: everybody, in one of two ways."""
+"""The permission to call the function: anyone may call it, in one of two ways."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.stage import Stage, spec
 
 
-def test_public_undoes_unchecked_and_grants_before_the_check_goes_on(stage: Stage) -> None:
+def test_public_replaces_unchecked_and_grants_before_the_check_is_enabled(stage: Stage) -> None:
     stage.deployment(invocation="unchecked").up(verify=False)
     stage.google.asked.clear()
     assert stage.deployment(invocation="public").up(verify=False) == NOTHING_TO_DO
@@ -22,7 +22,7 @@ def test_public_undoes_unchecked_and_grants_before_the_check_goes_on(stage: Stag
     assert stage.deployment(invocation="public").plan() == NOTHING_TO_DO
 
 
-def test_what_is_open_in_either_way_stays_so_where_no_way_is_asked_for(stage: Stage) -> None:
+def test_auto_keeps_a_function_open_in_either_way(stage: Stage) -> None:
     stage.deployment(invocation="unchecked").up(verify=False)
     stage.google.asked.clear()
     assert stage.deployment().plan() == NOTHING_TO_DO
@@ -52,7 +52,7 @@ GRANT, OFF, ON = "add-iam-policy-binding", "--no-invoker-iam-check", "--invoker-
         ("unchecked", None, CHECK_OFF, []),
     ],
 )
-def test_the_function_is_opened_in_the_way_that_is_asked_for(
+def test_the_function_is_opened_as_the_spec_says(
     invocation: str, policy: object, service: object, does: list[str]
 ) -> None:
     steps = Invocation(spec(invocation=invocation)).plan({"policy": policy, "service": service})
@@ -65,14 +65,12 @@ def test_the_function_is_opened_in_the_way_that_is_asked_for(
     ("invocation", "policy", "asked"),
     [("auto", PUBLIC, 1), ("auto", None, 2), ("public", PUBLIC, 2), ("unchecked", PUBLIC, 2)],
 )
-def test_the_service_is_described_only_if_the_policy_does_not_answer_who_may_call(
-    invocation: str, policy: object, asked: int
-) -> None:
+def test_the_service_is_described_only_if_the_policy_is_not_enough(invocation: str, policy: object, asked: int) -> None:
     answers: list[Any] = [policy, CHECK_OFF]
     assert len(answered(Invocation(spec(invocation=invocation)).reads(), lambda _: answers.pop(0))) == asked
 
 
-def test_the_right_to_call_goes_with_the_function() -> None:
+def test_the_permission_to_call_is_deleted_with_the_function() -> None:
     invocation = Invocation(spec())
     assert str(invocation.parent) == "function dt-pubsub"
     assert invocation.removal({"policy": PUBLIC}) == ()

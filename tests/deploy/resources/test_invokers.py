@@ -1,4 +1,4 @@
-"""Who may call a Cloud Run service."""
+"""The callers that a Cloud Run service allows."""
 
 from typing import Any
 

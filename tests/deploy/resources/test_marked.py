@@ -1,4 +1,4 @@
-"""A resource that tells whose it is: made, compared and deleted only if it is this deployment's."""
+"""A resource with a mark of its deployment: it is compared and deleted only if it has our mark."""
 
 from typing import Any
 
@@ -28,7 +28,7 @@ def test_account_topics_subscriptions_secret_and_function_are_marked() -> None:
 
 
 @every_marked_resource
-def test_it_is_made_if_it_is_not_there(resource: Marked) -> None:
+def test_an_absent_resource_is_created(resource: Marked) -> None:
     (step,) = resource.plan({resource.key: None})
     assert (step.action, step.id, step.reason) == ("create", resource.id, "not there")
     (step,) = resource.removal({resource.key: None})
@@ -36,7 +36,7 @@ def test_it_is_made_if_it_is_not_there(resource: Marked) -> None:
 
 
 @every_marked_resource
-def test_without_the_mark_it_is_refused_with_the_command_that_adopts_it_and_not_deleted(resource: Marked) -> None:
+def test_a_resource_without_the_mark_is_refused_with_the_command_that_adopts_it(resource: Marked) -> None:
     with pytest.raises(DeployError, match="exists, and is not marked dt-pubsub=dt-pubsub") as refused:
         resource.plan({resource.key: THEIRS})
     assert refused.value.where == resource.title
@@ -47,7 +47,7 @@ def test_without_the_mark_it_is_refused_with_the_command_that_adopts_it_and_not_
 
 
 @every_marked_resource
-def test_with_the_mark_it_is_deleted(resource: Marked) -> None:
+def test_a_resource_with_the_mark_is_deleted(resource: Marked) -> None:
     assert resource.not_ours({resource.key: OURS}) is None
     (step,) = resource.removal({resource.key: OURS})
     assert step.action == "delete"

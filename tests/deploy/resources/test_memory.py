@@ -1,4 +1,4 @@
-"""What a deployment remembers between two runs: the upload that it deployed, and the DT projects."""
+"""The memory of a deployment between two runs: its DT projects, and the upload that it deployed."""
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.deploy.stage import Stage, spec
 FUNCTION = ("functions", "dt-pubsub")
 
 
-def test_a_source_that_others_deployed_is_seen_though_our_label_stays_and_is_replaced(up: Stage) -> None:
+def test_a_source_that_others_deployed_under_our_label_is_detected_and_replaced(up: Stage) -> None:
     up.google.things[FUNCTION]["buildConfig"]["source"]["storageSource"]["generation"] = "1790009999"
     assert up.deployment().plan() == CHANGES
     assert "source another upload (1790009999) -> d1" in up.shown
@@ -27,7 +27,7 @@ def test_an_upload_that_is_not_remembered_is_noted_without_another_deployment(up
     assert up.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-deployed"] == "1790000001"
 
 
-def test_where_google_gives_an_upload_no_number_there_is_nothing_to_compare(up: Stage) -> None:
+def test_an_upload_without_a_number_is_not_compared(up: Stage) -> None:
     del up.google.things[FUNCTION]["buildConfig"]["source"]
     assert up.deployment().plan() == NOTHING_TO_DO
 
@@ -45,7 +45,7 @@ def test_the_dt_projects_are_remembered_before_a_connector_is_made(stage: Stage)
     assert len(stage.dt.connectors[DT_PROJECT]) == 1
 
 
-def test_a_dt_project_in_which_nothing_is_left_is_forgotten(two: Stage) -> None:
+def test_a_dt_project_without_connectors_is_forgotten(two: Stage) -> None:
     two.dt.connectors[SECOND].clear()
     assert two.deployment().up(verify=False) == NOTHING_TO_DO
     assert two.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-dt-projects"] == DT_PROJECT
@@ -54,7 +54,7 @@ def test_a_dt_project_in_which_nothing_is_left_is_forgotten(two: Stage) -> None:
     assert not [asked for asked in two.dt.asked if SECOND in asked.path]
 
 
-def test_annotations_of_others_stay_where_gcloud_would_drop_what_it_is_not_told(up: Stage) -> None:
+def test_annotations_of_others_stay_although_gcloud_drops_omitted_ones(up: Stage) -> None:
     annotations = up.google.things["secrets", "dt-signature"]["annotations"]
     annotations["rotation"] = "begun, 1 of 2"
     up.dt.connectors[SECOND] = []
@@ -66,7 +66,7 @@ def test_annotations_of_others_stay_where_gcloud_would_drop_what_it_is_not_told(
     }
 
 
-def test_a_note_that_names_all_dt_projects_or_another_path_is_not_believed(up: Stage) -> None:
+def test_a_remembered_text_that_is_not_a_dt_project_id_is_ignored(up: Stage) -> None:
     annotations = up.google.things["secrets", "dt-signature"]["annotations"]
     annotations["dt-pubsub-dt-projects"] = f"-+../organizations/o+{DT_PROJECT}"
     up.dt.asked.clear()
@@ -74,7 +74,7 @@ def test_a_note_that_names_all_dt_projects_or_another_path_is_not_believed(up: S
     assert {request.path.split("/")[2] for request in up.dt.asked} == {DT_PROJECT}
 
 
-def test_only_the_secret_of_this_deployment_is_believed() -> None:
+def test_annotations_count_only_on_the_secret_of_this_deployment() -> None:
     annotations = {"dt-pubsub-dt-projects": "p1+p2+-+a/b", "dt-pubsub-deployed": "17"}
     ours = {"annotations": annotations, "labels": {"dt-pubsub": "dt-pubsub"}}
     assert read_memory(spec(), {"secret": ours}) == Memory(("p1", "p2"), "17")

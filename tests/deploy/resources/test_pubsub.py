@@ -14,7 +14,7 @@ from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage, spec
 
 
-def test_a_subscription_that_pushes_is_left_alone_and_said_to_push() -> None:
+def test_a_subscription_that_pushes_is_left_alone_and_shown() -> None:
     everything = read(PLANS / "everything.json")
     pushing = {"subscription dt-events": {"subscription": {"pushConfig": {"pushEndpoint": "https://example.com/in"}}}}
     steps = plan(spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], {"facts": pushing})))
@@ -23,7 +23,7 @@ def test_a_subscription_that_pushes_is_left_alone_and_said_to_push() -> None:
     assert reason.endswith("; pushes to https://example.com/in, set elsewhere")
 
 
-def test_down_names_the_subscriptions_of_others_that_get_nothing_any_more(up: Stage) -> None:
+def test_down_names_the_subscriptions_of_others_that_get_no_more_messages(up: Stage) -> None:
     topic = f"projects/{PROJECT}/topics/dt-events"
     for name in ("archive", "dt-events-verify-00c0ffee"):
         full = f"projects/{PROJECT}/subscriptions/{name}"
@@ -36,7 +36,7 @@ def test_down_names_the_subscriptions_of_others_that_get_nothing_any_more(up: St
 
 
 @pytest.mark.parametrize("verb", ["down", "verify"])
-def test_a_subscription_that_a_list_gives_without_the_mark_of_our_proofs_stays(up: Stage, verb: str) -> None:
+def test_a_listed_subscription_without_the_mark_of_our_proofs_stays(up: Stage, verb: str) -> None:
     theirs = {"name": f"projects/{PROJECT}/subscriptions/dt-verify-it", "topic": "t", "labels": {"team": "payments"}}
     up.google.things["subscriptions", "dt-verify-it"] = theirs
     with contextlib.suppress(DeployError):
@@ -87,7 +87,7 @@ EXPIRES = {"expirationPolicy": {"ttl": "86400s"}}
         ),
     ],
 )
-def test_a_subscription_is_changed_by_the_flags_of_what_differs(
+def test_a_subscription_is_updated_only_with_the_flags_of_its_differences(
     found: dict[str, Any], wanted: dict[str, Any], flags: list[str]
 ) -> None:
     (step,) = subscription(**wanted).plan({"subscription": {**FOUND, **found}})
@@ -96,7 +96,7 @@ def test_a_subscription_is_changed_by_the_flags_of_what_differs(
         assert list(step.call.argv[4:-1]) == flags
 
 
-def test_a_subscription_that_orders_is_made_so_and_one_that_does_not_is_shown() -> None:
+def test_a_new_subscription_keeps_the_order_and_an_old_one_that_does_not_is_shown() -> None:
     ordered = subscription(settings={"ORDERING_KEY": "device"})
     (made,) = ordered.plan({"subscription": None})
     assert isinstance(made.call, GcloudCall)
@@ -106,7 +106,7 @@ def test_a_subscription_that_orders_is_made_so_and_one_that_does_not_is_shown() 
 
 
 @pytest.mark.parametrize("found", [{"detached": True}, {"topic": "_deleted-topic_"}])
-def test_a_subscription_that_gets_nothing_is_refused_with_the_command_that_deletes_it(found: dict[str, Any]) -> None:
+def test_a_subscription_without_messages_is_refused_with_the_command_that_deletes_it(found: dict[str, Any]) -> None:
     with pytest.raises(NotOwned) as refused:
         planned({"subscription dt-events": {"subscription": found}})
     assert "  fix: gcloud pubsub subscriptions delete dt-events" in str(refused.value)

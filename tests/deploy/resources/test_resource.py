@@ -1,4 +1,4 @@
-"""What all resources have in common: how their questions are asked, and how their labels are compared."""
+"""The base class of resources: the order of its read commands, and the comparison of labels."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,13 +24,13 @@ def nothing_there(asked: list[Argv]) -> Callable[[Argv], Any]:
 
 
 @every_resource
-def test_the_first_question_is_the_one_that_tells_whether_it_is_there(resource: Resource) -> None:
+def test_the_first_read_command_shows_whether_the_resource_exists(resource: Resource) -> None:
     for reads in (resource.reads(), resource.removal_reads(), resource.ownership_reads("update")):
         assert next(reads) == (resource.key, resource.describe)
 
 
 @every_resource
-def test_what_is_not_there_is_planned_and_removed_without_an_error(resource: Resource) -> None:
+def test_an_absent_resource_is_planned_and_removed_without_an_error(resource: Resource) -> None:
     facts = answered(resource.reads(), nothing_there([]))
     assert resource.found(facts) is None
     assert resource.not_ours(facts) is None
@@ -43,7 +43,7 @@ def test_every_command_names_the_project(resource: Resource) -> None:
     assert resource.describe[-1] == spec().project_flag
 
 
-def test_an_answer_decides_whether_there_is_another_question() -> None:
+def test_an_answer_decides_whether_another_command_runs() -> None:
     asked: list[Argv] = []
     assert answered(SignatureSecret(spec()).reads(), nothing_there(asked)) == {"secret": None}
     answers: list[Any] = [{"labels": {}}, [{"name": "v/1"}]]
@@ -51,14 +51,14 @@ def test_an_answer_decides_whether_there_is_another_question() -> None:
     assert facts == {"secret": {"labels": {}}, "versions": [{"name": "v/1"}]}
 
 
-def test_to_describe_a_resource_takes_one_question() -> None:
+def test_describing_a_resource_takes_one_command() -> None:
     asked: list[Argv] = []
     assert described(Function(spec()), nothing_there(asked)) == {"function": None}
     assert len(asked) == 1
 
 
 @pytest.mark.parametrize("found", [{}, {"labels": None}, {"labels": {}}, {"labels": {"dt-pubsub": "another"}}])
-def test_the_label_has_to_have_the_deployments_name(found: dict[str, Any]) -> None:
+def test_the_label_must_have_the_deployments_name(found: dict[str, Any]) -> None:
     assert not is_marked(spec(), found)
     assert is_marked(spec(), {"labels": {"dt-pubsub": "dt-pubsub"}})
 

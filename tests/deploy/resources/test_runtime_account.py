@@ -1,4 +1,4 @@
-"""The service account that the function runs as: its description holds the mark, because accounts have no labels."""
+"""The service account that the function runs as: its description has the mark, because accounts have no labels."""
 
 from deploy.resources.runtime_account import RuntimeAccount
 from deploy.steps import Change, GcloudCall
@@ -10,7 +10,7 @@ ACCOUNT = RuntimeAccount(spec())
 OURS = {"description": "anything at all (dt-pubsub=dt-pubsub), and more"}
 
 
-def test_it_is_made_by_its_name_and_named_by_its_address_ever_after() -> None:
+def test_the_account_is_created_by_name_and_later_named_by_address() -> None:
     (made,) = ACCOUNT.plan({"account": None})
     assert isinstance(made.call, GcloudCall)
     assert made.call.argv[:4] == ("iam", "service-accounts", "create", "dt-pubsub")

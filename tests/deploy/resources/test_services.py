@@ -9,20 +9,20 @@ BY_CONFIG, BY_NAME = {"config": {"name": "a.googleapis.com"}}, {"name": "project
 SERVICES = Services(spec(), ("a.googleapis.com", "b.googleapis.com", "c.googleapis.com"))
 
 
-def test_an_api_is_known_by_its_name_however_gcloud_lists_it() -> None:
+def test_an_api_is_recognized_in_both_formats_of_gclouds_list() -> None:
     assert services_on({"enabled": [BY_CONFIG, BY_NAME]}) == {"a.googleapis.com", "b.googleapis.com"}
     assert services_on({"enabled": None}) == services_on({}) == frozenset()
 
 
-def test_those_that_are_off_are_enabled_with_one_command() -> None:
+def test_all_disabled_apis_are_enabled_with_one_command() -> None:
     (step,) = SERVICES.plan({"enabled": [BY_NAME]})
     assert step.reason == "off: a.googleapis.com, c.googleapis.com"
     argv = ("services", "enable", "a.googleapis.com", "c.googleapis.com", f"--project={PROJECT}")
     assert step.call == GcloudCall(argv)
 
 
-def test_those_that_are_on_are_kept_and_stay_on_when_all_else_is_removed() -> None:
+def test_enabled_apis_are_kept_even_by_a_removal() -> None:
     (kept,) = SERVICES.plan({"enabled": [BY_CONFIG, BY_NAME, {"config": {"name": "c.googleapis.com"}}]})
-    assert (kept.action, kept.reason) == ("keep", "all 3 are on")
+    assert (kept.action, kept.reason) == ("keep", "all 3 are enabled")
     (left,) = SERVICES.removal({"enabled": [BY_CONFIG]})
-    assert (left.action, left.reason) == ("keep", "stay on: others may need them")
+    assert (left.action, left.reason) == ("keep", "stay enabled: others may need them")

@@ -1,4 +1,4 @@
-"""The secret of the signature: one usable version, labels, and annotations of which none is lost."""
+"""The signature secret: one usable version, its labels, and annotations, none of which is lost."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def argv_of(call: object) -> tuple[str, ...]:
     return call.argv
 
 
-def test_it_is_made_with_a_first_version_from_standard_input() -> None:
+def test_the_secret_is_created_with_a_first_version_from_standard_input() -> None:
     (step,) = SECRET.plan({"secret": None})
     assert isinstance(step.call, GcloudCall)
     assert step.call.secret_on_stdin
@@ -51,14 +51,14 @@ def test_a_version_is_added_if_the_newest_cannot_be_used(versions: list[Any], re
     assert argv_of(step.call)[:4] == ("secrets", "versions", "add", "dt-signature")
 
 
-def test_a_usable_version_is_kept_and_what_the_function_passes_over_is_shown() -> None:
+def test_a_usable_version_is_kept_and_its_ignored_lines_are_shown() -> None:
     read = SecretVersion(2, (Secret("s" * 64),), ("line 2 is too short",))
     (step,) = SECRET.plan({"secret": OURS, "versions": [version(2), version(1)], READ: read})
     assert step.action == "keep"
-    assert step.reason == "version 2 is in force; the function passes over a part of it: line 2 is too short"
+    assert step.reason == "version 2 is enabled; the function ignores a part of it: line 2 is too short"
 
 
-def test_a_dt_project_that_is_named_now_is_remembered_beside_those_of_before_and_the_annotations_of_others() -> None:
+def test_a_newly_named_dt_project_is_added_to_the_remembered_ones_and_other_annotations() -> None:
     secret = SignatureSecret(spec(), (SECOND,))
     (step,) = secret.plan({"secret": OURS, "versions": [version(1)]})
     assert step.reason == f"DT projects {DT_PROJECT} -> {DT_PROJECT}, {SECOND}"
@@ -67,7 +67,7 @@ def test_a_dt_project_that_is_named_now_is_remembered_beside_those_of_before_and
 
 
 @pytest.mark.parametrize(("known", "noted"), [("17", "17"), ("", "<its number>")])
-def test_an_upload_is_noted_by_its_number_or_later_if_it_is_not_made_yet(known: str, noted: str) -> None:
+def test_an_upload_is_remembered_by_its_number_as_soon_as_it_is_known(known: str, noted: str) -> None:
     step = SECRET.remember({"secret": OURS}, known, "16")
     assert (step.resource, step.reason) == ("secret dt-signature, note of the upload", f"upload noted 16 -> {noted}")
     assert isinstance(step.call, GcloudCall)

@@ -1,4 +1,4 @@
-"""What is interrupted, killed, unanswered or done twice: the next ``up`` finishes it, and ``down`` leaves nothing."""
+"""After an interruption, a lost answer or a concurrent run, the next ``up`` finishes, and ``down`` removes all."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +13,7 @@ from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
 
 CHANGES = 13
-"""Commands of gcloud's in a fresh ``up``; the connector is DT's."""
+"""The gcloud commands of a first ``up``, which also creates DT's connector."""
 
 REMOVALS = 7
 VERBS = {"create", "update", "delete", "enable", "deploy", "add", "add-iam-policy-binding"}
@@ -47,7 +47,7 @@ FALSE_ABSENCES = (
 
 
 class Killed(BaseException):
-    """The process is gone: nothing of it runs any more."""
+    """The process was killed, so no handler of it runs."""
 
 
 def is_change(argv: Argv) -> bool:
@@ -55,7 +55,7 @@ def is_change(argv: Argv) -> bool:
 
 
 def at(place: int, do: Callable[[Argv], None]) -> Callable[[Argv], None]:
-    """Return a hook that does something at the change with this number, once."""
+    """Return a hook that calls a function once, at the change with this number."""
     numbers = iter(range(1000))
 
     def hook(argv: Argv) -> None:
@@ -74,14 +74,14 @@ def raising(error: type[BaseException]) -> Callable[[Argv], None]:
 
 @contextmanager
 def unhooked(stage: Stage) -> Iterator[None]:
-    """Let nothing be done at a change any more once this is left, however it is left."""
+    """Remove the hooks when the context ends, and suppress the expected errors."""
     with suppress(Killed, DeployError):
         yield
     stage.google.before = stage.google.after = lambda _: None
 
 
 def is_up(stage: Stage) -> bool:
-    """Whether another ``up`` finishes both ends, with one of each, and a plan is empty then."""
+    """Return whether another ``up`` finishes both ends without duplicates, and the plan is then empty."""
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO, stage.shown
     assert stage.deployment().plan() == NOTHING_TO_DO
     (connector,) = stage.dt.connectors[DT_PROJECT]
@@ -89,13 +89,13 @@ def is_up(stage: Stage) -> bool:
 
 
 def is_down(stage: Stage) -> bool:
-    """Whether another ``down`` leaves nothing on either end."""
+    """Return whether another ``down`` removes everything on both ends."""
     assert stage.deployment().down() == NOTHING_TO_DO
     return stage.google.things == {} and stage.dt.connectors[DT_PROJECT] == []
 
 
 @pytest.mark.parametrize("line", CREATED)
-def test_what_exists_already_because_an_answer_was_lost_is_finished(line: str) -> None:
+def test_a_resource_that_exists_because_an_answer_was_lost_is_finished(line: str) -> None:
     stage = Stage()
     stage.google.lost = [line]
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
@@ -105,7 +105,7 @@ def test_what_exists_already_because_an_answer_was_lost_is_finished(line: str) -
     assert is_up(stage)
 
 
-def test_a_build_whose_answer_was_lost_is_waited_for_before_anything_is_made_upon_it() -> None:
+def test_a_build_whose_answer_was_lost_is_awaited_before_its_children_are_made() -> None:
     stage = Stage()
     stage.google.lost = ["functions deploy dt-pubsub"]
     states: list[int] = []
@@ -116,7 +116,7 @@ def test_a_build_whose_answer_was_lost_is_waited_for_before_anything_is_made_upo
 
 
 @pytest.mark.parametrize("line", [*CREATED[:5], CREATED[5]])
-def test_what_appears_meanwhile_and_is_not_ours_is_left_alone(line: str) -> None:
+def test_a_resource_of_others_that_appears_during_up_is_left_alone(line: str) -> None:
     stage = Stage()
     kind, _, name = line.split()[-3:]
     theirs = {"name": f"projects/{PROJECT}/{kind}/{name}", "labels": {"team": "other"}, "description": "theirs"}
@@ -135,7 +135,7 @@ def test_what_appears_meanwhile_and_is_not_ours_is_left_alone(line: str) -> None
 
 @pytest.mark.parametrize("sentence", FALSE_ABSENCES)
 @pytest.mark.parametrize("verb", ["plan", "up", "verify", "status", "down"])
-def test_a_404_of_anything_but_the_resource_itself_stops_every_verb(verb: str, sentence: str) -> None:
+def test_a_404_that_is_not_of_the_resource_itself_stops_every_verb(verb: str, sentence: str) -> None:
     stage = Stage()
     stage.deployment().up(verify=False)
     connectors = [*stage.dt.connectors[DT_PROJECT]]
@@ -148,7 +148,7 @@ def test_a_404_of_anything_but_the_resource_itself_stops_every_verb(verb: str, s
     assert {request.method for request in stage.dt.asked} <= {"GET"}
 
 
-def test_down_asks_nothing_of_dt_that_changes_it_before_google_has_been_read() -> None:
+def test_down_changes_nothing_at_dt_before_google_has_been_read() -> None:
     stage = Stage()
     stage.deployment().up(verify=False)
     stage.google.stumbles = [("functions describe", "PERMISSION_DENIED: Permission 'a.b' denied")]
@@ -158,7 +158,7 @@ def test_down_asks_nothing_of_dt_that_changes_it_before_google_has_been_read() -
     assert {request.method for request in stage.dt.asked} <= {"GET"}
 
 
-def test_a_service_that_only_gcloud_says_is_not_there_is_asked_for_once_more() -> None:
+def test_a_service_that_gcloud_calls_absent_is_read_a_second_way() -> None:
     stage = Stage()
     stage.deployment().up(verify=False)
     stage.google.stumbles = [("run services describe", "Cannot find service [dt-pubsub]")]
@@ -177,7 +177,7 @@ def test_down_waits_for_a_build_as_up_does() -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("how", [Killed, KeyboardInterrupt])
 @pytest.mark.parametrize("place", range(CHANGES))
-def test_up_ended_at_any_change_is_finished_by_the_next_and_removed_by_down(
+def test_an_up_that_ends_at_any_change_is_finished_by_the_next_up_and_removed_by_down(
     place: int, how: type[BaseException], when: str
 ) -> None:
     stage = Stage()
@@ -191,7 +191,9 @@ def test_up_ended_at_any_change_is_finished_by_the_next_and_removed_by_down(
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("how", [Killed, KeyboardInterrupt])
 @pytest.mark.parametrize("place", range(REMOVALS))
-def test_down_ended_at_any_change_is_finished_by_the_next(place: int, how: type[BaseException], when: str) -> None:
+def test_a_down_that_ends_at_any_change_is_finished_by_the_next_down(
+    place: int, how: type[BaseException], when: str
+) -> None:
     stage = Stage()
     stage.deployment().up(verify=False)
     setattr(stage.google, when, at(place, raising(how)))
@@ -200,7 +202,7 @@ def test_down_ended_at_any_change_is_finished_by_the_next(place: int, how: type[
     assert is_down(stage)
 
 
-def test_the_changes_of_a_fresh_up_are_as_many_as_are_struck_here() -> None:
+def test_a_first_up_has_exactly_the_changes_that_these_tests_interrupt() -> None:
     stage = Stage()
     stage.deployment().up(verify=False)
     assert sum(is_change(argv) for argv in stage.google.asked) == CHANGES
@@ -210,7 +212,7 @@ def test_the_changes_of_a_fresh_up_are_as_many_as_are_struck_here() -> None:
 
 
 @pytest.mark.parametrize("place", range(CHANGES))
-def test_up_refused_at_any_change_tells_what_is_done_and_what_is_not_and_is_finished_by_the_next(place: int) -> None:
+def test_an_up_refused_at_any_change_lists_its_steps_and_is_finished_by_the_next_up(place: int) -> None:
     stage = Stage()
 
     def refuse(argv: Argv) -> None:
@@ -228,8 +230,8 @@ def test_up_refused_at_any_change_tells_what_is_done_and_what_is_not_and_is_fini
 
 
 @pytest.mark.parametrize("place", range(CHANGES))
-def test_a_gcloud_that_outlives_a_killed_up_disturbs_no_later_one(place: int) -> None:
-    """The process alone was killed: its command is carried out in the next ``up``, just before that one's own."""
+def test_a_gcloud_that_outlives_a_killed_up_does_not_disturb_the_next_up(place: int) -> None:
+    """Only the process was killed: its gcloud command still runs, just before the same command of the next ``up``."""
     stage = Stage()
     left: list[Argv] = []
 
@@ -253,7 +255,7 @@ def _carry_out(stage: Stage, orphan: Argv) -> None:
 
 
 @pytest.mark.parametrize("place", range(CHANGES))
-def test_another_up_in_the_midst_of_one_leaves_one_of_each(place: int) -> None:
+def test_two_concurrent_ups_leave_one_of_each_resource(place: int) -> None:
     stage = Stage()
 
     def another(_: Argv) -> None:
@@ -266,7 +268,7 @@ def test_another_up_in_the_midst_of_one_leaves_one_of_each(place: int) -> None:
     assert len(stage.google.versions["dt-signature"]) == 1
 
 
-def test_a_down_in_the_midst_of_another_is_as_good() -> None:
+def test_two_concurrent_downs_remove_everything() -> None:
     for place in range(REMOVALS):
         stage = Stage()
         stage.deployment().up(verify=False)

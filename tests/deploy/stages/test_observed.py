@@ -1,4 +1,4 @@
-"""What both clouds were seen to hold: whose the function is, and where something may be left."""
+"""The observed state: the owner of the function, and the projects in which connectors may be left."""
 
 from typing import Any
 
@@ -29,13 +29,13 @@ def test_a_functions_url_is_ours_only_with_the_mark(labels: dict[str, str], url:
     assert (observed.url(spec()), observed.foreign_url(spec())) == (url, foreign_url)
 
 
-def test_what_was_not_read_is_empty() -> None:
+def test_the_facts_of_an_unread_resource_are_empty() -> None:
     nothing = Observed({})
     assert nothing.of(FUNCTION) == {}
     assert (nothing.url(spec()), nothing.foreign_url(spec()), nothing.memory(spec())) == ("", "", Memory())
 
 
-def test_facts_are_found_by_the_resource_whatever_else_it_was_made_with() -> None:
+def test_facts_are_found_by_the_id_of_the_resource_only() -> None:
     assert Observed({FUNCTION.id: function(MARK)}).of(Function(spec(), "17")) == function(MARK)
 
 
@@ -48,7 +48,7 @@ def test_facts_are_found_by_the_resource_whatever_else_it_was_made_with() -> Non
         ({DT_PROJECT: [OURS]}, {}, ()),
     ],
 )
-def test_a_project_that_is_not_named_any_more_counts_while_something_may_be_left_in_it(
+def test_a_project_that_is_no_longer_named_counts_while_connectors_may_be_left_in_it(
     connectors: dict[str, list[Connector]], closed: dict[str, str], unnamed: tuple[str, ...]
 ) -> None:
     observed = Observed({SECRET.id: REMEMBERED, FUNCTION.id: function(MARK)}, connectors, closed=closed)

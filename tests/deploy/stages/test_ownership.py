@@ -1,4 +1,4 @@
-"""What is not this deployment's is left alone, whenever it turns out; what is, is seen wherever it is."""
+"""Resources of others are left alone, even if their owner changes during a run; our own are found in every place."""
 
 import contextlib
 from collections.abc import Callable
@@ -20,7 +20,7 @@ every_way_to_open = pytest.mark.parametrize("invocation", ["public", "unchecked"
 
 
 def when(stage: Stage, words: str, happens: Callable[[], object]) -> None:
-    """Have something happen once, just before the first command that begins with these words."""
+    """Call a function once, just before the first command that begins with these words."""
 
     def watch(argv: tuple[str, ...]) -> None:
         if " ".join(argv).startswith(words):
@@ -31,12 +31,12 @@ def when(stage: Stage, words: str, happens: Callable[[], object]) -> None:
 
 
 def is_closed(stage: Stage) -> bool:
-    """Whether the Cloud Run service was opened in neither way."""
+    """Return whether the Cloud Run service was opened in neither way."""
     return not stage.google.unchecked and not stage.google.policies.get("run dt-pubsub")
 
 
 @every_way_to_open
-def test_a_service_of_the_name_without_a_function_keeps_everything_from_being_made(
+def test_a_service_of_the_same_name_without_a_function_stops_up_before_any_change(
     stage: Stage, invocation: str
 ) -> None:
     stage.google.things[SERVICE] = OTHERS
@@ -50,7 +50,7 @@ def test_a_service_of_the_name_without_a_function_keeps_everything_from_being_ma
 
 @every_way_to_open
 @pytest.mark.parametrize("words", ["secrets create", "functions deploy"])
-def test_a_service_that_others_make_meanwhile_is_never_opened(stage: Stage, invocation: str, words: str) -> None:
+def test_a_service_that_others_make_during_up_is_never_opened(stage: Stage, invocation: str, words: str) -> None:
     when(stage, words, lambda: stage.google.things.update({SERVICE: OTHERS}))
     with pytest.raises(ApplyFailed, match="already exists") as stopped:
         stage.deployment(invocation=invocation).up(verify=False)
@@ -60,7 +60,7 @@ def test_a_service_that_others_make_meanwhile_is_never_opened(stage: Stage, invo
 
 
 @every_way_to_open
-def test_a_service_whose_function_failed_to_be_made_over_it_is_never_opened(stage: Stage, invocation: str) -> None:
+def test_a_service_of_others_over_which_a_deployment_failed_is_never_opened(stage: Stage, invocation: str) -> None:
     failed = {**new_function(), "state": "FAILED", "labels": MARK}
     when(stage, "functions deploy", lambda: stage.google.things.update({SERVICE: OTHERS, FUNCTION: failed}))
     with pytest.raises(ApplyFailed, match="already exists"):
@@ -70,7 +70,7 @@ def test_a_service_whose_function_failed_to_be_made_over_it_is_never_opened(stag
     assert is_closed(stage)
 
 
-def test_a_function_that_others_make_meanwhile_is_not_deployed_over(stage: Stage) -> None:
+def test_a_function_that_others_make_during_up_is_not_overwritten(stage: Stage) -> None:
     when(stage, "secrets create", lambda: stage.google.things.update({FUNCTION: new_function()}))
     with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
         stage.deployment().up(verify=False)
@@ -79,7 +79,7 @@ def test_a_function_that_others_make_meanwhile_is_not_deployed_over(stage: Stage
 
 
 @every_way_to_open
-def test_a_function_that_is_gone_before_it_is_opened_is_not_opened(up: Stage, invocation: str) -> None:
+def test_a_function_that_is_deleted_during_up_is_not_opened(up: Stage, invocation: str) -> None:
     up.google.policies["run dt-pubsub"] = []
 
     def detach() -> None:
@@ -101,7 +101,7 @@ def test_a_function_that_is_gone_before_it_is_opened_is_not_opened(up: Stage, in
         ("secrets", "dt-signature", OTHERS),
     ],
 )
-def test_a_name_that_others_take_between_plan_and_step_stops_it_before_anything_is_granted(
+def test_a_name_that_others_take_after_the_plan_stops_up_before_any_grant(
     stage: Stage, kind: str, name: str, theirs: dict[str, object]
 ) -> None:
     group = {"service-accounts": "iam", "secrets": ""}.get(kind, "pubsub")
@@ -120,7 +120,7 @@ def test_a_name_that_others_take_between_plan_and_step_stops_it_before_anything_
         ("service-accounts", "dt-pubsub", "topics dt-rejected"),
     ],
 )
-def test_nothing_is_granted_on_or_to_what_turns_out_to_be_others(up: Stage, kind: str, name: str, policy: str) -> None:
+def test_no_role_is_granted_on_or_to_resources_of_others(up: Stage, kind: str, name: str, policy: str) -> None:
     up.google.policies[policy] = []
 
     def taken() -> None:
@@ -132,22 +132,22 @@ def test_nothing_is_granted_on_or_to_what_turns_out_to_be_others(up: Stage, kind
     assert up.google.policies[policy] == []
 
 
-def test_two_that_make_the_same_at_once_go_on_as_it_is_this_deployments(stage: Stage) -> None:
+def test_two_ups_that_create_the_same_resource_both_continue(stage: Stage) -> None:
     topic = {"name": f"projects/{PROJECT}/topics/dt-events", "labels": MARK}
     when(stage, "pubsub topics create dt-events", lambda: stage.google.things.update({("topics", "dt-events"): topic}))
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
 
 
-def test_nothing_is_granted_on_what_is_gone_since_the_plan(up: Stage) -> None:
+def test_no_role_is_granted_on_a_resource_deleted_since_the_plan(up: Stage) -> None:
     up.google.policies["topics dt-events"] = []
     when(up, "auth print-access-token", lambda: up.google.things.pop(("topics", "dt-events")))
-    with pytest.raises(ApplyFailed, match="is not there any more") as stopped:
+    with pytest.raises(ApplyFailed, match="no longer exists") as stopped:
         up.deployment().up(verify=False)
     assert stopped.value.where == "publisher on topic dt-events"
     assert not [line for line in up.google.changes() if "add-iam-policy-binding dt-events" in line]
 
 
-def test_down_leaves_what_turns_out_to_be_others_after_it_was_read(up: Stage) -> None:
+def test_down_leaves_a_resource_that_changed_its_owner_after_the_plan(up: Stage) -> None:
     def taken() -> None:
         up.google.things["secrets", "dt-signature"] = OTHERS
 
@@ -157,7 +157,7 @@ def test_down_leaves_what_turns_out_to_be_others_after_it_was_read(up: Stage) ->
     assert up.google.things["secrets", "dt-signature"] == OTHERS
 
 
-def test_down_closes_the_service_that_the_function_was_detached_from_and_says_that_it_stays(up: Stage) -> None:
+def test_down_closes_the_service_of_a_detached_function_and_says_that_it_stays(up: Stage) -> None:
     del up.google.things[FUNCTION]
     up.google.things[SERVICE] = {"labels": MARK}
     up.google.unchecked = True
@@ -167,7 +167,7 @@ def test_down_closes_the_service_that_the_function_was_detached_from_and_says_th
     assert "gcloud run services delete dt-pubsub" in up.shown
 
 
-def test_down_leaves_a_service_of_others_as_open_as_it_is(up: Stage) -> None:
+def test_down_does_not_close_a_service_of_others(up: Stage) -> None:
     del up.google.things[FUNCTION]
     up.google.things[SERVICE] = OTHERS
     before = list(up.google.policies["run dt-pubsub"])
@@ -180,27 +180,25 @@ def test_down_leaves_a_service_of_others_as_open_as_it_is(up: Stage) -> None:
 def test_a_connector_in_a_dt_project_that_is_no_longer_named_is_shown_and_left(two: Stage, verb: str) -> None:
     assert getattr(two.deployment(), verb)() == NOTHING_TO_DO
     assert f"connector in {SECOND}" in two.shown
-    assert "is left, and posts on: no longer named" in two.shown
+    assert "is left, and still posts: the project is no longer named" in two.shown
     assert len(two.dt.connectors[SECOND]) == 1
 
 
-def test_down_removes_the_connectors_of_all_dt_projects_that_are_remembered(two: Stage) -> None:
+def test_down_removes_the_connectors_of_all_remembered_dt_projects(two: Stage) -> None:
     assert two.deployment().down() == NOTHING_TO_DO
     assert two.google.things == {}
     assert two.dt.connectors == {DT_PROJECT: [], SECOND: []}
 
 
-def test_a_dt_project_of_before_that_is_closed_to_us_stays_remembered_and_is_shown(two: Stage) -> None:
+def test_a_remembered_dt_project_without_access_stays_remembered_and_is_shown(two: Stage) -> None:
     del two.dt.connectors[SECOND]
     assert two.deployment().plan() == NOTHING_TO_DO
-    assert "may be left: no longer named, and DT does not show the project (404" in two.shown
+    assert "a connector may be left: no longer named, and DT does not show the project (404" in two.shown
     assert SECOND in two.google.things["secrets", "dt-signature"]["annotations"]["dt-pubsub-dt-projects"]
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_down_removes_googles_side_where_a_dt_project_is_gone_or_closed_to_us_and_says_what_may_be_left(
-    up: Stage, status: int
-) -> None:
+def test_down_removes_googles_side_if_a_dt_project_is_gone_and_says_what_may_be_left(up: Stage, status: int) -> None:
     up.dt.stumbles = [DtAnswer(status, {"error": "no such project", "code": status})]
     assert up.deployment().down() == NOTHING_TO_DO
     assert up.google.things == {}
@@ -209,14 +207,14 @@ def test_down_removes_googles_side_where_a_dt_project_is_gone_or_closed_to_us_an
 
 
 @pytest.mark.parametrize("status", [400, 401, 500])
-def test_down_removes_nothing_where_dt_says_anything_else(up: Stage, status: int) -> None:
+def test_down_removes_nothing_after_any_other_error_of_dt(up: Stage, status: int) -> None:
     up.dt.stumbles = [DtAnswer(status, {"error": "no", "code": status})] * 9
     with pytest.raises(DtFailed):
         up.deployment().down()
     assert up.google.changes() == []
 
 
-def test_a_dt_project_that_is_named_has_to_be_there_for_anything_but_down(up: Stage) -> None:
+def test_a_named_dt_project_must_exist_except_for_down(up: Stage) -> None:
     del up.dt.connectors[DT_PROJECT]
     for verb in (up.deployment().plan, up.deployment().up, up.deployment().status):
         with pytest.raises((DtFailed, NotReady)):
@@ -224,14 +222,14 @@ def test_a_dt_project_that_is_named_has_to_be_there_for_anything_but_down(up: St
     assert up.google.changes() == []
 
 
-def test_a_dt_project_that_is_named_and_closed_to_us_is_never_taken_for_one_of_before(up: Stage) -> None:
+def test_a_named_dt_project_without_access_does_not_count_as_a_remembered_one(up: Stage) -> None:
     refusal = DtAnswer(403, {"error": "permission denied", "code": 403})
     when(up, "services list", lambda: up.dt.stumbles.append(refusal))
     with pytest.raises(DtFailed, match="permission denied"):
         up.deployment().plan()
 
 
-def test_a_first_generation_function_of_the_name_is_said_before_anything_is_made(stage: Stage) -> None:
+def test_a_first_generation_function_of_the_name_is_reported_before_any_change(stage: Stage) -> None:
     stage.google.things[FUNCTION] = {**new_function(), "environment": "GEN_1", "labels": MARK}
     with pytest.raises(NotOwned, match="as a 1st gen function") as refused:
         stage.deployment().up()
@@ -241,18 +239,18 @@ def test_a_first_generation_function_of_the_name_is_said_before_anything_is_made
     assert list(stage.google.things) == [FUNCTION]
 
 
-def test_before_a_deletion_it_is_asked_again_whose_a_thing_is_and_nothing_more(up: Stage) -> None:
+def test_before_a_deletion_only_the_owner_is_read_again(up: Stage) -> None:
     up.deployment().down()
     asked = [" ".join(argv) for argv in up.google.asked]
     once_begun = asked[asked.index(up.google.changes()[0]) :]
     again = [line for line in once_begun if line not in up.google.changes()]
-    assert len(again) == len(up.google.changes()) - 1, again  # but for the first, before which it was asked, too
+    assert len(again) == len(up.google.changes()) - 1, again  # the owner was also read before the first deletion
     assert all(" describe " in line for line in again)
 
 
 @pytest.fixture
 def by_hand(up: Stage) -> Stage:
-    """Both ends were made by hand: nothing of Google's bears a mark, and the connector has a name of its own."""
+    """Both ends were made by hand: no resource of Google's has the mark, and the connector has another name."""
     for found in up.google.things.values():
         found.get("labels", {}).pop("dt-pubsub", None)
         found["description"] = "made by hand"
@@ -263,10 +261,10 @@ def by_hand(up: Stage) -> Stage:
 
 @pytest.mark.parametrize("shows_secrets", [True, False])
 @pytest.mark.parametrize("name", ["Fridges", f"Google Pub/Sub {PROJECT}/dt-pubsub"])
-def test_down_leaves_the_connector_of_a_function_that_is_not_ours_although_it_has_that_secret_or_our_name(
+def test_down_leaves_the_connector_of_a_foreign_function_despite_its_secret_or_name(
     by_hand: Stage,
     name: str,
-    shows_secrets: bool,  # noqa: FBT001  # what DT does
+    shows_secrets: bool,  # noqa: FBT001  # a parameter of the test
 ) -> None:
     by_hand.dt.shows_secrets = shows_secrets
     by_hand.dt.connectors[DT_PROJECT][0]["displayName"] = name
@@ -275,7 +273,7 @@ def test_down_leaves_the_connector_of_a_function_that_is_not_ours_although_it_ha
     assert f"{name!r} posts to a function that is not marked dt-pubsub=dt-pubsub: left alone" in by_hand.shown
 
 
-def test_down_takes_no_connector_for_ours_by_a_secret_that_is_not_ours(by_hand: Stage) -> None:
+def test_down_recognizes_no_connector_by_a_foreign_secret(by_hand: Stage) -> None:
     del by_hand.google.things[FUNCTION]
     assert by_hand.deployment().down() == NOTHING_TO_DO
     assert len(by_hand.dt.connectors[DT_PROJECT]) == 1
@@ -298,7 +296,7 @@ def test_verify_sends_nothing_to_a_function_and_signs_nothing_with_a_secret_that
     assert (up.posted, up.google.changes()) == ([], [])
 
 
-def test_a_function_in_another_region_that_turns_out_to_be_others_stays(up: Stage) -> None:
+def test_a_foreign_function_in_another_region_stays(up: Stage) -> None:
     up.google.things[ELSEWHERE] = {**new_function(region="us-central1"), "labels": MARK}
     second = "functions in us-east1", "dt-pubsub"
     up.google.things[second] = {**new_function(region="us-east1"), "labels": MARK}

@@ -1,7 +1,7 @@
-"""Plans as data: ``plans/<case>.json`` says what should be, what is, and which steps follow.
+"""Plans as data: ``plans/<case>.json`` has the spec, the observed state, and the steps.
 
-``plans/everything.json`` is what gcloud answers when everything is as it should be; a case overlays it,
-and null stands for what is not there. Adding a case needs no code.
+``plans/everything.json`` has gcloud's answers for a finished deployment. A case overlays them, and null means that a
+resource is absent. Adding a case needs no code.
 """
 
 from pathlib import Path
@@ -18,7 +18,7 @@ every_case = pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)
 
 
 @every_case
-def test_the_steps_follow_from_what_should_be_and_what_is(case: Path) -> None:
+def test_the_steps_follow_from_the_spec_and_the_observed_state(case: Path) -> None:
     everything, given = read(PLANS / "everything.json"), read(case)
     spec = spec_of({**everything["spec"], **given.get("spec", {})})
     observed = observed_of(overlaid(everything["observed"], given.get("observed", {})))
@@ -33,5 +33,5 @@ def test_the_steps_follow_from_what_should_be_and_what_is(case: Path) -> None:
 
 
 @every_case
-def test_a_case_says_in_a_sentence_what_it_is_about(case: Path) -> None:
+def test_every_case_has_a_sentence_that_describes_it(case: Path) -> None:
     assert read(case)["sentence"].endswith(".")

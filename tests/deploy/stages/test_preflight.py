@@ -1,4 +1,4 @@
-"""Preflight: nothing is touched before everything holds, and each failure has one command that fixes it."""
+"""Preflight: nothing is changed before all checks pass, and each failure has one command that fixes it."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,7 +53,7 @@ FAILURES: list[tuple[Callable[[Stage], None], str, str]] = [
 
 
 @pytest.mark.parametrize(("break_it", "what", "fix"), FAILURES, ids=lambda value: getattr(value, "__name__", ""))
-def test_what_does_not_hold_is_told_with_what_fixes_it_and_nothing_is_touched(
+def test_a_failed_check_is_reported_with_its_fix_and_nothing_is_changed(
     break_it: Callable[[Stage], None], what: str, fix: str
 ) -> None:
     stage = Stage()
@@ -67,7 +67,7 @@ def test_what_does_not_hold_is_told_with_what_fixes_it_and_nothing_is_touched(
     assert stage.dt.calls("POST") == []
 
 
-def test_all_failures_are_told_at_once() -> None:
+def test_all_failures_are_reported_at_once() -> None:
     stage = Stage()
     for break_it in (no_project, no_billing, no_permission, no_dt_role):
         break_it(stage)
@@ -76,7 +76,7 @@ def test_all_failures_are_told_at_once() -> None:
     assert len(refused.value.failures) == 4
 
 
-def test_two_logins_that_are_missing_are_told_together() -> None:
+def test_two_missing_logins_are_reported_together() -> None:
     stage = Stage()
     logged_out(stage)
     stage.dt.stumbles = [DtAnswer(401, {"error": "unauthorized"})] * 2
@@ -100,7 +100,7 @@ def test_a_missing_login_of_gcloud_hides_no_failure_of_dt() -> None:
     ]
 
 
-def test_a_dt_that_does_not_answer_is_waited_for_once() -> None:
+def test_dt_is_awaited_only_once_if_it_does_not_answer() -> None:
     stage = Stage()
     no_billing(stage)
     stage.dt.stumbles = [DtAnswer(503, {})] * 99
@@ -125,25 +125,25 @@ def test_a_region_without_functions_is_refused() -> None:
         stage.deployment(region="europe-north9").plan()
 
 
-def test_a_region_that_nobody_knows_is_refused_while_google_cannot_be_asked() -> None:
+def test_an_unknown_region_is_refused_while_the_list_of_regions_cannot_be_read() -> None:
     stage = Stage()
     with pytest.raises(NotReady, match=r"gcloud services enable cloudfunctions\.googleapis\.com"):
         stage.deployment(region="europe-west99").plan()
     assert not [argv for argv in stage.google.asked if argv[:2] == ("functions", "regions")]
 
 
-def test_a_project_that_one_may_not_see_is_refused_in_one_line() -> None:
+def test_a_project_without_access_is_refused_in_one_line() -> None:
     stage = Stage()
     stage.google.stumbles = [("projects describe", "[None] does not have permission to access projects instance [x]")]
     with pytest.raises(NotReady) as refused:
         stage.deployment().plan()
     assert str(refused.value).splitlines() == [
-        "project cold-chain-prod: does not exist, or you may not see it",
+        "project cold-chain-prod: does not exist, or you have no access to it",
         "  fix: gcloud projects list",
     ]
 
 
-def test_who_may_act_as_the_functions_account_alone_may_deploy() -> None:
+def test_a_deployer_may_deploy_with_actas_on_the_functions_account_only() -> None:
     stage = Stage()
     stage.held -= {"iam.serviceAccounts.actAs"}
     with pytest.raises(NotReady, match=r"you lack iam\.serviceAccounts\.actAs"):
@@ -152,16 +152,16 @@ def test_who_may_act_as_the_functions_account_alone_may_deploy() -> None:
     assert stage.deployment().plan() == CHANGES
 
 
-def test_permissions_that_cannot_be_asked_for_are_noted() -> None:
+def test_permissions_that_cannot_be_read_are_a_warning() -> None:
     def silent(project: str, permissions: object, token: object) -> frozenset[str]:
         raise DeployError("did not answer", where=project)
 
     stage = Stage()
-    assert Deployment(replace(stage.deployment().context, held=silent)).plan() == CHANGES
-    assert "note: which permissions you have could not be read" in stage.noted
+    assert Deployment(replace(stage.deployment().context, test_permissions=silent)).plan() == CHANGES
+    assert "note: your permissions could not be read" in stage.noted
 
 
-def test_where_policy_forbids_all_users_the_check_goes_off_and_it_is_known_beforehand() -> None:
+def test_if_policy_forbids_all_users_the_plan_disables_the_invoker_check() -> None:
     stage = Stage()
     stage.google.organization_policy = FORBIDDEN
     assert stage.deployment().plan() == CHANGES
@@ -174,28 +174,28 @@ ENFORCED = {"enforce": True, "parameters": {"allowedPrincipalSets": ["//cloudres
 EVERYBODY = {"enforce": True, "parameters": {"allowedMemberSubjects": ["allUsers"]}}
 
 
-def test_where_the_managed_policy_forbids_all_users_the_check_goes_off_too() -> None:
+def test_if_the_managed_policy_forbids_all_users_the_plan_disables_the_invoker_check() -> None:
     stage = Stage()
     stage.google.managed_policy = ENFORCED
     assert stage.deployment().up(verify=False) == 0
     assert "--no-invoker-iam-check" in stage.shown
 
 
-def test_a_managed_policy_that_lets_all_users_be_leaves_it_at_public() -> None:
+def test_a_managed_policy_that_allows_all_users_keeps_public() -> None:
     stage = Stage()
     stage.google.managed_policy = EVERYBODY
     assert stage.deployment().plan() == CHANGES
     assert "--member=allUsers" in stage.shown
 
 
-def test_that_the_managed_policy_cannot_be_read_while_its_api_is_off_is_no_news() -> None:
+def test_a_managed_policy_that_is_not_read_because_its_api_is_off_is_not_reported() -> None:
     stage = Stage()
     stage.google.stumbles = [("org-policies", "API [orgpolicy.googleapis.com] not enabled on project [1].")]
     assert stage.deployment().plan() == CHANGES
     assert "organization policy" not in stage.noted
 
 
-def test_where_policy_forbids_both_ways_nothing_is_built() -> None:
+def test_if_policy_forbids_both_ways_nothing_is_built() -> None:
     stage = Stage()
     stage.google.organization_policy, stage.google.check_is_forced = FORBIDDEN, True
     with pytest.raises(NotReady, match=r"org-policies reset run\.managed\.requireInvokerIam"):
@@ -203,7 +203,7 @@ def test_where_policy_forbids_both_ways_nothing_is_built() -> None:
     assert stage.google.changes() == []
 
 
-def test_where_policy_forbids_all_users_public_is_refused() -> None:
+def test_if_policy_forbids_all_users_public_is_refused() -> None:
     stage = Stage()
     stage.google.organization_policy = FORBIDDEN
     with pytest.raises(NotReady, match="--invocation=unchecked"):
@@ -211,7 +211,7 @@ def test_where_policy_forbids_all_users_public_is_refused() -> None:
 
 
 @pytest.mark.parametrize("words", ["billing", "resource-manager", "org-policies", "functions regions"])
-def test_what_may_not_be_looked_at_is_noted_and_does_not_stop(words: str) -> None:
+def test_a_check_that_cannot_be_read_is_a_warning_and_stops_nothing(words: str) -> None:
     stage = Stage()
     stage.google.has_everything_on()
     stage.google.stumbles = [(words, "PERMISSION_DENIED: no")]

@@ -1,4 +1,4 @@
-"""What is uploaded: the same bytes and the same digest from every checkout, and all of function/."""
+"""The uploaded files: all of function/, with the same bytes and the same digest from every checkout."""
 
 import shutil
 import subprocess
@@ -14,7 +14,7 @@ GIT = shutil.which("git") or ""
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A copy of what is deployed, and of what says so."""
+    """A copy of the deployed files, and of the files that decide which these are."""
     for name in ("main.py", "requirements.txt", ".gcloudignore"):
         shutil.copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "function", tmp_path / "function", ignore=shutil.ignore_patterns("__pycache__"))
@@ -33,18 +33,18 @@ def test_a_checkout_with_crlf_is_the_same_source_and_is_uploaded_with_lf(clone: 
         assert b"\r" not in (folder / "function/receiver.py").read_bytes()
 
 
-def test_git_lays_every_text_out_with_lf() -> None:
+def test_git_checks_out_every_text_file_with_lf() -> None:
     listed = [GIT, "ls-files", "--eol"]
     lines = subprocess.run(listed, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout.splitlines()
-    told = {line.split("\t")[1]: line.split()[:3] for line in lines}
-    assert len(told) > 100
-    assert all(words[0] in {"i/lf", "i/none", "i/-text"} for words in told.values())
-    assert all("attr/text=auto" in words or "attr/-text" in words for words in told.values())
+    attributes = {line.split("\t")[1]: line.split()[:3] for line in lines}
+    assert len(attributes) > 100
+    assert all(words[0] in {"i/lf", "i/none", "i/-text"} for words in attributes.values())
+    assert all("attr/text=auto" in words or "attr/-text" in words for words in attributes.values())
 
 
 @pytest.fixture
 def grown(clone: Path) -> Path:
-    """The clone with a package, data and what does not belong there under function/."""
+    """The clone with a package, data and files to be left out under function/."""
     for name in ("extra/__init__.py", "extra/deeper/helper.py", "extra/table.json"):
         path = clone / "function" / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -56,14 +56,14 @@ def grown(clone: Path) -> Path:
     return clone
 
 
-def test_all_that_lies_under_function_travels_but_for_what_is_hidden_or_made(grown: Path) -> None:
+def test_all_files_of_function_are_uploaded_except_hidden_and_generated_ones(grown: Path) -> None:
     added = set(source_files(grown)) - set(source_files())
     assert added == {"function/extra/__init__.py", "function/extra/deeper/helper.py", "function/extra/table.json"}
     with staged(source_files(grown)) as folder:
         assert (folder / "function/extra/deeper/helper.py").is_file()
 
 
-def test_all_of_function_as_git_has_it_is_deployed() -> None:
+def test_every_file_of_function_in_git_is_deployed() -> None:
     listed = [GIT, "ls-files", "function", "main.py", "requirements.txt"]
     tracked = subprocess.run(listed, cwd=ROOT, capture_output=True, encoding="utf-8", check=True).stdout.split()
     assert set(tracked) <= set(source_files())
@@ -71,7 +71,7 @@ def test_all_of_function_as_git_has_it_is_deployed() -> None:
 
 @pytest.mark.timeout(120)
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
-def test_a_plain_gcloud_deploy_uploads_the_very_same_files(grown: Path) -> None:
+def test_a_plain_gcloud_deploy_uploads_the_same_files(grown: Path) -> None:
     listed = subprocess.run(
         [GCLOUD, "meta", "list-files-for-upload"],
         env={"PATH": "/usr/bin:/bin", "CLOUDSDK_CONFIG": str(grown.parent / "config"), "HOME": str(grown.parent)},

@@ -8,13 +8,13 @@ from tests.deploy.stage import Stage
 
 @pytest.fixture
 def stage() -> Stage:
-    """Nothing is made yet."""
+    """A project without resources."""
     return Stage()
 
 
 @pytest.fixture
 def up(stage: Stage) -> Stage:
-    """Everything is up."""
+    """A finished deployment."""
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     stage.out.truncate(0)
     stage.out.seek(0)

@@ -21,7 +21,7 @@ def test_down_leaves_a_connector_made_by_hand_alone_although_it_is_older(up: Sta
     assert up.dt.connectors[DT_PROJECT] == [by_hand]
 
 
-def test_down_removes_a_secret_of_which_nothing_is_left(up: Stage) -> None:
+def test_down_removes_a_secret_whose_newest_version_is_destroyed(up: Stage) -> None:
     up.google.newest_version = "DESTROYED"
     assert up.deployment().down() == NOTHING_TO_DO
     assert up.google.things == {}
@@ -31,7 +31,7 @@ def test_down_removes_everything_on_both_ends(up: Stage) -> None:
     up.dt.has_connector(displayName="somebody else's")
     assert up.deployment().down() == NOTHING_TO_DO
     assert up.google.things == {}
-    assert [each["displayName"] for each in up.dt.connectors[DT_PROJECT]] == ["somebody else's"]
+    assert [connector["displayName"] for connector in up.dt.connectors[DT_PROJECT]] == ["somebody else's"]
 
 
 def test_down_leaves_another_deployments_connector_of_the_same_name(up: Stage) -> None:
@@ -64,17 +64,17 @@ def test_down_leaves_what_is_not_marked(up: Stage) -> None:
     assert list(up.google.things) == [("topics", "dt-events")]
 
 
-def test_down_asks_first(up: Stage) -> None:
+def test_down_asks_for_confirmation(up: Stage) -> None:
     with pytest.raises(Aborted):
         up.deployment(yes=False, answer="n\n").down()
     assert len(up.google.things) == 7
 
 
-def test_down_where_nothing_ever_was_is_as_good(stage: Stage) -> None:
+def test_down_before_the_first_up_succeeds(stage: Stage) -> None:
     assert stage.deployment().down() == NOTHING_TO_DO
     assert not [argv for argv in stage.google.asked if argv[0] == "pubsub"]
 
 
-def test_down_twice_is_as_good(up: Stage) -> None:
+def test_a_second_down_succeeds(up: Stage) -> None:
     up.deployment().down()
     assert up.deployment().down() == NOTHING_TO_DO

@@ -30,7 +30,7 @@ def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
     }
 
 
-def test_the_secret_goes_through_standard_input_alone(up: Stage) -> None:
+def test_the_secret_is_passed_only_through_standard_input(up: Stage) -> None:
     up.deployment(in_json=True).plan()
     everything = f"{up.shown}{up.noted}{up.google.asked}"
     assert len(up.secret()) == 64
@@ -45,7 +45,7 @@ def test_settings_made_by_hand_are_shown_and_left_alone(up: Stage) -> None:
     assert "left alone: memory 1Gi, min_instances 2" in up.shown
 
 
-def test_a_page_of_dt_that_is_busy_is_waited_for(up: Stage) -> None:
+def test_a_busy_page_of_dt_is_requested_again(up: Stage) -> None:
     up.dt.stumbles = [DtAnswer(429, {"error": "too many requests"}, "7")]
     assert up.deployment().plan() == NOTHING_TO_DO
     assert "again in 7 s" in up.noted

@@ -1,4 +1,4 @@
-"""The registry of verbs, and what holds for every verb."""
+"""The registry of verbs, and rules for every verb."""
 
 import contextlib
 import importlib
@@ -16,7 +16,7 @@ from tests.deploy.stage import Stage
 NAMES = ["plan", "up", "verify", "status", "down"]
 
 
-def test_the_registry_is_every_verb_and_each_is_typed_by_its_name() -> None:
+def test_the_registry_has_every_verb_by_its_name() -> None:
     assert list(VERBS) == list(USAGES) == NAMES
 
 
@@ -41,7 +41,7 @@ def test_there_is_no_verb_without_a_function_and_no_default() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_verb_tells_its_exit_codes_0_and_1(name: str) -> None:
+def test_the_usage_of_every_verb_explains_exit_codes_0_and_1(name: str) -> None:
     assert {NOTHING_TO_DO, FAILED} <= set(VERBS[name].usage.exit_codes)
 
 
@@ -49,7 +49,7 @@ KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "heal
 
 
 @pytest.mark.parametrize("verb", NAMES)
-def test_every_verb_has_the_same_keys_in_json_and_prints_nothing_beside(up: Stage, verb: str) -> None:
+def test_every_verb_prints_the_same_json_keys_and_nothing_else(up: Stage, verb: str) -> None:
     up.dt.emulator_is_allowed = False
     with contextlib.suppress(NotProven):
         getattr(up.deployment(in_json=True), verb)()
@@ -57,26 +57,26 @@ def test_every_verb_has_the_same_keys_in_json_and_prints_nothing_beside(up: Stag
 
 
 @pytest.mark.parametrize("verb", NAMES)
-def test_no_verb_goes_on_without_a_login(stage: Stage, verb: str) -> None:
+def test_no_verb_continues_without_a_login(stage: Stage, verb: str) -> None:
     stage.google.is_logged_in = False
     with pytest.raises((NotReady, GcloudFailed), match="gcloud auth login"):
         getattr(stage.deployment(), verb)()
 
 
-def test_no_verb_goes_on_without_credentials_of_dt(stage: Stage) -> None:
+def test_no_verb_continues_without_dt_credentials(stage: Stage) -> None:
     with pytest.raises(DeployError, match="DT_SERVICE_ACCOUNT_KEY_ID"):
         stage.deployment(credentials=False).down()
 
 
 @pytest.mark.parametrize("verb", ["verify", "status", "down"])
-def test_without_credentials_of_dt_google_is_not_asked_either(stage: Stage, verb: str) -> None:
+def test_without_dt_credentials_no_gcloud_command_runs(stage: Stage, verb: str) -> None:
     with pytest.raises(DeployError, match="DT_SERVICE_ACCOUNT_KEY_ID"):
         stage.deployment(credentials=False).run(verb)
     assert stage.google.asked == []
 
 
 @pytest.mark.parametrize("verb", ["plan", "up"])
-def test_credentials_of_dt_that_are_missing_are_told_with_all_else_that_is_missing(stage: Stage, verb: str) -> None:
+def test_missing_dt_credentials_are_reported_together_with_the_other_failures(stage: Stage, verb: str) -> None:
     stage.google.is_billed = False
     with pytest.raises(NotReady) as refused:
         stage.deployment(credentials=False).run(verb)

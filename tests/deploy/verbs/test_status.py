@@ -21,34 +21,34 @@ def test_status_is_function_secret_connector_and_deliveries_on_one_screen(up: St
     states = [line.split("  ")[0] for line in up.shown.splitlines()]
     assert states == ["ok", "ok", "ok", "ok", "ACTIVE", "ok", "ok", "ok", "", URL]
     assert "function dt-pubsub " in up.shown
-    assert "version 1 is in force, 21 days old" in up.shown
+    assert "version 1 is enabled, 21 days old" in up.shown
     assert f"{connector} is ACTIVE" in up.shown
     assert "last 3 h: 9 delivered, 0 not, p99 0.411s" in up.shown
     assert "10 more as they should be" in up.shown
 
 
 @pytest.mark.parametrize("metrics", [None, [], "x"])
-def test_status_goes_without_deliveries_that_cannot_be_read(up: Stage, metrics: object) -> None:
+def test_status_ignores_deliveries_that_cannot_be_read(up: Stage, metrics: object) -> None:
     up.dt.metrics = metrics
     assert up.deployment().status() == NOTHING_TO_DO
     assert "last 3 h: 0 delivered, 0 not, p99 -" in up.shown
 
 
-def test_status_shows_what_is_amiss_beside_it_and_says_what_fixes_it(up: Stage) -> None:
+def test_status_shows_a_problem_and_the_command_that_fixes_it(up: Stage) -> None:
     up.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
     up.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
     assert up.deployment().status() == UNHEALTHY
     assert "update  service account dt-pubsub" in up.shown
     assert "update  subscription dt-rejected" in up.shown
     assert "8 more as they should be" in up.shown
-    assert up.shown.endswith("what up would fix: python -m deploy plan\n")
+    assert up.shown.endswith("to see what up would fix: python -m deploy plan\n")
 
 
-def test_status_in_json_is_every_single_thing(up: Stage) -> None:
+def test_status_in_json_has_every_resource(up: Stage) -> None:
     up.deployment(in_json=True).status()
-    told = up.in_json()["status"]
-    assert len(told) == 17
-    assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in told
+    report = up.in_json()["status"]
+    assert len(report) == 17
+    assert {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"} in report
 
 
 def test_status_shows_the_version_that_is_deployed(up: Stage) -> None:
@@ -66,13 +66,13 @@ def test_a_function_of_another_version_is_unhealthy_and_its_version_is_shown(
 
     assert up.deployment(in_json=True).status() == UNHEALTHY
 
-    told = up.in_json()
+    report = up.in_json()
     detail = f"{version or 'no version'} is deployed, and this is 1.0.0"
-    assert told["version"] == version
-    assert {"what": "version", "state": "update", "detail": detail} in told["status"]
+    assert report["version"] == version
+    assert {"what": "version", "state": "update", "detail": detail} in report["status"]
 
 
-def test_a_healthy_status_is_said_in_json(up: Stage) -> None:
+def test_status_in_json_says_that_it_is_healthy(up: Stage) -> None:
     assert up.deployment(in_json=True).status() == NOTHING_TO_DO
     assert up.in_json()["healthy"] is True
 
@@ -92,46 +92,44 @@ def test_messages_on_the_rejected_topic_make_a_status_unhealthy(up: Stage) -> No
 
 
 @pytest.mark.parametrize(("oldest_s", "status"), [(3600, NOTHING_TO_DO), (3601, UNHEALTHY), (200_000, UNHEALTHY)])
-def test_a_message_that_nobody_reads_makes_a_status_unhealthy(up: Stage, oldest_s: int, status: int) -> None:
+def test_an_unread_message_makes_a_status_unhealthy(up: Stage, oldest_s: int, status: int) -> None:
     up.unread["dt-events"] = (1, oldest_s)
     assert up.deployment().status() == status
     assert "1 message, the oldest" in up.shown
 
 
-def test_figures_that_google_does_not_have_yet_are_no_fault(up: Stage) -> None:
+def test_missing_numbers_of_google_are_not_a_problem(up: Stage) -> None:
     up.unread = {}
     assert up.deployment().status() == NOTHING_TO_DO
-    assert up.shown.count("Google has no figures yet") == 2
+    assert up.shown.count("Google has no numbers yet") == 2
 
 
-def test_figures_that_cannot_be_read_are_said_with_a_status_of_their_own(up: Stage) -> None:
+def test_numbers_that_cannot_be_read_have_their_own_exit_status(up: Stage) -> None:
     up.monitoring_fails = DeployError("is off", where="Cloud Monitoring", fix=["gcloud services enable x"])
     assert up.deployment().status() == FAILED
     assert "unknown  unread in dt-rejected" in up.shown
     assert "fix: gcloud services enable x" in up.noted
 
 
-def test_what_is_wrong_for_certain_outweighs_what_could_not_be_read(up: Stage) -> None:
+def test_a_known_problem_outweighs_an_unknown_state(up: Stage) -> None:
     up.monitoring_fails = DeployError("did not answer (500)", where="Cloud Monitoring")
     up.dt.metrics = {"errorCount": 1}
     assert up.deployment().status() == UNHEALTHY
 
 
-def test_deliveries_that_dt_does_not_tell_of_are_said_with_a_status_of_their_own(up: Stage) -> None:
+def test_deliveries_that_dt_does_not_return_have_their_own_exit_status(up: Stage) -> None:
     up.dt.fails_metrics = True
     assert up.deployment(in_json=True).status() == FAILED
-    told = up.in_json()
-    assert (told["healthy"], told["error"]) == (None, None)
-    assert {"what": f"deliveries from {DT_PROJECT}", "state": "unknown"}.items() <= told["status"][-3].items()
+    report = up.in_json()
+    assert (report["healthy"], report["error"]) == (None, None)
+    assert {"what": f"deliveries from {DT_PROJECT}", "state": "unknown"}.items() <= report["status"][-3].items()
 
 
 @pytest.mark.parametrize(
     ("change", "what"),
     [({"detached": True}, "is detached from its topic"), ({"topic": "_deleted-topic_"}, "reads from _deleted-topic_")],
 )
-def test_a_subscription_that_gets_nothing_any_more_is_unhealthy_and_not_unreadable(
-    up: Stage, change: dict[str, Any], what: str
-) -> None:
+def test_a_detached_subscription_is_unhealthy_and_not_unreadable(up: Stage, change: dict[str, Any], what: str) -> None:
     up.google.things["subscriptions", "dt-events"] |= change
     assert up.deployment().status() == UNHEALTHY
     assert "broken  subscription dt-events" in up.shown
@@ -139,7 +137,7 @@ def test_a_subscription_that_gets_nothing_any_more_is_unhealthy_and_not_unreadab
     assert "fix: gcloud pubsub subscriptions delete dt-events" in up.noted
 
 
-def test_a_status_of_what_was_never_made_asks_for_no_figures(stage: Stage) -> None:
+def test_status_before_the_first_up_reads_no_numbers(stage: Stage) -> None:
     stage.monitoring_fails = DeployError("is not to be asked")
     assert stage.deployment().status() == UNHEALTHY
     assert "unread in" not in stage.shown

@@ -1,4 +1,4 @@
-"""The rows that ``status`` shows on one screen are picked by the resource that they are about, not by their text."""
+"""The rows that ``status`` shows on one screen are selected by their resource, not by their text."""
 
 import pytest
 
@@ -40,7 +40,7 @@ def test_function_secret_and_connectors_are_always_shown(resource: ResourceId) -
     ],
     ids=str,
 )
-def test_a_resource_in_order_whose_text_only_begins_like_theirs_is_counted_and_not_shown(resource: ResourceId) -> None:
+def test_a_healthy_resource_whose_text_only_begins_like_theirs_is_counted_and_not_shown(resource: ResourceId) -> None:
     assert on_one_screen([row(resource)], spec()) == [Row("everything else", "ok", "1 more as they should be")]
 
 

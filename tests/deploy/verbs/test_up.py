@@ -33,7 +33,7 @@ def test_up_makes_both_ends(up: Stage) -> None:
     assert (connector["status"], connector["displayName"]) == ("ACTIVE", f"Google Pub/Sub {PROJECT}/dt-pubsub")
 
 
-def test_both_signatures_are_checked_by_what_was_deployed(up: Stage) -> None:
+def test_the_deployed_function_checks_both_signatures(up: Stage) -> None:
     served = up.google.things["functions", "dt-pubsub"]["serviceConfig"]
     assert served["environmentVariables"]["DT_ORGANIZATION_ID"] == ORGANIZATION
     assert served["environmentVariables"]["DT_SIGNATURE_SECRET_FILE"] == "/secrets/dt-signature"
@@ -47,7 +47,7 @@ def test_nothing_but_the_source_is_uploaded(up: Stage) -> None:
 def test_the_runtime_account_may_publish_and_read_the_secret_and_nothing_else(up: Stage) -> None:
     member = f"serviceAccount:dt-pubsub@{PROJECT}.iam.gserviceaccount.com"
     granted = {
-        of: [each["role"] for each in bindings if member in each["members"]]
+        of: [binding["role"] for binding in bindings if member in binding["members"]]
         for of, bindings in up.google.policies.items()
     }
     assert granted == {
@@ -61,37 +61,37 @@ def test_the_runtime_account_may_publish_and_read_the_secret_and_nothing_else(up
 def test_up_again_changes_nothing(up: Stage) -> None:
     assert up.deployment().up() == NOTHING_TO_DO
     assert up.google.changes() == []
-    assert {each.method for each in up.dt.asked} == {"GET"}
+    assert {request.method for request in up.dt.asked} == {"GET"}
 
 
-def test_without_a_yes_and_nobody_to_ask_nothing_is_changed(stage: Stage) -> None:
+def test_without_yes_and_without_a_terminal_nothing_is_changed(stage: Stage) -> None:
     with pytest.raises(Aborted, match="--yes"):
         stage.deployment(yes=False).up()
     assert stage.google.changes() == []
 
 
 @pytest.mark.parametrize("answer", ["\n", "n\n", "no\n", ""])
-def test_whoever_does_not_say_yes_says_no(stage: Stage, answer: str) -> None:
+def test_any_answer_but_yes_is_a_no(stage: Stage, answer: str) -> None:
     with pytest.raises(Aborted):
         stage.deployment(yes=False, answer=answer).up()
     assert stage.google.changes() == []
 
 
-def test_whoever_says_yes_is_taken_at_their_word(stage: Stage) -> None:
+def test_the_answer_yes_is_accepted(stage: Stage) -> None:
     assert stage.deployment(yes=False, answer="y\n").up(verify=False) == NOTHING_TO_DO
 
 
-def test_a_failure_tells_what_is_done_what_is_not_and_what_fixes_it(stage: Stage) -> None:
+def test_a_failure_lists_the_finished_steps_the_others_and_the_fix(stage: Stage) -> None:
     stage.google.stumbles = [("pubsub subscriptions create dt-rejected", "PERMISSION_DENIED: User not authorized")]
     with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up()
-    told = str(stopped.value)
-    assert "done      subscription dt-events" in told
-    assert "not done  subscription dt-rejected" in told
-    assert "python -m deploy up" in told
+    output = str(stopped.value)
+    assert "done      subscription dt-events" in output
+    assert "not done  subscription dt-rejected" in output
+    assert "python -m deploy up" in output
 
 
-def test_what_stopped_half_way_is_finished_by_the_next_up(stage: Stage) -> None:
+def test_an_up_that_stopped_half_way_is_finished_by_the_next_up(stage: Stage) -> None:
     stage.google.stumbles = [("functions deploy", "OperationError: code=3, message=Build failed")]
     with pytest.raises(ApplyFailed):
         stage.deployment().up(verify=False)
@@ -101,7 +101,7 @@ def test_what_stopped_half_way_is_finished_by_the_next_up(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("place", range(14))
-def test_ctrl_c_at_any_step_leaves_what_the_next_up_finishes(stage: Stage, place: int) -> None:
+def test_after_ctrl_c_at_any_step_the_next_up_finishes(stage: Stage, place: int) -> None:
     steps = iter(range(100))
 
     def interrupt(argv: tuple[str, ...]) -> None:
@@ -117,13 +117,13 @@ def test_ctrl_c_at_any_step_leaves_what_the_next_up_finishes(stage: Stage, place
     assert len(stage.dt.connectors[DT_PROJECT]) == 1
 
 
-def test_settings_asked_for_are_put_back(up: Stage) -> None:
+def test_settings_that_were_changed_elsewhere_are_restored(up: Stage) -> None:
     up.google.things["functions", "dt-pubsub"]["serviceConfig"]["minInstanceCount"] = 2
     assert up.deployment(function={"min_instances": "1"}).up(verify=False) == NOTHING_TO_DO
     assert up.google.things["functions", "dt-pubsub"]["serviceConfig"]["minInstanceCount"] == 1
 
 
-def test_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
+def test_a_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
     assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
     deployed, noted = up.google.changes()
     assert deployed.startswith("functions deploy dt-pubsub")
@@ -131,7 +131,7 @@ def test_new_source_is_one_deployment_and_nothing_else(up: Stage) -> None:
 
 
 @pytest.mark.parametrize("state", ["DISABLED", "DESTROYED"])
-def test_a_secret_whose_newest_version_is_not_in_force_gets_another_one(up: Stage, state: str) -> None:
+def test_a_secret_whose_newest_version_is_disabled_gets_another_version(up: Stage, state: str) -> None:
     before, up.google.newest_version = up.secret(), state
     assert up.deployment().status() == UNHEALTHY
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
@@ -148,7 +148,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize("text", UNUSABLE.values(), ids=UNUSABLE)
-def test_a_version_that_the_function_would_refuse_is_said_and_never_leaves_for_dt(up: Stage, text: str) -> None:
+def test_a_version_that_the_function_would_refuse_is_reported_and_never_sent_to_dt(up: Stage, text: str) -> None:
     up.google.versions["dt-signature"].append(text)
     assert up.deployment().plan() == CHANGES
     assert "the function cannot use version 2: " in up.shown
@@ -159,7 +159,7 @@ def test_a_version_that_the_function_would_refuse_is_said_and_never_leaves_for_d
     assert up.deployment().plan() == NOTHING_TO_DO
 
 
-def test_a_version_that_turns_out_to_be_unusable_half_way_never_leaves_for_dt(up: Stage) -> None:
+def test_a_version_that_becomes_unusable_during_up_is_never_sent_to_dt(up: Stage) -> None:
     up.dt.connectors[DT_PROJECT].clear()
 
     def spoil(argv: tuple[str, ...]) -> None:
@@ -172,11 +172,11 @@ def test_a_version_that_turns_out_to_be_unusable_half_way_never_leaves_for_dt(up
     assert "'short'" not in str(up.dt.asked)
 
 
-def test_a_line_that_the_function_passes_over_is_shown_and_the_others_are_used(up: Stage) -> None:
+def test_a_line_that_the_function_ignores_is_shown_and_the_others_are_used(up: Stage) -> None:
     up.google.versions["dt-signature"].append(f"short\n{'new-secret-' * 4}")
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == "new-secret-" * 4
-    assert "version 2 is in force; the function passes over a part of it: line 1 has 5 bytes" in up.shown
+    assert "version 2 is enabled; the function ignores a part of it: line 1 has 5 bytes" in up.shown
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
@@ -195,13 +195,13 @@ def test_no_version_is_read_by_an_alias(up: Stage) -> None:
     assert not [argv for argv in up.google.asked if argv[:2] == ("secrets", "versions") and "latest" in argv]
 
 
-def test_a_version_just_made_that_lists_do_not_show_yet_is_the_one_that_dt_gets(up: Stage) -> None:
+def test_dt_gets_a_new_version_that_lists_do_not_show_yet(up: Stage) -> None:
     up.google.newest_version, up.google.lists_versions_until = "DISABLED", 1
     up.deployment().up(verify=False)
     assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
 
 
-def test_a_full_dt_project_is_said_before_anything_is_made(stage: Stage) -> None:
+def test_a_full_dt_project_is_reported_before_any_change(stage: Stage) -> None:
     for _ in range(10):
         stage.dt.has_connector()
     for verb in ("plan", "up"):
@@ -217,7 +217,7 @@ def test_a_dt_project_with_more_connectors_than_dt_allows_has_a_limit_of_its_own
     assert len(stage.dt.connectors[DT_PROJECT]) == 12
 
 
-def test_a_full_dt_project_with_ours_in_it_is_as_it_should_be(up: Stage) -> None:
+def test_a_full_dt_project_with_our_connector_is_not_a_problem(up: Stage) -> None:
     for _ in range(9):
         up.dt.has_connector()
     assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
@@ -239,16 +239,16 @@ def test_a_connector_switched_off_by_hand_is_switched_on(up: Stage) -> None:
     assert up.dt.connectors[DT_PROJECT][0]["status"] == "ACTIVE"
 
 
-def test_where_dt_shows_no_secret_up_and_plan_come_to_an_end_and_say_so(stage: Stage) -> None:
+def test_if_dt_shows_no_secret_up_and_plan_finish_and_say_so(stage: Stage) -> None:
     stage.dt.shows_secrets = False
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     assert stage.deployment().plan() == NOTHING_TO_DO
-    assert "DT does not show its secret, so it cannot be compared; python -m deploy verify proves it" in stage.shown
+    assert "DT does not show its secret, so it cannot be compared; python -m deploy verify checks it" in stage.shown
     assert stage.deployment().up() == NOTHING_TO_DO
     assert stage.dt.calls("PATCH") == []
 
 
-def test_where_dt_shows_no_secret_a_new_version_is_given_to_the_connector_all_the_same(up: Stage) -> None:
+def test_if_dt_shows_no_secret_the_connector_still_gets_a_new_version(up: Stage) -> None:
     up.dt.shows_secrets, up.google.newest_version = False, "DISABLED"
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert up.dt.connectors[DT_PROJECT][0]["httpConfig"]["signatureSecret"] == up.secret()
@@ -260,7 +260,7 @@ def test_another_dt_project_gets_a_connector_of_its_own(up: Stage) -> None:
     assert [len(up.dt.connectors[project]) for project in (DT_PROJECT, SECOND)] == [1, 1]
 
 
-def test_what_is_not_ours_is_not_touched(stage: Stage) -> None:
+def test_resources_of_others_are_not_changed(stage: Stage) -> None:
     stage.google.has_everything_on()
     stage.google.things["topics", "dt-events"] = {"name": "projects/p/topics/dt-events", "labels": {"team": "other"}}
     with pytest.raises(NotOwned, match="topics update dt-events --update-labels=dt-pubsub=dt-pubsub"):
@@ -276,36 +276,36 @@ def test_a_function_of_an_older_version_is_deployed_again(up: Stage) -> None:
     assert up.deployment().plan() == NOTHING_TO_DO
 
 
-def test_up_in_json_tells_what_was_planned_and_done_and_what_is_left(stage: Stage) -> None:
+def test_up_in_json_has_the_planned_the_finished_and_the_remaining_steps(stage: Stage) -> None:
     stage.deployment(in_json=True).up(verify=False)
-    told = stage.in_json()
-    assert (told["changes"], len(told["done"]), told["left"], told["verified"]) == (14, 14, [], None)
-    assert told["done"][-1] == f"connector in {DT_PROJECT}"
+    output = stage.in_json()
+    assert (output["changes"], len(output["done"]), output["left"], output["verified"]) == (14, 14, [], None)
+    assert output["done"][-1] == f"connector in {DT_PROJECT}"
 
 
-def test_up_in_json_that_stops_tells_what_was_done_before(stage: Stage) -> None:
+def test_up_in_json_has_the_finished_steps_if_it_stops(stage: Stage) -> None:
     stage.google.stumbles = [("pubsub subscriptions create dt-rejected", "PERMISSION_DENIED: User not authorized")]
     deployment = stage.deployment(in_json=True)
     with pytest.raises(ApplyFailed) as stopped:
         deployment.up()
     stage.report.error = stopped.value
-    told = stage.in_json()
-    assert (told["changes"], told["done"][-1], told["left"]) == (14, "subscription dt-events", None)
-    assert told["error"]["where"] == "subscription dt-rejected"
-    assert told["error"]["fix"][-1].startswith("python -m deploy up")
+    output = stage.in_json()
+    assert (output["changes"], output["done"][-1], output["left"]) == (14, "subscription dt-events", None)
+    assert output["error"]["where"] == "subscription dt-rejected"
+    assert output["error"]["fix"][-1].startswith("python -m deploy up")
 
 
-def test_up_in_json_whose_proof_fails_tells_all_that_was_changed(stage: Stage) -> None:
+def test_up_in_json_has_all_changes_if_its_proof_fails(stage: Stage) -> None:
     stage.answers = [(200, "")]
     with pytest.raises(NotProven) as failed:
         stage.deployment(in_json=True).up()
     stage.report.error = failed.value
-    told = stage.in_json()
-    assert (len(told["done"]), told["left"], told["verified"]) == (14, [], None)
-    assert told["error"]["what"].startswith("an unsigned request was answered with 200")
+    output = stage.in_json()
+    assert (len(output["done"]), output["left"], output["verified"]) == (14, [], None)
+    assert output["error"]["what"].startswith("an unsigned request was answered with 200")
 
 
-def test_several_errors_in_one_are_told_in_json_with_all_that_fixes_them(stage: Stage) -> None:
+def test_several_errors_are_one_in_json_with_all_fixes(stage: Stage) -> None:
     stage.google.is_billed, stage.held = False, frozenset()
     with pytest.raises(NotReady) as failed:
         stage.deployment(in_json=True).up()
@@ -316,23 +316,23 @@ def test_several_errors_in_one_are_told_in_json_with_all_that_fixes_them(stage: 
 
 
 @pytest.mark.parametrize("looks", [1, 3])
-def test_a_list_of_dts_that_lags_behind_is_waited_for(stage: Stage, looks: int) -> None:
+def test_up_waits_for_a_list_of_dt_that_lags_behind(stage: Stage, looks: int) -> None:
     stage.dt.lists_behind = looks
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     assert len(stage.dt.calls("POST")) == 1
     assert "nothing is left to do" in stage.shown
 
 
-def test_a_list_of_dts_that_does_not_come_round_is_told(stage: Stage) -> None:
+def test_a_list_of_dt_that_stays_behind_is_reported(stage: Stage) -> None:
     stage.dt.lists_behind = 100
     began_at = stage.clock()
     assert stage.deployment().up(verify=False) == FAILED
-    assert f"after all that, a plan is not empty:\n  connector in {DT_PROJECT}: not there" in stage.shown
+    assert f"these changes are still left:\n  connector in {DT_PROJECT}: not there" in stage.shown
     assert stage.clock() - began_at < 70
 
 
 @pytest.mark.parametrize(("words", "is_proven"), [(["up", "--yes"], True), (["up", "--yes", "--no-verify"], False)])
-def test_up_proves_what_it_made_unless_told_not_to(stage: Stage, words: list[str], is_proven: bool) -> None:  # noqa: FBT001
+def test_up_verifies_unless_no_verify_is_given(stage: Stage, words: list[str], is_proven: bool) -> None:  # noqa: FBT001
     with pytest.raises(NotProven) if is_proven else contextlib.nullcontext():
         VERBS["up"].run(replace(stage.deployment().context, flags=parse(words, USAGES)))
     assert bool(stage.posted) is is_proven

@@ -1,4 +1,4 @@
-"""``verify`` against both clouds in memory; tests/deploy/proof has what counts as a proof."""
+"""``verify`` against both clouds in memory; tests/deploy/proof has the tests of the proof itself."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def test_verify_before_up_says_what_to_do(stage: Stage) -> None:
         stage.deployment().verify()
 
 
-def test_an_unsigned_request_that_gets_in_is_no_proof(up: Stage) -> None:
+def test_an_accepted_unsigned_request_fails_the_proof(up: Stage) -> None:
     up.answers = [(200, "")]
     with pytest.raises(NotProven, match="200"):
         up.deployment().verify()
