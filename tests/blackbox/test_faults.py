@@ -59,6 +59,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
         return dict(zip(ENTRY_POINTS, pool.map(play, ENTRY_POINTS, folders), strict=True))
 
 
+every_entry_point = pytest.mark.parametrize("entry_point", ENTRY_POINTS)
+
+
 @pytest.fixture(params=ENTRY_POINTS)
 def seen(request: pytest.FixtureRequest, both: dict[str, Seen]) -> Seen:
     return both[request.param]
@@ -96,7 +99,10 @@ def test_the_first_event_after_a_fault_is_delivered(seen: Seen) -> None:
     in_time(max(sent.seconds for sent in seen.well.values()), LIMIT_S)
 
 
-def test_no_task_and_no_publish_goes_on_after_the_last_answer(seen: Seen) -> None:
+@every_entry_point
+def test_no_task_and_no_publish_goes_on_after_the_last_answer(entry_point: str, both: dict[str, Seen]) -> None:
+    seen = both[entry_point]
     assert seen.more_calls == 0
     assert seen.more_tasks <= 0
-    assert seen.more_threads <= 1
+    # a WSGI server's own pool may still grow by a few; a thread for each of the failed events would be more
+    assert seen.more_threads <= (5 if entry_point == "ingest_wsgi" else 1) < len(MODES)

@@ -172,4 +172,4 @@ def test_ctrl_c_while_the_environment_is_made_prints_no_stack_trace(clone: Path)
         os.killpg(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=240)
     assert "Traceback" not in errors
-    assert "Interrupt" in errors
+    assert process.returncode != 0
