@@ -4,9 +4,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from types import FrameType
 from typing import TypeVar
 
 MAX_WORKERS = min(8, 2 * (os.cpu_count() or 1))
@@ -112,15 +113,22 @@ def signals_wait() -> Iterator[None]:
         return
     came: list[int] = []
     handlers = {number: handler for number in ENDING if callable(handler := signal.getsignal(number))}
-    for number in handlers:
-        signal.signal(number, lambda number, _: came.append(number))
     try:
+        for number in handlers:
+            signal.signal(number, lambda number, _: came.append(number))
         yield
     finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+        try:
+            _restore(handlers)
+        finally:  # a signal that came between two of them must not leave the others replaced
+            _restore(handlers)
         for number in came:
             signal.raise_signal(number)
+
+
+def _restore(handlers: Mapping[int, Callable[[int, FrameType | None], object]]) -> None:
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
 
 
 def raise_if_cancelled() -> None:

@@ -46,7 +46,7 @@ _LEFT_ALONE = """\
 Defaults apply to new resources; later, an omitted setting keeps its value.
 """
 _NOT_USED = """\
-This verb ignores all other settings in deploy.toml and in the environment.
+Other settings in deploy.toml and in the environment must be valid, but are not used.
 """
 _SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
 
@@ -118,6 +118,8 @@ def _hint(usage: Usage) -> str:
 def _unrecognized(words: Sequence[str], verb: str, usages: Usages) -> DeployError:
     """Return the error for unknown flags of a verb. It names the verbs that have the flag, or a similar flag."""
     typed = [word.partition("=")[0] for word in words if word.startswith("--")]
+    if early := [name for name in typed if name in usages[verb].flag_names]:
+        return DeployError(f"{_listed(early)}: flags come after the verb", fix=[f"python -m deploy {verb} {early[0]}"])
     misplaced = [(name, verbs) for name in typed if (verbs := _verbs_with(name, usages))]
     if misplaced:
         what = "; ".join(f"{name} is not a flag of {verb}, but of {_listed(verbs)}" for name, verbs in misplaced)

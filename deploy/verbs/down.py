@@ -12,7 +12,7 @@ from deploy.verbs.planning import observe
 
 USAGE = Usage(
     "remove both ends of the deployment",
-    {NOTHING_TO_DO: "nothing is left", FAILED: "error"},
+    {NOTHING_TO_DO: "nothing of the deployment is left", FAILED: "error"},
     options=WHICH_DEPLOYMENT,
     flags=(YES,),
     is_resumable=True,

@@ -7,7 +7,9 @@ import sys
 import threading
 import time
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -189,3 +191,33 @@ def _wait_and_press_ctrl_c(silent: threading.Event) -> None:
     with worker_pool() as pool:
         pool.submit(silent.wait, LONG_S)
         raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("place", range(2 * len(parallel.ENDING)))
+def test_a_second_signal_between_two_handlers_leaves_none_of_them_replaced(
+    place: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``place``: after so many handlers were replaced or restored, SIGTERM comes, whose handler raises."""
+    replace, calls = signal.signal, 0
+
+    def stumbles(number: int, handler: Any) -> Any:
+        nonlocal calls
+        before = replace(number, handler)
+        calls += 1
+        if calls == place + 1 and signal.getsignal(signal.SIGTERM) is interrupt:
+            signal.raise_signal(signal.SIGTERM)
+        return before
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    previous = {number: replace(number, interrupt) for number in parallel.ENDING}
+    monkeypatch.setattr(signal, "signal", stumbles)
+    try:
+        with suppress(KeyboardInterrupt), parallel.signals_wait():
+            pass
+        left = [number for number in parallel.ENDING if signal.getsignal(number) is not interrupt]
+    finally:
+        for number, handler in previous.items():
+            replace(number, handler)
+    assert left == []

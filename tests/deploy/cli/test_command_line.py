@@ -96,6 +96,17 @@ def test_the_help_of_a_verb_that_needs_few_settings_fits_one_screen(
     assert max(map(len, lines)) <= 80
 
 
+@pytest.mark.parametrize("words", [["--json", "plan"], ["--yes", "up"], ["--project=my-project", "down"]], ids=" ".join)
+def test_a_flag_before_the_verb_is_refused_with_where_it_goes(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    flag, verb = words[0].partition("=")[0], words[1]
+    assert command.main(words) == 1
+    assert (
+        capsys.readouterr().err == f"error: {flag}: flags come after the verb\n  fix: python -m deploy {verb} {flag}\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
