@@ -95,7 +95,7 @@ $(VENV)/.venv:
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt | $(VENV)/.venv
-	@echo "installing the function's packages into $(VENV) (once, about half a minute) ..."
+	@echo "installing the function's packages into $(VENV) (once, up to a minute) ..."
 	@$(BIN)/python -m tests.install requirements.txt
 	@touch $@
 
@@ -105,7 +105,7 @@ $(VENV)/.deploy: deploy/requirements.txt $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv
-	@echo "installing the tests' packages into $(VENV) (once, about a minute) ..."
+	@echo "installing the tests' packages into $(VENV) (once, up to a minute) ..."
 	@$(BIN)/python -m tests.install tests/requirements.txt
 	@touch $@
 

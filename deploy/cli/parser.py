@@ -46,7 +46,7 @@ _LEFT_ALONE = """\
 Defaults apply to new resources; later, an omitted setting keeps its value.
 """
 _NOT_USED = """\
-Other settings in deploy.toml and in the environment must be valid, but are not used.
+This verb does not use the other settings; they must still be valid.
 """
 _SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
 
@@ -125,7 +125,7 @@ def _unrecognized(words: Sequence[str], verb: str, usages: Usages) -> DeployErro
         what = "; ".join(f"{name} is not a flag of {verb}, but of {_listed(verbs)}" for name, verbs in misplaced)
         return DeployError(what, fix=[f"python -m deploy {verb} --help"])
     hint = _suggestion(typed, usages[verb].flag_names)
-    return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", fix=["python -m deploy --help"])
+    return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", fix=[f"python -m deploy {verb} --help"])
 
 
 def _verbs_with(flag: str, usages: Usages) -> list[str]:

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.spec import Spec
 from tests.deploy.stage import Stage
 
 ROOT = Path(__file__).parents[2]
@@ -174,6 +175,7 @@ def test_the_documented_command_makes_a_valid_connector_and_hides_its_secret(tmp
             "PATH": f"{tmp_path}:{Path(sys.executable).parent}:/usr/bin:/bin",
             "API": f"http://127.0.0.1:{server.server_port}",
             "URL": 'https://example.com/a?b="c"',
+            "PROJECT": "cold-chain-prod",
             "DT_PROJECT": "p",
             "DT_SERVICE_ACCOUNT_KEY_ID": "key",
             "DT_SERVICE_ACCOUNT_SECRET": 'a"b\\c',
@@ -186,3 +188,5 @@ def test_the_documented_command_makes_a_valid_connector_and_hides_its_secret(tmp
     assert received["login"] == 'key:a"b\\c'
     assert received["sent"]["httpConfig"] == {"url": environ["URL"], "signatureSecret": "…"}
     assert (received["sent"]["type"], received["sent"]["status"]) == ("HTTP_PUSH", "ACTIVE")
+    ours = Spec("cold-chain-prod", "europe-west1")
+    assert received["sent"]["displayName"] == ours.default_connector_name, "python -m deploy recognizes it"
