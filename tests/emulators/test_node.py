@@ -9,8 +9,8 @@ import pytest
 
 from deploy.offline.pubsub import EmbeddedPubSub
 
-TESTS = Path(__file__).parent
-LOCK = TESTS / "bench" / "variants" / "node"
+CLIENT = Path(__file__).with_name("pubsub_client.js")
+LOCK = Path(__file__).parents[1] / "bench" / "variants" / "node"
 
 pytestmark = [
     pytest.mark.node,
@@ -20,13 +20,13 @@ pytestmark = [
 
 
 def test_googles_client_for_node_works_with_the_embedded_pubsub(embedded: EmbeddedPubSub, tmp_path: Path) -> None:
-    for file in (*LOCK.glob("package*.json"), TESTS / "pubsub_client.js"):
+    for file in (*LOCK.glob("package*.json"), CLIENT):
         shutil.copy(file, tmp_path)
     install = [shutil.which("npm") or "npm", "ci", "--ignore-scripts", "--silent", "--no-audit", "--no-fund"]
     subprocess.run(install, cwd=tmp_path, check=True)
 
     done = subprocess.run(
-        [shutil.which("node") or "node", "pubsub_client.js"],
+        [shutil.which("node") or "node", CLIENT.name],
         cwd=tmp_path,
         env={**os.environ, "PUBSUB_EMULATOR_HOST": embedded.host},
         capture_output=True,
