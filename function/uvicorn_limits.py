@@ -43,8 +43,8 @@ class BoundedHttp(HttpToolsProtocol):
     _body_bytes: int
     chunks: int
     """Chunks of the body so far."""
-    _is_in_head = False
-    _is_upgrade = False
+    _is_in_head: bool
+    _is_upgrade: bool
     _is_over = False
     _running: RequestResponseCycle | None = None
     _head_timer: asyncio.TimerHandle | None = None
@@ -150,7 +150,7 @@ class BoundedHttp(HttpToolsProtocol):
     def _watch_head(self) -> None:
         """Start the head's timer if a head is incomplete, or if bytes have arrived that do not begin a head."""
         is_idle = self._running is None or self._running.response_complete
-        if (self._is_in_head or is_idle) and self._head_timer is None and not self._is_over:
+        if (is_idle or self._is_in_head) and self._head_timer is None and not self._is_over:
             self._head_timer = self.loop.call_later(HEAD_S, self._end, "Request head took too long.")
 
     def _is_answering(self) -> bool:

@@ -272,6 +272,13 @@ def test_a_body_may_have_the_maximum_number_of_chunks_and_not_one_more() -> None
     assert talk(in_chunks(b"z" * (MOST_CHUNKS + 1), 1)).statuses == [b"400"]
 
 
+def test_a_body_with_exactly_64_bytes_for_each_chunk_beyond_the_small_ones_is_accepted() -> None:
+    first = b"31\r\n" + b"z" * 49 + b"\r\n"
+    sent = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + first + b"1\r\nz\r\n" * 1039 + b"0\r\n\r\n"
+
+    assert talk(sent).bodies == [b"z" * 1088]  # the last chunk is number 1041, which is 17 more than 1024
+
+
 def refusal(*parts: bytes) -> bytes:
     """Return the text of the answer 400."""
     made = talk(*parts)
@@ -305,6 +312,10 @@ def test_a_head_that_arrives_with_its_body_may_have_the_maximum_number_of_bytes_
 
 def test_an_idle_connection_is_kept_longer_than_googles_load_balancers_keep_theirs() -> None:
     assert uvicorn_limits.KEEP_ALIVE_S == 620
+
+
+def test_a_head_has_ten_seconds() -> None:
+    assert HEAD_S == 10
 
 
 def test_the_text_of_a_400_says_what_is_wrong() -> None:
