@@ -47,7 +47,7 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
 
     async def read(limit: int) -> bytes:
         nonlocal is_whole
-        _refuse_announced(asked.header("content-length"), limit)
+        _refuse_announced(headers.get("content-length", [""])[0], limit)
         body = bytearray()
         while not is_whole:
             part = await request.receive()
@@ -61,8 +61,7 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
             body += content
         return bytes(body)
 
-    asked = Request(request.method, headers, read)
-    reply = await receiver.receive(asked)
+    reply = await receiver.receive(Request(request.method, headers, read))
     fields = _headers(reply)
     if reply.is_early or not (is_whole or await _drained(request, headers)):
         fields["Connection"] = "close"

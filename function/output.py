@@ -128,7 +128,7 @@ class LineWriter:
             try:
                 line = line[os.write(self._descriptor, line) :]
             except BlockingIOError:
-                select.select((), (self._descriptor,), ())
+                _wait_until_writable(self._descriptor)
             except OSError:
                 return False
         return True
@@ -145,3 +145,10 @@ def _opened(descriptor: int) -> tuple[int, bool]:
         with contextlib.suppress(OSError):
             return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK), True
     return descriptor, stat.S_ISREG(mode)
+
+
+def _wait_until_writable(descriptor: int) -> None:
+    if sys.platform != "win32":  # on Windows a write itself waits; select() takes no descriptor beyond 1023
+        poll = select.poll()
+        poll.register(descriptor, select.POLLOUT)
+        poll.poll()

@@ -131,8 +131,8 @@ class Receiver:
             return await self._publish_event(verified, context, ends_at)
         except (EventError, PublishRefused) as reason:
             outcome = await self._publish_rejected(verified, context, BY_ERROR[type(reason)], ends_at)
-            # break the cycle context -> error -> traceback -> context
-            context.rejected_for = reason.with_traceback(None)
+            # a new error without the frames of this one, which hold the context and the body: no reference cycle
+            context.rejected_for = type(reason)(str(reason))
             return outcome
 
     async def _read(self, request: Request, ends_at: float) -> bytes:

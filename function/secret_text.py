@@ -106,7 +106,7 @@ def _decoded(raw: bytes) -> str:
 
 def _fault(line: str) -> str | None:
     """Return why the function would not use this line as a secret, or None if it would."""
-    size = len(line.encode("utf-8", "surrogateescape"))
+    size = _size(line)
     faults = (
         (not _is_unicode(line), "is not UTF-8"),
         (not line.isprintable(), "contains an unprintable character"),
@@ -125,7 +125,11 @@ def _fault(line: str) -> str | None:
 def _is_joined(line: str) -> bool:
     """Return whether commas, semicolons or white space separate texts that are all long enough for a secret."""
     parts = _JOINT.split(line)
-    return len(parts) > 1 and all(len(part.encode()) >= MIN_SECRET_BYTES for part in parts if part)
+    return len(parts) > 1 and all(_size(part) >= MIN_SECRET_BYTES for part in parts if part)
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "surrogateescape"))
 
 
 def _is_unicode(line: str) -> bool:

@@ -1,10 +1,12 @@
 """adapters: the receiver's request and the framework's response, without a server and without Pub/Sub."""
 
 import asyncio
+import gc
 import io
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -414,3 +416,26 @@ def test_many_stalled_clients_delay_no_other_client() -> None:
         assert not any(answer.done() for answer in waiting)
         for connection in connections:
             connection.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_request_that_was_answered_leaves_no_reference_cycle() -> None:
+    """Such cycles would wait in memory for the garbage collector, with the request's headers and body."""
+    left: list[weakref.ref[Any]] = []
+
+    class Forgetful(Desk):
+        async def receive(self, request: Request) -> Reply:
+            reply = await super().receive(request)
+            left.extend(weakref.ref(received.read) for received in self.requests)
+            self.requests.clear()
+            return reply
+
+    async def answer() -> None:
+        scope = {"type": "http", "method": "POST", "headers": [(b"content-length", b"5")]}
+        await answer_asgi(Forgetful(), StarletteRequest(scope, Client(whole(b"hello"))))  # type: ignore[arg-type]
+
+    gc.disable()
+    try:
+        asyncio.run(answer())
+        assert [reference() for reference in left] == [None]
+    finally:
+        gc.enable()

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import os
+import resource
 import subprocess
 import sys
 import threading
@@ -300,13 +301,27 @@ def test_a_line_does_not_overtake_queued_lines_even_if_there_is_room(
     pipe: Pipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     writer, goes_on = writer_to(pipe), threading.Event()
-    monkeypatch.setattr("select.select", lambda *_: goes_on.wait(5))
+    monkeypatch.setattr(output, "_wait_until_writable", lambda _: goes_on.wait(5))
     fill(pipe)
     writer.write(b"first\n")
     early = [line for line in later_lines(pipe, 0) if line]  # the thread may have written when there was room
     writer.write(b"second\n")
     goes_on.set()
     assert [*early, *pipe.lines(2 - len(early))] == [b"first\n", b"second\n"]
+
+
+def test_a_stalled_reader_loses_no_line_even_if_the_process_has_more_than_1024_descriptors(pipe: Pipe) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2000)), hard))
+    taken = [os.dup(pipe.reader) for _ in range(1100)]
+    try:
+        writer, count = writer_to(pipe), (65_536 + QUEUE_BYTES // 2) // len(LINE)
+        for number in range(count):
+            writer.write(b"%0199d\n" % number)
+        assert pipe.lines(count) == [b"%0199d\n" % number for number in range(count)]
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
 
 
 def test_only_the_thread_writes_if_a_write_may_wait(pipe: Pipe) -> None:

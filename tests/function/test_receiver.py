@@ -4,6 +4,7 @@ The numbers of the rows are those of the design. The tests of the other modules 
 """
 
 import asyncio
+import gc
 import io
 import json
 from collections.abc import Callable
@@ -719,3 +720,20 @@ def test_every_2xx_is_an_acknowledged_event(
     assert (reply.status == 200) == (len(relay.publisher.acknowledged) == 1)
     assert all(message.data == content for _, message in relay.publisher.acknowledged)
     assert relay.topics == [] or secret == SECRET
+
+
+def test_rejected_events_leave_no_reference_cycle_that_keeps_their_bodies_in_memory() -> None:
+    relay = Relay()
+    receiver = relay.receiver()
+
+    async def answer(count: int) -> int:
+        gc.collect()
+        for _ in range(count):
+            assert (await receiver.receive(signed(b"not JSON"))).status == 200
+        return gc.collect()
+
+    gc.disable()
+    try:
+        assert asyncio.run(answer(100)) < 100
+    finally:
+        gc.enable()

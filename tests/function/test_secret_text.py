@@ -177,3 +177,8 @@ def test_a_line_of_any_size_is_read_quickly(line: str) -> None:
     began_at = time.thread_time()
     read_secrets(line.encode())
     assert time.thread_time() - began_at < 1
+
+
+@pytest.mark.parametrize("joint", [b" ", b", ", b";"])
+def test_a_line_with_joints_that_is_not_utf_8_is_a_fault_and_the_good_line_beside_it_is_used(joint: bytes) -> None:
+    assert read_secrets(b"\xe9abc" + joint + b"words\n" + NEW) == SecretLines((NEW,), ("line 1 is not UTF-8",))
