@@ -139,11 +139,11 @@ class User:
         return [name.split("/")[3] for name in self.both_clouds.left() if "/functions/" in name]
 
     def changes(self) -> list[str]:
-        """Give the requests for a change since the log was cleared."""
+        """Return the requests for a change since the log was cleared."""
         return [str(each) for each in self.both_clouds.log.changes()]
 
     def gclouds(self) -> list[str]:
-        """Give the command lines of this user's gclouds that still run."""
+        """Return the command lines of this user's gclouds that still run."""
         config, found = f"CLOUDSDK_CONFIG={self.environ['CLOUDSDK_CONFIG']}".encode(), []
         for process in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
