@@ -20,13 +20,13 @@ help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.runtime  ## send one signed event of each type through the function
-	@exec $(BIN)/python -m deploy.offline run --pubsub $(PUBSUB)
+	@exec $(BIN)/python -m tests.emulators run --pubsub $(PUBSUB)
 
 serve: $(VENV)/.runtime  ## keep it running on PORT=8080; print a signed curl command
-	@exec $(BIN)/python -m deploy.offline serve --pubsub $(PUBSUB) --port $(PORT)
+	@exec $(BIN)/python -m tests.emulators serve --pubsub $(PUBSUB) --port $(PORT)
 
 rehearse: $(VENV)/.deploy  ## run a whole deployment on this machine, with real gcloud
-	@exec $(BIN)/python -m deploy.offline rehearse --pubsub $(PUBSUB)
+	@exec $(BIN)/python -m tests.emulators rehearse --pubsub $(PUBSUB)
 
 test: $(VENV)/.tests  ## run all tests except test-deploy and test-install
 	@exec $(BIN)/python -m pytest $(PYTEST)

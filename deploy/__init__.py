@@ -21,7 +21,6 @@ Modules and packages, from what a user types down to the two clouds:
 ``steps``            a plan as data                                                nothing
 ``secret``           a secret that no repr, log or traceback shows                 nothing
 ``errors``           the one family of errors                                      nothing
-``offline``          stand-ins for both clouds                                     this machine
 ===================  ============================================================  ==========================
 
 A plan is computed from what exists, without a state file; ``up`` carries out exactly the steps that ``plan`` shows.

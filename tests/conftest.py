@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.emulator import emulator
-from deploy.offline.errors import EmulatorNotFound
-from deploy.offline.pubsub import EmbeddedPubSub
+from tests.emulators.emulator import emulator
+from tests.emulators.errors import EmulatorNotFound
+from tests.emulators.pubsub import EmbeddedPubSub
 from tests.hooks import pytest_addoption, pytest_collection_modifyitems, pytest_configure, pytest_sessionstart
 from tests.real_gcloud.recordings import Recording, recorded
 from tests.real_gcloud.user import User, user_of

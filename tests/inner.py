@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.serving import ROOT
+from tests.blackbox.serving import ROOT
 
 CONFTEST = "from tests.hooks import pytest_addoption, pytest_configure, pytest_sessionstart\n"
 PLUGINS = ("xdist", "randomly", "hypothesispytest")

@@ -10,12 +10,12 @@ from tests.audit.finding import Finding, found
 BANDIT_EXPLAINED = {
     ("*", "B404"): "programs are started in few places, with argument lists",
     ("*", "B603"): "argument lists without a shell; that none comes from outside is ruff's S603 to ask",
-    ("deploy/offline/signing.py", "B105"): "the name of a header",
-    ("deploy/offline/pubsub/paging.py", "B105"): "the beginning of a page token",
+    ("tests/emulators/signing.py", "B105"): "the name of a header",
+    ("tests/emulators/pubsub/paging.py", "B105"): "the beginning of a page token",
     ("function/retrying.py", "B311"): "chance that spreads retries; no secret hangs on it",
     ("deploy/dt/api.py", "B105"): "an OAuth2 token that is not there yet",
     ("deploy/google/gcloud.py", "B607"): "gcloud is whichever the user's path names",
-    ("deploy/offline/clouds/dt/identity.py", "B105"): "the type of an OAuth2 token",
+    ("tests/emulators/clouds/dt/identity.py", "B105"): "the type of an OAuth2 token",
     ("deploy/resources/connector.py", "B105"): "a word for whose secret it is",
     ("deploy/spec.py", "B105"): "the folder that the secret is mounted in",
 }

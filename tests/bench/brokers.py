@@ -16,8 +16,8 @@ import grpc
 from google.protobuf import empty_pb2
 from google.pubsub_v1 import types
 
-from deploy.offline.emulator import emulator
 from tests.bench.errors import BenchError
+from tests.emulators.emulator import emulator
 
 PROJECT = "bench"
 DELAY_S = 0.025

@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from deploy.offline.events import SAMPLES, encode, sample_event
+from tests.emulators.events import SAMPLES, encode, sample_event
 
 SECRET = "the bench's own secret, of 32 bytes and more"
 LIFETIME_S = 3600

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.offline.processes import free_port
 from tests.bench import measure
 from tests.bench.brokers import ROOT, Broker
 from tests.bench.contestants import Environments, Variant
 from tests.bench.errors import BenchError
 from tests.bench.requests import prepare
+from tests.emulators.processes import free_port
 
 START_S = 30.0
 STOP_S = 5.0

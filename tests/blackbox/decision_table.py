@@ -11,11 +11,22 @@ from typing import Literal, TypeAlias
 
 import jwt
 
-from deploy.offline.issuer import new_key
-from deploy.offline.pubsub.faults import Fault
-from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER
 from function.settings import Severity
-from tests.stage import BODY, BODY_CANARY, DROP, KNOWN, OLDER_SECRET, SECRET, Request, Stage, by_secret, changed
+from tests.blackbox.stage import (
+    BODY,
+    BODY_CANARY,
+    DROP,
+    KNOWN,
+    OLDER_SECRET,
+    SECRET,
+    Request,
+    Stage,
+    by_secret,
+    changed,
+)
+from tests.emulators.issuer import new_key
+from tests.emulators.pubsub.faults import Fault
+from tests.emulators.signing import ORGANIZATION_HEADER, SECRET_HEADER
 
 CAP = 262_144
 Topic = Literal["events", "rejected", ""]

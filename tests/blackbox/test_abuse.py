@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.pubsub.faults import Fault
 from tests.blackbox.decision_table import CAP, padded
+from tests.blackbox.serving import ENTRY_POINTS, Answer, Headers, head, new_trace, read_raw_answer
+from tests.blackbox.stage import BODY, SECRET, Stage, Surroundings, by_secret, surroundings
+from tests.emulators.pubsub.faults import Fault
 from tests.pace import in_time
 from tests.prove.flood import flood
 from tests.prove.traffic import percentile, traffic
-from tests.serving import ENTRY_POINTS, Answer, Headers, head, new_trace, read_raw_answer
-from tests.stage import BODY, SECRET, Stage, Surroundings, by_secret, surroundings
 
 MIB = 1_048_576
 HUGE = 30 * MIB

@@ -9,15 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.events import PROJECT_ID, SAMPLES, encode, sample_event
-from deploy.offline.issuer import Fault as IssuerFault
-from deploy.offline.issuer import new_key
-from deploy.offline.pubsub.faults import Fault
-from deploy.offline.signing import ORGANIZATION_HEADER
 from tests.blackbox.decision_table import ROWS, Row
-from tests.pace import in_time
-from tests.serving import ENTRY_POINTS, Answer, eventually, head, new_trace, read_raw_answer, variant
-from tests.stage import (
+from tests.blackbox.serving import ENTRY_POINTS, Answer, eventually, head, new_trace, read_raw_answer, variant
+from tests.blackbox.stage import (
     BODY,
     KNOWN,
     OLDER_SECRET,
@@ -32,6 +26,12 @@ from tests.stage import (
     rejected_attributes,
     surroundings,
 )
+from tests.emulators.events import PROJECT_ID, SAMPLES, encode, sample_event
+from tests.emulators.issuer import Fault as IssuerFault
+from tests.emulators.issuer import new_key
+from tests.emulators.pubsub.faults import Fault
+from tests.emulators.signing import ORGANIZATION_HEADER
+from tests.pace import in_time
 
 USUAL_HEADERS = {"content-type", "content-length", "date", "server", "connection"}
 

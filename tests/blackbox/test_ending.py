@@ -5,10 +5,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from deploy.offline.pubsub.faults import Fault
+from tests.blackbox.serving import ENTRY_POINTS
+from tests.emulators.pubsub.faults import Fault
 from tests.prove.report import Row
 from tests.prove.time_and_hygiene import forked, sigterm
-from tests.serving import ENTRY_POINTS
 
 CLOUD_RUN_WAITS_S = 9.5
 """Seconds between SIGTERM and SIGKILL, less a little. ``make prove`` measures the promised 5 s."""

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from tests.blackbox.serving import ENTRY_POINTS
 from tests.pace import in_time
 from tests.prove.faults import LIMIT_S, MODES, TARGET_S, Mode, line_of, scene
 from tests.prove.traffic import Sent
-from tests.serving import ENTRY_POINTS
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from typing import TypeAlias
 
 import pytest
 
+from tests.blackbox.serving import ENTRY_POINTS
 from tests.prove.keys import hostile_issuers, keys_rotated, secrets_rotated
 from tests.prove.report import Row
-from tests.serving import ENTRY_POINTS
 
 RATE = 20
 """Events per second: half as many as ``make prove`` sends, which has the machine for itself."""

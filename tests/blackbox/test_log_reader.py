@@ -10,8 +10,8 @@ from typing import BinaryIO
 
 import pytest
 
-from tests.serving import ENTRY_POINTS, Function
-from tests.stage import SECRET, Stage, Surroundings, by_secret, surroundings
+from tests.blackbox.serving import ENTRY_POINTS, Function
+from tests.blackbox.stage import SECRET, Stage, Surroundings, by_secret, surroundings
 
 PATIENT = {"DT_SIGNATURE_SECRET": SECRET, "PUBLISH_TIMEOUT_SECONDS": "6.5"}
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.pubsub.faults import Fault
+from tests.blackbox.serving import ENTRY_POINTS, Function
+from tests.blackbox.stage import SECRET
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub.faults import Fault
 from tests.prove.traffic import Sent, send_new
-from tests.serving import ENTRY_POINTS, Function
-from tests.stage import SECRET
 
 TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
 TIMEOUT_S = 1

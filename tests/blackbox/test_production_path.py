@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from deploy.offline.clouds.authority import Authority
-from deploy.offline.pubsub import EmbeddedPubSub
+from tests.blackbox.serving import ENTRY_POINTS, Function, eventually
+from tests.blackbox.stage import SECRET
+from tests.emulators.clouds.authority import Authority
+from tests.emulators.pubsub import EmbeddedPubSub
 from tests.pace import in_time
 from tests.prove.metadata_server import HANG_S, PATH, Stumble
 from tests.prove.production_path import ProductionPath, production_path
 from tests.prove.traffic import Sent, send_new, traffic
-from tests.serving import ENTRY_POINTS, Function, eventually
-from tests.stage import SECRET
 
 TOPIC, REJECTED_TOPIC = "projects/p/topics/events", "projects/p/topics/rejected"
 IN_TIME_S = 4.5

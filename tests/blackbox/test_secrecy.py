@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.blackbox.decision_table import ROWS, SEALED, Row
-from tests.serving import ENTRY_POINTS, Answer, Headers, eventually, variant
-from tests.stage import BODY, KNOWN, Stage, by_secret, surroundings
+from tests.blackbox.serving import ENTRY_POINTS, Answer, Headers, eventually, variant
+from tests.blackbox.stage import BODY, KNOWN, Stage, by_secret, surroundings
 
 TRACE, SPAN = "0123456789abcdef0123456789abcdef", "00000000000000ff"
 W3C = ("traceparent", f"00-{TRACE}-{SPAN}-01")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.serving import Exit, Function
-from tests.stage import BODY, by_secret
+from tests.blackbox.serving import Exit, Function
+from tests.blackbox.stage import BODY, by_secret
 
 VALID = {
     "PUBSUB_TOPIC": "projects/p/topics/events",

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.blackbox.decision_table import CAP, ROWS, Row, padded
+from tests.blackbox.serving import ROOT, head, read_raw_answer
+from tests.blackbox.stage import BODY, Request, Stage, Surroundings, by_secret, surroundings
 from tests.blackbox.test_decision_table import check_calls, check_line, check_messages
 from tests.blackbox.wsgi_hosts import HOSTS, Host
 from tests.pace import in_time
-from tests.serving import ROOT, head, read_raw_answer
-from tests.stage import BODY, Request, Stage, Surroundings, by_secret, surroundings
 
 CHOSEN = {
     *("1-GET", "1-HEAD", "1-DELETE", "2-no header", "2-no header and a body over the cap"),

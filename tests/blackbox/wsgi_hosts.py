@@ -17,7 +17,7 @@ import waitress
 import werkzeug.serving
 from flask import Flask
 
-from tests.serving import Function
+from tests.blackbox.serving import Function
 
 HOST = "127.0.0.1"
 

@@ -16,9 +16,9 @@ from deploy.errors import DeployError, DtUnanswered, DtUnreachable
 from deploy.google.gcloud import READ_S, Finished, Gcloud, Run
 from deploy.google.gcloud_config import network_of, read_configuration, require_googles_endpoints, where_googles
 from deploy.network import DIRECT, GcloudNetwork, NoAnswer, explain_no_answer
-from deploy.offline.clouds.authority import Authority
 from deploy.steps import Argv
 from tests.deploy.stage import Stage
+from tests.emulators.clouds.authority import Authority
 from tests.function.fakes import FakeClock
 
 UNREACHABLE = DtAnswer(0, {"error": "no connection to DT"}, fix="check the network", is_unreachable=True)

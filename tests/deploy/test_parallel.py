@@ -15,9 +15,9 @@ import pytest
 
 from deploy import parallel
 from deploy.parallel import MAX_WORKERS, begun, wait_for, worker_pool
+from tests.blackbox.serving import eventually
 from tests.leftovers import interrupting
 from tests.pace import in_time
-from tests.serving import eventually
 
 ROOT = Path(__file__).parents[2]
 LONG_S = 60.0

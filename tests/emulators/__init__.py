@@ -1,1 +1,20 @@
-"""Tests of the stand-ins for both clouds and for Pub/Sub."""
+"""Stand-ins for the clouds, so that the whole path can run and be tested on one machine. Their tests lie beside them.
+
+====================  =========================================================================  ============
+``__main__``          ``run``, ``serve`` and ``rehearse``: reads the command line                the terminal
+``demo``              ``make run`` and ``make serve``                                            this machine
+``ingestion``         the whole path: Pub/Sub, the function, a sender, a subscriber              this machine
+``function_process``  the function, served by functions-framework in a process                   this machine
+``backend``           one of the two Pub/Subs: ``pubsub_for``                                    this machine
+``emulator``          Google's own Pub/Sub emulator: finds it and starts it                      this machine
+``pubsub``            the embedded Pub/Sub: strict; can record messages and show faults          this machine
+``clouds``            both clouds, for the real gcloud and DT's real package: ``make rehearse``  this machine
+``issuer``            DT's OpenID Connect issuer, with a key set that can be rotated             this machine
+``processes``         child processes that never outlive this one                                this machine
+``events``            one sample event of each of DT's types                                     nothing
+``signing``           signs bodies as DT does                                                    nothing
+``readings``          an event's reading as text, such as ``24.9 °C``                            nothing
+``errors``            the one family of errors                                                   nothing
+``clients``           what the tests send to the clouds: HTTPS requests and gcloud               this machine
+====================  =========================================================================  ============
+"""

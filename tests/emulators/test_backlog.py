@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from deploy.offline.pubsub.backlog import Backlog, Holder, Lease, Message
+from tests.emulators.pubsub.backlog import Backlog, Holder, Lease, Message
 
 DEADLINE_S = 10
 

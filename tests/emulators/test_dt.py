@@ -15,13 +15,13 @@ import pytest
 from disruptive.authentication import ServiceAccountAuth
 from disruptive.errors import BadRequest, Forbidden, NotFound, TooManyRequests, Unauthorized
 
-from deploy.offline.clouds import Clouds, clouds
-from deploy.offline.clouds.dt import tenant
-from deploy.offline.clouds.dt.connectors import METRICS_WINDOW_S, Counts
-from deploy.offline.clouds.dt.identity import GRANT_TYPE, ISSUER, TOKEN_ENDPOINT
-from deploy.offline.clouds.dt.tenant import RATE, USER, Tenant
-from deploy.offline.clouds.exchange import Answer, Request, Unanswered
-from tests.emulators.asking import Heard, ask
+from tests.emulators.clients import Heard, ask
+from tests.emulators.clouds import Clouds, clouds
+from tests.emulators.clouds.dt import tenant
+from tests.emulators.clouds.dt.connectors import METRICS_WINDOW_S, Counts
+from tests.emulators.clouds.dt.identity import GRANT_TYPE, ISSUER, TOKEN_ENDPOINT
+from tests.emulators.clouds.dt.tenant import RATE, USER, Tenant
+from tests.emulators.clouds.exchange import Answer, Request, Unanswered
 from tests.pace import in_time
 
 URL = "https://receiver-1-ew.a.run.app/"

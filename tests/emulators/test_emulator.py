@@ -13,9 +13,9 @@ import pytest
 from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
-from deploy.offline.backend import pubsub_for
-from deploy.offline.emulator import JAR, emulator, emulator_command, started
-from deploy.offline.errors import EmulatorNotFound, NotStarted
+from tests.emulators.backend import pubsub_for
+from tests.emulators.emulator import JAR, emulator, emulator_command, started
+from tests.emulators.errors import EmulatorNotFound, NotStarted
 
 WITHOUT_HOST = {name: value for name, value in os.environ.items() if name != "PUBSUB_EMULATOR_HOST"}
 NOWHERE = "127.0.0.1:9"
@@ -91,7 +91,7 @@ def parent_and_child(tmp_path: Path) -> Iterator[tuple[int, int]]:
     pid_file = tmp_path / "pid"
     java = a_program(tmp_path / "java", f"echo $$ > {pid_file}; exec sleep 300")
     script = (
-        "import signal, sys; from deploy.offline.emulator import started;"
+        "import signal, sys; from tests.emulators.emulator import started;"
         "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a background job may ignore it
         "started([sys.argv[1]]).__enter__()"
     )

@@ -13,14 +13,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from deploy.offline.clouds import Clouds, clouds
-from deploy.offline.clouds.dt.tenant import Tenant
-from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED, Estate
-from deploy.offline.clouds.google.payload import crc32c
-from deploy.offline.clouds.google.service import Service
-from deploy.offline.events import encode, sample_event
-from deploy.offline.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
-from tests.emulators.asking import (
+from tests.blackbox.serving import eventually
+from tests.emulators.clients import (
     ANSWERS,
     FUNCTIONS,
     GOOGLE_APIS,
@@ -34,7 +28,13 @@ from tests.emulators.asking import (
     gcloud,
     zipped,
 )
-from tests.serving import eventually
+from tests.emulators.clouds import Clouds, clouds
+from tests.emulators.clouds.dt.tenant import Tenant
+from tests.emulators.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED, Estate
+from tests.emulators.clouds.google.payload import crc32c
+from tests.emulators.clouds.google.service import Service
+from tests.emulators.events import encode, sample_event
+from tests.emulators.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
 
 PROJECT = "demo-proj"
 ACCOUNT = f"dt-pubsub@{PROJECT}.iam.gserviceaccount.com"

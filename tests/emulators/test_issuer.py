@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import jwt
 import pytest
 
-from deploy.offline.issuer import DISCOVERY, KEY_SET, Issuer
-from deploy.offline.signing import organization_claims
+from tests.emulators.issuer import DISCOVERY, KEY_SET, Issuer
+from tests.emulators.signing import organization_claims
 from tests.pace import in_time
 
 BODY = b'{"event":{}}'

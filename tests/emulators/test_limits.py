@@ -11,7 +11,7 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient, types
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from deploy.offline.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub import EmbeddedPubSub
 
 PROJECT = "projects/p"
 TOPIC = f"{PROJECT}/topics/events"

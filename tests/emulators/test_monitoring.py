@@ -8,10 +8,10 @@ from urllib.parse import urlencode
 import pytest
 
 from deploy.google.backlog import MESSAGES, OLDEST, Unread, question, unread_in
-from deploy.offline.clouds import Clouds, clouds
-from deploy.offline.clouds.google.estate import Estate
-from deploy.offline.pubsub.control import Control
-from tests.emulators.asking import all_on, ask
+from tests.emulators.clients import all_on, ask
+from tests.emulators.clouds import Clouds, clouds
+from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.pubsub.control import Control
 
 PROJECT = "demo-proj"
 PUBSUB = f"https://pubsub.googleapis.com/v1/projects/{PROJECT}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub import EmbeddedPubSub
 
 CLIENT = Path(__file__).with_name("pubsub_client.js")
 LOCK = Path(__file__).parents[1] / "bench" / "variants" / "node"

@@ -18,13 +18,13 @@ from google.pubsub_v1 import PublisherAsyncClient, PublisherClient, SubscriberCl
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport, PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from deploy.offline.errors import NotStarted, OfflineError, RecordDamaged, Refused
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.pubsub.control import Control
-from deploy.offline.pubsub.faults import HEALTHY, Fault, Faults
-from deploy.offline.pubsub.record import Recorded, read_record
+from tests.blackbox.serving import eventually
+from tests.emulators.errors import NotStarted, OfflineError, RecordDamaged, Refused
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub.control import Control
+from tests.emulators.pubsub.faults import HEALTHY, Fault, Faults
+from tests.emulators.pubsub.record import Recorded, read_record
 from tests.pace import in_time
-from tests.serving import eventually
 
 TOPIC = "projects/p/topics/events"
 OTHER = "projects/p/topics/rejected"
@@ -417,10 +417,10 @@ def _record_one(path: Path, data: bytes) -> None:
 
 
 class Process:
-    """A started ``python -m deploy.offline.pubsub`` with these arguments."""
+    """A started ``python -m tests.emulators.pubsub`` with these arguments."""
 
     def __init__(self, *arguments: str) -> None:
-        command = [sys.executable, "-m", "deploy.offline.pubsub", *arguments]
+        command = [sys.executable, "-m", "tests.emulators.pubsub", *arguments]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout
         self.host: str = json.loads(self.process.stdout.readline())["host"]
@@ -525,7 +525,7 @@ async def _publish_while_killed(process: Process) -> set[str]:
 
 
 def test_a_port_in_use_ends_the_process_with_1_and_a_message(embedded: EmbeddedPubSub) -> None:
-    command = [sys.executable, "-m", "deploy.offline.pubsub", "--port", embedded.host.rpartition(":")[2]]
+    command = [sys.executable, "-m", "tests.emulators.pubsub", "--port", embedded.host.rpartition(":")[2]]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     assert (ended.returncode, ended.stdout) == (1, "")

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.__main__ import main
-from deploy.offline.clouds import Clouds, clouds
-from deploy.offline.clouds.google.estate import Estate
-from deploy.offline.clouds.rehearsal import ACTS, Act, changed, left, play, rehearse, unready
-from deploy.offline.errors import NotStarted
-from tests.emulators.asking import all_on, ask
+from tests.emulators.__main__ import main
+from tests.emulators.clients import all_on, ask
+from tests.emulators.clouds import Clouds, clouds
+from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.clouds.rehearsal import ACTS, Act, changed, left, play, rehearse, unready
+from tests.emulators.errors import NotStarted
 
 TOPIC = "https://pubsub.googleapis.com/v1/projects/demo-proj/topics/dt-events"
 

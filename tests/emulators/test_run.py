@@ -16,18 +16,18 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.events import SAMPLES, encode, sample_event
-from deploy.offline.readings import reading
 from function.schema import EVENT_TYPES, find_violation
+from tests.emulators.events import SAMPLES, encode, sample_event
+from tests.emulators.readings import reading
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextlib.contextmanager
 def command(*arguments: str, **environ: str) -> Iterator["subprocess.Popen[str]"]:
-    """``python -m deploy.offline``, in a process group of its own."""
+    """``python -m tests.emulators``, in a process group of its own."""
     with subprocess.Popen(
-        [sys.executable, "-m", "deploy.offline", *arguments],
+        [sys.executable, "-m", "tests.emulators", *arguments],
         cwd=ROOT,
         env={**os.environ, **environ},
         stdout=subprocess.PIPE,

@@ -17,7 +17,7 @@ from google.pubsub_v1 import PublisherClient, SubscriberClient, types
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from deploy.offline.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub import EmbeddedPubSub
 from tests.pace import in_time
 
 PROJECT = "projects/p"

@@ -14,12 +14,12 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from deploy.offline import events, signing
 from function.errors import BodyTooLarge
 from function.http import Request
 from function.settings import PRODUCTION_ISSUER, Settings
 from function.signature import Verified
 from function.verifier import Verifier
+from tests.emulators import events, signing
 
 NOW = 1_760_000_000
 """The time of all tests, in seconds since the UTC epoch."""

@@ -8,11 +8,11 @@ from typing import TypeVar
 
 import pytest
 
-from deploy.offline.pubsub import EmbeddedPubSub
 from function.batching import MOST_BYTES, MOST_MESSAGES, Batcher
 from function.errors import PublishError, PublishRefused, PublishTransient, PublishUnacknowledged
 from function.message import Message
 from function.pubsub import PubSub, _request
+from tests.emulators.pubsub import EmbeddedPubSub
 from tests.function.builders import TOPIC
 
 T = TypeVar("T")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.offline.events import PROJECT_ID, SAMPLES
 from function.errors import Malformed, NoEnvelope
 from function.event import MAX_DEPTH, NOTHING, Envelope, parse_body, read_envelope, require_envelope
+from tests.emulators.events import PROJECT_ID, SAMPLES
 from tests.function.builders import ABSENT, EXAMPLES, body, event, thorough
 
 DEVICE_ID = "emu0007dr2b5vjs7396g"

@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from deploy.offline.events import SAMPLES
 from function.event_types import Humidity, Temperature
 from function.schema import EVENT_TYPES, find_violation
+from tests.emulators.events import SAMPLES
 from tests.function.builders import event
 
 TIME = "2026-01-02T03:04:05.678901Z"

@@ -17,10 +17,10 @@ import pytest
 from gunicorn.config import Config
 from pytest_mock import MockerFixture
 
-from deploy.offline.issuer import Issuer
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.signing import SECRET_HEADER, organization_claims, secret_claims, sign_with_secret
 from function import receiver
+from tests.emulators.issuer import Issuer
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.signing import SECRET_HEADER, organization_claims, secret_claims, sign_with_secret
 from tests.function.builders import ORGANIZATION_ID, REJECTED_TOPIC, SECRET, TOPIC, body
 
 MAIN = str(Path(__file__).resolve().parents[2] / "main.py")

@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from deploy.offline.events import PROJECT_ID
 from function.event import NOTHING, Envelope, parse_body, read_envelope
 from function.message import (
     MAX_ATTRIBUTES,
@@ -20,6 +19,7 @@ from function.message import (
     event_message,
     rejected_message,
 )
+from tests.emulators.events import PROJECT_ID
 from tests.function.builders import body, event, settings, sha256, thorough, verified
 
 BODY = body()

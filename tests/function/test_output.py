@@ -16,8 +16,8 @@ import pytest
 
 from function import output
 from function.output import LAST_WRITES_S, QUEUE_BYTES, LineWriter
+from tests.blackbox.serving import ROOT
 from tests.pace import in_time
-from tests.serving import ROOT
 
 LINE = b"x" * 199 + b"\n"
 

@@ -19,8 +19,6 @@ from google.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 from google.pubsub_v1.types import PubsubMessage
 
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.pubsub.limits import check_message
 from function.batching import Batcher
 from function.http import Reply
 from function.log import Log
@@ -30,6 +28,8 @@ from function.receiver import Receiver
 from function.retrying import RetryingPublisher
 from function.settings import LARGEST_BODY_BYTES
 from function.verifier import SecretScheme, Verifier
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub.limits import check_message
 from tests.function.builders import ABSENT, REJECTED_TOPIC, TOPIC, body, event, settings, sha256, signed
 from tests.function.fakes import FakeClock, FakeSecrets
 

@@ -12,8 +12,6 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from google.pubsub_v1.types import PubsubMessage
 from pytest_mock import MockerFixture
 
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.pubsub.faults import Fault
 from function.access_token import AccessToken, AccessTokens, Fetch
 from function.batching import Batcher
 from function.credentials import GoogleCredentials, default_credentials
@@ -27,10 +25,12 @@ from function.errors import (
 from function.message import Message
 from function.pubsub import SCOPES, PubSub
 from function.retrying import RetryingPublisher
+from tests.blackbox.serving import eventually
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub.faults import Fault
 from tests.function.builders import TOPIC, body
 from tests.pace import in_time
 from tests.prove.proxy import Proxy
-from tests.serving import eventually
 
 T = TypeVar("T")
 

@@ -15,7 +15,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.offline.events import PROJECT_ID, SAMPLES
 from function.errors import (
     BodyIncomplete,
     KeysUnavailable,
@@ -30,6 +29,7 @@ from function.message import Message
 from function.receiver import LARGE_BODIES_BYTES, Receiver
 from function.signature import PublicKey
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
+from tests.emulators.events import PROJECT_ID, SAMPLES
 from tests.function.builders import (
     ABSENT,
     ISSUER,

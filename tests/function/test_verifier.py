@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.offline import signing
 from function.errors import ChecksumMismatch, ClockBehind, KeysUnavailable, ProofError, SignatureInvalid, Unsigned
 from function.signature import MAX_TOKEN_BYTES, Verified
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
+from tests.emulators import signing
 from tests.function import builders
 from tests.function.builders import (
     ABSENT,

@@ -12,20 +12,20 @@ from typing import Any, ClassVar
 
 import pytest
 
-from deploy.offline.issuer import Issuer
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.signing import (
+from function.access_token import AccessToken
+from function.errors import SettingsError
+from function.http import Reply, Request
+from function.log import Log
+from function.wiring import access_tokens, build_receiver
+from tests.emulators.issuer import Issuer
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.signing import (
     ORGANIZATION_HEADER,
     SECRET_HEADER,
     organization_claims,
     secret_claims,
     sign_with_secret,
 )
-from function.access_token import AccessToken
-from function.errors import SettingsError
-from function.http import Reply, Request
-from function.log import Log
-from function.wiring import access_tokens, build_receiver
 from tests.function.builders import OLD_SECRET, ORGANIZATION_ID, REJECTED_TOPIC, SECRET, TOPIC, body, environ
 
 CONTENT = body()

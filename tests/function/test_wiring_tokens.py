@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from grpc import aio
 
-from deploy.offline.pubsub import EmbeddedPubSub
 from function.pubsub import SCOPES
 from function.wiring import build_receiver
+from tests.emulators.pubsub import EmbeddedPubSub
 from tests.function.builders import REJECTED_TOPIC, TOPIC, body, environ, secret_claims, secret_token
 from tests.function.test_wiring import request
 from tests.prove.metadata_server import PATH, MetadataServer, Stumble

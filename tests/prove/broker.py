@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
-from deploy.offline.processes import free_port
-from tests.serving import ROOT
+from tests.blackbox.serving import ROOT
+from tests.emulators.processes import free_port
 
 
 class Broker:
@@ -16,7 +16,7 @@ class Broker:
 
     def __init__(self, record: Path, topics: Sequence[str]) -> None:
         self.host = f"127.0.0.1:{free_port()}"
-        self._command = [sys.executable, "-m", "deploy.offline.pubsub", "--port", self.host.partition(":")[2]]
+        self._command = [sys.executable, "-m", "tests.emulators.pubsub", "--port", self.host.partition(":")[2]]
         self._command += ["--record", str(record), *(f"--topic={topic}" for topic in topics)]
         self._process: subprocess.Popen[str] | None = None
 

@@ -25,8 +25,8 @@ from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from deploy.offline.emulator import emulator
-from deploy.offline.errors import OfflineError
+from tests.emulators.emulator import emulator
+from tests.emulators.errors import OfflineError
 from tests.prove.programs import SECRET, FunctionProgram, Variant, topics
 from tests.prove.report import Row, Say
 from tests.prove.scenarios import REJECTED_TOPIC, SENDERS, TOPIC

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.pubsub.faults import Fault
+from tests.blackbox.serving import ROOT, Function, eventually
+from tests.blackbox.stage import SECRET, by_secret
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub.faults import Fault
 from tests.prove.proxy import Fault as NetworkFault
 from tests.prove.proxy import Proxy
 from tests.prove.traffic import Sent, new_event, send
-from tests.serving import ROOT, Function, eventually
-from tests.stage import SECRET, by_secret
 
 REJECTED_TOPIC = "projects/p/topics/rejected"
 LIMIT_S, TARGET_S = 7.5, 4.5

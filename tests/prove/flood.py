@@ -16,10 +16,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.blackbox.serving import ENTRY_POINTS, ROOT
+from tests.blackbox.stage import SECRET, Stage, surroundings
 from tests.prove.report import Row, Say
 from tests.prove.traffic import percentile, traffic
-from tests.serving import ENTRY_POINTS, ROOT
-from tests.stage import SECRET, Stage, surroundings
 
 RATE = 2000
 SIGNED_RATE = 20

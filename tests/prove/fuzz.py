@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from deploy.offline.events import SAMPLES
-from deploy.offline.pubsub.limits import check_message
 from function.errors import EventError, ProofError
 from function.event import NOTHING, parse_body, read_envelope, require_envelope
 from function.message import Message, event_message, rejected_message
 from function.settings import Settings
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
+from tests.emulators.events import SAMPLES
+from tests.emulators.pubsub.limits import check_message
 from tests.function.builders import (
     ISSUER,
     ORGANIZATION_ID,

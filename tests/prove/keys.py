@@ -8,15 +8,15 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from deploy.offline.issuer import KEY_SET, Issuer, new_key
-from deploy.offline.issuer import Fault as IssuerFault
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.signing import ORGANIZATION_HEADER, organization_claims, sign_with_key
+from tests.blackbox.serving import ENTRY_POINTS, Function
+from tests.blackbox.stage import OLDER_SECRET, ORGANIZATION_ID, SECRET, Request, by_secret
+from tests.emulators.issuer import KEY_SET, Issuer, new_key
+from tests.emulators.issuer import Fault as IssuerFault
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.signing import ORGANIZATION_HEADER, organization_claims, sign_with_key
 from tests.pace import within
 from tests.prove.report import Row, Say
 from tests.prove.traffic import Sent, Traffic, send_new, traffic
-from tests.serving import ENTRY_POINTS, Function
-from tests.stage import OLDER_SECRET, ORGANIZATION_ID, SECRET, Request, by_secret
 
 TOPICS = {kind: f"projects/p/topics/{kind}" for kind in ("events", "rejected")}
 REFUSED_S, REFUSED_AFTER_MISS_S = 60.0, 5.0

@@ -21,15 +21,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, Self, get_args
 
-from deploy.offline.clouds.authority import Authority
-from deploy.offline.pubsub import EmbeddedPubSub
 from function.credentials import METADATA_HOSTS
+from tests.blackbox.serving import ROOT, Function
+from tests.blackbox.stage import SECRET
+from tests.emulators.clouds.authority import Authority
+from tests.emulators.pubsub import EmbeddedPubSub
 from tests.prove.metadata_server import MetadataServer
 from tests.prove.production_path import key_file
 from tests.prove.tls_pubsub import TlsPubSub
 from tests.prove.traffic import send_new, traffic
-from tests.serving import ROOT, Function
-from tests.stage import SECRET
 
 Fault = Literal["none", "fails", "silent"]
 """``fails``: SERVFAIL; ``silent``: no answer at all."""

@@ -13,6 +13,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
+from tests.blackbox.serving import Function, eventually
+from tests.blackbox.stage import SECRET
 from tests.prove.broker import Broker
 from tests.prove.faults import LIMIT_S, REJECTED_TOPIC, TARGET_S
 from tests.prove.metadata_server import HANG_S, Stumble
@@ -22,8 +24,6 @@ from tests.prove.proxy import Fault as NetworkFault
 from tests.prove.report import Row, Say
 from tests.prove.time_and_hygiene import THREADS, TOPIC, at_once
 from tests.prove.traffic import Traffic, send_new, traffic
-from tests.serving import Function, eventually
-from tests.stage import SECRET
 
 Part: TypeAlias = Callable[[str], list[Row]]
 """Measures one promise for one entry point."""

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.offline.clouds.authority import Authority
+from tests.emulators.clouds.authority import Authority
 from tests.prove.metadata_server import MetadataServer
 from tests.prove.proxy import Proxy
 from tests.prove.tls_pubsub import TlsPubSub

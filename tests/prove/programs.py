@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.offline import processes
-from deploy.offline.pubsub.control import Control
-from deploy.offline.pubsub.faults import Fault
-from deploy.offline.pubsub.record import Recorded, read_record
+from tests.blackbox.serving import ROOT
+from tests.emulators import processes
+from tests.emulators.pubsub.control import Control
+from tests.emulators.pubsub.faults import Fault
+from tests.emulators.pubsub.record import Recorded, read_record
 from tests.prove.broker import Broker
 from tests.prove.scenarios import REJECTED_TOPIC, TOPIC
-from tests.serving import ROOT
 
 START_S = 90.0
 GRACE_S = 10.0

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from deploy.offline.pubsub.faults import Fault
+from tests.emulators.pubsub.faults import Fault
 
 SENDERS = 32
 """Number of senders. Each sends one event at a time, so this many are in flight at most."""

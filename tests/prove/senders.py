@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from itertools import count
 from uuid import uuid4
 
-from deploy.offline.events import SAMPLES, encode, sample_event
-from deploy.offline.signing import SECRET_HEADER, secret_claims, sign_with_secret
+from tests.emulators.events import SAMPLES, encode, sample_event
+from tests.emulators.signing import SECRET_HEADER, secret_claims, sign_with_secret
 
 ATTEMPT_S = 10.0
 """Seconds after which DT ends an attempt."""

@@ -15,17 +15,17 @@ from datetime import datetime
 from functools import partial
 from pathlib import Path
 
-from deploy.offline.pubsub.control import Control
-from deploy.offline.pubsub.faults import Fault
-from deploy.offline.pubsub.record import read_record
+from tests.blackbox.serving import ENTRY_POINTS, ROOT, Function
+from tests.blackbox.stage import SECRET
+from tests.emulators.pubsub.control import Control
+from tests.emulators.pubsub.faults import Fault
+from tests.emulators.pubsub.record import read_record
 from tests.pace import stretch, within
 from tests.prove.broker import Broker
 from tests.prove.faults import LIMIT_S, MODES, REJECTED_TOPIC, TARGET_S, Mode, line_of
 from tests.prove.proxy import Proxy
 from tests.prove.report import Row, Say
 from tests.prove.traffic import Sent, percentile, send_new, traffic
-from tests.serving import ENTRY_POINTS, ROOT, Function
-from tests.stage import SECRET
 
 TOPIC = "projects/p/topics/events"
 MIB = 1_048_576

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from deploy.offline.events import encode, sample_event
-from tests.serving import Headers, head
-from tests.stage import Request, by_secret
+from tests.blackbox.serving import Headers, head
+from tests.blackbox.stage import Request, by_secret
+from tests.emulators.events import encode, sample_event
 
 GIVES_UP_S = 12.0
 """Seconds that a sender waits; DT waits 10 s."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from deploy.offline.pubsub.faults import Fault
+from tests.emulators.pubsub.faults import Fault
 from tests.prove.programs import SECRET, Bench, Variant, bench
 from tests.prove.report import Row, Say
 from tests.prove.scenarios import BRIEF, MATRIX, SENDERS, WELL, BrokerDown, Restart, Scenario

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from deploy.offline.clouds import Clouds
-from deploy.offline.clouds.exchange import Answer, Request
-from deploy.offline.clouds.requests_log import Entry
+from tests.emulators.clouds import Clouds
+from tests.emulators.clouds.exchange import Answer, Request
+from tests.emulators.clouds.requests_log import Entry
 
 GOOGLE, DT = ".googleapis.com", ".disruptive-technologies.com"
 DEPLOY_S = 120.0

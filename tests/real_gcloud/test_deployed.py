@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.emulators.asking import FUNCTIONS, ask, done
+from tests.emulators.clients import FUNCTIONS, ask, done
 from tests.real_gcloud.recordings import Recording
 from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User, ended
 

@@ -8,7 +8,7 @@ import signal
 from collections import Counter
 from functools import partial
 
-from deploy.offline.clouds.faults import Fault
+from tests.emulators.clouds.faults import Fault
 from tests.real_gcloud.user import REAL_GCLOUD, STEPS, Asked, User, ended, struck
 
 pytestmark = REAL_GCLOUD

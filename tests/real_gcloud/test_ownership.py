@@ -3,8 +3,8 @@
 Every test has a deployment of its own, or none.
 """
 
-from deploy.offline.clouds.google.service import Service
-from tests.emulators.asking import all_on, ask, done, zipped
+from tests.emulators.clients import all_on, ask, done, zipped
+from tests.emulators.clouds.google.service import Service
 from tests.real_gcloud.recordings import Recording
 from tests.real_gcloud.user import REAL_GCLOUD, User
 

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from deploy.offline.clouds.dt.tenant import USER
-from deploy.offline.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED
-from tests.emulators.asking import all_on
+from tests.emulators.clients import all_on
+from tests.emulators.clouds.dt.tenant import USER
+from tests.emulators.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED
 from tests.real_gcloud.user import REAL_GCLOUD, User
 
 pytestmark = REAL_GCLOUD

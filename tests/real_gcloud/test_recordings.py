@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.offline.clouds import Clouds, clouds
-from deploy.offline.clouds.google.estate import Estate
-from tests.emulators.asking import all_on, ask, deploy
+from tests.emulators.clients import all_on, ask, deploy
+from tests.emulators.clouds import Clouds, clouds
+from tests.emulators.clouds.google.estate import Estate
 from tests.real_gcloud.recordings import Recording, recorded
 
 HERE, THERE = "europe-west1", "europe-north1"

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from deploy.offline.clouds import Clouds, clouds
-from deploy.offline.clouds.faults import Fault
-from deploy.offline.clouds.google.estate import Estate
+from tests.emulators.clouds import Clouds, clouds
+from tests.emulators.clouds.faults import Fault
+from tests.emulators.clouds.google.estate import Estate
 
 GCLOUD = shutil.which("gcloud")
 ROOT = Path(__file__).parents[2]

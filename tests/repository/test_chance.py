@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from tests.blackbox.serving import ROOT
 from tests.hooks import LONGEST
 from tests.inner import ids, run
-from tests.serving import ROOT
 
 SOURCE = """
 import random

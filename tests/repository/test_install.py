@@ -110,7 +110,7 @@ def clone(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, folder / name)
     (folder / "requirements.txt").write_text("# nothing\n", "utf-8")
     (folder / "deploy").mkdir()
-    (folder / "deploy/offline.py").write_text("import sys\nprint('it runs:', *sys.argv[1:])\n", "utf-8")
+    (folder / "tests/emulators.py").write_text("import sys\nprint('it runs:', *sys.argv[1:])\n", "utf-8")
     return folder
 
 

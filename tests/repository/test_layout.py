@@ -10,9 +10,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 FUNCTION = sorted((ROOT / "function").rglob("*.py"))
-DEPLOY = sorted(path for path in (ROOT / "deploy").rglob("*.py") if "offline" not in path.parts)
+DEPLOY = sorted((ROOT / "deploy").rglob("*.py"))
 PRODUCT = [*FUNCTION, *DEPLOY]
-OFFLINE = sorted((ROOT / "deploy" / "offline").rglob("*.py"))
+EMULATORS = sorted(path for path in (ROOT / "tests" / "emulators").rglob("*.py") if not path.name.startswith("test_"))
 
 CATCH_ALL = {
     ("function/receiver.py", "receive"),
@@ -42,7 +42,7 @@ def short(module: Path) -> str:
     return module.relative_to(ROOT).as_posix()
 
 
-every_module = pytest.mark.parametrize("module", [*PRODUCT, *OFFLINE], ids=short)
+every_module = pytest.mark.parametrize("module", [*PRODUCT, *EMULATORS], ids=short)
 every_module_of_the_product = pytest.mark.parametrize("module", PRODUCT, ids=short)
 
 
@@ -136,7 +136,7 @@ def test_imports_are_at_the_top_and_absolute(module: Path) -> None:
 def test_the_list_in_its_package_names_every_module(module: Path) -> None:
     name = module.parent.name if module.stem == "__init__" else module.stem
     folder = module.parent.parent if module.stem == "__init__" else module.parent
-    if folder == ROOT:
+    if folder in (ROOT, ROOT / "tests"):
         return
     lines = (folder / "__init__.py").read_text("utf-8").splitlines()
     assert [line for line in lines if line.startswith(f"``{name}`` ")]
@@ -150,7 +150,7 @@ def test_the_list_in_its_package_names_every_module(module: Path) -> None:
             "deploy",
             *(f"deploy/{name}" for name in ("cli", "dt", "google", "proof", "resources", "stages")),
         ),
-        *(short(module.parent) for module in OFFLINE if module.stem == "__init__"),
+        *(short(module.parent) for module in EMULATORS if module.stem == "__init__"),
     ],
 )
 def test_the_list_in_a_package_names_only_existing_modules(package: str) -> None:
@@ -174,6 +174,7 @@ def test_the_import_contracts_find_a_forbidden_import(tmp_path: Path) -> None:
         (tmp_path / package).symlink_to(ROOT / package)
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "__init__.py").touch()
+    (tmp_path / "tests" / "emulators").symlink_to(ROOT / "tests" / "emulators")
     (tmp_path / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text("utf-8"), "utf-8")
     (tmp_path / "function").unlink()
     (tmp_path / "function").mkdir()

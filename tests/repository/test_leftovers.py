@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.blackbox.serving import eventually
 from tests.inner import begin, ids, run
 from tests.leftovers import Family, Program
-from tests.serving import eventually
 
 ROOT_PROGRAM = Program(pid=100, parent=1, group=100, session=90, began=5)
 IMPORTS = "import os, signal, socket, subprocess, sys, tempfile, time\nkept = []\n"

@@ -8,13 +8,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from deploy.offline.clouds import clouds
-from deploy.offline.clouds.google.estate import Estate
 from function.log import Line
 from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL
-from tests.emulators.asking import all_on
+from tests.blackbox.serving import ROOT
+from tests.emulators.clients import all_on
+from tests.emulators.clouds import clouds
+from tests.emulators.clouds.google.estate import Estate
 from tests.real_gcloud.user import GCLOUD
-from tests.serving import ROOT
 
 TEXT = (ROOT / "docs" / "log.md").read_text("utf-8")
 COMMANDS = [line for line in TEXT.splitlines() if line.startswith("gcloud ")]

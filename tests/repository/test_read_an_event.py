@@ -14,17 +14,17 @@ import pytest
 from google.pubsub_v1 import PublisherClient, PubsubMessage
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 
-from deploy.offline.clouds import clouds
-from deploy.offline.clouds.google.estate import Estate
-from deploy.offline.events import encode
-from deploy.offline.pubsub import EmbeddedPubSub
-from deploy.offline.pubsub.control import Control
 from function.event import parse_body, read_envelope
 from function.message import Message, event_message
-from tests.emulators.asking import all_on, gcloud
+from tests.blackbox.serving import eventually
+from tests.emulators.clients import all_on, gcloud
+from tests.emulators.clouds import clouds
+from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.events import encode
+from tests.emulators.pubsub import EmbeddedPubSub
+from tests.emulators.pubsub.control import Control
 from tests.function.builders import settings, verified
 from tests.real_gcloud.user import GCLOUD
-from tests.serving import eventually
 
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "README.md").read_text("utf-8").partition("\n## Read an event\n")[2].partition("\n## ")[0]

@@ -130,13 +130,13 @@ def test_without_posix_the_deployment_starts_and_reports_missing_settings(python
 
 
 def test_without_posix_the_whole_path_runs_with_the_embedded_pubsub(python: Path) -> None:
-    done = run(python, "-m", "deploy.offline", "run", "--pubsub", "embedded")
+    done = run(python, "-m", "tests.emulators", "run", "--pubsub", "embedded")
     assert (done.returncode, done.stderr) == (0, "")
     assert "19 of 19 events came back as they were sent" in done.stdout
 
 
 def test_without_posix_the_embedded_pubsub_ends_on_sigterm(python: Path) -> None:
-    line = [str(python), "-m", "deploy.offline.pubsub"]
+    line = [str(python), "-m", "tests.emulators.pubsub"]
     with subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8") as process:
         try:
             assert process.stdout

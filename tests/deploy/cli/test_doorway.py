@@ -18,8 +18,8 @@ COMMANDS = {
     "deploy plan help": ("-m", "deploy", "plan", "--help"),
     "deploy plan": ("-m", "deploy", "plan"),
     "deploy plan as JSON": ("-m", "deploy", "plan", "--json"),
-    "offline help": ("-m", "deploy.offline", "run", "--help"),
-    "offline run": ("-m", "deploy.offline", "run", "--pubsub", "embedded"),
+    "offline help": ("-m", "tests.emulators", "run", "--help"),
+    "offline run": ("-m", "tests.emulators", "run", "--pubsub", "embedded"),
 }
 OLD = ("3.6", "3.7", "3.8", "3.9", "3.10")
 """Versions of Python before 3.11 that a machine may have."""
@@ -102,7 +102,7 @@ def test_every_printed_character_has_a_plain_form() -> None:
     assert used - {*PLAIN, *documented, "•"} == set()  # the last one is the mask of DT's API for secrets
 
 
-@pytest.mark.parametrize("module", ["deploy", "deploy.offline", "main"])
+@pytest.mark.parametrize("module", ["deploy", "tests.emulators", "main"])
 @pytest.mark.parametrize("version", OLD)
 def test_a_python_that_is_too_old_is_reported_in_one_line(module: str, version: str) -> None:
     found = [*Path("~/.pyenv/versions").expanduser().glob(f"{version}.*/bin/python")]
@@ -125,9 +125,9 @@ def test_an_old_python_can_parse_the_files_that_check_its_version(path: str) -> 
     ("words", "locks"),
     [
         (("-m", "deploy", "plan"), "-r deploy/requirements.txt"),
-        (("-m", "deploy.offline", "run"), "-r requirements.txt"),
-        (("-m", "deploy.offline", "serve"), "-r requirements.txt"),
-        (("-m", "deploy.offline", "rehearse"), "-r requirements.txt -r deploy/requirements.txt"),
+        (("-m", "tests.emulators", "run"), "-r requirements.txt"),
+        (("-m", "tests.emulators", "serve"), "-r requirements.txt"),
+        (("-m", "tests.emulators", "rehearse"), "-r requirements.txt -r deploy/requirements.txt"),
         (("main.py",), "-r requirements.txt"),
     ],
     ids=lambda value: value[-1] if isinstance(value, tuple) else "",

@@ -8,9 +8,9 @@ import pytest
 
 from deploy import __main__ as command
 from deploy.cli.terminal import Terminal
-from deploy.offline.demo import WIDE, _row_of
 from deploy.steps import GcloudCall, ResourceId, create, keep
 from tests.deploy.stage import Keyboard
+from tests.emulators.demo import WIDE, _row_of
 
 LONG = "the settings differ: " + ", ".join(f"NAME_{number} none -> value" for number in range(9))
 STEPS = [

@@ -1,0 +1,143 @@
+"""Sends events to connectors by POST. Every attempt has a new signature, and is repeated until it is acknowledged.
+
+The timeout is ten seconds, any 2xx acknowledges, the pause between attempts grows, events have no order, and an event
+is dropped after twelve hours: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
+"""
+
+import contextlib
+import http.client
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from tests.emulators.clouds.dt.connectors import PUSH, Connectors
+from tests.emulators.clouds.dt.identity import Identity
+from tests.emulators.clouds.exchange import Json
+from tests.emulators.events import encode
+from tests.emulators.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_claims, sign_with_secret
+
+TIMEOUT_S = 10.0
+DROPPED_AFTER_S = 12 * 3600.0
+MAX_PAUSE_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One POST. Status 0 means that there was no answer."""
+
+    connector: str
+    event_id: str
+    status: int
+    seconds: float
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the event was acknowledged."""
+        return 200 <= self.status < 300
+
+
+class Deliveries:
+    """Sends events, each in its own thread. ``attempts``: all attempts so far. Tests can shorten ``first_pause_s``."""
+
+    def __init__(self, connectors: Connectors, identity: Identity, proxy_port: int, trust: ssl.SSLContext) -> None:
+        self.first_pause_s = 1.0
+        self.attempts: list[Attempt] = []
+        self._connectors = connectors
+        self._identity = identity
+        self._proxy_port = proxy_port
+        self._trust = trust
+        self._ended = threading.Event()
+        self._under_way: set[threading.Thread] = set()
+
+    def spread(self, device: Json, event: Json) -> None:
+        """Send an event to all connectors of its project that take its type."""
+        project = device["name"].split("/")[1]
+        for connector in self._connectors.of(project):
+            if self._connectors.current(connector["name"]):
+                self.send(connector, device, event)
+
+    def send(self, connector: Json, device: Json, event: Json) -> None:
+        """Send an event to one connector, if the connector is of type HTTP_PUSH and takes the event's type."""
+        if connector["type"] != PUSH or (connector["events"] and event["eventType"] not in connector["events"]):
+            return
+        body = encode(_envelope(connector, device, event))
+        thread = threading.Thread(target=self._deliver, args=(connector["name"], event["eventId"], body), daemon=True)
+        self._under_way.add(thread)
+        thread.start()
+
+    def pending(self) -> int:
+        """Return the number of events that are not delivered yet."""
+        return len(self._under_way)
+
+    def wait(self, timeout_s: float = 30.0) -> bool:
+        """Wait until all events are delivered, and return whether they are."""
+        give_up_at = time.monotonic() + timeout_s
+        while self._under_way and time.monotonic() < give_up_at:
+            time.sleep(0.01)
+        return not self._under_way
+
+    def close(self) -> None:
+        """Stop all deliveries."""
+        self._ended.set()
+        for thread in list(self._under_way):
+            thread.join(TIMEOUT_S + 1)
+
+    def _deliver(self, connector: str, event_id: str, body: bytes) -> None:
+        began_at, pause_s = time.monotonic(), self.first_pause_s
+        try:
+            while not self._ended.is_set() and time.monotonic() - began_at < DROPPED_AFTER_S:
+                current = self._connectors.current(connector)
+                if current is None or self._attempt(current, event_id, body).is_success:
+                    return
+                self._ended.wait(pause_s)
+                pause_s = min(pause_s * 2, MAX_PAUSE_S)
+        finally:
+            self._under_way.discard(threading.current_thread())
+
+    def _attempt(self, connector: Json, event_id: str, body: bytes) -> Attempt:
+        began_at = time.monotonic()
+        try:
+            status = self._post(connector["httpConfig"]["url"], body, self._headers(connector, body))
+        except (OSError, http.client.HTTPException):
+            status = 0
+        attempt = Attempt(connector["name"], event_id, status, time.monotonic() - began_at)
+        self._count(attempt)
+        return attempt
+
+    def _count(self, attempt: Attempt) -> None:
+        self._connectors.counts(attempt.connector).add(attempt.seconds if attempt.is_success else None)
+        self.attempts.append(attempt)
+
+    def _headers(self, connector: Json, body: bytes) -> dict[str, str]:
+        now, push = time.time(), connector["httpConfig"]
+        headers = {**push["headers"], "Content-Type": "application/json", ORGANIZATION_HEADER: ""}
+        headers[ORGANIZATION_HEADER] = self._identity.sign(body, now=now)
+        if push["signatureSecret"]:
+            headers[SECRET_HEADER] = sign_with_secret(secret_claims(body, now=now), push["signatureSecret"])
+        return headers
+
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        parts = urlsplit(url)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        proxy = http.client.HTTPSConnection("127.0.0.1", self._proxy_port, timeout=TIMEOUT_S, context=self._trust)
+        with contextlib.closing(proxy) as connection:
+            connection.set_tunnel(parts.hostname or "", parts.port or 443)
+            connection.request("POST", target, body, dict(headers))
+            return connection.getresponse().status
+
+
+def _envelope(connector: Json, device: Json, event: Json) -> Json:
+    _, project, _, device_id = device["name"].split("/")
+    return {
+        "event": event,
+        "labels": {key: device["labels"][key] for key in connector["labels"] if key in device["labels"]},
+        "metadata": {
+            "deviceId": device_id,
+            "projectId": project,
+            "deviceType": device["type"],
+            "productNumber": device["productNumber"],
+        },
+    }

@@ -1,0 +1,108 @@
+"""All of Google's hosts: finds the API of a request, and checks token, project, enabled API and permission."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tests.emulators.clouds.exchange import Answer, Request, Route, find_route
+from tests.emulators.clouds.google.accounts import ServiceAccounts
+from tests.emulators.clouds.google.build import CloudBuild
+from tests.emulators.clouds.google.builder import Builder
+from tests.emulators.clouds.google.data_plane import DataPlane
+from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.clouds.google.front_door import FrontDoor
+from tests.emulators.clouds.google.functions import Functions
+from tests.emulators.clouds.google.log_entries import LogEntries
+from tests.emulators.clouds.google.monitoring import Monitoring
+from tests.emulators.clouds.google.policies import Policies
+from tests.emulators.clouds.google.problems import Problem
+from tests.emulators.clouds.google.projects import Billing, OrganizationPolicy, ResourceManager, ServiceUsage
+from tests.emulators.clouds.google.pubsub import PubSub
+from tests.emulators.clouds.google.run import Run
+from tests.emulators.clouds.google.secrets import Secrets
+
+_ALWAYS_ON = frozenset({"cloudbilling", "cloudresourcemanager", "serviceusage"})
+"""APIs that gcloud calls on behalf of its own project, so that they need not be enabled in the user's project."""
+
+
+@dataclass(frozen=True)
+class _Api:
+    name: str
+    routes: list[Route]
+
+
+class Google:
+    """Google Cloud with one project, which is empty at first, and all APIs."""
+
+    def __init__(self, estate: Estate, plane: DataPlane, proxy: Mapping[str, str]) -> None:
+        self.estate = estate
+        self.accounts = ServiceAccounts(estate)
+        self.policies = Policies(estate, self.accounts.is_seen)
+        self.accounts.use(self.policies)
+        self.secrets = Secrets(estate, self.policies)
+        self.pubsub = PubSub(estate, self.policies, plane)
+        self.monitoring = Monitoring(estate, self.pubsub)
+        self.run = Run(estate, self.policies)
+        self.door = FrontDoor(self.run, estate.project)
+        self._builder = Builder(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, proxy)
+        self.functions = Functions(estate, self._builder, self.run)
+        routes: dict[str, Callable[[], list[Route]]] = {
+            "artifactregistry": list,
+            "cloudbilling": Billing(estate).routes,
+            "cloudbuild": CloudBuild(estate).routes,
+            "cloudfunctions": self.functions.routes,
+            "cloudresourcemanager": ResourceManager(estate, self.policies).routes,
+            "iam": self.accounts.routes,
+            "logging": LogEntries(estate, self.run).routes,
+            "monitoring": self.monitoring.routes,
+            "orgpolicy": OrganizationPolicy(estate).routes,
+            "pubsub": self.pubsub.routes,
+            "run": self.run.routes,
+            "secretmanager": self.secrets.routes,
+            "serviceusage": ServiceUsage(estate).routes,
+        }
+        self._apis = {name: _Api(name, make_routes()) for name, make_routes in routes.items()}
+
+    def answer(self, request: Request) -> Answer:
+        """Answer a request to a host of googleapis.com."""
+        if request.host == "storage.googleapis.com":
+            return self._builder.uploads.store(request)
+        name = request.host.removesuffix(".googleapis.com")
+        api = self._apis.get("run" if name.endswith("-run") else name)
+        found = find_route(api.routes, request) if api else None
+        if api is None or found is None:
+            return _not_played(request)
+        route, parts = found
+        try:
+            self._check(api, route, parts, request)
+            answer = route.handler(request, **parts)
+        except Problem as problem:
+            return problem.answer()
+        return answer if isinstance(answer, Answer) else Answer.of(answer)
+
+    def left(self) -> list[str]:
+        """Return the full names of all resources that were made and still exist."""
+        made = (self.pubsub.names(), self.accounts.names(), self.secrets.names(), self.functions.names())
+        return [name for names in made for name in names]
+
+    def close(self) -> None:
+        """End all functions."""
+        self.functions.close()
+
+    def _check(self, api: _Api, route: Route, parts: Mapping[str, str], request: Request) -> None:
+        if request.headers.get("authorization") != f"Bearer {self.estate.token}":
+            raise Problem(
+                "UNAUTHENTICATED",
+                "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
+                "valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
+            )
+        if "project" in parts:
+            self.estate.check_project(parts["project"])
+        if api.name not in _ALWAYS_ON:
+            self.estate.check_enabled(f"{api.name}.googleapis.com")
+        self.estate.check_permission(route.permission, request.path.partition("/v1/")[2] or request.path)
+
+
+def _not_played(request: Request) -> Answer:
+    message = f"Method not found: {request.method} https://{request.host}{request.path} is not played here."
+    answer = Answer.of({"error": {"code": 404, "message": message, "status": "NOT_FOUND"}}, 404)
+    return Answer(answer.status, answer.body, answer.headers, is_played=False)

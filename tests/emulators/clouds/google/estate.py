@@ -1,0 +1,83 @@
+"""The Google project: its names, its enabled APIs, the permissions of the caller, the organization policies in force.
+
+Tests can change ``denied`` (permissions that the caller lacks) and ``organization_policies``.
+"""
+
+import itertools
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tests.emulators.clouds.google.problems import Problem, denied, service_disabled
+
+ON_FROM_THE_START = frozenset(
+    f"{name}.googleapis.com"
+    for name in (
+        *("bigquery", "cloudapis", "datastore", "logging", "monitoring", "servicemanagement", "serviceusage"),
+        *("sql-component", "storage", "storage-api", "storage-component"),
+    )
+)
+"""The APIs of a new project: https://cloud.google.com/service-usage/docs/enabled-service#default."""
+
+INVOKER_IAM_REQUIRED = "constraints/run.managed.requireInvokerIam"
+ALLOWED_MEMBERS = "constraints/iam.allowedPolicyMemberDomains"
+
+
+@dataclass
+class Estate:
+    """One project and its owner, who is the caller.
+
+    ``build_role``: the role that the default build account has on the project, or "" as in organizations created since
+    May 2024. ``organization_policies``: constraints in force. ``is_billed``: whether billing is on.
+    """
+
+    project: str = "demo-proj"
+    number: str = "123456789012"
+    caller: str = "newcomer@example.com"
+    token: str = "offline-access-token"  # not a secret
+    is_billed: bool = True
+    build_role: str = "roles/editor"
+    enabled: set[str] = field(default_factory=lambda: set(ON_FROM_THE_START))
+    denied: set[str] = field(default_factory=set)
+    organization_policies: set[str] = field(default_factory=set)
+    account_lag_s: float = 1.0
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def default_build_account(self) -> str:
+        """The Compute Engine default service account, which builds functions."""
+        return f"{self.number}-compute@developer.gserviceaccount.com"
+
+    def next_number(self) -> int:
+        """Return a number that is unique in this project."""
+        return next(self._numbers)
+
+    def check_project(self, project: str) -> None:
+        """Refuse another project; this one may be named by id, by number, or by ``-``."""
+        if project not in {self.project, self.number, "-"}:
+            raise denied(f"Permission denied on resource project {project}.")
+
+    def check_enabled(self, service: str) -> None:
+        """Refuse a call to an API that is not enabled."""
+        if service not in self.enabled:
+            raise service_disabled(service, self.number, self.project)
+
+    def check_permission(self, permission: str, resource: str) -> None:
+        """Refuse a call for which the caller lacks the permission."""
+        if permission and permission in self.denied:
+            raise Problem(
+                "PERMISSION_DENIED",
+                f"Permission '{permission}' denied on resource '{resource}' (or it may not exist).",
+                {
+                    "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+                    "reason": "IAM_PERMISSION_DENIED",
+                    "domain": "iam.googleapis.com",
+                    "metadata": {"permission": permission, "resource": resource},
+                },
+            )
+
+
+def timestamp(at: float | None = None) -> str:
+    """Return a time (default: now) in Google's format."""
+    moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,94 @@
+"""``logging.googleapis.com`` v2, for ``gcloud logging read``: the log lines of running functions and of failed starts.
+
+The time of a line is the time of the first request that returned it. A filter can have the names of service and
+revision, an event's id and a minimum severity; the rest of a filter is ignored.
+https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
+"""
+
+import json
+import re
+
+from tests.emulators.clouds.exchange import Json, Request, Route, page
+from tests.emulators.clouds.google.estate import Estate, timestamp
+from tests.emulators.clouds.google.problems import invalid
+from tests.emulators.clouds.google.run import Run
+
+SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
+_LABELS = {name: re.compile(rf'{name}"?\s*=\s*"?([\w-]+)') for name in ("service_name", "revision_name")}
+_EVENT = re.compile(r'jsonPayload\.eventId\s*=\s*"([^"]*)"')
+_SEVERITY = re.compile(r'severity\s*>=\s*"?([A-Z]+)')
+
+
+class LogEntries:
+    """The log of the project."""
+
+    def __init__(self, estate: Estate, run: Run) -> None:
+        self._estate = estate
+        self._run = run
+        self._entries: dict[tuple[str, int], Json] = {}
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the API."""
+        return [Route("POST", "/v2/entries:list", self._list, "logging.logEntries.list")]
+
+    def _list(self, request: Request) -> Json:
+        requested = request.json()
+        for name in requested.get("resourceNames", []):
+            self._estate.check_project(name.split("/")[1])
+        self._collect()
+        wanted = [entry for entry in self._entries.values() if _is_wanted(entry, requested.get("filter", ""))]
+        if requested.get("orderBy") == "timestamp desc":
+            wanted.reverse()
+        elif requested.get("orderBy", "timestamp asc") != "timestamp asc":
+            raise invalid("orderBy has to be timestamp asc or timestamp desc.")
+        size, token = str(requested.get("pageSize", 50)), str(requested.get("pageToken", ""))
+        paging = Request("GET", "", "", {"pageSize": [size], "pageToken": [token]})
+        return page("entries", wanted, paging, default=50, most=1000)
+
+    def _collect(self) -> None:
+        for service in list(self._run.services.values()):
+            if service.revision:
+                self._add(service.name, service.region, service.revision.name, service.revision.log())
+        for failed in self._run.failed:
+            self._add(failed.service, failed.region, failed.revision, failed.log)
+
+    def _add(self, service: str, region: str, revision: str, log: str) -> None:
+        labels = {
+            "project_id": self._estate.project,
+            "location": region,
+            "service_name": service,
+            "revision_name": revision,
+        }
+        for number, line in enumerate(log.split("\n")[:-1]):
+            key = (revision, number)
+            if key not in self._entries:
+                self._entries[key] = {
+                    "insertId": f"{revision}-{number}",
+                    "logName": f"projects/{self._estate.project}/logs/run.googleapis.com%2Fstdout",
+                    "resource": {"type": "cloud_run_revision", "labels": labels},
+                    "timestamp": timestamp(),
+                    **_payload(line),
+                }
+
+
+def _payload(line: str) -> Json:
+    """Return the payload of a line: JSON without its severity, which is a field of the entry, or else text."""
+    try:
+        value = json.loads(line)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        return {"severity": "DEFAULT", "textPayload": line}
+    return {"severity": value.pop("severity", "DEFAULT"), "jsonPayload": value}
+
+
+def _is_wanted(entry: Json, text: str) -> bool:
+    event = _EVENT.search(text)
+    if event and entry.get("jsonPayload", {}).get("eventId") != event[1]:
+        return False
+    labels, severity = entry["resource"]["labels"], _SEVERITY.search(text)
+    requested = {name: match[1] for name, pattern in _LABELS.items() if (match := pattern.search(text))}
+    if any(labels[name] != value for name, value in requested.items()):
+        return False
+    minimum = SEVERITIES.index(severity[1]) if severity and severity[1] in SEVERITIES else 0
+    return entry["severity"] in SEVERITIES and SEVERITIES.index(entry["severity"]) >= minimum

@@ -1,0 +1,221 @@
+"""``pubsub.googleapis.com`` v1: topics and subscriptions with their labels and IAM; messages are in the data plane.
+
+A subscription's filter is also applied here, because Google's emulator does not apply it. Push settings are stored but
+have no effect; a detached subscription returns no messages.
+https://cloud.google.com/pubsub/docs/reference/rest
+"""
+
+import time
+from collections.abc import Callable, Iterable
+
+from google.pubsub_v1 import types
+
+from tests.emulators.clouds.exchange import Json, Request, Route
+from tests.emulators.clouds.google.collection import Collection, check_settings, checked, duration_s
+from tests.emulators.clouds.google.data_plane import DataPlane, Waiting, parsed
+from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.clouds.google.exports import Exports
+from tests.emulators.clouds.google.filters import parse_filter
+from tests.emulators.clouds.google.policies import Policies
+from tests.emulators.clouds.google.problems import precondition
+from tests.emulators.clouds.google.strict import PAGED, strict
+from tests.emulators.pubsub import limits
+from tests.emulators.pubsub.settings import new_subscription
+
+PUBLISHER = "roles/pubsub.publisher"
+DELETED_TOPIC = "_deleted-topic_"
+_DEFAULTS: Json = {
+    "pushConfig": {},
+    "ackDeadlineSeconds": 10,
+    "messageRetentionDuration": "604800s",
+    "expirationPolicy": {"ttl": "2678400s"},
+    "state": "ACTIVE",
+}
+_FORWARDED = (
+    *("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering", "filter", "deadLetterPolicy", "retryPolicy"),
+    *("retainAckedMessages", "messageRetentionDuration", "enableExactlyOnceDelivery"),
+)
+_MAX_FORWARDED_S = 7 * 24 * 3600
+"""The longest retention that Google's emulator accepts: the service's former limit. No offline run lasts as long."""
+
+_SNAPSHOT = "/v1/projects/{project}/snapshots/{snapshot}"
+_TOPIC = "/v1/projects/{project}/topics/{topic}"
+_SUBSCRIPTION = "/v1/projects/{project}/subscriptions/{subscription}"
+
+
+class PubSub:
+    """The project's topics and subscriptions."""
+
+    def __init__(self, estate: Estate, policies: Policies, plane: DataPlane) -> None:
+        self._policies = policies
+        self._plane = plane
+        self._topics = Collection("topics", estate, policies)
+        self._subscriptions = Collection("subscriptions", estate, policies)
+        self._subscriptions.on_update = self._updated
+        self.exports = Exports(estate, policies)
+        self._made_at: dict[str, float] = {}
+
+    def names(self) -> list[str]:
+        """Return the full names of all topics and subscriptions."""
+        return [*sorted(self._topics.items), *sorted(self._subscriptions.items)]
+
+    def measured(self, made_before: float) -> dict[str, Waiting]:
+        """Return the unacknowledged messages of the subscriptions created before this time, by their ids."""
+        return {
+            name.rpartition("/")[2]: self._plane.waiting(name)
+            for name, made_at in list(self._made_at.items())
+            if name in self._subscriptions.items and made_at <= made_before
+        }
+
+    def may_publish(self, topic: str, account: str) -> bool:
+        """Whether a service account may publish to a topic."""
+        return self._policies.grants(topic, PUBLISHER, f"serviceAccount:{account}")
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the API."""
+        consumed = (("acknowledge", "Acknowledge"), ("modifyAckDeadline", "ModifyAckDeadline"), ("seek", "Seek"))
+        consume = "pubsub.subscriptions.consume"
+        return [
+            *self._topics.routes(),
+            *self._subscriptions.routes(),
+            strict(Route("PUT", _TOPIC, self._create_topic, "pubsub.topics.create")),
+            strict(Route("DELETE", _TOPIC, self._delete_topic, "pubsub.topics.delete")),
+            strict(Route("GET", _TOPIC + "/subscriptions", self._subscriptions_of, "pubsub.topics.get"), PAGED),
+            strict(Route("POST", _TOPIC + ":publish", self._publish, "pubsub.topics.publish")),
+            strict(Route("PUT", _SUBSCRIPTION, self._create_subscription, "pubsub.subscriptions.create")),
+            strict(Route("DELETE", _SUBSCRIPTION, self._delete_subscription, "pubsub.subscriptions.delete")),
+            strict(Route("POST", _SUBSCRIPTION + ":detach", self._detach, "pubsub.topics.detachSubscription")),
+            strict(Route("POST", _SUBSCRIPTION + ":pull", self._pull, consume)),
+            *(
+                strict(Route("POST", f"{_SUBSCRIPTION}:{verb}", self._forward(method), consume))
+                for verb, method in consumed
+            ),
+            *self._snapshot_routes(),
+        ]
+
+    def _snapshot_routes(self) -> list[Route]:
+        many, called = "/v1/projects/{project}/snapshots", "pubsub.snapshots"
+        return [
+            strict(Route("PUT", _SNAPSHOT, self._of_snapshot("CreateSnapshot", "name"), f"{called}.create")),
+            strict(Route("GET", _SNAPSHOT, self._of_snapshot("GetSnapshot", "snapshot"), f"{called}.get")),
+            strict(Route("DELETE", _SNAPSHOT, self._of_snapshot("DeleteSnapshot", "snapshot"), f"{called}.delete")),
+            strict(Route("GET", many, self._snapshots, f"{called}.list"), PAGED),
+        ]
+
+    def _create_topic(self, request: Request, project: str, topic: str) -> Json:
+        name = self._topics.full_name(project, topic)
+        body = request.json()
+        parsed(body, types.Topic.pb())
+        settings = {**body, "name": name}
+        checked(limits.check_topic_name, name)
+        check_settings(settings)
+        self._topics.check_new(name)
+        self._plane.create("Topic", {"name": name})
+        self._topics.items[name] = settings
+        return settings
+
+    def _delete_topic(self, _: Request, project: str, topic: str) -> Json:
+        name = self._topics.find(self._topics.full_name(project, topic))["name"]
+        self._plane.call("DeleteTopic", {"topic": name})
+        self._topics.remove(name)
+        for subscription in self._subscribed_to(name):
+            subscription["topic"] = DELETED_TOPIC
+        return {}
+
+    def _subscriptions_of(self, _: Request, project: str, topic: str) -> Json:
+        name = self._topics.find(self._topics.full_name(project, topic))["name"]
+        return {"subscriptions": [subscription["name"] for subscription in self._subscribed_to(name)]}
+
+    def _publish(self, request: Request, project: str, topic: str) -> Json:
+        name = self._topics.find(self._topics.full_name(project, topic))["name"]
+        return self._plane.call("Publish", {**request.json(), "topic": name})
+
+    def _create_subscription(self, request: Request, project: str, subscription: str) -> Json:
+        name = self._subscriptions.full_name(project, subscription)
+        body = {key: value for key, value in request.json().items() if value is not None}
+        parsed(body, types.Subscription.pb())
+        settings = {**_DEFAULTS, **body, "name": name}
+        checked(limits.check_subscription_name, name)
+        self._topics.find(settings.get("topic", ""))
+        self._subscriptions.check_new(name)
+        settings = self._checked(settings)
+        self._plane.create("Subscription", _forwarded(settings, _FORWARDED))
+        self._subscriptions.items[name] = settings
+        self._made_at[name] = time.time()
+        return settings
+
+    def _checked(self, settings: Json) -> Json:
+        """Return a subscription's settings, checked and completed. Raises ``Problem``."""
+        check_settings(settings)
+        parse_filter(settings.get("filter", ""))
+        if settings.get("deadLetterPolicy"):
+            self._topics.find(settings["deadLetterPolicy"].get("deadLetterTopic", ""))
+        exported = self.exports.check(settings)
+        plain = {key: value for key, value in exported.items() if not key.endswith("Config") or key == "pushConfig"}
+        checked(new_subscription, parsed(plain, types.Subscription.pb()))
+        return exported
+
+    def _updated(self, before: Json, after: Json, fields: list[str]) -> Json:
+        """Update a subscription in the data plane, and return it, completed."""
+        whole = self._checked({**_DEFAULTS, **after})
+        forwarded = [field for field in fields if field in _FORWARDED]
+        if forwarded:
+            changed = _forwarded(whole, ("name", *forwarded))
+            mask = ",".join(forwarded)
+            self._plane.call("UpdateSubscription", {"subscription": changed, "updateMask": mask})
+        return {**whole, "topic": before["topic"]}
+
+    def _detach(self, _: Request, project: str, subscription: str) -> Json:
+        name = self._subscriptions.full_name(project, subscription)
+        self._subscriptions.items[name] = {**self._subscriptions.find(name), "detached": True}
+        return {}
+
+    def _of_snapshot(self, method: str, key: str) -> Callable[..., Json]:
+        def call(request: Request, project: str, snapshot: str) -> Json:
+            return self._plane.call(method, {**request.json(), key: f"projects/{project}/snapshots/{snapshot}"})
+
+        return call
+
+    def _snapshots(self, request: Request, project: str) -> Json:
+        body: Json = {"project": f"projects/{project}", "pageToken": request.parameter("pageToken")}
+        return self._plane.call("ListSnapshots", {**body, "pageSize": request.number("pageSize", default=0)})
+
+    def _delete_subscription(self, _: Request, project: str, subscription: str) -> Json:
+        name = self._subscriptions.find(self._subscriptions.full_name(project, subscription))["name"]
+        self._plane.call("DeleteSubscription", {"subscription": name})
+        self._subscriptions.remove(name)
+        return {}
+
+    def _pull(self, request: Request, project: str, subscription: str) -> Json:
+        """Return the messages that the filter matches, and acknowledge the others, as Pub/Sub does."""
+        name = self._subscriptions.full_name(project, subscription)
+        settings = self._subscriptions.find(name)
+        if settings.get("detached"):
+            raise precondition(f"Subscription is detached (resource={subscription}).")
+        matches = parse_filter(settings.get("filter", ""))
+        pulled = self._plane.call("Pull", {**request.json(), "subscription": name}).get("receivedMessages", [])
+        matching = [delivery for delivery in pulled if matches(delivery["message"].get("attributes", {}))]
+        other_ids = [delivery["ackId"] for delivery in pulled if delivery not in matching]
+        if other_ids:
+            self._plane.call("Acknowledge", {"subscription": name, "ackIds": other_ids})
+        return {"receivedMessages": matching} if matching else {}
+
+    def _forward(self, method: str) -> Callable[..., Json]:
+        def forward(request: Request, project: str, subscription: str) -> Json:
+            name = self._subscriptions.find(self._subscriptions.full_name(project, subscription))["name"]
+            return self._plane.call(method, {**request.json(), "subscription": name})
+
+        return forward
+
+    def _subscribed_to(self, topic: str) -> list[Json]:
+        subscriptions = list(self._subscriptions.items.values())
+        return [subscription for subscription in subscriptions if subscription["topic"] == topic]
+
+
+def _forwarded(settings: Json, keys: Iterable[str]) -> Json:
+    """Return the settings of a subscription that the data plane gets."""
+    forwarded = {key: settings[key] for key in keys if key in settings}
+    if "messageRetentionDuration" in forwarded:
+        retention_s = min(duration_s(forwarded["messageRetentionDuration"]), _MAX_FORWARDED_S)
+        forwarded["messageRetentionDuration"] = f"{retention_s:g}s"
+    return forwarded

@@ -1,0 +1,144 @@
+"""``run.googleapis.com``: the services of functions, their IAM policies, and the invoker check.
+
+https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
+"""
+
+from dataclasses import dataclass
+
+from tests.emulators.clouds.exchange import Json, Request, Route
+from tests.emulators.clouds.google.estate import INVOKER_IAM_REQUIRED, Estate
+from tests.emulators.clouds.google.policies import Policies
+from tests.emulators.clouds.google.problems import aborted, not_found, precondition
+from tests.emulators.clouds.google.service import Service, described
+
+INVOKER = "roles/run.invoker"
+INVOKER_CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A revision that did not start, and its log."""
+
+    service: str
+    region: str
+    revision: str
+    log: str
+
+
+class Run:
+    """The services by name. If two regions have a service of one name, the second one's key is ``REGION/NAME``."""
+
+    def __init__(self, estate: Estate, policies: Policies) -> None:
+        self._estate = estate
+        self._policies = policies
+        self.services: dict[str, Service] = {}
+        self.failed: list[Failed] = []
+
+    def resource(self, service: Service) -> str:
+        """Return the full name of a service."""
+        return f"projects/{self._estate.project}/locations/{service.region}/services/{service.name}"
+
+    def find(self, region: str, name: str) -> Service | None:
+        """Return the service with this name in a region, or None."""
+        services = list(self.services.values())
+        return next((service for service in services if (service.region, service.name) == (region, name)), None)
+
+    def put(self, service: Service) -> None:
+        """Add a service, or replace the one with its name in its region."""
+        existing = self.services.get(service.name, service)
+        key = service.name if existing.region == service.region else f"{service.region}/{service.name}"
+        self.services[key] = service
+
+    def remove(self, region: str, name: str) -> None:
+        """Remove a service, and end its revision."""
+        service = self.find(region, name)
+        if service:
+            self.services = {key: other for key, other in self.services.items() if other is not service}
+            self._policies.forget(self.resource(service))
+            if service.revision:
+                service.revision.end()
+
+    def clear(self) -> None:
+        """Remove all services."""
+        for service in list(self.services.values()):
+            self.remove(service.region, service.name)
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the API."""
+        service = "/apis/serving.knative.dev/v1/namespaces/{project}/services/{name}"
+        iam = "/v1/projects/{project}/locations/{region}/services/{name}"
+        return [
+            Route("GET", service, self._get, "run.services.get"),
+            Route("PUT", service, self._replace, "run.services.update"),
+            Route("DELETE", service, self._delete, "run.services.delete"),
+            Route("GET", iam.removesuffix("/{name}"), self._list, "run.services.list"),
+            Route("GET", iam + ":getIamPolicy", self._policy, "run.services.getIamPolicy"),
+            Route("POST", iam + ":setIamPolicy", self._set_policy, "run.services.setIamPolicy"),
+            Route("POST", iam + ":testIamPermissions", self._test),
+        ]
+
+    def holds(self, role: str, member: str) -> bool:
+        """Whether a member has this role on the project."""
+        return self._policies.grants(f"projects/{self._estate.project}", role, member)
+
+    def is_open(self, service: Service) -> bool:
+        """Whether everyone may call a service."""
+        is_check_off = service.annotations.get(INVOKER_CHECK_OFF, "").lower() == "true"
+        return is_check_off or self._policies.grants(self.resource(service), INVOKER, "allUsers")
+
+    def _find(self, request: Request, project: str, name: str) -> Service:
+        """Return the service in the region of the host, such as ``europe-west1-run.googleapis.com``."""
+        self._estate.check_project(project)
+        region = request.host.removesuffix("run.googleapis.com").removesuffix("-")
+        service = self.find(region, name) if region else self.services.get(name)
+        if service is None:
+            raise not_found(f"Resource '{name}' of kind 'SERVICE' in project '{project}' does not exist.")
+        return service
+
+    def _get(self, request: Request, project: str, name: str) -> Json:
+        return described(self._find(request, project, name), self._estate)
+
+    def _delete(self, request: Request, project: str, name: str) -> Json:
+        service = self._find(request, project, name)
+        self.remove(service.region, service.name)
+        return {"kind": "Status", "status": "Success"}
+
+    def _list(self, _: Request, project: str, region: str) -> Json:
+        self._estate.check_project(project)
+        services = [service for service in list(self.services.values()) if region in {"-", service.region}]
+        items = [described(service, self._estate) for service in services]
+        return {"apiVersion": "serving.knative.dev/v1", "items": items}
+
+    def _replace(self, request: Request, project: str, name: str) -> Json:
+        service = self._find(request, project, name)
+        metadata = request.json().get("metadata", {})
+        version = metadata.get("resourceVersion")
+        if version and version != described(service, self._estate)["metadata"]["resourceVersion"]:
+            raise aborted(f"Conflict for resource '{name}': version '{version}' was specified but it has changed.")
+        annotations = metadata.get("annotations", {})
+        is_check_off = annotations.get(INVOKER_CHECK_OFF, "").lower() == "true"
+        if is_check_off and INVOKER_IAM_REQUIRED in self._estate.organization_policies:
+            raise precondition(
+                f"Operation denied by org policy on resource '{self.resource(service)}': [\"{INVOKER_IAM_REQUIRED}\"]."
+            )
+        service.annotations = dict(annotations)
+        service.labels = dict(metadata.get("labels", service.labels))
+        service.generation += 1
+        return described(service, self._estate)
+
+    def _policy(self, _: Request, project: str, region: str, name: str) -> Json:
+        return self._policies.get(self.resource(self._in(project, region, name)))
+
+    def _set_policy(self, request: Request, project: str, region: str, name: str) -> Json:
+        return self._policies.replace(self.resource(self._in(project, region, name)), request.json())
+
+    def _test(self, request: Request, project: str, region: str, name: str) -> Json:
+        self._in(project, region, name)
+        return self._policies.test(request)
+
+    def _in(self, project: str, region: str, name: str) -> Service:
+        self._estate.check_project(project)
+        service = self.find(region, name)
+        if service is None:
+            raise not_found(f"Resource '{name}' of kind 'SERVICE' in region '{region}' does not exist.")
+        return service
