@@ -16,8 +16,9 @@ MAX_WORKERS = min(8, 2 * (os.cpu_count() or 1))
 POLL_S = 0.2
 """Polling interval of the main thread, which alone can run Python's signal handlers."""
 
-LEAVE_S = 1.4
-"""Seconds that the main thread waits for running workers when it leaves early: a signal is obeyed within two."""
+LEAVE_S = 1.0
+"""Seconds that the main thread waits for running workers when it leaves early. It may have ended a gcloud of its own
+before, for up to ``gcloud.END_S``; a signal is obeyed within two seconds in all."""
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that end a command; Windows has no SIGHUP."""

@@ -53,7 +53,7 @@ FEW_PAUSES_S = (1.0, 2.0, 4.0)
 POLL_S = 0.1
 """Seconds between two checks whether the result of a running command is still wanted."""
 
-END_S = 0.7
+END_S = 0.5
 """Seconds that a command has to end after Ctrl-C, before it is killed."""
 
 _SETTINGS = {
