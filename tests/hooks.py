@@ -1,6 +1,6 @@
-"""The hooks of these tests: one seed decides, promises about time are told apart, and nothing is left behind.
+"""The pytest hooks of all tests: one seed for a run, a report of late tests, and nothing left behind.
 
-They import little: a run within a test (``tests/inner.py``) has them, too, and is to begin soon.
+This module imports little, because a pytest run inside a test (``tests/inner.py``) loads it and has to start fast.
 """
 
 from pathlib import Path
@@ -21,17 +21,17 @@ LONGEST = (
     *("blackbox/test_pause.py", "emulators/test_run.py", "blackbox/test_names_outage.py", "repository/test_again.py"),
     *("function/test_publishing.py", "blackbox/test_secrecy.py"),
 )
-"""Files that take more than 10 s, what waits beside what works. They begin first: a run ends with its last file."""
+"""Files that take more than 10 s. They begin first, so that the run does not wait for one of them at its end."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the one option of these tests."""
-    parser.addoption(again.OPTION, action="store_true", help="try a failed promise about time once more, and say so")
+    """Add the option ``--timed-again``."""
+    parser.addoption(again.OPTION, action="store_true", help="repeat a test once if it was only late, and report it")
 
 
 @pytest.hookimpl(trylast=True)  # the seed has been chosen by then
 def pytest_configure(config: pytest.Config) -> None:
-    """Let one seed decide on all chance, and watch over what the tests start: it ends with them."""
+    """Use one seed for all randomness, and register the check that what the tests start ends with them."""
     if config.getoption("hypothesis_seed", None) is None:
         core.global_force_seed = config.getoption("randomly_seed", None)
     config.pluginmanager.register(pace.InTime())
@@ -44,15 +44,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(leftovers.Run(workers=workers))
 
 
-@pytest.hookimpl(trylast=True)  # the order is chance's by then; each file is given to one worker, in this order
+@pytest.hookimpl(trylast=True)  # the order is shuffled by then; xdist gives files to the workers in this order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest files begin first, and leave the order of all else as it is."""
+    """Move the longest files to the front, and keep the order of the others."""
     places = {TESTS / path: place for place, path in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Say how to repeat this run, before anything of it can go wrong."""
+    """Print how to repeat this run, before anything can fail."""
     seed = session.config.getoption("randomly_seed", None)
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if seed is not None and terminal and not hasattr(session.config, "workerinput"):

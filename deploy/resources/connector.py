@@ -71,7 +71,7 @@ def remove_connector(
         for connector in owned_by(spec, rest, url)
         if is_proven(spec, connector) or connector.signs_with == "unknown"
     ]
-    why = f"posts to a function that is not marked {spec.mark}: left alone, as the function is"
+    why = f"posts to a function that does not have the label {spec.mark}: left alone, as the function is"
     others = (
         *(_keep_part(project, connector, why) for connector in posts_there),
         *_left_alone(spec, project, rest, url, own),

@@ -63,7 +63,7 @@ class Invocation(Resource):
 
     def _public(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps for ``public``. The grant comes first, so that DT can call while the check is enabled."""
-        why = "asked for instead of a check that is off" if is_unchecked(facts) else "nobody may call"
+        why = "requested instead of a switched-off check" if is_unchecked(facts) else "no public access"
         steps = () if is_public(facts) else (self._granted(why),)
         if is_unchecked(facts):
             call = GcloudCall(run_service(self.spec, "update", "--invoker-iam-check"))
@@ -71,7 +71,7 @@ class Invocation(Resource):
             steps = (*steps, update(check, (Change("invoker check", "off", "on"),), call))
         return steps or (keep(self.id, _state(facts)),)
 
-    def _granted(self, why: str = "nobody may call") -> Step:
+    def _granted(self, why: str = "no public access") -> Step:
         granted = ("--member=allUsers", f"--role={INVOKER}", "--condition=None")
         call = GcloudCall(run_service(self.spec, "add-iam-policy-binding", *granted))
         return create(self.id, why, call)

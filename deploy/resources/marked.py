@@ -43,7 +43,7 @@ class Marked(Resource):
         found = self.found(facts)
         if found is None or self.is_ours(found):
             return None
-        what = f"exists, and is not marked {self.spec.mark}\n  adopt it by this line, or choose another --name"
+        what = f"exists, but does not have the label {self.spec.mark}\n  add it with this command, or choose another --name"
         return DeployError(what, where=self.title, fix=[GcloudCall(self.adoption).line()])
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
@@ -59,7 +59,7 @@ class Marked(Resource):
         if self.found(facts) is None:
             return self.removal_of_traces(facts)
         if self.not_ours(facts):
-            return (keep(self.id, f"is not marked {self.spec.mark}"),)
+            return (keep(self.id, f"does not have the label {self.spec.mark}"),)
         reason = f"marked {self.spec.mark}{self.loss(facts)}"
         return (delete(self.id, reason, GcloudCall(self.command("delete"))),)
 

@@ -69,7 +69,7 @@ class Topic(Marked):
         ours = f"projects/{self.spec.google_project}/subscriptions/{self.topic}"
         names = facts.get("subscriptions") or []
         others = sorted(name for name in names if name != ours and not name.startswith(f"{ours}-{PROOF_WORD}-"))
-        return f"; others subscribe to it, and get nothing any more: {', '.join(others)}" if others else ""
+        return f"; others subscribe to it, and will receive nothing: {', '.join(others)}" if others else ""
 
     def command(self, verb: str, *flags: str) -> Argv:
         """Return a gcloud command on it."""

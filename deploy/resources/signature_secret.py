@@ -102,7 +102,7 @@ class SignatureSecret(Marked):
 
     def _unusable(self, facts: Facts) -> str:
         if not newest_enabled(facts):
-            return "its newest version is not in force"
+            return "its newest version is not enabled"
         refused = unusable(facts)
         return refused and f"{refused}: a new random one takes its place"
 

@@ -40,10 +40,10 @@ def user(user: User, recording: Recording) -> User:
 
 
 def test_beside_more_connectors_than_a_page_holds_plans_in_one_process_are_all_empty(user: User) -> None:
-    status, told = ended(user.starts_python("-c", TWICE))
+    status, output = ended(user.starts_python("-c", TWICE))
 
-    assert (status, told.count("nothing to do: everything is as it should be")) == (0, 2), told
-    assert told.count("= keep    connector in ccol8iuk9smqiha4e8l0") == 2
+    assert (status, output.count("nothing to do: everything is as it should be")) == (0, 2), output
+    assert output.count("= keep    connector in ccol8iuk9smqiha4e8l0") == 2
     assert len(user.both_clouds.log.entries(method="GET", path="*/dataconnectors")) == 4
     assert user.changes() == []
 
@@ -52,13 +52,13 @@ def test_a_source_that_does_not_start_is_told_and_the_revision_before_it_goes_on
     user: User, tmp_path: Path
 ) -> None:
     for name, main in {"syntax": "def ingest(:\n", "start": "raise RuntimeError('no such table')\n"}.items():
-        status, told = user.runs("up", "--yes", source=_clone(tmp_path / name, main))
-        assert (status, "not done  function dt-pubsub" in told) == (1, True), told
-        assert ("SyntaxError" if name == "syntax" else "RuntimeError: no such table") in told
-        assert "fix: python -m deploy up" in told
+        status, output = user.runs("up", "--yes", source=_clone(tmp_path / name, main))
+        assert (status, "not done  function dt-pubsub" in output) == (1, True), output
+        assert ("SyntaxError" if name == "syntax" else "RuntimeError: no such table") in output
+        assert "fix: python -m deploy up" in output
 
-        status, told = user.runs("verify")
-        assert (status, "came through DT's connector as message" in told) == (0, True), told
+        status, output = user.runs("verify")
+        assert (status, "came through DT's connector as message" in output) == (0, True), output
 
     user.brings_up()
 
@@ -66,8 +66,8 @@ def test_a_source_that_does_not_start_is_told_and_the_revision_before_it_goes_on
 def test_drift_is_shown_and_fixed_and_what_nobody_mentioned_is_left_alone(user: User) -> None:
     _drift(user)
 
-    status, told = user.runs("plan")
-    pending = {line[10:].split("  ")[0] for line in told.splitlines() if line.startswith(("+ ", "~ ", "- "))}
+    status, output = user.runs("plan")
+    pending = {line[10:].split("  ")[0] for line in output.splitlines() if line.startswith(("+ ", "~ ", "- "))}
     assert (status, pending) == (
         2,
         {
@@ -80,26 +80,26 @@ def test_drift_is_shown_and_fixed_and_what_nobody_mentioned_is_left_alone(user: 
             "public invocation",
             "connector in ccol8iuk9smqiha4e8l0",
         },
-    ), told
+    ), output
     user.brings_up()
     user.finds_nothing_to_do()
-    status, told = user.runs("verify")
-    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    status, output = user.runs("verify")
+    assert (status, "came through DT's connector as message" in output) == (0, True), output
     assert _by_hand(user) == BY_HAND
 
 
 def test_down_leaves_what_is_others_and_a_second_one_finds_nothing(user: User) -> None:
     ask(user.both_clouds, "PATCH", f"{PUBSUB}/topics/dt-rejected", {"topic": {"labels": {}}, "updateMask": "labels"})
 
-    status, told = user.runs("down", "--yes")
+    status, output = user.runs("down", "--yes")
 
-    assert status == 0, told
-    assert "is not marked dt-pubsub=dt-pubsub" in told
+    assert status == 0, output
+    assert "does not have the label dt-pubsub=dt-pubsub" in output
     assert {name.split("/")[-2] for name in user.both_clouds.left()} == {"topics", "dataconnectors"}
     assert len(user.connectors()) == FOREIGN_CONNECTORS
     user.both_clouds.log.clear()
-    status, told = user.runs("down", "--yes")
-    assert (status, user.changes()) == (0, []), told
+    status, output = user.runs("down", "--yes")
+    assert (status, user.changes()) == (0, []), output
 
 
 BY_HAND = {"retention": "864000s", "label": "cold-chain", "least": 2, "level": "DEBUG"}

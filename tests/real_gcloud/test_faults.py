@@ -13,14 +13,14 @@ from tests.real_gcloud.user import REAL_GCLOUD, STEPS, Asked, User, ended, struc
 
 pytestmark = REAL_GCLOUD
 
-MENDED_BY_A_ROLE = "fix: gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role="
-MENDED_BY_DTS_ROLE = "fix: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
+FIXED_BY_A_ROLE = "fix: gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role="
+FIXED_BY_DTS_ROLE = "fix: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
 REMOVED = ("*/dataconnectors/*", "*/functions/dt-pubsub", "*/secrets/dt-signature", "*/topics/dt-events")
 REFUSED = (
     *("APIs", "service account dt-pubsub", "topic dt-events", "secretAccessor on secret dt-signature"),
     *("function dt-pubsub", "public invocation", "connector in ccol8iuk9smqiha4e8l0"),
 )
-"""Steps that are refused: one for each API, because gcloud tells of a refusal in other words for each."""
+"""Steps that are refused: one for each API, because gcloud reports a refusal in other words for each API."""
 
 ENDED = (
     *("service account dt-pubsub", "topic dt-events", "secret dt-signature", "publisher on topic dt-events"),
@@ -32,9 +32,9 @@ ENDED = (
 def test_a_failed_step_reports_what_is_done_and_the_fix_and_the_next_up_continues_there(user: User) -> None:
     for step in _steps(REFUSED):
         step.fails(user)
-        status, told = user.runs("up", "--yes", "--no-verify")
-        assert (status, _stood_still_at(told)) == (1, step.resource), told
-        assert _is_reported(told, STEPS.index(step)), told
+        status, output = user.runs("up", "--yes", "--no-verify")
+        assert (status, _first_not_done(output)) == (1, step.resource), output
+        assert _is_reported(output, STEPS.index(step)), output
     user.brings_up()
     user.finds_nothing_to_do()
     assert _made_more_than_once(user) == {}
@@ -62,8 +62,8 @@ def test_an_up_that_was_ended_in_any_way_is_finished_by_the_next(user: User) -> 
     assert left, "none was killed while its source was staged"
     assert len(user.connectors()) == 1
     user.keeps_secrets()
-    status, told = user.runs("verify")
-    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    status, output = user.runs("verify")
+    assert (status, "came through DT's connector as message" in output) == (0, True), output
 
 
 def test_a_down_that_was_ended_in_any_way_is_finished_by_the_next(owner: User) -> None:
@@ -71,22 +71,22 @@ def test_a_down_that_was_ended_in_any_way_is_finished_by_the_next(owner: User) -
         fault = Asked("", "DELETE", "*", path).hangs(owner, done=done)
         struck(owner.starts("down", "--yes"), signum, partial(_came, fault), alone=alone)
         owner.both_clouds.faults.clear()
-    status, told = owner.runs("down", "--yes")
-    assert (status, owner.both_clouds.left()) == (0, []), told
+    status, output = owner.runs("down", "--yes")
+    assert (status, owner.both_clouds.left()) == (0, []), output
 
 
 def _end_in(step: Asked, user: User, signum: signal.Signals, alone: bool, done: bool) -> None:  # noqa: FBT001
     """End an ``up`` in the midst of a step. Ended by Ctrl-C or SIGTERM it says where it stood still."""
     fault = step.hangs(user, done=done)
-    status, told = struck(user.starts("up", "--yes", "--no-verify"), signum, partial(_came, fault), alone=alone)
+    status, output = struck(user.starts("up", "--yes", "--no-verify"), signum, partial(_came, fault), alone=alone)
     user.both_clouds.faults.clear()
     if signum == signal.SIGKILL:
-        assert status == -signal.SIGKILL, told
+        assert status == -signal.SIGKILL, output
         return
-    stood_still_at = _stood_still_at(told)
-    assert (status, stood_still_at.startswith(step.resource)) == (1, True), told
-    assert f"{stood_still_at}: interrupted" in told
-    assert "Traceback" not in told
+    first_not_done = _first_not_done(output)
+    assert (status, first_not_done.startswith(step.resource)) == (1, True), output
+    assert f"{first_not_done}: interrupted" in output
+    assert "Traceback" not in output
     assert user.gclouds() == [], "a gcloud outlives the verb"
 
 
@@ -101,8 +101,8 @@ def _came(fault: Fault) -> bool:
 
 def test_two_ups_at_the_same_time_leave_one_of_each_and_a_deployment_that_works(user: User) -> None:
     both = [user.starts("up", "--yes", "--no-verify") for _ in range(2)]
-    told = [ended(process) for process in both]
-    assert {status for status, _ in told} == {0}, told
+    ends = [ended(process) for process in both]
+    assert {status for status, _ in ends} == {0}, ends
     user.finds_nothing_to_do()
     assert len(user.connectors()) == 1
     status, proved = user.runs("verify")
@@ -113,34 +113,34 @@ def test_two_ups_at_the_same_time_leave_one_of_each_and_a_deployment_that_works(
 def test_an_account_that_cannot_be_impersonated_stops_down_before_dt_is_touched(owner: User) -> None:
     left = owner.both_clouds.left()
     nobody = {**owner.environ, "CLOUDSDK_AUTH_IMPERSONATE_SERVICE_ACCOUNT": "nobody@demo-proj.iam.gserviceaccount.com"}
-    status, told = owner.runs("down", "--yes", environ=nobody)
-    assert (status, owner.both_clouds.left()) == (1, left), told
-    assert "gcloud config unset auth/impersonate_service_account" in told
+    status, output = owner.runs("down", "--yes", environ=nobody)
+    assert (status, owner.both_clouds.left()) == (1, left), output
+    assert "gcloud config unset auth/impersonate_service_account" in output
     assert not [entry for entry in owner.both_clouds.log.changes() if "iamcredentials" not in entry.host]
 
 
-def _stood_still_at(told: str) -> str:
+def _first_not_done(output: str) -> str:
     """Return the first step that is not done."""
-    return told.partition("  not done  ")[2].partition("\n")[0]
+    return output.partition("  not done  ")[2].partition("\n")[0]
 
 
-def _is_reported(told: str, place: int) -> bool:
-    """Whether all that was not done is told, what was done, and the lines that fix it."""
+def _is_reported(output: str, place: int) -> bool:
+    """Return whether the output names the steps that are not done and those that are, and the commands that fix it."""
     step, before = STEPS[place], STEPS[place - 1].resource
     left = dict.fromkeys(step.resource for step in STEPS[place:])
-    fixed = MENDED_BY_DTS_ROLE if step is STEPS[-1] else MENDED_BY_A_ROLE
+    fixed = FIXED_BY_DTS_ROLE if step is STEPS[-1] else FIXED_BY_A_ROLE
     end = "  fix: python -m deploy up\n"
     return (
-        f"\nerror: {step.resource}: " in told
-        and (place == 0 or before == step.resource or f"\n  done      {before}" in told)
-        and [line[12:] for line in told.splitlines() if line.startswith("  not done  ")] == list(left)
-        and told.count(fixed) == 1
-        and told.endswith(end)
+        f"\nerror: {step.resource}: " in output
+        and (place == 0 or before == step.resource or f"\n  done      {before}" in output)
+        and [line[12:] for line in output.splitlines() if line.startswith("  not done  ")] == list(left)
+        and output.count(fixed) == 1
+        and output.endswith(end)
     )
 
 
 def _made_more_than_once(user: User) -> dict[tuple[str, ...], int]:
-    """Return the requests for a change that were granted twice; to be told where to upload changes nothing."""
+    """Return the requests for a change that were granted twice. A request for an upload address changes nothing."""
     changes = [entry for entry in user.both_clouds.log.changes() if "generateUploadUrl" not in entry.path]
     counts = Counter((entry.method, entry.host, entry.path) for entry in changes if entry.status == 200)
     return {asked: count for asked, count in counts.items() if count > 1}

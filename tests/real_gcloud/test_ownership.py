@@ -94,7 +94,7 @@ def test_down_sees_the_function_of_another_region_and_names_the_subscriptions_of
     status, output = user.runs("down", "--yes")
 
     assert status == 0, output
-    assert f"others subscribe to it, and get nothing any more: {PROJECT}/subscriptions/archive" in output
+    assert f"others subscribe to it, and will receive nothing: {PROJECT}/subscriptions/archive" in output
     assert user.both_clouds.left() == [f"{PROJECT}/subscriptions/archive"]
 
 

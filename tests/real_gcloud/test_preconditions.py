@@ -111,7 +111,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
             another(REQUESTS_CA_BUNDLE=None, CURL_CA_BUNDLE=None, SSL_CERT_FILE=None),
             "is not trusted here: unable to get local issuer certificate",
             "export REQUESTS_CA_BUNDLE=",
-            id="a proxy that ends TLS, whose authority only gcloud was told",
+            id="a proxy that ends TLS, whose authority is configured only in gcloud",
         ),
         pytest.param(
             another(https_proxy=None, http_proxy=None, HTTPS_PROXY=None, HTTP_PROXY=None),

@@ -16,27 +16,27 @@ def test_up_plan_up_again_down_with_everything_going_wrong_that_passes_by_itself
     faults.fail(
         404, {"error": "not found", "code": 404}, host="api.disruptive*", method="PATCH", path="*/dataconnectors/*"
     )
-    status, told = user.runs("up", "--yes")
-    assert status == 0, told
-    assert "came through DT's connector as message" in told
+    status, output = user.runs("up", "--yes")
+    assert status == 0, output
+    assert "came through DT's connector as message" in output
     assert len(user.connectors()) == 1
     assert len(user.secret()) == 64
     assert user.both_clouds.log.not_played() == []
-    user.keeps_secrets(told)
+    user.keeps_secrets(output)
 
     user.both_clouds.log.clear()
     user.finds_nothing_to_do()
-    status, told = user.runs("up", "--yes", "--json")
-    assert (status, json.loads(told[told.index("{") :])["changes"]) == (0, 0)
+    status, output = user.runs("up", "--yes", "--json")
+    assert (status, json.loads(output[output.index("{") :])["changes"]) == (0, 0)
     assert user.changes() == []
 
-    status, told = user.runs("down", "--yes")
-    assert (status, user.both_clouds.left()) == (0, []), told
+    status, output = user.runs("down", "--yes")
+    assert (status, user.both_clouds.left()) == (0, []), output
 
 
 def test_what_is_made_of_a_recorded_up_is_what_up_makes_and_it_works(owner: User) -> None:
     """The other tests begin with it: see tests/real_gcloud/recordings.py."""
     owner.finds_nothing_to_do()
-    status, told = owner.runs("verify")
-    assert (status, "came through DT's connector as message" in told) == (0, True), told
+    status, output = owner.runs("verify")
+    assert (status, "came through DT's connector as message" in output) == (0, True), output
     assert owner.both_clouds.log.not_played() == []

@@ -126,13 +126,13 @@ class User:
 
     def brings_up(self, **settings: str) -> None:
         """Make everything that is not made yet, without a proof. ``settings``: variables that are others this time."""
-        status, told = self.runs("up", "--yes", "--no-verify", environ={**self.environ, **settings})
-        assert (status, bool(re.search("^nothing (is left )?to do", told, re.MULTILINE))) == (0, True), told
+        status, output = self.runs("up", "--yes", "--no-verify", environ={**self.environ, **settings})
+        assert (status, bool(re.search("^nothing (is left )?to do", output, re.MULTILINE))) == (0, True), output
 
     def finds_nothing_to_do(self) -> None:
         """See that a plan is empty, and says so."""
-        status, told = self.runs("plan")
-        assert (status, "nothing to do: everything is as it should be" in told) == (0, True), told
+        status, output = self.runs("plan")
+        assert (status, "nothing to do: everything is as it should be" in output) == (0, True), output
 
     def functions(self) -> list[str]:
         """Return the regions in which Google has the function."""
@@ -140,7 +140,7 @@ class User:
 
     def changes(self) -> list[str]:
         """Return the requests for a change since the log was cleared."""
-        return [str(each) for each in self.both_clouds.log.changes()]
+        return [str(entry) for entry in self.both_clouds.log.changes()]
 
     def gclouds(self) -> list[str]:
         """Return the command lines of this user's gclouds that still run."""
@@ -160,11 +160,11 @@ class User:
         command = [str(GCLOUD), "secrets", "versions", "access", "latest", "--secret=dt-signature"]
         return subprocess.run(command, env=self.environ, text=True, capture_output=True, check=True).stdout.strip()
 
-    def keeps_secrets(self, *told: str) -> None:
+    def keeps_secrets(self, *output: str) -> None:
         """See that no secret is in what was printed, in an argument, a child's environment, a log or a file."""
         revision = self.both_clouds.google.run.services["dt-pubsub"].revision
         texts = [
-            *told,
+            *output,
             self.spied.read_text("utf-8"),
             *map(str, self.both_clouds.log),
             revision.log() if revision else "",

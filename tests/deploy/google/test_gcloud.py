@@ -396,7 +396,7 @@ def test_credentials_that_dt_quotes_are_not_shown() -> None:
 @pytest.mark.parametrize("verb", ["create", "delete"])
 def test_a_rate_limit_error_without_a_status_is_retried(verb: str) -> None:
     refused = fails(
-        f"ERROR: Failed to {verb} topic [projects/p/topics/t]: told to fail with 429.\n"
+        f"ERROR: Failed to {verb} topic [projects/p/topics/t]: made to fail with 429.\n"
         f"ERROR: (gcloud.pubsub.topics.{verb}) Failed to {verb} the following: [t]."
     )
     run, clock = Scripted(refused, refused, Finished(0, "{}", "")), FakeClock(0)

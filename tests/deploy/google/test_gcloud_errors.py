@@ -329,7 +329,7 @@ ROWS: tuple[Row, ...] = (
     (
         "UNWORDED",
         DELETE,
-        "Failed to delete subscription [projects/p/subscriptions/s]: told to fail with 429.",
+        "Failed to delete subscription [projects/p/subscriptions/s]: made to fail with 429.",
         "https://status.cloud.google.com/",
     ),
     ("OTHER", DEPLOY, f"{OPERATION}never heard of", "https://cloud.google.com/functions/docs/troubleshooting"),

@@ -107,7 +107,9 @@ def test_a_new_resource_is_removed_if_it_is_ours_after_its_owner_was_read_again(
 
 def test_a_new_resource_of_others_is_left_alone_by_every_verb(up: Stage) -> None:
     up.google.things[ARCHIVE]["labels"] = {"team": "payments"}
-    adoption = r"archive dt-archive: exists, and is not marked .*\n.*\n.*topics update dt-archive --update-labels="
+    adoption = (
+        r"archive dt-archive: exists, but does not have the label .*\n.*\n.*topics update dt-archive --update-labels="
+    )
     with pytest.raises(NotOwned, match=adoption):
         up.deployment().plan()
     assert up.deployment().down() == NOTHING_TO_DO
@@ -127,7 +129,7 @@ def test_a_new_resource_that_others_make_during_up_stops_it(stage: Stage) -> Non
             stage.google.things[ARCHIVE] = {"labels": {"team": "payments"}}
 
     stage.google.before = appear
-    with pytest.raises(ApplyFailed, match="archive dt-archive: exists, and is not marked"):
+    with pytest.raises(ApplyFailed, match="archive dt-archive: exists, but does not have the label"):
         stage.deployment().up(verify=False)
 
 
@@ -162,7 +164,7 @@ def test_a_role_is_granted_on_a_new_resource_only_while_it_is_ours(up: Stage) ->
             up.google.things[ARCHIVE]["labels"] = {"team": "payments"}
 
     up.google.before = taken
-    with pytest.raises(ApplyFailed, match="archive dt-archive: exists, and is not marked"):
+    with pytest.raises(ApplyFailed, match="archive dt-archive: exists, but does not have the label"):
         up.deployment().up(verify=False)
     assert up.google.policies["topics dt-archive"] == []
 

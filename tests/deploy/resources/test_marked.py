@@ -37,13 +37,13 @@ def test_an_absent_resource_is_created(resource: Marked) -> None:
 
 @every_marked_resource
 def test_a_resource_without_the_mark_is_refused_with_the_command_that_adopts_it(resource: Marked) -> None:
-    with pytest.raises(DeployError, match="exists, and is not marked dt-pubsub=dt-pubsub") as refused:
+    with pytest.raises(DeployError, match="exists, but does not have the label dt-pubsub=dt-pubsub") as refused:
         resource.plan({resource.key: THEIRS})
     assert refused.value.where == resource.title
     (line,) = refused.value.fix
     assert "dt-pubsub=dt-pubsub" in line
     (step,) = resource.removal({resource.key: THEIRS})
-    assert (step.action, step.reason) == ("keep", "is not marked dt-pubsub=dt-pubsub")
+    assert (step.action, step.reason) == ("keep", "does not have the label dt-pubsub=dt-pubsub")
 
 
 @every_marked_resource

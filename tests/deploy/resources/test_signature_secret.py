@@ -38,8 +38,8 @@ def test_the_secret_is_created_with_a_first_version_from_standard_input() -> Non
 @pytest.mark.parametrize(
     ("versions", "read", "reason"),
     [
-        ([], None, "its newest version is not in force"),
-        ([version(1), version(2, "DISABLED")], None, "its newest version is not in force"),
+        ([], None, "its newest version is not enabled"),
+        ([version(1), version(2, "DISABLED")], None, "its newest version is not enabled"),
         ([version(1)], SecretVersion(1, (), ("it is empty",)), "the function cannot use version 1: it is empty"),
     ],
 )

@@ -127,7 +127,7 @@ def test_a_resource_of_others_that_appears_during_up_is_left_alone(line: str) ->
 
     stage.google.versions["dt-signature"] = ["another secret, which is long enough"]
     stage.google.before = appear
-    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="does not have the label dt-pubsub=dt-pubsub"):
         stage.deployment().up(verify=False)
     assert stage.google.things[kind, name] == {**theirs, "labels": {"team": "other"}}
     assert stage.dt.connectors[DT_PROJECT] == []

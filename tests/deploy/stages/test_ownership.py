@@ -72,7 +72,7 @@ def test_a_service_of_others_over_which_a_deployment_failed_is_never_opened(stag
 
 def test_a_function_that_others_make_during_up_is_not_overwritten(stage: Stage) -> None:
     when(stage, "secrets create", lambda: stage.google.things.update({FUNCTION: new_function()}))
-    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="does not have the label dt-pubsub=dt-pubsub"):
         stage.deployment().up(verify=False)
     assert stage.google.uploaded == []
     assert is_closed(stage)
@@ -106,7 +106,7 @@ def test_a_name_that_others_take_after_the_plan_stops_up_before_any_grant(
 ) -> None:
     group = {"service-accounts": "iam", "secrets": ""}.get(kind, "pubsub")
     when(stage, f"{group} {kind} create {name}".strip(), lambda: stage.google.things.update({(kind, name): theirs}))
-    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="does not have the label dt-pubsub=dt-pubsub"):
         stage.deployment().up(verify=False)
     assert not any(bindings for bindings in stage.google.policies.values())
     assert stage.google.things[kind, name] == theirs
@@ -127,7 +127,7 @@ def test_no_role_is_granted_on_or_to_resources_of_others(up: Stage, kind: str, n
         up.google.things[kind, name] |= {"labels": {}, "description": ""}
 
     when(up, "auth print-access-token", taken)
-    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="does not have the label dt-pubsub=dt-pubsub"):
         up.deployment().up(verify=False)
     assert up.google.policies[policy] == []
 
@@ -152,7 +152,7 @@ def test_down_leaves_a_resource_that_changed_its_owner_after_the_plan(up: Stage)
         up.google.things["secrets", "dt-signature"] = OTHERS
 
     when(up, "functions delete", taken)
-    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="does not have the label dt-pubsub=dt-pubsub"):
         up.deployment().down()
     assert up.google.things["secrets", "dt-signature"] == OTHERS
 
@@ -270,7 +270,7 @@ def test_down_leaves_the_connector_of_a_foreign_function_despite_its_secret_or_n
     by_hand.dt.connectors[DT_PROJECT][0]["displayName"] = name
     assert by_hand.deployment().down() == NOTHING_TO_DO
     assert (len(by_hand.dt.connectors[DT_PROJECT]), by_hand.google.changes()) == (1, [])
-    assert f"{name!r} posts to a function that is not marked dt-pubsub=dt-pubsub: left alone" in by_hand.shown
+    assert f"{name!r} posts to a function that does not have the label dt-pubsub=dt-pubsub: left alone" in by_hand.shown
 
 
 def test_down_recognizes_no_connector_by_a_foreign_secret(by_hand: Stage) -> None:
@@ -291,7 +291,7 @@ def test_verify_sends_nothing_to_a_function_and_signs_nothing_with_a_secret_that
     up: Stage, theirs: tuple[str, str]
 ) -> None:
     up.google.things[theirs]["labels"] = {"team": "payments"}
-    with pytest.raises(DeployError, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(DeployError, match="does not have the label dt-pubsub=dt-pubsub"):
         up.deployment().verify()
     assert (up.posted, up.google.changes()) == ([], [])
 
@@ -302,7 +302,7 @@ def test_a_foreign_function_in_another_region_stays(up: Stage) -> None:
     up.google.things[second] = {**new_function(region="us-east1"), "labels": MARK}
     theirs = {**new_function(region="us-east1"), **OTHERS}
     when(up, "functions delete", lambda: up.google.things.update({second: theirs}))
-    with pytest.raises(ApplyFailed, match="is not marked dt-pubsub=dt-pubsub"):
+    with pytest.raises(ApplyFailed, match="does not have the label dt-pubsub=dt-pubsub"):
         up.deployment().down()
     assert up.google.things[second] == theirs
     assert ELSEWHERE not in up.google.things

@@ -90,7 +90,7 @@ class Faults:
 
 def _refusal(status: int, host: str) -> Any:
     """Return an error body in the format of the host's cloud."""
-    message = f"told to fail with {status}"
+    message = f"made to fail with {status}"
     if "disruptive" in host or "d21s" in host:
         return {"error": message, "code": status, "help": f"https://docs.d21s.com/error/#{status}"}
     return {"error": {"code": status, "message": message, "status": _STATUSES.get(status, "UNKNOWN")}}

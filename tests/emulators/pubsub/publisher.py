@@ -118,7 +118,7 @@ class Publisher:
         if fault.answer == "cut":
             cut(self._port, context.peer())
         if fault.answer in {"status", "cut"}:
-            raise Refused(grpc.StatusCode[fault.code], fault.message or f"told to fail with {fault.code}")
+            raise Refused(grpc.StatusCode[fault.code], fault.message or f"made to fail with {fault.code}")
         return {"ids": ids, "no ids": [], "two ids": ["1", "2"]}[fault.answer]
 
 
