@@ -43,7 +43,7 @@ class Marked(Resource):
         found = self.found(facts)
         if found is None or self.is_ours(found):
             return None
-        what = f"exists, but does not have the label {self.spec.mark}\n  add it with this command, or choose another --name"
+        what = f"exists, but does not have the label {self.spec.mark}\n  add it by this command, or use another --name"
         return DeployError(what, where=self.title, fix=[GcloudCall(self.adoption).line()])
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
