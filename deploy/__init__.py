@@ -1,4 +1,4 @@
-"""Make both ends, prove the path, show it and remove it: ``python -m deploy VERB``.
+"""Make both ends, prove the path, show it and remove it: ``python -m deploy VERB``, installed ``dt-pubsub VERB``.
 
 Modules and packages, from what a user types down to the two clouds:
 
@@ -21,6 +21,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``steps``            a plan as data                                                nothing
 ``secret``           a secret that no repr, log or traceback shows                 nothing
 ``errors``           the one family of errors                                      nothing
+``program``          the name of the command, as it was started                    the process's arguments
 ===================  ============================================================  ==========================
 
 A plan is computed from what exists, without a state file; ``up`` carries out exactly the steps that ``plan`` shows.

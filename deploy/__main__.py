@@ -12,6 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy.cli.doorway import end, not_installed, on_end, open_streams
+from deploy.program import PROGRAM
 
 try:
     os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read the file on import, and fail if it is invalid
@@ -92,7 +93,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
 
 def _how_to_resume(verb: str) -> str:
     is_resumable = verb in USAGES and USAGES[verb].is_resumable
-    return f"; `python -m deploy {verb}` finishes what was begun" if is_resumable else ""
+    return f"; `{PROGRAM} {verb}` finishes what was begun" if is_resumable else ""
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
@@ -137,5 +138,10 @@ def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-if __name__ == "__main__":
+def start() -> NoReturn:
+    """Run the command line of this process, and end the process: the installed command begins here."""
     end(lambda: main(sys.argv[1:]), are_left)
+
+
+if __name__ == "__main__":
+    start()

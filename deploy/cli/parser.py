@@ -9,6 +9,7 @@ from deploy.cli.doorway import Parser
 from deploy.cli.options import OPTIONS, Group
 from deploy.cli.usage import Usage
 from deploy.errors import DeployError
+from deploy.program import PROGRAM
 from deploy.spec import DEFAULT_SENSORS
 from function.version import VERSION
 
@@ -87,11 +88,11 @@ def build_parser(usages: Usages) -> argparse.ArgumentParser:
     statuses = _status_lines(usages)
     parser = _Parser(
         allow_abbrev=False,
-        prog="python -m deploy",
+        prog=PROGRAM,
         description="Create, verify, show and remove both ends of DT sensors -> Google Pub/Sub.",
         epilog=f"{_EXAMPLES}\n{_ENVIRONMENT}\nexit status:\n{statuses}\n\nVERB --help shows the flags of a verb.",
         formatter_class=_HelpFormatter,
-        usage="python -m deploy VERB [flags]",
+        usage=f"{PROGRAM} VERB [flags]",
     )
     parser.verbs = tuple(usages)
     parser.add_argument("--version", action="version", version=f"dt-pubsub {VERSION}", help="show the version and exit")
@@ -104,7 +105,7 @@ def build_parser(usages: Usages) -> argparse.ArgumentParser:
             description=usage.summary,
             epilog=f"{_PRECEDENCE}{_hint(usage)}\nexit status: {usage.exit_codes_line}",
             formatter_class=_HelpFormatter,
-            usage=f"python -m deploy {name} [flags]",
+            usage=f"{PROGRAM} {name} [flags]",
         )
         _add_flags(flags, usage)
     return parser
@@ -119,13 +120,13 @@ def _unrecognized(words: Sequence[str], verb: str, usages: Usages) -> DeployErro
     """Return the error for unknown flags of a verb. It names the verbs that have the flag, or a similar flag."""
     typed = [word.partition("=")[0] for word in words if word.startswith("--")]
     if early := [name for name in typed if name in usages[verb].flag_names]:
-        return DeployError(f"{_listed(early)}: flags come after the verb", fix=[f"python -m deploy {verb} {early[0]}"])
+        return DeployError(f"{_listed(early)}: flags come after the verb", fix=[f"{PROGRAM} {verb} {early[0]}"])
     misplaced = [(name, verbs) for name in typed if (verbs := _verbs_with(name, usages))]
     if misplaced:
         what = "; ".join(f"{name} is not a flag of {verb}, but of {_listed(verbs)}" for name, verbs in misplaced)
-        return DeployError(what, fix=[f"python -m deploy {verb} --help"])
+        return DeployError(what, fix=[f"{PROGRAM} {verb} --help"])
     hint = _suggestion(typed, usages[verb].flag_names)
-    return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", fix=[f"python -m deploy {verb} --help"])
+    return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", fix=[f"{PROGRAM} {verb} --help"])
 
 
 def _verbs_with(flag: str, usages: Usages) -> list[str]:

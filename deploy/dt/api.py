@@ -9,6 +9,7 @@ from typing import Any
 
 from deploy.dt.transport import DtAnswer, DtRequest, Method, Transport
 from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
+from deploy.program import PROGRAM
 from deploy.secret import Secret
 from deploy.spec import last_segment
 
@@ -155,13 +156,13 @@ class Kind:
 TABLE = (
     Kind(0, r"clock of this machine", CLOCK),
     Kind(0, r"", AGAIN),
-    Kind(400, r"(?i)unsupported|unknown event type", "python -m deploy up --event-type=ONE-THAT-DT-KNOWS"),
+    Kind(400, r"(?i)unsupported|unknown event type", f"{PROGRAM} up --event-type=ONE-THAT-DT-KNOWS"),
     Kind(400, r"", "https://developer.disruptive-technologies.com/docs/error-codes"),
     Kind(401, r"clock of this machine", CLOCK),
     Kind(401, r"", CREDENTIALS),
     Kind(403, r"", ROLE),
     Kind(404, r"", "check --dt-project: DT knows no such project or resource"),
-    Kind(409, r"", "another change of the same resource is under way: python -m deploy status"),
+    Kind(409, r"", f"another change of the same resource is under way: {PROGRAM} status"),
     Kind(429, r"", AGAIN),
 )
 """All known refusals of DT's; the first one that matches counts."""

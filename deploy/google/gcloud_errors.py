@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from deploy.errors import Code, GcloudFailed
 from deploy.google.permissions import allow_unchecked, grant, let_build
+from deploy.program import PROGRAM
 from deploy.resources.catalog import command_groups
 from deploy.spec import last_segment
 from deploy.steps import Argv
@@ -202,12 +203,12 @@ TABLE: tuple[Kind, ...] = (
     Kind(
         "LOCATIONS",
         r"(?P<constraint>gcp\.resourceLocations)",
-        (_POLICY, "python -m deploy up --region=ONE-THAT-IS-ALLOWED"),
+        (_POLICY, f"{PROGRAM} up --region=ONE-THAT-IS-ALLOWED"),
     ),
     Kind(
         "PUBLIC_FORBIDDEN",
         r"permitted customer|allowedPolicyMember",
-        ("python -m deploy up --invocation=unchecked",),
+        (f"{PROGRAM} up --invocation=unchecked",),
     ),
     Kind("CHECK_FORCED", r"run\.managed\.requireInvokerIam", (allow_unchecked("{project}"),)),
     Kind("POLICY", r"constraints/(?P<constraint>[\w.]+\w)", (_POLICY,)),
@@ -220,7 +221,7 @@ TABLE: tuple[Kind, ...] = (
         "QUOTA",
         r"(?:Cpu|Mem)AllocPerProjectRegion|Max instances must be set to|total allowable (?:CPU|memory)"
         r"|[Qq]uota limit '\w+' has been exceeded|Maximum number of .{1,60} reached",
-        (_QUOTAS, "python -m deploy up --max-instances=FEWER"),
+        (_QUOTAS, f"{PROGRAM} up --max-instances=FEWER"),
     ),
     Kind(
         "RESOURCE_EXHAUSTED",
@@ -233,12 +234,12 @@ TABLE: tuple[Kind, ...] = (
         r"|invalid authentication cred",
         (_LOG_IN,),
     ),
-    Kind("ALREADY_EXISTS", r"already exists", ("python -m deploy up --name=ANOTHER-NAME",)),
+    Kind("ALREADY_EXISTS", r"already exists", (f"{PROGRAM} up --name=ANOTHER-NAME",)),
     Kind(
         "ABORTED",
         r"concurrent policy changes|unable to queue the operation|operation in progress"
         r"|(?i:etag mismatch|etag\b.{0,99} did not match)",
-        ("wait until the other change has ended: python -m deploy status",),
+        (f"wait until the other change has ended: {PROGRAM} status",),
     ),
     Kind("PERMISSION_DENIED", r"does not have permission to access|not authorized to perform", (grant("{project}"),)),
     Kind(
@@ -256,9 +257,9 @@ _BY_CODE: Mapping[Code, tuple[str, ...]] = {
     "PERMISSION_DENIED": (grant("{project}"),),
     "UNAUTHENTICATED": (_LOG_IN,),
     "RESOURCE_EXHAUSTED": (_QUOTAS,),
-    "ABORTED": ("wait until the other change has ended: python -m deploy status",),
-    "ALREADY_EXISTS": ("python -m deploy up --name=ANOTHER-NAME",),
-    "NOT_FOUND": ("python -m deploy plan",),
+    "ABORTED": (f"wait until the other change has ended: {PROGRAM} status",),
+    "ALREADY_EXISTS": (f"{PROGRAM} up --name=ANOTHER-NAME",),
+    "NOT_FOUND": (f"{PROGRAM} plan",),
     "ELSEWHERE": ("gcloud config list", "gcloud projects describe {project}"),
     "UNAVAILABLE": (STATUS,),
     "TIMEOUT": (STATUS,),

@@ -20,6 +20,7 @@ from deploy.errors import DtFailed, GcloudFailed, NotProven
 from deploy.function_client import FunctionClient
 from deploy.google.function_log import FunctionLog
 from deploy.google.gcloud import Gcloud
+from deploy.program import PROGRAM
 from deploy.proof.checks import (
     EMULATED,
     MADE_UP,
@@ -35,8 +36,8 @@ from deploy.resources.connector import PAUSED, Connector, owned_by
 from deploy.secret import Secret
 from deploy.spec import Spec
 
-UP = "python -m deploy up"
-VERIFY = "python -m deploy verify"
+UP = f"{PROGRAM} up"
+VERIFY = f"{PROGRAM} verify"
 ARRIVAL_S = 90.0
 """Seconds within which an event has to arrive."""
 OPENING_S = 90.0
@@ -79,7 +80,7 @@ class Verifier:
                 return
             if status not in {0, 403, 404, 429, 500, 502, 503} or self.now() > give_up_at:
                 what = f"an unsigned request was answered with {status}, not refused with 401 unsigned"
-                hint = "python -m deploy plan"
+                hint = f"{PROGRAM} plan"
                 raise NotProven(what, where=self.function.url, fix=[hint, self._logs])
             self.notice(f"{self.function.url} still answers {status or 'nothing'}")
             self.sleep(3.0)
@@ -98,7 +99,7 @@ class Verifier:
                 return
             if self.now() > give_up_at:
                 what = f"the function does not accept the newest secret: it answered {status} {text[:200]}"
-                raise NotProven(what, where=f"secret {self.spec.secret}", fix=["python -m deploy plan", self._logs])
+                raise NotProven(what, where=f"secret {self.spec.secret}", fix=[f"{PROGRAM} plan", self._logs])
             self.notice("the function does not accept the newest secret yet")
             self.sleep(3.0)
 
@@ -202,7 +203,7 @@ class Verifier:
                     return message
             self.sleep(0.5)
         what = f"no event came within {ARRIVAL_S:.0f} s"
-        raise NotProven(what, where=f"topic {self.spec.topic}", fix=["python -m deploy status", self._logs, *fix])
+        raise NotProven(what, where=f"topic {self.spec.topic}", fix=[f"{PROGRAM} status", self._logs, *fix])
 
     @property
     def _logs(self) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from deploy.errors import DeployError
+from deploy.program import PROGRAM
 from deploy.spec import Spec
 from deploy.steps import Change, ConnectorCall, DeviceRemoval, ResourceId, Step, create, delete, keep, update
 
@@ -267,7 +268,7 @@ def _kept_reason(spec: Spec, found: Connector) -> str:
     lists = (("events", found.event_types, spec.event_types), ("labels", found.labels, labels_wanted(spec)))
     by_hand = [f"{name} {', '.join(there)}" for name, there, wanted in lists if there and wanted is None]
     left = f"; left alone: {'; '.join(by_hand)}" if by_hand else ""
-    unseen = "; DT does not show its secret, so it cannot be compared; python -m deploy verify checks it"
+    unseen = f"; DT does not show its secret, so it cannot be compared; {PROGRAM} verify checks it"
     return f"{state}{left}{unseen if found.signs_with == 'unknown' else ''}"
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.errors import DeployError
+from deploy.program import PROGRAM
 from deploy.resources.by_hand import as_suffix, on_function, on_service
 from deploy.resources.invokers import INVOKER, RUN, is_public, is_unchecked, run_service
 from deploy.resources.marked import Marked
@@ -15,7 +16,7 @@ from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_
 from deploy.steps import Action, Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
 
 ENTRY_POINT = "ingest"
-ANOTHER_NAME = "python -m deploy up --name=ANOTHER-NAME"
+ANOTHER_NAME = f"{PROGRAM} up --name=ANOTHER-NAME"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from deploy.dt.devices import Devices
 from deploy.errors import ApplyFailed, DeployError, GcloudFailed
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import SecretVersions
+from deploy.program import PROGRAM
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
 from deploy.resources.resource import Facts, Resource, answered, described
@@ -194,5 +195,5 @@ def _stopped(wanted: Sequence[Step], place: int, what: str, fix: Sequence[str]) 
     done = "".join(f"\n  done      {step.resource}" for step in wanted[:place])
     left = "".join(f"\n  not done  {step.resource}" for step in wanted[place:])
     verb = "down" if all(step.action == "delete" for step in wanted) else "up"
-    lines = (*fix, f"python -m deploy {verb}")
+    lines = (*fix, f"{PROGRAM} {verb}")
     return ApplyFailed(f"{what}{done}{left}", where=wanted[place].resource, fix=lines, done=wanted[:place])

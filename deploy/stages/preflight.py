@@ -12,6 +12,7 @@ from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grant, le
 from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import TestPermissions
 from deploy.parallel import wait_for, worker_pool
+from deploy.program import PROGRAM
 from deploy.resources.catalog import deployer_permissions, service_of_group
 from deploy.resources.connector import check_room
 from deploy.resources.function import Function
@@ -196,7 +197,7 @@ def _public_access(subject: Subject) -> _Finding:
         raise DeployError(
             f"organization policy {forbidding} forbids allUsers",
             where="public invocation",
-            fix=["python -m deploy up --invocation=unchecked"],
+            fix=[f"{PROGRAM} up --invocation=unchecked"],
         )
     return _Finding(warnings=warnings, is_public_forbidden=True)
 
@@ -270,7 +271,7 @@ def _dt(subject: Subject) -> _Finding:
         raise DeployError(
             f"the projects belong to {len(set(organizations))} organizations; make one deployment for each",
             where="DT",
-            fix=["python -m deploy up --name=ANOTHER-NAME --dt-project=DT-PROJECT"],
+            fix=[f"{PROGRAM} up --name=ANOTHER-NAME --dt-project=DT-PROJECT"],
         )
     return _Finding(warnings=tuple(warnings), organizations=frozenset(organizations))
 

@@ -1,6 +1,9 @@
 """Copies the uploaded files to a temporary folder: main.py, requirements.txt and function/; and their digest.
 
 From the root of the repository, gcloud would upload all other files, too, or write a ``.gcloudignore`` there.
+
+An installed package has the same files: function/ beside deploy/, as in a checkout, and the other two in deploy/upload/,
+where pyproject.toml puts them. At the top of site-packages, they would be in the way of other packages' files.
 """
 
 import contextlib
@@ -11,7 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-_ROOT_FILES = (Path("main.py"), Path("requirements.txt"))
+PACKAGED = Path("deploy/upload")
+"""The folder of an installed package that holds main.py and requirements.txt. A checkout does not have it."""
+
+_ROOT_FILES = ("main.py", "requirements.txt")
 DIGEST_LETTERS = 40
 """Length of the digest; the value of a label has at most 63 characters."""
 
@@ -22,9 +28,12 @@ def source_files(root: Path = ROOT) -> dict[str, bytes]:
     These are all files of function/ except hidden ones and ``__pycache__``; ``.gcloudignore`` has the same rules. Line
     ends are LF, whatever git has written.
     """
+    packaged = root / PACKAGED
+    top = packaged if packaged.is_dir() else root
     below = sorted(path.relative_to(root) for path in (root / "function").rglob("*") if path.is_file())
     modules = [path for path in below if not any(part == "__pycache__" or part[0] == "." for part in path.parts)]
-    return {path.as_posix(): _with_lf((root / path).read_bytes()) for path in (*_ROOT_FILES, *modules)}
+    found = {name: top / name for name in _ROOT_FILES} | {path.as_posix(): root / path for path in modules}
+    return {path: _with_lf(file.read_bytes()) for path, file in found.items()}
 
 
 def _with_lf(content: bytes) -> bytes:

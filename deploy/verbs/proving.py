@@ -3,6 +3,7 @@
 from deploy.context import Context
 from deploy.errors import DeployError, NotProven
 from deploy.function_client import FunctionClient
+from deploy.program import PROGRAM
 from deploy.proof.fixtures import Fixtures
 from deploy.proof.verifier import Verifier
 from deploy.resources.function import Function
@@ -49,7 +50,7 @@ def prove_after_up(context: Context, observed: Observed) -> None:
         prove(context, observed)
     except DeployError as error:
         what = f"{error.what}\n  both ends are deployed and stay as they are; only the proof failed"
-        again = "python -m deploy verify"
+        again = f"{PROGRAM} verify"
         raise NotProven(what, where=error.where, fix=[*error.fix, again]) from error
 
 
@@ -57,9 +58,9 @@ def _newest_secret(context: Context, observed: Observed) -> Secret:
     """Return the newest secret. Raises ``DeployError`` if the function cannot use it, or if there is no function."""
     secret = SignatureSecret(context.spec)
     if refusal := unusable(observed.of(secret)):
-        raise DeployError(refusal, where=secret.title, fix=["python -m deploy up"])
+        raise DeployError(refusal, where=secret.title, fix=[f"{PROGRAM} up"])
     if not observed.url(context.spec) or not observed.secrets:
-        raise DeployError("there is nothing to verify yet", fix=["python -m deploy up"])
+        raise DeployError("there is nothing to verify yet", fix=[f"{PROGRAM} up"])
     return observed.secrets[0]
 
 

@@ -4,6 +4,7 @@ from deploy.cli.usage import Usage
 from deploy.context import Context
 from deploy.errors import DeployError, DtFailed, NotOwned, Unusable
 from deploy.google.backlog import MESSAGES, OLDEST, question, unread_in
+from deploy.program import PROGRAM
 from deploy.report import Row
 from deploy.resources.connector import owned_by
 from deploy.resources.pubsub import subscription_id
@@ -48,7 +49,7 @@ def run(context: Context) -> int:
         context.terminal.table([(row.state, row.what, row.detail) for row in on_one_screen(rows, spec)])
     context.print(f"\n{observed.url(spec) or 'no function, no URL'}")
     if pending(steps) or broken:
-        context.print("to see what up would fix: python -m deploy plan")
+        context.print(f"to see what up would fix: {PROGRAM} plan")
     return {True: NOTHING_TO_DO, False: UNHEALTHY, None: FAILED}[report.healthy]
 
 
