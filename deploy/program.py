@@ -1,4 +1,4 @@
-"""The name of this command, as the user started it: every text that shows a command begins with it. Pure but for argv."""
+"""The name of this command, as the user started it. Every text that shows a command begins with it."""
 
 import re
 import sys

@@ -6,6 +6,8 @@
 ``usage``          how one verb is used, for the parser                               nothing
 ``settings``       flags > environment > deploy.toml -> spec; lists all errors       nothing
 ``settings_file``  deploy.toml -> values, and the line of every value                deploy.toml
+``completion``     the script for completion in bash, zsh and fish                   standard output
+``spelling``       the known word that a mistyped one is most like                   nothing
 ``terminal``       tables, progress and questions                                    the terminal
 ``doorway``        standard streams, signals, missing packages, exit status          the terminal, signals
 =================  ================================================================  =====================

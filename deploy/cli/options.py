@@ -1,10 +1,11 @@
 """All options: the flag, the variable and the deploy.toml key of each, and the check of its values. Pure."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Literal
 
+from deploy.cli.spelling import suggestion
 from deploy.spec import DT_PROJECT_ID, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, RETENTION_DEFAULTS, seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
@@ -41,11 +42,6 @@ def _request_timeout(text: str) -> None:
         raise ValueError(f"{text!r} is not between 10s and 3600s")
 
 
-def _event_type(text: str) -> None:
-    if text not in EVENT_TYPES:
-        raise ValueError(f"{text!r} is not one of {', '.join(EVENT_TYPES)}; for a newer type, select all types")
-
-
 def _display_name(text: str) -> None:
     if not 1 <= len(text) <= MAX_NAME or not text.isprintable():
         raise ValueError(f"{text[:MAX_NAME]!r} is not a display name of 1 to {MAX_NAME} printable characters")
@@ -62,8 +58,13 @@ def _setting(text: str) -> None:
         raise ValueError(f"the value of {name} has a line break or another character that is not printable")
 
 
-def _one_of(*words: str) -> Check:
-    return _matches("|".join(words), f"one of {', '.join(words)}")
+def _one_of(words: Collection[str], advice: str = "") -> Check:
+    def check(text: str) -> None:
+        if text not in words:
+            hint = suggestion([text[:MAX_NAME]], words)
+            raise ValueError(f"{text[:MAX_NAME]!r} is not one of {', '.join(words)}{advice}{hint}")
+
+    return check
 
 
 _LABEL = _matches(r"[a-z][a-z0-9_-]{0,62}=[a-z0-9_-]{0,63}", "a label such as team=cold-chain")
@@ -82,7 +83,7 @@ class Option:
     """One option. ``place``: its key in deploy.toml, from which the name of its variable is made, too.
 
     ``default``: the value of a new resource if the option is not set, in words. ``many``: it has several values.
-    ``pairs``: its values are ``NAME=VALUE``.
+    ``pairs``: its values are ``NAME=VALUE``. ``choices``: all values, if there are few, for completion in a shell.
     """
 
     place: str
@@ -94,6 +95,7 @@ class Option:
     check: Check
     many: bool = False
     pairs: bool = False
+    choices: tuple[str, ...] = ()
 
     @property
     def variable(self) -> str:
@@ -172,7 +174,8 @@ OPTIONS = (
             "public: allUsers may call; unchecked: Cloud Run checks no caller",
         ),
         f"{INVOCATION_DEFAULT}: public, or unchecked if organization policy forbids that",
-        _one_of(*INVOCATIONS),
+        _one_of(INVOCATIONS),
+        choices=INVOCATIONS,
     ),
     Option(
         *("build_service_account", "--build-service-account", "EMAIL", "function", "account that builds the function"),
@@ -193,8 +196,9 @@ OPTIONS = (
     ),
     Option(
         *("connector.events", "--event-type", "TYPE", "connector", "type of event that DT sends", "all"),
-        _event_type,
+        _one_of(EVENT_TYPES, "; for a newer type, select all types"),
         many=True,
+        choices=EVENT_TYPES,
     ),
     Option(
         *("connector.labels", "--connector-label", "KEY", "connector", "device label that DT sends with an event"),

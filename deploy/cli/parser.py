@@ -2,16 +2,20 @@
 
 import argparse
 from collections.abc import Collection, Mapping, Sequence
-from difflib import get_close_matches
 from typing import NoReturn
 
+from deploy.cli import completion
 from deploy.cli.doorway import Parser
 from deploy.cli.options import OPTIONS, Group
+from deploy.cli.spelling import suggestion
 from deploy.cli.usage import Usage
 from deploy.errors import DeployError
 from deploy.program import PROGRAM
 from deploy.spec import DEFAULT_SENSORS
 from function.version import VERSION
+
+EVERYWHERE = ("--help", "--version")
+"""Flags that argparse itself adds, and that can be meant, too."""
 
 Usages = Mapping[str, Usage]
 """The usage of every verb, by its name."""
@@ -22,16 +26,16 @@ _GROUPS: dict[Group, str] = {
     "function": "function",
     "connector": "Data Connector",
 }
-_EXAMPLES = """\
+_EXAMPLES = f"""\
 examples:
-  python -m deploy plan --project=my-project --region=us-east1 --dt-project=ID
+  {PROGRAM} plan --project=my-project --region=us-east1 --dt-project=ID
   if deploy.toml or the environment has these three settings:
-  python -m deploy up
+  {PROGRAM} up
   to change one setting and keep all others:
-  python -m deploy up --min-instances=1
+  {PROGRAM} up --min-instances=1
   in a pipeline, which cannot answer questions:
-  python -m deploy up --yes --json
-  python -m deploy down
+  {PROGRAM} up --yes --json
+  {PROGRAM} down
 """
 _ENVIRONMENT = """\
 environment:
@@ -55,11 +59,12 @@ _SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For mor
 class _Parser(Parser):
     """A parser that raises ``DeployError`` on usage errors, so that they are printed like all others, also in JSON."""
 
-    verbs: Collection[str] = ()
+    words: Collection[str] = ()
+    """The words of which a mistyped one can be meant."""
 
     def error(self, message: str) -> NoReturn:
         typed = message.partition("invalid choice: '")[2].partition("'")[0]
-        raise DeployError(f"{message}{_suggestion([typed], self.verbs)}", fix=[f"{self.prog} --help"])
+        raise DeployError(f"{message}{suggestion([typed], self.words)}", fix=[f"{self.prog} --help"])
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -83,20 +88,24 @@ def parse(arguments: Sequence[str], usages: Usages) -> argparse.Namespace:
     return flags
 
 
-def build_parser(usages: Usages) -> argparse.ArgumentParser:
-    """Return the parser of these verbs: ``--help`` ends the process, a usage error raises ``DeployError``."""
+def build_parser(usages: Usages, program: str = PROGRAM, *, shows_choices: bool = False) -> argparse.ArgumentParser:
+    """Return the parser of these verbs: ``--help`` ends the process, a usage error raises ``DeployError``.
+
+    ``shows_choices``: the parser itself knows the values of closed sets, for a completion script. Otherwise the
+    settings check all values together, so that all errors are listed at once.
+    """
     statuses = _status_lines(usages)
     parser = _Parser(
         allow_abbrev=False,
-        prog=PROGRAM,
+        prog=program,
         description="Create, verify, show and remove both ends of DT sensors -> Google Pub/Sub.",
         epilog=f"{_EXAMPLES}\n{_ENVIRONMENT}\nexit status:\n{statuses}\n\nVERB --help shows the flags of a verb.",
         formatter_class=_HelpFormatter,
-        usage=f"{PROGRAM} VERB [flags]",
+        usage=f"{program} VERB [flags]",
     )
-    parser.verbs = tuple(usages)
+    parser.words = (*usages, completion.VERB)
     parser.add_argument("--version", action="version", version=f"dt-pubsub {VERSION}", help="show the version and exit")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB", title="verbs", prog=program)
     for name, usage in usages.items():
         flags = verbs.add_parser(
             name,
@@ -105,10 +114,32 @@ def build_parser(usages: Usages) -> argparse.ArgumentParser:
             description=usage.summary,
             epilog=f"{_PRECEDENCE}{_hint(usage)}\nexit status: {usage.exit_codes_line}",
             formatter_class=_HelpFormatter,
-            usage=f"{PROGRAM} {name} [flags]",
+            usage=f"{program} {name} [flags]",
         )
-        _add_flags(flags, usage)
+        _add_flags(flags, usage, shows_choices=shows_choices)
+    _add_completion(verbs, usages)
     return parser
+
+
+def _add_completion(verbs: "argparse._SubParsersAction[_Parser]", usages: Usages) -> None:
+    """Add the verb that prints a completion script. It needs no settings, so the parser carries it out."""
+    parser = verbs.add_parser(
+        completion.VERB,
+        allow_abbrev=False,
+        help=completion.SUMMARY,
+        description=completion.SUMMARY,
+        epilog=completion.HOW_TO,
+        formatter_class=_HelpFormatter,
+        usage=f"{PROGRAM} {completion.VERB} SHELL",
+    )
+    parser.words = completion.SHELLS
+    parser.add_argument(
+        "shell",
+        metavar="SHELL",
+        choices=completion.SHELLS,
+        action=completion.print_script(lambda program: build_parser(usages, program, shows_choices=True)),
+        help="bash, zsh or fish",
+    )
 
 
 def _hint(usage: Usage) -> str:
@@ -125,7 +156,7 @@ def _unrecognized(words: Sequence[str], verb: str, usages: Usages) -> DeployErro
     if misplaced:
         what = "; ".join(f"{name} is not a flag of {verb}, but of {_listed(verbs)}" for name, verbs in misplaced)
         return DeployError(what, fix=[f"{PROGRAM} {verb} --help"])
-    hint = _suggestion(typed, usages[verb].flag_names)
+    hint = suggestion(typed, (*usages[verb].flag_names, *EVERYWHERE))
     return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", fix=[f"{PROGRAM} {verb} --help"])
 
 
@@ -138,14 +169,11 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _suggestion(typed: Sequence[str], known: Collection[str]) -> str:
-    """Return a question that names the known word most like a mistyped one; "" if no word is like it."""
-    meant = [name for word in typed for name in get_close_matches(word, known, 1)]
-    return f"; did you mean {meant[0]}?" if meant else ""
-
-
-def _add_flags(verb: argparse.ArgumentParser, usage: Usage) -> None:
-    verb.add_argument("--config", metavar="FILE", help="settings file (default: deploy.toml, if it exists here)")
+def _add_flags(verb: argparse.ArgumentParser, usage: Usage, *, shows_choices: bool) -> None:
+    config = verb.add_argument(
+        "--config", metavar="FILE", help="settings file (default: deploy.toml, if it exists here)"
+    )
+    config.complete = completion.FILE  # type: ignore[attr-defined]  # shtab reads it
     verb.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
     for flag in usage.flags:
         verb.add_argument(flag.name, **flag.arguments)
@@ -155,7 +183,12 @@ def _add_flags(verb: argparse.ArgumentParser, usage: Usage) -> None:
             for option in options:
                 action = "append" if option.many else "store"
                 flags.add_argument(
-                    option.flag, dest=option.place, action=action, metavar=option.metavar, help=option.help_text
+                    option.flag,
+                    dest=option.place,
+                    action=action,
+                    metavar=option.metavar,
+                    help=option.help_text,
+                    choices=option.choices if shows_choices and option.choices else None,
                 )
 
 

@@ -5,10 +5,10 @@ import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from deploy.cli.spelling import suggestion
 from deploy.errors import InvalidOptions
 
 USUAL_NAME = "deploy.toml"
@@ -40,8 +40,8 @@ class SettingsFile:
         """Return an error for each key that is not a known place."""
         for place in self.values:
             if place not in known:
-                similar = get_close_matches(place, known, 1) or [name for name in known if name.endswith(f".{place}")]
-                hint = f"; did you mean {similar[0]}?" if similar else ""
+                in_a_table = [name for name in known if name.endswith(f".{place}")]
+                hint = suggestion([place], known) or suggestion(in_a_table[:1], known)
                 yield f"{self.name}{_line(self.lines, place)}: unknown key {place}{hint}"
 
 

@@ -2,8 +2,8 @@
 
 From the root of the repository, gcloud would upload all other files, too, or write a ``.gcloudignore`` there.
 
-An installed package has the same files: function/ beside deploy/, as in a checkout, and the other two in deploy/upload/,
-where pyproject.toml puts them. At the top of site-packages, they would be in the way of other packages' files.
+An installed package has the same files: function/ beside deploy/, as in a checkout, and the other two in
+deploy/upload/, where pyproject.toml puts them. At the top of site-packages, another package's files could replace them.
 """
 
 import contextlib

@@ -1,0 +1,65 @@
+"""Completion in the user's shell: prints a script that knows all verbs, flags and closed sets of values.
+
+shtab makes the script from the parser. A script is static, so that completing a word starts no Python.
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import shtab
+
+from deploy.program import INSTALLED, MODULE, PROGRAM
+
+VERB = "completion"
+SHELLS = ("bash", "zsh", "fish")
+NAME = INSTALLED if PROGRAM == MODULE else PROGRAM
+"""The command that is completed. A shell completes commands by their first word, and that of a module is python."""
+
+SUMMARY = "print the script that completes verbs and flags in a shell"
+HOW_TO = f"""\
+To complete in every new shell, run once, or again after an update:
+
+bash, with its package bash-completion:
+  mkdir -p ~/.local/share/bash-completion/completions
+  {NAME} {VERB} bash > ~/.local/share/bash-completion/completions/{NAME}
+
+zsh, in which ~/.zshrc has fpath+=~/.zfunc before its line compinit:
+  mkdir -p ~/.zfunc
+  {NAME} {VERB} zsh > ~/.zfunc/_{NAME}
+
+fish:
+  mkdir -p ~/.config/fish/completions
+  {NAME} {VERB} fish > ~/.config/fish/completions/{NAME}.fish
+
+To complete only in this shell: source <({NAME} {VERB} bash)
+In fish: {NAME} {VERB} fish | source
+
+exit status: 0: printed   1: error"""
+
+FILE = shtab.FILE
+"""The attribute ``complete`` of an argument whose value is the path of a file."""
+
+
+def print_script(build: Callable[[str], argparse.ArgumentParser]) -> type[argparse.Action]:
+    """Return an action that prints the script of the named shell, and ends the process, as ``--help`` does.
+
+    ``build``: returns the parser for a command of this name.
+    """
+
+    class PrintScript(argparse.Action):
+        """The action of the argument that names the shell."""
+
+        def __call__(
+            self,
+            parser: argparse.ArgumentParser,
+            namespace: argparse.Namespace,
+            values: Any,
+            option_string: str | None = None,
+        ) -> NoReturn:
+            """Print the script."""
+            del namespace, option_string
+            print(shtab.complete(build(NAME), values))
+            parser.exit()
+
+    return PrintScript
