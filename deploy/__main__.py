@@ -12,15 +12,18 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy.cli.doorway import end, not_installed, on_end, open_streams
-from deploy.program import PROGRAM
+from deploy.program import MODULE, PROGRAM
 
 try:
     os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read the file on import, and fail if it is invalid
+    from deploy.cli.parser import parse
     from deploy.dt.transport import Credentials, DisruptiveTransport, Network
 except ModuleNotFoundError as missing:
-    sys.exit(not_installed(missing, "deploy/requirements.txt"))
+    if PROGRAM == MODULE:
+        sys.exit(not_installed(missing, "deploy/requirements.txt"))
+    lock = Path(__file__).with_name("requirements.txt")  # installed with this package
+    sys.exit(not_installed(missing, f'"{lock}"', python=f'"{sys.executable}"'))
 
-from deploy.cli.parser import parse
 from deploy.cli.settings import MARGIN, read_spec
 from deploy.cli.terminal import Terminal
 from deploy.context import Context

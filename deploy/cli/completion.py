@@ -32,8 +32,13 @@ fish:
   mkdir -p ~/.config/fish/completions
   {NAME} {VERB} fish > ~/.config/fish/completions/{NAME}.fish
 
-To complete only in this shell: source <({NAME} {VERB} bash)
-In fish: {NAME} {VERB} fish | source
+To complete in this shell only:
+  eval "$({NAME} {VERB} bash)"
+  eval "$({NAME} {VERB} zsh)"
+  {NAME} {VERB} fish | source
+
+Values of flags are completed after a blank: --event-type TYPE. A value after =
+is completed in fish only.
 
 exit status: 0: printed   1: error"""
 

@@ -38,7 +38,7 @@ PLAIN = {
 """The ASCII text that replaces a character which the encoding of a stream does not have."""
 
 
-INSTALL = "python -m pip install --no-deps --require-hashes"
+INSTALL = "-m pip install --no-deps --require-hashes"
 """Without ``--no-deps``, a pip before 23.3 may refuse a list with hashes as soon as a newer release exists."""
 
 OURS = {"deploy", "function", "tests"}
@@ -54,13 +54,16 @@ class Parser(argparse.ArgumentParser):
         (file or sys.stderr).write(message)
 
 
-def not_installed(missing: ModuleNotFoundError, *locks: str) -> str:
-    """Return the message for a missing package of these lists; raise the error again if the module is our own."""
+def not_installed(missing: ModuleNotFoundError, *locks: str, python: str = "python") -> str:
+    """Return the message for a missing package of these lists; raise the error again if the module is our own.
+
+    ``python``: the command that starts this Python in the user's shell.
+    """
     name = (missing.name or "").partition(".")[0]
     if name in OURS:
         raise missing
     listed = " ".join(f"-r {lock}" for lock in locks)
-    return f"error: {name} is not installed for {sys.executable}\n  fix: {INSTALL} {listed}"
+    return f"error: {name} is not installed for {sys.executable}\n  fix: {python} {INSTALL} {listed}"
 
 
 def on_end(handler: Handler) -> None:
