@@ -1,0 +1,85 @@
+"""Every text that shows a command shows it under the name by which it was started."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.program import MODULE, PROGRAM, name_of
+
+ROOT = Path(__file__).parents[2]
+MODULES = [path for path in (ROOT / "deploy").rglob("*.py") if path.name != "program.py"]
+
+
+@pytest.mark.parametrize(
+    ("argv0", "name"),
+    [
+        ("/home/user/.local/bin/dt-pubsub", "dt-pubsub"),
+        ("dt-pubsub.exe", "dt-pubsub"),
+        ("dt-pubsub-script.py", "dt-pubsub"),
+        ("/home/user/.local/bin/dt-pubsub@2", "dt-pubsub@2"),
+        ("/clone/deploy/__main__.py", MODULE),
+        ("-m", MODULE),
+        ("/usr/bin/pytest", MODULE),
+        ("dt-pubsub; rm", MODULE),
+        ("", MODULE),
+    ],
+)
+def test_the_name_is_the_one_that_the_user_typed(argv0: str, name: str) -> None:
+    assert name_of(argv0) == name
+
+
+def texts(path: Path) -> list[str]:
+    """Return the strings of a module without its docstrings."""
+    tree = ast.parse(path.read_text("utf-8"))
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    strings = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in bare]
+    return [node.value for node in strings if isinstance(node.value, str)]
+
+
+def test_no_other_module_writes_the_name_into_a_text() -> None:
+    found = [f"{path.relative_to(ROOT)}: {text}" for path in MODULES for text in texts(path) if MODULE in text]
+    assert found == [], "write {PROGRAM}, of deploy/program.py"
+
+
+def started_as(name: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run the command from a script of this name, which is what an installation makes."""
+    script = folder / name
+    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom deploy.__main__ import start\nstart()\n")
+    line = [sys.executable, str(script), *words]
+    return subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("name", ["dt-pubsub", "dt-pubsub@2"])
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (("--help",), "usage: {name} VERB [flags]"),
+        (("up", "--help"), "usage: {name} up [flags]"),
+        (("--help",), "  {name} up --min-instances=1"),
+        (("staus",), "  fix: {name} --help"),
+        (("up", "--fast"), "  fix: {name} up --help"),
+        (("up", "--project"), "  fix: {name} up --help"),
+        (("completion", "--help"), "  {name} completion fish | source"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_help_and_errors_show_the_name_of_the_installed_command(
+    name: str, words: tuple[str, ...], line: str, tmp_path: Path
+) -> None:
+    done = started_as(name, tmp_path, *words)
+    printed = done.stdout + done.stderr
+    assert line.format(name=name) in printed.splitlines()
+    assert PROGRAM not in printed
+
+
+def test_an_installed_command_without_its_packages_shows_the_command_that_installs_them(tmp_path: Path) -> None:
+    script = tmp_path / "dt-pubsub"
+    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\nimport deploy.__main__\n")
+    line = [sys.executable, "-S", str(script), "plan"]  # -S hides the packages of this environment
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    options = "-m pip install --no-deps --require-hashes"
+    assert done.stderr.splitlines()[1:] == [f'  fix: "{sys.executable}" {options} -r "{ROOT}/deploy/requirements.txt"']
