@@ -8,13 +8,14 @@ BIN := $(VENV)/bin
 BUILT := tests/bench/.build
 PUBSUB ?= auto
 PORT ?= 8080
+DIST ?= dist
 
 # make splits the names of targets at blanks, so VENV must have none; the folder of the clone may have some
 ifneq ($(words $(VENV)),1)
 $(error VENV is "$(VENV)": choose a path without blanks for the virtual environment)
 endif
 
-.PHONY: help run serve rehearse test test-deploy test-install prove bench scaling check lint types audit mutate format lock clean
+.PHONY: help run serve rehearse test test-deploy test-install prove bench scaling check lint types audit mutate format lock wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -83,8 +84,11 @@ lock: $(VENV)/.venv  ## pin and hash all requirements; UPGRADE= keeps versions
 UPGRADE ?= --upgrade
 LOCK := $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --custom-compile-command "make lock"
 
+wheel: $(VENV)/.tests  ## build the wheel of the command dt-pubsub into dist/
+	@exec $(BIN)/python -m hatchling build -d "$(DIST)"
+
 clean:  ## remove environments, builds and caches
-	rm -rf $(VENV) $(BUILT) .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BUILT) dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.venv:

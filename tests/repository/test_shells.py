@@ -33,7 +33,9 @@ SHELLS = {
     "zsh": ("zsh", "-f", "-i"),
     "fish": ("fish", "--no-config"),
 }
-PROGRAMS = ("gcloud", "curl", "openssl", "python", "python3", "make", ".venv/bin/python")
+PROGRAMS = (
+    *("gcloud", "curl", "openssl", "python", "python3", "make", "git", "pipx", "dt-pubsub", ".venv/bin/python"),
+)
 COMPLAINT = re.compile(
     r"not found|parse error|syntax error|no matches|[Uu]nsupported|Unknown command|expected", re.MULTILINE
 )
@@ -82,7 +84,9 @@ def test_the_commands_of_a_page_do_the_same_in_every_shell(page: Path, shell: st
     text = blocks(page)
     started = pasted(shell, text, tmp_path)
     assert started == pasted("bash", text, tmp_path / "again")
-    assert len(started) >= len(re.findall(r"^(?:gcloud|make|python|openssl|printf|\.venv)", text, re.MULTILINE))
+    assert len(started) >= len(
+        re.findall(r"^(?:gcloud|make|python|openssl|printf|pipx|dt-pubsub|git|\.venv)", text, re.MULTILINE)
+    )
 
 
 @every_shell

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy import __main__ as command
+from deploy.cli import completion
 from deploy.cli.options import OPTIONS, WHICH_DEPLOYMENT, Option
 from deploy.cli.parser import build_parser, parse
 from deploy.cli.settings import read_spec
@@ -140,7 +141,7 @@ def test_settings_that_a_verb_has_no_flag_for_are_taken_from_file_and_environmen
 
 def test_the_verbs_that_can_be_typed_are_those_that_have_a_function() -> None:
     (verbs,) = (action for action in build_parser(USAGES)._actions if action.dest == "verb")  # noqa: SLF001  # argparse shows it nowhere else
-    assert set(verbs.choices or ()) == set(VERBS)
+    assert set(verbs.choices or ()) == {*VERBS, completion.VERB}
 
 
 def test_the_version_is_printed_without_a_verb_or_any_setting(
@@ -175,6 +176,9 @@ def test_wrong_flags_are_reported_in_json_with_the_json_flag(
         (["staus"], "status"),
         (["up", "--memmory=1Gi"], "--memory"),
         (["plan", "--dt-projects=x"], "--dt-project"),
+        (["plan", "--projct", "x"], "--project"),
+        (["--vesion", "plan"], "--version"),
+        (["STATUS"], "status"),
     ],
 )
 def test_a_mistyped_verb_or_flag_gets_a_suggestion(
@@ -182,6 +186,22 @@ def test_a_mistyped_verb_or_flag_gets_a_suggestion(
 ) -> None:
     assert command.main(words) == 1
     assert f"; did you mean {meant}?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", ["qqqq", "--qqqq"])
+def test_a_word_that_is_like_no_other_gets_no_suggestion(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["plan", word]) == 1
+    assert "did you mean" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["up", "--project"], ["plan", "--config"]], ids=" ".join)
+def test_a_flag_without_its_value_is_refused_with_a_command_that_exists(
+    words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main(words) == 1
+    assert capsys.readouterr().err == (
+        f"error: argument {words[1]}: expected one argument\n  fix: python -m deploy {words[0]} --help\n"
+    )
 
 
 def test_an_abbreviated_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -311,6 +311,28 @@ def test_an_error_in_deploy_toml_names_file_line_and_key(tmp_path: Path, fault: 
     assert fault in faults(tmp_path, text=MISTAKEN, environ={"DEPLOY_PROJECT": "demo-proj"})
 
 
+@pytest.mark.parametrize(
+    ("flags", "fault"),
+    [
+        ({"connector.events": ["temprature"]}, "--event-type: 'temprature' is not one of touch, "),
+        ({"connector.events": ["temprature"]}, "; for a newer type, select all types; did you mean temperature?"),
+        ({"connector.events": ["CO2"]}, "; did you mean co2?"),
+        (
+            {"invocation": "publik"},
+            "--invocation: 'publik' is not one of auto, public, unchecked; did you mean public?",
+        ),
+    ],
+)
+def test_a_mistyped_value_of_a_closed_set_gets_a_suggestion(
+    tmp_path: Path, flags: Mapping[str, Any], fault: str
+) -> None:
+    assert fault in faults(tmp_path, flags=flags)
+
+
+def test_a_value_that_is_like_no_other_gets_no_suggestion(tmp_path: Path) -> None:
+    assert "did you mean" not in faults(tmp_path, flags={"invocation": "qqqq"})
+
+
 def test_an_error_in_another_settings_file_names_that_file(tmp_path: Path) -> None:
     other = tmp_path / "site2.toml"
     other.write_text('region = "Europe"', "utf-8")
