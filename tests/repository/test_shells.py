@@ -35,6 +35,7 @@ SHELLS = {
 }
 PROGRAMS = (
     *("gcloud", "curl", "openssl", "python", "python3", "make", "git", "pipx", "dt-pubsub", ".venv/bin/python"),
+    *(".dt-pubsub/bin/python", ".dt-pubsub/bin/dt-pubsub"),
 )
 COMPLAINT = re.compile(
     r"not found|parse error|syntax error|no matches|[Uu]nsupported|Unknown command|expected", re.MULTILINE
@@ -74,7 +75,7 @@ def pasted(shell: str, text: str, folder: Path) -> list[tuple[str, ...]]:
     line = [program, *SHELLS[shell][1:]]
     done = subprocess.run(line, input=text, cwd=folder, env=environ, capture_output=True, text=True, check=False)
     assert not COMPLAINT.search(done.stderr), done.stderr
-    records = record.read_text("utf-8").split("\036")[:-1]
+    records = record.read_text("utf-8").replace(str(folder), "~").split("\036")[:-1]
     return sorted(tuple(entry.split("\037")[:-1]) for entry in records)
 
 
