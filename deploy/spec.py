@@ -34,6 +34,9 @@ OWN_LABELS = (MARK, PROOF_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """The pattern of a DT project's id. ``-`` alone does not match, because in DT's API it means all projects."""
 
+DT_STUDIO = "docs/dt-studio.md"
+"""The page that says where project id, service account, role and key are in DT Studio."""
+
 SECRET_FOLDER = "/secrets"  # noqa: S105  # a path, not a secret
 
 FUNCTION_DEFAULTS: Mapping[str, str] = {

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy.cli.spelling import suggestion
-from deploy.spec import DT_PROJECT_ID, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, RETENTION_DEFAULTS, seconds
+from deploy.spec import DT_PROJECT_ID, DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, RETENTION_DEFAULTS, seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
@@ -127,7 +127,7 @@ OPTIONS = (
     ),
     Option(
         *("dt_projects", "--dt-project", "ID", "where", "DT project whose events are sent", REQUIRED),
-        _matches(DT_PROJECT_ID, "the id of a DT project"),
+        _matches(DT_PROJECT_ID, f"the id of a DT project; {DT_STUDIO} shows where it is"),
         many=True,
     ),
     Option(

@@ -9,7 +9,7 @@ from typing import Any
 from deploy.cli.options import OPTIONS, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
 from deploy.errors import InvalidOptions
-from deploy.spec import FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Spec
+from deploy.spec import DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Spec
 from function.errors import SettingsError
 from function.settings import Settings
 
@@ -33,6 +33,9 @@ MARGIN = " \t\r\n\ufeff"
 
 _USUAL = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 """Variables that name the Google Cloud project for other tools, too."""
+
+_HINTS = {"project": "", "region": "", "dt_projects": f"; {DT_STUDIO} shows where the id is"}
+"""The settings that are required, with what an error adds if one is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,9 @@ def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path
             values[option.place] = _checked(option, words, found.where, faults)
     faults += [
         f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
+        + _HINTS[option.place]
         for option in OPTIONS
-        if option.place in {"project", "region", "dt_projects"} and not values.get(option.place)
+        if option.place in _HINTS and not values.get(option.place)
     ]
     spec = _spec(values)
     faults += _contradictions(spec, _Places(settings, file))

@@ -11,13 +11,13 @@ from deploy.dt.transport import DtAnswer, DtRequest, Method, Transport
 from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.program import PROGRAM
 from deploy.secret import Secret
-from deploy.spec import last_segment
+from deploy.spec import DT_STUDIO, last_segment
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 MAX_PAUSE_S = 60.0
 AGAIN = "try again in a minute"
 CLOCK = "sudo timedatectl set-ntp true"
-CREDENTIALS = "check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL"
+CREDENTIALS = f"check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL: {DT_STUDIO}"
 ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Project Developer in that project"
 
 
@@ -38,7 +38,7 @@ class DtApi:
         """Return the transport. Raises ``DeployError`` if there are no credentials."""
         if self.transport is None:
             fix = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
-            raise DeployError("no credentials", where="DT", fix=[fix])
+            raise DeployError(f"no credentials; {DT_STUDIO} shows where they are", where="DT", fix=[fix])
         return self.transport
 
     def call(
@@ -161,7 +161,7 @@ TABLE = (
     Kind(401, r"clock of this machine", CLOCK),
     Kind(401, r"", CREDENTIALS),
     Kind(403, r"", ROLE),
-    Kind(404, r"", "check --dt-project: DT knows no such project or resource"),
+    Kind(404, r"", f"check --dt-project: DT knows no such project or resource; {DT_STUDIO} shows where the id is"),
     Kind(409, r"", f"another change of the same resource is under way: {PROGRAM} status"),
     Kind(429, r"", AGAIN),
 )

@@ -86,7 +86,6 @@ class Function(Marked):
         "cloudfunctions.functions.sourceCodeSet",
         "cloudfunctions.functions.update",
         "cloudfunctions.operations.get",
-        "cloudfunctions.runtimes.list",
         "run.services.get",
         "run.services.getIamPolicy",
         "run.services.setIamPolicy",

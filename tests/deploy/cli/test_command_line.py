@@ -22,6 +22,7 @@ from deploy.cli.parser import build_parser, parse
 from deploy.cli.settings import read_spec
 from deploy.cli.terminal import Terminal
 from deploy.report import Report
+from deploy.spec import DT_STUDIO
 from deploy.stages.source import ROOT, digest, source_files, staged
 from deploy.steps import ConnectorCall, GcloudCall, ResourceId, create
 from deploy.verbs import USAGES, VERBS
@@ -60,6 +61,16 @@ def test_missing_options_are_listed_with_exit_status_1(nowhere: Path, capsys: py
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "--project is missing (or DEPLOY_PROJECT, or project in deploy.toml)" in printed.err
+
+
+@pytest.mark.parametrize("dt_project", ["", "projects/c0md3pm0p7bet3vico8g", "https://studio.example/projects/x", "-"])
+def test_a_missing_or_malformed_dt_project_points_to_the_page_that_shows_where_it_is(
+    dt_project: str, nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = [f"--dt-project={dt_project}"] if dt_project else []
+    assert command.main(["plan", "--project=my-project", "--region=europe-west1", *given]) == 1
+    assert f"; {DT_STUDIO} shows where " in capsys.readouterr().err
+    assert (ROOT / DT_STUDIO).exists()
 
 
 def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:

@@ -1,5 +1,6 @@
 """A resource is a class and an entry in the catalog. Everything else follows from these two."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -195,6 +196,16 @@ def test_the_products_apis_are_those_of_its_resources() -> None:
 def test_the_products_permissions_are_exactly_those_of_the_role_in_the_docs() -> None:
     command = DEPLOYER_DOC.read_text("utf-8").partition("--permissions=\\\n")[2].partition("\n\n")[0]
     assert catalog.deployer_permissions() == tuple(line.strip(",\\") for line in command.splitlines())
+
+
+def test_the_permissions_that_an_editor_lacks_are_permissions_of_a_deployer_and_all_in_the_small_role() -> None:
+    section = DEPLOYER_DOC.read_text("utf-8").partition("## If you are Owner or Editor\n")[2].partition("\n## ")[0]
+    lacking = re.findall(r"`([a-z]+\.[a-zA-Z.]+)`", section.partition("|---|")[2].partition("\n\n")[0])
+    command = section.partition("--permissions=")[2].partition("\n")[0]
+    assert command.split(",") == sorted(lacking)
+    assert set(lacking) <= set(catalog.deployer_permissions())
+    writing = {name for name in catalog.deployer_permissions() if name.endswith(".setIamPolicy")}
+    assert writing < set(lacking), "an Editor may not give others access"
 
 
 def test_the_products_resources_have_different_ids_and_come_after_their_parents() -> None:

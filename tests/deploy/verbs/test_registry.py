@@ -80,4 +80,5 @@ def test_missing_dt_credentials_are_reported_together_with_the_other_failures(st
     stage.google.is_billed = False
     with pytest.raises(NotReady) as refused:
         stage.deployment(credentials=False).run(verb)
-    assert [failure.what for failure in refused.value.failures] == ["no credentials", "billing is off"]
+    missing = "no credentials; docs/dt-studio.md shows where they are"
+    assert [failure.what for failure in refused.value.failures] == [missing, "billing is off"]

@@ -64,7 +64,7 @@ class Functions:
                 self._none,
                 "cloudfunctions.functions.list",
             ),
-            Route("GET", place + "/runtimes", self._runtimes, "cloudfunctions.runtimes.list"),
+            Route("GET", place + "/runtimes", self._runtimes),  # Google has no permission of its own for it
             Route("GET", place + "/operations/{operation}", self._operation, "cloudfunctions.operations.get"),
             Route("POST", many + ":generateUploadUrl", self._upload_url, "cloudfunctions.functions.sourceCodeSet"),
             Route("GET", many, self._list, "cloudfunctions.functions.list"),
