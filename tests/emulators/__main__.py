@@ -11,9 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from deploy.cli.doorway import Parser, columns_of, end, not_installed, on_end, open_streams
-
-PORT = 8080
-"""The port of ``serve`` if none is given."""
+from tests.emulators.workbench.pasted import PORT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_streams()
     given = argparse.Namespace(verb="")
     try:
-        given = _parser().parse_args(arguments)
+        given = _parsed(_parser(), arguments)
         on_end(_end)
         return _run(given)
     except KeyboardInterrupt:
@@ -36,6 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # such as a full disk
         _print_error(f"error: {error}")
         return 1
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    given = parser.parse_args(arguments)
+    if given.verb == "send" and given.as_is and not given.file:
+        parser.error("argument --as-is: needs --file")
+    return given
 
 
 def _run(given: argparse.Namespace) -> int:

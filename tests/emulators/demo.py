@@ -20,8 +20,7 @@ RECEIVE_S = 10.0
 
 _ROW = "{:<18}  {:<20}  {:<25}  {:>16}  {:>8}  {}"
 _NARROW_ROW = "{:<18} {:<20} {:<25} {:>6} {}"
-_NARROW_ROW_UNTIMED = "{:<18} {:<20} {:<25} {}"
-"""Rows for terminals of 80 columns: without the message id."""
+"""A row for terminals of 80 columns: without the message id."""
 
 WIDE = 105
 """Columns of a row with the message id."""
@@ -104,9 +103,7 @@ def _row_of(columns: int) -> Row:
 
 
 def _narrow(kind: str, device: str, words: str, _: str, latency: str, last: str) -> str:
-    if latency:
-        return _NARROW_ROW.format(kind, device, words, latency, last)
-    return _NARROW_ROW_UNTIMED.format(kind, device, words, last)
+    return _NARROW_ROW.format(kind, device, words, latency, last)
 
 
 def _shown(row: Row, message: Received, *, latency: str, last: str) -> str:

@@ -71,6 +71,6 @@ class Given:
         return text if text.startswith("projects/") else f"projects/{project}/topics/{text}"
 
     def shown(self) -> str:
-        """Return the settings of the environment as text. A secret is not shown."""
-        shown = [f"{name}={'(not shown)' if name == SECRET else value}" for name, value in self.from_environ.items()]
-        return " ".join(shown)
+        """Return the settings of the environment as text, without the secret."""
+        shown = [f"{name}={value}" for name, value in self.from_environ.items() if name != SECRET]
+        return f"{' '.join(shown)}, from the environment" if shown else "none in the environment"

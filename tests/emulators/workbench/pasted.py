@@ -4,6 +4,9 @@ import shlex
 from collections.abc import Mapping
 from pathlib import Path
 
+PORT = 8080
+"""The port of a workbench if none is given."""
+
 SUBSCRIBER = Path(__file__).with_name("subscriber.py")
 
 
@@ -22,6 +25,13 @@ def subscriber_lines(host: str, topic: str, python: str, *, is_windows: bool = F
         return [*(_power_exported(values) for values in exports), f"{command} {name}"]
     command = shlex.join([python, str(SUBSCRIBER)])
     return [*(_exported(values) for values in exports), f'{command} "projects/$PROJECT/subscriptions/$SUBSCRIPTION"']
+
+
+def send_command(port: int, *, is_windows: bool = False) -> str:
+    """Return the command that sends an event to the workbench on this port."""
+    if is_windows:
+        return f"python -m tests.emulators send --type co2{'' if port == PORT else f' --port {port}'}"
+    return f"make send TYPE=co2{'' if port == PORT else f' PORT={port}'}"
 
 
 def curl(url: str, body: bytes, headers: Mapping[str, str]) -> str:

@@ -112,7 +112,7 @@ class Reloading:
         self._current.ask_to_end()
         self._ending.append(self._current)
         self._current, self._next, self._is_down = process, None, False
-        self._say(f"{self._why}: the function runs again, after {time.monotonic() - self._began_at:.1f} s")
+        self._say(f"{self._why}: restarted in {time.monotonic() - self._began_at:.1f} s")
 
     def _give_up(self, process: Process, error: str) -> None:
         process.end()

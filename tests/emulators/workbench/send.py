@@ -65,7 +65,7 @@ def send(port: int, wanted: Wanted, say: Say, table: Table) -> bool:
     if sender.lost.is_set():
         raise state.not_running(port)
     say(f"\n{sender.summary()}")
-    return sender.answers.keys() == {200}
+    return {status for status, _ in sender.answers} == {200}
 
 
 def sign(port: int, file: Path, say: Say) -> bool:
@@ -77,13 +77,13 @@ def sign(port: int, file: Path, say: Say) -> bool:
 
 
 class _Sender:
-    """Sends events from several threads. ``lost`` is set if the workbench does not answer. ``answers``: by status."""
+    """Sends events from several threads. ``lost`` is set if the workbench does not answer. ``answers``: their number."""
 
     def __init__(self, workbench: state.State, say: Say, table: Table) -> None:
         self._workbench, self._say, self._table = workbench, say, table
         self._lock = threading.Lock()
         self.lost = threading.Event()
-        self.answers: Counter[int] = Counter()
+        self.answers: Counter[tuple[int, str]] = Counter()
 
     def send(self, make: Make) -> None:
         """Send a new event, and show its answer."""
@@ -97,13 +97,13 @@ class _Sender:
             self.lost.set()
             return
         with self._lock:
-            self.answers[status] += 1
+            self.answers[status, str(reply.get("topic", ""))] += 1
             self._say(self._table.row(Exchange(at, "POST", body, status, reply, time.monotonic() - began_at, ""), {}))
 
     def summary(self) -> str:
         """Return the number of events, and of the answers of each status."""
-        counts = ", ".join(f"{count} answered {status}" for status, count in sorted(self.answers.items()))
-        return f"{self.answers.total()} sent: {counts or 'none answered'}"
+        counts = (f"{count} answered {status} {topic}".rstrip() for (status, topic), count in self.answers.items())
+        return f"{self.answers.total()} sent: {', '.join(counts) or 'none answered'}"
 
     def _post(self, body: bytes) -> tuple[int, dict[str, object]]:
         address = urlsplit(self._workbench.url)

@@ -20,8 +20,8 @@ from tests.emulators.signing import signed_headers
 from tests.emulators.workbench import state
 from tests.emulators.workbench.door import Door, Exchange, listen
 from tests.emulators.workbench.function_log import Fields, FunctionLog, LogLine
-from tests.emulators.workbench.given import DEFAULT_TOPICS, Given
-from tests.emulators.workbench.pasted import curl, subscriber_lines
+from tests.emulators.workbench.given import DEFAULT_TOPICS, SECRET, Given
+from tests.emulators.workbench.pasted import curl, send_command, subscriber_lines
 from tests.emulators.workbench.reload import Reloading, stamps_of
 from tests.emulators.workbench.table import Table, is_rejected
 
@@ -68,7 +68,7 @@ def serve(options: Options, environ: Mapping[str, str], say: Say, table: Table) 
         topics = [given.topic(name) for name in DEFAULT_TOPICS]
         make_topics(backend.host, topics)
         _introduce(say, given, folder / "function.log", url)
-        _say_commands(say, given, backend.host, url)
+        _say_commands(say, given, backend.host, url, options.port)
         say(table.head())
         reader = stack.enter_context(contextlib.closing(FunctionLog(folder / "function.log")))
         stack.enter_context(door.open(listener))
@@ -120,19 +120,19 @@ class _Shown:
 
 
 def _introduce(say: Say, given: Given, log: Path, url: str) -> None:
-    own = "topics and secret are the workbench's own"
-    say(f"function  main.py:ingest at {url}, started again when main.py or function/ changes")
-    say(f"settings  {given.shown() or f'none in the environment: {own}'}")
+    say(f"function  main.py:ingest at {url}, restarted when main.py or function/ changes")
+    say(f"settings  {given.shown()}")
+    say(f"secret    {f'{SECRET}, from the environment' if SECRET in given.from_environ else 'made up for this run'}")
     topics = ", ".join(given.topic(name) for name in DEFAULT_TOPICS)
     say(f"topics    {topics}; each has a subscription of its name")
     say(f"log       {log}, removed at the end; LOG=1 shows it here")
 
 
-def _say_commands(say: Say, given: Given, host: str, url: str) -> None:
+def _say_commands(say: Say, given: Given, host: str, url: str, port: int) -> None:
     is_windows = os.name == "nt"
     lines = subscriber_lines(host, given.topic("PUBSUB_TOPIC"), sys.executable, is_windows=is_windows)
     say("\nReceive events, in a second terminal: paste these three lines\n\n" + "\n".join(lines))
-    say("\nSend signed events, in a third one: make send TYPE=co2 (or TYPE=all, FILE=body.json, RATE=5)")
+    say(f"\nSend signed events, in a third one: {send_command(port, is_windows=is_windows)}")
     body = encode(sample_event("temperature", number=2, at=datetime.now(UTC)))
     command = curl(url, body, signed_headers(body, given.secret, now=time.time()))
     say(f"or with curl; this signature holds for an hour:\n\n{command}\n")

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tests.emulators.errors import NotRunning
+from tests.emulators.processes import is_free
 
 ROOT = Path(__file__).resolve().parents[3]
 _PREFIX = ".workbench-"
@@ -56,10 +57,7 @@ def read(port: int, root: Path = ROOT) -> State:
 
 def not_running(port: int, root: Path = ROOT) -> NotRunning:
     """Return the error that no workbench runs on this port, with the ports of those that have a folder."""
-    ports = sorted(path.name.removeprefix(_PREFIX) for path in root.glob(f"{_PREFIX}*"))
-    others = [other for other in ports if other != str(port)]
-    hint = f" One is on port {others[0]}: PORT={others[0]}." if others else ""
-    own = "" if port == 8080 else f" PORT={port}"
-    return NotRunning(
-        f"no workbench of this folder runs on port {port}. Start one in another terminal: make serve{own}.{hint}"
-    )
+    ports = sorted(int(path.name.removeprefix(_PREFIX)) for path in root.glob(f"{_PREFIX}[0-9]*"))
+    others = [other for other in ports if other != port and not is_free(other)]
+    hint = f"; or use the one on port {others[0]} (PORT={others[0]})" if others else ""
+    return NotRunning(f"no workbench of this folder runs on port {port}: start one (make serve PORT={port}){hint}")

@@ -8,13 +8,17 @@ from typing import Any
 from tests.emulators.readings import reading
 from tests.emulators.workbench.door import Exchange
 
-COLOURS = {"accepted": "32", "rejected": "33", "refused": "31"}
-_WIDE = 110
-"""From this many columns on, a row has all cells."""
+YELLOW, RED = "33", "31"
+_LAYOUTS = (
+    (140, (8, 18, 20, 25, 12, 8, 16, 0)),
+    (104, (8, 15, 20, 20, 12, 8, None, 0)),
+    (0, (8, 14, 20, 16, 3, None, None, 0)),
+)
+"""Columns that a terminal has at least, and the width of each cell on it: None for a cell that is left out, 0 for the
+last one, which gets the rest. A message id of Google's has 16 digits or more."""
 
-_READING = 25
-_CELLS = "{:<8}  {:<18}  {:<20}  {:<25}  {:<12}  {:>8}  {:>7}  {}"
-_NARROW = "{0:<8} {1:<14.14} {2:<20} {3:<17.17} {4:<3.3} {7}"
+_NUMBERS = (5, 6)
+"""The cells that are aligned to the right."""
 
 Fields = Mapping[str, Any]
 
@@ -73,17 +77,18 @@ class Table:
         )
 
     def _row(self, *cells: str) -> str:
-        shown = [_printable(cell) for cell in cells]
-        is_wide = self._columns is None or self._columns >= _WIDE
-        shown[3] = shown[3] if len(shown[3]) <= _READING else f"{shown[3][: _READING - 1]}…"
-        row = (_CELLS if is_wide else _NARROW).format(*shown).rstrip()
-        return row if self._columns is None or len(row) <= self._columns else f"{row[: self._columns - 1]}…"
+        widths = next(widths for least, widths in _LAYOUTS if self._columns is None or self._columns >= least)
+        gap = "  " if None not in widths else " "
+        row = gap.join(
+            _aligned(_printable(cell), width, is_number=index in _NUMBERS)
+            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            if width is not None
+        )
+        return _cut(row.rstrip(), self._columns)
 
     def _coloured(self, row: str, exchange: Exchange) -> str:
-        if not self._is_coloured:
-            return row
-        kind = "refused" if exchange.status != 200 else "rejected" if is_rejected(exchange) else "accepted"
-        return f"\x1b[{COLOURS[kind]}m{row}\x1b[0m"
+        colour = RED if exchange.status != 200 else YELLOW if is_rejected(exchange) else ""
+        return f"\x1b[{colour}m{row}\x1b[0m" if colour and self._is_coloured else row
 
 
 def is_rejected(exchange: Exchange) -> bool:
@@ -97,6 +102,15 @@ def reason_of(exchange: Exchange, logged: Fields) -> str:
     odd = [logged["schemaViolation"]] if "schemaViolation" in logged else []
     odd += [f"cut {', '.join(logged['cutAttributes'])}"] if logged.get("cutAttributes") else []
     return ": ".join(str(part) for part in (reason, logged.get("detail"), *odd) if part)
+
+
+def _aligned(text: str, width: int, *, is_number: bool) -> str:
+    cut = _cut(text, width or None)
+    return f"{cut:>{width}}" if is_number else f"{cut:<{width}}" if width else cut
+
+
+def _cut(text: str, width: int | None) -> str:
+    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
 
 
 def _printable(text: str) -> str:
