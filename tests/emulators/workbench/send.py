@@ -77,7 +77,7 @@ def sign(port: int, file: Path, say: Say) -> bool:
 
 
 class _Sender:
-    """Sends events from several threads. ``lost`` is set if the workbench does not answer. ``answers``: their number."""
+    """Sends events from several threads. ``lost`` is set if the workbench does not answer. ``answers``: counts."""
 
     def __init__(self, workbench: state.State, say: Say, table: Table) -> None:
         self._workbench, self._say, self._table = workbench, say, table
