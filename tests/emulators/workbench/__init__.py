@@ -7,6 +7,7 @@
 ``reload``        starts the function again when its source changes                          processes
 ``given``         the function's settings: the environment's, and the workbench's own        nothing
 ``table``         requests as rows for a terminal                                            nothing
+``filters``       whether a Pub/Sub applies the filters of subscriptions                     Pub/Sub
 ``pasted``        the commands to paste into another terminal                                nothing
 ``state``         the folder by which ``send`` and ``sign`` find a running workbench         files
 ``send``          sends signed events to a running workbench, or prints a signature          HTTP

@@ -17,13 +17,16 @@ from tests.emulators.events import encode, sample_event
 from tests.emulators.function_process import SOURCE, FunctionProcess
 from tests.emulators.ingestion import make_topics
 from tests.emulators.signing import signed_headers
-from tests.emulators.workbench import state
+from tests.emulators.workbench import filters, state
 from tests.emulators.workbench.door import Door, Exchange, listen
 from tests.emulators.workbench.function_log import Fields, FunctionLog, LogLine
-from tests.emulators.workbench.given import DEFAULT_TOPICS, SECRET, Given
+from tests.emulators.workbench.given import DEFAULT_TOPICS, PROJECT, SECRET, Given
 from tests.emulators.workbench.pasted import curl, send_command, subscriber_lines
 from tests.emulators.workbench.reload import Reloading, stamps_of
 from tests.emulators.workbench.table import Table, is_rejected
+
+_UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
+"""What the code prints is in the log at once."""
 
 Say = Callable[[str], object]
 
@@ -55,10 +58,12 @@ def serve(options: Options, environ: Mapping[str, str], say: Say, table: Table) 
         state.write(folder, state.State(url, given.secret))
         backend = stack.enter_context(pubsub_for(options.choice, environ, say))
         say(f"Pub/Sub   {KINDS[backend.kind]} at {backend.host}")
+        if not filters.are_applied(backend.host, PROJECT):
+            say(f"warning   {filters.WARNING}")
         door = Door(exchanges.put)
         log = stack.enter_context((folder / "function.log").open("a+b"))
         function = Reloading(
-            lambda: FunctionProcess(given.settings(backend.host), log),
+            lambda: FunctionProcess({**given.settings(backend.host), **_UNBUFFERED}, log),
             lambda: stamps_of(SOURCE),
             lambda port: setattr(door, "function_port", port),
             lambda text: say(f"{datetime.now().astimezone():%H:%M:%S}  {text}"),

@@ -12,12 +12,12 @@ YELLOW, RED = "33", "31"
 _LAYOUTS = (
     (140, (8, 18, 20, 25, 12, 8, 16, 0)),
     (104, (8, 15, 20, 20, 12, 8, None, 0)),
-    (0, (8, 14, 20, 16, 3, None, None, 0)),
+    (0, (8, 14, 20, 15, 6, None, None, 0)),
 )
 """Columns that a terminal has at least, and the width of each cell on it: None for a cell that is left out, 0 for the
 last one, which gets the rest. A message id of Google's has 16 digits or more."""
 
-_NUMBERS = (5, 6)
+_LATENCY, _MESSAGE = 5, 6
 """The cells that are aligned to the right."""
 
 Fields = Mapping[str, Any]
@@ -53,6 +53,7 @@ class Table:
     def __init__(self, columns: int | None, *, is_coloured: bool = False) -> None:
         self._columns = columns
         self._is_coloured = is_coloured
+        self._layout = next(widths for least, widths in _LAYOUTS if columns is None or columns >= least)
 
     def head(self) -> str:
         """Return the names of the columns."""
@@ -68,7 +69,7 @@ class Table:
                 event.event_type,
                 event.device_id,
                 event.words if exchange.method == "POST" else f"{exchange.method} request",
-                f"{exchange.status} {reply.get('topic', '')}".strip(),
+                f"{exchange.status} {reply.get('topic', '') if self._layout[_LATENCY] else ''}".strip(),
                 f"{exchange.latency_s * 1000:.0f} ms",
                 str(reply.get("messageId", "-")),
                 reason_of(exchange, logged),
@@ -77,11 +78,10 @@ class Table:
         )
 
     def _row(self, *cells: str) -> str:
-        widths = next(widths for least, widths in _LAYOUTS if self._columns is None or self._columns >= least)
-        gap = "  " if None not in widths else " "
+        gap = "  " if None not in self._layout else " "
         row = gap.join(
-            _aligned(_printable(cell), width, is_number=index in _NUMBERS)
-            for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+            _aligned(_printable(cell), width, is_number=index in (_LATENCY, _MESSAGE))
+            for index, (cell, width) in enumerate(zip(cells, self._layout, strict=True))
             if width is not None
         )
         return _cut(row.rstrip(), self._columns)
