@@ -15,7 +15,7 @@ ifneq ($(words $(VENV)),1)
 $(error VENV is "$(VENV)": choose a path without blanks for the virtual environment)
 endif
 
-.PHONY: help run serve rehearse test test-deploy test-install prove bench scaling check lint types audit mutate format lock wheel clean
+.PHONY: help run serve send sign rehearse test test-deploy test-install prove bench scaling check lint types audit mutate format lock wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,8 +23,16 @@ help:  ## show this list
 run: $(VENV)/.runtime  ## send one signed event of each type through the function
 	@exec $(BIN)/python -m tests.emulators run --pubsub $(PUBSUB)
 
-serve: $(VENV)/.runtime  ## keep it running on PORT=8080; print a signed curl command
-	@exec $(BIN)/python -m tests.emulators serve --pubsub $(PUBSUB) --port $(PORT)
+serve: $(VENV)/.runtime  ## keep it running on PORT=8080, show each request; LOG=1
+	@exec $(BIN)/python -m tests.emulators serve --pubsub $(PUBSUB) --port $(PORT) $(if $(filter-out 0,$(LOG)),--log)
+
+# the shell, not make, puts in what a user writes, so that a file's name may have blanks
+send: $(VENV)/.runtime  ## send events to serve: TYPE=co2, TYPE=all, FILE=, RATE=, COUNT=
+	@exec $(BIN)/python -m tests.emulators send --port $(PORT) $(if $(TYPE),--type "$$TYPE") $(if $(FILE),--file "$$FILE") \
+		$(if $(AS_IS),--as-is) $(if $(RATE),--rate "$$RATE") $(if $(COUNT),--count "$$COUNT")
+
+sign: $(VENV)/.runtime  ## print the headers that sign FILE=body.json for serve
+	@exec $(BIN)/python -m tests.emulators sign --port $(PORT) $(if $(FILE),--file "$$FILE")
 
 rehearse: $(VENV)/.deploy  ## run a whole deployment on this machine, with real gcloud
 	@exec $(BIN)/python -m tests.emulators rehearse --pubsub $(PUBSUB)
@@ -88,7 +96,7 @@ wheel: $(VENV)/.tests  ## build the wheel of the command dt-pubsub into dist/
 	@exec $(BIN)/python -m hatchling build -d "$(DIST)"
 
 clean:  ## remove environments, builds and caches
-	rm -rf $(VENV) $(BUILT) dist .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BUILT) dist .workbench-* .coverage* .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/.venv:

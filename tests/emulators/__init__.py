@@ -1,8 +1,9 @@
 """Stand-ins for the clouds, so that the whole path can run and be tested on one machine. Their tests lie beside them.
 
 ====================  =========================================================================  ============
-``__main__``          ``run``, ``serve`` and ``rehearse``: reads the command line                the terminal
-``demo``              ``make run`` and ``make serve``                                            this machine
+``__main__``          all commands: reads the command line                                       the terminal
+``demo``              ``make run``                                                               this machine
+``workbench``         ``make serve``, ``make send`` and ``make sign``                            this machine
 ``ingestion``         the whole path: Pub/Sub, the function, a sender, a subscriber              this machine
 ``function_process``  the function, served by functions-framework in a process                   this machine
 ``backend``           one of the two Pub/Subs: ``pubsub_for``                                    this machine
@@ -15,6 +16,7 @@
 ``signing``           signs bodies as DT does                                                    nothing
 ``readings``          an event's reading as text, such as ``24.9 °C``                            nothing
 ``errors``            the one family of errors                                                   nothing
+``workbenches``       workbenches that the tests start                                           this machine
 ``clients``           what the tests send to the clouds: HTTPS requests and gcloud               this machine
 ====================  =========================================================================  ============
 """

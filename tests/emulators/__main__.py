@@ -1,13 +1,17 @@
-"""``python -m tests.emulators run | serve | rehearse``: the whole path on this machine, without any account."""
+"""``python -m tests.emulators run | serve | send | sign | rehearse``: the whole path on this machine, no account."""
 
 import argparse
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
 from types import FrameType
 
 from deploy.cli.doorway import Parser, columns_of, end, not_installed, on_end, open_streams
+from tests.emulators.workbench.pasted import PORT
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -19,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     open_streams()
     given = argparse.Namespace(verb="")
     try:
-        given = _parser().parse_args(arguments)
+        given = _parsed(_parser(), arguments)
         on_end(_end)
         return _run(given)
     except KeyboardInterrupt:
@@ -30,6 +34,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # such as a full disk
         _print_error(f"error: {error}")
         return 1
+
+
+def _parsed(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
+    given = parser.parse_args(arguments)
+    if given.verb == "send" and given.as_is and not given.file:
+        parser.error("argument --as-is: needs --file")
+    return given
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -48,6 +59,8 @@ def _run(given: argparse.Namespace) -> int:
 _LOCKS = {
     "run": ("requirements.txt",),
     "serve": ("requirements.txt",),
+    "send": ("requirements.txt",),
+    "sign": ("requirements.txt",),
     "rehearse": ("requirements.txt", "deploy/requirements.txt"),
 }
 """The requirements that have to be installed for a verb."""
@@ -65,12 +78,31 @@ def _loaded(given: argparse.Namespace) -> tuple[Callable[[], bool], type[Excepti
         from tests.emulators.clouds.rehearsal import rehearse  # noqa: PLC0415
 
         return lambda: rehearse(given.pubsub, os.environ, _print), OfflineError
-    from tests.emulators.demo import WIDE, run, serve  # noqa: PLC0415
+    if given.verb != "run":
+        return _loaded_workbench(given), OfflineError
+    from tests.emulators.demo import WIDE, run  # noqa: PLC0415
 
     columns = columns_of(sys.stdout) or WIDE
-    if given.verb == "run":
-        return lambda: run(given.pubsub, os.environ, _print, columns=columns), OfflineError
-    return lambda: serve(given.pubsub, os.environ, _print, port=given.port, columns=columns), OfflineError
+    return lambda: run(given.pubsub, os.environ, _print, columns=columns), OfflineError
+
+
+def _loaded_workbench(given: argparse.Namespace) -> Callable[[], bool]:
+    from tests.emulators.workbench import fresh, send, serve  # noqa: PLC0415
+    from tests.emulators.workbench.table import Table  # noqa: PLC0415
+
+    is_plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
+    table = Table(columns_of(sys.stdout), is_coloured=not is_plain)
+    if given.verb == "serve":
+        options = serve.Options(given.pubsub, given.port, given.log)
+        return lambda: serve.serve(options, os.environ, _print, table)
+    if given.verb == "sign":
+        return lambda: send.sign(given.port, given.file, _print)
+
+    def send_events() -> bool:
+        makes = [fresh.of_file(given.file, as_is=given.as_is)] if given.file else fresh.of_type(given.type)
+        return send.send(given.port, send.Wanted(makes, given.count, given.rate), _print, table)
+
+    return send_events
 
 
 def _end(number: int, _: FrameType | None) -> None:
@@ -84,9 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True)
     run_parser = verbs.add_parser("run", help="send one signed event of each type and check it, then end")
     serve_parser = verbs.add_parser(
-        "serve", help="keep running, print a signed curl command, show every event that arrives"
+        "serve",
+        help="keep the function and a Pub/Sub running, and show each request",
+        description="Keep the function and a Pub/Sub running, show each request with its answer, and start the "
+        "function again when its source changes. Settings of the function are read from the environment.",
     )
-    serve_parser.add_argument("--port", type=_port, default=8080, help="the function's port (default: 8080)")
+    serve_parser.add_argument("--port", type=_port, default=PORT, help=f"the function's port (default: {PORT})")
+    serve_parser.add_argument("--log", action="store_true", help="show the function's log as well")
     rehearse_parser = verbs.add_parser(
         "rehearse", help="deploy to stand-ins for both clouds, verify, and remove everything"
     )
@@ -97,7 +133,65 @@ def _parser() -> argparse.ArgumentParser:
             default="auto",
             help="Google's emulator, or the embedded stand-in; auto: the emulator if it is installed (default: auto)",
         )
+    _add_send(verbs)
+    _add_sign(verbs)
     return parser
+
+
+def _add_send(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    parser = verbs.add_parser(
+        "send",
+        help="send signed events to the function that serve keeps running",
+        description="Send signed events to the function that serve keeps running on this port, and show each answer. "
+        "Each event has a new id and the current time. Exit status 0: every answer was 200.",
+    )
+    parser.add_argument("--port", type=_port, default=PORT, help=f"the port of serve (default: {PORT})")
+    body = parser.add_mutually_exclusive_group()
+    body.add_argument(
+        "--type",
+        type=_event_type,
+        default="temperature",
+        help="an event type of DT's, such as co2, or all (default: temperature)",
+    )
+    body.add_argument("--file", type=Path, help="a file with the body of a request, which becomes a new event")
+    parser.add_argument("--as-is", action="store_true", help="send the bytes of --file unchanged")
+    parser.add_argument("--rate", type=_positive(float), help="events a second, until Ctrl-C or --count")
+    parser.add_argument("--count", type=_positive(int), help="how many events to send (default: one of each type)")
+
+
+def _add_sign(verbs: "argparse._SubParsersAction[Parser]") -> None:
+    parser = verbs.add_parser(
+        "sign",
+        help="print the headers that sign a file, for curl",
+        description="Print the headers that sign the bytes of a file for the function that serve keeps running. curl "
+        "reads them from its standard input: python -m tests.emulators sign --file body.json | "
+        f"curl -i http://127.0.0.1:{PORT}/ -H @- --data-binary @body.json",
+    )
+    parser.add_argument("--port", type=_port, default=PORT, help=f"the port of serve (default: {PORT})")
+    parser.add_argument("--file", type=Path, required=True, help="the file with the body of the request")
+
+
+def _event_type(text: str) -> str:
+    from tests.emulators.events import SAMPLES  # noqa: PLC0415  # only send needs it
+
+    if text not in {*SAMPLES, "all"}:
+        near = get_close_matches(text, [*SAMPLES, "all"], 1)
+        hint = f": did you mean {near[0]}?" if near else ""
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(SAMPLES)}, all{hint}")
+    return text
+
+
+def _positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = kind(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < math.inf:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number over 0")
+        return value
+
+    return parse
 
 
 def _port(text: str) -> int:

@@ -21,6 +21,10 @@ class Backend:
     kind: Kind
 
 
+KINDS: Mapping[Kind, str] = {"emulator": "Google's emulator", "embedded": "the embedded stand-in"}
+"""What each kind is called on the terminal."""
+
+
 @contextlib.contextmanager
 def pubsub_for(choice: Choice, environ: Mapping[str, str], say: Callable[[str], object] = print) -> Iterator[Backend]:
     """Yield a running Pub/Sub, and end it when the context ends. Raises ``OfflineError``.

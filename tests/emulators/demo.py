@@ -1,14 +1,12 @@
-"""``run`` sends one event of every type through the whole path, and checks its bytes. ``serve`` keeps it running."""
+"""``run`` sends one event of every type through the whole path, and checks its bytes."""
 
 import queue
-import shlex
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import JSONDecodeError, loads
-from typing import NoReturn
 
 from tests.emulators.backend import Choice
 from tests.emulators.events import SAMPLES, encode, sample_event
@@ -22,8 +20,7 @@ RECEIVE_S = 10.0
 
 _ROW = "{:<18}  {:<20}  {:<25}  {:>16}  {:>8}  {}"
 _NARROW_ROW = "{:<18} {:<20} {:<25} {:>6} {}"
-_NARROW_ROW_UNTIMED = "{:<18} {:<20} {:<25} {}"
-"""Rows for terminals of 80 columns: without the message id."""
+"""A row for terminals of 80 columns: without the message id."""
 
 WIDE = 105
 """Columns of a row with the message id."""
@@ -43,20 +40,6 @@ def run(choice: Choice, environ: Mapping[str, str], say: Say, *, columns: int = 
         refusals = [*_refusals(path)]
         say(" · ".join(refusal.sentence for refusal in refusals))
         return all(passed) and all(refusal.is_right for refusal in refusals)
-
-
-def serve(choice: Choice, environ: Mapping[str, str], say: Say, *, port: int, columns: int = WIDE) -> NoReturn:
-    """Keep the path running until a signal comes, and show every event that arrives."""
-    row = _row_of(columns)
-    with ingestion(choice, environ, port=port, say=say) as path:
-        body = encode(sample_event("temperature", number=1, at=datetime.now(UTC)))
-        say(f"\nPost a signed event (the signature holds for an hour), as often as you like:\n\n{_curl(path, body)}\n")
-        say(f"waiting for events on {path.url} (Ctrl-C ends it)\n")
-        say(row("type", "device", "reading", "message id", "", "topic"))
-        while True:
-            with suppress(queue.Empty):  # without a timeout, a Ctrl-C just before the wait would not be noticed
-                message = path.received.get(timeout=0.5)
-                say(_shown(row, message, latency="", last=message.topic))
 
 
 def _is_relayed(path: Ingestion, event_type: str, number: int, say: Say, row: Row) -> bool:
@@ -120,9 +103,7 @@ def _row_of(columns: int) -> Row:
 
 
 def _narrow(kind: str, device: str, words: str, _: str, latency: str, last: str) -> str:
-    if latency:
-        return _NARROW_ROW.format(kind, device, words, latency, last)
-    return _NARROW_ROW_UNTIMED.format(kind, device, words, last)
+    return _NARROW_ROW.format(kind, device, words, latency, last)
 
 
 def _shown(row: Row, message: Received, *, latency: str, last: str) -> str:
@@ -135,9 +116,3 @@ def _shown(row: Row, message: Received, *, latency: str, last: str) -> str:
     return row(
         attributes.get("eventType", "-"), attributes.get("deviceId", "-"), words, message.message_id, latency, last
     )
-
-
-def _curl(path: Ingestion, body: bytes) -> str:
-    headers = {"Content-Type": "application/json", **path.signature(body)}
-    flags = [flag for name, value in headers.items() for flag in ("-H", f"{name}: {value}")]
-    return shlex.join(["curl", "-i", path.url, *flags, "--data-binary", body.decode()])

@@ -4,7 +4,9 @@ OfflineError               base class of all expected failures, with a text for 
 ├── Refused                Pub/Sub answers a call with a status other than OK
 ├── RecordDamaged          a record file has a line that is not a record
 ├── EmulatorNotFound       no emulator runs, and none can be started, for the reason in the text
-└── NotStarted             a stand-in was started and did not become ready
+├── NotStarted             a stand-in was started and did not become ready
+├── NotRunning             no workbench runs on a port
+└── EventUnusable          a file with an event cannot be read
 """
 
 from collections.abc import Mapping
@@ -42,6 +44,14 @@ class EmulatorNotFound(OfflineError):
 
 class NotStarted(OfflineError):
     """A stand-in was started, and ended or did not answer before it was ready."""
+
+
+class NotRunning(OfflineError):
+    """``send`` and ``sign`` need a workbench, and none runs on this port."""
+
+
+class EventUnusable(OfflineError):
+    """A file cannot be read that should have the body of an event."""
 
 
 def invalid(message: str) -> Refused:

@@ -19,45 +19,69 @@ _INHERITED = {"PATH", "LANG", "TMPDIR", "SYSTEMROOT", "TEMP", "TMP"}
 """Variables that the process inherits. On Windows, Python needs the last three to start and for temporary files."""
 
 
-@contextlib.contextmanager
-def serving(
-    settings: Mapping[str, str], *, target: str = "ingest", port: int = 0, output: IO[bytes] | None = None
-) -> Iterator[str]:
-    """Start the function with these settings, yield its URL, and end it with the context.
+class FunctionProcess:
+    """One process of the function. It is ended by ``end``, or with the thread that started it.
 
-    ``output`` gets the function's output. Raises ``NotStarted``.
+    ``log`` gets the output of the process. It has to be open for reading and appending. Raises ``OSError``.
     """
-    port = port or processes.free_port()
-    if not processes.is_free(port):
-        raise NotStarted(f"port {port} is in use: choose another one (make serve PORT=8081)")
-    with tempfile.TemporaryDirectory() as home, contextlib.ExitStack() as stack:
-        log = output or stack.enter_context(tempfile.TemporaryFile())
+
+    def __init__(self, settings: Mapping[str, str], log: IO[bytes]) -> None:
+        self.port = processes.free_port()
+        self._log = log
+        self._began_in_log = log.seek(0, os.SEEK_END)
+        self._gives_up_at = time.monotonic() + START_S
+        self._home = tempfile.TemporaryDirectory()
         command = [
             sys.executable,
             "-m",
             "functions_framework",
-            f"--target={target}",
+            "--target=ingest",
             f"--source={SOURCE / 'main.py'}",
             "--host=127.0.0.1",
-            f"--port={port}",
+            f"--port={self.port}",
         ]
         inherited = {name: value for name, value in os.environ.items() if name.upper() in _INHERITED}
-        environ = {**inherited, "HOME": home, "USERPROFILE": home, **settings}
-        process = processes.start(command, output=log, environ=environ)
+        environ = {**inherited, "HOME": self._home.name, "USERPROFILE": self._home.name, **settings}
+        self._process = processes.start(command, output=log, environ=environ)
+
+    def is_ready(self) -> bool:
+        """Return whether it answers requests. Raises ``NotStarted`` with its output if it has ended, or is late."""
+        if _answers(self.port):
+            return True
+        if not self.runs() or time.monotonic() > self._gives_up_at:
+            raise NotStarted(f"the function did not start:\n{self.output()}")
+        return False
+
+    def runs(self) -> bool:
+        """Return whether the process has not ended."""
+        return self._process.poll() is None
+
+    def output(self) -> str:
+        """Return what is in the log since this process started."""
+        self._log.seek(self._began_in_log)
+        return self._log.read().decode(errors="replace").strip()
+
+    def ask_to_end(self) -> None:
+        """Send SIGTERM: the process answers the requests that it has, and ends."""
+        self._process.terminate()
+
+    def end(self) -> None:
+        """End the process, and remove its home folder."""
+        processes.end(self._process)
+        self._home.cleanup()
+
+
+@contextlib.contextmanager
+def serving(settings: Mapping[str, str]) -> Iterator[str]:
+    """Start the function with these settings, yield its URL, and end it with the context. Raises ``NotStarted``."""
+    with tempfile.TemporaryFile("a+b") as log:
+        function = FunctionProcess(settings, log)
         try:
-            _wait_until_ready(port, process, log)
-            yield f"http://127.0.0.1:{port}/"
+            while not function.is_ready():
+                time.sleep(0.05)
+            yield f"http://127.0.0.1:{function.port}/"
         finally:
-            processes.end(process)
-
-
-def _wait_until_ready(port: int, process: processes.Process, log: IO[bytes]) -> None:
-    give_up_at = time.monotonic() + START_S
-    while not _answers(port):
-        if process.poll() is not None or time.monotonic() > give_up_at:
-            log.seek(0)
-            raise NotStarted(f"the function did not start:\n{log.read().decode(errors='replace').strip()}")
-        time.sleep(0.05)
+            function.end()
 
 
 def _answers(port: int) -> bool:

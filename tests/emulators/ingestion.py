@@ -8,7 +8,7 @@ import json
 import queue
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection
 from typing import Any
@@ -22,7 +22,7 @@ from google.pubsub_v1 import PublisherClient
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
-from tests.emulators.backend import Backend, Choice, pubsub_for
+from tests.emulators.backend import KINDS, Backend, Choice, pubsub_for
 from tests.emulators.function_process import serving
 from tests.emulators.signing import SECRET_HEADER, secret_claims, sign_with_secret
 
@@ -73,15 +73,13 @@ class Ingestion:
 
 
 @contextlib.contextmanager
-def ingestion(
-    choice: Choice, environ: Mapping[str, str], *, port: int = 0, say: Callable[[str], object]
-) -> Iterator[Ingestion]:
+def ingestion(choice: Choice, environ: Mapping[str, str], *, say: Callable[[str], object]) -> Iterator[Ingestion]:
     """Start all parts one after the other, and end them in reverse order. Raises ``OfflineError``."""
     with contextlib.ExitStack() as stack:
         backend = stack.enter_context(pubsub_for(choice, environ, say))
-        say(f"Pub/Sub   {_KINDS[backend.kind]} at {backend.host}")
+        say(f"Pub/Sub   {KINDS[backend.kind]} at {backend.host}")
         received: queue.Queue[Received] = queue.Queue()
-        _make_topics(backend.host)
+        make_topics(backend.host, [_topic(MAIN), _topic(REJECTED)])
         stack.enter_context(_subscribed(backend.host, received))
         secret = secrets.token_hex(32)
         settings = {
@@ -90,12 +88,9 @@ def ingestion(
             "PUBSUB_REJECTED_TOPIC": _topic(REJECTED),
             "DT_SIGNATURE_SECRET": secret,
         }
-        url = stack.enter_context(serving(settings, port=port))
+        url = stack.enter_context(serving(settings))
         say(f"function  main.py:ingest, served by functions-framework at {url}")
         yield Ingestion(backend, url, secret, received)
-
-
-_KINDS = {"emulator": "Google's emulator", "embedded": "the embedded stand-in"}
 
 
 def _topic(topic_id: str) -> str:
@@ -106,22 +101,24 @@ def _subscription(topic_id: str) -> str:
     return f"projects/{PROJECT}/subscriptions/{topic_id}"
 
 
-def _make_topics(host: str) -> None:
-    with PublisherClient(transport=PublisherGrpcTransport(channel=grpc.insecure_channel(host))) as client:
-        for topic_id in (MAIN, REJECTED):
+def make_topics(host: str, topics: Iterable[str]) -> None:
+    """Make topics by their full names, and for each a subscription with the name of the topic, if they are missing."""
+    with (
+        PublisherClient(transport=PublisherGrpcTransport(channel=grpc.insecure_channel(host))) as publisher,
+        SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(host))) as subscriber,
+    ):
+        for topic in topics:
             with contextlib.suppress(AlreadyExists):
-                client.create_topic(name=_topic(topic_id))
+                publisher.create_topic(name=topic)
+            with contextlib.suppress(AlreadyExists):
+                subscriber.create_subscription(name=topic.replace("/topics/", "/subscriptions/"), topic=topic)
 
 
 @contextlib.contextmanager
 def _subscribed(host: str, received: "queue.Queue[Received]") -> Iterator[None]:
     """Pull the messages of both topics until the context ends."""
     with SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(host))) as client:
-        pulls = []
-        for topic_id in (MAIN, REJECTED):
-            with contextlib.suppress(AlreadyExists):
-                client.create_subscription(name=_subscription(topic_id), topic=_topic(topic_id))
-            pulls.append(client.subscribe(_subscription(topic_id), callback=_receiver(topic_id, received)))
+        pulls = [client.subscribe(_subscription(name), callback=_receiver(name, received)) for name in (MAIN, REJECTED)]
         try:
             yield
         finally:

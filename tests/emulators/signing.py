@@ -27,6 +27,11 @@ def secret_claims(body: bytes, *, now: float) -> dict[str, Any]:
     }
 
 
+def signed_headers(body: bytes, secret: str, *, now: float) -> dict[str, str]:
+    """Return the headers of a request with this body, as DT sends it at ``now`` (seconds since 1970)."""
+    return {"Content-Type": "application/json", SECRET_HEADER: sign_with_secret(secret_claims(body, now=now), secret)}
+
+
 def organization_claims(body: bytes, *, now: float, issuer: str, organization_id: str) -> dict[str, Any]:
     """Return the claims of a ``DT-Asymmetric-Signature`` made at ``now``, which is valid for five minutes."""
     issued_at = int(now)

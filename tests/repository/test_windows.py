@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 
 from deploy.google.gcloud import run_gcloud
+from tests.emulators.processes import free_port
+from tests.emulators.workbenches import started
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
@@ -133,6 +135,16 @@ def test_without_posix_the_whole_path_runs_with_the_embedded_pubsub(python: Path
     done = run(python, "-m", "tests.emulators", "run", "--pubsub", "embedded")
     assert (done.returncode, done.stderr) == (0, "")
     assert "19 of 19 events came back as they were sent" in done.stdout
+
+
+def test_without_posix_a_workbench_is_sent_events(python: Path) -> None:
+    port = str(free_port())
+    line = [str(python), "-m", "tests.emulators", "serve", "--pubsub", "embedded", "--port", port]
+    with started(line, int(port)) as bench:
+        bench.printed("^time ")
+        done = run(python, "-m", "tests.emulators", "send", "--type", "all", "--port", port)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "19 sent: 19 answered 200 events" in done.stdout
 
 
 def test_without_posix_the_embedded_pubsub_ends_on_sigterm(python: Path) -> None:

@@ -1,0 +1,118 @@
+"""Requests as rows of a table that fits the terminal."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.emulators.readings import reading
+from tests.emulators.workbench.door import Exchange
+
+YELLOW, RED = "33", "31"
+_LAYOUTS = (
+    (140, (8, 18, 20, 25, 12, 8, 16, 0)),
+    (104, (8, 15, 20, 20, 12, 8, None, 0)),
+    (0, (8, 14, 20, 15, 6, None, None, 0)),
+)
+"""Columns that a terminal has at least, and the width of each cell on it: None for a cell that is left out, 0 for the
+last one, which gets the rest. A message id of Google's has 16 digits or more."""
+
+_LATENCY, _MESSAGE = 5, 6
+"""The cells that are aligned to the right."""
+
+Fields = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a row shows of a body. A cell is ``-`` if the body has no such value."""
+
+    event_type: str = "-"
+    device_id: str = "-"
+    words: str = "-"
+
+    @classmethod
+    def of(cls, body: bytes) -> "Event":
+        """Return what can be read of a body, which may be anything."""
+        try:
+            read = json.loads(body)
+        except (ValueError, RecursionError):
+            return cls(words=f"{len(body):,} bytes, not JSON" if body else "-")
+        event = read.get("event") if isinstance(read, dict) else None
+        if not isinstance(event, dict):
+            return cls(words="no event")
+        target = str(event.get("targetName", ""))
+        device_id = target.partition("/devices/")[2]
+        event_type = str(event.get("eventType", "-"))
+        return cls(event_type, device_id or "-", reading(event) if "eventType" in event else "-")
+
+
+class Table:
+    """Rows for a stream. ``columns``: the width of the terminal, or None if it is none."""
+
+    def __init__(self, columns: int | None, *, is_coloured: bool = False) -> None:
+        self._columns = columns
+        self._is_coloured = is_coloured
+        self._layout = next(widths for least, widths in _LAYOUTS if columns is None or columns >= least)
+
+    def head(self) -> str:
+        """Return the names of the columns."""
+        return self._row("time", "type", "device", "reading", "answer", "latency", "message", "reason")
+
+    def row(self, exchange: Exchange, logged: Fields) -> str:
+        """Return a request as a row. ``logged``: the fields of its log line, as far as they are known."""
+        event = Event.of(exchange.body)
+        reply = exchange.reply
+        return self._coloured(
+            self._row(
+                f"{exchange.at:%H:%M:%S}",
+                event.event_type,
+                event.device_id,
+                event.words if exchange.method == "POST" else f"{exchange.method} request",
+                f"{exchange.status} {reply.get('topic', '') if self._layout[_LATENCY] else ''}".strip(),
+                f"{exchange.latency_s * 1000:.0f} ms",
+                str(reply.get("messageId", "-")),
+                reason_of(exchange, logged),
+            ),
+            exchange,
+        )
+
+    def _row(self, *cells: str) -> str:
+        gap = "  " if None not in self._layout else " "
+        row = gap.join(
+            _aligned(_printable(cell), width, is_number=index in (_LATENCY, _MESSAGE))
+            for index, (cell, width) in enumerate(zip(cells, self._layout, strict=True))
+            if width is not None
+        )
+        return _cut(row.rstrip(), self._columns)
+
+    def _coloured(self, row: str, exchange: Exchange) -> str:
+        colour = RED if exchange.status != 200 else YELLOW if is_rejected(exchange) else ""
+        return f"\x1b[{colour}m{row}\x1b[0m" if colour and self._is_coloured else row
+
+
+def is_rejected(exchange: Exchange) -> bool:
+    """Return whether the event went to the rejected topic."""
+    return exchange.reply.get("topic") == "rejected"
+
+
+def reason_of(exchange: Exchange, logged: Fields) -> str:
+    """Return the reason code of an answer and its detail, or what is odd about an event on the main topic."""
+    reason = exchange.reply.get("error") or logged.get("reason") or ""
+    odd = [logged["schemaViolation"]] if "schemaViolation" in logged else []
+    odd += [f"cut {', '.join(logged['cutAttributes'])}"] if logged.get("cutAttributes") else []
+    return ": ".join(str(part) for part in (reason, logged.get("detail"), *odd) if part)
+
+
+def _aligned(text: str, width: int, *, is_number: bool) -> str:
+    cut = _cut(text, width or None)
+    return f"{cut:>{width}}" if is_number else f"{cut:<{width}}" if width else cut
+
+
+def _cut(text: str, width: int | None) -> str:
+    return text if width is None or len(text) <= width else f"{text[: width - 1]}…"
+
+
+def _printable(text: str) -> str:
+    """Return the text with ``?`` for characters that could control the terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
