@@ -41,7 +41,7 @@ class NextSteps:
         }
 
     def lines(self) -> list[str]:
-        """Return the steps as text, each line with a heading. A line must not be wrapped, because it is to be pasted."""
+        """Return the steps as text, each line with a heading. A line must not be wrapped, as it is to be pasted."""
         rows = [
             ("events", f"subscription {self.events}; unusable ones: subscription {self.rejected}"),
             ("read one", self.read),

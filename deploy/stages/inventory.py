@@ -145,7 +145,7 @@ def _marked(lists: Lists, name: str) -> Iterator[ResourceId]:
 
 
 def _with_generation(kind: ListedKind, found: Facts) -> ResourceId:
-    """Return the id of a resource. That of a 1st gen function says so, because ``down`` leaves such a function alone."""
+    """Return the id of a resource. That of a 1st gen function says so: ``down`` leaves such a function alone."""
     resource = kind.id_of(found)
     is_old = kind is FUNCTION_KIND and found.get("environment") == "GEN_1"
     return ResourceId("1st gen function", resource.name) if is_old else resource
