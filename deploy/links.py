@@ -7,7 +7,7 @@ Sources of the forms:
 * the log: https://cloud.google.com/logging/docs/view/building-queries (the query is one encoded part of the path);
 * topics and subscriptions: the addresses that the console shows, as many public repositories quote them;
 * DT Studio: public repositories link ``https://studio.disruptive-technologies.com/projects/PROJECT``. The address of
-  the page of a Data Connector could not be established, so the link leads to the project, and its text says where to
+  the page of a Data Connector could not be established, so the link leads to the project, and ``then`` says where to
   click.
 """
 
@@ -23,14 +23,15 @@ STUDIO = "https://studio.disruptive-technologies.com"
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One page: what it shows, in words, and its URL."""
+    """One page: what it shows, in words, and its URL. ``then``: where to click on the page; often empty."""
 
     what: str
     url: str
+    then: str = ""
 
     def as_json(self) -> dict[str, str]:
         """Return the link as ``--json`` prints it."""
-        return {"what": self.what, "url": self.url}
+        return {"what": self.what, "url": self.url, "then": self.then}
 
 
 def links(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> tuple[Link, ...]:
@@ -48,7 +49,10 @@ def links(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> tuple[Link, ..
         Link("function", _console(spec, f"functions/details/{_part(spec.region)}/{_part(spec.name)}", "env=gen2")),
         Link("its log", _console(spec, f"logs/query;query={_part(query)}")),
         *pubsub,
-        *(Link(_in_studio(names), f"{STUDIO}/projects/{_part(project)}") for project, names in connectors.items()),
+        *(
+            Link(f"connector in {project}", f"{STUDIO}/projects/{_part(project)}", _in_studio(names))
+            for project, names in connectors.items()
+        ),
     )
 
 
@@ -57,8 +61,7 @@ def _console(spec: Spec, path: str, *parameters: str) -> str:
 
 
 def _in_studio(names: Sequence[str]) -> str:
-    where = " > ".join(("API Integrations", "Data Connectors", *([" and ".join(names)] if names else [])))
-    return f"DT Studio: {where}"
+    return " > ".join(("API Integrations", "Data Connectors", *([" and ".join(names)] if names else [])))
 
 
 def _part(text: str) -> str:

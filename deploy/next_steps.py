@@ -47,7 +47,7 @@ class NextSteps:
             ("read one", self.read),
             ("watch", self.watch),
             ("", _NOT_ACKNOWLEDGED),
-            *((link.what, link.url) for link in self.links),
+            *((link.what, f"{link.url} ({link.then})" if link.then else link.url) for link in self.links),
             ("cost", COST),
             ("remove", self.remove),
         ]

@@ -230,7 +230,8 @@ class Gcloud:
 
         """
         done = self._run_with_retries((*argv, "--format=json"), TRANSIENT, timeout_s=READ_S)
-        items = _parsed(done, argv) or []
+        answer = _parsed(done, argv)
+        items = [] if answer is None else answer
         _check_items(items, dict, argv)
         return Listed(items, unreachable_regions(done.stderr))
 

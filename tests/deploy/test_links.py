@@ -24,14 +24,20 @@ def test_the_pages_are_function_log_topics_subscriptions_and_each_dt_project() -
         ("topic dt-rejected", f"{PUBSUB}/topic/detail/dt-rejected?project={PROJECT}"),
         ("subscription dt-rejected", f"{PUBSUB}/subscription/detail/dt-rejected?project={PROJECT}"),
         (
-            "DT Studio: API Integrations > Data Connectors > Google Pub/Sub p/n",
+            f"connector in {DT_PROJECT}",
             f"https://studio.disruptive-technologies.com/projects/{DT_PROJECT}",
         ),
         (
-            "DT Studio: API Integrations > Data Connectors",
+            "connector in second",
             "https://studio.disruptive-technologies.com/projects/second",
         ),
     ]
+
+
+def test_a_link_to_dt_studio_says_where_to_click_because_it_leads_to_the_project_only() -> None:
+    found = links(spec(), {DT_PROJECT: ["Google Pub/Sub p/n"], "second": []})
+    menu = "API Integrations > Data Connectors"
+    assert [link.then for link in found if link.then] == [f"{menu} > Google Pub/Sub p/n", menu]
 
 
 def test_a_project_of_a_domain_is_encoded() -> None:
@@ -45,3 +51,7 @@ def test_the_log_is_that_of_the_functions_service(name: str) -> None:
     log = links(spec(name=name), {})[1].url
     query = unquote(urlsplit(log).path.partition(";query=")[2])
     assert query == f'resource.type="cloud_run_revision" AND resource.labels.service_name="{name}"'
+
+
+def test_an_id_from_dt_cannot_change_the_address() -> None:
+    assert links(spec(), {"a/../b?c#d": []})[-1].url.endswith("/projects/a%2F..%2Fb%3Fc%23d")

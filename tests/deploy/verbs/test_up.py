@@ -342,9 +342,10 @@ def test_up_ends_with_where_the_events_are_links_cost_and_removal(stage: Stage) 
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     end = stage.shown.partition("nothing is left to do\n")[2]
     headings = [line.split("  ")[0] for line in end.splitlines()]
-    connector = f"DT Studio: API Integrations > Data Connectors > Google Pub/Sub {PROJECT}/dt-pubsub"
-    pages = ["topic dt-events", "subscription dt-events", "topic dt-rejected", "subscription dt-rejected", connector]
+    pages = ["topic dt-events", "subscription dt-events", "topic dt-rejected", "subscription dt-rejected"]
+    pages.append(f"connector in {DT_PROJECT}")
     assert headings == ["", "events", "read one", "watch", "", "function", "its log", *pages, "cost", "remove"]
+    assert f"(API Integrations > Data Connectors > Google Pub/Sub {PROJECT}/dt-pubsub)\n" in end
     assert f"python -m deploy down --project={PROJECT} --region=europe-west1" in end
 
 
@@ -370,4 +371,4 @@ def test_the_next_steps_are_in_the_report_although_the_proof_failed(stage: Stage
 def test_a_link_names_the_connector_as_it_is_called_in_dt_studio(up: Stage) -> None:
     up.dt.connectors[DT_PROJECT][0]["displayName"] = "Fridges"
     up.deployment(in_json=True).up()
-    assert up.in_json()["next"]["links"][-1]["what"] == "DT Studio: API Integrations > Data Connectors > Fridges"
+    assert up.in_json()["next"]["links"][-1]["then"] == "API Integrations > Data Connectors > Fridges"
