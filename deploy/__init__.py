@@ -5,7 +5,7 @@ Modules and packages, from what a user types down to the two clouds:
 ===================  ============================================================  ==========================
 ``__main__``         reads the command line, builds the context, catches errors    the terminal, environment
 ``cli``              flags, settings, deploy.toml, tables, questions               the terminal, deploy.toml
-``verbs``            plan, up, verify, status and down; one file a verb            nothing by itself
+``verbs``            plan, up, verify, status, list and down; one file a verb      nothing by itself
 ``context``          all that a verb works with, built once                        nothing by itself
 ``report``           the result of a verb, for ``--json``                          nothing
 ``proof``            refuse an unsigned request; see a real event arrive           both clouds
@@ -22,6 +22,9 @@ Modules and packages, from what a user types down to the two clouds:
 ``secret``           a secret that no repr, log or traceback shows                 nothing
 ``errors``           the one family of errors                                      nothing
 ``program``          the name of the command, as it was started                    the process's arguments
+``next_steps``       what to know after ``up``: events, links, cost, removal       nothing
+``links``            pages in Google Cloud's console and in DT Studio              nothing
+``commands``         commands that a user is shown                                 nothing
 ===================  ============================================================  ==========================
 
 A plan is computed from what exists, without a state file; ``up`` carries out exactly the steps that ``plan`` shows.

@@ -74,9 +74,10 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         DeployError: the verb failed.
 
     """
-    files = source_files()
-    spec = replace(read_spec(vars(flags), environ, Path.cwd()), digest=digest(files), version=VERSION)
-    credentials = _credentials(environ, terminal)
+    files, usage = source_files(), USAGES[flags.verb]
+    settings = read_spec(vars(flags), environ, Path.cwd(), usage.mandatory)
+    spec = replace(settings, digest=digest(files), version=VERSION)
+    credentials = _credentials(environ, terminal) if usage.reaches_dt else None
     with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
         context = Context(
             spec=spec,

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import ApplyFailed, DeployError, Several
+from deploy.next_steps import NextSteps
 from deploy.proof.checks import Proof
+from deploy.stages.inventory import Deployment
 from deploy.steps import ResourceId, Step, pending
 
 
@@ -34,6 +36,8 @@ class Report:
     status: Sequence[Row] | None = None
     healthy: bool | None = None
     version: str | None = None
+    next_steps: NextSteps | None = None
+    deployments: Sequence[Deployment] | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -49,10 +53,14 @@ class Report:
             "status": _list_as_json(self.status),
             "healthy": self.healthy,
             "version": self.version,
+            "next": None if self.next_steps is None else self.next_steps.as_json(),
+            "deployments": _list_as_json(self.deployments),
         }
 
 
-def _list_as_json(items: Sequence[Step] | Sequence[Proof] | Sequence[Row] | None) -> list[dict[str, Any]] | None:
+def _list_as_json(
+    items: Sequence[Step] | Sequence[Proof] | Sequence[Row] | Sequence[Deployment] | None,
+) -> list[dict[str, Any]] | None:
     return None if items is None else [item.as_json() for item in items]
 
 

@@ -208,7 +208,13 @@ OPTIONS = (
     ),
 )
 
+MANDATORY = frozenset({"project", "region", "dt_projects"})
+"""The settings that a verb cannot do without, if it uses them at all."""
+
 _IDENTITY = {"project", "region", "dt_projects", "name", "connector.display_name"}
 
 WHICH_DEPLOYMENT = tuple(option for option in OPTIONS if option.place in _IDENTITY)
 """The options that identify a deployment. A verb that neither creates nor compares resources needs only these."""
+
+WHICH_PROJECT = tuple(option for option in OPTIONS if option.place == "project")
+"""The option of a verb that looks at a whole Google project."""

@@ -1,12 +1,12 @@
 """Reads the settings into a ``Spec``: flags override the environment, which overrides deploy.toml; lists all errors."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import OPTIONS, Option
+from deploy.cli.options import MANDATORY, OPTIONS, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
 from deploy.errors import InvalidOptions
 from deploy.spec import DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Spec
@@ -46,8 +46,10 @@ class _Setting:
     where: str
 
 
-def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path) -> Spec:
-    """Read the settings.
+def read_spec(
+    flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path, mandatory: Collection[str] = MANDATORY
+) -> Spec:
+    """Read the settings. ``mandatory``: the places of those that must be set.
 
     Raises:
         InvalidOptions: with all errors.
@@ -62,10 +64,9 @@ def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path
         if (found := settings.get(option.place)) and (words := _as_strings(option, found, faults)) is not None:
             values[option.place] = _checked(option, words, found.where, faults)
     faults += [
-        f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
-        + _HINTS[option.place]
+        f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)" + _HINTS[option.place]
         for option in OPTIONS
-        if option.place in _HINTS and not values.get(option.place)
+        if option.place in mandatory and not values.get(option.place)
     ]
     spec = _spec(values)
     faults += _contradictions(spec, _Places(settings, file))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.cli.options import OPTIONS, Option
+from deploy.cli.options import MANDATORY, OPTIONS, Option
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,16 @@ class Usage:
     def flag_names(self) -> tuple[str, ...]:
         """The names of all flags of the verb."""
         return ("--config", "--json", *(flag.name for flag in self.flags), *(option.flag for option in self.options))
+
+    @property
+    def mandatory(self) -> frozenset[str]:
+        """The places of the settings that the verb uses and cannot do without."""
+        return MANDATORY & {option.place for option in self.options}
+
+    @property
+    def reaches_dt(self) -> bool:
+        """Whether the verb calls DT, so that it needs DT's credentials."""
+        return "dt_projects" in self.mandatory
 
     @property
     def exit_codes_line(self) -> str:

@@ -15,12 +15,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.errors import Code, GcloudFailed
-from deploy.google.gcloud_errors import STATUS, explain
+from deploy.google.gcloud_errors import STATUS, explain, unreachable_regions
 from deploy.parallel import raise_if_cancelled, signals_wait
 from deploy.secret import Secret
 from deploy.steps import Argv
@@ -81,6 +81,14 @@ class Finished:
     returncode: int
     stdout: str
     stderr: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The answer of a list command over all regions, and the regions that Google could not read."""
+
+    items: list[dict[str, Any]] = field(default_factory=list)
+    unreachable: tuple[str, ...] = ()
 
 
 class Run(Protocol):
@@ -209,10 +217,23 @@ class Gcloud:
             self._confirm_absence(argv, error)
             return None
         items = answer if (_LISTS_OBJECTS | _LISTS_NAMES) & set(argv) else [answer]
-        item_type = str if _LISTS_NAMES & set(argv) else dict
-        if not isinstance(items, list) or not all(isinstance(item, item_type) for item in items):
-            raise GcloudFailed("OTHER", "its answer has an unexpected structure", where=shown(argv))
+        _check_items(items, str if _LISTS_NAMES & set(argv) else dict, argv)
         return answer
+
+    def list_all(self, argv: Argv) -> Listed:
+        """Return the answer of a list command that reads all regions.
+
+        gcloud succeeds if a region cannot be read, and only warns of it on standard error.
+
+        Raises:
+            GcloudFailed: the command failed, or its answer is not a list of objects.
+
+        """
+        done = self._run_with_retries((*argv, "--format=json"), TRANSIENT, timeout_s=READ_S)
+        answer = _parsed(done, argv)
+        items = [] if answer is None else answer
+        _check_items(items, dict, argv)
+        return Listed(items, unreachable_regions(done.stderr))
 
     def _confirm_absence(self, argv: Argv, error: GcloudFailed) -> None:
         """Check the IAM policy of a Cloud Run service, because gcloud calls a service absent after every 404.
@@ -248,11 +269,7 @@ class Gcloud:
         return self._json((*argv, "--format=json"), TRANSIENT_IF_ENABLED, **options) or {}
 
     def _json(self, argv: Argv, transient: frozenset[Code], **options: Any) -> Any:
-        text = self._run_with_retries(argv, transient, **options).stdout.strip()
-        try:
-            return json.loads(text) if text else None
-        except ValueError:
-            raise GcloudFailed("OTHER", "answered with something other than JSON", where=shown(argv)) from None
+        return _parsed(self._run_with_retries(argv, transient, **options), argv)
 
     def _run_with_retries(
         self,
@@ -277,6 +294,20 @@ class Gcloud:
             self.notice(f"{error.what.splitlines()[0]}; again in {pauses_s[attempts]:.0f} s")
             self._sleep(pauses_s[attempts])
             attempts += 1
+
+
+def _parsed(done: Finished, argv: Argv) -> Any:
+    """Return the JSON that a command printed; None if it printed nothing."""
+    text = done.stdout.strip()
+    try:
+        return json.loads(text) if text else None
+    except ValueError:
+        raise GcloudFailed("OTHER", "answered with something other than JSON", where=shown(argv)) from None
+
+
+def _check_items(items: Any, item_type: type, argv: Argv) -> None:
+    if not isinstance(items, list) or not all(isinstance(item, item_type) for item in items):
+        raise GcloudFailed("OTHER", "its answer has an unexpected structure", where=shown(argv))
 
 
 def _pauses_s(argv: Argv, code: Code) -> tuple[float, ...]:

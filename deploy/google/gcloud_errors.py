@@ -377,3 +377,13 @@ def _message(stderr: str) -> str:
         text = first[1]
     text = re.split(r"\n- '@type'|\nGoogle developers console|\n- detail", text)[0]
     return re.sub(r" This command is authenticated.*", "", text) or "failed without an error message"
+
+
+def unreachable_regions(stderr: str) -> tuple[str, ...]:
+    """Return the regions that a list command could not read. gcloud warns of them on standard error, and succeeds.
+
+    ``gcloud functions list`` has them after ``unreachable for query:``, and ``gcloud run services list`` after
+    ``did not respond:``.
+    """
+    found = re.search(r"(?:unreachable\s+for query|did not respond):\s+([\w/-]+(?:,\s*[\w/-]+)*)", stderr)
+    return tuple(map(last_segment, re.split(r",\s*", found[1]))) if found else ()

@@ -15,6 +15,7 @@
 ``elsewhere``         functions that are left in other regions
 ``connector``         the Data Connector in one DT project
 ``by_hand``           settings made elsewhere, which a plan only shows
+``kinds``             the kinds of marked resources, and how each is listed
 ``memory``            the memory of a deployment between two runs
 ====================  =============================================================
 """

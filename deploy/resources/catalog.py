@@ -11,6 +11,7 @@ from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.function import Function
 from deploy.resources.iam_binding import IamBinding, publisher_on, secret_accessor
 from deploy.resources.invocation import Invocation
+from deploy.resources.kinds import KINDS
 from deploy.resources.memory import Memory
 from deploy.resources.pubsub import AbandonedProofSubscriptions, Subscription, Topic
 from deploy.resources.resource import CommandGroup, Resource
@@ -68,6 +69,7 @@ _OF_PREFLIGHT = (
 )
 _OF_VERIFY = ("logging.logEntries.list", "pubsub.subscriptions.consume")
 _OF_STATUS = ("monitoring.timeSeries.list",)
+_OF_LIST = tuple(kind.permission for kind in KINDS)
 
 _NOTHING = Memory()
 
@@ -112,7 +114,7 @@ def deployer_permissions() -> tuple[str, ...]:
     https://cloud.google.com/iam/docs/permissions-reference
     """
     of_resources = {permission for kind in _kinds() for permission in kind.permissions}
-    return tuple(sorted(of_resources | {*_OF_PREFLIGHT, *_OF_VERIFY, *_OF_STATUS}))
+    return tuple(sorted(of_resources | {*_OF_PREFLIGHT, *_OF_VERIFY, *_OF_STATUS, *_OF_LIST}))
 
 
 def _all(entries: Sequence[Entry], spec: Spec, memory: Memory) -> tuple[Resource, ...]:

@@ -6,6 +6,8 @@
 ``source``            copies the uploaded files to a temporary folder; their digest  files
 ``observe``           describe and list commands -> facts                            both clouds, reading
 ``observed``          the facts of both clouds, as one value                         nothing
+``listing``          lists the marked resources of a whole project                  Google Cloud, reading
+``inventory``        those lists -> deployments, and what is left of others         nothing
 ``plan``              spec and facts -> steps                                        nothing
 ``ownership``         reads the owner of a resource again just before a step         Google Cloud, reading
 ``apply``             carries out the steps; stops at the first failure              both clouds

@@ -5,10 +5,12 @@
 ``up``           plan, confirm, apply, verify                                   nothing by itself
 ``verify``       prove the path from DT to Pub/Sub                              nothing by itself
 ``status``       show the resources and their health                             nothing by itself
+``list``         show the deployments of a Google project                       nothing by itself
 ``down``         remove both ends                                               nothing by itself
 ``planning``     observe, preflight, plan: the first half of plan and up        nothing by itself
 ``applying``     confirm, apply, plan again until nothing is left               nothing by itself
 ``proving``      the proof, at the end of up and in verify                      nothing by itself
+``orientation``  the next steps, at the end of up and in status --links         nothing by itself
 ``status_rows``  the rows that status shows                                     nothing
 ``exit_codes``   the exit codes of all verbs                                    nothing
 ===============  =============================================================  =====================
@@ -20,6 +22,7 @@ from dataclasses import dataclass
 from deploy.cli.usage import Usage
 from deploy.context import Context
 from deploy.verbs import down, plan, status, up, verify
+from deploy.verbs import list as list_verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ VERBS: Mapping[str, Verb] = {
     "up": Verb(up.USAGE, up.run),
     "verify": Verb(verify.USAGE, verify.run),
     "status": Verb(status.USAGE, status.run),
+    "list": Verb(list_verb.USAGE, list_verb.run),
     "down": Verb(down.USAGE, down.run),
 }
 """All verbs. There is no default: the parser refuses any other name."""

@@ -1,6 +1,6 @@
 """``status``: show the resources and their health: a summary on one screen, or every resource in JSON."""
 
-from deploy.cli.usage import Usage
+from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import DeployError, DtFailed, NotOwned, Unusable
 from deploy.google.backlog import MESSAGES, OLDEST, question, unread_in
@@ -14,6 +14,7 @@ from deploy.stages.observed import Observed
 from deploy.stages.plan import plan
 from deploy.steps import Step, pending
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
+from deploy.verbs.orientation import know_next_steps, show_next_steps
 from deploy.verbs.planning import observe, with_organization
 from deploy.verbs.status_rows import (
     Metrics,
@@ -26,6 +27,10 @@ from deploy.verbs.status_rows import (
     unreadable_rows,
 )
 
+LINKS = Flag(
+    "--links", {"action": "store_true", "help": "show also where the events are, links to the consoles, and the cost"}
+)
+
 USAGE = Usage(
     "show on one screen what exists and whether it is healthy",
     {
@@ -33,6 +38,7 @@ USAGE = Usage(
         UNHEALTHY: "unhealthy",
         FAILED: "it could not be read",
     },
+    flags=(LINKS,),
 )
 
 
@@ -50,6 +56,9 @@ def run(context: Context) -> int:
     context.print(f"\n{observed.url(spec) or 'no function, no URL'}")
     if pending(steps) or broken:
         context.print(f"to see what up would fix: {PROGRAM} plan")
+    if context.flags.links and observed.url(spec):
+        know_next_steps(context, observed)
+        show_next_steps(context)
     return {True: NOTHING_TO_DO, False: UNHEALTHY, None: FAILED}[report.healthy]
 
 

@@ -2,9 +2,11 @@
 
 from deploy.cli.usage import YES, Flag, Usage
 from deploy.context import Context
+from deploy.program import PROGRAM
 from deploy.steps import pending
 from deploy.verbs.applying import apply, confirm, converge
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
+from deploy.verbs.orientation import know_next_steps, show_next_steps
 from deploy.verbs.planning import plan_changes
 from deploy.verbs.proving import prove_after_up
 
@@ -25,6 +27,8 @@ def run(context: Context) -> int:
     changes = plan_changes(context)
     context.show(changes.steps)
     if not pending(changes.steps):
+        know_next_steps(changes.context, changes.observed)
+        context.print(f"where everything is: {PROGRAM} status --links")
         return NOTHING_TO_DO
     spec, context = context.spec, changes.context
     confirm(context, f"change {spec.google_project} and DT project {', '.join(spec.dt_projects)}?")
@@ -33,6 +37,8 @@ def run(context: Context) -> int:
     context.print("nothing is left to do" if not left else "these changes are still left:")
     for step in left:
         context.print(f"  {step.resource}: {step.reason}")
+    know_next_steps(context, observed)
     if context.flags.verify:
         prove_after_up(context, observed)
+    show_next_steps(context)
     return FAILED if left else NOTHING_TO_DO

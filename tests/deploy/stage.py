@@ -74,9 +74,13 @@ class Deployment:
         """Run ``verify``."""
         return self.run("verify")
 
-    def status(self) -> int:
-        """Run ``status``."""
-        return self.run("status")
+    def status(self, *, links: bool = False) -> int:
+        """Run ``status``, or ``status --links``."""
+        return self.run("status", links=links)
+
+    def list(self) -> int:
+        """Run ``list``."""
+        return self.run("list")
 
     def down(self) -> int:
         """Run ``down``."""

@@ -809,3 +809,25 @@ def test_a_detached_subscription_delivers_nothing(both_clouds: Clouds, events: s
     assert (
         ask(both_clouds, "POST", f"{events}:pull", {"maxMessages": 1}).json["error"]["status"] == "FAILED_PRECONDITION"
     )
+
+
+SERVICES = f"https://run.googleapis.com/v1/projects/{PROJECT}/locations/-/services"
+
+
+def test_a_region_that_google_cannot_read_is_named_and_its_functions_are_not_listed(deployed: Clouds) -> None:
+    everywhere = f"{FUNCTIONS.replace('europe-west1', '-')}/functions"
+    assert len(ask(deployed, "GET", everywhere).json["functions"]) == 1
+    assert len(ask(deployed, "GET", SERVICES).json["items"]) == 1
+    deployed.google.estate.silent = {"europe-west1"}
+    try:
+        functions, services = ask(deployed, "GET", everywhere).json, ask(deployed, "GET", SERVICES).json
+    finally:
+        deployed.google.estate.silent = set()
+    assert (functions["functions"], functions["unreachable"]) == ([], ["europe-west1"])
+    assert (services["items"], services["unreachable"]) == ([], ["europe-west1"])
+
+
+@pytest.mark.parametrize("url", [f"{FUNCTIONS}/functions", f"{IAM}/serviceAccounts", SERVICES])
+def test_a_list_refuses_a_parameter_that_google_does_not_know(both_clouds: Clouds, url: str) -> None:
+    assert ask(both_clouds, "GET", url).status == 200
+    assert ask(both_clouds, "GET", f"{url}?labels=x").status == 400

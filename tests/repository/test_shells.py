@@ -19,8 +19,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.commands import verb_on
+from deploy.next_steps import next_steps
 from deploy.spec import Spec
-from tests.deploy.stage import Stage
+from tests.deploy.stage import Stage, spec
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -34,8 +36,8 @@ SHELLS = {
     "fish": ("fish", "--no-config"),
 }
 PROGRAMS = (
-    *("gcloud", "curl", "openssl", "python", "python3", "make", "git", "pipx", "dt-pubsub", ".venv/bin/python"),
-    *(".dt-pubsub/bin/python", ".dt-pubsub/bin/dt-pubsub"),
+    *("gcloud", "curl", "openssl", "python", "python3", "make", "sleep", "git", "pipx", "dt-pubsub"),
+    *(".venv/bin/python", ".dt-pubsub/bin/python", ".dt-pubsub/bin/dt-pubsub"),
 )
 COMPLAINT = re.compile(
     r"not found|parse error|syntax error|no matches|[Uu]nsupported|Unknown command|expected", re.MULTILINE
@@ -46,6 +48,9 @@ printf '%s\\036' "$record" >> "$RECORD"
 echo answer
 """
 
+FAILS_AT_THE_THIRD = f'{STAND_IN}test "$(tr -cd "\\036" < "$RECORD" | wc -c)" -lt 5\n'
+"""A gcloud that fails when it has been started three times, with a pause after each of the first two."""
+
 every_shell = pytest.mark.parametrize("shell", SHELLS)
 
 
@@ -54,8 +59,11 @@ def blocks(page: Path) -> str:
     return "\n".join(re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), re.DOTALL))
 
 
-def pasted(shell: str, text: str, folder: Path) -> list[tuple[str, ...]]:
-    """Paste a text into a shell; return the sorted list of programs that it started, with their arguments."""
+def pasted(shell: str, text: str, folder: Path, gcloud: str = STAND_IN) -> list[tuple[str, ...]]:
+    """Paste a text into a shell; return the sorted list of programs that it started, with their arguments.
+
+    ``gcloud``: its stand-in.
+    """
     program = shutil.which(shell)
     if program is None:
         pytest.skip(f"NOT CHECKED: there is no {shell} here")
@@ -63,7 +71,7 @@ def pasted(shell: str, text: str, folder: Path) -> list[tuple[str, ...]]:
     for name in PROGRAMS:
         stand_in = folder / name if "/" in name else bins / name
         stand_in.parent.mkdir(parents=True, exist_ok=True)
-        stand_in.write_text(STAND_IN, "utf-8")
+        stand_in.write_text(gcloud if name == "gcloud" else STAND_IN, "utf-8")
         stand_in.chmod(0o755)
     environ = {
         "PATH": f"{bins}:/usr/bin:/bin",
@@ -98,6 +106,30 @@ def test_the_commands_of_a_plan_do_the_same_in_every_shell(shell: str, tmp_path:
     assert len(lines) > 8
     text = "\n".join(lines) + "\n"
     assert pasted(shell, text, tmp_path) == pasted("bash", text, tmp_path / "again")
+
+
+NAMES = {"dt-pubsub": "cold-chain-prod", "site2-pubsub": "example.com:cold-chain-prod"}
+
+
+@every_shell
+@pytest.mark.parametrize("name", NAMES)
+def test_the_commands_shown_after_up_do_the_same_in_every_shell(shell: str, name: str, tmp_path: Path) -> None:
+    ours = spec(name=name, google_project=NAMES[name], connector_name="Fridges of Bob's [2]")
+    steps = next_steps(ours, {})
+    text = f"{steps.read}\n{steps.remove}\n{verb_on('plan', ours, ours.dt_projects)}\n"
+    started = pasted(shell, text, tmp_path)
+    assert len(started) == 3
+    assert started == pasted("bash", text, tmp_path / "again")
+
+
+@every_shell
+def test_the_watch_command_pulls_until_gcloud_fails(shell: str, tmp_path: Path) -> None:
+    ours = spec()
+    started = pasted(shell, f"{next_steps(ours, {}).watch}\n", tmp_path, gcloud=FAILS_AT_THE_THIRD)
+    pull = ("gcloud", "pubsub", "subscriptions", "pull", "dt-events", "--limit=10", ours.project_flag)
+    (line,) = {arguments[7] for arguments in started if arguments[0] == "gcloud"}
+    assert line.startswith("--format=value(")
+    assert started == [(*pull, line)] * 3 + [("sleep", "5")] * 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

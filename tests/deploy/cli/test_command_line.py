@@ -80,10 +80,29 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-@pytest.mark.parametrize("verb", list(VERBS))
+OF_A_PROJECT = {"list"}
+"""The verbs that look at a whole Google project, and not at one deployment."""
+
+
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - OF_A_PROJECT))
 def test_every_verb_has_flags_for_the_deployment_and_for_json(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     message = help_of(capsys, verb)
     assert all(flag in message for flag in ("--config", "--json", *(option.flag for option in WHICH_DEPLOYMENT)))
+
+
+def test_list_has_only_the_flags_that_it_needs_and_needs_only_the_project() -> None:
+    assert USAGES["list"].flag_names == ("--config", "--json", "--project")
+    assert [name for name, usage in USAGES.items() if usage.mandatory == {"project"}] == ["list"]
+
+
+def test_only_list_works_without_a_login_at_dt() -> None:
+    assert [name for name, usage in USAGES.items() if not usage.reaches_dt] == ["list"]
+
+
+def test_list_reads_a_deploy_toml_that_names_only_the_project(nowhere: Path) -> None:
+    (nowhere / "deploy.toml").write_text('project = "my-project"\n', "utf-8")
+    spec = read_spec(vars(parse(["list"], USAGES)), {}, nowhere, USAGES["list"].mandatory)
+    assert (spec.google_project, spec.region, spec.dt_projects) == ("my-project", "", ())
 
 
 @pytest.mark.parametrize("verb", ["plan", "up", "status"])
@@ -291,7 +310,7 @@ def test_an_error_before_the_verb_begins_is_one_json_document_too(
 ) -> None:
     assert command.main([verb, "--json"]) == 1
     shown = json.loads(capsys.readouterr().out)
-    assert list(shown) == ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version"]
+    assert list(shown) == list(Report().as_json())
     assert "--project is missing" in shown["error"]["what"]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from deploy.google.gcloud import Finished
 from deploy.resources.catalog import services
+from deploy.spec import PROOF_MARK
 from deploy.steps import Argv
 
 PROJECT = "cold-chain-prod"
@@ -72,7 +73,7 @@ class FakeGcloud:
     gcloud repeats the request, and gets the answer that the resource exists. ``build_looks`` is how often a function
     is still shown as being built. ``build_role`` is the role of the build account on the project. ``newest_version``
     is the state of the newest version of each secret; lists show no version after ``lists_versions_until``.
-    ``before`` and ``after`` are called with each command.
+    ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
     """
 
     services: set[str] = field(default_factory=set)
@@ -95,6 +96,7 @@ class FakeGcloud:
     broken: str = ""
     lost: list[str] = field(default_factory=list)
     build_looks: int = 0
+    warnings: dict[str, str] = field(default_factory=dict)
     before: Callable[[Argv], None] = lambda _: None
     after: Callable[[Argv], None] = lambda _: None
     asked: list[Argv] = field(default_factory=list)
@@ -113,7 +115,8 @@ class FakeGcloud:
         except _Failure as failure:
             return Finished(1, "", f"ERROR: (gcloud.{'.'.join(command.words[:3])}) {failure}")
         self.after(argv)
-        return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), "progress goes here\n")
+        told = self.warnings.get(" ".join(command.words), "progress goes here\n")
+        return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), told)
 
     def _lose(self, command: Command) -> None:
         """Lose the answer to a command that has begun, if it is in ``lost``."""
@@ -203,7 +206,7 @@ class FakeGcloud:
         kind, verb = command.words[1], command.words[2]
         name = command.words[3].partition("@")[0] if len(command.words) > 3 else ""
         if verb.startswith("list"):
-            return self._listed(kind, verb, name)
+            return self._listed(kind, verb, name, of_proofs=PROOF_MARK in command.flags.get("filter", ""))
         if verb == "pull":
             device = self.things[kind, name]["filter"].rpartition("= ")[2].strip('"')
             return [message for message in self.messages if message["message"]["attributes"].get("deviceId") == device]
@@ -223,10 +226,11 @@ class FakeGcloud:
             del self.things[kind, name]
         return found
 
-    def _listed(self, kind: str, verb: str, topic: str) -> list[Any]:
-        """Return the subscriptions of proofs, or the names of those of a topic."""
+    def _listed(self, kind: str, verb: str, topic: str, *, of_proofs: bool = False) -> list[Any]:
+        """Return all of a kind, only the subscriptions of proofs, or the names of those of a topic."""
         if verb == "list":
-            return [thing for (group, _), thing in self.things.items() if group == kind and "verify" in thing["name"]]
+            found = [thing for (group, _), thing in self.things.items() if group == kind]
+            return [thing for thing in found if "verify" in thing["name"]] if of_proofs else found
         there = [thing for (group, _), thing in self.things.items() if group == "subscriptions"]
         return [thing["name"] for thing in there if thing["topic"].endswith(f"/{topic}")]
 
@@ -251,11 +255,18 @@ class FakeGcloud:
     def _secrets(self, command: Command, stdin: str | None) -> Any:
         if command.words[1] == "versions":
             return self._versions(command, stdin)
+        if command.words[1] == "list":
+            return self._listed("secrets", "list", "")
         verb, name = command.words[1], command.words[2]
         if verb == "create":
             self._must_be_new("secrets", name)
             annotations = command.pairs("set-annotations")
-            self.things["secrets", name] = {"labels": command.pairs("labels"), "annotations": annotations}
+            full_name = f"projects/1/secrets/{name}"
+            self.things["secrets", name] = {
+                "name": full_name,
+                "labels": command.pairs("labels"),
+                "annotations": annotations,
+            }
             self.versions[name] = [stdin] if stdin else []
         found = self._must_be("secrets", name)
         if verb in {"get-iam-policy", "add-iam-policy-binding"}:
@@ -324,7 +335,9 @@ class FakeGcloud:
         return self.build_looks > 0
 
     def _run(self, command: Command) -> Any:
-        verb, name = command.words[2], command.words[3]
+        verb, name = command.words[2], command.words[-1]
+        if verb == "list":
+            return self._services()
         if not {("functions", name), ("run", name)} & set(self.things):
             raise _Failure(_ABSENT["run" if verb == "describe" else "run services"].format(name=name))
         if verb == "update":
@@ -334,6 +347,19 @@ class FakeGcloud:
             labels = self.things.get(("run", name), {"labels": {"goog-managed-by": "cloudfunctions"}})["labels"]
             return {"metadata": {"annotations": annotation, "labels": labels}}
         return self._policy(f"run {name}", command)
+
+    def _services(self) -> list[Any]:
+        """Return the services of the functions, which have their labels, and those of detached functions."""
+        return [
+            {
+                "metadata": {
+                    "name": name,
+                    "labels": {**thing["labels"], "cloud.googleapis.com/location": REGION},
+                }
+            }
+            for (group, name), thing in self.things.items()
+            if group in {"functions", "run"}
+        ]
 
     def _policy(self, of: str, command: Command) -> Any:
         bindings = self.policies.setdefault(of, [])

@@ -434,3 +434,15 @@ def test_secrets_are_hidden_in_every_representation() -> None:
     assert secret.reveal() not in f"{secret} {secret!r} {[secret]}"
     assert secret.equals(secret.reveal())
     assert not secret.equals("another")
+
+
+@pytest.mark.parametrize("answer", ["{}", "[1]", "no JSON"])
+def test_a_list_that_is_not_a_list_of_objects_is_an_error(answer: str) -> None:
+    run = lambda *_, **__: Finished(0, answer, "")  # noqa: E731
+    with pytest.raises(GcloudFailed, match=r"structure|JSON"):
+        Gcloud(run).list_all(("functions", "list"))
+
+
+def test_a_list_without_output_is_empty() -> None:
+    listed = Gcloud(lambda *_, **__: Finished(0, "", "")).list_all(("functions", "list"))
+    assert (listed.items, listed.unreachable) == ([], ())

@@ -9,7 +9,7 @@ import pytest
 
 from deploy.dt import api as dt_api
 from deploy.errors import Code
-from deploy.google.gcloud_errors import TABLE, explain, is_absent
+from deploy.google.gcloud_errors import TABLE, explain, is_absent, unreachable_regions
 from deploy.steps import Argv
 
 P, R = "--project=cold-chain-prod", "--region=europe-west1"
@@ -420,3 +420,20 @@ def test_the_samples_cover_every_row_of_dts_table() -> None:
 def test_a_refusal_with_an_empty_message_is_shown_completely() -> None:
     words = 'ERROR: (gcloud.pubsub.topics.create) HttpError accessing <https://pubsub>: {"message": "", "code": 429}'
     assert explain(("pubsub", "topics", "create", "t"), words).what.startswith("HttpError accessing")
+
+
+OF_FUNCTIONS = "WARNING: The following regions were fully or partially unreachable for query: europe-west1, us-east1\nThis could be due to permission setup."
+OF_SERVICES = (
+    "WARNING: The following Cloud Run regions did not respond: europe-west1, us-east1. List results may be incomplete."
+)
+BY_FULL_NAME = "unreachable for query: projects/p/locations/europe-west1, projects/p/locations/us-east1\nThis"
+
+
+@pytest.mark.parametrize("warning", [OF_FUNCTIONS, OF_SERVICES, BY_FULL_NAME])
+def test_the_regions_that_gcloud_could_not_read_are_those_of_its_warning(warning: str) -> None:
+    assert unreachable_regions(warning) == ("europe-west1", "us-east1")
+
+
+@pytest.mark.parametrize("stderr", ["", "Listed 0 items.", "WARNING: the server did not respond in time"])
+def test_other_output_names_no_region(stderr: str) -> None:
+    assert unreachable_regions(stderr) == ()

@@ -150,3 +150,23 @@ def test_a_connector_paused_by_hand_stays_paused_and_is_shown(up: Stage) -> None
     assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
     assert up.dt.connectors[DT_PROJECT][0]["status"] == "USER_DISABLED"
     assert up.deployment().status() == UNHEALTHY
+
+
+def test_status_shows_the_links_only_if_they_are_wanted(up: Stage) -> None:
+    assert up.deployment().status() == NOTHING_TO_DO
+    assert "https://console.cloud.google.com" not in up.shown
+    assert up.deployment().status(links=True) == NOTHING_TO_DO
+    assert "https://console.cloud.google.com/functions/details/europe-west1/dt-pubsub" in up.shown
+    assert "watch   " in up.shown
+
+
+def test_status_in_json_has_the_links_only_if_they_are_wanted(up: Stage) -> None:
+    up.deployment(in_json=True).status()
+    assert up.in_json()["next"] is None
+    up.deployment(in_json=True).status(links=True)
+    assert len(up.in_json()["next"]["links"]) == 7
+
+
+def test_status_links_to_nothing_before_the_first_up(stage: Stage) -> None:
+    assert stage.deployment().status(links=True) == UNHEALTHY
+    assert "console.cloud.google.com" not in stage.shown

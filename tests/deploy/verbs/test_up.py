@@ -336,3 +336,39 @@ def test_up_verifies_unless_no_verify_is_given(stage: Stage, words: list[str], i
     with pytest.raises(NotProven) if is_proven else contextlib.nullcontext():
         VERBS["up"].run(replace(stage.deployment().context, flags=parse(words, USAGES)))
     assert bool(stage.posted) is is_proven
+
+
+def test_up_ends_with_where_the_events_are_links_cost_and_removal(stage: Stage) -> None:
+    assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+    end = stage.shown.partition("nothing is left to do\n")[2]
+    headings = [line.split("  ")[0] for line in end.splitlines()]
+    pages = ["topic dt-events", "subscription dt-events", "topic dt-rejected", "subscription dt-rejected"]
+    pages.append(f"connector in {DT_PROJECT}")
+    assert headings == ["", "events", "read one", "watch", "", "function", "its log", *pages, "cost", "remove"]
+    assert f"(API Integrations > Data Connectors > Google Pub/Sub {PROJECT}/dt-pubsub)\n" in end
+    assert f"python -m deploy down --project={PROJECT} --region=europe-west1" in end
+
+
+def test_up_without_changes_says_how_to_find_everything(up: Stage) -> None:
+    assert up.deployment().up() == NOTHING_TO_DO
+    assert up.shown.endswith("where everything is: python -m deploy status --links\n")
+
+
+@pytest.mark.parametrize("digest", ["d1", "d2"])
+def test_up_in_json_has_the_next_steps_whether_something_changed_or_not(up: Stage, digest: str) -> None:
+    assert up.deployment(in_json=True, digest=digest).up(verify=False) == NOTHING_TO_DO
+    found = up.in_json()["next"]
+    assert list(found) == ["events", "rejected", "read", "watch", "links", "cost", "remove"]
+    assert (found["events"], found["rejected"], len(found["links"])) == ("dt-events", "dt-rejected", 7)
+
+
+def test_the_next_steps_are_in_the_report_although_the_proof_failed(stage: Stage) -> None:
+    with pytest.raises(NotProven):
+        stage.deployment(in_json=True).up()
+    assert stage.in_json()["next"]["events"] == "dt-events"
+
+
+def test_a_link_names_the_connector_as_it_is_called_in_dt_studio(up: Stage) -> None:
+    up.dt.connectors[DT_PROJECT][0]["displayName"] = "Fridges"
+    up.deployment(in_json=True).up()
+    assert up.in_json()["next"]["links"][-1]["then"] == "API Integrations > Data Connectors > Fridges"

@@ -11,6 +11,7 @@ from tests.emulators.clouds.field_masks import masked
 from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import Problem, exists, invalid, not_found
+from tests.emulators.clouds.google.strict import strict
 
 _ACCOUNT_ID = re.compile(r"[a-z]([-a-z0-9]{4,28}[a-z0-9])")
 
@@ -48,7 +49,7 @@ class ServiceAccounts:
         one = many + "/{email}"
         return [
             Route("POST", many, self._create, "iam.serviceAccounts.create"),
-            Route("GET", many, self._list, "iam.serviceAccounts.list"),
+            strict(Route("GET", many, self._list, "iam.serviceAccounts.list"), ("pageSize", "pageToken")),
             Route("GET", one, self._get, "iam.serviceAccounts.get"),
             Route("PATCH", one, self._update, "iam.serviceAccounts.update"),
             Route("DELETE", one, self._delete, "iam.serviceAccounts.delete"),

@@ -1,6 +1,7 @@
 """The Google project: its names, its enabled APIs, the permissions of the caller, the organization policies in force.
 
-Tests can change ``denied`` (permissions that the caller lacks) and ``organization_policies``.
+Tests can change ``denied`` (permissions that the caller lacks), ``organization_policies``, and ``silent`` (regions that
+Google cannot read).
 """
 
 import itertools
@@ -40,6 +41,7 @@ class Estate:
     enabled: set[str] = field(default_factory=lambda: set(ON_FROM_THE_START))
     denied: set[str] = field(default_factory=set)
     organization_policies: set[str] = field(default_factory=set)
+    silent: set[str] = field(default_factory=set)
     account_lag_s: float = 1.0
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 

@@ -17,6 +17,7 @@ from tests.emulators.clouds.google.estate import Estate, timestamp
 from tests.emulators.clouds.google.operations import Operations
 from tests.emulators.clouds.google.problems import Problem, aborted, denied, exists, invalid, not_found
 from tests.emulators.clouds.google.run import Run
+from tests.emulators.clouds.google.strict import PAGED, strict
 
 REGIONS = ("europe-north1", "europe-west1", "europe-west4", "us-central1", "us-east1")
 Work = Callable[[str], Json]
@@ -67,7 +68,7 @@ class Functions:
             Route("GET", place + "/runtimes", self._runtimes),  # Google has no permission of its own for it
             Route("GET", place + "/operations/{operation}", self._operation, "cloudfunctions.operations.get"),
             Route("POST", many + ":generateUploadUrl", self._upload_url, "cloudfunctions.functions.sourceCodeSet"),
-            Route("GET", many, self._list, "cloudfunctions.functions.list"),
+            strict(Route("GET", many, self._list, "cloudfunctions.functions.list"), (*PAGED, "orderBy")),
             Route("POST", many, self._create, "cloudfunctions.functions.create"),
             Route("GET", one, self._get, "cloudfunctions.functions.get"),
             Route("PATCH", one, self._update, "cloudfunctions.functions.update"),
@@ -99,7 +100,9 @@ class Functions:
         found = [function for name, function in list(self._functions.items()) if name.startswith(place)]
         if generation := _GENERATION.fullmatch(request.parameter("filter")):
             found = [function for function in found if function.get("environment", "GEN_2") == generation[1]]
-        return page("functions", found, request, default=100, most=1000)
+        silent = sorted(self._estate.silent if region == "-" else self._estate.silent & {region})
+        found = [function for function in found if function["name"].split("/")[3] not in silent]
+        return {**page("functions", found, request, default=100, most=1000), "unreachable": silent}
 
     def _none(self, _: Request, **__: str) -> Json:
         """Return the functions of the first generation: there are none."""

@@ -10,9 +10,11 @@ from tests.emulators.clouds.google.estate import INVOKER_IAM_REQUIRED, Estate
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import aborted, not_found, precondition
 from tests.emulators.clouds.google.service import Service, described
+from tests.emulators.clouds.google.strict import strict
 
 INVOKER = "roles/run.invoker"
 INVOKER_CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
+_LISTED = ("continue", "fieldSelector", "includeUninitialized", "labelSelector", "limit", "resourceVersion", "watch")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Run:
             Route("GET", service, self._get, "run.services.get"),
             Route("PUT", service, self._replace, "run.services.update"),
             Route("DELETE", service, self._delete, "run.services.delete"),
-            Route("GET", iam.removesuffix("/{name}"), self._list, "run.services.list"),
+            strict(Route("GET", iam.removesuffix("/{name}"), self._list, "run.services.list"), _LISTED),
             Route("GET", iam + ":getIamPolicy", self._policy, "run.services.getIamPolicy"),
             Route("POST", iam + ":setIamPolicy", self._set_policy, "run.services.setIamPolicy"),
             Route("POST", iam + ":testIamPermissions", self._test),
@@ -106,8 +108,9 @@ class Run:
     def _list(self, _: Request, project: str, region: str) -> Json:
         self._estate.check_project(project)
         services = [service for service in list(self.services.values()) if region in {"-", service.region}]
-        items = [described(service, self._estate) for service in services]
-        return {"apiVersion": "serving.knative.dev/v1", "items": items}
+        silent = self._estate.silent
+        items = [described(service, self._estate) for service in services if service.region not in silent]
+        return {"apiVersion": "serving.knative.dev/v1", "items": items, "unreachable": sorted(silent)}
 
     def _replace(self, request: Request, project: str, name: str) -> Json:
         service = self._find(request, project, name)

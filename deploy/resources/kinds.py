@@ -1,0 +1,97 @@
+"""The kinds of resources that have a deployment's mark, and the command that lists each kind in a whole project."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deploy.resources.function import FUNCTIONS
+from deploy.resources.invokers import RUN
+from deploy.resources.pubsub import PUBSUB
+from deploy.resources.resource import CommandGroup, Facts
+from deploy.resources.runtime_account import IAM
+from deploy.resources.signature_secret import SECRETS
+from deploy.spec import MARK, last_segment
+from deploy.steps import Argv, ResourceId
+
+_MARKED = f"--filter=labels.{MARK}:*"
+"""gcloud applies this filter itself, to all labelled resources. It passes a filter of secrets on to Secret Manager,
+whose documentation has no such expression, so secrets are listed without one."""
+
+_IN_DESCRIPTION = re.compile(rf"\({re.escape(MARK)}=([a-z0-9-]+)\)")
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKind:
+    """One kind of resource. ``words``: its list command without ``--project``. ``permission``: what that needs.
+
+    ``id_of`` returns the id of a listed resource, as plans show it. ``owner_of`` returns the deployment that its mark
+    names, or an empty text.
+    """
+
+    group: CommandGroup
+    words: Argv
+    permission: str
+    id_of: Callable[[Facts], ResourceId]
+    owner_of: Callable[[Facts], str]
+
+
+def label_of(found: Facts) -> str:
+    """Return the deployment that the label of a resource names; an empty text without a label."""
+    return str((found.get("labels") or {}).get(MARK) or "")
+
+
+def place_of(function: Facts) -> tuple[str, str]:
+    """Return region and id of a listed function, from its full name."""
+    region, _, name = str(function.get("name", "")).partition("/locations/")[2].partition("/functions/")
+    return region, name
+
+
+def region_of_service(service: Facts) -> str:
+    """Return the region of a listed Cloud Run service: https://cloud.google.com/run/docs/reference/rest/v1/ObjectMeta."""
+    return str((service.get("metadata", {}).get("labels") or {}).get("cloud.googleapis.com/location") or "")
+
+
+def _name_of_service(service: Facts) -> str:
+    return str(service.get("metadata", {}).get("name", ""))
+
+
+def _named(kind: str) -> Callable[[Facts], ResourceId]:
+    return lambda found: ResourceId(kind, last_segment(str(found.get("name", ""))))
+
+
+def _account(found: Facts) -> ResourceId:
+    return ResourceId("service account", str(found.get("email", "")).partition("@")[0])
+
+
+def _owner_in_description(found: Facts) -> str:
+    mark = _IN_DESCRIPTION.search(str(found.get("description", "")))
+    return mark[1] if mark else ""
+
+
+FUNCTION_KIND = ListedKind(
+    FUNCTIONS, ("functions", "list", "--v2", _MARKED), "cloudfunctions.functions.list", _named("function"), label_of
+)
+SERVICE_KIND = ListedKind(
+    RUN,
+    ("run", "services", "list", f"--filter=metadata.labels.{MARK}:*"),
+    "run.services.list",
+    lambda found: ResourceId("Cloud Run service", _name_of_service(found)),
+    lambda found: label_of(found.get("metadata", {})),
+)
+SECRET_KIND = ListedKind(SECRETS, ("secrets", "list"), "secretmanager.secrets.list", _named("secret"), label_of)
+
+KINDS: tuple[ListedKind, ...] = (
+    FUNCTION_KIND,
+    SERVICE_KIND,
+    SECRET_KIND,
+    ListedKind(PUBSUB, ("pubsub", "topics", "list", _MARKED), "pubsub.topics.list", _named("topic"), label_of),
+    ListedKind(
+        PUBSUB,
+        ("pubsub", "subscriptions", "list", _MARKED),
+        "pubsub.subscriptions.list",
+        _named("subscription"),
+        label_of,
+    ),
+    ListedKind(IAM, ("iam", "service-accounts", "list"), "iam.serviceAccounts.list", _account, _owner_in_description),
+)
+"""All kinds. Of the others, a plan knows the name or the parent."""

@@ -1,0 +1,49 @@
+"""Lists the marked resources of a Google project, in all regions at once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deploy.errors import GcloudFailed
+from deploy.google.gcloud import Gcloud, Listed
+from deploy.parallel import wait_for, worker_pool
+from deploy.resources.kinds import KINDS, ListedKind
+from deploy.spec import Spec
+from deploy.stages.inventory import Deployment, deployments
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The deployments of a project. ``unreachable``: the regions that Google could not read, sorted.
+
+    If there are such regions, nothing is called left over, because its function may be in one of them.
+    """
+
+    deployments: Sequence[Deployment]
+    unreachable: tuple[str, ...]
+
+
+def list_deployments(spec: Spec, google: Gcloud) -> Listing:
+    """List all kinds of marked resources, and find the deployments. ``spec``: only its project is used.
+
+    Raises:
+        DeployError: a kind could not be listed, for another reason than that its API is not enabled.
+
+    """
+    with worker_pool() as pool:
+        reading = [pool.submit(_listed, google, kind, spec.project_flag) for kind in KINDS]
+        found = {kind: wait_for(listed) for kind, listed in zip(KINDS, reading, strict=True)}
+    unreachable = {region for listed in found.values() for region in listed.unreachable}
+    lists = {kind: listed.items for kind, listed in found.items()}
+    known = deployments(spec.google_project, lists)
+    shown = [deployment for deployment in known if not (unreachable and deployment.is_left_over)]
+    return Listing(shown, tuple(sorted(unreachable)))
+
+
+def _listed(google: Gcloud, kind: ListedKind, project_flag: str) -> Listed:
+    """List one kind. If its API is not enabled, there are no resources of this kind."""
+    try:
+        return google.list_all((*kind.words, project_flag))
+    except GcloudFailed as error:
+        if error.code == "SERVICE_DISABLED":
+            return Listed()
+        raise

@@ -1,0 +1,21 @@
+"""The next steps: where the events are, links, cost, removal. At the end of ``up``, and in ``status --links``."""
+
+from deploy.context import Context
+from deploy.next_steps import next_steps
+from deploy.stages.observed import Observed
+
+
+def know_next_steps(context: Context, observed: Observed) -> None:
+    """Put the next steps into the report, so that ``--json`` has them even if a proof fails afterwards."""
+    spec = context.spec
+    names = {
+        project: [connector.display_name or connector.id for connector in observed.owned_in(project, spec)]
+        for project in spec.dt_projects
+    }
+    context.report.next_steps = next_steps(spec, names)
+
+
+def show_next_steps(context: Context) -> None:
+    """Print the next steps that the report has."""
+    steps = context.report.next_steps
+    context.print("\n" + "\n".join(steps.lines() if steps else ()))

@@ -1,0 +1,50 @@
+"""What ``up`` and ``status --links`` say at their end."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from deploy.cli.parser import parse
+from deploy.cli.settings import read_spec
+from deploy.commands import verb_on
+from deploy.next_steps import COST, next_steps
+from deploy.verbs import USAGES
+from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.stage import spec
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_cost_is_that_of_the_cost_page() -> None:
+    page = (ROOT / "docs" / "cost.md").read_text("utf-8")
+    opening = page.split("\n\n")[1]
+    assert re.findall(r"\$[\d,]+", COST) == re.findall(r"\$[\d,]+", opening)
+    assert [re.search(rf"{sensors} sensors", opening) is not None for sensors in ("thousand", "100,000")] == [True] * 2
+    assert "docs/cost.md" in COST
+
+
+def test_the_commands_read_and_watch_the_subscription_of_the_deployment_without_acknowledging() -> None:
+    steps = next_steps(spec(name="site2-pubsub"), {})
+    pull = "gcloud pubsub subscriptions pull site2-events"
+    assert steps.read == f"{pull} --limit=1 --project={PROJECT}"
+    assert steps.watch.startswith(f"sh -c 'while {pull} --limit=10 --project={PROJECT} --format=\"value(")
+    assert steps.watch.endswith("; do sleep 5; done'")
+    assert "ack" not in steps.read + steps.watch
+
+
+@pytest.mark.parametrize("verb", ["plan", "down", "verify", "status"])
+def test_a_shown_verb_names_the_same_deployment_when_it_is_typed(verb: str, tmp_path: Path) -> None:
+    ours = spec(name="site2-pubsub", dt_projects=(DT_PROJECT, "second"), connector_name="Fridges of Bob's")
+    words = shlex.split(verb_on(verb, ours, ours.dt_projects))[3:]
+    read = read_spec(vars(parse(words, USAGES)), {"DEPLOY_NAME": "another-name"}, tmp_path)
+    identity = ("google_project", "region", "name", "dt_projects", "connector_name")
+    assert [getattr(read, key) for key in identity] == [getattr(ours, key) for key in identity]
+
+
+def test_every_line_has_a_heading_of_one_width() -> None:
+    lines = next_steps(spec(), {DT_PROJECT: ["c"]}).lines()
+    width = lines[0].index("subscription dt-events")
+    assert [line[width - 2 : width] for line in lines] == ["  "] * len(lines)
