@@ -192,8 +192,8 @@ def test_both_topics_have_a_subscription_that_keeps_events_for_the_user(either_b
 
 
 def test_every_request_is_shown_with_its_answer_and_its_reason(bench: Bench, tmp_path: Path) -> None:
-    before = len(bench.lines)
-    body = json.dumps(OWN_EVENT).encode()
+    event = json.dumps(OWN_EVENT).replace("my-device", "shown-device")
+    body = event.encode()
     signed = signature(bench, tmp_path / "signed", body)
     assert post(bench, body, signed)[0] == 200
     assert post(bench, body, {}) == (401, {"error": "unsigned"})
@@ -202,21 +202,22 @@ def test_every_request_is_shown_with_its_answer_and_its_reason(bench: Bench, tmp
     assert post(bench, MALFORMED, signature(bench, tmp_path / "bad", MALFORMED))[1]["topic"] == "rejected"
     no_event = b'{"labels": {}}'
     assert post(bench, no_event, signature(bench, tmp_path / "no", no_event))[1]["topic"] == "rejected"
-    odd = json.dumps(OWN_EVENT).replace("30", '"30"').encode()
+    odd = event.replace("30", '"30"').encode()
     assert post(bench, odd, signature(bench, tmp_path / "odd", odd))[1]["topic"] == "events"
     assert post(bench, b"", {}, method="PUT") == (405, {"error": "method"})
-    bench.printed("PUT request", before)
+    bench.printed("PUT request")
 
-    cells = [row[1:] for row in rows(bench.lines[before:])]
-    own = ["humidity", "my-device", "20.5 °C, 30 % RH"]
-    assert [row[:4] for row in cells if row[4:] and "my-device" in row] == [
+    shown = bench.lines[bench.lines.index(bench.printed("shown-device")[0]) :]
+    cells = [row[1:] for row in rows(shown)]
+    own = ["humidity", "shown-device", "20.5 °C, 30 % RH"]
+    assert [row[:4] for row in cells if "shown-device" in row] == [
         [*own, "200 events"],
         [*own, "401"],
         [*own, "401"],
         [*own, "401"],
-        ["humidity", "my-device", "humidity", "200 events"],
+        ["humidity", "shown-device", "humidity", "200 events"],
     ]
-    reasons = [line.rpartition("  ")[2] for line in bench.lines[before:]]
+    reasons = [line.rpartition("  ")[2] for line in shown]
     assert [reason.partition(":")[0] for reason in reasons[1:]] == [
         *("unsigned", "unsigned", "checksum", "malformed", "no_envelope", "$.event.data.humidity.relativeHumidity"),
         "method",

@@ -57,7 +57,7 @@ class Table:
 
     def head(self) -> str:
         """Return the names of the columns."""
-        return self._row("time", "type", "device", "reading", "answer", "latency", "message", "reason")
+        return self._row("time", "type", "device", "reading", "answer", "latency", "message id", "reason")
 
     def row(self, exchange: Exchange, logged: Fields) -> str:
         """Return a request as a row. ``logged``: the fields of its log line, as far as they are known."""
