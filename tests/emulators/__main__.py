@@ -87,14 +87,17 @@ def _loaded(given: argparse.Namespace) -> tuple[Callable[[], bool], type[Excepti
 
 
 def _loaded_workbench(given: argparse.Namespace) -> Callable[[], bool]:
-    from tests.emulators.workbench import fresh, send, serve  # noqa: PLC0415
     from tests.emulators.workbench.table import Table  # noqa: PLC0415
 
     is_plain = not sys.stdout.isatty() or os.environ.get("TERM") == "dumb" or bool(os.environ.get("NO_COLOR"))
     table = Table(columns_of(sys.stdout), is_coloured=not is_plain)
     if given.verb == "serve":
+        from tests.emulators.workbench import serve  # noqa: PLC0415
+
         options = serve.Options(given.pubsub, given.port, given.log)
         return lambda: serve.serve(options, os.environ, _print, table)
+    from tests.emulators.workbench import fresh, send  # noqa: PLC0415
+
     if given.verb == "sign":
         return lambda: send.sign(given.port, given.file, _print)
 

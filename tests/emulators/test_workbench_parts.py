@@ -12,7 +12,7 @@ import pytest
 
 from tests.emulators.errors import NotRunning, NotStarted
 from tests.emulators.workbench import state
-from tests.emulators.workbench.door import Exchange
+from tests.emulators.workbench.exchange import Exchange
 from tests.emulators.workbench.fresh import of_file, of_type
 from tests.emulators.workbench.function_log import FunctionLog
 from tests.emulators.workbench.given import OF_PUBSUB, SETTINGS, Given

@@ -3,6 +3,7 @@
 ================  =========================================================================  ============
 ``serve``         starts everything, shows each request, and restarts the changed function   this machine
 ``door``          listens on the user's port; passes requests on, and reports each answer    a port
+``exchange``      a request and its answer                                                   nothing
 ``function_log``  reads the function's log while it grows                                    a file
 ``reload``        starts the function again when its source changes                          processes
 ``given``         the function's settings: the environment's, and the workbench's own        nothing

@@ -21,6 +21,7 @@ from uuid import uuid4
 import uvicorn
 
 from tests.emulators.errors import NotStarted
+from tests.emulators.workbench.exchange import Exchange
 
 ADDRESS = "127.0.0.1"
 ANSWER_S = 30.0
@@ -44,19 +45,6 @@ _OF_THE_CONNECTION = {
 Headers = list[tuple[bytes, bytes]]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """A request and its answer. ``reply``: the answer's JSON object. ``latency_s``: until the answer, in seconds."""
-
-    at: datetime
-    method: str
-    body: bytes
-    status: int
-    reply: Mapping[str, Any]
-    latency_s: float
-    execution_id: str
 
 
 @dataclass(frozen=True, slots=True)

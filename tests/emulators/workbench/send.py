@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from tests.emulators.signing import signed_headers
 from tests.emulators.workbench import fresh, state
-from tests.emulators.workbench.door import Exchange
+from tests.emulators.workbench.exchange import Exchange
 from tests.emulators.workbench.fresh import Make
 from tests.emulators.workbench.table import Table
 

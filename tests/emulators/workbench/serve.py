@@ -18,12 +18,13 @@ from tests.emulators.function_process import SOURCE, FunctionProcess
 from tests.emulators.ingestion import make_topics
 from tests.emulators.signing import signed_headers
 from tests.emulators.workbench import filters, state
-from tests.emulators.workbench.door import Door, Exchange, listen
+from tests.emulators.workbench.door import Door, listen
+from tests.emulators.workbench.exchange import Exchange
 from tests.emulators.workbench.function_log import Fields, FunctionLog, LogLine
 from tests.emulators.workbench.given import DEFAULT_TOPICS, PROJECT, SECRET, Given
 from tests.emulators.workbench.pasted import curl, send_command, subscriber_lines
 from tests.emulators.workbench.reload import Reloading, stamps_of
-from tests.emulators.workbench.table import Table, is_rejected
+from tests.emulators.workbench.table import Table
 
 _UNBUFFERED = {"PYTHONUNBUFFERED": "1"}
 """What the code prints is in the log at once."""
@@ -97,7 +98,7 @@ class _Shown:
         """Show a request."""
         give_up_at = time.monotonic() + LOG_S
         self._read()
-        while is_rejected(exchange) and not self._fields(exchange) and time.monotonic() < give_up_at:
+        while exchange.is_rejected and not self._fields(exchange) and time.monotonic() < give_up_at:
             time.sleep(0.01)
             self._read()
         self._say(self._table.row(exchange, self._fields(exchange)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.emulators.readings import reading
-from tests.emulators.workbench.door import Exchange
+from tests.emulators.workbench.exchange import Exchange
 
 YELLOW, RED = "33", "31"
 _LAYOUTS = (
@@ -87,13 +87,8 @@ class Table:
         return _cut(row.rstrip(), self._columns)
 
     def _coloured(self, row: str, exchange: Exchange) -> str:
-        colour = RED if exchange.status != 200 else YELLOW if is_rejected(exchange) else ""
+        colour = RED if exchange.status != 200 else YELLOW if exchange.is_rejected else ""
         return f"\x1b[{colour}m{row}\x1b[0m" if colour and self._is_coloured else row
-
-
-def is_rejected(exchange: Exchange) -> bool:
-    """Return whether the event went to the rejected topic."""
-    return exchange.reply.get("topic") == "rejected"
 
 
 def reason_of(exchange: Exchange, logged: Fields) -> str:
