@@ -146,6 +146,15 @@ def test_a_body_that_is_no_event_is_sent_unchanged(body: bytes, tmp_path: Path) 
     assert of_file(file, as_is=False)() == body
 
 
+def test_each_event_of_a_file_has_its_own_id(tmp_path: Path) -> None:
+    file = tmp_path / "body"
+    file.write_bytes(b'{"event": {"eventId": "mine", "eventType": "touch"}}')
+    make = of_file(file, as_is=False)
+
+    assert len({"mine", *(json.loads(make())["event"]["eventId"] for _ in range(2))}) == 3
+    assert of_file(file, as_is=True)() == file.read_bytes()
+
+
 def test_an_event_without_an_id_gets_none(tmp_path: Path) -> None:
     file = tmp_path / "body"
     file.write_bytes(b'{"event":{"eventType":"touch"}}')
