@@ -1,7 +1,7 @@
 """Stand-ins for the clouds, so that the whole path can run and be tested on one machine. Their tests lie beside them.
 
 ====================  =========================================================================  ============
-``__main__``          ``run``, ``serve`` and ``rehearse``: reads the command line                the terminal
+``__main__``          ``run``, ``serve``, ``rehearse``, ``sandbox``: reads the command line      the terminal
 ``demo``              ``make run`` and ``make serve``                                            this machine
 ``ingestion``         the whole path: Pub/Sub, the function, a sender, a subscriber              this machine
 ``function_process``  the function, served by functions-framework in a process                   this machine
@@ -9,6 +9,7 @@
 ``emulator``          Google's own Pub/Sub emulator: finds it and starts it                      this machine
 ``pubsub``            the embedded Pub/Sub: strict; can record messages and show faults          this machine
 ``clouds``            both clouds, for the real gcloud and DT's real package: ``make rehearse``  this machine
+``sandbox``           both clouds kept up, with a shell in them and faults by name               this machine
 ``issuer``            DT's OpenID Connect issuer, with a key set that can be rotated             this machine
 ``processes``         child processes that never outlive this one                                this machine
 ``events``            one sample event of each of DT's types                                     nothing

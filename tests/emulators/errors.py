@@ -4,7 +4,8 @@ OfflineError               base class of all expected failures, with a text for 
 ├── Refused                Pub/Sub answers a call with a status other than OK
 ├── RecordDamaged          a record file has a line that is not a record
 ├── EmulatorNotFound       no emulator runs, and none can be started, for the reason in the text
-└── NotStarted             a stand-in was started and did not become ready
+├── NotStarted             a stand-in was started and did not become ready
+└── SandboxRefused         a sandbox cannot do what was asked; says what helps
 """
 
 from collections.abc import Mapping
@@ -42,6 +43,15 @@ class EmulatorNotFound(OfflineError):
 
 class NotStarted(OfflineError):
     """A stand-in was started, and ended or did not answer before it was ready."""
+
+
+class SandboxRefused(OfflineError):
+    """A sandbox does not do what was asked, because of ``what``. ``fix``: the command that helps."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}\n  fix: {fix}")
+        self.what = what
+        self.fix = fix
 
 
 def invalid(message: str) -> Refused:

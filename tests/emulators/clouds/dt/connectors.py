@@ -104,6 +104,10 @@ class Connectors:
         """Disable a connector, as DT does after five days of failed deliveries."""
         self._connectors[name] = {**self._connectors[name], "status": "SYSTEM_DISABLED"}
 
+    def change(self, name: str, body: Json) -> None:
+        """Change a connector as a request with this body does."""
+        self._connectors[name] = _changed(self._connectors[name], body)
+
     def counts(self, name: str) -> Counts:
         """Return the counts of a connector, to which deliveries can be added."""
         return self._counts.setdefault(name, Counts())
