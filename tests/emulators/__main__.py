@@ -1,4 +1,4 @@
-"""``python -m tests.emulators run | serve | rehearse | sandbox | fault``: the whole path on this machine, without any account."""
+"""``python -m tests.emulators VERB``: the whole path on this machine, without any account."""
 
 import argparse
 import contextlib
@@ -13,8 +13,8 @@ from deploy.cli.doorway import Parser, columns_of, end, not_installed, on_end, o
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status.
 
-    0: success. 1: a check failed, or a program did not start. 130: Ctrl-C (0 for ``serve`` and ``sandbox``). 129 or 143: another
-    signal.
+    0: success. 1: a check failed, or a program did not start. 130: Ctrl-C (0 for ``serve`` and ``sandbox``). 129 or
+    143: another signal.
     """
     open_streams()
     given = argparse.Namespace(verb="")

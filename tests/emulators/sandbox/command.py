@@ -22,7 +22,7 @@ def keep_up(environ: Mapping[str, str], say: Say, *, has_shell: bool) -> bool:
     say("starting both clouds ...")
     with contextlib.ExitStack() as stack:
         box = stack.enter_context(sandbox("embedded", environ, say))  # the embedded Pub/Sub shows faults
-        stack.enter_context(Sensors(box.clouds.dt.devices, box.clouds.dt.tenant.project))
+        stack.enter_context(Sensors(box.clouds.dt, on_turn=box.clouds.google.log_entries.collect))  # for their times
         stack.enter_context(control.controlled(Practising(box.clouds), box.folder))
         command = shell.program(environ)
         for line in _welcome(box, command, has_shell=has_shell):

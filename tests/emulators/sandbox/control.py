@@ -73,14 +73,16 @@ def switch(folder: Path, name: str | None) -> list[str]:
     return list(answer["on"])
 
 
-def find(environ: Mapping[str, str]) -> Path:
+def find(environ: Mapping[str, str], temporary: Path | None = None) -> Path:
     """Return the folder of the sandbox: the one that a variable names, else the only one that runs.
 
-    Raises ``SandboxRefused`` if no sandbox runs, or several.
+    ``temporary``: the folder for temporary files, if it is not the usual one. Raises ``SandboxRefused`` if no sandbox
+    runs, or several.
     """
     if environ.get(VARIABLE):
         return Path(environ[VARIABLE])
-    folders = [folder for folder in sorted(Path(tempfile.gettempdir()).glob(f"{PREFIX}*")) if _runs(folder)]
+    among = temporary or Path(tempfile.gettempdir())
+    folders = [folder for folder in sorted(among.glob(f"{PREFIX}*")) if _runs(folder)]
     if not folders:
         raise SandboxRefused("no sandbox is running", "make sandbox")
     if len(folders) > 1:

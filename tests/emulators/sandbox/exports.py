@@ -49,7 +49,7 @@ def _names() -> Iterator[str]:
 
 
 def _quoted_for_fish(value: str) -> str:
-    """Return a value in single quotes, in which fish reads only ``\\\\`` and ``\\'``."""
+    """Return a value in single quotes, in which fish unescapes only the backslash and the quote."""
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"
 

@@ -83,4 +83,5 @@ def _activated() -> dict[str, str]:
 
 
 def _first(folder: str, path: str) -> str:
-    return os.pathsep.join([folder, path]) if folder and path.split(os.pathsep)[0] != folder else path
+    is_first = not folder or path.startswith(f"{folder}{os.pathsep}")
+    return path if is_first else f"{folder}{os.pathsep}{path}"

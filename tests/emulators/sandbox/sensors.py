@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Self
 
-from tests.emulators.clouds.dt.devices import Devices
+from tests.emulators.clouds.dt.cloud import DT
 
 EVERY_S = 3.0
 """Seconds between two events; the sensors take turns."""
+
+MOST_PENDING = 300
+"""If so many events wait for delivery, the sensors pause: each has a thread, and a fault may stay on for days."""
 
 Measure = Callable[[int], dict[str, Any]]
 
@@ -54,26 +57,28 @@ KINDS = (
 
 
 class Sensors:
-    """The sensors, as a context manager: they report while it is open, and stay in DT's list of devices."""
+    """The sensors, as a context manager: they report while it is open, and stay in DT's list of devices.
 
-    def __init__(self, devices: Devices, project: str, every_s: float = EVERY_S) -> None:
-        self._devices = devices
+    ``on_turn``: called after each turn.
+    """
+
+    def __init__(self, dt: DT, every_s: float = EVERY_S, on_turn: Callable[[], object] = lambda: None) -> None:
+        self._dt = dt
         self._every_s = every_s
+        self._on_turn = on_turn
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._report, name="sensors", daemon=True)
-        labels = {"room": "A1"}
-        self._names = [
-            devices.create(project, kind.device_type, {"name": kind.name, **labels}, kind.product_number)["name"]
-            for kind in KINDS
-        ]
+        self._names = [_created(dt, kind) for kind in KINDS]
 
     def _report(self) -> None:
         for number in count():
             if self._ended.wait(self._every_s):
                 return
-            turn, at = divmod(number, len(KINDS))
-            kind = KINDS[at]
-            self._devices.publish(self._names[at], kind.event_type, kind.measure(turn))
+            if self._dt.deliveries.pending() < MOST_PENDING:
+                turn, at = divmod(number, len(KINDS))
+                kind = KINDS[at]
+                self._dt.devices.publish(self._names[at], kind.event_type, kind.measure(turn))
+            self._on_turn()
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -82,3 +87,8 @@ class Sensors:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
+
+
+def _created(dt: DT, kind: Kind) -> str:
+    labels = {"name": kind.name, "room": "A1"}
+    return str(dt.devices.create(dt.tenant.project, kind.device_type, labels, kind.product_number)["name"])

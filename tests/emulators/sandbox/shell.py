@@ -21,7 +21,16 @@ _FILES = {
 
 _OF_THE_USER = (
     *("ZDOTDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "BASH_ENV", "ENV"),
-    *("PROMPT_COMMAND", "HISTFILE", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MAKE_TERMOUT", "MAKE_TERMERR"),
+    *(
+        "PROMPT_COMMAND",
+        "HISTFILE",
+        "MAKEFLAGS",
+        "MFLAGS",
+        "MAKELEVEL",
+        "MAKEOVERRIDES",
+        "MAKE_TERMOUT",
+        "MAKE_TERMERR",
+    ),
 )
 """Variables that would lead a shell to the user's files, or a ``make`` in it to the options of the one outside."""
 
