@@ -1,4 +1,4 @@
-"""``make sandbox`` and ``make fault``; a stand-in is in the place of gcloud, which only real_gcloud/test_sandbox.py runs."""
+"""``make sandbox`` and ``make fault``, without gcloud: ``real_gcloud/test_sandbox.py`` has what needs the real one."""
 
 import contextlib
 import os
@@ -61,19 +61,19 @@ def state(sky: Clouds) -> dict[str, Any]:
     """Return what the faults change: settings of both clouds, and the answers to a request of each kind."""
     began_at = time.monotonic()
     with grpc.insecure_channel(sky.backend.host) as channel:
-        publish = channel.unary_unary("/google.pubsub.v1.Publisher/Publish")
+        publish: Any = channel.unary_unary("/google.pubsub.v1.Publisher/Publish")
         try:
             publish(b"\n" + bytes([len(TOPIC)]) + TOPIC.encode() + b"\x12\x03\n\x01x", timeout=30)
             published = "OK"
         except grpc.RpcError as error:
-            published = str(error.code())  # type: ignore[attr-defined]  # every RpcError of a call has it
+            published = str(error.code())
     return {
         "publish": (published, time.monotonic() - began_at > 1),
         "answers": [
             ask(sky, "GET", url).status for url in (f"{PUBSUB}/{TOPIC}", f"{DT_API}/projects", "https://a.run.app")
         ],
         "connectors": sky.dt.connectors.of(sky.dt.tenant.project),
-        "policy": sky.google.policies.get(TOPIC)["bindings"],
+        "policy": sorted(sky.google.policies.get(TOPIC)["bindings"], key=str),
         "denied": set(sky.google.estate.denied),
     }
 
@@ -267,6 +267,15 @@ def test_without_a_sandbox_the_faults_are_listed_but_none_can_begin(tmp_path: Pa
     assert fault("pubsub-down", **temporary) == (1, "error: no sandbox is running\n  fix: make sandbox\n")
 
 
+ON_THE_TERMINAL = """
+import fcntl, runpy, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+sys.argv[1:] = ["sandbox"]
+runpy.run_module("tests.emulators", run_name="__main__")
+"""
+"""Makes the terminal the controlling one of the new session, as a terminal window does."""
+
+
 @contextlib.contextmanager
 def terminal(bins: Path, shell: str, **more: str) -> Iterator[tuple["subprocess.Popen[bytes]", int]]:
     """Start a sandbox on a terminal of its own."""
@@ -274,12 +283,7 @@ def terminal(bins: Path, shell: str, **more: str) -> Iterator[tuple["subprocess.
     environ = {**os.environ, "PATH": f"{bins}:{os.environ['PATH']}", "TMPDIR": str(bins.parent / "tmp"), "TERM": "dumb"}
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0);"
-            "import runpy; sys.argv[1:] = ['sandbox']; runpy.run_module('tests.emulators', run_name='__main__')",
-        ],
+        [sys.executable, "-c", ON_THE_TERMINAL],
         cwd=ROOT,
         env={**environ, "SHELL": shutil.which(shell) or shell, **more},
         stdin=theirs,
@@ -327,7 +331,7 @@ def test_on_a_terminal_a_sandbox_is_a_shell_with_its_own_prompt_and_home(bins: P
         os.write(ours, b"\nexit\n")
         assert "the sandbox has ended; nothing is left running" in until(ours, "left running")
         assert process.wait(30) == 0
-    assert re.search(rf"at my-project +{bins.parent}/tmp/{control.PREFIX}\w+/home end", shown), shown
+    assert re.search(rf"at my-project +{bins.parent / 'tmp' / control.PREFIX}\w+/home end", shown), shown
     assert [*(bins.parent / "tmp").iterdir()] == []
 
 

@@ -7,6 +7,6 @@
 ``exports``      the environment as lines to paste or to source: bash and zsh, fish            nothing
 ``sensors``      sensors in DT's cloud that report by themselves                               the clock
 ``practice``     the faults to practise with, by name                                          both clouds
-``control``      switches faults from another process, by a socket in the sandbox's folder     a socket
+``control``      switches faults from another process                                          a port
 ===============  ============================================================================  ==============
 """

@@ -1,11 +1,15 @@
-"""Switches the faults of a sandbox from another process, by a socket in the sandbox's folder.
+"""Switches the faults of a sandbox from another process, by a port of the loopback address.
 
-One request a connection: a line of JSON with the fault's ``name``, or without one to ask which faults are on. The
-answer is a line of JSON: the faults that are ``on``, or an ``error`` with its ``fix``.
+The port and a token are in a file in the sandbox's folder, which only its user may read. (A socket in the folder would
+need a path of at most 107 bytes.) One request a connection: a line of JSON with the token and the fault's ``name``, or
+without a name to ask which faults are on. The answer is a line of JSON: the faults that are ``on``, or an ``error``
+with its ``fix``.
 """
 
 import contextlib
+import hmac
 import json
+import secrets
 import socket
 import socketserver
 import tempfile
@@ -20,7 +24,7 @@ from tests.emulators.sandbox.practice import Practising
 PREFIX = "dt-pubsub-sandbox-"
 """How the names of the folders of sandboxes begin, in the folder for temporary files."""
 
-SOCKET = "control"
+PORT_FILE = "control.json"
 VARIABLE = "DT_PUBSUB_SANDBOX"
 """The variable with the folder of the sandbox."""
 
@@ -30,44 +34,56 @@ LINE_BYTES = 65_536
 
 @contextlib.contextmanager
 def controlled(practising: Practising, folder: Path) -> Iterator[None]:
-    """Answer requests at the socket in this folder."""
+    """Answer requests at a port that a file in this folder names."""
+    token = secrets.token_hex(16)
 
     class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            self.wfile.write(json.dumps(_answer(practising, self.rfile.readline(LINE_BYTES))).encode() + b"\n")
+        timeout = TIMEOUT_S
 
-    class Server(socketserver.ThreadingUnixStreamServer):
+        def handle(self) -> None:
+            answer = _answer(practising, token, self.rfile.readline(LINE_BYTES))
+            self.wfile.write(json.dumps(answer).encode() + b"\n")
+
+    class Server(socketserver.ThreadingTCPServer):
         daemon_threads = True
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Ignore a caller who has gone."""
 
-    with Server(str(folder / SOCKET), Handler) as server:
+    with Server(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="control", daemon=True)
         thread.start()
         try:
+            (folder / PORT_FILE).write_text(json.dumps({"port": server.server_address[1], "token": token}), "utf-8")
             yield
         finally:
             server.shutdown()
             thread.join()
 
 
-def _answer(practising: Practising, line: bytes) -> dict[str, Any]:
+def _answer(practising: Practising, token: str, line: bytes) -> dict[str, Any]:
     try:
-        name = json.loads(line).get("name")
+        request = json.loads(line)
+        if not hmac.compare_digest(request["token"], token):
+            return {"error": "this is another sandbox", "fix": "make fault"}
+        name = request.get("name")
         return {"on": practising.names() if name is None else practising.switch(name)}
     except SandboxRefused as refused:
         return {"error": refused.what, "fix": refused.fix}
-    except (ValueError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         return {"error": f"not a request: {error}", "fix": "make fault"}
 
 
 def switch(folder: Path, name: str | None) -> list[str]:
     """Switch a fault of the sandbox with this folder, and return the faults that are on. Raises ``SandboxRefused``."""
-    with _connected(folder) as connection:
-        connection.sendall(json.dumps({} if name is None else {"name": name}).encode() + b"\n")
-        with connection.makefile("rb") as reader:
-            answer = json.loads(reader.readline() or b'{"error": "the sandbox has ended", "fix": "make sandbox"}')
+    try:
+        found = json.loads((folder / PORT_FILE).read_text("utf-8"))
+        with socket.create_connection(("127.0.0.1", found["port"]), timeout=TIMEOUT_S) as connection:
+            connection.sendall(json.dumps({"token": found["token"], "name": name}).encode() + b"\n")
+            with connection.makefile("rb") as reader:
+                answer = json.loads(reader.readline())
+    except (OSError, ValueError) as error:
+        raise SandboxRefused(f"the sandbox {folder} is not running", "make sandbox") from error
     if "error" in answer:
         raise SandboxRefused(answer["error"], answer["fix"])
     return list(answer["on"])
@@ -93,18 +109,7 @@ def find(environ: Mapping[str, str], temporary: Path | None = None) -> Path:
 
 def _runs(folder: Path) -> bool:
     try:
-        _connected(folder).close()
+        switch(folder, None)
     except SandboxRefused:
         return False
     return True
-
-
-def _connected(folder: Path) -> socket.socket:
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(TIMEOUT_S)
-    try:
-        connection.connect(str(folder / SOCKET))
-    except OSError as error:
-        connection.close()
-        raise SandboxRefused(f"the sandbox {folder} is not running", "make sandbox") from error
-    return connection

@@ -69,7 +69,12 @@ def _answers(answer: Callable[[Clouds, str], Fault], hosts: Sequence[str]) -> Ca
 
     def begin(sky: Clouds) -> End:
         faults = [answer(sky, host) for host in hosts]
-        return lambda: [sky.faults.remove(fault) for fault in faults]
+
+        def end() -> None:
+            for fault in faults:
+                sky.faults.remove(fault)
+
+        return end
 
     return begin
 

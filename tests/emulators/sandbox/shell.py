@@ -19,6 +19,9 @@ _FILES = {
 }
 """The start-up files of the shells, by their places in the home."""
 
+_FOLDERS = (".local/share/fish/generated_completions", ".cache/fish/generated_completions", "run")
+"""Where fish would otherwise start to write completions for every manual page; and its folder for named pipes."""
+
 _OF_THE_USER = (
     *("ZDOTDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "BASH_ENV", "ENV"),
     *(
@@ -40,6 +43,8 @@ END_S = 5.0
 
 def furnish(home: Path) -> None:
     """Write the start-up files of bash, zsh and fish."""
+    for folder in _FOLDERS:
+        (home / folder).mkdir(parents=True)
     for place, text in _FILES.items():
         file = home / place
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -49,7 +54,8 @@ def furnish(home: Path) -> None:
 def environ_of(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a shell."""
     kept = {name: value for name, value in environ.items() if name not in _OF_THE_USER}
-    return {**kept, "PS1": f"{NAME} $ "}  # for shells without a start-up file of theirs
+    own = {"PS1": f"{NAME} $ "}  # for shells without a start-up file of theirs
+    return {**kept, **own, "XDG_RUNTIME_DIR": f"{environ['HOME']}/run"}
 
 
 def program(environ: Mapping[str, str]) -> str:
