@@ -24,7 +24,7 @@ NONE = "none"
 ALWAYS = sys.maxsize
 """The number of requests that a fault is for: all, until it is ended."""
 
-SLOW_S = 1.5
+SLOW_S = 1.0
 """Seconds that a slow Pub/Sub takes: less than the function waits for one attempt, so that events still arrive."""
 
 DENIED = "cloudfunctions.functions.get"
@@ -161,14 +161,14 @@ PRACTICE = (
     Practice(
         "pubsub-down",
         "Pub/Sub answers every publish with UNAVAILABLE; the function answers 503, and DT repeats the events.",
-        "`status`: deliveries `failing`; log: `publish`",
+        "`status`: deliveries `failing`; log: `put off`, `UNAVAILABLE`",
         _pubsub(PubSubFault.fail("UNAVAILABLE")),
         "Pub/Sub",
     ),
     Practice(
         "pubsub-slow",
-        f"Pub/Sub takes {SLOW_S} s for every publish; events arrive late, and none is lost.",
-        "`status`: p99 of the deliveries; log: `publishMs`",
+        f"Pub/Sub takes {SLOW_S:g} s for every publish; events arrive late, and none is lost.",
+        "`status`: p99 of the deliveries is over a second",
         _pubsub(PubSubFault.slow(SLOW_S)),
         "Pub/Sub",
     ),
@@ -188,40 +188,40 @@ PRACTICE = (
     Practice(
         "connector-disabled-by-dt",
         "DT has switched the connector off, as it does after five days of failures; it sends no more events.",
-        "`status`: connector `SYSTEM_DISABLED`",
+        "`status`: `SYSTEM_DISABLED`; `up` makes it active again",
         _disable,
     ),
     Practice(
         "dt-api-429",
         "DT's API answers every call with 429, too many requests; events flow on.",
-        "`status`: error 429 of DT",
+        "`status`: ends with error `429` of DT",
         _answers(partial(_refuse, status=429, retry_after_s=1), DT_APIS),
         "DT's API",
     ),
     Practice(
         "dt-api-down",
         "DT's API and its login answer every call with 503; events flow on.",
-        "`status`: error 503 of DT",
+        "`status`: ends with error `503` of DT",
         _answers(partial(_refuse, status=503), (*DT_APIS, DT_LOGIN)),
         "DT's API",
     ),
     Practice(
         "google-api-503",
         "Google's APIs answer every call with 503; gcloud repeats each for half a minute; events flow on.",
-        "`status`: error of gcloud",
+        "`status`: ends with error `503` of gcloud",
         _answers(partial(_refuse, status=503), ["*.googleapis.com"]),
         "Google's APIs",
     ),
     Practice(
         "permission-missing",
         f"You have lost the permission {DENIED}.",
-        "`plan`: names the permission, and who grants it",
+        "`plan`: names the permission, and the command that grants it",
         _deny,
     ),
     Practice(
         "publisher-role-missing",
         "The function's service account may no longer publish; the function answers 503, and DT repeats the events.",
-        "`status`: `publisher on topic` to create; log: `publish_config`",
+        "`status`: `publisher on topic` is to be created; log: `put off`, `denied`",
         _revoke,
     ),
 )

@@ -20,7 +20,7 @@ _FILES = {
 """The start-up files of the shells, by their places in the home."""
 
 _FOLDERS = (".local/share/fish/generated_completions", ".cache/fish/generated_completions", "run")
-"""Where fish would otherwise start to write completions for every manual page; and its folder for named pipes."""
+"""Without the first two, fish starts to write completions for every manual page. ``run`` is for temporary files."""
 
 _OF_THE_USER = (
     *("ZDOTDIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "BASH_ENV", "ENV"),
@@ -55,7 +55,7 @@ def environ_of(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of a shell."""
     kept = {name: value for name, value in environ.items() if name not in _OF_THE_USER}
     own = {"PS1": f"{NAME} $ "}  # for shells without a start-up file of theirs
-    return {**kept, **own, "XDG_RUNTIME_DIR": f"{environ['HOME']}/run"}
+    return {**kept, **own, **dict.fromkeys(("TMPDIR", "XDG_RUNTIME_DIR"), f"{environ['HOME']}/run")}
 
 
 def program(environ: Mapping[str, str]) -> str:
