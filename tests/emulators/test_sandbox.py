@@ -340,11 +340,3 @@ def test_a_closed_terminal_ends_the_shell_and_the_sandbox(bins: Path) -> None:
         until(ours, "(sandbox)")
     assert process.returncode == 128 + signal.SIGHUP
     assert [*(bins.parent / "tmp").iterdir()] == []
-
-
-def test_the_page_lists_the_faults_of_the_code() -> None:
-    page = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
-    rows = [
-        tuple(cell.strip() for cell in row.strip("|").split("|")) for row in page.splitlines() if row.startswith("| `")
-    ]
-    assert rows == [(f"`{practice.name}`", practice.what, practice.shows) for practice in PRACTICE]
