@@ -15,7 +15,7 @@ ifneq ($(words $(VENV)),1)
 $(error VENV is "$(VENV)": choose a path without blanks for the virtual environment)
 endif
 
-.PHONY: help run serve send sign rehearse test test-deploy test-install prove bench scaling check lint types audit mutate format lock wheel clean
+.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install prove bench scaling check lint types audit mutate format lock wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,12 @@ sign: $(VENV)/.runtime  ## print the headers that sign FILE=body.json for serve
 
 rehearse: $(VENV)/.deploy  ## run a whole deployment on this machine, with real gcloud
 	@exec $(BIN)/python -m tests.emulators rehearse --pubsub $(PUBSUB)
+
+sandbox: $(VENV)/.deploy  ## keep both offline clouds up, with a shell in them
+	@exec $(BIN)/python -m tests.emulators sandbox $(SANDBOX)
+
+fault: $(VENV)/.deploy  ## list the sandbox's faults; NAME=pubsub-down begins one
+	@exec $(BIN)/python -m tests.emulators fault $(NAME)
 
 test: $(VENV)/.tests  ## run all tests except test-deploy and test-install
 	@exec $(BIN)/python -m pytest $(PYTEST)

@@ -10,6 +10,7 @@
 ``emulator``          Google's own Pub/Sub emulator: finds it and starts it                      this machine
 ``pubsub``            the embedded Pub/Sub: strict; can record messages and show faults          this machine
 ``clouds``            both clouds, for the real gcloud and DT's real package: ``make rehearse``  this machine
+``sandbox``           both clouds kept up, with a shell in them and faults by name               this machine
 ``issuer``            DT's OpenID Connect issuer, with a key set that can be rotated             this machine
 ``processes``         child processes that never outlive this one                                this machine
 ``events``            one sample event of each of DT's types                                     nothing

@@ -1,4 +1,4 @@
-"""``python -m tests.emulators run | serve | send | sign | rehearse``: the whole path on this machine, no account."""
+"""``python -m tests.emulators VERB``: the whole path on this machine, without any account."""
 
 import argparse
 import contextlib
@@ -17,8 +17,8 @@ from tests.emulators.workbench.pasted import PORT
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command, and return its exit status.
 
-    0: success. 1: a check failed, or a program did not start. 130: Ctrl-C (0 for ``serve``). 129 or 143: another
-    signal.
+    0: success. 1: a check failed, or a program did not start. 130: Ctrl-C (0 for ``serve`` and ``sandbox``). 129 or
+    143: another signal.
     """
     open_streams()
     given = argparse.Namespace(verb="")
@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(given)
     except KeyboardInterrupt:
         _print_error("\nended; nothing is left running")
-        return 0 if given.verb == "serve" else 130
+        return 0 if given.verb in {"serve", "sandbox"} else 130
     except BrokenPipeError:  # the reader of our output has closed it
         return 1
     except OSError as error:  # such as a full disk
@@ -62,6 +62,8 @@ _LOCKS = {
     "send": ("requirements.txt",),
     "sign": ("requirements.txt",),
     "rehearse": ("requirements.txt", "deploy/requirements.txt"),
+    "sandbox": ("requirements.txt", "deploy/requirements.txt"),
+    "fault": ("requirements.txt", "deploy/requirements.txt"),
 }
 """The requirements that have to be installed for a verb."""
 
@@ -78,12 +80,23 @@ def _loaded(given: argparse.Namespace) -> tuple[Callable[[], bool], type[Excepti
         from tests.emulators.clouds.rehearsal import rehearse  # noqa: PLC0415
 
         return lambda: rehearse(given.pubsub, os.environ, _print), OfflineError
+    if given.verb in {"sandbox", "fault"}:
+        return _loaded_sandbox(given), OfflineError
     if given.verb != "run":
         return _loaded_workbench(given), OfflineError
     from tests.emulators.demo import WIDE, run  # noqa: PLC0415
 
     columns = columns_of(sys.stdout) or WIDE
     return lambda: run(given.pubsub, os.environ, _print, columns=columns), OfflineError
+
+
+def _loaded_sandbox(given: argparse.Namespace) -> Callable[[], bool]:
+    from tests.emulators.sandbox.command import fault, keep_up  # noqa: PLC0415
+
+    if given.verb == "fault":
+        return lambda: fault(os.environ, _print, given.name)
+    is_terminal = sys.stdin.isatty() and sys.stdout.isatty()
+    return lambda: keep_up(os.environ, _print, has_shell=is_terminal and given.shell)
 
 
 def _loaded_workbench(given: argparse.Namespace) -> Callable[[], bool]:
@@ -129,6 +142,14 @@ def _parser() -> argparse.ArgumentParser:
     rehearse_parser = verbs.add_parser(
         "rehearse", help="deploy to stand-ins for both clouds, verify, and remove everything"
     )
+    sandbox_parser = verbs.add_parser(
+        "sandbox", help="keep stand-ins for both clouds up, with a shell in which every documented command can be typed"
+    )
+    sandbox_parser.add_argument(
+        "--no-shell", dest="shell", action="store_false", help="print the environment as exports, and wait for Ctrl-C"
+    )
+    fault_parser = verbs.add_parser("fault", help="list the faults of a sandbox, or begin one")
+    fault_parser.add_argument("name", nargs="?", help="the fault to begin; none: end all")
     for verb in (run_parser, serve_parser, rehearse_parser):
         verb.add_argument(
             "--pubsub",

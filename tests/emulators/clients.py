@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 import zipfile
+from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,9 +34,17 @@ class Heard(Answer):
 
 
 def ask(
-    both_clouds: Clouds, method: str, url: str, body: Any = None, headers: Mapping[str, str] | None = None
+    both_clouds: Clouds,
+    method: str,
+    url: str,
+    body: Any = None,
+    headers: Mapping[str, str] | None = None,
+    caller: str = "",
 ) -> Heard:
-    """Send a request as the owner of the Google project; a body other than bytes is sent as JSON."""
+    """Send a request as the owner of the Google project; a body other than bytes is sent as JSON.
+
+    ``caller``: the name by which the log tells the requests of a command apart.
+    """
     parts = urlsplit(url)
     sent = {"Authorization": f"Bearer {both_clouds.google.estate.token}", **(headers or {})}
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
@@ -43,7 +52,8 @@ def ask(
         "127.0.0.1", both_clouds.proxy.port, timeout=40, context=both_clouds.proxy.authority.client_context()
     )
     with contextlib.closing(connection):
-        connection.set_tunnel(parts.hostname or "", parts.port or 443)
+        login = {"Proxy-Authorization": f"Basic {b64encode(f'{caller}:-'.encode()).decode()}"} if caller else {}
+        connection.set_tunnel(parts.hostname or "", parts.port or 443, login)
         connection.request(method, parts.path + (f"?{parts.query}" if parts.query else ""), data, sent)
         response = connection.getresponse()
         return Heard(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())

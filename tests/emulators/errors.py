@@ -6,7 +6,8 @@ OfflineError               base class of all expected failures, with a text for 
 ├── EmulatorNotFound       no emulator runs, and none can be started, for the reason in the text
 ├── NotStarted             a stand-in was started and did not become ready
 ├── NotRunning             no workbench runs on a port
-└── EventUnusable          a file with an event cannot be read
+├── EventUnusable          a file with an event cannot be read
+└── SandboxRefused         a sandbox cannot do what was asked; says what helps
 """
 
 from collections.abc import Mapping
@@ -52,6 +53,15 @@ class NotRunning(OfflineError):
 
 class EventUnusable(OfflineError):
     """A file cannot be read that should have the body of an event."""
+
+
+class SandboxRefused(OfflineError):
+    """A sandbox does not do what was asked, because of ``what``. ``fix``: the command that helps."""
+
+    def __init__(self, what: str, fix: str) -> None:
+        super().__init__(f"{what}\n  fix: {fix}")
+        self.what = what
+        self.fix = fix
 
 
 def invalid(message: str) -> Refused:

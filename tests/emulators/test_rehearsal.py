@@ -1,6 +1,7 @@
 """What makes a rehearsal fail. ``make rehearse`` itself runs every step with the real gcloud."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from tests.emulators.__main__ import main
 from tests.emulators.clients import all_on, ask
 from tests.emulators.clouds import Clouds, clouds
 from tests.emulators.clouds.google.estate import Estate
-from tests.emulators.clouds.rehearsal import ACTS, Act, changed, left, play, rehearse, unready
-from tests.emulators.errors import NotStarted
+from tests.emulators.clouds.rehearsal import SCENES, Act, changed, left, play, rehearse, unready
+from tests.emulators.errors import SandboxRefused
+from tests.emulators.sandbox.sandbox import Sandbox
 
 TOPIC = "https://pubsub.googleapis.com/v1/projects/demo-proj/topics/dt-events"
 
@@ -23,7 +25,7 @@ def both_clouds() -> Iterator[Clouds]:
 
 
 def test_without_gcloud_a_rehearsal_says_where_to_get_it(tmp_path: Path) -> None:
-    with pytest.raises(NotStarted, match="needs gcloud: https://"):
+    with pytest.raises(SandboxRefused, match=r"gcloud is not installed[^\n]*\n  fix: https://"):
         rehearse("embedded", {"PATH": str(tmp_path)}, print)
 
 
@@ -35,7 +37,7 @@ def test_rehearse_is_a_verb_of_the_command(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_every_step_of_a_rehearsal_is_a_deploy_command_and_the_last_one_is_down() -> None:
-    assert [act.verb[0] for act in ACTS] == ["up", "verify", "up", "down"]
+    assert [act.verb[0] for acts in SCENES for act in acts] == ["up", "verify", "up", "down"]
 
 
 def test_a_rehearsal_fails_if_a_resource_was_not_made(both_clouds: Clouds) -> None:
@@ -47,11 +49,12 @@ def test_a_rehearsal_fails_if_a_resource_was_not_made(both_clouds: Clouds) -> No
 
 
 def test_a_rehearsal_fails_if_a_second_up_changes_anything(both_clouds: Clouds) -> None:
-    ask(both_clouds, "GET", TOPIC)
-    assert changed(both_clouds) == []
+    ask(both_clouds, "PUT", TOPIC, {}, caller="verify")
+    ask(both_clouds, "GET", TOPIC, caller="again")
+    assert changed(both_clouds, "again") == []
 
-    ask(both_clouds, "PUT", TOPIC, {})
-    assert changed(both_clouds) == [f"changed what was as it should be: 200 PUT    {TOPIC} (2 bytes)"]
+    ask(both_clouds, "PUT", f"{TOPIC}-2", {}, caller="again")
+    assert changed(both_clouds, "again") == [f"changed what was as it should be: 200 PUT    {TOPIC}-2 (2 bytes)"]
 
 
 def test_a_rehearsal_fails_if_a_resource_is_left_after_down(both_clouds: Clouds) -> None:
@@ -62,11 +65,14 @@ def test_a_rehearsal_fails_if_a_resource_is_left_after_down(both_clouds: Clouds)
 
 def test_a_rehearsal_fails_and_shows_the_step_that_failed(both_clouds: Clouds, tmp_path: Path) -> None:
     messages: list[str] = []
+    box = Sandbox(both_clouds, tmp_path, {}, both_clouds.environ)
+    act = Act("first", "nonsense is refused", ("no-such-verb",))
 
-    faults = list(play(Act("nonsense is refused", ("no-such-verb",)), both_clouds, tmp_path, messages.append))
+    faults = list(play((act, replace(act, name="second", title="beside it as well")), box, messages.append))
 
-    assert faults == ["nonsense is refused: exit status 1"]
+    assert faults == ["nonsense is refused: exit status 1", "beside it as well: exit status 1"]
     assert messages[0] == "\n== nonsense is refused\n$ python -m deploy no-such-verb\n"
+    assert "'no-such-verb'" in messages[3], "the output of the second is shown after the first"
 
 
 def test_programs_of_a_rehearsal_reach_only_the_offline_clouds() -> None:

@@ -18,14 +18,27 @@ from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.clouds.proxy import Proxy
 from tests.emulators.clouds.requests_log import RequestsLog
 
-_UNSET = ("no_proxy", "all_proxy", "ssl_cert_dir", "pubsub_emulator_host", "google_cloud_project")
-"""Variables, in upper or lower case, that would let a program bypass the proxy."""
+UNSET = (
+    *("no_proxy", "all_proxy", "ssl_cert_dir"),
+    *("pubsub_emulator_host", "google_cloud_project", "google_application_credentials"),
+)
+"""Variables, in upper or lower case, that would lead a program past the proxy, or to another project or account."""
+
+UNSET_PREFIXES = ("CLOUDSDK_", "DT_", "DEPLOY_")
+"""Prefixes of variables with the settings of gcloud, of DT's package and of the deployment."""
+
+KEPT_PREFIXES = ("CLOUDSDK_PYTHON", "CLOUDSDK_ROOT_DIR")
+"""Prefixes of variables that say how gcloud is run."""
 
 
 @dataclass(frozen=True)
 class Clouds:
-    """Both clouds. ``environ``: the environment for child processes, in which they reach these clouds only."""
+    """Both clouds. ``variables``: those by which programs reach them.
 
+    ``environ``: the whole environment for child processes, in which they reach these clouds only.
+    """
+
+    variables: Mapping[str, str]
     environ: Mapping[str, str]
     google: Google
     dt: DT
@@ -67,14 +80,16 @@ def clouds(
         proxy.lead(".d21s.com", dt.answer)
         stack.enter_context(proxy)
         stack.callback(dt.close)
-        child_environ = {**_environ(inherited, proxy, google.estate, folder), **_credentials(dt.tenant)}
-        yield Clouds(child_environ, google, dt, log, faults, proxy, backend)
+        variables = {**_variables(proxy, google.estate, folder), **_credentials(dt.tenant)}
+        yield Clouds(variables, {**_kept(inherited), **variables}, google, dt, log, faults, proxy, backend)
 
 
-def _environ(inherited: Mapping[str, str], proxy: Proxy, estate: Estate, folder: Path) -> dict[str, str]:
-    kept = {name: value for name, value in inherited.items() if not _leads_elsewhere(name)}
+def _kept(inherited: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in inherited.items() if not _leads_elsewhere(name)}
+
+
+def _variables(proxy: Proxy, estate: Estate, folder: Path) -> dict[str, str]:
     return {
-        **kept,
         **_proxy_variables(proxy),
         "CLOUDSDK_CONFIG": str(folder / "gcloud"),
         "CLOUDSDK_CORE_PROJECT": estate.project,
@@ -98,9 +113,9 @@ def _credentials(tenant: Tenant) -> dict[str, str]:
 
 def _leads_elsewhere(name: str) -> bool:
     """Whether a variable could make gcloud, the deployment or DT's package use other servers or accounts."""
-    if name.startswith(("CLOUDSDK_PYTHON", "CLOUDSDK_ROOT_DIR")):  # these say how gcloud is run
+    if name.startswith(KEPT_PREFIXES):
         return False
-    return name.lower() in _UNSET or name.startswith(("CLOUDSDK_", "DT_", "DEPLOY_"))
+    return name.lower() in UNSET or name.startswith(UNSET_PREFIXES)
 
 
 def _proxy_variables(proxy: Proxy, *, for_function: bool = False) -> dict[str, str]:

@@ -55,6 +55,11 @@ class Faults:
                 found.times -= 1
             return found
 
+    def remove(self, fault: Fault) -> None:
+        """Remove one fault, if it is still there."""
+        with self._lock:
+            self._faults = [other for other in self._faults if other is not fault]
+
     def clear(self) -> None:
         """Remove all faults."""
         with self._lock:
@@ -70,14 +75,15 @@ class Faults:
         method: str = "*",
         path: str = "*",
         retry_after_s: int | None = None,
-    ) -> None:
-        """Answer with this status and JSON body instead of handling the request."""
+    ) -> Fault:
+        """Answer with this status and JSON body instead of handling the request. Return the fault."""
         content = body if body is not None else _refusal(status, host)
         headers = {"Content-Type": "application/json"}
         if retry_after_s is not None:
             headers["Retry-After"] = str(retry_after_s)
-        answer = Answer(status, json.dumps(content).encode(), headers)
-        self.add(Fault(times, answer, host=host, method=method, path=path))
+        fault = Fault(times, Answer(status, json.dumps(content).encode(), headers), host=host, method=method, path=path)
+        self.add(fault)
+        return fault
 
     def drop(self, *, times: int = 1, host: str = "*", method: str = "*", path: str = "*") -> None:
         """Handle the request, and close the connection without an answer."""

@@ -4,6 +4,7 @@ Programs find it by ``https_proxy`` and trust its certificates by their CA setti
 need no changes. Every connection has a thread.
 """
 
+import base64
 import contextlib
 import sys
 import threading
@@ -40,14 +41,18 @@ class Proxy:
         """Whether this host is emulated."""
         return host.endswith(tuple(self._clouds))
 
-    def answer(self, request: Request) -> Answer:
+    def url_for(self, caller: str) -> str:
+        """Return the value for ``https_proxy`` by which the log tells this caller's requests apart."""
+        return f"http://{caller}:-@127.0.0.1:{self.port}"
+
+    def answer(self, request: Request, caller: str = "") -> Answer:
         """Answer a request, and log it. Raises ``Unanswered``."""
         try:
             answer = self._answer(request)
         except Unanswered:
-            self._log(request, 0, is_played=True)
+            self._log(request, 0, caller, is_played=True)
             raise
-        self._log(request, answer.status, is_played=answer.is_played)
+        self._log(request, answer.status, caller, is_played=answer.is_played)
         return answer
 
     def lead(self, ending: str, cloud: Cloud) -> None:
@@ -74,9 +79,9 @@ class Proxy:
             raise Unanswered
         return answer
 
-    def _log(self, request: Request, status: int, *, is_played: bool) -> None:
-        entry = Entry(request.method, request.host, request.path, len(request.body), status, is_played=is_played)
-        self.log.add(entry)
+    def _log(self, request: Request, status: int, caller: str, *, is_played: bool) -> None:
+        size = len(request.body)
+        self.log.add(Entry(request.method, request.host, request.path, size, status, is_played, caller))
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -111,6 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True  # otherwise every answer waits for the acknowledgement of a TLS ticket
     server: _Server
     host = ""
+    caller = ""
 
     def do_CONNECT(self) -> None:
         proxy = self.server.proxy
@@ -125,6 +131,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile = self.connection.makefile("rb", self.rbufsize)
         self.wfile = self.connection.makefile("wb", -1)  # buffered, so that head and body are sent together
         self.host = host
+        self.caller = _caller(self.headers.get("Proxy-Authorization", ""))
         self.close_connection = False
 
     def do_any(self) -> None:
@@ -140,7 +147,7 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:
             request = Request.from_target(self.command, self.host, self.path, headers, body)
-            self._reply(self.server.proxy.answer(request))
+            self._reply(self.server.proxy.answer(request, self.caller))
         except Unanswered:
             self.close_connection = True
 
@@ -164,3 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *_: object) -> None:  # noqa: A002
         """Write no log."""
+
+
+def _caller(authorization: str) -> str:
+    """Return the user's name of basic authentication, or "". Any password is right."""
+    try:
+        return base64.b64decode(authorization.removeprefix("Basic ")).decode().partition(":")[0]
+    except ValueError:
+        return ""

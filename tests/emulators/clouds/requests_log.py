@@ -11,7 +11,10 @@ READING_VERBS = (":getIamPolicy", ":testIamPermissions", ":pull", ":list", ":get
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One request. ``is_played``: False for a host, path or method that the stand-ins do not know."""
+    """One request. ``is_played``: False for a host, path or method that the stand-ins do not know.
+
+    ``caller``: the user's name in the URL of the proxy, by which the programs of one command can be told apart, or "".
+    """
 
     method: str
     host: str
@@ -19,6 +22,7 @@ class Entry:
     size: int
     status: int
     is_played: bool = True
+    caller: str = ""
 
     @property
     def is_change(self) -> bool:
@@ -48,7 +52,7 @@ class RequestsLog:
         with self._lock:
             self._entries.clear()
 
-    def entries(self, *, method: str = "*", host: str = "*", path: str = "*") -> list[Entry]:
+    def entries(self, *, method: str = "*", host: str = "*", path: str = "*", caller: str = "*") -> list[Entry]:
         """Return the requests that match these shell patterns, oldest first."""
         return [
             entry
@@ -56,11 +60,12 @@ class RequestsLog:
             if fnmatch.fnmatchcase(entry.method, method)
             and fnmatch.fnmatchcase(entry.host, host)
             and fnmatch.fnmatchcase(entry.path, path)
+            and fnmatch.fnmatchcase(entry.caller, caller)
         ]
 
-    def changes(self, *, host: str = "*") -> list[Entry]:
+    def changes(self, *, host: str = "*", caller: str = "*") -> list[Entry]:
         """Return the requests that asked for a change."""
-        return [entry for entry in self.entries(host=host) if entry.is_change]
+        return [entry for entry in self.entries(host=host, caller=caller) if entry.is_change]
 
     def not_played(self) -> list[Entry]:
         """Return the requests that the stand-ins do not know; a good run has none."""

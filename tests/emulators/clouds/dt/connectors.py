@@ -40,12 +40,21 @@ class Counts:
 
     clock: Callable[[], float] = time.monotonic
     _deliveries: "deque[tuple[float, float | None]]" = field(default_factory=deque)
+    _forgiven_at: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, seconds: float | None) -> None:
-        """Add a delivery that took these seconds, or that failed (None)."""
+    def add(self, seconds: float | None, began_at: float | None = None) -> None:
+        """Add a delivery that took these seconds, or that failed (None). ``began_at``: now, if it is not given."""
+        now = self.clock()
         with self._lock:
-            self._deliveries.append((self.clock(), seconds))
+            if seconds is not None or (now if began_at is None else began_at) >= self._forgiven_at:
+                self._deliveries.append((now, seconds))
+
+    def forgive(self) -> None:
+        """Forget all failures of deliveries that have begun, as if three hours had passed."""
+        with self._lock:
+            self._forgiven_at = self.clock()
+            self._deliveries = deque(delivery for delivery in self._deliveries if delivery[1] is not None)
 
     def metrics(self) -> Json:
         """Return the counts in the format of DT's API."""
@@ -103,6 +112,15 @@ class Connectors:
     def switch_off(self, name: str) -> None:
         """Disable a connector, as DT does after five days of failed deliveries."""
         self._connectors[name] = {**self._connectors[name], "status": "SYSTEM_DISABLED"}
+
+    def change(self, name: str, body: Json) -> None:
+        """Change a connector as a request with this body does."""
+        self._connectors[name] = _changed(self._connectors[name], body)
+
+    def forgive(self) -> None:
+        """Forget the failed deliveries of all connectors."""
+        for counts in list(self._counts.values()):
+            counts.forgive()
 
     def counts(self, name: str) -> Counts:
         """Return the counts of a connector, to which deliveries can be added."""

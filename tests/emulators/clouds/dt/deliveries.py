@@ -50,6 +50,7 @@ class Deliveries:
         self._proxy_port = proxy_port
         self._trust = trust
         self._ended = threading.Event()
+        self._wake = threading.Condition()
         self._under_way: set[threading.Thread] = set()
 
     def spread(self, device: Json, event: Json) -> None:
@@ -79,9 +80,15 @@ class Deliveries:
             time.sleep(0.01)
         return not self._under_way
 
+    def hurry(self) -> None:
+        """Let all events that wait for their next attempt be sent again at once."""
+        with self._wake:
+            self._wake.notify_all()
+
     def close(self) -> None:
         """Stop all deliveries."""
         self._ended.set()
+        self.hurry()
         for thread in list(self._under_way):
             thread.join(TIMEOUT_S + 1)
 
@@ -92,10 +99,15 @@ class Deliveries:
                 current = self._connectors.current(connector)
                 if current is None or self._attempt(current, event_id, body).is_success:
                     return
-                self._ended.wait(pause_s)
+                self._pause(pause_s)
                 pause_s = min(pause_s * 2, MAX_PAUSE_S)
         finally:
             self._under_way.discard(threading.current_thread())
+
+    def _pause(self, seconds: float) -> None:
+        with self._wake:
+            if not self._ended.is_set():
+                self._wake.wait(seconds)
 
     def _attempt(self, connector: Json, event_id: str, body: bytes) -> Attempt:
         began_at = time.monotonic()
@@ -104,11 +116,11 @@ class Deliveries:
         except (OSError, http.client.HTTPException):
             status = 0
         attempt = Attempt(connector["name"], event_id, status, time.monotonic() - began_at)
-        self._count(attempt)
+        self._count(attempt, began_at)
         return attempt
 
-    def _count(self, attempt: Attempt) -> None:
-        self._connectors.counts(attempt.connector).add(attempt.seconds if attempt.is_success else None)
+    def _count(self, attempt: Attempt, began_at: float) -> None:
+        self._connectors.counts(attempt.connector).add(attempt.seconds if attempt.is_success else None, began_at)
         self.attempts.append(attempt)
 
     def _headers(self, connector: Json, body: bytes) -> dict[str, str]:

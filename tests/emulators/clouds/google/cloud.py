@@ -43,6 +43,7 @@ class Google:
         self.monitoring = Monitoring(estate, self.pubsub)
         self.run = Run(estate, self.policies)
         self.door = FrontDoor(self.run, estate.project)
+        self.log_entries = LogEntries(estate, self.run)
         self._builder = Builder(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, proxy)
         self.functions = Functions(estate, self._builder, self.run)
         routes: dict[str, Callable[[], list[Route]]] = {
@@ -52,7 +53,7 @@ class Google:
             "cloudfunctions": self.functions.routes,
             "cloudresourcemanager": ResourceManager(estate, self.policies).routes,
             "iam": self.accounts.routes,
-            "logging": LogEntries(estate, self.run).routes,
+            "logging": self.log_entries.routes,
             "monitoring": self.monitoring.routes,
             "orgpolicy": OrganizationPolicy(estate).routes,
             "pubsub": self.pubsub.routes,

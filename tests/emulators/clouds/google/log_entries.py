@@ -1,12 +1,13 @@
 """``logging.googleapis.com`` v2, for ``gcloud logging read``: the log lines of running functions and of failed starts.
 
-The time of a line is the time of the first request that returned it. A filter can have the names of service and
-revision, an event's id and a minimum severity; the rest of a filter is ignored.
+The time of a line is the time of the first request, or of the first ``collect``, that found it. A filter can have the
+names of service and revision, an event's id and a minimum severity; the rest of a filter is ignored.
 https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
 
 import json
 import re
+import threading
 
 from tests.emulators.clouds.exchange import Json, Request, Route, page
 from tests.emulators.clouds.google.estate import Estate, timestamp
@@ -26,6 +27,7 @@ class LogEntries:
         self._estate = estate
         self._run = run
         self._entries: dict[tuple[str, int], Json] = {}
+        self._lock = threading.Lock()
 
     def routes(self) -> list[Route]:
         """Return the routes of the API."""
@@ -35,8 +37,8 @@ class LogEntries:
         requested = request.json()
         for name in requested.get("resourceNames", []):
             self._estate.check_project(name.split("/")[1])
-        self._collect()
-        wanted = [entry for entry in self._entries.values() if _is_wanted(entry, requested.get("filter", ""))]
+        found = self.collect()
+        wanted = [entry for entry in found if _is_wanted(entry, requested.get("filter", ""))]
         if requested.get("orderBy") == "timestamp desc":
             wanted.reverse()
         elif requested.get("orderBy", "timestamp asc") != "timestamp asc":
@@ -45,12 +47,15 @@ class LogEntries:
         paging = Request("GET", "", "", {"pageSize": [size], "pageToken": [token]})
         return page("entries", wanted, paging, default=50, most=1000)
 
-    def _collect(self) -> None:
-        for service in list(self._run.services.values()):
-            if service.revision:
-                self._add(service.name, service.region, service.revision.name, service.revision.log())
-        for failed in self._run.failed:
-            self._add(failed.service, failed.region, failed.revision, failed.log)
+    def collect(self) -> list[Json]:
+        """Read the new lines of all revisions, and return all entries, oldest first."""
+        with self._lock:
+            for service in list(self._run.services.values()):
+                if service.revision:
+                    self._add(service.name, service.region, service.revision.name, service.revision.log())
+            for failed in list(self._run.failed):
+                self._add(failed.service, failed.region, failed.revision, failed.log)
+            return list(self._entries.values())
 
     def _add(self, service: str, region: str, revision: str, log: str) -> None:
         labels = {

@@ -1,0 +1,51 @@
+"""The page on the sandbox: its faults are those of the code, its tour is the one that tests/real_gcloud types."""
+
+import re
+from pathlib import Path
+
+from tests.emulators.sandbox.practice import PRACTICE
+from tests.emulators.sandbox.sandbox import DT_PROJECT, PROJECT, REGION
+from tests.emulators.sandbox.sensors import EVERY_S, KINDS
+from tests.real_gcloud.test_sandbox import LOG, SHOWN, TOUR
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGE = (DOCS / "sandbox.md").read_text("utf-8")
+
+
+def test_the_page_lists_the_faults_of_the_code() -> None:
+    rows = [
+        tuple(cell.strip() for cell in line.strip("|").split("|")) for line in PAGE.splitlines() if line[:3] == "| `"
+    ]
+
+    assert rows == [(f"`{practice.name}`", practice.what, practice.shows) for practice in PRACTICE]
+
+
+def test_every_fault_is_tried_with_the_real_gcloud_where_the_page_says_that_it_shows() -> None:
+    assert [*SHOWN] == [practice.name for practice in PRACTICE]
+    for practice in PRACTICE:
+        verb, _, _ = SHOWN[practice.name]
+        assert practice.shows.startswith(f"`{verb}`"), practice.name
+
+
+def test_the_tour_is_the_one_that_is_tried_with_the_real_gcloud() -> None:
+    tour = PAGE.partition("\n## A tour of ten minutes\n")[2].partition("\n## ")[0]
+    lines = "".join(re.findall(r"```sh\n(.*?)```", tour, re.DOTALL)).splitlines()
+
+    assert lines == ["make sandbox", *(line for line, _, _ in TOUR)]
+    assert LOG in (DOCS / "log.md").read_text("utf-8")
+
+
+def test_the_names_and_numbers_of_the_page_are_those_of_the_code() -> None:
+    words = " ".join(PAGE.split())
+    assert f"Google project `{PROJECT}`, region `{REGION}`, DT project `{DT_PROJECT}`" in words
+    assert (
+        f"{('four', 'five', 'six')[len(KINDS) - 4]} sensors report by themselves, one of them every {EVERY_S:g} s"
+        in words
+    )
+    changelog = " ".join((DOCS.parent / "CHANGELOG.md").read_text("utf-8").split())
+    assert f"begins one of {('nine', 'ten', 'eleven')[len(PRACTICE) - 9]} faults" in changelog
+
+
+def test_the_names_of_the_sandbox_are_those_of_the_readme() -> None:
+    readme = (DOCS.parent / "README.md").read_text("utf-8")
+    assert f"up --project={PROJECT} --region={REGION} --dt-project={DT_PROJECT}" in readme
