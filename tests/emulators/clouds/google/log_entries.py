@@ -47,8 +47,8 @@ class LogEntries:
 
     def _collect(self) -> None:
         for service in list(self._run.services.values()):
-            if service.revision:
-                self._add(service.name, service.region, service.revision.name, service.revision.log())
+            for revision in service.revisions:
+                self._add(service.name, service.region, revision.name, revision.log())
         for failed in self._run.failed:
             self._add(failed.service, failed.region, failed.revision, failed.log)
 
