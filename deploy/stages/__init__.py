@@ -7,6 +7,7 @@
 ``observe``           describe and list commands -> facts                            both clouds, reading
 ``observed``          the facts of both clouds, as one value                         nothing
 ``plan``              spec and facts -> steps                                        nothing
+``upgrade``           what changes from the deployed version to this one             nothing
 ``ownership``         reads the owner of a resource again just before a step         Google Cloud, reading
 ``apply``             carries out the steps; stops at the first failure              both clouds
 ``operation_errors``  why a build or a start failed                                  Google Cloud, reading

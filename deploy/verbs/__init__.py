@@ -5,10 +5,15 @@
 ``up``           plan, confirm, apply, verify                                   nothing by itself
 ``verify``       prove the path from DT to Pub/Sub                              nothing by itself
 ``status``       show the resources and their health                             nothing by itself
+``pause``        let DT send no events                                          nothing by itself
+``resume``       let DT send events again                                       nothing by itself
 ``down``         remove both ends                                               nothing by itself
 ``planning``     observe, preflight, plan: the first half of plan and up        nothing by itself
 ``applying``     confirm, apply, plan again until nothing is left               nothing by itself
 ``proving``      the proof, at the end of up and in verify                      nothing by itself
+``upgrading``    what changes from the deployed version to this one             nothing by itself
+``rolling_back`` up --rollback: an earlier revision answers                     nothing by itself
+``pausing``      what pause and resume share                                    nothing by itself
 ``status_rows``  the rows that status shows                                     nothing
 ``exit_codes``   the exit codes of all verbs                                    nothing
 ===============  =============================================================  =====================
@@ -19,7 +24,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import down, plan, status, up, verify
+from deploy.verbs import down, pause, plan, resume, status, up, verify
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ VERBS: Mapping[str, Verb] = {
     "up": Verb(up.USAGE, up.run),
     "verify": Verb(verify.USAGE, verify.run),
     "status": Verb(status.USAGE, status.run),
+    "pause": Verb(pause.USAGE, pause.run),
+    "resume": Verb(resume.USAGE, resume.run),
     "down": Verb(down.USAGE, down.run),
 }
 """All verbs. There is no default: the parser refuses any other name."""

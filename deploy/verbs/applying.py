@@ -31,8 +31,13 @@ def confirm(context: Context, question: str) -> None:
         raise Aborted("nothing was changed")
 
 
-def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Secret, ...]:
-    """Carry out the steps; return the enabled secrets, or no secrets if the steps did not need them."""
+def apply(
+    context: Context, steps: Sequence[Step], before: Observed, again: str = "python -m deploy up"
+) -> tuple[Secret, ...]:
+    """Carry out the steps; return the enabled secrets, or no secrets if the steps did not need them.
+
+    ``again``: the command that finishes the steps after a failure.
+    """
     with context.staged() as source:
         executor = Executor(
             context.spec,
@@ -43,6 +48,7 @@ def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Se
             source,
             before.url(context.spec),
             before.secrets,
+            again=again,
             sleep=context.sleep,
         )
         executor.apply(steps, context.terminal)

@@ -26,5 +26,5 @@ def run(context: Context) -> int:
     context.show(steps)
     if pending(steps):
         confirm(context, f"delete {len(pending(steps))} resources permanently?")
-        apply(context, steps, observed)
+        apply(context, steps, observed, again="python -m deploy down")
     return NOTHING_TO_DO

@@ -22,8 +22,8 @@ NEEDED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregis
 BUILDER_ROLES = ("roles/cloudbuild.builds.builder", "roles/editor", "roles/owner")
 LONGEST_TIMEOUT_S = 3600
 ALL_ON_LATEST = "allTrafficOnLatestRevision"
-"""The field of a function's service: a deployment with it sends all requests to the new revision, else the traffic stays
-as it is. https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#ServiceConfig"""
+"""The field of a function's service with which a deployment sends all requests to the new revision; without it, the
+traffic stays as it is. https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#ServiceConfig"""
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
