@@ -36,7 +36,7 @@ from deploy.google.rest import test_permissions, time_series
 from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
 from deploy.secret import Secret
-from deploy.stages.source import digest, source_files, staged
+from deploy.stages.source import changelog, digest, source_files, staged
 from deploy.verbs import USAGES, VERBS
 from deploy.verbs.exit_codes import FAILED
 from function.version import VERSION
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     except OSError as error:  # a full disk, or a pipe without a reader
         report.error = DeployError(str(error))
     except KeyboardInterrupt:
-        report.error = DeployError(f"interrupted{_how_to_resume(flags.verb)}")
+        report.error = DeployError(f"interrupted{_how_to_resume(flags)}")
     except Exception:  # noqa: BLE001  # a defect is reported, too
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
     return status if _write_report(terminal, report, in_json=flags.json) else FAILED
@@ -91,13 +91,16 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
             flags=flags,
             report=report,
             sleep=sleep,
+            changelog=changelog,
         )
         return VERBS[flags.verb].run(context)
 
 
-def _how_to_resume(verb: str) -> str:
-    is_resumable = verb in USAGES and USAGES[verb].is_resumable
-    return f"; `{PROGRAM} {verb}` finishes what was begun" if is_resumable else ""
+def _how_to_resume(flags: argparse.Namespace) -> str:
+    """Return the command that finishes an interrupted verb. Only ``--rollback`` is another kind of ``up``."""
+    again = f"{flags.verb} --rollback" if getattr(flags, "rollback", None) is not None else flags.verb
+    is_resumable = flags.verb in USAGES and USAGES[flags.verb].is_resumable
+    return f"; `{PROGRAM} {again}` finishes what was begun" if is_resumable else ""
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:

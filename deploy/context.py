@@ -28,8 +28,8 @@ class Context:
 
     ``flags``: ``json``, and the flags of the verb. ``test_permissions`` and ``read_time_series`` call APIs for which
     gcloud has no command. ``post`` sends a request to the function. ``staged`` returns a temporary folder with the
-    source, for an upload. ``report`` is filled in while the verb runs. For another spec, ``dataclasses.replace``
-    returns another context.
+    source, for an upload. ``changelog`` returns the text of CHANGELOG.md, empty if there is none. ``report`` is filled
+    in while the verb runs. For another spec, ``dataclasses.replace`` returns another context.
     """
 
     spec: Spec
@@ -44,6 +44,7 @@ class Context:
     report: Report = field(default_factory=Report)
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
+    changelog: Callable[[], str] = lambda: ""
 
     @cached_property
     def connectors(self) -> Connectors:

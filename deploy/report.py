@@ -1,13 +1,15 @@
 """The result of a verb, as the JSON document that ``--json`` prints. All verbs have the same keys. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from deploy.errors import ApplyFailed, DeployError, Several
 from deploy.next_steps import NextSteps
 from deploy.proof.checks import Proof
+from deploy.resources.pausing import Undelivered
 from deploy.stages.inventory import Deployment
+from deploy.stages.upgrade import Upgrade
 from deploy.steps import ResourceId, Step, pending
 
 
@@ -38,6 +40,8 @@ class Report:
     version: str | None = None
     next_steps: NextSteps | None = None
     deployments: Sequence[Deployment] | None = None
+    upgrade: Upgrade | None = None
+    undelivered: list[Undelivered] | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -55,12 +59,16 @@ class Report:
             "version": self.version,
             "next": None if self.next_steps is None else self.next_steps.as_json(),
             "deployments": _list_as_json(self.deployments),
+            "upgrade": None if self.upgrade is None else self.upgrade.as_json(),
+            "undelivered": _list_as_json(self.undelivered),
         }
 
 
-def _list_as_json(
-    items: Sequence[Step] | Sequence[Proof] | Sequence[Row] | Sequence[Deployment] | None,
-) -> list[dict[str, Any]] | None:
+class _Item(Protocol):
+    def as_json(self) -> Mapping[str, Any]: ...
+
+
+def _list_as_json(items: Sequence[_Item] | None) -> list[Mapping[str, Any]] | None:
     return None if items is None else [item.as_json() for item in items]
 
 

@@ -37,7 +37,6 @@ from deploy.secret import Secret
 from deploy.spec import Spec
 
 UP = f"{PROGRAM} up"
-VERIFY = f"{PROGRAM} verify"
 ARRIVAL_S = 90.0
 """Seconds within which an event has to arrive."""
 OPENING_S = 90.0
@@ -103,8 +102,10 @@ class Verifier:
             self.notice("the function does not accept the newest secret yet")
             self.sleep(3.0)
 
-    def must_deliver(self, project: str, connectors: Sequence[Connector]) -> Connector:
+    def must_deliver(self, project: str, connectors: Sequence[Connector], *, or_paused: bool = False) -> Connector:
         """Return this deployment's connector in a project, if it is one that delivers to the function.
+
+        ``or_paused``: a connector that a person has paused will do, too.
 
         Raises:
             NotProven: there is no connector, or it cannot deliver events.
@@ -113,7 +114,7 @@ class Verifier:
         url = self.function.url
         own = owned_by(self.spec, connectors, url)
         fault, fix = _why_not_delivering(own[0], url) if own else ("there is no connector of this deployment", UP)
-        if fault:
+        if fault and not (or_paused and own and own[0].status == PAUSED):
             raise NotProven(fault, where=f"DT project {project}", fix=[fix])
         return own[0]
 
@@ -125,6 +126,8 @@ class Verifier:
             DeployError: a resource that the proof needs could not be created.
 
         """
+        if connector.status == PAUSED:
+            return self._signed_arrives(project, secret, f"connector {connector.id} is paused")
         wanted = connector.event_types
         event_type = next((name for name in EMULATED if not wanted or name in wanted), None)
         if event_type is None:
@@ -215,7 +218,7 @@ def _why_not_delivering(connector: Connector, url: str) -> tuple[str, str]:
     """Return why a connector cannot deliver events, and the fix; two empty texts if it can."""
     name, status = f"connector {connector.id}", connector.status
     if status == PAUSED:
-        return f"{name} is paused ({status}): DT sends nothing", f"enable {name} in DT Studio, then {VERIFY}"
+        return f"{name} is paused ({status}): DT sends nothing", f"{PROGRAM} resume --all"
     faults = {
         f"{name} is {status}: DT sends nothing": status != "ACTIVE",
         f"{name} points at {connector.url}, not at the function": connector.url.rstrip("/") != url.rstrip("/"),

@@ -14,6 +14,8 @@
 ``invokers``          the callers that a Cloud Run service allows
 ``elsewhere``         functions that are left in other regions
 ``connector``         the Data Connector in one DT project
+``pausing``           pauses and resumes connectors; the times that DT loses
+``traffic``           the revisions of the function, and which of them answers
 ``by_hand``           settings made elsewhere, which a plan only shows
 ``kinds``             the kinds of marked resources, and how each is listed
 ``memory``            the memory of a deployment between two runs

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deploy.resources.resource import Facts
+from deploy.resources.traffic import pinned_to
 
 ACK_DEADLINE_S = 10
 """Google's default for a subscription."""
@@ -82,9 +83,11 @@ def on_function(found: Facts, ours: Mapping[str, str]) -> list[str]:
 def on_service(found: Facts) -> list[str]:
     """Return the settings of the function's Cloud Run service that keep requests from its newest revision.
 
+    Requests that are all pinned to one revision have no phrase, because a plan has a step that ends a rollback.
+
     https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
     """
-    traffic = found.get("spec", {}).get("traffic") or []
+    traffic = [] if pinned_to(found) else found.get("spec", {}).get("traffic") or []
     newest = sum(part.get("percent", 0) for part in traffic if part.get("latestRevision"))
     count = _instances_by_hand(found)
     return [

@@ -41,11 +41,18 @@ def connector_id(project: str) -> ResourceId:
 
 
 def plan_connector(
-    spec: Spec, project: str, found: Sequence[Connector], url: str, *, new_secret: bool = False
+    spec: Spec,
+    project: str,
+    found: Sequence[Connector],
+    url: str,
+    *,
+    new_secret: bool = False,
+    paused_since: Mapping[str, str] | None = None,
 ) -> tuple[Step, ...]:
     """Return the steps that create or update this deployment's connector in one project, and delete a second one.
 
-    ``new_secret``: an earlier step of the plan creates a new secret, which the connector then needs.
+    ``new_secret``: an earlier step of the plan creates a new secret, which the connector then needs. ``paused_since``:
+    the times at which ``pause`` paused connectors, by ``PROJECT/CONNECTOR``.
     """
     own = owned_by(spec, found, url)
     others = _left_alone(spec, project, found, url, own)
@@ -55,7 +62,8 @@ def plan_connector(
     kept, *surplus = own
     twice = "a second one for the same function: every event would arrive twice"
     removed = (_remove(project, second, twice) for second in surplus)
-    return (_updated(spec, project, kept, url, new_secret=new_secret), *removed, *others)
+    since = (paused_since or {}).get(f"{project}/{kept.id}", "")
+    return (_updated(spec, project, kept, url, new_secret=new_secret, since=since), *removed, *others)
 
 
 def remove_connector(
@@ -261,10 +269,17 @@ def labels_wanted(spec: Spec) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(key.strip() for key in spec.settings["LABEL_ATTRIBUTES"].split(",") if key.strip()))
 
 
-def _kept_reason(spec: Spec, found: Connector) -> str:
-    state = f"{found.id} is ACTIVE"
-    if found.status == PAUSED:
-        state = f"{found.id} is paused ({PAUSED}), and stays so: DT sends nothing until it is enabled in DT Studio"
+def paused_words(found: Connector, since: str) -> str:
+    """Return what a paused connector waits for. ``since``: when ``pause`` paused it; empty if that did not."""
+    state = f"{found.id} is paused ({PAUSED})"
+    if since:
+        return f"{state} since {since}, and stays so: DT sends nothing until `{PROGRAM} resume`"
+    by_hand = f"DT sends nothing until it is enabled in DT Studio, or by `{PROGRAM} resume --all`"
+    return f"{state}, and stays so: {by_hand}"
+
+
+def _kept_reason(spec: Spec, found: Connector, since: str) -> str:
+    state = paused_words(found, since) if found.status == PAUSED else f"{found.id} is ACTIVE"
     lists = (("events", found.event_types, spec.event_types), ("labels", found.labels, labels_wanted(spec)))
     by_hand = [f"{name} {', '.join(there)}" for name, there, wanted in lists if there and wanted is None]
     left = f"; left alone: {'; '.join(by_hand)}" if by_hand else ""
@@ -284,11 +299,11 @@ class _Difference:
     is_pushed: bool = False
 
 
-def _updated(spec: Spec, project: str, found: Connector, url: str, *, new_secret: bool) -> Step:
+def _updated(spec: Spec, project: str, found: Connector, url: str, *, new_secret: bool, since: str) -> Step:
     """Return the step that updates a connector, or keeps it if nothing differs."""
     differences = [*_pushed(found, url, new_secret=new_secret), *_fields(spec, found)]
     if not differences:
-        return keep(connector_id(project), _kept_reason(spec, found))
+        return keep(connector_id(project), _kept_reason(spec, found, since))
     fields = {name: value for difference in differences for name, value in difference.fields.items()}
     is_pushed = any(difference.is_pushed for difference in differences)
     call = ConnectorCall("PATCH", project, found.id, fields, sends_url=is_pushed, sends_secret=is_pushed)

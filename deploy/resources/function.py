@@ -12,6 +12,7 @@ from deploy.resources.invokers import INVOKER, RUN, is_public, is_unchecked, run
 from deploy.resources.marked import Marked
 from deploy.resources.memory import deployed_upload
 from deploy.resources.resource import CommandGroup, Facts, Reads, is_marked, label_changes, label_words
+from deploy.resources.traffic import back_to_newest, list_revisions
 from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_LABEL, amount, last_segment, seconds
 from deploy.steps import Action, Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
 
@@ -86,6 +87,7 @@ class Function(Marked):
         "cloudfunctions.functions.sourceCodeSet",
         "cloudfunctions.functions.update",
         "cloudfunctions.operations.get",
+        "run.revisions.list",
         "run.services.get",
         "run.services.getIamPolicy",
         "run.services.setIamPolicy",
@@ -118,6 +120,11 @@ class Function(Marked):
             if service is not None and self._is_marked_service(service):
                 yield "policy", run_service(self.spec, "get-iam-policy")
 
+    def rollback_reads(self) -> Reads:
+        """Describe the service, and list its revisions."""
+        yield "service", run_service(self.spec, "describe")
+        yield "revisions", list_revisions(self.spec)
+
     def ownership_reads(self, action: Action) -> Reads:
         """Return the commands for the function and, unless it is deleted, its service, which a deployment changes."""
         yield self.key, self.describe
@@ -144,14 +151,15 @@ class Function(Marked):
         return GcloudCall(self._deploy({**FUNCTION_DEFAULTS, **self.spec.function}), needs_source=True)
 
     def changed(self, facts: Facts) -> tuple[Step, ...]:
-        """Return the step that deploys it again if its source, a setting or its state differs."""
+        """Return the steps that deploy it again if its source, a setting or its state differs, and end a rollback."""
+        return (self._deployed_again(facts), *back_to_newest(self.spec, self.id, facts["service"]))
+
+    def _deployed_again(self, facts: Facts) -> Step:
         found = self.found(facts)
         if changes := (*_service_changes(facts), *self._changes(found)):
-            return (
-                update(self.id, changes, GcloudCall(self._deploy(self._update_settings(found)), needs_source=True)),
-            )
+            return update(self.id, changes, GcloudCall(self._deploy(self._update_settings(found)), needs_source=True))
         by_hand = f"{self._left_alone(found)}{as_suffix(on_service(facts['service']))}"
-        return (keep(self.id, f"source and settings are as they should be{by_hand}"),)
+        return keep(self.id, f"source and settings are as they should be{by_hand}")
 
     def removal_of_traces(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps that close the service of a detached function, which anyone can still call."""

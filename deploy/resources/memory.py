@@ -4,7 +4,8 @@ https://cloud.google.com/secret-manager/docs/annotations
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from deploy.resources.resource import Facts, is_marked
 from deploy.spec import DT_PROJECT_ID, MARK, Spec
@@ -15,8 +16,18 @@ DT_PROJECTS = f"{MARK}-dt-projects"
 DEPLOYED = f"{MARK}-deployed"
 """The annotation with the upload from which this tool last deployed the function; see ``deployed_upload``."""
 
+PAUSED_SINCE = f"{MARK}-paused"
+"""The annotation with the connectors that ``pause`` has paused, as ``PROJECT/CONNECTOR@TIME``, joined by ``SEPARATOR``.
+
+Without it, a connector that ``pause`` has paused could not be told from one that a person has paused in DT Studio."""
+
+NONE_PAUSED = "none"
+"""The value of ``PAUSED_SINCE`` after a ``resume``."""
+
 SEPARATOR = "+"
 """The separator of DT project ids. No id contains it, and it has no meaning to gcloud or to a shell."""
+
+_PAUSED = rf"({DT_PROJECT_ID}/[A-Za-z0-9]+)@(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
 
 UNKNOWN_YET = "<its number>"
 """The placeholder for an upload that does not exist yet."""
@@ -24,10 +35,15 @@ UNKNOWN_YET = "<its number>"
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """The memory of a deployment; empty if it has no secret."""
+    """The memory of a deployment; empty if it has no secret.
+
+    ``paused_since``: the times at which ``pause`` paused connectors, such as ``2026-11-02T08:13:15Z``, by
+    ``PROJECT/CONNECTOR``.
+    """
 
     dt_projects: tuple[str, ...] = ()
     deployed: str = ""
+    paused_since: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_memory(spec: Spec, facts: Facts) -> Memory:
@@ -36,7 +52,17 @@ def read_memory(spec: Spec, facts: Facts) -> Memory:
     annotations = (found.get("annotations") or {}) if is_marked(spec, found) else {}
     written = annotations.get(DT_PROJECTS, "").split(SEPARATOR)
     projects = tuple(project for project in written if re.fullmatch(DT_PROJECT_ID, project))
-    return Memory(projects, annotations.get(DEPLOYED, ""))
+    return Memory(projects, annotations.get(DEPLOYED, ""), _paused(annotations.get(PAUSED_SINCE, "")))
+
+
+def paused_words(since: Mapping[str, str]) -> str:
+    """Return the value of the annotation for paused connectors. ``since``: the times by ``PROJECT/CONNECTOR``."""
+    return SEPARATOR.join(f"{name}@{time}" for name, time in sorted(since.items())) or NONE_PAUSED
+
+
+def _paused(words: str) -> dict[str, str]:
+    found = (re.fullmatch(_PAUSED, word) for word in words.split(SEPARATOR))
+    return {match[1]: match[2] for match in found if match}
 
 
 def deployed_upload(function: Facts) -> str:

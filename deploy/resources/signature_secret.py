@@ -7,7 +7,15 @@ from typing import Any, ClassVar
 from deploy.resources.by_hand import as_suffix, on_secret
 from deploy.resources.function import env_words
 from deploy.resources.marked import Marked
-from deploy.resources.memory import DEPLOYED, DT_PROJECTS, SEPARATOR, UNKNOWN_YET, read_memory
+from deploy.resources.memory import (
+    DEPLOYED,
+    DT_PROJECTS,
+    PAUSED_SINCE,
+    SEPARATOR,
+    UNKNOWN_YET,
+    paused_words,
+    read_memory,
+)
 from deploy.resources.resource import CommandGroup, Facts, Reads, label_changes, label_words
 from deploy.secret import SecretVersion
 from deploy.spec import last_segment
@@ -76,6 +84,13 @@ class SignatureSecret(Marked):
         call = GcloudCall(self.command("update", f"--update-annotations={words}"), names_upload=not deployed)
         change = Change("upload noted", before, deployed or UNKNOWN_YET)
         return update(self.id.part_named("note of the upload"), (change,), call)
+
+    def remember_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
+        """Return the step that remembers which connectors ``pause`` has paused, and since when."""
+        before, after = paused_words(read_memory(self.spec, facts).paused_since), paused_words(since)
+        words = env_words({**(self.found(facts).get("annotations") or {}), PAUSED_SINCE: after})
+        call = GcloudCall(self.command("update", f"--update-annotations={words}"))
+        return update(self.id.part_named("note of the pause"), (Change("paused since", before, after),), call)
 
     def command(self, verb: str, *flags: str) -> Argv:
         """Return a gcloud command on the secret."""

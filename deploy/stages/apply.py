@@ -40,7 +40,8 @@ MAX_ROUNDS = 3
 class Executor:
     """Carries out steps. ``url``: the function's URL. ``secrets``: the enabled secrets. Both are read when needed.
 
-    ``version``: the number of the newest secret version. ``uploaded``: Google's name for the newest upload.
+    ``version``: the number of the newest secret version. ``uploaded``: Google's name for the newest upload. ``again``:
+    the command that finishes these steps after a failure.
     """
 
     spec: Spec
@@ -52,6 +53,7 @@ class Executor:
     url: str = ""
     secrets: tuple[Secret, ...] = ()
     version: int = 0
+    again: str = f"{PROGRAM} up"
     sleep: Callable[[float], None] = time.sleep
     ownership: Ownership = field(init=False)
     uploaded: str = ""
@@ -75,9 +77,9 @@ class Executor:
                     self._carry_out(step)
                 done += 1
         except DeployError as error:
-            raise _stopped(wanted, done, error.what, error.fix) from error
+            raise _stopped(wanted, done, error.what, (*error.fix, self.again)) from error
         except KeyboardInterrupt:
-            raise _stopped(wanted, done, "interrupted", ()) from None
+            raise _stopped(wanted, done, "interrupted", (self.again,)) from None
 
     def _carry_out(self, step: Step) -> None:
         if isinstance(step.call, GcloudCall):
@@ -194,6 +196,4 @@ def _is_complete(resource: Resource, facts: Facts, reads: int) -> bool:
 def _stopped(wanted: Sequence[Step], place: int, what: str, fix: Sequence[str]) -> ApplyFailed:
     done = "".join(f"\n  done      {step.resource}" for step in wanted[:place])
     left = "".join(f"\n  not done  {step.resource}" for step in wanted[place:])
-    verb = "down" if all(step.action == "delete" for step in wanted) else "up"
-    lines = (*fix, f"{PROGRAM} {verb}")
-    return ApplyFailed(f"{what}{done}{left}", where=wanted[place].resource, fix=lines, done=wanted[:place])
+    return ApplyFailed(f"{what}{done}{left}", where=wanted[place].resource, fix=fix, done=wanted[:place])

@@ -6,10 +6,11 @@ from typing import Any
 
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
-from deploy.errors import DtFailed, GcloudFailed
+from deploy.errors import DeployError, DtFailed, GcloudFailed
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import SecretVersions
 from deploy.parallel import wait_for, worker_pool
+from deploy.program import PROGRAM
 from deploy.resources.catalog import removable, service_of_group, services, watched
 from deploy.resources.connector import Connector, names_suffice
 from deploy.resources.function import Function
@@ -21,6 +22,7 @@ from deploy.spec import Spec
 from deploy.stages.observed import Observed
 from deploy.steps import Argv, ResourceId, Step, pending
 
+UP = f"{PROGRAM} up"
 CLOSED = {403, 404}
 """DT's statuses for a project that is deleted, or that the service account must not see."""
 
@@ -90,7 +92,24 @@ class Observer:
                 raise error
         version = self._enabled(facts[secret])
         facts[secret] = {**facts[secret], READ: version}
-        return Observed(facts, self._connectors(facts, _usable(version))[0], _usable(version))
+        connectors, closed = self._connectors(facts, _usable(version))
+        return Observed(facts, connectors, _usable(version), closed=closed)
+
+    def for_rollback(self) -> Observed:
+        """Read what a proof needs, and the revisions of the function.
+
+        Raises:
+            DeployError: there is no function, or it is not this deployment's.
+
+        """
+        observed, function = self.for_proof(), Function(self.spec)
+        found = observed.of(function)
+        if function.found(found) is None:
+            raise DeployError("is not there, so there is nothing to roll back", where=function.title, fix=[UP])
+        facts = answered(function.rollback_reads(), self.google.read)
+        if facts["service"] is None:
+            raise DeployError("its Cloud Run service is gone", where=function.title, fix=[UP])
+        return replace(observed, facts={**observed.facts, function.id: {**found, **facts}})
 
     def _enabled(self, facts: Facts) -> SecretVersion | None:
         """Return the newest version of the secret if it exists and is ours. Other secrets are not read."""

@@ -36,7 +36,8 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     new_secret = any(isinstance(step.call, GcloudCall) and step.call.secret_on_stdin for step in steps)
     for project in spec.dt_projects:
         found, url = observed.connectors[project], observed.url(spec)
-        steps += plan_connector(spec, project, found, url, new_secret=new_secret)
+        since = memory.paused_since
+        steps += plan_connector(spec, project, found, url, new_secret=new_secret, paused_since=since)
     steps += (_left(spec, observed, project) for project in unnamed)
     return (*steps, *_elsewhere(spec, observed, unnamed))
 

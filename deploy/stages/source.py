@@ -36,6 +36,14 @@ def source_files(root: Path = ROOT) -> dict[str, bytes]:
     return {path: _with_lf(file.read_bytes()) for path, file in found.items()}
 
 
+def changelog(root: Path = ROOT) -> str:
+    """Return CHANGELOG.md, which is not uploaded; an empty text if it is not here."""
+    try:
+        return (root / "CHANGELOG.md").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def _with_lf(content: bytes) -> bytes:
     return content if b"\0" in content else content.replace(b"\r\n", b"\n")
 

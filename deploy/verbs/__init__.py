@@ -6,11 +6,16 @@
 ``verify``       prove the path from DT to Pub/Sub                              nothing by itself
 ``status``       show the resources and their health                             nothing by itself
 ``list``         show the deployments of a Google project                       nothing by itself
+``pause``        let DT send no events                                          nothing by itself
+``resume``       let DT send events again                                       nothing by itself
 ``down``         remove both ends                                               nothing by itself
 ``planning``     observe, preflight, plan: the first half of plan and up        nothing by itself
 ``applying``     confirm, apply, plan again until nothing is left               nothing by itself
 ``proving``      the proof, at the end of up and in verify                      nothing by itself
 ``orientation``  the next steps, at the end of up and in status --links         nothing by itself
+``upgrading``    what changes from the deployed version to this one             nothing by itself
+``rolling_back`` up --rollback: an earlier revision answers                     nothing by itself
+``pausing``      what pause and resume share                                    nothing by itself
 ``status_rows``  the rows that status shows                                     nothing
 ``exit_codes``   the exit codes of all verbs                                    nothing
 ===============  =============================================================  =====================
@@ -21,7 +26,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import down, plan, status, up, verify
+from deploy.verbs import down, pause, plan, resume, status, up, verify
 from deploy.verbs import list as list_verb
 
 
@@ -39,6 +44,8 @@ VERBS: Mapping[str, Verb] = {
     "verify": Verb(verify.USAGE, verify.run),
     "status": Verb(status.USAGE, status.run),
     "list": Verb(list_verb.USAGE, list_verb.run),
+    "pause": Verb(pause.USAGE, pause.run),
+    "resume": Verb(resume.USAGE, resume.run),
     "down": Verb(down.USAGE, down.run),
 }
 """All verbs. There is no default: the parser refuses any other name."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from deploy.context import Context
 from deploy.errors import Aborted
+from deploy.program import PROGRAM
 from deploy.secret import Secret
 from deploy.stages.apply import Executor
 from deploy.stages.observed import Observed
@@ -31,8 +32,13 @@ def confirm(context: Context, question: str) -> None:
         raise Aborted("nothing was changed")
 
 
-def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Secret, ...]:
-    """Carry out the steps; return the enabled secrets, or no secrets if the steps did not need them."""
+def apply(
+    context: Context, steps: Sequence[Step], before: Observed, again: str = f"{PROGRAM} up"
+) -> tuple[Secret, ...]:
+    """Carry out the steps; return the enabled secrets, or no secrets if the steps did not need them.
+
+    ``again``: the command that finishes the steps after a failure.
+    """
     with context.staged() as source:
         executor = Executor(
             context.spec,
@@ -43,6 +49,7 @@ def apply(context: Context, steps: Sequence[Step], before: Observed) -> tuple[Se
             source,
             before.url(context.spec),
             before.secrets,
+            again=again,
             sleep=context.sleep,
         )
         executor.apply(steps, context.terminal)

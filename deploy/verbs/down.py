@@ -3,6 +3,7 @@
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import YES, Usage
 from deploy.context import Context
+from deploy.program import PROGRAM
 from deploy.stages.observe import Observer
 from deploy.stages.plan import plan_removal
 from deploy.steps import pending
@@ -26,5 +27,5 @@ def run(context: Context) -> int:
     context.show(steps)
     if pending(steps):
         confirm(context, f"delete {len(pending(steps))} resources permanently?")
-        apply(context, steps, observed)
+        apply(context, steps, observed, again=f"{PROGRAM} down")
     return NOTHING_TO_DO

@@ -5,6 +5,7 @@ from deploy.context import Context
 from deploy.steps import pending
 from deploy.verbs.exit_codes import CHANGES, FAILED, NOTHING_TO_DO
 from deploy.verbs.planning import plan_changes
+from deploy.verbs.upgrading import show_upgrade
 
 USAGE = Usage(
     "show what up would do, with every command; change nothing",
@@ -16,4 +17,5 @@ def run(context: Context) -> int:
     """Observe, plan, and show the plan."""
     changes = plan_changes(context)
     context.show(changes.steps)
+    show_upgrade(context, changes)
     return CHANGES if pending(changes.steps) else NOTHING_TO_DO

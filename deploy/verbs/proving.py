@@ -12,8 +12,8 @@ from deploy.secret import Secret
 from deploy.stages.observed import Observed
 
 
-def prove(context: Context, observed: Observed) -> None:
-    """Prove the path of each DT project.
+def prove(context: Context, observed: Observed, *, or_paused: bool = False) -> None:
+    """Prove the path of each DT project. ``or_paused``: of a paused connector, only the function is proven.
 
     Raises:
         NotProven: the path does not work.
@@ -23,7 +23,8 @@ def prove(context: Context, observed: Observed) -> None:
     secret = _newest_secret(context, observed)
     verifier = _verifier(context, observed)
     connectors = {
-        project: verifier.must_deliver(project, observed.connectors[project]) for project in context.spec.dt_projects
+        project: verifier.must_deliver(project, observed.connectors[project], or_paused=or_paused)
+        for project in context.spec.dt_projects
     }
     verifier.remove_leftovers()
     with context.terminal.progress("an unsigned request"):
@@ -40,14 +41,16 @@ def prove(context: Context, observed: Observed) -> None:
 
 
 def prove_after_up(context: Context, observed: Observed) -> None:
-    """Prove the path. An error also says that both ends stay as they are, and how to verify them again.
+    """Prove the path; of a paused connector, only the function.
+
+    An error also says that both ends stay as they are, and how to verify them again.
 
     Raises:
         NotProven: the proof failed.
 
     """
     try:
-        prove(context, observed)
+        prove(context, observed, or_paused=True)
     except DeployError as error:
         what = f"{error.what}\n  both ends are deployed and stay as they are; only the proof failed"
         again = f"{PROGRAM} verify"

@@ -11,6 +11,7 @@ from deploy.resources.by_hand import closing
 from deploy.resources.connector import connector_id, owned_by
 from deploy.resources.function import Function, version_of
 from deploy.resources.signature_secret import SignatureSecret, newest_version
+from deploy.resources.traffic import newest_ready, pinned_to
 from deploy.spec import Spec
 from deploy.stages.observed import Observed
 from deploy.steps import ResourceId, Step
@@ -38,7 +39,7 @@ def all_rows(
     secret = SignatureSecret(spec)
     age = {secret.id: _age(newest_version(observed.of(secret)), now)}
     return [
-        _version_row(spec.version, deployed_version(spec, observed)),
+        _version_row(spec, observed),
         *(
             _row(step.id, "ok" if step.action == "keep" else step.action, f"{step.reason}{age.get(step.id, '')}")
             for step in steps
@@ -91,7 +92,12 @@ def health(rows: Sequence[Row]) -> bool | None:
     return False if states - {UNKNOWN} else None if states else True
 
 
-def _version_row(ours: str, deployed: str | None) -> Row:
+def _version_row(spec: Spec, observed: Observed) -> Row:
+    ours, deployed = spec.version, deployed_version(spec, observed)
+    service = observed.of(Function(spec)).get("service")
+    if (pinned := pinned_to(service)) and pinned != newest_ready(service):
+        what = f"{deployed or 'no version'} is deployed, but rolled back: revision {pinned} answers"
+        return _row(VERSION, "rolled back", what)
     if deployed == ours:
         return _row(VERSION, "ok", ours)
     return _row(VERSION, "update", f"{deployed or 'no version'} is deployed, and this is {ours}")

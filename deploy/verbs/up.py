@@ -9,28 +9,44 @@ from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.orientation import know_next_steps, show_next_steps
 from deploy.verbs.planning import plan_changes
 from deploy.verbs.proving import prove_after_up
+from deploy.verbs.rolling_back import roll_back
+from deploy.verbs.upgrading import confirm_upgrade, show_upgrade
 
 NO_VERIFY = Flag(
     "--no-verify", {"dest": "verify", "action": "store_false", "help": "do not verify the path afterwards"}
 )
 
+ROLLBACK = Flag(
+    "--rollback",
+    {
+        "nargs": "?",
+        "const": "",
+        "metavar": "REVISION",
+        "help": "instead, send all requests to the last earlier revision that is good, or to this one",
+    },
+)
+
 USAGE = Usage(
     "create or update both ends, and verify them with a real event",
     {NOTHING_TO_DO: "done and verified, or nothing to do", FAILED: "error, or incomplete"},
-    flags=(YES, NO_VERIFY),
+    flags=(YES, NO_VERIFY, ROLLBACK),
     is_resumable=True,
 )
 
 
 def run(context: Context) -> int:
     """Plan, confirm, apply and verify. If nothing has to change, it does nothing."""
+    if context.flags.rollback is not None:
+        return roll_back(context)
     changes = plan_changes(context)
     context.show(changes.steps)
+    upgrade = show_upgrade(context, changes)
     if not pending(changes.steps):
         know_next_steps(changes.context, changes.observed)
         context.print(f"where everything is: {PROGRAM} status --links")
         return NOTHING_TO_DO
     spec, context = context.spec, changes.context
+    confirm_upgrade(context, upgrade)
     confirm(context, f"change {spec.google_project} and DT project {', '.join(spec.dt_projects)}?")
     secrets = apply(context, changes.steps, changes.observed)
     observed, left = converge(context, changes, secrets)

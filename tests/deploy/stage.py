@@ -86,7 +86,19 @@ class Deployment:
         """Run ``down``."""
         return self.run("down")
 
-    def run(self, verb: str, **flags: bool) -> int:
+    def roll_back(self, revision: str = "", *, verify: bool = True) -> int:
+        """Run ``up --rollback``, or ``up --rollback=REVISION``."""
+        return self.run("up", rollback=revision, verify=verify)
+
+    def pause(self) -> int:
+        """Run ``pause``."""
+        return self.run("pause")
+
+    def resume(self, *, all_of_them: bool = False, verify: bool = True) -> int:
+        """Run ``resume``, or ``resume --all``."""
+        return self.run("resume", all=all_of_them, verify=verify)
+
+    def run(self, verb: str, **flags: bool | str) -> int:
         """Run a verb with these flags."""
         typed = argparse.Namespace(**{**vars(self.context.flags), **flags})
         return VERBS[verb].run(replace(self.context, flags=typed))
@@ -106,6 +118,7 @@ class Stage:
     answers: list[tuple[int, str]] = field(default_factory=list)
     post: Post | None = None
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
+    changelog: str = ""
     report: Report = field(default_factory=Report)
     out: io.StringIO = field(default_factory=io.StringIO)
     err: io.StringIO = field(default_factory=io.StringIO)
@@ -130,10 +143,11 @@ class Stage:
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
-            flags=argparse.Namespace(json=in_json, yes=yes),
+            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None),
             report=self.report,
             sleep=self.clock.advance,
             now=self.clock,
+            changelog=lambda: self.changelog,
         )
         return Deployment(context)
 

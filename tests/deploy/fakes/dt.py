@@ -20,7 +20,9 @@ class FakeDt:
 
     ``stumbles`` are answers that replace those of the next calls; ``swallows`` is the number of POSTs of a connector
     that are carried out and not answered; ``lists_behind`` is the number of lists that do not have a new connector yet;
-    ``history`` is DT's history of events; ``on_event`` is called with each emulated event.
+    ``statuses_behind`` is the number of lists after a PATCH that still show paused connectors as paused; the next PATCH
+    in a project of ``refuses`` is refused; ``history`` is DT's history of events; ``on_event`` is called with each
+    emulated event.
     """
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
@@ -31,6 +33,8 @@ class FakeDt:
     removes_devices: bool = True
     shows_secrets: bool = True
     lists_behind: int = 0
+    statuses_behind: int = 0
+    refuses: list[str] = field(default_factory=list)
     metrics: Any = field(default_factory=lambda: {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"})
     fails_metrics: bool = False
     swallows: int = 0
@@ -102,6 +106,9 @@ class FakeDt:
         if request.method == "DELETE":
             self.connectors[project].remove(found)
             return DtAnswer(200, {})
+        if project in self.refuses:
+            self.refuses.remove(project)
+            return _refusal(403, "permission denied")
         body = dict(request.body or {})
         found["httpConfig"] |= body.pop("httpConfig", {})
         found |= body
@@ -116,6 +123,10 @@ class FakeDt:
             return DtAnswer(
                 200, {"dataConnectors": [connector for connector in self.connectors[project] if connector != self._new]}
             )
+        if self.statuses_behind and any(earlier.method == "PATCH" for earlier in self.asked):
+            self.statuses_behind -= 1
+            behind = [{**connector, "status": "USER_DISABLED"} for connector in self.connectors[project]]
+            return DtAnswer(200, {"dataConnectors": behind})
         listed = [self._shown(connector) for connector in self.connectors[project][first:last]]
         return DtAnswer(200, {"dataConnectors": listed, "nextPageToken": more})
 

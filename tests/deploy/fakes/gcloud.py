@@ -74,6 +74,8 @@ class FakeGcloud:
     is still shown as being built. ``build_role`` is the role of the build account on the project. ``newest_version``
     is the state of the newest version of each secret; lists show no version after ``lists_versions_until``.
     ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
+    ``before`` and ``after`` are called with each command. ``revisions`` are those of the function, the oldest first;
+    ``traffic`` is the share of the requests that each gets.
     """
 
     services: set[str] = field(default_factory=set)
@@ -101,6 +103,8 @@ class FakeGcloud:
     after: Callable[[Argv], None] = lambda _: None
     asked: list[Argv] = field(default_factory=list)
     uploaded: list[list[str]] = field(default_factory=list)
+    revisions: list[dict[str, Any]] = field(default_factory=list)
+    traffic: list[dict[str, Any]] = field(default_factory=lambda: [{"latestRevision": True, "percent": 100}])
 
     def __call__(self, argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
         """Run one command."""
@@ -133,7 +137,7 @@ class FakeGcloud:
     def changes(self) -> list[str]:
         """Return the commands that changed something, as lines."""
         verbs = {"create", "update", "delete", "enable", "deploy", "add", "add-iam-policy-binding"}
-        verbs.add("remove-iam-policy-binding")
+        verbs |= {"remove-iam-policy-binding", "update-traffic"}
         return [" ".join(argv) for argv in self.asked if verbs & set(argv[:4])]
 
     def has_everything_on(self) -> None:
@@ -323,6 +327,7 @@ class FakeGcloud:
             found = self.things.setdefault(("functions", name), new_function(name))
             _deployed(found, command)
             found["buildConfig"]["source"] = {"storageSource": {"generation": str(1_790_000_000 + len(self.uploaded))}}
+            self.revisions.append(new_revision(name, len(self.revisions) + 1, found["serviceConfig"]))
         found = self._must_be("functions", name)
         if account := command.flags.get("build-service-account"):
             found["buildConfig"]["serviceAccount"] = account
@@ -335,17 +340,30 @@ class FakeGcloud:
         return self.build_looks > 0
 
     def _run(self, command: Command) -> Any:
+        if command.words[:3] == ("run", "revisions", "list"):
+            return self.revisions[::-1]
         verb, name = command.words[2], command.words[-1]
         if verb == "list":
             return self._services()
         if not {("functions", name), ("run", name)} & set(self.things):
             raise _Failure(_ABSENT["run" if verb == "describe" else "run services"].format(name=name))
+        if verb == "update-traffic":
+            return self._route(command)
         if verb == "update":
             self.unchecked = "no-invoker-iam-check" in command.flags
         if verb in {"describe", "update"}:
             annotation = {"run.googleapis.com/invoker-iam-disabled": "true"} if self.unchecked else {}
             labels = self.things.get(("run", name), {"labels": {"goog-managed-by": "cloudfunctions"}})["labels"]
-            return {"metadata": {"annotations": annotation, "labels": labels}}
+            ready = [revision["metadata"]["name"] for revision in self.revisions if is_ready(revision)]
+            created = self.revisions[-1]["metadata"]["name"] if self.revisions else ""
+            return {
+                "metadata": {"annotations": annotation, "labels": labels},
+                "spec": {"traffic": self.traffic},
+                "status": {
+                    "latestReadyRevisionName": ready[-1] if ready else "",
+                    "latestCreatedRevisionName": created,
+                },
+            }
         return self._policy(f"run {name}", command)
 
     def _services(self) -> list[Any]:
@@ -360,6 +378,15 @@ class FakeGcloud:
             for (group, name), thing in self.things.items()
             if group in {"functions", "run"}
         ]
+
+    def _route(self, command: Command) -> list[dict[str, Any]]:
+        """Change the traffic, and return it: gcloud prints a list."""
+        name, _, percent = command.flags.get("to-revisions", "").partition("=")
+        self.traffic = [{"latestRevision": True, "percent": 100}]
+        if name:
+            assert name in {revision["metadata"]["name"] for revision in self.revisions}
+            self.traffic = [{"revisionName": name, "percent": int(percent)}]
+        return self.traffic
 
     def _policy(self, of: str, command: Command) -> Any:
         bindings = self.policies.setdefault(of, [])
@@ -384,6 +411,31 @@ def new_function(name: str = "dt-pubsub", region: str = REGION) -> dict[str, Any
     served = {"uri": URL, "environmentVariables": {}, "ingressSettings": "ALLOW_ALL"}
     place = f"projects/{PROJECT}/locations/{region}/functions/{name}"
     return {"name": place, "state": "ACTIVE", "labels": {}, "buildConfig": {}, "serviceConfig": served}
+
+
+def new_revision(service: str, number: int, served: dict[str, Any], *, ready: bool = True) -> dict[str, Any]:
+    """Return a revision in the format of Knative, with the settings of the function's service."""
+    volumes = [
+        {
+            "name": "secret",
+            "secret": {
+                "secretName": volume["secret"],
+                "items": [{"key": part["version"], "path": part["path"]} for part in volume["versions"]],
+            },
+        }
+        for volume in served.get("secretVolumes", [])
+    ]
+    variables = [{"name": name, "value": value} for name, value in served["environmentVariables"].items()]
+    return {
+        "metadata": {"name": f"{service}-{number:05}-abc", "creationTimestamp": f"2026-11-{number:02}T08:13:15.1Z"},
+        "spec": {"containers": [{"env": variables}], "volumes": volumes},
+        "status": {"conditions": [{"type": "Ready", "status": str(ready)}]},
+    }
+
+
+def is_ready(revision: dict[str, Any]) -> bool:
+    """Return whether a revision has started."""
+    return any(part["type"] == "Ready" and part["status"] == "True" for part in revision["status"]["conditions"])
 
 
 def _deployed(function: dict[str, Any], command: Command) -> None:

@@ -189,7 +189,7 @@ def test_the_proof_waits_until_the_function_has_read_a_new_secret_version(stage:
     ("settings", "fault", "fix"),
     [
         ({"status": "SYSTEM_DISABLED"}, "is SYSTEM_DISABLED: DT sends nothing", "python -m deploy up"),
-        ({"status": "USER_DISABLED"}, r"is paused \(USER_DISABLED\)", "enable connector"),
+        ({"status": "USER_DISABLED"}, r"is paused \(USER_DISABLED\)", "python -m deploy resume --all"),
         ({"httpConfig": {"url": "https://example.com/"}}, "points at https://example.com/", "python -m deploy up"),
         ({"httpConfig": {"url": URL, "signatureSecret": "x" * 64}}, "has another secret", "python -m deploy up"),
     ],

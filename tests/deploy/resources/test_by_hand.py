@@ -88,7 +88,11 @@ SET = [
         {"spec": {"traffic": [{"revisionName": "old", "percent": 90}, {"latestRevision": True, "percent": 10}]}},
         "its newest revision gets 10 % of the requests",
     ),
-    (SERVICE, {"spec": {"traffic": [{"revisionName": "old", "percent": 100}]}}, "its newest revision gets 0 %"),
+    (
+        SERVICE,
+        {"spec": {"traffic": [{"revisionName": "old", "percent": 50}, {"revisionName": "older", "percent": 50}]}},
+        "its newest revision gets 0 %",
+    ),
     (SECRET, {"expireTime": "2027-01-01T00:00:00Z"}, "deleted by Google on 2027-01-01"),
     (
         SECRET,

@@ -13,7 +13,7 @@ from deploy.verbs import USAGES, VERBS, Verb
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.stage import Stage
 
-NAMES = ["plan", "up", "verify", "status", "list", "down"]
+NAMES = ["plan", "up", "verify", "status", "list", "pause", "resume", "down"]
 
 
 def test_the_registry_has_every_verb_by_its_name() -> None:
@@ -46,6 +46,7 @@ def test_the_usage_of_every_verb_explains_exit_codes_0_and_1(name: str) -> None:
 
 
 KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version", "next", "deployments"]
+KEYS += ["upgrade", "undelivered"]
 
 
 @pytest.mark.parametrize("verb", NAMES)

@@ -14,13 +14,16 @@ from tests.emulators.clouds.google.pubsub import PubSub
 from tests.emulators.clouds.google.revision import Revision
 from tests.emulators.clouds.google.run import Failed, Run
 from tests.emulators.clouds.google.secrets import Secrets
-from tests.emulators.clouds.google.service import Service
+from tests.emulators.clouds.google.service import Service, all_to_latest
 from tests.emulators.clouds.google.uploads import Uploads
 
 RUNTIMES = ("python310", "python311", "python312", "python313", "python314")
 NEEDED_APIS = ("run.googleapis.com", "cloudbuild.googleapis.com", "artifactregistry.googleapis.com")
 BUILDER_ROLES = ("roles/cloudbuild.builds.builder", "roles/editor", "roles/owner")
 LONGEST_TIMEOUT_S = 3600
+ALL_ON_LATEST = "allTrafficOnLatestRevision"
+"""The field of a function's service with which a deployment sends all requests to the new revision; without it, the
+traffic stays as it is. https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#ServiceConfig"""
 _LABEL = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 _LABEL_VALUE = re.compile(r"[a-z0-9_-]{0,63}")
 
@@ -81,16 +84,16 @@ class Builder:
         number = self._estate.next_number()
         revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._may_publish(account))
         on_stage("COMPLETE", "IN_PROGRESS")
-        with self._remembering(revision, name, region):
+        with self._remembering(revision, name, region, config):
             revision.start(name, config, build_config, self._secret_reader(account), self._proxy)
         service = self._run.find(region, name) or Service(
             name, region, f"{region}-{project}.cloudfunctions.net", {}, {}
         )
-        before, service.revision = service.revision, revision
+        service.revisions.append(revision)
         service.config, service.labels = config, {**function.get("labels", {}), "goog-managed-by": "cloudfunctions"}
+        service.created, service.generation = revision.name, service.generation + 1
         self._run.put(service)
-        if before:
-            before.end()
+        service.route(all_to_latest() if config.get(ALL_ON_LATEST) else service.traffic)
         on_stage("COMPLETE", "COMPLETE")
         return self._described(function, service, revision)
 
@@ -112,7 +115,7 @@ class Builder:
                 "uri": f"https://{service.host(self._estate.project)}",
                 "revision": revision.name,
                 "ingressSettings": config.get("ingressSettings", "ALLOW_ALL"),
-                "allTrafficOnLatestRevision": True,
+                ALL_ON_LATEST: service.is_on_latest,
             },
         }
 
@@ -122,12 +125,14 @@ class Builder:
         return self.uploads.keep(build_config, bucket, item)
 
     @contextlib.contextmanager
-    def _remembering(self, revision: Revision, name: str, region: str) -> Iterator[None]:
-        """Keep the log of a revision that does not start."""
+    def _remembering(self, revision: Revision, name: str, region: str, config: Json) -> Iterator[None]:
+        """Keep the log of a revision that does not start. The service shows it as the newest that was created."""
         try:
             yield
         except Problem:
-            self._run.failed.append(Failed(name, region, revision.name, revision.last_words))
+            self._run.failed.append(Failed(name, region, revision.name, revision.last_words, config))
+            if service := self._run.find(region, name):
+                service.created = revision.name
             raise
 
     def _check_builder(self, build_config: Json) -> None:
@@ -154,5 +159,5 @@ class Builder:
     def _refresh_secrets(self) -> None:
         with self._lock:
             for service in list(self._run.services.values()):
-                if service.revision:
-                    service.revision.refresh_secrets(self._secret_reader(self._account(service.config)))
+                for revision in service.revisions:
+                    revision.refresh_secrets(self._secret_reader(self._account(revision.config)))

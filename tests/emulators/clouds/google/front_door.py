@@ -23,11 +23,12 @@ class FrontDoor:
     def serve(self, request: Request) -> Answer:
         """Answer a request to the URL of a service or of its function."""
         service, target = self._addressed(request)
-        if service is None or service.revision is None:
+        revision = service.chosen() if service else None
+        if service is None or revision is None:
             return _page(404, "Error: Page not found")
         if not self._run.is_open(service):
             return _page(403, "Error: Forbidden<h2>Your client does not have permission to get URL from this server.")
-        return _forwarded(request, service.revision.port, target)
+        return _forwarded(request, revision.port, target)
 
     def _addressed(self, request: Request) -> tuple[Service | None, str]:
         target = request.target

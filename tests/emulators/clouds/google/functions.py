@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from tests.emulators.clouds.exchange import Json, Request, Route, page
 from tests.emulators.clouds.field_masks import masked
-from tests.emulators.clouds.google.builder import RUNTIMES, Builder
+from tests.emulators.clouds.google.builder import ALL_ON_LATEST, RUNTIMES, Builder
 from tests.emulators.clouds.google.estate import Estate, timestamp
 from tests.emulators.clouds.google.operations import Operations
 from tests.emulators.clouds.google.problems import Problem, aborted, denied, exists, invalid, not_found
@@ -113,7 +113,14 @@ class Functions:
         name = f"projects/{project}/locations/{region}/functions/{function}"
         if name not in self._functions:
             raise not_found(f"Resource '{name}' was not found")
-        return self._functions[name]
+        return self._with_traffic(self._functions[name], region, function)
+
+    def _with_traffic(self, found: Json, region: str, function: str) -> Json:
+        """Return a function with the traffic of now, which Cloud Run's API may have changed."""
+        service = self._run.find(region, function)
+        if service is None or "serviceConfig" not in found:
+            return found
+        return {**found, "serviceConfig": {**found["serviceConfig"], ALL_ON_LATEST: service.is_on_latest}}
 
     def _create(self, request: Request, project: str, region: str) -> Json:
         self._check_place(project, region)
@@ -139,6 +146,8 @@ class Functions:
             raise invalid("1st gen functions cannot be changed by this version of the API.")
         body = request.json()
         served = {key: value for key, value in before.items() if key != "stateMessages"}
+        config = {key: value for key, value in before.get("serviceConfig", {}).items() if key != ALL_ON_LATEST}
+        served |= {"serviceConfig": config} if config else {}
         after = masked(served, body, request.parameter("updateMask"))
         self._builder.check(after)
         return self._begin("update", after, lambda operation: self._deploy(operation, after, is_new=False))

@@ -51,8 +51,8 @@ class LogEntries:
         """Read the new lines of all revisions, and return all entries, oldest first."""
         with self._lock:
             for service in list(self._run.services.values()):
-                if service.revision:
-                    self._add(service.name, service.region, service.revision.name, service.revision.log())
+                for revision in service.revisions:
+                    self._add(service.name, service.region, revision.name, revision.log())
             for failed in list(self._run.failed):
                 self._add(failed.service, failed.region, failed.revision, failed.log)
             return list(self._entries.values())

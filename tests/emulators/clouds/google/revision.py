@@ -1,6 +1,7 @@
 """One revision of a function: its source is unpacked, compiled, and started by functions-framework.
 
-It runs with the packages of this Python: its requirements.txt has to exist, but is not installed.
+It runs with the packages of this Python: its requirements.txt has to exist, but is not installed. A revision without
+requests rests, as Cloud Run scales it to zero: its process ends, and starts again when it gets requests.
 """
 
 import contextlib
@@ -19,6 +20,7 @@ from pathlib import Path
 from tests.emulators import processes
 from tests.emulators.clouds.exchange import Json
 from tests.emulators.clouds.google.data_plane import DataPlane, Gate
+from tests.emulators.clouds.google.estate import timestamp
 from tests.emulators.clouds.google.problems import Problem, invalid
 
 START_S = 60.0
@@ -56,16 +58,23 @@ def _build_failed(reason: str) -> Problem:
 
 
 class Revision:
-    """A revision. The constructor builds it. The thread that calls ``start`` has to live as long as the revision."""
+    """A revision. The constructor builds it. The thread that calls ``start`` or ``wake`` has to live as long as it.
+
+    ``config``: the settings of the function's service that it was deployed with. ``port``: 0 while it rests.
+    """
 
     def __init__(self, name: str, source: bytes, plane: DataPlane, may_publish: Callable[[str], bool]) -> None:
         self.name = name
         self.port = 0
         self.last_words = ""
+        self.config: Json = {}
+        self.created_at = timestamp()
         self._folder = tempfile.TemporaryDirectory(prefix="offline-revision-")
         self._mounts: dict[Path, tuple[str, str]] = {}
         self._lock = threading.Lock()
         self._stack = contextlib.ExitStack()
+        self._running = contextlib.ExitStack()
+        self._launch: Callable[[], None] = lambda: None
         self._stack.callback(self._folder.cleanup)
         with self._ended_on_failure():
             build(source, self.root / "source")
@@ -79,18 +88,34 @@ class Revision:
 
     def start(self, service: str, config: Json, build_config: Json, read_secret: ReadSecret, proxy: Json) -> None:
         """Start the function, and wait until it listens. If it fails, end it and raise ``Problem``."""
+        self.config = config
+        self._launch = lambda: self._start(service, config, build_config, read_secret, proxy)
         with self._ended_on_failure():
-            environ = self._environ(service, config, build_config, read_secret)
-            self.port = processes.free_port()
-            command = [
-                *(sys.executable, "-m", "functions_framework", f"--target={build_config.get('entryPoint', '')}"),
-                *(f"--source={self.root / 'source' / 'main.py'}", "--host=127.0.0.1", f"--port={self.port}"),
-            ]
-            log = self._stack.enter_context((self.root / "log").open("wb"))
-            whole = {**_inherited(), **proxy, "HOME": str(self.root), "PORT": str(self.port), **environ}
-            process = processes.start(command, output=log, environ=whole)
-            self._stack.callback(processes.end, process)
-            self._wait_until_it_listens(service, process)
+            self._launch()
+
+    def wake(self) -> None:
+        """Start the function again if it rests, with the secrets of now. Raises ``Problem``."""
+        if not self.port:
+            self._launch()
+
+    def rest(self) -> None:
+        """End the process of the function. It can be started again."""
+        self.port = 0
+        self._running.close()
+
+    def _start(self, service: str, config: Json, build_config: Json, read_secret: ReadSecret, proxy: Json) -> None:
+        environ = self._environ(service, config, build_config, read_secret)
+        port = processes.free_port()
+        command = [
+            *(sys.executable, "-m", "functions_framework", f"--target={build_config.get('entryPoint', '')}"),
+            *(f"--source={self.root / 'source' / 'main.py'}", "--host=127.0.0.1", f"--port={port}"),
+        ]
+        log = self._running.enter_context((self.root / "log").open("ab"))
+        whole = {**_inherited(), **proxy, "HOME": str(self.root), "PORT": str(port), **environ}
+        process = processes.start(command, output=log, environ=whole)
+        self._running.callback(processes.end, process)
+        self._wait_until_it_listens(service, process, port)
+        self.port = port
 
     def refresh_secrets(self, read_secret: ReadSecret) -> None:
         """Write the current values of the mounted secrets. The file of a secret that cannot be read is removed."""
@@ -113,6 +138,7 @@ class Revision:
 
     def end(self) -> None:
         """End the function, and remove its folder."""
+        self.rest()
         self._stack.close()
 
     @contextlib.contextmanager
@@ -160,9 +186,9 @@ class Revision:
         is_under = value == mount_path or value.startswith(mount_path.rstrip("/") + "/")
         return f"{self.root}/mounts{value}" if is_under else value
 
-    def _wait_until_it_listens(self, service: str, process: processes.Process) -> None:
+    def _wait_until_it_listens(self, service: str, process: processes.Process, port: int) -> None:
         give_up_at = time.monotonic() + START_S
-        while not _listens(self.port):
+        while not _listens(port):
             if process.poll() is not None or time.monotonic() > give_up_at:
                 raise invalid(
                     f"Could not create or update Cloud Run service {service}, Container Healthcheck failed. Revision "

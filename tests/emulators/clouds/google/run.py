@@ -1,30 +1,39 @@
-"""``run.googleapis.com``: the services of functions, their IAM policies, and the invoker check.
+"""``run.googleapis.com``: the services of functions, their revisions and traffic, IAM policies, and the invoker check.
 
-https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services
+https://cloud.google.com/run/docs/reference/rest/v1/namespaces.services and
+https://cloud.google.com/run/docs/reference/rest/v1/namespaces.revisions
 """
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from tests.emulators.clouds.exchange import Json, Request, Route
-from tests.emulators.clouds.google.estate import INVOKER_IAM_REQUIRED, Estate
+from tests.emulators.clouds.google.estate import INVOKER_IAM_REQUIRED, Estate, timestamp
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import aborted, not_found, precondition
-from tests.emulators.clouds.google.service import Service, described
+from tests.emulators.clouds.google.service import Service, all_to_latest, described, template
 from tests.emulators.clouds.google.strict import strict
 
 INVOKER = "roles/run.invoker"
 INVOKER_CHECK_OFF = "run.googleapis.com/invoker-iam-disabled"
+OF_SERVICE = "serving.knative.dev/service"
+"""The label of a revision with the name of its service."""
+
 _LISTED = ("continue", "fieldSelector", "includeUninitialized", "labelSelector", "limit", "resourceVersion", "watch")
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A revision that did not start, and its log."""
+    """A revision that did not start, its settings and its log."""
 
     service: str
     region: str
     revision: str
     log: str
+    config: Json
+    created_at: str = field(default_factory=timestamp)
 
 
 class Run:
@@ -35,6 +44,7 @@ class Run:
         self._policies = policies
         self.services: dict[str, Service] = {}
         self.failed: list[Failed] = []
+        self._starter = ThreadPoolExecutor(1, "revisions")  # one thread, which lives as long as what it starts
 
     def resource(self, service: Service) -> str:
         """Return the full name of a service."""
@@ -52,18 +62,18 @@ class Run:
         self.services[key] = service
 
     def remove(self, region: str, name: str) -> None:
-        """Remove a service, and end its revision."""
+        """Remove a service, and end its revisions."""
         service = self.find(region, name)
         if service:
             self.services = {key: other for key, other in self.services.items() if other is not service}
             self._policies.forget(self.resource(service))
-            if service.revision:
-                service.revision.end()
+            service.end()
 
     def clear(self) -> None:
         """Remove all services."""
         for service in list(self.services.values()):
             self.remove(service.region, service.name)
+        self._starter.shutdown()
 
     def routes(self) -> list[Route]:
         """Return the routes of the API."""
@@ -73,6 +83,7 @@ class Run:
             Route("GET", service, self._get, "run.services.get"),
             Route("PUT", service, self._replace, "run.services.update"),
             Route("DELETE", service, self._delete, "run.services.delete"),
+            Route("GET", service.replace("services/{name}", "revisions"), self._revisions, "run.revisions.list"),
             strict(Route("GET", iam.removesuffix("/{name}"), self._list, "run.services.list"), _LISTED),
             Route("GET", iam + ":getIamPolicy", self._policy, "run.services.getIamPolicy"),
             Route("POST", iam + ":setIamPolicy", self._set_policy, "run.services.setIamPolicy"),
@@ -113,8 +124,9 @@ class Run:
         return {"apiVersion": "serving.knative.dev/v1", "items": items, "unreachable": sorted(silent)}
 
     def _replace(self, request: Request, project: str, name: str) -> Json:
-        service = self._find(request, project, name)
-        metadata = request.json().get("metadata", {})
+        """Replace annotations, labels and traffic. A new template, which would make a revision, is not played."""
+        service, body = self._find(request, project, name), request.json()
+        metadata = body.get("metadata", {})
         version = metadata.get("resourceVersion")
         if version and version != described(service, self._estate)["metadata"]["resourceVersion"]:
             raise aborted(f"Conflict for resource '{name}': version '{version}' was specified but it has changed.")
@@ -124,10 +136,60 @@ class Run:
             raise precondition(
                 f"Operation denied by org policy on resource '{self.resource(service)}': [\"{INVOKER_IAM_REQUIRED}\"]."
             )
+        traffic = body.get("spec", {}).get("traffic") or all_to_latest()
+        if traffic != service.traffic:
+            service.check_traffic(traffic)
+            self._starter.submit(service.route, traffic).result()
         service.annotations = dict(annotations)
         service.labels = dict(metadata.get("labels", service.labels))
         service.generation += 1
         return described(service, self._estate)
+
+    def _revisions(self, request: Request, project: str) -> Json:
+        """Return a page of the revisions, of one service if the label selector names one; the newest come first."""
+        self._estate.check_project(project)
+        region = request.host.removesuffix("run.googleapis.com").removesuffix("-")
+        selected = request.parameter("labelSelector").replace(" ", "").removeprefix(f"{OF_SERVICE}=")
+        listed = [
+            revision
+            for service in list(self.services.values())
+            if region in {"", service.region} and selected in {"", service.name}
+            for revision in self._revisions_of(service)
+        ]
+        listed.sort(key=lambda revision: str(revision["metadata"]["creationTimestamp"]), reverse=True)
+        start, limit = request.number("continue", default=0), request.number("limit", default=0) or len(listed)
+        end = start + limit
+        more = {"continue": str(end)} if end < len(listed) else {}
+        return {"apiVersion": "serving.knative.dev/v1", "metadata": more, "items": listed[start:end]}
+
+    def _revisions_of(self, service: Service) -> Iterator[Json]:
+        serving = [revision.name for revision, _ in service.shares()]
+        for made in service.revisions:
+            yield self._revision(service, made.name, made.created_at, made.config, is_active=made.name in serving)
+        for failed in self.failed:
+            if (failed.region, failed.service) == (service.region, service.name):
+                yield self._revision(service, failed.revision, failed.created_at, failed.config, is_active=None)
+
+    def _revision(self, service: Service, name: str, created_at: str, config: Json, *, is_active: bool | None) -> Json:
+        """Return a revision in the format of Knative. ``is_active``: it gets requests; None: it did not start."""
+        ready = {"type": "Ready", "status": "False" if is_active is None else "True", "lastTransitionTime": created_at}
+        if is_active is None:
+            ready |= {"reason": "HealthCheckContainerFailed", "message": f"Revision '{name}' is not ready."}
+        active = {"type": "Active", "status": str(bool(is_active)), "lastTransitionTime": created_at}
+        return {
+            "apiVersion": "serving.knative.dev/v1",
+            "kind": "Revision",
+            "metadata": {
+                "name": name,
+                "namespace": self._estate.number,
+                "uid": hashlib.sha256(name.encode()).hexdigest()[:32],
+                "creationTimestamp": created_at,
+                "labels": {OF_SERVICE: service.name, "cloud.googleapis.com/location": service.region},
+                "annotations": {},
+            },
+            "spec": template(config),
+            "status": {"conditions": [ready, active]},
+        }
 
     def _policy(self, _: Request, project: str, region: str, name: str) -> Json:
         return self._policies.get(self.resource(self._in(project, region, name)))

@@ -1,0 +1,135 @@
+"""Pausing and resuming this deployment's connectors: the steps, and the times of which DT delivers no events. Pure.
+
+A disabled connector loses the events of its pause, and those that DT was still repeating: DT delivers neither of them
+later. https://developer.disruptive-technologies.com/docs/data-connectors/advanced-configurations
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from deploy.program import PROGRAM
+from deploy.resources.connector import PAUSED, Connector, connector_id, paused_words
+from deploy.steps import Change, ConnectorCall, Step, keep, update
+
+ACTIVE = "ACTIVE"
+RETRY_HOURS = 12
+"""Hours for which DT repeats an event that was not accepted."""
+
+HISTORY_DAYS = 30
+"""Days for which DT's history of a device keeps its events."""
+
+Owned = Mapping[str, Sequence[Connector]]
+"""This deployment's connectors in each DT project."""
+
+Since = Mapping[str, str]
+"""The times at which ``pause`` paused connectors, by ``PROJECT/CONNECTOR``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undelivered:
+    """The time of which DT delivers no events of a project. ``since``: empty if its beginning is not known."""
+
+    project: str
+    since: str
+    until: str
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return it as ``resume --json`` prints it."""
+        return {"dtProject": self.project, "from": self.since or None, "until": self.until}
+
+    def sentence(self) -> str:
+        """Return it in words, with the time until which DT's history has the first of the events."""
+        if not self.since:
+            kept = f"DT's history of each device has those of the last {HISTORY_DAYS} days"
+            return f"{self.project}: DT delivers no events from before {self.until}; since when is not known; {kept}"
+        last = _parsed(self.since) + timedelta(days=HISTORY_DAYS)
+        kept = f"DT's history of each device has them for {HISTORY_DAYS} days, the first until {_written(last)}"
+        return f"{self.project}: DT delivers no events from {self.since} to {self.until}; {kept}"
+
+
+def now_written(now: float) -> str:
+    """Return a time, in seconds since 1970, as memory and texts have it: ``2026-11-02T08:13:15Z``."""
+    return _written(datetime.fromtimestamp(now, UTC))
+
+
+def plan_pause(owned: Owned, since: Since) -> tuple[Step, ...]:
+    """Return the steps that pause connectors. A connector that is paused already stays as it is."""
+    return tuple(_paused(project, connector, since) for project, connector in _each(owned)) + _absent(owned)
+
+
+def plan_resume(owned: Owned, since: Since, *, by_hand: bool) -> tuple[Step, ...]:
+    """Return the steps that resume connectors. ``by_hand``: also those that ``pause`` did not pause."""
+    steps = (_resumed(project, connector, since, by_hand=by_hand) for project, connector in _each(owned))
+    return tuple(steps) + _absent(owned)
+
+
+def paused_after_pause(owned: Owned, since: Since, now: str) -> dict[str, str]:
+    """Return what to remember before a pause: the connectors that ``pause`` paused before, and those of now."""
+    found = [(f"{project}/{connector.id}", connector.status) for project, connector in _each(owned)]
+    before = {name: since[name] for name, status in found if status == PAUSED and name in since}
+    return before | {name: now for name, status in found if status != PAUSED}
+
+
+def undelivered(steps: Sequence[Step], since: Since, now: str) -> list[Undelivered]:
+    """Return the time of which DT delivers no events, for each connector that these steps have resumed."""
+    calls = [step.call for step in steps if isinstance(step.call, ConnectorCall)]
+    return [Undelivered(call.project, since.get(f"{call.project}/{call.connector}", ""), now) for call in calls]
+
+
+def losses(steps: Sequence[Step]) -> str:
+    """Return what DT loses if these steps pause connectors, in words."""
+    projects = ", ".join(dict.fromkeys(step.call.project for step in steps if isinstance(step.call, ConnectorCall)))
+    return (
+        f"During the pause DT sends nothing from {projects}, and does not send it later. Events that DT is still "
+        f"repeating, for up to {RETRY_HOURS} h, are dropped, too.\n"
+        f"DT's history of each device keeps the events for {HISTORY_DAYS} days."
+    )
+
+
+def _each(owned: Owned) -> Iterator[tuple[str, Connector]]:
+    return ((project, connector) for project, connectors in owned.items() for connector in connectors)
+
+
+def _absent(owned: Owned) -> tuple[Step, ...]:
+    return tuple(
+        keep(connector_id(project), "there is no connector of this deployment")
+        for project, connectors in owned.items()
+        if not connectors
+    )
+
+
+def _paused(project: str, connector: Connector, since: Since) -> Step:
+    if connector.status == PAUSED:
+        return keep(connector_id(project), paused_words(connector, since.get(f"{project}/{connector.id}", "")))
+    off = f"{connector.id}: DT has switched it off; paused, it stays off also after up"
+    return _set(project, connector, PAUSED, f"{connector.id} is ACTIVE" if connector.status == ACTIVE else off)
+
+
+def _resumed(project: str, connector: Connector, since: Since, *, by_hand: bool) -> Step:
+    name, paused_at = connector.id, since.get(f"{project}/{connector.id}", "")
+    if connector.status == ACTIVE:
+        before = f"; it was paused at {paused_at}, and resumed since" if paused_at else ""
+        return keep(connector_id(project), f"{name} is ACTIVE{before}")
+    if connector.status != PAUSED:
+        why = "switched off by DT, after five days of failed deliveries, and not paused: it goes off again unless the "
+        return _set(project, connector, ACTIVE, f"{name} is {connector.status}: {why}cause is gone")
+    if paused_at:
+        return _set(project, connector, ACTIVE, f"{name} was paused at {paused_at}")
+    if by_hand:
+        return _set(project, connector, ACTIVE, f"{name} was paused in DT Studio, since when is not known")
+    why = f"was paused in DT Studio, and not by `{PROGRAM} pause`: it stays so, unless --all is given"
+    return keep(connector_id(project), f"{name} {why}")
+
+
+def _set(project: str, connector: Connector, status: str, reason: str) -> Step:
+    call = ConnectorCall("PATCH", project, connector.id, {"status": status})
+    return update(connector_id(project), (Change("status", connector.status, status),), call, reason)
+
+
+def _parsed(written: str) -> datetime:
+    return datetime.fromisoformat(written)
+
+
+def _written(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,40 @@
+"""``pause``: let DT send no events, in all DT projects of the deployment, until ``resume``."""
+
+from deploy.cli.options import WHICH_DEPLOYMENT
+from deploy.cli.usage import YES, Usage
+from deploy.context import Context
+from deploy.program import PROGRAM
+from deploy.resources.pausing import losses, now_written, paused_after_pause, plan_pause
+from deploy.steps import pending
+from deploy.verbs.applying import apply, confirm
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
+from deploy.verbs.pausing import closed_steps, note_steps, owned, read
+
+USAGE = Usage(
+    "pause the connectors of all DT projects of the deployment: DT sends no events until resume",
+    {NOTHING_TO_DO: "paused, or paused before", FAILED: "error, or some are not paused"},
+    options=WHICH_DEPLOYMENT,
+    flags=(YES,),
+    is_resumable=True,
+)
+
+
+def run(context: Context) -> int:
+    """Say what DT loses, ask for confirmation, remember the pause, and pause the connectors.
+
+    The note comes first: if this is killed before a connector is paused, its note counts for nothing.
+    """
+    observed = read(context)
+    ours, since = owned(context, observed), observed.memory(context.spec).paused_since
+    steps = plan_pause(ours, since)
+    if not pending(steps):
+        context.show((*steps, *closed_steps(observed)))
+        return NOTHING_TO_DO
+    note = note_steps(context, observed, paused_after_pause(ours, since, now_written(context.now())))
+    steps = (*note, *steps, *closed_steps(observed))
+    context.show(steps)
+    context.print(losses(pending(steps)))
+    confirm(context, "pause?")
+    apply(context, steps, observed, again=f"{PROGRAM} pause")
+    context.print(f"paused, also for `{PROGRAM} up`; `{PROGRAM} resume` lets DT send again")
+    return NOTHING_TO_DO

@@ -1,0 +1,38 @@
+"""What ``pause`` and ``resume`` share: this deployment's connectors, and the note of who paused them."""
+
+from collections.abc import Mapping, Sequence
+
+from deploy.context import Context
+from deploy.resources.connector import Connector, connector_id
+from deploy.resources.signature_secret import SignatureSecret
+from deploy.stages.observe import Observer
+from deploy.stages.observed import Observed
+from deploy.steps import Step, keep
+from deploy.verbs.planning import observe
+
+
+def read(context: Context) -> Observed:
+    """Read the connectors of the named and the remembered DT projects, and what is remembered of them."""
+    return observe(context, Observer.for_proof, "reading the connectors")
+
+
+def owned(context: Context, observed: Observed) -> dict[str, Sequence[Connector]]:
+    """Return this deployment's connectors in each DT project."""
+    return {project: observed.owned_in(project, context.spec) for project in observed.connectors}
+
+
+def closed_steps(observed: Observed) -> tuple[Step, ...]:
+    """Return a step for each remembered DT project that DT does not show."""
+    return tuple(
+        keep(connector_id(project), f"DT does not show the project ({answer}); a connector in it stays as it is")
+        for project, answer in observed.closed.items()
+    )
+
+
+def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -> tuple[Step, ...]:
+    """Return the step that remembers paused connectors, unless they are remembered, or there is no secret for it."""
+    secret = SignatureSecret(context.spec)
+    facts = observed.of(secret)
+    if secret.found(facts) is None or observed.memory(context.spec).paused_since == since:
+        return ()
+    return (secret.remember_paused(facts, since),)

@@ -1,0 +1,72 @@
+"""``resume``: let DT send events again, say which ones it does not deliver, and verify the path with a real event."""
+
+from collections.abc import Mapping, Sequence
+
+from deploy.cli.options import WHICH_DEPLOYMENT
+from deploy.cli.usage import Flag, Usage
+from deploy.context import Context
+from deploy.errors import ApplyFailed
+from deploy.program import PROGRAM
+from deploy.resources.pausing import ACTIVE, now_written, plan_resume, undelivered
+from deploy.stages.observed import Observed
+from deploy.steps import ConnectorCall, Step, pending
+from deploy.verbs.applying import LAG_PAUSES_S, apply
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
+from deploy.verbs.pausing import closed_steps, note_steps, owned, read
+from deploy.verbs.planning import observe
+from deploy.verbs.proving import prove_after_up
+from deploy.verbs.up import NO_VERIFY
+
+ALL = Flag("--all", {"action": "store_true", "help": "also the connectors that were paused in DT Studio"})
+
+USAGE = Usage(
+    "resume the connectors that pause has paused, and verify them with a real event",
+    {NOTHING_TO_DO: "DT sends, except from what was paused in DT Studio", FAILED: "error, or not verified"},
+    options=WHICH_DEPLOYMENT,
+    flags=(ALL, NO_VERIFY),
+    is_resumable=True,
+)
+
+
+def run(context: Context) -> int:
+    """Resume the connectors, forget the pause, and verify.
+
+    The note goes last: if this is killed before, the next ``resume`` still knows who paused the rest.
+    """
+    observed = read(context)
+    ours, since = owned(context, observed), observed.memory(context.spec).paused_since
+    steps = plan_resume(ours, since, by_hand=context.flags.all)
+    resumed = pending(steps)
+    steps = (*steps, *note_steps(context, observed, {}), *closed_steps(observed))
+    context.show(steps)
+    if not pending(steps):
+        return NOTHING_TO_DO
+    try:
+        apply(context, steps, observed, again=f"{PROGRAM} resume")
+    except ApplyFailed as error:
+        _tell(context, error.done, since)
+        raise
+    _tell(context, resumed, since)
+    if resumed and context.flags.verify:
+        prove_after_up(context, _listed_again(context, observed, resumed))
+    return NOTHING_TO_DO
+
+
+def _tell(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
+    """Report and print of which time DT delivers no events, for each connector that is resumed."""
+    gaps = context.report.undelivered = undelivered(done, since, now_written(context.now()))
+    for gap in gaps:
+        context.print(gap.sentence())
+
+
+def _listed_again(context: Context, before: Observed, resumed: Sequence[Step]) -> Observed:
+    """List the connectors until DT shows the resumed ones as active, because DT's lists may lag behind."""
+    observed = before
+    calls = [step.call for step in resumed if isinstance(step.call, ConnectorCall)]
+    for pause_s in (0.0, *LAG_PAUSES_S):
+        context.sleep(pause_s)
+        observed = observe(context, lambda observer: observer.connectors_again(before), "reading the connectors again")
+        listed = {connector.id: connector.status for found in observed.connectors.values() for connector in found}
+        if all(listed.get(call.connector, ACTIVE) == ACTIVE for call in calls):
+            break
+    return observed

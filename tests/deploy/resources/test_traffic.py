@@ -1,0 +1,144 @@
+"""Which revision answers: the step of a rollback, and the step that ends it."""
+
+from typing import Any
+
+import pytest
+
+from deploy.errors import DeployError
+from deploy.resources.function import Function
+from deploy.resources.traffic import back_to_newest, pinned_to, plan_rollback
+from deploy.steps import Step
+from tests.deploy.fakes.gcloud import PROJECT, new_revision
+from tests.deploy.stage import spec
+
+SERVED = {
+    "environmentVariables": spec().environment,
+    "secretVolumes": [
+        {"mountPath": "/secrets", "secret": "dt-signature", "versions": [{"path": "dt-signature", "version": "latest"}]}
+    ],
+}
+FIRST, SECOND, THIRD = (new_revision("dt-pubsub", number, SERVED) for number in (1, 2, 3))
+LATEST = {"latestRevision": True, "percent": 100}
+ON = "dt-pubsub-0000{}-abc".format
+
+
+def service(*traffic: dict[str, Any], ready: int = 3, created: int = 3) -> dict[str, Any]:
+    status = {"latestReadyRevisionName": ON(ready), "latestCreatedRevisionName": ON(created)}
+    return {"spec": {"traffic": list(traffic or [LATEST])}, "status": status}
+
+
+def pinned(number: int) -> dict[str, Any]:
+    return service({"revisionName": ON(number), "percent": 100})
+
+
+def rollback(found: dict[str, Any], *revisions: dict[str, Any], wanted: str = "") -> Step:
+    return plan_rollback(spec(), Function(spec()).id, found, revisions or (SECOND, THIRD, FIRST), wanted)
+
+
+def test_a_rollback_sends_all_requests_to_the_revision_before() -> None:
+    step = rollback(service())
+
+    assert step.action == "update"
+    assert step.resource == "function dt-pubsub, traffic"
+    assert step.call
+    assert step.call.line() == (
+        "gcloud run services update-traffic dt-pubsub --to-revisions=dt-pubsub-00002-abc=100 --region=europe-west1 "
+        f"--project={PROJECT}"
+    )
+    assert step.reason == (
+        "dt-pubsub-00003-abc -> dt-pubsub-00002-abc (made 2026-11-02 08:13 UTC); "
+        "it reads the newest version of the secret"
+    )
+
+
+def test_a_revision_is_shown_with_its_version_if_google_shows_it() -> None:
+    labelled = {**SECOND, "metadata": {**SECOND["metadata"], "labels": {"dt-pubsub-version": "1-0-0"}}}
+    assert "(version 1.0.0, made 2026-11-02 08:13 UTC)" in rollback(service(), labelled, THIRD, FIRST).reason
+
+
+def changed(revision: dict[str, Any], **served: Any) -> dict[str, Any]:
+    number = int(revision["metadata"]["name"].split("-")[2])
+    return new_revision("dt-pubsub", number, {**SERVED, **served})
+
+
+PINNED_SECRET = [
+    {"mountPath": "/secrets", "secret": "dt-signature", "versions": [{"path": "dt-signature", "version": "3"}]}
+]
+FAULTS = [
+    (new_revision("dt-pubsub", 2, SERVED, ready=False), "did not start"),
+    (changed(SECOND, secretVolumes=PINNED_SECRET), "reads version 3 of the secret, not the newest"),
+    (changed(SECOND, secretVolumes=[]), "does not read the secret"),
+    (
+        changed(SECOND, environmentVariables={**spec().environment, "PUBSUB_TOPIC": "projects/p/topics/old"}),
+        "publishes elsewhere: PUBSUB_TOPIC is projects/p/topics/old",
+    ),
+]
+
+
+@pytest.mark.parametrize(("faulty", "fault"), FAULTS, ids=[fault for _, fault in FAULTS])
+def test_a_revision_that_cannot_answer_dt_is_passed_over_and_refused_by_name(faulty: Any, fault: str) -> None:
+    assert rollback(service(), FIRST, faulty, THIRD).changes[0].new == ON(1)
+    with pytest.raises(DeployError, match=f"revision {ON(2)}: {fault}"):
+        rollback(service(), FIRST, faulty, THIRD, wanted=ON(2))
+    with pytest.raises(DeployError, match=f"(?s)no revision before {ON(3)} that could answer:.*{ON(2)} {fault}"):
+        rollback(service(), faulty, THIRD)
+
+
+def test_without_an_earlier_revision_the_error_says_what_to_do() -> None:
+    with pytest.raises(DeployError, match="there is no revision before") as refused:
+        rollback(service(ready=1, created=1), FIRST)
+    assert refused.value.fix == ("check out the version that worked, then python -m deploy up",)
+
+
+def test_a_second_rollback_does_not_go_further_back() -> None:
+    step = rollback(pinned(2))
+    assert step.action == "keep"
+    assert "is rolled back already: revision dt-pubsub-00002-abc answers" in step.reason
+
+
+def test_a_deployment_that_did_not_start_needs_no_rollback() -> None:
+    step = rollback(service(ready=2), FIRST, SECOND, new_revision("dt-pubsub", 3, SERVED, ready=False))
+    assert step.action == "keep"
+    assert "did not start, so revision dt-pubsub-00002-abc still answers" in step.reason
+
+
+def test_a_revision_can_be_named() -> None:
+    assert rollback(service(), wanted=ON(1)).changes[0].new == ON(1)
+    assert rollback(pinned(2), wanted=ON(1)).changes[0].new == ON(1)
+    assert rollback(pinned(1), wanted=ON(1)).action == "keep"
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones_and_the_newest_with_up() -> None:
+    with pytest.raises(DeployError, match="no such revision") as refused:
+        rollback(service(), wanted="dt-pubsub-00009-abc")
+    assert refused.value.fix[-1] == "python -m deploy up --rollback=dt-pubsub-00001-abc"
+    with pytest.raises(DeployError, match="is the newest") as newest:
+        rollback(service(), wanted=ON(3))
+    assert newest.value.fix == ("python -m deploy up",)
+
+
+def test_of_a_split_the_newest_part_is_rolled_back() -> None:
+    half = service({"revisionName": ON(1), "percent": 50}, {"revisionName": ON(2), "percent": 50})
+    assert rollback(half).changes[0].new == ON(1)
+    assert rollback(service({"revisionName": ON(1), "percent": 90}, {**LATEST, "percent": 10})).changes[0].new == ON(2)
+
+
+def test_only_a_pin_of_all_requests_is_ended() -> None:
+    name = Function(spec()).id
+    assert back_to_newest(spec(), name, service()) == ()
+    assert back_to_newest(spec(), name, None) == ()
+    assert (
+        back_to_newest(spec(), name, service({"revisionName": ON(1), "percent": 50}, {**LATEST, "percent": 50})) == ()
+    )
+    (step,) = back_to_newest(spec(), name, pinned(2))
+    assert step.call
+    assert "update-traffic dt-pubsub --to-latest" in step.call.line()
+    assert step.reason == "rolled back: revision dt-pubsub-00002-abc answers all requests, and this ends it"
+    (step,) = back_to_newest(spec(), name, pinned(3))
+    assert step.reason.startswith("all requests are pinned to revision dt-pubsub-00003-abc")
+
+
+def test_a_tag_without_requests_does_not_count() -> None:
+    tagged = service(LATEST, {"revisionName": ON(1), "tag": "old"})
+    assert pinned_to(tagged) == ""
+    assert pinned_to(service({"revisionName": ON(1), "percent": 100}, {"latestRevision": True, "tag": "new"})) == ON(1)

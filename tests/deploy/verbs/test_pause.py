@@ -1,0 +1,247 @@
+"""``pause`` and ``resume`` against both clouds in memory."""
+
+from typing import Any
+
+import pytest
+
+from deploy.errors import Aborted, ApplyFailed, NotProven
+from deploy.verbs.exit_codes import NOTHING_TO_DO, UNHEALTHY
+from tests.deploy.fakes.dt import DT_PROJECT, SECOND
+from tests.deploy.stage import Deployment, Stage
+
+
+@pytest.fixture
+def both(two: Stage) -> Stage:
+    """A finished deployment with two DT projects; the recorded requests are cleared."""
+    two.google.asked.clear()
+    two.dt.asked.clear()
+    return two
+
+
+def deployment(stage: Stage, **settings: Any) -> Deployment:
+    return stage.deployment(dt_projects=(DT_PROJECT, SECOND), **settings)
+
+
+def statuses(stage: Stage) -> list[str]:
+    return [found["status"] for project in (DT_PROJECT, SECOND) for found in stage.dt.connectors[project]]
+
+
+def note(stage: Stage) -> str:
+    """Return the remembered pauses."""
+    words: str = stage.google.things["secrets", "dt-signature"]["annotations"].get("dt-pubsub-paused", "")
+    return words
+
+
+def by_hand(stage: Stage, project: str = DT_PROJECT, status: str = "USER_DISABLED") -> None:
+    stage.dt.connectors[project][0]["status"] = status
+
+
+def test_a_pause_pauses_all_dt_projects_and_says_before_what_dt_loses(both: Stage) -> None:
+    assert deployment(both, yes=False, answer="y\n").pause() == NOTHING_TO_DO
+
+    assert statuses(both) == ["USER_DISABLED", "USER_DISABLED"]
+    assert f"During the pause DT sends nothing from {DT_PROJECT}, {SECOND}, and does not send it later" in both.shown
+    assert "for up to 12 h, are dropped, too" in both.shown
+    assert "keeps the events for 30 days" in both.shown
+    assert "pause? [y/N]" in both.noted
+    assert "PATCH https://api.disruptive-technologies.com/v2/projects/c0md3pm0p7bet3vico8g/dataconnectors" in both.shown
+
+
+def test_nothing_is_paused_without_a_yes(both: Stage) -> None:
+    with pytest.raises(Aborted, match="not a terminal"):
+        deployment(both, yes=False).pause()
+    with pytest.raises(Aborted, match="nothing was changed"):
+        deployment(both, yes=False, answer="n\n").pause()
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+    assert note(both) == ""
+
+
+def test_a_second_pause_changes_nothing_and_asks_nothing(both: Stage) -> None:
+    deployment(both).pause()
+    before = note(both)
+    both.google.asked.clear()
+    both.dt.asked.clear()
+    both.clock.advance(3600)
+
+    assert deployment(both, yes=False).pause() == NOTHING_TO_DO
+    assert (both.google.changes(), both.dt.calls("PATCH"), note(both)) == ([], [], before)
+
+
+def test_up_plan_status_and_verify_respect_a_pause(both: Stage) -> None:
+    deployment(both).pause()
+
+    assert deployment(both).plan() == NOTHING_TO_DO
+    assert deployment(both).up() == NOTHING_TO_DO
+    assert f"is paused (USER_DISABLED) since {note(both).rpartition('@')[2]}, and stays so" in both.shown
+    assert "DT sends nothing until `python -m deploy resume`" in both.shown
+    assert deployment(both).status() == UNHEALTHY
+    with pytest.raises(NotProven, match=r"is paused \(USER_DISABLED\)"):
+        deployment(both).verify()
+    assert deployment(both, settings={"LOG_LEVEL": "DEBUG"}).up(verify=False) == NOTHING_TO_DO
+    assert statuses(both) == ["USER_DISABLED", "USER_DISABLED"]
+    assert note(both).count("@") == 2
+
+
+def test_an_up_of_a_paused_deployment_proves_the_function_and_not_the_connector(both: Stage) -> None:
+    deployment(both).pause()
+    with pytest.raises(NotProven) as failed:  # the fake function answers no signed request with 200
+        deployment(both, settings={"LOG_LEVEL": "DEBUG"}).up()
+    assert "a signed request was answered" in failed.value.what
+
+
+def test_a_resume_says_of_which_time_dt_delivers_nothing(both: Stage) -> None:
+    deployment(both).pause()
+    begun = note(both).rpartition("@")[2]
+    both.clock.advance(3600)
+
+    assert deployment(both, in_json=False).resume(verify=False) == NOTHING_TO_DO
+
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+    assert f"was paused at {begun}" in both.shown
+    assert f"{SECOND}: DT delivers no events from {begun} to " in both.shown
+    assert "has them for 30 days, the first until" in both.shown
+    assert note(both) == "none"
+    assert [gap.as_json()["from"] for gap in both.report.undelivered or ()] == [begun, begun]
+    assert deployment(both).plan() == NOTHING_TO_DO
+
+
+def test_a_second_resume_changes_nothing(both: Stage) -> None:
+    deployment(both).pause()
+    deployment(both).resume(verify=False)
+    both.google.asked.clear()
+    both.dt.asked.clear()
+
+    assert deployment(both).resume() == NOTHING_TO_DO
+    assert (both.google.changes(), both.dt.calls("PATCH")) == ([], [])
+
+
+def test_a_resume_is_proven_with_a_real_event(both: Stage) -> None:
+    deployment(both).pause()
+    both.dt.emulator_is_allowed = False
+    with pytest.raises(NotProven, match="only the proof failed"):  # no message comes in memory: the proof was begun
+        deployment(both).resume()
+    assert "an unsigned request is refused" in both.shown
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+
+
+def test_what_a_person_paused_in_dt_studio_stays_paused_also_after_pause_and_resume(both: Stage) -> None:
+    by_hand(both)
+    deployment(both).pause()
+    assert note(both).startswith(f"{SECOND}/")
+
+    assert deployment(both).resume(verify=False) == NOTHING_TO_DO
+    assert statuses(both) == ["USER_DISABLED", "ACTIVE"]
+    assert "was paused in DT Studio, and not by `python -m deploy pause`" in both.shown
+
+    assert deployment(both).resume(all_of_them=True, verify=False) == NOTHING_TO_DO
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+    assert "since when is not known" in both.shown
+    assert [gap.as_json()["from"] for gap in both.report.undelivered or ()] == [None]
+
+
+def test_a_connector_that_dt_switched_off_is_resumed_and_called_that(both: Stage) -> None:
+    by_hand(both, status="SYSTEM_DISABLED")
+    assert deployment(both).resume(verify=False) == NOTHING_TO_DO
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+    assert "switched off by DT, after five days of failed deliveries, and not paused" in both.shown
+
+
+def test_a_connector_that_dt_switched_off_can_be_paused_so_that_up_leaves_it(both: Stage) -> None:
+    by_hand(both, status="SYSTEM_DISABLED")
+    deployment(both).pause()
+    assert deployment(both).up(verify=False) == NOTHING_TO_DO
+    assert statuses(both) == ["USER_DISABLED", "USER_DISABLED"]
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_failure_in_the_second_dt_project_says_what_is_done_and_the_next_run_finishes(both: Stage, verb: str) -> None:
+    before, after = ("ACTIVE", "USER_DISABLED") if verb == "pause" else ("USER_DISABLED", "ACTIVE")
+    if verb == "resume":
+        deployment(both).pause()
+    begun = note(both)
+    both.dt.refuses.append(SECOND)
+
+    with pytest.raises(ApplyFailed) as failed:
+        _run(both, verb)
+
+    assert statuses(both) == [after, before]
+    assert f"  done      connector in {DT_PROJECT}" in failed.value.what
+    assert f"  not done  connector in {SECOND}" in failed.value.what
+    assert failed.value.fix[-1] == f"python -m deploy {verb}"
+    if verb == "resume":
+        assert f"{DT_PROJECT}: DT delivers no events from" in both.shown
+        assert note(both) == begun
+    assert _run(both, verb) == NOTHING_TO_DO
+    assert statuses(both) == [after, after]
+    assert note(both).count("@") == (2 if verb == "pause" else 0)
+
+
+def test_a_pause_that_was_killed_after_its_note_is_finished_by_the_next_one(both: Stage) -> None:
+    both.google.after = lambda argv: _killed() if "--update-annotations" in " ".join(argv) else None
+    with pytest.raises(ApplyFailed, match="interrupted"):
+        deployment(both).pause()
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+    assert note(both).count("@") == 2
+    both.google.after = lambda _: None
+
+    assert deployment(both).plan() == NOTHING_TO_DO  # the note alone is nothing
+    assert deployment(both).pause() == NOTHING_TO_DO
+    assert statuses(both) == ["USER_DISABLED", "USER_DISABLED"]
+
+
+def test_a_resume_whose_note_was_not_cleared_clears_it_the_next_time(both: Stage) -> None:
+    deployment(both).pause()
+    both.google.stumbles.append(("secrets update", "PERMISSION_DENIED: you may not"))
+    with pytest.raises(ApplyFailed):
+        deployment(both).resume(verify=False)
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+
+    assert deployment(both).resume() == NOTHING_TO_DO
+    assert note(both) == "none"
+    assert "and resumed since" in both.shown
+
+
+def test_connectors_of_others_are_neither_paused_nor_resumed(both: Stage) -> None:
+    foreign = both.dt.has_connector()
+    deployment(both).pause()
+    assert foreign["status"] == "ACTIVE"
+    foreign["status"] = "USER_DISABLED"
+    deployment(both).resume(all_of_them=True, verify=False)
+    assert foreign["status"] == "USER_DISABLED"
+
+
+def test_a_dt_project_that_is_no_longer_named_is_paused_too(both: Stage) -> None:
+    assert both.deployment().pause() == NOTHING_TO_DO
+    assert statuses(both) == ["USER_DISABLED", "USER_DISABLED"]
+
+
+def test_a_project_without_a_connector_is_named(both: Stage) -> None:
+    both.dt.connectors[SECOND].clear()
+    assert deployment(both).pause() == NOTHING_TO_DO
+    assert "there is no connector of this deployment" in both.shown
+
+
+def test_the_other_notes_of_the_secret_stay(both: Stage) -> None:
+    before = dict(both.google.things["secrets", "dt-signature"]["annotations"])
+    deployment(both).pause()
+    deployment(both).resume(verify=False)
+    after = both.google.things["secrets", "dt-signature"]["annotations"]
+    assert {name: after[name] for name in before} == before
+
+
+def test_resume_waits_until_dt_lists_the_connector_as_active(both: Stage) -> None:
+    deployment(both).pause()
+    both.dt.asked.clear()
+    both.dt.emulator_is_allowed, both.dt.statuses_behind = False, 5
+    with pytest.raises(NotProven) as failed:
+        deployment(both).resume()
+    assert "is paused" not in f"{failed.value}{both.noted}"
+    assert both.dt.statuses_behind == 0
+
+
+def _run(stage: Stage, verb: str) -> int:
+    return deployment(stage).pause() if verb == "pause" else deployment(stage).resume(verify=False)
+
+
+def _killed() -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,138 @@
+"""Rollback, pause and resume as their users run them, with the real gcloud and a function that really answers."""
+
+import json
+import signal
+from functools import partial
+from typing import Any
+
+from tests.emulators.clients import ask
+from tests.emulators.clouds.faults import Fault
+from tests.emulators.clouds.google.revision import Revision
+from tests.real_gcloud.user import DT_REFUSAL, REAL_GCLOUD, Asked, User, struck
+
+pytestmark = REAL_GCLOUD
+
+VERSIONS = "https://secretmanager.googleapis.com/v1/projects/demo-proj/secrets/dt-signature:addVersion"
+SETTING = {"DEPLOY_SETTINGS": "LOG_LEVEL=DEBUG"}
+TRAFFIC = Asked("function dt-pubsub, traffic", "PUT", "*-run.googleapis.com", "*/services/dt-pubsub")
+
+
+def test_the_revision_before_answers_after_a_rollback_until_the_next_up(owner: User) -> None:
+    first = _answering(owner)
+    _adds_a_secret(owner)
+    owner.brings_up(**SETTING)
+    second = _answering(owner)
+    assert second is not first
+
+    status, told = owner.runs("up", "--rollback", "--yes")
+    assert status == 0, told
+    assert f"{second.name} -> {first.name} (made " in told
+    assert "the function accepts the newest secret" in told, "an older revision reads the present secret"
+    assert "came through DT's connector as message" in told
+    assert _answering(owner) is first
+    event = told.partition(": event ")[2].split()[0]
+    assert (event in first.log(), event in second.log()) == (True, False)
+
+    environ = {**owner.environ, **SETTING}
+    status, told = owner.runs("status", environ=environ)
+    assert (status, f"rolled back: revision {first.name} answers" in told) == (3, True), told
+    status, told = owner.runs("plan", environ=environ)
+    assert status == 2, told
+    assert "gcloud run services update-traffic dt-pubsub --to-latest" in told
+    owner.both_clouds.log.clear()
+    status, told = owner.runs("up", "--rollback", "--yes")
+    assert (status, owner.changes()) == (0, []), told
+
+    owner.brings_up(**SETTING)
+    assert _answering(owner) is second
+    status, told = owner.runs("plan", environ=environ)
+    assert (status, owner.both_clouds.log.not_played()) == (0, []), told
+
+
+def test_a_rollback_that_was_killed_is_finished_and_a_new_deployment_ends_it(owner: User) -> None:
+    first = _answering(owner)
+    owner.brings_up(**SETTING)
+    for signum, done in ((signal.SIGKILL, False), (signal.SIGINT, False), (signal.SIGTERM, True)):
+        fault = TRAFFIC.hangs(owner, done=done)
+        status, told = struck(owner.starts("up", "--rollback", "--yes", "--no-verify"), signum, partial(_came, fault))
+        owner.both_clouds.faults.clear()
+        assert status != 0
+        assert signum == signal.SIGKILL or "fix: python -m deploy up --rollback" in told, told
+    status, told = owner.runs("up", "--rollback", "--yes", "--no-verify")
+    assert (status, _answering(owner)) == (0, first), told
+
+    owner.brings_up(DEPLOY_SETTINGS="LOG_LEVEL=WARNING")
+    newest = owner.both_clouds.google.run.services["dt-pubsub"].revisions[-1]
+    assert _answering(owner) is newest
+    status, told = owner.runs("up", f"--rollback={first.name}", "--yes", "--no-verify")
+    assert (status, _answering(owner)) == (0, first), told
+
+
+def test_without_an_earlier_revision_and_without_the_permission_the_error_says_what_to_do(owner: User) -> None:
+    status, told = owner.runs("up", "--rollback", "--yes")
+    assert (status, "there is no revision before" in told) == (1, True), told
+    assert "fix: check out the version that worked, then python -m deploy up" in told
+
+    owner.both_clouds.google.estate.denied.add("run.revisions.list")
+    status, told = owner.runs("up", "--rollback", "--yes")
+    assert (status, "fix: gcloud" in told) == (1, True), told
+    status, told = owner.runs("up", "--yes", environ={**owner.environ, **SETTING})
+    assert (status, "you lack run.revisions.list" in told) == (1, True), told
+
+
+def test_a_pause_lets_dt_send_nothing_and_a_resume_lets_it_send_again(owner: User) -> None:
+    status, told = owner.runs("pause", "--yes")
+    assert (status, _statuses(owner)) == (0, ["USER_DISABLED"]), told
+    assert "does not send it later" in told
+    status, told = owner.runs("up", "--yes", environ={**owner.environ, **SETTING})
+    assert (status, _statuses(owner)) == (0, ["USER_DISABLED"]), told
+    assert "is paused, so DT's own connector was not tried" in told
+    status, told = owner.runs("status", environ={**owner.environ, **SETTING})
+    assert (status, "until `python -m deploy resume`" in told) == (3, True), told
+
+    status, told = owner.runs("resume", "--json")
+    assert (status, _statuses(owner)) == (0, ["ACTIVE"]), told
+    report = json.loads(told[told.index("{") :])
+    assert report["verified"][0]["wholePath"]
+    (gap,) = report["undelivered"]
+    assert gap["dtProject"] == owner.both_clouds.dt.tenant.project
+    assert gap["from"] < gap["until"]
+    owner.both_clouds.log.clear()
+    status, told = owner.runs("resume")
+    assert (status, owner.changes()) == (0, []), told
+
+
+def test_a_pause_or_resume_that_was_killed_or_refused_is_finished_by_the_next(owner: User) -> None:
+    for verb, words, before, after in (
+        ("pause", ("--yes",), "ACTIVE", "USER_DISABLED"),
+        ("resume", ("--no-verify",), "USER_DISABLED", "ACTIVE"),
+    ):
+        patch = Asked("connector", "PATCH", "api.disruptive-technologies.com", "*/dataconnectors/*")
+        fault = patch.hangs(owner, done=False)
+        struck(owner.starts(verb, *words), signal.SIGKILL, partial(_came, fault))
+        owner.both_clouds.faults.clear()
+        owner.both_clouds.faults.fail(403, DT_REFUSAL, host=patch.host, method="PATCH", path=patch.path)
+        status, told = owner.runs(verb, *words)
+        assert status in {0, 1}, told
+        status, told = owner.runs(verb, *words)
+        assert (status, _statuses(owner)) == (0, [after]), (before, told)
+
+
+def _answering(user: User) -> Revision:
+    found = user.both_clouds.google.run.services["dt-pubsub"].revision
+    assert found
+    return found
+
+
+def _statuses(user: User) -> list[Any]:
+    return [connector["status"] for connector in user.connectors()]
+
+
+def _adds_a_secret(user: User) -> None:
+    """Add a secret version after the first revision, by hand. The next ``up`` gives it to the connector."""
+    answer = ask(user.both_clouds, "POST", VERSIONS, {"payload": {"data": "bmV3" * 16}})
+    assert answer.status == 200
+
+
+def _came(fault: Fault) -> bool:
+    return fault.times == 0
