@@ -62,8 +62,7 @@ def read_spec(flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path
         if (found := settings.get(option.place)) and (words := _as_strings(option, found, faults)) is not None:
             values[option.place] = _checked(option, words, found.where, faults)
     faults += [
-        f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
-        + _HINTS[option.place]
+        f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)" + _HINTS[option.place]
         for option in OPTIONS
         if option.place in _HINTS and not values.get(option.place)
     ]
