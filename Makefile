@@ -27,7 +27,7 @@ serve: $(VENV)/.runtime  ## keep it running on PORT=8080, show each request; LOG
 	@exec $(BIN)/python -m tests.emulators serve --pubsub $(PUBSUB) --port $(PORT) $(if $(filter-out 0,$(LOG)),--log)
 
 # the shell, not make, puts in what a user writes, so that a file's name may have blanks
-send: $(VENV)/.runtime  ## send events to serve: TYPE=co2, TYPE=all, FILE=, RATE=, COUNT=
+send: $(VENV)/.runtime  ## send events to serve: TYPE=co2 or all, FILE=, RATE=, COUNT=
 	@exec $(BIN)/python -m tests.emulators send --port $(PORT) $(if $(TYPE),--type "$$TYPE") $(if $(FILE),--file "$$FILE") \
 		$(if $(AS_IS),--as-is) $(if $(RATE),--rate "$$RATE") $(if $(COUNT),--count "$$COUNT")
 
