@@ -41,7 +41,7 @@ SHOWN: Mapping[str, tuple[str, int, str]] = {
     "pubsub-down": ("status", 3, r"^failing +deliveries"),
     "pubsub-slow": ("status", 0, r"deliveries .* p99 [1-9]\.\d+s"),
     "function-down": ("status", 3, r"^failing +deliveries"),
-    "wrong-secret-in-dt": ("verify", 1, r"secret"),
+    "wrong-secret-in-dt": ("verify", 1, r"has another secret than the function"),
     "connector-disabled-by-dt": ("status", 3, r"SYSTEM_DISABLED"),
     "dt-api-429": ("status", 1, r"^error: DT, .*429"),
     "dt-api-down": ("status", 1, r"^error: DT, .*503"),
