@@ -13,7 +13,7 @@ from tests import again, leftovers, pace
 TESTS = Path(__file__).parent
 
 LONGEST = (
-    "real_gcloud/test_faults.py",
+    *("real_gcloud/test_faults.py", "real_gcloud/test_sandbox.py", "emulators/test_sandbox.py"),
     *("blackbox/test_production_path.py", "emulators/test_google.py", "bench/test_bench.py"),
     *("blackbox/test_decision_table.py", "deploy/test_parallel.py", "blackbox/test_ending.py"),
     *("repository/test_leftovers.py", "blackbox/test_zero_loss.py", "deploy/cli/test_doorway.py"),

@@ -1,8 +1,10 @@
 """The commands that a user types in ``make sandbox``, with the real gcloud; and what an operator sees of each fault."""
 
 import contextlib
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +20,7 @@ from tests.emulators.sandbox.practice import NONE, PRACTICE, Practising
 from tests.emulators.sandbox.sensors import Sensors
 from tests.emulators.test_run import command, read_until
 from tests.emulators.test_sandbox import exported
-from tests.real_gcloud.user import PATIENCE_S, REAL_GCLOUD, ROOT, User
+from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User
 
 pytestmark = REAL_GCLOUD
 
@@ -29,6 +31,9 @@ TYPED_AS = (
     (r"make fault(?: NAME=)?", f"{sys.executable} -m tests.emulators fault "),
     (r"python -m deploy (up|down)", r"python -m deploy \1 --yes"),
 )
+PATIENCE_S = 1200.0
+"""For all that is pasted at once, on a machine that others use, too."""
+
 FAULT_SHOWS_S = 15.0
 """Seconds after which a sensor has reported, and its event was delivered or not."""
 
@@ -36,7 +41,7 @@ SHOWN: Mapping[str, tuple[str, int, str]] = {
     "pubsub-down": ("status", 3, r"^failing +deliveries"),
     "pubsub-slow": ("status", 0, r"deliveries .* p99 [1-9]\.\d+s"),
     "function-down": ("status", 3, r"^failing +deliveries"),
-    "wrong-secret-in-dt": ("verify", 1, r"secret"),
+    "wrong-secret-in-dt": ("verify", 1, r"has another secret than the function"),
     "connector-disabled-by-dt": ("status", 3, r"SYSTEM_DISABLED"),
     "dt-api-429": ("status", 1, r"^error: DT, .*429"),
     "dt-api-down": ("status", 1, r"^error: DT, .*503"),
@@ -79,18 +84,22 @@ def typed(sandbox: Path, line: str, shell: str = "bash") -> tuple[int, str]:
         line = re.sub(made, typed_as, line)  # make would install; and nobody is there to confirm
     text = f"source {sandbox / file}\n{line}\n"
     environ = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(sandbox.parent.parent / "home"), "LANG": "C.UTF-8"}
-    done = subprocess.run(
+    with subprocess.Popen(
         [program],
-        input=text,
         env=environ,
         cwd=ROOT,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=PATIENCE_S,
-        check=False,
-    )
-    return done.returncode, done.stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate(text, timeout=PATIENCE_S)
+        finally:
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.killpg(process.pid, signal.SIGKILL)
+    return process.returncode, said
 
 
 TOUR = (

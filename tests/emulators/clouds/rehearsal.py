@@ -5,7 +5,6 @@ user types in the sandbox, in its own process. ``verify`` and the second ``up`` 
 the time is gcloud's own start, half a second for each of 90 commands.
 """
 
-import os
 import subprocess
 import sys
 import time
@@ -22,7 +21,7 @@ Say = Callable[[str], object]
 Fault = Callable[[Clouds, str], list[str]]
 
 ROOT = Path(__file__).resolve().parents[3]
-TIMEOUT_S = 300.0
+TIMEOUT_S = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,6 @@ class Act:
 class Played:
     """The end of a command. ``printed``: its output, if it was not shown while it ran."""
 
-    act: Act
     status: int
     seconds: float
     printed: str = ""
@@ -72,23 +70,26 @@ def play(acts: Sequence[Act], box: Sandbox, say: Say) -> Iterator[str]:
 
     The output of the first is shown while it runs.
     """
-    first, *others = acts
+    _head(acts[0], say)
+    running = [_started(act, box, is_shown=act is acts[0]) for act in acts]
     with ThreadPoolExecutor(len(acts)) as pool:
-        running = [pool.submit(_run, act, box, is_shown=False) for act in others]
-        _head(first, say)
-        yield from _result(_run(first, box, is_shown=True), box.clouds, say)
-        for act, played in zip(others, running, strict=True):
-            _head(act, say)
-            say(played.result().printed)
-            yield from _result(played.result(), box.clouds, say)
+        try:
+            ending = [pool.submit(_ended, process, time.monotonic()) for process in running]
+            for act, played in zip(acts, ending, strict=True):
+                if act is not acts[0]:
+                    _head(act, say)
+                    say(played.result().printed)
+                yield from _result(act, played.result(), box.clouds, say)
+        finally:
+            for process in running:  # those that still run, because this one is to end
+                process.terminate()
 
 
 def _head(act: Act, say: Say) -> None:
     say(f"\n== {act.title}\n$ python -m deploy {' '.join(act.verb)}\n")
 
 
-def _result(played: Played, sky: Clouds, say: Say) -> Iterator[str]:
-    act = played.act
+def _result(act: Act, played: Played, sky: Clouds, say: Say) -> Iterator[str]:
     asked, changes = len(sky.log.entries(caller=act.name)), len(sky.log.changes(caller=act.name))
     say(f"\n   exit status {played.status}, {played.seconds:.1f} s, {asked} requests, {changes} of them changes")
     if played.status != 0:
@@ -96,28 +97,29 @@ def _result(played: Played, sky: Clouds, say: Say) -> Iterator[str]:
     yield from (f"{act.title}: {fault}" for fault in act.faults(sky, act.name))
 
 
-def _run(act: Act, box: Sandbox, *, is_shown: bool) -> Played:
-    """Run a command in an empty folder, so that no deploy.toml of the user is read."""
+def _started(act: Act, box: Sandbox, *, is_shown: bool) -> "subprocess.Popen[str]":
+    """Start a command in an empty folder, so that no deploy.toml of the user is read."""
     folder = box.folder / act.name
     folder.mkdir(exist_ok=True)
     proxy = dict.fromkeys(("https_proxy", "HTTPS_PROXY"), box.clouds.proxy.url_for(act.name))
-    environ = {**box.environ, **proxy, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
-    stderr = None if is_shown and sys.stderr.isatty() else subprocess.STDOUT  # in a file, progress belongs in between
-    began_at = time.monotonic()
+    return subprocess.Popen(  # our own command
+        [sys.executable, "-m", "deploy", *act.verb],
+        env={**box.environ, **proxy, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        cwd=folder,
+        stdout=None if is_shown else subprocess.PIPE,
+        # in a file, progress belongs between the other lines
+        stderr=None if is_shown and sys.stderr.isatty() else subprocess.STDOUT,
+        encoding="utf-8",
+    )
+
+
+def _ended(process: "subprocess.Popen[str]", began_at: float) -> Played:
     try:
-        done = subprocess.run(  # our own command
-            [sys.executable, "-m", "deploy", *act.verb],
-            env=environ,
-            cwd=folder,
-            stdout=None if is_shown else subprocess.PIPE,
-            stderr=stderr,
-            encoding="utf-8",
-            timeout=TIMEOUT_S,
-            check=False,
-        )
+        printed, _ = process.communicate(timeout=TIMEOUT_S)
     except subprocess.TimeoutExpired:
-        return Played(act, -1, time.monotonic() - began_at)
-    return Played(act, done.returncode, time.monotonic() - began_at, (done.stdout or "").rstrip(os.linesep))
+        process.kill()
+        return Played(-1, time.monotonic() - began_at)
+    return Played(process.returncode, time.monotonic() - began_at, (printed or "").rstrip("\n"))
 
 
 def unready(sky: Clouds, _: str = "") -> list[str]:

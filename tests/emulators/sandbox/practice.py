@@ -182,7 +182,7 @@ PRACTICE = (
     Practice(
         "wrong-secret-in-dt",
         "DT's connector signs with another secret than the one in Secret Manager.",
-        "`verify`: not proven by the secret",
+        "`verify`: the connector `has another secret than the function`",
         _wrong_secret,
     ),
     Practice(
