@@ -27,8 +27,8 @@ except ModuleNotFoundError as missing:
 from deploy.cli.settings import MARGIN, read_spec
 from deploy.cli.terminal import Terminal
 from deploy.context import Context
-from deploy.dt.api import DtApi
-from deploy.errors import DeployError
+from deploy.dt.api import VARIABLES, DtApi
+from deploy.errors import DeployError, SettingsMissing
 from deploy.function_client import post
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import network_of, read_configuration, where_googles
@@ -36,13 +36,11 @@ from deploy.google.rest import test_permissions, time_series
 from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
 from deploy.secret import Secret
+from deploy.spec import NO_SETTINGS, Spec
 from deploy.stages.source import changelog, digest, source_files, staged
-from deploy.verbs import USAGES, VERBS
+from deploy.verbs import USAGES, VERBS, init
 from deploy.verbs.exit_codes import FAILED
 from function.version import VERSION
-
-_CREDENTIALS = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
-
 
 RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal, Report], int]
 
@@ -75,12 +73,11 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
 
     """
     files, usage = source_files(), USAGES[flags.verb]
-    settings = read_spec(vars(flags), environ, Path.cwd(), usage.mandatory)
-    spec = replace(settings, digest=digest(files), version=VERSION)
+    spec = _settings(flags, environ, terminal)
     credentials = _credentials(environ, terminal) if usage.reaches_dt else None
     with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
         context = Context(
-            spec=spec,
+            spec=spec or NO_SETTINGS,
             google=Gcloud(where_googles(configuration, environ), sleep=sleep, notice=terminal.info),
             dt=_dt_api(credentials, lambda: network_of(configuration()), terminal),
             test_permissions=test_permissions,
@@ -92,8 +89,32 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
             report=report,
             sleep=sleep,
             changelog=changelog,
+            environ=environ,
+            folder=Path.cwd(),
+            configuration=configuration,
         )
-        return VERBS[flags.verb].run(context)
+        if spec is None:
+            init.ask_before(context)
+            spec = read_spec(vars(flags), environ, Path.cwd())
+        return VERBS[flags.verb].run(replace(context, spec=replace(spec, digest=digest(files), version=VERSION)))
+
+
+def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> Spec | None:
+    """Return the settings; ``NO_SETTINGS`` if the verb needs none; None if the user wants ``init`` to ask for them.
+
+    Raises:
+        InvalidOptions: they are invalid, or mandatory ones are missing.
+
+    """
+    usage = USAGES[flags.verb]
+    if not usage.needs_settings:
+        return NO_SETTINGS
+    try:
+        return read_spec(vars(flags), environ, Path.cwd(), usage.mandatory)
+    except SettingsMissing as missing:
+        if usage.offers_init and not flags.yes and terminal.is_interactive and init.is_wanted(terminal, missing):
+            return None
+        raise
 
 
 def _how_to_resume(flags: argparse.Namespace) -> str:
@@ -105,7 +126,7 @@ def _how_to_resume(flags: argparse.Namespace) -> str:
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
     """Return DT's credentials from the environment. A terminal asks for the missing ones."""
-    found = {name: environ.get(name, "").strip(MARGIN) for name in _CREDENTIALS}
+    found = {name: environ.get(name, "").strip(MARGIN) for name in VARIABLES}
     if not all(found.values()) and sys.stdin.isatty():
         terminal.info("DT's service account (DT Studio, API Integrations > Service Accounts):")
         found = {name: value or _typed(name) for name, value in found.items()}
@@ -123,7 +144,7 @@ def _dt_api(credentials: Credentials | None, gcloud: Network, terminal: Terminal
 def _typed(name: str) -> str:
     try:
         return getpass.getpass(f"{name}: ")
-    except EOFError:  # Ctrl-D
+    except (EOFError, KeyboardInterrupt):  # Ctrl-D, Ctrl-C
         raise DeployError(f"{name} was not given, and nothing was changed", where="DT") from None
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +14,7 @@ from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
 from deploy.function_client import Post
 from deploy.google.gcloud import Gcloud
+from deploy.google.gcloud_config import Configuration
 from deploy.google.rest import ReadTimeSeries, TestPermissions
 from deploy.google.secret_versions import SecretVersions
 from deploy.report import Report
@@ -28,8 +29,10 @@ class Context:
 
     ``flags``: ``json``, and the flags of the verb. ``test_permissions`` and ``read_time_series`` call APIs for which
     gcloud has no command. ``post`` sends a request to the function. ``staged`` returns a temporary folder with the
-    source, for an upload. ``changelog`` returns the text of CHANGELOG.md, empty if there is none. ``report`` is filled
-    in while the verb runs. For another spec, ``dataclasses.replace`` returns another context.
+    source, for an upload. ``changelog`` returns the text of CHANGELOG.md, empty if there is none. ``environ`` and
+    ``folder``: where settings are found. ``configuration`` returns gcloud's properties, and may block until they are
+    read. ``report`` is filled in while the verb runs. For another spec, ``dataclasses.replace`` returns another
+    context.
     """
 
     spec: Spec
@@ -45,6 +48,9 @@ class Context:
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
     changelog: Callable[[], str] = lambda: ""
+    environ: Mapping[str, str] = field(default_factory=dict)
+    folder: Path = field(default_factory=Path)
+    configuration: Callable[[], Configuration] = dict
 
     @cached_property
     def connectors(self) -> Connectors:

@@ -3,6 +3,7 @@
 DeployError                base class of all expected failures
 ├── FilterInvalid          a text that is not a filter of a subscription (in ``pubsub_filter``)
 ├── InvalidOptions         flags, environment or deploy.toml are invalid; it has every fault
+│   └── SettingsMissing    mandatory settings are missing, and all others are valid
 ├── GcloudFailed           a gcloud command failed; ``code`` is the reason
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status
 │   └── DtUnanswered       the call may have been carried out: there is no answer, or an unreadable one
@@ -19,6 +20,7 @@ DeployError                base class of all expected failures
 from collections.abc import Sequence
 from typing import Literal
 
+from deploy.program import PROGRAM
 from deploy.steps import Step
 
 Code = Literal[
@@ -106,9 +108,16 @@ class Several(DeployError):
 class InvalidOptions(DeployError):
     """Flags, environment or deploy.toml are invalid."""
 
-    def __init__(self, faults: Sequence[str]) -> None:
-        super().__init__("invalid options:\n" + "\n".join(f"  {fault}" for fault in faults))
+    def __init__(self, faults: Sequence[str], *, fix: Sequence[str] = ()) -> None:
+        super().__init__("invalid options:\n" + "\n".join(f"  {fault}" for fault in faults), fix=fix)
         self.faults = tuple(faults)
+
+
+class SettingsMissing(InvalidOptions):
+    """Mandatory settings are missing, and all others are valid."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__(faults, fix=[f"{PROGRAM} init"])
 
 
 class GcloudFailed(DeployError):

@@ -150,6 +150,10 @@ class Spec:
         return f"Google Pub/Sub {self.google_project}/{self.name}"
 
 
+NO_SETTINGS = Spec("", "")
+"""The spec of a verb that needs no settings."""
+
+
 def last_segment(name: str) -> str:
     """Return the id at the end of a resource's full name: ``t`` of ``projects/p/topics/t``."""
     return name.rpartition("/")[2]

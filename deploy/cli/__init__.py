@@ -5,7 +5,9 @@
 ``options``        every option, and which values are valid                          nothing
 ``usage``          how one verb is used, for the parser                               nothing
 ``settings``       flags > environment > deploy.toml -> spec; lists all errors       nothing
-``settings_file``  deploy.toml -> values, and the line of every value                deploy.toml
+``settings_file``  deploy.toml -> values, and the line of every value; writes it     deploy.toml
+``settings_text``  the text that init writes into deploy.toml                        nothing
+``questions``      questions with a default, and choices from long lists             nothing by itself
 ``completion``     the script for completion in bash, zsh and fish                   standard output
 ``spelling``       the known word that a mistyped one is most like                   nothing
 ``terminal``       tables, progress and questions                                    the terminal

@@ -218,3 +218,18 @@ WHICH_DEPLOYMENT = tuple(option for option in OPTIONS if option.place in _IDENTI
 
 WHICH_PROJECT = tuple(option for option in OPTIONS if option.place == "project")
 """The option of a verb that looks at a whole Google project."""
+
+ASKED = tuple(option for option in WHICH_DEPLOYMENT if option.place != "connector.display_name")
+"""The options that ``init`` asks for."""
+
+BY_PLACE = {option.place: option for option in OPTIONS}
+"""All options by their key in deploy.toml."""
+
+
+def refusal_of(place: str, text: str) -> str:
+    """Return why an option cannot have this value; an empty text if it can."""
+    try:
+        BY_PLACE[place].check(text)
+    except ValueError as error:
+        return str(error)
+    return ""

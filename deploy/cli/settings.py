@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import MANDATORY, OPTIONS, Option
+from deploy.cli.options import BY_PLACE, MANDATORY, OPTIONS, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
-from deploy.errors import InvalidOptions
+from deploy.errors import InvalidOptions, SettingsMissing
 from deploy.spec import DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Spec
 from function.errors import SettingsError
 from function.settings import Settings
@@ -46,33 +46,68 @@ class _Setting:
     where: str
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The settings that are known before ``init`` asks, by place; all are valid. ``sources``: where each was found."""
+
+    values: Mapping[str, Any]
+    sources: Mapping[str, str]
+
+    def is_fixed(self, place: str) -> bool:
+        """Return whether a setting has a flag or a variable that overrides deploy.toml, so that it is not asked for."""
+        option = BY_PLACE[place]
+        return self.sources.get(place) in {option.flag, option.variable}
+
+
 def read_spec(
     flags: Mapping[str, Any], environ: Mapping[str, str], folder: Path, mandatory: Collection[str] = MANDATORY
 ) -> Spec:
     """Read the settings. ``mandatory``: the places of those that must be set.
 
     Raises:
+        SettingsMissing: mandatory settings are missing, and all others are valid.
         InvalidOptions: with all errors.
 
     """
-    places = {option.place for option in OPTIONS}
-    file = read_settings_file(flags.get("config"), folder, places)
-    faults = list(file.unknown(places))
-    settings = {option.place: found for option in OPTIONS if (found := _lookup(option, flags, environ, file))}
-    values: dict[str, Any] = {}
-    for option in OPTIONS:
-        if (found := settings.get(option.place)) and (words := _as_strings(option, found, faults)) is not None:
-            values[option.place] = _checked(option, words, found.where, faults)
-    faults += [
+    file = read_settings_file(flags.get("config"), folder, BY_PLACE)
+    settings, values, faults = _found(flags, environ, file)
+    missing = [
         f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)" + _HINTS[option.place]
         for option in OPTIONS
         if option.place in mandatory and not values.get(option.place)
     ]
     spec = _spec(values)
-    faults += _contradictions(spec, _Places(settings, file))
+    faults += [*missing, *_contradictions(spec, _Places(settings, file))]
+    if faults:
+        raise SettingsMissing(faults) if faults == missing else InvalidOptions(faults)
+    return spec
+
+
+def read_known(flags: Mapping[str, Any], environ: Mapping[str, str], file: SettingsFile) -> Known:
+    """Return the settings that are known already. None of them is mandatory.
+
+    Raises:
+        InvalidOptions: with all errors.
+
+    """
+    settings, values, faults = _found(flags, environ, file)
+    faults += _contradictions(_spec(values), _Places(settings, file))
     if faults:
         raise InvalidOptions(faults)
-    return spec
+    return Known(values, {place: found.where for place, found in settings.items()})
+
+
+def _found(
+    flags: Mapping[str, Any], environ: Mapping[str, str], file: SettingsFile
+) -> tuple[dict[str, _Setting], dict[str, Any], list[str]]:
+    """Return the settings that were found, their values, and what is wrong with them."""
+    faults = list(file.unknown(BY_PLACE))
+    settings = {option.place: found for option in OPTIONS if (found := _lookup(option, flags, environ, file))}
+    values: dict[str, Any] = {}
+    for option in OPTIONS:
+        if (found := settings.get(option.place)) and (words := _as_strings(option, found, faults)) is not None:
+            values[option.place] = _checked(option, words, found.where, faults)
+    return settings, values, faults
 
 
 def _lookup(

@@ -1,7 +1,9 @@
-"""Reads deploy.toml: the values by their place, and their lines, so that an error can name the line."""
+"""Reads deploy.toml: the values by their place, and their lines, so that an error can name the line; and writes it."""
 
 import codecs
+import os
 import re
+import shutil
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.cli.spelling import suggestion
-from deploy.errors import InvalidOptions
+from deploy.errors import DeployError, InvalidOptions
 
 USUAL_NAME = "deploy.toml"
 
@@ -58,17 +60,47 @@ def read_settings_file(named: str | None, folder: Path, tables: Collection[str])
     if not named and not (path.exists() or path.is_symlink()):
         return SettingsFile()
     name = named or USUAL_NAME
-    text = _text(path, name)
+    return parse_settings(file_text(path, name), name, tables)
+
+
+def parse_settings(text: str, name: str, tables: Collection[str]) -> SettingsFile:
+    """Return the settings in the text of a file of this name. Raises ``InvalidOptions`` if it is not TOML."""
     try:
         loaded = tomllib.loads(text)
     except ValueError as error:
         raise InvalidOptions([f"{name}: {error}"]) from None
     except RecursionError:
         raise InvalidOptions([f"{name}: has lists or tables nested too deeply"]) from None
-    return SettingsFile(name, _flattened(loaded, tables), _lines(text))
+    return SettingsFile(name, _flattened(loaded, tables), lines_of(text))
 
 
-def _text(path: Path, name: str) -> str:
+def write_settings_file(path: Path, text: str) -> None:
+    """Write a settings file whole, or leave what was there. A link stays, and an existing file keeps its mode.
+
+    Raises:
+        DeployError: it cannot be written.
+
+    """
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        try:
+            with temporary.open("x", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            if target.exists():
+                shutil.copymode(target, temporary)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except OSError as error:
+        what = f"cannot be written: {error.strerror}"
+        raise DeployError(what, where=str(path), fix=["name a file in another folder with --config"]) from None
+
+
+def file_text(path: Path, name: str) -> str:
+    """Return the text of a settings file. Raises ``InvalidOptions`` if it cannot be read or is not text."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -90,7 +122,7 @@ def _flattened(loaded: Mapping[str, Any], tables: Collection[str]) -> dict[str, 
     return flat
 
 
-def _lines(text: str) -> dict[str, int]:
+def lines_of(text: str) -> dict[str, int]:
     """Return the line of each key and table. A line of a multi-line string may be taken for a key."""
     lines: dict[str, int] = {}
     table = ""

@@ -84,6 +84,19 @@ class Terminal:
             self._write_error("\n")
         return answer.strip().lower() in {"y", "yes"}
 
+    @property
+    def is_interactive(self) -> bool:
+        """Whether standard input is a terminal, so that questions can be asked."""
+        return self._in.isatty()
+
+    def ask(self, prompt: str) -> str | None:
+        """Ask for a line, and return it without white space around it; None at the end of the input, by Ctrl-D."""
+        self._write_error(printable(prompt))
+        answer = self._in.readline()
+        if not answer.endswith("\n"):
+            self._write_error("\n")
+        return answer.strip() if answer else None
+
     @contextlib.contextmanager
     def progress(self, what: str) -> Iterator[None]:
         """Show the seconds that a task has taken. If standard error is not a terminal, print one line at its start."""

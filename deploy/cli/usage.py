@@ -24,7 +24,8 @@ class Usage:
 
     ``options``: the settings that the verb uses, which are its flags. deploy.toml and the environment may have other
     settings, because all verbs share them. ``is_resumable``: if the verb is interrupted, running it again finishes
-    the rest.
+    the rest. ``needs_settings``: it cannot begin without the mandatory settings. ``offers_init``: if these are missing,
+    it offers on a terminal to run ``init`` first.
     """
 
     summary: str
@@ -32,6 +33,8 @@ class Usage:
     options: tuple[Option, ...] = OPTIONS
     flags: tuple[Flag, ...] = ()
     is_resumable: bool = False
+    needs_settings: bool = True
+    offers_init: bool = False
 
     @property
     def flag_names(self) -> tuple[str, ...]:

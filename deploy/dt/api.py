@@ -18,6 +18,8 @@ MAX_PAUSE_S = 60.0
 AGAIN = "try again in a minute"
 CLOCK = "sudo timedatectl set-ntp true"
 CREDENTIALS = f"check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL: {DT_STUDIO}"
+VARIABLES = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
+EXPORT = f"export {' '.join(f'{name}=…' for name in VARIABLES)}"
 ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Project Developer in that project"
 
 
@@ -37,8 +39,7 @@ class DtApi:
     def require_credentials(self) -> Transport:
         """Return the transport. Raises ``DeployError`` if there are no credentials."""
         if self.transport is None:
-            fix = "export DT_SERVICE_ACCOUNT_KEY_ID=… DT_SERVICE_ACCOUNT_SECRET=… DT_SERVICE_ACCOUNT_EMAIL=…"
-            raise DeployError(f"no credentials; {DT_STUDIO} shows where they are", where="DT", fix=[fix])
+            raise DeployError(f"no credentials; {DT_STUDIO} shows where they are", where="DT", fix=[EXPORT])
         return self.transport
 
     def call(
@@ -103,6 +104,15 @@ class DtApi:
             if next_token in tokens:
                 raise DtUnanswered(0, "its page tokens repeat without end", where=f"DT, GET {path}", fix=[AGAIN])
             tokens.append(next_token)
+
+    def projects(self) -> list[Any]:
+        """Return the projects in which the service account has a role, in all organizations.
+
+        Raises:
+            DtFailed: DT refused the call or did not answer.
+
+        """
+        return self.pages("/projects", "projects")
 
     def organization(self, project: str) -> str:
         """Return the id of the organization that a project belongs to.

@@ -22,18 +22,20 @@ class Listing:
     unreachable: tuple[str, ...]
 
 
-def list_deployments(spec: Spec, google: Gcloud) -> Listing:
-    """List all kinds of marked resources, and find the deployments. ``spec``: only its project is used.
+def list_deployments(spec: Spec, google: Gcloud, kinds: Sequence[ListedKind] = KINDS) -> Listing:
+    """List marked resources, and find the deployments. ``spec``: only its project is used.
+
+    ``kinds``: the kinds to list; without the others, the resources of a deployment are not complete.
 
     Raises:
         DeployError: a kind could not be listed, for another reason than that its API is not enabled.
 
     """
     with worker_pool() as pool:
-        reading = [pool.submit(_listed, google, kind, spec.project_flag) for kind in KINDS]
-        found = {kind: wait_for(listed) for kind, listed in zip(KINDS, reading, strict=True)}
+        reading = [pool.submit(_listed, google, kind, spec.project_flag) for kind in kinds]
+        found = {kind: wait_for(listed) for kind, listed in zip(kinds, reading, strict=True)}
     unreachable = {region for listed in found.values() for region in listed.unreachable}
-    lists = {kind: listed.items for kind, listed in found.items()}
+    lists = {kind: found.get(kind, Listed()).items for kind in KINDS}
     known = deployments(spec.google_project, lists)
     shown = [deployment for deployment in known if not (unreachable and deployment.is_left_over)]
     return Listing(shown, tuple(sorted(unreachable)))

@@ -69,10 +69,10 @@ _Check = Callable[[Subject], _Finding]
 """One check. It raises ``DeployError`` if there is a problem to fix first."""
 
 
-def check(subject: Subject) -> Result:
-    """Run all checks, several at a time."""
+def check(subject: Subject, only: Sequence[_Check] = ()) -> Result:
+    """Run all checks, or only some, several at a time."""
     with worker_pool() as pool:
-        running = [pool.submit(_finding, run, subject) for run in _checks(subject)]
+        running = [pool.submit(_finding, run, subject) for run in only or tuple(_checks(subject))]
         findings = [wait_for(finding) for finding in running]
     warnings = tuple(warning for finding in findings for warning in finding.warnings)
     return Result(_failures(findings), warnings, _completed(subject, findings))
@@ -213,7 +213,7 @@ def _check_is_forced(policy: OrganizationPolicy) -> tuple[bool, tuple[str, ...]]
 def _region(subject: Subject) -> _Finding:
     project = subject.spec.project_flag
     what, fix = "has no functions", f"gcloud functions regions list --gen2 {project}"
-    names = _regions(subject, project)
+    names = regions(subject)
     if names is None:
         names = set(KNOWN_REGIONS)
         what = "is unknown, and the list of regions cannot be read while the API is disabled"
@@ -244,12 +244,12 @@ def _is_on(subject: Subject, group: str) -> bool:
     return observed is not None and service_of_group()[group] in services_on(observed.facts[APIS])
 
 
-def _regions(subject: Subject, project: str) -> set[str] | None:
+def regions(subject: Subject) -> set[str] | None:
     """Return the regions of Cloud Functions, or None if they could not be read."""
     if subject.observed is not None and not _is_on(subject, "functions"):
         return None
     try:
-        listed = subject.google.read(("functions", "regions", "list", "--gen2", project)) or []
+        listed = subject.google.read(("functions", "regions", "list", "--gen2", subject.spec.project_flag)) or []
     except GcloudFailed:
         return None
     return {region.get("locationId") or last_segment(region["name"]) for region in listed}
@@ -299,3 +299,7 @@ def _failures(findings: Sequence[_Finding]) -> tuple[DeployError, ...]:
         failure for failure in google if isinstance(failure, GcloudFailed) and failure.code == "UNAUTHENTICATED"
     ]
     return (logged_out[0], *dt) if logged_out else tuple(sorted([*google, *dt], key=str))
+
+
+OF_THE_PROJECT, OF_THE_REGION, OF_DT = (_project, _billing), (_region,), (_dt,)
+"""The checks of one setting each."""

@@ -1,6 +1,7 @@
 """One file for each verb: its usage, and ``run``, which carries it out and returns the exit code.
 
 ===============  =============================================================  =====================
+``init``         ask for the settings, check them, and write deploy.toml        deploy.toml
 ``plan``         show what up would do                                          nothing by itself
 ``up``           plan, confirm, apply, verify                                   nothing by itself
 ``verify``       prove the path from DT to Pub/Sub                              nothing by itself
@@ -17,6 +18,8 @@
 ``rolling_back`` up --rollback: an earlier revision answers                     nothing by itself
 ``pausing``      what pause and resume share                                    nothing by itself
 ``status_rows``  the rows that status shows                                     nothing
+``interview``    the questions of init, one setting after the other             nothing by itself
+``discovery``    what both clouds have, for the choices of init                 nothing by itself
 ``exit_codes``   the exit codes of all verbs                                    nothing
 ===============  =============================================================  =====================
 """
@@ -26,7 +29,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import down, pause, plan, resume, status, up, verify
+from deploy.verbs import down, init, pause, plan, resume, status, up, verify
 from deploy.verbs import list as list_verb
 
 
@@ -39,6 +42,7 @@ class Verb:
 
 
 VERBS: Mapping[str, Verb] = {
+    "init": Verb(init.USAGE, init.run),
     "plan": Verb(plan.USAGE, plan.run),
     "up": Verb(up.USAGE, up.run),
     "verify": Verb(verify.USAGE, verify.run),

@@ -31,6 +31,7 @@ USAGE = Usage(
     {NOTHING_TO_DO: "done and verified, or nothing to do", FAILED: "error, or incomplete"},
     flags=(YES, NO_VERIFY, ROLLBACK),
     is_resumable=True,
+    offers_init=True,
 )
 
 

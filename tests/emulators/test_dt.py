@@ -160,6 +160,21 @@ def test_a_request_without_a_valid_token_is_refused(both_clouds: Clouds) -> None
     assert ask(both_clouds, "GET", f"{API}/projects", headers={"Authorization": "Bearer unknown"}).status == 401
 
 
+def test_the_list_of_projects_has_pages_and_only_projects_in_which_the_account_has_a_role(
+    both_clouds: Clouds, auth: ServiceAccountAuth
+) -> None:
+    tenant = both_clouds.dt.tenant
+    tenant.other_projects = ("b0000000000000000001", "b0000000000000000002")
+    tenant.roles["b0000000000000000002"] = USER
+    headers = {"Authorization": auth.get_token()}
+    page = ask(both_clouds, "GET", f"{API}/projects?pageSize=1", headers=headers).json
+    assert [project["name"] for project in page["projects"]] == [f"projects/{tenant.project}"]
+    rest = ask(both_clouds, "GET", f"{API}/projects?pageToken={page['nextPageToken']}", headers=headers).json
+    assert [project["name"] for project in rest["projects"]] == ["projects/b0000000000000000002"]
+    assert rest["nextPageToken"] == ""
+    assert rest["projects"][0].keys() >= {"displayName", "organization", "organizationDisplayName"}
+
+
 def test_a_read_only_role_can_create_nothing(both_clouds: Clouds, auth: ServiceAccountAuth) -> None:
     both_clouds.dt.tenant.roles[both_clouds.dt.tenant.project] = USER
 

@@ -310,6 +310,19 @@ def test_every_call_needs_a_token_a_project_and_a_permission(both_clouds: Clouds
     assert ask(both_clouds, "POST", url, asked).json == {"permissions": ["pubsub.topics.get"]}
 
 
+def test_the_list_of_projects_has_those_that_the_caller_may_get_and_is_as_strict_as_the_other_lists(
+    both_clouds: Clouds,
+) -> None:
+    url = "https://cloudresourcemanager.googleapis.com/v1/projects"
+    listed = ask(both_clouds, "GET", f"{url}?filter=lifecycleState%3AACTIVE&pageSize=500")
+    assert [project["projectId"] for project in listed.json["projects"]] == [PROJECT]
+    assert ask(both_clouds, "GET", f"{url}?pagesize=5").status == 400
+    assert ask(both_clouds, "GET", f"{url}?filter=owner%3Ame").status == 400
+    assert ask(both_clouds, "GET", url, headers={"Authorization": "Bearer other"}).status == 401
+    both_clouds.google.estate.denied.add("resourcemanager.projects.get")
+    assert ask(both_clouds, "GET", url).json == {}
+
+
 def test_apis_that_need_billing_are_not_enabled_without_it(both_clouds: Clouds) -> None:
     both_clouds.google.estate.is_billed = False
 

@@ -17,10 +17,11 @@ import pytest
 
 from deploy import __main__ as command
 from deploy.cli import completion
-from deploy.cli.options import OPTIONS, WHICH_DEPLOYMENT, Option
+from deploy.cli.options import ASKED, OPTIONS, Option
 from deploy.cli.parser import build_parser, parse
 from deploy.cli.settings import read_spec
 from deploy.cli.terminal import Terminal
+from deploy.errors import DeployError, SettingsMissing
 from deploy.report import Report
 from deploy.spec import DT_STUDIO
 from deploy.stages.source import ROOT, digest, source_files, staged
@@ -73,6 +74,52 @@ def test_a_missing_or_malformed_dt_project_points_to_the_page_that_shows_where_i
     assert (ROOT / DT_STUDIO).exists()
 
 
+@pytest.mark.parametrize("verb", [name for name in VERBS if USAGES[name].needs_settings])
+def test_missing_settings_are_an_error_that_names_init_off_a_terminal(
+    verb: str, nowhere: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main([verb]) == 1
+    assert "\n  fix: python -m deploy init\n" in capsys.readouterr().err
+
+
+def test_init_is_not_named_if_it_would_not_help(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main(["up", "--region=mars"]) == 1
+    assert "init" not in capsys.readouterr().err
+
+
+def run_on_a_terminal(typed: str, *words: str) -> tuple[str, DeployError]:
+    """Run a verb without settings on a terminal; return what was shown there, and the error."""
+    err = io.StringIO()
+    terminal = Terminal(io.StringIO(), err, Keyboard(typed))
+    with pytest.raises(DeployError) as ended:
+        command.run(parse(words, USAGES), {}, terminal, Report())
+    return err.getvalue(), ended.value
+
+
+def test_up_without_settings_offers_init_on_a_terminal_and_a_no_is_the_usual_error(nowhere: Path) -> None:
+    shown, error = run_on_a_terminal("n\n", "up")
+    assert shown == "There are no settings yet. Run init now? [Y/n] "
+    assert isinstance(error, SettingsMissing)
+    assert len(error.faults) == 3
+
+
+def test_the_offer_names_what_is_missing_if_there_are_some_settings(nowhere: Path) -> None:
+    shown, _ = run_on_a_terminal("n\n", "up", "--project=my-project", "--region=us-east1")
+    assert shown == "There is no --dt-project yet. Run init now? [Y/n] "
+
+
+def test_ctrl_d_at_the_offer_changes_nothing(nowhere: Path) -> None:
+    _, error = run_on_a_terminal("", "up")
+    assert "nothing was changed" in error.what
+    assert list(nowhere.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["plan"], ["down"], ["up", "--yes"]], ids=" ".join)
+def test_init_is_offered_by_up_alone_and_not_if_nothing_may_be_asked(words: list[str], nowhere: Path) -> None:
+    shown, error = run_on_a_terminal("y\n", *words)
+    assert (shown, type(error)) == ("", SettingsMissing)
+
+
 def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     with pytest.raises(SystemExit) as ended:
         command.main([*words, "--help"])
@@ -87,7 +134,7 @@ OF_A_PROJECT = {"list"}
 @pytest.mark.parametrize("verb", sorted(set(VERBS) - OF_A_PROJECT))
 def test_every_verb_has_flags_for_the_deployment_and_for_json(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     message = help_of(capsys, verb)
-    assert all(flag in message for flag in ("--config", "--json", *(option.flag for option in WHICH_DEPLOYMENT)))
+    assert all(flag in message for flag in ("--config", "--json", *(option.flag for option in ASKED)))
 
 
 def test_list_has_only_the_flags_that_it_needs_and_needs_only_the_project() -> None:
@@ -114,7 +161,7 @@ def test_verbs_that_compare_what_is_there_with_the_settings_have_a_flag_for_ever
 
 
 def test_only_verbs_that_ask_have_the_flag_yes() -> None:
-    assert [name for name, usage in USAGES.items() if "--yes" in usage.flag_names] == ["up", "pause", "down"]
+    assert [name for name, usage in USAGES.items() if "--yes" in usage.flag_names] == ["init", "up", "pause", "down"]
 
 
 @pytest.mark.parametrize("verb", ["verify", "down"])
@@ -143,12 +190,12 @@ def test_a_flag_before_the_verb_is_refused_with_where_it_goes(
     [
         (["down", "--memory=1Gi"], "--memory is not a flag of down, but of plan, up and status"),
         (["verify", "--set", "LOG_LEVEL=DEBUG"], "--set is not a flag of verify, but of plan, up and status"),
-        (["plan", "--yes"], "--yes is not a flag of plan, but of up, pause and down"),
+        (["plan", "--yes"], "--yes is not a flag of plan, but of init, up, pause and down"),
         (["down", "--no-verify"], "--no-verify is not a flag of down, but of up and resume"),
         (
             ["plan", "--yes", "--no-verify"],
             (
-                "--yes is not a flag of plan, but of up, pause and down; "
+                "--yes is not a flag of plan, but of init, up, pause and down; "
                 "--no-verify is not a flag of plan, but of up and resume"
             ),
         ),
@@ -307,7 +354,7 @@ def test_an_unexpected_error_is_caught_with_a_request_to_report_it(capsys: pytes
     assert "please report it" in json.loads(printed.out)["error"]["what"]
 
 
-@pytest.mark.parametrize("verb", list(VERBS))
+@pytest.mark.parametrize("verb", [name for name in VERBS if USAGES[name].needs_settings])
 def test_an_error_before_the_verb_begins_is_one_json_document_too(
     verb: str, nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

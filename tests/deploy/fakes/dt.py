@@ -16,7 +16,9 @@ ROLE_DEVELOPER = ("dataconnector.create", "dataconnector.delete", "dataconnector
 
 @dataclass
 class FakeDt:
-    """DT's cloud: one organization, its projects, their connectors and emulated devices.
+    """DT's cloud: the projects of a service account, their connectors and emulated devices.
+
+    ``organizations``: the organization of each project that is not in ``ORGANIZATION``.
 
     ``stumbles`` are answers that replace those of the next calls; ``swallows`` is the number of POSTs of a connector
     that are carried out and not answered; ``lists_behind`` is the number of lists that do not have a new connector yet;
@@ -26,6 +28,7 @@ class FakeDt:
     """
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
+    organizations: dict[str, str] = field(default_factory=dict)
     permissions: Sequence[str] = ROLE_DEVELOPER
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -50,6 +53,8 @@ class FakeDt:
         self.asked.append(request)
         if self.stumbles:
             return self.stumbles.pop(0)
+        if request.path == "/projects":
+            return self._projects(request)
         found = re.fullmatch(r"/projects/([^/]+)(?:/(\w+)(?:/([^/:]+))?(?:[:/](\w+))?)?", request.path)
         assert found, request.path
         project, group, item, action = found.groups()
@@ -59,8 +64,23 @@ class FakeDt:
             return self._connector(request, project, item, action)
         if group == "devices":
             return self._device(request, project, item, action)
-        organization = {"name": f"projects/{project}", "organization": f"organizations/{ORGANIZATION}"}
-        return DtAnswer(200, {"permissions": list(self.permissions)} if group == "permissions" else organization)
+        return DtAnswer(200, {"permissions": list(self.permissions)} if group == "permissions" else self._one(project))
+
+    def _one(self, project: str) -> dict[str, Any]:
+        organization = self.organizations.get(project, ORGANIZATION)
+        return {
+            "name": f"projects/{project}",
+            "displayName": f"Building {project[:3]}",
+            "organization": f"organizations/{organization}",
+            "organizationDisplayName": f"Company {organization[:3]}",
+        }
+
+    def _projects(self, request: DtRequest) -> DtAnswer:
+        first = int(request.params.get("pageToken", "0"))
+        last = first + self.page_size
+        more = str(last) if last < len(self.connectors) else ""
+        listed = [self._one(project) for project in self.connectors]
+        return DtAnswer(200, {"projects": listed[first:last], "nextPageToken": more})
 
     def has_connector(self, project: str = DT_PROJECT, **settings: Any) -> dict[str, Any]:
         """Add a connector of another owner; return it."""

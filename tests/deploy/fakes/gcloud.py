@@ -73,6 +73,7 @@ class FakeGcloud:
     gcloud repeats the request, and gets the answer that the resource exists. ``build_looks`` is how often a function
     is still shown as being built. ``build_role`` is the role of the build account on the project. ``newest_version``
     is the state of the newest version of each secret; lists show no version after ``lists_versions_until``.
+    ``projects`` are the projects that the account sees, by id, with their names; only ``PROJECT`` has resources.
     ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
     ``before`` and ``after`` are called with each command. ``revisions`` are those of the function, the oldest first;
     ``traffic`` is the share of the requests that each gets.
@@ -97,6 +98,7 @@ class FakeGcloud:
     stumbles: list[tuple[str, str]] = field(default_factory=list)
     broken: str = ""
     lost: list[str] = field(default_factory=list)
+    projects: dict[str, str] = field(default_factory=lambda: {PROJECT: "Cold chain"})
     build_looks: int = 0
     warnings: dict[str, str] = field(default_factory=dict)
     before: Callable[[Argv], None] = lambda _: None
@@ -183,6 +185,11 @@ class FakeGcloud:
             self.services |= set(command.words[2:])
         if command.words[0] == "services":
             return [{"config": {"name": name}} for name in sorted(self.services)]
+        if command.words[:2] == ("projects", "list"):
+            return [{"projectId": project, "name": name} for project, name in self.projects.items()]
+        if command.words[:2] == ("projects", "describe") and command.words[2] not in self.projects:
+            unknown = f"projects instance [{command.words[2]}]"
+            raise _Failure(f"[you@example.com] does not have permission to access {unknown} (or it may not exist)")
         if command.words[0] == "projects" and not self.exists:
             raise _Failure(f"Projects instance [{PROJECT}] not found: Requested entity was not found.")
         answers: dict[str, Any] = {

@@ -13,7 +13,8 @@ from deploy.verbs import USAGES, VERBS, Verb
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.stage import Stage
 
-NAMES = ["plan", "up", "verify", "status", "list", "pause", "resume", "down"]
+NAMES = ["init", "plan", "up", "verify", "status", "list", "pause", "resume", "down"]
+WITH_SETTINGS = [name for name in NAMES if USAGES[name].needs_settings]
 
 
 def test_the_registry_has_every_verb_by_its_name() -> None:
@@ -45,11 +46,16 @@ def test_the_usage_of_every_verb_explains_exit_codes_0_and_1(name: str) -> None:
     assert {NOTHING_TO_DO, FAILED} <= set(VERBS[name].usage.exit_codes)
 
 
+def test_only_init_needs_no_settings_and_only_up_offers_it() -> None:
+    assert [name for name in NAMES if not USAGES[name].needs_settings] == ["init"]
+    assert [name for name in NAMES if USAGES[name].offers_init] == ["up"]
+
+
 KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version", "next", "deployments"]
 KEYS += ["upgrade", "undelivered"]
 
 
-@pytest.mark.parametrize("verb", NAMES)
+@pytest.mark.parametrize("verb", WITH_SETTINGS)
 def test_every_verb_prints_the_same_json_keys_and_nothing_else(up: Stage, verb: str) -> None:
     up.dt.emulator_is_allowed = False
     with contextlib.suppress(NotProven):
@@ -57,7 +63,7 @@ def test_every_verb_prints_the_same_json_keys_and_nothing_else(up: Stage, verb: 
     assert list(up.in_json()) == KEYS
 
 
-@pytest.mark.parametrize("verb", NAMES)
+@pytest.mark.parametrize("verb", WITH_SETTINGS)
 def test_no_verb_continues_without_a_login(stage: Stage, verb: str) -> None:
     stage.google.is_logged_in = False
     with pytest.raises((NotReady, GcloudFailed), match="gcloud auth login"):

@@ -10,8 +10,12 @@ from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.clouds.google.operations import Operations
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import invalid, not_found, precondition
+from tests.emulators.clouds.google.strict import PAGED, strict
 
 _SERVICE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.googleapis\.com")
+_ACTIVE = "lifecyclestate:active"
+"""The only filter of projects that is played: that of ``gcloud projects list``."""
+
 _FREE = frozenset({"pubsub", "iam", "logging", "monitoring", "cloudresourcemanager", "serviceusage", "orgpolicy"})
 """APIs that can be enabled without billing; most others cannot."""
 
@@ -27,7 +31,7 @@ class ResourceManager:
         """Return the routes of the API."""
         return [
             Route("GET", "/v1/projects/{project}", self._get, "resourcemanager.projects.get"),
-            Route("GET", "/v1/projects", self._list),
+            strict(Route("GET", "/v1/projects", self._list), PAGED),
             Route("POST", "/v1/projects/{project}:getIamPolicy", self._policy, "resourcemanager.projects.getIamPolicy"),
             Route("POST", "/v1/projects/{project}:setIamPolicy", self._set, "resourcemanager.projects.setIamPolicy"),
             Route("POST", "/v1/projects/{project}:testIamPermissions", self._test),
@@ -47,7 +51,12 @@ class ResourceManager:
         }
 
     def _list(self, request: Request) -> Json:
-        return {"projects": [self._get(request, self._estate.project)]}
+        """List the projects that the caller may get. Nobody is refused: without the permission, the list is empty."""
+        if request.parameter("filter").lower() not in {"", _ACTIVE}:
+            raise invalid("Request contains an invalid argument.")
+        if "resourcemanager.projects.get" in self._estate.denied:
+            return {}
+        return page("projects", [self._get(request, self._estate.project)], request, default=500, most=1000)
 
     def _policy(self, _: Request, project: str) -> Json:
         self._estate.check_project(project)
