@@ -26,7 +26,7 @@ from typing import Any
 
 import pytest
 
-from tests.prove.mutant_kinds import Mutant
+from tests.prove.mutant_kinds import Mutant, dotted
 
 SELECTED = "MUTANT_UNDER_TEST"
 """The environment variable by which mutmut's trampolines choose a mutant; ``stats`` has them report every call."""
@@ -76,13 +76,13 @@ class Timings:
 
     def of(self, mutant: Mutant) -> list[str]:
         """Return the tests that call what is changed, those of the changed module first, the quickest first."""
-        module = f"function.{mutant.module}."
+        module = f"{dotted(mutant.module)}."
         called = (
             tests
             for function, tests in self.callers.items()
             if function == mutant.function or (not mutant.function and function.startswith(module))
         )
-        own = f"tests/function/test_{mutant.module}.py"
+        own = mutant.tests
         tests = {test for names in called for test in names}
         if not mutant.function:
             tests |= {test for test in self.seconds if test.startswith(own)}
@@ -131,7 +131,7 @@ def main(plan: Path, processes: int) -> None:
 def _controls(mutants: Sequence[Mutant]) -> list[Mutant]:
     """Return a mutant that changes nothing: were it noticed, so would be all others, whatever they change."""
     for mutant in mutants[:1]:
-        source = Path("function", f"{mutant.module}.py").read_text() if mutant.source else ""
+        source = mutant.file.read_text() if mutant.source else ""
         return [Mutant(mutant.module, "", "", source)]
     return []
 
@@ -221,7 +221,7 @@ def _fails(plugin: Tests, item: Any, following: Any) -> bool:
 
 def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
     """Run tests on a module that is another text from its first import on."""
-    changed = str(Path("function", f"{mutant.module}.py").resolve())
+    changed = str(mutant.file.resolve())
     read = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(loader: importlib.machinery.SourceFileLoader, name: str) -> Any:
