@@ -46,7 +46,7 @@ class Part:
     def files(self, named: Sequence[str]) -> list[Path]:
         """Return the files of all its modules, or of those named by their path, a folder, or the name in function/."""
         found = [file for module in self.modules for file in _files(module)]
-        return [file for file in found if not named or {path_of(file), file.stem, *map(str, file.parents)} & {*named}]
+        return [file for file in found if not named or _names(file) & {*named}]
 
 
 def parts() -> list[Part]:
@@ -54,9 +54,22 @@ def parts() -> list[Part]:
     return [Part(**part) for part in tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutants"]]
 
 
+def _files(module: str) -> list[Path]:
+    return sorted(Path(module).glob("*.py")) or [Path(f"{module}.py")]
+
+
+def _names(file: Path) -> set[str]:
+    """Return the names that select a module: its path, its folders, and in function/ its name alone."""
+    path = path_of(file)
+    return {path, path.removeprefix("function/"), *(folder.as_posix() for folder in file.parents)}
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print every mutant that no test failed on, and the scores; exit status 1 if one of them is too low."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if unknown := {*options.modules}.difference(*(_names(file) for part in parts() for file in part.files(()))):
+        parser.error(f"no module that is mutated: {', '.join(sorted(unknown))}")
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder) / ROOT.name
@@ -68,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         reports = (_states(some, options.tests or part.tests, options.processes) for part, some in made if some)
         states, failing = _watched(mutants, chain.from_iterable(reports))
     at_least = {mutant.module: part.at_least for part, some in made for mutant in some}
-    verdict = _print_score(mutants, states, at_least, time.monotonic() - began)
+    verdict = print_score(mutants, states, at_least, time.monotonic() - began)
     if len(states) < len(mutants) or failing:
         print(f"FAILS: {len(states)} of {len(mutants)} mutants were tried, {failing} tests fail without any mutant")
         return 1
@@ -102,11 +115,6 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _files(module: str) -> list[Path]:
-    folder = Path(module)
-    return sorted(folder.glob("*.py")) if folder.is_dir() else [folder.with_suffix(".py")]
-
-
 def _mutants(files: Sequence[Path], processes: int) -> Iterator[Mutant]:
     """Return the mutants of these modules; write those of functions into them."""
     with multiprocessing.Pool(processes) as pool:
@@ -130,9 +138,10 @@ def _states(mutants: Sequence[Mutant], tests: Sequence[str], processes: int) -> 
             yield name, state
 
 
-def _print_score(
+def print_score(
     mutants: Mapping[str, Mutant], states: Mapping[str, str], at_least: Mapping[str, float], seconds: float
 ) -> int:
+    """Print the score of each module. Return 0 if all of them are high enough, else 1."""
     totals = Counter(mutants[name].module for name in states)
     noticed = Counter(mutants[name].module for name, state in states.items() if state in NOTICED)
     for module, total in sorted(totals.items()):
