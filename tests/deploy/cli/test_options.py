@@ -51,7 +51,67 @@ def faults(tmp_path: Path, **how: Any) -> str:
     return str(invalid.value)
 
 
+EVERY_OPTION = """
+project = "cold-chain"
+region = "europe-west1"
+dt_projects = ["c0md3pm0p7bet3vico8g", "bsuu3fmh1p7g00c9m8og", "c0md3pm0p7bet3vico8g"]
+name = "fridges"
+retention = "3d"
+rejected_retention = "4d"
+invocation = "public"
+build_service_account = "builder@cold-chain.iam.gserviceaccount.com"
+
+[function]
+runtime = "python312"
+memory = "1Gi"
+cpu = 2
+concurrency = 90
+timeout = "20s"
+min_instances = 1
+max_instances = 9
+
+[settings]
+LOG_LEVEL = "DEBUG"
+
+[labels]
+team = "cold-chain"
+
+[connector]
+display_name = "Cold chain"
+events = ["temperature", "touch"]
+labels = ["room", "floor"]
+"""
+
+
 def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:
+    assert read(tmp_path, EVERY_OPTION) == Spec(
+        google_project="cold-chain",
+        region="europe-west1",
+        dt_projects=("c0md3pm0p7bet3vico8g", "bsuu3fmh1p7g00c9m8og"),
+        name="fridges",
+        retention="3d",
+        rejected_retention="4d",
+        invocation="public",
+        build_account="builder@cold-chain.iam.gserviceaccount.com",
+        function={
+            "runtime": "python312",
+            "memory": "1Gi",
+            "cpu": "2",
+            "concurrency": "90",
+            "timeout": "20s",
+            "min_instances": "1",
+            "max_instances": "9",
+        },
+        settings={"LOG_LEVEL": "DEBUG"},
+        labels={"team": "cold-chain"},
+        connector_name="Cold chain",
+        event_types=("temperature", "touch"),
+        connector_labels=("room", "floor"),
+    )
+    assert all(option.place.rpartition(".")[2] in EVERY_OPTION for option in OPTIONS)
+
+
+def test_an_option_that_deploy_toml_leaves_out_has_no_value(tmp_path: Path) -> None:
     assert read(tmp_path) == Spec(
         google_project="from-the-file",
         region="europe-west1",
@@ -168,6 +228,19 @@ def test_a_concurrency_above_one_needs_a_whole_cpu(tmp_path: Path) -> None:
 
 def test_max_instances_below_min_instances_is_refused(tmp_path: Path) -> None:
     assert "--max-instances" in faults(tmp_path, flags={"function.max_instances": "1", "function.min_instances": "2"})
+
+
+def test_min_instances_above_the_default_maximum_are_refused_where_they_are_set(tmp_path: Path) -> None:
+    text = WHOLE.replace("min_instances = 1", "min_instances = 6")
+    assert "line 9: function.min_instances: max_instances is lower than min_instances" in faults(tmp_path, text=text)
+
+
+@pytest.mark.parametrize("missing", ["--project", "--region", "--dt-project"])
+def test_an_option_without_a_default_must_be_set(tmp_path: Path, missing: str) -> None:
+    (option,) = (option for option in OPTIONS if option.flag == missing)
+    fault = f"{missing} is missing (or {option.variable}, or {option.place} in deploy.toml)"
+    given = {place: value for place, value in REQUIRED.items() if place != option.place}
+    assert faults(tmp_path, text="", flags=given).splitlines() == ["invalid options:", f"  {fault}"]
 
 
 def test_a_named_settings_file_must_exist(tmp_path: Path) -> None:
@@ -343,6 +416,54 @@ def test_a_key_in_the_wrong_table_is_reported_with_the_right_one(tmp_path: Path)
     assert "unknown key memory; did you mean function.memory?" in faults(tmp_path, text='memory = "1Gi"')
 
 
+def test_an_unknown_key_that_resembles_none_is_reported_without_a_suggestion(tmp_path: Path) -> None:
+    message = faults(tmp_path, text=f"zzz = 1\n{WHOLE}")
+    assert message.splitlines() == ["invalid options:", "  deploy.toml, line 1: unknown key zzz"]
+
+
+TAKEN = """\
+[labels]
+deployment-tool = "x"
+[settings]
+PUBSUB_TOPIC = "x"
+DT_SIGNATURE_SECRET = "x"
+K_SERVICE = "x"
+X_GOOGLE_WORKER = "x"
+DT_SERVICE_ACCOUNT_KEY_ID = "x"
+"""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "line 2: labels.deployment-tool: deployment-tool is set by the deployment itself",
+        "line 4: settings.PUBSUB_TOPIC: PUBSUB_TOPIC is set by the deployment itself",
+        "line 5: settings.DT_SIGNATURE_SECRET: DT_SIGNATURE_SECRET is set by the deployment itself",
+        "line 6: settings.K_SERVICE: K_SERVICE is reserved by Google Cloud",
+        "line 7: settings.X_GOOGLE_WORKER: X_GOOGLE_WORKER is reserved by Google Cloud",
+        "line 8: settings.DT_SERVICE_ACCOUNT_KEY_ID: DT_SERVICE_ACCOUNT_KEY_ID is for this command only",
+    ],
+)
+def test_a_name_in_deploy_toml_that_a_user_cannot_set_is_refused_with_its_line(tmp_path: Path, fault: str) -> None:
+    assert f"deploy.toml, {fault}" in faults(tmp_path, text=TAKEN, flags=REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('function . memory = "lots"', "deploy.toml, line 1: function.memory"),
+        ('"function"."memory" = "lots"', "deploy.toml, line 1: function.memory"),
+        ("# a comment\n'function'.memory = 'lots'", "deploy.toml, line 2: function.memory"),
+        ('function = { memory = "lots" }', "deploy.toml, line 1: function.memory"),
+        ('\n [ function ] # sizes\n  "memory" = "lots"', "deploy.toml, line 3: function.memory"),
+        ('"functio\\u006e".memory = "lots"', "deploy.toml: function.memory"),
+    ],
+    ids=["blanks", "quotes", "a comment", "an inline table", "a header with a comment", "an escape"],
+)
+def test_a_key_in_any_notation_of_toml_is_found_again_for_an_error(tmp_path: Path, text: str, where: str) -> None:
+    assert f"{where}: 'lots' is not an amount" in faults(tmp_path, text=text)
+
+
 def test_an_error_in_a_variable_names_the_variable(tmp_path: Path) -> None:
     assert "DEPLOY_REGION: 'Europe' is not" in faults(tmp_path, environ={"DEPLOY_REGION": "Europe"})
 
@@ -374,6 +495,10 @@ def test_white_space_around_a_variable_is_ignored(tmp_path: Path, margin: str) -
     environ = {"DEPLOY_PROJECT": f"{margin}demo-proj{margin}", "DEPLOY_DT_PROJECTS": f"{margin}one,{margin}two{margin}"}
     spec = read(tmp_path, environ=environ)
     assert (spec.google_project, spec.dt_projects) == ("demo-proj", ("one", "two"))
+    usual = {"GOOGLE_CLOUD_PROJECT": margin, "CLOUDSDK_CORE_PROJECT": f"{margin}core-proj{margin}"}
+    assert (
+        read(tmp_path, text=WHOLE.replace('project = "from-the-file"', ""), environ=usual).google_project == "core-proj"
+    )
 
 
 def test_a_variable_can_contain_settings_with_commas_in_their_values(tmp_path: Path) -> None:

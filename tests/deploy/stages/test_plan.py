@@ -1,8 +1,7 @@
-"""Plans as data: ``plans/<case>.json`` has the spec, the observed state, and the steps. ``kept`` has
-reasons of steps that change nothing.
+"""Plans as data: ``plans/<case>.json`` has the spec, the observed state, and the steps.
 
 ``plans/everything.json`` has gcloud's answers for a finished deployment. A case overlays them, and null means that a
-resource is absent. Adding a case needs no code.
+resource is absent. ``kept`` has the reasons of steps that change nothing. Adding a case needs no code.
 """
 
 from pathlib import Path
