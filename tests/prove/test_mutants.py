@@ -101,6 +101,15 @@ def test_the_tests_of_a_mutant_are_those_that_call_the_changed_function_its_own_
     assert timings.of(Mutant("deploy/stages/plan", "deploy.stages.plan.x__left__mutmut_1", "")) == []
 
 
+def test_a_function_that_only_an_import_calls_is_changed_before_the_import() -> None:
+    own = "tests/deploy/cli/test_options.py::a"
+    timings = Timings({own: 1.0}, {"deploy.cli.options.x__setting": {own}}, {"deploy.cli.options.x__matches"})
+    early = Mutant("deploy/cli/options", "deploy.cli.options.x__matches__mutmut_1", "")
+    late = Mutant("deploy/cli/options", "deploy.cli.options.x__setting__mutmut_1", "")
+    assert (timings.precedes_import(early), timings.of(early)) == (True, [own])
+    assert (timings.precedes_import(late), timings.of(late)) == (False, [own])
+
+
 @pytest.mark.parametrize(("survivors", "verdict"), [(15, 0), (16, 1)])
 def test_a_score_below_that_of_its_part_fails(survivors: int, verdict: int, capsys: pytest.CaptureFixture[str]) -> None:
     mutants = {str(number): Mutant("deploy/spec", str(number), "") for number in range(100)}
