@@ -9,6 +9,7 @@ from deploy.resources.connector import (
     MAX_PER_PROJECT,
     Connector,
     check_room,
+    connector_id,
     labels_wanted,
     names_suffice,
     owned_by,
@@ -197,12 +198,43 @@ def test_a_removal_deletes_our_connectors_and_keeps_those_to_a_foreign_function(
     assert [step.reason for step in remove_connector(spec(), DT_PROJECT, (), URL)] == ["is not there"]
 
 
+@pytest.mark.parametrize(
+    ("url", "is_ours"),
+    [
+        ("https://dt-pubsub-0000000000-ew.a.run.app", True),
+        ("https://us-east1-cold-chain-prod.cloudfunctions.net/dt-pubsub", True),
+        ("https://us-east1-cold-chain-prod.cloudfunctions.net/dt-pubsub-2", False),
+        ("https://other-pubsub-0000000000-ew.a.run.app", False),
+        ("https://dt-pubsub-1.example.com", False),
+        ("https://example.com/dt-pubsub", False),
+    ],
+)
+def test_a_second_connector_with_our_name_is_ours_if_it_points_at_an_earlier_function_of_this_name(
+    url: str,
+    is_ours: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    earlier, newer = connector(1, url=url, signs_with="unknown"), connector(2, display_name="Fridges")
+    assert owned_by(spec(), (earlier, newer), URL) == ((newer, earlier) if is_ours else (newer,))
+
+
+def test_a_removal_without_a_connector_of_ours_says_so_under_the_connectors_id() -> None:
+    (step,) = remove_connector(spec(), DT_PROJECT, (), URL)
+    assert (step.action, step.id, step.reason) == ("keep", connector_id(DT_PROJECT), "is not there")
+
+
+def test_a_connector_gets_the_url_of_a_function_that_does_not_exist_yet() -> None:
+    (step,) = planned(connector(), url="")
+    assert step.reason == f"url {URL} -> <the function's URL>"
+
+
 @pytest.mark.parametrize("count", [MAX_PER_PROJECT - 1, MAX_PER_PROJECT, MAX_PER_PROJECT + 1])
 def test_a_full_project_has_no_room_for_a_new_connector_and_keeps_ours(count: int) -> None:
     others = tuple(Connector(f"dc{number}", url="https://example.com/") for number in range(count))
     if count == MAX_PER_PROJECT:
-        with pytest.raises(DeployError, match="there is no room"):
+        with pytest.raises(DeployError, match="has 10 Data Connectors, and DT allows 10: there is no room") as full:
             check_room(spec(), DT_PROJECT, others, URL)
+        assert full.value.where == f"DT project {DT_PROJECT}"
+        assert full.value.fix[0].startswith("delete one in DT Studio, API Integrations > Data Connectors")
     else:
         check_room(spec(), DT_PROJECT, others, URL)
     check_room(spec(), DT_PROJECT, (*others[1:], connector()), URL)

@@ -105,6 +105,21 @@ def test_a_new_subscription_keeps_the_order_and_an_old_one_that_does_not_is_show
     assert "without message ordering, as it was made" in kept.reason
 
 
+@pytest.mark.parametrize(
+    ("kept", "retention", "reason"),
+    [
+        ("604800s", None, "never expires, keeps 7 days"),
+        ("86400s", None, "never expires, keeps 1 days, set elsewhere"),
+        ("86400s", "1d", "never expires, keeps 1 days"),
+    ],
+)
+def test_a_retention_is_shown_as_set_elsewhere_if_it_is_neither_the_default_nor_ours(
+    kept: str, retention: str | None, reason: str
+) -> None:
+    (step,) = subscription(retention=retention).plan({"subscription": {**FOUND, "messageRetentionDuration": kept}})
+    assert (step.action, step.reason) == ("keep", reason)
+
+
 @pytest.mark.parametrize("found", [{"detached": True}, {"topic": "_deleted-topic_"}])
 def test_a_subscription_without_messages_is_refused_with_the_command_that_deletes_it(found: dict[str, Any]) -> None:
     with pytest.raises(NotOwned) as refused:
@@ -119,6 +134,8 @@ def test_subscriptions_of_killed_proofs_are_deleted_by_their_label_and_never_pla
         {"name": f"projects/{PROJECT}/subscriptions/theirs", "labels": {"dt-pubsub-verify": "another"}},
     ]
     (step,) = abandoned.removal({"left": left})
-    assert step.resource == "subscription ours"
+    assert (step.action, step.resource) == ("delete", "subscription ours")
+    assert step.reason == "left by a proof that was interrupted"
+    assert step.call == GcloudCall(("pubsub", "subscriptions", "delete", "ours", f"--project={PROJECT}"))
     assert abandoned.plan({"left": left}) == ()
     assert abandoned.removal({"left": None}) == ()
