@@ -555,6 +555,11 @@ def test_the_login_of_dt_never_becomes_a_variable_of_the_function(tmp_path: Path
     assert f"--set: {name} is for this command only" in faults(tmp_path, flags={"settings": [f"{name}=x"]})
 
 
+@pytest.mark.parametrize("name", sorted(Spec("a-project", "europe-west1").environment))
+def test_a_variable_that_the_deployment_sets_is_refused(tmp_path: Path, name: str) -> None:
+    assert f"--set: {name} is set by the deployment itself" in faults(tmp_path, flags={"settings": [f"{name}=x"]})
+
+
 @pytest.mark.parametrize("name", ["PORT", "K_SERVICE", "FUNCTION_TARGET", "X_GOOGLE_WORKER"])
 def test_a_variable_that_google_sets_is_refused_before_anything_is_made(tmp_path: Path, name: str) -> None:
     assert f"--set: {name} is reserved by Google Cloud" in faults(tmp_path, flags={"settings": [f"{name}=x"]})

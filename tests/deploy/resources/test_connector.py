@@ -164,6 +164,14 @@ def test_a_secret_that_dt_does_not_show_is_sent_again_only_after_a_new_one_was_m
     assert [step.action for step in planned(hidden, new_secret=True)] == ["update"]
 
 
+def test_a_secret_that_dt_does_not_show_is_mentioned() -> None:
+    (step,) = planned(connector(signs_with="unknown"))
+    unseen = "DT does not show its secret, so it cannot be compared; python -m deploy verify checks it"
+    assert step.reason == f"dc1 is ACTIVE; {unseen}"
+    (step,) = planned(connector())
+    assert step.reason == "dc1 is ACTIVE"
+
+
 def test_the_connector_with_our_secret_stays_and_a_second_is_deleted_only_if_it_may_be_ours() -> None:
     older, newer = connector(1, signs_with="unknown"), connector(2)
     kept, deleted = planned(older, newer)
@@ -243,6 +251,7 @@ def test_a_full_project_has_no_room_for_a_new_connector_and_keeps_ours(count: in
 def test_devices_of_proofs_are_deleted_from_the_project_they_are_in() -> None:
     (step,) = remove_devices(DT_PROJECT, ["emu1"])
     assert (step.resource, step.call) == ("emulated device emu1", DeviceRemoval(DT_PROJECT, "emu1"))
+    assert (step.action, step.reason) == ("delete", "left by a proof that was interrupted")
 
 
 def test_labels_of_the_spec_override_those_of_the_attributes() -> None:

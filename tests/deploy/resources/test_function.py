@@ -75,6 +75,10 @@ def test_an_update_sets_only_the_given_settings_and_those_that_gcloud_requires()
             {"spec": {"template": {"spec": {"containers": [{"image": "europe-docker.pkg.dev/p/theirs/app"}]}}}},
             "image of the Cloud Run service",
         ),
+        (
+            {"spec": {"template": {"spec": {"containers": [{"image": "eu.gcr.io/p/app"}]}}}},
+            "image of the Cloud Run service eu.gcr.io/p/app -> built from the source",
+        ),
     ],
 )
 def test_the_function_is_deployed_again_if_its_service_was_changed(service: object, what: str) -> None:
@@ -151,6 +155,9 @@ def test_an_update_keeps_runtime_and_memory_of_the_function_where_gcloud_require
     found = {"buildConfig": {"runtime": "python312"}, "serviceConfig": {"availableMemory": "2Gi"}}
     (step, *_) = pending(planned({"function dt-pubsub": {"function": found}}, function={"cpu": "2"}))
     assert {"--runtime=python312", "--memory=2Gi", "--cpu=2"} <= {*argv_of(step.call)}
+    unseen = {"buildConfig": {"runtime": None}, "serviceConfig": {"availableMemory": None}}
+    (step, *_) = pending(planned({"function dt-pubsub": {"function": unseen}}, function={"cpu": "2"}))
+    assert {"--runtime=python313", "--memory=512Mi", "--cpu=2"} <= {*argv_of(step.call)}
 
 
 def test_a_service_of_others_is_neither_overwritten_nor_opened() -> None:

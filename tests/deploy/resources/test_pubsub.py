@@ -35,6 +35,13 @@ def test_down_names_the_subscriptions_of_others_that_get_no_more_messages(up: St
     assert f"projects/{PROJECT}/subscriptions/dt-events" not in line
 
 
+def test_every_subscription_of_others_is_named() -> None:
+    names = [f"projects/{PROJECT}/subscriptions/{name}" for name in ("dt-events", "b", "a", "dt-events-verify-1")]
+    loss = Topic(spec(), "dt-events").loss({"subscriptions": names})
+    assert loss == f"; others subscribe to it, and get nothing any more: {names[2]}, {names[1]}"
+    assert Topic(spec(), "dt-events").loss({"subscriptions": names[:1]}) == ""
+
+
 @pytest.mark.parametrize("verb", ["down", "verify"])
 def test_a_listed_subscription_without_the_mark_of_our_proofs_stays(up: Stage, verb: str) -> None:
     theirs = {"name": f"projects/{PROJECT}/subscriptions/dt-verify-it", "topic": "t", "labels": {"team": "payments"}}
