@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.options import EVENT_TYPES, OPTIONS
+from deploy.cli.options import EVENT_TYPES, OPTIONS, Option
+from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.errors import InvalidOptions
 from deploy.resources.function import env_words
 from deploy.spec import Spec, amount, seconds
+from deploy.verbs import USAGES
 from function import schema
 
 WHOLE = """
@@ -208,6 +210,56 @@ def test_values_at_the_limits_are_accepted_and_values_beyond_are_refused_by_name
 
 
 @pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("invocation", "private", "--invocation: 'private' is not one of auto, public, unchecked"),
+        ("region", "Europe", "--region: 'Europe' is not a region such as europe-west1"),
+        ("name", "x", "--name: 'x' is not a name of 6 to 30 of a-z, 0-9 and -"),
+        ("function.runtime", "python3", "--runtime: 'python3' is not a runtime such as python313"),
+        ("function.cpu", "many", "--cpu: 'many' is not a number of processors such as 1 or 0.5"),
+        ("labels", ["Team=x"], "--label: 'Team=x' is not a label such as team=cold-chain"),
+        ("build_service_account", "me", "--build-service-account: 'me' is not the e-mail address of a service account"),
+        ("connector.labels", ["a b"], "--connector-label: 'a b' is not a label key"),
+        ("connector.events", ["heat"], "--event-type: 'heat' is not one of touch, temperature, objectPresent, "),
+        ("connector.events", ["heat"], "ethernetStatus, cellularStatus; for a newer type, select all types"),
+        ("connector.display_name", "", "--connector-name: '' is not a display name of 1 to 100 printable characters"),
+        ("connector.display_name", "x" * 101, f"'{'x' * 100}' is not a display name of 1 to 100 printable characters"),
+        ("settings", ["nonsense"], "--set: a text without = is not NAME=VALUE, such as LOG_LEVEL=DEBUG"),
+        ("settings", ["log_level=x=y"], "--set: log_level is not NAME=VALUE, such as LOG_LEVEL=DEBUG"),
+        ("settings", [f"a{'b' * 200}=x"], f"--set: a{'b' * 99} is not NAME=VALUE"),
+        ("settings", ["A=\n"], "--set: the value of A has a line break or another character that is not printable"),
+    ],
+)
+def test_the_error_of_an_invalid_value_shows_flag_value_and_what_is_valid(
+    tmp_path: Path, place: str, value: Any, message: str
+) -> None:
+    assert message in faults(tmp_path, flags={place: value})
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        ("connector.display_name", ["x", "x" * 100, "Kühlhaus 2"]),
+        ("project", ["a-proj", "example.com:cold-chain"]),
+        ("name", ["dt-pub", "dt-pubsub-of-the-cold-chain-01"]),
+        ("region", ["us-east1", "northamerica-northeast2", "europe-west12"]),
+        ("function.cpu", ["0.08", "1", "8"]),
+        ("build_service_account", ["1-compute@developer.gserviceaccount.com", "b@cold-chain.iam.gserviceaccount.com"]),
+        ("settings", [["A_1=b=c"], ["A="]]),
+        ("labels", [["team="], [f"a{'b' * 62}={'c' * 63}"]]),
+        ("connector.labels", [["x" * 100], ["Room"]]),
+    ],
+)
+def test_every_valid_form_of_a_value_is_accepted(tmp_path: Path, place: str, values: list[Any]) -> None:
+    for value in values:
+        assert read(tmp_path, "", flags={**REQUIRED, "function.concurrency": "1", place: value})
+
+
+def test_the_value_of_a_setting_begins_at_the_first_equals_sign(tmp_path: Path) -> None:
+    assert read(tmp_path, flags={"settings": ["GRPC_TRACE=a=b"]}).settings == {"GRPC_TRACE": "a=b"}
+
+
+@pytest.mark.parametrize(
     ("reader", "text", "message"),
     [
         (amount, "1Pi", "'1Pi' is not an amount such as 512Mi or 0.5"),
@@ -249,6 +301,43 @@ def test_a_named_settings_file_must_exist(tmp_path: Path) -> None:
 
 def test_an_invalid_toml_file_is_refused(tmp_path: Path) -> None:
     assert "deploy.toml" in faults(tmp_path, text="project: x")
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
+def test_every_option_is_a_flag_of_up_and_repeatable_if_it_has_many_values(option: Option) -> None:
+    flags = vars(parse(["up", f"{option.flag}=one", f"{option.flag}=two"], USAGES))
+    assert flags[option.place] == (["one", "two"] if option.many else "two")
+
+
+OF_KIND = {
+    "ID": "cold-chain",
+    "REGION": "europe-west1",
+    "NAME": "python313",
+    "KEY=VALUE": "team=cold-chain",
+    "TIME": "600s",
+    "SIZE": "512Mi",
+    "COUNT": "1",
+    "HOW": "auto",
+    "EMAIL": "builder@cold-chain.iam.gserviceaccount.com",
+    "NAME=VALUE": "LOG_LEVEL=DEBUG",
+    "TYPE": "touch",
+    "KEY": "room",
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
+def test_the_help_of_an_option_names_the_kind_of_its_value_and_valid_examples(option: Option) -> None:
+    examples = re.findall(r"such as (\S+)", option.help)
+    for value in (OF_KIND[option.metavar], *examples):
+        option.check(value)
+
+
+def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_repeatable() -> None:
+    of_place = {option.place: option for option in OPTIONS}
+    region, labels, cpu = of_place["region"], of_place["labels"], of_place["function.cpu"]
+    assert region.help_text == f"{region.help} (required) [DEPLOY_REGION]"
+    assert cpu.help_text == f"{cpu.help} (default: 1) [DEPLOY_FUNCTION_CPU]"
+    assert labels.help_text == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
 
 
 def test_no_option_has_the_flag_or_variable_of_another() -> None:
