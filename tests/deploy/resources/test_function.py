@@ -207,6 +207,25 @@ def test_a_detached_service_of_ours_is_closed_in_both_ways_and_stays() -> None:
     assert {step.reason for step in steps[:2]} == {"its function was detached: it stays, closed"}
 
 
+def test_settings_made_elsewhere_are_shown_one_after_the_other() -> None:
+    served = {"availableMemory": "1Gi", "maxInstanceCount": 7, "environmentVariables": {"LOG_LEVEL": "DEBUG"}}
+    steps = planned({"function dt-pubsub": {"function": {"serviceConfig": served}}})
+    (kept,) = (step for step in steps if step.resource == "function dt-pubsub")
+    assert kept.reason == (
+        "source and settings are as they should be; set elsewhere and left alone: "
+        "memory 1Gi, max_instances 7, variables LOG_LEVEL"
+    )
+    (kept,) = (step for step in planned({}) if step.resource == "function dt-pubsub")
+    assert kept.reason == "source and settings are as they should be"
+
+
+@pytest.mark.parametrize("service", [None, {"metadata": {"labels": {"team": "payments"}}}])
+def test_the_callers_of_a_service_that_is_not_ours_are_not_read(service: object) -> None:
+    answers = [None, service]
+    assert answered(FUNCTION.removal_reads(), lambda _: answers.pop(0)) == {"function": None, "service": service}
+    assert list(answered(FUNCTION.removal_reads(), lambda _: {"labels": MARK})) == ["function"]
+
+
 def test_a_service_of_others_is_not_closed_by_a_removal_and_is_shown() -> None:
     (step,) = FUNCTION.removal({"function": None, "service": {"metadata": {"labels": {"team": "payments"}}}})
     assert (step.action, step.id) == ("keep", FUNCTION.id)

@@ -140,6 +140,7 @@ def test_subscriptions_of_killed_proofs_are_deleted_by_their_label_and_never_pla
         {"name": f"projects/{PROJECT}/subscriptions/ours", "labels": {"dt-pubsub-verify": "dt-pubsub"}},
         {"name": f"projects/{PROJECT}/subscriptions/theirs", "labels": {"dt-pubsub-verify": "another"}},
     ]
+    assert "--filter=labels.dt-pubsub-verify=dt-pubsub" in abandoned.describe
     (step,) = abandoned.removal({"left": left})
     assert (step.action, step.resource) == ("delete", "subscription ours")
     assert step.reason == "left by a proof that was interrupted"
