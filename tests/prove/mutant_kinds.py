@@ -1,7 +1,7 @@
 """What is changed in a module: its functions by mutmut, and the constants around them by this module.
 
-mutmut changes functions without decorators only. A limit of 90 seconds that could as well be 900 stands outside of
-them, and the name of a topic in a property.
+mutmut changes functions only, and no properties. A limit of 90 seconds that could as well be 900 stands outside of
+them.
 """
 
 import ast
@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _SEPARATOR = "__mutmut_"
-_UNCHANGED = {"TypeVar", "Literal", "compile"}
-"""Whose texts are left alone: those for type checkers, and patterns, which another text would only break."""
+_UNCHANGED = {"TypeVar", "compile"}
+"""Calls whose texts are left alone: a name for type checkers, and patterns, which another text would only break."""
+
+_CHANGED_BY_MUTMUT = ([], ["staticmethod"], ["classmethod"])
+"""The decorators of the functions that mutmut changes."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +102,10 @@ def _constants(node: ast.AST) -> Iterator[ast.Constant]:
 
 def _is_left_alone(node: ast.AST) -> bool:
     """Whether there is nothing to change: functions that are mutmut's, docstrings, and texts without an effect."""
-    if isinstance(node, ast.Call | ast.Subscript):
-        named = node.func if isinstance(node, ast.Call) else node.value
-        return getattr(named, "id", getattr(named, "attr", "")) in _UNCHANGED
+    if isinstance(node, ast.Call):
+        return getattr(node.func, "id", getattr(node.func, "attr", "")) in _UNCHANGED
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return not node.decorator_list
+        return [ast.unparse(decorator) for decorator in node.decorator_list] in _CHANGED_BY_MUTMUT
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return is_text or isinstance(node, ast.Import | ast.ImportFrom)
 

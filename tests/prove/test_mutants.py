@@ -13,9 +13,9 @@ from tests.prove.mutants import ROOT, main, parts, print_score
 FUNCTION, DEPLOY = parts()
 EVERY_MODULE = [path_of(path.relative_to(ROOT)) for path in sorted((ROOT / "function").glob("*.py"))]
 MODULE = '''
-from typing import Literal
+from re import compile
 
-Word = Literal["left alone"]
+WORD = compile("left alone")
 LIMIT_S = 90
 
 
@@ -27,8 +27,12 @@ class Topic:
         """A docstring, which is left alone."""
         return f"topic {self.at}"
 
-    def plan(self) -> str:
+    @classmethod
+    def named(cls) -> str:
         return "mutmut changes this one"
+
+    def plan(self) -> str:
+        return "and this one"
 '''
 
 
