@@ -292,7 +292,8 @@ def test_an_option_without_a_default_must_be_set(tmp_path: Path, missing: str) -
     (option,) = (option for option in OPTIONS if option.flag == missing)
     fault = f"{missing} is missing (or {option.variable}, or {option.place} in deploy.toml)"
     given = {place: value for place, value in REQUIRED.items() if place != option.place}
-    assert faults(tmp_path, text="", flags=given).splitlines() == ["invalid options:", f"  {fault}"]
+    (line,) = faults(tmp_path, text="", flags=given).splitlines()[1:]
+    assert line.startswith(f"  {fault}")
 
 
 def test_a_named_settings_file_must_exist(tmp_path: Path) -> None:

@@ -66,10 +66,10 @@ def test_the_function_is_opened_as_the_spec_says(
 @pytest.mark.parametrize(
     ("invocation", "policy", "service", "reasons"),
     [
-        ("auto", None, {}, ["nobody may call"]),
+        ("auto", None, {}, ["no public access"]),
         ("auto", PUBLIC, {}, ["allUsers may call"]),
         ("public", PUBLIC, {}, ["allUsers may call"]),
-        ("public", None, CHECK_OFF, ["asked for instead of a check that is off", "invoker check off -> on"]),
+        ("public", None, CHECK_OFF, ["requested instead of a switched-off check", "invoker check off -> on"]),
         ("unchecked", None, CHECK_OFF, ["the invoker check is off"]),
         ("unchecked", PUBLIC, {}, ["organization policy forbids allUsers: the check goes off"]),
     ],

@@ -38,7 +38,7 @@ def test_down_names_the_subscriptions_of_others_that_get_no_more_messages(up: St
 def test_every_subscription_of_others_is_named() -> None:
     names = [f"projects/{PROJECT}/subscriptions/{name}" for name in ("dt-events", "b", "a", "dt-events-verify-1")]
     loss = Topic(spec(), "dt-events").loss({"subscriptions": names})
-    assert loss == f"; others subscribe to it, and get nothing any more: {names[2]}, {names[1]}"
+    assert loss == f"; others subscribe to it, and will receive nothing: {names[2]}, {names[1]}"
     assert Topic(spec(), "dt-events").loss({"subscriptions": names[:1]}) == ""
 
 
