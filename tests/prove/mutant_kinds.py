@@ -15,7 +15,7 @@ _SEPARATOR = "__mutmut_"
 _UNCHANGED = {"TypeVar", "compile"}
 """Calls whose texts are left alone: a name for type checkers, and patterns, which another text would only break."""
 
-_CHANGED_BY_MUTMUT = ([], ["staticmethod"], ["classmethod"])
+_CHANGED_BY_MUTMUT = ("", "staticmethod", "classmethod")
 """The decorators of the functions that mutmut changes."""
 
 
@@ -105,7 +105,7 @@ def _is_left_alone(node: ast.AST) -> bool:
     if isinstance(node, ast.Call):
         return getattr(node.func, "id", getattr(node.func, "attr", "")) in _UNCHANGED
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-        return [ast.unparse(decorator) for decorator in node.decorator_list] in _CHANGED_BY_MUTMUT
+        return " ".join(map(ast.unparse, node.decorator_list)) in _CHANGED_BY_MUTMUT
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
     return is_text or isinstance(node, ast.Import | ast.ImportFrom)
 
