@@ -253,7 +253,7 @@ def test_the_error_of_an_invalid_value_shows_flag_value_and_what_is_valid(
 def test_every_valid_form_of_a_value_is_accepted(tmp_path: Path, place: str, values: list[Any]) -> None:
     for value in values:
         given = {**REQUIRED, "function.concurrency": "1", place: value}
-        assert read(tmp_path, "", flags=given).region in {"europe-west1", value}
+        assert read(tmp_path, "", flags=given).region in ("europe-west1", value)
 
 
 def test_the_value_of_a_setting_begins_at_the_first_equals_sign(tmp_path: Path) -> None:
