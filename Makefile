@@ -78,7 +78,7 @@ types: $(VENV)/.tests  ## mypy in strict mode, for Linux and for Windows
 audit: $(VENV)/.tools  ## check hashes, licences, vulnerabilities, secrets
 	@exec $(BIN)/python -m tests.audit
 
-mutate: $(VENV)/.tools  ## mutation testing of function/; MUTATE="signature": a part
+mutate: $(VENV)/.tools  ## mutation testing; MUTATE="deploy/stages/plan": a part
 	@exec $(BIN)/python -m tests.prove.mutants $(MUTATE)
 
 format: $(VENV)/.tests  ## format the code with ruff

@@ -50,7 +50,8 @@ def observed_of(case: Mapping[str, Any]) -> Observed:
     connectors = {
         project: [Connector(**tupled(fields)) for fields in found] for project, found in case["connectors"].items()
     }
-    return Observed({id_of(title): facts for title, facts in case["facts"].items()}, connectors)
+    facts = {id_of(title): facts for title, facts in case["facts"].items()}
+    return Observed(facts, connectors, devices=case.get("devices", {}), closed=case.get("closed", {}))
 
 
 def planned(facts: Mapping[str, Any], **changes: Any) -> tuple[Step, ...]:

@@ -1,6 +1,7 @@
 """What is changed in a module: its functions by mutmut, and the constants around them by this module.
 
-mutmut changes functions only. A limit of 90 seconds that could as well be 900 stands outside of them.
+mutmut changes functions only, and no properties. A limit of 90 seconds that could as well be 900 stands outside of
+them.
 """
 
 import ast
@@ -14,10 +15,16 @@ _SEPARATOR = "__mutmut_"
 _UNCHANGED = {"TypeVar", "compile"}
 """Calls whose texts are left alone: a name for type checkers, and patterns, which another text would only break."""
 
+_CHANGED_BY_MUTMUT = ("", "staticmethod", "classmethod")
+"""The decorators of the functions that mutmut changes."""
+
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change. ``source`` is the whole changed module of a constant; a function's is in `changed_functions`."""
+    """One change. ``source`` is the whole changed module of a constant; a function's is in `changed_functions`.
+
+    ``module``: its path without the suffix, such as ``deploy/stages/plan``.
+    """
 
     module: str
     name: str
@@ -28,6 +35,26 @@ class Mutant:
     def function(self) -> str:
         """The mangled name of the changed function, as mutmut's trampolines report it; empty for a constant."""
         return "" if self.source else self.name.partition(_SEPARATOR)[0]
+
+    @property
+    def file(self) -> Path:
+        """The file of the module, in the folder of the project."""
+        return Path(f"{self.module}.py")
+
+    @property
+    def tests(self) -> str:
+        """The file of the module's own tests."""
+        return str(Path("tests", self.module).with_name(f"test_{self.file.name}"))
+
+
+def path_of(file: Path) -> str:
+    """Return the name of a module in the reports: its path without the suffix."""
+    return file.with_suffix("").as_posix()
+
+
+def dotted(module: str) -> str:
+    """Return the name by which a module is imported."""
+    return module.replace("/", ".")
 
 
 def changed_functions(file: Path) -> tuple[str, list[Mutant]]:
@@ -41,7 +68,7 @@ def changed_functions(file: Path) -> tuple[str, list[Mutant]]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     }
     mutants = [
-        Mutant(file.stem, f"function.{file.stem}.{name}", _difference(bodies[_original(name)], bodies[name]))
+        Mutant(path_of(file), f"{dotted(path_of(file))}.{name}", _difference(bodies[_original(name)], bodies[name]))
         for name in made.mutant_names
     ]
     return made.code, mutants
@@ -57,16 +84,16 @@ def _difference(before: Sequence[str], after: Sequence[str]) -> str:
 
 
 def changed_constants(file: Path) -> list[Mutant]:
-    """Return a mutant for each constant outside of functions: a number doubled, a text longer, a boolean turned."""
+    """Return a mutant for each constant that mutmut leaves alone: a number doubled, a text longer, a boolean turned."""
     source = file.read_text()
-    return [_constant_mutant(file.stem, source, node) for node in _constants(ast.parse(source))]
+    return [_constant_mutant(path_of(file), source, node) for node in _constants(ast.parse(source))]
 
 
 def _constants(node: ast.AST) -> Iterator[ast.Constant]:
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Constant) and isinstance(child.value, bool | int | float | str | bytes):
             yield child
-        elif isinstance(child, ast.ClassDef):
+        elif isinstance(child, ast.ClassDef | ast.FunctionDef) and not _is_left_alone(child):
             for statement in child.body:
                 yield from _constants(ast.Module([statement], []))
         elif not _is_left_alone(child):
@@ -74,11 +101,13 @@ def _constants(node: ast.AST) -> Iterator[ast.Constant]:
 
 
 def _is_left_alone(node: ast.AST) -> bool:
-    """Whether there is nothing to change: functions, which are mutmut's, docstrings, and texts without an effect."""
+    """Whether there is nothing to change: functions that are mutmut's, docstrings, and texts without an effect."""
     if isinstance(node, ast.Call):
         return getattr(node.func, "id", getattr(node.func, "attr", "")) in _UNCHANGED
+    if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        return " ".join(map(ast.unparse, node.decorator_list)) in _CHANGED_BY_MUTMUT
     is_text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    return is_text or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom)
+    return is_text or isinstance(node, ast.Import | ast.ImportFrom)
 
 
 def _constant_mutant(module: str, source: str, node: ast.Constant) -> Mutant:
@@ -87,7 +116,7 @@ def _constant_mutant(module: str, source: str, node: ast.Constant) -> Mutant:
     end = sum(map(len, lines[: (node.end_lineno or 0) - 1])) + (node.end_col_offset or 0)
     raw = source.encode()
     changed = (raw[:start] + repr(_changed(node.value)).encode() + raw[end:]).decode()
-    name = f"function.{module} line {node.lineno}, {node.value!r}"
+    name = f"{dotted(module)} line {node.lineno}, {node.value!r}"
     return Mutant(module, name, f"    {node.value!r} -> {_changed(node.value)!r}", changed)
 
 

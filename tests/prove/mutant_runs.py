@@ -4,7 +4,8 @@ pytest collects the tests once. Each mutant is a fork of that process, in which 
 changed function, the quickest first, up to the first failure: mutmut's own way collects them anew for each mutant.
 A test that fails is run again without the mutant: if it fails then as well, it may have noticed something else, and a
 new process, in which the mutant never was, tells whether it has.
-A constant's mutant has to be there before anything is imported: it is a fork of the process before that.
+A constant's mutant, and that of a function that only modules call while they are imported, has to be there before that:
+it is a fork of the process before anything is imported.
 """
 
 import contextlib
@@ -26,7 +27,7 @@ from typing import Any
 
 import pytest
 
-from tests.prove.mutant_kinds import Mutant
+from tests.prove.mutant_kinds import Mutant, dotted
 
 SELECTED = "MUTANT_UNDER_TEST"
 """The environment variable by which mutmut's trampolines choose a mutant; ``stats`` has them report every call."""
@@ -67,24 +68,33 @@ Report = Callable[[str, str], None]
 
 @dataclass
 class Timings:
-    """What the tests did without a mutant: the seconds of each, and the tests that call each function."""
+    """What the tests did without a mutant: the seconds of each, and the tests that call each function.
+
+    ``imported``: the functions that are called while the tests are imported.
+    """
 
     seconds: dict[str, float] = field(default_factory=dict)
     callers: dict[str, set[str]] = field(default_factory=dict)
+    imported: set[str] = field(default_factory=set)
     failed: list[str] = field(default_factory=list)
     libraries: list[str] = field(default_factory=list)
 
+    def precedes_import(self, mutant: Mutant) -> bool:
+        """Return whether a mutant has an effect only if it is there before its module is imported."""
+        return bool(mutant.source) or (mutant.function in self.imported and mutant.function not in self.callers)
+
     def of(self, mutant: Mutant) -> list[str]:
         """Return the tests that call what is changed, those of the changed module first, the quickest first."""
-        module = f"function.{mutant.module}."
+        is_whole = self.precedes_import(mutant) or not mutant.function
+        module = f"{dotted(mutant.module)}."
         called = (
             tests
             for function, tests in self.callers.items()
-            if function == mutant.function or (not mutant.function and function.startswith(module))
+            if function == mutant.function or (is_whole and function.startswith(module))
         )
-        own = f"tests/function/test_{mutant.module}.py"
+        own = mutant.tests
         tests = {test for names in called for test in names}
-        if not mutant.function:
+        if is_whole:
             tests |= {test for test in self.seconds if test.startswith(own)}
             tests = tests or set(self.seconds)  # such as what is said before any module is loaded
         return sorted(tests - set(self.failed), key=lambda test: (not test.startswith(own), self.seconds[test], test))
@@ -121,17 +131,17 @@ def main(plan: Path, processes: int) -> None:
         report(test, FAILING)
     _import(timings.libraries)
     gc.freeze()
-    functions = [mutant for mutant in mutants if not mutant.source]
+    functions = [mutant for mutant in mutants if not timings.precedes_import(mutant)]
     os.waitpid(_fork(lambda: _run_functions(functions, files, timings, processes, report)), 0)
-    constants = [mutant for mutant in mutants if mutant.source]
-    for mutant, state in _each([*_controls(constants), *constants], timings, processes, _run_constant):
+    early = [mutant for mutant in mutants if timings.precedes_import(mutant)]
+    for mutant, state in _each([*_controls(early), *early], timings, processes, _run_early):
         _report_unless_control(report, mutant, state)
 
 
 def _controls(mutants: Sequence[Mutant]) -> list[Mutant]:
     """Return a mutant that changes nothing: were it noticed, so would be all others, whatever they change."""
     for mutant in mutants[:1]:
-        source = Path("function", f"{mutant.module}.py").read_text() if mutant.source else ""
+        source = mutant.file.read_text() if mutant.source else ""
         return [Mutant(mutant.module, "", "", source)]
     return []
 
@@ -193,6 +203,7 @@ def _timed(files: Sequence[str]) -> Timings:
     trampolines.record_trampoline_hit = note
 
     def run_all(session: pytest.Session) -> None:
+        timings.imported = set(calls)
         for number, item in enumerate(session.items):
             calls.clear()
             began = time.monotonic()
@@ -219,16 +230,17 @@ def _fails(plugin: Tests, item: Any, following: Any) -> bool:
     return bool(plugin.failed)
 
 
-def _run_constant(mutant: Mutant, tests: Sequence[str]) -> int:
-    """Run tests on a module that is another text from its first import on."""
-    changed = str(Path("function", f"{mutant.module}.py").resolve())
+def _run_early(mutant: Mutant, tests: Sequence[str]) -> int:
+    """Run tests on a module that is changed from its first import on: a constant by another text of the module."""
+    changed = str(mutant.file.resolve())
     read = importlib.machinery.SourceFileLoader.get_code
 
     def get_code(loader: importlib.machinery.SourceFileLoader, name: str) -> Any:
-        return compile(mutant.source, changed, "exec") if loader.path == changed else read(loader, name)
+        is_changed = mutant.source and loader.path == changed
+        return compile(mutant.source, changed, "exec") if is_changed else read(loader, name)
 
     importlib.machinery.SourceFileLoader.get_code = get_code  # type: ignore[method-assign, assignment]
-    os.environ[SELECTED] = ""
+    os.environ[SELECTED] = "" if mutant.source else mutant.name
 
     def run_all(session: pytest.Session) -> None:
         items = {item.nodeid: item for item in session.items}

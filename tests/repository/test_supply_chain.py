@@ -5,7 +5,6 @@
 
 import email.message
 import json
-import tomllib
 from importlib import metadata
 from pathlib import Path
 from typing import cast
@@ -28,7 +27,6 @@ from tests.audit.requirements import (
     unpinned,
 )
 from tests.locks import completed
-from tests.prove.mutants import ENOUGH
 
 LOCKED = (*PINNED, *BESIDE)
 LOCKS = {path.with_suffix(".in"): path for path in (*LOCKED, ROOT / "deploy/requirements.txt")}
@@ -279,19 +277,6 @@ def test_every_known_text_has_its_reason() -> None:
     assert all(len(digest) == 40 and len(why) > 10 for digest, why in known.items())
     with pytest.raises(ValueError, match="not enough values"):
         known_secrets("f3bbbd66a63d4bf1747940578ec3d0103530e21d\n")
-
-
-def test_every_module_is_mutated_and_the_configured_tests_exist() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["mutmut"]
-    assert settings["source_paths"] == ["function"]
-    assert not {"only_mutate", "do_not_mutate", "do_not_mutate_patterns"} & settings.keys()
-    tests = settings["pytest_add_cli_args_test_selection"]
-    assert len(tests) >= 20
-    assert all((ROOT / name).is_file() for name in tests)
-
-
-def test_the_tests_must_kill_95_percent_of_the_mutants() -> None:
-    assert ENOUGH == 0.95
 
 
 def test_the_audit_fails_on_a_fault_and_reports_checks_that_could_not_be_made(

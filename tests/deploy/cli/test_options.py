@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from deploy.cli.options import EVENT_TYPES, OPTIONS
+from deploy.cli.options import EVENT_TYPES, OPTIONS, Option
+from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.errors import InvalidOptions
 from deploy.resources.function import env_words
 from deploy.spec import Spec, amount, seconds
+from deploy.verbs import USAGES
 from function import schema
 
 WHOLE = """
@@ -51,7 +53,67 @@ def faults(tmp_path: Path, **how: Any) -> str:
     return str(invalid.value)
 
 
+EVERY_OPTION = """
+project = "cold-chain"
+region = "europe-west1"
+dt_projects = ["c0md3pm0p7bet3vico8g", "bsuu3fmh1p7g00c9m8og", "c0md3pm0p7bet3vico8g"]
+name = "fridges"
+retention = "3d"
+rejected_retention = "4d"
+invocation = "public"
+build_service_account = "builder@cold-chain.iam.gserviceaccount.com"
+
+[function]
+runtime = "python312"
+memory = "1Gi"
+cpu = 2
+concurrency = 90
+timeout = "20s"
+min_instances = 1
+max_instances = 9
+
+[settings]
+LOG_LEVEL = "DEBUG"
+
+[labels]
+team = "cold-chain"
+
+[connector]
+display_name = "Cold chain"
+events = ["temperature", "touch"]
+labels = ["room", "floor"]
+"""
+
+
 def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:
+    assert read(tmp_path, EVERY_OPTION) == Spec(
+        google_project="cold-chain",
+        region="europe-west1",
+        dt_projects=("c0md3pm0p7bet3vico8g", "bsuu3fmh1p7g00c9m8og"),
+        name="fridges",
+        retention="3d",
+        rejected_retention="4d",
+        invocation="public",
+        build_account="builder@cold-chain.iam.gserviceaccount.com",
+        function={
+            "runtime": "python312",
+            "memory": "1Gi",
+            "cpu": "2",
+            "concurrency": "90",
+            "timeout": "20s",
+            "min_instances": "1",
+            "max_instances": "9",
+        },
+        settings={"LOG_LEVEL": "DEBUG"},
+        labels={"team": "cold-chain"},
+        connector_name="Cold chain",
+        event_types=("temperature", "touch"),
+        connector_labels=("room", "floor"),
+    )
+    assert all(option.place.rpartition(".")[2] in EVERY_OPTION for option in OPTIONS)
+
+
+def test_an_option_that_deploy_toml_leaves_out_has_no_value(tmp_path: Path) -> None:
     assert read(tmp_path) == Spec(
         google_project="from-the-file",
         region="europe-west1",
@@ -148,6 +210,57 @@ def test_values_at_the_limits_are_accepted_and_values_beyond_are_refused_by_name
 
 
 @pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        ("invocation", "private", "--invocation: 'private' is not one of auto, public, unchecked"),
+        ("region", "Europe", "--region: 'Europe' is not a region such as europe-west1"),
+        ("name", "x", "--name: 'x' is not a name of 6 to 30 of a-z, 0-9 and -"),
+        ("function.runtime", "python3", "--runtime: 'python3' is not a runtime such as python313"),
+        ("function.cpu", "many", "--cpu: 'many' is not a number of processors such as 1 or 0.5"),
+        ("labels", ["Team=x"], "--label: 'Team=x' is not a label such as team=cold-chain"),
+        ("build_service_account", "me", "--build-service-account: 'me' is not the e-mail address of a service account"),
+        ("connector.labels", ["a b"], "--connector-label: 'a b' is not a label key"),
+        ("connector.events", ["heat"], "--event-type: 'heat' is not one of touch, temperature, objectPresent, "),
+        ("connector.events", ["heat"], "ethernetStatus, cellularStatus; for a newer type, select all types"),
+        ("connector.display_name", "", "--connector-name: '' is not a display name of 1 to 100 printable characters"),
+        ("connector.display_name", "x" * 101, f"'{'x' * 100}' is not a display name of 1 to 100 printable characters"),
+        ("settings", ["nonsense"], "--set: a text without = is not NAME=VALUE, such as LOG_LEVEL=DEBUG"),
+        ("settings", ["log_level=x=y"], "--set: log_level is not NAME=VALUE, such as LOG_LEVEL=DEBUG"),
+        ("settings", [f"a{'b' * 200}=x"], f"--set: a{'b' * 99} is not NAME=VALUE"),
+        ("settings", ["A=\n"], "--set: the value of A has a line break or another character that is not printable"),
+    ],
+)
+def test_the_error_of_an_invalid_value_shows_flag_value_and_what_is_valid(
+    tmp_path: Path, place: str, value: Any, message: str
+) -> None:
+    assert message in faults(tmp_path, flags={place: value})
+
+
+@pytest.mark.parametrize(
+    ("place", "values"),
+    [
+        ("connector.display_name", ["x", "x" * 100, "Kühlhaus 2"]),
+        ("project", ["a-proj", "example.com:cold-chain"]),
+        ("name", ["dt-pub", "dt-pubsub-of-the-cold-chain-01"]),
+        ("region", ["us-east1", "northamerica-northeast2", "europe-west12"]),
+        ("function.cpu", ["0.08", "1", "8"]),
+        ("build_service_account", ["1-compute@developer.gserviceaccount.com", "b@cold-chain.iam.gserviceaccount.com"]),
+        ("settings", [["A_1=b=c"], ["A="]]),
+        ("labels", [["team="], [f"a{'b' * 62}={'c' * 63}"]]),
+        ("connector.labels", [["x" * 100], ["Room"]]),
+    ],
+)
+def test_every_valid_form_of_a_value_is_accepted(tmp_path: Path, place: str, values: list[Any]) -> None:
+    for value in values:
+        given = {**REQUIRED, "function.concurrency": "1", place: value}
+        assert read(tmp_path, "", flags=given).region in ("europe-west1", value)
+
+
+def test_the_value_of_a_setting_begins_at_the_first_equals_sign(tmp_path: Path) -> None:
+    assert read(tmp_path, flags={"settings": ["GRPC_TRACE=a=b"]}).settings == {"GRPC_TRACE": "a=b"}
+
+
+@pytest.mark.parametrize(
     ("reader", "text", "message"),
     [
         (amount, "1Pi", "'1Pi' is not an amount such as 512Mi or 0.5"),
@@ -170,12 +283,63 @@ def test_max_instances_below_min_instances_is_refused(tmp_path: Path) -> None:
     assert "--max-instances" in faults(tmp_path, flags={"function.max_instances": "1", "function.min_instances": "2"})
 
 
+def test_min_instances_above_the_default_maximum_are_refused_where_they_are_set(tmp_path: Path) -> None:
+    text = WHOLE.replace("min_instances = 1", "min_instances = 6")
+    assert "line 9: function.min_instances: max_instances is lower than min_instances" in faults(tmp_path, text=text)
+
+
+@pytest.mark.parametrize("missing", ["--project", "--region", "--dt-project"])
+def test_an_option_without_a_default_must_be_set(tmp_path: Path, missing: str) -> None:
+    (option,) = (option for option in OPTIONS if option.flag == missing)
+    fault = f"{missing} is missing (or {option.variable}, or {option.place} in deploy.toml)"
+    given = {place: value for place, value in REQUIRED.items() if place != option.place}
+    (line,) = faults(tmp_path, text="", flags=given).splitlines()[1:]
+    assert line.startswith(f"  {fault}")
+
+
 def test_a_named_settings_file_must_exist(tmp_path: Path) -> None:
     assert "other.toml: No such file or directory" in faults(tmp_path, flags={"config": str(tmp_path / "other.toml")})
 
 
 def test_an_invalid_toml_file_is_refused(tmp_path: Path) -> None:
     assert "deploy.toml" in faults(tmp_path, text="project: x")
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
+def test_every_option_is_a_flag_of_up_and_repeatable_if_it_has_many_values(option: Option) -> None:
+    flags = vars(parse(["up", f"{option.flag}=one", f"{option.flag}=two"], USAGES))
+    assert flags[option.place] == (["one", "two"] if option.many else "two")
+
+
+OF_KIND = {
+    "ID": "cold-chain",
+    "REGION": "europe-west1",
+    "NAME": "python313",
+    "KEY=VALUE": "team=cold-chain",
+    "TIME": "600s",
+    "SIZE": "512Mi",
+    "COUNT": "1",
+    "HOW": "auto",
+    "EMAIL": "builder@cold-chain.iam.gserviceaccount.com",
+    "NAME=VALUE": "LOG_LEVEL=DEBUG",
+    "TYPE": "touch",
+    "KEY": "room",
+}
+
+
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.flag)
+def test_the_help_of_an_option_names_the_kind_of_its_value_and_valid_examples(option: Option) -> None:
+    examples = re.findall(r"such as (\S+)", option.help)
+    for value in (OF_KIND[option.metavar], *examples):
+        option.check(value)
+
+
+def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_repeatable() -> None:
+    of_place = {option.place: option for option in OPTIONS}
+    region, labels, cpu = of_place["region"], of_place["labels"], of_place["function.cpu"]
+    assert region.help_text == f"{region.help} (required) [DEPLOY_REGION]"
+    assert cpu.help_text == f"{cpu.help} (default: 1) [DEPLOY_FUNCTION_CPU]"
+    assert labels.help_text == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
 
 
 def test_no_option_has_the_flag_or_variable_of_another() -> None:
@@ -343,6 +507,54 @@ def test_a_key_in_the_wrong_table_is_reported_with_the_right_one(tmp_path: Path)
     assert "unknown key memory; did you mean function.memory?" in faults(tmp_path, text='memory = "1Gi"')
 
 
+def test_an_unknown_key_that_resembles_none_is_reported_without_a_suggestion(tmp_path: Path) -> None:
+    message = faults(tmp_path, text=f"zzz = 1\n{WHOLE}")
+    assert message.splitlines() == ["invalid options:", "  deploy.toml, line 1: unknown key zzz"]
+
+
+TAKEN = """\
+[labels]
+deployment-tool = "x"
+[settings]
+PUBSUB_TOPIC = "x"
+DT_SIGNATURE_SECRET = "x"
+K_SERVICE = "x"
+X_GOOGLE_WORKER = "x"
+DT_SERVICE_ACCOUNT_KEY_ID = "x"
+"""
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "line 2: labels.deployment-tool: deployment-tool is set by the deployment itself",
+        "line 4: settings.PUBSUB_TOPIC: PUBSUB_TOPIC is set by the deployment itself",
+        "line 5: settings.DT_SIGNATURE_SECRET: DT_SIGNATURE_SECRET is set by the deployment itself",
+        "line 6: settings.K_SERVICE: K_SERVICE is reserved by Google Cloud",
+        "line 7: settings.X_GOOGLE_WORKER: X_GOOGLE_WORKER is reserved by Google Cloud",
+        "line 8: settings.DT_SERVICE_ACCOUNT_KEY_ID: DT_SERVICE_ACCOUNT_KEY_ID is for this command only",
+    ],
+)
+def test_a_name_in_deploy_toml_that_a_user_cannot_set_is_refused_with_its_line(tmp_path: Path, fault: str) -> None:
+    assert f"deploy.toml, {fault}" in faults(tmp_path, text=TAKEN, flags=REQUIRED)
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ('function . memory = "lots"', "deploy.toml, line 1: function.memory"),
+        ('"function"."memory" = "lots"', "deploy.toml, line 1: function.memory"),
+        ("# a comment\n'function'.memory = 'lots'", "deploy.toml, line 2: function.memory"),
+        ('function = { memory = "lots" }', "deploy.toml, line 1: function.memory"),
+        ('\n [ function ] # sizes\n  "memory" = "lots"', "deploy.toml, line 3: function.memory"),
+        ('"functio\\u006e".memory = "lots"', "deploy.toml: function.memory"),
+    ],
+    ids=["blanks", "quotes", "a comment", "an inline table", "a header with a comment", "an escape"],
+)
+def test_a_key_in_any_notation_of_toml_is_found_again_for_an_error(tmp_path: Path, text: str, where: str) -> None:
+    assert f"{where}: 'lots' is not an amount" in faults(tmp_path, text=text)
+
+
 def test_an_error_in_a_variable_names_the_variable(tmp_path: Path) -> None:
     assert "DEPLOY_REGION: 'Europe' is not" in faults(tmp_path, environ={"DEPLOY_REGION": "Europe"})
 
@@ -374,6 +586,10 @@ def test_white_space_around_a_variable_is_ignored(tmp_path: Path, margin: str) -
     environ = {"DEPLOY_PROJECT": f"{margin}demo-proj{margin}", "DEPLOY_DT_PROJECTS": f"{margin}one,{margin}two{margin}"}
     spec = read(tmp_path, environ=environ)
     assert (spec.google_project, spec.dt_projects) == ("demo-proj", ("one", "two"))
+    usual = {"GOOGLE_CLOUD_PROJECT": margin, "CLOUDSDK_CORE_PROJECT": f"{margin}core-proj{margin}"}
+    assert (
+        read(tmp_path, text=WHOLE.replace('project = "from-the-file"', ""), environ=usual).google_project == "core-proj"
+    )
 
 
 def test_a_variable_can_contain_settings_with_commas_in_their_values(tmp_path: Path) -> None:
@@ -428,6 +644,11 @@ def test_an_error_never_quotes_the_value_of_a_setting_that_can_be_a_secret(tmp_p
 @pytest.mark.parametrize("name", ["DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_EMAIL"])
 def test_the_login_of_dt_never_becomes_a_variable_of_the_function(tmp_path: Path, name: str) -> None:
     assert f"--set: {name} is for this command only" in faults(tmp_path, flags={"settings": [f"{name}=x"]})
+
+
+@pytest.mark.parametrize("name", sorted(Spec("a-project", "europe-west1").environment))
+def test_a_variable_that_the_deployment_sets_is_refused(tmp_path: Path, name: str) -> None:
+    assert f"--set: {name} is set by the deployment itself" in faults(tmp_path, flags={"settings": [f"{name}=x"]})
 
 
 @pytest.mark.parametrize("name", ["PORT", "K_SERVICE", "FUNCTION_TARGET", "X_GOOGLE_WORKER"])

@@ -15,7 +15,22 @@ FUNCTION, SERVICE = ("function dt-pubsub", "function"), ("function dt-pubsub", "
 SECRET = ("secret dt-signature", "secret")
 ANNOTATION = "run.googleapis.com"
 NO_INSTANCE = {f"{ANNOTATION}/scalingMode": "manual", f"{ANNOTATION}/manualInstanceCount": "0"}
-USUAL = [{"ackDeadlineSeconds": 10}, {"state": "ACTIVE"}, {"pushConfig": {}}, {"filter": ""}]
+AUTOMATIC = {f"{ANNOTATION}/scalingMode": "automatic", f"{ANNOTATION}/manualInstanceCount": "3"}
+USUAL = [
+    (SUBSCRIPTION, {"ackDeadlineSeconds": 10}),
+    (SUBSCRIPTION, {"ackDeadlineSeconds": None}),
+    (SUBSCRIPTION, {"state": "ACTIVE"}),
+    (SUBSCRIPTION, {"state": "STATE_UNSPECIFIED"}),
+    (SUBSCRIPTION, {"state": None}),
+    (SUBSCRIPTION, {"pushConfig": {}}),
+    (SUBSCRIPTION, {"filter": ""}),
+    (TOPIC, {"messageStoragePolicy": {"allowedPersistenceRegions": []}}),
+    (FUNCTION, {"serviceConfig": {"vpcConnectorEgressSettings": "PRIVATE_RANGES_ONLY"}}),
+    (SERVICE, {"metadata": {"annotations": AUTOMATIC}}),
+    (SERVICE, {"metadata": {"annotations": {f"{ANNOTATION}/iap-enabled": "false"}}}),
+    (SERVICE, {"spec": {"traffic": [{"latestRevision": True, "percent": 100}]}}),
+    (SECRET, {"replication": {"automatic": {}}}),
+]
 SET = [
     (SUBSCRIPTION, {"filter": 'attributes.deviceId = "d"'}, 'takes only messages that match attributes.deviceId = "d"'),
     (SUBSCRIPTION, {"ackDeadlineSeconds": 600}, "ack deadline 600 s"),
@@ -29,6 +44,13 @@ SET = [
         {"retryPolicy": {"minimumBackoff": "300s", "maximumBackoff": "600s"}},
         "waits 300s to 600s before it delivers again",
     ),
+    (
+        SUBSCRIPTION,
+        {"deadLetterPolicy": {"deadLetterTopic": "projects/p/topics/dead"}},
+        "after 5 attempts a message goes to projects/p/topics/dead",
+    ),
+    (SUBSCRIPTION, {"retryPolicy": {"minimumBackoff": "300s"}}, "waits 300s to 600s before it delivers again"),
+    (SUBSCRIPTION, {"retryPolicy": {"maximumBackoff": "300s"}}, "waits 10s to 300s before it delivers again"),
     (SUBSCRIPTION, {"enableExactlyOnceDelivery": True}, "exactly-once delivery"),
     (SUBSCRIPTION, {"retainAckedMessages": True}, "keeps acknowledged messages"),
     (SUBSCRIPTION, {"enableMessageOrdering": True}, "message ordering"),
@@ -36,12 +58,25 @@ SET = [
     (SUBSCRIPTION, {"state": "RESOURCE_ERROR"}, "state RESOURCE_ERROR"),
     (SUBSCRIPTION, {"bigqueryConfig": {"table": "p.d.t"}}, "pushes to p.d.t"),
     (SUBSCRIPTION, {"cloudStorageConfig": {"bucket": "b"}}, "pushes to b"),
-    (TOPIC, {"schemaSettings": {"schema": "projects/p/schemas/s"}}, "do not fit the schema projects/p/schemas/s"),
-    (TOPIC, {"messageStoragePolicy": {"allowedPersistenceRegions": ["europe-west1"]}}, "messages in europe-west1 only"),
+    (
+        TOPIC,
+        {"schemaSettings": {"schema": "projects/p/schemas/s"}},
+        "refuses messages that do not fit the schema projects/p/schemas/s",
+    ),
+    (
+        TOPIC,
+        {"messageStoragePolicy": {"allowedPersistenceRegions": ["europe-west1"]}},
+        "keeps messages in europe-west1 only",
+    ),
     (
         TOPIC,
         {"messageStoragePolicy": {"allowedPersistenceRegions": ["us-east1"], "enforceInTransit": True}},
         "keeps messages in us-east1 only, and refuses publishers elsewhere",
+    ),
+    (
+        TOPIC,
+        {"messageStoragePolicy": {"allowedPersistenceRegions": ["europe-west1", "europe-north1"]}},
+        "keeps messages in europe-west1, europe-north1 only",
     ),
     (TOPIC, {"kmsKeyName": "projects/p/keys/k"}, "encrypted with projects/p/keys/k"),
     (TOPIC, {"ingestionDataSourceSettings": {"awsKinesis": {}}}, "takes messages from another source, too"),
@@ -49,6 +84,13 @@ SET = [
     (TOPIC, {"messageRetentionDuration": "86400s"}, "keeps messages for 86400s"),
     (TOPIC, {"state": "INGESTION_RESOURCE_ERROR"}, "state INGESTION_RESOURCE_ERROR"),
     (FUNCTION, {"serviceConfig": {"environmentVariables": {"LOG_LEVEL": "DEBUG"}}}, "variables LOG_LEVEL"),
+    (FUNCTION, {"serviceConfig": {"environmentVariables": {"B": "1", "A": "2"}}}, "variables A, B"),
+    (
+        FUNCTION,
+        {"serviceConfig": {"secretEnvironmentVariables": [{"key": "B"}, {"key": "A"}]}},
+        "variables from secrets A, B",
+    ),
+    (FUNCTION, {"buildConfig": {"environmentVariables": {"B": "1", "A": "2"}}}, "build variables A, B"),
     (
         FUNCTION,
         {"serviceConfig": {"secretEnvironmentVariables": [{"key": "DT_SIGNATURE_SECRET"}]}},
@@ -81,7 +123,7 @@ SET = [
     (
         SERVICE,
         {"metadata": {"annotations": NO_INSTANCE}},
-        "scaled by hand to 0 instances",
+        "scaled by hand to 0 instances: nothing answers DT",
     ),
     (
         SERVICE,
@@ -90,10 +132,26 @@ SET = [
     ),
     (
         SERVICE,
-        {"spec": {"traffic": [{"revisionName": "old", "percent": 50}, {"revisionName": "older", "percent": 50}]}},
-        "its newest revision gets 0 %",
+        {"metadata": {"annotations": {**NO_INSTANCE, f"{ANNOTATION}/manualInstanceCount": "3"}}},
+        "scaled by hand to 3 instances",
     ),
-    (SECRET, {"expireTime": "2027-01-01T00:00:00Z"}, "deleted by Google on 2027-01-01"),
+    (
+        SERVICE,
+        {"metadata": {"annotations": {f"{ANNOTATION}/scalingMode": "Manual"}}},
+        "scaled by hand to 0 instances: nothing answers DT",
+    ),
+    (
+        SERVICE,
+        {"spec": {"traffic": [{"latestRevision": True, "percent": 60}, {"latestRevision": True, "percent": 39}]}},
+        "its newest revision gets 99 % of the requests",
+    ),
+    (SERVICE, {"spec": {"traffic": [{"latestRevision": True}]}}, "its newest revision gets 0 % of the requests"),
+    (
+        SERVICE,
+        {"spec": {"traffic": [{"revisionName": "old", "percent": 50}, {"revisionName": "older", "percent": 50}]}},
+        "its newest revision gets 0 % of the requests",
+    ),
+    (SECRET, {"expireTime": "2027-01-01T00:00:00Z"}, "is deleted by Google on 2027-01-01T00:00:00Z"),
     (
         SECRET,
         {"replication": {"userManaged": {"replicas": [{"location": "europe-west1"}]}}},
@@ -101,8 +159,13 @@ SET = [
     ),
     (
         SECRET,
+        {"replication": {"userManaged": {"replicas": [{"location": "europe-west1"}, {"location": "us-east1"}]}}},
+        "kept in europe-west1, us-east1 only",
+    ),
+    (
+        SECRET,
         {"rotation": {"nextRotationTime": "2027-01-01T00:00:00Z"}},
-        "a reminder to rotate it is set for 2027-01-01",
+        "a reminder to rotate it is set for 2027-01-01T00:00:00Z",
     ),
     (SECRET, {"versionDestroyTtl": "86400s"}, "destroyed versions last 86400s"),
 ]
@@ -120,8 +183,9 @@ def reasons(place: tuple[str, str] | None, settings: Any) -> dict[str, str]:
 @pytest.mark.parametrize(("place", "settings", "phrase"), SET)
 def test_a_setting_made_by_hand_is_shown_and_left_alone(place: tuple[str, str], settings: Any, phrase: str) -> None:
     reason = reasons(place, settings)[place[0]]
-    assert phrase in reason
-    assert "set elsewhere" in reason
+    shown = f"; set elsewhere and left alone: {phrase}" if place == FUNCTION else f"; {phrase}, set elsewhere"
+    assert reason.endswith(shown)
+    assert reason.count("elsewhere") == shown.count("elsewhere")
 
 
 def test_resources_after_up_have_no_settings_made_by_hand() -> None:
@@ -133,9 +197,9 @@ def test_the_value_of_a_variable_is_not_shown() -> None:
     assert "not-for-a-terminal" not in str(reasons(FUNCTION, settings))
 
 
-@pytest.mark.parametrize("settings", USUAL)
-def test_a_default_of_google_is_not_shown(settings: Any) -> None:
-    assert "elsewhere" not in reasons(SUBSCRIPTION, settings)[SUBSCRIPTION[0]]
+@pytest.mark.parametrize(("place", "settings"), USUAL)
+def test_a_default_of_google_is_not_shown(place: tuple[str, str], settings: Any) -> None:
+    assert "elsewhere" not in reasons(place, settings)[place[0]]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from deploy.resources.connector import (
     MAX_PER_PROJECT,
     Connector,
     check_room,
+    connector_id,
     labels_wanted,
     names_suffice,
     owned_by,
@@ -163,6 +164,14 @@ def test_a_secret_that_dt_does_not_show_is_sent_again_only_after_a_new_one_was_m
     assert [step.action for step in planned(hidden, new_secret=True)] == ["update"]
 
 
+def test_a_secret_that_dt_does_not_show_is_mentioned() -> None:
+    (step,) = planned(connector(signs_with="unknown"))
+    unseen = "DT does not show its secret, so it cannot be compared; python -m deploy verify checks it"
+    assert step.reason == f"dc1 is ACTIVE; {unseen}"
+    (step,) = planned(connector())
+    assert step.reason == "dc1 is ACTIVE"
+
+
 def test_the_connector_with_our_secret_stays_and_a_second_is_deleted_only_if_it_may_be_ours() -> None:
     older, newer = connector(1, signs_with="unknown"), connector(2)
     kept, deleted = planned(older, newer)
@@ -197,12 +206,43 @@ def test_a_removal_deletes_our_connectors_and_keeps_those_to_a_foreign_function(
     assert [step.reason for step in remove_connector(spec(), DT_PROJECT, (), URL)] == ["is not there"]
 
 
+@pytest.mark.parametrize(
+    ("url", "is_ours"),
+    [
+        ("https://dt-pubsub-0000000000-ew.a.run.app", True),
+        ("https://us-east1-cold-chain-prod.cloudfunctions.net/dt-pubsub", True),
+        ("https://us-east1-cold-chain-prod.cloudfunctions.net/dt-pubsub-2", False),
+        ("https://other-pubsub-0000000000-ew.a.run.app", False),
+        ("https://dt-pubsub-1.example.com", False),
+        ("https://example.com/dt-pubsub", False),
+    ],
+)
+def test_a_second_connector_with_our_name_is_ours_if_it_points_at_an_earlier_function_of_this_name(
+    url: str,
+    is_ours: bool,  # noqa: FBT001  # a column of the table
+) -> None:
+    earlier, newer = connector(1, url=url, signs_with="unknown"), connector(2, display_name="Fridges")
+    assert owned_by(spec(), (earlier, newer), URL) == ((newer, earlier) if is_ours else (newer,))
+
+
+def test_a_removal_without_a_connector_of_ours_says_so_under_the_connectors_id() -> None:
+    (step,) = remove_connector(spec(), DT_PROJECT, (), URL)
+    assert (step.action, step.id, step.reason) == ("keep", connector_id(DT_PROJECT), "is not there")
+
+
+def test_a_connector_gets_the_url_of_a_function_that_does_not_exist_yet() -> None:
+    (step,) = planned(connector(), url="")
+    assert step.reason == f"url {URL} -> <the function's URL>"
+
+
 @pytest.mark.parametrize("count", [MAX_PER_PROJECT - 1, MAX_PER_PROJECT, MAX_PER_PROJECT + 1])
 def test_a_full_project_has_no_room_for_a_new_connector_and_keeps_ours(count: int) -> None:
     others = tuple(Connector(f"dc{number}", url="https://example.com/") for number in range(count))
     if count == MAX_PER_PROJECT:
-        with pytest.raises(DeployError, match="there is no room"):
+        with pytest.raises(DeployError, match="has 10 Data Connectors, and DT allows 10: there is no room") as full:
             check_room(spec(), DT_PROJECT, others, URL)
+        assert full.value.where == f"DT project {DT_PROJECT}"
+        assert full.value.fix[0].startswith("delete one in DT Studio, API Integrations > Data Connectors")
     else:
         check_room(spec(), DT_PROJECT, others, URL)
     check_room(spec(), DT_PROJECT, (*others[1:], connector()), URL)
@@ -211,6 +251,7 @@ def test_a_full_project_has_no_room_for_a_new_connector_and_keeps_ours(count: in
 def test_devices_of_proofs_are_deleted_from_the_project_they_are_in() -> None:
     (step,) = remove_devices(DT_PROJECT, ["emu1"])
     assert (step.resource, step.call) == ("emulated device emu1", DeviceRemoval(DT_PROJECT, "emu1"))
+    assert (step.action, step.reason) == ("delete", "left by a proof that was interrupted")
 
 
 def test_labels_of_the_spec_override_those_of_the_attributes() -> None:

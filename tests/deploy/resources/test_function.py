@@ -8,8 +8,9 @@ from deploy.errors import DeployError, NotOwned
 from deploy.resources.function import OPTIONAL_SETTINGS, Function, function_url, mounted_secrets, state_of, version_of
 from deploy.resources.resource import answered
 from deploy.spec import FUNCTION_DEFAULTS
+from deploy.stages.plan import plan
 from deploy.steps import Argv, GcloudCall, pending
-from tests.deploy.cases import planned
+from tests.deploy.cases import PLANS, observed_of, planned, read, spec_of
 from tests.deploy.fakes.gcloud import URL
 from tests.deploy.stage import spec
 
@@ -74,12 +75,89 @@ def test_an_update_sets_only_the_given_settings_and_those_that_gcloud_requires()
             {"spec": {"template": {"spec": {"containers": [{"image": "europe-docker.pkg.dev/p/theirs/app"}]}}}},
             "image of the Cloud Run service",
         ),
+        (
+            {"spec": {"template": {"spec": {"containers": [{"image": "eu.gcr.io/p/app"}]}}}},
+            "image of the Cloud Run service eu.gcr.io/p/app -> built from the source",
+        ),
     ],
 )
 def test_the_function_is_deployed_again_if_its_service_was_changed(service: object, what: str) -> None:
     (step, *_) = pending(planned({"function dt-pubsub": {"service": service}}))
     assert step.resource == "function dt-pubsub"
     assert what in step.reason
+
+
+OTHER_ACCOUNT = "payments@demo-proj.iam.gserviceaccount.com"
+
+
+@pytest.mark.parametrize(
+    ("found", "change"),
+    [
+        ({"state": "FAILED"}, "state FAILED -> ACTIVE"),
+        ({"labels": {"dt-pubsub-version": "0-9-1"}}, "version 0.9.1 -> 1.0.0"),
+        ({"labels": {"dt-pubsub-version": None}}, "version none -> 1.0.0"),
+        ({"eventTrigger": {"eventType": "google.cloud.audit.v1"}}, "trigger google.cloud.audit.v1 -> HTTP"),
+        ({"buildConfig": {"entryPoint": "main"}}, "entry point main -> ingest"),
+        (
+            {"serviceConfig": {"serviceAccountEmail": OTHER_ACCOUNT}},
+            f"service account {OTHER_ACCOUNT} -> dt-pubsub@demo-proj.iam.gserviceaccount.com",
+        ),
+        ({"serviceConfig": {"ingressSettings": "ALLOW_INTERNAL_ONLY"}}, "ingress ALLOW_INTERNAL_ONLY -> ALLOW_ALL"),
+        ({"serviceConfig": {"environmentVariables": {"PUBSUB_TOPIC": "t"}}}, "PUBSUB_TOPIC t -> projects/demo-proj/"),
+        ({"serviceConfig": {"secretVolumes": []}}, "secret file none -> /secrets/dt-signature=dt-signature:latest"),
+        ({"labels": {"dt-pubsub-source": None}}, "source none -> d1"),
+    ],
+)
+def test_a_difference_is_shown_as_a_setting_with_both_values(found: dict[str, Any], change: str) -> None:
+    (step, *_) = pending(planned({"function dt-pubsub": {"function": found}}))
+    assert step.resource == "function dt-pubsub"
+    assert step.reason.startswith(change)
+    assert len(step.changes) == 1
+
+
+def test_an_ingress_that_google_does_not_show_is_open() -> None:
+    everything = read(PLANS / "everything.json")
+    facts = everything["observed"]["facts"]["function dt-pubsub"]
+    del facts["function"]["serviceConfig"]["ingressSettings"]
+    del facts["service"]["metadata"]["annotations"]
+    assert pending(plan(spec_of(everything["spec"]), observed_of(everything["observed"]))) == ()
+
+
+def test_the_build_account_is_compared_only_if_it_is_set() -> None:
+    builder = "builder@demo-proj.iam.gserviceaccount.com"
+    built = {"buildConfig": {"serviceAccount": f"projects/demo-proj/serviceAccounts/{builder}"}}
+    assert pending(planned({"function dt-pubsub": {"function": built}})) == ()
+    assert pending(planned({"function dt-pubsub": {"function": built}}, build_account=builder)) == ()
+    (step, *_) = pending(planned({}, build_account=builder))
+    assert step.reason == f"build service account none -> {builder}"
+    (step, *_) = pending(planned({"function dt-pubsub": {"function": built}}, build_account=OTHER_ACCOUNT))
+    assert step.reason == f"build service account {builder} -> {OTHER_ACCOUNT}"
+
+
+@pytest.mark.parametrize(
+    ("key", "name", "found", "wanted"),
+    [
+        ("availableMemory", "memory", None, "1Gi"),
+        ("maxInstanceRequestConcurrency", "concurrency", 1, "80"),
+        ("minInstanceCount", "min_instances", 0, "1"),
+        ("maxInstanceCount", "max_instances", 100, "5"),
+    ],
+)
+def test_a_setting_that_google_does_not_show_has_googles_default(
+    key: str, name: str, found: int | None, wanted: str
+) -> None:
+    (setting,) = (setting for setting in OPTIONAL_SETTINGS if setting.name == name)
+    assert setting.found({"serviceConfig": {}}) == setting.found({}) == (None if found is None else str(found))
+    assert setting.found({"serviceConfig": {key: wanted}}) == wanted
+
+
+def test_an_update_keeps_runtime_and_memory_of_the_function_where_gcloud_requires_them() -> None:
+    found = {"buildConfig": {"runtime": "python312"}, "serviceConfig": {"availableMemory": "2Gi"}}
+    (step, *_) = pending(planned({"function dt-pubsub": {"function": found}}, function={"cpu": "2"}))
+    assert {"--runtime=python312", "--memory=2Gi", "--cpu=2"} <= {*argv_of(step.call)}
+    unseen = {"buildConfig": {"runtime": None}, "serviceConfig": {"availableMemory": None}}
+    (step, *_) = pending(planned({"function dt-pubsub": {"function": unseen}}, function={"cpu": "2"}))
+    assert {"--runtime=python313", "--memory=512Mi", "--cpu=2"} <= {*argv_of(step.call)}
 
 
 def test_a_service_of_others_is_neither_overwritten_nor_opened() -> None:
@@ -103,15 +181,55 @@ def test_a_detached_service_of_ours_is_closed_in_both_ways_and_stays() -> None:
     annotations = {"run.googleapis.com/invoker-iam-disabled": "true"}
     service = {"metadata": {"labels": MARK, "annotations": annotations}}
     policy = {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}
-    answers = [None, service, policy]
-    facts = answered(FUNCTION.removal_reads(), lambda _: answers.pop(0))
-    steps = FUNCTION.removal(facts)
+    answers, asked = [None, service, policy], list[Argv]()
+
+    def read(argv: Argv) -> object:
+        asked.append(argv)
+        return answers.pop(0)
+
+    steps = FUNCTION.removal(answered(FUNCTION.removal_reads(), read))
+    assert [argv[:3] for argv in asked] == [
+        ("functions", "describe", "dt-pubsub"),
+        ("run", "services", "describe"),
+        ("run", "services", "get-iam-policy"),
+    ]
     assert [(step.action, step.resource) for step in steps] == [
         ("delete", "public invocation of Cloud Run service dt-pubsub"),
         ("delete", "unchecked invocation of Cloud Run service dt-pubsub"),
         ("keep", "function dt-pubsub"),
     ]
     assert "gcloud run services delete dt-pubsub" in steps[-1].reason
+    assert argv_of(steps[0].call)[:7] == (
+        *("run", "services", "remove-iam-policy-binding", "dt-pubsub"),
+        *("--member=allUsers", "--role=roles/run.invoker", "--condition=None"),
+    )
+    assert argv_of(steps[1].call)[:5] == ("run", "services", "update", "dt-pubsub", "--invoker-iam-check")
+    assert {step.reason for step in steps[:2]} == {"its function was detached: it stays, closed"}
+
+
+def test_settings_made_elsewhere_are_shown_one_after_the_other() -> None:
+    served = {"availableMemory": "1Gi", "maxInstanceCount": 7, "environmentVariables": {"LOG_LEVEL": "DEBUG"}}
+    steps = planned({"function dt-pubsub": {"function": {"serviceConfig": served}}})
+    (kept,) = (step for step in steps if step.resource == "function dt-pubsub")
+    assert kept.reason == (
+        "source and settings are as they should be; set elsewhere and left alone: "
+        "memory 1Gi, max_instances 7, variables LOG_LEVEL"
+    )
+    (kept,) = (step for step in planned({}) if step.resource == "function dt-pubsub")
+    assert kept.reason == "source and settings are as they should be"
+
+
+@pytest.mark.parametrize("service", [None, {"metadata": {"labels": {"team": "payments"}}}])
+def test_the_callers_of_a_service_that_is_not_ours_are_not_read(service: object) -> None:
+    answers = [None, service]
+    assert answered(FUNCTION.removal_reads(), lambda _: answers.pop(0)) == {"function": None, "service": service}
+    assert list(answered(FUNCTION.removal_reads(), lambda _: {"labels": MARK})) == ["function"]
+
+
+def test_a_service_of_others_is_not_closed_by_a_removal_and_is_shown() -> None:
+    (step,) = FUNCTION.removal({"function": None, "service": {"metadata": {"labels": {"team": "payments"}}}})
+    assert (step.action, step.id) == ("keep", FUNCTION.id)
+    assert step.reason == "is not there; the Cloud Run service of this name is not this deployment's"
 
 
 def test_a_failed_deployment_counts_although_an_older_revision_serves() -> None:

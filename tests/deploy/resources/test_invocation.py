@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from deploy.resources.invocation import Invocation
+from deploy.resources.invokers import run_service
 from deploy.resources.resource import answered
+from deploy.steps import GcloudCall
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.stage import Stage, spec
 
@@ -59,6 +61,29 @@ def test_the_function_is_opened_as_the_spec_says(
     lines = [step.call.line() if step.call else "" for step in steps]
     assert len([line for line in lines if line]) == len(does)
     assert all(word in line.split() for word, line in zip(does, lines, strict=False))
+
+
+@pytest.mark.parametrize(
+    ("invocation", "policy", "service", "reasons"),
+    [
+        ("auto", None, {}, ["no public access"]),
+        ("auto", PUBLIC, {}, ["allUsers may call"]),
+        ("public", PUBLIC, {}, ["allUsers may call"]),
+        ("public", None, CHECK_OFF, ["requested instead of a switched-off check", "invoker check off -> on"]),
+        ("unchecked", None, CHECK_OFF, ["the invoker check is off"]),
+        ("unchecked", PUBLIC, {}, ["organization policy forbids allUsers: the check goes off"]),
+    ],
+)
+def test_the_reason_says_who_may_call(invocation: str, policy: object, service: object, reasons: list[str]) -> None:
+    steps = Invocation(spec(invocation=invocation)).plan({"policy": policy, "service": service})
+    assert [step.reason for step in steps] == reasons
+    assert all(step.id.whole == Invocation(spec()).id for step in steps)
+
+
+def test_the_role_to_call_is_granted_to_all_users_without_a_condition() -> None:
+    (step,) = Invocation(spec()).plan({"policy": None, "service": {}})
+    granted = ("--member=allUsers", "--role=roles/run.invoker", "--condition=None")
+    assert step.call == GcloudCall(run_service(spec(), "add-iam-policy-binding", *granted))
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,13 @@ def test_down_names_the_subscriptions_of_others_that_get_no_more_messages(up: St
     assert f"projects/{PROJECT}/subscriptions/dt-events" not in line
 
 
+def test_every_subscription_of_others_is_named() -> None:
+    names = [f"projects/{PROJECT}/subscriptions/{name}" for name in ("dt-events", "b", "a", "dt-events-verify-1")]
+    loss = Topic(spec(), "dt-events").loss({"subscriptions": names})
+    assert loss == f"; others subscribe to it, and will receive nothing: {names[2]}, {names[1]}"
+    assert Topic(spec(), "dt-events").loss({"subscriptions": names[:1]}) == ""
+
+
 @pytest.mark.parametrize("verb", ["down", "verify"])
 def test_a_listed_subscription_without_the_mark_of_our_proofs_stays(up: Stage, verb: str) -> None:
     theirs = {"name": f"projects/{PROJECT}/subscriptions/dt-verify-it", "topic": "t", "labels": {"team": "payments"}}
@@ -105,6 +112,21 @@ def test_a_new_subscription_keeps_the_order_and_an_old_one_that_does_not_is_show
     assert "without message ordering, as it was made" in kept.reason
 
 
+@pytest.mark.parametrize(
+    ("kept", "retention", "reason"),
+    [
+        ("604800s", None, "never expires, keeps 7 days"),
+        ("86400s", None, "never expires, keeps 1 days, set elsewhere"),
+        ("86400s", "1d", "never expires, keeps 1 days"),
+    ],
+)
+def test_a_retention_is_shown_as_set_elsewhere_if_it_is_neither_the_default_nor_ours(
+    kept: str, retention: str | None, reason: str
+) -> None:
+    (step,) = subscription(retention=retention).plan({"subscription": {**FOUND, "messageRetentionDuration": kept}})
+    assert (step.action, step.reason) == ("keep", reason)
+
+
 @pytest.mark.parametrize("found", [{"detached": True}, {"topic": "_deleted-topic_"}])
 def test_a_subscription_without_messages_is_refused_with_the_command_that_deletes_it(found: dict[str, Any]) -> None:
     with pytest.raises(NotOwned) as refused:
@@ -118,7 +140,10 @@ def test_subscriptions_of_killed_proofs_are_deleted_by_their_label_and_never_pla
         {"name": f"projects/{PROJECT}/subscriptions/ours", "labels": {"dt-pubsub-verify": "dt-pubsub"}},
         {"name": f"projects/{PROJECT}/subscriptions/theirs", "labels": {"dt-pubsub-verify": "another"}},
     ]
+    assert "--filter=labels.dt-pubsub-verify=dt-pubsub" in abandoned.describe
     (step,) = abandoned.removal({"left": left})
-    assert step.resource == "subscription ours"
+    assert (step.action, step.resource) == ("delete", "subscription ours")
+    assert step.reason == "left by a proof that was interrupted"
+    assert step.call == GcloudCall(("pubsub", "subscriptions", "delete", "ours", f"--project={PROJECT}"))
     assert abandoned.plan({"left": left}) == ()
     assert abandoned.removal({"left": None}) == ()

@@ -34,7 +34,7 @@ def test_an_absent_resource_is_planned_and_removed_without_an_error(resource: Re
     facts = answered(resource.reads(), nothing_there([]))
     assert resource.found(facts) is None
     assert resource.not_ours(facts) is None
-    assert all(step.id.whole == resource.id for step in resource.plan(facts))
+    assert all(step.id.whole == resource.id for step in (*resource.plan(facts), *resource.removal(facts)))
     assert [step for step in resource.removal(facts) if step.action != "keep"] == []
 
 

@@ -56,6 +56,9 @@ def test_a_usable_version_is_kept_and_its_ignored_lines_are_shown() -> None:
     (step,) = SECRET.plan({"secret": OURS, "versions": [version(2), version(1)], READ: read})
     assert step.action == "keep"
     assert step.reason == "version 2 is enabled; the function ignores a part of it: line 2 is too short"
+    read = SecretVersion(2, (Secret("s" * 64),), ())
+    (step,) = SECRET.plan({"secret": OURS, "versions": [version(2)], READ: read})
+    assert step.reason == "version 2 is enabled"
 
 
 def test_a_newly_named_dt_project_is_added_to_the_remembered_ones_and_other_annotations() -> None:

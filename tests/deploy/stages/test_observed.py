@@ -43,6 +43,8 @@ def test_facts_are_found_by_the_id_of_the_resource_only() -> None:
     ("connectors", "closed", "unnamed"),
     [
         ({SECOND: [OURS]}, {}, (SECOND,)),
+        ({SECOND: [Connector("dc1", "Fridges", url=URL)]}, {}, (SECOND,)),
+        ({SECOND: [Connector("dc1", "Fridges", url="https://example.com")]}, {}, ()),
         ({SECOND: []}, {}, ()),
         ({}, {SECOND: "403"}, (SECOND,)),
         ({DT_PROJECT: [OURS]}, {}, ()),

@@ -141,7 +141,7 @@ def test_two_ups_that_create_the_same_resource_both_continue(stage: Stage) -> No
 def test_no_role_is_granted_on_a_resource_deleted_since_the_plan(up: Stage) -> None:
     up.google.policies["topics dt-events"] = []
     when(up, "auth print-access-token", lambda: up.google.things.pop(("topics", "dt-events")))
-    with pytest.raises(ApplyFailed, match="no longer exists") as stopped:
+    with pytest.raises(ApplyFailed, match="topic dt-events: no longer exists") as stopped:
         up.deployment().up(verify=False)
     assert stopped.value.where == "publisher on topic dt-events"
     assert not [line for line in up.google.changes() if "add-iam-policy-binding dt-events" in line]

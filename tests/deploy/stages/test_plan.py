@@ -1,7 +1,7 @@
 """Plans as data: ``plans/<case>.json`` has the spec, the observed state, and the steps.
 
 ``plans/everything.json`` has gcloud's answers for a finished deployment. A case overlays them, and null means that a
-resource is absent. Adding a case needs no code.
+resource is absent. ``kept`` has the reasons of steps that change nothing. Adding a case needs no code.
 """
 
 from pathlib import Path
@@ -30,6 +30,8 @@ def test_the_steps_follow_from_the_spec_and_the_observed_state(case: Path) -> No
     steps = plan_removal(spec, observed) if given.get("verb") == "down" else plan(spec, observed)
     assert [step.as_json() for step in pending(steps)] == given["steps"]
     assert all(step.reason for step in steps), "a step that is not needed has a reason, too"
+    kept = {step.resource: step.reason for step in steps if step.action == "keep"}
+    assert kept == {**kept, **given.get("kept", {})}
 
 
 @every_case
