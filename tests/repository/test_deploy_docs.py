@@ -48,7 +48,7 @@ def commands(text: str) -> list[str]:
 
     In a module this is ``{PROGRAM}``. In documentation it can be ``dt-pubsub``, which is also a name of other things.
     """
-    command = r"(?:python -m deploy|\{PROGRAM\}|(?:^|(?<=`))dt-pubsub)"
+    command = r"(?:python -m deploy|\{PROGRAM\}|(?:^|(?<=`))dt-pubsub(?! deployer))"
     return re.findall(
         rf"{command} ([a-z]+(?: bash| zsh| fish)?(?: --[\w-]+(?:=(?:'[^']*'|[^\s`'\"|;),]+))?)*)", text, re.MULTILINE
     )
