@@ -142,6 +142,8 @@ def test_the_three_lines_start_a_subscriber_that_prints_what_is_sent(
             assert "waiting for events of projects/offline/subscriptions/events" in process.stdout.readline()
             assert either_bench.run("send", "--type", "contact").returncode == 0
             shown = next(line for line in process.stdout if " contact " in line)
+            os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does; a killed subscriber would keep messages for a while
+            process.wait(60)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
