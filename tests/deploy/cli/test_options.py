@@ -275,7 +275,8 @@ def test_an_invalid_amount_or_duration_is_refused_with_examples(
 
 
 def test_a_concurrency_above_one_needs_a_whole_cpu(tmp_path: Path) -> None:
-    assert "--concurrency" in faults(tmp_path, flags={"function.cpu": "0.5"})
+    fault = "--cpu: less than one processor requires --concurrency=1; set that, or at least --cpu=1"
+    assert fault in faults(tmp_path, flags={"function.cpu": "0.5"})
     assert read(tmp_path, flags={"function.cpu": "0.5", "function.concurrency": "1"}).function["cpu"] == "0.5"
 
 
@@ -408,7 +409,8 @@ def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
 
 def test_google_cloud_project_is_checked_like_any_other_variable(tmp_path: Path) -> None:
     text = WHOLE.replace('project = "from-the-file"', "")
-    assert "'No Project' is not" in faults(tmp_path, text=text, environ={"GOOGLE_CLOUD_PROJECT": "No Project"})
+    fault = "GOOGLE_CLOUD_PROJECT: 'No Project' is not the id of a Google Cloud project"
+    assert fault in faults(tmp_path, text=text, environ={"GOOGLE_CLOUD_PROJECT": "No Project"})
 
 
 def test_the_account_of_a_domain_scoped_project_has_googles_form() -> None:
