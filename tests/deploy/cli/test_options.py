@@ -1,5 +1,6 @@
 """Options: a flag overrides a variable, a variable overrides deploy.toml, and all errors are listed at once."""
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from deploy.cli.options import EVENT_TYPES, OPTIONS, Option
 from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
-from deploy.errors import InvalidOptions
+from deploy.errors import DeployError, InvalidOptions
 from deploy.resources.function import env_words
 from deploy.spec import Spec, amount, seconds
 from deploy.verbs import USAGES
@@ -341,6 +342,22 @@ def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_r
     assert region.help_text == f"{region.help} (required) [DEPLOY_REGION]"
     assert cpu.help_text == f"{cpu.help} (default: 1) [DEPLOY_FUNCTION_CPU]"
     assert labels.help_text == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
+
+
+@pytest.mark.parametrize("verb", ["verify", "down"])
+def test_verify_and_down_take_only_the_options_that_identify_a_deployment(verb: str) -> None:
+    taken = []
+    for option in OPTIONS:
+        with contextlib.suppress(DeployError):
+            parse([verb, f"{option.flag}=x"], USAGES)
+            taken.append(option.flag)
+    assert taken == ["--project", "--region", "--dt-project", "--name", "--connector-name"]
+
+
+def test_list_takes_only_the_project() -> None:
+    assert vars(parse(["list", "--project=x"], USAGES))["project"] == "x"
+    with pytest.raises(DeployError, match="--region"):
+        parse(["list", "--region=x"], USAGES)
 
 
 def test_no_option_has_the_flag_or_variable_of_another() -> None:
