@@ -1,5 +1,6 @@
 """Options: a flag overrides a variable, a variable overrides deploy.toml, and all errors are listed at once."""
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from deploy.cli.options import EVENT_TYPES, OPTIONS, Option
 from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
-from deploy.errors import InvalidOptions
+from deploy.errors import DeployError, InvalidOptions
 from deploy.resources.function import env_words
 from deploy.spec import Spec, amount, seconds
 from deploy.verbs import USAGES
@@ -275,7 +276,8 @@ def test_an_invalid_amount_or_duration_is_refused_with_examples(
 
 
 def test_a_concurrency_above_one_needs_a_whole_cpu(tmp_path: Path) -> None:
-    assert "--concurrency" in faults(tmp_path, flags={"function.cpu": "0.5"})
+    fault = "--cpu: less than one processor requires --concurrency=1; set that, or at least --cpu=1"
+    assert fault in faults(tmp_path, flags={"function.cpu": "0.5"})
     assert read(tmp_path, flags={"function.cpu": "0.5", "function.concurrency": "1"}).function["cpu"] == "0.5"
 
 
@@ -293,8 +295,9 @@ def test_an_option_without_a_default_must_be_set(tmp_path: Path, missing: str) -
     (option,) = (option for option in OPTIONS if option.flag == missing)
     fault = f"{missing} is missing (or {option.variable}, or {option.place} in deploy.toml)"
     given = {place: value for place, value in REQUIRED.items() if place != option.place}
-    (line,) = faults(tmp_path, text="", flags=given).splitlines()[1:]
-    assert line.startswith(f"  {fault}")
+    message = faults(tmp_path, text="", flags=given)
+    assert f"\n  {fault}" in message
+    assert message.count(" is missing ") == 1
 
 
 def test_a_named_settings_file_must_exist(tmp_path: Path) -> None:
@@ -340,6 +343,22 @@ def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_r
     assert region.help_text == f"{region.help} (required) [DEPLOY_REGION]"
     assert cpu.help_text == f"{cpu.help} (default: 1) [DEPLOY_FUNCTION_CPU]"
     assert labels.help_text == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
+
+
+@pytest.mark.parametrize("verb", ["verify", "down"])
+def test_verify_and_down_take_only_the_options_that_identify_a_deployment(verb: str) -> None:
+    taken = []
+    for option in OPTIONS:
+        with contextlib.suppress(DeployError):
+            parse([verb, f"{option.flag}=x"], USAGES)
+            taken.append(option.flag)
+    assert taken == ["--project", "--region", "--dt-project", "--name", "--connector-name"]
+
+
+def test_list_takes_only_the_project() -> None:
+    assert vars(parse(["list", "--project=x"], USAGES))["project"] == "x"
+    with pytest.raises(DeployError, match="--region"):
+        parse(["list", "--region=x"], USAGES)
 
 
 def test_no_option_has_the_flag_or_variable_of_another() -> None:
@@ -408,7 +427,8 @@ def test_an_empty_variable_counts_as_unset(tmp_path: Path) -> None:
 
 def test_google_cloud_project_is_checked_like_any_other_variable(tmp_path: Path) -> None:
     text = WHOLE.replace('project = "from-the-file"', "")
-    assert "'No Project' is not" in faults(tmp_path, text=text, environ={"GOOGLE_CLOUD_PROJECT": "No Project"})
+    fault = "GOOGLE_CLOUD_PROJECT: 'No Project' is not the id of a Google Cloud project"
+    assert fault in faults(tmp_path, text=text, environ={"GOOGLE_CLOUD_PROJECT": "No Project"})
 
 
 def test_the_account_of_a_domain_scoped_project_has_googles_form() -> None:

@@ -27,6 +27,7 @@ def test_a_role_is_named_by_its_resource_and_deleted_with_it() -> None:
         [],
         [{**GRANTED, "members": ["user:a@example.com"]}],
         [{**GRANTED, "role": "roles/pubsub.viewer"}],
+        [{"role": "roles/pubsub.publisher"}],
         [{**GRANTED, "condition": {"expression": "false"}}],
     ],
 )

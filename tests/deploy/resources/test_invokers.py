@@ -15,6 +15,7 @@ GRANT = {"role": "roles/run.invoker", "members": ["user:a@example.com", "allUser
     [
         {**GRANT, "members": ["allAuthenticatedUsers"]},
         {**GRANT, "role": "roles/run.viewer"},
+        {"role": "roles/run.invoker"},
         {**GRANT, "condition": {"expression": "false"}},
     ],
 )

@@ -23,6 +23,6 @@ def test_all_disabled_apis_are_enabled_with_one_command() -> None:
 
 def test_enabled_apis_are_kept_even_by_a_removal() -> None:
     (kept,) = SERVICES.plan({"enabled": [BY_CONFIG, BY_NAME, {"config": {"name": "c.googleapis.com"}}]})
-    assert (kept.action, kept.reason) == ("keep", "all 3 are enabled")
+    assert (kept.action, kept.id, kept.reason) == ("keep", SERVICES.id, "all 3 are enabled")
     (left,) = SERVICES.removal({"enabled": [BY_CONFIG]})
     assert (left.action, left.reason) == ("keep", "stay enabled: others may need them")
