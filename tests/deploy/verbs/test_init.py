@@ -337,6 +337,12 @@ def test_yes_takes_what_is_clear_without_a_terminal(newcomer: Newcomer) -> None:
     assert newcomer.written() == FOUND
 
 
+def test_in_json_nothing_but_the_document_is_printed(newcomer: Newcomer) -> None:
+    context = newcomer.context("--yes", "--json")
+    assert init.run(context) == 0
+    assert (newcomer.stage.shown, newcomer.written()) == ("", FOUND)
+
+
 def test_yes_takes_over_the_only_deployment(up: Stage, tmp_path: Path) -> None:
     newcomer = Newcomer(up, tmp_path, configured={})
     assert init.run(newcomer.context("--yes")) == 0
