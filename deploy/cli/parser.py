@@ -28,6 +28,8 @@ _GROUPS: dict[Group, str] = {
 }
 _EXAMPLES = f"""\
 examples:
+  to be asked for the settings, which are written into deploy.toml:
+  {PROGRAM} init
   {PROGRAM} plan --project=my-project --region=us-east1 --dt-project=ID
   if deploy.toml or the environment has these three settings:
   {PROGRAM} up

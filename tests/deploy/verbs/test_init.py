@@ -145,6 +145,14 @@ def test_a_dt_role_that_is_too_low_is_refused_with_the_role_that_is_needed(newco
     assert "give it the role Project Developer" in newcomer.stage.noted
 
 
+def test_a_dt_project_that_may_not_be_read_is_refused_and_asked_for_again(newcomer: Newcomer) -> None:
+    listed = {"name": f"projects/{DT_PROJECT}", "displayName": "Cold store", "organization": "organizations/o"}
+    newcomer.stage.dt.stumbles += [DtAnswer(200, {"projects": [listed]}), DtAnswer(403, {"error": "permission denied"})]
+    newcomer.types(*ENTER, "")
+    assert "403 permission denied" in newcomer.stage.noted
+    assert newcomer.written() == FOUND
+
+
 def test_several_dt_projects_are_shown_with_their_names_and_can_be_chosen_together(newcomer: Newcomer) -> None:
     newcomer.stage.dt.connectors[SECOND] = []
     newcomer.types("", "", "", "1, 2")
