@@ -97,7 +97,7 @@ def test_the_table_lists_exactly_the_permissions_that_each_command_uses() -> Non
     assert used(stage) == found["pause"]
     found["down"] = permissions_of_down(stage)
     again = Stage()
-    run(again, "up", verify=True, rollback=None)
+    run(again, "up", verify=True)
     of_up = used(again)
 
     listed = table(PAGE, "DT's permissions")

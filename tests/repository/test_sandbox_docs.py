@@ -48,4 +48,4 @@ def test_the_names_and_numbers_of_the_page_are_those_of_the_code() -> None:
 
 def test_the_names_of_the_sandbox_are_those_of_the_readme() -> None:
     readme = (DOCS.parent / "README.md").read_text("utf-8")
-    assert f"up --project={PROJECT} --region={REGION} --dt-project={DT_PROJECT}" in readme
+    assert f"change {PROJECT} and DT project {DT_PROJECT}?" in readme

@@ -110,7 +110,7 @@ def test_without_a_function_the_error_says_so(stage: Stage) -> None:
 
 def test_a_function_of_others_is_not_rolled_back(twice: Stage) -> None:
     del twice.google.things["functions", "dt-pubsub"]["labels"]["dt-pubsub"]
-    with pytest.raises(DeployError, match="is not marked"):
+    with pytest.raises(DeployError, match="does not have the label"):
         newer(twice).roll_back()
     assert answering(twice) == SECOND
 
