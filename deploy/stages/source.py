@@ -37,9 +37,10 @@ def source_files(root: Path = ROOT) -> dict[str, bytes]:
 
 
 def changelog(root: Path = ROOT) -> str:
-    """Return CHANGELOG.md, which is not uploaded; an empty text if it is not here."""
+    """Return CHANGELOG.md, which is not uploaded; an empty text if it is not here. An installed package has it, too."""
+    top = root / "deploy" if (root / PACKAGED).is_dir() else root
     try:
-        return (root / "CHANGELOG.md").read_text("utf-8", "replace")
+        return (top / "CHANGELOG.md").read_text("utf-8", "replace")
     except OSError:
         return ""
 

@@ -141,6 +141,8 @@ def test_the_list_of_revisions_has_pages_and_needs_its_permission(two: Clouds) -
     rest = ask(two, "GET", f"{RUN}/revisions?continue={first['metadata']['continue']}").json
     assert [revision["metadata"]["name"] for revision in first["items"] + rest["items"]] == names(two)
 
+    assert ask(two, "GET", f"{RUN}/revisions?service=f").status == 400
+
     two.google.estate.denied.add("run.revisions.list")
     assert ask(two, "GET", f"{RUN}/revisions").status == 403
     two.google.estate.denied.clear()

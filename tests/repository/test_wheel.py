@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from deploy.stages.source import digest, source_files
+from deploy.stages.source import changelog, digest, source_files
 from deploy.verbs import VERBS
 from function.version import VERSION
 from tests.audit.requirements import pins
@@ -103,6 +103,10 @@ def test_the_wheel_has_every_module_of_the_checkout_unchanged(site: Path) -> Non
 def test_an_installed_command_uploads_the_same_files_byte_for_byte(site: Path) -> None:
     assert source_files(site) == source_files()
     assert digest(source_files(site)) == digest(source_files())
+
+
+def test_an_installed_command_has_the_changelog(site: Path) -> None:
+    assert changelog(site) == changelog() != ""
 
 
 def test_files_that_another_package_puts_beside_it_are_not_uploaded(site: Path, tmp_path: Path) -> None:

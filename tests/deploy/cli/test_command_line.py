@@ -378,21 +378,25 @@ def test_closing_the_terminal_ends_a_verb_as_ctrl_c_does(
 
 
 @pytest.mark.parametrize(
-    ("verb", "shown"),
+    ("words", "shown"),
     [
         ("plan", "error: interrupted\n"),
         ("verify", "error: interrupted\n"),
         ("up", "error: interrupted; `python -m deploy up` finishes what was begun\n"),
+        ("up --rollback", "error: interrupted; `python -m deploy up --rollback` finishes what was begun\n"),
+        ("up --rollback=f-1", "error: interrupted; `python -m deploy up --rollback` finishes what was begun\n"),
+        ("pause", "error: interrupted; `python -m deploy pause` finishes what was begun\n"),
+        ("resume", "error: interrupted; `python -m deploy resume` finishes what was begun\n"),
         ("down", "error: interrupted; `python -m deploy down` finishes what was begun\n"),
     ],
 )
 def test_an_interrupted_changing_verb_says_how_to_finish(
-    verb: str, shown: str, capsys: pytest.CaptureFixture[str]
+    words: str, shown: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
-    assert command.main([verb], interrupted) == 1
+    assert command.main(words.split(), interrupted) == 1
     assert capsys.readouterr().err == shown
 
 

@@ -75,7 +75,7 @@ class FakeGcloud:
     is the state of the newest version of each secret; lists show no version after ``lists_versions_until``.
     ``projects`` are the projects that the account sees, by id, with their names; only ``PROJECT`` has resources.
     ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
-    ``before`` and ``after`` are called with each command. ``revisions`` are those of the function, the oldest first;
+    ``revisions`` are those of the function, the oldest first;
     ``traffic`` is the share of the requests that each gets.
     """
 

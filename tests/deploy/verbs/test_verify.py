@@ -16,3 +16,14 @@ def test_an_accepted_unsigned_request_fails_the_proof(up: Stage) -> None:
     up.answers = [(200, "")]
     with pytest.raises(NotProven, match="200"):
         up.deployment().verify()
+
+
+def test_a_verify_of_a_rolled_back_function_says_so(up: Stage) -> None:
+    up.answers = [(200, ""), (200, "")]
+    with pytest.raises(NotProven):
+        up.deployment().verify()
+    assert "not the newest revision" not in up.noted
+    up.google.things["functions", "dt-pubsub"]["serviceConfig"]["allTrafficOnLatestRevision"] = False
+    with pytest.raises(NotProven):
+        up.deployment().verify()
+    assert "note: not the newest revision of the function answers" in up.noted

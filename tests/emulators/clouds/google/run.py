@@ -83,7 +83,10 @@ class Run:
             Route("GET", service, self._get, "run.services.get"),
             Route("PUT", service, self._replace, "run.services.update"),
             Route("DELETE", service, self._delete, "run.services.delete"),
-            Route("GET", service.replace("services/{name}", "revisions"), self._revisions, "run.revisions.list"),
+            strict(
+                Route("GET", service.replace("services/{name}", "revisions"), self._revisions, "run.revisions.list"),
+                _LISTED,
+            ),
             strict(Route("GET", iam.removesuffix("/{name}"), self._list, "run.services.list"), _LISTED),
             Route("GET", iam + ":getIamPolicy", self._policy, "run.services.getIamPolicy"),
             Route("POST", iam + ":setIamPolicy", self._set_policy, "run.services.setIamPolicy"),
