@@ -98,7 +98,7 @@ class Deployment:
         """Run ``resume``, or ``resume --all``."""
         return self.run("resume", all=all_of_them, verify=verify)
 
-    def run(self, verb: str, **flags: bool | str) -> int:
+    def run(self, verb: str, **flags: bool | str | None) -> int:
         """Run a verb with these flags."""
         typed = argparse.Namespace(**{**vars(self.context.flags), **flags})
         return VERBS[verb].run(replace(self.context, flags=typed))

@@ -52,7 +52,7 @@ def permission(request: DtRequest) -> str:
     )
 
 
-def run(stage: Stage, verb: str, **flags: bool) -> None:
+def run(stage: Stage, verb: str, **flags: bool | None) -> None:
     """Run a verb. Its proof fails because no event comes, after it has made all its calls of DT's API."""
     with contextlib.suppress(NotProven):
         stage.deployment().run(verb, **flags)
