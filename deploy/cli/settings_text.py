@@ -23,11 +23,12 @@ _HEAD = f"""\
 """
 _OTHERS = """\
 # Whatever is left out gets its default when it is made, and keeps its value
-# later. For example:
+# later. Two examples, an instance that is always ready, and labels of devices
+# as attributes of messages:
 # [function]
-# min_instances = 1          # no cold start, for about the price of an instance
+# min_instances = 1
 # [settings]
-# LABEL_ATTRIBUTES = "room"  # labels of devices as attributes of messages
+# LABEL_ATTRIBUTES = "room"
 """
 _ABOUT = {
     "project": "The Google Cloud project of topics, secret and function.",

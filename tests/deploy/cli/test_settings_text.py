@@ -52,9 +52,9 @@ def test_a_new_file_has_only_what_differs_and_explains_every_line() -> None:
 
 
 def test_the_examples_in_a_new_file_are_valid_settings(tmp_path: Path) -> None:
-    head, examples = new_text(ANSWERS, {}).split("For example:\n")
+    head, examples = new_text(ANSWERS, {}).split("attributes of messages:\n")
     lines = [line.removeprefix("# ") for line in examples.splitlines()]
-    (tmp_path / "deploy.toml").write_text("\n".join([head + "For example:", *lines]), "utf-8")
+    (tmp_path / "deploy.toml").write_text("\n".join([head + "attributes of messages:", *lines]), "utf-8")
     spec = read_spec({}, {}, tmp_path)
     assert (spec.function, spec.settings) == ({"min_instances": "1"}, {"LABEL_ATTRIBUTES": "room"})
 
