@@ -1,6 +1,7 @@
 """``make sandbox`` and ``make fault``, without gcloud: ``real_gcloud/test_sandbox.py`` has what needs the real one."""
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -256,6 +257,22 @@ def test_faults_are_listed_and_switched_from_another_terminal_also_of_two_sandbo
         assert re.findall(r"^\* (\S+) ", said, re.MULTILINE) == ["pubsub-down"]
         assert fault("nonsense", **temporary) == (1, "error: no fault is called 'nonsense'\n  fix: make fault\n")
         assert fault("none", **temporary) == (0, "no fault is on\n")
+
+
+def test_a_port_of_another_sandbox_switches_nothing(sky: Clouds, tmp_path: Path) -> None:
+    """The port of a sandbox that was killed may belong to another one by now."""
+    ours, killed = tmp_path / "ours", tmp_path / "killed"
+    for folder in (ours, killed):
+        folder.mkdir()
+    with control.controlled(Practising(sky), ours):
+        written = json.loads((ours / control.PORT_FILE).read_text("utf-8"))
+        (killed / control.PORT_FILE).write_text(json.dumps({**written, "token": "of the other"}), "utf-8")
+
+        with pytest.raises(SandboxRefused, match="this is another sandbox"):
+            control.switch(killed, "dt-api-429")
+        assert control.switch(ours, None) == []
+    with pytest.raises(SandboxRefused, match="is not running"):
+        control.switch(ours, None)
 
 
 def test_without_a_sandbox_the_faults_are_listed_but_none_can_begin(tmp_path: Path) -> None:

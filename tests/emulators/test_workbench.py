@@ -18,6 +18,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
@@ -94,20 +95,23 @@ def subscriber(bench: Bench) -> Iterator[SubscriberClient]:
         yield client
 
 
-def pulled(client: SubscriberClient, name: str, count: int) -> list[Any]:
-    """Pull this many messages of a subscription, and acknowledge them."""
+def pulled(client: SubscriberClient, name: str, count: int, event_type: str = "") -> list[Any]:
+    """Pull and acknowledge messages until there are this many, of this event type if one is given.
+
+    A pull waits long, because a message that the emulator sends to an abandoned pull comes again only after a minute.
+    """
     messages: list[Any] = []
 
     def pull() -> bool:
-        with contextlib.suppress(Exception):
-            answer = client.pull(subscription=name, max_messages=100, timeout=2)
+        with contextlib.suppress(DeadlineExceeded):
+            answer = client.pull(subscription=name, max_messages=100, timeout=30)
             messages.extend(received.message for received in answer.received_messages)
             ids = [received.ack_id for received in answer.received_messages]
             if ids:
                 client.acknowledge(subscription=name, ack_ids=ids, timeout=10)
-        return len(messages) >= count
+        return len([message for message in messages if event_type in {"", message.attributes["eventType"]}]) >= count
 
-    assert eventually(pull, 60), f"{len(messages)} messages instead of {count}"
+    assert eventually(pull, 120), f"{len(messages)} messages instead of {count}"
     return messages
 
 
@@ -187,10 +191,9 @@ def test_both_topics_have_a_subscription_that_keeps_events_for_the_user(either_b
     assert either_bench.run("send", "--type", "pressure").returncode == 0
     with subscriber(either_bench) as client:
         rejected = pulled(client, "projects/offline/subscriptions/rejected", 1)
-        events = pulled(client, "projects/offline/subscriptions/events", 1)
+        pulled(client, "projects/offline/subscriptions/events", 1, event_type="pressure")
 
     assert {(message.data, message.attributes["reason"]) for message in rejected} == {(MALFORMED, "malformed")}
-    assert "pressure" in {message.attributes["eventType"] for message in events}
 
 
 def test_every_request_is_shown_with_its_answer_and_its_reason(bench: Bench, tmp_path: Path) -> None:

@@ -37,19 +37,22 @@ PATIENCE_S = 1200.0
 FAULT_SHOWS_S = 15.0
 """Seconds after which a sensor has reported, and its event was delivered or not."""
 
-SHOWN: Mapping[str, tuple[str, int, str]] = {
-    "pubsub-down": ("status", 3, r"^failing +deliveries"),
-    "pubsub-slow": ("status", 0, r"deliveries .* p99 [1-9]\.\d+s"),
-    "function-down": ("status", 3, r"^failing +deliveries"),
-    "wrong-secret-in-dt": ("verify", 1, r"has another secret than the function"),
-    "connector-disabled-by-dt": ("status", 3, r"SYSTEM_DISABLED"),
-    "dt-api-429": ("status", 1, r"^error: DT, .*429"),
-    "dt-api-down": ("status", 1, r"^error: DT, .*503"),
-    "google-api-503": ("status", 1, r"^error: gcloud .*503"),
-    "permission-missing": ("plan", 1, r"you lack cloudfunctions\.functions\.get\n  fix: gcloud projects"),
-    "publisher-role-missing": ("status", 3, r"^create +publisher on topic"),
+SHOWN: Mapping[str, tuple[str, set[int], str]] = {
+    "pubsub-down": ("status", {3}, r"^failing +deliveries"),
+    "pubsub-slow": ("status", {0, 3}, r"deliveries .* p99 [1-9]\.\d+s"),
+    "function-down": ("status", {3}, r"^failing +deliveries"),
+    "wrong-secret-in-dt": ("verify", {1}, r"has another secret than the function"),
+    "connector-disabled-by-dt": ("status", {3}, r"SYSTEM_DISABLED"),
+    "dt-api-429": ("status", {1}, r"^error: DT, .*429"),
+    "dt-api-down": ("status", {1}, r"^error: DT, .*503"),
+    "google-api-503": ("status", {1}, r"^error: gcloud .*503"),
+    "permission-missing": ("plan", {1}, r"you lack cloudfunctions\.functions\.get\n  fix: gcloud projects"),
+    "publisher-role-missing": ("status", {3}, r"^create +publisher on topic"),
 }
-"""The verb by which an operator sees each fault, its exit status, and what it says."""
+"""The verb by which an operator sees each fault, its exit status, and what it says.
+
+On a very busy machine some events are put off while Pub/Sub is slow.
+"""
 
 
 @contextlib.contextmanager
@@ -189,7 +192,7 @@ def test_an_operator_sees_every_fault_and_that_it_has_ended(owner: User) -> None
             if name != "connector-disabled-by-dt":
                 assert eventually(partial(has_sent, dt, len(dt.deliveries.attempts) + 4))
             status, said = owner.runs(verb)
-            assert (status, bool(re.search(pattern, said, re.MULTILINE))) == (expected, True), (name, said)
+            assert (status in expected, bool(re.search(pattern, said, re.MULTILINE))) == (True, True), (name, said)
             practising.switch(NONE)
         assert eventually(lambda: dt.deliveries.pending() < 3)
     assert dt.deliveries.wait()

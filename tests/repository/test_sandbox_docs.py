@@ -46,6 +46,8 @@ def test_the_names_and_numbers_of_the_page_are_those_of_the_code() -> None:
     assert f"begins one of {('nine', 'ten', 'eleven')[len(PRACTICE) - 9]} faults" in changelog
 
 
-def test_the_names_of_the_sandbox_are_those_of_the_readme() -> None:
-    readme = (DOCS.parent / "README.md").read_text("utf-8")
+def test_the_names_of_the_sandbox_are_those_of_the_other_pages() -> None:
+    readme, by_hand = (DOCS.parent / "README.md").read_text("utf-8"), (DOCS / "by-hand.md").read_text("utf-8")
     assert f"change {PROJECT} and DT project {DT_PROJECT}?" in readme
+    assert f"export PROJECT={PROJECT} REGION={REGION}\n" in by_hand
+    assert f"DT_PROJECT={DT_PROJECT}\n" in by_hand

@@ -208,7 +208,7 @@ PRACTICE = (
     Practice(
         "google-api-503",
         "Google's APIs answer every call with 503; gcloud repeats each for half a minute; events flow on.",
-        "`status`: ends with error `503` of gcloud",
+        "`status`: ends with error `503` of gcloud, after some minutes",
         _answers(partial(_refuse, status=503), ["*.googleapis.com"]),
         "Google's APIs",
     ),
