@@ -39,6 +39,7 @@ from deploy.secret import Secret
 from deploy.spec import NO_SETTINGS, Spec
 from deploy.stages.source import changelog, digest, source_files, staged
 from deploy.verbs import USAGES, VERBS, init
+from deploy.verbs.applying import again
 from deploy.verbs.exit_codes import FAILED
 from function.version import VERSION
 
@@ -118,10 +119,9 @@ def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: T
 
 
 def _how_to_resume(flags: argparse.Namespace) -> str:
-    """Return the command that finishes an interrupted verb. Only ``--rollback`` is another kind of ``up``."""
-    again = f"{flags.verb} --rollback" if getattr(flags, "rollback", None) is not None else flags.verb
+    """Return the command that finishes an interrupted verb."""
     is_resumable = flags.verb in USAGES and USAGES[flags.verb].is_resumable
-    return f"; `{PROGRAM} {again}` finishes what was begun" if is_resumable else ""
+    return f"; `{again(flags.verb, flags)}` finishes what was begun" if is_resumable else ""
 
 
 def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:

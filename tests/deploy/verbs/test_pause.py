@@ -139,6 +139,14 @@ def test_what_a_person_paused_in_dt_studio_stays_paused_also_after_pause_and_res
     assert [gap.as_json()["from"] for gap in both.report.undelivered or ()] == [None]
 
 
+def test_the_command_that_finishes_a_resume_of_everything_resumes_everything(both: Stage) -> None:
+    by_hand(both, project=SECOND)
+    both.dt.refuses.append(SECOND)
+    with pytest.raises(ApplyFailed) as failed:
+        deployment(both).resume(all_of_them=True, verify=False)
+    assert failed.value.fix[-1] == "python -m deploy resume --all"
+
+
 def test_a_connector_that_dt_switched_off_is_resumed_and_called_that(both: Stage) -> None:
     by_hand(both, status="SYSTEM_DISABLED")
     assert deployment(both).resume(verify=False) == NOTHING_TO_DO
