@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from deploy.stages.source import digest, source_files
+from deploy.stages.source import changelog, digest, source_files
 from deploy.verbs import VERBS
 from function.version import VERSION
 from tests.audit.requirements import pins
@@ -105,11 +105,12 @@ def test_an_installed_command_uploads_the_same_files_byte_for_byte(site: Path) -
     assert digest(source_files(site)) == digest(source_files())
 
 
-def test_files_that_another_package_puts_beside_it_are_not_uploaded(site: Path, tmp_path: Path) -> None:
+def test_files_that_another_package_puts_beside_it_are_neither_uploaded_nor_shown(site: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(site, tmp_path / "site")
-    for name in ("main.py", "requirements.txt"):
+    for name in ("main.py", "requirements.txt", "CHANGELOG.md"):
         (copy / name).write_text("another package's", "utf-8")
     assert source_files(copy) == source_files()
+    assert changelog(copy) == changelog() != ""
 
 
 def test_the_same_source_gives_the_same_wheel_also_from_the_source_archive(
