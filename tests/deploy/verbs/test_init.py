@@ -265,6 +265,16 @@ def test_another_file_is_written_with_config_and_named_in_the_next_command(newco
     assert "next: python -m deploy up --config=site2.toml\n" in newcomer.stage.shown
 
 
+def test_a_file_whose_name_has_a_blank_is_quoted_in_the_next_command(newcomer: Newcomer) -> None:
+    newcomer.types(*ENTER, flags=("--config=site 2.toml",))
+    assert "next: python -m deploy up '--config=site 2.toml'\n" in newcomer.stage.shown
+
+
+def test_a_dt_project_that_is_given_twice_is_written_once(newcomer: Newcomer) -> None:
+    newcomer.types(flags=(*ALL_GIVEN, f"--dt-project={DT_PROJECT}"))
+    assert newcomer.written() == FOUND
+
+
 def test_a_file_in_a_folder_that_does_not_exist_is_refused_before_any_question(newcomer: Newcomer) -> None:
     with pytest.raises(DeployError, match="there is no such folder"):
         newcomer.types(*ENTER, flags=("--config=nowhere/deploy.toml",))
