@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from deploy.errors import Aborted, ApplyFailed, NotProven
+from deploy.errors import Aborted, ApplyFailed, DeployError, NotProven
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
+from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Deployment, Stage
 
 
@@ -227,6 +228,29 @@ def test_a_project_without_a_connector_is_named(both: Stage) -> None:
     both.dt.connectors[SECOND].clear()
     assert deployment(both).pause() == NOTHING_TO_DO
     assert "there is no connector of this deployment" in both.shown
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_deployment_without_any_connector_is_an_error_that_shows_how_to_find_the_others(
+    both: Stage, verb: str
+) -> None:
+    with pytest.raises(DeployError, match="there is no connector of this deployment") as refused:
+        deployment(both, name="site2-pubsub").run(verb, all=False)
+    assert refused.value.fix == (f"python -m deploy list --project={PROJECT}",)
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+
+
+def test_what_is_remembered_of_a_dt_project_that_dt_does_not_show_stays(both: Stage) -> None:
+    deployment(both).pause()
+    hidden = both.dt.connectors.pop(SECOND)
+    assert both.deployment().resume(verify=False) == NOTHING_TO_DO
+    assert note(both).startswith(f"{SECOND}/")
+    assert both.deployment().pause() == NOTHING_TO_DO
+    assert note(both).count("@") == 2
+
+    both.dt.connectors[SECOND] = hidden
+    assert deployment(both).resume(verify=False) == NOTHING_TO_DO
+    assert (statuses(both), note(both)) == (["ACTIVE", "ACTIVE"], "none")
 
 
 def test_the_other_notes_of_the_secret_stay(both: Stage) -> None:
