@@ -222,6 +222,8 @@ def test_connectors_of_others_are_neither_paused_nor_resumed(both: Stage) -> Non
 def test_a_dt_project_that_is_no_longer_named_is_paused_too(both: Stage) -> None:
     assert both.deployment().pause() == NOTHING_TO_DO
     assert statuses(both) == ["USER_DISABLED", "USER_DISABLED"]
+    assert both.deployment().plan() == NOTHING_TO_DO
+    assert "is left, and is paused: the project is no longer named" in both.shown
 
 
 def test_a_project_without_a_connector_is_named(both: Stage) -> None:
