@@ -115,12 +115,13 @@ def _last_good(found: Sequence[Revision], answering: str) -> Revision:
 
 def _named(found: Sequence[Revision], wanted: str, service: Facts) -> Revision:
     chosen = next((revision for revision in found if revision.name == wanted), None)
-    others = [f"{UP} --rollback={revision.name}" for revision in found if not revision.fault]
+    newest = newest_ready(service)
+    others = [f"{UP} --rollback={other.name}" for other in found if not other.fault and other.name != newest]
     if chosen is None:
         raise DeployError("there is no such revision", where=f"revision {wanted}", fix=others)
     if chosen.fault:
         raise DeployError(chosen.fault, where=f"revision {wanted}", fix=others)
-    if wanted == newest_ready(service):
+    if wanted == newest:
         raise DeployError("is the newest: up sends the requests to it", where=f"revision {wanted}", fix=[UP])
     return chosen
 
