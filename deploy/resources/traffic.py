@@ -90,7 +90,7 @@ def _done_before(service: Facts) -> str:
     if pinned and pinned != ready:
         return f"is rolled back already: revision {pinned} answers all requests; --rollback=REVISION goes further back"
     created = str((service.get("status") or {}).get("latestCreatedRevisionName", ready))
-    if not pinned and created != ready:
+    if created != ready:
         return f"the newest deployment did not start, so revision {ready} still answers; --rollback=REVISION goes back"
     return ""
 

@@ -97,9 +97,11 @@ def test_a_second_rollback_does_not_go_further_back() -> None:
 
 
 def test_a_deployment_that_did_not_start_needs_no_rollback() -> None:
-    step = rollback(service(ready=2), FIRST, SECOND, new_revision("dt-pubsub", 3, SERVED, ready=False))
-    assert step.action == "keep"
-    assert "did not start, so revision dt-pubsub-00002-abc still answers" in step.reason
+    for traffic in (LATEST, {"revisionName": ON(2), "percent": 100}):
+        found = service(traffic, ready=2)
+        step = rollback(found, FIRST, SECOND, new_revision("dt-pubsub", 3, SERVED, ready=False))
+        assert step.action == "keep"
+        assert "did not start, so revision dt-pubsub-00002-abc still answers" in step.reason
 
 
 def test_a_revision_can_be_named() -> None:
