@@ -310,6 +310,18 @@ def test_the_settings_of_an_existing_file_are_the_defaults_and_a_second_init_cha
     assert "deploy.toml has these settings already" in newcomer.stage.shown
 
 
+@pytest.mark.parametrize("yes", [False, True])
+def test_a_file_without_a_name_keeps_the_usual_name_beside_another_deployment(
+    newcomer: Newcomer,
+    yes: bool,  # noqa: FBT001
+) -> None:
+    assert newcomer.stage.deployment(name="site2-pubsub").up(verify=False) == 0
+    text = f'project = "{PROJECT}"\nregion = "{REGION}"\ndt_projects = ["{DT_PROJECT}"]\n'
+    (newcomer.folder / "deploy.toml").write_text(text, "utf-8")
+    assert (init.run(newcomer.context("--yes")) if yes else newcomer.types(*ENTER)) == 0
+    assert (newcomer.folder / "deploy.toml").read_text("utf-8") == text
+
+
 def test_an_existing_file_with_an_error_is_left_alone_with_the_line_of_the_error(newcomer: Newcomer) -> None:
     (newcomer.folder / "deploy.toml").write_text(BEFORE + "memori = '1Gi'\n", "utf-8")
     with pytest.raises(InvalidOptions, match=r"deploy.toml, line 6: unknown key function.memori"):
