@@ -26,7 +26,7 @@ def owned(context: Context, observed: Observed) -> dict[str, Sequence[Connector]
 
     """
     spec = context.spec
-    found = {project: observed.owned_in(project, spec) for project in observed.connectors}
+    found: dict[str, Sequence[Connector]] = {name: observed.owned_in(name, spec) for name in observed.connectors}
     if not any(found.values()):
         what = f"there is no connector of this deployment in {', '.join(found) or 'any DT project'}"
         raise DeployError(what, where=spec.name, fix=[f"{PROGRAM} list {spec.project_flag}"])
