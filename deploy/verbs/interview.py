@@ -59,7 +59,7 @@ class Interview:
 
         """
         given = self._given(place)
-        if not self.known.is_fixed(place):
+        if not (given and self.known.is_fixed(place)):
             asked = question()
             return self.asks.answer(replace(asked, default=given or asked.default), refuse)
         if refusal := refuse(given):

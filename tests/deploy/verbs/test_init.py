@@ -270,6 +270,13 @@ def test_a_file_whose_name_has_a_blank_is_quoted_in_the_next_command(newcomer: N
     assert "next: python -m deploy up '--config=site 2.toml'\n" in newcomer.stage.shown
 
 
+def test_a_comma_alone_names_no_dt_project(newcomer: Newcomer) -> None:
+    newcomer.environ = {**KEY, "DEPLOY_DT_PROJECTS": ","}
+    newcomer.types("", "", "", ",", "1")
+    assert "an answer is needed" in newcomer.stage.noted
+    assert newcomer.written() == FOUND
+
+
 def test_a_dt_project_that_is_given_twice_is_written_once(newcomer: Newcomer) -> None:
     newcomer.types(flags=(*ALL_GIVEN, f"--dt-project={DT_PROJECT}"))
     assert newcomer.written() == FOUND
