@@ -255,6 +255,19 @@ def test_what_is_remembered_of_a_dt_project_that_dt_does_not_show_stays(both: St
     assert (statuses(both), note(both)) == (["ACTIVE", "ACTIVE"], "none")
 
 
+def test_a_pause_during_a_deployment_by_another_command_is_remembered(both: Stage) -> None:
+    def meanwhile(argv: tuple[str, ...]) -> None:
+        if "deploy" in argv:
+            deployment(both).pause()
+
+    both.google.after = meanwhile
+    assert deployment(both, digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert note(both).count("@") == 2
+    assert deployment(both, digest="d2").plan() == NOTHING_TO_DO
+    assert deployment(both).resume(verify=False) == NOTHING_TO_DO
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+
+
 def test_the_other_notes_of_the_secret_stay(both: Stage) -> None:
     before = dict(both.google.things["secrets", "dt-signature"]["annotations"])
     deployment(both).pause()
