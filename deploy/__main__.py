@@ -39,6 +39,7 @@ from deploy.secret import Secret
 from deploy.spec import NO_SETTINGS, Spec
 from deploy.stages.source import changelog, digest, source_files, staged
 from deploy.verbs import USAGES, VERBS, init
+from deploy.verbs.applying import again
 from deploy.verbs.exit_codes import FAILED
 from function.version import VERSION
 
@@ -74,7 +75,8 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     """
     files, usage = source_files(), USAGES[flags.verb]
     spec = _settings(flags, environ, terminal)
-    credentials = _credentials(environ, terminal) if usage.reaches_dt else None
+    may_ask = usage.needs_settings or not flags.yes  # --yes of init asks nothing at all
+    credentials = _credentials(environ, terminal, may_ask=may_ask) if usage.reaches_dt else None
     with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
         context = Context(
             spec=spec or NO_SETTINGS,
@@ -118,16 +120,15 @@ def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: T
 
 
 def _how_to_resume(flags: argparse.Namespace) -> str:
-    """Return the command that finishes an interrupted verb. Only ``--rollback`` is another kind of ``up``."""
-    again = f"{flags.verb} --rollback" if getattr(flags, "rollback", None) is not None else flags.verb
+    """Return the command that finishes an interrupted verb."""
     is_resumable = flags.verb in USAGES and USAGES[flags.verb].is_resumable
-    return f"; `{PROGRAM} {again}` finishes what was begun" if is_resumable else ""
+    return f"; `{again(flags.verb, flags)}` finishes what was begun" if is_resumable else ""
 
 
-def _credentials(environ: Mapping[str, str], terminal: Terminal) -> Credentials | None:
-    """Return DT's credentials from the environment. A terminal asks for the missing ones."""
+def _credentials(environ: Mapping[str, str], terminal: Terminal, *, may_ask: bool = True) -> Credentials | None:
+    """Return DT's credentials from the environment. A terminal asks for the missing ones, if it may."""
     found = {name: environ.get(name, "").strip(MARGIN) for name in VARIABLES}
-    if not all(found.values()) and sys.stdin.isatty():
+    if not all(found.values()) and may_ask and sys.stdin.isatty():
         terminal.info("DT's service account (DT Studio, API Integrations > Service Accounts):")
         found = {name: value or _typed(name) for name, value in found.items()}
     key_id, secret, email = found.values()

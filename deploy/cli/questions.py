@@ -99,7 +99,7 @@ class Questions:
             if not picked and (found := _matching(question, typed)):
                 listed, default = found, (found[0].value,) if len(found) == 1 else suggested
                 self._list(question, listed)
-            elif not (picked or typed):
+            elif not (picked or _words(question, typed)):
                 self.show("an answer is needed")
             elif refusal := refuse(picked or _words(question, typed)):
                 self.show(refusal)
@@ -168,7 +168,8 @@ def _in_brackets(default: Sequence[str]) -> str:
 
 def _words(question: Question, typed: str) -> tuple[str, ...]:
     """Return the values in an answer; only an answer for many values has separators."""
-    return tuple(dict.fromkeys(word for word in re.split(r"[,\s]+", typed) if word)) if question.many else (typed,)
+    words = re.split(r"[,\s]+", typed) if question.many else (typed,)
+    return tuple(dict.fromkeys(word for word in words if word))
 
 
 def _picked(question: Question, listed: Sequence[Choice], typed: str) -> tuple[str, ...]:

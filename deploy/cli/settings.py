@@ -94,6 +94,8 @@ def read_known(flags: Mapping[str, Any], environ: Mapping[str, str], file: Setti
     faults += _contradictions(_spec(values), _Places(settings, file))
     if faults:
         raise InvalidOptions(faults)
+    if {"region", "dt_projects"} & file.values.keys():  # a deployment of the usual name, if the file has no other
+        values.setdefault("name", BY_PLACE["name"].default)
     return Known(values, {place: found.where for place, found in settings.items()})
 
 

@@ -122,11 +122,16 @@ def _flattened(loaded: Mapping[str, Any], tables: Collection[str]) -> dict[str, 
     return flat
 
 
+def split_lines(text: str) -> list[str]:
+    """Return the lines of a TOML text with their ends. Only LF ends a line; ``str.splitlines`` knows more ends."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
+
+
 def lines_of(text: str) -> dict[str, int]:
     """Return the line of each key and table. A line of a multi-line string may be taken for a key."""
     lines: dict[str, int] = {}
     table = ""
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(map(str.rstrip, split_lines(text)), 1):
         if header := _HEADER.fullmatch(line):
             table = _plain(header[1])
             lines.setdefault(table, number)

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 
 from deploy.cli.options import BY_PLACE, OPTIONS
-from deploy.cli.settings_file import lines_of, parse_settings
+from deploy.cli.settings_file import lines_of, parse_settings, split_lines
 from deploy.errors import DeployError
 from deploy.program import PROGRAM
 
@@ -58,7 +58,7 @@ def edited(text: str, answers: Answers, name: str) -> str:
     """
     before = _values(text, name)
     wanted = {place: value for place, value in answers.items() if _differs(before.get(place), place, value)}
-    lines = text.splitlines(keepends=True)
+    lines = split_lines(text)
     for place, value in wanted.items():
         first, end = _place_of(lines, place)
         ending = "\r\n" if "\r\n" in text else "\n"

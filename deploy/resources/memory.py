@@ -19,7 +19,7 @@ DEPLOYED = f"{MARK}-deployed"
 PAUSED_SINCE = f"{MARK}-paused"
 """The annotation with the connectors that ``pause`` has paused, as ``PROJECT/CONNECTOR@TIME``, joined by ``SEPARATOR``.
 
-Without it, a connector that ``pause`` has paused could not be told from one that a person has paused in DT Studio."""
+Nothing else distinguishes a connector that ``pause`` has paused from one that a person has paused in DT Studio."""
 
 NONE_PAUSED = "none"
 """The value of ``PAUSED_SINCE`` after a ``resume``."""

@@ -85,6 +85,11 @@ class SignatureSecret(Marked):
         change = Change("upload noted", before, deployed or UNKNOWN_YET)
         return update(self.id.part_named("note of the upload"), (change,), call)
 
+    def noted(self, facts: Facts, upload: str) -> Argv:
+        """Return the command that notes an upload, and keeps the annotations that other commands have written since."""
+        words = env_words({**(self.found(facts).get("annotations") or {}), DEPLOYED: upload})
+        return self.command("update", f"--update-annotations={words}")
+
     def remember_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
         """Return the step that remembers which connectors ``pause`` has paused, and since when."""
         before, after = paused_words(read_memory(self.spec, facts).paused_since), paused_words(since)

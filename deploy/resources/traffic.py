@@ -90,7 +90,7 @@ def _done_before(service: Facts) -> str:
     if pinned and pinned != ready:
         return f"is rolled back already: revision {pinned} answers all requests; --rollback=REVISION goes further back"
     created = str((service.get("status") or {}).get("latestCreatedRevisionName", ready))
-    if not pinned and created != ready:
+    if created != ready:
         return f"the newest deployment did not start, so revision {ready} still answers; --rollback=REVISION goes back"
     return ""
 
@@ -115,12 +115,13 @@ def _last_good(found: Sequence[Revision], answering: str) -> Revision:
 
 def _named(found: Sequence[Revision], wanted: str, service: Facts) -> Revision:
     chosen = next((revision for revision in found if revision.name == wanted), None)
-    others = [f"{UP} --rollback={revision.name}" for revision in found if not revision.fault]
+    newest = newest_ready(service)
+    others = [f"{UP} --rollback={other.name}" for other in found if not other.fault and other.name != newest]
     if chosen is None:
         raise DeployError("there is no such revision", where=f"revision {wanted}", fix=others)
     if chosen.fault:
         raise DeployError(chosen.fault, where=f"revision {wanted}", fix=others)
-    if wanted == newest_ready(service):
+    if wanted == newest:
         raise DeployError("is the newest: up sends the requests to it", where=f"revision {wanted}", fix=[UP])
     return chosen
 

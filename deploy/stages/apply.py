@@ -109,10 +109,18 @@ class Executor:
             self.url, self.uploaded = function_url({Function.key: answer}), deployed_upload(answer)
 
     def _with_upload(self, call: GcloudCall) -> Argv:
-        """Return the command with Google's name for the upload, which is read if another process has deployed."""
+        """Return the command with Google's name for the upload, which is read if another process has deployed.
+
+        A secret that is older than this run is read again, because ``pause`` may have written its note while the
+        function was built.
+        """
         if not call.names_upload:
             return call.argv
         self.uploaded = self.uploaded or deployed_upload(self._function().get(Function.key) or {})
+        secret = SignatureSecret(self.spec)
+        facts = {} if self.version else described(secret, self.google.read)
+        if secret.found(facts) is not None:
+            return secret.noted(facts, self.uploaded)
         return tuple(word.replace(UNKNOWN_YET, self.uploaded) for word in call.argv)
 
     def _finish(self, step: Step, refusal: GcloudFailed) -> None:

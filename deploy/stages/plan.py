@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from deploy.errors import DeployError, NotOwned
 from deploy.resources.catalog import removable, resources
-from deploy.resources.connector import connector_id, plan_connector, remove_connector, remove_devices
+from deploy.resources.connector import PAUSED, connector_id, plan_connector, remove_connector, remove_devices
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
@@ -69,8 +69,10 @@ def _left(spec: Spec, observed: Observed, project: str) -> Step:
     if project in observed.closed:
         why = f"no longer named, and DT does not show the project ({observed.closed[project]})"
         return keep(connector_id(project), f"a connector may be left: {why}")
-    ids = ", ".join(connector.id for connector in observed.owned_in(project, spec))
-    why = "is left, and still posts: the project is no longer named; name it, or delete the connector in DT Studio"
+    found = observed.owned_in(project, spec)
+    ids = ", ".join(connector.id for connector in found)
+    state = "is paused" if all(connector.status == PAUSED for connector in found) else "still posts"
+    why = f"is left, and {state}: the project is no longer named; name it, or delete the connector in DT Studio"
     return keep(connector_id(project), f"{ids} {why}")
 
 

@@ -2,8 +2,9 @@
 
 From the root of the repository, gcloud would upload all other files, too, or write a ``.gcloudignore`` there.
 
-An installed package has the same files: function/ beside deploy/, as in a checkout, and the other two in
-deploy/upload/, where pyproject.toml puts them. At the top of site-packages, another package's files could replace them.
+An installed package has the same files: function/ beside deploy/, as in a checkout, and the other two, with
+CHANGELOG.md, in deploy/upload/, where pyproject.toml puts them. At the top of site-packages, another package's files
+could replace them.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGED = Path("deploy/upload")
-"""The folder of an installed package that holds main.py and requirements.txt. A checkout does not have it."""
+"""The folder of an installed package that holds what a checkout has at its top. A checkout does not have it."""
 
 _ROOT_FILES = ("main.py", "requirements.txt")
 DIGEST_LETTERS = 40
@@ -28,8 +29,7 @@ def source_files(root: Path = ROOT) -> dict[str, bytes]:
     These are all files of function/ except hidden ones and ``__pycache__``; ``.gcloudignore`` has the same rules. Line
     ends are LF, whatever git has written.
     """
-    packaged = root / PACKAGED
-    top = packaged if packaged.is_dir() else root
+    top = _top(root)
     below = sorted(path.relative_to(root) for path in (root / "function").rglob("*") if path.is_file())
     modules = [path for path in below if not any(part == "__pycache__" or part[0] == "." for part in path.parts)]
     found = {name: top / name for name in _ROOT_FILES} | {path.as_posix(): root / path for path in modules}
@@ -38,11 +38,15 @@ def source_files(root: Path = ROOT) -> dict[str, bytes]:
 
 def changelog(root: Path = ROOT) -> str:
     """Return CHANGELOG.md, which is not uploaded; an empty text if it is not here. An installed package has it, too."""
-    top = root / "deploy" if (root / PACKAGED).is_dir() else root
     try:
-        return (top / "CHANGELOG.md").read_text("utf-8", "replace")
+        return (_top(root) / "CHANGELOG.md").read_text("utf-8", "replace")
     except OSError:
         return ""
+
+
+def _top(root: Path) -> Path:
+    packaged = root / PACKAGED
+    return packaged if packaged.is_dir() else root
 
 
 def _with_lf(content: bytes) -> bytes:

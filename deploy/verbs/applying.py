@@ -1,5 +1,7 @@
 """The second half of ``up`` and ``down``: confirm, apply, and after ``up`` plan again until nothing is left."""
 
+import argparse
+import shlex
 from collections.abc import Sequence
 
 from deploy.context import Context
@@ -14,6 +16,14 @@ from deploy.verbs.planning import Changes, observe
 
 LAG_PAUSES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses between two reads of DT's lists after a change, because the lists may lag behind."""
+
+
+def again(verb: str, flags: argparse.Namespace) -> str:
+    """Return the command that finishes a verb, with the flags that say what it does: ``--rollback`` and ``--all``."""
+    revision = getattr(flags, "rollback", None)
+    rollback = [] if revision is None else [f"--rollback={revision}" if revision else "--rollback"]
+    everything = ["--all"] if getattr(flags, "all", False) else []
+    return f"{PROGRAM} {shlex.join((verb, *rollback, *everything))}"
 
 
 def confirm(context: Context, question: str) -> None:
@@ -33,11 +43,11 @@ def confirm(context: Context, question: str) -> None:
 
 
 def apply(
-    context: Context, steps: Sequence[Step], before: Observed, again: str = f"{PROGRAM} up"
+    context: Context, steps: Sequence[Step], before: Observed, finish: str = f"{PROGRAM} up"
 ) -> tuple[Secret, ...]:
     """Carry out the steps; return the enabled secrets, or no secrets if the steps did not need them.
 
-    ``again``: the command that finishes the steps after a failure.
+    ``finish``: the command that finishes the steps after a failure.
     """
     with context.staged() as source:
         executor = Executor(
@@ -49,7 +59,7 @@ def apply(
             source,
             before.url(context.spec),
             before.secrets,
-            again=again,
+            again=finish,
             sleep=context.sleep,
         )
         executor.apply(steps, context.terminal)

@@ -3,11 +3,10 @@
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import YES, Usage
 from deploy.context import Context
-from deploy.program import PROGRAM
 from deploy.stages.observe import Observer
 from deploy.stages.plan import plan_removal
 from deploy.steps import pending
-from deploy.verbs.applying import apply, confirm
+from deploy.verbs.applying import again, apply, confirm
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.planning import observe
 
@@ -27,5 +26,5 @@ def run(context: Context) -> int:
     context.show(steps)
     if pending(steps):
         confirm(context, f"delete {len(pending(steps))} resources permanently?")
-        apply(context, steps, observed, again=f"{PROGRAM} down")
+        apply(context, steps, observed, again("down", context.flags))
     return NOTHING_TO_DO

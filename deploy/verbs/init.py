@@ -1,5 +1,6 @@
 """``init``: find what can be found, ask for the rest, check it, and write deploy.toml."""
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,7 +64,7 @@ def ask_before(context: Context) -> None:
 def run(context: Context) -> int:
     """Ask for the settings, write them, and show the next command."""
     name = _settle(context)
-    config = f" --config={name}" if context.flags.config else ""
+    config = f" {shlex.quote(f'--config={name}')}" if context.flags.config else ""
     if not all(context.environ.get(variable) for variable in VARIABLES):
         context.print(f"DT's key was not stored: set it in every shell in which the command runs\n  {EXPORT}")
     context.print(f"next: {PROGRAM} up{config}")
@@ -128,7 +129,8 @@ def _destination(context: Context) -> Destination:
     name = context.flags.config or USUAL_NAME
     path = context.folder / name
     if not path.parent.is_dir():
-        raise DeployError("there is no such folder", where=str(path.parent), fix=[f"mkdir -p '{path.parent}'"])
+        folder = str(path.parent)
+        raise DeployError("there is no such folder", where=folder, fix=[shlex.join(("mkdir", "-p", folder))])
     is_there = path.exists() or path.is_symlink()
     return Destination(path, name, file_text(path, name) if is_there else None)
 

@@ -59,7 +59,7 @@ class Interview:
 
         """
         given = self._given(place)
-        if not self.known.is_fixed(place):
+        if not (given and self.known.is_fixed(place)):
             asked = question()
             return self.asks.answer(replace(asked, default=given or asked.default), refuse)
         if refusal := refuse(given):
@@ -69,7 +69,7 @@ class Interview:
     def _given(self, place: str) -> tuple[str, ...]:
         """Return the values of a flag, a variable or the file; () if there are none."""
         value = self.known.values.get(place, ())
-        return (value,) if isinstance(value, str) else tuple(value)
+        return (value,) if isinstance(value, str) else tuple(dict.fromkeys(value))
 
     def _project(self) -> Question:
         with self.context.terminal.progress("listing Google Cloud's projects"):

@@ -6,7 +6,7 @@ from deploy.context import Context
 from deploy.program import PROGRAM
 from deploy.resources.pausing import losses, now_written, paused_after_pause, plan_pause
 from deploy.steps import pending
-from deploy.verbs.applying import apply, confirm
+from deploy.verbs.applying import again, apply, confirm
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.pausing import closed_steps, note_steps, owned, read
 
@@ -35,6 +35,6 @@ def run(context: Context) -> int:
     context.show(steps)
     context.print(losses(pending(steps)))
     confirm(context, "pause?")
-    apply(context, steps, observed, again=f"{PROGRAM} pause")
+    apply(context, steps, observed, again("pause", context.flags))
     context.print(f"paused, also for `{PROGRAM} up`; `{PROGRAM} resume` lets DT send again")
     return NOTHING_TO_DO

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from deploy.context import Context
+from deploy.errors import DeployError
+from deploy.program import PROGRAM
 from deploy.resources.connector import Connector, connector_id
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.stages.observe import Observer
@@ -17,8 +19,18 @@ def read(context: Context) -> Observed:
 
 
 def owned(context: Context, observed: Observed) -> dict[str, Sequence[Connector]]:
-    """Return this deployment's connectors in each DT project."""
-    return {project: observed.owned_in(project, context.spec) for project in observed.connectors}
+    """Return this deployment's connectors in each DT project.
+
+    Raises:
+        DeployError: there are none. The settings may name another deployment than was meant.
+
+    """
+    spec = context.spec
+    found: dict[str, Sequence[Connector]] = {name: observed.owned_in(name, spec) for name in observed.connectors}
+    if not any(found.values()):
+        what = f"there is no connector of this deployment in {', '.join(found) or 'any DT project'}"
+        raise DeployError(what, where=spec.name, fix=[f"{PROGRAM} list {spec.project_flag}"])
+    return found
 
 
 def closed_steps(observed: Observed) -> tuple[Step, ...]:
@@ -30,9 +42,13 @@ def closed_steps(observed: Observed) -> tuple[Step, ...]:
 
 
 def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -> tuple[Step, ...]:
-    """Return the step that remembers paused connectors, unless they are remembered, or there is no secret for it."""
-    secret = SignatureSecret(context.spec)
-    facts = observed.of(secret)
-    if secret.found(facts) is None or observed.memory(context.spec).paused_since == since:
+    """Return the step that remembers paused connectors, unless they are remembered, or there is no secret for it.
+
+    What is remembered of a DT project that DT does not show stays, because a connector in it stays as it is.
+    """
+    secret, before = SignatureSecret(context.spec), observed.memory(context.spec).paused_since
+    unseen = {name: time for name, time in before.items() if name.partition("/")[0] in observed.closed}
+    facts, after = observed.of(secret), {**unseen, **since}
+    if secret.found(facts) is None or before == after:
         return ()
-    return (secret.remember_paused(facts, since),)
+    return (secret.remember_paused(facts, after),)

@@ -6,11 +6,10 @@ from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import ApplyFailed
-from deploy.program import PROGRAM
 from deploy.resources.pausing import ACTIVE, now_written, plan_resume, undelivered
 from deploy.stages.observed import Observed
 from deploy.steps import ConnectorCall, Step, pending
-from deploy.verbs.applying import LAG_PAUSES_S, apply
+from deploy.verbs.applying import LAG_PAUSES_S, again, apply
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.pausing import closed_steps, note_steps, owned, read
 from deploy.verbs.planning import observe
@@ -42,7 +41,7 @@ def run(context: Context) -> int:
     if not pending(steps):
         return NOTHING_TO_DO
     try:
-        apply(context, steps, observed, again=f"{PROGRAM} resume")
+        apply(context, steps, observed, again("resume", context.flags))
     except ApplyFailed as error:
         _tell(context, error.done, since)
         raise

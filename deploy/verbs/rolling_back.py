@@ -9,12 +9,10 @@ from deploy.resources.traffic import pinned_to, plan_rollback
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
 from deploy.steps import Step, pending
-from deploy.verbs.applying import apply, confirm
+from deploy.verbs.applying import again, apply, confirm
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from deploy.verbs.planning import observe
 from deploy.verbs.proving import prove_after_up
-
-AGAIN = f"{PROGRAM} up --rollback"
 
 
 def roll_back(context: Context) -> int:
@@ -31,7 +29,7 @@ def roll_back(context: Context) -> int:
     if not pending((step,)):
         return NOTHING_TO_DO
     confirm(context, f"send all requests to {step.changes[0].new} in {context.spec.google_project}?")
-    apply(context, (step,), observed, again=AGAIN)
+    apply(context, (step,), observed, again("up", context.flags))
     observed = observe(context, Observer.for_rollback, "reading the traffic again")
     if (pinned := pinned_to(_service(context, observed))) != step.changes[0].new:
         what = f"another command has changed the traffic meanwhile: it is on {pinned or 'the newest revision'}"
@@ -61,4 +59,4 @@ def _check_flags(context: Context) -> None:
     ]
     if given:
         what = f"--rollback changes only which revision answers, and no setting: {', '.join(given)}"
-        raise DeployError(what, where="rollback", fix=[AGAIN])
+        raise DeployError(what, where="rollback", fix=[again("up", context.flags)])

@@ -64,8 +64,7 @@ def test_after_a_change_only_affected_resources_are_read_again(up: Stage) -> Non
         ("functions", "describe", "dt-pubsub"),
         ("run", "services", "describe"),
         ("run", "services", "get-iam-policy"),
-        ("secrets", "describe", "dt-signature"),
-        ("secrets", "describe", "dt-signature"),
+        *(("secrets", "describe", "dt-signature"),) * 3,  # owner, notes of other commands, result
         ("secrets", "get-iam-policy", "dt-signature"),
         ("secrets", "update", "dt-signature"),
         ("secrets", "versions", "list"),

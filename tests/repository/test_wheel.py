@@ -109,11 +109,12 @@ def test_an_installed_command_has_the_changelog(site: Path) -> None:
     assert changelog(site) == changelog() != ""
 
 
-def test_files_that_another_package_puts_beside_it_are_not_uploaded(site: Path, tmp_path: Path) -> None:
+def test_files_that_another_package_puts_beside_it_are_neither_uploaded_nor_shown(site: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(site, tmp_path / "site")
-    for name in ("main.py", "requirements.txt"):
+    for name in ("main.py", "requirements.txt", "CHANGELOG.md"):
         (copy / name).write_text("another package's", "utf-8")
     assert source_files(copy) == source_files()
+    assert changelog(copy) == changelog() != ""
 
 
 def test_the_same_source_gives_the_same_wheel_also_from_the_source_archive(

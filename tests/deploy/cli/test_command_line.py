@@ -383,11 +383,12 @@ def test_closing_the_terminal_ends_a_verb_as_ctrl_c_does(
         ("plan", "error: interrupted\n"),
         ("verify", "error: interrupted\n"),
         ("up", "error: interrupted; `python -m deploy up` finishes what was begun\n"),
-        ("up --rollback", "error: interrupted; `python -m deploy up --rollback` finishes what was begun\n"),
-        ("up --rollback=f-1", "error: interrupted; `python -m deploy up --rollback` finishes what was begun\n"),
         ("pause", "error: interrupted; `python -m deploy pause` finishes what was begun\n"),
         ("resume", "error: interrupted; `python -m deploy resume` finishes what was begun\n"),
         ("down", "error: interrupted; `python -m deploy down` finishes what was begun\n"),
+        ("up --rollback", "error: interrupted; `python -m deploy up --rollback` finishes what was begun\n"),
+        ("up --rollback=r-1", "error: interrupted; `python -m deploy up --rollback=r-1` finishes what was begun\n"),
+        ("resume --all", "error: interrupted; `python -m deploy resume --all` finishes what was begun\n"),
     ],
 )
 def test_an_interrupted_changing_verb_says_how_to_finish(

@@ -88,6 +88,14 @@ def test_missing_settings_are_inserted_before_every_table(before: str) -> None:
     assert ("\r\n" in before) == ("\r\n" in after) == ("\n" not in after.replace("\r\n", ""))
 
 
+@pytest.mark.parametrize("separator", ["\u2028", "\u0085"])
+def test_only_a_line_feed_ends_a_line(separator: str) -> None:
+    before = f'# copied{separator}project = "other-project"\nregion = "us-east1"\n'
+    after = edited(before, ANSWERS, "deploy.toml")
+    assert after.startswith(before)
+    assert tomllib.loads(after)["project"] == "my-project"
+
+
 def test_a_file_that_cannot_be_edited_is_refused_with_what_it_needs() -> None:
     strange = 'retention = """\nregion = "x"\n3d"""\n'
     with pytest.raises(DeployError, match=r"cannot be changed here.*region = \"us-east1\""):

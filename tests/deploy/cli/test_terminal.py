@@ -3,6 +3,7 @@
 import io
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -110,6 +111,21 @@ def test_ctrl_d_at_the_question_for_credentials_is_an_error_in_a_line(
     errors = capsys.readouterr().err
     assert "DT_SERVICE_ACCOUNT_KEY_ID was not given, and nothing was changed" in errors
     assert "report it" not in errors
+
+
+def test_init_with_yes_does_not_ask_for_credentials_either(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def asked(prompt: str) -> str:
+        raise AssertionError(prompt)
+
+    for name in ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("getpass.getpass", asked)
+    monkeypatch.setattr("sys.stdin", Keyboard(""))
+
+    assert command.main(["init", "--yes", f"--config={tmp_path / 'nowhere' / 'deploy.toml'}"]) == 1
+    assert "there is no such folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(("columns", "has_id"), [(80, False), (WIDE - 1, False), (WIDE, True)])

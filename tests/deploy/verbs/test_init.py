@@ -265,6 +265,23 @@ def test_another_file_is_written_with_config_and_named_in_the_next_command(newco
     assert "next: python -m deploy up --config=site2.toml\n" in newcomer.stage.shown
 
 
+def test_a_file_whose_name_has_a_blank_is_quoted_in_the_next_command(newcomer: Newcomer) -> None:
+    newcomer.types(*ENTER, flags=("--config=site 2.toml",))
+    assert "next: python -m deploy up '--config=site 2.toml'\n" in newcomer.stage.shown
+
+
+def test_a_comma_alone_names_no_dt_project(newcomer: Newcomer) -> None:
+    newcomer.environ = {**KEY, "DEPLOY_DT_PROJECTS": ","}
+    newcomer.types("", "", "", ",", "1")
+    assert "an answer is needed" in newcomer.stage.noted
+    assert newcomer.written() == FOUND
+
+
+def test_a_dt_project_that_is_given_twice_is_written_once(newcomer: Newcomer) -> None:
+    newcomer.types(flags=(*ALL_GIVEN, f"--dt-project={DT_PROJECT}"))
+    assert newcomer.written() == FOUND
+
+
 def test_a_file_in_a_folder_that_does_not_exist_is_refused_before_any_question(newcomer: Newcomer) -> None:
     with pytest.raises(DeployError, match="there is no such folder"):
         newcomer.types(*ENTER, flags=("--config=nowhere/deploy.toml",))
@@ -298,6 +315,18 @@ def test_the_settings_of_an_existing_file_are_the_defaults_and_a_second_init_cha
     newcomer.types(*ENTER)
     assert (newcomer.folder / "deploy.toml").read_bytes() == before
     assert "deploy.toml has these settings already" in newcomer.stage.shown
+
+
+@pytest.mark.parametrize("yes", [False, True])
+def test_a_file_without_a_name_keeps_the_usual_name_beside_another_deployment(
+    newcomer: Newcomer,
+    yes: bool,  # noqa: FBT001
+) -> None:
+    assert newcomer.stage.deployment(name="site2-pubsub").up(verify=False) == 0
+    text = f'project = "{PROJECT}"\nregion = "{REGION}"\ndt_projects = ["{DT_PROJECT}"]\n'
+    (newcomer.folder / "deploy.toml").write_text(text, "utf-8")
+    assert (init.run(newcomer.context("--yes")) if yes else newcomer.types(*ENTER)) == 0
+    assert (newcomer.folder / "deploy.toml").read_text("utf-8") == text
 
 
 def test_an_existing_file_with_an_error_is_left_alone_with_the_line_of_the_error(newcomer: Newcomer) -> None:

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from deploy.errors import Aborted, ApplyFailed, NotProven
+from deploy.errors import Aborted, ApplyFailed, DeployError, NotProven
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
+from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Deployment, Stage
 
 
@@ -139,6 +140,14 @@ def test_what_a_person_paused_in_dt_studio_stays_paused_also_after_pause_and_res
     assert [gap.as_json()["from"] for gap in both.report.undelivered or ()] == [None]
 
 
+def test_the_command_that_finishes_a_resume_of_everything_resumes_everything(both: Stage) -> None:
+    by_hand(both, project=SECOND)
+    both.dt.refuses.append(SECOND)
+    with pytest.raises(ApplyFailed) as failed:
+        deployment(both).resume(all_of_them=True, verify=False)
+    assert failed.value.fix[-1] == "python -m deploy resume --all"
+
+
 def test_a_connector_that_dt_switched_off_is_resumed_and_called_that(both: Stage) -> None:
     by_hand(both, status="SYSTEM_DISABLED")
     assert deployment(both).resume(verify=False) == NOTHING_TO_DO
@@ -213,12 +222,50 @@ def test_connectors_of_others_are_neither_paused_nor_resumed(both: Stage) -> Non
 def test_a_dt_project_that_is_no_longer_named_is_paused_too(both: Stage) -> None:
     assert both.deployment().pause() == NOTHING_TO_DO
     assert statuses(both) == ["USER_DISABLED", "USER_DISABLED"]
+    assert both.deployment().plan() == NOTHING_TO_DO
+    assert "is left, and is paused: the project is no longer named" in both.shown
 
 
 def test_a_project_without_a_connector_is_named(both: Stage) -> None:
     both.dt.connectors[SECOND].clear()
     assert deployment(both).pause() == NOTHING_TO_DO
     assert "there is no connector of this deployment" in both.shown
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_deployment_without_any_connector_is_an_error_that_shows_how_to_find_the_others(
+    both: Stage, verb: str
+) -> None:
+    with pytest.raises(DeployError, match="there is no connector of this deployment") as refused:
+        deployment(both, name="site2-pubsub").run(verb, all=False)
+    assert refused.value.fix == (f"python -m deploy list --project={PROJECT}",)
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+
+
+def test_what_is_remembered_of_a_dt_project_that_dt_does_not_show_stays(both: Stage) -> None:
+    deployment(both).pause()
+    hidden = both.dt.connectors.pop(SECOND)
+    assert both.deployment().resume(verify=False) == NOTHING_TO_DO
+    assert note(both).startswith(f"{SECOND}/")
+    assert both.deployment().pause() == NOTHING_TO_DO
+    assert note(both).count("@") == 2
+
+    both.dt.connectors[SECOND] = hidden
+    assert deployment(both).resume(verify=False) == NOTHING_TO_DO
+    assert (statuses(both), note(both)) == (["ACTIVE", "ACTIVE"], "none")
+
+
+def test_a_pause_during_a_deployment_by_another_command_is_remembered(both: Stage) -> None:
+    def meanwhile(argv: tuple[str, ...]) -> None:
+        if "deploy" in argv:
+            deployment(both).pause()
+
+    both.google.after = meanwhile
+    assert deployment(both, digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert note(both).count("@") == 2
+    assert deployment(both, digest="d2").plan() == NOTHING_TO_DO
+    assert deployment(both).resume(verify=False) == NOTHING_TO_DO
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
 
 
 def test_the_other_notes_of_the_secret_stay(both: Stage) -> None:

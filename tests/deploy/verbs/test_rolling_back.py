@@ -86,6 +86,13 @@ def test_a_rollback_that_was_interrupted_is_finished_by_the_same_command(twice: 
     assert "is rolled back already" in twice.shown
 
 
+def test_the_command_that_finishes_a_rollback_names_the_revision_that_was_asked_for(twice: Stage) -> None:
+    twice.google.stumbles.append(("run services update-traffic", "PERMISSION_DENIED: you may not"))
+    with pytest.raises(ApplyFailed) as stopped:
+        newer(twice).roll_back(FIRST, verify=False)
+    assert stopped.value.fix[-1] == f"python -m deploy up --rollback={FIRST}"
+
+
 def test_a_rollback_asks_first(twice: Stage) -> None:
     with pytest.raises(Aborted, match="not a terminal"):
         newer(twice, yes=False).roll_back()
