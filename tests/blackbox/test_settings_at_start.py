@@ -121,10 +121,10 @@ def test_a_weak_line_beside_a_usable_secret_is_only_a_warning(tmp_path: Path) ->
 
     with Function("ingest", settings, tmp_path) as function:
         answer = function.send(by_secret(b"not JSON", secret=VALID["DT_SIGNATURE_SECRET"]).headers, b"another body")
-        told = [(line["severity"], line["message"]) for line in function.lines() if "status" not in line]
+        logged = [(line["severity"], line["message"]) for line in function.lines() if "status" not in line]
 
     assert (answer.status, answer.json) == (401, {"error": "checksum"})
-    assert told == [
+    assert logged == [
         ("WARNING", "the secret file is used without some of its lines: line 1 has 6 bytes: at least 32 are needed")
     ]
     assert "canary" not in function.output()

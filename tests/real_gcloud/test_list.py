@@ -28,8 +28,8 @@ def colleague(user: User) -> dict[str, str]:
 
 def listed(user: User) -> tuple[int, list[dict[str, Any]]]:
     """Run ``list --json`` as a colleague; return exit status and deployments."""
-    status, told = user.runs("list", "--json", environ=colleague(user))
-    deployments: list[dict[str, Any]] = json.loads(told[told.index("{") : told.rindex("}") + 1])["deployments"]
+    status, output = user.runs("list", "--json", environ=colleague(user))
+    deployments: list[dict[str, Any]] = json.loads(output[output.index("{") : output.rindex("}") + 1])["deployments"]
     return status, deployments
 
 
@@ -46,13 +46,13 @@ def test_a_colleague_finds_a_deployment_takes_it_over_and_sees_what_is_left_of_i
     assert not [host for entry in owner.both_clouds.log if "disruptive" in (host := entry.host)]
 
     own = {name: value for name, value in owner.environ.items() if not name.startswith("DEPLOY_")}
-    status, told = owner.runs(*shlex.split(deployment["command"])[3:], environ=own)
-    assert (status, "nothing to do: everything is as it should be" in told) == (0, True), told
+    status, output = owner.runs(*shlex.split(deployment["command"])[3:], environ=own)
+    assert (status, "nothing to do: everything is as it should be" in output) == (0, True), output
 
     owner.both_clouds.google.estate.silent = {"europe-west1"}
-    status, told = owner.runs("list", environ=colleague(owner))
-    assert (status, "left over" in told.replace("what is left over", "")) == (1, False), told
-    assert "Google could not read europe-west1" in told
+    status, output = owner.runs("list", environ=colleague(owner))
+    assert (status, "left over" in output.replace("what is left over", "")) == (1, False), output
+    assert "Google could not read europe-west1" in output
     owner.both_clouds.google.estate.silent = set()
 
     deleted = ask(owner.both_clouds, "POST", f"{FUNCTIONS}/functions/dt-pubsub:detachFunction", {})
@@ -62,8 +62,8 @@ def test_a_colleague_finds_a_deployment_takes_it_over_and_sees_what_is_left_of_i
     assert "Cloud Run service dt-pubsub" in left["resources"]
 
     own |= {name: value for name, value in owner.environ.items() if name.startswith("DT_")}
-    status, told = owner.runs(*shlex.split(left["command"])[3:], "--yes", environ=own)
-    assert status == 0, told
+    status, output = owner.runs(*shlex.split(left["command"])[3:], "--yes", environ=own)
+    assert status == 0, output
     assert [name for name in owner.both_clouds.left() if "/services/" not in name] == []
 
 

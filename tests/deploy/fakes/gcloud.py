@@ -121,8 +121,8 @@ class FakeGcloud:
         except _Failure as failure:
             return Finished(1, "", f"ERROR: (gcloud.{'.'.join(command.words[:3])}) {failure}")
         self.after(argv)
-        told = self.warnings.get(" ".join(command.words), "progress goes here\n")
-        return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), told)
+        printed = self.warnings.get(" ".join(command.words), "progress goes here\n")
+        return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), printed)
 
     def _lose(self, command: Command) -> None:
         """Lose the answer to a command that has begun, if it is in ``lost``."""

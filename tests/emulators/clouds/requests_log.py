@@ -13,7 +13,7 @@ READING_VERBS = (":getIamPolicy", ":testIamPermissions", ":pull", ":list", ":get
 class Entry:
     """One request. ``is_played``: False for a host, path or method that the stand-ins do not know.
 
-    ``caller``: the user's name in the URL of the proxy, by which the programs of one command can be told apart, or "".
+    ``caller``: the user's name in the URL of the proxy, which distinguishes the programs of one command, or "".
     """
 
     method: str
