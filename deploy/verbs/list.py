@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from deploy.cli.options import WHICH_PROJECT
 from deploy.cli.usage import Usage
 from deploy.context import Context
+from deploy.errors import DeployError
+from deploy.program import PROGRAM
 from deploy.stages.inventory import Deployment
-from deploy.stages.listing import Listing, list_deployments
+from deploy.stages.listing import list_deployments
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 
 USAGE = Usage(
@@ -17,7 +19,12 @@ USAGE = Usage(
 
 
 def run(context: Context) -> int:
-    """List the marked resources of all regions, and show each deployment with the command to go on with it."""
+    """List the marked resources of all regions, and show each deployment with the command to go on with it.
+
+    Raises:
+        DeployError: Google could not read a region. What was found elsewhere is shown before.
+
+    """
     project = context.spec.google_project
     with context.terminal.progress(f"listing the deployments of {project}"):
         listing = list_deployments(context.spec, context.google)
@@ -27,7 +34,12 @@ def run(context: Context) -> int:
     if not listing.deployments:
         context.print(f"no deployment in {project}")
     _print_commands(context, listing.deployments)
-    return _exit_code(context, listing)
+    if listing.unreachable:
+        what = "Google could not read it: deployments there, and what is left over, are not shown"
+        raise DeployError(
+            what, where=", ".join(listing.unreachable), fix=[f"{PROGRAM} list {context.spec.project_flag}"]
+        )
+    return NOTHING_TO_DO
 
 
 def _print_commands(context: Context, deployments: Sequence[Deployment]) -> None:
@@ -39,11 +51,3 @@ def _print_commands(context: Context, deployments: Sequence[Deployment]) -> None
         commands = [found.command for found in deployments if found.is_left_over is is_left_over]
         if commands:
             context.print("\n".join(("", heading, *(f"  {command}" for command in commands))))
-
-
-def _exit_code(context: Context, listing: Listing) -> int:
-    if not listing.unreachable:
-        return NOTHING_TO_DO
-    regions = ", ".join(listing.unreachable)
-    context.terminal.info(f"Google could not read {regions}: deployments there, and what is left over, are not shown")
-    return FAILED

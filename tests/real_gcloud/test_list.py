@@ -52,7 +52,7 @@ def test_a_colleague_finds_a_deployment_takes_it_over_and_sees_what_is_left_of_i
     owner.both_clouds.google.estate.silent = {"europe-west1"}
     status, output = owner.runs("list", environ=colleague(owner))
     assert (status, "left over" in output.replace("what is left over", "")) == (1, False), output
-    assert "Google could not read europe-west1" in output
+    assert "europe-west1: Google could not read it" in output
     owner.both_clouds.google.estate.silent = set()
 
     deleted = ask(owner.both_clouds, "POST", f"{FUNCTIONS}/functions/dt-pubsub:detachFunction", {})

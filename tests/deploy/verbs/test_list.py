@@ -7,10 +7,10 @@ import pytest
 
 from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
-from deploy.errors import GcloudFailed
+from deploy.errors import DeployError, GcloudFailed
 from deploy.spec import VERSION_LABEL
 from deploy.verbs import USAGES
-from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
+from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT, REGION, URL, new_function
 from tests.deploy.stage import Stage
@@ -213,8 +213,8 @@ def test_if_a_region_cannot_be_read_list_fails_and_calls_nothing_left_over(up: S
     up.out.truncate(0)
     up.out.seek(0)
 
-    assert up.deployment().list() == FAILED
+    with pytest.raises(DeployError, match=r"me-west1, us-east1: Google could not read it: .*are not shown"):
+        up.deployment().list()
 
     assert f"dt-pubsub in {REGION}" in up.shown
     assert "site2" not in up.shown
-    assert "Google could not read me-west1, us-east1" in up.noted
