@@ -41,7 +41,7 @@ sandbox: $(VENV)/.deploy  ## keep both offline clouds up, with a shell in them
 	@exec $(BIN)/python -m tests.emulators sandbox $(SANDBOX)
 
 fault: $(VENV)/.deploy  ## list the sandbox's faults; NAME=pubsub-down begins one
-	@exec $(BIN)/python -m tests.emulators fault $(NAME)
+	@exec $(BIN)/python -m tests.emulators fault $(if $(filter command line,$(origin NAME)),"$$NAME")
 
 test: $(VENV)/.tests  ## run all tests except test-deploy and test-install
 	@exec $(BIN)/python -m pytest $(PYTEST)

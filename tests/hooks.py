@@ -15,17 +15,12 @@ TESTS = Path(__file__).parent
 LONGEST = (
     *("real_gcloud/test_faults.py", "real_gcloud/test_sandbox.py", "emulators/test_sandbox.py"),
     *("blackbox/test_production_path.py", "emulators/test_google.py", "bench/test_bench.py"),
-    *("blackbox/test_decision_table.py", "deploy/test_parallel.py", "blackbox/test_ending.py"),
+    *("emulators/test_workbench.py", "blackbox/test_decision_table.py"),
+    *("deploy/test_parallel.py", "blackbox/test_ending.py"),
     *("repository/test_leftovers.py", "blackbox/test_zero_loss.py", "deploy/cli/test_doorway.py"),
     *("blackbox/test_wsgi_hosts.py", "blackbox/test_abuse.py", "blackbox/test_keys_under_load.py"),
-    *(
-        "blackbox/test_pause.py",
-        "emulators/test_run.py",
-        "emulators/test_workbench.py",
-        "repository/test_workbench_page.py",
-        "blackbox/test_names_outage.py",
-        "repository/test_again.py",
-    ),
+    *("blackbox/test_pause.py", "emulators/test_run.py", "repository/test_workbench_page.py"),
+    *("blackbox/test_names_outage.py", "repository/test_again.py"),
     *("function/test_publishing.py", "blackbox/test_secrecy.py"),
 )
 """Files that take more than 10 s. They begin first, so that the run does not wait for one of them at its end."""

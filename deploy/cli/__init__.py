@@ -10,6 +10,7 @@
 ``questions``      questions with a default, and choices from long lists             nothing by itself
 ``completion``     the script for completion in bash, zsh and fish                   standard output
 ``spelling``       the known word that a mistyped one is most like                   nothing
+``typed_ahead``    forgets what was typed before a question                          the terminal
 ``terminal``       tables, progress and questions                                    the terminal
 ``doorway``        standard streams, signals, missing packages, exit status          the terminal, signals
 =================  ================================================================  =====================

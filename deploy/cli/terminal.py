@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TextIO
 
 from deploy.cli.doorway import columns_of
+from deploy.cli.typed_ahead import forget_typed
 from deploy.steps import Step, pending
 
 _SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "keep": ("=", "2"), "delete": ("-", "31")}
@@ -75,9 +76,13 @@ class Terminal:
             self._write(self._wrapped(f"{state:<{states}}  {name:<{names}}  ", printable(detail, lines=False)))
 
     def confirm(self, question: str) -> bool | None:
-        """Ask a yes/no question and return the answer; None if standard input is not a terminal. Ctrl-D means no."""
+        """Ask a yes/no question and return the answer; None if standard input is not a terminal. Ctrl-D means no.
+
+        What was typed before the question is no answer: the user had not seen what the question is about.
+        """
         if not self._in.isatty():
             return None
+        forget_typed(self._in)
         self._write_error(f"{question} [y/N] ")
         answer = self._in.readline()
         if not answer.endswith("\n"):

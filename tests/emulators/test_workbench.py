@@ -131,7 +131,11 @@ def signature(bench: Bench, file: Path, body: bytes) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in done.stdout.splitlines())
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize(
+    ("either_bench", "shell"),
+    [("emulator", "bash"), *(("embedded", shell) for shell in SHELLS)],
+    indirect=["either_bench"],
+)
 def test_the_three_lines_start_a_subscriber_that_prints_what_is_sent(
     either_bench: Bench, shell: str, tmp_path: Path
 ) -> None:
@@ -331,6 +335,13 @@ def test_two_workbenches_have_their_own_secret_and_events(bench: Bench, tmp_path
         assert other.state.is_dir()
     assert bench.run("send").returncode == 0
     assert not other.state.exists()
+
+
+@pytest.mark.parametrize("either_bench", ["emulator"], indirect=True)
+def test_an_emulator_of_the_environment_is_said_not_to_be_of_this_run(either_bench: Bench) -> None:
+    host = pasted_lines(either_bench)[0].partition("=")[2]
+    with running("--pubsub", "emulator", PUBSUB_EMULATOR_HOST=host) as other:
+        assert other.printed(f"^Pub/Sub .* at {host}, from PUBSUB_EMULATOR_HOST: not of this run$")
 
 
 def test_only_the_owner_can_read_the_secret_and_no_command_line_has_it(bench: Bench) -> None:

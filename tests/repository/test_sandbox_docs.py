@@ -1,6 +1,8 @@
 """The page on the sandbox: its faults are those of the code, its tour is the one that tests/real_gcloud types."""
 
+import os
 import re
+import subprocess
 from pathlib import Path
 
 from tests.emulators.sandbox.practice import PRACTICE
@@ -51,3 +53,17 @@ def test_the_names_of_the_sandbox_are_those_of_the_other_pages() -> None:
     assert f"change {PROJECT} and DT project {DT_PROJECT}?" in readme
     assert f"export PROJECT={PROJECT} REGION={REGION}\n" in by_hand
     assert f"DT_PROJECT={DT_PROJECT}\n" in by_hand
+
+
+def test_make_fault_takes_its_name_only_from_the_command_line() -> None:
+    environ = {**os.environ, "NAME": "name-of-this-machine"}  # WSL sets this variable
+    for typed, passed_on in (((), "fault \n"), (("NAME=pubsub-down",), 'fault "$NAME"\n')):
+        done = subprocess.run(
+            ["make", "-n", "fault", *typed],  # noqa: S607
+            cwd=DOCS.parent,
+            env=environ,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert done.stdout.endswith(f"-m tests.emulators {passed_on}"), done.stdout

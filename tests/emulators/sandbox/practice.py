@@ -182,7 +182,7 @@ PRACTICE = (
     Practice(
         "wrong-secret-in-dt",
         "DT's connector signs with another secret than the one in Secret Manager.",
-        "`verify`: the connector `has another secret than the function`",
+        "`verify`: the connector `has another secret than the function`; events flow on by DT's own signature",
         _wrong_secret,
     ),
     Practice(

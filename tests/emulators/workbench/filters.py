@@ -14,7 +14,7 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 
 WARNING = (
     "this version of the emulator delivers every event to a subscription with a filter; "
-    "a newer one does not (gcloud components update), nor does PUBSUB=embedded"
+    "PUBSUB=embedded does not, nor does a newer emulator"
 )
 WAIT_S = 5.0
 """Seconds that the two messages have to arrive."""

@@ -58,7 +58,9 @@ def serve(options: Options, environ: Mapping[str, str], say: Say, table: Table) 
         folder = stack.enter_context(state.folder_of(options.port))
         state.write(folder, state.State(url, given.secret))
         backend = stack.enter_context(pubsub_for(options.choice, environ, say))
-        say(f"Pub/Sub   {KINDS[backend.kind]} at {backend.host}")
+        is_given = backend.kind == "emulator" and environ.get("PUBSUB_EMULATOR_HOST")
+        source = ", from PUBSUB_EMULATOR_HOST: not of this run" if is_given else ""
+        say(f"Pub/Sub   {KINDS[backend.kind]} at {backend.host}{source}")
         if not filters.are_applied(backend.host, PROJECT):
             say(f"warning   {filters.WARNING}")
         door = Door(exchanges.put)
