@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.real_gcloud.user import PATIENCE_S, REAL_GCLOUD, ROOT, User
+from tests.real_gcloud.user import PATIENCE_S, ROOT, THOROUGH, User
 
-pytestmark = REAL_GCLOUD
+pytestmark = THOROUGH
 
 IN_A_TERMINAL = """
 import fcntl, os, sys, termios

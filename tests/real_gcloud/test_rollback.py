@@ -8,9 +8,9 @@ from typing import Any
 from tests.emulators.clients import ask
 from tests.emulators.clouds.faults import Fault
 from tests.emulators.clouds.google.revision import Revision
-from tests.real_gcloud.user import DT_REFUSAL, REAL_GCLOUD, Asked, User, struck
+from tests.real_gcloud.user import DT_REFUSAL, THOROUGH, Asked, User, struck
 
-pytestmark = REAL_GCLOUD
+pytestmark = THOROUGH
 
 VERSIONS = "https://secretmanager.googleapis.com/v1/projects/demo-proj/secrets/dt-signature:addVersion"
 SETTING = {"DEPLOY_SETTINGS": "LOG_LEVEL=DEBUG"}

@@ -20,9 +20,9 @@ from tests.emulators.sandbox.practice import NONE, PRACTICE, Practising
 from tests.emulators.sandbox.sensors import Sensors
 from tests.emulators.test_run import command, read_until
 from tests.emulators.test_sandbox import exported
-from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User
+from tests.real_gcloud.user import ROOT, THOROUGH, User
 
-pytestmark = REAL_GCLOUD
+pytestmark = THOROUGH
 
 README = (ROOT / "README.md").read_text("utf-8")
 BY_HAND = (ROOT / "docs" / "by-hand.md").read_text("utf-8")

@@ -29,6 +29,9 @@ REAL_GCLOUD = [
     pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here"),
     pytest.mark.timeout(1800),
 ]
+THOROUGH = [*REAL_GCLOUD, pytest.mark.thorough]
+"""Tests that ``.ci/run`` leaves out, so that it ends within 30 minutes; ``make test-deploy`` runs them."""
+
 PATIENCE_S = 400.0
 """For one verb, on a machine that others use, too."""
 
