@@ -8,6 +8,8 @@ import signal
 from collections import Counter
 from functools import partial
 
+import pytest
+
 from tests.emulators.clouds.faults import Fault
 from tests.real_gcloud.user import REAL_GCLOUD, STEPS, Asked, User, ended, struck
 
@@ -29,6 +31,7 @@ ENDED = (
 """Steps in the midst of which ``up`` is ended; of these the secret and its first version are two requests."""
 
 
+@pytest.mark.thorough
 def test_a_failed_step_reports_what_is_done_and_the_fix_and_the_next_up_continues_there(user: User) -> None:
     for step in _steps(REFUSED):
         step.fails(user)
@@ -51,6 +54,7 @@ ENDINGS = tuple(
 The first of them end an ``up`` and the others a ``down``; test_interrupted ends each at every step."""
 
 
+@pytest.mark.thorough
 def test_an_up_that_was_ended_in_any_way_is_finished_by_the_next(user: User) -> None:
     steps = _steps(ENDED)
     assert len(steps) + len(REMOVED) == len(ENDINGS)
