@@ -23,3 +23,6 @@ def name_of(argv0: str) -> str:
 
 PROGRAM = name_of(sys.argv[0])
 """The name of this process's command."""
+
+UP = f"{PROGRAM} up"
+"""The command that fixes most of what a deployment can lack."""

@@ -34,8 +34,8 @@ MARGIN = " \t\r\n\ufeff"
 _USUAL = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 """Variables that name the Google Cloud project for other tools, too."""
 
-_HINTS = {"project": "", "region": "", "dt_projects": f"; {DT_STUDIO} shows where the id is"}
-"""The settings that are required, with what an error adds if one is missing."""
+_HINTS = {"dt_projects": f"; {DT_STUDIO} shows where the id is"}
+"""What an error adds if a setting is missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,8 @@ def read_spec(
     file = read_settings_file(flags.get("config"), folder, BY_PLACE)
     settings, values, faults = _found(flags, environ, file)
     missing = [
-        f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)" + _HINTS[option.place]
+        f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
+        + _HINTS.get(option.place, "")
         for option in OPTIONS
         if option.place in mandatory and not values.get(option.place)
     ]

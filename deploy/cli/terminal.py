@@ -80,14 +80,10 @@ class Terminal:
 
         What was typed before the question is no answer: the user had not seen what the question is about.
         """
-        if not self._in.isatty():
+        if not self.is_interactive:
             return None
         forget_typed(self._in)
-        self._write_error(f"{question} [y/N] ")
-        answer = self._in.readline()
-        if not answer.endswith("\n"):
-            self._write_error("\n")
-        return answer.strip().lower() in {"y", "yes"}
+        return (self.ask(f"{question} [y/N] ") or "").lower() in {"y", "yes"}
 
     @property
     def is_interactive(self) -> bool:

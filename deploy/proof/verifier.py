@@ -20,7 +20,7 @@ from deploy.errors import DtFailed, GcloudFailed, NotProven
 from deploy.function_client import FunctionClient
 from deploy.google.function_log import FunctionLog
 from deploy.google.gcloud import Gcloud
-from deploy.program import PROGRAM
+from deploy.program import PROGRAM, UP
 from deploy.proof.checks import (
     EMULATED,
     MADE_UP,
@@ -36,7 +36,6 @@ from deploy.resources.connector import PAUSED, Connector, owned_by
 from deploy.secret import Secret
 from deploy.spec import Spec
 
-UP = f"{PROGRAM} up"
 ARRIVAL_S = 90.0
 """Seconds within which an event has to arrive."""
 OPENING_S = 90.0

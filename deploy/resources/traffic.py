@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deploy.errors import DeployError
-from deploy.program import PROGRAM
+from deploy.program import UP
 from deploy.resources.invokers import run_service
 from deploy.resources.resource import Facts
 from deploy.spec import VERSION_LABEL, Spec
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, keep, update
 
-UP = f"{PROGRAM} up"
 NEWEST = "the newest revision"
 
 

@@ -12,7 +12,7 @@ from deploy.dt.devices import Devices
 from deploy.errors import ApplyFailed, DeployError, GcloudFailed
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import SecretVersions
-from deploy.program import PROGRAM
+from deploy.program import UP
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
 from deploy.resources.resource import Facts, Resource, answered, described
@@ -53,7 +53,7 @@ class Executor:
     url: str = ""
     secrets: tuple[Secret, ...] = ()
     version: int = 0
-    again: str = f"{PROGRAM} up"
+    again: str = UP
     sleep: Callable[[float], None] = time.sleep
     ownership: Ownership = field(init=False)
     uploaded: str = ""

@@ -10,7 +10,7 @@ from deploy.errors import DeployError, DtFailed, GcloudFailed
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import SecretVersions
 from deploy.parallel import wait_for, worker_pool
-from deploy.program import PROGRAM
+from deploy.program import UP
 from deploy.resources.catalog import removable, service_of_group, services, watched
 from deploy.resources.connector import Connector, names_suffice
 from deploy.resources.function import Function
@@ -22,7 +22,6 @@ from deploy.spec import Spec
 from deploy.stages.observed import Observed
 from deploy.steps import Argv, ResourceId, Step, pending
 
-UP = f"{PROGRAM} up"
 CLOSED = {403, 404}
 """DT's statuses for a project that is deleted, or that the service account must not see."""
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from deploy.context import Context
 from deploy.errors import Aborted
-from deploy.program import PROGRAM
+from deploy.program import PROGRAM, UP
 from deploy.secret import Secret
 from deploy.stages.apply import Executor
 from deploy.stages.observed import Observed
@@ -42,9 +42,7 @@ def confirm(context: Context, question: str) -> None:
         raise Aborted("nothing was changed")
 
 
-def apply(
-    context: Context, steps: Sequence[Step], before: Observed, finish: str = f"{PROGRAM} up"
-) -> tuple[Secret, ...]:
+def apply(context: Context, steps: Sequence[Step], before: Observed, finish: str = UP) -> tuple[Secret, ...]:
     """Carry out the steps; return the enabled secrets, or no secrets if the steps did not need them.
 
     ``finish``: the command that finishes the steps after a failure.

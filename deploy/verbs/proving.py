@@ -3,7 +3,7 @@
 from deploy.context import Context
 from deploy.errors import DeployError, NotProven
 from deploy.function_client import FunctionClient
-from deploy.program import PROGRAM
+from deploy.program import PROGRAM, UP
 from deploy.proof.fixtures import Fixtures
 from deploy.proof.verifier import Verifier
 from deploy.resources.function import Function
@@ -61,9 +61,9 @@ def _newest_secret(context: Context, observed: Observed) -> Secret:
     """Return the newest secret. Raises ``DeployError`` if the function cannot use it, or if there is no function."""
     secret = SignatureSecret(context.spec)
     if refusal := unusable(observed.of(secret)):
-        raise DeployError(refusal, where=secret.title, fix=[f"{PROGRAM} up"])
+        raise DeployError(refusal, where=secret.title, fix=[UP])
     if not observed.url(context.spec) or not observed.secrets:
-        raise DeployError("there is nothing to verify yet", fix=[f"{PROGRAM} up"])
+        raise DeployError("there is nothing to verify yet", fix=[UP])
     return observed.secrets[0]
 
 

@@ -43,15 +43,15 @@ def run(context: Context) -> int:
     try:
         apply(context, steps, observed, again("resume", context.flags))
     except ApplyFailed as error:
-        _tell(context, error.done, since)
+        _report_undelivered(context, error.done, since)
         raise
-    _tell(context, resumed, since)
+    _report_undelivered(context, resumed, since)
     if resumed and context.flags.verify:
         prove_after_up(context, _listed_again(context, observed, resumed))
     return NOTHING_TO_DO
 
 
-def _tell(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
+def _report_undelivered(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
     """Report and print of which time DT delivers no events, for each connector that is resumed."""
     gaps = context.report.undelivered = undelivered(done, since, now_written(context.now()))
     for gap in gaps:
