@@ -40,6 +40,11 @@ def connector_id(project: str) -> ResourceId:
     return ResourceId("connector in", project)
 
 
+def name_in_memory(project: str, connector: str) -> str:
+    """Return the name by which the memory of a deployment knows a connector of this id: ``PROJECT/CONNECTOR``."""
+    return f"{project}/{connector}"
+
+
 def plan_connector(
     spec: Spec,
     project: str,
@@ -62,7 +67,7 @@ def plan_connector(
     kept, *surplus = own
     twice = "a second one for the same function: every event would arrive twice"
     removed = (_remove(project, second, twice) for second in surplus)
-    since = (paused_since or {}).get(f"{project}/{kept.id}", "")
+    since = (paused_since or {}).get(name_in_memory(project, kept.id), "")
     return (_updated(spec, project, kept, url, new_secret=new_secret, since=since), *removed, *others)
 
 

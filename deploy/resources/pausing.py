@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from deploy.program import PROGRAM
-from deploy.resources.connector import PAUSED, Connector, connector_id, paused_words
+from deploy.resources.connector import PAUSED, Connector, connector_id, name_in_memory, paused_words
 from deploy.steps import Change, ConnectorCall, Step, keep, update
 
 ACTIVE = "ACTIVE"
@@ -66,7 +66,7 @@ def plan_resume(owned: Owned, since: Since, *, by_hand: bool) -> tuple[Step, ...
 
 def paused_after_pause(owned: Owned, since: Since, now: str) -> dict[str, str]:
     """Return what to remember before a pause: the connectors that ``pause`` paused before, and those of now."""
-    found = [(f"{project}/{connector.id}", connector.status) for project, connector in _each(owned)]
+    found = [(name_in_memory(project, connector.id), connector.status) for project, connector in _each(owned)]
     before = {name: since[name] for name, status in found if status == PAUSED and name in since}
     return before | {name: now for name, status in found if status != PAUSED}
 
@@ -74,7 +74,9 @@ def paused_after_pause(owned: Owned, since: Since, now: str) -> dict[str, str]:
 def undelivered(steps: Sequence[Step], since: Since, now: str) -> list[Undelivered]:
     """Return the time of which DT delivers no events, for each connector that these steps have resumed."""
     calls = [step.call for step in steps if isinstance(step.call, ConnectorCall)]
-    return [Undelivered(call.project, since.get(f"{call.project}/{call.connector}", ""), now) for call in calls]
+    return [
+        Undelivered(call.project, since.get(name_in_memory(call.project, call.connector), ""), now) for call in calls
+    ]
 
 
 def losses(steps: Sequence[Step]) -> str:
@@ -101,13 +103,15 @@ def _absent(owned: Owned) -> tuple[Step, ...]:
 
 def _paused(project: str, connector: Connector, since: Since) -> Step:
     if connector.status == PAUSED:
-        return keep(connector_id(project), paused_words(connector, since.get(f"{project}/{connector.id}", "")))
+        return keep(
+            connector_id(project), paused_words(connector, since.get(name_in_memory(project, connector.id), ""))
+        )
     off = f"{connector.id}: DT has switched it off; paused, it stays off also after up"
     return _set(project, connector, PAUSED, f"{connector.id} is ACTIVE" if connector.status == ACTIVE else off)
 
 
 def _resumed(project: str, connector: Connector, since: Since, *, by_hand: bool) -> Step:
-    name, paused_at = connector.id, since.get(f"{project}/{connector.id}", "")
+    name, paused_at = connector.id, since.get(name_in_memory(project, connector.id), "")
     if connector.status == ACTIVE:
         before = f"; it was paused at {paused_at}, and resumed since" if paused_at else ""
         return keep(connector_id(project), f"{name} is ACTIVE{before}")
