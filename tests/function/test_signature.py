@@ -382,7 +382,7 @@ def test_every_token_that_verifies_here_also_verifies_with_a_jwt_library(
 
 
 def reference_verdict(text: str) -> bool:
-    """Return whether PyJWT accepts a token. The checks that it lacks are added, and the times: the clock stands still."""
+    """Return whether PyJWT accepts a token. Its missing checks and the times are added: the clock stands still."""
     off = {f"verify_{name}": False for name in ("aud", "sub", "jti", "nbf", "iat", "exp", "iss")}
     options = {**off, "require": ["exp", "iat", "checksum_sha256"], "enforce_minimum_key_length": True}
     try:
