@@ -9,6 +9,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``context``          all that a verb works with, built once                        nothing by itself
 ``report``           the result of a verb, for ``--json``                          nothing
 ``proof``            refuse an unsigned request; see a real event arrive           both clouds
+``live``             events as they come, as readable lines and on a page          Pub/Sub
 ``stages``           preflight, observe, plan, apply                               both clouds
 ``resources``        one class for each resource                                   nothing
 ``google``           the only modules that reach Google Cloud                      Google Cloud
