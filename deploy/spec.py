@@ -23,7 +23,7 @@ FOLLOW_WORD = "follow"
 """The word between the topic's id and a random number in the id of a subscription of ``follow``."""
 
 SEEN_MARK = f"{MARK}-seen"
-"""The label of a subscription of ``follow`` with the time at which it was last known to be read, like ``SINCE_MARK``."""
+"""The label of a subscription of ``follow`` with the time at which it was last read, in seconds since 1970."""
 
 PROJECT_MARK = f"{MARK}-project"
 """The label of an emulated device with the Google project, because a DT project may have deployments in several."""

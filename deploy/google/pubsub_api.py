@@ -105,7 +105,8 @@ class PubSubApi:
 
     def get(self, name: str, *, read_s: float = READ_S) -> Json:
         """Return a subscription, by a single attempt. Raises ``PubSubFailed``."""
-        return self._call("GET", self._path(name), read_s=read_s)
+        found: Json = self._call("GET", self._path(name), read_s=read_s)
+        return found
 
     def label(self, name: str, labels: Mapping[str, str]) -> None:
         """Replace the labels of a subscription, by a single attempt. Raises ``PubSubFailed``."""

@@ -1,7 +1,7 @@
 """Which messages a user wants to see, as a filter for Pub/Sub and as a check of each message. Pure.
 
-Pub/Sub's filter spares traffic, and can say less: it sees attributes only, and has at most 256 bytes. So it lets through
-whatever might be wanted, and each message is checked here as well. Google's emulator applies no filter at all.
+Pub/Sub's filter spares traffic, and can say less: it sees attributes only, and has at most 256 bytes. So it lets
+through whatever might be wanted, and each message is checked here as well. Google's emulator applies no filter at all.
 """
 
 import json
