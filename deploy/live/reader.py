@@ -1,9 +1,9 @@
 """Reads the subscriptions of one run in worker threads.
 
 Every subscription has a worker that waits in a pull. A pull can last a minute and a half, so that its silence says
-nothing: ``tick``, which the main thread calls about once a second, lets a further worker ask Pub/Sub for a sign of life,
-and notices the sleep of the machine. Then the waiting pulls are given up and begun again, because their connections may
-be dead.
+nothing: ``tick``, which the main thread calls about once a second, lets another worker ask Pub/Sub for a sign of life,
+and notices the sleep of the machine. Then the waiting pulls are given up and begun again, because their connections
+may be dead.
 """
 
 import queue

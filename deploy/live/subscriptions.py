@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.errors import DeployError
+from deploy.errors import DeployError, GcloudFailed
 from deploy.google.pubsub_api import TRANSIENT, PubSubApi, PubSubFailed
 from deploy.program import PROGRAM
 from deploy.spec import FOLLOW_MARK, FOLLOW_WORD, SEEN_MARK, SINCE_MARK, Spec, last_segment
@@ -125,13 +125,17 @@ class Subscriptions:
         try:
             self._api.create(source.subscription, settings)
         except PubSubFailed as error:
-            if error.status not in TRANSIENT:
-                self._made.discard(source.subscription)
+            if error.status in TRANSIENT:
+                raise  # Pub/Sub may have made it all the same
+            self._made.discard(source.subscription)
             if error.status != 404:
                 raise
             what = f"there is no topic {source.topic} in {self._spec.google_project}"
             fix = [f"{PROGRAM} list {self._spec.project_flag}", f"{PROGRAM} up"]
             raise PubSubFailed(404, what, where="Pub/Sub", fix=fix) from None
+        except GcloudFailed:  # without a token, nothing was sent
+            self._made.discard(source.subscription)
+            raise
 
     def _labels(self) -> dict[str, str]:
         return {FOLLOW_MARK: self._spec.name, SINCE_MARK: str(self._since), SEEN_MARK: str(int(self._now()))}

@@ -109,9 +109,8 @@ class View:
 
     def _show_hidden(self) -> None:
         if self._hidden:
-            self._terminal.info(
-                f"… and {self._hidden:,} more in the same second; --output FILE and --json have them all"
-            )
+            hidden = f"… and {self._hidden:,} more in the same second"
+            self._terminal.info(f"{hidden}; --output FILE and --json have all of them")
         self._shown = self._hidden = 0
 
     def _state(self, connection: Connection) -> str:
