@@ -1,6 +1,7 @@
 """A fake gcloud that keeps one Google Cloud project in memory: later commands see what earlier ones made."""
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -258,7 +259,7 @@ class FakeGcloud:
         """Return all of a kind, only the subscriptions of proofs, or the names of those of a topic."""
         if verb == "list":
             found = [thing for (group, _), thing in self.things.items() if group == kind]
-            return [thing for thing in found if "verify" in thing["name"]] if of_proofs else found
+            return [thing for thing in found if re.search("verify|follow", thing["name"])] if of_proofs else found
         there = [thing for (group, _), thing in self.things.items() if group == "subscriptions"]
         return [thing["name"] for thing in there if thing["topic"].endswith(f"/{topic}")]
 

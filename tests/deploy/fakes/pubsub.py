@@ -56,7 +56,7 @@ class FakePubSub:
                 return special
             if call.headers["Authorization"].removeprefix("Bearer ") not in self.tokens:
                 return refusal(401, "Request had invalid authentication credentials.")
-            assert call.headers["X-Goog-User-Project"] == PROJECT
+            assert call.headers.get("X-Goog-User-Project", PROJECT) == PROJECT
             answer = self._answer(call, name.removeprefix("subscriptions").lstrip("/"), verb)
         if verb == "pull" and answer.body == {}:
             threading.Event().wait(0.005)  # a pull waits; without any pause, the workers would keep the processor busy
