@@ -120,6 +120,7 @@ class Stage:
     monotonic: FakeClock | None = None
     held: frozenset[str] = field(default_factory=lambda: frozenset(deployer_permissions()))
     held_on_account: frozenset[str] = frozenset()
+    requests: dict[str, int] = field(default_factory=lambda: {"200": 120})
     unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
     monitoring_fails: DeployError | None = None
     answers: list[tuple[int, str]] = field(default_factory=list)
@@ -156,7 +157,7 @@ class Stage:
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
-            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None),
+            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None, watch=None),
             report=self.report,
             sleep=self.clock.advance,
             now=self.clock,
@@ -195,6 +196,8 @@ class Stage:
         assert (project, token.reveal()) == (PROJECT, "an-access-token")
         if self.monitoring_fails:
             raise self.monitoring_fails
+        if "run.googleapis.com/request_count" in parameters["filter"]:
+            return self._counted(parameters)
         place = int("oldest_unacked_message_age" in parameters["filter"])
         ends = [parameters["interval.endTime"], parameters["interval.startTime"]]
         return [
@@ -207,6 +210,22 @@ class Stage:
             }
             for name, figures in self.unread.items()
             if f'"{name}"' in parameters["filter"]
+        ]
+
+    def _counted(self, parameters: Mapping[str, str]) -> list[Any]:
+        """Return the requests of the last minutes by their status, each beside a period without a request."""
+        assert parameters["aggregation.groupByFields"] == "metric.labels.response_code"
+        ends = [parameters["interval.endTime"], parameters["interval.startTime"]]
+        return [
+            {
+                "metric": {"labels": {"response_code": code}},
+                "resource": {"type": "cloud_run_revision", "labels": {"project_id": PROJECT}},
+                "points": [
+                    {"interval": {"startTime": end, "endTime": end}, "value": {"int64Value": str(figure)}}
+                    for end, figure in zip(ends, (count, 0), strict=True)
+                ],
+            }
+            for code, count in self.requests.items()
         ]
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:

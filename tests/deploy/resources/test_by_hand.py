@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from deploy.verbs.status_rows import all_rows, health
 
 from deploy.stages.plan import plan
 from deploy.steps import pending
-from deploy.verbs.status_rows import all_rows, health
 from tests.deploy.cases import PLANS, observed_of, overlaid, read, spec_of
 
 SUBSCRIPTION, TOPIC = ("subscription dt-events", "subscription"), ("topic dt-rejected", "topic")
