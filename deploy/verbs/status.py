@@ -131,7 +131,7 @@ def _print(context: Context, readings: Readings, rows: list[Row]) -> None:
     shown = on_one_screen(rows)
     lines = [(row.state, row.what, row.detail) for row in shown]
     context.terminal.table(lines, [_COLOURS[row.health] for row in shown], WIDEST)
-    for found in findings(rows):
-        context.print(f"\n{found.head()}")
+    for place, found in enumerate(findings(rows)):
+        context.print(f"{'' if place else chr(10)}{found.head()}")
         if found.fix:
             context.print(f"  fix: {found.fix}")

@@ -8,6 +8,7 @@ from deploy.program import PROGRAM, UP
 from deploy.resources.connector import PAUSED, Connector, connector_id, name_in_memory, paused_words
 from deploy.spec import Spec
 from deploy.stages.health.readings import Metrics, Readings
+from deploy.stages.health.resource_rows import note_on
 from deploy.stages.health.row import Row, unreadable
 
 SWITCHED_OFF = "DT has switched it off after five days of failures, and drops the events until `{}`"
@@ -17,14 +18,14 @@ def connector_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
     """Return a row for each of this deployment's connectors, and for each DT project that could not be read."""
     for project, error in readings.unlisted.items():
         yield unreadable(str(connector_id(project)), error)
-    paused_since = readings.observed.memory(spec).paused_since
     for project in readings.connectors:
         for connector in readings.observed.owned_in(project, spec):
-            since = paused_since.get(name_in_memory(project, connector.id), "")
-            yield _row(spec, project, connector, readings.deliveries.get(connector.id, {}), since)
+            yield _row(spec, project, connector, readings)
 
 
-def _row(spec: Spec, project: str, connector: Connector, counted: Metrics | DeployError, since: str) -> Row:
+def _row(spec: Spec, project: str, connector: Connector, readings: Readings) -> Row:
+    counted = readings.deliveries.get(connector.id, {})
+    since = readings.observed.memory(spec).paused_since.get(name_in_memory(project, connector.id), "")
     what, status = str(connector_id(project)), connector.status
     if status == PAUSED:
         again = f"{PROGRAM} resume" if since else f"{PROGRAM} resume --all"
@@ -36,6 +37,7 @@ def _row(spec: Spec, project: str, connector: Connector, counted: Metrics | Depl
         return unreadable(what, counted)
     delivered, failed, p99_s = deliveries_of(counted)
     detail = f"last 3 h: {delivered:,} delivered, {failed:,} not, p99 {'-' if p99_s is None else f'{p99_s:g}s'}"
+    detail += note_on(connector_id(project), readings)
     if failed:
         return Row(what, "failing", detail, "unhealthy", read_log(spec), "connector-failing")
     return Row(what, status, detail)

@@ -15,7 +15,7 @@ from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, unreadable
 from deploy.stages.health.words import counted, duration, seconds_of
 from deploy.stages.observed import Observed
-from deploy.steps import Step
+from deploy.steps import ResourceId, Step, pending
 
 PLAN = f"{PROGRAM} plan"
 
@@ -41,7 +41,7 @@ def resource_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
     if isinstance(readings.steps, DeployError):
         yield from _unplanned(readings.steps)
     yield _version(spec, readings.observed)
-    yield from _function(spec, readings)
+    yield _function(spec, readings)
     yield from _closed(spec, readings.observed)
     yield from _secret(spec, readings)
     if not isinstance(readings.steps, DeployError):
@@ -71,16 +71,27 @@ def _version(spec: Spec, observed: Observed) -> Row:
     )
 
 
-def _function(spec: Spec, readings: Readings) -> Iterator[Row]:
-    """Return the row of a function that is as it should be; otherwise its steps have rows."""
+def _function(spec: Spec, readings: Readings) -> Row:
+    """Return the row of the function, with what ``up`` would change about it."""
     function, observed = Function(spec), readings.observed
     if function.found(observed.of(function)) is None:
         what = "there is no function, so that DT's requests fail"
-        yield Row(function.title, "missing", what, "unhealthy", UP, "function-missing")
-        return
+        return Row(function.title, "missing", what, "unhealthy", UP, "function-missing")
     answering = revision_of(spec, observed)
-    detail = f"revision {answering} answers at" if answering else "answers at"
-    yield Row(function.title, "ok", f"{detail} {observed.url(spec)}")
+    detail = f"{f'revision {answering} ' if answering else ''}answers at {observed.url(spec)}"
+    steps = () if isinstance(readings.steps, DeployError) else readings.steps
+    for step in pending(tuple(steps)):
+        if step.id == function.id:
+            return Row(function.title, step.action, f"{step.reason}; {detail}", "unhealthy", PLAN, "drift")
+    return Row(function.title, "ok", f"{detail}{note_on(function.id, readings)}")
+
+
+def note_on(resource: ResourceId, readings: Readings) -> str:
+    """Return what a plan says about a resource that it keeps, such as settings that were made elsewhere."""
+    steps = () if isinstance(readings.steps, DeployError) else readings.steps
+    kept = (step.reason.partition("; ")[2] for step in steps if step.id == resource and step.action == "keep")
+    note = next(kept, "")
+    return f"; {note}" if note else ""
 
 
 def revision_of(spec: Spec, observed: Observed) -> str:
@@ -108,7 +119,7 @@ def _secret(spec: Spec, readings: Readings) -> Iterator[Row]:
         return  # its step says so
     age = f", {duration(age_s)} old" if (age_s := secret_age_s(spec, readings)) is not None else ""
     live = counted(live_versions(spec, readings.observed), "version is live", "versions are live")
-    yield Row(str(secret.id), "ok", f"version {number_of(newest)}{age}; {live}")
+    yield Row(str(secret.id), "ok", f"version {number_of(newest)}{age}; {live}{note_on(secret.id, readings)}")
 
 
 def secret_age_s(spec: Spec, readings: Readings) -> float | None:
@@ -135,26 +146,24 @@ def _age_s(version: Mapping[str, str] | None, now: float) -> float | None:
 
 
 def _drift(spec: Spec, steps: Sequence[Step], readings: Readings) -> Iterator[Row]:
-    """Return a row for each step; the rows of steps that change nothing are not for the screen."""
-    shown_elsewhere = {Function(spec).id} if _is_missing(spec, readings.observed) else set()
-    disabled = {
-        connector_id(project)
+    """Return a row for each step about something that has no row of its own.
+
+    The rows of steps that change nothing are only for JSON; the screen counts them.
+    """
+    has_row = {Function(spec).id, SignatureSecret(spec).id}
+    connectors = {
+        connector_id(project): connector.status
         for project in readings.connectors
         for connector in readings.observed.owned_in(project, spec)
-        if connector.status != "ACTIVE"
     }
     for step in steps:
-        if step.action == "keep":
-            yield Row(step.resource, "ok", step.reason, is_key=False)
-        elif step.id in shown_elsewhere or (step.id in disabled and _is_of_status(step)):
+        if step.action == "keep" and step.id not in has_row and step.id not in connectors:
+            is_of_connector = step.id.whole == connector_id(step.id.name)  # it may send every event twice
+            yield Row(step.resource, "ok", step.reason, is_key=is_of_connector)
+        elif step.action == "keep" or step.id == Function(spec).id:
             continue
-        else:
+        elif connectors.get(step.id, "ACTIVE") == "ACTIVE" or not _is_of_status(step):
             yield Row(step.resource, step.action, step.reason, "unhealthy", PLAN, "drift")
-
-
-def _is_missing(spec: Spec, observed: Observed) -> bool:
-    function = Function(spec)
-    return function.found(observed.of(function)) is None
 
 
 def _is_of_status(step: Step) -> bool:
