@@ -72,9 +72,7 @@ def run(context: Context) -> int:
     if every_s is None:
         return _show(context, _read(context))
     if context.flags.json:
-        raise InvalidOptions(
-            ["--watch shows readings for people, and --json prints exactly one document: leave one out"]
-        )
+        raise InvalidOptions(["--watch shows many readings, and --json prints exactly one document: leave one out"])
     return _watch(context, every_s)
 
 

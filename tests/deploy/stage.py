@@ -8,6 +8,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,7 @@ class Stage:
     held: frozenset[str] = field(default_factory=lambda: frozenset(deployer_permissions()))
     held_on_account: frozenset[str] = frozenset()
     requests: dict[str, int] = field(default_factory=lambda: {"200": 120})
+    measured_s: int = 300
     unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
     monitoring_fails: DeployError | None = None
     answers: list[tuple[int, str]] = field(default_factory=list)
@@ -213,16 +215,21 @@ class Stage:
         ]
 
     def _counted(self, parameters: Mapping[str, str]) -> list[Any]:
-        """Return the requests of the last minutes by their status, each beside a period without a request."""
+        """Return the requests by their status, spread over the time in which they were measured."""
         assert parameters["aggregation.groupByFields"] == "metric.labels.response_code"
-        ends = [parameters["interval.endTime"], parameters["interval.startTime"]]
+        period, periods = timedelta(seconds=300), self.measured_s // 300
+        until = datetime.fromisoformat(parameters["interval.endTime"])
+        ends = [until - number * period for number in range(periods)]
         return [
             {
                 "metric": {"labels": {"response_code": code}},
                 "resource": {"type": "cloud_run_revision", "labels": {"project_id": PROJECT}},
                 "points": [
-                    {"interval": {"startTime": end, "endTime": end}, "value": {"int64Value": str(figure)}}
-                    for end, figure in zip(ends, (count, 0), strict=True)
+                    {
+                        "interval": {"startTime": (end - period).isoformat(), "endTime": end.isoformat()},
+                        "value": {"int64Value": str(count // periods)},
+                    }
+                    for end in ends
                 ],
             }
             for code, count in self.requests.items()

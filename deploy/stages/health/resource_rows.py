@@ -24,7 +24,8 @@ def is_deployed(readings: Readings) -> bool:
     """Return whether anything of the deployment exists; also True if that could not be read."""
     if isinstance(readings.steps, DeployError):
         return True
-    return any(step.action != "create" and step.id != APIS for step in readings.steps) or bool(readings.unlisted)
+    there = [step for step in readings.steps if step.action != "create" and step.id != APIS and not step.id.part]
+    return bool(there or readings.unlisted)
 
 
 def nothing_row(spec: Spec) -> Row:

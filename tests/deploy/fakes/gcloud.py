@@ -133,7 +133,8 @@ class FakeGcloud:
             answer = self._answer(command, stdin, folder)
             self._lose(command)
         except _Failure as failure:
-            return Finished(1, "", f"ERROR: (gcloud.{'.'.join(command.words[:3])}) {failure}")
+            group = command.words[: 2 if command.words[0] == "logging" else 3]  # its third word is a filter
+            return Finished(1, "", f"ERROR: (gcloud.{'.'.join(group)}) {failure}")
         self.after(argv)
         printed = self.warnings.get(" ".join(command.words), "progress goes here\n")
         return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), printed)
