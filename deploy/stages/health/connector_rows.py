@@ -15,10 +15,13 @@ SWITCHED_OFF = "DT has switched it off after five days of failures, and drops th
 
 
 def connector_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
-    """Return a row for each of this deployment's connectors, and for each DT project that could not be read."""
+    """Return a row for each of this deployment's connectors, and for each DT project that could not be read.
+
+    The connectors in projects that are no longer named have rows among the steps of the plan.
+    """
     for project, error in readings.unlisted.items():
         yield unreadable(str(connector_id(project)), error)
-    for project in readings.connectors:
+    for project in spec.dt_projects:
         for connector in readings.observed.owned_in(project, spec):
             yield _row(spec, project, connector, readings)
 

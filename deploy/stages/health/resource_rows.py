@@ -154,7 +154,7 @@ def _drift(spec: Spec, steps: Sequence[Step], readings: Readings) -> Iterator[Ro
     has_row = {Function(spec).id, SignatureSecret(spec).id}
     connectors = {
         connector_id(project): connector.status
-        for project in readings.connectors
+        for project in spec.dt_projects
         for connector in readings.observed.owned_in(project, spec)
     }
     for step in steps:
