@@ -86,7 +86,7 @@ def counted(all_series: Iterable[Any], now: float) -> RequestCounts:
             continue
         status = point.labels["response_code"]
         day[status] += int(point.value)
-        begins.append(max(point.began_at, point.ended_at - PERIOD_S))
+        begins.append(point.ended_at - PERIOD_S)
         if point.ended_at > now - RECENT_S:
             recent[status] += int(point.value)
         if status.startswith("2"):

@@ -12,10 +12,9 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One value of a series. ``labels``: those of its metric and its resource. Times: seconds since 1970."""
+    """One value of a series. ``labels``: those of its metric and its resource. ``ended_at``: seconds since 1970."""
 
     labels: Mapping[str, str]
-    began_at: float
     ended_at: float
     value: float
 
@@ -42,9 +41,8 @@ def points_of(all_series: Any) -> Iterator[Point]:
         for point in series.get("points", ()):
             interval, value = point["interval"], point["value"]
             ended_at = datetime.fromisoformat(interval["endTime"]).timestamp()
-            began_at = datetime.fromisoformat(interval.get("startTime", interval["endTime"])).timestamp()
             number = value["int64Value"] if "int64Value" in value else value["doubleValue"]
-            yield Point(labels, began_at, ended_at, float(number))
+            yield Point(labels, ended_at, float(number))
 
 
 def _timestamp(at: float) -> str:

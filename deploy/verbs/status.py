@@ -125,7 +125,7 @@ def _print(context: Context, readings: Readings, rows: list[Row]) -> None:
     """Print the screen: the rows, and what to do. A command is not wrapped, so that it can be pasted."""
     spec = context.spec
     verdict = {True: "healthy", False: "unhealthy", None: "could not be read"}[health_of(rows)]
-    context.print(f"{spec.name} in {spec.google_project}, {spec.region}, {date_and_time(readings.at)}: {verdict}\n")
+    context.print(f"{spec.name} ({spec.google_project}, {spec.region}), {date_and_time(readings.at)}: {verdict}\n")
     shown = on_one_screen(rows)
     lines = [(row.state, row.what, row.detail) for row in shown]
     context.terminal.table(lines, [_COLOURS[row.health] for row in shown], WIDEST)

@@ -23,6 +23,5 @@ def test_a_status_is_healthy_until_something_is_wrong_and_then_says_what_to_do(o
     assert [found["runbook"] for found in report["health"]["findings"]] == ["docs/runbook/connector-disabled.md"]
     assert report["health"]["connectors"][0]["status"] == "SYSTEM_DISABLED"
     assert report["health"]["backlogs"][0]["messages"] == 0
-    assert not [
-        key for key, value in report["health"].items() if value is None and key not in {"lastEvent", "cost", "rotation"}
-    ]
+    unread = {key for key, value in report["health"].items() if value is None}
+    assert unread <= {"lastEvent", "cost", "rotation"}, "there may be no event yet, but everything could be read"

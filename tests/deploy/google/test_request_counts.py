@@ -75,4 +75,4 @@ def test_a_point_has_the_labels_of_its_metric_and_its_resource() -> None:
     given = {"resource": {"labels": {"a": "1"}}, "metric": {"labels": {"b": "2"}}}
     interval = {"endTime": "2026-11-23T05:00:00Z"}
     (point,) = points_of([{**given, "points": [{"interval": interval, "value": {"doubleValue": 1.5}}]}])
-    assert (point.labels, point.began_at, point.ended_at, point.value) == ({"a": "1", "b": "2"}, NOW, NOW, 1.5)
+    assert (point.labels, point.ended_at, point.value) == ({"a": "1", "b": "2"}, NOW, 1.5)

@@ -64,7 +64,7 @@ def without_colour(text: str) -> list[str]:
 def test_the_whole_health_is_on_one_screen(morning: Stage) -> None:
     assert morning.deployment().status() == NOTHING_TO_DO
     head, _, *rows = morning.shown.splitlines()
-    assert head == "dt-pubsub in cold-chain-prod, europe-west1, 2026-11-23 05:00:00 UTC: healthy"
+    assert head == "dt-pubsub (cold-chain-prod, europe-west1), 2026-11-23 05:00:00 UTC: healthy"
     assert [re.split("  +", row) for row in rows] == [
         ["ok", "version", "1.0.0"],
         ["ok", "function dt-pubsub", f"revision dt-pubsub-00001-abc answers at {URL}"],
@@ -288,50 +288,45 @@ def test_json_has_every_reading_as_a_number(morning: Stage) -> None:
     morning.google.log.append(MALFORMED)
     morning.deployment(in_json=True).status()
     health = morning.in_json()["health"]
-    connector = morning.dt.connectors[DT_PROJECT][0]
-    newest = {"at": EVENT["timestamp"], **{name: EVENT[name] for name in ("eventType", "deviceId", "eventId")}}
     backlog = {"messages": 0, "oldestSeconds": 0, "measuredAt": "2026-11-23T05:00:00Z"}
-    nothing = {"eventType": None, "deviceId": None, "eventId": None}
     assert health == {
         "at": "2026-11-23T05:00:00Z",
-        "function": {
-            "name": "dt-pubsub",
-            "region": "europe-west1",
-            "revision": "dt-pubsub-00001-abc",
-            "version": "1.0.0",
-            "url": URL,
-        },
+        "function": FUNCTION,
         "drift": [],
-        "connectors": [
-            {
-                "dtProject": DT_PROJECT,
-                "id": connector["name"].rpartition("/")[2],
-                "displayName": connector["displayName"],
-                "status": "ACTIVE",
-                "delivered": 9,
-                "failed": 0,
-                "p99Seconds": 0.411,
-            }
-        ],
+        "connectors": [counted_connector(morning)],
         "requests": {"hours": 3, "byKind": {"2xx": 120}},
-        "lastEvent": newest,
+        "lastEvent": {"at": EVENT["timestamp"], **{name: EVENT[name] for name in NOTHING}},
         "backlogs": [{"subscription": name, **backlog} for name in ("dt-events", "dt-rejected")],
-        "rejected": [
-            {
-                "reason": "malformed",
-                "count": 1,
-                "newest": {"at": MALFORMED["timestamp"], **nothing, "detail": "no JSON object"},
-            }
-        ],
+        "rejected": [{"reason": "malformed", "count": 1, "newest": {**MALFORMED_IN_JSON}}],
         "secret": {"name": "dt-signature", "version": 1, "ageSeconds": 1_897_199, "liveVersions": 1},
         "rotation": None,
-        "cost": {
-            "dollarsPerMonth": 0.0,
-            "requestsPerSecond": 0.4,
-            "measuredSeconds": 300,
-            "pricesAsOf": "2026-11-23",
-        },
+        "cost": {"dollarsPerMonth": 0.0, "requestsPerSecond": 0.4, "measuredSeconds": 300, "pricesAsOf": "2026-11-23"},
         "findings": [],
+    }
+
+
+FUNCTION = {
+    "name": "dt-pubsub",
+    "region": "europe-west1",
+    "revision": "dt-pubsub-00001-abc",
+    "version": "1.0.0",
+    "url": URL,
+}
+NOTHING = {"eventType": None, "deviceId": None, "eventId": None}
+MALFORMED_IN_JSON = {"at": MALFORMED["timestamp"], **NOTHING, "detail": "no JSON object"}
+
+
+def counted_connector(stage: Stage) -> dict[str, object]:
+    """Return the connector as ``status --json`` has it."""
+    connector = stage.dt.connectors[DT_PROJECT][0]
+    return {
+        "dtProject": DT_PROJECT,
+        "id": connector["name"].rpartition("/")[2],
+        "displayName": connector["displayName"],
+        "status": "ACTIVE",
+        "delivered": 9,
+        "failed": 0,
+        "p99Seconds": 0.411,
     }
 
 
@@ -405,7 +400,7 @@ def test_a_watch_redraws_a_terminal_until_ctrl_c(morning: Stage) -> None:
 
 def test_a_watch_in_a_pipe_prints_one_block_with_its_time_for_each_reading(morning: Stage) -> None:
     assert watched(morning, morning.deployment(), after=2)[0] == NOTHING_TO_DO
-    assert re.findall(r"^dt-pubsub in .* (\d\d:\d\d:\d\d) UTC: healthy$", morning.shown, re.MULTILINE) == [
+    assert re.findall(r"^dt-pubsub .*, 2026-11-23 (\d\d:\d\d:\d\d) UTC: healthy$", morning.shown, re.MULTILINE) == [
         "05:00:00",
         "05:00:45",
     ]

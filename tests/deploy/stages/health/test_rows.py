@@ -195,7 +195,7 @@ def test_a_deployment_without_events_has_no_problem_while_it_is_new() -> None:
 
 
 def test_a_paused_connector_is_the_problem_and_not_the_silence() -> None:
-    changes = {"newest_event": None, "requests": RequestCounts(NOW), "deliveries": {}}
+    changes: dict[str, Any] = {"newest_event": None, "requests": RequestCounts(NOW), "deliveries": {}}
     found = problems(readings(**connector(status="USER_DISABLED"), **changes))
     assert [row.page for row in found] == ["connector-disabled"]
 
