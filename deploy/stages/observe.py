@@ -46,6 +46,15 @@ class Observer:
         others = [resource for resource in watched(self.spec) if resource.id not in apis]
         return self._observed(apis, others, services_on(apis[APIS]))
 
+    def one(self, resource: Resource) -> Facts:
+        """Read one resource with what belongs to it. If its API is disabled, it counts as absent."""
+        try:
+            return answered(resource.reads(), self.google.read)
+        except GcloudFailed as error:
+            if error.code == "SERVICE_DISABLED":
+                return {}
+            raise
+
     def again(self, before: Observed, steps: Sequence[Step], secrets: tuple[Secret, ...]) -> Observed:
         """Read the changed resources, their parents and their children again; keep the facts of all others."""
         changed = {step.id.whole for step in pending(tuple(steps))}

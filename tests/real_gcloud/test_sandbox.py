@@ -45,7 +45,7 @@ SHOWN: Mapping[str, tuple[str, set[int], str]] = {
     "connector-disabled-by-dt": ("status", {3}, r"SYSTEM_DISABLED"),
     "dt-api-429": ("status", {1}, r"^unreadable +connector in .*429"),
     "dt-api-down": ("status", {1}, r"^unreadable +connector in .*503"),
-    "google-api-503": ("status", {1}, r"^unreadable +function, secret, drift +gcloud .*503"),
+    "google-api-503": ("status", {1}, r"^unreadable +function dt-pubsub and 2 more +gcloud .*503"),
     "permission-missing": ("plan", {1}, r"you lack cloudfunctions\.functions\.get\n  fix: gcloud projects"),
     "publisher-role-missing": ("status", {3}, r"^create +publisher on topic"),
 }

@@ -36,9 +36,8 @@ def message_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
 
 
 def _may_exist(subscription: str, readings: Readings) -> bool:
-    if isinstance(readings.google_side, DeployError):
-        return True
-    return bool(readings.google_side.facts.get(subscription_id(subscription), {}).get("subscription"))
+    facts = readings.google_side.facts
+    return subscription_id(subscription) not in facts or bool(facts[subscription_id(subscription)].get("subscription"))
 
 
 def _unread(spec: Spec, unread: Unread | None, readings: Readings) -> Row:

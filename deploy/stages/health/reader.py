@@ -7,7 +7,7 @@ from functools import partial
 from typing import TypeVar
 
 from deploy.dt.connectors import Connectors
-from deploy.errors import DeployError, DtFailed, DtUnanswered
+from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
 from deploy.google.backlog import MESSAGES, OLDEST, Unread, unread_in
 from deploy.google.backlog import question as question_of_backlog
 from deploy.google.event_log import EventLog
@@ -18,13 +18,15 @@ from deploy.google.rest import ReadTimeSeries
 from deploy.parallel import wait_for, worker_pool
 from deploy.resources.connector import Connector, connector_id
 from deploy.resources.function import Function
+from deploy.resources.resource import Facts
+from deploy.resources.signature_secret import SignatureSecret
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.stages.health.readings import Metrics, Readings, attempt
 from deploy.stages.observe import CLOSED, Observer
 from deploy.stages.observed import Observed
 from deploy.stages.plan import plan
-from deploy.steps import Step
+from deploy.steps import ResourceId, Step
 
 T = TypeVar("T")
 
@@ -49,16 +51,18 @@ class HealthReader:
             newest_event = pool.submit(attempt, log.newest_event)
             problems = pool.submit(attempt, log.problems)
             logged_in = pool.submit(attempt, partial(self.organization, self.spec.dt_projects[0]))
-            google_side = attempt(self.observer.google_side)  # in this thread, as it has workers of its own
+            whole = attempt(self.observer.google_side)  # in this thread, as it has workers of its own
+            google_side, unread = self._parts(whole) if isinstance(whole, DeployError) else (whole, {})
             organization = wait_for(logged_in)
             listed, unlisted, closed = self._listed(pool, google_side, organization)
-            both_ends = _observed(google_side, listed, closed)
+            both_ends = replace(google_side, connectors=listed, closed=closed)
             deliveries = self._deliveries(pool, both_ends)
             backlog, requests = wait_for(measured)
             return Readings(
                 at=self.now(),
                 google_side=google_side,
-                steps=self._steps(google_side, both_ends, unlisted, organization),
+                steps=whole if isinstance(whole, DeployError) else self._steps(both_ends, unlisted, organization),
+                unread=unread,
                 connectors=listed,
                 unlisted=unlisted,
                 closed=closed,
@@ -68,6 +72,25 @@ class HealthReader:
                 newest_event=wait_for(newest_event),
                 problems=wait_for(problems),
             )
+
+    def _parts(self, error: DeployError) -> tuple[Observed, dict[ResourceId, DeployError]]:
+        """Return what can be read of the function and the secret, and why others could not be read.
+
+        Someone who may look at a deployment, and not change it, may not read all that a plan compares. After any other
+        error, Google is not asked again.
+        """
+        resources = (Function(self.spec), SignatureSecret(self.spec))
+        if not isinstance(error, GcloudFailed) or error.code != "PERMISSION_DENIED":
+            return Observed({}), {resource.id: error for resource in resources}
+        facts: dict[ResourceId, Facts] = {}
+        unread: dict[ResourceId, DeployError] = {}
+        for resource in resources:
+            answer = attempt(partial(self.observer.one, resource))
+            if isinstance(answer, DeployError):
+                unread[resource.id] = answer
+            else:
+                facts[resource.id] = answer
+        return Observed(facts), unread
 
     def _measured(self) -> tuple[Mapping[str, Unread] | DeployError, RequestCounts | DeployError]:
         """Return what Cloud Monitoring has measured: the unread messages, and the requests."""
@@ -90,7 +113,7 @@ class HealthReader:
         return _parsed(lambda: counted(series, now))
 
     def _listed(
-        self, pool: ThreadPoolExecutor, google_side: Observed | DeployError, organization: str | DeployError
+        self, pool: ThreadPoolExecutor, google_side: Observed, organization: str | DeployError
     ) -> tuple[dict[str, Sequence[Connector]], dict[str, DeployError], dict[str, str]]:
         """List the connectors of the named and the remembered projects; also return why some could not be listed.
 
@@ -99,10 +122,9 @@ class HealthReader:
         """
         if isinstance(organization, DeployError) and _is_silence(organization):
             return {}, dict.fromkeys(self.spec.dt_projects, organization), {}
-        google = _known(google_side)
-        projects = dict.fromkeys((*self.spec.dt_projects, *google.memory(self.spec).dt_projects))
+        projects = dict.fromkeys((*self.spec.dt_projects, *google_side.memory(self.spec).dt_projects))
         asked = {
-            project: pool.submit(attempt, partial(self.connectors.list, project, google.secrets))
+            project: pool.submit(attempt, partial(self.connectors.list, project, google_side.secrets))
             for project in projects
         }
         listed: dict[str, Sequence[Connector]] = {}
@@ -129,14 +151,11 @@ class HealthReader:
 
     def _steps(
         self,
-        google_side: Observed | DeployError,
         observed: Observed,
         unlisted: Mapping[str, DeployError],
         organization: str | DeployError,
     ) -> tuple[Step, ...] | DeployError:
         """Return what ``up`` would do. If DT does not say the organization, it is that of the deployed function."""
-        if isinstance(google_side, DeployError):
-            return google_side
         known = organization if isinstance(organization, str) else _deployed_organization(self.spec, observed)
         spec = replace(self.spec, organization_id=known)
         empty: Mapping[str, Sequence[Connector]] = dict.fromkeys(unlisted, ())
@@ -150,17 +169,6 @@ class HealthReader:
 def _is_silence(error: DeployError) -> bool:
     """Return whether DT cannot answer any question now."""
     return isinstance(error, DtUnanswered) or (isinstance(error, DtFailed) and error.status in {401, 429})
-
-
-def _observed(
-    google_side: Observed | DeployError, listed: Mapping[str, Sequence[Connector]], closed: Mapping[str, str]
-) -> Observed:
-    return replace(_known(google_side), connectors=listed, closed=closed)
-
-
-def _known(google_side: Observed | DeployError) -> Observed:
-    """Return Google's side; nothing if it could not be read."""
-    return Observed({}) if isinstance(google_side, DeployError) else google_side
 
 
 def _deployed_organization(spec: Spec, observed: Observed) -> str:

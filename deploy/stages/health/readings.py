@@ -10,7 +10,7 @@ from deploy.google.event_log import LogLine
 from deploy.google.request_counts import RequestCounts
 from deploy.resources.connector import Connector
 from deploy.stages.observed import Observed
-from deploy.steps import Step
+from deploy.steps import ResourceId, Step
 
 T = TypeVar("T")
 
@@ -22,15 +22,16 @@ Metrics = Mapping[str, Any]
 class Readings:
     """The answers to all questions. ``at``: the time of the reading, in seconds since 1970.
 
-    ``google_side``: what a plan compares, without the connectors. ``connectors``: by DT project, those that could be
-    listed, ``unlisted``: why the others could not, ``closed``: DT's answers for projects that are no longer named and
-    that DT does not show. ``steps``: what ``up`` would do, without the connectors that could not be listed.
-    ``deliveries``: by connector id.
+    ``google_side``: what a plan compares, without the connectors; ``unread``: why parts of it could not be read.
+    ``steps``: what ``up`` would do, without the connectors that could not be listed; an error if that is not known.
+    ``connectors``: by DT project, those that could be listed, ``unlisted``: why the others could not, ``closed``: DT's
+    answers for projects that are no longer named and that DT does not show. ``deliveries``: by connector id.
     """
 
     at: float
-    google_side: Observed | DeployError
+    google_side: Observed
     steps: Sequence[Step] | DeployError
+    unread: Mapping[ResourceId, DeployError] = field(default_factory=dict)
     connectors: Mapping[str, Sequence[Connector]] = field(default_factory=dict)
     unlisted: Mapping[str, DeployError] = field(default_factory=dict)
     closed: Mapping[str, str] = field(default_factory=dict)
@@ -42,9 +43,8 @@ class Readings:
 
     @property
     def observed(self) -> Observed:
-        """Both ends; nothing on Google's side if that could not be read."""
-        google = Observed({}) if isinstance(self.google_side, DeployError) else self.google_side
-        return replace(google, connectors=self.connectors, closed=self.closed)
+        """Both ends, as far as they could be read."""
+        return replace(self.google_side, connectors=self.connectors, closed=self.closed)
 
 
 def attempt(read: Callable[[], T]) -> T | DeployError:

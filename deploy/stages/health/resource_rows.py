@@ -36,15 +36,17 @@ def nothing_row(spec: Spec) -> Row:
 
 def resource_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
     """Return the rows of Google's side, and of every step that ``up`` would do on either side."""
-    if isinstance(readings.google_side, DeployError):
-        yield unreadable("function, secret, drift", readings.google_side)
-        return
+    function, secret = Function(spec), SignatureSecret(spec)
+    for resource, error in readings.unread.items():
+        yield unreadable(str(resource), error)
     if isinstance(readings.steps, DeployError):
         yield from _unplanned(readings.steps)
-    yield _version(spec, readings.observed)
-    yield _function(spec, readings)
-    yield from _closed(spec, readings.observed)
-    yield from _secret(spec, readings)
+    if function.id not in readings.unread and not function.not_ours(readings.observed.of(function)):
+        yield _version(spec, readings.observed)
+        yield _function(spec, readings)
+        yield from _closed(spec, readings.observed)
+    if secret.id not in readings.unread:
+        yield from _secret(spec, readings)
     if not isinstance(readings.steps, DeployError):
         yield from _drift(spec, readings.steps, readings)
 

@@ -53,6 +53,10 @@ class _Failure(Exception):
     pass
 
 
+Refused = _Failure
+"""An error of Google's with which a command ends; ``before`` can raise it."""
+
+
 @dataclass
 class Command:
     """A parsed command: ``words`` before the flags, and the flags."""
@@ -126,9 +130,9 @@ class FakeGcloud:
         """Run one command."""
         del timeout_s
         self.asked.append(argv)
-        self.before(argv)
         command = Command.read(argv)
         try:
+            self.before(argv)
             self._stumble(command)
             answer = self._answer(command, stdin, folder)
             self._lose(command)

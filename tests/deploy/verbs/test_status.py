@@ -18,7 +18,7 @@ from deploy.spec import VERSION_LABEL
 from deploy.verbs import USAGES
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT
-from tests.deploy.fakes.gcloud import URL
+from tests.deploy.fakes.gcloud import URL, Refused
 from tests.deploy.stage import Deployment, Keyboard, Stage
 
 OPERATIONS = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
@@ -184,7 +184,7 @@ BROKEN: dict[str, tuple[Callable[[Stage], object], str, str]] = {
     ),
     "the resources": (
         lambda stage: stage.google.stumbles.append(("functions describe", "PERMISSION_DENIED: you may not")),
-        "^unreadable +function, secret, drift +gcloud functions describe dt-pubsub: .*you may not",
+        "^unreadable +drift +gcloud functions describe dt-pubsub: .*you may not",
         "gcloud projects add-iam-policy-binding",
     ),
     "DT": (
@@ -212,6 +212,26 @@ def test_what_cannot_be_read_has_its_own_exit_status_and_hides_nothing_else(morn
         assert "2 min ago (04:58 UTC)" in morning.shown or what == "the log"
     if what not in {"DT", "DT's counts"}:
         assert "last 3 h: 9 delivered, 0 not" in morning.shown
+
+
+def test_someone_who_may_only_look_sees_all_but_the_drift(morning: Stage) -> None:
+    morning.google.before = may_not_read_the_secret_itself
+    assert morning.deployment().status() == FAILED
+    unreadable = [line for line in morning.shown.splitlines() if line.startswith("unreadable")]
+    assert [line.split()[1] for line in unreadable] == ["drift"]
+    assert "version 1, 21 d old; 1 version is live" in morning.shown
+    assert f"answers at {URL}" in morning.shown
+
+
+def may_not_read_the_secret_itself(argv: tuple[str, ...]) -> None:
+    if argv[:3] == ("secrets", "versions", "access"):
+        raise Refused("PERMISSION_DENIED: Permission denied on resource secret dt-signature (or it may not exist).")
+
+
+def test_a_service_down_is_not_asked_again(morning: Stage) -> None:
+    morning.google.stumbles.extend([("functions describe", "UNAVAILABLE: 503")] * 9)
+    assert morning.deployment().status() == FAILED
+    assert "unreadable  function dt-pubsub and 2 more" in morning.shown
 
 
 def test_a_known_problem_outweighs_what_cannot_be_read(morning: Stage) -> None:
@@ -337,7 +357,7 @@ def test_json_has_null_for_what_cannot_be_read_and_the_findings(morning: Stage) 
     assert morning.deployment(in_json=True).status() == UNHEALTHY
     health = morning.in_json()["health"]
     assert {key for key, value in health.items() if value is None} == {
-        *("function", "drift", "requests", "backlogs", "secret", "rotation", "cost")
+        *("drift", "requests", "backlogs", "rotation", "cost")
     }
     assert health["findings"][0] == {
         "what": [f"connector in {DT_PROJECT}"],

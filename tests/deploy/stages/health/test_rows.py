@@ -12,6 +12,7 @@ from deploy.google.request_counts import RequestCounts
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, health_of
 from deploy.stages.health.rows import rows_of
+from deploy.stages.observed import Observed
 from deploy.steps import ResourceId, keep
 from tests.deploy.stages.health.samples import EVERYTHING, HOUR_S, NOW, PROJECT, SPEC, line, readings, requests
 
@@ -221,8 +222,13 @@ def failed(where: str) -> DeployError:
     return GcloudFailed("UNAVAILABLE", "503", where=where, fix=["try again"])
 
 
+PARTS = (ResourceId("function", "dt-pubsub"), ResourceId("secret", "dt-signature"))
 UNREAD: dict[str, tuple[dict[str, Any], set[str]]] = {
-    "Google's side": ({"google_side": failed("gcloud"), "steps": failed("gcloud")}, {"function, secret, drift"}),
+    "Google's side": (
+        {"google_side": Observed({}), "unread": dict.fromkeys(PARTS, failed("gcloud")), "steps": failed("gcloud")},
+        {"function dt-pubsub", "secret dt-signature", "drift"},
+    ),
+    "what only a deployer may read": ({"steps": failed("gcloud")}, {"drift"}),
     "the connectors": (
         {"unlisted": {PROJECT: DtFailed(503, "no", where="DT")}, "connectors": {}},
         {f"connector in {PROJECT}"},
