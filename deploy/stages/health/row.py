@@ -14,6 +14,24 @@ RUNBOOK = "docs/runbook/{}.md"
 
 UNREADABLE = "unreadable"
 
+Page = Literal[
+    "",
+    "connector-disabled",
+    "connector-failing",
+    "no-events",
+    "backlog",
+    "rejected",
+    "unauthorized",
+    "server-errors",
+    "clock",
+    "keys",
+    "publish",
+    "function-missing",
+    "drift",
+    "unreadable",
+]
+"""The names of the runbook's pages; empty without a problem."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -28,7 +46,7 @@ class Row:
     detail: str
     health: Health = "ok"
     fix: str = ""
-    page: str = ""
+    page: Page = ""
     is_key: bool = True
 
     @property
