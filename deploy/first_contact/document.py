@@ -25,6 +25,7 @@ class Document:
 
     A reason is a code, never the text of an error: that could quote a secret or name a customer. ``notice`` shows the
     whole error on the terminal. ``left_over``: the kinds of temporary resources that could not be removed.
+    ``is_finished``: the run has come to its end, so that no answer is a preliminary one.
     """
 
     path: Path
@@ -34,12 +35,13 @@ class Document:
     answers: dict[str, Any] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=lambda: dict.fromkeys(FIELDS, NOT_REACHED))
     left_over: list[str] = field(default_factory=list)
+    is_finished: bool = False
     began_at: float = 0.0
 
     @property
     def is_complete(self) -> bool:
-        """Whether every question is answered."""
-        return not self.missing
+        """Whether the run has come to its end, and every question is answered."""
+        return self.is_finished and not self.missing
 
     def begin(self) -> None:
         """Create the file, in which everything is missing yet.
@@ -101,6 +103,7 @@ class Document:
             "software": self.software,
             "began": datetime.fromtimestamp(self.began_at, UTC).isoformat(timespec="seconds"),
             "seconds": round(self.now() - self.began_at, 1),
+            "finished": self.is_finished,
             "complete": self.is_complete,
             "answers": {name: self.answers[name] for name in FIELDS if name in self.answers},
             "missing": {name: self.missing[name] for name in FIELDS if name in self.missing},

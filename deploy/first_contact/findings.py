@@ -8,6 +8,7 @@ import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from deploy.first_contact.recorder.main import (
@@ -62,16 +63,18 @@ class Redaction:
 
     def name(self, text: str) -> str:
         """Return the name of a header or claim; ``OTHER`` if it is not a name, or has a part of a hidden value."""
-        return text if shown_name(text) == text and not self._shows(text) else OTHER
+        return text if shown_name(text) == text and not _shows(text, self.hidden) else OTHER
 
     def value(self, name: str, text: str) -> str:
         """Return the value of a header if it may be shown; else its length."""
         is_shown = bool(LENGTH.fullmatch(text)) or shown_value(name, text) == text
-        return text if is_shown and not self._shows(text) else f"{len(text)} characters"
+        return text if is_shown and not _shows(text, self.hidden) else f"{len(text)} characters"
 
-    def _shows(self, text: str) -> bool:
-        lower = text.lower()
-        return any(secret.hidden_in(form) != form for secret in self.hidden for form in (text, lower))
+
+@lru_cache(maxsize=1000)
+def _shows(text: str, hidden: tuple[Secret, ...]) -> bool:
+    """Return whether a text has a part of a hidden value; the same few names come with every request."""
+    return any(secret.hidden_in(form) != form for secret in hidden for form in (text, text.lower()))
 
 
 def read_attempts(entries: Iterable[Mapping[str, Any]], recorder: str, redaction: Redaction) -> list[Attempt]:

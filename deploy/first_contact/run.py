@@ -47,6 +47,7 @@ def carry_out(site: Site, document: Document) -> None:
             measure_reads(site, document, f"absent-{temporaries.name[-8:]}")
         with document.answering(*_all_but_reads()):
             _with_recorder(site, document, temporaries)
+        document.is_finished = True
     finally:
         document.save()
 

@@ -81,6 +81,7 @@ class FirstContact:
             self.context.terminal.table(rows_of(document))
         answered, missing = len(document.answers), len(document.missing)
         rest = f"; {missing} missing: {', '.join(document.missing)}" if missing else ""
+        rest += "" if document.is_finished else "; the run was interrupted, so the last figures are preliminary"
         self.context.print(f"\n{document.path}: {answered} of {answered + missing} questions are answered{rest}")
 
     def _site(self, observed: Observed, organization: str, event_type: str) -> Site:

@@ -1,4 +1,4 @@
-"""``verify``: prove the path from DT to Pub/Sub with a real event, and answer the open questions if ``--report`` asks."""
+"""``verify``: prove the path from DT to Pub/Sub with a real event; ``--report`` also answers the open questions."""
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import YES, Flag, Usage

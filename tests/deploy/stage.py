@@ -72,9 +72,9 @@ class Deployment:
         """Run ``up``, or ``up --no-verify``."""
         return self.run("up", verify=verify)
 
-    def verify(self) -> int:
-        """Run ``verify``."""
-        return self.run("verify")
+    def verify(self, report: Path | None = None) -> int:
+        """Run ``verify``, or ``verify --report=FILE``."""
+        return self.run("verify", report=report and str(report))
 
     def status(self, *, links: bool = False) -> int:
         """Run ``status``, or ``status --links``."""
