@@ -72,11 +72,16 @@ class Site:
         return round(self.now() - began_at, 1)
 
     def watch(self, checks: Mapping[str, Callable[[], bool]], limit_s: float) -> dict[str, float]:
-        """Return after how many seconds each check was true, by its name. A check that never was is left out."""
+        """Return after how many seconds each check was true, by its name. A check that never was is left out.
+
+        The seconds are those at which the check began, because a gcloud command itself takes about a second.
+        """
         began_at, found = self.now(), dict[str, float]()
         while True:
-            for name in [name for name in checks if name not in found and checks[name]()]:
-                found[name] = round(self.now() - began_at, 1)
+            for name in [name for name in checks if name not in found]:
+                checked_after_s = round(self.now() - began_at, 1)
+                if checks[name]():
+                    found[name] = checked_after_s
             if len(found) == len(checks) or self.now() - began_at >= limit_s:
                 return found
             self.sleep(POLL_S)

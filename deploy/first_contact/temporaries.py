@@ -197,16 +197,21 @@ class Temporaries:
         self.site.connectors.carry_out(call, self.site.spec, url="", secret=Secret(""))
 
     def _clean_up(self, remove: Callable[[], object], kind: str) -> None:
+        """Remove a resource. If that fails, or a second Ctrl-C ends it, the resource is noted as left over."""
+        is_gone = False
         try:
             with self.site.progress(f"removing the temporary {kind}"):
                 remove()
+            is_gone = True
         except DeployError as error:
-            if not _is_absent(error):
+            is_gone = _is_absent(error)
+            if not is_gone:
+                self.site.notice(
+                    f"the temporary {kind} is left over; a run two hours later or `down` removes it: {error}"
+                )
+        finally:
+            if not is_gone:
                 self.left_over(kind)
-                self.site.notice(f"the temporary {kind} is left over, and the next run or `down` removes it: {error}")
-        except BaseException:
-            self.left_over(kind)
-            raise
 
     def _secrets(self, verb: str, *flags: str) -> Argv:
         return ("secrets", verb, self.name, *flags, self.site.spec.project_flag)

@@ -16,7 +16,7 @@ USAGE = Usage(
     {
         NOTHING_TO_DO: "verified",
         FAILED: "not verified, or error",
-        PARTIAL: "verified, but the report lacks answers",
+        PARTIAL: "report incomplete",
     },
     options=WHICH_DEPLOYMENT,
     flags=(
@@ -24,9 +24,8 @@ USAGE = Usage(
             "--report",
             {
                 "metavar": "FILE",
-                "help": "also measure what only the real clouds can tell, with temporary resources, and write it to "
-                "FILE as JSON, without secrets or customer data; asks first, takes about ten minutes "
-                "(docs/first-contact.md)",
+                "help": "also measure what only the real clouds can tell, into FILE; asks first, takes about ten "
+                "minutes (docs/first-contact.md)",
             },
         ),
         YES,

@@ -159,7 +159,7 @@ class Stage:
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
-            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None, watch=None),
+            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None, watch=None, report=None),
             report=self.report,
             sleep=self.clock.advance,
             now=self.clock,
