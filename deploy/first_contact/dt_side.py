@@ -23,7 +23,7 @@ from deploy.secret import Secret
 LISTED_S = 120.0
 HISTORY_S = 60.0
 WATCH_S = 480.0
-"""Seconds for which the repetitions of the refused events are watched."""
+"""Seconds for which the repetitions of the refused events are watched, from the first event on."""
 
 ENOUGH_ATTEMPTS = 5
 """Attempts of each event after which nothing more is to be learnt."""
@@ -83,40 +83,47 @@ class Retries:
     recorder: str
     devices: Mapping[int, str]
     published: dict[int, list[float]] = field(default_factory=dict)
+    attempts: Sequence[Attempt] = ()
     began_at: float = 0.0
+    has_begun: bool = False
 
-    def measure(self) -> None:
-        """Publish an event of each device, and note what the recorder prints of them until there is enough."""
+    def begin(self) -> None:
+        """Publish an event of each device, and wait until the first request is in the log."""
         self.began_at = self.site.now()
         with self.document.answering(*self._fields()):
             for status in self.devices:
                 self._publish(status)
             self._measure_history()
-            self._watch()
+            self.has_begun = True
+            while not self.attempts and self.site.now() - self.began_at < WATCH_S:
+                self._look()
+                self._publish_again()
+                self.site.sleep(FIRST_LOOK_PAUSE_S)
+
+    def finish(self) -> None:
+        """Note what the recorder prints until there is enough. Other measurements may have been made meanwhile."""
+        if not self.has_begun:
+            return
+        with self.document.answering(*self._fields()):
+            while not self._have_enough() and self.site.now() - self.began_at < WATCH_S:
+                self._look()
+                self._publish_again()
+                self.site.sleep(LOOK_PAUSE_S)
             self.document.lack(self._fields(), f"no request within {WATCH_S:.0f} s")
 
-    def _watch(self) -> None:
-        attempts: Sequence[Attempt] = ()
-        with self.site.progress(f"watching how DT repeats refused events, for up to {WATCH_S / 60:.0f} minutes"):
-            while self.site.now() - self.began_at < WATCH_S:
-                attempts = self._look(is_first=not attempts)
-                if self._have_enough(attempts):
-                    return
-                self._publish_again(attempts)
-                self.site.sleep(LOOK_PAUSE_S if attempts else FIRST_LOOK_PAUSE_S)
-
-    def _look(self, *, is_first: bool) -> Sequence[Attempt]:
+    def _look(self) -> None:
         """Read the log, and note what it says so far: an interruption loses nothing of it."""
         service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.recorder}"'
         wanted = f'{service} AND jsonPayload.recorder="{self.recorder}"'
         argv = ("logging", "read", wanted, "--freshness=1h", f"--limit={MAX_LINES}", self.site.spec.project_flag)
         entries = self.site.google.read(argv) or []
         attempts = read_attempts(entries, self.recorder, self.site.redaction)
-        if attempts:
-            if is_first:
-                self._note_first(attempts[0])
-            self._note(attempts)
-        return attempts
+        if not attempts:
+            return
+        if not self.attempts:
+            self._note_first(attempts[0])
+        self.attempts = attempts
+        self._note(attempts)
 
     def _note_first(self, first: Attempt) -> None:
         """Note the delays of the first request and of its line. Clocks may differ, so that none is negative."""
@@ -139,8 +146,8 @@ class Retries:
             if found_retries := retries_of(attempts, status, self.site.now() - self.began_at):
                 self.document.answer(f"dt.retry.{status}", found_retries)
 
-    def _have_enough(self, attempts: Sequence[Attempt]) -> bool:
-        counts = [(retries_of(attempts, status, 0.0) or {}).get("attempts", 0) for status in self.devices]
+    def _have_enough(self) -> bool:
+        counts = [(retries_of(self.attempts, status, 0.0) or {}).get("attempts", 0) for status in self.devices]
         return all(count >= ENOUGH_ATTEMPTS for count in counts)
 
     def _publish(self, status: int) -> None:
@@ -149,11 +156,11 @@ class Retries:
         self.published.setdefault(status, []).append(self.site.now())
         self.site.dt.call("POST", path, body=body, emulator=True, just_made=True)
 
-    def _publish_again(self, attempts: Sequence[Attempt]) -> None:
+    def _publish_again(self) -> None:
         """Publish once more for each device of which nothing has come."""
-        for status in {*self.devices} - {attempt.case for attempt in attempts}:
-            times = self.published[status]
-            if len(times) < MAX_EVENTS and self.site.now() - times[-1] >= PUBLISH_AGAIN_S:
+        for status in {*self.devices} - {attempt.case for attempt in self.attempts}:
+            times = self.published.get(status, [])
+            if times and len(times) < MAX_EVENTS and self.site.now() - times[-1] >= PUBLISH_AGAIN_S:
                 self._publish(status)
 
     def _measure_history(self) -> None:

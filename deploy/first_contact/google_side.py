@@ -1,5 +1,6 @@
 """The measurements on Google's side. Each notes its answers in the document; an error ends only that measurement."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 from deploy.errors import DeployError, GcloudFailed
 from deploy.first_contact.document import Document
 from deploy.first_contact.recorder.main import digest
-from deploy.first_contact.site import Site, has_item
+from deploy.first_contact.site import POLL_S, Site, has_item
 from deploy.first_contact.temporaries import Temporaries
 from deploy.resources.function import Function
 from deploy.resources.invokers import run_service
@@ -25,6 +26,11 @@ VISIBLE_S = 180.0
 
 OPEN_S = 300.0
 """Seconds to wait until everyone may call the recorder: https://cloud.google.com/iam/docs/access-change-propagation."""
+
+SETTLED_S = 30.0
+"""Seconds without an answer of the newer revision after which a rollback is complete."""
+
+_REVISION = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 SECOND = "2"
 """The number of the version that is added to the secret."""
@@ -71,6 +77,37 @@ def measure_secret(site: Site, document: Document, temporaries: Temporaries, url
         "google.secret.mountSeconds": lambda: state_of(site, url, name).get("mounted") == wanted,
     }
     note(document, tuple(checks), site.watch(checks, VISIBLE_S), VISIBLE_S)
+
+
+def measure_rollback(site: Site, document: Document, temporaries: Temporaries, url: str) -> None:
+    """Deploy the recorder again, go back to its first revision, and measure which revision answers."""
+    name, spec = temporaries.name, replace(site.spec, name=temporaries.name)
+    first = str(state_of(site, url, name).get("revision", ""))
+    if not _REVISION.fullmatch(first):
+        raise DeployError("does not say which of its revisions answers", where="the temporary function")
+
+    def is_newer() -> bool:
+        return str(state_of(site, url, name).get("revision", first)) != first
+
+    document.answer("google.redeploy.seconds", site.took(temporaries.deploy))
+    if site.deployed.is_unchecked:  # a deployment may switch the check of callers on
+        temporaries.open()
+    found = site.watch({"google.rollout.seconds": is_newer}, VISIBLE_S)
+    note(document, ("google.rollout.seconds",), found, VISIBLE_S)
+    if not found:
+        raise DeployError("its new revision does not answer", where="the temporary function")
+    site.google.change(run_service(spec, "update-traffic", f"--to-revisions={first}=100"))
+    document.answer("google.rollback.seconds", _last_true(site, is_newer))
+
+
+def _last_true(site: Site, check: Callable[[], bool]) -> float:
+    """Return after how many seconds a check was true for the last time before it was false for ``SETTLED_S``."""
+    began_at, last_s = site.now(), 0.0
+    while (passed_s := site.now() - began_at) < min(last_s + SETTLED_S, VISIBLE_S):
+        if check():
+            last_s = passed_s
+        site.sleep(POLL_S)
+    return round(last_s, 1)
 
 
 def note(document: Document, fields: tuple[str, ...], found: dict[str, float], limit_s: float) -> None:

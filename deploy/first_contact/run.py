@@ -3,17 +3,20 @@
 from contextlib import ExitStack
 
 from deploy.first_contact.document import Document
-from deploy.first_contact.dt_side import Retries, measure_connector
-from deploy.first_contact.google_side import measure_opening, measure_reads, measure_secret
+from deploy.first_contact.dt_side import WATCH_S, Retries, measure_connector
+from deploy.first_contact.google_side import measure_opening, measure_reads, measure_rollback, measure_secret
 from deploy.first_contact.questions import QUESTIONS, RETRIED_STATUSES
 from deploy.first_contact.site import Site
 from deploy.first_contact.temporaries import Temporaries, new_name
 from deploy.secret import new_secret
 
-MINUTES = 10
+MINUTES = 12
 MAX_MINUTES = 30
 COST = "$0.05"
-"""An upper bound: a build of three minutes at $0.006 a minute, a secret, and requests: docs/first-contact.md."""
+"""An upper bound: two builds of three minutes at $0.006 a minute, a secret, and requests: docs/first-contact.md."""
+
+_SECRET = tuple(question.field for question in QUESTIONS if question.field.startswith("google.secret."))
+_ROLLBACK = ("google.redeploy.seconds", "google.rollout.seconds", "google.rollback.seconds")
 
 
 def explanation(site: Site, real_devices: int) -> str:
@@ -27,7 +30,7 @@ def explanation(site: Site, real_devices: int) -> str:
     count = len(RETRIED_STATUSES)
     lines = [
         "For the report these temporary resources are made, and removed before it ends:",
-        f"  Google project {site.spec.google_project}: a function, its build, a secret and a subscription",
+        f"  Google project {site.spec.google_project}: a function (built twice), a secret and a subscription",
         f"  DT project {site.project}: a Data Connector for {site.event_type} events, and {count} emulated devices",
         f"This takes about {MINUTES} minutes, {MAX_MINUTES} at most, and costs less than {COST}.",
         "The deployment's own function and connectors are not changed: no real event is refused or delayed.",
@@ -62,18 +65,20 @@ def _with_recorder(site: Site, document: Document, temporaries: Temporaries) -> 
         document.answer("google.deploy.seconds", round(site.now() - began_at, 1))
         with site.progress("waiting until the temporary function can be called"):
             measure_opening(site, document, temporaries, url)
-        with site.progress("waiting until a new version of the secret is visible"), document.answering(*_of("secret")):
-            measure_secret(site, document, temporaries, url, new_secret())
         signature_secret = new_secret()
         with site.progress("creating the temporary connector"):
             connector = stack.enter_context(temporaries.connector(url, signature_secret))
             measure_connector(site, document, connector, signature_secret)
         devices = {status: stack.enter_context(temporaries.device(status)) for status in RETRIED_STATUSES}
-        Retries(site, document, temporaries.name, devices).measure()
-
-
-def _of(part: str) -> list[str]:
-    return [question.field for question in QUESTIONS if question.field.startswith(f"google.{part}.")]
+        retries = Retries(site, document, temporaries.name, devices)
+        with site.progress("publishing events, and waiting until DT delivers them"):
+            retries.begin()
+        with site.progress("waiting until a new version of the secret is visible"), document.answering(*_SECRET):
+            measure_secret(site, document, temporaries, url, new_secret())
+        with site.progress("deploying the temporary function again, and going back"), document.answering(*_ROLLBACK):
+            measure_rollback(site, document, temporaries, url)
+        with site.progress(f"watching how DT repeats refused events, for up to {WATCH_S / 60:.0f} minutes"):
+            retries.finish()
 
 
 def _all_but_reads() -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
 from deploy.first_contact.recorder.main import LABEL, MOUNTED
@@ -84,12 +85,16 @@ class Temporaries:
     def recorder(self) -> Iterator[str]:
         """Deploy the recorder, which nobody may call yet, yield its URL, and delete it when the context ends."""
         try:
-            with staged(recorder_files()) as folder:
-                made = self.site.google.change(self._deploy(), folder=folder)
-            yield function_url({"function": made})
+            yield function_url({"function": self.deploy()})
         finally:
             delete = self._functions("delete")
             self._clean_up(lambda: self.site.google.change(delete), "function")
+
+    def deploy(self) -> Mapping[str, Any]:
+        """Deploy the recorder, or deploy it again, which leaves alone who may call it; return its description."""
+        with staged(recorder_files()) as folder:
+            made: Mapping[str, Any] = self.site.google.change(self._deploy(), folder=folder)
+            return made
 
     def open(self) -> None:
         """Let everyone call the recorder, in the way in which everyone may call the deployment's function."""
@@ -155,7 +160,6 @@ class Temporaries:
             "--source=.",
             f"--entry-point={ENTRY_POINT}",
             "--trigger-http",
-            "--no-allow-unauthenticated",
             "--ingress-settings=all",
             f"--service-account={site.spec.runtime_account}",
             *([f"--build-service-account={account}"] if account else []),

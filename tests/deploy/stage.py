@@ -74,7 +74,7 @@ class Deployment:
 
     def verify(self, report: Path | None = None) -> int:
         """Run ``verify``, or ``verify --report=FILE``."""
-        return self.run("verify", report=report and str(report))
+        return self.run("verify", report=str(report) if report else None)
 
     def status(self, *, links: bool = False) -> int:
         """Run ``status``, or ``status --links``."""

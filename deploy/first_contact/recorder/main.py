@@ -111,7 +111,7 @@ def _state(recorder: str, environ: Mapping[str, str]) -> Mapping[str, Any]:
         mounted = digest(recorder, Path(environ.get(MOUNTED, "")).read_text("utf-8"))
     except (OSError, ValueError):
         mounted = ""
-    return {"recorder": recorder, "mounted": mounted}
+    return {"recorder": recorder, "revision": environ.get("K_REVISION", ""), "mounted": mounted}
 
 
 def _event(body: bytes) -> dict[str, Any]:

@@ -430,6 +430,8 @@ class FakeGcloud:
     def _route(self, command: Command) -> list[dict[str, Any]]:
         """Change the traffic, and return it: gcloud prints a list."""
         name, _, percent = command.flags.get("to-revisions", "").partition("=")
+        if command.words[-1].startswith("first-contact-"):  # a function of its own
+            return [{"revisionName": name, "percent": int(percent)}]
         self.traffic = [{"latestRevision": True, "percent": 100}]
         if name:
             assert name in {revision["metadata"]["name"] for revision in self.revisions}

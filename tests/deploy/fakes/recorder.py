@@ -7,6 +7,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -93,6 +94,10 @@ class Recorders:
     def _after(self, argv: Argv) -> None:
         if "add-iam-policy-binding" in argv and argv[0] == "run":
             self.changed_at["invoker"] = self.stage.clock()
+        if argv[:2] == ("functions", "deploy") and "invoker" in self.changed_at:
+            self.changed_at["rollout"] = self.stage.clock()
+        if argv[:3] == ("run", "services", "update-traffic"):
+            self.changed_at["rollback"] = self.stage.clock()
         if argv[:3] == ("secrets", "versions", "add"):
             self.changed_at["mount"] = self.stage.clock()
 
@@ -105,7 +110,8 @@ class Recorders:
         versions = self.stage.google.versions.get(name, [""])
         mounted = self.folder / "mounted"
         mounted.write_text(versions[-1] if self._has_come("mount") else versions[0], "utf-8")
-        return {"K_SERVICE": name, recorder.MOUNTED: str(mounted)}
+        number = 2 if self._has_come("rollout") and not self._has_come("rollback") else 1
+        return {"K_SERVICE": name, "K_REVISION": f"{name}-0000{number}-abc", recorder.MOUNTED: str(mounted)}
 
     def _post(self, url: str, body: bytes) -> tuple[int, str]:
         if not self._has_come("invoker"):
@@ -142,8 +148,7 @@ class Recorders:
                 self.deliveries.append(Delivery(json.dumps(sent).encode(), secret, times))
 
     def _timestamp(self) -> str:
-        moment = recorder.datetime.fromtimestamp(self.stage.clock()).astimezone()
-        return moment.isoformat()
+        return datetime.fromtimestamp(self.stage.clock()).astimezone().isoformat()
 
     def _arrive(self, device: str, event: Mapping[str, Any]) -> None:
         """Let an event of the proof come out of Pub/Sub."""
