@@ -4,3 +4,6 @@ NOTHING_TO_DO, FAILED, CHANGES, UNHEALTHY = 0, 1, 2, 3
 
 UNMET = UNHEALTHY
 """What was waited for did not come."""
+
+PARTIAL = 2
+"""The verb has done its work in part, and says which part is missing."""

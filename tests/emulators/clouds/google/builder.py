@@ -3,10 +3,12 @@
 import contextlib
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 from tests.emulators.clouds.exchange import Json
 from tests.emulators.clouds.google.accounts import ServiceAccounts
+from tests.emulators.clouds.google.build import CloudBuild
 from tests.emulators.clouds.google.data_plane import DataPlane
 from tests.emulators.clouds.google.estate import Estate, timestamp
 from tests.emulators.clouds.google.problems import Problem, invalid, not_found
@@ -39,6 +41,7 @@ class Builder:
         pubsub: PubSub,
         run: Run,
         plane: DataPlane,
+        build: CloudBuild,
         proxy: Mapping[str, str],
     ) -> None:
         self.uploads = Uploads()
@@ -48,6 +51,7 @@ class Builder:
         self._pubsub = pubsub
         self._run = run
         self._plane = plane
+        self._build = build
         self._proxy = dict(proxy)
         self._lock = threading.Lock()
         secrets.on_change = self._refresh_secrets
@@ -81,8 +85,9 @@ class Builder:
         account = self._account(config)
         source = self.uploads.source(build_config)
         self._check_builder(build_config)
-        number = self._estate.next_number()
+        number, began_at = self._estate.next_number(), time.time()
         revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._may_publish(account))
+        build = self._build.finished(region, began_at)
         on_stage("COMPLETE", "IN_PROGRESS")
         with self._remembering(revision, name, region, config):
             revision.start(name, config, build_config, self._secret_reader(account), self._proxy)
@@ -95,7 +100,8 @@ class Builder:
         self._run.put(service)
         service.route(all_to_latest() if config.get(ALL_ON_LATEST) else service.traffic)
         on_stage("COMPLETE", "COMPLETE")
-        return self._described(function, service, revision)
+        built = {**function, "buildConfig": {**build_config, "build": build}}
+        return self._described(built, service, revision)
 
     def _described(self, function: Json, service: Service, revision: Revision) -> Json:
         """Return a function as the API shows it after this revision has started."""
