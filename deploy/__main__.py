@@ -38,7 +38,7 @@ from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
 from deploy.secret import Secret
 from deploy.spec import NO_SETTINGS, Spec
-from deploy.stages.source import changelog, digest, source_files, staged
+from deploy.stages.source import changelog, digest, runbook, source_files, staged
 from deploy.verbs import USAGES, VERBS, init
 from deploy.verbs.applying import again
 from deploy.verbs.exit_codes import FAILED
@@ -101,7 +101,9 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
         if spec is None:
             init.ask_before(context)
             spec = read_spec(vars(flags), environ, Path.cwd())
-        return VERBS[flags.verb].run(replace(context, spec=replace(spec, digest=digest(files), version=VERSION)))
+        alerts = replace(spec.alerts, pages=runbook())
+        spec = replace(spec, digest=digest(files), version=VERSION, alerts=alerts)
+        return VERBS[flags.verb].run(replace(context, spec=spec))
 
 
 def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> Spec | None:

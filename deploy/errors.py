@@ -42,6 +42,7 @@ Code = Literal[
     "SERVICE_DISABLED",
     "REGION",
     "ACCOUNT_LAG",
+    "METRIC_LAG",
     "PERIMETER",
     "LOCATIONS",
     "POLICY",
@@ -68,7 +69,7 @@ Code = Literal[
 """Why a gcloud command failed; ``gcloud_errors.TABLE`` has the sentences and the remedy of each code.
 
 ``NOT_FOUND``: the resource that the command names does not exist; ``ELSEWHERE``: another one does not exist.
-``ACCOUNT_LAG``: a new service account is not known everywhere yet; ``CHECK_FORCED``: organization policy keeps the
+``ACCOUNT_LAG``: a new service account is not known everywhere yet; ``METRIC_LAG``: nor is a new metric; ``CHECK_FORCED``: organization policy keeps the
 invoker check on; ``GARBLED``: an answer was cut; ``UNWORDED``: gcloud left out why Google refused."""
 
 

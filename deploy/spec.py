@@ -67,6 +67,38 @@ RETENTION_DEFAULTS = {"events": "7d", "rejected": "31d"}
 INVOCATION_DEFAULT = "auto"
 
 
+ALERT_DEFAULTS: Mapping[str, int] = {
+    "no_events_hours": 3,
+    "server_error_percent": 5,
+    "unauthorized_percent": 50,
+    "unread_hours": 1,
+    "unread_messages": 100_000,
+    "memory_percent": 90,
+}
+"""The thresholds of new alert policies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alerts:
+    """Who is told when something is wrong, and when. There are alerts if there is an e-mail address or a channel.
+
+    ``channels``: full names of notification channels that exist already. ``thresholds``: those that are set, by their
+    names in ``ALERT_DEFAULTS``. ``runbook_url``: where the pages of docs/runbook/ are published; empty if nowhere.
+    ``pages``: the text of each of these pages by its name, which goes into the alerts if they are not published.
+    """
+
+    emails: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    thresholds: Mapping[str, int] = field(default_factory=dict)
+    runbook_url: str = ""
+    pages: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def are_on(self) -> bool:
+        """Whether alerts are made. If not, those that exist are left alone."""
+        return bool(self.emails or self.channels)
+
+
 @dataclass(frozen=True, slots=True)
 class Spec:
     """One deployment."""
@@ -88,6 +120,7 @@ class Spec:
     connector_name: str | None = None
     event_types: tuple[str, ...] | None = None
     connector_labels: tuple[str, ...] | None = None
+    alerts: Alerts = field(default_factory=Alerts)
 
     @property
     def project_flag(self) -> str:

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 Action = Literal["create", "update", "keep", "delete"]
 Argv = tuple[str, ...]
@@ -109,8 +110,46 @@ class DeviceRemoval:
         return f"DELETE {DT_EMULATOR}/projects/{self.project}/devices/{self.device}"
 
 
+@dataclass(frozen=True, slots=True)
+class Get:
+    """A read request to a REST API of Google's, for resources for which gcloud has no command in every installation.
+
+    ``items``: the field with the items of a list, whose pages are read one after the other; empty for one resource.
+    """
+
+    url: str
+    items: str = ""
+
+    @property
+    def service(self) -> str:
+        """The API, by the name under which it is enabled."""
+        return urlsplit(self.url).hostname or ""
+
+    def line(self) -> str:
+        """Return method and URL."""
+        return f"GET {self.url}"
+
+
+Query = Argv | Get
+"""A read command of gcloud, or a read request."""
+
+
+@dataclass(frozen=True, slots=True)
+class RestCall:
+    """A request to a REST API of Google's that changes something. It carries gcloud's own access token."""
+
+    method: Literal["POST", "PATCH", "PUT", "DELETE"]
+    url: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    def line(self) -> str:
+        """Return method, URL and body, with placeholders for names that Google has not given yet."""
+        shown = f" {json.dumps(self.body, ensure_ascii=False)}" if self.body else ""
+        return f"{self.method} {self.url}{shown}"
+
+
 DtCall = ConnectorCall | DeviceRemoval
-Call = GcloudCall | DtCall
+Call = GcloudCall | RestCall | DtCall
 
 
 def update_mask(body: Mapping[str, Any]) -> str:

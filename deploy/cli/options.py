@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy.cli.spelling import suggestion
-from deploy.spec import DT_PROJECT_ID, DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, RETENTION_DEFAULTS, seconds
+from deploy.spec import (
+    ALERT_DEFAULTS,
+    DT_PROJECT_ID,
+    DT_STUDIO,
+    FUNCTION_DEFAULTS,
+    INVOCATION_DEFAULT,
+    RETENTION_DEFAULTS,
+    seconds,
+)
 
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
@@ -75,7 +83,15 @@ _MEMORY = _matches(r"[1-9]\d*(k|Ki|M|Mi|G|Gi)", "an amount of memory such as 512
 _CPU = _matches(r"(?=.*[1-9])\d+(\.\d+)?", "a number of processors such as 1 or 0.5")
 
 
-Group = Literal["where", "messages", "function", "connector"]
+def _number(lowest: int, highest: int) -> Check:
+    def check(text: str) -> None:
+        if not re.fullmatch(r"\d{1,9}", text) or not lowest <= int(text) <= highest:
+            raise ValueError(f"{text[:MAX_NAME]!r} is not a number from {lowest:,} to {highest:,}")
+
+    return check
+
+
+Group = Literal["where", "messages", "function", "connector", "alerts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +130,11 @@ class Option:
 def _of_function(name: str, metavar: str, what: str, check: Check) -> Option:
     flag = f"--{name.replace('_', '-')}"
     return Option(f"function.{name}", flag, metavar, "function", what, FUNCTION_DEFAULTS[name], check)
+
+
+def _of_alerts(name: str, what: str, check: Check) -> Option:
+    flag, metavar = f"--alert-{name.replace('_', '-')}", name.rpartition("_")[2].upper()
+    return Option(f"alerts.{name}", flag, metavar, "alerts", what, str(ALERT_DEFAULTS[name]), check)
 
 
 OPTIONS = (
@@ -205,6 +226,35 @@ OPTIONS = (
         "those of LABEL_ATTRIBUTES",
         _matches(r"\S{1,100}", "a label key"),
         many=True,
+    ),
+    Option(
+        *("alerts.emails", "--alert-email", "ADDRESS", "alerts", "e-mail address that is told if something is wrong"),
+        "no alerts",
+        _matches(r"[^@\s,]{1,64}@[^@\s,]+\.[^@\s,.]+", "an e-mail address"),
+        many=True,
+    ),
+    Option(
+        *("alerts.channels", "--alert-channel", "NAME", "alerts", "notification channel that exists already"),
+        "none",
+        _matches(r"projects/[^/\s]+/notificationChannels/\w+", "projects/PROJECT/notificationChannels/ID"),
+        many=True,
+    ),
+    _of_alerts("no_events_hours", "hours without any event from DT, 1 to 23", _number(1, 23)),
+    _of_alerts("server_error_percent", "share of answers 5xx in half an hour", _number(1, 99)),
+    _of_alerts("unauthorized_percent", "share of answers 401 in half an hour", _number(1, 99)),
+    _of_alerts("unread_hours", "age of the oldest unread event in hours", _number(1, 24 * 31)),
+    _of_alerts("unread_messages", "number of unread events", _number(1, 999_999_999)),
+    _of_alerts("memory_percent", "share of an instance's memory", _number(1, 99)),
+    Option(
+        *(
+            "alerts.runbook_url",
+            "--alert-runbook-url",
+            "URL",
+            "alerts",
+            "where the pages of docs/runbook/ are published",
+        ),
+        "nowhere: the alerts have their text",
+        _matches(r"https://[^\s\"'<>]{1,400}", "an https URL"),
     ),
 )
 

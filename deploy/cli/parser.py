@@ -25,6 +25,7 @@ _GROUPS: dict[Group, str] = {
     "messages": "subscriptions",
     "function": "function",
     "connector": "Data Connector",
+    "alerts": "alerts",
 }
 _EXAMPLES = f"""\
 examples:

@@ -9,7 +9,7 @@ from typing import Any
 from deploy.cli.options import BY_PLACE, MANDATORY, OPTIONS, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
 from deploy.errors import InvalidOptions, SettingsMissing
-from deploy.spec import DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Spec
+from deploy.spec import ALERT_DEFAULTS, DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Alerts, Spec
 from function.errors import SettingsError
 from function.settings import Settings
 
@@ -187,6 +187,17 @@ def _spec(found: Mapping[str, Any]) -> Spec:
         connector_name=found.get("connector.display_name"),
         event_types=found.get("connector.events"),
         connector_labels=found.get("connector.labels"),
+        alerts=_alerts(found),
+    )
+
+
+def _alerts(found: Mapping[str, Any]) -> Alerts:
+    written = {name: found.get(f"alerts.{name}", "") for name in ALERT_DEFAULTS}
+    return Alerts(
+        emails=tuple(dict.fromkeys(found.get("alerts.emails", ()))),
+        channels=tuple(dict.fromkeys(found.get("alerts.channels", ()))),
+        thresholds={name: int(text) for name, text in written.items() if text.isdecimal()},
+        runbook_url=found.get("alerts.runbook_url", ""),
     )
 
 
@@ -220,6 +231,7 @@ def _contradictions(spec: Spec, places: _Places) -> Iterable[str]:
     if _is_number(sizes["cpu"]) and float(sizes["cpu"]) < 1 and sizes["concurrency"] != "1":
         where = places.where("function.cpu", "function.concurrency")
         yield f"{where}: less than one processor requires --concurrency=1; set that, or at least --cpu=1"
+    yield from _check_alerts(spec, places)
     if _is_less(sizes["max_instances"], sizes["min_instances"]):
         where = places.where("function.max_instances", "function.min_instances")
         yield f"{where}: max_instances is lower than min_instances"
@@ -242,6 +254,18 @@ def _check_function_settings(spec: Spec, places: _Places) -> Iterable[str]:
         for fault in error.faults:
             name = next((name for name in spec.settings if fault.startswith(f"{name}:")), "")
             yield f"{places.where('settings', key=name)}: {fault}"
+
+
+def _check_alerts(spec: Spec, places: _Places) -> Iterable[str]:
+    """Return an error for a setting of alerts if there are none, and for channels of other projects."""
+    if not spec.alerts.are_on:
+        for place in places.settings:
+            if place.startswith("alerts."):
+                yield f"{places.where(place)}: nobody is told: set --alert-email or --alert-channel as well"
+    for channel in spec.alerts.channels:
+        project = channel.split("/")[1]
+        if spec.google_project and project != spec.google_project and not project.isdecimal():
+            yield f"{places.where('alerts.channels')}: {channel[:100]} is not of the project {spec.google_project}"
 
 
 def _is_number(text: str) -> bool:

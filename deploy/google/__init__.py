@@ -8,6 +8,7 @@
 ``https``            one call to a Google API, by connections that stay open   Google Cloud
 ``access_token``     the token of gcloud's login, renewed before it expires    Google Cloud
 ``pubsub_api``       temporary subscriptions: create, pull, acknowledge        Google Cloud
+``api``              Google's REST APIs with gcloud's access token             Google Cloud
 ``permissions``      roles outside of the resources, and who grants them       nothing
 ``org_policy``       whether an organization forbids public access             Google Cloud, reading
 ``regions``          the regions of functions, if Google's API is not enabled  nothing

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.errors import Code, GcloudFailed
+from deploy.google.api import GoogleApi, Send, send
 from deploy.google.gcloud_errors import STATUS, explain, unreachable_regions
 from deploy.parallel import raise_if_cancelled, signals_wait
 from deploy.secret import Secret
-from deploy.steps import Argv
+from deploy.steps import Argv, Get, Query
 
 READ_S = 120.0
 CHANGE_S = 600.0
@@ -194,13 +195,15 @@ class Gcloud:
         *,
         sleep: Callable[[float], None] = time.sleep,
         notice: Callable[[str], None] = lambda _: None,
+        send: Send = send,
     ) -> None:
         self._run = run
         self._sleep = sleep
         self.notice = notice
+        self.api = GoogleApi(self._token, send, sleep, notice)
 
-    def read(self, argv: Argv, *, is_on: bool = False) -> Any:
-        """Return the answer of a describe or list command, or None if the resource does not exist (``NOT_FOUND``).
+    def read(self, query: Query, *, is_on: bool = False) -> Any:
+        """Return the answer of a read command or request, or None if the resource does not exist (``NOT_FOUND``).
 
         ``is_on``: the command's API has been enabled, so ``SERVICE_DISABLED`` is a transient error.
 
@@ -208,6 +211,12 @@ class Gcloud:
             GcloudFailed: any other failure, or an answer that is neither an object nor a list of objects or names.
 
         """
+        return self.api.read(query, is_on=is_on) if isinstance(query, Get) else self._read(query, is_on=is_on)
+
+    def _token(self) -> Secret:
+        return Secret(self.read_text(("auth", "print-access-token")).strip())
+
+    def _read(self, argv: Argv, *, is_on: bool) -> Any:
         transient = TRANSIENT_IF_ENABLED if is_on else TRANSIENT
         try:
             answer = self._json((*argv, "--format=json"), transient, timeout_s=READ_S)
@@ -220,8 +229,8 @@ class Gcloud:
         _check_items(items, str if _LISTS_NAMES & set(argv) else dict, argv)
         return answer
 
-    def list_all(self, argv: Argv) -> Listed:
-        """Return the answer of a list command that reads all regions.
+    def list_all(self, query: Query) -> Listed:
+        """Return the answer of a list command that reads all regions, or all items of a list request.
 
         gcloud succeeds if a region cannot be read, and only warns of it on standard error.
 
@@ -229,6 +238,9 @@ class Gcloud:
             GcloudFailed: the command failed, or its answer is not a list of objects.
 
         """
+        if isinstance(query, Get):
+            return Listed(self.api.read(query) or [])
+        argv = query
         done = self._run_with_retries((*argv, "--format=json"), TRANSIENT, timeout_s=READ_S)
         answer = _parsed(done, argv)
         items = [] if answer is None else answer
@@ -244,7 +256,7 @@ class Gcloud:
         """
         if argv[:3] != ("run", "services", "describe"):
             return
-        policy = self.read((*argv[:2], "get-iam-policy", *argv[3:]))
+        policy = self._read((*argv[:2], "get-iam-policy", *argv[3:]), is_on=False)
         if policy and policy.get("bindings"):
             raise GcloudFailed("ELSEWHERE", f"{error.what}, but it has a policy", where=error.where, fix=error.fix)
 

@@ -51,6 +51,7 @@ _BY_STATUS: Mapping[str, Code] = {
 }
 
 TABLE: tuple[Kind, ...] = (
+    Kind("METRIC_LAG", r"Cannot find metric\(s\) that match", (f"in ten minutes: {PROGRAM} up",)),
     Kind("GARBLED", r"InvalidDataFromServerError|Error decoding response", (STATUS,)),
     Kind("CRASHED", r"gcloud crashed \(", ("gcloud components update", "gcloud info --run-diagnostics")),
     Kind("OLD_GCLOUD", r"unrecognized arguments?:|Invalid choice:", ("gcloud components update",)),

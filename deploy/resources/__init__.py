@@ -18,6 +18,13 @@
 ``pausing``           pauses and resumes connectors; the times that DT loses
 ``traffic``           the revisions of the function, and which of them answers
 ``by_hand``           settings made elsewhere, which a plan only shows
+``notification_channels``  the e-mail addresses that are told if something is wrong
+``log_metrics``       the log-based metrics that alerts and dashboard need
+``dashboard``         the dashboard
+``alert_policies``    the alert policies
+``alert_definitions``  what alerts and dashboard watch, as data
+``alerting``          the base class of these, which are read and changed by REST
+``own_fields``        compares only the fields that this command sets
 ``kinds``             the kinds of marked resources, and how each is listed
 ``memory``            the memory of a deployment between two runs
 ====================  =============================================================

@@ -7,13 +7,17 @@ deployer's permissions, and what is read, planned, applied and removed.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from deploy.resources.alert_policies import AlertPolicies
+from deploy.resources.dashboard import Dashboard
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.first_contact import AbandonedContactSecrets, AbandonedRecorders
 from deploy.resources.function import Function
 from deploy.resources.iam_binding import IamBinding, publisher_on, secret_accessor
 from deploy.resources.invocation import Invocation
-from deploy.resources.kinds import KINDS
+from deploy.resources.kinds import ALL_KINDS
+from deploy.resources.log_metrics import LogMetrics
 from deploy.resources.memory import Memory
+from deploy.resources.notification_channels import NotificationChannels
 from deploy.resources.pubsub import Subscription, TemporarySubscriptions, Topic
 from deploy.resources.resource import CommandGroup, Resource
 from deploy.resources.runtime_account import RuntimeAccount
@@ -42,7 +46,7 @@ def _bindings(spec: Spec, _: Memory) -> list[Resource]:
 
 
 MADE: tuple[Entry, ...] = (
-    Entry(Services, lambda spec, _: [Services(spec, services())]),
+    Entry(Services, lambda spec, _: [Services(spec, services(alerts=spec.alerts.are_on))]),
     Entry(RuntimeAccount, lambda spec, _: [RuntimeAccount(spec)]),
     Entry(Topic, lambda spec, _: [Topic(spec, spec.topic), Topic(spec, spec.rejected_topic)]),
     Entry(Subscription, _subscriptions),
@@ -54,6 +58,14 @@ MADE: tuple[Entry, ...] = (
 """The resources that ``up`` creates; a resource comes after its parent.
 
 The account comes long before the bindings, because it takes Google some time to make a new account known everywhere."""
+
+ALERTS: tuple[Entry, ...] = (
+    Entry(NotificationChannels, lambda spec, _: [NotificationChannels(spec)]),
+    Entry(LogMetrics, lambda spec, _: [LogMetrics(spec)]),
+    Entry(Dashboard, lambda spec, _: [Dashboard(spec)]),
+    Entry(AlertPolicies, lambda spec, _: [AlertPolicies(spec)]),
+)
+"""The resources that ``up`` creates last of all, if somebody is to be told. A removal always looks for them."""
 
 LEFT: tuple[Entry, ...] = (Entry(Elsewhere, lambda spec, _: [Elsewhere(spec)]),)
 """Resources that earlier runs may have left. A plan reads them, too."""
@@ -72,7 +84,6 @@ _OF_PREFLIGHT = (
 )
 _OF_VERIFY = ("logging.logEntries.list", "pubsub.subscriptions.consume")
 _OF_STATUS = ("monitoring.timeSeries.list",)
-_OF_LIST = tuple(kind.permission for kind in KINDS)
 
 _NOTHING = Memory()
 
@@ -85,14 +96,19 @@ def resources(spec: Spec, memory: Memory = _NOTHING) -> tuple[Resource, ...]:
     return _all(MADE, spec, memory)
 
 
+def of_alerts(spec: Spec) -> tuple[Resource, ...]:
+    """Return the resources of alerts that ``up`` creates after everything else; none if nobody is to be told."""
+    return _all(ALERTS, spec, _NOTHING) if spec.alerts.are_on else ()
+
+
 def watched(spec: Spec) -> tuple[Resource, ...]:
     """Return the resources that a plan reads: those that ``up`` creates, and those that earlier runs may have left."""
-    return _all((*MADE, *LEFT), spec, _NOTHING)
+    return (*_all((*MADE, *LEFT), spec, _NOTHING), *of_alerts(spec))
 
 
 def removable(spec: Spec) -> tuple[Resource, ...]:
     """Return the resources without a parent, in the order of creation; the others are deleted with their parents."""
-    everything = _all((*MADE, *LEFT, *ABANDONED), spec, _NOTHING)
+    everything = _all((*MADE, *LEFT, *ABANDONED, *ALERTS), spec, _NOTHING)
     return tuple(resource for resource in everything if resource.parent is None)
 
 
@@ -106,18 +122,21 @@ def service_of_group() -> dict[str, str]:
     return {group.words[0]: group.service for group in command_groups()}
 
 
-def services() -> tuple[str, ...]:
-    """Return the APIs that a deployment needs."""
-    return tuple(sorted(set(service_of_group().values())))
+def services(*, alerts: bool = False) -> tuple[str, ...]:
+    """Return the APIs that a deployment needs, with or without alerts."""
+    by_rest = {service for entry in ALERTS for service in entry.kind.services} if alerts else set()
+    return tuple(sorted({*service_of_group().values(), *by_rest}))
 
 
-def deployer_permissions() -> tuple[str, ...]:
+def deployer_permissions(*, alerts: bool = True) -> tuple[str, ...]:
     """Return the permissions that a deployer needs on the Google project. docs/deployer.md lists them.
 
     https://cloud.google.com/iam/docs/permissions-reference
     """
-    of_resources = {permission for kind in _kinds() for permission in kind.permissions}
-    return tuple(sorted(of_resources | {*_OF_PREFLIGHT, *_OF_VERIFY, *_OF_STATUS, *_OF_LIST}))
+    kinds = [*_kinds(), *(entry.kind for entry in ALERTS if alerts)]
+    of_resources = {permission for kind in kinds for permission in kind.permissions}
+    of_listed = {kind.permission for kind in ALL_KINDS if alerts or not kind.is_optional}
+    return tuple(sorted(of_resources | {*_OF_PREFLIGHT, *_OF_VERIFY, *_OF_STATUS} | of_listed))
 
 
 def _all(entries: Sequence[Entry], spec: Spec, memory: Memory) -> tuple[Resource, ...]:

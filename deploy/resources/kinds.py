@@ -4,14 +4,19 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from deploy.resources.alert_policies import POLICY_MARK, AlertPolicies
+from deploy.resources.alerting import Alerting, marks_of
+from deploy.resources.dashboard import Dashboard
 from deploy.resources.function import FUNCTIONS
 from deploy.resources.invokers import RUN
+from deploy.resources.log_metrics import LogMetrics
+from deploy.resources.notification_channels import NotificationChannels
 from deploy.resources.pubsub import PUBSUB
 from deploy.resources.resource import CommandGroup, Facts
 from deploy.resources.runtime_account import IAM
 from deploy.resources.signature_secret import SECRETS
-from deploy.spec import MARK, last_segment
-from deploy.steps import Argv, ResourceId
+from deploy.spec import MARK, Spec, last_segment
+from deploy.steps import Argv, Query, ResourceId
 
 _MARKED = f"--filter=labels.{MARK}:*"
 """gcloud applies this filter itself, to all labelled resources. It passes a filter of secrets on to Secret Manager,
@@ -33,6 +38,38 @@ class ListedKind:
     permission: str
     id_of: Callable[[Facts], ResourceId]
     owner_of: Callable[[Facts], str]
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether only some deployments have such resources."""
+        return False
+
+    def query(self, spec: Spec) -> Query:
+        """Return the command that lists the resources of a project."""
+        return (*self.words, spec.project_flag)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertKind:
+    """One kind of resource that only deployments with alerts have. ``of`` returns the resources of one deployment."""
+
+    of: Callable[[Spec], Alerting]
+    permission: str
+    part_of: Callable[[Facts], str]
+    owner_of: Callable[[Facts], str]
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether only some deployments have such resources."""
+        return True
+
+    def id_of(self, found: Facts) -> ResourceId:
+        """Return the id of a listed resource, as plans show it."""
+        return self.of(Spec("", "", self.owner_of(found))).part(self.part_of(found))
+
+    def query(self, spec: Spec) -> Query:
+        """Return the request that lists the resources of a project."""
+        return self.of(spec).listing
 
 
 def label_of(found: Facts) -> str:
@@ -68,6 +105,16 @@ def _owner_in_description(found: Facts) -> str:
     return mark[1] if mark else ""
 
 
+def _owner_in_id(dashboard: Facts) -> str:
+    name = last_segment(str(dashboard.get("name", "")))
+    return name.removeprefix(f"{MARK}-") if name.startswith(f"{MARK}-") else ""
+
+
+def _owner_in_name(metric: Facts) -> str:
+    mark, _, rest = str(metric.get("name", "")).partition("/")
+    return rest.partition("/")[0] if mark == MARK else ""
+
+
 FUNCTION_KIND = ListedKind(
     FUNCTIONS, ("functions", "list", "--v2", _MARKED), "cloudfunctions.functions.list", _named("function"), label_of
 )
@@ -95,3 +142,28 @@ KINDS: tuple[ListedKind, ...] = (
     ListedKind(IAM, ("iam", "service-accounts", "list"), "iam.serviceAccounts.list", _account, _owner_in_description),
 )
 """All kinds. Of the others, a plan knows the name or the parent."""
+
+ALERT_KINDS: tuple[AlertKind, ...] = (
+    AlertKind(
+        AlertPolicies,
+        "monitoring.alertPolicies.list",
+        lambda found: marks_of(found).get(POLICY_MARK, ""),
+        lambda found: marks_of(found).get(MARK, ""),
+    ),
+    AlertKind(
+        NotificationChannels,
+        "monitoring.notificationChannels.list",
+        lambda found: str(found.get("displayName", "")),
+        lambda found: marks_of(found).get(MARK, ""),
+    ),
+    AlertKind(Dashboard, "monitoring.dashboards.list", lambda _: "", _owner_in_id),
+    AlertKind(
+        LogMetrics,
+        "logging.logMetrics.list",
+        lambda found: last_segment(str(found.get("name", ""))),
+        _owner_in_name,
+    ),
+)
+"""The kinds of alerts."""
+
+ALL_KINDS: tuple[ListedKind | AlertKind, ...] = (*KINDS, *ALERT_KINDS)

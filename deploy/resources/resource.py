@@ -7,13 +7,14 @@ from typing import Any, ClassVar
 
 from deploy.errors import DeployError
 from deploy.spec import MARK, Spec
-from deploy.steps import Action, Argv, Change, ResourceId, Step
+from deploy.steps import Action, Argv, Call, Change, Query, ResourceId, Step, pending
 
 Facts = Mapping[str, Any]
 """The answers to a resource's read commands, by key. None: the resource is absent; no key: it was not read."""
 
-Reads = Generator[tuple[str, Argv], Any, None]
-"""Read commands with the keys of their answers in the facts. An answer is sent in, and may decide the next command."""
+Reads = Generator[tuple[str, Query], Any, None]
+"""Read commands and requests, with the keys of their answers in the facts. An answer is sent in, and may decide what
+is read next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,14 @@ class Resource(ABC):
     """One resource on Google's side: its API, its parent, its read commands, its plan and its removal.
 
     ``groups``: the gcloud command groups that it needs. ``permissions``: the permissions that a deployer needs for it.
+    ``services``: the APIs whose REST requests it needs. ``is_optional``: only some deployments have it.
     ``key``: the key in the facts of the answer to ``describe``. ``overwrites``: its create command changes an existing
     resource instead of failing. ``has_separate_parts``: its parts are resources themselves, with their own owners.
     """
 
     groups: ClassVar[tuple[CommandGroup, ...]] = ()
+    services: ClassVar[tuple[str, ...]] = ()
+    is_optional: ClassVar[bool] = False
     permissions: ClassVar[tuple[str, ...]] = ()
     key: ClassVar[str]
     overwrites: ClassVar[bool] = False
@@ -53,8 +57,8 @@ class Resource(ABC):
 
     @property
     @abstractmethod
-    def describe(self) -> Argv:
-        """The command that shows whether the resource exists, and its owner."""
+    def describe(self) -> Query:
+        """The command or request that shows whether the resource exists, and its owner."""
 
     @property
     def title(self) -> str:
@@ -125,8 +129,12 @@ class Resource(ABC):
         del facts
         return ()
 
+    def again(self, step: Step, facts: Facts) -> Call | None:
+        """Return the call of a step, planned again from fresh facts; None if there is nothing left to do."""
+        return next((planned.call for planned in pending(self.plan(facts)) if planned.id == step.id), None)
 
-def answered(reads: Reads, read: Callable[[Argv], Any]) -> dict[str, Any]:
+
+def answered(reads: Reads, read: Callable[[Query], Any]) -> dict[str, Any]:
     """Run the read commands of a resource, one after the other; return the facts."""
     facts: dict[str, Any] = {}
     answer = None
@@ -138,7 +146,7 @@ def answered(reads: Reads, read: Callable[[Argv], Any]) -> dict[str, Any]:
         answer = facts[key] = read(argv)
 
 
-def described(resource: Resource, read: Callable[[Argv], Any]) -> dict[str, Any]:
+def described(resource: Resource, read: Callable[[Query], Any]) -> dict[str, Any]:
     """Run only ``describe``, which shows whether a resource exists and its owner; return the facts."""
     return {resource.key: read(resource.describe)}
 

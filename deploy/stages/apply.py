@@ -10,9 +10,11 @@ from deploy.cli.terminal import Terminal
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
 from deploy.errors import ApplyFailed, DeployError, GcloudFailed
+from deploy.google.api import CHANGE_PAUSES_S
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import SecretVersions
 from deploy.program import UP
+from deploy.resources.alerting import is_complete
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
 from deploy.resources.resource import Facts, Resource, answered, described
@@ -21,7 +23,7 @@ from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
 from deploy.stages.operation_errors import with_more
 from deploy.stages.ownership import Ownership
-from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, Step, pending
+from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, RestCall, Step, pending
 
 POLL_PAUSES_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
 """Pauses between reads of a resource that another command is creating, which may take as long as a build."""
@@ -31,6 +33,9 @@ MAX_READS = 3
 
 SECRET_LAG_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses between reads of a new secret version, which Secret Manager may not show at once."""
+
+LIST_LAG_S = (1.0, 2.0, 4.0, 8.0, 15.0)
+"""Pauses between reads of a list that does not show yet what was made just before."""
 
 MAX_ROUNDS = 3
 """Maximum updates of a connector with the newest secret, if another command adds versions at the same time."""
@@ -85,6 +90,8 @@ class Executor:
         if isinstance(step.call, GcloudCall):
             self.ownership.prove(step)
             self._run(step, step.call)
+        elif isinstance(step.call, RestCall):
+            self._request(step)
         elif isinstance(step.call, ConnectorCall):
             self._change_connector(step.call)
         elif isinstance(step.call, DeviceRemoval):
@@ -107,6 +114,41 @@ class Executor:
             self.secrets, self.version = (stdin,), _version_made(answer)
         if call.needs_source:
             self.url, self.uploaded = function_url({Function.key: answer}), deployed_upload(answer)
+
+    def _request(self, step: Step) -> None:
+        """Send the request of a step, which is planned again before each attempt, so that nothing is made twice."""
+        attempts = 0
+        while call := self._planned_again(step):
+            try:
+                self.google.api.change(call)
+            except GcloudFailed as error:
+                if (step.action, error.code) == ("delete", "NOT_FOUND"):
+                    return
+                pauses_s = CHANGE_PAUSES_S.get(error.code, ())
+                if attempts >= len(pauses_s):
+                    raise
+                self.google.notice(f"{error.what}; again in {pauses_s[attempts]:.0f} s")
+                self.sleep(pauses_s[attempts])
+                attempts += 1
+            else:
+                return
+
+    def _planned_again(self, step: Step) -> RestCall | None:
+        """Return the call of a step, from fresh facts; None if there is nothing left to do.
+
+        Raises:
+            DeployError: a resource that was made just before is not shown yet.
+
+        """
+        resource = self.ownership.resource(step)
+        for pause_s in (*LIST_LAG_S, None):
+            facts = answered(resource.reads(), self.google.read)
+            call = resource.again(step, facts)
+            if is_complete(call):
+                return call if isinstance(call, RestCall) else None
+            if pause_s is not None:
+                self.sleep(pause_s)
+        raise DeployError("Google does not show the notification channels yet", where=step.resource)
 
     def _with_upload(self, call: GcloudCall) -> Argv:
         """Return the command with Google's name for the upload, which is read if another process has deployed.

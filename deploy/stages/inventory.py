@@ -11,10 +11,11 @@ from typing import Any
 from deploy.commands import verb_on
 from deploy.resources.function import function_url, state_of, version_of
 from deploy.resources.kinds import (
+    ALL_KINDS,
     FUNCTION_KIND,
-    KINDS,
     SECRET_KIND,
     SERVICE_KIND,
+    AlertKind,
     ListedKind,
     label_of,
     place_of,
@@ -32,7 +33,7 @@ SOME_REGION = "us-central1"
 UNKNOWN_DT_PROJECT = "ID-OF-THE-DT-PROJECT"
 """The placeholder for a DT project that is not remembered, because the secret is gone."""
 
-Lists = Mapping[ListedKind, Sequence[Facts]]
+Lists = Mapping[ListedKind | AlertKind, Sequence[Facts]]
 """The marked resources of a project, by kind."""
 
 
@@ -94,7 +95,7 @@ def deployments(google_project: str, lists: Lists) -> tuple[Deployment, ...]:
     """Return the deployments with a function, by name and region, and then what is left of others, by name."""
     functions = [found for found in lists[FUNCTION_KIND] if _is_own(found)]
     running = {label_of(found) for found in functions}
-    names = {kind.owner_of(found) for kind in KINDS for found in lists[kind]} - {""}
+    names = {kind.owner_of(found) for kind in ALL_KINDS for found in lists[kind]} - {""}
     alive = [_deployed(google_project, lists, found, functions) for found in sorted(functions, key=_by_name)]
     region = alive[0].spec.region if alive else SOME_REGION
     return (*alive, *(_left(google_project, lists, name, region) for name in sorted(names - running)))
@@ -137,14 +138,14 @@ def _remembered(spec: Spec, lists: Lists) -> Spec:
 def _marked(lists: Lists, name: str) -> Iterator[ResourceId]:
     """Return the ids of all resources whose mark names a deployment. A function's Cloud Run service is a part of it."""
     functions = {place_of(found) for found in lists[FUNCTION_KIND]}
-    for kind in KINDS:
+    for kind in ALL_KINDS:
         for found in lists[kind]:
             is_part = kind is SERVICE_KIND and (region_of_service(found), kind.id_of(found).name) in functions
             if kind.owner_of(found) == name and not is_part:
                 yield _with_generation(kind, found)
 
 
-def _with_generation(kind: ListedKind, found: Facts) -> ResourceId:
+def _with_generation(kind: ListedKind | AlertKind, found: Facts) -> ResourceId:
     """Return the id of a resource. That of a 1st gen function says so: ``down`` leaves such a function alone."""
     resource = kind.id_of(found)
     is_old = kind is FUNCTION_KIND and found.get("environment") == "GEN_1"

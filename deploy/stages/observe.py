@@ -11,6 +11,7 @@ from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import SecretVersions
 from deploy.parallel import wait_for, worker_pool
 from deploy.program import UP
+from deploy.resources.alerting import REFUSED
 from deploy.resources.catalog import removable, service_of_group, services, watched
 from deploy.resources.connector import Connector, names_suffice
 from deploy.resources.function import Function
@@ -20,7 +21,7 @@ from deploy.resources.signature_secret import READ, SignatureSecret, newest_enab
 from deploy.secret import Secret, SecretVersion
 from deploy.spec import Spec
 from deploy.stages.observed import Observed
-from deploy.steps import Argv, ResourceId, Step, pending
+from deploy.steps import Get, Query, ResourceId, Step, pending
 
 CLOSED = {403, 404}
 """DT's statuses for a project that is deleted, or that the service account must not see."""
@@ -62,7 +63,8 @@ class Observer:
             family for family in _families(watched(self.spec)) if changed & {resource.id for resource in family}
         ]
         members = [resource for family in families for resource in family]
-        return self.connectors_again(self._observed(before.facts, members, services(), secrets))
+        on = services(alerts=self.spec.alerts.are_on)
+        return self.connectors_again(self._observed(before.facts, members, on, secrets))
 
     def connectors_again(self, before: Observed, *, removing: bool = False) -> Observed:
         """Read the connectors again; keep all other facts."""
@@ -75,7 +77,7 @@ class Observer:
         on = services_on(apis[APIS])
         others = [resource for resource in removable(self.spec) if resource.id not in apis]
         with worker_pool() as pool:
-            reading = [pool.submit(self._read, resource.removal_reads(), on) for resource in others]
+            reading = [pool.submit(self._read_for_removal, resource, on) for resource in others]
             found = {resource.id: wait_for(facts) for resource, facts in zip(others, reading, strict=True)}
         facts = {**apis, **found}
         connectors, closed = self._connectors(facts, (), removing=True)
@@ -132,7 +134,7 @@ class Observer:
         return secret.is_ours(secret.found(facts) or {})
 
     def _apis(self) -> dict[ResourceId, Facts]:
-        return {APIS: self._read(Services(self.spec, services()).reads(), ())}
+        return {APIS: self._read(Services(self.spec, services(alerts=self.spec.alerts.are_on)).reads(), ())}
 
     def _described(self, resource: Resource) -> Facts:
         """Return a resource's description only. If its API is disabled, the resource counts as absent."""
@@ -181,12 +183,21 @@ class Observer:
         """Run the read commands of a resource. If an API is disabled, its resources count as absent."""
         service_of = service_of_group()
 
-        def read(argv: Argv) -> Any:
-            service = service_of.get(argv[0])
+        def read(query: Query) -> Any:
+            service = query.service if isinstance(query, Get) else service_of.get(query[0])
             is_on = service in on
-            return self.google.read(argv, is_on=is_on) if service is None or is_on else None
+            return self.google.read(query, is_on=is_on) if service is None or is_on else None
 
         return answered(reads, read)
+
+    def _read_for_removal(self, resource: Resource, on: Collection[str]) -> Facts:
+        """Read what a removal needs. A deployment need not have alerts, so a refusal to list them is a fact."""
+        try:
+            return self._read(resource.removal_reads(), on)
+        except GcloudFailed as error:
+            if error.code != "PERMISSION_DENIED" or not resource.is_optional or self.spec.alerts.are_on:
+                raise
+            return {REFUSED: error.what}
 
     def _connectors(
         self, facts: Mapping[ResourceId, Facts], ours: tuple[Secret, ...], *, removing: bool = False

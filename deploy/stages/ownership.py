@@ -2,7 +2,7 @@
 
 from deploy.errors import DeployError
 from deploy.google.gcloud import Gcloud
-from deploy.resources.catalog import removable, resources
+from deploy.resources.catalog import of_alerts, removable, resources
 from deploy.resources.resource import Resource, answered
 from deploy.spec import Spec
 from deploy.steps import GcloudCall, ResourceId, Step
@@ -14,7 +14,7 @@ class Ownership:
     def __init__(self, spec: Spec, google: Gcloud) -> None:
         self._google = google
         self._by_id: dict[ResourceId, Resource] = {
-            resource.id: resource for resource in (*removable(spec), *resources(spec))
+            resource.id: resource for resource in (*removable(spec), *resources(spec), *of_alerts(spec))
         }
         self._proven: set[ResourceId] = set()
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from deploy.errors import DeployError, NotOwned
-from deploy.resources.catalog import removable, resources
+from deploy.resources.catalog import of_alerts, removable, resources
 from deploy.resources.connector import PAUSED, connector_id, plan_connector, remove_connector, remove_devices
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.first_contact import remove_contact_connectors
@@ -31,6 +31,12 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
             steps += resource.plan(observed.facts[resource.id])
         except DeployError as error:
             failures.append(error)
+    alerts: list[Step] = []
+    for resource in of_alerts(spec):
+        try:
+            alerts += resource.plan(observed.of(resource))
+        except DeployError as error:
+            failures.append(error)
     if failures:
         raise NotOwned(failures)
     steps = _remembered(spec, _reopened(spec, steps), observed)
@@ -40,7 +46,7 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
         since = memory.paused_since
         steps += plan_connector(spec, project, found, url, new_secret=new_secret, paused_since=since)
     steps += (_left(spec, observed, project) for project in unnamed)
-    return (*steps, *_elsewhere(spec, observed, unnamed))
+    return (*steps, *_elsewhere(spec, observed, unnamed), *alerts)
 
 
 def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
