@@ -69,8 +69,9 @@ Code = Literal[
 """Why a gcloud command failed; ``gcloud_errors.TABLE`` has the sentences and the remedy of each code.
 
 ``NOT_FOUND``: the resource that the command names does not exist; ``ELSEWHERE``: another one does not exist.
-``ACCOUNT_LAG``: a new service account is not known everywhere yet; ``METRIC_LAG``: nor is a new metric; ``CHECK_FORCED``: organization policy keeps the
-invoker check on; ``GARBLED``: an answer was cut; ``UNWORDED``: gcloud left out why Google refused."""
+``ACCOUNT_LAG``: a new service account is not known everywhere yet; ``METRIC_LAG``: nor is a new metric;
+``CHECK_FORCED``: organization policy keeps the invoker check on; ``GARBLED``: an answer was cut; ``UNWORDED``: gcloud
+left out why Google refused."""
 
 
 class DeployError(Exception):

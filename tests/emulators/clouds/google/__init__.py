@@ -20,6 +20,14 @@ It is strict: it refuses unknown fields, missing permissions, APIs that are off,
 ``filters``      the filters of subscriptions                                              nothing
 ``monitoring``   unacknowledged messages and requests, as time series                      the data plane
 ``served_requests``  the requests that the front end has answered                          the clock
+``notification_channels``  channels by e-mail, and the policies that use them         nothing
+``alert_policies``  alert policies                                                        nothing
+``conditions``   the conditions of alert policies                                         nothing
+``user_labels``  the labels of policies and channels                                      nothing
+``dashboards``   dashboards                                                               nothing
+``log_metrics``  log-based metrics, which Monitoring knows only after a while              nothing
+``metric_types``  the metrics of Google's that may be named                                nothing
+``messages``     the message types of these resources                                     a file
 ``data_plane``   the Pub/Sub that has the messages, and the gates of functions to it       Pub/Sub
 ``build``        Cloud Build: its default service account                                  nothing
 ``functions``    Cloud Functions v2: creates, changes and deletes functions                a thread

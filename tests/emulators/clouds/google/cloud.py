@@ -7,12 +7,15 @@ from tests.emulators.clouds.exchange import Answer, Request, Route, find_route
 from tests.emulators.clouds.google.accounts import ServiceAccounts
 from tests.emulators.clouds.google.build import CloudBuild
 from tests.emulators.clouds.google.builder import Builder
+from tests.emulators.clouds.google.dashboards import Dashboards
 from tests.emulators.clouds.google.data_plane import DataPlane
 from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.clouds.google.front_door import FrontDoor
 from tests.emulators.clouds.google.functions import Functions
 from tests.emulators.clouds.google.log_entries import LogEntries
+from tests.emulators.clouds.google.log_metrics import LogMetrics
 from tests.emulators.clouds.google.monitoring import Monitoring
+from tests.emulators.clouds.google.notification_channels import NotificationChannels
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import Problem
 from tests.emulators.clouds.google.projects import Billing, OrganizationPolicy, ResourceManager, ServiceUsage
@@ -46,6 +49,9 @@ class Google:
         self.run = Run(estate, self.policies)
         self.door = FrontDoor(self.run, estate.project, self.requests)
         self.log_entries = LogEntries(estate, self.run)
+        self.log_metrics = LogMetrics(estate)
+        self.channels = NotificationChannels(estate, self.log_metrics)
+        self.dashboards = Dashboards(estate, self.log_metrics)
         build = CloudBuild(estate)
         self._builder = Builder(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, build, proxy)
         self.functions = Functions(estate, self._builder, self.run)
@@ -56,8 +62,12 @@ class Google:
             "cloudfunctions": self.functions.routes,
             "cloudresourcemanager": ResourceManager(estate, self.policies).routes,
             "iam": self.accounts.routes,
-            "logging": self.log_entries.routes,
-            "monitoring": self.monitoring.routes,
+            "logging": lambda: [*self.log_entries.routes(), *self.log_metrics.routes()],
+            "monitoring": lambda: [
+                *self.monitoring.routes(),
+                *self.channels.routes(),
+                *self.dashboards.routes(),
+            ],
             "orgpolicy": OrganizationPolicy(estate).routes,
             "pubsub": self.pubsub.routes,
             "run": self.run.routes,
@@ -85,8 +95,13 @@ class Google:
 
     def left(self) -> list[str]:
         """Return the full names of all resources that were made and still exist."""
-        made = (self.pubsub.names(), self.accounts.names(), self.secrets.names(), self.functions.names())
+        made = (self.pubsub.names(), self.accounts.names(), self.secrets.names(), self.functions.names(), self.alerts())
         return [name for names in made for name in names]
+
+    def alerts(self) -> list[str]:
+        """Return the full names of all resources of alerts that exist."""
+        made = (self.channels, self.channels.policies, self.dashboards, self.log_metrics)
+        return [name for kind in made for name in kind.names()]
 
     def close(self) -> None:
         """End all functions."""

@@ -1,0 +1,81 @@
+"""Checks resources of alerts against the message types of Google's APIs, and writes them as Google returns them.
+
+``alerting_schema.json`` is made of the clients in gcloud: see ``tests/emulators/google_messages.py``. It is a JSON
+Schema, of which only these words are used: type, enum, items, properties, additionalProperties, $ref.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from tests.emulators.clouds.exchange import Json
+from tests.emulators.clouds.google.problems import invalid
+
+SCHEMA = Path(__file__).with_name("alerting_schema.json")
+TYPES = {
+    "AlertPolicy": "monitoring_v3.AlertPolicy",
+    "NotificationChannel": "monitoring_v3.NotificationChannel",
+    "Dashboard": "monitoring_v1.Dashboard",
+    "LogMetric": "logging_v2.LogMetric",
+}
+_PYTHON: Mapping[str, tuple[type, ...]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+}
+_KEPT = frozenset({"enabled"})
+"""Fields of a wrapper type, whose default is not the same as no value."""
+
+
+def check_message(kind: str, body: Json) -> None:
+    """Refuse a body with unknown fields, unknown values of an enum, or values of another type. Raises ``Problem``."""
+    for fault in faults_of(kind, body):
+        raise invalid(f"Invalid JSON payload received. {fault}")
+
+
+def faults_of(kind: str, body: Json) -> list[str]:
+    """Return what is wrong with the shape of a body."""
+    return list(_faults(body, {"$ref": f"#/$defs/{TYPES[kind]}"}, kind))
+
+
+def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
+    if "$ref" in schema:
+        schema = _types()[schema["$ref"].rpartition("/")[2]]
+    if "enum" in schema and value not in schema["enum"]:
+        yield f"Invalid value at '{place}': {value!r}"
+    names = schema.get("type", [])
+    kinds = [kind for name in ([names] if isinstance(names, str) else names) for kind in _PYTHON[name]]
+    if kinds and (not isinstance(value, tuple(kinds)) or (isinstance(value, bool) and bool not in kinds)):
+        yield f"Invalid value at '{place}': {value!r} is not {names}"
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _faults(item, schema.get("items", {}), f"{place}[{index}]")
+    elif isinstance(value, dict) and "properties" in schema:
+        for name, inner in value.items():
+            if name not in schema["properties"]:
+                yield f"Unknown name \"{name}\" at '{place}': Cannot find field."
+            else:
+                yield from _faults(inner, schema["properties"][name], f"{place}.{name}")
+
+
+@cache
+def _types() -> dict[str, Any]:
+    types: dict[str, Any] = json.loads(SCHEMA.read_text("utf-8"))["$defs"]
+    return types
+
+
+def without_defaults(value: Any, name: str = "") -> Any:
+    """Return a message as Google's JSON has it: without fields that have the default of their type."""
+    if isinstance(value, dict):
+        inner = {key: without_defaults(item, key) for key, item in value.items()}
+        return {key: item for key, item in inner.items() if key in _KEPT or not _is_default(item)}
+    return [without_defaults(item, name) for item in value] if isinstance(value, list) else value
+
+
+def _is_default(value: Any) -> bool:
+    return value is None or value is False or value in (0, "", [])
