@@ -26,6 +26,7 @@ from deploy.stages.source import staged
 from deploy.verbs import VERBS
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.fakes.gcloud import PROJECT, REGION, FakeGcloud
+from tests.deploy.fakes.google_api import FakeGoogleApi
 from tests.deploy.fakes.pubsub import FakePubSub
 from tests.function.fakes import FakeClock
 
@@ -133,9 +134,11 @@ class Stage:
     report: Report = field(default_factory=Report)
     out: io.StringIO = field(default_factory=io.StringIO)
     err: io.StringIO = field(default_factory=io.StringIO)
+    api: FakeGoogleApi = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give Pub/Sub the clock of the stage."""
+        """Give Pub/Sub and the REST APIs of alerts the clock of the stage."""
+        self.api = FakeGoogleApi(self.clock)
         self.pubsub = FakePubSub(self.clock, on_idle=lambda: self.clock.advance(0.1))
 
     def deployment(
@@ -151,7 +154,7 @@ class Stage:
         terminal, self.report = Terminal(self.out, self.err, Keyboard(answer)), Report()
         context = Context(
             spec=spec(**{"invocation": "auto", **changes}),
-            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.info),
+            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.info, send=self.api),
             dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.info),
             test_permissions=self._held,
             read_time_series=self._measured,

@@ -44,23 +44,27 @@ def faults_of(kind: str, body: Json) -> list[str]:
 
 
 def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
-    if "$ref" in schema:
-        schema = _types()[schema["$ref"].rpartition("/")[2]]
-    if "enum" in schema and value not in schema["enum"]:
+    whole = _types()[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    if not _fits(value, whole):
         yield f"Invalid value at '{place}': {value!r}"
-    names = schema.get("type", [])
-    kinds = [kind for name in ([names] if isinstance(names, str) else names) for kind in _PYTHON[name]]
-    if kinds and (not isinstance(value, tuple(kinds)) or (isinstance(value, bool) and bool not in kinds)):
-        yield f"Invalid value at '{place}': {value!r} is not {names}"
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _faults(item, schema.get("items", {}), f"{place}[{index}]")
-    elif isinstance(value, dict) and "properties" in schema:
+            yield from _faults(item, whole["items"], f"{place}[{index}]")
+    elif isinstance(value, dict):
         for name, inner in value.items():
-            if name not in schema["properties"]:
+            if name in whole.get("properties", {}):
+                yield from _faults(inner, whole["properties"][name], f"{place}.{name}")
+            elif "properties" in whole:
                 yield f"Unknown name \"{name}\" at '{place}': Cannot find field."
-            else:
-                yield from _faults(inner, schema["properties"][name], f"{place}.{name}")
+
+
+def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
+    """Return whether a value has one of the types of a schema, or is one of its words."""
+    if "enum" in schema:
+        return value in schema["enum"]
+    names = schema.get("type", [])
+    kinds = tuple(kind for name in ([names] if isinstance(names, str) else names) for kind in _PYTHON[name])
+    return not kinds or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
 
 
 @cache

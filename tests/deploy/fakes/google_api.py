@@ -1,0 +1,82 @@
+"""Google's REST APIs of alerts in memory: the stand-ins of the offline clouds, called without a network."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.emulators.clouds.exchange import Request, find_route
+from tests.emulators.clouds.google.dashboards import Dashboards
+from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.clouds.google.log_metrics import LogMetrics
+from tests.emulators.clouds.google.notification_channels import NotificationChannels
+from tests.emulators.clouds.google.problems import Problem, denied
+
+TOKEN = "an-access-token"
+
+
+class FakeGoogleApi:
+    """The alert policies, channels, dashboards and log-based metrics of one project.
+
+    ``sent``: method and URL of each request. ``stumbles``: refusals of the next requests with this method whose path
+    ends like this. ``lost``: methods whose next answer is lost, after the request was carried out.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.estate = Estate(project=PROJECT)
+        self.metrics = LogMetrics(self.estate, clock)
+        self.channels = NotificationChannels(self.estate, self.metrics)
+        self.dashboards = Dashboards(self.estate, self.metrics)
+        self.sent: list[tuple[str, str]] = []
+        self.stumbles: list[tuple[str, str, Problem]] = []
+        self.lost: list[tuple[str, str]] = []
+        self._routes = [*self.channels.routes(), *self.dashboards.routes(), *self.metrics.routes()]
+
+    @property
+    def policies(self) -> dict[str, dict[str, Any]]:
+        """The policies by the label that names them."""
+        found = self.channels.policies.items.values()
+        return {policy["userLabels"]["dt-pubsub-policy"]: policy for policy in found}
+
+    def left(self) -> list[str]:
+        """Return the names of everything that exists."""
+        made = (self.channels, self.channels.policies, self.dashboards, self.metrics)
+        return [name for kind in made for name in kind.names()]
+
+    def changes(self) -> list[tuple[str, str]]:
+        """Return method and URL of each request that may change something."""
+        return [(method, url) for method, url in self.sent if method != "GET"]
+
+    def __call__(
+        self, method: str, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
+    ) -> tuple[int, str]:
+        """Answer a request."""
+        self.sent.append((method, url))
+        assert headers["Authorization"] == f"Bearer {TOKEN}"
+        parts = urlsplit(url)
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        data = b"" if body is None else json.dumps(body).encode()
+        request = Request.from_target(method, parts.hostname or "", target, {}, data)
+        try:
+            answer = self._answer(request)
+        except Problem as problem:
+            refused = problem.answer()
+            return refused.status, refused.body.decode()
+        for place, (verb, end) in enumerate(self.lost):
+            if verb == method and request.path.endswith(end):
+                del self.lost[place]
+                return 0, "ConnectionError"
+        return 200, json.dumps(answer)
+
+    def _answer(self, request: Request) -> Any:
+        for place, (method, end, problem) in enumerate(self.stumbles):
+            if method == request.method and request.path.endswith(end):
+                del self.stumbles[place]
+                raise problem
+        found = find_route(self._routes, request)
+        assert found, f"{request.method} {request.target} is not played"
+        route, parts = found
+        if route.permission in self.estate.denied:
+            raise denied(f"Permission '{route.permission}' denied on resource.")
+        return route.handler(request, **parts)
