@@ -11,10 +11,14 @@ from typing import Any
 
 import requests
 
+from deploy.resources.alert_definitions import PROBE
 from deploy.secret import Secret
 from deploy.web import without_netrc
 
 SIGNATURE_HEADER = "X-Dt-Signature"
+EXECUTION_HEADER = "Function-Execution-Id"
+"""The header with the request's id in the log, which functions-framework makes if a request has none."""
+
 SIGNED_FOR_S = 3600
 """Seconds until a signature expires; DT's signatures have the same lifetime."""
 
@@ -42,9 +46,13 @@ class FunctionClient:
         return self.post(self.url, body, headers)
 
     def send_signed(self, body: bytes, secret: Secret, *, signed_body: bytes | None = None) -> Answer:
-        """Post a body with a signature. ``signed_body``: another body, which is signed instead of the posted one."""
+        """Post a body with a signature. ``signed_body``: another body, which is signed instead of the posted one.
+
+        Then the request has an execution id by which its log line can be told from that of an attack.
+        """
         signed = claims(body if signed_body is None else signed_body, self.now())
-        return self.send(body, {SIGNATURE_HEADER: sign(signed, secret)})
+        named = {} if signed_body is None else {EXECUTION_HEADER: f"{PROBE}-{secrets.token_hex(6)}"}
+        return self.send(body, {SIGNATURE_HEADER: sign(signed, secret), **named})
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:

@@ -14,6 +14,10 @@ DT_API = "https://api.disruptive-technologies.com/v2"
 DT_EMULATOR = "https://emulator.disruptive-technologies.com/v2"
 
 
+LONGEST_LINE = 2_000
+"""Maximum characters of a call in a table."""
+
+
 @dataclass(frozen=True, slots=True)
 class ResourceId:
     """The id of a resource, or of one part of it. Plans, progress and errors show its text, and no other name.
@@ -209,6 +213,13 @@ def delete(resource: ResourceId, reason: str, call: Call) -> Step:
 def pending(steps: tuple[Step, ...]) -> tuple[Step, ...]:
     """Return the steps that change something."""
     return tuple(step for step in steps if step.action != "keep")
+
+
+def shortened(line: str) -> str:
+    """Return the line of a call for a table. The body of an alert policy has the text of its runbook."""
+    if len(line) <= LONGEST_LINE:
+        return line
+    return f"{line[:LONGEST_LINE]}… ({len(line):,} characters; with --json all of them)"
 
 
 def _shown(value: Any) -> str:

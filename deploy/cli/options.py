@@ -234,7 +234,7 @@ OPTIONS = (
         many=True,
     ),
     Option(
-        *("alerts.channels", "--alert-channel", "NAME", "alerts", "notification channel that exists already"),
+        *("alerts.channels", "--alert-channel", "CHANNEL", "alerts", "notification channel that exists already"),
         "none",
         _matches(r"projects/[^/\s]+/notificationChannels/\w+", "projects/PROJECT/notificationChannels/ID"),
         many=True,

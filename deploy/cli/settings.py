@@ -263,7 +263,7 @@ def _check_alerts(spec: Spec, places: _Places) -> Iterable[str]:
             if place.startswith("alerts."):
                 yield f"{places.where(place)}: nobody is told: set --alert-email or --alert-channel as well"
     for channel in spec.alerts.channels:
-        project = channel.split("/")[1]
+        project = channel.removeprefix("projects/").partition("/")[0]
         if spec.google_project and project != spec.google_project and not project.isdecimal():
             yield f"{places.where('alerts.channels')}: {channel[:100]} is not of the project {spec.google_project}"
 

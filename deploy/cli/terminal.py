@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 from deploy.cli.doorway import columns_of
 from deploy.cli.typed_ahead import forget_typed
-from deploy.steps import Step, pending
+from deploy.steps import Step, pending, shortened
 
 _SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "keep": ("=", "2"), "delete": ("-", "31")}
 RED, YELLOW = "31", "33"
@@ -93,7 +93,7 @@ class Terminal:
             head = f"{sign} {step.action:<6}  {step.resource:<{width}}  "
             self._write(self._coloured(self._wrapped(head, printable(step.reason, lines=False)), colour))
             if step.call:
-                self._write(self._coloured(f"            {printable(step.call.line())}", "2"))
+                self._write(self._coloured(f"            {printable(shortened(step.call.line()))}", "2"))
         counts = [f"{sum(step.action == action for step in steps)} to {action}" for action in _SIGNS]
         self.print(
             f"\n{', '.join(counts)}" if pending(tuple(steps)) else "\nnothing to do: everything is as it should be"

@@ -351,8 +351,10 @@ def page_text(spec: Spec, text: str) -> str:
         "dt-signature": spec.secret,
         '"dt-pubsub"': f'"{spec.name}"',
         "--service=dt-pubsub": f"--service={spec.name}",
+        "functions describe dt-pubsub": f"functions describe {spec.name}",
     }
-    without_links = re.sub(r"\[([^\]]+)\]\((?:\.\./)?([^)]+)\)", r"\1 (\2)", text)
+    without_links = re.sub(r"\[([^\]]+)\]\(\.\./[^)]+\)", r"\1", text)  # a path of this repository, or a page's name
+    without_links = re.sub(r"\[([^\]]+)\]\(([\w-]+)\.md\)", r"\1 (page \2)", without_links)
     pattern = "|".join(re.escape(name) for name in names)
     return re.sub(pattern, lambda match: names[match[0]], without_links)
 

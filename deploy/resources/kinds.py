@@ -10,7 +10,7 @@ from deploy.resources.dashboard import Dashboard
 from deploy.resources.function import FUNCTIONS
 from deploy.resources.invokers import RUN
 from deploy.resources.log_metrics import LogMetrics
-from deploy.resources.notification_channels import NotificationChannels
+from deploy.resources.notification_channels import NotificationChannels, address_in
 from deploy.resources.pubsub import PUBSUB
 from deploy.resources.resource import CommandGroup, Facts
 from deploy.resources.runtime_account import IAM
@@ -153,7 +153,7 @@ ALERT_KINDS: tuple[AlertKind, ...] = (
     AlertKind(
         NotificationChannels,
         "monitoring.notificationChannels.list",
-        lambda found: str(found.get("displayName", "")),
+        address_in,
         lambda found: marks_of(found).get(MARK, ""),
     ),
     AlertKind(Dashboard, "monitoring.dashboards.list", lambda _: "", _owner_in_id),

@@ -47,12 +47,12 @@ class NotificationChannels(Alerting):
         yield from self.details(found)
 
     def part_of(self, found: Found) -> str:
-        """Return the address, or the digest of an address that is not named any more."""
+        """Return the address."""
         if not is_ours(found, self.spec.name):
             return ""
         digest = marks_of(found).get(ADDRESS_MARK, "")
         addresses = {digest_of(address): address for address in self.spec.alerts.emails}
-        return addresses.get(digest) or str(found.get("displayName") or digest)
+        return addresses.get(digest) or address_in(found)
 
     def url_of(self, found: Found) -> str:
         """Return the URL of a channel."""
@@ -96,6 +96,11 @@ def channel_names(channels: NotificationChannels, facts: Facts) -> tuple[list[st
     made = [str(there[address]["name"]) if address in there else f"{NOT_YET}: {address}" for address in emails]
     surplus = {str(found["name"]) for _, found in channels.ours(facts)} - set(made)
     return [*made, *channels.spec.alerts.channels], surplus
+
+
+def address_in(found: Found) -> str:
+    """Return the address of a channel of ours, from the name that is displayed: Google hides a part of the address."""
+    return str(found.get("displayName", "")).rpartition(": ")[2] or marks_of(found).get(ADDRESS_MARK, "")
 
 
 def digest_of(address: str) -> str:

@@ -13,7 +13,7 @@ from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.errors import DeployError, InvalidOptions
 from deploy.resources.function import env_words
-from deploy.spec import Spec, amount, seconds
+from deploy.spec import Alerts, Spec, amount, seconds
 from deploy.verbs import USAGES
 from function import schema
 
@@ -83,6 +83,17 @@ team = "cold-chain"
 display_name = "Cold chain"
 events = ["temperature", "touch"]
 labels = ["room", "floor"]
+
+[alerts]
+emails = ["ops@example.com", "night@example.com", "ops@example.com"]
+channels = ["projects/cold-chain/notificationChannels/123"]
+no_events_hours = 6
+server_error_percent = 10
+unauthorized_percent = 40
+unread_hours = 2
+unread_messages = 5000
+memory_percent = 80
+runbook_url = "https://wiki.example.com/runbook"
 """
 
 
@@ -110,6 +121,19 @@ def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:
         connector_name="Cold chain",
         event_types=("temperature", "touch"),
         connector_labels=("room", "floor"),
+        alerts=Alerts(
+            emails=("ops@example.com", "night@example.com"),
+            channels=("projects/cold-chain/notificationChannels/123",),
+            thresholds={
+                "no_events_hours": 6,
+                "server_error_percent": 10,
+                "unauthorized_percent": 40,
+                "unread_hours": 2,
+                "unread_messages": 5000,
+                "memory_percent": 80,
+            },
+            runbook_url="https://wiki.example.com/runbook",
+        ),
     )
     assert all(option.place.rpartition(".")[2] in EVERY_OPTION for option in OPTIONS)
 
@@ -327,6 +351,12 @@ OF_KIND = {
     "NAME=VALUE": "LOG_LEVEL=DEBUG",
     "TYPE": "touch",
     "KEY": "room",
+    "ADDRESS": "ops@example.com",
+    "CHANNEL": "projects/cold-chain/notificationChannels/123",
+    "HOURS": "3",
+    "PERCENT": "50",
+    "MESSAGES": "1000",
+    "URL": "https://wiki.example.com/runbook",
 }
 
 
@@ -700,3 +730,36 @@ def test_a_deploy_toml_that_is_a_broken_link_is_an_error(tmp_path: Path) -> None
     (tmp_path / "deploy.toml").symlink_to(tmp_path / "gone.toml")
     with pytest.raises(InvalidOptions, match=r"deploy\.toml: No such file"):
         read_spec({}, {}, tmp_path)
+
+
+@pytest.mark.parametrize("place", [option.place for option in OPTIONS if option.place.startswith("alerts.")])
+def test_a_setting_of_alerts_without_anybody_to_tell_is_an_error(tmp_path: Path, place: str) -> None:
+    if place in {"alerts.emails", "alerts.channels"}:
+        return
+    value = "https://wiki.example.com" if place.endswith("_url") else "9"
+    assert "nobody is told: set --alert-email or --alert-channel as well" in faults(tmp_path, flags={place: value})
+
+
+def test_an_alert_channel_of_another_project_is_an_error(tmp_path: Path) -> None:
+    channel = "projects/another/notificationChannels/1"
+    assert f"{channel} is not of the project from-the-file" in faults(tmp_path, flags={"alerts.channels": [channel]})
+    assert read(tmp_path, flags={"alerts.channels": ["projects/123/notificationChannels/1"]}).alerts.are_on
+
+
+@pytest.mark.parametrize(
+    ("place", "text"),
+    [
+        ("alerts.emails", ["ops"]),
+        ("alerts.emails", ["ops@localhost"]),
+        ("alerts.channels", ["123"]),
+        ("alerts.no_events_hours", "0"),
+        ("alerts.no_events_hours", "24"),
+        ("alerts.unread_messages", "1.5"),
+        ("alerts.memory_percent", "100"),
+        ("alerts.runbook_url", "http://wiki.example.com"),
+    ],
+)
+def test_an_invalid_setting_of_alerts_is_refused(tmp_path: Path, place: str, text: Any) -> None:
+    flags = {"alerts.emails": ["ops@example.com"], place: text}
+    word = text[0] if isinstance(text, list) else text
+    assert repr(word) in faults(tmp_path, flags=flags)

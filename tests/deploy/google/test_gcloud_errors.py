@@ -209,6 +209,15 @@ ROWS: tuple[Row, ...] = (
     ),
     ("KMS_KEY", SECRET, "FAILED_PRECONDITION: KMS key is disabled", "gcloud kms keys list"),
     (
+        "METRIC_LAG",
+        ("monitoring", "POST", P),
+        (
+            'NOT_FOUND: Cannot find metric(s) that match type = "logging.googleapis.com/user/dt-pubsub/fridges/rejected". '
+            "If a metric was created recently, it could take up to 10 minutes to become available."
+        ),
+        "in ten minutes: python -m deploy up",
+    ),
+    (
         "ACCOUNT_LAG",
         DEPLOY,
         (

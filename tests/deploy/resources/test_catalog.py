@@ -14,8 +14,8 @@ from deploy.resources.iam_binding import IamBinding
 from deploy.resources.marked import Marked
 from deploy.resources.memory import Memory
 from deploy.resources.resource import CommandGroup, Facts, Resource, label_changes, label_words
-from deploy.spec import Spec
-from deploy.steps import Argv, GcloudCall, ResourceId, Step, keep, update
+from deploy.spec import Alerts, Spec
+from deploy.steps import Argv, GcloudCall, Get, ResourceId, Step, keep, update
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.stage import Stage, spec
 
@@ -218,8 +218,30 @@ def test_the_products_resources_have_different_ids_and_come_after_their_parents(
 
 
 def test_the_products_resources_name_the_api_that_describes_them() -> None:
-    groups = {resource.describe[0] for resource in every_resource()} - {"services"}
+    queries = [resource.describe for resource in every_resource()]
+    groups = {query[0] for query in queries if not isinstance(query, Get)} - {"services"}
     assert groups <= set(catalog.service_of_group())
+
+
+def test_the_products_alerts_name_the_api_that_they_call_which_is_enabled_only_with_alerts() -> None:
+    alerts = catalog.of_alerts(spec(alerts=Alerts(emails=("ops@example.com",))))
+    assert len(alerts) == len(catalog.ALERTS)
+    for resource in alerts:
+        assert isinstance(resource.describe, Get)
+        assert resource.describe.service in resource.services
+    more = set(catalog.services(alerts=True)) - set(catalog.services())
+    assert more == {"logging.googleapis.com", "monitoring.googleapis.com"}
+
+
+def test_the_products_alerts_need_permissions_only_if_somebody_is_to_be_told() -> None:
+    more = set(catalog.deployer_permissions()) - set(catalog.deployer_permissions(alerts=False))
+    assert {name.rpartition(".")[0] for name in more} == {
+        "logging.logMetrics",
+        "logging.notificationRules",
+        "monitoring.alertPolicies",
+        "monitoring.dashboards",
+        "monitoring.notificationChannels",
+    }
 
 
 def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_parent() -> None:
@@ -230,5 +252,6 @@ def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_pare
         "temporary subscriptions",
         "secrets of verify --report",
         "functions of verify --report",
+        *(resource.title for resource in catalog.of_alerts(spec(alerts=Alerts(emails=("ops@example.com",))))),
     ]
     assert all(resource.parent for resource in watched if resource not in removable)

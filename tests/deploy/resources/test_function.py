@@ -9,7 +9,7 @@ from deploy.resources.function import OPTIONAL_SETTINGS, Function, function_url,
 from deploy.resources.resource import answered
 from deploy.spec import FUNCTION_DEFAULTS
 from deploy.stages.plan import plan
-from deploy.steps import Argv, GcloudCall, pending
+from deploy.steps import Argv, GcloudCall, Query, pending
 from tests.deploy.cases import PLANS, observed_of, planned, read, spec_of
 from tests.deploy.fakes.gcloud import URL
 from tests.deploy.stage import spec
@@ -181,10 +181,10 @@ def test_a_detached_service_of_ours_is_closed_in_both_ways_and_stays() -> None:
     annotations = {"run.googleapis.com/invoker-iam-disabled": "true"}
     service = {"metadata": {"labels": MARK, "annotations": annotations}}
     policy = {"bindings": [{"role": "roles/run.invoker", "members": ["allUsers"]}]}
-    answers, asked = [None, service, policy], list[Argv]()
+    answers, asked = [None, service, policy], list[Any]()
 
-    def read(argv: Argv) -> object:
-        asked.append(argv)
+    def read(query: Query) -> object:
+        asked.append(query)
         return answers.pop(0)
 
     steps = FUNCTION.removal(answered(FUNCTION.removal_reads(), read))

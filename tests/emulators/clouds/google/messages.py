@@ -28,6 +28,9 @@ _PYTHON: Mapping[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
 }
+_MAPS = frozenset({"labels", "userLabels", "labelExtractors"})
+"""Fields with texts by names, of which each may be empty."""
+
 _KEPT = frozenset({"enabled"})
 """Fields of a wrapper type, whose default is not the same as no value."""
 
@@ -75,7 +78,7 @@ def _types() -> dict[str, Any]:
 
 def without_defaults(value: Any, name: str = "") -> Any:
     """Return a message as Google's JSON has it: without fields that have the default of their type."""
-    if isinstance(value, dict):
+    if isinstance(value, dict) and name not in _MAPS:
         inner = {key: without_defaults(item, key) for key, item in value.items()}
         return {key: item for key, item in inner.items() if key in _KEPT or not _is_default(item)}
     return [without_defaults(item, name) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,220 @@
+"""What alerts watch: definitions in the shape of Google's APIs, which name only what the function or Google writes."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from deploy.cli.parser import parse
+from deploy.resources import alert_definitions
+from deploy.resources.alert_definitions import (
+    FAULTS,
+    REJECTED,
+    SIGNED,
+    Alert,
+    alerts_of,
+    dashboard_of,
+    log_metrics_of,
+    page_text,
+)
+from deploy.spec import ALERT_DEFAULTS, Alerts, Spec
+from deploy.stages.source import runbook
+from deploy.verbs import USAGES
+from function.log import Line
+from function.outcomes import BY_ERROR, INTERNAL
+from tests.deploy.stage import spec
+from tests.emulators.clouds.google.conditions import check_conditions
+from tests.emulators.clouds.google.messages import SCHEMA, faults_of
+from tests.emulators.clouds.google.metric_types import NATIVE, USER, Metric, check_group, checked_filter
+from tests.emulators.google_messages import clients_folder, schema_of
+
+TOLD = Alerts(emails=("ops@example.com",), pages=runbook())
+SPECS = (
+    spec(alerts=TOLD),
+    spec(name="site2-pubsub", region="us-east1", alerts=TOLD),
+    spec(alerts=Alerts(emails=("a@b.org",), runbook_url="https://wiki.example.com/runbook/", pages=runbook())),
+)
+EVERY = [(wanted, alert) for wanted in SPECS for alert in alerts_of(wanted)]
+every_alert = pytest.mark.parametrize(("wanted", "alert"), EVERY, ids=lambda value: getattr(value, "key", ""))
+FIELDS = {field.encode_name for field in msgspec.structs.fields(Line)}
+REASONS = {outcome.reason for outcome in (*BY_ERROR.values(), INTERNAL)}
+
+
+def user_metrics(wanted: Spec) -> dict[str, Metric]:
+    return {
+        f"{USER}{metric.name}": Metric("cloud_run_revision", frozenset(metric.body["labelExtractors"]), "DELTA")
+        for metric in log_metrics_of(wanted)
+    }
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Return every text in a definition."""
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def body_of(alert: Alert) -> dict[str, Any]:
+    """Return the body as Google gets it."""
+    found: dict[str, Any] = json.loads(json.dumps(alert.body))
+    return found
+
+
+@every_alert
+def test_a_policy_has_the_shape_of_googles_type_and_conditions_that_google_accepts(wanted: Spec, alert: Alert) -> None:
+    body = body_of(alert)
+    assert faults_of("AlertPolicy", body) == []
+    check_conditions(body["conditions"], body["alertStrategy"], user_metrics(wanted))
+    assert len(body["displayName"]) <= 512
+    assert re.fullmatch(r"[a-z0-9-]{1,63}", alert.key)
+
+
+@every_alert
+def test_a_policy_has_the_first_command_and_the_text_or_the_link_of_its_pages(wanted: Spec, alert: Alert) -> None:
+    documentation = body_of(alert)["documentation"]
+    content = documentation["content"]
+    assert len(content) <= 8192
+    assert len(content.encode()) <= 10_240
+    first = next(line.strip() for line in content.splitlines() if line.startswith("    "))
+    assert first.startswith(("python -m deploy ", "gcloud logging read "))
+    if first.startswith("python"):
+        parse(shlex.split(first)[3:], USAGES)
+    for page in alert.pages:
+        title = runbook()[page].splitlines()[0]
+        assert (title in content) == (not wanted.alerts.runbook_url)
+    assert "](" not in content, "a link to a file means nothing in an e-mail"
+    urls = [link["url"] for link in documentation.get("links", [])]
+    pages = [f"https://wiki.example.com/runbook/{page}.md" for page in alert.pages]
+    assert urls == (pages if wanted.alerts.runbook_url else [])
+
+
+@every_alert
+def test_log_filters_name_only_fields_and_reasons_that_the_function_writes(wanted: Spec, alert: Alert) -> None:
+    for text in (*strings(body_of(alert)), *strings([metric.body for metric in log_metrics_of(wanted)])):
+        assert set(re.findall(r"jsonPayload\.(\w+)", text)) <= FIELDS
+        for listed in re.findall(r"jsonPayload\.reason=\(([^)]*)\)", text):
+            assert set(re.findall('"([^"]+)"', listed)) <= REASONS
+        assert set(re.findall(r"labels\.(execution\w*)", text)) <= {"execution_id"}
+
+
+def test_the_dashboard_has_the_shape_of_googles_type_and_names_metrics_and_labels_that_exist() -> None:
+    for wanted in SPECS:
+        body = json.loads(json.dumps(dashboard_of(wanted)))
+        assert faults_of("Dashboard", body) == []
+        charts = [tile["widget"]["xyChart"] for tile in body["mosaicLayout"]["tiles"] if "xyChart" in tile["widget"]]
+        assert len(charts) >= 5
+        for chart in charts:
+            series = chart["dataSets"][0]["timeSeriesQuery"]["timeSeriesFilter"]
+            _, metric = checked_filter(series["filter"], user_metrics(wanted))
+            for field in series["aggregation"].get("groupByFields", []):
+                check_group(field, metric)
+
+
+def test_a_log_based_metric_has_the_shape_of_googles_type_and_few_values_of_its_labels() -> None:
+    for wanted in SPECS:
+        for metric in log_metrics_of(wanted):
+            assert faults_of("LogMetric", {"name": metric.name, **metric.body}) == []
+            assert re.fullmatch(r"dt-pubsub/[a-z0-9-]+/[a-z]+", metric.name)
+            assert wanted.mark in metric.body["description"]
+            assert set(metric.body["labelExtractors"]) == {"reason"}, (
+                "an id as a label would be a series for each event"
+            )
+
+
+def test_the_reasons_are_those_of_the_table_of_answers() -> None:
+    assert set(REJECTED) == {outcome.reason for outcome in BY_ERROR.values() if outcome.status == 200}
+    by_reason = {outcome.reason: outcome for outcome in (*BY_ERROR.values(), INTERNAL)}
+    alerted = {by_reason[reason].severity for reason in (*SIGNED, *FAULTS)}
+    assert alerted <= {"ERROR", "CRITICAL"}
+    critical = {reason for reason, outcome in by_reason.items() if outcome.severity == "CRITICAL"}
+    assert critical <= set(FAULTS), "what is critical alerts at the first line"
+    assert not [reason for reason in (*SIGNED, "internal") if by_reason[reason].sampled]
+
+
+def test_every_native_metric_that_is_named_is_one_of_googles() -> None:
+    named = {text for wanted in SPECS for text in strings([body_of(alert) for alert in alerts_of(wanted)])}
+    types = {found for text in named for found in re.findall(r'metric\.type = "([^"]+)"', text)}
+    own = {f"{USER}{metric.name}" for wanted in SPECS for metric in log_metrics_of(wanted)}
+    assert types - own <= set(NATIVE)
+    assert len(types - own) == 4
+
+
+def test_all_thresholds_can_be_set_and_an_absence_is_within_googles_limit() -> None:
+    limits = {"no_events_hours": 23, "server_error_percent": 7, "unauthorized_percent": 8, "unread_hours": 9}
+    limits |= {"unread_messages": 10, "memory_percent": 11}
+    assert set(limits) == set(ALERT_DEFAULTS)
+    alerts = {alert.key: body_of(alert) for alert in alerts_of(spec(alerts=Alerts(("a@b.org",), thresholds=limits)))}
+    assert alerts["no-events"]["conditions"][0]["conditionAbsent"]["duration"] == "82800s"
+    found = [
+        condition["conditionThreshold"]["thresholdValue"]
+        for key in ("server-errors", "unauthorized", "backlog", "memory")
+        for condition in alerts[key]["conditions"]
+    ]
+    assert found == [0.07, 0.08, 32400, 10, 0.11]
+
+
+def test_a_probe_of_this_command_is_no_reason_to_alert_and_a_real_mismatch_is() -> None:
+    (signed,) = [alert for alert in alerts_of(SPECS[0]) if alert.key == "signed-refused"]
+    wanted = signed.body["conditions"][0]["conditionMatchedLog"]["filter"]
+    assert wanted.endswith(f' NOT labels.execution_id:"{alert_definitions.PROBE}"')
+
+
+def test_a_share_and_an_absence_count_all_revisions_together_because_each_deployment_makes_another() -> None:
+    for alert in alerts_of(SPECS[0]):
+        for text in strings(body_of(alert)["conditions"]):
+            assert "revision_name" not in text
+        for condition in body_of(alert)["conditions"]:
+            body = next(value for key, value in condition.items() if key.startswith("condition"))
+            for aggregation in body.get("aggregations", []):
+                assert aggregation["crossSeriesReducer"].startswith("REDUCE_")
+
+
+def test_a_page_in_an_alert_has_the_names_of_the_deployment() -> None:
+    wanted = spec(name="site2-pubsub", google_project="another-project", region="us-east1", alerts=TOLD)
+    text = "\n".join(page_text(wanted, page) for page in runbook().values())
+    assert "my-project" not in text
+    assert "europe-west1" not in text
+    assert 'service_name="site2-pubsub"' in text
+    assert "subscriptions pull site2-rejected" in text
+    assert "secrets versions list site2-signature" in text
+    assert "functions describe site2-pubsub" in text
+
+
+def test_conditions_are_few_because_each_costs_money() -> None:
+    assert sum(len(alert.body["conditions"]) for alert in alerts_of(SPECS[0])) == 10
+
+
+def test_the_stored_types_are_those_of_the_gcloud_here() -> None:
+    folder = clients_folder()
+    if folder is None:
+        pytest.skip("there is no gcloud here")
+    stored, here = json.loads(SCHEMA.read_text("utf-8"))["$defs"], schema_of(Path(folder))["$defs"]
+    for name, kind in stored.items():
+        assert kind["properties"].items() <= here[name]["properties"].items(), name
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "fault"),
+    [
+        ("AlertPolicy", {"conditonThreshold": {}}, "conditonThreshold"),
+        ("AlertPolicy", {"combiner": "EITHER"}, "EITHER"),
+        ("AlertPolicy", {"conditions": [{"conditionThreshold": {"thresholdValue": "5"}}]}, "thresholdValue"),
+        ("AlertPolicy", {"enabled": 1}, "enabled"),
+        ("Dashboard", {"mosaicLayout": {"columns": True}}, "columns"),
+        ("LogMetric", {"metricDescriptor": {"labels": {"key": "reason"}}}, "labels"),
+        ("NotificationChannel", {"labels": []}, "labels"),
+    ],
+)
+def test_a_body_of_another_shape_is_noticed(kind: str, body: dict[str, Any], fault: str) -> None:
+    (found,) = faults_of(kind, body)
+    assert fault in found
