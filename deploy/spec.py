@@ -82,12 +82,13 @@ ALERT_DEFAULTS: Mapping[str, int] = {
 class Alerts:
     """Who is told when something is wrong, and when. There are alerts if there is an e-mail address or a channel.
 
-    ``channels``: full names of notification channels that exist already. ``thresholds``: those that are set, by their
-    names in ``ALERT_DEFAULTS``. ``runbook_url``: where the pages of docs/runbook/ are published; empty if nowhere.
-    ``pages``: the text of each of these pages by its name, which goes into the alerts if they are not published.
+    ``emails``: None if no setting names any; empty if there are to be none. ``channels``: full names of notification
+    channels that exist already. ``thresholds``: those that are set, by their names in ``ALERT_DEFAULTS``.
+    ``runbook_url``: where the pages of docs/runbook/ are published; empty if nowhere. ``pages``: the text of each of
+    these pages by its name, which goes into the alerts if they are not published.
     """
 
-    emails: tuple[str, ...] = ()
+    emails: tuple[str, ...] | None = None
     channels: tuple[str, ...] = ()
     thresholds: Mapping[str, int] = field(default_factory=dict)
     runbook_url: str = ""
@@ -95,8 +96,18 @@ class Alerts:
 
     @property
     def are_on(self) -> bool:
-        """Whether alerts are made. If not, those that exist are left alone."""
+        """Whether alerts are made."""
         return bool(self.emails or self.channels)
+
+    @property
+    def are_removed(self) -> bool:
+        """Whether the settings say that there are to be none. If they say nothing, what exists is left alone."""
+        return self.emails is not None and not self.are_on
+
+    @property
+    def are_planned(self) -> bool:
+        """Whether a plan looks at alerts."""
+        return self.are_on or self.are_removed
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,9 @@ from deploy.spec import (
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
 REQUIRED = "required"
+NOBODY = "none"
+"""The value instead of an e-mail address if there are to be no alerts."""
+
 MAX_NAME = 100
 """Maximum characters of a name. An error message shows at most this part of an invalid one."""
 
@@ -229,8 +232,8 @@ OPTIONS = (
     ),
     Option(
         *("alerts.emails", "--alert-email", "ADDRESS", "alerts", "e-mail address that is told if something is wrong"),
-        "no alerts",
-        _matches(r"[^@\s,]{1,64}@[^@\s,]+\.[^@\s,.]+", "an e-mail address"),
+        NOBODY,
+        _matches(r"none|[^@\s,]{1, 64}@[^@\s,]+\.[^@\s,.]+", f"an e-mail address, or {NOBODY}"),
         many=True,
     ),
     Option(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import BY_PLACE, MANDATORY, OPTIONS, Option
+from deploy.cli.options import BY_PLACE, MANDATORY, NOBODY, OPTIONS, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
 from deploy.errors import InvalidOptions, SettingsMissing
 from deploy.spec import ALERT_DEFAULTS, DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Alerts, Spec
@@ -192,9 +192,10 @@ def _spec(found: Mapping[str, Any]) -> Spec:
 
 
 def _alerts(found: Mapping[str, Any]) -> Alerts:
+    emails = found.get("alerts.emails")
     written = {name: found.get(f"alerts.{name}", "") for name in ALERT_DEFAULTS}
     return Alerts(
-        emails=tuple(dict.fromkeys(found.get("alerts.emails", ()))),
+        emails=None if emails is None else tuple(dict.fromkeys(email for email in emails if email != NOBODY)),
         channels=tuple(dict.fromkeys(found.get("alerts.channels", ()))),
         thresholds={name: int(text) for name, text in written.items() if text.isdecimal()},
         runbook_url=found.get("alerts.runbook_url", ""),
@@ -258,7 +259,7 @@ def _check_function_settings(spec: Spec, places: _Places) -> Iterable[str]:
 
 def _check_alerts(spec: Spec, places: _Places) -> Iterable[str]:
     """Return an error for a setting of alerts if there are none, and for channels of other projects."""
-    if not spec.alerts.are_on:
+    if not spec.alerts.are_planned:
         for place in places.settings:
             if place.startswith("alerts."):
                 yield f"{places.where(place)}: nobody is told: set --alert-email or --alert-channel as well"

@@ -67,6 +67,8 @@ class Alerting(Resource):
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps from the actual to the desired state, and delete what this version no longer has."""
+        if self.spec.alerts.are_removed:
+            return self.removal(facts)
         surplus = (self.delete(part, item, why, facts) for part, item, why in self.surplus(facts))
         return (*self.plan_parts(facts), *surplus)
 

@@ -97,8 +97,11 @@ def resources(spec: Spec, memory: Memory = _NOTHING) -> tuple[Resource, ...]:
 
 
 def of_alerts(spec: Spec) -> tuple[Resource, ...]:
-    """Return the resources of alerts that ``up`` creates after everything else; none if nobody is to be told."""
-    return _all(ALERTS, spec, _NOTHING) if spec.alerts.are_on else ()
+    """Return the resources of alerts, which ``up`` creates after everything else, or removes in reverse order."""
+    if not spec.alerts.are_planned:
+        return ()
+    alerts = _all(ALERTS, spec, _NOTHING)
+    return alerts if spec.alerts.are_on else alerts[::-1]
 
 
 def watched(spec: Spec) -> tuple[Resource, ...]:

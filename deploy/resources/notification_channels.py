@@ -51,7 +51,7 @@ class NotificationChannels(Alerting):
         if not is_ours(found, self.spec.name):
             return ""
         digest = marks_of(found).get(ADDRESS_MARK, "")
-        addresses = {digest_of(address): address for address in self.spec.alerts.emails}
+        addresses = {digest_of(address): address for address in self.spec.alerts.emails or ()}
         return addresses.get(digest) or address_in(found)
 
     def url_of(self, found: Found) -> str:
@@ -61,7 +61,7 @@ class NotificationChannels(Alerting):
     def plan_parts(self, facts: Facts) -> tuple[Step, ...]:
         """Return a step for each address."""
         there = dict(reversed(self.ours(facts)))
-        return tuple(self._step(address, there.get(address)) for address in self.spec.alerts.emails)
+        return tuple(self._step(address, there.get(address)) for address in self.spec.alerts.emails or ())
 
     def delete(self, part: str, found: Found, why: str, facts: Facts) -> Step:
         """Return the step that deletes a channel, also from our policies; it is kept if policies of others use it."""
@@ -92,7 +92,7 @@ def channel_names(channels: NotificationChannels, facts: Facts) -> tuple[list[st
     The name of a channel that does not exist yet is a placeholder.
     """
     there = dict(reversed(channels.ours(facts)))
-    emails = channels.spec.alerts.emails
+    emails = channels.spec.alerts.emails or ()
     made = [str(there[address]["name"]) if address in there else f"{NOT_YET}: {address}" for address in emails]
     surplus = {str(found["name"]) for _, found in channels.ours(facts)} - set(made)
     return [*made, *channels.spec.alerts.channels], surplus

@@ -63,7 +63,7 @@ class Observer:
             family for family in _families(watched(self.spec)) if changed & {resource.id for resource in family}
         ]
         members = [resource for family in families for resource in family]
-        on = services(alerts=self.spec.alerts.are_on)
+        on = services(alerts=self.spec.alerts.are_planned)
         return self.connectors_again(self._observed(before.facts, members, on, secrets))
 
     def connectors_again(self, before: Observed, *, removing: bool = False) -> Observed:
@@ -195,7 +195,7 @@ class Observer:
         try:
             return self._read(resource.removal_reads(), on)
         except GcloudFailed as error:
-            if error.code != "PERMISSION_DENIED" or not resource.is_optional or self.spec.alerts.are_on:
+            if error.code != "PERMISSION_DENIED" or not resource.is_optional or self.spec.alerts.are_planned:
                 raise
             return {REFUSED: error.what}
 

@@ -154,7 +154,7 @@ def _permissions(subject: Subject) -> _Finding:
     project = subject.spec.google_project
     token = Secret(subject.google.read_text(("auth", "print-access-token")).strip())
     try:
-        needed = deployer_permissions(alerts=subject.spec.alerts.are_on)
+        needed = deployer_permissions(alerts=subject.spec.alerts.are_planned)
         missing = set(needed) - subject.test_permissions(f"projects/{project}", needed, token)
     except DeployError as error:
         return _Finding(warnings=(f"your permissions could not be read: {error}",))

@@ -740,6 +740,16 @@ def test_a_setting_of_alerts_without_anybody_to_tell_is_an_error(tmp_path: Path,
     assert "nobody is told: set --alert-email or --alert-channel as well" in faults(tmp_path, flags={place: value})
 
 
+def test_none_instead_of_an_address_or_an_empty_list_means_no_alerts(tmp_path: Path) -> None:
+    assert read(tmp_path).alerts == Alerts()
+    assert not read(tmp_path).alerts.are_planned
+    assert read(tmp_path, flags={"alerts.emails": ["none"]}).alerts.are_removed
+    empty = WHOLE + "[alerts]\nemails = []\nunread_hours = 2\n"
+    assert read(tmp_path, text=empty).alerts.are_removed
+    told = {"DEPLOY_ALERTS_EMAILS": "ops@example.com,night@example.com"}
+    assert read(tmp_path, text=empty, environ=told).alerts.emails == ("ops@example.com", "night@example.com")
+
+
 def test_an_alert_channel_of_another_project_is_an_error(tmp_path: Path) -> None:
     channel = "projects/another/notificationChannels/1"
     assert f"{channel} is not of the project from-the-file" in faults(tmp_path, flags={"alerts.channels": [channel]})

@@ -218,3 +218,12 @@ def test_an_access_token_is_asked_for_once_for_all_requests(told: Stage) -> None
     told.deployment(alerts=TOLD).plan()
     assert len(told.api.sent) >= 4
     assert [argv[:2] for argv in told.google.asked].count(("auth", "print-access-token")) == 1
+
+
+def test_alerts_that_are_no_longer_wanted_are_removed_and_a_plan_is_empty_then(told: Stage) -> None:
+    nobody = Alerts(emails=())
+    assert told.deployment(alerts=nobody).plan() == CHANGES
+    assert told.deployment(alerts=nobody).up(verify=False) == NOTHING_TO_DO
+    assert told.api.left() == []
+    assert [url.split("/")[6].partition("?")[0] for _, url in told.api.changes()][-1] == "notificationChannels"
+    assert told.deployment(alerts=nobody).plan() == NOTHING_TO_DO
