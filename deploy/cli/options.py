@@ -233,7 +233,7 @@ OPTIONS = (
     Option(
         *("alerts.emails", "--alert-email", "ADDRESS", "alerts", "e-mail address that is told if something is wrong"),
         NOBODY,
-        _matches(r"none|[^@\s,]{1, 64}@[^@\s,]+\.[^@\s,.]+", f"an e-mail address, or {NOBODY}"),
+        _matches(r"none|[^@\s,]{1,64}@[^@\s,]+\.[^@\s,.]+", f"an e-mail address, or {NOBODY}"),
         many=True,
     ),
     Option(
