@@ -54,7 +54,13 @@ def commands(text: str) -> list[str]:
     )
 
 
-PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), ROOT / "Makefile", *(ROOT / "deploy").rglob("*.py")]
+PAGES = [
+    *ROOT.glob("*.md"),
+    *DOCS.glob("*.md"),
+    *DOCS.glob("runbook/*.md"),
+    ROOT / "Makefile",
+    *(ROOT / "deploy").rglob("*.py"),
+]
 COMMANDS = sorted({command for path in PAGES for command in commands(path.read_text("utf-8"))})
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 import function
-from deploy.resources.catalog import resources, services
+from deploy.resources.catalog import of_alerts, resources, services
 from deploy.resources.connector import plan_connector
-from deploy.spec import FUNCTION_DEFAULTS, Spec, amount
+from deploy.spec import FUNCTION_DEFAULTS, Alerts, Spec, amount
 from function.outcomes import BY_ERROR, DELIVERED, INTERNAL
 from function.secret_source import REREAD_AFTER_S
 from function.settings import Settings
@@ -22,7 +22,7 @@ from tests.function.builders import SECRET, known_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("runbook/*.md"))]
 README = (ROOT / "README.md").read_text("utf-8")
 REFERENCE = (DOCS / "reference.md").read_text("utf-8")
 COST = (DOCS / "cost.md").read_text("utf-8")
@@ -114,7 +114,8 @@ def test_the_readme_can_be_read_in_ten_minutes() -> None:
 def test_every_page_is_in_the_index() -> None:
     index = (DOCS / "README.md").read_text("utf-8")
     linked = {(DOCS / link).resolve() for link in re.findall(r"\]\((?!https?://)([^)#]+)", index)}
-    assert linked == {*PAGES} - {DOCS / "README.md"}
+    of_runbook = {page for page in PAGES if page.parent.name == "runbook" and page.stem != "README"}
+    assert linked == {*PAGES} - {DOCS / "README.md"} - of_runbook
 
 
 def test_exactly_the_rows_with_200_go_to_a_topic() -> None:
@@ -192,11 +193,13 @@ def test_the_readme_shows_the_summary_of_the_first_plan() -> None:
 
 
 def test_the_cost_table_lists_every_resource_and_the_connector() -> None:
-    spec = Spec("my-project", "europe-west1")
+    spec = Spec("my-project", "europe-west1", alerts=Alerts(emails=("ops@example.com",)))
     listed = [name for row in MADE for name in re.findall(r"`([^`]+)`", row[0])]
 
     (connector,) = plan_connector(spec, "PROJECT", (), "")
-    assert sorted(listed) == sorted([*(resource.title for resource in resources(spec)), connector.resource])
+    assert sorted(listed) == sorted(
+        [*(resource.title for resource in (*resources(spec), *of_alerts(spec))), connector.resource]
+    )
     assert all(len(row) == 3 and all(row) for row in MADE)
 
 
