@@ -72,3 +72,22 @@ def test_events_are_answered_after_the_log_reader_has_ended(around: Surroundings
         os.close(stage.function.reader)
 
         assert answered(stage, 5) == {(200, "")}
+
+
+def test_the_execution_id_of_a_request_is_a_label_of_its_line_by_which_an_alert_knows_a_probe(
+    around: Surroundings, tmp_path: Path
+) -> None:
+    settings = {**PATIENT, "LOG_EXECUTION_ID": "true"}
+    with around.stage("ingest", tmp_path, settings, kind=Piped) as stage:
+        function = stage.function
+        assert isinstance(function, Piped)
+        headers = {**by_secret().headers, "Function-Execution-Id": "dt-pubsub-probe-1"}
+        assert function.send(headers, b"another body").json == {"error": "checksum"}
+        lines: list[dict[str, object]] = []
+        reading = threading.Thread(target=lambda: lines.extend(function.read_lines()))
+        reading.start()
+        assert function.stop() == 0
+        reading.join(60)
+
+    (line,) = [line for line in lines if line.get("reason") == "checksum"]
+    assert line["logging.googleapis.com/labels"] == {"execution_id": "dt-pubsub-probe-1"}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import jwt
 import pytest
 
-from deploy.function_client import SIGNATURE_HEADER, FunctionClient
+from deploy.function_client import EXECUTION_HEADER, SIGNATURE_HEADER, FunctionClient
+from deploy.resources.alert_definitions import PROBE
 from deploy.secret import Secret
 
 NOW = 1_764_000_000.5
@@ -57,3 +58,12 @@ def test_two_signatures_of_the_same_body_are_two_tokens(function: Function) -> N
     for _ in range(2):
         client(function).send_signed(b"{}", Secret(TEXT))
     assert len({headers[SIGNATURE_HEADER] for _, _, headers in function.sent}) == 2
+
+
+def test_only_a_probe_has_an_execution_id_that_tells_its_log_line_from_that_of_an_attack(function: Function) -> None:
+    client(function).send_signed(b"{}", Secret(TEXT))
+    client(function).send_signed(b"{}", Secret(TEXT), signed_body=b"another body")
+    event, probe = (headers for _, _, headers in function.sent)
+    assert EXECUTION_HEADER not in event
+    assert probe[EXECUTION_HEADER].startswith(f"{PROBE}-")
+    assert len(probe[EXECUTION_HEADER]) <= 64

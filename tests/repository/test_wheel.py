@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from deploy.stages.source import changelog, digest, source_files
+from deploy.stages.source import changelog, digest, runbook, source_files
 from deploy.verbs import VERBS
 from function.version import VERSION
 from tests.audit.requirements import pins
@@ -107,6 +107,10 @@ def test_an_installed_command_uploads_the_same_files_byte_for_byte(site: Path) -
 
 def test_an_installed_command_has_the_changelog(site: Path) -> None:
     assert changelog(site) == changelog() != ""
+
+
+def test_an_installed_command_has_the_runbook_for_the_texts_of_alerts(site: Path) -> None:
+    assert runbook(site) == runbook() != {}
 
 
 def test_files_that_another_package_puts_beside_it_are_neither_uploaded_nor_shown(site: Path, tmp_path: Path) -> None:
