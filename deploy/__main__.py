@@ -82,7 +82,12 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
         context = Context(
             spec=spec or NO_SETTINGS,
-            google=Gcloud(where_googles(configuration, environ), sleep=sleep, notice=terminal.info),
+            google=Gcloud(
+                where_googles(configuration, environ),
+                sleep=sleep,
+                notice=terminal.info,
+                send=lambda call: send(call, network_of(configuration())),
+            ),
             dt=_dt_api(credentials, lambda: network_of(configuration()), terminal),
             test_permissions=test_permissions,
             read_time_series=time_series,

@@ -76,7 +76,7 @@ class Context:
     @cached_property
     def pubsub(self) -> PubSubApi:
         """Pub/Sub's REST API."""
-        tokens = AccessTokens(self.google, self.now)
+        tokens = AccessTokens(self.google.read_text, self.now)
         return PubSubApi(self.spec.google_project, tokens, self.send, self.sleep)
 
     @cached_property

@@ -1,13 +1,14 @@
 """The access token of gcloud's login, renewed before it expires."""
 
 import json
+import shlex
 import threading
 from collections.abc import Callable
 from datetime import datetime
 
 from deploy.errors import GcloudFailed
-from deploy.google.gcloud import Gcloud, shown
 from deploy.secret import Secret
+from deploy.steps import Argv
 
 RENEW_S = 300.0
 """A token is renewed if it expires within this time, which is longer than any call takes."""
@@ -17,13 +18,14 @@ _ASK = ("config", "config-helper", "--format=json(credential)")
 
 
 class AccessTokens:
-    """The tokens of one login. Safe to use from several threads. ``now`` returns unix seconds.
+    """The tokens of one login. Safe to use from several threads.
 
+    ``read_text`` returns the output of a gcloud command. ``now`` returns unix seconds.
     A token of the variable CLOUDSDK_AUTH_ACCESS_TOKEN has no known expiry, and cannot be renewed.
     """
 
-    def __init__(self, google: Gcloud, now: Callable[[], float]) -> None:
-        self._google = google
+    def __init__(self, read_text: Callable[[Argv], str], now: Callable[[], float]) -> None:
+        self._read_text = read_text
         self._now = now
         self._lock = threading.Lock()
         self._token: Secret | None = None
@@ -58,9 +60,11 @@ class AccessTokens:
     def _renew(self, how: str) -> None:
         argv = (*_ASK, how)
         try:
-            credential = json.loads(self._google.read_text(argv))["credential"]
+            credential = json.loads(self._read_text(argv))["credential"]
             token, expiry = str(credential["access_token"]), credential.get("token_expiry")
             self._expires_at = datetime.fromisoformat(expiry).timestamp() if expiry else None
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise GcloudFailed("OTHER", "its answer has an unexpected structure", where=shown(argv)) from None
+            raise GcloudFailed(
+                "OTHER", "its answer has an unexpected structure", where=shlex.join(("gcloud", *argv))
+            ) from None
         self._token = Secret(token)

@@ -3,26 +3,20 @@
 Errors are those of gcloud: the same codes and the same remedies.
 """
 
-import json
-import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import requests
-
 from deploy.errors import Code, GcloudFailed
+from deploy.google.access_token import AccessTokens
 from deploy.google.gcloud_errors import kind_of
+from deploy.google.https import Answer, Call, Send
 from deploy.secret import Secret
 from deploy.steps import Get, RestCall
-from deploy.web import without_netrc
 
-Send = Callable[[str, str, Mapping[str, Any] | None, Mapping[str, str]], tuple[int, str]]
-"""Method, URL, JSON body (or None) and headers of a request -> status and text of its answer. Status 0: no answer."""
-
-TIMEOUT_S = 60
+CHANGE_S = 60.0
+"""Seconds to wait for the answer to a change."""
 
 READ_PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses between the attempts of a read request that fails for a reason that passes by itself."""
@@ -39,34 +33,26 @@ CHANGE_PAUSES_S: Mapping[Code, tuple[float, ...]] = {
 """Pauses after each failure that passes by itself. A new log-based metric may take ten minutes to be known."""
 
 _UNAVAILABLE = {500, 502, 503, 504}
-_SHARED_CLIENT = "32555940559"
-"""The project of gcloud's own login. An error that names it means that a request has to name the user's project."""
-
-without_netrc()
 
 
-def send(method: str, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]) -> tuple[int, str]:
-    """Send a request over HTTPS."""
-    try:
-        answer = requests.request(
-            method, url, json=body, headers=dict(headers), timeout=TIMEOUT_S, allow_redirects=False
-        )
-    except requests.RequestException as error:
-        return 0, type(error).__name__
-    return answer.status_code, answer.text
-
-
-@dataclass
 class GoogleApi:
-    """Google's REST APIs. ``token`` returns an access token, which is kept until Google no longer accepts it."""
+    """Google's REST APIs, as the user of gcloud's login. Safe to use from several threads.
 
-    token: Callable[[], Secret]
-    send: Send = send
-    sleep: Callable[[float], None] = time.sleep
-    notice: Callable[[str], None] = lambda _: None
-    _kept: Secret | None = None
-    _names_project: bool = False
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    ``notice`` shows the user why a request waits.
+    """
+
+    def __init__(
+        self,
+        tokens: AccessTokens,
+        send: Send,
+        sleep: Callable[[float], None] = time.sleep,
+        notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._tokens = tokens
+        self._send = send
+        self._sleep = sleep
+        self._notice = notice
+        self._is_charged = True
 
     def read(self, get: Get, *, is_on: bool = False) -> Any:
         """Return a resource, or None if it does not exist; of a list all items.
@@ -110,58 +96,49 @@ class GoogleApi:
                 is_transient = error.code in {"RESOURCE_EXHAUSTED", "UNAVAILABLE", "NETWORK", "ABORTED"}
                 if pause_s is None or not (is_transient or (is_on and error.code == "SERVICE_DISABLED")):
                     raise
-                self.notice(f"{error.what}; again in {pause_s:.0f} s")
-                self.sleep(pause_s)
+                self._notice(f"{error.what}; again in {pause_s:.0f} s")
+                self._sleep(pause_s)
         return None
 
     def _sent(self, method: str, url: str, body: Mapping[str, Any] | None) -> Any:
-        status, text = self._authorized(method, url, body)
-        if status == 401:
-            self._kept = None
-            status, text = self._authorized(method, url, body)
-        if status == 403 and _SHARED_CLIENT in text and not self._names_project:
-            self._names_project = True
-            status, text = self._authorized(method, url, body)
-        answer = _json(text)
-        if status != 200:
-            raise refusal(method, url, status, text)
-        if not isinstance(answer, dict):
+        answer, token = self._authorized(method, url, body)
+        if answer.status == 401:
+            self._tokens.refused(token)
+            answer, _ = self._authorized(method, url, body)
+        if answer.status == 403 and self._is_charged and "USER_PROJECT_DENIED" in str(answer.body):
+            self._is_charged = False  # the user may not charge the project's quota, and may still have the permission
+            answer, _ = self._authorized(method, url, body)
+        if answer.status != 200:
+            raise refusal(method, url, answer)
+        if not isinstance(answer.body, dict):
             raise GcloudFailed("OTHER", "answered with something other than JSON", where=f"{method} {url}")
-        return answer
+        return answer.body
 
-    def _authorized(self, method: str, url: str, body: Mapping[str, Any] | None) -> tuple[int, str]:
-        with self._lock:
-            token = self._kept = self._kept or self.token()
-        named = {"X-Goog-User-Project": _project(url)} if self._names_project else {}
-        return self.send(method, url, body, {"Authorization": f"Bearer {token.reveal()}", **named})
+    def _authorized(self, method: str, url: str, body: Mapping[str, Any] | None) -> tuple[Answer, Secret]:
+        """Send a request. Its second header charges the quota of the user's project, not that of gcloud's own."""
+        token = self._tokens.get()
+        charged = {"X-Goog-User-Project": _project(url)} if self._is_charged else {}
+        headers = {"Authorization": f"Bearer {token.reveal()}", **charged}
+        return self._send(Call(method, url, body, headers, read_s=CHANGE_S)), token
 
 
-def refusal(method: str, url: str, status: int, text: str) -> GcloudFailed:
-    """Return the error of an answer, with its reason and remedy. Status 0: there was none, and the text says why."""
+def refusal(method: str, url: str, answer: Answer) -> GcloudFailed:
+    """Return the error of an answer that is not 200, with its reason and remedy."""
     where = f"{method} {url}"
-    if status == 0:
-        what = f"there was no answer ({text})"
-        return GcloudFailed("NETWORK", what, where=where, fix=[f"curl https://{urlsplit(url).hostname}/"])
-    answer = _json(text)
-    error = answer.get("error") if isinstance(answer, dict) else None
+    if answer.status == 0:
+        return GcloudFailed("NETWORK", answer.why, where=where, fix=[answer.fix] if answer.fix else [])
+    error = answer.body.get("error") if isinstance(answer.body, dict) else None
     found = error if isinstance(error, dict) else {}
-    message = str(found.get("message") or f"HTTP status {status}")
+    message = str(found.get("message") or f"HTTP status {answer.status}")
     argv = ((urlsplit(url).hostname or "").partition(".")[0], method, f"--project={_project(url)}")
     kind = kind_of(argv, f"{found.get('status', '')}: {message}")
     code = kind.code
-    if code in {"ELSEWHERE", "OTHER"} and status == 404:
+    if code in {"ELSEWHERE", "OTHER"} and answer.status == 404:
         code = "NOT_FOUND"
-    if code in {"OTHER", "UNWORDED"} and status in _UNAVAILABLE:
+    if code in {"OTHER", "UNWORDED"} and answer.status in _UNAVAILABLE:
         code = "UNAVAILABLE"
     return GcloudFailed(code, message.splitlines()[0], where=where, fix=kind.remedy)
 
 
 def _project(url: str) -> str:
     return urlsplit(url).path.partition("/projects/")[2].partition("/")[0]
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text or "{}")
-    except ValueError:
-        return None

@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from deploy.errors import Code, GcloudFailed
-from deploy.google.api import GoogleApi, Send, send
+from deploy.google.access_token import AccessTokens
+from deploy.google.api import GoogleApi
 from deploy.google.gcloud_errors import STATUS, explain, unreachable_regions
+from deploy.google.https import Send, send
 from deploy.parallel import raise_if_cancelled, signals_wait
 from deploy.secret import Secret
 from deploy.steps import Argv, Get, Query
@@ -196,11 +198,12 @@ class Gcloud:
         sleep: Callable[[float], None] = time.sleep,
         notice: Callable[[str], None] = lambda _: None,
         send: Send = send,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._run = run
         self._sleep = sleep
         self.notice = notice
-        self.api = GoogleApi(self._token, send, sleep, notice)
+        self.api = GoogleApi(AccessTokens(self.read_text, now), send, sleep, notice)
 
     def read(self, query: Query, *, is_on: bool = False) -> Any:
         """Return the answer of a read command or request, or None if the resource does not exist (``NOT_FOUND``).
@@ -212,9 +215,6 @@ class Gcloud:
 
         """
         return self.api.read(query, is_on=is_on) if isinstance(query, Get) else self._read(query, is_on=is_on)
-
-    def _token(self) -> Secret:
-        return Secret(self.read_text(("auth", "print-access-token")).strip())
 
     def _read(self, argv: Argv, *, is_on: bool) -> Any:
         transient = TRANSIENT_IF_ENABLED if is_on else TRANSIENT

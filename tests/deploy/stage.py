@@ -154,7 +154,7 @@ class Stage:
         terminal, self.report = Terminal(self.out, self.err, Keyboard(answer)), Report()
         context = Context(
             spec=spec(**{"invocation": "auto", **changes}),
-            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.info, send=self.api),
+            google=Gcloud(self.google, sleep=self.clock.advance, notice=terminal.info, send=self.api, now=self.clock),
             dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.info),
             test_permissions=self._held,
             read_time_series=self._measured,

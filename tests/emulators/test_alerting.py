@@ -1,11 +1,11 @@
 """The stand-ins for alert policies, channels, dashboards and log-based metrics: as strict as Google documents them."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from deploy.google.https import Call
 from tests.deploy.fakes.google_api import TOKEN, FakeGoogleApi
 from tests.emulators.clouds.exchange import Json
 
@@ -41,8 +41,8 @@ class Alerts:
 
     def ask(self, method: str, url: str, body: Json | None = None) -> tuple[int, Any]:
         """Return status and answer of a request."""
-        status, text = self.api(method, url, body, {"Authorization": f"Bearer {TOKEN}"})
-        return status, json.loads(text)
+        answer = self.api(Call(method, url, body, {"Authorization": f"Bearer {TOKEN}"}))
+        return answer.status, answer.body
 
     def made(self, url: str, body: Json) -> Any:
         """Return what a request has made."""

@@ -1,10 +1,11 @@
 """Google's REST APIs of alerts in memory: the stand-ins of the offline clouds, called without a network."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from deploy.google.https import Answer, Call
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.emulators.clouds.exchange import Request, find_route
 from tests.emulators.clouds.google.dashboards import Dashboards
@@ -48,26 +49,24 @@ class FakeGoogleApi:
         """Return method and URL of each request that may change something."""
         return [(method, url) for method, url in self.sent if method != "GET"]
 
-    def __call__(
-        self, method: str, url: str, body: Mapping[str, Any] | None, headers: Mapping[str, str]
-    ) -> tuple[int, str]:
+    def __call__(self, call: Call) -> Answer:
         """Answer a request."""
-        self.sent.append((method, url))
-        assert headers["Authorization"] == f"Bearer {TOKEN}"
-        parts = urlsplit(url)
+        self.sent.append((call.method, call.url))
+        assert call.headers["Authorization"] == f"Bearer {TOKEN}"
+        parts = urlsplit(call.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        data = b"" if body is None else json.dumps(body).encode()
-        request = Request.from_target(method, parts.hostname or "", target, {}, data)
+        data = b"" if call.body is None else json.dumps(call.body).encode()
+        request = Request.from_target(call.method, parts.hostname or "", target, {}, data)
         try:
             answer = self._answer(request)
         except Problem as problem:
             refused = problem.answer()
-            return refused.status, refused.body.decode()
+            return Answer(refused.status, json.loads(refused.body))
         for place, (verb, end) in enumerate(self.lost):
-            if verb == method and request.path.endswith(end):
+            if verb == call.method and request.path.endswith(end):
                 del self.lost[place]
-                return 0, "ConnectionError"
-        return 200, json.dumps(answer)
+                return Answer(0, why="there was no answer")
+        return Answer(200, json.loads(json.dumps(answer)))
 
     def _answer(self, request: Request) -> Any:
         for place, (method, end, problem) in enumerate(self.stumbles):

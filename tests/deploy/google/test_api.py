@@ -5,68 +5,79 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-import requests
 
 from deploy.errors import Code, GcloudFailed
-from deploy.google import api
+from deploy.google.access_token import AccessTokens
 from deploy.google.api import GoogleApi, refusal
-from deploy.secret import Secret
-from deploy.steps import Get, RestCall
+from deploy.google.https import Answer, Call
+from deploy.steps import Argv, Get, RestCall
 
 URL = "https://monitoring.googleapis.com/v3/projects/cold-chain-prod/alertPolicies"
-Answer = tuple[int, str]
+PLEASE = "please look at your network"
+CUT = Answer(0, why="there was no answer", fix=PLEASE)
 
 
 class Scripted:
-    """Answers requests one after the other, and remembers them."""
+    """Answers requests one after the other, and remembers them. Each renewal of the token gives another one."""
 
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
-        self.sent: list[tuple[str, str, Any, Mapping[str, str]]] = []
+        self.sent: list[Call] = []
         self.tokens = iter(f"token-{number}" for number in range(1, 9))
         self.slept: list[float] = []
         self.noted: list[str] = []
 
-    def __call__(self, method: str, url: str, body: Any, headers: Mapping[str, str]) -> Answer:
+    def __call__(self, call: Call) -> Answer:
         """Return the next answer."""
-        self.sent.append((method, url, body, headers))
+        self.sent.append(call)
         return self.answers.pop(0)
 
     def api(self) -> GoogleApi:
         """Return the APIs behind these answers."""
-        return GoogleApi(lambda: Secret(next(self.tokens)), self, self.slept.append, self.noted.append)
+        tokens = AccessTokens(self._renewed, lambda: 0.0)
+        return GoogleApi(tokens, self, self.slept.append, self.noted.append)
+
+    def headers(self, name: str) -> list[str | None]:
+        """Return a header of all requests."""
+        return [call.headers.get(name) for call in self.sent]
+
+    def _renewed(self, argv: Argv) -> str:
+        del argv
+        return json.dumps({"credential": {"access_token": next(self.tokens), "token_expiry": None}})
+
+
+def ok(body: Mapping[str, Any]) -> Answer:
+    return Answer(200, body)
 
 
 def refused(code: int, status: str, message: str) -> Answer:
-    return code, json.dumps({"error": {"code": code, "status": status, "message": message}})
+    return Answer(code, {"error": {"code": code, "status": status, "message": message}})
 
 
-def test_all_pages_of_a_list_are_read() -> None:
-    pages = Scripted(
-        (200, json.dumps({"alertPolicies": [{"name": "1"}], "nextPageToken": "a b"})),
-        (200, json.dumps({"alertPolicies": [{"name": "2"}], "nextPageToken": ""})),
-    )
+def test_all_pages_of_a_list_are_read_with_one_token() -> None:
+    first = ok({"alertPolicies": [{"name": "1"}], "nextPageToken": "a b"})
+    pages = Scripted(first, ok({"alertPolicies": [{"name": "2"}], "nextPageToken": ""}))
     assert pages.api().read(Get(URL, "alertPolicies")) == [{"name": "1"}, {"name": "2"}]
-    assert [url for _, url, _, _ in pages.sent] == [URL, f"{URL}?pageToken=a+b"]
-    assert {headers["Authorization"] for *_, headers in pages.sent} == {"Bearer token-1"}
-    assert Scripted((200, "{}")).api().read(Get(URL, "alertPolicies")) == []
+    assert [call.url for call in pages.sent] == [URL, f"{URL}?pageToken=a+b"]
+    assert pages.headers("Authorization") == ["Bearer token-1"] * 2
+    assert Scripted(ok({})).api().read(Get(URL, "alertPolicies")) == []
 
 
 def test_one_resource_that_does_not_exist_is_none() -> None:
     assert Scripted(refused(404, "NOT_FOUND", "Alert policy 1 not found.")).api().read(Get(f"{URL}/1")) is None
-    assert Scripted((200, '{"name": "x"}')).api().read(Get(f"{URL}/1")) == {"name": "x"}
+    assert Scripted(ok({"name": "x"})).api().read(Get(f"{URL}/1")) == {"name": "x"}
 
 
-@pytest.mark.parametrize("text", ["hello", "[]", '{"alertPolicies": {}}', '{"alertPolicies": [1]}'])
-def test_an_answer_of_another_structure_is_an_error(text: str) -> None:
+@pytest.mark.parametrize("body", [None, [], {"alertPolicies": {}}, {"alertPolicies": [1]}])
+def test_an_answer_of_another_structure_is_an_error(body: Any) -> None:
     with pytest.raises(GcloudFailed, match=f"GET {URL}: "):
-        Scripted((200, text)).api().read(Get(URL, "alertPolicies"))
+        Scripted(Answer(200, body)).api().read(Get(URL, "alertPolicies"))
 
 
 def test_a_read_request_is_repeated_after_what_passes_by_itself() -> None:
     busy = refused(503, "UNAVAILABLE", "Try again.")
-    script = Scripted(busy, (0, "ConnectionError"), refused(429, "RESOURCE_EXHAUSTED", "Slow down."), (502, "<html>"))
-    script.answers.append((200, "{}"))
+    slow = refused(429, "RESOURCE_EXHAUSTED", "Slow down.")
+    script = Scripted(busy, CUT, slow, Answer(502), ok({}))
     assert script.api().read(Get(URL, "alertPolicies")) == []
     assert script.slept == [1.0, 2.0, 4.0, 8.0]
     assert script.noted[0] == "Try again.; again in 1 s"
@@ -75,10 +86,9 @@ def test_a_read_request_is_repeated_after_what_passes_by_itself() -> None:
 
 
 def test_an_api_that_was_just_enabled_is_waited_for_and_one_that_is_off_is_not() -> None:
-    off = refused(
-        403, "PERMISSION_DENIED", "Cloud Monitoring API has not been used in project 1 before or it is disabled."
-    )
-    assert Scripted(off, (200, "{}")).api().read(Get(URL, "alertPolicies"), is_on=True) == []
+    message = "Cloud Monitoring API has not been used in project 1 before or it is disabled."
+    off = refused(403, "PERMISSION_DENIED", message)
+    assert Scripted(off, ok({})).api().read(Get(URL, "alertPolicies"), is_on=True) == []
     with pytest.raises(GcloudFailed) as failed:
         Scripted(off).api().read(Get(URL, "alertPolicies"))
     assert failed.value.code == "SERVICE_DISABLED"
@@ -86,37 +96,35 @@ def test_an_api_that_was_just_enabled_is_waited_for_and_one_that_is_off_is_not()
 
 def test_a_token_that_is_no_longer_accepted_is_replaced_once() -> None:
     late = refused(401, "UNAUTHENTICATED", "Request had invalid authentication credentials.")
-    script = Scripted((200, "{}"), late, (200, "{}"))
+    script = Scripted(ok({}), late, ok({}))
     there = script.api()
     there.read(Get(URL, "alertPolicies"))
     there.read(Get(URL, "alertPolicies"))
-    assert [headers["Authorization"] for *_, headers in script.sent][1:] == ["Bearer token-1", "Bearer token-2"]
+    assert script.headers("Authorization") == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
     with pytest.raises(GcloudFailed) as failed:
         Scripted(late, late).api().read(Get(URL, "alertPolicies"))
     assert (failed.value.code, failed.value.fix) == ("UNAUTHENTICATED", ("gcloud auth login",))
 
 
-def test_the_users_project_is_named_if_google_counts_the_request_for_gclouds_own() -> None:
-    counted = refused(
-        403, "PERMISSION_DENIED", "API has not been used in project 32555940559 before or it is disabled."
-    )
-    script = Scripted(counted, (200, "{}"), (200, "{}"))
+def test_the_quota_of_the_users_project_is_charged_unless_google_denies_that() -> None:
+    denied = Answer(403, {"error": {"status": "PERMISSION_DENIED", "details": [{"reason": "USER_PROJECT_DENIED"}]}})
+    script = Scripted(denied, ok({}), ok({}))
     there = script.api()
     there.read(Get(URL, "alertPolicies"))
     there.read(Get(URL, "alertPolicies"))
-    assert [headers.get("X-Goog-User-Project") for *_, headers in script.sent] == [None, *["cold-chain-prod"] * 2]
+    assert script.headers("X-Goog-User-Project") == ["cold-chain-prod", None, None]
 
 
 def test_a_change_is_sent_once_whatever_the_answer_is() -> None:
-    script = Scripted((200, '{"name": "x"}'), (0, "ReadTimeout"), (200, "{}"))
+    script = Scripted(ok({"name": "x"}), CUT, ok({}))
     there = script.api()
     call = RestCall("POST", URL, {"displayName": "a"})
     assert there.change(call) == {"name": "x"}
-    with pytest.raises(GcloudFailed, match=r"there was no answer \(ReadTimeout\)") as failed:
+    with pytest.raises(GcloudFailed, match="there was no answer") as failed:
         there.change(call)
-    assert failed.value.code == "NETWORK"
+    assert (failed.value.code, failed.value.fix) == ("NETWORK", (PLEASE,))
     assert there.change(RestCall("DELETE", f"{URL}/1")) == {}
-    assert [body for _, _, body, _ in script.sent] == [{"displayName": "a"}, {"displayName": "a"}, None]
+    assert [call.body for call in script.sent] == [{"displayName": "a"}, {"displayName": "a"}, None]
 
 
 @pytest.mark.parametrize(
@@ -126,31 +134,17 @@ def test_a_change_is_sent_once_whatever_the_answer_is() -> None:
         (404, "NOT_FOUND", 'Cannot find metric(s) that match type = "x".', "METRIC_LAG", "in ten minutes"),
         (409, "ALREADY_EXISTS", "Dashboard already exists.", "ALREADY_EXISTS", "python -m deploy up --name"),
         (409, "ABORTED", "Too many changes.", "ABORTED", "wait until"),
-        (
-            403,
-            "PERMISSION_DENIED",
-            "Permission denied.",
-            "PERMISSION_DENIED",
-            "gcloud projects add-iam-policy-binding cold",
-        ),
+        (403, "PERMISSION_DENIED", "Permission denied.", "PERMISSION_DENIED", "gcloud projects add-iam-policy-binding"),
         (500, "INTERNAL", "Internal error.", "UNAVAILABLE", "https://status.cloud.google.com/"),
         (400, "INVALID_ARGUMENT", "Field x is wrong.", "OTHER", "https://status.cloud.google.com/"),
     ],
 )
 def test_a_refusal_has_gclouds_code_and_remedy(status: int, name: str, message: str, code: Code, fix: str) -> None:
-    error = refusal("POST", URL, *refused(status, name, message))
+    error = refusal("POST", URL, refused(status, name, message))
     assert (error.code, error.what, error.where) == (code, message, f"POST {URL}")
     assert error.fix[0].startswith(fix)
 
 
 def test_a_refusal_that_is_not_googles_has_its_status() -> None:
-    assert refusal("GET", URL, 502, "<html>").what == "HTTP status 502"
-    assert refusal("GET", URL, 418, '{"error": "tea"}').what == "HTTP status 418"
-
-
-def test_a_request_that_gets_no_answer_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object, **__: object) -> None:
-        raise requests.exceptions.SSLError("certificate")
-
-    monkeypatch.setattr(requests, "request", fail)
-    assert api.send("GET", URL, None, {}) == (0, "SSLError")
+    assert refusal("GET", URL, Answer(502)).what == "HTTP status 502"
+    assert refusal("GET", URL, Answer(418, {"error": "tea"})).what == "HTTP status 418"

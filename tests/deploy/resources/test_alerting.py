@@ -217,7 +217,7 @@ def test_a_list_shows_left_over_alerts_and_hides_them_from_those_who_may_not_see
 def test_an_access_token_is_asked_for_once_for_all_requests(told: Stage) -> None:
     told.deployment(alerts=TOLD).plan()
     assert len(told.api.sent) >= 4
-    assert [argv[:2] for argv in told.google.asked].count(("auth", "print-access-token")) == 1
+    assert [argv[:2] for argv in told.google.asked].count(("config", "config-helper")) == 1
 
 
 def test_alerts_that_are_no_longer_wanted_are_removed_and_a_plan_is_empty_then(told: Stage) -> None:
