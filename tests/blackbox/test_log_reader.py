@@ -81,7 +81,7 @@ def test_the_execution_id_of_a_request_is_a_label_of_its_line_by_which_an_alert_
     with around.stage("ingest", tmp_path, settings, kind=Piped) as stage:
         function = stage.function
         assert isinstance(function, Piped)
-        headers = {**by_secret().headers, "Function-Execution-Id": "dt-pubsub-probe-1"}
+        headers = [*by_secret().headers, ("Function-Execution-Id", "dt-pubsub-probe-1")]
         assert function.send(headers, b"another body").json == {"error": "checksum"}
         lines: list[dict[str, object]] = []
         reading = threading.Thread(target=lambda: lines.extend(function.read_lines()))

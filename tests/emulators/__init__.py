@@ -17,6 +17,7 @@
 ``signing``           signs bodies as DT does                                                    nothing
 ``errors``            the one family of errors                                                   nothing
 ``workbenches``       workbenches that the tests start                                           this machine
+``google_messages``   the message types in gcloud's clients, as a JSON Schema                    this machine
 ``clients``           what the tests send to the clouds: HTTPS requests and gcloud               this machine
 ====================  =========================================================================  ============
 """
