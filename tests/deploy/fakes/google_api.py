@@ -20,7 +20,7 @@ TOKEN = "an-access-token"
 class FakeGoogleApi:
     """The alert policies, channels, dashboards and log-based metrics of one project.
 
-    ``sent``: method and URL of each request. ``stumbles``: refusals of the next requests with this method whose path
+    ``before`` is called with each request. ``sent``: method and URL of each request. ``stumbles``: refusals of the next requests with this method whose path
     ends like this. ``lost``: methods whose next answer is lost, after the request was carried out.
     """
 
@@ -29,6 +29,7 @@ class FakeGoogleApi:
         self.metrics = LogMetrics(self.estate, clock)
         self.channels = NotificationChannels(self.estate, self.metrics)
         self.dashboards = Dashboards(self.estate, self.metrics)
+        self.before: Callable[[Call], object] = lambda _: None
         self.sent: list[tuple[str, str]] = []
         self.stumbles: list[tuple[str, str, Problem]] = []
         self.lost: list[tuple[str, str]] = []
@@ -52,6 +53,7 @@ class FakeGoogleApi:
     def __call__(self, call: Call) -> Answer:
         """Answer a request."""
         self.sent.append((call.method, call.url))
+        self.before(call)
         assert call.headers["Authorization"] == f"Bearer {TOKEN}"
         parts = urlsplit(call.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")

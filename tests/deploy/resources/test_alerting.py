@@ -3,6 +3,7 @@
 import pytest
 
 from deploy.errors import ApplyFailed, GcloudFailed, NotReady
+from deploy.google.https import Call
 from deploy.spec import Alerts
 from deploy.stages.source import runbook
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
@@ -158,6 +159,18 @@ def test_a_down_leaves_the_alerts_of_others_and_of_other_deployments(told: Stage
     before = set(told.api.left())
     assert told.deployment(alerts=TOLD).down() == NOTHING_TO_DO
     assert {name.split("/")[2] for name in before - set(told.api.left())} == {"dashboards", "metrics"}
+
+
+def test_a_policy_that_loses_its_label_during_a_down_is_left(told: Stage) -> None:
+    taken = told.api.policies["unauthorized"]["name"]
+
+    def before(call: Call) -> None:
+        if call.method == "DELETE":
+            told.api.channels.policies.items[taken]["userLabels"] = {"team": "payments"}
+
+    told.api.before = before
+    assert told.deployment().down() == NOTHING_TO_DO
+    assert told.api.channels.policies.names() == [taken]
 
 
 def test_a_down_that_is_interrupted_is_finished_by_the_next(told: Stage) -> None:
