@@ -20,8 +20,9 @@ TOKEN = "an-access-token"
 class FakeGoogleApi:
     """The alert policies, channels, dashboards and log-based metrics of one project.
 
-    ``before`` is called with each request. ``sent``: method and URL of each request. ``stumbles``: refusals of the next requests with this method whose path
-    ends like this. ``lost``: methods whose next answer is lost, after the request was carried out.
+    ``before`` is called with each request. ``sent``: method and URL of each request. ``stumbles``: refusals of the next
+    requests with this method whose path ends like this. ``lost``: methods and ends of paths of requests whose next
+    answer is lost, after the request was carried out.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
