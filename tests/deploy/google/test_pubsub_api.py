@@ -23,7 +23,7 @@ class World:
         self.clock = FakeClock(1_793_620_800.0)
         self.gcloud, self.pubsub = FakeGcloud(), FakePubSub(self.clock)
         self.slept: list[float] = []
-        self.tokens = AccessTokens(Gcloud(self.gcloud), self.clock)
+        self.tokens = AccessTokens(Gcloud(self.gcloud).read_text, self.clock)
         self.api = PubSubApi(PROJECT, self.tokens, self.pubsub, self.slept.append)
 
 
@@ -87,12 +87,8 @@ def test_a_token_that_another_thread_has_renewed_already_is_not_renewed_again(wo
     "answer", ["", "{}", '{"credential": null}', '{"credential": {"access_token": "x", "token_expiry": 5}}']
 )
 def test_an_answer_of_gcloud_that_has_no_token_is_an_error(answer: str) -> None:
-    class Odd(Gcloud):
-        def read_text(self, _: object) -> str:
-            return answer
-
     with pytest.raises(GcloudFailed, match="unexpected structure"):
-        AccessTokens(Odd(), FakeClock()).get()
+        AccessTokens(lambda _: answer, FakeClock()).get()
 
 
 def test_a_failure_that_may_pass_is_waited_for(world: World) -> None:

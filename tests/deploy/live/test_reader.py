@@ -31,7 +31,7 @@ class World:
         self.pubsub = FakePubSub(self.day)
         self.gcloud = FakeGcloud()
         self.said: list[str] = []
-        tokens = AccessTokens(Gcloud(self.gcloud), self.day)
+        tokens = AccessTokens(Gcloud(self.gcloud).read_text, self.day)
         self.api = PubSubApi("cold-chain-prod", tokens, self.pubsub, sleep=lambda _: None)
         self.clock = Clock(self.day, self.steady)
 
