@@ -115,4 +115,4 @@ def labels_of(spec: Spec, since: int) -> dict[str, Any]:
 
 
 def _prefix(spec: Spec) -> str:
-    return f"dt-pubsub first contact {spec.google_project}/{spec.name} "
+    return f"first contact {spec.google_project}/{spec.name} "

@@ -339,6 +339,19 @@ def test_an_event_is_repeated_until_it_is_answered_2xx_and_counted_in_the_metric
     assert len({request.body for request in receiver.received}) == 1
 
 
+@pytest.mark.parametrize("signs_anew", [True, False])
+def test_a_repetition_is_signed_anew_or_sent_with_the_first_signature(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver, *, signs_anew: bool
+) -> None:
+    receiver.statuses = [503, 503]
+    both_clouds.dt.deliveries.signs_anew = signs_anew
+    connector(both_clouds, auth)
+    publish(both_clouds, auth, device(both_clouds, auth))
+    assert both_clouds.dt.deliveries.wait()
+    tokens = [request.headers["x-dt-signature"] for request in receiver.received]
+    assert (len(tokens), len(set(tokens))) == (3, 3 if signs_anew else 1)
+
+
 def test_events_do_not_wait_for_each_other(both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:
     receiver.delay_s = 0.3
     connector(both_clouds, auth)

@@ -431,6 +431,15 @@ def test_an_upload_keeps_its_generation_until_the_next_upload(both_clouds: Cloud
     assert int(second["generation"]) > int(first["generation"])
 
 
+def test_a_function_names_its_build_which_has_its_times_in_its_region(both_clouds: Clouds) -> None:
+    deploy(both_clouds)
+    name = ask(both_clouds, "GET", f"{FUNCTIONS}/functions/f").json["buildConfig"]["build"]
+    build = ask(both_clouds, "GET", f"https://cloudbuild.googleapis.com/v1/{name}").json
+    assert build["createTime"] <= build["startTime"] <= build["finishTime"]
+    elsewhere = name.replace("europe-west1", "us-east1")
+    assert ask(both_clouds, "GET", f"https://cloudbuild.googleapis.com/v1/{elsewhere}").status == 404
+
+
 def test_a_list_of_functions_can_be_limited_to_one_generation(both_clouds: Clouds) -> None:
     deploy(both_clouds)
     many = FUNCTIONS.replace("europe-west1", "-") + "/functions?filter=environment%3D%22GEN_"

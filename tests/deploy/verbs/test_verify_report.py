@@ -266,8 +266,8 @@ def test_what_a_killed_run_left_is_swept_by_the_next_and_by_down(recorders: Reco
     assert recorders.left() == []
     google.stumbles = [(words, "PERMISSION_DENIED: no") for words in kept]
     made(recorders, file.with_name("3.json"))
-    stage.dt.has_connector(displayName=f"dt-pubsub first contact {PROJECT}/dt-pubsub 1795000000")
-    theirs = stage.dt.has_connector(displayName=f"dt-pubsub first contact {PROJECT}/dt-pubsub2 1795000000")
+    stage.dt.has_connector(displayName=f"first contact {PROJECT}/dt-pubsub 1795000000")
+    theirs = stage.dt.has_connector(displayName=f"first contact {PROJECT}/dt-pubsub2 1795000000")
     assert len(recorders.left()) == 4
     stage.deployment().down()
     assert recorders.left() == [theirs["displayName"]]
