@@ -52,11 +52,13 @@ def _welcome(box: Sandbox, command: str, *, has_shell: bool) -> list[str]:
         "tour       docs/sandbox.md",
     ]
     if has_shell:
-        return [*lines, f"elsewhere  source {box.folder / file}", "end        exit", ""]
+        elsewhere = f"elsewhere  source {box.folder / file}    brings another terminal into it, until you close it"
+        return [*lines, elsewhere, "end        exit", ""]
     names = "fish" if other == EXPORTS_FISH else "bash, zsh"
     return [
         *lines,
-        f"elsewhere  source {box.folder / file}",
+        "elsewhere  one of these lines brings another terminal into it, until you close it",
+        f"           source {box.folder / file}",
         f"           source {box.folder / other}    ({names})",
         "",
         (box.folder / file).read_text("utf-8"),
