@@ -25,7 +25,8 @@ class Usage:
     ``options``: the settings that the verb uses, which are its flags. deploy.toml and the environment may have other
     settings, because all verbs share them. ``is_resumable``: if the verb is interrupted, running it again finishes
     the rest. ``needs_settings``: it cannot begin without the mandatory settings. ``offers_init``: if these are missing,
-    it offers on a terminal to run ``init`` first.
+    it offers on a terminal to run ``init`` first. ``compares_settings``: it compares also the settings for which it has
+    no flag with what is deployed.
     """
 
     summary: str
@@ -35,6 +36,7 @@ class Usage:
     is_resumable: bool = False
     needs_settings: bool = True
     offers_init: bool = False
+    compares_settings: bool = False
 
     @property
     def flag_names(self) -> tuple[str, ...]:

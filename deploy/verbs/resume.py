@@ -16,13 +16,15 @@ from deploy.verbs.planning import observe
 from deploy.verbs.proving import prove_after_up
 from deploy.verbs.up import NO_VERIFY
 
+YES = Flag("--yes", {"action": "store_true", "help": "accepted as by pause; resume asks nothing"})
+
 ALL = Flag("--all", {"action": "store_true", "help": "also the connectors that were paused in DT Studio"})
 
 USAGE = Usage(
     "resume the connectors that pause has paused, and verify them with a real event",
     {NOTHING_TO_DO: "DT sends, except from what was paused in DT Studio", FAILED: "error, or not verified"},
     options=WHICH_DEPLOYMENT,
-    flags=(ALL, NO_VERIFY),
+    flags=(YES, ALL, NO_VERIFY),
     is_resumable=True,
 )
 

@@ -1,5 +1,6 @@
 """``status``: show the resources and their health: a summary on one screen, or every resource in JSON."""
 
+from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import DeployError, DtFailed, NotOwned, Unusable
@@ -38,7 +39,9 @@ USAGE = Usage(
         UNHEALTHY: "unhealthy",
         FAILED: "it could not be read",
     },
+    options=WHICH_DEPLOYMENT,
     flags=(LINKS,),
+    compares_settings=True,
 )
 
 
