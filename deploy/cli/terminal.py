@@ -55,8 +55,8 @@ class Terminal:
         """Print one JSON document, in ASCII."""
         self.print(json.dumps(value, indent=2))
 
-    def plan(self, steps: Sequence[Step]) -> None:
-        """Print a plan: the action on each resource, its reason and its call."""
+    def plan(self, steps: Sequence[Step], nothing: str = "everything is as it should be") -> None:
+        """Print a plan: the action on each resource, its reason and its call. ``nothing``: why no step changes any."""
         width = max((len(step.resource) for step in steps), default=0)
         for step in steps:
             sign, colour = _SIGNS[step.action]
@@ -65,9 +65,7 @@ class Terminal:
             if step.call:
                 self._write(self._coloured(f"            {printable(step.call.line())}", "2"))
         counts = [f"{sum(step.action == action for step in steps)} to {action}" for action in _SIGNS]
-        self.print(
-            f"\n{', '.join(counts)}" if pending(tuple(steps)) else "\nnothing to do: everything is as it should be"
-        )
+        self.print(f"\n{', '.join(counts)}" if pending(tuple(steps)) else f"\nnothing to do: {nothing}")
 
     def table(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Print state, resource and detail in columns."""

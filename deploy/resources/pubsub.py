@@ -16,6 +16,10 @@ RETENTION_AT_GOOGLE = "604800s"
 """Google's default retention of a subscription."""
 
 
+UNREAD = "unread"
+"""The key of the number of unread messages in the facts of a subscription; absent if it is not known."""
+
+
 def topic_id(topic: str) -> ResourceId:
     """Return the id of a topic."""
     return ResourceId("topic", topic)
@@ -24,6 +28,11 @@ def topic_id(topic: str) -> ResourceId:
 def subscription_id(subscription: str) -> ResourceId:
     """Return the id of a subscription."""
     return ResourceId("subscription", subscription)
+
+
+def unread_words(count: int) -> str:
+    """Return a number of unread messages in words."""
+    return f"{count or 'no'} unread {'message' if count == 1 else 'messages'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,9 +144,12 @@ class Subscription(Marked):
         return (update(self.id, changes, GcloudCall(self.command("update", *flags))),)
 
     def loss(self, facts: Facts) -> str:
-        """Return that the unread messages are deleted, too."""
-        del facts
-        return "; messages not yet read go with it"
+        """Return that the unread messages are deleted, too, and their number if Google has counted them."""
+        count = facts.get(UNREAD)
+        if count is None:
+            return "; messages not yet read go with it"
+        goes, them = ("goes", "it") if count == 1 else ("go", "them")
+        return f"; {unread_words(count)} {goes} with it, as Google counted {them} in the last minutes"
 
     def command(self, verb: str, *flags: str) -> Argv:
         """Return a gcloud command on it."""

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 
 from deploy.context import Context
 from deploy.errors import DeployError
-from deploy.program import PROGRAM
+from deploy.program import PROGRAM, UP
 from deploy.resources.connector import Connector, connector_id
+from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
@@ -22,14 +23,16 @@ def owned(context: Context, observed: Observed) -> dict[str, Sequence[Connector]
     """Return this deployment's connectors in each DT project.
 
     Raises:
-        DeployError: there are none. The settings may name another deployment than was meant.
+        DeployError: there are none: ``up`` makes them, unless the settings name another deployment than was meant.
 
     """
     spec = context.spec
     found: dict[str, Sequence[Connector]] = {name: observed.owned_in(name, spec) for name in observed.connectors}
     if not any(found.values()):
         what = f"there is no connector of this deployment in {', '.join(found) or 'any DT project'}"
-        raise DeployError(what, where=spec.name, fix=[f"{PROGRAM} list {spec.project_flag}"])
+        if Function(spec).found(observed.of(Function(spec))) is None:
+            what = f"nothing is deployed by this name in {spec.google_project}, {spec.region}"
+        raise DeployError(what, where=spec.name, fix=[UP, f"{PROGRAM} list {spec.project_flag}"])
     return found
 
 

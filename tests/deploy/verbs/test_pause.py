@@ -233,13 +233,22 @@ def test_a_project_without_a_connector_is_named(both: Stage) -> None:
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_a_deployment_without_any_connector_is_an_error_that_shows_how_to_find_the_others(
+def test_before_a_deployment_the_error_says_how_to_make_it_or_find_the_others(both: Stage, verb: str) -> None:
+    with pytest.raises(DeployError, match=f"nothing is deployed by this name in {PROJECT}") as refused:
+        deployment(both, name="site2-pubsub").run(verb, all=False)
+    assert refused.value.fix == ("python -m deploy up", f"python -m deploy list --project={PROJECT}")
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_deployment_without_any_connector_is_an_error_that_names_the_command_that_makes_it(
     both: Stage, verb: str
 ) -> None:
+    for project in (DT_PROJECT, SECOND):
+        both.dt.connectors[project].clear()
     with pytest.raises(DeployError, match="there is no connector of this deployment") as refused:
-        deployment(both, name="site2-pubsub").run(verb, all=False)
-    assert refused.value.fix == (f"python -m deploy list --project={PROJECT}",)
-    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+        deployment(both).run(verb, all=False)
+    assert refused.value.fix[0] == "python -m deploy up"
 
 
 def test_what_is_remembered_of_a_dt_project_that_dt_does_not_show_stays(both: Stage) -> None:
