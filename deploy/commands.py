@@ -16,9 +16,10 @@ _LINE = "value(message.attributes.eventType, message.attributes.deviceId, messag
 """gcloud's format of one event in one line: its type, its device, and the body."""
 
 
-def read_event(spec: Spec) -> str:
-    """Return the command that shows one event, and does not acknowledge it."""
-    return shlex.join(_pull(spec, 1))
+def read_events(spec: Spec, limit: int = 1) -> str:
+    """Return the command that shows some events, one a line, and does not acknowledge them."""
+    pull = ("gcloud", "pubsub", "subscriptions", "pull", spec.topic, f"--limit={limit}", spec.project_flag)
+    return f'{shlex.join(pull)} --format="{_LINE}"'
 
 
 def watch_events(spec: Spec) -> str:
@@ -27,8 +28,7 @@ def watch_events(spec: Spec) -> str:
     A loop has another form in fish than in bash and zsh, so ``sh`` runs it. The loop ends with Ctrl-C, or if gcloud
     fails.
     """
-    pull = " ".join((*_pull(spec, 10), f'--format="{_LINE}"'))
-    return shlex.join(("sh", "-c", f"while {pull}; do sleep {PAUSE_S}; done"))
+    return shlex.join(("sh", "-c", f"while {read_events(spec, 10)}; do sleep {PAUSE_S}; done"))
 
 
 def verb_on(verb: str, spec: Spec, dt_projects: Sequence[str]) -> str:
@@ -41,7 +41,3 @@ def verb_on(verb: str, spec: Spec, dt_projects: Sequence[str]) -> str:
         *([f"--connector-name={spec.connector_name}"] if spec.connector_name else []),
     )
     return f"{PROGRAM} {shlex.join((verb, *flags))}"
-
-
-def _pull(spec: Spec, limit: int) -> tuple[str, ...]:
-    return ("gcloud", "pubsub", "subscriptions", "pull", spec.topic, f"--limit={limit}", spec.project_flag)

@@ -179,11 +179,13 @@ class Subscription(Marked):
 
     def _kept_reason(self, found: Facts) -> str:
         kept_s = seconds(found.get("messageRetentionDuration", RETENTION_AT_GOOGLE))
-        by_hand = "" if self.retention or kept_s == seconds(self.initial_retention) else ", set elsewhere"
+        is_usual = self.retention or kept_s == seconds(self.initial_retention)
+        days = f"{kept_s / 86400:g} {'day' if kept_s == 86400 else 'days'}"
+        by_hand = "" if is_usual else ", which is not in these settings"
         is_unordered = self.spec.ordered and not found.get("enableMessageOrdering")
         order = "; without message ordering, as it was made" if is_unordered else ""
         rest = as_suffix(on_subscription(found, ordered=self.spec.ordered))
-        return f"never expires, keeps {kept_s / 86400:g} days{by_hand}{order}{rest}"
+        return f"never expires, keeps {days}{by_hand}{order}{rest}"
 
 
 @dataclass(frozen=True, slots=True)

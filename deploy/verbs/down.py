@@ -29,6 +29,7 @@ USAGE = Usage(
 def run(context: Context) -> int:
     """Read the existing resources, ask for confirmation, and delete them."""
     spec = context.spec
+    context.dt.require_credentials()
     with begun(lambda: count_unread(context, (spec.topic, spec.rejected_topic))) as counted:
         observed = observe(context, Observer.for_removal)
         unread = counted()
@@ -42,7 +43,9 @@ def run(context: Context) -> int:
     messages = f" and {unread_words(lost)}" if lost else ""
     confirm(context, f"delete {len(wanted)} resources{messages} permanently?")
     apply(context, steps, observed, again("down", context.flags))
-    context.print(f"{spec.name} is removed: {len(wanted)} resources{messages} are deleted; what stays is marked = above")
+    context.print(
+        f"{spec.name} is removed: {len(wanted)} resources{messages} are deleted; what stays is marked = above"
+    )
     return NOTHING_TO_DO
 
 

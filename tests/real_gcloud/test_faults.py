@@ -26,7 +26,7 @@ REFUSED = (
 
 ENDED = (
     *("service account dt-pubsub", "topic dt-events", "secret dt-signature", "publisher on topic dt-events"),
-    *("function dt-pubsub", "secret dt-signature, note of the upload", "connector in ccol8iuk9smqiha4e8l0"),
+    *("function dt-pubsub", "secret dt-signature, record of the deployed source", "connector in ccol8iuk9smqiha4e8l0"),
 )
 """Steps in the midst of which ``up`` is ended; of these the secret and its first version are two requests."""
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.blackbox.serving import eventually
 from tests.emulators.clouds.dt.cloud import DT
 from tests.emulators.clouds.dt.tenant import Tenant
+from tests.emulators.sandbox.command import PULL
 from tests.emulators.sandbox.practice import NONE, PRACTICE, Practising
 from tests.emulators.sandbox.sensors import Sensors
 from tests.emulators.test_run import command, read_until
@@ -109,7 +110,7 @@ TOUR = (
     ("python -m deploy plan", 2, "13 to create, 1 to update"),
     ("python -m deploy up", 0, "came through DT's connector as message"),
     ("python -m deploy status", 0, r"last 3 h: \d\d? delivered, 0 not"),
-    ("gcloud pubsub subscriptions pull dt-events --limit=10 --project=my-project", 0, "deviceId="),
+    (PULL, 0, r"^temperature\t\w+\t\{\"event\":"),
     (LOG, 0, "delivered temperature of"),
     ("make fault", 0, "no fault is on"),
     ("make fault NAME=pubsub-down", 0, "^on: pubsub-down$"),

@@ -83,7 +83,7 @@ STEPS = (
     Asked("publisher on topic dt-rejected", "POST", _PUBSUB, "*/dt-rejected:setIamPolicy"),
     Asked("secretAccessor on secret dt-signature", "POST", _SECRETS, "*/dt-signature:setIamPolicy"),
     Asked("function dt-pubsub", "POST", "cloudfunctions.googleapis.com", "*/functions"),
-    Asked("secret dt-signature, note of the upload", "PATCH", _SECRETS, "*/secrets/dt-signature"),
+    Asked("secret dt-signature, record of the deployed source", "PATCH", _SECRETS, "*/secrets/dt-signature"),
     Asked("public invocation", "POST", "run.googleapis.com", "*/services/dt-pubsub:setIamPolicy"),
     Asked("connector in ccol8iuk9smqiha4e8l0", "POST", "api.disruptive-technologies.com", "*/dataconnectors"),
 )

@@ -135,7 +135,10 @@ def test_only_a_pin_of_all_requests_is_ended() -> None:
     (step,) = back_to_newest(spec(), name, pinned(2))
     assert step.call
     assert "update-traffic dt-pubsub --to-latest" in step.call.line()
-    assert step.reason == "rolled back: revision dt-pubsub-00002-abc answers all requests, and this ends it"
+    assert (
+        step.reason
+        == "rolled back: revision dt-pubsub-00002-abc answers all requests; this step sends them to the newest revision again"
+    )
     (step,) = back_to_newest(spec(), name, pinned(3))
     assert step.reason.startswith("all requests are pinned to revision dt-pubsub-00003-abc")
 

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deploy.commands import read_events
+from deploy.spec import Spec
 from tests.emulators.errors import SandboxRefused
 from tests.emulators.sandbox import control, shell
 from tests.emulators.sandbox.practice import NONE, PRACTICE, Practising
@@ -13,7 +15,7 @@ from tests.emulators.sandbox.sensors import EVERY_S, KINDS, Sensors
 
 Say = Callable[[str], object]
 
-PULL = f"gcloud pubsub subscriptions pull dt-events --limit=10 --project={PROJECT}"
+PULL = read_events(Spec(PROJECT, REGION), 10)
 WAITING = "running until Ctrl-C"
 
 
