@@ -55,7 +55,7 @@ def back_to_newest(spec: Spec, function: ResourceId, service: Facts | None) -> t
     pinned = pinned_to(service)
     if not pinned:
         return ()
-    reason = f"rolled back: revision {pinned} answers all requests; this step sends them to the newest revision again"
+    reason = f"rolled back: revision {pinned} answers all requests; this step sends them to the newest one"
     if pinned == newest_ready(service):
         reason = f"all requests are pinned to revision {pinned}, so that a later deployment would get none"
     call = GcloudCall(run_service(spec, "update-traffic", "--to-latest"))

@@ -137,7 +137,7 @@ def test_only_a_pin_of_all_requests_is_ended() -> None:
     assert "update-traffic dt-pubsub --to-latest" in step.call.line()
     assert (
         step.reason
-        == "rolled back: revision dt-pubsub-00002-abc answers all requests; this step sends them to the newest revision again"
+        == "rolled back: revision dt-pubsub-00002-abc answers all requests; this step sends them to the newest one"
     )
     (step,) = back_to_newest(spec(), name, pinned(3))
     assert step.reason.startswith("all requests are pinned to revision dt-pubsub-00003-abc")

@@ -51,10 +51,7 @@ def test_plan_and_status_show_a_rollback_and_up_ends_it(twice: Stage) -> None:
     assert newer(twice).roll_back(verify=False) == NOTHING_TO_DO
 
     assert newer(twice).plan() == CHANGES
-    assert (
-        f"rolled back: revision {FIRST} answers all requests; this step sends them to the newest revision again"
-        in twice.shown
-    )
+    assert f"rolled back: revision {FIRST} answers all requests; this step sends them to the newest one" in twice.shown
     assert "gcloud run services update-traffic dt-pubsub --to-latest" in twice.shown
     assert newer(twice).status() == UNHEALTHY
     assert f"1.0.0 is deployed, but rolled back: revision {FIRST} answers" in twice.shown
