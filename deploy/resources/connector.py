@@ -21,6 +21,11 @@ PAUSED = "USER_DISABLED"
 """The status of a connector that a user paused; DT itself sets ``SYSTEM_DISABLED`` after five days of failures."""
 
 
+MADE_PAUSED = "new"
+"""The place of a connector's id in the memory of a pause, for one that ``up`` makes while the deployment is paused: it
+has no id yet when the pause is remembered."""
+
+
 @dataclass(frozen=True, slots=True)
 class Connector:
     """An existing Data Connector. ``signs_with``: the owner of its secret; the secret itself is not kept."""
@@ -45,6 +50,14 @@ def name_in_memory(project: str, connector: str) -> str:
     return f"{project}/{connector}"
 
 
+def paused_at(since: Mapping[str, str], project: str, connector: str) -> str:
+    """Return when ``pause`` paused a connector; empty if it did not.
+
+    ``since``: what the memory has. A connector that ``up`` made during a pause is remembered by its project alone.
+    """
+    return since.get(name_in_memory(project, connector), "") or since.get(name_in_memory(project, MADE_PAUSED), "")
+
+
 def plan_connector(
     spec: Spec,
     project: str,
@@ -61,13 +74,13 @@ def plan_connector(
     """
     own = owned_by(spec, found, url)
     others = _left_alone(spec, project, found, url, own)
+    remembered = paused_since or {}
     if not own:
-        call = ConnectorCall("POST", project, fields=_fields_of_new(spec), sends_url=True, sends_secret=True)
-        return (create(connector_id(project), "not there", call), *others)
+        return (_created(spec, project, paused_at(remembered, project, MADE_PAUSED)), *others)
     kept, *surplus = own
     twice = "a second one for the same function: every event would arrive twice"
     removed = (_remove(project, second, twice) for second in surplus)
-    since = (paused_since or {}).get(name_in_memory(project, kept.id), "")
+    since = paused_at(remembered, project, kept.id)
     return (_updated(spec, project, kept, url, new_secret=new_secret, since=since), *removed, *others)
 
 
@@ -255,6 +268,14 @@ def _address(url: str) -> tuple[str, str]:
     except ValueError:
         return "", ""
     return parts.netloc.lower().removesuffix(":443"), parts.path.rstrip("/")
+
+
+def _created(spec: Spec, project: str, since: str) -> Step:
+    """Return the step that creates the connector. ``since``: when the deployment was paused; empty if it is not."""
+    fields = _fields_of_new(spec) | ({"status": PAUSED} if since else {})
+    why = f"not there; paused like the others, which are since {since}" if since else "not there"
+    call = ConnectorCall("POST", project, fields=fields, sends_url=True, sends_secret=True)
+    return create(connector_id(project), why, call)
 
 
 def _fields_of_new(spec: Spec) -> dict[str, Any]:

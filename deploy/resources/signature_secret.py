@@ -92,8 +92,15 @@ class SignatureSecret(Marked):
 
     def remember_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
         """Return the step that remembers which connectors ``pause`` has paused, and since when."""
+        return self._remember_paused(facts, since, self.found(facts).get("annotations") or {})
+
+    def remember_made_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
+        """Return the step that remembers connectors that ``up`` makes paused, and keeps what its own steps remember."""
+        return self._remember_paused(facts, since, self._annotations(facts))
+
+    def _remember_paused(self, facts: Facts, since: Mapping[str, str], known: Mapping[str, str]) -> Step:
         before, after = paused_words(read_memory(self.spec, facts).paused_since), paused_words(since)
-        words = env_words({**(self.found(facts).get("annotations") or {}), PAUSED_SINCE: after})
+        words = env_words({**known, PAUSED_SINCE: after})
         call = GcloudCall(self.command("update", f"--update-annotations={words}"))
         return update(self.id.part_named("record of the pause"), (Change("paused since", before, after),), call)
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from deploy.context import Context
+from deploy.dt.api import ROLE
 from deploy.errors import DeployError
 from deploy.program import PROGRAM, UP
 from deploy.resources.connector import Connector, connector_id
@@ -42,6 +43,19 @@ def closed_steps(observed: Observed) -> tuple[Step, ...]:
         keep(connector_id(project), f"DT does not show the project ({answer}); a connector in it stays as it is")
         for project, answer in observed.closed.items()
     )
+
+
+def require_all_shown(observed: Observed, state: str) -> None:
+    """Require that DT shows all remembered DT projects. ``state``: what a connector left in a hidden one still is.
+
+    Raises:
+        DeployError: it does not show some, so that the verb could not do there what it has done elsewhere.
+
+    """
+    if observed.closed:
+        answers = "; ".join(f"{project}: {answer}" for project, answer in observed.closed.items())
+        what = f"DT does not show it ({answers}), so a connector of this deployment in it is {state}"
+        raise DeployError(what, where=f"DT project {', '.join(observed.closed)}", fix=[ROLE])
 
 
 def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from deploy.stages.observed import Observed
 from deploy.steps import ConnectorCall, Step, pending
 from deploy.verbs.applying import LAG_PAUSES_S, again, apply
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
-from deploy.verbs.pausing import closed_steps, note_steps, owned, read
+from deploy.verbs.pausing import closed_steps, note_steps, owned, read, require_all_shown
 from deploy.verbs.planning import observe
 from deploy.verbs.proving import prove_after_up
 from deploy.verbs.up import NO_VERIFY
@@ -29,10 +29,17 @@ USAGE = Usage(
 )
 
 
+STILL = "as it was: paused, if it was paused before"
+
+
 def run(context: Context) -> int:
     """Resume the connectors, forget the pause, and verify.
 
     The note goes last: if this is killed before, the next ``resume`` still knows who paused the rest.
+
+    Raises:
+        DeployError: DT hides a DT project in which a connector may be left. All others are resumed before.
+
     """
     observed = read(context)
     ours, since = owned(context, observed), observed.memory(context.spec).paused_since
@@ -41,6 +48,7 @@ def run(context: Context) -> int:
     steps = (*steps, *note_steps(context, observed, {}), *closed_steps(observed))
     context.show(steps)
     if not pending(steps):
+        require_all_shown(observed, STILL)
         return NOTHING_TO_DO
     try:
         apply(context, steps, observed, again("resume", context.flags))
@@ -50,6 +58,7 @@ def run(context: Context) -> int:
     _report_undelivered(context, resumed, since)
     if resumed and context.flags.verify:
         prove_after_up(context, _listed_again(context, observed, resumed))
+    require_all_shown(observed, STILL)
     return NOTHING_TO_DO
 
 
