@@ -93,6 +93,18 @@ def test_the_command_that_finishes_a_rollback_names_the_revision_that_was_asked_
     assert stopped.value.fix[-1] == f"python -m deploy up --rollback={FIRST}"
 
 
+def test_a_split_of_the_requests_that_a_rollback_ends_is_shown_before_it_is_ended(twice: Stage) -> None:
+    twice.google.traffic = [{"revisionName": FIRST, "percent": 10}, {"latestRevision": True, "percent": 90}]
+    split = f"{FIRST} 10 %, the newest revision 90 %"
+    with pytest.raises(Aborted):
+        newer(twice, yes=False, answer="n\n").roll_back()
+    assert f"this ends the split of the requests that was made by hand: {split}" in twice.shown
+
+    newer(twice).roll_back(verify=False)
+    assert answering(twice) == FIRST
+    assert twice.report.as_json()["steps"][0]["changes"] == [{"setting": "traffic", "old": split, "new": FIRST}]
+
+
 def test_a_rollback_asks_first(twice: Stage) -> None:
     with pytest.raises(Aborted, match="not a terminal"):
         newer(twice, yes=False).roll_back()
