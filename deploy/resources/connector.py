@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -313,6 +313,9 @@ def _kept_reason(spec: Spec, found: Connector, since: str) -> str:
     return f"{state}{left}{unseen if found.signs_with == 'unknown' else ''}"
 
 
+_LOST = "; DT switched it off after five days of failed deliveries, and does not send the events of that time later"
+
+
 @dataclass(frozen=True, slots=True)
 class _Difference:
     """A change of a connector, and the fields that a PATCH sends for it.
@@ -333,7 +336,8 @@ def _updated(spec: Spec, project: str, found: Connector, url: str, *, new_secret
     fields = {name: value for difference in differences for name, value in difference.fields.items()}
     is_pushed = any(difference.is_pushed for difference in differences)
     call = ConnectorCall("PATCH", project, found.id, fields, sends_url=is_pushed, sends_secret=is_pushed)
-    return update(connector_id(project), tuple(difference.change for difference in differences), call)
+    step = update(connector_id(project), tuple(difference.change for difference in differences), call)
+    return replace(step, reason=f"{step.reason}{_LOST}") if "status" in fields else step
 
 
 def _pushed(found: Connector, url: str, *, new_secret: bool) -> list[_Difference]:

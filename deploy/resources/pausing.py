@@ -27,6 +27,13 @@ RETRY_HOURS = 12
 HISTORY_DAYS = 30
 """Days for which DT's history of a device keeps its events."""
 
+_OFF = (
+    "DT had switched the connector off after five days of failed deliveries, and delivers none of the events of that "
+    f"time later: neither those that failed for more than {RETRY_HOURS} h before it went off, nor any since. DT does "
+    "not say when that was; the function's log has the last event before. DT's history of each device has the events "
+    f"of the last {HISTORY_DAYS} days: GET /v2/projects/PROJECT/devices/DEVICE/events of DT's API"
+)
+
 Owned = Mapping[str, Sequence[Connector]]
 """This deployment's connectors in each DT project."""
 
@@ -36,18 +43,24 @@ Since = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Undelivered:
-    """The time of which DT delivers no events of a project. ``since``: empty if its beginning is not known."""
+    """The time of which DT delivers no events of a project. ``since``: empty if its beginning is not known.
+
+    ``was_off``: DT itself had switched the connector off.
+    """
 
     project: str
     since: str
     until: str
+    was_off: bool = False
 
     def as_json(self) -> dict[str, str | None]:
-        """Return it as ``resume --json`` prints it."""
+        """Return it as ``resume --json`` and ``up --json`` print it."""
         return {"dtProject": self.project, "from": self.since or None, "until": self.until}
 
     def sentence(self) -> str:
         """Return it in words, with the time until which DT's history has the first of the events."""
+        if self.was_off:
+            return f"{self.project}: {_OFF}"
         if not self.since:
             kept = f"DT's history of each device has those of the last {HISTORY_DAYS} days"
             return f"{self.project}: DT delivers no events from before {self.until}; since when is not known; {kept}"
@@ -96,9 +109,17 @@ def since_with_new(owned: Owned, since: Since, named: Sequence[str]) -> dict[str
 
 
 def undelivered(steps: Sequence[Step], since: Since, now: str) -> list[Undelivered]:
-    """Return the time of which DT delivers no events, for each connector that these steps have resumed."""
-    calls = [step.call for step in steps if isinstance(step.call, ConnectorCall)]
-    return [Undelivered(call.project, paused_at(since, call.project, call.connector), now) for call in calls]
+    """Return the time of which DT delivers no events, for each connector that these steps have switched on."""
+    switched_on = [
+        (step.call, change.old)
+        for step in steps
+        for change in step.changes
+        if isinstance(step.call, ConnectorCall) and (change.setting, change.new) == ("status", ACTIVE)
+    ]
+    return [
+        Undelivered(call.project, paused_at(since, call.project, call.connector), now, was_off=before != PAUSED)
+        for call, before in switched_on
+    ]
 
 
 def losses(steps: Sequence[Step]) -> str:

@@ -8,6 +8,7 @@ from deploy.errors import DeployError
 from deploy.program import PROGRAM, UP
 from deploy.resources.connector import Connector, connector_id
 from deploy.resources.function import Function
+from deploy.resources.pausing import now_written, undelivered
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
@@ -69,3 +70,10 @@ def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -
     if secret.found(facts) is None or before == after:
         return ()
     return (secret.remember_paused(facts, after),)
+
+
+def report_undelivered(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
+    """Report and print of which time DT delivers no events, for each connector that these steps have switched on."""
+    gaps = context.report.undelivered = undelivered(done, since, now_written(context.now()))
+    for gap in gaps:
+        context.print(gap.sentence())

@@ -1,17 +1,17 @@
 """``resume``: let DT send events again, say which ones it does not deliver, and verify the path with a real event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import ApplyFailed
-from deploy.resources.pausing import ACTIVE, now_written, plan_resume, undelivered
+from deploy.resources.pausing import ACTIVE, plan_resume
 from deploy.stages.observed import Observed
 from deploy.steps import ConnectorCall, Step, pending
 from deploy.verbs.applying import LAG_PAUSES_S, again, apply
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
-from deploy.verbs.pausing import closed_steps, note_steps, owned, read, require_all_shown
+from deploy.verbs.pausing import closed_steps, note_steps, owned, read, report_undelivered, require_all_shown
 from deploy.verbs.planning import observe
 from deploy.verbs.proving import prove_after_up
 from deploy.verbs.up import NO_VERIFY
@@ -53,20 +53,13 @@ def run(context: Context) -> int:
     try:
         apply(context, steps, observed, again("resume", context.flags))
     except ApplyFailed as error:
-        _report_undelivered(context, error.done, since)
+        report_undelivered(context, error.done, since)
         raise
-    _report_undelivered(context, resumed, since)
+    report_undelivered(context, resumed, since)
     if resumed and context.flags.verify:
         prove_after_up(context, _listed_again(context, observed, resumed))
     require_all_shown(observed, STILL)
     return NOTHING_TO_DO
-
-
-def _report_undelivered(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
-    """Report and print of which time DT delivers no events, for each connector that is resumed."""
-    gaps = context.report.undelivered = undelivered(done, since, now_written(context.now()))
-    for gap in gaps:
-        context.print(gap.sentence())
 
 
 def _listed_again(context: Context, before: Observed, resumed: Sequence[Step]) -> Observed:

@@ -153,6 +153,7 @@ def test_a_connector_that_dt_switched_off_is_resumed_and_called_that(both: Stage
     assert deployment(both).resume(verify=False) == NOTHING_TO_DO
     assert statuses(both) == ["ACTIVE", "ACTIVE"]
     assert "switched off by DT, after five days of failed deliveries, and not paused" in both.shown
+    assert f"{DT_PROJECT}: DT had switched the connector off after five days of failed deliveries" in both.shown
 
 
 def test_a_connector_that_dt_switched_off_can_be_paused_so_that_up_leaves_it(both: Stage) -> None:
