@@ -6,11 +6,12 @@ from typing import Any
 
 from deploy.commands import read_events, verb_on, watch_events
 from deploy.links import Link, links
+from deploy.pages import page
 from deploy.spec import Spec
 
 COST = (
     "about $19 a month for a thousand sensors, and $1,256 for 100,000, at the default sizes; without events nothing "
-    "(docs/cost.md)"
+    f"({page('cost.md')})"
 )
 """The figures of docs/cost.md; a test compares the two."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy.cli.spelling import suggestion
+from deploy.pages import page
 from deploy.spec import DT_PROJECT_ID, DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, RETENTION_DEFAULTS, seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
@@ -184,7 +185,7 @@ OPTIONS = (
     ),
     Option(
         *("settings", "--set", "NAME=VALUE", "function", "setting of the function, such as LOG_LEVEL=DEBUG"),
-        "those of docs/reference.md",
+        f"those of {page('reference.md')}",
         _setting,
         many=True,
         pairs=True,

@@ -11,6 +11,7 @@ from deploy.cli.options import OPTIONS, Group
 from deploy.cli.spelling import suggestion
 from deploy.cli.usage import Usage
 from deploy.errors import DeployError
+from deploy.pages import page
 from deploy.program import PROGRAM
 from deploy.spec import DEFAULT_SENSORS
 from function.version import VERSION
@@ -60,7 +61,7 @@ is deployed.
 _NOT_USED = """\
 This verb does not use the other settings; they must still be valid.
 """
-_SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
+_SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: {page('scaling.md')}."
 
 
 class _Parser(Parser):

@@ -1,6 +1,5 @@
 """The parts of the workbench, in process: rows, settings, lines to paste, new events, the log, restarts."""
 
-import io
 import json
 import re
 import shlex
@@ -12,8 +11,6 @@ from typing import Any
 
 import pytest
 
-from function.log import Log, RequestContext
-from function.outcomes import INTERNAL
 from tests.emulators.errors import NotRunning, NotStarted
 from tests.emulators.workbench import state
 from tests.emulators.workbench.exchange import Exchange
@@ -25,7 +22,7 @@ from tests.emulators.workbench.reload import Reloading, Stamps, stamps_of
 from tests.emulators.workbench.send import Wanted
 from tests.emulators.workbench.subscriber import receive
 from tests.emulators.workbench.table import Event, Table, reason_of
-from tests.function.builders import known_settings, request
+from tests.function.builders import known_settings, logged_failure
 
 REJECTED = {"messageId": "1795813355223567", "topic": "rejected"}
 DEVICE = {"eventType": "touch", "targetName": "projects/p/devices/emu0011dr2b5vjs7396g", "data": {"touch": {}}}
@@ -105,13 +102,10 @@ def fail_for_a_cause() -> None:
 
 def test_an_exception_of_the_function_is_shown_with_the_line_that_raised_it() -> None:
     failed = exchange({"error": "internal"}, status=500)
-    stream = io.BytesIO()
-    log = Log(stream, level="INFO", google_project="p", monotonic=lambda: 0.0)
     with pytest.raises(KeyError) as raised:
         fail_for_a_cause()
-    log.request(RequestContext(request(b"", {})), INTERNAL, raised.value)
+    logged = logged_failure(raised.value)
 
-    logged = json.loads(stream.getvalue())
     place = rf"emulators/{Path(__file__).name}, line \d+, fail_for_a_cause"
     assert re.fullmatch(f"internal: KeyError in {place}", reason_of(failed, logged))
     assert reason_of(failed, {"stack_trace": "KeyError"}) == "internal: KeyError"

@@ -14,8 +14,6 @@ from tests.deploy.fakes.dt import DT_PROJECT, ORGANIZATION, SECOND
 from tests.deploy.fakes.gcloud import PROJECT, URL
 from tests.deploy.stage import Stage
 
-SECOND = "bsuu3fmh1p7g00c9m8og"
-
 
 def test_up_makes_both_ends(up: Stage) -> None:
     kinds = sorted(f"{kind} {name}" for kind, name in up.google.things)
