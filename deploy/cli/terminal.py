@@ -115,10 +115,10 @@ class Terminal:
                 self._erase()
 
     @contextlib.contextmanager
-    def step(self, step: Step) -> Iterator[None]:
-        """Show that a step of a plan is running, and then that it is done."""
+    def step(self, step: Step, estimate: str = "") -> Iterator[None]:
+        """Show that a step of a plan is running, and then that it is done. ``estimate``: its duration, in words."""
         begun_at = time.monotonic()
-        with self.progress(f"  {step.action} {step.resource}"):
+        with self.progress(f"  {step.action} {step.resource}{f' ({estimate})' if estimate else ''}"):
             yield
         self.info(f"  {step.action} {step.resource}: done in {time.monotonic() - begun_at:.1f} s")
 

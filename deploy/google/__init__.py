@@ -9,6 +9,7 @@
 ``org_policy``       whether an organization forbids public access             Google Cloud, reading
 ``regions``          the regions of functions, if Google's API is not enabled  nothing
 ``secret_versions``  the enabled versions of the signature secret              Secret Manager
+``builds``           how long the last build of the function took              Google Cloud, reading
 ``function_log``     what the function wrote about one event                   Google Cloud, reading
 ``backlog``          unread messages of a subscription, from Cloud Monitoring  nothing
 ``pubsub_filter``    filters of subscriptions: parse, apply, write             nothing

@@ -21,7 +21,7 @@ from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
 from deploy.stages.operation_errors import with_more
 from deploy.stages.ownership import Ownership
-from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, Step, pending
+from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, ResourceId, Step, pending
 
 POLL_PAUSES_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
 """Pauses between reads of a resource that another command is creating, which may take as long as a build."""
@@ -41,7 +41,7 @@ class Executor:
     """Carries out steps. ``url``: the function's URL. ``secrets``: the enabled secrets. Both are read when needed.
 
     ``version``: the number of the newest secret version. ``uploaded``: Google's name for the newest upload. ``again``:
-    the command that finishes these steps after a failure.
+    the command that finishes these steps after a failure. ``estimates``: how long slow steps take, in words.
     """
 
     spec: Spec
@@ -54,6 +54,7 @@ class Executor:
     secrets: tuple[Secret, ...] = ()
     version: int = 0
     again: str = UP
+    estimates: Mapping[ResourceId, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     ownership: Ownership = field(init=False)
     uploaded: str = ""
@@ -73,7 +74,7 @@ class Executor:
         done = 0
         try:
             for step in wanted:
-                with terminal.step(step):
+                with terminal.step(step, self.estimates.get(step.id, "")):
                     self._carry_out(step)
                 done += 1
         except DeployError as error:

@@ -81,7 +81,7 @@ class Builder:
         account = self._account(config)
         source = self.uploads.source(build_config)
         self._check_builder(build_config)
-        number = self._estate.next_number()
+        number, began = self._estate.next_number(), timestamp()
         revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._may_publish(account))
         on_stage("COMPLETE", "IN_PROGRESS")
         with self._remembering(revision, name, region, config):
@@ -95,15 +95,23 @@ class Builder:
         self._run.put(service)
         service.route(all_to_latest() if config.get(ALL_ON_LATEST) else service.traffic)
         on_stage("COMPLETE", "COMPLETE")
-        return self._described(function, service, revision)
+        return self._described(function, service, revision, self._built(region, number, began))
 
-    def _described(self, function: Json, service: Service, revision: Revision) -> Json:
+    def _built(self, region: str, number: int, began: str) -> str:
+        """Remember a finished build, and return its name."""
+        build = f"{number:08}-4f2d-4c8b-9a57-0c8f7c1d2e3a"
+        name = f"projects/{self._estate.number}/locations/{region}/builds/{build}"
+        times = {"createTime": began, "startTime": began, "finishTime": timestamp()}
+        self._estate.builds[build] = {"id": build, "name": name, "status": "SUCCESS", **times}
+        return name
+
+    def _described(self, function: Json, service: Service, revision: Revision, build: str) -> Json:
         """Return a function as the API shows it after this revision has started."""
         config, build_config = function["serviceConfig"], function["buildConfig"]
         kept = self._kept(build_config, service.region, service.name)
         return {
             **function,
-            "buildConfig": {**build_config, "source": {"storageSource": kept}},
+            "buildConfig": {**build_config, "build": build, "source": {"storageSource": kept}},
             "state": "ACTIVE",
             "environment": "GEN_2",
             "updateTime": timestamp(),
