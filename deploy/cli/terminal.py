@@ -115,12 +115,15 @@ class Terminal:
                 self._erase()
 
     @contextlib.contextmanager
-    def step(self, step: Step, estimate: str = "") -> Iterator[None]:
-        """Show that a step of a plan is running, and then that it is done. ``estimate``: its duration, in words."""
-        begun_at = time.monotonic()
-        with self.progress(f"  {step.action} {step.resource}{f' ({estimate})' if estimate else ''}"):
+    def working(self, steps: Sequence[Step], estimate: str = "") -> Iterator[None]:
+        """Show that steps of a plan with the same action are running. ``estimate``: their duration, in words."""
+        names = ", ".join(step.resource for step in steps)
+        with self.progress(f"  {steps[0].action} {names}{f' ({estimate})' if estimate else ''}"):
             yield
-        self.info(f"  {step.action} {step.resource}: done in {time.monotonic() - begun_at:.1f} s")
+
+    def done(self, step: Step, seconds: float) -> None:
+        """Show that a step of a plan is done, and how long it took."""
+        self.info(f"  {step.action} {step.resource}: done in {seconds:.1f} s")
 
     def _tick(self, what: str, stop: threading.Event) -> None:
         begun_at = time.monotonic()

@@ -112,6 +112,11 @@ class Subscription(Marked):
         """The id of the subscription."""
         return subscription_id(self.topic)
 
+    @property
+    def after(self) -> tuple[ResourceId, ...]:
+        """The topic, although a subscription outlives it."""
+        return (topic_id(self.topic),)
+
     def creation(self, facts: Facts) -> GcloudCall:
         """Return the call that creates it."""
         del facts

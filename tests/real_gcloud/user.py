@@ -89,6 +89,13 @@ STEPS = (
 )
 """All of them in order. The secret and its first version are one command of gcloud's, and two requests."""
 
+SIDE_BY_SIDE = (
+    ("service account dt-pubsub", "topic dt-events", "topic dt-rejected"),
+    ("subscription dt-events", "subscription dt-rejected"),
+    ("publisher on topic dt-events", "publisher on topic dt-rejected", "secretAccessor on secret dt-signature"),
+)
+"""Steps that run at the same time: if one fails, the others are done."""
+
 
 class User:
     """A user with a terminal, and both clouds. ``folder`` is for all that is written on this machine."""

@@ -498,15 +498,16 @@ def test_a_plan_is_coloured_only_on_a_terminal() -> None:
 def test_progress_is_shown_step_by_step() -> None:
     off, screen = io.StringIO(), Screen()
     for err in (off, screen):
-        with Terminal(io.StringIO(), err, Keyboard(None)).step(STEP):
-            pass
-    assert off.getvalue() == "  create topic t ...\n  create topic t: done in 0.0 s\n"
+        terminal = Terminal(io.StringIO(), err, Keyboard(None))
+        with terminal.working([STEP], "some minutes"):
+            terminal.done(STEP, 0.01)
+    assert off.getvalue() == "  create topic t (some minutes) ...\n  create topic t: done in 0.0 s\n"
     assert "done in 0.0 s" in screen.getvalue()
 
 
 def test_a_failed_step_is_not_shown_as_done() -> None:
     err = io.StringIO()
-    with pytest.raises(ZeroDivisionError), Terminal(io.StringIO(), err, Keyboard(None)).step(STEP):
+    with pytest.raises(ZeroDivisionError), Terminal(io.StringIO(), err, Keyboard(None)).working([STEP]):
         raise ZeroDivisionError
     assert "done" not in err.getvalue()
 
@@ -528,8 +529,9 @@ def test_a_call_of_dts_api_is_shown_without_secret() -> None:
 
 def test_steps_are_carried_out_even_if_progress_cannot_be_shown() -> None:
     terminal = Terminal(io.StringIO(), Full(), Keyboard("y\n"))
-    with terminal.step(STEP), terminal.progress("something"):
+    with terminal.working([STEP]), terminal.progress("something"):
         terminal.info("on the way")
+    terminal.done(STEP, 1.0)
     assert terminal.confirm("?")
 
 
