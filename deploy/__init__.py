@@ -5,10 +5,11 @@ Modules and packages, from what a user types down to the two clouds:
 ===================  ============================================================  ==========================
 ``__main__``         reads the command line, builds the context, catches errors    the terminal, environment
 ``cli``              flags, settings, deploy.toml, tables, questions               the terminal, deploy.toml
-``verbs``            init, plan, up, verify, status, list, …, down; one file each   nothing by itself
+``verbs``            init, plan, up, verify, status, follow, …, down; one each   nothing by itself
 ``context``          all that a verb works with, built once                        nothing by itself
 ``report``           the result of a verb, for ``--json``                          nothing
 ``proof``            refuse an unsigned request; see a real event arrive           both clouds
+``live``             events as they come, as readable lines and on a page          Pub/Sub
 ``stages``           preflight, observe, plan, apply                               both clouds
 ``resources``        one class for each resource                                   nothing
 ``google``           the only modules that reach Google Cloud                      Google Cloud
@@ -17,6 +18,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``network``          explains why an HTTPS request got no answer                   nothing
 ``web``              keeps the logins of ~/.netrc out of HTTP calls                the environment
 ``parallel``         worker threads, and sleeps that Ctrl-C ends                   threads
+``costs``            the price list, and what a month costs                        nothing
 ``spec``             the desired state, as one frozen value                        nothing
 ``steps``            a plan as data                                                nothing
 ``secret``           a secret that no repr, log or traceback shows                 nothing

@@ -1,4 +1,4 @@
-"""The commands that a user is shown to read events, and to run a verb on one deployment. Pure.
+"""The commands that a user is shown to read events and the log, and to run a verb on one deployment. Pure.
 
 Each can be pasted into bash, zsh and fish.
 """
@@ -18,8 +18,7 @@ _LINE = "value(message.attributes.eventType, message.attributes.deviceId, messag
 
 def read_events(spec: Spec, limit: int = 1) -> str:
     """Return the command that shows some events, one a line, and does not acknowledge them."""
-    pull = ("gcloud", "pubsub", "subscriptions", "pull", spec.topic, f"--limit={limit}", spec.project_flag)
-    return f'{shlex.join(pull)} --format="{_LINE}"'
+    return f'{shlex.join(_pull(spec, spec.topic, limit))} --format="{_LINE}"'
 
 
 def watch_events(spec: Spec) -> str:
@@ -41,3 +40,18 @@ def verb_on(verb: str, spec: Spec, dt_projects: Sequence[str]) -> str:
         *([f"--connector-name={spec.connector_name}"] if spec.connector_name else []),
     )
     return f"{PROGRAM} {shlex.join((verb, *flags))}"
+
+
+def read_log(spec: Spec) -> str:
+    """Return the command that shows the newest lines of the function's log."""
+    place = (f"--region={spec.region}", spec.project_flag)
+    return shlex.join(("gcloud", "functions", "logs", "read", spec.name, "--gen2", *place, "--limit=50"))
+
+
+def read_rejected(spec: Spec) -> str:
+    """Return the command that shows rejected events with their reasons, and does not acknowledge them."""
+    return shlex.join(_pull(spec, spec.rejected_topic, 10))
+
+
+def _pull(spec: Spec, subscription: str, limit: int) -> tuple[str, ...]:
+    return ("gcloud", "pubsub", "subscriptions", "pull", subscription, f"--limit={limit}", spec.project_flag)

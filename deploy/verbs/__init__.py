@@ -7,6 +7,7 @@
 ``verify``       prove the path from DT to Pub/Sub                              nothing by itself
 ``status``       show the resources and their health                             nothing by itself
 ``list``         show the deployments of a Google project                       nothing by itself
+``follow``       show events as they come                                       Pub/Sub, a file
 ``pause``        let DT send no events                                          nothing by itself
 ``resume``       let DT send events again                                       nothing by itself
 ``down``         remove both ends                                               nothing by itself
@@ -18,7 +19,6 @@
 ``rolling_back`` up --rollback: an earlier revision answers                     nothing by itself
 ``pausing``      what pause and resume share                                    nothing by itself
 ``unread``       counts the messages that down deletes with subscriptions       nothing by itself
-``status_rows``  the rows that status shows                                     nothing
 ``interview``    the questions of init, one setting after the other             nothing by itself
 ``discovery``    what both clouds have, for the choices of init                 nothing by itself
 ``exit_codes``   the exit codes of all verbs                                    nothing
@@ -30,7 +30,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import down, init, pause, plan, resume, status, up, verify
+from deploy.verbs import down, follow, init, pause, plan, resume, status, up, verify
 from deploy.verbs import list as list_verb
 
 
@@ -49,6 +49,7 @@ VERBS: Mapping[str, Verb] = {
     "verify": Verb(verify.USAGE, verify.run),
     "status": Verb(status.USAGE, status.run),
     "list": Verb(list_verb.USAGE, list_verb.run),
+    "follow": Verb(follow.USAGE, follow.run),
     "pause": Verb(pause.USAGE, pause.run),
     "resume": Verb(resume.USAGE, resume.run),
     "down": Verb(down.USAGE, down.run),

@@ -8,6 +8,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from deploy.stages.source import staged
 from deploy.verbs import VERBS
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.fakes.gcloud import PROJECT, REGION, FakeGcloud
+from tests.deploy.fakes.pubsub import FakePubSub
 from tests.function.fakes import FakeClock
 
 SOURCE = {"main.py": b"print()", "requirements.txt": b"", "function/__init__.py": b""}
@@ -82,6 +84,11 @@ class Deployment:
         """Run ``list``."""
         return self.run("list")
 
+    def follow(self, **flags: Any) -> int:
+        """Run ``follow`` with these flags; without any, for five seconds."""
+        names = ("device", "type", "label", "text", "count", "duration", "output")
+        return self.run("follow", **{**dict.fromkeys(names), "raw": False, **(flags or {"duration": "5s"})})
+
     def down(self) -> int:
         """Run ``down``."""
         return self.run("down")
@@ -98,7 +105,7 @@ class Deployment:
         """Run ``resume``, or ``resume --all``."""
         return self.run("resume", all=all_of_them, verify=verify)
 
-    def run(self, verb: str, **flags: bool | str | None) -> int:
+    def run(self, verb: str, **flags: Any) -> int:
         """Run a verb with these flags."""
         typed = argparse.Namespace(**{**vars(self.context.flags), **flags})
         return VERBS[verb].run(replace(self.context, flags=typed))
@@ -111,17 +118,25 @@ class Stage:
     google: FakeGcloud = field(default_factory=FakeGcloud)
     dt: FakeDt = field(default_factory=FakeDt)
     clock: FakeClock = field(default_factory=FakeClock)
+    monotonic: FakeClock | None = None
     held: frozenset[str] = field(default_factory=lambda: frozenset(deployer_permissions()))
     held_on_account: frozenset[str] = frozenset()
+    requests: dict[str, int] = field(default_factory=lambda: {"200": 120})
+    measured_s: int = 300
     unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
     monitoring_fails: DeployError | None = None
     answers: list[tuple[int, str]] = field(default_factory=list)
     post: Post | None = None
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
     changelog: str = ""
+    pubsub: FakePubSub = field(init=False)
     report: Report = field(default_factory=Report)
     out: io.StringIO = field(default_factory=io.StringIO)
     err: io.StringIO = field(default_factory=io.StringIO)
+
+    def __post_init__(self) -> None:
+        """Give Pub/Sub the clock of the stage."""
+        self.pubsub = FakePubSub(self.clock, on_idle=lambda: self.clock.advance(0.1))
 
     def deployment(
         self,
@@ -140,13 +155,15 @@ class Stage:
             dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.info),
             test_permissions=self._held,
             read_time_series=self._measured,
+            send=self.pubsub,
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
-            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None),
+            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None, watch=None),
             report=self.report,
             sleep=self.clock.advance,
             now=self.clock,
+            monotonic=self.monotonic or self.clock,
             changelog=lambda: self.changelog,
         )
         return Deployment(context)
@@ -181,6 +198,8 @@ class Stage:
         assert (project, token.reveal()) == (PROJECT, "an-access-token")
         if self.monitoring_fails:
             raise self.monitoring_fails
+        if "run.googleapis.com/request_count" in parameters["filter"]:
+            return self._counted(parameters)
         place = int("oldest_unacked_message_age" in parameters["filter"])
         ends = [parameters["interval.endTime"], parameters["interval.startTime"]]
         return [
@@ -193,6 +212,27 @@ class Stage:
             }
             for name, figures in self.unread.items()
             if f'"{name}"' in parameters["filter"]
+        ]
+
+    def _counted(self, parameters: Mapping[str, str]) -> list[Any]:
+        """Return the requests by their status, spread over the time in which they were measured."""
+        assert parameters["aggregation.groupByFields"] == "metric.labels.response_code"
+        period, periods = timedelta(seconds=300), self.measured_s // 300
+        until = datetime.fromisoformat(parameters["interval.endTime"])
+        ends = [until - number * period for number in range(periods)]
+        return [
+            {
+                "metric": {"labels": {"response_code": code}},
+                "resource": {"type": "cloud_run_revision", "labels": {"project_id": PROJECT}},
+                "points": [
+                    {
+                        "interval": {"startTime": (end - period).isoformat(), "endTime": end.isoformat()},
+                        "value": {"int64Value": str(count // periods)},
+                    }
+                    for end in ends
+                ],
+            }
+            for code, count in self.requests.items()
         ]
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:

@@ -15,7 +15,6 @@
 ``processes``         child processes that never outlive this one                                this machine
 ``events``            one sample event of each of DT's types                                     nothing
 ``signing``           signs bodies as DT does                                                    nothing
-``readings``          an event's reading as text, such as ``24.9 °C``                            nothing
 ``errors``            the one family of errors                                                   nothing
 ``workbenches``       workbenches that the tests start                                           this machine
 ``clients``           what the tests send to the clouds: HTTPS requests and gcloud               this machine

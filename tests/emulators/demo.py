@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from json import JSONDecodeError, loads
 
+from deploy.live.readings import event_text
 from tests.emulators.backend import Choice
 from tests.emulators.events import SAMPLES, encode, sample_event
 from tests.emulators.ingestion import REJECTED, Answer, Ingestion, Received, ingestion
-from tests.emulators.readings import reading
 
 Say = Callable[[str], object]
 
@@ -109,7 +109,7 @@ def _narrow(kind: str, device: str, words: str, _: str, latency: str, last: str)
 def _shown(row: Row, message: Received, *, latency: str, last: str) -> str:
     try:
         body = loads(message.data)
-        words = reading(body["event"])
+        words = event_text(body["event"])
     except (JSONDecodeError, UnicodeDecodeError, KeyError, TypeError):
         words = message.attributes.get("reason", "not an event")
     attributes = message.attributes

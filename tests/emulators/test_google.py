@@ -187,6 +187,7 @@ def test_a_function_works_only_while_its_service_account_is_enabled(deployed: Cl
 def test_gcloud_reads_the_functions_log(deployed: Clouds) -> None:
     signed(deployed, an_event())
 
+    assert deployed.google.requests.until(time.time())[-1].status == 200, "the front end has counted it"
     read = gcloud(deployed, "logging read severity>=INFO --format=value(jsonPayload.eventType)")
 
     assert "temperature" in read.stdout.splitlines()
@@ -822,6 +823,31 @@ def test_the_subscriptions_of_a_deployment_are_made_and_changed_on_googles_emula
             answer = ask(both_clouds, "PATCH", url, asked)
             assert (answer.status, answer.json.items() >= changed.items()) == (200, True), answer.body
         assert ask(both_clouds, "DELETE", url).status == 200
+
+
+def test_the_quota_of_a_project_is_charged_only_with_the_permission_to_use_its_services(
+    both_clouds: Clouds, events: str
+) -> None:
+    topics = f"{PUBSUB}/topics"
+    assert ask(both_clouds, "GET", topics, headers={"X-Goog-User-Project": PROJECT}).status == 200
+    assert ask(both_clouds, "GET", topics, headers={"X-Goog-User-Project": "another-project"}).status == 403
+    both_clouds.google.estate.denied = {"serviceusage.services.use"}
+
+    refused = ask(both_clouds, "GET", topics, headers={"X-Goog-User-Project": PROJECT})
+
+    assert refused.json["error"]["details"][0]["reason"] == "USER_PROJECT_DENIED"
+    assert ask(both_clouds, "GET", topics).status == 200
+
+
+def test_a_pull_without_a_message_ends_with_an_empty_answer(
+    both_clouds: Clouds, events: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(both_clouds, "PUT", events, {"topic": f"projects/{PROJECT}/topics/dt-events"})
+    monkeypatch.setattr("tests.emulators.clouds.google.data_plane.CALL_S", 0.2)
+
+    pulled = ask(both_clouds, "POST", f"{events}:pull", {"maxMessages": 10})
+
+    assert (pulled.status, pulled.json) == (200, {})
 
 
 def test_a_detached_subscription_delivers_nothing(both_clouds: Clouds, events: str) -> None:

@@ -18,7 +18,6 @@ import pytest
 
 from function.schema import EVENT_TYPES, find_violation
 from tests.emulators.events import SAMPLES, encode, sample_event
-from tests.emulators.readings import reading
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -169,15 +168,3 @@ def test_there_is_a_valid_sample_of_every_event_type() -> None:
         event = sample_event(event_type, number=1, at=datetime.now(UTC))
         assert find_violation(event_type, event["event"]["data"]) is None
         assert len(encode(event)) < 1000
-
-
-def test_every_sample_has_a_reading_in_words() -> None:
-    words = {name: reading(sample_event(name, number=1, at=datetime.now(UTC))["event"]) for name in SAMPLES}
-
-    assert words["humidity"] == "22.45 °C, 17 % RH"
-    assert words["labelsChanged"] == "+room ~name -old-key"
-    assert not words.keys() & set(words.values())
-
-
-def test_an_event_of_an_unknown_type_is_shown_by_the_name_of_its_type() -> None:
-    assert reading({"eventType": "radon", "data": {"radon": {"becquerel": 3}}}) == "radon"

@@ -1,6 +1,7 @@
 """A fake gcloud that keeps one Google Cloud project in memory: later commands see what earlier ones made."""
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,17 @@ URL = "https://dt-pubsub-abcdef-ew.a.run.app"
 
 
 _PAYLOADS = {"jsonPayload", "textPayload"}
-OF_THE_PROJECT = {"auth", "projects", "billing", "builds", "logging", "services", "resource-manager", "org-policies"}
+OF_THE_PROJECT = {
+    "auth",
+    "config",
+    "projects",
+    "billing",
+    "builds",
+    "logging",
+    "services",
+    "resource-manager",
+    "org-policies",
+}
 _ABSENT = {
     "topics": "NOT_FOUND: Resource not found (resource={name}).",
     "subscriptions": "NOT_FOUND: Resource not found (resource={name}).",
@@ -40,6 +51,10 @@ _ABSENT = {
 
 class _Failure(Exception):
     pass
+
+
+Refused = _Failure
+"""An error of Google's with which a command ends; ``before`` can raise it."""
 
 
 @dataclass
@@ -77,7 +92,8 @@ class FakeGcloud:
     ``projects`` are the projects that the account sees, by id, with their names; only ``PROJECT`` has resources.
     ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
     ``revisions`` are those of the function, the oldest first;
-    ``traffic`` is the share of the requests that each gets.
+    ``traffic`` is the share of the requests that each gets. ``tokens``: the access tokens, of which a forced renewal
+    uses up the first; ``expiry``: when the first one expires.
     """
 
     services: set[str] = field(default_factory=set)
@@ -108,20 +124,23 @@ class FakeGcloud:
     asked: list[Argv] = field(default_factory=list)
     uploaded: list[list[str]] = field(default_factory=list)
     revisions: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=lambda: ["an-access-token"])
+    expiry: str | None = None
     traffic: list[dict[str, Any]] = field(default_factory=lambda: [{"latestRevision": True, "percent": 100}])
 
     def __call__(self, argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
         """Run one command."""
         del timeout_s
         self.asked.append(argv)
-        self.before(argv)
         command = Command.read(argv)
         try:
+            self.before(argv)
             self._stumble(command)
             answer = self._answer(command, stdin, folder)
             self._lose(command)
         except _Failure as failure:
-            return Finished(1, "", f"ERROR: (gcloud.{'.'.join(command.words[:3])}) {failure}")
+            group = command.words[: 2 if command.words[0] == "logging" else 3]  # its third word is a filter
+            return Finished(1, "", f"ERROR: (gcloud.{'.'.join(group)}) {failure}")
         self.after(argv)
         printed = self.warnings.get(" ".join(command.words), "progress goes here\n")
         return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), printed)
@@ -163,6 +182,7 @@ class FakeGcloud:
         group = command.words[0]
         if group in {
             "auth",
+            "config",
             "projects",
             "billing",
             "builds",
@@ -171,6 +191,8 @@ class FakeGcloud:
             "org-policies",
             "services",
         }:
+            if "force-auth-refresh" in command.flags and len(self.tokens) > 1:
+                del self.tokens[0]
             return self._project(command)
         if group == "run":
             return self._run(command)
@@ -194,20 +216,37 @@ class FakeGcloud:
             raise _Failure(f"[you@example.com] does not have permission to access {unknown} (or it may not exist)")
         if command.words[0] == "projects" and not self.exists:
             raise _Failure(f"Projects instance [{PROJECT}] not found: Requested entity was not found.")
-        if command.words[:2] == ("builds", "describe"):
-            return self.last_build
+        if command.words[0] == "logging":
+            return self._logged(command)
         answers: dict[str, Any] = {
             "auth": "an-access-token\n",
+            "config": {"credential": {"access_token": self.tokens[0], "token_expiry": self.expiry}},
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
-            "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}"},
+            "builds": {
+                "serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}",
+                **(self.last_build if command.words[1] == "describe" else {}),
+            },
             "billing": {"billingEnabled": self.is_billed},
-            "logging": [
-                line if {"jsonPayload", "textPayload"} & line.keys() else {"jsonPayload": line} for line in self.log
-            ],
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }
         return answers[command.words[0]]
+
+    def _logged(self, command: Command) -> list[dict[str, Any]]:
+        """Return the entries of the log, the newest first: those with or without a reason, if the filter says so.
+
+        The other terms of a filter are not played here, but in ``tests/emulators/clouds/google/log_entries.py``.
+        """
+        entries = [
+            line if _PAYLOADS & line.keys() else {"timestamp": line.get("timestamp", VERSION_MADE), "jsonPayload": line}
+            for line in self.log
+        ]
+        wanted = command.words[2]
+        if "jsonPayload.reason:*" in wanted:
+            has_reason = "NOT jsonPayload.reason:*" not in wanted
+            entries = [entry for entry in entries if bool(entry["jsonPayload"].get("reason")) is has_reason]
+        entries.sort(key=lambda entry: str(entry.get("timestamp")), reverse=True)
+        return entries[: int(command.flags["limit"])]
 
     def _builder(self) -> dict[str, Any]:
         return {"role": self.build_role, "members": [f"serviceAccount:{BUILD_ACCOUNT}"]}
@@ -245,7 +284,7 @@ class FakeGcloud:
         """Return all of a kind, only the subscriptions of proofs, or the names of those of a topic."""
         if verb == "list":
             found = [thing for (group, _), thing in self.things.items() if group == kind]
-            return [thing for thing in found if "verify" in thing["name"]] if of_proofs else found
+            return [thing for thing in found if re.search("verify|follow", thing["name"])] if of_proofs else found
         there = [thing for (group, _), thing in self.things.items() if group == "subscriptions"]
         return [thing["name"] for thing in there if thing["topic"].endswith(f"/{topic}")]
 

@@ -173,7 +173,8 @@ def test_a_role_is_granted_on_a_new_resource_only_while_it_is_ours(up: Stage) ->
 def test_a_status_has_a_row_for_a_new_resource(up: Stage) -> None:
     up.out.truncate(0)
     up.deployment(in_json=True).status()
-    assert {"what": "archive dt-archive", "state": "ok", "detail": "is there"} in up.in_json()["status"]
+    (row,) = [row for row in up.in_json()["status"] if row["what"] == "archive dt-archive"]
+    assert (row["state"], row["detail"]) == ("ok", "is there")
 
 
 def every_resource() -> list[Resource]:
@@ -225,5 +226,5 @@ def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_pare
     made, watched = catalog.resources(spec()), catalog.watched(spec())
     assert [resource.title for resource in watched if resource not in made] == ["functions in other regions"]
     removable = catalog.removable(spec())
-    assert [resource.title for resource in removable if resource not in watched] == ["subscriptions of proofs"]
+    assert [resource.title for resource in removable if resource not in watched] == ["temporary subscriptions"]
     assert all(resource.parent for resource in watched if resource not in removable)

@@ -163,7 +163,7 @@ PRACTICE = (
         "pubsub-down",
         "Pub/Sub answers every publish with UNAVAILABLE. The function answers DT with 503, and DT sends the events "
         "again.",
-        "`status` shows `failing` for the deliveries; the log shows `put off` and `UNAVAILABLE`",
+        "`status` shows `failing` for the connector; the log shows `put off` and `UNAVAILABLE`",
         _pubsub(PubSubFault.fail("UNAVAILABLE")),
         "Pub/Sub",
     ),
@@ -177,7 +177,7 @@ PRACTICE = (
     Practice(
         "function-down",
         "Cloud Run answers DT with 503, and the function gets no request. DT sends the events again.",
-        "`status` shows `failing` for the deliveries; the log gets no new lines",
+        "`status` shows `failing` for the connector; the log gets no new lines",
         _answers(_unavailable, FUNCTION_HOSTS),
         "function",
     ),
@@ -197,14 +197,14 @@ PRACTICE = (
     Practice(
         "dt-api-429",
         "DT's API answers every call with 429, too many requests. Events still arrive.",
-        "`status` fails with an error that names DT and `429`",
+        "`status` shows `unreadable` and `429` for the connector, and Google's side as usual",
         _answers(partial(_refuse, status=429, retry_after_s=1), DT_APIS),
         "DT's API",
     ),
     Practice(
         "dt-api-down",
         "DT's API and its login answer every call with 503. Events still arrive.",
-        "`status` fails with an error that names DT and `503`",
+        "`status` shows `unreadable` and `503` for the connector, and Google's side as usual",
         _answers(partial(_refuse, status=503), (*DT_APIS, DT_LOGIN)),
         "DT's API",
     ),
@@ -212,7 +212,7 @@ PRACTICE = (
         "google-api-503",
         "Google's APIs answer every call with 503, and gcloud repeats each call for half a minute. Events still "
         "arrive.",
-        "`status` fails after some minutes, with an error that names gcloud and `503`",
+        "`status` shows `unreadable` and `503` for Google's side after some minutes, and DT's counts as usual",
         _answers(partial(_refuse, status=503), ["*.googleapis.com"]),
         "Google's APIs",
     ),
@@ -261,8 +261,9 @@ class Practising:
             return self.names()
 
     def _settle(self) -> None:
-        """Let DT send what it could not deliver at once, and forget that it could not, as three hours would."""
+        """Let DT send what it could not deliver at once, and forget all failures, as three hours would."""
         self._sky.dt.connectors.forgive()
+        self._sky.google.requests.forgive()
         self._sky.dt.deliveries.hurry()
 
     def _end(self, names: Sequence[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.emulators.readings import reading
+from deploy.live.readings import event_text
 from tests.emulators.workbench.exchange import Exchange
 
 YELLOW, RED = "33", "31"
@@ -48,7 +48,7 @@ class Event:
         target = str(event.get("targetName", ""))
         device_id = target.partition("/devices/")[2]
         event_type = str(event.get("eventType", "-"))
-        return cls(event_type, device_id or "-", reading(event) if "eventType" in event else "-")
+        return cls(event_type, device_id or "-", event_text(event) if "eventType" in event else "-")
 
 
 class Table:
