@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deploy.errors import ApplyFailed, DeployError, Several
+from deploy.first_contact.document import Document
 from deploy.live.summary import Summary
 from deploy.next_steps import NextSteps
 from deploy.proof.checks import Proof
@@ -32,6 +33,7 @@ class Report:
     upgrade: Upgrade | None = None
     undelivered: list[Undelivered] | None = None
     followed: Summary | None = None
+    first_contact: Document | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -53,6 +55,7 @@ class Report:
             "upgrade": None if self.upgrade is None else self.upgrade.as_json(),
             "undelivered": _list_as_json(self.undelivered),
             "followed": None if self.followed is None else self.followed.as_json(),
+            "firstContact": None if self.first_contact is None else self.first_contact.as_json(),
         }
 
 

@@ -27,6 +27,9 @@ FOLLOW_WORD = "follow"
 SEEN_MARK = f"{MARK}-seen"
 """The label of a subscription of ``follow`` with the time at which it was last read, in seconds since 1970."""
 
+CONTACT_MARK = f"{MARK}-contact"
+"""The label of the temporary function and secret of ``verify --report``; its value is the deployment's name."""
+
 PROJECT_MARK = f"{MARK}-project"
 """The label of an emulated device with the Google project, because a DT project may have deployments in several."""
 
@@ -39,7 +42,7 @@ SOURCE_LABEL = "dt-pubsub-source"
 VERSION_LABEL = f"{MARK}-version"
 """The label of the function that holds its version, as ``1-0-0``: a label's value may have no dot."""
 
-OWN_LABELS = (MARK, PROOF_MARK, FOLLOW_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
+OWN_LABELS = (MARK, PROOF_MARK, FOLLOW_MARK, CONTACT_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
 """Labels that this command or gcloud sets; a user cannot set them."""
 
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"

@@ -27,15 +27,15 @@ class Devices:
     api: DtApi
     spec: Spec
 
-    def make(self, project: str, device_type: str, now: float) -> str:
-        """Create an emulated device, and return its id. ``now`` is stored in its labels.
+    def make(self, project: str, device_type: str, now: float, labels: Mapping[str, str] | None = None) -> str:
+        """Create an emulated device, and return its id. ``now`` is stored in its labels, with those of ``labels``.
 
         Raises:
             DtFailed: DT did not allow it, or did not say whether it made the device.
 
         """
-        labels = {"name": "dt-pubsub verify", **self._marks, SINCE_MARK: str(int(now))}
-        body, path = {"type": device_type, "labels": labels}, f"/projects/{project}/devices"
+        all_labels = {"name": "dt-pubsub verify", **(labels or {}), **self._marks, SINCE_MARK: str(int(now))}
+        body, path = {"type": device_type, "labels": all_labels}, f"/projects/{project}/devices"
         with parsing_response(f"DT, POST {path}"):
             made: str = self.api.call("POST", path, body=body, emulator=True)["name"]
             return last_segment(made)

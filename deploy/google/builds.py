@@ -3,8 +3,9 @@
 import re
 from datetime import datetime
 
-from deploy.errors import GcloudFailed
+from deploy.errors import DeployError
 from deploy.google.gcloud import Gcloud
+from deploy.resources.function import Function
 from deploy.resources.resource import Facts
 from deploy.spec import Spec
 
@@ -19,24 +20,31 @@ def estimate(google: Gcloud, spec: Spec, function: Facts) -> str:
 
     ``function``: its description; empty if it does not exist yet.
     """
-    seconds = last_build_s(google, spec, function)
-    return USUALLY if seconds is None else f"the last build took {roughly(seconds)}"
+    try:
+        seconds = build_seconds(google, spec, str(function.get("buildConfig", {}).get("build", "")))
+    except DeployError:
+        return USUALLY
+    return f"the last build took {roughly(seconds)}"
 
 
-def last_build_s(google: Gcloud, spec: Spec, function: Facts) -> float | None:
-    """Return the seconds of the last successful build of a function; None if Google does not show it any more.
+def build_seconds(google: Gcloud, spec: Spec, build: str) -> float:
+    """Return how long a build took. ``build``: its full name, as the function's description has it.
 
     https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions#BuildConfig
+
+    Raises:
+        DeployError: the function has no build, or Google does not show it any more, or not its times.
+
     """
-    found = re.search(r"/locations/([^/]+)/builds/([^/]+)$", str(function.get("buildConfig", {}).get("build", "")))
+    found = re.search(r"/locations/([^/]+)/builds/([^/]+)$", build)
     if not found:
-        return None
+        raise DeployError("Google does not show the build", where=Function(spec).title)
     region, number = found.groups()
+    described = google.read(("builds", "describe", number, f"--region={region}", spec.project_flag)) or {}
     try:
-        build = google.read(("builds", "describe", number, f"--region={region}", spec.project_flag)) or {}
-        began, ended = (datetime.fromisoformat(build[key]) for key in ("startTime", "finishTime"))
-    except (GcloudFailed, KeyError, TypeError, ValueError):
-        return None
+        began, ended = (datetime.fromisoformat(str(described[key])) for key in ("startTime", "finishTime"))
+    except (KeyError, ValueError):
+        raise DeployError("has no times", where="the build") from None
     return (ended - began).total_seconds()
 
 

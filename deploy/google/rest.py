@@ -7,6 +7,7 @@ import requests
 
 from deploy.errors import DeployError
 from deploy.google.permissions import grant
+from deploy.parallel import sleep
 from deploy.secret import Secret
 from deploy.web import without_netrc
 
@@ -18,6 +19,10 @@ ReadTimeSeries = Callable[[str, Mapping[str, str], Secret], list[Any]]
 
 _TIME_SERIES_URL = "https://monitoring.googleapis.com/v3/projects/{project}/timeSeries"
 _PERMISSIONS_URL = "https://{api}.googleapis.com/v1/{resource}:testIamPermissions"
+_TRANSIENT = {429, 500, 502, 503, 504}
+_PAUSES_S = (1.0, 3.0)
+"""Pauses before Cloud Monitoring is asked again after a transient error."""
+
 _MAX_PERMISSIONS = 100
 """Permissions in one request: Google's limit."""
 
@@ -52,19 +57,19 @@ def test_permissions(resource: str, permissions: Sequence[str], token: Secret) -
     return frozenset(granted)
 
 
-def time_series(project: str, parameters: Mapping[str, str], token: Secret) -> list[Any]:
+def time_series(
+    project: str, parameters: Mapping[str, str], token: Secret, *, sleep: Callable[[float], None] = sleep
+) -> list[Any]:
     """Return the time series of Cloud Monitoring, or [] if the metric has no value yet: then Google answers 404.
 
-    https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list
+    A transient error is waited for. https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list
 
     Raises:
         DeployError: Google did not answer, or refused the request.
 
     """
-    headers = {"Authorization": f"Bearer {token.reveal()}"}
     try:
-        url = _TIME_SERIES_URL.format(project=project)
-        answer = requests.get(url, params=dict(parameters), headers=headers, timeout=30, allow_redirects=False)
+        answer = _ask(project, parameters, token, sleep)
         body = answer.json()
         if answer.status_code == 200:
             return list(body.get("timeSeries") or [])
@@ -74,6 +79,27 @@ def time_series(project: str, parameters: Mapping[str, str], token: Secret) -> l
     if answer.status_code == 404 and "Cannot find metric" in message:
         return []
     raise _monitoring_error(project, f"did not answer ({answer.status_code})", message)
+
+
+def _ask(
+    project: str, parameters: Mapping[str, str], token: Secret, sleep: Callable[[float], None]
+) -> requests.Response:
+    """Ask Cloud Monitoring, also again after a transient error.
+
+    The quota of this project is charged, and not that of gcloud's own. A user who may not charge it can still read.
+    """
+    headers = {"Authorization": f"Bearer {token.reveal()}", "X-Goog-User-Project": project}
+    pauses = iter(_PAUSES_S)
+    while True:
+        url = _TIME_SERIES_URL.format(project=project)
+        answer = requests.get(url, params=dict(parameters), headers=headers, timeout=30, allow_redirects=False)
+        if answer.status_code == 403 and "USER_PROJECT_DENIED" in answer.text and "X-Goog-User-Project" in headers:
+            del headers["X-Goog-User-Project"]
+            continue
+        pause_s = next(pauses, None) if answer.status_code in _TRANSIENT else None
+        if pause_s is None:
+            return answer
+        sleep(pause_s)
 
 
 def _monitoring_error(project: str, what: str, message: str) -> DeployError:

@@ -13,6 +13,7 @@
 ``invocation``        the permission to call the function
 ``invokers``          the callers that a Cloud Run service allows
 ``elsewhere``         functions that are left in other regions
+``first_contact``     what a killed verify --report has left
 ``connector``         the Data Connector in one DT project
 ``pausing``           pauses and resumes connectors; the times that DT loses
 ``traffic``           the revisions of the function, and which of them answers

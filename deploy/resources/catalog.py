@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deploy.resources.elsewhere import Elsewhere
+from deploy.resources.first_contact import AbandonedContactSecrets, AbandonedRecorders
 from deploy.resources.function import Function
 from deploy.resources.iam_binding import IamBinding, publisher_on, secret_accessor
 from deploy.resources.invocation import Invocation
@@ -57,8 +58,12 @@ The account comes long before the bindings, because it takes Google some time to
 LEFT: tuple[Entry, ...] = (Entry(Elsewhere, lambda spec, _: [Elsewhere(spec)]),)
 """Resources that earlier runs may have left. A plan reads them, too."""
 
-ABANDONED: tuple[Entry, ...] = (Entry(TemporarySubscriptions, lambda spec, _: [TemporarySubscriptions(spec)]),)
-"""Resources that killed proofs may have left. Only a removal reads them."""
+ABANDONED: tuple[Entry, ...] = (
+    Entry(TemporarySubscriptions, lambda spec, _: [TemporarySubscriptions(spec)]),
+    Entry(AbandonedContactSecrets, lambda spec, _: [AbandonedContactSecrets(spec)]),
+    Entry(AbandonedRecorders, lambda spec, _: [AbandonedRecorders(spec)]),
+)
+"""Resources that killed proofs and killed runs of ``verify --report`` may have left. Only a removal reads them."""
 
 _OF_PREFLIGHT = (
     "cloudfunctions.locations.list",

@@ -6,6 +6,7 @@ from deploy.errors import DeployError, NotOwned
 from deploy.resources.catalog import removable, resources
 from deploy.resources.connector import PAUSED, connector_id, plan_connector, remove_connector, remove_devices
 from deploy.resources.elsewhere import Elsewhere
+from deploy.resources.first_contact import remove_contact_connectors
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
 from deploy.resources.memory import Memory, deployed_upload
@@ -52,6 +53,7 @@ def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
             continue
         found, url = observed.connectors[project], observed.url(spec)
         steps += remove_connector(spec, project, found, url, foreign_url=observed.foreign_url(spec))
+        steps += remove_contact_connectors(spec, project, found)
         steps += remove_devices(project, observed.devices.get(project, ()))
     for resource in reversed(removable(spec)):
         steps += resource.removal(observed.of(resource))

@@ -15,6 +15,7 @@
 ``applying``     confirm, apply, plan again until nothing is left               nothing by itself
 ``proving``      the proof, at the end of up and in verify                      nothing by itself
 ``orientation``  the next steps, at the end of up and in status --links         nothing by itself
+``first_contact`` the report of verify --report                                nothing by itself
 ``upgrading``    what changes from the deployed version to this one             nothing by itself
 ``rolling_back`` up --rollback: an earlier revision answers                     nothing by itself
 ``pausing``      what pause and resume share                                    nothing by itself

@@ -6,3 +6,6 @@ NO_VERB = 2
 
 UNMET = UNHEALTHY
 """What was waited for did not come."""
+
+PARTIAL = 2
+"""The verb has done its work in part, and says which part is missing."""

@@ -72,9 +72,9 @@ class Deployment:
         """Run ``up``, or ``up --no-verify``."""
         return self.run("up", verify=verify)
 
-    def verify(self) -> int:
-        """Run ``verify``."""
-        return self.run("verify")
+    def verify(self, report: Path | None = None) -> int:
+        """Run ``verify``, or ``verify --report=FILE``."""
+        return self.run("verify", report=str(report) if report else None)
 
     def status(self, *, links: bool = False) -> int:
         """Run ``status``, or ``status --links``."""
@@ -159,7 +159,7 @@ class Stage:
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
-            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None, watch=None),
+            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None, watch=None, report=None),
             report=self.report,
             sleep=self.clock.advance,
             now=self.clock,

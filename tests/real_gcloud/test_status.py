@@ -1,22 +1,25 @@
-"""Status as its users run it, with the real gcloud: healthy, and unhealthy in JSON."""
+"""Status as its users run it, with the real gcloud: watched while it is healthy, and unhealthy in JSON."""
 
 import json
 import re
+import signal
 
-from tests.real_gcloud.user import REAL_GCLOUD, User
+from tests.emulators.clouds import Clouds
+from tests.real_gcloud.user import REAL_GCLOUD, User, struck
 
 pytestmark = REAL_GCLOUD
 
 
 def test_a_status_is_healthy_until_something_is_wrong_and_then_says_what_to_do(owner: User) -> None:
-    owner.both_clouds.log.clear()
-    status, output = owner.runs("status")
-    assert (status, owner.both_clouds.log.not_played(), owner.changes()) == (0, [], []), output
+    clouds = owner.both_clouds
+    clouds.log.clear()
+    status, output = struck(owner.starts("status", "--watch=5"), signal.SIGINT, lambda: is_reading_again(clouds))
+    assert (status, clouds.log.not_played(), owner.changes()) == (0, [], []), output
     assert re.search(r"^ACTIVE +connector in .* last 3 h: \d+ delivered, 0 not, p99 \d", output, re.MULTILINE), output
     assert re.search("^ok +unread in dt-events +no messages; as of", output, re.MULTILINE), output
 
     (connector,) = owner.connectors()
-    owner.both_clouds.dt.connectors.switch_off(connector["name"])
+    clouds.dt.connectors.switch_off(connector["name"])
     status, output = owner.runs("status", "--json")
     report = json.loads(output[output.index("{") :])
     assert (status, report["healthy"], report["error"]) == (3, False, None), output
@@ -25,3 +28,8 @@ def test_a_status_is_healthy_until_something_is_wrong_and_then_says_what_to_do(o
     assert report["health"]["backlogs"][0]["messages"] == 0
     unread = {key for key, value in report["health"].items() if value is None}
     assert unread <= {"lastEvent", "cost", "rotation"}, "there may be no event yet, but everything could be read"
+
+
+def is_reading_again(clouds: Clouds) -> bool:
+    """Return whether the second reading has begun: the first one has asked for three time series."""
+    return len(clouds.log.entries(path="*/timeSeries")) > 3

@@ -1,7 +1,7 @@
 """The rows of what the function answered: requests, the last event, and the reasons in its log. Pure."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from deploy.commands import read_log
 from deploy.errors import DeployError
@@ -12,7 +12,7 @@ from deploy.spec import Spec
 from deploy.stages.health.connector_rows import deliveries_of
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.resource_rows import deployment_age_s
-from deploy.stages.health.row import Row, unreadable
+from deploy.stages.health.row import Page, Row, unreadable
 from deploy.stages.health.words import DAY_S, ago, counted, duration, moment
 
 RECENT_S = 3 * 3600
@@ -27,7 +27,7 @@ UNAUTHORIZED_SHARE, FEWEST_UNAUTHORIZED = 0.5, 10
 SILENT_S = DAY_S
 """An older deployment without an event in this time has a problem, because a sensor reports every 15 minutes."""
 
-SEVERE = {
+SEVERE: Mapping[str, Page] = {
     "clock": "clock",
     "keys": "keys",
     "publish_config": "publish",

@@ -12,6 +12,24 @@ Health = Literal["ok", "unhealthy", "unreadable"]
 
 UNREADABLE = "unreadable"
 
+Page = Literal[
+    "",
+    "connector-disabled",
+    "connector-failing",
+    "no-events",
+    "backlog",
+    "rejected",
+    "unauthorized",
+    "server-errors",
+    "clock",
+    "keys",
+    "publish",
+    "function-missing",
+    "drift",
+    "unreadable",
+]
+"""The names of the runbook's pages; empty without a problem."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -26,7 +44,7 @@ class Row:
     detail: str
     health: Health = "ok"
     fix: str = ""
-    page: str = ""
+    page: Page = ""
     is_key: bool = True
 
     @property

@@ -100,7 +100,7 @@ def test_a_setting_is_inserted_after_a_last_line_without_an_end() -> None:
 
 def test_a_list_of_several_lines_at_the_end_is_replaced_whole() -> None:
     before = 'region = "us-east1"\ndt_projects = [\n  "old",\n]\n'
-    wanted = {"region": "us-east1", "dt_projects": ("c0md3pm0p7bet3vico8g",)}
+    wanted: Answers = {"region": "us-east1", "dt_projects": ("c0md3pm0p7bet3vico8g",)}
     assert edited(before, wanted, "deploy.toml") == 'region = "us-east1"\ndt_projects = ["c0md3pm0p7bet3vico8g"]\n'
 
 

@@ -221,7 +221,7 @@ def monitoring(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
 
 
 def time_series() -> list[Any]:
-    return google_api.time_series("p", {"filter": "x = y"}, Secret("google-token"))
+    return google_api.time_series("p", {"filter": "x = y"}, Secret("google-token"), sleep=lambda _: None)
 
 
 @pytest.mark.parametrize(
@@ -255,11 +255,24 @@ def test_time_series_are_read_and_a_metric_that_was_never_written_has_none(
 def test_time_series_that_cannot_be_read_are_an_error_that_says_why(
     monitoring: Server, answer: Answer, message: str
 ) -> None:
-    monitoring.answers[:] = [answer]
+    monitoring.answers[:] = [answer] * 3
     with pytest.raises(DeployError) as failed:
         time_series()
     assert message in str(failed.value)
     assert "google-token" not in str(failed.value)
+
+
+DENIED: Answer = (403, {}, '{"error": {"details": [{"reason": "USER_PROJECT_DENIED"}]}}')
+SOME: Answer = (200, {}, '{"timeSeries": [{"points": []}]}')
+
+
+@pytest.mark.parametrize("before", [(429, {}, "{}"), (503, {}, "<html>"), DENIED])
+def test_time_series_are_asked_for_again_after_what_passes_or_if_the_quota_project_is_denied(
+    monitoring: Server, before: Answer
+) -> None:
+    monitoring.answers[:] = [before, SOME]
+    assert time_series() == [{"points": []}]
+    assert len(monitoring.asked) == 2
 
 
 def test_neither_the_token_nor_the_signed_claim_of_a_login_is_shown_where_dt_quotes_it(server: Server) -> None:

@@ -123,6 +123,8 @@ class FakeDt:
             return _refusal(403, "permission denied")
         if action == "metrics":
             return DtAnswer(200, {"metrics": self.metrics})
+        if request.method == "GET":
+            return DtAnswer(200, self._shown(found))
         if request.method == "DELETE":
             self.connectors[project].remove(found)
             return DtAnswer(200, {})

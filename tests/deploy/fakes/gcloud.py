@@ -18,6 +18,8 @@ REGION = "europe-west1"
 VERSION_MADE = "2026-11-01T06:00:00.123456Z"
 BUILD_ACCOUNT = "123456789012-compute@developer.gserviceaccount.com"
 URL = "https://dt-pubsub-abcdef-ew.a.run.app"
+BUILT = {"startTime": "2026-11-01T06:00:00.5Z", "finishTime": "2026-11-01T06:01:31.7Z"}
+"""The times of each build."""
 
 
 _PAYLOADS = {"jsonPayload", "textPayload"}
@@ -108,7 +110,7 @@ class FakeGcloud:
     is_billed: bool = True
     log: list[dict[str, Any]] = field(default_factory=list)
     build_role: str = "roles/editor"
-    last_build: dict[str, str] = field(default_factory=dict)
+    last_build: dict[str, str] = field(default_factory=lambda: dict(BUILT))
     exists: bool = True
     unchecked: bool = False
     newest_version: str = "ENABLED"
@@ -222,10 +224,7 @@ class FakeGcloud:
             "auth": "an-access-token\n",
             "config": {"credential": {"access_token": self.tokens[0], "token_expiry": self.expiry}},
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
-            "builds": {
-                "serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}",
-                **(self.last_build if command.words[1] == "describe" else {}),
-            },
+            "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}", **self.last_build},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
@@ -347,8 +346,9 @@ class FakeGcloud:
             if self.newest_version != "ENABLED":
                 version = f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"
                 raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {self.newest_version} state.")
-            text = self.versions[name][int(command.words[3]) - 1]
-            return {"payload": {"data": urlsafe_b64encode(text.encode("utf-8", "surrogateescape")).decode()}}
+            number = len(self.versions[name]) if command.words[3] == "latest" else int(command.words[3])
+            data = urlsafe_b64encode(self.versions[name][number - 1].encode("utf-8", "surrogateescape")).decode()
+            return {"name": f"projects/1/secrets/{name}/versions/{number}", "payload": {"data": data}}
         newest = len(self.versions.get(name, ()))
         return [
             {
@@ -433,6 +433,8 @@ class FakeGcloud:
     def _route(self, command: Command) -> list[dict[str, Any]]:
         """Change the traffic, and return it: gcloud prints a list."""
         name, _, percent = command.flags.get("to-revisions", "").partition("=")
+        if command.words[-1].startswith("first-contact-"):  # a function of its own
+            return [{"revisionName": name, "percent": int(percent)}]
         self.traffic = [{"latestRevision": True, "percent": 100}]
         if name:
             assert name in {revision["metadata"]["name"] for revision in self.revisions}
@@ -459,9 +461,11 @@ class FakeGcloud:
 
 def new_function(name: str = "dt-pubsub", region: str = REGION) -> dict[str, Any]:
     """Return a function as it is before its first deployment."""
-    served = {"uri": URL, "environmentVariables": {}, "ingressSettings": "ALLOW_ALL"}
+    uri = URL.replace("dt-pubsub-", f"{name}-")
+    served = {"uri": uri, "environmentVariables": {}, "ingressSettings": "ALLOW_ALL"}
     place = f"projects/{PROJECT}/locations/{region}/functions/{name}"
-    return {"name": place, "state": "ACTIVE", "labels": {}, "buildConfig": {}, "serviceConfig": served}
+    build = {"build": f"projects/1/locations/{region}/builds/0f1e2d3c-4b5a"}
+    return {"name": place, "state": "ACTIVE", "labels": {}, "buildConfig": build, "serviceConfig": served}
 
 
 def new_revision(service: str, number: int, served: dict[str, Any], *, ready: bool = True) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_only_init_needs_no_settings_and_only_up_offers_it() -> None:
 
 
 KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "health", "version", "next"]
-KEYS += ["deployments", "upgrade", "undelivered", "followed"]
+KEYS += ["deployments", "upgrade", "undelivered", "followed", "firstContact"]
 
 
 @pytest.mark.parametrize("verb", WITH_SETTINGS)

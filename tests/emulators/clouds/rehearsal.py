@@ -1,8 +1,8 @@
 """``make rehearse``: the whole deployment and its removal, with the real ``gcloud`` and without any account.
 
-up -> verify, and up again, which must change nothing -> down, which must leave nothing. Every step is a command that a
-user types in the sandbox, in its own process. ``verify`` and the second ``up`` run side by side, because nearly all of
-the time is gcloud's own start, half a second for each of 90 commands.
+up -> verify, and up again, which must change nothing -> status, which must be healthy -> down, which must leave
+nothing. Every step is a command that a user types in the sandbox, in its own process. ``verify`` and the second ``up``
+run side by side, because nearly all of the time is gcloud's own start, half a second for each of 110 commands.
 """
 
 import subprocess
@@ -145,6 +145,7 @@ SCENES = (
         Act("verify", "they are proven with a real event", ("verify",)),
         Act("again", "a second time there is nothing to do", ("up", "--yes"), changed),
     ),
+    (Act("status", "its health is on one screen", ("status",), changed),),
     (Act("down", "all of it is removed again", ("down", "--yes"), left),),
 )
 """The acts of a scene run side by side."""

@@ -1,5 +1,7 @@
 """Sends events to connectors by POST. Every attempt has a new signature, and is repeated until it is acknowledged.
 
+Whether DT signs each attempt anew is not documented: ``signs_anew`` can be switched off, and both are played.
+
 The timeout is ten seconds, any 2xx acknowledges, the pause between attempts grows, events have no order, and an event
 is dropped after twelve hours: https://docs.developer.disruptive-technologies.com/docs/data-connectors/receiving-events
 """
@@ -40,10 +42,14 @@ class Attempt:
 
 
 class Deliveries:
-    """Sends events, each in its own thread. ``attempts``: all attempts so far. Tests can shorten ``first_pause_s``."""
+    """Sends events, each in its own thread. ``attempts``: all attempts so far.
+
+    Tests can shorten ``first_pause_s``, and switch off ``signs_anew``: then every attempt has the first one's headers.
+    """
 
     def __init__(self, connectors: Connectors, identity: Identity, proxy_port: int, trust: ssl.SSLContext) -> None:
         self.first_pause_s = 1.0
+        self.signs_anew = True
         self.attempts: list[Attempt] = []
         self._connectors = connectors
         self._identity = identity
@@ -93,11 +99,14 @@ class Deliveries:
             thread.join(TIMEOUT_S + 1)
 
     def _deliver(self, connector: str, event_id: str, body: bytes) -> None:
-        began_at, pause_s = time.monotonic(), self.first_pause_s
+        began_at, pause_s, headers = time.monotonic(), self.first_pause_s, dict[str, str]()
         try:
             while not self._ended.is_set() and time.monotonic() - began_at < DROPPED_AFTER_S:
                 current = self._connectors.current(connector)
-                if current is None or self._attempt(current, event_id, body).is_success:
+                if current is None:
+                    return
+                headers = self._headers(current, body) if self.signs_anew or not headers else headers
+                if self._attempt(current, event_id, body, headers).is_success:
                     return
                 self._pause(pause_s)
                 pause_s = min(pause_s * 2, MAX_PAUSE_S)
@@ -109,10 +118,10 @@ class Deliveries:
             if not self._ended.is_set():
                 self._wake.wait(seconds)
 
-    def _attempt(self, connector: Json, event_id: str, body: bytes) -> Attempt:
+    def _attempt(self, connector: Json, event_id: str, body: bytes, headers: Mapping[str, str]) -> Attempt:
         began_at = time.monotonic()
         try:
-            status = self._post(connector["httpConfig"]["url"], body, self._headers(connector, body))
+            status = self._post(connector["httpConfig"]["url"], body, headers)
         except (OSError, http.client.HTTPException):
             status = 0
         attempt = Attempt(connector["name"], event_id, status, time.monotonic() - began_at)

@@ -3,10 +3,12 @@
 import contextlib
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 
 from tests.emulators.clouds.exchange import Json
 from tests.emulators.clouds.google.accounts import ServiceAccounts
+from tests.emulators.clouds.google.build import CloudBuild
 from tests.emulators.clouds.google.data_plane import DataPlane
 from tests.emulators.clouds.google.estate import Estate, timestamp
 from tests.emulators.clouds.google.problems import Problem, invalid, not_found
@@ -39,6 +41,7 @@ class Builder:
         pubsub: PubSub,
         run: Run,
         plane: DataPlane,
+        build: CloudBuild,
         proxy: Mapping[str, str],
     ) -> None:
         self.uploads = Uploads()
@@ -48,6 +51,7 @@ class Builder:
         self._pubsub = pubsub
         self._run = run
         self._plane = plane
+        self._build = build
         self._proxy = dict(proxy)
         self._lock = threading.Lock()
         secrets.on_change = self._refresh_secrets
@@ -81,8 +85,9 @@ class Builder:
         account = self._account(config)
         source = self.uploads.source(build_config)
         self._check_builder(build_config)
-        number, began = self._estate.next_number(), timestamp()
+        number, began_at = self._estate.next_number(), time.time()
         revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._may_publish(account))
+        build = self._build.finished(region, began_at)
         on_stage("COMPLETE", "IN_PROGRESS")
         with self._remembering(revision, name, region, config):
             revision.start(name, config, build_config, self._secret_reader(account), self._proxy)
@@ -95,23 +100,16 @@ class Builder:
         self._run.put(service)
         service.route(all_to_latest() if config.get(ALL_ON_LATEST) else service.traffic)
         on_stage("COMPLETE", "COMPLETE")
-        return self._described(function, service, revision, self._built(region, number, began))
+        built = {**function, "buildConfig": {**build_config, "build": build}}
+        return self._described(built, service, revision)
 
-    def _built(self, region: str, number: int, began: str) -> str:
-        """Remember a finished build, and return its name."""
-        build = f"{number:08}-4f2d-4c8b-9a57-0c8f7c1d2e3a"
-        name = f"projects/{self._estate.number}/locations/{region}/builds/{build}"
-        times = {"createTime": began, "startTime": began, "finishTime": timestamp()}
-        self._estate.builds[build] = {"id": build, "name": name, "status": "SUCCESS", **times}
-        return name
-
-    def _described(self, function: Json, service: Service, revision: Revision, build: str) -> Json:
+    def _described(self, function: Json, service: Service, revision: Revision) -> Json:
         """Return a function as the API shows it after this revision has started."""
         config, build_config = function["serviceConfig"], function["buildConfig"]
         kept = self._kept(build_config, service.region, service.name)
         return {
             **function,
-            "buildConfig": {**build_config, "build": build, "source": {"storageSource": kept}},
+            "buildConfig": {**build_config, "source": {"storageSource": kept}},
             "state": "ACTIVE",
             "environment": "GEN_2",
             "updateTime": timestamp(),

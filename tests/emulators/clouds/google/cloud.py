@@ -46,12 +46,13 @@ class Google:
         self.run = Run(estate, self.policies)
         self.door = FrontDoor(self.run, estate.project, self.requests)
         self.log_entries = LogEntries(estate, self.run)
-        self._builder = Builder(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, proxy)
+        build = CloudBuild(estate)
+        self._builder = Builder(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, build, proxy)
         self.functions = Functions(estate, self._builder, self.run)
         routes: dict[str, Callable[[], list[Route]]] = {
             "artifactregistry": list,
             "cloudbilling": Billing(estate).routes,
-            "cloudbuild": CloudBuild(estate).routes,
+            "cloudbuild": build.routes,
             "cloudfunctions": self.functions.routes,
             "cloudresourcemanager": ResourceManager(estate, self.policies).routes,
             "iam": self.accounts.routes,

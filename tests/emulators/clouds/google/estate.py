@@ -29,8 +29,7 @@ class Estate:
     """One project and its owner, who is the caller.
 
     ``build_role``: the role that the default build account has on the project, or "" as in organizations created since
-    May 2024. ``organization_policies``: constraints in force. ``is_billed``: whether billing is on. ``builds``: the
-    finished builds of functions, by id.
+    May 2024. ``organization_policies``: constraints in force. ``is_billed``: whether billing is on.
     """
 
     project: str = "demo-proj"
@@ -44,7 +43,6 @@ class Estate:
     organization_policies: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     account_lag_s: float = 1.0
-    builds: dict[str, dict[str, str]] = field(default_factory=dict)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property
