@@ -15,6 +15,17 @@ ifneq ($(words $(VENV)),1)
 $(error VENV is "$(VENV)": choose a path without blanks for the virtual environment)
 endif
 
+# a variable that nothing here reads, such as type=co2 for TYPE=co2, is an error, because make would ignore it
+GIVEN := $(foreach name,$(foreach word,$(MAKEOVERRIDES),$(firstword $(subst =, ,$(word)))),$(if $(filter command,$(origin $(name))),$(name)))
+ifneq ($(GIVEN),)
+MENTIONED := $(shell grep -oE '[A-Z][A-Z_]+' $(firstword $(MAKEFILE_LIST)))
+UNKNOWN := $(filter-out $(MENTIONED),$(GIVEN))
+ifneq ($(UNKNOWN),)
+MEANT := $(filter $(MENTIONED),$(shell echo "$(UNKNOWN)" | tr a-z A-Z))
+$(error no command of this Makefile reads the variable $(UNKNOWN): $(if $(MEANT),did you mean $(MEANT)?,make help shows the variables))
+endif
+endif
+
 .PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install prove bench scaling check lint types audit mutate format lock wheel clean
 
 help:  ## show this list

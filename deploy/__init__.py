@@ -24,6 +24,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``steps``            a plan as data                                                nothing
 ``secret``           a secret that no repr, log or traceback shows                 nothing
 ``errors``           the one family of errors                                      nothing
+``pages``            the paths of documentation that help and errors name          its own package
 ``program``          the name of the command, as it was started                    the process's arguments
 ``next_steps``       what to know after ``up``: events, links, cost, removal       nothing
 ``links``            pages in Google Cloud's console and in DT Studio              nothing

@@ -11,14 +11,17 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from deploy.cli.doorway import end, not_installed, on_end, open_streams
+from deploy.cli.doorway import end, on_end, open_streams
+from deploy.cli.missing import bare_help, not_installed, wants_help
 from deploy.program import MODULE, PROGRAM
 
 try:
     os.environ.pop("DT_CREDENTIALS_FILE", None)  # the package would read the file on import, and fail if it is invalid
-    from deploy.cli.parser import parse
+    from deploy.cli.parser import overview, parse
     from deploy.dt.transport import Credentials, DisruptiveTransport, Network
 except ModuleNotFoundError as missing:
+    if wants_help(sys.argv[1:]):
+        print(bare_help(PROGRAM, Path(__file__).with_name("verbs")))
     if PROGRAM == MODULE:
         sys.exit(not_installed(missing, "deploy/requirements.txt"))
     lock = Path(__file__).with_name("requirements.txt")  # installed with this package
@@ -41,7 +44,7 @@ from deploy.spec import NO_SETTINGS, Spec
 from deploy.stages.source import changelog, digest, runbook, source_files, staged
 from deploy.verbs import USAGES, VERBS, init
 from deploy.verbs.applying import again
-from deploy.verbs.exit_codes import FAILED
+from deploy.verbs.exit_codes import FAILED, NO_VERB
 from function.version import VERSION
 
 RunVerb = Callable[[argparse.Namespace, Mapping[str, str], Terminal, Report], int]
@@ -52,6 +55,9 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
     open_streams()
     terminal, report = Terminal(sys.stdout, sys.stderr, sys.stdin, os.environ), Report()
     flags, status = argparse.Namespace(json="--json" in arguments, verb=""), FAILED
+    if not arguments:
+        terminal.info(overview(USAGES))
+        return NO_VERB
     try:
         flags = parse(arguments, USAGES)
         on_end(_interrupt)

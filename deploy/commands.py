@@ -16,9 +16,9 @@ _LINE = "value(message.attributes.eventType, message.attributes.deviceId, messag
 """gcloud's format of one event in one line: its type, its device, and the body."""
 
 
-def read_event(spec: Spec) -> str:
-    """Return the command that shows one event, and does not acknowledge it."""
-    return shlex.join(_pull(spec, 1))
+def read_events(spec: Spec, limit: int = 1) -> str:
+    """Return the command that shows some events, one a line, and does not acknowledge them."""
+    return f'{shlex.join(_pull(spec, spec.topic, limit))} --format="{_LINE}"'
 
 
 def watch_events(spec: Spec) -> str:
@@ -27,8 +27,7 @@ def watch_events(spec: Spec) -> str:
     A loop has another form in fish than in bash and zsh, so ``sh`` runs it. The loop ends with Ctrl-C, or if gcloud
     fails.
     """
-    pull = " ".join((*_pull(spec, 10), f'--format="{_LINE}"'))
-    return shlex.join(("sh", "-c", f"while {pull}; do sleep {PAUSE_S}; done"))
+    return shlex.join(("sh", "-c", f"while {read_events(spec, 10)}; do sleep {PAUSE_S}; done"))
 
 
 def verb_on(verb: str, spec: Spec, dt_projects: Sequence[str]) -> str:
@@ -51,10 +50,8 @@ def read_log(spec: Spec) -> str:
 
 def read_rejected(spec: Spec) -> str:
     """Return the command that shows rejected events with their reasons, and does not acknowledge them."""
-    return shlex.join(_pull(spec, 10, spec.rejected_topic))
+    return shlex.join(_pull(spec, spec.rejected_topic, 10))
 
 
-def _pull(spec: Spec, limit: int, subscription: str = "") -> tuple[str, ...]:
-    """Return the command that pulls from a subscription, by default from the main one."""
-    named = subscription or spec.topic
-    return ("gcloud", "pubsub", "subscriptions", "pull", named, f"--limit={limit}", spec.project_flag)
+def _pull(spec: Spec, subscription: str, limit: int) -> tuple[str, ...]:
+    return ("gcloud", "pubsub", "subscriptions", "pull", subscription, f"--limit={limit}", spec.project_flag)

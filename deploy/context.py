@@ -89,8 +89,8 @@ class Context:
         if not self.flags.json:
             self.terminal.print(text)
 
-    def show(self, steps: Sequence[Step]) -> None:
-        """Report a plan, and print it as a table."""
+    def show(self, steps: Sequence[Step], nothing: str = "everything is as it should be") -> None:
+        """Report a plan, and print it as a table. ``nothing``: why no step changes anything, if that is so."""
         self.report.steps = steps
         if not self.flags.json:
-            self.terminal.plan(steps)
+            self.terminal.plan(steps, nothing)

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.commands import read_event, verb_on, watch_events
+from deploy.commands import read_events, verb_on, watch_events
 from deploy.links import Link, links
+from deploy.pages import page
 from deploy.spec import Spec
 
 COST = (
     "about $19 a month for a thousand sensors, and $1,256 for 100,000, at the default sizes; without events nothing "
-    "(docs/cost.md)"
+    f"({page('cost.md')})"
 )
 """The figures of docs/cost.md; a test compares the two."""
 
@@ -60,7 +61,7 @@ def next_steps(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> NextSteps
     return NextSteps(
         events=spec.topic,
         rejected=spec.rejected_topic,
-        read=read_event(spec),
+        read=read_events(spec),
         watch=watch_events(spec),
         links=links(spec, connectors),
         remove=verb_on("down", spec, spec.dt_projects),

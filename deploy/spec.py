@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from deploy.pages import page
+
 MARK = "dt-pubsub"
 """The label of every resource of a deployment; its value is the deployment's name."""
 
@@ -46,7 +48,7 @@ OWN_LABELS = (MARK, PROOF_MARK, FOLLOW_MARK, CONTACT_MARK, SOURCE_LABEL, VERSION
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
 """The pattern of a DT project's id. ``-`` alone does not match, because in DT's API it means all projects."""
 
-DT_STUDIO = "docs/dt-studio.md"
+DT_STUDIO = page("dt-studio.md")
 """The page that says where project id, service account, role and key are in DT Studio."""
 
 SECRET_FOLDER = "/secrets"  # noqa: S105  # a path, not a secret

@@ -12,6 +12,7 @@
 ``spelling``       the known word that a mistyped one is most like                   nothing
 ``typed_ahead``    forgets what was typed before a question                          the terminal
 ``terminal``       tables, progress and questions                                    the terminal
-``doorway``        standard streams, signals, missing packages, exit status          the terminal, signals
+``doorway``        standard streams, signals, exit status                            the terminal, signals
+``missing``        what is shown if packages are not installed: help, and the fix    the environment .venv
 =================  ================================================================  =====================
 """

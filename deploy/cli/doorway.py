@@ -1,4 +1,4 @@
-"""The start and the end of a command: its standard streams, the signals that end it, the packages that it needs.
+"""The start and the end of a command: its standard streams, the signals that end it.
 
 A stream may be closed, full, limited to ASCII, or a pipe without a reader. Windows does not have every signal.
 """
@@ -37,13 +37,6 @@ PLAIN = {
 }
 """The ASCII text that replaces a character which the encoding of a stream does not have."""
 
-
-INSTALL = "-m pip install --no-deps --require-hashes"
-"""Without ``--no-deps``, a pip before 23.3 may refuse a list with hashes as soon as a newer release exists."""
-
-OURS = {"deploy", "function", "tests"}
-"""The packages of this repository, which no installation can add."""
-
 Handler = Callable[[int, FrameType | None], object]
 
 
@@ -52,18 +45,6 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: "SupportsWrite[str] | None" = None) -> None:
         (file or sys.stderr).write(message)
-
-
-def not_installed(missing: ModuleNotFoundError, *locks: str, python: str = "python") -> str:
-    """Return the message for a missing package of these lists; raise the error again if the module is our own.
-
-    ``python``: the command that starts this Python in the user's shell.
-    """
-    name = (missing.name or "").partition(".")[0]
-    if name in OURS:
-        raise missing
-    listed = " ".join(f"-r {lock}" for lock in locks)
-    return f"error: {name} is not installed for {sys.executable}\n  fix: {python} {INSTALL} {listed}"
 
 
 def on_end(handler: Handler) -> None:

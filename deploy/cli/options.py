@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy.cli.spelling import suggestion
+from deploy.pages import page
 from deploy.spec import (
     ALERT_DEFAULTS,
     DT_PROJECT_ID,
@@ -121,12 +122,12 @@ class Option:
         """The name of its environment variable: ``DEPLOY_`` and the place, in capitals."""
         return ENVIRONMENT_PREFIX + self.place.replace(".", "_").upper()
 
-    @property
-    def help_text(self) -> str:
-        """Its line in ``--help``: its meaning, default and variable."""
+    def help_text(self, *, is_asked: bool = False) -> str:
+        """Return its line in ``--help``: its meaning, default and variable. ``is_asked``: the verb asks for it."""
         repeatable = ", repeatable" if self.many else ""
         several = ", separated by commas" if self.many else ""
         default = f"default: {self.default}" if self.default != REQUIRED else REQUIRED
+        default = default.replace(REQUIRED, "asked for") if is_asked else default
         return f"{self.help}{repeatable} ({default}) [{self.variable}{several}]"
 
 
@@ -208,7 +209,7 @@ OPTIONS = (
     ),
     Option(
         *("settings", "--set", "NAME=VALUE", "function", "setting of the function, such as LOG_LEVEL=DEBUG"),
-        "those of docs/reference.md",
+        f"those of {page('reference.md')}",
         _setting,
         many=True,
         pairs=True,

@@ -6,10 +6,12 @@ from typing import NoReturn
 
 from deploy.cli import completion
 from deploy.cli.doorway import Parser
+from deploy.cli.missing import listed
 from deploy.cli.options import OPTIONS, Group
 from deploy.cli.spelling import suggestion
 from deploy.cli.usage import Usage
 from deploy.errors import DeployError
+from deploy.pages import page
 from deploy.program import PROGRAM
 from deploy.spec import DEFAULT_SENSORS
 from function.version import VERSION
@@ -53,10 +55,14 @@ A flag overrides its variable in [ ], and a variable overrides deploy.toml.
 _LEFT_ALONE = """\
 Defaults apply to new resources; later, an omitted setting keeps its value.
 """
+_COMPARED = """\
+The other settings, from deploy.toml and the environment, are compared with what
+is deployed.
+"""
 _NOT_USED = """\
 This verb does not use the other settings; they must still be valid.
 """
-_SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md."
+_SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: {page('scaling.md')}."
 
 
 class _Parser(Parser):
@@ -124,6 +130,17 @@ def build_parser(usages: Usages, program: str = PROGRAM, *, shows_choices: bool 
     return parser
 
 
+def overview(usages: Usages) -> str:
+    """Return what to type first, and all verbs, each in one line: what the command shows if no verb is given."""
+    verbs = listed((name, usage.summary) for name, usage in usages.items())
+    return (
+        f"usage: {PROGRAM} VERB [flags]\n\n{verbs}\n\n"
+        f"to begin:             {PROGRAM} init\n"
+        f"flags of a verb:      {PROGRAM} up --help\n"
+        f"everything together:  {PROGRAM} --help"
+    )
+
+
 def _add_completion(verbs: "argparse._SubParsersAction[_Parser]", usages: Usages) -> None:
     """Add the verb that prints a completion script. It needs no settings, so the parser carries it out."""
     parser = verbs.add_parser(
@@ -147,7 +164,9 @@ def _add_completion(verbs: "argparse._SubParsersAction[_Parser]", usages: Usages
 
 def _hint(usage: Usage) -> str:
     """Return the note on settings that are omitted, or for which the verb has no flag."""
-    return _LEFT_ALONE if usage.options == OPTIONS else _NOT_USED
+    if usage.options == OPTIONS:
+        return _LEFT_ALONE
+    return _COMPARED if usage.compares_settings else _NOT_USED
 
 
 def _unrecognized(words: Sequence[str], verb: str, usages: Usages) -> DeployError:
@@ -190,7 +209,7 @@ def _add_flags(verb: argparse.ArgumentParser, usage: Usage, *, shows_choices: bo
                     dest=option.place,
                     action=action,
                     metavar=option.metavar,
-                    help=option.help_text,
+                    help=option.help_text(is_asked=not usage.needs_settings),
                     choices=option.choices if shows_choices and option.choices else None,
                 )
 

@@ -1,6 +1,7 @@
 """Reads deploy.toml: the values by their place, and their lines, so that an error can name the line; and writes it."""
 
 import codecs
+import contextlib
 import os
 import re
 import shutil
@@ -82,16 +83,35 @@ def write_settings_file(path: Path, text: str) -> None:
 
     """
     target = path.resolve()
+    with _temporary_beside(path) as temporary:
+        with temporary.open("x", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        if target.exists():
+            shutil.copymode(target, temporary)
+        temporary.replace(target)
+
+
+def require_writable(path: Path) -> None:
+    """Require that a settings file can be written, by the first step of ``write_settings_file``. Nothing stays.
+
+    Raises:
+        DeployError: it cannot be written, for example because its folder is read-only.
+
+    """
+    with _temporary_beside(path) as temporary:
+        temporary.open("x", encoding="utf-8").close()
+
+
+@contextlib.contextmanager
+def _temporary_beside(path: Path) -> Iterator[Path]:
+    """Yield the path of a temporary file in the folder of the file that a path leads to, and remove it at the end."""
+    target = path.resolve()
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         try:
-            with temporary.open("x", encoding="utf-8", newline="") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            if target.exists():
-                shutil.copymode(target, temporary)
-            temporary.replace(target)
+            yield temporary
         finally:
             temporary.unlink(missing_ok=True)
     except OSError as error:

@@ -19,7 +19,7 @@ _HEAD = f"""\
 # Settings of this deployment, which `{PROGRAM}` reads in this folder.
 # Written by `{PROGRAM} init`, which can change them; so can you.
 # A flag or a variable DEPLOY_... overrides a line. Keep no secrets here: DT's
-# key comes from the environment, or is asked for. All settings: docs/operations.md
+# key comes from the environment, or is asked for. All settings: `{PROGRAM} up --help`
 """
 _OTHERS = """\
 # Whatever is left out gets its default when it is made, and keeps its value

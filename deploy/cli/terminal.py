@@ -85,8 +85,8 @@ class Terminal:
         """Print one JSON document, in ASCII."""
         self.print(json.dumps(value, indent=None if is_one_line else 2))
 
-    def plan(self, steps: Sequence[Step]) -> None:
-        """Print a plan: the action on each resource, its reason and its call."""
+    def plan(self, steps: Sequence[Step], nothing: str = "everything is as it should be") -> None:
+        """Print a plan: the action on each resource, its reason and its call. ``nothing``: why no step changes any."""
         width = max((len(step.resource) for step in steps), default=0)
         for step in steps:
             sign, colour = _SIGNS[step.action]
@@ -95,9 +95,7 @@ class Terminal:
             if step.call:
                 self._write(self._coloured(f"            {printable(shortened(step.call.line()))}", "2"))
         counts = [f"{sum(step.action == action for step in steps)} to {action}" for action in _SIGNS]
-        self.print(
-            f"\n{', '.join(counts)}" if pending(tuple(steps)) else "\nnothing to do: everything is as it should be"
-        )
+        self.print(f"\n{', '.join(counts)}" if pending(tuple(steps)) else f"\nnothing to do: {nothing}")
 
     def table(
         self, rows: Sequence[tuple[str, str, str]], colours: Sequence[str] = (), widest: tuple[int, int] = (100, 100)
@@ -159,12 +157,15 @@ class Terminal:
                 self._erase()
 
     @contextlib.contextmanager
-    def step(self, step: Step) -> Iterator[None]:
-        """Show that a step of a plan is running, and then that it is done."""
-        begun_at = time.monotonic()
-        with self.progress(f"  {step.action} {step.resource}"):
+    def working(self, steps: Sequence[Step], estimate: str = "") -> Iterator[None]:
+        """Show that steps of a plan with the same action are running. ``estimate``: their duration, in words."""
+        names = ", ".join(step.resource for step in steps)
+        with self.progress(f"  {steps[0].action} {names}{f' ({estimate})' if estimate else ''}"):
             yield
-        self.info(f"  {step.action} {step.resource}: done in {time.monotonic() - begun_at:.1f} s")
+
+    def done(self, step: Step, seconds: float) -> None:
+        """Show that a step of a plan is done, and how long it took."""
+        self.info(f"  {step.action} {step.resource}: done in {seconds:.1f} s")
 
     def _tick(self, what: str, stop: threading.Event) -> None:
         begun_at = time.monotonic()

@@ -25,7 +25,8 @@ class Usage:
     ``options``: the settings that the verb uses, which are its flags. deploy.toml and the environment may have other
     settings, because all verbs share them. ``is_resumable``: if the verb is interrupted, running it again finishes
     the rest. ``needs_settings``: it cannot begin without the mandatory settings. ``offers_init``: if these are missing,
-    it offers on a terminal to run ``init`` first. ``prints_json_lines``: with ``--json``, every document has one line.
+    it offers on a terminal to run ``init`` first. ``compares_settings``: it compares also the settings for which it has
+    no flag with what is deployed. ``prints_json_lines``: with ``--json``, every document has one line.
     ``may_reach_dt``: it calls DT if there are credentials, and never asks for them.
     """
 
@@ -36,6 +37,7 @@ class Usage:
     is_resumable: bool = False
     needs_settings: bool = True
     offers_init: bool = False
+    compares_settings: bool = False
     prints_json_lines: bool = False
     may_reach_dt: bool = False
 

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from json import JSONDecodeError, loads
 from typing import Any
 
@@ -12,6 +11,7 @@ from deploy.first_contact.document import Document
 from deploy.first_contact.recorder.main import digest
 from deploy.first_contact.site import POLL_S, Site, has_item
 from deploy.first_contact.temporaries import Temporaries
+from deploy.google.builds import build_seconds
 from deploy.resources.function import Function
 from deploy.resources.invokers import run_service
 from deploy.resources.pubsub import Subscription, Topic
@@ -151,12 +151,4 @@ def _is_understood(site: Site, argv: Argv) -> bool:
 
 def _build_seconds(site: Site) -> float:
     """Return how long the last build of the deployed function took, from Cloud Build."""
-    if not site.deployed.build:
-        raise DeployError("Google does not show the build", where=Function(site.spec).title)
-    place = (f"--region={site.spec.region}", site.spec.project_flag)
-    build = site.google.read(("builds", "describe", last_segment(site.deployed.build), *place)) or {}
-    try:
-        began, ended = (datetime.fromisoformat(str(build[key])) for key in ("startTime", "finishTime"))
-    except (KeyError, ValueError):
-        raise DeployError("has no times", where="the build") from None
-    return round((ended - began).total_seconds(), 1)
+    return round(build_seconds(site.google, site.spec, site.deployed.build), 1)

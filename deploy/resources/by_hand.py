@@ -59,16 +59,23 @@ def on_topic(found: Facts) -> list[str]:
     ]
 
 
-def on_function(found: Facts, ours: Mapping[str, str]) -> list[str]:
-    """Return the settings of a function, without the values of variables. ``ours``: this deployment's variables.
+def variables_of(found: Facts, ours: Mapping[str, str]) -> list[str]:
+    """Return the names of a function's variables besides ``ours``, those of this deployment's settings.
+
+    They may be from an earlier ``up``.
+    """
+    names = set(found.get("serviceConfig", {}).get("environmentVariables") or {}) - set(ours)
+    return _phrase(", ".join(sorted(names)), "variables {}")
+
+
+def on_function(found: Facts) -> list[str]:
+    """Return the settings of a function that no setting of this command makes, without the values of variables.
 
     https://cloud.google.com/functions/docs/reference/rest/v2/projects.locations.functions
     """
     served, built = found.get("serviceConfig", {}), found.get("buildConfig", {})
-    variables = sorted(set(served.get("environmentVariables") or {}) - set(ours))
     secret_variables = sorted(variable.get("key", "") for variable in served.get("secretEnvironmentVariables") or [])
     return [
-        *_phrase(", ".join(variables), "variables {}"),
         *_phrase(", ".join(secret_variables), "variables from secrets {}"),
         *_phrase(", ".join(sorted(built.get("environmentVariables") or {})), "build variables {}"),
         *_phrase(served.get("vpcConnector"), "network connector {}"),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
@@ -19,6 +19,11 @@ MAX_PER_PROJECT = 10
 
 PAUSED = "USER_DISABLED"
 """The status of a connector that a user paused; DT itself sets ``SYSTEM_DISABLED`` after five days of failures."""
+
+
+MADE_PAUSED = "new"
+"""The place of a connector's id in the memory of a pause, for one that ``up`` makes while the deployment is paused: it
+has no id yet when the pause is remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,14 @@ def name_in_memory(project: str, connector: str) -> str:
     return f"{project}/{connector}"
 
 
+def paused_at(since: Mapping[str, str], project: str, connector: str) -> str:
+    """Return when ``pause`` paused a connector; empty if it did not.
+
+    ``since``: what the memory has. A connector that ``up`` made during a pause is remembered by its project alone.
+    """
+    return since.get(name_in_memory(project, connector), "") or since.get(name_in_memory(project, MADE_PAUSED), "")
+
+
 def plan_connector(
     spec: Spec,
     project: str,
@@ -61,13 +74,13 @@ def plan_connector(
     """
     own = owned_by(spec, found, url)
     others = _left_alone(spec, project, found, url, own)
+    remembered = paused_since or {}
     if not own:
-        call = ConnectorCall("POST", project, fields=_fields_of_new(spec), sends_url=True, sends_secret=True)
-        return (create(connector_id(project), "not there", call), *others)
+        return (_created(spec, project, paused_at(remembered, project, MADE_PAUSED)), *others)
     kept, *surplus = own
     twice = "a second one for the same function: every event would arrive twice"
     removed = (_remove(project, second, twice) for second in surplus)
-    since = (paused_since or {}).get(name_in_memory(project, kept.id), "")
+    since = paused_at(remembered, project, kept.id)
     return (_updated(spec, project, kept, url, new_secret=new_secret, since=since), *removed, *others)
 
 
@@ -257,6 +270,14 @@ def _address(url: str) -> tuple[str, str]:
     return parts.netloc.lower().removesuffix(":443"), parts.path.rstrip("/")
 
 
+def _created(spec: Spec, project: str, since: str) -> Step:
+    """Return the step that creates the connector. ``since``: when the deployment was paused; empty if it is not."""
+    fields = _fields_of_new(spec) | ({"status": PAUSED} if since else {})
+    why = f"not there; paused like the others, which are since {since}" if since else "not there"
+    call = ConnectorCall("POST", project, fields=fields, sends_url=True, sends_secret=True)
+    return create(connector_id(project), why, call)
+
+
 def _fields_of_new(spec: Spec) -> dict[str, Any]:
     return {
         "displayName": spec.connector_name or spec.default_connector_name,
@@ -292,6 +313,9 @@ def _kept_reason(spec: Spec, found: Connector, since: str) -> str:
     return f"{state}{left}{unseen if found.signs_with == 'unknown' else ''}"
 
 
+_LOST = "; DT switched it off after five days of failed deliveries, and does not send the events of that time later"
+
+
 @dataclass(frozen=True, slots=True)
 class _Difference:
     """A change of a connector, and the fields that a PATCH sends for it.
@@ -312,7 +336,8 @@ def _updated(spec: Spec, project: str, found: Connector, url: str, *, new_secret
     fields = {name: value for difference in differences for name, value in difference.fields.items()}
     is_pushed = any(difference.is_pushed for difference in differences)
     call = ConnectorCall("PATCH", project, found.id, fields, sends_url=is_pushed, sends_secret=is_pushed)
-    return update(connector_id(project), tuple(difference.change for difference in differences), call)
+    step = update(connector_id(project), tuple(difference.change for difference in differences), call)
+    return replace(step, reason=f"{step.reason}{_LOST}") if "status" in fields else step
 
 
 def _pushed(found: Connector, url: str, *, new_secret: bool) -> list[_Difference]:

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from deploy.errors import DeployError
 from deploy.program import PROGRAM
-from deploy.resources.by_hand import as_suffix, on_function, on_service
+from deploy.resources.by_hand import as_suffix, on_function, on_service, variables_of
 from deploy.resources.invokers import INVOKER, RUN, is_public, is_unchecked, run_service
 from deploy.resources.marked import Marked
 from deploy.resources.memory import deployed_upload
@@ -253,15 +253,19 @@ class Function(Marked):
         return label
 
     def _left_alone(self, found: Facts) -> str:
-        """Return the settings that differ from the defaults and were made elsewhere, in words."""
+        """Return the settings of the function that are not in the spec, in words.
+
+        Sizes and variables may be from an earlier ``up``; nothing tells that from a change by hand.
+        """
         omitted = [setting for setting in OPTIONAL_SETTINGS if setting.name not in self.spec.function]
-        other = [
+        sizes = [
             f"{setting.name} {setting.found(found)}"
             for setting in omitted
             if setting.differs(found, FUNCTION_DEFAULTS[setting.name])
         ]
-        other += on_function(found, self.spec.environment)
-        return f"; set elsewhere and left alone: {', '.join(other)}" if other else ""
+        kept = [*sizes, *variables_of(found, self.spec.environment)]
+        parts = (("not in these settings", kept), ("set elsewhere", on_function(found)))
+        return "".join(f"; {why} and left alone: {', '.join(phrases)}" for why, phrases in parts if phrases)
 
     def _deploy(self, settings: Mapping[str, str]) -> Argv:
         version = self.spec.version.replace(".", "-")

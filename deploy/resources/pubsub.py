@@ -19,6 +19,10 @@ RETENTION_AT_GOOGLE = "604800s"
 """Google's default retention of a subscription."""
 
 
+UNREAD = "unread"
+"""The key of the number of unread messages in the facts of a subscription; absent if it is not known."""
+
+
 def topic_id(topic: str) -> ResourceId:
     """Return the id of a topic."""
     return ResourceId("topic", topic)
@@ -27,6 +31,11 @@ def topic_id(topic: str) -> ResourceId:
 def subscription_id(subscription: str) -> ResourceId:
     """Return the id of a subscription."""
     return ResourceId("subscription", subscription)
+
+
+def unread_words(count: int) -> str:
+    """Return a number of unread messages in words."""
+    return f"{count or 'no'} unread {'message' if count == 1 else 'messages'}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +116,11 @@ class Subscription(Marked):
         """The id of the subscription."""
         return subscription_id(self.topic)
 
+    @property
+    def after(self) -> tuple[ResourceId, ...]:
+        """The topic, although a subscription outlives it."""
+        return (topic_id(self.topic),)
+
     def creation(self, facts: Facts) -> GcloudCall:
         """Return the call that creates it."""
         del facts
@@ -139,9 +153,12 @@ class Subscription(Marked):
         return (update(self.id, changes, GcloudCall(self.command("update", *flags))),)
 
     def loss(self, facts: Facts) -> str:
-        """Return that the unread messages are deleted, too."""
-        del facts
-        return "; messages not yet read go with it"
+        """Return that the unread messages are deleted, too, and their number if Google has counted them."""
+        count = facts.get(UNREAD)
+        if count is None:
+            return "; messages not yet read go with it"
+        goes, them = ("goes", "it") if count == 1 else ("go", "them")
+        return f"; {unread_words(count)} {goes} with it, as Google counted {them} in the last minutes"
 
     def command(self, verb: str, *flags: str) -> Argv:
         """Return a gcloud command on it."""
@@ -171,11 +188,13 @@ class Subscription(Marked):
 
     def _kept_reason(self, found: Facts) -> str:
         kept_s = seconds(found.get("messageRetentionDuration", RETENTION_AT_GOOGLE))
-        by_hand = "" if self.retention or kept_s == seconds(self.initial_retention) else ", set elsewhere"
+        is_usual = self.retention or kept_s == seconds(self.initial_retention)
+        days = f"{kept_s / 86400:g} {'day' if kept_s == 86400 else 'days'}"
+        by_hand = "" if is_usual else ", which is not in these settings"
         is_unordered = self.spec.ordered and not found.get("enableMessageOrdering")
         order = "; without message ordering, as it was made" if is_unordered else ""
         rest = as_suffix(on_subscription(found, ordered=self.spec.ordered))
-        return f"never expires, keeps {kept_s / 86400:g} days{by_hand}{order}{rest}"
+        return f"never expires, keeps {days}{by_hand}{order}{rest}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,11 @@ class Resource(ABC):
         """The resources to which its steps grant a role. They must exist and be ours."""
         return ()
 
+    @property
+    def after(self) -> tuple[ResourceId, ...]:
+        """The resources that must exist before it is made, and that must not be deleted before it."""
+        return (*([self.parent] if self.parent else []), *self.grants_to)
+
     def details(self, found: Any) -> Reads:
         """Return the commands that a plan needs besides ``describe``, whose answer is ``found``."""
         del found

@@ -82,8 +82,8 @@ class SignatureSecret(Marked):
         """Return the step that remembers the upload of the deployed function. ``deployed``: "" if it is unknown yet."""
         words = env_words({**self._annotations(facts), DEPLOYED: deployed or UNKNOWN_YET})
         call = GcloudCall(self.command("update", f"--update-annotations={words}"), names_upload=not deployed)
-        change = Change("upload noted", before, deployed or UNKNOWN_YET)
-        return update(self.id.part_named("note of the upload"), (change,), call)
+        change = Change("number of the deployed source", before, deployed or UNKNOWN_YET)
+        return update(self.id.part_named("record of the deployed source"), (change,), call)
 
     def noted(self, facts: Facts, upload: str) -> Argv:
         """Return the command that notes an upload, and keeps the annotations that other commands have written since."""
@@ -92,10 +92,17 @@ class SignatureSecret(Marked):
 
     def remember_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
         """Return the step that remembers which connectors ``pause`` has paused, and since when."""
+        return self._remember_paused(facts, since, self.found(facts).get("annotations") or {})
+
+    def remember_made_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
+        """Return the step that remembers connectors that ``up`` makes paused, and keeps what its own steps remember."""
+        return self._remember_paused(facts, since, self._annotations(facts))
+
+    def _remember_paused(self, facts: Facts, since: Mapping[str, str], known: Mapping[str, str]) -> Step:
         before, after = paused_words(read_memory(self.spec, facts).paused_since), paused_words(since)
-        words = env_words({**(self.found(facts).get("annotations") or {}), PAUSED_SINCE: after})
+        words = env_words({**known, PAUSED_SINCE: after})
         call = GcloudCall(self.command("update", f"--update-annotations={words}"))
-        return update(self.id.part_named("note of the pause"), (Change("paused since", before, after),), call)
+        return update(self.id.part_named("record of the pause"), (Change("paused since", before, after),), call)
 
     def command(self, verb: str, *flags: str) -> Argv:
         """Return a gcloud command on the secret."""

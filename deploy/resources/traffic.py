@@ -55,7 +55,7 @@ def back_to_newest(spec: Spec, function: ResourceId, service: Facts | None) -> t
     pinned = pinned_to(service)
     if not pinned:
         return ()
-    reason = f"rolled back: revision {pinned} answers all requests, and this ends it"
+    reason = f"rolled back: revision {pinned} answers all requests; this step sends them to the newest one"
     if pinned == newest_ready(service):
         reason = f"all requests are pinned to revision {pinned}, so that a later deployment would get none"
     call = GcloudCall(run_service(spec, "update-traffic", "--to-latest"))
@@ -80,7 +80,17 @@ def plan_rollback(spec: Spec, function: ResourceId, service: Facts, listed: Sequ
         return keep(traffic, f"revision {chosen} answers all requests already")
     call = GcloudCall(run_service(spec, "update-traffic", f"--to-revisions={chosen.name}=100"))
     reason = f"{answering} -> {chosen}; it reads the newest version of the secret"
-    return update(traffic, (Change("traffic", answering, chosen.name),), call, reason)
+    split = split_words(service)
+    ends = f"; this ends the split of the requests that was made by hand: {split}" if split else ""
+    return update(traffic, (Change("traffic", split or answering, chosen.name),), call, f"{reason}{ends}")
+
+
+def split_words(service: Facts | None) -> str:
+    """Return how the requests are split between revisions: ``A 90 %, B 10 %``; empty if one revision gets all."""
+    parts = [part for part in _traffic(service) if part.get("percent")]
+    names = [NEWEST if part.get("latestRevision") else str(part.get("revisionName", "")) for part in parts]
+    shares = [f"{name} {part['percent']} %" for name, part in zip(names, parts, strict=True)]
+    return ", ".join(shares) if len(shares) > 1 else ""
 
 
 def _done_before(service: Facts) -> str:

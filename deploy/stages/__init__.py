@@ -12,7 +12,8 @@
 ``health``            what status reads, and the rows that it shows                  both clouds, reading
 ``upgrade``           what changes from the deployed version to this one             nothing
 ``ownership``         reads the owner of a resource again just before a step         Google Cloud, reading
-``apply``             carries out the steps; stops at the first failure              both clouds
+``waves``             which steps can be carried out side by side                    nothing
+``apply``             carries out the steps; stops after a failure                   both clouds
 ``operation_errors``  why a build or a start failed                                  Google Cloud, reading
 ====================  =============================================================  =====================
 """

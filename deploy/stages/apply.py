@@ -1,8 +1,12 @@
-"""Carries out a plan, step by step, and stops at the first failure. The plan has made all decisions."""
+"""Carries out a plan, and stops after a failure. The plan has made all decisions.
+
+Steps that do not need each other run side by side: ``waves``. After a failure of one of them, the others are finished.
+"""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from deploy.errors import ApplyFailed, DeployError, GcloudFailed
 from deploy.google.api import CHANGE_PAUSES_S
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_versions import SecretVersions
+from deploy.parallel import wait_for, worker_pool
 from deploy.program import UP
 from deploy.resources.alerting import is_complete
 from deploy.resources.function import Function, function_url
@@ -23,7 +28,8 @@ from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
 from deploy.stages.operation_errors import with_more
 from deploy.stages.ownership import Ownership
-from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, RestCall, Step, pending
+from deploy.stages.waves import waves
+from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, ResourceId, RestCall, Step, pending
 
 POLL_PAUSES_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
 """Pauses between reads of a resource that another command is creating, which may take as long as a build."""
@@ -41,12 +47,21 @@ MAX_ROUNDS = 3
 """Maximum updates of a connector with the newest secret, if another command adds versions at the same time."""
 
 
+class _StepFailed(Exception):
+    """A step failed by this error."""
+
+    def __init__(self, step: Step, error: DeployError) -> None:
+        super().__init__(step, error)
+        self.step = step
+        self.error = error
+
+
 @dataclass
 class Executor:
     """Carries out steps. ``url``: the function's URL. ``secrets``: the enabled secrets. Both are read when needed.
 
     ``version``: the number of the newest secret version. ``uploaded``: Google's name for the newest upload. ``again``:
-    the command that finishes these steps after a failure.
+    the command that finishes these steps after a failure. ``estimates``: how long slow steps take, in words.
     """
 
     spec: Spec
@@ -59,6 +74,7 @@ class Executor:
     secrets: tuple[Secret, ...] = ()
     version: int = 0
     again: str = UP
+    estimates: Mapping[ResourceId, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     ownership: Ownership = field(init=False)
     uploaded: str = ""
@@ -75,16 +91,43 @@ class Executor:
 
         """
         wanted = pending(tuple(steps))
-        done = 0
+        done: list[Step] = []
         try:
-            for step in wanted:
-                with terminal.step(step):
-                    self._carry_out(step)
-                done += 1
-        except DeployError as error:
-            raise _stopped(wanted, done, error.what, (*error.fix, self.again)) from error
+            for wave in waves(wanted, self.ownership.resource_of):
+                with terminal.working(wave, self.estimates.get(wave[0].id, "")):
+                    self._side_by_side([partial(self._carried_out, step, done, terminal) for step in wave])
+        except _StepFailed as failed:
+            error = failed.error
+            raise _stopped(wanted, done, failed.step, error.what, (*error.fix, self.again)) from error
         except KeyboardInterrupt:
-            raise _stopped(wanted, done, "interrupted", (self.again,)) from None
+            first = next(step for step in wanted if step not in done)
+            raise _stopped(wanted, done, first, "interrupted", (self.again,)) from None
+
+    @staticmethod
+    def _side_by_side(works: Sequence[Callable[[], object]]) -> None:
+        """Do all of it, also what is left after a failure; then raise the first failure, in the order of the plan."""
+        if len(works) == 1:
+            works[0]()
+            return
+        failures = []
+        with worker_pool() as pool:
+            for working in [pool.submit(work) for work in works]:
+                try:
+                    wait_for(working)
+                except _StepFailed as failed:
+                    failures.append(failed)
+        if failures:
+            raise failures[0]
+
+    def _carried_out(self, step: Step, done: list[Step], terminal: Terminal) -> None:
+        """Carry out a step, and note that it is done. Raises ``_StepFailed`` instead of ``DeployError``."""
+        begun_at = time.monotonic()
+        try:
+            self._carry_out(step)
+        except DeployError as error:
+            raise _StepFailed(step, error) from error
+        done.append(step)
+        terminal.done(step, time.monotonic() - begun_at)
 
     def _carry_out(self, step: Step) -> None:
         if isinstance(step.call, GcloudCall):
@@ -243,7 +286,10 @@ def _is_complete(resource: Resource, facts: Facts, reads: int) -> bool:
     return found.get("state") not in {"DEPLOYING", "DELETING"}
 
 
-def _stopped(wanted: Sequence[Step], place: int, what: str, fix: Sequence[str]) -> ApplyFailed:
-    done = "".join(f"\n  done      {step.resource}" for step in wanted[:place])
-    left = "".join(f"\n  not done  {step.resource}" for step in wanted[place:])
-    return ApplyFailed(f"{what}{done}{left}", where=wanted[place].resource, fix=fix, done=wanted[:place])
+def _stopped(
+    wanted: Sequence[Step], finished: Sequence[Step], failed: Step, what: str, fix: Sequence[str]
+) -> ApplyFailed:
+    done = [step for step in wanted if step in finished]
+    lines = [f"\n  done      {step.resource}" for step in done]
+    lines += [f"\n  not done  {step.resource}" for step in wanted if step not in finished]
+    return ApplyFailed(f"{what}{''.join(lines)}", where=failed.resource, fix=fix, done=done)

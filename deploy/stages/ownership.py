@@ -34,6 +34,10 @@ class Ownership:
         """Return the resource that a step is about."""
         return self._by_id[step.id.whole]
 
+    def resource_of(self, of: ResourceId) -> Resource | None:
+        """Return the resource with this id; None if it is not one of Google's resources of this deployment."""
+        return self._by_id.get(of)
+
     def made(self, step: Step) -> None:
         """Remember that the resource that a step has created is this deployment's."""
         self._proven.add(step.id.whole)

@@ -1,6 +1,6 @@
 """The steps from the observed state to the desired one. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from deploy.errors import DeployError, NotOwned
 from deploy.resources.catalog import of_alerts, removable, resources
@@ -10,6 +10,7 @@ from deploy.resources.first_contact import remove_contact_connectors
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
 from deploy.resources.memory import Memory, deployed_upload
+from deploy.resources.pausing import since_with_new
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
 from deploy.stages.observed import Observed
@@ -39,11 +40,11 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
             failures.append(error)
     if failures:
         raise NotOwned(failures)
-    steps = _remembered(spec, _reopened(spec, steps), observed)
+    since = _since_with_new(spec, observed)
+    steps = _remembered(spec, _noting_paused(spec, _reopened(spec, steps), observed, since), observed)
     new_secret = any(isinstance(step.call, GcloudCall) and step.call.secret_on_stdin for step in steps)
     for project in spec.dt_projects:
         found, url = observed.connectors[project], observed.url(spec)
-        since = memory.paused_since
         steps += plan_connector(spec, project, found, url, new_secret=new_secret, paused_since=since)
     steps += (_left(spec, observed, project) for project in unnamed)
     return (*steps, *_elsewhere(spec, observed, unnamed), *alerts)
@@ -106,6 +107,22 @@ def _remembered(spec: Spec, steps: list[Step], observed: Observed) -> list[Step]
     secret = SignatureSecret(spec, observed.unnamed(spec))
     note = secret.remember(observed.of(secret), known, before)
     return [*steps[: place + 1], note, *steps[place + 1 :]]
+
+
+def _since_with_new(spec: Spec, observed: Observed) -> Mapping[str, str]:
+    """Return the remembered pauses, with those of connectors that are made while the deployment is paused."""
+    owned = {project: observed.owned_in(project, spec) for project in observed.connectors}
+    since = observed.memory(spec).paused_since
+    return since_with_new(owned, since, spec.dt_projects) or since
+
+
+def _noting_paused(spec: Spec, steps: list[Step], observed: Observed, since: Mapping[str, str]) -> list[Step]:
+    """Add the step that remembers new paused connectors after those of the secret, and so before they are made."""
+    secret = SignatureSecret(spec, observed.unnamed(spec))
+    if since == observed.memory(spec).paused_since:
+        return steps
+    place = max(place for place, step in enumerate(steps) if step.id.whole == secret.id) + 1
+    return [*steps[:place], secret.remember_made_paused(observed.of(secret), since), *steps[place:]]
 
 
 def _reopened(spec: Spec, steps: list[Step]) -> list[Step]:

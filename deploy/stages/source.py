@@ -46,9 +46,8 @@ def changelog(root: Path = ROOT) -> str:
 
 def runbook(root: Path = ROOT) -> dict[str, str]:
     """Return the text of each page of docs/runbook/ by its name, such as ``backlog``; an installed package has them."""
-    packaged = root / PACKAGED / "runbook"
-    folder = packaged if packaged.is_dir() else root / "docs" / "runbook"
-    return {page.stem: _with_lf(page.read_bytes()).decode("utf-8") for page in sorted(folder.glob("[a-z]*.md"))}
+    pages = (_top(root) / "docs" / "runbook").glob("[a-z]*.md")
+    return {page.stem: _with_lf(page.read_bytes()).decode("utf-8") for page in sorted(pages)}
 
 
 def _top(root: Path) -> Path:

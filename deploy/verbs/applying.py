@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from deploy.context import Context
 from deploy.errors import Aborted
+from deploy.google.builds import estimate
 from deploy.program import PROGRAM, UP
+from deploy.resources.function import Function
 from deploy.secret import Secret
 from deploy.stages.apply import Executor
 from deploy.stages.observed import Observed
 from deploy.stages.plan import plan
-from deploy.steps import ConnectorCall, Step, pending
+from deploy.steps import ConnectorCall, GcloudCall, ResourceId, Step, pending
 from deploy.verbs.planning import Changes, observe
 
 LAG_PAUSES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
@@ -58,11 +60,21 @@ def apply(context: Context, steps: Sequence[Step], before: Observed, finish: str
             before.url(context.spec),
             before.secrets,
             again=finish,
+            estimates=_estimates(context, steps, before),
             sleep=context.sleep,
         )
         executor.apply(steps, context.terminal)
         context.report.done = pending(tuple(steps))
         return executor.secrets
+
+
+def _estimates(context: Context, steps: Sequence[Step], before: Observed) -> dict[ResourceId, str]:
+    """Return how long the build of the function takes, if there is one: a user waits for nothing else so long."""
+    function = Function(context.spec)
+    deploys = [step for step in steps if isinstance(step.call, GcloudCall) and step.call.needs_source]
+    if not deploys:
+        return {}
+    return {deploys[0].id: estimate(context.google, context.spec, function.found(before.of(function)) or {})}
 
 
 def converge(context: Context, changes: Changes, secrets: tuple[Secret, ...]) -> tuple[Observed, tuple[Step, ...]]:

@@ -7,7 +7,14 @@ from pathlib import Path
 from deploy.cli.options import ASKED, OPTIONS
 from deploy.cli.questions import Defaults, Questions
 from deploy.cli.settings import Known, read_known
-from deploy.cli.settings_file import USUAL_NAME, SettingsFile, file_text, parse_settings, write_settings_file
+from deploy.cli.settings_file import (
+    USUAL_NAME,
+    SettingsFile,
+    file_text,
+    parse_settings,
+    require_writable,
+    write_settings_file,
+)
 from deploy.cli.settings_text import difference, edited, new_text
 from deploy.cli.terminal import Terminal
 from deploy.cli.usage import Flag, Usage
@@ -125,13 +132,24 @@ def _confirm(context: Context, questions: Questions, destination: Destination, t
 
 
 def _destination(context: Context) -> Destination:
-    """Return the file to write, after a look at its folder. Raises ``DeployError`` if there is no such folder."""
+    """Return the file to write, after a look at its folder.
+
+    Raises:
+        DeployError: there is no such folder, or a new file cannot be written into it.
+
+    """
     name = context.flags.config or USUAL_NAME
     path = context.folder / name
     if not path.parent.is_dir():
         folder = str(path.parent)
         raise DeployError("there is no such folder", where=folder, fix=[shlex.join(("mkdir", "-p", folder))])
     is_there = path.exists() or path.is_symlink()
+    try:
+        require_writable(path)
+    except DeployError as error:
+        if not is_there:
+            raise
+        context.terminal.info(f"note: {name} {error.what}; it can only stay as it is")
     return Destination(path, name, file_text(path, name) if is_there else None)
 
 

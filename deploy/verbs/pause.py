@@ -8,7 +8,7 @@ from deploy.resources.pausing import losses, now_written, paused_after_pause, pl
 from deploy.steps import pending
 from deploy.verbs.applying import again, apply, confirm
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
-from deploy.verbs.pausing import closed_steps, note_steps, owned, read
+from deploy.verbs.pausing import closed_steps, note_steps, owned, read, require_all_shown
 
 USAGE = Usage(
     "pause the connectors of all DT projects of the deployment: DT sends no events until resume",
@@ -19,16 +19,24 @@ USAGE = Usage(
 )
 
 
+STILL = "not paused: it may still send events"
+
+
 def run(context: Context) -> int:
     """Say what DT loses, ask for confirmation, remember the pause, and pause the connectors.
 
     The note comes first: if this is killed before a connector is paused, its note counts for nothing.
+
+    Raises:
+        DeployError: DT hides a DT project in which a connector may be left. All others are paused before.
+
     """
     observed = read(context)
     ours, since = owned(context, observed), observed.memory(context.spec).paused_since
     steps = plan_pause(ours, since)
     if not pending(steps):
         context.show((*steps, *closed_steps(observed)))
+        require_all_shown(observed, STILL)
         return NOTHING_TO_DO
     note = note_steps(context, observed, paused_after_pause(ours, since, now_written(context.now())))
     steps = (*note, *steps, *closed_steps(observed))
@@ -37,4 +45,5 @@ def run(context: Context) -> int:
     confirm(context, "pause?")
     apply(context, steps, observed, again("pause", context.flags))
     context.print(f"paused, also for `{PROGRAM} up`; `{PROGRAM} resume` lets DT send again")
+    require_all_shown(observed, STILL)
     return NOTHING_TO_DO

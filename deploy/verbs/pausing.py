@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 
 from deploy.context import Context
+from deploy.dt.api import ROLE
 from deploy.errors import DeployError
-from deploy.program import PROGRAM
+from deploy.program import PROGRAM, UP
 from deploy.resources.connector import Connector, connector_id
+from deploy.resources.function import Function
+from deploy.resources.pausing import now_written, undelivered
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
@@ -22,14 +25,16 @@ def owned(context: Context, observed: Observed) -> dict[str, Sequence[Connector]
     """Return this deployment's connectors in each DT project.
 
     Raises:
-        DeployError: there are none. The settings may name another deployment than was meant.
+        DeployError: there are none: ``up`` makes them, unless the settings name another deployment than was meant.
 
     """
     spec = context.spec
     found: dict[str, Sequence[Connector]] = {name: observed.owned_in(name, spec) for name in observed.connectors}
     if not any(found.values()):
         what = f"there is no connector of this deployment in {', '.join(found) or 'any DT project'}"
-        raise DeployError(what, where=spec.name, fix=[f"{PROGRAM} list {spec.project_flag}"])
+        if Function(spec).found(observed.of(Function(spec))) is None:
+            what = f"nothing is deployed by this name in {spec.google_project}, {spec.region}"
+        raise DeployError(what, where=spec.name, fix=[UP, f"{PROGRAM} list {spec.project_flag}"])
     return found
 
 
@@ -39,6 +44,19 @@ def closed_steps(observed: Observed) -> tuple[Step, ...]:
         keep(connector_id(project), f"DT does not show the project ({answer}); a connector in it stays as it is")
         for project, answer in observed.closed.items()
     )
+
+
+def require_all_shown(observed: Observed, state: str) -> None:
+    """Require that DT shows all remembered DT projects. ``state``: what a connector left in a hidden one still is.
+
+    Raises:
+        DeployError: it does not show some, so that the verb could not do there what it has done elsewhere.
+
+    """
+    if observed.closed:
+        answers = "; ".join(f"{project}: {answer}" for project, answer in observed.closed.items())
+        what = f"DT does not show it ({answers}), so a connector of this deployment in it is {state}"
+        raise DeployError(what, where=f"DT project {', '.join(observed.closed)}", fix=[ROLE])
 
 
 def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -> tuple[Step, ...]:
@@ -52,3 +70,10 @@ def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -
     if secret.found(facts) is None or before == after:
         return ()
     return (secret.remember_paused(facts, after),)
+
+
+def report_undelivered(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
+    """Report and print of which time DT delivers no events, for each connector that these steps have switched on."""
+    gaps = context.report.undelivered = undelivered(done, since, now_written(context.now()))
+    for gap in gaps:
+        context.print(gap.sentence())

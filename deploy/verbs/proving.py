@@ -5,7 +5,7 @@ from deploy.errors import DeployError, NotProven
 from deploy.function_client import FunctionClient
 from deploy.program import PROGRAM, UP
 from deploy.proof.fixtures import Fixtures
-from deploy.proof.verifier import Verifier
+from deploy.proof.verifier import ARRIVAL_S, Verifier
 from deploy.resources.function import Function
 from deploy.resources.signature_secret import SignatureSecret, unusable
 from deploy.secret import Secret
@@ -35,7 +35,7 @@ def prove(context: Context, observed: Observed, *, or_paused: bool = False) -> N
     context.print("the function accepts the newest secret (the request for this check is not published)")
     proofs = context.report.verified = []
     for project, connector in connectors.items():
-        with context.terminal.progress(f"an event of DT project {project}"):
+        with context.terminal.progress(f"an event of DT project {project} (within {ARRIVAL_S:.0f} s)"):
             proofs.append(verifier.event_arrives(project, connector, secret))
         context.print(proofs[-1].sentence())
 

@@ -1,20 +1,22 @@
 """``resume``: let DT send events again, say which ones it does not deliver, and verify the path with a real event."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import ApplyFailed
-from deploy.resources.pausing import ACTIVE, now_written, plan_resume, undelivered
+from deploy.resources.pausing import ACTIVE, plan_resume
 from deploy.stages.observed import Observed
 from deploy.steps import ConnectorCall, Step, pending
 from deploy.verbs.applying import LAG_PAUSES_S, again, apply
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
-from deploy.verbs.pausing import closed_steps, note_steps, owned, read
+from deploy.verbs.pausing import closed_steps, note_steps, owned, read, report_undelivered, require_all_shown
 from deploy.verbs.planning import observe
 from deploy.verbs.proving import prove_after_up
 from deploy.verbs.up import NO_VERIFY
+
+YES = Flag("--yes", {"action": "store_true", "help": "accepted as by pause; resume asks nothing"})
 
 ALL = Flag("--all", {"action": "store_true", "help": "also the connectors that were paused in DT Studio"})
 
@@ -22,15 +24,22 @@ USAGE = Usage(
     "resume the connectors that pause has paused, and verify them with a real event",
     {NOTHING_TO_DO: "DT sends, except from what was paused in DT Studio", FAILED: "error, or not verified"},
     options=WHICH_DEPLOYMENT,
-    flags=(ALL, NO_VERIFY),
+    flags=(YES, ALL, NO_VERIFY),
     is_resumable=True,
 )
+
+
+STILL = "as it was: paused, if it was paused before"
 
 
 def run(context: Context) -> int:
     """Resume the connectors, forget the pause, and verify.
 
     The note goes last: if this is killed before, the next ``resume`` still knows who paused the rest.
+
+    Raises:
+        DeployError: DT hides a DT project in which a connector may be left. All others are resumed before.
+
     """
     observed = read(context)
     ours, since = owned(context, observed), observed.memory(context.spec).paused_since
@@ -39,23 +48,18 @@ def run(context: Context) -> int:
     steps = (*steps, *note_steps(context, observed, {}), *closed_steps(observed))
     context.show(steps)
     if not pending(steps):
+        require_all_shown(observed, STILL)
         return NOTHING_TO_DO
     try:
         apply(context, steps, observed, again("resume", context.flags))
     except ApplyFailed as error:
-        _report_undelivered(context, error.done, since)
+        report_undelivered(context, error.done, since)
         raise
-    _report_undelivered(context, resumed, since)
+    report_undelivered(context, resumed, since)
     if resumed and context.flags.verify:
         prove_after_up(context, _listed_again(context, observed, resumed))
+    require_all_shown(observed, STILL)
     return NOTHING_TO_DO
-
-
-def _report_undelivered(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
-    """Report and print of which time DT delivers no events, for each connector that is resumed."""
-    gaps = context.report.undelivered = undelivered(done, since, now_written(context.now()))
-    for gap in gaps:
-        context.print(gap.sentence())
 
 
 def _listed_again(context: Context, before: Observed, resumed: Sequence[Step]) -> Observed:

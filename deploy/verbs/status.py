@@ -2,6 +2,7 @@
 
 import argparse
 
+from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.terminal import RED, YELLOW
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
@@ -50,7 +51,9 @@ USAGE = Usage(
         UNHEALTHY: "unhealthy",
         FAILED: "it could not be read",
     },
+    options=WHICH_DEPLOYMENT,
     flags=(LINKS, WATCH),
+    compares_settings=True,
 )
 
 WIDEST = (10, 22)

@@ -2,11 +2,13 @@
 
 from deploy.cli.usage import YES, Flag, Usage
 from deploy.context import Context
+from deploy.errors import ApplyFailed
 from deploy.program import PROGRAM
 from deploy.steps import pending
 from deploy.verbs.applying import apply, confirm, converge
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.orientation import know_next_steps, show_next_steps
+from deploy.verbs.pausing import report_undelivered
 from deploy.verbs.planning import plan_changes
 from deploy.verbs.proving import prove_after_up
 from deploy.verbs.rolling_back import roll_back
@@ -49,7 +51,12 @@ def run(context: Context) -> int:
     spec, context = context.spec, changes.context
     confirm_upgrade(context, upgrade)
     confirm(context, f"change {spec.google_project} and DT project {', '.join(spec.dt_projects)}?")
-    secrets = apply(context, changes.steps, changes.observed)
+    try:
+        secrets = apply(context, changes.steps, changes.observed)
+    except ApplyFailed as error:
+        report_undelivered(context, error.done, {})
+        raise
+    report_undelivered(context, changes.steps, {})
     observed, left = converge(context, changes, secrets)
     context.print("nothing is left to do" if not left else "these changes are still left:")
     for step in left:

@@ -8,8 +8,9 @@ import pytest
 
 from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
-from deploy.commands import verb_on
+from deploy.commands import read_events, verb_on
 from deploy.next_steps import COST, next_steps
+from deploy.spec import Spec
 from deploy.verbs import USAGES
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT
@@ -29,10 +30,17 @@ def test_the_cost_is_that_of_the_cost_page() -> None:
 def test_the_commands_read_and_watch_the_subscription_of_the_deployment_without_acknowledging() -> None:
     steps = next_steps(spec(name="site2-pubsub"), {})
     pull = "gcloud pubsub subscriptions pull site2-events"
-    assert steps.read == f"{pull} --limit=1 --project={PROJECT}"
+    assert steps.read.startswith(f'{pull} --limit=1 --project={PROJECT} --format="value(message.attributes.eventType, ')
     assert steps.watch.startswith(f"sh -c 'while {pull} --limit=10 --project={PROJECT} --format=\"value(")
     assert steps.watch.endswith("; do sleep 5; done'")
     assert "ack" not in steps.read + steps.watch
+
+
+def test_the_pull_commands_of_the_pages_are_the_one_that_up_shows() -> None:
+    ours = read_events(Spec("my-project", "europe-west1"), limit=10)
+    assert f"\n{ours}\n" in (ROOT / "README.md").read_text("utf-8")
+    assert f"\n{ours}\n" in (ROOT / "docs" / "sandbox.md").read_text("utf-8")
+    assert f"\n{ours.replace('my-project', '$PROJECT')}\n" in (ROOT / "docs" / "by-hand.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("verb", ["plan", "down", "verify", "status"])

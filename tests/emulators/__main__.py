@@ -10,7 +10,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from types import FrameType
 
-from deploy.cli.doorway import Parser, columns_of, end, not_installed, on_end, open_streams
+from deploy.cli.doorway import Parser, columns_of, end, on_end, open_streams
+from deploy.cli.missing import not_installed
 from tests.emulators.workbench.pasted import PORT
 
 

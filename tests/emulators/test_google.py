@@ -120,6 +120,16 @@ def test_the_real_gcloud_calls_no_unknown_api(deployed: Clouds) -> None:
     assert deployed.log.not_played() == []
 
 
+def test_the_last_build_of_a_function_can_be_read(deployed: Clouds) -> None:
+    name = function_of(deployed)["buildConfig"]["build"]
+    region, build = name.split("/")[3], name.split("/")[5]
+    shown = gcloud(deployed, f"builds describe {build} --region={region} --format=json")
+    assert shown.returncode == 0, shown.stderr
+    times = json.loads(shown.stdout)
+    assert times["startTime"] < times["finishTime"]
+    assert gcloud(deployed, f"builds describe {build[::-1]} --region={region}").returncode == 1
+
+
 def test_both_urls_of_a_deployed_function_lead_to_it(deployed: Clouds) -> None:
     function = function_of(deployed)
 

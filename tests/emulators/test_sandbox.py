@@ -181,6 +181,23 @@ def test_the_exports_set_the_sandbox_and_unset_what_leads_elsewhere(shell: str) 
     assert POISON.keys() & found.keys() == {"CLOUDSDK_PYTHON_ARGS"}, "it says how gcloud is run"
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_terminal_that_gets_the_exports_says_once_that_it_is_in_the_sandbox_and_how_to_leave(
+    shell: str, tmp_path: Path
+) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"NOT CHECKED: there is no {shell} here")
+    lines = exports.for_fish({}) if shell == "fish" else exports.for_bash({})
+    typed = {
+        "fish": f"function fish_prompt; echo -n 'mine> '; end\n{lines}{lines}fish_prompt",
+        "other": f"PS1='mine> '\n{lines}{lines}printf '%s' \"$PS1\"",
+    }
+    arguments = ["-i", "-c", typed["fish"]] if shell == "fish" else ["-c", typed["other"]]
+    environ = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "LANG": "C.UTF-8", "TERM": "dumb"}
+    done = subprocess.run([shell, *arguments], env=environ, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == f"{exports.LEAVE}\n(sandbox) mine> "
+
+
 @pytest.fixture
 def bins(tmp_path: Path) -> Path:
     """Return a folder with a stand-in for gcloud."""
@@ -256,6 +273,10 @@ def test_faults_are_listed_and_switched_from_another_terminal_also_of_two_sandbo
         assert re.findall(r"^[ *] (\S+) ", said, re.MULTILINE) == [practice.name for practice in PRACTICE]
         assert re.findall(r"^\* (\S+) ", said, re.MULTILINE) == ["pubsub-down"]
         assert fault("nonsense", **temporary) == (1, "error: no fault is called 'nonsense'\n  fix: make fault\n")
+        assert fault("pubsub-dwon", **temporary) == (
+            1,
+            "error: no fault is called 'pubsub-dwon'; did you mean pubsub-down?\n  fix: make fault\n",
+        )
         assert fault("none", **temporary) == (0, "no fault is on\n")
 
 
@@ -340,7 +361,9 @@ def test_on_a_terminal_a_sandbox_is_a_shell_with_its_own_prompt_and_home(bins: P
     for name in (".bashrc", ".zshrc", ".zshenv", ".config/fish/config.fish"):
         (users / name).write_text("export DEPLOY_PROJECT=poison\n", "utf-8")
     with terminal(bins, shell, HOME=str(users), MAKEFLAGS="n", **POISON) as (process, ours):
-        assert "try        python -m deploy up" in until(ours, "(sandbox)")
+        welcome = until(ours, "(sandbox)")
+        assert "try        python -m deploy up" in welcome
+        assert "brings another terminal into it, until you close it" in welcome
         os.write(ours, b"echo at $DEPLOY_PROJECT $DEPLOY_NAME$MAKEFLAGS $HOME end\n")
         shown = until(ours, "home end\r\n")
         os.write(ours, b"\x03")

@@ -490,9 +490,15 @@ def test_changed_code_runs_broken_code_does_not_and_no_event_is_lost(own_bench: 
 
         before = len(bench.lines)
         message.write_text(good + "\ndef broken(\n", "utf-8")
-        bench.printed("function/message.py changed, and the function does not start; the code of before still", before)
+        bench.printed("function/message.py changed, and the function does not start; the old code still", before)
         bench.printed(r"^  SyntaxError: '\(' was never closed", before)
         assert bench.run("send", "--type", "touch").returncode == 0
+
+        before = len(bench.lines)
+        message.write_text(good + "\n\ndef event_message(*_):\n    raise KeyError('room')\n", "utf-8")
+        bench.printed("function/message.py changed: restarted", before)
+        assert bench.run("send", "--type", "touch").returncode == 1
+        bench.printed(r"  500 .* internal: KeyError in function/message.py, line \d+, event_message$", before)
 
         before = len(bench.lines)
         message.write_text(good, "utf-8")

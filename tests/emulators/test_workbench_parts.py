@@ -1,6 +1,7 @@
 """The parts of the workbench, in process: rows, settings, lines to paste, new events, the log, restarts."""
 
 import json
+import re
 import shlex
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ from tests.emulators.workbench.reload import Reloading, Stamps, stamps_of
 from tests.emulators.workbench.send import Wanted
 from tests.emulators.workbench.subscriber import receive
 from tests.emulators.workbench.table import Event, Table, reason_of
-from tests.function.builders import known_settings
+from tests.function.builders import known_settings, logged_failure
 
 REJECTED = {"messageId": "1795813355223567", "topic": "rejected"}
 DEVICE = {"eventType": "touch", "targetName": "projects/p/devices/emu0011dr2b5vjs7396g", "data": {"touch": {}}}
@@ -89,6 +90,42 @@ def test_a_reason_has_its_detail_and_what_is_odd() -> None:
     assert reason_of(delivered, {"schemaViolation": "$.event.data"}) == "$.event.data"
     assert reason_of(delivered, {"cutAttributes": ["a", "b"]}) == "cut a, b"
     assert reason_of(exchange({"error": "unsigned"}, status=401), {}) == "unsigned"
+
+
+def fail_for_a_cause() -> None:
+    """Raise an error whose cause was raised in another function."""
+    try:
+        int("no number")
+    except ValueError as cause:
+        raise KeyError("eventId") from cause
+
+
+def test_an_exception_of_the_function_is_shown_with_the_line_that_raised_it() -> None:
+    failed = exchange({"error": "internal"}, status=500)
+    with pytest.raises(KeyError) as raised:
+        fail_for_a_cause()
+    logged = logged_failure(raised.value)
+
+    place = rf"emulators/{Path(__file__).name}, line \d+, fail_for_a_cause"
+    assert re.fullmatch(f"internal: KeyError in {place}", reason_of(failed, logged))
+    assert reason_of(failed, {"stack_trace": "KeyError"}) == "internal: KeyError"
+    assert reason_of(failed, {}) == "internal"
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "waits"),
+    [
+        ({"topic": "events"}, 200, False),
+        (REJECTED, 200, True),
+        ({"error": "unsigned"}, 401, False),
+        ({"error": "internal"}, 500, True),
+        ({"error": "publish"}, 503, True),
+    ],
+)
+def test_only_a_row_whose_reason_is_in_the_log_alone_waits_for_the_log(
+    reply: dict[str, Any], status: int, *, waits: bool
+) -> None:
+    assert exchange(reply, status=status).needs_log is waits
 
 
 def test_every_setting_of_the_function_can_be_given() -> None:
@@ -279,7 +316,7 @@ def test_code_that_does_not_start_is_reported_once_and_the_code_of_before_answer
 
     assert stage.ports == [1]
     assert stage.said == [
-        "main.py changed, and the function does not start; the code of before still answers:\n"
+        "main.py changed, and the function does not start; the old code still answers:\n"
         + "\n".join(f"  line {number}" for number in range(12, 20))
     ]
 

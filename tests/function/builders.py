@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from function.errors import BodyTooLarge
 from function.http import Request
+from function.log import Log, RequestContext
+from function.outcomes import INTERNAL
 from function.settings import PRODUCTION_ISSUER, Settings
 from function.signature import Verified
 from function.verifier import Verifier
@@ -205,3 +208,12 @@ def request(content: bytes, headers: Mapping[str, str | Sequence[str]], *, metho
 def signed(content: bytes, *, method: str = "POST", **headers: str) -> Request:
     """Return a request that the newest secret proves, with these headers added."""
     return request(content, {"x-dt-signature": secret_token(content), **headers}, method=method)
+
+
+def logged_failure(error: Exception) -> dict[str, Any]:
+    """Return the fields of the log line of a request that failed by this unexpected error."""
+    stream = io.BytesIO()
+    log = Log(stream, level="INFO", google_project="demo", monotonic=lambda: 0.0)
+    log.request(RequestContext(request(b"", {})), INTERNAL, error)
+    fields: dict[str, Any] = json.loads(stream.getvalue())
+    return fields

@@ -76,7 +76,7 @@ def test_drift_is_shown_and_fixed_and_what_nobody_mentioned_is_left_alone(user: 
             "publisher on topic dt-events",
             "secret dt-signature, a version",
             "function dt-pubsub",
-            "secret dt-signature, note of the upload",  # after each deployment of the function
+            "secret dt-signature, record of the deployed source",  # after each deployment of the function
             "public invocation",
             "connector in ccol8iuk9smqiha4e8l0",
         },

@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 
 from tests.emulators.clouds.faults import Fault
-from tests.real_gcloud.user import REAL_GCLOUD, STEPS, Asked, User, ended, struck
+from tests.real_gcloud.user import REAL_GCLOUD, SIDE_BY_SIDE, STEPS, Asked, User, ended, struck
 
 pytestmark = REAL_GCLOUD
 
@@ -19,14 +19,14 @@ FIXED_BY_A_ROLE = "fix: gcloud projects add-iam-policy-binding demo-proj --membe
 FIXED_BY_DTS_ROLE = "fix: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
 REMOVED = ("*/dataconnectors/*", "*/functions/dt-pubsub", "*/secrets/dt-signature", "*/topics/dt-events")
 REFUSED = (
-    *("APIs", "service account dt-pubsub", "topic dt-events", "secretAccessor on secret dt-signature"),
+    *("APIs", "service account dt-pubsub", "subscription dt-events", "secretAccessor on secret dt-signature"),
     *("function dt-pubsub", "public invocation", "connector in ccol8iuk9smqiha4e8l0"),
 )
 """Steps that are refused: one for each API, because gcloud reports a refusal in other words for each API."""
 
 ENDED = (
-    *("service account dt-pubsub", "topic dt-events", "secret dt-signature", "publisher on topic dt-events"),
-    *("function dt-pubsub", "secret dt-signature, note of the upload", "connector in ccol8iuk9smqiha4e8l0"),
+    *("service account dt-pubsub", "subscription dt-events", "secret dt-signature", "publisher on topic dt-events"),
+    *("function dt-pubsub", "secret dt-signature, record of the deployed source", "connector in ccol8iuk9smqiha4e8l0"),
 )
 """Steps in the midst of which ``up`` is ended; of these the secret and its first version are two requests."""
 
@@ -130,13 +130,17 @@ def _first_not_done(output: str) -> str:
 
 def _is_reported(output: str, place: int) -> bool:
     """Return whether the output names the steps that are not done and those that are, and the commands that fix it."""
-    step, before = STEPS[place], STEPS[place - 1].resource
-    left = dict.fromkeys(step.resource for step in STEPS[place:])
+    step = STEPS[place]
+    beside = next((group for group in SIDE_BY_SIDE if step.resource in group), (step.resource,))
+    before = next((other.resource for other in STEPS[place::-1] if other.resource not in beside), step.resource)
+    left = dict.fromkeys(
+        other.resource for other in STEPS[place:] if other.resource == step.resource or other.resource not in beside
+    )
     fixed = FIXED_BY_DTS_ROLE if step is STEPS[-1] else FIXED_BY_A_ROLE
     end = "  fix: python -m deploy up\n"
     return (
         f"\nerror: {step.resource}: " in output
-        and (place == 0 or before == step.resource or f"\n  done      {before}" in output)
+        and (before == step.resource or f"\n  done      {before}" in output)
         and [line[12:] for line in output.splitlines() if line.startswith("  not done  ")] == list(left)
         and output.count(fixed) == 1
         and output.endswith(end)

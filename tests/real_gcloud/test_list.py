@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from deploy.commands import read_event, watch_events
+from deploy.commands import read_events, watch_events
 from deploy.resources.by_hand import ACK_DEADLINE_S
 from deploy.resources.catalog import deployer_permissions
 from deploy.resources.kinds import KINDS
@@ -84,6 +84,6 @@ def test_the_commands_shown_after_up_show_an_event_and_leave_it_for_subscribers(
     assert set(typed(watch_events(ours)).splitlines()) == {"touch\td1\tfirst", "touch\td1\tsecond"}
     measured = owner.both_clouds.google.pubsub.measured
     time.sleep(ACK_DEADLINE_S + 1)
-    shown = typed(read_event(ours))
+    shown = typed(read_events(ours))
     assert len([event for event in ("first", "second") if event in shown]) == 1
     assert measured(time.time())["dt-events"].messages == 2

@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.blackbox.serving import eventually
 from tests.emulators.clouds.dt.cloud import DT
 from tests.emulators.clouds.dt.tenant import Tenant
+from tests.emulators.sandbox.command import PULL
 from tests.emulators.sandbox.practice import NONE, PRACTICE, Practising
 from tests.emulators.sandbox.sensors import Sensors
 from tests.emulators.test_run import command, read_until
@@ -29,7 +30,7 @@ BY_HAND = (ROOT / "docs" / "by-hand.md").read_text("utf-8")
 LOG = "gcloud functions logs read dt-pubsub --gen2 --project=my-project --region=europe-west1 --limit=50"
 TYPED_AS = (
     (r"make fault(?: NAME=)?", f"{sys.executable} -m tests.emulators fault "),
-    (r"python -m deploy (up|down)", r"python -m deploy \1 --yes"),
+    (r"python -m deploy (up|down|pause)", r"python -m deploy \1 --yes"),
 )
 PATIENCE_S = 1200.0
 """For all that is pasted at once, on a machine that others use, too."""
@@ -109,13 +110,18 @@ TOUR = (
     ("python -m deploy plan", 2, "13 to create, 1 to update"),
     ("python -m deploy up", 0, "came through DT's connector as message"),
     ("python -m deploy status", 0, r"last 3 h: \d\d? delivered, 0 not"),
-    ("gcloud pubsub subscriptions pull dt-events --limit=10 --project=my-project", 0, "deviceId="),
+    (PULL, 0, r"^temperature\t\w+\t\{\"event\":"),
     (LOG, 0, "delivered temperature of"),
     ("make fault", 0, "no fault is on"),
     ("make fault NAME=pubsub-down", 0, "^on: pubsub-down$"),
     ("python -m deploy status", 3, "^failing +connector in"),
     ("make fault NAME=none", 0, "^no fault is on$"),
     ("python -m deploy status", 0, "last 3 h: .* 0 not"),
+    ("python -m deploy pause", 0, "paused, also for"),
+    ("python -m deploy resume", 0, "came through DT's connector as message"),
+    ("python -m deploy up --set=LOG_LEVEL=DEBUG", 0, "LOG_LEVEL none -> DEBUG"),
+    ("python -m deploy up --rollback", 0, "answers all requests until the next"),
+    ("python -m deploy up", 0, "function dt-pubsub, traffic.* rolled back"),
     ("python -m deploy down", 0, "0 to update, 1 to keep, 8 to delete"),
 )
 """The commands of the page's tour, each with its exit status and what it prints."""

@@ -83,11 +83,18 @@ STEPS = (
     Asked("publisher on topic dt-rejected", "POST", _PUBSUB, "*/dt-rejected:setIamPolicy"),
     Asked("secretAccessor on secret dt-signature", "POST", _SECRETS, "*/dt-signature:setIamPolicy"),
     Asked("function dt-pubsub", "POST", "cloudfunctions.googleapis.com", "*/functions"),
-    Asked("secret dt-signature, note of the upload", "PATCH", _SECRETS, "*/secrets/dt-signature"),
+    Asked("secret dt-signature, record of the deployed source", "PATCH", _SECRETS, "*/secrets/dt-signature"),
     Asked("public invocation", "POST", "run.googleapis.com", "*/services/dt-pubsub:setIamPolicy"),
     Asked("connector in ccol8iuk9smqiha4e8l0", "POST", "api.disruptive-technologies.com", "*/dataconnectors"),
 )
 """All of them in order. The secret and its first version are one command of gcloud's, and two requests."""
+
+SIDE_BY_SIDE = (
+    ("service account dt-pubsub", "topic dt-events", "topic dt-rejected"),
+    ("subscription dt-events", "subscription dt-rejected"),
+    ("publisher on topic dt-events", "publisher on topic dt-rejected", "secretAccessor on secret dt-signature"),
+)
+"""Steps that run at the same time: if one fails, the others are done."""
 
 
 class User:

@@ -88,11 +88,13 @@ def test_the_pull_command_shows_an_event_and_leaves_it_for_subscribers() -> None
         project = f"--project={both_clouds.google.estate.project}"
         gcloud(both_clouds, f"pubsub topics create dt-events {project}")
         gcloud(both_clouds, f"pubsub subscriptions create dt-events --topic=dt-events {project}")
-        gcloud(both_clouds, f"pubsub topics publish dt-events --message=a-body --attribute=eventId=an-id {project}")
+        attributes = "--attribute=eventType=touch,deviceId=a-device"
+        gcloud(both_clouds, f"pubsub topics publish dt-events --message=a-body {attributes} {project}")
 
-        done = gcloud(both_clouds, COMMAND.removeprefix("gcloud ").replace("--project=my-project", project))
+        typed = ["bash", "-c", COMMAND.replace("--project=my-project", project)]
+        environ = dict(both_clouds.environ)
+        done = subprocess.run(typed, env=environ, capture_output=True, text=True, check=False, timeout=120)
 
         assert done.returncode == 0, done.stderr
-        assert "a-body" in done.stdout
-        assert "an-id" in done.stdout
+        assert done.stdout == "touch\ta-device\ta-body\n"
         assert both_clouds.google.pubsub.measured(time.time())["dt-events"].messages == 1

@@ -3,6 +3,7 @@
 The tests marked ``installs`` fetch packages from the index, as pip and pipx do for a user.
 """
 
+import ast
 import email
 import os
 import re
@@ -96,7 +97,7 @@ def test_the_wheel_has_every_module_of_the_checkout_unchanged(site: Path) -> Non
     for package in ("deploy", "function"):
         here = {path.relative_to(ROOT): path.read_bytes() for path in (ROOT / package).rglob("*.py")}
         there = {path.relative_to(site): path.read_bytes() for path in (site / package).rglob("*.py")}
-        there.pop(Path("deploy/upload/main.py"), None)
+        there = {path: code for path, code in there.items() if path.parts[:2] != ("deploy", "upload")}
         assert there == here
 
 
@@ -111,6 +112,48 @@ def test_an_installed_command_has_the_changelog(site: Path) -> None:
 
 def test_an_installed_command_has_the_runbook_for_the_texts_of_alerts(site: Path) -> None:
     assert runbook(site) == runbook() != {}
+
+
+NAMED = """
+from deploy.cli.options import BY_PLACE
+from deploy.next_steps import COST
+from deploy.spec import DT_STUDIO
+print(DT_STUDIO, COST.partition("(")[2].rstrip(")"), BY_PLACE["settings"].default.removeprefix("those of "), sep="\\n")
+"""
+"""Prints pages that an error, the end of up, and help name."""
+
+
+def test_an_installed_command_names_pages_that_it_has(site: Path, tmp_path: Path) -> None:
+    environ = {**os.environ, "PYTHONPATH": str(site)}
+    shown = must(run([sys.executable, "-c", NAMED], tmp_path, environ)).split()
+    assert [Path(path).relative_to(site / "deploy" / "upload" / "docs").name for path in shown] == [
+        *("dt-studio.md", "cost.md", "reference.md")
+    ]
+    for path in shown:
+        assert Path(path).read_bytes() == (ROOT / "docs" / Path(path).name).read_bytes()
+
+
+def test_no_text_of_the_command_names_a_page_by_a_path_that_an_installed_one_does_not_have() -> None:
+    for path in sorted((ROOT / "deploy").rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}  # docstrings
+        texts = [
+            node.value
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare
+        ]
+        if path.name != "pages.py":
+            assert [text for text in texts if re.search(r"(?<![\w./-])docs/", text)] == [], path
+
+
+def test_every_page_that_the_command_names_exists() -> None:
+    named = [
+        name
+        for path in (ROOT / "deploy").rglob("*.py")
+        for name in re.findall(r"""\bpage\(["']([\w/.-]+)["']""", path.read_text("utf-8"))
+    ]
+    assert {"cost.md", "dt-studio.md", "reference.md", "scaling.md"} <= set(named)
+    assert [name for name in named if not (ROOT / "docs" / name).is_file()] == []
 
 
 def test_files_that_another_package_puts_beside_it_are_neither_uploaded_nor_shown(site: Path, tmp_path: Path) -> None:

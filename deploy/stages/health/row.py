@@ -6,11 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from deploy.errors import DeployError
+from deploy.pages import page
 
 Health = Literal["ok", "unhealthy", "unreadable"]
-
-RUNBOOK = "docs/runbook/{}.md"
-"""The page of a runbook that explains a problem, by its name."""
 
 UNREADABLE = "unreadable"
 
@@ -52,7 +50,7 @@ class Row:
     @property
     def runbook(self) -> str:
         """The path of the runbook's page; empty without a problem."""
-        return RUNBOOK.format(self.page) if self.page else ""
+        return page(f"runbook/{self.page}.md") if self.page else ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as ``status --json`` prints it."""

@@ -153,8 +153,8 @@ def test_list_reads_a_deploy_toml_that_names_only_the_project(nowhere: Path) -> 
     assert (spec.google_project, spec.region, spec.dt_projects) == ("my-project", "", ())
 
 
-@pytest.mark.parametrize("verb", ["plan", "up", "status"])
-def test_verbs_that_compare_what_is_there_with_the_settings_have_a_flag_for_every_setting(
+@pytest.mark.parametrize("verb", ["plan", "up"])
+def test_verbs_that_can_change_a_setting_have_a_flag_for_every_setting(
     verb: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = help_of(capsys, verb)
@@ -163,15 +163,38 @@ def test_verbs_that_compare_what_is_there_with_the_settings_have_a_flag_for_ever
 
 def test_only_verbs_that_ask_have_the_flag_yes() -> None:
     assert [name for name, usage in USAGES.items() if "--yes" in usage.flag_names] == [
-        "init",
-        "up",
-        "verify",
-        "pause",
-        "down",
+        *("init", "up", "verify", "pause", "resume", "down")
     ]
 
 
-@pytest.mark.parametrize("verb", ["verify", "down"])
+def test_the_help_of_status_says_that_it_compares_settings_and_has_no_flags_for_sizes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    message = help_of(capsys, "status")
+    assert "The other settings, from deploy.toml and the environment, are compared with" in message
+    assert "--memory" not in message
+    assert "does not use the other settings" in help_of(capsys, "down")
+
+
+def test_the_help_of_init_says_that_it_asks_for_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
+    message = " ".join(help_of(capsys, "init").split())
+    assert "such as europe-west1 (asked for) [DEPLOY_REGION]" in message
+    assert "required" not in message
+    assert "such as europe-west1 (required) [DEPLOY_REGION]" in " ".join(help_of(capsys, "plan").split())
+
+
+def test_without_a_verb_all_verbs_are_shown_with_what_to_type_first(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main([]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    lines = printed.err.splitlines()
+    assert [line.split()[0] for line in lines if re.match(r"  \w", line)] == list(VERBS)
+    assert "to begin:             python -m deploy init" in lines
+    assert len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("verb", ["verify", "down", "status"])
 def test_the_help_of_a_verb_that_needs_few_settings_fits_one_screen(
     verb: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -195,14 +218,14 @@ def test_a_flag_before_the_verb_is_refused_with_where_it_goes(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["down", "--memory=1Gi"], "--memory is not a flag of down, but of plan, up and status"),
-        (["verify", "--set", "LOG_LEVEL=DEBUG"], "--set is not a flag of verify, but of plan, up and status"),
-        (["plan", "--yes"], "--yes is not a flag of plan, but of init, up, verify, pause and down"),
+        (["down", "--memory=1Gi"], "--memory is not a flag of down, but of plan and up"),
+        (["verify", "--set", "LOG_LEVEL=DEBUG"], "--set is not a flag of verify, but of plan and up"),
+        (["plan", "--yes"], "--yes is not a flag of plan, but of init, up, verify, pause, resume and down"),
         (["down", "--no-verify"], "--no-verify is not a flag of down, but of up and resume"),
         (
             ["plan", "--yes", "--no-verify"],
             (
-                "--yes is not a flag of plan, but of init, up, verify, pause and down; "
+                "--yes is not a flag of plan, but of init, up, verify, pause, resume and down; "
                 "--no-verify is not a flag of plan, but of up and resume"
             ),
         ),
@@ -239,7 +262,7 @@ def test_the_version_is_printed_without_a_verb_or_any_setting(
     assert (ended.value.code, capsys.readouterr().out) == (0, f"dt-pubsub {VERSION}\n")
 
 
-@pytest.mark.parametrize("words", [["destroy"], ["up", "--fast"], [], ["up", "--project"]])
+@pytest.mark.parametrize("words", [["destroy"], ["up", "--fast"], ["up", "--project"]])
 def test_an_invalid_command_line_ends_with_1_because_2_means_changes(
     words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -478,15 +501,16 @@ def test_a_plan_is_coloured_only_on_a_terminal() -> None:
 def test_progress_is_shown_step_by_step() -> None:
     off, screen = io.StringIO(), Screen()
     for err in (off, screen):
-        with Terminal(io.StringIO(), err, Keyboard(None)).step(STEP):
-            pass
-    assert off.getvalue() == "  create topic t ...\n  create topic t: done in 0.0 s\n"
+        terminal = Terminal(io.StringIO(), err, Keyboard(None))
+        with terminal.working([STEP], "some minutes"):
+            terminal.done(STEP, 0.01)
+    assert off.getvalue() == "  create topic t (some minutes) ...\n  create topic t: done in 0.0 s\n"
     assert "done in 0.0 s" in screen.getvalue()
 
 
 def test_a_failed_step_is_not_shown_as_done() -> None:
     err = io.StringIO()
-    with pytest.raises(ZeroDivisionError), Terminal(io.StringIO(), err, Keyboard(None)).step(STEP):
+    with pytest.raises(ZeroDivisionError), Terminal(io.StringIO(), err, Keyboard(None)).working([STEP]):
         raise ZeroDivisionError
     assert "done" not in err.getvalue()
 
@@ -508,8 +532,9 @@ def test_a_call_of_dts_api_is_shown_without_secret() -> None:
 
 def test_steps_are_carried_out_even_if_progress_cannot_be_shown() -> None:
     terminal = Terminal(io.StringIO(), Full(), Keyboard("y\n"))
-    with terminal.step(STEP), terminal.progress("something"):
+    with terminal.working([STEP]), terminal.progress("something"):
         terminal.info("on the way")
+    terminal.done(STEP, 1.0)
     assert terminal.confirm("?")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.cli.doorway import PLAIN, not_installed
+from deploy.cli.doorway import PLAIN
 
 ROOT = Path(__file__).parents[3]
 COMMANDS = {
@@ -119,27 +119,3 @@ def test_a_python_that_is_too_old_is_reported_in_one_line(module: str, version: 
 @pytest.mark.parametrize("path", ["deploy/__init__.py", "main.py"])
 def test_an_old_python_can_parse_the_files_that_check_its_version(path: str) -> None:
     ast.parse((ROOT / path).read_text("utf-8"), path, feature_version=(3, 7))
-
-
-@pytest.mark.parametrize(
-    ("words", "locks"),
-    [
-        (("-m", "deploy", "plan"), "-r deploy/requirements.txt"),
-        (("-m", "tests.emulators", "run"), "-r requirements.txt"),
-        (("-m", "tests.emulators", "serve"), "-r requirements.txt"),
-        (("-m", "tests.emulators", "rehearse"), "-r requirements.txt -r deploy/requirements.txt"),
-        (("main.py",), "-r requirements.txt"),
-    ],
-    ids=lambda value: value[-1] if isinstance(value, tuple) else "",
-)
-def test_missing_packages_are_reported_with_the_command_that_installs_them(words: Sequence[str], locks: str) -> None:
-    done = run(["-S", *words])  # -S hides the packages of this environment
-    assert done.returncode == 1
-    first, second = done.stderr.splitlines()
-    assert " is not installed" in first
-    assert second == f"  fix: python -m pip install --no-deps --require-hashes {locks}"
-
-
-def test_a_missing_module_of_the_project_is_not_reported_as_a_package() -> None:
-    with pytest.raises(ModuleNotFoundError):
-        not_installed(ModuleNotFoundError(name="deploy.nothing"), "requirements.txt")

@@ -370,9 +370,9 @@ def test_the_help_of_an_option_names_the_kind_of_its_value_and_valid_examples(op
 def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_repeatable() -> None:
     of_place = {option.place: option for option in OPTIONS}
     region, labels, cpu = of_place["region"], of_place["labels"], of_place["function.cpu"]
-    assert region.help_text == f"{region.help} (required) [DEPLOY_REGION]"
-    assert cpu.help_text == f"{cpu.help} (default: 1) [DEPLOY_FUNCTION_CPU]"
-    assert labels.help_text == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
+    assert region.help_text() == f"{region.help} (required) [DEPLOY_REGION]"
+    assert cpu.help_text() == f"{cpu.help} (default: 1) [DEPLOY_FUNCTION_CPU]"
+    assert labels.help_text() == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
 
 
 @pytest.mark.parametrize("verb", ["verify", "down"])

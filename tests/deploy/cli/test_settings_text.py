@@ -11,7 +11,7 @@ import pytest
 from deploy.cli.settings import read_spec
 from deploy.cli.settings_file import write_settings_file
 from deploy.cli.settings_text import Answers, difference, edited, new_text
-from deploy.errors import DeployError
+from deploy.errors import DeployError, InvalidOptions
 
 ANSWERS: Answers = {
     "project": "my-project",
@@ -49,6 +49,64 @@ def test_a_new_file_has_only_what_differs_and_explains_every_line() -> None:
     assert '# name = "dt-pubsub"\n' in text
     assert max(map(len, text.splitlines())) <= 100
     assert tomllib.loads(new_text({**ANSWERS, "name": "site2-pubsub"}, {}))["name"] == "site2-pubsub"
+
+
+WHOLE = """\
+# Settings of this deployment, which `python -m deploy` reads in this folder.
+# Written by `python -m deploy init`, which can change them; so can you.
+# A flag or a variable DEPLOY_... overrides a line. Keep no secrets here: DT's
+# key comes from the environment, or is asked for. All settings: `python -m deploy up --help`
+
+# The Google Cloud project of topics, secret and function.
+project = "my-project"
+
+# The region of the function.
+region = "us-east1"
+
+# The DT projects whose events are sent.
+# c0md3pm0p7bet3vico8g: Cold store
+dt_projects = ["c0md3pm0p7bet3vico8g"]
+
+# The name of the deployment; another name is another deployment.
+# name = "dt-pubsub"
+
+# Whatever is left out gets its default when it is made, and keeps its value
+# later. Two examples, an instance that is always ready, and labels of devices
+# as attributes of messages:
+# [function]
+# min_instances = 1
+# [settings]
+# LABEL_ATTRIBUTES = "room"
+"""
+
+
+def test_the_whole_text_of_a_new_file() -> None:
+    assert new_text(ANSWERS, {"c0md3pm0p7bet3vico8g": "Cold store", "another": "Not asked for"}) == WHOLE
+
+
+@pytest.mark.parametrize(
+    "line", ["project = 'my-project'", 'dt_projects = [ "c0md3pm0p7bet3vico8g" ]', "region = 'us-east1' # near"]
+)
+def test_a_line_that_says_the_same_in_another_way_stays(line: str) -> None:
+    assert f"{line}\n" in edited(f"{line}\n", ANSWERS, "deploy.toml")
+
+
+def test_a_setting_is_inserted_after_a_last_line_without_an_end() -> None:
+    wanted = {"region": "us-east1", "project": "my-project"}
+    assert edited('# ours\nregion = "us-east1"', wanted, "deploy.toml") == (
+        '# ours\nregion = "us-east1"\nproject = "my-project"\n'
+    )
+
+
+def test_a_list_of_several_lines_at_the_end_is_replaced_whole() -> None:
+    before = 'region = "us-east1"\ndt_projects = [\n  "old",\n]\n'
+    wanted: Answers = {"region": "us-east1", "dt_projects": ("c0md3pm0p7bet3vico8g",)}
+    assert edited(before, wanted, "deploy.toml") == 'region = "us-east1"\ndt_projects = ["c0md3pm0p7bet3vico8g"]\n'
+
+
+def test_a_file_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(InvalidOptions, match=r"site2\.toml: "):
+        edited("no toml", ANSWERS, "site2.toml")
 
 
 def test_the_examples_in_a_new_file_are_valid_settings(tmp_path: Path) -> None:
@@ -98,12 +156,22 @@ def test_only_a_line_feed_ends_a_line(separator: str) -> None:
 
 def test_a_file_that_cannot_be_edited_is_refused_with_what_it_needs() -> None:
     strange = 'retention = """\nregion = "x"\n3d"""\n'
-    with pytest.raises(DeployError, match=r"cannot be changed here.*region = \"us-east1\""):
-        edited(strange, ANSWERS, "deploy.toml")
+    wanted = {"region": "us-east1", "project": "my-project"}
+    with pytest.raises(DeployError) as refused:
+        edited(strange, wanted, "deploy.toml")
+    assert refused.value.what == (
+        "is written in a way that cannot be changed here; nothing was changed. It needs: "
+        'region = "us-east1", project = "my-project"'
+    )
+    assert refused.value.where == "deploy.toml"
+    assert refused.value.fix == ("change it by hand, or name another file with --config",)
 
 
 def test_the_difference_shows_the_changed_lines() -> None:
     shown = difference(WRITTEN_BY_HAND, edited(WRITTEN_BY_HAND, ANSWERS, "deploy.toml"), "deploy.toml").splitlines()
+    assert shown[:2] == ["--- deploy.toml", "+++ deploy.toml (new)"]
+    assert shown[2].startswith("@@ -1,")
+    assert "" not in shown[:4]
     assert "-region = 'europe-west1'  # near the users" in shown
     assert '+region = "us-east1"' in shown
     assert not [line for line in shown if "min_instances" in line and line.startswith(("+", "-"))]

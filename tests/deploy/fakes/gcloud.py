@@ -88,8 +88,9 @@ class FakeGcloud:
 
     ``broken`` are errors of all such commands. ``lost`` are commands whose answer is lost once: Google has begun,
     gcloud repeats the request, and gets the answer that the resource exists. ``build_looks`` is how often a function
-    is still shown as being built. ``build_role`` is the role of the build account on the project. ``newest_version``
-    is the state of the newest version of each secret; lists show no version after ``lists_versions_until``.
+    is still shown as being built. ``build_role`` is the role of the build account on the project. ``last_build`` is the
+    function's last build. ``newest_version`` is the state of the newest version of each secret; lists show no version
+    after ``lists_versions_until``.
     ``projects`` are the projects that the account sees, by id, with their names; only ``PROJECT`` has resources.
     ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
     ``revisions`` are those of the function, the oldest first;
@@ -109,6 +110,7 @@ class FakeGcloud:
     is_billed: bool = True
     log: list[dict[str, Any]] = field(default_factory=list)
     build_role: str = "roles/editor"
+    last_build: dict[str, str] = field(default_factory=lambda: dict(BUILT))
     exists: bool = True
     unchecked: bool = False
     newest_version: str = "ENABLED"
@@ -222,7 +224,7 @@ class FakeGcloud:
             "auth": "an-access-token\n",
             "config": {"credential": {"access_token": self.tokens[0], "token_expiry": self.expiry}},
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
-            "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}", **BUILT},
+            "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}", **self.last_build},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
@@ -375,6 +377,7 @@ class FakeGcloud:
             found = self.things.setdefault(("functions", name), new_function(name))
             _deployed(found, command)
             found["buildConfig"]["source"] = {"storageSource": {"generation": str(1_790_000_000 + len(self.uploaded))}}
+            found["buildConfig"]["build"] = f"projects/1/locations/{REGION}/builds/b{len(self.uploaded)}"
             self.revisions.append(new_revision(name, len(self.revisions) + 1, found["serviceConfig"]))
         found = self._must_be("functions", name)
         if account := command.flags.get("build-service-account"):

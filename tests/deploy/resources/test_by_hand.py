@@ -84,8 +84,6 @@ SET = [
     (TOPIC, {"messageTransforms": [{"javascriptUdf": {}}]}, "changes messages by transforms"),
     (TOPIC, {"messageRetentionDuration": "86400s"}, "keeps messages for 86400s"),
     (TOPIC, {"state": "INGESTION_RESOURCE_ERROR"}, "state INGESTION_RESOURCE_ERROR"),
-    (FUNCTION, {"serviceConfig": {"environmentVariables": {"LOG_LEVEL": "DEBUG"}}}, "variables LOG_LEVEL"),
-    (FUNCTION, {"serviceConfig": {"environmentVariables": {"B": "1", "A": "2"}}}, "variables A, B"),
     (
         FUNCTION,
         {"serviceConfig": {"secretEnvironmentVariables": [{"key": "B"}, {"key": "A"}]}},
@@ -187,6 +185,13 @@ def test_a_setting_made_by_hand_is_shown_and_left_alone(place: tuple[str, str], 
     shown = f"; set elsewhere and left alone: {phrase}" if place == FUNCTION else f"; {phrase}, set elsewhere"
     assert reason.endswith(shown)
     assert reason.count("elsewhere") == shown.count("elsewhere")
+
+
+def test_a_variable_that_an_earlier_up_may_have_set_is_not_called_set_elsewhere() -> None:
+    settings = {"serviceConfig": {"environmentVariables": {"LOG_LEVEL": "DEBUG", "A": "2"}, "vpcConnector": "c"}}
+    reason = reasons(FUNCTION, settings)["function dt-pubsub"]
+    left = "; not in these settings and left alone: variables A, LOG_LEVEL"
+    assert reason.endswith(f"{left}; set elsewhere and left alone: network connector c")
 
 
 def test_resources_after_up_have_no_settings_made_by_hand() -> None:

@@ -212,7 +212,7 @@ def test_settings_made_elsewhere_are_shown_one_after_the_other() -> None:
     steps = planned({"function dt-pubsub": {"function": {"serviceConfig": served}}})
     (kept,) = (step for step in steps if step.resource == "function dt-pubsub")
     assert kept.reason == (
-        "source and settings are as they should be; set elsewhere and left alone: "
+        "source and settings are as they should be; not in these settings and left alone: "
         "memory 1Gi, max_instances 7, variables LOG_LEVEL"
     )
     (kept,) = (step for step in planned({}) if step.resource == "function dt-pubsub")

@@ -4,7 +4,7 @@ import pytest
 
 from deploy.resources.connector import Connector
 from deploy.resources.memory import paused_words, read_memory
-from deploy.resources.pausing import Undelivered, now_written, paused_after_pause
+from deploy.resources.pausing import Undelivered, now_written, paused_after_pause, since_with_new
 from tests.deploy.stage import spec
 
 SINCE = "2026-11-02T08:13:15Z"
@@ -38,6 +38,42 @@ def test_the_first_time_of_a_pause_is_kept_and_a_pause_by_hand_is_not_noted() ->
     }
     since = {"p1/dc1": SINCE, "p4/dc4": SINCE, "p9/gone": SINCE}
     assert paused_after_pause(owned, since, NOW) == {"p1/dc1": SINCE, "p3/dc3": NOW, "p4/dc4": NOW}
+
+
+PAUSED = [Connector("dc1", status="USER_DISABLED")]
+
+
+def test_a_connector_that_is_made_during_a_pause_is_remembered_by_its_project_until_the_next_pause() -> None:
+    since = {"p1/dc1": SINCE, "p4/dc4": NOW}
+    owned = {"p1": PAUSED, "p2": [], "p4": [Connector("dc4", status="USER_DISABLED")], "p5": []}
+    added = since_with_new(owned, since, ["p1", "p2", "p3", "p4"])
+    assert added == {**since, "p2/new": NOW, "p3/new": NOW}
+    made = {**owned, "p2": [Connector("dc2", status="USER_DISABLED")]}
+    assert paused_after_pause(made, added, "later") == {"p1/dc1": SINCE, "p2/dc2": NOW, "p4/dc4": NOW}
+
+
+@pytest.mark.parametrize(
+    ("owned", "since", "named"),
+    [
+        ({"p1": PAUSED, "p2": []}, {}, ["p1", "p2"]),
+        ({"p1": PAUSED}, {"p1/dc1": SINCE}, ["p1"]),
+        ({"p1": [Connector("dc1")], "p2": []}, {"p1/dc1": SINCE}, ["p1", "p2"]),
+        ({"p1": PAUSED, "p2": [Connector("dc2")], "p3": []}, {"p1/dc1": SINCE}, ["p1", "p2", "p3"]),
+        ({"p1": [], "p2": []}, {}, ["p1", "p2"]),
+    ],
+    ids=["paused by hand", "nothing new", "resumed by hand", "one is active", "nothing there"],
+)
+def test_nothing_new_is_remembered_unless_all_connectors_are_paused_by_the_command(
+    owned: dict[str, list[Connector]], since: dict[str, str], named: list[str]
+) -> None:
+    assert since_with_new(owned, since, named) == {}
+
+
+def test_what_is_missing_after_dt_switched_a_connector_off_is_said_with_where_it_is() -> None:
+    gap = Undelivered("p1", "", NOW, was_off=True)
+    assert gap.sentence().startswith("p1: DT had switched the connector off after five days of failed deliveries, and ")
+    assert "neither those that failed for more than 12 h before it went off, nor any since" in gap.sentence()
+    assert gap.sentence().endswith("of the last 30 days: GET /v2/projects/PROJECT/devices/DEVICE/events of DT's API")
 
 
 def test_the_time_without_deliveries_is_said_with_how_long_dt_keeps_the_events() -> None:

@@ -116,8 +116,8 @@ def test_a_new_subscription_keeps_the_order_and_an_old_one_that_does_not_is_show
     ("kept", "retention", "reason"),
     [
         ("604800s", None, "never expires, keeps 7 days"),
-        ("86400s", None, "never expires, keeps 1 days, set elsewhere"),
-        ("86400s", "1d", "never expires, keeps 1 days"),
+        ("86400s", None, "never expires, keeps 1 day, which is not in these settings"),
+        ("86400s", "1d", "never expires, keeps 1 day"),
     ],
 )
 def test_a_retention_is_shown_as_set_elsewhere_if_it_is_neither_the_default_nor_ours(

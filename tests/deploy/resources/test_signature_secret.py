@@ -72,7 +72,10 @@ def test_a_newly_named_dt_project_is_added_to_the_remembered_ones_and_other_anno
 @pytest.mark.parametrize(("known", "noted"), [("17", "17"), ("", "<its number>")])
 def test_an_upload_is_remembered_by_its_number_as_soon_as_it_is_known(known: str, noted: str) -> None:
     step = SECRET.remember({"secret": OURS}, known, "16")
-    assert (step.resource, step.reason) == ("secret dt-signature, note of the upload", f"upload noted 16 -> {noted}")
+    assert (step.resource, step.reason) == (
+        "secret dt-signature, record of the deployed source",
+        f"number of the deployed source 16 -> {noted}",
+    )
     assert isinstance(step.call, GcloudCall)
     assert step.call.names_upload is not bool(known)
 

@@ -6,7 +6,7 @@ import pytest
 
 from deploy.errors import DeployError
 from deploy.resources.function import Function
-from deploy.resources.traffic import back_to_newest, pinned_to, plan_rollback
+from deploy.resources.traffic import back_to_newest, pinned_to, plan_rollback, split_words
 from deploy.steps import Step
 from tests.deploy.fakes.gcloud import PROJECT, new_revision
 from tests.deploy.stage import spec
@@ -49,6 +49,16 @@ def test_a_rollback_sends_all_requests_to_the_revision_before() -> None:
         "dt-pubsub-00003-abc -> dt-pubsub-00002-abc (made 2026-11-02 08:13 UTC); "
         "it reads the newest version of the secret"
     )
+
+
+def test_a_rollback_that_ends_a_split_says_so() -> None:
+    split = service({"revisionName": ON(2), "percent": 10, "tag": "old"}, {**LATEST, "percent": 90})
+    tagged = service(LATEST, {"revisionName": ON(2), "tag": "old"})
+    assert rollback(split, wanted=ON(1)).reason.endswith(
+        f"; this ends the split of the requests that was made by hand: {ON(2)} 10 %, the newest revision 90 %"
+    )
+    assert "split" not in rollback(tagged, wanted=ON(1)).reason
+    assert split_words(None) == ""
 
 
 def test_a_revision_is_shown_with_its_version_if_google_shows_it() -> None:
@@ -135,7 +145,10 @@ def test_only_a_pin_of_all_requests_is_ended() -> None:
     (step,) = back_to_newest(spec(), name, pinned(2))
     assert step.call
     assert "update-traffic dt-pubsub --to-latest" in step.call.line()
-    assert step.reason == "rolled back: revision dt-pubsub-00002-abc answers all requests, and this ends it"
+    assert (
+        step.reason
+        == "rolled back: revision dt-pubsub-00002-abc answers all requests; this step sends them to the newest one"
+    )
     (step,) = back_to_newest(spec(), name, pinned(3))
     assert step.reason.startswith("all requests are pinned to revision dt-pubsub-00003-abc")
 

@@ -6,7 +6,10 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from deploy.errors import ApplyFailed, DeployError, GcloudFailed
-from deploy.steps import Argv, pending
+from deploy.google.gcloud import Gcloud
+from deploy.stages.ownership import Ownership
+from deploy.stages.waves import waves
+from deploy.steps import Argv, GcloudCall, pending
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT
@@ -217,17 +220,25 @@ def test_a_first_up_has_exactly_the_changes_that_these_tests_interrupt() -> None
 @pytest.mark.parametrize("place", range(CHANGES))
 def test_an_up_refused_at_any_change_lists_its_steps_and_is_finished_by_the_next_up(place: int) -> None:
     stage = Stage()
+    refused: list[Argv] = []
 
     def refuse(argv: Argv) -> None:
+        refused.append(argv)
         raise GcloudFailed("PERMISSION_DENIED", "User not authorized", where=" ".join(argv))
 
     stage.google.before = at(place, refuse)
     with pytest.raises(ApplyFailed) as stopped:
         stage.deployment().up(verify=False)
-    changed = [step.resource for step in pending(tuple(stage.report.steps or ()))]
+    steps = pending(tuple(stage.report.steps or ()))
+    groups = waves(steps, Ownership(stage.deployment().context.spec, Gcloud(stage.google)).resource_of)
+    (failed,) = (step for step in steps if step.resource == stopped.value.where)
+    assert isinstance(failed.call, GcloudCall)
+    assert failed.call.argv[:3] == refused[0][:3]
+    last = next(number for number, group in enumerate(groups) if failed in group)
+    done = [step.resource for group in groups[: last + 1] for step in group if step != failed]
     assert [line for line in str(stopped.value).splitlines() if "  done  " in line or "  not done  " in line] == [
-        *(f"  done      {resource}" for resource in changed[:place]),
-        *(f"  not done  {resource}" for resource in changed[place:]),
+        *(f"  done      {resource}" for resource in done),
+        *(f"  not done  {step.resource}" for step in steps if step.resource not in done),
     ]
     assert is_up(stage)
 

@@ -1,12 +1,14 @@
 """``down`` against both clouds in memory."""
 
+from dataclasses import replace
+
 import pytest
 
-from deploy.errors import Aborted
+from deploy.errors import Aborted, DeployError
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import URL
-from tests.deploy.stage import Stage
+from tests.deploy.stage import Deployment, Stage
 
 
 def test_down_leaves_a_connector_made_by_hand_alone_although_it_is_older(up: Stage) -> None:
@@ -78,3 +80,38 @@ def test_down_before_the_first_up_succeeds(stage: Stage) -> None:
 def test_a_second_down_succeeds(up: Stage) -> None:
     up.deployment().down()
     assert up.deployment().down() == NOTHING_TO_DO
+    assert "nothing to do: nothing of dt-pubsub is there" in up.shown
+
+
+def test_down_says_before_and_after_how_many_unread_messages_go_with_the_subscriptions(up: Stage) -> None:
+    up.unread = {"dt-events": (12, 60), "dt-rejected": (1, 5)}
+    assert up.deployment(yes=False, answer="y\n").down() == NOTHING_TO_DO
+    assert "; 12 unread messages go with it, as Google counted them in the last minutes" in up.shown
+    assert "; 1 unread message goes with it, as Google counted it in the last minutes" in up.shown
+    assert "delete 8 resources and 13 unread messages permanently? [y/N]" in up.noted
+    assert up.shown.endswith(
+        "dt-pubsub is removed: 8 resources and 13 unread messages are deleted; what stays is marked = above\n"
+    )
+
+
+def test_down_counts_only_the_messages_of_subscriptions_that_it_deletes(up: Stage) -> None:
+    up.unread = {"dt-events": (12, 60), "dt-rejected": (0, 0)}
+    up.google.things["subscriptions", "dt-events"]["labels"] = {}
+    up.deployment(yes=False, answer="y\n").down()
+    assert "; no unread messages go with it" in up.shown
+    assert "unread" not in up.noted
+    assert "dt-pubsub is removed: 7 resources are deleted; what stays is marked = above" in up.shown
+
+
+@pytest.mark.parametrize("answer", ["refused", "nonsense", "none yet"])
+def test_down_works_without_the_number_of_unread_messages(up: Stage, answer: str) -> None:
+    up.unread = {}
+    if answer == "refused":
+        up.monitoring_fails = DeployError("its API is disabled", where="Cloud Monitoring")
+    context = up.deployment().context
+    if answer == "nonsense":
+        context = replace(context, read_time_series=lambda *_: [{"points": [{}], "resource": {}}])
+    assert Deployment(context).down() == NOTHING_TO_DO
+    assert "; messages not yet read go with it" in up.shown
+    assert "dt-pubsub is removed: 8 resources are deleted" in up.shown
+    assert up.google.things == {}

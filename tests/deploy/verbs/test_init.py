@@ -288,6 +288,26 @@ def test_a_file_in_a_folder_that_does_not_exist_is_refused_before_any_question(n
     assert newcomer.stage.google.asked == []
 
 
+TOO_LONG = f"{'x' * 250}.toml"
+"""A valid name, beside which no temporary file can be made: not even root could write it."""
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_any_question(newcomer: Newcomer) -> None:
+    with pytest.raises(DeployError, match="cannot be written: File name too long") as refused:
+        newcomer.types(*ENTER, flags=(f"--config={TOO_LONG}",))
+    assert refused.value.fix == ("name a file in another folder with --config",)
+    assert newcomer.stage.google.asked == []
+    assert list(newcomer.folder.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_may_stay_as_it_is(newcomer: Newcomer) -> None:
+    newcomer.types(*ENTER)
+    (newcomer.folder / "deploy.toml").rename(newcomer.folder / TOO_LONG)
+    newcomer.types(*ENTER, flags=(f"--config={TOO_LONG}",))
+    assert f"note: {TOO_LONG} cannot be written: File name too long; it can only stay as it is" in newcomer.stage.noted
+    assert f"{TOO_LONG} has these settings already" in newcomer.stage.shown
+
+
 BEFORE = f'# mine\nproject = "{PROJECT}"\nregion = "us-central1"  # old\n[function]\nmin_instances = 1\n'
 
 

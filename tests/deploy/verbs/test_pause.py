@@ -153,6 +153,7 @@ def test_a_connector_that_dt_switched_off_is_resumed_and_called_that(both: Stage
     assert deployment(both).resume(verify=False) == NOTHING_TO_DO
     assert statuses(both) == ["ACTIVE", "ACTIVE"]
     assert "switched off by DT, after five days of failed deliveries, and not paused" in both.shown
+    assert f"{DT_PROJECT}: DT had switched the connector off after five days of failed deliveries" in both.shown
 
 
 def test_a_connector_that_dt_switched_off_can_be_paused_so_that_up_leaves_it(both: Stage) -> None:
@@ -233,26 +234,90 @@ def test_a_project_without_a_connector_is_named(both: Stage) -> None:
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
-def test_a_deployment_without_any_connector_is_an_error_that_shows_how_to_find_the_others(
+def test_before_a_deployment_the_error_says_how_to_make_it_or_find_the_others(both: Stage, verb: str) -> None:
+    with pytest.raises(DeployError, match=f"nothing is deployed by this name in {PROJECT}") as refused:
+        deployment(both, name="site2-pubsub").run(verb, all=False)
+    assert refused.value.fix == ("python -m deploy up", f"python -m deploy list --project={PROJECT}")
+    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_deployment_without_any_connector_is_an_error_that_names_the_command_that_makes_it(
     both: Stage, verb: str
 ) -> None:
+    for project in (DT_PROJECT, SECOND):
+        both.dt.connectors[project].clear()
     with pytest.raises(DeployError, match="there is no connector of this deployment") as refused:
-        deployment(both, name="site2-pubsub").run(verb, all=False)
-    assert refused.value.fix == (f"python -m deploy list --project={PROJECT}",)
-    assert statuses(both) == ["ACTIVE", "ACTIVE"]
+        deployment(both).run(verb, all=False)
+    assert refused.value.fix[0] == "python -m deploy up"
 
 
 def test_what_is_remembered_of_a_dt_project_that_dt_does_not_show_stays(both: Stage) -> None:
     deployment(both).pause()
     hidden = both.dt.connectors.pop(SECOND)
-    assert both.deployment().resume(verify=False) == NOTHING_TO_DO
+    with pytest.raises(DeployError, match="DT does not show it"):
+        both.deployment().resume(verify=False)
     assert note(both).startswith(f"{SECOND}/")
-    assert both.deployment().pause() == NOTHING_TO_DO
+    with pytest.raises(DeployError, match="DT does not show it"):
+        both.deployment().pause()
     assert note(both).count("@") == 2
 
     both.dt.connectors[SECOND] = hidden
     assert deployment(both).resume(verify=False) == NOTHING_TO_DO
     assert (statuses(both), note(both)) == (["ACTIVE", "ACTIVE"], "none")
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_dt_project_that_dt_hides_is_an_error_after_all_others_are_done(both: Stage, verb: str) -> None:
+    if verb == "resume":
+        deployment(both).pause()
+    both.dt.connectors.pop(SECOND)
+    for _ in ("changes", "finds nothing to change"):
+        with pytest.raises(DeployError, match="so a connector of this deployment in it is") as refused:
+            both.deployment().run(verb, all=False, verify=False)
+        assert refused.value.where == f"DT project {SECOND}"
+        assert "Project Developer" in refused.value.fix[0]
+    assert both.dt.connectors[DT_PROJECT][0]["status"] == ("USER_DISABLED" if verb == "pause" else "ACTIVE")
+
+
+def test_a_connector_that_up_makes_during_a_pause_is_paused_and_resumed_with_the_others(up: Stage) -> None:
+    up.deployment().pause()
+    begun = note(up).rpartition("@")[2]
+    up.dt.connectors[SECOND] = []
+
+    assert deployment(up, digest="d2").up(verify=False) == NOTHING_TO_DO
+
+    assert statuses(up) == ["USER_DISABLED", "USER_DISABLED"]
+    assert f"not there; paused like the others, which are since {begun}" in up.shown
+    assert deployment(up, digest="d2").plan() == NOTHING_TO_DO
+    annotations = up.google.things["secrets", "dt-signature"]["annotations"]
+    assert annotations["dt-pubsub-dt-projects"] == f"{DT_PROJECT}+{SECOND}"
+    assert annotations["dt-pubsub-deployed"] == "1790000002"
+    assert deployment(up, digest="d2").resume(verify=False) == NOTHING_TO_DO
+    assert statuses(up) == ["ACTIVE", "ACTIVE"]
+    assert note(up) == "none"
+
+
+def test_a_connector_that_was_made_during_a_pause_has_its_own_note_after_another_pause(up: Stage) -> None:
+    up.deployment().pause()
+    up.dt.connectors[SECOND] = []
+    deployment(up).up(verify=False)
+    by_hand(up, status="ACTIVE")
+    deployment(up).pause()
+    assert "/new@" not in note(up)
+    assert note(up).count("@") == 2
+
+
+@pytest.mark.parametrize("state", ["never paused", "paused by hand", "resumed by hand"])
+def test_a_connector_that_up_makes_is_active_unless_pause_has_paused_all_others(up: Stage, state: str) -> None:
+    if state == "resumed by hand":
+        up.deployment().pause()
+        by_hand(up, status="ACTIVE")
+    elif state == "paused by hand":
+        by_hand(up)
+    up.dt.connectors[SECOND] = []
+    deployment(up).up(verify=False)
+    assert up.dt.connectors[SECOND][0]["status"] == "ACTIVE"
 
 
 def test_a_pause_during_a_deployment_by_another_command_is_remembered(both: Stage) -> None:

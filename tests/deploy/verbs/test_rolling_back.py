@@ -51,7 +51,7 @@ def test_plan_and_status_show_a_rollback_and_up_ends_it(twice: Stage) -> None:
     assert newer(twice).roll_back(verify=False) == NOTHING_TO_DO
 
     assert newer(twice).plan() == CHANGES
-    assert f"rolled back: revision {FIRST} answers all requests, and this ends it" in twice.shown
+    assert f"rolled back: revision {FIRST} answers all requests; this step sends them to the newest one" in twice.shown
     assert "gcloud run services update-traffic dt-pubsub --to-latest" in twice.shown
     assert newer(twice).status() == UNHEALTHY
     assert f"1.0.0 is deployed, but rolled back: revision {FIRST} answers" in twice.shown
@@ -91,6 +91,18 @@ def test_the_command_that_finishes_a_rollback_names_the_revision_that_was_asked_
     with pytest.raises(ApplyFailed) as stopped:
         newer(twice).roll_back(FIRST, verify=False)
     assert stopped.value.fix[-1] == f"python -m deploy up --rollback={FIRST}"
+
+
+def test_a_split_of_the_requests_that_a_rollback_ends_is_shown_before_it_is_ended(twice: Stage) -> None:
+    twice.google.traffic = [{"revisionName": FIRST, "percent": 10}, {"latestRevision": True, "percent": 90}]
+    split = f"{FIRST} 10 %, the newest revision 90 %"
+    with pytest.raises(Aborted):
+        newer(twice, yes=False, answer="n\n").roll_back()
+    assert f"this ends the split of the requests that was made by hand: {split}" in twice.shown
+
+    newer(twice).roll_back(verify=False)
+    assert answering(twice) == FIRST
+    assert twice.report.as_json()["steps"][0]["changes"] == [{"setting": "traffic", "old": split, "new": FIRST}]
 
 
 def test_a_rollback_asks_first(twice: Stage) -> None:

@@ -10,11 +10,9 @@ from deploy.errors import Aborted, ApplyFailed, NotOwned, NotProven, NotReady
 from deploy.spec import VERSION_LABEL
 from deploy.verbs import USAGES, VERBS
 from deploy.verbs.exit_codes import CHANGES, FAILED, NOTHING_TO_DO, UNHEALTHY
-from tests.deploy.fakes.dt import DT_PROJECT, ORGANIZATION
+from tests.deploy.fakes.dt import DT_PROJECT, ORGANIZATION, SECOND
 from tests.deploy.fakes.gcloud import PROJECT, URL
 from tests.deploy.stage import Stage
-
-SECOND = "bsuu3fmh1p7g00c9m8og"
 
 
 def test_up_makes_both_ends(up: Stage) -> None:
@@ -233,10 +231,33 @@ def test_a_connector_made_by_hand_does_not_take_the_place_of_ours_while_the_func
     assert len(up.dt.connectors[DT_PROJECT]) == 2
 
 
-def test_a_connector_switched_off_by_hand_is_switched_on(up: Stage) -> None:
+def test_a_connector_that_dt_switched_off_is_switched_on_and_up_says_which_events_are_missing(up: Stage) -> None:
     up.dt.connectors[DT_PROJECT][0]["status"] = "SYSTEM_DISABLED"
+    assert up.deployment().plan() == CHANGES
+    assert "does not send the events of that time later" in up.shown
     assert up.deployment().up(verify=False) == NOTHING_TO_DO
     assert up.dt.connectors[DT_PROJECT][0]["status"] == "ACTIVE"
+    assert f"{DT_PROJECT}: DT had switched the connector off after five days of failed deliveries" in up.shown
+    assert "DT does not say when that was; the function's log has the last event before" in up.shown
+    assert "GET /v2/projects/PROJECT/devices/DEVICE/events of DT's API" in up.shown
+    (gap,) = up.report.as_json()["undelivered"]
+    assert (gap["dtProject"], gap["from"]) == (DT_PROJECT, None)
+
+
+def test_missing_events_are_named_also_if_a_later_step_fails(two: Stage) -> None:
+    for project in (DT_PROJECT, SECOND):
+        two.dt.connectors[project][0]["status"] = "SYSTEM_DISABLED"
+    two.dt.refuses.append(SECOND)
+    with pytest.raises(ApplyFailed):
+        two.deployment(dt_projects=(DT_PROJECT, SECOND)).up(verify=False)
+    assert f"{DT_PROJECT}: DT had switched the connector off" in two.shown
+    assert f"{SECOND}: DT had switched the connector off" not in two.shown
+
+
+def test_an_up_that_switches_no_connector_on_names_no_missing_events(up: Stage) -> None:
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert up.report.as_json()["undelivered"] == []
+    assert "switched the connector off" not in up.shown
 
 
 def test_if_dt_shows_no_secret_up_and_plan_finish_and_say_so(stage: Stage) -> None:

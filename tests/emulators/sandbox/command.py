@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from deploy.commands import read_events
+from deploy.spec import Spec
 from tests.emulators.errors import SandboxRefused
 from tests.emulators.sandbox import control, shell
 from tests.emulators.sandbox.practice import NONE, PRACTICE, Practising
@@ -13,7 +15,7 @@ from tests.emulators.sandbox.sensors import EVERY_S, KINDS, Sensors
 
 Say = Callable[[str], object]
 
-PULL = f"gcloud pubsub subscriptions pull dt-events --limit=10 --project={PROJECT}"
+PULL = read_events(Spec(PROJECT, REGION), 10)
 WAITING = "running until Ctrl-C"
 
 
@@ -52,11 +54,13 @@ def _welcome(box: Sandbox, command: str, *, has_shell: bool) -> list[str]:
         "tour       docs/sandbox.md",
     ]
     if has_shell:
-        return [*lines, f"elsewhere  source {box.folder / file}", "end        exit", ""]
+        elsewhere = f"elsewhere  source {box.folder / file}    brings another terminal into it, until you close it"
+        return [*lines, elsewhere, "end        exit", ""]
     names = "fish" if other == EXPORTS_FISH else "bash, zsh"
     return [
         *lines,
-        f"elsewhere  source {box.folder / file}",
+        "elsewhere  one of these lines brings another terminal into it, until you close it",
+        f"           source {box.folder / file}",
         f"           source {box.folder / other}    ({names})",
         "",
         (box.folder / file).read_text("utf-8"),

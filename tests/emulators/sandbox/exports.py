@@ -8,9 +8,13 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 
 from tests.emulators.clouds.clouds import KEPT_PREFIXES, UNSET, UNSET_PREFIXES
+from tests.emulators.sandbox.shell import NAME
 
 PATH = "PATH"
 """The one variable that is extended instead of replaced: its value here is the folder to put first."""
+
+LEAVE = "this terminal is in the sandbox until you close it"
+"""What a terminal says that gets these lines, because nothing can undo them."""
 
 
 def for_bash(variables: Mapping[str, str]) -> str:
@@ -22,6 +26,8 @@ def for_bash(variables: Mapping[str, str]) -> str:
     ]
     if PATH in variables:
         lines.append(f'export {PATH}={shlex.quote(variables[PATH])}:"${PATH}"')
+    mark = f'PS1="{NAME} $PS1"; echo "{LEAVE}"'
+    lines.append(f'case "${{PS1-}}" in ""|"{NAME}"*) ;; *) {mark} ;; esac')  # without PS1, it is no terminal
     return _joined(lines)
 
 
@@ -34,6 +40,13 @@ def for_fish(variables: Mapping[str, str]) -> str:
     ]
     if PATH in variables:
         lines.append(f"set -gx {PATH} {_quoted_for_fish(variables[PATH])} ${PATH}")
+    lines += [
+        "if status is-interactive; and functions -q fish_prompt; and not functions -q prompt_without_sandbox",
+        "    functions -c fish_prompt prompt_without_sandbox",
+        f"    function fish_prompt; echo -n '{NAME} '; prompt_without_sandbox; end",
+        f"    echo '{LEAVE}'",
+        "end",
+    ]
     return _joined(lines)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from deploy.cli.spelling import suggestion
 from tests.emulators.clouds import Clouds
 from tests.emulators.clouds.exchange import Answer, Json
 from tests.emulators.clouds.faults import Fault
@@ -160,68 +161,72 @@ def _of_publishers(bindings: Sequence[Json]) -> list[Json]:
 PRACTICE = (
     Practice(
         "pubsub-down",
-        "Pub/Sub answers every publish with UNAVAILABLE; the function answers 503, and DT repeats the events.",
-        "`status`: the connector is `failing`; log: `put off`, `UNAVAILABLE`",
+        "Pub/Sub answers every publish with UNAVAILABLE. The function answers DT with 503, and DT sends the events "
+        "again.",
+        "`status` shows `failing` for the connector; the log shows `put off` and `UNAVAILABLE`",
         _pubsub(PubSubFault.fail("UNAVAILABLE")),
         "Pub/Sub",
     ),
     Practice(
         "pubsub-slow",
-        f"Pub/Sub takes {SLOW_S:g} s for every publish; events arrive late, and none is lost.",
-        "`status`: p99 of the deliveries is over a second",
+        f"Pub/Sub takes {SLOW_S:g} s for every publish. Events arrive late, and none is lost.",
+        "`status` shows a p99 of more than a second for the deliveries",
         _pubsub(PubSubFault.slow(SLOW_S)),
         "Pub/Sub",
     ),
     Practice(
         "function-down",
-        "Cloud Run answers 503 instead of the function; DT repeats the events.",
-        "`status`: the connector is `failing`; log: no new lines",
+        "Cloud Run answers DT with 503, and the function gets no request. DT sends the events again.",
+        "`status` shows `failing` for the connector; the log gets no new lines",
         _answers(_unavailable, FUNCTION_HOSTS),
         "function",
     ),
     Practice(
         "wrong-secret-in-dt",
-        "DT's connector signs with another secret than the one in Secret Manager.",
-        "`verify`: the connector `has another secret than the function`; events flow on by DT's own signature",
+        "DT's connector signs with another secret than the one in Secret Manager. Events still arrive, because DT also "
+        "signs with its own key.",
+        "`verify` fails, because the connector `has another secret than the function`",
         _wrong_secret,
     ),
     Practice(
         "connector-disabled-by-dt",
-        "DT has switched the connector off, as it does after five days of failures; it sends no more events.",
-        "`status`: `SYSTEM_DISABLED`; `up` makes it active again",
+        "DT has switched the connector off, as it does after five days of failures. It sends no more events.",
+        "`status` shows `SYSTEM_DISABLED`; `up` switches the connector on again",
         _disable,
     ),
     Practice(
         "dt-api-429",
-        "DT's API answers every call with 429, too many requests; events flow on.",
-        "`status`: the connector is `unreadable`, `429`; Google's side is shown",
+        "DT's API answers every call with 429, too many requests. Events still arrive.",
+        "`status` shows `unreadable` and `429` for the connector, and Google's side as usual",
         _answers(partial(_refuse, status=429, retry_after_s=1), DT_APIS),
         "DT's API",
     ),
     Practice(
         "dt-api-down",
-        "DT's API and its login answer every call with 503; events flow on.",
-        "`status`: the connector is `unreadable`, `503`; Google's side is shown",
+        "DT's API and its login answer every call with 503. Events still arrive.",
+        "`status` shows `unreadable` and `503` for the connector, and Google's side as usual",
         _answers(partial(_refuse, status=503), (*DT_APIS, DT_LOGIN)),
         "DT's API",
     ),
     Practice(
         "google-api-503",
-        "Google's APIs answer every call with 503; gcloud repeats each for half a minute; events flow on.",
-        "`status`: Google's side is `unreadable`, `503`, after some minutes; DT's counts are shown",
+        "Google's APIs answer every call with 503, and gcloud repeats each call for half a minute. Events still "
+        "arrive.",
+        "`status` shows `unreadable` and `503` for Google's side after some minutes, and DT's counts as usual",
         _answers(partial(_refuse, status=503), ["*.googleapis.com"]),
         "Google's APIs",
     ),
     Practice(
         "permission-missing",
-        f"You have lost the permission {DENIED}.",
-        "`plan`: names the permission, and the command that grants it",
+        f"Your account has lost the permission {DENIED}.",
+        "`plan` names the permission, and shows the command that grants it",
         _deny,
     ),
     Practice(
         "publisher-role-missing",
-        "The function's service account may no longer publish; the function answers 503, and DT repeats the events.",
-        "`status`: `publisher on topic` is to be created; log: `put off`, `denied`",
+        "The function's service account may no longer publish. The function answers DT with 503, and DT sends the "
+        "events again.",
+        "`status` shows `create` for `publisher on topic`; the log shows `put off` and `denied`",
         _revoke,
     ),
 )
@@ -247,7 +252,8 @@ class Practising:
                 self._end(list(self._on))
                 self._settle()
             elif name not in BY_NAME:
-                raise SandboxRefused(f"no fault is called {name!r}", "make fault")
+                hint = suggestion([name], BY_NAME)
+                raise SandboxRefused(f"no fault is called {name!r}{hint}", "make fault")
             elif name not in self._on:
                 place = BY_NAME[name].place
                 self._end([other for other in self._on if place and BY_NAME[other].place == place])

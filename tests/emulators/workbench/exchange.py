@@ -22,3 +22,8 @@ class Exchange:
     def is_rejected(self) -> bool:
         """Whether the event went to the rejected topic."""
         return self.reply.get("topic") == "rejected"
+
+    @property
+    def needs_log(self) -> bool:
+        """Whether only the log says why: the event was rejected, or the function failed."""
+        return self.is_rejected or self.status >= 500

@@ -96,7 +96,7 @@ class Reloading:
             self._begin("the function ended by itself")
 
     def _begin(self, why: str) -> None:
-        if self._next:  # it has the code of before this change
+        if self._next:  # it has the code from before this change
             self._next.end()
         self._why, self._began_at = why, time.monotonic()
         self._next = self._start()
@@ -118,7 +118,7 @@ class Reloading:
         process.end()
         self._next, self._is_down = None, not self._current.runs()
         lines = error.splitlines()[1:][-LAST_LINES:]
-        rest = "nothing answers until a file changes" if self._is_down else "the code of before still answers"
+        rest = "nothing answers until a file changes" if self._is_down else "the old code still answers"
         self._say(
             "\n".join([f"{self._why}, and the function does not start; {rest}:", *(f"  {line}" for line in lines)])
         )

@@ -35,7 +35,7 @@ WAIT_S = 0.1
 """Seconds that the workbench waits for a request before it looks at the files and the log."""
 
 LOG_S = 0.3
-"""Seconds that the row of a rejected event waits for its line in the log, which has the reason."""
+"""Seconds that the row of a rejected event or of a failure waits for its line in the log, which has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ class _Shown:
         """Show a request."""
         give_up_at = time.monotonic() + LOG_S
         self._read()
-        while exchange.is_rejected and not self._fields(exchange) and time.monotonic() < give_up_at:
+        while exchange.needs_log and not self._fields(exchange) and time.monotonic() < give_up_at:
             time.sleep(0.01)
             self._read()
         self._say(self._table.row(exchange, self._fields(exchange)))

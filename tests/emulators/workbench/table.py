@@ -1,6 +1,7 @@
 """Requests as rows of a table that fits the terminal."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,9 @@ last one, which gets the rest. A message id of Google's has 16 digits or more.""
 
 _LATENCY, _MESSAGE = 5, 6
 """The cells that are aligned to the right."""
+
+_FRAME = re.compile(r'^  File "(?P<file>[^"\n]+)", line (?P<line>\d+), in (?P<name>.+)$', re.MULTILINE)
+"""A frame of a Python traceback, without the line of the source."""
 
 Fields = Mapping[str, Any]
 
@@ -92,11 +96,30 @@ class Table:
 
 
 def reason_of(exchange: Exchange, logged: Fields) -> str:
-    """Return the reason code of an answer and its detail, or what is odd about an event on the main topic."""
+    """Return the reason code of an answer and its detail, or what is odd about an event on the main topic.
+
+    The detail of an unexpected error is the exception that the function raised, and where.
+    """
     reason = exchange.reply.get("error") or logged.get("reason") or ""
+    detail = logged.get("detail") or _raised(str(logged.get("stack_trace", "")))
     odd = [logged["schemaViolation"]] if "schemaViolation" in logged else []
     odd += [f"cut {', '.join(logged['cutAttributes'])}"] if logged.get("cutAttributes") else []
-    return ": ".join(str(part) for part in (reason, logged.get("detail"), *odd) if part)
+    return ": ".join(str(part) for part in (reason, detail, *odd) if part)
+
+
+def _raised(stack: str) -> str:
+    """Return the last exception of a stack and the innermost frame: ``KeyError in function/message.py, line 171``.
+
+    The function logs the type of an exception without its text, which could quote a body.
+    """
+    if not stack:
+        return ""
+    *_, error = stack.splitlines()
+    frames = [*_FRAME.finditer(stack.rpartition("\nled to:\n")[2])]
+    if not frames:
+        return error
+    place = "/".join(frames[-1]["file"].replace("\\", "/").split("/")[-2:])
+    return f"{error} in {place}, line {frames[-1]['line']}, {frames[-1]['name']}"
 
 
 def _aligned(text: str, width: int, *, is_number: bool) -> str:

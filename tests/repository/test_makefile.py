@@ -1,0 +1,52 @@
+"""The Makefile refuses variables that none of its commands reads, because make itself would ignore them."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def make(*typed: str) -> "subprocess.CompletedProcess[str]":
+    """Return what ``make`` prints for this command line, without running a command."""
+    environ = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKEOVERRIDES"}}
+    return subprocess.run(
+        ["make", "-n", *typed],  # noqa: S607
+        cwd=ROOT,
+        env={**environ, "type": "co2"},  # a variable of the environment can be another program's
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "variable", "advice"),
+    [
+        (("send", "type=co2"), "type", "did you mean TYPE?"),
+        (("fault", "Name=pubsub-down"), "Name", "did you mean NAME?"),
+        (("send", "EVENT=co2"), "EVENT", "make help shows the variables"),
+    ],
+)
+def test_a_variable_that_no_command_reads_is_an_error(typed: tuple[str, ...], variable: str, advice: str) -> None:
+    done = make(*typed)
+    assert done.returncode != 0
+    assert f"no command of this Makefile reads the variable {variable}: {advice}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ("send",),
+        ("send", "TYPE=co2", "RATE=5", "COUNT=20", "PORT=8081"),
+        ("send", "FILE=my body=1.json", "AS_IS=1"),
+        ("test", "PYTEST=-n 0 --tb=short"),
+        ("fault", "NAME=none"),
+        ("serve", "PUBSUB=embedded", "LOG=1"),
+        ("wheel", "DIST=elsewhere", "VENV=other", "BIN=other/bin", "PYTHON=python3"),
+    ],
+)
+def test_a_variable_that_a_command_reads_is_accepted(typed: tuple[str, ...]) -> None:
+    assert make(*typed).returncode == 0
