@@ -10,7 +10,7 @@ from tests.emulators.__main__ import main
 from tests.emulators.clients import all_on, ask
 from tests.emulators.clouds import Clouds, clouds
 from tests.emulators.clouds.google.estate import Estate
-from tests.emulators.clouds.rehearsal import SCENES, Act, changed, left, play, rehearse, unready
+from tests.emulators.clouds.rehearsal import SCENES, Act, changed, followed, left, play, rehearse, unready
 from tests.emulators.errors import SandboxRefused
 from tests.emulators.sandbox.sandbox import Sandbox
 
@@ -37,7 +37,7 @@ def test_rehearse_is_a_verb_of_the_command(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_every_step_of_a_rehearsal_is_a_deploy_command_and_the_last_one_is_down() -> None:
-    assert [act.verb[0] for acts in SCENES for act in acts] == ["up", "verify", "up", "status", "down"]
+    assert [act.verb[0] for acts in SCENES for act in acts] == ["up", "verify", "follow", "up", "status", "down"]
 
 
 def test_a_rehearsal_fails_if_a_resource_was_not_made(both_clouds: Clouds) -> None:
@@ -55,6 +55,15 @@ def test_a_rehearsal_fails_if_a_second_up_changes_anything(both_clouds: Clouds) 
 
     ask(both_clouds, "PUT", f"{TOPIC}-2", {}, caller="again")
     assert changed(both_clouds, "again") == [f"changed what was as it should be: 200 PUT    {TOPIC}-2 (2 bytes)"]
+
+
+def test_a_rehearsal_fails_if_follow_leaves_a_subscription(both_clouds: Clouds) -> None:
+    ask(both_clouds, "PUT", TOPIC, {})
+    subscriptions = TOPIC.replace("/topics/dt-events", "/subscriptions")
+    for name in ("dt-events", "dt-events-follow-1"):
+        ask(both_clouds, "PUT", f"{subscriptions}/{name}", {"topic": "projects/demo-proj/topics/dt-events"})
+
+    assert followed(both_clouds) == ["left over: projects/demo-proj/subscriptions/dt-events-follow-1"]
 
 
 def test_a_rehearsal_fails_if_a_resource_is_left_after_down(both_clouds: Clouds) -> None:

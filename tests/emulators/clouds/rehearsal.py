@@ -1,8 +1,9 @@
 """``make rehearse``: the whole deployment and its removal, with the real ``gcloud`` and without any account.
 
-up -> verify, and up again, which must change nothing -> status, which must be healthy -> down, which must leave
-nothing. Every step is a command that a user types in the sandbox, in its own process. ``verify`` and the second ``up``
-run side by side, because nearly all of the time is gcloud's own start, half a second for each of 110 commands.
+up -> verify, whose event follow shows, and up again, which must change nothing -> status, which must be healthy -> down,
+which must leave nothing. Every step is a command that a user types in the sandbox, in its own process. ``verify``,
+``follow`` and the second ``up`` run side by side, because nearly all of the time is gcloud's own start, half a second
+for each of 110 commands.
 """
 
 import subprocess
@@ -134,6 +135,11 @@ def changed(sky: Clouds, name: str) -> list[str]:
     return [f"changed what was as it should be: {entry}" for entry in sky.log.changes(caller=name)]
 
 
+def followed(sky: Clouds, _: str = "") -> list[str]:
+    """Return a fault for every subscription of ``follow`` that is still there."""
+    return [f"left over: {name}" for name in sky.left() if "-follow-" in name]
+
+
 def left(sky: Clouds, _: str = "") -> list[str]:
     """Return a fault for every resource that is still there."""
     return [f"left over: {name}" for name in sky.left()]
@@ -143,6 +149,7 @@ SCENES = (
     (Act("up", "both ends are made", ("up", "--yes", "--no-verify"), unready),),
     (
         Act("verify", "they are proven with a real event", ("verify",)),
+        Act("follow", "that event is shown as it comes", ("follow", "--count=1", "--for=5m"), followed),
         Act("again", "a second time there is nothing to do", ("up", "--yes"), changed),
     ),
     (Act("status", "its health is on one screen", ("status",), changed),),
