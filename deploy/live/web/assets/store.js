@@ -1,0 +1,104 @@
+// What the page remembers: the newest events, those that wait during a pause, and the counts of all of them.
+
+export const KEPT = 10_000;
+export const WAITING = 5000;
+const MINUTES = 30;
+
+/** The events, oldest first. Notes stand between them and say what is missing: `{note, at}`. */
+export class Store {
+  constructor() {
+    this.events = [];
+    this.waiting = [];
+    this.dropped = 0;
+    this.forgotten = 0;
+    this.isPaused = false;
+    this.total = 0;
+    this.rejected = 0;
+    this.types = new Map();
+    this.minutes = new Map();
+    this.startedAt = Date.now() / 1000;
+  }
+
+  /** Take new events, or notes. During a pause they wait, and the oldest of those that wait are dropped. */
+  add(items) {
+    for (const item of items) if (!item.note) this.count(item);
+    if (!this.isPaused) {
+      this.keep(items);
+      return;
+    }
+    this.waiting.push(...items);
+    const over = this.waiting.length - WAITING;
+    if (over > 0) this.dropped += this.waiting.splice(0, over).filter((item) => !item.note).length;
+  }
+
+  pause() {
+    this.isPaused = true;
+  }
+
+  /** Go on: show what has waited. */
+  resume() {
+    this.isPaused = false;
+    if (this.dropped) this.keep([{ note: `${this.dropped.toLocaleString("en")} events that waited are left out here`, at: this.waiting[0].receivedAt ?? this.waiting[0].at }]);
+    this.keep(this.waiting);
+    this.waiting = [];
+    this.dropped = 0;
+  }
+
+  keep(items) {
+    for (const item of items) this.events.push(item);
+    const over = this.events.length - KEPT;
+    if (over > 0) this.forgotten += this.events.splice(0, over).filter((item) => !item.note).length;
+  }
+
+  count(event) {
+    const [type, minute] = [event.type || "unknown", Math.floor(event.receivedAt / 60)];
+    const found = this.types.get(type) ?? { type, total: 0, rejected: 0, newestAt: 0 };
+    this.total += 1;
+    found.total += 1;
+    found.newestAt = Math.max(found.newestAt, event.receivedAt);
+    if (event.rejected) {
+      this.rejected += 1;
+      found.rejected += 1;
+    }
+    this.types.set(type, found);
+    this.minutes.set(minute, (this.minutes.get(minute) ?? 0) + 1);
+    if (this.minutes.size > 2 * MINUTES) this.minutes.delete(Math.min(...this.minutes.keys()));
+  }
+
+  /** Return the counts of the last minutes, oldest first, up to the one of `now` (unix seconds): `[minute, count]`. */
+  lastMinutes(now) {
+    const newest = Math.floor(now / 60);
+    return Array.from({ length: MINUTES }, (_, index) => newest - MINUTES + 1 + index)
+      .map((minute) => [minute, this.minutes.get(minute) ?? 0]);
+  }
+
+  /** Return how many events came in the 60 s before `now`. */
+  lastMinute(now) {
+    let count = 0;
+    for (const list of [this.waiting, this.events]) {
+      for (let index = list.length - 1; index >= 0; index -= 1) {
+        if ((list[index].receivedAt ?? now) < now - 60) return count;
+        if (!list[index].note) count += 1;
+      }
+    }
+    return count;
+  }
+}
+
+/** Return the words by which an event is found. */
+export function wordsOf(event) {
+  const own = [event.type, event.device, event.name, event.text, event.id, event.rejected?.reason ?? ""];
+  return [...own, ...Object.entries(event.attributes).flat()].join(" ").toLowerCase();
+}
+
+/** Return a function that tells whether an event has all words, the type, and was rejected if that is asked for. */
+export function filterOf(text, type, onlyRejected) {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return (event) => {
+    if (type && (event.type || "unknown") !== type) return false;
+    if (onlyRejected && !event.rejected) return false;
+    if (!words.length) return true;
+    event.words ??= wordsOf(event);
+    return words.every((word) => event.words.includes(word));
+  };
+}

@@ -1,0 +1,54 @@
+"""The command that sends an event to the function again, for bash, zsh and fish. Pure.
+
+``signed`` puts a signature into the command, which holds for an hour and for this body only. ``signing`` signs when it
+is run, with the secret in ``DT_SIGNATURE_SECRET``, so that neither the browser nor the clipboard gets the secret.
+"""
+
+import shlex
+from collections.abc import Mapping
+from textwrap import dedent
+
+MAX_ARGUMENT_BYTES = 100_000
+"""A longer body comes from a file; Linux allows an argument of 131,072 bytes."""
+
+_PROGRAM = dedent(
+    """\
+    import base64, hashlib, hmac, json, os, secrets, sys, time
+    def part(raw): return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    body, now = {body}, int(time.time())
+    claims = {{"checksum_sha256": hashlib.sha256(body).hexdigest(), "iat": now, "exp": now + 3600, "jti": secrets.token_hex(10)}}
+    head = ".".join(part(json.dumps(value).encode()) for value in ({{"alg": "HS256", "typ": "JWT"}}, claims))
+    key = os.environ["DT_SIGNATURE_SECRET"].split()[0].encode()
+    print("Content-Type: application/json")
+    print("X-Dt-Signature: " + head + "." + part(hmac.digest(key, head.encode(), "sha256")))"""
+)
+"""Prints the headers, as ``curl -H @-`` reads them. Without a backslash or a single quote, so that every shell passes it
+on unchanged."""
+
+
+def signed(url: str, body: bytes, headers: Mapping[str, str], file_name: str) -> str:
+    """Return a command with these headers. ``file_name``: of the body, if it cannot be a part of the command."""
+    flags = [flag for name, value in headers.items() for flag in ("-H", f"{name}: {value}")]
+    return shlex.join(["curl", "-i", url, *flags, *_data(body, file_name)])
+
+
+def signing(url: str, body: bytes, file_name: str) -> str:
+    """Return a command that signs the body when it is run."""
+    source = 'open(sys.argv[1], "rb").read()' if not is_plain(body) else "sys.argv[1].encode()"
+    argument = body.decode() if is_plain(body) else file_name
+    program = shlex.join(["python3", "-c", _PROGRAM.format(body=source), argument])
+    return f"{program} |\n  {shlex.join(['curl', '-i', url, '-H', '@-', *_data(body, file_name)])}"
+
+
+def is_plain(body: bytes) -> bool:
+    """Return whether every shell passes a body on unchanged as an argument. fish reads backslashes in quotes."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return False
+    return len(body) < MAX_ARGUMENT_BYTES and "\\" not in text and text.replace("\n", "").isprintable() and bool(text)
+
+
+def _data(body: bytes, file_name: str) -> list[str]:
+    """Return the flags of curl for a body. ``--data-raw`` sends a text that begins with ``@`` as it is."""
+    return ["--data-raw", body.decode()] if is_plain(body) else ["--data-binary", f"@{file_name}"]
