@@ -29,7 +29,7 @@ NOT_ALLOWED = (
 
 _ENTER = (
     b'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/">'
-    b'<title>Live events</title><p>Opening <a href="/">the page</a>.'
+    b'<link rel="icon" href="data:,"><title>Live events</title><p>Opening <a href="/">the page</a>.'
 )
 
 

@@ -37,9 +37,9 @@ function perMinute(minutes) {
   const rows = minutes.filter(([, count]) => count).reverse().map(([minute, count]) =>
     make("tr", {}, make("td", {}, timeElement(minute * 60, (at) => clock(at).slice(0, 5))), make("td", { class: "number", text: count.toLocaleString("en") })));
   const head = make("tr", {}, make("th", { scope: "col", text: "Minute" }), make("th", { scope: "col", text: "Events" }));
-  return [
+  return [make("div", { class: "series-row" }, make("div", { class: "drawing" },
     make("div", { class: "figure" }, bars(counts, label), make("div", { class: "limits", "aria-hidden": "true" }, make("span", { text: most.toLocaleString("en") }), make("span", { text: "0" }))),
-    make("p", { class: "muted span", text: `${clock(from).slice(0, 5)} – ${clock(to).slice(0, 5)}` }),
-    make("table", { "aria-labelledby": "per-minute-title" }, make("thead", {}, head), make("tbody", {}, ...rows)),
-  ];
+    make("p", { class: "muted span", text: `${clock(from).slice(0, 5)} – ${clock(to).slice(0, 5)}` })),
+  make("div", { class: "values", tabindex: 0, role: "group", "aria-label": "Events per minute, values" },
+    make("table", { "aria-labelledby": "per-minute-title" }, make("thead", {}, head), make("tbody", {}, ...rows))))];
 }

@@ -28,6 +28,11 @@ export class Detail {
     return this.dialog.open;
   }
 
+  /** Whether the event covers the page. */
+  get isModal() {
+    return this.dialog.matches(":modal");
+  }
+
   /** Show an event: beside the table, or above it where the page is narrow. */
   show(event) {
     this.event = event;

@@ -1,6 +1,6 @@
 // The devices: for each one a small plot of what has a number, or a band of its states, beside a table of the values.
 
-import { byId, clock, counted, make, timeElement, when, write } from "./dom.js";
+import { brief, byId, clock, counted, make, timeElement, write } from "./dom.js";
 import { band, kindOf, line, measured } from "./plot.js";
 
 const POINTS = 300;
@@ -97,7 +97,7 @@ class Card {
     write(this.title.firstChild, device.name);
     this.title.title = device.id;
     this.element.setAttribute("aria-label", device.name);
-    write(this.note, `newest ${when(device.newest)}`);
+    write(this.note, `newest ${clock(device.newest)}`);
     for (const [key, series] of device.series) {
       const part = this.parts.get(key) ?? this.part(key, series);
       part(series, device);
@@ -111,7 +111,7 @@ class Card {
     const head = make("p", { class: "series" }, make("span", { text: series.name }), " ", value);
     const table = make("table", {},
       make("thead", {}, make("tr", {}, make("th", { scope: "col", text: "Time" }), make("th", { scope: "col", text: series.isState ? "State" : series.unit || "Value" }))), rows);
-    const scroll = make("div", { class: "values", tabindex: 0, role: "region", "aria-label": `${series.name}, values` }, table);
+    const scroll = make("div", { class: "values", tabindex: 0, role: "group", "aria-label": `${this.device.name}: ${series.name}, values` }, table);
     this.element.append(make("div", { class: "series-row" }, make("div", { class: "drawing" }, head, figure, span), scroll));
     const fill = (now, device) => {
       const newest = now.points.at(-1);
@@ -127,11 +127,12 @@ class Card {
 
 function row(point) {
   const shown = point.state === undefined ? measured(point.number, "") : point.state;
-  return make("tr", {}, make("td", {}, timeElement(point.at, when)), make("td", {}, make("bdi", { text: shown })));
+  return make("tr", {}, make("td", {}, timeElement(point.at)), make("td", {}, make("bdi", { text: shown })));
 }
 
 function spanOf(points, until) {
-  return points[0].at === until ? when(until) : `${when(points[0].at)} – ${clock(until)}`;
+  const [first, last] = [brief(points[0].at), brief(until)];
+  return first === last ? first : `${first} – ${last}`;
 }
 
 function numberFigure({ name, unit, points }) {
@@ -147,5 +148,6 @@ function stateFigure({ name, points }, newest) {
   const states = [...new Set(points.map((point) => point.state))];
   const legend = make("ul", { class: "legend" }, ...states.slice(0, 5).map((state) =>
     make("li", {}, make("span", { class: `swatch ${kindOf(state)}`, "aria-hidden": "true" }), make("bdi", { text: state }))));
-  return [band(points, until, `${name}: ${counted(points.length, "state")}, now ${points.at(-1).state}`), legend];
+  const changes = points.filter((point, index) => point.state !== points[index - 1]?.state);
+  return [band(changes, until, `${name}: ${counted(changes.length - 1, "change")}, now ${points.at(-1).state}`), legend];
 }

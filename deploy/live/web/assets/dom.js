@@ -52,6 +52,13 @@ export function when(seconds) {
   return new Date(seconds * 1000).toDateString() === new Date().toDateString() ? clock(seconds) : dated(seconds);
 }
 
+/** Return hours and minutes, with the day if it is not today. */
+export function brief(seconds) {
+  const time = new Date(seconds * 1000);
+  const day = time.toDateString() === new Date().toDateString() ? "" : `${time.toLocaleDateString("en-GB", { day: "numeric", month: "short" })} `;
+  return `${day}${two(time.getHours())}:${two(time.getMinutes())}`;
+}
+
 /** Return a `time` element. */
 export function timeElement(seconds, shown = clock) {
   const iso = new Date(seconds * 1000).toISOString();

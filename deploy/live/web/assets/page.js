@@ -18,12 +18,12 @@ const detail = new Detail((event) => {
   document.body.classList.remove("has-detail");
   table.focus(event);
 });
-const table = new Table(store, (event) => {
-  const isOther = !detail.isOpen;
-  detail.show(event);
+const table = new Table(store, (event, isByKey) => {
   document.body.classList.add("has-detail");
+  detail.show(event);
   table.mark(event);
-  if (isOther && document.activeElement?.closest("dialog")) detail.focus();
+  if (isByKey || detail.isModal) detail.focus();
+  else table.focus(event);
 });
 table.isDetailOpen = () => detail.isOpen;
 table.onLimit = () => render();
@@ -160,6 +160,7 @@ function showView() {
   }
   document.body.dataset.view = view;
   if (view !== "events") detail.close();
+  scrollTo(0, 0);
   render();
 }
 

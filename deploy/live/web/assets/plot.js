@@ -35,6 +35,7 @@ export function line(points, label) {
 export function band(states, until, label) {
   const x = scale(states[0].at, Math.max(until, states[0].at + 1), 0, WIDTH);
   const svg = picture("band", label);
+  svg.setAttribute("shape-rendering", "crispEdges");
   states.forEach(({ at, state }, index) => {
     const end = states[index + 1]?.at ?? until;
     svg.append(draw("rect", { class: `state ${kindOf(state)}`, x: x(at).toFixed(1), y: 0, width: Math.max(1, x(end) - x(at)).toFixed(1), height: HEIGHT }));

@@ -5,7 +5,7 @@ import { byId, clock, counted, make, say, timeElement, write } from "./dom.js";
 const STEP = 100;
 
 export class Table {
-  /** `open` gets the event whose row was chosen. */
+  /** `open` gets the event whose row was chosen, and whether the Enter key chose it: then its view gets the focus. */
   constructor(store, open) {
     this.store = store;
     this.open = open;
@@ -74,9 +74,9 @@ export class Table {
 
   summarize(matching, isFiltered) {
     const { total, forgotten } = this.store;
-    const parts = [isFiltered ? `${matching.toLocaleString("en")} of ${counted(total, "event")} match` : ""];
+    const parts = [isFiltered ? `${matching.toLocaleString("en")} of ${counted(total, "event")} match` : `${counted(total, "event")}, newest first`];
     if (forgotten) parts.push(`the page keeps the newest ${this.store.events.length.toLocaleString("en")}, ${forgotten.toLocaleString("en")} older ones are gone`);
-    write(byId("shown"), parts.filter(Boolean).join("; "));
+    write(byId("shown"), total ? parts.join("; ") : "");
     byId("table").hidden = this.rows.size === 0;
     byId("empty").hidden = this.rows.size > 0;
     write(byId("empty"), isFiltered && total ? "No event matches the filter." : "No event yet. Events appear here from now on.");
@@ -102,15 +102,14 @@ export class Table {
     event.preventDefault();
     this.choose(next.querySelector("button"));
     next.querySelector("button").focus();
-    if (this.isDetailOpen?.()) this.open(next.item, next);
+    if (this.isDetailOpen?.()) this.open(next.item, false);
   }
 
   clicked(event) {
     const row = event.target.closest("tr");
     if (!row?.item || String(getSelection())) return;
     this.choose(row.querySelector("button"));
-    row.querySelector("button").focus({ preventScroll: true });
-    this.open(row.item, row);
+    this.open(row.item, event.detail === 0);
   }
 
   choose(button) {
@@ -131,6 +130,7 @@ export class Table {
   }
 
   focus(item) {
-    (this.rows.get(item)?.querySelector("button") ?? this.body.querySelector("button") ?? byId("main")).focus();
+    const button = this.rows.get(item)?.querySelector("button") ?? this.body.querySelector("button") ?? byId("main");
+    button.focus({ preventScroll: Boolean(this.rows.get(item)) });
   }
 }

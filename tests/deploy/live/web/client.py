@@ -1,0 +1,146 @@
+"""A running page, and a client of it that is no browser, so that it can send what no browser sends."""
+
+import contextlib
+import http.client
+import json
+import socket
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.live.feed import Connection, Feed
+from deploy.live.web.curl import signing
+from deploy.live.web.routes import Shown
+from deploy.live.web.server import LivePage
+from deploy.live.web.stream import Source
+
+PATIENCE_S = 20.0
+
+
+@dataclass
+class Site:
+    """A running page with its feed. ``said``: what it wrote to the terminal."""
+
+    feed: Feed
+    connection: Connection
+    page: LivePage
+    said: list[str]
+    cookie: str = ""
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None, method: str = "GET") -> "Heard":
+        """Send a request with the session's cookie, unless the headers have another one. None leaves one out."""
+        sent = {"Host": f"127.0.0.1:{self.page.server_port}", "Cookie": self.cookie, **(headers or {})}
+        connection = http.client.HTTPConnection("127.0.0.1", self.page.server_port, timeout=PATIENCE_S)
+        with contextlib.closing(connection):
+            connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
+            for name, value in sent.items():
+                for part in value.split("\n"):
+                    connection.putheader(name, part)
+            connection.endheaders()
+            answer = connection.getresponse()
+            return Heard(answer.status, answer.headers, answer.read())
+
+    def enter(self) -> "Heard":
+        """Open the address as a user does, and keep the cookie."""
+        answer = self.get(self.page.address.partition(str(self.page.server_port))[2])
+        self.cookie = (answer.headers["Set-Cookie"] or "").partition(";")[0]
+        return answer
+
+    @contextlib.contextmanager
+    def stream(self, last_id: str = "") -> Iterator["Frames"]:
+        """Open a stream of events."""
+        with socket.create_connection(("127.0.0.1", self.page.server_port), PATIENCE_S) as link:
+            last = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
+            head = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {self.cookie}\r\n{last}\r\n"
+            link.sendall(head.encode())
+            yield Frames(link)
+
+
+@dataclass(frozen=True)
+class Heard:
+    """An answer."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+
+@dataclass
+class Frames:
+    """The frames of a stream, as they come."""
+
+    link: socket.socket
+    _unread: bytes = b""
+    head: bytes = b""
+    seen: list[dict[str, str]] = field(default_factory=list)
+
+    def next(self) -> dict[str, str]:
+        """Return the next frame as field -> value. Raises ``EOFError`` at the end of the stream."""
+        if not self.head:
+            self.head = self._until(b"\r\n\r\n")
+        lines = self._until(b"\n\n").decode().splitlines()
+        self.seen.append(dict(line.split(": ", 1) for line in lines if ": " in line))
+        return self.seen[-1]
+
+    def first(self, event: str) -> tuple[Any, str]:
+        """Return the data and the id of the next frame with this event."""
+        while True:
+            frame = self.next()
+            if frame.get("event") == event:
+                return json.loads(frame["data"]), frame.get("id", "")
+
+    def numbers(self, until: int) -> list[int]:
+        """Return the numbers of the next messages, up to this one."""
+        found: list[int] = []
+        while not found or found[-1] < until:
+            found += [message["number"] for message in self.first("events")[0]]
+        return found
+
+    def _until(self, end: bytes) -> bytes:
+        while end not in self._unread:
+            read = self.link.recv(65_536)
+            if not read:
+                raise EOFError
+            self._unread += read
+        found, _, self._unread = self._unread.partition(end)
+        return found
+
+
+@contextlib.contextmanager
+def serving(
+    feed: Feed | None = None,
+    *,
+    run: str = "run1",
+    port: int = 0,
+    beat_s: float = 0.1,
+    write_s: float = 20.0,
+    host_names: tuple[str, ...] = (),
+    now: Callable[[], float] = time.time,
+) -> Iterator[Site]:
+    """Start a page whose connection to Pub/Sub is live."""
+    said: list[str] = []
+    feed, connection = feed or Feed(), Connection(now)
+    connection.set("live")
+    shown = Shown(
+        Source(run, "subscription dt-events of my-project"),
+        feed,
+        connection,
+        lambda message, file: signing("https://function.example/", message.data, file),
+        said.append,
+        host_names,
+        beat_s,
+        write_s,
+    )
+    with LivePage(shown, port).open() as page:
+        yield Site(feed, connection, page, said)
+
+
+def eventually(is_so: Callable[[], bool]) -> bool:
+    """Wait until something is so; return False if it never is."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while not is_so():
+        if time.monotonic() > give_up_at:
+            return False
+        time.sleep(0.01)
+    return True
