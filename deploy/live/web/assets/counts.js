@@ -7,7 +7,9 @@ import { bars } from "./plot.js";
 export function renderCounts(store, now) {
   write(byId("counts-shown"), `${counted(store.total, "event")} on this page since ${clock(store.startedAt)}`);
   byId("per-type").replaceChildren(perType(store));
+  const place = byId("per-minute").querySelector(".values")?.scrollTop ?? 0;
   byId("per-minute").replaceChildren(...perMinute(store.lastMinutes(now)));
+  byId("per-minute").querySelector(".values").scrollTop = place;
 }
 
 function perType({ types }) {
