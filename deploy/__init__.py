@@ -5,7 +5,7 @@ Modules and packages, from what a user types down to the two clouds:
 ===================  ============================================================  ==========================
 ``__main__``         reads the command line, builds the context, catches errors    the terminal, environment
 ``cli``              flags, settings, deploy.toml, tables, questions               the terminal, deploy.toml
-``verbs``            init, plan, up, verify, status, list, …, down; one file each   nothing by itself
+``verbs``            init, plan, up, verify, status, follow, …, down; one each   nothing by itself
 ``context``          all that a verb works with, built once                        nothing by itself
 ``report``           the result of a verb, for ``--json``                          nothing
 ``proof``            refuse an unsigned request; see a real event arrive           both clouds

@@ -32,6 +32,7 @@ from deploy.errors import DeployError, SettingsMissing
 from deploy.function_client import post
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import network_of, read_configuration, where_googles
+from deploy.google.https import send
 from deploy.google.rest import test_permissions, time_series
 from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str], run_verb: RunVerb | None = None) -> int:
         report.error = DeployError(f"interrupted{_how_to_resume(flags)}")
     except Exception:  # noqa: BLE001  # a defect is reported, too
         report.error = DeployError(f"this should not happen; please report it\n{traceback.format_exc()}")
-    return status if _write_report(terminal, report, in_json=flags.json) else FAILED
+    return status if _write_report(terminal, report, flags) else FAILED
 
 
 def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal, report: Report) -> int:
@@ -84,6 +85,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
             dt=_dt_api(credentials, lambda: network_of(configuration()), terminal),
             test_permissions=test_permissions,
             read_time_series=time_series,
+            send=lambda call: send(call, network_of(configuration())),
             post=post,
             staged=lambda: staged(files),
             terminal=terminal,
@@ -149,13 +151,14 @@ def _typed(name: str) -> str:
         raise DeployError(f"{name} was not given, and nothing was changed", where="DT") from None
 
 
-def _write_report(terminal: Terminal, report: Report, *, in_json: bool) -> bool:
+def _write_report(terminal: Terminal, report: Report, flags: argparse.Namespace) -> bool:
     """Print the error if there is one, and the report if ``--json`` was given; return whether it could be written."""
     if report.error:
         terminal.info(report.error.printed())
     try:
-        if in_json:
-            terminal.as_json(report.as_json())
+        if flags.json:
+            in_lines = flags.verb in USAGES and USAGES[flags.verb].prints_json_lines
+            terminal.as_json(report.as_json(), is_one_line=in_lines)
     except OSError as error:  # a full disk, or a pipe without a reader
         terminal.info(f"error: {error}")
         return False

@@ -13,8 +13,11 @@ from deploy.dt.api import DtApi
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
 from deploy.function_client import Post
+from deploy.google.access_token import AccessTokens
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import Configuration
+from deploy.google.https import Send
+from deploy.google.pubsub_api import PubSubApi
 from deploy.google.rest import ReadTimeSeries, TestPermissions
 from deploy.google.secret_versions import SecretVersions
 from deploy.report import Report
@@ -28,11 +31,12 @@ class Context:
     """Everything that a verb works with. The properties are built on first use, and kept.
 
     ``flags``: ``json``, and the flags of the verb. ``test_permissions`` and ``read_time_series`` call APIs for which
-    gcloud has no command. ``post`` sends a request to the function. ``staged`` returns a temporary folder with the
-    source, for an upload. ``changelog`` returns the text of CHANGELOG.md, empty if there is none. ``environ`` and
-    ``folder``: where settings are found. ``configuration`` returns gcloud's properties, and may block until they are
-    read. ``report`` is filled in while the verb runs. For another spec, ``dataclasses.replace`` returns another
-    context.
+    gcloud has no command; ``send`` sends one call to any of Google's APIs. ``post`` sends a request to the function.
+    ``staged`` returns a temporary folder with the source, for an upload. ``changelog`` returns the text of
+    CHANGELOG.md, empty if there is none. ``environ`` and ``folder``: where settings are found. ``configuration``
+    returns gcloud's properties, and may block until they are read. ``report`` is filled in while the verb runs.
+    ``now`` returns unix seconds; ``monotonic`` those of a clock that nobody sets. For another spec,
+    ``dataclasses.replace`` returns another context.
     """
 
     spec: Spec
@@ -40,6 +44,7 @@ class Context:
     dt: DtApi
     test_permissions: TestPermissions
     read_time_series: ReadTimeSeries
+    send: Send
     post: Post
     staged: Callable[[], AbstractContextManager[Path]]
     terminal: Terminal
@@ -47,6 +52,7 @@ class Context:
     report: Report = field(default_factory=Report)
     sleep: Callable[[float], None] = time.sleep
     now: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
     changelog: Callable[[], str] = lambda: ""
     environ: Mapping[str, str] = field(default_factory=dict)
     folder: Path = field(default_factory=Path)
@@ -66,6 +72,12 @@ class Context:
     def secret_versions(self) -> SecretVersions:
         """The versions of the signature secret."""
         return SecretVersions(self.spec, self.google)
+
+    @cached_property
+    def pubsub(self) -> PubSubApi:
+        """Pub/Sub's REST API."""
+        tokens = AccessTokens(self.google, self.now)
+        return PubSubApi(self.spec.google_project, tokens, self.send, self.sleep)
 
     @cached_property
     def observer(self) -> Observer:

@@ -2,6 +2,7 @@
 
 DeployError                base class of all expected failures
 ├── FilterInvalid          a text that is not a filter of a subscription (in ``pubsub_filter``)
+├── PubSubFailed           a call of Pub/Sub's API failed (in ``pubsub_api``); ``status`` is its HTTP status
 ├── InvalidOptions         flags, environment or deploy.toml are invalid; it has every fault
 │   └── SettingsMissing    mandatory settings are missing, and all others are valid
 ├── GcloudFailed           a gcloud command failed; ``code`` is the reason

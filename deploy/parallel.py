@@ -29,18 +29,18 @@ _local = threading.local()
 
 
 @contextmanager
-def worker_pool() -> Iterator[ThreadPoolExecutor]:
+def worker_pool(workers: int = MAX_WORKERS, *, is_endless: bool = False) -> Iterator[ThreadPoolExecutor]:
     """Yield a pool of worker threads.
 
     If the caller leaves by an exception, workers that sleep are woken, their gcloud processes are ended, and work that
-    has not begun is cancelled.
+    has not begun is cancelled. ``is_endless``: the work does not end by itself, so that this is done at any end.
     """
     cancelled = threading.Event()
-    pool = ThreadPoolExecutor(MAX_WORKERS, _THREAD_NAME, initializer=_init_worker, initargs=(cancelled,))
+    pool = ThreadPoolExecutor(workers, _THREAD_NAME, initializer=_init_worker, initargs=(cancelled,))
     is_complete = False
     try:
         yield pool
-        is_complete = True
+        is_complete = not is_endless
     finally:
         if not is_complete:
             cancelled.set()

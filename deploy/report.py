@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deploy.errors import ApplyFailed, DeployError, Several
+from deploy.live.summary import Summary
 from deploy.next_steps import NextSteps
 from deploy.proof.checks import Proof
 from deploy.resources.pausing import Undelivered
@@ -42,6 +43,7 @@ class Report:
     deployments: Sequence[Deployment] | None = None
     upgrade: Upgrade | None = None
     undelivered: list[Undelivered] | None = None
+    followed: Summary | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -61,6 +63,7 @@ class Report:
             "deployments": _list_as_json(self.deployments),
             "upgrade": None if self.upgrade is None else self.upgrade.as_json(),
             "undelivered": _list_as_json(self.undelivered),
+            "followed": None if self.followed is None else self.followed.as_json(),
         }
 
 

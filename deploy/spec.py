@@ -16,11 +16,20 @@ PROOF_MARK = f"{MARK}-verify"
 PROOF_WORD = "verify"
 """The word between the topic's id and a random number in the id of the subscription of a proof."""
 
+FOLLOW_MARK = f"{MARK}-follow"
+"""The label of a temporary subscription of ``follow``; its value is the deployment's name."""
+
+FOLLOW_WORD = "follow"
+"""The word between the topic's id and a random number in the id of a subscription of ``follow``."""
+
+SEEN_MARK = f"{MARK}-seen"
+"""The label of a subscription of ``follow`` with the time at which it was last read, in seconds since 1970."""
+
 PROJECT_MARK = f"{MARK}-project"
 """The label of an emulated device with the Google project, because a DT project may have deployments in several."""
 
 SINCE_MARK = f"{MARK}-since"
-"""The label of a temporary resource of a proof with the time of its creation, in seconds since 1970."""
+"""The label of a temporary resource with the time of its creation, in seconds since 1970."""
 
 SOURCE_LABEL = "dt-pubsub-source"
 """The label of the function that holds its source's digest."""
@@ -28,7 +37,7 @@ SOURCE_LABEL = "dt-pubsub-source"
 VERSION_LABEL = f"{MARK}-version"
 """The label of the function that holds its version, as ``1-0-0``: a label's value may have no dot."""
 
-OWN_LABELS = (MARK, PROOF_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
+OWN_LABELS = (MARK, PROOF_MARK, FOLLOW_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
 """Labels that this command or gcloud sets; a user cannot set them."""
 
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"

@@ -219,6 +219,9 @@ WHICH_DEPLOYMENT = tuple(option for option in OPTIONS if option.place in _IDENTI
 WHICH_PROJECT = tuple(option for option in OPTIONS if option.place == "project")
 """The option of a verb that looks at a whole Google project."""
 
+WHICH_TOPICS = tuple(option for option in OPTIONS if option.place in {"project", "name"})
+"""The options of a verb that only reads the topics of one deployment."""
+
 ASKED = tuple(option for option in WHICH_DEPLOYMENT if option.place != "connector.display_name")
 """The options that ``init`` asks for."""
 

@@ -51,9 +51,32 @@ class Terminal:
             self._erase()
             self._write_error(f"{printable(text)}\n")
 
-    def as_json(self, value: Any) -> None:
+    def line(self, text: str, colour: str = "") -> None:
+        """Print a result as one line, in this colour of a terminal. Raises ``OSError`` if it cannot be written."""
+        shown = printable(text, lines=False)
+        self._write(self._coloured(shown, colour) if colour else shown)
+
+    def state(self, text: str) -> None:
+        """Show a state on standard error until anything else is printed, if standard error is a terminal."""
+        if self._shows_progress:
+            with self._lock:
+                self._erase()
+                self._line = self._cut(printable(text, lines=False), "")
+                self._write_error(self._line)
+
+    @property
+    def is_screen(self) -> bool:
+        """Whether results are printed on a terminal, which nobody reads faster than a person can."""
+        return self._out.isatty()
+
+    @property
+    def shows_state(self) -> bool:
+        """Whether ``state`` shows anything."""
+        return self._shows_progress
+
+    def as_json(self, value: Any, *, is_one_line: bool = False) -> None:
         """Print one JSON document, in ASCII."""
-        self.print(json.dumps(value, indent=2))
+        self.print(json.dumps(value, indent=None if is_one_line else 2))
 
     def plan(self, steps: Sequence[Step]) -> None:
         """Print a plan: the action on each resource, its reason and its call."""
@@ -138,6 +161,8 @@ class Terminal:
             self._line = ""
 
     def _write(self, text: str) -> None:
+        with self._lock:
+            self._erase()
         print(text, file=self._out, flush=True)
 
     def _write_error(self, text: str) -> None:

@@ -25,7 +25,7 @@ class Usage:
     ``options``: the settings that the verb uses, which are its flags. deploy.toml and the environment may have other
     settings, because all verbs share them. ``is_resumable``: if the verb is interrupted, running it again finishes
     the rest. ``needs_settings``: it cannot begin without the mandatory settings. ``offers_init``: if these are missing,
-    it offers on a terminal to run ``init`` first.
+    it offers on a terminal to run ``init`` first. ``prints_json_lines``: with ``--json``, every document has one line.
     """
 
     summary: str
@@ -35,6 +35,7 @@ class Usage:
     is_resumable: bool = False
     needs_settings: bool = True
     offers_init: bool = False
+    prints_json_lines: bool = False
 
     @property
     def flag_names(self) -> tuple[str, ...]:

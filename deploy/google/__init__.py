@@ -5,6 +5,9 @@
 ``gcloud_errors``    meaning and fix of every known error of gcloud            nothing
 ``gcloud_config``    endpoints, proxy and certificates of the user's gcloud    Google Cloud, reading
 ``rest``             requests that gcloud has no command for                   Google Cloud
+``https``            one call to a Google API, by connections that stay open   Google Cloud
+``access_token``     the token of gcloud's login, renewed before it expires    Google Cloud
+``pubsub_api``       temporary subscriptions: create, pull, acknowledge        Google Cloud
 ``permissions``      roles outside of the resources, and who grants them       nothing
 ``org_policy``       whether an organization forbids public access             Google Cloud, reading
 ``regions``          the regions of functions, if Google's API is not enabled  nothing

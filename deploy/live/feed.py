@@ -83,13 +83,17 @@ class Connection:
         self._lock = threading.Lock()
         self._status = Status("connecting", now(), "", 0)
 
-    def set(self, state: State, detail: str = "") -> bool:
-        """Set the state, and return whether it is another one than before. ``live`` says that Pub/Sub has answered."""
+    def set(self, state: State, detail: str = "", since: float | None = None) -> bool:
+        """Set the state, and return whether it is another one than before. ``live`` says that Pub/Sub has answered.
+
+        ``since``: since when it is in another state than before, if not since now.
+        """
         with self._lock:
             before, now = self._status, self._now()
             is_other = before.state != state
             heard_at = now if state == "live" else before.heard_at
-            self._status = Status(state, now if is_other else before.since, detail, heard_at)
+            began = now if since is None else since
+            self._status = Status(state, began if is_other else before.since, detail, heard_at)
             return is_other
 
     def get(self) -> Status:

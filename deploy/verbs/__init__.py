@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import down, init, pause, plan, resume, status, up, verify
+from deploy.verbs import down, follow, init, pause, plan, resume, status, up, verify
 from deploy.verbs import list as list_verb
 
 
@@ -48,6 +48,7 @@ VERBS: Mapping[str, Verb] = {
     "verify": Verb(verify.USAGE, verify.run),
     "status": Verb(status.USAGE, status.run),
     "list": Verb(list_verb.USAGE, list_verb.run),
+    "follow": Verb(follow.USAGE, follow.run),
     "pause": Verb(pause.USAGE, pause.run),
     "resume": Verb(resume.USAGE, resume.run),
     "down": Verb(down.USAGE, down.run),

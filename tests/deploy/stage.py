@@ -25,6 +25,7 @@ from deploy.stages.source import staged
 from deploy.verbs import VERBS
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.fakes.gcloud import PROJECT, REGION, FakeGcloud
+from tests.deploy.fakes.pubsub import FakePubSub
 from tests.function.fakes import FakeClock
 
 SOURCE = {"main.py": b"print()", "requirements.txt": b"", "function/__init__.py": b""}
@@ -119,9 +120,14 @@ class Stage:
     post: Post | None = None
     posted: list[tuple[str, bytes, Mapping[str, str]]] = field(default_factory=list)
     changelog: str = ""
+    pubsub: FakePubSub = field(init=False)
     report: Report = field(default_factory=Report)
     out: io.StringIO = field(default_factory=io.StringIO)
     err: io.StringIO = field(default_factory=io.StringIO)
+
+    def __post_init__(self) -> None:
+        """Give Pub/Sub the clock of the stage."""
+        self.pubsub = FakePubSub(self.clock)
 
     def deployment(
         self,
@@ -140,6 +146,7 @@ class Stage:
             dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.info),
             test_permissions=self._held,
             read_time_series=self._measured,
+            send=self.pubsub,
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,

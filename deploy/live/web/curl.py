@@ -1,7 +1,7 @@
 """The command that sends an event to the function again, for bash, zsh and fish. Pure.
 
 ``signed`` puts a signature into the command, which holds for an hour and for this body only. ``signing`` signs when it
-is run, with the secret in ``DT_SIGNATURE_SECRET``, so that neither the browser nor the clipboard gets the secret.
+is run, with the secret in a variable of the terminal, so that neither the browser nor the clipboard gets the secret.
 """
 
 import shlex
@@ -11,16 +11,20 @@ from textwrap import dedent
 MAX_ARGUMENT_BYTES = 100_000
 """A longer body comes from a file; Linux allows an argument of 131,072 bytes."""
 
+URL, SECRET = "FUNCTION_URL", "DT_SIGNATURE_SECRET"  # names of variables
+NOTE = f"It takes the function's URL from {URL} and the secret from {SECRET}: docs/live-page.md shows how to set them."
+
 _PROGRAM = dedent(
-    """\
+    f"""\
     import base64, hashlib, hmac, json, os, secrets, sys, time
-    def part(raw): return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-    body, now = {body}, int(time.time())
-    claims = {{"checksum_sha256": hashlib.sha256(body).hexdigest(), "iat": now, "exp": now + 3600, "jti": secrets.token_hex(10)}}
-    head = ".".join(part(json.dumps(value).encode()) for value in ({{"alg": "HS256", "typ": "JWT"}}, claims))
-    key = os.environ["DT_SIGNATURE_SECRET"].split()[0].encode()
+    part = lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    body, now, key = BODY, int(time.time()), os.environ.get("{SECRET}", "").split()
+    if not key or not os.environ.get("{URL}"): sys.exit("set {URL} and {SECRET} first")
+    claims = {{"checksum_sha256": hashlib.sha256(body).hexdigest(), "iat": now, "exp": now + 3600}}
+    parts = ({{"alg": "HS256", "typ": "JWT"}}, {{**claims, "jti": secrets.token_hex(10)}})
+    head = ".".join(part(json.dumps(value).encode()) for value in parts)
     print("Content-Type: application/json")
-    print("X-Dt-Signature: " + head + "." + part(hmac.digest(key, head.encode(), "sha256")))"""
+    print("X-Dt-Signature: " + head + "." + part(hmac.digest(key[0].encode(), head.encode(), "sha256")))"""
 )
 """Prints the headers, as ``curl -H @-`` reads them. Without a backslash or a single quote, so that every shell passes it
 on unchanged."""
@@ -32,12 +36,12 @@ def signed(url: str, body: bytes, headers: Mapping[str, str], file_name: str) ->
     return shlex.join(["curl", "-i", url, *flags, *_data(body, file_name)])
 
 
-def signing(url: str, body: bytes, file_name: str) -> str:
-    """Return a command that signs the body when it is run."""
-    source = 'open(sys.argv[1], "rb").read()' if not is_plain(body) else "sys.argv[1].encode()"
+def signing(body: bytes, file_name: str) -> str:
+    """Return a command that signs the body when it is run. It takes URL and secret from the environment."""
+    source = "sys.argv[1].encode()" if is_plain(body) else 'open(sys.argv[1], "rb").read()'
     argument = body.decode() if is_plain(body) else file_name
-    program = shlex.join(["python3", "-c", _PROGRAM.format(body=source), argument])
-    return f"{program} |\n  {shlex.join(['curl', '-i', url, '-H', '@-', *_data(body, file_name)])}"
+    program = shlex.join(["python3", "-c", _PROGRAM.replace("BODY", source), argument])
+    return f'{program} |\n  curl -i "${URL}" -H @- {shlex.join(_data(body, file_name))}'
 
 
 def is_plain(body: bytes) -> bool:

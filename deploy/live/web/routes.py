@@ -6,8 +6,10 @@ from http import HTTPStatus
 from importlib.resources import files
 from types import MappingProxyType
 
+from deploy.live.documents import document
 from deploy.live.feed import Connection, Feed
 from deploy.live.message import Message
+from deploy.live.readings import reading
 from deploy.live.web.stream import BEAT_S, Source
 
 TYPES: Mapping[str, str] = MappingProxyType(
@@ -85,14 +87,28 @@ def answer(shown: Shown, path: str, query: Mapping[str, str]) -> Answer:
         return Answer(HTTPStatus.OK, ASSETS[asset], TYPES[asset.rpartition(".")[2]])
     if path == "/session":
         return Answer(HTTPStatus.NO_CONTENT, b"")
-    if path == "/curl":
-        message = _message(shown.feed, query)
-        return Answer(HTTPStatus.OK, shown.curl(message, file_name(message)).encode())
-    if path == "/body":
-        message = _message(shown.feed, query)
-        disposition = {"Content-Disposition": f'attachment; filename="{file_name(message)}"'}
-        return Answer(HTTPStatus.OK, message.data, "application/octet-stream", disposition)
+    if path in _OF_EVENT:
+        return _OF_EVENT[path](shown, _message(shown.feed, query))
     raise Refused(HTTPStatus.NOT_FOUND, "There is no such page.")
+
+
+def _curl(shown: Shown, message: Message) -> Answer:
+    return Answer(HTTPStatus.OK, shown.curl(message, file_name(message)).encode())
+
+
+def _json(_: Shown, message: Message) -> Answer:
+    return Answer(HTTPStatus.OK, document(message, reading(message), "").encode(), "application/json")
+
+
+def _body(_: Shown, message: Message) -> Answer:
+    disposition = {"Content-Disposition": f'attachment; filename="{file_name(message)}"'}
+    return Answer(HTTPStatus.OK, message.data, "application/octet-stream", disposition)
+
+
+_OF_EVENT: Mapping[str, Callable[[Shown, Message], Answer]] = MappingProxyType(
+    {"/curl": _curl, "/json": _json, "/body": _body}
+)
+"""Path -> the answer about one event: its command, its document as ``follow --json`` prints it, and its bytes."""
 
 
 def file_name(message: Message) -> str:

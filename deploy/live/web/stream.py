@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from deploy.live.feed import Connection, Feed
-from deploy.live.web.documents import document
+from deploy.live.web.rows import row
 
 RETRY_MS = 1_000
 """Milliseconds after which a browser reconnects."""
@@ -32,7 +32,10 @@ MAX_CHARACTERS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a page shows. ``run``: distinguishes two runs of the command. ``title``: where the messages come from."""
+    """What a page shows. ``run``: distinguishes two runs of the command. ``title``: where the messages come from.
+
+    ``note``: what to know about the command that sends an event again.
+    """
 
     run: str
     title: str
@@ -82,7 +85,7 @@ class Stream:
         texts: list[str] = []
         characters = 0
         for at, message in kept:
-            texts.append(json.dumps(document(at, message)))
+            texts.append(json.dumps(row(at, message)))
             characters += len(texts[-1])
             if len(texts) >= MAX_EVENTS or characters > MAX_CHARACTERS or at == kept[-1][0]:
                 yield at, _written("events", f"[{','.join(texts)}]", f"{self._source.run}-{at}")

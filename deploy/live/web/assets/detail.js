@@ -6,8 +6,9 @@ import { pretty } from "./pretty.js";
 const NARROW = matchMedia("(max-width: 60rem)");
 
 export class Detail {
-  /** `closed` gets the event whose view was closed. */
-  constructor(closed) {
+  /** `closed` gets the event whose view was closed. `note` returns what to add after something from a path was copied. */
+  constructor(closed, note) {
+    this.note = note;
     this.dialog = byId("detail");
     this.event = null;
     this.isRaw = false;
@@ -69,32 +70,35 @@ export class Detail {
 
   actions(event) {
     return make("div", { class: "actions" },
-      make("button", { type: "button", text: "Copy as JSON", on: { click: () => this.copy(asJson(event), "JSON") } }),
-      make("button", { type: "button", text: "Copy as curl", on: { click: () => this.copyCurl(event) } }),
+      make("button", { type: "button", text: "Copy as JSON", on: { click: () => this.copyFrom("/json", event, "JSON copied, as follow --json prints it.") } }),
+      make("button", { type: "button", text: "Copy as curl", on: { click: () => this.copyFrom("/curl", event, "Command copied. It sends the event again: subscribers get it a second time.") } }),
       make("a", { class: "button", href: `/body?number=${event.number}`, download: "", text: "Save the bytes" }),
       make("p", { id: "copied", class: "muted copied" }));
   }
 
-  async copyCurl(event) {
+  /** Copy what the server writes about an event. */
+  async copyFrom(path, event, done) {
+    let text;
     try {
-      const answer = await fetch(`/curl?number=${event.number}`);
-      const text = await answer.text();
-      if (answer.ok) await this.copy(text, "curl command");
-      else this.tell(text.trim());
+      const answer = await fetch(`${path}?number=${event.number}`);
+      text = await answer.text();
+      if (!answer.ok) return this.tell(text.trim());
     } catch {
-      this.tell("The server does not answer: start the command again.");
+      return this.tell("The command does not answer.");
     }
+    return this.copy(path === "/json" ? pretty(text) : text, [done, this.note(path)].filter(Boolean).join(" "));
   }
 
-  /** Copy a text. A browser that does not allow it gets the text to be copied by hand. */
-  async copy(text, what) {
+  /** Copy a text. A browser that does not let the page copy shows the text, to be copied by hand. */
+  async copy(text, done) {
     try {
       await navigator.clipboard.writeText(text);
-      this.tell(what === "JSON" ? "JSON copied." : "Command copied. It sends the event again: your subscribers get it a second time.");
+      this.tell(done);
     } catch {
-      const area = make("textarea", { class: "by-hand", readonly: true, rows: 6, "aria-label": `The ${what}, to copy by hand` });
+      const area = make("textarea", { class: "by-hand", readonly: true, rows: 6, "aria-label": "The text, to copy by hand" });
       area.value = text;
-      byId("copied").replaceChildren(`This browser does not let the page copy. Here is the ${what}:`, area);
+      byId("copied").replaceChildren("This browser does not let the page copy. Copy this text by hand:", area);
+      area.focus();
       area.select();
     }
   }
@@ -132,11 +136,13 @@ function remark(event, indented) {
   return parts.join(", ");
 }
 
-function rejection({ reason, meaning, todo }) {
+function rejection({ reason, meaning, remedy }) {
   return make("div", { class: "advice bad" },
-    make("p", {}, make("strong", { text: `Rejected: ${reason || "no reason given"}. ` }), meaning),
-    make("p", {}, make("strong", { text: "What to do: " }), todo));
+    make("p", {}, make("strong", { text: `Rejected: ${reason || "no reason given"}. ` }), sentence(meaning)),
+    make("p", {}, make("strong", { text: "What to do: " }), sentence(remedy)));
 }
+
+const sentence = (text) => `${text[0].toUpperCase()}${text.slice(1)}.`;
 
 function facts(event) {
   const rows = [
@@ -162,12 +168,4 @@ function attributes(event) {
   return make("section", {},
     make("h3", { id: "attributes-title", text: "Attributes" }),
     make("table", { class: "attributes", "aria-labelledby": "attributes-title" }, make("tbody", {}, ...rows)));
-}
-
-/** Return a message as one JSON document. The body stays as it was sent if it is JSON. */
-function asJson(event) {
-  const own = { messageId: event.id, publishTime: new Date(event.publishedAt * 1000).toISOString(), attributes: event.attributes };
-  const isJson = event.body !== undefined && !event.cut && pretty(event.body) !== null;
-  const [name, value] = isJson ? ["data", event.body] : event.base64 === undefined ? ["text", JSON.stringify(event.body)] : ["base64", JSON.stringify(event.base64)];
-  return pretty(`${JSON.stringify(own).slice(0, -1)},"${name}":${value}}`);
 }

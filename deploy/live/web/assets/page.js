@@ -17,7 +17,7 @@ const detail = new Detail((event) => {
   table.mark(null);
   document.body.classList.remove("has-detail");
   table.focus(event);
-});
+}, (path) => (path === "/curl" ? state.curlNote : ""));
 const table = new Table(store, (event, isByKey) => {
   document.body.classList.add("has-detail");
   detail.show(event);
@@ -29,7 +29,7 @@ table.isDetailOpen = () => detail.isOpen;
 table.onLimit = () => render();
 devices.onLimit = () => render();
 
-const state = { run: "", page: "connecting", since: Date.now() / 1000, pubsub: null, newestAt: 0, types: "", dirty: true, timer: 0 };
+const state = { run: "", page: "connecting", since: Date.now() / 1000, pubsub: null, newestAt: 0, types: "", curlNote: "", timer: 0 };
 
 // ---- what the server tells
 
@@ -38,6 +38,7 @@ const listener = {
     if (state.run && state.run !== hello.run) take([note("the command was started again; events of the time between are not on this page")]);
     state.isNewRun = state.run !== hello.run;
     state.run = hello.run;
+    state.curlNote = hello.note;
     write(byId("source"), hello.title);
     document.title = `Live events · ${hello.title}`;
   },
@@ -100,14 +101,12 @@ function showConnection() {
 }
 
 function changed() {
-  state.dirty = true;
   state.timer ||= setTimeout(render, RENDER_MS);
 }
 
 function render() {
   clearTimeout(state.timer);
   state.timer = 0;
-  state.dirty = false;
   const filter = byId("filter").value.trim();
   const type = byId("type").value;
   const onlyRejected = byId("only-rejected").checked;

@@ -1,8 +1,9 @@
 // The table of events, newest first. It shows a part of them, and only that part is in the document.
 
-import { byId, clock, counted, make, say, timeElement, write } from "./dom.js";
+import { byId, clock, counted, make, say, timeElement, when, write } from "./dom.js";
 
 const STEP = 100;
+const LATE_S = 60;
 
 export class Table {
   /** `open` gets the event whose row was chosen, and whether the Enter key chose it: then its view gets the focus. */
@@ -63,6 +64,7 @@ export class Table {
     const reading = item.rejected
       ? [make("span", { class: "badge bad", text: `rejected: ${item.rejected.reason || "no reason"}` }), " ", make("bdi", { text: item.text })]
       : [make("bdi", { text: item.text })];
+    if (item.receivedAt - item.at > LATE_S) reading.push(make("span", { class: "muted late", text: `of ${when(item.at)}` }));
     const row = make("tr", { class: item.rejected ? "rejected" : undefined },
       make("td", {}, time),
       make("td", {}, make("bdi", { class: "type", text: item.type || "–" })),

@@ -126,7 +126,7 @@ def serving(
         Source(run, "subscription dt-events of my-project"),
         feed,
         connection,
-        lambda message, file: signing("https://function.example/", message.data, file),
+        lambda message, file: signing(message.data, file),
         said.append,
         host_names,
         beat_s,

@@ -7,17 +7,17 @@ from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.live.advice import advice
 from deploy.live.message import Message
 from deploy.live.readings import Reading, reading
+from deploy.live.rejections import rejection
 
 MAX_BODY_BYTES = 65_536
 """More of a body is not sent to the page, which says so and links to all of its bytes."""
 
-Document = dict[str, Any]
+Row = dict[str, Any]
 
 
-def document(number: int, message: Message) -> Document:
+def row(number: int, message: Message) -> Row:
     """Return a message with what it says. ``number``: its number in the feed. Times are in unix seconds."""
     told = reading(message)
     return {
@@ -32,7 +32,7 @@ def document(number: int, message: Message) -> Document:
     }
 
 
-def _reading(told: Reading) -> Document:
+def _reading(told: Reading) -> Row:
     return {
         "at": told.at,
         "type": told.event_type,
@@ -44,13 +44,13 @@ def _reading(told: Reading) -> Document:
     }
 
 
-def _rejected(attributes: Mapping[str, str]) -> Document:
+def _rejected(attributes: Mapping[str, str]) -> Row:
     reason = attributes.get("reason", "")
-    found = advice(reason)
-    return {"rejected": {"reason": reason, "meaning": found.meaning, "todo": found.todo}}
+    found = rejection(reason)
+    return {"rejected": {"reason": reason, "meaning": found.meaning, "remedy": found.remedy}}
 
 
-def _body(data: bytes) -> Document:
+def _body(data: bytes) -> Row:
     """Return the beginning of a body as text, or in base64 if it is no UTF-8."""
     begin, is_cut = data[:MAX_BODY_BYTES], len(data) > MAX_BODY_BYTES
     try:

@@ -1,0 +1,202 @@
+"""Pub/Sub's REST API: reading a subscription, for which gcloud would need half a second and a process each time.
+
+https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
+"""
+
+import base64
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from deploy.errors import DeployError
+from deploy.google.access_token import AccessTokens
+from deploy.google.https import READ_S, Answer, Call, Send
+from deploy.google.permissions import grant
+from deploy.secret import Secret
+
+BASE = "https://pubsub.googleapis.com/v1"
+
+PULL_S = 100.0
+"""Seconds to wait for the answer to a pull. Google's emulator answers after 89 s if there is no message. A pull that is
+given up earlier keeps the next message to itself, until its acknowledgement deadline."""
+
+MAX_PULLED = 500
+"""Messages that one pull returns at most."""
+
+PAUSES_S = (0.5, 1.0, 2.0)
+"""Pauses before a call is repeated after a failure that may pass."""
+
+TRANSIENT = frozenset({0, 408, 429, 500, 502, 503, 504})
+"""HTTP statuses of failures that may pass; 0: no answer."""
+
+Json = Mapping[str, Any]
+
+
+class PubSubFailed(DeployError):
+    """A call of Pub/Sub's API failed. ``status``: its HTTP status, or 0 if there was no answer.
+
+    ``is_silent``: Pub/Sub took the call, and did not answer in time.
+    """
+
+    def __init__(self, status: int, what: str, *, where: str, fix: Sequence[str] = (), is_silent: bool = False) -> None:
+        super().__init__(what, where=where, fix=fix)
+        self.status = status
+        self.is_silent = is_silent
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A message as a pull returns it. ``published_at``: unix seconds."""
+
+    ack_id: str
+    message_id: str
+    data: bytes
+    attributes: Mapping[str, str]
+    published_at: float
+
+
+class PubSubApi:
+    """The subscriptions of one project, as the user of gcloud's login. Safe to use from several threads."""
+
+    def __init__(
+        self, project: str, tokens: AccessTokens, send: Send, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.project = project
+        self._tokens = tokens
+        self._send = send
+        self._sleep = sleep
+
+    def subscriptions(self) -> Iterator[Json]:
+        """Yield all subscriptions of the project. Raises ``PubSubFailed``."""
+        token = ""
+        while True:
+            page = {"pageSize": "1000", **({"pageToken": token} if token else {})}
+            answer = self._repeated("GET", f"/projects/{self.project}/subscriptions", params=page)
+            yield from answer.get("subscriptions") or ()
+            token = answer.get("nextPageToken") or ""
+            if not token:
+                return
+
+    def create(self, name: str, settings: Json) -> None:
+        """Create a subscription. One of this name may have been made by an attempt whose answer was lost.
+
+        Raises:
+            PubSubFailed: it was not created.
+
+        """
+        body = {**settings, "topic": f"projects/{self.project}/topics/{settings['topic']}"}
+        try:
+            self._repeated("PUT", self._path(name), body=body)
+        except PubSubFailed as error:
+            if error.status != 409:
+                raise
+
+    def delete(self, name: str, *, read_s: float = READ_S, times: int = 1 + len(PAUSES_S)) -> bool:
+        """Delete a subscription, and return whether it was there. Raises ``PubSubFailed``."""
+        try:
+            self._repeated("DELETE", self._path(name), read_s=read_s, times=times)
+        except PubSubFailed as error:
+            if error.status != 404:
+                raise
+            return False
+        return True
+
+    def get(self, name: str, *, read_s: float = READ_S) -> Json:
+        """Return a subscription, by a single attempt. Raises ``PubSubFailed``."""
+        found: Json = self._call("GET", self._path(name), read_s=read_s)
+        return found
+
+    def label(self, name: str, labels: Mapping[str, str]) -> None:
+        """Replace the labels of a subscription, by a single attempt. Raises ``PubSubFailed``."""
+        body = {"subscription": {"labels": dict(labels)}, "updateMask": "labels"}
+        self._call("PATCH", self._path(name), body=body)
+
+    def pull(self, name: str) -> list[Pulled]:
+        """Return messages. If there are none, wait for the first one, or for a minute or two.
+
+        Raises:
+            PubSubFailed: there is no such subscription, or Pub/Sub did not answer.
+
+        """
+        answer = self._call("POST", f"{self._path(name)}:pull", body={"maxMessages": MAX_PULLED}, read_s=PULL_S)
+        try:
+            return [_pulled(received) for received in answer.get("receivedMessages") or ()]
+        except (KeyError, TypeError, ValueError):
+            raise PubSubFailed(200, "its answer has an unexpected structure", where=_where(name)) from None
+
+    def acknowledge(self, name: str, ack_ids: Sequence[str]) -> None:
+        """Acknowledge messages, by a single attempt. Raises ``PubSubFailed``."""
+        self._call("POST", f"{self._path(name)}:acknowledge", body={"ackIds": list(ack_ids)})
+
+    def _path(self, name: str) -> str:
+        return f"/projects/{self.project}/subscriptions/{name}"
+
+    def _repeated(self, method: str, path: str, *, times: int = 1 + len(PAUSES_S), **options: Any) -> Any:
+        """Return the answer to a call, which is repeated after a failure that may pass, up to so many times in all."""
+        for pause_s in PAUSES_S[: times - 1]:
+            try:
+                return self._call(method, path, **options)
+            except PubSubFailed as error:
+                if error.status not in TRANSIENT:
+                    raise
+            self._sleep(pause_s)
+        return self._call(method, path, **options)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json | None = None,
+        params: Mapping[str, str] | None = None,
+        read_s: float = READ_S,
+    ) -> Any:
+        """Return the answer to a call. A token that Google refuses is renewed once."""
+        token = self._tokens.get()
+        answer = self._send(Call(method, BASE + path, body, self._headers(token), params or {}, read_s))
+        if answer.status == 401:
+            self._tokens.refused(token)
+            token = self._tokens.get()
+            answer = self._send(Call(method, BASE + path, body, self._headers(token), params or {}, read_s))
+        if answer.status == 200 and isinstance(answer.body, dict):
+            return answer.body
+        raise self._failure(answer, path)
+
+    def _headers(self, token: Secret) -> dict[str, str]:
+        """Return the headers of a call. The second one charges the quota of this project, not that of gcloud's own."""
+        return {"Authorization": f"Bearer {token.reveal()}", "X-Goog-User-Project": self.project}
+
+    def _failure(self, answer: Answer, path: str) -> PubSubFailed:
+        where = _where(path.rpartition("/")[2])
+        if answer.status == 0:
+            fix = [answer.fix] if answer.fix else []
+            return PubSubFailed(0, answer.why, where=where, fix=fix, is_silent=answer.is_silent)
+        error = answer.body.get("error") if isinstance(answer.body, dict) else None
+        message = str(error.get("message", "")) if isinstance(error, dict) else ""
+        what = f"{answer.status} {message}".strip()
+        return PubSubFailed(answer.status, what, where=where, fix=self._fixes(answer.status, str(answer.body)))
+
+    def _fixes(self, status: int, text: str) -> list[str]:
+        if "SERVICE_DISABLED" in text:
+            return [f"gcloud services enable pubsub.googleapis.com --project={self.project}"]
+        if "USER_PROJECT_DENIED" in text:
+            role = "--role=roles/serviceusage.serviceUsageConsumer"
+            return [f"gcloud projects add-iam-policy-binding {self.project} --member=user:YOU {role}"]
+        return {401: ["gcloud auth login"], 403: [grant(self.project)]}.get(status, [])
+
+
+def _where(name: str) -> str:
+    return f"Pub/Sub, {name.partition(':')[0]}"
+
+
+def _pulled(received: Json) -> Pulled:
+    message = received["message"]
+    return Pulled(
+        str(received["ackId"]),
+        str(message["messageId"]),
+        base64.b64decode(message.get("data", "")),
+        dict(message.get("attributes") or {}),
+        datetime.fromisoformat(message["publishTime"]).timestamp(),
+    )

@@ -1,0 +1,178 @@
+"""``follow``: show events as they come, by temporary subscriptions of its own, so that nobody else misses one."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from deploy.cli.options import EVENT_TYPES, MAX_NAME, WHICH_TOPICS
+from deploy.cli.spelling import suggestion
+from deploy.cli.usage import Flag, Usage
+from deploy.context import Context
+from deploy.errors import InvalidOptions
+from deploy.live.clock import Clock, at_time
+from deploy.live.session import Session, session
+from deploy.live.view import Style, View, opened, shown_filter
+from deploy.live.wanted import Wanted
+from deploy.program import PROGRAM
+from deploy.spec import seconds
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
+
+FLAGS = (
+    Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
+    Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"}),
+    Flag(
+        "--label",
+        {"action": "append", "metavar": "KEY=VALUE", "help": "only devices with this label, repeatable; name=… is one"},
+    ),
+    Flag("--text", {"metavar": "TEXT", "help": "only messages with this text anywhere, in any case"}),
+    Flag("--count", {"metavar": "N", "help": "end after N events"}),
+    Flag("--for", {"metavar": "TIME", "dest": "duration", "help": "end after this time, such as 60s or 5m"}),
+    Flag("--raw", {"action": "store_true", "help": "show each body as DT sent it"}),
+    Flag("--output", {"metavar": "FILE", "help": "append every message to a file, a line of JSON each"}),
+)
+
+USAGE = Usage(
+    "show events as they come, also rejected ones; Ctrl-C ends",
+    {
+        NOTHING_TO_DO: "ended as asked",
+        UNMET: "ended before --count events came",
+        FAILED: "error",
+    },
+    options=WHICH_TOPICS,
+    flags=FLAGS,
+    prints_json_lines=True,
+)
+
+
+MAX_DURATION_S = 7 * 86400
+"""The longest time that --for accepts."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What the flags ask for. None: the flag is not given."""
+
+    wanted: Wanted
+    style: Style
+    count: int | None
+    duration_s: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When a run ends by itself. ``count``: after so many events; ``until``: at this unix time. None: never."""
+
+    count: int | None
+    until: float | None
+
+    def is_met(self, events: int) -> bool:
+        """Return whether so many events are enough."""
+        return self.count is not None and events >= self.count
+
+    def is_over(self, now: float) -> bool:
+        """Return whether the time is up."""
+        return self.until is not None and now >= self.until
+
+
+def run(context: Context) -> int:
+    """Show events until a limit is reached, or until Ctrl-C or another signal; then show a summary."""
+    asked, terminal = _asked(context), context.terminal
+    clock = Clock(context.now, context.monotonic)
+    with opened(context.flags.output or "") as output:
+        view = View(terminal, asked.style, asked.wanted, clock, output)
+        try:
+            status = _follow(context, asked, view, clock)
+        except BrokenPipeError:
+            terminal.info("nothing reads the output any more")
+            status = FAILED
+    view.end()
+    context.report.followed = view.summary
+    for said in view.summary.lines(f"exit status {status}: {USAGE.exit_codes[status]}"):
+        terminal.info(said)
+    return status
+
+
+def _follow(context: Context, asked: _Asked, view: View, clock: Clock) -> int:
+    spec, say = context.spec, context.terminal.info
+    text, left_out = asked.wanted.filter()
+    say(f"{at_time(clock.now())}  connecting to Pub/Sub in {spec.google_project}")
+    with session(spec, context.pubsub, text, clock, say) as reading:
+        view.summary.gaps = reading.reader.gaps
+        end = f"ends after {asked.duration_s} s" if asked.duration_s else "Ctrl-C ends"
+        say(f"{at_time(clock.now())}  live: events of {spec.name} from now on; {end}")
+        for said in shown_filter(text, left_out):
+            say(said)
+        return _show(
+            reading, view, Limits(asked.count, clock.now() + asked.duration_s if asked.duration_s else None), clock
+        )
+
+
+def _show(reading: Session, view: View, limits: Limits, clock: Clock) -> int:
+    """Show events until a limit is reached, or until a signal. Return the exit code."""
+    try:
+        while not limits.is_met(view.summary.events) and not limits.is_over(clock.now()):
+            message = reading.next(lambda: view.tick(reading.connection))
+            if message:
+                view.show(message)
+    except KeyboardInterrupt:
+        pass
+    for message in reading.rest():
+        if limits.is_met(view.summary.events):
+            break
+        view.show(message)
+    return NOTHING_TO_DO if limits.count is None or limits.is_met(view.summary.events) else UNMET
+
+
+def _asked(context: Context) -> _Asked:
+    """Return what the flags ask for.
+
+    Raises:
+        InvalidOptions: some of them are invalid; it has every fault.
+
+    """
+    flags, faults = context.flags, list[str]()
+    labels = []
+    for label in flags.label or ():
+        key, equals, value = label.partition("=")
+        if not key or not equals:
+            faults.append(f"--label: {label[:MAX_NAME]!r} is not KEY=VALUE, such as name=Fridge")
+        labels.append((key, value))
+    count = _read(faults, "--count", flags.count, _count)
+    duration_s = _read(faults, "--for", flags.duration, _duration)
+    if flags.json and flags.raw:
+        faults.append("--raw: --json shows the body as well; give only one of them")
+    if faults:
+        raise InvalidOptions(faults, fix=[f"{PROGRAM} follow --help"])
+    _doubt_types(context, flags.type or ())
+    wanted = Wanted(tuple(flags.device or ()), tuple(flags.type or ()), tuple(labels), flags.text or "")
+    style: Style = "json" if flags.json else "raw" if flags.raw else "lines"
+    return _Asked(wanted, style, count, duration_s)
+
+
+def _read(faults: list[str], flag: str, text: str | None, read: Callable[[str], int]) -> int | None:
+    """Return the value of a flag, or None if it is not given or is invalid, which is added to the faults."""
+    try:
+        return None if text is None else read(text)
+    except ValueError as error:
+        faults.append(f"{flag}: {error}")
+        return None
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,8}", text):
+        raise ValueError(f"{text[:MAX_NAME]!r} is not a number from 1 on")
+    return int(text)
+
+
+def _duration(text: str) -> int:
+    if not 1 <= seconds(text) <= MAX_DURATION_S:
+        raise ValueError(f"{text[:MAX_NAME]!r} is not between 1s and {MAX_DURATION_S // 86400}d")
+    return seconds(text)
+
+
+def _doubt_types(context: Context, types: Sequence[str]) -> None:
+    """Say which types are unknown: they may be newer than this version, or mistyped."""
+    for name in types:
+        if name not in EVENT_TYPES:
+            hint = suggestion([name[:MAX_NAME]], EVENT_TYPES)
+            context.terminal.info(f"--type {name[:MAX_NAME]}: this version knows no such event type{hint}")
