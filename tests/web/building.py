@@ -84,7 +84,7 @@ def _data(device: Device, at: float, number: int, chance: random.Random) -> dict
     wave = math.sin(at / 420 + len(device.name)) + chance.gauss(0, 0.15)
     celsius = round(base + wave * 0.8, 2)
     state = number // len(DEVICES) % 5 in (0, 3)
-    return {
+    data: dict[str, dict[str, Any]] = {
         "temperature": {"value": celsius, "samples": [_sample(celsius, wave, at, back) for back in range(5)]},
         "co2": {"ppm": round(620 + 140 * wave)},
         "humidity": {"temperature": celsius, "relativeHumidity": round(38 + 4 * wave, 1)},
@@ -92,7 +92,8 @@ def _data(device: Device, at: float, number: int, chance: random.Random) -> dict
         "deskOccupancy": {"state": "OCCUPIED" if state else "NOT_OCCUPIED"},
         "objectPresentCount": {"total": 4176 + number // 3},
         "waterPresent": {"state": "NOT_PRESENT"},
-    }[device.event_type]
+    }
+    return data[device.event_type]
 
 
 def _sample(celsius: float, wave: float, at: float, back: int) -> dict[str, Any]:

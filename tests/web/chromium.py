@@ -27,12 +27,12 @@ def found() -> str | None:
 def install() -> None:
     """Install Debian's Chromium. Raises ``CalledProcessError``."""
     environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+    command = [shutil.which("apt-get") or "", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
     print("installing chromium with apt-get (once, up to a minute) ...", flush=True)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "env": environ}
-    if subprocess.run(command, check=False, **quiet).returncode:  # type: ignore[call-overload]
-        subprocess.run(["apt-get", "update", "-qq"], check=True, env=environ)
-        subprocess.run(command, check=True, env=environ, stdout=subprocess.DEVNULL)
+    quiet = subprocess.DEVNULL
+    if subprocess.run(command, check=False, env=environ, stdout=quiet, stderr=quiet).returncode:
+        subprocess.run([command[0], "update", "-qq"], check=True, env=environ)
+        subprocess.run(command, check=True, env=environ, stdout=quiet)
 
 
 def main() -> int:

@@ -29,7 +29,7 @@ def browser() -> "Iterator[Browser]":
 
 @pytest.fixture
 def open_page(browser: "Browser") -> Iterator[Open]:
-    """Return a function that opens the address of a site in a browser without cookies. It takes Playwright's options."""
+    """Return a function that opens a site's address in a browser without cookies. It takes Playwright's options."""
     with ExitStack() as stack:
 
         def opened(site: Site, **options: Any) -> Opened:

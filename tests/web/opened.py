@@ -40,7 +40,8 @@ class Opened:
     def rows(self) -> list[str]:
         """Return the text of each row of the table, newest first, without its time."""
         return [
-            " · ".join(row.locator("td").all_inner_texts()[1:]) for row in self.page.locator("#rows tr:not(.note)").all()
+            " · ".join(row.locator("td").all_inner_texts()[1:])
+            for row in self.page.locator("#rows tr:not(.note)").all()
         ]
 
     def notes(self) -> list[str]:

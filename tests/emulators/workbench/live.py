@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import grpc
-from google.cloud import pubsub_v1
 from google.cloud.pubsub_v1 import SubscriberClient
+from google.cloud.pubsub_v1.subscriber.message import Message as Received
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from deploy.live.feed import Connection, Feed
@@ -26,7 +26,7 @@ from tests.emulators.signing import signed_headers
 BEYOND = 1_000
 """The page of the workbench on port 8080 is on port 9080, if that is free."""
 
-Receive = Callable[[pubsub_v1.subscriber.message.Message], None]
+Receive = Callable[[Received], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _curl(bench: Workbench, message: Message, file_name: str) -> str:
 
 
 def _receiver(feed: Feed, *, is_rejected: bool) -> Receive:
-    def receive(message: pubsub_v1.subscriber.message.Message) -> None:
+    def receive(message: Received) -> None:
         published_at, attributes = message.publish_time.timestamp(), dict(message.attributes)
         feed.add(Message(message.message_id, message.data, attributes, published_at, time.time(), is_rejected))
         message.ack()

@@ -65,7 +65,15 @@ def test_without_the_cookie_nothing_is_shown_and_the_terminal_gets_a_new_address
 
 @pytest.mark.parametrize(
     "host",
-    ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "evil.example@127.0.0.1.x", "", "[::1", "0.0.0.0"],
+    [
+        "evil.example",
+        "127.0.0.1.evil.example",
+        "localhost.evil.example",
+        "evil.example@127.0.0.1.x",
+        "",
+        "[::1",
+        "0.0.0.0",
+    ],
 )
 def test_another_host_name_is_refused_so_that_no_site_can_rebind_its_name(site: Site, host: str) -> None:
     answer = site.get("/", {"Host": host})
@@ -77,7 +85,9 @@ def test_two_hosts_in_one_request_are_refused(site: Site) -> None:
     assert site.get("/", {"Host": "127.0.0.1\nevil.example"}).status == 421
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST:1", "127.0.0.1:9000", "[::1]:8090", "localhost."])
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "LOCALHOST:1", "127.0.0.1:9000", "[::1]:8090", "localhost."]
+)
 def test_every_name_of_this_machine_is_accepted_on_any_port_because_tunnels_change_it(site: Site, host: str) -> None:
     assert site.get("/", {"Host": host}).status == 200
 
@@ -139,7 +149,9 @@ def test_the_files_of_the_page_load_nothing_from_elsewhere(site: Site) -> None:
     assert site.get("/page.js").headers["Content-Type"] == "text/javascript; charset=utf-8"
 
 
-@pytest.mark.parametrize("path", ["/../access.py", "/%2e%2e/access.py", "//evil.example/", "/page.py", "/assets/page.js"])
+@pytest.mark.parametrize(
+    "path", ["/../access.py", "/%2e%2e/access.py", "//evil.example/", "/page.py", "/assets/page.js"]
+)
 def test_nothing_else_of_the_machine_is_served(site: Site, path: str) -> None:
     assert site.get(path).status in {400, 404}
 
@@ -153,7 +165,9 @@ def test_the_bytes_of_an_event_are_served_as_they_are_and_never_shown_by_the_bro
     assert answer.headers["Content-Disposition"] == 'attachment; filename="event-1.body"'
 
 
-@pytest.mark.parametrize(("number", "status"), [("", 400), ("-1", 400), ("x", 400), ("9" * 400, 400), ("0", 410), ("2", 410)])
+@pytest.mark.parametrize(
+    ("number", "status"), [("", 400), ("-1", 400), ("x", 400), ("9" * 400, 400), ("0", 410), ("2", 410)]
+)
 @pytest.mark.parametrize("path", ["/body", "/curl"])
 def test_an_event_that_is_not_kept_is_refused(site: Site, path: str, number: str, status: int) -> None:
     site.feed.add(message())
@@ -210,7 +224,9 @@ def test_what_is_no_longer_kept_is_told_as_a_gap() -> None:
             assert frames.numbers(10) == [8, 9, 10]
 
 
-@pytest.mark.parametrize("last_id", ["run0-2", "2", "run1-", "run1-x", "run1-²", "run1--2", "nonsense", "run1-" + "9" * 99])
+@pytest.mark.parametrize(
+    "last_id", ["run0-2", "2", "run1-", "run1-x", "run1-²", "run1--2", "nonsense", "run1-" + "9" * 99]
+)
 def test_an_id_of_another_run_or_none_at_all_gets_everything_that_is_kept(site: Site, last_id: str) -> None:
     for number in (1, 2, 3):
         site.feed.add(message(number=number))
