@@ -52,13 +52,19 @@ def event(device: Device, data: Mapping[str, Any], at: float, number: int) -> Me
         },
         "labels": {"name": device.name},
         "metadata": {
-            **{"deviceId": device.id, "projectId": PROJECT, "deviceType": device.event_type},
+            "deviceId": device.id,
+            "projectId": PROJECT,
+            "deviceType": device.event_type,
             "productNumber": "102081",
         },
     }
     attributes = {
-        **{"eventId": f"c{number:019d}", "eventType": device.event_type, "deviceId": device.id},
-        **{"projectId": PROJECT, "timestamp": time_text(at), "deviceType": device.event_type},
+        "eventId": f"c{number:019d}",
+        "eventType": device.event_type,
+        "deviceId": device.id,
+        "projectId": PROJECT,
+        "timestamp": time_text(at),
+        "deviceType": device.event_type,
     }
     data_bytes = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
     return Message(str(17954149000000 + number), data_bytes, attributes, at + 0.4, at + 0.5, rejected=False)

@@ -26,8 +26,8 @@ _PROGRAM = dedent(
     print("Content-Type: application/json")
     print("X-Dt-Signature: " + head + "." + part(hmac.digest(key[0].encode(), head.encode(), "sha256")))"""
 )
-"""Prints the headers, as ``curl -H @-`` reads them. Without a backslash or a single quote, so that every shell passes it
-on unchanged."""
+"""Prints the headers, as ``curl -H @-`` reads them. It has no backslash and no single quote, so that every shell passes
+it on unchanged."""
 
 
 def signed(url: str, body: bytes, headers: Mapping[str, str], file_name: str) -> str:

@@ -37,11 +37,12 @@ _ENTER = (
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What a page shows. ``curl`` returns the command that sends a message again, given the message
-    and the name of a file with its body; ``say`` writes to the terminal.
+    """What a page shows.
 
-    ``host_names``: further names of the page's host. ``beat_s``: see ``stream``. ``write_s``: seconds that a browser
-    has to take what is sent; then it has to connect again. Nothing is kept for it meanwhile.
+    ``curl`` returns the command that sends a message again; it gets the message, and the name that a file with its body
+    has. ``say`` writes to the terminal. ``host_names``: further names of the page's host. ``beat_s``: see ``stream``.
+    ``write_s``: seconds that a browser has to take what is sent; then it has to connect again. Nothing is kept for it
+    meanwhile.
     """
 
     source: Source

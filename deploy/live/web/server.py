@@ -109,7 +109,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = READ_S
 
-    def do_GET(self) -> None:  # noqa: N802  # http.server looks for this name
+    def do_GET(self) -> None:
         """Answer a GET; http.server refuses any other method."""
         try:
             self._check()
@@ -181,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
 
-    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+    def send_error(self, code: int, *_: str | None) -> None:
         """Answer a request that http.server itself refuses, with the headers of every answer."""
         status = HTTPStatus.METHOD_NOT_ALLOWED if code == HTTPStatus.NOT_IMPLEMENTED else HTTPStatus(code)
         allowed = {"Allow": "GET"} if status == HTTPStatus.METHOD_NOT_ALLOWED else {}

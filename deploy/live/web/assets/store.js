@@ -38,7 +38,10 @@ export class Store {
   /** Go on: show what has waited. */
   resume() {
     this.isPaused = false;
-    if (this.dropped) this.keep([{ note: `${this.dropped.toLocaleString("en")} events that waited are left out here`, at: this.waiting[0].receivedAt ?? this.waiting[0].at }]);
+    if (this.dropped) {
+      const [first] = this.waiting;
+      this.keep([{ note: `${this.dropped.toLocaleString("en")} events that waited are left out here`, at: first.receivedAt ?? first.at }]);
+    }
     this.keep(this.waiting);
     this.waiting = [];
     this.dropped = 0;

@@ -21,29 +21,26 @@ export class Table {
 
   /** Show the newest events that the filter lets through. */
   render(filter, isFiltered) {
-    const { wanted, matching } = this.wanted(filter);
+    const { wanted, matching, isAll } = this.wanted(filter);
     const focused = document.activeElement?.closest?.("#rows tr");
     this.place(wanted);
     if (focused && !focused.isConnected) this.body.querySelector("tr:last-child button")?.focus();
     this.keepOneTabStop();
-    byId("more").hidden = matching <= this.limit;
+    byId("more").hidden = isAll;
     this.summarize(matching, isFiltered);
   }
 
   wanted(filter) {
     const wanted = [];
-    let matching = 0;
+    let [matching, isAll] = [0, true];
     for (let index = this.store.events.length - 1; index >= 0; index -= 1) {
       const item = this.store.events[index];
-      const isShown = wanted.length < this.limit;
-      if (item.note) {
-        if (isShown) wanted.push(item);
-      } else if (filter(item)) {
-        matching += 1;
-        if (isShown) wanted.push(item);
-      }
+      if (!item.note && !filter(item)) continue;
+      if (!item.note) matching += 1;
+      if (wanted.length < this.limit) wanted.push(item);
+      else isAll = false;
     }
-    return { wanted, matching };
+    return { wanted, matching, isAll };
   }
 
   /** Put the rows in order. A row that stays is not touched, so that it keeps the focus. */

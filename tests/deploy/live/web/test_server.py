@@ -72,7 +72,7 @@ def test_without_the_cookie_nothing_is_shown_and_the_terminal_gets_a_new_address
         "evil.example@127.0.0.1.x",
         "",
         "[::1",
-        "0.0.0.0",
+        "192.0.2.1",
     ],
 )
 def test_another_host_name_is_refused_so_that_no_site_can_rebind_its_name(site: Site, host: str) -> None:
@@ -191,7 +191,9 @@ def test_a_stream_begins_with_what_it_is_and_then_has_every_message(site: Site) 
     with site.stream() as frames:
         assert frames.next() == {"retry": "1000"}
         assert frames.first("hello")[0] == {
-            **{"run": "run1", "title": "subscription dt-events of my-project", "note": ""},
+            "run": "run1",
+            "title": "subscription dt-events of my-project",
+            "note": "",
             "beatMs": 100.0,
         }
         (found,), frame_id = frames.first("events")
