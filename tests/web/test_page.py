@@ -46,6 +46,8 @@ def test_the_filter_keeps_events_that_have_all_words(opened: Opened) -> None:
     assert len(opened.rows()) == 10
     assert all("kitchen" in row for row in opened.rows())
     assert "10 of 45 events match" in opened.page.inner_text("#shown")
+    opened.page.fill("#filter", '"fridge 2"')
+    assert {row.split(" · ")[1] for row in opened.rows()} == {"Fridge 2, kitchen"}
     opened.page.fill("#filter", FREEZER.id)
     assert {row.split(" · ")[1] for row in opened.rows()} == {"Freezer, cellar"}
     opened.page.fill("#filter", "no such thing")
@@ -205,7 +207,7 @@ def test_new_events_move_neither_the_focus_nor_the_open_event(opened: Opened) ->
     opened.publish(warm(1, 1))
     page.locator("#rows tr").click()
     opened.publish(*(warm(number, number) for number in range(2, 40)))
-    page.wait_for_function("document.querySelectorAll('#rows tr').length === 39")
+    page.wait_for_function("() => document.querySelectorAll('#rows tr').length === 39")
     assert page.evaluate("document.activeElement.closest('tr').innerText").endswith("1 °C")
     assert page.inner_text("#detail h2") == "1 °C"
     page.keyboard.press("ArrowUp")

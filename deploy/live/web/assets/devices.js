@@ -36,9 +36,9 @@ export class Devices {
     while (this.devices.size > DEVICES) this.devices.delete(this.devices.keys().next().value);
   }
 
-  /** Show the devices that have all words and the type. */
-  render(words, type) {
-    const found = [...this.devices.values()].filter((device) => matches(device, words, type));
+  /** Show the devices that meet the conditions and have the type. */
+  render(conditions, type) {
+    const found = [...this.devices.values()].filter((device) => matches(device, conditions, type));
     const plotted = found.filter((device) => device.series.size);
     plotted.sort((one, other) => one.name.localeCompare(other.name, undefined, { numeric: true }) || (one.id < other.id ? -1 : 1));
     const shown = plotted.slice(0, this.limit);
@@ -62,10 +62,10 @@ export class Devices {
   }
 }
 
-function matches(device, words, type) {
+function matches(device, conditions, type) {
   if (type && !device.types.has(type)) return false;
-  const text = `${device.name} ${device.id} ${[...device.types].join(" ")}`.toLowerCase();
-  return words.every((word) => text.includes(word));
+  const text = [device.name, device.id, ...device.types].join("\n").toLowerCase();
+  return conditions.every((condition) => condition.test(text));
 }
 
 /** Put a point into its place by time. The same point comes twice if an event does, or as a sample of the next one. */

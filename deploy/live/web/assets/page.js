@@ -1,10 +1,10 @@
 // The page: joins the stream, the store and the views. No module writes HTML; the server's headers forbid it.
 
-import { byId, clock, say, write } from "./dom.js";
+import { byId, clock, say, when, write } from "./dom.js";
 import { renderCounts } from "./counts.js";
 import { Detail } from "./detail.js";
 import { Devices } from "./devices.js";
-import { filterOf, Store } from "./store.js";
+import { conditionsOf, filterOf, Store } from "./store.js";
 import { LiveStream } from "./stream.js";
 import { Table } from "./table.js";
 
@@ -55,7 +55,7 @@ const listener = {
     showConnection();
   },
   slept(from, to) {
-    take([note(`this page slept from ${clock(from)} to ${clock(to)}; what it missed follows, as far as the command has kept it`)]);
+    take([note(`the clock jumped from ${when(from)} to ${when(to)}, because this computer slept; what it missed follows, as far as it was kept`)]);
   },
   page(page, heardAt) {
     state.page = page;
@@ -115,7 +115,7 @@ function render() {
   showPause();
   const view = viewOf(location.hash);
   if (view === "events") table.render(filterOf(filter, type, onlyRejected), Boolean(filter || type || onlyRejected));
-  if (view === "devices") devices.render(filter.toLowerCase().split(/\s+/).filter(Boolean), type);
+  if (view === "devices") devices.render(conditionsOf(filter), type);
   if (view === "counts") renderCounts(store, Date.now() / 1000);
 }
 

@@ -88,20 +88,27 @@ export class Store {
   }
 }
 
-/** Return the words by which an event is found. */
-export function wordsOf(event) {
-  const own = [event.type, event.device, event.name, event.text, event.id, event.rejected?.reason ?? ""];
-  return [...own, ...Object.entries(event.attributes).flat()].join(" ").toLowerCase();
+/** Return the text in which an event is found. Times are no part of it, because every number would match them. */
+function textOf(event) {
+  const { eventId, ...others } = event.attributes;
+  const labels = Object.entries(others).filter(([key]) => key.startsWith("label.")).map(([, value]) => value);
+  return [event.name, event.type, event.text, event.rejected?.reason, event.device, eventId, event.id, ...labels].join("\n").toLowerCase();
 }
 
-/** Return a function that tells whether an event has all words, the type, and was rejected if that is asked for. */
+/** Return the conditions of a filter: each word, or text in quotes, has to begin a word of what is searched. */
+export function conditionsOf(text) {
+  const words = [...text.toLowerCase().matchAll(/"([^"]+)"?|(\S+)/g)].map(([, quoted, word]) => quoted ?? word);
+  return words.map((word) => new RegExp(`(?<![\\p{L}\\p{N}])${word.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&")}`, "u"));
+}
+
+/** Return a function that tells whether an event meets all conditions, has the type, and was rejected if that is asked. */
 export function filterOf(text, type, onlyRejected) {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  const conditions = conditionsOf(text);
   return (event) => {
     if (type && (event.type || "unknown") !== type) return false;
     if (onlyRejected && !event.rejected) return false;
-    if (!words.length) return true;
-    event.words ??= wordsOf(event);
-    return words.every((word) => event.words.includes(word));
+    if (!conditions.length) return true;
+    event.words ??= textOf(event);
+    return conditions.every((condition) => condition.test(event.words));
   };
 }

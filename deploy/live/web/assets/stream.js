@@ -20,7 +20,7 @@ export class LiveStream {
     this.silenceMs = 15_000;
     this.heardAt = Date.now();
     this.openedAt = this.failedAt = 0;
-    this.tickedAt = Date.now();
+    this.awakeAt = Date.now();
     this.hiddenAt = document.hidden ? Date.now() : 0;
     this.is = "";
     this.asking = false;
@@ -36,6 +36,7 @@ export class LiveStream {
     this.openedAt = Date.now();
     const source = new EventSource(`${this.path}${this.last ? `?last=${encodeURIComponent(this.last)}` : ""}`);
     const on = (name, act) => source.addEventListener(name, (event) => {
+      this.look();
       this.heardAt = Date.now();
       if (event.lastEventId) this.last = event.lastEventId;
       this.set("live");
@@ -79,16 +80,19 @@ export class LiveStream {
     if (!document.hidden && this.is === "away") this.open();
   }
 
+  /** Notice a jump of the clock: neither a timer nor a message has come meanwhile. */
+  look() {
+    const [now, before] = [Date.now(), this.awakeAt];
+    this.awakeAt = now;
+    if (now - before <= JUMP_MS || this.is === "away") return;
+    this.listener.slept(before / 1000, now / 1000);
+    setTimeout(() => this.open());
+  }
+
   tick() {
+    this.look();
     const now = Date.now();
-    const slept = now - this.tickedAt > JUMP_MS && now - this.heardAt > JUMP_MS;
-    const from = this.tickedAt;
-    this.tickedAt = now;
-    if (slept && this.is !== "away") {
-      this.listener.slept(from / 1000, now / 1000);
-      this.set("lost");
-      this.open();
-    } else if (this.hiddenAt && now - this.hiddenAt > HIDDEN_MS) {
+    if (this.hiddenAt && now - this.hiddenAt > HIDDEN_MS) {
       if (this.source) this.close();
       this.set("away");
     } else if (this.source && now - Math.max(this.heardAt, this.openedAt) > this.silenceMs) {
