@@ -76,8 +76,9 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     """
     files, usage = source_files(), USAGES[flags.verb]
     spec = _settings(flags, environ, terminal)
-    may_ask = usage.needs_settings or not flags.yes  # --yes of init asks nothing at all
-    credentials = _credentials(environ, terminal, may_ask=may_ask) if usage.reaches_dt else None
+    may_ask = usage.reaches_dt and (usage.needs_settings or not flags.yes)  # --yes of init asks nothing at all
+    reaches_dt = usage.reaches_dt or usage.may_reach_dt
+    credentials = _credentials(environ, terminal, may_ask=may_ask) if reaches_dt else None
     with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
         context = Context(
             spec=spec or NO_SETTINGS,

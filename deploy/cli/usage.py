@@ -26,6 +26,7 @@ class Usage:
     settings, because all verbs share them. ``is_resumable``: if the verb is interrupted, running it again finishes
     the rest. ``needs_settings``: it cannot begin without the mandatory settings. ``offers_init``: if these are missing,
     it offers on a terminal to run ``init`` first. ``prints_json_lines``: with ``--json``, every document has one line.
+    ``may_reach_dt``: it calls DT if there are credentials, and never asks for them.
     """
 
     summary: str
@@ -36,6 +37,7 @@ class Usage:
     needs_settings: bool = True
     offers_init: bool = False
     prints_json_lines: bool = False
+    may_reach_dt: bool = False
 
     @property
     def flag_names(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Emulated devices for a proof: creates them, finds them again by their labels, removes them."""
+"""Emulated devices for a proof: creates them, finds them again, removes them. And the names of all devices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -81,6 +81,20 @@ class Devices:
     @property
     def _marks(self) -> dict[str, str]:
         return {MARK: self.spec.name, PROJECT_MARK: self.spec.google_project}
+
+
+def names(api: DtApi, project: str) -> dict[str, str]:
+    """Return the names of a project's devices by their ids. A device that was never named is left out.
+
+    Raises:
+        DtFailed: the devices could not be listed.
+
+    """
+    path = f"/projects/{project}/devices"
+    listed = api.pages(path, "devices")
+    with parsing_response(f"DT, GET {path}"):
+        labelled = {last_segment(device["name"]): (device.get("labels") or {}).get("name") for device in listed}
+    return {device: name.strip() for device, name in labelled.items() if isinstance(name, str) and name.strip()}
 
 
 def since(labels: Mapping[str, Any]) -> int:

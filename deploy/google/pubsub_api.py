@@ -6,7 +6,7 @@ https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
 import base64
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,7 @@ class PubSubApi:
         self._tokens = tokens
         self._send = send
         self._sleep = sleep
+        self._is_charged = True
 
     def subscriptions(self) -> Iterator[Json]:
         """Yield all subscriptions of the project. Raises ``PubSubFailed``."""
@@ -155,18 +156,22 @@ class PubSubApi:
     ) -> Any:
         """Return the answer to a call. A token that Google refuses is renewed once."""
         token = self._tokens.get()
-        answer = self._send(Call(method, BASE + path, body, self._headers(token), params or {}, read_s))
+        call = Call(method, BASE + path, body, self._headers(token), params or {}, read_s)
+        answer = self._send(call)
         if answer.status == 401:
             self._tokens.refused(token)
-            token = self._tokens.get()
-            answer = self._send(Call(method, BASE + path, body, self._headers(token), params or {}, read_s))
+            answer = self._send(replace(call, headers=self._headers(self._tokens.get())))
+        if answer.status == 403 and self._is_charged and "USER_PROJECT_DENIED" in str(answer.body):
+            self._is_charged = False  # the user may not charge the project's quota, and may still read from Pub/Sub
+            answer = self._send(replace(call, headers=self._headers(self._tokens.get())))
         if answer.status == 200 and isinstance(answer.body, dict):
             return answer.body
         raise self._failure(answer, path)
 
     def _headers(self, token: Secret) -> dict[str, str]:
         """Return the headers of a call. The second one charges the quota of this project, not that of gcloud's own."""
-        return {"Authorization": f"Bearer {token.reveal()}", "X-Goog-User-Project": self.project}
+        charged = {"X-Goog-User-Project": self.project} if self._is_charged else {}
+        return {"Authorization": f"Bearer {token.reveal()}", **charged}
 
     def _failure(self, answer: Answer, path: str) -> PubSubFailed:
         where = _where(path.rpartition("/")[2])
@@ -181,9 +186,6 @@ class PubSubApi:
     def _fixes(self, status: int, text: str) -> list[str]:
         if "SERVICE_DISABLED" in text:
             return [f"gcloud services enable pubsub.googleapis.com --project={self.project}"]
-        if "USER_PROJECT_DENIED" in text:
-            role = "--role=roles/serviceusage.serviceUsageConsumer"
-            return [f"gcloud projects add-iam-policy-binding {self.project} --member=user:YOU {role}"]
         return {401: ["gcloud auth login"], 403: [grant(self.project)]}.get(status, [])
 
 

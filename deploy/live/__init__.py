@@ -4,8 +4,10 @@
 ``session``          one run: its subscriptions and its reader, made and removed     Pub/Sub, threads
 ``subscriptions``    the temporary subscriptions of a run                            Pub/Sub
 ``reader``           pulls in worker threads, and watches whether that works         Pub/Sub, threads
+``pulse``            whether Pub/Sub still answers                                   threads
 ``view``             shows messages in the terminal, and counts them                 terminal, a file
 ``feed``             the newest messages, and the state of the connection            threads
+``names``            the names of devices, from DT's lists of devices                DT, threads
 ``wanted``           which messages a user wants, as a filter and as a check         nothing
 ``message``          one message, as a subscriber received it                        nothing
 ``readings``         what an event says, as text and as numbers with units           nothing

@@ -1,9 +1,9 @@
-"""Reads the subscriptions of one run in worker threads, and knows whether the connection lives.
+"""Reads the subscriptions of one run in worker threads.
 
 Every subscription has a worker that waits in a pull. A pull can last a minute and a half, so that its silence says
-nothing: ``tick``, which the main thread calls about once a second, asks Pub/Sub for a sign of life if none came for
-``PING_S``, and notices the sleep of the machine by a jump of its clock. Then the waiting pulls are given up and begun
-again, because their connections may be dead.
+nothing: ``tick``, which the main thread calls about once a second, lets another worker ask Pub/Sub for a sign of life,
+and notices the sleep of the machine. Then the waiting pulls are given up and begun again, because their connections
+may be dead.
 """
 
 import queue
@@ -12,22 +12,17 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 
-from deploy.errors import DeployError, GcloudFailed
+from deploy.errors import DeployError
 from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
 from deploy.live.clock import Clock, at_time, spoken
 from deploy.live.feed import Connection
 from deploy.live.message import Message
+from deploy.live.pulse import PING, Pulse
 from deploy.live.subscriptions import DELETED_TOPIC, RENEW_SEEN_S, RETENTION_S, Source, Subscriptions
 from deploy.live.summary import Gap
 
-PING_S = 15.0
-"""Seconds without an answer after which Pub/Sub is asked for a sign of life."""
-
 PING_READ_S = 5.0
-"""Seconds within which the sign of life has to come."""
-
-JUMP_S = 5.0
-"""Seconds by which the clock of the day runs ahead of the monotonic one if the machine slept."""
+"""Seconds within which a sign of life has to come."""
 
 LONG_WAIT_S = 20.0
 """A pull that waited for so long and then failed says little: proxies end idle connections. It is begun again."""
@@ -39,10 +34,9 @@ WAITING_BATCHES = 4
 """Batches that wait to be shown; while there are so many, nothing more is pulled, and Pub/Sub keeps it."""
 
 WORKERS = 32
-"""Threads: two that pull and one for signs of life, and those that wait in a dead connection until it fails."""
+"""Threads: two that pull, some for short work, and those that wait in a dead connection until it fails."""
 
 _POLL_S = 0.5
-_PING = "sign of life"
 
 
 class Reader:
@@ -62,27 +56,27 @@ class Reader:
         self._connection = connection
         self._clock = clock
         self._notice = notice
+        self._pulse = Pulse(connection, clock, notice)
         self._batches: queue.Queue[list[Message]] = queue.Queue(WAITING_BATCHES)
         self._lock = threading.Lock()
-        self._failing: set[str] = set()
         self._read_at = {source.subscription: clock.now() for source in subscriptions.sources}
         self._work: list[Future[None]] = []
         self._ping: Future[None] | None = None
+        self._renewed = clock.monotonic()
         self._generation = 0
         self._is_ended = threading.Event()
-        self._heard = self._renewed = clock.monotonic()
-        self._ticked = (clock.now(), clock.monotonic())
 
     def start(self, pool: ThreadPoolExecutor) -> None:
         """Begin to read, and remove what killed runs have left behind."""
         self._pool = pool
         self._connection.set("live")
         self._begin()
-        self._work.append(pool.submit(self._quietly, self._subscriptions.remove_abandoned))
+        self._work.append(pool.submit(_quietly, self._subscriptions.remove_abandoned))
 
     def end(self) -> None:
         """Stop to read. Pulls that still wait are left to themselves."""
         self._is_ended.set()
+        self._pulse.end()
 
     def take(self, timeout_s: float) -> Sequence[Message]:
         """Return the next messages; none if there are none within the timeout.
@@ -95,29 +89,20 @@ class Reader:
             self._work.remove(work)
             work.result()
         try:
-            return self._batches.get(timeout=timeout_s)
+            return self._batches.get(timeout=timeout_s) if timeout_s else self._batches.get_nowait()
         except queue.Empty:
             return ()
 
     def tick(self) -> None:
-        """Notice a sleep, and ask for a sign of life if none came for a while."""
-        now, monotonic = self._clock.now(), self._clock.monotonic()
-        before, self._ticked = self._ticked, (now, monotonic)
-        jump_s = (now - before[0]) - (monotonic - before[1])
-        if jump_s > JUMP_S:
-            self._slept(before[0], jump_s)
-        if monotonic - self._heard > PING_S and (self._ping is None or self._ping.done()):
+        """Notice a sleep, ask for a sign of life if it is due, and say that this run still reads."""
+        if self._pulse.slept():
+            self._begin()
+        if (self._ping is None or self._ping.done()) and self._pulse.is_ping_due():
             self._ping = self._pool.submit(self._check)
             self._work.append(self._ping)
-        if monotonic - self._renewed > RENEW_SEEN_S:
-            self._renewed = monotonic
-            self._work.append(self._pool.submit(self._quietly, self._subscriptions.renew_seen))
-
-    def _slept(self, since: float, jump_s: float) -> None:
-        why = f"the clock jumped by {spoken(jump_s)}: this machine slept, or its clock was set"
-        self._lost(_PING, why, since)
-        self._begin()
-        self._heard = float("-inf")  # ask for a sign of life at once
+        if self._clock.monotonic() - self._renewed > RENEW_SEEN_S:
+            self._renewed = self._clock.monotonic()
+            self._work.append(self._pool.submit(_quietly, self._subscriptions.renew_seen))
 
     def _begin(self) -> None:
         """Begin to pull. Pulls of an earlier generation end with their next answer."""
@@ -131,35 +116,29 @@ class Reader:
         failures = 0
         while self._is_wanted(generation):
             began = self._clock.monotonic()
+            self._pulse.waits(source.subscription)
             try:
                 pulled = self._api.pull(source.subscription)
+            except DeployError as error:
+                if self._is_wanted(generation) and not _is_harmless(error, self._clock.monotonic() - began):
+                    self._recover(source, error)
+                    self._is_ended.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
+                    failures += 1
+            else:
                 failures = 0
                 self._received(source, pulled)
-            except DeployError as error:
-                if not self._is_wanted(generation):
-                    return
-                if self._is_harmless(error, self._clock.monotonic() - began):
-                    continue
-                self._recover(source, error)
-                self._is_ended.wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
-                failures += 1
 
     def _is_wanted(self, generation: int) -> bool:
         return generation == self._generation and not self._is_ended.is_set()
 
-    @staticmethod
-    def _is_harmless(error: DeployError, waited_s: float) -> bool:
-        """Return whether an idle pull was ended, by Pub/Sub, by a proxy or by the timeout: there was no message."""
-        return isinstance(error, PubSubFailed) and error.status in {0, 504} and waited_s > LONG_WAIT_S
-
     def _received(self, source: Source, pulled: Sequence[Pulled]) -> None:
         """Acknowledge messages, and pass them on; wait while too many wait to be shown."""
         now = self._clock.now()
-        self._alive(source.subscription)
+        self._pulse.answered(source.subscription)
         self._check_retention(source, now)
         if not pulled:
             return
-        self._quietly(lambda: self._api.acknowledge(source.subscription, [message.ack_id for message in pulled]))
+        _quietly(lambda: self._api.acknowledge(source.subscription, [message.ack_id for message in pulled]))
         batch = [_message(message, now, rejected=source.rejected) for message in pulled]
         is_passed_on = False
         while not is_passed_on and not self._is_ended.is_set():
@@ -169,73 +148,68 @@ class Reader:
 
     def _check_retention(self, source: Source, now: float) -> None:
         """Note a gap if the subscription was not read for longer than it keeps messages."""
-        read_at, self._read_at[source.subscription] = self._read_at[source.subscription], now
+        read_at = self._read_until(source, now)
         if now - RETENTION_S > read_at:
             why = f"nothing was read for {spoken(now - read_at)}, and Pub/Sub keeps events for {spoken(RETENTION_S)}"
             self._gap(Gap(read_at, now - RETENTION_S, why))
 
     def _recover(self, source: Source, error: DeployError) -> None:
         """Note a failure; create the subscription again if it was deleted. Raises ``PubSubFailed`` without a topic."""
-        if not (isinstance(error, PubSubFailed) and error.status == 404):
-            self._lost(source.subscription, _in_short(error), self._clock.now())
-            return
-        try:
-            self._subscriptions.create_again(source)
-        except PubSubFailed as refused:
-            if refused.status == 404:
-                raise
-            self._lost(source.subscription, _in_short(refused), self._clock.now())
-            return
-        now = self._clock.now()
+        refused: DeployError = error
+        if isinstance(error, PubSubFailed) and error.status == 404:
+            try:
+                self._subscriptions.create_again(source)
+            except PubSubFailed as again:
+                if again.status == 404:
+                    raise
+                refused = again
+            else:
+                now = self._clock.now()
+                why = f"subscription {source.subscription} had been deleted, and was made again"
+                self._gap(Gap(self._read_until(source, now), now, why))
+                return
+        self._pulse.failed(source.subscription, _in_short(refused))
+
+    def _read_until(self, source: Source, now: float) -> float:
+        """Note that a subscription was read until now, and return until when it was read before."""
         read_at, self._read_at[source.subscription] = self._read_at[source.subscription], now
-        self._gap(Gap(read_at, now, f"subscription {source.subscription} had been deleted, and was made again"))
+        return read_at
 
     def _check(self) -> None:
-        """Ask Pub/Sub for a sign of life. Without one, begin to pull again by new connections."""
+        """Ask Pub/Sub for a sign of life. If there is no answer, begin to pull again by new connections.
+
+        Raises:
+            PubSubFailed: the topic was deleted.
+
+        """
         source = self._subscriptions.sources[0]
         try:
             found = self._api.get(source.subscription, read_s=PING_READ_S)
-        except PubSubFailed as error:
-            if error.status == 404:  # the worker that pulls creates it again
-                return
-            self._lost(_PING, _in_short(error), self._clock.now())
-            self._begin()
+        except DeployError as error:
+            status = error.status if isinstance(error, PubSubFailed) else None
+            if status != 404:  # the worker that pulls creates it again
+                self._pulse.failed(PING, _in_short(error))
+            if status == 0:
+                self._begin()
             return
-        except GcloudFailed as error:
-            self._lost(_PING, _in_short(error), self._clock.now())
-            return
-        self._alive(_PING)
+        self._pulse.answered(PING)
         if found.get("topic") == DELETED_TOPIC:
             raise PubSubFailed(404, f"topic {source.topic} was deleted", where="Pub/Sub")
 
-    def _alive(self, who: str) -> None:
-        with self._lock:
-            self._heard = self._clock.monotonic()
-            self._failing -= {who, _PING}
-            before = self._connection.get()
-            if not self._failing and self._connection.set("live"):
-                away_s = self._clock.now() - before.since
-                what = f"live again after {spoken(away_s)}; what Pub/Sub has kept meanwhile follows"
-                self._notice(f"{at_time(self._clock.now())}  {what}")
-
-    def _lost(self, who: str, why: str, since: float) -> None:
-        with self._lock:
-            self._failing.add(who)
-            if not self._is_ended.is_set() and self._connection.set("lost", why, since):
-                self._notice(f"{at_time(since)}  lost: {why}; trying again")
-
     def _gap(self, gap: Gap) -> None:
-        with self._lock:
-            self.gaps.append(gap)
+        self.gaps.append(gap)
         self._notice(f"{at_time(self._clock.now())}  {gap.sentence()}")
 
-    @staticmethod
-    def _quietly(work: Callable[[], None]) -> None:
-        """Do work whose failure changes nothing for the user: a message comes again, or a label is not renewed."""
-        try:
-            work()
-        except DeployError:
-            return
+
+def _quietly(work: Callable[[], None]) -> None:
+    """Do work whose failure changes nothing for the user: a message comes again, or a label is not renewed."""
+    with suppress(DeployError):
+        work()
+
+
+def _is_harmless(error: DeployError, waited_s: float) -> bool:
+    """Return whether an idle pull was ended, by Pub/Sub, by a proxy or by the timeout: there was no message."""
+    return isinstance(error, PubSubFailed) and error.status in {0, 504} and waited_s > LONG_WAIT_S
 
 
 def _in_short(error: DeployError) -> str:

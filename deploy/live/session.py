@@ -8,6 +8,7 @@ from deploy.google.pubsub_api import PubSubApi
 from deploy.live.clock import Clock
 from deploy.live.feed import Connection
 from deploy.live.message import Message
+from deploy.live.names import Names
 from deploy.live.reader import WORKERS, Reader
 from deploy.live.subscriptions import Subscriptions
 from deploy.parallel import signals_wait, worker_pool
@@ -54,7 +55,7 @@ class Session:
 
 @contextmanager
 def session(
-    spec: Spec, api: PubSubApi, filter_text: str, clock: Clock, notice: Callable[[str], None]
+    spec: Spec, api: PubSubApi, filter_text: str, names: Names, clock: Clock, notice: Callable[[str], None]
 ) -> Iterator[Session]:
     """Create the subscriptions of a run, read them, and remove them when the context ends, however it ends.
 
@@ -66,6 +67,7 @@ def session(
         subscriptions, connection = Subscriptions(spec, api, filter_text, clock.now, notice), Connection(clock.now)
         reader = Reader(api, subscriptions, connection, clock, notice)
         try:
+            names.start(pool, spec.dt_projects)
             subscriptions.create()
             reader.start(pool)
             yield Session(reader, connection, clock)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.errors import DeployError
-from deploy.google.pubsub_api import PubSubApi, PubSubFailed
+from deploy.errors import DeployError, GcloudFailed
+from deploy.google.pubsub_api import TRANSIENT, PubSubApi, PubSubFailed
 from deploy.program import PROGRAM
 from deploy.spec import FOLLOW_MARK, FOLLOW_WORD, SEEN_MARK, SINCE_MARK, Spec, last_segment
 
@@ -64,6 +64,7 @@ class Subscriptions:
         self._now = now
         self._notice = notice
         self._since = int(now())
+        self._made: set[str] = set()
         self._lock = threading.Lock()
         self._is_ended = False
 
@@ -94,14 +95,14 @@ class Subscriptions:
             self._api.label(source.subscription, self._labels())
 
     def remove(self) -> None:
-        """Remove both subscriptions, whether they were created or not. If one cannot be removed, a notice says so."""
+        """Remove those that were created, or may have been. If one cannot be removed, a notice says so."""
         with self._lock:  # none is being created again
             self._is_ended = True
-        for source in self.sources:
+        for name in sorted(self._made):
             try:
-                self._api.delete(source.subscription, read_s=END_S, times=2)
+                self._api.delete(name, read_s=END_S, times=2)
             except DeployError as error:
-                what = f"subscription {source.subscription} could not be removed: {error.what}"
+                what = f"subscription {name} could not be removed: {error.what}"
                 self._notice(f"{what}\n  the next {PROGRAM} {FOLLOW_WORD} removes it, or Pub/Sub does within a day")
 
     def remove_abandoned(self) -> None:
@@ -120,14 +121,21 @@ class Subscriptions:
             "labels": self._labels(),
             **({"filter": source.filter} if source.filter else {}),
         }
+        self._made.add(source.subscription)  # before it is: the answer may not come
         try:
             self._api.create(source.subscription, settings)
         except PubSubFailed as error:
+            if error.status in TRANSIENT:
+                raise  # Pub/Sub may have made it all the same
+            self._made.discard(source.subscription)
             if error.status != 404:
                 raise
             what = f"there is no topic {source.topic} in {self._spec.google_project}"
             fix = [f"{PROGRAM} list {self._spec.project_flag}", f"{PROGRAM} up"]
             raise PubSubFailed(404, what, where="Pub/Sub", fix=fix) from None
+        except GcloudFailed:  # without a token, nothing was sent
+            self._made.discard(source.subscription)
+            raise
 
     def _labels(self) -> dict[str, str]:
         return {FOLLOW_MARK: self._spec.name, SINCE_MARK: str(self._since), SEEN_MARK: str(int(self._now()))}

@@ -60,7 +60,7 @@ class Summary:
             *([f"{self.repeated['message']:,} delivered twice by Pub/Sub"] if self.repeated["message"] else []),
             *([f"{self.repeated['event']:,} sent twice by DT"] if self.repeated["event"] else []),
             *([f"{self.not_shown:,} counted and not shown"] if self.not_shown else []),
-            *([f"{self.not_wanted:,} others did not fit the filters"] if self.not_wanted else []),
+            *([f"{self.not_wanted:,} more did not fit the filters"] if self.not_wanted else []),
         ]
         return ["; ".join(parts), *(gap.sentence() for gap in self.gaps), meaning]
 

@@ -14,8 +14,9 @@ from deploy.errors import DeployError
 from deploy.live.clock import Clock, at_time, spoken
 from deploy.live.documents import document, raw
 from deploy.live.feed import Connection
-from deploy.live.lines import line
+from deploy.live.lines import RED, line
 from deploy.live.message import Message
+from deploy.live.names import Names
 from deploy.live.readings import Reading, reading
 from deploy.live.repeats import Repeat, Repeats
 from deploy.live.summary import Summary
@@ -38,7 +39,13 @@ class View:
     """
 
     def __init__(
-        self, terminal: Terminal, style: Style, wanted: Wanted, clock: Clock, output: TextIO | None = None
+        self,
+        terminal: Terminal,
+        style: Style,
+        wanted: Wanted,
+        clock: Clock,
+        names: Names,
+        output: TextIO | None = None,
     ) -> None:
         self.summary = Summary(clock.now())
         self.add_to_page: Callable[[Message], object] = lambda _: None
@@ -46,6 +53,7 @@ class View:
         self._style = style
         self._wanted = wanted
         self._clock = clock
+        self._names = names
         self._output = output
         self._repeats = Repeats()
         self._last_at: float | None = None
@@ -57,7 +65,7 @@ class View:
         if not self._wanted.includes(message):
             self.summary.not_wanted += 1
             return False
-        read, repeat = reading(message), self._repeats.of(message)
+        read, repeat = self._names.named(reading(message), message), self._repeats.of(message)
         self.summary.add(message, read.event_type, repeat)
         self._last_at, self._beat_at = message.received_at, self._clock.monotonic()
         if self._output:
@@ -67,6 +75,10 @@ class View:
         self.add_to_page(message)
         self._print(message, read, repeat)
         return True
+
+    def begin(self) -> None:
+        """Count from now on."""
+        self.summary.began_at = self._clock.now()
 
     def tick(self, connection: Connection) -> None:
         """Show the state of the connection, and how many messages were not shown in the last second."""
@@ -98,16 +110,15 @@ class View:
             return
         self._shown += 1
         if self._style == "raw":
-            self._terminal.line(raw(message), "31" if message.rejected else "")
+            self._terminal.line(raw(message), RED if message.rejected else "")
         else:
             shown = line(message, read, repeat, is_screen=self._terminal.is_screen)
             self._terminal.line(shown.text, shown.colour)
 
     def _show_hidden(self) -> None:
         if self._hidden:
-            self._terminal.info(
-                f"… and {self._hidden:,} more in the same second; --output FILE and --json have them all"
-            )
+            hidden = f"… and {self._hidden:,} more in the same second"
+            self._terminal.info(f"{hidden}; --output FILE and --json have all of them")
         self._shown = self._hidden = 0
 
     def _state(self, connection: Connection) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deploy.dt.devices import Devices, since
 from deploy.errors import DeployError, DtFailed, GcloudFailed
 from deploy.google.gcloud import Gcloud
-from deploy.resources.pubsub import AbandonedProofSubscriptions
+from deploy.resources.pubsub import TemporarySubscriptions
 from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec, last_segment
 
 ABANDONED_AFTER_S = 600.0
@@ -33,9 +33,9 @@ class Fixtures:
                 for device in self.devices.of_proofs(project):
                     if device.since < old:
                         self._remove_device(project, device.id)
-            abandoned = AbandonedProofSubscriptions(self.spec)
-            for subscription in self.google.read(abandoned.describe) or []:
-                if abandoned.is_one(subscription) and since(subscription.get("labels") or {}) < old:
+            temporary = TemporarySubscriptions(self.spec)
+            for subscription in self.google.read(temporary.describe) or []:
+                if temporary.is_of_proof(subscription) and since(subscription.get("labels") or {}) < old:
                     self._remove_subscription(last_segment(subscription["name"]))
         except DeployError as error:
             self.notice(f"resources of killed proofs could not be listed: {error.what}")

@@ -13,7 +13,7 @@ from deploy.resources.iam_binding import IamBinding, publisher_on, secret_access
 from deploy.resources.invocation import Invocation
 from deploy.resources.kinds import KINDS
 from deploy.resources.memory import Memory
-from deploy.resources.pubsub import AbandonedProofSubscriptions, Subscription, Topic
+from deploy.resources.pubsub import Subscription, TemporarySubscriptions, Topic
 from deploy.resources.resource import CommandGroup, Resource
 from deploy.resources.runtime_account import RuntimeAccount
 from deploy.resources.services import Services
@@ -57,9 +57,7 @@ The account comes long before the bindings, because it takes Google some time to
 LEFT: tuple[Entry, ...] = (Entry(Elsewhere, lambda spec, _: [Elsewhere(spec)]),)
 """Resources that earlier runs may have left. A plan reads them, too."""
 
-ABANDONED: tuple[Entry, ...] = (
-    Entry(AbandonedProofSubscriptions, lambda spec, _: [AbandonedProofSubscriptions(spec)]),
-)
+ABANDONED: tuple[Entry, ...] = (Entry(TemporarySubscriptions, lambda spec, _: [TemporarySubscriptions(spec)]),)
 """Resources that killed proofs may have left. Only a removal reads them."""
 
 _OF_PREFLIGHT = (

@@ -8,10 +8,13 @@ from deploy.errors import Unusable
 from deploy.resources.by_hand import as_suffix, on_subscription, on_topic
 from deploy.resources.marked import Marked
 from deploy.resources.resource import CommandGroup, Facts, Reads, Resource, label_changes, label_words
-from deploy.spec import PROOF_MARK, PROOF_WORD, last_segment, seconds
+from deploy.spec import FOLLOW_MARK, FOLLOW_WORD, PROOF_MARK, PROOF_WORD, last_segment, seconds
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
 
 PUBSUB = CommandGroup(("pubsub",), "pubsub.googleapis.com", r"Resource not found \(resource={name}\)")
+_LEFT_BY = {PROOF_MARK: "left by a proof that was interrupted", FOLLOW_MARK: "left by follow, or follow still runs"}
+"""The labels of temporary subscriptions, and why one of them is there."""
+
 RETENTION_AT_GOOGLE = "604800s"
 """Google's default retention of a subscription."""
 
@@ -68,7 +71,8 @@ class Topic(Marked):
         """Return the subscriptions of others, which get no more messages when the topic is deleted."""
         ours = f"projects/{self.spec.google_project}/subscriptions/{self.topic}"
         names = facts.get("subscriptions") or []
-        others = sorted(name for name in names if name != ours and not name.startswith(f"{ours}-{PROOF_WORD}-"))
+        temporary = tuple(f"{ours}-{word}-" for word in (PROOF_WORD, FOLLOW_WORD))
+        others = sorted(name for name in names if name != ours and not name.startswith(temporary))
         return f"; others subscribe to it, and will receive nothing: {', '.join(others)}" if others else ""
 
     def command(self, verb: str, *flags: str) -> Argv:
@@ -175,8 +179,11 @@ class Subscription(Marked):
 
 
 @dataclass(frozen=True, slots=True)
-class AbandonedProofSubscriptions(Resource):
-    """Subscriptions of proofs that were killed before they could delete them. They are read only for a removal."""
+class TemporarySubscriptions(Resource):
+    """Subscriptions of proofs and of ``follow``, which were killed before they could delete them, or still run.
+
+    They are read only for a removal.
+    """
 
     groups: ClassVar[tuple[CommandGroup, ...]] = (PUBSUB,)
     permissions: ClassVar[tuple[str, ...]] = ("pubsub.subscriptions.delete", "pubsub.subscriptions.list")
@@ -185,23 +192,30 @@ class AbandonedProofSubscriptions(Resource):
     @property
     def id(self) -> ResourceId:
         """The id of all these subscriptions together."""
-        return ResourceId("subscriptions of proofs")
+        return ResourceId("temporary subscriptions")
 
     @property
     def describe(self) -> Argv:
         """The command that lists them by their label."""
-        mark = f"--filter=labels.{PROOF_MARK}={self.spec.name}"
-        return ("pubsub", "subscriptions", "list", mark, self.spec.project_flag)
+        marks = " OR ".join(f"labels.{mark}={self.spec.name}" for mark in _LEFT_BY)
+        return ("pubsub", "subscriptions", "list", f"--filter={marks}", self.spec.project_flag)
 
-    def is_one(self, found: Facts) -> bool:
+    def is_of_proof(self, found: Facts) -> bool:
         """Return whether a subscription has the label of this deployment's proofs, whatever the filter returned."""
-        return (found.get("labels") or {}).get(PROOF_MARK) == self.spec.name
+        return self._has(PROOF_MARK, found)
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps that delete them."""
-        abandoned = [subscription for subscription in self.found(facts) or [] if self.is_one(subscription)]
-        return tuple(self._delete(last_segment(subscription["name"])) for subscription in abandoned)
+        return tuple(
+            self._delete(last_segment(subscription["name"]), left_by)
+            for subscription in self.found(facts) or []
+            for mark, left_by in _LEFT_BY.items()
+            if self._has(mark, subscription)
+        )
 
-    def _delete(self, name: str) -> Step:
+    def _has(self, mark: str, found: Facts) -> bool:
+        return (found.get("labels") or {}).get(mark) == self.spec.name
+
+    def _delete(self, name: str, left_by: str) -> Step:
         call = GcloudCall(("pubsub", "subscriptions", "delete", name, self.spec.project_flag))
-        return delete(subscription_id(name), "left by a proof that was interrupted", call)
+        return delete(subscription_id(name), left_by, call)

@@ -7,6 +7,7 @@
 ``verify``       prove the path from DT to Pub/Sub                              nothing by itself
 ``status``       show the resources and their health                             nothing by itself
 ``list``         show the deployments of a Google project                       nothing by itself
+``follow``       show events as they come                                       Pub/Sub, a file
 ``pause``        let DT send no events                                          nothing by itself
 ``resume``       let DT send events again                                       nothing by itself
 ``down``         remove both ends                                               nothing by itself

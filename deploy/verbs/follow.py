@@ -3,16 +3,19 @@
 import re
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from deploy.cli.options import EVENT_TYPES, MAX_NAME, WHICH_TOPICS
 from deploy.cli.spelling import suggestion
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
+from deploy.dt.devices import names
 from deploy.errors import InvalidOptions
 from deploy.live.clock import Clock, at_time
 from deploy.live.message import Message
+from deploy.live.names import Names
 from deploy.live.session import Session, session
 from deploy.live.view import Style, View, opened, shown_filter
 from deploy.live.wanted import Wanted
@@ -52,6 +55,7 @@ USAGE = Usage(
     options=WHICH_TOPICS,
     flags=FLAGS,
     prints_json_lines=True,
+    may_reach_dt=True,
 )
 
 
@@ -90,10 +94,12 @@ def run(context: Context) -> int:
     """Show events until a limit is reached, or until Ctrl-C or another signal; then show a summary."""
     asked, terminal = _asked(context), context.terminal
     clock = Clock(context.now, context.monotonic)
+    read_names = partial(names, context.dt) if context.dt.transport else None
+    known = Names(read_names, clock.monotonic, terminal.info)
     with opened(context.flags.output or "") as output:
-        view = View(terminal, asked.style, asked.wanted, clock, output)
+        view = View(terminal, asked.style, asked.wanted, clock, known, output)
         try:
-            status = _follow(context, asked, view, clock)
+            status = _follow(context, asked, view, known, clock)
         except BrokenPipeError:
             terminal.info("nothing reads the output any more")
             status = FAILED
@@ -104,39 +110,40 @@ def run(context: Context) -> int:
     return status
 
 
-def _follow(context: Context, asked: _Asked, view: View, clock: Clock) -> int:
+def _follow(context: Context, asked: _Asked, view: View, known: Names, clock: Clock) -> int:
+    """Show events by subscriptions that exist for so long. Return the exit code."""
     spec, say = context.spec, context.terminal.info
     text, left_out = asked.wanted.filter()
     say(f"{at_time(clock.now())}  connecting to Pub/Sub in {spec.google_project}")
-    with session(spec, context.pubsub, text, clock, say) as reading:
+    with session(spec, context.pubsub, text, known, clock, say) as reading:
+        view.begin()
         view.summary.gaps = reading.reader.gaps
         end = f"ends after {asked.duration_s} s" if asked.duration_s else "Ctrl-C ends"
         say(f"{at_time(clock.now())}  live: events of {spec.name} from now on; {end}")
         for said in shown_filter(text, left_out):
             say(said)
-        limits = Limits(asked.count, clock.now() + asked.duration_s if asked.duration_s else None)
-        with _page(asked.page, f"{spec.name} in {spec.google_project}", reading, say) as view.add_to_page:
-            return _show(reading, view, limits, clock)
+        until = clock.now() + asked.duration_s if asked.duration_s else None
+        with _page(context, asked.page, reading, known) as view.add_to_page:
+            return _show(reading, view, Limits(asked.count, until), clock)
 
 
 def _page(
-    options: PageOptions | None, title: str, reading: Session, say: Callable[[str], object]
+    context: Context, options: PageOptions | None, session: Session, known: Names
 ) -> AbstractContextManager[Callable[[Message], object]]:
     """Serve the live page if it is asked for. The context is a function that gets every message."""
     if options is None:
         return nullcontext(lambda _: None)
-    return live_page(title, reading.connection, options, say)
+    title = f"{context.spec.name} in {context.spec.google_project}"
+    return live_page(title, session.connection, known.read, options, context.terminal.info)
 
 
 def _show(reading: Session, view: View, limits: Limits, clock: Clock) -> int:
     """Show events until a limit is reached, or until a signal. Return the exit code."""
-    try:
+    with suppress(KeyboardInterrupt):  # also SIGTERM and SIGHUP: the usual end of a run without limits
         while not limits.is_met(view.summary.events) and not limits.is_over(clock.now()):
             message = reading.next(lambda: view.tick(reading.connection))
             if message:
                 view.show(message)
-    except KeyboardInterrupt:
-        pass
     for message in reading.rest():
         if limits.is_met(view.summary.events):
             break

@@ -18,7 +18,7 @@ from deploy.steps import ResourceId, Step
 PLANS = Path(__file__).parent / "plans"
 
 
-WITHOUT_NAME = {"APIs", "public invocation", "functions in other regions", "subscriptions of proofs"}
+WITHOUT_NAME = {"APIs", "public invocation", "functions in other regions", "temporary subscriptions"}
 
 
 def read(path: Path) -> Any:

@@ -83,6 +83,11 @@ class Deployment:
         """Run ``list``."""
         return self.run("list")
 
+    def follow(self, **flags: Any) -> int:
+        """Run ``follow`` with these flags; without any, for five seconds."""
+        names = ("device", "type", "label", "text", "count", "duration", "output")
+        return self.run("follow", **{**dict.fromkeys(names), "raw": False, **(flags or {"duration": "5s"})})
+
     def down(self) -> int:
         """Run ``down``."""
         return self.run("down")
@@ -99,7 +104,7 @@ class Deployment:
         """Run ``resume``, or ``resume --all``."""
         return self.run("resume", all=all_of_them, verify=verify)
 
-    def run(self, verb: str, **flags: bool | str | None) -> int:
+    def run(self, verb: str, **flags: Any) -> int:
         """Run a verb with these flags."""
         typed = argparse.Namespace(**{**vars(self.context.flags), **flags})
         return VERBS[verb].run(replace(self.context, flags=typed))
@@ -112,6 +117,7 @@ class Stage:
     google: FakeGcloud = field(default_factory=FakeGcloud)
     dt: FakeDt = field(default_factory=FakeDt)
     clock: FakeClock = field(default_factory=FakeClock)
+    monotonic: FakeClock | None = None
     held: frozenset[str] = field(default_factory=lambda: frozenset(deployer_permissions()))
     held_on_account: frozenset[str] = frozenset()
     unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
@@ -127,7 +133,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         """Give Pub/Sub the clock of the stage."""
-        self.pubsub = FakePubSub(self.clock)
+        self.pubsub = FakePubSub(self.clock, on_idle=lambda: self.clock.advance(0.1))
 
     def deployment(
         self,
@@ -154,6 +160,7 @@ class Stage:
             report=self.report,
             sleep=self.clock.advance,
             now=self.clock,
+            monotonic=self.monotonic or self.clock,
             changelog=lambda: self.changelog,
         )
         return Deployment(context)

@@ -6,6 +6,7 @@
 ``routes``     the answer to each path: files, one event's bytes or command        nothing
 ``access``     who may see the page: host name, token, cookie                     chance
 ``stream``     the messages of a feed as server-sent events                       nothing
+``shown``      what a page shows, and what it needs for that                       nothing
 ``rows``       messages as the page gets them, in JSON                            nothing
 ``curl``       the command that sends an event again                              nothing
 =============  ================================================================  ==========================

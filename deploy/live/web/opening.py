@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from deploy.live.feed import Connection, Feed
 from deploy.live.message import Message
+from deploy.live.readings import Reading
 from deploy.live.web import curl
-from deploy.live.web.routes import Shown
 from deploy.live.web.server import listening
-from deploy.live.web.stream import Source
+from deploy.live.web.shown import Shown, Source
 
 PORT = 8090
 """The page's port if none is given and this one is free."""
@@ -30,14 +30,18 @@ class PageOptions:
 def live_page(
     title: str,
     connection: Connection,
+    read: Callable[[Message], Reading],
     options: PageOptions,
     say: Callable[[str], object],
     browse: Callable[[str], object] = webbrowser.open,
 ) -> Iterator[Callable[[Message], object]]:
-    """Serve a page until the context ends; yield the function that adds a message to it."""
+    """Serve a page until the context ends; yield the function that adds a message to it.
+
+    ``read`` returns what a message says. ``browse`` opens an address in a browser.
+    """
     feed = Feed()
     source = Source(secrets.token_hex(4), title, curl.NOTE)
-    shown = Shown(source, feed, connection, _signing, say, options.host_names)
+    shown = Shown(source, feed, connection, _signing, say, read, options.host_names)
     with listening(shown, options.port or PORT).open() as page:
         if options.port and page.server_port != options.port:
             say(f"port {options.port} is in use: the page has another one")

@@ -1,16 +1,15 @@
 """What the server answers to each path, but for the stream: the page's files, and one event's bytes or command."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from importlib.resources import files
 from types import MappingProxyType
 
 from deploy.live.documents import document
-from deploy.live.feed import Connection, Feed
+from deploy.live.feed import Feed
 from deploy.live.message import Message
-from deploy.live.readings import reading
-from deploy.live.web.stream import BEAT_S, Source
+from deploy.live.web.shown import Shown
 
 TYPES: Mapping[str, str] = MappingProxyType(
     {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
@@ -33,26 +32,6 @@ _ENTER = (
     b'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/">'
     b'<link rel="icon" href="data:,"><title>Live events</title><p>Opening <a href="/">the page</a>.'
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """What a page shows.
-
-    ``curl`` returns the command that sends a message again; it gets the message, and the name that a file with its body
-    has. ``say`` writes to the terminal. ``host_names``: further names of the page's host. ``beat_s``: see ``stream``.
-    ``write_s``: seconds that a browser has to take what is sent; then it has to connect again. Nothing is kept for it
-    meanwhile.
-    """
-
-    source: Source
-    feed: Feed
-    connection: Connection
-    curl: Callable[[Message, str], str]
-    say: Callable[[str], object]
-    host_names: Sequence[str] = ()
-    beat_s: float = BEAT_S
-    write_s: float = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +76,8 @@ def _curl(shown: Shown, message: Message) -> Answer:
     return Answer(HTTPStatus.OK, shown.curl(message, file_name(message)).encode())
 
 
-def _json(_: Shown, message: Message) -> Answer:
-    return Answer(HTTPStatus.OK, document(message, reading(message), "").encode(), "application/json")
+def _json(shown: Shown, message: Message) -> Answer:
+    return Answer(HTTPStatus.OK, document(message, shown.read(message), "").encode(), "application/json")
 
 
 def _body(_: Shown, message: Message) -> Answer:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.live.message import Message
-from deploy.live.readings import Reading, reading
+from deploy.live.readings import Reading
 from deploy.live.rejections import rejection
 
 MAX_BODY_BYTES = 65_536
@@ -17,9 +17,8 @@ MAX_BODY_BYTES = 65_536
 Row = dict[str, Any]
 
 
-def row(number: int, message: Message) -> Row:
+def row(number: int, message: Message, told: Reading) -> Row:
     """Return a message with what it says. ``number``: its number in the feed. Times are in unix seconds."""
-    told = reading(message)
     return {
         "number": number,
         "id": message.id,

@@ -13,7 +13,8 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from deploy.live.web.access import HEADERS, Access, is_from_another_site
-from deploy.live.web.routes import NOT_ALLOWED, Answer, Refused, Shown, answer, entered
+from deploy.live.web.routes import NOT_ALLOWED, Answer, Refused, answer, entered
+from deploy.live.web.shown import Shown
 from deploy.live.web.stream import Stream
 
 ADDRESS = "127.0.0.1"
@@ -157,8 +158,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.settimeout(shown.write_s)
             self._head(HTTPStatus.OK, {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
             pause = self.server.ending.wait
-            stream = Stream(shown.source, shown.feed, shown.connection, self._is_over, time.monotonic, pause)
-            for frame in stream.frames(last_id, shown.beat_s):
+            stream = Stream(shown, self._is_over, time.monotonic, pause)
+            for frame in stream.frames(last_id):
                 self.wfile.write(frame)
 
     def _is_over(self) -> bool:

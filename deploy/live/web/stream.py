@@ -7,17 +7,14 @@ Protocol: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
-from deploy.live.feed import Connection, Feed
 from deploy.live.web.rows import row
+from deploy.live.web.shown import Shown
 
 RETRY_MS = 1_000
 """Milliseconds after which a browser reconnects."""
-
-BEAT_S = 5.0
-"""Seconds between two frames with the state. Without them a page cannot tell silence from a dead connection."""
 
 LOOK_S = 1.0
 """Seconds after which the stream looks whether its page has gone."""
@@ -30,18 +27,6 @@ MAX_CHARACTERS = 1_000_000
 """What a frame has at most, unless one message is longer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """What a page shows. ``run``: distinguishes two runs of the command. ``title``: where the messages come from.
-
-    ``note``: what to know about the command that sends an event again.
-    """
-
-    run: str
-    title: str
-    note: str = ""
-
-
 class Stream:
     """The frames for one page. ``is_over``: whether the page or the server has ended. ``now``: monotonic seconds.
 
@@ -49,22 +34,17 @@ class Stream:
     """
 
     def __init__(
-        self,
-        source: Source,
-        feed: Feed,
-        connection: Connection,
-        is_over: Callable[[], bool],
-        now: Callable[[], float],
-        pause: Callable[[float], object],
+        self, shown: Shown, is_over: Callable[[], bool], now: Callable[[], float], pause: Callable[[float], object]
     ) -> None:
-        self._source, self._feed, self._connection = source, feed, connection
+        self._source, self._feed, self._connection = shown.source, shown.feed, shown.connection
+        self._read, self._beat_s = shown.read, shown.beat_s
         self._is_over, self._now, self._pause = is_over, now, pause
 
-    def frames(self, last_id: str, beat_s: float = BEAT_S) -> Iterator[bytes]:
+    def frames(self, last_id: str) -> Iterator[bytes]:
         """Yield frames until it is over. ``last_id``: the id of the last frame that the page has had, or nothing."""
         number = number_of(last_id, self._source.run)
         yield f"retry: {RETRY_MS}\n\n".encode()
-        yield _frame("hello", {**asdict(self._source), "beatMs": beat_s * 1000})
+        yield _frame("hello", {**asdict(self._source), "beatMs": self._beat_s * 1000})
         beat_at, status = self._now(), self._connection.get()
         while not self._is_over():
             for found in self._messages(number):
@@ -73,7 +53,7 @@ class Stream:
             shown = self._connection.get()
             if self._now() >= beat_at or status.state != shown.state:
                 yield _frame("state", {**asdict(shown), "newest": number})
-                beat_at, status = self._now() + beat_s, shown
+                beat_at, status = self._now() + self._beat_s, shown
             if self._feed.wait(number, min(LOOK_S, max(0.0, beat_at - self._now()))):
                 self._pause(GATHER_S)
 
@@ -85,7 +65,7 @@ class Stream:
         texts: list[str] = []
         characters = 0
         for at, message in kept:
-            texts.append(json.dumps(row(at, message)))
+            texts.append(json.dumps(row(at, message, self._read(message))))
             characters += len(texts[-1])
             if len(texts) >= MAX_EVENTS or characters > MAX_CHARACTERS or at == kept[-1][0]:
                 yield at, _written("events", f"[{','.join(texts)}]", f"{self._source.run}-{at}")

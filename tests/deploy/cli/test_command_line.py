@@ -127,8 +127,8 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-OF_A_PROJECT = {"list"}
-"""The verbs that look at a whole Google project, and not at one deployment."""
+OF_A_PROJECT = {"list", "follow"}
+"""The verbs that look at a Google project or at its topics, wherever a function runs."""
 
 
 @pytest.mark.parametrize("verb", sorted(set(VERBS) - OF_A_PROJECT))
@@ -137,13 +137,14 @@ def test_every_verb_has_flags_for_the_deployment_and_for_json(verb: str, capsys:
     assert all(flag in message for flag in ("--config", "--json", *(option.flag for option in ASKED)))
 
 
-def test_list_has_only_the_flags_that_it_needs_and_needs_only_the_project() -> None:
+def test_list_has_only_the_flags_that_it_needs_and_list_and_follow_need_only_the_project() -> None:
     assert USAGES["list"].flag_names == ("--config", "--json", "--project")
-    assert [name for name, usage in USAGES.items() if usage.mandatory == {"project"}] == ["list"]
+    assert [name for name, usage in USAGES.items() if usage.mandatory == {"project"}] == ["list", "follow"]
 
 
-def test_only_list_works_without_a_login_at_dt() -> None:
-    assert [name for name, usage in USAGES.items() if not usage.reaches_dt] == ["list"]
+def test_only_list_and_follow_work_without_a_login_at_dt_and_follow_uses_one_if_there_is_one() -> None:
+    assert [name for name, usage in USAGES.items() if not usage.reaches_dt] == ["list", "follow"]
+    assert [name for name, usage in USAGES.items() if usage.may_reach_dt] == ["follow"]
 
 
 def test_list_reads_a_deploy_toml_that_names_only_the_project(nowhere: Path) -> None:

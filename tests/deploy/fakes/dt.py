@@ -159,8 +159,8 @@ class FakeDt:
         if not self.emulator_is_allowed or (request.method == "DELETE" and not self.removes_devices):
             return _refusal(403, "permission denied")
         if item is None and request.method == "GET":
-            key, _, value = request.params["label_filters"].partition("=")
-            there = [device for device in self.devices.values() if device["labels"].get(key) == value]
+            key, _, value = request.params.get("label_filters", "").partition("=")
+            there = [device for device in self.devices.values() if not key or device["labels"].get(key) == value]
             return DtAnswer(200, {"devices": [device for device in there if f"/{project}/" in device["name"]]})
         if item is None:
             device = f"emu{next(self._ids):020}"

@@ -1,6 +1,7 @@
 """A fake gcloud that keeps one Google Cloud project in memory: later commands see what earlier ones made."""
 
 import json
+import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,7 +21,17 @@ URL = "https://dt-pubsub-abcdef-ew.a.run.app"
 
 
 _PAYLOADS = {"jsonPayload", "textPayload"}
-OF_THE_PROJECT = {"auth", "projects", "billing", "builds", "logging", "services", "resource-manager", "org-policies"}
+OF_THE_PROJECT = {
+    "auth",
+    "config",
+    "projects",
+    "billing",
+    "builds",
+    "logging",
+    "services",
+    "resource-manager",
+    "org-policies",
+}
 _ABSENT = {
     "topics": "NOT_FOUND: Resource not found (resource={name}).",
     "subscriptions": "NOT_FOUND: Resource not found (resource={name}).",
@@ -76,7 +87,8 @@ class FakeGcloud:
     ``projects`` are the projects that the account sees, by id, with their names; only ``PROJECT`` has resources.
     ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
     ``revisions`` are those of the function, the oldest first;
-    ``traffic`` is the share of the requests that each gets.
+    ``traffic`` is the share of the requests that each gets. ``tokens``: the access tokens, of which a forced renewal
+    uses up the first; ``expiry``: when the first one expires.
     """
 
     services: set[str] = field(default_factory=set)
@@ -106,6 +118,8 @@ class FakeGcloud:
     asked: list[Argv] = field(default_factory=list)
     uploaded: list[list[str]] = field(default_factory=list)
     revisions: list[dict[str, Any]] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=lambda: ["an-access-token"])
+    expiry: str | None = None
     traffic: list[dict[str, Any]] = field(default_factory=lambda: [{"latestRevision": True, "percent": 100}])
 
     def __call__(self, argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
@@ -161,6 +175,7 @@ class FakeGcloud:
         group = command.words[0]
         if group in {
             "auth",
+            "config",
             "projects",
             "billing",
             "builds",
@@ -169,6 +184,8 @@ class FakeGcloud:
             "org-policies",
             "services",
         }:
+            if "force-auth-refresh" in command.flags and len(self.tokens) > 1:
+                del self.tokens[0]
             return self._project(command)
         if group == "run":
             return self._run(command)
@@ -194,6 +211,7 @@ class FakeGcloud:
             raise _Failure(f"Projects instance [{PROJECT}] not found: Requested entity was not found.")
         answers: dict[str, Any] = {
             "auth": "an-access-token\n",
+            "config": {"credential": {"access_token": self.tokens[0], "token_expiry": self.expiry}},
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
             "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}"},
             "billing": {"billingEnabled": self.is_billed},
@@ -241,7 +259,7 @@ class FakeGcloud:
         """Return all of a kind, only the subscriptions of proofs, or the names of those of a topic."""
         if verb == "list":
             found = [thing for (group, _), thing in self.things.items() if group == kind]
-            return [thing for thing in found if "verify" in thing["name"]] if of_proofs else found
+            return [thing for thing in found if re.search("verify|follow", thing["name"])] if of_proofs else found
         there = [thing for (group, _), thing in self.things.items() if group == "subscriptions"]
         return [thing["name"] for thing in there if thing["topic"].endswith(f"/{topic}")]
 

@@ -5,7 +5,6 @@ at once, so that no test waits.
 """
 
 import base64
-import itertools
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -30,7 +29,8 @@ def refusal(status: int, message: str = "made to fail") -> Answer:
 class FakePubSub:
     """One project. ``tokens``: those that are accepted.
 
-    ``answers``: called with every call; an answer that it returns is given instead of handling the call.
+    ``answers``: called with every call; an answer that it returns is given instead of handling the call. ``on_idle``:
+    called after every pull that found nothing. ``made_so_far``: the number of messages that were published.
     """
 
     now: Callable[[], float]
@@ -42,9 +42,9 @@ class FakePubSub:
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
     applies_filters: bool = True
     answers: Callable[[Call], Answer | None] = lambda _: None
-    made: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    made_so_far: int = 0
     lock: "threading.RLock" = field(default_factory=threading.RLock)
-    idle: threading.Event = field(default_factory=threading.Event)
+    on_idle: Callable[[], None] = lambda: None
 
     def __call__(self, call: Call) -> Answer:
         """Answer a call."""
@@ -56,11 +56,11 @@ class FakePubSub:
                 return special
             if call.headers["Authorization"].removeprefix("Bearer ") not in self.tokens:
                 return refusal(401, "Request had invalid authentication credentials.")
-            assert call.headers["X-Goog-User-Project"] == PROJECT
+            assert call.headers.get("X-Goog-User-Project", PROJECT) == PROJECT
             answer = self._answer(call, name.removeprefix("subscriptions").lstrip("/"), verb)
         if verb == "pull" and answer.body == {}:
-            self.idle.set()
             threading.Event().wait(0.005)  # a pull waits; without any pause, the workers would keep the processor busy
+            self.on_idle()
         return answer
 
     def publish(
@@ -68,7 +68,8 @@ class FakePubSub:
     ) -> str:
         """Publish a message to every subscription of a topic. Return its id; ``again``: that of an earlier message."""
         with self.lock:
-            message_id = again or str(next(self.made))
+            self.made_so_far += not again
+            message_id = again or str(self.made_so_far)
             message = {
                 "messageId": message_id,
                 "data": base64.b64encode(data).decode(),

@@ -225,5 +225,5 @@ def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_pare
     made, watched = catalog.resources(spec()), catalog.watched(spec())
     assert [resource.title for resource in watched if resource not in made] == ["functions in other regions"]
     removable = catalog.removable(spec())
-    assert [resource.title for resource in removable if resource not in watched] == ["subscriptions of proofs"]
+    assert [resource.title for resource in removable if resource not in watched] == ["temporary subscriptions"]
     assert all(resource.parent for resource in watched if resource not in removable)

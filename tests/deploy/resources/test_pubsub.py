@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy.errors import DeployError, NotOwned
-from deploy.resources.pubsub import AbandonedProofSubscriptions, Subscription, Topic
+from deploy.resources.pubsub import Subscription, TemporarySubscriptions, Topic
 from deploy.stages.plan import plan
 from deploy.steps import GcloudCall, pending
 from tests.deploy.cases import PLANS, observed_of, overlaid, planned, read, spec_of
@@ -25,7 +25,7 @@ def test_a_subscription_that_pushes_is_left_alone_and_shown() -> None:
 
 def test_down_names_the_subscriptions_of_others_that_get_no_more_messages(up: Stage) -> None:
     topic = f"projects/{PROJECT}/topics/dt-events"
-    for name in ("archive", "dt-events-verify-00c0ffee"):
+    for name in ("archive", "dt-events-verify-00c0ffee", "dt-events-follow-00c0ffee"):
         full = f"projects/{PROJECT}/subscriptions/{name}"
         up.google.things["subscriptions", name] = {"name": full, "topic": topic, "labels": {}}
     up.deployment().down()
@@ -134,14 +134,18 @@ def test_a_subscription_without_messages_is_refused_with_the_command_that_delete
     assert "  fix: gcloud pubsub subscriptions delete dt-events" in str(refused.value)
 
 
-def test_subscriptions_of_killed_proofs_are_deleted_by_their_label_and_never_planned() -> None:
-    abandoned = AbandonedProofSubscriptions(spec())
+def test_subscriptions_of_proofs_and_of_follow_are_deleted_by_their_label_and_never_planned() -> None:
+    abandoned = TemporarySubscriptions(spec())
     left = [
         {"name": f"projects/{PROJECT}/subscriptions/ours", "labels": {"dt-pubsub-verify": "dt-pubsub"}},
         {"name": f"projects/{PROJECT}/subscriptions/theirs", "labels": {"dt-pubsub-verify": "another"}},
+        {"name": f"projects/{PROJECT}/subscriptions/live", "labels": {"dt-pubsub-follow": "dt-pubsub"}},
     ]
-    assert "--filter=labels.dt-pubsub-verify=dt-pubsub" in abandoned.describe
-    (step,) = abandoned.removal({"left": left})
+    marks = "labels.dt-pubsub-verify=dt-pubsub OR labels.dt-pubsub-follow=dt-pubsub"
+    assert f"--filter={marks}" in abandoned.describe
+    assert [abandoned.is_of_proof(found) for found in left] == [True, False, False]
+    step, of_follow = abandoned.removal({"left": left})
+    assert (of_follow.resource, of_follow.reason) == ("subscription live", "left by follow, or follow still runs")
     assert (step.action, step.resource) == ("delete", "subscription ours")
     assert step.reason == "left by a proof that was interrupted"
     assert step.call == GcloudCall(("pubsub", "subscriptions", "delete", "ours", f"--project={PROJECT}"))

@@ -13,7 +13,7 @@ from deploy.verbs import USAGES, VERBS, Verb
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.stage import Stage
 
-NAMES = ["init", "plan", "up", "verify", "status", "list", "pause", "resume", "down"]
+NAMES = ["init", "plan", "up", "verify", "status", "list", "follow", "pause", "resume", "down"]
 WITH_SETTINGS = [name for name in NAMES if USAGES[name].needs_settings]
 
 
@@ -52,7 +52,7 @@ def test_only_init_needs_no_settings_and_only_up_offers_it() -> None:
 
 
 KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version", "next", "deployments"]
-KEYS += ["upgrade", "undelivered"]
+KEYS += ["upgrade", "undelivered", "followed"]
 
 
 @pytest.mark.parametrize("verb", WITH_SETTINGS)

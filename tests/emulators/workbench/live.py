@@ -18,9 +18,8 @@ from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransp
 from deploy.live.feed import Connection, Feed
 from deploy.live.message import Message
 from deploy.live.web.curl import signed
-from deploy.live.web.routes import Shown
 from deploy.live.web.server import LivePage, listening
-from deploy.live.web.stream import Source
+from deploy.live.web.shown import Shown, Source
 from tests.emulators.signing import signed_headers
 
 BEYOND = 1_000

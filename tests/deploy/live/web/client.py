@@ -11,9 +11,8 @@ from typing import Any
 
 from deploy.live.feed import Connection, Feed
 from deploy.live.web.curl import signing
-from deploy.live.web.routes import Shown
 from deploy.live.web.server import LivePage
-from deploy.live.web.stream import Source
+from deploy.live.web.shown import Shown, Source
 
 PATIENCE_S = 20.0
 
@@ -128,9 +127,9 @@ def serving(
         connection,
         lambda message, file: signing(message.data, file),
         said.append,
-        host_names,
-        beat_s,
-        write_s,
+        host_names=host_names,
+        beat_s=beat_s,
+        write_s=write_s,
     )
     with LivePage(shown, port).open() as page:
         yield Site(feed, connection, page, said)
