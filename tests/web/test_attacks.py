@@ -61,7 +61,8 @@ def test_a_hostile_text_is_only_shown(opened: Opened, name: str) -> None:
 
 def test_the_browser_itself_refuses_html_in_the_page(opened: Opened) -> None:
     said = opened.page.evaluate(
-        "() => { try { document.body.insertAdjacentHTML('beforeend', '<b>x</b>'); return 'written' } catch (error) { return error.name } }"
+        """() => { try { document.body.insertAdjacentHTML('beforeend', '<b>x</b>'); return 'written'; }
+          catch (error) { return error.name; } }"""
     )
     assert said == "TypeError"
     opened.errors.clear()
@@ -101,12 +102,15 @@ def test_another_site_in_the_same_browser_reads_nothing_and_cannot_frame_the_pag
     opened = open_page(site)
     opened.publish(rejected("malformed", b"secret of a customer", time.time(), 1))
     target = f"http://127.0.0.1:{site.page.server_port}"
-    attack = f"""<iframe src="{target}/"></iframe><script src="{target}/page.js" type="module" onload="window.ran=1"></script>
+    attack = f"""<iframe src="{target}/"></iframe>
+      <script src="{target}/page.js" type="module" onload="window.ran = 1"></script>
       <script>
       window.heard = [];
       for (const path of ["/", "/body?number=1", "/curl?number=1", "/json?number=1", "/session"])
         for (const mode of ["cors", "no-cors"])
-          fetch("{target}" + path, {{mode, credentials: "include"}}).then(async (answer) => heard.push([path, mode, answer.status, await answer.text()]), () => heard.push([path, mode, "refused", ""]));
+          fetch("{target}" + path, {{mode, credentials: "include"}}).then(
+            async (answer) => heard.push([path, mode, answer.status, await answer.text()]),
+            () => heard.push([path, mode, "refused", ""]));
       const stream = new EventSource("{target}/events", {{withCredentials: true}});
       stream.onmessage = stream.onopen = () => heard.push(["stream"]);
       </script>"""

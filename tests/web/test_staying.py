@@ -1,4 +1,4 @@
-"""A page that stays open: the server ends and starts again, the machine sleeps, nobody looks, and 10,000 events come."""
+"""A page that stays open: the server starts again, the machine sleeps, nobody looks, 10,000 events come."""
 
 import socket
 import threading
@@ -29,7 +29,7 @@ def warm(celsius: float) -> Message:
 
 @contextmanager
 def tunnel(port: int) -> Iterator[tuple[int, threading.Event]]:
-    """Pass connections on to a port, as ``ssh -L`` does; yield the own port, and the event that lets nothing through."""
+    """Pass connections on to a port, as ``ssh -L`` does; yield the own port, and an event that lets nothing through."""
     is_stuck = threading.Event()
 
     def copy(source: socket.socket, target: socket.socket) -> None:
@@ -162,7 +162,8 @@ def test_ten_thousand_events_do_not_slow_the_page_down(open_page: Open) -> None:
         messages = [*history(time.time(), 10_000)]
         opened.page.evaluate(
             """() => { window.longest = 0; let before = performance.now();
-              const tick = () => { const now = performance.now(); window.longest = Math.max(window.longest, now - before);
+              const tick = () => { const now = performance.now();
+                window.longest = Math.max(window.longest, now - before);
                 before = now; setTimeout(tick, 0); }; tick(); }"""
         )
         began_at = time.monotonic()

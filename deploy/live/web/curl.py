@@ -4,12 +4,16 @@
 is run, with the secret in a variable of the terminal, so that neither the browser nor the clipboard gets the secret.
 """
 
+import re
 import shlex
 from collections.abc import Mapping
 from textwrap import dedent
 
 MAX_ARGUMENT_BYTES = 100_000
 """A longer body comes from a file; Linux allows an argument of 131,072 bytes."""
+
+_READ_BY_FISH = re.compile(r"\\(?:[\\']|\Z)")
+"""A backslash before another one or before a quote: fish takes it as an escape, even within quotes."""
 
 URL, SECRET = "FUNCTION_URL", "DT_SIGNATURE_SECRET"  # names of variables
 NOTE = f"It takes the function's URL from {URL} and the secret from {SECRET}: docs/live-page.md shows how to set them."
@@ -18,8 +22,9 @@ _PROGRAM = dedent(
     f"""\
     import base64, hashlib, hmac, json, os, secrets, sys, time
     part = lambda raw: base64.urlsafe_b64encode(raw).decode().rstrip("=")
-    body, now, key = BODY, int(time.time()), os.environ.get("{SECRET}", "").split()
+    key = os.environ.get("{SECRET}", "").split()
     if not key or not os.environ.get("{URL}"): sys.exit("set {URL} and {SECRET} first")
+    body, now = BODY, int(time.time())
     claims = {{"checksum_sha256": hashlib.sha256(body).hexdigest(), "iat": now, "exp": now + 3600}}
     parts = ({{"alg": "HS256", "typ": "JWT"}}, {{**claims, "jti": secrets.token_hex(10)}})
     head = ".".join(part(json.dumps(value).encode()) for value in parts)
@@ -45,12 +50,13 @@ def signing(body: bytes, file_name: str) -> str:
 
 
 def is_plain(body: bytes) -> bool:
-    """Return whether every shell passes a body on unchanged as an argument. fish reads backslashes in quotes."""
+    """Return whether every shell passes a body on unchanged as an argument."""
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return False
-    return len(body) < MAX_ARGUMENT_BYTES and "\\" not in text and text.replace("\n", "").isprintable() and bool(text)
+    is_printable = text.replace("\n", "").isprintable()
+    return bool(text) and len(body) < MAX_ARGUMENT_BYTES and is_printable and not _READ_BY_FISH.search(text)
 
 
 def _data(body: bytes, file_name: str) -> list[str]:

@@ -7,7 +7,8 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from deploy.live.feed import Connection, Feed
 from deploy.live.web.curl import signing
@@ -53,7 +54,8 @@ class Site:
             last = f"Last-Event-ID: {last_id}\r\n" if last_id else ""
             head = f"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nCookie: {self.cookie}\r\n{last}\r\n"
             link.sendall(head.encode())
-            yield Frames(link)
+            with link.makefile("rb") as file:
+                yield Frames(file)
 
 
 @dataclass(frozen=True)
@@ -69,16 +71,15 @@ class Heard:
 class Frames:
     """The frames of a stream, as they come."""
 
-    link: socket.socket
-    _unread: bytes = b""
+    file: BinaryIO
     head: bytes = b""
     seen: list[dict[str, str]] = field(default_factory=list)
 
     def next(self) -> dict[str, str]:
         """Return the next frame as field -> value. Raises ``EOFError`` at the end of the stream."""
         if not self.head:
-            self.head = self._until(b"\r\n\r\n")
-        lines = self._until(b"\n\n").decode().splitlines()
+            self.head = self._block()
+        lines = self._block().decode().splitlines()
         self.seen.append(dict(line.split(": ", 1) for line in lines if ": " in line))
         return self.seen[-1]
 
@@ -96,13 +97,13 @@ class Frames:
             found += [message["number"] for message in self.first("events")[0]]
         return found
 
-    def _until(self, end: bytes) -> bytes:
-        while end not in self._unread:
-            read = self.link.recv(65_536)
-            if not read:
-                raise EOFError
-            self._unread += read
-        found, _, self._unread = self._unread.partition(end)
+    def _block(self) -> bytes:
+        """Return the lines up to the next empty one."""
+        found = b""
+        while (read := self.file.readline()).strip():
+            found += read
+        if not read:
+            raise EOFError
         return found
 
 
@@ -133,6 +134,19 @@ def serving(
     )
     with LivePage(shown, port).open() as page:
         yield Site(feed, connection, page, said)
+
+
+def first_texts(address: str) -> list[str]:
+    """Open the address of a page as a browser does, and return what its first events say."""
+    parts = urlsplit(address)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=PATIENCE_S)
+    with contextlib.closing(connection):
+        connection.request("GET", f"{parts.path}?{parts.query}")
+        cookie = connection.getresponse().headers["Set-Cookie"].partition(";")[0]
+    with socket.create_connection((parts.hostname or "", parts.port or 0), PATIENCE_S) as link:
+        link.sendall(f"GET /events HTTP/1.1\r\nHost: {parts.netloc}\r\nCookie: {cookie}\r\n\r\n".encode())
+        with link.makefile("rb") as file:
+            return [str(event["text"]) for event in Frames(file).first("events")[0]]
 
 
 def eventually(is_so: Callable[[], bool]) -> bool:
