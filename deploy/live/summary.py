@@ -42,6 +42,16 @@ class Summary:
         """The number of messages that were wanted, of both topics."""
         return sum(self.types.values()) + sum(self.reasons.values())
 
+    @property
+    def rejected(self) -> int:
+        """The number of rejected ones."""
+        return sum(self.reasons.values())
+
+    @property
+    def in_short(self) -> str:
+        """The counts in a few words."""
+        return f"{_count(self.events - self.rejected)}, {self.rejected:,} rejected"
+
     def add(self, message: Message, event_type: str, repeat: Repeat) -> None:
         """Count a message."""
         if message.rejected:
@@ -53,10 +63,9 @@ class Summary:
 
     def lines(self, meaning: str) -> list[str]:
         """Return the summary for a terminal. ``meaning``: what the exit code says."""
-        rejected = sum(self.reasons.values())
         parts = [
-            f"{_count(self.events - rejected)} in {spoken(self.ended_at - self.began_at)}{_listed(self.types)}",
-            f"{rejected:,} rejected{_listed(self.reasons)}",
+            f"{_count(self.events - self.rejected)} in {spoken(self.ended_at - self.began_at)}{_listed(self.types)}",
+            f"{self.rejected:,} rejected{_listed(self.reasons)}",
             *([f"{self.repeated['message']:,} delivered twice by Pub/Sub"] if self.repeated["message"] else []),
             *([f"{self.repeated['event']:,} sent twice by DT"] if self.repeated["event"] else []),
             *([f"{self.not_shown:,} counted and not shown"] if self.not_shown else []),

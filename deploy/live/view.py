@@ -124,7 +124,7 @@ class View:
     def _state(self, connection: Connection) -> str:
         status = connection.get()
         last = f"last event at {at_time(self._last_at)}" if self._last_at else "no event yet"
-        counted = f"{self.summary.events:,} events, {sum(self.summary.reasons.values()):,} rejected"
+        counted = self.summary.in_short
         if status.state == "lost":
             away = spoken(self._clock.now() - status.since)
             return f"lost since {at_time(status.since)}, for {away}: {status.detail}"

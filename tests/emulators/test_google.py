@@ -814,6 +814,31 @@ def test_the_subscriptions_of_a_deployment_are_made_and_changed_on_googles_emula
         assert ask(both_clouds, "DELETE", url).status == 200
 
 
+def test_the_quota_of_a_project_is_charged_only_with_the_permission_to_use_its_services(
+    both_clouds: Clouds, events: str
+) -> None:
+    topics = f"{PUBSUB}/topics"
+    assert ask(both_clouds, "GET", topics, headers={"X-Goog-User-Project": PROJECT}).status == 200
+    assert ask(both_clouds, "GET", topics, headers={"X-Goog-User-Project": "another-project"}).status == 403
+    both_clouds.google.estate.denied = {"serviceusage.services.use"}
+
+    refused = ask(both_clouds, "GET", topics, headers={"X-Goog-User-Project": PROJECT})
+
+    assert refused.json["error"]["details"][0]["reason"] == "USER_PROJECT_DENIED"
+    assert ask(both_clouds, "GET", topics).status == 200
+
+
+def test_a_pull_without_a_message_ends_with_an_empty_answer(
+    both_clouds: Clouds, events: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask(both_clouds, "PUT", events, {"topic": f"projects/{PROJECT}/topics/dt-events"})
+    monkeypatch.setattr("tests.emulators.clouds.google.data_plane.CALL_S", 0.2)
+
+    pulled = ask(both_clouds, "POST", f"{events}:pull", {"maxMessages": 10})
+
+    assert (pulled.status, pulled.json) == (200, {})
+
+
 def test_a_detached_subscription_delivers_nothing(both_clouds: Clouds, events: str) -> None:
     ask(both_clouds, "PUT", events, {"topic": EVENTS})
     assert ask(both_clouds, "POST", f"{events}:detach", {}).status == 200

@@ -44,7 +44,7 @@ class FakePubSub:
     answers: Callable[[Call], Answer | None] = lambda _: None
     made_so_far: int = 0
     lock: "threading.RLock" = field(default_factory=threading.RLock)
-    on_idle: Callable[[], None] = lambda: None
+    on_idle: Callable[[], object] = lambda: None
 
     def __call__(self, call: Call) -> Answer:
         """Answer a call."""

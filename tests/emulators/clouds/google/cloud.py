@@ -96,6 +96,8 @@ class Google:
                 "Request had invalid authentication credentials. Expected OAuth 2 access token, login cookie or other "
                 "valid authentication credential. See https://developers.google.com/identity/sign-in/web/devconsole-project.",
             )
+        if "x-goog-user-project" in request.headers:
+            self.estate.check_user_project(request.headers["x-goog-user-project"])
         if "project" in parts:
             self.estate.check_project(parts["project"])
         if api.name not in _ALWAYS_ON:

@@ -59,6 +59,21 @@ class Estate:
         if project not in {self.project, self.number, "-"}:
             raise denied(f"Permission denied on resource project {project}.")
 
+    def check_user_project(self, project: str) -> None:
+        """Refuse to charge the quota of a project in which the caller may use no service.
+
+        The header X-Goog-User-Project names it: https://cloud.google.com/apis/docs/system-parameters.
+        """
+        if project in {self.project, self.number} and "serviceusage.services.use" not in self.denied:
+            return
+        message = (
+            f"Caller does not have required permission to use project {project}. Grant the caller the "
+            "roles/serviceusage.serviceUsageConsumer role, or a custom role with the serviceusage.services.use "
+            "permission, and then retry."
+        )
+        info = {"reason": "USER_PROJECT_DENIED", "domain": "googleapis.com", "metadata": {"consumer": project}}
+        raise Problem("PERMISSION_DENIED", message, {"@type": "type.googleapis.com/google.rpc.ErrorInfo", **info})
+
     def check_enabled(self, service: str) -> None:
         """Refuse a call to an API that is not enabled."""
         if service not in self.enabled:

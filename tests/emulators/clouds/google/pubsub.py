@@ -17,7 +17,7 @@ from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.clouds.google.exports import Exports
 from tests.emulators.clouds.google.filters import parse_filter
 from tests.emulators.clouds.google.policies import Policies
-from tests.emulators.clouds.google.problems import precondition
+from tests.emulators.clouds.google.problems import Problem, precondition
 from tests.emulators.clouds.google.strict import PAGED, strict
 from tests.emulators.pubsub import limits
 from tests.emulators.pubsub.settings import new_subscription
@@ -187,18 +187,30 @@ class PubSub:
         return {}
 
     def _pull(self, request: Request, project: str, subscription: str) -> Json:
-        """Return the messages that the filter matches, and acknowledge the others, as Pub/Sub does."""
+        """Return the messages that the filter matches, and acknowledge the others, as Pub/Sub does.
+
+        If there is no message for a while, the answer is empty.
+        """
         name = self._subscriptions.full_name(project, subscription)
         settings = self._subscriptions.find(name)
         if settings.get("detached"):
             raise precondition(f"Subscription is detached (resource={subscription}).")
         matches = parse_filter(settings.get("filter", ""))
-        pulled = self._plane.call("Pull", {**request.json(), "subscription": name}).get("receivedMessages", [])
+        pulled = self._pulled({**request.json(), "subscription": name})
         matching = [delivery for delivery in pulled if matches(delivery["message"].get("attributes", {}))]
         other_ids = [delivery["ackId"] for delivery in pulled if delivery not in matching]
         if other_ids:
             self._plane.call("Acknowledge", {"subscription": name, "ackIds": other_ids})
         return {"receivedMessages": matching} if matching else {}
+
+    def _pulled(self, body: Json) -> list[Json]:
+        try:
+            received: list[Json] = self._plane.call("Pull", body).get("receivedMessages", [])
+        except Problem as problem:
+            if problem.status != "DEADLINE_EXCEEDED":  # Google's emulator would wait for longer than this call
+                raise
+            return []
+        return received
 
     def _forward(self, method: str) -> Callable[..., Json]:
         def forward(request: Request, project: str, subscription: str) -> Json:
