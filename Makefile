@@ -61,11 +61,11 @@ test-deploy: $(VENV)/.tests  ## test deployments with gcloud and injected failur
 test-install: $(VENV)/.tests  ## install the locks with old and new pips; needs an index
 	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov
 
-test-web: $(VENV)/.web  ## test the live page in Chromium, which it installs as root
+test-web: $(VENV)/.web  ## test the live page in Chromium
 	@$(BIN)/python -m tests.web.chromium
 	@exec $(BIN)/python -m pytest -m web -n 2 --no-cov tests/web $(PYTEST)
 
-picture: $(VENV)/.web  ## make the picture of the live page, docs/pictures/live-page.png
+picture: $(VENV)/.web  ## make the picture of the live page
 	@$(BIN)/python -m tests.web.chromium
 	@exec $(BIN)/python -m tests.web.picture docs/pictures/live-page.png
 

@@ -86,12 +86,11 @@ def history(until: float, count: int, seed: int = 4) -> Iterator[Message]:
 
 
 def _data(device: Device, at: float, number: int, chance: random.Random) -> dict[str, Any]:
-    base = {"Fridge 1, kitchen": 4.2, "Fridge 2, kitchen": 3.6, "Freezer, cellar": -18.4}.get(device.name, 21.5)
-    wave = math.sin(at / 420 + len(device.name)) + chance.gauss(0, 0.15)
-    celsius = round(base + wave * 0.8, 2)
+    wave = math.sin(at / 420 + len(device.name)) + chance.gauss(0, 0.12)
+    celsius = _celsius(device, at)
     state = number // len(DEVICES) % 5 in (0, 3)
     data: dict[str, dict[str, Any]] = {
-        "temperature": {"value": celsius, "samples": [_sample(celsius, wave, at, back) for back in range(5)]},
+        "temperature": {"value": celsius, "samples": [_sample(device, at - 12 * back) for back in range(5)]},
         "co2": {"ppm": round(620 + 140 * wave)},
         "humidity": {"temperature": celsius, "relativeHumidity": round(38 + 4 * wave, 1)},
         "contact": {"state": "OPEN" if state else "CLOSED"},
@@ -102,5 +101,11 @@ def _data(device: Device, at: float, number: int, chance: random.Random) -> dict
     return data[device.event_type]
 
 
-def _sample(celsius: float, wave: float, at: float, back: int) -> dict[str, Any]:
-    return {"value": round(celsius - back * 0.04 * wave, 2), "sampleTime": time_text(at - 12 * back)}
+def _celsius(device: Device, at: float) -> float:
+    """Return the temperature at a device, which changes slowly, and a little all the time."""
+    base = {"Fridge 1, kitchen": 4.2, "Fridge 2, kitchen": 3.6, "Freezer, cellar": -18.4}.get(device.name, 21.5)
+    return round(base + 0.8 * math.sin(at / 420 + len(device.name)) + 0.12 * math.sin(at / 33), 2)
+
+
+def _sample(device: Device, at: float) -> dict[str, Any]:
+    return {"value": _celsius(device, at), "sampleTime": time_text(at)}

@@ -1,11 +1,11 @@
 // How many events came: per type since the page was opened, and per minute.
 
-import { byId, clock, counted, draw, make, timeElement, write } from "./dom.js";
+import { byId, clock, counted, draw, make, timeElement, when, write } from "./dom.js";
 import { bars } from "./plot.js";
 
 /** Show the counts of a store. `now`: unix seconds. */
 export function renderCounts(store, now) {
-  write(byId("counts-shown"), `${counted(store.total, "event")} on this page since ${clock(store.startedAt)}`);
+  write(byId("counts-shown"), store.total ? `${counted(store.total, "event")} since ${when(store.startedAt)}` : "No event yet.");
   byId("per-type").replaceChildren(perType(store));
   const place = byId("per-minute").querySelector(".values")?.scrollTop ?? 0;
   byId("per-minute").replaceChildren(...perMinute(store.lastMinutes(now)));

@@ -1,14 +1,20 @@
 // One event: what it says, its attributes, its body pretty and raw, and what to copy.
 
 import { byId, dated, make, say, timeElement } from "./dom.js";
+import { figuresOf } from "./devices.js";
 import { pretty } from "./pretty.js";
 
 const NARROW = matchMedia("(max-width: 60rem)");
 
 export class Detail {
-  /** `closed` gets the event whose view was closed. `note` returns what to add after something from a path was copied. */
-  constructor(closed, note) {
+  /**
+   * `closed` gets the event whose view was closed. `note` returns what to add after something from a path was copied.
+   * `device` returns what is known of a device; `toDevice` goes to its values.
+   */
+  constructor({ closed, note, device, toDevice }) {
     this.note = note;
+    this.device = device;
+    this.toDevice = toDevice;
     this.dialog = byId("detail");
     this.event = null;
     this.isRaw = false;
@@ -61,11 +67,21 @@ export class Detail {
       make("p", { class: "muted" }, make("bdi", { text: event.name || "no device" }), ` · ${event.type || "no type"}`),
       event.rejected ? rejection(event.rejected) : null,
       event.attributes.schemaViolation ? make("p", { class: "advice warn", text: `The data contradict the type at ${event.attributes.schemaViolation}.` }) : null,
+      this.plots(event),
       this.actions(event),
       facts(event),
       this.body(event),
       attributes(event),
     ].filter(Boolean);
+  }
+
+  /** The plots of the event's device; the tables of their values are one click away. */
+  plots(event) {
+    const device = event.rejected ? null : this.device(event.device);
+    if (!device?.series.size) return null;
+    return make("section", { class: "plots", "aria-label": "Values of the device" },
+      ...figuresOf(device),
+      make("button", { type: "button", class: "quiet", text: "All values of this device", on: { click: () => this.toDevice(event.device) } }));
   }
 
   actions(event) {

@@ -62,6 +62,29 @@ export class Devices {
   }
 }
 
+/** Return the plots of a device, without the tables of their values. */
+export function figuresOf(device) {
+  return [...device.series.values()].map((series) => {
+    const { head, figure, span } = drawing(series);
+    show(series, device, head.lastChild, figure, span);
+    return make("div", { class: "drawing" }, head, figure, span);
+  });
+}
+
+/** Return the empty parts of a plot. */
+function drawing(series) {
+  const head = make("p", { class: "series" }, make("span", { text: series.name }), " ", make("strong"));
+  return { head, figure: make("div", { class: "figure" }), span: make("p", { class: "muted span" }) };
+}
+
+/** Fill the parts of a plot. */
+function show(series, device, value, figure, span) {
+  const newest = series.points.at(-1);
+  write(value, series.isState ? newest.state : measured(newest.number, series.unit));
+  figure.replaceChildren(...(series.isState ? stateFigure(series, device.newest) : numberFigure(series)));
+  write(span, spanOf(series.points, series.isState ? Math.max(device.newest, newest.at) : newest.at));
+}
+
 function matches(device, conditions, type) {
   if (type && !device.types.has(type)) return false;
   const text = [device.name, device.id, ...device.types].join("\n").toLowerCase();
@@ -106,18 +129,14 @@ class Card {
 
   /** Make the place of a series; return the function that fills it. The table stays, and so does its scroll position. */
   part(key, series) {
-    const [figure, value, span] = [make("div", { class: "figure" }), make("strong"), make("p", { class: "muted span" })];
+    const { head, figure, span } = drawing(series);
     const rows = make("tbody");
-    const head = make("p", { class: "series" }, make("span", { text: series.name }), " ", value);
     const table = make("table", {},
       make("thead", {}, make("tr", {}, make("th", { scope: "col", text: "Time" }), make("th", { scope: "col", text: series.isState ? "State" : series.unit || "Value" }))), rows);
     const scroll = make("div", { class: "values", tabindex: 0, role: "group", "aria-label": `${this.device.name}: ${series.name}, values` }, table);
     this.element.append(make("div", { class: "series-row" }, make("div", { class: "drawing" }, head, figure, span), scroll));
     const fill = (now, device) => {
-      const newest = now.points.at(-1);
-      write(value, now.isState ? newest.state : measured(newest.number, now.unit));
-      figure.replaceChildren(...(now.isState ? stateFigure(now, device.newest) : numberFigure(now)));
-      write(span, spanOf(now.points, now.isState ? Math.max(device.newest, newest.at) : newest.at));
+      show(now, device, head.lastChild, figure, span);
       rows.replaceChildren(...now.points.slice(-ROWS).reverse().map((point) => row(point)));
     };
     this.parts.set(key, fill);

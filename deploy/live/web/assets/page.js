@@ -13,11 +13,20 @@ const VIEWS = ["events", "devices", "counts"];
 
 const store = new Store();
 const devices = new Devices();
-const detail = new Detail((event) => {
-  table.mark(null);
-  document.body.classList.remove("has-detail");
-  table.focus(event);
-}, (path) => (path === "/curl" ? state.curlNote : ""));
+const detail = new Detail({
+  closed: (event) => {
+    table.mark(null);
+    document.body.classList.remove("has-detail");
+    table.focus(event);
+  },
+  note: (path) => (path === "/curl" ? state.curlNote : ""),
+  device: (id) => devices.devices.get(id),
+  toDevice: (id) => {
+    detail.close();
+    byId("filter").value = id;
+    location.hash = "#devices";
+  },
+});
 const table = new Table(store, (event, isByKey) => {
   document.body.classList.add("has-detail");
   detail.show(event);

@@ -16,7 +16,7 @@ export class Store {
     this.rejected = 0;
     this.types = new Map();
     this.minutes = new Map();
-    this.startedAt = Date.now() / 1000;
+    this.startedAt = Infinity;
   }
 
   /** Take new events, or notes. During a pause they wait, and the oldest of those that wait are dropped. */
@@ -57,6 +57,7 @@ export class Store {
     const [type, minute] = [event.type || "unknown", Math.floor(event.receivedAt / 60)];
     const found = this.types.get(type) ?? { type, total: 0, rejected: 0, newestAt: 0 };
     this.total += 1;
+    this.startedAt = Math.min(this.startedAt, event.receivedAt);
     found.total += 1;
     found.newestAt = Math.max(found.newestAt, event.receivedAt);
     if (event.rejected) {

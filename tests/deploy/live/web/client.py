@@ -112,6 +112,7 @@ def serving(
     feed: Feed | None = None,
     *,
     run: str = "run1",
+    title: str = "subscription dt-events of my-project",
     port: int = 0,
     beat_s: float = 0.1,
     write_s: float = 20.0,
@@ -123,7 +124,7 @@ def serving(
     feed, connection = feed or Feed(), Connection(now)
     connection.set("live")
     shown = Shown(
-        Source(run, "subscription dt-events of my-project"),
+        Source(run, title),
         feed,
         connection,
         lambda message, file: signing(message.data, file),
