@@ -158,7 +158,8 @@ function numberFigure({ name, unit, points }) {
   const numbers = points.map((point) => point.number);
   const [least, most] = [Math.min(...numbers), Math.max(...numbers)].map((number) => measured(number, unit));
   const label = least === most ? `${name}: ${most}` : `${name} from ${least} to ${most}, ${counted(points.length, "value")}`;
-  const limits = make("div", { class: "limits", "aria-hidden": "true" }, make("span", { text: most }), make("span", { text: least === most ? "" : least }));
+  if (least === most) return [line(points, label)];
+  const limits = make("div", { class: "limits", "aria-hidden": "true" }, make("span", { text: most }), make("span", { text: least }));
   return [line(points, label), limits];
 }
 

@@ -22,8 +22,9 @@ export function line(points, label) {
   const y = scale(Math.min(...numbers), Math.max(...numbers), HEIGHT - EDGE, EDGE);
   const places = points.map(({ at, number }) => `${x(at).toFixed(1)} ${y(number).toFixed(1)}`);
   const svg = picture("line", label);
+  const [left, right] = [points[0], points.at(-1)].map(({ at }) => x(at).toFixed(1));
   svg.append(
-    draw("path", { class: "area", d: `M${EDGE} ${HEIGHT}L${places.join("L")}L${x(points.at(-1).at).toFixed(1)} ${HEIGHT}Z` }),
+    draw("path", { class: "area", d: `M${left} ${HEIGHT}L${places.join("L")}L${right} ${HEIGHT}Z` }),
     draw("path", { class: "stroke", d: `M${places.join("L")}` }),
   );
   if (points.length <= 40) svg.append(draw("path", { class: "dots", d: places.map((place) => `M${place}h0`).join("") }));
@@ -33,12 +34,12 @@ export function line(points, label) {
 
 /** Return a band of the states `{at, state}`, which are in the order of their times; the last one holds until `until`. */
 export function band(states, until, label) {
-  const x = scale(states[0].at, Math.max(until, states[0].at + 1), 0, WIDTH);
+  const x = scale(states[0].at, until > states[0].at ? until : states[0].at + 1, 0, WIDTH);
   const svg = picture("band", label);
   svg.setAttribute("shape-rendering", "crispEdges");
   states.forEach(({ at, state }, index) => {
-    const end = states[index + 1]?.at ?? until;
-    svg.append(draw("rect", { class: `state ${kindOf(state)}`, x: x(at).toFixed(1), y: 0, width: Math.max(1, x(end) - x(at)).toFixed(1), height: HEIGHT }));
+    const end = index + 1 < states.length ? x(states[index + 1].at) : WIDTH;
+    svg.append(draw("rect", { class: `state ${kindOf(state)}`, x: x(at).toFixed(1), y: 0, width: Math.max(1, end - x(at)).toFixed(1), height: HEIGHT }));
   });
   return svg;
 }
