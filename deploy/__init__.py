@@ -18,6 +18,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``network``          explains why an HTTPS request got no answer                   nothing
 ``web``              keeps the logins of ~/.netrc out of HTTP calls                the environment
 ``parallel``         worker threads, and sleeps that Ctrl-C ends                   threads
+``costs``            the price list, and what a month costs                        nothing
 ``spec``             the desired state, as one frozen value                        nothing
 ``steps``            a plan as data                                                nothing
 ``secret``           a secret that no repr, log or traceback shows                 nothing

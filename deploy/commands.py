@@ -1,4 +1,4 @@
-"""The commands that a user is shown to read events, and to run a verb on one deployment. Pure.
+"""The commands that a user is shown to read events and the log, and to run a verb on one deployment. Pure.
 
 Each can be pasted into bash, zsh and fish.
 """
@@ -43,5 +43,18 @@ def verb_on(verb: str, spec: Spec, dt_projects: Sequence[str]) -> str:
     return f"{PROGRAM} {shlex.join((verb, *flags))}"
 
 
-def _pull(spec: Spec, limit: int) -> tuple[str, ...]:
-    return ("gcloud", "pubsub", "subscriptions", "pull", spec.topic, f"--limit={limit}", spec.project_flag)
+def read_log(spec: Spec) -> str:
+    """Return the command that shows the newest lines of the function's log."""
+    place = (f"--region={spec.region}", spec.project_flag)
+    return shlex.join(("gcloud", "functions", "logs", "read", spec.name, "--gen2", *place, "--limit=50"))
+
+
+def read_rejected(spec: Spec) -> str:
+    """Return the command that shows rejected events with their reasons, and does not acknowledge them."""
+    return shlex.join(_pull(spec, 10, spec.rejected_topic))
+
+
+def _pull(spec: Spec, limit: int, subscription: str = "") -> tuple[str, ...]:
+    """Return the command that pulls from a subscription, by default from the main one."""
+    named = subscription or spec.topic
+    return ("gcloud", "pubsub", "subscriptions", "pull", named, f"--limit={limit}", spec.project_flag)

@@ -9,23 +9,10 @@ from deploy.live.summary import Summary
 from deploy.next_steps import NextSteps
 from deploy.proof.checks import Proof
 from deploy.resources.pausing import Undelivered
+from deploy.stages.health.row import Row
 from deploy.stages.inventory import Deployment
 from deploy.stages.upgrade import Upgrade
-from deploy.steps import ResourceId, Step, pending
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One row of ``status``: a resource, its state and the details. ``id`` decides whether the row is always shown."""
-
-    what: str
-    state: str
-    detail: str
-    id: ResourceId | None = None
-
-    def as_json(self) -> dict[str, str]:
-        """Return the row as ``status --json`` prints it."""
-        return {"what": self.what, "state": self.state, "detail": self.detail}
+from deploy.steps import Step, pending
 
 
 @dataclass
@@ -38,6 +25,7 @@ class Report:
     verified: list[Proof] | None = None
     status: Sequence[Row] | None = None
     healthy: bool | None = None
+    health: Mapping[str, Any] | None = None
     version: str | None = None
     next_steps: NextSteps | None = None
     deployments: Sequence[Deployment] | None = None
@@ -58,6 +46,7 @@ class Report:
             "verified": _list_as_json(self.verified),
             "status": _list_as_json(self.status),
             "healthy": self.healthy,
+            "health": self.health,
             "version": self.version,
             "next": None if self.next_steps is None else self.next_steps.as_json(),
             "deployments": _list_as_json(self.deployments),

@@ -8,6 +8,7 @@ So no label can prevent the delivery of an event.
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TypeAlias
 
 from msgspec import Struct, ValidationError, convert
@@ -149,7 +150,7 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
     for key, value in attributes:
         if value is None:
             continue
-        has_room = len(kept) < MAX_ATTRIBUTES and _truncated(key, MAX_KEY_BYTES) == key
+        has_room = len(kept) < MAX_ATTRIBUTES and _is_key(key)
         truncated = _truncated(value, MAX_VALUE_BYTES) if has_room else None
         if truncated is not None:
             kept[key] = truncated
@@ -158,9 +159,16 @@ def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "
     return Message(data, kept, ordering_key, tuple(cut))
 
 
+@lru_cache
+def _is_key(key: str) -> bool:
+    """Return whether Pub/Sub accepts the key. The keys are those of this module and the configured labels: few."""
+    return _truncated(key, MAX_KEY_BYTES) == key
+
+
 def _truncated(text: str, limit: int) -> str | None:
     """Return the beginning of the text that has at most ``limit`` bytes in UTF-8, or None if UTF-8 cannot encode it."""
-    text = text[:limit]  # a character has at least one byte, and a label can be as long as the body
+    if len(text) > limit:
+        text = text[:limit]  # a character has at least one byte, and a label can be as long as the body
     if text.isascii() and text.isprintable():
         return text
     if not is_encodable(text):

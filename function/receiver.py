@@ -124,7 +124,8 @@ class Receiver:
     async def _relay_body(
         self, request: Request, context: RequestContext, authentic: Authentic, ends_at: float
     ) -> Outcome:
-        verified = await self._verify_body(await self._read(request, ends_at), authentic, ends_at)
+        body = await self._read(request, ends_at)
+        verified = self._verifier.proves(authentic, body) or await self._verify_body(body, authentic, ends_at)
         context.secret_index = verified.secret_index
         try:
             self._parse(verified, context)
@@ -143,9 +144,7 @@ class Receiver:
             raise BodyIncomplete(f"no whole body within {body_s} s") from error
 
     async def _verify_body(self, body: bytes, authentic: Authentic, ends_at: float) -> Verified:
-        """Return the verified body: mostly at once, but another scheme may have to fetch its keys first."""
-        if verified := self._verifier.proves(authentic, body):
-            return verified
+        """Return the body after another scheme has verified it, which may have to fetch its keys first."""
         left_s = min(PROOF_S, ends_at - self._monotonic())
         return await self._proven(self._verifier.verify_body(authentic, body), left_s)
 

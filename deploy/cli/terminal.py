@@ -17,6 +17,12 @@ from deploy.cli.typed_ahead import forget_typed
 from deploy.steps import Step, pending
 
 _SIGNS = {"create": ("+", "32"), "update": ("~", "33"), "keep": ("=", "2"), "delete": ("-", "31")}
+RED, YELLOW = "31", "33"
+"""Colours of a problem, and of what could not be read: parameters of ECMA-48's SGR."""
+
+_CLEAR = "\033[H\033[2J\033[3J"
+"""Moves to the first column of the first line, and erases the screen and what was scrolled out of it."""
+
 _TICK_S = 0.5
 _MIN_COLUMNS = 40
 """Text is not wrapped for a terminal with fewer columns."""
@@ -37,6 +43,7 @@ class Terminal:
         self._columns = columns
         is_dumb = (environ or {}).get("TERM") == "dumb"
         self._is_coloured = out.isatty() and not is_dumb and not (environ or {}).get("NO_COLOR")
+        self._is_redrawn = out.isatty() and not is_dumb
         self._shows_progress = err.isatty() and not is_dumb
         self._lock = threading.Lock()
         self._line = ""
@@ -92,11 +99,23 @@ class Terminal:
             f"\n{', '.join(counts)}" if pending(tuple(steps)) else "\nnothing to do: everything is as it should be"
         )
 
-    def table(self, rows: Sequence[tuple[str, str, str]]) -> None:
-        """Print state, resource and detail in columns."""
-        states, names = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
-        for state, name, detail in rows:
-            self._write(self._wrapped(f"{state:<{states}}  {name:<{names}}  ", printable(detail, lines=False)))
+    def table(
+        self, rows: Sequence[tuple[str, str, str]], colours: Sequence[str] = (), widest: tuple[int, int] = (100, 100)
+    ) -> None:
+        """Print state, resource and detail in columns.
+
+        ``colours``: of each row; empty for none. ``widest``: the greatest widths of the first two columns. A longer
+        text makes the column no wider, so that the details of all other rows have room.
+        """
+        states, names = (min(max((len(row[column]) for row in rows), default=0), widest[column]) for column in (0, 1))
+        for place, (state, name, detail) in enumerate(rows):
+            line = self._wrapped(f"{state:<{states}}  {name:<{names}}  ", printable(detail, lines=False))
+            self._write(self._coloured(line, colours[place]) if colours and colours[place] else line)
+
+    def clear(self) -> None:
+        """Clear the screen, so that what follows replaces it. In a file or a pipe, nothing is erased."""
+        if self._is_redrawn:
+            print(_CLEAR, end="", file=self._out, flush=True)
 
     def confirm(self, question: str) -> bool | None:
         """Ask a yes/no question and return the answer; None if standard input is not a terminal. Ctrl-D means no.

@@ -13,6 +13,9 @@
 ``regions``          the regions of functions, if Google's API is not enabled  nothing
 ``secret_versions``  the enabled versions of the signature secret              Secret Manager
 ``function_log``     what the function wrote about one event                   Google Cloud, reading
+``event_log``        what the function wrote about all events of some days    Google Cloud, reading
+``time_series``      questions to Cloud Monitoring, and its points            nothing
+``request_counts``   how many requests the function answered, by status       nothing
 ``backlog``          unread messages of a subscription, from Cloud Monitoring  nothing
 ``pubsub_filter``    filters of subscriptions: parse, apply, write             nothing
 ===================  ========================================================  =====================

@@ -3,10 +3,12 @@
 Google shows a value up to three minutes late: https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-pubsub.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
+
+from deploy.google.time_series import Point, points_of
+from deploy.google.time_series import question as question_of
 
 MESSAGES = "num_undelivered_messages"
 OLDEST = "oldest_unacked_message_age"
@@ -18,21 +20,24 @@ WINDOW_S = 600
 
 @dataclass(frozen=True, slots=True)
 class Unread:
-    """The number of unacknowledged messages of one subscription, and the age of the oldest in seconds."""
+    """The number of unacknowledged messages of one subscription, and the age of the oldest in seconds.
+
+    ``measured_at``: when Google counted them, in seconds since 1970.
+    """
 
     messages: int
     oldest_s: int
+    measured_at: float
 
 
 def question(metric: str, subscriptions: Sequence[str], now: float) -> dict[str, str]:
     """Return the parameters of ``timeSeries.list`` for one metric of these subscriptions."""
     names = ",".join(f'"{name}"' for name in subscriptions)
-    return {
-        "filter": f'metric.type = "pubsub.googleapis.com/subscription/{metric}" AND '
-        f'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = one_of({names})',
-        "interval.startTime": _timestamp(now - WINDOW_S),
-        "interval.endTime": _timestamp(now),
-    }
+    wanted = (
+        f'metric.type = "pubsub.googleapis.com/subscription/{metric}" AND '
+        f'resource.type = "pubsub_subscription" AND resource.labels.subscription_id = one_of({names})'
+    )
+    return question_of(wanted, now - WINDOW_S, now)
 
 
 def unread_in(messages: Iterable[Any], oldest: Iterable[Any]) -> dict[str, Unread]:
@@ -41,30 +46,21 @@ def unread_in(messages: Iterable[Any], oldest: Iterable[Any]) -> dict[str, Unrea
     A subscription without a value is left out.
 
     Raises:
-        KeyError, TypeError, ValueError: the series have another structure than Google documents.
+        AttributeError, KeyError, TypeError, ValueError: the series have another structure than Google documents.
 
     """
-    ages = _newest_values(oldest)
-    return {name: Unread(count, ages.get(name, 0)) for name, count in _newest_values(messages).items()}
-
-
-def _newest_values(all_series: Iterable[Any]) -> dict[str, int]:
-    """Return the newest value of each series by subscription. Google writes integers as text."""
+    ages = _newest(oldest)
     return {
-        series["resource"]["labels"]["subscription_id"]: int(_value(max(series["points"], key=_end_time)))
-        for series in all_series
-        if series.get("points")
+        name: Unread(int(point.value), int(ages[name].value) if name in ages else 0, point.ended_at)
+        for name, point in _newest(messages).items()
     }
 
 
-def _value(point: Mapping[str, Any]) -> str:
-    value: str = point["value"]["int64Value"]
-    return value
-
-
-def _end_time(point: Mapping[str, Any]) -> datetime:
-    return datetime.fromisoformat(point["interval"]["endTime"])
-
-
-def _timestamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+def _newest(all_series: Iterable[Any]) -> dict[str, Point]:
+    """Return the newest point of each series, by subscription."""
+    newest: dict[str, Point] = {}
+    for point in points_of(all_series):
+        name = point.labels["subscription_id"]
+        if name not in newest or point.ended_at > newest[name].ended_at:
+            newest[name] = point
+    return newest

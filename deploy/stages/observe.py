@@ -38,9 +38,22 @@ class Observer:
 
     def everything(self) -> Observed:
         """Read everything that a plan compares. If an API is disabled, its resources count as absent."""
+        return self.connectors_again(self.google_side())
+
+    def google_side(self) -> Observed:
+        """Read everything that a plan compares, except the connectors. Nothing is asked of DT."""
         apis = self._apis()
         others = [resource for resource in watched(self.spec) if resource.id not in apis]
         return self._observed(apis, others, services_on(apis[APIS]))
+
+    def one(self, resource: Resource) -> Facts:
+        """Read one resource with what belongs to it. If its API is disabled, it counts as absent."""
+        try:
+            return answered(resource.reads(), self.google.read)
+        except GcloudFailed as error:
+            if error.code == "SERVICE_DISABLED":
+                return {}
+            raise
 
     def again(self, before: Observed, steps: Sequence[Step], secrets: tuple[Secret, ...]) -> Observed:
         """Read the changed resources, their parents and their children again; keep the facts of all others."""
@@ -49,7 +62,7 @@ class Observer:
             family for family in _families(watched(self.spec)) if changed & {resource.id for resource in family}
         ]
         members = [resource for family in families for resource in family]
-        return self._observed(before.facts, members, services(), secrets)
+        return self.connectors_again(self._observed(before.facts, members, services(), secrets))
 
     def connectors_again(self, before: Observed, *, removing: bool = False) -> Observed:
         """Read the connectors again; keep all other facts."""
@@ -137,7 +150,10 @@ class Observer:
         on: Collection[str],
         secrets: tuple[Secret, ...] = (),
     ) -> Observed:
-        """Read the wanted resources, and the secrets unless they are given; add them to the known facts."""
+        """Read the wanted resources, and the secrets unless they are given; add them to the known facts.
+
+        The connectors are not read.
+        """
         facts = dict(known)
         with worker_pool() as pool:
             for reading in [pool.submit(self._family, family, on) for family in _families(wanted)]:
@@ -147,8 +163,7 @@ class Observer:
                 secret = SignatureSecret(self.spec).id
                 version = wait_for(pool.submit(self._newest_in, facts[secret]))
                 facts[secret], secrets = {**facts[secret], READ: version}, _usable(version)
-        connectors, closed = self._connectors(facts, secrets)
-        return Observed(facts, connectors, secrets, closed=closed)
+        return Observed(facts, secrets=secrets)
 
     def _newest_in(self, facts: Facts) -> SecretVersion | None:
         """Read the newest listed version of the secret; None if it is not enabled, or if the secret is not ours."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deploy.resources.connector import Connector, owned_by
-from deploy.resources.function import Function, function_url
+from deploy.resources.function import Function, function_url, version_of
 from deploy.resources.memory import Memory, read_memory
 from deploy.resources.resource import Facts, Resource
 from deploy.resources.signature_secret import SignatureSecret
@@ -38,6 +38,10 @@ class Observed:
     def foreign_url(self, spec: Spec) -> str:
         """Return the URL of a function of the same name that is not this deployment's; empty if there is none."""
         return function_url(self.of(Function(spec))) if self._is_foreign(spec) else ""
+
+    def version(self, spec: Spec) -> str | None:
+        """Return the version of the deployed function; None if there is no function, or if it has no version."""
+        return version_of(self.of(Function(spec)).get("function") or {})
 
     def memory(self, spec: Spec) -> Memory:
         """Return the memory of the deployment."""

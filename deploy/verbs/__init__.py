@@ -18,7 +18,6 @@
 ``upgrading``    what changes from the deployed version to this one             nothing by itself
 ``rolling_back`` up --rollback: an earlier revision answers                     nothing by itself
 ``pausing``      what pause and resume share                                    nothing by itself
-``status_rows``  the rows that status shows                                     nothing
 ``interview``    the questions of init, one setting after the other             nothing by itself
 ``discovery``    what both clouds have, for the choices of init                 nothing by itself
 ``exit_codes``   the exit codes of all verbs                                    nothing

@@ -1,34 +1,46 @@
-"""``status``: show the resources and their health: a summary on one screen, or every resource in JSON."""
+"""``status``: show the health of a deployment on one screen, or all of it in JSON; with ``--watch`` again and again."""
 
+import argparse
+
+from deploy.cli.terminal import RED, YELLOW
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
-from deploy.errors import DeployError, DtFailed, NotOwned, Unusable
-from deploy.google.backlog import MESSAGES, OLDEST, question, unread_in
-from deploy.program import PROGRAM
-from deploy.report import Row
-from deploy.resources.connector import owned_by
-from deploy.resources.pubsub import subscription_id
-from deploy.secret import Secret
-from deploy.stages.observe import Observer
-from deploy.stages.observed import Observed
-from deploy.stages.plan import plan
-from deploy.steps import Step, pending
+from deploy.errors import InvalidOptions
+from deploy.stages.health.document import document
+from deploy.stages.health.reader import HealthReader
+from deploy.stages.health.readings import Readings
+from deploy.stages.health.row import Row, findings, health_of, on_one_screen
+from deploy.stages.health.rows import rows_of
+from deploy.stages.health.words import date_and_time
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from deploy.verbs.orientation import know_next_steps, show_next_steps
-from deploy.verbs.planning import observe, with_organization
-from deploy.verbs.status_rows import (
-    Metrics,
-    all_rows,
-    broken_rows,
-    deployed_version,
-    health,
-    on_one_screen,
-    unread_rows,
-    unreadable_rows,
-)
+
+EVERY_S = 30
+"""Seconds between two readings of ``--watch``, if no number is given."""
+
+LEAST_S = 5
+"""A reading runs some twenty commands of gcloud."""
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) < LEAST_S:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; at least {LEAST_S}")
+    return int(text)
+
 
 LINKS = Flag(
     "--links", {"action": "store_true", "help": "show also where the events are, links to the consoles, and the cost"}
+)
+
+WATCH = Flag(
+    "--watch",
+    {
+        "nargs": "?",
+        "const": EVERY_S,
+        "type": _seconds,
+        "metavar": "SECONDS",
+        "help": f"read it again every {EVERY_S} or so many seconds until Ctrl-C",
+    },
 )
 
 USAGE = Usage(
@@ -38,79 +50,86 @@ USAGE = Usage(
         UNHEALTHY: "unhealthy",
         FAILED: "it could not be read",
     },
-    flags=(LINKS,),
+    flags=(LINKS, WATCH),
 )
+
+WIDEST = (10, 22)
+"""Columns of the states and the names on the screen: as many as most of them need."""
+
+_COLOURS = {"unhealthy": RED, "unreadable": YELLOW, "ok": ""}
 
 
 def run(context: Context) -> int:
-    """Read both ends, compare them with the spec, and show their health."""
-    spec, observed = context.spec, observe(context, Observer.everything)
-    steps, broken = _plan_or_broken(context, observed)
-    rows = [*broken, *all_rows(spec, steps, observed, _deliveries(context, observed), context.now())]
-    rows += _unread(context, observed)
-    report = context.report
-    report.steps, report.status, report.healthy = steps, rows, health(rows)
-    report.version = deployed_version(spec, observed)
+    """Read both ends and show their health, once or until Ctrl-C; return the exit code of the last reading.
+
+    Raises:
+        InvalidOptions: ``--watch`` and ``--json`` exclude each other.
+        DeployError: the DT credentials are missing.
+
+    """
+    context.dt.require_credentials()
+    every_s: int | None = context.flags.watch
+    if every_s is None:
+        return _show(context, _read(context))
+    if context.flags.json:
+        raise InvalidOptions(["--watch shows many readings, and --json prints exactly one document: leave one out"])
+    return _watch(context, every_s)
+
+
+def _watch(context: Context, every_s: int) -> int:
+    """Show one reading after the other. Ctrl-C ends it with the exit code of the last complete reading."""
+    code: int | None = None
+    try:
+        while True:
+            readings = _read(context)
+            context.terminal.clear()
+            code = _show(context, readings)
+            context.print(f"\nagain in {every_s} s; Ctrl-C ends this\n")
+            context.sleep(every_s)
+    except KeyboardInterrupt:
+        if code is None:
+            raise
+        return code
+
+
+def _read(context: Context) -> Readings:
+    reader = HealthReader(
+        context.spec,
+        context.google,
+        context.observer,
+        context.connectors,
+        context.dt.organization,
+        context.read_time_series,
+        context.now,
+    )
+    with context.terminal.progress("reading both ends"):
+        return reader.read()
+
+
+def _show(context: Context, readings: Readings) -> int:
+    """Report and print one reading; return its exit code."""
+    spec, report = context.spec, context.report
+    rows = rows_of(spec, readings)
+    report.steps = readings.steps if isinstance(readings.steps, tuple) else ()
+    report.status, report.healthy, report.version = rows, health_of(rows), readings.observed.version(spec)
+    report.health = document(spec, readings, rows)
     if not context.flags.json:
-        context.terminal.table([(row.state, row.what, row.detail) for row in on_one_screen(rows, spec)])
-    context.print(f"\n{observed.url(spec) or 'no function, no URL'}")
-    if pending(steps) or broken:
-        context.print(f"to see what up would fix: {PROGRAM} plan")
-    if context.flags.links and observed.url(spec):
-        know_next_steps(context, observed)
+        _print(context, readings, rows)
+    if context.flags.links and readings.observed.url(spec):
+        know_next_steps(context, readings.observed)
         show_next_steps(context)
     return {True: NOTHING_TO_DO, False: UNHEALTHY, None: FAILED}[report.healthy]
 
 
-def _plan_or_broken(context: Context, observed: Observed) -> tuple[tuple[Step, ...], list[Row]]:
-    """Return a plan; or no steps, and a row for each unusable resource because of which there is no plan.
-
-    Raises:
-        NotOwned: a resource with one of this deployment's names is not this deployment's.
-
-    """
-    try:
-        return plan(with_organization(context), observed), []
-    except NotOwned as error:
-        if not all(isinstance(failure, Unusable) for failure in error.failures):
-            raise
-        context.terminal.info(str(error))
-        return (), broken_rows(error)
-
-
-def _deliveries(context: Context, observed: Observed) -> dict[str, Metrics | None]:
-    """Return DT's delivery counts by connector id, for this deployment's connectors; None if DT did not return them."""
-    counted: dict[str, Metrics | None] = {}
-    for project in observed.connectors:
-        for connector in owned_by(context.spec, observed.connectors[project], observed.url(context.spec)):
-            try:
-                counted[connector.id] = context.connectors.metrics(project, connector.id)
-            except DtFailed as error:
-                context.terminal.info(str(error))
-                counted[connector.id] = None
-    return counted
-
-
-def _unread(context: Context, observed: Observed) -> list[Row]:
-    """Return the rows of the unread messages. If Google did not return the numbers, the rows say so."""
+def _print(context: Context, readings: Readings, rows: list[Row]) -> None:
+    """Print the screen: the rows, and what to do. A command is not wrapped, so that it can be pasted."""
     spec = context.spec
-    names = [name for name in (spec.topic, spec.rejected_topic) if _exists(observed, name)]
-    if not names:
-        return []
-    try:
-        token = Secret(context.google.read_text(("auth", "print-access-token")).strip())
-        series = [
-            context.read_time_series(spec.google_project, question(metric, names, context.now()), token)
-            for metric in (MESSAGES, OLDEST)
-        ]
-        return unread_rows(spec, unread_in(*series))
-    except (KeyError, TypeError, ValueError) as error:
-        what = f"answered with an unexpected structure ({type(error).__name__})"
-        return unreadable_rows(spec, DeployError(what, where="Cloud Monitoring"))
-    except DeployError as error:
-        context.terminal.info(str(error))
-        return unreadable_rows(spec, error)
-
-
-def _exists(observed: Observed, subscription: str) -> bool:
-    return bool(observed.facts.get(subscription_id(subscription), {}).get("subscription"))
+    verdict = {True: "healthy", False: "unhealthy", None: "could not be read"}[health_of(rows)]
+    context.print(f"{spec.name} ({spec.google_project}, {spec.region}), {date_and_time(readings.at)}: {verdict}\n")
+    shown = on_one_screen(rows)
+    lines = [(row.state, row.what, row.detail) for row in shown]
+    context.terminal.table(lines, [_COLOURS[row.health] for row in shown], WIDEST)
+    for place, found in enumerate(findings(rows)):
+        context.print(f"{'' if place else chr(10)}{found.head()}")
+        if found.fix:
+            context.print(f"  fix: {found.fix}")

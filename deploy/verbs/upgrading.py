@@ -6,7 +6,6 @@ from deploy.stages.upgrade import Upgrade, upgrade_of
 from deploy.steps import pending
 from deploy.verbs.applying import confirm
 from deploy.verbs.planning import Changes
-from deploy.verbs.status_rows import deployed_version
 
 
 def show_upgrade(context: Context, changes: Changes) -> Upgrade | None:
@@ -15,7 +14,7 @@ def show_upgrade(context: Context, changes: Changes) -> Upgrade | None:
     if all(step.id != function for step in pending(changes.steps)):
         return None
     spec = changes.context.spec
-    upgrade = upgrade_of(deployed_version(spec, changes.observed), spec.version, context.changelog())
+    upgrade = upgrade_of(changes.observed.version(spec), spec.version, context.changelog())
     context.report.upgrade = upgrade
     for line in upgrade.lines() if upgrade else ():
         context.print(line)

@@ -28,8 +28,7 @@ module            what it does
 ``plot``          the picture beside these tables
 ``scaling``       measures for docs/scaling.md, and checks the capacity model; ``make scaling``
 ``capacity``      from sensors to instances, settings and limits
-``costs``         from the usage of a month to dollars
-``cloud``         what Google and DT charge, allow and send, as data with its sources
+``cloud``         what Google and DT allow and send, as data with its sources; prices are in deploy.costs
 ``queueing``      how long an event takes on an instance of a given utilisation
 ``open_loop``     the sender that measures from the time when an event was due
 ``quiet``         whether other programs used the machine meanwhile

@@ -1,19 +1,20 @@
 """From a number of sensors to instances, settings, dollars and the limit that is reached first. Pure.
 
 ``size(Load(sensors=100_000), measured)`` returns everything. Every step is a property that shows its arithmetic. The
-figures that the model starts from are in ``cloud``, and the measured ones in docs/scaling.json.
+prices are in ``deploy.costs``, the other figures that the model starts from in ``cloud``, and the measured ones in
+docs/scaling.json.
 """
 
 import math
 from dataclasses import dataclass, replace
 
+from deploy.costs.bill import AS_DEPLOYED, Choices, Cost, bill
+from deploy.costs.month import MONTH_S, SECRET_READ_S, Event, mean_instances, usage_of
+from deploy.costs.prices import ENTRIES, PRICES, Entries, Prices
 from deploy.spec import DEFAULT_SENSORS
 from function.settings import LARGEST_BODY_BYTES
-from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS, Entries, Prices, Quotas, Sensors
-from tests.bench.costs import AS_DEPLOYED, Choices, Cost, Usage, bill
+from tests.bench.cloud import QUOTAS, SENSORS, Quotas, Sensors
 from tests.bench.queueing import Instance
-
-MONTH_S = 365 * 86_400 / 12
 
 CONCURRENCIES = (80, 250, 1000)
 """The choice is small, so that a slightly different measurement does not lead to another value."""
@@ -33,7 +34,6 @@ LARGEST_AT_ONCE = 10
 """How many of the largest bodies fit into an instance's memory beside twice its measured memory."""
 COPIES = 3
 """Copies of a body in memory: one as it is read, one as it is verified, and one as it is published."""
-SECRET_READ_S = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ class Sizing:
     @property
     def mean_instances(self) -> int:
         """Instances on average."""
-        return math.ceil(self.load.mean_per_s / self.instance_per_s)
+        return mean_instances(self.load.mean_per_s, self.event)
 
     @property
     def burst_instances(self) -> int:
@@ -162,25 +162,20 @@ class Sizing:
         return self.load.mean_per_s * MONTH_S
 
     @property
-    def busy_instances(self) -> float:
-        """Instances that are answering a request, on average: this time is billed, in steps of 100 ms."""
-        response_s = self.measured.publish_s + self.work_s
-        occupied_s = math.ceil(response_s / self.prices.billed_s) * self.prices.billed_s
-        return self.mean_instances * -math.expm1(-self.load.mean_per_s / self.mean_instances * occupied_s)
-
-    @property
-    def cost(self) -> Cost:
-        """Dollars per month, part by part."""
-        usage = Usage(
-            events=self.events_per_month,
-            busy_s=self.busy_instances * MONTH_S,
-            all_s=self.mean_instances * MONTH_S,
-            kept_s=self.min_instances * MONTH_S,
-            secret_accesses=self.busy_instances * MONTH_S / SECRET_READ_S,
+    def event(self) -> Event:
+        """What one event takes, for the usage of a month."""
+        return Event(
+            response_s=self.measured.publish_s + self.work_s,
+            instance_per_s=self.instance_per_s,
             message_bytes=self.billed_message_bytes,
             log_bytes=self.measured.log_bytes,
             answer_bytes=self.measured.answer_bytes,
         )
+
+    @property
+    def cost(self) -> Cost:
+        """Dollars per month, part by part."""
+        usage = usage_of(self.load.mean_per_s, self.min_instances, self.event, self.prices)
         return bill(usage, self.choices, self.prices, self.entries)
 
     @property

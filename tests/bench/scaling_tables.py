@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields, replace
 from typing import Any
 
+from deploy.costs.bill import AS_DEPLOYED, Choices, Cost
+from deploy.costs.prices import ENTRIES, PRICES
 from tests.bench.brokers import ROOT
 from tests.bench.capacity import Load, Measured, Sizing, defaults, reached_at, size
-from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS
-from tests.bench.costs import AS_DEPLOYED, Choices, Cost
+from tests.bench.cloud import QUOTAS, SENSORS
 from tests.bench.queueing import Instance, Overloaded
 from tests.bench.text import dollars, duration, exactly, number, percent, table
 

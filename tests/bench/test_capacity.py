@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.cli.parser import parse
+from deploy.costs.bill import AS_DEPLOYED, Choices, Usage, bill
+from deploy.costs.month import MONTH_S
+from deploy.costs.prices import ENTRIES, PRICES, Entries
 from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, amount
 from deploy.verbs import USAGES
-from tests.bench.capacity import MONTH_S, Load, Measured, Sizing, defaults, reached_at, size
-from tests.bench.cloud import ENTRIES, PRICES, QUOTAS, SENSORS, Entries
-from tests.bench.costs import AS_DEPLOYED, Choices, Usage, bill
+from tests.bench.capacity import Load, Measured, Sizing, defaults, reached_at, size
+from tests.bench.cloud import QUOTAS, SENSORS
 from tests.bench.errors import BenchError
 from tests.bench.messages import mean_message_bytes
 from tests.bench.queueing import Instance, Overloaded

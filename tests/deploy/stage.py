@@ -8,6 +8,7 @@ import json
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,8 @@ class Stage:
     monotonic: FakeClock | None = None
     held: frozenset[str] = field(default_factory=lambda: frozenset(deployer_permissions()))
     held_on_account: frozenset[str] = frozenset()
+    requests: dict[str, int] = field(default_factory=lambda: {"200": 120})
+    measured_s: int = 300
     unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
     monitoring_fails: DeployError | None = None
     answers: list[tuple[int, str]] = field(default_factory=list)
@@ -157,7 +160,7 @@ class Stage:
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
-            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None),
+            flags=argparse.Namespace(json=in_json, yes=yes, rollback=None, watch=None),
             report=self.report,
             sleep=self.clock.advance,
             now=self.clock,
@@ -196,6 +199,8 @@ class Stage:
         assert (project, token.reveal()) == (PROJECT, "an-access-token")
         if self.monitoring_fails:
             raise self.monitoring_fails
+        if "run.googleapis.com/request_count" in parameters["filter"]:
+            return self._counted(parameters)
         place = int("oldest_unacked_message_age" in parameters["filter"])
         ends = [parameters["interval.endTime"], parameters["interval.startTime"]]
         return [
@@ -208,6 +213,27 @@ class Stage:
             }
             for name, figures in self.unread.items()
             if f'"{name}"' in parameters["filter"]
+        ]
+
+    def _counted(self, parameters: Mapping[str, str]) -> list[Any]:
+        """Return the requests by their status, spread over the time in which they were measured."""
+        assert parameters["aggregation.groupByFields"] == "metric.labels.response_code"
+        period, periods = timedelta(seconds=300), self.measured_s // 300
+        until = datetime.fromisoformat(parameters["interval.endTime"])
+        ends = [until - number * period for number in range(periods)]
+        return [
+            {
+                "metric": {"labels": {"response_code": code}},
+                "resource": {"type": "cloud_run_revision", "labels": {"project_id": PROJECT}},
+                "points": [
+                    {
+                        "interval": {"startTime": (end - period).isoformat(), "endTime": end.isoformat()},
+                        "value": {"int64Value": str(count // periods)},
+                    }
+                    for end in ends
+                ],
+            }
+            for code, count in self.requests.items()
         ]
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:

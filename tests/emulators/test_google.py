@@ -177,6 +177,7 @@ def test_a_function_works_only_while_its_service_account_is_enabled(deployed: Cl
 def test_gcloud_reads_the_functions_log(deployed: Clouds) -> None:
     signed(deployed, an_event())
 
+    assert deployed.google.requests.until(time.time())[-1].status == 200, "the front end has counted it"
     read = gcloud(deployed, "logging read severity>=INFO --format=value(jsonPayload.eventType)")
 
     assert "temperature" in read.stdout.splitlines()

@@ -38,14 +38,14 @@ FAULT_SHOWS_S = 15.0
 """Seconds after which a sensor has reported, and its event was delivered or not."""
 
 SHOWN: Mapping[str, tuple[str, set[int], str]] = {
-    "pubsub-down": ("status", {3}, r"^failing +deliveries"),
-    "pubsub-slow": ("status", {0, 3}, r"deliveries .* p99 [1-9]\.\d+s"),
-    "function-down": ("status", {3}, r"^failing +deliveries"),
+    "pubsub-down": ("status", {3}, r"^failing +connector in"),
+    "pubsub-slow": ("status", {0, 3}, r"connector in .* p99 [1-9]\.\d+s"),
+    "function-down": ("status", {3}, r"^failing +connector in"),
     "wrong-secret-in-dt": ("verify", {1}, r"has another secret than the function"),
     "connector-disabled-by-dt": ("status", {3}, r"SYSTEM_DISABLED"),
-    "dt-api-429": ("status", {1}, r"^error: DT, .*429"),
-    "dt-api-down": ("status", {1}, r"^error: DT, .*503"),
-    "google-api-503": ("status", {1}, r"^error: gcloud .*503"),
+    "dt-api-429": ("status", {1}, r"^unreadable +connector in .*429"),
+    "dt-api-down": ("status", {1}, r"^unreadable +connector in .*503"),
+    "google-api-503": ("status", {1}, r"^unreadable +function dt-pubsub and 2 more +gcloud .*503"),
     "permission-missing": ("plan", {1}, r"you lack cloudfunctions\.functions\.get\n  fix: gcloud projects"),
     "publisher-role-missing": ("status", {3}, r"^create +publisher on topic"),
 }
@@ -113,7 +113,7 @@ TOUR = (
     (LOG, 0, "delivered temperature of"),
     ("make fault", 0, "no fault is on"),
     ("make fault NAME=pubsub-down", 0, "^on: pubsub-down$"),
-    ("python -m deploy status", 3, "^failing +deliveries"),
+    ("python -m deploy status", 3, "^failing +connector in"),
     ("make fault NAME=none", 0, "^no fault is on$"),
     ("python -m deploy status", 0, "last 3 h: .* 0 not"),
     ("python -m deploy down", 0, "0 to update, 1 to keep, 8 to delete"),
@@ -160,7 +160,7 @@ def test_the_commands_of_deploying_by_hand_can_be_pasted_from_the_first_to_the_l
         said = pasted(sandbox, exports_of(head + middle) + connector + device + tail)
         assert "deviceId=" in said, said
         status, said = typed(sandbox, "python -m deploy status")
-        assert (status, "no function, no URL" in said) == (3, True), said
+        assert (status, "nothing is deployed" in said) == (3, True), said
 
 
 def pasted(sandbox: Path, lines: str) -> str:

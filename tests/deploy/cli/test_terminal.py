@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy import __main__ as command
-from deploy.cli.terminal import Terminal
+from deploy.cli.terminal import RED, Terminal
 from deploy.steps import GcloudCall, ResourceId, create, keep
 from tests.deploy.stage import Keyboard
 from tests.emulators.demo import WIDE, _row_of
@@ -147,3 +147,28 @@ def test_control_characters_in_names_of_a_cloud_are_not_printed() -> None:
     assert not {"\033", "\r", "\u202e", "\x9b"} & set(out.getvalue() + err.getvalue())
     assert "\\x1b[2Jgone\\n= keep" in out.getvalue().splitlines()[0]
     assert err.getvalue().splitlines() == ["\\x1b[2Jgone", "= keep    connector  is fine\\r\\u202e\\x9b"]
+
+
+def table(environ: Mapping[str, str], out: io.StringIO | None = None) -> str:
+    """Return the output of a table with a red row and a name that is longer than its column."""
+    out = Screen() if out is None else out
+    rows = [("ok", "topic", "there"), ("SYSTEM_DISABLED", "connector in a project", "is off")]
+    terminal = Terminal(out, out, Keyboard(None), environ, lambda _: 200)
+    terminal.clear()
+    terminal.print()
+    terminal.table(rows, ["", RED], widest=(4, 8))
+    return out.getvalue()
+
+
+def test_a_longer_text_makes_a_column_of_a_table_no_wider_and_a_problem_is_red() -> None:
+    assert table({"NO_COLOR": "1"}).splitlines()[-2:] == [
+        "ok    topic     there",
+        "SYSTEM_DISABLED  connector in a project  is off",
+    ]
+    assert table({}).splitlines()[-1] == "\033[31mSYSTEM_DISABLED  connector in a project  is off\033[0m"
+
+
+def test_only_a_terminal_that_can_move_its_cursor_is_cleared() -> None:
+    assert table({"NO_COLOR": "1"}).startswith("\033[H\033[2J\033[3J")
+    assert "\033" not in table({"TERM": "dumb"})
+    assert "\033" not in table({}, io.StringIO())

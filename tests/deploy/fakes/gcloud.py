@@ -53,6 +53,10 @@ class _Failure(Exception):
     pass
 
 
+Refused = _Failure
+"""An error of Google's with which a command ends; ``before`` can raise it."""
+
+
 @dataclass
 class Command:
     """A parsed command: ``words`` before the flags, and the flags."""
@@ -126,14 +130,15 @@ class FakeGcloud:
         """Run one command."""
         del timeout_s
         self.asked.append(argv)
-        self.before(argv)
         command = Command.read(argv)
         try:
+            self.before(argv)
             self._stumble(command)
             answer = self._answer(command, stdin, folder)
             self._lose(command)
         except _Failure as failure:
-            return Finished(1, "", f"ERROR: (gcloud.{'.'.join(command.words[:3])}) {failure}")
+            group = command.words[: 2 if command.words[0] == "logging" else 3]  # its third word is a filter
+            return Finished(1, "", f"ERROR: (gcloud.{'.'.join(group)}) {failure}")
         self.after(argv)
         printed = self.warnings.get(" ".join(command.words), "progress goes here\n")
         return Finished(0, answer if isinstance(answer, str) else json.dumps(answer), printed)
@@ -209,19 +214,34 @@ class FakeGcloud:
             raise _Failure(f"[you@example.com] does not have permission to access {unknown} (or it may not exist)")
         if command.words[0] == "projects" and not self.exists:
             raise _Failure(f"Projects instance [{PROJECT}] not found: Requested entity was not found.")
+        if command.words[0] == "logging":
+            return self._logged(command)
         answers: dict[str, Any] = {
             "auth": "an-access-token\n",
             "config": {"credential": {"access_token": self.tokens[0], "token_expiry": self.expiry}},
             "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
             "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}"},
             "billing": {"billingEnabled": self.is_billed},
-            "logging": [
-                line if {"jsonPayload", "textPayload"} & line.keys() else {"jsonPayload": line} for line in self.log
-            ],
             "resource-manager": {"constraint": "…", **self.organization_policy},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }
         return answers[command.words[0]]
+
+    def _logged(self, command: Command) -> list[dict[str, Any]]:
+        """Return the entries of the log, the newest first: those with or without a reason, if the filter says so.
+
+        The other terms of a filter are not played here, but in ``tests/emulators/clouds/google/log_entries.py``.
+        """
+        entries = [
+            line if _PAYLOADS & line.keys() else {"timestamp": line.get("timestamp", VERSION_MADE), "jsonPayload": line}
+            for line in self.log
+        ]
+        wanted = command.words[2]
+        if "jsonPayload.reason:*" in wanted:
+            has_reason = "NOT jsonPayload.reason:*" not in wanted
+            entries = [entry for entry in entries if bool(entry["jsonPayload"].get("reason")) is has_reason]
+        entries.sort(key=lambda entry: str(entry.get("timestamp")), reverse=True)
+        return entries[: int(command.flags["limit"])]
 
     def _builder(self) -> dict[str, Any]:
         return {"role": self.build_role, "members": [f"serviceAccount:{BUILD_ACCOUNT}"]}

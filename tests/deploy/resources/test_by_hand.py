@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from deploy.stages.health.rows import rows_of
 from deploy.stages.plan import plan
 from deploy.steps import pending
-from deploy.verbs.status_rows import all_rows, health
 from tests.deploy.cases import PLANS, observed_of, overlaid, read, spec_of
+from tests.deploy.stages.health.samples import SPEC, readings
 
 SUBSCRIPTION, TOPIC = ("subscription dt-events", "subscription"), ("topic dt-rejected", "topic")
 FUNCTION, SERVICE = ("function dt-pubsub", "function"), ("function dt-pubsub", "service")
@@ -208,10 +209,6 @@ def test_a_default_of_google_is_not_shown(place: tuple[str, str], settings: Any)
     ids=["no URL", "IAP", "no instance"],
 )
 def test_a_service_that_was_closed_to_dt_by_hand_makes_a_status_unhealthy(annotations: Mapping[str, str]) -> None:
-    everything = read(PLANS / "everything.json")
     closed = {"facts": {SERVICE[0]: {SERVICE[1]: {"metadata": {"annotations": annotations}}}}}
-    spec, observed = spec_of(everything["spec"]), observed_of(overlaid(everything["observed"], closed))
-    rows = all_rows(spec, plan(spec, observed), observed, {}, 0.0)
-    assert health(rows) is False
-    assert [row.state for row in rows if row.state not in {"ok", "ACTIVE"}] == ["closed"]
-    assert health(all_rows(spec, plan(spec, observed), observed_of(everything["observed"]), {}, 0.0)) is True
+    rows = rows_of(SPEC, readings(closed))
+    assert [(row.state, row.page) for row in rows if row.health != "ok"] == [("closed", "no-events")]

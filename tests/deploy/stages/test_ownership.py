@@ -1,13 +1,14 @@
 """Resources of others are left alone, even if their owner changes during a run; our own are found in every place."""
 
 import contextlib
+import re
 from collections.abc import Callable
 
 import pytest
 
 from deploy.dt.transport import DtAnswer
 from deploy.errors import ApplyFailed, DeployError, DtFailed, NotOwned, NotReady
-from deploy.verbs.exit_codes import NOTHING_TO_DO
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.fakes.gcloud import PROJECT, new_function
 from tests.deploy.stage import Stage
@@ -41,9 +42,11 @@ def test_a_service_of_the_same_name_without_a_function_stops_up_before_any_chang
 ) -> None:
     stage.google.things[SERVICE] = OTHERS
     deployment = stage.deployment(invocation=invocation)
-    for verb in (deployment.plan, deployment.up, deployment.status):
+    for verb in (deployment.plan, deployment.up):
         with pytest.raises(NotOwned, match=r"Cloud Run service dt-pubsub: already exists .* not this deployment's"):
             verb()
+    assert deployment.status() == UNHEALTHY
+    assert re.search("^broken +Cloud Run service dt-pubsub +already exists .* not this", stage.shown, re.MULTILINE)
     assert stage.google.changes() == []
     assert is_closed(stage)
 
@@ -216,9 +219,11 @@ def test_down_removes_nothing_after_any_other_error_of_dt(up: Stage, status: int
 
 def test_a_named_dt_project_must_exist_except_for_down(up: Stage) -> None:
     del up.dt.connectors[DT_PROJECT]
-    for verb in (up.deployment().plan, up.deployment().up, up.deployment().status):
+    for verb in (up.deployment().plan, up.deployment().up):
         with pytest.raises((DtFailed, NotReady)):
             verb()
+    assert up.deployment().status() == FAILED
+    assert f"connector in {DT_PROJECT}: see docs/runbook/unreadable.md" in up.shown
     assert up.google.changes() == []
 
 

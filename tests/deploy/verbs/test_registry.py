@@ -51,8 +51,8 @@ def test_only_init_needs_no_settings_and_only_up_offers_it() -> None:
     assert [name for name in NAMES if USAGES[name].offers_init] == ["up"]
 
 
-KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "version", "next", "deployments"]
-KEYS += ["upgrade", "undelivered", "followed"]
+KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "health", "version", "next"]
+KEYS += ["deployments", "upgrade", "undelivered", "followed"]
 
 
 @pytest.mark.parametrize("verb", WITH_SETTINGS)
@@ -63,11 +63,18 @@ def test_every_verb_prints_the_same_json_keys_and_nothing_else(up: Stage, verb: 
     assert list(up.in_json()) == KEYS
 
 
-@pytest.mark.parametrize("verb", WITH_SETTINGS)
+@pytest.mark.parametrize("verb", [verb for verb in WITH_SETTINGS if verb != "status"])
 def test_no_verb_continues_without_a_login(stage: Stage, verb: str) -> None:
     stage.google.is_logged_in = False
     with pytest.raises((NotReady, GcloudFailed), match="gcloud auth login"):
         getattr(stage.deployment(), verb)()
+
+
+def test_a_status_without_a_login_shows_what_dt_says_and_the_command_to_log_in(up: Stage) -> None:
+    up.google.is_logged_in = False
+    assert up.deployment().status() == FAILED
+    assert "last 3 h: 9 delivered" in up.shown
+    assert "fix: gcloud auth login" in up.shown
 
 
 def test_no_verb_continues_without_dt_credentials(stage: Stage) -> None:

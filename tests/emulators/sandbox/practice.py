@@ -161,7 +161,7 @@ PRACTICE = (
     Practice(
         "pubsub-down",
         "Pub/Sub answers every publish with UNAVAILABLE; the function answers 503, and DT repeats the events.",
-        "`status`: deliveries `failing`; log: `put off`, `UNAVAILABLE`",
+        "`status`: the connector is `failing`; log: `put off`, `UNAVAILABLE`",
         _pubsub(PubSubFault.fail("UNAVAILABLE")),
         "Pub/Sub",
     ),
@@ -175,7 +175,7 @@ PRACTICE = (
     Practice(
         "function-down",
         "Cloud Run answers 503 instead of the function; DT repeats the events.",
-        "`status`: deliveries `failing`; log: no new lines",
+        "`status`: the connector is `failing`; log: no new lines",
         _answers(_unavailable, FUNCTION_HOSTS),
         "function",
     ),
@@ -194,21 +194,21 @@ PRACTICE = (
     Practice(
         "dt-api-429",
         "DT's API answers every call with 429, too many requests; events flow on.",
-        "`status`: ends with error `429` of DT",
+        "`status`: the connector is `unreadable`, `429`; Google's side is shown",
         _answers(partial(_refuse, status=429, retry_after_s=1), DT_APIS),
         "DT's API",
     ),
     Practice(
         "dt-api-down",
         "DT's API and its login answer every call with 503; events flow on.",
-        "`status`: ends with error `503` of DT",
+        "`status`: the connector is `unreadable`, `503`; Google's side is shown",
         _answers(partial(_refuse, status=503), (*DT_APIS, DT_LOGIN)),
         "DT's API",
     ),
     Practice(
         "google-api-503",
         "Google's APIs answer every call with 503; gcloud repeats each for half a minute; events flow on.",
-        "`status`: ends with error `503` of gcloud, after some minutes",
+        "`status`: Google's side is `unreadable`, `503`, after some minutes; DT's counts are shown",
         _answers(partial(_refuse, status=503), ["*.googleapis.com"]),
         "Google's APIs",
     ),
@@ -255,8 +255,9 @@ class Practising:
             return self.names()
 
     def _settle(self) -> None:
-        """Let DT send what it could not deliver at once, and forget that it could not, as three hours would."""
+        """Let DT send what it could not deliver at once, and forget all failures, as three hours would."""
         self._sky.dt.connectors.forgive()
+        self._sky.google.requests.forgive()
         self._sky.dt.deliveries.hurry()
 
     def _end(self, names: Sequence[str]) -> None:

@@ -18,7 +18,8 @@ It is strict: it refuses unknown fields, missing permissions, APIs that are off,
 ``collection``   the methods that topics and subscriptions have in common                  nothing
 ``exports``      checks subscriptions that write to BigQuery or Cloud Storage              nothing
 ``filters``      the filters of subscriptions                                              nothing
-``monitoring``   unacknowledged messages of subscriptions, as time series                  the data plane
+``monitoring``   unacknowledged messages and requests, as time series                      the data plane
+``served_requests``  the requests that the front end has answered                          the clock
 ``data_plane``   the Pub/Sub that has the messages, and the gates of functions to it       Pub/Sub
 ``build``        Cloud Build: its default service account                                  nothing
 ``functions``    Cloud Functions v2: creates, changes and deletes functions                a thread
@@ -29,5 +30,6 @@ It is strict: it refuses unknown fields, missing permissions, APIs that are off,
 ``run``          Cloud Run: services, their IAM policies, the invoker check                revisions
 ``front_door``   forwards requests to the URLs of services                                 revisions
 ``log_entries``  the log lines of functions                                                revisions
+``log_filter``   the filters of Cloud Logging                                              nothing
 ===============  ========================================================================  ==============
 """

@@ -19,6 +19,7 @@ from tests.emulators.clouds.google.projects import Billing, OrganizationPolicy, 
 from tests.emulators.clouds.google.pubsub import PubSub
 from tests.emulators.clouds.google.run import Run
 from tests.emulators.clouds.google.secrets import Secrets
+from tests.emulators.clouds.google.served_requests import ServedRequests
 
 _ALWAYS_ON = frozenset({"cloudbilling", "cloudresourcemanager", "serviceusage"})
 """APIs that gcloud calls on behalf of its own project, so that they need not be enabled in the user's project."""
@@ -40,9 +41,10 @@ class Google:
         self.accounts.use(self.policies)
         self.secrets = Secrets(estate, self.policies)
         self.pubsub = PubSub(estate, self.policies, plane)
-        self.monitoring = Monitoring(estate, self.pubsub)
+        self.requests = ServedRequests()
+        self.monitoring = Monitoring(estate, self.pubsub, self.requests)
         self.run = Run(estate, self.policies)
-        self.door = FrontDoor(self.run, estate.project)
+        self.door = FrontDoor(self.run, estate.project, self.requests)
         self.log_entries = LogEntries(estate, self.run)
         self._builder = Builder(estate, self.accounts, self.secrets, self.pubsub, self.run, plane, proxy)
         self.functions = Functions(estate, self._builder, self.run)

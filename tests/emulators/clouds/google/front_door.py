@@ -6,6 +6,7 @@ from http.client import HTTPConnection, HTTPException
 
 from tests.emulators.clouds.exchange import Answer, Request
 from tests.emulators.clouds.google.run import Run
+from tests.emulators.clouds.google.served_requests import ServedRequests
 from tests.emulators.clouds.google.service import Service
 
 _HOP_BY_HOP = frozenset({"connection", "keep-alive", "proxy-connection", "te", "trailer", "upgrade", "host"})
@@ -16,19 +17,24 @@ TIMEOUT_S = 60.0
 class FrontDoor:
     """The front end for all hosts of ``run.app`` and ``cloudfunctions.net``."""
 
-    def __init__(self, run: Run, project: str) -> None:
+    def __init__(self, run: Run, project: str, requests: ServedRequests) -> None:
         self._run = run
+        self._requests = requests
         self._project = project
 
     def serve(self, request: Request) -> Answer:
-        """Answer a request to the URL of a service or of its function."""
+        """Answer a request to the URL of a service or of its function, and count it."""
         service, target = self._addressed(request)
         revision = service.chosen() if service else None
         if service is None or revision is None:
             return _page(404, "Error: Page not found")
-        if not self._run.is_open(service):
-            return _page(403, "Error: Forbidden<h2>Your client does not have permission to get URL from this server.")
-        return _forwarded(request, revision.port, target)
+        if self._run.is_open(service):
+            answer = _forwarded(request, revision.port, target)
+        else:
+            sentence = "Your client does not have permission to get URL from this server."
+            answer = _page(403, f"Error: Forbidden<h2>{sentence}")
+        self._requests.add(service.name, service.region, revision.name, answer.status)
+        return answer
 
     def _addressed(self, request: Request) -> tuple[Service | None, str]:
         target = request.target

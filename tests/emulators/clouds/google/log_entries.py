@@ -1,23 +1,18 @@
 """``logging.googleapis.com`` v2, for ``gcloud logging read``: the log lines of running functions and of failed starts.
 
-The time of a line is the time of the first request, or of the first ``collect``, that found it. A filter can have the
-names of service and revision, an event's id and a minimum severity; the rest of a filter is ignored.
+The time of a line is the time of the first request, or of the first ``collect``, that found it. ``log_filter`` applies
+filters, and refuses what it does not know.
 https://cloud.google.com/logging/docs/reference/v2/rest/v2/entries/list
 """
 
 import json
-import re
 import threading
 
 from tests.emulators.clouds.exchange import Json, Request, Route, page
 from tests.emulators.clouds.google.estate import Estate, timestamp
+from tests.emulators.clouds.google.log_filter import parse_filter
 from tests.emulators.clouds.google.problems import invalid
 from tests.emulators.clouds.google.run import Run
-
-SEVERITIES = ("DEFAULT", "DEBUG", "INFO", "NOTICE", "WARNING", "ERROR", "CRITICAL", "ALERT", "EMERGENCY")
-_LABELS = {name: re.compile(rf'{name}"?\s*=\s*"?([\w-]+)') for name in ("service_name", "revision_name")}
-_EVENT = re.compile(r'jsonPayload\.eventId\s*=\s*"([^"]*)"')
-_SEVERITY = re.compile(r'severity\s*>=\s*"?([A-Z]+)')
 
 
 class LogEntries:
@@ -37,8 +32,8 @@ class LogEntries:
         requested = request.json()
         for name in requested.get("resourceNames", []):
             self._estate.check_project(name.split("/")[1])
-        found = self.collect()
-        wanted = [entry for entry in found if _is_wanted(entry, requested.get("filter", ""))]
+        is_wanted = parse_filter(requested.get("filter", ""))
+        wanted = [entry for entry in self.collect() if is_wanted(entry)]
         if requested.get("orderBy") == "timestamp desc":
             wanted.reverse()
         elif requested.get("orderBy", "timestamp asc") != "timestamp asc":
@@ -71,6 +66,7 @@ class LogEntries:
                     "insertId": f"{revision}-{number}",
                     "logName": f"projects/{self._estate.project}/logs/run.googleapis.com%2Fstdout",
                     "resource": {"type": "cloud_run_revision", "labels": labels},
+                    "labels": {"goog-managed-by": "cloudfunctions"},
                     "timestamp": timestamp(),
                     **_payload(line),
                 }
@@ -85,15 +81,3 @@ def _payload(line: str) -> Json:
     if not isinstance(value, dict):
         return {"severity": "DEFAULT", "textPayload": line}
     return {"severity": value.pop("severity", "DEFAULT"), "jsonPayload": value}
-
-
-def _is_wanted(entry: Json, text: str) -> bool:
-    event = _EVENT.search(text)
-    if event and entry.get("jsonPayload", {}).get("eventId") != event[1]:
-        return False
-    labels, severity = entry["resource"]["labels"], _SEVERITY.search(text)
-    requested = {name: match[1] for name, pattern in _LABELS.items() if (match := pattern.search(text))}
-    if any(labels[name] != value for name, value in requested.items()):
-        return False
-    minimum = SEVERITIES.index(severity[1]) if severity and severity[1] in SEVERITIES else 0
-    return entry["severity"] in SEVERITIES and SEVERITIES.index(entry["severity"]) >= minimum

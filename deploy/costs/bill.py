@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tests.bench.cloud import Entries, Prices
+from deploy.costs.prices import Entries, Prices
 
 GIB = 2**30
 GIB_OF_A_TIB = 1024

@@ -1,0 +1,94 @@
+"""How many requests the function has answered, by HTTP status, from Cloud Monitoring. Pure.
+
+Cloud Run counts every request once a minute, also those that never reached the function's code, and Google shows a
+count up to three minutes late: https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run. A request that the
+function refuses is counted, too, so that this number is exact where the log is sampled.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from deploy.google.time_series import points_of
+from deploy.google.time_series import question as question_of
+from deploy.spec import Spec
+
+DAY_S = 86_400
+RECENT_S = 3 * 3600
+"""The same three hours of which DT counts the deliveries."""
+
+PERIOD_S = 300
+"""The counts are added up for every five minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class RequestCounts:
+    """The requests of a day. ``day`` and ``recent``: by HTTP status, such as ``{"200": 120}``.
+
+    ``since``: the beginning of the first five minutes with a request, ``until``: the time of the reading, ``last_ok``:
+    the end of the last five minutes with an answer 2xx; all in seconds since 1970, and None if there was none.
+    """
+
+    until: float
+    day: Mapping[str, int] = field(default_factory=dict)
+    recent: Mapping[str, int] = field(default_factory=dict)
+    since: float | None = None
+    last_ok: float | None = None
+
+    @property
+    def per_s(self) -> float:
+        """Requests per second, on average since the first one of the day."""
+        return sum(self.day.values()) / self.measured_s if self.measured_s else 0.0
+
+    @property
+    def measured_s(self) -> float:
+        """Seconds over which the rate was measured: since the first request of the day, and 0 without one."""
+        return 0.0 if self.since is None else max(self.until - self.since, float(PERIOD_S))
+
+    def recently(self, beginning: str) -> int:
+        """Return the number of recent answers whose status begins like this: ``"5"`` for all 5xx, "" for all."""
+        return sum(count for status, count in self.recent.items() if status.startswith(beginning))
+
+
+def question(spec: Spec, now: float) -> dict[str, str]:
+    """Return the parameters of ``timeSeries.list`` for the requests of a day.
+
+    All revisions are added up, because each deployment begins the series of another revision.
+    """
+    wanted = (
+        'metric.type = "run.googleapis.com/request_count" AND resource.type = "cloud_run_revision" AND '
+        f'resource.labels.service_name = "{spec.name}" AND resource.labels.location = "{spec.region}"'
+    )
+    return question_of(
+        wanted,
+        now - DAY_S,
+        now,
+        alignmentPeriod=f"{PERIOD_S}s",
+        perSeriesAligner="ALIGN_SUM",
+        crossSeriesReducer="REDUCE_SUM",
+        groupByFields="metric.labels.response_code",
+    )
+
+
+def counted(all_series: Iterable[Any], now: float) -> RequestCounts:
+    """Return the counts of an answer.
+
+    Raises:
+        AttributeError, KeyError, TypeError, ValueError: it has another structure than Google documents.
+
+    """
+    day: Counter[str] = Counter()
+    recent: Counter[str] = Counter()
+    begins, good = [], []
+    for point in points_of(all_series):
+        if point.value <= 0:
+            continue
+        status = point.labels["response_code"]
+        day[status] += int(point.value)
+        begins.append(point.ended_at - PERIOD_S)
+        if point.ended_at > now - RECENT_S:
+            recent[status] += int(point.value)
+        if status.startswith("2"):
+            good.append(point.ended_at)
+    return RequestCounts(now, dict(day), dict(recent), min(begins, default=None), max(good, default=None))

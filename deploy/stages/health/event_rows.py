@@ -1,0 +1,137 @@
+"""The rows of what the function answered: requests, the last event, and the reasons in its log. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from deploy.commands import read_log
+from deploy.errors import DeployError
+from deploy.google.event_log import LogLine
+from deploy.google.request_counts import PERIOD_S, RequestCounts
+from deploy.program import PROGRAM
+from deploy.spec import Spec
+from deploy.stages.health.connector_rows import deliveries_of
+from deploy.stages.health.readings import Readings
+from deploy.stages.health.resource_rows import deployment_age_s
+from deploy.stages.health.row import Row, unreadable
+from deploy.stages.health.words import DAY_S, ago, counted, duration, moment
+
+RECENT_S = 3 * 3600
+"""The time in which DT counts deliveries; a problem that is older is no longer shown."""
+
+SERVER_ERRORS_SHARE = 0.01
+"""More 5xx than this share of all recent requests are a problem even if DT has delivered every event meanwhile."""
+
+UNAUTHORIZED_SHARE, FEWEST_UNAUTHORIZED = 0.5, 10
+"""So many 401 are a problem. Fewer come from strangers who try the address, and harm nobody."""
+
+SILENT_S = DAY_S
+"""An older deployment without an event in this time has a problem, because a sensor reports every 15 minutes."""
+
+SEVERE = {
+    "clock": "clock",
+    "keys": "keys",
+    "publish_config": "publish",
+    "publish_rejected": "publish",
+    "internal": "server-errors",
+}
+"""Reasons that are a problem unless an event was delivered since, each with its page of the runbook.
+
+``checksum`` is not among them: verify and rotate cause it on purpose, to see which secret the function knows."""
+
+
+def event_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
+    """Return the rows of the requests, the last event and severe problems."""
+    yield _requests(spec, readings.requests)
+    yield _last_event(spec, readings)
+    if isinstance(readings.problems, DeployError):
+        yield unreadable("log", readings.problems)
+    else:
+        yield from _problems(spec, readings.problems, readings)
+
+
+def _requests(spec: Spec, requests: RequestCounts | DeployError) -> Row:
+    if isinstance(requests, DeployError):
+        return unreadable("requests", requests)
+    total = requests.recently("")
+    if not total:
+        return Row("requests", "ok", "none in the last 3 h, or Google has no numbers yet")
+    by_class = ", ".join(f"{count:,} {kind}" for kind, count in by_kind(requests).items())
+    detail = f"last 3 h: {by_class}"
+    if requests.recently("5") > SERVER_ERRORS_SHARE * total:
+        return Row("requests", "failing", detail, "unhealthy", read_log(spec), "server-errors")
+    if requests.recently("401") >= max(FEWEST_UNAUTHORIZED, UNAUTHORIZED_SHARE * total):
+        return Row("requests", "unauthorized", detail, "unhealthy", f"{PROGRAM} verify", "unauthorized")
+    return Row("requests", "ok", detail)
+
+
+def by_kind(requests: RequestCounts) -> dict[str, int]:
+    """Return the numbers of recent requests by the kind of answer; kinds without a request are left out."""
+    unauthorized = requests.recently("401")
+    kinds = {
+        "2xx": requests.recently("2"),
+        "401": unauthorized,
+        "other 4xx": requests.recently("4") - unauthorized,
+        "5xx": requests.recently("5"),
+    }
+    return {kind: count for kind, count in kinds.items() if count}
+
+
+def last_delivery(readings: Readings) -> float | None:
+    """Return when an event was delivered last, from the log or else, to five minutes, from the count of requests."""
+    times = []
+    if isinstance(readings.newest_event, LogLine):
+        times.append(readings.newest_event.at)
+    if isinstance(readings.requests, RequestCounts) and readings.requests.last_ok is not None:
+        times.append(readings.requests.last_ok - PERIOD_S)
+    return max(times, default=None)
+
+
+def _last_event(spec: Spec, readings: Readings) -> Row:
+    line = readings.newest_event
+    if isinstance(line, LogLine):
+        what = " of ".join(word for word in (line.event_type, line.device_id) if word) or "an event"
+        return Row("last event", "ok", f"{ago(line.at, readings.at)}: {what}")
+    if isinstance(readings.requests, RequestCounts) and readings.requests.last_ok is not None:
+        until = readings.requests.last_ok
+        between = f"between {moment(until - PERIOD_S)} and {moment(until)}"
+        return Row("last event", "ok", f"{between}: a request was answered 2xx")
+    if _delivered_by_dt(readings):
+        return Row("last event", "ok", "in the last 3 h, as DT counts it")
+    for answer in (line, readings.requests):
+        if isinstance(answer, DeployError):
+            return unreadable("last event", answer)
+    return _silence(spec, readings)
+
+
+def _delivered_by_dt(readings: Readings) -> bool:
+    """Return whether DT has counted a delivery: Google may have no numbers yet, and a quiet log has no line."""
+    counts = [counted for counted in readings.deliveries.values() if not isinstance(counted, DeployError)]
+    return any(deliveries_of(counted)[0] for counted in counts)
+
+
+def _silence(spec: Spec, readings: Readings) -> Row:
+    is_new, is_sending = deployment_age_s(spec, readings) < SILENT_S, _is_sending(spec, readings)
+    detail = f"none in the last {duration(SILENT_S)}"
+    if is_new or not is_sending:
+        return Row("last event", "none", f"{detail}{' (the deployment is new)' if is_new else ''}")
+    return Row("last event", "silent", detail, "unhealthy", f"{PROGRAM} verify", "no-events")
+
+
+def _is_sending(spec: Spec, readings: Readings) -> bool:
+    """Return whether an active connector sends to the function: if none does, its own row is the problem."""
+    owned = [found for project in readings.connectors for found in readings.observed.owned_in(project, spec)]
+    return any(connector.status == "ACTIVE" for connector in owned)
+
+
+def _problems(spec: Spec, lines: Sequence[LogLine], readings: Readings) -> Iterator[Row]:
+    """Return a row for each severe reason of the last three hours. It is a problem if no event was delivered since."""
+    recent = [line for line in lines if line.reason in SEVERE and line.at > readings.at - RECENT_S]
+    delivered_at = last_delivery(readings)
+    for reason, count in Counter(line.reason for line in recent).items():
+        newest = next(line for line in recent if line.reason == reason)
+        said = f": {newest.detail}" if newest.detail else ""
+        detail = f"{counted(count, 'time')} in 3 h, the last {ago(newest.at, readings.at)}{said}"
+        if delivered_at is not None and delivered_at > newest.at:
+            yield Row(f"log: {reason}", "over", f"{detail}; events were delivered since")
+        else:
+            yield Row(f"log: {reason}", "failing", detail, "unhealthy", read_log(spec), SEVERE[reason])

@@ -1,0 +1,97 @@
+"""The rows of the messages: how many are unread, and why events are on the rejected topic. Pure."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from deploy.commands import read_rejected
+from deploy.errors import DeployError
+from deploy.google.backlog import Unread
+from deploy.google.event_log import MOST_LINES, PROBLEM_DAYS, LogLine
+from deploy.resources.pubsub import subscription_id
+from deploy.spec import Spec
+from deploy.stages.health.readings import Readings
+from deploy.stages.health.row import Row, unreadable
+from deploy.stages.health.words import ago, counted, duration, moment
+
+MAX_UNREAD_S = 3600
+"""A message that is unread for more seconds is a problem: its subscriber has stopped, or does not exist."""
+
+NO_NUMBERS = "Google has no numbers yet"
+
+
+def message_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
+    """Return a row for each subscription that exists, and for each reason of rejected events."""
+    names = [name for name in (spec.topic, spec.rejected_topic) if _may_exist(name, readings)]
+    lines = () if isinstance(readings.problems, DeployError) else readings.problems
+    kept = [line for line in lines if line.is_kept]
+    for name in names:
+        if isinstance(readings.backlog, DeployError):
+            yield unreadable(f"unread in {name}", readings.backlog)
+        elif name == spec.topic:
+            yield _unread(spec, readings.backlog.get(name), readings)
+        else:
+            yield _rejected(spec, readings.backlog.get(name), readings)
+    if spec.rejected_topic in names:
+        yield from _reasons(spec, kept, readings, is_full=len(lines) >= MOST_LINES)
+
+
+def _may_exist(subscription: str, readings: Readings) -> bool:
+    facts = readings.google_side.facts
+    return subscription_id(subscription) not in facts or bool(facts[subscription_id(subscription)].get("subscription"))
+
+
+def _unread(spec: Spec, unread: Unread | None, readings: Readings) -> Row:
+    what = f"unread in {spec.topic}"
+    if unread is None:
+        return Row(what, "ok", NO_NUMBERS)
+    if unread.oldest_s <= MAX_UNREAD_S:
+        return Row(what, "ok", _waiting(unread, readings))
+    describe = f"gcloud pubsub subscriptions describe {spec.topic} {spec.project_flag}"
+    detail = f"{_waiting(unread, readings)}: does a subscriber read it?"
+    return Row(what, "unread", detail, "unhealthy", describe, "backlog")
+
+
+def _rejected(spec: Spec, unread: Unread | None, readings: Readings) -> Row:
+    what = f"unread in {spec.rejected_topic}"
+    if unread is None or not unread.messages:
+        return Row(what, "ok", NO_NUMBERS if unread is None else _waiting(unread, readings))
+    detail = f"{_waiting(unread, readings)}{_kept_for(spec, readings)}"
+    return Row(what, "rejected", detail, "unhealthy", read_rejected(spec), "rejected")
+
+
+def _waiting(unread: Unread, readings: Readings) -> str:
+    measured = f"as of {moment(unread.measured_at)}, {duration(readings.at - unread.measured_at)} ago"
+    if not unread.messages:
+        return f"no messages; {measured}"
+    return f"{counted(unread.messages, 'message')}, the oldest {duration(unread.oldest_s)} old; {measured}"
+
+
+def _kept_for(spec: Spec, readings: Readings) -> str:
+    """Return for how long the rejected subscription keeps a message: after that, it is lost."""
+    found = readings.observed.facts.get(subscription_id(spec.rejected_topic), {}).get("subscription") or {}
+    written = str(found.get("messageRetentionDuration", "")).removesuffix("s")
+    return f"; each is kept for {duration(int(written))}" if written.isdecimal() else ""
+
+
+def _reasons(spec: Spec, kept: Sequence[LogLine], readings: Readings, *, is_full: bool) -> Iterator[Row]:
+    """Return a row for each reason, the most frequent one first, with the newest example."""
+    is_problem = _has_unread(spec.rejected_topic, readings.backlog)
+    fewest = "at least " if is_full else ""
+    for reason, count in Counter(line.reason for line in kept).most_common():
+        newest = next(line for line in kept if line.reason == reason)
+        device = f" of {newest.device_id}" if newest.device_id else ""
+        example = f"{newest.event_type or 'an event'}{device}"
+        said = f": {newest.detail}" if newest.detail else ""
+        detail = f"{fewest}{count:,} in {PROBLEM_DAYS} d, the last {ago(newest.at, readings.at)}, {example}{said}"
+        if is_problem:
+            yield Row(f"rejected: {reason}", "rejected", detail, "unhealthy", read_rejected(spec), "rejected")
+        else:
+            yield Row(f"rejected: {reason}", "ok", detail)
+
+
+def _has_unread(subscription: str, backlog: Mapping[str, Unread] | DeployError) -> bool:
+    """Return whether there are unread messages; also True if Google has no number, as they may be too new for it."""
+    if isinstance(backlog, DeployError):
+        return True
+    unread = backlog.get(subscription)
+    return unread is None or unread.messages > 0

@@ -1,0 +1,191 @@
+"""Asks every question about a deployment at the same time. An answer that fails leaves all others as they are."""
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from deploy.dt.connectors import Connectors
+from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
+from deploy.google.backlog import MESSAGES, OLDEST, Unread, unread_in
+from deploy.google.backlog import question as question_of_backlog
+from deploy.google.event_log import EventLog
+from deploy.google.gcloud import Gcloud
+from deploy.google.request_counts import RequestCounts, counted
+from deploy.google.request_counts import question as question_of_requests
+from deploy.google.rest import ReadTimeSeries
+from deploy.parallel import wait_for, worker_pool
+from deploy.resources.connector import Connector, connector_id
+from deploy.resources.function import Function
+from deploy.resources.resource import Facts
+from deploy.resources.signature_secret import SignatureSecret
+from deploy.secret import Secret
+from deploy.spec import Spec
+from deploy.stages.health.readings import Metrics, Readings, attempt
+from deploy.stages.observe import CLOSED, Observer
+from deploy.stages.observed import Observed
+from deploy.stages.plan import plan
+from deploy.steps import ResourceId, Step
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReader:
+    """Reads the health of one deployment. ``organization`` returns the DT organization of a DT project."""
+
+    spec: Spec
+    google: Gcloud
+    observer: Observer
+    connectors: Connectors
+    organization: Callable[[str], str]
+    read_time_series: ReadTimeSeries
+    now: Callable[[], float]
+
+    def read(self) -> Readings:
+        """Return all answers. Nothing is raised because a cloud does not answer."""
+        log = EventLog(self.spec, self.google)
+        with worker_pool() as pool:
+            measured = pool.submit(self._measured)
+            newest_event = pool.submit(attempt, log.newest_event)
+            problems = pool.submit(attempt, log.problems)
+            logged_in = pool.submit(attempt, partial(self.organization, self.spec.dt_projects[0]))
+            whole = attempt(self.observer.google_side)  # in this thread, as it has workers of its own
+            google_side, unread = self._parts(whole) if isinstance(whole, DeployError) else (whole, {})
+            organization = wait_for(logged_in)
+            listed, unlisted, closed = self._listed(pool, google_side, organization)
+            both_ends = replace(google_side, connectors=listed, closed=closed)
+            deliveries = self._deliveries(pool, both_ends)
+            backlog, requests = wait_for(measured)
+            return Readings(
+                at=self.now(),
+                google_side=google_side,
+                steps=whole if isinstance(whole, DeployError) else self._steps(both_ends, unlisted, organization),
+                unread=unread,
+                connectors=listed,
+                unlisted=unlisted,
+                closed=closed,
+                deliveries=deliveries,
+                backlog=backlog,
+                requests=requests,
+                newest_event=wait_for(newest_event),
+                problems=wait_for(problems),
+            )
+
+    def _parts(self, error: DeployError) -> tuple[Observed, dict[ResourceId, DeployError]]:
+        """Return what can be read of the function and the secret, and why others could not be read.
+
+        Someone who may look at a deployment, and not change it, may not read all that a plan compares. After any other
+        error, Google is not asked again.
+        """
+        resources = (Function(self.spec), SignatureSecret(self.spec))
+        if not isinstance(error, GcloudFailed) or error.code != "PERMISSION_DENIED":
+            return Observed({}), {resource.id: error for resource in resources}
+        facts: dict[ResourceId, Facts] = {}
+        unread: dict[ResourceId, DeployError] = {}
+        for resource in resources:
+            answer = attempt(partial(self.observer.one, resource))
+            if isinstance(answer, DeployError):
+                unread[resource.id] = answer
+            else:
+                facts[resource.id] = answer
+        return Observed(facts), unread
+
+    def _measured(self) -> tuple[Mapping[str, Unread] | DeployError, RequestCounts | DeployError]:
+        """Return what Cloud Monitoring has measured: the unread messages, and the requests."""
+        token = attempt(lambda: Secret(self.google.read_text(("auth", "print-access-token")).strip()))
+        if isinstance(token, DeployError):
+            return token, token
+        return attempt(partial(self._backlog, token)), attempt(partial(self._requests, token))
+
+    def _backlog(self, token: Secret) -> Mapping[str, Unread]:
+        names, now = (self.spec.topic, self.spec.rejected_topic), self.now()
+        series = [
+            self.read_time_series(self.spec.google_project, question_of_backlog(metric, names, now), token)
+            for metric in (MESSAGES, OLDEST)
+        ]
+        return _parsed(lambda: unread_in(*series))
+
+    def _requests(self, token: Secret) -> RequestCounts:
+        now = self.now()
+        series = self.read_time_series(self.spec.google_project, question_of_requests(self.spec, now), token)
+        return _parsed(lambda: counted(series, now))
+
+    def _listed(
+        self, pool: ThreadPoolExecutor, google_side: Observed, organization: str | DeployError
+    ) -> tuple[dict[str, Sequence[Connector]], dict[str, DeployError], dict[str, str]]:
+        """List the connectors of the named and the remembered projects; also return why some could not be listed.
+
+        The secrets of the function are compared with those of the connectors, so that these are listed afterwards. If
+        DT did not answer the question for the organization, it is not asked again: that took half a minute.
+        """
+        if isinstance(organization, DeployError) and _is_silence(organization):
+            return {}, dict.fromkeys(self.spec.dt_projects, organization), {}
+        projects = dict.fromkeys((*self.spec.dt_projects, *google_side.memory(self.spec).dt_projects))
+        asked = {
+            project: pool.submit(attempt, partial(self.connectors.list, project, google_side.secrets))
+            for project in projects
+        }
+        listed: dict[str, Sequence[Connector]] = {}
+        unlisted: dict[str, DeployError] = {}
+        closed: dict[str, str] = {}
+        for project, future in asked.items():
+            answer = wait_for(future)
+            if not isinstance(answer, DeployError):
+                listed[project] = answer
+            elif isinstance(answer, DtFailed) and answer.status in CLOSED and project not in self.spec.dt_projects:
+                closed[project] = answer.what
+            else:
+                unlisted[project] = answer
+        return listed, unlisted, closed
+
+    def _deliveries(self, pool: ThreadPoolExecutor, observed: Observed) -> dict[str, Metrics | DeployError]:
+        """Return DT's counts of the deliveries of this deployment's connectors."""
+        asked = {
+            connector.id: pool.submit(attempt, partial(self.connectors.metrics, project, connector.id))
+            for project in observed.connectors
+            for connector in observed.owned_in(project, self.spec)
+        }
+        return {connector: wait_for(future) for connector, future in asked.items()}
+
+    def _steps(
+        self,
+        observed: Observed,
+        unlisted: Mapping[str, DeployError],
+        organization: str | DeployError,
+    ) -> tuple[Step, ...] | DeployError:
+        """Return what ``up`` would do. If DT does not say the organization, it is that of the deployed function."""
+        known = organization if isinstance(organization, str) else _deployed_organization(self.spec, observed)
+        spec = replace(self.spec, organization_id=known)
+        empty: Mapping[str, Sequence[Connector]] = dict.fromkeys(unlisted, ())
+        planned = attempt(lambda: plan(spec, replace(observed, connectors={**observed.connectors, **empty})))
+        if isinstance(planned, DeployError):
+            return planned
+        unknown = {connector_id(project) for project in unlisted}
+        return tuple(step for step in planned if step.id.whole not in unknown)
+
+
+def _is_silence(error: DeployError) -> bool:
+    """Return whether DT cannot answer any question now."""
+    return isinstance(error, DtUnanswered) or (isinstance(error, DtFailed) and error.status in {401, 429})
+
+
+def _deployed_organization(spec: Spec, observed: Observed) -> str:
+    found = observed.of(Function(spec)).get("function") or {}
+    variables = found.get("serviceConfig", {}).get("environmentVariables") or {}
+    return str(variables.get("DT_ORGANIZATION_ID", ""))
+
+
+def _parsed(parse: Callable[[], T]) -> T:
+    """Return what is parsed of Cloud Monitoring's answer.
+
+    Raises:
+        DeployError: the answer has another structure than Google documents.
+
+    """
+    try:
+        return parse()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        what = f"answered with an unexpected structure ({type(error).__name__})"
+        raise DeployError(what, where="Cloud Monitoring") from None

@@ -1,0 +1,125 @@
+"""One row of ``status``, and what the rows say together. Pure."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from deploy.errors import DeployError
+
+Health = Literal["ok", "unhealthy", "unreadable"]
+
+RUNBOOK = "docs/runbook/{}.md"
+"""The page of a runbook that explains a problem, by its name."""
+
+UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: what it is about, its state in a word, and the details.
+
+    ``is_key``: the row is shown on the screen even if it is no problem. ``fix``: the first command to run, and
+    ``page``: the name of the runbook's page, both empty if there is no problem.
+    """
+
+    what: str
+    state: str
+    detail: str
+    health: Health = "ok"
+    fix: str = ""
+    page: str = ""
+    is_key: bool = True
+
+    @property
+    def runbook(self) -> str:
+        """The path of the runbook's page; empty without a problem."""
+        return RUNBOOK.format(self.page) if self.page else ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the row as ``status --json`` prints it."""
+        problem = {"fix": self.fix or None, "runbook": self.runbook or None}
+        return {"what": self.what, "state": self.state, "detail": self.detail, "health": self.health, **problem}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to do: the rows that it is about, the page that explains it, and the first command to run."""
+
+    rows: tuple[Row, ...]
+    runbook: str
+    fix: str
+
+    def head(self) -> str:
+        """Return the rows' names and the page."""
+        names = ", ".join(row.what for row in self.rows[:MOST_NAMES])
+        more = len(self.rows) - MOST_NAMES
+        return f"{names}{f' and {more} more' if more > 0 else ''}: see {self.runbook}"
+
+
+MOST_NAMES = 2
+"""Rows that a finding names."""
+
+
+def unreadable(what: str, error: DeployError) -> Row:
+    """Return the row of something that could not be read."""
+    command = re.split(r" (?='|--)", error.where)[0]  # without its flags, which may be a whole filter
+    detail = f"{command}: {error.what}" if command else error.what
+    fix = error.fix[0] if error.fix else ""
+    return Row(what, UNREADABLE, detail.replace("\n", "; "), "unreadable", fix, "unreadable")
+
+
+def health_of(rows: Iterable[Row]) -> bool | None:
+    """Return False if a row is a problem; None if there is no problem, but a row is unreadable; else True."""
+    found = {row.health for row in rows}
+    return False if "unhealthy" in found else None if "unreadable" in found else True
+
+
+def findings(rows: Iterable[Row]) -> list[Finding]:
+    """Return what to do, problems before what could not be read. Rows with the same page and command are one thing."""
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for health in ("unhealthy", "unreadable"):
+        for row in rows:
+            if row.health == health:
+                grouped.setdefault((row.runbook, row.fix), []).append(row)
+    return [Finding(tuple(group), runbook, fix) for (runbook, fix), group in grouped.items()]
+
+
+def on_one_screen(rows: Sequence[Row], most_of_a_kind: int = 6) -> list[Row]:
+    """Return the rows of the screen: all problems and the key rows, and one row that counts the others.
+
+    ``most_of_a_kind``: of more rows with the same state and page, the rest are counted in a row of their own.
+    """
+    shown: list[Row] = []
+    seen: dict[tuple[str, str], int] = {}
+    for row in _merged(rows):
+        if row.health == "ok" and not row.is_key:
+            continue
+        kind = (row.state, row.page or row.what.partition(" ")[0])
+        seen[kind] = seen.get(kind, 0) + 1
+        if seen[kind] <= most_of_a_kind:
+            shown.append(row)
+    more = [
+        Row(f"{count - most_of_a_kind} more", state, "status --json shows all of them")
+        for (state, _), count in seen.items()
+        if count > most_of_a_kind
+    ]
+    rest = sum(row.health == "ok" and not row.is_key for row in rows)
+    others = [Row("everything else", "ok", f"{rest} more as they should be")] if rest else []
+    return [*shown, *more, *others]
+
+
+def _merged(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows with those in one that could not be read for the same reason."""
+    same: dict[str, list[str]] = {}
+    for row in rows:
+        if row.health == "unreadable":
+            same.setdefault(row.detail, []).append(row.what)
+    merged: list[Row] = []
+    for row in rows:
+        if row.health != "unreadable":
+            merged.append(row)
+        elif names := same.pop(row.detail, None):
+            others = f" and {len(names) - 1} more" if len(names) > 1 else ""
+            merged.append(replace(row, what=f"{row.what}{others}"))
+    return merged

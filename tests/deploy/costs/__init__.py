@@ -1,0 +1,1 @@
+"""The price list and the model of a month."""

@@ -1,0 +1,302 @@
+"""What each reading says on the screen, whether it is a problem, and which page and command it names."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from deploy.errors import DeployError, DtFailed, GcloudFailed, NotOwned, Unusable
+from deploy.google.backlog import Unread
+from deploy.google.event_log import MOST_LINES
+from deploy.google.request_counts import RequestCounts
+from deploy.stages.health.readings import Readings
+from deploy.stages.health.row import Row, health_of
+from deploy.stages.health.rows import rows_of
+from deploy.stages.observed import Observed
+from deploy.steps import ResourceId, keep
+from tests.deploy.stages.health.samples import EVERYTHING, HOUR_S, NOW, PROJECT, SPEC, line, readings, requests
+
+DAY_S = 24 * HOUR_S
+NUMBERS = Unread(0, 0, NOW - 120)
+CONNECTOR = EVERYTHING["observed"]["connectors"][PROJECT][0]
+ID = CONNECTOR["id"]
+FUNCTION = "function dt-pubsub"
+READ_LOG = "gcloud functions logs read dt-pubsub --gen2"
+PULL = "gcloud pubsub subscriptions pull dt-rejected"
+
+
+NOTHING_SINCE: dict[str, Any] = {"newest_event": line(600), "requests": RequestCounts(NOW)}
+
+
+def rows(**changes: Any) -> dict[str, Row]:
+    """Return the rows by what they are about."""
+    return {row.what: row for row in rows_of(SPEC, readings(**changes))}
+
+
+def problems(read: Readings) -> list[Row]:
+    return [row for row in rows_of(SPEC, read) if row.health != "ok"]
+
+
+def connector(**fields: str) -> dict[str, Any]:
+    return {"observed": {"connectors": {PROJECT: [{**CONNECTOR, **fields}]}}}
+
+
+def test_a_healthy_deployment_has_no_problem_and_a_row_for_every_question() -> None:
+    found = rows_of(SPEC, readings())
+    assert health_of(found) is True
+    assert [row.what for row in found if row.is_key] == [
+        *("version", "function dt-pubsub", "secret dt-signature", f"connector in {PROJECT}", "requests", "last event"),
+        *("unread in dt-events", "unread in dt-rejected", "cost"),
+    ]
+
+
+PROBLEMS: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
+    "switched off by DT": (
+        connector(status="SYSTEM_DISABLED"),
+        *(f"connector in {PROJECT}", "SYSTEM_DISABLED", "switched it off after five days"),
+        *("connector-disabled", "python -m deploy up"),
+    ),
+    "paused in DT Studio": (
+        connector(status="USER_DISABLED"),
+        *(f"connector in {PROJECT}", "USER_DISABLED", "DT sends nothing until it is enabled"),
+        *("connector-disabled", "python -m deploy resume --all"),
+    ),
+    "failing": (
+        {"deliveries": {ID: {"successCount": "9", "errorCount": "3", "latency99p": "1.5s"}}},
+        *(f"connector in {PROJECT}", "failing", "last 3 h: 9 delivered, 3 not, p99 1.5s"),
+        *("connector-failing", READ_LOG),
+    ),
+    "unread": (
+        {"backlog": {"dt-events": Unread(1200, 7300, NOW - 60), "dt-rejected": NUMBERS}},
+        *("unread in dt-events", "unread", "1,200 messages, the oldest 2 h old; as of 04:59 UTC, 1 min ago"),
+        *("backlog", "gcloud pubsub subscriptions describe dt-events"),
+    ),
+    "rejected": (
+        {"backlog": {"dt-events": NUMBERS, "dt-rejected": Unread(1, 200_000, NOW)}},
+        *("unread in dt-rejected", "rejected", "1 message, the oldest 2 d old; as of 05:00 UTC, 0 s ago; each is kept"),
+        *("rejected", PULL),
+    ),
+    "5xx": (
+        {"requests": requests(s200=970, s503=30)},
+        *("requests", "failing", "last 3 h: 970 2xx, 30 5xx"),
+        *("server-errors", READ_LOG),
+    ),
+    "401": (
+        {"requests": requests(s200=5, s401=90, s413=2)},
+        *("requests", "unauthorized", "last 3 h: 5 2xx, 90 401, 2 other 4xx"),
+        *("unauthorized", "python -m deploy verify"),
+    ),
+    "silent": (
+        {"newest_event": None, "requests": RequestCounts(NOW), "deliveries": {ID: {}}},
+        *("last event", "silent", "none in the last 1 d"),
+        *("no-events", "python -m deploy verify"),
+    ),
+    "clock": (
+        {"problems": (line(60, "clock", 503, detail="signed in 90 s"), line(90, "clock", 503)), **NOTHING_SINCE},
+        *("log: clock", "failing", "2 times in 3 h, the last 1 min ago (04:59 UTC): signed in 90 s"),
+        *("clock", READ_LOG),
+    ),
+    "keys": (
+        {"problems": (line(10, "keys", 503),), **NOTHING_SINCE},
+        *("log: keys", "failing", "1 time in 3 h, the last 10 s ago"),
+        *("keys", READ_LOG),
+    ),
+    "may not publish": (
+        {"problems": (line(10, "publish_config", 503),), **NOTHING_SINCE},
+        *("log: publish_config", "failing", "1 time in 3 h"),
+        *("publish", READ_LOG),
+    ),
+    "a defect": (
+        {"problems": (line(10, "internal", 500),), **NOTHING_SINCE},
+        *("log: internal", "failing", "1 time in 3 h"),
+        *("server-errors", READ_LOG),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PROBLEMS)
+def test_a_problem_names_its_page_and_the_first_command(case: str) -> None:
+    changes, what, state, detail, page, fix = PROBLEMS[case]
+    found = problems(readings(**changes))
+
+    (row,) = [row for row in found if row.what == what]
+    assert (row.state, row.page) == (state, page)
+    assert detail in row.detail
+    assert row.fix.startswith(fix)
+    assert {other.page for other in found} == {page}
+
+
+FINE: dict[str, tuple[dict[str, Any], str, str]] = {
+    "no numbers yet": ({"backlog": {}}, "unread in dt-events", "Google has no numbers yet"),
+    "no requests yet": (
+        {"requests": RequestCounts(NOW), "deliveries": {ID: {"successCount": 2}}},
+        "requests",
+        "none in the last 3 h, or Google has no numbers yet",
+    ),
+    "read in time": (
+        {"backlog": {"dt-events": Unread(5, 3600, NOW), "dt-rejected": NUMBERS}},
+        "unread in dt-events",
+        "5 messages, the oldest 1 h old; as of 05:00 UTC, 0 s ago",
+    ),
+    "strangers": ({"requests": requests(s200=5, s401=9)}, "requests", "last 3 h: 5 2xx, 9 401"),
+    "one 503 in a thousand": ({"requests": requests(s200=999, s503=1)}, "requests", "last 3 h: 999 2xx, 1 5xx"),
+    "over since": (
+        {"problems": (line(600, "publish_config", 503),)},
+        "log: publish_config",
+        "1 time in 3 h, the last 10 min ago (04:50 UTC); events were delivered since",
+    ),
+    "a quiet log": (
+        {"newest_event": None},
+        "last event",
+        "between 04:54 UTC and 04:59 UTC: a request was answered 2xx",
+    ),
+    "only DT counts": (
+        {"newest_event": None, "requests": RequestCounts(NOW)},
+        "last event",
+        "in the last 3 h, as DT counts it",
+    ),
+    "rejected and read": (
+        {"problems": (line(7200, "malformed", detail="no JSON object"), line(9000, "malformed"))},
+        "rejected: malformed",
+        "2 in 7 d, the last 2 h ago (03:00 UTC), temperature of b5rj9ed7rihk942p48og: no JSON object",
+    ),
+    "DT leaves numbers out": (
+        {"deliveries": {ID: {}}},
+        f"connector in {PROJECT}",
+        "last 3 h: 0 delivered, 0 not, p99 -",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FINE)
+def test_what_is_no_problem_says_so(case: str) -> None:
+    changes, what, detail = FINE[case]
+    found = rows(**changes)
+    assert (found[what].detail, found[what].health) == (detail, "ok")
+    assert problems(readings(**changes)) == []
+
+
+def test_a_checksum_that_verify_causes_on_purpose_is_no_problem() -> None:
+    assert problems(readings(problems=(line(1, "checksum", 401),), newest_event=line(60))) == []
+
+
+def test_a_problem_of_yesterday_is_not_shown() -> None:
+    assert "log: clock" not in rows(problems=(line(DAY_S, "clock", 503),), newest_event=line(2 * DAY_S))
+
+
+def test_a_deployment_without_events_has_no_problem_while_it_is_new() -> None:
+    silent = readings(newest_event=None, requests=RequestCounts(NOW), deliveries={ID: {}})
+    made = silent.observed.facts[ResourceId("secret", "dt-signature")]["versions"]
+    new = [{**version, "createTime": "2026-11-25T04:00:00Z"} for version in made]
+    facts = {**silent.observed.facts}
+    facts[ResourceId("secret", "dt-signature")] = {**facts[ResourceId("secret", "dt-signature")], "versions": new}
+    read = replace(silent, google_side=replace(silent.observed, facts=facts))
+    (row,) = [row for row in rows_of(SPEC, read) if row.what == "last event"]
+    assert (row.state, row.detail, row.health) == ("none", "none in the last 1 d (the deployment is new)", "ok")
+
+
+def test_a_paused_connector_is_the_problem_and_not_the_silence() -> None:
+    changes: dict[str, Any] = {"newest_event": None, "requests": RequestCounts(NOW), "deliveries": {}}
+    found = problems(readings(**connector(status="USER_DISABLED"), **changes))
+    assert [row.page for row in found] == ["connector-disabled"]
+
+
+def test_every_reason_of_rejected_events_has_a_row_with_its_newest_example() -> None:
+    lines = (line(60, "malformed"), line(90, "expired", detail="an hour late"), line(120, "malformed"))
+    found = rows(problems=lines, backlog={"dt-rejected": Unread(3, 120, NOW)})
+    assert found["rejected: malformed"].detail.startswith("2 in 7 d, the last 1 min ago")
+    assert found["rejected: expired"].detail.endswith("of b5rj9ed7rihk942p48og: an hour late")
+    assert {found[name].page for name in ("rejected: malformed", "rejected: expired")} == {"rejected"}
+
+
+def test_a_count_that_is_only_the_least_says_so() -> None:
+    found = rows(problems=(line(60, "malformed"),) * MOST_LINES)
+    assert found["rejected: malformed"].detail.startswith("at least 1,000 in 7 d")
+
+
+def test_rejected_events_are_a_problem_before_google_has_counted_them() -> None:
+    assert [row.page for row in problems(readings(problems=(line(5, "malformed"),), backlog={}))] == ["rejected"]
+
+
+def failed(where: str) -> DeployError:
+    return GcloudFailed("UNAVAILABLE", "503", where=where, fix=["try again"])
+
+
+PARTS = (ResourceId("function", "dt-pubsub"), ResourceId("secret", "dt-signature"))
+UNREAD: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "Google's side": (
+        {"google_side": Observed({}), "unread": dict.fromkeys(PARTS, failed("gcloud")), "steps": failed("gcloud")},
+        {"function dt-pubsub", "secret dt-signature", "drift"},
+    ),
+    "what only a deployer may read": ({"steps": failed("gcloud")}, {"drift"}),
+    "the connectors": (
+        {"unlisted": {PROJECT: DtFailed(503, "no", where="DT")}, "connectors": {}},
+        {f"connector in {PROJECT}"},
+    ),
+    "the deliveries": ({"deliveries": {ID: DtFailed(503, "no", where="DT")}}, {f"connector in {PROJECT}"}),
+    "the backlog": ({"backlog": failed("Cloud Monitoring")}, {"unread in dt-events", "unread in dt-rejected"}),
+    "the requests": ({"requests": failed("Cloud Monitoring")}, {"requests", "cost"}),
+    "the log": ({"problems": failed("gcloud logging read")}, {"log"}),
+    "the newest event": (
+        {"newest_event": failed("x"), "requests": RequestCounts(NOW), "deliveries": {ID: {}}},
+        {"last event"},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_what_could_not_be_read_is_shown_and_hides_nothing_else(case: str) -> None:
+    changes, unreadable = UNREAD[case]
+    found = rows(**changes)
+    assert {row.what for row in found.values() if row.health == "unreadable"} == unreadable
+    assert {row.page for row in found.values() if row.health == "unreadable"} == {"unreadable"}
+    assert health_of(found.values()) is None
+    others = {"version", "function dt-pubsub", "secret dt-signature"} if case != "Google's side" else set()
+    assert {"requests", "last event", "unread in dt-events", "cost", *others} <= set(found)
+
+
+def test_a_function_that_differs_has_one_row_with_the_change_and_its_address() -> None:
+    changed = readings({"facts": {FUNCTION: {"function": {"serviceConfig": {"ingressSettings": "ALLOW_INTERNAL"}}}}})
+    (row,) = [row for row in problems(changed) if row.what == FUNCTION]
+    assert (row.state, row.page, row.fix) == ("update", "drift", "python -m deploy plan")
+    assert row.detail.startswith("ingress ALLOW_INTERNAL -> ALLOW_ALL; answers at https://")
+
+
+def test_a_function_that_is_gone_is_missing_and_up_brings_it_back() -> None:
+    gone = readings({"facts": {"function dt-pubsub": {"function": None, "service": None}}})
+    row = next(row for row in problems(gone) if row.what == "function dt-pubsub")
+    assert (row.state, row.page, row.fix) == ("missing", "function-missing", "python -m deploy up")
+
+
+def test_each_other_resource_that_differs_has_a_row() -> None:
+    disabled = readings({"facts": {"service account dt-pubsub": {"account": {"disabled": True}}}})
+    assert [(row.what, row.state, row.page) for row in problems(disabled)] == [
+        ("service account dt-pubsub", "update", "drift")
+    ]
+
+
+def test_an_unusable_resource_names_the_command_that_deletes_it() -> None:
+    broken = NotOwned([Unusable("is detached", where="subscription dt-events", fix=["gcloud delete it"])])
+    (row,) = problems(readings(steps=broken))
+    assert (row.what, row.state, row.fix, row.page) == ("subscription dt-events", "broken", "gcloud delete it", "drift")
+
+
+def test_a_connector_beside_ours_that_doubles_every_event_is_shown() -> None:
+    beside = keep(ResourceId("connector in", PROJECT, "dc9"), "points at this function, too")
+    read = readings()
+    assert not isinstance(read.steps, DeployError)
+    row = next(row for row in rows_of(SPEC, replace(read, steps=[*read.steps, beside])) if row.what.endswith("dc9"))
+    assert (row.is_key, row.health) == (True, "ok")
+
+
+def test_the_cost_is_that_of_the_measured_rate() -> None:
+    assert rows(requests=requests(HOUR_S, s200=13_250))["cost"].detail == (
+        "about $19 a month at 3.7 requests/s, measured over 1 h; prices of 2026-11-23"
+    )
+    assert rows(requests=RequestCounts(NOW))["cost"].detail == "no requests in the last 24 h, so next to nothing"
+
+
+def test_the_cost_follows_the_settings_of_the_function() -> None:
+    served = {"serviceConfig": {"minInstanceCount": 1, "environmentVariables": {"LOG_LEVEL": "WARNING"}}}
+    kept = rows(observed={"facts": {"function dt-pubsub": {"function": served}}}, requests=requests(HOUR_S, s200=36))
+    assert kept["cost"].detail.startswith("about $10 a month at 0.01 requests/s")
