@@ -95,6 +95,8 @@ def test_the_table_lists_exactly_the_permissions_that_each_command_uses() -> Non
         found[verb] = used(stage)
     run(stage, "resume", all=False, verify=False)
     assert used(stage) == found["pause"]
+    stage.deployment().follow(duration="1s")
+    found["follow"] = used(stage)
     found["down"] = permissions_of_down(stage)
     again = Stage()
     run(again, "up", verify=True)

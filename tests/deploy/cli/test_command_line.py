@@ -360,9 +360,11 @@ def test_an_error_before_the_verb_begins_is_one_json_document_too(
     verb: str, nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert command.main([verb, "--json"]) == 1
-    shown = json.loads(capsys.readouterr().out)
+    printed = capsys.readouterr().out
+    shown = json.loads(printed)
     assert list(shown) == list(Report().as_json())
     assert "--project is missing" in shown["error"]["what"]
+    assert (len(printed.splitlines()) == 1) is USAGES[verb].prints_json_lines
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

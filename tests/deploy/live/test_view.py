@@ -82,12 +82,12 @@ def test_the_summary_counts_types_reasons_repeats_and_gaps_and_says_what_the_exi
     summary.not_shown, summary.not_wanted, summary.ended_at = 1234, 5, NOON + 5280
     summary.gaps = [Gap(NOON, NOON + 60, "nothing was read")]
 
+    counts = (
+        "4 events in 88 min (2 temperature, 1 no type, 1 touch); 4 rejected (2 expired, 1 malformed, 1 no reason); "
+        "1 delivered twice by Pub/Sub; 1 sent twice by DT; 1,234 counted and not shown; 5 more did not fit the filters"
+    )
     assert summary.lines("exit status 0: ended as asked") == [
-        (
-            "4 events in 88 min (2 temperature, 1 no type, 1 touch); 4 rejected (2 expired, 1 malformed, 1 no reason); "
-            "1 delivered twice by Pub/Sub; 1 sent twice by DT; 1,234 counted and not shown; "
-            "5 more did not fit the filters"
-        ),
+        counts,
         f"gap: events published from {at_time(NOON)} to {at_time(NOON + 60)} are not shown: nothing was read",
         "exit status 0: ended as asked",
     ]
