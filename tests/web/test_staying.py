@@ -122,6 +122,17 @@ def test_a_dead_connection_that_stays_open_is_noticed_by_its_silence(open_page: 
             opened.publish(warm(1))
 
 
+def test_the_memory_of_the_page_is_bounded_by_bytes_too(opened: Opened) -> None:
+    kept, dropped = opened.page.evaluate(
+        """async () => { const { Bounded } = await import("/store.js"); const list = new Bounded(10000);
+          const body = "x".repeat(60000); let dropped = 0;
+          for (let number = 0; number < 2000; number += 1) dropped += list.push([{ number, body }]);
+          return [list.items.map((item) => item.number), dropped]; }"""
+    )
+    assert kept == [*range(2000 - 1066, 2000)]
+    assert dropped == 2000 - 1066
+
+
 def test_a_page_that_nobody_sees_gives_its_connection_back_and_catches_up_when_it_is_seen(open_page: Open) -> None:
     with serving(beat_s=BEAT_S) as site:
         opened = open_page(site)

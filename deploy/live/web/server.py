@@ -1,6 +1,7 @@
 """The web server of the live page: it listens on the loopback address, with one thread for each request."""
 
 import contextlib
+import os
 import select
 import socket
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -35,6 +37,8 @@ class LivePage(ThreadingHTTPServer):
     block_on_close = False
     request_queue_size = 128
 
+    allow_reuse_address = os.name != "nt"  # on Windows it lets another program listen on the same port
+
     def __init__(self, shown: Shown, port: int = 0) -> None:
         super().__init__((ADDRESS, port), _Handler)
         self.shown = shown
@@ -43,6 +47,11 @@ class LivePage(ThreadingHTTPServer):
         self._lock = threading.Lock()
         self._open_streams = 0
         self._hinted_at = float("-inf")
+
+    def server_bind(self) -> None:
+        """Listen. Unlike http.server, do not ask for the name of the address, which can take seconds without DNS."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
     @property
     def address(self) -> str:

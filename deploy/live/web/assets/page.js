@@ -176,9 +176,7 @@ function showView() {
 
 function togglePause() {
   if (store.isPaused) {
-    const { waiting } = store;
-    store.resume();
-    devices.add(waiting.filter((item) => !item.note));
+    devices.add(store.resume().filter((item) => !item.note));
     say("live again");
   } else {
     store.pause();

@@ -2,13 +2,48 @@
 
 export const KEPT = 10_000;
 export const WAITING = 5000;
+export const KEPT_BYTES = 64_000_000;
 const MINUTES = 30;
+
+/** A list that drops its oldest items: at most `most` items, with bodies of at most `KEPT_BYTES` bytes. */
+export class Bounded {
+  constructor(most) {
+    this.most = most;
+    this.items = [];
+    this.bytes = 0;
+  }
+
+  /** Add items, and return how many events made room for them. */
+  push(items) {
+    for (const item of items) {
+      this.items.push(item);
+      this.bytes += weightOf(item);
+    }
+    let [over, bytes] = [Math.max(0, this.items.length - this.most), this.bytes];
+    for (let index = 0; index < over; index += 1) bytes -= weightOf(this.items[index]);
+    while (bytes > KEPT_BYTES && over < this.items.length - 1) {
+      bytes -= weightOf(this.items[over]);
+      over += 1;
+    }
+    this.bytes = bytes;
+    return this.items.splice(0, over).filter((item) => !item.note).length;
+  }
+
+  /** Return all items, and forget them. */
+  take() {
+    const { items } = this;
+    [this.items, this.bytes] = [[], 0];
+    return items;
+  }
+}
+
+const weightOf = (item) => item.body?.length ?? item.base64?.length ?? 0;
 
 /** The events, oldest first. Notes stand between them and say what is missing: `{note, at}`. */
 export class Store {
   constructor() {
-    this.events = [];
-    this.waiting = [];
+    this.kept = new Bounded(KEPT);
+    this.held = new Bounded(WAITING);
     this.dropped = 0;
     this.forgotten = 0;
     this.isPaused = false;
@@ -26,31 +61,36 @@ export class Store {
       this.keep(items);
       return;
     }
-    this.waiting.push(...items);
-    const over = this.waiting.length - WAITING;
-    if (over > 0) this.dropped += this.waiting.splice(0, over).filter((item) => !item.note).length;
+    this.dropped += this.held.push(items);
+  }
+
+  get events() {
+    return this.kept.items;
+  }
+
+  get waiting() {
+    return this.held.items;
   }
 
   pause() {
     this.isPaused = true;
   }
 
-  /** Go on: show what has waited. */
+  /** Go on: show what has waited, and return it. */
   resume() {
     this.isPaused = false;
     if (this.dropped) {
       const [first] = this.waiting;
       this.keep([{ note: `${this.dropped.toLocaleString("en")} events that waited are left out here`, at: first.receivedAt ?? first.at }]);
     }
-    this.keep(this.waiting);
-    this.waiting = [];
+    const waited = this.held.take();
+    this.keep(waited);
     this.dropped = 0;
+    return waited;
   }
 
   keep(items) {
-    for (const item of items) this.events.push(item);
-    const over = this.events.length - KEPT;
-    if (over > 0) this.forgotten += this.events.splice(0, over).filter((item) => !item.note).length;
+    this.forgotten += this.kept.push(items);
   }
 
   count(event) {

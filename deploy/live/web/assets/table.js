@@ -56,17 +56,20 @@ export class Table {
   }
 
   row(item) {
-    if (item.note) return make("tr", { class: "note" }, make("td", { colspan: 4 }, timeElement(item.at), ` ${item.note}`));
+    if (item.note) return make("tr", { class: "note", role: "row" }, make("td", { colspan: 4, role: "cell" }, timeElement(item.at), ` ${item.note}`));
     const time = make("button", { type: "button", class: "open", tabindex: -1, "aria-label": `${clock(item.receivedAt)}, open the event` }, timeElement(item.receivedAt));
     const reading = item.rejected
       ? [make("span", { class: "badge bad", text: `rejected: ${item.rejected.reason || "no reason"}` }), " ", make("bdi", { text: item.text })]
       : [make("bdi", { text: item.text })];
     if (item.receivedAt - item.at > LATE_S) reading.push(make("span", { class: "muted late", text: `of ${when(item.at)}` }));
-    const row = make("tr", { class: item.rejected ? "rejected" : undefined },
-      make("td", {}, time),
-      make("td", {}, make("bdi", { class: "type", text: item.type || "–" })),
-      make("td", {}, make("bdi", { class: "name", text: item.name || "–", title: item.device || undefined })),
-      make("td", { class: "reading" }, ...reading));
+    const cells = [
+      [time],
+      [make("bdi", { class: "type", text: item.type || "–" })],
+      [make("bdi", { class: "name", text: item.name || "–", title: item.device || undefined })],
+      reading,
+    ];
+    // the roles stay if a narrow page shows the table as blocks
+    const row = make("tr", { class: item.rejected ? "rejected" : undefined, role: "row" }, ...cells.map((cell) => make("td", { role: "cell" }, ...cell)));
     row.item = item;
     return row;
   }
