@@ -9,6 +9,7 @@ import { LiveStream } from "./stream.js";
 import { Table } from "./table.js";
 
 const RENDER_MS = 200;
+const AGAIN_MS = 5000;
 const VIEWS = ["events", "devices", "counts"];
 
 const store = new Store();
@@ -202,10 +203,7 @@ byId("type").addEventListener("change", render);
 byId("only-rejected").addEventListener("change", render);
 addEventListener("hashchange", showView);
 addEventListener("keydown", key);
-setInterval(() => {
-  showFigures();
-  if (viewOf(location.hash) === "counts") render();
-}, 5000);
+setInterval(render, AGAIN_MS);
 
 showConnection();
 showView();
