@@ -26,7 +26,7 @@ $(error no command of this Makefile reads the variable $(UNKNOWN): $(if $(MEANT)
 endif
 endif
 
-.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install prove bench scaling check lint types audit mutate format lock wheel clean
+.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web picture prove bench scaling check lint types audit mutate format lock wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,14 @@ test-deploy: $(VENV)/.tests  ## test deployments with gcloud and injected failur
 test-install: $(VENV)/.tests  ## install the locks with old and new pips; needs an index
 	@exec $(BIN)/python -m pytest -m installs -n 0 --no-cov
 
+test-web: $(VENV)/.web  ## test the live page in Chromium
+	@$(BIN)/python -m tests.web.chromium
+	@exec $(BIN)/python -m pytest -m web -n 2 --no-cov tests/web $(PYTEST)
+
+picture: $(VENV)/.web  ## make the picture of the live page
+	@$(BIN)/python -m tests.web.chromium
+	@exec $(BIN)/python -m tests.web.picture docs/pictures/live-page.png
+
 check: lint types audit test  ## lint, types, audit and test; run it before a commit
 	@for package in function deploy; do \
 		echo "coverage of $$package/: $$($(BIN)/python -m coverage report --include="$$package/*" --format=total) %"; \
@@ -102,9 +110,10 @@ lock: $(VENV)/.venv  ## pin and hash all requirements; UPGRADE= keeps versions
 	$(BIN)/python -m uv pip compile deploy/requirements.in -o deploy/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/requirements.in -o tests/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/tools.in -o tests/tools.txt $(LOCK)
+	$(BIN)/python -m uv pip compile tests/web/requirements.in -o tests/web/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/requirements.in -o tests/bench/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/plain.in -o tests/bench/plain.txt $(LOCK)
-	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/bench/requirements.txt tests/bench/plain.txt
+	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/web/requirements.txt tests/bench/requirements.txt tests/bench/plain.txt
 # --no-strip-extras, because a pip before 23.3 needs the extras, and Google's build installs requirements.txt with its own pip
 UPGRADE ?= --upgrade
 LOCK := $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --custom-compile-command "make lock"
@@ -136,6 +145,11 @@ $(VENV)/.deploy: deploy/requirements.txt $(VENV)/.runtime
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv
 	@echo "installing the tests' packages into $(VENV) (once, up to a minute) ..."
 	@$(BIN)/python -m tests.install tests/requirements.txt
+	@touch $@
+
+$(VENV)/.web: tests/web/requirements.txt $(VENV)/.tests
+	@echo "installing the packages of test-web into $(VENV) ..."
+	@$(BIN)/python -m tests.install tests/web/requirements.txt
 	@touch $@
 
 $(VENV)/.tools: tests/tools.txt $(VENV)/.tests

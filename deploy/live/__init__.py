@@ -1,6 +1,7 @@
 """What ``follow`` does: events as they come, in the terminal or on a local page.
 
 ===================  =============================================================  =====================
+``web``              the live page: a local web server                                a port, threads
 ``session``          one run: its subscriptions and its reader, made and removed     Pub/Sub, threads
 ``subscriptions``    the temporary subscriptions of a run                            Pub/Sub
 ``reader``           pulls in worker threads, and watches whether that works         Pub/Sub, threads

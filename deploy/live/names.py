@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from deploy.errors import DeployError
 from deploy.live.message import Message
-from deploy.live.readings import Reading
+from deploy.live.readings import Reading, reading
 
 AGAIN_S = 600.0
 """Seconds after which the list of a project is read again, if one of its devices is still unknown."""
@@ -49,6 +49,10 @@ class Names:
         if name is None:
             self._begin(message.attributes.get("projectId", ""))
         return replace(read, device_name=name or read.device_id)
+
+    def read(self, message: Message) -> Reading:
+        """Return what a message says, with the name of its device."""
+        return self.named(reading(message), message)
 
     def _begin(self, project: str) -> None:
         """Read the list of a project in the background, unless that was done a short time ago."""

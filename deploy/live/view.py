@@ -4,7 +4,7 @@ A terminal gets at most ``LINES_PER_S`` lines a second: more cannot be read, and
 is counted, and the count is shown. A pipe, ``--json`` and ``--output`` get every message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Literal, TextIO
@@ -28,11 +28,15 @@ LINES_PER_S = 40
 BEAT_S = 60.0
 """Seconds of silence after which a log of standard error gets a line that says so."""
 
-Style = Literal["lines", "raw", "json"]
+Style = Literal["lines", "raw", "json", "page"]
+"""How messages are shown in the terminal; ``page``: not there, but on the live page."""
 
 
 class View:
-    """What a run shows. ``output``: a file that gets every message as a line of JSON, too."""
+    """What a run shows. ``output``: a file that gets every message as a line of JSON, too.
+
+    ``add_to_page`` is called with every message that is shown; it does nothing until it is set.
+    """
 
     def __init__(
         self,
@@ -44,6 +48,7 @@ class View:
         output: TextIO | None = None,
     ) -> None:
         self.summary = Summary(clock.now())
+        self.add_to_page: Callable[[Message], object] = lambda _: None
         self._terminal = terminal
         self._style = style
         self._wanted = wanted
@@ -67,6 +72,7 @@ class View:
             with signals_wait():  # a signal would leave half a line behind
                 self._output.write(f"{document(message, read, repeat)}\n")
                 self._output.flush()
+        self.add_to_page(message)
         self._print(message, read, repeat)
         return True
 
@@ -93,6 +99,8 @@ class View:
         self.summary.ended_at = self._clock.now()
 
     def _print(self, message: Message, read: Reading, repeat: Repeat) -> None:
+        if self._style == "page":
+            return
         if self._style == "json":
             self._terminal.line(document(message, read, repeat))
             return

@@ -1,8 +1,9 @@
 """``follow``: show events as they come, by temporary subscriptions of its own, so that nobody else misses one."""
 
 import re
+import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,10 +14,12 @@ from deploy.context import Context
 from deploy.dt.devices import names
 from deploy.errors import InvalidOptions
 from deploy.live.clock import Clock, at_time
+from deploy.live.message import Message
 from deploy.live.names import Names
 from deploy.live.session import Session, session
 from deploy.live.view import Style, View, opened, shown_filter
 from deploy.live.wanted import Wanted
+from deploy.live.web.opening import PORT, PageOptions, has_browser, live_page
 from deploy.program import PROGRAM
 from deploy.spec import seconds
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
@@ -33,6 +36,13 @@ FLAGS = (
     Flag("--for", {"metavar": "TIME", "dest": "duration", "help": "end after this time, such as 60s or 5m"}),
     Flag("--raw", {"action": "store_true", "help": "show each body as DT sent it"}),
     Flag("--output", {"metavar": "FILE", "help": "append every message to a file, a line of JSON each"}),
+    Flag("--web", {"action": "store_true", "help": "show the events on a page in the browser, for this machine only"}),
+    Flag("--port", {"metavar": "PORT", "help": f"with --web: the page's port (default: {PORT}, or a free one)"}),
+    Flag(
+        "--host-name",
+        {"action": "append", "metavar": "NAME", "help": "with --web: a name under which your tunnel shows the page"},
+    ),
+    Flag("--no-open", {"action": "store_true", "help": "with --web: print the page's address, open no browser"}),
 )
 
 USAGE = Usage(
@@ -55,12 +65,13 @@ MAX_DURATION_S = 7 * 86400
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the flags ask for. None: the flag is not given."""
+    """What the flags ask for. None: the flag is not given. ``page``: the live page."""
 
     wanted: Wanted
     style: Style
     count: int | None
     duration_s: int | None
+    page: PageOptions | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +123,18 @@ def _follow(context: Context, asked: _Asked, view: View, known: Names, clock: Cl
         for said in shown_filter(text, left_out):
             say(said)
         until = clock.now() + asked.duration_s if asked.duration_s else None
-        return _show(reading, view, Limits(asked.count, until), clock)
+        with _page(context, asked.page, reading, known) as view.add_to_page:
+            return _show(reading, view, Limits(asked.count, until), clock)
+
+
+def _page(
+    context: Context, options: PageOptions | None, session: Session, known: Names
+) -> AbstractContextManager[Callable[[Message], object]]:
+    """Serve the live page if it is asked for. The context is a function that gets every message."""
+    if options is None:
+        return nullcontext(lambda _: None)
+    title = f"{context.spec.name} in {context.spec.google_project}"
+    return live_page(title, session.connection, known.read, options, context.terminal.info)
 
 
 def _show(reading: Session, view: View, limits: Limits, clock: Clock) -> int:
@@ -147,12 +169,25 @@ def _asked(context: Context) -> _Asked:
     duration_s = _read(faults, "--for", flags.duration, _duration)
     if flags.json and flags.raw:
         faults.append("--raw: --json shows the body as well; give only one of them")
+    page = _page_options(context, faults)
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} follow --help"])
     _doubt_types(context, flags.type or ())
     wanted = Wanted(tuple(flags.device or ()), tuple(flags.type or ()), tuple(labels), flags.text or "")
-    style: Style = "json" if flags.json else "raw" if flags.raw else "lines"
-    return _Asked(wanted, style, count, duration_s)
+    style: Style = "json" if flags.json else "raw" if flags.raw else "page" if page else "lines"
+    return _Asked(wanted, style, count, duration_s, page)
+
+
+def _page_options(context: Context, faults: list[str]) -> PageOptions | None:
+    """Return how the live page is opened, or None without --web."""
+    flags = context.flags
+    port = _read(faults, "--port", flags.port, _port)
+    if flags.web:
+        opens = not flags.no_open and has_browser(context.environ, sys.platform)
+        return PageOptions(port, tuple(flags.host_name or ()), opens)
+    given = {"--port": flags.port, "--host-name": flags.host_name, "--no-open": flags.no_open}
+    faults.extend(f"{name}: needs --web" for name, value in given.items() if value)
+    return None
 
 
 def _read(faults: list[str], flag: str, text: str | None, read: Callable[[str], int]) -> int | None:
@@ -167,6 +202,12 @@ def _read(faults: list[str], flag: str, text: str | None, read: Callable[[str], 
 def _count(text: str) -> int:
     if not re.fullmatch(r"[1-9]\d{0,8}", text):
         raise ValueError(f"{text[:MAX_NAME]!r} is not a number from 1 on")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[1-9]\d{0,4}", text) or int(text) > 65_535:
+        raise ValueError(f"{text[:MAX_NAME]!r} is not a port, 1 to 65535")
     return int(text)
 
 

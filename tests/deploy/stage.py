@@ -87,8 +87,9 @@ class Deployment:
 
     def follow(self, **flags: Any) -> int:
         """Run ``follow`` with these flags; without any, for five seconds."""
-        names = ("device", "type", "label", "text", "count", "duration", "output")
-        return self.run("follow", **{**dict.fromkeys(names), "raw": False, **(flags or {"duration": "5s"})})
+        names = ("device", "type", "label", "text", "count", "duration", "output", "port", "host_name")
+        switches = dict.fromkeys(("raw", "web", "no_open"), False)
+        return self.run("follow", **{**dict.fromkeys(names), **switches, **(flags or {"duration": "5s"})})
 
     def down(self) -> int:
         """Run ``down``."""

@@ -11,6 +11,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from google.cloud.pubsub_v1 import SubscriberClient
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
 from tests.blackbox.serving import eventually
+from tests.deploy.live.web.client import first_texts
 from tests.emulators.emulator import emulator_command
 from tests.emulators.errors import EmulatorNotFound
 from tests.emulators.events import SAMPLES
@@ -533,3 +535,9 @@ def test_the_log_is_shown_below_its_request_if_it_is_wanted(own_bench: Bench) ->
     for row, line in zip(shown[::2], shown[1::2], strict=True):
         assert line == f"  log  I  delivered {row.split()[1]} of {row.split()[2]}"
     assert '"delivered touch' in (own_bench.state / "function.log").read_text("utf-8")
+
+
+def test_the_page_shows_what_is_sent_as_the_subscribers_get_it(bench: Bench) -> None:
+    (printed,) = bench.printed("^page ")
+    threading.Timer(0.5, bench.run, ("send", "--type", "co2")).start()
+    assert first_texts(printed.split()[1]) == ["526 ppm"]

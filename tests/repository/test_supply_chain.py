@@ -50,6 +50,14 @@ def test_the_requirements_name_no_package_index(path: Path) -> None:
     assert "://" not in path.read_text()
 
 
+def test_what_the_browser_tests_install_is_pinned_with_hashes_and_agrees_with_the_other_tests() -> None:
+    lock = (ROOT / "tests/web/requirements.txt").read_text("utf-8")
+    assert unpinned(lock) == []
+    assert {"playwright", "axe-playwright-python"} <= set(pins(lock))
+    others = pins((ROOT / "tests/requirements.txt").read_text("utf-8"))
+    assert {name: others.get(name, version) for name, version in pins(lock).items()} == pins(lock)
+
+
 def test_the_tests_run_with_the_deployed_packages() -> None:
     deployed, tested, audited = (pins(path.read_text()) for path in PINNED)
     assert deployed.items() <= tested.items() <= audited.items()

@@ -101,6 +101,13 @@ def test_the_wheel_has_every_module_of_the_checkout_unchanged(site: Path) -> Non
         assert there == here
 
 
+def test_the_wheel_has_every_file_of_the_live_page_unchanged(site: Path) -> None:
+    assets = "deploy/live/web/assets"
+    here = {path.name: path.read_bytes() for path in (ROOT / assets).iterdir()}
+    assert {path.name: path.read_bytes() for path in (site / assets).iterdir()} == here
+    assert {"index.html", "page.css", "page.js"} < set(here)
+
+
 def test_an_installed_command_uploads_the_same_files_byte_for_byte(site: Path) -> None:
     assert source_files(site) == source_files()
     assert digest(source_files(site)) == digest(source_files())

@@ -10,6 +10,7 @@
 ``table``         requests as rows for a terminal                                            nothing
 ``filters``       whether a Pub/Sub applies the filters of subscriptions                     Pub/Sub
 ``pasted``        the commands to paste into another terminal                                nothing
+``live``          the live page: shows in a browser what the function publishes             a port, Pub/Sub
 ``state``         the folder by which ``send`` and ``sign`` find a running workbench         files
 ``send``          sends signed events to a running workbench, or prints a signature          HTTP
 ``fresh``         events with new ids and times                                              a file

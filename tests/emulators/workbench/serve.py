@@ -22,6 +22,7 @@ from tests.emulators.workbench.door import Door, listen
 from tests.emulators.workbench.exchange import Exchange
 from tests.emulators.workbench.function_log import Fields, FunctionLog, LogLine
 from tests.emulators.workbench.given import DEFAULT_TOPICS, PROJECT, SECRET, Given
+from tests.emulators.workbench.live import Workbench, live_page
 from tests.emulators.workbench.pasted import curl, send_command, subscriber_lines
 from tests.emulators.workbench.reload import Reloading, stamps_of
 from tests.emulators.workbench.table import Table
@@ -73,9 +74,11 @@ def serve(options: Options, environ: Mapping[str, str], say: Say, table: Table) 
         )
         stack.callback(function.end)
         function.wait_until_ready()
-        topics = [given.topic(name) for name in DEFAULT_TOPICS]
+        topics = {given.topic(name): name == "PUBSUB_REJECTED_TOPIC" for name in DEFAULT_TOPICS}
         make_topics(backend.host, topics)
+        page = stack.enter_context(live_page(Workbench(url, options.port, given.secret, backend.host, topics), say))
         _introduce(say, given, folder / "function.log", url)
+        say(f"page      {page.address} shows the events in a browser; this address works once")
         _say_commands(say, given, backend.host, url, options.port)
         say(table.head())
         reader = stack.enter_context(contextlib.closing(FunctionLog(folder / "function.log")))

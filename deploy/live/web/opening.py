@@ -1,0 +1,62 @@
+"""Opens the live page of ``follow --web``: its server, and a browser if there is one."""
+
+import secrets
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from deploy.live.feed import Connection, Feed
+from deploy.live.message import Message
+from deploy.live.readings import Reading
+from deploy.live.web import curl
+from deploy.live.web.server import listening
+from deploy.live.web.shown import Shown, Source
+
+PORT = 8090
+"""The page's port if none is given and this one is free."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageOptions:
+    """How the page is opened. ``port``: None for the usual one. ``opens``: whether a browser is started."""
+
+    port: int | None = None
+    host_names: tuple[str, ...] = ()
+    opens: bool = True
+
+
+@contextmanager
+def live_page(
+    title: str,
+    connection: Connection,
+    read: Callable[[Message], Reading],
+    options: PageOptions,
+    say: Callable[[str], object],
+    browse: Callable[[str], object] = webbrowser.open,
+) -> Iterator[Callable[[Message], object]]:
+    """Serve a page until the context ends; yield the function that adds a message to it.
+
+    ``read`` returns what a message says. ``browse`` opens an address in a browser.
+    """
+    feed = Feed()
+    source = Source(secrets.token_hex(4), title, curl.NOTE)
+    shown = Shown(source, feed, connection, _signing, say, read, options.host_names)
+    with listening(shown, options.port or PORT).open() as page:
+        if options.port and page.server_port != options.port:
+            say(f"port {options.port} is in use: the page has another one")
+        say(f"the page: {page.address} (this address works once; only this machine can reach it)")
+        if options.opens:
+            browse(page.address)
+        yield feed.add
+
+
+def _signing(message: Message, file_name: str) -> str:
+    return curl.signing(message.data, file_name)
+
+
+def has_browser(environ: Mapping[str, str], platform: str) -> bool:
+    """Return whether a browser on this machine's screen can be started. ``platform``: as in ``sys.platform``."""
+    if environ.get("SSH_CONNECTION") or environ.get("CLOUD_SHELL"):
+        return False
+    return platform in {"darwin", "win32"} or bool(environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY"))
