@@ -1,9 +1,9 @@
 """``make rehearse``: the whole deployment and its removal, with the real ``gcloud`` and without any account.
 
-up -> verify, whose event follow shows, and up again, which must change nothing -> status, which must be healthy -> down,
-which must leave nothing. Every step is a command that a user types in the sandbox, in its own process. ``verify``,
-``follow`` and the second ``up`` run side by side, because nearly all of the time is gcloud's own start, half a second
-for each of 110 commands.
+up -> verify, whose event follow shows, and up again, which must change nothing -> status, which must be healthy ->
+down, which must leave nothing. Every step is a command that a user types in the sandbox, in its own process.
+``verify``, ``follow`` and the second ``up`` run side by side, because nearly all of the time is gcloud's own start,
+half a second for each of 110 commands.
 """
 
 import subprocess
