@@ -132,7 +132,7 @@ def _is_reported(output: str, place: int) -> bool:
     """Return whether the output names the steps that are not done and those that are, and the commands that fix it."""
     step = STEPS[place]
     beside = next((group for group in SIDE_BY_SIDE if step.resource in group), (step.resource,))
-    before = next((other.resource for other in STEPS[place::-1] if other.resource not in beside), step.resource)
+    refused_before = REFUSED[: REFUSED.index(step.resource)][-1:]  # is done now; what ran beside it was done then
     left = dict.fromkeys(
         other.resource for other in STEPS[place:] if other.resource == step.resource or other.resource not in beside
     )
@@ -140,7 +140,7 @@ def _is_reported(output: str, place: int) -> bool:
     end = "  fix: python -m deploy up\n"
     return (
         f"\nerror: {step.resource}: " in output
-        and (before == step.resource or f"\n  done      {before}" in output)
+        and all(f"\n  done      {resource}" in output for resource in refused_before)
         and [line[12:] for line in output.splitlines() if line.startswith("  not done  ")] == list(left)
         and output.count(fixed) == 1
         and output.endswith(end)
