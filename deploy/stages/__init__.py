@@ -13,6 +13,9 @@
 ``upgrade``           what changes from the deployed version to this one             nothing
 ``ownership``         reads the owner of a resource again just before a step         Google Cloud, reading
 ``apply``             carries out the steps; stops at the first failure              both clouds
+``rotation``          replaces the secret, phase by phase, with its note in an annotation   both clouds
+``connector_secrets`` gives the new secret to the connectors                                 DT
+``convergence``       waits until the function reads the newest secret everywhere            the function
 ``operation_errors``  why a build or a start failed                                  Google Cloud, reading
 ====================  =============================================================  =====================
 """

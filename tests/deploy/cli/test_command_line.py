@@ -163,11 +163,7 @@ def test_verbs_that_compare_what_is_there_with_the_settings_have_a_flag_for_ever
 
 def test_only_verbs_that_ask_have_the_flag_yes() -> None:
     assert [name for name, usage in USAGES.items() if "--yes" in usage.flag_names] == [
-        "init",
-        "up",
-        "verify",
-        "pause",
-        "down",
+        *("init", "up", "verify", "pause", "rotate", "down")
     ]
 
 
@@ -197,12 +193,12 @@ def test_a_flag_before_the_verb_is_refused_with_where_it_goes(
     [
         (["down", "--memory=1Gi"], "--memory is not a flag of down, but of plan, up and status"),
         (["verify", "--set", "LOG_LEVEL=DEBUG"], "--set is not a flag of verify, but of plan, up and status"),
-        (["plan", "--yes"], "--yes is not a flag of plan, but of init, up, verify, pause and down"),
+        (["plan", "--yes"], "--yes is not a flag of plan, but of init, up, verify, pause, rotate and down"),
         (["down", "--no-verify"], "--no-verify is not a flag of down, but of up and resume"),
         (
             ["plan", "--yes", "--no-verify"],
             (
-                "--yes is not a flag of plan, but of init, up, verify, pause and down; "
+                "--yes is not a flag of plan, but of init, up, verify, pause, rotate and down; "
                 "--no-verify is not a flag of plan, but of up and resume"
             ),
         ),
