@@ -255,7 +255,7 @@ OPTIONS = (
             "--alert-runbook-url",
             "URL",
             "alerts",
-            "where the pages of docs/runbook/ are published",
+            "where the pages of the runbook are published",
         ),
         "nowhere: the alerts have their text",
         _matches(r"https://[^\s\"'<>]{1,400}", "an https URL"),

@@ -69,12 +69,12 @@ def measure_secret(site: Site, document: Document, temporaries: Temporaries, url
         return last_segment(str((site.google.read(access(version)) or {}).get("name", ""))) == SECOND
 
     checks: dict[str, Callable[[], bool]] = {
+        "google.secret.mountSeconds": lambda: state_of(site, url, name).get("mounted") == wanted,
         "google.secret.numberSeconds": lambda: is_shown(SECOND),
         "google.secret.latestSeconds": lambda: is_shown("latest"),
         "google.secret.listSeconds": lambda: has_item(
             site.google.read(("secrets", "versions", "list", name, flag)), SECOND
         ),
-        "google.secret.mountSeconds": lambda: state_of(site, url, name).get("mounted") == wanted,
     }
     note(document, tuple(checks), site.watch(checks, VISIBLE_S), VISIBLE_S)
 

@@ -27,7 +27,8 @@ from tests.deploy.stage import Stage, spec
 ROOT = Path(__file__).parents[2]
 PAGES = [
     path
-    for path in (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("*.md")))
+    for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "runbook")
+    for path in sorted(folder.glob("*.md"))
     if "```sh" in path.read_text("utf-8")
 ]
 SHELLS = {

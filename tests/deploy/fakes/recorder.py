@@ -92,7 +92,7 @@ class Recorders:
             self.stage.google.log = [dict(line) for at, line in self.lines if at + self.lag_s <= now]
 
     def _after(self, argv: Argv) -> None:
-        if "add-iam-policy-binding" in argv and argv[0] == "run":
+        if argv[0] == "run" and {"add-iam-policy-binding", "--no-invoker-iam-check"} & {*argv}:
             self.changed_at["invoker"] = self.stage.clock()
         if argv[:2] == ("functions", "deploy") and "invoker" in self.changed_at:
             self.changed_at["rollout"] = self.stage.clock()

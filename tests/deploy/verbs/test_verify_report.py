@@ -297,3 +297,73 @@ def test_only_the_recorder_and_the_pinned_requirements_are_uploaded(recorders: R
 def test_the_report_in_json_is_the_file(recorders: Recorders, file: Path) -> None:
     recorders.stage.deployment(in_json=True).verify(file)
     assert recorders.stage.in_json()["firstContact"]["answers"] == json.loads(file.read_text("utf-8"))["answers"]
+
+
+def test_a_project_that_forbids_all_users_opens_the_recorder_in_the_deployments_way(
+    recorders: Recorders, file: Path
+) -> None:
+    recorders.stage.google.unchecked = True
+    assert made(recorders, file)["complete"] is True
+    opened = [line for line in recorders.stage.google.changes() if line.startswith("run services")]
+    assert [line.split()[2] for line in opened] == ["update", "update", "update-traffic"]
+    assert all("first-contact-" in line for line in opened)
+
+
+def test_what_does_not_come_in_time_is_named_with_the_time(recorders: Recorders, file: Path) -> None:
+    recorders.lag_s = 1000.0
+    report = made(recorders, file)
+    assert report["missing"]["google.invoker.seconds"] == "not within 300 s"
+    assert report["missing"]["dt.retry.503"] == "failed"
+    assert recorders.left() == []
+
+
+def test_a_build_that_google_does_not_show_is_missing_and_the_rest_is_there(recorders: Recorders, file: Path) -> None:
+    del recorders.stage.google.things["functions", "dt-pubsub"]["buildConfig"]["build"]
+    assert made(recorders, file)["missing"] == {"google.build.seconds": "failed"}
+
+
+def test_words_of_absence_that_are_not_known_are_told_by_kind(recorders: Recorders, file: Path) -> None:
+    recorders.stage.google.stumbles = [("pubsub topics describe", f"The topic of {PROJECT} seems to be elsewhere")]
+    known = made(recorders, file)["answers"]["google.notFound"]
+    assert [kind for kind, is_known in known.items() if not is_known] == ["topic"]
+    assert "seems to be elsewhere" in recorders.stage.noted
+    assert "seems to be elsewhere" not in file.read_text("utf-8")
+
+
+def test_a_device_that_dt_does_not_allow_leaves_the_rest_answered(recorders: Recorders, file: Path) -> None:
+    recorders.stage.dt.devices.clear()
+    after = recorders.stage.google.after
+
+    def forbid(argv: tuple[str, ...]) -> None:
+        after(argv)
+        if argv[:2] == ("functions", "deploy"):
+            recorders.stage.dt.emulator_is_allowed = False
+
+    recorders.stage.google.after = forbid
+    report = made(recorders, file)
+    assert report["missing"]["dt.retry.503"] == "DT: 403"
+    assert report["answers"]["dt.connector.secret"] == "clear"
+    assert recorders.left() == []
+
+
+def test_a_connector_of_a_killed_run_is_swept_by_the_next(recorders: Recorders, file: Path) -> None:
+    now = int(recorders.stage.clock())
+    for began_at in (now - 7300, now - 60):
+        recorders.stage.dt.has_connector(displayName=f"first contact {PROJECT}/dt-pubsub {began_at}")
+    made(recorders, file)
+    assert recorders.left() == [f"first contact {PROJECT}/dt-pubsub {now - 60}"]
+
+
+def test_a_folder_that_does_not_exist_is_refused_with_the_command_that_makes_it(
+    recorders: Recorders, file: Path
+) -> None:
+    with pytest.raises(DeployError, match="mkdir -p"):
+        recorders.stage.deployment().verify(file.parent / "gone" / "report.json")
+    assert recorders.stage.google.asked == []
+
+
+def test_there_is_nothing_to_report_on_before_up(stage: Stage, file: Path) -> None:
+    stage.google.has_everything_on()
+    with pytest.raises(DeployError, match="nothing to report on yet"):
+        stage.deployment().verify(file)
+    assert not file.exists()
