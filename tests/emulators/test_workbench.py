@@ -225,7 +225,7 @@ def test_every_request_is_shown_with_its_answer_and_its_reason(bench: Bench, tmp
         [*own, "401"],
         [*own, "401"],
         [*own, "401"],
-        ["humidity", "shown-device", "humidity", "200 events"],
+        ["humidity", "shown-device", "temperature 20.5, relati…", "200 events"],
     ]
     reasons = [line.rpartition("  ")[2] for line in shown]
     assert [reason.partition(":")[0] for reason in reasons[1:]] == [
