@@ -3,6 +3,7 @@
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import YES, Flag, Usage
 from deploy.context import Context
+from deploy.pages import page
 from deploy.program import PROGRAM
 from deploy.resources.function import Function
 from deploy.stages.observe import Observer
@@ -25,7 +26,7 @@ USAGE = Usage(
             {
                 "metavar": "FILE",
                 "help": "also measure what only the real clouds can tell, into FILE; asks first, takes about ten "
-                "minutes (docs/first-contact.md)",
+                f"minutes ({page('first-contact.md')})",
             },
         ),
         YES,

@@ -9,6 +9,8 @@ import shlex
 from collections.abc import Mapping
 from textwrap import dedent
 
+from deploy.pages import page
+
 MAX_ARGUMENT_BYTES = 100_000
 """A longer body comes from a file; Linux allows an argument of 131,072 bytes."""
 
@@ -16,7 +18,8 @@ _READ_BY_FISH = re.compile(r"\\(?:[\\']|\Z)")
 """A backslash before another one or before a quote: fish takes it as an escape, even within quotes."""
 
 URL, SECRET = "FUNCTION_URL", "DT_SIGNATURE_SECRET"  # names of variables
-NOTE = f"It takes the function's URL from {URL} and the secret from {SECRET}: docs/live-page.md shows how to set them."
+HOW = page("live-page.md")
+NOTE = f"It takes the function's URL from {URL} and the secret from {SECRET}: {HOW} shows how to set them."
 
 _PROGRAM = dedent(
     f"""\
