@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from functools import partial
 
 import pytest
 
-from tests.real_gcloud.user import REAL_GCLOUD, Process, User, ended, struck
+from tests.real_gcloud.user import REAL_GCLOUD, ROOT, Process, User, ended, struck
 
 pytestmark = REAL_GCLOUD
 
@@ -20,6 +21,7 @@ QUICK = (
 )
 """``rotate`` waits for minutes until the function knows a secret. Here it asks as often, with shorter pauses."""
 
+RECIPE = (ROOT / "docs/operations.md").read_text("utf-8").partition("the same by hand")[2].partition("\n## ")[0]
 LAG_S = 2.0
 NOTE = "dt-pubsub-rotation"
 
@@ -108,3 +110,34 @@ def test_under_load_and_killed_again_and_again_no_event_is_lost(owner: User) -> 
     assert re.search(r"the function knows only the new secret: 96 requests in a row", output)
     assert note(owner).startswith("done+")
     owner.finds_nothing_to_do()
+
+
+@pytest.mark.thorough
+def test_the_recipe_by_hand_leaves_both_ends_with_the_new_secret(owner: User) -> None:
+    first, project = owner.secret(), owner.both_clouds.google.estate.project
+    add, show, remove = re.findall(
+        r"^   ```sh\n(.*?)^   ```", RECIPE.replace("my-project", project), re.DOTALL | re.MULTILINE
+    )
+    second = types(owner, add + show).splitlines()[-1].strip()
+    assert owner.secret().split() == [second, first]
+    (connector,) = owner.connectors()
+    owner.both_clouds.dt.connectors.change(connector["name"], {"httpConfig": {"signatureSecret": second}})
+    owner.finds_nothing_to_do()
+    types(owner, f"export PROJECT={project} OLD=1 BOTH=2\n{remove}")
+    assert (owner.secret(), states(owner)) == (second, ["DESTROYED", "DESTROYED", "ENABLED"])
+    status, output = owner.runs("verify")
+    assert status == 0, output
+
+
+def types(user: User, lines: str) -> str:
+    """Type lines into bash; return what they printed."""
+    done = subprocess.run(
+        ["bash", "-e", "-o", "pipefail"],  # noqa: S607
+        input=lines,
+        env=user.environ,
+        text=True,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
