@@ -66,11 +66,14 @@ class Rotator:
             DeployError: a phase failed. What was done stays, and the next command goes on.
 
         """
-        note = self._note()
-        if note is None or note.phase == "done":
-            self._begin(note, grace_s)
-        elif grace_s is not None and note.grace != grace_s:
-            self._put(note, replace(note, grace=grace_s))
+        for _ in range(MAX_ATTEMPTS):
+            note = self._note()
+            if note is None or note.phase == "done":
+                is_noted = self._begin(note, grace_s)
+            else:
+                is_noted = grace_s in {None, note.grace} or self._put(note, replace(note, grace=grace_s))
+            if is_noted:  # otherwise another command has begun or gone on meanwhile
+                break
         return self.go_on()
 
     def go_on(self) -> Rotation:
@@ -98,8 +101,11 @@ class Rotator:
 
     # ---- phases
 
-    def _begin(self, before: Rotation | None, grace_s: int | None) -> None:
-        """Note that a rotation begins. A version with several secrets, made by hand, counts as one that has begun."""
+    def _begin(self, before: Rotation | None, grace_s: int | None) -> bool:
+        """Note that a rotation begins, and return whether it was noted.
+
+        A version with several secrets, which was made by hand, counts as a rotation that has begun.
+        """
         number = self.versions.highest(0)
         count = len(self._secrets_of(number))
         begun = Rotation("adding", int(self.now()), old=number, run=self.run)
@@ -108,7 +114,7 @@ class Rotator:
                 f"version {number} has {count} secrets already: its first one is the new secret, and no other is made"
             )
             begun = replace(begun, phase="spreading", old=max(number - 1, 0), new=number, run="")
-        self._put(before, begun if grace_s is None else replace(begun, grace=grace_s))
+        return self._put(before, begun if grace_s is None else replace(begun, grace=grace_s))
 
     def _add_new(self, note: Rotation) -> None:
         if note.run != self.run:

@@ -261,6 +261,19 @@ def test_an_emergency_removes_the_old_secret_as_soon_as_every_connector_has_the_
     assert house.function.knows(first) == [False, False, False]
 
 
+def test_an_emergency_stays_one_if_another_command_begins_at_the_same_moment(house: House) -> None:
+    (first,) = house.signing()
+
+    def strike(argv: Argv) -> None:
+        if argv[:2] == ("secrets", "update"):
+            unhook(house)
+            house.rotate()
+
+    house.stage.google.before = strike
+    assert house.rotate(emergency=True) == NOTHING_TO_DO
+    assert house.is_finished(first)
+
+
 def test_an_emergency_within_the_grace_period_ends_that(house: House) -> None:
     (first,) = house.signing()
     house.rotate()
