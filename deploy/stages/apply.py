@@ -71,8 +71,8 @@ class Executor:
     """Carries out steps. ``url``: the function's URL. ``secrets``: the enabled secrets. Both are read when needed.
 
     ``version``: the number of the newest secret version. ``uploaded``: Google's name for the newest upload. ``again``:
-    the command that finishes these steps after a failure. ``estimates``: how long slow steps take, in words. ``retire``
-    removes the old secret of a rotation.
+    the command that finishes these steps after a failure. ``estimates``: how long slow steps take, in words.
+    ``retire`` removes the old secret of a rotation.
     """
 
     spec: Spec
