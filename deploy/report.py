@@ -34,6 +34,7 @@ class Report:
     undelivered: list[Undelivered] | None = None
     followed: Summary | None = None
     first_contact: Document | None = None
+    rotation: Mapping[str, Any] | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -56,6 +57,7 @@ class Report:
             "undelivered": _list_as_json(self.undelivered),
             "followed": None if self.followed is None else self.followed.as_json(),
             "firstContact": None if self.first_contact is None else self.first_contact.as_json(),
+            "rotation": self.rotation,
         }
 
 

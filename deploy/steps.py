@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+from deploy.program import PROGRAM
+
 Action = Literal["create", "update", "keep", "delete"]
 Argv = tuple[str, ...]
 
@@ -63,12 +65,14 @@ class GcloudCall:
 
     ``secret_on_stdin``: a new secret goes to its standard input. ``needs_source``: it runs in the folder of the staged
     source, because it has ``--source=.``. ``names_upload``: it contains Google's name for the source uploaded before.
+    ``annotations``: those of the secret that it changes. When it runs, it gets all others as they are then.
     """
 
     argv: Argv
     secret_on_stdin: bool = False
     needs_source: bool = False
     names_upload: bool = False
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def line(self) -> str:
         """Return the shell command that does the same in the root of this repository."""
@@ -152,8 +156,17 @@ class RestCall:
         return f"{self.method} {self.url}{shown}"
 
 
+@dataclass(frozen=True, slots=True)
+class OldSecretRemoval:
+    """The end of a rotation: a version with the new secret alone is added, and then the older ones are destroyed."""
+
+    def line(self) -> str:
+        """Return the command that does the same."""
+        return f"{PROGRAM} rotate"
+
+
 DtCall = ConnectorCall | DeviceRemoval
-Call = GcloudCall | RestCall | DtCall
+Call = GcloudCall | RestCall | DtCall | OldSecretRemoval
 
 
 def update_mask(body: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@
 ``regions``          the regions of functions, if Google's API is not enabled  nothing
 ``secret_versions``  the enabled versions of the signature secret              Secret Manager
 ``builds``           how long the last build of the function took              Google Cloud, reading
+``secret_annotations`` changes annotations of the secret; others stay         Secret Manager
 ``function_log``     what the function wrote about one event                   Google Cloud, reading
 ``event_log``        what the function wrote about all events of some days    Google Cloud, reading
 ``time_series``      questions to Cloud Monitoring, and its points            nothing

@@ -35,7 +35,7 @@ class FunctionLog:
         """
         give_up_at = self.now() + LOGGED_S
         while True:
-            for entry in self.google.read(self._argv(event_id)) or []:
+            for entry in self.google.read(self._argv(f'jsonPayload.eventId="{event_id}"', limit=5)) or []:
                 fields: Mapping[str, Any] = entry.get("jsonPayload") or {}
                 if fields.get("eventId") == event_id:
                     return fields
@@ -43,7 +43,20 @@ class FunctionLog:
                 return None
             self.sleep(PAUSE_S)
 
-    def _argv(self, event_id: str) -> Argv:
+    def newest_by_old_secret(self) -> Mapping[str, Any] | None:
+        """Return the fields of the newest line of the last hour on an event that an older secret has signed, or None.
+
+        Raises:
+            GcloudFailed: the log could not be read.
+
+        """
+        for entry in self.google.read(self._argv("jsonPayload.secretIndex>=1", limit=1)) or []:
+            fields: Mapping[str, Any] = entry.get("jsonPayload") or {}
+            if fields.get("secretIndex"):
+                return fields
+        return None
+
+    def _argv(self, condition: str, limit: int) -> Argv:
         service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.spec.name}"'
-        wanted = f'{service} AND jsonPayload.eventId="{event_id}"'
-        return ("logging", "read", wanted, "--freshness=1h", "--limit=5", self.spec.project_flag)
+        flags = ("--freshness=1h", f"--limit={limit}", self.spec.project_flag)
+        return ("logging", "read", f"{service} AND {condition}", *flags)

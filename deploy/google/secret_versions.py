@@ -6,13 +6,14 @@ Versions are read by number: the alias ``latest`` may lag behind a new version f
 
 import re
 from base64 import urlsafe_b64decode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import GcloudFailed
 from deploy.google.gcloud import Gcloud
 from deploy.resources.signature_secret import number_of
-from deploy.secret import SecretVersion, version_of
+from deploy.secret import Secret, SecretVersion, version_of
 from deploy.spec import Spec
 from deploy.steps import Argv
 
@@ -62,6 +63,57 @@ class SecretVersions:
         except ValueError:
             where = f"secret {self.spec.secret}, version {number}"
             raise GcloudFailed("OTHER", "gcloud did not show it in base64", where=where) from None
+
+    def add(self, secrets: Sequence[Secret]) -> int:
+        """Add a version with these secrets, the newest first; return its number.
+
+        Raises:
+            GcloudFailed: gcloud failed. The version may have been added all the same.
+
+        """
+        text = Secret("\n".join(secret.reveal() for secret in secrets) + "\n")
+        return number_of(self.google.change(self._argv("add", self.spec.secret, "--data-file=-"), stdin=text))
+
+    def destroy(self, number: int) -> None:
+        """Destroy a version, which cannot be undone.
+
+        Raises:
+            GcloudFailed: gcloud failed.
+
+        """
+        self.google.change(self._argv("destroy", str(number), f"--secret={self.spec.secret}"))
+
+    def highest(self, at_least: int) -> int:
+        """Return the highest number that a version has, whatever its state is. ``at_least``: one that exists, or 0.
+
+        A list may not show a new version yet, so this asks for the next number until there is none.
+
+        Raises:
+            GcloudFailed: the versions could not be read.
+
+        """
+        number = at_least or max((number_of(version) for version in self._list()), default=0)
+        while self._exists(number + 1):
+            number += 1
+        return number
+
+    def live(self) -> list[int]:
+        """Return the numbers of the enabled versions that a list shows, the oldest first.
+
+        Raises:
+            GcloudFailed: the versions could not be listed.
+
+        """
+        enabled = [version for version in self._list() if str(version.get("state", "")).upper() == "ENABLED"]
+        return sorted(number_of(version) for version in enabled)
+
+    def _exists(self, number: int) -> bool:
+        try:
+            return self._read(number) is not None
+        except GcloudFailed as error:
+            if _NOT_ENABLED.search(error.what):
+                return True
+            raise
 
     def newest(self, at_least: int = 0) -> int:
         """Return the number of the newest version, or 0 if there is none or if it is not enabled.

@@ -3,6 +3,7 @@
 ============  =====================================================================  ===========
 ``verifier``  runs the proof                                                         both clouds
 ``checks``    the requests of a proof, and the checks of the messages they lead to   nothing
+``new_secret`` proves that DT signs with the new secret                               both clouds
 ``fixtures``  the emulated device and the subscription of a proof, removed after it  both clouds
 ============  =====================================================================  ===========
 """

@@ -8,6 +8,7 @@
 ``runtime_account``   the service account that the function runs as
 ``pubsub``            topics, their subscriptions, and those that proofs left
 ``signature_secret``  the secret of ``X-Dt-Signature``
+``rotation``          a rotation of that secret: its phases, and its note
 ``iam_binding``       the roles of the service account
 ``function``          the function: its source and its settings
 ``invocation``        the permission to call the function

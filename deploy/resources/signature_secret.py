@@ -21,6 +21,8 @@ from deploy.secret import SecretVersion
 from deploy.spec import last_segment
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, create, keep, update
 
+ANNOTATIONS_FLAG = "--update-annotations"
+
 READ = "read"
 """The key of the newest version in the facts: a ``SecretVersion``, not a command's answer, as it holds secrets."""
 
@@ -47,6 +49,7 @@ class SignatureSecret(Marked):
         "secretmanager.secrets.update",
         "secretmanager.versions.access",
         "secretmanager.versions.add",
+        "secretmanager.versions.destroy",
         "secretmanager.versions.list",
     )
     key: ClassVar[str] = "secret"
@@ -80,15 +83,9 @@ class SignatureSecret(Marked):
 
     def remember(self, facts: Facts, deployed: str, before: str) -> Step:
         """Return the step that remembers the upload of the deployed function. ``deployed``: "" if it is unknown yet."""
-        words = env_words({**self._annotations(facts), DEPLOYED: deployed or UNKNOWN_YET})
-        call = GcloudCall(self.command("update", f"--update-annotations={words}"), names_upload=not deployed)
+        call = self._annotated({DEPLOYED: deployed or UNKNOWN_YET}, self._annotations(facts), names_upload=not deployed)
         change = Change("number of the deployed source", before, deployed or UNKNOWN_YET)
         return update(self.id.part_named("record of the deployed source"), (change,), call)
-
-    def noted(self, facts: Facts, upload: str) -> Argv:
-        """Return the command that notes an upload, and keeps the annotations that other commands have written since."""
-        words = env_words({**(self.found(facts).get("annotations") or {}), DEPLOYED: upload})
-        return self.command("update", f"--update-annotations={words}")
 
     def remember_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
         """Return the step that remembers which connectors ``pause`` has paused, and since when."""
@@ -100,8 +97,7 @@ class SignatureSecret(Marked):
 
     def _remember_paused(self, facts: Facts, since: Mapping[str, str], known: Mapping[str, str]) -> Step:
         before, after = paused_words(read_memory(self.spec, facts).paused_since), paused_words(since)
-        words = env_words({**known, PAUSED_SINCE: after})
-        call = GcloudCall(self.command("update", f"--update-annotations={words}"))
+        call = self._annotated({PAUSED_SINCE: after}, known)
         return update(self.id.part_named("record of the pause"), (Change("paused since", before, after),), call)
 
     def command(self, verb: str, *flags: str) -> Argv:
@@ -112,11 +108,19 @@ class SignatureSecret(Marked):
         labels = label_changes(self.spec.all_labels, self.found(facts).get("labels"))
         known = read_memory(self.spec, facts).dt_projects
         flags = [f"--update-labels={label_words(self.spec.all_labels)}"] if labels else []
-        changes = labels
         if set(known) != set(self._wanted):
-            changes = (*labels, Change("DT projects", ", ".join(known), ", ".join(self._wanted)))
-            flags.append(f"--update-annotations={env_words(self._annotations(facts))}")
-        return [update(self.id, changes, GcloudCall(self.command("update", *flags)))] if changes else []
+            projects = Change("DT projects", ", ".join(known), ", ".join(self._wanted))
+            call = self._annotated({DT_PROJECTS: SEPARATOR.join(self._wanted)}, self._annotations(facts), *flags)
+            return [update(self.id, (*labels, projects), call)]
+        return [update(self.id, labels, GcloudCall(self.command("update", *flags)))] if labels else []
+
+    def _annotated(
+        self, changes: Mapping[str, str], known: Mapping[str, str], *flags: str, names_upload: bool = False
+    ) -> GcloudCall:
+        """Return the call that changes annotations. It names all ``known``, because gcloud 528 drops the others."""
+        words = env_words({**known, **changes})
+        argv = self.command("update", *flags, f"{ANNOTATIONS_FLAG}={words}")
+        return GcloudCall(argv, names_upload=names_upload, annotations=changes)
 
     @property
     def _wanted(self) -> tuple[str, ...]:

@@ -14,6 +14,9 @@
 ``ownership``         reads the owner of a resource again just before a step         Google Cloud, reading
 ``waves``             which steps can be carried out side by side                    nothing
 ``apply``             carries out the steps; stops after a failure                   both clouds
+``rotation``          replaces the secret, phase by phase, with its note in an annotation   both clouds
+``connector_secrets`` gives the new secret to the connectors                                 DT
+``convergence``       waits until the function reads the newest secret everywhere            the function
 ``operation_errors``  why a build or a start failed                                  Google Cloud, reading
 ====================  =============================================================  =====================
 """

@@ -16,6 +16,7 @@ from deploy.dt.devices import Devices
 from deploy.errors import ApplyFailed, DeployError, GcloudFailed
 from deploy.google.api import CHANGE_PAUSES_S
 from deploy.google.gcloud import Gcloud
+from deploy.google.secret_annotations import SecretAnnotations, other_flags
 from deploy.google.secret_versions import SecretVersions
 from deploy.parallel import wait_for, worker_pool
 from deploy.program import UP
@@ -29,7 +30,16 @@ from deploy.spec import Spec
 from deploy.stages.operation_errors import with_more
 from deploy.stages.ownership import Ownership
 from deploy.stages.waves import waves
-from deploy.steps import Argv, ConnectorCall, DeviceRemoval, GcloudCall, ResourceId, RestCall, Step, pending
+from deploy.steps import (
+    ConnectorCall,
+    DeviceRemoval,
+    GcloudCall,
+    OldSecretRemoval,
+    ResourceId,
+    RestCall,
+    Step,
+    pending,
+)
 
 POLL_PAUSES_S = (1.0, 2.0, 2.0, 5.0, *(10.0,) * 180)
 """Pauses between reads of a resource that another command is creating, which may take as long as a build."""
@@ -62,6 +72,7 @@ class Executor:
 
     ``version``: the number of the newest secret version. ``uploaded``: Google's name for the newest upload. ``again``:
     the command that finishes these steps after a failure. ``estimates``: how long slow steps take, in words.
+    ``retire`` removes the old secret of a rotation.
     """
 
     spec: Spec
@@ -76,6 +87,7 @@ class Executor:
     again: str = UP
     estimates: Mapping[ResourceId, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
+    retire: Callable[[], object] = lambda: None
     ownership: Ownership = field(init=False)
     uploaded: str = ""
 
@@ -139,13 +151,14 @@ class Executor:
             self._change_connector(step.call)
         elif isinstance(step.call, DeviceRemoval):
             self.devices.carry_out(step.call)
+        elif isinstance(step.call, OldSecretRemoval):
+            self.retire()
 
     def _run(self, step: Step, call: GcloudCall) -> None:
         """Run a command. NOT_FOUND from a deletion counts as success; ALREADY_EXISTS from a creation is finished."""
         try:
             stdin = new_secret() if call.secret_on_stdin else None
-            argv = self._with_upload(call)
-            answer = self.google.change(argv, stdin=stdin, folder=self.source if call.needs_source else None)
+            answer = self._answer(call, stdin)
         except GcloudFailed as error:
             if (step.action, error.code) == ("create", "ALREADY_EXISTS"):
                 self._finish(step, error)
@@ -193,20 +206,23 @@ class Executor:
                 self.sleep(pause_s)
         raise DeployError("Google does not show the notification channels yet", where=step.resource)
 
-    def _with_upload(self, call: GcloudCall) -> Argv:
-        """Return the command with Google's name for the upload, which is read if another process has deployed.
+    def _answer(self, call: GcloudCall, stdin: Secret | None) -> Any:
+        """Run a command; return its answer. Annotations are read again before they are changed.
 
-        A secret that is older than this run is read again, because ``pause`` may have written its note while the
-        function was built.
+        ``pause`` or ``rotate`` may have written its note while the function was built, or while ``up`` asked.
         """
+        if not call.annotations:
+            return self.google.change(call.argv, stdin=stdin, folder=self.source if call.needs_source else None)
+        annotations = SecretAnnotations(self.spec, self.google, self.sleep)
+        annotations.change(self._with_upload(call), *other_flags(call.argv))
+        return {}
+
+    def _with_upload(self, call: GcloudCall) -> Mapping[str, str]:
+        """Return the annotations with Google's name for the upload, which is read if another process has deployed."""
         if not call.names_upload:
-            return call.argv
+            return call.annotations
         self.uploaded = self.uploaded or deployed_upload(self._function().get(Function.key) or {})
-        secret = SignatureSecret(self.spec)
-        facts = {} if self.version else described(secret, self.google.read)
-        if secret.found(facts) is not None:
-            return secret.noted(facts, self.uploaded)
-        return tuple(word.replace(UNKNOWN_YET, self.uploaded) for word in call.argv)
+        return {name: value.replace(UNKNOWN_YET, self.uploaded) for name, value in call.annotations.items()}
 
     def _finish(self, step: Step, refusal: GcloudFailed) -> None:
         """Finish a resource that exists already: the answer to our command was lost, or another ``up`` was faster.
@@ -249,8 +265,8 @@ class Executor:
             if self.version and self.secret_versions.newest(self.version) == self.version:
                 return
             self.secrets = self._enabled()  # another command may have added a version
-            if self.secrets[0].equals(secret.reveal()):
-                return
+            if any(found.equals(secret.reveal()) for found in self.secrets):
+                return  # such as one with this secret and a newer one, of a rotation, which will send that itself
 
     def _url(self) -> str:
         """Read the function's URL, because another command may have created the function."""

@@ -23,6 +23,7 @@ from deploy.resources.kinds import (
 )
 from deploy.resources.memory import read_memory
 from deploy.resources.resource import Facts
+from deploy.resources.rotation import rotation_in
 from deploy.spec import Spec, last_segment
 from deploy.steps import ResourceId
 
@@ -42,7 +43,8 @@ class Deployment:
     """One deployment, or what is left of one.
 
     ``spec``: project, region, name and remembered DT projects. ``state``: the function's, or ``LEFT_OVER``.
-    ``resources``: all that has its mark. ``other_regions``: regions in which it has a function, too.
+    ``resources``: all that has its mark. ``other_regions``: regions in which it has a function, too. ``rotation``: the
+    phase of a rotation of its secret, empty if there is none in progress.
     """
 
     spec: Spec
@@ -51,6 +53,7 @@ class Deployment:
     version: str | None = None
     url: str = ""
     other_regions: tuple[str, ...] = ()
+    rotation: str = ""
 
     @property
     def is_left_over(self) -> bool:
@@ -74,6 +77,7 @@ class Deployment:
             "version": self.version,
             "url": self.url or None,
             "dtProjects": list(self.spec.dt_projects),
+            "rotation": self.rotation or None,
             "resources": [str(resource) for resource in self.resources],
             "command": self.command,
         }
@@ -88,7 +92,8 @@ class Deployment:
         newer = "" if self.version == ours else f" (this is {ours})"
         others = f"; also in {', '.join(self.other_regions)}" if self.other_regions else ""
         where = f"{self.spec.name} in {self.spec.region}"
-        return self.state, where, f"{version}{newer}; {dt}; {self.url or 'no URL'}{others}"
+        rotation = f"; a rotation of the secret is in its phase {self.rotation}" if self.rotation else ""
+        return self.state, where, f"{version}{newer}; {dt}; {self.url or 'no URL'}{others}{rotation}"
 
 
 def deployments(google_project: str, lists: Lists) -> tuple[Deployment, ...]:
@@ -120,6 +125,7 @@ def _deployed(google_project: str, lists: Lists, function: Facts, all_functions:
         version=version_of(function),
         url=function_url({"function": function}),
         other_regions=tuple(sorted(place_of(other)[0] for other in same_name if place_of(other)[0] != region)),
+        rotation=_rotation(Spec(google_project, region, name), lists),
     )
 
 
@@ -131,8 +137,17 @@ def _left(google_project: str, lists: Lists, name: str, region: str) -> Deployme
 
 def _remembered(spec: Spec, lists: Lists) -> Spec:
     """Return the spec with the DT projects that its secret remembers."""
-    secret = next((found for found in lists[SECRET_KIND] if last_segment(str(found.get("name"))) == spec.secret), {})
-    return replace(spec, dt_projects=read_memory(spec, {"secret": secret}).dt_projects)
+    return replace(spec, dt_projects=read_memory(spec, {"secret": _secret(spec, lists)}).dt_projects)
+
+
+def _rotation(spec: Spec, lists: Lists) -> str:
+    """Return the phase of the rotation that the secret notes; "" if there is none, or if it is done."""
+    rotation = rotation_in(_secret(spec, lists).get("annotations"))
+    return "" if rotation is None or rotation.phase == "done" else rotation.phase
+
+
+def _secret(spec: Spec, lists: Lists) -> Facts:
+    return next((found for found in lists[SECRET_KIND] if last_segment(str(found.get("name"))) == spec.secret), {})
 
 
 def _marked(lists: Lists, name: str) -> Iterator[ResourceId]:

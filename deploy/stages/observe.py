@@ -66,6 +66,12 @@ class Observer:
         on = services(alerts=self.spec.alerts.are_planned)
         return self.connectors_again(self._observed(before.facts, members, on, secrets))
 
+    def connectors_and_secret_again(self, before: Observed) -> Observed:
+        """Read the connectors again, and the newest secrets, which a rotation may have replaced meanwhile."""
+        newest = _usable(self._enabled(before.facts[SignatureSecret(self.spec).id]))
+        known = [secret for secret in before.secrets if not any(secret.equals(found.reveal()) for found in newest)]
+        return self.connectors_again(replace(before, secrets=(*newest, *known)))
+
     def connectors_again(self, before: Observed, *, removing: bool = False) -> Observed:
         """Read the connectors again; keep all other facts."""
         connectors, closed = self._connectors(before.facts, before.secrets, removing=removing)

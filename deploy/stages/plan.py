@@ -11,14 +11,15 @@ from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
 from deploy.resources.memory import Memory, deployed_upload
 from deploy.resources.pausing import since_with_new
+from deploy.resources.rotation import rotation_in
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
 from deploy.stages.observed import Observed
-from deploy.steps import GcloudCall, Step, keep
+from deploy.steps import GcloudCall, OldSecretRemoval, Step, delete, keep
 
 
-def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
-    """Return all steps to the desired state, in order.
+def plan(spec: Spec, observed: Observed, now: float | None = None) -> tuple[Step, ...]:
+    """Return all steps to the desired state, in order. ``now``: None if no old secret has to go yet, whatever the time.
 
     Raises:
         NotOwned: resources with this deployment's names exist and are not its own, or are unusable.
@@ -47,7 +48,7 @@ def plan(spec: Spec, observed: Observed) -> tuple[Step, ...]:
         found, url = observed.connectors[project], observed.url(spec)
         steps += plan_connector(spec, project, found, url, new_secret=new_secret, paused_since=since)
     steps += (_left(spec, observed, project) for project in unnamed)
-    return (*steps, *_elsewhere(spec, observed, unnamed), *alerts)
+    return (*steps, *_elsewhere(spec, observed, unnamed), *_rotating(spec, observed, now), *alerts)
 
 
 def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
@@ -64,6 +65,18 @@ def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     for resource in reversed(removable(spec)):
         steps += resource.removal(observed.of(resource))
     return tuple(steps)
+
+
+def _rotating(spec: Spec, observed: Observed, now: float | None) -> tuple[Step, ...]:
+    """Return the step that removes the old secret if its time has come, or that shows a rotation in progress."""
+    secret = SignatureSecret(spec)
+    found = secret.found(observed.of(secret)) or {}
+    rotation = rotation_in(found.get("annotations"))
+    if rotation is None or rotation.phase == "done":
+        return ()
+    if now is not None and rotation.is_due(now):
+        return (delete(secret.id.part_named("the old secret"), rotation.sentence(now), OldSecretRemoval()),)
+    return (keep(secret.id.part_named("a rotation"), rotation.sentence(now or 0)),)
 
 
 def _closed(answer: str) -> str:

@@ -10,6 +10,7 @@
 ``follow``       show events as they come                                       Pub/Sub, a file
 ``pause``        let DT send no events                                          nothing by itself
 ``resume``       let DT send events again                                       nothing by itself
+``rotate``       replace the secret on both ends without losing an event        nothing by itself
 ``down``         remove both ends                                               nothing by itself
 ``planning``     observe, preflight, plan: the first half of plan and up        nothing by itself
 ``applying``     confirm, apply, plan again until nothing is left               nothing by itself
@@ -18,6 +19,7 @@
 ``first_contact`` the report of verify --report                                nothing by itself
 ``upgrading``    what changes from the deployed version to this one             nothing by itself
 ``rolling_back`` up --rollback: an earlier revision answers                     nothing by itself
+``rotating``     the rotation that rotate and up carry out                      nothing by itself
 ``pausing``      what pause and resume share                                    nothing by itself
 ``unread``       counts the messages that down deletes with subscriptions       nothing by itself
 ``interview``    the questions of init, one setting after the other             nothing by itself
@@ -31,7 +33,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import down, follow, init, pause, plan, resume, status, up, verify
+from deploy.verbs import down, follow, init, pause, plan, resume, rotate, status, up, verify
 from deploy.verbs import list as list_verb
 
 
@@ -53,6 +55,7 @@ VERBS: Mapping[str, Verb] = {
     "follow": Verb(follow.USAGE, follow.run),
     "pause": Verb(pause.USAGE, pause.run),
     "resume": Verb(resume.USAGE, resume.run),
+    "rotate": Verb(rotate.USAGE, rotate.run),
     "down": Verb(down.USAGE, down.run),
 }
 """All verbs. There is no default: the parser refuses any other name."""

@@ -15,6 +15,7 @@ from deploy.stages.observed import Observed
 from deploy.stages.plan import plan
 from deploy.steps import ConnectorCall, GcloudCall, ResourceId, Step, pending
 from deploy.verbs.planning import Changes, observe
+from deploy.verbs.rotating import rotator_of
 
 LAG_PAUSES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses between two reads of DT's lists after a change, because the lists may lag behind."""
@@ -62,6 +63,7 @@ def apply(context: Context, steps: Sequence[Step], before: Observed, finish: str
             again=finish,
             estimates=_estimates(context, steps, before),
             sleep=context.sleep,
+            retire=lambda: rotator_of(context, before).go_on(),
         )
         executor.apply(steps, context.terminal)
         context.report.done = pending(tuple(steps))
@@ -88,7 +90,7 @@ def converge(context: Context, changes: Changes, secrets: tuple[Secret, ...]) ->
         "reading the changed resources again",
     )
     for pause_s in (*LAG_PAUSES_S, None):
-        context.report.left = left = pending(plan(context.spec, observed))
+        context.report.left = left = pending(plan(context.spec, observed, context.now()))
         if pause_s is None or not any(isinstance(step.call, ConnectorCall) for step in left):
             break
         context.sleep(pause_s)
@@ -97,4 +99,4 @@ def converge(context: Context, changes: Changes, secrets: tuple[Secret, ...]) ->
 
 
 def _list_connectors_again(context: Context, before: Observed) -> Observed:
-    return observe(context, lambda observer: observer.connectors_again(before), "waiting for DT's lists")
+    return observe(context, lambda observer: observer.connectors_and_secret_again(before), "waiting for DT's lists")

@@ -13,7 +13,7 @@ from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.dt.devices import names
 from deploy.errors import InvalidOptions
-from deploy.live.clock import Clock, at_time
+from deploy.live.clock import Clock, at_time, spoken
 from deploy.live.message import Message
 from deploy.live.names import Names
 from deploy.live.session import Session, session
@@ -118,7 +118,7 @@ def _follow(context: Context, asked: _Asked, view: View, known: Names, clock: Cl
     with session(spec, context.pubsub, text, known, clock, say) as reading:
         view.begin()
         view.summary.gaps = reading.reader.gaps
-        end = f"ends after {asked.duration_s} s" if asked.duration_s else "Ctrl-C ends"
+        end = f"ends after {spoken(asked.duration_s)}" if asked.duration_s else "Ctrl-C ends"
         say(f"{at_time(clock.now())}  live: events of {spec.name} from now on; {end}")
         for said in shown_filter(text, left_out):
             say(said)

@@ -55,10 +55,10 @@ def plan_changes(context: Context) -> Changes:
     except DeployError as error:
         _check(context, None, error if isinstance(error, DtUnanswered) else None)
         raise
-    context.report.steps = steps = plan(context.spec, observed)
+    context.report.steps = steps = plan(context.spec, observed, context.now())
     if pending(steps):
         context = replace(context, spec=_check(context, observed))
-        steps = plan(context.spec, observed)
+        steps = plan(context.spec, observed, context.now())
     return Changes(context, observed, steps)
 
 

@@ -21,7 +21,7 @@ def prove(context: Context, observed: Observed, *, or_paused: bool = False) -> N
 
     """
     secret = _newest_secret(context, observed)
-    verifier = _verifier(context, observed)
+    verifier = verifier_of(context, observed)
     connectors = {
         project: verifier.must_deliver(project, observed.connectors[project], or_paused=or_paused)
         for project in context.spec.dt_projects
@@ -67,7 +67,8 @@ def _newest_secret(context: Context, observed: Observed) -> Secret:
     return observed.secrets[0]
 
 
-def _verifier(context: Context, observed: Observed) -> Verifier:
+def verifier_of(context: Context, observed: Observed) -> Verifier:
+    """Return what proves the path of the deployment that was observed."""
     spec, notice = context.spec, context.terminal.info
     deployed = observed.of(Function(spec)).get(Function.key) or {}
     variables = deployed.get("serviceConfig", {}).get("environmentVariables", {})

@@ -107,6 +107,10 @@ class Deployment:
         """Run ``resume``, or ``resume --all``."""
         return self.run("resume", all=all_of_them, verify=verify)
 
+    def rotate(self, *, grace: str | None = None, emergency: bool = False, status: bool = False) -> int:
+        """Run ``rotate`` with these flags."""
+        return self.run("rotate", grace=grace, emergency=emergency, status=status)
+
     def run(self, verb: str, **flags: Any) -> int:
         """Run a verb with these flags."""
         typed = argparse.Namespace(**{**vars(self.context.flags), **flags})

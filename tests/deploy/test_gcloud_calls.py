@@ -26,7 +26,7 @@ def up(stage: Stage) -> Stage:
     return stage
 
 
-def test_a_first_up_reads_only_the_owners_of_function_and_service_twice(stage: Stage) -> None:
+def test_a_first_up_reads_only_function_service_and_secret_twice(stage: Stage) -> None:
     stage.deployment().up(verify=False)
     asked = Counter(argv for argv in stage.google.asked if argv[:2] != ("services", "list"))
     twice = sorted(argv[:3] for argv, times in asked.items() if times > 1)
@@ -34,9 +34,10 @@ def test_a_first_up_reads_only_the_owners_of_function_and_service_twice(stage: S
         ("functions", "describe", "dt-pubsub"),
         ("run", "services", "describe"),
         ("run", "services", "get-iam-policy"),
+        ("secrets", "describe", "dt-signature"),
     ]
     assert max(asked.values()) == 2
-    assert len(stage.google.asked) == 37
+    assert len(stage.google.asked) == 38
 
 
 def test_children_of_a_missing_resource_are_not_read(stage: Stage) -> None:

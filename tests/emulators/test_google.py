@@ -176,6 +176,20 @@ def test_a_mounted_secret_follows_its_newest_version(deployed: Clouds) -> None:
     assert file.read_text("ascii").startswith("nnn")
 
 
+def test_a_mounted_secret_follows_late_if_latest_lags(deployed: Clouds) -> None:
+    revision = deployed.google.run.services["dt-pubsub"].revision
+    assert revision
+    file, deployed.google.estate.secret_lag_s = revision.root / "mounts/secrets/dt-signature", 3600.0
+    newer = base64.b64encode(f"{'n' * 64}\n{SECRET}".encode()).decode()
+    ask(deployed, "POST", f"{SECRETS}/secrets/dt-signature:addVersion", {"payload": {"data": newer}})
+    assert signed(deployed, an_event())[0] == 200
+    assert file.read_text("ascii") == SECRET
+
+    deployed.google.estate.secret_lag_s = 0.0
+    assert signed(deployed, an_event())[0] == 200
+    assert file.read_text("ascii").startswith("nnn")
+
+
 def test_a_function_works_only_while_its_service_account_is_enabled(deployed: Clouds) -> None:
     ask(deployed, "POST", f"{IAM}/serviceAccounts/{ACCOUNT}:disable", {})
 
@@ -571,6 +585,20 @@ def test_latest_is_the_newest_version_whatever_its_state(both_clouds: Clouds, se
     listed = ask(both_clouds, "GET", f"{secret}/versions?filter=state:ENABLED").json["versions"]
     assert [version["name"].rpartition("/")[2] for version in listed] == ["1"]
     assert ask(both_clouds, "GET", f"{secret}/versions?filter=nonsense").status == 400
+
+
+def test_latest_shows_a_new_version_late_and_its_number_at_once(both_clouds: Clouds, secret: str) -> None:
+    both_clouds.google.estate.secret_lag_s = 3600.0
+    ask(both_clouds, "POST", f"{secret}:addVersion", {"payload": {"data": "eXk="}})
+
+    def shown(version: str) -> str:
+        data: str = ask(both_clouds, "GET", f"{secret}/versions/{version}:access").json["payload"]["data"]
+        return data
+
+    assert (shown("latest"), shown("2")) == ("eHg=", "eXk=")
+    assert ask(both_clouds, "GET", f"{secret}/versions/latest").json["name"].endswith("/versions/1")
+    both_clouds.google.estate.secret_lag_s = 0.0
+    assert shown("latest") == "eXk="
 
 
 def test_a_destroyed_version_stays_destroyed_and_has_its_time(both_clouds: Clouds, secret: str) -> None:

@@ -37,7 +37,8 @@ def test_rehearse_is_a_verb_of_the_command(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_every_step_of_a_rehearsal_is_a_deploy_command_and_the_last_one_is_down() -> None:
-    assert [act.verb[0] for acts in SCENES for act in acts] == ["up", "verify", "follow", "up", "status", "down"]
+    verbs = [act.verb[0] for acts in SCENES for act in acts]
+    assert verbs == ["up", "verify", "follow", "up", "status", "rotate", "down"]
 
 
 def test_a_rehearsal_fails_if_a_resource_was_not_made(both_clouds: Clouds) -> None:

@@ -11,7 +11,6 @@ import socket
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -226,7 +225,7 @@ def test_every_request_is_shown_with_its_answer_and_its_reason(bench: Bench, tmp
         [*own, "401"],
         [*own, "401"],
         [*own, "401"],
-        ["humidity", "shown-device", "humidity", "200 events"],
+        ["humidity", "shown-device", "temperature 20.5, relati…", "200 events"],
     ]
     reasons = [line.rpartition("  ")[2] for line in shown]
     assert [reason.partition(":")[0] for reason in reasons[1:]] == [
@@ -539,5 +538,5 @@ def test_the_log_is_shown_below_its_request_if_it_is_wanted(own_bench: Bench) ->
 
 def test_the_page_shows_what_is_sent_as_the_subscribers_get_it(bench: Bench) -> None:
     (printed,) = bench.printed("^page ")
-    threading.Timer(0.5, bench.run, ("send", "--type", "co2")).start()
-    assert first_texts(printed.split()[1]) == ["526 ppm"]
+    assert bench.run("send", "--type", "co2").returncode == 0
+    assert "526 ppm" in first_texts(printed.split()[1])  # and what other tests have sent

@@ -55,7 +55,7 @@ def test_a_row_off_a_terminal_is_complete() -> None:
     row = Table(None).row(exchange(REJECTED), {"reason": "malformed", "detail": "x" * 300})
 
     assert row.split() == [
-        *("08:13:15", "touch", "emu0011dr2b5vjs7396g", "touch", "200", "rejected", "12", "ms"),
+        *("08:13:15", "touch", "emu0011dr2b5vjs7396g", "touched", "200", "rejected", "12", "ms"),
         *("1795813355223567", "malformed:", "x" * 300),
     ]
 

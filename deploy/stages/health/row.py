@@ -26,6 +26,7 @@ Page = Literal[
     "publish",
     "function-missing",
     "drift",
+    "rotation",
     "unreadable",
 ]
 """The names of the runbook's pages; empty without a problem."""

@@ -163,7 +163,7 @@ def test_verbs_that_can_change_a_setting_have_a_flag_for_every_setting(
 
 def test_only_verbs_that_ask_have_the_flag_yes() -> None:
     assert [name for name, usage in USAGES.items() if "--yes" in usage.flag_names] == [
-        *("init", "up", "verify", "pause", "resume", "down")
+        *("init", "up", "verify", "pause", "resume", "rotate", "down")
     ]
 
 
@@ -220,12 +220,12 @@ def test_a_flag_before_the_verb_is_refused_with_where_it_goes(
     [
         (["down", "--memory=1Gi"], "--memory is not a flag of down, but of plan and up"),
         (["verify", "--set", "LOG_LEVEL=DEBUG"], "--set is not a flag of verify, but of plan and up"),
-        (["plan", "--yes"], "--yes is not a flag of plan, but of init, up, verify, pause, resume and down"),
+        (["plan", "--yes"], "--yes is not a flag of plan, but of init, up, verify, pause, resume, rotate and down"),
         (["down", "--no-verify"], "--no-verify is not a flag of down, but of up and resume"),
         (
             ["plan", "--yes", "--no-verify"],
             (
-                "--yes is not a flag of plan, but of init, up, verify, pause, resume and down; "
+                "--yes is not a flag of plan, but of init, up, verify, pause, resume, rotate and down; "
                 "--no-verify is not a flag of plan, but of up and resume"
             ),
         ),

@@ -93,6 +93,7 @@ class FakeGcloud:
     after ``lists_versions_until``.
     ``projects`` are the projects that the account sees, by id, with their names; only ``PROJECT`` has resources.
     ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
+    ``gone`` are the numbers of the versions of secrets that are not enabled, with their states.
     ``revisions`` are those of the function, the oldest first;
     ``traffic`` is the share of the requests that each gets. ``tokens``: the access tokens, of which a forced renewal
     uses up the first; ``expiry``: when the first one expires.
@@ -114,6 +115,7 @@ class FakeGcloud:
     exists: bool = True
     unchecked: bool = False
     newest_version: str = "ENABLED"
+    gone: dict[int, str] = field(default_factory=dict)
     lists_versions_until: int = 10**6
     stumbles: list[tuple[str, str]] = field(default_factory=list)
     broken: str = ""
@@ -162,7 +164,7 @@ class FakeGcloud:
     def changes(self) -> list[str]:
         """Return the commands that changed something, as lines."""
         verbs = {"create", "update", "delete", "enable", "deploy", "add", "add-iam-policy-binding"}
-        verbs |= {"remove-iam-policy-binding", "update-traffic"}
+        verbs |= {"remove-iam-policy-binding", "update-traffic", "destroy", "disable"}
         return [" ".join(argv) for argv in self.asked if verbs & set(argv[:4])]
 
     def has_everything_on(self) -> None:
@@ -232,7 +234,7 @@ class FakeGcloud:
         return answers[command.words[0]]
 
     def _logged(self, command: Command) -> list[dict[str, Any]]:
-        """Return the entries of the log, the newest first: those with or without a reason, if the filter says so.
+        """Return the entries of the log, the newest first, that some terms of the filter let through.
 
         The other terms of a filter are not played here, but in ``tests/emulators/clouds/google/log_entries.py``.
         """
@@ -244,6 +246,10 @@ class FakeGcloud:
         if "jsonPayload.reason:*" in wanted:
             has_reason = "NOT jsonPayload.reason:*" not in wanted
             entries = [entry for entry in entries if bool(entry["jsonPayload"].get("reason")) is has_reason]
+        if "jsonPayload.secretIndex>=1" in wanted:
+            entries = [entry for entry in entries if entry["jsonPayload"].get("secretIndex")]
+        if event := wanted.partition('jsonPayload.eventId="')[2].partition('"')[0]:
+            entries = [entry for entry in entries if entry["jsonPayload"].get("eventId") == event]
         entries.sort(key=lambda entry: str(entry.get("timestamp")), reverse=True)
         return entries[: int(command.flags["limit"])]
 
@@ -317,6 +323,7 @@ class FakeGcloud:
             full_name = f"projects/1/secrets/{name}"
             self.things["secrets", name] = {
                 "name": full_name,
+                "etag": '"1"',
                 "labels": command.pairs("labels"),
                 "annotations": annotations,
             }
@@ -325,6 +332,9 @@ class FakeGcloud:
         if verb in {"get-iam-policy", "add-iam-policy-binding"}:
             return self._policy(f"secrets {name}", command)
         if verb == "update":
+            if (etag := command.flags.get("etag", found["etag"])) != found["etag"]:
+                raise _Failure(f"FAILED_PRECONDITION: The etag {etag} does not match the current one {found['etag']}.")
+            found["etag"] = f'"{int(found["etag"].strip(chr(34))) + 1}"'
             found["labels"].update(command.pairs("update-labels"))
             found["annotations"] = command.pairs("update-annotations") or found["annotations"]
         if verb == "delete":
@@ -343,22 +353,32 @@ class FakeGcloud:
         if verb == "access":
             if not self.versions[name]:
                 raise _Failure(f"NOT_FOUND: Secret [projects/1/secrets/{name}] not found or has no versions.")
-            if self.newest_version != "ENABLED":
-                version = f"projects/1/secrets/{name}/versions/{len(self.versions[name])}"
-                raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {self.newest_version} state.")
             number = len(self.versions[name]) if command.words[3] == "latest" else int(command.words[3])
+            version = f"projects/1/secrets/{name}/versions/{number}"
+            if number > len(self.versions[name]):
+                raise _Failure(f"NOT_FOUND: Secret Version [{version}] not found.")
+            if (state := self.state_of(name, number)) != "ENABLED":
+                raise _Failure(f"FAILED_PRECONDITION: Secret Version [{version}] is in {state} state.")
             data = urlsafe_b64encode(self.versions[name][number - 1].encode("utf-8", "surrogateescape")).decode()
-            return {"name": f"projects/1/secrets/{name}/versions/{number}", "payload": {"data": data}}
+            return {"name": version, "payload": {"data": data}}
+        if verb in {"destroy", "disable"}:
+            self.gone[int(command.words[3])] = {"destroy": "DESTROYED", "disable": "DISABLED"}[verb]
+            return {"name": f"projects/1/secrets/{name}/versions/{command.words[3]}"}
         newest = len(self.versions.get(name, ()))
         return [
             {
                 "name": f"projects/1/secrets/{name}/versions/{number}",
-                "state": self.newest_version if number == newest else "ENABLED",
+                "state": self.state_of(name, number),
                 "createTime": VERSION_MADE,
             }
             for number in range(newest, 0, -1)
             if number <= self.lists_versions_until
         ]
+
+    def state_of(self, secret: str, number: int) -> str:
+        """Return the state of a version of a secret."""
+        is_newest = number == len(self.versions[secret])
+        return self.newest_version if is_newest else self.gone.get(number, "ENABLED")
 
     def _functions(self, command: Command, folder: Path | None) -> Any:
         if command.words[1] == "regions":

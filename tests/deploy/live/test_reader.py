@@ -100,24 +100,31 @@ def test_after_a_sleep_longer_than_the_retention_the_gap_is_named(world: World) 
     assert "nothing was read for 88 min, and Pub/Sub keeps events for 10 min" in gap.why
 
 
-def test_a_pull_that_hangs_is_begun_again_if_there_is_no_sign_of_life(world: World) -> None:
-    is_dead, is_mended = threading.Event(), threading.Event()
+def test_pulls_that_hang_in_a_dead_connection_are_begun_again_by_new_ones(world: World) -> None:
+    is_dead, is_over = threading.Event(), threading.Event()
+    hanging: list[str] = []
 
-    def answer(call: Call) -> Answer | None:
-        if not is_dead.is_set() or is_mended.is_set():
-            return None
-        return None if call.url.endswith(":pull") else Answer(0, why="no connection to pubsub.googleapis.com")
+    def hang() -> None:
+        if len(hanging) < 2:
+            hanging.append(threading.current_thread().name)
+            is_over.wait(3 * PATIENCE_S)
 
-    world.pubsub.answers = answer
+    no_answer = Answer(0, why="no connection to pubsub.googleapis.com")
+    world.pubsub.answers = lambda call: None if call.url.endswith(":pull") or not is_dead.is_set() else no_answer
+    world.pubsub.on_idle = hang
     with world.run() as reading:
+        world.waits(reading, lambda: len(hanging) == 2)
         is_dead.set()
-        world.pubsub.on_idle = is_mended.wait  # every pull hangs until the network is back
-        time.sleep(0.05)
         world.day.advance(20)
         world.steady.advance(20)
         world.waits(reading, is_said(world, "lost: no connection to pubsub.googleapis.com"))
-        is_mended.set()
+        is_dead.clear()
         world.waits(reading, is_said(world, "live again"))
+        world.pubsub.publish(b"{}", {})
+        try:
+            world.waits(reading, lambda: bool(world.pubsub.acknowledged))
+        finally:
+            is_over.set()
 
 
 def test_an_idle_pull_that_a_proxy_ends_is_no_loss(world: World) -> None:

@@ -43,6 +43,7 @@ def test_a_deployment_is_listed_with_everything_to_go_on_with_it(up: Stage) -> N
         "version": "1.0.0",
         "url": URL,
         "dtProjects": [DT_PROJECT],
+        "rotation": None,
         "resources": [
             "function dt-pubsub",
             "secret dt-signature",

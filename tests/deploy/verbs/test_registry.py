@@ -13,7 +13,7 @@ from deploy.verbs import USAGES, VERBS, Verb
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.stage import Stage
 
-NAMES = ["init", "plan", "up", "verify", "status", "list", "follow", "pause", "resume", "down"]
+NAMES = ["init", "plan", "up", "verify", "status", "list", "follow", "pause", "resume", "rotate", "down"]
 WITH_SETTINGS = [name for name in NAMES if USAGES[name].needs_settings]
 
 
@@ -38,7 +38,7 @@ def test_there_is_no_verb_without_a_function_and_no_default() -> None:
     with pytest.raises(TypeError, match="run"):
         Verb(VERBS["plan"].usage)  # type: ignore[call-arg]  # this is what is refused
     with pytest.raises(KeyError):
-        VERBS["rotate"]
+        VERBS["renew"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -52,7 +52,7 @@ def test_only_init_needs_no_settings_and_only_up_offers_it() -> None:
 
 
 KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "health", "version", "next"]
-KEYS += ["deployments", "upgrade", "undelivered", "followed", "firstContact"]
+KEYS += ["deployments", "upgrade", "undelivered", "followed", "firstContact", "rotation"]
 
 
 @pytest.mark.parametrize("verb", WITH_SETTINGS)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import grpc
+from google.api_core.exceptions import GoogleAPIError
 from google.cloud.pubsub_v1 import SubscriberClient
+from google.cloud.pubsub_v1.subscriber.futures import StreamingPullFuture
 from google.cloud.pubsub_v1.subscriber.message import Message as Received
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
@@ -24,6 +26,9 @@ from tests.emulators.signing import signed_headers
 
 BEYOND = 1_000
 """The page of the workbench on port 8080 is on port 9080, if that is free."""
+
+END_S = 5.0
+"""Seconds in which a subscription is deleted, or left to the Pub/Sub, which ends too."""
 
 Receive = Callable[[Received], None]
 
@@ -52,7 +57,8 @@ def live_page(bench: Workbench, say: Callable[[str], object]) -> Iterator[LivePa
     port = bench.port + BEYOND
     with contextlib.ExitStack() as stack:
         for topic, is_rejected in bench.topics.items():
-            stack.enter_context(_subscribed(bench.host, topic, run, _receiver(feed, is_rejected=is_rejected)))
+            pull = stack.enter_context(_subscribed(bench.host, topic, run, _receiver(feed, is_rejected=is_rejected)))
+            pull.add_done_callback(lambda _: connection.set("lost", "the Pub/Sub has ended"))
         connection.set("live")
         yield stack.enter_context(listening(shown, port if port < 65_536 else 0).open())
 
@@ -72,16 +78,16 @@ def _receiver(feed: Feed, *, is_rejected: bool) -> Receive:
 
 
 @contextlib.contextmanager
-def _subscribed(host: str, topic: str, run: str, receive: Receive) -> Iterator[None]:
+def _subscribed(host: str, topic: str, run: str, receive: Receive) -> Iterator[StreamingPullFuture]:
     """Pull from a subscription of its own until the context ends, and delete the subscription."""
     name = f"{topic.replace('/topics/', '/subscriptions/')}-live-{run}"
     with SubscriberClient(transport=SubscriberGrpcTransport(channel=grpc.insecure_channel(host))) as client:
         client.create_subscription(name=name, topic=topic)
         pull = client.subscribe(name, receive)
         try:
-            yield
+            yield pull
         finally:
             pull.cancel()
-            with contextlib.suppress(Exception):
+            with contextlib.suppress(GoogleAPIError):  # the Pub/Sub may have ended before
                 pull.result()
-            client.delete_subscription(subscription=name)
+                client.delete_subscription(subscription=name, timeout=END_S)

@@ -47,7 +47,7 @@ class Google:
         self.requests = ServedRequests()
         self.monitoring = Monitoring(estate, self.pubsub, self.requests)
         self.run = Run(estate, self.policies)
-        self.door = FrontDoor(self.run, estate.project, self.requests)
+        self.door = FrontDoor(self.run, estate.project, self.requests, self.secrets.settle)
         self.log_entries = LogEntries(estate, self.run)
         self.log_metrics = LogMetrics(estate)
         self.channels = NotificationChannels(estate, self.log_metrics)

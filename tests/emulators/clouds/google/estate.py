@@ -29,7 +29,8 @@ class Estate:
     """One project and its owner, who is the caller.
 
     ``build_role``: the role that the default build account has on the project, or "" as in organizations created since
-    May 2024. ``organization_policies``: constraints in force. ``is_billed``: whether billing is on.
+    May 2024. ``organization_policies``: constraints in force. ``is_billed``: whether billing is on. ``secret_lag_s``:
+    seconds after which ``latest`` and mounted files show a new version of a secret; its number shows it at once.
     """
 
     project: str = "demo-proj"
@@ -43,6 +44,7 @@ class Estate:
     organization_policies: set[str] = field(default_factory=set)
     silent: set[str] = field(default_factory=set)
     account_lag_s: float = 1.0
+    secret_lag_s: float = 0.0
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property

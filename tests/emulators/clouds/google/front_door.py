@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 
 from tests.emulators.clouds.exchange import Answer, Request
@@ -15,12 +16,16 @@ TIMEOUT_S = 60.0
 
 
 class FrontDoor:
-    """The front end for all hosts of ``run.app`` and ``cloudfunctions.net``."""
+    """The front end for all hosts of ``run.app`` and ``cloudfunctions.net``.
 
-    def __init__(self, run: Run, project: str, requests: ServedRequests) -> None:
+    ``before_each`` is called before each request to a function: its mounted secrets may have changed meanwhile.
+    """
+
+    def __init__(self, run: Run, project: str, requests: ServedRequests, before_each: Callable[[], None]) -> None:
         self._run = run
         self._requests = requests
         self._project = project
+        self._before_each = before_each
 
     def serve(self, request: Request) -> Answer:
         """Answer a request to the URL of a service or of its function, and count it."""
@@ -29,6 +34,7 @@ class FrontDoor:
         if service is None or revision is None:
             return _page(404, "Error: Page not found")
         if self._run.is_open(service):
+            self._before_each()
             answer = _forwarded(request, revision.port, target)
         else:
             sentence = "Your client does not have permission to get URL from this server."

@@ -1,11 +1,14 @@
 """One secret with its versions, and the limits of its labels and annotations.
 
-As in Secret Manager, ``latest`` is the newest version, even if it is not enabled. Etags:
+As in Secret Manager, ``latest`` is the newest version, even if it is not enabled, and shows a new one late:
+https://cloud.google.com/secret-manager/docs/reference/consistency. Etags:
 https://cloud.google.com/secret-manager/docs/etags; annotations: https://cloud.google.com/secret-manager/docs/annotations.
 """
 
+import hashlib
 import re
 import secrets
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,6 +28,11 @@ def new_etag() -> str:
     return f'"{secrets.token_hex(7)}"'
 
 
+def next_etag(before: str) -> str:
+    """Return the etag after another one, or after a name. The same requests get the same, so they can be replayed."""
+    return f'"{hashlib.sha256(before.encode()).hexdigest()[:14]}"'
+
+
 def check_etag(current: str, requested: Any) -> None:
     """Refuse a change with an outdated etag. A change without an etag is not checked."""
     if requested and requested != current:
@@ -39,6 +47,7 @@ class Version:
     data: bytes = field(repr=False)
     state: str = "ENABLED"
     created_at: str = field(default_factory=timestamp)
+    added_at: float = field(default_factory=time.monotonic)
     destroyed_at: str = ""
     etag: str = field(default_factory=new_etag)
 
@@ -67,18 +76,23 @@ class Secret:
         self.versions.append(Version(len(self.versions) + 1, data))
         return self.versions[-1]
 
-    def version(self, requested: str) -> Version:
-        """Return the version with this number or alias, such as ``latest``. Raises ``Problem``."""
+    def latest(self, lag_s: float) -> int:
+        """Return the number of the newest version that is older than the lag, or 1; 0 if there is no version."""
+        seen = [version.number for version in self.versions if version.added_at + lag_s <= time.monotonic()]
+        return max([*seen, min(1, len(self.versions))])
+
+    def version(self, requested: str, lag_s: float = 0.0) -> Version:
+        """Return the version with this number or alias, such as ``latest``, which lags. Raises ``Problem``."""
         aliases = self.settings.get("versionAliases", {})
-        number = str(len(self.versions)) if requested == "latest" else str(aliases.get(requested, requested))
+        number = str(self.latest(lag_s)) if requested == "latest" else str(aliases.get(requested, requested))
         for version in self.versions:
             if str(version.number) == number:
                 return version
         raise not_found(f"Secret Version [{self.name_of(requested)}] not found.")
 
-    def readable(self, requested: str) -> Version:
+    def readable(self, requested: str, lag_s: float = 0.0) -> Version:
         """Return a version if it is enabled. Raises ``Problem``."""
-        found = self.version(requested)
+        found = self.version(requested, lag_s)
         if found.state != "ENABLED":
             raise precondition(f"Secret Version [{self.name_of(found.number)}] is in {found.state} state.")
         return found

@@ -12,7 +12,7 @@ from tests.emulators.clouds.google.estate import Estate, timestamp
 from tests.emulators.clouds.google.payload import read_payload, written_payload
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import denied, exists, invalid, not_found
-from tests.emulators.clouds.google.secret import Secret, Version, check_etag, check_settings, new_etag
+from tests.emulators.clouds.google.secret import Secret, Version, check_etag, check_settings, next_etag
 from tests.emulators.clouds.google.strict import ANY, PAGED, POLICY, strict
 
 ACCESSOR = "roles/secretmanager.secretAccessor"
@@ -39,21 +39,37 @@ _SECRET_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 class Secrets:
-    """The project's secrets; ``on_change`` is called after each change of a secret's versions."""
+    """The project's secrets; ``on_change`` is called after each change of what ``latest`` shows of a secret."""
 
     def __init__(self, estate: Estate, policies: Policies) -> None:
         self._estate = estate
         self._policies = policies
         self._secrets: dict[str, Secret] = {}
+        self._shown: dict[str, int] = {}
         self.on_change: Callable[[], None] = lambda: None
+
+    def settle(self) -> None:
+        """Call ``on_change`` if ``latest`` shows another version of a secret than at the last call."""
+        shown = {name: secret.latest(self._estate.secret_lag_s) for name, secret in list(self._secrets.items())}
+        if shown != self._shown:
+            self._shown = shown
+            self.on_change()
 
     def names(self) -> list[str]:
         """Return the full names of all secrets."""
         return sorted(self._resource(secret) for secret in self._secrets)
 
+    def settings(self, secret: str) -> Json:
+        """Return a secret in the format of the API. Raises ``Problem``."""
+        return self._secret(secret).settings
+
+    def states(self, secret: str) -> list[str]:
+        """Return the states of a secret's versions, the oldest first. Raises ``Problem``."""
+        return [version.state for version in self._secret(secret).versions]
+
     def value(self, secret: str, version: str, account: str) -> bytes:
         """Return the value that a service account reads. Raises ``Problem``."""
-        found = self._secret(secret).readable(version)
+        found = self._secret(secret).readable(version, self._estate.secret_lag_s)
         if not self._policies.grants(self._resource(secret), ACCESSOR, f"serviceAccount:{account}"):
             raise denied(
                 f"Permission denied on secret: {self._secret(secret).name_of(version)} for Revision service account "
@@ -102,7 +118,7 @@ class Secrets:
         if secret in self._secrets:
             raise exists(f"Secret [projects/{self._estate.number}/secrets/{secret}] already exists.")
         name = f"projects/{self._estate.number}/secrets/{secret}"
-        settings = {**body, "name": name, "createTime": timestamp(), "etag": new_etag()}
+        settings = {**body, "name": name, "createTime": timestamp(), "etag": next_etag(name)}
         self._secrets[secret] = Secret(settings)
         return settings
 
@@ -122,7 +138,7 @@ class Secrets:
         _check_mask(mask)
         after = masked(settings, body, mask)
         check_settings(after)
-        self._secrets[secret].settings = {**after, "etag": new_etag()}
+        self._secrets[secret].settings = {**after, "etag": next_etag(settings["etag"])}
         return self._secrets[secret].settings
 
     def _delete(self, request: Request, project: str, secret: str) -> Json:
@@ -135,7 +151,7 @@ class Secrets:
         self._get(request, project, secret)
         payload = request.json().get("payload") or {}
         added = self._secret(secret).add(read_payload(payload))
-        self.on_change()
+        self.settle()
         return {**self._described(secret, added), "clientSpecifiedPayloadChecksum": "dataCrc32c" in payload}
 
     def _versions(self, request: Request, project: str, secret: str) -> Json:
@@ -147,11 +163,11 @@ class Secrets:
 
     def _get_version(self, request: Request, project: str, secret: str, version: str) -> Json:
         self._get(request, project, secret)
-        return self._described(secret, self._secret(secret).version(version))
+        return self._described(secret, self._secret(secret).version(version, self._estate.secret_lag_s))
 
     def _access(self, request: Request, project: str, secret: str, version: str) -> Json:
         self._get(request, project, secret)
-        found = self._secret(secret).readable(version)
+        found = self._secret(secret).readable(version, self._estate.secret_lag_s)
         name = self._secret(secret).name_of(found.number)
         return {"name": name, "payload": written_payload(found.data)}
 

@@ -1,0 +1,95 @@
+"""The note of a rotation in an annotation of the secret, and what it says."""
+
+from dataclasses import replace
+
+import pytest
+
+from deploy.resources.rotation import (
+    GRACE_S,
+    MIN_GRACE_S,
+    ROTATION,
+    SOON_S,
+    Rotation,
+    rotation_in,
+    rotation_row,
+)
+
+NOW = 1_764_288_000
+KEEPING = Rotation("keeping", since=NOW - 300, old=1, new=2, switched=NOW, grace=GRACE_S)
+
+
+def noted(rotation: Rotation) -> dict[str, str]:
+    return {"team": "cold-chain", ROTATION: rotation.note()}
+
+
+@pytest.mark.parametrize(
+    "rotation",
+    [
+        Rotation("adding", since=NOW, old=7, run="ab12cd34"),
+        Rotation("spreading", since=NOW, old=7, new=8, grace=0),
+        KEEPING,
+        replace(KEEPING, phase="retiring", last=3),
+        replace(KEEPING, phase="done", new=0, last=3),
+    ],
+    ids=lambda rotation: rotation.phase,
+)
+def test_a_note_is_read_as_it_was_written_and_has_nothing_that_a_shell_or_gcloud_reads(rotation: Rotation) -> None:
+    assert rotation_in(noted(rotation)) == rotation
+    assert set(rotation.note()) <= set("abcdefghijklmnopqrstuvwxyzTZ0123456789+@-:")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "none", "keeping", "keeping+since@soon", "keeping+since@2026-13-01T00:00:00Z"),
+        *("keeping+since@2026-02-30T00:00:00Z", "waiting+since@2026-11-27T00:00:00Z"),
+    ],
+)
+def test_a_text_that_is_no_note_counts_as_no_rotation(text: str) -> None:
+    assert rotation_in({ROTATION: text}) is None
+    assert rotation_row({ROTATION: text}, NOW) is None
+
+
+def test_words_of_a_later_version_are_ignored_and_missing_ones_have_their_defaults() -> None:
+    found = rotation_in({ROTATION: "keeping+since@2025-11-28T00:00:00Z+colour@blue+old@x+switched@yesterday"})
+    assert found == Rotation("keeping", since=1_764_288_000)
+    assert found.until == 0
+
+
+def test_the_old_secret_may_go_after_the_grace_period_and_not_before() -> None:
+    assert KEEPING.until == NOW + GRACE_S
+    assert not KEEPING.is_due(NOW + GRACE_S - 1)
+    assert KEEPING.is_due(NOW + GRACE_S)
+    assert not replace(KEEPING, phase="switching").is_due(NOW + 10 * GRACE_S)
+    assert replace(KEEPING, phase="retiring").is_due(NOW)
+
+
+def test_the_least_grace_period_is_dts_repetitions_and_the_life_of_a_signature() -> None:
+    assert MIN_GRACE_S == (12 + 1) * 3600
+    assert MIN_GRACE_S < GRACE_S
+
+
+def test_the_row_of_status_says_how_far_a_rotation_is() -> None:
+    assert rotation_row({}, NOW) is None
+    assert rotation_row(None, NOW) is None
+    assert rotation_row(noted(KEEPING), NOW) == (
+        "ok",
+        (
+            "DT signs with the new secret since 2025-11-28T00:00:00Z; the old one is accepted until "
+            "2025-11-29T00:00:00Z, then `python -m deploy rotate` or `up` removes it"
+        ),
+    )
+    due = rotation_row(noted(KEEPING), NOW + GRACE_S)
+    assert due is not None
+    assert due[1].endswith("; the old one may go: `python -m deploy rotate` or the next `up` removes it")
+    for phase in ("adding", "spreading", "switching", "retiring"):
+        row = rotation_row(noted(replace(KEEPING, phase=phase)), NOW)
+        assert row is not None
+        assert row[0] == "unfinished"
+        assert row[1].endswith("begun at 2025-11-27T23:55:00Z; `python -m deploy rotate` goes on")
+
+
+def test_a_rotation_that_has_ended_is_shown_for_two_weeks() -> None:
+    done = noted(replace(KEEPING, phase="done"))
+    assert rotation_row(done, NOW) == ("ok", "the secret was replaced at 2025-11-27T23:55:00Z; the old one is gone")
+    assert rotation_row(done, NOW + SOON_S) is None

@@ -1,0 +1,47 @@
+"""What ``status`` says of a rotation of the secret."""
+
+from dataclasses import replace
+
+import pytest
+
+from deploy.resources.rotation import GRACE_S, ROTATION, Phase, Rotation
+from deploy.resources.signature_secret import SignatureSecret
+from deploy.stages.health.readings import Readings
+from deploy.stages.health.row import Row, health_of
+from deploy.stages.health.rows import rows_of
+from tests.deploy.stages.health.samples import NOW, SPEC, readings
+
+KEEPING = Rotation("keeping", since=int(NOW) - 900, old=1, new=2, switched=int(NOW) - 600)
+
+
+def noted(rotation: Rotation) -> Readings:
+    """Return readings whose secret has the note of a rotation."""
+    found, secret = readings(), SignatureSecret(SPEC)
+    facts = dict(found.google_side.of(secret))
+    facts["secret"] = {**facts["secret"], "annotations": {**facts["secret"]["annotations"], ROTATION: rotation.note()}}
+    return replace(found, google_side=replace(found.google_side, facts={**found.google_side.facts, secret.id: facts}))
+
+
+def row_of(read: Readings) -> Row:
+    (row,) = (row for row in rows_of(SPEC, read) if row.what == "rotation of the secret")
+    return row
+
+
+def test_without_a_rotation_there_is_no_row() -> None:
+    assert "rotation of the secret" not in [row.what for row in rows_of(SPEC, readings())]
+
+
+def test_a_rotation_that_waits_for_the_grace_period_is_shown_with_its_end_and_is_no_problem() -> None:
+    row = row_of(noted(KEEPING))
+    assert (row.state, row.health, row.is_key) == ("ok", "ok", True)
+    assert "the old one is accepted until 2026-11-26T04:50:00Z" in row.detail
+    assert health_of(rows_of(SPEC, noted(KEEPING))) is True
+    due = row_of(noted(replace(KEEPING, switched=int(NOW) - GRACE_S)))
+    assert (due.health, "the old one may go" in due.detail) == ("ok", True)
+
+
+@pytest.mark.parametrize("phase", ["adding", "spreading", "switching", "retiring"])
+def test_a_rotation_that_was_stopped_is_a_problem_with_its_page_and_the_command_that_goes_on(phase: Phase) -> None:
+    row = row_of(noted(replace(KEEPING, phase=phase)))
+    assert (row.state, row.health, row.fix) == ("unfinished", "unhealthy", "python -m deploy rotate")
+    assert row.runbook == "docs/runbook/rotation.md"
