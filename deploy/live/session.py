@@ -47,7 +47,8 @@ class Session:
         return self._waiting.popleft() if self._waiting else None
 
     def rest(self) -> Iterator[Message]:
-        """Yield the messages that were received and not returned yet."""
+        """Stop to read, and yield the messages that were received and not returned yet."""
+        self.reader.end()
         while self._waiting or (batch := self.reader.take(0)):
             self._waiting.extend(() if self._waiting else batch)
             yield self._waiting.popleft()

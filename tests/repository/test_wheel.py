@@ -131,7 +131,7 @@ print(DT_STUDIO, COST.partition("(")[2].rstrip(")"), BY_PLACE["settings"].defaul
 
 
 def test_an_installed_command_names_pages_that_it_has(site: Path, tmp_path: Path) -> None:
-    environ = {**os.environ, "PYTHONPATH": str(site)}
+    environ = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
     shown = must(run([sys.executable, "-c", NAMED], tmp_path, environ)).split()
     assert [Path(path).relative_to(site / "deploy" / "upload" / "docs").name for path in shown] == [
         *("dt-studio.md", "cost.md", "reference.md")

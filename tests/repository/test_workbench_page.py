@@ -82,7 +82,7 @@ def test_the_commands_of_the_page_do_what_it_says(clone: Clone, serving: Bench) 
             assert done.stdout.startswith("HTTP/1.1 200 "), done.stdout
         if "COUNT=20" in line:
             assert len(rows(done.stdout.splitlines())) == 20
-    assert serving.printed(r"^\d\d:\d\d:\d\d  temperature +d +temperature +200 events")
+    assert serving.printed(r"^\d\d:\d\d:\d\d  temperature +d +no values +200 events")
 
 
 @pytest.mark.parametrize("line", SERVE[1:])

@@ -13,7 +13,6 @@ import secrets
 import threading
 from collections.abc import Mapping, Sequence
 from hmac import compare_digest
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import urlsplit
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -60,12 +59,14 @@ class Access:
         return f"{self._cookie}={self._session}; Path=/; HttpOnly; SameSite=Strict"
 
     def has_session(self, cookies: str) -> bool:
-        """Return whether a ``Cookie`` header has the session's cookie."""
-        try:
-            morsel = SimpleCookie(cookies).get(self._cookie)
-        except CookieError:
-            return False
-        return morsel is not None and compare_digest(morsel.value.encode(), self._session.encode())
+        """Return whether a ``Cookie`` header has the session's cookie.
+
+        A browser sends the cookies of all ports of a host. ``http.cookies`` would read none of them if another program
+        has set a single one that is odd.
+        """
+        pairs = (pair.strip().partition("=") for pair in cookies.split(";"))
+        sessions = [value for name, _, value in pairs if name == self._cookie]
+        return any(compare_digest(session.encode(), self._session.encode()) for session in sessions)
 
     def is_ours(self, hosts: Sequence[str]) -> bool:
         """Return whether the values of ``Host`` are one name of this page."""

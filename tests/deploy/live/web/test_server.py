@@ -63,6 +63,12 @@ def test_without_the_cookie_nothing_is_shown_and_the_terminal_gets_a_new_address
     assert site.page.address in site.said[0]
 
 
+@pytest.mark.parametrize("foreign", ['prefs={"theme":"dark"}', "flag", "a=b c", 'a="\\', "=;="])
+def test_a_cookie_of_another_port_of_this_machine_does_not_lock_the_page(site: Site, foreign: str) -> None:
+    assert site.get("/", {"Cookie": f"{foreign}; {site.cookie}"}).status == 200
+    assert site.get("/", {"Cookie": f"{site.cookie}; {foreign}"}).status == 200
+
+
 @pytest.mark.parametrize(
     "host",
     [
