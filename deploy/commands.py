@@ -9,9 +9,6 @@ from collections.abc import Sequence
 from deploy.program import PROGRAM
 from deploy.spec import Spec
 
-PAUSE_S = 5
-"""Seconds between two pulls of ``watch_events``."""
-
 _LINE = "value(message.attributes.eventType, message.attributes.deviceId, message.data.decode(base64))"
 """gcloud's format of one event in one line: its type, its device, and the body."""
 
@@ -22,12 +19,8 @@ def read_events(spec: Spec, limit: int = 1) -> str:
 
 
 def watch_events(spec: Spec) -> str:
-    """Return the command that shows the unread events again and again, one a line, and acknowledges none.
-
-    A loop has another form in fish than in bash and zsh, so ``sh`` runs it. The loop ends with Ctrl-C, or if gcloud
-    fails.
-    """
-    return shlex.join(("sh", "-c", f"while {read_events(spec, 10)}; do sleep {PAUSE_S}; done"))
+    """Return the command that shows events as they come, from a subscription of its own."""
+    return f"{PROGRAM} {shlex.join(('follow', spec.project_flag, f'--name={spec.name}'))}"
 
 
 def verb_on(verb: str, spec: Spec, dt_projects: Sequence[str]) -> str:

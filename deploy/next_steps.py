@@ -15,7 +15,7 @@ COST = (
 )
 """The figures of docs/cost.md; a test compares the two."""
 
-_NOT_ACKNOWLEDGED = "both leave the events for your subscribers; watch shows an event again until one acknowledges it"
+_NOT_ACKNOWLEDGED = "both leave all events to your subscribers"
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,9 +49,6 @@ printf '%s\\036' "$record" >> "$RECORD"
 echo answer
 """
 
-FAILS_AT_THE_THIRD = f'{STAND_IN}test "$(tr -cd "\\036" < "$RECORD" | wc -c)" -lt 5\n'
-"""A gcloud that fails when it has been started three times, with a pause after each of the first two."""
-
 every_shell = pytest.mark.parametrize("shell", SHELLS)
 
 
@@ -117,20 +114,10 @@ NAMES = {"dt-pubsub": "cold-chain-prod", "site2-pubsub": "example.com:cold-chain
 def test_the_commands_shown_after_up_do_the_same_in_every_shell(shell: str, name: str, tmp_path: Path) -> None:
     ours = spec(name=name, google_project=NAMES[name], connector_name="Fridges of Bob's [2]")
     steps = next_steps(ours, {})
-    text = f"{steps.read}\n{steps.remove}\n{verb_on('plan', ours, ours.dt_projects)}\n"
+    text = f"{steps.read}\n{steps.watch}\n{steps.remove}\n{verb_on('plan', ours, ours.dt_projects)}\n"
     started = pasted(shell, text, tmp_path)
-    assert len(started) == 3
+    assert len(started) == 4
     assert started == pasted("bash", text, tmp_path / "again")
-
-
-@every_shell
-def test_the_watch_command_pulls_until_gcloud_fails(shell: str, tmp_path: Path) -> None:
-    ours = spec()
-    started = pasted(shell, f"{next_steps(ours, {}).watch}\n", tmp_path, gcloud=FAILS_AT_THE_THIRD)
-    pull = ("gcloud", "pubsub", "subscriptions", "pull", "dt-events", "--limit=10", ours.project_flag)
-    (line,) = {arguments[7] for arguments in started if arguments[0] == "gcloud"}
-    assert line.startswith("--format=value(")
-    assert started == [(*pull, line)] * 3 + [("sleep", "5")] * 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
