@@ -35,7 +35,7 @@ class Context:
     ``staged`` returns a temporary folder with the source, for an upload. ``changelog`` returns the text of
     CHANGELOG.md, empty if there is none. ``environ`` and ``folder``: where settings are found. ``configuration``
     returns gcloud's properties, and may block until they are read. ``report`` is filled in while the verb runs.
-    ``now`` returns unix seconds; ``monotonic`` those of a clock that nobody sets. For another spec,
+    ``now`` returns unix seconds; ``monotonic`` seconds of a clock that is never set. For another spec,
     ``dataclasses.replace`` returns another context.
     """
 

@@ -82,7 +82,7 @@ ALERT_DEFAULTS: Mapping[str, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Alerts:
-    """Who is told when something is wrong, and when. There are alerts if there is an e-mail address or a channel.
+    """Who gets alerts, and at which thresholds. There are alerts if there is an e-mail address or a channel.
 
     ``emails``: None if no setting names any; empty if there are to be none. ``channels``: full names of notification
     channels that exist already. ``thresholds``: those that are set, by their names in ``ALERT_DEFAULTS``.

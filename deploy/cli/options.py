@@ -20,7 +20,7 @@ from deploy.spec import (
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"
 REQUIRED = "required"
-NOBODY = "none"
+NO_ADDRESS = "none"
 """The value instead of an e-mail address if there are to be no alerts."""
 
 MAX_NAME = 100
@@ -232,9 +232,9 @@ OPTIONS = (
         many=True,
     ),
     Option(
-        *("alerts.emails", "--alert-email", "ADDRESS", "alerts", "e-mail address that is told if something is wrong"),
-        NOBODY,
-        _matches(r"none|[^@\s,]{1,64}@[^@\s,]+\.[^@\s,.]+", f"an e-mail address, or {NOBODY}"),
+        *("alerts.emails", "--alert-email", "ADDRESS", "alerts", "e-mail address that gets the alerts"),
+        NO_ADDRESS,
+        _matches(r"none|[^@\s,]{1,64}@[^@\s,]+\.[^@\s,.]+", f"an e-mail address, or {NO_ADDRESS}"),
         many=True,
     ),
     Option(

@@ -131,7 +131,7 @@ def build_parser(usages: Usages, program: str = PROGRAM, *, shows_choices: bool 
 
 
 def overview(usages: Usages) -> str:
-    """Return what to type first, and all verbs, each in one line: what the command shows if no verb is given."""
+    """Return the text without a verb: what to type first, and every verb in one line."""
     verbs = listed((name, usage.summary) for name, usage in usages.items())
     return (
         f"usage: {PROGRAM} VERB [flags]\n\n{verbs}\n\n"

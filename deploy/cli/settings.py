@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import BY_PLACE, MANDATORY, NOBODY, OPTIONS, Option
+from deploy.cli.options import BY_PLACE, MANDATORY, NO_ADDRESS, OPTIONS, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
 from deploy.errors import InvalidOptions, SettingsMissing
 from deploy.spec import ALERT_DEFAULTS, DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Alerts, Spec
@@ -195,7 +195,7 @@ def _alerts(found: Mapping[str, Any]) -> Alerts:
     emails = found.get("alerts.emails")
     written = {name: found.get(f"alerts.{name}", "") for name in ALERT_DEFAULTS}
     return Alerts(
-        emails=None if emails is None else tuple(dict.fromkeys(email for email in emails if email != NOBODY)),
+        emails=None if emails is None else tuple(dict.fromkeys(email for email in emails if email != NO_ADDRESS)),
         channels=tuple(dict.fromkeys(found.get("alerts.channels", ()))),
         thresholds={name: int(text) for name, text in written.items() if text.isdecimal()},
         runbook_url=found.get("alerts.runbook_url", ""),
@@ -262,7 +262,7 @@ def _check_alerts(spec: Spec, places: _Places) -> Iterable[str]:
     if not spec.alerts.are_planned:
         for place in places.settings:
             if place.startswith("alerts."):
-                yield f"{places.where(place)}: nobody is told: set --alert-email or --alert-channel as well"
+                yield f"{places.where(place)}: no address gets alerts: set --alert-email or --alert-channel"
     for channel in spec.alerts.channels:
         project = channel.removeprefix("projects/").partition("/")[0]
         if spec.google_project and project != spec.google_project and not project.isdecimal():

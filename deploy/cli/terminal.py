@@ -73,7 +73,7 @@ class Terminal:
 
     @property
     def is_screen(self) -> bool:
-        """Whether results are printed on a terminal, which nobody reads faster than a person can."""
+        """Whether results are printed on a terminal, so that a person reads them."""
         return self._out.isatty()
 
     @property

@@ -57,7 +57,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """The values that no report may contain, whatever a cloud sends: secrets and ids of the customer."""
+    """The values that no report may contain: secrets and ids of the customer."""
 
     hidden: tuple[Secret, ...] = ()
 
@@ -193,7 +193,7 @@ def retries_of(attempts: Sequence[Attempt], case: int, watched_s: float) -> dict
 
 
 def _changes(attempts: Sequence[Attempt], header: str, part: str) -> bool | None:
-    """Return whether a part of a header's token differs from attempt to attempt; None if that cannot be told."""
+    """Return whether a part of a header's token differs from attempt to attempt; None if that is unknown."""
     values = [getattr(attempt.tokens[header], part) for attempt in attempts if header in attempt.tokens]
     values = [value for value in values if value not in {None, ""}]
     if len(values) < 2:

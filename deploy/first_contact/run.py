@@ -41,7 +41,7 @@ def explanation(site: Site, real_devices: int) -> str:
 
 
 def carry_out(site: Site, document: Document) -> None:
-    """Measure everything. An error ends what depends on it; the rest is measured all the same."""
+    """Measure everything. An error ends only the measurements that depend on it."""
     temporaries = Temporaries(site, new_name(), int(site.now()), document.left_over.append)
     try:
         with site.progress("removing what killed runs have left"):

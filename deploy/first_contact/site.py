@@ -15,7 +15,7 @@ from deploy.proof.fixtures import Fixtures
 from deploy.spec import Spec, last_segment
 
 POLL_S = 2.0
-"""Seconds between two looks at something that becomes visible."""
+"""Seconds between two checks whether something has become visible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ class Site:
         return round(self.now() - began_at, 1)
 
     def watch(self, checks: Mapping[str, Callable[[], bool]], limit_s: float) -> dict[str, float]:
-        """Return after how many seconds each check was true, by its name. A check that never was is left out.
+        """Return after how many seconds each check was true, by its name. A check that was never true is left out.
 
         The seconds are those at which the check began, because a gcloud command itself takes about a second.
         """

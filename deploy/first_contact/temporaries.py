@@ -37,7 +37,7 @@ RECORDER = Path(__file__).with_name("recorder") / "main.py"
 
 
 def new_name() -> str:
-    """Return the name of a new recorder, which is also that of its secret.
+    """Return the name of a new recorder and of its secret.
 
     It does not begin with the name of the deployment, because a connector to it must never look like the deployment's.
     """
@@ -45,7 +45,7 @@ def new_name() -> str:
 
 
 def recorder_files() -> dict[str, bytes]:
-    """Return what is uploaded: the recorder, and the deployed function's own requirements, so that builds compare."""
+    """Return the source: the recorder, and the deployed function's requirements, so that builds can be compared."""
     main = RECORDER.read_bytes().replace(b"\r\n", b"\n")
     return {"main.py": main, "requirements.txt": source_files()["requirements.txt"]}
 
@@ -83,7 +83,7 @@ class Temporaries:
 
     @contextmanager
     def recorder(self) -> Iterator[str]:
-        """Deploy the recorder, which nobody may call yet, yield its URL, and delete it when the context ends."""
+        """Deploy the recorder, which cannot be called yet, yield its URL, and delete it when the context ends."""
         try:
             yield function_url({"function": self.deploy()})
         finally:
@@ -91,7 +91,7 @@ class Temporaries:
             self._clean_up(lambda: self.site.google.change(delete), "function")
 
     def deploy(self) -> Mapping[str, Any]:
-        """Deploy the recorder, or deploy it again, which leaves alone who may call it; return its description."""
+        """Deploy the recorder, or deploy it again without changing its callers; return its description."""
         with staged(recorder_files()) as folder:
             made: Mapping[str, Any] = self.site.google.change(self._deploy(), folder=folder)
             return made
@@ -191,7 +191,7 @@ class Temporaries:
         return [found for found in self.site.connectors.list(self.site.project) if found.display_name == name]
 
     def _delete_connectors(self, name: str, made: str) -> None:
-        """Delete the connector, and a second one that DT has made although it did not answer."""
+        """Delete the connector, and any second one that DT made without an answer."""
         ids = {connector.id for connector in self._named(name)}
         for connector in sorted({made} - {""} | ids):
             self._delete_connector(self.site.project, connector)

@@ -1,4 +1,4 @@
-"""How long Google has built the deployed function, so that the next build has an honest estimate."""
+"""How long Google has built the deployed function, to estimate the next build."""
 
 import re
 from datetime import datetime

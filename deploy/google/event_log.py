@@ -14,7 +14,7 @@ from deploy.google.gcloud import Gcloud
 from deploy.spec import Spec
 from deploy.steps import Argv
 
-MOST_LINES = 1000
+MAX_LINES = 1000
 """Lines of problems that are read at most: one request of gcloud's."""
 
 PROBLEM_DAYS = 7
@@ -60,7 +60,7 @@ class EventLog:
         return next(iter(self._read(wanted, EVENT_DAYS, 1)), None)
 
     def problems(self) -> tuple[LogLine, ...]:
-        """Return the lines with a reason of the last seven days, the newest first; at most ``MOST_LINES``.
+        """Return the lines with a reason of the last seven days, the newest first; at most ``MAX_LINES``.
 
         Raises:
             GcloudFailed: the log could not be read.
@@ -68,7 +68,7 @@ class EventLog:
         """
         left_out = 'jsonPayload.reason=("signature" OR "unsigned" OR "method" OR "incomplete" OR "too_large")'
         wanted = f"{self._service} AND severity>=WARNING AND jsonPayload.reason:* AND NOT {left_out}"
-        return self._read(wanted, PROBLEM_DAYS, MOST_LINES)
+        return self._read(wanted, PROBLEM_DAYS, MAX_LINES)
 
     @property
     def _service(self) -> str:

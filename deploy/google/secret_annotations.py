@@ -78,7 +78,7 @@ class SecretAnnotations:
         return True
 
     def change(self, changes: Mapping[str, str], *flags: str) -> None:
-        """Change annotations, whatever the others are by now.
+        """Change annotations, and keep the newest values of all others.
 
         Raises:
             GcloudFailed: gcloud failed, or the secret changed all the time.

@@ -84,7 +84,7 @@ class SecretVersions:
         self.google.change(self._argv("destroy", str(number), f"--secret={self.spec.secret}"))
 
     def highest(self, at_least: int) -> int:
-        """Return the highest number that a version has, whatever its state is. ``at_least``: one that exists, or 0.
+        """Return the highest number of a version in any state. ``at_least``: a number that is known to exist, or 0.
 
         A list may not show a new version yet, so this asks for the next number until there is none.
 

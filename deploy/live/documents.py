@@ -1,6 +1,7 @@
 """A message as one line of JSON, for ``--json`` and ``--output``; and its body as one line, for ``--raw``. Pure.
 
-The body stands in the document as DT wrote it, so that no number is rewritten. A body that is no JSON is in base64.
+The body stands in the document as DT wrote it, so that no number is rewritten. A body that is not a
+JSON object is in base64.
 """
 
 import base64

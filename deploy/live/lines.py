@@ -14,7 +14,7 @@ from deploy.live.repeats import Repeat
 RED, YELLOW, DIM = "31", "33", "2"
 
 LATE_S = 60.0
-"""An event that is older than this when it arrives is shown with its own time, too."""
+"""An event older than this at its arrival is shown with its own time, too."""
 
 _TYPE, _NAME = 18, 20
 """Columns of an event's type and of a device's name. A longer name is shortened on a terminal only."""

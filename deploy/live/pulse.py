@@ -19,7 +19,7 @@ JUMP_S = 5.0
 """Seconds by which the clock of the day runs ahead of the monotonic one if the machine slept."""
 
 WAITS_WELL_S = 1.0
-"""A pull that waits for so long has reached Pub/Sub, if a later call did: a refusal comes at once."""
+"""A pull that has waited for this long has reached Pub/Sub, because a refusal comes at once."""
 
 PING = "sign of life"
 """The name of the worker that asks for a sign of life."""

@@ -1,8 +1,8 @@
 """Reads the subscriptions of one run in worker threads.
 
-Every subscription has a worker that waits in a pull. A pull can last a minute and a half, so that its silence says
-nothing: ``tick``, which the main thread calls about once a second, lets another worker ask Pub/Sub for a sign of life,
-and notices the sleep of the machine. Then the waiting pulls are given up and begun again, because their connections
+Every subscription has a worker that waits in a pull. A pull can last a minute and a half, so its silence says
+nothing. The main thread calls ``tick`` about once a second: it lets another worker ask Pub/Sub for a sign of life, and
+notices the sleep of the machine. Then the waiting pulls are given up and begun again, because their connections
 may be dead.
 """
 
@@ -74,7 +74,7 @@ class Reader:
         self._work.append(pool.submit(_quietly, self._subscriptions.remove_abandoned))
 
     def end(self) -> None:
-        """Stop to read. Pulls that still wait are left to themselves."""
+        """Stop reading. Pulls that still wait are abandoned."""
         self._is_ended.set()
         self._pulse.end()
 

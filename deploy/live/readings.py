@@ -1,6 +1,7 @@
 """What an event says, as one line of text such as ``24.9 °C`` and as numbers with units. Pure.
 
-Texts contain the customer's own text, such as names and labels, as it is: whoever shows one on a terminal escapes it.
+Texts contain the customer's own text, such as names and labels, as it is. Escape it before it is shown on a
+terminal.
 Fields and units of the 19 known event types: ``function/event_types.py``, and
 https://docs.developer.disruptive-technologies.com/docs/concepts/events. Of an unknown type, and of data that contradict
 their type, all plain values are shown under their own names.
@@ -55,7 +56,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Content:
     """The text, the values and the state of an event's data."""
 
     text: str
@@ -70,24 +71,24 @@ def reading(message: Message) -> Reading:
     event = _object(found.get("event"))
     at = _time(event.get("timestamp"), message.published_at)
     device_id = message.attributes.get("deviceId") or _device_of(event)
-    told = _told(event, at) if event else _Told(_without_event(message.data, body))
+    content = _content(event, at) if event else _Content(_without_event(message.data, body))
     return Reading(
         at=at,
         event_type=message.attributes.get("eventType") or _text(event.get("eventType")),
         device_id=device_id,
         device_name=_text(_object(found.get("labels")).get("name")).strip() or device_id,
-        text=told.text,
-        values=tuple(sorted(told.values, key=lambda value: value.at)),
-        state=told.state,
+        text=content.text,
+        values=tuple(sorted(content.values, key=lambda value: value.at)),
+        state=content.state,
     )
 
 
 def event_text(event: Json) -> str:
     """Return the text of an event, which is the member ``event`` of a body. Never raises."""
-    return _told(event, 0).text
+    return _content(event, 0).text
 
 
-def _told(event: Json, at: float) -> _Told:
+def _content(event: Json, at: float) -> _Content:
     event_type, data = _text(event.get("eventType")), _object(event.get("data"))
     nested = _object(data.get(event_type)) or data
     measured_at = _time(nested.get("updateTime"), at)
@@ -97,29 +98,29 @@ def _told(event: Json, at: float) -> _Told:
         return _plain(nested, measured_at)
 
 
-def _plain(data: Json, at: float) -> _Told:
+def _plain(data: Json, at: float) -> _Content:
     """Return the plain values of data whose structure is unknown."""
     shown = [(key, value) for key, value in data.items() if isinstance(value, str | int | float) and key not in _TIMES]
     words = [f"{key} {_written(value)}" for key, value in shown[:MAX_PLAIN]]
     words += [f"and {len(shown) - MAX_PLAIN} more"] if len(shown) > MAX_PLAIN else []
     values = tuple(Value(key, float(value), "", at) for key, value in shown if _is_number(value))
     state = _words(data["state"]) if data.get("state") and isinstance(data["state"], str) else None
-    return _Told(", ".join(words) or "no values", values, state)
+    return _Content(", ".join(words) or "no values", values, state)
 
 
-def _temperature(data: Json, at: float) -> _Told:
+def _temperature(data: Json, at: float) -> _Content:
     newest = _number(data["value"])
     values = [Value("temperature", sample, "°C", when) for when, (sample,) in _samples(data, at, "value")]
-    return _Told(f"{_short(newest)} °C", (*values,) or (Value("temperature", newest, "°C", at),))
+    return _Content(f"{_short(newest)} °C", (*values,) or (Value("temperature", newest, "°C", at),))
 
 
-def _humidity(data: Json, at: float) -> _Told:
+def _humidity(data: Json, at: float) -> _Content:
     keys = ("temperature", "relativeHumidity")
     celsius, percent = (_number(data[key]) for key in keys)
     pairs = list(_samples(data, at, *keys)) or [(at, (celsius, percent))]
     values = [Value("temperature", pair[0], "°C", when) for when, pair in pairs]
     values += [Value("relative humidity", pair[1], "%", when) for when, pair in pairs]
-    return _Told(f"{_short(celsius)} °C, {_short(percent)} % RH", (*values,))
+    return _Content(f"{_short(celsius)} °C, {_short(percent)} % RH", (*values,))
 
 
 def _samples(data: Json, at: float, *keys: str) -> Iterator[tuple[float, tuple[float, ...]]]:
@@ -130,53 +131,53 @@ def _samples(data: Json, at: float, *keys: str) -> Iterator[tuple[float, tuple[f
             yield _time(sample.get("sampleTime"), at), tuple(map(_number, numbers))
 
 
-def _measured(key: str, name: str, unit: str, text: str, scale: float = 1) -> Callable[[Json, float], _Told]:
+def _measured(key: str, name: str, unit: str, text: str, scale: float = 1) -> Callable[[Json, float], _Content]:
     """Return the reader of data with one number. ``text`` has a place for it; ``scale`` converts it into the unit."""
 
-    def read(data: Json, at: float) -> _Told:
+    def read(data: Json, at: float) -> _Content:
         number = _number(data[key]) * scale
-        return _Told(text.format(_short(number)), (Value(name, number, unit, at),))
+        return _Content(text.format(_short(number)), (Value(name, number, unit, at),))
 
     return read
 
 
-def _state(prefix: str = "") -> Callable[[Json, float], _Told]:
+def _state(prefix: str = "") -> Callable[[Json, float], _Content]:
     """Return the reader of data with a state."""
 
-    def read(data: Json, _: float) -> _Told:
+    def read(data: Json, _: float) -> _Content:
         state = _words(data["state"])
         remarks = [_words(remark) for remark in _list(data.get("remarks"))]
-        return _Told(", ".join([prefix + state, *remarks]), state=state)
+        return _Content(", ".join([prefix + state, *remarks]), state=state)
 
     return read
 
 
-def _network(data: Json, at: float) -> _Told:
+def _network(data: Json, at: float) -> _Content:
     signal = _number(data["signalStrength"])
     values = [Value("signal", signal, "%", at)]
     values += [Value("rssi", _number(data["rssi"]), "dBm", at)] if _is_number(data.get("rssi")) else []
-    return _Told("signal " + ", ".join(f"{_short(value.number)} {value.unit}" for value in values), (*values,))
+    return _Content("signal " + ", ".join(f"{_short(value.number)} {value.unit}" for value in values), (*values,))
 
 
-def _labels(data: Json, _: float) -> _Told:
+def _labels(data: Json, _: float) -> _Content:
     added, modified = (_object(data.get(key)) for key in ("added", "modified"))
     signs = (("+", added), ("~", modified), ("-", _list(data.get("removed"))))
     changes = [f"{sign}{_text(key)}" for sign, keys in signs for key in keys]
-    return _Told(" ".join(changes) or "no label changed")
+    return _Content(" ".join(changes) or "no label changed")
 
 
-def _connection(data: Json, _: float) -> _Told:
+def _connection(data: Json, _: float) -> _Content:
     state = _words(data["connection"])
-    return _Told(state if state == "offline" else f"by {state}", state=state)
+    return _Content(state if state == "offline" else f"by {state}", state=state)
 
 
-def _ethernet(data: Json, _: float) -> _Told:
-    return _Told(f"ethernet {data['ipAddress']}{_faults(data)}")
+def _ethernet(data: Json, _: float) -> _Content:
+    return _Content(f"ethernet {data['ipAddress']}{_faults(data)}")
 
 
-def _cellular(data: Json, at: float) -> _Told:
+def _cellular(data: Json, at: float) -> _Content:
     signal = _number(data["signalStrength"])
-    return _Told(f"cellular {_short(signal)} %{_faults(data)}", (Value("signal", signal, "%", at),))
+    return _Content(f"cellular {_short(signal)} %{_faults(data)}", (Value("signal", signal, "%", at),))
 
 
 def _faults(data: Json) -> str:
@@ -186,8 +187,8 @@ def _faults(data: Json) -> str:
     return "".join(f"; {word}" for word in words if word)
 
 
-_READERS: Mapping[str, Callable[[Json, float], _Told]] = {
-    "touch": lambda _, __: _Told("touched"),
+_READERS: Mapping[str, Callable[[Json, float], _Content]] = {
+    "touch": lambda _, __: _Content("touched"),
     "temperature": _temperature,
     "objectPresent": _state(),
     "humidity": _humidity,

@@ -17,7 +17,7 @@ from deploy.program import PROGRAM
 from deploy.spec import FOLLOW_MARK, FOLLOW_WORD, SEEN_MARK, SINCE_MARK, Spec, last_segment
 
 RETENTION_S = 600
-"""Seconds that a subscription keeps what is not read yet: Pub/Sub's minimum."""
+"""Seconds that a subscription keeps unread messages: Pub/Sub's minimum."""
 
 ACK_DEADLINE_S = 10
 """Pub/Sub's minimum, so that a message that a killed run has taken comes again soon."""

@@ -94,7 +94,7 @@ class View:
             self._terminal.info(f"{at_time(self._clock.now())}  {state}")
 
     def end(self) -> None:
-        """Show what is not shown yet."""
+        """Show the count of messages that were not shown, and note the end."""
         self._show_hidden()
         self.summary.ended_at = self._clock.now()
 
@@ -147,6 +147,6 @@ def opened(path: str) -> AbstractContextManager[TextIO | None]:
 
 
 def shown_filter(text: str, left_out: Sequence[str]) -> list[str]:
-    """Return what is said about the filters at the start of a run."""
+    """Return the lines about the filters, shown at the start of a run."""
     parts = [f"Pub/Sub sends only {text}"] if text else []
     return [*parts, *([f"checked here, not by Pub/Sub: {', '.join(left_out)}"] if left_out else [])]

@@ -49,7 +49,7 @@ class Wanted:
             else:
                 left_out.append(flag)
         text = str(_joined(terms))
-        parse_filter(text)  # what is sent is always valid
+        parse_filter(text)  # only a valid filter is sent
         return text, tuple(dict.fromkeys(left_out))
 
     def _terms(self) -> Iterator[tuple[str, Filter | None]]:

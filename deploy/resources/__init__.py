@@ -19,7 +19,7 @@
 ``pausing``           pauses and resumes connectors; the times that DT loses
 ``traffic``           the revisions of the function, and which of them answers
 ``by_hand``           settings made elsewhere, which a plan only shows
-``notification_channels``  the e-mail addresses that are told if something is wrong
+``notification_channels``  the e-mail addresses that get the alerts
 ``log_metrics``       the log-based metrics that alerts and dashboard need
 ``dashboard``         the dashboard
 ``alert_policies``    the alert policies

@@ -65,7 +65,7 @@ ALERTS: tuple[Entry, ...] = (
     Entry(Dashboard, lambda spec, _: [Dashboard(spec)]),
     Entry(AlertPolicies, lambda spec, _: [AlertPolicies(spec)]),
 )
-"""The resources that ``up`` creates last of all, if somebody is to be told. A removal always looks for them."""
+"""The resources that ``up`` creates last of all, if there are alerts. A removal always looks for them."""
 
 LEFT: tuple[Entry, ...] = (Entry(Elsewhere, lambda spec, _: [Elsewhere(spec)]),)
 """Resources that earlier runs may have left. A plan reads them, too."""

@@ -255,7 +255,7 @@ class Function(Marked):
     def _left_alone(self, found: Facts) -> str:
         """Return the settings of the function that are not in the spec, in words.
 
-        Sizes and variables may be from an earlier ``up``; nothing tells that from a change by hand.
+        Sizes and variables may be from an earlier ``up``; that looks the same as a change by hand.
         """
         omitted = [setting for setting in OPTIONAL_SETTINGS if setting.name not in self.spec.function]
         sizes = [

@@ -1,4 +1,4 @@
-"""The notification channels of e-mail addresses that are told if something is wrong."""
+"""The notification channels of e-mail addresses that get the alerts."""
 
 import hashlib
 from dataclasses import dataclass

@@ -117,7 +117,7 @@ class Executor:
 
     @staticmethod
     def _side_by_side(works: Sequence[Callable[[], object]]) -> None:
-        """Do all of it, also what is left after a failure; then raise the first failure, in the order of the plan."""
+        """Do all work, also the rest after a failure; then raise the first failure, in the order of the plan."""
         if len(works) == 1:
             works[0]()
             return

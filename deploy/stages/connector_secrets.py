@@ -54,7 +54,7 @@ class ConnectorSecrets:
         return ", ".join(f"{connector.id} of {project}" for project, connector in behind)
 
     def failures(self, secrets: tuple[Secret, ...]) -> str:
-        """Return in words how many deliveries DT counts as failed: a refused event is among them, and repeated."""
+        """Return in words how many deliveries DT counts as failed. They include refused events, which DT repeats."""
         try:
             found = [(project, connector.id) for project, connector in self.owned(secrets)]
             failed = sum(int(self.connectors.metrics(*names).get("errorCount") or 0) for names in found)

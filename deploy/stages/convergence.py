@@ -1,9 +1,9 @@
 """Waits until every instance of the function reads the newest version of the secret.
 
 Secret Manager shows a new version by its alias ``latest``, which the function mounts, only after a while: "typically
-minutes, may take a few hours" (https://cloud.google.com/secret-manager/docs/reference/consistency). Nothing tells when
-every instance sees it, and one good answer speaks for one instance. So many requests are spread over minutes, several
-at the same time, and all in a row have to succeed.
+minutes, may take a few hours" (https://cloud.google.com/secret-manager/docs/reference/consistency). No API says when
+every instance reads it, and one good answer comes from one instance only. So many requests are spread over minutes,
+several at the same time, and all in a row have to succeed.
 
 The requests publish nothing: each has the signature of another body. The function answers ``401 checksum`` if it knows
 the secret, and ``401 signature`` if it does not.
@@ -42,14 +42,14 @@ _Wanted = tuple[Secret, Knowledge]
 
 @dataclass(frozen=True, slots=True)
 class Converged:
-    """How it went: the requests of the last rounds, all answered as wanted, the others before, and the seconds."""
+    """The result: ``asked`` requests in a row were answered as wanted, in ``seconds``, after ``refused`` others."""
 
     asked: int
     refused: int
     seconds: float
 
     def sentence(self, what: str) -> str:
-        """Return it in words. ``what``: what the function does now."""
+        """Return the result in words. ``what``: its first words, such as ``the function knows the new secret``."""
         before = f", after {self.refused} that found it otherwise" if self.refused else ""
         return f"{what}: {self.asked} requests in a row within {self.seconds:.0f} s{before}; nothing was published"
 

@@ -19,7 +19,7 @@ from deploy.steps import GcloudCall, OldSecretRemoval, Step, delete, keep
 
 
 def plan(spec: Spec, observed: Observed, now: float | None = None) -> tuple[Step, ...]:
-    """Return all steps to the desired state, in order. ``now``: None if no old secret has to go yet, whatever the time.
+    """Return all steps to the desired state, in order. ``now``: unix seconds; None: keep an old secret at any time.
 
     Raises:
         NotOwned: resources with this deployment's names exist and are not its own, or are unusable.

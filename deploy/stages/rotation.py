@@ -39,7 +39,7 @@ class Rotator:
 
     ``proves``: lets an event go through a connector, and raises ``NotProven`` unless the secret has signed it.
     ``old_is_used``: what the old secret has signed lately, in words, or "". ``say`` prints a result, ``progress`` shows
-    that something takes a while. ``run``: tells this command from others.
+    a running task. ``run``: the id of this command, which other commands do not have.
     """
 
     spec: Spec
@@ -253,7 +253,7 @@ class Rotator:
         """Return whether another version than the noted one is the newest. Then the rotation goes on with that one.
 
         Another command or a person may have added a version. If it lacks a secret of this rotation, one more version is
-        added with all of them, so that none that is in use is refused.
+        added with all of them, so that no secret in use is refused.
         """
         number = self.versions.highest(noted)
         if number == noted:
@@ -271,7 +271,7 @@ class Rotator:
         return True
 
     def _give_way(self, added: int) -> None:
-        """Let another command's version be the newest again, which has gone on while this one added a version.
+        """Make another command's version the newest again: it went on while this command added a version.
 
         Nothing uses the new secret of this command yet. If both versions have the same secrets, that of this command
         takes the place of the other.

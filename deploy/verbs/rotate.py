@@ -105,7 +105,7 @@ def _check(context: Context, observed: Observed) -> None:
     """Check that the deployment is whole: a function that reads the newest version, and connectors that deliver.
 
     Raises:
-        DeployError: there is something to mend first.
+        DeployError: something has to be fixed first.
 
     """
     spec = context.spec

@@ -20,7 +20,7 @@ from deploy.verbs.proving import verifier_of
 
 
 def rotator_of(context: Context, observed: Observed) -> Rotator:
-    """Return what rotates the secret of the deployment that was observed."""
+    """Return the rotator of the secret of the observed deployment."""
     url, notice = observed.url(context.spec), context.terminal.info
     function = FunctionClient(url, context.post, context.now)
     return Rotator(
@@ -55,7 +55,7 @@ def _old_is_used(context: Context) -> str:
         line = FunctionLog(context.spec, context.google, context.sleep, context.now).newest_by_old_secret()
     except GcloudFailed as error:
         context.terminal.info(
-            f"note: the function's log could not be read ({error.code}); nothing is known of the old secret"
+            f"note: the function's log could not be read ({error.code}); the old secret may still be in use"
         )
         return ""
     if line is None:

@@ -4,7 +4,7 @@
 ``server``     listens on the loopback address, and answers the page's requests  a port, threads
 ``opening``    serves the page of follow, and opens a browser                    a port, the browser
 ``routes``     the answer to each path: files, one event's bytes or command        nothing
-``access``     who may see the page: host name, token, cookie                     chance
+``access``     who may see the page: host name, token, cookie                     random numbers
 ``stream``     the messages of a feed as server-sent events                       nothing
 ``shown``      what a page shows, and what it needs for that                       nothing
 ``rows``       messages as the page gets them, in JSON                            nothing

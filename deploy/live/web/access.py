@@ -1,4 +1,4 @@
-"""Who may see the page: a browser on this machine that was given the address from the terminal. Pure but for chance.
+"""Who may see the page: a browser on this machine that opened the address from the terminal. Random, otherwise pure.
 
 Another site in the same browser can reach a port of this machine, so a request has to pass three checks:
 
@@ -31,7 +31,7 @@ HEADERS: Mapping[str, str] = {
 
 
 class Access:
-    """The token of the address, which counts once, and the cookie that a browser gets for it.
+    """The token of the address, which works once, and the cookie that a browser gets for it.
 
     ``host_names``: further names under which a proxy or a tunnel shows the page. ``port`` distinguishes the cookies of
     several pages of this machine.

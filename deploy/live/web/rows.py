@@ -17,7 +17,7 @@ MAX_BODY_BYTES = 65_536
 Row = dict[str, Any]
 
 
-def row(number: int, message: Message, told: Reading) -> Row:
+def row(number: int, message: Message, read: Reading) -> Row:
     """Return a message with what it says. ``number``: its number in the feed. Times are in unix seconds."""
     return {
         "number": number,
@@ -26,20 +26,20 @@ def row(number: int, message: Message, told: Reading) -> Row:
         "receivedAt": message.received_at,
         "attributes": dict(message.attributes),
         **_body(message.data),
-        **_reading(told),
+        **_reading(read),
         **(_rejected(message.attributes) if message.rejected else {}),
     }
 
 
-def _reading(told: Reading) -> Row:
+def _reading(read: Reading) -> Row:
     return {
-        "at": told.at,
-        "type": told.event_type,
-        "device": told.device_id,
-        "name": told.device_name,
-        "text": told.text,
-        "state": told.state,
-        "values": [[value.name, value.number, value.unit, value.at] for value in told.values],
+        "at": read.at,
+        "type": read.event_type,
+        "device": read.device_id,
+        "name": read.device_name,
+        "text": read.text,
+        "state": read.state,
+        "values": [[value.name, value.number, value.unit, value.at] for value in read.values],
     }
 
 

@@ -55,7 +55,7 @@ class LivePage(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """What the user opens: the address with the token, which counts once."""
+        """What the user opens: the address with the token, which works once."""
         return f"http://{ADDRESS}:{self.server_port}/?token={self.access.token}"
 
     @property
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
         except Refused as refused:
             self._answer(refused.answer)
         except ValueError:  # an address that cannot be parsed
-            self._answer(Answer(HTTPStatus.BAD_REQUEST, b"This is no address.\n"))
+            self._answer(Answer(HTTPStatus.BAD_REQUEST, b"This is not a valid address.\n"))
 
     def _check(self) -> None:
         if not self.server.access.is_ours(self.headers.get_all("Host", [])):

@@ -8,10 +8,10 @@ from deploy.live.message import Message
 from deploy.live.readings import Reading, reading
 
 BEAT_S = 5.0
-"""Seconds between two frames with the state. Without them a page cannot tell silence from a dead connection."""
+"""Seconds between two frames with the state. Without them a page cannot distinguish silence from a dead connection."""
 
 WRITE_S = 20.0
-"""Seconds that a browser has to take what is sent; then it has to connect again. Nothing is kept for it meanwhile."""
+"""Seconds within which a browser has to read a frame; then its connection is closed, so that no frames pile up."""
 
 
 @dataclass(frozen=True, slots=True)

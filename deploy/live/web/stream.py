@@ -1,7 +1,8 @@
 """Server-sent events: the messages of a feed, and the state of the connection, as frames for one page.
 
 Every frame with messages has an id, ``RUN-NUMBER``. A browser that reconnects sends the last id that it got, and gets
-what came after it. What the feed no longer has, and messages of an earlier run, are a gap, which the page is told.
+the messages after it. Messages that the feed no longer has, and those of an earlier run, are a gap; the page gets a
+note about it.
 Protocol: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
 

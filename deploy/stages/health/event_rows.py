@@ -22,7 +22,7 @@ SERVER_ERRORS_SHARE = 0.01
 """More 5xx than this share of all recent requests are a problem even if DT has delivered every event meanwhile."""
 
 UNAUTHORIZED_SHARE, FEWEST_UNAUTHORIZED = 0.5, 10
-"""So many 401 are a problem. Fewer come from strangers who try the address, and harm nobody."""
+"""This many answers 401 are a problem. Fewer come from strangers who try the address, and do no harm."""
 
 SILENT_S = DAY_S
 """An older deployment without an event in this time has a problem, because a sensor reports every 15 minutes."""

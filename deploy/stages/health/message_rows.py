@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from deploy.commands import read_rejected
 from deploy.errors import DeployError
 from deploy.google.backlog import Unread
-from deploy.google.event_log import MOST_LINES, PROBLEM_DAYS, LogLine
+from deploy.google.event_log import MAX_LINES, PROBLEM_DAYS, LogLine
 from deploy.resources.pubsub import subscription_id
 from deploy.spec import Spec
 from deploy.stages.health.readings import Readings
@@ -32,7 +32,7 @@ def message_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
         else:
             yield _rejected(spec, readings.backlog.get(name), readings)
     if spec.rejected_topic in names:
-        yield from _reasons(spec, kept, readings, is_full=len(lines) >= MOST_LINES)
+        yield from _reasons(spec, kept, readings, is_full=len(lines) >= MAX_LINES)
 
 
 def _may_exist(subscription: str, readings: Readings) -> bool:

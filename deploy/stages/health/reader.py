@@ -178,7 +178,7 @@ def _deployed_organization(spec: Spec, observed: Observed) -> str:
 
 
 def _parsed(parse: Callable[[], T]) -> T:
-    """Return what is parsed of Cloud Monitoring's answer.
+    """Return the parsed answer of Cloud Monitoring.
 
     Raises:
         DeployError: the answer has another structure than Google documents.

@@ -69,12 +69,12 @@ class Finding:
 
     def head(self) -> str:
         """Return the rows' names and the page."""
-        names = ", ".join(row.what for row in self.rows[:MOST_NAMES])
-        more = len(self.rows) - MOST_NAMES
+        names = ", ".join(row.what for row in self.rows[:MAX_NAMES])
+        more = len(self.rows) - MAX_NAMES
         return f"{names}{f' and {more} more' if more > 0 else ''}: see {self.runbook}"
 
 
-MOST_NAMES = 2
+MAX_NAMES = 2
 """Rows that a finding names."""
 
 

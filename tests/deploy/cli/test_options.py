@@ -737,7 +737,7 @@ def test_a_setting_of_alerts_without_anybody_to_tell_is_an_error(tmp_path: Path,
     if place in {"alerts.emails", "alerts.channels"}:
         return
     value = "https://wiki.example.com" if place.endswith("_url") else "9"
-    assert "nobody is told: set --alert-email or --alert-channel as well" in faults(tmp_path, flags={place: value})
+    assert "no address gets alerts: set --alert-email or --alert-channel" in faults(tmp_path, flags={place: value})
 
 
 def test_none_instead_of_an_address_or_an_empty_list_means_no_alerts(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ const NARROW = matchMedia("(max-width: 60rem)");
 export class Detail {
   /**
    * `closed` gets the event whose view was closed. `note` returns what to add after something from a path was copied.
-   * `device` returns what is known of a device; `toDevice` goes to its values.
+   * `device` returns the name and values of a device; `toDevice` goes to its values.
    */
   constructor({ closed, note, device, toDevice }) {
     this.note = note;

@@ -7,7 +7,7 @@ import pytest
 
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotOwned, Unusable
 from deploy.google.backlog import Unread
-from deploy.google.event_log import MOST_LINES
+from deploy.google.event_log import MAX_LINES
 from deploy.google.request_counts import RequestCounts
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, health_of
@@ -210,7 +210,7 @@ def test_every_reason_of_rejected_events_has_a_row_with_its_newest_example() -> 
 
 
 def test_a_count_that_is_only_the_least_says_so() -> None:
-    found = rows(problems=(line(60, "malformed"),) * MOST_LINES)
+    found = rows(problems=(line(60, "malformed"),) * MAX_LINES)
     assert found["rejected: malformed"].detail.startswith("at least 1,000 in 7 d")
 
 
