@@ -1,4 +1,4 @@
-"""Google's REST APIs with gcloud's own access token, for what gcloud can do only with components that may be missing.
+"""Reads and changes resources by Google's REST APIs, if gcloud has no command for them without further components.
 
 Errors are those of gcloud: the same codes and the same remedies.
 """
@@ -10,9 +10,9 @@ from urllib.parse import urlencode, urlsplit
 
 from deploy.errors import Code, GcloudFailed
 from deploy.google.access_token import AccessTokens
+from deploy.google.authorized import AuthorizedSend, project_of
 from deploy.google.gcloud_errors import kind_of
 from deploy.google.https import Answer, Call, Send
-from deploy.secret import Secret
 from deploy.steps import Get, RestCall
 
 CHANGE_S = 60.0
@@ -48,11 +48,9 @@ class GoogleApi:
         sleep: Callable[[float], None] = time.sleep,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._tokens = tokens
-        self._send = send
+        self._send = AuthorizedSend(tokens, send)
         self._sleep = sleep
         self._notice = notice
-        self._is_charged = True
 
     def read(self, get: Get, *, is_on: bool = False) -> Any:
         """Return a resource, or None if it does not exist; of a list all items.
@@ -101,25 +99,12 @@ class GoogleApi:
         return None
 
     def _sent(self, method: str, url: str, body: Mapping[str, Any] | None) -> Any:
-        answer, token = self._authorized(method, url, body)
-        if answer.status == 401:
-            self._tokens.refused(token)
-            answer, _ = self._authorized(method, url, body)
-        if answer.status == 403 and self._is_charged and "USER_PROJECT_DENIED" in str(answer.body):
-            self._is_charged = False  # the user may not charge the project's quota, and may still have the permission
-            answer, _ = self._authorized(method, url, body)
+        answer = self._send(Call(method, url, body, read_s=CHANGE_S))
         if answer.status != 200:
             raise refusal(method, url, answer)
         if not isinstance(answer.body, dict):
             raise GcloudFailed("OTHER", "answered with something other than JSON", where=f"{method} {url}")
         return answer.body
-
-    def _authorized(self, method: str, url: str, body: Mapping[str, Any] | None) -> tuple[Answer, Secret]:
-        """Send a request. Its second header charges the quota of the user's project, not that of gcloud's own."""
-        token = self._tokens.get()
-        charged = {"X-Goog-User-Project": _project(url)} if self._is_charged else {}
-        headers = {"Authorization": f"Bearer {token.reveal()}", **charged}
-        return self._send(Call(method, url, body, headers, read_s=CHANGE_S)), token
 
 
 def refusal(method: str, url: str, answer: Answer) -> GcloudFailed:
@@ -130,7 +115,7 @@ def refusal(method: str, url: str, answer: Answer) -> GcloudFailed:
     error = answer.body.get("error") if isinstance(answer.body, dict) else None
     found = error if isinstance(error, dict) else {}
     message = str(found.get("message") or f"HTTP status {answer.status}")
-    argv = ((urlsplit(url).hostname or "").partition(".")[0], method, f"--project={_project(url)}")
+    argv = ((urlsplit(url).hostname or "").partition(".")[0], method, f"--project={project_of(url)}")
     kind = kind_of(argv, f"{found.get('status', '')}: {message}")
     code = kind.code
     if code in {"ELSEWHERE", "OTHER"} and answer.status == 404:
@@ -138,7 +123,3 @@ def refusal(method: str, url: str, answer: Answer) -> GcloudFailed:
     if code in {"OTHER", "UNWORDED"} and answer.status in _UNAVAILABLE:
         code = "UNAVAILABLE"
     return GcloudFailed(code, message.splitlines()[0], where=where, fix=kind.remedy)
-
-
-def _project(url: str) -> str:
-    return urlsplit(url).path.partition("/projects/")[2].partition("/")[0]

@@ -6,15 +6,15 @@ https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
 import base64
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from deploy.errors import DeployError
 from deploy.google.access_token import AccessTokens
+from deploy.google.authorized import AuthorizedSend
 from deploy.google.https import READ_S, Answer, Call, Send
 from deploy.google.permissions import grant
-from deploy.secret import Secret
 
 BASE = "https://pubsub.googleapis.com/v1"
 
@@ -64,10 +64,8 @@ class PubSubApi:
         self, project: str, tokens: AccessTokens, send: Send, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self.project = project
-        self._tokens = tokens
-        self._send = send
+        self._send = AuthorizedSend(tokens, send)
         self._sleep = sleep
-        self._is_charged = True
 
     def subscriptions(self) -> Iterator[Json]:
         """Yield all subscriptions of the project. Raises ``PubSubFailed``."""
@@ -154,24 +152,11 @@ class PubSubApi:
         params: Mapping[str, str] | None = None,
         read_s: float = READ_S,
     ) -> Any:
-        """Return the answer to a call. A token that Google refuses is renewed once."""
-        token = self._tokens.get()
-        call = Call(method, BASE + path, body, self._headers(token), params or {}, read_s)
-        answer = self._send(call)
-        if answer.status == 401:
-            self._tokens.refused(token)
-            answer = self._send(replace(call, headers=self._headers(self._tokens.get())))
-        if answer.status == 403 and self._is_charged and "USER_PROJECT_DENIED" in str(answer.body):
-            self._is_charged = False  # the user may not charge the project's quota, and may still read from Pub/Sub
-            answer = self._send(replace(call, headers=self._headers(self._tokens.get())))
+        """Return the answer to a call. Raises ``PubSubFailed``."""
+        answer = self._send(Call(method, BASE + path, body, params=params or {}, read_s=read_s))
         if answer.status == 200 and isinstance(answer.body, dict):
             return answer.body
         raise self._failure(answer, path)
-
-    def _headers(self, token: Secret) -> dict[str, str]:
-        """Return the headers of a call. The second one charges the quota of this project, not that of gcloud's own."""
-        charged = {"X-Goog-User-Project": self.project} if self._is_charged else {}
-        return {"Authorization": f"Bearer {token.reveal()}", **charged}
 
     def _failure(self, answer: Answer, path: str) -> PubSubFailed:
         where = _where(path.rpartition("/")[2])

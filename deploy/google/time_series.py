@@ -6,8 +6,10 @@ points come newest first, and 64-bit integers are written as text. A value becom
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
+
+from deploy.times import utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,8 @@ def question(wanted: str, since: float, until: float, **aggregation: str) -> dic
     """Return the parameters of ``timeSeries.list`` for a filter. ``aggregation``: such as ``alignmentPeriod``."""
     return {
         "filter": wanted,
-        "interval.startTime": _timestamp(since),
-        "interval.endTime": _timestamp(until),
+        "interval.startTime": utc(since),
+        "interval.endTime": utc(until),
         **{f"aggregation.{name}": value for name, value in aggregation.items()},
     }
 
@@ -43,7 +45,3 @@ def points_of(all_series: Any) -> Iterator[Point]:
             ended_at = datetime.fromisoformat(interval["endTime"]).timestamp()
             number = value["int64Value"] if "int64Value" in value else value["doubleValue"]
             yield Point(labels, ended_at, float(number))
-
-
-def _timestamp(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

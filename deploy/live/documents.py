@@ -7,12 +7,12 @@ JSON object is in base64.
 import base64
 import json
 import re
-from datetime import UTC, datetime
 from typing import Any
 
 from deploy.live.message import Message
-from deploy.live.readings import Reading
+from deploy.live.readings import Reading, json_value
 from deploy.live.repeats import Repeat
+from deploy.times import utc
 
 _NOT_ASCII = re.compile(r"[^\x20-\x7e]")
 _BETWEEN = re.compile(r"[\t\n\r]+")
@@ -36,9 +36,9 @@ def document(message: Message, read: Reading, repeat: Repeat) -> str:
             "values": [[value.name, value.number, value.unit, timestamp(value.at)] for value in read.values],
         },
     }
-    body = _json_text(message.data)
-    if body is None:
+    if not isinstance(json_value(message.data), dict):
         return json.dumps({**known, "base64": base64.b64encode(message.data).decode()})
+    body = message.data.decode()
     return f'{json.dumps(known)[:-1]}, "body": {_NOT_ASCII.sub(_escaped, _BETWEEN.sub(" ", body))}}}'
 
 
@@ -50,20 +50,7 @@ def raw(message: Message) -> str:
 
 def timestamp(at: float) -> str:
     """Return a unix time as RFC 3339 in UTC, to the millisecond."""
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _json_text(data: bytes) -> str | None:
-    """Return the text of a JSON object; None if the bytes are something else."""
-    try:
-        text = data.decode()
-        return text if isinstance(json.loads(text, parse_constant=_refuse), dict) else None
-    except (RecursionError, ValueError):
-        return None
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(constant)
+    return utc(at, "milliseconds")
 
 
 def _escaped(match: "re.Match[str]") -> str:

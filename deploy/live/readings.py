@@ -66,7 +66,7 @@ class _Content:
 
 def reading(message: Message) -> Reading:
     """Return what a message says, whatever it contains. Never raises."""
-    body = _json(message.data)
+    body = json_value(message.data)
     found = body if isinstance(body, dict) else {}
     event = _object(found.get("event"))
     at = _time(event.get("timestamp"), message.published_at)
@@ -212,8 +212,8 @@ KNOWN_TYPES = frozenset(_READERS)
 """The event types that have a reader."""
 
 
-def _json(data: bytes) -> Any:
-    """Return the value of a JSON text, or None if the bytes are none; NaN and Infinity are no JSON."""
+def json_value(data: bytes) -> Any:
+    """Return the value of a JSON text, or None if the bytes are not JSON: NaN and Infinity are not."""
     try:
         return json.loads(data.decode(), parse_constant=_refuse)
     except (ValueError, RecursionError):

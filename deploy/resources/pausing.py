@@ -6,7 +6,7 @@ later. https://developer.disruptive-technologies.com/docs/data-connectors/advanc
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from deploy.program import PROGRAM
 from deploy.resources.connector import (
@@ -19,6 +19,7 @@ from deploy.resources.connector import (
     paused_words,
 )
 from deploy.steps import Change, ConnectorCall, Step, keep, update
+from deploy.times import utc
 
 ACTIVE = "ACTIVE"
 RETRY_HOURS = 12
@@ -65,13 +66,8 @@ class Undelivered:
             kept = f"DT's history of each device has those of the last {HISTORY_DAYS} days"
             return f"{self.project}: DT delivers no events from before {self.until}; since when is not known; {kept}"
         last = _parsed(self.since) + timedelta(days=HISTORY_DAYS)
-        kept = f"DT's history of each device has them for {HISTORY_DAYS} days, the first until {_written(last)}"
+        kept = f"DT's history of each device has them for {HISTORY_DAYS} days, the first until {utc(last.timestamp())}"
         return f"{self.project}: DT delivers no events from {self.since} to {self.until}; {kept}"
-
-
-def now_written(now: float) -> str:
-    """Return a time, in seconds since 1970, as memory and texts have it: ``2026-11-02T08:13:15Z``."""
-    return _written(datetime.fromtimestamp(now, UTC))
 
 
 def plan_pause(owned: Owned, since: Since) -> tuple[Step, ...]:
@@ -174,7 +170,3 @@ def _set(project: str, connector: Connector, status: str, reason: str) -> Step:
 
 def _parsed(written: str) -> datetime:
     return datetime.fromisoformat(written)
-
-
-def _written(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -7,12 +7,13 @@ another machine. https://cloud.google.com/secret-manager/docs/annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Literal, get_args
 
 from deploy.program import PROGRAM
 from deploy.resources.memory import SEPARATOR
 from deploy.spec import MARK
+from deploy.times import utc
 
 ROTATION = f"{MARK}-rotation"
 """The annotation with the note, as ``PHASE+since@TIME+old@3+new@4+…``, joined by ``SEPARATOR``."""
@@ -78,19 +79,19 @@ class Rotation:
     def sentence(self, now: float) -> str:
         """Return what the rotation waits for, in words."""
         if self.phase == "done":
-            return f"the secret was replaced at {written(self.since)}; the old one is gone"
+            return f"the secret was replaced at {utc(self.since)}; the old one is gone"
         if self.phase == "keeping":
-            state = f"DT signs with the new secret since {written(self.switched)}"
+            state = f"DT signs with the new secret since {utc(self.switched)}"
             if self.is_due(now):
                 return f"{state}; the old one may go: `{ROTATE}` or the next `up` removes it"
-            return f"{state}; the old one is accepted until {written(self.until)}, then `{ROTATE}` or `up` removes it"
-        return f"{_UNFINISHED[self.phase]}; begun at {written(self.since)}; `{ROTATE}` goes on"
+            return f"{state}; the old one is accepted until {utc(self.until)}, then `{ROTATE}` or `up` removes it"
+        return f"{_UNFINISHED[self.phase]}; begun at {utc(self.since)}; `{ROTATE}` goes on"
 
     def note(self) -> str:
         """Return the value of the annotation."""
         words = [
-            *(f"since@{written(self.since)}", f"old@{self.old}", f"new@{self.new}", f"last@{self.last}"),
-            *([f"switched@{written(self.switched)}"] if self.switched else []),
+            *(f"since@{utc(self.since)}", f"old@{self.old}", f"new@{self.new}", f"last@{self.last}"),
+            *([f"switched@{utc(self.switched)}"] if self.switched else []),
             *(f"grace@{self.grace}", *([f"run@{self.run}"] if self.run else [])),
         ]
         return SEPARATOR.join((self.phase, *words))
@@ -99,9 +100,9 @@ class Rotation:
         """Return the rotation as ``rotate --json`` prints it."""
         return {
             "phase": self.phase,
-            "since": written(self.since),
-            "switched": written(self.switched) if self.switched else None,
-            "oldUntil": written(self.until) if self.until else None,
+            "since": utc(self.since),
+            "switched": utc(self.switched) if self.switched else None,
+            "oldUntil": utc(self.until) if self.until else None,
             "due": self.is_due(now),
             "versions": {"old": self.old or None, "both": self.new or None, "new": self.last or None},
             "sentence": self.sentence(now),
@@ -139,11 +140,6 @@ def rotation_row(annotations: Mapping[str, str] | None, now: float) -> tuple[str
     if rotation is None or (rotation.phase == "done" and now - rotation.since > SOON_S):
         return None
     return "unfinished" if rotation.is_unfinished else "ok", rotation.sentence(now)
-
-
-def written(moment: float) -> str:
-    """Return a time, in seconds since 1970, as ``2026-11-02T08:13:15Z``."""
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 _NUMBERS = ("old", "new", "last", "grace")

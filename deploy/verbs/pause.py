@@ -4,8 +4,9 @@ from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import YES, Usage
 from deploy.context import Context
 from deploy.program import PROGRAM
-from deploy.resources.pausing import losses, now_written, paused_after_pause, plan_pause
+from deploy.resources.pausing import losses, paused_after_pause, plan_pause
 from deploy.steps import pending
+from deploy.times import utc
 from deploy.verbs.applying import again, apply, confirm
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.pausing import closed_steps, note_steps, owned, read, require_all_shown
@@ -38,7 +39,7 @@ def run(context: Context) -> int:
         context.show((*steps, *closed_steps(observed)))
         require_all_shown(observed, STILL)
         return NOTHING_TO_DO
-    note = note_steps(context, observed, paused_after_pause(ours, since, now_written(context.now())))
+    note = note_steps(context, observed, paused_after_pause(ours, since, utc(context.now())))
     steps = (*note, *steps, *closed_steps(observed))
     context.show(steps)
     context.print(losses(pending(steps)))

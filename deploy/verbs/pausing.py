@@ -8,11 +8,12 @@ from deploy.errors import DeployError
 from deploy.program import PROGRAM, UP
 from deploy.resources.connector import Connector, connector_id
 from deploy.resources.function import Function
-from deploy.resources.pausing import now_written, undelivered
+from deploy.resources.pausing import undelivered
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
 from deploy.steps import Step, keep
+from deploy.times import utc
 from deploy.verbs.planning import observe
 
 
@@ -74,6 +75,6 @@ def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -
 
 def report_undelivered(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
     """Report and print of which time DT delivers no events, for each connector that these steps have switched on."""
-    gaps = context.report.undelivered = undelivered(done, since, now_written(context.now()))
+    gaps = context.report.undelivered = undelivered(done, since, utc(context.now()))
     for gap in gaps:
         context.print(gap.sentence())

@@ -19,8 +19,8 @@ from deploy.stages.health.readings import Readings
 from deploy.stages.health.resource_rows import live_versions, revision_of, secret_age_s
 from deploy.stages.health.rotation_row import rotation_row
 from deploy.stages.health.row import Row, findings
-from deploy.stages.health.words import timestamp
 from deploy.steps import pending
+from deploy.times import utc
 
 Json = dict[str, Any]
 
@@ -28,7 +28,7 @@ Json = dict[str, Any]
 def document(spec: Spec, readings: Readings, rows: list[Row]) -> Json:
     """Return all readings. What could not be read, or does not exist, is null."""
     return {
-        "at": timestamp(readings.at),
+        "at": utc(readings.at),
         "function": _function(spec, readings),
         "drift": _drift(readings),
         "connectors": [
@@ -92,7 +92,7 @@ def _line(line: LogLine | DeployError | None) -> Json | None:
     if not isinstance(line, LogLine):
         return None
     return {
-        "at": timestamp(line.at),
+        "at": utc(line.at),
         "eventType": line.event_type or None,
         "deviceId": line.device_id or None,
         "eventId": line.event_id or None,
@@ -107,7 +107,7 @@ def _backlogs(spec: Spec, backlog: Mapping[str, Unread] | DeployError) -> list[J
             "subscription": name,
             "messages": found.messages if (found := backlog.get(name)) else None,
             "oldestSeconds": found.oldest_s if found else None,
-            "measuredAt": timestamp(found.measured_at) if found else None,
+            "measuredAt": utc(found.measured_at) if found else None,
         }
         for name in (spec.topic, spec.rejected_topic)
     ]

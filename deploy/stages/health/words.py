@@ -23,11 +23,6 @@ def date_and_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def timestamp(at: float) -> str:
-    """Return a time as JSON has it: ``2026-11-23T14:02:11Z``."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def ago(at: float, now: float) -> str:
     """Return how long ago a time was, and the time: ``2 min ago (14:02 UTC)``; with its date if it was not today."""
     age_s = now - at

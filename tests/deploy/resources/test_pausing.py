@@ -4,7 +4,7 @@ import pytest
 
 from deploy.resources.connector import Connector
 from deploy.resources.memory import paused_words, read_memory
-from deploy.resources.pausing import Undelivered, now_written, paused_after_pause, since_with_new
+from deploy.resources.pausing import Undelivered, paused_after_pause, since_with_new
 from tests.deploy.stage import spec
 
 SINCE = "2026-11-02T08:13:15Z"
@@ -84,7 +84,3 @@ def test_the_time_without_deliveries_is_said_with_how_long_dt_keeps_the_events()
     unknown = Undelivered("p1", "", NOW)
     assert "since when is not known" in unknown.sentence()
     assert unknown.as_json() == {"dtProject": "p1", "from": None, "until": NOW}
-
-
-def test_times_are_written_in_utc() -> None:
-    assert now_written(0.9) == "1970-01-01T00:00:00Z"
