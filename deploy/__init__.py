@@ -2,34 +2,35 @@
 
 Modules and packages, from what a user types down to the two clouds:
 
-===================  ============================================================  ==========================
-``__main__``         reads the command line, builds the context, catches errors    the terminal, environment
-``cli``              flags, settings, deploy.toml, tables, questions               the terminal, deploy.toml
+===================  ==========================================================  =========================
+``__main__``         reads the command line, builds the context, catches errors  the terminal, environment
+``cli``              flags, settings, deploy.toml, tables, questions             the terminal, deploy.toml
 ``verbs``            init, plan, up, verify, status, follow, …, down; one each   nothing by itself
-``context``          all that a verb works with, built once                        nothing by itself
-``report``           the result of a verb, for ``--json``                          nothing
-``proof``            refuse an unsigned request; see a real event arrive           both clouds
-``live``             events as they come, as readable lines and on a page          Pub/Sub
-``first_contact``    answer what only the real clouds can: verify --report         both clouds
-``stages``           preflight, observe, plan, apply                               both clouds
-``resources``        one class for each resource                                   nothing
-``google``           the only modules that reach Google Cloud                      Google Cloud
-``dt``               the only modules that reach DT                                DT
-``function_client``  signs requests and posts them to the function                 the function
-``network``          explains why an HTTPS request got no answer                   nothing
-``web``              keeps the logins of ~/.netrc out of HTTP calls                the environment
-``parallel``         worker threads, and sleeps that Ctrl-C ends                   threads
-``costs``            the price list, and what a month costs                        nothing
-``spec``             the desired state, as one frozen value                        nothing
-``steps``            a plan as data                                                nothing
-``secret``           a secret that no repr, log or traceback shows                 nothing
-``errors``           the one family of errors                                      nothing
-``pages``            the paths of documentation that help and errors name          its own package
-``program``          the name of the command, as it was started                    the process's arguments
-``next_steps``       what to know after ``up``: events, links, cost, removal       nothing
-``links``            pages in Google Cloud's console and in DT Studio              nothing
-``commands``         commands that a user is shown                                 nothing
-===================  ============================================================  ==========================
+``context``          all that a verb works with, built once                      nothing by itself
+``report``           the result of a verb, for ``--json``                        nothing
+``proof``            refuse an unsigned request; see a real event arrive         both clouds
+``live``             events as they come, as readable lines and on a page        Pub/Sub
+``first_contact``    answer what only the real clouds can: verify --report       both clouds
+``stages``           preflight, observe, plan, apply                             both clouds
+``resources``        one class for each resource                                 nothing
+``google``           the only modules that reach Google Cloud                    Google Cloud
+``dt``               the only modules that reach DT                              DT
+``function_client``  signs requests and posts them to the function               the function
+``network``          explains why an HTTPS request got no answer                 nothing
+``web``              keeps the logins of ~/.netrc out of HTTP calls              the environment
+``parallel``         worker threads, and sleeps that Ctrl-C ends                 threads
+``costs``            the price list, and what a month costs                      nothing
+``spec``             the desired state, as one frozen value                      nothing
+``steps``            a plan as data                                              nothing
+``secret``           a secret that no repr, log or traceback shows               nothing
+``errors``           the one family of errors                                    nothing
+``times``            times as text in UTC                                        nothing
+``pages``            the paths of documentation that help and errors name        its own package
+``program``          the name of the command, as it was started                  the process's arguments
+``next_steps``       what to know after ``up``: events, links, cost, removal     nothing
+``links``            pages in Google Cloud's console and in DT Studio            nothing
+``commands``         commands that a user is shown                               nothing
+===================  ==========================================================  =========================
 
 A plan is computed from what exists, without a state file; ``up`` carries out exactly the steps that ``plan`` shows.
 """

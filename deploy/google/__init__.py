@@ -1,25 +1,26 @@
 """The only modules that reach Google Cloud, and their knowledge of its answers.
 
-===================  ========================================================  =====================
-``gcloud``           runs gcloud, and repeats commands after transient errors  Google Cloud
-``gcloud_errors``    meaning and fix of every known error of gcloud            nothing
-``gcloud_config``    endpoints, proxy and certificates of the user's gcloud    Google Cloud, reading
-``rest``             requests that gcloud has no command for                   Google Cloud
-``https``            one call to a Google API, by connections that stay open   Google Cloud
-``access_token``     the token of gcloud's login, renewed before it expires    Google Cloud
-``pubsub_api``       temporary subscriptions: create, pull, acknowledge        Google Cloud
-``api``              Google's REST APIs with gcloud's access token             Google Cloud
-``permissions``      roles outside of the resources, and who grants them       nothing
-``org_policy``       whether an organization forbids public access             Google Cloud, reading
-``regions``          the regions of functions, if Google's API is not enabled  nothing
-``secret_versions``  the enabled versions of the signature secret              Secret Manager
-``builds``           how long the last build of the function took              Google Cloud, reading
-``secret_annotations`` changes annotations of the secret; others stay         Secret Manager
-``function_log``     what the function wrote about one event                   Google Cloud, reading
-``event_log``        what the function wrote about all events of some days    Google Cloud, reading
-``time_series``      questions to Cloud Monitoring, and its points            nothing
-``request_counts``   how many requests the function answered, by status       nothing
-``backlog``          unread messages of a subscription, from Cloud Monitoring  nothing
-``pubsub_filter``    filters of subscriptions: parse, apply, write             nothing
-===================  ========================================================  =====================
+======================  =========================================================  =====================
+``gcloud``              runs gcloud, and repeats commands after transient errors   Google Cloud
+``gcloud_errors``       meaning and fix of every known error of gcloud             nothing
+``gcloud_config``       endpoints, proxy and certificates of the user's gcloud     Google Cloud, reading
+``rest``                testIamPermissions, and time series of Cloud Monitoring    Google Cloud, reading
+``https``               one call to a Google API, by connections that stay open    Google Cloud
+``access_token``        the token of gcloud's login, renewed before it expires     Google Cloud
+``authorized``          sends calls with this token, and renews a refused one      Google Cloud
+``api``                 resources by REST, with gcloud's errors: those of alerts   Google Cloud
+``pubsub_api``          temporary subscriptions by REST: create, pull, delete      Google Cloud
+``permissions``         roles outside of the resources, and who grants them        nothing
+``org_policy``          whether an organization forbids public access              Google Cloud, reading
+``regions``             the regions of functions, if Google's API is not enabled   nothing
+``secret_versions``     the enabled versions of the signature secret               Secret Manager
+``builds``              how long the last build of the function took               Google Cloud, reading
+``secret_annotations``  changes annotations of the secret, and keeps others        Secret Manager
+``function_log``        what the function wrote about one event                    Google Cloud, reading
+``event_log``           what the function wrote about all events of some days      Google Cloud, reading
+``time_series``         questions to Cloud Monitoring, and points of its answers   nothing
+``request_counts``      requests that the function answered, from its time series  nothing
+``backlog``             unread messages of a subscription, from its time series    nothing
+``pubsub_filter``       filters of subscriptions: parse, apply, write              nothing
+======================  =========================================================  =====================
 """

@@ -8,7 +8,7 @@
 ``pulse``            whether Pub/Sub still answers                                   threads
 ``view``             shows messages in the terminal, and counts them                 terminal, a file
 ``feed``             the newest messages, and the state of the connection            threads
-``names``            the names of devices, from DT's lists of devices                DT, threads
+``names``            the names of devices, from DT's lists                           DT, threads
 ``wanted``           which messages a user wants, as a filter and as a check         nothing
 ``message``          one message, as a subscriber received it                        nothing
 ``readings``         what an event says, as text and as numbers with units           nothing

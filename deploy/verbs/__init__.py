@@ -1,31 +1,31 @@
 """One file for each verb: its usage, and ``run``, which carries it out and returns the exit code.
 
-===============  =============================================================  =====================
-``init``         ask for the settings, check them, and write deploy.toml        deploy.toml
-``plan``         show what up would do                                          nothing by itself
-``up``           plan, confirm, apply, verify                                   nothing by itself
-``verify``       prove the path from DT to Pub/Sub                              nothing by itself
-``status``       show the resources and their health                             nothing by itself
-``list``         show the deployments of a Google project                       nothing by itself
-``follow``       show events as they come                                       Pub/Sub, a file
-``pause``        let DT send no events                                          nothing by itself
-``resume``       let DT send events again                                       nothing by itself
-``rotate``       replace the secret on both ends without losing an event        nothing by itself
-``down``         remove both ends                                               nothing by itself
-``planning``     observe, preflight, plan: the first half of plan and up        nothing by itself
-``applying``     confirm, apply, plan again until nothing is left               nothing by itself
-``proving``      the proof, at the end of up and in verify                      nothing by itself
-``orientation``  the next steps, at the end of up and in status --links         nothing by itself
-``first_contact`` the report of verify --report                                nothing by itself
-``upgrading``    what changes from the deployed version to this one             nothing by itself
-``rolling_back`` up --rollback: an earlier revision answers                     nothing by itself
-``rotating``     the rotation that rotate and up carry out                      nothing by itself
-``pausing``      what pause and resume share                                    nothing by itself
-``unread``       counts the messages that down deletes with subscriptions       nothing by itself
-``interview``    the questions of init, one setting after the other             nothing by itself
-``discovery``    what both clouds have, for the choices of init                 nothing by itself
-``exit_codes``   the exit codes of all verbs                                    nothing
-===============  =============================================================  =====================
+=================  ========================================================  =================
+``init``           ask for the settings, check them, and write deploy.toml   deploy.toml
+``plan``           show what up would do                                     nothing by itself
+``up``             plan, confirm, apply, verify                              nothing by itself
+``verify``         prove the path from DT to Pub/Sub                         nothing by itself
+``status``         show the resources and their health                       nothing by itself
+``list``           show the deployments of a Google project                  nothing by itself
+``follow``         show events as they come                                  Pub/Sub, a file
+``pause``          let DT send no events                                     nothing by itself
+``resume``         let DT send events again                                  nothing by itself
+``rotate``         replace the secret on both ends without losing an event   nothing by itself
+``down``           remove both ends                                          nothing by itself
+``planning``       observe, preflight, plan: the first half of plan and up   nothing by itself
+``applying``       confirm, apply, plan again until nothing is left          nothing by itself
+``proving``        the proof, at the end of up and in verify                 nothing by itself
+``orientation``    the next steps, at the end of up and in status --links    nothing by itself
+``first_contact``  the report of verify --report                             nothing by itself
+``upgrading``      what changes from the deployed version to this one        nothing by itself
+``rolling_back``   up --rollback: an earlier revision answers                nothing by itself
+``rotating``       the rotation that rotate and up carry out                 nothing by itself
+``pausing``        what pause and resume share                               nothing by itself
+``unread``         counts the messages that down deletes with subscriptions  nothing by itself
+``interview``      the questions of init, one setting after the other        nothing by itself
+``discovery``      what both clouds have, for the choices of init            nothing by itself
+``exit_codes``     the exit codes of all verbs                               nothing
+=================  ========================================================  =================
 """
 
 from collections.abc import Callable, Mapping
