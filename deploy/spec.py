@@ -103,7 +103,7 @@ class Alerts:
 
     @property
     def are_removed(self) -> bool:
-        """Whether the settings say that there are to be none. If they say nothing, what exists is left alone."""
+        """Whether the settings remove all alerts. Without a setting, existing alerts are left alone."""
         return self.emails is not None and not self.are_on
 
     @property

@@ -111,7 +111,7 @@ class Terminal:
             self._write(self._coloured(line, colours[place]) if colours and colours[place] else line)
 
     def clear(self) -> None:
-        """Clear the screen, so that what follows replaces it. In a file or a pipe, nothing is erased."""
+        """Clear the screen, so that the next text replaces it. In a file or a pipe, nothing is erased."""
         if self._is_redrawn:
             print(_CLEAR, end="", file=self._out, flush=True)
 

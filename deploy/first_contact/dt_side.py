@@ -101,7 +101,7 @@ class Retries:
                 self.site.sleep(FIRST_LOOK_PAUSE_S)
 
     def finish(self) -> None:
-        """Note what the recorder prints until there is enough. Other measurements may have been made meanwhile."""
+        """Note the recorder's lines until they answer the questions. Other measurements may run in between."""
         if not self.has_begun:
             return
         with self.document.answering(*self._fields()):
@@ -112,7 +112,7 @@ class Retries:
             self.document.lack(self._fields(), f"no request within {WATCH_S:.0f} s")
 
     def _look(self) -> None:
-        """Read the log, and note what it says so far: an interruption loses nothing of it."""
+        """Read the log, and note its answers so far, so that an interruption loses nothing."""
         service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.recorder}"'
         wanted = f'{service} AND jsonPayload.recorder="{self.recorder}"'
         argv = ("logging", "read", wanted, "--freshness=1h", f"--limit={MAX_LINES}", self.site.spec.project_flag)

@@ -148,7 +148,7 @@ def networks_of(attempts: Sequence[Attempt]) -> list[str]:
 
 
 def signature_of(attempts: Sequence[Attempt], header: str, recorder: str, organization: str) -> dict[str, Any]:
-    """Return what the tokens in a header look like. ``organization``: the id of the customer's DT organization."""
+    """Return the form of the tokens in a header. ``organization``: the id of the customer's DT organization."""
     first = next((attempt for attempt in attempts if header in attempt.tokens), None)
     if first is None:
         return {"sent": False}

@@ -37,7 +37,7 @@ SECOND = "2"
 
 
 def measure_reads(site: Site, document: Document, absent: str) -> None:
-    """Measure what needs no temporary function. ``absent``: a name that no resource has."""
+    """Make the measurements that need no temporary function. ``absent``: a name that no resource has."""
     with document.answering("google.notFound"):
         document.answer("google.notFound", _words_of_absence(site, absent))
     with document.answering("google.build.seconds"):

@@ -20,7 +20,7 @@ _ROLLBACK = ("google.redeploy.seconds", "google.rollout.seconds", "google.rollba
 
 
 def explanation(site: Site, real_devices: int) -> str:
-    """Return what a run makes, how long it takes and what it costs."""
+    """Return the text about a run: its temporary resources, its duration and its cost."""
     copied = (
         f"no device of that project sends {site.event_type} events"
         if not real_devices

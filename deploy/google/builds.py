@@ -16,7 +16,7 @@ _MIN_S = 60
 
 
 def estimate(google: Gcloud, spec: Spec, function: Facts) -> str:
-    """Return what to expect of the next build, in words, from the last one if it can be read.
+    """Return how long the next build may take, in words, from the last build if it can be read.
 
     ``function``: its description; empty if it does not exist yet.
     """

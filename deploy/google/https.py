@@ -32,7 +32,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The answer to a call: its status, and its JSON, or None if it is no JSON.
+    """The answer to a call: its status, and its JSON, or None if the body is not JSON.
 
     Status 0: there is no answer, for the reason ``why``, and ``fix`` is a command that may help. ``is_silent``: the
     server took the call, and did not answer in time.
@@ -54,7 +54,7 @@ without_netrc()
 
 
 def send(call: Call, gcloud: GcloudNetwork = DIRECT) -> Answer:
-    """Send a call once, and return the answer. ``gcloud``: its proxy and certificates, to name what may help."""
+    """Send a call once, and return the answer. ``gcloud``: its proxy and certificates, for the fix of an error."""
     try:
         answer = _session().request(
             call.method,
@@ -84,6 +84,6 @@ def _session() -> requests.Session:
 
 
 def _forget_session() -> None:
-    """Close the connections of this thread: one that failed may be dead, as after the sleep of a machine."""
+    """Close the connections of this thread: after a failure they may be dead, for example because the machine slept."""
     _session().close()
     _of_thread.session = None

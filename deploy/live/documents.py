@@ -20,7 +20,7 @@ _BETWEEN = re.compile(r"[\t\n\r]+")
 
 
 def document(message: Message, read: Reading, repeat: Repeat) -> str:
-    """Return a message as one line of JSON in ASCII, with what was read from it."""
+    """Return a message and its reading as one line of JSON in ASCII."""
     known: dict[str, Any] = {
         "messageId": message.id,
         "topic": "rejected" if message.rejected else "events",

@@ -84,7 +84,7 @@ class Connection:
         self._status = Status("connecting", now(), "", 0)
 
     def set(self, state: State, detail: str = "", since: float | None = None) -> bool:
-        """Set the state, and return whether it is another one than before. ``live`` says that Pub/Sub has answered.
+        """Set the state, and return whether it has changed. ``live`` says that Pub/Sub has answered.
 
         ``since``: since when it is in another state than before, if not since now.
         """

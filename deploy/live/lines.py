@@ -40,7 +40,7 @@ def line(message: Message, read: Reading, repeat: Repeat, *, is_screen: bool) ->
 
 
 def _remarks(message: Message, read: Reading, repeat: Repeat) -> list[str]:
-    """Return what is unusual about a message."""
+    """Return remarks on a message that is late, rejected or repeated, or contradicts its type."""
     late_s = message.received_at - read.at
     remarks = [f"(of {at_time(read.at)}, {spoken(late_s)} ago)"] if late_s > LATE_S else []
     if message.rejected:

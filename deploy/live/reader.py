@@ -31,7 +31,7 @@ RETRY_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 """Pauses after failures, one after the other; the last one is repeated."""
 
 WAITING_BATCHES = 4
-"""Batches that wait to be shown; while there are so many, nothing more is pulled, and Pub/Sub keeps it."""
+"""Maximum batches that wait to be shown. At this number no more is pulled, and Pub/Sub keeps the rest."""
 
 WORKERS = 32
 """Threads: two that pull, some for short work, and those that wait in a dead connection until it fails."""

@@ -65,7 +65,7 @@ class _Content:
 
 
 def reading(message: Message) -> Reading:
-    """Return what a message says, whatever it contains. Never raises."""
+    """Return what a message says. Its bytes may be anything. Never raises."""
     body = json_value(message.data)
     found = body if isinstance(body, dict) else {}
     event = _object(found.get("event"))
@@ -233,7 +233,7 @@ def _device_of(event: Json) -> str:
 
 
 def _time(value: Any, default: float) -> float:
-    """Return the unix seconds of an RFC 3339 time, or the default if it is none or has no offset."""
+    """Return the unix seconds of an RFC 3339 time, or the default if the value is not one or has no offset."""
     try:
         time = datetime.fromisoformat(value)
         return time.timestamp() if time.tzinfo else default
@@ -242,7 +242,7 @@ def _time(value: Any, default: float) -> float:
 
 
 def _number(value: Any) -> float:
-    """Return a number. Raises ``ValueError`` if it is none, or is not finite."""
+    """Return a finite number. Raises ``ValueError`` for any other value."""
     if not _is_number(value):
         raise ValueError("not a finite number")
     return float(value)
@@ -269,7 +269,7 @@ def _written(value: str | float) -> str:
 
 
 def _words(state: Any) -> str:
-    """Return a state such as ``NOT_PRESENT`` in words. Raises ``ValueError`` if it is none."""
+    """Return a state such as ``NOT_PRESENT`` in words. Raises ``ValueError`` for any other value."""
     if not isinstance(state, str) or not state:
         raise ValueError("not a state")
     return state.lower().replace("_", " ")

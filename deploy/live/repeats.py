@@ -21,7 +21,7 @@ class Repeats:
         self._events = _Recent(remembered)
 
     def of(self, message: Message) -> Repeat:
-        """Return what of a message came before, and remember its ids."""
+        """Return whether the message or its event came before, and remember both ids."""
         is_old_message = self._messages.came_before(f"{message.rejected} {message.id}")
         event_id = message.attributes.get("eventId")
         is_old_event = event_id is not None and self._events.came_before(f"{message.rejected} {event_id}")

@@ -95,7 +95,7 @@ class Subscriptions:
             self._api.label(source.subscription, self._labels())
 
     def remove(self) -> None:
-        """Remove those that were created, or may have been. If one cannot be removed, a notice says so."""
+        """Remove the subscriptions that were or may have been created. A notice names one that cannot be removed."""
         with self._lock:  # none is being created again
             self._is_ended = True
         for name in sorted(self._made):

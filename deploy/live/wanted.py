@@ -73,7 +73,7 @@ class Wanted:
 
 
 def _labels_of(message: Message) -> dict[str, object]:
-    """Return the labels of a message: those of its body, and those that only its attributes have."""
+    """Return the labels in the body of a message, and those that only its attributes have."""
     labels: dict[str, object] = {
         key.removeprefix("label."): value for key, value in message.attributes.items() if key.startswith("label.")
     }

@@ -18,7 +18,7 @@ from deploy.spec import MARK, last_segment
 from deploy.steps import Get, ResourceId, RestCall, Step
 
 POLICY_MARK = f"{MARK}-policy"
-"""The user label that says which policy it is: a displayed name need not be unique."""
+"""The user label with the key of the policy, because displayed names need not be unique."""
 
 _IN_MASK = {
     "displayName": "display_name",

@@ -46,7 +46,7 @@ class Alerting(Resource):
 
     @abstractmethod
     def part_of(self, found: Found) -> str:
-        """Return the name of the part that a resource is; an empty text if it is not this deployment's."""
+        """Return the part that this resource is; "" if it belongs to another deployment or to none."""
 
     @abstractmethod
     def url_of(self, found: Found) -> str:

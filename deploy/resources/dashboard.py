@@ -42,7 +42,7 @@ class Dashboard(Alerting):
         return Get(f"https://{MONITORING}/v1/projects/{self.spec.google_project}/dashboards", "dashboards")
 
     def part_of(self, found: Found) -> str:
-        """Return a text if the id of a dashboard is that of this deployment."""
+        """Return ``PART`` if the id of a dashboard names this deployment, else ""."""
         return PART if last_segment(str(found.get("name", ""))) == dashboard_id(self.spec) else ""
 
     def url_of(self, found: Found) -> str:

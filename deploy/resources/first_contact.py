@@ -110,7 +110,7 @@ def remove_contact_connectors(spec: Spec, project: str, found: Sequence[Connecto
 
 
 def labels_of(spec: Spec, since: int) -> dict[str, Any]:
-    """Return the labels of the temporary resources of a run: those that the user wants on all, and the two marks."""
+    """Return the labels of the temporary resources of a run: the user's own labels, and the two marks."""
     return {**spec.labels, CONTACT_MARK: spec.name, SINCE_MARK: str(since)}
 
 

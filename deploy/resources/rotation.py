@@ -33,7 +33,7 @@ MIN_GRACE_S = 13 * 3600
 does not say whether a repetition is signed anew."""
 
 SOON_S = 14 * 86400
-"""For so many seconds ``status`` shows that a rotation has ended."""
+"""Seconds for which ``status`` shows that a rotation has ended."""
 
 _UNFINISHED: Mapping[str, str] = {
     "adding": "the new secret is being added; DT still signs with the old one",
@@ -73,7 +73,7 @@ class Rotation:
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether a command that ended early has left work, apart from what waits for the grace period."""
+        """Whether a command has ended in the middle of a phase. Waiting for the grace period is not unfinished."""
         return self.phase in _UNFINISHED
 
     def sentence(self, now: float) -> str:

@@ -51,7 +51,7 @@ SECRET_LAG_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses between reads of a new secret version, which Secret Manager may not show at once."""
 
 LIST_LAG_S = (1.0, 2.0, 4.0, 8.0, 15.0)
-"""Pauses between reads of a list that does not show yet what was made just before."""
+"""Pauses between reads of a list that does not yet show a new resource."""
 
 MAX_ROUNDS = 3
 """Maximum updates of a connector with the newest secret, if another command adds versions at the same time."""

@@ -44,7 +44,7 @@ class ConnectorSecrets:
         return any(found.id == connector.id and found.signs_with in right for found in listed)
 
     def give(self, project: str, connector: Connector, secret: Secret) -> None:
-        """Give a connector a secret. Its URL goes with it, and stays as it is."""
+        """Give a connector a secret. The request also has its URL, which does not change."""
         call = ConnectorCall("PATCH", project, connector.id, sends_url=True, sends_secret=True)
         self.connectors.carry_out(call, self.spec, url=connector.url, secret=secret)
 

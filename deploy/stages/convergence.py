@@ -37,7 +37,7 @@ Knowledge = Literal["known", "unknown", "unclear"]
 """Whether the function knows a secret; ``unclear`` if it did not answer, or answered something else."""
 
 _Wanted = tuple[Secret, Knowledge]
-"""A secret, and what the function has to know of it."""
+"""A secret, and whether the function should know it."""
 
 
 @dataclass(frozen=True, slots=True)

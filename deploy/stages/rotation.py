@@ -27,7 +27,7 @@ ADDING_S = 60
 """Seconds that another command gets to add the new secret, before it counts as killed."""
 
 WAIT_S = 5.0
-"""Seconds between two looks at what another command does."""
+"""Seconds between two reads of the note, while another command adds the secret."""
 
 MAX_PHASES = 60
 """Maximum phases of one command; waiting for another command counts, too."""

@@ -44,7 +44,7 @@ class FirstContact:
         return cls(context, path)
 
     def agreed(self, observed: Observed) -> Site:
-        """Say what a run will make, take and cost, and ask; return what it works with.
+        """Show what a run makes, how long it takes and what it costs, and ask; return its site.
 
         Raises:
             Aborted: the user did not agree.

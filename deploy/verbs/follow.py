@@ -82,7 +82,7 @@ class Limits:
     until: float | None
 
     def is_met(self, events: int) -> bool:
-        """Return whether so many events are enough."""
+        """Return whether this number of events reaches the limit."""
         return self.count is not None and events >= self.count
 
     def is_over(self, now: float) -> bool:
@@ -191,7 +191,7 @@ def _page_options(context: Context, faults: list[str]) -> PageOptions | None:
 
 
 def _read(faults: list[str], flag: str, text: str | None, read: Callable[[str], int]) -> int | None:
-    """Return the value of a flag, or None if it is not given or is invalid, which is added to the faults."""
+    """Return the value of a flag, or None if it is missing or invalid. An invalid one is added to the faults."""
     try:
         return None if text is None else read(text)
     except ValueError as error:

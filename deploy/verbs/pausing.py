@@ -48,10 +48,10 @@ def closed_steps(observed: Observed) -> tuple[Step, ...]:
 
 
 def require_all_shown(observed: Observed, state: str) -> None:
-    """Require that DT shows all remembered DT projects. ``state``: what a connector left in a hidden one still is.
+    """Require that DT shows all remembered DT projects. ``state``: the state of a connector in a hidden one, in words.
 
     Raises:
-        DeployError: it does not show some, so that the verb could not do there what it has done elsewhere.
+        DeployError: it hides one, so that the verb could not change the connectors in it.
 
     """
     if observed.closed:
@@ -74,7 +74,7 @@ def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -
 
 
 def report_undelivered(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:
-    """Report and print of which time DT delivers no events, for each connector that these steps have switched on."""
+    """Report and print the time of which DT delivers no events, for each connector that the steps have resumed."""
     gaps = context.report.undelivered = undelivered(done, since, utc(context.now()))
     for gap in gaps:
         context.print(gap.sentence())

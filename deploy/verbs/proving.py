@@ -68,7 +68,7 @@ def _newest_secret(context: Context, observed: Observed) -> Secret:
 
 
 def verifier_of(context: Context, observed: Observed) -> Verifier:
-    """Return what proves the path of the deployment that was observed."""
+    """Return the verifier of the observed deployment."""
     spec, notice = context.spec, context.terminal.info
     deployed = observed.of(Function(spec)).get(Function.key) or {}
     variables = deployed.get("serviceConfig", {}).get("environmentVariables", {})

@@ -12,10 +12,6 @@ from tests.real_gcloud.user import THOROUGH, struck, user_of
 pytestmark = THOROUGH
 
 
-def is_of_a_run(name: str) -> bool:
-    return any(word in name for word in ("first-contact", "verify", "/emu"))
-
-
 @pytest.mark.parametrize("signs_anew", [True, False])
 def test_a_report_answers_every_question_and_leaves_nothing(tmp_path: Path, *, signs_anew: bool) -> None:
     file = tmp_path / "report.json"

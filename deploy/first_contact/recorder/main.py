@@ -101,7 +101,7 @@ def shown_name(name: str) -> str:
 
 
 def shown_value(name: str, value: str) -> str:
-    """Return the value of a header if it is one of those that are shown, and has its form; else only its length."""
+    """Return the value of a header that may be shown and has its usual form; of any other only the length."""
     pattern = _SHOWN.get(name)
     return value if pattern and pattern.fullmatch(value) else f"{len(value)} characters"
 
@@ -154,7 +154,7 @@ def _network(forwarded: str) -> str:
 
 
 def _token(recorder: str, token: str, body: bytes) -> Mapping[str, Any]:
-    """Return what a token looks like, without the token and without a claim that could name a customer."""
+    """Return the form of a token, without the token itself and without claims that could name a customer."""
     try:
         head, claims = (_decoded(part) for part in token.split(".")[:2])
     except (TypeError, ValueError, RecursionError):
@@ -176,7 +176,7 @@ def _token(recorder: str, token: str, body: bytes) -> Mapping[str, Any]:
 
 
 def _decoded(part: str) -> dict[str, Any]:
-    """Return an object in base64url. Raises ``TypeError`` or ``ValueError`` if it is none."""
+    """Return an object in base64url. Raises ``TypeError`` or ``ValueError`` if the text is not one."""
     return dict(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
 
 

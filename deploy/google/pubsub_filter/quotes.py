@@ -44,5 +44,5 @@ def written(value: str) -> str:
 
 
 def written_key(key: str) -> str:
-    """Return a key as a filter needs it: in quotes unless it is a plain word."""
+    """Return a key for a filter: in quotes unless it is a plain word."""
     return key if key.isascii() and is_bare_key(key) and key not in _WORDS else written(key)

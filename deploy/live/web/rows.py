@@ -50,7 +50,7 @@ def _rejected(attributes: Mapping[str, str]) -> Row:
 
 
 def _body(data: bytes) -> Row:
-    """Return the beginning of a body as text, or in base64 if it is no UTF-8."""
+    """Return the beginning of a body as text, or in base64 if it is not UTF-8."""
     begin, is_cut = data[:MAX_BODY_BYTES], len(data) > MAX_BODY_BYTES
     try:
         text = begin.decode(errors="strict")

@@ -1,4 +1,4 @@
-"""What a page shows, and what it needs for that."""
+"""The sources of a page: the feed, the connection, and the functions that it calls."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ class Stream:
         self._is_over, self._now, self._pause = is_over, now, pause
 
     def frames(self, last_id: str) -> Iterator[bytes]:
-        """Yield frames until it is over. ``last_id``: the id of the last frame that the page has had, or nothing."""
+        """Yield frames until the page or the server ends. ``last_id``: of the last frame that the page got, or ""."""
         number = number_of(last_id, self._source.run)
         yield f"retry: {RETRY_MS}\n\n".encode()
         yield _frame("hello", {**asdict(self._source), "beatMs": self._beat_s * 1000})

@@ -21,7 +21,7 @@ GIB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Dollars per month at a rate of events per second, which was measured over so many seconds."""
+    """Dollars per month at a rate of events per second, measured over ``measured_s`` seconds."""
 
     dollars: float
     per_s: float

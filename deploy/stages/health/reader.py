@@ -74,9 +74,9 @@ class HealthReader:
             )
 
     def _parts(self, error: DeployError) -> tuple[Observed, dict[ResourceId, DeployError]]:
-        """Return what can be read of the function and the secret, and why others could not be read.
+        """Return the readable facts of function and secret, and the errors of the others.
 
-        Someone who may look at a deployment, and not change it, may not read all that a plan compares. After any other
+        A user with read permissions only may not be able to read all that a plan compares. After any other
         error, Google is not asked again.
         """
         resources = (Function(self.spec), SignatureSecret(self.spec))

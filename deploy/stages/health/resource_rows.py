@@ -52,7 +52,7 @@ def resource_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
 
 
 def _unplanned(error: DeployError) -> Iterator[Row]:
-    """Return a row for each resource because of which there is no plan: it is not ours, or it is unusable."""
+    """Return a row for each resource that prevents a plan, because it is not ours or is unusable."""
     if not isinstance(error, NotOwned):
         yield unreadable("drift", error)
         return

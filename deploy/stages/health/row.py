@@ -127,7 +127,7 @@ def on_one_screen(rows: Sequence[Row], most_of_a_kind: int = 6) -> list[Row]:
 
 
 def _merged(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows with those in one that could not be read for the same reason."""
+    """Return the rows, with one row for all that could not be read for the same reason."""
     same: dict[str, list[str]] = {}
     for row in rows:
         if row.health == "unreadable":

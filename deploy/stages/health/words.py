@@ -31,7 +31,7 @@ def ago(at: float, now: float) -> str:
 
 
 def seconds_of(written: str) -> float:
-    """Return the seconds since 1970 of a time in Google's answers. Raises ``ValueError`` if it is none."""
+    """Return the seconds since 1970 of a time in Google's answers. Raises ``ValueError`` for any other text."""
     return datetime.fromisoformat(written).timestamp()
 
 

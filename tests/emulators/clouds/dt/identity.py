@@ -56,10 +56,6 @@ class Identity:
             return
         raise Refusal(401, "unauthorized: the access token is missing, unknown or expired")
 
-    def forget_tokens(self) -> None:
-        """Let all access tokens expire."""
-        self._tokens.clear()
-
     def sign(self, body: bytes, *, now: float) -> str:
         """Return the ``DT-Asymmetric-Signature`` of a body."""
         claims = organization_claims(body, now=now, issuer=ISSUER, organization_id=self._tenant.organization)

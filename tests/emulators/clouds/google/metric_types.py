@@ -67,9 +67,6 @@ NATIVE: Mapping[str, Metric] = dict(
     )
 )
 
-OF_COUNTERS = frozenset({"ALIGN_DELTA", "ALIGN_RATE", "ALIGN_SUM"})
-"""Aligners by which the number of events of a window is known."""
-
 _TERM = re.compile(r'([a-z_.]+)\s*=\s*("[^"]*"|one_of\((?:"[^"]*"(?:,\s*)?)+\))')
 
 
