@@ -64,7 +64,7 @@ MAX_DURATION_S = 7 * 86400
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Options:
     """What the flags ask for. None: the flag is not given. ``page``: the live page."""
 
     wanted: Wanted
@@ -92,39 +92,39 @@ class Limits:
 
 def run(context: Context) -> int:
     """Show events until a limit is reached, or until Ctrl-C or another signal; then show a summary."""
-    asked, terminal = _asked(context), context.terminal
+    options, terminal = _options(context), context.terminal
     clock = Clock(context.now, context.monotonic)
     read_names = partial(names, context.dt) if context.dt.transport else None
     known = Names(read_names, clock.monotonic, terminal.info)
     with opened(context.flags.output or "") as output:
-        view = View(terminal, asked.style, asked.wanted, clock, known, output)
+        view = View(terminal, options.style, options.wanted, clock, known, output)
         try:
-            status = _follow(context, asked, view, known, clock)
+            status = _follow(context, options, view, known, clock)
         except BrokenPipeError:
             terminal.info("nothing reads the output any more")
             status = FAILED
     view.end()
     context.report.followed = view.summary
-    for said in view.summary.lines(f"exit status {status}: {USAGE.exit_codes[status]}"):
-        terminal.info(said)
+    for text in view.summary.lines(f"exit status {status}: {USAGE.exit_codes[status]}"):
+        terminal.info(text)
     return status
 
 
-def _follow(context: Context, asked: _Asked, view: View, known: Names, clock: Clock) -> int:
-    """Show events by subscriptions that exist for so long. Return the exit code."""
+def _follow(context: Context, options: _Options, view: View, known: Names, clock: Clock) -> int:
+    """Show events by temporary subscriptions. Return the exit code."""
     spec, say = context.spec, context.terminal.info
-    text, left_out = asked.wanted.filter()
+    text, left_out = options.wanted.filter()
     say(f"{at_time(clock.now())}  connecting to Pub/Sub in {spec.google_project}")
     with session(spec, context.pubsub, text, known, clock, say) as reading:
         view.begin()
         view.summary.gaps = reading.reader.gaps
-        end = f"ends after {spoken(asked.duration_s)}" if asked.duration_s else "Ctrl-C ends"
+        end = f"ends after {spoken(options.duration_s)}" if options.duration_s else "Ctrl-C ends"
         say(f"{at_time(clock.now())}  live: events of {spec.name} from now on; {end}")
-        for said in shown_filter(text, left_out):
-            say(said)
-        until = clock.now() + asked.duration_s if asked.duration_s else None
-        with _page(context, asked.page, reading, known) as view.add_to_page:
-            return _show(reading, view, Limits(asked.count, until), clock)
+        for note in shown_filter(text, left_out):
+            say(note)
+        until = clock.now() + options.duration_s if options.duration_s else None
+        with _page(context, options.page, reading, known) as view.add_to_page:
+            return _show(reading, view, Limits(options.count, until), clock)
 
 
 def _page(
@@ -151,7 +151,7 @@ def _show(reading: Session, view: View, limits: Limits, clock: Clock) -> int:
     return NOTHING_TO_DO if limits.count is None or limits.is_met(view.summary.events) else UNMET
 
 
-def _asked(context: Context) -> _Asked:
+def _options(context: Context) -> _Options:
     """Return what the flags ask for.
 
     Raises:
@@ -175,7 +175,7 @@ def _asked(context: Context) -> _Asked:
     _doubt_types(context, flags.type or ())
     wanted = Wanted(tuple(flags.device or ()), tuple(flags.type or ()), tuple(labels), flags.text or "")
     style: Style = "json" if flags.json else "raw" if flags.raw else "page" if page else "lines"
-    return _Asked(wanted, style, count, duration_s, page)
+    return _Options(wanted, style, count, duration_s, page)
 
 
 def _page_options(context: Context, faults: list[str]) -> PageOptions | None:

@@ -9,11 +9,11 @@ from tests.real_gcloud.user import REAL_GCLOUD, User
 from tests.repository.test_runbook import GOOGLES, GUIDE
 
 pytestmark = REAL_GCLOUD
-TOLD = {"DEPLOY_ALERTS_EMAILS": "ops@example.com"}
+WITH_ALERTS = {"DEPLOY_ALERTS_EMAILS": "ops@example.com"}
 
 
 def test_an_up_with_alerts_makes_all_of_them_and_leaves_nothing_to_do(owner: User) -> None:
-    owner.brings_up(**TOLD)
+    owner.brings_up(**WITH_ALERTS)
     kinds = [name.split("/")[2] for name in owner.both_clouds.google.alerts()]
     assert sorted(kinds) == ["alertPolicies"] * 9 + ["dashboards", "metrics", "notificationChannels"]
     assert owner.both_clouds.log.not_played() == []
@@ -21,9 +21,9 @@ def test_an_up_with_alerts_makes_all_of_them_and_leaves_nothing_to_do(owner: Use
 
 @pytest.mark.thorough
 def test_a_plan_is_empty_after_an_up_and_a_down_leaves_no_alert_also_without_their_settings(owner: User) -> None:
-    owner.brings_up(**TOLD)
+    owner.brings_up(**WITH_ALERTS)
     assert len(owner.both_clouds.google.alerts()) == 12
-    status, output = owner.runs("plan", environ={**owner.environ, **TOLD})
+    status, output = owner.runs("plan", environ={**owner.environ, **WITH_ALERTS})
     assert (status, "nothing to do" in output) == (0, True), output
     status, output = owner.runs("down", "--yes")
     assert (status, owner.both_clouds.left()) == (0, []), output

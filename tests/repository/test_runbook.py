@@ -153,7 +153,9 @@ def test_the_cost_page_counts_the_policies_and_conditions_of_the_code() -> None:
 
 
 def test_alerts_are_in_the_table_of_what_a_deployment_makes() -> None:
-    told = spec(alerts=Alerts(emails=("ops@example.com",)))
-    for resource in of_alerts(told):
+    with_alerts = spec(alerts=Alerts(emails=("ops@example.com",)))
+    for resource in of_alerts(with_alerts):
         assert f"`{resource.title}`" in COST
-    assert not {resource.title for resource in resources(told)} & {resource.title for resource in of_alerts(told)}
+    assert not {resource.title for resource in resources(with_alerts)} & {
+        resource.title for resource in of_alerts(with_alerts)
+    }

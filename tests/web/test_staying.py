@@ -1,4 +1,4 @@
-"""A page that stays open: the server starts again, the machine sleeps, nobody looks, 10,000 events come."""
+"""A page that stays open: the server starts again, the machine sleeps, the page is hidden, 10,000 events come."""
 
 import socket
 import threading

@@ -746,8 +746,8 @@ def test_none_instead_of_an_address_or_an_empty_list_means_no_alerts(tmp_path: P
     assert read(tmp_path, flags={"alerts.emails": ["none"]}).alerts.are_removed
     empty = WHOLE + "[alerts]\nemails = []\nunread_hours = 2\n"
     assert read(tmp_path, text=empty).alerts.are_removed
-    told = {"DEPLOY_ALERTS_EMAILS": "ops@example.com,night@example.com"}
-    assert read(tmp_path, text=empty, environ=told).alerts.emails == ("ops@example.com", "night@example.com")
+    variables = {"DEPLOY_ALERTS_EMAILS": "ops@example.com,night@example.com"}
+    assert read(tmp_path, text=empty, environ=variables).alerts.emails == ("ops@example.com", "night@example.com")
 
 
 def test_an_alert_channel_of_another_project_is_an_error(tmp_path: Path) -> None:

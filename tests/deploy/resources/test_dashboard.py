@@ -9,36 +9,36 @@ from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage, spec
 
-TOLD = Alerts(emails=("ops@example.com",), pages=runbook())
+WITH_ALERTS = Alerts(emails=("ops@example.com",), pages=runbook())
 NAME = f"projects/{PROJECT}/dashboards/dt-pubsub-dt-pubsub"
 
 
 @pytest.fixture
-def told(stage: Stage) -> Stage:
+def alerted(stage: Stage) -> Stage:
     """A finished deployment with alerts."""
-    assert stage.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
+    assert stage.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
     stage.api.sent.clear()
     return stage
 
 
-def test_a_title_that_was_changed_is_set_again_and_labels_stay(told: Stage) -> None:
-    told.api.dashboards.items[NAME] |= {"displayName": "Mine", "labels": {"team": ""}}
-    assert told.deployment(alerts=TOLD).plan() == CHANGES
-    assert "displayName Mine -> dt-pubsub dt-pubsub" in told.shown
-    assert told.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
-    assert told.api.dashboards.items[NAME]["labels"] == {"team": ""}
-    assert told.deployment(alerts=TOLD).plan() == NOTHING_TO_DO
+def test_a_title_that_was_changed_is_set_again_and_labels_stay(alerted: Stage) -> None:
+    alerted.api.dashboards.items[NAME] |= {"displayName": "Mine", "labels": {"team": ""}}
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == CHANGES
+    assert "displayName Mine -> dt-pubsub dt-pubsub" in alerted.shown
+    assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    assert alerted.api.dashboards.items[NAME]["labels"] == {"team": ""}
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
 
 
-def test_a_change_between_plan_and_update_is_read_first_so_that_googles_etag_is_the_newest(told: Stage) -> None:
-    told.api.dashboards.items[NAME]["displayName"] = "Mine"
+def test_a_change_between_plan_and_update_is_read_first_so_that_googles_etag_is_the_newest(alerted: Stage) -> None:
+    alerted.api.dashboards.items[NAME]["displayName"] = "Mine"
 
     def changed(argv: tuple[str, ...]) -> None:
         if argv[:2] == ("billing", "projects"):
-            told.api.dashboards.items[NAME]["etag"] = "another"
+            alerted.api.dashboards.items[NAME]["etag"] = "another"
 
-    told.google.before = changed
-    assert told.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
+    alerted.google.before = changed
+    assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
 
 
 def test_two_deployments_have_two_dashboards() -> None:

@@ -9,13 +9,13 @@ from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
 
-TOLD = Alerts(emails=("ops@example.com",), pages=runbook())
+WITH_ALERTS = Alerts(emails=("ops@example.com",), pages=runbook())
 
 
 @pytest.fixture
-def told(stage: Stage) -> Stage:
+def alerted(stage: Stage) -> Stage:
     """A finished deployment with alerts."""
-    assert stage.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
+    assert stage.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
     stage.api.sent.clear()
     return stage
 
@@ -24,40 +24,40 @@ def addresses(stage: Stage) -> set[str]:
     return {channel["labels"]["email_address"] for channel in stage.api.channels.items.values()}
 
 
-def test_another_address_is_another_channel_and_the_first_goes_if_it_is_no_longer_named(told: Stage) -> None:
-    more = Alerts(emails=("ops@example.com", "night@example.com"), pages=TOLD.pages)
-    assert told.deployment(alerts=more).up(verify=False) == NOTHING_TO_DO
-    assert addresses(told) == {"ops@example.com", "night@example.com"}
-    assert all(len(policy["notificationChannels"]) == 2 for policy in told.api.policies.values())
-    other = Alerts(emails=("night@example.com",), pages=TOLD.pages)
-    assert told.deployment(alerts=other).up(verify=False) == NOTHING_TO_DO
-    assert addresses(told) == {"night@example.com"}
-    assert all(len(policy["notificationChannels"]) == 1 for policy in told.api.policies.values())
-    assert told.deployment(alerts=other).plan() == NOTHING_TO_DO
+def test_another_address_is_another_channel_and_the_first_goes_if_it_is_no_longer_named(alerted: Stage) -> None:
+    more = Alerts(emails=("ops@example.com", "night@example.com"), pages=WITH_ALERTS.pages)
+    assert alerted.deployment(alerts=more).up(verify=False) == NOTHING_TO_DO
+    assert addresses(alerted) == {"ops@example.com", "night@example.com"}
+    assert all(len(policy["notificationChannels"]) == 2 for policy in alerted.api.policies.values())
+    other = Alerts(emails=("night@example.com",), pages=WITH_ALERTS.pages)
+    assert alerted.deployment(alerts=other).up(verify=False) == NOTHING_TO_DO
+    assert addresses(alerted) == {"night@example.com"}
+    assert all(len(policy["notificationChannels"]) == 1 for policy in alerted.api.policies.values())
+    assert alerted.deployment(alerts=other).plan() == NOTHING_TO_DO
 
 
-def test_a_channel_that_others_policies_use_is_left_by_up_and_down(told: Stage) -> None:
-    (name,) = told.api.channels.items
+def test_a_channel_that_others_policies_use_is_left_by_up_and_down(alerted: Stage) -> None:
+    (name,) = alerted.api.channels.items
     theirs = f"projects/{PROJECT}/alertPolicies/5"
-    told.api.channels.policies.items[theirs] = {
+    alerted.api.channels.policies.items[theirs] = {
         "name": theirs,
         "displayName": "Disk is full",
         "userLabels": {"dt-pubsub-policy": "-"},
         "notificationChannels": [name],
     }
-    other = Alerts(emails=("night@example.com",), pages=TOLD.pages)
-    assert told.deployment(alerts=other).up(verify=False) == NOTHING_TO_DO
-    assert name in told.api.channels.items
-    assert told.deployment().down() == NOTHING_TO_DO
-    assert "is left, because other alert policies use it: Disk is full" in told.shown
-    assert [found.split("/")[2] for found in told.api.left()] == ["notificationChannels", "alertPolicies"]
+    other = Alerts(emails=("night@example.com",), pages=WITH_ALERTS.pages)
+    assert alerted.deployment(alerts=other).up(verify=False) == NOTHING_TO_DO
+    assert name in alerted.api.channels.items
+    assert alerted.deployment().down() == NOTHING_TO_DO
+    assert "is left, because other alert policies use it: Disk is full" in alerted.shown
+    assert [found.split("/")[2] for found in alerted.api.left()] == ["notificationChannels", "alertPolicies"]
 
 
-def test_a_channel_that_is_switched_off_by_hand_stays_so(told: Stage) -> None:
-    (channel,) = told.api.channels.items.values()
+def test_a_channel_that_is_switched_off_by_hand_stays_so(alerted: Stage) -> None:
+    (channel,) = alerted.api.channels.items.values()
     channel["enabled"] = False
-    assert told.deployment(alerts=TOLD).plan() == NOTHING_TO_DO
-    assert "is there, switched off by hand" in told.shown
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
+    assert "is there, switched off by hand" in alerted.shown
 
 
 def test_an_address_is_the_same_in_any_case() -> None:

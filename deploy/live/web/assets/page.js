@@ -89,7 +89,7 @@ function take(items) {
 function connection() {
   const { page, since, pubsub } = state;
   if (page === "connecting") return ["connecting", "connecting", ""];
-  if (page === "away") return ["lost", "resting while nobody looks", ""];
+  if (page === "away") return ["lost", "resting while hidden", ""];
   if (page === "refused") {
     return ["lost", "not allowed any more", "The command was started again. Open the address that it prints, in this browser: then this page goes on by itself."];
   }

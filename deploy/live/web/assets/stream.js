@@ -2,7 +2,7 @@
 //
 // - Silence: the server sends its state every few seconds. Without it the connection is dead, whatever it looks like.
 // - Sleep: if the clock has jumped, the computer slept, and the connection is made anew at once.
-// - Hidden: a page that nobody sees gives its connection back, because a browser has only six for all pages together.
+// - Hidden: a hidden page gives its connection back, because a browser has only six for all pages together.
 // - Refused: after a restart of the server the cookie counts no longer; the page asks again until it does.
 
 const TICK_MS = 1000;
