@@ -1,4 +1,4 @@
-"""The conditions of alert policies: what Google refuses, by its documentation and by error messages that users have published.
+"""The conditions of alert policies: what Google refuses, by its documentation and by errors that users have published.
 
 https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.alertPolicies#Condition,
 https://cloud.google.com/monitoring/alerts/metric-absence (at most 23.5 hours).
