@@ -17,6 +17,16 @@ _ASK = ("config", "config-helper", "--format=json(credential)")
 """Returns the token with its time of expiry; ``auth print-access-token`` returns none."""
 
 
+def token_for_now(read_text: Callable[[Argv], str]) -> Secret:
+    """Return the token of gcloud's login, for requests within the next seconds.
+
+    Raises:
+        GcloudFailed: gcloud has no login.
+
+    """
+    return Secret(read_text(("auth", "print-access-token")).strip())
+
+
 class AccessTokens:
     """The tokens of one login. Safe to use from several threads.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from deploy.dt.api import ROLE as DT_ROLE
 from deploy.dt.api import DtApi
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
+from deploy.google.access_token import token_for_now
 from deploy.google.gcloud import Gcloud
 from deploy.google.org_policy import OrganizationPolicy
 from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grant, let_build
@@ -152,7 +153,7 @@ def _billing(subject: Subject) -> _Finding:
 
 def _permissions(subject: Subject) -> _Finding:
     project = subject.spec.google_project
-    token = Secret(subject.google.read_text(("auth", "print-access-token")).strip())
+    token = token_for_now(subject.google.read_text)
     try:
         needed = deployer_permissions(alerts=subject.spec.alerts.are_planned)
         missing = set(needed) - subject.test_permissions(f"projects/{project}", needed, token)

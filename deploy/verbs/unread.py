@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from deploy.context import Context
 from deploy.errors import DeployError
+from deploy.google.access_token import token_for_now
 from deploy.google.backlog import MESSAGES, question, unread_in
-from deploy.secret import Secret
 
 
 def count_unread(context: Context, subscriptions: Sequence[str]) -> Mapping[str, int]:
@@ -15,7 +15,7 @@ def count_unread(context: Context, subscriptions: Sequence[str]) -> Mapping[str,
     cannot be understood. ``down`` goes on without the numbers.
     """
     try:
-        token = Secret(context.google.read_text(("auth", "print-access-token")).strip())
+        token = token_for_now(context.google.read_text)
         wanted = question(MESSAGES, subscriptions, context.now())
         counted = unread_in(context.read_time_series(context.spec.google_project, wanted, token), ())
     except (DeployError, AttributeError, KeyError, TypeError, ValueError):

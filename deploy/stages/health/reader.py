@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from deploy.dt.connectors import Connectors
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
+from deploy.google.access_token import token_for_now
 from deploy.google.backlog import MESSAGES, OLDEST, Unread, unread_in
 from deploy.google.backlog import question as question_of_backlog
 from deploy.google.event_log import EventLog
@@ -94,7 +95,7 @@ class HealthReader:
 
     def _measured(self) -> tuple[Mapping[str, Unread] | DeployError, RequestCounts | DeployError]:
         """Return what Cloud Monitoring has measured: the unread messages, and the requests."""
-        token = attempt(lambda: Secret(self.google.read_text(("auth", "print-access-token")).strip()))
+        token = attempt(partial(token_for_now, self.google.read_text))
         if isinstance(token, DeployError):
             return token, token
         return attempt(partial(self._backlog, token)), attempt(partial(self._requests, token))
