@@ -48,7 +48,7 @@ class FunctionClient:
     def send_signed(self, body: bytes, secret: Secret, *, signed_body: bytes | None = None) -> Answer:
         """Post a body with a signature. ``signed_body``: another body, which is signed instead of the posted one.
 
-        Then the request has an execution id which tells its log line apart from that of an attack.
+        Then the request has an execution id that tells its log line apart from that of an attack.
         """
         signed = claims(body if signed_body is None else signed_body, self.now())
         named = {} if signed_body is None else {EXECUTION_HEADER: f"{PROBE}-{secrets.token_hex(6)}"}
