@@ -69,7 +69,7 @@ class Rotation:
 
     def is_due(self, now: float) -> bool:
         """Return whether the old secret may be retired, or is being retired."""
-        return self.phase == "retiring" or (self.phase == "keeping" and now >= self.until)
+        return self.phase == "retiring" or (self.phase == "keeping" and self.switched > 0 and now >= self.until)
 
     @property
     def is_unfinished(self) -> bool:
@@ -110,14 +110,19 @@ class Rotation:
 
 
 def rotation_in(annotations: Mapping[str, str] | None) -> Rotation | None:
-    """Return the rotation that the annotations of a secret note; None if there is none, or if it cannot be read."""
+    """Return the rotation that the annotations of a secret note; None if there is none, or if it cannot be read.
+
+    A note that was damaged by hand never ends the grace period early: a period that cannot be read is ``GRACE_S``, and
+    if it is not known when the connectors got the new secret, they get it again, and the period begins then.
+    """
     phase, *words = (annotations or {}).get(ROTATION, "").split(SEPARATOR)
     pairs = {key: value for key, _, value in (word.partition("@") for word in words)}
     if phase not in get_args(Phase) or not _is_time(pairs.get("since", "")):
         return None
-    numbers = {key: int(pairs.get(key, "")) if re.fullmatch(r"\d{1,9}", pairs.get(key, "")) else 0 for key in _NUMBERS}
+    numbers = {key: int(pairs[key]) if _NUMBER.fullmatch(pairs.get(key, "")) else 0 for key in ("old", "new", "last")}
     switched = _seconds(pairs["switched"]) if _is_time(pairs.get("switched", "")) else 0
-    grace = numbers["grace"] if "grace" in pairs else GRACE_S
+    if phase == "keeping" and not switched:
+        phase = "switching"
     return Rotation(
         phase=next(known for known in get_args(Phase) if known == phase),
         since=_seconds(pairs["since"]),
@@ -125,7 +130,7 @@ def rotation_in(annotations: Mapping[str, str] | None) -> Rotation | None:
         new=numbers["new"],
         last=numbers["last"],
         switched=switched,
-        grace=grace,
+        grace=int(pairs["grace"]) if _NUMBER.fullmatch(pairs.get("grace", "")) else GRACE_S,
         run=pairs.get("run", ""),
     )
 
@@ -142,7 +147,7 @@ def rotation_row(annotations: Mapping[str, str] | None, now: float) -> tuple[str
     return "unfinished" if rotation.is_unfinished else "ok", rotation.sentence(now)
 
 
-_NUMBERS = ("old", "new", "last", "grace")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _TIME = re.compile(r"20\d\d-(0[1-9]|1[0-2])-([0-2]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ")
 
 

@@ -52,8 +52,20 @@ def test_a_text_that_is_no_note_counts_as_no_rotation(text: str) -> None:
 
 def test_words_of_a_later_version_are_ignored_and_missing_ones_have_their_defaults() -> None:
     found = rotation_in({ROTATION: "keeping+since@2025-11-28T00:00:00Z+colour@blue+old@x+switched@yesterday"})
-    assert found == Rotation("keeping", since=1_764_288_000)
+    assert found == Rotation("switching", since=1_764_288_000)
     assert found.until == 0
+
+
+@pytest.mark.parametrize("grace", ["24h", "", "-1", "12345678901"])
+def test_a_grace_period_that_cannot_be_read_is_the_usual_one_and_does_not_end_at_once(grace: str) -> None:
+    text = KEEPING.note().replace(f"grace@{GRACE_S}", f"grace@{grace}")
+    assert rotation_in({ROTATION: text}) == KEEPING
+
+
+def test_without_the_time_of_the_switch_the_connectors_get_the_new_secret_again_and_nothing_is_due() -> None:
+    damaged = rotation_in({ROTATION: KEEPING.note().replace("+switched@", "+swiched@")})
+    assert damaged == replace(KEEPING, phase="switching", switched=0)
+    assert not replace(KEEPING, switched=0).is_due(NOW + 10 * GRACE_S)
 
 
 def test_the_old_secret_may_go_after_the_grace_period_and_not_before() -> None:
