@@ -17,7 +17,8 @@ from deploy.resources.connector import Connector, names_suffice
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, Resource, answered, described
 from deploy.resources.services import APIS, Services, services_on
-from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled
+from deploy.resources.rotation import rotation_in
+from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled, newest_version, number_of
 from deploy.secret import Secret, SecretVersion
 from deploy.spec import Spec
 from deploy.stages.observed import Observed
@@ -133,7 +134,12 @@ class Observer:
 
     def _enabled(self, facts: Facts) -> SecretVersion | None:
         """Return the newest version of the secret if it exists and is ours. Other secrets are not read."""
-        return self.secret_versions.enabled() if self._is_our_secret(facts) else None
+        return self.secret_versions.enabled(self._noted(facts)) if self._is_our_secret(facts) else None
+
+    def _noted(self, facts: Facts) -> int:
+        """Return the number of the newest version that a rotation has noted, which a list may not show yet; or 0."""
+        rotation = rotation_in((SignatureSecret(self.spec).found(facts) or {}).get("annotations"))
+        return max(rotation.new, rotation.last) if rotation else 0
 
     def _is_our_secret(self, facts: Facts) -> bool:
         secret = SignatureSecret(self.spec)
@@ -174,9 +180,15 @@ class Observer:
         return Observed(facts, secrets=secrets)
 
     def _newest_in(self, facts: Facts) -> SecretVersion | None:
-        """Read the newest listed version of the secret; None if it is not enabled, or if the secret is not ours."""
-        number = newest_enabled(facts) if self._is_our_secret(facts) else ""
-        return self.secret_versions.version(int(number)) if number else None
+        """Read the newest version of the secret; None if it is not enabled, or if the secret is not ours.
+
+        It is the newest one that is listed, or one that a rotation has noted, if the list does not show that yet.
+        """
+        if not self._is_our_secret(facts):
+            return None
+        listed, noted = newest_version(facts), self._noted(facts)
+        number = noted if listed is None or number_of(listed) < noted else int(newest_enabled(facts) or 0)
+        return self.secret_versions.version(number) if number else None
 
     def _family(self, family: Sequence[Resource], on: Collection[str]) -> dict[ResourceId, Facts]:
         """Read a resource, and its children if it exists."""

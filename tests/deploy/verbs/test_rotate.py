@@ -481,6 +481,19 @@ def test_while_something_signs_with_the_old_secret_that_stays_unless_it_is_an_em
     assert house.is_finished(first)
 
 
+def test_while_google_lists_the_versions_late_every_verb_goes_by_the_number_in_the_note(house: House) -> None:
+    house.rotate()
+    (second,) = house.signing()
+    house.stage.google.lists_versions_until = 1
+    assert house.deployment().plan() == NOTHING_TO_DO
+    house.dt.connectors[SECOND].clear()
+    assert house.deployment().up(verify=False) == NOTHING_TO_DO
+    assert house.signing() == {second}
+    house.function.pass_a_day()
+    assert house.rotate() == NOTHING_TO_DO
+    assert house.signing() == {second}
+
+
 def test_if_dt_hides_secrets_the_functions_log_proves_the_new_one(house: House) -> None:
     (first,) = house.signing()
     house.dt.shows_secrets = False
