@@ -112,7 +112,7 @@ class Executor:
             error = failed.error
             raise _stopped(wanted, done, failed.step, error.what, (*error.fix, self.again)) from error
         except KeyboardInterrupt:
-            first = next(step for step in wanted if step not in done)
+            first = next((step for step in wanted if step not in done), wanted[-1])
             raise _stopped(wanted, done, first, "interrupted", (self.again,)) from None
 
     @staticmethod

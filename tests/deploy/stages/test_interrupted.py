@@ -9,7 +9,7 @@ from deploy.errors import ApplyFailed, DeployError, GcloudFailed
 from deploy.google.gcloud import Gcloud
 from deploy.stages.ownership import Ownership
 from deploy.stages.waves import waves
-from deploy.steps import Argv, GcloudCall, pending
+from deploy.steps import Argv, GcloudCall, Step, pending
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT
@@ -280,6 +280,24 @@ def test_two_concurrent_ups_leave_one_of_each_resource(place: int) -> None:
     assert stage.deployment().up(verify=False) == NOTHING_TO_DO
     assert is_up(stage)
     assert len(stage.google.versions["dt-signature"]) == 1
+
+
+def test_an_up_that_is_interrupted_just_after_its_last_step_says_that_every_step_is_done() -> None:
+    stage = Stage()
+    deployment = stage.deployment()
+    terminal = deployment.context.terminal
+    show = terminal.done
+
+    def interrupt(step: Step, seconds: float) -> None:
+        show(step, seconds)
+        if step == pending(tuple(stage.report.steps or ()))[-1]:
+            raise KeyboardInterrupt
+
+    terminal.done = interrupt  # type: ignore[method-assign]
+    with pytest.raises(ApplyFailed, match="interrupted") as stopped:
+        deployment.up(verify=False)
+    assert "not done" not in str(stopped.value)
+    assert is_up(stage)
 
 
 def test_two_concurrent_downs_remove_everything() -> None:
