@@ -7,7 +7,7 @@ from deploy.resources.connector import Connector, owned_by
 from deploy.resources.function import Function, function_url, version_of
 from deploy.resources.memory import Memory, read_memory
 from deploy.resources.resource import Facts, Resource
-from deploy.resources.signature_secret import SignatureSecret
+from deploy.resources.signature_secret import READ, SignatureSecret
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import ResourceId
@@ -46,6 +46,11 @@ class Observed:
     def memory(self, spec: Spec) -> Memory:
         """Return the memory of the deployment."""
         return read_memory(spec, self.of(SignatureSecret(spec)))
+
+    def secret_version(self, spec: Spec) -> int:
+        """Return the number of the secret version that was read; 0 if none was."""
+        version = self.of(SignatureSecret(spec)).get(READ)
+        return version.number if version else 0
 
     def unnamed(self, spec: Spec) -> tuple[str, ...]:
         """Return the remembered DT projects that are no longer named, if connectors may be left in them."""

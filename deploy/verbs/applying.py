@@ -60,6 +60,7 @@ def apply(context: Context, steps: Sequence[Step], before: Observed, finish: str
             source,
             before.url(context.spec),
             before.secrets,
+            before.secret_version(context.spec),
             again=finish,
             estimates=_estimates(context, steps, before),
             sleep=context.sleep,
