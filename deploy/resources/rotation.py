@@ -49,8 +49,8 @@ class Rotation:
 
     ``old``: the number of the newest version before it. ``new``: that of the version with both secrets. ``last``: that
     of the version with the new secret alone. ``since``: when it began. ``switched``: when the last connector got the
-    new secret. ``grace``: the seconds from then on for which the old one is kept. ``run``: the command that adds the
-    new secret, because two at the same time would make two.
+    new secret. ``grace``: the seconds from then on for which the old one is kept. ``moved``: when the note was written.
+    ``run``: the command that adds the new secret, because two at the same time would make two.
     """
 
     phase: Phase
@@ -60,6 +60,7 @@ class Rotation:
     last: int = 0
     switched: int = 0
     grace: int = GRACE_S
+    moved: int = 0
     run: str = ""
 
     @property
@@ -70,6 +71,10 @@ class Rotation:
     def is_due(self, now: float) -> bool:
         """Return whether the old secret may be retired, or is being retired."""
         return self.phase == "retiring" or (self.phase == "keeping" and self.switched > 0 and now >= self.until)
+
+    def may_have_asked(self, since: float) -> bool:
+        """Return whether a command may have sent the function its requests, which are answered 401, since this time."""
+        return self.is_unfinished or max(self.since, self.switched, self.moved) >= since
 
     @property
     def is_unfinished(self) -> bool:
@@ -92,7 +97,9 @@ class Rotation:
         words = [
             *(f"since@{utc(self.since)}", f"old@{self.old}", f"new@{self.new}", f"last@{self.last}"),
             *([f"switched@{utc(self.switched)}"] if self.switched else []),
-            *(f"grace@{self.grace}", *([f"run@{self.run}"] if self.run else [])),
+            f"grace@{self.grace}",
+            *([f"moved@{utc(self.moved)}"] if self.moved else []),
+            *([f"run@{self.run}"] if self.run else []),
         ]
         return SEPARATOR.join((self.phase, *words))
 
@@ -120,7 +127,7 @@ def rotation_in(annotations: Mapping[str, str] | None) -> Rotation | None:
     if phase not in get_args(Phase) or not _is_time(pairs.get("since", "")):
         return None
     numbers = {key: int(pairs[key]) if _NUMBER.fullmatch(pairs.get(key, "")) else 0 for key in ("old", "new", "last")}
-    switched = _seconds(pairs["switched"]) if _is_time(pairs.get("switched", "")) else 0
+    switched, moved = (_seconds(pairs[key]) if _is_time(pairs.get(key, "")) else 0 for key in ("switched", "moved"))
     if phase == "keeping" and not switched:
         phase = "switching"
     return Rotation(
@@ -131,6 +138,7 @@ def rotation_in(annotations: Mapping[str, str] | None) -> Rotation | None:
         last=numbers["last"],
         switched=switched,
         grace=int(pairs["grace"]) if _NUMBER.fullmatch(pairs.get("grace", "")) else GRACE_S,
+        moved=moved,
         run=pairs.get("run", ""),
     )
 

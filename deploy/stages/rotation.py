@@ -220,6 +220,7 @@ class Rotator:
 
     def _put(self, before: Rotation | None, after: Rotation) -> bool:
         """Write the note, and return whether it was written: not if another command has gone on with the rotation."""
+        after = replace(after, moved=int(self.now()))
         for _ in range(MAX_ATTEMPTS):
             read = self.annotations.read()
             if rotation_in(read.annotations) != before:

@@ -1,5 +1,7 @@
 """The row of a rotation of the secret that is under way, or that has ended lately. Pure."""
 
+from collections.abc import Mapping
+
 from deploy.resources import rotation
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
@@ -14,12 +16,21 @@ def rotation_row(spec: Spec, readings: Readings) -> Row | None:
 
     A rotation that was stopped is a problem: two secrets are accepted, and nothing ends that by itself.
     """
-    secret = SignatureSecret(spec)
-    found = secret.found(readings.observed.of(secret)) or {}
-    row = rotation.rotation_row(found.get("annotations"), readings.at)
+    row = rotation.rotation_row(_annotations(spec, readings), readings.at)
     if row is None:
         return None
     state, detail = row
     if state == "ok":
         return Row(ROTATION, state, detail)
     return Row(ROTATION, state, detail, "unhealthy", rotation.ROTATE, "rotation")
+
+
+def rotation_asked(spec: Spec, readings: Readings, since: float) -> bool:
+    """Return whether a rotation may have sent the function requests since this time, each of which is answered 401."""
+    noted = rotation.rotation_in(_annotations(spec, readings))
+    return noted is not None and noted.may_have_asked(since)
+
+
+def _annotations(spec: Spec, readings: Readings) -> Mapping[str, str] | None:
+    secret = SignatureSecret(spec)
+    return (secret.found(readings.observed.of(secret)) or {}).get("annotations")

@@ -29,7 +29,7 @@ def noted(rotation: Rotation) -> dict[str, str]:
         Rotation("spreading", since=NOW, old=7, new=8, grace=0),
         KEEPING,
         replace(KEEPING, phase="retiring", last=3),
-        replace(KEEPING, phase="done", new=0, last=3),
+        replace(KEEPING, phase="done", new=0, last=3, moved=NOW + 9),
     ],
     ids=lambda rotation: rotation.phase,
 )

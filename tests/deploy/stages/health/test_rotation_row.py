@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from deploy.google.request_counts import RequestCounts
 from deploy.resources.rotation import GRACE_S, ROTATION, Phase, Rotation
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.stages.health.readings import Readings
@@ -38,6 +39,23 @@ def test_a_rotation_that_waits_for_the_grace_period_is_shown_with_its_end_and_is
     assert health_of(rows_of(SPEC, noted(KEEPING))) is True
     due = row_of(noted(replace(KEEPING, switched=int(NOW) - GRACE_S)))
     assert (due.health, "the old one may go" in due.detail) == ("ok", True)
+
+
+def requests_row(read: Readings) -> Row:
+    (row,) = (row for row in rows_of(SPEC, read) if row.what == "requests")
+    return row
+
+
+def test_the_401_that_a_rotation_causes_to_see_what_the_function_knows_are_no_problem() -> None:
+    counts = RequestCounts(NOW, recent={"200": 40, "401": 144})
+    assert requests_row(replace(readings(), requests=counts)).state == "unauthorized"
+    long_ago = replace(KEEPING, since=int(NOW) - 90_000, switched=int(NOW) - 89_000)
+    for note in (KEEPING, replace(long_ago, phase="done", moved=int(NOW) - 10_000), replace(long_ago, phase="retiring")):
+        row = requests_row(replace(noted(note), requests=counts))
+        assert (row.state, row.health) == ("ok", "ok"), note.phase
+        assert "the rotation of the secret causes 401" in row.detail
+    for note in (long_ago, replace(long_ago, phase="done", moved=int(NOW) - 12_000)):
+        assert requests_row(replace(noted(note), requests=counts)).state == "unauthorized", note.phase
 
 
 @pytest.mark.parametrize("phase", ["adding", "spreading", "switching", "retiring"])
