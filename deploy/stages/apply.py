@@ -13,7 +13,7 @@ from typing import Any
 from deploy.cli.terminal import Terminal
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
-from deploy.errors import ApplyFailed, DeployError, GcloudFailed
+from deploy.errors import ApplyFailed, DeployError, GcloudFailed, NotProven
 from deploy.google.api import CHANGE_PAUSES_S
 from deploy.google.gcloud import Gcloud
 from deploy.google.secret_annotations import SecretAnnotations, other_flags
@@ -24,6 +24,7 @@ from deploy.resources.alerting import is_complete
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
 from deploy.resources.resource import Facts, Resource, answered, described
+from deploy.resources.rotation import rotation_in
 from deploy.resources.signature_secret import SignatureSecret, number_of
 from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
@@ -72,7 +73,8 @@ class Executor:
 
     ``version``: the number of the newest secret version. ``uploaded``: Google's name for the newest upload. ``again``:
     the command that finishes these steps after a failure. ``estimates``: how long slow steps take, in words.
-    ``retire`` removes the old secret of a rotation.
+    ``retire`` removes the old secret of a rotation. ``put_off`` are the steps that were not carried out without a
+    failure: nothing proved that the old secret is no longer used.
     """
 
     spec: Spec
@@ -88,6 +90,7 @@ class Executor:
     estimates: Mapping[ResourceId, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
     retire: Callable[[], object] = lambda: None
+    put_off: list[Step] = field(default_factory=list)
     ownership: Ownership = field(init=False)
     uploaded: str = ""
 
@@ -136,6 +139,12 @@ class Executor:
         begun_at = time.monotonic()
         try:
             self._carry_out(step)
+        except NotProven as error:
+            if not isinstance(step.call, OldSecretRemoval):
+                raise _StepFailed(step, error) from error
+            self.put_off.append(step)
+            terminal.info(f"note: the old secret stays, and everything else is done: {error}")
+            return
         except DeployError as error:
             raise _StepFailed(step, error) from error
         done.append(step)
@@ -260,13 +269,24 @@ class Executor:
             raise DeployError("the function has no URL yet", where=Function(self.spec).title)
         self.secrets = self.secrets or self._enabled()
         for _ in range(MAX_ROUNDS):
-            secret = self.secrets[0]
+            secret = self._known_everywhere()
             self.connectors.carry_out(call, self.spec, url=self.url, secret=secret)
             if self.version and self.secret_versions.newest(self.version) == self.version:
                 return
             self.secrets = self._enabled()  # another command may have added a version
             if any(found.equals(secret.reveal()) for found in self.secrets):
                 return  # such as one with this secret and a newer one, of a rotation, which will send that itself
+
+    def _known_everywhere(self) -> Secret:
+        """Return the newest secret, or the oldest one until a rotation has proved that every instance knows the new one.
+
+        The note is read now, because a rotation may have begun or gone on since the plan was made.
+        """
+        if len(self.secrets) > 1:
+            rotation = rotation_in(SecretAnnotations(self.spec, self.google, self.sleep).read().annotations)
+            if rotation and rotation.phase in {"adding", "spreading"}:
+                return self.secrets[-1]
+        return self.secrets[0]
 
     def _url(self) -> str:
         """Read the function's URL, because another command may have created the function."""

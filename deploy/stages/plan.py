@@ -48,7 +48,7 @@ def plan(spec: Spec, observed: Observed, now: float | None = None) -> tuple[Step
         found, url = observed.connectors[project], observed.url(spec)
         steps += plan_connector(spec, project, found, url, new_secret=new_secret, paused_since=since)
     steps += (_left(spec, observed, project) for project in unnamed)
-    return (*steps, *_elsewhere(spec, observed, unnamed), *_rotating(spec, observed, now), *alerts)
+    return (*steps, *_elsewhere(spec, observed, unnamed), *alerts, *_rotating(spec, observed, now))
 
 
 def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:

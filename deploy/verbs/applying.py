@@ -67,7 +67,7 @@ def apply(context: Context, steps: Sequence[Step], before: Observed, finish: str
             retire=lambda: rotator_of(context, before).go_on(),
         )
         executor.apply(steps, context.terminal)
-        context.report.done = pending(tuple(steps))
+        context.report.done = tuple(step for step in pending(tuple(steps)) if step not in executor.put_off)
         return executor.secrets
 
 

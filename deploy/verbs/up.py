@@ -4,7 +4,7 @@ from deploy.cli.usage import YES, Flag, Usage
 from deploy.context import Context
 from deploy.errors import ApplyFailed
 from deploy.program import PROGRAM
-from deploy.steps import pending
+from deploy.steps import OldSecretRemoval, pending
 from deploy.verbs.applying import apply, confirm, converge
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.orientation import know_next_steps, show_next_steps
@@ -65,4 +65,5 @@ def run(context: Context) -> int:
     if context.flags.verify:
         prove_after_up(context, observed)
     show_next_steps(context)
-    return FAILED if left else NOTHING_TO_DO
+    is_unfinished = any(not isinstance(step.call, OldSecretRemoval) for step in left)
+    return FAILED if is_unfinished else NOTHING_TO_DO

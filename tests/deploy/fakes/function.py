@@ -6,6 +6,7 @@ import json
 from base64 import b64encode, urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from deploy.function_client import claims, sign
@@ -58,7 +59,6 @@ class FakeFunction:
     delivered: int = 0
     refusals: list[str] = field(default_factory=list)
     waiting: list[Event] = field(default_factory=list)
-    _lines: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
     _seen: dict[int, float] = field(default_factory=dict)
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
@@ -68,6 +68,11 @@ class FakeFunction:
         self.instances = [Instance(lag_s) for lag_s in self.lags_s]
         self._turn, self._restarted = itertools.cycle(self.instances), itertools.cycle(self.instances)
         self.dt.on_event = self._emulated
+        self.google.now = self.clock
+
+    def log(self, line: Mapping[str, Any]) -> None:
+        """Write a line to the function's log now."""
+        self.google.log.append({"timestamp": datetime.fromtimestamp(self.clock(), UTC).isoformat(), **line})
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
         """Answer a request of a probe, or publish an event that was signed here."""
@@ -91,7 +96,6 @@ class FakeFunction:
                     for connector in connectors:
                         self.send(project, connector, f"sensor{next(self._ids)}", {"touch": {}})
             self.repeat()
-        self._forget_old_lines()
 
     def pass_a_day(self) -> None:
         """Let a day pass, with an event an hour."""
@@ -132,16 +136,9 @@ class FakeFunction:
             return
         self.delivered += 1
         content = json.loads(event.body)["event"]
-        line = {"eventId": content["eventId"], "deviceId": event.device, "secretIndex": index}
-        self._lines.append((self.clock(), line))
-        self._forget_old_lines()
+        self.log({"eventId": content["eventId"], "deviceId": event.device, "secretIndex": index})
         if event.device.startswith("emu"):
             self.google.messages.append(self._message(event.body))
-
-    def _forget_old_lines(self) -> None:
-        """Leave the lines of the last hour in the log: nothing asks for older ones."""
-        self._lines = [(at, line) for at, line in self._lines if self.clock() - at <= HOUR_S]
-        self.google.log[:] = [line for _, line in self._lines]
 
     def _answer(self, instance: Instance, body: bytes, token: str) -> tuple[int, str, int]:
         """Answer as the function does: the signature first, then the checksum."""

@@ -5,6 +5,7 @@ import re
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ class FakeGcloud:
     ``gone`` are the numbers of the versions of secrets that are not enabled, with their states.
     ``revisions`` are those of the function, the oldest first;
     ``traffic`` is the share of the requests that each gets. ``tokens``: the access tokens, of which a forced renewal
-    uses up the first; ``expiry``: when the first one expires.
+    uses up the first; ``expiry``: when the first one expires. ``now``: the time, so that a log has a beginning.
     """
 
     services: set[str] = field(default_factory=set)
@@ -125,6 +126,7 @@ class FakeGcloud:
     warnings: dict[str, str] = field(default_factory=dict)
     before: Callable[[Argv], None] = lambda _: None
     after: Callable[[Argv], None] = lambda _: None
+    now: Callable[[], float] | None = None
     asked: list[Argv] = field(default_factory=list)
     uploaded: list[list[str]] = field(default_factory=list)
     revisions: list[dict[str, Any]] = field(default_factory=list)
@@ -250,6 +252,10 @@ class FakeGcloud:
             entries = [entry for entry in entries if entry["jsonPayload"].get("secretIndex")]
         if event := wanted.partition('jsonPayload.eventId="')[2].partition('"')[0]:
             entries = [entry for entry in entries if entry["jsonPayload"].get("eventId") == event]
+        if self.now and (freshness := command.flags["freshness"]):
+            unit = {"s": 1, "h": 3600, "d": 86400}[freshness[-1]]
+            oldest = datetime.fromtimestamp(self.now() - int(freshness[:-1]) * unit, UTC)
+            entries = [entry for entry in entries if datetime.fromisoformat(entry["timestamp"]) >= oldest]
         entries.sort(key=lambda entry: str(entry.get("timestamp")), reverse=True)
         return entries[: int(command.flags["limit"])]
 

@@ -9,7 +9,8 @@ import pytest
 
 from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import Aborted, DeployError, NotProven
-from deploy.steps import Argv
+from deploy.spec import Alerts
+from deploy.steps import Argv, OldSecretRemoval, pending
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND, FakeDt
 from tests.deploy.fakes.function import FakeFunction
@@ -472,7 +473,7 @@ def test_while_something_signs_with_the_old_secret_that_stays_unless_it_is_an_em
     (first,) = house.signing()
     house.rotate()
     house.function.pass_a_day()
-    house.stage.google.log.append({"eventId": "e1", "deviceId": "d1", "secretIndex": 1})
+    house.function.log({"eventId": "e1", "deviceId": "d1", "secretIndex": 1})
     with pytest.raises(NotProven, match=r"the old secret is still in use(?s:.*)event e1 of device d1") as refused:
         house.rotate()
     assert refused.value.fix == ("python -m deploy rotate --emergency",)
@@ -492,6 +493,53 @@ def test_while_google_lists_the_versions_late_every_verb_goes_by_the_number_in_t
     house.function.pass_a_day()
     assert house.rotate() == NOTHING_TO_DO
     assert house.signing() == {second}
+
+
+@pytest.mark.parametrize("phase", ["adding", "spreading"])
+def test_up_sends_the_old_secret_until_the_function_knows_the_new_one_everywhere(house: House, phase: str) -> None:
+    (first,) = house.signing()
+    hits = {"adding": lambda argv: argv[2:3] == ("add",), "spreading": lambda argv: phase in house.note()}
+    house.stage.google.after = raising(hits[phase])
+    with pytest.raises(Killed):
+        house.rotate()
+    unhook(house)
+    assert house.note().startswith(f"{phase}+")
+    house.dt.connectors[SECOND].clear()
+    assert house.deployment().up(verify=False) == NOTHING_TO_DO
+    assert house.signing() == {first}
+    house.function.advance(120)
+    assert house.function.refusals == []
+    house.function.pass_a_day()
+    until_it_is_done(house)
+    assert house.is_finished(first)
+
+
+def test_up_sends_the_new_secret_once_the_connectors_are_being_switched(house: House) -> None:
+    house.dt.before = raising(lambda request: request.method == "PATCH")
+    with pytest.raises(Killed):
+        house.rotate()
+    unhook(house)
+    assert house.note().startswith("switching+")
+    house.dt.connectors[SECOND].clear()
+    assert house.deployment().up(verify=False) == NOTHING_TO_DO
+    (made,) = house.dt.connectors[SECOND]
+    assert made["httpConfig"]["signatureSecret"] == house.versions[1].split()[0]
+
+
+def test_up_does_all_else_and_verifies_while_the_old_secret_is_in_use_and_shows_what_is_left(house: House) -> None:
+    house.rotate()
+    house.function.pass_a_day()
+    house.function.log({"eventId": "e1", "deviceId": "d1", "secretIndex": 1})
+    changed = house.deployment(function={"memory": "1Gi"}, alerts=Alerts(emails=("a@example.com",)))
+    assert changed.up(verify=False) == NOTHING_TO_DO
+    steps = pending(tuple(house.stage.report.steps or ()))
+    assert isinstance(steps[-1].call, OldSecretRemoval)
+    assert house.stage.report.done == steps[:-1]
+    assert [step.call for step in house.stage.report.left or ()] == [OldSecretRemoval()]
+    assert "note: the old secret stays, and everything else is done" in house.stage.noted
+    assert "event e1 of device d1" in house.stage.noted
+    assert "these changes are still left:\n  secret dt-signature, the old secret" in house.stage.shown
+    assert house.live() == [1, 2]
 
 
 def test_if_dt_hides_secrets_the_functions_log_proves_the_new_one(house: House) -> None:
