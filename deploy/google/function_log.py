@@ -43,20 +43,22 @@ class FunctionLog:
                 return None
             self.sleep(PAUSE_S)
 
-    def newest_by_old_secret(self) -> Mapping[str, Any] | None:
-        """Return the fields of the newest line of the last hour on an event that an older secret has signed, or None.
+    def newest_by_old_secret(self, since: float) -> Mapping[str, Any] | None:
+        """Return the fields of the newest line since a time on an event that an older secret has signed, or None.
+
+        There is no such line if ``LOG_LEVEL`` is above INFO.
 
         Raises:
             GcloudFailed: the log could not be read.
 
         """
-        for entry in self.google.read(self._argv("jsonPayload.secretIndex>=1", limit=1)) or []:
+        for entry in self.google.read(self._argv("jsonPayload.secretIndex>=1", 1, f"{self.now() - since:.0f}s")) or []:
             fields: Mapping[str, Any] = entry.get("jsonPayload") or {}
             if fields.get("secretIndex"):
                 return fields
         return None
 
-    def _argv(self, condition: str, limit: int) -> Argv:
+    def _argv(self, condition: str, limit: int, freshness: str = "1h") -> Argv:
         service = f'resource.type="cloud_run_revision" AND resource.labels.service_name="{self.spec.name}"'
-        flags = ("--freshness=1h", f"--limit={limit}", self.spec.project_flag)
+        flags = (f"--freshness={freshness}", f"--limit={limit}", self.spec.project_flag)
         return ("logging", "read", f"{service} AND {condition}", *flags)

@@ -155,6 +155,13 @@ def owned_by(spec: Spec, found: Sequence[Connector], url: str) -> tuple[Connecto
     return (kept, *second)
 
 
+def may_reach(connector: Connector, spec: Spec, url: str) -> bool:
+    """Return whether a connector sends to the function, by any address that this may have."""
+    return connector.type == "HTTP_PUSH" and (
+        _points_at(connector.url, spec, url) or _has_a_number(connector.url, spec)
+    )
+
+
 def names_suffice(spec: Spec, found: Sequence[Connector], url: str) -> bool:
     """Return whether the names alone show which of these connectors are this deployment's."""
     pointing_here = [connector for connector in _pushing(found) if _is_or_was_here(connector, spec, url)]

@@ -61,6 +61,9 @@ OPTIONAL_SETTINGS = (
 )
 
 
+QUIET_LEVELS = frozenset({"WARNING", "ERROR", "CRITICAL"})
+"""Values of ``LOG_LEVEL`` with which a delivered event has no line."""
+
 FUNCTIONS = CommandGroup(
     ("functions",),
     "cloudfunctions.googleapis.com",
@@ -326,6 +329,12 @@ def function_url(facts: Facts) -> str:
     """Return the URL of the function; empty if it has none yet."""
     found = facts.get("function") or {}
     return str(found.get("serviceConfig", {}).get("uri") or found.get("url") or "")
+
+
+def log_level(found: Facts) -> str:
+    """Return the ``LOG_LEVEL`` that a function was deployed with, in upper case; empty if it has the default."""
+    served = found.get("serviceConfig") or {}
+    return str((served.get("environmentVariables") or {}).get("LOG_LEVEL", "")).upper()
 
 
 def mounted_secrets(served: Facts) -> list[str]:

@@ -77,6 +77,11 @@ class Rotation:
         return self.is_unfinished or max(self.since, self.switched, self.moved) >= since
 
     @property
+    def is_emergency(self) -> bool:
+        """Whether the old secret is known to others, so that it has to go even if something still uses it."""
+        return self.grace < MIN_GRACE_S
+
+    @property
     def is_unfinished(self) -> bool:
         """Whether a command has ended in the middle of a phase. Waiting for the grace period is not unfinished."""
         return self.phase in _UNFINISHED

@@ -1,11 +1,11 @@
 """Gives the new secret of a rotation to the connectors of every DT project, one after the other."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from deploy.dt.connectors import Connectors
 from deploy.errors import DtFailed, NotProven
-from deploy.resources.connector import Connector, owned_by
+from deploy.resources.connector import Connector, may_reach, owned_by
 from deploy.resources.rotation import ROTATE
 from deploy.secret import Secret
 from deploy.spec import Spec
@@ -23,6 +23,7 @@ class ConnectorSecrets:
     """The connectors of one deployment, and which secret each has.
 
     ``url``: the function's. ``projects``: the DT projects that DT shows, the named ones and the remembered ones.
+    ``closed``: DT's answers for those that it does not show.
     """
 
     spec: Spec
@@ -30,6 +31,7 @@ class ConnectorSecrets:
     url: str
     projects: Sequence[str]
     sleep: Callable[[float], None]
+    closed: Mapping[str, str] = field(default_factory=dict)
 
     def owned(self, secrets: tuple[Secret, ...]) -> Iterator[Found]:
         """Return this deployment's connectors. ``secrets``: all that prove that a connector is ours."""
@@ -52,6 +54,18 @@ class ConnectorSecrets:
         """Return the names of the connectors that DT shows with another secret than the first one; "" if none."""
         behind = [found for found in self.owned(secrets) if not self.shows(*found, secrets[0], or_hides=True)]
         return ", ".join(f"{connector.id} of {project}" for project, connector in behind)
+
+    def may_need_old(self, secrets: tuple[Secret, ...]) -> Iterator[str]:
+        """Return in words which connectors sign with another secret than the first one, or may do so.
+
+        They are those of any owner that DT shows with an older secret, and those of projects that DT does not show.
+        """
+        for project, answer in self.closed.items():
+            yield f"DT does not show project {project} ({answer}), and a connector in it may have the old secret"
+        for project in self.projects:
+            for found in self.connectors.list(project, secrets[1:]):
+                if found.signs_with == "ours" and may_reach(found, self.spec, self.url):
+                    yield f"connector {found.id} ({found.display_name!r}) of {project} has the old secret"
 
     def failures(self, secrets: tuple[Secret, ...]) -> str:
         """Return in words how many deliveries DT counts as failed. They include refused events, which DT repeats."""

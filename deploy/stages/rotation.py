@@ -16,7 +16,7 @@ from deploy.google.secret_annotations import MAX_ATTEMPTS, PAUSE_S, SecretAnnota
 from deploy.google.secret_versions import SecretVersions
 from deploy.program import UP
 from deploy.resources.connector import Connector
-from deploy.resources.rotation import ROTATE, ROTATION, Rotation, rotation_in
+from deploy.resources.rotation import MIN_GRACE_S, ROTATE, ROTATION, Rotation, rotation_in
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.secret import Secret, new_secret
 from deploy.spec import Spec
@@ -29,6 +29,8 @@ ADDING_S = 60
 WAIT_S = 5.0
 """Seconds between two reads of the note, while another command adds the secret."""
 
+HOUR_S = 3600
+
 MAX_PHASES = 60
 """Maximum phases of one command; waiting for another command counts, too."""
 
@@ -38,8 +40,8 @@ class Rotator:
     """Rotates the secret of one deployment.
 
     ``proves``: lets an event go through a connector, and raises ``NotProven`` unless the secret has signed it.
-    ``old_is_used``: what the old secret has signed lately, in words, or "". ``say`` prints a result, ``progress`` shows
-    a running task. ``run``: the id of this command, which other commands do not have.
+    ``old_is_used``: why the function's log since a time does not prove that the old secret is unused, in words, or "".
+    ``say`` prints a result, ``progress`` shows a running task. ``run``: the id of this command.
     """
 
     spec: Spec
@@ -48,7 +50,7 @@ class Rotator:
     connectors: ConnectorSecrets
     convergence: Convergence
     proves: Callable[[str, Connector, Secret], None]
-    old_is_used: Callable[[], str]
+    old_is_used: Callable[[float], str]
     say: Callable[[str], None]
     notice: Callable[[str], None]
     progress: Callable[[str], AbstractContextManager[None]]
@@ -167,7 +169,12 @@ class Rotator:
             self._put(note, replace(note, phase="keeping", switched=int(self.now())))
 
     def _end_grace(self, note: Rotation) -> None:
-        """Begin to retire the old secret, if nothing uses it any more."""
+        """Begin to retire the old secret, if it is proven that nothing uses it any more, or in an emergency.
+
+        Raises:
+            NotProven: something uses the old secret or may do so. It stays, and so do all its versions.
+
+        """
         if self._is_overtaken(note, note.new):
             return
         secrets = self._secrets_of(note.new)
@@ -177,10 +184,19 @@ class Rotator:
             )
             self._put(note, replace(note, phase="switching", switched=0))
             return
-        if note.grace and (used := self.old_is_used()):
-            what = f"the old secret is still in use, so it stays: {used}"
+        if not note.is_emergency and (doubts := self._doubts(note, secrets)):
+            what = f"the old secret stays, because it is in use, or may be: {'; '.join(doubts)}"
             raise NotProven(what, where=self._title, fix=[f"{ROTATE} --emergency"])
         self._put(note, replace(note, phase="retiring"))
+
+    def _doubts(self, note: Rotation, secrets: tuple[Secret, ...]) -> list[str]:
+        """Return in words what speaks against retiring the old secret.
+
+        DT's own repetitions may have its signature for ``MIN_GRACE_S``. The log is read from then on, but at least for
+        an hour.
+        """
+        since = min(note.switched + MIN_GRACE_S, self.now() - HOUR_S)
+        return [doubt for doubt in (*self.connectors.may_need_old(secrets), self.old_is_used(since)) if doubt]
 
     def _retire_old(self, note: Rotation) -> None:
         if not note.last:

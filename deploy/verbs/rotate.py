@@ -71,7 +71,8 @@ def run(context: Context) -> int:
         _check(context, observed)
     for project, answer in observed.closed.items():
         context.terminal.info(
-            f"note: DT does not show project {project} ({answer}): a connector in it keeps the old secret"
+            f"note: DT does not show project {project} ({answer}): a connector in it keeps the old secret, "
+            "and then only --emergency removes that"
         )
     confirm(context, _question(context, before, is_emergency=grace_s == 0))
     _report(context, rotator_of(context, observed).rotate(grace_s))

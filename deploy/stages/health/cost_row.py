@@ -7,14 +7,11 @@ from deploy.costs.month import usage_of
 from deploy.costs.prices import AS_OF, ENTRIES, PRICES
 from deploy.errors import DeployError
 from deploy.google.request_counts import RequestCounts
-from deploy.resources.function import Function
+from deploy.resources.function import QUIET_LEVELS, Function, log_level
 from deploy.spec import FUNCTION_DEFAULTS, Spec, amount
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, unreadable
 from deploy.stages.health.words import duration
-
-QUIET_LEVELS = frozenset({"WARNING", "ERROR", "CRITICAL"})
-"""Values of ``LOG_LEVEL`` with which a delivered event has no line."""
 
 GIB = 2**30
 
@@ -35,9 +32,8 @@ def estimate(spec: Spec, readings: Readings) -> Estimate | None:
         return None
     function = readings.observed.of(Function(spec)).get("function") or {}
     served = function.get("serviceConfig") or {}
-    level = str((served.get("environmentVariables") or {}).get("LOG_LEVEL", "")).upper()
     memory = amount(str(served.get("availableMemory") or FUNCTION_DEFAULTS["memory"]))
-    choices = Choices(log_events=level not in QUIET_LEVELS, memory_gib=memory / GIB)
+    choices = Choices(log_events=log_level(function) not in QUIET_LEVELS, memory_gib=memory / GIB)
     usage = usage_of(requests.per_s, int(served.get("minInstanceCount") or 0))
     return Estimate(bill(usage, choices, PRICES, ENTRIES).total, requests.per_s, requests.measured_s)
 

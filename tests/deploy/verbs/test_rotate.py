@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from deploy.spec import Alerts
 from deploy.steps import Argv, OldSecretRemoval, pending
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND, FakeDt
-from tests.deploy.fakes.function import FakeFunction
+from tests.deploy.fakes.function import HOUR_S, FakeFunction
+from tests.deploy.fakes.gcloud import URL
 from tests.deploy.stage import Deployment, Stage
 
 CHANGING = {"create", "update", "add", "destroy", "delete"}
@@ -474,12 +476,80 @@ def test_while_something_signs_with_the_old_secret_that_stays_unless_it_is_an_em
     house.rotate()
     house.function.pass_a_day()
     house.function.log({"eventId": "e1", "deviceId": "d1", "secretIndex": 1})
-    with pytest.raises(NotProven, match=r"the old secret is still in use(?s:.*)event e1 of device d1") as refused:
+    with pytest.raises(NotProven, match=r"the old secret stays(?s:.*)since 2025-10-(?s:.*)event e1 of device d1") as refused:
         house.rotate()
     assert refused.value.fix == ("python -m deploy rotate --emergency",)
     assert house.live() == [1, 2]
     assert house.rotate(emergency=True) == NOTHING_TO_DO
     assert house.is_finished(first)
+
+
+def refused_after(house: House, seconds: float, match: str, **changes: Any) -> None:
+    """Check that the old secret stays so long after the switch, and that an emergency removes it all the same."""
+    (house.function.pass_a_day if seconds == 24 * HOUR_S else partial(house.function.advance, seconds))()
+    deployment = house.deployment(**changes)
+    with pytest.raises(NotProven, match=match) as refused:
+        deployment.rotate()
+    assert "python -m deploy rotate --emergency" in refused.value.fix
+    assert house.note().startswith("keeping+")
+    assert house.live() == [1, 2]
+    assert deployment.rotate(emergency=True) == NOTHING_TO_DO
+    assert house.note().startswith("done+")
+
+
+def test_a_sensor_that_used_the_old_secret_hours_ago_but_after_dts_repetitions_keeps_it(house: House) -> None:
+    house.rotate()
+    house.function.load_s = 0.0
+    house.function.advance(14 * HOUR_S)
+    house.function.log({"eventId": "e1", "deviceId": "quiet", "secretIndex": 1})
+    refused_after(house, 11 * HOUR_S, "event e1 of device quiet")
+
+
+def test_what_dt_repeats_with_the_old_signature_within_its_time_does_not_keep_the_old_secret(house: House) -> None:
+    house.rotate()
+    house.function.load_s = 0.0
+    house.function.advance(12 * HOUR_S)
+    house.function.log({"eventId": "e1", "deviceId": "d1", "secretIndex": 1})
+    house.function.advance(13 * HOUR_S)
+    assert house.rotate() == NOTHING_TO_DO
+    assert not house.note().startswith("keeping+")
+
+
+def test_a_log_that_cannot_be_read_proves_nothing_so_the_old_secret_stays(house: House) -> None:
+    house.rotate()
+    house.stage.google.stumbles = [("logging read", "PERMISSION_DENIED: Permission 'logging.logEntries.list' denied")]
+    refused_after(house, 24 * HOUR_S, r"log(?s:.*)could not be read \(PERMISSION_DENIED\)")
+
+
+def test_a_function_that_logs_no_delivered_event_proves_nothing_so_the_old_secret_stays(house: House) -> None:
+    house.rotate()
+    house.stage.google.things["functions", "dt-pubsub"]["serviceConfig"]["environmentVariables"]["LOG_LEVEL"] = "error"
+    refused_after(house, 24 * HOUR_S, "with LOG_LEVEL=ERROR, the function does not log which secret")
+
+
+@pytest.mark.parametrize("is_by_number", [False, True])
+def test_a_connector_of_others_that_dt_shows_with_the_old_secret_keeps_it(house: House, *, is_by_number: bool) -> None:
+    (first,) = house.signing()
+    url = "https://dt-pubsub-123456789012.europe-west1.run.app" if is_by_number else f"{URL}/second"
+    theirs = house.dt.has_connector(
+        SECOND, status="USER_DISABLED", httpConfig={"url": url, "signatureSecret": first, "headers": {}}
+    )
+    house.rotate()
+    assert theirs["httpConfig"]["signatureSecret"] == first
+    refused_after(house, 24 * HOUR_S, rf"connector dc\d+ \(.somebody's.\) of {SECOND} has the old secret")
+
+
+def test_a_project_that_dt_does_not_show_keeps_the_old_secret(house: House) -> None:
+    house.rotate()
+    del house.dt.connectors[SECOND]
+    house.function.pass_a_day()
+    deployment = house.stage.deployment()
+    object.__setattr__(deployment.context, "sleep", house.function.advance)
+    with pytest.raises(NotProven, match=f"DT does not show project {SECOND}(?s:.*)may have the old secret"):
+        deployment.rotate()
+    assert house.live() == [1, 2]
+    assert deployment.rotate(emergency=True) == NOTHING_TO_DO
+    assert house.note().startswith("done+")
 
 
 def test_while_google_lists_the_versions_late_every_verb_goes_by_the_number_in_the_note(house: House) -> None:
