@@ -18,10 +18,11 @@ from deploy.times import utc
 ROTATION = f"{MARK}-rotation"
 """The annotation with the note, as ``PHASE+since@TIME+old@3+new@4+…``, joined by ``SEPARATOR``."""
 
-Phase = Literal["adding", "spreading", "switching", "keeping", "retiring", "done"]
+Phase = Literal["adding", "spreading", "switching", "keeping", "retiring", "clearing", "done"]
 """``adding``: a version with the new and the old secret is being added. ``spreading``: the function has to know the
 new secret everywhere. ``switching``: the connectors get it. ``keeping``: both are accepted for the grace period.
-``retiring``: the old secret is being removed. ``done``: only the new secret is left."""
+``retiring``: the function has to forget the old secret everywhere. ``clearing``: it has, and the version with both is
+kept for ``CLEAR_S``. ``done``: only the new secret is left."""
 
 ROTATE = f"{PROGRAM} rotate"
 
@@ -31,6 +32,11 @@ GRACE_S = 24 * 3600
 MIN_GRACE_S = 13 * 3600
 """DT repeats an event for up to 12 h, and its signature is valid for 1 h: https://developer.disruptive-technologies.com
 does not say whether a repetition is signed anew."""
+
+CLEAR_S = 12 * 3600
+"""Seconds for which the version with both secrets is kept after the function has forgotten the old one. An instance that
+starts may read it instead of the newest one for "a few hours", and if it were destroyed, that instance would refuse
+every event: https://cloud.google.com/secret-manager/docs/consistency"""
 
 SOON_S = 14 * 86400
 """Seconds for which ``status`` shows that a rotation has ended."""
@@ -69,8 +75,14 @@ class Rotation:
         return self.switched + self.grace if self.switched else 0
 
     def is_due(self, now: float) -> bool:
-        """Return whether the old secret may be retired, or is being retired."""
+        """Return whether the old secret may be retired, is being retired, or may be destroyed."""
+        if self.phase == "clearing":
+            return self.is_emergency or now >= self.moved + CLEAR_S
         return self.phase == "retiring" or (self.phase == "keeping" and self.switched > 0 and now >= self.until)
+
+    def waits(self, now: float) -> bool:
+        """Return whether there is nothing to do but to wait until the old secret, or its last version, may go."""
+        return self.phase in {"keeping", "clearing"} and not self.is_due(now)
 
     def may_have_asked(self, since: float) -> bool:
         """Return whether a command may have sent the function its requests, which are answered 401, since this time."""
@@ -94,8 +106,14 @@ class Rotation:
             state = f"DT signs with the new secret since {utc(self.switched)}"
             if self.is_due(now):
                 return f"{state}; the old one may go: `{ROTATE}` or the next `up` removes it"
-            return f"{state}; the old one is accepted until {utc(self.until)}, then `{ROTATE}` or `up` removes it"
-        return f"{_UNFINISHED[self.phase]}; begun at {utc(self.since)}; `{ROTATE}` goes on"
+            return f"{state}; the old one is accepted until {written(self.until)}, then `{ROTATE}` or `up` removes it"
+        if self.phase == "clearing":
+            state = f"the function knows only the new secret since {written(self.moved)}"
+            if self.is_due(now):
+                return f"{state}; the version with the old one may go: `{ROTATE}` or the next `up` destroys it"
+            until = written(self.moved + CLEAR_S)
+            return f"{state}; the version with the old one stays until {until}, then `{ROTATE}` or `up` destroys it"
+        return f"{_UNFINISHED[self.phase]}; begun at {written(self.since)}; `{ROTATE}` goes on"
 
     def note(self) -> str:
         """Return the value of the annotation."""
@@ -125,7 +143,8 @@ def rotation_in(annotations: Mapping[str, str] | None) -> Rotation | None:
     """Return the rotation that the annotations of a secret note; None if there is none, or if it cannot be read.
 
     A note that was damaged by hand never ends the grace period early: a period that cannot be read is ``GRACE_S``, and
-    if it is not known when the connectors got the new secret, they get it again, and the period begins then.
+    if it is not known when the connectors got the new secret, they get it again, and the period begins then. Just so, if
+    it is not known when the function had forgotten the old one, it is asked again.
     """
     phase, *words = (annotations or {}).get(ROTATION, "").split(SEPARATOR)
     pairs = {key: value for key, _, value in (word.partition("@") for word in words)}
@@ -135,6 +154,8 @@ def rotation_in(annotations: Mapping[str, str] | None) -> Rotation | None:
     switched, moved = (_seconds(pairs[key]) if _is_time(pairs.get(key, "")) else 0 for key in ("switched", "moved"))
     if phase == "keeping" and not switched:
         phase = "switching"
+    if phase == "clearing" and not moved:
+        phase = "retiring"
     return Rotation(
         phase=next(known for known in get_args(Phase) if known == phase),
         since=_seconds(pairs["since"]),

@@ -91,12 +91,13 @@ class Rotator:
             "switching": self._switch_connectors,
             "keeping": self._end_grace,
             "retiring": self._retire_old,
+            "clearing": self._destroy_older,
         }
         for _ in range(MAX_PHASES):
             note, self._written = self._written or self._note(), None
             if note is None:
                 raise DeployError("no rotation has begun", where=self._title, fix=[ROTATE])
-            if note.phase == "done" or (note.phase == "keeping" and not note.is_due(self.now())):
+            if note.phase == "done" or note.waits(self.now()):
                 return note
             phases[note.phase](note)
         raise DeployError("other commands change it all the time", where=self._title, fix=[f"{ROTATE} --status"])
@@ -211,6 +212,15 @@ class Rotator:
             self.say(converged.sentence("the function knows only the new secret"))
         if self._is_overtaken(note, note.last):
             return
+        if note.is_emergency:
+            self._destroy_older(note)
+            return
+        for number in [number for number in self.versions.live() if number < note.new]:
+            self.versions.destroy(number)
+        self._put(note, replace(note, phase="clearing"))
+
+    def _destroy_older(self, note: Rotation) -> None:
+        """Destroy all versions that are older than the one with the new secret alone."""
         older = [number for number in self.versions.live() if number < note.last]
         for number in sorted(older, key=lambda number: (number == note.new, number)):
             self.versions.destroy(number)
@@ -304,7 +314,7 @@ class Rotator:
                 f"another command rotates the secret, too: version {added} has its secrets, and this command goes on "
                 "with them"
             )
-        if note.phase in {"retiring", "done"}:
+        if note.phase in {"retiring", "clearing", "done"}:
             self._put(note, replace(note, phase="retiring", new=note.new or noted, last=added))
         else:
             self._put(note, replace(note, new=added))

@@ -62,9 +62,9 @@ def run(context: Context) -> int:
         return _show_status(context)
     observed = observe(context, Observer.for_proof, "reading the secret and the connectors")
     before = _rotation(context, observed)
-    if before and before.phase == "keeping" and grace_s is not None:
+    if before and before.phase in {"keeping", "clearing"} and grace_s is not None:
         before = replace(before, grace=grace_s)
-    if before and before.phase == "keeping" and grace_s is None and not before.is_due(context.now()):
+    if before and grace_s is None and before.waits(context.now()):
         _report(context, before)
         return NOTHING_TO_DO
     if before is None or before.phase in {"adding", "spreading", "switching", "done"}:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from deploy.resources.rotation import (
+    CLEAR_S,
     GRACE_S,
     MIN_GRACE_S,
     ROTATION,
@@ -29,6 +30,7 @@ def noted(rotation: Rotation) -> dict[str, str]:
         Rotation("spreading", since=NOW, old=7, new=8, grace=0),
         KEEPING,
         replace(KEEPING, phase="retiring", last=3),
+        replace(KEEPING, phase="clearing", last=3, moved=NOW + 9),
         replace(KEEPING, phase="done", new=0, last=3, moved=NOW + 9),
     ],
     ids=lambda rotation: rotation.phase,
@@ -74,6 +76,17 @@ def test_the_old_secret_may_go_after_the_grace_period_and_not_before() -> None:
     assert KEEPING.is_due(NOW + GRACE_S)
     assert not replace(KEEPING, phase="switching").is_due(NOW + 10 * GRACE_S)
     assert replace(KEEPING, phase="retiring").is_due(NOW)
+
+
+def test_the_version_with_both_secrets_is_kept_for_hours_unless_it_is_an_emergency_or_the_time_is_not_known() -> None:
+    clearing = replace(KEEPING, phase="clearing", last=3, moved=NOW)
+    assert not clearing.is_due(NOW + CLEAR_S - 1)
+    assert clearing.waits(NOW + CLEAR_S - 1)
+    assert clearing.is_due(NOW + CLEAR_S)
+    assert replace(clearing, grace=0).is_due(NOW)
+    assert not clearing.is_unfinished
+    damaged = rotation_in({ROTATION: clearing.note().replace("+moved@", "+moved@x")})
+    assert damaged == replace(clearing, phase="retiring", moved=0)
 
 
 def test_the_least_grace_period_is_dts_repetitions_and_the_life_of_a_signature() -> None:

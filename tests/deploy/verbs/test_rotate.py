@@ -117,6 +117,10 @@ def test_a_rotation_refuses_no_event_and_ends_with_one_new_secret(house: House) 
     house.function.pass_a_day()
     assert house.rotate() == NOTHING_TO_DO
     house.function.advance(120)
+    assert house.function.knows(first) == [False, False, False]
+    assert house.note().startswith("clearing+")
+    house.function.pass_a_day()
+    assert house.rotate() == NOTHING_TO_DO
     assert house.is_finished(first)
     assert (house.function.refusals, house.function.waiting) == ([], [])
     assert house.function.delivered > 100
@@ -252,8 +256,44 @@ def test_after_the_grace_period_up_removes_the_old_secret_and_plan_says_so_befor
     assert "- delete  secret dt-signature, the old secret" in house.stage.shown
     assert "            python -m deploy rotate" in house.stage.shown
     assert house.deployment().up(verify=False) == NOTHING_TO_DO
+    assert (house.note().partition("+")[0], house.live()) == ("clearing", [2, 3])
+    assert house.deployment().plan() == NOTHING_TO_DO
+    assert "the version with the old one stays until 2025-10-10T" in house.stage.shown
+    house.function.advance(12 * HOUR_S)
+    assert house.deployment().plan() == CHANGES
+    assert "the version with the old one may go" in house.stage.shown
+    assert house.deployment().up(verify=False) == NOTHING_TO_DO
     assert house.is_finished(first)
     assert house.deployment().plan() == NOTHING_TO_DO
+
+
+def test_an_instance_that_starts_and_still_reads_the_version_with_both_secrets_refuses_no_event(house: House) -> None:
+    (first,) = house.signing()
+    house.rotate()
+    house.function.pass_a_day()
+    assert house.rotate() == NOTHING_TO_DO
+    instance = house.function.instances[0]
+    instance.secrets, instance.lag_s = (), 6 * HOUR_S
+    house.function.advance(300)
+    assert instance.secrets[1:] == [first]
+    assert house.function.refusals == []
+    assert "the version with the old one stays until" in house.stage.shown
+    assert house.rotate() == NOTHING_TO_DO
+    assert (house.note().partition("+")[0], house.live()) == ("clearing", [2, 3])
+    house.function.advance(12 * HOUR_S)
+    assert house.rotate() == NOTHING_TO_DO
+    assert house.is_finished(first)
+    assert house.function.refusals == []
+
+
+def test_an_emergency_destroys_the_version_with_the_old_secret_at_once(house: House) -> None:
+    (first,) = house.signing()
+    house.rotate()
+    house.function.pass_a_day()
+    house.rotate()
+    assert house.note().startswith("clearing+")
+    assert house.rotate(emergency=True) == NOTHING_TO_DO
+    assert house.is_finished(first)
 
 
 def test_an_emergency_removes_the_old_secret_as_soon_as_every_connector_has_the_new_one(house: House) -> None:
@@ -307,7 +347,7 @@ def test_a_grace_period_is_remembered_by_the_next_command(house: House) -> None:
     house.rotate()
     assert house.note().startswith("keeping+")
     assert house.rotate(grace="13h") == NOTHING_TO_DO
-    assert house.note().startswith("done+")
+    assert house.note().startswith("clearing+")
 
 
 def raising(is_the_one: Callable[[Any], bool]) -> Callable[[Any], None]:
@@ -466,7 +506,7 @@ def test_a_connector_that_lacks_the_new_secret_when_the_old_one_should_go_gets_i
     assert house.note().startswith("keeping+")
     assert len(house.signing()) == 1
     house.function.pass_a_day()
-    assert house.rotate() == NOTHING_TO_DO
+    until_it_is_done(house)
     assert house.is_finished(first)
     assert house.function.refusals == []
 
