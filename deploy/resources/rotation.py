@@ -34,9 +34,10 @@ MIN_GRACE_S = 13 * 3600
 does not say whether a repetition is signed anew."""
 
 CLEAR_S = 12 * 3600
-"""Seconds for which the version with both secrets is kept after the function has forgotten the old one. An instance that
-starts may read it instead of the newest one for "a few hours", and if it were destroyed, that instance would refuse
-every event: https://cloud.google.com/secret-manager/docs/consistency"""
+"""Seconds for which the version with both secrets is kept after the function has forgotten the old one.
+
+An instance that starts may read it instead of the newest one for "a few hours", and if it were destroyed, that instance
+would refuse every event: https://cloud.google.com/secret-manager/docs/consistency"""
 
 SOON_S = 14 * 86400
 """Seconds for which ``status`` shows that a rotation has ended."""
@@ -106,14 +107,14 @@ class Rotation:
             state = f"DT signs with the new secret since {utc(self.switched)}"
             if self.is_due(now):
                 return f"{state}; the old one may go: `{ROTATE}` or the next `up` removes it"
-            return f"{state}; the old one is accepted until {written(self.until)}, then `{ROTATE}` or `up` removes it"
+            return f"{state}; the old one is accepted until {utc(self.until)}, then `{ROTATE}` or `up` removes it"
         if self.phase == "clearing":
-            state = f"the function knows only the new secret since {written(self.moved)}"
+            state = f"the function knows only the new secret since {utc(self.moved)}"
             if self.is_due(now):
                 return f"{state}; the version with the old one may go: `{ROTATE}` or the next `up` destroys it"
-            until = written(self.moved + CLEAR_S)
+            until = utc(self.moved + CLEAR_S)
             return f"{state}; the version with the old one stays until {until}, then `{ROTATE}` or `up` destroys it"
-        return f"{_UNFINISHED[self.phase]}; begun at {written(self.since)}; `{ROTATE}` goes on"
+        return f"{_UNFINISHED[self.phase]}; begun at {utc(self.since)}; `{ROTATE}` goes on"
 
     def note(self) -> str:
         """Return the value of the annotation."""
@@ -143,8 +144,8 @@ def rotation_in(annotations: Mapping[str, str] | None) -> Rotation | None:
     """Return the rotation that the annotations of a secret note; None if there is none, or if it cannot be read.
 
     A note that was damaged by hand never ends the grace period early: a period that cannot be read is ``GRACE_S``, and
-    if it is not known when the connectors got the new secret, they get it again, and the period begins then. Just so, if
-    it is not known when the function had forgotten the old one, it is asked again.
+    if it is not known when the connectors got the new secret, they get it again, and the period begins then. The
+    function is asked again if it is not known since when it has forgotten the old one.
     """
     phase, *words = (annotations or {}).get(ROTATION, "").split(SEPARATOR)
     pairs = {key: value for key, _, value in (word.partition("@") for word in words)}

@@ -143,7 +143,7 @@ class Executor:
             if not isinstance(step.call, OldSecretRemoval):
                 raise _StepFailed(step, error) from error
             self.put_off.append(step)
-            terminal.info(f"note: the old secret stays, and everything else is done: {error}")
+            terminal.info(f"note: the old secret is left, and everything else is done: {error}")
             return
         except DeployError as error:
             raise _StepFailed(step, error) from error
@@ -278,7 +278,7 @@ class Executor:
                 return  # such as one with this secret and a newer one, of a rotation, which will send that itself
 
     def _known_everywhere(self) -> Secret:
-        """Return the newest secret, or the oldest one until a rotation has proved that every instance knows the new one.
+        """Return the newest secret, or the oldest one until a rotation knows that every instance accepts the new one.
 
         The note is read now, because a rotation may have begun or gone on since the plan was made.
         """

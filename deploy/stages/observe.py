@@ -16,8 +16,8 @@ from deploy.resources.catalog import removable, service_of_group, services, watc
 from deploy.resources.connector import Connector, names_suffice
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, Resource, answered, described
-from deploy.resources.services import APIS, Services, services_on
 from deploy.resources.rotation import rotation_in
+from deploy.resources.services import APIS, Services, services_on
 from deploy.resources.signature_secret import READ, SignatureSecret, newest_enabled, newest_version, number_of
 from deploy.secret import Secret, SecretVersion
 from deploy.spec import Spec

@@ -256,7 +256,8 @@ def test_after_the_grace_period_up_removes_the_old_secret_and_plan_says_so_befor
     assert "- delete  secret dt-signature, the old secret" in house.stage.shown
     assert "            python -m deploy rotate" in house.stage.shown
     assert house.deployment().up(verify=False) == NOTHING_TO_DO
-    assert (house.note().partition("+")[0], house.live()) == ("clearing", [2, 3])
+    assert house.note().startswith("clearing+")
+    assert house.live() == [2, 3]
     assert house.deployment().plan() == NOTHING_TO_DO
     assert "the version with the old one stays until 2025-10-10T" in house.stage.shown
     house.function.advance(12 * HOUR_S)
@@ -275,11 +276,12 @@ def test_an_instance_that_starts_and_still_reads_the_version_with_both_secrets_r
     instance = house.function.instances[0]
     instance.secrets, instance.lag_s = (), 6 * HOUR_S
     house.function.advance(300)
-    assert instance.secrets[1:] == [first]
-    assert house.function.refusals == []
+    assert first in instance.secrets
+    assert len(house.function.refusals) == 0
     assert "the version with the old one stays until" in house.stage.shown
     assert house.rotate() == NOTHING_TO_DO
-    assert (house.note().partition("+")[0], house.live()) == ("clearing", [2, 3])
+    assert house.note().startswith("clearing+")
+    assert house.live() == [2, 3]
     house.function.advance(12 * HOUR_S)
     assert house.rotate() == NOTHING_TO_DO
     assert house.is_finished(first)
@@ -516,7 +518,7 @@ def test_while_something_signs_with_the_old_secret_that_stays_unless_it_is_an_em
     house.rotate()
     house.function.pass_a_day()
     house.function.log({"eventId": "e1", "deviceId": "d1", "secretIndex": 1})
-    with pytest.raises(NotProven, match=r"the old secret stays(?s:.*)since 2025-10-(?s:.*)event e1 of device d1") as refused:
+    with pytest.raises(NotProven, match=r"the old secret stays.*since 2025-10-.*event e1 of device d1") as refused:
         house.rotate()
     assert refused.value.fix == ("python -m deploy rotate --emergency",)
     assert house.live() == [1, 2]
@@ -558,7 +560,7 @@ def test_what_dt_repeats_with_the_old_signature_within_its_time_does_not_keep_th
 def test_a_log_that_cannot_be_read_proves_nothing_so_the_old_secret_stays(house: House) -> None:
     house.rotate()
     house.stage.google.stumbles = [("logging read", "PERMISSION_DENIED: Permission 'logging.logEntries.list' denied")]
-    refused_after(house, 24 * HOUR_S, r"log(?s:.*)could not be read \(PERMISSION_DENIED\)")
+    refused_after(house, 24 * HOUR_S, r"log.*could not be read \(PERMISSION_DENIED\)")
 
 
 def test_a_function_that_logs_no_delivered_event_proves_nothing_so_the_old_secret_stays(house: House) -> None:
@@ -585,7 +587,7 @@ def test_a_project_that_dt_does_not_show_keeps_the_old_secret(house: House) -> N
     house.function.pass_a_day()
     deployment = house.stage.deployment()
     object.__setattr__(deployment.context, "sleep", house.function.advance)
-    with pytest.raises(NotProven, match=f"DT does not show project {SECOND}(?s:.*)may have the old secret"):
+    with pytest.raises(NotProven, match=f"DT does not show project {SECOND}.*may have the old secret"):
         deployment.rotate()
     assert house.live() == [1, 2]
     assert deployment.rotate(emergency=True) == NOTHING_TO_DO
@@ -608,8 +610,9 @@ def test_while_google_lists_the_versions_late_every_verb_goes_by_the_number_in_t
 @pytest.mark.parametrize("phase", ["adding", "spreading"])
 def test_up_sends_the_old_secret_until_the_function_knows_the_new_one_everywhere(house: House, phase: str) -> None:
     (first,) = house.signing()
-    hits = {"adding": lambda argv: argv[2:3] == ("add",), "spreading": lambda argv: phase in house.note()}
-    house.stage.google.after = raising(hits[phase])
+    house.stage.google.after = raising(lambda argv: argv[2:3] == ("add",))
+    if phase == "spreading":
+        house.stage.google.after = raising(lambda _: "spreading" in house.note())
     with pytest.raises(Killed):
         house.rotate()
     unhook(house)
@@ -646,7 +649,7 @@ def test_up_does_all_else_and_verifies_while_the_old_secret_is_in_use_and_shows_
     assert isinstance(steps[-1].call, OldSecretRemoval)
     assert house.stage.report.done == steps[:-1]
     assert [step.call for step in house.stage.report.left or ()] == [OldSecretRemoval()]
-    assert "note: the old secret stays, and everything else is done" in house.stage.noted
+    assert "note: the old secret is left, and everything else is done" in house.stage.noted
     assert "event e1 of device d1" in house.stage.noted
     assert "these changes are still left:\n  secret dt-signature, the old secret" in house.stage.shown
     assert house.live() == [1, 2]

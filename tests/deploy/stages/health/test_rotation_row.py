@@ -39,6 +39,9 @@ def test_a_rotation_that_waits_for_the_grace_period_is_shown_with_its_end_and_is
     assert health_of(rows_of(SPEC, noted(KEEPING))) is True
     due = row_of(noted(replace(KEEPING, switched=int(NOW) - GRACE_S)))
     assert (due.health, "the old one may go" in due.detail) == ("ok", True)
+    clearing = row_of(noted(replace(KEEPING, phase="clearing", last=3, moved=int(NOW))))
+    assert (clearing.state, clearing.health) == ("ok", "ok")
+    assert "the version with the old one stays until" in clearing.detail
 
 
 def requests_row(read: Readings) -> Row:
@@ -50,7 +53,8 @@ def test_the_401_that_a_rotation_causes_to_see_what_the_function_knows_are_no_pr
     counts = RequestCounts(NOW, recent={"200": 40, "401": 144})
     assert requests_row(replace(readings(), requests=counts)).state == "unauthorized"
     long_ago = replace(KEEPING, since=int(NOW) - 90_000, switched=int(NOW) - 89_000)
-    for note in (KEEPING, replace(long_ago, phase="done", moved=int(NOW) - 10_000), replace(long_ago, phase="retiring")):
+    lately = replace(long_ago, phase="done", moved=int(NOW) - 10_000)
+    for note in (KEEPING, lately, replace(long_ago, phase="retiring")):
         row = requests_row(replace(noted(note), requests=counts))
         assert (row.state, row.health) == ("ok", "ok"), note.phase
         assert "the rotation of the secret causes 401" in row.detail
