@@ -121,7 +121,7 @@ def log_metrics_of(spec: Spec) -> tuple[LogMetric, ...]:
             "metricKind": "DELTA",
             "valueType": "INT64",
             "unit": "1",
-            "labels": [{"key": "reason", "valueType": "STRING"}],
+            "labels": [{"key": "reason"}],  # of type STRING, which is the default: Google does not return it
         },
     }
     return (LogMetric("rejected", f"{metric_prefix(spec.name)}rejected", body),)

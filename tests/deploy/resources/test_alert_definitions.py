@@ -22,6 +22,7 @@ from deploy.resources.alert_definitions import (
     log_metrics_of,
     page_text,
 )
+from deploy.resources.own_fields import differences
 from deploy.spec import ALERT_DEFAULTS, Alerts, Spec
 from deploy.stages.source import runbook
 from deploy.verbs import USAGES
@@ -29,7 +30,7 @@ from function.log import Line
 from function.outcomes import BY_ERROR, INTERNAL
 from tests.deploy.stage import spec
 from tests.emulators.clouds.google.conditions import check_conditions
-from tests.emulators.clouds.google.messages import SCHEMA, faults_of
+from tests.emulators.clouds.google.messages import SCHEMA, faults_of, without_defaults
 from tests.emulators.clouds.google.metric_types import NATIVE, USER, Metric, check_group, checked_filter
 from tests.emulators.google_messages import clients_folder, schema_of
 
@@ -129,6 +130,28 @@ def test_a_log_based_metric_has_the_shape_of_googles_type_and_few_values_of_its_
             assert set(metric.body["labelExtractors"]) == {"reason"}, (
                 "an id as a label would be a series for each event"
             )
+
+
+def without_zero_durations(value: Any) -> Any:
+    """Return a message of a server that also leaves out durations of 0 s."""
+    if isinstance(value, dict):
+        return {key: without_zero_durations(inner) for key, inner in value.items() if inner != "0s"}
+    return [without_zero_durations(inner) for inner in value] if isinstance(value, list) else value
+
+
+def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return everything that an ``up`` can send, with a threshold of 0 and an empty list, each with its type."""
+    for wanted in SPECS:
+        yield from (("AlertPolicy", body_of(alert) | {"notificationChannels": []}) for alert in alerts_of(wanted))
+        yield from (("LogMetric", json.loads(json.dumps(metric.body))) for metric in log_metrics_of(wanted))
+        yield "Dashboard", json.loads(json.dumps(dashboard_of(wanted)))
+
+
+def test_what_google_returns_is_never_a_difference_although_it_leaves_out_all_defaults() -> None:
+    for kind, body in bodies():
+        returned = without_defaults(kind, body)
+        assert differences(body, returned) == (), kind
+        assert differences(body, without_zero_durations(returned)) == (), kind
 
 
 def test_the_reasons_are_those_of_the_table_of_answers() -> None:

@@ -88,7 +88,7 @@ class AlertPolicies:
             {**condition, "name": condition.get("name") or f"{policy['name']}/conditions/{self._estate.next_number()}"}
             for condition in policy["conditions"]
         ]
-        self.items[policy["name"]] = without_defaults({**policy, "conditions": named})
+        self.items[policy["name"]] = without_defaults("AlertPolicy", {**policy, "conditions": named})
         return self.items[policy["name"]]
 
     def _check(self, policy: Json) -> None:

@@ -90,7 +90,7 @@ class NotificationChannels:
             raise invalid("A channel of type email has the label email_address, and no other.")
         if len(channel.get("displayName", "")) > 512:
             raise invalid("Field displayName has at most 512 characters.")
-        self.items[channel["name"]] = without_defaults(channel)
+        self.items[channel["name"]] = without_defaults("NotificationChannel", channel)
         return _shown(self.items[channel["name"]])
 
 
