@@ -324,7 +324,7 @@ def _alert(
     unset = {
         condition.name: (condition.kind, condition.threshold)
         for condition in conditions
-        if condition.setting and condition.setting not in spec.alerts.thresholds
+        if condition.threshold in condition.fields and condition.setting not in spec.alerts.thresholds
     }
     return Alert(key, pages, body, unset)
 

@@ -103,8 +103,9 @@ def _kept(condition: Mapping[str, Any], found: Found, alert: Alert) -> dict[str,
     there: Mapping[str, Any] = next(same, {})
     kept = {**condition, **({"name": there["name"]} if "name" in there else {})}
     kind, name = alert.unset.get(condition["displayName"], ("", ""))
-    if name in there.get(kind, {}):
-        kept[kind] = {**condition[kind], name: there[kind][name]}
+    limits = {"thresholdValue": 0, **there[kind]} if kind in there else {}  # Google leaves out a threshold of 0
+    if name in limits:
+        kept[kind] = {**condition[kind], name: limits[name]}
     return kept
 
 
