@@ -53,59 +53,59 @@ def titles(stage: Stage) -> list[str]:
     return [tile["widget"].get("title", "") for tile in tiles_of(stage)]
 
 
-def test_a_tile_that_a_person_adds_moves_or_sorts_is_no_difference_and_stays(told: Stage) -> None:
-    tiles = tiles_of(told)
+def test_a_tile_that_a_person_adds_moves_or_sorts_is_no_difference_and_stays(alerted: Stage) -> None:
+    tiles = tiles_of(alerted)
     bottom = max(tile.get("yPos", 0) + tile["height"] for tile in tiles)
     tiles[0] |= {"yPos": bottom, "width": 12, "height": 8}
     tiles.insert(1, {"width": 24, "height": 16, "widget": {"text": {"content": "Call Kari first"}}})
     tiles.reverse()
     by_hand = [dict(tile) for tile in tiles]
-    assert told.deployment(alerts=TOLD).plan() == NOTHING_TO_DO
-    told.api.dashboards.items[NAME]["displayName"] = "Mine"
-    assert told.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
-    assert tiles_of(told) == by_hand
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
+    alerted.api.dashboards.items[NAME]["displayName"] = "Mine"
+    assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    assert tiles_of(alerted) == by_hand
 
 
-def test_what_our_tile_shows_is_set_again_in_the_place_where_a_person_has_put_it(told: Stage) -> None:
-    last = tiles_of(told)[-1]
+def test_what_our_tile_shows_is_set_again_in_the_place_where_a_person_has_put_it(alerted: Stage) -> None:
+    last = tiles_of(alerted)[-1]
     last |= {"xPos": 0, "yPos": 100}
     last["widget"]["logsPanel"]["filter"] = "x"
-    assert told.deployment(alerts=TOLD).plan() == CHANGES
-    assert "mosaicLayout.tiles[7].widget.logsPanel.filter x -> " in told.shown
-    assert told.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
-    after = tiles_of(told)[-1]
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == CHANGES
+    assert "mosaicLayout.tiles[7].widget.logsPanel.filter x -> " in alerted.shown
+    assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    after = tiles_of(alerted)[-1]
     assert (after["yPos"], after["widget"]["logsPanel"]["filter"] != "x") == (100, True)
-    assert told.deployment(alerts=TOLD).plan() == NOTHING_TO_DO
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
 
 
-def test_a_tile_of_ours_that_has_become_another_kind_is_a_chart_again_and_nothing_else(told: Stage) -> None:
-    widget = tiles_of(told)[0]["widget"]
+def test_a_tile_of_ours_that_has_become_another_kind_is_a_chart_again_and_nothing_else(alerted: Stage) -> None:
+    widget = tiles_of(alerted)[0]["widget"]
     widget["timeSeriesTable"] = {"dataSets": widget.pop("xyChart")["dataSets"]}
-    assert told.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
-    assert set(tiles_of(told)[0]["widget"]) == {"title", "xyChart"}
+    assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    assert set(tiles_of(alerted)[0]["widget"]) == {"title", "xyChart"}
 
 
 @pytest.mark.parametrize("columns", [48, 12])
-def test_a_tile_of_ours_that_was_removed_comes_back_below_all_others(told: Stage, columns: int) -> None:
-    before = titles(told)
-    layout = told.api.dashboards.items[NAME]["mosaicLayout"]
+def test_a_tile_of_ours_that_was_removed_comes_back_below_all_others(alerted: Stage, columns: int) -> None:
+    before = titles(alerted)
+    layout = alerted.api.dashboards.items[NAME]["mosaicLayout"]
     layout |= {"columns": columns, "tiles": [tile for tile in layout["tiles"] if tile["widget"]["title"] != before[2]]}
     for place, tile in enumerate(layout["tiles"]):
         tile |= {"xPos": 0, "yPos": 16 * place, "width": columns}
-    assert told.deployment(alerts=TOLD).plan() == CHANGES
-    assert told.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
-    assert titles(told) == [*before[:2], *before[3:], before[2]]
-    assert told.api.dashboards.items[NAME]["mosaicLayout"]["columns"] == columns
-    assert told.deployment(alerts=TOLD).plan() == NOTHING_TO_DO
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == CHANGES
+    assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    assert titles(alerted) == [*before[:2], *before[3:], before[2]]
+    assert alerted.api.dashboards.items[NAME]["mosaicLayout"]["columns"] == columns
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
 
 
-def test_another_layout_is_replaced_because_a_dashboard_has_only_one(told: Stage) -> None:
-    dashboard = told.api.dashboards.items[NAME]
+def test_another_layout_is_replaced_because_a_dashboard_has_only_one(alerted: Stage) -> None:
+    dashboard = alerted.api.dashboards.items[NAME]
     widgets = [tile["widget"] for tile in dashboard.pop("mosaicLayout")["tiles"]]
     dashboard["gridLayout"] = {"widgets": widgets}
-    assert told.deployment(alerts=TOLD).up(verify=False) == NOTHING_TO_DO
-    assert "gridLayout" not in told.api.dashboards.items[NAME]
-    assert told.deployment(alerts=TOLD).plan() == NOTHING_TO_DO
+    assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    assert "gridLayout" not in alerted.api.dashboards.items[NAME]
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
 
 
 def test_two_deployments_have_two_dashboards() -> None:
