@@ -14,6 +14,7 @@ from deploy.cli.parser import parse
 from deploy.resources import alert_definitions
 from deploy.resources.alert_definitions import (
     FAULTS,
+    HOUR_S,
     REJECTED,
     SIGNED,
     Alert,
@@ -24,7 +25,8 @@ from deploy.resources.alert_definitions import (
 )
 from deploy.resources.own_fields import differences
 from deploy.spec import ALERT_DEFAULTS, Alerts, Spec
-from deploy.stages.source import runbook
+from deploy.stages.convergence import ROUND_S, ROUNDS
+from deploy.stages.source import ROOT, runbook
 from deploy.verbs import USAGES
 from function.log import Line
 from function.outcomes import BY_ERROR, INTERNAL
@@ -43,7 +45,12 @@ SPECS = (
 EVERY = [(wanted, alert) for wanted in SPECS for alert in alerts_of(wanted)]
 every_alert = pytest.mark.parametrize(("wanted", "alert"), EVERY, ids=lambda value: getattr(value, "key", ""))
 FIELDS = {field.encode_name for field in msgspec.structs.fields(Line)}
+ALERTS_PAGE = (ROOT / "docs" / "alerts.md").read_text("utf-8")
 REASONS = {outcome.reason for outcome in (*BY_ERROR.values(), INTERNAL)}
+
+
+def seconds(duration: str) -> float:
+    return float(duration.removesuffix("s"))
 
 
 def user_metrics(wanted: Spec) -> dict[str, Metric]:
@@ -190,6 +197,19 @@ def test_a_probe_of_this_command_is_no_reason_to_alert_and_a_real_mismatch_is() 
     (signed,) = [alert for alert in alerts_of(SPECS[0]) if alert.key == "signed-refused"]
     wanted = signed.body["conditions"][0]["conditionMatchedLog"]["filter"]
     assert wanted.endswith(f' NOT labels.execution_id:"{alert_definitions.PROBE}"')
+
+
+def test_the_probes_of_a_rotation_are_a_part_of_the_share_of_401_but_not_for_long_enough_to_alert() -> None:
+    (alert,) = [alert for alert in alerts_of(SPECS[0]) if alert.key == "unauthorized"]
+    condition = alert.body["conditions"][0]["conditionThreshold"]
+    shown_for_s = seconds(condition["aggregations"][0]["alignmentPeriod"])
+    two_rounds_s = 2 * ROUNDS * ROUND_S  # an emergency waits for two secrets, one after the other
+    assert seconds(condition["duration"]) >= shown_for_s + two_rounds_s + 5 * 60
+    assert seconds(condition["duration"]) + shown_for_s < 12 * HOUR_S, "DT repeats an event for 12 hours"
+    page = runbook()["unauthorized"]
+    for text in (alert.body["documentation"]["content"], page, ALERTS_PAGE):
+        assert "45 minutes" in text
+        assert re.search("rotat", text)
 
 
 def test_a_share_and_an_absence_count_all_revisions_together_because_each_deployment_makes_another() -> None:
