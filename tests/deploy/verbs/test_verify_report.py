@@ -11,6 +11,8 @@ from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import Aborted, DeployError
 from deploy.first_contact.document import NOT_REACHED
 from deploy.first_contact.questions import FIELDS, QUESTIONS, RETRIED_STATUSES
+from deploy.first_contact.run import MAX_MINUTES
+from deploy.resources.first_contact import ABANDONED_AFTER_S
 from deploy.verbs.exit_codes import NOTHING_TO_DO, PARTIAL
 from tests.deploy.fakes.dt import DT_PROJECT, ORGANIZATION
 from tests.deploy.fakes.gcloud import PROJECT
@@ -420,6 +422,23 @@ def test_a_connector_of_a_killed_run_is_swept_by_the_next(recorders: Recorders, 
         recorders.stage.dt.has_connector(displayName=f"first contact {PROJECT}/dt-pubsub {began_at}")
     made(recorders, file)
     assert recorders.left() == [f"first contact {PROJECT}/dt-pubsub {now - 60}"]
+
+
+def test_devices_of_a_report_survive_a_verify_meanwhile_and_those_of_a_killed_one_go_after_two_hours(
+    recorders: Recorders,
+) -> None:
+    stage = recorders.stage
+    began_at = str(int(stage.clock()))
+    labels = {"dt-pubsub": "dt-pubsub", "dt-pubsub-project": PROJECT, "dt-pubsub-since": began_at}
+    of_report = {**labels, "dt-pubsub-contact": "first-contact-12345678-503"}
+    for device, its in (("emu1", of_report), ("emu2", labels)):
+        stage.dt.devices[device] = {"name": f"projects/{DT_PROJECT}/devices/{device}", "type": "touch", "labels": its}
+    stage.clock.advance(MAX_MINUTES * 60.0)
+    stage.deployment().verify()
+    assert list(stage.dt.devices) == ["emu1"]
+    stage.clock.advance(ABANDONED_AFTER_S)
+    stage.deployment().verify()
+    assert stage.dt.devices == {}
 
 
 def test_a_folder_that_does_not_exist_is_refused_with_the_command_that_makes_it(
