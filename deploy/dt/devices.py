@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.dt.api import DtApi, parsing_response
 from deploy.errors import DtFailed
-from deploy.spec import MARK, PROJECT_MARK, SINCE_MARK, Spec, last_segment
+from deploy.spec import CONTACT_MARK, MARK, PROJECT_MARK, SINCE_MARK, Spec, last_segment
 from deploy.steps import DeviceRemoval
 
 _FORBIDDEN = {403, 404}
@@ -14,10 +14,14 @@ _FORBIDDEN = {403, 404}
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """An emulated device. ``since``: when its proof began, in seconds since 1970, or 0 if that is unknown."""
+    """An emulated device. ``since``: when its proof began, in seconds since 1970, or 0 if that is unknown.
+
+    ``contact``: its label as a device of ``verify --report``; empty if it is of a proof.
+    """
 
     id: str
     since: int
+    contact: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class Devices:
             return last_segment(made)
 
     def of_proofs(self, project: str) -> tuple[Device, ...]:
-        """Return the existing devices that proofs of this deployment made, or none if listing is not allowed.
+        """Return the existing devices that proofs and reports of this deployment made; none if listing is forbidden.
 
         Raises:
             DtFailed: the devices could not be listed.
@@ -56,7 +60,11 @@ class Devices:
             raise
         with parsing_response(f"DT, GET {path}"):
             return tuple(
-                Device(last_segment(device["name"]), since(device["labels"]))
+                Device(
+                    last_segment(device["name"]),
+                    since(device["labels"]),
+                    str(device["labels"].get(CONTACT_MARK, "")),
+                )
                 for device in listed
                 if "/devices/emu" in device["name"] and self._marks.items() <= (device.get("labels") or {}).items()
             )

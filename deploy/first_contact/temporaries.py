@@ -4,15 +4,17 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from deploy.dt.connectors import POLL_PAUSES_S
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
 from deploy.first_contact.recorder.main import LABEL, MOUNTED
 from deploy.first_contact.site import Site
 from deploy.proof.checks import EMULATED
-from deploy.resources.connector import Connector
 from deploy.resources.first_contact import (
+    ABANDONED_AFTER_S,
     AbandonedContactSecrets,
     AbandonedRecorders,
     connector_name,
@@ -28,9 +30,6 @@ from deploy.secret import Secret
 from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, last_segment
 from deploy.stages.source import source_files, staged
 from deploy.steps import Argv, ConnectorCall, DeviceRemoval
-
-ABANDONED_AFTER_S = 7200.0
-"""A temporary resource of this age is abandoned, because no run takes half as long."""
 
 ENTRY_POINT = "record"
 RECORDER = Path(__file__).with_name("recorder") / "main.py"
@@ -48,6 +47,25 @@ def recorder_files() -> dict[str, bytes]:
     """Return the source: the recorder, and the deployed function's requirements, so that builds can be compared."""
     main = RECORDER.read_bytes().replace(b"\r\n", b"\n")
     return {"main.py": main, "requirements.txt": source_files()["requirements.txt"]}
+
+
+@dataclass(slots=True)
+class _Creation:
+    """A creation at DT. ``id``: empty if it is not known. ``is_open``: it has begun, and DT may have carried it out."""
+
+    id: str = ""
+    is_open: bool = False
+
+    def carry_out(self, create: Callable[[], str]) -> str:
+        """Create a resource, and return its id. An interruption leaves the creation open; a refusal does not."""
+        self.is_open = True
+        try:
+            self.id = create()
+        except DtFailed as error:
+            self.is_open = isinstance(error, DtUnanswered)
+            raise
+        self.is_open = not self.id
+        return self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,23 +135,26 @@ class Temporaries:
             "labels": [LABEL],
             "httpConfig": {"url": url, "signatureSecret": signature_secret.reveal()},
         }
-        made = ""
+        creation = _Creation()
+        delete = partial(self._delete_connector, site.project)
         try:
-            made = self._create_connector(body, name)
-            yield made
+            yield creation.carry_out(lambda: self._create_connector(body, name))
         finally:
-            self._clean_up(lambda: self._delete_connectors(name, made), "connector")
+            self._clean_up(lambda: self._remove_made(creation, lambda: self._named(name), delete), "connector")
 
     @contextmanager
     def device(self, status: int) -> Iterator[str]:
         """Create an emulated device whose events the recorder refuses with a status; remove it with the context."""
-        site, label = self.site, {LABEL: f"{self.name}-{status}"}
-        device = site.devices.make(site.project, EMULATED[site.event_type][0], site.now(), label)
+        site, label = self.site, f"{self.name}-{status}"
+        kind = EMULATED[site.event_type][0]
+        creation = _Creation()
         try:
-            yield device
+            yield creation.carry_out(lambda: site.devices.make(site.project, kind, site.now(), {LABEL: label}))
         finally:
-            removal = DeviceRemoval(site.project, device)
-            self._clean_up(lambda: site.devices.carry_out(removal), "emulated device")
+            self._clean_up(
+                lambda: self._remove_made(creation, lambda: self._labelled(label), self._remove_device),
+                "emulated device",
+            )
 
     def sweep(self) -> None:
         """Remove the temporary resources of killed runs, but not those of a run that may still be going on."""
@@ -181,20 +202,45 @@ class Temporaries:
         try:
             return last_segment(str(self.site.dt.call("POST", path, body=body).get("name", "")))
         except DtUnanswered:
-            self.site.sleep(5.0)
-            found = self._named(name)
+            found = self._polled(lambda: self._named(name))
             if not found:
                 raise
-            return found[0].id
+            return found[0]
 
-    def _named(self, name: str) -> list[Connector]:
-        return [found for found in self.site.connectors.list(self.site.project) if found.display_name == name]
+    def _polled(self, listed: Callable[[], list[str]]) -> list[str]:
+        """Return the ids in a list of DT's, which may lag behind; none if it has none after all pauses."""
+        for pause_s in POLL_PAUSES_S:
+            self.site.sleep(pause_s)
+            if found := listed():
+                return found
+        return []
 
-    def _delete_connectors(self, name: str, made: str) -> None:
-        """Delete the connector, and any second one that DT made without an answer."""
-        ids = {connector.id for connector in self._named(name)}
-        for connector in sorted({made} - {""} | ids):
-            self._delete_connector(self.site.project, connector)
+    def _named(self, name: str) -> list[str]:
+        return [found.id for found in self.site.connectors.list(self.site.project) if found.display_name == name]
+
+    def _labelled(self, label: str) -> list[str]:
+        return [device.id for device in self.site.devices.of_proofs(self.site.project) if device.contact == label]
+
+    def _remove_made(self, creation: _Creation, listed: Callable[[], list[str]], remove: Callable[[str], None]) -> None:
+        """Remove what a creation has made, and what DT has made although it did not answer.
+
+        Raises:
+            DeployError: it could not be removed, or DT does not show whether it has made it.
+
+        """
+        if not (creation.id or creation.is_open):
+            return
+        if creation.id:
+            remove(creation.id)
+        found = listed() if creation.id else self._polled(listed)
+        if not (creation.id or found):
+            raise DeployError("DT has not said whether it made it, and does not list it", where="DT")
+        for other in found:
+            if other != creation.id:
+                remove(other)
+
+    def _remove_device(self, device: str) -> None:
+        self.site.devices.carry_out(DeviceRemoval(self.site.project, device))
 
     def _delete_connector(self, project: str, connector: str) -> None:
         call = ConnectorCall("DELETE", project, connector)
@@ -211,7 +257,7 @@ class Temporaries:
             is_gone = _is_absent(error)
             if not is_gone:
                 self.site.notice(
-                    f"the temporary {kind} is left over; a run two hours later or `down` removes it: {error}"
+                    f"the temporary {kind} may be left over; a run two hours later or `down` removes it: {error}"
                 )
         finally:
             if not is_gone:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from deploy.dt.devices import Devices, since
 from deploy.errors import DeployError, DtFailed, GcloudFailed
 from deploy.google.gcloud import Gcloud
+from deploy.resources.first_contact import ABANDONED_AFTER_S as REPORT_ABANDONED_AFTER_S
 from deploy.resources.pubsub import TemporarySubscriptions
 from deploy.spec import PROOF_MARK, PROOF_WORD, SINCE_MARK, Spec, last_segment
 
@@ -26,12 +27,13 @@ class Fixtures:
     now: Callable[[], float]
 
     def remove_leftovers(self, projects: Sequence[str]) -> None:
-        """Remove the resources of killed proofs, but not those of a proof that may still be running."""
+        """Remove the resources of killed proofs, but not those of a proof or report that may still be running."""
         old = self.now() - ABANDONED_AFTER_S
+        old_of_report = self.now() - REPORT_ABANDONED_AFTER_S
         try:
             for project in projects:
                 for device in self.devices.of_proofs(project):
-                    if device.since < old:
+                    if device.since < (old_of_report if device.contact else old):
                         self._remove_device(project, device.id)
             temporary = TemporarySubscriptions(self.spec)
             for subscription in self.google.read(temporary.describe) or []:

@@ -25,6 +25,10 @@ WINDOW = "300s"
 SHARE_WINDOW = "1800s"
 """The window of a share. In a shorter one, a single refused request of a small site would be a large share."""
 
+LASTING = "2700s"
+"""How long the share of answers 401 has to be too high. ``rotate`` proves a secret by 48 to 96 requests, each answered
+with 401, within 3 to 8 minutes; they are in the share for another ``SHARE_WINDOW``. Google counts no execution ids."""
+
 PROBE = "dt-pubsub-probe"
 """The beginning of the execution id of a request by which this command proves a secret. It is no reason to alert."""
 
@@ -121,7 +125,7 @@ def log_metrics_of(spec: Spec) -> tuple[LogMetric, ...]:
             "metricKind": "DELTA",
             "valueType": "INT64",
             "unit": "1",
-            "labels": [{"key": "reason", "valueType": "STRING"}],
+            "labels": [{"key": "reason"}],  # of type STRING, which is the default: Google does not return it
         },
     }
     return (LogMetric("rejected", f"{metric_prefix(spec.name)}rejected", body),)
@@ -202,10 +206,13 @@ def _unauthorized(spec: Spec) -> Alert:
     text = _Text(
         "many answers 401",
         "Most requests have no valid signature. Either the connector has another secret than the function, or a "
-        "stranger calls the URL. DT repeats its events for 12 hours.",
+        "stranger calls the URL. DT repeats its events for 12 hours. A rotation makes such requests, too, so this "
+        "fires only after 45 minutes; if `rotate` has just run, and had to wait for long, it may be that.",
         _read_log(spec, _reasons(("checksum", "signature", "unsigned"))),
     )
-    condition = _share(spec, "Share of answers 401", 'metric.labels.response_code = "401"', "unauthorized_percent")
+    condition = _share(
+        spec, "Share of answers 401", 'metric.labels.response_code = "401"', "unauthorized_percent", LASTING
+    )
     return _alert(spec, "unauthorized", ("unauthorized",), "ERROR", text, [condition])
 
 
@@ -324,7 +331,7 @@ def _alert(
     unset = {
         condition.name: (condition.kind, condition.threshold)
         for condition in conditions
-        if condition.setting and condition.setting not in spec.alerts.thresholds
+        if condition.threshold in condition.fields and condition.setting not in spec.alerts.thresholds
     }
     return Alert(key, pages, body, unset)
 
@@ -367,8 +374,8 @@ def _above(limit: float) -> dict[str, Any]:
     return {"comparison": "COMPARISON_GT", "thresholdValue": limit, "trigger": {"count": 1}}
 
 
-def _share(spec: Spec, name: str, term: str, setting: str) -> _Condition:
-    """Return a condition on the share of some requests among all requests of half an hour."""
+def _share(spec: Spec, name: str, term: str, setting: str, lasting: str = "0s") -> _Condition:
+    """Return a condition on the share of some requests among all of half an hour. ``lasting``: how long it is so."""
     everything, aggregation = _runs(spec, REQUESTS), [_aggregation(SHARE_WINDOW, "ALIGN_RATE", "REDUCE_SUM")]
     fields = {
         **_above(_threshold(spec, setting) / 100),
@@ -376,7 +383,7 @@ def _share(spec: Spec, name: str, term: str, setting: str) -> _Condition:
         "aggregations": aggregation,
         "denominatorFilter": everything,
         "denominatorAggregations": aggregation,
-        "duration": "0s",
+        "duration": lasting,
     }
     return _Condition(name, "conditionThreshold", fields, setting)
 

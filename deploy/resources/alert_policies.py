@@ -11,10 +11,10 @@ from urllib.parse import urlencode
 
 from deploy.resources.alert_definitions import Alert, alerts_of
 from deploy.resources.alerting import MONITORING, Alerting, Found, is_ours, marks_of, step_of
-from deploy.resources.notification_channels import NotificationChannels, api, channel_names
+from deploy.resources.notification_channels import NotificationChannels, api, channel_id, channel_names
 from deploy.resources.own_fields import differences, merged
 from deploy.resources.resource import Facts, Reads
-from deploy.spec import MARK, last_segment
+from deploy.spec import MARK
 from deploy.steps import Get, ResourceId, RestCall, Step
 
 POLICY_MARK = f"{MARK}-policy"
@@ -103,19 +103,20 @@ def _kept(condition: Mapping[str, Any], found: Found, alert: Alert) -> dict[str,
     there: Mapping[str, Any] = next(same, {})
     kept = {**condition, **({"name": there["name"]} if "name" in there else {})}
     kind, name = alert.unset.get(condition["displayName"], ("", ""))
-    if name in there.get(kind, {}):
-        kept[kind] = {**condition[kind], name: there[kind][name]}
+    limits = {"thresholdValue": 0, **there[kind]} if kind in there else {}  # Google leaves out a threshold of 0
+    if name in limits:
+        kept[kind] = {**condition[kind], name: limits[name]}
     return kept
 
 
 def _with_others(wanted: list[str], found: list[str]) -> list[str]:
     """Return the channels of a policy, with the missing ones of ours at the end. A channel is known by its id."""
-    there = {last_segment(name) for name in found}
-    return [*found, *(name for name in wanted if last_segment(name) not in there)]
+    there = {channel_id(name) for name in found}
+    return [*found, *(name for name in wanted if channel_id(name) not in there)]
 
 
 def _without(found: list[str], surplus: set[str]) -> list[str]:
-    return [name for name in found if name not in surplus]
+    return [name for name in found if channel_id(name) not in surplus]
 
 
 def _by_hand(found: Found) -> str:

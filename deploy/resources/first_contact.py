@@ -15,6 +15,9 @@ from deploy.resources.signature_secret import SECRETS
 from deploy.spec import CONTACT_MARK, SINCE_MARK, Spec, last_segment
 from deploy.steps import Argv, ConnectorCall, GcloudCall, ResourceId, Step, delete
 
+ABANDONED_AFTER_S = 7200.0
+"""A temporary resource of this age is abandoned, because no run takes half as long."""
+
 WHY = "left by a verify --report that was interrupted"
 
 

@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 from deploy.resources.alerting import MONITORING, NOT_YET, Alerting, Found, is_ours, marks_of, step_of
 from deploy.resources.resource import Facts, Reads
-from deploy.spec import MARK
-from deploy.steps import Get, ResourceId, RestCall, Step, delete, keep
+from deploy.spec import MARK, last_segment
+from deploy.steps import Call, Get, ResourceId, RestCall, Step, delete, keep
 
 ADDRESS_MARK = f"{MARK}-address"
 """The user label with the digest of a channel's address, because Google shows only a part of the address."""
@@ -65,14 +65,29 @@ class NotificationChannels(Alerting):
 
     def delete(self, part: str, found: Found, why: str, facts: Facts) -> Step:
         """Return the step that deletes a channel, also from our policies; it is kept if policies of others use it."""
-        users = [
-            policy for policy in facts.get(POLICIES) or [] if found["name"] in policy.get("notificationChannels", [])
-        ]
-        others = [policy for policy in users if not is_ours(policy, self.spec.name)]
-        if others:
+        if others := self._others(found, facts):
             names = ", ".join(str(policy.get("displayName")) for policy in others)
             return keep(self.part(part), f"is left, because other alert policies use it: {names}")
         return delete(self.part(part), why, RestCall("DELETE", f"{self.url_of(found)}?force=true"))
+
+    def again(self, step: Step, facts: Facts) -> Call | None:
+        """Return the call of a step, planned again. A channel that others have begun to use is not deleted."""
+        call = Alerting.again(self, step, facts)
+        if step.action != "delete" or not isinstance(call, RestCall):
+            return call
+        url = call.url.partition("?")[0]
+        is_used = any(self._others(found, facts) for _, found in self.ours(facts) if self.url_of(found) == url)
+        return None if is_used else call
+
+    def _others(self, found: Found, facts: Facts) -> list[Found]:
+        """Return the policies of others that use a channel."""
+        channel = channel_id(found["name"])
+        return [
+            policy
+            for policy in facts.get(POLICIES) or []
+            if not is_ours(policy, self.spec.name)
+            and channel in {channel_id(name) for name in policy.get("notificationChannels", [])}
+        ]
 
     def _step(self, address: str, found: Found | None) -> Step:
         body = {
@@ -87,15 +102,20 @@ class NotificationChannels(Alerting):
 
 
 def channel_names(channels: NotificationChannels, facts: Facts) -> tuple[list[str], set[str]]:
-    """Return the names of the wanted channels, and those of our channels that are no longer wanted.
+    """Return the names of the wanted channels, and the ids of our channels that are no longer wanted.
 
     The name of a channel that does not exist yet is a placeholder.
     """
     there = dict(reversed(channels.ours(facts)))
     emails = channels.spec.alerts.emails or ()
     made = [str(there[address]["name"]) if address in there else f"{NOT_YET}: {address}" for address in emails]
-    surplus = {str(found["name"]) for _, found in channels.ours(facts)} - set(made)
+    surplus = {channel_id(found["name"]) for _, found in channels.ours(facts)} - set(map(channel_id, made))
     return [*made, *channels.spec.alerts.channels], surplus
+
+
+def channel_id(name: str) -> str:
+    """Return the id of a channel. Two names of one channel may differ: a project has an id and a number."""
+    return last_segment(name)
 
 
 def address_in(found: Found) -> str:

@@ -1,6 +1,7 @@
 """Compares the fields that this command sets with a resource. Pure.
 
-A server adds fields to a resource, and leaves out those that have their default. Both are no difference.
+A server adds fields to a resource, and leaves out those that have their default. Both are no difference. The first
+word of an enum is its default, too, and cannot be told from other texts: do not set a field to it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +12,7 @@ from deploy.steps import Change
 LONGEST_SHOWN = 60
 """Maximum characters of a value in a plan."""
 
-_DEFAULTS: tuple[Any, ...] = (None, 0, "", False, [], {})
+_DEFAULTS: tuple[Any, ...] = (None, 0, "", "0s", False, [], {})
 
 
 def differences(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[Change, ...]:

@@ -196,6 +196,21 @@ def metric(**changes: Any) -> Json:
     return {"name": "a/b", "filter": "x", "labelExtractors": extractors, "metricDescriptor": descriptor, **changes}
 
 
+def test_a_default_of_any_kind_is_left_out_of_an_answer_also_the_first_word_of_an_enum(alerts: Alerts) -> None:
+    typed = {"key": "reason", "valueType": "STRING", "description": ""}
+    descriptor = {"metricKind": "DELTA", "valueType": "INT64", "labels": [typed]}
+    found = alerts.made(METRICS, metric(metricDescriptor=descriptor, disabled=False, version="V2"))
+    assert found["metricDescriptor"]["labels"] == [{"key": "reason"}]
+    assert {"disabled", "version"} & set(found) == set()
+    assert (found["metricDescriptor"]["metricKind"], found["metricDescriptor"]["valueType"]) == ("DELTA", "INT64")
+    labelled = alerts.made(POLICIES, policy(userLabels={"team": ""}, notificationChannels=[]))
+    assert labelled["userLabels"] == {"team": ""}
+    assert "notificationChannels" not in labelled
+    placed = alerts.made(DASHBOARDS, dashboard(tile(xPos=0, yPos=0), labels={}))
+    assert set(placed["mosaicLayout"]["tiles"][0]) == {"width", "height", "widget"}
+    assert "labels" not in placed
+
+
 OF_METRIC = 'metric.type = "logging.googleapis.com/user/a/b" AND resource.type = "cloud_run_revision"'
 SUMMED = {"alignmentPeriod": "300s", "perSeriesAligner": "ALIGN_DELTA", "crossSeriesReducer": "REDUCE_SUM"}
 

@@ -9,8 +9,7 @@ from deploy.first_contact.findings import Attempt, retries_of
 from deploy.first_contact.questions import FIELDS, QUESTIONS, RETRIED_STATUSES
 from deploy.first_contact.recorder.main import REFUSES_FOR_S
 from deploy.first_contact.run import COST, MINUTES
-from deploy.first_contact.temporaries import ABANDONED_AFTER_S
-from deploy.resources.first_contact import connector_name
+from deploy.resources.first_contact import ABANDONED_AFTER_S, connector_name
 from deploy.spec import CONTACT_MARK
 from deploy.verbs import USAGES
 from tests.deploy.stage import spec

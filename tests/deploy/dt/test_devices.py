@@ -30,6 +30,11 @@ def test_a_device_is_found_again_by_deployment_and_google_project(devices: Devic
     assert devices.of_proofs(DT_PROJECT) == (Device(made, 1_790_000_000),)
 
 
+def test_a_device_of_a_report_says_so(devices: Devices) -> None:
+    made = devices.make(DT_PROJECT, "touch", 7, {"dt-pubsub-contact": "first-contact-1-503"})
+    assert devices.of_proofs(DT_PROJECT) == (Device(made, 7, "first-contact-1-503"),)
+
+
 def test_a_removal_deletes_the_device_and_one_that_is_gone_counts_as_removed(devices: Devices, dt: FakeDt) -> None:
     removal = DeviceRemoval(DT_PROJECT, devices.make(DT_PROJECT, "touch", 0))
     devices.carry_out(removal)

@@ -21,7 +21,9 @@ class FakeDt:
     ``organizations``: the organization of each project that is not in ``ORGANIZATION``.
 
     ``stumbles`` are answers that replace those of the next calls; ``swallows`` is the number of POSTs of a connector
-    that are carried out and not answered; ``lists_behind`` is the number of lists that do not have a new connector yet;
+    that are carried out and not answered; ``interrupts`` are the groups of which the next POST is carried out, and then
+    ended by Ctrl-C; ``lists_behind`` is the number of lists that do not have a new connector or device yet;
+    ``before`` is called with each request, and may answer it in place of DT;
     ``statuses_behind`` is the number of lists after a PATCH that still show paused connectors as paused; the next PATCH
     in a project of ``refuses`` is refused; ``history`` is DT's history of events; ``on_event`` is called with each
     emulated event.
@@ -41,18 +43,21 @@ class FakeDt:
     metrics: Any = field(default_factory=lambda: {"successCount": 9, "errorCount": 0, "latency99p": "0.411s"})
     fails_metrics: bool = False
     swallows: int = 0
+    interrupts: list[str] = field(default_factory=list)
     page_size: int = 100
     stumbles: list[DtAnswer] = field(default_factory=list)
     asked: list[DtRequest] = field(default_factory=list)
     on_event: Callable[[str, str, Mapping[str, Any]], None] = lambda *_: None
+    _new_device: str = ""
     _new: dict[str, Any] | None = None
+    before: Callable[[DtRequest], DtAnswer | None] = lambda _: None
     _ids: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     def __call__(self, request: DtRequest) -> DtAnswer:
         """Answer one call."""
         self.asked.append(request)
-        if self.stumbles:
-            return self.stumbles.pop(0)
+        if answer := self.before(request) or (self.stumbles.pop(0) if self.stumbles else None):
+            return answer
         if request.path == "/projects":
             return self._projects(request)
         found = re.fullmatch(r"/projects/([^/]+)(?:/(\w+)(?:/([^/:]+))?(?:[:/](\w+))?)?", request.path)
@@ -107,16 +112,23 @@ class FakeDt:
             self._new = made = self.has_connector(
                 project, **{**body, "httpConfig": {"headers": {}, **body.pop("httpConfig")}}
             )
-            if self.swallows:
-                self.swallows -= 1
-                return DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
-            return DtAnswer(200, made)
+            return self._answer_to("dataconnectors", made)
         if item is None:
             return self._page(request, project)
         found = next(
             (connector for connector in self.connectors[project] if connector["name"].endswith(f"/{item}")), None
         )
         return self._one_connector(request, project, found, action) if found else _refusal(404, "not found")
+
+    def _answer_to(self, group: str, made: Mapping[str, Any]) -> DtAnswer:
+        """Return the answer to a POST that was carried out, unless it is lost."""
+        if group in self.interrupts:
+            self.interrupts.remove(group)
+            raise KeyboardInterrupt
+        if self.swallows:
+            self.swallows -= 1
+            return DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
+        return DtAnswer(200, made)
 
     def _one_connector(self, request: DtRequest, project: str, found: dict[str, Any], action: str | None) -> DtAnswer:
         if action == "metrics" and self.fails_metrics:
@@ -163,14 +175,15 @@ class FakeDt:
         if item is None and request.method == "GET":
             key, _, value = request.params.get("label_filters", "").partition("=")
             there = [device for device in self.devices.values() if not key or device["labels"].get(key) == value]
+            if self._new_device and self.lists_behind:
+                self.lists_behind -= 1
+                there = [device for device in there if not device["name"].endswith(f"/{self._new_device}")]
             return DtAnswer(200, {"devices": [device for device in there if f"/{project}/" in device["name"]]})
         if item is None:
             device = f"emu{next(self._ids):020}"
             self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}
-            if self.swallows:
-                self.swallows -= 1
-                return DtAnswer(0, {"error": "no usable answer (ReadTimeout)"})
-            return DtAnswer(200, self.devices[device])
+            self._new_device = device
+            return self._answer_to("devices", self.devices[device])
         if action == "events":
             return DtAnswer(200, {"events": self.history})
         if action == "publish":

@@ -14,6 +14,7 @@ from deploy.cli.parser import parse
 from deploy.resources import alert_definitions
 from deploy.resources.alert_definitions import (
     FAULTS,
+    HOUR_S,
     REJECTED,
     SIGNED,
     Alert,
@@ -22,14 +23,16 @@ from deploy.resources.alert_definitions import (
     log_metrics_of,
     page_text,
 )
+from deploy.resources.own_fields import differences
 from deploy.spec import ALERT_DEFAULTS, Alerts, Spec
-from deploy.stages.source import runbook
+from deploy.stages.convergence import ROUND_S, ROUNDS
+from deploy.stages.source import ROOT, runbook
 from deploy.verbs import USAGES
 from function.log import Line
 from function.outcomes import BY_ERROR, INTERNAL
 from tests.deploy.stage import spec
 from tests.emulators.clouds.google.conditions import check_conditions
-from tests.emulators.clouds.google.messages import SCHEMA, faults_of
+from tests.emulators.clouds.google.messages import SCHEMA, faults_of, without_defaults
 from tests.emulators.clouds.google.metric_types import NATIVE, USER, Metric, check_group, checked_filter
 from tests.emulators.google_messages import clients_folder, schema_of
 
@@ -42,7 +45,12 @@ SPECS = (
 EVERY = [(wanted, alert) for wanted in SPECS for alert in alerts_of(wanted)]
 every_alert = pytest.mark.parametrize(("wanted", "alert"), EVERY, ids=lambda value: getattr(value, "key", ""))
 FIELDS = {field.encode_name for field in msgspec.structs.fields(Line)}
+ALERTS_PAGE = (ROOT / "docs" / "alerts.md").read_text("utf-8")
 REASONS = {outcome.reason for outcome in (*BY_ERROR.values(), INTERNAL)}
+
+
+def seconds(duration: str) -> float:
+    return float(duration.removesuffix("s"))
 
 
 def user_metrics(wanted: Spec) -> dict[str, Metric]:
@@ -131,6 +139,28 @@ def test_a_log_based_metric_has_the_shape_of_googles_type_and_few_values_of_its_
             )
 
 
+def without_zero_durations(value: Any) -> Any:
+    """Return a message of a server that also leaves out durations of 0 s."""
+    if isinstance(value, dict):
+        return {key: without_zero_durations(inner) for key, inner in value.items() if inner != "0s"}
+    return [without_zero_durations(inner) for inner in value] if isinstance(value, list) else value
+
+
+def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Return everything that an ``up`` can send, with a threshold of 0 and an empty list, each with its type."""
+    for wanted in SPECS:
+        yield from (("AlertPolicy", body_of(alert) | {"notificationChannels": []}) for alert in alerts_of(wanted))
+        yield from (("LogMetric", json.loads(json.dumps(metric.body))) for metric in log_metrics_of(wanted))
+        yield "Dashboard", json.loads(json.dumps(dashboard_of(wanted)))
+
+
+def test_what_google_returns_is_never_a_difference_although_it_leaves_out_all_defaults() -> None:
+    for kind, body in bodies():
+        returned = without_defaults(kind, body)
+        assert differences(body, returned) == (), kind
+        assert differences(body, without_zero_durations(returned)) == (), kind
+
+
 def test_the_reasons_are_those_of_the_table_of_answers() -> None:
     assert set(REJECTED) == {outcome.reason for outcome in BY_ERROR.values() if outcome.status == 200}
     by_reason = {outcome.reason: outcome for outcome in (*BY_ERROR.values(), INTERNAL)}
@@ -167,6 +197,19 @@ def test_a_probe_of_this_command_is_no_reason_to_alert_and_a_real_mismatch_is() 
     (signed,) = [alert for alert in alerts_of(SPECS[0]) if alert.key == "signed-refused"]
     wanted = signed.body["conditions"][0]["conditionMatchedLog"]["filter"]
     assert wanted.endswith(f' NOT labels.execution_id:"{alert_definitions.PROBE}"')
+
+
+def test_the_probes_of_a_rotation_are_a_part_of_the_share_of_401_but_not_for_long_enough_to_alert() -> None:
+    (alert,) = [alert for alert in alerts_of(SPECS[0]) if alert.key == "unauthorized"]
+    condition = alert.body["conditions"][0]["conditionThreshold"]
+    shown_for_s = seconds(condition["aggregations"][0]["alignmentPeriod"])
+    two_rounds_s = 2 * ROUNDS * ROUND_S  # an emergency waits for two secrets, one after the other
+    assert seconds(condition["duration"]) >= shown_for_s + two_rounds_s + 5 * 60
+    assert seconds(condition["duration"]) + shown_for_s < 12 * HOUR_S, "DT repeats an event for 12 hours"
+    page = runbook()["unauthorized"]
+    for text in (alert.body["documentation"]["content"], page, ALERTS_PAGE):
+        assert "45 minutes" in text
+        assert re.search("rotat", text)
 
 
 def test_a_share_and_an_absence_count_all_revisions_together_because_each_deployment_makes_another() -> None:

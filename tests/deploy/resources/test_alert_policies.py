@@ -77,6 +77,21 @@ def test_a_threshold_changed_by_hand_stays_unless_a_setting_names_it(alerted: St
     assert "conditionAbsent.duration 7200s -> 18000s" in alerted.shown
 
 
+def test_a_threshold_that_no_setting_can_name_stays_too_and_so_does_one_of_zero_which_google_leaves_out(
+    alerted: Stage,
+) -> None:
+    stored(alerted, "rejected")["conditions"][0]["conditionThreshold"]["thresholdValue"] = 10
+    stored(alerted, "instances")["conditions"][0]["conditionThreshold"]["thresholdValue"] = 3.5
+    del stored(alerted, "server-errors")["conditions"][0]["conditionThreshold"]["thresholdValue"]
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
+    for key in ("rejected", "server-errors"):
+        stored(alerted, key)["conditions"][0]["conditionThreshold"]["trigger"] = {"count": 2}
+    assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
+    assert stored(alerted, "rejected")["conditions"][0]["conditionThreshold"]["thresholdValue"] == 10
+    assert "thresholdValue" not in stored(alerted, "server-errors")["conditions"][0]["conditionThreshold"]
+    assert stored(alerted, "server-errors")["conditions"][0]["conditionThreshold"]["trigger"] == {"count": 1}
+
+
 def test_an_update_of_conditions_keeps_their_names_and_so_their_history(alerted: Stage) -> None:
     before = [condition["name"] for condition in stored(alerted, "backlog")["conditions"]]
     stored(alerted, "backlog")["conditions"][1]["conditionThreshold"]["duration"] = "600s"

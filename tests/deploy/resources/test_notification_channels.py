@@ -2,6 +2,7 @@
 
 import pytest
 
+from deploy.google.https import Call
 from deploy.resources.notification_channels import digest_of
 from deploy.spec import Alerts
 from deploy.stages.source import runbook
@@ -51,6 +52,51 @@ def test_a_channel_that_others_policies_use_is_left_by_up_and_down(alerted: Stag
     assert alerted.deployment().down() == NOTHING_TO_DO
     assert "is left, because other alert policies use it: Disk is full" in alerted.shown
     assert [found.split("/")[2] for found in alerted.api.left()] == ["notificationChannels", "alertPolicies"]
+
+
+def by_number(stage: Stage) -> None:
+    """Let all policies name their channels with the number of the project, as Google may do."""
+    for policy in stage.api.channels.policies.items.values():
+        ids = [name.rpartition("/")[2] for name in policy["notificationChannels"]]
+        policy["notificationChannels"] = [f"projects/104729/notificationChannels/{number}" for number in ids]
+
+
+def theirs(stage: Stage, channel: str) -> None:
+    """Add a policy of others that uses a channel."""
+    name = f"projects/{PROJECT}/alertPolicies/5"
+    stage.api.channels.policies.items[name] = {
+        "name": name,
+        "displayName": "Disk is full",
+        "userLabels": {"dt-pubsub-policy": "-"},
+        "notificationChannels": [channel],
+    }
+
+
+def test_a_channel_is_known_by_its_id_because_google_may_name_the_project_by_its_number(alerted: Stage) -> None:
+    (name,) = alerted.api.channels.items
+    theirs(alerted, name)
+    by_number(alerted)
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
+    other = Alerts(emails=("night@example.com",), pages=WITH_ALERTS.pages)
+    assert alerted.deployment(alerts=other).up(verify=False) == NOTHING_TO_DO
+    assert name in alerted.api.channels.items, "others use it"
+    (new,) = set(alerted.api.channels.items) - {name}
+    ours = [policy for key, policy in alerted.api.policies.items() if key != "-"]
+    assert all(policy["notificationChannels"] == [new] for policy in ours)
+    assert alerted.deployment().down() == NOTHING_TO_DO
+    assert alerted.api.left() == [name, f"projects/{PROJECT}/alertPolicies/5"]
+
+
+def test_a_channel_that_others_begin_to_use_after_the_plan_is_left(alerted: Stage) -> None:
+    (name,) = alerted.api.channels.items
+
+    def used(call: Call) -> None:
+        if call.method == "DELETE" and "/dashboards/" in call.url:
+            theirs(alerted, name)
+
+    alerted.api.before = used
+    assert alerted.deployment().down() == NOTHING_TO_DO
+    assert name in alerted.api.channels.items
 
 
 def test_a_channel_that_is_switched_off_by_hand_stays_so(alerted: Stage) -> None:

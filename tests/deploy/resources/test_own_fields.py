@@ -14,7 +14,7 @@ from deploy.resources.own_fields import LONGEST_SHOWN, differences, merged
         ({"a": 1}, {"a": 1.0, "b": 2}),
         ({"a": {"b": "c"}}, {"a": {"b": "c", "server": "s"}}),
         ({"a": [{"b": 1}]}, {"a": [{"b": 1, "name": "n"}]}),
-        ({"a": 0, "b": "", "c": False, "d": [], "e": 0.0}, {}),
+        ({"a": 0, "b": "", "c": False, "d": [], "e": 0.0, "f": "0s", "g": {}}, {}),
         ({"a": {"xPos": 0}}, {"a": {}}),
         ({"a": {"xPos": 0}}, {}),
     ],

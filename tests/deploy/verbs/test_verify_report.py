@@ -1,14 +1,18 @@
 """``verify --report`` against both clouds in memory, and the recorder's real code."""
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import Aborted, DeployError
 from deploy.first_contact.document import NOT_REACHED
 from deploy.first_contact.questions import FIELDS, QUESTIONS, RETRIED_STATUSES
+from deploy.first_contact.run import MAX_MINUTES
+from deploy.resources.first_contact import ABANDONED_AFTER_S
 from deploy.verbs.exit_codes import NOTHING_TO_DO, PARTIAL
 from tests.deploy.fakes.dt import DT_PROJECT, ORGANIZATION
 from tests.deploy.fakes.gcloud import PROJECT
@@ -254,6 +258,72 @@ def test_a_connector_whose_creation_was_not_answered_is_found_and_removed(record
     assert recorders.left() == []
 
 
+KINDS = {"dataconnectors": "connector", "devices": "emulated device"}
+
+
+def before_dt_makes(recorders: Recorders, group: str, lists_behind: int, *, swallowed: bool) -> None:
+    """Lose the answer to the POST that makes the run's connector or first device, or interrupt it by Ctrl-C."""
+    dt = recorders.stage.dt
+
+    def before(request: DtRequest) -> None:
+        is_of_run = "contact" in json.dumps(dict(request.body or {}))
+        if is_of_run and request.method == "POST" and request.path.endswith(f"/{group}") and not dt.lists_behind:
+            dt.lists_behind = lists_behind
+            dt.swallows, dt.interrupts = (1, []) if swallowed else (0, [group])
+
+    dt.before = before
+
+
+@pytest.mark.parametrize("group", KINDS)
+def test_ctrl_c_while_dt_makes_something_leaves_nothing_although_dts_lists_lag(
+    recorders: Recorders, file: Path, group: str
+) -> None:
+    before_dt_makes(recorders, group, 3, swallowed=False)
+    with pytest.raises(KeyboardInterrupt):
+        recorders.stage.deployment().verify(file)
+    assert recorders.left() == []
+    assert json.loads(file.read_text("utf-8"))["leftOver"] == []
+
+
+@pytest.mark.parametrize("swallowed", [True, False], ids=["no answer", "Ctrl-C"])
+@pytest.mark.parametrize("group", KINDS)
+def test_what_dt_may_have_made_and_does_not_list_is_reported_as_left_over(
+    recorders: Recorders, file: Path, group: str, *, swallowed: bool
+) -> None:
+    before_dt_makes(recorders, group, 1000, swallowed=swallowed)
+    with contextlib.suppress(KeyboardInterrupt):
+        recorders.stage.deployment().verify(file)
+    assert json.loads(file.read_text("utf-8"))["leftOver"] == [KINDS[group]]
+    assert f"the temporary {KINDS[group]} may be left over" in recorders.stage.noted
+    assert len(recorders.left()) == 1
+
+
+def test_a_device_whose_creation_was_not_answered_is_found_and_removed(recorders: Recorders, file: Path) -> None:
+    before_dt_makes(recorders, "devices", 2, swallowed=True)
+    made(recorders, file)
+    assert recorders.left() == []
+
+
+@pytest.mark.parametrize("group", KINDS)
+def test_what_dt_has_refused_to_make_is_not_looked_for_and_not_left_over(
+    recorders: Recorders, file: Path, group: str
+) -> None:
+    asked = list[DtRequest]()
+
+    def refuse(request: DtRequest) -> DtAnswer | None:
+        asked.append(request)
+        is_made = request.method == "POST" and request.path.endswith(f"/{group}")
+        if is_made and "contact" in json.dumps(dict(request.body or {})):
+            asked.clear()
+            return DtAnswer(403, {"error": "permission denied"})
+        return None
+
+    recorders.stage.dt.before = refuse
+    report = made(recorders, file)
+    assert report["leftOver"] == recorders.left() == []
+    assert [request for request in asked if request.method == "GET" and request.path.endswith(f"/{group}")] == []
+
+
 def test_what_a_killed_run_left_is_swept_by_the_next_and_by_down(recorders: Recorders, file: Path) -> None:
     stage = recorders.stage
     google, kept = stage.google, {"functions delete", "secrets delete"}
@@ -352,6 +422,23 @@ def test_a_connector_of_a_killed_run_is_swept_by_the_next(recorders: Recorders, 
         recorders.stage.dt.has_connector(displayName=f"first contact {PROJECT}/dt-pubsub {began_at}")
     made(recorders, file)
     assert recorders.left() == [f"first contact {PROJECT}/dt-pubsub {now - 60}"]
+
+
+def test_devices_of_a_report_survive_a_verify_meanwhile_and_those_of_a_killed_one_go_after_two_hours(
+    recorders: Recorders,
+) -> None:
+    stage = recorders.stage
+    began_at = str(int(stage.clock()))
+    labels = {"dt-pubsub": "dt-pubsub", "dt-pubsub-project": PROJECT, "dt-pubsub-since": began_at}
+    of_report = {**labels, "dt-pubsub-contact": "first-contact-12345678-503"}
+    for device, its in (("emu1", of_report), ("emu2", labels)):
+        stage.dt.devices[device] = {"name": f"projects/{DT_PROJECT}/devices/{device}", "type": "touch", "labels": its}
+    stage.clock.advance(MAX_MINUTES * 60.0)
+    stage.deployment().verify()
+    assert list(stage.dt.devices) == ["emu1"]
+    stage.clock.advance(ABANDONED_AFTER_S)
+    stage.deployment().verify()
+    assert stage.dt.devices == {}
 
 
 def test_a_folder_that_does_not_exist_is_refused_with_the_command_that_makes_it(

@@ -47,7 +47,11 @@ class AlertPolicies:
 
     def using(self, channel: str) -> list[Json]:
         """Return the policies that notify a channel."""
-        return [policy for policy in self.items.values() if channel in policy.get("notificationChannels", [])]
+        return [
+            policy
+            for policy in self.items.values()
+            if any(is_same(channel, used) for used in policy.get("notificationChannels", []))
+        ]
 
     def _list(self, request: Request, project: str) -> Json:
         del project
@@ -88,7 +92,7 @@ class AlertPolicies:
             {**condition, "name": condition.get("name") or f"{policy['name']}/conditions/{self._estate.next_number()}"}
             for condition in policy["conditions"]
         ]
-        self.items[policy["name"]] = without_defaults({**policy, "conditions": named})
+        self.items[policy["name"]] = without_defaults("AlertPolicy", {**policy, "conditions": named})
         return self.items[policy["name"]]
 
     def _check(self, policy: Json) -> None:
@@ -106,6 +110,11 @@ class AlertPolicies:
         for channel in policy.get("notificationChannels", []):
             if not self._has_channel(channel):
                 raise not_found(f"Notification channel {channel} does not exist.")
+
+
+def is_same(one: str, other: str) -> bool:
+    """Return whether two names are of the same channel: a project has an id and a number."""
+    return one.rpartition("/")[2] == other.rpartition("/")[2]
 
 
 def _check_documentation(documentation: Json) -> None:

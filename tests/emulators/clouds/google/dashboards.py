@@ -79,7 +79,8 @@ class Dashboards:
     def _stored(self, full: str, body: Json) -> Json:
         check_message("Dashboard", body)
         self._check(body)
-        self.items[full] = without_defaults({**body, "name": full, "etag": f"etag-{self._estate.next_number()}"})
+        stored = {**body, "name": full, "etag": f"etag-{self._estate.next_number()}"}
+        self.items[full] = without_defaults("Dashboard", stored)
         return self.items[full]
 
     def _check(self, body: Json) -> None:

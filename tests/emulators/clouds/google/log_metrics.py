@@ -95,7 +95,9 @@ class LogMetrics:
         descriptor["description"] = body.get("description", "")
         now = timestamp(self._clock())
         stored = {**body, "name": name, "metricDescriptor": descriptor, "updateTime": now}
-        self.items[name] = without_defaults({**stored, "createTime": (before or {}).get("createTime", now)})
+        self.items[name] = without_defaults(
+            "LogMetric", {**stored, "createTime": (before or {}).get("createTime", now)}
+        )
         self._made_at.setdefault(name, self._clock())
         return self.items[name]
 

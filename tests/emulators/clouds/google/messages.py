@@ -28,9 +28,6 @@ _PYTHON: Mapping[str, tuple[type, ...]] = {
     "integer": (int,),
     "number": (int, float),
 }
-_MAPS = frozenset({"labels", "userLabels", "labelExtractors"})
-"""Fields with texts by names, of which each may be empty."""
-
 _KEPT = frozenset({"enabled"})
 """Fields of a wrapper type, whose default is not the same as no value."""
 
@@ -47,7 +44,7 @@ def faults_of(kind: str, body: Json) -> list[str]:
 
 
 def _faults(value: Any, schema: Mapping[str, Any], place: str) -> Iterator[str]:
-    whole = _types()[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    whole = _whole(schema)
     if not _fits(value, whole):
         yield f"Invalid value at '{place}': {value!r}"
     elif isinstance(value, list):
@@ -70,19 +67,42 @@ def _fits(value: Any, schema: Mapping[str, Any]) -> bool:
     return not kinds or (isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool)))
 
 
+def _whole(schema: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a schema, or the one that it names."""
+    whole: Mapping[str, Any] = _types()[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return whole
+
+
 @cache
 def _types() -> dict[str, Any]:
     types: dict[str, Any] = json.loads(SCHEMA.read_text("utf-8"))["$defs"]
     return types
 
 
-def without_defaults(value: Any, name: str = "") -> Any:
-    """Return a message as Google's JSON has it: without fields that have the default of their type."""
-    if isinstance(value, dict) and name not in _MAPS:
-        inner = {key: without_defaults(item, key) for key, item in value.items()}
-        return {key: item for key, item in inner.items() if key in _KEPT or not _is_default(item)}
-    return [without_defaults(item, name) for item in value] if isinstance(value, list) else value
+def without_defaults(kind: str, body: Json) -> Json:
+    """Return a message as Google's JSON has it: without the fields that have the default of their type.
+
+    The default of an enum is its first word: https://protobuf.dev/programming-guides/json. A message within a message
+    is there also if it is empty, and so is a duration of 0 s.
+    """
+    returned: Json = _returned(body, {"$ref": f"#/$defs/{TYPES[kind]}"})
+    return returned
 
 
-def _is_default(value: Any) -> bool:
-    return value is None or value is False or value in (0, "", [])
+def _returned(value: Any, schema: Mapping[str, Any]) -> Any:
+    whole = _whole(schema)
+    if isinstance(value, list):
+        return [_returned(item, whole.get("items", {})) for item in value]
+    if not isinstance(value, dict) or "properties" not in whole:
+        return value
+    return {
+        name: _returned(item, whole["properties"].get(name, {}))
+        for name, item in value.items()
+        if name in _KEPT or not _is_default(item, _whole(whole["properties"].get(name, {})))
+    }
+
+
+def _is_default(value: Any, schema: Mapping[str, Any]) -> bool:
+    if "enum" in schema:
+        return bool(value == schema["enum"][0])
+    return value is None or value is False or value in (0, "", []) or (value == {} and "properties" not in schema)

@@ -5,7 +5,7 @@ https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.notificationChan
 
 from tests.emulators.clouds.exchange import Json, Request, Route, page
 from tests.emulators.clouds.field_masks import masked
-from tests.emulators.clouds.google.alert_policies import AlertPolicies
+from tests.emulators.clouds.google.alert_policies import AlertPolicies, is_same
 from tests.emulators.clouds.google.estate import Estate, timestamp
 from tests.emulators.clouds.google.log_metrics import LogMetrics
 from tests.emulators.clouds.google.messages import check_message, without_defaults
@@ -22,7 +22,7 @@ class NotificationChannels:
 
     def __init__(self, estate: Estate, metrics: LogMetrics) -> None:
         self.items: dict[str, Json] = {}
-        self.policies = AlertPolicies(estate, metrics, lambda name: name in self.items)
+        self.policies = AlertPolicies(estate, metrics, self.has)
         self._estate = estate
 
     def routes(self) -> list[Route]:
@@ -37,6 +37,10 @@ class NotificationChannels:
             strict(Route("DELETE", _ONE, self._delete, f"{called}.delete"), ("force",)),
             *self.policies.routes(),
         ]
+
+    def has(self, name: str) -> bool:
+        """Return whether there is a channel of this name, also if it names the project by its number."""
+        return any(is_same(name, known) for known in self.items)
 
     def names(self) -> list[str]:
         """Return the full names of all channels."""
@@ -77,7 +81,9 @@ class NotificationChannels:
         if users and request.parameter("force").lower() != "true":
             raise precondition(f"Notification channel {name} is used by {len(users)} alert policies.")
         for policy in users:
-            policy["notificationChannels"] = [other for other in policy["notificationChannels"] if other != name]
+            policy["notificationChannels"] = [
+                other for other in policy["notificationChannels"] if not is_same(other, name)
+            ]
         del self.items[name]
         return {}
 
@@ -90,7 +96,7 @@ class NotificationChannels:
             raise invalid("A channel of type email has the label email_address, and no other.")
         if len(channel.get("displayName", "")) > 512:
             raise invalid("Field displayName has at most 512 characters.")
-        self.items[channel["name"]] = without_defaults(channel)
+        self.items[channel["name"]] = without_defaults("NotificationChannel", channel)
         return _shown(self.items[channel["name"]])
 
 
