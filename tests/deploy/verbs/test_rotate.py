@@ -28,14 +28,12 @@ class Killed(BaseException):
 
 @dataclass
 class HookedDt(FakeDt):
-    """DT, with functions that are called before and after each call."""
+    """DT, with a function that is called after each call, as ``before`` is called before it."""
 
-    before: Callable[[DtRequest], None] = lambda _: None
     after: Callable[[DtRequest], None] = lambda _: None
 
     def __call__(self, request: DtRequest) -> DtAnswer:
         """Answer one call."""
-        self.before(request)
         answer = super().__call__(request)
         self.after(request)
         return answer
