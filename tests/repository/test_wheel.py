@@ -250,9 +250,10 @@ def test_it_says_its_version(installed: Path, home: Mapping[str, str], tmp_path:
 def test_the_help_of_every_verb_is_that_of_the_checkout_under_its_own_name(
     installed: Path, home: Mapping[str, str], tmp_path: Path
 ) -> None:
+    wide = {**home, "COLUMNS": "1000"}  # a page's path is longer there, so that lines would end elsewhere
     for words in HELPS:
-        shown = must(run([installed / "dt-pubsub", *words, "--help"], tmp_path, home))
-        here = must(run([sys.executable, "-m", "deploy", *words, "--help"], ROOT, home))
+        shown = must(run([installed / "dt-pubsub", *words, "--help"], tmp_path, wide))
+        here = must(run([sys.executable, "-m", "deploy", *words, "--help"], ROOT, wide))
         assert "python -m deploy" not in shown
         with_pages_of_the_checkout = re.sub(r"/\S+/deploy/upload/docs/", "docs/", shown)
         assert with_pages_of_the_checkout == here.replace("python -m deploy", "dt-pubsub")
