@@ -12,7 +12,7 @@ from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.pausing import closed_steps, note_steps, owned, read, require_all_shown
 
 USAGE = Usage(
-    "pause the connectors of all DT projects of the deployment: DT sends no events until resume",
+    "pause the connectors of all DT projects: DT sends no events until resume, and never those of the pause",
     {NOTHING_TO_DO: "paused, or paused before", FAILED: "error, or some are not paused"},
     options=WHICH_DEPLOYMENT,
     flags=(YES,),

@@ -15,7 +15,9 @@ def test_a_status_is_healthy_until_something_is_wrong_and_then_says_what_to_do(o
     clouds.log.clear()
     status, output = struck(owner.starts("status", "--watch=5"), signal.SIGINT, lambda: is_reading_again(clouds))
     assert (status, clouds.log.not_played(), owner.changes()) == (0, [], []), output
-    assert re.search(r"^ACTIVE +connector in .* last 3 h: \d+ delivered, 0 not, p99 \d", output, re.MULTILINE), output
+    assert re.search(
+        r"^ACTIVE +connector in .* last 3 h: \d+ delivered, 0 failed attempts, p99 \d", output, re.MULTILINE
+    ), output
     assert re.search("^ok +unread in dt-events +no messages; as of", output, re.MULTILINE), output
 
     (connector,) = owner.connectors()

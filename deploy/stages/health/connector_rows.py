@@ -39,7 +39,9 @@ def _row(spec: Spec, project: str, connector: Connector, readings: Readings) -> 
     if isinstance(counted, DeployError):
         return unreadable(what, counted)
     delivered, failed, p99_s = deliveries_of(counted)
-    detail = f"last 3 h: {delivered:,} delivered, {failed:,} not, p99 {'-' if p99_s is None else f'{p99_s:g}s'}"
+    detail = (
+        f"last 3 h: {delivered:,} delivered, {failed:,} failed attempts, p99 {'-' if p99_s is None else f'{p99_s:g}s'}"
+    )
     detail += note_on(connector_id(project), readings)
     if failed:
         return Row(what, "failing", detail, "unhealthy", read_log(spec), "connector-failing")

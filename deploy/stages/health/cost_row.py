@@ -15,6 +15,9 @@ from deploy.stages.health.words import duration
 
 GIB = 2**30
 
+MEASURED_S = 1800
+"""A shorter time is only a first guess: the first and the last counts of Cloud Monitoring are incomplete."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -45,6 +48,7 @@ def cost_row(spec: Spec, readings: Readings) -> Row:
     found = estimate(spec, readings)
     if found is None:
         return Row("cost", "ok", "no requests in the last 24 h, so next to nothing")
-    rate = f"{found.per_s:.2g} requests/s, measured over {duration(found.measured_s)}"
+    how = "a first guess from" if found.measured_s < MEASURED_S else "measured over"
+    rate = f"{found.per_s:.2g} requests/s, {how} {duration(found.measured_s)}"
     dollars = "under $1" if found.dollars < 1 else f"about ${found.dollars:,.0f}"
     return Row("cost", "ok", f"{dollars} a month at {rate}; prices of {AS_OF}")

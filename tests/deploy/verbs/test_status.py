@@ -69,12 +69,12 @@ def test_the_whole_health_is_on_one_screen(morning: Stage) -> None:
         ["ok", "version", "1.0.0"],
         ["ok", "function dt-pubsub", f"revision dt-pubsub-00001-abc answers at {URL}"],
         ["ok", "secret dt-signature", "version 1, 21 d old; 1 version is live"],
-        ["ACTIVE", f"connector in {DT_PROJECT}", "last 3 h: 9 delivered, 0 not, p99 0.411s"],
+        ["ACTIVE", f"connector in {DT_PROJECT}", "last 3 h: 9 delivered, 0 failed attempts, p99 0.411s"],
         ["ok", "requests", "last 3 h: 120 2xx"],
         ["ok", "last event", "2 min ago (04:58 UTC): temperature of b5rj9ed7rihk942p48og"],
         ["ok", "unread in dt-events", "no messages; as of 05:00 UTC, 0 s ago"],
         ["ok", "unread in dt-rejected", "no messages; as of 05:00 UTC, 0 s ago"],
-        ["ok", "cost", "under $1 a month at 0.4 requests/s, measured over 5 min; prices of 2026-11-23"],
+        ["ok", "cost", "under $1 a month at 0.4 requests/s, a first guess from 5 min; prices of 2026-11-23"],
         ["ok", "everything else", "10 more as they should be"],
     ]
 
@@ -124,7 +124,7 @@ def test_a_command_is_not_wrapped_so_that_it_can_be_pasted(morning: Stage) -> No
 def test_deliveries_that_dt_does_not_count_are_none(morning: Stage, metrics: object) -> None:
     morning.dt.metrics = metrics
     assert morning.deployment().status() == NOTHING_TO_DO
-    assert "last 3 h: 0 delivered, 0 not, p99 -" in morning.shown
+    assert "last 3 h: 0 delivered, 0 failed attempts, p99 -" in morning.shown
 
 
 def test_drift_is_shown_with_the_command_that_explains_it(morning: Stage) -> None:
@@ -211,7 +211,7 @@ def test_what_cannot_be_read_has_its_own_exit_status_and_hides_nothing_else(morn
     if what != "DT":
         assert "2 min ago (04:58 UTC)" in morning.shown or what == "the log"
     if what not in {"DT", "DT's counts"}:
-        assert "last 3 h: 9 delivered, 0 not" in morning.shown
+        assert "last 3 h: 9 delivered, 0 failed attempts" in morning.shown
 
 
 def test_someone_who_may_only_look_sees_all_but_the_drift(morning: Stage) -> None:

@@ -15,10 +15,10 @@ from google.cloud.pubsub_v1.subscriber.message import Message
 def receive(message: Message) -> None:
     """Print an event, and acknowledge it."""
     if "reason" in message.attributes:
-        print(message.attributes["reason"], message.data, flush=True)
+        print(f"{message.attributes['reason']} {message.data!r}\n", end="", flush=True)
     else:
         event = json.loads(message.data)["event"]
-        print(message.attributes.get("deviceId"), event["eventType"], event["data"], flush=True)
+        print(f"{message.attributes.get('deviceId')} {event['eventType']} {event['data']}\n", end="", flush=True)
     message.ack()
 
 

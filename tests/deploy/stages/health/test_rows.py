@@ -63,7 +63,7 @@ PROBLEMS: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
     ),
     "failing": (
         {"deliveries": {ID: {"successCount": "9", "errorCount": "3", "latency99p": "1.5s"}}},
-        *(f"connector in {PROJECT}", "failing", "last 3 h: 9 delivered, 3 not, p99 1.5s"),
+        *(f"connector in {PROJECT}", "failing", "last 3 h: 9 delivered, 3 failed attempts, p99 1.5s"),
         *("connector-failing", READ_LOG),
     ),
     "unread": (
@@ -163,7 +163,7 @@ FINE: dict[str, tuple[dict[str, Any], str, str]] = {
     "DT leaves numbers out": (
         {"deliveries": {ID: {}}},
         f"connector in {PROJECT}",
-        "last 3 h: 0 delivered, 0 not, p99 -",
+        "last 3 h: 0 delivered, 0 failed attempts, p99 -",
     ),
 }
 
