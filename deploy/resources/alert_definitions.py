@@ -168,7 +168,7 @@ def dashboard_of(spec: Spec) -> dict[str, Any]:
         {"xPos": 24 * (place % 2), "yPos": 16 * (place // 2), "width": 24, "height": 16, "widget": tile}
         for place, tile in enumerate(tiles)
     ]
-    return {"displayName": f"dt-pubsub {spec.name}", "mosaicLayout": {"columns": 48, "tiles": placed}}
+    return {"displayName": spec.name, "mosaicLayout": {"columns": 48, "tiles": placed}}
 
 
 def _no_events(spec: Spec) -> Alert:
@@ -321,7 +321,7 @@ def _alert(
     is_log = conditions[0].kind == "conditionMatchedLog"
     limited = {"notificationRateLimit": {"period": "3600s"}} if is_log else {}
     body = {
-        "displayName": f"dt-pubsub {spec.name}: {text.title}",
+        "displayName": f"{spec.name}: {text.title}",
         "documentation": _documentation(spec, text, pages),
         "conditions": [condition.body() for condition in conditions],
         "combiner": "OR",

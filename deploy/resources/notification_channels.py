@@ -92,7 +92,7 @@ class NotificationChannels(Alerting):
     def _step(self, address: str, found: Found | None) -> Step:
         body = {
             "type": "email",
-            "displayName": f"dt-pubsub {self.spec.name}: {address}",
+            "displayName": f"{self.spec.name}: {address}",
             "labels": {"email_address": address},
             "userLabels": {**self.spec.labels, MARK: self.spec.name, ADDRESS_MARK: digest_of(address)},
         }

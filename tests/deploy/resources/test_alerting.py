@@ -48,7 +48,7 @@ def test_an_up_makes_channel_metric_dashboard_and_policies_and_a_plan_is_empty_t
 def test_a_plan_shows_each_request_with_its_body_and_json_has_all_of_it(up: Stage) -> None:
     assert up.deployment(alerts=WITH_ALERTS).plan() == CHANGES
     assert "+ create  notification channels, ops@example.com  " in up.shown
-    assert f'POST {POLICIES} {{"displayName": "dt-pubsub dt-pubsub: no events arrive"' in up.shown
+    assert f'POST {POLICIES} {{"displayName": "dt-pubsub: no events arrive"' in up.shown
     assert "characters; with --json all of them)" in up.shown
     assert '"notificationChannels": ["<its name>: ops@example.com"]' not in up.shown
     up.out.truncate(0)
