@@ -69,13 +69,13 @@ class PubSubApi:
 
     def subscriptions(self) -> Iterator[Json]:
         """Yield all subscriptions of the project. Raises ``PubSubFailed``."""
-        token = ""
+        following = ""
         while True:
-            page = {"pageSize": "1000", **({"pageToken": token} if token else {})}
+            page = {"pageSize": "1000", **({"pageToken": following} if following else {})}
             answer = self._repeated("GET", f"/projects/{self.project}/subscriptions", params=page)
             yield from answer.get("subscriptions") or ()
-            token = answer.get("nextPageToken") or ""
-            if not token:
+            following = answer.get("nextPageToken") or ""
+            if not following:
                 return
 
     def create(self, name: str, settings: Json) -> None:
