@@ -38,6 +38,9 @@ examples:
   {PROGRAM} up
   to change one setting and keep all others:
   {PROGRAM} up --min-instances=1
+  to be told by e-mail when something is wrong, and to go back one revision:
+  {PROGRAM} up --alert-email=you@example.com
+  {PROGRAM} up --rollback
   in a pipeline, which cannot answer questions:
   {PROGRAM} up --yes --json
   {PROGRAM} down
