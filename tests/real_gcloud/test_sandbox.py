@@ -164,7 +164,7 @@ def test_the_commands_of_deploying_by_hand_can_be_pasted_from_the_first_to_the_l
         assert '"successCount": ' in said, said
         device = f"export DEVICE={found(r'/devices/(emu[0-9a-v]{20})', said)}\n"
         said = pasted(sandbox, exports_of(head + middle) + connector + device + tail)
-        assert "deviceId=" in said, said
+        assert re.search(r"^\W*\w+\t\w+\t\{\"event\":", said, re.MULTILINE), said
         status, said = typed(sandbox, "python -m deploy status")
         assert (status, "nothing is deployed" in said) == (3, True), said
 
