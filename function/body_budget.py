@@ -29,7 +29,7 @@ class BodyBudget:
             raise
 
     def give_back(self, size: float) -> None:
-        """Give ``size`` bytes back, and let the requests that fit now continue."""
+        """Return ``size`` bytes to the budget, and let the requests that fit now continue."""
         self._left += size
         self._admit()
 

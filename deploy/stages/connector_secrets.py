@@ -1,4 +1,4 @@
-"""Gives the new secret of a rotation to the connectors of every DT project, one after the other."""
+"""Passes the new secret of a rotation to the connectors of every DT project, one after the other."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -46,7 +46,7 @@ class ConnectorSecrets:
         return any(found.id == connector.id and found.signs_with in right for found in listed)
 
     def give(self, project: str, connector: Connector, secret: Secret) -> None:
-        """Give a connector a secret. The request also has its URL, which does not change."""
+        """Set the secret of a connector. The request also has its URL, which does not change."""
         call = ConnectorCall("PATCH", project, connector.id, sends_url=True, sends_secret=True)
         self.connectors.carry_out(call, self.spec, url=connector.url, secret=secret)
 

@@ -1,9 +1,7 @@
 """The tables, commands, paths and prices of the documentation are those of the code."""
 
 import dataclasses
-import json
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +17,7 @@ from function.secret_source import REREAD_AFTER_S
 from function.settings import Settings
 from tests.deploy.stage import Stage
 from tests.function.builders import SECRET, known_settings
+from tests.repository.gcloud_lint import GCLOUD, refused
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -28,7 +27,6 @@ REFERENCE = (DOCS / "reference.md").read_text("utf-8")
 COST = (DOCS / "cost.md").read_text("utf-8")
 BY_HAND = (DOCS / "by-hand.md").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
-GCLOUD = shutil.which("gcloud") or ""
 REQUIRED = {
     "PUBSUB_TOPIC": "projects/p/topics/events",
     "PUBSUB_REJECTED_TOPIC": "projects/p/topics/rejected",
@@ -235,20 +233,10 @@ def test_gcloud_knows_every_flag_of_the_commands_to_deploy_with(heading: str, co
         for name, value in {"PROJECT": "my-project", "REGION": "europe-west1", "RUNTIME": "a@b.example"}.items():
             command = command.replace(f"${name}", value)
         if "gcloud " in command:
-            listed.append({"command_string": command[command.index("gcloud ") :].removesuffix(')"')})
-    (tmp_path / "commands").write_text(json.dumps(listed))
+            listed.append(command[command.index("gcloud ") :].removesuffix(')"'))
     assert len(listed) == count
 
-    checked = subprocess.run(
-        [GCLOUD, "meta", "lint-gcloud-commands", f"--commands-file={tmp_path}/commands"],
-        env={"PATH": "/usr/bin:/bin", "CLOUDSDK_CONFIG": str(tmp_path), "HOME": str(tmp_path)},
-        capture_output=True,
-        check=False,
-    )
-
-    results = json.loads(checked.stdout)
-    assert len(results) == len(listed)
-    assert [result["error_message"] for result in results if not result["success"]] == []
+    assert refused(listed, tmp_path) == []
 
 
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
