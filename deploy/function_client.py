@@ -7,7 +7,7 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import requests
 
@@ -27,6 +27,9 @@ TIMEOUT_S = 30
 Answer = tuple[int, str]
 """Status and body; the status is 0 if there was no answer."""
 
+Origin = Literal["replay", "backfill"]
+"""Which command of an operator sends an event. The function puts it on the message as the attribute ``origin``."""
+
 Post = Callable[[str, bytes, Mapping[str, str]], Answer]
 """URL, body and headers of a request -> its answer."""
 
@@ -45,12 +48,15 @@ class FunctionClient:
         """Post a body without a signature."""
         return self.post(self.url, body, headers)
 
-    def send_signed(self, body: bytes, secret: Secret, *, signed_body: bytes | None = None) -> Answer:
+    def send_signed(
+        self, body: bytes, secret: Secret, *, signed_body: bytes | None = None, origin: Origin | None = None
+    ) -> Answer:
         """Post a body with a signature. ``signed_body``: another body, which is signed instead of the posted one.
 
-        Then the request has an execution id that tells its log line apart from that of an attack.
+        Then the request has an execution id that tells its log line apart from that of an attack. ``origin``: which
+        command of an operator sends the event; DT itself signs no such claim.
         """
-        signed = claims(body if signed_body is None else signed_body, self.now())
+        signed = claims(body if signed_body is None else signed_body, self.now(), origin)
         named = {} if signed_body is None else {EXECUTION_HEADER: f"{PROBE}-{secrets.token_hex(6)}"}
         return self.send(body, {SIGNATURE_HEADER: sign(signed, secret), **named})
 
@@ -64,10 +70,11 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     return answer.status_code, answer.text
 
 
-def claims(body: bytes, now: float) -> dict[str, Any]:
-    """Return the claims that DT would sign for a body."""
+def claims(body: bytes, now: float, origin: Origin | None = None) -> dict[str, Any]:
+    """Return the claims that DT would sign for a body, and ``origin`` if a command of an operator sends it."""
     digest = hashlib.sha256(body).hexdigest()
-    return {"checksum_sha256": digest, "iat": int(now), "exp": int(now) + SIGNED_FOR_S, "jti": secrets.token_hex(10)}
+    signed = {"checksum_sha256": digest, "iat": int(now), "exp": int(now) + SIGNED_FOR_S, "jti": secrets.token_hex(10)}
+    return signed if origin is None else {**signed, "origin": origin}
 
 
 def sign(payload: Mapping[str, Any], secret: Secret) -> str:

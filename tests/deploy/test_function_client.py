@@ -54,6 +54,17 @@ def test_a_signature_is_of_the_posted_or_the_named_body_and_valid_for_an_hour(
     assert (claims["iat"], claims["exp"]) == (int(NOW), int(NOW) + 3600)
 
 
+def test_an_origin_is_signed_only_for_a_command_of_an_operator(function: Function) -> None:
+    client(function).send_signed(b"{}", Secret(TEXT), origin="backfill")
+    client(function).send_signed(b"{}", Secret(TEXT))
+    tokens = [headers[SIGNATURE_HEADER] for _, _, headers in function.sent]
+    signed = [
+        jwt.decode(token, TEXT, algorithms=["HS256"], options={"verify_iat": False, "verify_exp": False})
+        for token in tokens
+    ]
+    assert [claims.get("origin") for claims in signed] == ["backfill", None]
+
+
 def test_two_signatures_of_the_same_body_are_two_tokens(function: Function) -> None:
     for _ in range(2):
         client(function).send_signed(b"{}", Secret(TEXT))
