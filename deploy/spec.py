@@ -217,19 +217,6 @@ def last_segment(name: str) -> str:
     return name.rpartition("/")[2]
 
 
-def seconds(duration: str) -> int:
-    """Return the seconds of ``600s``, ``10m``, ``12h``, ``7d`` or a number without a unit.
-
-    Raises:
-        ValueError: the text is not a duration.
-
-    """
-    found = re.fullmatch(r"(\d+)([smhd]?)", duration)
-    if not found:
-        raise ValueError(f"{duration!r} is not a duration such as 600s, 12h or 7d")
-    return int(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
-
-
 def amount(text: str) -> float:
     """Return the number of bytes or processors of ``512Mi``, ``1G``, ``0.5`` or ``1000m``.
 

@@ -14,8 +14,8 @@ from deploy.spec import (
     FUNCTION_DEFAULTS,
     INVOCATION_DEFAULT,
     RETENTION_DEFAULTS,
-    seconds,
 )
+from deploy.times import seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
 ENVIRONMENT_PREFIX = "DEPLOY_"

@@ -13,8 +13,9 @@ from deploy.resources.marked import Marked
 from deploy.resources.memory import deployed_upload
 from deploy.resources.resource import CommandGroup, Facts, Reads, is_marked, label_changes, label_words
 from deploy.resources.traffic import back_to_newest, list_revisions
-from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_LABEL, amount, last_segment, seconds
+from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_LABEL, amount, last_segment
 from deploy.steps import Action, Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
+from deploy.times import seconds
 
 ENTRY_POINT = "ingest"
 ANOTHER_NAME = f"{PROGRAM} up --name=ANOTHER-NAME"

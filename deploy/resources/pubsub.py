@@ -8,8 +8,9 @@ from deploy.errors import Unusable
 from deploy.resources.by_hand import as_suffix, on_subscription, on_topic
 from deploy.resources.marked import Marked
 from deploy.resources.resource import CommandGroup, Facts, Reads, Resource, label_changes, label_words
-from deploy.spec import FOLLOW_MARK, FOLLOW_WORD, PROOF_MARK, PROOF_WORD, last_segment, seconds
+from deploy.spec import FOLLOW_MARK, FOLLOW_WORD, PROOF_MARK, PROOF_WORD, last_segment
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
+from deploy.times import seconds
 
 PUBSUB = CommandGroup(("pubsub",), "pubsub.googleapis.com", r"Resource not found \(resource={name}\)")
 _LEFT_BY = {PROOF_MARK: "left by a proof that was interrupted", FOLLOW_MARK: "left by follow, or follow still runs"}

@@ -21,7 +21,7 @@ from deploy.live.view import Style, View, opened, shown_filter
 from deploy.live.wanted import Wanted
 from deploy.live.web.opening import PORT, PageOptions, has_browser, live_page
 from deploy.program import PROGRAM
-from deploy.spec import seconds
+from deploy.times import seconds
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 FLAGS = (

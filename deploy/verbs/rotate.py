@@ -12,9 +12,10 @@ from deploy.resources.function import Function, mounted_secrets
 from deploy.resources.pausing import RETRY_HOURS
 from deploy.resources.rotation import GRACE_S, MIN_GRACE_S, ROTATE, Rotation, rotation_in
 from deploy.resources.signature_secret import SignatureSecret
-from deploy.spec import SECRET_FOLDER, seconds
+from deploy.spec import SECRET_FOLDER
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
+from deploy.times import seconds
 from deploy.verbs.applying import confirm
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.planning import observe

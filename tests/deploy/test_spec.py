@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from deploy.spec import DT_PROJECT_ID, OWN_LABELS, Spec, amount, last_segment, seconds
+from deploy.spec import DT_PROJECT_ID, OWN_LABELS, Spec, amount, last_segment
 
 FRIDGES = Spec("cold-chain", "europe-west1", name="fridges-pubsub", labels={"team": "cold-chain"})
 
@@ -66,13 +66,6 @@ def test_events_are_ordered_by_device_only(
 ) -> None:
     assert Spec("cold-chain", "europe-west1", settings={"ORDERING_KEY": key}).ordered is is_ordered
     assert not FRIDGES.ordered
-
-
-@pytest.mark.parametrize(
-    ("text", "in_seconds"), [("600", 600), ("600s", 600), ("10m", 600), ("12h", 43_200), ("7d", 604_800)]
-)
-def test_a_duration_has_a_unit_from_seconds_to_days(text: str, in_seconds: int) -> None:
-    assert seconds(text) == in_seconds
 
 
 @pytest.mark.parametrize(

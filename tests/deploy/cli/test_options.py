@@ -13,7 +13,8 @@ from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.errors import DeployError, InvalidOptions
 from deploy.resources.function import env_words
-from deploy.spec import Alerts, Spec, amount, seconds
+from deploy.spec import Alerts, Spec, amount
+from deploy.times import seconds
 from deploy.verbs import USAGES
 from function import schema
 
