@@ -10,6 +10,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``report``           the result of a verb, for ``--json``                        nothing
 ``proof``            refuse an unsigned request; see a real event arrive         both clouds
 ``live``             events as they come, as readable lines and on a page        Pub/Sub
+``repair``           rejected and missing events, sent to the function again     Pub/Sub, the function
 ``first_contact``    answer what only the real clouds can: verify --report       both clouds
 ``stages``           preflight, observe, plan, apply                             both clouds
 ``resources``        one class for each resource                                 nothing
@@ -17,14 +18,14 @@ Modules and packages, from what a user types down to the two clouds:
 ``dt``               the only modules that reach DT                              DT
 ``function_client``  signs requests and posts them to the function               the function
 ``network``          explains why an HTTPS request got no answer                 nothing
-``web``              keeps the logins of ~/.netrc out of HTTP calls              the environment
+``web``              HTTP calls: no login of ~/.netrc, connections stay open   the environment, threads
 ``parallel``         worker threads, and sleeps that Ctrl-C ends                 threads
 ``costs``            the price list, and what a month costs                      nothing
 ``spec``             the desired state, as one frozen value                      nothing
 ``steps``            a plan as data                                              nothing
 ``secret``           a secret that no repr, log or traceback shows               nothing
 ``errors``           the one family of errors                                    nothing
-``times``            times as text in UTC                                        nothing
+``times``            times and durations as text                                 nothing
 ``pages``            the paths of documentation that help and errors name        its own package
 ``program``          the name of the command, as it was started                  the process's arguments
 ``next_steps``       what to know after ``up``: events, links, cost, removal     nothing

@@ -7,13 +7,13 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import requests
 
 from deploy.resources.alert_definitions import PROBE
 from deploy.secret import Secret
-from deploy.web import without_netrc
+from deploy.web import forget_session, session, without_netrc
 
 SIGNATURE_HEADER = "X-Dt-Signature"
 EXECUTION_HEADER = "Function-Execution-Id"
@@ -24,8 +24,14 @@ SIGNED_FOR_S = 3600
 
 TIMEOUT_S = 30
 
-Answer = tuple[int, str]
-"""Status and body; the status is 0 if there was no answer."""
+
+class Answer(NamedTuple):
+    """Status and body of an answer; the status is 0 if there was none. ``retry_after_s``: its ``Retry-After``, or 0."""
+
+    status: int
+    text: str
+    retry_after_s: float = 0.0
+
 
 Origin = Literal["replay", "backfill"]
 """Which command of an operator sends an event. The function puts it on the message as the attribute ``origin``."""
@@ -62,12 +68,13 @@ class FunctionClient:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """Post a request over HTTPS and return its answer."""
+    """Post a request over HTTPS and return its answer. The thread keeps its connection open for its next request."""
     try:
-        answer = requests.post(url, data=body, headers=dict(headers), timeout=TIMEOUT_S, allow_redirects=False)
+        answer = session().post(url, data=body, headers=dict(headers), timeout=TIMEOUT_S, allow_redirects=False)
     except requests.RequestException:
-        return 0, ""
-    return answer.status_code, answer.text
+        forget_session()
+        return Answer(0, "")
+    return Answer(answer.status_code, answer.text, _seconds(answer.headers.get("Retry-After", "")))
 
 
 def claims(body: bytes, now: float, origin: Origin | None = None) -> dict[str, Any]:
@@ -81,6 +88,11 @@ def sign(payload: Mapping[str, Any], secret: Secret) -> str:
     """Return claims as an HS256 token, the value of DT's header ``X-Dt-Signature``."""
     head = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, dict(payload)))
     return f"{head}.{_base64url(hmac.digest(secret.reveal().encode(), head.encode(), 'sha256'))}"
+
+
+def _seconds(text: str) -> float:
+    """Return the seconds of ``Retry-After``, or 0 if it is missing or a date, which Google does not send."""
+    return float(text) if text.isascii() and text.isdecimal() else 0.0
 
 
 def _base64url(raw: bytes) -> str:

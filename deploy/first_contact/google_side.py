@@ -119,7 +119,7 @@ def note(document: Document, fields: tuple[str, ...], found: dict[str, float], l
 
 def state_of(site: Site, url: str, name: str) -> dict[str, Any]:
     """Return the state of the recorder; empty if it did not answer itself."""
-    status, text = site.post(url, b"", {})
+    status, text, _ = site.post(url, b"", {})
     try:
         state = loads(text) if status == 200 else {}
     except JSONDecodeError:

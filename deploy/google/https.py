@@ -1,6 +1,5 @@
 """One HTTPS call to a Google API. Every thread keeps its connections open for the next call."""
 
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from deploy.network import DIRECT, GcloudNetwork, explain_no_answer
-from deploy.web import without_netrc
+from deploy.web import forget_session, session, without_netrc
 
 CONNECT_S = 5.0
 """Seconds within which a connection has to be made."""
@@ -48,15 +47,13 @@ class Answer:
 Send = Callable[[Call], Answer]
 """Sends a call once, and returns the answer."""
 
-_of_thread = threading.local()
-
 without_netrc()
 
 
 def send(call: Call, gcloud: GcloudNetwork = DIRECT) -> Answer:
     """Send a call once, and return the answer. ``gcloud``: its proxy and certificates, for the fix of an error."""
     try:
-        answer = _session().request(
+        answer = session().request(
             call.method,
             call.url,
             params=dict(call.params),
@@ -66,7 +63,7 @@ def send(call: Call, gcloud: GcloudNetwork = DIRECT) -> Answer:
             allow_redirects=False,
         )
     except requests.RequestException as error:
-        _forget_session()
+        forget_session()
         reason = explain_no_answer(error, urlsplit(call.url).hostname or "", gcloud)
         is_silent = isinstance(error, requests.exceptions.ReadTimeout)
         return Answer(0, why=reason.what, fix=reason.fix, is_silent=is_silent)
@@ -74,16 +71,3 @@ def send(call: Call, gcloud: GcloudNetwork = DIRECT) -> Answer:
         return Answer(answer.status_code, answer.json())
     except ValueError:
         return Answer(answer.status_code)
-
-
-def _session() -> requests.Session:
-    session: requests.Session | None = getattr(_of_thread, "session", None)
-    if session is None:
-        session = _of_thread.session = requests.Session()
-    return session
-
-
-def _forget_session() -> None:
-    """Close the connections of this thread: after a failure they may be dead, for example because the machine slept."""
-    _session().close()
-    _of_thread.session = None

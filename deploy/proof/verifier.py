@@ -73,7 +73,7 @@ class Verifier:
         """
         give_up_at = self.now() + OPENING_S
         while True:
-            status, text = self.function.send(b"{}", {"Content-Type": "application/json"})
+            status, text, _ = self.function.send(b"{}", {"Content-Type": "application/json"})
             if status == 401 and "unsigned" in text:
                 return
             if status not in {0, 403, 404, 429, 500, 502, 503} or self.now() > give_up_at:
@@ -92,7 +92,7 @@ class Verifier:
         """
         give_up_at = self.now() + OPENING_S
         while True:
-            status, text = self.function.send_signed(b"{}", secret, signed_body=b"another body")
+            status, text, _ = self.function.send_signed(b"{}", secret, signed_body=b"another body")
             if status == 401 and "checksum" in text:
                 return
             if self.now() > give_up_at:
@@ -166,7 +166,7 @@ class Verifier:
         device, event_id = f"verify{secrets.token_hex(7)}", secrets.token_hex(10)
         body = made_up_event(project, device, event_id, self.now())
         with self.fixtures.subscription(device) as subscription:
-            status, text = self.function.send_signed(body, secret)
+            status, text, _ = self.function.send_signed(body, secret)
             if status != 200:
                 what = f"a signed request was answered with {status} {text[:200]}"
                 raise NotProven(what, where=self.function.url, fix=[self._logs])

@@ -95,7 +95,7 @@ class Convergence:
         return Counter(text for right, found, text in answers if found != right)
 
     def _answer(self, secret: Secret) -> tuple[Knowledge, str]:
-        status, text = self.function.send_signed(b"{}", secret, signed_body=b"another body")
+        status, text, _ = self.function.send_signed(b"{}", secret, signed_body=b"another body")
         reason = _reason(text)
         shown = f"{status or 'no answer'} {reason}".strip()
         by_reason: dict[str, Knowledge] = {"checksum": "known", "signature": "unknown"}

@@ -16,7 +16,7 @@ from deploy.cli.terminal import Terminal
 from deploy.context import Context
 from deploy.dt.api import DtApi
 from deploy.errors import DeployError
-from deploy.function_client import Post
+from deploy.function_client import Answer, Post
 from deploy.google.gcloud import Gcloud
 from deploy.report import Report
 from deploy.resources.catalog import deployer_permissions
@@ -243,11 +243,11 @@ class Stage:
             for code, count in self.requests.items()
         ]
 
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         self.posted.append((url, body, headers))
         if token := headers.get("X-Dt-Signature"):
-            return 401, '{"error": "checksum"}' if self._knows(token) else '{"error": "signature"}'
-        return self.answers.pop(0) if self.answers else (401, '{"error": "unsigned"}')
+            return Answer(401, '{"error": "checksum"}' if self._knows(token) else '{"error": "signature"}')
+        return Answer(*(self.answers.pop(0) if self.answers else (401, '{"error": "unsigned"}')))
 
     def _knows(self, token: str) -> bool:
         """Return whether a secret of the newest version made this signature, as the function would decide."""

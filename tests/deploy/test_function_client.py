@@ -1,14 +1,18 @@
 """Requests to the function: the signed content, and its acceptance by the function's own verifier."""
 
 import hashlib
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import jwt
 import pytest
 
-from deploy.function_client import EXECUTION_HEADER, SIGNATURE_HEADER, FunctionClient
+from deploy.function_client import EXECUTION_HEADER, SIGNATURE_HEADER, Answer, FunctionClient, post
 from deploy.resources.alert_definitions import PROBE
 from deploy.secret import Secret
+from deploy.web import forget_session
 
 NOW = 1_764_000_000.5
 TEXT = "0123456789abcdef" * 4
@@ -21,10 +25,10 @@ class Function:
     def __init__(self) -> None:
         self.sent: list[tuple[str, bytes, Mapping[str, str]]] = []
 
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer with 200."""
         self.sent.append((url, body, headers))
-        return 200, "{}"
+        return Answer(200, "{}")
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def client(function: Function) -> FunctionClient:
 
 
 def test_a_body_is_posted_as_it_is_and_the_answer_returned(function: Function) -> None:
-    assert client(function).send(b"{}", {"Content-Type": "application/json"}) == (200, "{}")
+    assert client(function).send(b"{}", {"Content-Type": "application/json"}) == Answer(200, "{}")
     assert function.sent == [(URL, b"{}", {"Content-Type": "application/json"})]
 
 
@@ -78,3 +82,57 @@ def test_only_a_probe_has_an_execution_id_that_tells_its_log_line_from_that_of_a
     assert EXECUTION_HEADER not in event
     assert probe[EXECUTION_HEADER].startswith(f"{PROBE}-")
     assert len(probe[EXECUTION_HEADER]) <= 64
+
+
+@pytest.mark.parametrize(
+    ("text", "in_seconds"), [("5", 5.0), ("", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("-1", 0.0)]
+)
+def test_an_answer_has_the_seconds_after_which_the_function_wants_to_be_asked_again(
+    text: str, in_seconds: float
+) -> None:
+    with answering(text) as (url, connections):
+        assert post(url, b"{}", {}) == Answer(503, "busy", in_seconds)
+        assert post(url, b"{}", {}) == Answer(503, "busy", in_seconds)
+    assert len(connections) == 1, "both requests took the same connection"
+
+
+def test_without_an_answer_the_status_is_0_and_the_next_request_opens_a_connection() -> None:
+    with answering("") as (url, connections):
+        assert post(url, b"{}", {}).status == 503
+        assert post(url, b"drop", {}) == Answer(0, "")
+        assert post(url, b"{}", {}).status == 503
+    assert len(connections) == 2
+
+
+@contextmanager
+def answering(retry_after: str) -> Iterator[tuple[str, set[tuple[str, int]]]]:
+    """Serve 503 to every request, but to the body ``drop`` nothing. Yield the URL and the connections so far."""
+    connections: set[tuple[str, int]] = set()
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            connections.add(self.client_address)
+            if self.rfile.read(int(self.headers["Content-Length"])) == b"drop":
+                self.close_connection = True
+                return
+            self.send_response(503)
+            if retry_after:
+                self.send_header("Retry-After", retry_after)
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"busy")
+
+        def log_message(self, format: str, *values: object) -> None:  # noqa: A002  # the name of the base class
+            del format, values
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", connections
+        finally:
+            forget_session()
+            server.shutdown()
+            serving.join()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from deploy.function_client import claims, sign
+from deploy.function_client import Answer, claims, sign
 from deploy.secret import Secret
 from tests.deploy.fakes.dt import FakeDt
 from tests.deploy.fakes.gcloud import FakeGcloud
@@ -74,14 +74,14 @@ class FakeFunction:
         """Write a line to the function's log now."""
         self.google.log.append({"timestamp": datetime.fromtimestamp(self.clock(), UTC).isoformat(), **line})
 
-    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Answer a request of a probe, or publish an event that was signed here."""
         del url
         self.probes += 1
         status, text, _ = self._answer(next(self._turn), body, headers.get("X-Dt-Signature", ""))
         if status == 200:
             self.google.messages.append(self._message(body))
-        return status, text
+        return Answer(status, text)
 
     def advance(self, seconds: float) -> None:
         """Let time pass: events are sent and repeated meanwhile."""

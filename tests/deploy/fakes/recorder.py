@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.first_contact.recorder import main as recorder
+from deploy.function_client import Answer
 from deploy.steps import Argv
 from tests.deploy.fakes.dt import DT_PROJECT, ORGANIZATION
 from tests.deploy.stage import Stage
@@ -68,7 +69,7 @@ class Recorders:
         dt.on_event = self._on_event
         plain = self.stage._post  # noqa: SLF001  # the deployed function answers as before
 
-        def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+        def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
             return self._post(url, body) if "first-contact" in url else plain(url, body, headers)
 
         self.stage.post = post
@@ -113,11 +114,11 @@ class Recorders:
         number = 2 if self._has_come("rollout") and not self._has_come("rollback") else 1
         return {"K_SERVICE": name, "K_REVISION": f"{name}-0000{number}-abc", recorder.MOUNTED: str(mounted)}
 
-    def _post(self, url: str, body: bytes) -> tuple[int, str]:
+    def _post(self, url: str, body: bytes) -> Answer:
         if not self._has_come("invoker"):
-            return 403, "<html>Forbidden"
+            return Answer(403, "<html>Forbidden")
         status, reply, _ = recorder.answer([], body, self._environ(url), self.stage.clock())
-        return status, json.dumps(reply)
+        return Answer(status, json.dumps(reply))
 
     def _on_event(self, project: str, device: str, body: Mapping[str, Any]) -> None:
         ((event_type, data),) = body.items()

@@ -10,6 +10,7 @@ import jwt
 import pytest
 
 from deploy.errors import DeployError, NotProven
+from deploy.function_client import Answer
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT, URL
 from tests.deploy.stage import Stage
@@ -163,11 +164,11 @@ def answering_signed(stage: Stage, *answers: tuple[int, str]) -> None:
     """Let the function answer signed requests in this way; it repeats the last answer."""
     left = list(answers)
 
-    def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         del url, body
         if "X-Dt-Signature" not in headers:
-            return 401, '{"error": "unsigned"}'
-        return left.pop(0) if len(left) > 1 else left[0]
+            return Answer(401, '{"error": "unsigned"}')
+        return Answer(*(left.pop(0) if len(left) > 1 else left[0]))
 
     stage.post = post
 
@@ -316,18 +317,18 @@ def test_without_an_emulated_device_a_signed_request_is_sent_and_reported_as_les
     assert nothing_is_left(stage)
 
 
-def _received(stage: Stage, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+def _received(stage: Stage, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """Answer as the function does."""
     assert url == URL
     if "X-Dt-Signature" not in headers:
-        return 401, '{"error": "unsigned"}'
+        return Answer(401, '{"error": "unsigned"}')
     claims = jwt.decode(
         headers["X-Dt-Signature"], stage.secret(), ["HS256"], options={"verify_iat": False, "verify_exp": False}
     )
     if claims["checksum_sha256"] != hashlib.sha256(body).hexdigest():
-        return 401, '{"error": "checksum"}'
+        return Answer(401, '{"error": "checksum"}')
     stage.google.messages.append(message(body))
-    return 200, '{"messageId": "17", "topic": "events"}'
+    return Answer(200, '{"messageId": "17", "topic": "events"}')
 
 
 def test_the_proof_waits_until_the_function_is_public(stage: Stage) -> None:

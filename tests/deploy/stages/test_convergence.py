@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from deploy.errors import NotProven
-from deploy.function_client import FunctionClient
+from deploy.function_client import Answer, FunctionClient
 from deploy.secret import Secret
 from deploy.stages.convergence import AT_ONCE, GIVE_UP_S, ROUND_S, ROUNDS, Convergence
 from tests.function.fakes import FakeClock
@@ -27,11 +27,11 @@ class Asked:
         client = FunctionClient("https://f.a.run.app", self._post, self.clock)
         self.convergence = Convergence(client, "rotate", self.notices.append, self.clock.advance, self.clock)
 
-    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         del url, headers
         assert body == b"{}"
         self.count += 1
-        return self._answer(self.count)
+        return Answer(*self._answer(self.count))
 
 
 def test_it_asks_several_times_at_once_and_again_over_minutes() -> None:
@@ -61,11 +61,13 @@ def test_a_single_wrong_answer_begins_the_count_anew(late: tuple[int, int, str])
 def test_a_secret_that_is_to_be_forgotten_has_to_be_refused_while_the_new_one_is_known(
     known: tuple[Secret, ...], *, is_over: bool
 ) -> None:
-    def post(url: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         del url, body
         head, _, signature = headers["X-Dt-Signature"].rpartition(".")
         macs = [hmac.digest(secret.reveal().encode(), head.encode(), "sha256") for secret in known]
-        return KNOWN if signature in {urlsafe_b64encode(mac).decode().rstrip("=") for mac in macs} else UNKNOWN
+        return Answer(
+            *(KNOWN if signature in {urlsafe_b64encode(mac).decode().rstrip("=") for mac in macs} else UNKNOWN)
+        )
 
     clock = FakeClock()
     convergence = Convergence(FunctionClient("", post, clock), "rotate", sleep=clock.advance, now=clock)

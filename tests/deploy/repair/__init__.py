@@ -1,0 +1,1 @@
+"""Tests of replay and backfill, in process."""
