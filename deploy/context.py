@@ -12,6 +12,8 @@ from deploy.cli.terminal import Terminal
 from deploy.dt.api import DtApi
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
+from deploy.dt.history import History
+from deploy.dt.limiter import Limiter
 from deploy.function_client import Post
 from deploy.google.access_token import AccessTokens
 from deploy.google.gcloud import Gcloud
@@ -67,6 +69,11 @@ class Context:
     def devices(self) -> Devices:
         """The emulated devices of this deployment's proofs."""
         return Devices(self.dt, self.spec)
+
+    @cached_property
+    def history(self) -> History:
+        """DT's history of events; all calls of it keep one limit."""
+        return History(self.dt, Limiter(self.monotonic, self.sleep))
 
     @cached_property
     def secret_versions(self) -> SecretVersions:

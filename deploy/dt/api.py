@@ -2,12 +2,12 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.dt.transport import DtAnswer, DtRequest, Method, Transport
+from deploy.dt.transport import DtAnswer, DtRequest, Method, Params, Transport
 from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.program import PROGRAM
 from deploy.secret import Secret
@@ -27,13 +27,15 @@ ROLE = "in DT Studio, API Integrations > Service Accounts: give it the role Proj
 class DtApi:
     """DT's API, used by one service account. The ``hidden`` secrets are masked in DT's messages.
 
-    ``transport``: None if there are no credentials. Then every call fails.
+    ``transport``: None if there are no credentials. Then every call fails. ``pauses_s``: the pauses before a call is
+    repeated, in seconds; a longer ``Retry-After`` counts instead.
     """
 
     transport: Transport | None
     sleep: Callable[[float], None] = time.sleep
     notice: Callable[[str], None] = lambda _: None
     hidden: tuple[Secret, ...] = ()
+    pauses_s: Sequence[float] = PAUSES_S
     _was_reached: bool = False
 
     def require_credentials(self) -> Transport:
@@ -48,7 +50,7 @@ class DtApi:
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
-        params: Mapping[str, str] | None = None,
+        params: Params | None = None,
         emulator: bool = False,
         just_made: bool = False,
     ) -> Mapping[str, Any]:
@@ -62,18 +64,26 @@ class DtApi:
             DtFailed: DT refused the call.
 
         """
-        transport, request = self.require_credentials(), DtRequest(method, path, body, params or {}, emulator)
-        pauses = iter(PAUSES_S)
+        return self.send(DtRequest(method, path, body, params or {}, emulator), just_made=just_made).body
+
+    def send(self, request: DtRequest, *, just_made: bool = False) -> DtAnswer:
+        """Return DT's answer to a call, as ``call`` does.
+
+        Raises:
+            DtFailed: DT refused the call or did not answer.
+
+        """
+        transport, pauses = self.require_credentials(), iter(self.pauses_s)
         while True:
             answer = transport(request)
             self._was_reached |= not answer.is_unreachable
             if 200 <= answer.status < 300:
-                return answer.body
+                return answer
             pause_s = next(pauses, None)
             is_cut_off = answer.is_unreachable and not self._was_reached  # no attempt of this process reached DT
-            if is_cut_off or pause_s is None or not _may_repeat(method, answer, just_made=just_made):
+            if is_cut_off or pause_s is None or not _may_repeat(request.method, answer, just_made=just_made):
                 raise _explained(request, answer, self._message(request, answer))
-            wait_s = min(max(pause_s, _seconds(answer.retry_after)), MAX_PAUSE_S)
+            wait_s = min(max(pause_s, answer.retry_after_s), MAX_PAUSE_S)
             self.notice(f"DT: {self._message(request, answer)}; again in {wait_s:.0f} s")
             self.sleep(wait_s)
 
@@ -84,7 +94,7 @@ class DtApi:
             text = secret.hidden_in(text)
         return text
 
-    def pages(self, path: str, key: str, params: Mapping[str, str] | None = None) -> list[Any]:
+    def pages(self, path: str, key: str, params: Params | None = None) -> list[Any]:
         """Return all items of a list, from all its pages. ``params`` are sent with the request for every page.
 
         Raises:
@@ -92,18 +102,30 @@ class DtApi:
 
         """
         items: list[Any] = []
-        tokens = [""]
-        while True:
-            token = {"pageToken": tokens[-1]} if tokens[-1] else {}
-            page = self.call("GET", path, params={**(params or {}), **token})
+        for page in self.stream(path, params):
             with parsing_response(f"DT, GET {path}"):
-                items += _list_or_none(page.get(key))
-            next_token = page.get("nextPageToken") or ""
-            if not next_token:
-                return items
-            if next_token in tokens:
+                items += _list_or_none(page.body.get(key))
+        return items
+
+    def stream(self, path: str, params: Params | None = None) -> Iterator[DtAnswer]:
+        """Yield the pages of a list, so that only one is in memory. The next is read when the caller asks for it.
+
+        Raises:
+            DtFailed: DT refused the call or did not answer, or its page tokens lead back to an earlier page.
+
+        """
+        token, seen = "", set[str]()
+        while True:
+            page = self.send(
+                DtRequest("GET", path, params={**(params or {}), **({"pageToken": token} if token else {})})
+            )
+            yield page
+            token = page.body.get("nextPageToken") or ""
+            if not token:
+                return
+            if token in seen:
                 raise DtUnanswered(0, "its page tokens repeat without end", where=f"DT, GET {path}", fix=[AGAIN])
-            tokens.append(next_token)
+            seen.add(token)
 
     def projects(self) -> list[Any]:
         """Return the projects in which the service account has a role, in all organizations.
@@ -190,8 +212,3 @@ def remedy(status: int, message: str) -> str:
     """Return the command or advice for an answer of DT's with this status and this error message."""
     remedies = (kind.remedy for kind in TABLE if kind.status == status and re.search(kind.pattern, message))
     return next(remedies, AGAIN)
-
-
-def _seconds(retry_after: str | None) -> float:
-    """Return the seconds in a ``Retry-After`` header, or 0. DT does not send dates there, so a date counts as 0."""
-    return float(retry_after) if retry_after and retry_after.isdigit() else 0.0

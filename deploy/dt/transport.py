@@ -7,15 +7,16 @@ be repeated.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal, Protocol
 from urllib.parse import urlencode, urlsplit
 
 import disruptive
+import requests
 from disruptive.authentication import ServiceAccountAuth, create_jwt
-from disruptive.requests import DTRequest
+from disruptive.requests import USER_AGENT, DTRequest
 
 from deploy.network import DIRECT, GcloudNetwork, explain_no_answer
 from deploy.secret import Secret
@@ -23,6 +24,9 @@ from deploy.web import without_netrc
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Network = Callable[[], GcloudNetwork]
+Params = Mapping[str, str | Sequence[str]]
+"""Parameters of a query; one with several values is sent several times."""
+
 TIMEOUT_S = 30
 LOGIN_S = 3600
 """Lifetime of the signed claim that a login sends, in seconds: DT's own limit."""
@@ -49,7 +53,7 @@ class DtRequest:
     method: Method
     path: str
     body: Mapping[str, Any] | None = None
-    params: Mapping[str, str] = field(default_factory=dict)
+    params: Params = field(default_factory=dict)
     emulator: bool = False
 
 
@@ -58,7 +62,8 @@ class DtAnswer:
     """An answer. Status 0: there was none, or an unreadable one, for the reason in ``body["error"]``.
 
     ``is_unreachable``: DT was not reached at all, and ``fix`` says what helps. ``was_sent``: False if the login before
-    the call failed, so that the call was not sent. ``date``: the time of the answer by DT's clock.
+    the call failed, so that the call was not sent. ``date``: the time of the answer by DT's clock. ``text``: the body
+    of a success as DT wrote it: numbers can be written in several ways, of which ``body`` does not tell.
     """
 
     status: int
@@ -68,6 +73,12 @@ class DtAnswer:
     is_unreachable: bool = False
     was_sent: bool = True
     date: str = ""
+    text: str = field(default="", repr=False)
+
+    @property
+    def retry_after_s(self) -> float:
+        """The seconds of ``Retry-After``, or 0. DT does not send dates there, so a date counts as 0."""
+        return float(self.retry_after) if self.retry_after and self.retry_after.isdecimal() else 0.0
 
 
 class Transport(Protocol):
@@ -176,21 +187,23 @@ class _OneAttempt(DTRequest):
     """A request of the package that is sent once; a status other than 200 is no error."""
 
     def answer(self, gcloud: Network) -> DtAnswer:
-        """Send the request, and return the answer."""
-        response, failure = self._request_wrapper(
-            method=self.method,
-            url=self.full_url,
-            params=self.params,
-            headers=self.headers,
-            body=self.body,
-            data=self.data,
-            timeout=TIMEOUT_S,
-        )
-        if failure is not None:
+        """Send the request, and return the answer. The package itself would not keep the text of the answer."""
+        try:
+            response = requests.request(
+                self.method,
+                self.full_url,
+                params=self.params,
+                headers={**self.headers, "User-Agent": USER_AGENT},
+                json=self.body,
+                data=self.data,
+                timeout=TIMEOUT_S,
+            )
+            body, text = response.json(), response.content.decode("utf-8-sig")
+        except (requests.RequestException, ValueError) as failure:
             why = explain_no_answer(failure, urlsplit(self.full_url).hostname or "", gcloud())
             return DtAnswer(0, {"error": why.what}, None, why.fix, why.is_unreachable)
-        status: int = response.status_code or 0
-        body: Any = response.data
+        status, is_success = response.status_code, 200 <= response.status_code < 300
         if not isinstance(body, dict):
-            status, body = (0, {"error": "no usable answer (not an object)"}) if 200 <= status < 300 else (status, {})
-        return DtAnswer(status, body, response.headers.get("Retry-After"), date=response.headers.get("Date", ""))
+            status, body = (0, {"error": "no usable answer (not an object)"}) if is_success else (status, {})
+        date, retry_after = response.headers.get("Date", ""), response.headers.get("Retry-After")
+        return DtAnswer(status, body, retry_after, date=date, text=text if is_success else "")

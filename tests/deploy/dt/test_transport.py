@@ -88,6 +88,18 @@ def test_a_call_is_made_once_with_any_answer(server: Server, status: int) -> Non
     assert server.asked[1:] == ['POST /v2/projects/p/dataconnectors {"status": "ACTIVE"}']
 
 
+def test_the_text_of_a_success_is_kept_as_dt_wrote_it(server: Server) -> None:
+    server.answers += [(200, {}, '\ufeff{"a": 27.0, "b": "\u00e6"}'), (403, {}, '{"error": "Bearer t"}')]
+    transport = DisruptiveTransport(CREDENTIALS)
+    assert [transport(POST).text, transport(POST).text] == ['{"a": 27.0, "b": "\u00e6"}', ""]
+
+
+def test_one_parameter_can_have_several_values(server: Server) -> None:
+    server.answers.append((200, {}, "{}"))
+    DisruptiveTransport(CREDENTIALS)(DtRequest("GET", "/x", params={"eventTypes": ["touch", "co2"]}))
+    assert server.asked[1:] == ["GET /v2/x?eventTypes=touch&eventTypes=co2 "]
+
+
 def test_gclouds_configuration_is_read_only_if_dt_does_not_answer(server: Server) -> None:
     asked: list[str] = []
 

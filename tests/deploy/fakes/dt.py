@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.dt.transport import DtAnswer, DtRequest
+from tests.deploy.fakes.history import FakeHistory
 
 DT_PROJECT = "c0md3pm0p7bet3vico8g"
 SECOND = "bsuu3fmh1p7g00c9m8og"
@@ -25,8 +26,8 @@ class FakeDt:
     ended by Ctrl-C; ``lists_behind`` is the number of lists that do not have a new connector or device yet;
     ``before`` is called with each request, and may answer it in place of DT;
     ``statuses_behind`` is the number of lists after a PATCH that still show paused connectors as paused; the next PATCH
-    in a project of ``refuses`` is refused; ``history`` is DT's history of events; ``on_event`` is called with each
-    emulated event.
+    in a project of ``refuses`` is refused; ``history`` is DT's history of events of any device, ``histories`` that of
+    each; ``on_event`` is called with each emulated event.
     """
 
     connectors: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: {DT_PROJECT: []})
@@ -34,6 +35,7 @@ class FakeDt:
     permissions: Sequence[str] = ROLE_DEVELOPER
     devices: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: list[dict[str, Any]] = field(default_factory=list)
+    histories: FakeHistory = field(default_factory=FakeHistory)
     emulator_is_allowed: bool = True
     removes_devices: bool = True
     shows_secrets: bool = True
@@ -81,7 +83,7 @@ class FakeDt:
         }
 
     def _projects(self, request: DtRequest) -> DtAnswer:
-        first = int(request.params.get("pageToken", "0"))
+        first = int(str(request.params.get("pageToken", "0")))
         last = first + self.page_size
         more = str(last) if last < len(self.connectors) else ""
         listed = [self._one(project) for project in self.connectors]
@@ -101,6 +103,11 @@ class FakeDt:
         }
         self.connectors.setdefault(project, []).append(made)
         return made
+
+    def has_device(self, device: str, project: str = DT_PROJECT, **fields: Any) -> None:
+        """Add a sensor, or replace it."""
+        sensor = {"type": "temperature", "productNumber": "100110", "labels": {"name": f"Fridge {device}"}}
+        self.devices[device] = {"name": f"projects/{project}/devices/{device}", **sensor, **fields}
 
     def calls(self, method: str) -> list[DtRequest]:
         """Return the requests with this method for connectors."""
@@ -149,7 +156,7 @@ class FakeDt:
         return DtAnswer(200, found)
 
     def _page(self, request: DtRequest, project: str) -> DtAnswer:
-        first = int(request.params.get("pageToken", "0"))
+        first = int(str(request.params.get("pageToken", "0")))
         last = first + self.page_size
         more = str(last) if last < len(self.connectors[project]) else ""
         if self._new and self.lists_behind:
@@ -172,25 +179,38 @@ class FakeDt:
     def _device(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
         if not self.emulator_is_allowed or (request.method == "DELETE" and not self.removes_devices):
             return _refusal(403, "permission denied")
-        if item is None and request.method == "GET":
-            key, _, value = request.params.get("label_filters", "").partition("=")
-            there = [device for device in self.devices.values() if not key or device["labels"].get(key) == value]
-            if self._new_device and self.lists_behind:
-                self.lists_behind -= 1
-                there = [device for device in there if not device["name"].endswith(f"/{self._new_device}")]
-            return DtAnswer(200, {"devices": [device for device in there if f"/{project}/" in device["name"]]})
+        if request.method == "GET":
+            return self._device_read(request, project, item, action)
         if item is None:
             device = f"emu{next(self._ids):020}"
             self.devices[device] = {"name": f"projects/{project}/devices/{device}", **(request.body or {})}
             self._new_device = device
             return self._answer_to("devices", self.devices[device])
-        if action == "events":
-            return DtAnswer(200, {"events": self.history})
         if action == "publish":
             self.on_event(project, item, request.body or {})
         else:
             self.devices.pop(item, None)
         return DtAnswer(200, {})
+
+    def _device_read(self, request: DtRequest, project: str, item: str | None, action: str | None) -> DtAnswer:
+        if item is None:
+            return self._devices_page(request, project)
+        if action == "events" and "startTime" in request.params:
+            return self.histories.answer(item, request)
+        if action == "events":
+            return DtAnswer(200, {"events": self.history})
+        found = self.devices.get(item, {"name": ""})
+        return DtAnswer(200, found) if f"/{project}/" in found["name"] else _refusal(404, "device not found")
+
+    def _devices_page(self, request: DtRequest, project: str) -> DtAnswer:
+        key, _, value = str(request.params.get("label_filters", "")).partition("=")
+        there = [device for device in self.devices.values() if not key or device["labels"].get(key) == value]
+        if self._new_device and self.lists_behind:
+            self.lists_behind -= 1
+            there = [device for device in there if not device["name"].endswith(f"/{self._new_device}")]
+        first = int(str(request.params.get("pageToken", "0")))
+        last, there = first + self.page_size, [device for device in there if f"/{project}/" in device["name"]]
+        return DtAnswer(200, {"devices": there[first:last], "nextPageToken": str(last) if there[last:] else ""})
 
 
 def _refusal(status: int, sentence: str) -> DtAnswer:

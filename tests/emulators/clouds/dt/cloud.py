@@ -56,7 +56,8 @@ class DT:
         self.identity.check_caller(request.headers.get("authorization", ""))
         if route.permission:
             self.tenant.check_permission(parts["project"], route.permission)
-        return Answer.of(route.handler(request, **parts))
+        answer = route.handler(request, **parts)
+        return answer if isinstance(answer, Answer) else Answer.of(answer)
 
     def _routes(self) -> list[Route]:
         return [

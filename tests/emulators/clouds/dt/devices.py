@@ -1,20 +1,19 @@
-"""Devices, emulated or not, with their labels, their events and the history of these.
+"""Devices, emulated or not, with their labels and their events, which the history keeps.
 
 https://docs.developer.disruptive-technologies.com/docs/other/sensor-emulator
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.emulators.clouds.dt.device_lists import listed
 from tests.emulators.clouds.dt.emissions import TYPES, check_emits, emitted, event_types, grouped
+from tests.emulators.clouds.dt.history import History, read_time
 from tests.emulators.clouds.dt.problems import Refusal
 from tests.emulators.clouds.dt.xid import new_xid
-from tests.emulators.clouds.exchange import Json, Request, Route, page
+from tests.emulators.clouds.exchange import Answer, Json, Request, Route, page
 
-KEPT = timedelta(days=31)
-"""The time for which the history keeps an event."""
 ANY_PROJECT = "-"
 VIRTUAL: Json = {"virtual-sensor": ""}
 """The label of emulated devices."""
@@ -29,7 +28,7 @@ class Devices:
 
     def __init__(self) -> None:
         self._devices: dict[str, Json] = {}
-        self._history: dict[str, list[Json]] = {}
+        self.history = History()
         self.on_event: Callable[[Json, Json], None] = lambda _device, _event: None
         self.readable: Callable[[str], list[str]] = lambda _organization: []
 
@@ -77,7 +76,6 @@ class Devices:
             "labels": {**_text(labels), **(VIRTUAL if is_emulated else {})},
             "reported": dict.fromkeys(sorted(event_types(device_type))),
         }
-        self._history[name] = []
         return self._devices[name]
 
     def latest(self, project: str) -> list[tuple[Json, Json]]:
@@ -85,8 +83,7 @@ class Devices:
         pairs = []
         for name, device in list(self._devices.items()):
             if name.startswith(f"projects/{project}/"):
-                newest = {event["eventType"]: event for event in self._history[name]}
-                pairs += [(device, event) for event in newest.values()]
+                pairs += [(device, event) for event in self.history.newest(name)]
         return pairs
 
     def publish(self, name: str, event_type: str, data: Json) -> Json:
@@ -94,10 +91,10 @@ class Devices:
         device = self._devices[name]
         check_emits(device["type"], event_type)
         time = data.get("updateTime") or _written(datetime.now(UTC))
-        _read(time)
+        read_time(time)
         events = [_event(name, event_type, {event_type: whole}, time) for whole in emitted(event_type, data, time)]
         for event in events:
-            self._history[name].append(event)
+            self.history.keep(name, event)
             self._report(device, event_type, event["data"][event_type])
             self.on_event(device, event)
         return events[0]
@@ -118,7 +115,7 @@ class Devices:
 
     def _report(self, device: Json, event_type: str, data: Json) -> None:
         before = device["reported"].get(event_type)
-        if before is None or _read(before["updateTime"]) <= _read(data["updateTime"]):
+        if before is None or read_time(before["updateTime"]) <= read_time(data["updateTime"]):
             whole = grouped(before, data) if event_type == "networkStatus" else data
             device["reported"] = {**device["reported"], event_type: whole}
 
@@ -170,7 +167,8 @@ class Devices:
 
     def _delete(self, request: Request, project: str, device: str) -> Json:
         name = self._emulated_device(request, project, device)["name"]
-        del self._devices[name], self._history[name]
+        del self._devices[name]
+        self.history.forget(name)
         return {}
 
     def _publish(self, request: Request, project: str, device: str) -> Json:
@@ -198,23 +196,11 @@ class Devices:
                 errors.append({"device": name, "status": status})
         return {"batchErrors": errors}
 
-    def _events_anywhere(self, request: Request, device: str) -> Json:
-        _, project, _, _ = self._get_anywhere(request, device)["name"].split("/")
-        return self._events(request, project, device)
+    def _events_anywhere(self, request: Request, device: str) -> Answer:
+        return self.history.answer(self._get_anywhere(request, device)["name"], request)
 
-    def _events(self, request: Request, project: str, device: str) -> Json:
-        name, now = self._get(request, project, device)["name"], datetime.now(UTC)
-        start = _read(request.parameter("startTime", "start_time"), now - timedelta(days=1))
-        end = _read(request.parameter("endTime", "end_time"), now + timedelta(seconds=1))
-        if end < start:
-            raise Refusal(400, "end_time is before start_time")
-        types = [*request.query.get("eventTypes", []), *request.query.get("event_types", [])]
-        chosen = [
-            event
-            for event in sorted(self._history[name], key=lambda event: _read(event["timestamp"]), reverse=True)
-            if max(start, now - KEPT) <= _read(event["timestamp"]) <= end and (not types or event["eventType"] in types)
-        ]
-        return page("events", chosen, request, default=100, most=1000)
+    def _events(self, request: Request, project: str, device: str) -> Answer:
+        return self.history.answer(self._get(request, project, device)["name"], request)
 
 
 def _event(device: str, event_type: str, data: Json, time: str) -> Json:
@@ -234,13 +220,3 @@ def _text(labels: Any) -> Json:
 
 def _written(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _read(time: Any, default: datetime | None = None) -> datetime:
-    if not time and default:
-        return default
-    try:
-        moment = datetime.fromisoformat(time.replace(" ", "+"))
-    except (ValueError, AttributeError) as error:
-        raise Refusal(400, f"{time!r} is not a time") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

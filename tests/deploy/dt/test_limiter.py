@@ -1,0 +1,48 @@
+"""Calls of DT stay under its rate limit."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from deploy.dt.limiter import CALLS, WINDOW_S, Limited, Limiter
+from deploy.dt.transport import DtAnswer, DtRequest
+from tests.function.fakes import FakeClock
+
+DTS_OWN_LIMIT = 25
+REQUEST = DtRequest("GET", "/projects")
+
+
+def test_in_no_window_there_are_more_calls_than_agreed() -> None:
+    clock, begun = FakeClock(), list[float]()
+    limiter = Limiter(clock, clock.advance)
+    for _ in range(3 * CALLS):
+        limiter.wait()
+        begun.append(clock())
+    assert max(sum(at <= other < at + WINDOW_S for other in begun) for at in begun) == CALLS < DTS_OWN_LIMIT
+    assert clock() - begun[0] <= 2 * WINDOW_S + 0.1
+
+
+def test_all_threads_share_the_limit() -> None:
+    clock, slept = FakeClock(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock.advance(seconds)
+
+    limiter = Limiter(clock, sleep)
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(CALLS + 1):
+            pool.submit(limiter.wait)
+    assert slept
+
+
+def test_after_a_refusal_no_call_begins_before_dt_wants_it_to() -> None:
+    clock, answers = FakeClock(), [DtAnswer(429, {}, "7"), DtAnswer(200, {})]
+    begun: list[float] = []
+
+    def transport(request: DtRequest) -> DtAnswer:
+        assert request is REQUEST
+        begun.append(clock())
+        return answers.pop(0)
+
+    limited = Limited(transport, Limiter(clock, clock.advance))
+    assert [limited(REQUEST).status, limited(REQUEST).status] == [429, 200]
+    assert begun[1] - begun[0] >= 7
