@@ -15,7 +15,7 @@
     │   ├── ChecksumMismatch      a valid token, made for another body
     │   ├── ClockBehind           a valid token, issued in the future of this clock
     │   └── KeysUnavailable       there are neither secrets nor keys to verify with
-    ├── EventError            DT sent the event, but it belongs on the rejected topic
+    ├── EventError            the event is authentic, but cannot be used: it belongs on the rejected topic
     │   ├── Expired               the token has expired
     │   ├── Malformed             the body is not a JSON object in UTF-8
     │   ├── NoEnvelope            no usable event id, event type or target name
@@ -88,7 +88,7 @@ class KeysUnavailable(ProofError):
 
 
 class EventError(RelayError):
-    """DT sent the event, but it belongs on the rejected topic."""
+    """The event is authentic, but cannot be used: it belongs on the rejected topic, or its sender keeps it."""
 
 
 class Expired(EventError):

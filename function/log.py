@@ -22,6 +22,7 @@ from function.http import Request
 from function.message import Message
 from function.outcomes import DELIVERED, Outcome
 from function.settings import SEVERITIES, Severity
+from function.signature import Origin
 
 SAMPLE_S = 1.0
 """Minimum seconds between two lines of the same sampled reason."""
@@ -68,11 +69,12 @@ class RequestContext(Struct):
     request: Request
     envelope: Envelope = NOTHING
     secret_index: int | None = None
+    origin: Origin | None = None
     message: Message | None = None
     message_id: str | None = None
     publish_ms: float | None = None
-    rejected_for: RelayError | None = None
-    """The reason why the event is on the rejected topic; set when that topic has acknowledged it."""
+    unusable_for: RelayError | None = None
+    """The reason why an authentic event cannot be used; set when the answer is certain: it is kept, or refused with 422."""
 
 
 class Line(Struct, omit_defaults=True, rename="camel"):
@@ -89,6 +91,7 @@ class Line(Struct, omit_defaults=True, rename="camel"):
     event_type: str | None = None
     device_id: str | None = None
     secret_index: int | None = None
+    origin: Origin | None = None
     publish_ms: float | None = None
     message_id: str | None = None
     schema_violation: str | None = None
@@ -103,7 +106,7 @@ class Line(Struct, omit_defaults=True, rename="camel"):
         self.event_id = _truncated(context.envelope.event_id)
         self.event_type = _truncated(context.envelope.event_type)
         self.device_id = _truncated(context.envelope.device_id)
-        self.secret_index = context.secret_index
+        self.secret_index, self.origin = context.secret_index, context.origin
         self.publish_ms = context.publish_ms and round(context.publish_ms, 2)
         self.message_id = context.message_id
         if context.message:
@@ -219,6 +222,8 @@ def _message(line: Line, outcome: Outcome, error: Exception | None) -> str:
     event = _words(line.event_type, LONGEST_WORD) if line.event_type else "event" if line.device_id else ""
     if line.device_id:
         event = f"{event} of {_words(line.device_id, LONGEST_WORD)}"
+    if line.origin:
+        event = f"{event or 'event'} by {line.origin}"
     if outcome is DELIVERED:
         return f"{line.message} {event}" if event else line.message
     words = [line.message, event] if event else [line.message]

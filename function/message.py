@@ -18,6 +18,9 @@ from function.event_types import Time
 from function.settings import Settings
 from function.signature import Verified
 
+CONTRACT = "1"
+"""The version of docs/messages.md, an attribute of every message."""
+
 MAX_ATTRIBUTES = 100
 MAX_KEY_BYTES = 256
 MAX_VALUE_BYTES = 1024
@@ -35,7 +38,7 @@ _RFC_3339 = re.compile(
 _REFERENCE = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+")
 """A URI-reference without query and fragment. RFC 3986 requires to encode all other characters (§3.3, §4.1)."""
 
-_CERTAIN = ("reason", "receivedAt", "bodySha256", "contract")
+_CERTAIN = ("contract", "reason", "receivedAt", "bodySha256")
 """Attributes of a rejected message that contain nothing of the event."""
 
 Attribute: TypeAlias = tuple[str, str | None]
@@ -59,7 +62,10 @@ def event_message(verified: Verified, envelope: Envelope, traceparent: str | Non
         ("schemaViolation", envelope.schema_violation),
         *_labels(envelope, settings),
     ]
-    return _message(verified.body, attributes, _truncated(ordering_key, MAX_ORDERING_KEY_BYTES) or "")
+    ordering_key = _truncated(ordering_key, MAX_ORDERING_KEY_BYTES) or ""
+    if verified.origin:
+        return _message(verified.body, [("origin", verified.origin), *attributes], ordering_key)
+    return _message(verified.body, attributes, ordering_key)
 
 
 def rejected_message(
@@ -145,7 +151,7 @@ def _time(timestamp: str | None) -> str | None:
 
 
 def _message(data: bytes, attributes: Iterable[Attribute], ordering_key: str = "") -> Message:
-    kept: dict[str, str] = {}
+    kept: dict[str, str] = {"contract": CONTRACT}
     cut: list[str] = []
     for key, value in attributes:
         if value is None:

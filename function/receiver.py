@@ -31,7 +31,15 @@ from function.event import parse_body, read_envelope, require_envelope
 from function.http import Reply, Request
 from function.log import Log, RequestContext, traceparent
 from function.message import Message, bare_message, event_message, rejected_message
-from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, RETRY_AFTER_S, Outcome
+from function.outcomes import (
+    BY_ERROR,
+    BY_ERROR_WITH_ORIGIN,
+    DELIVERED,
+    DELIVERED_WITH_WARNING,
+    INTERNAL,
+    RETRY_AFTER_S,
+    Outcome,
+)
 from function.settings import Settings
 from function.signature import Verified
 from function.timeouts import with_timeout
@@ -100,11 +108,14 @@ class Receiver:
             outcome, error = BY_ERROR[type(expected)], expected
         except Exception as unforeseen:  # noqa: BLE001  # no exception may reach the web framework
             outcome, error = INTERNAL, unforeseen
-        self._log.request(context, outcome, error or context.rejected_for)
+        self._log.request(context, outcome, error or context.unusable_for)
         return _reply(outcome, context, is_early=isinstance(error, RequestError | Unsigned))
 
     async def _relay(self, request: Request, context: RequestContext) -> Outcome:
-        """Return the outcome of an event that a topic has acknowledged. Raises ``RelayError`` if no topic has."""
+        """Return the outcome of an event that a topic has acknowledged, or that its sender, an operator, has to keep.
+
+        Raises ``RelayError`` in every other case.
+        """
         ends_at = self._monotonic() + ANSWER_S
         if request.method != "POST":
             raise MethodNotAllowed("only POST is answered")
@@ -126,14 +137,17 @@ class Receiver:
     ) -> Outcome:
         body = await self._read(request, ends_at)
         verified = self._verifier.proves(authentic, body) or await self._verify_body(body, authentic, ends_at)
-        context.secret_index = verified.secret_index
+        context.secret_index, context.origin = verified.secret_index, verified.origin
         try:
             self._parse(verified, context)
             return await self._publish_event(verified, context, ends_at)
         except (EventError, PublishRefused) as reason:
-            outcome = await self._publish_rejected(verified, context, BY_ERROR[type(reason)], ends_at)
+            if verified.origin:
+                outcome = BY_ERROR_WITH_ORIGIN[type(reason)]
+            else:
+                outcome = await self._publish_rejected(verified, context, BY_ERROR[type(reason)], ends_at)
             # a new error without the frames of this one, which hold the context and the body: no reference cycle
-            context.rejected_for = type(reason)(str(reason))
+            context.unusable_for = type(reason)(str(reason))
             return outcome
 
     async def _read(self, request: Request, ends_at: float) -> bytes:
@@ -158,7 +172,7 @@ class Receiver:
         """Set ``context.envelope`` if the body can be parsed.
 
         Raises:
-            EventError: the first reason in the order of the decision table why the event belongs on the rejected topic.
+            EventError: the first reason in the order of the decision table why the event cannot be used.
 
         """
         try:

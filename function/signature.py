@@ -10,6 +10,8 @@ The checks follow RFC 8725: the header field fixes the algorithm, so the token c
 before the signature has been verified. The parser is stricter than that of JWT libraries: it accepts only canonical
 base64url, no repeated member, no ``crit``, no key inside the token, and only numbers as times.
 
+``origin`` is a claim of an operator's requests (docs/messages.md, Origin). DT does not send it.
+
 ``iat`` and ``exp`` are required, and may have fractions (RFC 7519 §2, NumericDate). ``nbf``, which DT does not send, is
 checked if it is present. ``aud`` is ignored, because the secret, which only one connector has, or ``sub`` already
 identifies the recipient. So no event is lost if DT adds an audience one day.
@@ -21,7 +23,7 @@ import hashlib
 import hmac
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 from msgspec import Struct
 
@@ -34,6 +36,11 @@ MAX_TOKEN_BYTES = 4096
 MAX_LIFETIME_S = 7200
 """Maximum seconds from ``iat`` to ``exp``. DT's tokens are valid for 3600 or 300."""
 
+Origin = Literal["replay", "backfill"]
+"""The command of an operator that sends an event. An event that DT delivers has no origin."""
+
+ORIGINS: tuple[Origin, ...] = get_args(Origin)
+
 _FORBIDDEN_HEADERS = frozenset({"crit", "b64", "jwk", "jku", "x5u", "x5c", "zip"})
 """Header members that change how a token is read, or contain a key. DT's tokens do not have them."""
 
@@ -44,7 +51,8 @@ _BASE64 = bytes.maketrans(b"-_+/=", b"+/   ")
 class Token(Struct, frozen=True):
     """A well-formed token. Its content must not be trusted until the signature has been verified.
 
-    The times are in seconds since the UTC epoch. ``checksum`` is the hexadecimal SHA-256 of the body.
+    The times are in seconds since the UTC epoch. ``checksum`` is the hexadecimal SHA-256 of the body. ``origin`` is None
+    in every token of ``DT-Asymmetric-Signature``, because only a person who has the secret is an operator.
     """
 
     signed: bytes
@@ -56,18 +64,20 @@ class Token(Struct, frozen=True):
     not_before: float
     expires_at: float
     checksum: str
+    origin: Origin | None = None
 
 
 class Verified(Struct, frozen=True):
     """A body that DT has sent. Only ``Verifier`` makes one, and every message is made from one.
 
     ``secret_index`` counts from 0, the newest secret. It is None if DT's own key proved the body.
-    ``expired``: the body is authentic, but the token has expired.
+    ``expired``: the body is authentic, but the token has expired. ``origin``: that of the token that proved the body.
     """
 
     body: bytes
     secret_index: int | None
     expired: bool
+    origin: Origin | None = None
 
 
 class PublicKey(Protocol):
@@ -82,7 +92,8 @@ def parse_token(text: str, algorithm: str) -> Token:
     """Return the parts of a compact token. Nothing is verified.
 
     Raises:
-        SignatureInvalid: the token is malformed, has another algorithm, or is valid longer than ``MAX_LIFETIME_S``.
+        SignatureInvalid: the token is malformed, has another algorithm, is valid longer than ``MAX_LIFETIME_S``, or was
+            made with a secret and has an ``origin`` that is not one of ``ORIGINS``.
 
     """
     segments = text.split(".") if len(text) <= MAX_TOKEN_BYTES else ()
@@ -106,6 +117,7 @@ def parse_token(text: str, algorithm: str) -> Token:
         not_before=_seconds(claims, "nbf") if "nbf" in claims else issued_at,
         expires_at=expires_at,
         checksum=checksum,
+        origin=_origin(claims["origin"]) if "origin" in claims and algorithm == "HS256" else None,
     )
 
 
@@ -191,3 +203,11 @@ def _seconds(claims: dict[str, Any], name: str) -> float:
     if type(value) is int or (type(value) is float and math.isfinite(value)):
         return value
     raise SignatureInvalid(f"{name} is not a number of seconds")
+
+
+def _origin(value: object) -> Origin:
+    """Return the value of the claim ``origin``. Raises SignatureInvalid if it is not one of ``ORIGINS``."""
+    for origin in ORIGINS:
+        if value == origin:
+            return origin
+    raise SignatureInvalid(f"origin is not {' or '.join(ORIGINS)}")

@@ -158,10 +158,15 @@ class Verifier:
             is_expired = verify_body(authentic.token, body, now=self._now(), leeway_s=self._leeway_s)
         except ProofError:
             return None
-        return None if is_expired else Verified(body, authentic.secret_index, expired=False)
+        if is_expired:
+            return None
+        return Verified(body, authentic.secret_index, expired=False, origin=authentic.token.origin)
 
     async def verify_body(self, authentic: Authentic, body: bytes) -> Verified:
         """Return the body, verified by this token or by one of the remaining tokens.
+
+        The first token that has not expired decides on the index of the secret and on the origin. If all have expired,
+        the first one does.
 
         Raises:
             ProofError: no scheme verifies in full. Of several errors, ``_PRECEDENCE`` chooses one.
@@ -175,10 +180,11 @@ class Verifier:
             except ProofError as failure:
                 failures = (*failures, failure)
             else:
-                verified = Verified(body, authentic.secret_index, expired=is_expired)
+                token = authentic.token
+                verified = Verified(body, authentic.secret_index, expired=is_expired, origin=token.origin)
                 if not is_expired:
                     return verified
-                expired = verified
+                expired = expired or verified
             try:
                 if expired and not authentic.rest:
                     return expired
