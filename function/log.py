@@ -74,7 +74,7 @@ class RequestContext(Struct):
     message_id: str | None = None
     publish_ms: float | None = None
     unusable_for: RelayError | None = None
-    """The reason why an authentic event cannot be used; set when the answer is certain: it is kept, or refused with 422."""
+    """The reason why an authentic event cannot be used; set when it has been kept, or is refused with 422."""
 
 
 class Line(Struct, omit_defaults=True, rename="camel"):

@@ -46,7 +46,7 @@ BY_ERROR: dict[type[errors.RelayError], Outcome] = {
     errors.ForeignProject: Outcome("foreign_project", 200, "WARNING", "kept: project not allowed"),  # 12
     errors.PublishTransient: Outcome("publish", 503, "WARNING", "put off: Pub/Sub did not acknowledge"),  # 18
     errors.PublishMisconfigured: Outcome("publish_config", 503, "CRITICAL", "put off: the topic cannot be used"),  # 19
-    errors.PublishRefused: Outcome("invalid_argument", 200, "ERROR", "kept: the main topic calls it invalid"),  # 20
+    errors.PublishRefused: Outcome("invalid_argument", 200, "ERROR", "kept: invalid for the main topic"),  # 20
     errors.RejectedTopicFailed: Outcome("publish_rejected", 503, "CRITICAL", "put off: the rejected topic fails"),  # 21
     errors.PublishUnacknowledged: Outcome("publish", 503, "ERROR", "put off: not one message id"),  # 22
 }
@@ -57,6 +57,6 @@ BY_ERROR_WITH_ORIGIN: dict[type[errors.RelayError], Outcome] = {
     errors.Malformed: Outcome("malformed", 422, "WARNING", "refused: no JSON object"),  # 24
     errors.NoEnvelope: Outcome("no_envelope", 422, "WARNING", "refused: no event"),  # 24
     errors.ForeignProject: Outcome("foreign_project", 422, "WARNING", "refused: project not allowed"),  # 24
-    errors.PublishRefused: Outcome("invalid_argument", 422, "WARNING", "refused: the main topic calls it invalid"),  # 24
+    errors.PublishRefused: Outcome("invalid_argument", 422, "WARNING", "refused: invalid for the main topic"),  # 24
 }
-"""The outcomes instead of a 200 for an event that an operator sends. Nothing is published, because its sender has it."""
+"""The outcomes instead of a 200 if an operator sends the event: nothing is published, because its sender has it."""

@@ -51,8 +51,8 @@ _BASE64 = bytes.maketrans(b"-_+/=", b"+/   ")
 class Token(Struct, frozen=True):
     """A well-formed token. Its content must not be trusted until the signature has been verified.
 
-    The times are in seconds since the UTC epoch. ``checksum`` is the hexadecimal SHA-256 of the body. ``origin`` is None
-    in every token of ``DT-Asymmetric-Signature``, because only a person who has the secret is an operator.
+    The times are in seconds since the UTC epoch. ``checksum`` is the hexadecimal SHA-256 of the body. ``origin`` is
+    None in every token of ``DT-Asymmetric-Signature``, because only a person who has the secret is an operator.
     """
 
     signed: bytes

@@ -186,6 +186,10 @@ def _forged() -> dict[str, Make]:
         "ES256 without checksum_sha256": _key(checksum_sha256=None),
         "and a body over the cap": lambda _: Request([(SECRET_HEADER, "x")], padded(CAP + 1)),
         "unknown secret, and a body over the cap": lambda _: by_secret(padded(CAP + 1), secret="x" * 40),
+        "origin of no command": _secret(origin="live"),
+        "origin null": _secret(origin=None),
+        "origin a list": _secret(origin=["replay"]),
+        "origin and an unknown secret": _secret(origin="replay", secret="x" * 40),
         "both wrong": lambda stage: by_secret(secret="x" * 40).plus(*stage.by_key(key=new_key()).headers),
     }
 
@@ -257,6 +261,47 @@ def _rejected() -> Iterator[Row]:
     foreign = changed("event.targetName", "projects/other/devices/d")
     known = {**KNOWN, "projectId": "other", "deviceId": "d"}
     yield from _kept(12, "WARNING", "foreign_project", [("other project", foreign, known)])
+
+
+def _of_operators() -> Iterator[Row]:
+    """Return requests whose token has an ``origin``. Only a token that a secret has proven has one."""
+
+    def delivered(number: int, name: str, make: Make, origin: str, **fields: object) -> Row:
+        attributes = {**KNOWN, "origin": origin} if origin else KNOWN
+        said = {"origin": origin, **fields} if origin else fields
+        return Row(number, name, make, 200, "INFO", topic="events", attributes=attributes, fields=said)
+
+    def refused(name: str, reason: str, body: bytes = BODY, main: Fault | None = None, ahead_s: float = 0) -> Row:
+        def make(_: Stage) -> Request:
+            return by_secret(body, ahead_s=ahead_s, origin="replay")
+
+        fields, calls = {"origin": "replay"}, 1 if main else 0
+        return Row(24, name, make, 422, "WARNING", reason, main=main, calls=calls, fields=fields)
+
+    yield delivered(17, "replay", _secret(origin="replay"), "replay", secretIndex=0)
+    yield delivered(
+        17, "backfill, older secret", _secret(origin="backfill", secret=OLDER_SECRET), "backfill", secretIndex=1
+    )
+    yield delivered(
+        17, "replay, and a key", lambda stage: by_secret(origin="replay").plus(*stage.by_key().headers), "replay"
+    )
+    yield delivered(17, "origin by a key", _key(origin="replay"), "")
+    yield delivered(17, "origin of no command by a key", _key(origin=["live"]), "")
+    for name, changes in (("no command", {"origin": "live"}), ("expired", {"origin": "replay", "ahead_s": -3665})):
+        yield delivered(
+            17,
+            f"origin, {name}, and a key",
+            lambda stage, changes=changes: by_secret(**changes).plus(*stage.by_key().headers),  # type: ignore[misc]
+            "",
+        )
+    keep = {"status": 200, "severity": "WARNING", "reason": "expired", "topic": "rejected"}
+    yield Row(9, "origin by a key", _key(origin="replay", ahead_s=-365), **keep)  # type: ignore[arg-type]
+    yield refused("expired", "expired", ahead_s=-3665)
+    yield refused("expired and malformed", "expired", b"{", ahead_s=-3665)
+    yield refused("malformed", "malformed", BODY_CANARY.encode())
+    yield refused("no eventId", "no_envelope", changed("event.eventId"))
+    yield refused("other project", "foreign_project", changed("event.targetName", "projects/other/devices/d"))
+    yield refused("invalid for the main topic", "invalid_argument", main=Fault.fail("INVALID_ARGUMENT"))
 
 
 def _published(number: int, name: str, body: bytes, known: Mapping[str, str] = KNOWN) -> Row:
@@ -378,6 +423,7 @@ ROWS: tuple[Row, ...] = (
     *_signature(),
     *_checksum_and_clock(),
     *_rejected(),
+    *_of_operators(),
     *_tolerated(),
     *_contradictory(),
     *_cut(),

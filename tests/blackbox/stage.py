@@ -48,7 +48,7 @@ KNOWN = {
     "deviceType": "temperature",
     "label.name": "Demo temperature",
 }
-"""The attributes of ``BODY``, without the ``traceparent``."""
+"""The attributes of ``BODY``, without the ``traceparent`` and the ``contract``."""
 
 DROP = object()
 
@@ -227,5 +227,5 @@ def surroundings(folder: Path) -> Iterator[Surroundings]:
 
 
 def rejected_attributes(body: bytes, reason: str, known: Mapping[str, str]) -> dict[str, str]:
-    """Return the attributes of a rejected message, without ``receivedAt``."""
+    """Return the attributes of a rejected message, without ``receivedAt`` and the ``contract``."""
     return {"reason": reason, "bodySha256": hashlib.sha256(body).hexdigest(), **known}

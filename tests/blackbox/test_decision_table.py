@@ -102,6 +102,7 @@ def check_messages(stage: Stage, outcome: Outcome, row: Row) -> None:
     assert message.ordering_key == ""
     attributes = dict(message.attributes)
     assert attributes.pop("traceparent") == outcome.traceparent
+    assert attributes.pop("contract") == "1"
     if row.topic == "rejected":
         assert is_now(attributes.pop("receivedAt"))
         assert attributes == rejected_attributes(message.data, row.reason, row.attributes)
@@ -125,6 +126,7 @@ def check_line(stage: Stage, outcome: Outcome, row: Row) -> None:
     assert line["status"] == row.status
     assert "stack_trace" not in line
     assert line.get("messageId") == (outcome.messages[0].message_id if row.topic else None)
+    assert ("origin" in line) == ("origin" in row.fields)
     assert row.fields.items() <= line.items()
     if row.topic:
         said = {name: line.get(name) for name in ("eventId", "eventType", "deviceId")}
@@ -175,6 +177,7 @@ def test_every_event_type_arrives_byte_for_byte_with_its_attributes(stage: Stage
     (message,) = outcome.messages
     assert message.data == body
     assert message.attributes == {
+        "contract": "1",
         "eventId": event["event"]["eventId"],
         "eventType": event_type,
         "deviceId": event["metadata"]["deviceId"],
@@ -201,7 +204,7 @@ def test_row_15_an_event_that_comes_twice_is_delivered_twice(stage: Stage) -> No
 def test_a_request_without_a_trace_has_no_traceparent_attribute(stage: Stage) -> None:
     (message,) = stage.send(by_secret(), traced=False).messages
 
-    assert message.attributes == KNOWN
+    assert message.attributes == {**KNOWN, "contract": "1"}
 
 
 @pytest.mark.parametrize("code", ["UNAVAILABLE", "INTERNAL"])
@@ -324,6 +327,7 @@ def test_ordering_keys_and_cloud_events_are_published_if_the_settings_say_so(fil
     assert message.ordering_key == KNOWN["deviceId"]
     assert message.attributes == {
         **{name: value for name, value in KNOWN.items() if name != "label.name"},
+        "contract": "1",
         "ce-specversion": "1.0",
         "ce-id": KNOWN["eventId"],
         "ce-source": f"//api.disruptive-technologies.com/projects/{PROJECT_ID}/devices/{KNOWN['deviceId']}",

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from msgspec import structs
 
-from function.errors import ChecksumMismatch, Expired, PublishTransient, SignatureInvalid, Unsigned
+from function.errors import ChecksumMismatch, Expired, Malformed, PublishTransient, SignatureInvalid, Unsigned
 from function.event import parse_body, read_envelope
 from function.log import Log, RequestContext, Stream, dropped_line, traceparent
 from function.message import Message
-from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, Outcome
+from function.outcomes import BY_ERROR, BY_ERROR_WITH_ORIGIN, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, Outcome
 from function.settings import SEVERITIES, Severity
 from tests.function.builders import SECRET, body, request, secret_token
 from tests.function.fakes import FakeClock
@@ -52,15 +52,17 @@ def test_the_line_of_a_delivered_event_has_all_its_fields() -> None:
     known = context()
     known.envelope = read_envelope(parse_body(body()))
     known.secret_index, known.message_id, known.publish_ms = 0, "id-1", 12.3456
+    known.origin = "replay"
     known.message = Message(b"", {"schemaViolation": "$.event.data"}, cut=("label.room",))
     assert Page().line(known) == {
         "severity": "INFO",
-        "message": "delivered temperature of emu0007dr2b5vjs7396g",
+        "message": "delivered temperature of emu0007dr2b5vjs7396g by replay",
         "status": 200,
         "eventId": known.envelope.event_id,
         "eventType": "temperature",
         "deviceId": "emu0007dr2b5vjs7396g",
         "secretIndex": 0,
+        "origin": "replay",
         "publishMs": 12.35,
         "messageId": "id-1",
         "schemaViolation": "$.event.data",
@@ -273,6 +275,14 @@ def test_the_message_of_a_line_says_the_result_and_the_event(
         request(body(), {}), envelope=SEEN, message=ODD if outcome is DELIVERED_WITH_WARNING else None
     )
     assert Page().line(known, outcome, error)["message"].startswith(message)
+
+
+def test_the_message_of_a_refused_request_of_an_operator_names_its_command_even_without_an_event() -> None:
+    known = context()
+    known.origin = "backfill"
+    line = Page().line(known, BY_ERROR_WITH_ORIGIN[Malformed], Malformed("not one JSON object in UTF-8"))
+    assert line["message"] == "refused: no JSON object: event by backfill: not one JSON object in UTF-8"
+    assert (line["severity"], line["status"], line["reason"]) == ("WARNING", 422, "malformed")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from msgspec import structs
 
 from function.event import NOTHING, Envelope, parse_body, read_envelope
 from function.message import (
+    CONTRACT,
     MAX_ATTRIBUTES,
     MAX_KEY_BYTES,
     MAX_ORDERING_KEY_BYTES,
@@ -19,6 +20,7 @@ from function.message import (
     event_message,
     rejected_message,
 )
+from function.signature import ORIGINS, Origin, Verified
 from tests.emulators.events import PROJECT_ID
 from tests.function.builders import body, event, settings, sha256, thorough, verified
 
@@ -26,7 +28,9 @@ BODY = body()
 ENVELOPE = read_envelope(parse_body(BODY))
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
+ALWAYS = {"contract": CONTRACT}
 IDENTITY = {
+    "contract": "1",
     "eventId": event()["event"]["eventId"],
     "eventType": "temperature",
     "deviceId": "emu0007dr2b5vjs7396g",
@@ -56,7 +60,31 @@ def test_the_message_of_an_event_is_its_bytes_and_its_fields_as_attributes() -> 
 
 
 def test_missing_fields_of_an_event_are_not_attributes() -> None:
-    assert made(NOTHING) == Message(BODY, {})
+    assert made(NOTHING) == Message(BODY, ALWAYS)
+
+
+def test_every_message_says_which_version_of_the_contract_it_follows() -> None:
+    assert made().attributes["contract"] == rejected().attributes["contract"] == "1"
+    assert next(iter(made().attributes)) == next(iter(rejected(NOTHING).attributes)) == "contract"
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+def test_a_message_of_an_operator_says_which_command_sent_it(origin: Origin) -> None:
+    sent = Verified(BODY, 0, expired=False, origin=origin)
+    message = event_message(sent, ENVELOPE, TRACEPARENT, settings(ORDERING_KEY="device"))
+    assert message == Message(
+        BODY, {**IDENTITY, "origin": origin, "traceparent": TRACEPARENT}, ordering_key=IDENTITY["deviceId"]
+    )
+
+
+def test_no_number_of_labels_displaces_the_contract_or_the_origin() -> None:
+    names = [f"n{number}" for number in range(100)]
+    sent = Verified(BODY, 0, expired=False, origin="replay")
+    asked = settings(LABEL_ATTRIBUTES=",".join(names))
+    message = event_message(sent, labelled(**dict.fromkeys(names, "x")), None, asked)
+    assert len(message.attributes) == MAX_ATTRIBUTES
+    assert message.attributes.items() >= {**IDENTITY, "origin": "replay"}.items()
+    assert message.cut == tuple(f"label.{name}" for name in names[92:])
 
 
 def test_a_product_number_a_trace_and_a_schema_violation_are_attributes_if_they_exist() -> None:
@@ -90,7 +118,7 @@ def test_a_rejected_message_has_the_reason_the_time_and_the_known_fields() -> No
 
 
 def test_a_rejected_message_of_an_unreadable_body_has_the_reason_and_the_time() -> None:
-    assert set(rejected(NOTHING).attributes) == {"reason", "receivedAt", "bodySha256"}
+    assert set(rejected(NOTHING).attributes) == {"contract", "reason", "receivedAt", "bodySha256"}
 
 
 def test_configured_labels_are_attributes_of_both_kinds_of_message() -> None:
@@ -270,16 +298,12 @@ def test_a_control_character_does_not_turn_one_type_into_another() -> None:
 def test_a_bare_message_has_nothing_of_the_event_except_its_bytes() -> None:
     whole = rejected(labelled(room="x" * 2000), TRACEPARENT, LABEL_ATTRIBUTES="room", CLOUDEVENTS="true")
     bare = bare_message(whole)
-    certain = {"reason": "expired", "receivedAt": "2026-01-02T03:04:05Z", "bodySha256": sha256(BODY)}
+    certain = {**ALWAYS, "reason": "expired", "receivedAt": "2026-01-02T03:04:05Z", "bodySha256": sha256(BODY)}
     assert bare == Message(
         BODY,
         certain,
         cut=("label.room", *(name for name in whole.attributes if name not in certain)),
     )
-
-
-def test_a_bare_message_keeps_the_contracts_version_if_it_has_one() -> None:
-    assert bare_message(Message(BODY, {"contract": "1", "eventId": "x"})).attributes == {"contract": "1"}
 
 
 def test_the_ordering_key_is_the_device_if_it_is_configured() -> None:
@@ -350,7 +374,7 @@ def test_a_label_that_is_not_unicode_is_dropped_and_not_changed() -> None:
     assert message == Message(BODY, IDENTITY, cut=("label.room",))
 
 
-@pytest.mark.parametrize(("count", "dropped"), [(94, 0), (95, 1), (300, 206)])
+@pytest.mark.parametrize(("count", "dropped"), [(93, 0), (94, 1), (300, 207)])
 def test_the_last_labels_are_dropped_if_there_are_more_than_100_attributes(count: int, dropped: int) -> None:
     names = [f"n{number}" for number in range(count)]
     message = made(labelled(**dict.fromkeys(names, "x")), LABEL_ATTRIBUTES=",".join(names))

@@ -3,7 +3,14 @@
 import pytest
 
 from function import errors
-from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL, RETRY_AFTER_S
+from function.outcomes import (
+    BY_ERROR,
+    BY_ERROR_WITH_ORIGIN,
+    DELIVERED,
+    DELIVERED_WITH_WARNING,
+    INTERNAL,
+    RETRY_AFTER_S,
+)
 from function.settings import SEVERITIES
 
 TABLE = [
@@ -26,6 +33,7 @@ TABLE = [
     (25, errors.Busy, "busy", 503, "WARNING"),
     (22, errors.PublishUnacknowledged, "publish", 503, "ERROR"),
 ]
+ROWS = (*BY_ERROR.values(), *BY_ERROR_WITH_ORIGIN.values())
 
 
 @pytest.mark.parametrize(("row", "error", "reason", "status", "severity"), TABLE)
@@ -38,6 +46,16 @@ def test_the_row_of_each_error_is_that_of_the_design(
 
 def test_the_table_has_no_other_rows() -> None:
     assert set(BY_ERROR) == {error for _, error, *_ in TABLE}
+
+
+def test_row_24_whatever_would_be_kept_is_refused_with_the_same_reason_if_an_operator_sends_it() -> None:
+    kept = {error: outcome.reason for error, outcome in BY_ERROR.items() if outcome.status == 200}
+    assert {error: outcome.reason for error, outcome in BY_ERROR_WITH_ORIGIN.items()} == kept
+    assert {(outcome.status, outcome.severity) for outcome in BY_ERROR_WITH_ORIGIN.values()} == {(422, "WARNING")}
+
+
+def test_no_line_of_an_operators_request_is_left_out() -> None:
+    assert not any(outcome.sampled for outcome in BY_ERROR_WITH_ORIGIN.values())
 
 
 def leaves(error: type[errors.RelayError]) -> set[type[errors.RelayError]]:
@@ -68,14 +86,14 @@ def test_delivered_events_and_unexpected_errors_have_their_rows() -> None:
 
 
 def test_every_row_has_a_message_and_a_severity_of_cloud_logging() -> None:
-    for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_WITH_WARNING, INTERNAL):
+    for outcome in (*ROWS, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL):
         assert outcome.message
         assert outcome.severity in SEVERITIES
 
 
 def test_every_message_begins_with_the_action_that_was_taken() -> None:
     done = {200: "kept: ", 503: "put off: "}
-    for outcome in BY_ERROR.values():
+    for outcome in ROWS:
         assert outcome.message.startswith(done.get(outcome.status, "refused: "))
     assert DELIVERED.message == "delivered"
     assert DELIVERED_WITH_WARNING.message.startswith("delivered, ")

@@ -27,7 +27,7 @@ from function.http import Reply, Request
 from function.log import Log
 from function.message import Message
 from function.receiver import LARGE_BODIES_BYTES, Receiver
-from function.signature import PublicKey
+from function.signature import ORIGINS, PublicKey
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 from tests.emulators.events import PROJECT_ID, SAMPLES
 from tests.function.builders import (
@@ -248,7 +248,7 @@ def test_row_09_expired_has_precedence_over_the_other_faults_of_an_event(content
 )
 def test_row_10_a_body_that_is_not_a_json_object_is_kept_unchanged(content: bytes) -> None:
     attributes = kept(Relay(), signed(content), content, "ERROR", "malformed")
-    assert set(attributes) == {"reason", "receivedAt", "bodySha256"}
+    assert set(attributes) == {"contract", "reason", "receivedAt", "bodySha256"}
 
 
 @pytest.mark.parametrize("name", ["eventId", "eventType", "targetName"])
@@ -389,7 +389,7 @@ def test_row_20_an_event_with_an_attribute_that_no_topic_accepts_is_kept_without
     publisher = Picky("label.name")
     relay = Relay(publisher=publisher, environ={"LABEL_ATTRIBUTES": "name"})
     attributes = kept(relay, signed(BODY), BODY, "ERROR", "invalid_argument")
-    assert attributes.keys() == {"reason", "receivedAt", "bodySha256"}
+    assert attributes.keys() == {"contract", "reason", "receivedAt", "bodySha256"}
     assert "label.name" in relay.line["cutAttributes"]
     assert relay.line["eventId"] == event()["event"]["eventId"]
     assert publisher.tried == [TOPIC, REJECTED_TOPIC, REJECTED_TOPIC]
@@ -398,7 +398,7 @@ def test_row_20_an_event_with_an_attribute_that_no_topic_accepts_is_kept_without
 def test_row_12_a_foreign_event_with_an_attribute_that_no_topic_accepts_is_kept_without_its_attributes() -> None:
     relay = Relay(publisher=Picky("eventId"), environ={"DT_PROJECT_IDS": "another"})
     attributes = kept(relay, signed(BODY), BODY, "WARNING", "foreign_project")
-    assert attributes.keys() == {"reason", "receivedAt", "bodySha256"}
+    assert attributes.keys() == {"contract", "reason", "receivedAt", "bodySha256"}
 
 
 def test_row_21_a_message_that_is_also_refused_without_its_attributes_is_not_tried_again() -> None:
@@ -435,9 +435,81 @@ def test_row_23_an_unexpected_error_is_answered_500_without_a_body(content: byte
     assert SECRET.encode() not in relay.page.getvalue()
 
 
+def sent_by(origin: object, content: bytes = BODY, **claims: Any) -> Request:
+    """Return a request of an operator."""
+    return request(content, {"x-dt-signature": secret_token(content, origin=origin, **claims)})
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize(
+    ("content", "severity"), [(BODY, "INFO"), (body(data={"temperature": {"value": "warm"}}), "WARNING")]
+)
+def test_row_17_an_event_that_an_operator_sends_is_delivered_and_says_so(
+    origin: str, content: bytes, severity: str
+) -> None:
+    relay = Relay()
+    assert delivered(relay, sent_by(origin, content), content, severity)["origin"] == origin
+    assert relay.line["origin"] == origin
+
+
+OLD: dict[str, Any] = {"iat": NOW - 3660, "exp": NOW - 60}
+UNUSABLE: dict[str, tuple[bytes, dict[str, Any], str]] = {
+    "row 9": (BODY, OLD, "expired"),
+    "row 9 and 10": (b"junk", OLD, "expired"),
+    "row 10": (b"junk", {}, "malformed"),
+    "row 11": (body(eventId=ABSENT), {}, "no_envelope"),
+    "row 12": (body(targetName="projects/another/devices/d"), {}, "foreign_project"),
+}
+
+
+@pytest.mark.parametrize("origin", ORIGINS)
+@pytest.mark.parametrize(("content", "claims", "reason"), UNUSABLE.values(), ids=UNUSABLE)
+def test_row_24_an_unusable_event_that_an_operator_sends_is_refused_with_its_reason_and_no_topic_is_tried(
+    origin: str, content: bytes, claims: dict[str, Any], reason: str
+) -> None:
+    relay = Relay(environ={"DT_PROJECT_IDS": PROJECT_ID})
+    reply = refused(relay, sent_by(origin, content, **claims), 422, "WARNING", reason)
+    assert relay.publisher.timeouts_s == []
+    assert relay.line["origin"] == origin
+    assert (dict(reply.headers), reply.is_early) == ({}, False)
+
+
+def test_row_24_an_operators_event_that_the_main_topic_calls_invalid_is_refused_and_not_kept() -> None:
+    publisher = Picky("label.name")
+    relay = Relay(publisher=publisher, environ={"LABEL_ATTRIBUTES": "name"})
+    refused(relay, sent_by("replay"), 422, "WARNING", "invalid_argument")
+    assert publisher.tried == [TOPIC]
+    assert relay.line["detail"] == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize("origin", [None, True, 1, "", "live", "Replay", ["replay"], {"replay": 1}])
+def test_row_05_an_origin_of_no_command_is_a_malformed_token(origin: object) -> None:
+    refused(Relay(), sent_by(origin), 401, "WARNING", "signature")
+
+
+@pytest.mark.parametrize("origin", ["replay", "live", None, []])
+def test_row_10_an_origin_that_dts_own_key_has_signed_changes_nothing(origin: object) -> None:
+    relay = Relay()
+    asked = request(b"junk", {"dt-asymmetric-signature": key_token(b"junk", origin=origin)})
+    assert "origin" not in kept(relay, asked, b"junk", "ERROR", "malformed")
+    assert "origin" not in relay.line
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [(PublishTransient("UNAVAILABLE"), 503, "publish"), (PublishMisconfigured("NOT_FOUND"), 503, "publish_config")],
+)
+def test_rows_18_19_an_operators_event_that_is_not_acknowledged_is_put_off_as_any_other(
+    error: Exception, status: int, reason: str
+) -> None:
+    relay = Relay(publisher=FakePublisher({TOPIC: error}))
+    refused(relay, sent_by("backfill"), status, "WARNING" if reason == "publish" else "CRITICAL", reason)
+    assert relay.line["origin"] == "backfill"
+
+
 def test_every_row_of_the_design_has_its_test() -> None:
     named = [name.split("_")[2:5] for name in globals() if name.startswith(("test_row_", "test_rows_"))]
-    assert {int(word) for words in named for word in words if word.isdecimal()} == set(range(1, 24))
+    assert {int(word) for words in named for word in words if word.isdecimal()} == set(range(1, 25))
 
 
 def test_a_request_that_is_cancelled_stays_cancelled() -> None:
@@ -701,8 +773,9 @@ def test_one_changed_bit_of_token_or_body_is_never_2xx_and_publishes_nothing(hea
 
 
 @given(
-    content=st.binary(max_size=300),
+    content=st.one_of(st.binary(max_size=300), st.just(BODY)),
     secret=st.sampled_from([SECRET, WRONG_SECRET]),
+    origin=st.sampled_from([None, "replay", "backfill", "live"]),
     is_main_down=st.booleans(),
     is_rejected_down=st.booleans(),
 )
@@ -711,25 +784,33 @@ def test_every_2xx_is_an_acknowledged_event(
     content: bytes,
     secret: str,
     *,
+    origin: str | None,
     is_main_down: bool,
     is_rejected_down: bool,
 ) -> None:
     down = {TOPIC: is_main_down, REJECTED_TOPIC: is_rejected_down}
     relay = Relay(publisher=FakePublisher({topic: PublishTransient("") for topic, is_down in down.items() if is_down}))
-    reply = relay.answer(request(content, {"x-dt-signature": secret_token(content, secret)}))
+    claims = {"origin": origin} if origin else {}
+    reply = relay.answer(request(content, {"x-dt-signature": secret_token(content, secret, **claims)}))
     assert (reply.status == 200) == (len(relay.publisher.acknowledged) == 1)
     assert all(message.data == content for _, message in relay.publisher.acknowledged)
     assert relay.topics == [] or secret == SECRET
+    assert origin is None or REJECTED_TOPIC not in relay.topics
 
 
-def test_rejected_events_leave_no_reference_cycle_that_keeps_their_bodies_in_memory() -> None:
+@pytest.mark.parametrize(
+    ("asked", "status"), [(signed(b"not JSON"), 200), (sent_by("replay", b"not JSON"), 422)], ids=["kept", "refused"]
+)
+def test_unusable_events_leave_no_reference_cycle_that_keeps_their_bodies_in_memory(
+    asked: Request, status: int
+) -> None:
     relay = Relay()
     receiver = relay.receiver()
 
     async def answer(count: int) -> int:
         gc.collect()
         for _ in range(count):
-            assert (await receiver.receive(signed(b"not JSON"))).status == 200
+            assert (await receiver.receive(asked)).status == status
         return gc.collect()
 
     gc.disable()

@@ -65,6 +65,43 @@ def token(**changes: Any) -> Token:
     return parse_token(secret_token(BODY, **changes), "HS256")
 
 
+@pytest.mark.parametrize("origin", ["replay", "backfill"])
+def test_the_origin_of_a_token_that_a_secret_made_is_read(origin: str) -> None:
+    assert token(origin=origin).origin == origin
+    assert token().origin is None
+
+
+NO_ORIGINS: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    0,
+    1,
+    1.5,
+    "",
+    "live",
+    "Replay",
+    "replay ",
+    "replay\x00",
+    "backfills",
+    [],
+    ["replay"],
+    {},
+)
+"""Values of every type of JSON that are neither ``replay`` nor ``backfill``."""
+
+
+@pytest.mark.parametrize("value", [*NO_ORIGINS, {"replay": 1}, "\ud800", "x" * 2000, [["replay"]]], ids=repr)
+def test_any_other_origin_is_a_malformed_token(value: Any) -> None:
+    with pytest.raises(SignatureInvalid, match=r"^(origin is not replay or backfill|a segment is not)"):
+        token(origin=value)
+
+
+@pytest.mark.parametrize("value", ["replay", *NO_ORIGINS], ids=repr)
+def test_an_origin_that_dts_own_key_has_signed_is_ignored(value: Any) -> None:
+    assert parse_token(key_token(BODY, origin=value), "ES256").origin is None
+
+
 def test_a_known_token_verifies() -> None:
     known = parse_token(KNOWN_TOKEN, "HS256")
     assert verify_secret(known, [SECRET.encode()]) == 0

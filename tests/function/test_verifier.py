@@ -249,6 +249,10 @@ FORGERIES_BY_SECRET = {
     "a token for the other header": key_token(BODY),
     "an ES256 token that says HS256": by_secret(sign=es256()),
     "a signature of SHA-512 that says HS256": by_secret(sign=hs256(digest="sha512")),
+    "origin of no command": by_secret(origin="live"),
+    "origin null": by_secret(origin=None),
+    "origin a list": by_secret(origin=["replay"]),
+    "origin twice": with_member(by_secret, '"origin": "replay"', origin="replay"),
 }
 FORGERIES_BY_KEY = {
     "another key": by_key(sign=es256(STRANGERS_KEY)),
@@ -302,6 +306,7 @@ def test_a_token_for_another_organization_is_invalid_and_fetches_no_key(token: s
     [
         ({BY_KEY: by_key(sub="another-organization")}, "another issuer's token, or another organization's"),
         ({BY_KEY: by_key({"kid": ABSENT})}, "the token names no key"),
+        ({BY_SECRET: by_secret(origin="live")}, "origin is not replay or backfill"),
         ({}, "no signature header that is there once and short enough"),
     ],
 )
@@ -426,6 +431,54 @@ def test_one_scheme_that_has_not_expired_is_sufficient() -> None:
     old = secret_token(BODY, iat=NOW - 3600, exp=NOW - 60)
     assert prove({BY_SECRET: old, BY_KEY: key_token(BODY)}) == Verified(BODY, None, expired=False)
     assert prove({BY_SECRET: old, BY_KEY: "junk"}) == Verified(BODY, 0, expired=True)
+
+
+REPLAYED = secret_token(BODY, origin="replay")
+OLD: dict[str, Any] = {"iat": NOW - 3600, "exp": NOW - 60}
+
+
+@pytest.mark.parametrize(
+    ("headers", "verified"),
+    [
+        ({BY_SECRET: REPLAYED}, Verified(BODY, 0, expired=False, origin="replay")),
+        ({BY_SECRET: secret_token(BODY, origin="backfill")}, Verified(BODY, 0, expired=False, origin="backfill")),
+        ({BY_SECRET: secret_token(BODY, origin="replay", **OLD)}, Verified(BODY, 0, expired=True, origin="replay")),
+        ({BY_KEY: key_token(BODY, origin="replay")}, Verified(BODY, None, expired=False)),
+        ({BY_KEY: key_token(BODY, origin=[])}, Verified(BODY, None, expired=False)),
+        ({BY_KEY: key_token(BODY, origin="replay", **OLD)}, Verified(BODY, None, expired=True)),
+    ],
+)
+def test_only_a_token_that_a_secret_made_has_an_origin(headers: dict[str, Any], verified: Verified) -> None:
+    assert prove(headers) == verified
+
+
+BY_SECRET_FIRST = Verified(BODY, 0, expired=False, origin="replay")
+BY_KEY_ALONE = Verified(BODY, None, expired=False)
+
+
+@pytest.mark.parametrize(
+    ("by_secret_token", "by_key_token", "verified"),
+    [
+        (REPLAYED, key_token(BODY), BY_SECRET_FIRST),
+        (REPLAYED, key_token(BODY, origin="backfill"), BY_SECRET_FIRST),
+        (REPLAYED, "junk", BY_SECRET_FIRST),
+        (secret_token(BODY), key_token(BODY, origin="replay"), Verified(BODY, 0, expired=False)),
+        (secret_token(BODY, origin="live"), key_token(BODY), BY_KEY_ALONE),
+        (secret_token(BODY, WRONG_SECRET, origin="replay"), key_token(BODY), BY_KEY_ALONE),
+        (secret_token(b"another", origin="replay"), key_token(BODY), BY_KEY_ALONE),
+        (secret_token(BODY, origin="replay", **OLD), key_token(BODY), BY_KEY_ALONE),
+        (
+            secret_token(BODY, origin="replay", **OLD),
+            key_token(BODY, **OLD),
+            Verified(BODY, 0, expired=True, origin="replay"),
+        ),
+        (secret_token(BODY, **OLD), key_token(BODY, origin="replay", **OLD), Verified(BODY, 0, expired=True)),
+    ],
+)
+def test_the_origin_is_that_of_the_token_that_proved_the_body(
+    by_secret_token: str, by_key_token: str, verified: Verified
+) -> None:
+    assert prove({BY_SECRET: by_secret_token, BY_KEY: by_key_token}) == verified
 
 
 @pytest.mark.parametrize(

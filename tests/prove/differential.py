@@ -12,7 +12,7 @@ from function.errors import ChecksumMismatch, ClockBehind, ProofError, Signature
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 from tests.function.builders import ISSUER, KEY_ID, OLD_SECRET, ORGANIZATION_ID, SECRET, jwk, prove
 from tests.function.fakes import FakeClock, FakeKeys, FakeSecrets
-from tests.prove.reference import Reference, Verdict
+from tests.prove.reference import Decision, Reference, Verdict
 from tests.prove.report import Row, Say
 from tests.prove.tokens import Draft, draft
 
@@ -44,17 +44,25 @@ EXPLAINED: Mapping[str, str] = {
 class Comparison:
     """The result: how often the function decided in each way, and the drafts on which the two differ."""
 
-    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    decisions: Counter[Decision] = field(default_factory=Counter)
     explained: Counter[str] = field(default_factory=Counter)
     unexplained: list[str] = field(default_factory=list)
 
-    def add(self, made: Draft, ours: Verdict, theirs: Verdict) -> None:
+    @property
+    def verdicts(self) -> Counter[Verdict]:
+        """How often the function came to each verdict, of any origin."""
+        counted: Counter[Verdict] = Counter()
+        for (verdict, _), times in self.decisions.items():
+            counted[verdict] += times
+        return counted
+
+    def add(self, made: Draft, ours: Decision, theirs: Decision) -> None:
         """Count a draft."""
-        self.verdicts[ours] += 1
+        self.decisions[ours] += 1
         if ours == theirs:
             return
         reasons = [name for name in made.changes if name in EXPLAINED]
-        if reasons and theirs == "signature":
+        if reasons and theirs[0] == "signature":
             self.explained[reasons[0]] += 1
         else:
             self.unexplained.append(f"{ours}, reference: {theirs}; {made.header_name} with {made.changes}")
@@ -74,17 +82,17 @@ async def _compared(drafts: Iterable[Draft], reference: Reference) -> Comparison
     comparison = Comparison()
     for made in drafts:
         clock.seconds, token = made.now, made.token
-        theirs = reference.verdict(made.header_name, token, made.body, made.now)
+        theirs = reference.decide(made.header_name, token, made.body, made.now)
         comparison.add(made, await _ours(verifier, made.header_name, token, made.body), theirs)
     return comparison
 
 
-async def _ours(verifier: Verifier, header_name: str, token: str, body: bytes) -> Verdict:
+async def _ours(verifier: Verifier, header_name: str, token: str, body: bytes) -> Decision:
     try:
         verified = await prove(verifier, {header_name: [token]}, body)
     except ProofError as error:
-        return VERDICTS[type(error)]
-    return "expired" if verified.expired else "accepted"
+        return VERDICTS[type(error)], None
+    return "expired" if verified.expired else "accepted", verified.origin
 
 
 def differential(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as every section
@@ -92,6 +100,8 @@ def differential(short: bool, say: Say) -> list[Row]:  # noqa: FBT001  # as ever
     count = SHORT if short else FULL
     comparison = compare(count)
     say(f"verdicts: {dict(comparison.verdicts.most_common())}")
+    by_origin = {f"{verdict}, {origin}": times for (verdict, origin), times in comparison.decisions.items() if origin}
+    say(f"of an operator: {by_origin}")
     for name, times in comparison.explained.items():
         say(f"{times} explained ({name}): {EXPLAINED[name]}")
     for line in comparison.unexplained[:20]:

@@ -15,8 +15,9 @@ from typing import Any
 
 from function.errors import EventError, ProofError
 from function.event import NOTHING, parse_body, read_envelope, require_envelope
-from function.message import Message, event_message, rejected_message
+from function.message import CONTRACT, Message, event_message, rejected_message
 from function.settings import Settings
+from function.signature import ORIGINS, Origin, Verified
 from function.verifier import OrganizationScheme, Scheme, SecretScheme, Verifier
 from tests.emulators.events import SAMPLES
 from tests.emulators.pubsub.limits import check_message
@@ -36,7 +37,6 @@ from tests.function.builders import (
     secret_header,
     secret_token,
     settings,
-    verified,
 )
 from tests.function.fakes import FakeClock, FakeKeys, FakeSecrets
 from tests.prove.report import Row, Say
@@ -80,6 +80,7 @@ async def _fuzzed(count: int, random: Random) -> Finding:
         lambda: _a_token(verifier, random),
         lambda: _a_token(verifier, random),
         lambda: _signed_claims(verifier, random),
+        lambda: _a_signed_origin(verifier, random),
         lambda: _a_body(asked, random.choice(BODIES), random),
         lambda: _a_body(asked, _restructured(random), random),
     ]
@@ -108,7 +109,7 @@ async def _a_token(verifier: Verifier, random: Random) -> str:
     token = mutated(TOKENS[header].encode(), random).decode("latin-1")
     if token == TOKENS[header]:
         return "token that came out unchanged"
-    return FORGED if await _is_taken(verifier, header, token) else "changed token refused"
+    return FORGED if await _taken(verifier, header, token) else "changed token refused"
 
 
 async def _signed_claims(verifier: Verifier, random: Random) -> str:
@@ -119,31 +120,51 @@ async def _signed_claims(verifier: Verifier, random: Random) -> str:
     changed = random.choice([(header, mutated(claims, random)), (mutated(header, random), claims)])
     signed = ".".join(base64url(part) for part in changed)
     signature = (hs256() if by_secret else es256())(signed.encode())
-    taken = await _is_taken(verifier, BY_SECRET if by_secret else BY_KEY, f"{signed}.{base64url(signature)}")
+    taken = await _taken(verifier, BY_SECRET if by_secret else BY_KEY, f"{signed}.{base64url(signature)}")
     return f"signed claims {'taken' if taken else 'refused'}"
 
 
-async def _is_taken(verifier: Verifier, header: str, token: str) -> bool:
+async def _a_signed_origin(verifier: Verifier, random: Random) -> str:
+    """Sign an origin that may be changed, with a secret or with DT's own key."""
+    valid = random.choice(ORIGINS)
+    origin = mutated(valid.encode(), random).decode("latin-1") if random.random() < 0.8 else valid
+    if random.random() < 0.2:
+        by_key = await _taken(verifier, BY_KEY, key_token(BODY, origin=origin))
+        if by_key is None or by_key.origin is not None:
+            raise AssertionError("the origin in a token of DT's own key is not ignored")
+        return "origin ignored"
+    by_secret = await _taken(verifier, BY_SECRET, secret_token(BODY, origin=origin))
+    if (by_secret and by_secret.origin) != (origin if origin in ORIGINS else None):
+        raise AssertionError(f"the origin {origin!r} is read as another one")
+    return f"origin {'taken' if by_secret else 'refused'}"
+
+
+async def _taken(verifier: Verifier, header: str, token: str) -> Verified | None:
+    """Return the verified body, or None if the token is refused."""
     try:
-        await prove(verifier, {header: [token]}, BODY)
+        return await prove(verifier, {header: [token]}, BODY)
     except ProofError:
-        return False
-    return True
+        return None
 
 
 async def _a_body(asked: Settings, sound: bytes, random: Random) -> str:
     """Make the messages of a changed body, and check them against Pub/Sub's limits."""
     content = mutated(sound, random) if random.random() < 0.7 else sound
-    messages = list(_messages(asked, content))
+    origin = random.choice((None, *ORIGINS))
+    messages = list(_messages(asked, content, origin))
     for message in messages:
         check_message(message.data, message.attributes, message.ordering_key)
         if message.data != content:
             raise AssertionError("the bytes were changed")
+        if message.attributes["contract"] != CONTRACT:
+            raise AssertionError("the version of the contract is missing")
+    if len(messages) == 2 and messages[0].attributes.get("origin") != origin:
+        raise AssertionError("the origin is not that of the token")
     return f"body {'passed on' if len(messages) == 2 else 'kept'}"
 
 
-def _messages(asked: Settings, content: bytes) -> Iterator[Message]:
-    proven = verified(content)
+def _messages(asked: Settings, content: bytes, origin: Origin | None) -> Iterator[Message]:
+    proven = Verified(content, 0, expired=False, origin=origin)
     envelope = NOTHING
     try:
         envelope = read_envelope(parse_body(content))

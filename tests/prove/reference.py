@@ -1,6 +1,6 @@
 """A second verifier of tokens: joserfc verifies them, msgspec reads the JSON, and the rules are written independently.
 
-This module uses nothing from ``function/``. Compare it with rows 2, 5, 6, 8 and 9 of the decision table.
+This module uses nothing from ``function/``. Compare it with rows 2, 5, 6, 8, 9 and 24 of the decision table.
 """
 
 import hashlib
@@ -17,6 +17,8 @@ from joserfc.jwk import ECKey, OctKey
 from joserfc.util import urlsafe_b64decode
 
 Verdict = Literal["accepted", "expired", "clock", "checksum", "signature", "unsigned"]
+Decision = tuple[Verdict, str | None]
+"""A verdict, and which command of an operator sent the event: None if none did, or if the event is refused."""
 
 LONGEST_TOKEN = 4096
 LONGEST_LIFE_S = 2 * 60 * 60
@@ -45,22 +47,23 @@ class Reference:
     organization_id: str
     leeway_s: int = 60
 
-    def verdict(self, header: str, token: str, body: bytes, now: float) -> Verdict:
+    def decide(self, header: str, token: str, body: bytes, now: float) -> Decision:
         """Decide on one request by its signature header."""
         if not token or len(token) > LONGEST_TOKEN or "," in token:
-            return "unsigned"
+            return "unsigned", None
         try:
             claims = self._by_secret(token) if header == "x-dt-signature" else self._by_key(token)
             valid_from, expires_at = _times(claims)
             checksum = claims["checksum_sha256"]
             _hold(isinstance(checksum, str), "a checksum")
+            origin = _origin(claims) if header == "x-dt-signature" else None
         except _FAILURES:
-            return "signature"
+            return "signature", None
         if checksum != hashlib.sha256(body).hexdigest():
-            return "checksum"
+            return "checksum", None
         if valid_from - self.leeway_s > now:
-            return "clock"
-        return "accepted" if now < expires_at + self.leeway_s else "expired"
+            return "clock", None
+        return "accepted" if now < expires_at + self.leeway_s else "expired", origin
 
     def _by_secret(self, token: str) -> dict[str, Any]:
         failure: Exception = ValueError("no secret")
@@ -106,6 +109,14 @@ def _object(segment: bytes) -> dict[str, Any]:
 def _once(members: list[tuple[str, object]]) -> None:
     names = [name for name, _ in members]
     _hold(len(names) == len(set(names)), "each member once")
+
+
+def _origin(claims: Mapping[str, Any]) -> str | None:
+    """Return the command that signed the claims, which are DT's own if they do not have this one."""
+    if "origin" not in claims:
+        return None
+    origin: str = msgspec.convert(claims["origin"], Literal["replay", "backfill"])  # raises ValidationError
+    return origin
 
 
 def _times(claims: Mapping[str, Any]) -> tuple[Fraction, Fraction]:

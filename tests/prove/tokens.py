@@ -61,7 +61,9 @@ def draft(random: Random) -> Draft:
     """Return a request: one in eight is valid, the others have one to three changes."""
     content = random.choice(BODIES)
     if random.random() < 0.5:
-        made = Draft(random, BY_SECRET, secret_header(), secret_claims(content, jti="j"), hs256(), content)
+        by_operator = random.choice(({}, {"origin": "replay"}, {"origin": "backfill"}))
+        claims = secret_claims(content, jti="j", **by_operator)
+        made = Draft(random, BY_SECRET, secret_header(), claims, hs256(), content)
     else:
         made = Draft(random, BY_KEY, key_header(), key_claims(content), es256(), content)
     for name in random.sample(sorted(CHANGES), random.choice([0, 1, 1, 1, 1, 2, 2, 3])):
@@ -219,6 +221,7 @@ CHANGES: dict[str, Change] = {
     "issuer": _member("claims", "iss", values=(*JUNK, "https://identity.example.com/data-connector")),
     "organization": _member("claims", "sub", values=(*JUNK, ORGANIZATION_ID, "another", [ORGANIZATION_ID])),
     "a claim of nobody's business": _member("claims", "jti", "sub2", "event", values=(*JUNK, NOW + 9999)),
+    "an origin": _member("claims", "origin", values=("replay", "backfill", "replay", "backfill", "Replay", *JUNK)),
     "another body": _other_body,
     "a member twice": _twice,
     "no claims": _raw(b"", b"{}", b"[]", b"null", b'"x"', b"1", b"{", b"\xff", b"[" * 1500),
