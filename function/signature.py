@@ -10,7 +10,7 @@ The checks follow RFC 8725: the header field fixes the algorithm, so the token c
 before the signature has been verified. The parser is stricter than that of JWT libraries: it accepts only canonical
 base64url, no repeated member, no ``crit``, no key inside the token, and only numbers as times.
 
-``origin`` is a claim of an operator's requests (docs/messages.md, Origin). DT does not send it.
+``origin`` is a claim of an operator's requests (docs/messages.md). DT does not send it.
 
 ``iat`` and ``exp`` are required, and may have fractions (RFC 7519 §2, NumericDate). ``nbf``, which DT does not send, is
 checked if it is present. ``aud`` is ignored, because the secret, which only one connector has, or ``sub`` already

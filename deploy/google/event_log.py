@@ -1,7 +1,8 @@
-"""Reads the function's log: the newest event that it delivered, and why it did not deliver others.
+"""Reads the function's log: the newest event that DT delivered, and why others were not delivered.
 
 Reading the log touches no message. The lines of ``signature`` and ``unsigned`` are left out, because anybody can cause
-them, and because the function samples them: docs/log.md.
+them, and because the function samples them: docs/log.md. What ``replay`` and ``backfill`` sent is no event of DT's, so
+it is never the newest one, and what the function refused of it with 422 is no problem: these commands show it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,9 @@ from deploy.steps import Argv
 
 MAX_LINES = 1000
 """Lines of problems that are read at most: one request of gcloud's."""
+
+_REFUSED = "jsonPayload.status=422"
+"""Events of ``replay`` and ``backfill`` that were refused. A large backfill could have more than ``MAX_LINES``."""
 
 PROBLEM_DAYS = 7
 EVENT_DAYS = 1
@@ -48,7 +52,7 @@ class EventLog:
     google: Gcloud
 
     def newest_event(self) -> LogLine | None:
-        """Return the line of the newest event on the main topic in the last day, or None.
+        """Return the line of the newest event that DT delivered to the main topic in the last day, or None.
 
         There is no such line if ``LOG_LEVEL`` is above INFO.
 
@@ -56,7 +60,8 @@ class EventLog:
             GcloudFailed: the log could not be read.
 
         """
-        wanted = f"{self._service} AND jsonPayload.status=200 AND jsonPayload.messageId:* AND NOT jsonPayload.reason:*"
+        delivered = "jsonPayload.status=200 AND jsonPayload.messageId:* AND NOT jsonPayload.reason:*"
+        wanted = f"{self._service} AND {delivered} AND NOT jsonPayload.origin:*"
         return next(iter(self._read(wanted, EVENT_DAYS, 1)), None)
 
     def problems(self) -> tuple[LogLine, ...]:
@@ -67,7 +72,7 @@ class EventLog:
 
         """
         left_out = 'jsonPayload.reason=("signature" OR "unsigned" OR "method" OR "incomplete" OR "too_large")'
-        wanted = f"{self._service} AND severity>=WARNING AND jsonPayload.reason:* AND NOT {left_out}"
+        wanted = f"{self._service} AND severity>=WARNING AND jsonPayload.reason:* AND NOT {left_out} AND NOT {_REFUSED}"
         return self._read(wanted, PROBLEM_DAYS, MAX_LINES)
 
     @property

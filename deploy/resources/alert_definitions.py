@@ -35,6 +35,9 @@ PROBE = "dt-pubsub-probe"
 REJECTED = tuple(sorted({outcome.reason for outcome in BY_ERROR.values() if outcome.status == 200}))
 """The reasons for which an event is kept on the rejected topic."""
 
+KEPT = "jsonPayload.status=200"
+"""The term of a filter that leaves out what ``replay`` and ``backfill`` sent: the function refuses that with 422."""
+
 SIGNED = ("checksum", "clock")
 FAULTS = ("internal", "keys", "publish_config", "publish_rejected")
 """Reasons that are rare, so that each log line may alert."""
@@ -119,7 +122,7 @@ def log_metrics_of(spec: Spec) -> tuple[LogMetric, ...]:
     """Return the log-based metrics of a deployment."""
     body = {
         "description": f"Events that {spec.name} kept on the rejected topic, by reason ({spec.mark})",
-        "filter": _log_filter(spec, REJECTED),
+        "filter": f"{_log_filter(spec, REJECTED)} {KEPT}",
         "labelExtractors": {"reason": "EXTRACT(jsonPayload.reason)"},
         "metricDescriptor": {
             "metricKind": "DELTA",
@@ -309,7 +312,7 @@ def _rejected(spec: Spec) -> Alert:
     text = _Text(
         "events are rejected",
         f"Events of DT cannot be used, and are kept on the topic {spec.rejected_topic}. The label reason says why.",
-        _read_log(spec, _reasons(REJECTED)),
+        _read_log(spec, f"{_reasons(REJECTED)} AND {KEPT}"),
     )
     condition = _Condition("Rejected events of one reason", "conditionThreshold", fields)
     return _alert(spec, "rejected", ("rejected",), "WARNING", text, [condition])

@@ -88,6 +88,7 @@ def test_a_reason_has_its_detail_and_what_is_odd() -> None:
 
     assert reason_of(delivered, {}) == ""
     assert reason_of(delivered, {"schemaViolation": "$.event.data"}) == "$.event.data"
+    assert reason_of(delivered, {"origin": "replay"}) == "by replay"
     assert reason_of(delivered, {"cutAttributes": ["a", "b"]}) == "cut a, b"
     assert reason_of(exchange({"error": "unsigned"}, status=401), {}) == "unsigned"
 

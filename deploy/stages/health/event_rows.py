@@ -69,12 +69,16 @@ def _requests(spec: Spec, readings: Readings) -> Row:
 
 
 def by_kind(requests: RequestCounts) -> dict[str, int]:
-    """Return the numbers of recent requests by the kind of answer; kinds without a request are left out."""
-    unauthorized = requests.recently("401")
+    """Return the numbers of recent requests by the kind of answer; kinds without a request are left out.
+
+    422 is no problem: only ``replay`` and ``backfill`` get it, and show it themselves.
+    """
+    unauthorized, unusable = requests.recently("401"), requests.recently("422")
     kinds = {
         "2xx": requests.recently("2"),
         "401": unauthorized,
-        "other 4xx": requests.recently("4") - unauthorized,
+        "422": unusable,
+        "other 4xx": requests.recently("4") - unauthorized - unusable,
         "5xx": requests.recently("5"),
     }
     return {kind: count for kind, count in kinds.items() if count}

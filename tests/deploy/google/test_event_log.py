@@ -14,6 +14,14 @@ from tests.emulators.clouds.google.log_filter import parse_filter
 DELIVERED = {"message": "delivered temperature", "status": 200, "messageId": "1", "eventType": "temperature"}
 KEPT = {"message": "kept: no JSON object", "status": 200, "messageId": "2", "reason": "malformed"}
 REFUSED = {"message": "refused", "status": 401, "reason": "signature"}
+REPLAYED = {**DELIVERED, "message": "delivered temperature by replay", "origin": "replay"}
+UNUSABLE = {
+    "message": "refused: no event: event by backfill",
+    "status": 422,
+    "reason": "no_envelope",
+    "origin": "backfill",
+}
+FAILING = {"message": "put off", "status": 503, "reason": "publish_config", "origin": "backfill"}
 PUT_OFF = {"message": "put off", "status": 503, "reason": "publish_config", "detail": "denied"}
 
 
@@ -40,6 +48,9 @@ def test_the_filters_find_the_lines_that_they_are_for() -> None:
     lines = [entry(DELIVERED, "INFO"), entry(KEPT, "ERROR"), entry(REFUSED, "WARNING"), entry(PUT_OFF, "CRITICAL")]
     assert [newest(line) for line in lines] == [True, False, False, False]
     assert [problems(line) for line in lines] == [False, True, False, True]
+    of_operators = [entry(REPLAYED, "INFO"), entry(UNUSABLE, "WARNING"), entry(FAILING, "CRITICAL")]
+    assert [newest(line) for line in of_operators] == [False, False, False]
+    assert [problems(line) for line in of_operators] == [False, False, True]
     for other in (entry(DELIVERED, "INFO", location="us-east1"), entry(DELIVERED, "INFO", service_name="another")):
         assert not newest(other)
 

@@ -29,9 +29,10 @@ from deploy.stages.convergence import ROUND_S, ROUNDS
 from deploy.stages.source import ROOT, runbook
 from deploy.verbs import USAGES
 from function.log import Line
-from function.outcomes import BY_ERROR, INTERNAL
+from function.outcomes import BY_ERROR, BY_ERROR_WITH_ORIGIN, INTERNAL
 from tests.deploy.stage import spec
 from tests.emulators.clouds.google.conditions import check_conditions
+from tests.emulators.clouds.google.log_filter import parse_filter
 from tests.emulators.clouds.google.messages import SCHEMA, faults_of, without_defaults
 from tests.emulators.clouds.google.metric_types import NATIVE, USER, Metric, check_group, checked_filter
 from tests.emulators.google_messages import clients_folder, schema_of
@@ -113,6 +114,34 @@ def test_log_filters_name_only_fields_and_reasons_that_the_function_writes(wante
         for listed in re.findall(r"jsonPayload\.reason=\(([^)]*)\)", text):
             assert set(re.findall('"([^"]+)"', listed)) <= REASONS
         assert set(re.findall(r"labels\.(execution\w*)", text)) <= {"execution_id"}
+
+
+def logged(status: int, reason: str, origin: str = "") -> dict[str, Any]:
+    """Return an entry of the function's log, with a severity that every filter accepts."""
+    wanted = SPECS[0]
+    labels = {"service_name": wanted.name, "location": wanted.region}
+    payload = {"status": status, "reason": reason, **({"origin": origin} if origin else {})}
+    resource = {"type": "cloud_run_revision", "labels": labels}
+    return {"resource": resource, "severity": "WARNING", "jsonPayload": payload}
+
+
+@pytest.mark.parametrize("reason", REJECTED)
+def test_only_events_that_were_kept_count_as_rejected_and_not_those_that_replay_or_backfill_sent(reason: str) -> None:
+    (metric,) = log_metrics_of(SPECS[0])
+    is_counted = parse_filter(metric.body["filter"])
+    assert is_counted(logged(200, reason))
+    assert not is_counted(logged(422, reason, "replay"))
+
+
+@every_alert
+def test_no_alert_fires_because_events_of_replay_or_backfill_were_refused(wanted: Spec, alert: Alert) -> None:
+    lines = [logged(422, outcome.reason, "backfill") for outcome in BY_ERROR_WITH_ORIGIN.values()]
+    for condition in body_of(alert)["conditions"]:
+        if matched := condition.get("conditionMatchedLog"):
+            assert not any(map(parse_filter(matched["filter"].replace(wanted.name, SPECS[0].name)), lines))
+        (fields,) = (value for name, value in condition.items() if name != "displayName")
+        answers = set(re.findall(r'response_code\w* = "(\w+)"', fields["filter"]))
+        assert not answers & {"422", "4xx"}
 
 
 def test_the_dashboard_has_the_shape_of_googles_type_and_names_metrics_and_labels_that_exist() -> None:

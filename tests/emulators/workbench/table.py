@@ -96,7 +96,7 @@ class Table:
 
 
 def reason_of(exchange: Exchange, logged: Fields) -> str:
-    """Return the reason code of an answer and its detail, or what is odd about an event on the main topic.
+    """Return the reason code of an answer and its detail, or what is odd about an event that was delivered.
 
     The detail of an unexpected error is the exception that the function raised, and where.
     """
@@ -104,6 +104,7 @@ def reason_of(exchange: Exchange, logged: Fields) -> str:
     detail = logged.get("detail") or _raised(str(logged.get("stack_trace", "")))
     odd = [logged["schemaViolation"]] if "schemaViolation" in logged else []
     odd += [f"cut {', '.join(logged['cutAttributes'])}"] if logged.get("cutAttributes") else []
+    odd += [f"by {logged['origin']}"] if "origin" in logged else []
     return ": ".join(str(part) for part in (reason, detail, *odd) if part)
 
 

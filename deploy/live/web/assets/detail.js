@@ -66,6 +66,7 @@ export class Detail {
         make("button", { type: "button", class: "quiet close", "aria-label": "Close the event", text: "✕", on: { click: () => this.close() } })),
       make("p", { class: "muted" }, make("bdi", { text: event.name || "no device" }), ` · ${event.type || "no type"}`),
       event.rejected ? rejection(event.rejected) : null,
+      event.attributes.origin ? make("p", { class: "advice", text: `Sent by the command ${event.attributes.origin}, and not by DT's connector.` }) : null,
       event.attributes.schemaViolation ? make("p", { class: "advice warn", text: `The data contradict the type at ${event.attributes.schemaViolation}.` }) : null,
       this.plots(event),
       this.actions(event),

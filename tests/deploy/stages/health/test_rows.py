@@ -114,6 +114,12 @@ PROBLEMS: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
 }
 
 
+def test_events_of_replay_and_backfill_that_were_refused_are_counted_and_are_no_problem() -> None:
+    read = readings(requests=requests(s200=5, s422=5000, s413=2))
+    assert problems(read) == []
+    assert rows(requests=read.requests)["requests"].detail == "last 3 h: 5 2xx, 5,000 422, 2 other 4xx"
+
+
 @pytest.mark.parametrize("case", PROBLEMS)
 def test_a_problem_names_its_page_and_the_first_command(case: str) -> None:
     changes, what, state, detail, page, fix = PROBLEMS[case]
