@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from function.log import Line
-from function.outcomes import BY_ERROR, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL
+from function.outcomes import BY_ERROR, BY_ERROR_WITH_ORIGIN, DELIVERED, DELIVERED_WITH_WARNING, INTERNAL
 from tests.blackbox.serving import ROOT
 from tests.emulators.clients import all_on
 from tests.emulators.clouds import clouds
@@ -43,7 +43,8 @@ def test_the_documented_sampled_reasons_are_those_of_the_code() -> None:
 
 def test_the_sample_messages_begin_as_those_of_the_code() -> None:
     sample = TEXT.split("```")[3]
-    sentences = {outcome.message for outcome in (*BY_ERROR.values(), DELIVERED, DELIVERED_WITH_WARNING, INTERNAL)}
+    outcomes = (*BY_ERROR.values(), *BY_ERROR_WITH_ORIGIN.values(), DELIVERED, DELIVERED_WITH_WARNING, INTERNAL)
+    sentences = {outcome.message for outcome in outcomes}
 
     messages = [line[3:] for line in sample.strip().splitlines()]
     assert [message for message in messages if not any(message.startswith(sentence) for sentence in sentences)] == []

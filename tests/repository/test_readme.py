@@ -12,7 +12,7 @@ import function
 from deploy.resources.catalog import of_alerts, resources, services
 from deploy.resources.connector import plan_connector
 from deploy.spec import FUNCTION_DEFAULTS, Alerts, Spec, amount
-from function.outcomes import BY_ERROR, DELIVERED, INTERNAL
+from function.outcomes import BY_ERROR, BY_ERROR_WITH_ORIGIN, DELIVERED, INTERNAL
 from function.secret_source import REREAD_AFTER_S
 from function.settings import Settings
 from tests.deploy.stage import Stage
@@ -69,9 +69,15 @@ def test_setting_the_documented_default_changes_nothing(row: list[str]) -> None:
     assert given == Settings.from_environ(REQUIRED)
 
 
+def reasons(row: list[str]) -> list[str]:
+    """Return the reasons of a row of the table of answers; of an event that was delivered, the empty one."""
+    return re.findall("`([^`]+)`", row[5]) or [""]
+
+
 def test_the_table_of_answers_is_the_decision_table_of_the_code() -> None:
-    documented = {(row[5].strip("`"), int(row[2]), row[4]) for row in ANSWERS if row[5] != "–"}
-    done = {(outcome.reason, outcome.status, outcome.severity) for outcome in [*BY_ERROR.values(), INTERNAL]}
+    documented = {(reason, int(row[2]), row[4]) for row in ANSWERS for reason in reasons(row) if reason}
+    outcomes = [*BY_ERROR.values(), *BY_ERROR_WITH_ORIGIN.values(), INTERNAL]
+    done = {(outcome.reason, outcome.status, outcome.severity) for outcome in outcomes}
 
     assert documented == done
 
@@ -84,7 +90,7 @@ def test_every_row_of_the_code_has_its_number_of_the_table() -> None:
         for number in numbers.split(",")
     }
 
-    assert numbered == {(int(row[0]), row[5].strip("`").replace("–", "")) for row in ANSWERS}
+    assert numbered == {(int(row[0]), reason) for row in ANSWERS for reason in reasons(row)}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
