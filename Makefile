@@ -26,7 +26,7 @@ $(error no command of this Makefile reads the variable $(UNKNOWN): $(if $(MEANT)
 endif
 endif
 
-.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web picture prove bench scaling check lint types audit mutate format lock wheel clean
+.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web picture prove bench scaling check lint types audit mutate format lock schema wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -117,6 +117,9 @@ lock: $(VENV)/.venv  ## pin and hash all requirements; UPGRADE= keeps versions
 # --no-strip-extras, because a pip before 23.3 needs the extras, and Google's build installs requirements.txt with its own pip
 UPGRADE ?= --upgrade
 LOCK := $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --custom-compile-command "make lock"
+
+schema: $(VENV)/.tests  ## write docs/schema/ and docs/asyncapi.json from the types
+	@exec $(BIN)/python -m tests.contract
 
 wheel: $(VENV)/.tests  ## build the wheel of the command dt-pubsub into dist/
 	@exec $(BIN)/python -m hatchling build -d "$(DIST)"
