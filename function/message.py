@@ -15,6 +15,7 @@ from msgspec import Struct, ValidationError, convert
 
 from function.event import Envelope, is_encodable
 from function.event_types import Time
+from function.schema import data_schema
 from function.settings import Settings
 from function.signature import Verified
 
@@ -57,9 +58,11 @@ class Message(Struct, frozen=True):
 def event_message(verified: Verified, envelope: Envelope, traceparent: str | None, settings: Settings) -> Message:
     """Return the message of an event for the main topic."""
     ordering_key = (envelope.device_id if settings.order_by_device else None) or ""
+    violation = envelope.schema_violation
+    schema = data_schema(envelope.event_type, violation) if settings.cloud_events else None
     attributes = [
-        *_identity(envelope, traceparent, settings),
-        ("schemaViolation", envelope.schema_violation),
+        *_identity(envelope, traceparent, settings, schema),
+        ("schemaViolation", violation),
         *_labels(envelope, settings),
     ]
     ordering_key = _truncated(ordering_key, MAX_ORDERING_KEY_BYTES) or ""
@@ -98,7 +101,9 @@ def bare_message(message: Message) -> Message:
     return Message(message.data, kept, cut=(*message.cut, *dropped))
 
 
-def _identity(envelope: Envelope, traceparent: str | None, settings: Settings) -> Iterator[Attribute]:
+def _identity(
+    envelope: Envelope, traceparent: str | None, settings: Settings, schema: str | None = None
+) -> Iterator[Attribute]:
     yield "eventId", envelope.event_id
     yield "eventType", envelope.event_type
     yield "deviceId", envelope.device_id
@@ -108,7 +113,7 @@ def _identity(envelope: Envelope, traceparent: str | None, settings: Settings) -
     yield "productNumber", envelope.product_number
     yield "traceparent", traceparent
     if settings.cloud_events:
-        yield from _cloud_event(envelope)
+        yield from _cloud_event(envelope, schema)
 
 
 def _labels(envelope: Envelope, settings: Settings) -> Iterator[Attribute]:
@@ -117,9 +122,10 @@ def _labels(envelope: Envelope, settings: Settings) -> Iterator[Attribute]:
         yield f"label.{key}", envelope.labels.get(key)
 
 
-def _cloud_event(envelope: Envelope) -> Iterator[Attribute]:
+def _cloud_event(envelope: Envelope, schema: str | None) -> Iterator[Attribute]:
     """Return the attributes of CloudEvents 1.0 in binary mode, or none if a required one is unknown or invalid.
 
+    ``schema`` is the name of the JSON Schema that the data fit, or None if that is not known.
     https://github.com/googleapis/google-cloudevents/blob/main/docs/spec/pubsub.md
     """
     source = f"//api.disruptive-technologies.com/{envelope.target_name}"
@@ -131,6 +137,7 @@ def _cloud_event(envelope: Envelope) -> Iterator[Attribute]:
     yield "ce-type", f"com.disruptive-technologies.{envelope.event_type}"
     yield "ce-time", _time(envelope.timestamp)
     yield "ce-subject", envelope.device_id
+    yield "ce-dataschema", schema
     yield "content-type", "application/json"
 
 

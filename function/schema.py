@@ -34,8 +34,20 @@ EVENT_TYPES: dict[str, type[event_types.Data]] = {
 }
 """Event type -> structure of ``event.data``. The data are nested below the type's name, except for ``_UNNESTED``."""
 
+_DATA_SCHEMA = "urn:dt-pubsub:contract:1:"
+"""Begins the name of each JSON Schema in docs/schema/: a name with the version of the contract, and not an address."""
 _UNNESTED = frozenset({"labelsChanged"})
 _PLACE = re.compile(r" - at `\$(?P<path>.*)`$", re.DOTALL)
+
+
+def data_schema(event_type: str | None, violation: str | None) -> str:
+    """Return the name of the JSON Schema that an event fits.
+
+    It is the schema of its type. For an unknown type, or for data that contradict the type, it is the schema of every
+    event, ``envelope``.
+    """
+    is_known = event_type in EVENT_TYPES and violation is None
+    return f"{_DATA_SCHEMA}{event_type if is_known else 'envelope'}"
 
 
 def find_violation(event_type: str, data: Any) -> str | None:
