@@ -187,7 +187,8 @@ def test_a_heartbeat_that_two_cloud_connectors_received_is_one_with_the_best_sig
 
 def test_the_name_of_a_device_is_optional(consumer: ModuleType) -> None:
     assert consumer.device_name(event()) == "Demo temperature"
-    assert [consumer.device_name(body) for body in ({}, {"labels": None}, {"labels": {}})] == [None, None, None]
+    nameless: list[dict[str, Any]] = [{}, {"labels": None}, {"labels": {}}]
+    assert [consumer.device_name(body) for body in nameless] == [None, None, None]
 
 
 def test_the_page_says_which_types_have_no_time_of_a_reading() -> None:

@@ -27,5 +27,5 @@ def validator(name: str) -> jsonschema_rs.Draft202012Validator:
 def closed_validator(name: str) -> jsonschema_rs.Draft202012Validator:
     """Return a validator for the tests of the function itself: it refuses every attribute that the schema lacks."""
     limits = {"maxProperties": 100, "propertyNames": {"maxLength": 256, "not": {"pattern": "^goog"}}}
-    values = {"unevaluatedProperties": False, "additionalProperties": False}
-    return jsonschema_rs.Draft202012Validator({**schema(name), **limits, **values}, validate_formats=True)
+    closed = {**schema(name), **limits, "additionalProperties": False}
+    return jsonschema_rs.Draft202012Validator(closed, validate_formats=True)
