@@ -4,6 +4,8 @@ import importlib.util
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -199,3 +201,12 @@ def test_the_page_says_which_types_have_no_time_of_a_reading() -> None:
 def test_the_links_of_the_page_lead_to_files() -> None:
     for link in re.findall(r"\]\((?!https://|#)([^)#]+)", PAGE):
         assert (DOCS / link).exists(), link
+
+
+def test_the_program_beside_the_schemas_finds_no_error_in_an_example() -> None:
+    (program,) = re.findall(r"```python\n(.*?)```", (DOCS / "schema" / "README.md").read_text("utf-8"), re.DOTALL)
+    done = subprocess.run([sys.executable, "-c", program], cwd=DOCS.parent, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+    broken = program.replace("examples/temperature.full", "examples/co2.full")
+    done = subprocess.run([sys.executable, "-c", broken], cwd=DOCS.parent, capture_output=True, text=True, check=False)
+    assert "temperature" in done.stdout
