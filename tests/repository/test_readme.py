@@ -21,7 +21,7 @@ from tests.repository.gcloud_lint import GCLOUD, refused
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("runbook/*.md"))]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("*.md")), *sorted(DOCS.glob("*/*.md"))]
 README = (ROOT / "README.md").read_text("utf-8")
 REFERENCE = (DOCS / "reference.md").read_text("utf-8")
 COST = (DOCS / "cost.md").read_text("utf-8")
