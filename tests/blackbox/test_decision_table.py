@@ -334,6 +334,7 @@ def test_ordering_keys_and_cloud_events_are_published_if_the_settings_say_so(fil
         "ce-type": "com.disruptive-technologies.temperature",
         "ce-time": KNOWN["timestamp"],
         "ce-subject": KNOWN["deviceId"],
+        "ce-dataschema": "urn:dt-pubsub:contract:1:temperature",
         "content-type": "application/json",
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from function.event_types import Humidity, Temperature
+from function.event_types import Co2, Contact, Humidity, Temperature
 from function.schema import EVENT_TYPES, find_violation
 from tests.emulators.events import SAMPLES
 from tests.function.builders import event
@@ -220,3 +220,12 @@ def test_the_structures_show_their_units_and_defaults() -> None:
     humid = msgspec.convert(data_of("humidity", samples=..., isBackfilled=...)["humidity"], Humidity)
     assert (humid.samples, humid.is_backfilled) == ([], False)
     assert made.update_time == datetime.fromtimestamp(1_760_000_000, UTC)
+
+
+def test_a_structure_tells_subscribers_the_meaning_and_unit_of_its_members() -> None:
+    members = msgspec.json.schema(Co2)["$defs"]["Co2"]["properties"]
+    assert members["ppm"]["description"] == "Carbon dioxide in the air."
+    assert (members["ppm"]["x-unit"], members["ppm"]["examples"]) == ("ppm", [526])
+    assert members["updateTime"]["description"].startswith("When a Cloud Connector received the reading")
+    state = msgspec.json.schema(Contact)["$defs"]["Contact"]["properties"]["state"]
+    assert "examples" not in state

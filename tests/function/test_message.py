@@ -149,9 +149,31 @@ CLOUD_EVENT = {
 }
 
 
+DATA_SCHEMA = "urn:dt-pubsub:contract:1:"
+
+
 def test_cloud_events_attributes_are_those_of_the_pubsub_binding() -> None:
-    assert made(CLOUDEVENTS="true").attributes == {**IDENTITY, **CLOUD_EVENT}
+    data_schema = {"ce-dataschema": f"{DATA_SCHEMA}temperature"}
+    assert made(CLOUDEVENTS="true").attributes == {**IDENTITY, **CLOUD_EVENT, **data_schema}
     assert rejected(CLOUDEVENTS="true").attributes.items() >= CLOUD_EVENT.items()
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({}, "temperature"),
+        ({"event_type": "radiation"}, "envelope"),
+        ({"data": {"temperature": {}}}, "envelope"),
+        ({"event_type": "labelsChanged", "data": {}}, "labelsChanged"),
+    ],
+)
+def test_the_schema_of_the_data_is_that_of_the_type_only_if_the_data_fit_it(changes: dict[str, Any], name: str) -> None:
+    attributes = made(structs.replace(ENVELOPE, **changes), CLOUDEVENTS="true").attributes
+    assert attributes["ce-dataschema"] == f"{DATA_SCHEMA}{name}"
+
+
+def test_a_rejected_message_names_no_schema_of_its_data() -> None:
+    assert "ce-dataschema" not in rejected(CLOUDEVENTS="true").attributes
 
 
 @pytest.mark.parametrize("missing", ["event_id", "event_type", "target_name"])
@@ -159,7 +181,7 @@ def test_an_event_without_a_required_attribute_of_cloud_events_gets_none_of_them
     unknown: dict[str, Any] = {missing: None}
     attributes = made(structs.replace(ENVELOPE, **unknown), CLOUDEVENTS="true").attributes
 
-    assert not CLOUD_EVENT.keys() & attributes.keys()
+    assert not {*CLOUD_EVENT, "ce-dataschema"} & attributes.keys()
 
 
 TIMES = {
