@@ -25,6 +25,8 @@ LABEL = {
         "description": "The value of the device's label of this key, for the keys in the setting LABEL_ATTRIBUTES.",
     }
 }
+TIME = "^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})$"
+"""The form of a time, because most validators check ``format`` only if they are told to."""
 _REQUIRED_OF_EVENTS = ("contract", "eventId", "eventType", "projectId")
 
 
@@ -116,6 +118,8 @@ def _opened(schema: Schema) -> Schema:
     if "enum" in schema:
         known = schema.pop("enum")
         schema["anyOf"] = [{"enum": known}, {"type": "string"}]
+    if schema.get("format") == "date-time":
+        schema["pattern"] = TIME
     if not schema.get("required", True):
         del schema["required"]
     if isinstance(schema.get("description"), str):

@@ -267,6 +267,14 @@ def events(draw: st.DrawFn) -> tuple[str, Any]:
     return event_type, changed(draw, data_of(event_type))
 
 
+@pytest.mark.parametrize("time", ["yesterday", "2026-01-02", "2026-01-02T03:04:05", "2026-01-02T03:04:05+0200", ""])
+def test_what_has_not_the_form_of_a_time_is_invalid_also_if_formats_are_not_checked(time: str) -> None:
+    reader = jsonschema_rs.Draft202012Validator(schema("touch"), validate_formats=False)
+    assert reader.is_valid(event("touch"))
+    assert not reader.is_valid(body_of("touch", data_of("touch", updateTime=time)))
+    assert not reader.is_valid(event("touch", timestamp=time))
+
+
 @given(events())
 @thorough
 def test_function_and_schema_agree_on_every_event_except_for_new_values(generated_event: tuple[str, Any]) -> None:
