@@ -133,7 +133,7 @@ def examples() -> dict[str, dict[str, dict[str, Any]]]:
 
 def _body(event_type: str, name: str, device_type: str, data: Mapping[str, Any]) -> dict[str, Any]:
     number = [*_DATA].index(event_type)
-    device_id = f"bchonod7rihjtvdmd2{number:02}"
+    device_id = f"b0000000000000000d{number:02}"
     time = _TIMES[name]
     nested = dict(data) if event_type == UNNESTED else {event_type: {**data, "updateTime": time}}
     event = {
