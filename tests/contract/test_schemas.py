@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from function.event import read_envelope, require_envelope
 from function.schema import EVENT_TYPES, find_violation
 from tests.contract.__main__ import write
 from tests.contract.files import generated
@@ -222,6 +223,23 @@ def test_the_page_lists_where_function_and_schema_differ(
     assert fits(event_type, data) is consumer
     says = {True: "right", False: "wrong"}
     assert f"| {words} | {says[function]} | {says[consumer]} |" in (DOCS / "messages.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"labels": 5}, {"labels": {"room": 5}}, {"metadata": []}, {"event": {"timestamp": "yesterday"}}]
+)
+def test_the_page_says_that_the_function_publishes_odd_outer_parts_which_no_schema_accepts(
+    changes: dict[str, Any],
+) -> None:
+    body = event("co2")
+    body = {**body, **changes, "event": {**body["event"], **changes.get("event", {})}}
+    envelope = read_envelope(body)
+    require_envelope(envelope)
+    assert envelope.schema_violation is None
+    assert not validator("envelope").is_valid(body)
+    assert "has `labels`, `metadata` or `timestamp` of another kind; no schema accepts" in (
+        DOCS / "messages.md"
+    ).read_text("utf-8")
 
 
 TIMES = [
