@@ -1,20 +1,25 @@
 """docs/schema/attributes.json: the function sends these attributes and no others, and consumers accept others too."""
 
+import re
 from itertools import product
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from msgspec import structs
 
+from deploy import function_client
 from function.event import NOTHING, parse_body, read_envelope
 from function.message import Message, bare_message, event_message, rejected_message
+from function.outcomes import BY_ERROR
 from function.schema import EVENT_TYPES
-from tests.contract.validating import closed_validator, schema, validator
+from function.signature import ORIGINS, Origin
+from tests.contract.validating import DOCS, closed_validator, schema, validator
 from tests.emulators.events import encode
 from tests.function.builders import body, event, settings, verified
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 SETTINGS = [{}, {"CLOUDEVENTS": "true"}, {"CLOUDEVENTS": "true", "LABEL_ATTRIBUTES": "name,room"}]
+ORIGINS_OF_EVENTS: list[Origin | None] = [None, *ORIGINS]
 BODIES = [
     *(event(event_type) for event_type in EVENT_TYPES),
     event("co2", eventType="radiation", data=None),
@@ -26,7 +31,7 @@ BODIES = [
 ]
 
 
-def made(sent: dict[str, Any], origin: str | None = None, **changes: str) -> Message:
+def made(sent: dict[str, Any], origin: Origin | None = None, **changes: str) -> Message:
     data = encode(sent)
     proven = structs.replace(verified(data), origin=origin)
     return event_message(proven, read_envelope(parse_body(data)), TRACEPARENT, settings(**changes))
@@ -41,7 +46,7 @@ def rejected(data: bytes, reason: str, **changes: str) -> Message:
 
 def test_a_message_of_the_main_topic_has_only_attributes_of_the_contract() -> None:
     seen: set[str] = set()
-    for sent, changes, origin in product(BODIES, SETTINGS, (None, "replay", "backfill")):
+    for sent, changes, origin in product(BODIES, SETTINGS, ORIGINS_OF_EVENTS):
         attributes = dict(made(sent, origin, **changes).attributes)
         closed_validator("attributes").validate(attributes)
         seen |= attributes.keys()
@@ -50,13 +55,27 @@ def test_a_message_of_the_main_topic_has_only_attributes_of_the_contract() -> No
     assert "label.name" in seen
 
 
-@pytest.mark.parametrize("reason", ["expired", "malformed", "no_envelope", "foreign_project", "invalid_argument"])
+REASONS = {row.reason for row in BY_ERROR.values() if row.status == 200}
+
+
+@pytest.mark.parametrize("reason", sorted(REASONS))
 def test_a_message_of_the_rejected_topic_has_only_attributes_of_the_contract(reason: str) -> None:
     for changes in SETTINGS:
         message = rejected(body(), reason, **changes)
         for one in (message, bare_message(message)):
             closed_validator("rejected-attributes").validate(dict(one.attributes))
             assert one.attributes["contract"] == "1"
+
+
+def known(name: str, member: str) -> set[str]:
+    """Return the known values of an attribute."""
+    return set(schema(name)["properties"][member]["anyOf"][0]["enum"])
+
+
+def test_the_known_reasons_and_origins_are_those_of_the_function_and_of_its_operator() -> None:
+    (row,) = re.findall(r"^\| `reason` \| (.*?): see", (DOCS / "messages.md").read_text("utf-8"), re.MULTILINE)
+    assert set(re.findall("`([^`]+)`", row)) == known("rejected-attributes", "reason") == REASONS
+    assert known("attributes", "origin") == {*ORIGINS} == {*get_args(function_client.Origin)}
 
 
 def test_the_schema_accepts_attributes_of_others_and_those_that_come_later() -> None:
