@@ -63,8 +63,17 @@ class FunctionClient:
         command of an operator sends the event; DT itself signs no such claim.
         """
         signed = claims(body if signed_body is None else signed_body, self.now(), origin)
-        named = {} if signed_body is None else {EXECUTION_HEADER: f"{PROBE}-{secrets.token_hex(6)}"}
+        named = {} if signed_body is None else {EXECUTION_HEADER: _probe_id()}
         return self.send(body, {SIGNATURE_HEADER: sign(signed, secret), **named})
+
+    def probe(self, secret: Secret, origin: str) -> Answer:
+        """Post a body with the signature of another one, so that nothing is published.
+
+        The answer is 401 ``checksum`` if the function knows the secret and accepts the origin, or knows no origins at
+        all, and 401 ``signature`` if not: it checks the claims of a token before the body.
+        """
+        signed = claims(b"another body", self.now(), origin)
+        return self.send(b"{}", {SIGNATURE_HEADER: sign(signed, secret), EXECUTION_HEADER: _probe_id()})
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
@@ -77,7 +86,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     return Answer(answer.status_code, answer.text, _seconds(answer.headers.get("Retry-After", "")))
 
 
-def claims(body: bytes, now: float, origin: Origin | None = None) -> dict[str, Any]:
+def claims(body: bytes, now: float, origin: str | None = None) -> dict[str, Any]:
     """Return the claims that DT would sign for a body, and ``origin`` if a command of an operator sends it."""
     digest = hashlib.sha256(body).hexdigest()
     signed = {"checksum_sha256": digest, "iat": int(now), "exp": int(now) + SIGNED_FOR_S, "jti": secrets.token_hex(10)}
@@ -88,6 +97,10 @@ def sign(payload: Mapping[str, Any], secret: Secret) -> str:
     """Return claims as an HS256 token, the value of DT's header ``X-Dt-Signature``."""
     head = ".".join(_base64url(json.dumps(part).encode()) for part in ({"alg": "HS256", "typ": "JWT"}, dict(payload)))
     return f"{head}.{_base64url(hmac.digest(secret.reveal().encode(), head.encode(), 'sha256'))}"
+
+
+def _probe_id() -> str:
+    return f"{PROBE}-{secrets.token_hex(6)}"
 
 
 def _seconds(text: str) -> float:

@@ -35,6 +35,7 @@ class Report:
     followed: Summary | None = None
     first_contact: Document | None = None
     rotation: Mapping[str, Any] | None = None
+    replayed: Mapping[str, Any] | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class Report:
             "followed": None if self.followed is None else self.followed.as_json(),
             "firstContact": None if self.first_contact is None else self.first_contact.as_json(),
             "rotation": self.rotation,
+            "replayed": self.replayed,
         }
 
 

@@ -62,6 +62,18 @@ def seconds(duration: str) -> int:
     return int(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
 
 
+def spoken(seconds: float) -> str:
+    """Return a duration in one or two units, such as ``42 s``, ``5 min`` or ``1 h 28 min``."""
+    whole = round(max(seconds, 0))
+    if whole < 120:
+        return f"{whole} s"
+    minutes = round(whole / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if hours < 48 else f"{round(hours / 24)} days"
+
+
 def _on_calendar(at: float, text: str) -> float:
     if at < 0:
         raise ValueError(f"{text[:MAX_SHOWN]!r} is before 1970")

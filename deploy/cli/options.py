@@ -276,6 +276,9 @@ WHICH_PROJECT = tuple(option for option in OPTIONS if option.place == "project")
 WHICH_TOPICS = tuple(option for option in OPTIONS if option.place in {"project", "name"})
 """The options of a verb that only reads the topics of one deployment."""
 
+WHICH_FUNCTION = tuple(option for option in OPTIONS if option.place in {"project", "region", "name"})
+"""The options of a verb that sends something to the function, and needs nothing of DT."""
+
 ASKED = tuple(option for option in WHICH_DEPLOYMENT if option.place != "connector.display_name")
 """The options that ``init`` asks for."""
 

@@ -9,7 +9,7 @@
 ``access_token``        the token of gcloud's login, renewed before it expires     Google Cloud
 ``authorized``          sends calls with this token, and renews a refused one      Google Cloud
 ``api``                 resources by REST, with gcloud's errors: those of alerts   Google Cloud
-``pubsub_api``          temporary subscriptions by REST: create, pull, delete      Google Cloud
+``pubsub_api``          subscriptions by REST: create, pull, lease, delete         Google Cloud
 ``permissions``         roles outside of the resources, and who grants them        nothing
 ``org_policy``          whether an organization forbids public access              Google Cloud, reading
 ``regions``             the regions of functions, if Google's API is not enabled   nothing

@@ -48,13 +48,17 @@ class PubSubFailed(DeployError):
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A message as a pull returns it. ``published_at``: unix seconds."""
+    """A message as a pull returns it. ``published_at``: unix seconds.
+
+    ``attempt``: how often it was delivered, counted from 1, if the subscription has a dead-letter policy; else 0.
+    """
 
     ack_id: str
     message_id: str
     data: bytes
     attributes: Mapping[str, str]
     published_at: float
+    attempt: int = 0
 
 
 class PubSubApi:
@@ -112,22 +116,30 @@ class PubSubApi:
         body = {"subscription": {"labels": dict(labels)}, "updateMask": "labels"}
         self._call("PATCH", self._path(name), body=body)
 
-    def pull(self, name: str) -> list[Pulled]:
-        """Return messages. If there are none, wait for the first one, or for a minute or two.
+    def pull(self, name: str, *, read_s: float = PULL_S) -> list[Pulled]:
+        """Return messages. If there are none, wait for the first one: for a minute or two, and at most ``read_s``.
 
         Raises:
             PubSubFailed: there is no such subscription, or Pub/Sub did not answer.
 
         """
-        answer = self._call("POST", f"{self._path(name)}:pull", body={"maxMessages": MAX_PULLED}, read_s=PULL_S)
+        answer = self._call("POST", f"{self._path(name)}:pull", body={"maxMessages": MAX_PULLED}, read_s=read_s)
         try:
             return [_pulled(received) for received in answer.get("receivedMessages") or ()]
         except (KeyError, TypeError, ValueError):
             raise PubSubFailed(200, "its answer has an unexpected structure", where=_where(name)) from None
 
-    def acknowledge(self, name: str, ack_ids: Sequence[str]) -> None:
-        """Acknowledge messages, by a single attempt. Raises ``PubSubFailed``."""
-        self._call("POST", f"{self._path(name)}:acknowledge", body={"ackIds": list(ack_ids)})
+    def acknowledge(self, name: str, ack_ids: Sequence[str], *, times: int = 1) -> None:
+        """Acknowledge messages, by so many attempts in all if the failure may pass. Raises ``PubSubFailed``."""
+        self._repeated("POST", f"{self._path(name)}:acknowledge", body={"ackIds": list(ack_ids)}, times=times)
+
+    def lease(self, name: str, ack_ids: Sequence[str], seconds: int, *, read_s: float = READ_S) -> None:
+        """Keep messages from other readers for so many seconds from now, at most 600; 0 gives them back at once.
+
+        This is one attempt. Raises ``PubSubFailed``.
+        """
+        body = {"ackIds": list(ack_ids), "ackDeadlineSeconds": seconds}
+        self._call("POST", f"{self._path(name)}:modifyAckDeadline", body=body, read_s=read_s)
 
     def _path(self, name: str) -> str:
         return f"/projects/{self.project}/subscriptions/{name}"
@@ -186,4 +198,5 @@ def _pulled(received: Json) -> Pulled:
         base64.b64decode(message.get("data", "")),
         dict(message.get("attributes") or {}),
         datetime.fromisoformat(message["publishTime"]).timestamp(),
+        int(received.get("deliveryAttempt") or 0),
     )

@@ -17,6 +17,6 @@
 ``rejections``       what each reason of a rejected event means                      nothing
 ``repeats``          whether a message or its event came before                      nothing
 ``summary``          the counts and the gaps of a run                                nothing
-``clock``            times and durations in words, and the two clocks of a run       the clock
+``clock``            times of day, and the two clocks of a run                     the clock
 ===================  =============================================================  =====================
 """

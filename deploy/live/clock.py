@@ -1,4 +1,4 @@
-"""Times and durations for a reader, and the two clocks that a run goes by."""
+"""Times of day for a reader, and the two clocks that a run goes by."""
 
 import time
 from collections.abc import Callable
@@ -22,15 +22,3 @@ def at_time(at: float) -> str:
         return time.strftime("%H:%M:%S", time.localtime(at))
     except (OSError, OverflowError, ValueError):  # a time that this system's calendar does not have
         return "--:--:--"
-
-
-def spoken(seconds: float) -> str:
-    """Return a duration in one or two units, such as ``42 s``, ``5 min`` or ``1 h 28 min``."""
-    whole = round(max(seconds, 0))
-    if whole < 120:
-        return f"{whole} s"
-    minutes = round(whole / 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, rest = divmod(minutes, 60)
-    return f"{hours} h {rest} min" if hours < 48 else f"{round(hours / 24)} days"

@@ -5,11 +5,12 @@ Names and labels are the customer's text: ``Terminal.line`` escapes what could c
 
 from dataclasses import dataclass
 
-from deploy.live.clock import at_time, spoken
+from deploy.live.clock import at_time
 from deploy.live.message import Message
 from deploy.live.readings import Reading
 from deploy.live.rejections import rejection
 from deploy.live.repeats import Repeat
+from deploy.times import spoken
 
 RED, YELLOW, DIM = "31", "33", "2"
 

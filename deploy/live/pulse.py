@@ -6,8 +6,9 @@ Safe to use from several threads.
 import threading
 from collections.abc import Callable
 
-from deploy.live.clock import Clock, at_time, spoken
+from deploy.live.clock import Clock, at_time
 from deploy.live.feed import Connection
+from deploy.times import spoken
 
 PING_S = 15.0
 """Seconds without an answer after which Pub/Sub is asked for a sign of life."""

@@ -14,12 +14,13 @@ from contextlib import suppress
 
 from deploy.errors import DeployError
 from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
-from deploy.live.clock import Clock, at_time, spoken
+from deploy.live.clock import Clock, at_time
 from deploy.live.feed import Connection
 from deploy.live.message import Message
 from deploy.live.pulse import PING, Pulse
 from deploy.live.subscriptions import DELETED_TOPIC, RENEW_SEEN_S, RETENTION_S, Source, Subscriptions
 from deploy.live.summary import Gap
+from deploy.times import spoken
 
 PING_READ_S = 5.0
 """Seconds within which a sign of life has to come."""

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from deploy.live.clock import at_time, spoken
+from deploy.live.clock import at_time
 from deploy.live.documents import timestamp
 from deploy.live.message import Message
 from deploy.live.repeats import Repeat
+from deploy.times import spoken
 
 
 @dataclass(frozen=True, slots=True)

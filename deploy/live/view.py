@@ -11,7 +11,7 @@ from typing import Literal, TextIO
 
 from deploy.cli.terminal import Terminal
 from deploy.errors import DeployError
-from deploy.live.clock import Clock, at_time, spoken
+from deploy.live.clock import Clock, at_time
 from deploy.live.documents import document, raw
 from deploy.live.feed import Connection
 from deploy.live.lines import RED, line
@@ -22,6 +22,7 @@ from deploy.live.repeats import Repeat, Repeats
 from deploy.live.summary import Summary
 from deploy.live.wanted import Wanted
 from deploy.parallel import signals_wait
+from deploy.times import spoken
 
 LINES_PER_S = 40
 

@@ -29,6 +29,9 @@ LONGEST_PAUSE_S = 20.0
 SHOWN = 200
 """Characters of an answer that an error shows."""
 
+UNKNOWN_ORIGIN = "probe"
+"""An origin that no function knows. One that knows origins refuses its token as malformed."""
+
 Outcome = Literal["published", "refused", "failed"]
 
 
@@ -67,6 +70,26 @@ class Republisher:
     monotonic: Callable[[], float] = time.monotonic
     jitter: Callable[[], float] = random.random
 
+    def check(self) -> None:
+        """Check that the function answers, and knows the secret and ``origin``. Nothing is published.
+
+        Raises:
+            Outdated: the function does not know ``origin``: it would put what it refuses on its rejected topic.
+            DeployError: it does not answer, or does not accept the secret.
+
+        """
+        answer = self._answered(lambda: self.client.probe(self.secret, self.origin))
+        if answer.status != 401:
+            what = f"the function answered {_described(answer)}" if answer.status else "the function does not answer"
+            raise DeployError(what, where=self.client.url, fix=[f"{PROGRAM} status"])
+        if _member(answer.text, "error") != "checksum":
+            what = f"the function does not accept the newest secret: it answered {_described(answer)}"
+            raise DeployError(what, where=self.client.url, fix=[f"{PROGRAM} rotate --status", f"{PROGRAM} plan"])
+        unknown = self._answered(lambda: self.client.probe(self.secret, UNKNOWN_ORIGIN))
+        if _member(unknown.text, "error") == "checksum":
+            what = f"the deployed function is older than this command: it does not know {PROGRAM} {self.origin}"
+            raise Outdated(what, where=self.client.url, fix=[UP])
+
     def send(self, body: bytes) -> Verdict:
         """Send one event, again and again until there is a final answer or the deadline is over.
 
@@ -74,15 +97,21 @@ class Republisher:
             Outdated: the function published the event on its rejected topic, as one does that does not know ``origin``.
 
         """
+        answer = self._answered(lambda: self.client.send_signed(body, self.secret, origin=self.origin))
+        if answer.status == 200 and _member(answer.text, "topic") == "rejected":
+            what = f"the deployed function does not know {PROGRAM} {self.origin}: it put an event on its rejected topic"
+            raise Outdated(what, where=self.client.url, fix=[UP])
+        return verdict_of(answer)
+
+    def _answered(self, ask: Callable[[], Answer]) -> Answer:
+        """Return the first final answer, or the last one before the deadline."""
         give_up_at, attempt = self.monotonic() + self.deadline_s, 0
         while True:
             self.pace.wait()
-            answer = self.client.send_signed(body, self.secret, origin=self.origin)
-            if not _may_pass(answer.status):
-                return self._verdict(answer)
+            answer = ask()
             pause_s = self._pause_s(attempt, answer.retry_after_s)
-            if self.monotonic() + pause_s > give_up_at:
-                return Verdict("failed", _described(answer), status=answer.status)
+            if not _may_pass(answer.status) or self.monotonic() + pause_s > give_up_at:
+                return answer
             self.sleep(pause_s)
             attempt += 1
 
@@ -90,21 +119,17 @@ class Republisher:
         longest: float = min(FIRST_PAUSE_S * 2 ** min(attempt, 30), LONGEST_PAUSE_S)
         return max(longest * (0.5 + 0.5 * self.jitter()), retry_after_s)
 
-    def _verdict(self, answer: Answer) -> Verdict:
-        if answer.status == 200:
-            return self._published(answer)
-        if answer.status == 422 and (reason := _member(answer.text, "error")):
-            return Verdict("refused", reason, status=422)
-        return Verdict("failed", _described(answer), status=answer.status)
 
-    def _published(self, answer: Answer) -> Verdict:
-        topic, message_id = _member(answer.text, "topic"), _member(answer.text, "messageId")
-        if topic == "events" and message_id:
-            return Verdict("published", message_id=message_id)
-        if topic == "rejected":
-            what = f"the deployed function does not know {PROGRAM} {self.origin}: it put an event on its rejected topic"
-            raise Outdated(what, where=self.client.url, fix=[UP])
-        return Verdict("failed", f"not an answer of the function: {_described(answer)}")
+def verdict_of(answer: Answer) -> Verdict:
+    """Return what a final answer of the function says about an event that was sent with an origin."""
+    if answer.status == 422 and (reason := _member(answer.text, "error")):
+        return Verdict("refused", reason, status=422)
+    if answer.status != 200:
+        return Verdict("failed", _described(answer), status=answer.status)
+    message_id = _member(answer.text, "messageId")
+    if _member(answer.text, "topic") == "events" and message_id:
+        return Verdict("published", message_id=message_id)
+    return Verdict("failed", f"not an answer of the function: {_described(answer)}")
 
 
 def _may_pass(status: int) -> bool:

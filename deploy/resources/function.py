@@ -214,7 +214,7 @@ class Function(Marked):
         mounts, mounted = mounted_secrets(served), f"{SECRET_FOLDER}/{self.spec.secret}={self.spec.secret}:latest"
         pairs = (
             ("state", state_of(found), "ACTIVE"),
-            ("source", self._source(found), self.spec.digest),
+            ("source", self.source(found), self.spec.digest),
             ("version", version_of(found), self.spec.version),
             ("trigger", found.get("eventTrigger", {}).get("eventType", "HTTP"), "HTTP"),
             ("entry point", built.get("entryPoint"), ENTRY_POINT),
@@ -248,7 +248,7 @@ class Function(Marked):
             wanted.setdefault("memory", _optional_setting("memory").found(found) or FUNCTION_DEFAULTS["memory"])
         return wanted
 
-    def _source(self, found: Facts) -> str | None:
+    def source(self, found: Facts) -> str | None:
         """Return the digest of the deployed source from its label, or a text that another tool has deployed since."""
         upload = deployed_upload(found)
         if self.deployed and upload and upload != self.deployed:

@@ -143,7 +143,7 @@ class Subscription(Marked):
 
         """
         found = self.found(facts)
-        self._must_get_messages(found)
+        self.must_get_messages(found)
         differences = self._differences(found)
         labels = label_changes(self.spec.all_labels, found.get("labels"))
         if not differences and not labels:
@@ -165,7 +165,8 @@ class Subscription(Marked):
         """Return a gcloud command on it."""
         return ("pubsub", "subscriptions", verb, self.topic, *flags, self.spec.project_flag)
 
-    def _must_get_messages(self, found: Facts) -> None:
+    def must_get_messages(self, found: Facts) -> None:
+        """Check that it gets the messages of its topic. Raises ``Unusable``."""
         topic, what = f"projects/{self.spec.google_project}/topics/{self.topic}", ""
         if found.get("topic") != topic:
             what = f"reads from {found.get('topic')}, and a subscription cannot be moved: read it empty"

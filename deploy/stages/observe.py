@@ -103,6 +103,17 @@ class Observer:
             DeployError: one of them is not this deployment's, so nothing is sent to it.
 
         """
+        observed = self.function_and_secret()
+        connectors, closed = self._connectors(observed.facts, observed.secrets)
+        return replace(observed, connectors=connectors, closed=closed)
+
+    def function_and_secret(self) -> Observed:
+        """Read what a signed request needs: the function's URL, and the secret. Nothing is asked of DT.
+
+        Raises:
+            DeployError: one of them is not this deployment's, so nothing is sent to it.
+
+        """
         secret = SignatureSecret(self.spec).id
         needed: tuple[Resource, ...] = (Function(self.spec), SignatureSecret(self.spec))
         with worker_pool() as pool:
@@ -113,8 +124,7 @@ class Observer:
                 raise error
         version = self._enabled(facts[secret])
         facts[secret] = {**facts[secret], READ: version}
-        connectors, closed = self._connectors(facts, _usable(version))
-        return Observed(facts, connectors, _usable(version), closed=closed)
+        return Observed(facts, secrets=_usable(version))
 
     def for_rollback(self) -> Observed:
         """Read what a proof needs, and the revisions of the function.

@@ -11,6 +11,7 @@
 ``pause``          let DT send no events                                     nothing by itself
 ``resume``         let DT send events again                                  nothing by itself
 ``rotate``         replace the secret on both ends without losing an event   nothing by itself
+``replay``         send rejected events to the function again               nothing by itself
 ``down``           remove both ends                                          nothing by itself
 ``planning``       observe, preflight, plan: the first half of plan and up   nothing by itself
 ``applying``       confirm, apply, plan again until nothing is left          nothing by itself
@@ -33,7 +34,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import down, follow, init, pause, plan, resume, rotate, status, up, verify
+from deploy.verbs import down, follow, init, pause, plan, replay, resume, rotate, status, up, verify
 from deploy.verbs import list as list_verb
 
 
@@ -56,6 +57,7 @@ VERBS: Mapping[str, Verb] = {
     "pause": Verb(pause.USAGE, pause.run),
     "resume": Verb(resume.USAGE, resume.run),
     "rotate": Verb(rotate.USAGE, rotate.run),
+    "replay": Verb(replay.USAGE, replay.run),
     "down": Verb(down.USAGE, down.run),
 }
 """All verbs. There is no default: the parser refuses any other name."""

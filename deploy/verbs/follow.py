@@ -13,7 +13,7 @@ from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.dt.devices import names
 from deploy.errors import InvalidOptions
-from deploy.live.clock import Clock, at_time, spoken
+from deploy.live.clock import Clock, at_time
 from deploy.live.message import Message
 from deploy.live.names import Names
 from deploy.live.session import Session, session
@@ -21,7 +21,7 @@ from deploy.live.view import Style, View, opened, shown_filter
 from deploy.live.wanted import Wanted
 from deploy.live.web.opening import PORT, PageOptions, has_browser, live_page
 from deploy.program import PROGRAM
-from deploy.times import seconds
+from deploy.times import seconds, spoken
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 FLAGS = (

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 import pytest
 
 from deploy.cli.terminal import Terminal
-from deploy.live.clock import Clock, at_time, spoken
+from deploy.live.clock import Clock, at_time
 from deploy.live.feed import Connection
 from deploy.live.names import Names
 from deploy.live.summary import Gap, Summary
 from deploy.live.view import BEAT_S, View
 from deploy.live.wanted import Wanted
+from deploy.times import spoken
 from tests.deploy.cli.test_terminal import Screen
 from tests.deploy.live.builders import NOON, message
 from tests.deploy.stage import Keyboard

@@ -1,0 +1,210 @@
+"""Replays the messages of the rejected subscription: pull, send to the function, and acknowledge what is on main.
+
+Order: messages are collected until no other comes, and sent by the time of their first publication, the oldest first;
+those of one device one after the other. A message is acknowledged after the function has said that its event is on the
+main topic. Killed between the two, the next run publishes the event again, with the same ``eventId``; it is never lost.
+
+Memory: at most ``MAX_HELD`` bodies at once; of every other message, only its ids.
+"""
+
+import threading
+import zlib
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
+from deploy.parallel import POLL_S
+from deploy.repair.leases import LEASE_S, Leases
+from deploy.repair.republisher import Verdict
+from deploy.repair.selection import Selection
+from deploy.repair.tally import Tally
+from deploy.times import spoken
+
+LANES = 8
+"""Events that are sent at the same time, of different devices."""
+
+PULL_S = 5.0
+"""Seconds without a message after which a pull is given up."""
+
+SETTLE_S = LEASE_S + 5.0
+"""Seconds for which a run looks for messages at least: a run that was killed just before holds them for so long."""
+
+MAX_HELD = 10_000
+MAX_HELD_BYTES = 50_000_000
+"""Messages, and their bytes, that are collected before they are sent; then the next ones are."""
+
+IDLE_S = 1.0
+"""Pause after a pull that found nothing."""
+
+STOP_AFTER = 3
+"""Failures in a row after which a run stops: what comes next would fail, too."""
+
+PROGRESS_S = 5.0
+STOP_S = 2.0
+"""Seconds that an interrupted run waits for the answers to what it has sent."""
+
+T = TypeVar("T")
+
+
+@dataclass
+class Replayer:
+    """One run.
+
+    ``send``: sends or judges one body. ``acknowledges``: whether what is published is acknowledged; not in a dry run.
+    ``limit``: at most so many messages, the oldest ones; None: all. ``lanes``: events sent at the same time.
+    ``on_verdict`` gets each message with what became of it. ``pool`` has more threads than there are lanes.
+    ``stopped``: why the run ended before it had tried everything; "" if it did not.
+    """
+
+    api: PubSubApi
+    subscription: str
+    selection: Selection
+    send: Callable[[bytes], Verdict]
+    leases: Leases
+    tally: Tally
+    pool: ThreadPoolExecutor
+    sleep: Callable[[float], None]
+    now: Callable[[], float]
+    monotonic: Callable[[], float]
+    notice: Callable[[str], None]
+    on_verdict: Callable[[Pulled, Verdict], None] = lambda _message, _verdict: None
+    acknowledges: bool = True
+    limit: int | None = None
+    lanes: int = LANES
+    max_attempts: int = 0
+    stopped: str = ""
+    _stop: threading.Event = field(default_factory=threading.Event)
+    _lock: "threading.Lock" = field(default_factory=threading.Lock)
+    _working: list[Future[None]] = field(default_factory=list)
+    _said_at: float = 0.0
+
+    def run(self) -> None:
+        """Replay all that was asked for.
+
+        Raises:
+            DeployError: Pub/Sub failed, or the function is too old. What was published until then is acknowledged.
+
+        """
+        began_at, started_at, has_said = self.monotonic(), self.now(), False
+        while not self._stop.is_set():
+            messages, is_fresh = self._collect(started_at)
+            self._send(self._chosen(messages))
+            left_s = SETTLE_S - (self.monotonic() - began_at)
+            if self._is_limit_met() or (not is_fresh and (left_s <= 0 or not self.acknowledges)):
+                return
+            if not is_fresh and not has_said:
+                has_said = True
+                self.notice(f"looking for messages that an earlier run may still hold: {spoken(left_s)}")
+
+    def end(self) -> None:
+        """Stop sending, wait a moment for the answers to what was sent, and give all other messages back."""
+        self._stop.set()
+        wait(self._working, timeout=STOP_S)
+        self.leases.give_back()
+
+    def _collect(self, started_at: float) -> tuple[list[Pulled], bool]:
+        """Pull until nothing new comes. Return what was asked for, and whether there were messages of before the start.
+
+        Messages of after the start are replayed if they come, but the run does not go on for them.
+        """
+        found: list[Pulled] = []
+        is_fresh, size = False, 0
+        while True:
+            pulled = self._waiting(self.pool.submit(self._pull))
+            new = self.leases.take(pulled)
+            wanted = [message for message in new if self.selection.includes(message)]
+            found += wanted
+            size += sum(len(message.data) for message in wanted)
+            self.tally.matched += len(wanted)
+            self.tally.others += len(new) - len(wanted)
+            self._count_attempts([message for message in new if message not in wanted])
+            if not any(message.published_at <= started_at for message in new):
+                if not pulled:
+                    self.sleep(IDLE_S)
+                return found, is_fresh
+            is_fresh = True
+            if len(found) >= MAX_HELD or size >= MAX_HELD_BYTES:
+                return found, is_fresh
+
+    def _pull(self) -> list[Pulled]:
+        """Return messages; none if Pub/Sub has none for a while, or sends its answer too late."""
+        try:
+            return self.api.pull(self.subscription, read_s=PULL_S)
+        except PubSubFailed as error:
+            if error.is_silent or error.status == 504:
+                return []
+            raise
+
+    def _chosen(self, messages: Sequence[Pulled]) -> list[Pulled]:
+        """Return the messages to send now, the oldest first."""
+        in_order = sorted(messages, key=lambda message: (message.published_at, message.message_id))
+        if self.limit is None:
+            return in_order
+        room = self.limit - self.tally.tried
+        beyond = in_order[room:]
+        self.tally.matched -= len(beyond)
+        self.tally.beyond += len(beyond)
+        self._count_attempts(beyond)
+        return in_order[:room]
+
+    def _is_limit_met(self) -> bool:
+        return self.limit is not None and self.tally.tried >= self.limit
+
+    def _send(self, messages: Sequence[Pulled]) -> None:
+        """Send messages in lanes, so that those of one device stay in order. Meanwhile, extend the leases."""
+        lanes: list[list[Pulled]] = [[] for _ in range(self.lanes)]
+        for message in messages:
+            key = message.attributes.get("deviceId") or message.message_id
+            lanes[zlib.crc32(key.encode()) % self.lanes].append(message)
+        began_at, self._said_at, before = self.monotonic(), self.monotonic(), self.tally.tried
+        self._working = [self.pool.submit(self._send_lane, lane) for lane in lanes if lane]
+        try:
+            for lane in self._working:
+                self._waiting(lane, lambda: self._show_progress(began_at, before))
+        finally:
+            if any(lane.done() and lane.exception() for lane in self._working):
+                self._stop.set()
+
+    def _send_lane(self, messages: Sequence[Pulled]) -> None:
+        for message in messages:
+            if self._stop.is_set():
+                return
+            try:
+                verdict = self.send(message.data)
+            except BaseException:
+                self._stop.set()
+                raise
+            is_published = verdict.outcome == "published"
+            is_acknowledged = not (is_published and self.acknowledges) or self.leases.finish(message.message_id)
+            with self._lock:
+                self.tally.add(message, verdict, is_acknowledged=is_acknowledged)
+                if not is_published:
+                    self._count_attempts([message])
+                if self.tally.failures_in_a_row >= STOP_AFTER and not self._stop.is_set():
+                    self.stopped = f"{STOP_AFTER} events in a row failed, the last one with: {verdict.reason}"
+                    self._stop.set()
+            self.on_verdict(message, verdict)
+
+    def _count_attempts(self, left: Sequence[Pulled]) -> None:
+        """Count the messages that stay, and for which this was the last delivery that a dead-letter policy allows."""
+        if self.max_attempts:
+            self.tally.last_attempts += sum(message.attempt >= self.max_attempts for message in left)
+
+    def _waiting(self, work: Future[T], tick: Callable[[], None] = lambda: None) -> T:
+        """Return the result of work in a thread. Meanwhile, extend the leases, and let signals be handled."""
+        while not work.done():
+            wait([work], timeout=POLL_S)
+            self.leases.tick()
+            tick()
+        return work.result()
+
+    def _show_progress(self, began_at: float, before: int) -> None:
+        now = self.monotonic()
+        if now - self._said_at < PROGRESS_S:
+            return
+        self._said_at = now
+        done, left = self.tally.tried - before, self.tally.not_tried
+        estimate = f", about {spoken(left * (now - began_at) / done)} left" if done else ""
+        self.notice(f"{self.tally.tried} of {self.tally.matched} tried{estimate}")

@@ -1,0 +1,43 @@
+"""Which messages of the rejected subscription are to be replayed. Pure.
+
+The rejected subscription has no filter, and a filter cannot be changed: so every message is pulled, and checked here.
+"""
+
+from dataclasses import dataclass
+
+from deploy.google.pubsub_api import Pulled
+from deploy.times import moment
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What a user asked for. Each field that is not empty must fit; several values of a field are alternatives.
+
+    ``since`` and ``until``: unix times of the receipt by the function, from the first one on and before the second.
+    """
+
+    reasons: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    since: float | None = None
+    until: float | None = None
+
+    def includes(self, message: Pulled) -> bool:
+        """Return whether a message was asked for."""
+        fits = (
+            (self.reasons, "reason"),
+            (self.devices, "deviceId"),
+            (self.types, "eventType"),
+        )
+        if any(wanted and message.attributes.get(name) not in wanted for wanted, name in fits):
+            return False
+        at = received_at(message)
+        return (self.since is None or at >= self.since) and (self.until is None or at < self.until)
+
+
+def received_at(message: Pulled) -> float:
+    """Return the unix time at which the function received the event; of a foreign message, when it was published."""
+    try:
+        return moment(message.attributes.get("receivedAt", ""), message.published_at)
+    except ValueError:
+        return message.published_at

@@ -1,0 +1,341 @@
+"""``replay``: send rejected events to the function again, after a fix, so that they get to the main topic."""
+
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from deploy.cli.options import MAX_NAME, WHICH_FUNCTION
+from deploy.cli.spelling import suggestion
+from deploy.cli.usage import Flag, Usage
+from deploy.context import Context
+from deploy.errors import DeployError, InvalidOptions
+from deploy.function_client import FunctionClient
+from deploy.google.pubsub_api import PubSubFailed, Pulled
+from deploy.live.rejections import REJECTIONS
+from deploy.parallel import signals_wait, worker_pool
+from deploy.program import PROGRAM, UP
+from deploy.repair.leases import Leases
+from deploy.repair.pace import Pace
+from deploy.repair.replayer import LANES, Replayer
+from deploy.repair.republisher import Republisher, Verdict
+from deploy.repair.selection import Selection
+from deploy.repair.tally import Tally, described
+from deploy.resources.function import Function
+from deploy.resources.pubsub import Subscription
+from deploy.secret import Secret
+from deploy.times import MOMENT, moment
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
+
+REASONS = tuple(REJECTIONS)
+
+USUAL_ATTEMPTS = 5
+"""Deliveries that a dead-letter policy allows if it names no number: Google's default."""
+
+T = TypeVar("T")
+
+RATE = 50
+"""Events per second by default. Pub/Sub's subscribers get these events beside the live ones."""
+
+MAX_RATE = 1_000
+
+MOST_LINES = 20
+"""Events that are not on the main topic and are printed, one a line; the summary counts all."""
+
+FLAGS = (
+    Flag("--reason", {"action": "append", "metavar": "REASON", "help": "only events rejected for this, repeatable"}),
+    Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
+    Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"}),
+    Flag("--since", {"metavar": "TIME", "help": f"only events that the function received from then on: {MOMENT}"}),
+    Flag("--until", {"metavar": "TIME", "help": "only events that the function received before then"}),
+    Flag("--limit", {"metavar": "N", "help": "at most N events, the oldest ones"}),
+    Flag("--rate", {"metavar": "N", "help": f"at most N events per second (default: {RATE})"}),
+    Flag(
+        "--dry-run",
+        {"action": "store_true", "help": "say what would become of each event, by this version; publish nothing"},
+    ),
+)
+
+USAGE = Usage(
+    "send rejected events to the function again, after a fix; those that it accepts get to the main topic",
+    {
+        NOTHING_TO_DO: "all that was asked for is on the main topic",
+        UNMET: "some are still on the rejected topic",
+        FAILED: "error",
+    },
+    options=WHICH_FUNCTION,
+    flags=FLAGS,
+    is_resumable=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the flags ask for. ``limit``: None without a limit. ``rate``: events per second."""
+
+    selection: Selection
+    limit: int | None
+    rate: int
+    is_dry: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Deployed:
+    """What a replay needs of the deployment.
+
+    ``variables``: the environment of the function. ``is_this_source``: its source is that of this checkout.
+    ``max_attempts``: deliveries that the dead-letter policy of the rejected subscription allows; 0: without a policy.
+    """
+
+    url: str
+    secrets: Sequence[Secret]
+    variables: Mapping[str, str]
+    is_this_source: bool
+    max_attempts: int
+
+
+def run(context: Context) -> int:
+    """Replay what was asked for, until nothing is left, or until Ctrl-C or another signal; then show a summary.
+
+    Raises:
+        DeployError: there is no function or no subscription, or the function or Pub/Sub failed.
+
+    """
+    options = _options(context)
+    with context.terminal.progress("reading the function, the secret and the subscription"):
+        deployed = _deployed(context)
+    _warn(context, options, deployed)
+    if options.is_dry:
+        send = _judge(context, deployed)
+    else:
+        republisher = _republisher(context, deployed, options.rate)
+        with context.terminal.progress("checking that the function knows replays"):
+            republisher.check()
+        send = republisher.send
+    shown = _Shown(context, Tally(is_dry=options.is_dry), deployed)
+    with worker_pool(LANES + 1, is_endless=True) as pool:
+        return _replay(context, _replayer(context, options, deployed, send, shown, pool), shown)
+
+
+def _replay(context: Context, replayer: Replayer, shown: "_Shown") -> int:
+    """Replay, and show a summary at every end. Return the exit code."""
+    status = FAILED
+    try:
+        replayer.run()
+        status = NOTHING_TO_DO if replayer.tally.is_complete else UNMET
+    except KeyboardInterrupt:  # also SIGTERM and SIGHUP
+        replayer.stopped, status = "interrupted", UNMET
+    finally:
+        with signals_wait():
+            replayer.end()
+            context.report.replayed = replayer.tally.as_json()
+            if replayer.stopped:
+                context.terminal.info(f"stopped: {replayer.stopped}")
+            for line in (*replayer.tally.lines(), *shown.notes()):
+                context.print(line)
+            context.terminal.info(f"exit status {status}: {USAGE.exit_codes[status]}")
+    return status
+
+
+class _Shown:
+    """What is printed of each event: in a dry run all, else those that are not on the main topic."""
+
+    def __init__(self, context: Context, tally: Tally, deployed: _Deployed) -> None:
+        self.tally = tally
+        self._context = context
+        self._deployed = deployed
+        self._lock = threading.Lock()
+        self._printed = self._would_pass = 0
+        self._judge: Callable[[bytes], Verdict] | None = None
+
+    def __call__(self, message: Pulled, verdict: Verdict) -> None:
+        """Show what became of one message, or would become of it."""
+        with self._lock:
+            if verdict.outcome == "refused" and not self.tally.is_dry and not self._deployed.is_this_source:
+                self._judge = self._judge or _judge(self._context, self._deployed)
+                self._would_pass += self._judge(message.data).outcome == "published"
+            if not self.tally.is_dry and verdict.outcome == "published":
+                return
+            self._printed += 1
+            if self.tally.is_dry or self._printed <= MOST_LINES:
+                self._context.print(f"{_fate(message, verdict, is_dry=self.tally.is_dry)}  {described(message)}")
+
+    def notes(self) -> Iterator[str]:
+        """Yield what to know at the end."""
+        if not self.tally.is_dry and self._printed > MOST_LINES:
+            yield f"the first {MOST_LINES} of the {self._printed} that are not on the main topic are above"
+        if self._would_pass:
+            yield (
+                f"this version would accept {self._would_pass} of those that the deployed function has refused: "
+                f"`{UP}` deploys it, then replay again"
+            )
+
+
+def _fate(message: Pulled, verdict: Verdict, *, is_dry: bool) -> str:
+    """Return in words what became of a message, or would become of it."""
+    if verdict.outcome == "published":
+        is_open = message.attributes.get("reason") == "invalid_argument"
+        return "would be on the main topic, if Pub/Sub accepts it now" if is_open else "would be on the main topic"
+    return f"{'would be ' if is_dry else ''}{verdict.outcome}: {verdict.reason}"
+
+
+def _replayer(
+    context: Context,
+    options: _Options,
+    deployed: _Deployed,
+    send: Callable[[bytes], Verdict],
+    shown: _Shown,
+    pool: ThreadPoolExecutor,
+) -> Replayer:
+    name, say = context.spec.rejected_topic, context.terminal.info
+    return Replayer(
+        api=context.pubsub,
+        subscription=name,
+        selection=options.selection,
+        send=send,
+        leases=Leases(context.pubsub, name, context.monotonic, say),
+        tally=shown.tally,
+        pool=pool,
+        sleep=context.sleep,
+        now=context.now,
+        monotonic=context.monotonic,
+        notice=say,
+        on_verdict=shown,
+        acknowledges=not options.is_dry,
+        limit=options.limit,
+        lanes=1 if options.is_dry else LANES,
+        max_attempts=deployed.max_attempts,
+    )
+
+
+def _republisher(context: Context, deployed: _Deployed, rate: int) -> Republisher:
+    """Return the sender to the deployed function. Raises ``DeployError`` if there is nothing to sign with."""
+    if not deployed.secrets:
+        raise DeployError("has no enabled version", where=f"secret {context.spec.secret}", fix=[UP])
+    return Republisher(
+        FunctionClient(deployed.url, context.post, context.now),
+        deployed.secrets[0],
+        "replay",
+        Pace(rate, context.sleep, context.monotonic),
+        sleep=context.sleep,
+        monotonic=context.monotonic,
+    )
+
+
+def _judge(context: Context, deployed: _Deployed) -> Callable[[bytes], Verdict]:
+    """Return the judge of this checkout. Only here, a command needs a package of the function.
+
+    Raises:
+        DeployError: the package is not installed, or the function would not start with the deployed settings.
+
+    """
+    try:
+        from deploy.repair.judging import Judge  # noqa: PLC0415  # other verbs do not wait for this import
+    except ImportError as error:
+        fix = "python -m pip install --no-deps --require-hashes -r deploy/requirements.txt"
+        raise DeployError(f"--dry-run needs the package {error.name}", fix=[fix]) from None
+    return Judge(deployed.variables, context.now, context.monotonic).judge
+
+
+def _deployed(context: Context) -> _Deployed:
+    """Read the function, the secret and the rejected subscription.
+
+    Raises:
+        DeployError: one of them is missing, is not this deployment's, or cannot be used.
+
+    """
+    spec, function = context.spec, Function(context.spec)
+    observed = context.observer.function_and_secret()
+    found = function.found(observed.of(function))
+    if found is None or not observed.url(spec):
+        raise DeployError("is not there, so there is nothing that could publish", where=function.title, fix=[UP])
+    remembered = replace(function, deployed=observed.memory(spec).deployed)
+    return _Deployed(
+        observed.url(spec),
+        observed.secrets,
+        found.get("serviceConfig", {}).get("environmentVariables") or {},
+        remembered.source(found) == spec.digest,
+        _max_attempts(context),
+    )
+
+
+def _max_attempts(context: Context) -> int:
+    """Check that messages can be pulled from the rejected subscription. Return the deliveries that it allows, or 0.
+
+    Raises:
+        DeployError: it does not exist, is not this deployment's, or cannot be pulled.
+
+    """
+    spec = context.spec
+    resource = Subscription(spec, spec.rejected_topic, None, "")
+    try:
+        found = context.pubsub.get(spec.rejected_topic)
+    except PubSubFailed as error:
+        if error.status != 404:
+            raise
+        what = "is not there: rejected events are lost until it is made again"
+        raise DeployError(what, where=resource.title, fix=[UP]) from None
+    if foreign := resource.not_ours({resource.key: found}):
+        raise foreign
+    resource.must_get_messages(found)
+    pushed = [name for name in ("bigqueryConfig", "cloudStorageConfig") if found.get(name)]
+    if pushed or (found.get("pushConfig") or {}).get("pushEndpoint"):
+        what = "delivers its messages elsewhere by itself, so none can be pulled"
+        raise DeployError(what, where=resource.title, fix=[f"{PROGRAM} plan"])
+    policy = found.get("deadLetterPolicy")
+    return int(policy.get("maxDeliveryAttempts") or USUAL_ATTEMPTS) if policy else 0
+
+
+def _warn(context: Context, options: _Options, deployed: _Deployed) -> None:
+    """Say what a user may not expect, before anything is done."""
+    say = context.terminal.info
+    if options.is_dry:
+        say("dry run: nothing is published; the messages are held from other readers for a moment, and given back")
+    if options.is_dry and not deployed.is_this_source:
+        say(f"note: the deployed function has another source than this version, which judges here: `{UP}` deploys it")
+    if deployed.max_attempts:
+        say(
+            f"note: subscription {context.spec.rejected_topic} has a dead-letter policy: it delivers a message "
+            f"{deployed.max_attempts} times at most, and this counts, also for messages that are not asked for"
+        )
+
+
+def _options(context: Context) -> _Options:
+    """Return what the flags ask for.
+
+    Raises:
+        InvalidOptions: some of them are invalid; it has every fault.
+
+    """
+    flags, faults = context.flags, list[str]()
+
+    def read(flag: str, text: str | None, parse: Callable[[str], T]) -> T | None:
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            faults.append(f"{flag}: {error}")
+            return None
+
+    at = partial(moment, now=context.now())
+    since, until = read("--since", flags.since, at), read("--until", flags.until, at)
+    limit = read("--limit", flags.limit, partial(_number, most=10**9))
+    rate = read("--rate", flags.rate, partial(_number, most=MAX_RATE))
+    if since is not None and until is not None and since >= until:
+        faults.append("--since: is not before --until")
+    if faults:
+        raise InvalidOptions(faults, fix=[f"{PROGRAM} replay --help"])
+    for name in flags.reason or ():
+        if name not in REASONS:
+            hint = suggestion([name[:MAX_NAME]], REASONS)
+            context.terminal.info(f"--reason {name[:MAX_NAME]}: this version knows no such reason{hint}")
+    selection = Selection(tuple(flags.reason or ()), tuple(flags.device or ()), tuple(flags.type or ()), since, until)
+    return _Options(selection, limit, rate or RATE, flags.dry_run)
+
+
+def _number(text: str, most: int) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,9}", text) or int(text) > most:
+        raise ValueError(f"{text[:MAX_NAME]!r} is not a number from 1 to {most}")
+    return int(text)
