@@ -91,6 +91,11 @@ class Deployment:
         switches = dict.fromkeys(("raw", "web", "no_open"), False)
         return self.run("follow", **{**dict.fromkeys(names), **switches, **(flags or {"duration": "5s"})})
 
+    def replay(self, **flags: Any) -> int:
+        """Run ``replay`` with these flags."""
+        names = ("reason", "device", "type", "since", "until", "limit", "rate")
+        return self.run("replay", **{**dict.fromkeys(names), "dry_run": False, **flags})
+
     def down(self) -> int:
         """Run ``down``."""
         return self.run("down")

@@ -1,12 +1,13 @@
 """A fake of Pub/Sub's REST API that keeps the topics and subscriptions of one project in memory.
 
 It applies filters, unless ``applies_filters`` is false, as Google's emulator does not. A pull without a message returns
-at once, so that no test waits.
+at once, so that no test waits. A message that is neither acknowledged nor kept longer comes again after its deadline.
 """
 
 import base64
 import threading
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -26,8 +27,18 @@ def refusal(status: int, message: str = "made to fail") -> Answer:
 
 
 @dataclass
+class Lease:
+    """One delivery of a message, which ends at a time of the fake's clock."""
+
+    message: dict[str, Any]
+    ends_at: float
+
+
+@dataclass
 class FakePubSub:
-    """One project. ``tokens``: those that are accepted.
+    """One project. ``tokens``: those that are accepted. ``leases``: by subscription and id of acknowledgement.
+
+    ``attempts``: the deliveries of each message so far. ``dead``: what dead-letter policies have taken away.
 
     ``answers``: called with every call; an answer that it returns is given instead of handling the call. ``on_idle``:
     called after every pull that found nothing. ``made_so_far``: the number of messages that were published.
@@ -37,6 +48,9 @@ class FakePubSub:
     topics: set[str] = field(default_factory=lambda: {"dt-events", "dt-rejected"})
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
     waiting: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    leases: dict[str, dict[str, Lease]] = field(default_factory=dict)
+    attempts: Counter[str] = field(default_factory=Counter)
+    dead: list[str] = field(default_factory=list)
     acknowledged: list[str] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     tokens: set[str] = field(default_factory=lambda: {TOKEN})
@@ -96,14 +110,22 @@ class FakePubSub:
         if name not in self.subscriptions:
             return refusal(404, f"Resource not found (resource={name}).")
         if call.method == "DELETE":
-            del self.subscriptions[name], self.waiting[name]
+            del self.subscriptions[name], self.waiting[name], self.leases[name]
             return Answer(200, {})
-        body = call.body or {}
+        if verb:
+            return self._delivers(name, verb, call.body or {})
+        self.subscriptions[name] |= (call.body or {}).get("subscription", {})
+        return Answer(200, self.subscriptions[name])
+
+    def _delivers(self, name: str, verb: str, body: Mapping[str, Any]) -> Answer:
+        self._end_leases(name)
         if verb == "pull":
             return self._pull(name, body["maxMessages"])
-        self.acknowledged += body.get("ackIds", [])
-        self.subscriptions[name] |= body.get("subscription", {})
-        return Answer(200, {} if verb else self.subscriptions[name])
+        if verb == "acknowledge":
+            return self._acknowledge(name, body["ackIds"])
+        if verb == "modifyAckDeadline":
+            return self._modify(name, body["ackIds"], body["ackDeadlineSeconds"])
+        raise AssertionError(verb)
 
     def _create(self, name: str, settings: dict[str, Any]) -> Answer:
         if settings["topic"].rpartition("/")[2] not in self.topics:
@@ -112,10 +134,51 @@ class FakePubSub:
             return refusal(409, f"Resource already exists in the project (resource={name}).")
         parse_filter(settings.get("filter", ""))
         self.subscriptions[name] = {**settings, "name": f"projects/{PROJECT}/subscriptions/{name}"}
-        self.waiting[name] = []
+        self.waiting[name], self.leases[name] = [], {}
         return Answer(200, self.subscriptions[name])
 
     def _pull(self, name: str, most: int) -> Answer:
         taken, self.waiting[name] = self.waiting[name][:most], self.waiting[name][most:]
-        received = [{"ackId": f"ack-{message['messageId']}", "message": message} for message in taken]
+        received = [self._delivered(name, message) for message in taken]
         return Answer(200, {"receivedMessages": received} if received else {})
+
+    def _delivered(self, name: str, message: dict[str, Any]) -> dict[str, Any]:
+        message_id = message["messageId"]
+        self.attempts[message_id] += 1
+        attempt = self.attempts[message_id]
+        ack_id = f"ack-{message_id}" if attempt == 1 else f"ack-{message_id}.{attempt}"
+        self.leases[name][ack_id] = Lease(message, self.now() + self._deadline_s(name))
+        counted = {"deliveryAttempt": attempt} if self.subscriptions[name].get("deadLetterPolicy") else {}
+        return {"ackId": ack_id, "message": message, **counted}
+
+    def _deadline_s(self, name: str) -> float:
+        deadline_s: float = self.subscriptions[name].get("ackDeadlineSeconds", 10)
+        return deadline_s
+
+    def _acknowledge(self, name: str, ack_ids: Sequence[str]) -> Answer:
+        """Acknowledge messages. An id whose lease has ended has no effect, and is an error only with exactly-once."""
+        ended = [ack_id for ack_id in ack_ids if self.leases[name].pop(ack_id, None) is None]
+        self.acknowledged += [ack_id for ack_id in ack_ids if ack_id not in ended]
+        if ended and self.subscriptions[name].get("enableExactlyOnceDelivery"):
+            return refusal(400, "Some acknowledgement ids in the request are invalid.")
+        return Answer(200, {})
+
+    def _modify(self, name: str, ack_ids: Sequence[str], seconds: int) -> Answer:
+        assert 0 <= seconds <= 600
+        for ack_id in ack_ids:
+            if lease := self.leases[name].get(ack_id):
+                lease.ends_at = self.now() + seconds
+        self._end_leases(name)
+        return Answer(200, {})
+
+    def _end_leases(self, name: str) -> None:
+        """Make messages ready again whose lease has ended, or take them away after their last attempt."""
+        policy = self.subscriptions[name].get("deadLetterPolicy") or {}
+        for ack_id, lease in list(self.leases[name].items()):
+            if lease.ends_at <= self.now():
+                del self.leases[name][ack_id]
+                message_id = lease.message["messageId"]
+                if policy and self.attempts[message_id] >= policy["maxDeliveryAttempts"]:
+                    self.dead.append(message_id)
+                else:
+                    self.waiting[name].append(lease.message)

@@ -1,0 +1,453 @@
+"""``replay``: rejected events get to the main topic, each is acknowledged only then, and none is lost at any end."""
+
+import json
+import signal
+import threading
+import time
+from base64 import b64decode
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from deploy.errors import DeployError, InvalidOptions
+from deploy.function_client import Answer as FunctionAnswer
+from deploy.google.https import Answer, Call
+from deploy.program import UP
+from deploy.repair import replayer
+from deploy.repair.leases import LEASE_S
+from deploy.repair.republisher import Outdated
+from deploy.spec import SOURCE_LABEL
+from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.fakes.operator_function import OperatorFunction
+from tests.deploy.fakes.pubsub import refusal
+from tests.deploy.stage import Stage
+
+REJECTED = "dt-rejected"
+BUSY = FunctionAnswer(503, '{"error": "publish"}')
+
+
+class House:
+    """A deployment with a function, and a subscription with rejected events."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        stage.google.has_everything_on()
+        assert stage.deployment().up(verify=False) == NOTHING_TO_DO
+        stage.out.truncate(0)
+        stage.out.seek(0)
+        self.function = OperatorFunction(stage.secret)
+        stage.post = self.function.post
+        labels = {"dt-pubsub": "dt-pubsub"}
+        self.subscription: dict[str, Any] = {
+            "name": f"projects/{PROJECT}/subscriptions/{REJECTED}",
+            "topic": f"projects/{PROJECT}/topics/{REJECTED}",
+            "labels": labels,
+        }
+        stage.pubsub.subscriptions[REJECTED] = self.subscription
+        stage.pubsub.waiting[REJECTED], stage.pubsub.leases[REJECTED] = [], {}
+
+    def rejects(self, body: bytes, reason: str = "foreign_project", **attributes: str) -> str:
+        """Put an event on the rejected topic, one second after the one before; return the message's id."""
+        at = datetime.fromtimestamp(self.stage.clock(), UTC).isoformat().replace("+00:00", "Z")
+        own = {"reason": reason, "receivedAt": at, "deviceId": "d1", "eventType": "touch", "eventId": "e1"}
+        message_id = self.stage.pubsub.publish(body, {**own, **attributes}, topic=REJECTED)
+        self.stage.clock.advance(1)
+        return message_id
+
+    def replay(self, **flags: Any) -> int:
+        """Run ``replay``."""
+        return self.stage.deployment(credentials=False).replay(**flags)
+
+    def left(self) -> list[bytes]:
+        """Return the bodies that another reader of the subscription would get now."""
+        pubsub = self.stage.pubsub
+        assert pubsub.leases[REJECTED] == {}, "a lease was not given back"
+        return [b64decode(message["data"]) for message in pubsub.waiting[REJECTED]]
+
+
+@pytest.fixture
+def house(stage: Stage) -> House:
+    return House(stage)
+
+
+def test_rejected_events_get_to_main_byte_for_byte_and_are_acknowledged_then(house: House) -> None:
+    bodies = [b'{ "a" : 1.0 }\n', b"\xff\xfe", b""]
+    for body in bodies:
+        house.rejects(body)
+
+    assert house.replay() == NOTHING_TO_DO  # without a login at DT
+
+    assert sorted(house.function.main) == sorted(bodies)
+    assert house.function.origins == {"replay"}
+    assert house.left() == []
+    assert "3 messages of 3 on the main topic" in house.stage.shown
+
+
+def test_an_event_that_the_function_refuses_again_stays_and_has_its_reason(house: House) -> None:
+    house.function.refuses = lambda body: "no_envelope" if body == b"bad" else ""
+    for body in (b"1", b"bad", b"2"):
+        house.rejects(body)
+
+    assert house.replay() == UNMET
+
+    assert house.left() == [b"bad"]
+    assert "refused: no_envelope" in house.stage.shown
+    assert "2 messages of 3 on the main topic" in house.stage.shown
+    assert "1 message refused: no_envelope; still on the rejected topic" in house.stage.shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ({"reason": ["expired"]}, b"b"),
+        ({"device": ["d2", "d3"]}, b"cd"),
+        ({"type": ["humidity"]}, b"d"),
+        ({"reason": ["foreign_project"], "device": ["d3"]}, b"d"),
+        ({"since": "3s"}, b"bcd"),
+        ({"until": "2s"}, b"ab"),
+        ({"limit": "2"}, b"ab"),
+        ({"limit": "2", "since": "3s"}, b"bc"),
+    ],
+)
+def test_only_what_was_asked_for_is_replayed_and_the_rest_is_given_back(
+    house: House, flags: dict[str, Any], wanted: bytes
+) -> None:
+    house.rejects(b"a")
+    house.rejects(b"b", "expired")
+    house.rejects(b"c", deviceId="d2")
+    house.rejects(b"d", deviceId="d3", eventType="humidity")
+
+    assert house.replay(**flags) == NOTHING_TO_DO
+
+    assert sorted(house.function.main) == [bytes([body]) for body in wanted]
+    assert sorted([*house.function.main, *house.left()]) == [b"a", b"b", b"c", b"d"]
+
+
+def test_the_time_is_that_of_the_receipt_and_of_a_message_without_it_that_of_its_publication(house: House) -> None:
+    house.rejects(b"late", receivedAt="2020-01-01T00:00:00Z")
+    house.rejects(b"none", receivedAt="")
+    assert house.replay(since="1h") == NOTHING_TO_DO
+    assert house.function.main == [b"none"]
+
+
+def test_the_events_of_one_device_are_sent_in_the_order_of_their_rejection(house: House) -> None:
+    bodies = [b"%d" % number for number in range(40)]
+    for body in bodies:
+        house.rejects(body)
+    house.stage.pubsub.waiting[REJECTED].reverse()
+    assert house.replay() == NOTHING_TO_DO
+    assert house.function.main == bodies
+
+
+def test_messages_that_nobody_asked_for_are_held_so_that_they_do_not_come_again_and_again(house: House) -> None:
+    for number in range(600):  # more than one pull returns
+        house.rejects(b"%d" % number, "expired" if number == 599 else "malformed")
+    assert house.replay(reason=["expired"]) == NOTHING_TO_DO
+    assert house.function.main == [b"599"]
+    assert set(house.stage.pubsub.attempts.values()) == {1}
+    assert len(house.left()) == 599
+
+
+def test_leases_are_extended_while_the_function_is_slow(house: House) -> None:
+    ids = [house.rejects(b"%d" % number) for number in range(3)]
+
+    def slow(_: bytes) -> None:
+        for _round in range(6):
+            house.stage.clock.advance(LEASE_S / 2)
+            extended = extensions(house)
+            wait_until(lambda: extensions(house) > extended)  # noqa: B023  # it is called in this round
+
+    house.function.special = slow
+    assert house.replay() == NOTHING_TO_DO
+    assert {house.stage.pubsub.attempts[message_id] for message_id in ids} == {1}
+    assert len(house.function.main) == 3
+
+
+def extensions(house: House) -> int:
+    return sum(name.endswith(":modifyAckDeadline") for _, name in house.stage.pubsub.calls)
+
+
+def wait_until(is_met: Callable[[], bool]) -> None:
+    give_up_at = time.monotonic() + 20
+    while not is_met():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)
+
+
+@pytest.mark.parametrize("exactly_once", [False, True])
+def test_an_acknowledgement_that_fails_costs_a_duplicate_and_never_a_loss(house: House, *, exactly_once: bool) -> None:
+    house.subscription["enableExactlyOnceDelivery"] = exactly_once
+    house.rejects(b"1")
+    house.stage.pubsub.answers = lambda call: refusal(400) if call.url.endswith(":acknowledge") else None
+    assert house.replay() == NOTHING_TO_DO
+    assert "1 message published but not acknowledged: the next replay publishes them again" in house.stage.shown
+    house.stage.pubsub.answers = lambda _: None
+    house.stage.clock.advance(LEASE_S)
+    assert house.replay() == NOTHING_TO_DO
+    assert house.function.main == [b"1", b"1"]
+    assert house.left() == []
+
+
+def test_a_message_that_comes_again_after_its_event_was_published_is_acknowledged_and_not_sent(house: House) -> None:
+    house.rejects(b"1")
+    failures = [refusal(503)] * 3
+
+    def answers(call: Call) -> Answer | None:
+        return failures.pop() if failures and call.url.endswith(":acknowledge") else None
+
+    house.stage.pubsub.answers = answers
+    assert house.replay() == NOTHING_TO_DO
+    assert house.function.main == [b"1"]
+    assert house.left() == []
+
+
+def test_messages_that_a_killed_run_still_holds_are_waited_for(house: House) -> None:
+    house.rejects(b"1")
+    api = house.stage.deployment(credentials=False).context.pubsub
+    api.lease(REJECTED, [message.ack_id for message in api.pull(REJECTED)], LEASE_S)
+    assert house.replay() == NOTHING_TO_DO
+    assert house.function.main == [b"1"]
+    assert "looking for messages that an earlier run may still hold" in house.stage.noted
+
+
+def test_a_failure_that_passes_is_repeated(house: House) -> None:
+    answers = [BUSY, FunctionAnswer(0, ""), FunctionAnswer(429, "")]
+    house.function.special = lambda _: answers.pop() if answers else None
+    house.rejects(b"1")
+    assert house.replay() == NOTHING_TO_DO
+    assert house.function.main == [b"1"]
+
+
+def test_three_failures_in_a_row_end_the_run_and_nothing_is_lost(house: House) -> None:
+    house.function.special = lambda _: BUSY
+    for number in range(20):
+        house.rejects(b"%d" % number)
+    assert house.replay() == UNMET
+    assert "stopped: 3 events in a row failed, the last one with: 503 publish" in house.stage.noted
+    assert "3 messages failed: 503 publish; still on the rejected topic" in house.stage.shown
+    assert "17 messages not tried; still on the rejected topic" in house.stage.shown
+    assert len(house.left()) == 20
+
+
+def test_a_function_that_does_not_know_replays_is_found_out_before_anything_is_sent(house: House) -> None:
+    house.function.knows_origins = False
+    house.rejects(b"1")
+    with pytest.raises(Outdated) as failed:
+        house.replay()
+    assert failed.value.fix == (UP,)
+    assert house.function.requests == 0
+    assert house.left() == [b"1"]
+
+
+def test_an_older_instance_that_rejects_an_event_again_ends_the_run_and_the_messages_are_given_back(
+    house: House,
+) -> None:
+    house.function.special = lambda _: FunctionAnswer(200, '{"messageId": "9", "topic": "rejected"}')
+    house.rejects(b"1")
+    with pytest.raises(Outdated):
+        house.replay()
+    assert house.left() == [b"1"]
+    assert "1 message not tried" in house.stage.shown
+
+
+def test_a_secret_that_the_function_does_not_know_is_an_error_before_anything_is_sent(house: House) -> None:
+    house.function.secret = lambda: "another secret that has thirty-two bytes"
+    house.rejects(b"1")
+    with pytest.raises(DeployError, match="does not accept the newest secret"):
+        house.replay()
+    assert house.left() == [b"1"]
+
+
+def test_ctrl_c_gives_everything_back_and_shows_the_summary(house: House, signals: None) -> None:
+    del signals
+    for number in range(5):
+        house.rejects(b"%d" % number)
+
+    def interrupt(body: bytes) -> None:
+        if body == b"2":
+            signal.raise_signal(signal.SIGINT)
+
+    house.function.special = interrupt
+    assert house.replay() == UNMET
+    assert "stopped: interrupted" in house.stage.noted
+    assert "on the main topic" in house.stage.shown
+    assert sorted([*house.function.main, *house.left()]) == [b"%d" % number for number in range(5)]
+
+
+@pytest.fixture
+def signals() -> Iterator[None]:
+    """Let SIGINT raise ``KeyboardInterrupt``, as it does in the command; the test session has a handler of its own."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_dry_run_says_what_would_become_of_each_event_and_publishes_and_takes_nothing(house: House) -> None:
+    event = {"eventId": "e1", "eventType": "touch", "targetName": "projects/p1/devices/d1", "data": {}}
+    house.rejects(json.dumps({"event": event}).encode())
+    house.rejects(b"not JSON", "malformed")
+    house.rejects(b"{}", "no_envelope")
+    before = house.left()
+
+    assert house.replay(dry_run=True) == UNMET
+
+    first, second, third, *summary = house.stage.shown.splitlines()
+    assert first.startswith("would be on the main topic  ")
+    assert "touch  d1  e1  foreign_project" in first
+    assert second.startswith("would be refused: malformed  ")
+    assert third.startswith("would be refused: no_envelope  ")
+    assert summary[0] == "1 message of 3 would be on the main topic"
+    assert house.function.requests == 0
+    assert house.function.main == []
+    assert sorted(house.left()) == sorted(before)
+
+
+def test_a_dry_run_judges_by_the_settings_of_the_deployed_function(house: House) -> None:
+    variables = house.stage.google.things["functions", "dt-pubsub"]["serviceConfig"]["environmentVariables"]
+    variables["DT_PROJECT_IDS"] = "p2"
+    event = {"eventId": "e1", "eventType": "touch", "targetName": "projects/p1/devices/d1", "data": {}}
+    house.rejects(json.dumps({"event": event}).encode())
+    assert house.replay(dry_run=True) == UNMET
+    assert "would be refused: foreign_project" in house.stage.shown
+    variables["DT_PROJECT_IDS"] = "p1,p2"
+    assert house.replay(dry_run=True) == NOTHING_TO_DO
+
+
+def test_a_dry_run_warns_if_the_deployed_function_has_another_source(house: House) -> None:
+    assert house.replay(dry_run=True) == NOTHING_TO_DO
+    assert "another source" not in house.stage.noted
+    house.stage.google.things["functions", "dt-pubsub"]["labels"][SOURCE_LABEL] = "older"
+    assert house.replay(dry_run=True) == NOTHING_TO_DO
+    assert f"the deployed function has another source than this version, which judges here: `{UP}`" in house.stage.noted
+
+
+def test_an_event_that_only_this_version_would_accept_points_to_up(house: House) -> None:
+    house.stage.google.things["functions", "dt-pubsub"]["labels"][SOURCE_LABEL] = "older"
+    event = {"eventId": "e1", "eventType": "touch", "targetName": "projects/p1/devices/d1", "data": {}}
+    house.function.refuses = lambda _: "no_envelope"
+    house.rejects(json.dumps({"event": event}).encode())
+    house.rejects(b"{}")
+    assert house.replay() == UNMET
+    assert "this version would accept 1 of those that the deployed function has refused" in house.stage.shown
+
+
+def test_the_dead_letter_policy_counts_the_deliveries_of_a_replay_and_is_named(house: House) -> None:
+    house.subscription["deadLetterPolicy"] = {"deadLetterTopic": "t", "maxDeliveryAttempts": 1}
+    house.function.refuses = lambda body: "malformed" if body == b"2" else ""
+    for body, reason in ((b"1", "expired"), (b"2", "expired"), (b"3", "malformed")):
+        house.rejects(body, reason)
+    assert house.replay(reason=["expired"]) == UNMET
+    assert "delivers a message 1 times at most" in house.stage.noted
+    assert "2 messages had the last delivery" in house.stage.shown
+    assert len(house.stage.pubsub.dead) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "what"),
+    [
+        ({"topic": f"projects/{PROJECT}/topics/another"}, "reads from"),
+        ({"detached": True}, "is detached"),
+        ({"pushConfig": {"pushEndpoint": "https://example.com"}}, "delivers its messages elsewhere"),
+        ({"bigqueryConfig": {"table": "p.d.t"}}, "delivers its messages elsewhere"),
+        ({"labels": {}}, "does not have the label"),
+    ],
+)
+def test_a_subscription_that_cannot_be_replayed_from_is_an_error(
+    house: House, changes: dict[str, Any], what: str
+) -> None:
+    house.subscription |= changes
+    with pytest.raises(DeployError, match=what):
+        house.replay()
+
+
+def test_without_the_rejected_subscription_up_makes_it_again(house: House) -> None:
+    del house.stage.pubsub.subscriptions[REJECTED]
+    with pytest.raises(DeployError, match="is not there") as failed:
+        house.replay()
+    assert failed.value.fix == (UP,)
+
+
+def test_without_a_function_there_is_nothing_to_send_to(stage: Stage) -> None:
+    stage.google.has_everything_on()
+    with pytest.raises(DeployError, match="is not there"):
+        stage.deployment().replay()
+
+
+def test_all_invalid_flags_are_named_at_once(house: House) -> None:
+    with pytest.raises(InvalidOptions) as refused:
+        house.replay(since="yesterday", until="2026-02-30", limit="0", rate="fast")
+    assert [fault.partition(":")[0] for fault in refused.value.faults] == ["--since", "--until", "--limit", "--rate"]
+    with pytest.raises(InvalidOptions, match="--since: is not before --until"):
+        house.replay(since="1h", until="2h")
+
+
+def test_an_unknown_reason_may_be_of_a_newer_version_and_is_said(house: House) -> None:
+    assert house.replay(reason=["expierd"]) == NOTHING_TO_DO
+    assert "--reason expierd: this version knows no such reason; did you mean expired?" in house.stage.noted
+    assert "nothing to replay" in house.stage.shown
+
+
+def test_json_has_the_counts_and_the_messages_that_are_not_on_main(house: House) -> None:
+    house.function.refuses = lambda body: "malformed" if body == b"2" else ""
+    for body in (b"1", b"2"):
+        house.rejects(body)
+    assert house.stage.deployment(credentials=False, in_json=True).replay(limit="5") == UNMET
+    found = house.stage.in_json()["replayed"]
+    (message,) = found.pop("messages")
+    assert found == {
+        "dryRun": False,
+        "matched": 2,
+        "published": 1,
+        "refused": {"malformed": 1},
+        "failed": {},
+        "notTried": 0,
+        "beyondLimit": 0,
+        "others": 0,
+        "notAcknowledged": 0,
+        "lastAttempts": 0,
+    }
+    assert (message["outcome"], message["reason"], message["rejectedFor"]) == (
+        "refused",
+        "malformed",
+        "foreign_project",
+    )
+
+
+def test_two_replays_at_the_same_time_share_the_messages(house: House) -> None:
+    for number in range(30):
+        house.rejects(b"%d" % number, deviceId=f"d{number}")
+    second: list[int] = []
+
+    def begin_another(_: bytes) -> None:
+        if not second:
+            second.append(-1)
+            house.rejects(b"new")
+            another = threading.Thread(target=lambda: second.append(house.replay()))
+            another.start()
+            another.join()
+
+    house.function.special = begin_another
+    assert house.replay() == NOTHING_TO_DO
+    assert second == [-1, NOTHING_TO_DO]
+    assert sorted(house.function.main) == sorted([*(b"%d" % number for number in range(30)), b"new"])
+
+
+def test_no_more_than_the_rate_is_sent(house: House) -> None:
+    for number in range(11):
+        house.rejects(b"%d" % number)
+    times: list[float] = []
+    house.function.special = lambda _: times.append(house.stage.clock())
+    assert house.replay(rate="2") == NOTHING_TO_DO
+    assert times[-1] - times[0] >= 5.0
+
+
+def test_a_backlog_that_does_not_fit_is_replayed_in_parts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replayer, "MAX_HELD", 10)
+    monkeypatch.setattr("deploy.google.pubsub_api.MAX_PULLED", 4)
+    for number in range(30):
+        house.rejects(b"%d" % number)
+    assert house.replay() == NOTHING_TO_DO
+    assert sorted(house.function.main) == sorted(b"%d" % number for number in range(30))
