@@ -161,7 +161,7 @@ class _Shown:
                 return
             self._printed += 1
             if self.tally.is_dry or self._printed <= MOST_LINES:
-                self._context.print(f"{_fate(message, verdict, is_dry=self.tally.is_dry)}  {described(message)}")
+                self._context.print(f"{fate(message, verdict, is_dry=self.tally.is_dry)}  {described(message)}")
 
     def notes(self) -> Iterator[str]:
         """Yield what to know at the end."""
@@ -174,7 +174,7 @@ class _Shown:
             )
 
 
-def _fate(message: Pulled, verdict: Verdict, *, is_dry: bool) -> str:
+def fate(message: Pulled, verdict: Verdict, *, is_dry: bool) -> str:
     """Return in words what became of a message, or would become of it."""
     if verdict.outcome == "published":
         is_open = message.attributes.get("reason") == "invalid_argument"

@@ -5,7 +5,7 @@ import contextlib
 import hmac
 import io
 import json
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -255,10 +255,12 @@ class Stage:
         return Answer(*(self.answers.pop(0) if self.answers else (401, '{"error": "unsigned"}')))
 
     def _knows(self, token: str) -> bool:
-        """Return whether a secret of the newest version made this signature, as the function would decide."""
+        """Return whether the function would know this signature, of a secret of the newest version, and its origin."""
         head, _, signature = token.rpartition(".")
+        origin = json.loads(urlsafe_b64decode(head.partition(".")[2] + "==")).get("origin")
         macs = [hmac.digest(line.encode(), head.encode(), "sha256") for line in self.secret().splitlines()]
-        return signature in {urlsafe_b64encode(mac).decode().rstrip("=") for mac in macs}
+        is_known = signature in {urlsafe_b64encode(mac).decode().rstrip("=") for mac in macs}
+        return is_known and origin in {None, "replay", "backfill"}
 
     @contextlib.contextmanager
     def _staged(self) -> Iterator[Path]:

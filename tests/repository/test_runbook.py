@@ -98,6 +98,7 @@ def test_a_command_of_a_page_runs_on_a_deployment(command: str, tmp_path: Path) 
     for version in ("d0", "d1"):  # two revisions, so that there is one to go back to
         assert stage.deployment(digest=version).up(verify=False) == 0
     stage.dt.on_event = arriving(stage)
+    stage.pubsub.has_subscription("dt-rejected")
     (tmp_path / "deploy.toml").write_text(TOML, "utf-8")
     flags = parse(shlex.split(command.replace("my-project", PROJECT))[3:], USAGES)
     flags.yes = True

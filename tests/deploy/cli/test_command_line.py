@@ -127,11 +127,11 @@ def help_of(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     return capsys.readouterr().out
 
 
-OF_A_PROJECT = {"list", "follow"}
-"""The verbs that look at a Google project or at its topics, wherever a function runs."""
+WITHOUT_DT = {"list", "follow", "replay"}
+"""The verbs that look at a Google project, at its topics or at a function, and need no DT project."""
 
 
-@pytest.mark.parametrize("verb", sorted(set(VERBS) - OF_A_PROJECT))
+@pytest.mark.parametrize("verb", sorted(set(VERBS) - WITHOUT_DT))
 def test_every_verb_has_flags_for_the_deployment_and_for_json(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
     message = help_of(capsys, verb)
     assert all(flag in message for flag in ("--config", "--json", *(option.flag for option in ASKED)))
@@ -142,8 +142,13 @@ def test_list_has_only_the_flags_that_it_needs_and_list_and_follow_need_only_the
     assert [name for name, usage in USAGES.items() if usage.mandatory == {"project"}] == ["list", "follow"]
 
 
-def test_only_list_and_follow_work_without_a_login_at_dt_and_follow_uses_one_if_there_is_one() -> None:
-    assert [name for name, usage in USAGES.items() if not usage.reaches_dt] == ["list", "follow"]
+def test_replay_needs_project_and_region() -> None:
+    assert USAGES["replay"].mandatory == {"project", "region"}
+    assert {"--project", "--region", "--name"} <= set(USAGES["replay"].flag_names)
+
+
+def test_list_follow_and_replay_work_without_a_login_at_dt_and_follow_uses_one_if_there_is_one() -> None:
+    assert {name for name, usage in USAGES.items() if not usage.reaches_dt} == WITHOUT_DT
     assert [name for name, usage in USAGES.items() if usage.may_reach_dt] == ["follow"]
 
 

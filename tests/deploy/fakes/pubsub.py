@@ -15,6 +15,7 @@ from typing import Any
 from deploy.google.https import Answer, Call
 from deploy.google.pubsub_api import BASE
 from deploy.google.pubsub_filter import parse_filter
+from deploy.spec import MARK
 from tests.deploy.fakes.gcloud import PROJECT
 
 PLACE = f"{BASE}/projects/{PROJECT}"
@@ -94,6 +95,12 @@ class FakePubSub:
                 if settings["topic"].endswith(f"/{topic}") and self._is_let_through(settings, message):
                     self.waiting[name].append(message)
         return message_id
+
+    def has_subscription(self, topic: str, **settings: Any) -> dict[str, Any]:
+        """Create the subscription that a deployment has of a topic, with these settings, and return them all."""
+        place = f"projects/{PROJECT}/topics"
+        self._create(topic, {"topic": f"{place}/{topic}", "labels": {MARK: "dt-pubsub"}, **settings})
+        return self.subscriptions[topic]
 
     def left(self) -> list[str]:
         """Return the names of the subscriptions that exist."""

@@ -40,14 +40,7 @@ class House:
         stage.out.seek(0)
         self.function = OperatorFunction(stage.secret)
         stage.post = self.function.post
-        labels = {"dt-pubsub": "dt-pubsub"}
-        self.subscription: dict[str, Any] = {
-            "name": f"projects/{PROJECT}/subscriptions/{REJECTED}",
-            "topic": f"projects/{PROJECT}/topics/{REJECTED}",
-            "labels": labels,
-        }
-        stage.pubsub.subscriptions[REJECTED] = self.subscription
-        stage.pubsub.waiting[REJECTED], stage.pubsub.leases[REJECTED] = [], {}
+        self.subscription = stage.pubsub.has_subscription(REJECTED)
 
     def rejects(self, body: bytes, reason: str = "foreign_project", **attributes: str) -> str:
         """Put an event on the rejected topic, one second after the one before; return the message's id."""
