@@ -116,14 +116,17 @@ class PubSubApi:
         body = {"subscription": {"labels": dict(labels)}, "updateMask": "labels"}
         self._call("PATCH", self._path(name), body=body)
 
-    def pull(self, name: str, *, read_s: float = PULL_S) -> list[Pulled]:
-        """Return messages. If there are none, wait for the first one: for a minute or two, and at most ``read_s``.
+    def pull(self, name: str, *, waits: bool = True) -> list[Pulled]:
+        """Return messages. If there are none, wait for the first one, or for a minute or two.
+
+        Without ``waits`` there may be none although some are there: Pub/Sub then answers with what it has at hand.
 
         Raises:
             PubSubFailed: there is no such subscription, or Pub/Sub did not answer.
 
         """
-        answer = self._call("POST", f"{self._path(name)}:pull", body={"maxMessages": MAX_PULLED}, read_s=read_s)
+        body = {"maxMessages": MAX_PULLED, **({} if waits else {"returnImmediately": True})}
+        answer = self._call("POST", f"{self._path(name)}:pull", body=body, read_s=PULL_S if waits else READ_S)
         try:
             return [_pulled(received) for received in answer.get("receivedMessages") or ()]
         except (KeyError, TypeError, ValueError):

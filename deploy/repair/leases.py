@@ -45,6 +45,11 @@ class Leases:
         self._extended_at = monotonic()
         self._has_warned = False
 
+    @property
+    def held(self) -> int:
+        """The number of messages that are held."""
+        return len(self._ack_ids)
+
     def take(self, pulled: Sequence[Pulled]) -> list[Pulled]:
         """Hold messages, and return those that this run has not seen before.
 

@@ -14,7 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
+from deploy.google.pubsub_api import TRANSIENT, PubSubApi, PubSubFailed, Pulled
 from deploy.parallel import POLL_S
 from deploy.repair.leases import LEASE_S, Leases
 from deploy.repair.republisher import Verdict
@@ -25,9 +25,6 @@ from deploy.times import spoken
 LANES = 8
 """Events that are sent at the same time, of different devices."""
 
-PULL_S = 5.0
-"""Seconds without a message after which a pull is given up."""
-
 SETTLE_S = LEASE_S + 5.0
 """Seconds for which a run looks for messages at least: a run that was killed just before holds them for so long."""
 
@@ -35,8 +32,17 @@ MAX_HELD = 10_000
 MAX_HELD_BYTES = 50_000_000
 """Messages, and their bytes, that are collected before they are sent; then the next ones are."""
 
+MOST_HELD = 50_000
+"""Messages that a run holds at the same time. Of more, it could not extend the leases in time."""
+
+RETRY_S = (0.5, 1.0, 2.0, 4.0)
+"""Pauses before a pull is repeated after a failure that may pass."""
+
 IDLE_S = 1.0
-"""Pause after a pull that found nothing."""
+"""Pause after a pull that found nothing new."""
+
+IDLE_PULLS = 3
+"""Pulls in a row that find nothing new before what was found is sent: one may find nothing although there is more."""
 
 STOP_AFTER = 3
 """Failures in a row after which a run stops: what comes next would fail, too."""
@@ -88,11 +94,12 @@ class Replayer:
 
         """
         began_at, started_at, has_said = self.monotonic(), self.now(), False
+        self._said_at = began_at
         while not self._stop.is_set():
+            left_s = SETTLE_S - (self.monotonic() - began_at) if self.acknowledges else 0
             messages, is_fresh = self._collect(started_at)
             self._send(self._chosen(messages))
-            left_s = SETTLE_S - (self.monotonic() - began_at)
-            if self._is_limit_met() or (not is_fresh and (left_s <= 0 or not self.acknowledges)):
+            if self._is_limit_met() or (not is_fresh and left_s <= 0):
                 return
             if not is_fresh and not has_said:
                 has_said = True
@@ -110,32 +117,53 @@ class Replayer:
         Messages of after the start are replayed if they come, but the run does not go on for them.
         """
         found: list[Pulled] = []
-        is_fresh, size = False, 0
-        while True:
-            pulled = self._waiting(self.pool.submit(self._pull))
+        is_fresh, size, idle = False, 0, 0
+        while idle < IDLE_PULLS:
+            pulled = self._waiting(self.pool.submit(self._pull), self._show_collected)
             new = self.leases.take(pulled)
-            wanted = [message for message in new if self.selection.includes(message)]
+            wanted = self._wanted(new)
             found += wanted
             size += sum(len(message.data) for message in wanted)
-            self.tally.matched += len(wanted)
-            self.tally.others += len(new) - len(wanted)
-            self._count_attempts([message for message in new if message not in wanted])
-            if not any(message.published_at <= started_at for message in new):
-                if not pulled:
-                    self.sleep(IDLE_S)
-                return found, is_fresh
-            is_fresh = True
-            if len(found) >= MAX_HELD or size >= MAX_HELD_BYTES:
-                return found, is_fresh
+            if self._is_full(len(found), size):
+                return found, True
+            if any(message.published_at <= started_at for message in new):
+                is_fresh, idle = True, 0
+            else:
+                idle += 1
+                self.sleep(IDLE_S)
+        return found, is_fresh
+
+    def _is_full(self, found: int, size: int) -> bool:
+        """Return whether no more messages can be collected now. If nothing would help, stop."""
+        if self.leases.held - found > MOST_HELD:
+            self.stopped = f"more than {MOST_HELD:,} messages wait that are not replayed, and cannot be held back"
+            self._stop.set()
+            return True
+        return found >= MAX_HELD or size >= MAX_HELD_BYTES
+
+    def _wanted(self, new: Sequence[Pulled]) -> list[Pulled]:
+        """Return the messages that were asked for, and count both kinds."""
+        wanted, others = list[Pulled](), list[Pulled]()
+        for message in new:
+            (wanted if self.selection.includes(message) else others).append(message)
+        self.tally.matched += len(wanted)
+        self.tally.others += len(others)
+        self._count_attempts(others)
+        return wanted
 
     def _pull(self) -> list[Pulled]:
-        """Return messages; none if Pub/Sub has none for a while, or sends its answer too late."""
-        try:
-            return self.api.pull(self.subscription, read_s=PULL_S)
-        except PubSubFailed as error:
-            if error.is_silent or error.status == 504:
-                return []
-            raise
+        """Return the messages that Pub/Sub has at hand.
+
+        A pull that waits, and is given up, would take messages that this run gives back at its end, and keep them.
+        """
+        for pause_s in RETRY_S:
+            try:
+                return self.api.pull(self.subscription, waits=False)
+            except PubSubFailed as error:
+                if error.status not in TRANSIENT:
+                    raise
+            self.sleep(pause_s)
+        return self.api.pull(self.subscription, waits=False)
 
     def _chosen(self, messages: Sequence[Pulled]) -> list[Pulled]:
         """Return the messages to send now, the oldest first."""
@@ -158,7 +186,7 @@ class Replayer:
         for message in messages:
             key = message.attributes.get("deviceId") or message.message_id
             lanes[zlib.crc32(key.encode()) % self.lanes].append(message)
-        began_at, self._said_at, before = self.monotonic(), self.monotonic(), self.tally.tried
+        began_at, before = self.monotonic(), self.tally.tried
         self._working = [self.pool.submit(self._send_lane, lane) for lane in lanes if lane]
         try:
             for lane in self._working:
@@ -200,11 +228,21 @@ class Replayer:
             tick()
         return work.result()
 
-    def _show_progress(self, began_at: float, before: int) -> None:
+    def _show_collected(self) -> None:
+        if self._is_time_to_say():
+            self.notice(f"{self.tally.others + self.tally.matched} looked at, {self.tally.matched} of them asked for")
+
+    def _is_time_to_say(self) -> bool:
         now = self.monotonic()
-        if now - self._said_at < PROGRESS_S:
+        is_time = now - self._said_at >= PROGRESS_S
+        if is_time:
+            self._said_at = now
+        return is_time
+
+    def _show_progress(self, began_at: float, before: int) -> None:
+        if not self._is_time_to_say():
             return
-        self._said_at = now
+        now = self.monotonic()
         done, left = self.tally.tried - before, self.tally.not_tried
         estimate = f", about {spoken(left * (now - began_at) / done)} left" if done else ""
         self.notice(f"{self.tally.tried} of {self.tally.matched} tried{estimate}")

@@ -14,6 +14,10 @@ MOST_LISTED = 1_000
 """Messages that are not on the main topic and are listed in JSON; all are counted."""
 
 
+TOO_LARGE = 413
+"""A failure of one event, which says nothing about the next ones."""
+
+
 @dataclass
 class Tally:
     """The counts of one run.
@@ -21,7 +25,8 @@ class Tally:
     ``is_dry``: nothing is sent, and ``published`` counts what would be. ``matched``: messages that the user asked for.
     ``others``: messages that were looked at and not asked for; ``beyond``: those left out by ``--limit``.
     ``unacknowledged``: published, but Pub/Sub did not take the acknowledgement. ``last_attempts``: messages that were
-    not published, and that the dead-letter policy of the subscription takes away now.
+    not published, and that the dead-letter policy of the subscription takes away now. ``failures_in_a_row``: those that
+    the next events would have, too.
     """
 
     is_dry: bool = False
@@ -38,7 +43,8 @@ class Tally:
 
     def add(self, message: Pulled, verdict: Verdict, *, is_acknowledged: bool = True) -> None:
         """Count what became of one message."""
-        self.failures_in_a_row = self.failures_in_a_row + 1 if verdict.outcome == "failed" else 0
+        if verdict.status != TOO_LARGE:
+            self.failures_in_a_row = self.failures_in_a_row + 1 if verdict.outcome == "failed" else 0
         if verdict.outcome == "published":
             self.published += 1
             self.unacknowledged += not is_acknowledged

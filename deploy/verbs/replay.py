@@ -115,6 +115,9 @@ def run(context: Context) -> int:
         with context.terminal.progress("checking that the function knows replays"):
             republisher.check()
         send = republisher.send
+        context.terminal.info(
+            f"replaying from {context.spec.rejected_topic}: at most {options.rate} a second; Ctrl-C ends it"
+        )
     shown = _Shown(context, Tally(is_dry=options.is_dry), deployed)
     with worker_pool(LANES + 1, is_endless=True) as pool:
         return _replay(context, _replayer(context, options, deployed, send, shown, pool), shown)
@@ -125,7 +128,7 @@ def _replay(context: Context, replayer: Replayer, shown: "_Shown") -> int:
     status = FAILED
     try:
         replayer.run()
-        status = NOTHING_TO_DO if replayer.tally.is_complete else UNMET
+        status = NOTHING_TO_DO if replayer.tally.is_complete and not replayer.stopped else UNMET
     except KeyboardInterrupt:  # also SIGTERM and SIGHUP
         replayer.stopped, status = "interrupted", UNMET
     finally:

@@ -16,10 +16,10 @@ pytestmark = REAL_GCLOUD
 
 PUBSUB = "https://pubsub.googleapis.com/v1/projects/demo-proj/subscriptions"
 QUICK = (
-    "import sys; from deploy.repair import replayer; replayer.SETTLE_S = replayer.PULL_S = 1.0; "
+    "import sys; from deploy.repair import replayer; replayer.SETTLE_S = replayer.IDLE_S = 0.3; "
     "from deploy.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
-"""``replay`` looks for half a minute for messages that a killed run may still hold; here it does so for a second."""
+"""``replay`` looks for half a minute for messages that a killed run may still hold; here it does so for a moment."""
 
 
 def starts_replay(user: User, *flags: str) -> Process:

@@ -55,6 +55,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"repeated for {republisher.DEADLINE_S / 60:.0f} minutes".replace("2", "two") in text
     assert (replayer.STOP_AFTER, "After three failures in a row" in text) == (3, True)
     assert f"At most {replayer.MAX_HELD:,} messages or {replayer.MAX_HELD_BYTES // 10**6} MB" in text
+    assert f"more than {replayer.MOST_HELD:,} messages" in text
     operations = (ROOT / "docs" / "operations.md").read_text("utf-8")
     row = next(line for line in operations.splitlines() if line.startswith("| `replayed` |"))
     assert f"up to {tally.MOST_LISTED:,} `messages`" in row

@@ -1,12 +1,15 @@
 """``replay``: rejected events get to the main topic, each is acknowledged only then, and none is lost at any end."""
 
+import itertools
 import json
 import signal
+import sys
 import threading
 import time
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ import pytest
 from deploy.errors import DeployError, InvalidOptions
 from deploy.function_client import Answer as FunctionAnswer
 from deploy.google.https import Answer, Call
+from deploy.google.pubsub_api import PubSubFailed
 from deploy.program import UP
 from deploy.repair import replayer
 from deploy.repair.leases import LEASE_S
@@ -145,10 +149,10 @@ def test_messages_that_nobody_asked_for_are_held_so_that_they_do_not_come_again_
 
 
 def test_leases_are_extended_while_the_function_is_slow(house: House) -> None:
-    ids = [house.rejects(b"%d" % number) for number in range(3)]
+    ids = [house.rejects(b"%d" % number) for number in range(2)]
 
     def slow(_: bytes) -> None:
-        for _round in range(6):
+        for _round in range(3):
             house.stage.clock.advance(LEASE_S / 2)
             extended = extensions(house)
             wait_until(lambda: extensions(house) > extended)  # noqa: B023  # it is called in this round
@@ -156,7 +160,7 @@ def test_leases_are_extended_while_the_function_is_slow(house: House) -> None:
     house.function.special = slow
     assert house.replay() == NOTHING_TO_DO
     assert {house.stage.pubsub.attempts[message_id] for message_id in ids} == {1}
-    assert len(house.function.main) == 3
+    assert len(house.function.main) == 2
 
 
 def extensions(house: House) -> int:
@@ -444,3 +448,121 @@ def test_a_backlog_that_does_not_fit_is_replayed_in_parts(house: House, monkeypa
         house.rejects(b"%d" % number)
     assert house.replay() == NOTHING_TO_DO
     assert sorted(house.function.main) == sorted(b"%d" % number for number in range(30))
+
+
+class Killed(BaseException):
+    """The process was killed: nothing after this is done."""
+
+
+def test_killed_at_any_call_and_run_again_every_event_is_on_main_or_still_rejected(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replayer, "IDLE_S", 6.0)  # fewer pulls that find nothing
+    stage = house.stage
+    bodies = [b"1", b"bad", b"2"]
+    house.function.refuses = lambda body: "malformed" if body == b"bad" else ""
+    post, is_done, number = house.function.post, False, 0
+    while not is_done:
+        number += 1
+        house.function.main.clear()
+        for body in bodies:
+            house.rejects(body)
+        calls = itertools.count(1)
+
+        def lives(limit: int, calls: Iterator[int]) -> None:
+            if next(calls) >= limit:
+                raise Killed
+
+        def dying(url: str, body: bytes, headers: Mapping[str, str], check: Callable[[], None]) -> FunctionAnswer:
+            check()
+            answer = post(url, body, headers)
+            check()  # the answer is lost
+            return answer
+
+        check = partial(lives, number, calls)
+        stage.post = partial(dying, check=check)
+        stage.pubsub.answers = lambda _, check=check: check()  # type: ignore[misc]  # it answers nothing itself
+        try:
+            house.replay()
+            is_done = True
+        except Killed:
+            stage.post, stage.pubsub.answers = post, lambda _: None
+            assert house.replay() == UNMET
+        stage.pubsub.answers = lambda _: None
+        assert set(house.function.main) == {b"1", b"2"}, f"killed at call {number}"
+        assert house.left() == [b"bad"], f"killed at call {number}"
+        stage.pubsub.waiting[REJECTED].clear()
+    assert number > 15
+
+
+def test_a_failure_of_pubsub_that_passes_is_repeated(house: House) -> None:
+    house.rejects(b"1")
+    failures = [refusal(503), refusal(429), Answer(0, why="no connection"), refusal(504)]
+    house.stage.pubsub.answers = lambda call: failures.pop() if failures and call.url.endswith(":pull") else None
+    assert house.replay() == NOTHING_TO_DO
+    assert (house.function.main, failures) == ([b"1"], [])
+
+
+def test_a_failure_of_pubsub_that_stays_is_an_error_and_gives_everything_back(house: House) -> None:
+    for number in range(3):
+        house.rejects(b"%d" % number)
+    pulls = itertools.count()
+
+    def answers(call: Call) -> Answer | None:
+        return refusal(403) if call.url.endswith(":pull") and next(pulls) else None
+
+    house.stage.pubsub.answers = answers
+    with pytest.raises(PubSubFailed, match="403"):
+        house.replay()
+    assert house.left() == [b"0", b"1", b"2"]
+    assert "nothing to replay" not in house.stage.shown
+
+
+def test_an_event_that_is_too_large_does_not_keep_the_others_from_main(house: House) -> None:
+    house.function.special = lambda body: FunctionAnswer(413, '{"error": "too_large"}') if body == b"big" else None
+    for body in (b"big", b"big", b"big", b"big", b"1"):
+        house.rejects(body)
+    assert house.replay() == UNMET
+    assert house.function.main == [b"1"]
+    assert "4 messages failed: 413 too_large; still on the rejected topic" in house.stage.shown
+
+
+def test_more_messages_than_can_be_held_back_end_the_run(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(replayer, "MOST_HELD", 5)
+    for number in range(8):
+        house.rejects(b"%d" % number, "malformed")
+    assert house.replay(reason=["expired"]) == UNMET
+    assert "more than 5 messages wait that are not replayed" in house.stage.noted
+    assert len(house.left()) == 8
+
+
+def test_events_that_are_rejected_meanwhile_do_not_keep_a_run_from_its_end(house: House) -> None:
+    house.rejects(b"1")
+    house.stage.pubsub.on_idle = lambda: house.rejects(b"new", "malformed")
+    assert house.replay(reason=["foreign_project"]) == NOTHING_TO_DO
+    assert house.function.main == [b"1"]
+
+
+def test_only_the_first_events_that_are_not_on_main_are_printed(house: House) -> None:
+    house.function.refuses = lambda _: "malformed"
+    for number in range(25):
+        house.rejects(b"%d" % number)
+    assert house.replay() == UNMET
+    assert house.stage.shown.count("refused: malformed  ") == 20
+    assert "the first 20 of the 25 that are not on the main topic are above" in house.stage.shown
+
+
+def test_a_dry_run_without_the_package_of_the_function_says_how_to_install_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "deploy.repair.judging", None)
+    with pytest.raises(DeployError, match="--dry-run needs the package") as failed:
+        house.replay(dry_run=True)
+    assert failed.value.fix == ("python -m pip install --no-deps --require-hashes -r deploy/requirements.txt",)
+
+
+def test_settings_that_this_version_does_not_accept_are_an_error_of_a_dry_run(house: House) -> None:
+    variables = house.stage.google.things["functions", "dt-pubsub"]["serviceConfig"]["environmentVariables"]
+    variables["MAX_BODY_BYTES"] = "many"
+    with pytest.raises(DeployError, match=r"(?s)does not accept the settings of the deployed one.*MAX_BODY_BYTES"):
+        house.replay(dry_run=True)
