@@ -84,6 +84,16 @@ def test_only_a_probe_has_an_execution_id_that_tells_its_log_line_from_that_of_a
     assert len(probe[EXECUTION_HEADER]) <= 64
 
 
+def test_a_question_about_an_origin_has_the_signature_of_another_body_and_is_a_probe(function: Function) -> None:
+    client(function).probe(Secret(TEXT), "replay")
+    ((_, body, headers),) = function.sent
+    token = headers[SIGNATURE_HEADER]
+    claims = jwt.decode(token, TEXT, algorithms=["HS256"], options={"verify_exp": False, "verify_iat": False})
+    assert claims["origin"] == "replay"
+    assert claims["checksum_sha256"] != hashlib.sha256(body).hexdigest()
+    assert headers[EXECUTION_HEADER].startswith(f"{PROBE}-")
+
+
 @pytest.mark.parametrize(
     ("text", "in_seconds"), [("5", 5.0), ("", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.0), ("-1", 0.0)]
 )
@@ -128,7 +138,7 @@ def answering(retry_after: str) -> Iterator[tuple[str, set[tuple[str, int]]]]:
             del format, values
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever)
+        serving = threading.Thread(target=server.serve_forever, args=(0.01,))
         serving.start()
         try:
             yield f"http://127.0.0.1:{server.server_port}/", connections

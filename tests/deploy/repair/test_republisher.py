@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import jwt
 import pytest
 
+from deploy.errors import DeployError
 from deploy.function_client import SIGNATURE_HEADER, Answer, FunctionClient, Origin
 from deploy.program import UP
 from deploy.repair.pace import Pace
-from deploy.repair.republisher import DEADLINE_S, Outdated, Republisher, Verdict
+from deploy.repair.republisher import DEADLINE_S, UNKNOWN_ORIGIN, Outdated, Republisher, Verdict
 from deploy.secret import Secret
 from tests.function.fakes import FakeClock
 
@@ -114,3 +115,28 @@ def test_every_attempt_waits_for_its_turn() -> None:
     for _ in range(2):
         republisher.send(b"{}")
     assert function.pauses() == [4.0, 4.0]
+
+
+CHECKSUM, SIGNATURE = Answer(401, '{"error": "checksum"}'), Answer(401, '{"error": "signature"}')
+
+
+def test_a_function_that_knows_the_secret_and_the_origin_is_found_out_without_publishing() -> None:
+    function = Function([BUSY, CHECKSUM, SIGNATURE])
+    function.republisher("backfill").check()
+    assert [origin for _, _, origin in function.sent] == ["backfill", "backfill", UNKNOWN_ORIGIN]
+
+
+@pytest.mark.parametrize(
+    ("answers", "what"),
+    [
+        ([CHECKSUM, CHECKSUM], "is older than this command"),
+        ([SIGNATURE], "does not accept the newest secret: it answered 401 signature"),
+        ([Answer(403, "Forbidden")], "the function answered 403 Forbidden"),
+        ([Answer(404, "")], "the function answered 404"),
+        ([Answer(0, "")], "the function does not answer"),
+        ([BUSY], "the function answered 503 publish"),
+    ],
+)
+def test_a_function_that_cannot_be_used_is_an_error_before_anything_is_sent(answers: list[Answer], what: str) -> None:
+    with pytest.raises(DeployError, match=what):
+        Function(answers).republisher().check()
