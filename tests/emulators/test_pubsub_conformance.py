@@ -273,6 +273,19 @@ def test_a_message_comes_back_when_its_deadline_has_passed(pubsub: Pubsub) -> No
     in_time(took_s, 3)
 
 
+def test_a_deadline_that_is_extended_in_time_counts_from_then_and_the_id_stays_valid(pubsub: Pubsub) -> None:
+    pubsub.create()
+    pubsub.publish(b"x")
+    received = pubsub.pull()
+    pubsub.set_deadline(received, 1)
+    pubsub.set_deadline(received, 600)
+    time.sleep(1.3)
+
+    assert pubsub.nothing_to_pull()
+    pubsub.acknowledge(received)
+    assert pubsub.nothing_to_pull()
+
+
 def test_each_subscription_gets_its_own_copy(pubsub: Pubsub) -> None:
     first, second = pubsub.create("first"), pubsub.create("second")
     pubsub.publish(b"x")
