@@ -188,22 +188,14 @@ class Replayer:
             lanes[zlib.crc32(key.encode()) % self.lanes].append(message)
         began_at, before = self.monotonic(), self.tally.tried
         self._working = [self.pool.submit(self._send_lane, lane) for lane in lanes if lane]
-        try:
-            for lane in self._working:
-                self._waiting(lane, lambda: self._show_progress(began_at, before))
-        finally:
-            if any(lane.done() and lane.exception() for lane in self._working):
-                self._stop.set()
+        for lane in self._working:
+            self._waiting(lane, lambda: self._show_progress(began_at, before))
 
     def _send_lane(self, messages: Sequence[Pulled]) -> None:
         for message in messages:
             if self._stop.is_set():
                 return
-            try:
-                verdict = self.send(message.data)
-            except BaseException:
-                self._stop.set()
-                raise
+            verdict = self._sent(message)
             is_published = verdict.outcome == "published"
             is_acknowledged = not (is_published and self.acknowledges) or self.leases.finish(message.message_id)
             with self._lock:
@@ -214,6 +206,17 @@ class Replayer:
                     self.stopped = f"{STOP_AFTER} events in a row failed, the last one with: {verdict.reason}"
                     self._stop.set()
             self.on_verdict(message, verdict)
+
+    def _sent(self, message: Pulled) -> Verdict:
+        """Return what became of a message. If it cannot be known, stop all lanes."""
+        is_known = False
+        try:
+            verdict = self.send(message.data)
+            is_known = True
+        finally:
+            if not is_known:
+                self._stop.set()
+        return verdict
 
     def _count_attempts(self, left: Sequence[Pulled]) -> None:
         """Count the messages that stay, and for which this was the last delivery that a dead-letter policy allows."""

@@ -1,5 +1,6 @@
 """``replay``: send rejected events to the function again, after a fix, so that they get to the main topic."""
 
+import importlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -236,11 +237,12 @@ def _judge(context: Context, deployed: _Deployed) -> Callable[[bytes], Verdict]:
 
     """
     try:
-        from deploy.repair.judging import Judge  # noqa: PLC0415  # other verbs do not wait for this import
+        judging = importlib.import_module("deploy.repair.judging")  # other verbs do not wait for this import
     except ImportError as error:
         fix = "python -m pip install --no-deps --require-hashes -r deploy/requirements.txt"
         raise DeployError(f"--dry-run needs the package {error.name}", fix=[fix]) from None
-    return Judge(deployed.variables, context.now, context.monotonic).judge
+    judge: Callable[[bytes], Verdict] = judging.Judge(deployed.variables, context.now, context.monotonic).judge
+    return judge
 
 
 def _deployed(context: Context) -> _Deployed:
