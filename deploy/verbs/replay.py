@@ -63,8 +63,8 @@ FLAGS = (
 USAGE = Usage(
     "send rejected events to the function again, after a fix; those that it accepts get to the main topic",
     {
-        NOTHING_TO_DO: "all that was asked for is on the main topic",
-        UNMET: "some are still on the rejected topic",
+        NOTHING_TO_DO: "all that was asked for is on the main topic, or would be",
+        UNMET: "some are still on the rejected topic, or would be",
         FAILED: "error",
     },
     options=WHICH_FUNCTION,
@@ -159,13 +159,21 @@ class _Shown:
         """Show what became of one message, or would become of it."""
         with self._lock:
             if verdict.outcome == "refused" and not self.tally.is_dry and not self._deployed.is_this_source:
-                self._judge = self._judge or _judge(self._context, self._deployed)
-                self._would_pass += self._judge(message.data).outcome == "published"
+                self._would_pass += self._passes_here(message.data)
             if not self.tally.is_dry and verdict.outcome == "published":
                 return
             self._printed += 1
             if self.tally.is_dry or self._printed <= MOST_LINES:
                 self._context.print(f"{fate(message, verdict, is_dry=self.tally.is_dry)}  {described(message)}")
+
+    def _passes_here(self, body: bytes) -> bool:
+        """Return whether the function of this checkout would accept an event; false if it cannot be asked."""
+        if self._judge is None:
+            try:
+                self._judge = _judge(self._context, self._deployed)
+            except DeployError:  # this is a hint only: the run goes on
+                self._judge = lambda _: Verdict("failed")
+        return self._judge(body).outcome == "published"
 
     def notes(self) -> Iterator[str]:
         """Yield what to know at the end."""

@@ -1,6 +1,7 @@
 """``replay`` as a process, with the real gcloud and a function that really answers: rejected events get to main."""
 
 import json
+import signal
 import time
 from base64 import b64decode
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import pytest
 from tests.emulators.clients import ask
 from tests.emulators.events import encode, sample_event
 from tests.emulators.signing import signed_headers
-from tests.real_gcloud.user import REAL_GCLOUD, Process, User, ended
+from tests.real_gcloud.user import REAL_GCLOUD, Process, User, ended, struck
 
 pytestmark = REAL_GCLOUD
 
@@ -90,3 +91,25 @@ def test_after_a_fix_events_of_a_project_that_was_not_allowed_get_to_main(owner:
     assert (status, "1 message of 1 on the main topic" in output) == (0, True), output
     ((body, _),) = waiting(owner, "dt-events")
     assert (body, waiting(owner, "dt-rejected")) == (event, [])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_run_that_was_ended_loses_nothing_and_the_next_one_replays_the_rest(
+    owner: User, number: signal.Signals
+) -> None:
+    events = [encode(sample_event("touch", number=count, at=datetime.now(UTC))) for count in range(6)]
+    assert {delivered(owner, event, time.time() - 7200) for event in events} == {"rejected"}
+
+    process = owner.starts("replay", "--rate=1")
+    status, output = struck(process, number, lambda: waiting(owner, "dt-events"), alone=True)
+    assert status == (3 if number == signal.SIGTERM else -signal.SIGKILL), output
+    assert ("stopped: interrupted" in output) is (number == signal.SIGTERM)
+    if number == signal.SIGTERM:
+        left = {body for body, _ in waiting(owner, "dt-rejected")}
+        assert left | {body for body, _ in waiting(owner, "dt-events")} == set(events)
+        assert left
+
+    status, output = owner.runs("replay")
+    assert (status, waiting(owner, "dt-rejected")) == (0, []), output
+    assert {body for body, _ in waiting(owner, "dt-events")} == set(events)

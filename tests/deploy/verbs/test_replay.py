@@ -331,6 +331,19 @@ def test_an_event_that_only_this_version_would_accept_points_to_up(house: House)
     assert "this version would accept 1 of those that the deployed function has refused" in house.stage.shown
 
 
+def test_a_run_goes_on_if_this_version_cannot_be_asked_about_a_refused_event(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "deploy.repair.judging", None)
+    house.stage.google.things["functions", "dt-pubsub"]["labels"][SOURCE_LABEL] = "older"
+    house.function.refuses = lambda body: "no_envelope" if body == b"{}" else ""
+    for body in (b"{}", b"1"):
+        house.rejects(body)
+    assert house.replay() == UNMET
+    assert house.function.main == [b"1"]
+    assert "this version would accept" not in house.stage.shown
+
+
 def test_the_dead_letter_policy_counts_the_deliveries_of_a_replay_and_is_named(house: House) -> None:
     house.subscription["deadLetterPolicy"] = {"deadLetterTopic": "t", "maxDeliveryAttempts": 1}
     house.function.refuses = lambda body: "malformed" if body == b"2" else ""
