@@ -61,10 +61,10 @@ FLAGS = (
 )
 
 USAGE = Usage(
-    "send rejected events to the function again, after a fix; those that it accepts get to the main topic",
+    "send rejected events to the function again, after a fix, so that they get to the main topic",
     {
-        NOTHING_TO_DO: "all that was asked for is on the main topic, or would be",
-        UNMET: "some are still on the rejected topic, or would be",
+        NOTHING_TO_DO: "all that was asked for is on main, or would be",
+        UNMET: "some is still rejected",
         FAILED: "error",
     },
     options=WHICH_FUNCTION,
