@@ -10,6 +10,9 @@ PUBSUB ?= auto
 PORT ?= 8080
 DIST ?= dist
 
+# the commands start many processes, and with this variable each would compile every module again
+unexport PYTHONDONTWRITEBYTECODE
+
 # make splits the names of targets at blanks, so VENV must have none; the folder of the clone may have some
 ifneq ($(words $(VENV)),1)
 $(error VENV is "$(VENV)": choose a path without blanks for the virtual environment)

@@ -40,10 +40,11 @@ _BYTE_FORMATS = (
 class Secret:
     """A secret. ``reveal`` is the only method that returns its text."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_parts", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
+        self._parts: dict[int, set[str]] = {}
 
     def __repr__(self) -> str:
         """Return a text that shows nothing of the secret."""
@@ -66,13 +67,22 @@ class Secret:
         message may quote the secret cut short.
         """
         masked: set[int] = set()
-        for form, length in self._forms().items():
-            parts = {form[start : start + length] for start in range(len(form) - length + 1)}
+        for length, parts in self._masked_parts().items():
             for start in range(len(text) - length + 1):
                 if text[start : start + length] in parts:
                     masked |= set(range(start, start + length))
         shown = "".join(_MASKED if index in masked else character for index, character in enumerate(text))
         return re.sub(f"{_MASKED}+", "***", shown)
+
+    def _masked_parts(self) -> dict[int, set[str]]:
+        """Return the substrings that are masked, by their length. They are made once, because many texts are masked."""
+        if not self._parts:
+            found: dict[int, set[str]] = {}
+            for form, length in self._forms().items():
+                parts = found.setdefault(length, set())
+                parts |= {form[start : start + length] for start in range(len(form) - length + 1)}
+            self._parts = found  # whole, because another thread may read it
+        return self._parts
 
     def _forms(self) -> dict[str, int]:
         """Return the secret in every encoding, each with the length from which a substring of it is masked."""

@@ -65,17 +65,20 @@ class Program:
 
 def programs() -> list[Program]:
     """Return all processes of the machine; none on a system without /proc."""
-    found = (_program(folder) for folder in PROC.glob("[0-9]*"))
+    if not PROC.is_dir():
+        return []
+    found = (_program(name) for name in os.listdir(PROC) if name.isdigit())  # noqa: PTH208  # twice a second
     return [program for program in found if program]
 
 
-def _program(folder: Path) -> Program | None:
+def _program(pid: str) -> Program | None:
     try:
-        fields = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        with open(f"{PROC}/{pid}/stat", "rb") as stat:  # noqa: PTH123  # the same
+            fields = stat.read().rpartition(b")")[2].split(None, 20)
     except OSError:  # the process has ended
         return None
     parent, group, session, began = (int(fields[at]) for at in (1, 2, 3, 19))
-    return Program(int(folder.name), parent, group, session, began, fields[0])
+    return Program(int(pid), parent, group, session, began, fields[0].decode("ascii"))
 
 
 class Family:

@@ -215,6 +215,8 @@ def printable(text: str, *, lines: bool = True) -> str:
 
     ``lines``: the text may have more than one line.
     """
+    if (text.replace("\n", "").replace("\t", "") if lines else text).isprintable():  # then no character is escaped
+        return text
     return "".join(
         char.encode("unicode_escape").decode("ascii")
         if unicodedata.category(char).startswith("C") and not (lines and char in "\n\t")

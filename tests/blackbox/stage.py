@@ -23,7 +23,7 @@ from tests.blackbox.serving import ROOT, Answer, Function, Headers, new_trace
 from tests.emulators.events import PROJECT_ID, encode, sample_event
 from tests.emulators.issuer import Issuer
 from tests.emulators.pubsub import EmbeddedPubSub
-from tests.emulators.pubsub.record import Recorded, read_record
+from tests.emulators.pubsub.record import Recorded, RecordReader
 from tests.emulators.signing import (
     ORGANIZATION_HEADER,
     SECRET_HEADER,
@@ -128,7 +128,7 @@ class Stage:
 
     function: Function
     pubsub: EmbeddedPubSub
-    record: Path
+    record: RecordReader
     issuer: Issuer
     topic: str
     rejected_topic: str
@@ -165,7 +165,7 @@ class Stage:
 
     def messages(self) -> list[Recorded]:
         """Return all messages in both topics."""
-        return [message for message in read_record(self.record) if message.topic in (self.topic, self.rejected_topic)]
+        return [message for message in self.record.messages() if message.topic in (self.topic, self.rejected_topic)]
 
     def calls(self) -> int:
         """Return how many times the function has called Publish."""
@@ -202,7 +202,7 @@ class Surroundings:
         }
         given = {name: value for name, value in environ.items() if value}
         with kind(entry_point, given, home, source) as function:
-            yield Stage(function, self.pubsub, self.record, self.issuer, topics["events"], topics["rejected"])
+            yield Stage(function, self.pubsub, RecordReader(self.record), self.issuer, topics["events"], topics["rejected"])
 
     @property
     def every_scheme(self) -> dict[str, str]:

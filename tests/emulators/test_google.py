@@ -60,30 +60,38 @@ def both_clouds() -> Iterator[Clouds]:
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    """Deploy the project's own function with the real gcloud to a project without enabled APIs."""
+    """Deploy the project's own function with the real gcloud; ``make rehearse`` makes all resources with it."""
     if not shutil.which("gcloud"):
         pytest.skip("gcloud is not installed")
     source = tmp_path_factory.mktemp("source")
     for name in ("main.py", "requirements.txt"):
         shutil.copy(ROOT / name, source)
     shutil.copytree(ROOT / "function", source / "function", ignore=shutil.ignore_patterns("__pycache__"))
-    with clouds("embedded", estate=Estate(account_lag_s=0)) as both:
-        for command, stdin in _commands(source):
-            done = gcloud(both, command, stdin=stdin)
-            assert done.returncode == 0, f"{command}: {done.stderr}"
+    with clouds("embedded", estate=all_on(Estate(account_lag_s=0))) as both:
+        for method, url, body in _resources():
+            made = ask(both, method, url, body)
+            assert made.status == 200, made.sentence
+        done = gcloud(both, f"{_deploy(source)} --allow-unauthenticated")
+        assert done.returncode == 0, done.stderr
         yield both
 
 
-def _commands(source: Path) -> Iterator[tuple[str, str]]:
-    yield f"services enable {' '.join(f'{api}.googleapis.com' for api in GOOGLE_APIS)}", ""
-    yield "iam service-accounts create dt-pubsub --display-name=x", ""
+def _resources() -> Iterator[tuple[str, str, Any]]:
+    """Return the requests that make what the function needs."""
+    yield "POST", f"{IAM}/serviceAccounts", {"accountId": "dt-pubsub", "serviceAccount": {"displayName": "x"}}
     for topic in ("dt-events", "dt-rejected"):
-        yield f"pubsub topics create {topic} --labels=dt-pubsub=x", ""
-        yield f"pubsub topics add-iam-policy-binding {topic} --member={MEMBER} --role={PUBLISHER}", ""
-    yield "pubsub subscriptions create dt-events --topic=dt-events --expiration-period=never", ""
-    yield "secrets create dt-signature --replication-policy=automatic --data-file=-", SECRET
-    yield f"secrets add-iam-policy-binding dt-signature --member={MEMBER} --role={ACCESSOR}", ""
-    yield f"{_deploy(source)} --allow-unauthenticated", ""
+        yield "PUT", f"{PUBSUB}/topics/{topic}", {"labels": {"dt-pubsub": "x"}}
+        yield "POST", f"{PUBSUB}/topics/{topic}:setIamPolicy", _granted(PUBLISHER)
+    subscription = {"topic": f"projects/{PROJECT}/topics/dt-events", "expirationPolicy": {}}
+    yield "PUT", f"{PUBSUB}/subscriptions/dt-events", subscription
+    yield "POST", f"{SECRETS}/secrets?secretId=dt-signature", {"replication": {"automatic": {}}}
+    version = {"payload": {"data": base64.b64encode(SECRET.encode()).decode()}}
+    yield "POST", f"{SECRETS}/secrets/dt-signature:addVersion", version
+    yield "POST", f"{SECRETS}/secrets/dt-signature:setIamPolicy", _granted(ACCESSOR)
+
+
+def _granted(role: str) -> dict[str, Any]:
+    return {"policy": {"bindings": [{"role": role, "members": [MEMBER]}]}}
 
 
 def _deploy(source: Path) -> str:

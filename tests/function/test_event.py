@@ -243,7 +243,7 @@ known_data = st.tuples(st.sampled_from(sorted(SAMPLES)), objects).map(lambda pai
     labels=json_values,
     metadata=json_values,
 )
-@settings(thorough, max_examples=7 * EXAMPLES)
+@settings(thorough, max_examples=max(35, 3 * EXAMPLES))
 def test_every_generated_future_event_is_read_with_its_exact_envelope(
     event_id: str, event_type: str, data: object, further: dict[str, Any], labels: object, metadata: object
 ) -> None:

@@ -192,6 +192,7 @@ def test_a_plan_with_changes_is_no_failure_and_an_error_is(
         assert hidden not in ran.shown
 
 
+@pytest.mark.installs
 def test_the_packages_are_installed_with_their_hashes_into_the_environment_that_deploys(tmp_path: Path) -> None:
     ran = run(BUILD_STEPS["packages"]["script"], tmp_path, {}, 0)
     assert ran.status == 0

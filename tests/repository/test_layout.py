@@ -1,6 +1,7 @@
 """Rules of the source that no linter checks. ``make lint`` checks the rules about imports in pyproject.toml."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -46,12 +47,14 @@ every_module = pytest.mark.parametrize("module", [*PRODUCT, *EMULATORS], ids=sho
 every_module_of_the_product = pytest.mark.parametrize("module", PRODUCT, ids=short)
 
 
+@functools.cache
 def tree(module: Path) -> ast.Module:
     return ast.parse(module.read_text("utf-8"))
 
 
-def functions(node: ast.AST) -> list[FunctionNode]:
-    return [found for found in ast.walk(node) if isinstance(found, FunctionNode)]
+@functools.cache
+def functions(node: ast.AST) -> tuple[FunctionNode, ...]:
+    return tuple(found for found in ast.walk(node) if isinstance(found, FunctionNode))
 
 
 def own_statements(function: FunctionNode) -> Iterator[ast.AST]:

@@ -6,12 +6,13 @@ run the commands with a Python from which most names of POSIX are removed.
 
 import ast
 import contextlib
+import functools
 import os
 import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,9 +37,15 @@ POSIX_NAMES = {
 every_source = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
-def posix_names(tree: ast.Module) -> Iterator[str]:
+@functools.cache
+def nodes(module: Path) -> list[ast.AST]:
+    """Return all nodes of a module, which both searches read."""
+    return [*ast.walk(ast.parse(module.read_text("utf-8")))]
+
+
+def posix_names(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Find the modules and attributes that Windows does not have."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Attribute) and node.attr in POSIX_NAMES:
             yield f"line {node.lineno}: {ast.unparse(node)}"
         elif isinstance(node, ast.Import | ast.ImportFrom):
@@ -46,9 +53,9 @@ def posix_names(tree: ast.Module) -> Iterator[str]:
             yield from (f"line {node.lineno}: import {name}" for name in names if name in POSIX_MODULES)
 
 
-def unencoded(tree: ast.Module) -> Iterator[str]:
+def unencoded(nodes: Iterable[ast.AST]) -> Iterator[str]:
     """Find text that is read or written in the encoding of the locale, which on Windows is not UTF-8."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             given = {keyword.arg for keyword in node.keywords}
             places = {"read_text": 1, "write_text": 2}.get(node.func.attr)
@@ -59,21 +66,21 @@ def unencoded(tree: ast.Module) -> Iterator[str]:
 
 @every_source
 def test_no_name_that_windows_lacks_is_used(path: Path) -> None:
-    assert [*posix_names(ast.parse(path.read_text("utf-8")))] == []
+    assert [*posix_names(nodes(path))] == []
 
 
 @every_source
 def test_text_is_read_and_written_with_an_explicit_encoding(path: Path) -> None:
-    assert [*unencoded(ast.parse(path.read_text("utf-8")))] == []
+    assert [*unencoded(nodes(path))] == []
 
 
 def test_the_search_finds_names_that_windows_lacks() -> None:
     module = (
         "import fcntl\nsignal.signal(signal.SIGHUP, f)\nos.killpg(1, signal.SIGKILL)\nloop.add_signal_handler(2, f)"
     )
-    assert len([*posix_names(ast.parse(module))]) == 5
+    assert len([*posix_names(ast.walk(ast.parse(module)))]) == 5
     module = "path.read_text()\npath.write_text(x)\nsubprocess.run(x, text=True)\npath.read_text('utf-8')"
-    assert len([*unencoded(ast.parse(module))]) == 3
+    assert len([*unencoded(ast.walk(ast.parse(module)))]) == 3
 
 
 WITHOUT_POSIX = f"""

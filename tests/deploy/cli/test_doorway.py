@@ -1,6 +1,7 @@
 """How a command begins and ends: it names missing requirements, and ends with a status whatever its streams are."""
 
 import ast
+import functools
 import os
 import shutil
 import subprocess
@@ -41,6 +42,12 @@ def run(words: Sequence[str], redirected: str = "", **environ: str) -> "subproce
     )
 
 
+@functools.cache
+def in_ascii(words: Sequence[str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command that can only print ASCII, once for all tests."""
+    return run(words, PYTHONIOENCODING="ascii")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full here")
 @every_command
 def test_on_a_full_disk_a_command_ends_with_1_and_without_a_traceback(words: Sequence[str]) -> None:
@@ -73,7 +80,7 @@ def test_closed_streams_cause_no_traceback(words: Sequence[str]) -> None:
 
 @every_command
 def test_in_ascii_every_character_has_a_plain_form(words: Sequence[str]) -> None:
-    done = run(words, PYTHONIOENCODING="ascii")
+    done = in_ascii(words)
     assert done.returncode in {0, 1}
     assert done.stdout.isascii()
     assert "\\x" not in done.stdout + done.stderr
@@ -82,7 +89,7 @@ def test_in_ascii_every_character_has_a_plain_form(words: Sequence[str]) -> None
 
 
 def test_in_ascii_the_readings_are_legible() -> None:
-    done = run(COMMANDS["offline run"], PYTHONIOENCODING="ascii")
+    done = in_ascii(COMMANDS["offline run"])
     assert "24.9 deg C" in done.stdout
     assert "unsigned: 401 unsigned | tampered: 401 checksum" in done.stdout
 

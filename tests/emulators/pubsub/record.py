@@ -57,10 +57,29 @@ class Record:
         self.close()
 
 
+class RecordReader:
+    """Reads a record that is being written. Each line is read once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._position = 0
+        self._messages: list[Recorded] = []
+
+    def messages(self) -> list[Recorded]:
+        """Return all messages so far, in the order of their acknowledgement. Raises ``RecordDamaged``."""
+        with self._path.open("rb") as file:
+            file.seek(self._position)
+            added = file.read()
+        lines = added.split(b"\n")[:-1]
+        first = len(self._messages) + 1
+        self._messages += [_recorded(line, f"{self._path}:{number}") for number, line in enumerate(lines, first)]
+        self._position += added.rfind(b"\n") + 1
+        return [*self._messages]
+
+
 def read_record(path: Path) -> list[Recorded]:
     """Return all acknowledged messages, in the order of their acknowledgement. Raises ``RecordDamaged``."""
-    lines = path.read_bytes().split(b"\n")[:-1]
-    return [_recorded(line, f"{path}:{number}") for number, line in enumerate(lines, 1)]
+    return RecordReader(path).messages()
 
 
 def _line(topic: str, message: Message) -> bytes:
