@@ -46,9 +46,17 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(leftovers.Run(workers=workers))
 
 
+MEASURED = (TESTS / "function", TESTS / "deploy")
+"""Folders of the tests that call the product in process. Measuring the coverage of others costs time for nothing."""
+
+
 @pytest.hookimpl(trylast=True)  # the order is shuffled by then; xdist gives files to the workers in this order
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Move the longest files to the front, and keep the order of the others."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Move the longest files to the front, and keep the order of the others; measure coverage only where it counts."""
+    if config.pluginmanager.hasplugin("_cov"):
+        for item in items:
+            if not any(item.path.is_relative_to(folder) for folder in MEASURED):
+                item.add_marker("no_cover")
     places = {TESTS / path: place for place, path in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
 

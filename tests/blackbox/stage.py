@@ -202,7 +202,8 @@ class Surroundings:
         }
         given = {name: value for name, value in environ.items() if value}
         with kind(entry_point, given, home, source) as function:
-            yield Stage(function, self.pubsub, RecordReader(self.record), self.issuer, topics["events"], topics["rejected"])
+            reader = RecordReader(self.record)
+            yield Stage(function, self.pubsub, reader, self.issuer, topics["events"], topics["rejected"])
 
     @property
     def every_scheme(self) -> dict[str, str]:

@@ -17,7 +17,6 @@ from tests.blackbox.serving import eventually
 from tests.emulators.clients import (
     ANSWERS,
     FUNCTIONS,
-    GOOGLE_APIS,
     ROOT,
     Heard,
     all_on,
