@@ -49,13 +49,16 @@ def pytest_configure(config: pytest.Config) -> None:
 MEASURED = (TESTS / "function", TESTS / "deploy")
 """Folders of the tests that call the product in process. Measuring the coverage of others costs time for nothing."""
 
+REPEATING = {TESTS / "deploy/stages/test_interrupted.py", TESTS / "function/test_differential.py"}
+"""Files of those that run the same code hundreds of times, which other tests measure once."""
+
 
 @pytest.hookimpl(trylast=True)  # the order is shuffled by then; xdist gives files to the workers in this order
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Move the longest files to the front, and keep the order of the others; measure coverage only where it counts."""
-    if config.pluginmanager.hasplugin("_cov"):
+    if getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None):  # None with --no-cov
         for item in items:
-            if not any(item.path.is_relative_to(folder) for folder in MEASURED):
+            if item.path in REPEATING or not any(item.path.is_relative_to(folder) for folder in MEASURED):
                 item.add_marker("no_cover")
     places = {TESTS / path: place for place, path in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))

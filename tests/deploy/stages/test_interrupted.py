@@ -15,8 +15,6 @@ from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import Stage
 
-pytestmark = pytest.mark.no_cover  # the same code as in the tests of each stage, more than a hundred times
-
 CHANGES = 13
 """The gcloud commands of a first ``up``, which also creates DT's connector."""
 
