@@ -36,6 +36,7 @@ class Report:
     first_contact: Document | None = None
     rotation: Mapping[str, Any] | None = None
     replayed: Mapping[str, Any] | None = None
+    backfill: Mapping[str, Any] | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -60,6 +61,7 @@ class Report:
             "firstContact": None if self.first_contact is None else self.first_contact.as_json(),
             "rotation": self.rotation,
             "replayed": self.replayed,
+            "backfill": self.backfill,
         }
 
 

@@ -6,7 +6,7 @@ on keeps the text of its numbers, of its strings and of its keys, and their orde
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
@@ -23,11 +23,11 @@ def items_of(text: str, key: str) -> Iterator[tuple[Any, str]]:
     while text[at] != "}":
         name, at = _DECODER.raw_decode(text, at)
         at = _next(text, _next(text, at) + 1)  # after ":"
-        value, end = _DECODER.raw_decode(text, at)
-        if name == key and isinstance(value, list):
-            yield from _items(value, text, at)
-        at = _next(text, end)
-        at = _next(text, at + 1) if text[at] == "," else at
+        if name == key and text[at] == "[":
+            at = yield from _items(text, at)
+        else:
+            _, at = _DECODER.raw_decode(text, at)
+        at = _after_comma(text, at)
 
 
 def compact(text: str) -> str:
@@ -35,13 +35,20 @@ def compact(text: str) -> str:
     return _STRING_OR_SPACE.sub(lambda found: found[1] or "", text)
 
 
-def _items(values: list[Any], text: str, at: int) -> Iterator[tuple[Any, str]]:
-    """Yield the values of the list that begins here, each with its text."""
-    for value in values:
-        begin = _next(text, at + 1)  # after "[" or ","
-        _, end = _DECODER.raw_decode(text, begin)
-        yield value, text[begin:end]
-        at = _next(text, end)
+def _items(text: str, at: int) -> Generator[tuple[Any, str], None, int]:
+    """Yield the items of the list that begins here, decoded one by one; return where it ends."""
+    at = _next(text, at + 1)
+    while text[at] != "]":
+        value, end = _DECODER.raw_decode(text, at)
+        yield value, text[at:end]
+        at = _after_comma(text, end)
+    return at + 1
+
+
+def _after_comma(text: str, at: int) -> int:
+    """Return where the next value begins, or where the object or list ends."""
+    at = _next(text, at)
+    return _next(text, at + 1) if text[at] == "," else at
 
 
 def _next(text: str, at: int) -> int:

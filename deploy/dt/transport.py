@@ -20,7 +20,7 @@ from disruptive.requests import USER_AGENT, DTRequest
 
 from deploy.network import DIRECT, GcloudNetwork, explain_no_answer
 from deploy.secret import Secret
-from deploy.web import without_netrc
+from deploy.web import forget_session, session, without_netrc
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Network = Callable[[], GcloudNetwork]
@@ -187,9 +187,14 @@ class _OneAttempt(DTRequest):
     """A request of the package that is sent once; a status other than 200 is no error."""
 
     def answer(self, gcloud: Network) -> DtAnswer:
-        """Send the request, and return the answer. The package itself would not keep the text of the answer."""
+        """Send the request, and return the answer. The package itself would not keep the text of the answer.
+
+        A thread keeps its connection open for its next reading call. A change gets a connection of its own: an open one
+        may be dead, and then it would not be known whether the change was carried out.
+        """
+        is_read = self.method == "GET"
         try:
-            response = requests.request(
+            response = (session().request if is_read else requests.request)(
                 self.method,
                 self.full_url,
                 params=self.params,
@@ -200,6 +205,8 @@ class _OneAttempt(DTRequest):
             )
             body, text = response.json(), response.content.decode("utf-8-sig")
         except (requests.RequestException, ValueError) as failure:
+            if is_read:
+                forget_session()
             why = explain_no_answer(failure, urlsplit(self.full_url).hostname or "", gcloud())
             return DtAnswer(0, {"error": why.what}, None, why.fix, why.is_unreachable)
         status, is_success = response.status_code, 200 <= response.status_code < 300

@@ -31,8 +31,8 @@ HISTORY_DAYS = 30
 _OFF = (
     "DT had switched the connector off after five days of failed deliveries, and delivers none of the events of that "
     f"time later: neither those that failed for more than {RETRY_HOURS} h before it went off, nor any since. DT does "
-    "not say when that was; the function's log has the last event before. DT's history of each device has the events "
-    f"of the last {HISTORY_DAYS} days: GET /v2/projects/PROJECT/devices/DEVICE/events of DT's API"
+    "not say when that was; the function's log has the last event before. "
+    f"`{PROGRAM} backfill --from=TIME` sends those of the last {HISTORY_DAYS} days from DT's history"
 )
 
 Owned = Mapping[str, Sequence[Connector]]
@@ -63,10 +63,11 @@ class Undelivered:
         if self.was_off:
             return f"{self.project}: {_OFF}"
         if not self.since:
-            kept = f"DT's history of each device has those of the last {HISTORY_DAYS} days"
+            kept = f"`{PROGRAM} backfill --from=TIME --to={self.until}` sends those of the last {HISTORY_DAYS} days"
             return f"{self.project}: DT delivers no events from before {self.until}; since when is not known; {kept}"
         last = _parsed(self.since) + timedelta(days=HISTORY_DAYS)
-        kept = f"DT's history of each device has them for {HISTORY_DAYS} days, the first until {utc(last.timestamp())}"
+        command = f"{PROGRAM} backfill --from={self.since} --to={self.until}"
+        kept = f"`{command}` sends them from DT's history, which has the first until {utc(last.timestamp())}"
         return f"{self.project}: DT delivers no events from {self.since} to {self.until}; {kept}"
 
 
@@ -124,7 +125,7 @@ def losses(steps: Sequence[Step]) -> str:
     return (
         f"During the pause DT sends nothing from {projects}, and does not send it later. Events that DT is still "
         f"repeating, for up to {RETRY_HOURS} h, are dropped, too.\n"
-        f"DT's history of each device keeps the events for {HISTORY_DAYS} days."
+        f"DT's history keeps the events for {HISTORY_DAYS} days: `{PROGRAM} backfill` sends them from there."
     )
 
 

@@ -12,6 +12,7 @@
 ``resume``         let DT send events again                                  nothing by itself
 ``rotate``         replace the secret on both ends without losing an event   nothing by itself
 ``replay``         send rejected events to the function again               nothing by itself
+``backfill``       send the events of a time window again                    a file
 ``down``           remove both ends                                          nothing by itself
 ``planning``       observe, preflight, plan: the first half of plan and up   nothing by itself
 ``applying``       confirm, apply, plan again until nothing is left          nothing by itself
@@ -21,10 +22,12 @@
 ``upgrading``      what changes from the deployed version to this one        nothing by itself
 ``rolling_back``   up --rollback: an earlier revision answers                nothing by itself
 ``rotating``       the rotation that rotate and up carry out                 nothing by itself
+``backfilling``    the flags of backfill, its resume file, how to go on      a file
 ``pausing``        what pause and resume share                               nothing by itself
 ``unread``         counts the messages that down deletes with subscriptions  nothing by itself
 ``interview``      the questions of init, one setting after the other        nothing by itself
 ``discovery``      what both clouds have, for the choices of init            nothing by itself
+``event_types``    the types that a user names: which are unknown            nothing by itself
 ``exit_codes``     the exit codes of all verbs                               nothing
 =================  ========================================================  =================
 """
@@ -34,7 +37,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import down, follow, init, pause, plan, replay, resume, rotate, status, up, verify
+from deploy.verbs import backfill, down, follow, init, pause, plan, replay, resume, rotate, status, up, verify
 from deploy.verbs import list as list_verb
 
 
@@ -58,6 +61,7 @@ VERBS: Mapping[str, Verb] = {
     "resume": Verb(resume.USAGE, resume.run),
     "rotate": Verb(rotate.USAGE, rotate.run),
     "replay": Verb(replay.USAGE, replay.run),
+    "backfill": Verb(backfill.USAGE, backfill.run),
     "down": Verb(down.USAGE, down.run),
 }
 """All verbs. There is no default: the parser refuses any other name."""

@@ -2,13 +2,12 @@
 
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 
-from deploy.cli.options import EVENT_TYPES, MAX_NAME, WHICH_TOPICS
-from deploy.cli.spelling import suggestion
+from deploy.cli.options import MAX_NAME, WHICH_TOPICS
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.dt.devices import names
@@ -22,6 +21,7 @@ from deploy.live.wanted import Wanted
 from deploy.live.web.opening import PORT, PageOptions, has_browser, live_page
 from deploy.program import PROGRAM
 from deploy.times import seconds, spoken
+from deploy.verbs.event_types import doubt_types
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 FLAGS = (
@@ -172,7 +172,7 @@ def _options(context: Context) -> _Options:
     page = _page_options(context, faults)
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} follow --help"])
-    _doubt_types(context, flags.type or ())
+    doubt_types(context, flags.type or ())
     wanted = Wanted(tuple(flags.device or ()), tuple(flags.type or ()), tuple(labels), flags.text or "")
     style: Style = "json" if flags.json else "raw" if flags.raw else "page" if page else "lines"
     return _Options(wanted, style, count, duration_s, page)
@@ -215,11 +215,3 @@ def _duration(text: str) -> int:
     if not 1 <= seconds(text) <= MAX_DURATION_S:
         raise ValueError(f"{text[:MAX_NAME]!r} is not between 1s and {MAX_DURATION_S // 86400}d")
     return seconds(text)
-
-
-def _doubt_types(context: Context, types: Sequence[str]) -> None:
-    """Say which types are unknown: they may be newer than this version, or mistyped."""
-    for name in types:
-        if name not in EVENT_TYPES:
-            hint = suggestion([name[:MAX_NAME]], EVENT_TYPES)
-            context.terminal.info(f"--type {name[:MAX_NAME]}: this version knows no such event type{hint}")

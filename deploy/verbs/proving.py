@@ -20,7 +20,7 @@ def prove(context: Context, observed: Observed, *, or_paused: bool = False) -> N
         DeployError: there is nothing to verify yet, or a step of the proof itself failed.
 
     """
-    secret = _newest_secret(context, observed)
+    secret = newest_secret(context, observed)
     verifier = verifier_of(context, observed)
     connectors = {
         project: verifier.must_deliver(project, observed.connectors[project], or_paused=or_paused)
@@ -57,7 +57,7 @@ def prove_after_up(context: Context, observed: Observed) -> None:
         raise NotProven(what, where=error.where, fix=[*error.fix, again]) from error
 
 
-def _newest_secret(context: Context, observed: Observed) -> Secret:
+def newest_secret(context: Context, observed: Observed) -> Secret:
     """Return the newest secret. Raises ``DeployError`` if the function cannot use it, or if there is no function."""
     secret = SignatureSecret(context.spec)
     if refusal := unusable(observed.of(secret)):

@@ -116,6 +116,11 @@ class Deployment:
         """Run ``rotate`` with these flags."""
         return self.run("rotate", grace=grace, emergency=emergency, status=status)
 
+    def backfill(self, **flags: Any) -> int:
+        """Run ``backfill`` with these flags; without any, for the last day."""
+        names = ("since", "until", "device", "type", "rate", "resume")
+        return self.run("backfill", **{**dict.fromkeys(names), "dry_run": False, "since": "1d", **flags})
+
     def run(self, verb: str, **flags: Any) -> int:
         """Run a verb with these flags."""
         typed = argparse.Namespace(**{**vars(self.context.flags), **flags})

@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 
+from tests.prove.backfill import backfill
 from tests.prove.differential import differential
 from tests.prove.emulator_load import emulator_load
 from tests.prove.flood import abuse
@@ -17,6 +18,7 @@ from tests.prove.zero_loss import zero_loss
 
 SECTIONS: Mapping[str, Section] = {
     "zero-loss": zero_loss,
+    "backfill": backfill,
     "time": time_and_hygiene,
     "production": production,
     "keys": keys,

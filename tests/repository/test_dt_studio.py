@@ -97,6 +97,10 @@ def test_the_table_lists_exactly_the_permissions_that_each_command_uses() -> Non
     assert used(stage) == found["pause"]
     stage.deployment().follow(duration="1s")
     found["follow"] = used(stage)
+    stage.dt.has_device("d1")
+    stage.deployment().backfill(dry_run=True)
+    found["backfill"] = used(stage)
+    stage.dt.devices.clear()
     found["down"] = permissions_of_down(stage)
     again = Stage()
     run(again, "up", verify=True)

@@ -73,13 +73,14 @@ def test_what_is_missing_after_dt_switched_a_connector_off_is_said_with_where_it
     gap = Undelivered("p1", "", NOW, was_off=True)
     assert gap.sentence().startswith("p1: DT had switched the connector off after five days of failed deliveries, and ")
     assert "neither those that failed for more than 12 h before it went off, nor any since" in gap.sentence()
-    assert gap.sentence().endswith("of the last 30 days: GET /v2/projects/PROJECT/devices/DEVICE/events of DT's API")
+    command = "`python -m deploy backfill --from=TIME` sends those of the last 30 days from DT's history"
+    assert gap.sentence().endswith(command)
 
 
 def test_the_time_without_deliveries_is_said_with_how_long_dt_keeps_the_events() -> None:
     assert Undelivered("p1", SINCE, NOW).sentence() == (
-        f"p1: DT delivers no events from {SINCE} to {NOW}; DT's history of each device has them for 30 days, the first "
-        "until 2026-12-02T08:13:15Z"
+        f"p1: DT delivers no events from {SINCE} to {NOW}; `python -m deploy backfill --from={SINCE} --to={NOW}` sends "
+        "them from DT's history, which has the first until 2026-12-02T08:13:15Z"
     )
     unknown = Undelivered("p1", "", NOW)
     assert "since when is not known" in unknown.sentence()

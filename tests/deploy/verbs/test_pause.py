@@ -100,7 +100,7 @@ def test_a_resume_says_of_which_time_dt_delivers_nothing(both: Stage) -> None:
     assert statuses(both) == ["ACTIVE", "ACTIVE"]
     assert f"was paused at {begun}" in both.shown
     assert f"{SECOND}: DT delivers no events from {begun} to " in both.shown
-    assert "has them for 30 days, the first until" in both.shown
+    assert f"`python -m deploy backfill --from={begun} --to=" in both.shown
     assert note(both) == "none"
     assert [gap.as_json()["from"] for gap in both.report.undelivered or ()] == [begun, begun]
     assert deployment(both).plan() == NOTHING_TO_DO

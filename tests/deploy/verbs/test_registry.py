@@ -8,12 +8,26 @@ import pytest
 
 from deploy import verbs
 from deploy.cli.parser import parse
-from deploy.errors import DeployError, GcloudFailed, NotProven, NotReady
+from deploy.errors import DeployError, DtFailed, GcloudFailed, NotProven, NotReady
 from deploy.verbs import USAGES, VERBS, Verb
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.stage import Stage
 
-NAMES = ["init", "plan", "up", "verify", "status", "list", "follow", "pause", "resume", "rotate", "down"]
+NAMES = [
+    "init",
+    "plan",
+    "up",
+    "verify",
+    "status",
+    "list",
+    "follow",
+    "pause",
+    "resume",
+    "rotate",
+    "replay",
+    "backfill",
+    "down",
+]
 WITH_SETTINGS = [name for name in NAMES if USAGES[name].needs_settings]
 
 
@@ -52,13 +66,13 @@ def test_only_init_needs_no_settings_and_only_up_offers_it() -> None:
 
 
 KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "health", "version", "next"]
-KEYS += ["deployments", "upgrade", "undelivered", "followed", "firstContact", "rotation"]
+KEYS += ["deployments", "upgrade", "undelivered", "followed", "firstContact", "rotation", "replayed", "backfill"]
 
 
 @pytest.mark.parametrize("verb", WITH_SETTINGS)
 def test_every_verb_prints_the_same_json_keys_and_nothing_else(up: Stage, verb: str) -> None:
     up.dt.emulator_is_allowed = False
-    with contextlib.suppress(NotProven):
+    with contextlib.suppress(NotProven, DtFailed):
         getattr(up.deployment(in_json=True), verb)()
     assert list(up.in_json()) == KEYS
 

@@ -239,7 +239,7 @@ def test_a_connector_that_dt_switched_off_is_switched_on_and_up_says_which_event
     assert up.dt.connectors[DT_PROJECT][0]["status"] == "ACTIVE"
     assert f"{DT_PROJECT}: DT had switched the connector off after five days of failed deliveries" in up.shown
     assert "DT does not say when that was; the function's log has the last event before" in up.shown
-    assert "GET /v2/projects/PROJECT/devices/DEVICE/events of DT's API" in up.shown
+    assert "`python -m deploy backfill --from=TIME` sends those of the last 30 days" in up.shown
     (gap,) = up.report.as_json()["undelivered"]
     assert (gap["dtProject"], gap["from"]) == (DT_PROJECT, None)
 

@@ -1,0 +1,238 @@
+"""``backfill``: send the events of a time window again, from DT's history, through the function to the main topic."""
+
+from collections.abc import Iterator
+from itertools import chain
+from math import ceil
+
+from deploy.cli.options import WHICH_DEPLOYMENT
+from deploy.cli.usage import Flag, Usage
+from deploy.context import Context
+from deploy.dt.history import KEPT_S, HistoryDevice
+from deploy.errors import DeployError, DtFailed
+from deploy.function_client import FunctionClient
+from deploy.parallel import signals_wait
+from deploy.program import PROGRAM
+from deploy.repair.backfill import Backfill, Span, Target
+from deploy.repair.backfill_tally import NotOnMain, Tally, remaining_s, rows
+from deploy.repair.pace import Pace
+from deploy.repair.republisher import Republisher
+from deploy.repair.resume_file import ResumeFile
+from deploy.resources.connector import labels_wanted
+from deploy.spec import DT_STUDIO
+from deploy.stages.observe import Observer
+from deploy.stages.observed import Observed
+from deploy.times import MOMENT, spoken, utc
+from deploy.verbs.backfilling import DEFAULT_RATE, Options, options_of, resumed
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
+from deploy.verbs.planning import observe
+from deploy.verbs.proving import newest_secret
+
+EVENTS_PER_WORKER = 5
+"""Events that a worker sends in a second, if the function is far away: each waits for its answer."""
+
+MAX_WORKERS = 32
+SAVE_EVERY_S = 2.0
+STATE_EVERY_S = 0.5
+LINE_EVERY_S = 60.0
+"""If standard error is no terminal, progress is a line of its own so often."""
+
+MOST_LINES = 20
+"""Events that are not on the main topic and are printed, one a line; the summary counts all, ``--json`` has more."""
+
+NOT_IN_HISTORY = "labelsChanged"
+"""The only type that DT's history does not have."""
+
+FLAGS = (
+    Flag("--from", {"metavar": "TIME", "dest": "since", "help": f"begin of the window, required: {MOMENT}"}),
+    Flag("--to", {"metavar": "TIME", "dest": "until", "help": "its end, at most 10 s ago (default: now)"}),
+    Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
+    Flag(
+        "--type",
+        {
+            "action": "append",
+            "metavar": "TYPE",
+            "help": "only events of this type, repeatable (default: those that the connector sends)",
+        },
+    ),
+    Flag("--rate", {"metavar": "N", "help": f"at most N events per second (default: {DEFAULT_RATE})"}),
+    Flag("--resume", {"metavar": "FILE", "help": "remember in FILE what is done; if FILE exists, go on there"}),
+    Flag("--dry-run", {"action": "store_true", "help": "count the events by device and type; send nothing"}),
+)
+
+USAGE = Usage(
+    "send the events of a time window again, from DT's history",
+    {
+        NOTHING_TO_DO: "all are on the main topic, or were counted",
+        UNMET: "some are not on the main topic",
+        FAILED: "error",
+    },
+    options=WHICH_DEPLOYMENT,
+    flags=FLAGS,
+)
+
+
+def run(context: Context) -> int:
+    """Send the events, or count them, and return the exit code.
+
+    Raises:
+        DeployError: the deployment or DT's history could not be read, or nothing would come of going on.
+
+    """
+    options, resume = resumed(context, options_of(context))
+    observed = observe(context, Observer.for_proof, "reading the deployment")
+    backfill = _backfill(context, options, observed, resume)
+    devices, total = _devices(context, options)
+    _say_what_is_to_come(context, options)
+    resume.create()
+    try:
+        backfill.run(devices, _Progress(context, backfill, total).tick)
+    except KeyboardInterrupt:
+        what = f"interrupted: {backfill.tally.sentence()}"
+        raise DeployError(what, fix=options.to_go_on(backfill.tally.done())) from None
+    except DeployError as error:
+        error.fix = (*error.fix, *options.to_go_on(backfill.tally.done()))
+        raise
+    finally:
+        with signals_wait():
+            resume.save()
+            context.report.backfill = {**options.window, "dryRun": options.is_dry, **backfill.tally.as_json()}
+    return _show(context, options, backfill.tally)
+
+
+class _Progress:
+    """Shows how far a run is, and saves the resume file now and then."""
+
+    def __init__(self, context: Context, backfill: Backfill, total: int | None) -> None:
+        self._context, self._backfill = context, backfill
+        self._total = None if total is None else max(total - len(backfill.resume.done()), 0)
+        self._began_at = self._saved_at = self._shown_at = context.monotonic()
+
+    def tick(self) -> None:
+        """Do what is due."""
+        now, terminal = self._context.monotonic(), self._context.terminal
+        if now - self._saved_at >= SAVE_EVERY_S:
+            self._backfill.resume.save()
+            self._saved_at = now
+        if now - self._shown_at >= (STATE_EVERY_S if terminal.shows_state else LINE_EVERY_S):
+            (terminal.state if terminal.shows_state else terminal.info)(self._text(now - self._began_at))
+            self._shown_at = now
+
+    def _text(self, elapsed_s: float) -> str:
+        tally, total = self._backfill.tally, self._total
+        done, events = tally.finished + tally.unread, tally.types.total()
+        left_s = remaining_s(elapsed_s, done, total)
+        parts = [
+            f"{done:,} devices" if total is None else f"{done:,} of about {total:,} devices",
+            f"{events:,} events, {events / max(elapsed_s, 1):.0f}/s",
+            *([f"{tally.missing:,} not on the main topic"] if tally.missing else []),
+            "no estimate yet" if left_s is None else f"about {spoken(left_s)} left",
+        ]
+        return ", ".join(parts)
+
+
+def _backfill(context: Context, options: Options, observed: Observed, resume: ResumeFile) -> Backfill:
+    return Backfill(
+        context.history,
+        Span(options.start, options.end, context.now()),
+        {project: _target(context, observed, project, options) for project in context.spec.dt_projects},
+        None if options.is_dry else _sender(context, observed, options.rate),
+        resume,
+        notice=_Lines(context).add,
+        workers=min(MAX_WORKERS, ceil(options.rate / EVENTS_PER_WORKER)),
+    )
+
+
+class _Lines:
+    """Prints the first events that are not on the main topic, one a line."""
+
+    def __init__(self, context: Context) -> None:
+        self._context, self._count = context, 0
+
+    def add(self, missing: NotOnMain) -> None:
+        """Print an event, if there are not too many yet."""
+        self._count += 1
+        if self._count <= MOST_LINES:
+            self._context.terminal.info(missing.text())
+        if self._count == MOST_LINES:
+            self._context.terminal.info("more of them are only counted; --json has more")
+
+
+def _sender(context: Context, observed: Observed, rate: int) -> Republisher:
+    """Return the sender of events to the deployed function, which knows the secret and this verb.
+
+    Raises:
+        DeployError: there is no function, it is older than this verb, or the secret is unusable.
+
+    """
+    secret = newest_secret(context, observed)
+    client = FunctionClient(observed.url(context.spec), context.post, context.now)
+    pace = Pace(rate, context.sleep, context.monotonic)
+    sender = Republisher(client, secret, "backfill", pace, sleep=context.sleep, monotonic=context.monotonic)
+    with context.terminal.progress("checking that the function knows backfills"):
+        sender.check()
+    return sender
+
+
+def _target(context: Context, observed: Observed, project: str, options: Options) -> Target:
+    """Return what this deployment's connector in a project sends; without one, what the settings say."""
+    own, spec = observed.owned_in(project, context.spec), context.spec
+    if own:
+        return Target(own[0].labels, options.types or own[0].event_types)
+    context.terminal.info(f"note: DT project {project} has no connector of this deployment; its settings are used")
+    return Target(labels_wanted(spec) or (), options.types or spec.event_types or ())
+
+
+def _devices(context: Context, options: Options) -> tuple[Iterator[HistoryDevice], int | None]:
+    """Return the devices, a page at a time, and how many there are, about; None if DT does not say.
+
+    Raises:
+        DeployError: a device of --device is in none of the DT projects.
+
+    """
+    history, projects = context.history, context.spec.dt_projects
+    if options.devices:
+        named = [_device(context, device) for device in options.devices]
+        return iter(named), len(named)
+    counts = [history.device_count(project) for project in projects]
+    known = [count for count in counts if count is not None]
+    total = sum(known) if len(known) == len(counts) else None
+    return chain.from_iterable(history.devices(project) for project in projects), total
+
+
+def _device(context: Context, device: str) -> HistoryDevice:
+    for project in context.spec.dt_projects:
+        try:
+            return context.history.device(project, device)
+        except DtFailed as error:
+            if error.status != 404:
+                raise
+    what = f"DT knows no device {device} in {', '.join(context.spec.dt_projects)}"
+    raise DeployError(what, where="--device", fix=[f"look at the device's id: {DT_STUDIO}"])
+
+
+def _say_what_is_to_come(context: Context, options: Options) -> None:
+    say, window = context.terminal.info, f"{utc(options.start)} to {utc(options.end)}"
+    kept_from = context.now() - KEPT_S
+    if options.start < kept_from:
+        say(f"note: DT keeps events for {KEPT_S / 86_400:.0f} days: there may be none from before {utc(kept_from)}")
+    if NOT_IN_HISTORY in options.types:
+        say(f"note: DT's history has no {NOT_IN_HISTORY} events")
+    if options.is_dry:
+        say(f"counting the events from {window}; nothing is sent")
+    else:
+        say(f"sending the events from {window}, at most {options.rate} per second; their labels are those of today")
+
+
+def _show(context: Context, options: Options, tally: Tally) -> int:
+    """Show the result, and return the exit code."""
+    if options.is_dry and not context.flags.json:
+        context.terminal.table(list(rows(tally)))
+    for one in tally.devices():
+        if one.error:
+            context.terminal.info(f"device {one.device.id} could not be read: {one.error}")
+    context.print(tally.sentence())
+    if not tally.unread and not tally.missing:
+        return NOTHING_TO_DO
+    for fix in (f"{PROGRAM} status", *options.to_go_on(tally.done())):
+        context.terminal.info(f"  fix: {fix}")
+    return UNMET

@@ -1,0 +1,146 @@
+"""What the flags of ``backfill`` ask for, how its resume file is found, and the command that goes on with a run."""
+
+import re
+import shlex
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from math import floor
+from pathlib import Path
+from typing import Any
+
+from deploy.cli.options import MAX_NAME
+from deploy.context import Context
+from deploy.dt.history import LAG_S
+from deploy.errors import DeployError, InvalidOptions
+from deploy.program import PROGRAM
+from deploy.repair.resume_file import OTHER_FILE, ResumeFile, read_resume_file
+from deploy.times import moment, utc
+from deploy.verbs.event_types import doubt_types
+
+DEFAULT_RATE, MAX_RATE = 50, 1000
+"""Events per second. Pub/Sub's subscribers get these events beside the live ones."""
+
+TWICE = "add --resume=FILE from the start to remember what was sent; without it, it comes a second time"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the flags ask for. ``file``: None without --resume.
+
+    ``start`` and ``end``: unix seconds; ``since`` and ``until``: as the user wrote them. ``rate``: events per second.
+    """
+
+    since: str
+    until: str
+    start: float
+    end: float
+    devices: tuple[str, ...]
+    types: tuple[str, ...]
+    rate: int
+    file: Path | None
+    is_dry: bool
+
+    @property
+    def window(self) -> dict[str, str]:
+        """The window with its milliseconds."""
+        return {"from": utc(self.start, "milliseconds"), "to": utc(self.end, "milliseconds")}
+
+    def to_go_on(self, done: Collection[str]) -> tuple[str, ...]:
+        """Return how to go on with this run. ``done``: the devices whose events are all on the main topic.
+
+        With a resume file, the flags have to stay as they are; without one, a time such as ``2h`` would be another.
+        """
+        bounds = {"from": self.since, "to": self.until} if self.file else self.window
+        words = [f"--{name}={text}" for name, text in bounds.items()]
+        words += [f"--device={device}" for device in self.devices if self.file or device not in done]
+        words += [f"--type={event_type}" for event_type in self.types]
+        words += [f"--rate={self.rate}"] if self.rate != DEFAULT_RATE else []
+        words += [f"--resume={self.file}"] if self.file else []
+        words += ["--dry-run"] if self.is_dry else []
+        command = f"{PROGRAM} backfill {shlex.join(words)}"
+        return (command,) if self.file or self.is_dry else (command, TWICE)
+
+
+def options_of(context: Context) -> Options:
+    """Return what the flags ask for.
+
+    Raises:
+        InvalidOptions: some of them are invalid; it has every fault.
+
+    """
+    flags, faults, latest = context.flags, list[str](), context.now() - LAG_S
+    start = _moment(faults, "--from", flags.since or "", context.now())
+    end = _moment(faults, "--to", flags.until or "now", context.now())
+    if not faults and start >= min(end, latest):
+        faults.append(f"--from: {utc(start)} is not before --to, or not {LAG_S:.0f} s ago")
+    devices, types = (tuple(dict.fromkeys(given or ())) for given in (flags.device, flags.type))
+    faults += [f"--device: {one[:MAX_NAME]!r} is not a device's id" for one in devices if not re.fullmatch(r"\w+", one)]
+    rate = flags.rate or str(DEFAULT_RATE)
+    if not re.fullmatch(r"[1-9]\d{0,3}", rate) or int(rate) > MAX_RATE:
+        faults.append(f"--rate: {rate[:MAX_NAME]!r} is not a number from 1 to {MAX_RATE}")
+    if faults:
+        raise InvalidOptions(faults, fix=[f"{PROGRAM} backfill --help"])
+    doubt_types(context, types)
+    if end > latest:
+        context.terminal.info(f"note: the window ends at {utc(latest)}: DT's history may lack later events yet")
+    start, end = (floor(at * 1000) / 1000 for at in (start, min(end, latest)))
+    file = Path(flags.resume) if flags.resume else None
+    return Options(flags.since, flags.until or "now", start, end, devices, types, int(rate), file, flags.dry_run)
+
+
+def resumed(context: Context, options: Options) -> tuple[Options, ResumeFile]:
+    """Return the options with the window of the resume file, if there is one, and what is done.
+
+    A dry run reads the file, and does not write it.
+
+    Raises:
+        DeployError: the file is of another backfill.
+
+    """
+    asked = _asked(context, options)
+    found = read_resume_file(options.file) if options.file else None
+    path = None if options.is_dry else options.file
+    if found is None:
+        return options, ResumeFile(path, asked)
+    of_file, places = found
+    others = [f"{name} {of_file.get(name)}, not {asked[name]}" for name in asked if of_file.get(name) != asked[name]]
+    others = [text for text in others if not text.startswith("window ")]
+    if others:
+        what = f"is of another backfill: {'; '.join(others)}"
+        raise DeployError(what, where=str(options.file), fix=[OTHER_FILE])
+    start, end = _window(context, of_file, str(options.file))
+    context.terminal.info(f"going on with {options.file}")
+    return replace(options, start=start, end=end), ResumeFile(path, of_file, places)
+
+
+def _window(context: Context, asked: Any, where: str) -> tuple[float, float]:
+    try:
+        start, end = (moment(asked["window"][name], context.now()) for name in ("from", "to"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DeployError(f"has been changed: {error!r}", where=where, fix=[OTHER_FILE]) from None
+    return start, end
+
+
+def _asked(context: Context, options: Options) -> dict[str, Any]:
+    """Return what tells one backfill from another, and its window."""
+    return {
+        "project": context.spec.google_project,
+        "deployment": context.spec.name,
+        "dtProjects": sorted(context.spec.dt_projects),
+        "from": options.since,
+        "to": options.until,
+        "devices": sorted(options.devices),
+        "types": sorted(options.types),
+        "window": options.window,
+    }
+
+
+def _moment(faults: list[str], flag: str, text: str, now: float) -> float:
+    if not text:
+        faults.append(f"{flag}: is required, such as {flag}={utc(now - 3600)} or {flag}=2h")
+        return 0.0
+    try:
+        return moment(text, now)
+    except ValueError as error:
+        faults.append(f"{flag}: {error}")
+        return 0.0
