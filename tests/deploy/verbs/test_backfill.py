@@ -25,7 +25,7 @@ ON_MAIN = None
 
 @dataclass
 class Function(OperatorFunction):
-    """The deployed function. ``bodies``: the events that were sent to it. ``answer``: to an event that is not published."""
+    """The deployed function. ``bodies``: all events that were sent to it. ``answer``: to one that is not published."""
 
     answer: Callable[[Mapping[str, Any]], Answer | None] = lambda _: ON_MAIN
     bodies: list[bytes] = field(default_factory=list)
