@@ -36,7 +36,8 @@ from deploy.function_client import post
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import network_of, read_configuration, where_googles
 from deploy.google.https import send
-from deploy.google.rest import test_permissions, time_series
+from deploy.google.monitoring import Monitoring
+from deploy.google.rest import test_permissions
 from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
 from deploy.secret import Secret
@@ -86,17 +87,18 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     reaches_dt = usage.reaches_dt or usage.may_reach_dt
     credentials = _credentials(environ, terminal, may_ask=may_ask) if reaches_dt else None
     with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
+        google = Gcloud(
+            where_googles(configuration, environ),
+            sleep=sleep,
+            notice=terminal.info,
+            send=lambda call: send(call, network_of(configuration())),
+        )
         context = Context(
             spec=spec or NO_SETTINGS,
-            google=Gcloud(
-                where_googles(configuration, environ),
-                sleep=sleep,
-                notice=terminal.info,
-                send=lambda call: send(call, network_of(configuration())),
-            ),
+            google=google,
             dt=_dt_api(credentials, lambda: network_of(configuration()), terminal),
             test_permissions=test_permissions,
-            read_time_series=time_series,
+            read_time_series=Monitoring(google.api.authorized).time_series,
             send=lambda call: send(call, network_of(configuration())),
             post=post,
             staged=lambda: staged(files),

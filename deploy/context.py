@@ -20,7 +20,8 @@ from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import Configuration
 from deploy.google.https import Send
 from deploy.google.pubsub_api import PubSubApi
-from deploy.google.rest import ReadTimeSeries, TestPermissions
+from deploy.google.monitoring import ReadTimeSeries
+from deploy.google.rest import TestPermissions
 from deploy.google.secret_versions import SecretVersions
 from deploy.report import Report
 from deploy.spec import Spec

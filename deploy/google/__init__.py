@@ -4,7 +4,10 @@
 ``gcloud``              runs gcloud, and repeats commands after transient errors   Google Cloud
 ``gcloud_errors``       meaning and fix of every known error of gcloud             nothing
 ``gcloud_config``       endpoints, proxy and certificates of the user's gcloud     Google Cloud, reading
-``rest``                testIamPermissions, and time series of Cloud Monitoring    Google Cloud, reading
+``quick_reads``         answers gcloud's read commands by REST, if that works      Google Cloud, reading
+``read_requests``       the requests that gcloud sends for its read commands       nothing
+``rest``                testIamPermissions                                         Google Cloud, reading
+``monitoring``          time series of Cloud Monitoring                            Google Cloud, reading
 ``https``               one call to a Google API, by connections that stay open    Google Cloud
 ``access_token``        the token of gcloud's login, renewed before it expires     Google Cloud
 ``authorized``          sends calls with this token, and renews a refused one      Google Cloud

@@ -38,7 +38,7 @@ _UNAVAILABLE = {500, 502, 503, 504}
 class GoogleApi:
     """Google's REST APIs, as the user of gcloud's login. Safe to use from several threads.
 
-    ``notice`` shows the user why a request waits.
+    ``notice`` shows the user why a request waits. ``authorized`` sends any call with the same token.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class GoogleApi:
         sleep: Callable[[float], None] = time.sleep,
         notice: Callable[[str], None] = lambda _: None,
     ) -> None:
-        self._send = AuthorizedSend(tokens, send)
+        self.authorized = AuthorizedSend(tokens, send)
         self._sleep = sleep
         self._notice = notice
 
@@ -99,7 +99,7 @@ class GoogleApi:
         return None
 
     def _sent(self, method: str, url: str, body: Mapping[str, Any] | None) -> Any:
-        answer = self._send(Call(method, url, body, read_s=CHANGE_S))
+        answer = self.authorized(Call(method, url, body, read_s=CHANGE_S))
         if answer.status != 200:
             raise refusal(method, url, answer)
         if not isinstance(answer.body, dict):

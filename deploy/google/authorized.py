@@ -38,10 +38,13 @@ class AuthorizedSend:
 
     def _sent(self, call: Call) -> tuple[Answer, Secret]:
         token = self._tokens.get()
-        charged = {"X-Goog-User-Project": project_of(call.url)} if self._is_charged else {}
+        project = project_of(call.url) if self._is_charged else ""
+        charged = {"X-Goog-User-Project": project} if project else {}
         return self._send(replace(call, headers={"Authorization": f"Bearer {token.reveal()}", **charged})), token
 
 
 def project_of(url: str) -> str:
-    """Return the project in the URL of a resource."""
-    return urlsplit(url).path.partition("/projects/")[2].partition("/")[0]
+    """Return the project in the URL of a resource, which Cloud Run calls a namespace; empty if it names none."""
+    path = urlsplit(url).path
+    named = (path.partition("/projects/")[2] or path.partition("/namespaces/")[2]).partition("/")[0]
+    return "" if named == "-" else named

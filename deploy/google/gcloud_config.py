@@ -35,7 +35,8 @@ def where_googles(configuration: Callable[[], Configuration], environ: Mapping[s
     """
 
     def checked(argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
-        require_googles_endpoints(configuration(), environ)
+        if argv[:1] != ("config",):  # such a command reaches no API
+            require_googles_endpoints(configuration(), environ)
         return run(argv, stdin=stdin, folder=folder, timeout_s=timeout_s)
 
     return checked
@@ -58,6 +59,13 @@ def require_googles_endpoints(configuration: Configuration, environ: Mapping[str
         where="gcloud's api_endpoint_overrides",
         fix=[_unset(api, environ) for api in elsewhere],
     )
+
+
+def is_usual(configuration: Configuration) -> bool:
+    """Return whether gcloud reaches the usual servers of Google's APIs, and not others that a property names."""
+    overrides = configuration.get("api_endpoint_overrides") or {}
+    universe = (configuration.get("core") or {}).get("universe_domain")
+    return not any(overrides.values()) and universe in {None, "", "googleapis.com"}
 
 
 def network_of(configuration: Configuration) -> GcloudNetwork:

@@ -1,12 +1,14 @@
 """``status``: show the health of a deployment on one screen, or all of it in JSON; with ``--watch`` again and again."""
 
 import argparse
+from dataclasses import replace
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.terminal import RED, YELLOW
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import InvalidOptions
+from deploy.google.gcloud_config import is_usual
 from deploy.stages.health.document import document
 from deploy.stages.health.reader import HealthReader
 from deploy.stages.health.readings import Readings
@@ -20,7 +22,7 @@ EVERY_S = 30
 """Seconds between two readings of ``--watch``, if no number is given."""
 
 LEAST_S = 5
-"""A reading runs some twenty commands of gcloud."""
+"""A reading takes some twenty requests, or so many commands of gcloud if it alone reaches Google."""
 
 
 def _seconds(text: str) -> int:
@@ -96,6 +98,7 @@ def _watch(context: Context, every_s: int) -> int:
 
 
 def _read(context: Context) -> Readings:
+    context = replace(context, google=context.google.quick(lambda: is_usual(context.configuration())))
     reader = HealthReader(
         context.spec,
         context.google,

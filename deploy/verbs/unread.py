@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 from deploy.context import Context
 from deploy.errors import DeployError
-from deploy.google.access_token import token_for_now
 from deploy.google.backlog import MESSAGES, question, unread_in
 
 
@@ -15,9 +14,8 @@ def count_unread(context: Context, subscriptions: Sequence[str]) -> Mapping[str,
     cannot be understood. ``down`` goes on without the numbers.
     """
     try:
-        token = token_for_now(context.google.read_text)
         wanted = question(MESSAGES, subscriptions, context.now())
-        counted = unread_in(context.read_time_series(context.spec.google_project, wanted, token), ())
+        counted = unread_in(context.read_time_series(context.spec.google_project, wanted), ())
     except (DeployError, AttributeError, KeyError, TypeError, ValueError):
         return {}
     return {name: unread.messages for name, unread in counted.items()}

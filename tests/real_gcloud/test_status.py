@@ -4,6 +4,8 @@ import json
 import re
 import signal
 
+import pytest
+
 from tests.emulators.clouds import Clouds
 from tests.real_gcloud.user import REAL_GCLOUD, User, struck
 
@@ -30,6 +32,24 @@ def test_a_status_is_healthy_until_something_is_wrong_and_then_says_what_to_do(o
     assert report["health"]["backlogs"][0]["messages"] == 0
     unread = {key for key, value in report["health"].items() if value is None}
     assert unread <= {"lastEvent", "cost", "rotation"}, "there may be no event yet, but everything could be read"
+
+
+@pytest.mark.thorough
+def test_status_sends_the_requests_that_gcloud_sends_for_a_plan_and_runs_it_only_for_login_and_settings(
+    owner: User,
+) -> None:
+    clouds = owner.both_clouds
+    asked = []
+    for verb in ("plan", "status"):
+        clouds.log.clear()
+        owner.spied.write_text("", "utf-8")
+        owner.runs(verb)
+        sent = clouds.log.entries(method="GET", host="*.googleapis.com")
+        asked.append({str(entry) for entry in sent if entry.host != "monitoring.googleapis.com"})
+    assert len(asked[0]) > 10
+    assert asked[0] == asked[1]
+    commands = re.findall(r"^(config \S+|\w[\w-]* .*--format=json)", owner.spied.read_text("utf-8"), re.MULTILINE)
+    assert sorted(line.split(" --")[0] for line in commands) == ["config config-helper", "config list"]
 
 
 def is_reading_again(clouds: Clouds) -> bool:

@@ -8,20 +8,18 @@ from typing import TypeVar
 
 from deploy.dt.connectors import Connectors
 from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
-from deploy.google.access_token import token_for_now
 from deploy.google.backlog import MESSAGES, OLDEST, Unread, unread_in
 from deploy.google.backlog import question as question_of_backlog
 from deploy.google.event_log import EventLog
 from deploy.google.gcloud import Gcloud
+from deploy.google.monitoring import ReadTimeSeries
 from deploy.google.request_counts import RequestCounts, counted
 from deploy.google.request_counts import question as question_of_requests
-from deploy.google.rest import ReadTimeSeries
 from deploy.parallel import wait_for, worker_pool
 from deploy.resources.connector import Connector, connector_id
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts
 from deploy.resources.signature_secret import SignatureSecret
-from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.stages.health.readings import Metrics, Readings, attempt
 from deploy.stages.observe import CLOSED, Observer
@@ -95,22 +93,19 @@ class HealthReader:
 
     def _measured(self) -> tuple[Mapping[str, Unread] | DeployError, RequestCounts | DeployError]:
         """Return what Cloud Monitoring has measured: the unread messages, and the requests."""
-        token = attempt(partial(token_for_now, self.google.read_text))
-        if isinstance(token, DeployError):
-            return token, token
-        return attempt(partial(self._backlog, token)), attempt(partial(self._requests, token))
+        return attempt(self._backlog), attempt(self._requests)
 
-    def _backlog(self, token: Secret) -> Mapping[str, Unread]:
+    def _backlog(self) -> Mapping[str, Unread]:
         names, now = (self.spec.topic, self.spec.rejected_topic), self.now()
         series = [
-            self.read_time_series(self.spec.google_project, question_of_backlog(metric, names, now), token)
+            self.read_time_series(self.spec.google_project, question_of_backlog(metric, names, now))
             for metric in (MESSAGES, OLDEST)
         ]
         return _parsed(lambda: unread_in(*series))
 
-    def _requests(self, token: Secret) -> RequestCounts:
+    def _requests(self) -> RequestCounts:
         now = self.now()
-        series = self.read_time_series(self.spec.google_project, question_of_requests(self.spec, now), token)
+        series = self.read_time_series(self.spec.google_project, question_of_requests(self.spec, now))
         return _parsed(lambda: counted(series, now))
 
     def _listed(

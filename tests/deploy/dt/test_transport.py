@@ -225,68 +225,6 @@ def test_a_proxy_in_the_environment_is_still_used(server: Server, monkeypatch: p
     assert server.asked == ["POST http://function.example/ {}"]
 
 
-@pytest.fixture
-def monitoring(server: Server, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """The server takes the place of Cloud Monitoring."""
-    monkeypatch.setattr(google_api, "_TIME_SERIES_URL", f"http://127.0.0.1:{server.server_port}/{{project}}")
-    return server
-
-
-def time_series() -> list[Any]:
-    return google_api.time_series("p", {"filter": "x = y"}, Secret("google-token"), sleep=lambda _: None)
-
-
-@pytest.mark.parametrize(
-    ("answer", "series"),
-    [
-        ((200, {}, '{"timeSeries": [{"points": []}]}'), [{"points": []}]),
-        ((200, {}, "{}"), []),
-        ((404, {}, '{"error": {"message": "Cannot find metric(s) that match type = x"}}'), []),
-    ],
-)
-def test_time_series_are_read_and_a_metric_that_was_never_written_has_none(
-    monitoring: Server, answer: Answer, series: list[Any]
-) -> None:
-    monitoring.answers[:] = [answer]
-    assert time_series() == series
-    assert monitoring.asked == ["GET /p?filter=x+%3D+y "]
-    assert monitoring.authorized == ["Bearer google-token"]
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        ((403, {}, '{"error": {"details": [{"reason": "SERVICE_DISABLED"}]}}'), "services enable monitoring"),
-        ((403, {}, '{"error": {"status": "PERMISSION_DENIED"}}'), "monitoring.timeSeries.list is missing"),
-        ((404, {}, '{"error": {"message": "project not found"}}'), "404"),
-        ((302, {"Location": "https://example.com/"}, "{}"), "302"),
-        ((500, {}, "<html>"), "JSONDecodeError"),
-        ((200, {}, "[]"), "AttributeError"),
-    ],
-)
-def test_time_series_that_cannot_be_read_are_an_error_that_says_why(
-    monitoring: Server, answer: Answer, message: str
-) -> None:
-    monitoring.answers[:] = [answer] * 3
-    with pytest.raises(DeployError) as failed:
-        time_series()
-    assert message in str(failed.value)
-    assert "google-token" not in str(failed.value)
-
-
-DENIED: Answer = (403, {}, '{"error": {"details": [{"reason": "USER_PROJECT_DENIED"}]}}')
-SOME: Answer = (200, {}, '{"timeSeries": [{"points": []}]}')
-
-
-@pytest.mark.parametrize("before", [(429, {}, "{}"), (503, {}, "<html>"), DENIED])
-def test_time_series_are_asked_for_again_after_what_passes_or_if_the_quota_project_is_denied(
-    monitoring: Server, before: Answer
-) -> None:
-    monitoring.answers[:] = [before, SOME]
-    assert time_series() == [{"points": []}]
-    assert len(monitoring.asked) == 2
-
-
 def test_neither_the_token_nor_the_signed_claim_of_a_login_is_shown_where_dt_quotes_it(server: Server) -> None:
     token = "a-token-that-is-good-for-an-hour"
     quoted = {"error": f"Bearer {token} is refused"}

@@ -9,6 +9,7 @@ import pytest
 from deploy.errors import Code, GcloudFailed
 from deploy.google.access_token import AccessTokens
 from deploy.google.api import GoogleApi, refusal
+from deploy.google.authorized import project_of
 from deploy.google.https import Answer, Call
 from deploy.steps import Argv, Get, RestCall
 
@@ -104,6 +105,19 @@ def test_a_token_that_is_no_longer_accepted_is_replaced_once() -> None:
     with pytest.raises(GcloudFailed) as failed:
         Scripted(late, late).api().read(Get(URL, "alertPolicies"))
     assert (failed.value.code, failed.value.fix) == ("UNAUTHENTICATED", ("gcloud auth login",))
+
+
+@pytest.mark.parametrize(
+    ("path", "project"),
+    [
+        ("v1/projects/p/topics/t", "p"),
+        ("apis/x/v1/namespaces/p/services/s", "p"),
+        ("v1/projects/-/x", ""),
+        ("v2/x", ""),
+    ],
+)
+def test_the_project_of_a_call_is_that_of_its_url(path: str, project: str) -> None:
+    assert project_of(f"https://x.googleapis.com/{path}?y=/projects/z") == project
 
 
 def test_the_quota_of_the_users_project_is_charged_unless_google_denies_that() -> None:

@@ -14,6 +14,9 @@ from deploy.cli.parser import parse
 from deploy.cli.terminal import Terminal
 from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, InvalidOptions
+from deploy.google.gcloud import Gcloud
+from deploy.google.https import Answer
+from deploy.google.read_requests import request_of
 from deploy.spec import VERSION_LABEL
 from deploy.verbs import USAGES
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
@@ -290,6 +293,31 @@ def test_json_has_the_links_only_if_they_are_wanted(up: Stage) -> None:
     assert up.in_json()["next"] is None
     up.deployment(in_json=True).status(links=True)
     assert len(up.in_json()["next"]["links"]) == 7
+
+
+# reading
+
+
+def test_a_status_by_rest_shows_the_same_with_one_command_of_gcloud(morning: Stage) -> None:
+    morning.deployment().status()
+    by_gcloud, commands = morning.shown, [argv[:-1] for argv in morning.google.asked if argv[0] != "config"]
+    answers = {}
+    for argv in commands:
+        request = request_of(argv, morning.clock())
+        assert request, f"only gcloud can run {argv}"
+        answer = Gcloud(morning.google).read(argv)
+        answers[request.url, (request.body or {}).get("filter")] = {request.items: answer} if request.items else answer
+    morning.api.reads = lambda call: Answer(200, answers[call.url, (call.body or {}).get("filter")])
+    morning.google.asked.clear()
+    morning.deployment().status()
+    assert morning.shown == by_gcloud * 2
+    assert [argv[:2] for argv in morning.google.asked] == [("config", "config-helper")]
+
+
+def test_without_a_login_status_says_how_to_log_in(morning: Stage) -> None:
+    morning.google.is_logged_in = False
+    assert morning.deployment().status() == FAILED
+    assert "fix: gcloud auth login" in morning.shown
 
 
 # --json
