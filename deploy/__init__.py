@@ -31,6 +31,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``next_steps``       what to know after ``up``: events, links, cost, removal     nothing
 ``links``            pages in Google Cloud's console and in DT Studio            nothing
 ``commands``         commands that a user is shown                               nothing
+``remedies``         whether such a command fixes something, or only shows more  nothing
 ===================  ==========================================================  =========================
 
 A plan is computed from what exists, without a state file; ``up`` carries out exactly the steps that ``plan`` shows.

@@ -19,8 +19,8 @@ from deploy.google.access_token import AccessTokens
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import Configuration
 from deploy.google.https import Send
-from deploy.google.pubsub_api import PubSubApi
 from deploy.google.monitoring import ReadTimeSeries
+from deploy.google.pubsub_api import PubSubApi
 from deploy.google.rest import TestPermissions
 from deploy.google.secret_versions import SecretVersions
 from deploy.report import Report

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from deploy.program import PROGRAM
+from deploy.remedies import Head, head_of
 from deploy.steps import Step
 
 Code = Literal[
@@ -77,7 +78,8 @@ left out why Google refused."""
 class DeployError(Exception):
     """An expected failure, with a text for the terminal.
 
-    ``what``: what went wrong. ``where``: the command, call or resource. ``fix``: the commands that fix it.
+    ``what``: what went wrong. ``where``: the command, call or resource. ``fix``: the commands that fix it,
+    or that show more about it.
     """
 
     def __init__(self, what: str, *, where: str = "", fix: Sequence[str] = ()) -> None:
@@ -87,9 +89,13 @@ class DeployError(Exception):
         self.fix = tuple(fix)
 
     def __str__(self) -> str:
-        """Return one line with where and what, and one line for each command that fixes it."""
+        """Return one line with where and what, and one line for each command that fixes it or shows more."""
         head = f"{self.where}: {self.what}" if self.where else self.what
-        return "\n".join([head, *(f"  fix: {line}" for line in self.fix)])
+        return "\n".join([head, *(f"  {self.head_of(line)}: {line}" for line in self.fix)])
+
+    def head_of(self, line: str) -> Head:
+        """Return what stands in front of a command: whether it fixes the error, or only shows more."""
+        return head_of(line)
 
     def printed(self) -> str:
         """Return the error as a terminal shows it."""
@@ -114,6 +120,11 @@ class InvalidOptions(DeployError):
     def __init__(self, faults: Sequence[str], *, fix: Sequence[str] = ()) -> None:
         super().__init__("invalid options:\n" + "\n".join(f"  {fault}" for fault in faults), fix=fix)
         self.faults = tuple(faults)
+
+    def head_of(self, line: str) -> Head:
+        """Return "fix": the line is the command as it should have been typed, or the help of its verb."""
+        del line
+        return "fix"
 
 
 class SettingsMissing(InvalidOptions):

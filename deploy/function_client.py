@@ -54,6 +54,10 @@ class FunctionClient:
         """Post a body without a signature."""
         return self.post(self.url, body, headers)
 
+    def send_unsigned_probe(self) -> Answer:
+        """Post a request that the function has to refuse, with an execution id that says whose it is."""
+        return self.send(b"{}", {"Content-Type": "application/json", EXECUTION_HEADER: _probe_id()})
+
     def send_signed(
         self, body: bytes, secret: Secret, *, signed_body: bytes | None = None, origin: Origin | None = None
     ) -> Answer:

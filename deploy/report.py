@@ -74,9 +74,14 @@ def _list_as_json(items: Sequence[_Item] | None) -> list[Mapping[str, Any]] | No
 
 
 def _error_as_json(error: DeployError) -> dict[str, Any]:
-    """Return an error as JSON. Several errors become one, with a line for each error and with all fixes."""
-    if not isinstance(error, Several):
-        return {"what": error.what, "where": error.where, "fix": list(error.fix)}
-    heads = [f"{failure.where}: {failure.what}" if failure.where else failure.what for failure in error.failures]
-    fixes = [line for failure in error.failures for line in failure.fix]
-    return {"what": "\n".join(heads), "where": "", "fix": fixes}
+    """Return an error as JSON. Several errors become one, with a line for each error and with all commands."""
+    failures = error.failures if isinstance(error, Several) else (error,)
+    heads = [f"{failure.where}: {failure.what}" if failure.where else failure.what for failure in failures]
+    what, where = ("\n".join(heads), "") if isinstance(error, Several) else (error.what, error.where)
+    lines = [(failure.head_of(line), line) for failure in failures for line in failure.fix]
+    return {
+        "what": what,
+        "where": where,
+        "fix": [line for head, line in lines if head == "fix"],
+        "lookAt": [line for head, line in lines if head == "look at"],
+    }

@@ -12,6 +12,7 @@ from typing import Any
 
 from deploy.errors import GcloudFailed
 from deploy.google.gcloud import Gcloud
+from deploy.resources.alert_definitions import PROBE
 from deploy.spec import Spec
 from deploy.steps import Argv
 
@@ -74,6 +75,15 @@ class EventLog:
         left_out = 'jsonPayload.reason=("signature" OR "unsigned" OR "method" OR "incomplete" OR "too_large")'
         wanted = f"{self._service} AND severity>=WARNING AND jsonPayload.reason:* AND NOT {left_out} AND NOT {_REFUSED}"
         return self._read(wanted, PROBLEM_DAYS, MAX_LINES)
+
+    def probes(self) -> tuple[LogLine, ...]:
+        """Return the lines on requests of a day that ``up``, ``verify`` and ``rotate`` have sent to be refused.
+
+        Raises:
+            GcloudFailed: the log could not be read.
+
+        """
+        return self._read(f'{self._service} AND labels.execution_id:"{PROBE}"', EVENT_DAYS, MAX_LINES)
 
     @property
     def _service(self) -> str:

@@ -73,13 +73,12 @@ class Verifier:
         """
         give_up_at = self.now() + OPENING_S
         while True:
-            status, text, _ = self.function.send(b"{}", {"Content-Type": "application/json"})
+            status, text, _ = self.function.send_unsigned_probe()
             if status == 401 and "unsigned" in text:
                 return
             if status not in {0, 403, 404, 429, 500, 502, 503} or self.now() > give_up_at:
                 what = f"an unsigned request was answered with {status}, not refused with 401 unsigned"
-                hint = f"{PROGRAM} plan"
-                raise NotProven(what, where=self.function.url, fix=[hint, self._logs])
+                raise NotProven(what, where=self.function.url, fix=[UP, self._logs])
             self.notice(f"{self.function.url} still answers {status or 'nothing'}")
             self.sleep(3.0)
 
@@ -97,7 +96,7 @@ class Verifier:
                 return
             if self.now() > give_up_at:
                 what = f"the function does not accept the newest secret: it answered {status} {text[:200]}"
-                raise NotProven(what, where=f"secret {self.spec.secret}", fix=[f"{PROGRAM} plan", self._logs])
+                raise NotProven(what, where=f"secret {self.spec.secret}", fix=[UP, self._logs])
             self.notice("the function does not accept the newest secret yet")
             self.sleep(3.0)
 

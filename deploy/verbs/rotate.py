@@ -7,7 +7,7 @@ from deploy.cli.usage import YES, Flag, Usage
 from deploy.context import Context
 from deploy.errors import DeployError
 from deploy.google.secret_annotations import SecretAnnotations
-from deploy.program import PROGRAM, UP
+from deploy.program import UP
 from deploy.resources.function import Function, mounted_secrets
 from deploy.resources.pausing import RETRY_HOURS
 from deploy.resources.rotation import GRACE_S, MIN_GRACE_S, ROTATE, Rotation, rotation_in
@@ -117,7 +117,7 @@ def _check(context: Context, observed: Observed) -> None:
     mounted = mounted_secrets((function.found(observed.of(function)) or {}).get("serviceConfig", {}))
     if f"{SECRET_FOLDER}/{spec.secret}={spec.secret}:latest" not in mounted:
         what = "does not read the newest version of the secret, so that it would not notice a new one"
-        raise DeployError(what, where=function.title, fix=[f"{PROGRAM} plan", UP])
+        raise DeployError(what, where=function.title, fix=[UP])
     verifier = verifier_of(context, observed)
     for project in spec.dt_projects:
         verifier.must_deliver(project, observed.connectors[project], or_paused=True)

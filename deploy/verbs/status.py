@@ -9,10 +9,11 @@ from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import InvalidOptions
 from deploy.google.gcloud_config import is_usual
+from deploy.remedies import head_of
 from deploy.stages.health.document import document
 from deploy.stages.health.reader import HealthReader
 from deploy.stages.health.readings import Readings
-from deploy.stages.health.row import Row, findings, health_of, on_one_screen
+from deploy.stages.health.row import Row, by_command, findings, health_of, on_one_screen
 from deploy.stages.health.rows import rows_of
 from deploy.stages.health.words import date_and_time
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
@@ -135,7 +136,11 @@ def _print(context: Context, readings: Readings, rows: list[Row]) -> None:
     shown = on_one_screen(rows)
     lines = [(row.state, row.what, row.detail) for row in shown]
     context.terminal.table(lines, [_COLOURS[row.health] for row in shown], WIDEST)
-    for place, found in enumerate(findings(rows)):
-        context.print(f"{'' if place else chr(10)}{found.head()}")
-        if found.fix:
-            context.print(f"  fix: {found.fix}")
+    found_here = by_command(findings(rows))
+    if found_here:
+        context.print("")
+    for command, found in found_here.items():
+        for finding in found:
+            context.print(finding.head())
+        if command:
+            context.print(f"  {head_of(command)}: {command}")

@@ -10,6 +10,12 @@ from deploy.spec import Spec
 from deploy.stages.health.readings import Metrics, Readings
 from deploy.stages.health.resource_rows import note_on
 from deploy.stages.health.row import Row, unreadable
+from deploy.stages.health.words import ago
+
+RECENT_S = 3 * 3600
+"""The time in which DT counts deliveries."""
+
+FIRST_SERVER_ERROR = 500
 
 SWITCHED_OFF = "DT has switched it off after five days of failures, and drops the events until `{}`"
 
@@ -44,8 +50,21 @@ def _row(spec: Spec, project: str, connector: Connector, readings: Readings) -> 
     )
     detail += note_on(connector_id(project), readings)
     if failed:
+        detail += why_failed(readings)
         return Row(what, "failing", detail, "unhealthy", read_log(spec), "connector-failing")
     return Row(what, status, detail)
+
+
+def why_failed(readings: Readings) -> str:
+    """Return the newest reason for which the function put an event off in these three hours; "" if it logged none."""
+    lines = () if isinstance(readings.problems, DeployError) else readings.problems
+    put_off = (line for line in lines if line.status >= FIRST_SERVER_ERROR and line.at > readings.at - RECENT_S)
+    newest = next(put_off, None)
+    if newest is None:
+        return ""
+    return (
+        f"; the newest reason, {ago(newest.at, readings.at)}: {newest.reason}{newest.detail and f': {newest.detail}'}"
+    )
 
 
 def deliveries_of(counted: Metrics) -> tuple[int, int, float | None]:

@@ -18,7 +18,7 @@ from deploy.stages.health.event_rows import by_kind
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.resource_rows import live_versions, revision_of, secret_age_s
 from deploy.stages.health.rotation_row import rotation_row
-from deploy.stages.health.row import Row, findings
+from deploy.stages.health.row import Row, command_as_json, findings
 from deploy.steps import pending
 from deploy.times import utc
 
@@ -44,7 +44,11 @@ def document(spec: Spec, readings: Readings, rows: list[Row]) -> Json:
         "rotation": rotation.as_json() if (rotation := rotation_row(spec, readings)) else None,
         "cost": _cost(spec, readings),
         "findings": [
-            {"what": [row.what for row in found.rows], "runbook": found.runbook, "fix": found.fix or None}
+            {
+                "what": [row.what for row in found.rows],
+                "runbook": found.runbook,
+                **command_as_json(found.command),
+            }
             for found in findings(rows)
         ],
     }

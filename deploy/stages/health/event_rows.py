@@ -22,6 +22,7 @@ RECENT_S = 3 * 3600
 SERVER_ERRORS_SHARE = 0.01
 """More 5xx than this share of all recent requests are a problem even if DT has delivered every event meanwhile."""
 
+UNAUTHORIZED = 401
 UNAUTHORIZED_SHARE, FEWEST_UNAUTHORIZED = 0.5, 10
 """This many answers 401 are a problem. Fewer come from strangers who try the address, and do no harm."""
 
@@ -31,6 +32,7 @@ SILENT_S = DAY_S
 SEVERE: Mapping[str, Page] = {
     "clock": "clock",
     "keys": "keys",
+    "publish": "publish",
     "publish_config": "publish",
     "publish_rejected": "publish",
     "internal": "server-errors",
@@ -57,7 +59,7 @@ def _requests(spec: Spec, readings: Readings) -> Row:
     total = requests.recently("")
     if not total:
         return Row("requests", "ok", "none in the last 3 h, or Google has no numbers yet")
-    by_class = ", ".join(f"{count:,} {kind}" for kind, count in by_kind(requests).items())
+    by_class = ", ".join(f"{count:,} {kind}{_own_probes(kind, readings)}" for kind, count in by_kind(requests).items())
     detail = f"last 3 h: {by_class}"
     if requests.recently("5") > SERVER_ERRORS_SHARE * total:
         return Row("requests", "failing", detail, "unhealthy", read_log(spec), "server-errors")
@@ -66,6 +68,18 @@ def _requests(spec: Spec, readings: Readings) -> Row:
             return Row("requests", "ok", f"{detail}; the rotation of the secret causes 401, so they say nothing")
         return Row("requests", "unauthorized", detail, "unhealthy", f"{PROGRAM} verify", "unauthorized")
     return Row("requests", "ok", detail)
+
+
+def _own_probes(kind: str, readings: Readings) -> str:
+    """Return how many of the answers 401 were to probes of ``up``, ``verify`` and ``rotate``, as the log has them.
+
+    Anybody can name a request like a probe, so that nothing but this text depends on it.
+    """
+    if kind != "401" or isinstance(readings.probes, DeployError) or not isinstance(readings.requests, RequestCounts):
+        return ""
+    logged = sum(line.status == UNAUTHORIZED and line.at > readings.at - RECENT_S for line in readings.probes)
+    count = min(logged, readings.requests.recently("401"))
+    return f" ({count:,} by this command's own tests)" if count else ""
 
 
 def by_kind(requests: RequestCounts) -> dict[str, int]:
@@ -98,7 +112,7 @@ def _last_event(spec: Spec, readings: Readings) -> Row:
     line = readings.newest_event
     if isinstance(line, LogLine):
         what = " of ".join(word for word in (line.event_type, line.device_id) if word) or "an event"
-        return Row("last event", "ok", f"{ago(line.at, readings.at)}: {what}")
+        return Row("last event", "ok", f"{ago(line.at, readings.at, to_the_second=True)}: {what}")
     if isinstance(readings.requests, RequestCounts) and readings.requests.last_ok is not None:
         until = readings.requests.last_ok
         between = f"between {moment(until - PERIOD_S)} and {moment(until)}"

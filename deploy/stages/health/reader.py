@@ -49,6 +49,7 @@ class HealthReader:
             measured = pool.submit(self._measured)
             newest_event = pool.submit(attempt, log.newest_event)
             problems = pool.submit(attempt, log.problems)
+            probes = pool.submit(attempt, log.probes)
             logged_in = pool.submit(attempt, partial(self.organization, self.spec.dt_projects[0]))
             whole = attempt(self.observer.google_side)  # in this thread, as it has workers of its own
             google_side, unread = self._parts(whole) if isinstance(whole, DeployError) else (whole, {})
@@ -57,8 +58,9 @@ class HealthReader:
             both_ends = replace(google_side, connectors=listed, closed=closed)
             deliveries = self._deliveries(pool, both_ends)
             backlog, requests = wait_for(measured)
+            logged, noted, probed = wait_for(newest_event), wait_for(problems), wait_for(probes)
             return Readings(
-                at=self.now(),
+                at=self.now(),  # ages are those at the end of the reading, when the screen is printed
                 google_side=google_side,
                 steps=whole if isinstance(whole, DeployError) else self._steps(both_ends, unlisted, organization),
                 unread=unread,
@@ -68,8 +70,9 @@ class HealthReader:
                 deliveries=deliveries,
                 backlog=backlog,
                 requests=requests,
-                newest_event=wait_for(newest_event),
-                problems=wait_for(problems),
+                newest_event=logged,
+                problems=noted,
+                probes=probed,
             )
 
     def _parts(self, error: DeployError) -> tuple[Observed, dict[ResourceId, DeployError]]:

@@ -40,6 +40,7 @@ class Readings:
     requests: RequestCounts | DeployError = field(default_factory=lambda: RequestCounts(0.0))
     newest_event: LogLine | DeployError | None = None
     problems: Sequence[LogLine] | DeployError = ()
+    probes: Sequence[LogLine] | DeployError = ()
 
     @property
     def observed(self) -> Observed:

@@ -15,9 +15,12 @@ from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, unreadable
 from deploy.stages.health.words import counted, duration, seconds_of
 from deploy.stages.observed import Observed
-from deploy.steps import ResourceId, Step, pending
+from deploy.steps import Action, ResourceId, Step, pending
 
 PLAN = f"{PROGRAM} plan"
+
+STATES: Mapping[Action, str] = {"create": "missing", "update": "differs", "delete": "left over", "keep": "ok"}
+"""What is so of a resource, by what ``up`` would do about it."""
 
 
 def is_deployed(readings: Readings) -> bool:
@@ -70,7 +73,7 @@ def _version(spec: Spec, observed: Observed) -> Row:
     if deployed == ours:
         return Row("version", "ok", ours)
     return Row(
-        "version", "update", f"{deployed or 'no version'} is deployed, and this is {ours}", "unhealthy", PLAN, "drift"
+        "version", "differs", f"{deployed or 'no version'} is deployed, and this is {ours}", "unhealthy", UP, "drift"
     )
 
 
@@ -85,7 +88,7 @@ def _function(spec: Spec, readings: Readings) -> Row:
     steps = () if isinstance(readings.steps, DeployError) else readings.steps
     for step in pending(tuple(steps)):
         if step.id == function.id:
-            return Row(function.title, step.action, f"{step.reason}; {detail}", "unhealthy", PLAN, "drift")
+            return Row(function.title, STATES[step.action], f"{step.reason}; {detail}", "unhealthy", UP, "drift")
     return Row(function.title, "ok", f"{detail}{note_on(function.id, readings)}")
 
 
@@ -166,7 +169,7 @@ def _drift(spec: Spec, steps: Sequence[Step], readings: Readings) -> Iterator[Ro
         elif step.action == "keep" or step.id == Function(spec).id:
             continue
         elif connectors.get(step.id, "ACTIVE") == "ACTIVE" or not _is_of_status(step):
-            yield Row(step.resource, step.action, step.reason, "unhealthy", PLAN, "drift")
+            yield Row(step.resource, STATES[step.action], step.reason, "unhealthy", UP, "drift")
 
 
 def _is_of_status(step: Step) -> bool:

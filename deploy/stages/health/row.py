@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from deploy.errors import DeployError
 from deploy.pages import page
+from deploy.remedies import only_shows
 
 Health = Literal["ok", "unhealthy", "unreadable"]
 
@@ -36,15 +37,16 @@ Page = Literal[
 class Row:
     """One row: what it is about, its state in a word, and the details.
 
-    ``is_key``: the row is shown on the screen even if it is no problem. ``fix``: the first command to run, and
-    ``page``: the name of the runbook's page, both empty if there is no problem.
+    ``is_key``: the row is shown on the screen even if it is no problem. ``command``: the first command to run, which
+    fixes the problem or shows more about it, and ``page``: the name of the runbook's page, both empty if there is no
+    problem.
     """
 
     what: str
     state: str
     detail: str
     health: Health = "ok"
-    fix: str = ""
+    command: str = ""
     page: Page = ""
     is_key: bool = True
 
@@ -55,7 +57,7 @@ class Row:
 
     def as_json(self) -> dict[str, Any]:
         """Return the row as ``status --json`` prints it."""
-        problem = {"fix": self.fix or None, "runbook": self.runbook or None}
+        problem = {**command_as_json(self.command), "runbook": self.runbook or None}
         return {"what": self.what, "state": self.state, "detail": self.detail, "health": self.health, **problem}
 
 
@@ -65,7 +67,7 @@ class Finding:
 
     rows: tuple[Row, ...]
     runbook: str
-    fix: str
+    command: str
 
     def head(self) -> str:
         """Return the rows' names and the page."""
@@ -78,12 +80,19 @@ MAX_NAMES = 2
 """Rows that a finding names."""
 
 
+def command_as_json(command: str) -> dict[str, str | None]:
+    """Return a command under ``fix``, or under ``lookAt`` if it only shows more."""
+    fixes = bool(command) and not only_shows(command)
+    return {"fix": command if fixes else None, "lookAt": None if fixes else command or None}
+
+
 def unreadable(what: str, error: DeployError) -> Row:
     """Return the row of something that could not be read."""
     command = re.split(r" (?='|--)", error.where)[0]  # without its flags, which may be a whole filter
     detail = f"{command}: {error.what}" if command else error.what
-    fix = error.fix[0] if error.fix else ""
-    return Row(what, UNREADABLE, detail.replace("\n", "; "), "unreadable", fix, "unreadable")
+    fixes = [line for line in error.fix if not only_shows(line)]
+    first = next(iter((*fixes, *error.fix)), "")
+    return Row(what, UNREADABLE, detail.replace("\n", "; "), "unreadable", first, "unreadable")
 
 
 def health_of(rows: Iterable[Row]) -> bool | None:
@@ -98,8 +107,16 @@ def findings(rows: Iterable[Row]) -> list[Finding]:
     for health in ("unhealthy", "unreadable"):
         for row in rows:
             if row.health == health:
-                grouped.setdefault((row.runbook, row.fix), []).append(row)
-    return [Finding(tuple(group), runbook, fix) for (runbook, fix), group in grouped.items()]
+                grouped.setdefault((row.runbook, row.command), []).append(row)
+    return [Finding(tuple(group), runbook, command) for (runbook, command), group in grouped.items()]
+
+
+def by_command(found: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """Return the findings by their command, so that a screen shows each command once."""
+    grouped: dict[str, list[Finding]] = {}
+    for finding in found:
+        grouped.setdefault(finding.command, []).append(finding)
+    return grouped
 
 
 def on_one_screen(rows: Sequence[Row], most_of_a_kind: int = 6) -> list[Row]:

@@ -13,9 +13,9 @@ def duration(seconds: float) -> str:
     return f"{max(0, int(seconds))} s"
 
 
-def moment(at: float) -> str:
-    """Return a time of day: ``14:02 UTC``."""
-    return datetime.fromtimestamp(at, UTC).strftime("%H:%M UTC")
+def moment(at: float, *, to_the_second: bool = False) -> str:
+    """Return a time of day: ``14:02 UTC``, or ``14:02:11 UTC``."""
+    return datetime.fromtimestamp(at, UTC).strftime("%H:%M:%S UTC" if to_the_second else "%H:%M UTC")
 
 
 def date_and_time(at: float) -> str:
@@ -23,10 +23,10 @@ def date_and_time(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def ago(at: float, now: float) -> str:
+def ago(at: float, now: float, *, to_the_second: bool = False) -> str:
     """Return how long ago a time was, and the time: ``2 min ago (14:02 UTC)``; with its date if it was not today."""
     age_s = now - at
-    when = moment(at) if age_s < DAY_S else date_and_time(at)[:10]
+    when = moment(at, to_the_second=to_the_second) if age_s < DAY_S else date_and_time(at)[:10]
     return f"{duration(age_s)} ago ({when})"
 
 

@@ -45,7 +45,8 @@ def _results(report: Mapping[str, Any]) -> Iterator[str]:
 def _error(report: Mapping[str, Any]) -> Iterator[str]:
     if error := report["error"]:
         yield f"error: {error['where']}: {error['what']}" if error["where"] else f"error: {error['what']}"
-        yield from (f"fix: {fix}" for fix in error["fix"])
+        yield from (f"fix: {line}" for line in error["fix"])
+        yield from (f"look at: {line}" for line in error["lookAt"])
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import pytest
 from disruptive.authentication import ServiceAccountAuth
 
 from deploy.dt.transport import Credentials, DisruptiveTransport, DtRequest
-from deploy.errors import DeployError
 from deploy.function_client import post as post_to_function
 from deploy.google import rest as google_api
 from deploy.network import DIRECT, GcloudNetwork

@@ -44,13 +44,16 @@ def test_the_filters_find_the_lines_that_they_are_for() -> None:
     events, google = log()
     events.newest_event()
     events.problems()
-    (newest, problems) = (parse_filter(argv[2]) for argv in google.asked)
+    events.probes()
+    (newest, problems, probes) = (parse_filter(argv[2]) for argv in google.asked)
     lines = [entry(DELIVERED, "INFO"), entry(KEPT, "ERROR"), entry(REFUSED, "WARNING"), entry(PUT_OFF, "CRITICAL")]
     assert [newest(line) for line in lines] == [True, False, False, False]
     assert [problems(line) for line in lines] == [False, True, False, True]
     of_operators = [entry(REPLAYED, "INFO"), entry(UNUSABLE, "WARNING"), entry(FAILING, "CRITICAL")]
     assert [newest(line) for line in of_operators] == [False, False, False]
     assert [problems(line) for line in of_operators] == [False, False, True]
+    probe = {**entry(REFUSED, "WARNING"), "labels": {"execution_id": "dt-pubsub-probe-1a2b3c"}}
+    assert [probes(line) for line in (probe, *lines)] == [True, False, False, False, False]
     for other in (entry(DELIVERED, "INFO", location="us-east1"), entry(DELIVERED, "INFO", service_name="another")):
         assert not newest(other)
 

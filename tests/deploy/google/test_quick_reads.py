@@ -147,7 +147,7 @@ def test_if_only_gcloud_can_reach_google_nothing_more_is_tried() -> None:
     ],
 )
 def test_servers_that_gclouds_configuration_names_are_left_to_gcloud(
-    configuration: dict[str, dict[str, str]], usual: bool
+    configuration: dict[str, dict[str, str]], *, usual: bool
 ) -> None:
     google = Google([Answer(200, {"services": []})])
     google.read(SERVICES, is_usual=lambda: is_usual(configuration))

@@ -337,9 +337,9 @@ def test_the_proof_waits_until_the_function_is_public(stage: Stage) -> None:
     assert "still answers 403" in stage.noted
 
 
-def test_a_function_that_stays_private_is_reported_with_commands_to_look_at_it(stage: Stage) -> None:
+def test_a_function_that_stays_private_is_reported_with_the_command_that_opens_it(stage: Stage) -> None:
     stage.answers = [(403, "Forbidden")] * 100
-    with pytest.raises(NotProven, match="python -m deploy plan"):
+    with pytest.raises(NotProven, match="fix: python -m deploy up\n  look at: gcloud functions logs read"):
         stage.deployment().verify()
 
 
@@ -411,9 +411,9 @@ def test_a_proof_that_fails_in_up_says_what_exists_what_failed_and_which_command
     assert "nothing is left to do" in stage.shown
     assert "topic dt-events: no event came within 90 s" in message
     assert "both ends are deployed and stay as they are" in message
-    assert "fix: python -m deploy status" in message
-    assert "fix: gcloud functions logs read dt-pubsub --gen2 --region=europe-west1" in message
-    assert message.endswith("fix: python -m deploy verify")
+    assert "look at: python -m deploy status" in message
+    assert "look at: gcloud functions logs read dt-pubsub --gen2 --region=europe-west1" in message
+    assert message.endswith("look at: python -m deploy verify")
     assert stage.deployment().plan() == 0
     assert nothing_is_left(stage)
 

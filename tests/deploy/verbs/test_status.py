@@ -74,7 +74,7 @@ def test_the_whole_health_is_on_one_screen(morning: Stage) -> None:
         ["ok", "secret dt-signature", "version 1, 21 d old; 1 version is live"],
         ["ACTIVE", f"connector in {DT_PROJECT}", "last 3 h: 9 delivered, 0 failed attempts, p99 0.411s"],
         ["ok", "requests", "last 3 h: 120 2xx"],
-        ["ok", "last event", "2 min ago (04:58 UTC): temperature of b5rj9ed7rihk942p48og"],
+        ["ok", "last event", "2 min ago (04:58:00 UTC): temperature of b5rj9ed7rihk942p48og"],
         ["ok", "unread in dt-events", "no messages; as of 05:00 UTC, 0 s ago"],
         ["ok", "unread in dt-rejected", "no messages; as of 05:00 UTC, 0 s ago"],
         ["ok", "cost", "under $1 a month at 0.4 requests/s, a first guess from 5 min; prices of 2026-11-23"],
@@ -118,7 +118,7 @@ def test_a_command_is_not_wrapped_so_that_it_can_be_pasted(morning: Stage) -> No
     morning.unread["dt-rejected"] = (7, 130)
     morning.google.log = [EVENT, MALFORMED]
     assert on_a_terminal(morning, columns=60).status() == UNHEALTHY
-    pull = "  fix: gcloud pubsub subscriptions pull dt-rejected --limit=10 --project=cold-chain-prod"
+    pull = "  look at: gcloud pubsub subscriptions pull dt-rejected --limit=10 --project=cold-chain-prod"
     assert pull in morning.shown.splitlines()
     assert "unread in dt-rejected, rejected: malformed: see docs/runbook/rejected.md" in morning.shown
 
@@ -134,10 +134,10 @@ def test_drift_is_shown_with_the_command_that_explains_it(morning: Stage) -> Non
     morning.google.things["service-accounts", "dt-pubsub"]["disabled"] = True
     morning.google.things["subscriptions", "dt-rejected"]["expirationPolicy"] = {"ttl": "86400s"}
     assert morning.deployment().status() == UNHEALTHY
-    assert re.search("^update +service account dt-pubsub", morning.shown, re.MULTILINE)
-    assert re.search("^update +subscription dt-rejected", morning.shown, re.MULTILINE)
+    assert re.search("^differs +service account dt-pubsub", morning.shown, re.MULTILINE)
+    assert re.search("^differs +subscription dt-rejected", morning.shown, re.MULTILINE)
     found = "service account dt-pubsub, subscription dt-rejected: see docs/runbook/drift.md"
-    assert morning.shown.endswith(f"\n{found}\n  fix: python -m deploy plan\n")
+    assert morning.shown.endswith(f"\n{found}\n  fix: python -m deploy up\n")
 
 
 @pytest.mark.parametrize(("label", "version"), [("0-9-0", "0.9.0"), (None, None)])
@@ -154,7 +154,7 @@ def test_a_function_of_another_version_is_unhealthy_and_its_version_is_shown(
     (row,) = [row for row in report["status"] if row["what"] == "version"]
     assert report["version"] == version
     assert (row["state"], row["detail"]) == (
-        "update",
+        "differs",
         f"{version or 'no version'} is deployed, and this is 1.0.0",
     )
 
@@ -163,7 +163,7 @@ def test_a_deployment_that_had_no_event_for_a_day_is_unhealthy(morning: Stage) -
     morning.google.log, morning.requests, morning.dt.metrics = [], {}, {}
     assert morning.deployment().status() == UNHEALTHY
     assert re.search(r"^silent +last event +none in the last 1 d$", morning.shown, re.MULTILINE)
-    assert "docs/runbook/no-events.md\n  fix: python -m deploy verify\n" in morning.shown
+    assert "docs/runbook/no-events.md\n  look at: python -m deploy verify\n" in morning.shown
 
 
 def test_missing_numbers_of_google_are_not_a_problem(morning: Stage) -> None:
@@ -181,7 +181,7 @@ BROKEN: dict[str, tuple[Callable[[Stage], object], str, str]] = {
         "gcloud services enable x",
     ),
     "the log": (
-        lambda stage: stage.google.stumbles.extend([("logging read", "PERMISSION_DENIED: you may not")] * 2),
+        lambda stage: stage.google.stumbles.extend([("logging read", "PERMISSION_DENIED: you may not")] * 3),
         "^unreadable +(log|last event)( and 1 more)? +gcloud logging read: .*you may not",
         "gcloud projects add-iam-policy-binding",
     ),
@@ -212,7 +212,7 @@ def test_what_cannot_be_read_has_its_own_exit_status_and_hides_nothing_else(morn
     assert re.search(row, morning.shown, re.MULTILINE)
     assert f"see docs/runbook/unreadable.md\n  fix: {fix}" in morning.shown
     if what != "DT":
-        assert "2 min ago (04:58 UTC)" in morning.shown or what == "the log"
+        assert "2 min ago (04:58:00 UTC)" in morning.shown or what == "the log"
     if what not in {"DT", "DT's counts"}:
         assert "last 3 h: 9 delivered, 0 failed attempts" in morning.shown
 
@@ -329,7 +329,7 @@ def test_json_has_a_row_for_every_resource_and_says_that_it_is_healthy(morning: 
     assert report["healthy"] is True
     assert len(report["status"]) == 19
     row = {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"}
-    assert {**row, "health": "ok", "fix": None, "runbook": None} in report["status"]
+    assert {**row, "health": "ok", "fix": None, "lookAt": None, "runbook": None} in report["status"]
 
 
 def test_json_has_every_reading_as_a_number(morning: Stage) -> None:
@@ -391,6 +391,7 @@ def test_json_has_null_for_what_cannot_be_read_and_the_findings(morning: Stage) 
         "what": [f"connector in {DT_PROJECT}"],
         "runbook": "docs/runbook/connector-disabled.md",
         "fix": "python -m deploy up",
+        "lookAt": None,
     }
     assert {found["runbook"] for found in health["findings"][1:]} == {"docs/runbook/unreadable.md"}
 
@@ -400,7 +401,7 @@ def test_the_page_describes_every_key_of_the_document(morning: Stage) -> None:
     morning.deployment(in_json=True).status()
     table = OPERATIONS.partition("### In JSON")[2].partition("\n\n")[2].partition("\n## ")[0]
     keys = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.partition("|")[2])}
-    assert keys == _keys(morning.in_json()["health"]) - {"2xx"} | {"what", "runbook", "fix"}
+    assert keys == _keys(morning.in_json()["health"]) - {"2xx"} | {"what", "runbook", "fix", "lookAt"}
 
 
 def _keys(value: Any) -> set[str]:

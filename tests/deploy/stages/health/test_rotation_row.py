@@ -65,5 +65,5 @@ def test_the_401_that_a_rotation_causes_to_see_what_the_function_knows_are_no_pr
 @pytest.mark.parametrize("phase", ["adding", "spreading", "switching", "retiring"])
 def test_a_rotation_that_was_stopped_is_a_problem_with_its_page_and_the_command_that_goes_on(phase: Phase) -> None:
     row = row_of(noted(replace(KEEPING, phase=phase)))
-    assert (row.state, row.health, row.fix) == ("unfinished", "unhealthy", "python -m deploy rotate")
+    assert (row.state, row.health, row.command) == ("unfinished", "unhealthy", "python -m deploy rotate")
     assert row.runbook == "docs/runbook/rotation.md"

@@ -10,7 +10,7 @@ from deploy.google.backlog import Unread
 from deploy.google.event_log import MAX_LINES
 from deploy.google.request_counts import RequestCounts
 from deploy.stages.health.readings import Readings
-from deploy.stages.health.row import Row, health_of
+from deploy.stages.health.row import Row, by_command, findings, health_of
 from deploy.stages.health.rows import rows_of
 from deploy.stages.observed import Observed
 from deploy.steps import ResourceId, keep
@@ -128,7 +128,7 @@ def test_a_problem_names_its_page_and_the_first_command(case: str) -> None:
     (row,) = [row for row in found if row.what == what]
     assert (row.state, row.page) == (state, page)
     assert detail in row.detail
-    assert row.fix.startswith(fix)
+    assert row.command.startswith(fix)
     assert {other.page for other in found} == {page}
 
 
@@ -180,6 +180,43 @@ def test_what_is_no_problem_says_so(case: str) -> None:
     found = rows(**changes)
     assert (found[what].detail, found[what].health) == (detail, "ok")
     assert problems(readings(**changes)) == []
+
+
+def test_what_the_function_could_not_publish_is_named_with_its_reason() -> None:
+    lines = (line(60, "publish", 503, detail="UNAVAILABLE"), line(90, "publish", 503, detail="DEADLINE_EXCEEDED"))
+    counts = {ID: {"successCount": 9, "errorCount": 2}}
+    found = rows(problems=lines, deliveries=counts, **NOTHING_SINCE)
+    assert found["log: publish"].detail == "2 times in 3 h, the last 1 min ago (04:59 UTC): UNAVAILABLE"
+    assert found["log: publish"].page == "publish"
+    assert found[f"connector in {PROJECT}"].detail.endswith(
+        "2 failed attempts, p99 -; the newest reason, 1 min ago (04:59 UTC): publish: UNAVAILABLE"
+    )
+
+
+def test_a_failed_delivery_without_a_line_in_the_log_has_no_reason() -> None:
+    lines = (line(60, "malformed"), line(4 * HOUR_S, "publish", 503))
+    found = rows(problems=lines, deliveries={ID: {"errorCount": 2}})
+    assert found[f"connector in {PROJECT}"].detail.endswith("2 failed attempts, p99 -")
+
+
+def test_requests_of_this_commands_own_tests_are_named_among_those_that_were_refused() -> None:
+    probes = (line(60, "checksum", 401), line(70, "unsigned", 401), line(4 * HOUR_S, "unsigned", 401))
+    found = rows(requests=requests(s200=5, s401=3), probes=probes)
+    assert found["requests"].detail == "last 3 h: 5 2xx, 3 401 (2 by this command's own tests)"
+    assert rows(requests=requests(s200=5, s401=1), probes=probes)["requests"].detail.endswith(
+        "1 401 (1 by this command's own tests)"
+    )
+
+
+def test_the_same_command_is_a_finding_of_several_rows_and_shown_once() -> None:
+    read = readings(
+        problems=(line(60, "keys", 503),),
+        deliveries={ID: {"errorCount": 2}},
+        **NOTHING_SINCE,
+    )
+    ((command, found),) = by_command(findings(rows_of(SPEC, read))).items()
+    assert command.startswith(READ_LOG)
+    assert [finding.runbook for finding in found] == ["docs/runbook/connector-failing.md", "docs/runbook/keys.md"]
 
 
 def test_a_checksum_that_verify_causes_on_purpose_is_no_problem() -> None:
@@ -264,27 +301,32 @@ def test_what_could_not_be_read_is_shown_and_hides_nothing_else(case: str) -> No
 def test_a_function_that_differs_has_one_row_with_the_change_and_its_address() -> None:
     changed = readings({"facts": {FUNCTION: {"function": {"serviceConfig": {"ingressSettings": "ALLOW_INTERNAL"}}}}})
     (row,) = [row for row in problems(changed) if row.what == FUNCTION]
-    assert (row.state, row.page, row.fix) == ("update", "drift", "python -m deploy plan")
+    assert (row.state, row.page, row.command) == ("differs", "drift", "python -m deploy up")
     assert row.detail.startswith("ingress ALLOW_INTERNAL -> ALLOW_ALL; answers at https://")
 
 
 def test_a_function_that_is_gone_is_missing_and_up_brings_it_back() -> None:
     gone = readings({"facts": {"function dt-pubsub": {"function": None, "service": None}}})
     row = next(row for row in problems(gone) if row.what == "function dt-pubsub")
-    assert (row.state, row.page, row.fix) == ("missing", "function-missing", "python -m deploy up")
+    assert (row.state, row.page, row.command) == ("missing", "function-missing", "python -m deploy up")
 
 
 def test_each_other_resource_that_differs_has_a_row() -> None:
     disabled = readings({"facts": {"service account dt-pubsub": {"account": {"disabled": True}}}})
     assert [(row.what, row.state, row.page) for row in problems(disabled)] == [
-        ("service account dt-pubsub", "update", "drift")
+        ("service account dt-pubsub", "differs", "drift")
     ]
 
 
 def test_an_unusable_resource_names_the_command_that_deletes_it() -> None:
     broken = NotOwned([Unusable("is detached", where="subscription dt-events", fix=["gcloud delete it"])])
     (row,) = problems(readings(steps=broken))
-    assert (row.what, row.state, row.fix, row.page) == ("subscription dt-events", "broken", "gcloud delete it", "drift")
+    assert (row.what, row.state, row.command, row.page) == (
+        "subscription dt-events",
+        "broken",
+        "gcloud delete it",
+        "drift",
+    )
 
 
 def test_a_connector_beside_ours_that_doubles_every_event_is_shown() -> None:

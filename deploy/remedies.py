@@ -1,0 +1,34 @@
+"""Whether a command that an error or a finding names fixes something, or only shows more about it. Pure."""
+
+import shlex
+from typing import Literal
+
+from deploy.program import PROGRAM
+
+Head = Literal["fix", "look at"]
+
+_SHOWING_VERBS = frozenset({"plan", "status", "verify", "list", "follow"})
+_SHOWING_WORDS = frozenset({"describe", "list", "read", "log", "pull", "get-iam-policy", "info"})
+"""Words of gcloud's commands that change nothing."""
+
+
+def head_of(line: str) -> Head:
+    """Return what stands in front of a command or a piece of advice where it is printed."""
+    return "look at" if only_shows(line) else "fix"
+
+
+def only_shows(line: str) -> bool:
+    """Return whether a line is a page to read, or a command that changes nothing. Advice in words is to be done."""
+    if line.startswith("https://"):
+        return True
+    program, _, arguments = line.partition(f"{PROGRAM} ")
+    if arguments and not program:
+        return arguments.split()[0] in _SHOWING_VERBS
+    if not line.startswith("gcloud "):
+        return False
+    try:
+        words = shlex.split(line)
+    except ValueError:  # advice with an apostrophe
+        return False
+    named = [word for word in words if not word.startswith("-")]
+    return bool(_SHOWING_WORDS & set(named[:5])) and "--auto-ack" not in words

@@ -1,0 +1,40 @@
+"""Which commands mend something, and which only show more."""
+
+import pytest
+
+from deploy.errors import DeployError
+from deploy.remedies import head_of
+
+MENDS = (
+    "python -m deploy up",
+    "python -m deploy resume --all",
+    "gcloud services enable x.googleapis.com --project=p",
+    "gcloud pubsub topics delete dt-events --project=p",
+    "gcloud pubsub subscriptions pull dt-events --auto-ack --project=p",
+    "gcloud projects add-iam-policy-binding p --member=user:YOU --role=roles/x.list",
+    "try again in a minute",
+    "wait until the other change has ended: python -m deploy status",
+    "gcloud's login, on this user's machine",
+)
+SHOWS = (
+    "python -m deploy plan",
+    "python -m deploy status",
+    "python -m deploy list --project=p",
+    "gcloud functions logs read dt-pubsub --gen2 --project=p --limit=50",
+    "gcloud logging read 'severity>=ERROR' --project=p",
+    "gcloud builds log 1a2b --region=r --project=p",
+    "gcloud secrets get-iam-policy s --project=p",
+    "gcloud config list proxy",
+    "gcloud info --run-diagnostics",
+    "https://status.cloud.google.com/",
+)
+
+
+@pytest.mark.parametrize(("line", "head"), [*((line, "fix") for line in MENDS), *((line, "look at") for line in SHOWS)])
+def test_a_command_that_changes_nothing_is_something_to_look_at(line: str, head: str) -> None:
+    assert head_of(line) == head
+
+
+def test_an_error_says_of_each_command_which_it_is() -> None:
+    error = DeployError("is broken", where="it", fix=["python -m deploy up", "python -m deploy plan"])
+    assert str(error) == "it: is broken\n  fix: python -m deploy up\n  look at: python -m deploy plan"
