@@ -3,8 +3,9 @@
 DeployError                base class of all expected failures
 ├── FilterInvalid          a text that is not a filter of a subscription (in ``pubsub_filter``)
 ├── PubSubFailed           a call of Pub/Sub's API failed (in ``pubsub_api``); ``status`` is its HTTP status
-├── InvalidOptions         flags, environment or deploy.toml are invalid; it has every fault
-│   └── SettingsMissing    mandatory settings are missing, and all others are valid
+├── Mistyped               a command line cannot be understood
+│   └── InvalidOptions     flags, environment or deploy.toml are invalid; it has every fault
+│       └── SettingsMissing  mandatory settings are missing, and all others are valid
 ├── GcloudFailed           a gcloud command failed; ``code`` is the reason
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status
 │   └── DtUnanswered       the call may have been carried out: there is no answer, or an unreadable one
@@ -114,17 +115,21 @@ class Several(DeployError):
         return "\n".join(failure.printed() for failure in self.failures)
 
 
-class InvalidOptions(DeployError):
+class Mistyped(DeployError):
+    """A command line cannot be understood. Its fix is the right command, or the help of its verb."""
+
+    def head_of(self, line: str) -> Head:
+        """Return "fix", also if the right command only shows something."""
+        del line
+        return "fix"
+
+
+class InvalidOptions(Mistyped):
     """Flags, environment or deploy.toml are invalid."""
 
     def __init__(self, faults: Sequence[str], *, fix: Sequence[str] = ()) -> None:
         super().__init__("invalid options:\n" + "\n".join(f"  {fault}" for fault in faults), fix=fix)
         self.faults = tuple(faults)
-
-    def head_of(self, line: str) -> Head:
-        """Return "fix": the line is the command as it should have been typed, or the help of its verb."""
-        del line
-        return "fix"
 
 
 class SettingsMissing(InvalidOptions):

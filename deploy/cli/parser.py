@@ -10,7 +10,7 @@ from deploy.cli.missing import listed
 from deploy.cli.options import OPTIONS, Group
 from deploy.cli.spelling import suggestion
 from deploy.cli.usage import Usage
-from deploy.errors import DeployError
+from deploy.errors import DeployError, Mistyped
 from deploy.pages import page
 from deploy.program import PROGRAM
 from deploy.spec import DEFAULT_SENSORS
@@ -76,7 +76,7 @@ class _Parser(Parser):
 
     def error(self, message: str) -> NoReturn:
         typed = message.partition("invalid choice: '")[2].partition("'")[0]
-        raise DeployError(f"{message}{suggestion([typed], self.words)}", fix=[f"{self.prog} --help"])
+        raise Mistyped(f"{message}{suggestion([typed], self.words)}", fix=[f"{self.prog} --help"])
 
 
 class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -176,13 +176,13 @@ def _unrecognized(words: Sequence[str], verb: str, usages: Usages) -> DeployErro
     """Return the error for unknown flags of a verb. It names the verbs that have the flag, or a similar flag."""
     typed = [word.partition("=")[0] for word in words if word.startswith("--")]
     if early := [name for name in typed if name in usages[verb].flag_names]:
-        return DeployError(f"{_listed(early)}: flags come after the verb", fix=[f"{PROGRAM} {verb} {early[0]}"])
+        return Mistyped(f"{_listed(early)}: flags come after the verb", fix=[f"{PROGRAM} {verb} {early[0]}"])
     misplaced = [(name, verbs) for name in typed if (verbs := _verbs_with(name, usages))]
     if misplaced:
         what = "; ".join(f"{name} is not a flag of {verb}, but of {_listed(verbs)}" for name, verbs in misplaced)
-        return DeployError(what, fix=[f"{PROGRAM} {verb} --help"])
+        return Mistyped(what, fix=[f"{PROGRAM} {verb} --help"])
     hint = suggestion(typed, (*usages[verb].flag_names, *EVERYWHERE))
-    return DeployError(f"unrecognized arguments: {' '.join(words)}{hint}", fix=[f"{PROGRAM} {verb} --help"])
+    return Mistyped(f"unrecognized arguments: {' '.join(words)}{hint}", fix=[f"{PROGRAM} {verb} --help"])
 
 
 def _verbs_with(flag: str, usages: Usages) -> list[str]:
