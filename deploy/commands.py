@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from deploy.program import PROGRAM
 from deploy.spec import Spec
+from deploy.times import utc
 
 _LINE = "value(message.attributes.eventType, message.attributes.deviceId, message.data.decode(base64))"
 """gcloud's format of one event in one line: its type, its device, and the body."""
@@ -33,6 +34,11 @@ def verb_on(verb: str, spec: Spec, dt_projects: Sequence[str]) -> str:
         *([f"--connector-name={spec.connector_name}"] if spec.connector_name else []),
     )
     return f"{PROGRAM} {shlex.join((verb, *flags))}"
+
+
+def audit_between(start: float, end: float) -> str:
+    """Return the command that compares the events that DT has of a time with those that arrived."""
+    return f"{PROGRAM} {shlex.join(('audit', f'--from={utc(start)}', f'--to={utc(end)}'))}"
 
 
 def read_log(spec: Spec) -> str:

@@ -7,7 +7,7 @@ from deploy.program import PROGRAM
 
 Head = Literal["fix", "look at"]
 
-_SHOWING_VERBS = frozenset({"plan", "status", "verify", "list", "follow"})
+_SHOWING_VERBS = frozenset({"plan", "status", "verify", "list", "follow", "audit"})
 _SHOWING_WORDS = frozenset({"describe", "list", "read", "log", "pull", "get-iam-policy", "info"})
 """Words of gcloud's commands that change nothing."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from deploy.dt.api import DtApi, parsing_response
@@ -103,6 +104,34 @@ def names(api: DtApi, project: str) -> dict[str, str]:
     with parsing_response(f"DT, GET {path}"):
         labelled = {last_segment(device["name"]): (device.get("labels") or {}).get("name") for device in listed}
     return {device: name.strip() for device, name in labelled.items() if isinstance(name, str) and name.strip()}
+
+
+def newest_reports(api: DtApi, project: str) -> dict[str, float]:
+    """Return when DT got the newest event of each type, in seconds since 1970, of one page of a project's devices.
+
+    DT shows the newest event of each type with every device. One page, up to a hundred devices, is one call.
+
+    Raises:
+        DtFailed: the devices could not be listed.
+
+    """
+    path = f"/projects/{project}/devices"
+    page = api.call("GET", path)
+    newest: dict[str, float] = {}
+    with parsing_response(f"DT, GET {path}"):
+        for device in page.get("devices") or []:
+            for event_type, data in (device.get("reported") or {}).items():
+                if (at := _time(data)) is not None:
+                    newest[event_type] = max(at, newest.get(event_type, at))
+    return newest
+
+
+def _time(data: Any) -> float | None:
+    """Return when an event's data was updated; None if DT shows no event of its type, or no time."""
+    try:
+        return datetime.fromisoformat(data["updateTime"]).timestamp()
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def since(labels: Mapping[str, Any]) -> int:

@@ -28,6 +28,7 @@ class RequestCounts:
 
     ``since``: the beginning of the first five minutes with a request, ``until``: the time of the reading, ``last_ok``:
     the end of the last five minutes with an answer 2xx; all in seconds since 1970, and None if there was none.
+    ``delivered`` and ``refused``: the answers 2xx, and all others, by the end of their five minutes.
     """
 
     until: float
@@ -35,6 +36,8 @@ class RequestCounts:
     recent: Mapping[str, int] = field(default_factory=dict)
     since: float | None = None
     last_ok: float | None = None
+    delivered: Mapping[float, int] = field(default_factory=dict)
+    refused: Mapping[float, int] = field(default_factory=dict)
 
     @property
     def per_s(self) -> float:
@@ -80,7 +83,9 @@ def counted(all_series: Iterable[Any], now: float) -> RequestCounts:
     """
     day: Counter[str] = Counter()
     recent: Counter[str] = Counter()
-    begins, good = [], []
+    delivered: Counter[float] = Counter()
+    refused: Counter[float] = Counter()
+    begins = []
     for point in points_of(all_series):
         if point.value <= 0:
             continue
@@ -89,6 +94,6 @@ def counted(all_series: Iterable[Any], now: float) -> RequestCounts:
         begins.append(point.ended_at - PERIOD_S)
         if point.ended_at > now - RECENT_S:
             recent[status] += int(point.value)
-        if status.startswith("2"):
-            good.append(point.ended_at)
-    return RequestCounts(now, dict(day), dict(recent), min(begins, default=None), max(good, default=None))
+        (delivered if status.startswith("2") else refused)[point.ended_at] += int(point.value)
+    since, last_ok = min(begins, default=None), max(delivered, default=None)
+    return RequestCounts(now, dict(day), dict(recent), since, last_ok, dict(delivered), dict(refused))

@@ -2,11 +2,13 @@
 
 import argparse
 from dataclasses import replace
+from functools import partial
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.terminal import RED, YELLOW
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
+from deploy.dt.devices import newest_reports
 from deploy.errors import InvalidOptions
 from deploy.google.gcloud_config import is_usual
 from deploy.remedies import head_of
@@ -106,6 +108,7 @@ def _read(context: Context) -> Readings:
         context.observer,
         context.connectors,
         context.dt.organization,
+        partial(newest_reports, context.dt),
         context.read_time_series,
         context.now,
     )

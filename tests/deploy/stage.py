@@ -129,7 +129,10 @@ class Deployment:
 
 @dataclass
 class Stage:
-    """The environment of a deployment: both fake clouds, a clock and the terminal."""
+    """The environment of a deployment: both fake clouds, a clock and the terminal.
+
+    ``requests``: those of the last ``measured_s`` seconds by status. ``silent``: five minutes without any.
+    """
 
     google: FakeGcloud = field(default_factory=FakeGcloud)
     dt: FakeDt = field(default_factory=FakeDt)
@@ -139,6 +142,7 @@ class Stage:
     held_on_account: frozenset[str] = frozenset()
     requests: dict[str, int] = field(default_factory=lambda: {"200": 120})
     measured_s: int = 300
+    silent: range = range(0)
     unread: dict[str, tuple[int, int]] = field(default_factory=lambda: {"dt-events": (0, 0), "dt-rejected": (0, 0)})
     monitoring_fails: DeployError | None = None
     answers: list[tuple[int, str]] = field(default_factory=list)
@@ -237,7 +241,7 @@ class Stage:
         assert parameters["aggregation.groupByFields"] == "metric.labels.response_code"
         period, periods = timedelta(seconds=300), self.measured_s // 300
         until = datetime.fromisoformat(parameters["interval.endTime"])
-        ends = [until - number * period for number in range(periods)]
+        ends = [until - number * period for number in range(periods) if number not in self.silent]
         return [
             {
                 "metric": {"labels": {"response_code": code}},

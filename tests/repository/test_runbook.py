@@ -32,7 +32,16 @@ INDEX = (FOLDER / "README.md").read_text("utf-8")
 GUIDE = (ROOT / "docs" / "alerts.md").read_text("utf-8")
 COST = (ROOT / "docs" / "cost.md").read_text("utf-8")
 FINDINGS = (
-    *("connector-disabled", "connector-failing", "no-events", "backlog", "rejected", "unauthorized", "server-errors"),
+    *(
+        "connector-disabled",
+        "connector-failing",
+        "no-events",
+        "missing-events",
+        "backlog",
+        "rejected",
+        "unauthorized",
+        "server-errors",
+    ),
     *("clock", "checksum", "keys", "publish", "memory", "instances", "function-missing", "drift", "rotation"),
     "unreadable",
 )

@@ -8,6 +8,7 @@
 ``resource_rows``    version, function, secret, drift                             nothing
 ``connector_rows``   the connectors' states, and DT's counts of deliveries        nothing
 ``event_rows``       requests, the last event, problems in the log                nothing
+``gaps``             times of the last day without an event                       nothing
 ``message_rows``     unread messages, and why events were rejected                nothing
 ``rotation_row``     the phase of a rotation                                      nothing
 ``cost_row``         the cost of a month at the measured rate                     nothing

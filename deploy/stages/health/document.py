@@ -15,6 +15,7 @@ from deploy.spec import Spec
 from deploy.stages.health.connector_rows import deliveries_of
 from deploy.stages.health.cost_row import estimate
 from deploy.stages.health.event_rows import by_kind
+from deploy.stages.health.gaps import gap_of, newest_at_dt
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.resource_rows import live_versions, revision_of, secret_age_s
 from deploy.stages.health.rotation_row import rotation_row
@@ -38,6 +39,7 @@ def document(spec: Spec, readings: Readings, rows: list[Row]) -> Json:
         ],
         "requests": _requests(readings.requests),
         "lastEvent": _line(readings.newest_event),
+        "lastDay": _last_day(spec, readings),
         "backlogs": _backlogs(spec, readings.backlog),
         "rejected": _rejected(readings),
         "secret": _secret(spec, readings),
@@ -90,6 +92,15 @@ def _connector(project: str, connector: Connector, counted: Mapping[str, Any] | 
 
 def _requests(requests: RequestCounts | DeployError) -> Json | None:
     return None if isinstance(requests, DeployError) else {"hours": 3, "byKind": by_kind(requests)}
+
+
+def _last_day(spec: Spec, readings: Readings) -> Json | None:
+    if isinstance(readings.requests, DeployError):
+        return None
+    gap, newest = gap_of(spec, readings), newest_at_dt(spec, readings)
+    found = gap and {"start": utc(gap.start), "end": utc(gap.end), "usual": gap.usual, "isRepeated": gap.is_repeated}
+    delivered = sum(readings.requests.delivered.values())
+    return {"delivered": delivered, "gap": found, "newestAtDt": None if newest is None else utc(newest)}
 
 
 def _line(line: LogLine | DeployError | None) -> Json | None:

@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from deploy.commands import read_log
+from deploy.commands import audit_between, read_log
 from deploy.errors import DeployError
 from deploy.google.event_log import LogLine
 from deploy.google.request_counts import PERIOD_S, RequestCounts
 from deploy.program import PROGRAM
 from deploy.spec import Spec
 from deploy.stages.health.connector_rows import deliveries_of
+from deploy.stages.health.gaps import BEHIND_S, gap_of, newest_at_dt
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.resource_rows import deployment_age_s
 from deploy.stages.health.rotation_row import rotation_asked
@@ -46,6 +47,7 @@ def event_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
     """Return the rows of the requests, the last event and severe problems."""
     yield _requests(spec, readings)
     yield _last_event(spec, readings)
+    yield from _last_day(spec, readings)
     if isinstance(readings.problems, DeployError):
         yield unreadable("log", readings.problems)
     else:
@@ -109,6 +111,32 @@ def last_delivery(readings: Readings) -> float | None:
 
 
 def _last_event(spec: Spec, readings: Readings) -> Row:
+    """Return when an event was delivered last. It is a problem if DT has had newer ones for a quarter of an hour."""
+    row, newest, delivered_at = _delivered(spec, readings), newest_at_dt(spec, readings), last_delivery(readings)
+    if newest is None or (delivered_at is None and _delivered_by_dt(readings)):
+        return row
+    made_at = readings.at - deployment_age_s(spec, readings)
+    if newest <= (made_at if delivered_at is None else delivered_at) + BEHIND_S:
+        return row
+    detail = f"{row.detail}; DT has a newer one, {ago(newest, readings.at)}"
+    return Row("last event", "behind", detail, "unhealthy", f"{PROGRAM} verify", "no-events")
+
+
+def _last_day(spec: Spec, readings: Readings) -> Iterator[Row]:
+    """Return a row about a time of the last day without an event. A pause that goes on has a row of its own."""
+    gap = gap_of(spec, readings)
+    if gap is None or (gap.end >= readings.at - RECENT_S and not _is_sending(spec, readings)):
+        return
+    times = f"from {moment(gap.start)} to {moment(gap.end)}"
+    detail = f"no event was delivered {times}, in which {counted(gap.usual, 'is', 'are')} usual"
+    if gap.is_repeated:
+        yield Row("last day", "late", f"{detail}; requests failed, and DT repeats each event for 12 h")
+        return
+    command = audit_between(gap.start, gap.end)
+    yield Row("last day", "gap", f"{detail}: some may be missing", "unhealthy", command, "missing-events")
+
+
+def _delivered(spec: Spec, readings: Readings) -> Row:
     line = readings.newest_event
     if isinstance(line, LogLine):
         what = " of ".join(word for word in (line.event_type, line.device_id) if word) or "an event"

@@ -32,13 +32,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class HealthReader:
-    """Reads the health of one deployment. ``organization`` returns the DT organization of a DT project."""
+    """Reads the health of one deployment. ``organization`` returns the DT organization of a DT project.
+
+    ``reports`` returns when DT got the newest event of each type in a DT project.
+    """
 
     spec: Spec
     google: Gcloud
     observer: Observer
     connectors: Connectors
     organization: Callable[[str], str]
+    reports: Callable[[str], Mapping[str, float]]
     read_time_series: ReadTimeSeries
     now: Callable[[], float]
 
@@ -56,6 +60,11 @@ class HealthReader:
             organization = wait_for(logged_in)
             listed, unlisted, closed = self._listed(pool, google_side, organization)
             both_ends = replace(google_side, connectors=listed, closed=closed)
+            reports = {
+                name: pool.submit(attempt, partial(self.reports, name))
+                for name in self.spec.dt_projects
+                if name in listed
+            }
             deliveries = self._deliveries(pool, both_ends)
             backlog, requests = wait_for(measured)
             logged, noted, probed = wait_for(newest_event), wait_for(problems), wait_for(probes)
@@ -73,6 +82,7 @@ class HealthReader:
                 newest_event=logged,
                 problems=noted,
                 probes=probed,
+                reported={project: wait_for(answer) for project, answer in reports.items()},
             )
 
     def _parts(self, error: DeployError) -> tuple[Observed, dict[ResourceId, DeployError]]:

@@ -26,6 +26,7 @@ class Readings:
     ``steps``: what ``up`` would do, without the connectors that could not be listed; an error if that is not known.
     ``connectors``: by DT project, those that could be listed, ``unlisted``: why the others could not, ``closed``: DT's
     answers for projects that are no longer named and that DT does not show. ``deliveries``: by connector id.
+    ``reported``: by DT project, when DT got the newest event of each type.
     """
 
     at: float
@@ -41,6 +42,7 @@ class Readings:
     newest_event: LogLine | DeployError | None = None
     problems: Sequence[LogLine] | DeployError = ()
     probes: Sequence[LogLine] | DeployError = ()
+    reported: Mapping[str, Mapping[str, float] | DeployError] = field(default_factory=dict)
 
     @property
     def observed(self) -> Observed:

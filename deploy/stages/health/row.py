@@ -18,6 +18,7 @@ Page = Literal[
     "connector-disabled",
     "connector-failing",
     "no-events",
+    "missing-events",
     "backlog",
     "rejected",
     "unauthorized",

@@ -166,6 +166,25 @@ def test_a_deployment_that_had_no_event_for_a_day_is_unhealthy(morning: Stage) -
     assert "docs/runbook/no-events.md\n  look at: python -m deploy verify\n" in morning.shown
 
 
+def test_hours_without_an_event_name_the_audit_of_their_time(morning: Stage) -> None:
+    morning.requests, morning.measured_s, morning.silent = {"200": 28_800}, 86_400, range(24, 48)
+    assert morning.deployment().status() == UNHEALTHY
+    assert re.search("^gap +last day +no event was delivered from 01:00 UTC to 03:00 UTC", morning.shown, re.MULTILINE)
+    audit = "python -m deploy audit --from=2026-11-23T01:00:00Z --to=2026-11-23T03:00:00Z"
+    assert morning.shown.endswith(f"\nlast day: see docs/runbook/missing-events.md\n  look at: {audit}\n")
+
+
+def test_an_event_that_dt_has_and_that_did_not_come_is_shown(morning: Stage) -> None:
+    (project,) = morning.dt.connectors
+    reported = {"temperature": {"updateTime": "2026-11-23T04:59:00.5Z"}, "touch": None, "co2": {"updateTime": "soon"}}
+    morning.dt.devices["b5rj"] = {"name": f"projects/{project}/devices/b5rj", "labels": {}, "reported": reported}
+    morning.requests = {}
+    assert morning.deployment().status() == NOTHING_TO_DO
+    morning.google.log = [{**EVENT, "timestamp": "2026-11-23T04:30:00Z"}]
+    assert morning.deployment().status() == UNHEALTHY
+    assert "DT has a newer one, 59 s ago (04:59 UTC)" in morning.shown
+
+
 def test_missing_numbers_of_google_are_not_a_problem(morning: Stage) -> None:
     morning.unread, morning.requests = {}, {}
     assert morning.deployment().status() == NOTHING_TO_DO
@@ -344,6 +363,7 @@ def test_json_has_every_reading_as_a_number(morning: Stage) -> None:
         "connectors": [counted_connector(morning)],
         "requests": {"hours": 3, "byKind": {"2xx": 120}},
         "lastEvent": {"at": EVENT["timestamp"], **{name: EVENT[name] for name in NOTHING}},
+        "lastDay": {"delivered": 120, "gap": None, "newestAtDt": None},
         "backlogs": [{"subscription": name, **backlog} for name in ("dt-events", "dt-rejected")],
         "rejected": [{"reason": "malformed", "count": 1, "newest": {**MALFORMED_IN_JSON}}],
         "secret": {"name": "dt-signature", "version": 1, "ageSeconds": 1_897_199, "liveVersions": 1},
@@ -385,7 +405,7 @@ def test_json_has_null_for_what_cannot_be_read_and_the_findings(morning: Stage) 
     assert morning.deployment(in_json=True).status() == UNHEALTHY
     health = morning.in_json()["health"]
     assert {key for key, value in health.items() if value is None} == {
-        *("drift", "requests", "backlogs", "rotation", "cost")
+        *("drift", "requests", "lastDay", "backlogs", "rotation", "cost")
     }
     assert health["findings"][0] == {
         "what": [f"connector in {DT_PROJECT}"],
@@ -398,6 +418,9 @@ def test_json_has_null_for_what_cannot_be_read_and_the_findings(morning: Stage) 
 
 def test_the_page_describes_every_key_of_the_document(morning: Stage) -> None:
     morning.google.log.append(MALFORMED)
+    hour = 3600 // 300
+    morning.silent = range(2 * hour, 4 * hour)
+    morning.requests, morning.measured_s = {"200": 28_800}, 86_400
     morning.deployment(in_json=True).status()
     table = OPERATIONS.partition("### In JSON")[2].partition("\n\n")[2].partition("\n## ")[0]
     keys = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.partition("|")[2])}

@@ -163,7 +163,7 @@ PRACTICE = (
         "pubsub-down",
         "Pub/Sub answers every publish with UNAVAILABLE. The function answers DT with 503, and DT sends the events "
         "again.",
-        "`status` shows `failing` for the connector; the log shows `put off` and `UNAVAILABLE`",
+        "`status` shows `failing` for the connector, with the newest reason: `publish` and `UNAVAILABLE`",
         _pubsub(PubSubFault.fail("UNAVAILABLE")),
         "Pub/Sub",
     ),
@@ -226,7 +226,7 @@ PRACTICE = (
         "publisher-role-missing",
         "The function's service account may no longer publish. The function answers DT with 503, and DT sends the "
         "events again.",
-        "`status` shows `create` for `publisher on topic`; the log shows `put off` and `denied`",
+        "`status` shows `missing` for `publisher on topic`, and `publish_config` for the log",
         _revoke,
     ),
 )
