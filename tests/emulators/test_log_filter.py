@@ -1,9 +1,11 @@
 """The stand-in for Cloud Logging applies filters, and refuses those that it does not know."""
 
+import json
 from typing import Any
 
 import pytest
 
+from tests.emulators.clouds.google.log_entries import fields_of
 from tests.emulators.clouds.google.log_filter import parse_filter
 from tests.emulators.clouds.google.problems import Problem
 
@@ -74,3 +76,19 @@ def test_a_filter_that_does_not_fit_does_not_match(text: str) -> None:
 def test_a_filter_that_is_not_played_is_refused(text: str) -> None:
     with pytest.raises(Problem):
         parse_filter(text)
+
+
+def test_a_line_of_json_sets_severity_trace_and_labels_of_its_entry() -> None:
+    line = {
+        "severity": "ERROR",
+        "reason": "checksum",
+        "logging.googleapis.com/trace": "projects/p/traces/1",
+        "logging.googleapis.com/labels": {"execution_id": "dt-pubsub-probe-1"},
+    }
+    assert fields_of(json.dumps(line)) == {
+        "severity": "ERROR",
+        "jsonPayload": {"reason": "checksum"},
+        "trace": "projects/p/traces/1",
+        "labels": {"goog-managed-by": "cloudfunctions", "execution_id": "dt-pubsub-probe-1"},
+    }
+    assert fields_of("Traceback")["textPayload"] == "Traceback"

@@ -39,7 +39,7 @@ FAULT_SHOWS_S = 15.0
 """Seconds after which a sensor has reported, and its event was delivered or not."""
 
 SHOWN: Mapping[str, tuple[str, set[int], str]] = {
-    "pubsub-down": ("status", {3}, r"^failing +connector in"),
+    "pubsub-down": ("status", {3}, r"^failing +connector in .*publish: .*UNAVAILABLE"),
     "pubsub-slow": ("status", {0, 3}, r"connector in .* p99 [1-9]\.\d+s"),
     "function-down": ("status", {3}, r"^failing +connector in"),
     "wrong-secret-in-dt": ("verify", {1}, r"has another secret than the function"),
@@ -48,7 +48,7 @@ SHOWN: Mapping[str, tuple[str, set[int], str]] = {
     "dt-api-down": ("status", {1}, r"^unreadable +connector in .*503"),
     "google-api-503": ("status", {1}, r"^unreadable +function dt-pubsub and 2 more +gcloud .*503"),
     "permission-missing": ("plan", {1}, r"you lack cloudfunctions\.functions\.get\n  fix: gcloud projects"),
-    "publisher-role-missing": ("status", {3}, r"^create +publisher on topic"),
+    "publisher-role-missing": ("status", {3}, r"^missing +publisher on topic"),
 }
 """The verb by which an operator sees each fault, its exit status, and what it says.
 

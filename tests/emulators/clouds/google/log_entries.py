@@ -66,18 +66,26 @@ class LogEntries:
                     "insertId": f"{revision}-{number}",
                     "logName": f"projects/{self._estate.project}/logs/run.googleapis.com%2Fstdout",
                     "resource": {"type": "cloud_run_revision", "labels": labels},
-                    "labels": {"goog-managed-by": "cloudfunctions"},
                     "timestamp": timestamp(),
-                    **_payload(line),
+                    **fields_of(line),
                 }
 
 
-def _payload(line: str) -> Json:
-    """Return the payload of a line: JSON without its severity, which is a field of the entry, or else text."""
+_SPECIAL = "logging.googleapis.com/"
+
+
+def fields_of(line: str) -> Json:
+    """Return the fields of an entry that a line sets: JSON without its special fields, or else text.
+
+    https://cloud.google.com/logging/docs/structured-logging#structured_logging_special_fields
+    """
     try:
         value = json.loads(line)
     except ValueError:
         value = None
+    labels = {"goog-managed-by": "cloudfunctions"}
     if not isinstance(value, dict):
-        return {"severity": "DEFAULT", "textPayload": line}
-    return {"severity": value.pop("severity", "DEFAULT"), "jsonPayload": value}
+        return {"labels": labels, "severity": "DEFAULT", "textPayload": line}
+    lifted = {name: value.pop(_SPECIAL + name) for name in ("trace", "spanId") if _SPECIAL + name in value}
+    labels |= value.pop(f"{_SPECIAL}labels", {})
+    return {"labels": labels, **lifted, "severity": value.pop("severity", "DEFAULT"), "jsonPayload": value}
