@@ -12,7 +12,7 @@ from types import FrameType
 from typing import NoReturn
 
 from deploy.cli.doorway import end, on_end, open_streams
-from deploy.cli.missing import bare_help, not_installed, wants_help
+from deploy.cli.missing import bare_help, is_help_of_all, not_installed, wants_help
 from deploy.program import MODULE, PROGRAM
 
 try:
@@ -20,12 +20,17 @@ try:
     from deploy.cli.parser import overview, parse
     from deploy.dt.transport import Credentials, DisruptiveTransport, Network
 except ModuleNotFoundError as missing:
+    if PROGRAM == MODULE:
+        reason = not_installed(missing, "deploy/requirements.txt")
+    else:
+        lock = Path(__file__).with_name("requirements.txt")  # installed with this package
+        reason = not_installed(missing, f'"{lock}"', python=f'"{sys.executable}"')
     if wants_help(sys.argv[1:]):
         print(bare_help(PROGRAM, Path(__file__).with_name("verbs")))
-    if PROGRAM == MODULE:
-        sys.exit(not_installed(missing, "deploy/requirements.txt"))
-    lock = Path(__file__).with_name("requirements.txt")  # installed with this package
-    sys.exit(not_installed(missing, f'"{lock}"', python=f'"{sys.executable}"'))
+    if is_help_of_all(sys.argv[1:]):  # that was shown, so that nothing has failed
+        print(reason.replace("error: ", "to run a verb: ", 1), file=sys.stderr)
+        sys.exit()
+    sys.exit(reason)
 
 from deploy.cli.settings import MARGIN, read_spec
 from deploy.cli.terminal import Terminal

@@ -1,5 +1,6 @@
-"""Whether a command that an error or a finding names fixes something, or only shows more about it. Pure."""
+"""What an error leads to: a command that fixes something, one that only shows more, or another attempt. Pure."""
 
+import re
 import shlex
 from typing import Literal
 
@@ -32,3 +33,12 @@ def only_shows(line: str) -> bool:
         return False
     named = [word for word in words if not word.startswith("-")]
     return bool(_SHOWING_WORDS & set(named[:5])) and "--auto-ack" not in words
+
+
+def again_in(what: str, pause_s: float) -> str:
+    """Return the notice that something is tried again, because of the first line of an error.
+
+    The advice to try again, with which some errors end, is left out.
+    """
+    reason = re.sub(r"\s*Please try again[^.]*\.?$", "", what.partition("\n")[0])
+    return f"{reason.rstrip('. ')}; again in {pause_s:.0f} s"

@@ -24,26 +24,30 @@ LONGEST_LINE = 2_000
 class ResourceId:
     """The id of a resource, or of one part of it. Plans, progress and errors show its text, and no other name.
 
-    ``kind``: the kind of resource, in words. ``name``: empty if a deployment has only one of this kind.
+    ``kind``: the kind of resource, in words. ``name``: empty if a deployment has only one of this kind. ``one``: the
+    kind of a single part, if the kind is a plural.
     """
 
     kind: str
     name: str = ""
     part: str = ""
+    one: str = field(default="", compare=False)
 
     def __str__(self) -> str:
-        """Return ``secret dt-signature``, or ``secret dt-signature, a version`` for a part."""
+        """Return ``secret dt-signature``; of a part ``secret dt-signature, a version``, or ``alert policy memory``."""
+        if self.part and self.one:
+            return f"{self.one} {self.part}"
         whole = f"{self.kind} {self.name}" if self.name else self.kind
         return f"{whole}, {self.part}" if self.part else whole
 
     @property
     def whole(self) -> "ResourceId":
         """The id of the resource that this is a part of; the same id if it is not a part."""
-        return ResourceId(self.kind, self.name)
+        return ResourceId(self.kind, self.name, one=self.one)
 
     def part_named(self, part: str) -> "ResourceId":
         """Return the id of one part of this resource."""
-        return ResourceId(self.kind, self.name, part)
+        return ResourceId(self.kind, self.name, part, self.one)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,18 @@
 """Completion in the user's shell: prints a script that knows all verbs, flags and closed sets of values.
 
-shtab makes the script from the parser. A script is static, so that completing a word starts no Python.
+shtab makes the script from the parser. A script is static, so that completing a word starts no Python. All other
+commands, and all help, work without shtab.
 """
 
 import argparse
+import importlib.util
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
-import shtab
-
+from deploy.cli.missing import INSTALL
+from deploy.errors import DeployError
 from deploy.program import INSTALLED, MODULE, PROGRAM
 
 VERB = "completion"
@@ -42,8 +46,8 @@ is completed in fish only.
 
 exit status: 0: printed   1: error"""
 
-FILE = shtab.FILE
-"""The attribute ``complete`` of an argument whose value is the path of a file."""
+FILE = {"bash": "_shtab_compgen_files", "zsh": "_files", "fish": "(__fish_complete_path (commandline -ct))"}
+"""The attribute ``complete`` of an argument whose value is the path of a file: shtab's own, for these shells."""
 
 
 def print_script(build: Callable[[str], argparse.ArgumentParser]) -> type[argparse.Action]:
@@ -64,6 +68,12 @@ def print_script(build: Callable[[str], argparse.ArgumentParser]) -> type[argpar
         ) -> NoReturn:
             """Print the script."""
             del namespace, option_string
+            if importlib.util.find_spec("shtab") is None:
+                lock = Path(__file__).parents[1] / "requirements.txt"
+                fix = f"python {INSTALL} -r {shlex.quote(str(lock))}"
+                raise DeployError("shtab is not installed, which makes the script", fix=[fix])
+            import shtab  # noqa: PLC0415  # only here, so that all help works without it
+
             print(shtab.complete(build(NAME), values))
             parser.exit()
 

@@ -57,6 +57,11 @@ def wants_help(words: Sequence[str]) -> bool:
     return not words or bool({"-h", "--help"} & set(words))
 
 
+def is_help_of_all(words: Sequence[str]) -> bool:
+    """Return whether a command line asks for the list of verbs, which needs no package, and for nothing else."""
+    return list(words) in (["-h"], ["--help"])
+
+
 def _fixes(name: str, flags: str) -> list[str]:
     """Return the commands that help: with the environment of the clone, if this Python belongs to no other one."""
     python = Path(VENV) / _PYTHON

@@ -24,6 +24,9 @@ _CLEAR = "\033[H\033[2J\033[3J"
 """Moves to the first column of the first line, and erases the screen and what was scrolled out of it."""
 
 _TICK_S = 0.5
+DETAIL = 70
+"""Columns that the details of a table need, so that the columns before them can be as wide as their texts."""
+
 _MIN_COLUMNS = 40
 """Text is not wrapped for a terminal with fewer columns."""
 
@@ -102,13 +105,27 @@ class Terminal:
     ) -> None:
         """Print state, resource and detail in columns.
 
-        ``colours``: of each row; empty for none. ``widest``: the greatest widths of the first two columns. A longer
-        text makes the column no wider, so that the details of all other rows have room.
+        ``colours``: of each row; empty for none. ``widest``: the greatest widths of the first two columns on a
+        terminal that has no room for more. A longer text makes the column no wider, so that the details of all other
+        rows have room: its own detail begins on the next line.
         """
-        states, names = (min(max((len(row[column]) for row in rows), default=0), widest[column]) for column in (0, 1))
+        widths = self._widths(rows, widest)
+        indent = sum(widths) + 4
         for place, (state, name, detail) in enumerate(rows):
-            line = self._wrapped(f"{state:<{states}}  {name:<{names}}  ", printable(detail, lines=False))
+            head, text = f"{state:<{widths[0]}}  {name:<{widths[1]}}  ", printable(detail, lines=False)
+            if len(head) > indent:
+                line = f"{head.rstrip()}\n{self._wrapped(' ' * indent, text)}"
+            else:
+                line = self._wrapped(head, text)
             self._write(self._coloured(line, colours[place]) if colours and colours[place] else line)
+
+    def _widths(self, rows: Sequence[tuple[str, str, str]], widest: tuple[int, int]) -> tuple[int, int]:
+        """Return the widths of the first two columns: of the longest texts, if details have ``DETAIL`` columns then."""
+        states, names = (max((len(row[column]) for row in rows), default=0) for column in (0, 1))
+        columns = self._columns(self._out)
+        if columns is None or states + names + 4 + DETAIL <= columns:
+            return states, names
+        return min(states, widest[0]), min(names, widest[1])
 
     def clear(self) -> None:
         """Clear the screen, so that the next text replaces it. In a file or a pipe, nothing is erased."""

@@ -10,6 +10,7 @@ from typing import Any
 from deploy.dt.transport import DtAnswer, DtRequest, Method, Params, Transport
 from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.program import PROGRAM
+from deploy.remedies import again_in
 from deploy.secret import Secret
 from deploy.spec import DT_STUDIO, last_segment
 
@@ -84,7 +85,7 @@ class DtApi:
             if is_cut_off or pause_s is None or not _may_repeat(request.method, answer, just_made=just_made):
                 raise _explained(request, answer, self._message(request, answer))
             wait_s = min(max(pause_s, answer.retry_after_s), MAX_PAUSE_S)
-            self.notice(f"DT: {self._message(request, answer)}; again in {wait_s:.0f} s")
+            self.notice(f"DT: {again_in(self._message(request, answer), wait_s)}")
             self.sleep(wait_s)
 
     def _message(self, request: DtRequest, answer: DtAnswer) -> str:

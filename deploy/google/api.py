@@ -13,6 +13,7 @@ from deploy.google.access_token import AccessTokens
 from deploy.google.authorized import AuthorizedSend, project_of
 from deploy.google.gcloud_errors import kind_of
 from deploy.google.https import Answer, Call, Send
+from deploy.remedies import again_in
 from deploy.steps import Get, RestCall
 
 CHANGE_S = 60.0
@@ -94,7 +95,7 @@ class GoogleApi:
                 is_transient = error.code in {"RESOURCE_EXHAUSTED", "UNAVAILABLE", "NETWORK", "ABORTED"}
                 if pause_s is None or not (is_transient or (is_on and error.code == "SERVICE_DISABLED")):
                     raise
-                self._notice(f"{error.what}; again in {pause_s:.0f} s")
+                self._notice(again_in(error.what, pause_s))
                 self._sleep(pause_s)
         return None
 

@@ -27,6 +27,7 @@ from deploy.google.gcloud_errors import STATUS, explain, unreachable_regions
 from deploy.google.https import Send, send
 from deploy.google.quick_reads import QuickReads
 from deploy.parallel import raise_if_cancelled, signals_wait
+from deploy.remedies import again_in
 from deploy.secret import Secret
 from deploy.steps import Argv, Get, Query
 
@@ -319,7 +320,7 @@ class Gcloud:
             pauses_s = _pauses_s(argv, error.code)
             if error.code not in transient or attempts >= len(pauses_s):
                 raise error
-            self.notice(f"{error.what.splitlines()[0]}; again in {pauses_s[attempts]:.0f} s")
+            self.notice(again_in(error.what, pauses_s[attempts]))
             self._sleep(pauses_s[attempts])
             attempts += 1
 

@@ -52,7 +52,7 @@ class AlertPolicies(Alerting):
     @property
     def id(self) -> ResourceId:
         """The id of all policies together."""
-        return ResourceId("alert policies")
+        return ResourceId("alert policies", one="alert policy")
 
     @property
     def listing(self) -> Get:

@@ -24,7 +24,7 @@ class Elsewhere(Resource):
     @property
     def id(self) -> ResourceId:
         """The id of all these functions together."""
-        return ResourceId("functions in other regions")
+        return ResourceId("functions in other regions", one="function in region")
 
     @property
     def describe(self) -> Argv:

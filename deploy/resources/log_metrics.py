@@ -31,7 +31,7 @@ class LogMetrics(Alerting):
     @property
     def id(self) -> ResourceId:
         """The id of all metrics together."""
-        return ResourceId("log-based metrics")
+        return ResourceId("log-based metrics", one="log-based metric")
 
     @property
     def listing(self) -> Get:

@@ -30,7 +30,7 @@ class NotificationChannels(Alerting):
     @property
     def id(self) -> ResourceId:
         """The id of all channels together."""
-        return ResourceId("notification channels")
+        return ResourceId("notification channels", one="notification channel")
 
     @property
     def listing(self) -> Get:

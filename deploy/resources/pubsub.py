@@ -213,7 +213,7 @@ class TemporarySubscriptions(Resource):
     @property
     def id(self) -> ResourceId:
         """The id of all these subscriptions together."""
-        return ResourceId("temporary subscriptions")
+        return ResourceId("temporary subscriptions", one="temporary subscription")
 
     @property
     def describe(self) -> Argv:

@@ -20,6 +20,7 @@ from deploy.google.secret_annotations import SecretAnnotations, other_flags
 from deploy.google.secret_versions import SecretVersions
 from deploy.parallel import wait_for, worker_pool
 from deploy.program import UP
+from deploy.remedies import again_in
 from deploy.resources.alerting import is_complete
 from deploy.resources.function import Function, function_url
 from deploy.resources.memory import UNKNOWN_YET, deployed_upload
@@ -192,7 +193,7 @@ class Executor:
                 pauses_s = CHANGE_PAUSES_S.get(error.code, ())
                 if attempts >= len(pauses_s):
                     raise
-                self.google.notice(f"{error.what}; again in {pauses_s[attempts]:.0f} s")
+                self.google.notice(again_in(error.what, pauses_s[attempts]))
                 self.sleep(pauses_s[attempts])
                 attempts += 1
             else:

@@ -156,7 +156,7 @@ class Stage:
     api: FakeGoogleApi = field(init=False)
 
     def __post_init__(self) -> None:
-        """Give Pub/Sub and the REST APIs of alerts the clock of the stage."""
+        """Set the clock of the stage in Pub/Sub and in the REST APIs of alerts."""
         self.api = FakeGoogleApi(self.clock)
         self.pubsub = FakePubSub(self.clock, on_idle=lambda: self.clock.advance(0.1))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from deploy.errors import DeployError
-from deploy.remedies import head_of
+from deploy.remedies import again_in, head_of
 
 MENDS = (
     "python -m deploy up",
@@ -38,3 +38,18 @@ def test_a_command_that_changes_nothing_is_something_to_look_at(line: str, head:
 def test_an_error_says_of_each_command_which_it_is() -> None:
     error = DeployError("is broken", where="it", fix=["python -m deploy up", "python -m deploy plan"])
     assert str(error) == "it: is broken\n  fix: python -m deploy up\n  look at: python -m deploy plan"
+
+
+@pytest.mark.parametrize(
+    ("what", "notice"),
+    [
+        (
+            "it could take up to 10 minutes to become available. Please try again soon.",
+            "it could take up to 10 minutes to become available; again in 5 s",
+        ),
+        ("Quota exceeded.\nmore", "Quota exceeded; again in 5 s"),
+        ("503", "503; again in 5 s"),
+    ],
+)
+def test_another_attempt_is_announced_in_one_sentence(what: str, notice: str) -> None:
+    assert again_in(what, 5.0) == notice

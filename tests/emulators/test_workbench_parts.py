@@ -87,7 +87,7 @@ def test_a_reason_has_its_detail_and_what_is_odd() -> None:
     delivered = exchange({"topic": "events"})
 
     assert reason_of(delivered, {}) == ""
-    assert reason_of(delivered, {"schemaViolation": "$.event.data"}) == "$.event.data"
+    assert reason_of(delivered, {"schemaViolation": "$.event.data"}) == "contradicts its type at $.event.data"
     assert reason_of(delivered, {"origin": "replay"}) == "by replay"
     assert reason_of(delivered, {"cutAttributes": ["a", "b"]}) == "cut a, b"
     assert reason_of(exchange({"error": "unsigned"}, status=401), {}) == "unsigned"

@@ -14,7 +14,7 @@ from tests.blackbox.serving import ROOT
 from tests.emulators.clients import all_on
 from tests.emulators.clouds import clouds
 from tests.emulators.clouds.google.estate import Estate
-from tests.real_gcloud.user import GCLOUD
+from tests.repository.gcloud_lint import GCLOUD
 
 TEXT = (ROOT / "docs" / "log.md").read_text("utf-8")
 COMMANDS = [line for line in TEXT.splitlines() if line.startswith("gcloud ")]
@@ -71,7 +71,7 @@ def test_the_reference_is_linked() -> None:
 
 
 @pytest.mark.real_gcloud
-@pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here")
+@pytest.mark.skipif(not GCLOUD, reason="there is no gcloud here")
 @pytest.mark.timeout(600)
 def test_the_real_gcloud_accepts_every_command(tmp_path: Path) -> None:
     with clouds("embedded", estate=all_on(Estate())) as both_clouds:

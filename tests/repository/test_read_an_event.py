@@ -24,7 +24,7 @@ from tests.emulators.events import encode
 from tests.emulators.pubsub import EmbeddedPubSub
 from tests.emulators.pubsub.control import Control
 from tests.function.builders import settings, verified
-from tests.real_gcloud.user import GCLOUD
+from tests.repository.gcloud_lint import GCLOUD
 
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "README.md").read_text("utf-8").partition("\n## Read an event\n")[2].partition("\n## ")[0]
@@ -81,7 +81,7 @@ def test_the_subscriber_prints_an_event_and_acknowledges_it(embedded: EmbeddedPu
 
 
 @pytest.mark.real_gcloud
-@pytest.mark.skipif(GCLOUD is None, reason="there is no gcloud here")
+@pytest.mark.skipif(not GCLOUD, reason="there is no gcloud here")
 @pytest.mark.timeout(600)
 def test_the_pull_command_shows_an_event_and_leaves_it_for_subscribers() -> None:
     with clouds("embedded", estate=all_on(Estate())) as both_clouds:

@@ -12,9 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import shtab
 
 from deploy import __main__ as command
-from deploy.cli.completion import NAME, SHELLS
+from deploy.cli.completion import FILE, NAME, SHELLS
+from deploy.cli.parser import parse
+from deploy.errors import DeployError
+from deploy.verbs import USAGES
 
 STARTS = {
     "bash": ("bash", "--norc", "--noprofile", "-i"),
@@ -181,3 +185,16 @@ def test_a_shell_that_is_missing_or_unknown_is_an_error_with_a_fix(
     error, fix = capsys.readouterr().err.splitlines()
     assert message in error
     assert fix in {"  fix: python -m deploy completion --help", "  fix: python -m deploy --help"}
+
+
+def test_files_are_completed_as_shtab_completes_them() -> None:
+    assert {shell: shtab.FILE[shell] for shell in SHELLS} == FILE
+
+
+def test_only_the_script_needs_shtab_and_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deploy.cli.completion.importlib.util.find_spec", lambda _: None)
+    assert parse(["plan"], USAGES).verb == "plan"
+    with pytest.raises(
+        DeployError, match="shtab is not installed, which makes the script\n  fix: python -m pip install"
+    ):
+        parse(["completion", "bash"], USAGES)

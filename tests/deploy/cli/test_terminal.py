@@ -149,22 +149,31 @@ def test_control_characters_in_names_of_a_cloud_are_not_printed() -> None:
     assert err.getvalue().splitlines() == ["\\x1b[2Jgone", "= keep    connector  is fine\\r\\u202e\\x9b"]
 
 
-def table(environ: Mapping[str, str], out: io.StringIO | None = None) -> str:
+def table(environ: Mapping[str, str], out: io.StringIO | None = None, columns: int | None = 200) -> str:
     """Return the output of a table with a red row and a name that is longer than its column."""
     out = Screen() if out is None else out
     rows = [("ok", "topic", "there"), ("SYSTEM_DISABLED", "connector in a project", "is off")]
-    terminal = Terminal(out, out, Keyboard(None), environ, lambda _: 200)
+    terminal = Terminal(out, out, Keyboard(None), environ, lambda _: columns)
     terminal.clear()
     terminal.print()
     terminal.table(rows, ["", RED], widest=(4, 8))
     return out.getvalue()
 
 
-def test_a_longer_text_makes_a_column_of_a_table_no_wider_and_a_problem_is_red() -> None:
-    assert table({"NO_COLOR": "1"}).splitlines()[-2:] == [
+def test_a_longer_text_makes_a_column_of_a_table_no_wider_and_its_detail_begins_on_the_next_line() -> None:
+    assert table({"NO_COLOR": "1"}, columns=80).splitlines()[-3:] == [
         "ok    topic     there",
-        "SYSTEM_DISABLED  connector in a project  is off",
+        "SYSTEM_DISABLED  connector in a project",
+        "                is off",
     ]
+
+
+def test_columns_of_a_table_are_as_wide_as_their_texts_if_there_is_room_and_a_problem_is_red() -> None:
+    for columns in (200, None):
+        assert table({"NO_COLOR": "1"}, columns=columns).splitlines()[-2:] == [
+            "ok               topic                   there",
+            "SYSTEM_DISABLED  connector in a project  is off",
+        ]
     assert table({}).splitlines()[-1] == "\033[31mSYSTEM_DISABLED  connector in a project  is off\033[0m"
 
 

@@ -81,7 +81,7 @@ def test_a_read_request_is_repeated_after_what_passes_by_itself() -> None:
     script = Scripted(busy, CUT, slow, Answer(502), ok({}))
     assert script.api().read(Get(URL, "alertPolicies")) == []
     assert script.slept == [1.0, 2.0, 4.0, 8.0]
-    assert script.noted[0] == "Try again.; again in 1 s"
+    assert script.noted[0] == "Try again; again in 1 s"
     with pytest.raises(GcloudFailed, match="Try again"):
         Scripted(*[busy] * 5).api().read(Get(URL, "alertPolicies"))
 

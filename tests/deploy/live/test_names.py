@@ -60,7 +60,7 @@ def test_the_name_in_an_event_is_preferred() -> None:
     assert world.asked == []
 
 
-def test_a_list_that_is_refused_is_told_once_and_devices_keep_their_ids() -> None:
+def test_a_refused_list_is_reported_once_and_devices_keep_their_ids() -> None:
     world = World()
     world.lists = {}
     assert world.name() == DEVICE

@@ -26,7 +26,7 @@ class World:
         self.day.advance(seconds)
 
 
-def test_a_failure_is_told_once_with_its_time_and_its_end_with_how_long_it_took() -> None:
+def test_a_failure_is_reported_once_with_its_time_and_its_end_with_how_long_it_took() -> None:
     world = World()
     lost_at = world.day()
     world.pulse.failed("events", "503 try later")
@@ -117,7 +117,7 @@ def test_a_clock_that_is_set_back_is_no_sleep() -> None:
     assert not world.pulse.slept()
 
 
-def test_after_the_end_no_failure_is_told() -> None:
+def test_after_the_end_no_failure_is_reported() -> None:
     world = World()
     world.pulse.end()
     world.pulse.failed("events", "404 not found")

@@ -47,14 +47,14 @@ def test_an_up_makes_channel_metric_dashboard_and_policies_and_a_plan_is_empty_t
 
 def test_a_plan_shows_each_request_with_its_body_and_json_has_all_of_it(up: Stage) -> None:
     assert up.deployment(alerts=WITH_ALERTS).plan() == CHANGES
-    assert "+ create  notification channels, ops@example.com  " in up.shown
+    assert "+ create  notification channel ops@example.com  " in up.shown
     assert f'POST {POLICIES} {{"displayName": "dt-pubsub: no events arrive"' in up.shown
     assert "characters; with --json all of them)" in up.shown
     assert '"notificationChannels": ["<its name>: ops@example.com"]' not in up.shown
     up.out.truncate(0)
     up.out.seek(0)
     up.deployment(alerts=WITH_ALERTS, in_json=True).plan()
-    calls = [step["call"] for step in up.in_json()["steps"] if step["resource"].startswith("alert policies")]
+    calls = [step["call"] for step in up.in_json()["steps"] if step["resource"].startswith("alert policy ")]
     assert len(calls) == len(KEYS)
     assert all('"notificationChannels": ["<its name>: ops@example.com"]' in call for call in calls)
 
@@ -83,7 +83,7 @@ def test_a_policy_whose_metric_is_too_new_for_too_long_is_made_by_the_next_up(st
     stage.api.metrics.lag_s = 3600
     with pytest.raises(ApplyFailed) as failed:
         stage.deployment(alerts=WITH_ALERTS).up(verify=False)
-    assert failed.value.where == "alert policies, rejected"
+    assert failed.value.where == "alert policy rejected"
     assert "in ten minutes: python -m deploy up" in failed.value.fix
     assert set(stage.api.policies) == KEYS - {"rejected"}
     assert len(stage.dt.connectors["c0md3pm0p7bet3vico8g"]) == 1
@@ -114,7 +114,7 @@ def test_what_passes_by_itself_is_repeated_and_what_does_not_stops_the_up(stage:
     assert stage.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
     stage.api.channels.policies.items.clear()
     stage.api.stumbles = [("POST", "/alertPolicies", Problem("INVALID_ARGUMENT", "Field x is not valid."))]
-    with pytest.raises(ApplyFailed, match="alert policies, no-events: Field x is not valid") as failed:
+    with pytest.raises(ApplyFailed, match="alert policy no-events: Field x is not valid") as failed:
         stage.deployment(alerts=WITH_ALERTS).up(verify=False)
     assert failed.value.fix[-1] == "python -m deploy up"
 
@@ -134,9 +134,9 @@ def test_a_policy_that_this_version_does_not_have_or_that_is_there_twice_is_dele
     older = f"projects/{PROJECT}/alertPolicies/7"
     policies[older] = {**first, "name": older, "userLabels": labels}
     assert alerted.deployment(alerts=WITH_ALERTS).plan() == CHANGES
-    assert "- delete  alert policies, memory" in alerted.shown
+    assert "- delete  alert policy memory" in alerted.shown
     assert "is there twice" in alerted.shown
-    assert "- delete  alert policies, older" in alerted.shown
+    assert "- delete  alert policy older" in alerted.shown
     assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
     assert len(policies) == len(KEYS)
 
@@ -215,10 +215,10 @@ def test_a_list_shows_left_over_alerts_and_hides_them_from_those_who_may_not_see
     function = ("functions", "dt-pubsub")
     del alerted.google.things[function]
     assert alerted.deployment().list() == NOTHING_TO_DO
-    left = "alert policies, backlog"
+    left = "alert policy backlog"
     assert left in alerted.shown
-    assert "notification channels, ops@example.com" in alerted.shown
-    assert "log-based metrics, rejected" in alerted.shown
+    assert "notification channel ops@example.com" in alerted.shown
+    assert "log-based metric rejected" in alerted.shown
     assert "dashboard dt-pubsub-dt-pubsub" in alerted.shown
     alerted.out.truncate(0)
     alerted.out.seek(0)

@@ -49,7 +49,7 @@ def test_a_part_is_named_by_its_region_and_owned_as_the_function_there_is() -> N
     old = {**new_function(region="us-west1"), "labels": MARK, "environment": "GEN_1"}
     steps = elsewhere.removal({"functions": [*listed, old, new_function(region="us-west2")]})
     assert [step.id.part for step in steps] == ["asia-east1", "us-east1"]
-    assert steps[0].resource == "functions in other regions, asia-east1"
+    assert steps[0].resource == "function in region asia-east1"
     assert steps[0].reason == f"marked dt-pubsub=dt-pubsub, and the region is {REGION} now"
     assert elsewhere.describe[-2:] == ("--filter=labels.dt-pubsub=dt-pubsub", f"--project={PROJECT}")
     assert elsewhere.owner(steps[0].id).describe[-2:] == ("--region=asia-east1", f"--project={PROJECT}")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.stages.source import ROOT, digest, source_files, staged
+from tests.repository.gcloud_lint import GCLOUD
 
-GCLOUD = shutil.which("gcloud") or ""
 GIT = shutil.which("git") or ""
 
 

@@ -102,7 +102,7 @@ def reason_of(exchange: Exchange, logged: Fields) -> str:
     """
     reason = exchange.reply.get("error") or logged.get("reason") or ""
     detail = logged.get("detail") or _raised(str(logged.get("stack_trace", "")))
-    odd = [logged["schemaViolation"]] if "schemaViolation" in logged else []
+    odd = [f"contradicts its type at {logged['schemaViolation']}"] if "schemaViolation" in logged else []
     odd += [f"cut {', '.join(logged['cutAttributes'])}"] if logged.get("cutAttributes") else []
     odd += [f"by {logged['origin']}"] if "origin" in logged else []
     return ": ".join(str(part) for part in (reason, detail, *odd) if part)

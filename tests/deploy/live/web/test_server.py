@@ -222,7 +222,7 @@ def test_a_page_that_comes_back_gets_what_it_has_missed(site: Site) -> None:
         assert not [frame for frame in frames.seen if frame.get("event") == "gap"]
 
 
-def test_what_is_no_longer_kept_is_told_as_a_gap() -> None:
+def test_messages_that_are_no_longer_kept_are_shown_as_a_gap() -> None:
     with serving(Feed(max_messages=3)) as site:
         site.enter()
         for number in range(1, 11):
@@ -261,7 +261,7 @@ def test_a_silent_stream_tells_the_state_again_and_again(site: Site) -> None:
         frames.first("state")
 
 
-def test_a_new_state_is_told_at_once() -> None:
+def test_a_new_state_is_sent_to_the_page_at_once() -> None:
     with serving(beat_s=60) as site:
         site.enter()
         with site.stream() as frames:
