@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from deploy.cli.terminal import Terminal
+from deploy.cli.terminal import EVERYTHING, Terminal
 from deploy.dt.api import DtApi
 from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
@@ -97,7 +97,7 @@ class Context:
         if not self.flags.json:
             self.terminal.print(text)
 
-    def show(self, steps: Sequence[Step], nothing: str = "everything is as it should be") -> None:
+    def show(self, steps: Sequence[Step], nothing: str = EVERYTHING) -> None:
         """Report a plan, and print it as a table. ``nothing``: why no step changes anything, if that is so."""
         self.report.steps = steps
         if not self.flags.json:

@@ -35,7 +35,9 @@ class Link:
 
 
 def links(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> tuple[Link, ...]:
-    """Return the pages of the function, its log, both topics, both subscriptions, and each DT project.
+    """Return the pages of the function, its log, both topics, both subscriptions, each DT project, and the dashboard.
+
+    There is a dashboard if there are alerts.
 
     ``connectors``: by DT project, the display names of this deployment's connectors.
     """
@@ -52,6 +54,10 @@ def links(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> tuple[Link, ..
         *(
             Link(f"connector in {project}", f"{STUDIO}/projects/{_part(project)}", _in_studio(names))
             for project, names in connectors.items()
+        ),
+        *(
+            [Link("dashboard", _console(spec, f"monitoring/dashboards/builder/{_part(spec.dashboard)}"))]
+            * spec.alerts.are_on
         ),
     )
 

@@ -1,5 +1,6 @@
 """What a user needs to know after ``up``: where the events are, links, what it costs, how to remove it. Pure."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,10 @@ _NOT_ACKNOWLEDGED = "both leave all events to your subscribers"
 
 @dataclass(frozen=True, slots=True)
 class NextSteps:
-    """What to know about one deployment. ``events`` and ``rejected``: ids of subscriptions; the others are commands."""
+    """What to know about one deployment. ``events`` and ``rejected``: ids of subscriptions; the others are commands.
+
+    ``alerts``: who gets them, and how to keep that setting; empty if these settings make no alerts.
+    """
 
     events: str
     rejected: str
@@ -28,6 +32,7 @@ class NextSteps:
     watch: str
     links: tuple[Link, ...]
     remove: str
+    alerts: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the steps as ``--json`` prints them."""
@@ -36,6 +41,7 @@ class NextSteps:
             "rejected": self.rejected,
             "read": self.read,
             "watch": self.watch,
+            "alerts": self.alerts or None,
             "links": [link.as_json() for link in self.links],
             "cost": COST,
             "remove": self.remove,
@@ -49,6 +55,7 @@ class NextSteps:
             ("watch", self.watch),
             ("", _NOT_ACKNOWLEDGED),
             *((link.what, f"{link.url} ({link.then})" if link.then else link.url) for link in self.links),
+            *([("alerts", self.alerts)] if self.alerts else []),
             ("cost", COST),
             ("remove", self.remove),
         ]
@@ -56,8 +63,27 @@ class NextSteps:
         return [f"{head:<{width}}  {text}" for head, text in rows]
 
 
-def next_steps(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> NextSteps:
-    """Return the steps of a deployment. ``connectors``: by DT project, the display names of its connectors."""
+def alerts_words(spec: Spec, *, typed: bool) -> str:
+    """Return who gets the alerts, and how to keep that. ``typed``: the setting is only in flags."""
+    if not spec.alerts.are_on:
+        return ""
+    to = f"to {', '.join((*(spec.alerts.emails or ()), *(spec.alerts.channels or ())))} ({page('alerts.md')})"
+    kept = "" if not typed else f"; unless deploy.toml has this line, the next up leaves them as they are:{_toml(spec)}"
+    return f"{to}{kept}"
+
+
+def _toml(spec: Spec) -> str:
+    """Return the lines of deploy.toml that keep the alerts, in one line, as TOML allows for a table."""
+    lists = {"emails": spec.alerts.emails, "channels": spec.alerts.channels}
+    kept = ", ".join(f"{name} = {json.dumps(list(values))}" for name, values in lists.items() if values)
+    return f" alerts = {{ {kept} }}"
+
+
+def next_steps(spec: Spec, connectors: Mapping[str, Sequence[str]], *, alerts_are_typed: bool = False) -> NextSteps:
+    """Return the steps of a deployment. ``connectors``: by DT project, the display names of its connectors.
+
+    ``alerts_are_typed``: the alerts are set by flags only, which the next command does not know.
+    """
     return NextSteps(
         events=spec.topic,
         rejected=spec.rejected_topic,
@@ -65,4 +91,5 @@ def next_steps(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> NextSteps
         watch=watch_events(spec),
         links=links(spec, connectors),
         remove=verb_on("down", spec, spec.dt_projects),
+        alerts=alerts_words(spec, typed=alerts_are_typed),
     )

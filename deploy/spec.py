@@ -156,6 +156,11 @@ class Spec:
         return f"{self.prefix}-rejected"
 
     @property
+    def dashboard(self) -> str:
+        """The id of the dashboard, which is made with alerts only."""
+        return f"{MARK}-{self.name}"
+
+    @property
     def secret(self) -> str:
         """The secret's id."""
         return f"{self.prefix}-signature"

@@ -24,6 +24,9 @@ _CLEAR = "\033[H\033[2J\033[3J"
 """Moves to the first column of the first line, and erases the screen and what was scrolled out of it."""
 
 _TICK_S = 0.5
+EVERYTHING = "everything is as it should be"
+"""Why a plan has nothing to do."""
+
 DETAIL = 70
 """Columns that the details of a table need, so that the columns before them can be as wide as their texts."""
 
@@ -88,7 +91,7 @@ class Terminal:
         """Print one JSON document, in ASCII."""
         self.print(json.dumps(value, indent=None if is_one_line else 2))
 
-    def plan(self, steps: Sequence[Step], nothing: str = "everything is as it should be") -> None:
+    def plan(self, steps: Sequence[Step], nothing: str = EVERYTHING) -> None:
         """Print a plan: the action on each resource, its reason and its call. ``nothing``: why no step changes any."""
         width = max((len(step.resource) for step in steps), default=0)
         for step in steps:

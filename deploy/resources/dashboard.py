@@ -12,7 +12,7 @@ from deploy.resources.alert_definitions import dashboard_of
 from deploy.resources.alerting import MONITORING, Alerting, Found, step_of
 from deploy.resources.own_fields import differences, merged
 from deploy.resources.resource import Facts
-from deploy.spec import MARK, Spec, last_segment
+from deploy.spec import last_segment
 from deploy.steps import Get, ResourceId, RestCall, Step
 
 PART = "the page"
@@ -37,7 +37,7 @@ class Dashboard(Alerting):
     @property
     def id(self) -> ResourceId:
         """The id of the dashboard."""
-        return ResourceId("dashboard", dashboard_id(self.spec))
+        return ResourceId("dashboard", self.spec.dashboard)
 
     def part(self, name: str) -> ResourceId:
         """Return the id of the dashboard, which has no parts."""
@@ -51,17 +51,17 @@ class Dashboard(Alerting):
 
     def part_of(self, found: Found) -> str:
         """Return ``PART`` if the id of a dashboard names this deployment, else ""."""
-        return PART if last_segment(str(found.get("name", ""))) == dashboard_id(self.spec) else ""
+        return PART if last_segment(str(found.get("name", ""))) == self.spec.dashboard else ""
 
     def url_of(self, found: Found) -> str:
         """Return the URL of the dashboard."""
         del found
-        return f"{self.listing.url}/{dashboard_id(self.spec)}"
+        return f"{self.listing.url}/{self.spec.dashboard}"
 
     def plan_parts(self, facts: Facts) -> tuple[Step, ...]:
         """Return the step of the dashboard. A dashboard is replaced whole, so an update keeps its other fields."""
         found = dict(self.ours(facts)).get(PART)
-        name = f"projects/{self.spec.google_project}/dashboards/{dashboard_id(self.spec)}"
+        name = f"projects/{self.spec.google_project}/dashboards/{self.spec.dashboard}"
         wanted = dashboard_of(self.spec)
         if found is None:
             call = RestCall("POST", self.listing.url, {"name": name, **wanted})
@@ -115,8 +115,3 @@ def _below(tiles: Sequence[Found], widgets: Iterable[Found], columns: int) -> li
         }
         for place, widget in enumerate(widgets)
     ]
-
-
-def dashboard_id(spec: Spec) -> str:
-    """Return the id of a deployment's dashboard."""
-    return f"{MARK}-{spec.name}"

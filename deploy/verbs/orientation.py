@@ -4,6 +4,9 @@ from deploy.context import Context
 from deploy.next_steps import next_steps
 from deploy.stages.observed import Observed
 
+ALERT_FLAGS = ("alerts.emails", "alerts.channels")
+"""The flags that turn alerts on, as the parser names them."""
+
 
 def know_next_steps(context: Context, observed: Observed) -> None:
     """Put the next steps into the report, so that ``--json`` has them even if a proof fails afterwards."""
@@ -12,7 +15,8 @@ def know_next_steps(context: Context, observed: Observed) -> None:
         project: [connector.display_name or connector.id for connector in observed.owned_in(project, spec)]
         for project in spec.dt_projects
     }
-    context.report.next_steps = next_steps(spec, names)
+    typed = any(getattr(context.flags, name, None) for name in ALERT_FLAGS)
+    context.report.next_steps = next_steps(spec, names, alerts_are_typed=typed)
 
 
 def show_next_steps(context: Context) -> None:

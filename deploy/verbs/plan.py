@@ -4,7 +4,7 @@ from deploy.cli.usage import Usage
 from deploy.context import Context
 from deploy.steps import pending
 from deploy.verbs.exit_codes import CHANGES, FAILED, NOTHING_TO_DO
-from deploy.verbs.planning import plan_changes
+from deploy.verbs.planning import plan_changes, show_plan
 from deploy.verbs.upgrading import show_upgrade
 
 USAGE = Usage(
@@ -16,6 +16,6 @@ USAGE = Usage(
 def run(context: Context) -> int:
     """Observe, plan, and show the plan."""
     changes = plan_changes(context)
-    context.show(changes.steps)
+    show_plan(context, changes)
     show_upgrade(context, changes)
     return CHANGES if pending(changes.steps) else NOTHING_TO_DO

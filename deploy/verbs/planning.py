@@ -3,8 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from deploy.cli.terminal import EVERYTHING
 from deploy.context import Context
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable, NotReady
+from deploy.program import PROGRAM
+from deploy.resources.alert_policies import AlertPolicies
+from deploy.resources.alerting import MONITORING
+from deploy.resources.services import APIS, services_on
 from deploy.spec import Spec
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
@@ -60,6 +65,30 @@ def plan_changes(context: Context) -> Changes:
         context = replace(context, spec=_check(context, observed))
         steps = plan(context.spec, observed, context.now())
     return Changes(context, observed, steps)
+
+
+def show_plan(context: Context, changes: Changes) -> None:
+    """Show a plan, and whether there are alerts that it does not compare, because no setting names them."""
+    uncompared = _uncompared_alerts(changes)
+    context.show(changes.steps, "all but the alerts is as it should be" if uncompared else EVERYTHING)
+    if uncompared:
+        how = f"{PROGRAM} plan --alert-email=ADDRESS, or [alerts] in deploy.toml, compares them"
+        context.terminal.info(
+            f"note: {uncompared} alert policies of this deployment were not compared, and stay: {how}"
+        )
+
+
+def _uncompared_alerts(changes: Changes) -> int:
+    """Return how many alert policies the deployment has, if no setting names alerts; 0 if they cannot be read."""
+    context = changes.context
+    policies = AlertPolicies(context.spec)
+    is_on = MONITORING in services_on(changes.observed.facts.get(APIS, {}))
+    if context.spec.alerts.are_planned or not is_on:
+        return 0
+    try:
+        return len(policies.ours({policies.key: context.google.read(policies.listing)}))
+    except DeployError:
+        return 0
 
 
 def _check(context: Context, observed: Observed | None, dt_silent: DtUnanswered | None = None) -> Spec:

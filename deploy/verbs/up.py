@@ -9,7 +9,7 @@ from deploy.verbs.applying import apply, confirm, converge
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.orientation import know_next_steps, show_next_steps
 from deploy.verbs.pausing import report_undelivered
-from deploy.verbs.planning import plan_changes
+from deploy.verbs.planning import plan_changes, show_plan
 from deploy.verbs.proving import prove_after_up
 from deploy.verbs.rolling_back import roll_back
 from deploy.verbs.upgrading import confirm_upgrade, show_upgrade
@@ -42,7 +42,7 @@ def run(context: Context) -> int:
     if context.flags.rollback is not None:
         return roll_back(context)
     changes = plan_changes(context)
-    context.show(changes.steps)
+    show_plan(context, changes)
     upgrade = show_upgrade(context, changes)
     if not pending(changes.steps):
         know_next_steps(changes.context, changes.observed)

@@ -10,13 +10,15 @@ from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.commands import read_events, verb_on
 from deploy.next_steps import COST, next_steps
-from deploy.spec import Spec
+from deploy.spec import Alerts, Spec
 from deploy.verbs import USAGES
+from deploy.verbs.orientation import ALERT_FLAGS
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.stage import spec
 
 ROOT = Path(__file__).parents[2]
+CHANNEL = f"projects/{PROJECT}/notificationChannels/1"
 
 
 def test_the_cost_is_that_of_the_cost_page() -> None:
@@ -55,3 +57,17 @@ def test_every_line_has_a_heading_of_one_width() -> None:
     lines = next_steps(spec(), {DT_PROJECT: ["c"]}).lines()
     width = lines[0].index("subscription dt-events")
     assert [line[width - 2 : width] for line in lines] == ["  "] * len(lines)
+
+
+def test_the_line_that_keeps_the_alerts_is_read_as_the_same_setting(tmp_path: Path) -> None:
+    wanted = Alerts(emails=("a@example.com", "b@example.com"), channels=(CHANNEL,))
+    line = next_steps(spec(alerts=wanted), {}, alerts_are_typed=True).alerts.partition("as they are: ")[2]
+    named = f'project = "{PROJECT}"\nregion = "europe-west1"\ndt_projects = ["{DT_PROJECT}"]\n'
+    (tmp_path / "deploy.toml").write_text(f"{named}{line}\n", "utf-8")
+    read = read_spec(vars(parse(["up"], USAGES)), {}, tmp_path).alerts
+    assert (read.emails, read.channels) == (wanted.emails, wanted.channels)
+
+
+def test_the_flags_that_turn_alerts_on_are_those_of_the_parser() -> None:
+    typed = vars(parse(["up", "--alert-email=a@example.com", f"--alert-channel={CHANNEL}"], USAGES))
+    assert all(typed[name] for name in ALERT_FLAGS)

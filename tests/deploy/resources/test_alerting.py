@@ -1,5 +1,7 @@
 """Alerts from the first ``up`` to ``down``: made last, planned again before each change, removed without a trace."""
 
+import re
+
 import pytest
 
 from deploy.errors import ApplyFailed, GcloudFailed, NotReady
@@ -43,6 +45,42 @@ def test_an_up_makes_channel_metric_dashboard_and_policies_and_a_plan_is_empty_t
     assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
     assert alerted.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
     assert alerted.api.changes() == []
+
+
+def test_a_plan_without_a_setting_says_that_alerts_are_there_and_not_compared(alerted: Stage) -> None:
+    assert alerted.deployment().plan() == NOTHING_TO_DO
+    assert "nothing to do: all but the alerts is as it should be" in alerted.shown
+    note = f"note: {len(KEYS)} alert policies of this deployment were not compared, and stay: python -m deploy plan"
+    assert f"{note} --alert-email=ADDRESS, or [alerts] in deploy.toml, compares them" in alerted.noted
+
+
+def test_a_plan_says_nothing_of_alerts_if_there_are_none_or_if_they_cannot_be_listed(alerted: Stage) -> None:
+    alerted.api.stumbles.append(("GET", "/alertPolicies", Problem("PERMISSION_DENIED", "no")))
+    assert alerted.deployment().plan() == NOTHING_TO_DO
+    assert alerted.deployment(alerts=WITH_ALERTS).plan() == NOTHING_TO_DO
+    assert alerted.deployment(alerts=Alerts(emails=())).up(verify=False) == NOTHING_TO_DO
+    assert alerted.deployment().plan() == NOTHING_TO_DO
+    assert "were not compared" not in alerted.noted
+    assert alerted.shown.count("nothing to do: everything is as it should be") == 3
+
+
+def test_up_ends_with_the_dashboard_who_gets_the_alerts_and_how_to_keep_the_setting(stage: Stage) -> None:
+    deployment = stage.deployment(alerts=WITH_ALERTS)
+    vars(deployment.context.flags)["alerts.emails"] = ["ops@example.com"]
+    assert deployment.up(verify=False) == NOTHING_TO_DO
+    lines = [line.partition("  ") for line in stage.shown.splitlines()]
+    last = {head: rest.strip() for head, _, rest in lines}
+    url = "https://console.cloud.google.com/monitoring/dashboards/builder/dt-pubsub-dt-pubsub"
+    assert last["dashboard"] == f"{url}?project={PROJECT}"
+    assert last["alerts"] == (
+        "to ops@example.com (docs/alerts.md); unless deploy.toml has this line, the next up leaves them as they are: "
+        'alerts = { emails = ["ops@example.com"] }'
+    )
+
+
+def test_a_setting_of_deploy_toml_is_kept_already(alerted: Stage) -> None:
+    assert alerted.deployment(alerts=WITH_ALERTS, digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert re.search(r"^alerts +to ops@example.com \(docs/alerts.md\)$", alerted.shown, re.MULTILINE)
 
 
 def test_a_plan_shows_each_request_with_its_body_and_json_has_all_of_it(up: Stage) -> None:
@@ -119,10 +157,10 @@ def test_what_passes_by_itself_is_repeated_and_what_does_not_stops_the_up(stage:
     assert failed.value.fix[-1] == "python -m deploy up"
 
 
-def test_without_an_address_nothing_of_alerts_is_read_or_changed(alerted: Stage) -> None:
+def test_without_an_address_alerts_are_listed_and_not_changed(alerted: Stage) -> None:
     assert alerted.deployment().plan() == NOTHING_TO_DO
     assert alerted.deployment().up(verify=False) == NOTHING_TO_DO
-    assert alerted.api.sent == []
+    assert set(alerted.api.sent) == {("GET", POLICIES)}
     assert set(alerted.api.policies) == KEYS
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.resources.dashboard import Dashboard, dashboard_id
+from deploy.resources.dashboard import Dashboard
 from deploy.spec import Alerts
 from deploy.stages.source import runbook
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
@@ -109,7 +109,7 @@ def test_another_layout_is_replaced_because_a_dashboard_has_only_one(alerted: St
 
 
 def test_two_deployments_have_two_dashboards() -> None:
-    assert dashboard_id(spec()) != dashboard_id(spec(name="site2-pubsub"))
+    assert spec().dashboard != spec(name="site2-pubsub").dashboard
     other = Dashboard(spec(name="site2-pubsub"))
     assert other.part_of({"name": NAME}) == ""
     assert other.part_of({"name": f"projects/{PROJECT}/dashboards/dt-pubsub-site2-pubsub"})
