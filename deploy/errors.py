@@ -68,7 +68,7 @@ Code = Literal[
     "UNWORDED",
     "OTHER",
 ]
-"""Why a gcloud command failed; ``gcloud_errors.TABLE`` has the sentences and the remedy of each code.
+"""Why a gcloud command failed; ``known_errors.TABLE`` has the sentences and the remedy of each code.
 
 ``NOT_FOUND``: the resource that the command names does not exist; ``ELSEWHERE``: another one does not exist.
 ``ACCOUNT_LAG``: a new service account is not known everywhere yet; ``METRIC_LAG``: nor is a new metric;

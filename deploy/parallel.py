@@ -18,7 +18,7 @@ POLL_S = 0.2
 
 LEAVE_S = 1.0
 """Seconds that the main thread waits for running workers when it leaves early. It may have ended a gcloud of its own
-before, for up to ``gcloud.END_S``; a signal is obeyed within two seconds in all."""
+before, for up to ``gcloud_process.END_S``; a signal is obeyed within two seconds in all."""
 
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that end a command; Windows has no SIGHUP."""

@@ -5,7 +5,7 @@ commands, and all help, work without shtab.
 """
 
 import argparse
-import importlib.util
+import importlib
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -68,12 +68,12 @@ def print_script(build: Callable[[str], argparse.ArgumentParser]) -> type[argpar
         ) -> NoReturn:
             """Print the script."""
             del namespace, option_string
-            if importlib.util.find_spec("shtab") is None:
+            try:
+                shtab = importlib.import_module("shtab")  # only here, so that all help works without it
+            except ModuleNotFoundError:
                 lock = Path(__file__).parents[1] / "requirements.txt"
                 fix = f"python {INSTALL} -r {shlex.quote(str(lock))}"
-                raise DeployError("shtab is not installed, which makes the script", fix=[fix])
-            import shtab  # noqa: PLC0415  # only here, so that all help works without it
-
+                raise DeployError("shtab is not installed, which makes the script", fix=[fix]) from None
             print(shtab.complete(build(NAME), values))
             parser.exit()
 

@@ -1,8 +1,10 @@
 """The only modules that reach Google Cloud, and their knowledge of its answers.
 
 ======================  =========================================================  =====================
-``gcloud``              runs gcloud, and repeats commands after transient errors   Google Cloud
-``gcloud_errors``       meaning and fix of every known error of gcloud             nothing
+``gcloud``              gcloud's commands, repeated after transient errors         Google Cloud
+``gcloud_process``      starts gcloud, waits for its end, or ends it early         Google Cloud
+``gcloud_errors``       recognizes gcloud's error messages                         nothing
+``known_errors``        the known errors of gcloud, each with its fix              nothing
 ``gcloud_config``       endpoints, proxy and certificates of the user's gcloud     Google Cloud, reading
 ``quick_reads``         answers gcloud's read commands by REST, if that works      Google Cloud, reading
 ``read_requests``       the requests that gcloud sends for its read commands       nothing

@@ -7,7 +7,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from deploy.errors import DeployError, GcloudFailed
-from deploy.google.gcloud import READ_S, Finished, Run, run_gcloud
+from deploy.google.gcloud import READ_S
+from deploy.google.gcloud_process import Finished, Run, run_gcloud
 from deploy.network import GcloudNetwork
 from deploy.steps import Argv
 

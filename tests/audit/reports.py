@@ -14,7 +14,7 @@ BANDIT_EXPLAINED = {
     ("tests/emulators/pubsub/paging.py", "B105"): "the beginning of a page token",
     ("function/retrying.py", "B311"): "chance that spreads retries; no secret hangs on it",
     ("deploy/dt/api.py", "B105"): "an OAuth2 token that is not there yet",
-    ("deploy/google/gcloud.py", "B607"): "gcloud is whichever the user's path names",
+    ("deploy/google/gcloud_process.py", "B607"): "gcloud is whichever the user's path names",
     ("tests/emulators/clouds/dt/identity.py", "B105"): "the type of an OAuth2 token",
     ("deploy/resources/connector.py", "B105"): "a word for whose secret it is",
     ("deploy/spec.py", "B105"): "the folder that the secret is mounted in",

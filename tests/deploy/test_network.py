@@ -13,8 +13,9 @@ import requests
 from deploy.dt.api import DtApi
 from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable
-from deploy.google.gcloud import READ_S, Finished, Gcloud, Run
+from deploy.google.gcloud import READ_S, Gcloud
 from deploy.google.gcloud_config import network_of, read_configuration, require_googles_endpoints, where_googles
+from deploy.google.gcloud_process import Finished, Run
 from deploy.network import DIRECT, GcloudNetwork, NoAnswer, explain_no_answer
 from deploy.steps import Argv
 from tests.deploy.stage import Stage

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.google.gcloud import run_gcloud
+from deploy.google.gcloud_process import run_gcloud
 from tests.emulators.processes import free_port
 from tests.emulators.workbenches import started
 

@@ -192,7 +192,7 @@ def test_files_are_completed_as_shtab_completes_them() -> None:
 
 
 def test_only_the_script_needs_shtab_and_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("deploy.cli.completion.importlib.util.find_spec", lambda _: None)
+    monkeypatch.setitem(sys.modules, "shtab", None)
     assert parse(["plan"], USAGES).verb == "plan"
     with pytest.raises(
         DeployError, match="shtab is not installed, which makes the script\n  fix: python -m pip install"

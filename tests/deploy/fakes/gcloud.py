@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from deploy.google.gcloud import Finished
+from deploy.google.gcloud_process import Finished
 from deploy.resources.catalog import services
 from deploy.spec import PROOF_MARK
 from deploy.steps import Argv

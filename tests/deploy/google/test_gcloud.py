@@ -18,8 +18,9 @@ import pytest
 from deploy.dt.api import DtApi
 from deploy.dt.transport import DtAnswer
 from deploy.errors import Code, DtFailed, GcloudFailed
-from deploy.google.gcloud import DEPLOY_S, Finished, Gcloud, run_gcloud
+from deploy.google.gcloud import DEPLOY_S, Gcloud
 from deploy.google.gcloud_errors import explain
+from deploy.google.gcloud_process import Finished, run_gcloud
 from deploy.secret import Secret, new_secret
 from deploy.steps import Argv
 from tests.deploy.fakes.dt import FakeDt

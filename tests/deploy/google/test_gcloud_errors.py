@@ -9,7 +9,8 @@ import pytest
 
 from deploy.dt import api as dt_api
 from deploy.errors import Code
-from deploy.google.gcloud_errors import TABLE, explain, is_absent, unreachable_regions
+from deploy.google.gcloud_errors import explain, is_absent, unreachable_regions
+from deploy.google.known_errors import TABLE
 from deploy.steps import Argv
 
 P, R = "--project=cold-chain-prod", "--region=europe-west1"

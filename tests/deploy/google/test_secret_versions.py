@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deploy.errors import GcloudFailed
-from deploy.google.gcloud import Finished, Gcloud
+from deploy.google.gcloud import Gcloud
+from deploy.google.gcloud_process import Finished
 from deploy.google.secret_versions import SecretVersions
 from deploy.steps import Argv
 from tests.deploy.stage import spec
