@@ -100,7 +100,7 @@ def test_all_pages_of_a_list_are_read_and_gclouds_filter_is_applied() -> None:
 
 
 def test_the_log_is_read_to_the_limit_over_pages_without_an_entry() -> None:
-    google = Google([Answer(200, {"nextPageToken": "2"}), Answer(200, {"entries": [{}, {}], "nextPageToken": "3"})])
+    google = Google([Answer(200, {"nextPageToken": "2"}), Answer(200, {"entries": [{}] * 3, "nextPageToken": "3"})])
     assert google.read(LOG) == [[{}, {}]]
     assert [call.method for call in google.asked] == ["POST", "POST"]
     assert google.asked[1].body == {

@@ -13,7 +13,7 @@ import pytest
 from deploy.cli.parser import parse
 from deploy.cli.terminal import Terminal
 from deploy.dt.transport import DtAnswer
-from deploy.errors import DeployError, InvalidOptions
+from deploy.errors import DeployError, InvalidOptions, NotProven
 from deploy.google.gcloud import Gcloud
 from deploy.google.https import Answer
 from deploy.google.read_requests import request_of
@@ -164,6 +164,23 @@ def test_a_deployment_that_had_no_event_for_a_day_is_unhealthy(morning: Stage) -
     assert morning.deployment().status() == UNHEALTHY
     assert re.search(r"^silent +last event +none in the last 1 d$", morning.shown, re.MULTILINE)
     assert "docs/runbook/no-events.md\n  look at: python -m deploy verify\n" in morning.shown
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"status": "SYSTEM_DISABLED"},
+        {"status": "USER_DISABLED"},
+        {"httpConfig": {"url": "https://example.com/", "signatureSecret": "", "headers": {}}},
+    ],
+    ids=lambda change: next(iter(change.values())) if "status" in change else "elsewhere",
+)
+def test_status_and_verify_name_the_same_command_that_fixes_a_connector(morning: Stage, change: dict[str, Any]) -> None:
+    morning.dt.connectors[DT_PROJECT][0] |= change
+    assert morning.deployment().status() == UNHEALTHY
+    with pytest.raises(NotProven) as failed:
+        morning.deployment().verify()
+    assert f"\n  fix: {failed.value.fix[0]}\n" in morning.shown
 
 
 def test_hours_without_an_event_name_the_audit_of_their_time(morning: Stage) -> None:

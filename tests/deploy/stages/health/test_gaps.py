@@ -70,6 +70,9 @@ def test_what_dt_has_tried_it_repeats_for_twelve_hours_and_not_longer() -> None:
     tried = gap(day((24, 9), (6, -1), refused=(9, 6)))
     assert tried
     assert tried.is_repeated
+    elsewhere = gap(day((24, 9), (6, -1), refused=(24, 20)))
+    assert elsewhere
+    assert not elsewhere.is_repeated
     for too_long in (day((24, 20), (6, -1), refused=(20, 6)), day((24, 9), (6, -1), refused=(6.2, 6.1), count=1)):
         found = gap(too_long)
         assert found
@@ -107,6 +110,7 @@ def test_an_outage_that_dt_makes_up_for_is_shown_and_no_problem() -> None:
 def test_a_pause_that_goes_on_has_its_own_row_and_what_it_leaves_has_another() -> None:
     paused = {"connectors": {PROJECT: [{**CONNECTOR, "status": "USER_DISABLED"}]}}
     assert row(readings(paused, requests=day((24, 2))), "last day") is None
+    assert row(readings(requests=day((24, 2))), "last day")
     assert row(readings(paused, requests=day((24, 9), (6, 1))), "last day")
 
 
