@@ -1,4 +1,4 @@
-"""``follow``: show events as they come,, read from temporary subscriptions, so that no other subscriber misses one."""
+"""``follow``: show events as they come, read from temporary subscriptions, so that no other subscriber misses one."""
 
 import re
 import sys
