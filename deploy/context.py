@@ -16,6 +16,7 @@ from deploy.dt.history import History
 from deploy.dt.limiter import Limiter
 from deploy.function_client import Post
 from deploy.google.access_token import AccessTokens
+from deploy.google.bigquery import BigQuery
 from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import Configuration
 from deploy.google.https import Send
@@ -84,8 +85,17 @@ class Context:
     @cached_property
     def pubsub(self) -> PubSubApi:
         """Pub/Sub's REST API."""
-        tokens = AccessTokens(self.google.read_text, self.now)
-        return PubSubApi(self.spec.google_project, tokens, self.send, self.sleep)
+        return PubSubApi(self.spec.google_project, self._tokens, self.send, self.sleep)
+
+    @cached_property
+    def bigquery(self) -> BigQuery:
+        """Queries of BigQuery."""
+        return BigQuery(self.spec.google_project, self._tokens, self.send, self.sleep)
+
+    @cached_property
+    def _tokens(self) -> AccessTokens:
+        """The access tokens for Google's REST APIs."""
+        return AccessTokens(self.google.read_text, self.now)
 
     @cached_property
     def observer(self) -> Observer:

@@ -37,6 +37,7 @@ class Report:
     rotation: Mapping[str, Any] | None = None
     replayed: Mapping[str, Any] | None = None
     backfill: Mapping[str, Any] | None = None
+    audited: Mapping[str, Any] | None = None
     error: DeployError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -62,6 +63,7 @@ class Report:
             "rotation": self.rotation,
             "replayed": self.replayed,
             "backfill": self.backfill,
+            "audited": self.audited,
         }
 
 

@@ -24,6 +24,12 @@ FOLLOW_MARK = f"{MARK}-follow"
 FOLLOW_WORD = "follow"
 """The word between the topic's id and a random number in the id of a subscription of ``follow``."""
 
+AUDIT_MARK = f"{MARK}-audit"
+"""The label of a temporary subscription of ``audit``; its value is the deployment's name."""
+
+AUDIT_WORD = "audit"
+"""The word between the topic's id and a random number in the id of a subscription of ``audit``."""
+
 SEEN_MARK = f"{MARK}-seen"
 """The label of a subscription of ``follow`` with the time at which it was last read, in seconds since 1970."""
 
@@ -42,7 +48,7 @@ SOURCE_LABEL = "dt-pubsub-source"
 VERSION_LABEL = f"{MARK}-version"
 """The label of the function that holds its version, as ``1-0-0``: a label's value may have no dot."""
 
-OWN_LABELS = (MARK, PROOF_MARK, FOLLOW_MARK, CONTACT_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
+OWN_LABELS = (MARK, PROOF_MARK, FOLLOW_MARK, AUDIT_MARK, CONTACT_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
 """Labels that this command or gcloud sets; a user cannot set them."""
 
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"

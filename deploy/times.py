@@ -17,7 +17,7 @@ _MOMENT = re.compile(rf"({_DATE})(?:[Tt ]({_TIME})({_ZONE})?)?", re.ASCII)
 _AGE = re.compile(r"\d{1,9}[smhd]", re.ASCII)
 
 
-def utc(at: float, precision: Literal["seconds", "milliseconds"] = "seconds") -> str:
+def utc(at: float, precision: Literal["seconds", "milliseconds", "microseconds"] = "seconds") -> str:
     """Return a unix time as RFC 3339, such as ``2026-11-23T14:02:11Z``. The rest of the last unit is cut off."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 

@@ -279,6 +279,9 @@ WHICH_TOPICS = tuple(option for option in OPTIONS if option.place in {"project",
 WHICH_FUNCTION = tuple(option for option in OPTIONS if option.place in {"project", "region", "name"})
 """The options of a verb that sends something to the function, and needs nothing of DT."""
 
+WHICH_HISTORY = tuple(option for option in OPTIONS if option.place in {"project", "name", "dt_projects"})
+"""The options of a verb that compares DT's history with the topics of one deployment."""
+
 ASKED = tuple(option for option in WHICH_DEPLOYMENT if option.place != "connector.display_name")
 """The options that ``init`` asks for."""
 

@@ -130,6 +130,17 @@ class Terminal:
             return states, names
         return min(states, widest[0]), min(names, widest[1])
 
+    def grid(self, rows: Sequence[Sequence[str]]) -> None:
+        """Print rows in columns as wide as their longest text: texts to the left, and numbers to the right."""
+        shown = [[printable(text, lines=False) for text in row] for row in rows]
+        widths = [max(map(len, column)) for column in zip(*shown, strict=True)]
+        for row in shown:
+            cells = [
+                text.rjust(width) if _is_number(text) else text.ljust(width)
+                for text, width in zip(row, widths, strict=True)
+            ]
+            self._write("  ".join(cells).rstrip())
+
     def clear(self) -> None:
         """Clear the screen, so that the next text replaces it. In a file or a pipe, nothing is erased."""
         if self._is_redrawn:
@@ -228,6 +239,10 @@ class Terminal:
             head + text, columns, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
         )
         return "\n".join(lines)
+
+
+def _is_number(text: str) -> bool:
+    return text == "-" or text.replace(",", "").isdecimal()
 
 
 def printable(text: str, *, lines: bool = True) -> str:

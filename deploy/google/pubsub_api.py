@@ -15,6 +15,7 @@ from deploy.google.access_token import AccessTokens
 from deploy.google.authorized import AuthorizedSend
 from deploy.google.https import READ_S, Answer, Call, Send
 from deploy.google.permissions import grant
+from deploy.times import utc
 
 BASE = "https://pubsub.googleapis.com/v1"
 
@@ -143,6 +144,20 @@ class PubSubApi:
         """
         body = {"ackIds": list(ack_ids), "ackDeadlineSeconds": seconds}
         self._call("POST", f"{self._path(name)}:modifyAckDeadline", body=body, read_s=read_s)
+
+    def seek(self, name: str, at: float) -> None:
+        """Let a subscription have exactly the messages that were published since a unix time, if its topic keeps them.
+
+        Raises:
+            PubSubFailed: it is not known whether this was done.
+
+        """
+        self._repeated("POST", f"{self._path(name)}:seek", body={"time": utc(at)})
+
+    def topic(self, name: str) -> Json:
+        """Return a topic. Raises ``PubSubFailed``."""
+        found: Json = self._repeated("GET", f"/projects/{self.project}/topics/{name}")
+        return found
 
     def _path(self, name: str) -> str:
         return f"/projects/{self.project}/subscriptions/{name}"

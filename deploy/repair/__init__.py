@@ -1,4 +1,4 @@
-"""What ``replay`` and ``backfill`` do: events that are sent to the function again, judged and published by it.
+"""What ``audit`` does: compare DT's history with what arrived; and ``replay`` and ``backfill``: send events again.
 
 ===================  =============================================================  =====================
 ``republisher``      sends events to the function, signed, until it has answered    the function
@@ -15,5 +15,18 @@
 ``judging``          what the function of this checkout would make of an event      nothing
 ``selection``        which rejected messages a user asked for                       nothing
 ``tally``            what became of the messages, as numbers and lines              nothing
+``auditing``         an audit: read DT's history, read what arrived                 DT, by ``arrived``
+``arrived``          where it is read what arrived on the main topic                Pub/Sub, BigQuery
+``drain``            reads all that a subscription has, to its end                  Pub/Sub, threads
+``held``             the messages that an audit holds until its end                 Pub/Sub
+``lookback``         a temporary subscription, sought back in time                  Pub/Sub
+``table``            what a BigQuery table has                                      BigQuery
+``ledger``           compares by event id, in a temporary database                  ``database``
+``database``         a temporary database on disk                                   a temporary file
+``fitness``          whether a subscription can tell what arrived                   nothing
+``arrivals``         an event on a topic, and a time window                         nothing
+``findings``         the result, in words, as rows and as JSON                      nothing
+``heat_map``         the picture of the result: devices by hours                    nothing
+``svg``              a picture as SVG                                               nothing
 ===================  =============================================================  =====================
 """

@@ -8,12 +8,16 @@ from deploy.errors import Unusable
 from deploy.resources.by_hand import as_suffix, on_subscription, on_topic
 from deploy.resources.marked import Marked
 from deploy.resources.resource import CommandGroup, Facts, Reads, Resource, label_changes, label_words
-from deploy.spec import FOLLOW_MARK, FOLLOW_WORD, PROOF_MARK, PROOF_WORD, last_segment
+from deploy.spec import AUDIT_MARK, AUDIT_WORD, FOLLOW_MARK, FOLLOW_WORD, PROOF_MARK, PROOF_WORD, last_segment
 from deploy.steps import Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
 from deploy.times import seconds
 
 PUBSUB = CommandGroup(("pubsub",), "pubsub.googleapis.com", r"Resource not found \(resource={name}\)")
-_LEFT_BY = {PROOF_MARK: "left by a proof that was interrupted", FOLLOW_MARK: "left by follow, or follow still runs"}
+_LEFT_BY = {
+    PROOF_MARK: "left by a proof that was interrupted",
+    FOLLOW_MARK: "left by follow, or follow still runs",
+    AUDIT_MARK: "left by audit, or audit still runs",
+}
 """The labels of temporary subscriptions, and why one of them is there."""
 
 RETENTION_AT_GOOGLE = "604800s"
@@ -81,7 +85,7 @@ class Topic(Marked):
         """Return the subscriptions of others, which get no more messages when the topic is deleted."""
         ours = f"projects/{self.spec.google_project}/subscriptions/{self.topic}"
         names = facts.get("subscriptions") or []
-        temporary = tuple(f"{ours}-{word}-" for word in (PROOF_WORD, FOLLOW_WORD))
+        temporary = tuple(f"{ours}-{word}-" for word in (PROOF_WORD, FOLLOW_WORD, AUDIT_WORD))
         others = sorted(name for name in names if name != ours and not name.startswith(temporary))
         return f"; others subscribe to it, and will receive nothing: {', '.join(others)}" if others else ""
 
@@ -201,7 +205,7 @@ class Subscription(Marked):
 
 @dataclass(frozen=True, slots=True)
 class TemporarySubscriptions(Resource):
-    """Subscriptions of proofs and of ``follow``, which were killed before they could delete them, or still run.
+    """Subscriptions of proofs, of ``follow`` and of ``audit``, which were killed, or still run.
 
     They are read only for a removal.
     """

@@ -11,6 +11,7 @@
 ``pause``          let DT send no events                                     nothing by itself
 ``resume``         let DT send events again                                  nothing by itself
 ``rotate``         replace the secret on both ends without losing an event   nothing by itself
+``audit``          prove that every event of DT's has arrived                Pub/Sub, a file
 ``replay``         send rejected events to the function again               nothing by itself
 ``backfill``       send the events of a time window again                    a file
 ``down``           remove both ends                                          nothing by itself
@@ -37,7 +38,7 @@ from dataclasses import dataclass
 
 from deploy.cli.usage import Usage
 from deploy.context import Context
-from deploy.verbs import backfill, down, follow, init, pause, plan, replay, resume, rotate, status, up, verify
+from deploy.verbs import audit, backfill, down, follow, init, pause, plan, replay, resume, rotate, status, up, verify
 from deploy.verbs import list as list_verb
 
 
@@ -60,6 +61,7 @@ VERBS: Mapping[str, Verb] = {
     "pause": Verb(pause.USAGE, pause.run),
     "resume": Verb(resume.USAGE, resume.run),
     "rotate": Verb(rotate.USAGE, rotate.run),
+    "audit": Verb(audit.USAGE, audit.run),
     "replay": Verb(replay.USAGE, replay.run),
     "backfill": Verb(backfill.USAGE, backfill.run),
     "down": Verb(down.USAGE, down.run),

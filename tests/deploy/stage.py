@@ -18,12 +18,15 @@ from deploy.dt.api import DtApi
 from deploy.errors import DeployError
 from deploy.function_client import Answer, Post
 from deploy.google.gcloud import Gcloud
+from deploy.google.https import Answer as GoogleAnswer
+from deploy.google.https import Call
 from deploy.report import Report
 from deploy.resources.catalog import deployer_permissions
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.stages.source import staged
 from deploy.verbs import VERBS
+from tests.deploy.fakes.bigquery import FakeBigQuery
 from tests.deploy.fakes.dt import DT_PROJECT, FakeDt
 from tests.deploy.fakes.gcloud import PROJECT, REGION, FakeGcloud
 from tests.deploy.fakes.google_api import FakeGoogleApi
@@ -96,6 +99,11 @@ class Deployment:
         names = ("reason", "device", "type", "since", "until", "limit", "rate")
         return self.run("replay", **{**dict.fromkeys(names), "dry_run": False, **flags})
 
+    def audit(self, **flags: Any) -> int:
+        """Run ``audit`` with these flags."""
+        names = ("since", "until", "device", "type", "subscription", "table", "picture")
+        return self.run("audit", **{**dict.fromkeys(names), "acknowledge": False, **flags})
+
     def down(self) -> int:
         """Run ``down``."""
         return self.run("down")
@@ -154,6 +162,7 @@ class Stage:
     out: io.StringIO = field(default_factory=io.StringIO)
     err: io.StringIO = field(default_factory=io.StringIO)
     api: FakeGoogleApi = field(init=False)
+    bigquery: FakeBigQuery = field(default_factory=FakeBigQuery)
 
     def __post_init__(self) -> None:
         """Set the clock of the stage in Pub/Sub and in the REST APIs of alerts."""
@@ -177,7 +186,7 @@ class Stage:
             dt=DtApi(self.dt if credentials else None, sleep=self.clock.advance, notice=terminal.info),
             test_permissions=self._held,
             read_time_series=self._measured,
-            send=self.pubsub,
+            send=self._send,
             post=self.post or self._post,
             staged=self._staged,
             terminal=terminal,
@@ -256,6 +265,9 @@ class Stage:
             }
             for code, count in self.requests.items()
         ]
+
+    def _send(self, call: Call) -> GoogleAnswer:
+        return self.bigquery(call) if "bigquery.googleapis.com" in call.url else self.pubsub(call)
 
     def _post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         self.posted.append((url, body, headers))

@@ -43,10 +43,14 @@ class FakePubSub:
 
     ``answers``: called with every call; an answer that it returns is given instead of handling the call. ``on_idle``:
     called after every pull that found nothing. ``made_so_far``: the number of messages that were published.
+    ``retention``: how long a topic keeps its messages; without one, it does not. ``kept``: all messages with their
+    topics.
     """
 
     now: Callable[[], float]
     topics: set[str] = field(default_factory=lambda: {"dt-events", "dt-rejected"})
+    retention: dict[str, str] = field(default_factory=dict)
+    kept: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     subscriptions: dict[str, dict[str, Any]] = field(default_factory=dict)
     waiting: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     leases: dict[str, dict[str, Lease]] = field(default_factory=dict)
@@ -91,6 +95,7 @@ class FakePubSub:
                 "attributes": dict(attributes or {}),
                 "publishTime": datetime.fromtimestamp(self.now(), UTC).isoformat().replace("+00:00", "Z"),
             }
+            self.kept.append((topic, message))
             for name, settings in self.subscriptions.items():
                 if settings["topic"].endswith(f"/{topic}") and self._is_let_through(settings, message):
                     self.waiting[name].append(message)
@@ -102,6 +107,11 @@ class FakePubSub:
         self._create(topic, {"topic": f"{place}/{topic}", "labels": {MARK: "dt-pubsub"}, **settings})
         return self.subscriptions[topic]
 
+    def subscribe(self, name: str, topic: str = "dt-events", **settings: Any) -> None:
+        """Create a subscription."""
+        whole = {"topic": f"projects/{PROJECT}/topics/{topic}", "ackDeadlineSeconds": 10, **settings}
+        assert self._create(name, whole).status == 200
+
     def left(self) -> list[str]:
         """Return the names of the subscriptions that exist."""
         return sorted(self.subscriptions)
@@ -110,8 +120,9 @@ class FakePubSub:
         return not self.applies_filters or parse_filter(settings.get("filter", "")).matches(message["attributes"])
 
     def _answer(self, call: Call, name: str, verb: str) -> Answer:
-        if not name:
-            return Answer(200, {"subscriptions": list(self.subscriptions.values())})
+        if not name or name.startswith("topics/"):
+            listed = Answer(200, {"subscriptions": list(self.subscriptions.values())})
+            return self._topic(name.removeprefix("topics/")) if name else listed
         if call.method == "PUT":
             return self._create(name, dict(call.body or {}))
         if name not in self.subscriptions:
@@ -132,7 +143,8 @@ class FakePubSub:
             return self._acknowledge(name, body["ackIds"])
         if verb == "modifyAckDeadline":
             return self._modify(name, body["ackIds"], body["ackDeadlineSeconds"])
-        raise AssertionError(verb)
+        assert verb == "seek"
+        return self._seek(name, body["time"])
 
     def _create(self, name: str, settings: dict[str, Any]) -> Answer:
         if settings["topic"].rpartition("/")[2] not in self.topics:
@@ -143,6 +155,23 @@ class FakePubSub:
         self.subscriptions[name] = {**settings, "name": f"projects/{PROJECT}/subscriptions/{name}"}
         self.waiting[name], self.leases[name] = [], {}
         return Answer(200, self.subscriptions[name])
+
+    def _topic(self, topic: str) -> Answer:
+        if topic not in self.topics:
+            return refusal(404, f"Resource not found (resource={topic}).")
+        kept = {"messageRetentionDuration": self.retention[topic]} if topic in self.retention else {}
+        return Answer(200, {"name": f"projects/{PROJECT}/topics/{topic}", **kept})
+
+    def _seek(self, name: str, at: str) -> Answer:
+        topic, since = self.subscriptions[name]["topic"].rpartition("/")[2], datetime.fromisoformat(at)
+        assert topic in self.retention
+        self.leases[name] = {}
+        self.waiting[name] = [
+            message
+            for where, message in self.kept
+            if where == topic and datetime.fromisoformat(message["publishTime"]) >= since
+        ]
+        return Answer(200, {})
 
     def _pull(self, name: str, most: int) -> Answer:
         taken, self.waiting[name] = self.waiting[name][:most], self.waiting[name][most:]

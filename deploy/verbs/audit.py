@@ -1,0 +1,204 @@
+"""``audit``: prove for a time window that every event of DT's has arrived on the main topic, or say which have not."""
+
+import re
+from contextlib import ExitStack
+from dataclasses import dataclass
+from math import ceil
+from pathlib import Path
+
+from deploy.cli.options import WHICH_HISTORY
+from deploy.cli.usage import Flag, Usage
+from deploy.context import Context
+from deploy.errors import InvalidOptions
+from deploy.program import PROGRAM
+from deploy.repair.arrivals import Window
+from deploy.repair.arrived import Arrived, ArrivedInSubscription, ArrivedInTable, ArrivedOnTopic, Reading, holding
+from deploy.repair.auditing import Auditor, Wanted
+from deploy.repair.findings import Findings, cell_as_json, gap_as_json, table
+from deploy.repair.heat_map import heat_map, shown_devices
+from deploy.repair.ledger import Ledger
+from deploy.repair.drain import SubscriptionReader
+from deploy.repair.svg import svg
+from deploy.repair.table import TABLE_NAME
+from deploy.times import MOMENT, moment, utc
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
+
+DEFAULT_FROM = "24h"
+MAX_ROWS = 40
+"""Rows of the table on the screen; ``--json`` has all."""
+
+EXAMPLES = 3
+"""Ids of events that are only on the main topic for no known reason."""
+
+FLAGS = (
+    Flag("--from", {"metavar": "TIME", "dest": "since", "help": f"begin of the window: {MOMENT} (default: 24h)"}),
+    Flag("--to", {"metavar": "TIME", "dest": "until", "help": "its end (default: now)"}),
+    Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
+    Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"}),
+    Flag(
+        "--subscription",
+        {"metavar": "NAME", "help": "what arrived is what this subscription of the main topic still has"},
+    ),
+    Flag(
+        "--acknowledge",
+        {"action": "store_true", "help": "with --subscription: acknowledge the messages up to the window's end"},
+    ),
+    Flag("--table", {"metavar": "PROJECT.DATASET.TABLE", "help": "what arrived is what this BigQuery table has"}),
+    Flag("--picture", {"metavar": "FILE", "help": "write a heat map, devices by hours, to FILE.svg"}),
+)
+
+USAGE = Usage(
+    "prove that every event of DT's has arrived, or list those that have not",
+    {
+        NOTHING_TO_DO: "every event of the window is on the main topic",
+        UNMET: "some are missing, or only on the rejected topic",
+        FAILED: "error",
+    },
+    options=WHICH_HISTORY,
+    flags=FLAGS,
+    prints_json_lines=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    """What the flags ask for. ``picture``: None without --picture."""
+
+    window: Window
+    wanted: Wanted
+    subscription: str
+    acknowledges: bool
+    table: str
+    picture: Path | None
+
+
+def run(context: Context) -> int:
+    """Compare DT's history with what arrived, show the result, and return the exit code.
+
+    Raises:
+        DeployError: one of the two could not be read.
+
+    """
+    options = _options(context)
+    with ExitStack() as stack:
+        ledger = Ledger(options.window)
+        stack.callback(ledger.close)
+        reading = _reading(context, options.window)
+        arrived = _arrived(context, options, reading, stack)
+        arrived.check()
+        findings = _read(context, options, ledger, reading, arrived)
+        _show(context, findings, ledger)
+        if options.picture:
+            _draw(context, options.picture, findings, ledger)
+    return NOTHING_TO_DO if findings.is_complete else UNMET
+
+
+def _read(context: Context, options: _Options, ledger: Ledger, reading: Reading, arrived: Arrived) -> Findings:
+    """Fill the ledger, and return what it says."""
+    terminal, began_at = context.terminal, context.now()
+    auditor = Auditor(ledger, options.window, options.wanted, terminal.state)
+    terminal.info(f"reading DT's history of {options.window.text()}")
+    auditor.read_history(context.history, context.spec.dt_projects)
+    terminal.info(f"reading what arrived from {arrived.name}, and what was rejected")
+    read_at = context.now()
+    is_read = auditor.read_arrived(reading, arrived)
+    ledger.judge(read_at - arrived.young_s)
+    extras = ledger.extras(began_at)
+    return Findings(
+        window=options.window,
+        source=arrived.name,
+        read_at=read_at,
+        devices=len(ledger.devices()),
+        totals=ledger.totals(),
+        dt_doubles=ledger.dt_doubles,
+        extras=extras,
+        examples={why: ledger.examples(why, began_at, EXAMPLES) for why in extras},
+        rejected=ledger.reasons() if is_read else None,
+        unnamed=auditor.unnamed,
+        untimed=auditor.untimed,
+        first_published=ledger.first_published(),
+    )
+
+
+def _show(context: Context, findings: Findings, ledger: Ledger) -> None:
+    """Show the result: as lines of JSON with every event that lacks, or as a table and a summary."""
+    terminal = context.terminal
+    context.report.audited = findings.as_json()
+    if context.flags.json:
+        for cell in ledger.cells():
+            terminal.as_json(cell_as_json(cell), is_one_line=True)
+        for gap in ledger.gaps():
+            terminal.as_json(gap_as_json(gap), is_one_line=True)
+        return
+    rows, left_out = table(ledger.cells(), MAX_ROWS)
+    terminal.grid(rows)
+    if left_out:
+        terminal.print(f"{left_out:,} rows more: --json has all, with every missing event")
+    for line in findings.lines():
+        terminal.print(line)
+    window_flags = f"--from={utc(findings.window.start)} --to={utc(ceil(findings.window.end))}"
+    for line in findings.fixes(window_flags):
+        terminal.print(f"  fix: {line}")
+
+
+def _draw(context: Context, path: Path, findings: Findings, ledger: Ledger) -> None:
+    devices = ledger.devices()
+    shown = [device.device for device in shown_devices(devices)]
+    picture = heat_map(findings.window, devices, ledger.cells(shown), findings.totals)
+    path.write_bytes(svg(picture))
+    context.terminal.info(f"wrote {path}")
+
+
+def _reading(context: Context, window: Window) -> Reading:
+    terminal = context.terminal
+    reader = SubscriptionReader(
+        context.pubsub, context.now, context.monotonic, lambda count: terminal.state(f"{count:,} messages read")
+    )
+    return Reading(context.spec, window, context.pubsub, reader, context.now, terminal.info)
+
+
+def _arrived(context: Context, options: _Options, reading: Reading, stack: ExitStack) -> Arrived:
+    """Return where it is read what arrived: a table or a subscription if one is named, else the topic itself."""
+    if options.table:
+        return ArrivedInTable(reading, context.bigquery, options.table)
+    if options.subscription:
+        holds = holding(context.pubsub, options.subscription, reading.notice, acknowledges=options.acknowledges)
+        return ArrivedInSubscription(reading, options.subscription, stack.enter_context(holds))
+    return ArrivedOnTopic(reading)
+
+
+def _options(context: Context) -> _Options:
+    """Return what the flags ask for.
+
+    Raises:
+        InvalidOptions: some of them are invalid; it has every fault.
+
+    """
+    flags, faults, now = context.flags, list[str](), context.now()
+    start = _read_flag(faults, "--from", flags.since or DEFAULT_FROM, now)
+    end = min(_read_flag(faults, "--to", flags.until or "now", now), now)
+    if not faults and start >= end:
+        faults.append("--from is not before --to")
+    if flags.table and not re.fullmatch(TABLE_NAME, flags.table, re.ASCII):
+        faults.append(f"--table: {flags.table[:100]!r} is not PROJECT.DATASET.TABLE")
+    if flags.table and flags.subscription:
+        faults.append("--table and --subscription exclude each other")
+    if flags.acknowledge and not flags.subscription:
+        faults.append("--acknowledge: needs --subscription")
+    if flags.subscription and not re.fullmatch(r"[A-Za-z][\w.~+%-]{2,254}", flags.subscription, re.ASCII):
+        faults.append(f"--subscription: {flags.subscription[:100]!r} is not the id of a subscription")
+    picture = Path(flags.picture) if flags.picture else None
+    if picture and picture.suffix != ".svg":
+        faults.append(f"--picture: {flags.picture} does not end with .svg")
+    if faults:
+        raise InvalidOptions(faults, fix=[f"{PROGRAM} audit --help"])
+    wanted = Wanted(frozenset(flags.device or ()), tuple(flags.type or ()))
+    return _Options(Window(start, end), wanted, flags.subscription or "", flags.acknowledge, flags.table or "", picture)
+
+
+def _read_flag(faults: list[str], flag: str, text: str, now: float) -> float:
+    try:
+        return moment(text, now)
+    except ValueError as error:
+        faults.append(f"{flag}: {error}")
+        return 0.0
