@@ -11,10 +11,10 @@ from deploy.google.bigquery import BigQuery
 from deploy.google.pubsub_api import PubSubApi, Pulled
 from deploy.parallel import signals_wait
 from deploy.repair.arrivals import Add, Arrival, Window, moment_of
+from deploy.repair.drain import Source, SubscriptionReader
 from deploy.repair.fitness import check_fitness, why_unreadable
 from deploy.repair.held import HOLD_S, Held
 from deploy.repair.lookback import check_kept, remove_abandoned, sought_back
-from deploy.repair.drain import Source, SubscriptionReader
 from deploy.repair.table import TableArrived
 from deploy.spec import Spec
 

@@ -21,7 +21,7 @@ from deploy.repair.held import Held
 PULLERS = 4
 """Threads for each subscription."""
 
-QUIET_S = 15.0
+QUIET_S = 10.0
 """Seconds beyond the acknowledgement deadline without a new message, after which a subscription has been read."""
 
 FIRST_S = 60.0

@@ -14,10 +14,10 @@ from deploy.program import PROGRAM
 from deploy.repair.arrivals import Window
 from deploy.repair.arrived import Arrived, ArrivedInSubscription, ArrivedInTable, ArrivedOnTopic, Reading, holding
 from deploy.repair.auditing import Auditor, Wanted
+from deploy.repair.drain import SubscriptionReader
 from deploy.repair.findings import Findings, cell_as_json, gap_as_json, table
 from deploy.repair.heat_map import heat_map, shown_devices
 from deploy.repair.ledger import Ledger
-from deploy.repair.drain import SubscriptionReader
 from deploy.repair.svg import svg
 from deploy.repair.table import TABLE_NAME
 from deploy.times import MOMENT, moment, utc

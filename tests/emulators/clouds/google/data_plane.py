@@ -26,6 +26,7 @@ _UNKNOWN = re.compile(r'no field named "([^"]+)" at "([^"]+)"')
 _PUBLISH = "/google.pubsub.v1.Publisher/Publish"
 _CALLS: dict[str, tuple[str, Any, Any]] = {
     "CreateTopic": ("Publisher", types.Topic.pb(), types.Topic.pb()),
+    "UpdateTopic": ("Publisher", types.UpdateTopicRequest.pb(), types.Topic.pb()),
     "DeleteTopic": ("Publisher", types.DeleteTopicRequest.pb(), empty_pb2.Empty),
     "Publish": ("Publisher", types.PublishRequest.pb(), types.PublishResponse.pb()),
     "CreateSubscription": ("Subscriber", types.Subscription.pb(), types.Subscription.pb()),

@@ -35,6 +35,7 @@ _FORWARDED = (
     *("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering", "filter", "deadLetterPolicy", "retryPolicy"),
     *("retainAckedMessages", "messageRetentionDuration", "enableExactlyOnceDelivery"),
 )
+_OF_TOPIC = ("name", "messageRetentionDuration")
 _MAX_FORWARDED_S = 7 * 24 * 3600
 """The longest retention that Google's emulator accepts: the service's former limit. No offline run lasts as long."""
 
@@ -51,6 +52,7 @@ class PubSub:
         self._plane = plane
         self._topics = Collection("topics", estate, policies)
         self._subscriptions = Collection("subscriptions", estate, policies)
+        self._topics.on_update = self._updated_topic
         self._subscriptions.on_update = self._updated
         self.exports = Exports(estate, policies)
         self._made_at: dict[str, float] = {}
@@ -110,9 +112,16 @@ class PubSub:
         checked(limits.check_topic_name, name)
         check_settings(settings)
         self._topics.check_new(name)
-        self._plane.create("Topic", {"name": name})
+        self._plane.create("Topic", _forwarded(settings, _OF_TOPIC))
         self._topics.items[name] = settings
         return settings
+
+    def _updated_topic(self, _: Json, after: Json, fields: list[str]) -> Json:
+        """Update a topic in the data plane: whether it keeps its messages. Return the topic."""
+        if "messageRetentionDuration" in fields:
+            body = {"topic": _forwarded(after, _OF_TOPIC), "updateMask": "messageRetentionDuration"}
+            self._plane.call("UpdateTopic", body)
+        return after
 
     def _delete_topic(self, _: Request, project: str, topic: str) -> Json:
         name = self._topics.find(self._topics.full_name(project, topic))["name"]
