@@ -15,6 +15,7 @@ faults          every failure of broker and network, and the answer that it requ
 watched_main    a function with many receivers that reports its tasks
 time_and_hygiene  how long senders wait, and what a failure leaves behind
 keys            rotations, and sources of keys that fail
+completeness    audit of 100,000 events: exactly those that were taken away
 flood           thousands of unsigned requests
 mutants         mutation testing: mutants that no test detects
 mutant_kinds    the mutants of a module

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from tests.prove.backfill import backfill
+from tests.prove.completeness import completeness
 from tests.prove.differential import differential
 from tests.prove.emulator_load import emulator_load
 from tests.prove.flood import abuse
@@ -26,6 +27,7 @@ SECTIONS: Mapping[str, Section] = {
     "emulator": emulator_load,
     "differential": differential,
     "fuzz": fuzz,
+    "audit": completeness,
 }
 """The sections by name, in the order in which they run."""
 
