@@ -29,7 +29,7 @@ $(error no command of this Makefile reads the variable $(UNKNOWN): $(if $(MEANT)
 endif
 endif
 
-.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web picture prove bench scaling check lint types audit mutate format lock schema wheel clean
+.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web picture heat-map prove bench scaling check lint types audit mutate format lock schema wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ test-web: $(VENV)/.web  ## test the live page in Chromium
 picture: $(VENV)/.web  ## make the picture of the live page
 	@$(BIN)/python -m tests.web.chromium
 	@exec $(BIN)/python -m tests.web.picture docs/pictures/live-page.png
+
+heat-map: $(VENV)/.deploy  ## make the picture of an audit
+	@exec $(BIN)/python -m tests.deploy.repair.audited_day docs/pictures/audit.svg
 
 check: lint types audit test  ## lint, types, audit and test; run it before a commit
 	@for package in function deploy; do \

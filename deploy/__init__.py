@@ -10,7 +10,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``report``           the result of a verb, for ``--json``                        nothing
 ``proof``            refuse an unsigned request; see a real event arrive         both clouds
 ``live``             events as they come, as readable lines and on a page        Pub/Sub
-``repair``           rejected and missing events, sent to the function again     Pub/Sub, the function
+``repair``           what is missing; rejected and missing events, sent again    both clouds, function
 ``first_contact``    answer what only the real clouds can: verify --report       both clouds
 ``stages``           preflight, observe, plan, apply                             both clouds
 ``resources``        one class for each resource                                 nothing

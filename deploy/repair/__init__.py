@@ -28,5 +28,6 @@
 ``findings``         the result, in words, as rows and as JSON                      nothing
 ``heat_map``         the picture of the result: devices by hours                    nothing
 ``svg``              a picture as SVG                                               nothing
+``png``              a picture as PNG                                               nothing
 ===================  =============================================================  =====================
 """

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from deploy.errors import DeployError
 from deploy.google.pubsub_api import TRANSIENT, PubSubApi, PubSubFailed, Pulled
-from deploy.parallel import worker_pool
+from deploy.parallel import sleep, worker_pool
 from deploy.repair.held import Held
 
 PULLERS = 4
@@ -75,11 +75,13 @@ class SubscriptionReader:
         now: Callable[[], float],
         monotonic: Callable[[], float],
         progress: Callable[[int], None] = lambda _: None,
+        sleep: Callable[[float], None] = sleep,
     ) -> None:
         self._api = api
         self._now = now
         self._monotonic = monotonic
         self._progress = progress
+        self._sleep = sleep
         self._count = 0
         self._batches: queue.Queue[tuple[Source, list[Pulled]]] = queue.Queue(WAITING_BATCHES)
 
@@ -130,7 +132,7 @@ class SubscriptionReader:
                 waited_s = self._monotonic() - began
                 if error.status not in {0, 504} or waited_s < LONG_WAIT_S:
                     self._failed(source, error)
-                    threading.Event().wait(RETRY_S[min(failures, len(RETRY_S) - 1)])
+                    self._sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
                     failures += 1
             else:
                 failures, source.failing_since = 0, None

@@ -1,10 +1,10 @@
 """The heat map of an audit: devices by hours, as rectangles and texts on a plane. Pure.
 
-A tile's colour is not its only sign: a tile with missing events shows their number, and every tile has a text that
-programs read out.
+A tile's colour is not its only sign: a tile with missing or rejected events shows their number, and every tile that is
+not complete has a text that programs read out.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -24,9 +24,9 @@ COLOURS: dict[State, str] = {
     "none": "#f3f4f6",
     "complete": "#9ecae1",
     "young": "#dadaeb",
-    "rejected": "#9e7bb5",
-    "some": "#e6823c",
-    "all": "#a63603",
+    "rejected": "#7b5aa6",
+    "some": "#c2570c",
+    "all": "#7f2704",
 }
 LEGEND: dict[State, str] = {
     "none": "no events",
@@ -38,7 +38,7 @@ LEGEND: dict[State, str] = {
 }
 INK, PALE, PAPER = "#1f2933", "#5b6770", "#ffffff"
 
-LEFT, TOP, ROW, GAP = 150, 62, 18, 1
+LEFT, TOP, ROW, GAP = 156, 62, 18, 1
 WIDEST, NARROWEST, ROOM = 26, 5, 720
 """Sizes in pixels: width of a tile, and of all tiles together."""
 
@@ -166,8 +166,9 @@ def _tile(grid: Grid, column: int, y: int, counts: Counts, device: Cell) -> list
         hour = utc(grid.start + column * grid.hours * HOUR_S)[:16].replace("T", " ")
         title = f"{device.name or device.device}, {hour}: {counts.main} of {counts.dt} arrived, {LEGEND[state]}"
     shapes: list[Rectangle | Text] = [Rectangle(x, y, grid.tile, ROW - GAP, COLOURS[state], title)]
-    if counts.missing and grid.tile >= NUMBERED:
-        number = str(counts.missing) if counts.missing < 1000 else "…"
+    lacking = counts.missing or counts.rejected
+    if lacking and grid.tile >= NUMBERED:
+        number = str(lacking) if lacking < 1000 else "…"
         shapes.append(Text(x + grid.tile // 2, y + ROW - 6, number, PAPER, 10, is_centred=True))
     return shapes
 
@@ -205,7 +206,3 @@ def _described(window: Window, totals: Counts, devices: Sequence[Cell]) -> str:
 
 def _short(name: str) -> str:
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
-
-
-Write = Callable[[Picture], bytes]
-"""Returns a picture as a file's bytes."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from deploy.google.pubsub_api import PubSubApi, Pulled
 from deploy.repair.database import TemporaryDatabase
 
-HOLD_S = 300
+HOLD_S = 120
 """Seconds for which a message is held. After a run was killed, its messages come again within this time."""
 
 MAX_ACK_IDS = 1_000

@@ -15,7 +15,7 @@ from deploy.times import utc
 TABLE_NAME = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]\.\w{1,1024}\.[\w$-]{1,1024}"
 """PROJECT.DATASET.TABLE. No quote and no blank is among its characters, so that it can be put into a query."""
 
-_QUERY = """
+QUERY = """
 SELECT event_id, ANY_VALUE(project_id), ANY_VALUE(device_id), ANY_VALUE(event_type),
        CAST(UNIX_MICROS(MIN(event_time)) AS STRING), CAST(UNIX_MICROS(MIN(publish_time)) AS STRING),
        CAST(COUNT(*) AS STRING)
@@ -53,7 +53,7 @@ class TableArrived:
         times = {"from": utc(self._window.start, "microseconds"), "to": utc(self._window.end, "microseconds")}
         batch: list[Arrival] = []
         try:
-            for row in self._bigquery.rows(_QUERY.format(table=self._table), times):
+            for row in self._bigquery.rows(QUERY.format(table=self._table), times):
                 batch.append(self._arrival(row))
                 if len(batch) == BATCH:
                     yield batch

@@ -1,6 +1,7 @@
 """``audit``: prove for a time window that every event of DT's has arrived on the main topic, or say which have not."""
 
 import re
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
@@ -16,8 +17,9 @@ from deploy.repair.arrived import Arrived, ArrivedInSubscription, ArrivedInTable
 from deploy.repair.auditing import Auditor, Wanted
 from deploy.repair.drain import SubscriptionReader
 from deploy.repair.findings import Findings, cell_as_json, gap_as_json, table
-from deploy.repair.heat_map import heat_map, shown_devices
+from deploy.repair.heat_map import Picture, heat_map, shown_devices
 from deploy.repair.ledger import Ledger
+from deploy.repair.png import png
 from deploy.repair.svg import svg
 from deploy.repair.table import TABLE_NAME
 from deploy.times import MOMENT, moment, utc
@@ -26,6 +28,9 @@ from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 DEFAULT_FROM = "24h"
 MAX_ROWS = 40
 """Rows of the table on the screen; ``--json`` has all."""
+
+PICTURES: Mapping[str, Callable[[Picture], bytes]] = {".svg": svg, ".png": png}
+"""What --picture writes, by the end of the file's name."""
 
 EXAMPLES = 3
 """Ids of events that are only on the main topic for no known reason."""
@@ -44,14 +49,14 @@ FLAGS = (
         {"action": "store_true", "help": "with --subscription: acknowledge the messages up to the window's end"},
     ),
     Flag("--table", {"metavar": "PROJECT.DATASET.TABLE", "help": "what arrived is what this BigQuery table has"}),
-    Flag("--picture", {"metavar": "FILE", "help": "write a heat map, devices by hours, to FILE.svg"}),
+    Flag("--picture", {"metavar": "FILE", "help": "write a heat map, devices by hours, to FILE.svg or FILE.png"}),
 )
 
 USAGE = Usage(
     "prove that every event of DT's has arrived, or list those that have not",
     {
-        NOTHING_TO_DO: "every event of the window is on the main topic",
-        UNMET: "some are missing, or only on the rejected topic",
+        NOTHING_TO_DO: "every event is on the main topic",
+        UNMET: "some are missing, or only rejected",
         FAILED: "error",
     },
     options=WHICH_HISTORY,
@@ -145,14 +150,18 @@ def _draw(context: Context, path: Path, findings: Findings, ledger: Ledger) -> N
     devices = ledger.devices()
     shown = [device.device for device in shown_devices(devices)]
     picture = heat_map(findings.window, devices, ledger.cells(shown), findings.totals)
-    path.write_bytes(svg(picture))
+    path.write_bytes(PICTURES[path.suffix](picture))
     context.terminal.info(f"wrote {path}")
 
 
 def _reading(context: Context, window: Window) -> Reading:
     terminal = context.terminal
     reader = SubscriptionReader(
-        context.pubsub, context.now, context.monotonic, lambda count: terminal.state(f"{count:,} messages read")
+        context.pubsub,
+        context.now,
+        context.monotonic,
+        lambda count: terminal.state(f"{count:,} messages read"),
+        context.sleep,
     )
     return Reading(context.spec, window, context.pubsub, reader, context.now, terminal.info)
 
@@ -188,8 +197,8 @@ def _options(context: Context) -> _Options:
     if flags.subscription and not re.fullmatch(r"[A-Za-z][\w.~+%-]{2,254}", flags.subscription, re.ASCII):
         faults.append(f"--subscription: {flags.subscription[:100]!r} is not the id of a subscription")
     picture = Path(flags.picture) if flags.picture else None
-    if picture and picture.suffix != ".svg":
-        faults.append(f"--picture: {flags.picture} does not end with .svg")
+    if picture and picture.suffix not in PICTURES:
+        faults.append(f"--picture: {flags.picture} does not end with {' or '.join(PICTURES)}")
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} audit --help"])
     wanted = Wanted(frozenset(flags.device or ()), tuple(flags.type or ()))

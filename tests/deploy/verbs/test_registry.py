@@ -14,7 +14,7 @@ from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from tests.deploy.stage import Stage
 
 NAMES = ["init", "plan", "up", "verify", "status", "list", "follow", "pause", "resume", "rotate"]
-NAMES += ["replay", "backfill", "down"]
+NAMES += ["audit", "replay", "backfill", "down"]
 WITH_SETTINGS = [name for name in NAMES if USAGES[name].needs_settings]
 
 
@@ -54,12 +54,13 @@ def test_only_init_needs_no_settings_and_only_up_offers_it() -> None:
 
 KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "health", "version", "next"]
 KEYS += ["deployments", "upgrade", "undelivered", "followed", "firstContact", "rotation"]
-KEYS += ["replayed", "backfill"]
+KEYS += ["replayed", "backfill", "audited"]
 
 
 @pytest.mark.parametrize("verb", WITH_SETTINGS)
 def test_every_verb_prints_the_same_json_keys_and_nothing_else(up: Stage, verb: str) -> None:
     up.dt.emulator_is_allowed = False
+    up.pubsub.retention["dt-events"] = "604800s"
     up.pubsub.has_subscription("dt-rejected")
     with contextlib.suppress(NotProven, DtFailed):
         getattr(up.deployment(in_json=True), verb)()
