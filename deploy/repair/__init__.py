@@ -25,6 +25,7 @@
 ``database``         a temporary database on disk                                   a temporary file
 ``fitness``          whether a subscription can tell what arrived                   nothing
 ``arrivals``         an event on a topic, and a time window                         nothing
+``counts``           events by their state, of a device in an hour or together      nothing
 ``findings``         the result, in words, as rows and as JSON                      nothing
 ``heat_map``         the picture of the result: devices by hours                    nothing
 ``svg``              a picture as SVG                                               nothing

@@ -4,6 +4,7 @@ An event that DT lists has been sent before what arrived is read. In the other o
 as missing.
 """
 
+import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -104,11 +105,16 @@ class Auditor:
 
 
 class Missing:
-    """Which events of DT's history are not on the main topic: ``backfill --missing-only`` sends only these."""
+    """Which events of DT's history are not on the main topic: ``backfill --missing-only`` sends only these.
+
+    Safe from several threads, while nothing else uses the ledger.
+    """
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
+        self._lock = threading.Lock()
 
     def is_missing(self, event: HistoryEvent) -> bool:
         """Return whether an event has not arrived. One without an id has to count as missing."""
-        return not event.event_id or not self._ledger.has_arrived(event.event_id)
+        with self._lock:
+            return not event.event_id or not self._ledger.has_arrived(event.event_id)

@@ -21,7 +21,7 @@ _SETTINGS = (
 
 
 class TemporaryDatabase:
-    """An empty database. Only one thread uses it. ``tables``: the statements that make its tables.
+    """An empty database. Only one thread uses it at a time. ``tables``: the statements that make its tables.
 
     Raises:
         DeployError: it cannot be made, for example because this Python was built without sqlite3.
@@ -35,7 +35,7 @@ class TemporaryDatabase:
             what = "this Python was built without sqlite3, which this verb needs"
             raise DeployError(what, fix=["use a Python of your system or of python.org"]) from None
         with self._explained():
-            self._connection = self._sqlite.connect("", isolation_level=None)
+            self._connection = self._sqlite.connect("", isolation_level=None, check_same_thread=False)
         for statement in (*_SETTINGS, *tables, "BEGIN"):
             self.run(statement)
 

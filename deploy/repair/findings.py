@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.program import PROGRAM
 from deploy.repair.arrivals import Window
-from deploy.repair.ledger import HOUR_S, WHY, Cell, Counts, Gap, Why
+from deploy.repair.counts import HOUR_S, WHY, Cell, Counts, Gap, Why
 from deploy.times import utc
 
 RETRY_S = 12 * 3600

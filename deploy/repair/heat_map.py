@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from deploy.repair.arrivals import Window
-from deploy.repair.ledger import HOUR_S, Cell, Counts
+from deploy.repair.counts import HOUR_S, Cell, Counts
 from deploy.times import utc
 
 MAX_COLUMNS = 168

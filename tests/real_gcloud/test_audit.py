@@ -1,6 +1,7 @@
 """``audit`` as a process, with the real gcloud and DT's own package: it names the event that is missing."""
 
 import json
+import signal
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from tests.emulators.clients import all_on, ask, gcloud
 from tests.real_gcloud.test_follow import subscriptions, topic_url
-from tests.real_gcloud.user import REAL_GCLOUD, User
+from tests.real_gcloud.user import REAL_GCLOUD, User, struck
 
 pytestmark = REAL_GCLOUD
 
@@ -63,3 +64,14 @@ def test_the_missing_event_is_named_and_no_subscription_is_left(auditor: User, t
     assert "F, " in picture.read_text("utf-8")
     assert subscriptions(auditor) == ["dt-rejected"]
     assert auditor.both_clouds.log.not_played() == []
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_no_subscription_and_takes_no_message(auditor: User, number: signal.Signals) -> None:
+    publish(auditor, {"eventId": "e", "reason": "expired"}, topic="dt-rejected")
+    process = auditor.starts("audit")
+    status, printed = struck(process, number, lambda: len(subscriptions(auditor)) == 2, alone=True)
+    assert status == 1, printed
+    assert "the messages of dt-rejected that were read come again within 2 min" in printed
+    assert subscriptions(auditor) == ["dt-rejected"]

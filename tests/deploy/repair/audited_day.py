@@ -9,8 +9,8 @@ from datetime import datetime
 from pathlib import Path
 
 from deploy.repair.arrivals import Window
+from deploy.repair.counts import HOUR_S, Cell, Counts
 from deploy.repair.heat_map import Picture, heat_map
-from deploy.repair.ledger import HOUR_S, Cell, Counts
 from deploy.verbs.audit import PICTURES
 
 START = int(datetime.fromisoformat("2026-11-02T00:00:00Z").timestamp())

@@ -8,8 +8,8 @@ import zlib
 import pytest
 
 from deploy.repair.arrivals import Window
+from deploy.repair.counts import HOUR_S, Cell, Counts
 from deploy.repair.heat_map import COLOURS, MAX_COLUMNS, MAX_ROWS, Rectangle, Text, grid_of, heat_map, state_of
-from deploy.repair.ledger import HOUR_S, Cell, Counts
 from deploy.repair.png import png
 from deploy.repair.svg import svg
 from tests.deploy.repair.audited_day import START, picture

@@ -1,5 +1,6 @@
 """The ledger of an audit: what it knows of each event, and that it needs a disk and little memory."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -8,8 +9,9 @@ from deploy.dt.history import HistoryEvent
 from deploy.errors import DeployError
 from deploy.repair.arrivals import Arrival, Window, moment_of
 from deploy.repair.auditing import Missing
+from deploy.repair.counts import HOUR_S, Counts
 from deploy.repair.database import TemporaryDatabase
-from deploy.repair.ledger import HOUR_S, Counts, Ledger
+from deploy.repair.ledger import Ledger
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC).timestamp()
 DAY = Window(NOON - 12 * HOUR_S, NOON + 12 * HOUR_S)
@@ -57,6 +59,9 @@ def test_what_arrived_can_be_asked_for_event_by_event(ledger: Ledger) -> None:
     assert not missing.is_missing(HistoryEvent("a", "touch", "", "{}"))
     assert missing.is_missing(HistoryEvent("b", "touch", "", "{}"))
     assert missing.is_missing(HistoryEvent("", "", "", "{}"))
+    with ThreadPoolExecutor(4) as pool:
+        found = pool.map(lambda place: missing.is_missing(HistoryEvent("ab"[place % 2], "", "", "{}")), range(100))
+    assert list(found) == [False, True] * 50
 
 
 @pytest.mark.parametrize(

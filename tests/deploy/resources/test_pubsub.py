@@ -141,7 +141,7 @@ def test_subscriptions_of_proofs_and_of_follow_are_deleted_by_their_label_and_ne
         {"name": f"projects/{PROJECT}/subscriptions/theirs", "labels": {"dt-pubsub-verify": "another"}},
         {"name": f"projects/{PROJECT}/subscriptions/live", "labels": {"dt-pubsub-follow": "dt-pubsub"}},
     ]
-    marks = "labels.dt-pubsub-verify=dt-pubsub OR labels.dt-pubsub-follow=dt-pubsub"
+    marks = "labels.dt-pubsub-verify=dt-pubsub OR labels.dt-pubsub-follow=dt-pubsub OR labels.dt-pubsub-audit=dt-pubsub"
     assert f"--filter={marks}" in abandoned.describe
     assert [abandoned.is_of_proof(found) for found in left] == [True, False, False]
     step, of_follow = abandoned.removal({"left": left})
