@@ -20,7 +20,7 @@ SELECT event_id, ANY_VALUE(project_id), ANY_VALUE(device_id), ANY_VALUE(event_ty
        CAST(UNIX_MICROS(MIN(event_time)) AS STRING), CAST(UNIX_MICROS(MIN(publish_time)) AS STRING),
        CAST(COUNT(*) AS STRING)
   FROM `{table}`
- WHERE event_time >= @from AND event_time < @to AND event_id IS NOT NULL
+ WHERE event_time >= @window_start AND event_time < @window_end AND event_id IS NOT NULL
  GROUP BY event_id
 """
 
@@ -50,7 +50,8 @@ class TableArrived:
             DeployError: the table could not be read.
 
         """
-        times = {"from": utc(self._window.start, "microseconds"), "to": utc(self._window.end, "microseconds")}
+        bounds = {"window_start": self._window.start, "window_end": self._window.end}
+        times = {name: utc(at, "microseconds") for name, at in bounds.items()}
         batch: list[Arrival] = []
         try:
             for row in self._bigquery.rows(QUERY.format(table=self._table), times):

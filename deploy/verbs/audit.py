@@ -1,8 +1,7 @@
 """``audit``: prove for a time window that every event of DT's has arrived on the main topic, or say which have not."""
 
-import re
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import closing
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
@@ -10,19 +9,19 @@ from pathlib import Path
 from deploy.cli.options import WHICH_HISTORY
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
+from deploy.dt.history import KEPT_S
 from deploy.errors import InvalidOptions
 from deploy.program import PROGRAM
 from deploy.repair.arrivals import Window
-from deploy.repair.arrived import Arrived, ArrivedInSubscription, ArrivedInTable, ArrivedOnTopic, Reading, holding
+from deploy.repair.arrived import Arrived, Reading
 from deploy.repair.auditing import Auditor, Wanted
-from deploy.repair.drain import SubscriptionReader
 from deploy.repair.findings import Findings, cell_as_json, gap_as_json, table
 from deploy.repair.heat_map import Picture, heat_map, shown_devices
 from deploy.repair.ledger import Ledger
 from deploy.repair.png import png
 from deploy.repair.svg import svg
-from deploy.repair.table import TABLE_NAME
 from deploy.times import MOMENT, moment, utc
+from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, faults_of, place_of, reading_of
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 DEFAULT_FROM = "24h"
@@ -40,15 +39,12 @@ FLAGS = (
     Flag("--to", {"metavar": "TIME", "dest": "until", "help": "its end (default: now)"}),
     Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
     Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"}),
-    Flag(
-        "--subscription",
-        {"metavar": "NAME", "help": "what arrived is what this subscription of the main topic still has"},
-    ),
+    SUBSCRIPTION,
     Flag(
         "--acknowledge",
         {"action": "store_true", "help": "with --subscription: acknowledge the messages up to the window's end"},
     ),
-    Flag("--table", {"metavar": "PROJECT.DATASET.TABLE", "help": "what arrived is what this BigQuery table has"}),
+    TABLE,
     Flag("--picture", {"metavar": "FILE", "help": "write a heat map, devices by hours, to FILE.svg or FILE.png"}),
 )
 
@@ -71,9 +67,6 @@ class _Options:
 
     window: Window
     wanted: Wanted
-    subscription: str
-    acknowledges: bool
-    table: str
     picture: Path | None
 
 
@@ -85,12 +78,8 @@ def run(context: Context) -> int:
 
     """
     options = _options(context)
-    with ExitStack() as stack:
-        ledger = Ledger(options.window)
-        stack.callback(ledger.close)
-        reading = _reading(context, options.window)
-        arrived = _arrived(context, options, reading, stack)
-        arrived.check()
+    ledger, reading = Ledger(options.window), reading_of(context, options.window)
+    with closing(ledger), place_of(context, reading, acknowledges=context.flags.acknowledge) as arrived:
         findings = _read(context, options, ledger, reading, arrived)
         _show(context, findings, ledger)
         if options.picture:
@@ -102,6 +91,11 @@ def _read(context: Context, options: _Options, ledger: Ledger, reading: Reading,
     """Fill the ledger, and return what it says."""
     terminal, began_at = context.terminal, context.now()
     auditor = Auditor(ledger, options.window, options.wanted, terminal.state)
+    if options.window.start < began_at - KEPT_S:
+        kept_from = utc(began_at - KEPT_S)
+        terminal.info(
+            f"note: DT keeps events for {KEPT_S / 86_400:.0f} days: there may be none from before {kept_from}"
+        )
     terminal.info(f"reading DT's history of {options.window.text()}")
     auditor.read_history(context.history, context.spec.dt_projects)
     terminal.info(f"reading what arrived from {arrived.name}, and what was rejected")
@@ -154,28 +148,6 @@ def _draw(context: Context, path: Path, findings: Findings, ledger: Ledger) -> N
     context.terminal.info(f"wrote {path}")
 
 
-def _reading(context: Context, window: Window) -> Reading:
-    terminal = context.terminal
-    reader = SubscriptionReader(
-        context.pubsub,
-        context.now,
-        context.monotonic,
-        lambda count: terminal.state(f"{count:,} messages read"),
-        context.sleep,
-    )
-    return Reading(context.spec, window, context.pubsub, reader, context.now, terminal.info)
-
-
-def _arrived(context: Context, options: _Options, reading: Reading, stack: ExitStack) -> Arrived:
-    """Return where it is read what arrived: a table or a subscription if one is named, else the topic itself."""
-    if options.table:
-        return ArrivedInTable(reading, context.bigquery, options.table)
-    if options.subscription:
-        holds = holding(context.pubsub, options.subscription, reading.notice, acknowledges=options.acknowledges)
-        return ArrivedInSubscription(reading, options.subscription, stack.enter_context(holds))
-    return ArrivedOnTopic(reading)
-
-
 def _options(context: Context) -> _Options:
     """Return what the flags ask for.
 
@@ -188,21 +160,18 @@ def _options(context: Context) -> _Options:
     end = min(_read_flag(faults, "--to", flags.until or "now", now), now)
     if not faults and start >= end:
         faults.append("--from is not before --to")
-    if flags.table and not re.fullmatch(TABLE_NAME, flags.table, re.ASCII):
-        faults.append(f"--table: {flags.table[:100]!r} is not PROJECT.DATASET.TABLE")
-    if flags.table and flags.subscription:
-        faults.append("--table and --subscription exclude each other")
+    faults += faults_of(flags)
     if flags.acknowledge and not flags.subscription:
         faults.append("--acknowledge: needs --subscription")
-    if flags.subscription and not re.fullmatch(r"[A-Za-z][\w.~+%-]{2,254}", flags.subscription, re.ASCII):
-        faults.append(f"--subscription: {flags.subscription[:100]!r} is not the id of a subscription")
     picture = Path(flags.picture) if flags.picture else None
     if picture and picture.suffix not in PICTURES:
         faults.append(f"--picture: {flags.picture} does not end with {' or '.join(PICTURES)}")
+    if picture and not picture.parent.is_dir():
+        faults.append(f"--picture: there is no folder {picture.parent}")
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} audit --help"])
     wanted = Wanted(frozenset(flags.device or ()), tuple(flags.type or ()))
-    return _Options(Window(start, end), wanted, flags.subscription or "", flags.acknowledge, flags.table or "", picture)
+    return _Options(Window(start, end), wanted, picture)
 
 
 def _read_flag(faults: list[str], flag: str, text: str, now: float) -> float:

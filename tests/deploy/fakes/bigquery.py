@@ -18,7 +18,7 @@ from tests.deploy.fakes.pubsub import TOKEN, refusal
 JOBS = f"https://bigquery.googleapis.com/bigquery/v2/projects/{PROJECT}/queries"
 TABLE = f"{PROJECT}.sensors.events"
 _FROM = re.compile(
-    r"FROM `([^`]+)`\s+WHERE event_time >= @from AND event_time < @to AND event_id IS NOT NULL\s+GROUP BY"
+    r"FROM `([^`]+)`\s+WHERE event_time >= @window_start AND event_time < @window_end AND event_id IS NOT NULL\s+GROUP BY"
 )
 
 
@@ -70,7 +70,9 @@ class FakeBigQuery:
             return refusal(404, f"Not found: Table {found[1]} was not found in location EU")
         given = {one["name"]: one for one in body["queryParameters"]}
         assert all(one["parameterType"] == {"type": "TIMESTAMP"} for one in given.values())
-        start, end = (datetime.fromisoformat(given[name]["parameterValue"]["value"]) for name in ("from", "to"))
+        start, end = (
+            datetime.fromisoformat(given[name]["parameterValue"]["value"]) for name in ("window_start", "window_end")
+        )
         self.answer = self._select(start, end)
         return self._page(0)
 

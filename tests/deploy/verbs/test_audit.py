@@ -243,6 +243,14 @@ def test_without_any_place_that_knows_what_arrived_it_says_how_to_make_one(world
     assert not [request for request in world.stage.dt.asked if request.path.endswith("/events")]
 
 
+def test_a_window_that_dt_no_longer_has_whole_is_said(world: World) -> None:
+    world.stage.pubsub.retention["dt-events"] = "2678400s"
+    assert world.audit(since="30d", until="29d") == NOTHING_TO_DO
+    assert "note: DT keeps" not in world.stage.noted
+    world.audit(since="2595601s")
+    assert "note: DT keeps events for 30 days: there may be none from before" in world.stage.noted
+
+
 def test_a_window_that_the_topic_no_longer_has_is_an_error(world: World) -> None:
     with pytest.raises(DeployError, match=r"keeps messages for 7 days.*lost the beginning"):
         world.audit(since="8d")
@@ -393,12 +401,13 @@ def test_the_rejected_topic_that_cannot_be_read_is_said_and_is_no_error(world: W
 
 def test_every_fault_of_the_flags_is_named_at_once(world: World) -> None:
     with pytest.raises(InvalidOptions) as failed:
-        world.audit(since="noon", table="a", subscription="b/c", picture="x.jpg")
+        world.audit(since="noon", table="a", subscription="b/c", picture="nowhere/x.jpg")
     assert [fault.partition(":")[0] for fault in failed.value.faults] == [
         "--from",
         "--table",
         "--table and --subscription exclude each other",
         "--subscription",
+        "--picture",
         "--picture",
     ]
     for flags, what in (({"since": "1h", "until": "2h"}, "not before"), ({"acknowledge": True}, "--subscription")):

@@ -1,0 +1,88 @@
+"""Where ``audit`` and ``backfill --missing-only`` read what arrived: their flags, and the place that these name."""
+
+import argparse
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from deploy.cli.options import MAX_NAME
+from deploy.cli.usage import Flag
+from deploy.context import Context
+from deploy.repair.arrivals import Window
+from deploy.repair.arrived import Arrived, ArrivedInSubscription, ArrivedInTable, ArrivedOnTopic, Reading, holding
+from deploy.repair.auditing import Missing
+from deploy.repair.drain import SubscriptionReader
+from deploy.repair.ledger import Ledger
+from deploy.repair.table import TABLE_NAME
+
+SUBSCRIPTION = Flag(
+    "--subscription",
+    {"metavar": "NAME", "help": "what arrived is what this subscription of the main topic still has"},
+)
+TABLE = Flag("--table", {"metavar": "PROJECT.DATASET.TABLE", "help": "what arrived is what this BigQuery table has"})
+_SUBSCRIPTION_ID = r"[A-Za-z][\w.~+%-]{2,254}"
+
+
+def faults_of(flags: argparse.Namespace) -> list[str]:
+    """Return what is wrong with the flags that name a place."""
+    faults = []
+    if flags.table and not re.fullmatch(TABLE_NAME, flags.table, re.ASCII):
+        faults.append(f"--table: {flags.table[:MAX_NAME]!r} is not PROJECT.DATASET.TABLE")
+    if flags.table and flags.subscription:
+        faults.append("--table and --subscription exclude each other")
+    if flags.subscription and not re.fullmatch(_SUBSCRIPTION_ID, flags.subscription, re.ASCII):
+        faults.append(f"--subscription: {flags.subscription[:MAX_NAME]!r} is not the id of a subscription")
+    return faults
+
+
+def reading_of(context: Context, window: Window) -> Reading:
+    """Return what a reading of the window needs."""
+    terminal = context.terminal
+    reader = SubscriptionReader(
+        context.pubsub,
+        context.now,
+        context.monotonic,
+        lambda count: terminal.state(f"{count:,} messages read"),
+        context.sleep,
+    )
+    return Reading(context.spec, window, context.pubsub, reader, context.now, terminal.info)
+
+
+@contextmanager
+def place_of(context: Context, reading: Reading, *, acknowledges: bool = False) -> Iterator[Arrived]:
+    """Yield where it is read what arrived, checked: a table or a subscription if one is named, else the topic itself.
+
+    At the end of the context, the messages of a subscription are given back, or acknowledged if it ended well.
+
+    Raises:
+        DeployError: the place cannot know what arrived in the window, or cannot be read.
+
+    """
+    flags = context.flags
+    with ExitStack() as stack:
+        place: Arrived = ArrivedOnTopic(reading)
+        if flags.table:
+            place = ArrivedInTable(reading, context.bigquery, flags.table)
+        elif flags.subscription:
+            holds = holding(context.pubsub, flags.subscription, reading.notice, acknowledges=acknowledges)
+            place = ArrivedInSubscription(reading, flags.subscription, stack.enter_context(holds))
+        place.check()
+        yield place
+
+
+@contextmanager
+def missing_of(context: Context, window: Window) -> Iterator[Missing]:
+    """Read what arrived in the window, and yield what tells the events of DT's history that did not.
+
+    Raises:
+        DeployError: it could not be read.
+
+    """
+    ledger, reading = Ledger(window), reading_of(context, window)
+    try:
+        with place_of(context, reading) as place:
+            context.terminal.info(f"reading what arrived from {place.name}")
+            place.read(lambda batch: ledger.add_arrived(one for one in batch if one.event_id), [])
+        yield Missing(ledger)
+    finally:
+        ledger.close()
