@@ -18,7 +18,8 @@ from tests.deploy.fakes.pubsub import TOKEN, refusal
 JOBS = f"https://bigquery.googleapis.com/bigquery/v2/projects/{PROJECT}/queries"
 TABLE = f"{PROJECT}.sensors.events"
 _FROM = re.compile(
-    r"FROM `([^`]+)`\s+WHERE event_time >= @window_start AND event_time < @window_end AND event_id IS NOT NULL\s+GROUP BY"
+    r"FROM `([^`]+)`\s+WHERE event_time >= @window_start AND event_time < @window_end "
+    r"AND event_id IS NOT NULL\s+GROUP BY"
 )
 
 
