@@ -1,5 +1,6 @@
 """A subscription is read to its end: neither too early while Pub/Sub fails, nor for ever on a busy topic."""
 
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -67,17 +68,36 @@ def test_messages_that_come_meanwhile_do_not_prolong_it(world: World) -> None:
 def test_silence_while_pubsub_fails_is_not_the_end(world: World) -> None:
     world.pubsub.publish(b"{}")
     world.clock.advance(1)
-    began_at = world.clock()
+    looks: list[int] = []
 
     def answer(call: Call) -> Answer | None:
-        if call.url.endswith(":pull") and world.clock() - began_at < PATIENCE_S / 2:
-            world.clock.advance(3)
+        if call.url.endswith(":pull") and len(looks) < 4:
+            if len(looks) == 1:
+                world.clock.advance(PATIENCE_S / 2)
+                looks.append(0)
             return refusal(503)
         return None
 
     world.pubsub.answers = answer
-    world.read()
+    reader = SubscriptionReader(world.api, world.clock, world.clock, looks.append, lambda _: time.sleep(0.01))
+    reader.read([Source("one", world.take)])
     assert len(world.taken) == 1
+
+
+def test_a_message_that_a_lost_pull_has_taken_is_waited_for(world: World) -> None:
+    began_at = world.clock()
+
+    def on_idle() -> None:
+        world.clock.advance(1)
+        if world.pubsub.made_so_far == 0 and world.clock() - began_at > 5:
+            now, world.clock.seconds = world.clock.seconds, began_at - 10
+            world.pubsub.publish(b"{}")
+            world.clock.seconds = now
+            world.api.pull("one")
+
+    world.pubsub.on_idle = on_idle
+    world.read()
+    assert world.taken == {"1"}
 
 
 @pytest.mark.parametrize("status", [403, 503])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from deploy.dt.history import LAG_S
 from deploy.errors import DeployError, InvalidOptions
 from deploy.google.https import Answer, Call
 from deploy.google.pubsub_api import PubSubFailed
@@ -49,10 +50,12 @@ class World:
         return event_id
 
     def arrives(self, event_id: str, topic: str = "dt-events", age_s: float = HOUR_S, **others: str) -> None:
-        """Publish an event."""
-        at = utc(self.stage.clock() - age_s, "microseconds")
+        """Publish an event when it happens, by a clock that is ten seconds slow."""
+        now, at = self.stage.clock(), utc(self.stage.clock() - age_s, "microseconds")
+        self.stage.clock.seconds = now - age_s - 10
         own = {"eventId": event_id, "deviceId": FRIDGE, "projectId": DT_PROJECT, "eventType": "touch", "timestamp": at}
         self.stage.pubsub.publish(b"{}", {**own, **others}, topic=topic)
+        self.stage.clock.seconds = now
 
     def audit(self, *, in_json: bool = False, **flags: Any) -> int:
         """Run ``audit``."""
@@ -202,6 +205,17 @@ def test_events_outside_the_window_are_not_judged(world: World) -> None:
     assert world.stage.report.as_json()["audited"]["dt"] == 1
 
 
+def test_the_bounds_of_the_window_are_those_of_the_events_own_times(world: World) -> None:
+    world.happens(age_s=HOUR_S + 5)
+    world.arrives(world.happens(age_s=HOUR_S), age_s=HOUR_S)
+    world.happens(age_s=HOUR_S / 2)
+    began_at = world.stage.clock()
+    assert world.audit(since="3600s", until="1800s") == NOTHING_TO_DO
+    assert world.stage.report.as_json()["audited"]["dt"] == 1
+    asked = [request.params for request in world.stage.dt.asked if request.path.endswith("/events")]
+    assert asked[0]["startTime"] == utc(began_at - HOUR_S - LAG_S, "milliseconds"), "DT may go by the time of arrival"
+
+
 def test_the_temporary_subscription_is_labelled_expires_and_is_removed_at_every_end(world: World) -> None:
     made: dict[str, Any] = {}
 
@@ -295,6 +309,15 @@ def test_if_asked_audit_acknowledges_what_is_done_with_and_no_later_message(mine
     assert {ack_id.partition(".")[0] for ack_id in mine.stage.pubsub.acknowledged} == {"ack-1"}
     assert [message["messageId"] for message in mine.stage.pubsub.waiting["mine"]] == ["2"]
     assert "acknowledged 1 message of mine" in mine.stage.noted
+
+
+def test_nothing_is_acknowledged_if_the_result_could_not_be_shown(mine: World, tmp_path: Path) -> None:
+    mine.arrives(mine.happens())
+    (tmp_path / "folder.svg").mkdir()
+    with pytest.raises(OSError, match=r"folder\.svg"):
+        mine.audit(subscription="mine", acknowledge=True, picture=str(tmp_path / "folder.svg"))
+    assert mine.stage.pubsub.acknowledged == []
+    assert len(mine.stage.pubsub.waiting["mine"]) == 1
 
 
 def test_messages_of_a_subscription_are_held_for_longer_while_it_is_read(mine: World) -> None:
