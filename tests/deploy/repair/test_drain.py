@@ -9,7 +9,7 @@ from deploy.google.access_token import AccessTokens
 from deploy.google.gcloud import Gcloud
 from deploy.google.https import Answer, Call
 from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
-from deploy.repair.drain import PATIENCE_S, Source, SubscriptionReader
+from deploy.repair.drain import FIRST_S, PATIENCE_S, QUIET_S, Source, SubscriptionReader
 from deploy.repair.held import Held
 from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud
 from tests.deploy.fakes.pubsub import FakePubSub, refusal
@@ -84,20 +84,16 @@ def test_silence_while_pubsub_fails_is_not_the_end(world: World) -> None:
     assert len(world.taken) == 1
 
 
-def test_a_message_that_a_lost_pull_has_taken_is_waited_for(world: World) -> None:
-    began_at = world.clock()
-
-    def on_idle() -> None:
-        world.clock.advance(1)
-        if world.pubsub.made_so_far == 0 and world.clock() - began_at > 5:
-            now, world.clock.seconds = world.clock.seconds, began_at - 10
-            world.pubsub.publish(b"{}")
-            world.clock.seconds = now
-            world.api.pull("one")
-
-    world.pubsub.on_idle = on_idle
-    world.read()
-    assert world.taken == {"1"}
+@pytest.mark.parametrize("deadline_s", [10.0, 600.0])
+def test_what_a_lost_pull_has_taken_is_waited_for_until_it_comes_again(deadline_s: float) -> None:
+    source = Source("one", lambda _: 0, deadline_s, busy_at=1_000.0)
+    assert not source.is_quiet(1_000.0 + deadline_s + QUIET_S)
+    assert source.is_quiet(1_000.0 + deadline_s + QUIET_S + 1)
+    sought_back = Source("one", lambda _: 0, 10.0, may_be_late=True, busy_at=1_000.0)
+    assert not sought_back.is_quiet(1_000.0 + FIRST_S)
+    assert sought_back.is_quiet(1_000.0 + FIRST_S + 1)
+    sought_back.has_begun = True
+    assert sought_back.is_quiet(1_000.0 + FIRST_S)
 
 
 @pytest.mark.parametrize("status", [403, 503])
