@@ -6,14 +6,17 @@ as missing.
 
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from deploy.dt.history import LAG_S, History, HistoryEvent
-from deploy.errors import DeployError
+from deploy.errors import DeployError, DtFailed, DtUnreachable
 from deploy.repair.arrivals import Arrival, Window, moment_of
 from deploy.repair.arrived import Arrived, Reading, holding, rejected_source
 from deploy.repair.ledger import Ledger
 from deploy.spec import DT_STUDIO
+
+OF_ALL_DEVICES = frozenset({401, 403})
+"""DT's statuses that hold for all devices of a project."""
 
 BATCH = 1000
 """Events that are added to the ledger together."""
@@ -34,7 +37,10 @@ class Wanted:
 
 @dataclass
 class Auditor:
-    """Fills a ledger. ``progress``: gets the state in words; it is called often."""
+    """Fills a ledger. ``progress``: gets the state in words; it is called often.
+
+    ``unread``: devices whose history could not be read, for example because they were removed meanwhile, and why.
+    """
 
     ledger: Ledger
     window: Window
@@ -42,6 +48,7 @@ class Auditor:
     progress: Callable[[str], None]
     unnamed: int = 0
     untimed: int = 0
+    unread: dict[str, str] = field(default_factory=dict)
 
     def read_history(self, history: History, projects: Sequence[str]) -> None:
         """Read DT's history of the window.
@@ -57,7 +64,12 @@ class Auditor:
         events = 0
         for place, (project, device) in enumerate(chosen):
             self.progress(f"DT's history: {place:,} of {len(chosen):,} devices, {events:,} events")
-            events += self._read_device(history, project, device)
+            try:
+                events += self._read_device(history, project, device)
+            except DtFailed as error:
+                if isinstance(error, DtUnreachable) or error.status in OF_ALL_DEVICES:
+                    raise
+                self.unread[device] = error.what
 
     def read_arrived(self, reading: Reading, arrived: Arrived) -> bool:
         """Read what arrived, and what was rejected; return whether the latter could be read.

@@ -27,8 +27,8 @@ class Findings:
     ``source``: where it read what arrived. ``read_at``: when, in unix seconds. ``dt_doubles``: events that DT's
     history has twice. ``extras``: events that are only on the main topic, by their reason, with ``examples``.
     ``rejected``: messages on the rejected topic by their reason; None if it could not be read. ``unnamed``: messages
-    without an event id. ``untimed``: events of DT without a time or an id. ``late``: those missing that are so young
-    that DT may still repeat them.
+    without an event id. ``untimed``: events of DT without a time or an id. ``unread``: devices whose history could not
+    be read, and why. ``first_published``: when the earliest message that was read was published; None if not known.
     """
 
     window: Window
@@ -42,6 +42,7 @@ class Findings:
     rejected: Mapping[str, int] | None = None
     unnamed: int = 0
     untimed: int = 0
+    unread: Mapping[str, str] = field(default_factory=dict)
     first_published: float | None = None
 
     @property
@@ -85,6 +86,7 @@ class Findings:
             "rejectedMessages": None if self.rejected is None else dict(self.rejected),
             "withoutEventId": self.unnamed,
             "unreadableInDt": self.untimed,
+            "unreadDevices": dict(self.unread),
             "firstPublished": None if self.first_published is None else utc(self.first_published),
         }
 
@@ -106,6 +108,8 @@ class Findings:
             yield f"{_count(sum(self.rejected.values()), 'message')} of the window on the rejected topic: {reasons}"
         if self.unnamed:
             yield f"{_count(self.unnamed, 'message')} without an event id, which cannot be compared"
+        for device, why in self.unread.items():
+            yield f"device {device} could not be compared: {why}"
         if self.untimed:
             yield f"{_count(self.untimed, 'event')} of DT without an id or a time, which cannot be compared"
         if self.totals.missing and self._begins_late():

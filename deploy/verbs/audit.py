@@ -53,7 +53,7 @@ USAGE = Usage(
     {
         NOTHING_TO_DO: "every event is on the main topic",
         UNMET: "some are missing, or only rejected",
-        FAILED: "error",
+        FAILED: "error, or a device could not be read",
     },
     options=WHICH_HISTORY,
     flags=FLAGS,
@@ -84,6 +84,8 @@ def run(context: Context) -> int:
         _show(context, findings, ledger)
         if options.picture:
             _draw(context, options.picture, findings, ledger)
+    if findings.unread:
+        return FAILED
     return NOTHING_TO_DO if findings.is_complete else UNMET
 
 
@@ -115,6 +117,7 @@ def _read(context: Context, options: _Options, ledger: Ledger, reading: Reading,
         rejected=ledger.reasons() if is_read else None,
         unnamed=auditor.unnamed,
         untimed=auditor.untimed,
+        unread=auditor.unread,
         first_published=ledger.first_published(),
     )
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from deploy.dt.history import LAG_S
-from deploy.errors import DeployError, InvalidOptions
+from deploy.dt.transport import DtAnswer
+from deploy.errors import DeployError, DtFailed, InvalidOptions
 from deploy.google.https import Answer, Call
 from deploy.google.pubsub_api import PubSubFailed
 from deploy.repair.held import HOLD_S
 from deploy.spec import AUDIT_MARK
 from deploy.times import utc
-from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
+from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 from tests.deploy.fakes.bigquery import TABLE, TableRow
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.fakes.pubsub import refusal
@@ -203,6 +204,19 @@ def test_events_outside_the_window_are_not_judged(world: World) -> None:
     world.arrives(world.happens(age_s=2 * HOUR_S))
     assert world.audit(since="9000s", until="5400s") == NOTHING_TO_DO
     assert world.stage.report.as_json()["audited"]["dt"] == 1
+
+
+def test_a_device_whose_history_cannot_be_read_is_named_and_the_others_are_compared(world: World) -> None:
+    world.happens(FRIDGE)
+    gone = DtAnswer(404, {"error": "device not found"})
+    world.stage.dt.before = lambda request: gone if request.path.endswith(f"/{DOOR}/events") else None
+    assert world.audit() == FAILED
+    assert f"device {DOOR} could not be compared: 404 device not found" in world.stage.shown
+    assert "1 missing" in world.stage.shown
+
+    world.stage.dt.before = lambda request: DtAnswer(403, {}) if request.path.endswith("/events") else None
+    with pytest.raises(DtFailed, match="403"):
+        world.audit()
 
 
 def test_the_bounds_of_the_window_are_those_of_the_events_own_times(world: World) -> None:
