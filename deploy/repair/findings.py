@@ -108,8 +108,8 @@ class Findings:
             yield f"{_count(sum(self.rejected.values()), 'message')} of the window on the rejected topic: {reasons}"
         if self.unnamed:
             yield f"{_count(self.unnamed, 'message')} without an event id, which cannot be compared"
-        for device, why in self.unread.items():
-            yield f"device {device} could not be compared: {why}"
+        for device, reason in self.unread.items():
+            yield f"device {device} could not be compared: {reason}"
         if self.untimed:
             yield f"{_count(self.untimed, 'event')} of DT without an id or a time, which cannot be compared"
         if self.totals.missing and self._begins_late():

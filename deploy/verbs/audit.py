@@ -53,7 +53,7 @@ USAGE = Usage(
     {
         NOTHING_TO_DO: "every event is on the main topic",
         UNMET: "some are missing, or only rejected",
-        FAILED: "error, or a device could not be read",
+        FAILED: "error, or not all could be read",
     },
     options=WHICH_HISTORY,
     flags=FLAGS,
