@@ -17,7 +17,10 @@ from deploy.repair.table import TABLE_NAME
 
 SUBSCRIPTION = Flag(
     "--subscription",
-    {"metavar": "NAME", "help": "what arrived is what this subscription of the main topic still has"},
+    {
+        "metavar": "NAME",
+        "help": "what arrived is what this subscription of the main topic still has (default: what the topic itself has kept)",
+    },
 )
 TABLE = Flag("--table", {"metavar": "PROJECT.DATASET.TABLE", "help": "what arrived is what this BigQuery table has"})
 _SUBSCRIPTION_ID = r"[A-Za-z][\w.~+%-]{2,254}"

@@ -52,8 +52,8 @@ USAGE = Usage(
     "prove that every event of DT's has arrived, or list those that have not",
     {
         NOTHING_TO_DO: "every event is on the main topic",
-        UNMET: "some are missing, or only rejected",
-        FAILED: "error, or not all could be read",
+        UNMET: "some are missing or only rejected",
+        FAILED: "error, or not all was read",
     },
     options=WHICH_HISTORY,
     flags=FLAGS,
