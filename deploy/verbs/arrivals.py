@@ -19,7 +19,7 @@ SUBSCRIPTION = Flag(
     "--subscription",
     {
         "metavar": "NAME",
-        "help": "what arrived is what this subscription of the main topic still has (default: what the topic itself has kept)",
+        "help": "what arrived is what this subscription of the main topic still has (default: what the topic has kept)",
     },
 )
 TABLE = Flag("--table", {"metavar": "PROJECT.DATASET.TABLE", "help": "what arrived is what this BigQuery table has"})
