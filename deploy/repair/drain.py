@@ -34,6 +34,10 @@ LONG_WAIT_S = 20.0
 """A pull that waited for so long and then failed had no message: proxies end idle connections."""
 
 RETRY_S = (1.0, 2.0, 4.0, 8.0)
+IDLE_S = 1.0
+"""Pause after a pull that does not wait and found nothing. One that waits, and is given up at the end, would take the
+messages that are given back then."""
+
 POLL_S = 0.2
 WAITING_BATCHES = 16
 
@@ -127,7 +131,7 @@ class SubscriptionReader:
         while not source.is_read:
             began = self._monotonic()
             try:
-                pulled = self._api.pull(source.subscription)
+                pulled = self._api.pull(source.subscription, waits=source.held is None)
             except PubSubFailed as error:
                 waited_s = self._monotonic() - began
                 if error.status not in {0, 504} or waited_s < LONG_WAIT_S:
@@ -137,6 +141,8 @@ class SubscriptionReader:
             else:
                 failures, source.failing_since = 0, None
                 self._pulled(source, pulled)
+                if source.held and not pulled:
+                    self._sleep(IDLE_S)
 
     def _failed(self, source: Source, error: PubSubFailed) -> None:
         """Note a failure: while Pub/Sub fails, silence says nothing. Raises ``PubSubFailed`` if it lasts."""
