@@ -1,17 +1,20 @@
 """``backfill``: send the events of a time window again, from DT's history, through the function to the main topic."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from math import ceil
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
-from deploy.dt.history import KEPT_S, HistoryDevice
+from deploy.dt.history import KEPT_S, HistoryDevice, HistoryEvent
 from deploy.errors import DeployError, DtFailed
 from deploy.function_client import FunctionClient
 from deploy.parallel import signals_wait
 from deploy.program import PROGRAM
+from deploy.repair.arrivals import Window
 from deploy.repair.backfill import Backfill, Span, Target
 from deploy.repair.backfill_tally import NotOnMain, Tally, remaining_s, rows
 from deploy.repair.pace import Pace
@@ -22,6 +25,7 @@ from deploy.spec import DT_STUDIO
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
 from deploy.times import MOMENT, spoken, utc
+from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, missing_of
 from deploy.verbs.backfilling import DEFAULT_RATE, Options, options_of, resumed
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 from deploy.verbs.planning import observe
@@ -54,6 +58,9 @@ FLAGS = (
             "help": "only events of this type, repeatable (default: those that the connector sends)",
         },
     ),
+    Flag("--missing-only", {"action": "store_true", "help": "send only events that are not on the main topic"}),
+    SUBSCRIPTION,
+    TABLE,
     Flag("--rate", {"metavar": "N", "help": f"at most N events per second (default: {DEFAULT_RATE})"}),
     Flag("--resume", {"metavar": "FILE", "help": "remember in FILE what is done; if FILE exists, go on there"}),
     Flag("--dry-run", {"action": "store_true", "help": "count the events by device and type; send nothing"}),
@@ -80,7 +87,24 @@ def run(context: Context) -> int:
     """
     options, resume = resumed(context, options_of(context))
     observed = observe(context, Observer.for_proof, "reading the deployment")
-    backfill = _backfill(context, options, observed, resume)
+    with _arrived(context, options) as is_there:
+        backfill = replace(_backfill(context, options, observed, resume), is_there=is_there)
+        return _carried_out(context, options, backfill)
+
+
+@contextmanager
+def _arrived(context: Context, options: Options) -> Iterator[Callable[[HistoryEvent], bool]]:
+    """Yield what tells whether an event is on the main topic already: with --missing-only by what is read there."""
+    if not options.place:
+        yield lambda _: False
+        return
+    with missing_of(context, Window(options.start, options.end)) as missing:
+        yield lambda event: not missing.is_missing(event)
+
+
+def _carried_out(context: Context, options: Options, backfill: Backfill) -> int:
+    """Send or count the events, and return the exit code. Raises ``DeployError``."""
+    resume = backfill.resume
     devices, total = _devices(context, options)
     _say_what_is_to_come(context, options)
     resume.create()

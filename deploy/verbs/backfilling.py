@@ -15,6 +15,7 @@ from deploy.errors import DeployError, InvalidOptions
 from deploy.program import PROGRAM
 from deploy.repair.resume_file import OTHER_FILE, ResumeFile, read_resume_file
 from deploy.times import moment, utc
+from deploy.verbs.arrivals import faults_of
 from deploy.verbs.event_types import doubt_types
 
 DEFAULT_RATE, MAX_RATE = 50, 1000
@@ -27,6 +28,7 @@ TWICE = "add --resume=FILE from the start to remember what was sent; without it,
 class Options:
     """What the flags ask for. ``file``: None without --resume.
 
+    ``place``: the flags of --missing-only and of the place that it reads; empty without it.
     ``start`` and ``end``: unix seconds; ``since`` and ``until``: as the user wrote them. ``rate``: events per second.
     """
 
@@ -36,6 +38,7 @@ class Options:
     end: float
     devices: tuple[str, ...]
     types: tuple[str, ...]
+    place: tuple[str, ...]
     rate: int
     file: Path | None
     is_dry: bool
@@ -53,7 +56,7 @@ class Options:
         bounds = {"from": self.since, "to": self.until} if self.file else self.window
         words = [f"--{name}={text}" for name, text in bounds.items()]
         words += [f"--device={device}" for device in self.devices if self.file or device not in done]
-        words += [f"--type={event_type}" for event_type in self.types]
+        words += [*(f"--type={event_type}" for event_type in self.types), *self.place]
         words += [f"--rate={self.rate}"] if self.rate != DEFAULT_RATE else []
         words += [f"--resume={self.file}"] if self.file else []
         words += ["--dry-run"] if self.is_dry else []
@@ -75,6 +78,11 @@ def options_of(context: Context) -> Options:
         faults.append(f"--from: {utc(start)} is not before --to, or not {LAG_S:.0f} s ago")
     devices, types = (tuple(dict.fromkeys(given or ())) for given in (flags.device, flags.type))
     faults += [f"--device: {one[:MAX_NAME]!r} is not a device's id" for one in devices if not re.fullmatch(r"\w+", one)]
+    faults += faults_of(flags)
+    place = tuple(f"--{name}={value}" for name in ("subscription", "table") if (value := getattr(flags, name)))
+    if place and not flags.missing_only:
+        faults.append(f"{place[0].partition('=')[0]}: needs --missing-only")
+    place = ("--missing-only", *place) if flags.missing_only else ()
     rate = flags.rate or str(DEFAULT_RATE)
     if not re.fullmatch(r"[1-9]\d{0,3}", rate) or int(rate) > MAX_RATE:
         faults.append(f"--rate: {rate[:MAX_NAME]!r} is not a number from 1 to {MAX_RATE}")
@@ -85,7 +93,18 @@ def options_of(context: Context) -> Options:
         context.terminal.info(f"note: the window ends at {utc(latest)}: DT's history may lack later events yet")
     start, end = (floor(at * 1000) / 1000 for at in (start, min(end, latest)))
     file = Path(flags.resume) if flags.resume else None
-    return Options(flags.since, flags.until or "now", start, end, devices, types, int(rate), file, flags.dry_run)
+    return Options(
+        flags.since,
+        flags.until or "now",
+        start,
+        end,
+        devices,
+        types,
+        (*(["--missing-only"] if flags.missing_only else []), *place),
+        int(rate),
+        file,
+        flags.dry_run,
+    )
 
 
 def resumed(context: Context, options: Options) -> tuple[Options, ResumeFile]:
@@ -131,6 +150,7 @@ def _asked(context: Context, options: Options) -> dict[str, Any]:
         "to": options.until,
         "devices": sorted(options.devices),
         "types": sorted(options.types),
+        "place": list(options.place),
         "window": options.window,
     }
 

@@ -126,8 +126,10 @@ class Deployment:
 
     def backfill(self, **flags: Any) -> int:
         """Run ``backfill`` with these flags; without any, for the last day."""
-        names = ("since", "until", "device", "type", "rate", "resume")
-        return self.run("backfill", **{**dict.fromkeys(names), "dry_run": False, "since": "1d", **flags})
+        names = ("since", "until", "device", "type", "subscription", "table", "rate", "resume")
+        return self.run(
+            "backfill", **{**dict.fromkeys(names), "dry_run": False, "missing_only": False, "since": "1d", **flags}
+        )
 
     def run(self, verb: str, **flags: Any) -> int:
         """Run a verb with these flags."""
