@@ -2,7 +2,6 @@
 
 import json
 import random
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from deploy.times import utc
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
 from tests.deploy.fakes.bigquery import TABLE, TableRow
 from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.fakes.operator_function import OperatorFunction
 from tests.deploy.stage import Stage
 
 DEVICES = ("d1", "d2", "d3")
@@ -24,7 +24,8 @@ class World:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.sent: list[str] = []
-        stage.post = self._post
+        self.function = OperatorFunction(stage.secret, special=self._publish)
+        stage.post = self.function.post
         stage.pubsub.retention["dt-events"] = "604800s"
         stage.pubsub.has_subscription("dt-rejected")
         stage.pubsub.on_idle = lambda: stage.clock.advance(2)
@@ -41,8 +42,7 @@ class World:
         at = utc(self.stage.clock() - age_s, "microseconds")
         self.stage.pubsub.publish(b"{}", {"eventId": event_id, "deviceId": device, "timestamp": at})
 
-    def _post(self, _: str, body: bytes, headers: Mapping[str, str]) -> Answer:
-        del headers
+    def _publish(self, body: bytes) -> Answer:
         event = json.loads(body)["event"]
         self.sent.append(event["eventId"])
         named = {"eventId": event["eventId"], "timestamp": event["timestamp"]}
@@ -105,7 +105,7 @@ def test_a_dry_run_counts_apart_what_has_arrived(world: World) -> None:
 def test_the_command_that_goes_on_and_the_resume_file_know_it(world: World, tmp_path: Path) -> None:
     world.happens("d1", 600)
     file = str(tmp_path / "resume.json")
-    world.stage.post = lambda *_: Answer(422, '{"error": "malformed"}')
+    world.function.special = lambda _: Answer(422, '{"error": "malformed"}')
     assert world.stage.deployment().backfill(missing_only=True, resume=file, since="1h") == UNMET
     assert "--missing-only" in world.stage.noted
     with pytest.raises(DeployError, match=r"another backfill: place"):
