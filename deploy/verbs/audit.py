@@ -22,6 +22,7 @@ from deploy.repair.png import png
 from deploy.repair.svg import svg
 from deploy.times import MOMENT, moment, utc
 from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, faults_of, place_of, reading_of
+from deploy.verbs.event_types import doubt_types
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 DEFAULT_FROM = "24h"
@@ -173,6 +174,7 @@ def _options(context: Context) -> _Options:
         faults.append(f"--picture: there is no folder {picture.parent}")
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} audit --help"])
+    doubt_types(context, flags.type or ())
     wanted = Wanted(frozenset(flags.device or ()), tuple(flags.type or ()))
     return _Options(Window(start, end), wanted, picture)
 

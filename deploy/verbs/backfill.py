@@ -17,6 +17,7 @@ from deploy.program import PROGRAM
 from deploy.repair.arrivals import Window
 from deploy.repair.backfill import Backfill, Span, Target
 from deploy.repair.backfill_tally import NotOnMain, Tally, remaining_s, rows
+from deploy.repair.counts import NOT_IN_HISTORY
 from deploy.repair.pace import Pace
 from deploy.repair.republisher import Republisher
 from deploy.repair.resume_file import ResumeFile
@@ -42,9 +43,6 @@ LINE_EVERY_S = 60.0
 
 MOST_LINES = 20
 """Events that are not on the main topic and are printed, one a line; the summary counts all, ``--json`` has more."""
-
-NOT_IN_HISTORY = "labelsChanged"
-"""The only type that DT's history does not have."""
 
 FLAGS = (
     Flag("--from", {"metavar": "TIME", "dest": "since", "help": f"begin of the window, required: {MOMENT}"}),
@@ -239,8 +237,8 @@ def _say_what_is_to_come(context: Context, options: Options) -> None:
     kept_from = context.now() - KEPT_S
     if options.start < kept_from:
         say(f"note: DT keeps events for {KEPT_S / 86_400:.0f} days: there may be none from before {utc(kept_from)}")
-    if NOT_IN_HISTORY in options.types:
-        say(f"note: DT's history has no {NOT_IN_HISTORY} events")
+    for name in set(options.types) & set(NOT_IN_HISTORY):
+        say(f"note: DT's history has no {name} events")
     if options.is_dry:
         say(f"counting the events from {window}; nothing is sent")
     else:

@@ -194,6 +194,8 @@ def test_only_the_wanted_devices_and_types_are_compared(world: World) -> None:
 
     assert world.audit(device=[FRIDGE], type=["touch"]) == NOTHING_TO_DO
     assert world.stage.report.as_json()["audited"]["onlyOnMain"] == {}
+    assert world.audit(type=["tuch"]) == NOTHING_TO_DO
+    assert "--type tuch: this version knows no such event type; did you mean touch?" in world.stage.noted
     with pytest.raises(DeployError, match="DT lists no device unknown"):
         world.audit(device=["unknown"])
 
