@@ -8,6 +8,7 @@ import pytest
 from deploy.dt import history, limiter
 from deploy.repair import backfill as run
 from deploy.repair import republisher
+from deploy.repair.counts import NOT_IN_HISTORY
 from deploy.times import MOMENT, moment
 from deploy.verbs import backfill
 from deploy.verbs.backfilling import DEFAULT_RATE
@@ -69,4 +70,4 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert (republisher.DEADLINE_S, sum(history.PAUSES_S)) == (120, 120)
     assert f"uses at most {limiter.CALLS} of them, reads {history.EVENTS_PER_PAGE:,} events" in TEXT
     assert f"in {limiter.WINDOW_S:.0f} s" in TEXT
-    assert f"no `{backfill.NOT_IN_HISTORY}` events" in TEXT
+    assert f"no `{NOT_IN_HISTORY[0]}` events" in TEXT
