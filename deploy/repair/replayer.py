@@ -1,8 +1,9 @@
 """Replays the messages of the rejected subscription: pull, send to the function, and acknowledge what is on main.
 
-Order: messages are collected until no other comes, and sent by the time of their first publication, the oldest first;
-those of one device one after the other. A message is acknowledged after the function has said that its event is on the
-main topic. Killed between the two, the next run publishes the event again, with the same ``eventId``; it is never lost.
+Order: messages are collected until no other comes for a moment, and sent by the time of their first publication, the
+oldest first; those of one device one after the other. A message is acknowledged after the function has said that its
+event is on the main topic. Killed between the two, the next run publishes the event again, with the same ``eventId``;
+it is never lost.
 
 Memory: at most ``MAX_HELD`` bodies at once; of every other message, only its ids.
 """
@@ -43,6 +44,10 @@ IDLE_S = 1.0
 
 IDLE_PULLS = 3
 """Pulls in a row that find nothing new before what was found is sent: one may find nothing although there is more."""
+
+QUIET_PULLS = 15
+"""Pulls in a row, a second apart, that find nothing new before a run ends: several may find nothing although thousands
+of messages wait. They are counted, and not their time, because a pull that fails says nothing."""
 
 STOP_AFTER = 3
 """Failures in a row after which a run stops: what comes next would fail, too."""
@@ -85,6 +90,7 @@ class Replayer:
     _lock: "threading.Lock" = field(default_factory=threading.Lock)
     _working: list[Future[None]] = field(default_factory=list)
     _said_at: float = 0.0
+    _quiet_pulls: int = 0
 
     def run(self) -> None:
         """Replay all that was asked for.
@@ -96,14 +102,14 @@ class Replayer:
         began_at, started_at, has_said = self.monotonic(), self.now(), False
         self._said_at = began_at
         while not self._stop.is_set():
-            left_s = SETTLE_S - (self.monotonic() - began_at) if self.acknowledges else 0
-            messages, is_fresh = self._collect(started_at)
-            self._send(self._chosen(messages))
-            if self._is_limit_met() or (not is_fresh and left_s <= 0):
+            self._send(self._chosen(self._collect(started_at)))
+            left_s = self._left_s(began_at)
+            if self._is_limit_met() or left_s <= 0:
                 return
-            if not is_fresh and not has_said:
+            if self._quiet_pulls and not has_said:
                 has_said = True
-                self.notice(f"looking for messages that an earlier run may still hold: {spoken(left_s)}")
+                others = " and for those that an earlier run may still hold" if self.acknowledges else ""
+                self.notice(f"looking for more messages{others}: {spoken(left_s)}")
 
     def end(self) -> None:
         """Stop sending, wait a moment for the answers to what was sent, and give all other messages back."""
@@ -111,27 +117,31 @@ class Replayer:
         wait(self._working, timeout=STOP_S)
         self.leases.give_back()
 
-    def _collect(self, started_at: float) -> tuple[list[Pulled], bool]:
-        """Pull until nothing new comes. Return what was asked for, and whether there were messages of before the start.
+    def _left_s(self, began_at: float) -> float:
+        """Return the seconds for which a run looks for messages at least if nothing new comes from now on."""
+        settling_s = SETTLE_S - (self.monotonic() - began_at) if self.acknowledges else 0.0
+        return max(settling_s, (QUIET_PULLS - self._quiet_pulls) * IDLE_S)
+
+    def _collect(self, started_at: float) -> list[Pulled]:
+        """Pull until several pulls have found nothing new of before the start. Return what was asked for.
 
         Messages of after the start are replayed if they come, but the run does not go on for them.
         """
         found: list[Pulled] = []
-        is_fresh, size, idle = False, 0, 0
+        size, idle = 0, 0
         while idle < IDLE_PULLS:
             pulled = self._waiting(self.pool.submit(self._pull), self._show_collected)
             new = self.leases.take(pulled)
             wanted = self._wanted(new)
             found += wanted
             size += sum(len(message.data) for message in wanted)
+            is_fresh = any(message.published_at <= started_at for message in new)
+            idle, self._quiet_pulls = (0, 0) if is_fresh else (idle + 1, self._quiet_pulls + 1)
             if self._is_full(len(found), size):
-                return found, True
-            if any(message.published_at <= started_at for message in new):
-                is_fresh, idle = True, 0
-            else:
-                idle += 1
+                break
+            if not is_fresh:
                 self.sleep(IDLE_S)
-        return found, is_fresh
+        return found
 
     def _is_full(self, found: int, size: int) -> bool:
         """Return whether no more messages can be collected now. If nothing would help, stop."""

@@ -52,6 +52,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"{replay.RATE} if you do not say" in text
     assert f"holds its messages for up to {leases.LEASE_S} s" in text
     assert leases.LEASE_S < replayer.SETTLE_S < 2 * leases.LEASE_S, "half a minute at least"
+    assert (f"after {replayer.QUIET_PULLS} such answers in a row" in text, replayer.IDLE_S) == (True, 1.0)
     assert f"repeated for {republisher.DEADLINE_S / 60:.0f} minutes".replace("2", "two") in text
     assert (replayer.STOP_AFTER, "After three failures in a row" in text) == (3, True)
     assert f"At most {replayer.MAX_HELD:,} messages or {replayer.MAX_HELD_BYTES // 10**6} MB" in text

@@ -207,7 +207,48 @@ def test_messages_that_a_killed_run_still_holds_are_waited_for(house: House) -> 
     api.lease(REJECTED, [message.ack_id for message in api.pull(REJECTED)], LEASE_S)
     assert house.replay() == NOTHING_TO_DO
     assert house.function.main == [b"1"]
-    assert "looking for messages that an earlier run may still hold" in house.stage.noted
+    assert "looking for more messages and for those that an earlier run may still hold" in house.stage.noted
+
+
+def is_pull(call: Call) -> bool:
+    return call.url.endswith(":pull")
+
+
+@pytest.mark.parametrize("empty_pulls", [replayer.IDLE_PULLS, replayer.QUIET_PULLS - 1])
+def test_pulls_that_find_nothing_although_a_message_waits_do_not_end_a_long_run(
+    house: House, monkeypatch: pytest.MonkeyPatch, empty_pulls: int
+) -> None:
+    monkeypatch.setattr(replayer, "MAX_HELD", 1)
+    monkeypatch.setattr("deploy.google.pubsub_api.MAX_PULLED", 1)
+    for body in (b"1", b"2"):
+        house.rejects(body)
+    empty: list[Answer] = []
+
+    def slow(body: bytes) -> None:
+        if body == b"1":
+            house.stage.clock.advance(2 * replayer.SETTLE_S)
+            empty.extend([Answer(200, {})] * empty_pulls)
+
+    house.function.special = slow
+    house.stage.pubsub.answers = lambda call: empty.pop() if empty and is_pull(call) else None
+    assert house.replay() == NOTHING_TO_DO
+    assert house.function.main == [b"1", b"2"]
+
+
+def test_pulls_that_find_nothing_although_a_message_waits_do_not_end_a_dry_run(house: House) -> None:
+    house.rejects(b"{}", "no_envelope")
+    empty = [Answer(200, {})] * (replayer.QUIET_PULLS - 1)
+    house.stage.pubsub.answers = lambda call: empty.pop() if empty and is_pull(call) else None
+    assert house.replay(dry_run=True) == UNMET
+    assert "would be refused: no_envelope" in house.stage.shown
+
+
+def test_a_run_looks_for_more_messages_for_a_quarter_of_a_minute(house: House) -> None:
+    house.rejects(b"1")
+    began_at = house.stage.clock()
+    assert house.replay(dry_run=True) == UNMET
+    assert 10 < house.stage.clock() - began_at < 20
+    assert "looking for more messages: 12 s" in house.stage.noted
 
 
 def test_a_failure_that_passes_is_repeated(house: House) -> None:
