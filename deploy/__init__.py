@@ -14,6 +14,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``first_contact``    answer what only the real clouds can: verify --report       both clouds
 ``stages``           preflight, observe, plan, apply                             both clouds
 ``resources``        one class for each resource                                 nothing
+``bigquery``         the table, the views and the transform of BigQuery          nothing
 ``google``           the only modules that reach Google Cloud                    Google Cloud
 ``dt``               the only modules that reach DT                              DT
 ``function_client``  signs requests and posts them to the function               the function

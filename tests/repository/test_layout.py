@@ -152,7 +152,7 @@ def test_the_list_in_its_package_names_every_module(module: Path) -> None:
         *(
             "function",
             "deploy",
-            *(f"deploy/{name}" for name in ("cli", "dt", "google", "proof", "resources", "stages")),
+            *(f"deploy/{name}" for name in ("bigquery", "cli", "dt", "google", "proof", "resources", "stages")),
         ),
         *(short(module.parent) for module in EMULATORS if module.stem == "__init__"),
     ],

@@ -1,0 +1,20 @@
+"""The subscription's transform: the JavaScript of ``transform.js``, which makes a row of the table of a message.
+
+Rules of such a function: https://cloud.google.com/pubsub/docs/smts/udfs-overview
+"""
+
+from importlib.resources import files
+from typing import Any
+
+FUNCTION = "row"
+"""The name of the function in the code."""
+
+LARGEST_CODE_BYTES = 20 * 1024
+"""Google's limit."""
+
+CODE = (files(__package__) / "transform.js").read_text("utf-8")
+
+
+def transforms() -> list[dict[str, Any]]:
+    """Return the ``messageTransforms`` of a subscription, as Pub/Sub's REST API takes them."""
+    return [{"javascriptUdf": {"functionName": FUNCTION, "code": CODE}}]
