@@ -188,7 +188,7 @@ MEASUREMENTS = (
     Measurement(
         "networkStatus",
         "network_status",
-        "The signal of a sensor: one row for each Cloud Connector in range. device_heartbeats has one for each heartbeat.",
+        "The signal of a sensor: a row for each Cloud Connector in range. device_heartbeats has one row a heartbeat.",
         (
             _signal("networkStatus"),
             Member("networkStatus.rssi", "rssi_dbm", "FLOAT64", "The received signal strength, in dBm."),

@@ -129,7 +129,9 @@ DEVICE_STATE_DAILY = View(
   SELECT
     intervals.project_id, intervals.device_id, intervals.device_name, intervals.event_type, intervals.state,
     intervals.state_from,
-    COALESCE(intervals.state_until, GREATEST(heard.last_heard, intervals.state_from), intervals.state_from) AS state_until
+    COALESCE(
+      intervals.state_until, GREATEST(heard.last_heard, intervals.state_from), intervals.state_from
+    ) AS state_until
   FROM @device_state_intervals AS intervals
   LEFT JOIN @device_last_heard AS heard ON heard.device_id = intervals.device_id
 )

@@ -1,0 +1,157 @@
+"""Two engines that run here: V8 runs the transform, and DuckDB runs the SQL after sqlglot has translated it.
+
+docs/bigquery.md lists where DuckDB and BigQuery differ.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import duckdb
+import sqlglot
+from py_mini_racer import MiniRacer
+from sqlglot import exp
+
+from deploy.bigquery.blueprint import VIEWS
+from deploy.bigquery.place import Place
+from deploy.bigquery.table import COLUMNS
+from deploy.bigquery.transform import CODE, FUNCTION
+from deploy.bigquery.view import View
+
+PLACE = Place("my-project", "sensors", "europe-west1")
+KINDS = {
+    "STRING": "VARCHAR",
+    "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
+    "JSON": "JSON",
+    "INT64": "BIGINT",
+    "FLOAT64": "DOUBLE",
+    "BOOL": "BOOLEAN",
+    "DATE": "DATE",
+}
+"""BigQuery's types -> DuckDB's."""
+
+Row = dict[str, Any]
+
+
+@lru_cache(1)
+def _v8() -> MiniRacer:
+    engine = MiniRacer()
+    engine.eval(CODE)
+    return engine
+
+
+def transformed(data: Any, attributes: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Return the message that the transform makes of a message."""
+    message = {"data": data, "attributes": dict(attributes or {})}
+    result: dict[str, Any] = json.loads(_v8().eval(f"JSON.stringify({FUNCTION}({json.dumps(message)}, {{}}))"))
+    return result
+
+
+def row(data: Any) -> Row:
+    """Return the row that the transform makes of the data of a message."""
+    columns: Row = json.loads(transformed(data)["data"])
+    return columns
+
+
+def duckdb_sql(sql: str) -> str:
+    """Return GoogleSQL in the words of DuckDB."""
+    (translated,) = sqlglot.transpile(sql, read="bigquery", write="duckdb")
+    return translated
+
+
+class Warehouse:
+    """A dataset in memory with the table and the views, filled only by the transform, as in BigQuery."""
+
+    def __init__(self) -> None:
+        """Make the dataset and the table."""
+        self._database = duckdb.connect()
+        self._database.execute("SET TimeZone = 'UTC'")
+        self._database.execute(f"ATTACH ':memory:' AS \"{PLACE.project}\"")
+        self._database.execute(f'CREATE SCHEMA "{PLACE.project}".{PLACE.dataset}')
+        columns = ", ".join(f"{column.name} {KINDS[column.kind]}" for column in COLUMNS)
+        self._database.execute(f'CREATE TABLE "{PLACE.project}".{PLACE.dataset}.{PLACE.table} ({columns})')
+        self._views = {view.name: view for view in VIEWS}
+        self._made: set[str] = {PLACE.table}
+        self._written = 0
+
+    def write(self, *bodies: str, published: str = "2026-11-30T00:00:00Z", **attributes: str) -> None:
+        """Write one row for each body, as the subscription does. Each gets a greater message id than the one before."""
+        for body in bodies:
+            message = transformed(body, attributes)
+            self._written += 1
+            columns = json.loads(message["data"]) | {
+                "publish_time": published,
+                "message_id": f"{self._written:06}",
+                "subscription_name": "projects/my-project/subscriptions/dt-events-bigquery",
+                "attributes": json.dumps(message["attributes"]),
+            }
+            marks = ", ".join("?" * len(COLUMNS))
+            values = [columns.pop(column.name, None) for column in COLUMNS]
+            assert columns == {}, "the table has no column for this"
+            self._database.execute(f"INSERT INTO {PLACE.quoted(PLACE.table).replace('`', '')} VALUES ({marks})", values)
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a query in GoogleSQL. ``@name`` is a table or view of the dataset; times become text."""
+        query = View("query", "", (), sql)
+        for name in sorted(query.reads):
+            self._make(name)
+        rows = self._database.execute(duckdb_sql(query.select(PLACE))).fetchall()
+        return [tuple(_plain(value) for value in values) for values in rows]
+
+    def columns(self, name: str) -> list[tuple[str, str]]:
+        """Return the names and DuckDB's types of the columns of a view."""
+        self._make(name)
+        found = self._database.execute(f"DESCRIBE {duckdb_sql(f'SELECT * FROM {PLACE.quoted(name)}')}").fetchall()
+        return [(column, kind) for column, kind, *_ in found]
+
+    def empty(self) -> None:
+        """Remove all rows."""
+        self._database.execute(f'DELETE FROM "{PLACE.project}".{PLACE.dataset}.{PLACE.table}')
+
+    def _make(self, name: str) -> None:
+        """Make a view, after those that it reads."""
+        if name in self._made:
+            return
+        view = self._views[name]
+        for needed in sorted(view.reads):
+            self._make(needed)
+        statement = sqlglot.parse_one(view.statement(PLACE), read="bigquery")
+        assert isinstance(statement, exp.Create)
+        name_there = f'"{PLACE.project}".{PLACE.dataset}.{name}'
+        self._database.execute(f"CREATE VIEW {name_there} AS {statement.expression.sql('duckdb')}")
+        self._made.add(name)
+
+
+def body(
+    event_type: str,
+    time: str | None,
+    data: Mapping[str, Any] | None = None,
+    *,
+    device: str = "d1",
+    event_id: str = "",
+    labels: Any = None,
+    project: str = "p1",
+) -> str:
+    """Return an event's body. ``data``: the members below the type's name; ``updateTime`` is ``time`` if it is absent."""
+    event = {
+        "eventId": event_id or f"{device}-{event_type}-{time}",
+        "targetName": f"projects/{project}/devices/{device}",
+        "eventType": event_type,
+        "data": {event_type: {"updateTime": time, **(data or {})}},
+        "timestamp": time,
+    }
+    return json.dumps({"event": event, "labels": labels})
+
+
+def samples(*of: Sequence[Any]) -> list[Row]:
+    """Return temperature samples of pairs: value and time."""
+    return [{"value": value, "sampleTime": time} for value, time in of]
+
+
+def _plain(value: Any) -> Any:
+    """Return a time as text in UTC, and anything else unchanged."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return value.isoformat() if hasattr(value, "isoformat") else value
