@@ -61,6 +61,14 @@ def duckdb_sql(sql: str) -> str:
     return translated
 
 
+@lru_cache
+def parsed(view: View) -> exp.Create:
+    """Return the statement that makes a view, parsed as GoogleSQL."""
+    statement = sqlglot.parse_one(view.statement(PLACE), read="bigquery")
+    assert isinstance(statement, exp.Create)
+    return statement
+
+
 class Warehouse:
     """A dataset in memory with the table and the views, filled only by the transform, as in BigQuery."""
 
@@ -71,7 +79,7 @@ class Warehouse:
         self._database.execute(f"ATTACH ':memory:' AS \"{PLACE.project}\"")
         self._database.execute(f'CREATE SCHEMA "{PLACE.project}".{PLACE.dataset}')
         columns = ", ".join(f"{column.name} {KINDS[column.kind]}" for column in COLUMNS)
-        self._database.execute(f'CREATE TABLE "{PLACE.project}".{PLACE.dataset}.{PLACE.table} ({columns})')
+        self._database.execute(f"CREATE TABLE {_named(PLACE.table)} ({columns})")
         self._views = {view.name: view for view in VIEWS}
         self._made: set[str] = {PLACE.table}
         self._written = 0
@@ -90,7 +98,7 @@ class Warehouse:
             marks = ", ".join("?" * len(COLUMNS))
             values = [columns.pop(column.name, None) for column in COLUMNS]
             assert columns == {}, "the table has no column for this"
-            self._database.execute(f"INSERT INTO {PLACE.quoted(PLACE.table).replace('`', '')} VALUES ({marks})", values)
+            self._database.execute(f"INSERT INTO {_named(PLACE.table)} VALUES ({marks})", values)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query in GoogleSQL. ``@name`` is a table or view of the dataset; times become text."""
@@ -101,14 +109,14 @@ class Warehouse:
         return [tuple(_plain(value) for value in values) for values in rows]
 
     def columns(self, name: str) -> list[tuple[str, str]]:
-        """Return the names and DuckDB's types of the columns of a view."""
+        """Return the names and DuckDB's types of the columns of a view. DuckDB's COUNTIF is a HUGEINT."""
         self._make(name)
-        found = self._database.execute(f"DESCRIBE {duckdb_sql(f'SELECT * FROM {PLACE.quoted(name)}')}").fetchall()
-        return [(column, kind) for column, kind, *_ in found]
+        found = self._database.execute(f"DESCRIBE {_named(name)}").fetchall()
+        return [(column, kind.replace("HUGEINT", "BIGINT")) for column, kind, *_ in found]
 
     def empty(self) -> None:
         """Remove all rows."""
-        self._database.execute(f'DELETE FROM "{PLACE.project}".{PLACE.dataset}.{PLACE.table}')
+        self._database.execute(f"DELETE FROM {_named(PLACE.table)}")
 
     def _make(self, name: str) -> None:
         """Make a view, after those that it reads."""
@@ -117,11 +125,13 @@ class Warehouse:
         view = self._views[name]
         for needed in sorted(view.reads):
             self._make(needed)
-        statement = sqlglot.parse_one(view.statement(PLACE), read="bigquery")
-        assert isinstance(statement, exp.Create)
-        name_there = f'"{PLACE.project}".{PLACE.dataset}.{name}'
-        self._database.execute(f"CREATE VIEW {name_there} AS {statement.expression.sql('duckdb')}")
+        self._database.execute(f"CREATE VIEW {_named(name)} AS {parsed(view).expression.sql('duckdb')}")
         self._made.add(name)
+
+
+def _named(name: str) -> str:
+    """Return the full name of a table or view in DuckDB's SQL."""
+    return f'"{PLACE.project}".{PLACE.dataset}.{name}'
 
 
 def body(
