@@ -3,6 +3,7 @@
 docs/bigquery.md lists where DuckDB and BigQuery differ.
 """
 
+import atexit
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -37,7 +38,9 @@ Row = dict[str, Any]
 
 @lru_cache(1)
 def _v8() -> MiniRacer:
+    """Return the one engine. It is closed before the interpreter ends, because its own end can hang after that."""
     engine = MiniRacer()
+    atexit.register(engine.close)
     engine.eval(CODE)
     return engine
 
