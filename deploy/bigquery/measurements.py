@@ -18,8 +18,8 @@ VIOLATION = Column(
 
 EVENTS_ONCE = View(
     "events_once",
-    "All events, each once: the copy that was published first. Filters on event_time, device_id and event_type reach "
-    "the table, so that BigQuery reads only the partitions and blocks that match.",
+    "All events, each once: the copy that was published first. Filters on event_time, device_id and event_type can "
+    "reach the table, so that BigQuery need not read other partitions and blocks.",
     (*COLUMNS, NAME, ORIGIN, VIOLATION),
     f"""SELECT
   {", ".join(column.name for column in COLUMNS)},

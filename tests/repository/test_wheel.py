@@ -108,6 +108,11 @@ def test_the_wheel_has_every_file_of_the_live_page_unchanged(site: Path) -> None
     assert {"index.html", "page.css", "page.js"} < set(here)
 
 
+def test_the_wheel_has_the_javascript_that_writes_to_bigquery_unchanged(site: Path) -> None:
+    transform = "deploy/bigquery/transform.js"
+    assert (site / transform).read_bytes() == (ROOT / transform).read_bytes()
+
+
 def test_an_installed_command_uploads_the_same_files_byte_for_byte(site: Path) -> None:
     assert source_files(site) == source_files()
     assert digest(source_files(site)) == digest(source_files())

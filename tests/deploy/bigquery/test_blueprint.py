@@ -22,7 +22,9 @@ every_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def plain_casts(tree: exp.Expression) -> list[str]:
     """Return each conversion of a text to a time that does not cut the digits of its second to six."""
     casts = [cast for cast in tree.find_all(exp.Cast) if cast.to.this.name.startswith("TIMESTAMP")]
-    calls = [call for call in tree.find_all(exp.Timestamp) if not (is_day(call.this) or isinstance(call.this, exp.DateAdd))]
+    calls = [
+        call for call in tree.find_all(exp.Timestamp) if not (is_day(call.this) or isinstance(call.this, exp.DateAdd))
+    ]
     parses = tree.find_all(exp.StrToTime, exp.ParseTime)
     return [found.sql("bigquery") for found in (*calls, *parses, *(cast for cast in casts if not is_cut(cast)))]
 

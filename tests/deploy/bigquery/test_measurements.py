@@ -64,7 +64,10 @@ def test_an_event_with_three_copies_is_there_once_and_the_first_copy_stays(wareh
     warehouse.write(copy, copy, published="2026-11-02T08:13:16Z")
     warehouse.write(body("co2", AT, {"ppm": 600}, event_id="e2"))
     assert warehouse.query("SELECT event_id, message_id FROM @events_once ORDER BY 1") == [
-        ("e1", warehouse.query("SELECT MIN(message_id) FROM @events WHERE publish_time < '2026-11-02T08:15:00Z'")[0][0]),
+        (
+            "e1",
+            warehouse.query("SELECT MIN(message_id) FROM @events WHERE publish_time < '2026-11-02T08:15:00Z'")[0][0],
+        ),
         ("e2", warehouse.query("SELECT MAX(message_id) FROM @events")[0][0]),
     ]
     assert warehouse.query("SELECT SUM(ppm), COUNT(*) FROM @co2") == [(1100.0, 2)]

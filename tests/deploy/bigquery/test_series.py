@@ -29,7 +29,9 @@ def test_each_temperature_is_there_once_whether_an_event_has_samples_or_not(ware
 
 
 def test_samples_of_a_repeated_event_count_once(warehouse: Warehouse) -> None:
-    text = body("temperature", "2026-11-02T08:15:00Z", {"value": 5.0, "samples": samples((5.0, "2026-11-02T08:15:00Z"))})
+    text = body(
+        "temperature", "2026-11-02T08:15:00Z", {"value": 5.0, "samples": samples((5.0, "2026-11-02T08:15:00Z"))}
+    )
     warehouse.write(text, text, text)
     assert warehouse.query("SELECT COUNT(*), SUM(celsius) FROM @temperature_samples") == [(1, 5.0)]
 
@@ -58,7 +60,9 @@ def test_each_pair_of_humidity_and_temperature_is_there_once(warehouse: Warehous
     ]
 
 
-def test_counts_are_the_differences_in_the_order_of_the_events_and_begin_anew_after_a_reset(warehouse: Warehouse) -> None:
+def test_counts_are_the_differences_in_the_order_of_the_events_and_begin_anew_after_a_reset(
+    warehouse: Warehouse,
+) -> None:
     for hour, total in ((11, 2), (9, 112), (10, 112), (8, 100)):
         warehouse.write(body("touchCount", f"2026-11-02T{hour:02}:00:00Z", {"total": total}))
     warehouse.write(body("objectPresentCount", "2026-11-02T08:30:00Z", {"total": 7}))

@@ -67,7 +67,9 @@ def test_a_day_of_humidity_and_air(warehouse: Warehouse) -> None:
         body("co2", "2026-11-02T10:00:00Z", {"ppm": 900}),
         body("pressure", "2026-11-02T10:00:00Z", {"pascal": 99301}),
     )
-    columns = "events, temperature_samples, mean_celsius, mean_relative_humidity_percent, mean_ppm, max_ppm, mean_pascal"
+    columns = (
+        "events, temperature_samples, mean_celsius, mean_relative_humidity_percent, mean_ppm, max_ppm, mean_pascal"
+    )
     assert warehouse.query(f"SELECT {columns} FROM @device_daily") == [(5, 3, 22.0, 40.0, 700.0, 900.0, 99301.0)]
 
 

@@ -126,7 +126,13 @@ def test_data_become_json_that_bigquery_can_store_or_none(data: str, column: str
     [
         *("", " ", "null", "true", "7", '"text"', "[]", "[{}]", "{", "nope", "\ufeff{}", "{'event':{}}", "NaN"),
         *('{"event":null}', '{"event":[]}', '{"event":"x"}', '{"event":{}}', '{"__proto__":{"event":{"eventId":"e"}}}'),
-        *('{"event":{"__proto__":{"eventId":"e"}}}', '{"labels":[]}', '{"labels":{}}', '{"labels":null}', '{"labels":"x"}'),
+        *(
+            '{"event":{"__proto__":{"eventId":"e"}}}',
+            '{"labels":[]}',
+            '{"labels":{}}',
+            '{"labels":null}',
+            '{"labels":"x"}',
+        ),
         *("\x00", "\ud83d\ude00".encode("utf-16", "surrogatepass").decode("utf-16"), '{"event":{"eventId":""}}'),
         *("[" * DEEP + "]" * DEEP, "[" * DEEP, '{"event":' * DEEP + "1" + "}" * DEEP),
         *(r'{"event":{"eventId":"\ud800","eventType":"a\udc00b"}}', '{"event":{"eventId":1,"eventType":true}}'),
@@ -138,7 +144,20 @@ def test_what_is_no_event_becomes_a_row_with_only_the_exact_body(body: str) -> N
 
 
 def test_each_member_that_is_missing_or_of_another_kind_is_read_as_the_function_reads_it() -> None:
-    wrong = [None, "", 5, True, [], {}, ["x"], {"__proto__": 1}, "\ud800", "projects", "projects/", "projects/p/devices/"]
+    wrong = [
+        None,
+        "",
+        5,
+        True,
+        [],
+        {},
+        ["x"],
+        {"__proto__": 1},
+        "\ud800",
+        "projects",
+        "projects/",
+        "projects/p/devices/",
+    ]
     wrong += ["projects/p", "projects/p/devices/d/more", "projects/p/sensors/d", "//devices/d", "projects//devices/d"]
     places = [(parent,) for parent in ("event", "metadata", "labels")]
     places += [("event", name) for name in ("eventId", "eventType", "targetName")]
