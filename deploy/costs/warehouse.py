@@ -35,7 +35,7 @@ it with the transform."""
 
 @dataclass(frozen=True, slots=True)
 class WarehouseCost:
-    """Dollars per month. ``stored``: once a year of events is stored. ``full_read_gib``: what reading that year takes."""
+    """Dollars per month. ``stored``: once a year of events is stored. ``full_read_gib``: the size of that year."""
 
     written: float
     transformed: float

@@ -48,8 +48,10 @@ def _v8() -> MiniRacer:
 def transformed(data: Any, attributes: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the message that the transform makes of a message."""
     message = {"data": data, "attributes": dict(attributes or {})}
-    result: dict[str, Any] = json.loads(_v8().eval(f"JSON.stringify({FUNCTION}({json.dumps(message)}, {{}}))"))
-    return result
+    result = _v8().eval(f"JSON.stringify({FUNCTION}({json.dumps(message)}, {{}}))")
+    assert isinstance(result, str)
+    made: dict[str, Any] = json.loads(result)
+    return made
 
 
 def row(data: Any) -> Row:
@@ -147,7 +149,7 @@ def body(
     labels: Any = None,
     project: str = "p1",
 ) -> str:
-    """Return an event's body. ``data``: the members below the type's name; ``updateTime`` is ``time`` if it is absent."""
+    """Return an event's body. ``data``: the members below the type's name, without ``updateTime`` if it is ``time``."""
     event = {
         "eventId": event_id or f"{device}-{event_type}-{time}",
         "targetName": f"projects/{project}/devices/{device}",

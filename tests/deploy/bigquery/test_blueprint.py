@@ -19,7 +19,7 @@ LABELS = {"dt-pubsub": "dt-pubsub"}
 every_view = pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 
 
-def plain_casts(tree: exp.Expression) -> list[str]:
+def plain_casts(tree: exp.Expr) -> list[str]:
     """Return each conversion of a text to a time that does not cut the digits of its second to six."""
     casts = [cast for cast in tree.find_all(exp.Cast) if cast.to.this.name.startswith("TIMESTAMP")]
     calls = [
@@ -29,7 +29,7 @@ def plain_casts(tree: exp.Expression) -> list[str]:
     return [found.sql("bigquery") for found in (*calls, *parses, *(cast for cast in casts if not is_cut(cast)))]
 
 
-def is_day(value: exp.Expression) -> bool:
+def is_day(value: exp.Expr) -> bool:
     """Return whether it is the column of a DATE."""
     return isinstance(value, exp.Column) and value.name == "day"
 
@@ -129,7 +129,7 @@ def test_a_table_with_another_name_is_the_one_that_views_and_subscription_use() 
     ],
 )
 def test_names_that_bigquery_would_not_take_are_refused(place: tuple[str, str, str, str]) -> None:
-    with pytest.raises(ValueError, match="cannot be the (project|dataset|location|table) of a BigQuery table"):
+    with pytest.raises(ValueError, match=r"cannot be the (project|dataset|location|table) of a BigQuery table"):
         Place(*place)
 
 

@@ -159,7 +159,7 @@ def test_each_member_that_is_missing_or_of_another_kind_is_read_as_the_function_
         "projects/p/devices/",
     ]
     wrong += ["projects/p", "projects/p/devices/d/more", "projects/p/sensors/d", "//devices/d", "projects//devices/d"]
-    places = [(parent,) for parent in ("event", "metadata", "labels")]
+    places: list[tuple[str, ...]] = [(parent,) for parent in ("event", "metadata", "labels")]
     places += [("event", name) for name in ("eventId", "eventType", "targetName")]
     places += [("metadata", name) for name in ("deviceId", "projectId")]
     for (*parents, name), value in product(places, wrong):
