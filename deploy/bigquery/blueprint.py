@@ -20,8 +20,11 @@ VIEWS: tuple[View, ...] = (*measurements.VIEWS, *series.VIEWS, *summaries.VIEWS)
 RETENTION = "2678400s"
 """31 days, Pub/Sub's maximum: while BigQuery refuses rows, messages stay here, and not in the dead-letter topic."""
 
-ATTEMPTS = 5
-"""How often Pub/Sub tries to write a row before the message goes to the dead-letter topic; its least."""
+ATTEMPTS = 100
+"""How often Pub/Sub tries to write a row before the message goes to the dead-letter topic; Pub/Sub's maximum.
+
+A row that does not fit the table is tried without pauses, so it gets there soon all the same. With few attempts an
+outage of BigQuery could move good messages there: https://cloud.google.com/pubsub/docs/bigquery#handle_failures"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ BANDIT_EXPLAINED = {
     ("tests/emulators/clouds/dt/identity.py", "B105"): "the type of an OAuth2 token",
     ("deploy/resources/connector.py", "B105"): "a word for whose secret it is",
     ("deploy/spec.py", "B105"): "the folder that the secret is mounted in",
-    ("deploy/bigquery/measurements.py", "B608"): "SQL of the project's own words; names that a user gives are checked by Place",
-    ("deploy/bigquery/series.py", "B608"): "SQL of the project's own words; names that a user gives are checked by Place",
-    ("deploy/bigquery/summaries.py", "B608"): "SQL of the project's own words; names that a user gives are checked by Place",
+    ("deploy/bigquery/measurements.py", "B608"): "SQL of own words; Place checks the names",
+    ("deploy/bigquery/series.py", "B608"): "SQL of own words; Place checks the names",
+    ("deploy/bigquery/summaries.py", "B608"): "SQL of own words; Place checks the names",
 }
 """Calls that bandit reports and that are safe, with the reason, by file and test."""
 

@@ -83,7 +83,7 @@ def test_the_subscription_writes_rows_keeps_31_days_and_gives_up_into_the_dead_l
         "messageTransforms": [{"javascriptUdf": {"functionName": "row", "code": CODE}}],
         "deadLetterPolicy": {
             "deadLetterTopic": "projects/my-project/topics/dt-events-unwritten",
-            "maxDeliveryAttempts": 5,
+            "maxDeliveryAttempts": 100,
         },
         "retryPolicy": {"minimumBackoff": "10s", "maximumBackoff": "600s"},
         "messageRetentionDuration": "2678400s",
