@@ -24,7 +24,7 @@ ATTEMPTS = 100
 """How often Pub/Sub tries to write a row before the message goes to the dead-letter topic; Pub/Sub's maximum.
 
 A row that does not fit the table is tried without pauses, so it gets there soon all the same. With few attempts an
-outage of BigQuery could move good messages there: https://cloud.google.com/pubsub/docs/bigquery#handle_failures"""
+outage of BigQuery could move good messages there: https://cloud.google.com/pubsub/docs/bigquery"""
 
 
 @dataclass(frozen=True, slots=True)

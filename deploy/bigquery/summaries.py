@@ -36,9 +36,9 @@ DEVICE_LAST_HEARD = View(
     "sensor's type and settings.",
     (*_KEY, Column("last_heard", "TIMESTAMP", "The time of the newest event, in UTC.")),
     f"""SELECT
-  MAX_BY(project_id, event_time) AS project_id,
+  ANY_VALUE(project_id HAVING MAX event_time) AS project_id,
   device_id,
-  MAX_BY(device_name, IF(device_name IS NULL, NULL, event_time)) AS device_name,
+  ANY_VALUE(device_name HAVING MAX IF(device_name IS NULL, NULL, event_time)) AS device_name,
   MAX(event_time) AS last_heard
 FROM @events_once
 WHERE device_id IS NOT NULL AND event_time IS NOT NULL
@@ -93,9 +93,9 @@ DEVICE_DAILY = View(
   WHERE device_id IS NOT NULL AND event_time IS NOT NULL
 )
 SELECT
-  MAX_BY(project_id, event_time) AS project_id,
+  ANY_VALUE(project_id HAVING MAX event_time) AS project_id,
   device_id,
-  MAX_BY(device_name, IF(device_name IS NULL, NULL, event_time)) AS device_name,
+  ANY_VALUE(device_name HAVING MAX IF(device_name IS NULL, NULL, event_time)) AS device_name,
   DATE(time) AS day,
   COUNT(DISTINCT IF(DATE(event_time) = DATE(time), event_id, NULL)) AS events,
   COUNT(celsius) AS temperature_samples,
@@ -136,9 +136,9 @@ DEVICE_STATE_DAILY = View(
   LEFT JOIN @device_last_heard AS heard ON heard.device_id = intervals.device_id
 )
 SELECT
-  MAX_BY(project_id, state_from) AS project_id,
+  ANY_VALUE(project_id HAVING MAX state_from) AS project_id,
   device_id,
-  MAX_BY(device_name, IF(device_name IS NULL, NULL, state_from)) AS device_name,
+  ANY_VALUE(device_name HAVING MAX IF(device_name IS NULL, NULL, state_from)) AS device_name,
   event_type, state, day,
   SUM(TIMESTAMP_DIFF(
     LEAST(state_until, TIMESTAMP(DATE_ADD(day, INTERVAL 1 DAY))), GREATEST(state_from, TIMESTAMP(day)), MICROSECOND

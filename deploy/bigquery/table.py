@@ -1,7 +1,7 @@
 """The table: one row for each message, with what queries filter by as columns, and the exact body.
 
 A subscription that writes to a table finds the columns by their names (``use_table_schema``), and adds those of
-``METADATA``: https://cloud.google.com/pubsub/docs/bigquery#write_metadata. No column is required, so that a message
+``METADATA``: https://cloud.google.com/pubsub/docs/bigquery. No column is required, so that a message
 that is no event is a row as well.
 """
 

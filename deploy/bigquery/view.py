@@ -47,7 +47,7 @@ def timestamp(text: str) -> str:
     """Return the SQL that reads a JSON text as a time, or as NULL.
 
     BigQuery's casts fail on more than 6 digits of a second, which old events have:
-    https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions#cast_as_timestamp
+    https://cloud.google.com/bigquery/docs/reference/standard-sql/conversion_functions
     """
     return rf"SAFE_CAST(REGEXP_REPLACE({text}, r'(\.\d{{6}})\d+', r'\1') AS TIMESTAMP)"
 
