@@ -39,7 +39,7 @@ function row(message) {
     var part = TIME.exec(typeof value === "string" ? value : "");
     if (!part || part[4] > 23 || part[5] > 59 || part[6] > 60 || part[9] > 23 || part[10] > 59) return undefined;
     var day = new Date(Date.UTC(+part[1], part[2] - 1, +part[3]));
-    if (day.getUTCMonth() !== part[2] - 1 || day.getUTCDate() !== +part[3]) return undefined;
+    if (day.getUTCMonth() !== part[2] - 1) return undefined; // the month has no such day
     var offset = (part[8] === "-" ? -1 : 1) * (60 * (part[9] || 0) + +(part[10] || 0));
     var utc = new Date(+day + 1000 * (3600 * part[4] + 60 * (part[5] - offset) + +part[6])).toISOString();
     if (!/^[1-9]\d{3}-/.test(utc)) return undefined;
