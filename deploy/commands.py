@@ -41,6 +41,11 @@ def audit_between(start: float, end: float) -> str:
     return f"{PROGRAM} {shlex.join(('audit', f'--from={utc(start)}', f'--to={utc(end)}'))}"
 
 
+def backfill_between(start: float, end: float) -> str:
+    """Return the command that sends the events that DT has of a time."""
+    return f"{PROGRAM} {shlex.join(('backfill', f'--from={utc(start)}', f'--to={utc(end)}'))}"
+
+
 def read_log(spec: Spec) -> str:
     """Return the command that shows the newest lines of the function's log."""
     place = (f"--region={spec.region}", spec.project_flag)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from deploy.commands import backfill_between
 from deploy.errors import DeployError
 from deploy.google.pubsub_api import PubSubApi
 from deploy.parallel import signals_wait
@@ -48,9 +49,14 @@ def check_kept(spec: Spec, topic: Mapping[str, Any], window: Window, now: float)
     """
     kept = kept_s(topic)
     if not kept:
-        what = "keeps no messages after their delivery, so that nothing here knows what has arrived before now"
+        what = (
+            "keeps no messages after their delivery, so that it does not know what has arrived before now. "
+            "If events may be missing, backfill sends all of the window; subscribers know doubles by their eventId"
+        )
         audit = f"{PROGRAM} audit --from=…"
         fix = [
+            backfill_between(window.start, window.end),
+            f"{audit} --subscription={spec.topic}, if nothing has acknowledged its messages",
             f"{keep_line(spec)}; later: {audit}",
             f"{create_line(spec)}; later: {audit} --subscription={spec.topic}-arrived",
             f"{audit} --table=PROJECT.DATASET.TABLE, if a BigQuery subscription of the topic fills one",

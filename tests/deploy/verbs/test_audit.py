@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -266,7 +267,9 @@ def test_without_any_place_that_knows_what_arrived_it_says_how_to_make_one(world
     del world.stage.pubsub.retention["dt-events"]
     with pytest.raises(DeployError, match="keeps no messages after their delivery") as failed:
         world.audit()
-    keep, subscribe, table = failed.value.fix
+    backfill, unread, keep, subscribe, table = failed.value.fix
+    assert re.fullmatch(r"python -m deploy backfill --from=\S+Z --to=\S+Z", backfill)
+    assert "audit --from=… --subscription=dt-events, if nothing has acknowledged" in unread
     assert keep.startswith("gcloud pubsub topics update dt-events --message-retention-duration=31d")
     assert subscribe.startswith("gcloud pubsub subscriptions create dt-events-arrived --topic=dt-events")
     assert "--table=PROJECT.DATASET.TABLE" in table
