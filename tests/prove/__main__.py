@@ -13,6 +13,7 @@ from tests.prove.flood import abuse
 from tests.prove.fuzz import fuzz
 from tests.prove.keys import keys
 from tests.prove.production import production
+from tests.prove.replay import replay
 from tests.prove.report import Row, Section, table
 from tests.prove.time_and_hygiene import time_and_hygiene
 from tests.prove.zero_loss import zero_loss
@@ -22,6 +23,7 @@ SECTIONS: Mapping[str, Section] = {
     "backfill": backfill,
     "time": time_and_hygiene,
     "production": production,
+    "replay": replay,
     "keys": keys,
     "abuse": abuse,
     "emulator": emulator_load,
