@@ -28,8 +28,10 @@ from tests.prove.replay_site import MAIN, REJECTED, Site, site
 from tests.prove.replay_troubles import TROUBLES, troubled
 from tests.prove.report import Row, Say
 
-CALLS = (":pull", ":modifyAckDeadline", "post", ":acknowledge")
-STEPS = tuple((call, after) for call in CALLS for after in (False, True))
+MOST_CALLS = {":pull": 3, ":modifyAckDeadline": 4, "post": 20, ":acknowledge": 12}
+"""A run is killed at one of the first so many calls of each kind."""
+
+STEPS = tuple((call, after) for call in MOST_CALLS for after in (False, True))
 """The calls before or after which a run is killed."""
 
 AT_ONCE = 2
@@ -54,7 +56,7 @@ class Size:
     many: int = 100_000
 
 
-FULL, SHORT, CONTROL = Size(3_000, 20, 60), Size(400, 4, 60, 1_000, 20_000), Size(500, 6, 60)
+FULL, SHORT, CONTROL = Size(3_000, 20, 60), Size(400, 4, 15, 1_000, 20_000), Size(500, 4, 15)
 
 
 def replay(short: bool, say: Say, events: int = 0) -> list[Row]:  # noqa: FBT001  # a section's shape
@@ -96,7 +98,8 @@ class Proof:
 class _Runs:
     """Starts runs, and kills them. ``chance`` decides when."""
 
-    def __init__(self, made: Site, proof: Proof, rate: int, *, is_control: bool) -> None:
+    def __init__(self, made: Site, proof: Proof, rate: int, say: Say, *, is_control: bool) -> None:
+        self._say = say
         self._made, self._proof = made, proof
         self._usual = Settings(acknowledges_first=is_control, flags=["--json", f"--rate={rate}"])
         self._chance = random.Random(13)
@@ -111,7 +114,7 @@ class _Runs:
 
     async def kill_at(self, call: str, *, after: bool) -> None:
         """Start a run that kills itself."""
-        on = self._chance.randint(1, 3 if call == ":pull" else 30)
+        on = self._chance.randint(1, MOST_CALLS[call])
         process = self._start(replace(self._usual, dies_at=call, dies_after=after, dies_on=on))
         await self._ended(process, f"killed {'after' if after else 'before'} {call}")
 
@@ -137,6 +140,7 @@ class _Runs:
             process.kill()
         is_killed = process.returncode == -signal.SIGKILL
         self._proof.ends[how if is_killed else f"exit status {process.returncode}"] += 1
+        self._say(f"    {how} {process.returncode} {printed[:0]} {_[-400:]!r}")
         return process.returncode, printed
 
 
@@ -144,7 +148,7 @@ async def _proved(size: Size, say: Say, *, is_control: bool = False) -> Proof:
     with site() as made:
         proof = Proof(await filled(made, size.events))
         say(f"  the function has rejected {size.events:,} events for {len({e.reason for e in proof.events})} reasons")
-        runs = _Runs(made, proof, size.rate, is_control=is_control)
+        runs = _Runs(made, proof, size.rate, say, is_control=is_control)
         async with troubled(made, proof.happened, seed=size.events):
             await _killed(runs, proof, size.kills)
             proof.left_when_killed = made.waiting(REJECTED)
