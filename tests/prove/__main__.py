@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from tests.prove.backfill import backfill
 from tests.prove.completeness import completeness
@@ -45,7 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows: list[Row] = []
     for name in given.sections or SECTIONS:
         _say(f"== {name}")
-        rows += SECTIONS[name](given.short, _say)
+        section = partial(replay, events=given.events) if name == "replay" else SECTIONS[name]
+        rows += section(given.short, _say)
     print(f"\n{table(rows)}")
     return 0 if all(row.holds is not False for row in rows) else 1
 
@@ -53,6 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.prove", description="The promises, measured.")
     parser.add_argument("sections", nargs="*", metavar="SECTION", help=f"of {', '.join(SECTIONS)} (default: all)")
+    parser.add_argument("--events", type=int, default=0, metavar="N", help="so many rejected events for replay")
     parser.add_argument("--short", action="store_true", help="seconds instead of minutes")
     return parser
 

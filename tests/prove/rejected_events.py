@@ -2,11 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import islice
-from typing import Any
 
 from tests.emulators.events import PROJECT_ID, SAMPLES, encode, sample_event
 from tests.emulators.pubsub.faults import Fault

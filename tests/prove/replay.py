@@ -18,7 +18,8 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 
 from tests.blackbox.serving import ROOT
@@ -98,65 +99,60 @@ class Proof:
 class _Runs:
     """Starts runs, and kills them. ``chance`` decides when."""
 
-    def __init__(self, made: Site, proof: Proof, rate: int, say: Say, *, is_control: bool) -> None:
-        self._say = say
+    def __init__(self, made: Site, proof: Proof, rate: int, *, is_control: bool) -> None:
         self._made, self._proof = made, proof
         self._usual = Settings(acknowledges_first=is_control, flags=["--json", f"--rate={rate}"])
         self._chance = random.Random(13)
 
     async def kill_at_random(self) -> None:
         """Start a run, and kill it at any time after it has begun to send."""
-        process = self._start(self._usual)
-        await asyncio.to_thread(_has_begun, process)
-        await asyncio.sleep(self._chance.uniform(0, WAIT_S))
-        process.kill()
-        await self._ended(process, "killed at random")
+        with self._started(self._usual) as process:
+            await asyncio.to_thread(_has_begun, process)
+            await asyncio.sleep(self._chance.uniform(0, WAIT_S))
+            process.kill()
+            await self._ended(process, "killed at random")
 
     async def kill_at(self, call: str, *, after: bool) -> None:
         """Start a run that kills itself."""
         on = self._chance.randint(1, MOST_CALLS[call])
-        process = self._start(replace(self._usual, dies_at=call, dies_after=after, dies_on=on))
-        await self._ended(process, f"killed {'after' if after else 'before'} {call}")
+        with self._started(replace(self._usual, dies_at=call, dies_after=after, dies_on=on)) as process:
+            await self._ended(process, f"killed {'after' if after else 'before'} {call}")
 
     async def finish(self) -> bool:
         """Run until a run has found that nothing is left but what the function refuses; return whether one did."""
         for _ in range(MOST_RUNS):
-            process = self._start(self._usual)
-            status, printed = await self._ended(process)
-            replayed = json.loads(printed).get("replayed") or {}
+            with self._started(replace(self._usual, flags=["--json", "--rate=1000"])) as process:
+                report = json.loads(await self._ended(process))
+            replayed = report.get("replayed") or {"refused": {}}
             unclear = [replayed.get(name) for name in ("published", "failed", "notTried", "notAcknowledged")]
-            if status == 3 and not any(unclear) and replayed["refused"].keys() == REFUSED:
+            if process.returncode == 3 and not any(unclear) and replayed["refused"].keys() == REFUSED:
                 return True
         return False
 
-    def _start(self, settings: Settings) -> "subprocess.Popen[str]":
-        return _started(settings, self._made.both.environ)
+    def _started(self, settings: Settings) -> AbstractContextManager["subprocess.Popen[str]"]:
+        return started(settings, self._made.both.environ)
 
-    async def _ended(self, process: "subprocess.Popen[str]", how: str = "") -> tuple[int, str]:
-        """Wait for the end of a run, and count it. Return its exit status and what it printed."""
-        try:
-            printed, _ = await asyncio.to_thread(process.communicate)
-        finally:
-            process.kill()
+    async def _ended(self, process: "subprocess.Popen[str]", how: str = "") -> str:
+        """Wait for the end of a run, and count it. Return what it printed."""
+        printed, _ = await asyncio.to_thread(process.communicate)
         is_killed = process.returncode == -signal.SIGKILL
         self._proof.ends[how if is_killed else f"exit status {process.returncode}"] += 1
-        self._say(f"    {how} {process.returncode} {printed[:0]} {_[-400:]!r}")
-        return process.returncode, printed
+        return printed
 
 
 async def _proved(size: Size, say: Say, *, is_control: bool = False) -> Proof:
     with site() as made:
         proof = Proof(await filled(made, size.events))
         say(f"  the function has rejected {size.events:,} events for {len({e.reason for e in proof.events})} reasons")
-        runs = _Runs(made, proof, size.rate, say, is_control=is_control)
+        runs = _Runs(made, proof, size.rate, is_control=is_control)
         async with troubled(made, proof.happened, seed=size.events):
             await _killed(runs, proof, size.kills)
             proof.left_when_killed = made.waiting(REJECTED)
-        say(f"  {proof.left_when_killed:,} are left; {dict(proof.ends)}")
+        say(f"  {proof.left_when_killed:,} are left after {proof.kills} kill -9 and {proof.happened.total()} troubles")
         proof.is_done = await runs.finish()
         proof.main = [(message.data, message.attributes) for message in made.messages(MAIN)]
         proof.rejected = [message.data for message in made.messages(REJECTED)]
-        say(f"  {len(proof.missing)} missing; {dict(proof.ends)}; troubles: {proof.happened.total()}")
+        say(f"  {len(proof.missing)} missing, {proof.ends.total()} runs")
     return proof
 
 
@@ -190,10 +186,16 @@ def _has_begun(process: "subprocess.Popen[str]") -> None:
         """Read on."""
 
 
-def _started(settings: Settings, environ: Mapping[str, str]) -> "subprocess.Popen[str]":
+@contextmanager
+def started(settings: Settings, environ: Mapping[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """Start a run, which does not outlive the block."""
     command = [sys.executable, "-m", "tests.prove.replay_run", settings.as_text()]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen(command, cwd=ROOT, env=environ, text=True, **pipes)  # type: ignore[call-overload,no-any-return]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environ, text=True, stdout=pipe, stderr=pipe) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _verdicts(proof: Proof, size: Size) -> list[Row]:
@@ -215,9 +217,11 @@ def _verdicts(proof: Proof, size: Size) -> list[Row]:
             sorted(proof.rejected) == refused and not arrived & set(refused),
         ),
         Row("replay: on main with the same bytes, the same eventId and origin=replay", f"{len(wrong)} not", not wrong),
-        Row("replay: every trouble of the function and of Pub/Sub happened meanwhile",
+        Row(
+            "replay: every trouble of the function and of Pub/Sub happened meanwhile",
             f"{len(proof.happened)} of {len(TROUBLES)}, {proof.happened.total()} times",
-            len(proof.happened) == len(TROUBLES) or None),
+            len(proof.happened) == len(TROUBLES) or None,
+        ),
     ]
 
 
@@ -233,11 +237,12 @@ def _memory(size: Size, say: Say) -> Row:
     """Measure the largest memory of runs with a few messages and with many."""
     kib = {}
     for number in (size.few, size.many):
-        process = _started(Settings(endless=number, flags=["--json", "--rate=1000000000"]), dict(os.environ))
-        _, said = process.communicate()
+        settings = Settings(endless=number, flags=["--json", "--rate=1000000000"])
+        with started(settings, os.environ) as process:
+            _, said = process.communicate()
         found = re.search(r"^memory: (\d+)$", said, re.MULTILINE)
         kib[number] = int(found[1]) if found else 0
         say(f"  {kib[number] // 1024} MiB for {number:,} messages")
     growth = kib[size.many] - kib[size.few]
     measured = f"{kib[size.few] // 1024} MiB for {size.few:,} messages, {kib[size.many] // 1024} MiB for {size.many:,}"
-    return Row("replay: memory grows by the ids of messages only", measured, 0 < kib[size.few] and growth < ALLOWED_KIB)
+    return Row("replay: memory grows by the ids of messages only", measured, kib[size.few] > 0 and growth < ALLOWED_KIB)

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import jwt
+
 from deploy import function_client
 from deploy.__main__ import main
 from deploy.cli.terminal import Terminal
@@ -37,7 +39,10 @@ from tests.prove.programs import SECRET
 READ_S = 1.5
 """Seconds to wait for an answer of Pub/Sub."""
 
-SHORT_TIMES: tuple[tuple[Any, str, float], ...] = (
+DEADLINE_S = 4.0
+"""Seconds in which a run sends an event again."""
+
+SHORT_TIMES: tuple[tuple[Any, str, Any], ...] = (
     (leases, "LEASE_S", 2),
     (leases, "EXTEND_S", 0.6),
     (leases, "READ_S", READ_S),
@@ -46,12 +51,9 @@ SHORT_TIMES: tuple[tuple[Any, str, float], ...] = (
     (replayer, "RETRY_S", (0.1, 0.2, 0.4)),
     (republisher, "FIRST_PAUSE_S", 0.1),
     (republisher, "LONGEST_PAUSE_S", 0.8),
-    (function_client, "TIMEOUT_S", 2.0),
+    (function_client, "TIMEOUT_S", 2),
 )
 """The times of a run: those of a lease fifteen times shorter."""
-
-DEADLINE_S = 4.0
-"""Seconds in which a run sends an event again."""
 
 
 @dataclass
@@ -154,8 +156,6 @@ class Endless:
 
 
 def _origin(headers: Mapping[str, str]) -> str:
-    import jwt
-
     token = headers[function_client.SIGNATURE_HEADER]
     return str(jwt.decode(token, options={"verify_signature": False})["origin"])
 
@@ -174,11 +174,16 @@ def _delivery(number: int) -> dict[str, Any]:
     return {"ackId": f"{number:0180}", "message": message}  # Google's are as long
 
 
+def brief_republisher(*arguments: Any, **options: Any) -> republisher.Republisher:
+    """Return a sender that gives an event up after seconds."""
+    return republisher.Republisher(*arguments, **options, deadline_s=DEADLINE_S)
+
+
 def run(settings: Settings) -> int:
     """Run ``replay``, and return its exit status."""
     for module, name, value in SHORT_TIMES:
         setattr(module, name, value)
-    verb.MAX_RATE = 10**9
+    verb.MAX_RATE, verb.Republisher = 10**9, brief_republisher  # type: ignore[misc,assignment]
     if settings.acknowledges_first:
         verb.Replayer, verb.Leases = AcknowledgesFirst, FinishedOnce  # type: ignore[misc]
     return main(["replay", *settings.flags], _verb(settings))

@@ -25,8 +25,12 @@ FUNCTION = "*.run.app"
 PUBSUB = "pubsub.googleapis.com"
 
 _PUBLISH = {
-    **{f"publish: {fault.answer} {fault.code} {fault.stores} {fault.delay_s}": replace(fault, topic="", calls=None)
-       for scenario in MATRIX for _, fault in scenario.steps if isinstance(fault, Fault)},
+    **{
+        f"publish: {fault.answer} {fault.code} {fault.stores} {fault.delay_s}": replace(fault, topic="", calls=None)
+        for scenario in MATRIX
+        for _, fault in scenario.steps
+        if isinstance(fault, Fault)
+    },
     "publish: DEADLINE_EXCEEDED": Fault.fail("DEADLINE_EXCEEDED"),
     "publish: stored, then DEADLINE_EXCEEDED": Fault.commit_then_fail("DEADLINE_EXCEEDED"),
 }
