@@ -10,13 +10,17 @@ from deploy.program import PROGRAM
 from deploy.spec import Spec
 from deploy.times import utc
 
+JUDGE_REJECTED = f"{PROGRAM} replay --dry-run"
+"""Shows each rejected event with its reason and what would become of it; all of them stay unread."""
+
 _LINE = "value(message.attributes.eventType, message.attributes.deviceId, message.data.decode(base64))"
 """gcloud's format of one event in one line: its type, its device, and the body."""
 
 
 def read_events(spec: Spec, limit: int = 1) -> str:
     """Return the command that shows some events, one a line, and does not acknowledge them."""
-    return f'{shlex.join(_pull(spec, spec.topic, limit))} --format="{_LINE}"'
+    pull = ("gcloud", "pubsub", "subscriptions", "pull", spec.topic, f"--limit={limit}", spec.project_flag)
+    return f'{shlex.join(pull)} --format="{_LINE}"'
 
 
 def watch_events(spec: Spec) -> str:
@@ -50,12 +54,3 @@ def read_log(spec: Spec) -> str:
     """Return the command that shows the newest lines of the function's log."""
     place = (f"--region={spec.region}", spec.project_flag)
     return shlex.join(("gcloud", "functions", "logs", "read", spec.name, "--gen2", *place, "--limit=50"))
-
-
-def read_rejected(spec: Spec) -> str:
-    """Return the command that shows rejected events with their reasons, and does not acknowledge them."""
-    return shlex.join(_pull(spec, spec.rejected_topic, 10))
-
-
-def _pull(spec: Spec, subscription: str, limit: int) -> tuple[str, ...]:
-    return ("gcloud", "pubsub", "subscriptions", "pull", subscription, f"--limit={limit}", spec.project_flag)

@@ -24,7 +24,8 @@ def only_shows(line: str) -> bool:
         return True
     program, _, arguments = line.partition(f"{PROGRAM} ")
     if arguments and not program:
-        return arguments.split()[0] in _SHOWING_VERBS
+        words = arguments.split()
+        return words[0] in _SHOWING_VERBS or "--dry-run" in words
     if not line.startswith("gcloud "):
         return False
     try:

@@ -8,6 +8,7 @@ from deploy.remedies import again_in, head_of
 MENDS = (
     "python -m deploy up",
     "python -m deploy resume --all",
+    "python -m deploy replay",
     "gcloud services enable x.googleapis.com --project=p",
     "gcloud pubsub topics delete dt-events --project=p",
     "gcloud pubsub subscriptions pull dt-events --auto-ack --project=p",
@@ -18,6 +19,7 @@ MENDS = (
 )
 SHOWS = (
     "python -m deploy plan",
+    "python -m deploy replay --dry-run",
     "python -m deploy status",
     "python -m deploy list --project=p",
     "gcloud functions logs read dt-pubsub --gen2 --project=p --limit=50",

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field, replace
 
 from tests.blackbox.serving import ROOT
 from tests.prove.rejected_events import REFUSED, Rejected, filled
-from tests.prove.replay_run import Settings
+from tests.prove.replay_run import SENDING, Settings
 from tests.prove.replay_site import MAIN, REJECTED, Site, site
 from tests.prove.replay_troubles import TROUBLES, troubled
 from tests.prove.report import Row, Say
@@ -38,9 +38,12 @@ STEPS = tuple((call, after) for call in MOST_CALLS for after in (False, True))
 AT_ONCE = 2
 """Replays that run at the same time."""
 
+COLLECTING = "replaying from"
+"""What a run says before it pulls its first message."""
+
 MOST_RUNS = 500
 WAIT_S = 3.0
-"""Longest time from the first request of a run until it is killed at random."""
+"""Longest time from then until a run is killed at random."""
 
 ALLOWED_KIB = 40 * 1024
 """How much more memory a run may take for 100,000 messages than for 10,000: it keeps the ids of all."""
@@ -105,9 +108,10 @@ class _Runs:
         self._chance = random.Random(13)
 
     async def kill_at_random(self) -> None:
-        """Start a run, and kill it at any time after it has begun to send."""
+        """Start a run, and kill it while it collects messages or, three times as often, after it has begun to send."""
+        until = self._chance.choice((COLLECTING, SENDING, SENDING, SENDING))
         with self._started(self._usual) as process:
-            await asyncio.to_thread(_has_begun, process)
+            await asyncio.to_thread(_has_said, process, until)
             await asyncio.sleep(self._chance.uniform(0, WAIT_S))
             process.kill()
             await self._ended(process, "killed at random")
@@ -179,10 +183,10 @@ def _at(runs: _Runs, call: str, *, after: bool) -> Callable[[], Awaitable[None]]
     return job
 
 
-def _has_begun(process: "subprocess.Popen[str]") -> None:
-    """Return when a run begins to send, or has ended."""
+def _has_said(process: "subprocess.Popen[str]", beginning: str) -> None:
+    """Return when a run has printed a line with this beginning, or has ended."""
     assert process.stderr
-    while (line := process.stderr.readline()) and not line.startswith("replaying from"):
+    while (line := process.stderr.readline()) and not line.startswith(beginning):
         """Read on."""
 
 

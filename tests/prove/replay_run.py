@@ -16,6 +16,7 @@ import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,9 @@ from deploy.verbs import VERBS
 from deploy.verbs import replay as verb
 from tests.deploy.stage import Stage
 from tests.prove.programs import SECRET
+
+SENDING = "sending"
+"""Printed to standard error when the first event is sent."""
 
 READ_S = 1.5
 """Seconds to wait for an answer of Pub/Sub."""
@@ -83,6 +87,7 @@ class Suicide:
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._seen, self._lock = settings, 0, threading.Lock()
+        self._is_sending = False
 
     def before(self, path: str) -> bool:
         """Count a call, and die if it is the one. Return whether to die after it."""
@@ -105,6 +110,9 @@ class Suicide:
 
     def posts(self, url: str, body: bytes, headers: Mapping[str, str]) -> FunctionAnswer:
         """Send a request to the function."""
+        if body != b"{}" and not self._is_sending:
+            self._is_sending = True
+            print(SENDING, file=sys.stderr, flush=True)
         is_last = self.before("post")
         answer = function_client.post(url, body, headers)
         if is_last:
@@ -174,18 +182,15 @@ def _delivery(number: int) -> dict[str, Any]:
     return {"ackId": f"{number:0180}", "message": message}  # Google's are as long
 
 
-def brief_republisher(*arguments: Any, **options: Any) -> republisher.Republisher:
-    """Return a sender that gives an event up after seconds."""
-    return republisher.Republisher(*arguments, **options, deadline_s=DEADLINE_S)
-
-
 def run(settings: Settings) -> int:
     """Run ``replay``, and return its exit status."""
-    for module, name, value in SHORT_TIMES:
-        setattr(module, name, value)
-    verb.MAX_RATE, verb.Republisher = 10**9, brief_republisher  # type: ignore[misc,assignment]
+    changes: list[tuple[Any, str, Any]] = [*SHORT_TIMES, (verb, "MAX_RATE", 10**9)]
+    changes += [(verb, "Republisher", partial(republisher.Republisher, deadline_s=DEADLINE_S))]
     if settings.acknowledges_first:
-        verb.Replayer, verb.Leases = AcknowledgesFirst, FinishedOnce  # type: ignore[misc]
+        changes += [(verb, "Replayer", AcknowledgesFirst), (verb, "Leases", FinishedOnce)]
+    for place, name, value in changes:
+        assert hasattr(place, name)
+        setattr(place, name, value)
     return main(["replay", *settings.flags], _verb(settings))
 
 

@@ -15,8 +15,8 @@ from tests.prove import proxy
 from tests.prove.replay_site import MAIN, TOPICS, Site
 from tests.prove.scenarios import MATRIX
 
-LASTS_S = 0.6
-PAUSE_S = 0.3
+LASTS_S = 0.5
+PAUSE_S = 0.9
 LATE_S = 3.0
 """Longer than a lease, and than a run waits for an answer."""
 

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from deploy.commands import read_rejected
+from deploy.commands import JUDGE_REJECTED
 from deploy.errors import DeployError
 from deploy.google.backlog import Unread
 from deploy.google.event_log import MAX_LINES, PROBLEM_DAYS, LogLine
@@ -56,7 +56,7 @@ def _rejected(spec: Spec, unread: Unread | None, readings: Readings) -> Row:
     if unread is None or not unread.messages:
         return Row(what, "ok", NO_NUMBERS if unread is None else _waiting(unread, readings))
     detail = f"{_waiting(unread, readings)}{_kept_for(spec, readings)}"
-    return Row(what, "rejected", detail, "unhealthy", read_rejected(spec), "rejected")
+    return Row(what, "rejected", detail, "unhealthy", JUDGE_REJECTED, "rejected")
 
 
 def _waiting(unread: Unread, readings: Readings) -> str:
@@ -84,7 +84,7 @@ def _reasons(spec: Spec, kept: Sequence[LogLine], readings: Readings, *, is_full
         said = f": {newest.detail}" if newest.detail else ""
         detail = f"{fewest}{count:,} in {PROBLEM_DAYS} d, the last {ago(newest.at, readings.at)}, {example}{said}"
         if is_problem:
-            yield Row(f"rejected: {reason}", "rejected", detail, "unhealthy", read_rejected(spec), "rejected")
+            yield Row(f"rejected: {reason}", "rejected", detail, "unhealthy", JUDGE_REJECTED, "rejected")
         else:
             yield Row(f"rejected: {reason}", "ok", detail)
 

@@ -116,10 +116,11 @@ def test_a_switched_off_connector_is_red_with_the_command_back_and_its_page(morn
 
 def test_a_command_is_not_wrapped_so_that_it_can_be_pasted(morning: Stage) -> None:
     morning.unread["dt-rejected"] = (7, 130)
+    morning.unread["dt-events"] = (1, 4000)
     morning.google.log = [EVENT, MALFORMED]
     assert on_a_terminal(morning, columns=60).status() == UNHEALTHY
-    pull = "  look at: gcloud pubsub subscriptions pull dt-rejected --limit=10 --project=cold-chain-prod"
-    assert pull in morning.shown.splitlines()
+    describe = "  look at: gcloud pubsub subscriptions describe dt-events --project=cold-chain-prod"
+    assert {describe, "  look at: python -m deploy replay --dry-run"} <= set(morning.shown.splitlines())
     assert "unread in dt-rejected, rejected: malformed: see docs/runbook/rejected.md" in morning.shown
 
 

@@ -22,7 +22,7 @@ CONNECTOR = EVERYTHING["observed"]["connectors"][PROJECT][0]
 ID = CONNECTOR["id"]
 FUNCTION = "function dt-pubsub"
 READ_LOG = "gcloud functions logs read dt-pubsub --gen2"
-PULL = "gcloud pubsub subscriptions pull dt-rejected"
+JUDGE = "python -m deploy replay --dry-run"
 
 
 NOTHING_SINCE: dict[str, Any] = {"newest_event": line(600), "requests": RequestCounts(NOW)}
@@ -74,7 +74,7 @@ PROBLEMS: dict[str, tuple[dict[str, Any], str, str, str, str, str]] = {
     "rejected": (
         {"backlog": {"dt-events": NUMBERS, "dt-rejected": Unread(1, 200_000, NOW)}},
         *("unread in dt-rejected", "rejected", "1 message, the oldest 2 d old; as of 05:00 UTC, 0 s ago; each is kept"),
-        *("rejected", PULL),
+        *("rejected", JUDGE),
     ),
     "5xx": (
         {"requests": requests(s200=970, s503=30)},
