@@ -15,6 +15,11 @@ faults          every failure of broker and network, and the answer that it requ
 watched_main    a function with many receivers that reports its tasks
 time_and_hygiene  how long senders wait, and what a failure leaves behind
 keys            rotations, and sources of keys that fail
+replay          what was rejected is on main or still rejected, whatever is killed or fails meanwhile
+replay_run      one replay as a process
+replay_site     the function at its URL, both clouds, and the network between them
+replay_troubles  what goes wrong while replays run
+rejected_events  events that the function has rejected, for every reason
 completeness    audit of 100,000 events: exactly those that were taken away
 flood           thousands of unsigned requests
 mutants         mutation testing: mutants that no test detects
