@@ -42,7 +42,7 @@ COLLECTING = "replaying from"
 """What a run says before it pulls its first message."""
 
 MOST_RUNS = 500
-WAIT_S = 3.0
+WAIT_S = 2.0
 """Longest time from then until a run is killed at random."""
 
 ALLOWED_KIB = 40 * 1024
@@ -107,20 +107,25 @@ class _Runs:
         self._usual = Settings(acknowledges_first=is_control, flags=["--json", f"--rate={rate}"])
         self._chance = random.Random(13)
 
-    async def kill_at_random(self) -> None:
-        """Start a run, and kill it while it collects messages or, three times as often, after it has begun to send."""
+    async def kill_at_random(self) -> bool:
+        """Start a run, and kill it while it collects messages or, more often, while it sends.
+
+        Return whether it ran until then.
+        """
         until = self._chance.choice((COLLECTING, SENDING, SENDING, SENDING))
         with self._started(self._usual) as process:
             await asyncio.to_thread(_has_said, process, until)
             await asyncio.sleep(self._chance.uniform(0, WAIT_S))
             process.kill()
             await self._ended(process, "killed at random")
+        return process.returncode == -signal.SIGKILL
 
-    async def kill_at(self, call: str, *, after: bool) -> None:
-        """Start a run that kills itself."""
+    async def kill_at(self, call: str, *, after: bool) -> bool:
+        """Start a run that kills itself. Return whether it did before it ended."""
         on = self._chance.randint(1, MOST_CALLS[call])
         with self._started(replace(self._usual, dies_at=call, dies_after=after, dies_on=on)) as process:
             await self._ended(process, f"killed {'after' if after else 'before'} {call}")
+        return process.returncode == -signal.SIGKILL
 
     async def finish(self) -> bool:
         """Run until a run has found that nothing is left but what the function refuses; return whether one did."""
@@ -162,23 +167,22 @@ async def _proved(size: Size, say: Say, *, is_control: bool = False) -> Proof:
 
 async def _killed(runs: _Runs, proof: Proof, kills: int) -> None:
     """Let replays run at the same time, until so many have been killed at random, and one at each step."""
-    jobs: list[Callable[[], Awaitable[None]]] = [_at(runs, call, after=after) for call, after in STEPS]
+    jobs: list[Callable[[], Awaitable[bool]]] = [_at(runs, call, after=after) for call, after in STEPS]
     jobs += [runs.kill_at_random] * kills
     random.Random(kills).shuffle(jobs)
 
     async def work() -> None:
         while jobs:
-            job, before = jobs.pop(), proof.kills
-            await job()
-            if proof.kills == before and proof.ends.total() < MOST_RUNS:
+            job = jobs.pop()
+            if not await job() and proof.ends.total() < MOST_RUNS:
                 jobs.append(job)  # it ended by itself, because of what had happened, so it is started again
 
     await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
 
-def _at(runs: _Runs, call: str, *, after: bool) -> Callable[[], Awaitable[None]]:
-    async def job() -> None:
-        await runs.kill_at(call, after=after)
+def _at(runs: _Runs, call: str, *, after: bool) -> Callable[[], Awaitable[bool]]:
+    async def job() -> bool:
+        return await runs.kill_at(call, after=after)
 
     return job
 
