@@ -132,7 +132,7 @@ class Backfill:
         return place
 
     def _outcome(self, device: HistoryDevice, event: HistoryEvent) -> str:
-        """Send an event if it is to be sent, and return what became of it; "" in a dry run."""
+        """Send an event if it is to be sent, and return what became of it; "" if a dry run would send it."""
         if self.is_there(event):
             return BEFORE
         if self.sender is None:

@@ -94,7 +94,7 @@ class Tally:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, device: HistoryDevice, event_type: str, outcome: str) -> None:
-        """Count an event. ``outcome``: empty in a dry run."""
+        """Count an event. ``outcome``: empty if a dry run would send it."""
         with self._lock:
             for counted in (self.types, self._of(device).found):
                 counted[event_type] += 1

@@ -41,14 +41,13 @@ class Place:
 
     def after(self, key: str, at: int, *, is_published: bool) -> "Place":
         """Return the place after an event was sent. Events are sent in the order of their times."""
-        if self._is_stuck and not (is_published and key in self.missing):
-            return self
-        missing = self.missing
-        if is_published and key in missing:
-            missing = {other: time for other, time in missing.items() if other != key}
-        if not is_published:
-            missing = {**missing, key: at}
-        return replace(self, sent_to=self.sent_to if self._is_stuck else max(at, self.sent_to or 0), missing=missing)
+        if is_published:
+            missing = {other: time for other, time in self.missing.items() if other != key}
+        else:
+            missing = {**self.missing, key: at}
+        if self._is_stuck:
+            return replace(self, missing=missing) if is_published else self
+        return replace(self, sent_to=at if self.sent_to is None else max(at, self.sent_to), missing=missing)
 
     def finished(self) -> "Place":
         """Return the place at the end of the window."""

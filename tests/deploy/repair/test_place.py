@@ -40,6 +40,11 @@ def test_a_published_event_older_than_the_place_does_not_move_it_back() -> None:
     assert place.sent_to == AT + 5
 
 
+def test_events_from_before_1970_are_not_taken_for_sent() -> None:
+    place = Place().after("a", -5, is_published=True)
+    assert not place.has_sent("b", -3)
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_no_run_that_ends_anywhere_makes_a_later_one_skip_what_is_not_on_main(seed: int) -> None:
     chance = random.Random(seed)
