@@ -24,6 +24,9 @@ KEPT_S = 30 * 86_400.0
 LAG_S = 10.0
 """How long it takes at most until the history has an event that DT has received."""
 
+OF_ALL_DEVICES = frozenset({401, 403})
+"""DT's statuses that hold for all devices of a project."""
+
 EVENTS_PER_PAGE, DEVICES_PER_PAGE = 1000, 100
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Pauses before a call is repeated: a long reader does not give up as soon as a command that a user waits for."""

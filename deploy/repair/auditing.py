@@ -8,15 +8,12 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from deploy.dt.history import LAG_S, History, HistoryEvent
+from deploy.dt.history import LAG_S, OF_ALL_DEVICES, History, HistoryEvent
 from deploy.errors import DeployError, DtFailed, DtUnreachable
 from deploy.repair.arrivals import Arrival, Window, moment_of
 from deploy.repair.arrived import Arrived, Reading, holding, rejected_source
 from deploy.repair.ledger import Ledger
 from deploy.spec import DT_STUDIO
-
-OF_ALL_DEVICES = frozenset({401, 403})
-"""DT's statuses that hold for all devices of a project."""
 
 BATCH = 1000
 """Events that are added to the ledger together."""

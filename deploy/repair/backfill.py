@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deploy.dt.history import LAG_S, History, HistoryDevice, HistoryEvent
+from deploy.dt.history import LAG_S, OF_ALL_DEVICES, History, HistoryDevice, HistoryEvent
 from deploy.errors import DeployError, DtFailed, DtUnreachable
 from deploy.parallel import POLL_S, worker_pool
 from deploy.program import PROGRAM
@@ -26,9 +26,6 @@ WORKERS = 8
 
 FAILURES_IN_A_ROW = 20
 """After so many failed events without a published one between them, nothing would come of going on."""
-
-UNUSABLE = frozenset({401, 403})
-"""DT's statuses that hold for all devices of a project."""
 
 
 class Sender(Protocol):
@@ -101,7 +98,7 @@ class Backfill:
             try:
                 self._read(device, place, events)
             except DtFailed as error:
-                if isinstance(error, DtUnreachable) or error.status in UNUSABLE:
+                if isinstance(error, DtUnreachable) or error.status in OF_ALL_DEVICES:
                     raise
                 self.tally.finish(device, str(error))
                 return
