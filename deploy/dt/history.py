@@ -7,6 +7,7 @@ inclusive: whoever joins windows has to drop what comes twice, by ``eventId``.
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -30,6 +31,8 @@ OF_ALL_DEVICES = frozenset({401, 403})
 EVENTS_PER_PAGE, DEVICES_PER_PAGE = 1000, 100
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
 """Pauses before a call is repeated: a long reader does not give up as soon as a command that a user waits for."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +135,8 @@ def _event(item: Any, text: str) -> HistoryEvent:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
+    """Return a text; "" if it is none, or has half a surrogate pair, which can be written only as an escape."""
+    return value if isinstance(value, str) and not _SURROGATE.search(value) else ""
 
 
 def _device(project: str, item: Mapping[str, Any]) -> HistoryDevice:

@@ -74,7 +74,7 @@ class Ledger:
 
     def add_device(self, project: str, device: str, name: str) -> None:
         """Add a device that DT lists. ``name``: may be empty."""
-        self._database.run("INSERT OR IGNORE INTO listed VALUES (?, ?, ?)", project, device, name)
+        self._database.run("INSERT OR IGNORE INTO listed VALUES (?, ?, ?)", project, device, _storable(name))
 
     def add_expected(self, project: str, device: str, events: Iterable[tuple[HistoryEvent, float]]) -> int:
         """Add events of DT's history with their times in unix seconds, and return how many are new.
@@ -187,6 +187,11 @@ def _cell(row: Sequence[object]) -> Cell:
     return Cell(
         str(project), str(device), str(name), int(str(hour)), Counts(*(int(str(count or 0)) for count in counts))
     )
+
+
+def _storable(text: str) -> str:
+    """Return a text as it can be stored: half a surrogate pair, which a user can have typed in a label, becomes ``?``."""
+    return text.encode(errors="replace").decode()
 
 
 def _among(column: str, values: Collection[str]) -> str:

@@ -78,6 +78,13 @@ def test_an_item_that_is_no_event_is_returned_too_so_that_it_can_be_counted(dt: 
     assert events(dt) == [HistoryEvent("", "", "", item)]
 
 
+@pytest.mark.parametrize("key", ["eventId", "eventType", "timestamp"])
+def test_a_text_with_half_a_surrogate_pair_counts_as_left_out_and_the_event_stays(dt: FakeDt, key: str) -> None:
+    item = f'{{"{key}":"\\ud800x"}}'
+    dt.stumbles = [page_of([item])]
+    assert events(dt) == [HistoryEvent("", "", "", item)]
+
+
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 0])
 def test_a_page_that_fails_for_a_moment_is_read_again(dt: FakeDt, status: int) -> None:
     made = dt.histories.add(DEVICE, "2026-11-02T08:30:00Z", project=DT_PROJECT)

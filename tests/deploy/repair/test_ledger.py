@@ -87,3 +87,9 @@ def test_a_full_disk_is_an_error_that_says_where_there_may_be_room() -> None:
         database.run_for_each("INSERT INTO t VALUES (?)", [("x" * 4000,)] * 10)
     assert failed.value.fix == ("set TMPDIR to a folder with more room",)
     database.close()
+
+
+def test_a_name_that_cannot_be_stored_is_listed_all_the_same(ledger: Ledger) -> None:
+    ledger.add_device("p", "d3", "Fridge \ud800")
+    ledger.judge(NOON)
+    assert [cell.name for cell in ledger.devices() if cell.device == "d3"] == ["Fridge ?"]
