@@ -30,7 +30,8 @@ class ResumeFile:
     path: Path | None
     asked: Mapping[str, Any]
     places: dict[str, Place] = field(default_factory=dict)
-    _is_changed: bool = False
+    _changes: int = 0
+    _saved: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def place_of(self, device: str) -> Place:
@@ -47,7 +48,7 @@ class ResumeFile:
         """Remember how far a device is, until it is saved."""
         with self._lock:
             self.places[device] = place
-            self._is_changed = True
+            self._changes += 1
 
     def create(self) -> None:
         """Write the file before anything is sent, so that one that cannot be written is found out.
@@ -56,7 +57,7 @@ class ResumeFile:
             DeployError: it cannot be written.
 
         """
-        self._is_changed = True
+        self._changes += 1
         self.save()
 
     def save(self) -> None:
@@ -67,10 +68,9 @@ class ResumeFile:
 
         """
         with self._lock:
-            if self.path is None or not self._is_changed:
+            if self.path is None or self._changes == self._saved:
                 return
-            devices = {name: _written(place) for name, place in self.places.items()}
-            self._is_changed = False
+            devices, changes = {name: _written(place) for name, place in self.places.items()}, self._changes
         document = {"format": FORMAT, "version": VERSION, "asked": self.asked, "devices": devices}
         try:
             _replace(self.path, json.dumps(document, indent=1))
@@ -79,6 +79,7 @@ class ResumeFile:
             raise DeployError(
                 what, where=str(self.path), fix=["name a file by --resume in a folder with room"]
             ) from None
+        self._saved = changes
 
 
 def read_resume_file(path: Path) -> tuple[Mapping[str, Any], dict[str, Place]] | None:

@@ -102,23 +102,30 @@ def _arrived(context: Context, options: Options) -> Iterator[Callable[[HistoryEv
 
 def _carried_out(context: Context, options: Options, backfill: Backfill) -> int:
     """Send or count the events, and return the exit code. Raises ``DeployError``."""
-    resume = backfill.resume
     devices, total = _devices(context, options)
     _say_what_is_to_come(context, options)
-    resume.create()
+    backfill.resume.create()
     try:
-        backfill.run(devices, _Progress(context, backfill, total).tick)
+        _run(context, options, backfill, devices, total)
     except KeyboardInterrupt:
         what = f"interrupted: {backfill.tally.sentence()}"
         raise DeployError(what, fix=options.to_go_on(backfill.tally.done())) from None
     except DeployError as error:
         error.fix = (*error.fix, *options.to_go_on(backfill.tally.done()))
         raise
+    return _show(context, options, backfill.tally)
+
+
+def _run(
+    context: Context, options: Options, backfill: Backfill, devices: Iterator[HistoryDevice], total: int | None
+) -> None:
+    """Send or count the events, and report and save what was done at any end. Raises ``DeployError``."""
+    try:
+        backfill.run(devices, _Progress(context, backfill, total).tick)
     finally:
         with signals_wait():
-            resume.save()
             context.report.backfill = {**options.window, "dryRun": options.is_dry, **backfill.tally.as_json()}
-    return _show(context, options, backfill.tally)
+            backfill.resume.save()
 
 
 class _Progress:

@@ -58,6 +58,17 @@ def test_an_end_while_the_file_is_written_leaves_the_earlier_one(path: Path, mon
     assert json.loads(path.read_text()) == before
 
 
+def test_what_could_not_be_saved_is_saved_later(path: Path) -> None:
+    file = ResumeFile(path / "none" / "resume.json", ASKED)
+    file.note("a", Place(1))
+    for _ in range(2):
+        with pytest.raises(DeployError, match="cannot be written"):
+            file.save()
+    file.path = path
+    file.save()
+    assert read_resume_file(path) == (ASKED, {"a": Place(1)})
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [

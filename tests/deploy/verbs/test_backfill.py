@@ -115,6 +115,12 @@ def test_a_device_that_dt_lists_twice_is_sent_once(up: Stage, function: Function
     assert function.events == ids
 
 
+def test_an_event_whose_id_cannot_be_stored_does_not_end_the_run(up: Stage, function: Function) -> None:
+    good, bad = has_events(up, "d1", 20), up.dt.histories.add("d1", ago(up, 10), project=DT_PROJECT, event_id="\\ud800")
+    assert up.deployment().backfill() == NOTHING_TO_DO
+    assert function.events == [*good, json.loads(f'"{bad}"')]
+
+
 def test_without_a_connector_the_settings_say_what_is_sent(up: Stage, function: Function) -> None:
     up.dt.connectors[DT_PROJECT].clear()
     up.dt.has_device("d1", labels={"name": "Fridge", "room": "B"})
@@ -336,6 +342,20 @@ def test_a_resume_file_that_cannot_be_written_is_found_out_before_anything_is_se
     with pytest.raises(DeployError, match="cannot be written: No such file"):
         up.deployment().backfill(resume=str(tmp_path / "none" / "resume.json"))
     assert function.bodies == []
+
+
+def test_a_resume_file_that_cannot_be_written_at_the_end_leaves_the_report_and_the_command_to_go_on(
+    up: Stage, function: Function, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    has_events(up, "d1", 10)
+    function.answer = lambda _: folder.rename(tmp_path / "moved") and ON_MAIN
+    with pytest.raises(DeployError, match="cannot be written") as failed:
+        up.deployment().backfill(resume=str(folder / "resume.json"))
+    assert any("backfill --from=1d" in fix for fix in failed.value.fix)
+    assert up.report.backfill is not None
+    assert up.report.backfill["outcomes"] == {"published": 1}
 
 
 def test_a_resume_file_whose_window_was_changed_is_refused(up: Stage, function: Function, tmp_path: Path) -> None:
