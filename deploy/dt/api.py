@@ -4,7 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deploy.dt.transport import DtAnswer, DtRequest, Method, Params, Transport
@@ -67,8 +67,10 @@ class DtApi:
         """
         return self.send(DtRequest(method, path, body, params or {}, emulator), just_made=just_made).body
 
-    def send(self, request: DtRequest, *, just_made: bool = False) -> DtAnswer:
+    def send(self, request: DtRequest, *, just_made: bool = False, list_key: str = "") -> DtAnswer:
         """Return DT's answer to a call, as ``call`` does.
+
+        ``list_key``: a list that a success must have, also if it is empty: an answer without it is not DT's own.
 
         Raises:
             DtFailed: DT refused the call or did not answer.
@@ -76,7 +78,7 @@ class DtApi:
         """
         transport, pauses = self.require_credentials(), iter(self.pauses_s)
         while True:
-            answer = transport(request)
+            answer = _with_list(transport(request), list_key)
             self._was_reached |= not answer.is_unreachable
             if 200 <= answer.status < 300:
                 return answer
@@ -103,13 +105,15 @@ class DtApi:
 
         """
         items: list[Any] = []
-        for page in self.stream(path, params):
+        for page in self.stream(path, params=params):
             with parsing_response(f"DT, GET {path}"):
                 items += _list_or_none(page.body.get(key))
         return items
 
-    def stream(self, path: str, params: Params | None = None) -> Iterator[DtAnswer]:
+    def stream(self, path: str, key: str = "", params: Params | None = None) -> Iterator[DtAnswer]:
         """Yield the pages of a list, so that only one is in memory. The next is read when the caller asks for it.
+
+        ``key``: the list that each page must have; an answer without it is waited for like no answer.
 
         Raises:
             DtFailed: DT refused the call or did not answer, or its page tokens lead back to an earlier page.
@@ -118,7 +122,8 @@ class DtApi:
         token, seen = "", set[str]()
         while True:
             page = self.send(
-                DtRequest("GET", path, params={**(params or {}), **({"pageToken": token} if token else {})})
+                DtRequest("GET", path, params={**(params or {}), **({"pageToken": token} if token else {})}),
+                list_key=key,
             )
             yield page
             token = page.body.get("nextPageToken") or ""
@@ -163,6 +168,13 @@ def parsing_response(where: str) -> Iterator[None]:
     except (AttributeError, KeyError, TypeError) as error:
         what = f"its answer has an unexpected structure ({type(error).__name__}: {error})"
         raise DtUnanswered(0, what, where=where, fix=[AGAIN]) from None
+
+
+def _with_list(answer: DtAnswer, key: str) -> DtAnswer:
+    """Return the answer; one that says nothing if it is a success without the list ``key``, if a key is named."""
+    if not key or not 200 <= answer.status < 300 or isinstance(answer.body.get(key), list):
+        return answer
+    return replace(answer, status=0, body={"error": f"its answer has no list {key!r}"})
 
 
 def _may_repeat(method: Method, answer: DtAnswer, *, just_made: bool) -> bool:

@@ -76,9 +76,9 @@ class History:
 
         """
         path = f"/projects/{project}/devices"
-        for page in self._api.stream(path, {"page_size": str(DEVICES_PER_PAGE)}):
+        for page in self._api.stream(path, "devices", {"page_size": str(DEVICES_PER_PAGE)}):
             with parsing_response(f"DT, GET {path}"):
-                devices = [_device(project, item) for item in page.body.get("devices") or ()]
+                devices = [_device(project, item) for item in page.body["devices"]]
             yield from devices
 
     def device(self, project: str, device: str) -> HistoryDevice:
@@ -116,7 +116,7 @@ class History:
 
         """
         path = f"/projects/{project}/devices/{device}/events"
-        for page in self._api.stream(path, _params(start, end, types)):
+        for page in self._api.stream(path, "events", _params(start, end, types)):
             with parsing_response(f"DT, GET {path}"):
                 for item, text in items_of(page.text, "events"):
                     yield _event(item, text)

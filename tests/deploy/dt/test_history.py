@@ -1,5 +1,6 @@
 """DT's devices, and the history of their events: a page at a time, as DT wrote them."""
 
+import json
 from datetime import datetime
 from itertools import islice
 
@@ -83,6 +84,23 @@ def test_a_text_with_half_a_surrogate_pair_counts_as_left_out_and_the_event_stay
     item = f'{{"{key}":"\\ud800x"}}'
     dt.stumbles = [page_of([item])]
     assert events(dt) == [HistoryEvent("", "", "", item)]
+
+
+NO_LISTS = ("{}", '{"message":"down"}', '{"events":null,"devices":null}', '{"events":{},"devices":{}}')
+
+
+@pytest.mark.parametrize("text", NO_LISTS)
+def test_a_success_without_the_list_is_no_end_of_it_but_read_again(dt: FakeDt, text: str) -> None:
+    made = dt.histories.add(DEVICE, "2026-11-02T08:30:00Z", project=DT_PROJECT)
+    dt.has_device(DEVICE)
+    nothing = DtAnswer(200, json.loads(text), text=text)
+    dt.stumbles = [nothing]
+    assert [event.event_id for event in events(dt)] == [made]
+    dt.stumbles = [nothing]
+    assert [device.id for device in history_of(dt).devices(DT_PROJECT)] == [DEVICE]
+    dt.before = lambda _: nothing
+    with pytest.raises(DtUnanswered, match="its answer has no list 'events'"):
+        events(dt)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 0])
