@@ -15,7 +15,7 @@ from typing import Any
 from deploy.errors import DeployError
 from deploy.repair.place import Place
 
-FORMAT, VERSION = "dt-pubsub backfill", 1
+FORMAT, VERSION = "dt-pubsub backfill", 2
 OTHER_FILE = "name another file by --resume, or delete this one to begin anew"
 
 

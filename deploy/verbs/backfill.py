@@ -1,6 +1,6 @@
 """``backfill``: send the events of a time window again, from DT's history, through the function to the main topic."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
@@ -83,10 +83,12 @@ def run(context: Context) -> int:
         DeployError: the deployment or DT's history could not be read, or nothing would come of going on.
 
     """
-    options, resume = resumed(context, options_of(context))
+    options = options_of(context)
     observed = observe(context, Observer.for_proof, "reading the deployment")
+    targets = {project: _target(context, observed, project, options) for project in context.spec.dt_projects}
+    options, resume = resumed(context, options, targets)
     with _arrived(context, options) as is_there:
-        backfill = replace(_backfill(context, options, observed, resume), is_there=is_there)
+        backfill = replace(_backfill(context, options, observed, targets, resume), is_there=is_there)
         return _carried_out(context, options, backfill)
 
 
@@ -159,11 +161,13 @@ class _Progress:
         return ", ".join(parts)
 
 
-def _backfill(context: Context, options: Options, observed: Observed, resume: ResumeFile) -> Backfill:
+def _backfill(
+    context: Context, options: Options, observed: Observed, targets: Mapping[str, Target], resume: ResumeFile
+) -> Backfill:
     return Backfill(
         context.history,
         Span(options.start, options.end, context.now()),
-        {project: _target(context, observed, project, options) for project in context.spec.dt_projects},
+        targets,
         None if options.is_dry else _sender(context, observed, options.rate),
         resume,
         notice=_Lines(context).add,

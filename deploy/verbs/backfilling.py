@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import floor
 from pathlib import Path
@@ -13,6 +13,7 @@ from deploy.context import Context
 from deploy.dt.history import LAG_S
 from deploy.errors import DeployError, InvalidOptions
 from deploy.program import PROGRAM
+from deploy.repair.backfill import Target
 from deploy.repair.resume_file import OTHER_FILE, ResumeFile, read_resume_file
 from deploy.times import moment, utc
 from deploy.verbs.arrivals import faults_of
@@ -100,23 +101,23 @@ def options_of(context: Context) -> Options:
         end,
         devices,
         types,
-        (*(["--missing-only"] if flags.missing_only else []), *place),
+        place,
         int(rate),
         file,
         flags.dry_run,
     )
 
 
-def resumed(context: Context, options: Options) -> tuple[Options, ResumeFile]:
+def resumed(context: Context, options: Options, targets: Mapping[str, Target]) -> tuple[Options, ResumeFile]:
     """Return the options with the window of the resume file, if there is one, and what is done.
 
-    A dry run reads the file, and does not write it.
+    ``targets``: what the connector of each DT project sends. A dry run reads the file, and does not write it.
 
     Raises:
         DeployError: the file is of another backfill.
 
     """
-    asked = _asked(context, options)
+    asked = _asked(context, options, targets)
     found = read_resume_file(options.file) if options.file else None
     path = None if options.is_dry else options.file
     if found is None:
@@ -140,16 +141,25 @@ def _window(context: Context, asked: Any, where: str) -> tuple[float, float]:
     return start, end
 
 
-def _asked(context: Context, options: Options) -> dict[str, Any]:
-    """Return what tells one backfill from another, and its window."""
+def _asked(context: Context, options: Options, targets: Mapping[str, Target]) -> dict[str, Any]:
+    """Return what tells one backfill from another, and its window.
+
+    The types and labels of the connectors are part of it: events of a new type are between those that were sent.
+    """
+    types = {f"types of {project}": sorted(target.types) for project, target in targets.items()}
+    labels = {f"labels of {project}": sorted(target.labels) for project, target in targets.items()}
     return {
         "project": context.spec.google_project,
+        "region": context.spec.region,
         "deployment": context.spec.name,
+        "topic": context.spec.topic,
         "dtProjects": sorted(context.spec.dt_projects),
         "from": options.since,
         "to": options.until,
         "devices": sorted(options.devices),
         "types": sorted(options.types),
+        **types,
+        **labels,
         "place": list(options.place),
         "window": options.window,
     }

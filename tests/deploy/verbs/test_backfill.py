@@ -335,6 +335,24 @@ def test_a_resume_file_of_another_backfill_is_refused(
         up.deployment().backfill(**{"resume": file, **flags})
 
 
+def test_a_resume_file_is_refused_after_the_connector_got_other_types_or_labels(
+    up: Stage, function: Function, tmp_path: Path
+) -> None:
+    connector, file = up.dt.connectors[DT_PROJECT][0], str(tmp_path / "resume.json")
+    connector["events"] = ["temperature"]
+    has_events(up, "d1", 10)
+    function.answer = lambda _: Answer(422, '{"error": "malformed"}')
+    up.deployment().backfill(resume=file)
+    connector["events"] = ["temperature", "touch"]
+    changed = rf"types of {DT_PROJECT} \['temperature'\], not \['temperature', 'touch'\]"
+    with pytest.raises(DeployError, match=changed):
+        up.deployment().backfill(resume=file)
+    connector.update(events=["temperature"], labels=["room"])
+    with pytest.raises(DeployError, match=rf"labels of {DT_PROJECT}"):
+        up.deployment().backfill(resume=file)
+    assert function.bodies == []
+
+
 def test_a_resume_file_that_cannot_be_written_is_found_out_before_anything_is_sent(
     up: Stage, function: Function, tmp_path: Path
 ) -> None:
