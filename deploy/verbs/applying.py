@@ -4,6 +4,7 @@ import argparse
 import shlex
 from collections.abc import Sequence
 
+from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.context import Context
 from deploy.errors import Aborted
 from deploy.google.builds import estimate
@@ -27,6 +28,16 @@ def again(verb: str, flags: argparse.Namespace) -> str:
     rollback = [] if revision is None else [f"--rollback={revision}" if revision else "--rollback"]
     everything = ["--all"] if getattr(flags, "all", False) else []
     return f"{PROGRAM} {shlex.join((verb, *rollback, *everything))}"
+
+
+def deployment_flags(flags: argparse.Namespace) -> tuple[str, ...]:
+    """Return the flags of the command line that say which deployment is meant; not what a file or a variable says."""
+    config = getattr(flags, "config", None)
+    words = [f"--config={config}"] if config else []
+    for option in WHICH_DEPLOYMENT:
+        given = getattr(flags, option.place, None) or ()
+        words += [f"{option.flag}={value}" for value in ([given] if isinstance(given, str) else given)]
+    return tuple(words)
 
 
 def confirm(context: Context, question: str) -> None:

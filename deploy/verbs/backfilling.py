@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from math import floor
 from pathlib import Path
@@ -16,6 +16,7 @@ from deploy.program import PROGRAM
 from deploy.repair.backfill import Target
 from deploy.repair.resume_file import OTHER_FILE, ResumeFile, read_resume_file
 from deploy.times import moment, utc
+from deploy.verbs.applying import deployment_flags
 from deploy.verbs.arrivals import faults_of
 from deploy.verbs.event_types import doubt_types
 
@@ -29,6 +30,7 @@ TWICE = "add --resume=FILE from the start to remember what was sent; without it,
 class Options:
     """What the flags ask for. ``file``: None without --resume.
 
+    ``deployment``: the flags that say which deployment is meant, as the user wrote them.
     ``place``: the flags of --missing-only and of the place that it reads; empty without it.
     ``start`` and ``end``: unix seconds; ``since`` and ``until``: as the user wrote them. ``rate``: events per second.
     """
@@ -43,24 +45,28 @@ class Options:
     rate: int
     file: Path | None
     is_dry: bool
+    deployment: tuple[str, ...] = ()
 
     @property
     def window(self) -> dict[str, str]:
         """The window with its milliseconds."""
         return {"from": utc(self.start, "milliseconds"), "to": utc(self.end, "milliseconds")}
 
-    def to_go_on(self, done: Collection[str]) -> tuple[str, ...]:
+    def to_go_on(self, done: Set[str]) -> tuple[str, ...]:
         """Return how to go on with this run. ``done``: the devices whose events are all on the main topic.
 
         With a resume file, the flags have to stay as they are; without one, a time such as ``2h`` would be another.
+        Without a file, there is nothing to go on with if all named devices are done.
         """
+        if not self.file and self.devices and done.issuperset(self.devices):
+            return ()
         bounds = {"from": self.since, "to": self.until} if self.file else self.window
         words = [f"--{name}={text}" for name, text in bounds.items()]
         words += [f"--device={device}" for device in self.devices if self.file or device not in done]
         words += [*(f"--type={event_type}" for event_type in self.types), *self.place]
         words += [f"--rate={self.rate}"] if self.rate != DEFAULT_RATE else []
         words += [f"--resume={self.file}"] if self.file else []
-        words += ["--dry-run"] if self.is_dry else []
+        words += [*(["--dry-run"] if self.is_dry else []), *self.deployment]
         command = f"{PROGRAM} backfill {shlex.join(words)}"
         return (command,) if self.file or self.is_dry else (command, TWICE)
 
@@ -105,6 +111,7 @@ def options_of(context: Context) -> Options:
         int(rate),
         file,
         flags.dry_run,
+        deployment_flags(flags),
     )
 
 

@@ -13,6 +13,7 @@ from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import DeployError, InvalidOptions
 from deploy.function_client import Answer
 from deploy.times import utc
+from deploy.verbs.backfilling import Options
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
 from tests.deploy.fakes.dt import DT_PROJECT, SECOND
 from tests.deploy.fakes.history import page_of
@@ -220,6 +221,23 @@ def test_if_nothing_but_failures_comes_the_run_ends_and_says_how_to_go_on(up: St
     assert again.startswith(f"python -m deploy backfill --from={utc(up.clock() - 86_400)[:-4]}")
     assert again.endswith(" --device=d1")
     assert "--resume=FILE" in advice
+
+
+def test_the_command_to_go_on_names_the_deployment_as_the_user_did(up: Stage, function: Function) -> None:
+    has_events(up, "d1", 10)
+    function.answer = lambda _: Answer(422, '{"error": "malformed"}')
+    typed = {"project": "p-1", "dt_projects": ["a", "b"], "name": "two", "config": "my file.toml"}
+    assert up.deployment().backfill(**typed) == UNMET
+    flags = "--project=p-1 --dt-project=a --dt-project=b --name=two"
+    (line,) = [line for line in up.noted.splitlines() if "deploy backfill" in line]
+    assert sorted(line.split()[-6:]) == sorted(["'--config=my", "file.toml'", *flags.split()])
+
+
+def test_after_all_named_devices_are_done_there_is_no_command_to_go_on() -> None:
+    options = Options("2h", "now", 1.0, 2.0, ("d1", "d2"), (), (), 50, None, is_dry=False)
+    assert options.to_go_on({"d1", "d2"}) == ()
+    assert options.to_go_on({"d1"})[0].endswith(" --device=d2")
+    assert options.to_go_on(set())[0].endswith(" --device=d1 --device=d2")
 
 
 def test_a_function_that_does_not_know_backfills_is_found_out_before_anything_is_sent(
