@@ -24,12 +24,13 @@ class ResumeFile:
     """The places of all devices by their full names, safe to use from several threads.
 
     ``path``: None if nothing is remembered. ``asked``: what the file is good for, such as the window: a file of another
-    backfill is refused.
+    backfill is refused. ``is_finished``: the run has ended, and every event is on the main topic.
     """
 
     path: Path | None
     asked: Mapping[str, Any]
     places: dict[str, Place] = field(default_factory=dict)
+    is_finished: bool = False
     _changes: int = 0
     _saved: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -48,6 +49,12 @@ class ResumeFile:
         """Remember how far a device is, until it is saved."""
         with self._lock:
             self.places[device] = place
+            self._changes += 1
+
+    def finish(self) -> None:
+        """Remember that the run has ended, and every event is on the main topic, until it is saved."""
+        with self._lock:
+            self.is_finished = True
             self._changes += 1
 
     def create(self) -> None:
@@ -71,7 +78,8 @@ class ResumeFile:
             if self.path is None or self._changes == self._saved:
                 return
             devices, changes = {name: _written(place) for name, place in self.places.items()}, self._changes
-        document = {"format": FORMAT, "version": VERSION, "asked": self.asked, "devices": devices}
+        document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "asked": self.asked}
+        document |= {"finished": self.is_finished, "devices": devices}
         try:
             _replace(self.path, json.dumps(document, indent=1))
         except OSError as error:
@@ -82,8 +90,8 @@ class ResumeFile:
         self._saved = changes
 
 
-def read_resume_file(path: Path) -> tuple[Mapping[str, Any], dict[str, Place]] | None:
-    """Return what the backfill of a file was asked for, and the places of its devices; None if there is no file.
+def read_resume_file(path: Path) -> ResumeFile | None:
+    """Return what a file remembers; None if there is no file.
 
     Raises:
         DeployError: it is no such file, or of another version.
@@ -101,7 +109,8 @@ def read_resume_file(path: Path) -> tuple[Mapping[str, Any], dict[str, Place]] |
         what = f"was written by another version of this command: format {document.get('version')}, this reads {VERSION}"
         raise DeployError(what, where=str(path), fix=["use that version", OTHER_FILE])
     try:
-        return document["asked"], {name: _read(place) for name, place in document["devices"].items()}
+        places = {name: _read(place) for name, place in document["devices"].items()}
+        return ResumeFile(path, document["asked"], places, bool(document["finished"]))
     except (AttributeError, KeyError, TypeError) as error:
         raise DeployError(f"has been changed: {error!r}", where=str(path), fix=[OTHER_FILE]) from None
 

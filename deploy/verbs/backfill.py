@@ -124,6 +124,8 @@ def _run(
     """Send or count the events, and report and save what was done at any end. Raises ``DeployError``."""
     try:
         backfill.run(devices, _Progress(context, backfill, total).tick)
+        if not backfill.tally.unread and not backfill.tally.missing:
+            backfill.resume.finish()
     finally:
         with signals_wait():
             context.report.backfill = {**options.window, "dryRun": options.is_dry, **backfill.tally.as_json()}

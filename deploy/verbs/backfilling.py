@@ -129,15 +129,31 @@ def resumed(context: Context, options: Options, targets: Mapping[str, Target]) -
     path = None if options.is_dry else options.file
     if found is None:
         return options, ResumeFile(path, asked)
-    of_file, places = found
+    of_file = found.asked
     others = [f"{name} {of_file.get(name)}, not {asked[name]}" for name in asked if of_file.get(name) != asked[name]]
     others = [text for text in others if not text.startswith("window ")]
     if others:
         what = f"is of another backfill: {'; '.join(others)}"
         raise DeployError(what, where=str(options.file), fix=[OTHER_FILE])
     start, end = _window(context, of_file, str(options.file))
+    if found.is_finished:
+        _say_that_it_is_finished(context, replace(options, start=start, end=end))
     context.terminal.info(f"going on with {options.file}")
-    return replace(options, start=start, end=end), ResumeFile(path, of_file, places)
+    return replace(options, start=start, end=end), ResumeFile(path, of_file, found.places)
+
+
+def _say_that_it_is_finished(context: Context, options: Options) -> None:
+    """Say that the run of the resume file is finished.
+
+    Raises:
+        DeployError: its window is given by relative times: the user may mean a later one.
+
+    """
+    what, now = f"the run of this file, for {utc(options.start)} to {utc(options.end)}, is finished", context.now()
+    if any(moment(text, now) != moment(text, now - 60) for text in (options.since, options.until)):
+        fix = "delete it, or name another file by --resume, to begin anew"
+        raise DeployError(what, where=str(options.file), fix=[fix])
+    context.terminal.info(f"note: {what}: only devices that are new are read")
 
 
 def _window(context: Context, asked: Any, where: str) -> tuple[float, float]:

@@ -40,8 +40,7 @@ def main(settings: dict[str, Any]) -> int:
     key_id, secret, email = (os.environ[name] for name in variables)
     history = History(DtApi(DisruptiveTransport(Credentials(key_id, Secret(secret), email))))
     path = Path(settings["resume"]) if settings["resume"] else None
-    _, places = (path and read_resume_file(path)) or ({}, {})
-    resume = ResumeFile(path, {}, dict(places))
+    resume = (path and read_resume_file(path)) or ResumeFile(path, {})
     span = Span(settings["start"], settings["end"], time.time())
     targets = {settings["project"]: Target(("name",))}
     run = Backfill(history, span, targets, _sender(settings), resume)

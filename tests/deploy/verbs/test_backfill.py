@@ -333,10 +333,32 @@ def test_what_is_not_on_main_is_sent_by_the_next_run_and_nothing_else(
     assert up.deployment().backfill(resume=file) == NOTHING_TO_DO
     assert set(function.events) == bad
     assert not any("/d2/" in request.path for request in up.dt.asked)
-    function.bodies.clear()
+
+
+def test_a_finished_resume_file_is_no_success_for_a_window_that_moves(
+    up: Stage, function: Function, tmp_path: Path
+) -> None:
+    has_events(up, "d1", 30)
+    file = str(tmp_path / "resume.json")
+    window = f"{utc(up.clock() - 86_400)} to {utc(up.clock() - 10)}"
     assert up.deployment().backfill(resume=file) == NOTHING_TO_DO
-    assert function.bodies == []
-    assert "2 devices finished by an earlier run" in up.shown
+    up.clock.advance(86_400)
+    with pytest.raises(DeployError, match=f"the run of this file, for {window}, is finished") as refused:
+        up.deployment().backfill(resume=file)
+    assert "delete it" in refused.value.fix[0]
+
+
+def test_a_finished_resume_file_of_exact_times_says_so_and_reads_only_new_devices(
+    up: Stage, function: Function, tmp_path: Path
+) -> None:
+    sent = has_events(up, "d1", 30)
+    flags = {"resume": str(tmp_path / "resume.json"), "since": ago(up, 60), "until": ago(up, 1)}
+    assert up.deployment().backfill(**flags) == NOTHING_TO_DO
+    new = has_events(up, "d2", 30)
+    assert up.deployment().backfill(**flags) == NOTHING_TO_DO
+    assert "is finished: only devices that are new are read" in up.noted
+    assert function.events == [*sent, *new]
+    assert "1 device finished by an earlier run" in up.shown
 
 
 @pytest.mark.parametrize(
