@@ -13,7 +13,7 @@ from typing import Protocol
 from deploy.dt.history import LAG_S, OF_ALL_DEVICES, History, HistoryDevice, HistoryEvent
 from deploy.errors import DeployError, DtFailed, DtUnreachable
 from deploy.parallel import POLL_S, worker_pool
-from deploy.program import PROGRAM
+from deploy.program import PROGRAM, UP
 from deploy.repair.backfill_tally import BEFORE, ON_MAIN, NotOnMain, Tally
 from deploy.repair.body import connector_body
 from deploy.repair.chronology import Chronology, key_of, micros
@@ -24,8 +24,15 @@ from deploy.repair.resume_file import ResumeFile
 WORKERS = 8
 """Devices whose events are sent at the same time. A request takes the function some tens of milliseconds."""
 
+FOREIGN = "foreign_project"
+"""The function's reason for events of a DT project that its settings do not name."""
+
 FAILURES_IN_A_ROW = 20
 """After so many failed events without a published one between them, nothing would come of going on."""
+
+
+REFUSALS_IN_A_ROW = 100
+"""After so many refused events without a published one between them, it is the settings, and not the events."""
 
 
 class Sender(Protocol):
@@ -123,10 +130,18 @@ class Backfill:
             if outcome:
                 place = place.after(key_of(event), micros(event), is_published=outcome in ON_MAIN)
                 self.resume.note(device.name, place)
-            if self.tally.failures_in_a_row >= FAILURES_IN_A_ROW:
-                what = f"{FAILURES_IN_A_ROW} events in a row failed, the last one with: {self.tally.last_reason}"
-                raise DeployError(what, fix=[f"{PROGRAM} status"])
+            self._check_that_some_are_published()
         return place
+
+    def _check_that_some_are_published(self) -> None:
+        """Raise ``DeployError`` if nothing would come of going on."""
+        tally, fix = self.tally, f"{PROGRAM} status"
+        if tally.failures_in_a_row >= FAILURES_IN_A_ROW:
+            what = f"{FAILURES_IN_A_ROW} events in a row failed, the last one with: {tally.last_reason}"
+            raise DeployError(what, fix=[fix])
+        if tally.refusals_in_a_row >= REFUSALS_IN_A_ROW:
+            what = f"{REFUSALS_IN_A_ROW} events in a row were refused, the last one with: {tally.last_reason}"
+            raise DeployError(what, fix=[UP if tally.last_reason == FOREIGN else fix])
 
     def _outcome(self, device: HistoryDevice, event: HistoryEvent) -> str:
         """Send an event if it is to be sent, and return what became of it; "" if a dry run would send it."""

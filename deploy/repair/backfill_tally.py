@@ -91,6 +91,7 @@ class Tally:
     _devices: dict[str, DeviceTally] = field(default_factory=dict)
     last_reason: str = ""
     _failures: int = 0
+    _refusals: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def count(self, device: HistoryDevice, event_type: str, outcome: str) -> None:
@@ -101,6 +102,7 @@ class Tally:
             for counted in (self.outcomes, self._of(device).outcomes) if outcome else ():
                 counted[outcome] += 1
             self._failures = 0 if outcome in ON_MAIN else self._failures + (outcome == "failed")
+            self._refusals = 0 if outcome in ON_MAIN else self._refusals + (outcome == "refused")
 
     def name(self, event: NotOnMain) -> None:
         """Keep an event that is not on the main topic, if there are not too many yet."""
@@ -121,6 +123,11 @@ class Tally:
     def failures_in_a_row(self) -> int:
         """The number of events that failed since the last one that is on the main topic."""
         return self._failures
+
+    @property
+    def refusals_in_a_row(self) -> int:
+        """The number of events that were refused since the last one that is on the main topic."""
+        return self._refusals
 
     @property
     def missing(self) -> int:

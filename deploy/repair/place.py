@@ -5,7 +5,7 @@ An event is only skipped if it is known to be on the main topic: it was answered
 
 from dataclasses import dataclass, field, replace
 
-MOST_MISSING = 1000
+MOST_MISSING = 100
 """Events of a device that are remembered by their ids. If more are not on the main topic, all later ones are sent
 again."""
 

@@ -81,7 +81,7 @@ class ResumeFile:
         document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "asked": self.asked}
         document |= {"finished": self.is_finished, "devices": devices}
         try:
-            _replace(self.path, json.dumps(document, indent=1))
+            _replace(self.path, json.dumps(document, separators=(",", ":")))
         except OSError as error:
             what = f"cannot be written: {error.strerror or error}"
             raise DeployError(

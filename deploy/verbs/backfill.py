@@ -37,6 +37,9 @@ EVENTS_PER_WORKER = 5
 
 MAX_WORKERS = 32
 SAVE_EVERY_S = 2.0
+SAVING_SHARE = 0.05
+"""The most of the time that saving the resume file takes: a large file is saved less often."""
+
 STATE_EVERY_S = 0.5
 LINE_EVERY_S = 60.0
 """If standard error is no terminal, progress is a line of its own so often."""
@@ -138,14 +141,16 @@ class _Progress:
     def __init__(self, context: Context, backfill: Backfill, total: int | None) -> None:
         self._context, self._backfill = context, backfill
         self._total = None if total is None else max(total - len(backfill.resume.done()), 0)
-        self._began_at = self._saved_at = self._shown_at = context.monotonic()
+        self._began_at = self._shown_at = context.monotonic()
+        self._save_at = self._began_at + SAVE_EVERY_S
 
     def tick(self) -> None:
         """Do what is due."""
         now, terminal = self._context.monotonic(), self._context.terminal
-        if now - self._saved_at >= SAVE_EVERY_S:
+        if now >= self._save_at:
             self._backfill.resume.save()
-            self._saved_at = now
+            after = self._context.monotonic()
+            self._save_at = after + max(SAVE_EVERY_S, (after - now) / SAVING_SHARE)
         if now - self._shown_at >= (STATE_EVERY_S if terminal.shows_state else LINE_EVERY_S):
             (terminal.state if terminal.shows_state else terminal.info)(self._text(now - self._began_at))
             self._shown_at = now

@@ -66,7 +66,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"{DEFAULT_RATE} if you do not say" in TEXT
     assert f"for {history.KEPT_S / 86_400:.0f} days" in TEXT
     assert f"ends at most {history.LAG_S:.0f} s ago" in TEXT
-    assert f"After {run.FAILURES_IN_A_ROW} failed events in a row" in TEXT
+    assert f"After {run.FAILURES_IN_A_ROW} failed events in a row, or {run.REFUSALS_IN_A_ROW} refused ones" in TEXT
     assert (republisher.DEADLINE_S, sum(history.PAUSES_S)) == (120, 120)
     assert f"uses at most {limiter.CALLS} of them, reads {history.EVENTS_PER_PAGE:,} events" in TEXT
     assert f"in {limiter.WINDOW_S:.0f} s" in TEXT

@@ -38,6 +38,14 @@ def test_only_failures_without_a_published_event_between_them_are_in_a_row() -> 
     assert counted == [1, 1, 2, 0, 1]
 
 
+def test_only_refusals_without_a_published_event_between_them_are_in_a_row() -> None:
+    tally, counted = Tally(), []
+    for outcome in ("refused", "failed", "refused", "before", "refused"):
+        tally.count(DEVICE, "touch", outcome)
+        counted.append(tally.refusals_in_a_row)
+    assert counted == [1, 1, 2, 0, 1]
+
+
 def test_the_table_has_a_row_for_each_device_and_one_for_all() -> None:
     tally = Tally()
     for event_type in ("touch", "", "touch"):

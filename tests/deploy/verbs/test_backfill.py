@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import DeployError, InvalidOptions
 from deploy.function_client import Answer
+from deploy.repair.resume_file import ResumeFile
 from deploy.times import utc
 from deploy.verbs.backfilling import Options
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
@@ -221,6 +223,35 @@ def test_if_nothing_but_failures_comes_the_run_ends_and_says_how_to_go_on(up: St
     assert again.startswith(f"python -m deploy backfill --from={utc(up.clock() - 86_400)[:-4]}")
     assert again.endswith(" --device=d1")
     assert "--resume=FILE" in advice
+
+
+@pytest.mark.parametrize(("reason", "fix"), [("foreign_project", "up"), ("expired", "status")])
+def test_if_nothing_but_refusals_comes_the_run_ends(up: Stage, function: Function, reason: str, fix: str) -> None:
+    has_events(up, "d1", *range(140, 10, -1))
+    function.answer = lambda _: Answer(422, json.dumps({"error": reason}))
+    with pytest.raises(DeployError, match=f"100 events in a row were refused, the last one with: {reason}") as failed:
+        up.deployment().backfill()
+    assert len(function.bodies) == 100
+    assert failed.value.fix[0] == f"python -m deploy {fix}"
+
+
+def test_saving_a_large_resume_file_takes_little_of_the_time(
+    up: Stage, function: Function, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, saved_at = ResumeFile.save, list[float]()
+
+    def slow(file: ResumeFile) -> None:
+        up.clock.advance(1)
+        save(file)
+        saved_at.append(up.clock())
+
+    monkeypatch.setattr(ResumeFile, "save", slow)
+    for number in range(60):
+        has_events(up, f"d{number}", 30, 20)
+    assert up.deployment().backfill(resume=str(tmp_path / "resume.json"), rate="1") == NOTHING_TO_DO
+    during = saved_at[1:-1]
+    assert len(during) > 2
+    assert all(after - before >= 20 for before, after in pairwise(during))
 
 
 def test_the_command_to_go_on_names_the_deployment_as_the_user_did(up: Stage, function: Function) -> None:
