@@ -1,5 +1,6 @@
 """DT's API. Repeats the calls that may be repeated, waits for transient errors, and raises one family of errors."""
 
+import math
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ from deploy.program import PROGRAM
 from deploy.remedies import again_in
 from deploy.secret import Secret
 from deploy.spec import DT_STUDIO, last_segment
+from deploy.times import spoken
 
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 MAX_PAUSE_S = 60.0
@@ -29,7 +31,8 @@ class DtApi:
     """DT's API, used by one service account. The ``hidden`` secrets are masked in DT's messages.
 
     ``transport``: None if there are no credentials. Then every call fails. ``pauses_s``: the pauses before a call is
-    repeated, in seconds; a longer ``Retry-After`` counts instead.
+    repeated, in seconds; a longer ``Retry-After`` counts instead, up to ``longest_pause_s``. ``gives_up_s``: after a
+    longer ``Retry-After``, the call is not repeated.
     """
 
     transport: Transport | None
@@ -37,6 +40,8 @@ class DtApi:
     notice: Callable[[str], None] = lambda _: None
     hidden: tuple[Secret, ...] = ()
     pauses_s: Sequence[float] = PAUSES_S
+    longest_pause_s: float = MAX_PAUSE_S
+    gives_up_s: float = math.inf
     _was_reached: bool = False
 
     def require_credentials(self) -> Transport:
@@ -83,16 +88,19 @@ class DtApi:
             if 200 <= answer.status < 300:
                 return answer
             pause_s = next(pauses, None)
+            is_over = answer.retry_after_s > self.gives_up_s
             is_cut_off = answer.is_unreachable and not self._was_reached  # no attempt of this process reached DT
-            if is_cut_off or pause_s is None or not _may_repeat(request.method, answer, just_made=just_made):
+            if is_cut_off or pause_s is None or is_over or not _may_repeat(request.method, answer, just_made=just_made):
                 raise _explained(request, answer, self._message(request, answer))
-            wait_s = min(max(pause_s, answer.retry_after_s), MAX_PAUSE_S)
+            wait_s = min(max(pause_s, answer.retry_after_s), self.longest_pause_s)
             self.notice(f"DT: {again_in(self._message(request, answer), wait_s)}")
             self.sleep(wait_s)
 
     def _message(self, request: DtRequest, answer: DtAnswer) -> str:
         """Return DT's error message with all secrets masked, because it may quote the request."""
         text = f"{answer.status or ''} {answer.body.get('error', '')}".strip()
+        if answer.retry_after_s > self.longest_pause_s:
+            text += f"; DT wants the next call in {spoken(answer.retry_after_s)}"
         for secret in (Secret(((request.body or {}).get("httpConfig") or {}).get("signatureSecret", "")), *self.hidden):
             text = secret.hidden_in(text)
         return text

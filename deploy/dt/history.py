@@ -14,7 +14,7 @@ from typing import Any
 
 from deploy.dt.api import DtApi, parsing_response
 from deploy.dt.json_text import compact, items_of
-from deploy.dt.limiter import Limited, Limiter
+from deploy.dt.limiter import LONGEST_RETRY_AFTER_S, Limited, Limiter
 from deploy.dt.transport import Params
 from deploy.spec import last_segment
 from deploy.times import utc
@@ -25,8 +25,8 @@ KEPT_S = 30 * 86_400.0
 LAG_S = 10.0
 """How long it takes at most until the history has an event that DT has received."""
 
-OF_ALL_DEVICES = frozenset({401, 403})
-"""DT's statuses that hold for all devices of a project."""
+OF_ALL_DEVICES = frozenset({401, 403, 429})
+"""DT's statuses that hold for all devices of a project. 429: DT goes on to refuse calls after all pauses."""
 
 EVENTS_PER_PAGE, DEVICES_PER_PAGE = 1000, 100
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0, 30.0, 60.0)
@@ -66,7 +66,8 @@ class History:
 
     def __init__(self, api: DtApi, limiter: Limiter | None = None) -> None:
         limited = None if api.transport is None else Limited(api.transport, limiter or Limiter())
-        self._api = replace(api, transport=limited, pauses_s=PAUSES_S)
+        longest_s = LONGEST_RETRY_AFTER_S
+        self._api = replace(api, transport=limited, pauses_s=PAUSES_S, longest_pause_s=longest_s, gives_up_s=longest_s)
 
     def devices(self, project: str) -> Iterator[HistoryDevice]:
         """Yield the devices of a project, a page at a time.

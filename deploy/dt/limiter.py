@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from deploy.dt.transport import DtAnswer, DtRequest, Transport
 from deploy.parallel import sleep
 
+LONGEST_RETRY_AFTER_S = 300.0
+"""A longer ``Retry-After`` is not waited for: no command sleeps for hours."""
+
 CALLS, WINDOW_S = 20, 5.0
 """DT allows 25 calls in any five seconds; the rest is left to other clients of the same user."""
 
@@ -63,5 +66,5 @@ class Limited:
         self.limiter.wait()
         answer = self.transport(request)
         if answer.status == 429:
-            self.limiter.hold(answer.retry_after_s)
+            self.limiter.hold(min(answer.retry_after_s, LONGEST_RETRY_AFTER_S))
         return answer

@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Mapping, Set
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import floor
 from pathlib import Path
@@ -52,13 +52,13 @@ class Options:
         """The window with its milliseconds."""
         return {"from": utc(self.start, "milliseconds"), "to": utc(self.end, "milliseconds")}
 
-    def to_go_on(self, done: Set[str]) -> tuple[str, ...]:
+    def to_go_on(self, done: Collection[str]) -> tuple[str, ...]:
         """Return how to go on with this run. ``done``: the devices whose events are all on the main topic.
 
         With a resume file, the flags have to stay as they are; without one, a time such as ``2h`` would be another.
         Without a file, there is nothing to go on with if all named devices are done.
         """
-        if not self.file and self.devices and done.issuperset(self.devices):
+        if not self.file and self.devices and set(self.devices) <= set(done):
             return ()
         bounds = {"from": self.since, "to": self.until} if self.file else self.window
         words = [f"--{name}={text}" for name, text in bounds.items()]

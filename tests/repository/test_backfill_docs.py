@@ -70,4 +70,5 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert (republisher.DEADLINE_S, sum(history.PAUSES_S)) == (120, 120)
     assert f"uses at most {limiter.CALLS} of them, reads {history.EVENTS_PER_PAGE:,} events" in TEXT
     assert f"in {limiter.WINDOW_S:.0f} s" in TEXT
+    assert f"If DT wishes more than {limiter.LONGEST_RETRY_AFTER_S / 60:.0f} minutes" in TEXT
     assert f"no `{NOT_IN_HISTORY[0]}` events" in TEXT

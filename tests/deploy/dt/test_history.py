@@ -118,6 +118,16 @@ def test_dts_wish_to_wait_holds_all_calls(dt: FakeDt) -> None:
     assert clock() - began_at >= 30
 
 
+def test_a_wish_to_wait_for_hours_is_an_error_with_the_time_and_nothing_sleeps_for_it(dt: FakeDt) -> None:
+    clock = FakeClock()
+    began_at, history = clock(), history_of(dt, clock)
+    dt.stumbles = [DtAnswer(429, {"error": "slow down"}, "86400")]
+    with pytest.raises(DtFailed, match="429 slow down; DT wants the next call in 24 h 0 min"):
+        list(history.events(DT_PROJECT, DEVICE, START, END))
+    list(history.events(DT_PROJECT, DEVICE, START, END))
+    assert clock() - began_at <= 300
+
+
 def test_a_project_that_dt_goes_on_to_refuse_is_an_error(dt: FakeDt) -> None:
     with pytest.raises(DtFailed) as refused:
         list(history_of(dt).events("unknown", DEVICE, START, END))

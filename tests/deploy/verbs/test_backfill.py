@@ -204,10 +204,11 @@ def test_a_device_whose_history_cannot_be_read_is_named_and_the_others_are_sent(
     assert "1 device could not be read" in up.shown
 
 
-def test_a_refusal_that_holds_for_the_whole_project_ends_the_run(up: Stage, function: Function) -> None:
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_refusal_that_holds_for_the_whole_project_ends_the_run(up: Stage, function: Function, status: int) -> None:
     has_events(up, "d1", 10)
-    up.dt.before = lambda request: DtAnswer(403, {}) if request.path.endswith("/events") else None
-    with pytest.raises(DeployError, match="403"):
+    up.dt.before = lambda request: DtAnswer(status, {}) if request.path.endswith("/events") else None
+    with pytest.raises(DeployError, match=str(status)):
         up.deployment().backfill()
     assert function.bodies == []
 
