@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deploy.dt.transport import DtAnswer, DtRequest, Transport
+from deploy.dt.transport import DtAnswer, DtRequest, LogsIn, Transport
 from deploy.parallel import sleep
 
 LONGEST_RETRY_AFTER_S = 300.0
@@ -62,9 +62,14 @@ class Limited:
     limiter: Limiter
 
     def __call__(self, request: DtRequest) -> DtAnswer:
-        """Send the call when it may begin; after a 429 no other call begins before DT wants it to."""
-        self.limiter.wait()
-        answer = self.transport(request)
+        """Send the call when it may begin; after a 429 no other call begins before DT wants it to.
+
+        A login comes first: in its time, calls that were counted would pile up.
+        """
+        answer = self.transport.log_in() if isinstance(self.transport, LogsIn) else None
+        if answer is None:
+            self.limiter.wait()
+            answer = self.transport(request)
         if answer.status == 429:
             self.limiter.hold(min(answer.retry_after_s, LONGEST_RETRY_AFTER_S))
         return answer

@@ -6,11 +6,12 @@ call here is one attempt with a timeout of half a minute and its own parameters;
 be repeated.
 """
 
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 from urllib.parse import urlencode, urlsplit
 
 import disruptive
@@ -89,6 +90,15 @@ class Transport(Protocol):
         ...
 
 
+@runtime_checkable
+class LogsIn(Protocol):
+    """A transport that has to log in before a call, now and then."""
+
+    def log_in(self) -> DtAnswer | None:
+        """Log in if that is due. Return the answer if it failed."""
+        ...
+
+
 class DisruptiveTransport:
     """The ``disruptive`` package, logged in as one service account.
 
@@ -100,13 +110,25 @@ class DisruptiveTransport:
     ) -> None:
         self._auth = _Login(credentials, gcloud, now)
         self._gcloud = gcloud
+        self._lock = threading.Lock()
+
+    def log_in(self) -> DtAnswer | None:
+        """Log in if there is no valid token, in one thread only. Return the answer if it failed."""
+        token = self._token()
+        return None if isinstance(token, str) else token
+
+    def _token(self) -> str | DtAnswer:
+        try:
+            with self._lock:
+                return self._auth.get_token()
+        except _LoginFailed as failed:
+            return failed.answer
 
     def __call__(self, request: DtRequest) -> DtAnswer:
         """Send the call once, and return the answer."""
-        try:
-            token = self._auth.get_token()
-        except _LoginFailed as failed:
-            return failed.answer
+        token = self._token()
+        if isinstance(token, DtAnswer):
+            return token
         attempt = _OneAttempt(
             request.method,
             request.path,

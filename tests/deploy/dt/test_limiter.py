@@ -34,6 +34,47 @@ def test_all_threads_share_the_limit() -> None:
     assert slept
 
 
+class LoggingIn:
+    """A transport whose login takes some seconds, and whose calls note when they begin."""
+
+    def __init__(self, clock: FakeClock, refusal: DtAnswer | None = None) -> None:
+        self.clock, self.refusal, self.is_due = clock, refusal, True
+        self.begun: list[float] = []
+
+    def log_in(self) -> DtAnswer | None:
+        """Take some seconds, once."""
+        self.clock.advance(4.5 if self.is_due else 0)
+        self.is_due = False
+        return self.refusal
+
+    def __call__(self, request: DtRequest) -> DtAnswer:
+        """Note the time."""
+        assert request is REQUEST
+        self.log_in()
+        self.begun.append(self.clock())
+        return DtAnswer(200, {})
+
+
+def test_a_login_comes_before_a_call_is_counted() -> None:
+    clock = FakeClock()
+    transport, limiter = LoggingIn(clock), Limiter(clock, clock.advance)
+    limited = Limited(transport, limiter)
+    for _ in range(2 * CALLS):
+        limited(REQUEST)
+    assert max(sum(at <= other < at + WINDOW_S for other in transport.begun) for at in transport.begun) == CALLS
+    assert transport.begun[CALLS] - transport.begun[0] >= WINDOW_S
+
+
+def test_a_refused_login_is_the_answer_and_its_wish_to_wait_holds() -> None:
+    clock, refusal = FakeClock(), DtAnswer(429, {}, "7")
+    transport, limiter = LoggingIn(clock, refusal), Limiter(clock, clock.advance)
+    assert Limited(transport, limiter)(REQUEST) == refusal
+    assert transport.begun == []
+    began_at = clock()
+    limiter.wait()
+    assert clock() - began_at >= 7
+
+
 def test_after_a_refusal_no_call_begins_before_dt_wants_it_to() -> None:
     clock, answers = FakeClock(), [DtAnswer(429, {}, "7"), DtAnswer(200, {})]
     begun: list[float] = []

@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, cast
@@ -240,3 +241,17 @@ def test_the_signed_claim_of_a_login_is_not_shown_where_dt_quotes_it(
         DisruptiveTransport(CREDENTIALS)(DtRequest("GET", "/projects/p")).body["error"]
         == "could not log in: bad assertion=***&grant"
     )
+
+
+def test_several_threads_log_in_once(server: Server) -> None:
+    transport = DisruptiveTransport(CREDENTIALS)
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda _: transport.log_in(), range(4))) == [None] * 4
+    assert [line.partition(" ")[0] for line in server.asked] == ["POST"]
+
+
+def test_a_login_that_fails_is_answered_with_why(server: Server) -> None:
+    server.answers[:] = [(401, {}, "{}")]
+    failed = DisruptiveTransport(CREDENTIALS).log_in()
+    assert failed is not None
+    assert (failed.status, failed.was_sent) == (401, False)
