@@ -190,7 +190,7 @@ def _cell(row: Sequence[object]) -> Cell:
 
 
 def _storable(text: str) -> str:
-    """Return a text as it can be stored: half a surrogate pair, which a user can have typed in a label, becomes ``?``."""
+    """Return a text as it can be stored: half a surrogate pair, which a label can have, becomes ``?``."""
     return text.encode(errors="replace").decode()
 
 

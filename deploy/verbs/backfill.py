@@ -63,7 +63,13 @@ FLAGS = (
     SUBSCRIPTION,
     TABLE,
     Flag("--rate", {"metavar": "N", "help": f"at most N events per second (default: {DEFAULT_RATE})"}),
-    Flag("--resume", {"metavar": "FILE", "help": "remember in FILE what is done; if FILE exists, go on there"}),
+    Flag(
+        "--resume",
+        {
+            "metavar": "FILE",
+            "help": "remember in FILE what is done; if FILE exists, go on there, without what came late to DT since",
+        },
+    ),
     Flag("--dry-run", {"action": "store_true", "help": "count the events by device and type; send nothing"}),
 )
 

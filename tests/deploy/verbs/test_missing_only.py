@@ -112,6 +112,30 @@ def test_the_command_that_goes_on_and_the_resume_file_know_it(world: World, tmp_
         world.stage.deployment().backfill(resume=file, since="1h")
 
 
+def test_what_comes_late_to_dt_is_skipped_by_a_run_that_goes_on_and_sent_by_a_later_one(
+    world: World, tmp_path: Path
+) -> None:
+    stage, file = world.stage, str(tmp_path / "resume.json")
+    early, last = world.happens("d1", 600), world.happens("d1", 300)
+    publish = world.function.special
+
+    def interrupt(body: bytes) -> Answer | None:
+        if last.encode() in body:
+            raise KeyboardInterrupt
+        return publish(body)
+
+    world.function.special = interrupt
+    with pytest.raises(DeployError, match="interrupted"):
+        stage.deployment().backfill(resume=file)
+    world.function.special = publish
+    late = world.happens("d1", 900)
+    assert stage.deployment().backfill(resume=file) == NOTHING_TO_DO
+    assert late not in world.sent
+    assert stage.deployment().backfill(missing_only=True) == NOTHING_TO_DO
+    assert world.sent[-1] == late
+    assert sorted(set(world.sent)) == sorted([early, last, late])
+
+
 def test_a_place_needs_the_flag_that_reads_it(world: World) -> None:
     with pytest.raises(InvalidOptions, match="--table: needs --missing-only"):
         world.stage.deployment().backfill(table=TABLE)
