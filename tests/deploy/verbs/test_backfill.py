@@ -440,7 +440,12 @@ def test_a_resume_file_that_cannot_be_written_at_the_end_leaves_the_report_and_t
     folder = tmp_path / "folder"
     folder.mkdir()
     has_events(up, "d1", 10)
-    function.answer = lambda _: folder.rename(tmp_path / "moved") and ON_MAIN
+
+    def move(_: Mapping[str, Any]) -> Answer | None:
+        folder.rename(tmp_path / "moved")
+        return ON_MAIN
+
+    function.answer = move
     with pytest.raises(DeployError, match="cannot be written") as failed:
         up.deployment().backfill(resume=str(folder / "resume.json"))
     assert any("backfill --from=1d" in fix for fix in failed.value.fix)
