@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,7 +35,8 @@ class Answer:
     """The answer to a call: its status, and its JSON, or None if the body is not JSON.
 
     Status 0: there is no answer, for the reason ``why``, and ``fix`` is a command that may help. ``is_silent``: the
-    server took the call, and did not answer in time.
+    server took the call, and did not answer in time. ``at``: the unix time in its header ``Date``, in whole seconds; None
+    if it has none.
     """
 
     status: int
@@ -42,6 +44,7 @@ class Answer:
     why: str = ""
     fix: str = ""
     is_silent: bool = False
+    at: float | None = field(default=None, compare=False)
 
 
 Send = Callable[[Call], Answer]
@@ -67,7 +70,15 @@ def send(call: Call, gcloud: GcloudNetwork = DIRECT) -> Answer:
         reason = explain_no_answer(error, urlsplit(call.url).hostname or "", gcloud)
         is_silent = isinstance(error, requests.exceptions.ReadTimeout)
         return Answer(0, why=reason.what, fix=reason.fix, is_silent=is_silent)
+    at = _unix_time(answer.headers.get("Date", ""))
     try:
-        return Answer(answer.status_code, answer.json())
+        return Answer(answer.status_code, answer.json(), at=at)
     except ValueError:
-        return Answer(answer.status_code)
+        return Answer(answer.status_code, at=at)
+
+
+def _unix_time(date: str) -> float | None:
+    try:
+        return parsedate_to_datetime(date).timestamp()
+    except (ValueError, OverflowError):
+        return None

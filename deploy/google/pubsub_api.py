@@ -71,6 +71,14 @@ class PubSubApi:
         self.project = project
         self._send = AuthorizedSend(tokens, send)
         self._sleep = sleep
+        self._answered_at: float | None = None
+
+    def time(self, now: float) -> float:
+        """Return the unix time of Google's newest answer, to be compared with ``published_at``.
+
+        It does not depend on the clock of this machine, whose time is ``now``: that counts if no answer had a time.
+        """
+        return now if self._answered_at is None else self._answered_at + 1.0  # the end of that second
 
     def subscriptions(self) -> Iterator[Json]:
         """Yield all subscriptions of the project. Raises ``PubSubFailed``."""
@@ -184,6 +192,7 @@ class PubSubApi:
     ) -> Any:
         """Return the answer to a call. Raises ``PubSubFailed``."""
         answer = self._send(Call(method, BASE + path, body, params=params or {}, read_s=read_s))
+        self._answered_at = self._answered_at if answer.at is None else answer.at
         if answer.status == 200 and isinstance(answer.body, dict):
             return answer.body
         raise self._failure(answer, path)

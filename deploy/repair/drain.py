@@ -96,7 +96,7 @@ class SubscriptionReader:
             PubSubFailed: one of them cannot be read.
 
         """
-        began_at = self._now()
+        began_at = self._api.time(self._now())
         for source in sources:
             source.busy_at = self._monotonic()
         with worker_pool(PULLERS * len(sources), is_endless=True) as pool:

@@ -99,7 +99,7 @@ class Replayer:
             DeployError: Pub/Sub failed, or the function is too old. What was published until then is acknowledged.
 
         """
-        began_at, started_at, has_said = self.monotonic(), self.now(), False
+        began_at, started_at, has_said = self.monotonic(), self.api.time(self.now()), False
         self._said_at = began_at
         while not self._stop.is_set():
             self._send(self._chosen(self._collect(started_at)))

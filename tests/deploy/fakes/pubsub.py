@@ -8,7 +8,7 @@ import base64
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,7 +80,7 @@ class FakePubSub:
         if verb == "pull" and answer.body == {}:
             threading.Event().wait(0.005)  # a pull waits; without any pause, the workers would keep the processor busy
             self.on_idle()
-        return answer
+        return replace(answer, at=float(int(self.now())))
 
     def publish(
         self, data: bytes, attributes: Mapping[str, str] | None = None, *, topic: str = "dt-events", again: str = ""

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import pytest
+
 from deploy.google.https import Answer, Call, send
 from tests.emulators.processes import free_port
 
@@ -54,6 +56,15 @@ def test_calls_of_a_thread_share_a_connection_and_have_their_parameters() -> Non
 def test_an_answer_that_is_no_json_has_its_status_alone() -> None:
     with server() as url:
         assert send(Call("POST", f"{url}/html", {})) == Answer(200)
+
+
+@pytest.mark.parametrize(("date", "at"), [("Mon, 02 Nov 2026 08:13:16 GMT", 1_793_607_196.0), ("soon", None)])
+def test_an_answer_has_the_time_that_the_server_says(
+    monkeypatch: pytest.MonkeyPatch, date: str, at: float | None
+) -> None:
+    monkeypatch.setattr(_Handler, "date_time_string", lambda *_: date)
+    with server() as url:
+        assert send(Call("POST", f"{url}/one", {})).at == at
 
 
 def test_a_server_that_does_not_answer_in_time_is_silent_and_the_next_call_has_a_new_connection() -> None:

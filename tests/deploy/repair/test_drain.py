@@ -65,6 +65,24 @@ def test_messages_that_come_meanwhile_do_not_prolong_it(world: World) -> None:
     assert world.clock() - began_at < 120
 
 
+def test_a_clock_that_is_behind_ends_no_reading_while_messages_come(world: World) -> None:
+    world.pubsub.now = lambda: world.clock() + 1_800
+    batches = iter([True] * 30)
+
+    def on_idle() -> None:
+        world.clock.advance(2)
+        if next(batches, False):
+            world.pubsub.publish(b"{}")
+            world.pubsub.kept[-1][1]["publishTime"] = published
+
+    world.pubsub.publish(b"{}")
+    published = world.pubsub.kept[-1][1]["publishTime"]
+    world.api.get("one")
+    world.pubsub.on_idle = on_idle
+    world.read()
+    assert len(world.taken) == 31
+
+
 def test_silence_while_pubsub_fails_is_not_the_end(world: World) -> None:
     world.pubsub.publish(b"{}")
     world.clock.advance(1)

@@ -243,6 +243,23 @@ def test_pulls_that_find_nothing_although_a_message_waits_do_not_end_a_dry_run(h
     assert "would be refused: no_envelope" in house.stage.shown
 
 
+@pytest.mark.parametrize("behind_s", [1_800, -1_800])
+def test_a_clock_that_is_wrong_ends_no_run_too_early_or_too_late(
+    house: House, monkeypatch: pytest.MonkeyPatch, behind_s: int
+) -> None:
+    monkeypatch.setattr(replayer, "MAX_HELD", 10)
+    monkeypatch.setattr("deploy.google.pubsub_api.MAX_PULLED", 1)
+    clock = house.stage.clock
+    house.stage.pubsub.now = lambda: clock() + behind_s
+    for number in range(50):
+        house.rejects(b"%d" % number, receivedAt="")
+    house.stage.pubsub.on_idle = lambda: house.rejects(b"new", "malformed")
+    began_at = clock()
+    assert house.replay(reason=["foreign_project"]) == NOTHING_TO_DO
+    assert len(house.function.main) == 50
+    assert clock() - began_at < 2 * replayer.SETTLE_S
+
+
 def test_a_run_looks_for_more_messages_for_a_quarter_of_a_minute(house: House) -> None:
     house.rejects(b"1")
     began_at = house.stage.clock()
