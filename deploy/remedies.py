@@ -8,6 +8,9 @@ from deploy.program import PROGRAM
 
 Head = Literal["fix", "look at"]
 
+CLOCK = "sudo timedatectl set-ntp true"
+"""Sets the clock of this machine."""
+
 _SHOWING_VERBS = frozenset({"plan", "status", "verify", "list", "follow", "audit"})
 _SHOWING_WORDS = frozenset({"describe", "list", "read", "log", "pull", "get-iam-policy", "info"})
 """Words of gcloud's commands that change nothing."""

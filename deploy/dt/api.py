@@ -11,7 +11,7 @@ from typing import Any
 from deploy.dt.transport import DtAnswer, DtRequest, Method, Params, Transport
 from deploy.errors import DeployError, DtFailed, DtUnanswered, DtUnreachable
 from deploy.program import PROGRAM
-from deploy.remedies import again_in
+from deploy.remedies import CLOCK, again_in
 from deploy.secret import Secret
 from deploy.spec import DT_STUDIO, last_segment
 from deploy.times import spoken
@@ -19,7 +19,6 @@ from deploy.times import spoken
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 15.0)
 MAX_PAUSE_S = 60.0
 AGAIN = "try again in a minute"
-CLOCK = "sudo timedatectl set-ntp true"
 CREDENTIALS = f"check DT_SERVICE_ACCOUNT_KEY_ID, DT_SERVICE_ACCOUNT_SECRET and DT_SERVICE_ACCOUNT_EMAIL: {DT_STUDIO}"
 VARIABLES = ("DT_SERVICE_ACCOUNT_KEY_ID", "DT_SERVICE_ACCOUNT_SECRET", "DT_SERVICE_ACCOUNT_EMAIL")
 EXPORT = f"export {' '.join(f'{name}=…' for name in VARIABLES)}"

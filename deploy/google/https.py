@@ -35,8 +35,8 @@ class Answer:
     """The answer to a call: its status, and its JSON, or None if the body is not JSON.
 
     Status 0: there is no answer, for the reason ``why``, and ``fix`` is a command that may help. ``is_silent``: the
-    server took the call, and did not answer in time. ``at``: the unix time in its header ``Date``, in whole seconds; None
-    if it has none.
+    server took the call, and did not answer in time. ``at``: the unix time in its header ``Date``, in whole seconds;
+    None if it has none.
     """
 
     status: int

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from deploy.errors import Code
 from deploy.google.permissions import allow_unchecked, grant, let_build
 from deploy.program import PROGRAM
+from deploy.remedies import CLOCK
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ TABLE: tuple[Kind, ...] = (
         r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|SSLError",
         ("gcloud config set core/custom_ca_certs_file FILE",),
     ),
-    Kind("CLOCK", r"reasonable timeframe|Check your iat and exp", ("sudo timedatectl set-ntp true",)),
+    Kind("CLOCK", r"reasonable timeframe|Check your iat and exp", (CLOCK,)),
     Kind(
         "TERMS",
         r"(?i:terms of service|TOS_NOT_ACCEPTED|TOS_VIOLATION)",

@@ -16,6 +16,7 @@ from deploy.errors import DeployError
 from deploy.function_client import Answer, FunctionClient, Origin
 from deploy.parallel import sleep as sleep_of_a_worker
 from deploy.program import PROGRAM, UP
+from deploy.remedies import CLOCK
 from deploy.repair.pace import Pace
 from deploy.secret import Secret
 
@@ -31,6 +32,9 @@ SHOWN = 200
 
 UNKNOWN_ORIGIN = "probe"
 """An origin that no function knows. One that knows origins refuses its token as malformed."""
+
+WRONG_CLOCK = {(422, "expired"): "behind", (503, "clock"): "ahead of"}
+"""What answers to a token that was made a moment ago say about the clock that made it."""
 
 Outcome = Literal["published", "refused", "failed"]
 
@@ -86,22 +90,36 @@ class Republisher:
             what = f"the function does not accept the newest secret: it answered {_described(answer)}"
             raise DeployError(what, where=self.client.url, fix=[f"{PROGRAM} rotate --status", f"{PROGRAM} plan"])
         unknown = self._answered(lambda: self.client.probe(self.secret, UNKNOWN_ORIGIN))
-        if _member(unknown.text, "error") == "checksum":
+        found = (unknown.status, _member(unknown.text, "error"))
+        if found == (401, "checksum"):
             what = f"the deployed function is older than this command: it does not know {PROGRAM} {self.origin}"
             raise Outdated(what, where=self.client.url, fix=[UP])
+        if found != (401, "signature"):
+            what = f"it is not known whether the function knows {PROGRAM} {self.origin}: {_described(unknown)}"
+            raise DeployError(what, where=self.client.url, fix=[f"{PROGRAM} status"])
 
     def send(self, body: bytes) -> Verdict:
         """Send one event, again and again until there is a final answer or the deadline is over.
 
         Raises:
             Outdated: the function published the event on its rejected topic, as one does that does not know ``origin``.
+            DeployError: the clock of this machine is wrong, so that every event would have this answer.
 
         """
-        answer = self._answered(lambda: self.client.send_signed(body, self.secret, origin=self.origin))
+        answer = self._answered(lambda: self._sent(body))
         if answer.status == 200 and _member(answer.text, "topic") == "rejected":
             what = f"the deployed function does not know {PROGRAM} {self.origin}: it put an event on its rejected topic"
             raise Outdated(what, where=self.client.url, fix=[UP])
         return verdict_of(answer)
+
+    def _sent(self, body: bytes) -> Answer:
+        """Send one event once. A token of this moment has expired, or is of the future, only if a clock is wrong."""
+        answer = self.client.send_signed(body, self.secret, origin=self.origin)
+        way = WRONG_CLOCK.get((answer.status, _member(answer.text, "error")))
+        if way:
+            what = f"the clock of this machine is {way} the function's: it answered {_described(answer)}"
+            raise DeployError(what, where=self.client.url, fix=[CLOCK])
+        return answer
 
     def _answered(self, ask: Callable[[], Answer]) -> Answer:
         """Return the first final answer, or the last one before the deadline."""

@@ -109,6 +109,17 @@ def test_a_function_that_puts_the_event_on_its_rejected_topic_is_too_old_and_end
     assert failed.value.fix == (UP,)
 
 
+@pytest.mark.parametrize(
+    ("answer", "way"),
+    [(Answer(422, '{"error": "expired"}'), "behind"), (Answer(503, '{"error": "clock"}'), "ahead of")],
+)
+def test_a_clock_that_is_wrong_ends_the_run_and_is_named_with_what_sets_it(answer: Answer, way: str) -> None:
+    function = Function([BUSY, answer])
+    with pytest.raises(DeployError, match=f"the clock of this machine is {way} the function's") as failed:
+        function.republisher().send(b"{}")
+    assert (len(function.sent), failed.value.fix) == (2, ("sudo timedatectl set-ntp true",))
+
+
 def test_every_attempt_waits_for_its_turn() -> None:
     function = Function([PUBLISHED, BUSY, PUBLISHED])
     republisher = function.republisher(per_second=0.25)
@@ -130,6 +141,9 @@ def test_a_function_that_knows_the_secret_and_the_origin_is_found_out_without_pu
     ("answers", "what"),
     [
         ([CHECKSUM, CHECKSUM], "is older than this command"),
+        ([CHECKSUM, BUSY], "it is not known whether the function knows .* replay: 503 publish"),
+        ([CHECKSUM, Answer(0, "")], "it is not known whether the function knows .* replay: no answer"),
+        ([CHECKSUM, Answer(401, "Unauthorized")], "it is not known whether the function knows .* replay: 401 Unauth"),
         ([SIGNATURE], "does not accept the newest secret: it answered 401 signature"),
         ([Answer(403, "Forbidden")], "the function answered 403 Forbidden"),
         ([Answer(404, "")], "the function answered 404"),
