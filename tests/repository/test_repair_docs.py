@@ -57,6 +57,8 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert (replayer.STOP_AFTER, "After three failures in a row" in text) == (3, True)
     assert f"At most {replayer.MAX_HELD:,} messages or {replayer.MAX_HELD_BYTES // 10**6} MB" in text
     assert f"more than {replayer.MOST_HELD:,} messages" in text
+    assert f"oldest of the {replayer.MAX_HELD:,} messages" in text
+    assert any(f"oldest of the {replayer.MAX_HELD:,}" in flag.arguments["help"] for flag in replay.FLAGS)
     operations = (ROOT / "docs" / "operations.md").read_text("utf-8")
     row = next(line for line in operations.splitlines() if line.startswith("| `replayed` |"))
     assert f"up to {tally.MOST_LISTED:,} `messages`" in row
