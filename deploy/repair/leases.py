@@ -77,12 +77,12 @@ class Leases:
     def finish(self, message_id: str) -> bool:
         """Acknowledge a message whose event is on the main topic, and return whether Pub/Sub knows it now.
 
-        If it does not, the message comes again, in this run or in the next one.
+        If it does not, or if the message was given back meanwhile, it comes again, in this run or in the next one.
         """
         with self._lock:
             self._finished.add(message_id)
-            ack_id = self._ack_ids.pop(message_id)
-        return self._acknowledge([ack_id])
+            ack_id = self._ack_ids.pop(message_id, None)
+        return ack_id is not None and self._acknowledge([ack_id])
 
     def give_back(self) -> None:
         """End all leases, so that others get the messages at once."""

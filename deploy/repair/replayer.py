@@ -64,7 +64,7 @@ class Replayer:
     """One run.
 
     ``send``: sends or judges one body. ``acknowledges``: whether what is published is acknowledged; not in a dry run.
-    ``limit``: at most so many messages, the oldest ones; None: all. ``lanes``: events sent at the same time.
+    ``limit``: at most so many messages, the oldest of each ``MAX_HELD``; None: all. ``lanes``: events sent at the same time.
     ``on_verdict`` gets each message with what became of it. ``pool`` has more threads than there are lanes.
     ``stopped``: why the run ended before it had tried everything; "" if it did not.
     """
@@ -209,6 +209,7 @@ class Replayer:
             is_published = verdict.outcome == "published"
             is_acknowledged = not (is_published and self.acknowledges) or self.leases.finish(message.message_id)
             with self._lock:
+                self.tally.sending -= 1
                 self.tally.add(message, verdict, is_acknowledged=is_acknowledged)
                 if not is_published:
                     self._count_attempts([message])
@@ -220,12 +221,16 @@ class Replayer:
     def _sent(self, message: Pulled) -> Verdict:
         """Return what became of a message. If it cannot be known, stop all lanes."""
         is_known = False
+        with self._lock:
+            self.tally.sending += 1
         try:
             verdict = self.send(message.data)
             is_known = True
         finally:
             if not is_known:
                 self._stop.set()
+                with self._lock:
+                    self.tally.sending -= 1
         return verdict
 
     def _count_attempts(self, left: Sequence[Pulled]) -> None:

@@ -26,7 +26,7 @@ class Tally:
     ``others``: messages that were looked at and not asked for; ``beyond``: those left out by ``--limit``.
     ``unacknowledged``: published, but Pub/Sub did not take the acknowledgement. ``last_attempts``: messages that were
     not published, and that the dead-letter policy of the subscription takes away now. ``failures_in_a_row``: those that
-    the next events would have, too.
+    the next events would have, too. ``sending``: were sent, and have no answer yet.
     """
 
     is_dry: bool = False
@@ -39,6 +39,7 @@ class Tally:
     unacknowledged: int = 0
     last_attempts: int = 0
     failures_in_a_row: int = 0
+    sending: int = 0
     listed: list[dict[str, str]] = field(default_factory=list)
 
     def add(self, message: Pulled, verdict: Verdict, *, is_acknowledged: bool = True) -> None:
@@ -94,8 +95,13 @@ class Tally:
         for reasons, what in ((self.refused, "refused"), (self.failed, "failed")):
             for reason, number in sorted(reasons.items()):
                 yield f"{_count(number, 'message')} {would}{what}: {reason}; still on the rejected topic"
-        if self.not_tried:
-            yield f"{_count(self.not_tried, 'message')} not tried; still on the rejected topic"
+        if unsent := self.not_tried - self.sending:
+            yield f"{_count(unsent, 'message')} not tried; still on the rejected topic"
+        if self.sending:
+            yield (
+                f"{_count(self.sending, 'message')} sent without an answer in time: may be published; still on the "
+                "rejected topic"
+            )
         if self.beyond:
             yield f"{_count(self.beyond, 'message')} more than --limit; still on the rejected topic"
         if self.unacknowledged:

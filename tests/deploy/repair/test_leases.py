@@ -88,6 +88,13 @@ def test_what_is_finished_is_acknowledged_and_neither_extended_nor_given_back(he
     assert (held.api.acknowledged, held.api.leased[-1]) == (["a1"], (("b1",), 0))
 
 
+def test_what_is_finished_after_it_was_given_back_is_not_acknowledged_and_comes_again(held: Held) -> None:
+    held.leases.take(pulled("a"))
+    held.leases.give_back()
+    assert not held.leases.finish("a")
+    assert held.api.acknowledged == []
+
+
 def test_what_comes_again_after_it_was_finished_is_acknowledged_again_and_not_new(held: Held) -> None:
     held.leases.take(pulled("a"))
     held.api.fails = True

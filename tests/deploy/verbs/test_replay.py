@@ -332,6 +332,27 @@ def test_ctrl_c_gives_everything_back_and_shows_the_summary(house: House, signal
     assert sorted([*house.function.main, *house.left()]) == [b"%d" % number for number in range(5)]
 
 
+def test_an_event_without_an_answer_when_a_run_is_interrupted_may_be_published_and_comes_again(
+    house: House, signals: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del signals
+    monkeypatch.setattr(replayer, "STOP_S", 0.05)
+    said = "1 message sent without an answer in time: may be published; still on the rejected topic"
+
+    def interrupt(_: bytes) -> None:
+        signal.raise_signal(signal.SIGINT)
+        wait_until(lambda: said in house.stage.shown)
+
+    house.function.special = interrupt
+    house.rejects(b"1")
+    house.rejects(b"2")
+    assert house.replay() == UNMET
+    assert house.function.main == [b"1"]
+    assert "1 message not tried; still on the rejected topic" in house.stage.shown
+    assert said in house.stage.shown
+    assert sorted(house.left()) == [b"1", b"2"]
+
+
 @pytest.fixture
 def signals() -> Iterator[None]:
     """Let SIGINT raise ``KeyboardInterrupt``, as it does in the command; the test session has a handler of its own."""
