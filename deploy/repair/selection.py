@@ -4,9 +4,13 @@ The rejected subscription has no filter, and a filter cannot be changed: so ever
 """
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from deploy.google.pubsub_api import Pulled
 from deploy.times import moment
+
+LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC).timestamp()
+"""The latest unix time that can be written. A foreign message may have a later one, by its offset from UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,6 @@ class Selection:
 def received_at(message: Pulled) -> float:
     """Return the unix time at which the function received the event; of a foreign message, when it was published."""
     try:
-        return moment(message.attributes.get("receivedAt", ""), message.published_at)
+        return min(moment(message.attributes.get("receivedAt", ""), message.published_at), LATEST)
     except ValueError:
         return message.published_at

@@ -58,6 +58,12 @@ def test_only_failures_that_the_next_events_would_have_too_count_in_a_row() -> N
     assert counted(FAILED, PUBLISHED).failures_in_a_row == 0
 
 
+def test_a_foreign_message_from_the_end_of_time_is_counted_like_any_other() -> None:
+    counts = Tally(matched=1)
+    counts.add(Pulled("ack", "1", b"", {"receivedAt": "9999-12-31T23:59:59-10:00"}, 0.0), REFUSED)
+    assert counts.listed[0]["receivedAt"] == "9999-12-31T23:59:59Z"
+
+
 def test_messages_that_are_not_on_main_are_listed_up_to_a_limit_and_in_a_dry_run_all(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
