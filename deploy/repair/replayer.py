@@ -64,8 +64,8 @@ class Replayer:
     """One run.
 
     ``send``: sends or judges one body. ``acknowledges``: whether what is published is acknowledged; not in a dry run.
-    ``limit``: at most so many messages, the oldest of each ``MAX_HELD``; None: all. ``lanes``: events sent at the same time.
-    ``on_verdict`` gets each message with what became of it. ``pool`` has more threads than there are lanes.
+    ``limit``: at most so many messages, the oldest of each ``MAX_HELD``; None: all. ``lanes``: events sent at the same
+    time. ``on_verdict`` gets each message with what became of it. ``pool`` has more threads than there are lanes.
     ``stopped``: why the run ended before it had tried everything; "" if it did not.
     """
 

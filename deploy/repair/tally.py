@@ -95,15 +95,13 @@ class Tally:
         for reasons, what in ((self.refused, "refused"), (self.failed, "failed")):
             for reason, number in sorted(reasons.items()):
                 yield f"{_count(number, 'message')} {would}{what}: {reason}; still on the rejected topic"
-        if unsent := self.not_tried - self.sending:
-            yield f"{_count(unsent, 'message')} not tried; still on the rejected topic"
-        if self.sending:
-            yield (
-                f"{_count(self.sending, 'message')} sent without an answer in time: may be published; still on the "
-                "rejected topic"
-            )
-        if self.beyond:
-            yield f"{_count(self.beyond, 'message')} more than --limit; still on the rejected topic"
+        for number, what in (
+            (self.not_tried - self.sending, "not tried"),
+            (self.sending, "sent without an answer in time: may be published"),
+            (self.beyond, "more than --limit"),
+        ):
+            if number:
+                yield f"{_count(number, 'message')} {what}; still on the rejected topic"
         if self.unacknowledged:
             yield (
                 f"{_count(self.unacknowledged, 'message')} published but not acknowledged: the next replay publishes "

@@ -52,7 +52,7 @@ FLAGS = (
     Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"}),
     Flag("--since", {"metavar": "TIME", "help": f"only events that the function received from then on: {MOMENT}"}),
     Flag("--until", {"metavar": "TIME", "help": "only events that the function received before then"}),
-    Flag("--limit", {"metavar": "N", "help": "at most N events, the oldest of the 10,000 messages that are read first"}),
+    Flag("--limit", {"metavar": "N", "help": "at most N events: the oldest of the 10,000 messages read first"}),
     Flag("--rate", {"metavar": "N", "help": f"at most N events per second (default: {RATE})"}),
     Flag(
         "--dry-run",
