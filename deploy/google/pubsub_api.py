@@ -5,9 +5,10 @@ https://cloud.google.com/pubsub/docs/reference/rest/v1/projects.subscriptions
 
 import base64
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from deploy.errors import DeployError
@@ -25,6 +26,9 @@ given up earlier keeps the next message to itself, until its acknowledgement dea
 
 MAX_PULLED = 500
 """Messages that one pull returns at most."""
+
+MAX_ACK_IDS = 1_000
+"""Ids of acknowledgement in one request. Google's limit is 512 KiB of them, and each has about 200 bytes."""
 
 PAUSES_S = (0.5, 1.0, 2.0)
 """Pauses before a call is repeated after a failure that may pass."""
@@ -211,6 +215,13 @@ class PubSubApi:
         if "SERVICE_DISABLED" in text:
             return [f"gcloud services enable pubsub.googleapis.com --project={self.project}"]
         return {401: ["gcloud auth login"], 403: [grant(self.project)]}.get(status, [])
+
+
+def in_requests(ack_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Yield ids of acknowledgement in lists that fit into a request."""
+    rest = iter(ack_ids)
+    while ids := list(islice(rest, MAX_ACK_IDS)):
+        yield ids
 
 
 def _where(name: str) -> str:

@@ -6,14 +6,11 @@ ids are in a temporary database, because a subscription may have any number of m
 
 from collections.abc import Iterable, Iterator
 
-from deploy.google.pubsub_api import PubSubApi, Pulled
+from deploy.google.pubsub_api import PubSubApi, Pulled, in_requests
 from deploy.repair.database import TemporaryDatabase
 
 HOLD_S = 120
 """Seconds for which a message is held. After a run was killed, its messages come again within this time."""
-
-MAX_ACK_IDS = 1_000
-"""Messages in one request. Google's limit is 512 KiB of ids, which have about 200 bytes each."""
 
 RENEW_S = HOLD_S / 3
 """Seconds after which they are held for longer."""
@@ -75,12 +72,6 @@ class Held:
         self._database.close()
 
     def _ids(self, which: str) -> Iterator[list[str]]:
-        """Yield the ids in lists that fit into a request."""
-        ids: list[str] = []
-        for (ack_id,) in self._database.rows(f"SELECT ack_id FROM held WHERE {which}"):  # noqa: S608
-            ids.append(ack_id)
-            if len(ids) == MAX_ACK_IDS:
-                yield ids
-                ids = []
-        if ids:
-            yield ids
+        """Return the ids in lists that fit into a request."""
+        rows = self._database.rows(f"SELECT ack_id FROM held WHERE {which}")  # noqa: S608
+        return in_requests(ack_id for (ack_id,) in rows)

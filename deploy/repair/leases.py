@@ -5,19 +5,16 @@ otherwise they would come again and again.
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 from deploy.errors import DeployError
-from deploy.google.pubsub_api import PubSubApi, Pulled
+from deploy.google.pubsub_api import PubSubApi, Pulled, in_requests
 
 LEASE_S = 30
 """Seconds of a lease. After a run was killed, its messages come again within this time."""
 
 EXTEND_S = 10.0
 """Seconds between two extensions of all leases."""
-
-AT_ONCE = 1_000
-"""Messages in one request. Google's limit is 512 KiB of ids, which have about 200 bytes each."""
 
 READ_S = 10.0
 """Seconds to wait for the answer to an extension."""
@@ -90,14 +87,14 @@ class Leases:
             ack_ids = list(self._ack_ids.values())
             self._ack_ids.clear()
         try:
-            for part in _parts(ack_ids):
+            for part in in_requests(ack_ids):
                 self._api.lease(self._subscription, part, 0, read_s=READ_S)
         except DeployError as error:
             self._notice(f"note: {error.what}; the messages of this run come again within {LEASE_S} s")
 
     def _extend(self, ack_ids: Sequence[str]) -> None:
         try:
-            for part in _parts(ack_ids):
+            for part in in_requests(ack_ids):
                 self._api.lease(self._subscription, part, LEASE_S, read_s=READ_S)
         except DeployError as error:
             if not self._has_warned:
@@ -110,8 +107,3 @@ class Leases:
         except DeployError:
             return False
         return True
-
-
-def _parts(ack_ids: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(ack_ids), AT_ONCE):
-        yield ack_ids[start : start + AT_ONCE]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from deploy.google import pubsub_api
 from deploy.google.pubsub_api import PubSubFailed, Pulled
 from deploy.repair import leases as module
 from deploy.repair.leases import EXTEND_S, LEASE_S, Leases
@@ -74,11 +75,11 @@ def test_all_are_extended_by_their_newest_id_long_before_they_end(held: Held) ->
 
 
 def test_a_request_has_no_more_ids_than_pubsub_accepts(held: Held, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "AT_ONCE", 2)
+    monkeypatch.setattr(pubsub_api, "MAX_ACK_IDS", 2)
     held.leases.take(pulled("a", "b", "c"))
     held.leases.give_back()
     assert held.api.leased == [(("a1", "b1"), LEASE_S), (("c1",), LEASE_S), (("a1", "b1"), 0), (("c1",), 0)]
-    assert module.AT_ONCE * 220 < 512 * 1024
+    assert pubsub_api.MAX_ACK_IDS * 220 < 512 * 1024
 
 
 def test_what_is_finished_is_acknowledged_and_neither_extended_nor_given_back(held: Held) -> None:
