@@ -5,7 +5,7 @@ errors with their fixes, and what counts as absent are the same.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,7 +35,7 @@ class QuickReads:
         if request is None or self._is_cut_off.is_set() or not self._is_usual():
             return None
         try:
-            return self._all_items(request) if request.items else self._asked(request, "")
+            return self._all_items(request) if request.items else self._resource(request)
         except GcloudFailed:  # no login: gcloud's own error says which
             self._is_cut_off.set()
             return None
@@ -43,16 +43,22 @@ class QuickReads:
     def _all_items(self, request: ReadRequest) -> list[Any] | None:
         """Return the items of all pages; None if a page cannot be read."""
         items: list[Any] = []
-        token = ""
-        while (page := self._asked(request, token)) is not None:
-            found = page.get(request.items, [])
-            if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        token, seen = "", set[str]()
+        while token not in seen and (page := self._asked(request, token)) is not None:
+            found = _items_of(page, request.items)
+            if found is None:
                 return None
             items += [item for item in found if not request.label or _has_label(item, request.label)]
+            seen.add(token)
             token = str(page.get("nextPageToken") or "")
             if not token or (request.most is not None and len(items) >= request.most):
                 return items[: request.most]
         return None
+
+    def _resource(self, request: ReadRequest) -> dict[str, Any] | None:
+        """Return one resource; None if it cannot be read. Only an IAM policy may be empty."""
+        found = self._asked(request, "")
+        return found if found or request.is_policy else None
 
     def _asked(self, request: ReadRequest, token: str) -> dict[str, Any] | None:
         """Return the JSON of one answer; None if there is none."""
@@ -65,7 +71,16 @@ class QuickReads:
         answer = self._send(call)
         if answer.status == 0:
             self._is_cut_off.set()
-        return answer.body if answer.status == 200 and isinstance(answer.body, dict) else None
+        is_answer = answer.status == 200 and isinstance(answer.body, dict) and "error" not in answer.body
+        return answer.body if is_answer else None
+
+
+def _items_of(page: Mapping[str, Any], name: str) -> list[dict[str, Any]] | None:
+    """Return the items of a page; None if it is no such page, or if Google could not read all regions."""
+    if page.get("unreachable") or (name not in page and page.keys() - {"nextPageToken"}):
+        return None
+    found = page.get(name, [])
+    return found if isinstance(found, list) and all(isinstance(item, dict) for item in found) else None
 
 
 def _has_label(item: dict[str, Any], label: str) -> bool:

@@ -31,6 +31,11 @@ class ReadRequest:
     label: str = ""
     most: int | None = None
 
+    @property
+    def is_policy(self) -> bool:
+        """Whether the resource is an IAM policy."""
+        return ":getIamPolicy" in self.url
+
 
 _FUNCTIONS = "https://cloudfunctions.googleapis.com/v2/projects/{project}/locations"
 _PUBSUB = "https://pubsub.googleapis.com/v1/projects/{project}"

@@ -114,7 +114,15 @@ def test_the_log_is_read_to_the_limit_over_pages_without_an_entry() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [Answer(404, {"error": {"status": "NOT_FOUND"}}), Answer(403), Answer(503), Answer(200, []), Answer(200)],
+    [
+        Answer(404, {"error": {"status": "NOT_FOUND"}}),
+        Answer(403),
+        Answer(503),
+        Answer(200, []),
+        Answer(200),
+        Answer(200, {}),
+        Answer(200, {"error": "login"}),
+    ],
 )
 def test_whatever_is_no_complete_answer_is_left_to_gcloud(answer: Answer) -> None:
     google = Google([answer])
@@ -123,7 +131,35 @@ def test_whatever_is_no_complete_answer_is_left_to_gcloud(answer: Answer) -> Non
     assert google.commands == ["pubsub topics describe"]
 
 
-@pytest.mark.parametrize("page", [{"services": {}}, {"services": ["x"]}])
+def test_only_an_iam_policy_may_be_empty() -> None:
+    google = Google([Answer(200, {})])
+    assert google.read(("pubsub", "topics", "get-iam-policy", "dt-events", "--project=p")) == [{}]
+    assert google.commands == []
+
+
+def test_a_list_whose_pages_go_round_in_a_circle_is_left_to_gcloud() -> None:
+    google = Google([Answer(200, {"services": [{}], "nextPageToken": token}) for token in "abaa"])
+    google.read(SERVICES)
+    assert len(google.asked) == 3
+    assert google.commands == ["services list --enabled"]
+
+
+def test_an_empty_answer_is_an_empty_list() -> None:
+    google = Google([Answer(200, {})])
+    assert google.read(SERVICES) == [[]]
+    assert google.commands == []
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"services": {}},
+        {"services": ["x"]},
+        {"error": "login"},
+        {"message": "welcome"},
+        {"services": [], "unreachable": ["europe-west1"]},
+    ],
+)
 def test_a_list_of_another_structure_is_left_to_gcloud(page: dict[str, Any]) -> None:
     google = Google([Answer(200, page)])
     google.read(SERVICES)
