@@ -28,7 +28,8 @@ class RequestCounts:
 
     ``since``: the beginning of the first five minutes with a request, ``until``: the time of the reading, ``last_ok``:
     the end of the last five minutes with an answer 2xx; all in seconds since 1970, and None if there was none.
-    ``delivered`` and ``refused``: the answers 2xx, and all others, by the end of their five minutes.
+    By the end of their five minutes, ``delivered``: the answers 2xx, ``failed``: 5xx, 408 and 429, and
+    ``unauthorized``: 401. The others, such as 404 and 405, are not those that DT gets.
     """
 
     until: float
@@ -37,7 +38,8 @@ class RequestCounts:
     since: float | None = None
     last_ok: float | None = None
     delivered: Mapping[float, int] = field(default_factory=dict)
-    refused: Mapping[float, int] = field(default_factory=dict)
+    failed: Mapping[float, int] = field(default_factory=dict)
+    unauthorized: Mapping[float, int] = field(default_factory=dict)
 
     @property
     def per_s(self) -> float:
@@ -83,8 +85,7 @@ def counted(all_series: Iterable[Any], now: float) -> RequestCounts:
     """
     day: Counter[str] = Counter()
     recent: Counter[str] = Counter()
-    delivered: Counter[float] = Counter()
-    refused: Counter[float] = Counter()
+    by_kind: dict[str, Counter[float]] = {"delivered": Counter(), "failed": Counter(), "unauthorized": Counter()}
     begins = []
     for point in points_of(all_series):
         if point.value <= 0:
@@ -94,6 +95,16 @@ def counted(all_series: Iterable[Any], now: float) -> RequestCounts:
         begins.append(point.ended_at - PERIOD_S)
         if point.ended_at > now - RECENT_S:
             recent[status] += int(point.value)
-        (delivered if status.startswith("2") else refused)[point.ended_at] += int(point.value)
-    since, last_ok = min(begins, default=None), max(delivered, default=None)
-    return RequestCounts(now, dict(day), dict(recent), since, last_ok, dict(delivered), dict(refused))
+        if kind := _kind(status):
+            by_kind[kind][point.ended_at] += int(point.value)
+    since, last_ok = min(begins, default=None), max(by_kind["delivered"], default=None)
+    return RequestCounts(now, dict(day), dict(recent), since, last_ok, **{k: dict(v) for k, v in by_kind.items()})
+
+
+def _kind(status: str) -> str:
+    """Return the field for the answers of a status; empty if there is none."""
+    if status == "401":
+        return "unauthorized"
+    if status in {"408", "429"}:
+        return "failed"
+    return {"2": "delivered", "5": "failed"}.get(status[:1], "")

@@ -10,7 +10,7 @@ from deploy.google.request_counts import PERIOD_S, RequestCounts
 from deploy.program import PROGRAM
 from deploy.spec import Spec
 from deploy.stages.health.connector_rows import deliveries_of
-from deploy.stages.health.gaps import BEHIND_S, gap_of, newest_at_dt
+from deploy.stages.health.gaps import BEHIND_S, UNAUTHORIZED, gap_of, newest_at_dt
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.resource_rows import deployment_age_s
 from deploy.stages.health.rotation_row import rotation_asked
@@ -23,7 +23,6 @@ RECENT_S = 3 * 3600
 SERVER_ERRORS_SHARE = 0.01
 """More 5xx than this share of all recent requests are a problem even if DT has delivered every event meanwhile."""
 
-UNAUTHORIZED = 401
 UNAUTHORIZED_SHARE, FEWEST_UNAUTHORIZED = 0.5, 10
 """This many answers 401 are a problem. Fewer come from strangers who try the address, and do no harm."""
 

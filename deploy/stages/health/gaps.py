@@ -3,10 +3,13 @@
 Counts are cheap, and cannot see single events that are missing: ``audit`` compares them one by one.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import median_low
 
 from deploy.errors import DeployError
+from deploy.google.event_log import LogLine
 from deploy.google.request_counts import PERIOD_S, RequestCounts
 from deploy.spec import Spec
 from deploy.stages.health.readings import Readings
@@ -18,8 +21,8 @@ SHORTEST_S = HOUR_S
 FEWEST_EXPECTED = 10
 """A time in which fewer events are usual is no gap: a few sensors may be silent for an hour by chance."""
 
-LEAST_COVERED_S = 3 * HOUR_S
-"""The usual rate is taken over at least so long, so that a single burst of events makes nothing usual."""
+FEWEST_HOURS = 3
+"""The usual rate is the median of at least so many hours, so that one hour makes nothing usual."""
 
 REGULAR = frozenset({"networkStatus", "temperature", "humidity", "co2", "pressure", "touchCount", "objectPresentCount"})
 """Types of events that a sensor sends at regular times, day and night."""
@@ -27,8 +30,10 @@ REGULAR = frozenset({"networkStatus", "temperature", "humidity", "co2", "pressur
 REPEATED_S = 12 * HOUR_S
 """DT repeats an event for so long, if the function does not answer 2xx."""
 
-TRIED_SHARE = 0.1
-"""From so many refused requests for each usual event on, it was DT that sent them; strangers send fewer."""
+TRIED_SHARE = 0.5
+"""From so many failed requests for each usual event on, DT has tried: it sends each event at least once."""
+
+UNAUTHORIZED = 401
 
 BEHIND_S = 900
 """DT's newest event may be so much newer than the newest delivered one, which Google shows late."""
@@ -48,25 +53,45 @@ class Gap:
     is_repeated: bool
 
 
-def longest_gap(counts: RequestCounts) -> Gap | None:
+def longest_gap(counts: RequestCounts, probed: Iterable[float] | None = ()) -> Gap | None:
     """Return the longest time without an answer 2xx since the first one of the day; None if there is no gap.
 
     The newest five minutes are left out, because Google shows counts up to three minutes late. Before the first event
-    of the day there may have been no sensors, so that nothing is said about that time.
+    of the day there may have been no sensors, so that nothing is said about that time. ``probed``: when this command
+    itself was answered 401, in seconds since 1970; None if that is not known, and then 401 says nothing of DT.
     """
     delivered = sorted(counts.delivered)
     if not delivered:
         return None
-    until = counts.until - PERIOD_S
-    ends = [*(end - PERIOD_S for end in delivered[1:]), until]
-    start, end = max(zip(delivered, ends, strict=True), key=lambda span: span[1] - span[0])
-    length_s = end - start
-    covered_s = until - delivered[0] + PERIOD_S - length_s
-    usual = sum(counts.delivered.values()) / max(covered_s, LEAST_COVERED_S) * length_s
-    if length_s < SHORTEST_S or usual < FEWEST_EXPECTED:
-        return None
-    refused = sum(count for at, count in counts.refused.items() if start < at <= end)
-    return Gap(start, end, round(usual), length_s < REPEATED_S and refused >= TRIED_SHARE * usual)
+    ends = [*(end - PERIOD_S for end in delivered[1:]), counts.until - PERIOD_S]
+    for start, end in sorted(zip(delivered, ends, strict=True), key=lambda span: span[0] - span[1]):
+        usual = _usual_per_hour(counts.delivered, start) * (end - start) / HOUR_S
+        if end - start >= SHORTEST_S and usual >= FEWEST_EXPECTED:
+            is_tried = _tried(counts, probed, start, end) >= TRIED_SHARE * usual
+            return Gap(start, end, round(usual), end - start < REPEATED_S and is_tried)
+    return None
+
+
+def _usual_per_hour(delivered: Mapping[float, int], until: float) -> int:
+    """Return the median of the events of each hour since the first one of the day.
+
+    A replay or a backfill sends as much in a few minutes as DT does in days, and a test one event in an hour. Neither
+    changes the median of several hours.
+    """
+    hours = Counter[int]()
+    for end, count in delivered.items():
+        if end <= until:
+            hours[int((until - end) // HOUR_S)] += count
+    return median_low([hours[hour] for hour in range(max(FEWEST_HOURS, max(hours, default=0) + 1))])
+
+
+def _tried(counts: RequestCounts, probed: Iterable[float] | None, start: float, end: float) -> int:
+    """Return the requests that DT may have sent: those that failed, and those answered 401 beyond our probes."""
+    tried = sum(count for at, count in counts.failed.items() if start < at <= end)
+    if probed is None:
+        return tried
+    unauthorized = sum(count for at, count in counts.unauthorized.items() if start < at <= end)
+    return tried + max(0, unauthorized - sum(start < at <= end for at in probed))
 
 
 def gap_of(spec: Spec, readings: Readings) -> Gap | None:
@@ -78,7 +103,11 @@ def gap_of(spec: Spec, readings: Readings) -> Gap | None:
         return None
     owned = [found for project in spec.dt_projects for found in readings.observed.owned_in(project, spec)]
     is_regular = any(not found.event_types or REGULAR & set(found.event_types) for found in owned)
-    return longest_gap(readings.requests) if is_regular else None
+    return longest_gap(readings.requests, _probed(readings.probes)) if is_regular else None
+
+
+def _probed(lines: Sequence[LogLine] | DeployError) -> list[float] | None:
+    return None if isinstance(lines, DeployError) else [line.at for line in lines if line.status == UNAUTHORIZED]
 
 
 def newest_at_dt(spec: Spec, readings: Readings) -> float | None:

@@ -24,9 +24,9 @@ def periods(*hours: tuple[float, float], count: int) -> dict[float, int]:
     return {end: count for end in ends if any(first * HOUR_S >= NOW - end > last * HOUR_S for first, last in hours)}
 
 
-def day(*delivered: tuple[float, float], refused: tuple[float, float] = (0, 0), count: int = 5) -> RequestCounts:
-    """Return a day in which events were delivered at these times, and requests refused at another."""
-    good, bad = periods(*delivered, (-1, -1), count=count), periods(refused, count=count)
+def day(*delivered: tuple[float, float], failed: tuple[float, float] = (0, 0), count: int = 5) -> RequestCounts:
+    """Return a day in which events were delivered at these times, and requests failed at another."""
+    good, bad = periods(*delivered, (-1, -1), count=count), periods(failed, count=count)
     return RequestCounts(NOW, {"200": 9}, {"200": 9}, NOW - DAY_S, NOW - 60, good, bad)
 
 
@@ -66,14 +66,40 @@ def test_a_short_time_and_a_few_silent_sensors_are_no_gap() -> None:
     assert gap(RequestCounts(NOW, delivered={NOW - 20 * HOUR_S: 1, NOW - 300: 0})) is None
 
 
+def test_the_event_of_a_proof_makes_nothing_usual_before_the_sensors_come() -> None:
+    assert gap(RequestCounts(NOW, delivered={NOW - 8 * HOUR_S: 1, **periods((4, -1), count=16)})) is None
+
+
+def test_a_backfill_makes_no_gaps_of_quiet_hours() -> None:
+    rare = {NOW - number * 4200 // PERIOD_S * PERIOD_S: 1 for number in range(20)}
+    assert gap(RequestCounts(NOW, delivered=rare)) is None
+    assert gap(RequestCounts(NOW, delivered={**rare, NOW - 6 * HOUR_S: 5000})) is None
+    assert gap(RequestCounts(NOW, delivered={**rare, **periods((12, 9), count=15_000)})) is None
+
+
+def test_a_long_time_before_the_first_sensors_hides_no_gap_after_them() -> None:
+    early = {NOW - 23 * HOUR_S: 1, **periods((14, 4), (1, -1), count=5)}
+    assert hours_before(gap(RequestCounts(NOW, delivered=early))) == (4.1, 1.1)
+
+
+def test_strangers_and_this_commands_own_probes_are_no_tries_of_dts() -> None:
+    during = NOW - 8 * HOUR_S
+    outage = day((24, 9), (6, -1))
+    for refused, probed, is_repeated in ((180, 0, True), (5, 0, False), (180, 170, False), (180, None, False)):
+        counts = replace(outage, unauthorized={during: refused, NOW - 60: 500})
+        found = longest_gap(counts, None if probed is None else [during - 1] * probed)
+        assert found
+        assert found.is_repeated == is_repeated
+
+
 def test_what_dt_has_tried_it_repeats_for_twelve_hours_and_not_longer() -> None:
-    tried = gap(day((24, 9), (6, -1), refused=(9, 6)))
+    tried = gap(day((24, 9), (6, -1), failed=(9, 6)))
     assert tried
     assert tried.is_repeated
-    elsewhere = gap(day((24, 9), (6, -1), refused=(24, 20)))
+    elsewhere = gap(day((24, 9), (6, -1), failed=(24, 20)))
     assert elsewhere
     assert not elsewhere.is_repeated
-    for too_long in (day((24, 20), (6, -1), refused=(20, 6)), day((24, 9), (6, -1), refused=(6.2, 6.1), count=1)):
+    for too_long in (day((24, 20), (6, -1), failed=(20, 6)), day((24, 9), (6, -1), failed=(6.2, 6.1), count=1)):
         found = gap(too_long)
         assert found
         assert not found.is_repeated
@@ -82,10 +108,11 @@ def test_what_dt_has_tried_it_repeats_for_twelve_hours_and_not_longer() -> None:
 def test_counts_keep_their_five_minutes() -> None:
     end = "2026-11-25T04:00:00Z"
     point = {"interval": {"startTime": end, "endTime": end}, "value": {"int64Value": "7"}}
-    series = [{"metric": {"labels": {"response_code": code}}, "points": [point]} for code in ("200", "503", "401")]
+    codes = ("200", "503", "401", "429", "408", "405", "404", "403", "422")
+    series = [{"metric": {"labels": {"response_code": code}}, "points": [point]} for code in codes]
     found = counted(series, NOW)
     at = datetime(2026, 11, 25, 4, tzinfo=UTC).timestamp()
-    assert (found.delivered, found.refused) == ({at: 7}, {at: 14})
+    assert (found.delivered, found.failed, found.unauthorized) == ({at: 7}, {at: 21}, {at: 7})
 
 
 def row(read: Readings, what: str) -> Row | None:
@@ -101,7 +128,7 @@ def test_a_gap_is_a_problem_that_names_the_audit_of_its_time() -> None:
 
 
 def test_an_outage_that_dt_makes_up_for_is_shown_and_no_problem() -> None:
-    found = row(readings(requests=day((24, 9), (6, -1), refused=(9, 6))), "last day")
+    found = row(readings(requests=day((24, 9), (6, -1), failed=(9, 6))), "last day")
     assert found
     assert (found.state, found.health) == ("late", "ok")
     assert found.detail.endswith("requests failed, and DT repeats each event for 12 h")
