@@ -65,6 +65,18 @@ class EventLog:
         wanted = f"{self._service} AND {delivered} AND NOT jsonPayload.origin:*"
         return next(iter(self._read(wanted, EVENT_DAYS, 1)), None)
 
+    def backfilled(self) -> LogLine | None:
+        """Return the line of the newest event of the last day that ``backfill`` has sent to the main topic, or None.
+
+        There is no such line if ``LOG_LEVEL`` is above INFO.
+
+        Raises:
+            GcloudFailed: the log could not be read.
+
+        """
+        wanted = f'{self._service} AND jsonPayload.status=200 AND jsonPayload.origin="backfill"'
+        return next(iter(self._read(wanted, EVENT_DAYS, 1)), None)
+
     def problems(self) -> tuple[LogLine, ...]:
         """Return the lines with a reason of the last seven days, the newest first; at most ``MAX_LINES``.
 

@@ -100,7 +100,13 @@ def _last_day(spec: Spec, readings: Readings) -> Json | None:
     gap, newest = gap_of(spec, readings), newest_at_dt(spec, readings)
     found = gap and {"start": utc(gap.start), "end": utc(gap.end), "usual": gap.usual, "isRepeated": gap.is_repeated}
     delivered = sum(readings.requests.delivered.values())
-    return {"delivered": delivered, "gap": found, "newestAtDt": None if newest is None else utc(newest)}
+    backfilled = utc(readings.backfilled.at) if isinstance(readings.backfilled, LogLine) else None
+    return {
+        "delivered": delivered,
+        "gap": found,
+        "backfilledAt": backfilled,
+        "newestAtDt": None if newest is None else utc(newest),
+    }
 
 
 def _line(line: LogLine | DeployError | None) -> Json | None:

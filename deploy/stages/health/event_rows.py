@@ -131,6 +131,10 @@ def _last_day(spec: Spec, readings: Readings) -> Iterator[Row]:
     if gap.is_repeated:
         yield Row("last day", "late", f"{detail}; requests failed, and DT repeats each event for 12 h")
         return
+    if isinstance(readings.backfilled, LogLine) and readings.backfilled.at > gap.end:
+        sent = f"{PROGRAM} backfill has sent events since, the last {ago(readings.backfilled.at, readings.at)}"
+        yield Row("last day", "backfilled", f"{detail}; {sent}")
+        return
     command = audit_between(gap.start, gap.end)
     yield Row("last day", "gap", f"{detail}: some may be missing", "unhealthy", command, "missing-events")
 

@@ -21,6 +21,7 @@ from deploy.resources.function import Function
 from deploy.resources.resource import Facts
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
+from deploy.stages.health.gaps import gap_of
 from deploy.stages.health.readings import Metrics, Readings, attempt
 from deploy.stages.observe import CLOSED, Observer
 from deploy.stages.observed import Observed
@@ -48,6 +49,12 @@ class HealthReader:
 
     def read(self) -> Readings:
         """Return all answers. Nothing is raised because a cloud does not answer."""
+        readings = self._read()
+        if gap_of(self.spec, readings) is None:
+            return readings
+        return replace(readings, backfilled=attempt(EventLog(self.spec, self.google).backfilled))
+
+    def _read(self) -> Readings:
         log = EventLog(self.spec, self.google)
         with worker_pool() as pool:
             measured = pool.submit(self._measured)

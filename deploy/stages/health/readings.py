@@ -26,7 +26,8 @@ class Readings:
     ``steps``: what ``up`` would do, without the connectors that could not be listed; an error if that is not known.
     ``connectors``: by DT project, those that could be listed, ``unlisted``: why the others could not, ``closed``: DT's
     answers for projects that are no longer named and that DT does not show. ``deliveries``: by connector id.
-    ``reported``: by DT project, when DT got the newest event of each type.
+    ``reported``: by DT project, when DT got the newest event of each type. ``backfilled``: the newest event that
+    ``backfill`` has sent; it is read only if the last day has a gap.
     """
 
     at: float
@@ -43,6 +44,7 @@ class Readings:
     problems: Sequence[LogLine] | DeployError = ()
     probes: Sequence[LogLine] | DeployError = ()
     reported: Mapping[str, Mapping[str, float] | DeployError] = field(default_factory=dict)
+    backfilled: LogLine | DeployError | None = None
 
     @property
     def observed(self) -> Observed:

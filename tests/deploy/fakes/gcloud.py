@@ -250,6 +250,9 @@ class FakeGcloud:
             entries = [entry for entry in entries if bool(entry["jsonPayload"].get("reason")) is has_reason]
         if "jsonPayload.secretIndex>=1" in wanted:
             entries = [entry for entry in entries if entry["jsonPayload"].get("secretIndex")]
+        for is_wanted, origin in (("NOT jsonPayload.origin:*", None), ('jsonPayload.origin="backfill"', "backfill")):
+            if is_wanted in wanted:
+                entries = [entry for entry in entries if entry["jsonPayload"].get("origin") == origin]
         if event := wanted.partition('jsonPayload.eventId="')[2].partition('"')[0]:
             entries = [entry for entry in entries if entry["jsonPayload"].get("eventId") == event]
         if self.now and (freshness := command.flags["freshness"]):

@@ -52,6 +52,10 @@ def test_the_filters_find_the_lines_that_they_are_for() -> None:
     of_operators = [entry(REPLAYED, "INFO"), entry(UNUSABLE, "WARNING"), entry(FAILING, "CRITICAL")]
     assert [newest(line) for line in of_operators] == [False, False, False]
     assert [problems(line) for line in of_operators] == [False, False, True]
+    events.backfilled()
+    backfilled = parse_filter(google.asked[-1][2])
+    sent = [entry({**REPLAYED, "origin": "backfill"}, "INFO"), *of_operators, *lines]
+    assert [backfilled(line) for line in sent] == [True] + [False] * 7
     probe = {**entry(REFUSED, "WARNING"), "labels": {"execution_id": "dt-pubsub-probe-1a2b3c"}}
     assert [probes(line) for line in (probe, *lines)] == [True, False, False, False, False]
     for other in (entry(DELIVERED, "INFO", location="us-east1"), entry(DELIVERED, "INFO", service_name="another")):

@@ -190,6 +190,8 @@ def test_hours_without_an_event_name_the_audit_of_their_time(morning: Stage) -> 
     assert re.search("^gap +last day +no event was delivered from 01:00 UTC to 03:00 UTC", morning.shown, re.MULTILINE)
     audit = "python -m deploy audit --from=2026-11-23T01:00:00Z --to=2026-11-23T03:00:00Z"
     assert morning.shown.endswith(f"\nlast day: see docs/runbook/missing-events.md\n  look at: {audit}\n")
+    morning.google.log.append({**EVENT, "origin": "backfill"})
+    assert morning.deployment().status() == NOTHING_TO_DO
 
 
 def test_an_event_that_dt_has_and_that_did_not_come_is_shown(morning: Stage) -> None:
@@ -381,7 +383,7 @@ def test_json_has_every_reading_as_a_number(morning: Stage) -> None:
         "connectors": [counted_connector(morning)],
         "requests": {"hours": 3, "byKind": {"2xx": 120}},
         "lastEvent": {"at": EVENT["timestamp"], **{name: EVENT[name] for name in NOTHING}},
-        "lastDay": {"delivered": 120, "gap": None, "newestAtDt": None},
+        "lastDay": {"delivered": 120, "gap": None, "backfilledAt": None, "newestAtDt": None},
         "backlogs": [{"subscription": name, **backlog} for name in ("dt-events", "dt-rejected")],
         "rejected": [{"reason": "malformed", "count": 1, "newest": {**MALFORMED_IN_JSON}}],
         "secret": {"name": "dt-signature", "version": 1, "ageSeconds": 1_897_199, "liveVersions": 1},

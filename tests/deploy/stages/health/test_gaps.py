@@ -127,6 +127,21 @@ def test_a_gap_is_a_problem_that_names_the_audit_of_its_time() -> None:
     assert found.command == "python -m deploy audit --from=2026-11-24T19:55:00Z --to=2026-11-24T22:55:00Z"
 
 
+def test_a_gap_is_no_problem_any_more_when_backfill_has_sent_events_since() -> None:
+    for backfilled, state, health in (
+        (line(60), "backfilled", "ok"),
+        (line(8 * HOUR_S), "gap", "unhealthy"),
+        (DtFailed(403, "no", where="DT"), "gap", "unhealthy"),
+    ):
+        found = row(readings(requests=day((24, 9), (6, -1)), backfilled=backfilled), "last day")
+        assert found
+        assert (found.state, found.health) == (state, health)
+        if health == "ok":
+            assert found.detail.endswith(
+                "; python -m deploy backfill has sent events since, the last 1 min ago (04:59 UTC)"
+            )
+
+
 def test_an_outage_that_dt_makes_up_for_is_shown_and_no_problem() -> None:
     found = row(readings(requests=day((24, 9), (6, -1), failed=(9, 6))), "last day")
     assert found
