@@ -22,12 +22,14 @@ PAUSED_SINCE = f"{MARK}-paused"
 Nothing else distinguishes a connector that ``pause`` has paused from one that a person has paused in DT Studio."""
 
 NONE_PAUSED = "none"
-"""The value of ``PAUSED_SINCE`` after a ``resume``."""
+"""The value of ``PAUSED_SINCE`` after a ``resume``, with its time: ``none@TIME``."""
 
 SEPARATOR = "+"
 """The separator of DT project ids. No id contains it, and it has no meaning to gcloud or to a shell."""
 
-_PAUSED = rf"({DT_PROJECT_ID}/[A-Za-z0-9]+)@(\d{{4}}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
+_TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
+_PAUSED = rf"({DT_PROJECT_ID}/[A-Za-z0-9]+)@{_TIME}"
+_RESUMED = f"{NONE_PAUSED}@{_TIME}"
 
 UNKNOWN_YET = "<its number>"
 """The placeholder for an upload that does not exist yet."""
@@ -38,12 +40,13 @@ class Memory:
     """The memory of a deployment; empty if it has no secret.
 
     ``paused_since``: the times at which ``pause`` paused connectors, such as ``2026-11-02T08:13:15Z``, by
-    ``PROJECT/CONNECTOR``.
+    ``PROJECT/CONNECTOR``. ``resumed_at``: the time of the last ``resume``; empty if there was none, or a pause since.
     """
 
     dt_projects: tuple[str, ...] = ()
     deployed: str = ""
     paused_since: Mapping[str, str] = field(default_factory=dict)
+    resumed_at: str = ""
 
 
 def read_memory(spec: Spec, facts: Facts) -> Memory:
@@ -52,12 +55,15 @@ def read_memory(spec: Spec, facts: Facts) -> Memory:
     annotations = (found.get("annotations") or {}) if is_marked(spec, found) else {}
     written = annotations.get(DT_PROJECTS, "").split(SEPARATOR)
     projects = tuple(project for project in written if re.fullmatch(DT_PROJECT_ID, project))
-    return Memory(projects, annotations.get(DEPLOYED, ""), _paused(annotations.get(PAUSED_SINCE, "")))
+    paused = annotations.get(PAUSED_SINCE, "")
+    resumed = re.fullmatch(_RESUMED, paused)
+    return Memory(projects, annotations.get(DEPLOYED, ""), _paused(paused), resumed[1] if resumed else "")
 
 
-def paused_words(since: Mapping[str, str]) -> str:
+def paused_words(since: Mapping[str, str], resumed_at: str = "") -> str:
     """Return the value of the annotation for paused connectors. ``since``: the times by ``PROJECT/CONNECTOR``."""
-    return SEPARATOR.join(f"{name}@{time}" for name, time in sorted(since.items())) or NONE_PAUSED
+    none = f"{NONE_PAUSED}@{resumed_at}" if resumed_at else NONE_PAUSED
+    return SEPARATOR.join(f"{name}@{time}" for name, time in sorted(since.items())) or none
 
 
 def _paused(words: str) -> dict[str, str]:

@@ -87,16 +87,18 @@ class SignatureSecret(Marked):
         change = Change("number of the deployed source", before, deployed or UNKNOWN_YET)
         return update(self.id.part_named("record of the deployed source"), (change,), call)
 
-    def remember_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
-        """Return the step that remembers which connectors ``pause`` has paused, and since when."""
-        return self._remember_paused(facts, since, self.found(facts).get("annotations") or {})
+    def remember_paused(self, facts: Facts, since: Mapping[str, str], resumed_at: str = "") -> Step:
+        """Return the step that remembers which connectors ``pause`` has paused, and since when, or the ``resume``."""
+        return self._remember_paused(facts, since, self.found(facts).get("annotations") or {}, resumed_at)
 
     def remember_made_paused(self, facts: Facts, since: Mapping[str, str]) -> Step:
         """Return the step that remembers connectors that ``up`` makes paused, and keeps what its own steps remember."""
         return self._remember_paused(facts, since, self._annotations(facts))
 
-    def _remember_paused(self, facts: Facts, since: Mapping[str, str], known: Mapping[str, str]) -> Step:
-        before, after = paused_words(read_memory(self.spec, facts).paused_since), paused_words(since)
+    def _remember_paused(
+        self, facts: Facts, since: Mapping[str, str], known: Mapping[str, str], resumed_at: str = ""
+    ) -> Step:
+        before, after = paused_words(read_memory(self.spec, facts).paused_since), paused_words(since, resumed_at)
         call = self._annotated({PAUSED_SINCE: after}, known)
         return update(self.id.part_named("record of the pause"), (Change("paused since", before, after),), call)
 

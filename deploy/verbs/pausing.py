@@ -60,8 +60,12 @@ def require_all_shown(observed: Observed, state: str) -> None:
         raise DeployError(what, where=f"DT project {', '.join(observed.closed)}", fix=[ROLE])
 
 
-def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -> tuple[Step, ...]:
+def note_steps(
+    context: Context, observed: Observed, since: Mapping[str, str], resumed_at: str = ""
+) -> tuple[Step, ...]:
     """Return the step that remembers paused connectors, unless they are remembered, or there is no secret for it.
+
+    ``resumed_at``: is remembered if none is paused any more, because DT's newest events may then be from the pause.
 
     What is remembered of a DT project that DT does not show stays, because a connector in it stays as it is.
     """
@@ -70,7 +74,7 @@ def note_steps(context: Context, observed: Observed, since: Mapping[str, str]) -
     facts, after = observed.of(secret), {**unseen, **since}
     if secret.found(facts) is None or before == after:
         return ()
-    return (secret.remember_paused(facts, after),)
+    return (secret.remember_paused(facts, after, resumed_at),)
 
 
 def report_undelivered(context: Context, done: Sequence[Step], since: Mapping[str, str]) -> None:

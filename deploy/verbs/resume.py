@@ -9,6 +9,7 @@ from deploy.errors import ApplyFailed
 from deploy.resources.pausing import ACTIVE, plan_resume
 from deploy.stages.observed import Observed
 from deploy.steps import ConnectorCall, Step, pending
+from deploy.times import utc
 from deploy.verbs.applying import LAG_PAUSES_S, again, apply
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.pausing import closed_steps, note_steps, owned, read, report_undelivered, require_all_shown
@@ -45,7 +46,7 @@ def run(context: Context) -> int:
     ours, since = owned(context, observed), observed.memory(context.spec).paused_since
     steps = plan_resume(ours, since, by_hand=context.flags.all)
     resumed = pending(steps)
-    steps = (*steps, *note_steps(context, observed, {}), *closed_steps(observed))
+    steps = (*steps, *note_steps(context, observed, {}, utc(context.now())), *closed_steps(observed))
     context.show(steps)
     if not pending(steps):
         require_all_shown(observed, STILL)

@@ -15,7 +15,7 @@ from deploy.stages.health.readings import Readings
 from deploy.stages.health.resource_rows import deployment_age_s
 from deploy.stages.health.rotation_row import rotation_asked
 from deploy.stages.health.row import Page, Row, unreadable
-from deploy.stages.health.words import DAY_S, ago, counted, duration, moment
+from deploy.stages.health.words import DAY_S, ago, counted, duration, moment, seconds_of
 
 RECENT_S = 3 * 3600
 """The time in which DT counts deliveries; a problem that is older is no longer shown."""
@@ -110,12 +110,17 @@ def last_delivery(readings: Readings) -> float | None:
 
 
 def _last_event(spec: Spec, readings: Readings) -> Row:
-    """Return when an event was delivered last. It is a problem if DT has had newer ones for a quarter of an hour."""
+    """Return when an event was delivered last. It is a problem if DT has had newer ones for a quarter of an hour.
+
+    Events that DT got before a ``resume`` do not come any more.
+    """
     row, newest, delivered_at = _delivered(spec, readings), newest_at_dt(spec, readings), last_delivery(readings)
     if newest is None or (delivered_at is None and _delivered_by_dt(readings)):
         return row
     made_at = readings.at - deployment_age_s(spec, readings)
-    if newest <= (made_at if delivered_at is None else delivered_at) + BEHIND_S:
+    resumed = readings.observed.memory(spec).resumed_at
+    resumed_at = seconds_of(resumed) if resumed else made_at
+    if newest <= max(made_at if delivered_at is None else delivered_at, resumed_at) + BEHIND_S:
         return row
     detail = f"{row.detail}; DT has a newer one, {ago(newest, readings.at)}"
     return Row("last event", "behind", detail, "unhealthy", f"{PROGRAM} verify", "no-events")

@@ -18,6 +18,7 @@ from deploy.google.gcloud import Gcloud
 from deploy.google.https import Answer
 from deploy.google.read_requests import request_of
 from deploy.spec import VERSION_LABEL
+from deploy.times import utc
 from deploy.verbs import USAGES
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT
@@ -203,6 +204,22 @@ def test_an_event_that_dt_has_and_that_did_not_come_is_shown(morning: Stage) -> 
     morning.google.log = [{**EVENT, "timestamp": "2026-11-23T04:30:00Z"}]
     assert morning.deployment().status() == UNHEALTHY
     assert "DT has a newer one, 59 s ago (04:59 UTC)" in morning.shown
+
+
+def test_after_a_resume_the_events_of_the_pause_are_not_behind_and_later_ones_are(morning: Stage) -> None:
+    (project,) = morning.dt.connectors
+    morning.google.log = [{**EVENT, "timestamp": "2026-11-23T02:58:00Z"}]
+    morning.clock.seconds -= 7200
+    morning.deployment().pause()
+    morning.clock.seconds += 7200
+    morning.requests, resumed_at = {}, morning.clock()
+    morning.deployment().resume(verify=False)
+    for reported_at, status in ((resumed_at - 60, NOTHING_TO_DO), (resumed_at + 1200, UNHEALTHY)):
+        data = {"temperature": {"updateTime": utc(reported_at)}}
+        morning.dt.devices["b5rj"] = {"name": f"projects/{project}/devices/b5rj", "labels": {}, "reported": data}
+        morning.clock.seconds = max(resumed_at, reported_at)
+        assert morning.deployment().status() == status
+    assert re.search("^behind +last event", morning.shown, re.MULTILINE)
 
 
 def test_missing_numbers_of_google_are_not_a_problem(morning: Stage) -> None:
