@@ -74,7 +74,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         pytest.param(
             another(DEPLOY_PROJECT="demo-proj-2"),
             "project demo-proj-2: does not exist, or you have no access to it",
-            "gcloud projects list",
+            "look at: gcloud projects list",
             id="no project",
         ),
         pytest.param(
@@ -98,7 +98,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         pytest.param(
             _with_apis_on,
             "region asia-east1: has no functions",
-            "gcloud functions regions list --gen2 --project=demo-proj",
+            "look at: gcloud functions regions list --gen2 --project=demo-proj",
             id="no functions in the region",
         ),
         pytest.param(
@@ -157,7 +157,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         ),
     ],
 )
-def test_a_missing_precondition_is_one_line_and_the_command_that_fixes_it(
+def test_a_missing_precondition_is_one_line_and_the_command_that_fixes_it_or_shows_more(
     user: User, spoil: Spoil, line: str, fix: str
 ) -> None:
     environ = {name: value for name, value in {**user.environ, **spoil(user)}.items() if value is not None}
@@ -165,7 +165,8 @@ def test_a_missing_precondition_is_one_line_and_the_command_that_fixes_it(
     status, output = user.runs("up", "--yes", environ=environ)
 
     what, how = (printed for printed in output.splitlines() if not printed.endswith(" ..."))  # except for progress
-    assert (status, line in what, how.startswith(f"  fix: {fix}")) == (1, True, True), output
+    head = "" if fix.startswith("look at: ") else "fix: "
+    assert (status, line in what, how.startswith(f"  {head}{fix}")) == (1, True, True), output
     assert user.changes() == []
     assert user.both_clouds.left() == []
 
