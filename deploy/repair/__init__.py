@@ -2,8 +2,8 @@
 
 ===================  =============================================================  =====================
 ``republisher``      sends events to the function, signed, until it has answered    the function
-``backfill``         sends the history of devices, several at the same time          DT, the function
-``body``             the body of a connector's request, from an event of the history nothing
+``backfill``         sends the history of devices, several at the same time         DT, the function
+``body``             the body of a connector's request, from an event of history    nothing
 ``chronology``       the events of one device, sorted by time                       a temporary file
 ``database``         a temporary database on disk                                   a temporary file
 ``place``            how far a backfill is with one device                          nothing
@@ -22,7 +22,6 @@
 ``lookback``         a temporary subscription, sought back in time                  Pub/Sub
 ``table``            what a BigQuery table has                                      BigQuery
 ``ledger``           compares by event id, in a temporary database                  ``database``
-``database``         a temporary database on disk                                   a temporary file
 ``fitness``          whether a subscription can tell what arrived                   nothing
 ``arrivals``         an event on a topic, and a time window                         nothing
 ``counts``           events by their state, of a device in an hour or together      nothing

@@ -10,7 +10,7 @@ from tests.web.chromium import FLAGS, found
 from tests.web.opened import Opened
 
 AT = datetime(2026, 11, 2, 14, 2, 11, tzinfo=UTC).timestamp()
-SIZE = {"width": 1200, "height": 680}
+WIDTH, HEIGHT = 1200, 680
 EVENTS = 400
 
 
@@ -23,7 +23,9 @@ def main(file: Path) -> int:
             site.feed.add(message)
         site.feed.add(rejected("foreign_project", b'{"event":{}}', AT - 1, EVENTS + 1))
         browser = playwright.chromium.launch(executable_path=found(), args=[*FLAGS])
-        page = browser.new_context(viewport=SIZE, timezone_id="UTC", color_scheme="light").new_page()
+        page = browser.new_context(
+            viewport={"width": WIDTH, "height": HEIGHT}, timezone_id="UTC", color_scheme="light"
+        ).new_page()
         page.clock.set_fixed_time(AT)
         page.goto(site.page.address)
         opened = Opened(page, site, [])
