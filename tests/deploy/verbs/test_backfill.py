@@ -322,12 +322,12 @@ def test_the_rate_bounds_the_requests(up: Stage, function: Function) -> None:
 
 def test_with_json_every_device_and_every_event_that_is_missing_is_in_the_report(up: Stage, function: Function) -> None:
     good, bad = has_events(up, "d1", 20, 10)
-    function.answer = lambda body: Answer(422, '{"error":"no_envelope"}') if body["event"]["eventId"] == bad else ON_MAIN
+    function.answer = lambda body: Answer(422, '{"error":"malformed"}') if body["event"]["eventId"] == bad else ON_MAIN
     assert up.deployment(in_json=True).backfill() == UNMET
     report = up.in_json()["backfill"]
     assert (report["events"], report["outcomes"]) == (2, {"published": 1, "refused": 1})
     assert report["devices"][0]["types"] == {"touch": 2}
-    assert [(one["eventId"], one["reason"]) for one in report["notOnMain"]] == [(bad, "no_envelope")]
+    assert [(one["eventId"], one["reason"]) for one in report["notOnMain"]] == [(bad, "malformed")]
     assert good
 
 
@@ -357,7 +357,7 @@ def test_what_is_not_on_main_is_sent_by_the_next_run_and_nothing_else(
     ids, file = has_events(up, "d1", *range(60, 20, -1)), str(tmp_path / "resume.json")
     has_events(up, "d2", 30)
     bad = {ids[3], ids[7]}
-    function.answer = lambda body: Answer(422, '{"error":"no_envelope"}') if body["event"]["eventId"] in bad else ON_MAIN
+    function.answer = lambda body: Answer(422, '{"error":"malformed"}') if body["event"]["eventId"] in bad else ON_MAIN
     assert up.deployment().backfill(resume=file) == UNMET
     function.bodies.clear()
     up.dt.asked.clear()
