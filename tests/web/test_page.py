@@ -193,6 +193,17 @@ def test_everything_is_reached_by_the_keyboard(opened: Opened) -> None:
     assert page.get_by_role("button", name="Pause", exact=True).is_visible()
 
 
+def test_a_closed_event_takes_no_focus_from_where_the_user_has_gone_since(opened: Opened) -> None:
+    opened.publish(warm(1, 1), warm(2, 2))
+    opened.page.locator("#rows tr").first.click()
+    goes_on = """() => new Promise((done) => {
+        document.querySelector("#detail .close").click();
+        document.getElementById("filter").focus();
+        setTimeout(() => done(document.activeElement.id), 100);
+    })"""
+    assert opened.page.evaluate(goes_on) == "filter"
+
+
 def test_one_tab_stop_leads_to_the_table_whatever_its_length(opened: Opened) -> None:
     opened.publish(*(warm(number, number) for number in range(1, 60)))
     assert opened.page.locator('#rows button[tabindex="0"]').count() == 1

@@ -18,11 +18,8 @@ export class Detail {
     this.dialog = byId("detail");
     this.event = null;
     this.isRaw = false;
-    this.dialog.addEventListener("close", () => {
-      const { event } = this;
-      this.event = null;
-      if (event) closed(event);
-    });
+    this.closed = closed;
+    this.dialog.addEventListener("close", () => this.dialog.open || this.leave()); // the browser itself may close it
     this.dialog.addEventListener("keydown", (key) => {
       if (key.key === "Escape" && !key.defaultPrevented) {
         key.preventDefault();
@@ -51,8 +48,17 @@ export class Detail {
     }
   }
 
+  /** Close it, and move the focus at once: the browser's event comes later, when the user may have gone elsewhere. */
   close() {
-    if (this.dialog.open) this.dialog.close();
+    if (!this.dialog.open) return;
+    this.dialog.close();
+    this.leave();
+  }
+
+  leave() {
+    const { event } = this;
+    this.event = null;
+    if (event) this.closed(event);
   }
 
   focus() {
