@@ -45,6 +45,7 @@ print(json.dumps(found))
 
 
 @pytest.mark.installs
+@pytest.mark.thorough
 @pytest.mark.timeout(900)
 def test_googles_analyzer_finds_the_columns_that_each_view_describes(tmp_path: Path) -> None:
     install = [sys.executable, "-m", "pip", "install", "-q", "--target", str(tmp_path), ANALYZER]
