@@ -129,13 +129,16 @@ def test_a_valid_assertion_is_exchanged_for_an_access_token(both_clouds: Clouds)
         {"kid": "unknown"},
         {"aud": "https://identity.example.com/oauth2/token"},
         {"iss": "another@x.serviceaccount.d21s.com"},
-        {"iat": int(time.time()) + 300},
-        {"exp": int(time.time()) - 10},
-        {"exp": int(time.time()) + 7200},
         {"exp": None},
     ],
 )
 def test_an_assertion_that_is_not_as_documented_is_refused(both_clouds: Clouds, wrong: dict[str, Any]) -> None:
+    assert exchange(both_clouds, assertion(both_clouds, **wrong)).status == 400
+
+
+@pytest.mark.parametrize(("claim", "ahead_s"), [("iat", 300), ("exp", -10), ("exp", 7200)])
+def test_an_assertion_of_another_time_is_refused(both_clouds: Clouds, claim: str, ahead_s: int) -> None:
+    wrong: dict[str, Any] = {claim: int(time.time()) + ahead_s}
     assert exchange(both_clouds, assertion(both_clouds, **wrong)).status == 400
 
 
