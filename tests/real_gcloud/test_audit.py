@@ -43,6 +43,7 @@ def publish(user: User, *messages: dict[str, str], topic: str = "dt-events") -> 
     assert ask(user.both_clouds, "POST", f"{topic_url(user, topic)}:publish", body).status == 200
 
 
+@pytest.mark.thorough
 def test_the_missing_event_is_named_and_no_subscription_is_left(auditor: User, tmp_path: Path) -> None:
     device = auditor.both_clouds.dt.devices.create(auditor.both_clouds.dt.tenant.project, "temperature", {"name": "F"})
     there, double, rejected, missing = (happened(auditor, device, minutes) for minutes in (90, 30, 20, 10))
