@@ -157,7 +157,8 @@ class Endless:
         """Answer a request to the function."""
         del url
         if body == b"{}":  # a question whether it knows an origin
-            return FunctionAnswer(401, '{"error": "checksum"}' if _origin(headers) == "replay" else "{}")
+            known = "checksum" if _origin(headers) == "replay" else "signature"
+            return FunctionAnswer(401, json.dumps({"error": known}))
         if json.loads(body)["number"] % 20 == 0:
             return FunctionAnswer(422, '{"error": "malformed"}')
         return FunctionAnswer(200, '{"messageId": "1", "topic": "events"}')
