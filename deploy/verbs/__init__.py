@@ -28,7 +28,8 @@
 ``unread``         counts the messages that down deletes with subscriptions  nothing by itself
 ``interview``      the questions of init, one setting after the other        nothing by itself
 ``discovery``      what both clouds have, for the choices of init            nothing by itself
-``event_types``    the types that a user names: which are unknown            nothing by itself
+``event_flags``    the flags by which several verbs choose events            nothing by itself
+``republishing``   the rate of replay and backfill, and their sender         nothing by itself
 ``arrivals``       where audit and backfill read what arrived                nothing by itself
 ``exit_codes``     the exit codes of all verbs                               nothing
 =================  ========================================================  =================

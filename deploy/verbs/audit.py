@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from deploy.repair.png import png
 from deploy.repair.svg import svg
 from deploy.times import MOMENT, moment, utc
 from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, faults_of, place_of, reading_of
-from deploy.verbs.event_types import doubt_types
+from deploy.verbs.event_flags import DEVICE, TYPE, doubt_types, read_flag
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 DEFAULT_FROM = "24h"
@@ -38,8 +39,8 @@ EXAMPLES = 3
 FLAGS = (
     Flag("--from", {"metavar": "TIME", "dest": "since", "help": f"begin of the window: {MOMENT} (default: 24h)"}),
     Flag("--to", {"metavar": "TIME", "dest": "until", "help": "its end (default: now)"}),
-    Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
-    Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"}),
+    DEVICE,
+    TYPE,
     SUBSCRIPTION,
     Flag(
         "--acknowledge",
@@ -160,8 +161,9 @@ def _options(context: Context) -> _Options:
 
     """
     flags, faults, now = context.flags, list[str](), context.now()
-    start = _read_flag(faults, "--from", flags.since or DEFAULT_FROM, now)
-    end = min(_read_flag(faults, "--to", flags.until or "now", now), now)
+    at = partial(moment, now=now)
+    start = read_flag(faults, "--from", flags.since or DEFAULT_FROM, at) or 0.0
+    end = min(read_flag(faults, "--to", flags.until or "now", at) or 0.0, now)
     if not faults and start >= end:
         faults.append("--from is not before --to")
     faults += faults_of(flags)
@@ -177,11 +179,3 @@ def _options(context: Context) -> _Options:
     doubt_types(context, flags.type or ())
     wanted = Wanted(frozenset(flags.device or ()), tuple(flags.type or ()))
     return _Options(Window(start, end), wanted, picture)
-
-
-def _read_flag(faults: list[str], flag: str, text: str, now: float) -> float:
-    try:
-        return moment(text, now)
-    except ValueError as error:
-        faults.append(f"{flag}: {error}")
-        return 0.0

@@ -11,14 +11,12 @@ from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.dt.history import KEPT_S, HistoryDevice, HistoryEvent
 from deploy.errors import DeployError, DtFailed
-from deploy.function_client import FunctionClient
 from deploy.parallel import signals_wait
 from deploy.program import PROGRAM
 from deploy.repair.arrivals import Window
 from deploy.repair.backfill import Backfill, Span, Target
 from deploy.repair.backfill_tally import NotOnMain, Tally, remaining_s, rows
 from deploy.repair.counts import NOT_IN_HISTORY
-from deploy.repair.pace import Pace
 from deploy.repair.republisher import Republisher
 from deploy.repair.resume_file import ResumeFile
 from deploy.resources.connector import labels_wanted
@@ -27,10 +25,12 @@ from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
 from deploy.times import MOMENT, spoken, utc
 from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, missing_of
-from deploy.verbs.backfilling import DEFAULT_RATE, Options, options_of, resumed
+from deploy.verbs.backfilling import Options, options_of, resumed
+from deploy.verbs.event_flags import DEVICE
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 from deploy.verbs.planning import observe
 from deploy.verbs.proving import newest_secret
+from deploy.verbs.republishing import RATE, republisher_of
 
 EVENTS_PER_WORKER = 5
 """Events that a worker sends in a second, if the function is far away: each waits for its answer."""
@@ -50,7 +50,7 @@ MOST_LINES = 20
 FLAGS = (
     Flag("--from", {"metavar": "TIME", "dest": "since", "help": f"begin of the window, required: {MOMENT}"}),
     Flag("--to", {"metavar": "TIME", "dest": "until", "help": "its end, at most 10 s ago (default: now)"}),
-    Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
+    DEVICE,
     Flag(
         "--type",
         {
@@ -62,7 +62,7 @@ FLAGS = (
     Flag("--missing-only", {"action": "store_true", "help": "send only events that are not on the main topic"}),
     SUBSCRIPTION,
     TABLE,
-    Flag("--rate", {"metavar": "N", "help": f"at most N events per second (default: {DEFAULT_RATE})"}),
+    RATE,
     Flag(
         "--resume",
         {
@@ -211,12 +211,7 @@ def _sender(context: Context, observed: Observed, rate: int) -> Republisher:
 
     """
     secret = newest_secret(context, observed)
-    client = FunctionClient(observed.url(context.spec), context.post, context.now)
-    pace = Pace(rate, context.sleep, context.monotonic)
-    sender = Republisher(client, secret, "backfill", pace, sleep=context.sleep, monotonic=context.monotonic)
-    with context.terminal.progress("checking that the function knows backfills"):
-        sender.check()
-    return sender
+    return republisher_of(context, observed.url(context.spec), secret, "backfill", rate)
 
 
 def _target(context: Context, observed: Observed, project: str, options: Options) -> Target:

@@ -4,6 +4,7 @@ import re
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import floor
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,8 @@ from deploy.repair.resume_file import OTHER_FILE, ResumeFile, read_resume_file
 from deploy.times import moment, utc
 from deploy.verbs.applying import deployment_flags
 from deploy.verbs.arrivals import faults_of
-from deploy.verbs.event_types import doubt_types
-
-DEFAULT_RATE, MAX_RATE = 50, 1000
-"""Events per second. Pub/Sub's subscribers get these events beside the live ones."""
+from deploy.verbs.event_flags import doubt_types, number, read_flag
+from deploy.verbs.republishing import DEFAULT_RATE, MAX_RATE
 
 TWICE = "add --resume=FILE from the start to remember what was sent; without it, it comes a second time"
 
@@ -79,8 +78,11 @@ def options_of(context: Context) -> Options:
 
     """
     flags, faults, latest = context.flags, list[str](), context.now() - LAG_S
-    start = _moment(faults, "--from", flags.since or "", context.now())
-    end = _moment(faults, "--to", flags.until or "now", context.now())
+    if not flags.since:
+        faults.append(f"--from: is required, such as --from={utc(context.now() - 3600)} or --from=2h")
+    at = partial(moment, now=context.now())
+    start = read_flag(faults, "--from", flags.since or None, at) or 0.0
+    end = read_flag(faults, "--to", flags.until or "now", at) or 0.0
     if not faults and start >= min(end, latest):
         faults.append(f"--from: {utc(start)} is not before --to, or not {LAG_S:.0f} s ago")
     devices, types = (tuple(dict.fromkeys(given or ())) for given in (flags.device, flags.type))
@@ -90,9 +92,7 @@ def options_of(context: Context) -> Options:
     if place and not flags.missing_only:
         faults.append(f"{place[0].partition('=')[0]}: needs --missing-only")
     place = ("--missing-only", *place) if flags.missing_only else ()
-    rate = flags.rate or str(DEFAULT_RATE)
-    if not re.fullmatch(r"[1-9]\d{0,3}", rate) or int(rate) > MAX_RATE:
-        faults.append(f"--rate: {rate[:MAX_NAME]!r} is not a number from 1 to {MAX_RATE}")
+    rate = read_flag(faults, "--rate", flags.rate or None, partial(number, most=MAX_RATE)) or DEFAULT_RATE
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} backfill --help"])
     doubt_types(context, types)
@@ -108,7 +108,7 @@ def options_of(context: Context) -> Options:
         devices,
         types,
         place,
-        int(rate),
+        rate,
         file,
         flags.dry_run,
         deployment_flags(flags),
@@ -186,14 +186,3 @@ def _asked(context: Context, options: Options, targets: Mapping[str, Target]) ->
         "place": list(options.place),
         "window": options.window,
     }
-
-
-def _moment(faults: list[str], flag: str, text: str, now: float) -> float:
-    if not text:
-        faults.append(f"{flag}: is required, such as {flag}={utc(now - 3600)} or {flag}=2h")
-        return 0.0
-    try:
-        return moment(text, now)
-    except ValueError as error:
-        faults.append(f"{flag}: {error}")
-        return 0.0

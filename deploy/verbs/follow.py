@@ -21,12 +21,12 @@ from deploy.live.wanted import Wanted
 from deploy.live.web.opening import PORT, PageOptions, has_browser, live_page
 from deploy.program import PROGRAM
 from deploy.times import seconds, spoken
-from deploy.verbs.event_types import doubt_types
+from deploy.verbs.event_flags import DEVICE, TYPE, doubt_types, read_flag
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 FLAGS = (
-    Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
-    Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"}),
+    DEVICE,
+    TYPE,
     Flag(
         "--label",
         {"action": "append", "metavar": "KEY=VALUE", "help": "only devices with this label, repeatable; name=… is one"},
@@ -165,8 +165,8 @@ def _options(context: Context) -> _Options:
         if not key or not equals:
             faults.append(f"--label: {label[:MAX_NAME]!r} is not KEY=VALUE, such as name=Fridge")
         labels.append((key, value))
-    count = _read(faults, "--count", flags.count, _count)
-    duration_s = _read(faults, "--for", flags.duration, _duration)
+    count = read_flag(faults, "--count", flags.count, _count)
+    duration_s = read_flag(faults, "--for", flags.duration, _duration)
     if flags.json and flags.raw:
         faults.append("--raw: --json shows the body as well; give only one of them")
     page = _page_options(context, faults)
@@ -181,22 +181,13 @@ def _options(context: Context) -> _Options:
 def _page_options(context: Context, faults: list[str]) -> PageOptions | None:
     """Return how the live page is opened, or None without --web."""
     flags = context.flags
-    port = _read(faults, "--port", flags.port, _port)
+    port = read_flag(faults, "--port", flags.port, _port)
     if flags.web:
         opens = not flags.no_open and has_browser(context.environ, sys.platform)
         return PageOptions(port, tuple(flags.host_name or ()), opens)
     given = {"--port": flags.port, "--host-name": flags.host_name, "--no-open": flags.no_open}
     faults.extend(f"{name}: needs --web" for name, value in given.items() if value)
     return None
-
-
-def _read(faults: list[str], flag: str, text: str | None, read: Callable[[str], int]) -> int | None:
-    """Return the value of a flag, or None if it is missing or invalid. An invalid one is added to the faults."""
-    try:
-        return None if text is None else read(text)
-    except ValueError as error:
-        faults.append(f"{flag}: {error}")
-        return None
 
 
 def _count(text: str) -> int:

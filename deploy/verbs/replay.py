@@ -1,26 +1,22 @@
 """``replay``: send rejected events to the function again, after a fix, so that they get to the main topic."""
 
 import importlib
-import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TypeVar
 
 from deploy.cli.options import MAX_NAME, WHICH_FUNCTION
 from deploy.cli.spelling import suggestion
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import DeployError, InvalidOptions
-from deploy.function_client import FunctionClient
 from deploy.google.pubsub_api import PubSubFailed, Pulled
 from deploy.live.rejections import REJECTIONS
 from deploy.parallel import signals_wait, worker_pool
 from deploy.program import PROGRAM, UP
 from deploy.repair.leases import Leases
-from deploy.repair.pace import Pace
 from deploy.repair.replayer import LANES, Replayer
 from deploy.repair.republisher import Republisher, Verdict
 from deploy.repair.selection import Selection
@@ -29,31 +25,26 @@ from deploy.resources.function import Function
 from deploy.resources.pubsub import Subscription
 from deploy.secret import Secret
 from deploy.times import MOMENT, moment
+from deploy.verbs.event_flags import DEVICE, TYPE, number, read_flag
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
+from deploy.verbs.republishing import DEFAULT_RATE, MAX_RATE, RATE, republisher_of
 
 REASONS = tuple(REJECTIONS)
 
 USUAL_ATTEMPTS = 5
 """Deliveries that a dead-letter policy allows if it names no number: Google's default."""
 
-T = TypeVar("T")
-
-RATE = 50
-"""Events per second by default. Pub/Sub's subscribers get these events beside the live ones."""
-
-MAX_RATE = 1_000
-
 MOST_LINES = 20
 """Events that are not on the main topic and are printed, one a line; the summary counts all."""
 
 FLAGS = (
     Flag("--reason", {"action": "append", "metavar": "REASON", "help": "only events rejected for this, repeatable"}),
-    Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"}),
-    Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"}),
+    DEVICE,
+    TYPE,
     Flag("--since", {"metavar": "TIME", "help": f"only events that the function received from then on: {MOMENT}"}),
     Flag("--until", {"metavar": "TIME", "help": "only events that the function received before then"}),
     Flag("--limit", {"metavar": "N", "help": "at most N events: the oldest of the 10,000 messages read first"}),
-    Flag("--rate", {"metavar": "N", "help": f"at most N events per second (default: {RATE})"}),
+    RATE,
     Flag(
         "--dry-run",
         {"action": "store_true", "help": "say what would become of each event, by this version; publish nothing"},
@@ -112,10 +103,7 @@ def run(context: Context) -> int:
     if options.is_dry:
         send = _judge(context, deployed)
     else:
-        republisher = _republisher(context, deployed, options.rate)
-        with context.terminal.progress("checking that the function knows replays"):
-            republisher.check()
-        send = republisher.send
+        send = _republisher(context, deployed, options.rate).send
         context.terminal.info(
             f"replaying from {context.spec.rejected_topic}: at most {options.rate} a second; Ctrl-C ends it"
         )
@@ -227,14 +215,7 @@ def _republisher(context: Context, deployed: _Deployed, rate: int) -> Republishe
     """Return the sender to the deployed function. Raises ``DeployError`` if there is nothing to sign with."""
     if not deployed.secrets:
         raise DeployError("has no enabled version", where=f"secret {context.spec.secret}", fix=[UP])
-    return Republisher(
-        FunctionClient(deployed.url, context.post, context.now),
-        deployed.secrets[0],
-        "replay",
-        Pace(rate, context.sleep, context.monotonic),
-        sleep=context.sleep,
-        monotonic=context.monotonic,
-    )
+    return republisher_of(context, deployed.url, deployed.secrets[0], "replay", rate)
 
 
 def _judge(context: Context, deployed: _Deployed) -> Callable[[bytes], Verdict]:
@@ -325,17 +306,10 @@ def _options(context: Context) -> _Options:
     """
     flags, faults = context.flags, list[str]()
 
-    def read(flag: str, text: str | None, parse: Callable[[str], T]) -> T | None:
-        try:
-            return None if text is None else parse(text)
-        except ValueError as error:
-            faults.append(f"{flag}: {error}")
-            return None
-
     at = partial(moment, now=context.now())
-    since, until = read("--since", flags.since, at), read("--until", flags.until, at)
-    limit = read("--limit", flags.limit, partial(_number, most=10**9))
-    rate = read("--rate", flags.rate, partial(_number, most=MAX_RATE))
+    since, until = read_flag(faults, "--since", flags.since, at), read_flag(faults, "--until", flags.until, at)
+    limit = read_flag(faults, "--limit", flags.limit, partial(number, most=10**9))
+    rate = read_flag(faults, "--rate", flags.rate, partial(number, most=MAX_RATE))
     if since is not None and until is not None and since >= until:
         faults.append("--since: is not before --until")
     if faults:
@@ -345,10 +319,4 @@ def _options(context: Context) -> _Options:
             hint = suggestion([name[:MAX_NAME]], REASONS)
             context.terminal.info(f"--reason {name[:MAX_NAME]}: this version knows no such reason{hint}")
     selection = Selection(tuple(flags.reason or ()), tuple(flags.device or ()), tuple(flags.type or ()), since, until)
-    return _Options(selection, limit, rate or RATE, flags.dry_run)
-
-
-def _number(text: str, most: int) -> int:
-    if not re.fullmatch(r"[1-9][0-9]{0,9}", text) or int(text) > most:
-        raise ValueError(f"{text[:MAX_NAME]!r} is not a number from 1 to {most}")
-    return int(text)
+    return _Options(selection, limit, rate or DEFAULT_RATE, flags.dry_run)

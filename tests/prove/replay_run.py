@@ -32,7 +32,7 @@ from deploy.google.pubsub_api import Pulled
 from deploy.parallel import sleep
 from deploy.repair import leases, replayer, republisher
 from deploy.report import Report
-from deploy.verbs import VERBS
+from deploy.verbs import VERBS, republishing
 from deploy.verbs import replay as verb
 from tests.deploy.stage import Stage
 from tests.prove.programs import SECRET
@@ -186,7 +186,7 @@ def _delivery(number: int) -> dict[str, Any]:
 def run(settings: Settings) -> int:
     """Run ``replay``, and return its exit status."""
     changes: list[tuple[Any, str, Any]] = [*SHORT_TIMES, (verb, "MAX_RATE", 10**9)]
-    changes += [(verb, "Republisher", partial(republisher.Republisher, deadline_s=DEADLINE_S))]
+    changes += [(republishing, "Republisher", partial(republisher.Republisher, deadline_s=DEADLINE_S))]
     if settings.acknowledges_first:
         changes += [(verb, "Replayer", AcknowledgesFirst), (verb, "Leases", FinishedOnce)]
     for place, name, value in changes:

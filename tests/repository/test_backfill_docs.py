@@ -11,8 +11,8 @@ from deploy.repair import republisher
 from deploy.repair.counts import NOT_IN_HISTORY
 from deploy.times import MOMENT, moment
 from deploy.verbs import backfill
-from deploy.verbs.backfilling import DEFAULT_RATE
 from deploy.verbs.exit_codes import NOTHING_TO_DO
+from deploy.verbs.republishing import DEFAULT_RATE
 from tests.deploy.fakes.dt import DT_PROJECT
 from tests.deploy.stage import Stage
 

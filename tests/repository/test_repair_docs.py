@@ -8,7 +8,7 @@ from deploy.live.rejections import REJECTIONS
 from deploy.repair import leases, replayer, republisher, tally
 from deploy.repair.republisher import Verdict
 from deploy.times import MOMENT, moment
-from deploy.verbs import replay
+from deploy.verbs import replay, republishing
 
 ROOT = Path(__file__).parents[2]
 REPLAY = (ROOT / "docs" / "repair.md").read_text("utf-8").partition("## Replay")[2].partition("\n## ")[0]
@@ -49,7 +49,7 @@ def test_every_reason_of_the_function_has_a_row() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     text = " ".join(REPLAY.split())
-    assert f"{replay.RATE} if you do not say" in text
+    assert f"{republishing.DEFAULT_RATE} if you do not say" in text
     assert f"holds its messages for up to {leases.LEASE_S} s" in text
     assert leases.LEASE_S < replayer.SETTLE_S < 2 * leases.LEASE_S, "half a minute at least"
     assert (f"after {replayer.QUIET_PULLS} such answers in a row" in text, replayer.IDLE_S) == (True, 1.0)
