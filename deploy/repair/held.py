@@ -53,7 +53,7 @@ class Held:
             self._renewed_at = now
 
     def release(self, *, acknowledges: bool) -> int:
-        """Give all messages back at once; or acknowledge those that are done with, and return their number.
+        """Let go of all messages at once; or acknowledge those that are done with, and return their number.
 
         Raises:
             PubSubFailed: some were not acknowledged or given back. These come again by themselves.
