@@ -84,7 +84,7 @@ picture: $(VENV)/.web  ## make the picture of the live page
 	@exec $(BIN)/python -m tests.web.picture docs/pictures/live-page.png
 
 heat-map: $(VENV)/.deploy  ## make the picture of an audit
-	@exec $(BIN)/python -m tests.deploy.repair.audited_day docs/pictures/audit.svg
+	@exec $(BIN)/python -m tests.deploy.repair.audit.audited_day docs/pictures/audit.svg
 
 check: lint types audit test  ## lint, types, audit and test; run it before a commit
 	@for package in function deploy; do \

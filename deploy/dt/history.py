@@ -25,6 +25,9 @@ KEPT_S = 30 * 86_400.0
 LAG_S = 10.0
 """How long it takes at most until the history has an event that DT has received."""
 
+NOT_IN_HISTORY = ("labelsChanged",)
+"""Types of events that DT sends and does not keep: https://developer.d21s.com/api#/Event%20History."""
+
 OF_ALL_DEVICES = frozenset({401, 403, 429})
 """DT's statuses that hold for all devices of a project. 429: DT goes on to refuse calls after all pauses."""
 

@@ -8,12 +8,19 @@ from contextlib import ExitStack, contextmanager
 from deploy.cli.options import MAX_NAME
 from deploy.cli.usage import Flag
 from deploy.context import Context
-from deploy.repair.arrivals import Window
-from deploy.repair.arrived import Arrived, ArrivedInSubscription, ArrivedInTable, ArrivedOnTopic, Reading, holding
-from deploy.repair.auditing import Missing
-from deploy.repair.drain import SubscriptionReader
-from deploy.repair.ledger import Ledger
-from deploy.repair.table import TABLE_NAME
+from deploy.repair.arrived.arrivals import Window
+from deploy.repair.arrived.drain import SubscriptionReader
+from deploy.repair.arrived.places import (
+    Arrived,
+    ArrivedInSubscription,
+    ArrivedInTable,
+    ArrivedOnTopic,
+    Reading,
+    holding,
+)
+from deploy.repair.arrived.table import TABLE_NAME
+from deploy.repair.audit.auditing import Missing
+from deploy.repair.audit.ledger import Ledger
 
 SUBSCRIPTION = Flag(
     "--subscription",

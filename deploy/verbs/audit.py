@@ -13,14 +13,14 @@ from deploy.context import Context
 from deploy.dt.history import KEPT_S
 from deploy.errors import InvalidOptions
 from deploy.program import PROGRAM
-from deploy.repair.arrivals import Window
-from deploy.repair.arrived import Arrived, Reading
-from deploy.repair.auditing import Auditor, Wanted
-from deploy.repair.findings import Findings, cell_as_json, gap_as_json, table
-from deploy.repair.heat_map import Picture, heat_map, shown_devices
-from deploy.repair.ledger import Ledger
-from deploy.repair.png import png
-from deploy.repair.svg import svg
+from deploy.repair.arrived.arrivals import Window
+from deploy.repair.arrived.places import Arrived, Reading
+from deploy.repair.audit.auditing import Auditor, Wanted
+from deploy.repair.audit.findings import Findings, cell_as_json, gap_as_json, table
+from deploy.repair.audit.heat_map import Picture, heat_map, shown_devices
+from deploy.repair.audit.ledger import Ledger
+from deploy.repair.audit.png import png
+from deploy.repair.audit.svg import svg
 from deploy.times import MOMENT, moment, utc
 from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, faults_of, place_of, reading_of
 from deploy.verbs.event_flags import DEVICE, TYPE, doubt_types, read_flag

@@ -9,16 +9,15 @@ from math import ceil
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
-from deploy.dt.history import KEPT_S, HistoryDevice, HistoryEvent
+from deploy.dt.history import KEPT_S, NOT_IN_HISTORY, HistoryDevice, HistoryEvent
 from deploy.errors import DeployError, DtFailed
 from deploy.parallel import signals_wait
 from deploy.program import PROGRAM
-from deploy.repair.arrivals import Window
-from deploy.repair.backfill import Backfill, Span, Target
-from deploy.repair.backfill_tally import NotOnMain, Tally, remaining_s, rows
-from deploy.repair.counts import NOT_IN_HISTORY
+from deploy.repair.arrived.arrivals import Window
+from deploy.repair.backfill.backfiller import Backfill, Span, Target
+from deploy.repair.backfill.resume_file import ResumeFile
+from deploy.repair.backfill.tally import NotOnMain, Tally, remaining_s, rows
 from deploy.repair.republisher import Republisher
-from deploy.repair.resume_file import ResumeFile
 from deploy.resources.connector import labels_wanted
 from deploy.spec import DT_STUDIO
 from deploy.stages.observe import Observer

@@ -14,8 +14,8 @@ from deploy.context import Context
 from deploy.dt.history import LAG_S
 from deploy.errors import DeployError, InvalidOptions
 from deploy.program import PROGRAM
-from deploy.repair.backfill import Target
-from deploy.repair.resume_file import OTHER_FILE, ResumeFile, read_resume_file
+from deploy.repair.backfill.backfiller import Target
+from deploy.repair.backfill.resume_file import OTHER_FILE, ResumeFile, read_resume_file
 from deploy.times import moment, utc
 from deploy.verbs.applying import deployment_flags
 from deploy.verbs.arrivals import faults_of

@@ -16,11 +16,11 @@ from deploy.google.pubsub_api import PubSubFailed, Pulled
 from deploy.live.rejections import REJECTIONS
 from deploy.parallel import signals_wait, worker_pool
 from deploy.program import PROGRAM, UP
-from deploy.repair.leases import Leases
-from deploy.repair.replayer import LANES, Replayer
+from deploy.repair.replay.leases import Leases
+from deploy.repair.replay.replayer import LANES, Replayer
+from deploy.repair.replay.selection import Selection
+from deploy.repair.replay.tally import Tally, described
 from deploy.repair.republisher import Republisher, Verdict
-from deploy.repair.selection import Selection
-from deploy.repair.tally import Tally, described
 from deploy.resources.function import Function
 from deploy.resources.pubsub import Subscription
 from deploy.secret import Secret
@@ -226,7 +226,7 @@ def _judge(context: Context, deployed: _Deployed) -> Callable[[bytes], Verdict]:
 
     """
     try:
-        judging = importlib.import_module("deploy.repair.judging")  # other verbs do not wait for this import
+        judging = importlib.import_module("deploy.repair.replay.judging")  # other verbs do not wait for this import
     except ImportError as error:
         fix = "python -m pip install --no-deps --require-hashes -r deploy/requirements.txt"
         raise DeployError(f"--dry-run needs the package {error.name}", fix=[fix]) from None

@@ -17,10 +17,10 @@ from deploy.dt.api import DtApi
 from deploy.dt.history import History
 from deploy.dt.transport import Credentials, DisruptiveTransport
 from deploy.function_client import FunctionClient, post
-from deploy.repair.backfill import Backfill, Sender, Span, Target
+from deploy.repair.backfill.backfiller import Backfill, Sender, Span, Target
+from deploy.repair.backfill.resume_file import ResumeFile, read_resume_file
 from deploy.repair.pace import Pace
 from deploy.repair.republisher import Republisher, Verdict
-from deploy.repair.resume_file import ResumeFile, read_resume_file
 from deploy.secret import Secret
 
 SAVE_EVERY_S = 0.5

@@ -30,7 +30,8 @@ from deploy.function_client import Answer as FunctionAnswer
 from deploy.google.https import Answer, Call, send
 from deploy.google.pubsub_api import Pulled
 from deploy.parallel import sleep
-from deploy.repair import leases, replayer, republisher
+from deploy.repair import republisher
+from deploy.repair.replay import leases, replayer
 from deploy.report import Report
 from deploy.verbs import VERBS, republishing
 from deploy.verbs import replay as verb

@@ -17,7 +17,7 @@ pytestmark = REAL_GCLOUD
 
 PUBSUB = "https://pubsub.googleapis.com/v1/projects/demo-proj/subscriptions"
 QUICK = (
-    "import sys; from deploy.repair import replayer; replayer.SETTLE_S, replayer.IDLE_S = 0.3, 0.05; "
+    "import sys; from deploy.repair.replay import replayer; replayer.SETTLE_S, replayer.IDLE_S = 0.3, 0.05; "
     "from deploy.__main__ import main; sys.exit(main(sys.argv[1:]))"
 )
 """``replay`` looks for half a minute for messages that a killed run may still hold; here it does so for a moment."""

@@ -6,13 +6,13 @@ import re
 import pytest
 
 from deploy.cli.terminal import Terminal
-from deploy.repair import arrived, drain, held
-from deploy.repair import table as bigquery_table
-from deploy.repair.findings import Findings, cell_as_json, table
-from deploy.repair.svg import svg
+from deploy.repair.arrived import drain, held, places
+from deploy.repair.arrived import table as bigquery_table
+from deploy.repair.audit.findings import Findings, cell_as_json, table
+from deploy.repair.audit.svg import svg
 from deploy.stages.source import ROOT
 from deploy.verbs.audit import FLAGS, PICTURES
-from tests.deploy.repair.audited_day import NAMES, WINDOW, cells, picture, summed
+from tests.deploy.repair.audit.audited_day import NAMES, WINDOW, cells, picture, summed
 
 PAGE = (ROOT / "docs" / "repair.md").read_text("utf-8")
 SECTION = PAGE[PAGE.index("## Prove that nothing is missing") :]
@@ -53,7 +53,7 @@ def test_the_lines_of_json_on_the_page_are_those_that_are_printed() -> None:
 def test_the_limits_on_the_page_are_those_of_the_code() -> None:
     assert f"nothing new has come for {drain.QUIET_S:.0f} s longer" in SECTION
     assert f"come again within {held.HOLD_S // 60} minutes" in SECTION
-    assert (arrived.YOUNG_S, arrived.YOUNG_IN_TABLE_S) == (60, 300)
+    assert (places.YOUNG_S, places.YOUNG_IN_TABLE_S) == (60, 300)
     assert "younger than a minute (with a table five)" in SECTION
 
 

@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.dt import history, limiter
-from deploy.repair import backfill as run
 from deploy.repair import republisher
-from deploy.repair.counts import NOT_IN_HISTORY
+from deploy.repair.backfill import backfiller as run
 from deploy.times import MOMENT, moment
 from deploy.verbs import backfill
 from deploy.verbs.exit_codes import NOTHING_TO_DO
@@ -71,4 +70,4 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert f"uses at most {limiter.CALLS} of them, reads {history.EVENTS_PER_PAGE:,} events" in TEXT
     assert f"in {limiter.WINDOW_S:.0f} s" in TEXT
     assert f"If DT wishes more than {limiter.LONGEST_RETRY_AFTER_S / 60:.0f} minutes" in TEXT
-    assert f"no `{NOT_IN_HISTORY[0]}` events" in TEXT
+    assert f"no `{history.NOT_IN_HISTORY[0]}` events" in TEXT

@@ -152,7 +152,11 @@ def test_the_list_in_its_package_names_every_module(module: Path) -> None:
         *(
             "function",
             "deploy",
-            *(f"deploy/{name}" for name in ("bigquery", "cli", "dt", "google", "proof", "resources", "stages")),
+            *(
+                f"deploy/{name}"
+                for name in ("bigquery", "cli", "dt", "google", "proof", "repair", "resources", "stages")
+            ),
+            *(f"deploy/repair/{name}" for name in ("arrived", "audit", "backfill", "replay")),
         ),
         *(short(module.parent) for module in EMULATORS if module.stem == "__init__"),
     ],

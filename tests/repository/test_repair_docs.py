@@ -5,7 +5,8 @@ from pathlib import Path
 
 from deploy.google.pubsub_api import Pulled
 from deploy.live.rejections import REJECTIONS
-from deploy.repair import leases, replayer, republisher, tally
+from deploy.repair import republisher
+from deploy.repair.replay import leases, replayer, tally
 from deploy.repair.republisher import Verdict
 from deploy.times import MOMENT, moment
 from deploy.verbs import replay, republishing

@@ -14,7 +14,7 @@ from deploy.dt.transport import DtAnswer
 from deploy.errors import DeployError, DtFailed, InvalidOptions
 from deploy.google.https import Answer, Call
 from deploy.google.pubsub_api import PubSubFailed
-from deploy.repair.held import HOLD_S
+from deploy.repair.arrived.held import HOLD_S
 from deploy.spec import AUDIT_MARK
 from deploy.times import utc
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET

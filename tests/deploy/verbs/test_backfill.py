@@ -13,7 +13,7 @@ import pytest
 from deploy.dt.transport import DtAnswer, DtRequest
 from deploy.errors import DeployError, InvalidOptions
 from deploy.function_client import Answer
-from deploy.repair.resume_file import ResumeFile
+from deploy.repair.backfill.resume_file import ResumeFile
 from deploy.times import utc
 from deploy.verbs.backfilling import Options
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET

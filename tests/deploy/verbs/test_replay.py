@@ -19,8 +19,8 @@ from deploy.function_client import Answer as FunctionAnswer
 from deploy.google.https import Answer, Call
 from deploy.google.pubsub_api import PubSubFailed
 from deploy.program import UP
-from deploy.repair import replayer
-from deploy.repair.leases import LEASE_S
+from deploy.repair.replay import replayer
+from deploy.repair.replay.leases import LEASE_S
 from deploy.repair.republisher import Outdated
 from deploy.spec import SOURCE_LABEL
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
@@ -413,7 +413,7 @@ def test_an_event_that_only_this_version_would_accept_points_to_up(house: House)
 def test_a_run_goes_on_if_this_version_cannot_be_asked_about_a_refused_event(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "deploy.repair.judging", None)
+    monkeypatch.setitem(sys.modules, "deploy.repair.replay.judging", None)
     house.stage.google.things["functions", "dt-pubsub"]["labels"][SOURCE_LABEL] = "older"
     house.function.refuses = lambda body: "no_envelope" if body == b"{}" else ""
     for body in (b"{}", b"1"):
@@ -647,7 +647,7 @@ def test_only_the_first_events_that_are_not_on_main_are_printed(house: House) ->
 def test_a_dry_run_without_the_package_of_the_function_says_how_to_install_it(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "deploy.repair.judging", None)
+    monkeypatch.setitem(sys.modules, "deploy.repair.replay.judging", None)
     with pytest.raises(DeployError, match="--dry-run needs the package") as failed:
         house.replay(dry_run=True)
     assert failed.value.fix == ("python -m pip install --no-deps --require-hashes -r deploy/requirements.txt",)
