@@ -13,6 +13,7 @@ from deploy.google.access_token import AccessTokens
 from deploy.google.authorized import AuthorizedSend, project_of
 from deploy.google.gcloud_errors import kind_of
 from deploy.google.https import Answer, Call, Send
+from deploy.google.retries import SERVER_FAULTS, TRANSIENT_CODES, repeated
 from deploy.remedies import again_in
 from deploy.steps import Get, RestCall
 
@@ -32,8 +33,6 @@ CHANGE_PAUSES_S: Mapping[Code, tuple[float, ...]] = {
     "NETWORK": READ_PAUSES_S,
 }
 """Pauses after each failure that passes by itself. A new log-based metric may take ten minutes to be known."""
-
-_UNAVAILABLE = {500, 502, 503, 504}
 
 
 class GoogleApi:
@@ -83,29 +82,34 @@ class GoogleApi:
             GcloudFailed: it was refused, or there was no answer, so that it may have been carried out or not.
 
         """
-        return self._sent(call.method, call.url, call.body if call.method != "DELETE" else None)
+        body = call.body if call.method != "DELETE" else None
+        answer = self.authorized(Call(call.method, call.url, body, read_s=CHANGE_S))
+        return _resource(call.method, call.url, answer)
 
     def _read(self, url: str, *, is_on: bool) -> Any:
-        for pause_s in (*READ_PAUSES_S, None):
-            try:
-                return self._sent("GET", url, None)
-            except GcloudFailed as error:
-                if error.code == "NOT_FOUND":
-                    return None
-                is_transient = error.code in {"RESOURCE_EXHAUSTED", "UNAVAILABLE", "NETWORK", "ABORTED"}
-                if pause_s is None or not (is_transient or (is_on and error.code == "SERVICE_DISABLED")):
-                    raise
-                self._notice(again_in(error.what, pause_s))
-                self._sleep(pause_s)
-        return None
+        codes = TRANSIENT_CODES | {"ABORTED"} | ({"SERVICE_DISABLED"} if is_on else set())
+        answer = repeated(
+            lambda: self.authorized(Call("GET", url, read_s=CHANGE_S)),
+            READ_PAUSES_S,
+            lambda answer: answer.status != 200 and refusal("GET", url, answer).code in codes,
+            self._sleep,
+            lambda answer, pause_s: self._notice(again_in(refusal("GET", url, answer).what, pause_s)),
+        )
+        try:
+            return _resource("GET", url, answer)
+        except GcloudFailed as error:
+            if error.code != "NOT_FOUND":
+                raise
+            return None
 
-    def _sent(self, method: str, url: str, body: Mapping[str, Any] | None) -> Any:
-        answer = self.authorized(Call(method, url, body, read_s=CHANGE_S))
-        if answer.status != 200:
-            raise refusal(method, url, answer)
-        if not isinstance(answer.body, dict):
-            raise GcloudFailed("OTHER", "answered with something other than JSON", where=f"{method} {url}")
-        return answer.body
+
+def _resource(method: str, url: str, answer: Answer) -> Any:
+    """Return the body of an answer. Raises ``GcloudFailed`` if it is no resource."""
+    if answer.status != 200:
+        raise refusal(method, url, answer)
+    if not isinstance(answer.body, dict):
+        raise GcloudFailed("OTHER", "answered with something other than JSON", where=f"{method} {url}")
+    return answer.body
 
 
 def refusal(method: str, url: str, answer: Answer) -> GcloudFailed:
@@ -121,6 +125,6 @@ def refusal(method: str, url: str, answer: Answer) -> GcloudFailed:
     code = kind.code
     if code in {"ELSEWHERE", "OTHER"} and answer.status == 404:
         code = "NOT_FOUND"
-    if code in {"OTHER", "UNWORDED"} and answer.status in _UNAVAILABLE:
+    if code in {"OTHER", "UNWORDED"} and answer.status in SERVER_FAULTS:
         code = "UNAVAILABLE"
     return GcloudFailed(code, message.splitlines()[0], where=where, fix=kind.remedy)

@@ -12,7 +12,8 @@ from deploy.errors import GcloudFailed
 from deploy.google.access_token import AccessTokens
 from deploy.google.api import refusal
 from deploy.google.authorized import AuthorizedSend
-from deploy.google.https import Call, Send
+from deploy.google.https import Answer, Call, Send
+from deploy.google.retries import TRANSIENT_CODES, repeated
 
 BASE = "https://bigquery.googleapis.com/bigquery/v2"
 
@@ -25,8 +26,6 @@ WAIT_MS = 20_000
 READ_S = 60.0
 PAUSES_S = (1.0, 2.0, 4.0, 8.0)
 """Pauses after failures that pass by themselves. A query is only read, so that it can be sent again."""
-
-_PASSES = frozenset({"RESOURCE_EXHAUSTED", "UNAVAILABLE", "NETWORK"})
 
 Row = Sequence[str | None]
 """The values of one row, as text, as Google sends them."""
@@ -81,17 +80,16 @@ class BigQuery:
         return f"{url}?{'&'.join(f'{key}={quote(value)}' for key, value in wanted.items() if value)}"
 
     def _call(self, method: str, url: str, body: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-        for pause_s in (*PAUSES_S, None):
-            answer = self._send(Call(method, url, body, read_s=READ_S))
-            if answer.status == 200 and isinstance(answer.body, dict):
-                return answer.body
-            if answer.status == 200:
-                break
-            failure = refusal(method, self._jobs, answer)
-            if pause_s is None or failure.code not in _PASSES:
-                raise failure
-            self._sleep(pause_s)
-        raise _unexpected(self._jobs)
+        call = Call(method, url, body, read_s=READ_S)
+        answer = repeated(lambda: self._send(call), PAUSES_S, self._is_transient, self._sleep)
+        if answer.status != 200:
+            raise refusal(method, self._jobs, answer)
+        if not isinstance(answer.body, dict):
+            raise _unexpected(self._jobs)
+        return answer.body
+
+    def _is_transient(self, answer: Answer) -> bool:
+        return answer.status != 200 and refusal("", self._jobs, answer).code in TRANSIENT_CODES
 
 
 def _rows_of(answer: Mapping[str, Any], url: str) -> Iterator[Row]:

@@ -7,13 +7,13 @@ from typing import Any
 from deploy.errors import DeployError
 from deploy.google.https import Answer, Call, Send
 from deploy.google.permissions import grant
+from deploy.google.retries import TRANSIENT, repeated
 from deploy.parallel import sleep
 
 ReadTimeSeries = Callable[[str, Mapping[str, str]], list[Any]]
 """The type of ``Monitoring.time_series``."""
 
 _URL = "https://monitoring.googleapis.com/v3/projects/{project}/timeSeries"
-_TRANSIENT = {429, 500, 502, 503, 504}
 _PAUSES_S = (1.0, 3.0)
 """Pauses before Cloud Monitoring is asked again after a transient error."""
 
@@ -35,21 +35,14 @@ class Monitoring:
             GcloudFailed: gcloud has no login.
 
         """
-        answer = self._asked(Call("GET", _URL.format(project=project), params=parameters))
+        call = Call("GET", _URL.format(project=project), params=parameters)
+        answer = repeated(lambda: self.send(call), _PAUSES_S, lambda answer: answer.status in TRANSIENT, self.sleep)
         found = answer.body.get("timeSeries", []) if isinstance(answer.body, dict) else None
         if answer.status == 200 and isinstance(found, list):
             return found
         if answer.status == 404 and "Cannot find metric" in str(answer.body):
             return []
         raise _error(project, answer)
-
-    def _asked(self, call: Call) -> Answer:
-        for pause_s in _PAUSES_S:
-            answer = self.send(call)
-            if answer.status not in _TRANSIENT:
-                return answer
-            self.sleep(pause_s)
-        return self.send(call)
 
 
 def _error(project: str, answer: Answer) -> DeployError:

@@ -16,6 +16,7 @@ from deploy.google.access_token import AccessTokens
 from deploy.google.authorized import AuthorizedSend
 from deploy.google.https import READ_S, Answer, Call, Send
 from deploy.google.permissions import grant
+from deploy.google.retries import TRANSIENT_OR_SILENT, repeated
 from deploy.times import utc
 
 BASE = "https://pubsub.googleapis.com/v1"
@@ -33,8 +34,7 @@ MAX_ACK_IDS = 1_000
 PAUSES_S = (0.5, 1.0, 2.0)
 """Pauses before a call is repeated after a failure that may pass."""
 
-TRANSIENT = frozenset({0, 408, 429, 500, 502, 503, 504})
-"""HTTP statuses of failures that may pass; 0: no answer."""
+ATTEMPTS = 1 + len(PAUSES_S)
 
 Json = Mapping[str, Any]
 
@@ -89,7 +89,7 @@ class PubSubApi:
         following = ""
         while True:
             page = {"pageSize": "1000", **({"pageToken": following} if following else {})}
-            answer = self._repeated("GET", f"/projects/{self.project}/subscriptions", params=page)
+            answer = self._call("GET", f"/projects/{self.project}/subscriptions", params=page, times=ATTEMPTS)
             yield from answer.get("subscriptions") or ()
             following = answer.get("nextPageToken") or ""
             if not following:
@@ -104,15 +104,15 @@ class PubSubApi:
         """
         body = {**settings, "topic": f"projects/{self.project}/topics/{settings['topic']}"}
         try:
-            self._repeated("PUT", self._path(name), body=body)
+            self._call("PUT", self._path(name), body=body, times=ATTEMPTS)
         except PubSubFailed as error:
             if error.status != 409:
                 raise
 
-    def delete(self, name: str, *, read_s: float = READ_S, times: int = 1 + len(PAUSES_S)) -> bool:
+    def delete(self, name: str, *, read_s: float = READ_S, times: int = ATTEMPTS) -> bool:
         """Delete a subscription, and return whether it was there. Raises ``PubSubFailed``."""
         try:
-            self._repeated("DELETE", self._path(name), read_s=read_s, times=times)
+            self._call("DELETE", self._path(name), read_s=read_s, times=times)
         except PubSubFailed as error:
             if error.status != 404:
                 raise
@@ -147,7 +147,7 @@ class PubSubApi:
 
     def acknowledge(self, name: str, ack_ids: Sequence[str], *, times: int = 1) -> None:
         """Acknowledge messages, by so many attempts in all if the failure may pass. Raises ``PubSubFailed``."""
-        self._repeated("POST", f"{self._path(name)}:acknowledge", body={"ackIds": list(ack_ids)}, times=times)
+        self._call("POST", f"{self._path(name)}:acknowledge", body={"ackIds": list(ack_ids)}, times=times)
 
     def lease(self, name: str, ack_ids: Sequence[str], seconds: int, *, read_s: float = READ_S) -> None:
         """Keep messages from other readers for so many seconds from now, at most 600; 0 gives them back at once.
@@ -164,26 +164,15 @@ class PubSubApi:
             PubSubFailed: it is not known whether this was done.
 
         """
-        self._repeated("POST", f"{self._path(name)}:seek", body={"time": utc(at)})
+        self._call("POST", f"{self._path(name)}:seek", body={"time": utc(at)}, times=ATTEMPTS)
 
     def topic(self, name: str) -> Json:
         """Return a topic. Raises ``PubSubFailed``."""
-        found: Json = self._repeated("GET", f"/projects/{self.project}/topics/{name}")
+        found: Json = self._call("GET", f"/projects/{self.project}/topics/{name}", times=ATTEMPTS)
         return found
 
     def _path(self, name: str) -> str:
         return f"/projects/{self.project}/subscriptions/{name}"
-
-    def _repeated(self, method: str, path: str, *, times: int = 1 + len(PAUSES_S), **options: Any) -> Any:
-        """Return the answer to a call, which is repeated after a failure that may pass, up to so many times in all."""
-        for pause_s in PAUSES_S[: times - 1]:
-            try:
-                return self._call(method, path, **options)
-            except PubSubFailed as error:
-                if error.status not in TRANSIENT:
-                    raise
-            self._sleep(pause_s)
-        return self._call(method, path, **options)
 
     def _call(
         self,
@@ -193,9 +182,14 @@ class PubSubApi:
         body: Json | None = None,
         params: Mapping[str, str] | None = None,
         read_s: float = READ_S,
+        times: int = 1,
     ) -> Any:
-        """Return the answer to a call. Raises ``PubSubFailed``."""
-        answer = self._send(Call(method, BASE + path, body, params=params or {}, read_s=read_s))
+        """Return the answer to a call, by so many attempts in all if the failure may pass. Raises ``PubSubFailed``."""
+        call = Call(method, BASE + path, body, params=params or {}, read_s=read_s)
+        pauses_s = PAUSES_S[: times - 1]
+        answer = repeated(
+            lambda: self._send(call), pauses_s, lambda answer: answer.status in TRANSIENT_OR_SILENT, self._sleep
+        )
         self._answered_at = self._answered_at if answer.at is None else answer.at
         if answer.status == 200 and isinstance(answer.body, dict):
             return answer.body

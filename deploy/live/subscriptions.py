@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.errors import DeployError, GcloudFailed
-from deploy.google.pubsub_api import TRANSIENT, PubSubApi, PubSubFailed
+from deploy.google.pubsub_api import PubSubApi, PubSubFailed
+from deploy.google.retries import TRANSIENT_OR_SILENT
 from deploy.program import PROGRAM
 from deploy.spec import FOLLOW_MARK, FOLLOW_WORD, SEEN_MARK, SINCE_MARK, Spec, last_segment
 
@@ -125,7 +126,7 @@ class Subscriptions:
         try:
             self._api.create(source.subscription, settings)
         except PubSubFailed as error:
-            if error.status in TRANSIENT:
+            if error.status in TRANSIENT_OR_SILENT:
                 raise  # Pub/Sub may have made it all the same
             self._made.discard(source.subscription)
             if error.status != 404:

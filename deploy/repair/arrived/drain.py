@@ -14,7 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from deploy.errors import DeployError
-from deploy.google.pubsub_api import TRANSIENT, PubSubApi, PubSubFailed, Pulled
+from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
+from deploy.google.retries import TRANSIENT_OR_SILENT
 from deploy.parallel import sleep, worker_pool
 from deploy.repair.arrived.held import Held
 
@@ -150,7 +151,7 @@ class SubscriptionReader:
         with source.lock:
             source.busy_at = now
             source.failing_since = now if source.failing_since is None else source.failing_since
-            is_over = error.status not in TRANSIENT or now - source.failing_since > PATIENCE_S
+            is_over = error.status not in TRANSIENT_OR_SILENT or now - source.failing_since > PATIENCE_S
         if is_over and not source.is_read:
             raise error
 

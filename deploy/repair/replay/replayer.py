@@ -15,7 +15,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from deploy.google.pubsub_api import TRANSIENT, PubSubApi, PubSubFailed, Pulled
+from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
+from deploy.google.retries import TRANSIENT_OR_SILENT
 from deploy.parallel import POLL_S
 from deploy.repair.replay.leases import LEASE_S, Leases
 from deploy.repair.replay.selection import Selection
@@ -170,7 +171,7 @@ class Replayer:
             try:
                 return self.api.pull(self.subscription, waits=False)
             except PubSubFailed as error:
-                if error.status not in TRANSIENT:
+                if error.status not in TRANSIENT_OR_SILENT:
                     raise
             self.sleep(pause_s)
         return self.api.pull(self.subscription, waits=False)
