@@ -39,4 +39,4 @@ def test_a_refusal_is_not_repeated(status: int) -> None:
 
 
 def test_silence_counts_as_transient_only_where_a_client_says_so() -> None:
-    assert TRANSIENT_OR_SILENT - TRANSIENT == {0}
+    assert {0} == TRANSIENT_OR_SILENT - TRANSIENT
