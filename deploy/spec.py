@@ -120,13 +120,17 @@ class Alerts:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """One deployment."""
+    """One deployment.
+
+    ``project_number``: Google's number of the project, which ``plan`` reads if a resource needs it; empty until then.
+    """
 
     google_project: str
     region: str
     name: str = "dt-pubsub"
     dt_projects: tuple[str, ...] = ()
     organization_id: str = ""
+    project_number: str = ""
     digest: str = ""
     version: str = ""
     invocation: str = INVOCATION_DEFAULT

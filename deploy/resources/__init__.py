@@ -7,6 +7,8 @@
 ``services``               Google's APIs
 ``runtime_account``        the service account that the function runs as
 ``pubsub``                 topics, their subscriptions, and those that proofs left
+``service_agent``          Pub/Sub's own account, and its roles
+``dead_letter``            where a subscription's undelivered messages go
 ``signature_secret``       the secret of ``X-Dt-Signature``
 ``rotation``               a rotation of that secret: its phases, and its note
 ``iam_binding``            the roles of the service account

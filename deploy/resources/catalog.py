@@ -9,6 +9,14 @@ from dataclasses import dataclass
 
 from deploy.resources.alert_policies import AlertPolicies
 from deploy.resources.dashboard import Dashboard
+from deploy.resources.dead_letter import (
+    agents,
+    dead_letter_subscriptions,
+    dead_letter_topics,
+    dead_letters,
+    roles_after,
+    roles_before,
+)
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.first_contact import AbandonedContactSecrets, AbandonedRecorders
 from deploy.resources.function import Function
@@ -21,6 +29,7 @@ from deploy.resources.notification_channels import NotificationChannels
 from deploy.resources.pubsub import Subscription, TemporarySubscriptions, Topic
 from deploy.resources.resource import CommandGroup, Resource
 from deploy.resources.runtime_account import RuntimeAccount
+from deploy.resources.service_agent import AgentBinding, ServiceAgent
 from deploy.resources.services import Services
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import RETENTION_DEFAULTS, Spec
@@ -34,10 +43,16 @@ class Entry:
     of: Callable[[Spec, Memory], Sequence[Resource]]
 
 
+def _topics(spec: Spec, _: Memory) -> list[Resource]:
+    own = [Topic(spec, spec.topic), Topic(spec, spec.rejected_topic)]
+    return [*own, *dead_letter_topics(spec, dead_letters(spec))]
+
+
 def _subscriptions(spec: Spec, _: Memory) -> list[Resource]:
     return [
         Subscription(spec, spec.topic, spec.retention, RETENTION_DEFAULTS["events"]),
         Subscription(spec, spec.rejected_topic, spec.rejected_retention, RETENTION_DEFAULTS["rejected"]),
+        *dead_letter_subscriptions(spec, dead_letters(spec)),
     ]
 
 
@@ -48,8 +63,11 @@ def _bindings(spec: Spec, _: Memory) -> list[Resource]:
 MADE: tuple[Entry, ...] = (
     Entry(Services, lambda spec, _: [Services(spec, services(alerts=spec.alerts.are_on))]),
     Entry(RuntimeAccount, lambda spec, _: [RuntimeAccount(spec)]),
-    Entry(Topic, lambda spec, _: [Topic(spec, spec.topic), Topic(spec, spec.rejected_topic)]),
+    Entry(Topic, _topics),
     Entry(Subscription, _subscriptions),
+    Entry(ServiceAgent, lambda spec, _: agents(spec, dead_letters(spec))),
+    Entry(AgentBinding, lambda spec, _: roles_before(spec, dead_letters(spec))),
+    Entry(AgentBinding, lambda spec, _: roles_after(spec, dead_letters(spec))),
     Entry(SignatureSecret, lambda spec, memory: [SignatureSecret(spec, memory.dt_projects)]),
     Entry(IamBinding, _bindings),
     Entry(Function, lambda spec, memory: [Function(spec, memory.deployed)]),
@@ -131,12 +149,14 @@ def services(*, alerts: bool = False) -> tuple[str, ...]:
     return tuple(sorted({*service_of_group().values(), *by_rest}))
 
 
-def deployer_permissions(*, alerts: bool = True) -> tuple[str, ...]:
+def deployer_permissions(*, alerts: bool = True, spec: Spec | None = None) -> tuple[str, ...]:
     """Return the permissions that a deployer needs on the Google project. docs/deployer.md lists them.
 
+    ``spec``: only those for the resources that this deployment has; without it those for all.
     https://cloud.google.com/iam/docs/permissions-reference
     """
-    kinds = [*_kinds(), *(entry.kind for entry in ALERTS if alerts)]
+    entries = [entry for entry in _entries() if spec is None or entry.of(spec, _NOTHING)]
+    kinds = [*(entry.kind for entry in entries), *(entry.kind for entry in ALERTS if alerts)]
     of_resources = {permission for kind in kinds for permission in kind.permissions}
     of_listed = {kind.permission for kind in ALL_KINDS if alerts or not kind.is_optional}
     return tuple(sorted(of_resources | {*_OF_PREFLIGHT, *_OF_VERIFY, *_OF_STATUS} | of_listed))
@@ -146,5 +166,9 @@ def _all(entries: Sequence[Entry], spec: Spec, memory: Memory) -> tuple[Resource
     return tuple(resource for entry in entries for resource in entry.of(spec, memory))
 
 
+def _entries() -> tuple[Entry, ...]:
+    return (*MADE, *LEFT, *ABANDONED)
+
+
 def _kinds() -> list[type[Resource]]:
-    return [entry.kind for entry in (*MADE, *LEFT, *ABANDONED)]
+    return [entry.kind for entry in _entries()]

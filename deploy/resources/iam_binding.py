@@ -47,31 +47,35 @@ class IamBinding(Resource):
         return (RuntimeAccount(self.spec).id,)
 
     @property
+    def holder(self) -> str:
+        """The account that gets the role, as a plan names it."""
+        return self.spec.name
+
+    @property
+    def member(self) -> str:
+        """The account that gets the role, as IAM names it."""
+        return f"serviceAccount:{self.spec.runtime_account}"
+
+    @property
     def describe(self) -> Argv:
         """The command that reads the policy of the topic or the secret."""
         return (*self.group, "get-iam-policy", self.on.name, self.spec.project_flag)
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
         """Return the step that grants the role, or keeps it."""
-        if self._is_granted(facts):
-            return (keep(self.id, f"{self.spec.name} has it"),)
-        granted = (f"--member={self._member}", f"--role={self.role}", *self.flags)
+        if is_granted(self.found(facts), self.role, self.member):
+            return (keep(self.id, f"{self.holder} has it"),)
+        granted = (f"--member={self.member}", f"--role={self.role}", *self.flags)
         argv = (*self.group, "add-iam-policy-binding", self.on.name, *granted, self.spec.project_flag)
         return (create(self.id, "not granted", GcloudCall(argv)),)
 
-    @property
-    def _member(self) -> str:
-        return f"serviceAccount:{self.spec.runtime_account}"
 
-    def _is_granted(self, facts: Facts) -> bool:
-        """Return whether the policy has the binding without a condition."""
-        bindings = (self.found(facts) or {}).get("bindings", [])
-        return any(
-            binding.get("role") == self.role
-            and self._member in binding.get("members", [])
-            and not binding.get("condition")
-            for binding in bindings
-        )
+def is_granted(policy: Facts | None, role: str, member: str) -> bool:
+    """Return whether a policy has the binding without a condition."""
+    return any(
+        binding.get("role") == role and member in binding.get("members", []) and not binding.get("condition")
+        for binding in (policy or {}).get("bindings", [])
+    )
 
 
 def publisher_on(spec: Spec, topic: str) -> IamBinding:

@@ -7,6 +7,7 @@ from deploy.resources.connector import Connector, owned_by
 from deploy.resources.function import Function, function_url, version_of
 from deploy.resources.memory import Memory, read_memory
 from deploy.resources.resource import Facts, Resource
+from deploy.resources.service_agent import AGENT, ServiceAgent
 from deploy.resources.signature_secret import READ, SignatureSecret
 from deploy.secret import Secret
 from deploy.spec import Spec
@@ -26,6 +27,11 @@ class Observed:
     secrets: tuple[Secret, ...] = ()
     devices: Mapping[str, Sequence[str]] = field(default_factory=dict)
     closed: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def project_number(self) -> str:
+        """The number of the Google project; empty if no resource needs it."""
+        return str((self.facts.get(AGENT, {}).get(ServiceAgent.key) or {}).get("projectNumber") or "")
 
     def of(self, resource: Resource) -> Facts:
         """Return the facts of a resource; empty if it was not read."""

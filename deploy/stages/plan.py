@@ -1,6 +1,7 @@
 """The steps from the observed state to the desired one. Pure."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from deploy.errors import DeployError, NotOwned
 from deploy.resources.catalog import of_alerts, removable, resources
@@ -27,6 +28,7 @@ def plan(spec: Spec, observed: Observed, now: float | None = None) -> tuple[Step
     """
     steps: list[Step] = []
     failures: list[DeployError] = []
+    spec = replace(spec, project_number=observed.project_number)
     unnamed, memory = observed.unnamed(spec), observed.memory(spec)
     for resource in resources(spec, Memory(unnamed, memory.deployed)):
         try:

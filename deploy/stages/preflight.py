@@ -155,7 +155,7 @@ def _permissions(subject: Subject) -> _Finding:
     project = subject.spec.google_project
     token = token_for_now(subject.google.read_text)
     try:
-        needed = deployer_permissions(alerts=subject.spec.alerts.are_planned)
+        needed = deployer_permissions(alerts=subject.spec.alerts.are_planned, spec=subject.spec)
         missing = set(needed) - subject.test_permissions(f"projects/{project}", needed, token)
     except DeployError as error:
         return _Finding(warnings=(f"your permissions could not be read: {error}",))
