@@ -19,6 +19,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``dt``               the only modules that reach DT                              DT
 ``function_client``  signs requests and posts them to the function               the function
 ``network``          explains why an HTTPS request got no answer                 nothing
+``pubsub_filter``    filters of subscriptions: parse, apply, write               nothing
 ``web``              HTTP calls: no login of ~/.netrc, connections stay open   the environment, threads
 ``parallel``         worker threads, and sleeps that Ctrl-C ends                 threads
 ``costs``            the price list, and what a month costs                      nothing

@@ -28,6 +28,5 @@
 ``time_series``         questions to Cloud Monitoring, and points of its answers   nothing
 ``request_counts``      requests that the function answered, from its time series  nothing
 ``backlog``             unread messages of a subscription, from its time series    nothing
-``pubsub_filter``       filters of subscriptions: parse, apply, write              nothing
 ======================  =========================================================  =====================
 """

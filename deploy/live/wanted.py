@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
-from deploy.google.pubsub_filter import MAX_BYTES as MAX_FILTER_BYTES
-from deploy.google.pubsub_filter import All, AnyOf, Equals, Everything, Filter, Has, Not, parse_filter
 from deploy.live.message import Message
+from deploy.pubsub_filter import MAX_BYTES as MAX_FILTER_BYTES
+from deploy.pubsub_filter import All, AnyOf, Equals, Everything, Filter, Has, Not, parse_filter
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from deploy.google.https import Answer, Call
 from deploy.google.pubsub_api import BASE
-from deploy.google.pubsub_filter import parse_filter
+from deploy.pubsub_filter import parse_filter
 from deploy.spec import MARK
 from tests.deploy.fakes.gcloud import PROJECT
 

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.google.pubsub_filter import MAX_BYTES, parse_filter
 from deploy.live.message import Message
 from deploy.live.wanted import Wanted
+from deploy.pubsub_filter import MAX_BYTES, parse_filter
 from tests.deploy.live.builders import body, message
 
 TEMPERATURE = {"eventType": "temperature", "deviceId": "a"}

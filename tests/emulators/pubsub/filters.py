@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from deploy.google.pubsub_filter import FilterInvalid
-from deploy.google.pubsub_filter import parse_filter as read
+from deploy.pubsub_filter import FilterInvalid
+from deploy.pubsub_filter import parse_filter as read
 from tests.emulators.errors import invalid
 
 Matches = Callable[[Mapping[str, str]], bool]

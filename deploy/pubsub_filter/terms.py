@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from deploy.google.pubsub_filter.quotes import written, written_key
+from deploy.pubsub_filter.quotes import written, written_key
 
 Attributes = Mapping[str, str]
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from deploy.google.pubsub_filter.invalid import MAX_BYTES, FilterInvalid
-from deploy.google.pubsub_filter.quotes import decoded, is_bare_key
-from deploy.google.pubsub_filter.terms import All, AnyOf, Differs, Equals, Everything, Filter, Has, HasPrefix, Not
-from deploy.google.pubsub_filter.tokens import Token, tokens
+from deploy.pubsub_filter.invalid import MAX_BYTES, FilterInvalid
+from deploy.pubsub_filter.quotes import decoded, is_bare_key
+from deploy.pubsub_filter.terms import All, AnyOf, Differs, Equals, Everything, Filter, Has, HasPrefix, Not
+from deploy.pubsub_filter.tokens import Token, tokens
 
 
 def parse_filter(text: str) -> Filter:

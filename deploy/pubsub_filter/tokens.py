@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from deploy.google.pubsub_filter.invalid import FilterInvalid
+from deploy.pubsub_filter.invalid import FilterInvalid
 
 _TOKEN = re.compile(r'(?P<space>\s+)|(?P<word>[\w-]+)|(?P<sign>!=|[=(),:.])|(?P<text>"(?:[^"\\]|\\.)*")', re.DOTALL)
 

@@ -18,9 +18,9 @@ Operators are in capitals. Grammar: https://cloud.google.com/pubsub/docs/subscri
 ===================  ========================================================  =====================
 """
 
-from deploy.google.pubsub_filter.invalid import MAX_BYTES, FilterInvalid
-from deploy.google.pubsub_filter.parser import parse_filter
-from deploy.google.pubsub_filter.terms import All, AnyOf, Differs, Equals, Everything, Filter, Has, HasPrefix, Not
+from deploy.pubsub_filter.invalid import MAX_BYTES, FilterInvalid
+from deploy.pubsub_filter.parser import parse_filter
+from deploy.pubsub_filter.terms import All, AnyOf, Differs, Equals, Everything, Filter, Has, HasPrefix, Not
 
 __all__ = [
     "MAX_BYTES",

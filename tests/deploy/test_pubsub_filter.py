@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy.google.pubsub_filter import (
+from deploy.pubsub_filter import (
     MAX_BYTES,
     All,
     AnyOf,
