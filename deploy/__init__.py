@@ -26,6 +26,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``spec``             the desired state, as one frozen value                      nothing
 ``steps``            a plan as data                                              nothing
 ``secret``           a secret that no repr, log or traceback shows               nothing
+``files``            files that are replaced as a whole                           files
 ``errors``           the one family of errors                                    nothing
 ``times``            times and durations as text                                 nothing
 ``pages``            the paths of documentation that help and errors name        its own package

@@ -2,9 +2,7 @@
 
 import codecs
 import contextlib
-import os
 import re
-import shutil
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Any
 
 from deploy.cli.spelling import suggestion
 from deploy.errors import DeployError, InvalidOptions
+from deploy.files import replace_file, require_replaceable
 
 USUAL_NAME = "deploy.toml"
 
@@ -82,38 +81,25 @@ def write_settings_file(path: Path, text: str) -> None:
         DeployError: it cannot be written.
 
     """
-    target = path.resolve()
-    with _temporary_beside(path) as temporary:
-        with temporary.open("x", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        if target.exists():
-            shutil.copymode(target, temporary)
-        temporary.replace(target)
+    with _explaining(path):
+        replace_file(path, text)
 
 
 def require_writable(path: Path) -> None:
-    """Require that a settings file can be written, by the first step of ``write_settings_file``. Nothing stays.
+    """Require that a settings file can be written. Nothing stays.
 
     Raises:
         DeployError: it cannot be written, for example because its folder is read-only.
 
     """
-    with _temporary_beside(path) as temporary:
-        temporary.open("x", encoding="utf-8").close()
+    with _explaining(path):
+        require_replaceable(path)
 
 
 @contextlib.contextmanager
-def _temporary_beside(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file in the folder of the file that a path leads to, and remove it at the end."""
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name}.{os.getpid()}")
+def _explaining(path: Path) -> Iterator[None]:
     try:
-        try:
-            yield temporary
-        finally:
-            temporary.unlink(missing_ok=True)
+        yield
     except OSError as error:
         what = f"cannot be written: {error.strerror}"
         raise DeployError(what, where=str(path), fix=["name a file in another folder with --config"]) from None

@@ -1,7 +1,6 @@
 """The report as a file: its shape, its version, and how it is written so that a partial one is always valid."""
 
 import json
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.errors import DeployError, DtFailed, GcloudFailed
+from deploy.files import replace_file
 from deploy.first_contact.questions import FIELDS
 
 FORMAT = "dt-pubsub first contact"
@@ -88,10 +88,8 @@ class Document:
             DeployError: it cannot be written.
 
         """
-        part = self.path.with_name(f"{self.path.name}.part")
         try:
-            part.write_text(self._text(), "utf-8")
-            os.replace(part, self.path)  # noqa: PTH105  # the same as Path.replace
+            replace_file(self.path, self._text())
         except OSError as error:
             raise DeployError(f"cannot be written: {error.strerror}", where=str(self.path)) from None
 

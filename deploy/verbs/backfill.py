@@ -24,7 +24,7 @@ from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
 from deploy.times import MOMENT, spoken, utc
 from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, missing_of
-from deploy.verbs.backfilling import Options, options_of, resumed
+from deploy.verbs.backfilling import Options, opened, options_of, resumed
 from deploy.verbs.event_flags import DEVICE
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 from deploy.verbs.planning import observe
@@ -92,9 +92,10 @@ def run(context: Context) -> int:
 
     """
     options = options_of(context)
+    found = opened(options)
     observed = observe(context, Observer.for_proof, "reading the deployment")
     targets = {project: _target(context, observed, project, options) for project in context.spec.dt_projects}
-    options, resume = resumed(context, options, targets)
+    options, resume = resumed(context, options, targets, found)
     with _arrived(context, options) as is_there:
         backfill = replace(_backfill(context, options, observed, targets, resume), is_there=is_there)
         return _carried_out(context, options, backfill)

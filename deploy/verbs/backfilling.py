@@ -15,7 +15,7 @@ from deploy.dt.history import LAG_S
 from deploy.errors import DeployError, InvalidOptions
 from deploy.program import PROGRAM
 from deploy.repair.backfill.backfiller import Target
-from deploy.repair.backfill.resume_file import OTHER_FILE, ResumeFile, read_resume_file
+from deploy.repair.backfill.resume_file import OTHER_FILE, ResumeFile, changed, read_resume_file, require_writable
 from deploy.times import moment, utc
 from deploy.verbs.applying import deployment_flags
 from deploy.verbs.arrivals import faults_of
@@ -115,17 +115,31 @@ def options_of(context: Context) -> Options:
     )
 
 
-def resumed(context: Context, options: Options, targets: Mapping[str, Target]) -> tuple[Options, ResumeFile]:
+def opened(options: Options) -> ResumeFile | None:
+    """Return the resume file as an earlier run has left it, or None. One that cannot be used is found out here, first.
+
+    Raises:
+        DeployError: it cannot be read, or cannot be written and this is no dry run.
+
+    """
+    if options.file and not options.is_dry:
+        require_writable(options.file)
+    return read_resume_file(options.file) if options.file else None
+
+
+def resumed(
+    context: Context, options: Options, targets: Mapping[str, Target], found: ResumeFile | None
+) -> tuple[Options, ResumeFile]:
     """Return the options with the window of the resume file, if there is one, and what is done.
 
-    ``targets``: what the connector of each DT project sends. A dry run reads the file, and does not write it.
+    ``targets``: what the connector of each DT project sends. ``found``: what an earlier run has left. A dry run does
+    not write the file.
 
     Raises:
         DeployError: the file is of another backfill.
 
     """
     asked = _asked(context, options, targets)
-    found = read_resume_file(options.file) if options.file else None
     path = None if options.is_dry else options.file
     if found is None:
         return options, ResumeFile(path, asked)
@@ -135,7 +149,7 @@ def resumed(context: Context, options: Options, targets: Mapping[str, Target]) -
     if others:
         what = f"is of another backfill: {'; '.join(others)}"
         raise DeployError(what, where=str(options.file), fix=[OTHER_FILE])
-    start, end = _window(context, of_file, str(options.file))
+    start, end = _window(context, found)
     if found.is_finished:
         _say_that_it_is_finished(context, replace(options, start=start, end=end))
     context.terminal.info(f"going on with {options.file}")
@@ -156,11 +170,11 @@ def _say_that_it_is_finished(context: Context, options: Options) -> None:
     context.terminal.info(f"note: {what}: only devices that are new are read")
 
 
-def _window(context: Context, asked: Any, where: str) -> tuple[float, float]:
+def _window(context: Context, file: ResumeFile) -> tuple[float, float]:
     try:
-        start, end = (moment(asked["window"][name], context.now()) for name in ("from", "to"))
-    except (KeyError, TypeError, ValueError) as error:
-        raise DeployError(f"has been changed: {error!r}", where=where, fix=[OTHER_FILE]) from None
+        start, end = (moment(file.asked["window"][name], context.now()) for name in ("from", "to"))
+    except (KeyError, TypeError, ValueError):
+        raise changed(file.path or Path()) from None
     return start, end
 
 

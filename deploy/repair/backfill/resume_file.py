@@ -5,7 +5,6 @@ what was sent; then some events are sent twice, and none is left out.
 """
 
 import json
-import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from deploy.errors import DeployError
+from deploy.files import replace_file, require_replaceable
 from deploy.repair.backfill.place import Place
 
 FORMAT, VERSION = "dt-pubsub backfill", 2
@@ -58,7 +58,7 @@ class ResumeFile:
             self._changes += 1
 
     def create(self) -> None:
-        """Write the file before anything is sent, so that one that cannot be written is found out.
+        """Write the file before anything is sent, so that relative times stay what they are now, after any end.
 
         Raises:
             DeployError: it cannot be written.
@@ -81,12 +81,9 @@ class ResumeFile:
         document: dict[str, Any] = {"format": FORMAT, "version": VERSION, "asked": self.asked}
         document |= {"finished": self.is_finished, "devices": devices}
         try:
-            _replace(self.path, json.dumps(document, separators=(",", ":")))
+            replace_file(self.path, json.dumps(document, separators=(",", ":")))
         except OSError as error:
-            what = f"cannot be written: {error.strerror or error}"
-            raise DeployError(
-                what, where=str(self.path), fix=["name a file by --resume in a folder with room"]
-            ) from None
+            raise _unwritable(self.path, error) from None
         self._saved = changes
 
 
@@ -101,8 +98,10 @@ def read_resume_file(path: Path) -> ResumeFile | None:
         document: Any = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
-        raise DeployError(f"cannot be read: {error}", where=str(path), fix=[OTHER_FILE]) from None
+    except OSError as error:
+        raise DeployError(f"cannot be read: {error.strerror or error}", where=str(path), fix=[OTHER_FILE]) from None
+    except (RecursionError, ValueError):
+        document = None
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise DeployError("is not a file that backfill has written", where=str(path), fix=[OTHER_FILE])
     if document.get("version") != VERSION:
@@ -110,9 +109,32 @@ def read_resume_file(path: Path) -> ResumeFile | None:
         raise DeployError(what, where=str(path), fix=["use that version", OTHER_FILE])
     try:
         places = {name: _read(place) for name, place in document["devices"].items()}
-        return ResumeFile(path, document["asked"], places, bool(document["finished"]))
-    except (AttributeError, KeyError, TypeError) as error:
-        raise DeployError(f"has been changed: {error!r}", where=str(path), fix=[OTHER_FILE]) from None
+        return ResumeFile(path, dict(document["asked"]), places, bool(document["finished"]))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise changed(path) from None
+
+
+def require_writable(path: Path) -> None:
+    """Require that a resume file can be written, before anything is done. Nothing stays.
+
+    Raises:
+        DeployError: it cannot be written.
+
+    """
+    try:
+        require_replaceable(path)
+    except OSError as error:
+        raise _unwritable(path, error) from None
+
+
+def changed(path: Path) -> DeployError:
+    """Return the error of a file that has been changed by something else than this command."""
+    return DeployError("is not as backfill has written it: something has changed it", where=str(path), fix=[OTHER_FILE])
+
+
+def _unwritable(path: Path, error: OSError) -> DeployError:
+    fix = ["name a file by --resume in a folder that exists, can be written, and has room"]
+    return DeployError(f"cannot be written: {error.strerror or error}", where=str(path), fix=fix)
 
 
 def _written(place: Place) -> dict[str, Any]:
@@ -126,13 +148,3 @@ def _read(place: Mapping[str, Any]) -> Place:
     if not is_valid or not isinstance(is_finished, bool):
         raise TypeError("a device's place has another form")
     return Place(sent_to, missing, is_finished)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file so that it is there as a whole or not at all, whenever this is interrupted."""
-    new = path.with_name(f"{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

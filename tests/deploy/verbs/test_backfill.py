@@ -425,13 +425,21 @@ def test_a_resume_file_is_refused_after_the_connector_got_other_types_or_labels(
     assert function.bodies == []
 
 
-def test_a_resume_file_that_cannot_be_written_is_found_out_before_anything_is_sent(
+def test_a_resume_file_that_cannot_be_used_is_found_out_before_any_other_work(
     up: Stage, function: Function, tmp_path: Path
 ) -> None:
-    has_events(up, "d1", 10)
-    with pytest.raises(DeployError, match="cannot be written: No such file"):
-        up.deployment().backfill(resume=str(tmp_path / "none" / "resume.json"))
-    assert function.bodies == []
+    other = tmp_path / "other.json"
+    other.write_text("{")
+    before = len(up.google.asked)
+    for file, why in (
+        (tmp_path / "none" / "resume.json", "cannot be written: No such file"),
+        (tmp_path, "cannot be written: Is a directory"),
+        (other, "is not a file that backfill has written"),
+    ):
+        with pytest.raises(DeployError, match=why):
+            up.deployment().backfill(resume=str(file))
+    assert len(up.google.asked) == before
+    assert (other.read_text(), list(tmp_path.iterdir())) == ("{", [other])
 
 
 def test_a_resume_file_that_cannot_be_written_at_the_end_leaves_the_report_and_the_command_to_go_on(
@@ -457,7 +465,7 @@ def test_a_resume_file_whose_window_was_changed_is_refused(up: Stage, function: 
     file = tmp_path / "resume.json"
     assert up.deployment().backfill(resume=str(file)) == NOTHING_TO_DO
     file.write_text(file.read_text().replace('"window"', '"windows"'))
-    with pytest.raises(DeployError, match="has been changed"):
+    with pytest.raises(DeployError, match="something has changed it"):
         up.deployment().backfill(resume=str(file))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from deploy.errors import DeployError
 from deploy.repair.backfill.place import Place
-from deploy.repair.backfill.resume_file import ResumeFile, read_resume_file
+from deploy.repair.backfill.resume_file import ResumeFile, read_resume_file, require_writable
 
 ASKED = {"project": "p", "from": "2h"}
 
@@ -83,11 +83,12 @@ def test_what_could_not_be_saved_is_saved_later(path: Path) -> None:
     [
         ({"format": "other"}, "is not a file that backfill has written"),
         ({"version": 1}, "was written by another version"),
-        ({"devices": {"a": {"sentTo": "x", "missing": {}, "finished": True}}}, "has been changed"),
-        ({"devices": {"a": {"sentTo": 5, "missing": {"e": "x"}, "finished": True}}}, "has been changed"),
-        ({"devices": {"a": {"sentTo": 5, "missing": {}, "finished": "yes"}}}, "has been changed"),
-        ({"devices": {"a": {}}}, "has been changed"),
-        ({"devices": []}, "has been changed"),
+        ({"devices": {"a": {"sentTo": "x", "missing": {}, "finished": True}}}, "something has changed it"),
+        ({"devices": {"a": {"sentTo": 5, "missing": {"e": "x"}, "finished": True}}}, "something has changed it"),
+        ({"devices": {"a": {"sentTo": 5, "missing": {}, "finished": "yes"}}}, "something has changed it"),
+        ({"devices": {"a": {}}}, "something has changed it"),
+        ({"devices": []}, "something has changed it"),
+        ({"asked": 5}, "something has changed it"),
     ],
 )
 def test_a_file_that_cannot_be_trusted_is_refused(path: Path, changes: dict[str, Any], fault: str) -> None:
@@ -101,5 +102,13 @@ def test_a_file_that_cannot_be_trusted_is_refused(path: Path, changes: dict[str,
 @pytest.mark.parametrize("text", ["", "{", "[]", "\x00"])
 def test_a_file_of_something_else_is_refused(path: Path, text: str) -> None:
     path.write_text(text)
-    with pytest.raises(DeployError, match=r"cannot be read|is not a file that backfill has written"):
+    with pytest.raises(DeployError) as refused:
         read_resume_file(path)
+    assert refused.value.what == "is not a file that backfill has written"  # and nothing of the parser
+
+
+def test_a_folder_is_no_resume_file(tmp_path: Path) -> None:
+    with pytest.raises(DeployError, match="cannot be read: Is a directory"):
+        read_resume_file(tmp_path)
+    with pytest.raises(DeployError, match="cannot be written: Is a directory"):
+        require_writable(tmp_path)
