@@ -30,6 +30,7 @@ from deploy.stages.source import ROOT, runbook
 from deploy.verbs import USAGES
 from function.log import Line
 from function.outcomes import BY_ERROR, BY_ERROR_WITH_ORIGIN, INTERNAL
+from tests.deploy.resources.written_alerts import FILE, written
 from tests.deploy.stage import spec
 from tests.emulators.clouds.google.conditions import check_conditions
 from tests.emulators.clouds.google.log_filter import parse_filter
@@ -290,3 +291,8 @@ def test_the_stored_types_are_those_of_the_gcloud_here() -> None:
 def test_a_body_of_another_shape_is_noticed(kind: str, body: dict[str, Any], fault: str) -> None:
     (found,) = faults_of(kind, body)
     assert fault in found
+
+
+def test_every_condition_and_word_is_as_it_was_read_last() -> None:
+    again = "read the difference, then: python -m tests.deploy.resources.written_alerts"
+    assert FILE.read_text("utf-8") == written(), again

@@ -4,7 +4,17 @@ import pytest
 
 from deploy.resources.connector import Connector
 from deploy.resources.memory import paused_words, read_memory
-from deploy.resources.pausing import Undelivered, paused_after_pause, since_with_new
+from deploy.resources.pausing import (
+    RETRY_HOURS,
+    Undelivered,
+    losses,
+    paused_after_pause,
+    plan_pause,
+    plan_resume,
+    since_with_new,
+    undelivered,
+)
+from deploy.steps import Change, ConnectorCall
 from tests.deploy.stage import spec
 
 SINCE = "2026-11-02T08:13:15Z"
@@ -85,3 +95,67 @@ def test_the_time_without_deliveries_is_said_with_how_long_dt_keeps_the_events()
     unknown = Undelivered("p1", "", NOW)
     assert "since when is not known" in unknown.sentence()
     assert unknown.as_json() == {"dtProject": "p1", "from": None, "until": NOW}
+
+
+ON, OFF = Connector("dc1"), Connector("dc1", status="USER_DISABLED")
+SWITCHED_OFF = Connector("dc1", status="SYSTEM_DISABLED")
+NONE_THERE = "there is no connector of this deployment"
+
+
+@pytest.mark.parametrize(
+    ("connector", "since", "action", "reason"),
+    [
+        (ON, {}, "update", "dc1 is ACTIVE"),
+        (SWITCHED_OFF, {}, "update", "dc1: DT has switched it off; paused, it stays off also after up"),
+        (OFF, {"p1/dc1": SINCE}, "keep", f"dc1 is paused (USER_DISABLED) since {SINCE}, and stays so"),
+        (OFF, {}, "keep", "dc1 is paused (USER_DISABLED), and stays so"),
+    ],
+)
+def test_a_pause_sets_what_is_not_paused_and_says_since_when_the_rest_is(
+    connector: Connector, since: dict[str, str], action: str, reason: str
+) -> None:
+    step, absent = plan_pause({"p1": [connector], "p2": []}, since)
+    assert (step.action, step.resource) == (action, "connector in p1")
+    assert step.reason.startswith(reason)
+    assert (absent.action, absent.resource, absent.reason) == ("keep", "connector in p2", NONE_THERE)
+    if action == "update":
+        assert step.changes == (Change("status", connector.status, "USER_DISABLED"),)
+        assert step.call == ConnectorCall("PATCH", "p1", "dc1", {"status": "USER_DISABLED"})
+
+
+@pytest.mark.parametrize(
+    ("connector", "since", "by_hand", "action", "reason"),
+    [
+        (ON, {}, False, "keep", "dc1 is ACTIVE"),
+        (ON, {"p1/dc1": SINCE}, False, "keep", f"dc1 is ACTIVE; it was paused at {SINCE}, and resumed since"),
+        (OFF, {"p1/dc1": SINCE}, False, "update", f"dc1 was paused at {SINCE}"),
+        (OFF, {}, True, "update", "dc1 was paused in DT Studio, since when is not known"),
+        (
+            *(OFF, {}, False, "keep"),
+            "dc1 was paused in DT Studio, and not by `python -m deploy pause`: it stays so, unless --all is given",
+        ),
+        (
+            *(SWITCHED_OFF, {}, False, "update"),
+            "dc1 is SYSTEM_DISABLED: switched off by DT, after five days of failed deliveries, and not paused: "
+            "it goes off again unless the cause is gone",
+        ),
+    ],
+)
+def test_a_resumption_sets_what_pause_has_paused_and_leaves_a_pause_by_hand_unless_it_is_asked_for(
+    connector: Connector, since: dict[str, str], by_hand: bool, action: str, reason: str
+) -> None:
+    step, absent = plan_resume({"p1": [connector], "p2": []}, since, by_hand=by_hand)
+    assert (step.action, step.resource, step.reason) == (action, "connector in p1", reason)
+    assert (absent.action, absent.resource, absent.reason) == ("keep", "connector in p2", NONE_THERE)
+    if action == "update":
+        assert step.changes == (Change("status", connector.status, "ACTIVE"),)
+        assert step.call == ConnectorCall("PATCH", "p1", "dc1", {"status": "ACTIVE"})
+        was_off = connector is SWITCHED_OFF
+        assert undelivered((step, absent), since, NOW) == [Undelivered("p1", since.get("p1/dc1", ""), NOW, was_off)]
+
+
+def test_what_a_pause_loses_is_said_for_each_project_once() -> None:
+    steps = plan_pause({"p1": [ON, Connector("dc2")], "p2": [ON], "p3": []}, {})
+    text = losses(steps)
+    assert text.startswith("During the pause DT sends nothing from p1, p2, and does not send it later.")
+    assert f"for up to {RETRY_HOURS} h, are dropped, too.\nDT's history keeps the events for 30 days: `" in text

@@ -118,3 +118,23 @@ def test_a_rotation_that_has_ended_is_shown_for_two_weeks() -> None:
     done = noted(replace(KEEPING, phase="done"))
     assert rotation_row(done, NOW) == ("ok", "the secret was replaced at 2025-11-27T23:55:00Z; the old one is gone")
     assert rotation_row(done, NOW + SOON_S) is None
+
+
+def test_a_rotation_as_json_has_its_times_and_the_numbers_of_the_versions() -> None:
+    clearing = replace(KEEPING, phase="clearing", last=3, moved=NOW + 9)
+    assert clearing.as_json(NOW) == {
+        "phase": "clearing",
+        "since": "2025-11-27T23:55:00Z",
+        "switched": "2025-11-28T00:00:00Z",
+        "oldUntil": "2025-11-29T00:00:00Z",
+        "due": False,
+        "versions": {"old": 1, "both": 2, "new": 3},
+        "sentence": clearing.sentence(NOW),
+    }
+    begun = Rotation("adding", since=NOW).as_json(NOW)
+    assert begun == {
+        **begun,
+        "switched": None,
+        "oldUntil": None,
+        "versions": {"old": None, "both": None, "new": None},
+    }

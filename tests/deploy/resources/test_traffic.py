@@ -6,7 +6,7 @@ import pytest
 
 from deploy.errors import DeployError
 from deploy.resources.function import Function
-from deploy.resources.traffic import back_to_newest, pinned_to, plan_rollback, split_words
+from deploy.resources.traffic import back_to_newest, list_revisions, pinned_to, plan_rollback, split_words
 from deploy.steps import Step
 from tests.deploy.fakes.gcloud import PROJECT, new_revision
 from tests.deploy.stage import spec
@@ -157,3 +157,22 @@ def test_a_tag_without_requests_does_not_count() -> None:
     tagged = service(LATEST, {"revisionName": ON(1), "tag": "old"})
     assert pinned_to(tagged) == ""
     assert pinned_to(service({"revisionName": ON(1), "percent": 100}, {"latestRevision": True, "tag": "new"})) == ON(1)
+
+
+def test_the_revisions_of_the_service_are_listed_in_its_region() -> None:
+    assert " ".join(list_revisions(spec())) == (
+        f"run revisions list --service=dt-pubsub --region=europe-west1 --project={PROJECT}"
+    )
+
+
+def test_a_revision_that_cannot_be_taken_is_named_with_those_that_can() -> None:
+    other = f"python -m deploy up --rollback={ON(1)}"
+    refusals = {
+        "dt-pubsub-00009-abc": ("there is no such revision", (f"python -m deploy up --rollback={ON(2)}", other)),
+        ON(3): ("is the newest: up sends the requests to it", ("python -m deploy up",)),
+    }
+    for wanted, (what, fix) in refusals.items():
+        with pytest.raises(DeployError) as refused:
+            rollback(service(), wanted=wanted)
+        assert refused.value.where == f"revision {wanted}"
+        assert (refused.value.what, tuple(refused.value.fix)) == (what, fix)
