@@ -37,6 +37,7 @@ ground
 ``settings_names``   a misspelt variable's name -> the name of the setting          nothing
 ``log``              one JSON line per request                                      nothing
 ``foreign_lines``    log records of libraries -> lines of this log                  Python's loggers
+``ending``           calls a function at SIGTERM                                    signals
 ``output``           lines to standard output, without waiting for its reader       standard output
 ``timeouts``         awaits with a timeout                                          nothing
 ``threads``          runs blocking calls beside the event loop                      threads

@@ -20,12 +20,18 @@ from function.errors import RelayError
 from function.event import NOTHING, Envelope
 from function.http import Request
 from function.message import Message
-from function.outcomes import DELIVERED, Outcome
+from function.outcomes import DELIVERED, DELIVERED_WITH_WARNING, Outcome
 from function.settings import SEVERITIES, Severity
 from function.signature import Origin
 
 SAMPLE_S = 1.0
 """Minimum seconds between two lines of the same sampled reason."""
+
+LONGEST_GAP_S = 60.0
+"""Seconds after which the next delivered event has a line, also if ``LOG_DELIVERED`` would leave it out."""
+
+EMULATED = "emu"
+"""The beginning of an emulated sensor's id. ``verify`` and ``rotate`` look for the lines of such sensors' events."""
 
 LONGEST_TEXT = 1024
 """Maximum characters of a field that is copied from the event, because an id could be as long as the body."""
@@ -53,6 +59,8 @@ _TRACEPARENT = re.compile(
 _CLOUD_TRACE = re.compile(r"(?P<trace>(?!0{32})[0-9a-f]{32})(?:/(?P<span>[^;]*))?(?:;.*)?")
 """https://cloud.google.com/trace/docs/trace-context#legacy-http-header"""
 _NO_SPAN = "0" * 16
+
+_DELIVERED = (DELIVERED, DELIVERED_WITH_WARNING)
 
 
 class Stream(Protocol):
@@ -87,6 +95,7 @@ class Line(Struct, omit_defaults=True, rename="camel"):
     detail: str | None = None
     stack_trace: str | None = field(default=None, name="stack_trace")
     suppressed: int = 0
+    delivered: int = 0
     event_id: str | None = None
     event_type: str | None = None
     device_id: str | None = None
@@ -127,24 +136,44 @@ class Line(Struct, omit_defaults=True, rename="camel"):
 
 
 class Log:
-    """Writes the lines. ``monotonic`` returns seconds of a clock that never steps back."""
+    """Writes the lines. ``monotonic`` returns seconds of a clock that never steps back.
 
-    def __init__(self, stream: Stream, *, level: Severity, google_project: str, monotonic: Callable[[], float]) -> None:
+    ``one_of``: one of so many delivered events has a line, and the line counts them all. ``at_end`` is called with
+    ``close`` when the first line is left out.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        *,
+        level: Severity,
+        google_project: str,
+        monotonic: Callable[[], float],
+        one_of: int = 1,
+        at_end: Callable[[Callable[[], None]], object] = lambda _: None,
+    ) -> None:
         self._stream = stream
         self._level = SEVERITIES.index(level)
         self._google_project = google_project
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._samples: dict[str, _Sample] = {}
+        self._one_of = one_of if self._level <= SEVERITIES.index(DELIVERED.severity) else 1
+        self._at_end = at_end
+        self._is_watched = self._is_closed = False
+        self._uncounted = 0
+        self._delivered_at = -math.inf
 
     def request(self, context: RequestContext, outcome: Outcome, error: Exception | None = None) -> None:
         """Write the line of a request whose outcome is known."""
         if SEVERITIES.index(outcome.severity) < self._level:
             return
+        delivered = self._delivered(context, outcome)
         suppressed = self._suppressed(outcome)
-        if suppressed is None:
+        if delivered is None or suppressed is None:
             return
         line = Line(outcome.severity, outcome.message, outcome.reason, outcome.status, suppressed=suppressed)
+        line.delivered = delivered
         if isinstance(error, RelayError):
             line.detail = _truncated(str(error)) or None
         elif error:
@@ -158,6 +187,35 @@ class Log:
         """Write the line of a problem that belongs to no request, such as a secret file that cannot be read."""
         if SEVERITIES.index(severity) >= self._level:
             self._write(Line(severity, sentence))
+
+    def close(self) -> None:
+        """Write the line that counts the delivered events after the last line. From now on, each one has a line."""
+        with self._lock:
+            delivered, self._uncounted, self._is_closed = self._uncounted, 0, True
+        if delivered:
+            self._write(Line("INFO", f"delivered {delivered} more events without a line", delivered=delivered))
+
+    def _delivered(self, context: RequestContext, outcome: Outcome) -> int | None:
+        """Return the number of delivered events that this line counts, 0 if it counts none; None if it is left out.
+
+        A line is left out neither after ``one_of`` events or ``LONGEST_GAP_S`` without a line, nor if somebody looks
+        for it: because of a warning, an operator, an older secret, or an emulated sensor.
+        """
+        if self._one_of == 1 or outcome not in _DELIVERED:
+            return 0
+        is_wanted = outcome is not DELIVERED or context.origin or context.secret_index
+        is_emulated = (context.envelope.device_id or "").startswith(EMULATED)
+        now = self._monotonic()
+        with self._lock:
+            self._uncounted += 1
+            is_due = self._uncounted >= self._one_of or now - self._delivered_at >= LONGEST_GAP_S
+            if is_due or is_wanted or is_emulated or self._is_closed:
+                delivered, self._uncounted, self._delivered_at = self._uncounted, 0, now
+                return delivered
+            is_first, self._is_watched = not self._is_watched, True
+        if is_first:
+            self._at_end(self.close)
+        return None
 
     def _suppressed(self, outcome: Outcome) -> int | None:
         """Return the number of lines of this reason that were left out since the last line.

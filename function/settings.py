@@ -38,6 +38,9 @@ https://cloud.google.com/pubsub/quotas
 LONGEST_PUBLISH_S = 6.5
 """Maximum of PUBLISH_TIMEOUT_SECONDS. DT times out after 10 s, and every answer must leave within 7.5 s."""
 
+RAREST_LINE = 1_000_000
+"""Maximum of LOG_DELIVERED. With this value, an instance writes one line of a delivered event in a minute."""
+
 Severity = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 """The severities of Cloud Logging that the function uses, in ascending order."""
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)
@@ -66,6 +69,7 @@ class Settings:
     publish_timeout_s: float
     clock_leeway_s: int
     log_level: Severity
+    log_delivered: int
     emulator_host: str | None
     google_project: str
 
@@ -94,6 +98,7 @@ class Settings:
             publish_timeout_s=given.read("PUBLISH_TIMEOUT_SECONDS", number_between(float, 0.1, LONGEST_PUBLISH_S), 4.0),
             clock_leeway_s=given.read("CLOCK_LEEWAY_SECONDS", number_between(int, 0, 3600), 60),
             log_level=given.read("LOG_LEVEL", one_of(*SEVERITIES), "INFO"),
+            log_delivered=given.read("LOG_DELIVERED", number_between(int, 1, RAREST_LINE), 1),
             emulator_host=given.read("PUBSUB_EMULATOR_HOST", emulator_host, None),
             google_project=given.read(
                 "GOOGLE_CLOUD_PROJECT", google_project, topic.removeprefix("projects/").partition("/")[0]

@@ -1,5 +1,6 @@
 """Builds the receiver from the real clocks, standard output, files and clients of services."""
 
+import atexit
 import os
 import sys
 import time
@@ -10,6 +11,7 @@ from pathlib import Path
 from function.access_token import AccessTokens
 from function.batching import Batcher
 from function.credentials import token_source
+from function.ending import at_sigterm
 from function.errors import SettingsError
 from function.foreign_lines import redirect_loggers
 from function.key_source import KeySource, fetch_document
@@ -33,7 +35,15 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
     """
     settings = _settings(environ)
     output = LineWriter.to(sys.__stdout__, dropped_line=dropped_line)
-    log = Log(output, level=settings.log_level, google_project=settings.google_project, monotonic=time.monotonic)
+    log = Log(
+        output,
+        level=settings.log_level,
+        google_project=settings.google_project,
+        monotonic=time.monotonic,
+        one_of=settings.log_delivered,
+        at_end=at_sigterm,
+    )
+    atexit.register(log.close)  # a later registration runs earlier, so this runs before the output is flushed
     redirect_loggers(log.problem, monotonic=time.monotonic)
     return Receiver(
         settings,

@@ -26,10 +26,10 @@ SPAN = "00f067aa0ba902b7"
 class Page:
     """A log whose lines a test can read."""
 
-    def __init__(self, level: Severity = "DEBUG") -> None:
+    def __init__(self, level: Severity = "DEBUG", one_of: int = 1) -> None:
         self.stream = io.BytesIO()
         self.clock = FakeClock()
-        self.log = Log(self.stream, level=level, google_project="demo", monotonic=self.clock)
+        self.log = Log(self.stream, level=level, google_project="demo", monotonic=self.clock, one_of=one_of)
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -127,6 +127,75 @@ def test_a_reason_that_is_not_sampled_has_every_line() -> None:
     for _ in range(3):
         page.log.request(context(), BY_ERROR[ChecksumMismatch])
     assert len(page.lines) == 3
+
+
+def of_device(device_id: str = "b5rj9ed7rihk942p48og") -> RequestContext:
+    known = context()
+    known.envelope = structs.replace(known.envelope, event_id="e", device_id=device_id)
+    return known
+
+
+def test_one_of_so_many_delivered_events_has_a_line_and_the_lines_count_all_of_them() -> None:
+    page = Page(one_of=3)
+    for _ in range(8):
+        page.log.request(of_device(), DELIVERED)
+    page.log.close()
+    assert [line["delivered"] for line in page.lines] == [1, 3, 3, 1]
+    assert page.lines[-1] == {"severity": "INFO", "message": "delivered 1 more events without a line", "delivered": 1}
+
+
+def test_the_end_of_the_log_has_no_line_if_every_delivered_event_is_counted() -> None:
+    page = Page(one_of=1000)
+    page.log.request(of_device(), DELIVERED)
+    page.log.close()
+    page.log.close()
+    assert len(page.lines) == 1
+
+
+def test_a_delivered_event_after_a_minute_without_a_line_has_one() -> None:
+    page = Page(one_of=1000)
+    for seconds in (0, 59.9, 0.1, 59.9):
+        page.clock.advance(seconds)
+        page.log.request(of_device(), DELIVERED)
+    assert [line["delivered"] for line in page.lines] == [1, 2]
+
+
+def test_no_line_is_left_out_that_somebody_looks_for() -> None:
+    page = Page(one_of=1000)
+    by_operator, by_older_secret = of_device(), of_device()
+    by_operator.origin, by_older_secret.secret_index = "replay", 1
+    page.log.request(of_device(), DELIVERED)
+    page.log.request(of_device(), DELIVERED)
+    page.log.request(by_operator, DELIVERED)
+    page.log.request(by_older_secret, DELIVERED)
+    page.log.request(of_device("emu0007dr2b5vjs7396g"), DELIVERED)
+    page.log.request(of_device(), DELIVERED_WITH_WARNING)
+    assert [line["delivered"] for line in page.lines] == [1, 2, 1, 1, 1]
+
+
+def test_each_event_that_is_delivered_after_the_end_of_the_log_has_a_line() -> None:
+    page = Page(one_of=1000)
+    for _ in range(3):
+        page.log.request(of_device(), DELIVERED)
+    page.log.close()
+    page.log.request(of_device(), DELIVERED)
+    assert [line["delivered"] for line in page.lines] == [1, 2, 1]
+
+
+def test_what_was_not_delivered_has_its_line_however_few_delivered_events_have_one() -> None:
+    page = Page(one_of=1000)
+    for error in (PublishTransient, Malformed, ChecksumMismatch, PublishTransient, Malformed, ChecksumMismatch):
+        page.log.request(of_device(), BY_ERROR[error])
+    page.log.request(of_device(), INTERNAL)
+    assert [line.get("delivered") for line in page.lines] == [None] * 7
+
+
+def test_nothing_is_counted_below_the_level_of_delivered_events() -> None:
+    page = Page("WARNING", one_of=10)
+    page.log.request(of_device(), DELIVERED)
+    page.log.request(of_device(), DELIVERED_WITH_WARNING)
+    page.log.close()
+    assert [line.get("delivered") for line in page.lines] == [None]
 
 
 def test_an_expected_error_has_its_detail_and_no_stack() -> None:

@@ -33,6 +33,7 @@ def test_settings_that_are_not_set_have_their_defaults() -> None:
         publish_timeout_s=4.0,
         clock_leeway_s=60,
         log_level="INFO",
+        log_delivered=1,
         emulator_host=None,
         google_project="demo",
     )
@@ -75,6 +76,8 @@ VALID = [
     ("CLOCK_LEEWAY_SECONDS", "3600", "clock_leeway_s", 3600),
     ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
     ("LOG_LEVEL", "CRITICAL", "log_level", "CRITICAL"),
+    ("LOG_DELIVERED", "1", "log_delivered", 1),
+    ("LOG_DELIVERED", "1000000", "log_delivered", 1_000_000),
     ("PUBSUB_EMULATOR_HOST", "localhost:8085", "emulator_host", "localhost:8085"),
     ("GOOGLE_CLOUD_PROJECT", "other", "google_project", "other"),
 ]
@@ -94,6 +97,7 @@ INVALID = [
     *[("PUBSUB_EMULATOR_HOST", text) for text in ("not a host", "http://127.0.0.1:80", "127.0.0.1:99999", "host")],
     ("GOOGLE_CLOUD_PROJECT", "a b"),
     *[("MAX_BODY_BYTES", text) for text in ("1_000", "\u0663\u0660\u0660", "1.5", "+5")],
+    *[("LOG_DELIVERED", text) for text in ("0", "1000001", "1%", "0.5", "all")],
     ("DT_PROJECT_IDS", " , "),
     ("LABEL_ATTRIBUTES", ","),
     ("LABEL_ATTRIBUTES", "room,flo\x00or"),

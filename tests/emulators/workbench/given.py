@@ -28,6 +28,7 @@ SETTINGS = (
     "PUBLISH_TIMEOUT_SECONDS",
     "CLOCK_LEEWAY_SECONDS",
     "LOG_LEVEL",
+    "LOG_DELIVERED",
     "GOOGLE_CLOUD_PROJECT",
 )
 """The settings that the function gets from the environment, in the order of docs/reference.md."""
