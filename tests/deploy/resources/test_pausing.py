@@ -123,28 +123,30 @@ def test_a_pause_sets_what_is_not_paused_and_says_since_when_the_rest_is(
         assert step.call == ConnectorCall("PATCH", "p1", "dc1", {"status": "USER_DISABLED"})
 
 
+GOES_OFF_AGAIN = (
+    "dc1 is SYSTEM_DISABLED: switched off by DT, after five days of failed deliveries, and not paused: "
+    "it goes off again unless the cause is gone"
+)
+
+
 @pytest.mark.parametrize(
-    ("connector", "since", "by_hand", "action", "reason"),
+    ("connector", "since", "flags", "action", "reason"),
     [
-        (ON, {}, False, "keep", "dc1 is ACTIVE"),
-        (ON, {"p1/dc1": SINCE}, False, "keep", f"dc1 is ACTIVE; it was paused at {SINCE}, and resumed since"),
-        (OFF, {"p1/dc1": SINCE}, False, "update", f"dc1 was paused at {SINCE}"),
-        (OFF, {}, True, "update", "dc1 was paused in DT Studio, since when is not known"),
+        (ON, {}, "", "keep", "dc1 is ACTIVE"),
+        (ON, {"p1/dc1": SINCE}, "", "keep", f"dc1 is ACTIVE; it was paused at {SINCE}, and resumed since"),
+        (OFF, {"p1/dc1": SINCE}, "", "update", f"dc1 was paused at {SINCE}"),
+        (OFF, {}, "--all", "update", "dc1 was paused in DT Studio, since when is not known"),
         (
-            *(OFF, {}, False, "keep"),
+            *(OFF, {}, "", "keep"),
             "dc1 was paused in DT Studio, and not by `python -m deploy pause`: it stays so, unless --all is given",
         ),
-        (
-            *(SWITCHED_OFF, {}, False, "update"),
-            "dc1 is SYSTEM_DISABLED: switched off by DT, after five days of failed deliveries, and not paused: "
-            "it goes off again unless the cause is gone",
-        ),
+        (SWITCHED_OFF, {}, "", "update", GOES_OFF_AGAIN),
     ],
 )
 def test_a_resumption_sets_what_pause_has_paused_and_leaves_a_pause_by_hand_unless_it_is_asked_for(
-    connector: Connector, since: dict[str, str], by_hand: bool, action: str, reason: str
+    connector: Connector, since: dict[str, str], flags: str, action: str, reason: str
 ) -> None:
-    step, absent = plan_resume({"p1": [connector], "p2": []}, since, by_hand=by_hand)
+    step, absent = plan_resume({"p1": [connector], "p2": []}, since, by_hand=bool(flags))
     assert (step.action, step.resource, step.reason) == (action, "connector in p1", reason)
     assert (absent.action, absent.resource, absent.reason) == ("keep", "connector in p2", NONE_THERE)
     if action == "update":

@@ -1,4 +1,4 @@
-"""``python -m tests.deploy.resources.written_alerts``: write ``alerts.json``, all that alerts and dashboard send Google.
+"""``python -m tests.deploy.resources.written_alerts``: write ``alerts.json``, the alerts and the dashboard.
 
 Read the difference before you commit it: an operator is woken by these conditions, and reads these words.
 """
