@@ -18,6 +18,7 @@
 ``errors``            the one family of errors                                                   nothing
 ``workbenches``       workbenches that the tests start                                           this machine
 ``google_messages``   the message types in gcloud's clients, as a JSON Schema                    this machine
+``asked``             Google's side of the offline clouds, asked in this process                     nothing
 ``clients``           what the tests send to the clouds: HTTPS requests and gcloud               this machine
 ====================  =========================================================================  ============
 """

@@ -1,6 +1,6 @@
 """Reads message types out of the clients that Google generates for gcloud, and writes them as a JSON Schema.
 
-``python -m tests.emulators.google_messages`` writes ``clouds/google/alerting_schema.json`` anew. The types are read
+``python -m tests.emulators.google_messages`` writes ``clouds/google/message_types.json`` anew. The types are read
 from the source of the clients, without importing it: gcloud's own packages are not those of this repository.
 """
 
@@ -11,12 +11,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-STORED = Path(__file__).parent / "clouds" / "google" / "alerting_schema.json"
+STORED = Path(__file__).parent / "clouds" / "google" / "message_types.json"
 ROOTS = {
     "AlertPolicy": "monitoring/v3/monitoring_v3_messages.py",
     "NotificationChannel": "monitoring/v3/monitoring_v3_messages.py",
     "Dashboard": "monitoring/v1/monitoring_v1_messages.py",
     "LogMetric": "logging/v2/logging_v2_messages.py",
+    "Dataset": "bigquery/v2/bigquery_v2_messages.py",
+    "Table": "bigquery/v2/bigquery_v2_messages.py",
+    "QueryRequest": "bigquery/v2/bigquery_v2_messages.py",
+    "JobConfigurationQuery": "bigquery/v2/bigquery_v2_messages.py",
 }
 """The types that are stored, and where gcloud has them."""
 
@@ -45,7 +49,14 @@ def schema_of(folder: Path) -> dict[str, Any]:
 
 
 def _classes(module: ast.Module) -> dict[str, ast.ClassDef]:
-    return {node.name: node for node in module.body if isinstance(node, ast.ClassDef)}
+    """Return the types by name, and those within others that are messages: their names are used in no other type."""
+    outer = [node for node in module.body if isinstance(node, ast.ClassDef)]
+    inner = [line for node in outer for line in node.body if isinstance(line, ast.ClassDef) and _is_entry(line)]
+    return {node.name: node for node in (*inner, *outer)}
+
+
+def _is_entry(node: ast.ClassDef) -> bool:
+    return node.name.endswith("Entry")
 
 
 def _reachable(root: str, classes: Mapping[str, ast.ClassDef]) -> list[str]:

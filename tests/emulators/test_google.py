@@ -687,8 +687,6 @@ def test_a_secret_at_its_limits_is_accepted(both_clouds: Clouds, secret: str) ->
 
 EVENTS = f"projects/{PROJECT}/topics/dt-events"
 TABLE = f"{PROJECT}.data.events"
-AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
-MAY_WRITE = {"policy": {"bindings": [{"role": "roles/bigquery.dataEditor", "members": [AGENT]}]}}
 
 
 @pytest.fixture
@@ -696,28 +694,6 @@ def events(both_clouds: Clouds) -> str:
     """Return the URL of a subscription that does not exist yet, of an existing topic."""
     ask(both_clouds, "PUT", f"{PUBSUB}/topics/dt-events", {})
     return f"{PUBSUB}/subscriptions/one"
-
-
-def test_a_bigquery_subscription_needs_its_table_and_the_role_to_write_to_it(both_clouds: Clouds, events: str) -> None:
-    asked = {"topic": EVENTS, "bigqueryConfig": {"table": TABLE, "writeMetadata": True}}
-
-    missing = ask(both_clouds, "PUT", events, asked)
-    assert (missing.status, missing.sentence) == (404, f"Not found: Table {PROJECT}:data.events")
-    both_clouds.google.pubsub.exports.tables.add(TABLE)
-    refused = ask(both_clouds, "PUT", events, asked)
-    assert (refused.status, "bigquery.tables.updateData" in refused.sentence) == (403, True)
-    both_clouds.google.policies.replace(f"projects/{PROJECT}/datasets/data/tables/events", MAY_WRITE)
-    assert ask(both_clouds, "PUT", events, asked).json["bigqueryConfig"]["state"] == "ACTIVE"
-
-
-@pytest.mark.parametrize("place", [f"projects/{PROJECT}", f"projects/{PROJECT}/datasets/data"])
-def test_the_role_to_write_can_be_granted_on_the_dataset_or_the_project(
-    both_clouds: Clouds, events: str, place: str
-) -> None:
-    both_clouds.google.pubsub.exports.tables.add(TABLE)
-    both_clouds.google.policies.replace(place, MAY_WRITE)
-
-    assert ask(both_clouds, "PUT", events, {"topic": EVENTS, "bigqueryConfig": {"table": TABLE}}).status == 200
 
 
 @pytest.mark.parametrize(

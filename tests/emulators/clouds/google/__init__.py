@@ -18,6 +18,7 @@ It is strict: it refuses unknown fields, missing permissions, APIs that are off,
 ``collection``   the methods that topics and subscriptions have in common                  nothing
 ``exports``      checks subscriptions that write to BigQuery or Cloud Storage              nothing
 ``filters``      the filters of subscriptions                                              nothing
+``bigquery``     BigQuery                                                                  DuckDB
 ``monitoring``   unacknowledged messages and requests, as time series                      the data plane
 ``served_requests``  the requests that the front end has answered                          the clock
 ``notification_channels``  channels by e-mail, and the policies that use them         nothing

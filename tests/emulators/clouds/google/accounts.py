@@ -8,11 +8,12 @@ import time
 
 from tests.emulators.clouds.exchange import Json, Request, Route, page
 from tests.emulators.clouds.field_masks import masked
-from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.clouds.google.estate import AGENTS, Estate
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import Problem, exists, invalid, not_found
 from tests.emulators.clouds.google.strict import strict
 
+_AGENTS = frozenset(AGENTS.values())
 _ACCOUNT_ID = re.compile(r"[a-z]([-a-z0-9]{4,28}[a-z0-9])")
 
 
@@ -35,6 +36,8 @@ class ServiceAccounts:
 
     def is_seen(self, email: str) -> bool:
         """Whether the other APIs see this account. Accounts of other projects always exist."""
+        if email.startswith(f"service-{self._estate.number}@") and email.partition("@")[2].partition(".")[0] in _AGENTS:
+            return self._estate.agent_exists(email)
         if not email.endswith(f"@{self._estate.project}.iam.gserviceaccount.com"):
             return True
         return email in self._accounts and time.monotonic() >= self._seen_from[email]

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from tests.emulators.clouds.exchange import Answer, Request, Route, find_route
 from tests.emulators.clouds.google.accounts import ServiceAccounts
+from tests.emulators.clouds.google.bigquery import BigQuery
+from tests.emulators.clouds.google.bigquery.problems import of_bigquery
 from tests.emulators.clouds.google.build import CloudBuild
 from tests.emulators.clouds.google.builder import Builder
 from tests.emulators.clouds.google.dashboards import Dashboards
@@ -43,7 +45,8 @@ class Google:
         self.policies = Policies(estate, self.accounts.is_seen)
         self.accounts.use(self.policies)
         self.secrets = Secrets(estate, self.policies)
-        self.pubsub = PubSub(estate, self.policies, plane)
+        self.bigquery = BigQuery(estate, self.policies, self.accounts.is_seen)
+        self.pubsub = PubSub(estate, self.policies, plane, self.bigquery)
         self.requests = ServedRequests()
         self.monitoring = Monitoring(estate, self.pubsub, self.requests)
         self.run = Run(estate, self.policies)
@@ -57,6 +60,7 @@ class Google:
         self.functions = Functions(estate, self._builder, self.run)
         routes: dict[str, Callable[[], list[Route]]] = {
             "artifactregistry": list,
+            "bigquery": self.bigquery.routes,
             "cloudbilling": Billing(estate).routes,
             "cloudbuild": build.routes,
             "cloudfunctions": self.functions.routes,
@@ -90,13 +94,13 @@ class Google:
             self._check(api, route, parts, request)
             answer = route.handler(request, **parts)
         except Problem as problem:
-            return problem.answer()
+            return (of_bigquery(problem) if api.name == "bigquery" else problem).answer()
         return answer if isinstance(answer, Answer) else Answer.of(answer)
 
     def left(self) -> list[str]:
         """Return the full names of all resources that were made and still exist."""
         made = (self.pubsub.names(), self.accounts.names(), self.secrets.names(), self.functions.names(), self.alerts())
-        return [name for names in made for name in names]
+        return [name for names in (*made, self.bigquery.catalog.names()) for name in names]
 
     def alerts(self) -> list[str]:
         """Return the full names of all resources of alerts that exist."""
@@ -104,8 +108,9 @@ class Google:
         return [name for kind in made for name in kind.names()]
 
     def close(self) -> None:
-        """End all functions."""
+        """End all functions and BigQuery's engine."""
         self.functions.close()
+        self.bigquery.close()
 
     def _check(self, api: _Api, route: Route, parts: Mapping[str, str], request: Request) -> None:
         if request.headers.get("authorization") != f"Bearer {self.estate.token}":

@@ -24,12 +24,13 @@ class Collection:
     """All resources of one kind, ``topics`` or ``subscriptions``, by full name.
 
     ``on_update``: called with a resource before and after an update and the names of the updated fields; it returns the
-    resource to store.
+    resource to store. ``on_show``: returns a resource as the API shows it.
     """
 
     def __init__(self, kind: str, estate: Estate, policies: Policies) -> None:
         self.items: dict[str, Json] = {}
         self.on_update: Callable[[Json, Json, list[str]], Json] = lambda _before, after, _fields: after
+        self.on_show: Callable[[Json], Json] = lambda resource: resource
         self._kind = kind
         self._estate = estate
         self._policies = policies
@@ -70,13 +71,14 @@ class Collection:
 
     def _list(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)
-        return page(self._kind, list(self.items.values()), request, default=100, most=1000)
+        shown = [self.on_show(resource) for resource in list(self.items.values())]
+        return page(self._kind, shown, request, default=100, most=1000)
 
     def _get(self, _: Request, project: str, name: str) -> Json:
-        return self.find(self.full_name(project, name))
+        return self.on_show(self.find(self.full_name(project, name)))
 
     def _update(self, request: Request, project: str, name: str) -> Json:
-        before, body = self._get(request, project, name), request.json()
+        before, body = self.find(self.full_name(project, name)), request.json()
         key, kind = self._kind.removesuffix("s"), _KINDS[self._kind]
         request_type = getattr(types, f"Update{kind.DESCRIPTOR.name}Request").pb()
         paths = list(parsed(body, request_type).update_mask.paths)
@@ -86,7 +88,7 @@ class Collection:
         check_settings(after)
         fields = [json_name(path.partition(".")[0]) for path in paths]
         self.items[before["name"]] = self.on_update(before, after, fields)
-        return self.items[before["name"]]
+        return self.on_show(self.items[before["name"]])
 
     def _policy(self, request: Request, project: str, name: str) -> Json:
         return self._policies.get(self._get(request, project, name)["name"])

@@ -6,6 +6,7 @@ Google cannot read).
 
 import itertools
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -20,6 +21,9 @@ ON_FROM_THE_START = frozenset(
 )
 """The APIs of a new project: https://cloud.google.com/service-usage/docs/enabled-service#default."""
 
+AGENTS = {"pubsub.googleapis.com": "gcp-sa-pubsub"}
+"""The domains of the service agents that are played."""
+
 INVOKER_IAM_REQUIRED = "constraints/run.managed.requireInvokerIam"
 ALLOWED_MEMBERS = "constraints/iam.allowedPolicyMemberDomains"
 
@@ -31,6 +35,8 @@ class Estate:
     ``build_role``: the role that the default build account has on the project, or "" as in organizations created since
     May 2024. ``organization_policies``: constraints in force. ``is_billed``: whether billing is on. ``secret_lag_s``:
     seconds after which ``latest`` and mounted files show a new version of a secret; its number shows it at once.
+    ``agent_lag_s``: seconds after which the service agent of an API exists that was enabled; None if it exists only
+    after generateServiceIdentity. ``iam_lag_s``: seconds after which a new role has an effect.
     """
 
     project: str = "demo-proj"
@@ -45,12 +51,37 @@ class Estate:
     silent: set[str] = field(default_factory=set)
     account_lag_s: float = 1.0
     secret_lag_s: float = 0.0
+    agent_lag_s: float | None = 0.0
+    iam_lag_s: float = 0.0
+    enabled_at: dict[str, float] = field(default_factory=dict)
+    identities: set[str] = field(default_factory=set)
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
     @property
     def default_build_account(self) -> str:
         """The Compute Engine default service account, which builds functions."""
         return f"{self.number}-compute@developer.gserviceaccount.com"
+
+    @property
+    def pubsub_agent(self) -> str:
+        """The service agent of Pub/Sub, which writes into BigQuery and publishes dead letters."""
+        return service_agent("pubsub.googleapis.com", self.number)
+
+    def agent_exists(self, email: str) -> bool:
+        """Whether a service agent of this project exists."""
+        service = next((name for name in AGENTS if service_agent(name, self.number) == email), "")
+        if service in self.identities:
+            return True
+        if self.agent_lag_s is None or service not in self.enabled:
+            return False
+        return time.monotonic() >= self.enabled_at.get(service, 0.0) + self.agent_lag_s
+
+    def enable(self, services: Iterable[str]) -> None:
+        """Enable APIs."""
+        for service in services:
+            if service not in self.enabled:
+                self.enabled_at[service] = time.monotonic()
+            self.enabled.add(service)
 
     def next_number(self) -> int:
         """Return a number that is unique in this project."""
@@ -94,6 +125,11 @@ class Estate:
                     "metadata": {"permission": permission, "resource": resource},
                 },
             )
+
+
+def service_agent(service: str, number: str) -> str:
+    """Return the email of a service agent of a project: https://cloud.google.com/iam/docs/service-agents."""
+    return f"service-{number}@{AGENTS[service]}.iam.gserviceaccount.com"
 
 
 def timestamp(at: float | None = None) -> str:

@@ -6,6 +6,7 @@ https://cloud.google.com/iam/docs/allow-policies
 import base64
 import re
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -24,10 +25,14 @@ _ROLE = re.compile(r"roles/[A-Za-z.]+|(projects|organizations)/[^/]+/roles/\w+")
 class Policies:
     """Policies by the full name of their resource. ``knows_account``: whether a service account is known already."""
 
-    def __init__(self, estate: Estate, knows_account: Callable[[str], bool]) -> None:
+    def __init__(
+        self, estate: Estate, knows_account: Callable[[str], bool], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._estate = estate
+        self._clock = clock
         self._knows_account = knows_account
         self._policies: dict[str, tuple[int, list[Json]]] = {}
+        self._former: dict[str, tuple[float, list[Json]]] = {}
         self._lock = threading.Lock()
         if estate.build_role:
             builder = {"role": estate.build_role, "members": [f"serviceAccount:{estate.default_build_account}"]}
@@ -57,14 +62,20 @@ class Policies:
                     "There were concurrent policy changes. Please retry the whole read-modify-write with exponential "
                     "backoff."
                 )
+            self._former[resource] = (self._clock() + self._estate.iam_lag_s, self._in_force(resource))
             self._policies[resource] = (version + 1, [binding for binding in bindings if binding["members"]])
         return self.get(resource)
 
     def grants(self, resource: str, role: str, member: str) -> bool:
         """Whether the policy of a resource or of the project has a binding of this role with this member."""
         places = (resource, f"projects/{self._estate.project}")
-        bindings = [binding for place in places for binding in self._policies.get(place, (0, []))[1]]
+        bindings = [binding for place in places for binding in self._in_force(place)]
         return any(binding["role"] == role and member in binding["members"] for binding in bindings)
+
+    def _in_force(self, resource: str) -> list[Json]:
+        """Return the bindings that have an effect already; before, those of the former policy have."""
+        until, former = self._former.get(resource, (0.0, []))
+        return former if self._clock() < until else self._policies.get(resource, (0, []))[1]
 
     def members(self, resource: str) -> set[str]:
         """Return all members in a resource's policy."""
@@ -74,6 +85,7 @@ class Policies:
     def forget(self, resource: str) -> None:
         """Remove the policy of a deleted resource."""
         self._policies.pop(resource, None)
+        self._former.pop(resource, None)
 
     def test(self, request: Request) -> Json:
         """Return the answer of testIamPermissions: the requested permissions that the caller has."""

@@ -102,6 +102,7 @@ def service_disabled(service: str, project_number: str, project: str) -> Problem
 
 TITLES = {
     "artifactregistry.googleapis.com": "Artifact Registry API",
+    "bigquery.googleapis.com": "BigQuery API",
     "cloudbuild.googleapis.com": "Cloud Build API",
     "cloudfunctions.googleapis.com": "Cloud Functions API",
     "iam.googleapis.com": "Identity and Access Management (IAM) API",

@@ -6,13 +6,14 @@ https://cloud.google.com/resource-manager/reference/rest · https://cloud.google
 import re
 
 from tests.emulators.clouds.exchange import Json, Request, Route, page
-from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.clouds.google.estate import AGENTS, Estate, service_agent
 from tests.emulators.clouds.google.operations import Operations
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import invalid, not_found, precondition
 from tests.emulators.clouds.google.strict import PAGED, strict
 
 _SERVICE = re.compile(r"[a-z][a-z0-9-]*(\.[a-z0-9-]+)*\.googleapis\.com")
+_V1BETA1 = "/v1beta1/projects/{project}"
 _ACTIVE = "lifecyclestate:active"
 """The only filter of projects that is played: that of ``gcloud projects list``."""
 
@@ -98,7 +99,22 @@ class ServiceUsage:
             Route("POST", "/v1/projects/{project}/services/{service}:enable", self._enable, enable),
             Route("POST", "/v1/projects/{project}/services/{service}:disable", self._disable, disable),
             Route("GET", "/v1/operations/{operation}", self._operation),
+            Route("POST", f"{_V1BETA1}/services/{{service}}:generateServiceIdentity", self._identity, enable),
+            Route("GET", "/v1beta1/operations/{operation}", self._operation),
         ]
+
+    def _identity(self, _: Request, project: str, service: str) -> Json:
+        """Make the service agent of an API, if it is not there yet; the API need not be enabled."""
+        self._estate.check_project(project)
+        if service not in AGENTS:
+            raise invalid(f"Service {service} has no service agent that is played here.")
+        self._estate.identities.add(service)
+        identity = {
+            "@type": "type.googleapis.com/google.api.serviceusage.v1beta1.ServiceIdentity",
+            "email": service_agent(service, self._estate.number),
+            "uniqueId": f"{10**20 + int(self._estate.number)}",
+        }
+        return self._operations.done(f"operations/finished.DONE_OPERATION.{self._estate.next_number()}", identity)
 
     def _list(self, request: Request, project: str) -> Json:
         self._estate.check_project(project)
@@ -139,7 +155,7 @@ class ServiceUsage:
                 f"Billing account for project '{self._estate.number}' is not found. Billing must be enabled for "
                 f"activation of service(s) '{','.join(unpaid)}' to proceed."
             )
-        self._estate.enabled.update(services)
+        self._estate.enable(services)
         answer = {"services": [self._service(service) for service in services]}
         return self._operations.done(f"operations/acf.p2-{self._estate.next_number()}", answer)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from google.pubsub_v1 import types
 
 from tests.emulators.clouds.exchange import Json, Request, Route
+from tests.emulators.clouds.google.bigquery import BigQuery
 from tests.emulators.clouds.google.collection import Collection, check_settings, checked, duration_s
 from tests.emulators.clouds.google.data_plane import DataPlane, Waiting, parsed
 from tests.emulators.clouds.google.estate import Estate
@@ -47,14 +48,15 @@ _SUBSCRIPTION = "/v1/projects/{project}/subscriptions/{subscription}"
 class PubSub:
     """The project's topics and subscriptions."""
 
-    def __init__(self, estate: Estate, policies: Policies, plane: DataPlane) -> None:
+    def __init__(self, estate: Estate, policies: Policies, plane: DataPlane, bigquery: BigQuery) -> None:
         self._policies = policies
         self._plane = plane
         self._topics = Collection("topics", estate, policies)
         self._subscriptions = Collection("subscriptions", estate, policies)
         self._topics.on_update = self._updated_topic
         self._subscriptions.on_update = self._updated
-        self.exports = Exports(estate, policies)
+        self._subscriptions.on_show = self._shown
+        self.exports = Exports(estate, bigquery)
         self._made_at: dict[str, float] = {}
 
     def names(self) -> list[str]:
@@ -151,7 +153,14 @@ class PubSub:
         self._plane.create("Subscription", _forwarded(settings, _FORWARDED))
         self._subscriptions.items[name] = settings
         self._made_at[name] = time.time()
-        return settings
+        return self._shown(settings)
+
+    def _shown(self, settings: Json) -> Json:
+        """Return a subscription with its state now."""
+        return self.exports.shown(settings, self._topic_of(settings))
+
+    def _topic_of(self, settings: Json) -> Json:
+        return self._topics.items.get(settings.get("topic", ""), {})
 
     def _checked(self, settings: Json) -> Json:
         """Return a subscription's settings, checked and completed. Raises ``Problem``."""
@@ -159,7 +168,7 @@ class PubSub:
         parse_filter(settings.get("filter", ""))
         if settings.get("deadLetterPolicy"):
             self._topics.find(settings["deadLetterPolicy"].get("deadLetterTopic", ""))
-        exported = self.exports.check(settings)
+        exported = self.exports.check(settings, self._topic_of(settings))
         plain = {key: value for key, value in exported.items() if not key.endswith("Config") or key == "pushConfig"}
         checked(new_subscription, parsed(plain, types.Subscription.pb()))
         return exported

@@ -1,0 +1,138 @@
+"""The statements of GoogleSQL: queries, the definition of datasets, tables and views, and changes of rows.
+
+https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. One statement at a time: no
+scripts. Of the options of views and tables, these are played: description, friendly_name, labels.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from tests.emulators.clouds.exchange import Json
+from tests.emulators.clouds.google.bigquery.catalog import Catalog
+from tests.emulators.clouds.google.bigquery.datasets import Datasets
+from tests.emulators.clouds.google.bigquery.problems import BigQueryProblem, invalid, invalid_query
+from tests.emulators.clouds.google.bigquery.tables import Tables
+from tests.emulators.clouds.google.bigquery.warehouse import Warehouse, check_tables, engine_module
+
+if TYPE_CHECKING:
+    from tests.emulators.clouds.google.bigquery.definitions import Definition
+
+_CHANGES = {"INSERT": "INSERT", "UPDATE": "UPDATE", "DELETE": "DELETE", "MERGE": "MERGE"}
+
+
+@dataclass
+class Done:
+    """What came of a statement. ``kind``: BigQuery's name of its kind."""
+
+    kind: str = ""
+    location: str = ""
+    fields: list[Json] = field(default_factory=list)
+    rows: Sequence[Sequence[Any]] = ()
+    statistics: Json = field(default_factory=dict)
+
+
+class Statements:
+    """Runs statements. Raises ``BigQueryProblem``."""
+
+    def __init__(self, catalog: Catalog, warehouse: Warehouse, datasets: Datasets, tables: Tables) -> None:
+        self._catalog = catalog
+        self._warehouse = warehouse
+        self._datasets = datasets
+        self._tables = tables
+
+    def run(
+        self, sql: str, asked: Json, location: str, parameters: Mapping[str, Any] | Sequence[Any], *, is_dry: bool
+    ) -> Done:
+        """Run one statement. ``location``: where it has to run, or "" for where its tables are."""
+        dataset = (asked.get("defaultDataset") or {}).get("datasetId", "")
+        sql = engine_module().qualified(sql, dataset) if dataset else sql
+        statements = engine_module().parsed(sql)
+        if len(statements) != 1:
+            raise invalid_query("Exactly one statement at a time is played here.")
+        (statement,) = statements
+        where = self._location(statement, asked, location)
+        kind = statement.key.upper()
+        if kind in {"CREATE", "DROP"}:
+            return self._define(sql, statement, where, is_dry=is_dry)
+        if kind in _CHANGES:
+            return self._change(sql, statement, where, parameters, is_dry=is_dry)
+        fields, rows = self._warehouse.select(sql, self._catalog, location=where, parameters=parameters, is_dry=is_dry)
+        return Done("SELECT", where, fields, rows)
+
+    def _location(self, statement: Any, asked: Json, location: str) -> str:
+        """Return where a statement runs: the given location, or that of the first dataset that it names."""
+        if location:
+            return location.lower() if "-" in location else location.upper()
+        named = [dataset for _, dataset, _ in engine_module().tables_in(statement)]
+        named += [(asked.get("defaultDataset") or {}).get("datasetId", "")]
+        found = [self._catalog.datasets[dataset]["location"] for dataset in named if dataset in self._catalog.datasets]
+        return found[0] if found else "US"
+
+    def _change(
+        self, sql: str, statement: Any, location: str, parameters: Mapping[str, Any] | Sequence[Any], *, is_dry: bool
+    ) -> Done:
+        engine = engine_module()
+        check_tables(engine.tables_in(statement), self._catalog, location)
+        kind = _CHANGES[statement.key.upper()]
+        if is_dry:
+            return Done(kind, location)
+        (((count,),)) = self._warehouse.run(engine.translated(sql), parameters)[1]
+        return Done(kind, location, statistics={"numDmlAffectedRows": str(count)})
+
+    def _define(self, sql: str, statement: Any, location: str, *, is_dry: bool) -> Done:
+        from tests.emulators.clouds.google.bigquery.definitions import definition_of  # noqa: PLC0415
+
+        defined = definition_of(sql, statement)
+        statistics: Json = {"ddlTargetTable": self._reference(defined)} if defined.name else {}
+        if is_dry:
+            return Done(defined.kind, location, statistics=statistics)
+        operation = self._drop(defined) if defined.is_drop else self._create(defined, location)
+        return Done(defined.kind, location, statistics={**statistics, "ddlOperationPerformed": operation})
+
+    def _reference(self, defined: "Definition") -> Json:
+        return {"projectId": self._catalog.estate.project, "datasetId": defined.dataset, "tableId": defined.name}
+
+    def _create(self, defined: "Definition", location: str) -> str:
+        there = self._catalog.tables.get((defined.dataset, defined.name))
+        if not defined.name:
+            return self._create_dataset(defined, location)
+        self._check_place(defined, location)
+        if there and defined.is_if_missing:
+            return "SKIP"
+        if there and defined.is_replacing:
+            self._check_kind(defined, there)
+            self._tables.replace(there, defined.body)
+            return "REPLACE"
+        self._tables.create(defined.dataset, defined.name, defined.body)
+        return "CREATE"
+
+    def _create_dataset(self, defined: "Definition", location: str) -> str:
+        if defined.dataset in self._catalog.datasets and defined.is_if_missing:
+            return "SKIP"
+        self._datasets.create(defined.dataset, {"location": location, **defined.body})
+        return "CREATE"
+
+    def _drop(self, defined: "Definition") -> str:
+        try:
+            if not defined.name:
+                self._datasets.remove(defined.dataset, has_contents_deleted=defined.is_cascading)
+                return "DROP"
+            self._check_kind(defined, self._catalog.table(defined.dataset, defined.name))
+        except BigQueryProblem as problem:
+            if problem.reason == "notFound" and defined.is_if_missing:
+                return "SKIP"
+            raise
+        self._tables.remove(defined.dataset, defined.name)
+        return "DROP"
+
+    def _check_place(self, defined: "Definition", location: str) -> None:
+        check_tables([], self._catalog, location)
+        if self._catalog.datasets.get(defined.dataset, {}).get("location") != location:
+            place = f"{self._catalog.estate.project}:{defined.dataset}"
+            raise BigQueryProblem("notFound", f"Not found: Dataset {place} was not found in location {location}")
+
+    def _check_kind(self, defined: "Definition", there: Json) -> None:
+        kind = "VIEW" if "VIEW" in defined.kind else "TABLE"
+        if there["type"] != kind:
+            raise invalid(f"{there['id']} is not allowed for this operation because it is currently a {there['type']}.")
