@@ -1,24 +1,29 @@
-"""Google's REST APIs of alerts in memory: the stand-ins of the offline clouds, called without a network."""
+"""Google's REST APIs of alerts and of BigQuery: the stand-ins of the offline clouds, without a network."""
 
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from deploy.google.https import Answer, Call
 from tests.deploy.fakes.gcloud import PROJECT
+from tests.emulators.clouds.exchange import Answer as Reply
 from tests.emulators.clouds.exchange import Request, find_route
+from tests.emulators.clouds.google.bigquery import BigQuery
+from tests.emulators.clouds.google.bigquery.problems import of_bigquery
 from tests.emulators.clouds.google.dashboards import Dashboards
 from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.clouds.google.log_metrics import LogMetrics
 from tests.emulators.clouds.google.notification_channels import NotificationChannels
+from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import Problem, denied
 
 TOKEN = "an-access-token"
+_BIGQUERY = "bigquery.googleapis.com"
 
 
 class FakeGoogleApi:
-    """The alert policies, channels, dashboards and log-based metrics of one project.
+    """The alert policies, channels, dashboards and log-based metrics of one project, and its BigQuery.
 
     ``before`` is called with each request. ``sent``: method and URL of each request. ``stumbles``: refusals of the next
     requests with this method whose path ends like this. ``lost``: methods and ends of paths of requests whose next
@@ -31,12 +36,15 @@ class FakeGoogleApi:
         self.metrics = LogMetrics(self.estate, clock)
         self.channels = NotificationChannels(self.estate, self.metrics)
         self.dashboards = Dashboards(self.estate, self.metrics)
+        self.iam = Policies(self.estate, lambda _: True)
+        self.bigquery = BigQuery(self.estate, self.iam, lambda _: True)
         self.before: Callable[[Call], object] = lambda _: None
         self.sent: list[tuple[str, str]] = []
         self.stumbles: list[tuple[str, str, Problem]] = []
         self.lost: list[tuple[str, str]] = []
         self.reads: Callable[[Call], Answer] = lambda _: Answer(0, why="there is no way but gcloud's")
-        self._routes = [*self.channels.routes(), *self.dashboards.routes(), *self.metrics.routes()]
+        alerts = (self.channels.routes(), self.dashboards.routes(), self.metrics.routes())
+        self._routes = [route for routes in (*alerts, self.bigquery.routes()) for route in routes]
 
     @property
     def policies(self) -> dict[str, dict[str, Any]]:
@@ -46,7 +54,7 @@ class FakeGoogleApi:
 
     def left(self) -> list[str]:
         """Return the names of everything that exists."""
-        made = (self.channels, self.channels.policies, self.dashboards, self.metrics)
+        made = (self.channels, self.channels.policies, self.dashboards, self.metrics, self.bigquery.catalog)
         return [name for kind in made for name in kind.names()]
 
     def changes(self) -> list[tuple[str, str]]:
@@ -61,18 +69,22 @@ class FakeGoogleApi:
         self.before(call)
         assert call.headers["Authorization"] == f"Bearer {TOKEN}"
         parts = urlsplit(call.url)
-        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        query = parts.query or urlencode(call.params)
+        target = parts.path + (f"?{query}" if query else "")
         data = b"" if call.body is None else json.dumps(call.body).encode()
-        request = Request.from_target(call.method, parts.hostname or "", target, {}, data)
+        headers = {name.lower(): value for name, value in call.headers.items()}
+        request = Request.from_target(call.method, parts.hostname or "", target, headers, data)
         try:
             answer = self._answer(request)
         except Problem as problem:
-            refused = problem.answer()
+            refused = (of_bigquery(problem) if parts.hostname == _BIGQUERY else problem).answer()
             return Answer(refused.status, json.loads(refused.body))
         for place, (verb, end) in enumerate(self.lost):
             if verb == call.method and request.path.endswith(end):
                 del self.lost[place]
                 return Answer(0, why="there was no answer")
+        if isinstance(answer, Reply):
+            return Answer(answer.status)
         return Answer(200, json.loads(json.dumps(answer)))
 
     def _answer(self, request: Request) -> Any:
@@ -91,4 +103,5 @@ class FakeGoogleApi:
 def _is_of_gcloud(url: str) -> bool:
     """Return whether gcloud has commands for this API."""
     parts = urlsplit(url)
-    return parts.hostname not in {"monitoring.googleapis.com", "logging.googleapis.com"} or "/entries:" in parts.path
+    asked_by_rest = {"monitoring.googleapis.com", "logging.googleapis.com", _BIGQUERY}
+    return parts.hostname not in asked_by_rest or "/entries:" in parts.path
