@@ -29,7 +29,7 @@ $(error no command of this Makefile reads the variable $(UNKNOWN): $(if $(MEANT)
 endif
 endif
 
-.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web picture heat-map prove bench scaling check lint types audit mutate format lock schema wheel clean
+.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web picture heat-map prove bench bench-gate scaling check lint types audit mutate format lock schema wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ prove: $(VENV)/.tests  ## fault-injection and load tests; PROVE="zero-loss --sho
 
 bench: $(BUILT)/.tools $(BUILT)/.project $(BUILT)/.plain $(BUILT)/.node  ## update docs/performance.md; BENCH="share imports"
 	@exec $(BUILT)/tools/bin/python -m tests.bench --project $(BUILT)/project/bin/python --plain $(BUILT)/plain/bin/python --node $(BUILT)/node $(BENCH)
+
+bench-gate: $(VENV)/.tests  ## instructions and system calls per event: fails at +5 %
+	@exec $(BIN)/python -m tests.bench.counts $(GATE)
 
 scaling: $(VENV)/.tests  ## update docs/scaling.md: capacity and cost model
 	@exec $(BIN)/python -m tests.bench.scaling

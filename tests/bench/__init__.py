@@ -17,6 +17,7 @@ module            what it does
 ``outage``        what the sender sees when the broker is gone
 ``bare``          one awaited publish after the other, from a script: the least time of a publish
 ``share``         the microseconds of this project's own modules
+``counts/``       instructions, allocations and system calls for one event; ``make bench-gate``
 ``imports``       what a start imports, module by module
 ``memory``        memory while a million events go through one process
 ``measure``       CPU time, memory and cores of processes, from /proc

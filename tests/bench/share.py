@@ -87,20 +87,21 @@ def works() -> dict[str, Work]:
 
 async def measure(batches: int) -> dict[str, float]:
     """Return the median microseconds of each part; the parts take turns, a batch at a time."""
-    given = [_given(request.wire) for request in prepare(BATCH, run="share", now=time.time())]
+    prepared = [given(request.wire) for request in prepare(BATCH, run="share", now=time.time())]
     took: dict[str, list[float]] = {name: [] for name in works()}
     gc.disable()
     for _ in range(batches):
         for name, work in works().items():
             began_at = time.perf_counter()
-            for request, body, envelope in given:
+            for request, body, envelope in prepared:
                 await work(request, body, envelope)
             took[name].append((time.perf_counter() - began_at) / BATCH * 1e6)
         gc.collect()
     return {name: median(values) for name, values in took.items()}
 
 
-def _given(wire: bytes) -> tuple[Request, bytes, Envelope]:
+def given(wire: bytes) -> tuple[Request, bytes, Envelope]:
+    """Return the request of these bytes, its body, and the envelope of the body."""
     head, _, body = wire.partition(b"\r\n\r\n")
     headers = {
         name.lower(): [value] for name, _, value in (line.partition(": ") for line in head.decode().split("\r\n")[1:])
