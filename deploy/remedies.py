@@ -1,4 +1,4 @@
-"""What an error leads to: a command that fixes something, one that only shows more, or another attempt. Pure."""
+"""What an error leads to: a command that fixes it or shows more, advice in words, or another attempt. Pure."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ from typing import Literal
 
 from deploy.program import PROGRAM
 
-Head = Literal["fix", "look at"]
+Head = Literal["fix", "look at", "hint"]
 
 CLOCK = "sudo timedatectl set-ntp true"
 """Sets the clock of this machine."""
@@ -16,9 +16,39 @@ _SHOWING_WORDS = frozenset({"describe", "list", "read", "log", "pull", "get-iam-
 """Words of gcloud's commands that change nothing."""
 
 
+_PROGRAMS = frozenset(
+    {
+        *(
+            "gcloud",
+            "bq",
+            "sudo",
+            "python",
+            "python3",
+            "pip",
+            "pipx",
+            "npm",
+            "make",
+            "mkdir",
+            "chmod",
+            "export",
+            "unset",
+        ),
+        *("curl", "git"),
+    }
+)
+"""The programs with which a command can begin, beside the one that is running."""
+
+
 def head_of(line: str) -> Head:
-    """Return what stands in front of a command or a piece of advice where it is printed."""
-    return "look at" if only_shows(line) else "fix"
+    """Return what stands in front of a command, a page or a piece of advice in words where it is printed."""
+    if only_shows(line):
+        return "look at"
+    return "fix" if is_command(line) else "hint"
+
+
+def is_command(line: str) -> bool:
+    """Return whether a line can be pasted into a shell."""
+    return line.startswith(f"{PROGRAM} ") or line.partition(" ")[0] in _PROGRAMS
 
 
 def only_shows(line: str) -> bool:

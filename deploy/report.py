@@ -86,4 +86,5 @@ def _error_as_json(error: DeployError) -> dict[str, Any]:
         "where": where,
         "fix": [line for head, line in lines if head == "fix"],
         "lookAt": [line for head, line in lines if head == "look at"],
+        "hint": [line for head, line in lines if head == "hint"],
     }

@@ -23,7 +23,7 @@ from deploy.repair.audit.png import png
 from deploy.repair.audit.svg import svg
 from deploy.times import MOMENT, moment, utc
 from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, faults_of, place_of, reading_of
-from deploy.verbs.event_flags import DEVICE, TYPE, doubt_types, read_flag
+from deploy.verbs.event_flags import ANY_TYPE, DEVICE, TYPE, faults_of_types, faults_of_window, read_flag
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 DEFAULT_FROM = "24h"
@@ -41,6 +41,7 @@ FLAGS = (
     Flag("--to", {"metavar": "TIME", "dest": "until", "help": "its end (default: now)"}),
     DEVICE,
     TYPE,
+    ANY_TYPE,
     SUBSCRIPTION,
     Flag(
         "--acknowledge",
@@ -164,9 +165,7 @@ def _options(context: Context) -> _Options:
     at = partial(moment, now=now)
     start = read_flag(faults, "--from", flags.since or DEFAULT_FROM, at) or 0.0
     end = min(read_flag(faults, "--to", flags.until or "now", at) or 0.0, now)
-    if not faults and start >= end:
-        faults.append("--from is not before --to")
-    faults += faults_of(flags)
+    faults += [*([] if faults else faults_of_window(start, end)), *faults_of_types(flags), *faults_of(flags)]
     if flags.acknowledge and not flags.subscription:
         faults.append("--acknowledge: needs --subscription")
     picture = Path(flags.picture) if flags.picture else None
@@ -176,6 +175,5 @@ def _options(context: Context) -> _Options:
         faults.append(f"--picture: there is no folder {picture.parent}")
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} audit --help"])
-    doubt_types(context, flags.type or ())
     wanted = Wanted(frozenset(flags.device or ()), tuple(flags.type or ()))
     return _Options(Window(start, end), wanted, picture)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
+from itertools import chain, islice
 from math import ceil
 
 from deploy.cli.options import WHICH_DEPLOYMENT
@@ -13,19 +13,20 @@ from deploy.dt.history import KEPT_S, NOT_IN_HISTORY, HistoryDevice, HistoryEven
 from deploy.errors import DeployError, DtFailed
 from deploy.parallel import signals_wait
 from deploy.program import PROGRAM
+from deploy.remedies import head_of
 from deploy.repair.arrived.arrivals import Window
 from deploy.repair.backfill.backfiller import Backfill, Span, Target
 from deploy.repair.backfill.resume_file import ResumeFile
 from deploy.repair.backfill.tally import NotOnMain, Tally, remaining_s, rows
+from deploy.repair.devices import unknown_devices
 from deploy.repair.republisher import Republisher
 from deploy.resources.connector import labels_wanted
-from deploy.spec import DT_STUDIO
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
 from deploy.times import MOMENT, spoken, utc
 from deploy.verbs.arrivals import SUBSCRIPTION, TABLE, missing_of
 from deploy.verbs.backfilling import Options, opened, options_of, resumed
-from deploy.verbs.event_flags import DEVICE
+from deploy.verbs.event_flags import ANY_TYPE, DEVICE
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 from deploy.verbs.planning import observe
 from deploy.verbs.proving import newest_secret
@@ -43,6 +44,9 @@ STATE_EVERY_S = 0.5
 LINE_EVERY_S = 60.0
 """If standard error is no terminal, progress is a line of its own so often."""
 
+MOST_LISTED = 1_000
+"""Devices among which one is looked for that was probably meant by an unknown id: a few calls of DT's API."""
+
 MOST_LINES = 20
 """Events that are not on the main topic and are printed, one a line; the summary counts all, ``--json`` has more."""
 
@@ -58,6 +62,7 @@ FLAGS = (
             "help": "only events of this type, repeatable (default: those that the connector sends)",
         },
     ),
+    ANY_TYPE,
     Flag("--missing-only", {"action": "store_true", "help": "send only events that are not on the main topic"}),
     SUBSCRIPTION,
     TABLE,
@@ -119,9 +124,10 @@ def _carried_out(context: Context, options: Options, backfill: Backfill) -> int:
     try:
         _run(context, options, backfill, devices, total)
     except KeyboardInterrupt:
-        what = f"interrupted: {backfill.tally.sentence()}"
+        what = f"interrupted: {backfill.tally.so_far()}"
         raise DeployError(what, fix=options.to_go_on(backfill.tally.done())) from None
     except DeployError as error:
+        context.terminal.info(f"ended early: {backfill.tally.so_far()}")
         error.fix = (*error.fix, *options.to_go_on(backfill.tally.done()))
         raise
     return _show(context, options, backfill.tally)
@@ -247,8 +253,14 @@ def _device(context: Context, device: str) -> HistoryDevice:
         except DtFailed as error:
             if error.status != 404:
                 raise
-    what = f"DT knows no device {device} in {', '.join(context.spec.dt_projects)}"
-    raise DeployError(what, where="--device", fix=[f"look at the device's id: {DT_STUDIO}"])
+    raise _unknown(context, device)
+
+
+def _unknown(context: Context, device: str) -> DeployError:
+    """Return the error for a device that DT does not know. Its list is read only as far as that is fast."""
+    listed = chain.from_iterable(context.history.devices(project) for project in context.spec.dt_projects)
+    known = list(islice(listed, MOST_LISTED + 1))
+    return unknown_devices([device], known, context.spec.dt_projects, is_all=len(known) <= MOST_LISTED)
 
 
 def _say_what_is_to_come(context: Context, options: Options) -> None:
@@ -275,5 +287,5 @@ def _show(context: Context, options: Options, tally: Tally) -> int:
     if not tally.unread and not tally.missing:
         return NOTHING_TO_DO
     for fix in (f"{PROGRAM} status", *options.to_go_on(tally.done())):
-        context.terminal.info(f"  fix: {fix}")
+        context.terminal.info(f"  {head_of(fix)}: {fix}")
     return UNMET

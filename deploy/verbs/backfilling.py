@@ -9,7 +9,7 @@ from math import floor
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import MAX_NAME
+from deploy.cli.options import EVENT_TYPES, MAX_NAME
 from deploy.context import Context
 from deploy.dt.history import LAG_S
 from deploy.errors import DeployError, InvalidOptions
@@ -19,7 +19,7 @@ from deploy.repair.backfill.resume_file import OTHER_FILE, ResumeFile, changed, 
 from deploy.times import moment, utc
 from deploy.verbs.applying import deployment_flags
 from deploy.verbs.arrivals import faults_of
-from deploy.verbs.event_flags import doubt_types, number, read_flag
+from deploy.verbs.event_flags import faults_of_types, faults_of_window, number, read_flag
 from deploy.verbs.republishing import DEFAULT_RATE, MAX_RATE
 
 TWICE = "add --resume=FILE from the start to remember what was sent; without it, it comes a second time"
@@ -63,6 +63,7 @@ class Options:
         words = [f"--{name}={text}" for name, text in bounds.items()]
         words += [f"--device={device}" for device in self.devices if self.file or device not in done]
         words += [*(f"--type={event_type}" for event_type in self.types), *self.place]
+        words += ["--any-type"] if not set(self.types) <= set(EVENT_TYPES) else []
         words += [f"--rate={self.rate}"] if self.rate != DEFAULT_RATE else []
         words += [f"--resume={self.file}"] if self.file else []
         words += [*(["--dry-run"] if self.is_dry else []), *self.deployment]
@@ -83,11 +84,11 @@ def options_of(context: Context) -> Options:
     at = partial(moment, now=context.now())
     start = read_flag(faults, "--from", flags.since or None, at) or 0.0
     end = read_flag(faults, "--to", flags.until or "now", at) or 0.0
-    if not faults and start >= min(end, latest):
-        faults.append(f"--from: {utc(start)} is not before --to, or not {LAG_S:.0f} s ago")
+    if not faults:
+        faults += faults_of_window(start, end) or _faults_of_lag(start, latest)
     devices, types = (tuple(dict.fromkeys(given or ())) for given in (flags.device, flags.type))
     faults += [f"--device: {one[:MAX_NAME]!r} is not a device's id" for one in devices if not re.fullmatch(r"\w+", one)]
-    faults += faults_of(flags)
+    faults += [*faults_of_types(flags), *faults_of(flags)]
     place = tuple(f"--{name}={value}" for name in ("subscription", "table") if (value := getattr(flags, name)))
     if place and not flags.missing_only:
         faults.append(f"{place[0].partition('=')[0]}: needs --missing-only")
@@ -95,7 +96,6 @@ def options_of(context: Context) -> Options:
     rate = read_flag(faults, "--rate", flags.rate or None, partial(number, most=MAX_RATE)) or DEFAULT_RATE
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} backfill --help"])
-    doubt_types(context, types)
     if end > latest:
         context.terminal.info(f"note: the window ends at {utc(latest)}: DT's history may lack later events yet")
     start, end = (floor(at * 1000) / 1000 for at in (start, min(end, latest)))
@@ -113,6 +113,12 @@ def options_of(context: Context) -> Options:
         flags.dry_run,
         deployment_flags(flags),
     )
+
+
+def _faults_of_lag(start: float, latest: float) -> list[str]:
+    """Return what is wrong with a window that begins too late for DT's history. ``latest``: the last possible end."""
+    what = f"is not at least {LAG_S:.0f} s ago: DT's history may not have the newest events yet, so wait a moment"
+    return [] if start < latest else [f"--from: {utc(start)} {what}"]
 
 
 def opened(options: Options) -> ResumeFile | None:

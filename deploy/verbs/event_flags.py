@@ -1,16 +1,21 @@
 """The flags by which several verbs choose events, and how the values of flags are read."""
 
+import argparse
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from deploy.cli.options import EVENT_TYPES, MAX_NAME
 from deploy.cli.spelling import suggestion
 from deploy.cli.usage import Flag
-from deploy.context import Context
+from deploy.times import utc
 
 DEVICE = Flag("--device", {"action": "append", "metavar": "ID", "help": "only events of this device, repeatable"})
 TYPE = Flag("--type", {"action": "append", "metavar": "TYPE", "help": "only events of this type, repeatable"})
+ANY_TYPE = Flag(
+    "--any-type",
+    {"action": "store_true", "help": "accept a --type that this version does not know, because it is newer"},
+)
 
 T = TypeVar("T")
 
@@ -31,9 +36,22 @@ def number(text: str, most: int) -> int:
     return int(text)
 
 
-def doubt_types(context: Context, types: Sequence[str]) -> None:
-    """Say which types are unknown: they may be newer than this version, or mistyped."""
-    for name in types:
-        if name not in EVENT_TYPES:
-            hint = suggestion([name[:MAX_NAME]], EVENT_TYPES)
-            context.terminal.info(f"--type {name[:MAX_NAME]}: this version knows no such event type{hint}")
+def faults_of_types(flags: argparse.Namespace) -> list[str]:
+    """Return which values of --type are unknown: they are mistyped, or newer than this version, as --any-type says."""
+    otherwise = "; if it is newer than this version, add --any-type"
+    return [] if flags.any_type else unknown("--type", flags.type or (), EVENT_TYPES, otherwise)
+
+
+def unknown(flag: str, values: Sequence[str], known: Collection[str], otherwise: str = "") -> list[str]:
+    """Return a fault for each unknown value of a flag. ``otherwise``: what to do if it is right all the same."""
+    faults = []
+    for value in dict.fromkeys(values):
+        if value not in known:
+            hint = suggestion([value[:MAX_NAME]], known) or f"; there are {', '.join(known)}"
+            faults.append(f"{flag}: unknown value {value[:MAX_NAME]!r}{otherwise}{hint}")
+    return faults
+
+
+def faults_of_window(start: float, end: float, flags: tuple[str, str] = ("--from", "--to")) -> list[str]:
+    """Return what is wrong with a window. ``flags``: those that give its bounds."""
+    return [] if start < end else [f"{flags[0]}: {utc(start)} is not before {flags[1]}, {utc(end)}"]

@@ -21,12 +21,13 @@ from deploy.live.wanted import Wanted
 from deploy.live.web.opening import PORT, PageOptions, has_browser, live_page
 from deploy.program import PROGRAM
 from deploy.times import seconds, spoken
-from deploy.verbs.event_flags import DEVICE, TYPE, doubt_types, read_flag
+from deploy.verbs.event_flags import ANY_TYPE, DEVICE, TYPE, faults_of_types, read_flag
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 
 FLAGS = (
     DEVICE,
     TYPE,
+    ANY_TYPE,
     Flag(
         "--label",
         {"action": "append", "metavar": "KEY=VALUE", "help": "only devices with this label, repeatable; name=… is one"},
@@ -169,10 +170,10 @@ def _options(context: Context) -> _Options:
     duration_s = read_flag(faults, "--for", flags.duration, _duration)
     if flags.json and flags.raw:
         faults.append("--raw: --json shows the body as well; give only one of them")
+    faults += faults_of_types(flags)
     page = _page_options(context, faults)
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} follow --help"])
-    doubt_types(context, flags.type or ())
     wanted = Wanted(tuple(flags.device or ()), tuple(flags.type or ()), tuple(labels), flags.text or "")
     style: Style = "json" if flags.json else "raw" if flags.raw else "page" if page else "lines"
     return _Options(wanted, style, count, duration_s, page)

@@ -7,8 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 
-from deploy.cli.options import MAX_NAME, WHICH_FUNCTION
-from deploy.cli.spelling import suggestion
+from deploy.cli.options import WHICH_FUNCTION
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.errors import DeployError, InvalidOptions
@@ -25,7 +24,16 @@ from deploy.resources.function import Function
 from deploy.resources.pubsub import Subscription
 from deploy.secret import Secret
 from deploy.times import MOMENT, moment
-from deploy.verbs.event_flags import DEVICE, TYPE, number, read_flag
+from deploy.verbs.event_flags import (
+    ANY_TYPE,
+    DEVICE,
+    TYPE,
+    faults_of_types,
+    faults_of_window,
+    number,
+    read_flag,
+    unknown,
+)
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNMET
 from deploy.verbs.republishing import DEFAULT_RATE, MAX_RATE, RATE, republisher_of
 
@@ -41,6 +49,7 @@ FLAGS = (
     Flag("--reason", {"action": "append", "metavar": "REASON", "help": "only events rejected for this, repeatable"}),
     DEVICE,
     TYPE,
+    ANY_TYPE,
     Flag("--since", {"metavar": "TIME", "help": f"only events that the function received from then on: {MOMENT}"}),
     Flag("--until", {"metavar": "TIME", "help": "only events that the function received before then"}),
     Flag("--limit", {"metavar": "N", "help": "at most N events: the oldest of the 10,000 messages read first"}),
@@ -54,7 +63,7 @@ FLAGS = (
 USAGE = Usage(
     "send rejected events to the function again, after a fix, so that they get to the main topic",
     {
-        NOTHING_TO_DO: "all that was asked for is on main, or would be",
+        NOTHING_TO_DO: "all that was asked for is on main, or would be, or none was found",
         UNMET: "some is still rejected",
         FAILED: "error",
     },
@@ -126,10 +135,26 @@ def _replay(context: Context, replayer: Replayer, shown: "_Shown") -> int:
             context.report.replayed = replayer.tally.as_json()
             if replayer.stopped:
                 context.terminal.info(f"stopped: {replayer.stopped}")
-            for line in (*replayer.tally.lines(), *shown.notes()):
+            for line in (*replayer.tally.lines(is_stopped=bool(replayer.stopped) or status == FAILED), *shown.notes()):
                 context.print(line)
-            context.terminal.info(f"exit status {status}: {USAGE.exit_codes[status]}")
+            context.terminal.info(f"exit status {status}: {_meaning(status, replayer)}")
     return status
+
+
+def _meaning(status: int, replayer: Replayer) -> str:
+    """Return what an exit status says about this run."""
+    tally, would = replayer.tally, "would be" if replayer.tally.is_dry else "is"
+    if status == FAILED:
+        return USAGE.exit_codes[status]
+    if status == UNMET and tally.is_complete:
+        return "not all was looked at, so that more may be on the rejected topic"
+    if status == UNMET:
+        return f"some {would} still on the rejected topic"
+    if not tally.matched:
+        return "nothing that was asked for is on the rejected topic"
+    if tally.matched == replayer.limit:
+        return f"as much as --limit allows {would} on the main topic; more may be left"
+    return f"all that was asked for {would} on the main topic"
 
 
 class _Shown:
@@ -310,13 +335,10 @@ def _options(context: Context) -> _Options:
     since, until = read_flag(faults, "--since", flags.since, at), read_flag(faults, "--until", flags.until, at)
     limit = read_flag(faults, "--limit", flags.limit, partial(number, most=10**9))
     rate = read_flag(faults, "--rate", flags.rate, partial(number, most=MAX_RATE))
-    if since is not None and until is not None and since >= until:
-        faults.append("--since: is not before --until")
+    if since is not None and until is not None:
+        faults += faults_of_window(since, until, ("--since", "--until"))
+    faults += [*unknown("--reason", flags.reason or (), REASONS), *faults_of_types(flags)]
     if faults:
         raise InvalidOptions(faults, fix=[f"{PROGRAM} replay --help"])
-    for name in flags.reason or ():
-        if name not in REASONS:
-            hint = suggestion([name[:MAX_NAME]], REASONS)
-            context.terminal.info(f"--reason {name[:MAX_NAME]}: this version knows no such reason{hint}")
     selection = Selection(tuple(flags.reason or ()), tuple(flags.device or ()), tuple(flags.type or ()), since, until)
     return _Options(selection, limit, rate or DEFAULT_RATE, flags.dry_run)

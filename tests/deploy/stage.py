@@ -91,18 +91,18 @@ class Deployment:
     def follow(self, **flags: Any) -> int:
         """Run ``follow`` with these flags; without any, for five seconds."""
         names = ("device", "type", "label", "text", "count", "duration", "output", "port", "host_name")
-        switches = dict.fromkeys(("raw", "web", "no_open"), False)
+        switches = dict.fromkeys(("raw", "web", "no_open", "any_type"), False)
         return self.run("follow", **{**dict.fromkeys(names), **switches, **(flags or {"duration": "5s"})})
 
     def replay(self, **flags: Any) -> int:
         """Run ``replay`` with these flags."""
         names = ("reason", "device", "type", "since", "until", "limit", "rate")
-        return self.run("replay", **{**dict.fromkeys(names), "dry_run": False, **flags})
+        return self.run("replay", **{**dict.fromkeys(names), "dry_run": False, "any_type": False, **flags})
 
     def audit(self, **flags: Any) -> int:
         """Run ``audit`` with these flags."""
         names = ("since", "until", "device", "type", "subscription", "table", "picture")
-        return self.run("audit", **{**dict.fromkeys(names), "acknowledge": False, **flags})
+        return self.run("audit", **{**dict.fromkeys(names), "acknowledge": False, "any_type": False, **flags})
 
     def down(self) -> int:
         """Run ``down``."""
@@ -127,9 +127,8 @@ class Deployment:
     def backfill(self, **flags: Any) -> int:
         """Run ``backfill`` with these flags; without any, for the last day."""
         names = ("since", "until", "device", "type", "subscription", "table", "rate", "resume")
-        return self.run(
-            "backfill", **{**dict.fromkeys(names), "dry_run": False, "missing_only": False, "since": "1d", **flags}
-        )
+        switches = dict.fromkeys(("dry_run", "missing_only", "any_type"), False)
+        return self.run("backfill", **{**dict.fromkeys(names), **switches, "since": "1d", **flags})
 
     def run(self, verb: str, **flags: Any) -> int:
         """Run a verb with these flags."""

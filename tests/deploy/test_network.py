@@ -120,7 +120,7 @@ def test_a_request_is_not_repeated_if_dt_was_never_reached(clock: FakeClock) -> 
         asked.append(request)
         return UNREACHABLE
 
-    with pytest.raises(DtUnreachable, match="no connection to DT\n  fix: check the network"):
+    with pytest.raises(DtUnreachable, match="no connection to DT\n  hint: check the network"):
         DtApi(transport, sleep=clock.advance).call("GET", "/projects/p")
     assert len(asked) == 1
 

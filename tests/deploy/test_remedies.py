@@ -1,4 +1,4 @@
-"""Which commands mend something, and which only show more."""
+"""Which commands mend something, which only show more, and what is advice in words."""
 
 import pytest
 
@@ -13,9 +13,12 @@ MENDS = (
     "gcloud pubsub topics delete dt-events --project=p",
     "gcloud pubsub subscriptions pull dt-events --auto-ack --project=p",
     "gcloud projects add-iam-policy-binding p --member=user:YOU --role=roles/x.list",
+)
+ADVISES = (
     "try again in a minute",
     "wait until the other change has ended: python -m deploy status",
     "gcloud's login, on this user's machine",
+    "pass --yes",
 )
 SHOWS = (
     "python -m deploy plan",
@@ -32,8 +35,11 @@ SHOWS = (
 )
 
 
-@pytest.mark.parametrize(("line", "head"), [*((line, "fix") for line in MENDS), *((line, "look at") for line in SHOWS)])
-def test_a_command_that_changes_nothing_is_something_to_look_at(line: str, head: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "head"),
+    [(line, head) for lines, head in ((MENDS, "fix"), (SHOWS, "look at"), (ADVISES, "hint")) for line in lines],
+)
+def test_what_is_called_a_fix_can_be_pasted_and_changes_something(line: str, head: str) -> None:
     assert head_of(line) == head
 
 

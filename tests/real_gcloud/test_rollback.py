@@ -71,7 +71,7 @@ def test_a_rollback_that_was_killed_is_finished_and_a_new_deployment_ends_it(own
 def test_without_an_earlier_revision_and_without_the_permission_the_error_says_what_to_do(owner: User) -> None:
     status, output = owner.runs("up", "--rollback", "--yes")
     assert (status, "there is no revision before" in output) == (1, True), output
-    assert "fix: check out the version that worked, then python -m deploy up" in output
+    assert "hint: check out the version that worked, then python -m deploy up" in output
 
     owner.both_clouds.google.estate.denied.add("run.revisions.list")
     status, output = owner.runs("up", "--rollback", "--yes")

@@ -39,7 +39,7 @@ def test_the_table_is_what_audit_prints_of_the_example() -> None:
 
 def test_the_flags_on_the_page_are_those_of_the_verb() -> None:
     rows = [line for line in SECTION.splitlines() if line.startswith("| `--")]
-    named = {flag for row in rows for flag in re.findall(r"`(--[a-z]+)", row.split(" | ")[0])}
+    named = {flag for row in rows for flag in re.findall(r"`(--[a-z-]+)", row.split(" | ")[0])}
     assert named == {*(flag.name for flag in FLAGS), "--json"}
     assert all(f"`{end}`" in SECTION for end in PICTURES)
 

@@ -1,8 +1,9 @@
 """Whether a subscription can tell an audit what arrived, from its settings. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from deploy.cli.spelling import suggestion
 from deploy.errors import DeployError
 from deploy.program import PROGRAM
 from deploy.repair.arrived.arrivals import Window
@@ -51,6 +52,13 @@ def check_fitness(spec: Spec, found: Mapping[str, Any], window: Window, now: flo
         fix = [f"{PROGRAM} audit --subscription={name} --from={kept_s // 3600 - 1}h", *fix]
     if what:
         raise DeployError(what, where=f"subscription {name}", fix=fix)
+
+
+def absent(spec: Spec, name: str, others: Sequence[str]) -> DeployError:
+    """Return the error of a subscription that does not exist. ``others``: the subscriptions of the main topic."""
+    known = f"topic {spec.topic} has {', '.join(others)}" if others else f"topic {spec.topic} has no subscription"
+    what = f"there is no such subscription; {known}{suggestion([name], others)}"
+    return DeployError(what, where=f"subscription {name}", fix=[create_line(spec)])
 
 
 def create_line(spec: Spec) -> str:

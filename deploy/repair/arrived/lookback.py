@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from deploy.commands import backfill_between
+from deploy.commands import audit_between, backfill_between
 from deploy.errors import DeployError
 from deploy.google.pubsub_api import PubSubApi
 from deploy.parallel import signals_wait
@@ -51,15 +51,16 @@ def check_kept(spec: Spec, topic: Mapping[str, Any], window: Window, now: float)
     if not kept:
         what = (
             "keeps no messages after their delivery, so that it does not know what has arrived before now. "
-            "If events may be missing, backfill sends all of the window; subscribers know doubles by their eventId"
+            "If events may be missing, backfill sends all of the window; subscribers know doubles by their eventId. "
+            f"If nothing has acknowledged the messages of subscription {spec.topic}, audit can read them there. "
+            "For later audits, let the topic keep its messages, or make a subscription that does"
         )
-        audit = f"{PROGRAM} audit --from=…"
         fix = [
             backfill_between(window.start, window.end),
-            f"{audit} --subscription={spec.topic}, if nothing has acknowledged its messages",
-            f"{keep_line(spec)}; later: {audit}",
-            f"{create_line(spec)}; later: {audit} --subscription={spec.topic}-arrived",
-            f"{audit} --table=PROJECT.DATASET.TABLE, if a BigQuery subscription of the topic fills one",
+            f"{audit_between(window.start, window.end)} --subscription={spec.topic}",
+            keep_line(spec),
+            create_line(spec),
+            "if a BigQuery subscription of the topic fills a table, name it by --table=PROJECT.DATASET.TABLE",
         ]
         raise DeployError(what, where=f"topic {spec.topic}", fix=fix)
     if now - kept > window.start:

@@ -1,22 +1,22 @@
 """Where an audit reads what arrived on the main topic: a subscription, the topic itself, or a BigQuery table."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from deploy.errors import DeployError
 from deploy.google.bigquery import BigQuery
-from deploy.google.pubsub_api import PubSubApi, Pulled
+from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
 from deploy.parallel import signals_wait
 from deploy.repair.arrived.arrivals import Add, Arrival, Window, moment_of
 from deploy.repair.arrived.drain import Source, SubscriptionReader
-from deploy.repair.arrived.fitness import check_fitness, why_unreadable
+from deploy.repair.arrived.fitness import absent, check_fitness, why_unreadable
 from deploy.repair.arrived.held import HOLD_S, Held
 from deploy.repair.arrived.lookback import check_kept, remove_abandoned, sought_back
 from deploy.repair.arrived.table import TableArrived
-from deploy.spec import Spec
+from deploy.spec import Spec, last_segment
 
 YOUNG_S = 60.0
 """An event that is younger may still be on its way: DT's history has an event up to ten seconds after it came, and the
@@ -77,9 +77,20 @@ class ArrivedInSubscription:
 
     def check(self) -> None:
         """Check that it has got and kept the events of the window. Raises ``DeployError``."""
-        found = self._reading.api.get(self._subscription)
+        found = self._found()
         check_fitness(self._reading.spec, found, self._reading.window, self._reading.now())
         self._deadline_s = deadline_s(found)
+
+    def _found(self) -> Mapping[str, Any]:
+        """Return the subscription. Raises ``DeployError`` if it cannot be read; of none, name those that exist."""
+        api, spec = self._reading.api, self._reading.spec
+        try:
+            return api.get(self._subscription)
+        except PubSubFailed as error:
+            if error.status != 404:
+                raise
+        of_topic = [one for one in api.subscriptions() if last_segment(str(one.get("topic", ""))) == spec.topic]
+        raise absent(spec, self._subscription, [last_segment(one["name"]) for one in of_topic])
 
     def read(self, add: Add, others: Sequence[Source]) -> None:
         """Read it to its end. Raises ``DeployError``."""

@@ -5,15 +5,15 @@ as missing.
 """
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
-from deploy.dt.history import LAG_S, OF_ALL_DEVICES, History, HistoryEvent
-from deploy.errors import DeployError, DtFailed, DtUnreachable
+from deploy.dt.history import LAG_S, OF_ALL_DEVICES, History, HistoryDevice, HistoryEvent
+from deploy.errors import DtFailed, DtUnreachable
 from deploy.repair.arrived.arrivals import Arrival, Window, moment_of
 from deploy.repair.arrived.places import Arrived, Reading, holding, rejected_source
 from deploy.repair.audit.ledger import Ledger
-from deploy.spec import DT_STUDIO
+from deploy.repair.devices import unknown_devices
 
 BATCH = 1000
 """Events that are added to the ledger together."""
@@ -54,10 +54,7 @@ class Auditor:
             DeployError: DT did not answer, or does not list a wanted device.
 
         """
-        chosen = list(self._chosen(history, projects))
-        if unknown := sorted(set(self.wanted.devices) - {device for _, device in chosen}):
-            what = f"DT lists no device {', '.join(unknown)} in {', '.join(projects)}"
-            raise DeployError(what, where="--device", fix=[f"look at the device's id: {DT_STUDIO}"])
+        chosen = self._chosen(history, projects)
         events = 0
         for place, (project, device) in enumerate(chosen):
             self.progress(f"DT's history: {place:,} of {len(chosen):,} devices, {events:,} events")
@@ -88,15 +85,26 @@ class Auditor:
     def _add_rejected(self, arrivals: Sequence[Arrival]) -> int:
         return self.ledger.add_rejected(one for one in arrivals if self.wanted.has(one))
 
-    def _chosen(self, history: History, projects: Sequence[str]) -> Iterator[tuple[str, str]]:
-        """List the devices of all projects, and yield those whose history is wanted."""
+    def _chosen(self, history: History, projects: Sequence[str]) -> list[tuple[str, str]]:
+        """List the devices of all projects, and return those whose history is wanted.
+
+        Raises:
+            DeployError: DT did not answer, or does not list a wanted device.
+
+        """
+        chosen, others = list[tuple[str, str]](), list[HistoryDevice]()
         for project in projects:
             self.ledger.add_project(project)
             for device in history.devices(project):
                 self.progress(f"devices of {project}")
                 if not self.wanted.devices or device.id in self.wanted.devices:
                     self.ledger.add_device(project, device.id, device.labels.get("name", ""))
-                    yield project, device.id
+                    chosen.append((project, device.id))
+                else:
+                    others.append(device)
+        if unknown := sorted(set(self.wanted.devices) - {device for _, device in chosen}):
+            raise unknown_devices(unknown, others, projects, is_all=not chosen)
+        return chosen
 
     def _read_device(self, history: History, project: str, device: str) -> int:
         """Read the history of one device, and return its number of events in the window."""

@@ -149,7 +149,9 @@ class Backfill:
             return BEFORE
         if self.sender is None:
             return ""
-        verdict = self.sender.send(connector_body(event, device, self.targets[device.project].labels))
+        body = connector_body(event, device, self.targets[device.project].labels)
+        with self.tally.is_sending():
+            verdict = self.sender.send(body)
         if verdict.outcome != "published":
             missing = NotOnMain(event, device, verdict.outcome, verdict.reason)
             self.tally.name(missing)

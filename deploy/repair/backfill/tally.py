@@ -3,10 +3,12 @@
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.dt.history import HistoryDevice, HistoryEvent
+from deploy.errors import DeployError
 
 BEFORE = "before"
 """The outcome of an event that was on the main topic already, so that it was not sent. The others are the sender's."""
@@ -79,12 +81,13 @@ class Tally:
 
     ``types``: the events that were found, by their type. ``outcomes``: what became of those that were to be sent.
     ``named``: the first events that are not on the main topic; ``last_reason``: why the last one is not. ``unread``:
-    the number of devices whose history could not be read.
+    the number of devices whose history could not be read. ``sending``: events that were sent, and have no answer yet.
     """
 
     skipped: int = 0
     finished: int = 0
     unread: int = 0
+    sending: int = 0
     types: "Counter[str]" = field(default_factory=Counter)
     outcomes: "Counter[str]" = field(default_factory=Counter)
     named: list[NotOnMain] = field(default_factory=list)
@@ -103,6 +106,22 @@ class Tally:
                 counted[outcome] += 1
             self._failures = 0 if outcome in ON_MAIN else self._failures + (outcome == "failed")
             self._refusals = 0 if outcome in ON_MAIN else self._refusals + (outcome == "refused")
+
+    @contextmanager
+    def is_sending(self) -> Iterator[None]:
+        """Count an event as sent while the block waits for its answer; if none comes, the event stays counted."""
+        with self._lock:
+            self.sending += 1
+        try:
+            yield
+        except DeployError:  # this is an answer, too: the event is not on the main topic
+            self._is_answered()
+            raise
+        self._is_answered()
+
+    def _is_answered(self) -> None:
+        with self._lock:
+            self.sending -= 1
 
     def name(self, event: NotOnMain) -> None:
         """Keep an event that is not on the main topic, if there are not too many yet."""
@@ -153,6 +172,17 @@ class Tally:
         parts += [f"{_some(self.skipped, 'device')} finished by an earlier run"] if self.skipped else []
         return ", ".join(parts)
 
+    def so_far(self) -> str:
+        """Return what is sure, and what is not, of a run that did not come to its end."""
+        if not self.outcomes and not self.sending:  # a dry run, or the very beginning
+            return f"{_some(self.types.total(), 'event')} counted until then, and none sent"
+        on_main = sum(self.outcomes[outcome] for outcome in ON_MAIN)
+        parts = [f"{_some(on_main, 'event')} on the main topic until then"]
+        parts += [f"{self.outcomes[outcome]:,} {outcome}" for outcome in NOT_ON_MAIN if self.outcomes[outcome]]
+        parts += [f"{self.sending:,} sent without an answer, which may be there, too"] if self.sending else []
+        done = _some(self.finished + self.skipped, "device")
+        return f"{', '.join(parts)}; {done} finished, and the rest of the window was not sent"
+
     def as_json(self) -> dict[str, Any]:
         """Return this as ``--json`` shows it."""
         with self._lock:
@@ -160,6 +190,7 @@ class Tally:
                 "events": self.types.total(),
                 "types": dict(sorted(self.types.items())),
                 "outcomes": dict(sorted(self.outcomes.items())),
+                "unanswered": self.sending,
                 "devicesFinished": self.finished,
                 "devicesFinishedBefore": self.skipped,
                 "devicesUnread": self.unread,

@@ -15,6 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from deploy.errors import DeployError
 from deploy.google.pubsub_api import PubSubApi, PubSubFailed, Pulled
 from deploy.google.retries import TRANSIENT_OR_SILENT
 from deploy.parallel import POLL_S
@@ -91,6 +92,7 @@ class Replayer:
     _lock: "threading.Lock" = field(default_factory=threading.Lock)
     _working: list[Future[None]] = field(default_factory=list)
     _said_at: float = 0.0
+    _said_looked_at: int = 0
     _quiet_pulls: int = 0
 
     def run(self) -> None:
@@ -209,30 +211,35 @@ class Replayer:
             verdict = self._sent(message)
             is_published = verdict.outcome == "published"
             is_acknowledged = not (is_published and self.acknowledges) or self.leases.finish(message.message_id)
-            with self._lock:
-                self.tally.sending -= 1
-                self.tally.add(message, verdict, is_acknowledged=is_acknowledged)
-                if not is_published:
-                    self._count_attempts([message])
-                if self.tally.failures_in_a_row >= STOP_AFTER and not self._stop.is_set():
-                    self.stopped = f"{STOP_AFTER} events in a row failed, the last one with: {verdict.reason}"
-                    self._stop.set()
-            self.on_verdict(message, verdict)
+            self._note(message, verdict, is_acknowledged=is_acknowledged)
 
     def _sent(self, message: Pulled) -> Verdict:
-        """Return what became of a message. If it cannot be known, stop all lanes."""
-        is_known = False
+        """Return what became of a message. After an error that every other one would have, too, stop all lanes."""
+        is_answered = False
         with self._lock:
             self.tally.sending += 1
         try:
             verdict = self.send(message.data)
-            is_known = True
+            is_answered = True
+        except DeployError as error:
+            self._note(message, Verdict("failed", error.what, status=0), is_acknowledged=False)
+            raise
         finally:
-            if not is_known:
+            if not is_answered:
                 self._stop.set()
-                with self._lock:
-                    self.tally.sending -= 1
         return verdict
+
+    def _note(self, message: Pulled, verdict: Verdict, *, is_acknowledged: bool) -> None:
+        """Count and show what became of a message, and stop all lanes after some failures in a row."""
+        with self._lock:
+            self.tally.sending -= 1
+            self.tally.add(message, verdict, is_acknowledged=is_acknowledged)
+            if verdict.outcome != "published":
+                self._count_attempts([message])
+            if self.tally.failures_in_a_row >= STOP_AFTER and not self._stop.is_set():
+                self.stopped = f"{STOP_AFTER} events in a row failed, the last one with: {verdict.reason}"
+                self._stop.set()
+        self.on_verdict(message, verdict)
 
     def _count_attempts(self, left: Sequence[Pulled]) -> None:
         """Count the messages that stay, and for which this was the last delivery that a dead-letter policy allows."""
@@ -248,8 +255,11 @@ class Replayer:
         return work.result()
 
     def _show_collected(self) -> None:
-        if self._is_time_to_say():
-            self.notice(f"{self.tally.others + self.tally.matched} looked at, {self.tally.matched} of them asked for")
+        """Say how many messages were looked at, if that has changed."""
+        looked_at = self.tally.others + self.tally.matched
+        if looked_at > self._said_looked_at and self._is_time_to_say():
+            self._said_looked_at = looked_at
+            self.notice(f"{looked_at} looked at, {self.tally.matched} of them asked for")
 
     def _is_time_to_say(self) -> bool:
         now = self.monotonic()

@@ -85,11 +85,18 @@ class Tally:
             "messages": self.listed,
         }
 
-    def lines(self) -> Iterator[str]:
-        """Yield the summary."""
-        if not self.matched:
+    def lines(self, *, is_stopped: bool = False) -> Iterator[str]:
+        """Yield the summary. ``is_stopped``: the run ended before it had looked at all messages."""
+        if is_stopped:
+            looked_at = self.matched + self.beyond + self.others
+            yield f"{_count(looked_at, 'message')} looked at until then, {self.matched} of them asked for"
+        elif not self.matched:
             yield f"nothing to replay: {_count(self.others, 'message')} looked at, none of them asked for"
-            return
+        if self.matched:
+            yield from self._fates()
+
+    def _fates(self) -> Iterator[str]:
+        """Yield what became of the messages that were asked for."""
         would = "would be " if self.is_dry else ""
         yield f"{_count(self.published, 'message')} of {self.matched} {would}on the main topic"
         for reasons, what in ((self.refused, "refused"), (self.failed, "failed")):
@@ -97,7 +104,7 @@ class Tally:
                 yield f"{_count(number, 'message')} {would}{what}: {reason}; still on the rejected topic"
         for number, what in (
             (self.not_tried - self.sending, "not tried"),
-            (self.sending, "sent without an answer in time: may be published"),
+            (self.sending, "sent without an answer in time: may be on the main topic"),
             (self.beyond, "more than --limit"),
         ):
             if number:

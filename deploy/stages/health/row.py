@@ -1,13 +1,13 @@
 """One row of ``status``, and what the rows say together. Pure."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from deploy.errors import DeployError
 from deploy.pages import page
-from deploy.remedies import only_shows
+from deploy.remedies import Head, head_of, only_shows
 
 Health = Literal["ok", "unhealthy", "unreadable"]
 
@@ -77,14 +77,16 @@ class Finding:
         return f"{names}{f' and {more} more' if more > 0 else ''}: see {self.runbook}"
 
 
+_HEADS: Mapping[str, Head] = {"fix": "fix", "lookAt": "look at", "hint": "hint"}
+
 MAX_NAMES = 2
 """Rows that a finding names."""
 
 
 def command_as_json(command: str) -> dict[str, str | None]:
-    """Return a command under ``fix``, or under ``lookAt`` if it only shows more."""
-    fixes = bool(command) and not only_shows(command)
-    return {"fix": command if fixes else None, "lookAt": None if fixes else command or None}
+    """Return a command under ``fix``, under ``lookAt`` if it only shows more, or advice in words under ``hint``."""
+    head = head_of(command) if command else None
+    return {key: command if head == one else None for key, one in _HEADS.items()}
 
 
 def unreadable(what: str, error: DeployError) -> Row:

@@ -100,7 +100,7 @@ def test_a_failure_that_may_pass_is_waited_for(world: World) -> None:
 
 def test_a_failure_that_does_not_pass_is_an_error_with_its_reason(world: World) -> None:
     world.pubsub.answers = lambda _: Answer(0, why="no connection", fix="check the network")
-    with pytest.raises(PubSubFailed, match="Pub/Sub, one: no connection\n  fix: check the network") as failed:
+    with pytest.raises(PubSubFailed, match="Pub/Sub, one: no connection\n  hint: check the network") as failed:
         world.api.create("one", SETTINGS)
     assert failed.value.status == 0
 

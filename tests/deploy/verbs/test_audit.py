@@ -195,10 +195,23 @@ def test_only_the_wanted_devices_and_types_are_compared(world: World) -> None:
 
     assert world.audit(device=[FRIDGE], type=["touch"]) == NOTHING_TO_DO
     assert world.stage.report.as_json()["audited"]["onlyOnMain"] == {}
-    assert world.audit(type=["tuch"]) == NOTHING_TO_DO
-    assert "--type tuch: this version knows no such event type; did you mean touch?" in world.stage.noted
-    with pytest.raises(DeployError, match="DT lists no device unknown"):
-        world.audit(device=["unknown"])
+    with pytest.raises(InvalidOptions, match=r"unknown value 'tuch'.*did you mean touch\?"):
+        world.audit(type=["tuch"])
+    assert world.audit(type=["radiation"], any_type=True) == NOTHING_TO_DO
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        (f"{FRIDGE[:-1]}h", f"DT knows no device {FRIDGE[:-1]}h in {DT_PROJECT}; did you mean {FRIDGE}?"),
+        ("front door", f"; did you mean {DOOR}?"),
+        ("nothing-like-it", f"there are {FRIDGE} (Fridge 2), {DOOR} (Front door)"),
+    ],
+)
+def test_an_unknown_device_is_an_error_that_names_the_likely_one(world: World, typed: str, said: str) -> None:
+    with pytest.raises(DeployError) as failed:
+        world.audit(device=[typed])
+    assert said in failed.value.what
 
 
 def test_events_outside_the_window_are_not_judged(world: World) -> None:
@@ -269,10 +282,12 @@ def test_without_any_place_that_knows_what_arrived_it_says_how_to_make_one(world
         world.audit()
     backfill, unread, keep, subscribe, table = failed.value.fix
     assert re.fullmatch(r"python -m deploy backfill --from=\S+Z --to=\S+Z", backfill)
-    assert "audit --from=… --subscription=dt-events, if nothing has acknowledged" in unread
+    assert re.fullmatch(r"python -m deploy audit --from=\S+Z --to=\S+Z --subscription=dt-events", unread)
+    assert "If nothing has acknowledged the messages of subscription dt-events" in failed.value.what
     assert keep.startswith("gcloud pubsub topics update dt-events --message-retention-duration=31d")
     assert subscribe.startswith("gcloud pubsub subscriptions create dt-events-arrived --topic=dt-events")
     assert "--table=PROJECT.DATASET.TABLE" in table
+    assert [failed.value.head_of(line) for line in failed.value.fix] == ["fix", "look at", "fix", "fix", "hint"]
     assert not [request for request in world.stage.dt.asked if request.path.endswith("/events")]
 
 
@@ -375,6 +390,16 @@ def test_a_subscription_that_cannot_know_everything_is_refused_with_one_that_can
     with pytest.raises(DeployError, match=why) as failed:
         mine.audit(subscription="mine")
     assert "gcloud pubsub subscriptions create dt-events-arrived" in failed.value.fix[-1]
+
+
+def test_a_subscription_that_does_not_exist_is_an_error_with_those_that_do(mine: World) -> None:
+    with pytest.raises(DeployError) as failed:
+        mine.audit(subscription="minr")
+    assert failed.value.what == "there is no such subscription; topic dt-events has mine; did you mean mine?"
+    assert failed.value.fix[0].startswith("gcloud pubsub subscriptions create dt-events-arrived")
+    mine.stage.pubsub.answers = lambda _: refusal(403)
+    with pytest.raises(PubSubFailed, match="403"):
+        mine.audit(subscription="minr")
 
 
 def test_a_subscription_that_was_made_within_the_window_is_doubted(mine: World) -> None:

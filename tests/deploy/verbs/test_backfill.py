@@ -103,11 +103,25 @@ def test_only_the_types_that_the_connector_sends_are_sent_unless_others_are_name
     assert function.events == ["temperature", "touch"]
 
 
-def test_a_type_that_is_not_known_or_not_in_dts_history_is_said(up: Stage, function: Function) -> None:
-    assert up.deployment().backfill(type=["temprature", "labelsChanged"]) == NOTHING_TO_DO
-    assert "--type temprature: this version knows no such event type; did you mean temperature?" in up.noted
+def test_a_type_that_is_not_known_is_an_error_and_one_that_is_not_in_dts_history_is_said(
+    up: Stage, function: Function
+) -> None:
+    with pytest.raises(InvalidOptions, match=r"unknown value 'temprature'.*add --any-type; did you mean temperature\?"):
+        up.deployment().backfill(type=["temprature"])
+    assert up.deployment().backfill(type=["labelsChanged"]) == NOTHING_TO_DO
     assert "note: DT's history has no labelsChanged events" in up.noted
     assert function.bodies == []
+
+
+def test_a_type_that_is_newer_than_this_version_can_be_sent(up: Stage, function: Function) -> None:
+    up.dt.has_device("d1")
+    up.dt.histories.add("d1", ago(up, 5), "radiation", project=DT_PROJECT, event_id="new")
+    function.answer = lambda _: Answer(422, '{"error":"malformed"}')
+    assert up.deployment().backfill(type=["radiation"], any_type=True) == UNMET
+    assert "--type=radiation --any-type" in up.noted  # the command to go on
+    function.answer = lambda _: ON_MAIN
+    assert up.deployment().backfill(type=["radiation"], any_type=True) == NOTHING_TO_DO
+    assert set(function.events) == {"new"}
 
 
 def test_a_device_that_dt_lists_twice_is_sent_once(up: Stage, function: Function) -> None:
@@ -301,7 +315,7 @@ def test_a_window_before_dts_memory_is_said(up: Stage, function: Function) -> No
         ({"since": None}, "--from: is required"),
         ({"since": "yesterday"}, "--from: 'yesterday' is not a time"),
         ({"since": "1h", "until": "2h"}, "--from: .* is not before --to"),
-        ({"since": "5s"}, "or not 10 s ago"),
+        ({"since": "5s"}, "is not at least 10 s ago: DT's history may not have the newest events"),
         ({"rate": "0"}, "--rate: '0' is not a number from 1 to 1000"),
         ({"rate": "fast"}, "--rate"),
         ({"device": ["a/b"]}, "--device: 'a/b' is not a device's id"),
@@ -341,8 +355,9 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(up: Stage, function: Fun
         return ON_MAIN
 
     function.answer = interrupt
-    with pytest.raises(DeployError, match="interrupted: 10 events") as interrupted:
+    with pytest.raises(DeployError, match="interrupted: 10 events on the main topic until then") as interrupted:
         up.deployment().backfill(resume=str(file))
+    assert ", 1 sent without an answer, which may be there, too; 0 devices finished" in interrupted.value.what
     assert f"--resume={file}" in interrupted.value.fix[0]
     function.answer = lambda _: ON_MAIN
     up.clock.advance(3600)

@@ -305,7 +305,7 @@ def test_an_older_instance_that_rejects_an_event_again_ends_the_run_and_the_mess
     with pytest.raises(Outdated):
         house.replay()
     assert house.left() == [b"1"]
-    assert "1 message not tried" in house.stage.shown
+    assert "1 message failed: the deployed function does not know" in house.stage.shown
 
 
 def test_a_secret_that_the_function_does_not_know_is_an_error_before_anything_is_sent(house: House) -> None:
@@ -328,7 +328,9 @@ def test_ctrl_c_gives_everything_back_and_shows_the_summary(house: House, signal
     house.function.special = interrupt
     assert house.replay() == UNMET
     assert "stopped: interrupted" in house.stage.noted
-    assert "on the main topic" in house.stage.shown
+    assert "5 messages looked at until then, 5 of them asked for" in house.stage.shown
+    assert f"{len(house.function.main)} messages of 5 on the main topic" in house.stage.shown
+    assert "exit status 3: " in house.stage.noted
     assert sorted([*house.function.main, *house.left()]) == [b"%d" % number for number in range(5)]
 
 
@@ -337,7 +339,7 @@ def test_an_event_without_an_answer_when_a_run_is_interrupted_may_be_published_a
 ) -> None:
     del signals
     monkeypatch.setattr(replayer, "STOP_S", 0.05)
-    said = "1 message sent without an answer in time: may be published; still on the rejected topic"
+    said = "1 message sent without an answer in time: may be on the main topic; still on the rejected topic"
 
     def interrupt(_: bytes) -> None:
         signal.raise_signal(signal.SIGINT)
@@ -469,14 +471,54 @@ def test_all_invalid_flags_are_named_at_once(house: House) -> None:
     with pytest.raises(InvalidOptions) as refused:
         house.replay(since="yesterday", until="2026-02-30", limit="0", rate="fast")
     assert [fault.partition(":")[0] for fault in refused.value.faults] == ["--since", "--until", "--limit", "--rate"]
-    with pytest.raises(InvalidOptions, match="--since: is not before --until"):
+    with pytest.raises(InvalidOptions, match=r"--since: 20\S+Z is not before --until, 20\S+Z"):
         house.replay(since="1h", until="2h")
 
 
-def test_an_unknown_reason_may_be_of_a_newer_version_and_is_said(house: House) -> None:
-    assert house.replay(reason=["expierd"]) == NOTHING_TO_DO
-    assert "--reason expierd: this version knows no such reason; did you mean expired?" in house.stage.noted
-    assert "nothing to replay" in house.stage.shown
+def test_an_unknown_reason_or_type_is_an_error_that_names_the_likely_one(house: House) -> None:
+    house.rejects(b"1")
+    with pytest.raises(InvalidOptions) as refused:
+        house.replay(reason=["expierd", "x"], type=["tuch", "touch"])
+    assert refused.value.faults == (
+        "--reason: unknown value 'expierd'; did you mean expired?",
+        "--reason: unknown value 'x'; there are expired, malformed, no_envelope, foreign_project, invalid_argument",
+        "--type: unknown value 'tuch'; if it is newer than this version, add --any-type; did you mean touch?",
+    )
+    assert house.left() == [b"1"]
+
+
+def test_a_type_that_is_newer_than_this_version_can_be_replayed(house: House) -> None:
+    house.rejects(b"new", eventType="radiation")
+    house.rejects(b"old")
+    assert house.replay(type=["radiation"], any_type=True) == NOTHING_TO_DO
+    assert house.function.main == [b"new"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "meaning"),
+    [
+        ({}, "exit status 0: all that was asked for is on the main topic"),
+        ({"dry_run": True}, "exit status 0: all that was asked for would be on the main topic"),
+        ({"device": ["none"]}, "exit status 0: nothing that was asked for is on the rejected topic"),
+        ({"limit": "1"}, "exit status 0: as much as --limit allows is on the main topic; more may be left"),
+    ],
+)
+def test_the_last_line_says_what_the_exit_status_means_for_this_run(
+    house: House, flags: dict[str, Any], meaning: str
+) -> None:
+    event = {"eventId": "e1", "eventType": "touch", "targetName": "projects/p1/devices/d1", "data": {}}
+    for _ in range(2):
+        house.rejects(json.dumps({"event": event}).encode())
+    assert house.replay(**flags) == NOTHING_TO_DO
+    assert house.stage.noted.splitlines()[-1] == meaning
+
+
+def test_a_long_look_for_messages_says_how_many_there_are_only_if_there_are_more(house: House) -> None:
+    house.rejects(b"1", deviceId="other")
+    assert house.replay(device=["d1"]) == NOTHING_TO_DO
+    said = [line for line in house.stage.noted.splitlines() if "looked at, " in line]
+    assert len(said) <= 1
+    assert not any(line.startswith("0 looked at") for line in said)
 
 
 def test_json_has_the_counts_and_the_messages_that_are_not_on_main(house: House) -> None:

@@ -266,7 +266,7 @@ def test_what_cannot_be_read_has_its_own_exit_status_and_hides_nothing_else(morn
     assert morning.deployment().status() == FAILED
     assert morning.shown.splitlines()[0].endswith(": could not be read")
     assert re.search(row, morning.shown, re.MULTILINE)
-    assert f"see docs/runbook/unreadable.md\n  fix: {fix}" in morning.shown
+    assert f"see docs/runbook/unreadable.md\n  {'fix' if fix.startswith('gcloud') else 'hint'}: {fix}" in morning.shown
     if what != "DT":
         assert "2 min ago (04:58:00 UTC)" in morning.shown or what == "the log"
     if what not in {"DT", "DT's counts"}:
@@ -385,7 +385,7 @@ def test_json_has_a_row_for_every_resource_and_says_that_it_is_healthy(morning: 
     assert report["healthy"] is True
     assert len(report["status"]) == 19
     row = {"what": "topic dt-events", "state": "ok", "detail": "is as it should be"}
-    assert {**row, "health": "ok", "fix": None, "lookAt": None, "runbook": None} in report["status"]
+    assert {**row, "health": "ok", "fix": None, "lookAt": None, "hint": None, "runbook": None} in report["status"]
 
 
 def test_json_has_every_reading_as_a_number(morning: Stage) -> None:
@@ -449,6 +449,7 @@ def test_json_has_null_for_what_cannot_be_read_and_the_findings(morning: Stage) 
         "runbook": "docs/runbook/connector-disabled.md",
         "fix": "python -m deploy up",
         "lookAt": None,
+        "hint": None,
     }
     assert {found["runbook"] for found in health["findings"][1:]} == {"docs/runbook/unreadable.md"}
 
@@ -461,7 +462,7 @@ def test_the_page_describes_every_key_of_the_document(morning: Stage) -> None:
     morning.deployment(in_json=True).status()
     table = OPERATIONS.partition("### In JSON")[2].partition("\n\n")[2].partition("\n## ")[0]
     keys = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.partition("|")[2])}
-    assert keys == _keys(morning.in_json()["health"]) - {"2xx"} | {"what", "runbook", "fix", "lookAt"}
+    assert keys == _keys(morning.in_json()["health"]) - {"2xx"} | {"what", "runbook", "fix", "lookAt", "hint"}
 
 
 def _keys(value: Any) -> set[str]:
