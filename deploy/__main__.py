@@ -39,7 +39,7 @@ from deploy.dt.api import VARIABLES, DtApi
 from deploy.errors import DeployError, SettingsMissing
 from deploy.function_client import post
 from deploy.google.gcloud import Gcloud
-from deploy.google.gcloud_config import network_of, read_configuration, where_googles
+from deploy.google.gcloud_config import network_of, read_configuration, where_googles, with_account
 from deploy.google.https import send
 from deploy.google.monitoring import Monitoring
 from deploy.google.rest import test_permissions
@@ -92,6 +92,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
     reaches_dt = usage.reaches_dt or usage.may_reach_dt
     credentials = _credentials(environ, terminal, may_ask=may_ask) if reaches_dt else None
     with begun(read_configuration) as configuration:  # in a thread, while the verb already calls DT
+        terminal.filled = lambda text: with_account(text, configuration)
         google = Gcloud(
             where_googles(configuration, environ),
             sleep=sleep,

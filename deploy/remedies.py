@@ -11,30 +11,22 @@ Head = Literal["fix", "look at", "hint"]
 CLOCK = "sudo timedatectl set-ntp true"
 """Sets the clock of this machine."""
 
+YOU = "user:YOU"
+"""Stands in a command for the account that Google sees, until the terminal shows it: ``gcloud_config.with_account``."""
+
+LOGIN = "user:LOGIN"
+"""The same for the account of gcloud's login, also if it acts as another one."""
+
 _SHOWING_VERBS = frozenset({"plan", "status", "verify", "list", "follow", "audit"})
 _SHOWING_WORDS = frozenset({"describe", "list", "read", "log", "pull", "get-iam-policy", "info"})
 """Words of gcloud's commands that change nothing."""
 
 
 _PROGRAMS = frozenset(
-    {
-        *(
-            "gcloud",
-            "bq",
-            "sudo",
-            "python",
-            "python3",
-            "pip",
-            "pipx",
-            "npm",
-            "make",
-            "mkdir",
-            "chmod",
-            "export",
-            "unset",
-        ),
-        *("curl", "git"),
-    }
+    (
+        *("gcloud", "bq", "sudo", "python", "python3", "pip", "pipx", "npm", "make", "mkdir", "chmod", "cat"),
+        *("export", "unset", "curl", "git"),
+    )
 )
 """The programs with which a command can begin, beside the one that is running."""
 

@@ -53,6 +53,8 @@ class Terminal:
         self._shows_progress = err.isatty() and not is_dumb
         self._lock = threading.Lock()
         self._line = ""
+        self.filled: Callable[[str], str] = lambda text: text
+        """Fills in what a text leaves open, such as the caller's account in a command, before it is written."""
 
     def print(self, text: str = "") -> None:
         """Print a result. Raises ``OSError`` if it cannot be written."""
@@ -214,12 +216,12 @@ class Terminal:
     def _write(self, text: str) -> None:
         with self._lock:
             self._erase()
-        print(text, file=self._out, flush=True)
+        print(self.filled(text), file=self._out, flush=True)
 
     def _write_error(self, text: str) -> None:
         """Write to standard error. If that fails, the command continues."""
         with contextlib.suppress(OSError):
-            print(text, end="", file=self._err, flush=True)
+            print(self.filled(text), end="", file=self._err, flush=True)
 
     def _coloured(self, text: str, colour: str) -> str:
         return f"\033[{colour}m{text}\033[0m" if self._is_coloured else text

@@ -10,6 +10,7 @@ from deploy.errors import DeployError, GcloudFailed
 from deploy.google.gcloud import READ_S
 from deploy.google.gcloud_process import Finished, Run, run_gcloud
 from deploy.network import GcloudNetwork
+from deploy.remedies import LOGIN, YOU
 from deploy.steps import Argv
 
 Configuration = Mapping[str, Mapping[str, Any]]
@@ -76,6 +77,28 @@ def network_of(configuration: Configuration) -> GcloudNetwork:
     scheme = str(proxy.get("type") or "http").partition("_")[0]
     url = f"{scheme}://{address}:{port}" if address and port else ""
     return GcloudNetwork(url, str((configuration.get("core") or {}).get("custom_ca_certs_file") or ""))
+
+
+def with_account(text: str, configuration: Callable[[], Configuration]) -> str:
+    """Return a text in which the placeholders for the caller's account are replaced, so that it can be pasted.
+
+    ``configuration`` is only called if there are any. They stay if gcloud has no account.
+    """
+    if YOU not in text and LOGIN not in text:
+        return text
+    sections = configuration()
+    login = str((sections.get("core") or {}).get("account") or "")
+    acts_as = str((sections.get("auth") or {}).get("impersonate_service_account") or "").rpartition(",")[2].strip()
+    for placeholder, account in ((LOGIN, login), (YOU, acts_as or login)):
+        text = text.replace(placeholder, _member(account) or placeholder)
+    return text
+
+
+def _member(account: str) -> str:
+    """Return an account as IAM names it; "" if it is none that can be told by its e-mail address."""
+    if "@" not in account:
+        return ""
+    return f"{'serviceAccount' if account.endswith('.gserviceaccount.com') else 'user'}:{account}"
 
 
 def _is_googles(url: str) -> bool:

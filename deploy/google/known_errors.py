@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from deploy.errors import Code
-from deploy.google.permissions import allow_unchecked, grant, let_build
+from deploy.google.permissions import allow_unchecked, grant_role, grants, let_build
 from deploy.program import PROGRAM
-from deploy.remedies import CLOCK
+from deploy.remedies import CLOCK, LOGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ TABLE: tuple[Kind, ...] = (
         (
             "gcloud config unset auth/impersonate_service_account",
             (
-                "gcloud iam service-accounts add-iam-policy-binding {account} --member=user:YOU "
-                "--role=roles/iam.serviceAccountTokenCreator"
+                f"gcloud iam service-accounts add-iam-policy-binding {{account}} --member={LOGIN} "
+                "--role=roles/iam.serviceAccountTokenCreator --condition=None"
             ),
         ),
     ),
@@ -110,10 +110,7 @@ TABLE: tuple[Kind, ...] = (
         r"USER_PROJECT_DENIED|required permission to use project (?P<project>[\w:.-]*\w)",
         (
             "gcloud config unset billing/quota_project",
-            (
-                "gcloud projects add-iam-policy-binding {project} --member=user:YOU "
-                "--role=roles/serviceusage.serviceUsageConsumer --condition=None"
-            ),
+            grant_role("{project}", "roles/serviceusage.serviceUsageConsumer"),
         ),
     ),
     Kind(
@@ -183,7 +180,7 @@ TABLE: tuple[Kind, ...] = (
         r"KMS|CryptoKey|cryptoKeys/",
         ("gcloud kms keys list --keyring=KEYRING --location={region} --project={project}",),
     ),
-    Kind("ACCOUNT_LAG", r"actAs' on service account \S+\.iam\.gserviceaccount\.com", (grant("{project}"),)),
+    Kind("ACCOUNT_LAG", r"actAs' on service account \S+\.iam\.gserviceaccount\.com", grants("{project}")),
     Kind(
         "ACCOUNT_LAG",
         r"[Ss]ervice ?[Aa]ccount \S+ (?:of type \S+ )?(?:does not exist|was not found)|Identity Pool does not exist",
@@ -235,7 +232,7 @@ TABLE: tuple[Kind, ...] = (
         r"|(?i:etag mismatch|etag\b.{0,99} did not match)",
         (f"wait until the other change has ended: {PROGRAM} status",),
     ),
-    Kind("PERMISSION_DENIED", r"does not have permission to access|not authorized to perform", (grant("{project}"),)),
+    Kind("PERMISSION_DENIED", r"does not have permission to access|not authorized to perform", grants("{project}")),
     Kind(
         "NETWORK",
         r"Connection (?:refused|reset|aborted)|RemoteDisconnected|closed connection without response"
@@ -248,7 +245,7 @@ TABLE: tuple[Kind, ...] = (
 """All known kinds; the first one that matches counts. A message is more precise than its status, so it comes first."""
 
 BY_CODE: Mapping[Code, tuple[str, ...]] = {
-    "PERMISSION_DENIED": (grant("{project}"),),
+    "PERMISSION_DENIED": grants("{project}"),
     "UNAUTHENTICATED": (_LOG_IN,),
     "RESOURCE_EXHAUSTED": (_QUOTAS,),
     "ABORTED": (f"wait until the other change has ended: {PROGRAM} status",),

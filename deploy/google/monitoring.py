@@ -6,7 +6,7 @@ from typing import Any
 
 from deploy.errors import DeployError
 from deploy.google.https import Answer, Call, Send
-from deploy.google.permissions import grant
+from deploy.google.permissions import grants
 from deploy.google.retries import TRANSIENT, repeated
 from deploy.parallel import sleep
 
@@ -54,5 +54,5 @@ def _error(project: str, answer: Answer) -> DeployError:
     elif "SERVICE_DISABLED" in message:
         what, fix = "is off", [f"gcloud services enable monitoring.googleapis.com --project={project}"]
     elif "PERMISSION_DENIED" in message:
-        what, fix = "you may not read it: monitoring.timeSeries.list is missing", [grant(project)]
+        what, fix = "you may not read it: monitoring.timeSeries.list is missing", [*grants(project)]
     return DeployError(what, where="Cloud Monitoring", fix=fix)

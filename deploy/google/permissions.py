@@ -1,5 +1,8 @@
 """Roles and permissions outside of the resources, and the commands by which an administrator grants them."""
 
+from deploy.pages import page
+from deploy.remedies import YOU
+
 ROLE = "dtPubsubDeployer"
 """The custom role of a deployer, which docs/deployer.md creates from ``catalog.deployer_permissions``."""
 
@@ -15,8 +18,20 @@ DT_PERMISSIONS = ("dataconnector.create", "dataconnector.delete", "dataconnector
 
 def grant(project: str) -> str:
     """Return the line by which an administrator lets a user deploy."""
-    role = f"projects/{project}/roles/{ROLE}"
-    return f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role={role}"
+    return grant_role(project, f"projects/{project}/roles/{ROLE}")
+
+
+def grant_role(project: str, role: str) -> str:
+    """Return the line by which an administrator grants a role to the user."""
+    return f"gcloud projects add-iam-policy-binding {project} --member={YOU} --role={role} --condition=None"
+
+
+def grants(project: str) -> tuple[str, str]:
+    """Return what an administrator does to let a user deploy: the grant, and where the role comes from."""
+    return (
+        grant(project),
+        f"if the project has no role {ROLE} yet, {page('deployer.md')} has the command that makes it",
+    )
 
 
 def let_build(project: str, account: str) -> str:

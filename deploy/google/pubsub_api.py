@@ -15,7 +15,7 @@ from deploy.errors import DeployError
 from deploy.google.access_token import AccessTokens
 from deploy.google.authorized import AuthorizedSend
 from deploy.google.https import READ_S, Answer, Call, Send
-from deploy.google.permissions import grant
+from deploy.google.permissions import grants
 from deploy.google.retries import TRANSIENT_OR_SILENT, repeated
 from deploy.times import utc
 
@@ -208,7 +208,7 @@ class PubSubApi:
     def _fixes(self, status: int, text: str) -> list[str]:
         if "SERVICE_DISABLED" in text:
             return [f"gcloud services enable pubsub.googleapis.com --project={self.project}"]
-        return {401: ["gcloud auth login"], 403: [grant(self.project)]}.get(status, [])
+        return {401: ["gcloud auth login"], 403: [*grants(self.project)]}.get(status, [])
 
 
 def in_requests(ack_ids: Iterable[str]) -> Iterator[list[str]]:

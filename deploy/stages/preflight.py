@@ -9,7 +9,7 @@ from deploy.errors import DeployError, DtFailed, DtUnanswered, GcloudFailed
 from deploy.google.access_token import token_for_now
 from deploy.google.gcloud import Gcloud
 from deploy.google.org_policy import OrganizationPolicy
-from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grant, let_build
+from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grants, let_build
 from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import TestPermissions
 from deploy.parallel import wait_for, worker_pool
@@ -163,7 +163,7 @@ def _permissions(subject: Subject) -> _Finding:
         missing.remove(ACT_AS)
     if missing:
         what = f"you lack {', '.join(sorted(missing))}"
-        raise DeployError(what, where=f"project {project}", fix=[grant(project)])
+        raise DeployError(what, where=f"project {project}", fix=grants(project))
     return _Finding()
 
 

@@ -15,8 +15,8 @@ from tests.real_gcloud.user import REAL_GCLOUD, SIDE_BY_SIDE, STEPS, Asked, User
 
 pytestmark = REAL_GCLOUD
 
-FIXED_BY_A_ROLE = "fix: gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role="
-FIXED_BY_DTS_ROLE = "fix: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
+FIXED_BY_A_ROLE = "fix: gcloud projects add-iam-policy-binding demo-proj --member="
+FIXED_BY_DTS_ROLE = "hint: in DT Studio, API Integrations > Service Accounts: give it the role Project Developer"
 REMOVED = ("*/dataconnectors/*", "*/functions/dt-pubsub", "*/secrets/dt-signature", "*/topics/dt-events")
 REFUSED = (
     *("APIs", "service account dt-pubsub", "subscription dt-events", "secretAccessor on secret dt-signature"),

@@ -86,7 +86,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         pytest.param(
             _denied,
             "project demo-proj: you lack pubsub.topics.create",
-            "gcloud projects add-iam-policy-binding demo-proj --member=user:YOU --role=",
+            "gcloud projects add-iam-policy-binding demo-proj --member=",
             id="no permission",
         ),
         pytest.param(

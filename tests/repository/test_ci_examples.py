@@ -231,7 +231,7 @@ def summary(report: Report, folder: Path) -> str:
 
 def test_the_summary_of_an_error_shows_what_where_and_the_fix(tmp_path: Path) -> None:
     report = Report(error=DeployError("is wrong", where="there", fix=["do this"]))
-    assert summary(report, tmp_path) == "### dt-pubsub: failed\n\n    error: there: is wrong\n    fix: do this\n"
+    assert summary(report, tmp_path) == "### dt-pubsub: failed\n\n    error: there: is wrong\n    hint: do this\n"
 
 
 def test_a_plan_without_changes_says_so(tmp_path: Path) -> None:

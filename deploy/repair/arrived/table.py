@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from deploy.errors import DeployError, GcloudFailed
 from deploy.google.bigquery import BigQuery, Row
+from deploy.google.permissions import grant_role
 from deploy.repair.arrived.arrivals import Arrival, Window
 from deploy.times import utc
 
@@ -74,9 +75,6 @@ class TableArrived:
 
     def _explained(self, error: GcloudFailed) -> DeployError:
         project = self._table.rpartition(".")[0].rpartition(".")[0]
-        roles = [
-            f"gcloud projects add-iam-policy-binding {project} --member=user:YOU --role=roles/bigquery.{role}"
-            for role in ("jobUser", "dataViewer")
-        ]
+        roles = [grant_role(project, f"roles/bigquery.{role}") for role in ("jobUser", "dataViewer")]
         fix = {"PERMISSION_DENIED": roles, "NOT_FOUND": [f"bq ls {project}:"]}.get(error.code, error.fix)
         return DeployError(error.what, where=self.name, fix=fix)

@@ -45,7 +45,7 @@ def _results(report: Mapping[str, Any]) -> Iterator[str]:
 def _error(report: Mapping[str, Any]) -> Iterator[str]:
     if error := report["error"]:
         yield f"error: {error['where']}: {error['what']}" if error["where"] else f"error: {error['what']}"
-        yield from (f"fix: {line}" for line in error["fix"])
+        yield from (f"{head}: {line}" for head in ("fix", "hint") for line in error.get(head, ()))
         yield from (f"look at: {line}" for line in error["lookAt"])
 
 

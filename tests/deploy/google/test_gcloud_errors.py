@@ -23,6 +23,7 @@ DEPLOY = ("functions", "deploy", "dt-pubsub", "--gen2", "--source=.", R, P)
 SERVICE = ("run", "services", "describe", "dt-pubsub", R, P)
 ACCOUNT = ("iam", "service-accounts", "describe", "dt@cold-chain-prod.iam.gserviceaccount.com", P)
 OPERATION = "OperationError: code=3, message="
+DEPLOYER = "projects/cold-chain-prod/roles/dtPubsubDeployer"
 GRANT = "gcloud projects add-iam-policy-binding"
 BUILDER = "--role=roles/cloudbuild.builds.builder --condition=None"
 QUOTAS = "https://console.cloud.google.com/iam-admin/quotas?project=cold-chain-prod"
@@ -225,7 +226,7 @@ ROWS: tuple[Row, ...] = (
             "ResponseError: status=[403], code=[Ok], message=[missing permission 'iam.serviceaccounts.actAs' on service "
             "account dt@p.iam.gserviceaccount.com.]"
         ),
-        f"{GRANT} cold-chain-prod --member=user:YOU --role=projects/cold-chain-prod/roles/dtPubsubDeployer",
+        f"{GRANT} cold-chain-prod --member=user:YOU --role={DEPLOYER} --condition=None",
     ),
     (
         "ACCOUNT_LAG",
@@ -324,7 +325,7 @@ ROWS: tuple[Row, ...] = (
         "PERMISSION_DENIED",
         DELETE,
         "Failed to delete subscription [x]: User not authorized to perform this action.",
-        f"{GRANT} cold-chain-prod --member=user:YOU --role=projects/cold-chain-prod/roles/dtPubsubDeployer",
+        f"{GRANT} cold-chain-prod --member=user:YOU --role={DEPLOYER} --condition=None",
     ),
     (
         "NETWORK",

@@ -62,7 +62,7 @@ def test_a_failed_check_is_reported_with_its_fix_and_nothing_is_changed(
     with pytest.raises(NotReady) as refused:
         stage.deployment().up()
     assert what in str(refused.value)
-    assert re.search(rf"  (fix|look at): {re.escape(refused.value.failures[0].fix[0])}", str(refused.value))
+    assert re.search(rf"  (fix|look at|hint): {re.escape(refused.value.failures[0].fix[0])}", str(refused.value))
     assert fix in str(refused.value)
     assert stage.google.changes() == []
     assert stage.dt.calls("POST") == []
