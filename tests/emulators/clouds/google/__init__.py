@@ -17,6 +17,11 @@ It is strict: it refuses unknown fields, missing permissions, APIs that are off,
 ``pubsub``       topics and subscriptions                                                  the data plane
 ``collection``   the methods that topics and subscriptions have in common                  nothing
 ``exports``      checks subscriptions that write to BigQuery or Cloud Storage              nothing
+``exporter``     delivers the messages of subscriptions that write to BigQuery             a thread
+``rows``         the row that becomes of a message                                         nothing
+``transforms``   the JavaScript of subscriptions                                           V8
+``transform_methods``  validates and tests transforms                                      V8
+``dead_letters``  moves messages that could not be delivered, if the roles allow it        the data plane
 ``filters``      the filters of subscriptions                                              nothing
 ``bigquery``     BigQuery                                                                  DuckDB
 ``monitoring``   unacknowledged messages and requests, as time series                      the data plane

@@ -108,8 +108,9 @@ class Google:
         return [name for kind in made for name in kind.names()]
 
     def close(self) -> None:
-        """End all functions and BigQuery's engine."""
+        """End all functions, what writes into BigQuery, and its engine."""
         self.functions.close()
+        self.pubsub.close()
         self.bigquery.close()
 
     def _check(self, api: _Api, route: Route, parts: Mapping[str, str], request: Request) -> None:

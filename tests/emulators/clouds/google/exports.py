@@ -67,7 +67,7 @@ class Exports:
 
     def state(self, config: Json, topic: Json) -> str:
         """Return the state of an export to a table: a word of ``google.pubsub.v1.BigQueryConfig.State``."""
-        _, dataset, table = _place(config)
+        _, dataset, table = place_of(config)
         found = self._bigquery.catalog.tables.get((dataset, table))
         if found is None:
             return "NOT_FOUND"
@@ -83,7 +83,7 @@ class Exports:
         return account
 
     def _check_table(self, config: Json, topic: Json) -> None:
-        project, dataset, table = _place(config)
+        project, dataset, table = place_of(config)
         if config.get("useTopicSchema") and config.get("useTableSchema"):
             raise invalid("Only one of use_topic_schema and use_table_schema can be set.")
         if config.get("useTopicSchema") and not topic.get("schemaSettings"):
@@ -107,7 +107,7 @@ class Exports:
             raise not_found(f"The Cloud Storage bucket {bucket} was not found.")
 
 
-def _place(config: Json) -> tuple[str, str, str]:
+def place_of(config: Json) -> tuple[str, str, str]:
     """Return project, dataset and name of the table of an export."""
     found = TABLE.fullmatch(config.get("table", ""))
     if not found:

@@ -1,7 +1,8 @@
 """``pubsub.googleapis.com`` v1: topics and subscriptions with their labels and IAM; messages are in the data plane.
 
-A subscription's filter is also applied here, because Google's emulator does not apply it. Push settings are stored but
-have no effect; a detached subscription returns no messages.
+A subscription's filter is also applied here, because Google's emulator does not apply it; its transforms are applied to
+what ``pull`` returns here, and to what is written into BigQuery. The transforms of topics and push settings are stored
+but have no effect; a detached subscription returns no messages.
 https://cloud.google.com/pubsub/docs/reference/rest
 """
 
@@ -11,15 +12,19 @@ from collections.abc import Callable, Iterable
 from google.pubsub_v1 import types
 
 from tests.emulators.clouds.exchange import Json, Request, Route
+from tests.emulators.clouds.google import transforms
 from tests.emulators.clouds.google.bigquery import BigQuery
 from tests.emulators.clouds.google.collection import Collection, check_settings, checked, duration_s
 from tests.emulators.clouds.google.data_plane import DataPlane, Waiting, parsed
+from tests.emulators.clouds.google.dead_letters import DeadLetters
 from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.clouds.google.exporter import Exporter
 from tests.emulators.clouds.google.exports import Exports
 from tests.emulators.clouds.google.filters import parse_filter
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import Problem, precondition
 from tests.emulators.clouds.google.strict import PAGED, strict
+from tests.emulators.clouds.google.transform_methods import TransformMethods
 from tests.emulators.pubsub import limits
 from tests.emulators.pubsub.settings import new_subscription
 
@@ -33,7 +38,7 @@ _DEFAULTS: Json = {
     "state": "ACTIVE",
 }
 _FORWARDED = (
-    *("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering", "filter", "deadLetterPolicy", "retryPolicy"),
+    *("name", "topic", "ackDeadlineSeconds", "enableMessageOrdering", "filter", "retryPolicy"),
     *("retainAckedMessages", "messageRetentionDuration", "enableExactlyOnceDelivery"),
 )
 _OF_TOPIC = ("name", "messageRetentionDuration")
@@ -51,6 +56,9 @@ class PubSub:
     def __init__(self, estate: Estate, policies: Policies, plane: DataPlane, bigquery: BigQuery) -> None:
         self._policies = policies
         self._plane = plane
+        self._dead = DeadLetters(estate, policies, plane)
+        self.exporter = Exporter(self._all_shown, plane, bigquery, self._dead)
+        self._transforms = TransformMethods(estate, self._transforms_of)
         self._topics = Collection("topics", estate, policies)
         self._subscriptions = Collection("subscriptions", estate, policies)
         self._topics.on_update = self._updated_topic
@@ -95,6 +103,7 @@ class PubSub:
                 for verb, method in consumed
             ),
             *self._snapshot_routes(),
+            *self._transforms.routes(),
         ]
 
     def _snapshot_routes(self) -> list[Route]:
@@ -152,8 +161,22 @@ class PubSub:
         settings = self._checked(settings)
         self._plane.create("Subscription", _forwarded(settings, _FORWARDED))
         self._subscriptions.items[name] = settings
+        self._settle(settings)
         self._made_at[name] = time.time()
         return self._shown(settings)
+
+    def close(self) -> None:
+        """End the worker that writes into BigQuery."""
+        self.exporter.close()
+
+    def _all_shown(self) -> list[Json]:
+        return [self._shown(settings) for settings in list(self._subscriptions.items.values())]
+
+    def _transforms_of(self, name: str) -> list[Json]:
+        """Return the transforms of a topic or subscription."""
+        kind = self._topics if "/topics/" in name else self._subscriptions
+        transforms: list[Json] = kind.find(name).get("messageTransforms") or []
+        return transforms
 
     def _shown(self, settings: Json) -> Json:
         """Return a subscription with its state now."""
@@ -171,6 +194,7 @@ class PubSub:
         exported = self.exports.check(settings, self._topic_of(settings))
         plain = {key: value for key, value in exported.items() if not key.endswith("Config") or key == "pushConfig"}
         checked(new_subscription, parsed(plain, types.Subscription.pb()))
+        transforms.check(settings.get("messageTransforms") or [])
         return exported
 
     def _updated(self, before: Json, after: Json, fields: list[str]) -> Json:
@@ -181,7 +205,18 @@ class PubSub:
             changed = _forwarded(whole, ("name", *forwarded))
             mask = ",".join(forwarded)
             self._plane.call("UpdateSubscription", {"subscription": changed, "updateMask": mask})
-        return {**whole, "topic": before["topic"]}
+        after = {**whole, "topic": before["topic"]}
+        self._settle(after)
+        return after
+
+    def _settle(self, settings: Json) -> None:
+        """Begin what the settings of a subscription ask for beside the delivery of messages."""
+        if settings.get("bigqueryConfig"):
+            self.exporter.start()
+            return
+        self._dead.settle(settings)
+        if settings.get("deadLetterPolicy"):
+            self.exporter.start()
 
     def _detach(self, _: Request, project: str, subscription: str) -> Json:
         name = self._subscriptions.full_name(project, subscription)
@@ -202,6 +237,7 @@ class PubSub:
         name = self._subscriptions.find(self._subscriptions.full_name(project, subscription))["name"]
         self._plane.call("DeleteSubscription", {"subscription": name})
         self._subscriptions.remove(name)
+        self._dead.forget(name)
         return {}
 
     def _pull(self, request: Request, project: str, subscription: str) -> Json:
@@ -213,6 +249,9 @@ class PubSub:
         settings = self._subscriptions.find(name)
         if settings.get("detached"):
             raise precondition(f"Subscription is detached (resource={subscription}).")
+        if settings.get("bigqueryConfig"):
+            raise precondition(f"Subscription is not a pull subscription (resource={subscription}).")
+        self._dead.settle(settings)
         matches = parse_filter(settings.get("filter", ""))
         pulled = self._pulled({**request.json(), "subscription": name})
         matching = [delivery for delivery in pulled if matches(delivery["message"].get("attributes", {}))]

@@ -88,7 +88,8 @@ class Warehouse:
     def append(self, dataset: str, table: str, row: Mapping[str, Any]) -> None:
         """Add a row to a table; columns that it does not have are NULL."""
         names, marks = ", ".join(quoted(name) for name in row), ", ".join("?" * len(row))
-        self.run(f"INSERT INTO {quoted(dataset, table)} ({names}) VALUES ({marks})", [*row.values()])
+        what = f"({names}) VALUES ({marks})" if row else "DEFAULT VALUES"
+        self.run(f"INSERT INTO {quoted(dataset, table)} {what}", [*row.values()])
 
     def size(self, dataset: str, table: str) -> tuple[int, int]:
         """Return the number of a table's rows, and about how many bytes they have."""
