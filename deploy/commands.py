@@ -17,9 +17,13 @@ _LINE = "value(message.attributes.eventType, message.attributes.deviceId, messag
 """gcloud's format of one event in one line: its type, its device, and the body."""
 
 
-def read_events(spec: Spec, limit: int = 1) -> str:
-    """Return the command that shows some events, one a line, and does not acknowledge them."""
-    pull = ("gcloud", "pubsub", "subscriptions", "pull", spec.topic, f"--limit={limit}", spec.project_flag)
+def read_events(spec: Spec, limit: int = 1, subscription: str = "") -> str:
+    """Return the command that shows some events, one a line, and does not acknowledge them.
+
+    ``subscription``: its id; that of the main topic if it is empty.
+    """
+    name = subscription or spec.topic
+    pull = ("gcloud", "pubsub", "subscriptions", "pull", name, f"--limit={limit}", spec.project_flag)
     return f'{shlex.join(pull)} --format="{_LINE}"'
 
 

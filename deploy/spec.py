@@ -6,6 +6,7 @@ A setting that is not given is None or absent: a new resource gets its default, 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from deploy.pages import page
 
@@ -119,10 +120,35 @@ class Alerts:
 
 
 @dataclass(frozen=True, slots=True)
+class SubscriptionSettings:
+    """One further subscription of ``[[subscriptions]]``. None: not set, so an existing one keeps what it has.
+
+    ``name``: its id. ``push``: the URL that gets the messages; empty if they are to be pulled. ``service_account``
+    and ``audience``: those of the token that comes with a push; empty for none, and for the URL. ``no_wrapper``: a push
+    is the message itself, with its attributes as headers. ``dead_letter``: the id of the dead-letter topic; empty for
+    none. ``retention`` and ``ack_deadline``: durations such as ``7d`` and ``60s``.
+    """
+
+    name: str
+    topic: Literal["main", "rejected"] = "main"
+    push: str | None = None
+    service_account: str = ""
+    audience: str = ""
+    no_wrapper: bool = False
+    filter: str | None = None
+    dead_letter: str | None = None
+    retention: str | None = None
+    ack_deadline: str | None = None
+    exactly_once: bool | None = None
+    ordering: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One deployment.
 
     ``project_number``: Google's number of the project, which ``plan`` reads if a resource needs it; empty until then.
+    ``doubts``: settings that are valid, and may not be what the user means; each with its place.
     """
 
     google_project: str
@@ -144,6 +170,8 @@ class Spec:
     event_types: tuple[str, ...] | None = None
     connector_labels: tuple[str, ...] | None = None
     alerts: Alerts = field(default_factory=Alerts)
+    subscriptions: tuple[SubscriptionSettings, ...] = ()
+    doubts: tuple[str, ...] = ()
 
     @property
     def project_flag(self) -> str:

@@ -285,8 +285,14 @@ WHICH_HISTORY = tuple(option for option in OPTIONS if option.place in {"project"
 ASKED = tuple(option for option in WHICH_DEPLOYMENT if option.place != "connector.display_name")
 """The options that ``init`` asks for."""
 
+SUBSCRIPTIONS = "subscriptions"
+"""The key of the tables in deploy.toml that describe further subscriptions. They have no flag and no variable."""
+
 BY_PLACE = {option.place: option for option in OPTIONS}
 """All options by their key in deploy.toml."""
+
+PLACES = frozenset({*BY_PLACE, SUBSCRIPTIONS})
+"""All keys of deploy.toml; some are tables."""
 
 
 def refusal_of(place: str, text: str) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import BY_PLACE, MANDATORY, NO_ADDRESS, OPTIONS, Option
+from deploy.cli.options import BY_PLACE, MANDATORY, NO_ADDRESS, OPTIONS, PLACES, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
+from deploy.cli.subscriptions import read_subscriptions
 from deploy.errors import InvalidOptions, SettingsMissing
 from deploy.spec import ALERT_DEFAULTS, DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Alerts, Spec
 from function.errors import SettingsError
@@ -69,7 +70,7 @@ def read_spec(
         InvalidOptions: with all errors.
 
     """
-    file = read_settings_file(flags.get("config"), folder, BY_PLACE)
+    file = read_settings_file(flags.get("config"), folder, PLACES)
     settings, values, faults = _found(flags, environ, file)
     missing = [
         f"{option.flag} is missing (or {option.variable}, or {option.place} in deploy.toml)"
@@ -77,7 +78,7 @@ def read_spec(
         for option in OPTIONS
         if option.place in mandatory and not values.get(option.place)
     ]
-    spec = _spec(values)
+    spec = read_subscriptions(file, _spec(values), faults)
     faults += [*missing, *_contradictions(spec, _Places(settings, file))]
     if faults:
         raise SettingsMissing(faults) if faults == missing else InvalidOptions(faults)
@@ -92,7 +93,7 @@ def read_known(flags: Mapping[str, Any], environ: Mapping[str, str], file: Setti
 
     """
     settings, values, faults = _found(flags, environ, file)
-    faults += _contradictions(_spec(values), _Places(settings, file))
+    faults += _contradictions(read_subscriptions(file, _spec(values), faults), _Places(settings, file))
     if faults:
         raise InvalidOptions(faults)
     if {"region", "dt_projects"} & file.values.keys():  # a deployment of the usual name, if the file has no other
@@ -104,7 +105,7 @@ def _found(
     flags: Mapping[str, Any], environ: Mapping[str, str], file: SettingsFile
 ) -> tuple[dict[str, _Setting], dict[str, Any], list[str]]:
     """Return the settings that were found, their values, and what is wrong with them."""
-    faults = list(file.unknown(BY_PLACE))
+    faults = list(file.unknown(PLACES))
     settings = {option.place: found for option in OPTIONS if (found := _lookup(option, flags, environ, file))}
     values: dict[str, Any] = {}
     for option in OPTIONS:

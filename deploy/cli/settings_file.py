@@ -4,6 +4,7 @@ import codecs
 import contextlib
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -134,13 +135,21 @@ def split_lines(text: str) -> list[str]:
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """Return the line of each key and table. A line of a multi-line string may be taken for a key."""
+    """Return the line of each key and table. A line of a multi-line string may be taken for a key.
+
+    Tables of an array have their number, from 0: ``subscriptions[1].name``.
+    """
     lines: dict[str, int] = {}
+    seen: Counter[str] = Counter()
     table = ""
     for number, line in enumerate(map(str.rstrip, split_lines(text)), 1):
         if header := _HEADER.fullmatch(line):
             table = _plain(header[1])
             lines.setdefault(table, number)
+            if line.lstrip().startswith("[["):
+                seen[table] += 1
+                table = f"{table}[{seen[table] - 1}]"
+                lines[table] = number
         elif key := _KEY.match(line):
             lines.setdefault(f"{table}.{_plain(key[1])}".lstrip("."), number)
     return lines
@@ -152,5 +161,6 @@ def _plain(key: str) -> str:
 
 def _line(lines: Mapping[str, int], place: str) -> str:
     """Return the line of a place, else of its table, as text; an empty text if neither has a line."""
-    number = lines.get(place) or lines.get(place.rpartition(".")[0])
+    table = place.rpartition(".")[0]
+    number = lines.get(place) or lines.get(table) or lines.get(table.partition("[")[0])
     return f", line {number}" if number else ""

@@ -5,7 +5,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 
-from deploy.cli.options import BY_PLACE, OPTIONS
+from deploy.cli.options import BY_PLACE, PLACES
 from deploy.cli.settings_file import lines_of, parse_settings, split_lines
 from deploy.errors import DeployError
 from deploy.program import PROGRAM
@@ -112,8 +112,7 @@ def _is_toml(lines: Sequence[str]) -> bool:
 
 
 def _values(text: str, name: str) -> dict[str, object]:
-    tables = [option.place for option in OPTIONS]
-    return dict(parse_settings(text, name, tables).values)
+    return dict(parse_settings(text, name, PLACES).values)
 
 
 def _values_or_none(text: str, name: str) -> dict[str, object] | None:

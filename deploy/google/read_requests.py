@@ -59,6 +59,17 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("pubsub topics describe {name} --project={project}", f"{_PUBSUB}/topics/{{name}}", ""),
     ("pubsub topics get-iam-policy {name} --project={project}", f"{_PUBSUB}/topics/{{name}}:getIamPolicy", ""),
     ("pubsub subscriptions describe {name} --project={project}", f"{_PUBSUB}/subscriptions/{{name}}", ""),
+    (
+        f"pubsub subscriptions list --filter=labels.{MARK}={{label}} --project={{project}}",
+        f"{_PUBSUB}/subscriptions?pageSize=1000",
+        "subscriptions",
+    ),
+    (
+        "pubsub subscriptions get-iam-policy {name} --project={project}",
+        f"{_PUBSUB}/subscriptions/{{name}}:getIamPolicy",
+        "",
+    ),
+    ("projects describe {name}", "https://cloudresourcemanager.googleapis.com/v1/projects/{name}", ""),
     ("secrets describe {name} --project={project}", f"{_SECRET}/{{name}}", ""),
     ("secrets get-iam-policy {name} --project={project}", f"{_SECRET}/{{name}}{_POLICY}", ""),
     ("secrets versions list {name} --project={project}", f"{_SECRET}/{{name}}/versions?pageSize=1000", "versions"),

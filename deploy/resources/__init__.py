@@ -7,6 +7,7 @@
 ``services``               Google's APIs
 ``runtime_account``        the service account that the function runs as
 ``pubsub``                 topics, their subscriptions, and those that proofs left
+``further_subscription``   a subscription of deploy.toml: pulled or pushed, filtered
 ``service_agent``          Pub/Sub's own account, and its roles
 ``dead_letter``            where a subscription's undelivered messages go
 ``signature_secret``       the secret of ``X-Dt-Signature``
@@ -15,6 +16,7 @@
 ``function``               the function: its source and its settings
 ``invocation``             the permission to call the function
 ``invokers``               the callers that a Cloud Run service allows
+``unlisted``               subscriptions and topics that the settings do not name
 ``elsewhere``              functions that are left in other regions
 ``first_contact``          what a killed verify --report has left
 ``connector``              the Data Connector in one DT project

@@ -20,6 +20,7 @@ from deploy.resources.dead_letter import (
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.first_contact import AbandonedContactSecrets, AbandonedRecorders
 from deploy.resources.function import Function
+from deploy.resources.further_subscription import FurtherSubscription, further_subscriptions
 from deploy.resources.iam_binding import IamBinding, publisher_on, secret_accessor
 from deploy.resources.invocation import Invocation
 from deploy.resources.kinds import ALL_KINDS
@@ -32,6 +33,7 @@ from deploy.resources.runtime_account import RuntimeAccount
 from deploy.resources.service_agent import AgentBinding, ServiceAgent
 from deploy.resources.services import Services
 from deploy.resources.signature_secret import SignatureSecret
+from deploy.resources.unlisted import Kind, Unlisted
 from deploy.spec import RETENTION_DEFAULTS, Spec
 
 
@@ -67,6 +69,7 @@ MADE: tuple[Entry, ...] = (
     Entry(Subscription, _subscriptions),
     Entry(ServiceAgent, lambda spec, _: agents(spec, dead_letters(spec))),
     Entry(AgentBinding, lambda spec, _: roles_before(spec, dead_letters(spec))),
+    Entry(FurtherSubscription, lambda spec, _: further_subscriptions(spec)),
     Entry(AgentBinding, lambda spec, _: roles_after(spec, dead_letters(spec))),
     Entry(SignatureSecret, lambda spec, memory: [SignatureSecret(spec, memory.dt_projects)]),
     Entry(IamBinding, _bindings),
@@ -85,10 +88,14 @@ ALERTS: tuple[Entry, ...] = (
 )
 """The resources that ``up`` creates last of all, if there are alerts. A removal always looks for them."""
 
-LEFT: tuple[Entry, ...] = (Entry(Elsewhere, lambda spec, _: [Elsewhere(spec)]),)
+LEFT: tuple[Entry, ...] = (
+    Entry(Elsewhere, lambda spec, _: [Elsewhere(spec)]),
+    Entry(Unlisted, lambda spec, _: [unlisted_of(spec, "subscription")]),
+)
 """Resources that earlier runs may have left. A plan reads them, too."""
 
 ABANDONED: tuple[Entry, ...] = (
+    Entry(Unlisted, lambda spec, _: [unlisted_of(spec, "topic")]),
     Entry(TemporarySubscriptions, lambda spec, _: [TemporarySubscriptions(spec)]),
     Entry(AbandonedContactSecrets, lambda spec, _: [AbandonedContactSecrets(spec)]),
     Entry(AbandonedRecorders, lambda spec, _: [AbandonedRecorders(spec)]),
@@ -125,6 +132,17 @@ def of_alerts(spec: Spec) -> tuple[Resource, ...]:
 def watched(spec: Spec) -> tuple[Resource, ...]:
     """Return the resources that a plan reads: those that ``up`` creates, and those that earlier runs may have left."""
     return (*_all((*MADE, *LEFT), spec, _NOTHING), *of_alerts(spec))
+
+
+def subscriptions_of(spec: Spec) -> tuple[Subscription, ...]:
+    """Return the subscriptions of a deployment: the main one, the rejected one, and all others of its settings."""
+    return tuple(resource for resource in resources(spec) if isinstance(resource, Subscription))
+
+
+def unlisted_of(spec: Spec, kind: Kind) -> Unlisted:
+    """Return what finds the subscriptions, or the topics, of this deployment that its settings do not name."""
+    named = {resource.id for resource in resources(spec)}
+    return Unlisted(spec, kind, frozenset(id_.name for id_ in named if id_.kind == kind))
 
 
 def removable(spec: Spec) -> tuple[Resource, ...]:

@@ -35,8 +35,7 @@ class DeadLetter:
 
 def dead_letters(spec: Spec) -> tuple[DeadLetter, ...]:
     """Return the dead letters of all subscriptions of a deployment that have any."""
-    del spec
-    return ()
+    return tuple(DeadLetter(wanted.name, wanted.dead_letter) for wanted in spec.subscriptions if wanted.dead_letter)
 
 
 def dead_letter_topics(spec: Spec, letters: Iterable[DeadLetter]) -> list[Topic]:

@@ -1,6 +1,5 @@
 """Topics with one pull subscription each, which never expires, because a topic without one keeps no messages."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -24,6 +23,12 @@ RETENTION_AT_GOOGLE = "604800s"
 """Google's default retention of a subscription."""
 
 
+Difference = tuple[Change, Argv]
+"""A setting that differs, and the flags of ``update`` that change it."""
+
+OURS = "ours"
+"""The key of the full names of all subscriptions of this deployment in the facts of a topic that is removed."""
+
 UNREAD = "unread"
 """The key of the number of unread messages in the facts of a subscription; absent if it is not known."""
 
@@ -41,6 +46,14 @@ def subscription_id(subscription: str) -> ResourceId:
 def unread_words(count: int) -> str:
     """Return a number of unread messages in words."""
     return f"{count or 'no'} unread {'message' if count == 1 else 'messages'}"
+
+
+def loss_words(count: int | None) -> str:
+    """Return which messages go with a subscription, as the end of a reason. ``count``: None if it is not known."""
+    if count is None:
+        return "; messages not yet read go with it"
+    goes, them = ("goes", "it") if count == 1 else ("go", "them")
+    return f"; {unread_words(count)} {goes} with it, as Google counted {them} in the last minutes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +99,8 @@ class Topic(Marked):
         ours = f"projects/{self.spec.google_project}/subscriptions/{self.topic}"
         names = facts.get("subscriptions") or []
         temporary = tuple(f"{ours}-{word}-" for word in (PROOF_WORD, FOLLOW_WORD, AUDIT_WORD))
-        others = sorted(name for name in names if name != ours and not name.startswith(temporary))
+        others = sorted({*names} - {ours, *facts.get(OURS, ())})
+        others = [name for name in others if not name.startswith(temporary)]
         return f"; others subscribe to it, and will receive nothing: {', '.join(others)}" if others else ""
 
     def command(self, verb: str, *flags: str) -> Argv:
@@ -117,9 +131,14 @@ class Subscription(Marked):
     initial_retention: str
 
     @property
+    def name(self) -> str:
+        """The subscription's own id, which is that of its topic."""
+        return self.topic
+
+    @property
     def id(self) -> ResourceId:
         """The id of the subscription."""
-        return subscription_id(self.topic)
+        return subscription_id(self.name)
 
     @property
     def after(self) -> tuple[ResourceId, ...]:
@@ -134,10 +153,14 @@ class Subscription(Marked):
             f"--topic={self.topic}",
             "--expiration-period=never",
             f"--message-retention-duration={self.retention or self.initial_retention}",
-            *(["--enable-message-ordering"] if self.spec.ordered else []),
+            *self.creation_flags(),
             f"--labels={label_words(self.spec.all_labels)}",
         )
         return GcloudCall(argv)
+
+    def creation_flags(self) -> list[str]:
+        """Return the flags of ``create`` for what not every subscription has."""
+        return ["--enable-message-ordering"] if self.spec.ordered else []
 
     def changed(self, facts: Facts) -> tuple[Step, ...]:
         """Return the step that updates expiration, retention and labels.
@@ -148,26 +171,22 @@ class Subscription(Marked):
         """
         found = self.found(facts)
         self.must_get_messages(found)
-        differences = self._differences(found)
+        differences = self.differences(found)
         labels = label_changes(self.spec.all_labels, found.get("labels"))
         if not differences and not labels:
-            return (keep(self.id, self._kept_reason(found)),)
+            return (keep(self.id, self.kept_reason(found)),)
         changes = (*(change for change, _ in differences), *labels)
-        flags = [flag for _, flag in differences]
+        flags = [flag for _, some in differences for flag in some]
         flags += [f"--update-labels={label_words(self.spec.all_labels)}"] if labels else []
         return (update(self.id, changes, GcloudCall(self.command("update", *flags))),)
 
     def loss(self, facts: Facts) -> str:
         """Return that the unread messages are deleted, too, and their number if Google has counted them."""
-        count = facts.get(UNREAD)
-        if count is None:
-            return "; messages not yet read go with it"
-        goes, them = ("goes", "it") if count == 1 else ("go", "them")
-        return f"; {unread_words(count)} {goes} with it, as Google counted {them} in the last minutes"
+        return loss_words(facts.get(UNREAD))
 
     def command(self, verb: str, *flags: str) -> Argv:
         """Return a gcloud command on it."""
-        return ("pubsub", "subscriptions", verb, self.topic, *flags, self.spec.project_flag)
+        return ("pubsub", "subscriptions", verb, self.name, *flags, self.spec.project_flag)
 
     def must_get_messages(self, found: Facts) -> None:
         """Check that it gets the messages of its topic. Raises ``Unusable``."""
@@ -179,28 +198,32 @@ class Subscription(Marked):
         if what:
             raise Unusable(what, where=self.title, fix=[GcloudCall(self.command("delete")).line()])
 
-    def _differences(self, found: Facts) -> Sequence[tuple[Change, str]]:
-        """Return the changes of expiration and retention, each with the flag that makes it."""
-        differences = []
+    def differences(self, found: Facts) -> list[Difference]:
+        """Return what differs: expiration and retention."""
+        differences: list[Difference] = []
         policy = found.get("expirationPolicy")
         ttl = None if policy == {} else (policy or {}).get("ttl", "31 days unused")
         if ttl:
-            differences.append((Change("expiration", ttl, "never"), "--expiration-period=never"))
+            differences.append((Change("expiration", ttl, "never"), ("--expiration-period=never",)))
         kept = found.get("messageRetentionDuration", RETENTION_AT_GOOGLE)
         if self.retention and seconds(kept) != seconds(self.retention):
             change = Change("retention", kept, self.retention)
-            differences.append((change, f"--message-retention-duration={self.retention}"))
+            differences.append((change, (f"--message-retention-duration={self.retention}",)))
         return differences
 
-    def _kept_reason(self, found: Facts) -> str:
+    def kept_reason(self, found: Facts) -> str:
+        """Return how long it keeps messages, and what was set elsewhere."""
         kept_s = seconds(found.get("messageRetentionDuration", RETENTION_AT_GOOGLE))
         is_usual = self.retention or kept_s == seconds(self.initial_retention)
         days = f"{kept_s / 86400:g} {'day' if kept_s == 86400 else 'days'}"
         by_hand = "" if is_usual else ", which is not in these settings"
+        return f"never expires, keeps {days}{by_hand}{self.remarks(found)}"
+
+    def remarks(self, found: Facts) -> str:
+        """Return how it differs from what this deployment would make now, and what was set elsewhere."""
         is_unordered = self.spec.ordered and not found.get("enableMessageOrdering")
         order = "; without message ordering, as it was made" if is_unordered else ""
-        rest = as_suffix(on_subscription(found, ordered=self.spec.ordered))
-        return f"never expires, keeps {days}{by_hand}{order}{rest}"
+        return f"{order}{as_suffix(on_subscription(found, ordered=self.spec.ordered))}"
 
 
 @dataclass(frozen=True, slots=True)

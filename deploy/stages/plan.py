@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from deploy.errors import DeployError, NotOwned
-from deploy.resources.catalog import of_alerts, removable, resources
+from deploy.resources.catalog import of_alerts, removable, resources, unlisted_of
 from deploy.resources.connector import PAUSED, connector_id, plan_connector, remove_connector, remove_devices
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.first_contact import remove_contact_connectors
@@ -12,6 +12,8 @@ from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
 from deploy.resources.memory import Memory, deployed_upload
 from deploy.resources.pausing import since_with_new
+from deploy.resources.pubsub import OURS, Topic
+from deploy.resources.resource import Facts, Resource
 from deploy.resources.rotation import rotation_in
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
@@ -50,6 +52,8 @@ def plan(spec: Spec, observed: Observed, now: float | None = None) -> tuple[Step
         found, url = observed.connectors[project], observed.url(spec)
         steps += plan_connector(spec, project, found, url, new_secret=new_secret, paused_since=since)
     steps += (_left(spec, observed, project) for project in unnamed)
+    left = unlisted_of(spec, "subscription")
+    steps += left.plan(observed.of(left))
     return (*steps, *_elsewhere(spec, observed, unnamed), *alerts, *_rotating(spec, observed, now))
 
 
@@ -65,8 +69,17 @@ def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
         steps += remove_contact_connectors(spec, project, found)
         steps += remove_devices(project, observed.devices.get(project, ()))
     for resource in reversed(removable(spec)):
-        steps += resource.removal(observed.of(resource))
+        steps += resource.removal(_facts_for_removal(spec, observed, resource))
     return tuple(steps)
+
+
+def _facts_for_removal(spec: Spec, observed: Observed, resource: Resource) -> Facts:
+    """Return the facts of a resource; those of a topic with all subscriptions that are deleted, too."""
+    facts = observed.of(resource)
+    if not isinstance(resource, Topic):
+        return facts
+    left = unlisted_of(spec, "subscription")
+    return {**facts, OURS: left.labelled(observed.of(left))}
 
 
 def _rotating(spec: Spec, observed: Observed, now: float | None) -> tuple[Step, ...]:

@@ -4,7 +4,7 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.cli.options import ASKED, OPTIONS
+from deploy.cli.options import ASKED, PLACES
 from deploy.cli.questions import Defaults, Questions
 from deploy.cli.settings import Known, read_known
 from deploy.cli.settings_file import (
@@ -50,7 +50,7 @@ class Destination:
     @property
     def settings(self) -> SettingsFile:
         """The settings that it has. Raises ``InvalidOptions`` if they cannot be read."""
-        return parse_settings(self.before or "", self.name, [option.place for option in OPTIONS])
+        return parse_settings(self.before or "", self.name, PLACES)
 
 
 def is_wanted(terminal: Terminal, missing: SettingsMissing) -> bool:
@@ -159,5 +159,5 @@ def _write(destination: Destination, text: str) -> None:
         path = destination.path
         if (file_text(path, destination.name) if path.exists() else None) != destination.before:
             raise Aborted(f"{destination.name} was changed meanwhile by another program, and was left alone")
-        parse_settings(text, destination.name, [option.place for option in OPTIONS])
+        parse_settings(text, destination.name, PLACES)
         write_settings_file(path, text)

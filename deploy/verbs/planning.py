@@ -68,7 +68,9 @@ def plan_changes(context: Context) -> Changes:
 
 
 def show_plan(context: Context, changes: Changes) -> None:
-    """Show a plan, and whether there are alerts that it does not compare, because no setting names them."""
+    """Show a plan, doubts about settings, and whether there are alerts that it does not compare."""
+    for doubt in context.spec.doubts:
+        context.terminal.info(f"note: {doubt}")
     uncompared = _uncompared_alerts(changes)
     context.show(changes.steps, "all but the alerts is as it should be" if uncompared else EVERYTHING)
     if uncompared:

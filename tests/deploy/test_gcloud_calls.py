@@ -55,7 +55,7 @@ def test_a_second_up_only_reads_what_exists(up: Stage) -> None:
     up.deployment().up()
     groups = {argv[0] for argv in up.google.asked}
     assert groups == {"services", "iam", "pubsub", "secrets", "functions", "run"}
-    assert len(up.google.asked) == 16
+    assert len(up.google.asked) == 17
 
 
 def test_after_a_change_only_affected_resources_are_read_again(up: Stage) -> None:

@@ -9,6 +9,7 @@ from deploy.errors import DeployError
 from deploy.google.backlog import Unread
 from deploy.google.event_log import LogLine
 from deploy.google.request_counts import RequestCounts
+from deploy.resources.catalog import subscriptions_of
 from deploy.resources.connector import Connector
 from deploy.resources.signature_secret import SignatureSecret, newest_version, number_of
 from deploy.spec import Spec
@@ -130,7 +131,7 @@ def _backlogs(spec: Spec, backlog: Mapping[str, Unread] | DeployError) -> list[J
             "oldestSeconds": found.oldest_s if found else None,
             "measuredAt": utc(found.measured_at) if found else None,
         }
-        for name in (spec.topic, spec.rejected_topic)
+        for name in [subscription.name for subscription in subscriptions_of(spec)]
     ]
 
 

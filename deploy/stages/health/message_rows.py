@@ -3,10 +3,12 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from deploy.commands import JUDGE_REJECTED
+from deploy.commands import JUDGE_REJECTED, read_events
 from deploy.errors import DeployError
 from deploy.google.backlog import Unread
 from deploy.google.event_log import MAX_LINES, PROBLEM_DAYS, LogLine
+from deploy.resources.catalog import subscriptions_of
+from deploy.resources.dead_letter import dead_letters
 from deploy.resources.pubsub import subscription_id
 from deploy.spec import Spec
 from deploy.stages.health.readings import Readings
@@ -28,11 +30,36 @@ def message_rows(spec: Spec, readings: Readings) -> Iterator[Row]:
         if isinstance(readings.backlog, DeployError):
             yield unreadable(f"unread in {name}", readings.backlog)
         elif name == spec.topic:
-            yield _unread(spec, readings.backlog.get(name), readings)
+            yield _unread(spec, name, readings.backlog.get(name), readings, "does a subscriber read it?")
         else:
             yield _rejected(spec, readings.backlog.get(name), readings)
     if spec.rejected_topic in names:
         yield from _reasons(spec, kept, readings, is_full=len(lines) >= MAX_LINES)
+    if not isinstance(readings.backlog, DeployError):  # the rows above say why not
+        yield from _further(spec, readings.backlog, readings)
+
+
+def _further(spec: Spec, backlog: Mapping[str, Unread], readings: Readings) -> Iterator[Row]:
+    """Return a row for each subscription of ``[[subscriptions]]``, and for each that keeps dead letters."""
+    pushes = {wanted.name for wanted in spec.subscriptions if wanted.push}
+    letters = {letter.topic for letter in dead_letters(spec)}
+    for name in [subscription.name for subscription in subscriptions_of(spec)][2:]:
+        if not _may_exist(name, readings):
+            continue
+        if name in letters:
+            yield _undelivered(spec, name, backlog.get(name), readings)
+        else:
+            question = "does its endpoint answer 2xx?" if name in pushes else "does a subscriber read it?"
+            yield _unread(spec, name, backlog.get(name), readings, question)
+
+
+def _undelivered(spec: Spec, name: str, unread: Unread | None, readings: Readings) -> Row:
+    """Return the row of a dead-letter subscription: each of its messages is one that a subscriber has not got."""
+    what = f"dead letters in {name}"
+    if unread is None or not unread.messages:
+        return Row(what, "ok", NO_NUMBERS if unread is None else _waiting(unread, readings))
+    detail = f"{_waiting(unread, readings)}{_kept_for(name, readings)}"
+    return Row(what, "undelivered", detail, "unhealthy", read_events(spec, 10, name), "backlog")
 
 
 def _may_exist(subscription: str, readings: Readings) -> bool:
@@ -40,14 +67,14 @@ def _may_exist(subscription: str, readings: Readings) -> bool:
     return subscription_id(subscription) not in facts or bool(facts[subscription_id(subscription)].get("subscription"))
 
 
-def _unread(spec: Spec, unread: Unread | None, readings: Readings) -> Row:
-    what = f"unread in {spec.topic}"
+def _unread(spec: Spec, name: str, unread: Unread | None, readings: Readings, question: str) -> Row:
+    what = f"unread in {name}"
     if unread is None:
         return Row(what, "ok", NO_NUMBERS)
     if unread.oldest_s <= MAX_UNREAD_S:
         return Row(what, "ok", _waiting(unread, readings))
-    describe = f"gcloud pubsub subscriptions describe {spec.topic} {spec.project_flag}"
-    detail = f"{_waiting(unread, readings)}: does a subscriber read it?"
+    describe = f"gcloud pubsub subscriptions describe {name} {spec.project_flag}"
+    detail = f"{_waiting(unread, readings)}: {question}"
     return Row(what, "unread", detail, "unhealthy", describe, "backlog")
 
 
@@ -55,7 +82,7 @@ def _rejected(spec: Spec, unread: Unread | None, readings: Readings) -> Row:
     what = f"unread in {spec.rejected_topic}"
     if unread is None or not unread.messages:
         return Row(what, "ok", NO_NUMBERS if unread is None else _waiting(unread, readings))
-    detail = f"{_waiting(unread, readings)}{_kept_for(spec, readings)}"
+    detail = f"{_waiting(unread, readings)}{_kept_for(spec.rejected_topic, readings)}"
     return Row(what, "rejected", detail, "unhealthy", JUDGE_REJECTED, "rejected")
 
 
@@ -66,9 +93,9 @@ def _waiting(unread: Unread, readings: Readings) -> str:
     return f"{counted(unread.messages, 'message')}, the oldest {duration(unread.oldest_s)} old; {measured}"
 
 
-def _kept_for(spec: Spec, readings: Readings) -> str:
-    """Return for how long the rejected subscription keeps a message: after that, it is lost."""
-    found = readings.observed.facts.get(subscription_id(spec.rejected_topic), {}).get("subscription") or {}
+def _kept_for(name: str, readings: Readings) -> str:
+    """Return for how long a subscription keeps a message: after that, it is lost."""
+    found = readings.observed.facts.get(subscription_id(name), {}).get("subscription") or {}
     written = str(found.get("messageRetentionDuration", "")).removesuffix("s")
     return f"; each is kept for {duration(int(written))}" if written.isdecimal() else ""
 

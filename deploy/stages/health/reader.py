@@ -16,6 +16,7 @@ from deploy.google.monitoring import ReadTimeSeries
 from deploy.google.request_counts import RequestCounts, counted
 from deploy.google.request_counts import question as question_of_requests
 from deploy.parallel import wait_for, worker_pool
+from deploy.resources.catalog import subscriptions_of
 from deploy.resources.connector import Connector, connector_id
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts
@@ -116,7 +117,7 @@ class HealthReader:
         return attempt(self._backlog), attempt(self._requests)
 
     def _backlog(self) -> Mapping[str, Unread]:
-        names, now = (self.spec.topic, self.spec.rejected_topic), self.now()
+        names, now = [subscription.name for subscription in subscriptions_of(self.spec)], self.now()
         series = [
             self.read_time_series(self.spec.google_project, question_of_backlog(metric, names, now))
             for metric in (MESSAGES, OLDEST)

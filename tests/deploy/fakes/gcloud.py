@@ -196,6 +196,7 @@ class FakeGcloud:
             "resource-manager",
             "org-policies",
             "services",
+            "beta",
         }:
             if "force-auth-refresh" in command.flags and len(self.tokens) > 1:
                 del self.tokens[0]
@@ -227,10 +228,16 @@ class FakeGcloud:
         answers: dict[str, Any] = {
             "auth": "an-access-token\n",
             "config": {"credential": {"access_token": self.tokens[0], "token_expiry": self.expiry}},
-            "projects": {"projectId": PROJECT, "lifecycleState": "ACTIVE", "bindings": [self._builder()]},
+            "projects": {
+                "projectId": PROJECT,
+                "projectNumber": "123456789012",
+                "lifecycleState": "ACTIVE",
+                "bindings": [self._builder()],
+            },
             "builds": {"serviceAccountEmail": f"projects/{PROJECT}/serviceAccounts/{BUILD_ACCOUNT}", **self.last_build},
             "billing": {"billingEnabled": self.is_billed},
             "resource-manager": {"constraint": "…", **self.organization_policy},
+            "beta": {"email": "service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"},
             "org-policies": {"spec": {"rules": [self._rule(command.words)]}},
         }
         return answers[command.words[0]]
@@ -307,6 +314,7 @@ class FakeGcloud:
         if kind == "subscriptions":
             made |= {"topic": f"projects/{PROJECT}/topics/{command.flags['topic']}", **self._lasting(command)}
             made |= {"filter": command.flags.get("message-filter", "")}
+            made |= {"enableMessageOrdering": True} if "enable-message-ordering" in command.flags else {}
         if kind == "service-accounts":
             made = {"email": f"{name}@{PROJECT}.iam.gserviceaccount.com", "description": command.flags["description"]}
         return made
@@ -318,7 +326,7 @@ class FakeGcloud:
             lasting["messageRetentionDuration"] = f"{int(days) * 86400}s" if days.isdigit() else "600s"
         if period := command.flags.get("expiration-period"):
             lasting["expirationPolicy"] = {} if period == "never" else {"ttl": "86400s"}
-        return lasting
+        return {**lasting, **delivery(command.flags)}
 
     def _secrets(self, command: Command, stdin: str | None) -> Any:
         if command.words[1] == "versions":
@@ -486,6 +494,34 @@ class FakeGcloud:
     def _must_be_new(self, kind: str, name: str) -> None:
         if (kind, name) in self.things:
             raise _Failure(f"Resource in projects [{PROJECT}] is the subject of a conflict: {name} already exists.")
+
+
+def delivery(flags: Mapping[str, str]) -> dict[str, Any]:
+    """Return how a subscription delivers, in the format of Google's answers; only what the flags of a command say."""
+    made: dict[str, Any] = {}
+    if deadline := flags.get("ack-deadline"):
+        made["ackDeadlineSeconds"] = int(deadline)
+    if "enable-exactly-once-delivery" in flags or "no-enable-exactly-once-delivery" in flags:
+        made["enableExactlyOnceDelivery"] = "enable-exactly-once-delivery" in flags
+    if topic := flags.get("dead-letter-topic"):
+        attempts = int(flags["max-delivery-attempts"])
+        made["deadLetterPolicy"] = {
+            "deadLetterTopic": f"projects/{PROJECT}/topics/{topic}",
+            "maxDeliveryAttempts": attempts,
+        }
+        made["retryPolicy"] = {"minimumBackoff": flags["min-retry-delay"], "maximumBackoff": flags["max-retry-delay"]}
+    if "clear-dead-letter-policy" in flags:
+        made["deadLetterPolicy"] = {}
+    if (url := flags.get("push-endpoint")) is not None:
+        account = flags.get("push-auth-service-account")
+        token = {"serviceAccountEmail": account, "audience": flags.get("push-auth-token-audience", url)}
+        bare = {"writeMetadata": "push-no-wrapper-write-metadata" in flags}
+        made["pushConfig"] = {
+            **({"pushEndpoint": url} if url else {}),
+            **({"oidcToken": token} if account else {}),
+            **({"noWrapper": bare} if "push-no-wrapper" in flags else {}),
+        }
+    return made
 
 
 def new_function(name: str = "dt-pubsub", region: str = REGION) -> dict[str, Any]:

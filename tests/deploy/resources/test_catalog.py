@@ -246,9 +246,11 @@ def test_the_products_alerts_need_permissions_only_if_somebody_is_to_be_told() -
 
 def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_parent() -> None:
     made, watched = catalog.resources(spec()), catalog.watched(spec())
-    assert [resource.title for resource in watched if resource not in made] == ["functions in other regions"]
+    left = ["functions in other regions", "subscriptions in no settings"]
+    assert [resource.title for resource in watched if resource not in made] == left
     removable = catalog.removable(spec())
     assert [resource.title for resource in removable if resource not in watched] == [
+        "topics in no settings",
         "temporary subscriptions",
         "secrets of verify --report",
         "functions of verify --report",

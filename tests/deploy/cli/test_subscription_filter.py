@@ -1,0 +1,99 @@
+"""Filters of further subscriptions: what Pub/Sub would refuse, and what could never match, is found before."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.cli.subscription_filter import ATTRIBUTES, check_filter
+from tests.deploy.stage import spec
+
+SCHEMAS = Path(__file__).parents[3] / "docs" / "schema"
+LABELLED = {"settings": {"LABEL_ATTRIBUTES": "room, floor", "CLOUDEVENTS": "TRUE"}}
+
+
+@pytest.mark.parametrize(("topic", "file"), [("main", "attributes"), ("rejected", "rejected-attributes")])
+def test_the_known_attributes_of_a_topic_are_those_of_the_message_contract(topic: str, file: str) -> None:
+    schema = json.loads((SCHEMAS / f"{file}.json").read_text("utf-8"))
+    assert set(ATTRIBUTES[topic]) == set(schema["properties"])
+    assert len(ATTRIBUTES[topic]) == len(set(ATTRIBUTES[topic]))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        'attributes.eventType = "temperature"',
+        'attributes.eventType = "touch" OR attributes.eventType = "motion"',
+        "NOT attributes:origin",
+        'hasPrefix(attributes.deviceId, "emu")',
+        'attributes."label.room" != "kitchen" AND attributes:"label.room"',
+        'attributes.ce-type = "com.disruptive-technologies.co2"',
+    ],
+)
+def test_a_filter_that_can_match_is_right(text: str) -> None:
+    checked = check_filter(text, "main", spec(**LABELLED))
+    assert (checked.faults, checked.doubts) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "settings", "fault"),
+    [
+        ('attributes.eventtype = "x"', "main", {}, "no message has the attribute 'eventtype'; did you mean eventType?"),
+        ("attributes:temperature", "main", {}, "no message has the attribute 'temperature'"),
+        ("attributes:reason", "main", {}, "only messages of the rejected topic have the attribute 'reason'"),
+        ("attributes:origin", "rejected", {}, "only messages of the main topic have the attribute 'origin'"),
+        (
+            'attributes.eventType = "Temperature"',
+            "main",
+            {},
+            "no message has the eventType 'Temperature'; did you mean temperature?",
+        ),
+        (
+            'attributes.ce-type = "com.disruptive-technologies.tuch"',
+            "main",
+            {"CLOUDEVENTS": "true"},
+            "no message has the ce-type 'com.disruptive-technologies.tuch'; did you mean "
+            "com.disruptive-technologies.touch?",
+        ),
+        ("attributes:ce-id", "main", {"CLOUDEVENTS": "false"}, "messages have 'ce-id' only with CLOUDEVENTS=true"),
+        (
+            'attributes:"label.rom"',
+            "main",
+            {"LABEL_ATTRIBUTES": "room,floor"},
+            "the label 'rom' is not in LABEL_ATTRIBUTES, so no message has it; did you mean room?",
+        ),
+    ],
+)
+def test_a_filter_that_nothing_can_match_is_refused(
+    text: str, topic: str, settings: dict[str, Any], fault: str
+) -> None:
+    (found,) = check_filter(text, topic, spec(settings=settings)).faults
+    assert found.partition("\n")[0] == fault
+
+
+def test_an_error_points_at_the_character() -> None:
+    (fault,) = check_filter('attributes.eventType == "touch"', "main", spec()).faults
+    what, shown, mark = fault.split("\n")
+    assert what == "expected a value in double quotes, not =, at character 23"
+    assert shown[mark.index("^")] == "="
+    assert shown[: mark.index("^")].strip() == "attributes.eventType ="
+    (fault,) = check_filter('attributes:eventId\nAND attributes.evenType = "touch"', "main", spec()).faults
+    _, shown, mark = fault.split("\n")
+    assert shown[mark.index("^") :].startswith("evenType")
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ('attributes."label.room" = "kitchen"', "messages have 'label.room' only if LABEL_ATTRIBUTES of the function"),
+        ("attributes:ce-subject", "messages have 'ce-subject' only if the function has CLOUDEVENTS=true"),
+        ('attributes.eventType = "radiation"', "'radiation' is no eventType that this version knows"),
+    ],
+)
+def test_what_depends_on_the_deployed_function_or_on_dt_is_only_doubted(text: str, doubt: str) -> None:
+    checked = check_filter(text, "main", spec())
+    assert checked.faults == ()
+    (found,) = checked.doubts
+    assert found.startswith(doubt)
