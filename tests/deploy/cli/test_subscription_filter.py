@@ -10,6 +10,7 @@ from deploy.cli.subscription_filter import ATTRIBUTES, check_filter
 from tests.deploy.stage import spec
 
 SCHEMAS = Path(__file__).parents[3] / "docs" / "schema"
+CE_TYPE = "com.disruptive-technologies."
 LABELLED = {"settings": {"LABEL_ATTRIBUTES": "room, floor", "CLOUDEVENTS": "TRUE"}}
 
 
@@ -51,11 +52,10 @@ def test_a_filter_that_can_match_is_right(text: str) -> None:
             "no message has the eventType 'Temperature'; did you mean temperature?",
         ),
         (
-            'attributes.ce-type = "com.disruptive-technologies.tuch"',
+            f'attributes.ce-type = "{CE_TYPE}tuch"',
             "main",
             {"CLOUDEVENTS": "true"},
-            "no message has the ce-type 'com.disruptive-technologies.tuch'; did you mean "
-            "com.disruptive-technologies.touch?",
+            f"no message has the ce-type '{CE_TYPE}tuch'; did you mean {CE_TYPE}touch?",
         ),
         ("attributes:ce-id", "main", {"CLOUDEVENTS": "false"}, "messages have 'ce-id' only with CLOUDEVENTS=true"),
         (

@@ -60,6 +60,15 @@ class Google:
             "https://r-run.googleapis.com/apis/serving.knative.dev/v1/namespaces/p/services/f",
         ),
         (
+            ("pubsub", "subscriptions", "list", "--filter=labels.dt-pubsub=x", "--project=p"),
+            "https://pubsub.googleapis.com/v1/projects/p/subscriptions?pageSize=1000",
+        ),
+        (
+            ("pubsub", "subscriptions", "get-iam-policy", "s", "--project=p"),
+            "https://pubsub.googleapis.com/v1/projects/p/subscriptions/s:getIamPolicy",
+        ),
+        (("projects", "describe", "p"), "https://cloudresourcemanager.googleapis.com/v1/projects/p"),
+        (
             ("secrets", "describe", "../x?y", "--project=p"),
             "https://secretmanager.googleapis.com/v1/projects/p/secrets/..%2Fx%3Fy",
         ),
