@@ -13,7 +13,7 @@ from tests.deploy.stage import Stage
 
 ALARMS = SubscriptionSettings("alarms", filter='attributes.eventType = "touch"', dead_letter="alarms-dead-letter")
 PUSHED = SubscriptionSettings("to-service", push="https://events.example.com/dt", no_wrapper=True)
-BOTH = {"subscriptions": (ALARMS, PUSHED)}
+BOTH: dict[str, Any] = {"subscriptions": (ALARMS, PUSHED)}
 AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
 
 
