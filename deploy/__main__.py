@@ -39,7 +39,7 @@ from deploy.dt.api import VARIABLES, DtApi
 from deploy.errors import DeployError, SettingsMissing
 from deploy.function_client import post
 from deploy.google.gcloud import Gcloud
-from deploy.google.gcloud_config import network_of, read_configuration, where_googles, with_account
+from deploy.google.gcloud_config import is_usual, network_of, read_configuration, where_googles, with_account
 from deploy.google.https import send
 from deploy.google.monitoring import Monitoring
 from deploy.google.rest import test_permissions
@@ -98,7 +98,7 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
             sleep=sleep,
             notice=terminal.info,
             send=lambda call: send(call, network_of(configuration())),
-        )
+        ).quick(lambda: is_usual(configuration()))
         context = Context(
             spec=spec or NO_SETTINGS,
             google=google,

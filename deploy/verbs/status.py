@@ -1,7 +1,6 @@
 """``status``: show the health of a deployment on one screen, or all of it in JSON; with ``--watch`` again and again."""
 
 import argparse
-from dataclasses import replace
 from functools import partial
 
 from deploy.cli.options import WHICH_DEPLOYMENT
@@ -10,7 +9,6 @@ from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
 from deploy.dt.devices import newest_reports
 from deploy.errors import InvalidOptions
-from deploy.google.gcloud_config import is_usual
 from deploy.remedies import head_of
 from deploy.stages.health.document import document
 from deploy.stages.health.reader import HealthReader
@@ -101,7 +99,6 @@ def _watch(context: Context, every_s: int) -> int:
 
 
 def _read(context: Context) -> Readings:
-    context = replace(context, google=context.google.quick(lambda: is_usual(context.configuration())))
     reader = HealthReader(
         context.spec,
         context.google,

@@ -35,19 +35,19 @@ def test_a_status_is_healthy_until_something_is_wrong_and_then_says_what_to_do(o
 
 
 @pytest.mark.thorough
-def test_status_sends_the_requests_that_gcloud_sends_for_a_plan_and_runs_it_only_for_login_and_settings(
-    owner: User,
-) -> None:
+def test_verbs_send_the_requests_that_gcloud_sends_and_run_it_only_for_login_and_settings(owner: User) -> None:
     clouds = owner.both_clouds
+    # with a server of an API that a user has named, gcloud alone reads
+    by_gcloud = {**owner.environ, "CLOUDSDK_API_ENDPOINT_OVERRIDES_COMPUTE": "https://compute.googleapis.com/"}
     asked = []
-    for verb in ("plan", "status"):
+    for verb, environ in (("plan", by_gcloud), ("plan", None), ("status", None)):
         clouds.log.clear()
         owner.spied.write_text("", "utf-8")
-        owner.runs(verb)
+        owner.runs(verb, environ=environ)
         sent = clouds.log.entries(method="GET", host="*.googleapis.com")
         asked.append({str(entry) for entry in sent if entry.host != "monitoring.googleapis.com"})
     assert len(asked[0]) > 10
-    assert asked[0] == asked[1]
+    assert asked[0] == asked[1] == asked[2]
     commands = re.findall(r"^(config \S+|\w[\w-]* .*--format=json)", owner.spied.read_text("utf-8"), re.MULTILINE)
     assert sorted(line.split(" --")[0] for line in commands) == ["config config-helper", "config list"]
 

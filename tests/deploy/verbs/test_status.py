@@ -354,18 +354,20 @@ def test_json_has_the_links_only_if_they_are_wanted(up: Stage) -> None:
 # reading
 
 
-def test_a_status_by_rest_shows_the_same_with_one_command_of_gcloud(morning: Stage) -> None:
-    morning.deployment().status()
+@pytest.mark.parametrize("verb", ["status", "plan"])
+def test_a_verb_that_reads_by_rest_shows_the_same_with_one_command_of_gcloud(morning: Stage, verb: str) -> None:
+    getattr(morning.deployment(), verb)()
     by_gcloud, commands = morning.shown, [argv[:-1] for argv in morning.google.asked if argv[0] != "config"]
     answers = {}
     for argv in commands:
-        request = request_of(argv, morning.clock())
-        assert request, f"only gcloud can run {argv}"
-        answer = Gcloud(morning.google).read(argv)
-        answers[request.url, (request.body or {}).get("filter")] = {request.items: answer} if request.items else answer
+        if request := request_of(argv, morning.clock()):
+            answer = Gcloud(morning.google).read(argv)
+            found = {request.items: answer} if request.items else answer
+            answers[request.url, (request.body or {}).get("filter")] = found
     morning.api.reads = lambda call: Answer(200, answers[call.url, (call.body or {}).get("filter")])
     morning.google.asked.clear()
-    morning.deployment().status()
+    morning.reads_by_rest = True
+    getattr(morning.deployment(), verb)()
     assert morning.shown == by_gcloud * 2
     assert [argv[:2] for argv in morning.google.asked] == [("config", "config-helper")]
 

@@ -2,7 +2,7 @@
 
 up -> verify, whose event follow shows, and up again, which must change nothing -> status, which must be healthy ->
 down, which must leave nothing. Every step is a command that a user types in the sandbox, in its own process. Some run
-side by side, because nearly all of the time is gcloud's own start, half a second for each of 120 commands.
+side by side, because most of the time is gcloud's own start, half a second for each of 50 commands.
 """
 
 import subprocess
