@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from deploy.resources.connector import Connector, owned_by
 from deploy.resources.function import Function, function_url, version_of
-from deploy.resources.memory import Memory, read_memory
+from deploy.resources.memory import Memory, deployed_upload, read_memory
 from deploy.resources.resource import Facts, Resource
 from deploy.resources.service_agent import AGENT, ServiceAgent
 from deploy.resources.signature_secret import READ, SignatureSecret
 from deploy.secret import Secret
 from deploy.spec import Spec
 from deploy.steps import ResourceId
+
+UnfinishedDeployment = Literal["", "building", "unrecorded"]
+"""What another command has not finished: the build of the function, or the record of its upload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,17 @@ class Observed:
     def version(self, spec: Spec) -> str | None:
         """Return the version of the deployed function; None if there is no function, or if it has no version."""
         return version_of(self.of(Function(spec)).get("function") or {})
+
+    def unfinished_deployment(self, spec: Spec) -> UnfinishedDeployment:
+        """Return what another command that deploys the function has not finished yet; empty if there is none.
+
+        After each build, an ``up`` needs some seconds to record the upload.
+        """
+        found = self.of(Function(spec)).get(Function.key) or {}
+        if found.get("state") == "DEPLOYING":
+            return "building"
+        upload = deployed_upload(found)
+        return "unrecorded" if upload and upload != self.memory(spec).deployed else ""
 
     def memory(self, spec: Spec) -> Memory:
         """Return the memory of the deployment."""

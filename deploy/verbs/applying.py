@@ -11,7 +11,7 @@ from deploy.google.builds import estimate
 from deploy.program import PROGRAM, UP
 from deploy.resources.function import Function
 from deploy.secret import Secret
-from deploy.stages.apply import Executor
+from deploy.stages.apply import POLL_PAUSES_S, Executor
 from deploy.stages.observed import Observed
 from deploy.stages.plan import plan
 from deploy.steps import ConnectorCall, GcloudCall, ResourceId, Step, pending
@@ -20,6 +20,9 @@ from deploy.verbs.rotating import rotator_of
 
 LAG_PAUSES_S = (2.0, 4.0, 8.0, 15.0, 30.0)
 """Pauses between two reads of DT's lists after a change, because the lists may lag behind."""
+
+RECORD_PAUSES_S = (1.0, 2.0, 2.0, 5.0, 10.0, 10.0)
+"""Pauses between two reads of the record of another run's upload, which that run writes seconds after its build."""
 
 
 def again(verb: str, flags: argparse.Namespace) -> str:
@@ -101,6 +104,7 @@ def converge(context: Context, changes: Changes, secrets: tuple[Secret, ...]) ->
         lambda observer: observer.again(changes.observed, changes.steps, secrets),
         "reading the changed resources again",
     )
+    observed = _after_other_runs(context, observed)
     for pause_s in (*LAG_PAUSES_S, None):
         context.report.left = left = pending(plan(context.spec, observed, context.now()))
         if pause_s is None or not any(isinstance(step.call, ConnectorCall) for step in left):
@@ -108,6 +112,25 @@ def converge(context: Context, changes: Changes, secrets: tuple[Secret, ...]) ->
         context.sleep(pause_s)
         observed = _list_connectors_again(context, observed)
     return observed, left
+
+
+def _after_other_runs(context: Context, observed: Observed) -> Observed:
+    """Wait until another ``up`` that deploys the function at the same time has built it, and recorded its upload.
+
+    An upload that stays without a record is from another tool, and the next plan says so.
+    """
+    if not observed.unfinished_deployment(context.spec):
+        return observed
+    pauses = {"building": iter(POLL_PAUSES_S), "unrecorded": iter(RECORD_PAUSES_S)}
+    with context.terminal.progress("waiting for another command, which has deployed the function, too"):
+        while state := observed.unfinished_deployment(context.spec):
+            pause_s = next(pauses[state], None)
+            if pause_s is None:
+                break
+            context.sleep(pause_s)
+            left = plan(context.spec, observed, context.now())
+            observed = context.observer.again(observed, left, observed.secrets)
+    return observed
 
 
 def _list_connectors_again(context: Context, before: Observed) -> Observed:

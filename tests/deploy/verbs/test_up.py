@@ -352,6 +352,48 @@ def test_a_list_of_dt_that_stays_behind_is_reported(stage: Stage) -> None:
     assert stage.clock() - began_at < 70
 
 
+class OtherUp:
+    """Another ``up``, which deploys the function right after this one has recorded its own upload.
+
+    It builds until ``built_at``, and records the upload at ``recorded_at``.
+    """
+
+    def __init__(self, stage: Stage, built_at: float, recorded_at: float) -> None:
+        self.function = stage.google.things["functions", "dt-pubsub"]
+        self.secret = stage.google.things["secrets", "dt-signature"]
+        self.clock, self.built_at, self.recorded_at = stage.clock, built_at, recorded_at
+        stage.google.before, stage.google.after = self.goes_on, self.deploys
+
+    def deploys(self, argv: tuple[str, ...]) -> None:
+        """Deploy after the other's record."""
+        if argv[:2] == ("secrets", "update"):
+            self.function["buildConfig"]["source"]["storageSource"]["generation"] = "1790009999"
+
+    def goes_on(self, argv: tuple[str, ...]) -> None:
+        """Finish the build and write the record, each at its time."""
+        self.function["state"] = "ACTIVE" if self.clock() >= self.built_at else "DEPLOYING"
+        if argv[:2] != ("secrets", "update") and self.clock() >= self.recorded_at:
+            self.secret["annotations"]["dt-pubsub-deployed"] = "1790009999"
+
+
+@pytest.mark.parametrize(("built_after_s", "recorded_after_s"), [(0, 3), (0, 20), (150, 155)])
+def test_up_waits_for_another_up_that_has_deployed_and_will_record_its_upload(
+    up: Stage, built_after_s: float, recorded_after_s: float
+) -> None:
+    OtherUp(up, up.clock() + built_after_s, up.clock() + recorded_after_s)
+    assert up.deployment(digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert "nothing is left to do" in up.shown
+    assert up.noted.count("waiting for another command, which has deployed the function, too") == 1
+
+
+def test_an_upload_that_nobody_records_is_left_after_half_a_minute(up: Stage) -> None:
+    began_at = up.clock()
+    OtherUp(up, began_at, recorded_at=float("inf"))
+    assert up.deployment(digest="d2").up(verify=False) == FAILED
+    assert "these changes are still left:\n  function dt-pubsub: source another upload (1790009999) -> d2" in up.shown
+    assert 20 <= up.clock() - began_at <= 35
+
+
 @pytest.mark.parametrize(("words", "is_proven"), [(["up", "--yes"], True), (["up", "--yes", "--no-verify"], False)])
 def test_up_verifies_unless_no_verify_is_given(stage: Stage, words: list[str], is_proven: bool) -> None:  # noqa: FBT001
     with pytest.raises(NotProven) if is_proven else contextlib.nullcontext():
