@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from deploy.remedies import head_of
 from tests.emulators.clients import all_on
 from tests.emulators.clouds.dt.tenant import USER
 from tests.emulators.clouds.google.estate import ALLOWED_MEMBERS, INVOKER_IAM_REQUIRED
@@ -74,7 +75,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         pytest.param(
             another(DEPLOY_PROJECT="demo-proj-2"),
             "project demo-proj-2: does not exist, or you have no access to it",
-            "look at: gcloud projects list",
+            "gcloud projects list",
             id="no project",
         ),
         pytest.param(
@@ -98,7 +99,7 @@ def _public_only(user: User) -> Mapping[str, str | None]:
         pytest.param(
             _with_apis_on,
             "region asia-east1: has no functions",
-            "look at: gcloud functions regions list --gen2 --project=demo-proj",
+            "gcloud functions regions list --gen2 --project=demo-proj",
             id="no functions in the region",
         ),
         pytest.param(
@@ -164,9 +165,8 @@ def test_a_missing_precondition_is_one_line_and_the_command_that_fixes_it_or_sho
 
     status, output = user.runs("up", "--yes", environ=environ)
 
-    what, how = (printed for printed in output.splitlines() if not printed.endswith(" ..."))  # except for progress
-    head = "" if fix.startswith("look at: ") else "fix: "
-    assert (status, line in what, how.startswith(f"  {head}{fix}")) == (1, True, True), output
+    what, how, *_ = (printed for printed in output.splitlines() if not printed.endswith(" ..."))  # except for progress
+    assert (status, line in what, how.startswith(f"  {head_of(fix)}: {fix}")) == (1, True, True), output
     assert user.changes() == []
     assert user.both_clouds.left() == []
 
@@ -178,7 +178,7 @@ def test_all_missing_preconditions_are_reported_at_once(user: User) -> None:
 
     status, output = user.runs("up", "--yes")
 
-    assert (status, output.count("fix:"), user.changes()) == (1, 3, []), output
+    assert (status, output.count("fix:"), output.count("hint:"), user.changes()) == (1, 2, 2, []), output
 
 
 def test_if_policy_forbids_all_users_up_turns_the_invoker_check_off_and_says_so_before_a_build(user: User) -> None:
