@@ -1,0 +1,1 @@
+"""docs/examples: each program is run as it stands, and each file is checked."""
