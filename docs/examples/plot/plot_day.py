@@ -1,7 +1,7 @@
 """Draw a day of temperatures, one line for each device.
 
-    python plot_day.py 2026-11-02 a-day.png --zone=Europe/Oslo events.jsonl
-    python plot_day.py 2026-11-02 a-day.png --zone=Europe/Oslo --subscription=projects/P/subscriptions/dt-events
+    python plot_day.py events.jsonl 2026-11-02 a-day.png --zone=Europe/Oslo
+    python plot_day.py projects/P/subscriptions/dt-events 2026-11-02 a-day.png --zone=Europe/Oslo
 
 The file is what ``python -m deploy follow --output=events.jsonl`` writes. Reading a subscription acknowledges nothing:
 its messages stay for your subscribers.
@@ -99,14 +99,13 @@ def draw(series: Series, day: date, zone: ZoneInfo, path: str) -> None:
 def main() -> None:
     """Read, and draw."""
     parser = argparse.ArgumentParser(description="Draw a day of temperatures.")
+    parser.add_argument("source", help="a file of follow --output, or projects/P/subscriptions/S")
     parser.add_argument("day", type=date.fromisoformat, help="such as 2026-11-02")
     parser.add_argument("picture", help="the file to write, such as a-day.png or a-day.svg")
-    parser.add_argument("file", nargs="?", help="what follow --output wrote")
-    parser.add_argument("--subscription", help="read this instead of a file")
     parser.add_argument("--zone", type=ZoneInfo, default=ZoneInfo("UTC"), help="such as Europe/Oslo; without it UTC")
     flags = parser.parse_args()
-    events = from_subscription(flags.subscription) if flags.subscription else from_file(flags.file)
-    series = temperatures(events, flags.day, flags.zone)
+    read = from_subscription if re.fullmatch("projects/[^/]+/subscriptions/[^/]+", flags.source) else from_file
+    series = temperatures(read(flags.source), flags.day, flags.zone)
     if not series:
         parser.exit(1, f"there is no temperature of {flags.day} in {flags.zone}\n")
     draw(series, flags.day, flags.zone, flags.picture)
