@@ -29,7 +29,7 @@ $(error no command of this Makefile reads the variable $(UNKNOWN): $(if $(MEANT)
 endif
 endif
 
-.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web picture heat-map prove bench bench-gate scaling check lint types audit mutate format lock schema wheel clean
+.PHONY: help run serve send sign rehearse sandbox fault test test-deploy test-install test-web test-examples picture heat-map day prove bench bench-gate scaling check lint types audit mutate format lock schema wheel clean
 
 help:  ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -82,12 +82,19 @@ test-web: $(VENV)/.web  ## test the live page in Chromium
 	@$(BIN)/python -m tests.web.chromium
 	@exec $(BIN)/python -m pytest -m web -n 2 --no-cov tests/web $(PYTEST)
 
+test-examples: $(VENV)/.tests $(VENV)/.beam $(VENV)/.plot  ## run the examples with Beam and matplotlib; needs an index
+	@exec $(BIN)/python -m pytest -m examples -n 0 --no-cov tests/examples $(PYTEST)
+
 picture: $(VENV)/.web  ## make the picture of the live page
 	@$(BIN)/python -m tests.web.chromium
 	@exec $(BIN)/python -m tests.web.picture docs/pictures/live-page.png
 
 heat-map: $(VENV)/.deploy  ## make the picture of an audit
 	@exec $(BIN)/python -m tests.deploy.repair.audit.audited_day docs/pictures/audit.svg
+
+day: $(VENV)/.tests $(VENV)/.plot  ## make the day of the example that plots, and its picture
+	@$(BIN)/python -m tests.examples.a_day docs/examples/plot/a-day.jsonl
+	@exec $(VENV)/plot/bin/python docs/examples/plot/plot_day.py docs/examples/plot/a-day.jsonl 2026-11-02 docs/pictures/a-day.png --zone=Europe/Oslo
 
 check: lint types audit test  ## lint, types, audit and test; run it before a commit
 	@for package in function deploy; do \
@@ -120,9 +127,11 @@ lock: $(VENV)/.venv  ## pin and hash all requirements; UPGRADE= keeps versions
 	$(BIN)/python -m uv pip compile tests/requirements.in -o tests/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/tools.in -o tests/tools.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/web/requirements.in -o tests/web/requirements.txt $(LOCK)
+	$(BIN)/python -m uv pip compile docs/examples/beam/requirements.in -o docs/examples/beam/requirements.txt $(LOCK)
+	$(BIN)/python -m uv pip compile docs/examples/plot/requirements.in -o docs/examples/plot/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/requirements.in -o tests/bench/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/plain.in -o tests/bench/plain.txt $(LOCK)
-	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/web/requirements.txt tests/bench/requirements.txt tests/bench/plain.txt
+	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/web/requirements.txt tests/bench/requirements.txt tests/bench/plain.txt docs/examples/beam/requirements.txt docs/examples/plot/requirements.txt
 # --no-strip-extras, because a pip before 23.3 needs the extras, and Google's build installs requirements.txt with its own pip
 UPGRADE ?= --upgrade
 LOCK := $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --custom-compile-command "make lock"
@@ -167,6 +176,15 @@ $(VENV)/.web: tests/web/requirements.txt $(VENV)/.tests
 $(VENV)/.tools: tests/tools.txt $(VENV)/.tests
 	@echo "installing the packages of audit and mutate into $(VENV) ..."
 	@$(BIN)/python -m tests.install tests/tools.txt
+	@touch $@
+
+# the optional requirements of two examples, each in an environment of its own
+$(VENV)/.beam: docs/examples/beam/requirements.txt
+$(VENV)/.plot: docs/examples/plot/requirements.txt
+$(VENV)/.beam $(VENV)/.plot: | $(VENV)/.venv
+	@echo "installing $< into $(@:$(VENV)/.%=$(VENV)/%) ..."
+	@$(BIN)/python -m venv $(@:$(VENV)/.%=$(VENV)/%)
+	@$(@:$(VENV)/.%=$(VENV)/%)/bin/python -m tests.install $< || { echo "NOT CHECKED: the example in $(<D) needs packages that cannot be installed here" >&2; exit 1; }
 	@touch $@
 
 # three environments: the benchmark's own, this project's as deployed, and that of a user's function

@@ -58,6 +58,16 @@ def test_what_the_browser_tests_install_is_pinned_with_hashes_and_agrees_with_th
     assert {name: others.get(name, version) for name, version in pins(lock).items()} == pins(lock)
 
 
+@pytest.mark.parametrize("name", ["beam", "plot"])
+def test_what_an_example_installs_is_pinned_with_hashes(name: str) -> None:
+    lock = (ROOT / "docs/examples" / name / "requirements.txt").read_text("utf-8")
+    assert unpinned(lock) == []
+    assert "://" not in lock
+    assert completed(lock) == lock
+    asked = (ROOT / "docs/examples" / name / "requirements.in").read_text("utf-8").splitlines()
+    assert {line.split()[0].partition("[")[0] for line in asked if line[0] not in "#-"} <= set(pins(lock))
+
+
 def test_the_tests_run_with_the_deployed_packages() -> None:
     deployed, tested, audited = (pins(path.read_text()) for path in PINNED)
     assert deployed.items() <= tested.items() <= audited.items()
