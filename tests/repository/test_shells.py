@@ -27,7 +27,7 @@ from tests.deploy.stage import Stage, spec
 ROOT = Path(__file__).parents[2]
 PAGES = [
     path
-    for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "runbook")
+    for folder in (ROOT, ROOT / "docs", ROOT / "docs" / "runbook", ROOT / "docs" / "examples")
     for path in sorted(folder.glob("*.md"))
     if "```sh" in path.read_text("utf-8")
 ]
@@ -39,6 +39,7 @@ SHELLS = {
 PROGRAMS = (
     *("gcloud", "curl", "openssl", "python", "python3", "make", "sleep", "git", "pipx", "dt-pubsub"),
     *(".venv/bin/python", ".dt-pubsub/bin/python", ".dt-pubsub/bin/dt-pubsub"),
+    *("gunicorn", "beam-env/bin/python", "plot-env/bin/python"),
 )
 COMPLAINT = re.compile(
     r"not found|parse error|syntax error|no matches|[Uu]nsupported|Unknown command|expected", re.MULTILINE
