@@ -89,7 +89,7 @@ def subscription(pubsub: EmbeddedPubSub) -> str:
 
 
 def test_the_pipeline_reads_the_emulator(pubsub: EmbeddedPubSub, subscription: str, tmp_path: Path) -> None:
-    line = [python("beam"), EXAMPLES / "beam" / "mean_per_device.py", f"--subscription={subscription}"]
+    line = [python("beam"), str(EXAMPLES / "beam" / "mean_per_device.py"), f"--subscription={subscription}"]
     environ = {**os.environ, "TMPDIR": str(tmp_path), "PUBSUB_EMULATOR_HOST": pubsub.host}
     with subprocess.Popen(line, env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         try:

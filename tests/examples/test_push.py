@@ -50,7 +50,7 @@ class Issuer:
     """Google's page of certificates, on the loopback address. ``fetch`` reads it in place of Google's."""
 
     def __init__(self, url: str) -> None:
-        self._url, self._requests = url, Request()  # type: ignore[no-untyped-call]
+        self._url, self._requests = url, Request()
         self.status, self.fetches = 200, 0
 
     def fetch(self, url: str, **options: Any) -> Any:
@@ -65,8 +65,8 @@ def _page() -> Iterator[Issuer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            issuer.fetches += 1
-            self.send_response(issuer.status)
+            page.fetches += 1
+            self.send_response(page.status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -75,10 +75,10 @@ def _page() -> Iterator[Issuer]:
             """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        issuer = Issuer(f"http://127.0.0.1:{server.server_port}/")
+        page = Issuer(f"http://127.0.0.1:{server.server_port}/")
         serving = threading.Thread(target=server.serve_forever, args=(0.05,))
         serving.start()
-        yield issuer
+        yield page
         server.shutdown()
         serving.join()
 
@@ -124,7 +124,8 @@ class Client:
     def post(self, authorization: str | None, body: Any = None) -> int:
         """Return the status of the answer to a push."""
         headers = {} if authorization is None else {"Authorization": authorization}
-        return self._client.post("/events", json=push() if body is None else body, headers=headers).status_code
+        sent = push() if body is None else body
+        return int(self._client.post("/events", json=sent, headers=headers).status_code)
 
     @property
     def stored(self) -> list[str]:
@@ -259,7 +260,12 @@ def test_a_push_without_a_token_stays_in_the_subscription(
     file = tmp_path / "inbox.db"
     app = endpoint.create_app(endpoint.FromGoogle(AUDIENCE, SENDER, issuer.fetch), str(file))
     answers: list[int] = []
-    app.after_request(lambda answer: (answers.append(answer.status_code), answer)[1])
+
+    def note(answer: Any) -> Any:
+        answers.append(answer.status_code)
+        return answer
+
+    app.after_request(note)
     with served(app) as url, subscribed(pubsub, "push-refused", url) as (topic, subscription):
         publish(pubsub.host, topic, [touch(1)])
         assert eventually(lambda: answers[:1] == [401])
