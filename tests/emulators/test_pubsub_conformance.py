@@ -3,13 +3,11 @@
 import asyncio
 import contextlib
 import json
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
 
@@ -26,6 +24,7 @@ from google.pubsub_v1 import SubscriberClient as GeneratedSubscriber
 from google.pubsub_v1.services.publisher.transports import PublisherGrpcAsyncIOTransport, PublisherGrpcTransport
 from google.pubsub_v1.services.subscriber.transports import SubscriberGrpcTransport
 
+from tests.emulators.endpoint import Endpoint, listening
 from tests.pace import in_time
 
 DAY_S = 24 * 3600
@@ -739,36 +738,10 @@ def test_with_exactly_once_delivery_a_streaming_pull_confirms_acknowledgements(p
     assert pubsub.nothing_to_pull()
 
 
-@dataclass
-class Endpoint:
-    """The endpoint of a push subscription: answers with the next status, at last with 204."""
-
-    url: str
-    bodies: "Queue[Any]"
-    statuses: list[int]
-
-
 @pytest.fixture
 def endpoint() -> Iterator[Endpoint]:
-    bodies: Queue[Any] = Queue()
-    statuses: list[int] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            bodies.put((dict(self.headers.items()), body))
-            self.send_response(statuses.pop(0) if statuses else 204)
-            self.end_headers()
-
-        def log_message(self, format: str, *_: object) -> None:  # noqa: A002
-            """Log nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        serving = threading.Thread(target=server.serve_forever, args=(0.05,))
-        serving.start()
-        yield Endpoint(f"http://127.0.0.1:{server.server_port}/push?token=t", bodies, statuses)
-        server.shutdown()
-        serving.join()
+    with listening() as found:
+        yield found
 
 
 def test_a_message_is_pushed_until_it_is_acknowledged(pubsub: Pubsub, endpoint: Endpoint) -> None:
