@@ -48,10 +48,10 @@ send: $(VENV)/.runtime  ## send events to serve: TYPE=co2 or all, FILE=, RATE=, 
 sign: $(VENV)/.runtime  ## print the headers that sign FILE=body.json for serve
 	@exec $(BIN)/python -m tests.emulators sign --port $(PORT) $(if $(FILE),--file "$$FILE")
 
-rehearse: $(VENV)/.deploy  ## run a whole deployment on this machine, with real gcloud
+rehearse: $(VENV)/.clouds  ## run a whole deployment on this machine, with real gcloud
 	@exec $(BIN)/python -m tests.emulators rehearse --pubsub $(PUBSUB)
 
-sandbox: $(VENV)/.deploy  ## keep both offline clouds up, with a shell in them
+sandbox: $(VENV)/.clouds  ## keep both offline clouds up, with a shell in them
 	@exec $(BIN)/python -m tests.emulators sandbox $(SANDBOX)
 
 fault: $(VENV)/.deploy  ## list the sandbox's faults; NAME=pubsub-down begins one
@@ -126,12 +126,13 @@ lock: $(VENV)/.venv  ## pin and hash all requirements; UPGRADE= keeps versions
 	$(BIN)/python -m uv pip compile deploy/requirements.in -o deploy/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/requirements.in -o tests/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/tools.in -o tests/tools.txt $(LOCK)
+	$(BIN)/python -m uv pip compile tests/emulators/requirements.in -o tests/emulators/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/web/requirements.in -o tests/web/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile docs/examples/beam/requirements.in -o docs/examples/beam/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile docs/examples/plot/requirements.in -o docs/examples/plot/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/requirements.in -o tests/bench/requirements.txt $(LOCK)
 	$(BIN)/python -m uv pip compile tests/bench/plain.in -o tests/bench/plain.txt $(LOCK)
-	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/web/requirements.txt tests/bench/requirements.txt tests/bench/plain.txt docs/examples/beam/requirements.txt docs/examples/plot/requirements.txt
+	$(BIN)/python -m tests.locks requirements.txt deploy/requirements.txt tests/requirements.txt tests/tools.txt tests/emulators/requirements.txt tests/web/requirements.txt tests/bench/requirements.txt tests/bench/plain.txt docs/examples/beam/requirements.txt docs/examples/plot/requirements.txt
 # --no-strip-extras, because a pip before 23.3 needs the extras, and Google's build installs requirements.txt with its own pip
 UPGRADE ?= --upgrade
 LOCK := $(UPGRADE) --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --custom-compile-command "make lock"
@@ -161,6 +162,11 @@ $(VENV)/.runtime: requirements.txt | $(VENV)/.venv
 $(VENV)/.deploy: deploy/requirements.txt $(VENV)/.runtime
 	@echo "installing the deployment's packages into $(VENV) ..."
 	@$(BIN)/python -m tests.install deploy/requirements.txt
+	@touch $@
+
+$(VENV)/.clouds: tests/emulators/requirements.txt $(VENV)/.deploy
+	@echo "installing the packages of the offline clouds into $(VENV) ..."
+	@$(BIN)/python -m tests.install tests/emulators/requirements.txt
 	@touch $@
 
 $(VENV)/.tests: tests/requirements.txt requirements.txt | $(VENV)/.venv

@@ -68,6 +68,13 @@ def test_what_an_example_installs_is_pinned_with_hashes(name: str) -> None:
     assert {line.split()[0].partition("[")[0] for line in asked if line[0] not in "#-"} <= set(pins(lock))
 
 
+def test_what_the_offline_clouds_install_is_pinned_with_hashes_and_agrees_with_the_tests() -> None:
+    lock = (ROOT / "tests/emulators/requirements.txt").read_text("utf-8")
+    assert unpinned(lock) == []
+    assert set(pins(lock)) == {"duckdb", "mini-racer", "sqlglot"}
+    assert pins(lock).items() <= pins((ROOT / "tests/requirements.txt").read_text("utf-8")).items()
+
+
 def test_the_tests_run_with_the_deployed_packages() -> None:
     deployed, tested, audited = (pins(path.read_text()) for path in PINNED)
     assert deployed.items() <= tested.items() <= audited.items()

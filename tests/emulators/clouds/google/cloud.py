@@ -131,5 +131,6 @@ class Google:
 
 def _not_played(request: Request) -> Answer:
     message = f"Method not found: {request.method} https://{request.host}{request.path} is not played here."
-    answer = Answer.of({"error": {"code": 404, "message": message, "status": "NOT_FOUND"}}, 404)
+    errors = [{"message": message, "domain": "global", "reason": "notFound"}]  # bq needs them
+    answer = Answer.of({"error": {"code": 404, "message": message, "errors": errors, "status": "NOT_FOUND"}}, 404)
     return Answer(answer.status, answer.body, answer.headers, is_played=False)

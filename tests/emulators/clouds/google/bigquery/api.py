@@ -6,7 +6,7 @@ https://cloud.google.com/bigquery/docs/reference/rest
 from collections.abc import Callable
 from typing import Any
 
-from tests.emulators.clouds.exchange import Handler, Request, Route
+from tests.emulators.clouds.exchange import Handler, Json, Request, Route
 from tests.emulators.clouds.google.bigquery.access import Access
 from tests.emulators.clouds.google.bigquery.catalog import Catalog, without_null
 from tests.emulators.clouds.google.bigquery.datasets import Datasets
@@ -21,6 +21,7 @@ from tests.emulators.clouds.google.strict import SYSTEM_PARAMETERS, check_parame
 
 _PAGED = ("maxResults", "pageToken")
 _RESULTS = (*_PAGED, "startIndex", "timeoutMs", "location", "formatOptions.useInt64Timestamp")
+_OF_JOBS = ("allUsers", "projection", "stateFilter", "minCreationTime", "maxCreationTime", "parentJobId")
 _PROJECT = "/bigquery/v2/projects/{project}"
 _DATASETS = f"{_PROJECT}/datasets"
 _DATASET = f"{_DATASETS}/{{dataset}}"
@@ -77,7 +78,20 @@ class BigQuery:
             self._route("GET", f"{_PROJECT}/queries/{{job}}", run.results, "", _RESULTS),
             self._route("POST", f"{_PROJECT}/jobs", run.insert, "jobs.create"),
             self._route("GET", f"{_PROJECT}/jobs/{{job}}", run.get, "", ("location",)),
+            self._route("GET", f"{_PROJECT}/jobs", run.list, "", (*_PAGED, *_OF_JOBS)),
+            self._route("GET", "/bigquery/v2/projects", self._projects, "", _PAGED),
         ]
+
+    def _projects(self, _: Request) -> Json:
+        """Return the projects that the caller may use: this one."""
+        project = {
+            "kind": "bigquery#project",
+            "id": self._estate.project,
+            "numericId": self._estate.number,
+            "projectReference": {"projectId": self._estate.project},
+            "friendlyName": "Demo",
+        }
+        return {"kind": "bigquery#projectList", "etag": "list", "projects": [project], "totalItems": 1}
 
     def _route(
         self,

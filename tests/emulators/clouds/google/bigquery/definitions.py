@@ -9,7 +9,7 @@ from sqlglot import exp
 from tests.emulators.clouds.exchange import Json
 from tests.emulators.clouds.google.bigquery.problems import invalid_query
 
-_OPTIONS = {"description": "description", "friendly_name": "friendlyName", "labels": "labels", "location": "location"}
+_OPTIONS = {"description": "description", "friendly_name": "friendlyName", "labels": "labels"}
 _KINDS = {"VIEW": "VIEW", "TABLE": "TABLE", "SCHEMA": "SCHEMA"}
 
 
@@ -35,8 +35,7 @@ def definition_of(sql: str, statement: Any) -> Definition:
     what = _KINDS.get(statement.args.get("kind", ""))
     if what is None:
         raise invalid_query(f"{statement.key.upper()} {statement.args.get('kind')} is not played here.")
-    target = statement.this.this if isinstance(statement.this, exp.Schema) else statement.this
-    dataset, name = (target.name or target.db, "") if what == "SCHEMA" else (target.db, target.name)
+    dataset, name = _target(statement)
     if isinstance(statement, exp.Drop):
         return Definition(
             f"DROP_{what}",
@@ -64,6 +63,13 @@ def definition_of(sql: str, statement: Any) -> Definition:
     )
 
 
+def _target(statement: Any) -> tuple[str, str]:
+    """Return dataset and name of what a statement is about; a dataset has no name of its own."""
+    target = statement.args["tables"][0] if isinstance(statement, exp.Drop) else statement.this
+    target = target.this if isinstance(target, exp.Schema) else target
+    return target.db.rpartition(".")[2], target.name  # a whole name may be in one pair of quotes
+
+
 def _view(sql: str, statement: exp.Create) -> Json:
     columns = statement.this.expressions if isinstance(statement.this, exp.Schema) else []
     described = [{"name": column.name, **_options_of_column(column)} for column in columns]
@@ -79,7 +85,7 @@ def _table(statement: exp.Create) -> Json:
     for part in properties.expressions if properties else ():
         if isinstance(part, exp.PartitionedByProperty):
             body["timePartitioning"] = {"type": "DAY", "field": next(part.find_all(exp.Column)).name}
-        if isinstance(part, exp.Cluster):
+        if isinstance(part, exp.ClusterProperty):
             body["clustering"] = {"fields": [column.name for column in part.find_all(exp.Column)]}
     return body
 
@@ -104,6 +110,8 @@ def _options_of_column(column: Any) -> Json:
 def _options(properties: Any) -> Json:
     found: Json = {}
     for part in properties.expressions if properties else ():
+        if isinstance(part, exp.LocationProperty):
+            found["location"] = part.this.name
         name = _OPTIONS.get(part.name.lower()) if type(part) is exp.Property else None
         if name == "labels":
             found[name] = {

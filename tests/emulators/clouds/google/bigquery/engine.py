@@ -158,14 +158,17 @@ def _text(value: Any, in_micros: bool) -> str:  # noqa: FBT001
 def _moment(value: datetime, in_micros: bool) -> str:  # noqa: FBT001
     past = value - datetime(1970, 1, 1, tzinfo=UTC)
     micros = (past.days * 86_400 + past.seconds) * 1_000_000 + past.microseconds
-    if in_micros:
-        return str(micros)
-    return (
-        re.sub(r"0*E", "E", f"{Decimal(micros) / 1_000_000:.15E}")
-        .replace(".E", ".0E")
-        .replace("E+0", "E")
-        .replace("E+", "E")
-    )
+    return str(micros) if in_micros else _scientific(micros / 1_000_000)
+
+
+def _scientific(seconds: float) -> str:
+    """Return a number as BigQuery writes times: small ones plainly, others like 1.793607195123456E9."""
+    plain = repr(seconds)
+    sign, digits, exponent = Decimal(plain).normalize().as_tuple()
+    if seconds == 0 or 1e-3 <= abs(seconds) < 1e7 or not isinstance(exponent, int):
+        return plain
+    rest = "".join(map(str, digits[1:])) or "0"
+    return f"{'-' * sign}{digits[0]}.{rest}E{len(digits) - 1 + exponent}"
 
 
 def _problem(error: duckdb.Error) -> BigQueryProblem:

@@ -8,16 +8,15 @@ import secrets
 from dataclasses import dataclass, field
 
 from tests.emulators.clouds.exchange import Json, Request
-from tests.emulators.clouds.google.bigquery.catalog import Catalog, without_null
+from tests.emulators.clouds.google.bigquery.catalog import Catalog, page_of, without_null
 from tests.emulators.clouds.google.bigquery.datasets import Datasets
 from tests.emulators.clouds.google.bigquery.parameters import parameters_of
 from tests.emulators.clouds.google.bigquery.problems import BigQueryProblem, exists, invalid, not_found
-from tests.emulators.clouds.google.bigquery.statements import Done, Statements
+from tests.emulators.clouds.google.bigquery.statements import DEFAULT_LOCATION, Done, Statements
 from tests.emulators.clouds.google.bigquery.tables import Tables
 from tests.emulators.clouds.google.bigquery.warehouse import Warehouse, engine_module
 from tests.emulators.clouds.google.messages import check_message
 
-DEFAULT_LOCATION = "US"
 PAGE_ROWS = 100_000
 _ID = re.compile(r"[\w-]{1,1024}")
 _OF_QUERY = ("query", "useLegacySql", "defaultDataset", "parameterMode", "queryParameters")
@@ -78,6 +77,12 @@ class Jobs:
         """Return a job."""
         return self._find(request, project, job).resource
 
+    def list(self, request: Request, project: str) -> Json:
+        """Return one page of the jobs, the newest first."""
+        del project
+        shown, more = page_of([_listed(job.resource) for job in reversed(self._jobs.values())], request)
+        return {"kind": "bigquery#jobList", "etag": "list", **({"jobs": shown} if shown else {}), **more}
+
     def results(self, request: Request, project: str, job: str) -> Json:
         """Return one page of the rows of a query."""
         found = self._find(request, project, job)
@@ -119,14 +124,14 @@ class Jobs:
         """Run a query, and keep its job."""
         done, problem = Done(), None
         asked = {name: query[name] for name in _OF_QUERY if query.get(name) is not None}
+        where = self._statements.place(asked.get("query", ""), asked, location)
         try:
             if asked.get("useLegacySql", True):
                 raise invalid("Legacy SQL is not played here: set useLegacySql to false.")
             values = parameters_of(asked.get("queryParameters") or [])
-            done = self._statements.run(asked.get("query", ""), asked, location, values, is_dry=is_dry)
+            done = self._statements.run(asked.get("query", ""), asked, where, values, is_dry=is_dry)
         except BigQueryProblem as refused:
             problem = refused
-        where = done.location or location or DEFAULT_LOCATION
         resource = self._resource(project, job_id, where, {"query": asked, "jobType": "QUERY"}, done, problem)
         self._jobs[job_id] = Job(resource, done, problem)
         return self._jobs[job_id]
@@ -167,3 +172,8 @@ class Jobs:
         if shown:
             answer["rows"] = [engine_module().cells(row, done.fields, in_micros=in_micros) for row in shown]
         return {**answer, **({"pageToken": f"after-{last}"} if last < len(done.rows) else {})}
+
+
+def _listed(job: Json) -> Json:
+    failed = {"errorResult": job["status"]["errorResult"]} if "errorResult" in job["status"] else {}
+    return {**job, "state": job["status"]["state"], **failed}

@@ -18,6 +18,7 @@ from tests.emulators.clouds.google.bigquery.warehouse import Warehouse, check_ta
 if TYPE_CHECKING:
     from tests.emulators.clouds.google.bigquery.definitions import Definition
 
+DEFAULT_LOCATION = "US"
 _CHANGES = {"INSERT": "INSERT", "UPDATE": "UPDATE", "DELETE": "DELETE", "MERGE": "MERGE"}
 
 
@@ -26,7 +27,6 @@ class Done:
     """What came of a statement. ``kind``: BigQuery's name of its kind."""
 
     kind: str = ""
-    location: str = ""
     fields: list[Json] = field(default_factory=list)
     rows: Sequence[Sequence[Any]] = ()
     statistics: Json = field(default_factory=dict)
@@ -41,24 +41,33 @@ class Statements:
         self._datasets = datasets
         self._tables = tables
 
+    def place(self, sql: str, asked: Json, location: str) -> str:
+        """Return where a statement runs; where it would, if it cannot be read."""
+        try:
+            statements = engine_module().parsed(sql)
+        except BigQueryProblem:
+            return location or DEFAULT_LOCATION
+        return self._location(statements[0], asked, location) if statements else location or DEFAULT_LOCATION
+
     def run(
         self, sql: str, asked: Json, location: str, parameters: Mapping[str, Any] | Sequence[Any], *, is_dry: bool
     ) -> Done:
-        """Run one statement. ``location``: where it has to run, or "" for where its tables are."""
+        """Run one statement. ``location``: where it runs, as ``place`` returns it."""
         dataset = (asked.get("defaultDataset") or {}).get("datasetId", "")
         sql = engine_module().qualified(sql, dataset) if dataset else sql
         statements = engine_module().parsed(sql)
         if len(statements) != 1:
             raise invalid_query("Exactly one statement at a time is played here.")
         (statement,) = statements
-        where = self._location(statement, asked, location)
         kind = statement.key.upper()
         if kind in {"CREATE", "DROP"}:
-            return self._define(sql, statement, where, is_dry=is_dry)
+            return self._define(sql, statement, location, is_dry=is_dry)
         if kind in _CHANGES:
-            return self._change(sql, statement, where, parameters, is_dry=is_dry)
-        fields, rows = self._warehouse.select(sql, self._catalog, location=where, parameters=parameters, is_dry=is_dry)
-        return Done("SELECT", where, fields, rows)
+            return self._change(sql, statement, location, parameters, is_dry=is_dry)
+        fields, rows = self._warehouse.select(
+            sql, self._catalog, location=location, parameters=parameters, is_dry=is_dry
+        )
+        return Done("SELECT", fields, rows)
 
     def _location(self, statement: Any, asked: Json, location: str) -> str:
         """Return where a statement runs: the given location, or that of the first dataset that it names."""
@@ -67,7 +76,7 @@ class Statements:
         named = [dataset for _, dataset, _ in engine_module().tables_in(statement)]
         named += [(asked.get("defaultDataset") or {}).get("datasetId", "")]
         found = [self._catalog.datasets[dataset]["location"] for dataset in named if dataset in self._catalog.datasets]
-        return found[0] if found else "US"
+        return found[0] if found else DEFAULT_LOCATION
 
     def _change(
         self, sql: str, statement: Any, location: str, parameters: Mapping[str, Any] | Sequence[Any], *, is_dry: bool
@@ -76,9 +85,9 @@ class Statements:
         check_tables(engine.tables_in(statement), self._catalog, location)
         kind = _CHANGES[statement.key.upper()]
         if is_dry:
-            return Done(kind, location)
+            return Done(kind)
         (((count,),)) = self._warehouse.run(engine.translated(sql), parameters)[1]
-        return Done(kind, location, statistics={"numDmlAffectedRows": str(count)})
+        return Done(kind, statistics={"numDmlAffectedRows": str(count)})
 
     def _define(self, sql: str, statement: Any, location: str, *, is_dry: bool) -> Done:
         from tests.emulators.clouds.google.bigquery.definitions import definition_of  # noqa: PLC0415
@@ -86,9 +95,9 @@ class Statements:
         defined = definition_of(sql, statement)
         statistics: Json = {"ddlTargetTable": self._reference(defined)} if defined.name else {}
         if is_dry:
-            return Done(defined.kind, location, statistics=statistics)
+            return Done(defined.kind, statistics=statistics)
         operation = self._drop(defined) if defined.is_drop else self._create(defined, location)
-        return Done(defined.kind, location, statistics={**statistics, "ddlOperationPerformed": operation})
+        return Done(defined.kind, statistics={**statistics, "ddlOperationPerformed": operation})
 
     def _reference(self, defined: "Definition") -> Json:
         return {"projectId": self._catalog.estate.project, "datasetId": defined.dataset, "tableId": defined.name}

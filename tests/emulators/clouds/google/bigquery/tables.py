@@ -124,8 +124,10 @@ class Tables:
     def patch(self, request: Request, project: str, dataset: str, table: str) -> Json:
         """Change the members of a table or view that the body has."""
         del project
-        before = self._catalog.table(dataset, table)
-        return self._change(request, before, patched(before, request.json()))
+        before, patch = self._catalog.table(dataset, table), request.json()
+        if before["type"] == "TABLE" and patch.get("schema", {}) is None:  # bq sends it with every change
+            patch = {name: value for name, value in patch.items() if name != "schema"}
+        return self._change(request, before, patched(before, patch))
 
     def update(self, request: Request, project: str, dataset: str, table: str) -> Json:
         """Replace a table or view."""
