@@ -42,6 +42,7 @@ from deploy.google.gcloud import Gcloud
 from deploy.google.gcloud_config import is_usual, network_of, read_configuration, where_googles, with_account
 from deploy.google.https import send
 from deploy.google.monitoring import Monitoring
+from deploy.google.project import explained
 from deploy.google.rest import test_permissions
 from deploy.parallel import are_left, begun, sleep
 from deploy.report import Report
@@ -122,7 +123,13 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
             spec = read_spec(vars(flags), environ, Path.cwd())
         alerts = replace(spec.alerts, pages=runbook())
         spec = replace(spec, digest=digest(files), version=VERSION, alerts=alerts)
-        return VERBS[flags.verb].run(replace(context, spec=spec))
+        try:
+            return VERBS[flags.verb].run(replace(context, spec=spec))
+        except DeployError as error:
+            better = explained(error, google, spec.google_project)
+            if better is error:
+                raise
+            raise better from None
 
 
 def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> Spec | None:

@@ -7,6 +7,7 @@ DeployError                base class of all expected failures
 │   └── InvalidOptions     flags, environment or deploy.toml are invalid; it has every fault
 │       └── SettingsMissing  mandatory settings are missing, and all others are valid
 ├── GcloudFailed           a gcloud command failed; ``code`` is the reason
+├── Invisible              the caller does not see the Google Cloud project (in ``google.project``)
 ├── DtFailed               a call of DT's API failed; ``status`` is its HTTP status
 │   └── DtUnanswered       the call may have been carried out: there is no answer, or an unreadable one
 │       └── DtUnreachable  DT cannot be reached from this machine: certificate, proxy, name or connection

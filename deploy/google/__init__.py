@@ -17,6 +17,7 @@
 ``api``                 resources by REST, with gcloud's errors: those of alerts   Google Cloud
 ``pubsub_api``          subscriptions by REST: create, pull, lease, delete         Google Cloud
 ``bigquery``            the answer to one query, page by page                      Google Cloud, reading
+``project``              whether the caller sees a project                          Google Cloud, reading
 ``permissions``         roles outside of the resources, and who grants them        nothing
 ``org_policy``          whether an organization forbids public access              Google Cloud, reading
 ``regions``             the regions of functions, if Google's API is not enabled   nothing

@@ -97,12 +97,13 @@ TABLE: tuple[Kind, ...] = (
     ),
     Kind(
         "PROJECT",
-        r"pending deletion|scheduled for deletion|DELETE_REQUESTED|Project \S+ has been deleted|CONSUMER_INVALID",
+        r"pending deletion|scheduled for deletion|DELETE_REQUESTED|Project \S+ has been deleted",
         ("gcloud projects undelete {project}",),
     ),
     Kind(
         "PROJECT",
-        r"(?:Projects|Namespaces) instance \[[^\]]+\] not found|[Rr]equested project not found|Unknown project",
+        r"(?:Projects|Namespaces) instance \[[^\]]+\] not found|[Rr]equested project not found|Unknown project|"
+        r"CONSUMER_INVALID",
         ("gcloud projects list",),
     ),
     Kind(

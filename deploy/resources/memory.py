@@ -22,14 +22,14 @@ PAUSED_SINCE = f"{MARK}-paused"
 Nothing else distinguishes a connector that ``pause`` has paused from one that a person has paused in DT Studio."""
 
 NONE_PAUSED = "none"
-"""The value of ``PAUSED_SINCE`` after a ``resume``, with its time: ``none@TIME``."""
+"""The value of ``PAUSED_SINCE`` after a ``resume``, with its time and that of the pause: ``none@TIME@TIME``."""
 
 SEPARATOR = "+"
 """The separator of DT project ids. No id contains it, and it has no meaning to gcloud or to a shell."""
 
 _TIME = r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)"
 _PAUSED = rf"({DT_PROJECT_ID}/[A-Za-z0-9]+)@{_TIME}"
-_RESUMED = f"{NONE_PAUSED}@{_TIME}"
+_RESUMED = f"{NONE_PAUSED}@{_TIME}(?:@{_TIME})?"
 
 UNKNOWN_YET = "<its number>"
 """The placeholder for an upload that does not exist yet."""
@@ -41,12 +41,14 @@ class Memory:
 
     ``paused_since``: the times at which ``pause`` paused connectors, such as ``2026-11-02T08:13:15Z``, by
     ``PROJECT/CONNECTOR``. ``resumed_at``: the time of the last ``resume``; empty if there was none, or a pause since.
+    ``was_paused_at``: when the pause had begun that this ``resume`` has ended; empty if that is not known.
     """
 
     dt_projects: tuple[str, ...] = ()
     deployed: str = ""
     paused_since: Mapping[str, str] = field(default_factory=dict)
     resumed_at: str = ""
+    was_paused_at: str = ""
 
 
 def read_memory(spec: Spec, facts: Facts) -> Memory:
@@ -57,12 +59,13 @@ def read_memory(spec: Spec, facts: Facts) -> Memory:
     projects = tuple(project for project in written if re.fullmatch(DT_PROJECT_ID, project))
     paused = annotations.get(PAUSED_SINCE, "")
     resumed = re.fullmatch(_RESUMED, paused)
-    return Memory(projects, annotations.get(DEPLOYED, ""), _paused(paused), resumed[1] if resumed else "")
+    resumed_at, was_paused_at = (resumed[1], resumed[2] or "") if resumed else ("", "")
+    return Memory(projects, annotations.get(DEPLOYED, ""), _paused(paused), resumed_at, was_paused_at)
 
 
-def paused_words(since: Mapping[str, str], resumed_at: str = "") -> str:
+def paused_words(since: Mapping[str, str], resumed_at: str = "", was_paused_at: str = "") -> str:
     """Return the value of the annotation for paused connectors. ``since``: the times by ``PROJECT/CONNECTOR``."""
-    none = f"{NONE_PAUSED}@{resumed_at}" if resumed_at else NONE_PAUSED
+    none = "@".join(word for word in (NONE_PAUSED, resumed_at, was_paused_at) if word)
     return SEPARATOR.join(f"{name}@{time}" for name, time in sorted(since.items())) or none
 
 

@@ -98,7 +98,9 @@ class SignatureSecret(Marked):
     def _remember_paused(
         self, facts: Facts, since: Mapping[str, str], known: Mapping[str, str], resumed_at: str = ""
     ) -> Step:
-        before, after = paused_words(read_memory(self.spec, facts).paused_since), paused_words(since, resumed_at)
+        was = read_memory(self.spec, facts).paused_since
+        was_paused_at = min(was.values(), default="") if resumed_at else ""
+        before, after = paused_words(was), paused_words(since, resumed_at, was_paused_at)
         call = self._annotated({PAUSED_SINCE: after}, known)
         return update(self.id.part_named("record of the pause"), (Change("paused since", before, after),), call)
 

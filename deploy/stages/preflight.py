@@ -10,6 +10,7 @@ from deploy.google.access_token import token_for_now
 from deploy.google.gcloud import Gcloud
 from deploy.google.org_policy import OrganizationPolicy
 from deploy.google.permissions import DT_PERMISSIONS, allow_unchecked, grants, let_build
+from deploy.google.project import require_visible
 from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import TestPermissions
 from deploy.parallel import wait_for, worker_pool
@@ -125,17 +126,7 @@ def _is_deployed(subject: Subject) -> bool:
 
 
 def _project(subject: Subject) -> _Finding:
-    where = f"project {subject.spec.google_project}"
-    try:
-        found = subject.google.read(("projects", "describe", subject.spec.google_project))
-    except GcloudFailed as error:
-        if error.code not in {"PERMISSION_DENIED", "PROJECT", "ELSEWHERE"} or error.fix[0].count(" undelete "):
-            raise
-        what = "does not exist, or you have no access to it"
-        raise DeployError(what, where=where, fix=["gcloud projects list"]) from None
-    if found is None or found.get("lifecycleState", "ACTIVE") != "ACTIVE":
-        state = "does not exist" if found is None else f"is {found['lifecycleState']}"
-        raise DeployError(state, where=where, fix=["gcloud projects list"])
+    require_visible(subject.google, subject.spec.google_project)
     return _Finding()
 
 

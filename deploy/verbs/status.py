@@ -70,10 +70,8 @@ def run(context: Context) -> int:
 
     Raises:
         InvalidOptions: ``--watch`` and ``--json`` exclude each other.
-        DeployError: the DT credentials are missing.
 
     """
-    context.dt.require_credentials()
     every_s: int | None = context.flags.watch
     if every_s is None:
         return _show(context, _read(context))

@@ -7,8 +7,8 @@ from deploy.errors import DeployError
 from deploy.program import PROGRAM, UP
 from deploy.resources.connector import PAUSED, Connector, connector_id, name_in_memory, paused_words
 from deploy.spec import Spec
-from deploy.stages.health.readings import Metrics, Readings
-from deploy.stages.health.resource_rows import note_on
+from deploy.stages.health.readings import Metrics, Readings, last_delivery
+from deploy.stages.health.resource_rows import STATES, note_on, step_of
 from deploy.stages.health.row import Row, unreadable
 from deploy.stages.health.words import ago
 
@@ -49,19 +49,28 @@ def _row(spec: Spec, project: str, connector: Connector, readings: Readings) -> 
         f"last 3 h: {delivered:,} delivered, {failed:,} failed attempts, p99 {'-' if p99_s is None else f'{p99_s:g}s'}"
     )
     detail += note_on(connector_id(project), readings)
+    drift = step_of(connector_id(project), readings)
     if failed:
         detail += why_failed(readings)
-        return Row(what, "failing", detail, "unhealthy", read_log(spec), "connector-failing")
+        detail += f"; it also differs: {drift.reason}" if drift else ""
+        return Row(what, "failing", detail, "unhealthy", UP if drift else read_log(spec), "connector-failing")
+    if drift:
+        return Row(what, STATES[drift.action], f"{drift.reason}; {detail}", "unhealthy", UP, "drift")
     return Row(what, status, detail)
 
 
 def why_failed(readings: Readings) -> str:
-    """Return the newest reason for which the function put an event off in these three hours; "" if it logged none."""
-    lines = () if isinstance(readings.problems, DeployError) else readings.problems
-    put_off = (line for line in lines if line.status >= FIRST_SERVER_ERROR and line.at > readings.at - RECENT_S)
-    newest = next(put_off, None)
-    if newest is None:
+    """Return the newest reason for which the function put an event off in these three hours, if it is not over.
+
+    If it logged none, answers 5xx are Cloud Run's, whose requests did not reach it.
+    """
+    if isinstance(readings.problems, DeployError):
         return ""
+    since = max(readings.at - RECENT_S, last_delivery(readings) or 0.0)
+    newest = next((line for line in readings.problems if line.status >= FIRST_SERVER_ERROR and line.at > since), None)
+    if newest is None:
+        is_elsewhere = not isinstance(readings.requests, DeployError) and readings.requests.recently("5")
+        return "; the function logged no reason, so that the requests may not have reached it" if is_elsewhere else ""
     return (
         f"; the newest reason, {ago(newest.at, readings.at)}: {newest.reason}{newest.detail and f': {newest.detail}'}"
     )

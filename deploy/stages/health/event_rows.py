@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from deploy.commands import audit_between, read_log
+from deploy.commands import audit_between, backfill_between, read_log
 from deploy.errors import DeployError
 from deploy.google.event_log import LogLine
 from deploy.google.request_counts import PERIOD_S, RequestCounts
@@ -11,7 +11,7 @@ from deploy.program import PROGRAM
 from deploy.spec import Spec
 from deploy.stages.health.connector_rows import deliveries_of
 from deploy.stages.health.gaps import BEHIND_S, UNAUTHORIZED, gap_of, newest_at_dt
-from deploy.stages.health.readings import Readings
+from deploy.stages.health.readings import Readings, last_delivery
 from deploy.stages.health.resource_rows import deployment_age_s
 from deploy.stages.health.rotation_row import rotation_asked
 from deploy.stages.health.row import Page, Row, unreadable
@@ -99,16 +99,6 @@ def by_kind(requests: RequestCounts) -> dict[str, int]:
     return {kind: count for kind, count in kinds.items() if count}
 
 
-def last_delivery(readings: Readings) -> float | None:
-    """Return when an event was delivered last, from the log or else, to five minutes, from the count of requests."""
-    times = []
-    if isinstance(readings.newest_event, LogLine):
-        times.append(readings.newest_event.at)
-    if isinstance(readings.requests, RequestCounts) and readings.requests.last_ok is not None:
-        times.append(readings.requests.last_ok - PERIOD_S)
-    return max(times, default=None)
-
-
 def _last_event(spec: Spec, readings: Readings) -> Row:
     """Return when an event was delivered last. It is a problem if DT has had newer ones for a quarter of an hour.
 
@@ -129,6 +119,8 @@ def _last_event(spec: Spec, readings: Readings) -> Row:
 def _last_day(spec: Spec, readings: Readings) -> Iterator[Row]:
     """Return a row about a time of the last day without an event. A pause that goes on has a row of its own."""
     gap = gap_of(spec, readings)
+    if gap is None:
+        yield from _last_pause(spec, readings)
     if gap is None or (gap.end >= readings.at - RECENT_S and not _is_sending(spec, readings)):
         return
     times = f"from {moment(gap.start)} to {moment(gap.end)}"
@@ -142,6 +134,20 @@ def _last_day(spec: Spec, readings: Readings) -> Iterator[Row]:
         return
     command = audit_between(gap.start, gap.end)
     yield Row("last day", "gap", f"{detail}: some may be missing", "unhealthy", command, "missing-events")
+
+
+def _last_pause(spec: Spec, readings: Readings) -> Iterator[Row]:
+    """Return a row about a pause that ended in the last day: DT delivers none of its events later."""
+    memory = readings.observed.memory(spec)
+    if not memory.was_paused_at or seconds_of(memory.resumed_at) < readings.at - DAY_S:
+        return
+    start, end = seconds_of(memory.was_paused_at), seconds_of(memory.resumed_at)
+    detail = f"from {moment(start)} to {moment(end)}, {duration(end - start)}; DT delivers none of its events later"
+    if isinstance(readings.backfilled, LogLine) and readings.backfilled.at > end:
+        detail += f"; {PROGRAM} backfill has sent events since, the last {ago(readings.backfilled.at, readings.at)}"
+    else:
+        detail += f"; `{backfill_between(start, end)}` sends them"
+    yield Row("last pause", "over", detail)
 
 
 def _delivered(spec: Spec, readings: Readings) -> Row:

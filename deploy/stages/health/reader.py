@@ -13,6 +13,7 @@ from deploy.google.backlog import question as question_of_backlog
 from deploy.google.event_log import EventLog
 from deploy.google.gcloud import Gcloud
 from deploy.google.monitoring import ReadTimeSeries
+from deploy.google.project import Invisible, explained
 from deploy.google.request_counts import RequestCounts, counted
 from deploy.google.request_counts import question as question_of_requests
 from deploy.parallel import wait_for, worker_pool
@@ -51,7 +52,9 @@ class HealthReader:
     def read(self) -> Readings:
         """Return all answers. Nothing is raised because a cloud does not answer."""
         readings = self._read()
-        if gap_of(self.spec, readings) is None:
+        if isinstance(readings.steps, Invisible):
+            return _all_because_of(readings.steps, readings)
+        if gap_of(self.spec, readings) is None and not readings.observed.memory(self.spec).was_paused_at:
             return readings
         return replace(readings, backfilled=attempt(EventLog(self.spec, self.google).backfilled))
 
@@ -64,6 +67,7 @@ class HealthReader:
             probes = pool.submit(attempt, log.probes)
             logged_in = pool.submit(attempt, partial(self.organization, self.spec.dt_projects[0]))
             whole = attempt(self.observer.google_side)  # in this thread, as it has workers of its own
+            whole = explained(whole, self.google, self.spec.google_project) if isinstance(whole, DeployError) else whole
             google_side, unread = self._parts(whole) if isinstance(whole, DeployError) else (whole, {})
             organization = wait_for(logged_in)
             listed, unlisted, closed = self._listed(pool, google_side, organization)
@@ -181,6 +185,11 @@ class HealthReader:
             return planned
         unknown = {connector_id(project) for project in unlisted}
         return tuple(step for step in planned if step.id.whole not in unknown)
+
+
+def _all_because_of(error: DeployError, readings: Readings) -> Readings:
+    """Return readings in which all that Google did not answer has the same reason, so that it is said once."""
+    return replace(readings, backlog=error, requests=error, newest_event=error, problems=error, probes=error)
 
 
 def _is_silence(error: DeployError) -> bool:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from deploy.errors import DeployError
 from deploy.google.backlog import Unread
 from deploy.google.event_log import LogLine
-from deploy.google.request_counts import RequestCounts
+from deploy.google.request_counts import PERIOD_S, RequestCounts
 from deploy.resources.connector import Connector
 from deploy.stages.observed import Observed
 from deploy.steps import ResourceId, Step
@@ -58,3 +58,13 @@ def attempt(read: Callable[[], T]) -> T | DeployError:
         return read()
     except DeployError as error:
         return error
+
+
+def last_delivery(readings: Readings) -> float | None:
+    """Return when an event was delivered last, from the log or else, to five minutes, from the count of requests."""
+    times = []
+    if isinstance(readings.newest_event, LogLine):
+        times.append(readings.newest_event.at)
+    if isinstance(readings.requests, RequestCounts) and readings.requests.last_ok is not None:
+        times.append(readings.requests.last_ok - PERIOD_S)
+    return max(times, default=None)

@@ -100,6 +100,12 @@ def note_on(resource: ResourceId, readings: Readings) -> str:
     return f"; {note}" if note else ""
 
 
+def step_of(resource: ResourceId, readings: Readings) -> Step | None:
+    """Return what ``up`` would change about a resource; None if it would change nothing, or that is not known."""
+    steps = () if isinstance(readings.steps, DeployError) else readings.steps
+    return next((step for step in steps if step.id == resource and step.action != "keep"), None)
+
+
 def revision_of(spec: Spec, observed: Observed) -> str:
     """Return the revision that answers the requests; empty if Google does not say."""
     service = observed.of(Function(spec)).get("service")
@@ -156,7 +162,7 @@ def _drift(spec: Spec, steps: Sequence[Step], readings: Readings) -> Iterator[Ro
 
     The rows of steps that change nothing are only for JSON; the screen counts them.
     """
-    has_row = {Function(spec).id, SignatureSecret(spec).id}
+    has_row = {Function(spec).id, SignatureSecret(spec).id}  # an active connector's own row has its step, too
     connectors = {
         connector_id(project): connector.status
         for project in spec.dt_projects
@@ -166,9 +172,9 @@ def _drift(spec: Spec, steps: Sequence[Step], readings: Readings) -> Iterator[Ro
         if step.action == "keep" and step.id not in has_row and step.id not in connectors:
             is_of_connector = step.id.whole == connector_id(step.id.name)  # it may send every event twice
             yield Row(step.resource, "ok", step.reason, is_key=is_of_connector)
-        elif step.action == "keep" or step.id == Function(spec).id:
+        elif step.action == "keep" or step.id == Function(spec).id or connectors.get(step.id) == "ACTIVE":
             continue
-        elif connectors.get(step.id, "ACTIVE") == "ACTIVE" or not _is_of_status(step):
+        elif step.id not in connectors or not _is_of_status(step):
             yield Row(step.resource, STATES[step.action], step.reason, "unhealthy", UP, "drift")
 
 

@@ -104,13 +104,21 @@ def health_of(rows: Iterable[Row]) -> bool | None:
     return False if "unhealthy" in found else None if "unreadable" in found else True
 
 
+CAUSES: Sequence[Page] = ("function-missing", "publish", "server-errors", "connector-failing", "no-events")
+"""Pages of which each is the effect of an earlier one, if both are there: the function is gone or cannot publish, so
+that it answers 5xx, so that DT's requests fail, so that no event comes."""
+
+
 def findings(rows: Iterable[Row]) -> list[Finding]:
-    """Return what to do, problems before what could not be read. Rows with the same page and command are one thing."""
+    """Return what to do, problems before what could not be read. Rows with the same cause or command are one thing."""
     grouped: dict[tuple[str, str], list[Row]] = {}
+    rows = list(rows)
+    there = [row for page in CAUSES for row in rows if row.health == "unhealthy" and row.page == page]
     for health in ("unhealthy", "unreadable"):
         for row in rows:
             if row.health == health:
-                grouped.setdefault((row.runbook, row.command), []).append(row)
+                cause = there[0] if row in there else row
+                grouped.setdefault((cause.runbook, cause.command), []).append(row)
     return [Finding(tuple(group), runbook, command) for (runbook, command), group in grouped.items()]
 
 

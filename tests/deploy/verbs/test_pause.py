@@ -102,7 +102,7 @@ def test_a_resume_says_of_which_time_dt_delivers_nothing(both: Stage) -> None:
     assert f"was paused at {begun}" in both.shown
     assert f"{SECOND}: DT delivers no events from {begun} to " in both.shown
     assert f"`python -m deploy backfill --from={begun} --to=" in both.shown
-    assert note(both) == f"none@{utc(both.clock())}"
+    assert note(both) == f"none@{utc(both.clock())}@{begun}"
     assert [gap.as_json()["from"] for gap in both.report.undelivered or ()] == [begun, begun]
     assert deployment(both).plan() == NOTHING_TO_DO
 
@@ -208,7 +208,7 @@ def test_a_resume_whose_note_was_not_cleared_clears_it_the_next_time(both: Stage
     assert statuses(both) == ["ACTIVE", "ACTIVE"]
 
     assert deployment(both).resume() == NOTHING_TO_DO
-    assert note(both) == f"none@{utc(both.clock())}"
+    assert note(both) == f"none@{utc(both.clock())}@{utc(both.clock())}"
     assert "and resumed since" in both.shown
 
 
@@ -265,7 +265,7 @@ def test_what_is_remembered_of_a_dt_project_that_dt_does_not_show_stays(both: St
 
     both.dt.connectors[SECOND] = hidden
     assert deployment(both).resume(verify=False) == NOTHING_TO_DO
-    assert (statuses(both), note(both)) == (["ACTIVE", "ACTIVE"], f"none@{utc(both.clock())}")
+    assert (statuses(both), note(both)) == (["ACTIVE", "ACTIVE"], f"none@{utc(both.clock())}@{utc(both.clock())}")
 
 
 @pytest.mark.parametrize("verb", ["pause", "resume"])
@@ -296,7 +296,7 @@ def test_a_connector_that_up_makes_during_a_pause_is_paused_and_resumed_with_the
     assert annotations["dt-pubsub-deployed"] == "1790000002"
     assert deployment(up, digest="d2").resume(verify=False) == NOTHING_TO_DO
     assert statuses(up) == ["ACTIVE", "ACTIVE"]
-    assert note(up) == f"none@{utc(up.clock())}"
+    assert note(up) == f"none@{utc(up.clock())}@{begun}"
 
 
 def test_a_connector_that_was_made_during_a_pause_has_its_own_note_after_another_pause(up: Stage) -> None:

@@ -22,7 +22,7 @@ from deploy.times import utc
 from deploy.verbs import USAGES
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.fakes.dt import DT_PROJECT
-from tests.deploy.fakes.gcloud import URL, Refused
+from tests.deploy.fakes.gcloud import PROJECT, URL, Refused
 from tests.deploy.stage import Deployment, Keyboard, Stage
 
 OPERATIONS = (Path(__file__).parents[3] / "docs" / "operations.md").read_text("utf-8")
@@ -280,6 +280,28 @@ def test_someone_who_may_only_look_sees_all_but_the_drift(morning: Stage) -> Non
     assert [line.split()[1] for line in unreadable] == ["drift"]
     assert "version 1, 21 d old; 1 version is live" in morning.shown
     assert f"answers at {URL}" in morning.shown
+
+
+def test_without_dts_credentials_googles_half_is_shown(morning: Stage) -> None:
+    assert morning.deployment(credentials=False).status() == FAILED
+    assert re.search(f"^unreadable +connector in {DT_PROJECT} +DT: no credentials;", morning.shown, re.MULTILINE)
+    assert "2 min ago (04:58:00 UTC)" in morning.shown
+    assert "version 1, 21 d old; 1 version is live" in morning.shown
+    assert "  fix: export DT_SERVICE_ACCOUNT_KEY_ID=… " in morning.shown
+
+
+def test_a_project_that_the_caller_does_not_see_is_one_cause_and_no_missing_permission(morning: Stage) -> None:
+    morning.google.projects.clear()
+    morning.google.before = refuse_all_but_the_project
+    morning.monitoring_fails = DeployError("PERMISSION_DENIED", where="Cloud Monitoring", fix=["gcloud x"])
+    assert morning.deployment().status() == FAILED
+    assert f"project {PROJECT}: does not exist, or you have no access to it" in morning.shown
+    assert morning.shown.endswith("see docs/runbook/unreadable.md\n  look at: gcloud projects list\n")
+
+
+def refuse_all_but_the_project(argv: tuple[str, ...]) -> None:
+    if argv[:2] != ("projects", "describe") and argv[:1] not in {("config",), ("auth",)}:
+        raise Refused("PERMISSION_DENIED: Permission denied on resource project (or it may not exist).")
 
 
 def may_not_read_the_secret_itself(argv: tuple[str, ...]) -> None:

@@ -7,13 +7,16 @@ import pytest
 
 from deploy.errors import DeployError, DtFailed, GcloudFailed, NotOwned, Unusable
 from deploy.google.backlog import Unread
-from deploy.google.event_log import MAX_LINES
+from deploy.google.event_log import MAX_LINES, LogLine
 from deploy.google.request_counts import RequestCounts
+from deploy.resources.memory import PAUSED_SINCE, paused_words
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, by_command, findings, health_of
 from deploy.stages.health.rows import rows_of
 from deploy.stages.observed import Observed
+from deploy.stages.plan import plan
 from deploy.steps import ResourceId, keep
+from tests.deploy.cases import observed_of, overlaid
 from tests.deploy.stages.health.samples import EVERYTHING, HOUR_S, NOW, PROJECT, SPEC, line, readings, requests
 
 DAY_S = 24 * HOUR_S
@@ -35,6 +38,11 @@ def rows(**changes: Any) -> dict[str, Row]:
 
 def problems(read: Readings) -> list[Row]:
     return [row for row in rows_of(SPEC, read) if row.health != "ok"]
+
+
+def remembering(words: str) -> dict[str, Any]:
+    """Return what is laid over both ends, so that the secret has this note of pauses."""
+    return {"facts": {"secret dt-signature": {"secret": {"annotations": {PAUSED_SINCE: words}}}}}
 
 
 def connector(**fields: str) -> dict[str, Any]:
@@ -197,6 +205,57 @@ def test_a_failed_delivery_without_a_line_in_the_log_has_no_reason() -> None:
     lines = (line(60, "malformed"), line(4 * HOUR_S, "publish", 503))
     found = rows(problems=lines, deliveries={ID: {"errorCount": 2}})
     assert found[f"connector in {PROJECT}"].detail.endswith("2 failed attempts, p99 -")
+
+
+def test_a_reason_that_is_over_is_not_offered_for_deliveries_that_fail_now() -> None:
+    counts = {ID: {"errorCount": 2}}
+    over = rows(problems=(line(300, "publish", 503),), deliveries=counts, newest_event=line(120))
+    assert over[f"connector in {PROJECT}"].detail.endswith("2 failed attempts, p99 -")
+    unreached = rows(problems=(line(300, "publish", 503),), deliveries=counts, requests=requests(s200=99, s503=1))
+    assert unreached[f"connector in {PROJECT}"].detail.endswith(
+        "; the function logged no reason, so that the requests may not have reached it"
+    )
+
+
+def test_the_rows_of_one_cause_are_one_thing_to_do() -> None:
+    down = readings(
+        deliveries={ID: {"errorCount": 20}},
+        requests=requests(s503=20),
+        problems=(line(10, "publish", 503),),
+        newest_event=line(2 * HOUR_S),
+        reported={PROJECT: {"temperature": NOW - 60}},
+    )
+    (found,) = findings(rows_of(SPEC, down))
+    assert [row.page for row in found.rows] == ["connector-failing", "server-errors", "no-events", "publish"]
+    assert (found.runbook, found.command.startswith(READ_LOG)) == ("docs/runbook/publish.md", True)
+
+
+def test_a_connector_that_differs_has_one_row() -> None:
+    wrong = connector(signs_with="another")
+    differs = {**wrong, "steps": plan(SPEC, observed_of(overlaid(EVERYTHING["observed"], wrong["observed"])))}
+    (row,) = problems(readings(**differs))
+    assert (row.what, row.state, row.page) == (f"connector in {PROJECT}", "differs", "drift")
+    assert row.detail.endswith("; last 3 h: 9 delivered, 0 failed attempts, p99 0.411s")
+    (row,) = problems(readings(**differs, deliveries={ID: {"errorCount": 2}}))
+    assert (row.state, row.command) == ("failing", "python -m deploy up")
+    assert "; it also differs: " in row.detail
+
+
+@pytest.mark.parametrize(
+    ("backfilled", "ending"),
+    [
+        (None, "; `python -m deploy backfill --from=2026-11-25T04:00:00Z --to=2026-11-25T04:07:00Z` sends them"),
+        (line(60), "; python -m deploy backfill has sent events since, the last 1 min ago (04:59 UTC)"),
+    ],
+)
+def test_a_pause_of_minutes_is_shown_for_a_day(backfilled: LogLine | None, ending: str) -> None:
+    words = paused_words({}, "2026-11-25T04:07:00Z", "2026-11-25T04:00:00Z")
+    found = rows(observed=remembering(words), backfilled=backfilled)["last pause"]
+    assert (found.health, found.state) == ("ok", "over")
+    assert found.detail == f"from 04:00 UTC to 04:07 UTC, 7 min; DT delivers none of its events later{ending}"
+    older = paused_words({}, "2026-11-24T04:07:00Z", "2026-11-24T04:00:00Z")
+    assert "last pause" not in rows(observed=remembering(older))
+    assert "last pause" not in rows(observed=remembering(paused_words({}, "2026-11-25T04:07:00Z")))
 
 
 def test_requests_of_this_commands_own_tests_are_named_among_those_that_were_refused() -> None:
