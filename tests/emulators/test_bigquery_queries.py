@@ -133,7 +133,7 @@ def test_a_job_that_fails_is_made_and_says_why(ask: Asked) -> None:
             (400, "invalidQuery", 'Table "events" must be qualified with a dataset (e.g. dataset.table).'),
         ),
         ("SELECT nope(1)", "", (400, "invalidQuery", "Function not found: nope")),
-        ("SELECT 1; SELECT 2", "", (400, "invalidQuery", "Exactly one statement at a time is played here.")),
+        ("BEGIN TRANSACTION", "", (400, "invalidQuery", "BEGIN is not played here.")),
         (
             "SELECT CAST('x' AS INT64)",
             "",
@@ -232,6 +232,28 @@ def test_a_table_is_not_replaced_by_one_with_other_partitions(ask: Asked) -> Non
     assert refused[2].startswith("Cannot replace a table with a different partitioning spec.")
     assert run(ask, "CREATE OR REPLACE TABLE sensors.events (at TIMESTAMP) PARTITION BY DATE(at)").status == 200
     assert values(run(ask, "SELECT * FROM sensors.events")) == []
+
+
+def test_a_script_runs_its_statements_in_turn_until_one_fails(ask: Asked) -> None:
+    both = "CREATE VIEW sensors.a AS SELECT ';' AS x; CREATE VIEW sensors.b AS SELECT x FROM sensors.a; SELECT 2 AS n;"
+    assert values(run(ask, both)) == [["2"]]
+    assert values(run(ask, "SELECT x FROM sensors.b")) == [[";"]]
+
+    failing = "DROP VIEW sensors.b; SELECT nope FROM sensors.events; DROP VIEW sensors.a"
+    assert reason(run(ask, failing))[1] == "invalidQuery"
+    assert (ask("GET", f"{TABLES}/a").status, ask("GET", f"{TABLES}/b").status) == (200, 404)
+
+
+def test_a_table_can_be_altered(ask: Asked) -> None:
+    add = "ALTER TABLE sensors.events ADD COLUMN IF NOT EXISTS celsius FLOAT64, ADD COLUMN IF NOT EXISTS b STRING"
+    assert run(ask, add).status == 200
+    assert run(ask, "ALTER TABLE sensors.events SET OPTIONS(labels=[('a', 'b')], description='d')").status == 200
+
+    made = ask("GET", EVENTS).json
+    assert [field["name"] for field in made["schema"]["fields"]] == ["device_id", "at", "celsius", "b"]
+    assert (made["labels"], made["description"], made["numRows"]) == ({"a": "b"}, "d", "3")
+    assert run(ask, "ALTER TABLE sensors.events ADD COLUMN b STRING").status == 400
+    assert run(ask, "ALTER TABLE sensors.events DROP COLUMN b").status == 400
 
 
 # who may

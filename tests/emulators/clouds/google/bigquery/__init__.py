@@ -21,8 +21,9 @@ etags, access, locations. https://cloud.google.com/bigquery/docs/reference/rest
 ``problems``     refusals in BigQuery's format                                             nothing
 ===============  ========================================================================  ==============
 
-Not played: jobs other than queries, scripts, legacy SQL, INFORMATION_SCHEMA, streaming inserts, models, routines,
-external tables, row access policies. Names of tables do not differ by case only. Nothing is ever late.
+Not played: jobs other than queries, the procedural language of scripts, legacy SQL, INFORMATION_SCHEMA, streaming
+inserts, models, routines, external tables, row access policies. Names of tables do not differ by case only. Only new
+roles are late.
 """
 
 from tests.emulators.clouds.google.bigquery.api import BigQuery

@@ -1,4 +1,4 @@
-"""Reads statements that create or drop something: what it is, and the body that the REST API would get for it."""
+"""Reads statements that create, drop or alter something: what it is, and the body that REST would have for it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,17 +17,17 @@ _KINDS = {"VIEW": "VIEW", "TABLE": "TABLE", "SCHEMA": "SCHEMA"}
 class Definition:
     """``kind``: BigQuery's name of the statement. ``name`` is "" for a dataset. ``body``: as the REST API takes it.
 
-    ``is_if_missing``: IF NOT EXISTS of CREATE, IF EXISTS of DROP.
+    ``is_if_missing``: IF NOT EXISTS of CREATE and of new columns, IF EXISTS of DROP. ``columns``: new ones of ALTER.
     """
 
     kind: str
     dataset: str
     name: str
     body: Json = field(default_factory=dict)
-    is_drop: bool = False
     is_replacing: bool = False
     is_if_missing: bool = False
     is_cascading: bool = False
+    columns: list[Json] = field(default_factory=list)
 
 
 def definition_of(sql: str, statement: Any) -> Definition:
@@ -41,10 +41,11 @@ def definition_of(sql: str, statement: Any) -> Definition:
             f"DROP_{what}",
             dataset,
             name,
-            is_drop=True,
             is_if_missing=bool(statement.args.get("exists")),
             is_cascading=bool(statement.args.get("cascade")),
         )
+    if isinstance(statement, exp.Alter):
+        return _alteration(statement, f"ALTER_{what}", dataset, name)
     body = _options(statement.args.get("properties"))
     if what == "VIEW":
         body |= _view(sql, statement)
@@ -68,6 +69,21 @@ def _target(statement: Any) -> tuple[str, str]:
     target = statement.args["tables"][0] if isinstance(statement, exp.Drop) else statement.this
     target = target.this if isinstance(target, exp.Schema) else target
     return target.db.rpartition(".")[2], target.name  # a whole name may be in one pair of quotes
+
+
+def _alteration(statement: exp.Alter, kind: str, dataset: str, name: str) -> Definition:
+    body: Json = {}
+    added = [action for action in statement.args["actions"] if isinstance(action, exp.ColumnDef)]
+    for action in statement.args["actions"]:
+        if isinstance(action, exp.AlterSet):
+            body |= _options(action.expressions[0])
+        elif action not in added:
+            raise invalid_query(f"{action.sql('bigquery')} is not played here.")
+    if statement.args.get("options"):
+        raise invalid_query("ALTER TABLE with columns and options at once is not played here.")
+    columns = [_column(column) for column in added]
+    is_if_missing = all(column.args.get("exists") for column in added)
+    return Definition(kind, dataset, name, body, is_if_missing=is_if_missing, columns=columns)
 
 
 def _view(sql: str, statement: exp.Create) -> Json:

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import duckdb
@@ -58,6 +59,22 @@ def parsed(sql: str) -> tuple[exp.Expr, ...]:
     except TokenError as error:
         raise invalid_query(f"Syntax error: {error}") from error
     return tuple(statement for statement in found if statement is not None)
+
+
+def statements_in(script: str) -> list[str]:
+    """Return the texts of the statements of a script. Raises ``BigQueryProblem`` if it cannot be read."""
+    try:
+        tokens = sqlglot.tokenize(script, read="bigquery")
+    except TokenError as error:
+        raise invalid_query(f"Syntax error: {error}") from error
+    ends = [token.start for token in tokens if token.token_type.name == "SEMICOLON"]
+    parts = [script[first:last] for first, last in pairwise([0, *ends, len(script)])]
+    return [text for part in parts if (text := part.removeprefix(";").strip())]
+
+
+def is_query(statement: exp.Expr) -> bool:
+    """Return whether a statement only reads."""
+    return isinstance(statement, exp.Query)
 
 
 @lru_cache(maxsize=512)

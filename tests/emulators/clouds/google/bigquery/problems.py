@@ -12,6 +12,7 @@ _REASONS: dict[str, tuple[int, str]] = {
     "accessDenied": (403, "PERMISSION_DENIED"),
     "accessNotConfigured": (403, "PERMISSION_DENIED"),
     "authError": (401, "UNAUTHENTICATED"),
+    "backendError": (503, "UNAVAILABLE"),
     "conditionNotMet": (412, "FAILED_PRECONDITION"),
     "duplicate": (409, "ALREADY_EXISTS"),
     "invalid": (400, "INVALID_ARGUMENT"),
@@ -24,6 +25,7 @@ _OF_STATUS = {
     "PERMISSION_DENIED": "accessDenied",
     "UNAUTHENTICATED": "authError",
     "NOT_FOUND": "notFound",
+    "UNAVAILABLE": "backendError",
     "UNIMPLEMENTED": "notImplemented",
 }
 

@@ -1,7 +1,7 @@
 """The statements of GoogleSQL: queries, the definition of datasets, tables and views, and changes of rows.
 
-https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. One statement at a time: no
-scripts. Of the options of views and tables, these are played: description, friendly_name, labels.
+https://cloud.google.com/bigquery/docs/reference/standard-sql/data-definition-language. Of the procedural language
+of scripts only the semicolon is played; of the options of views and tables: description, friendly_name, labels.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,31 +43,47 @@ class Statements:
 
     def place(self, sql: str, asked: Json, location: str) -> str:
         """Return where a statement runs; where it would, if it cannot be read."""
+        engine = engine_module()
         try:
-            statements = engine_module().parsed(sql)
+            first = [statement for text in engine.statements_in(sql)[:1] for statement in engine.parsed(text)]
         except BigQueryProblem:
-            return location or DEFAULT_LOCATION
-        return self._location(statements[0], asked, location) if statements else location or DEFAULT_LOCATION
+            first = []
+        return self._location(first[0], asked, location) if first else location or DEFAULT_LOCATION
 
     def run(
         self, sql: str, asked: Json, location: str, parameters: Mapping[str, Any] | Sequence[Any], *, is_dry: bool
     ) -> Done:
-        """Run one statement. ``location``: where it runs, as ``place`` returns it."""
+        """Run a statement, or those of a script in turn. ``location``: where, as ``place`` returns it."""
+        done = Done()
+        texts = engine_module().statements_in(sql)
+        for text in texts:
+            done = self._run(text, asked, location, parameters, is_dry=is_dry)
+        return Done("SCRIPT", done.fields, done.rows) if len(texts) > 1 else done
+
+    def _run(
+        self, sql: str, asked: Json, location: str, parameters: Mapping[str, Any] | Sequence[Any], *, is_dry: bool
+    ) -> Done:
+        engine = engine_module()
         dataset = (asked.get("defaultDataset") or {}).get("datasetId", "")
-        sql = engine_module().qualified(sql, dataset) if dataset else sql
-        statements = engine_module().parsed(sql)
-        if len(statements) != 1:
-            raise invalid_query("Exactly one statement at a time is played here.")
-        (statement,) = statements
+        sql = engine.qualified(sql, dataset) if dataset else sql
+        statement = self._statement(sql)
         kind = statement.key.upper()
-        if kind in {"CREATE", "DROP"}:
+        if kind in {"CREATE", "DROP", "ALTER"}:
             return self._define(sql, statement, location, is_dry=is_dry)
         if kind in _CHANGES:
             return self._change(sql, statement, location, parameters, is_dry=is_dry)
+        if not engine.is_query(statement):
+            raise invalid_query(f"{sql.split()[0].upper()} is not played here.")
         fields, rows = self._warehouse.select(
             sql, self._catalog, location=location, parameters=parameters, is_dry=is_dry
         )
         return Done("SELECT", fields, rows)
+
+    def _statement(self, sql: str) -> Any:
+        statements = engine_module().parsed(sql)
+        if len(statements) != 1:
+            raise invalid_query("Syntax error: Expected a statement")
+        return statements[0]
 
     def _location(self, statement: Any, asked: Json, location: str) -> str:
         """Return where a statement runs: the given location, or that of the first dataset that it names."""
@@ -96,7 +112,8 @@ class Statements:
         statistics: Json = {"ddlTargetTable": self._reference(defined)} if defined.name else {}
         if is_dry:
             return Done(defined.kind, statistics=statistics)
-        operation = self._drop(defined) if defined.is_drop else self._create(defined, location)
+        does = {"CREATE": self._create, "DROP": self._drop, "ALTER": self._alter}
+        operation = does[defined.kind.partition("_")[0]](defined, location)
         return Done(defined.kind, statistics={**statistics, "ddlOperationPerformed": operation})
 
     def _reference(self, defined: "Definition") -> Json:
@@ -122,7 +139,24 @@ class Statements:
         self._datasets.create(defined.dataset, {"location": location, **defined.body})
         return "CREATE"
 
-    def _drop(self, defined: "Definition") -> str:
+    def _alter(self, defined: "Definition", location: str) -> str:
+        """Add columns to a table, and set the options of a table or view."""
+        self._check_place(defined, location)
+        before = self._catalog.table(defined.dataset, defined.name)
+        self._check_kind(defined, before)
+        after = {**before, **defined.body}
+        if defined.columns:
+            fields = before.get("schema", {}).get("fields", [])
+            there = {field["name"].lower() for field in fields}
+            for column in defined.columns:
+                if column["name"].lower() in there and not defined.is_if_missing:
+                    raise invalid(f"Column already exists: {column['name']}")
+            new = [column for column in defined.columns if column["name"].lower() not in there]
+            after["schema"] = {"fields": [*fields, *new]}
+        self._tables.change(before, after)
+        return "ALTER"
+
+    def _drop(self, defined: "Definition", _: str) -> str:
         try:
             if not defined.name:
                 self._datasets.remove(defined.dataset, has_contents_deleted=defined.is_cascading)
