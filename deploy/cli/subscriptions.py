@@ -173,11 +173,11 @@ def _endpoint(value: Any) -> str:
 _READERS: dict[str, Callable[[Any], Any]] = {
     "name": _id,
     "topic": _topic,
+    "filter": _string,
     "push": _endpoint,
     "service_account": _account,
     "audience": _string,
     "no_wrapper": _switch,
-    "filter": _string,
     "dead_letter": _dead_letter,
     "retention": _retention,
     "ack_deadline": _ack_deadline,
@@ -185,6 +185,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "ordering": _switch,
 }
 """The keys of a table, and what reads their values."""
+
+KEYS = tuple(_READERS)
 
 
 def _check(table: _Table, wanted: SubscriptionSettings, spec: Spec) -> None:
