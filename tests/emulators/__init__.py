@@ -19,6 +19,7 @@
 ``workbenches``       workbenches that the tests start                                           this machine
 ``google_messages``   the message types in gcloud's clients, as a JSON Schema                    this machine
 ``asked``             Google's side of the offline clouds, asked in this process                     nothing
+``endpoint``            an endpoint of push subscriptions, which keeps the requests that it gets    this machine
 ``clients``           what the tests send to the clouds: HTTPS requests and gcloud               this machine
 ====================  =========================================================================  ============
 """
