@@ -1,56 +1,41 @@
-"""Two engines that run here: V8 runs the transform, and DuckDB runs the SQL after sqlglot has translated it.
+"""The engines of the offline clouds: V8 runs the transform, and DuckDB the SQL after sqlglot has translated it.
 
 docs/bigquery.md lists where DuckDB and BigQuery differ.
 """
 
-import atexit
 import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-import duckdb
-import sqlglot
-from py_mini_racer import MiniRacer
 from sqlglot import exp
 
 from deploy.bigquery.blueprint import VIEWS
 from deploy.bigquery.place import Place
 from deploy.bigquery.table import COLUMNS
-from deploy.bigquery.transform import CODE, FUNCTION
+from deploy.bigquery.transform import transforms
 from deploy.bigquery.view import View
+from tests.emulators.clouds.google import transforms as engine_of_transforms
+from tests.emulators.clouds.google.bigquery import engine
+from tests.emulators.clouds.google.bigquery.kinds import DUCKDB_KINDS, quoted
+from tests.emulators.clouds.google.bigquery.schemas import STANDARD
 
 PLACE = Place("my-project", "sensors", "europe-west1")
 KINDS = {
-    "STRING": "VARCHAR",
-    "TIMESTAMP": "TIMESTAMP WITH TIME ZONE",
-    "JSON": "JSON",
-    "INT64": "BIGINT",
-    "FLOAT64": "DOUBLE",
-    "BOOL": "BOOLEAN",
-    "DATE": "DATE",
+    kind: DUCKDB_KINDS[STANDARD.get(kind, kind)]
+    for kind in ("STRING", "TIMESTAMP", "JSON", "INT64", "FLOAT64", "BOOL", "DATE")
 }
 """BigQuery's types -> DuckDB's."""
 
 Row = dict[str, Any]
 
 
-@lru_cache(1)
-def _v8() -> MiniRacer:
-    """Return the one engine. It is closed before the interpreter ends, because its own end can hang after that."""
-    engine = MiniRacer()
-    atexit.register(engine.close)
-    engine.eval(CODE)
-    return engine
-
-
 def transformed(data: Any, attributes: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Return the message that the transform makes of a message."""
     message = {"data": data, "attributes": dict(attributes or {})}
-    result = _v8().eval(f"JSON.stringify({FUNCTION}({json.dumps(message)}, {{}}))")
-    assert isinstance(result, str)
-    made: dict[str, Any] = json.loads(result)
+    made = engine_of_transforms.transformed(transforms(), message, {})
+    assert made is not None
     return made
 
 
@@ -60,16 +45,10 @@ def row(data: Any) -> Row:
     return columns
 
 
-def duckdb_sql(sql: str) -> str:
-    """Return GoogleSQL in the words of DuckDB."""
-    (translated,) = sqlglot.transpile(sql, read="bigquery", write="duckdb")
-    return translated
-
-
 @lru_cache
 def parsed(view: View) -> exp.Create:
     """Return the statement that makes a view, parsed as GoogleSQL."""
-    statement = sqlglot.parse_one(view.statement(PLACE), read="bigquery")
+    (statement,) = engine.parsed(view.statement(PLACE))
     assert isinstance(statement, exp.Create)
     return statement
 
@@ -79,12 +58,10 @@ class Warehouse:
 
     def __init__(self) -> None:
         """Make the dataset and the table."""
-        self._database = duckdb.connect()
-        self._database.execute("SET TimeZone = 'UTC'")
-        self._database.execute(f"ATTACH ':memory:' AS \"{PLACE.project}\"")
-        self._database.execute(f'CREATE SCHEMA "{PLACE.project}".{PLACE.dataset}')
+        self._engine = engine.Engine(PLACE.project)
+        self._engine.run(f"CREATE SCHEMA {quoted(PLACE.dataset)}")
         columns = ", ".join(f"{column.name} {KINDS[column.kind]}" for column in COLUMNS)
-        self._database.execute(f"CREATE TABLE {_named(PLACE.table)} ({columns})")
+        self._engine.run(f"CREATE TABLE {_named(PLACE.table)} ({columns})")
         self._views = {view.name: view for view in VIEWS}
         self._made: set[str] = {PLACE.table}
         self._written = 0
@@ -103,25 +80,25 @@ class Warehouse:
             marks = ", ".join("?" * len(COLUMNS))
             values = [columns.pop(column.name, None) for column in COLUMNS]
             assert columns == {}, "the table has no column for this"
-            self._database.execute(f"INSERT INTO {_named(PLACE.table)} VALUES ({marks})", values)
+            self._engine.run(f"INSERT INTO {_named(PLACE.table)} VALUES ({marks})", values)
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query in GoogleSQL. ``@name`` is a table or view of the dataset; times become text."""
         query = View("query", "", (), sql)
         for name in sorted(query.reads):
             self._make(name)
-        rows = self._database.execute(duckdb_sql(query.select(PLACE))).fetchall()
+        _, rows = self._engine.run(engine.translated(query.select(PLACE)))
         return [tuple(_plain(value) for value in values) for values in rows]
 
     def columns(self, name: str) -> list[tuple[str, str]]:
         """Return the names and DuckDB's types of the columns of a view. DuckDB's COUNTIF is a HUGEINT."""
         self._make(name)
-        found = self._database.execute(f"DESCRIBE {_named(name)}").fetchall()
+        _, found = self._engine.run(f"DESCRIBE {_named(name)}")
         return [(column, kind.replace("HUGEINT", "BIGINT")) for column, kind, *_ in found]
 
     def empty(self) -> None:
         """Remove all rows."""
-        self._database.execute(f"DELETE FROM {_named(PLACE.table)}")
+        self._engine.run(f"DELETE FROM {_named(PLACE.table)}")
 
     def _make(self, name: str) -> None:
         """Make a view, after those that it reads."""
@@ -130,13 +107,13 @@ class Warehouse:
         view = self._views[name]
         for needed in sorted(view.reads):
             self._make(needed)
-        self._database.execute(f"CREATE VIEW {_named(name)} AS {parsed(view).expression.sql('duckdb')}")
+        self._engine.run(f"CREATE VIEW {_named(name)} AS {parsed(view).expression.sql('duckdb')}")
         self._made.add(name)
 
 
 def _named(name: str) -> str:
     """Return the full name of a table or view in DuckDB's SQL."""
-    return f'"{PLACE.project}".{PLACE.dataset}.{name}'
+    return quoted(PLACE.project, PLACE.dataset, name)
 
 
 def body(
