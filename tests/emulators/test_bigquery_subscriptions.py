@@ -219,7 +219,10 @@ def test_transforms_can_be_tried_on_a_message(ask: Asked) -> None:
         "function f(m) { return fetch('https://example.com'); }",
     ],
 )
-def test_a_function_that_fails_or_takes_too_long_fails_only_its_message(ask: Asked, code: str) -> None:
+def test_a_function_that_fails_or_takes_too_long_fails_only_its_message(
+    ask: Asked, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.emulators.clouds.google.transforms.LONGEST_RUN_S", 0.3)
     transforms = {"messageTransforms": [{"javascriptUdf": {"functionName": "f", "code": code}}]}
     message = {"data": base64.b64encode(b"abc").decode()}
 

@@ -16,6 +16,7 @@ from typing import Any
 from tests.emulators.clouds.exchange import Json
 from tests.emulators.clouds.google import transforms
 from tests.emulators.clouds.google.bigquery import BigQuery
+from tests.emulators.clouds.google.bigquery.problems import BigQueryProblem
 from tests.emulators.clouds.google.data_plane import DataPlane
 from tests.emulators.clouds.google.dead_letters import DeadLetters
 from tests.emulators.clouds.google.exports import ACTIVE, place_of
@@ -98,12 +99,14 @@ class Exporter:
             changed = _transformed(subscription, message)
             if changed is None:
                 return True
-            fields = self._bigquery.catalog.table(dataset, table)["schema"]["fields"]
+            fields = self._bigquery.catalog.table(dataset, table).get("schema", {}).get("fields", [])
             metadata = _metadata(subscription["name"], message, changed["attributes"])
             row = row_of(config, fields, changed["data"], metadata)
+            self._bigquery.warehouse.append(dataset, table, row)
         except (Unfit, transforms.TransformFailed) as reason:
             return self._dead.move(subscription, message, str(reason))
-        self._bigquery.warehouse.append(dataset, table, row)
+        except BigQueryProblem as problem:  # if the table has just gone, the message waits
+            return problem.reason != "notFound" and self._dead.move(subscription, message, problem.message)
         return True
 
 

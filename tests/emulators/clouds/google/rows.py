@@ -84,7 +84,7 @@ def _column(value: Any, field: Json, place: str, *, is_lenient: bool) -> Any:
 def _value(value: Any, field: Json, place: str) -> Any:
     try:
         return _READERS[field["type"]](value)
-    except (ValueError, TypeError, InvalidOperation, OverflowError) as error:
+    except (ValueError, TypeError, InvalidOperation, OverflowError, RecursionError) as error:
         raise Unfit(f"The field {place} cannot be a {field['type']}: {error}") from error
 
 

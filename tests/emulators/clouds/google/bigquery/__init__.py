@@ -22,8 +22,8 @@ etags, access, locations. https://cloud.google.com/bigquery/docs/reference/rest
 ===============  ========================================================================  ==============
 
 Not played: jobs other than queries, the procedural language of scripts, legacy SQL, INFORMATION_SCHEMA, streaming
-inserts, models, routines, external tables, row access policies. Names of tables do not differ by case only. Only new
-roles are late.
+inserts, models, routines, external tables, row access policies, expiration. Names of tables do not differ by case only.
+Only new roles are late.
 """
 
 from tests.emulators.clouds.google.bigquery.api import BigQuery
