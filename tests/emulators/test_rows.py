@@ -77,10 +77,10 @@ def test_a_value_that_fits_is_stored(kind: str, value: Any, stored: Any) -> None
     ids=lambda value: str(value)[:30],
 )
 def test_a_value_that_does_not_fit_is_refused(kind: str, value: Any) -> None:
-    fields: dict[str, Any] = {"fields": [{"name": "a", "type": "STRING"}], "mode": "REPEATED"} if kind == "RECORD" else {}
+    record: dict[str, Any] = {"fields": [{"name": "a", "type": "STRING"}], "mode": "REPEATED"}
 
     with pytest.raises(Unfit, match="x"):
-        row(value, kind, **fields)
+        row(value, kind, **(record if kind == "RECORD" else {}))
 
 
 def test_records_and_lists_are_stored_member_by_member() -> None:
