@@ -1,5 +1,7 @@
 """Google's own analyzer of GoogleSQL accepts every view, and finds the columns and types that the view describes.
 
+It accepts the queries of the Grafana dashboard, too.
+
 The package zetasql has that analyzer as WebAssembly. It takes a minute to start, so ``make test-install`` runs it.
 """
 
@@ -14,6 +16,7 @@ import pytest
 from deploy.bigquery.blueprint import VIEWS
 from deploy.bigquery.table import COLUMNS
 from tests.deploy.bigquery.engines import KINDS
+from tests.examples.grafana import PANELS, VARIABLES, interpolated, sql_of
 
 ANALYZER = "zetasql==0.1.5"
 PROGRAM = """
@@ -56,6 +59,8 @@ def test_googles_analyzer_finds_the_columns_that_each_view_describes(tmp_path: P
         "tables": {name: [asdict(column) for column in columns] for name, columns in tables.items()},
         "queries": {
             **{view.name: view.query for view in VIEWS},
+            **{title: interpolated(sql_of(panel)) for title, panel in PANELS.items()},
+            "devices": interpolated(VARIABLES["device"]["query"]["rawSql"]),
             "no column": "SELECT temperature FROM @events",
             "no number": "SELECT event_time + 1 FROM @events",
         },
@@ -67,4 +72,8 @@ def test_googles_analyzer_finds_the_columns_that_each_view_describes(tmp_path: P
     found = json.loads(done.stdout)
     assert "Unrecognized name: temperature" in found.pop("no column")
     assert "No matching signature for operator +" in found.pop("no number")
+    kinds = {title: [kind for _, kind in found.pop(title)] for title in ("devices", *PANELS)}
+    assert kinds["devices"] == ["STRING", "STRING"]
+    series = [kinds[title][:2] for title, panel in PANELS.items() if panel["targets"][0]["format"] == 0]
+    assert series == [["TIMESTAMP", "STRING"]] * 3, "a time series of Grafana has a time and a name first"
     assert found == {view.name: [[column.name, column.kind] for column in view.columns] for view in VIEWS}
