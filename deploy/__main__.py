@@ -123,13 +123,23 @@ def run(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Termina
             spec = read_spec(vars(flags), environ, Path.cwd())
         alerts = replace(spec.alerts, pages=runbook())
         spec = replace(spec, digest=digest(files), version=VERSION, alerts=alerts)
-        try:
-            return VERBS[flags.verb].run(replace(context, spec=spec))
-        except DeployError as error:
-            better = explained(error, google, spec.google_project)
-            if better is error:
-                raise
-            raise better from None
+        return _run_verb(replace(context, spec=spec))
+
+
+def _run_verb(context: Context) -> int:
+    """Run the verb, and return the exit status.
+
+    Raises:
+        DeployError: the verb failed; if that is because the caller does not see the project, the error says so.
+
+    """
+    try:
+        return VERBS[context.flags.verb].run(context)
+    except DeployError as error:
+        better = explained(error, context.google, context.spec.google_project)
+        if better is error:
+            raise
+        raise better from None
 
 
 def _settings(flags: argparse.Namespace, environ: Mapping[str, str], terminal: Terminal) -> Spec | None:

@@ -113,13 +113,22 @@ def _loaded_workbench(given: argparse.Namespace) -> Callable[[], bool]:
     from tests.emulators.workbench import fresh, send  # noqa: PLC0415
 
     if given.verb == "sign":
-        return lambda: send.sign(given.port, given.file, _print)
+        return lambda: send.sign(_secret(given.port), given.file, _print)
 
     def send_events() -> bool:
         makes = [fresh.of_file(given.file, as_is=given.as_is)] if given.file else fresh.of_type(given.type)
         return send.send(given.port, send.Wanted(makes, given.count, given.rate), _print, table)
 
     return send_events
+
+
+def _secret(port: int) -> Callable[[], str]:
+    """Return what reads the secret: of the function deployed in this terminal's sandbox, else of the workbench."""
+    from tests.emulators.sandbox.control import VARIABLE  # noqa: PLC0415
+    from tests.emulators.sandbox.deployed_secret import deployed_secret  # noqa: PLC0415
+    from tests.emulators.workbench import state  # noqa: PLC0415
+
+    return deployed_secret if os.environ.get(VARIABLE) else lambda: state.read(port).secret
 
 
 def _end(number: int, _: FrameType | None) -> None:
@@ -188,9 +197,9 @@ def _add_sign(verbs: "argparse._SubParsersAction[Parser]") -> None:
     parser = verbs.add_parser(
         "sign",
         help="print the headers that sign a file, for curl",
-        description="Print the headers that sign the bytes of a file for the function that serve keeps running. curl "
-        "reads them from its standard input: python -m tests.emulators sign --file body.json | "
-        f"curl -i http://127.0.0.1:{PORT}/ -H @- --data-binary @body.json",
+        description="Print the headers that sign the bytes of a file for the function that serve keeps running, or in "
+        "a sandbox for the deployed one. curl reads them: python -m tests.emulators sign --file body.json > headers "
+        f"&& curl -i http://127.0.0.1:{PORT}/ -H @headers --data-binary @body.json",
     )
     parser.add_argument("--port", type=_port, default=PORT, help=f"the port of serve (default: {PORT})")
     parser.add_argument("--file", type=Path, required=True, help="the file with the body of the request")

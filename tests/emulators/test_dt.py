@@ -19,6 +19,7 @@ from tests.emulators.clients import Heard, ask
 from tests.emulators.clouds import Clouds, clouds
 from tests.emulators.clouds.dt import tenant
 from tests.emulators.clouds.dt.connectors import METRICS_WINDOW_S, Counts
+from tests.emulators.clouds.dt.deliveries import EXPIRED_S, Flaw
 from tests.emulators.clouds.dt.identity import GRANT_TYPE, ISSUER, TOKEN_ENDPOINT
 from tests.emulators.clouds.dt.tenant import RATE, USER, Tenant
 from tests.emulators.clouds.exchange import Answer, Request, Unanswered
@@ -353,6 +354,27 @@ def test_a_repetition_is_signed_anew_or_sent_with_the_first_signature(
     assert both_clouds.dt.deliveries.wait()
     tokens = [request.headers["x-dt-signature"] for request in receiver.received]
     assert (len(tokens), len(set(tokens))) == (3, 3 if signs_anew else 1)
+
+
+def test_an_event_can_have_an_expired_signature_or_no_id(
+    both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver
+) -> None:
+    connector(both_clouds, auth)
+    sensor = device(both_clouds, auth)
+    flaws: Iterator[Flaw] = iter(("expired", "no id"))
+    both_clouds.dt.deliveries.flaw = lambda: next(flaws)
+    for _ in range(2):
+        publish(both_clouds, auth, sensor)
+        assert both_clouds.dt.deliveries.wait()
+    expired, without_id = receiver.received
+    tokens = (expired.headers["x-dt-signature"], expired.headers["dt-asymmetric-signature"])
+    assert all(
+        jwt.decode(token, options={"verify_signature": False})["exp"] < time.time() - EXPIRED_S / 2 + 1
+        for token in tokens
+    )
+    assert "eventId" in expired.json()["event"]
+    assert "eventId" not in without_id.json()["event"]
+    assert without_id.json()["event"]["targetName"] == sensor.raw["name"]
 
 
 def test_events_do_not_wait_for_each_other(both_clouds: Clouds, auth: ServiceAccountAuth, receiver: Receiver) -> None:

@@ -26,7 +26,7 @@ from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.clouds.google.pubsub import PUBLISHER
 from tests.emulators.errors import SandboxRefused
 from tests.emulators.sandbox import control, exports
-from tests.emulators.sandbox.practice import DENIED, NONE, PRACTICE, SLOW_S, Practising
+from tests.emulators.sandbox.practice import DENIED, FLAWS, NONE, PRACTICE, SLOW_S, Practising
 from tests.emulators.sandbox.sensors import KINDS, MOST_PENDING, Sensors
 from tests.emulators.test_run import ROOT, command, is_listening, read_until
 
@@ -76,6 +76,7 @@ def state(sky: Clouds) -> dict[str, Any]:
         "connectors": sky.dt.connectors.of(sky.dt.tenant.project),
         "policy": sorted(sky.google.policies.get(TOPIC)["bindings"], key=str),
         "denied": set(sky.google.estate.denied),
+        "flaws": [sky.dt.deliveries.flaw() for _ in FLAWS],
     }
 
 

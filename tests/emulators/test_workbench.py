@@ -1,6 +1,7 @@
 """``make serve`` as a workbench, with ``make send`` and ``make sign``: real commands, processes and subscribers."""
 
 import contextlib
+import hashlib
 import http.client
 import json
 import os
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import jwt
 import pytest
 from google.api_core.exceptions import DeadlineExceeded
 from google.cloud.pubsub_v1 import SubscriberClient
@@ -318,11 +320,31 @@ def test_sign_and_curl_send_the_bytes_of_a_file(bench: Bench, tmp_path: Path) ->
     file = tmp_path / "body.json"
     file.write_text(json.dumps(OWN_EVENT), "utf-8")
     sign = f"{sys.executable} -m tests.emulators sign --port {bench.port} --file {file}"
-    line = f"{sign} | curl -s -i {bench.url} -H @- --data-binary @{file}"
+    line = f"{sign} > {tmp_path}/headers && curl -s -i {bench.url} -H @{tmp_path}/headers --data-binary @{file}"
     done = subprocess.run(["bash", "-c", line], cwd=bench.folder, capture_output=True, text=True, check=False)  # noqa: S607
 
     assert done.stdout.startswith("HTTP/1.1 200 "), done.stderr
     assert '"topic":"events"' in done.stdout
+
+
+def test_in_a_sandbox_a_file_is_signed_by_the_secret_of_the_deployed_function(tmp_path: Path) -> None:
+    body, gcloud = tmp_path / "body.json", tmp_path / "gcloud"
+    body.write_text("{}", "utf-8")
+    for script, status, said in (
+        (
+            "echo NOT_FOUND >&2; exit 1",
+            1,
+            "error: nothing is deployed in this sandbox yet\n  fix: python -m deploy up\n",
+        ),
+        (f"echo {'a-secret' * 8}", 0, ""),
+    ):
+        gcloud.write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        gcloud.chmod(0o755)
+        done = run("sign", "--file", str(body), DT_PUBSUB_SANDBOX=str(tmp_path), PATH=str(tmp_path))
+        assert (done.returncode, done.stderr) == (status, said)
+    headers = dict(line.split(": ", 1) for line in done.stdout.splitlines())
+    claims = jwt.decode(headers["X-Dt-Signature"], "a-secret" * 8, algorithms=["HS256"])
+    assert claims["checksum_sha256"] == hashlib.sha256(b"{}").hexdigest()
 
 
 def test_two_workbenches_have_their_own_secret_and_events(bench: Bench, tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ SHOWN: Mapping[str, tuple[str, set[int], str]] = {
     "google-api-503": ("status", {1}, r"^unreadable +function dt-pubsub and 2 more +gcloud .*503"),
     "permission-missing": ("plan", {1}, r"you lack cloudfunctions\.functions\.get\n  fix: gcloud projects"),
     "publisher-role-missing": ("status", {3}, r"^missing +publisher on topic"),
+    "rejected-events": ("status", {3}, r"^rejected +rejected: (expired|no_envelope)"),
 }
 """The verb by which an operator sees each fault, its exit status, and what it says.
 
@@ -203,7 +204,13 @@ def test_an_operator_sees_every_fault_and_that_it_has_ended(owner: User) -> None
         assert eventually(lambda: dt.deliveries.pending() < 3)
     assert dt.deliveries.wait()
     status, said = owner.runs("status")
-    assert status == 0, said
+    assert (status, re.search(r"^(failing|missing|unreadable|behind)", said, re.MULTILINE)) == (3, None), said
+    status, said = owner.runs("replay")
+    assert status == 3, said
+    assert re.search(r"^\d+ messages? of \d+ on the main topic$", said, re.MULTILINE), said
+    assert re.search(r"^\d+ messages? refused: no_envelope; still on the rejected topic$", said, re.MULTILINE), said
+    status, said = owner.runs("replay", "--reason=expired")
+    assert (status, "nothing that was asked for is on the rejected topic" in said) == (0, True), said
 
 
 def has_sent(dt: DT, attempts: int) -> bool:

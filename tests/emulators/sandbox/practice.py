@@ -6,12 +6,14 @@
 import secrets
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import cycle
 
 from deploy.cli.spelling import suggestion
 from tests.emulators.clouds import Clouds
+from tests.emulators.clouds.dt.deliveries import Flaw
 from tests.emulators.clouds.exchange import Answer, Json
 from tests.emulators.clouds.faults import Fault
 from tests.emulators.clouds.google.pubsub import PUBLISHER
@@ -28,6 +30,7 @@ ALWAYS = sys.maxsize
 SLOW_S = 1.0
 """Seconds that a slow Pub/Sub takes: less than the function waits for one attempt, so that events still arrive."""
 
+FLAWS: tuple[Flaw, ...] = ("expired", "no id", "")
 DENIED = "cloudfunctions.functions.get"
 FUNCTION_HOSTS = ("*.run.app", "*.cloudfunctions.net")
 DT_APIS = tuple(
@@ -125,6 +128,13 @@ def _disable(sky: Clouds) -> End:
                 sky.dt.connectors.change(connector["name"], {"status": "ACTIVE"})
 
     return end
+
+
+def _spoil(sky: Clouds) -> End:
+    """Let two of three events be such that the function keeps them on the rejected topic."""
+    flaws: Iterator[Flaw] = cycle(FLAWS)
+    sky.dt.deliveries.flaw = lambda: next(flaws)
+    return partial(setattr, sky.dt.deliveries, "flaw", lambda: "")
 
 
 def _deny(sky: Clouds) -> End:
@@ -228,6 +238,14 @@ PRACTICE = (
         "events again.",
         "`status` shows `missing` for `publisher on topic`, and `publish_config` for the log",
         _revoke,
+    ),
+    Practice(
+        "rejected-events",
+        "Of three events, DT sends one with a signature that has expired, and one without an `eventId`. The function "
+        "keeps both on the rejected topic, and answers DT with 200.",
+        "`status` shows `rejected` for `expired` and `no_envelope`; `replay` brings the expired events to the main "
+        "topic, and the others stay",
+        _spoil,
     ),
 )
 BY_NAME = {practice.name: practice for practice in PRACTICE}

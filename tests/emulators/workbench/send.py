@@ -68,10 +68,13 @@ def send(port: int, wanted: Wanted, say: Say, table: Table) -> bool:
     return {status for status, _ in sender.answers} == {200}
 
 
-def sign(port: int, file: Path, say: Say) -> bool:
-    """Print the headers that sign the bytes of a file, one a line. Raises ``NotRunning`` or ``EventUnusable``."""
+def sign(secret: Callable[[], str], file: Path, say: Say) -> bool:
+    """Print the headers that sign the bytes of a file, one a line. ``secret`` may raise that nothing has one yet.
+
+    Raises ``EventUnusable`` if the file cannot be read.
+    """
     body = fresh.read(file)
-    for name, value in signed_headers(body, state.read(port).secret, now=time.time()).items():
+    for name, value in signed_headers(body, secret(), now=time.time()).items():
         say(f"{name}: {value}")
     return True
 

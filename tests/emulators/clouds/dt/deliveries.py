@@ -11,8 +11,9 @@ import http.client
 import ssl
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from tests.emulators.clouds.dt.connectors import PUSH, Connectors
@@ -24,6 +25,11 @@ from tests.emulators.signing import ORGANIZATION_HEADER, SECRET_HEADER, secret_c
 TIMEOUT_S = 10.0
 DROPPED_AFTER_S = 12 * 3600.0
 MAX_PAUSE_S = 60.0
+EXPIRED_S = 2 * 3600.0
+"""The age of a signature that has expired: it is valid for an hour."""
+
+Flaw = Literal["", "no id", "expired"]
+"""What is wrong with an event: nothing; it has no ``eventId``; or its signature has expired when it is sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +51,13 @@ class Deliveries:
     """Sends events, each in its own thread. ``attempts``: all attempts so far.
 
     Tests can shorten ``first_pause_s``, and switch off ``signs_anew``: then every attempt has the first one's headers.
+    ``flaw`` returns what is wrong with the next event.
     """
 
     def __init__(self, connectors: Connectors, identity: Identity, proxy_port: int, trust: ssl.SSLContext) -> None:
         self.first_pause_s = 1.0
         self.signs_anew = True
+        self.flaw: Callable[[], Flaw] = lambda: ""
         self.attempts: list[Attempt] = []
         self._connectors = connectors
         self._identity = identity
@@ -70,8 +78,11 @@ class Deliveries:
         """Send an event to one connector, if the connector is of type HTTP_PUSH and takes the event's type."""
         if connector["type"] != PUSH or (connector["events"] and event["eventType"] not in connector["events"]):
             return
-        body = encode(_envelope(connector, device, event))
-        thread = threading.Thread(target=self._deliver, args=(connector["name"], event["eventId"], body), daemon=True)
+        flaw = self.flaw()
+        sent = {key: value for key, value in event.items() if key != "eventId" or flaw != "no id"}
+        body, age_s = encode(_envelope(connector, device, sent)), EXPIRED_S if flaw == "expired" else 0.0
+        arguments = (connector["name"], event["eventId"], body, age_s)
+        thread = threading.Thread(target=self._deliver, args=arguments, daemon=True)
         self._under_way.add(thread)
         thread.start()
 
@@ -98,14 +109,14 @@ class Deliveries:
         for thread in list(self._under_way):
             thread.join(TIMEOUT_S + 1)
 
-    def _deliver(self, connector: str, event_id: str, body: bytes) -> None:
+    def _deliver(self, connector: str, event_id: str, body: bytes, age_s: float) -> None:
         began_at, pause_s, headers = time.monotonic(), self.first_pause_s, dict[str, str]()
         try:
             while not self._ended.is_set() and time.monotonic() - began_at < DROPPED_AFTER_S:
                 current = self._connectors.current(connector)
                 if current is None:
                     return
-                headers = self._headers(current, body) if self.signs_anew or not headers else headers
+                headers = self._headers(current, body, age_s) if self.signs_anew or not headers else headers
                 if self._attempt(current, event_id, body, headers).is_success:
                     return
                 self._pause(pause_s)
@@ -132,8 +143,9 @@ class Deliveries:
         self._connectors.counts(attempt.connector).add(attempt.seconds if attempt.is_success else None, began_at)
         self.attempts.append(attempt)
 
-    def _headers(self, connector: Json, body: bytes) -> dict[str, str]:
-        now, push = time.time(), connector["httpConfig"]
+    def _headers(self, connector: Json, body: bytes, age_s: float) -> dict[str, str]:
+        """Return the headers of a request. ``age_s``: of its signatures, in seconds."""
+        now, push = time.time() - age_s, connector["httpConfig"]
         headers = {**push["headers"], "Content-Type": "application/json", ORGANIZATION_HEADER: ""}
         headers[ORGANIZATION_HEADER] = self._identity.sign(body, now=now)
         if push["signatureSecret"]:
