@@ -9,8 +9,9 @@ import pytest
 from deploy.cli.settings import read_spec
 from deploy.cli.subscription_filter import check_filter
 from deploy.cli.subscriptions import KEYS
-from deploy.resources.further_subscription import ATTEMPTS, RETRY_FLAGS
-from deploy.spec import Spec
+from deploy.resources.further_subscription import ATTEMPTS, RETRY_FLAGS, further_subscriptions
+from deploy.spec import Spec, SubscriptionSettings
+from deploy.steps import GcloudCall
 from deploy.times import seconds
 from deploy.verbs.exit_codes import NOTHING_TO_DO
 from function.event import parse_body, read_envelope
@@ -76,10 +77,37 @@ def test_the_commands_by_hand_are_those_of_the_plan(tmp_path: Path) -> None:
     assert set(by_hand) <= planned
 
 
+def changed(found: dict[str, Any], **wanted: Any) -> str:
+    """Return the command that changes the subscription ``alarms``."""
+    subscription = SubscriptionSettings("alarms", **wanted)
+    (further,) = further_subscriptions(spec(subscriptions=(subscription,)))
+    there = {"topic": f"projects/{PROJECT}/topics/dt-events", "labels": {"dt-pubsub": "dt-pubsub"}, **found}
+    (step,) = further.plan({"subscription": there})
+    assert isinstance(step.call, GcloudCall)
+    return step.call.line()
+
+
 @pytest.mark.skipif(not GCLOUD, reason="no gcloud on this machine")
-def test_gcloud_knows_every_command_of_the_page(tmp_path: Path) -> None:
+def test_gcloud_knows_every_command_of_the_page_and_of_a_change(tmp_path: Path) -> None:
+    account = "a@p.iam.gserviceaccount.com"
+    push = {"push": "https://e.com/", "service_account": account, "audience": "a", "no_wrapper": True}
+    changes = [
+        changed({}, dead_letter="lost", exactly_once=True, ack_deadline="60s", retention="1d"),
+        changed({}, **push),
+        changed(
+            {
+                "pushConfig": {"pushEndpoint": "https://e.com/"},
+                "deadLetterPolicy": {"deadLetterTopic": "projects/p/topics/lost"},
+                "enableExactlyOnceDelivery": True,
+            },
+            push="",
+            dead_letter="",
+            exactly_once=False,
+        ),
+    ]
     assert len(COMMANDS) == 9
-    assert refused(COMMANDS, tmp_path) == []
+    no_empty_value = [line.replace("--push-endpoint= ", "--push-endpoint=x ") for line in changes]  # gcloud takes it
+    assert refused([*COMMANDS, *no_empty_value], tmp_path) == []
 
 
 def test_the_time_until_a_message_is_a_dead_letter_follows_from_attempts_and_pauses() -> None:
