@@ -27,6 +27,24 @@ def read_events(spec: Spec, limit: int = 1, subscription: str = "") -> str:
     return f'{shlex.join(pull)} --format="{_LINE}"'
 
 
+def read_unwritten(spec: Spec) -> str:
+    """Return the command that shows why BigQuery refused some messages, one a line, and does not acknowledge them.
+
+    Pub/Sub says so in an attribute: https://cloud.google.com/pubsub/docs/dead-letter-topics
+    """
+    pull = ("gcloud", "pubsub", "subscriptions", "pull", spec.unwritten_topic, "--limit=5", spec.project_flag)
+    return f'{shlex.join(pull)} --format="value(message.attributes.CloudPubSubDeadLetterSourceDeliveryErrorMessage)"'
+
+
+def query_events(spec: Spec) -> str:
+    """Return the command that asks BigQuery for the newest event of each type of each device."""
+    view = f"`{spec.google_project}.{spec.bigquery.dataset}.device_latest`"
+    columns = "event_time, event_type, device_id, data"
+    query = f"SELECT {columns} FROM {view} ORDER BY event_time DESC"  # noqa: S608  # it is shown, and not run here
+    words = ("bq", f"--project_id={spec.google_project}", "query", "--use_legacy_sql=false", "--max_rows=10", query)
+    return shlex.join(words)
+
+
 def watch_events(spec: Spec) -> str:
     """Return the command that shows events as they come, from a subscription of its own."""
     return f"{PROGRAM} {shlex.join(('follow', spec.project_flag, f'--name={spec.name}'))}"

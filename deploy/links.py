@@ -35,9 +35,9 @@ class Link:
 
 
 def links(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> tuple[Link, ...]:
-    """Return the pages of the function, its log, both topics, both subscriptions, each DT project, and the dashboard.
+    """Return the pages of the function, its log, both topics, both subscriptions, each DT project, and others.
 
-    There is a dashboard if there are alerts.
+    There is a dashboard if there are alerts, and a dataset if events are stored in BigQuery.
 
     ``connectors``: by DT project, the display names of this deployment's connectors.
     """
@@ -59,7 +59,14 @@ def links(spec: Spec, connectors: Mapping[str, Sequence[str]]) -> tuple[Link, ..
             [Link("dashboard", _console(spec, f"monitoring/dashboards/builder/{_part(spec.dashboard)}"))]
             * spec.alerts.are_on
         ),
+        *([_dataset(spec)] if spec.bigquery.is_on else []),
     )
+
+
+def _dataset(spec: Spec) -> Link:
+    dataset = str(spec.bigquery.dataset)
+    place = (f"p={_part(spec.google_project)}", f"d={_part(dataset)}", "page=dataset")
+    return Link(f"dataset {dataset}", _console(spec, "bigquery", *place))
 
 
 def _console(spec: Spec, path: str, *parameters: str) -> str:

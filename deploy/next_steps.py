@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.commands import read_events, verb_on, watch_events
+from deploy.commands import query_events, read_events, verb_on, watch_events
 from deploy.links import Link, links
 from deploy.pages import page
 from deploy.spec import Spec
@@ -16,6 +16,12 @@ COST = (
 )
 """The figures of docs/cost.md; a test compares the two."""
 
+BIGQUERY_COST = (
+    "with BigQuery $1.31 a month more for a thousand sensors, and $131 for 100,000; what is stored after a year, $3.38 "
+    f"and $357 a month; queries beyond 1 TiB a month come on top ({page('bigquery.md')})"
+)
+"""The figures of docs/bigquery.md; a test compares the two."""
+
 _NOT_ACKNOWLEDGED = "both leave all events to your subscribers"
 
 
@@ -23,7 +29,8 @@ _NOT_ACKNOWLEDGED = "both leave all events to your subscribers"
 class NextSteps:
     """What to know about one deployment. ``events`` and ``rejected``: ids of subscriptions; the others are commands.
 
-    ``alerts``: who gets them, and how to keep that setting; empty if these settings make no alerts.
+    ``alerts``: who gets them, and how to keep that setting; empty if these settings make no alerts. ``dataset``: where
+    events are stored in BigQuery, and how to keep that setting, ``query``: a command; both empty without BigQuery.
     """
 
     events: str
@@ -33,6 +40,8 @@ class NextSteps:
     links: tuple[Link, ...]
     remove: str
     alerts: str = ""
+    dataset: str = ""
+    query: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """Return the steps as ``--json`` prints them."""
@@ -42,6 +51,7 @@ class NextSteps:
             "read": self.read,
             "watch": self.watch,
             "alerts": self.alerts or None,
+            "bigquery": {"dataset": self.dataset, "query": self.query, "cost": BIGQUERY_COST} if self.dataset else None,
             "links": [link.as_json() for link in self.links],
             "cost": COST,
             "remove": self.remove,
@@ -55,8 +65,10 @@ class NextSteps:
             ("watch", self.watch),
             ("", _NOT_ACKNOWLEDGED),
             *((link.what, f"{link.url} ({link.then})" if link.then else link.url) for link in self.links),
+            *([("BigQuery", self.dataset), ("query it", self.query)] if self.dataset else []),
             *([("alerts", self.alerts)] if self.alerts else []),
             ("cost", COST),
+            *([("", BIGQUERY_COST)] if self.dataset else []),
             ("remove", self.remove),
         ]
         width = max(len(head) for head, _ in rows)
@@ -72,6 +84,15 @@ def alerts_words(spec: Spec, *, typed: bool) -> str:
     return f"{to}{kept}"
 
 
+def dataset_words(spec: Spec, *, typed: bool) -> str:
+    """Return where the events are stored in BigQuery, and how to keep that. ``typed``: the setting is only a flag."""
+    if not spec.bigquery.is_on:
+        return ""
+    line = f" bigquery = {{ dataset = {json.dumps(spec.bigquery.dataset)} }}"
+    kept = "" if not typed else f"; unless deploy.toml has this line, the next up leaves it as it is:{line}"
+    return f"dataset {spec.bigquery.dataset}: query its views ({page('bigquery.md')}){kept}"
+
+
 def _toml(spec: Spec) -> str:
     """Return the lines of deploy.toml that keep the alerts, in one line, as TOML allows for a table."""
     lists = {"emails": spec.alerts.emails, "channels": spec.alerts.channels}
@@ -79,10 +100,16 @@ def _toml(spec: Spec) -> str:
     return f" alerts = {{ {kept} }}"
 
 
-def next_steps(spec: Spec, connectors: Mapping[str, Sequence[str]], *, alerts_are_typed: bool = False) -> NextSteps:
+def next_steps(
+    spec: Spec,
+    connectors: Mapping[str, Sequence[str]],
+    *,
+    alerts_are_typed: bool = False,
+    dataset_is_typed: bool = False,
+) -> NextSteps:
     """Return the steps of a deployment. ``connectors``: by DT project, the display names of its connectors.
 
-    ``alerts_are_typed``: the alerts are set by flags only, which the next command does not know.
+    ``alerts_are_typed``, ``dataset_is_typed``: they are set by flags only, which the next command does not know.
     """
     return NextSteps(
         events=spec.topic,
@@ -92,4 +119,6 @@ def next_steps(spec: Spec, connectors: Mapping[str, Sequence[str]], *, alerts_ar
         links=links(spec, connectors),
         remove=verb_on("down", spec, spec.dt_projects),
         alerts=alerts_words(spec, typed=alerts_are_typed),
+        dataset=dataset_words(spec, typed=dataset_is_typed),
+        query=query_events(spec) if spec.bigquery.is_on else "",
     )

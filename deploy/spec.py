@@ -49,7 +49,13 @@ SOURCE_LABEL = "dt-pubsub-source"
 VERSION_LABEL = f"{MARK}-version"
 """The label of the function that holds its version, as ``1-0-0``: a label's value may have no dot."""
 
-OWN_LABELS = (MARK, PROOF_MARK, FOLLOW_MARK, AUDIT_MARK, CONTACT_MARK, SOURCE_LABEL, VERSION_LABEL, "deployment-tool")
+DIGEST_LABEL = f"{MARK}-digest"
+"""The label of a BigQuery view with the digest of the SQL that made it."""
+
+OWN_LABELS = (
+    *(MARK, PROOF_MARK, FOLLOW_MARK, AUDIT_MARK, CONTACT_MARK, SOURCE_LABEL, VERSION_LABEL, DIGEST_LABEL),
+    "deployment-tool",
+)
 """Labels that this command or gcloud sets; a user cannot set them."""
 
 DT_PROJECT_ID = r"[A-Za-z0-9][A-Za-z0-9_-]*"
@@ -144,6 +150,35 @@ class SubscriptionSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class Warehouse:
+    """Where the events are stored in BigQuery.
+
+    ``dataset``: None if no setting names one; empty if the events are to be stored no longer. ``location``: where the
+    dataset is; empty if no setting says: then a new dataset is made in the function's region. ``removed_data``: the
+    dataset whose tables a removal deletes, too; empty if all data stay.
+    """
+
+    dataset: str | None = None
+    location: str = ""
+    removed_data: str = ""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the events are stored in BigQuery."""
+        return bool(self.dataset)
+
+    @property
+    def is_removed(self) -> bool:
+        """Whether the settings end that. The data stay. Without a setting, everything is left as it is."""
+        return self.dataset == ""
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether a plan looks at BigQuery."""
+        return self.dataset is not None
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One deployment.
 
@@ -172,6 +207,7 @@ class Spec:
     alerts: Alerts = field(default_factory=Alerts)
     subscriptions: tuple[SubscriptionSettings, ...] = ()
     doubts: tuple[str, ...] = ()
+    bigquery: Warehouse = field(default_factory=Warehouse)
 
     @property
     def project_flag(self) -> str:
@@ -192,6 +228,16 @@ class Spec:
     def rejected_topic(self) -> str:
         """The id of the rejected topic and of its subscription."""
         return f"{self.prefix}-rejected"
+
+    @property
+    def bigquery_subscription(self) -> str:
+        """The id of the subscription that writes the events into BigQuery."""
+        return f"{self.topic}-bigquery"
+
+    @property
+    def unwritten_topic(self) -> str:
+        """The id of the topic, and of its subscription, that keeps the messages that BigQuery refuses."""
+        return f"{self.topic}-unwritten"
 
     @property
     def dashboard(self) -> str:

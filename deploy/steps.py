@@ -70,6 +70,7 @@ class GcloudCall:
     ``secret_on_stdin``: a new secret goes to its standard input. ``needs_source``: it runs in the folder of the staged
     source, because it has ``--source=.``. ``names_upload``: it contains Google's name for the source uploaded before.
     ``annotations``: those of the secret that it changes. When it runs, it gets all others as they are then.
+    ``needs_new_role``: Google may refuse it until a role that was granted just before is known everywhere.
     """
 
     argv: Argv
@@ -77,6 +78,7 @@ class GcloudCall:
     needs_source: bool = False
     names_upload: bool = False
     annotations: Mapping[str, str] = field(default_factory=dict)
+    needs_new_role: bool = False
 
     def line(self) -> str:
         """Return the shell command that does the same in the root of this repository."""
@@ -127,10 +129,17 @@ class Get:
     """A read request to a REST API of Google's, for resources for which gcloud has no command in every installation.
 
     ``items``: the field with the items of a list, whose pages are read one after the other; empty for one resource.
+    ``body``: of a read request that has to be a POST, else None.
     """
 
     url: str
     items: str = ""
+    body: Mapping[str, Any] | None = field(default=None, hash=False)
+
+    @property
+    def method(self) -> str:
+        """The method of the request."""
+        return "GET" if self.body is None else "POST"
 
     @property
     def service(self) -> str:
@@ -139,7 +148,7 @@ class Get:
 
     def line(self) -> str:
         """Return method and URL."""
-        return f"GET {self.url}"
+        return f"{self.method} {self.url}"
 
 
 Query = Argv | Get
@@ -148,14 +157,23 @@ Query = Argv | Get
 
 @dataclass(frozen=True, slots=True)
 class RestCall:
-    """A request to a REST API of Google's that changes something. It carries gcloud's own access token."""
+    """A request to a REST API of Google's that changes something. It carries gcloud's own access token.
+
+    ``by_hand``: the command of ``bq`` that does the same, if there is one.
+    """
 
     method: Literal["POST", "PATCH", "PUT", "DELETE"]
     url: str
     body: Mapping[str, Any] = field(default_factory=dict)
+    by_hand: Argv = ()
 
     def line(self) -> str:
-        """Return method, URL and body, with placeholders for names that Google has not given yet."""
+        """Return the command that does the same.
+
+        If there is none: method, URL and body, with placeholders for names that Google has not given yet.
+        """
+        if self.by_hand:
+            return shlex.join(self.by_hand)
         shown = f" {json.dumps(self.body, ensure_ascii=False)}" if self.body else ""
         return f"{self.method} {self.url}{shown}"
 

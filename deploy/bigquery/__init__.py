@@ -5,6 +5,7 @@
 ``place``         which dataset, table and region
 ``table``         the columns of the table, its partitions and its clusters
 ``transform``     the subscription's JavaScript (``transform.js``), which makes a row of a message
+``literals``      texts and labels as literals of SQL
 ``view``          a view with described columns, and the SQL that makes it
 ``measurements``  one view for each event type, with units
 ``series``        samples, count increments, heartbeats and state intervals

@@ -64,7 +64,7 @@ def blueprint(place: Place, writer: Writer, labels: Mapping[str, str]) -> Bluepr
     return Blueprint(
         dataset_body(place, labels),
         table_body(place, labels),
-        tuple(view.statement(place) for view in VIEWS),
+        tuple(view.statement(place, labels) for view in VIEWS),
         subscription_body(place, writer, labels),
     )
 

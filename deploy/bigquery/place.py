@@ -11,6 +11,10 @@ characters, but these need no quotes in any tool."""
 LOCATION = re.compile(r"[A-Za-z0-9-]+")
 
 
+TABLE = "events"
+"""The id of the table of the events."""
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A table ``project.dataset.table``; the views are in the same dataset.
@@ -25,7 +29,7 @@ class Place:
     project: str
     dataset: str
     location: str
-    table: str = "events"
+    table: str = TABLE
 
     def __post_init__(self) -> None:
         """Check the names, because they become part of SQL."""

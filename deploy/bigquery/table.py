@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.bigquery.literals import pairs, text
 from deploy.bigquery.place import Place
 
 
@@ -24,6 +25,11 @@ class Column:
     def body(self) -> dict[str, str]:
         """The column as BigQuery's REST API takes it."""
         return {"name": self.name, "type": self.kind, "mode": "NULLABLE", "description": self.description}
+
+    @property
+    def sql(self) -> str:
+        """The column as a statement has it that makes it."""
+        return f"{self.name} {self.kind} OPTIONS(description={text(self.description)})"
 
 
 EVENT = (
@@ -85,3 +91,11 @@ def table_body(place: Place, labels: Mapping[str, str]) -> dict[str, Any]:
         "clustering": {"fields": [*CLUSTERS]},
         "labels": dict(labels),
     }
+
+
+def table_statement(place: Place, labels: Mapping[str, str]) -> str:
+    """Return the SQL that makes the same table, for someone who makes it by hand."""
+    columns = ", ".join(column.sql for column in COLUMNS)
+    partition, clusters = f"PARTITION BY DATE({PARTITION})", f"CLUSTER BY {', '.join(CLUSTERS)}"
+    options = f"OPTIONS(description={text(DESCRIPTION)}, labels={pairs(labels)})"
+    return f"CREATE TABLE {place.quoted(place.table)} ({columns}) {partition} {clusters} {options}"

@@ -22,6 +22,8 @@ ENVIRONMENT_PREFIX = "DEPLOY_"
 REQUIRED = "required"
 NO_ADDRESS = "none"
 """The value instead of an e-mail address if there are to be no alerts."""
+NO_DATASET = "none"
+"""The value instead of a dataset if the events are not to be stored in BigQuery, or no longer."""
 
 MAX_NAME = 100
 """Maximum characters of a name. An error message shows at most this part of an invalid one."""
@@ -95,7 +97,7 @@ def _number(lowest: int, highest: int) -> Check:
     return check
 
 
-Group = Literal["where", "messages", "function", "connector", "alerts"]
+Group = Literal["where", "messages", "function", "connector", "bigquery", "alerts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,16 @@ OPTIONS = (
         "those of LABEL_ATTRIBUTES",
         _matches(r"\S{1,100}", "a label key"),
         many=True,
+    ),
+    Option(
+        *("bigquery.dataset", "--bigquery", "DATASET", "bigquery", "BigQuery dataset in which all events are stored"),
+        NO_DATASET,
+        _matches(r"[A-Za-z0-9_]{1,1024}", f"the id of a dataset of letters, digits and _, or {NO_DATASET}"),
+    ),
+    Option(
+        *("bigquery.location", "--bigquery-location", "PLACE", "bigquery", "where a new dataset is made, such as EU"),
+        "the function's region",
+        _matches(r"[A-Za-z]+(?:-[a-z]+\d{1,2})?", "a region such as europe-west1, or EU or US"),
     ),
     Option(
         *("alerts.emails", "--alert-email", "ADDRESS", "alerts", "e-mail address that gets the alerts"),

@@ -27,6 +27,7 @@ _GROUPS: dict[Group, str] = {
     "messages": "subscriptions",
     "function": "function",
     "connector": "Data Connector",
+    "bigquery": "BigQuery",
     "alerts": "alerts",
 }
 _EXAMPLES = f"""\

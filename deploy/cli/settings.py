@@ -6,11 +6,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from deploy.cli.options import BY_PLACE, MANDATORY, NO_ADDRESS, OPTIONS, PLACES, Option
+from deploy.cli.options import BY_PLACE, MANDATORY, NO_ADDRESS, NO_DATASET, OPTIONS, PLACES, Option
 from deploy.cli.settings_file import SettingsFile, read_settings_file
 from deploy.cli.subscriptions import read_subscriptions
 from deploy.errors import InvalidOptions, SettingsMissing
-from deploy.spec import ALERT_DEFAULTS, DT_STUDIO, FUNCTION_DEFAULTS, INVOCATION_DEFAULT, OWN_LABELS, Alerts, Spec
+from deploy.spec import (
+    ALERT_DEFAULTS,
+    DT_STUDIO,
+    FUNCTION_DEFAULTS,
+    INVOCATION_DEFAULT,
+    OWN_LABELS,
+    Alerts,
+    Spec,
+    Warehouse,
+)
 from function.errors import SettingsError
 from function.settings import Settings
 
@@ -189,7 +198,13 @@ def _spec(found: Mapping[str, Any]) -> Spec:
         event_types=found.get("connector.events"),
         connector_labels=found.get("connector.labels"),
         alerts=_alerts(found),
+        bigquery=_warehouse(found),
     )
+
+
+def _warehouse(found: Mapping[str, Any]) -> Warehouse:
+    dataset = found.get("bigquery.dataset")
+    return Warehouse("" if dataset == NO_DATASET else dataset, found.get("bigquery.location", ""))
 
 
 def _alerts(found: Mapping[str, Any]) -> Alerts:
@@ -234,6 +249,8 @@ def _contradictions(spec: Spec, places: _Places) -> Iterable[str]:
         where = places.where("function.cpu", "function.concurrency")
         yield f"{where}: less than one processor requires --concurrency=1; set that, or at least --cpu=1"
     yield from _check_alerts(spec, places)
+    if spec.bigquery.location and not spec.bigquery.is_on:
+        yield f"{places.where('bigquery.location')}: there is no dataset: set --bigquery"
     if _is_less(sizes["max_instances"], sizes["min_instances"]):
         where = places.where("function.max_instances", "function.min_instances")
         yield f"{where}: max_instances is lower than min_instances"

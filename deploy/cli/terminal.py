@@ -153,10 +153,18 @@ class Terminal:
 
         What was typed before the question is no answer: the user had not seen what the question is about.
         """
+        answer = self.answer(f"{question} [y/N]")
+        return None if answer is None else answer.lower() in {"y", "yes"}
+
+    def answer(self, question: str) -> str | None:
+        """Ask a question and return the answer; None if standard input is not a terminal. Ctrl-D is an empty answer.
+
+        What was typed before the question is no answer.
+        """
         if not self.is_interactive:
             return None
         forget_typed(self._in)
-        return (self.ask(f"{question} [y/N] ") or "").lower() in {"y", "yes"}
+        return self.ask(f"{question} ") or ""
 
     @property
     def is_interactive(self) -> bool:

@@ -19,7 +19,7 @@ from deploy.resources.runtime_account import RuntimeAccount
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.secret import Secret
 from deploy.spec import last_segment
-from deploy.steps import Argv
+from deploy.steps import Argv, Query
 
 VISIBLE_S = 180.0
 """Seconds to wait until a change is visible."""
@@ -130,7 +130,7 @@ def state_of(site: Site, url: str, name: str) -> dict[str, Any]:
 def _words_of_absence(site: Site, absent: str) -> dict[str, bool]:
     """Return for each kind of resource whether Google's answer about an absent one is understood as such."""
     spec = replace(site.spec, name=absent)
-    asked: dict[str, Argv] = {
+    asked: dict[str, Query] = {
         "topic": Topic(spec, spec.topic).describe,
         "subscription": Subscription(spec, spec.topic, None, "7d").describe,
         "secret": SignatureSecret(spec).describe,
@@ -138,12 +138,12 @@ def _words_of_absence(site: Site, absent: str) -> dict[str, bool]:
         "service": run_service(spec, "describe"),
         "serviceAccount": RuntimeAccount(spec).describe,
     }
-    return {kind: _is_understood(site, argv) for kind, argv in asked.items()}
+    return {kind: _is_understood(site, query) for kind, query in asked.items()}
 
 
-def _is_understood(site: Site, argv: Argv) -> bool:
+def _is_understood(site: Site, query: Query) -> bool:
     try:
-        return site.google.read(argv) is None
+        return site.google.read(query) is None
     except GcloudFailed as error:
         site.notice(f"Google's words about an absent resource are not known here: {error}")
         return False

@@ -35,6 +35,9 @@ TRANSIENT: frozenset[Code] = frozenset(
 TRANSIENT_IF_ENABLED: frozenset[Code] = TRANSIENT | {"SERVICE_DISABLED"}
 """Errors that pass by themselves. Google may take minutes to notice that an API has been enabled."""
 
+NEW_ROLE: frozenset[Code] = frozenset({"PERMISSION_DENIED"})
+"""Errors that pass by themselves after a role was granted, which Google does not know everywhere at once."""
+
 PAUSES_S = (1.0, 2.0, 4.0, 8.0, 10.0, 15.0, 20.0, 30.0)
 BUILD_PAUSES_S = (*PAUSES_S, *(30.0,) * 57)
 """Pauses for the deployment or the removal of a function, which waits for an earlier deployment. That one continues on
@@ -151,8 +154,17 @@ class Gcloud:
         """
         return self._run_with_retries(argv, TRANSIENT, timeout_s=READ_S).stdout
 
-    def change(self, argv: Argv, *, stdin: Secret | None = None, folder: Path | None = None) -> Any:
+    def change(
+        self,
+        argv: Argv,
+        *,
+        stdin: Secret | None = None,
+        folder: Path | None = None,
+        passes: frozenset[Code] = frozenset(),
+    ) -> Any:
         """Run a command that changes something, and return its answer. ``stdin`` is its standard input.
+
+        ``passes``: errors that pass by themselves after this command, beside those that always do.
 
         Raises:
             GcloudFailed: the command failed, also after all repetitions.
@@ -160,7 +172,7 @@ class Gcloud:
         """
         timeout_s = DEPLOY_S if argv[:1] == ("functions",) else CHANGE_S
         options: dict[str, Any] = {"stdin": stdin, "folder": folder, "timeout_s": timeout_s}
-        return self._json((*argv, "--format=json"), TRANSIENT_IF_ENABLED, **options) or {}
+        return self._json((*argv, "--format=json"), TRANSIENT_IF_ENABLED | passes, **options) or {}
 
     def _json(self, argv: Argv, transient: frozenset[Code], **options: Any) -> Any:
         return _parsed(self._run_with_retries(argv, transient, **options), argv)

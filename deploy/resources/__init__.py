@@ -10,6 +10,7 @@
 ``further_subscription``   a subscription of deploy.toml: pulled or pushed, filtered
 ``service_agent``          Pub/Sub's own account, and its roles
 ``dead_letter``            where a subscription's undelivered messages go
+``bigquery``               dataset, table, views and subscription of BigQuery
 ``signature_secret``       the secret of ``X-Dt-Signature``
 ``rotation``               a rotation of that secret: its phases, and its note
 ``iam_binding``            the roles of the service account

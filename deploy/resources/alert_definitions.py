@@ -7,8 +7,6 @@ Native metrics come before log-based ones: they need no log line, and exist befo
 * Log-based metrics: https://cloud.google.com/logging/docs/reference/v2/rest/v2/projects.metrics
 * Dashboards: https://cloud.google.com/monitoring/api/ref_v1/rest/v1/projects.dashboards
 * Metrics: https://cloud.google.com/monitoring/api/metrics_gcp
-
-A subscription that writes elsewhere, as to BigQuery, gets its policy in ``alerts_of``.
 """
 
 import re
@@ -16,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from deploy.bigquery.place import TABLE
 from deploy.program import MODULE
 from deploy.spec import ALERT_DEFAULTS, MARK, Spec
 from function.outcomes import BY_ERROR
@@ -109,6 +108,7 @@ def alerts_of(spec: Spec) -> tuple[Alert, ...]:
         _faults(spec),
         _memory(spec),
         _instances(spec),
+        *([_unwritten(spec)] if spec.bigquery.is_on else []),
         _rejected(spec),
     )
 
@@ -137,7 +137,9 @@ def log_metrics_of(spec: Spec) -> tuple[LogMetric, ...]:
 def dashboard_of(spec: Spec) -> dict[str, Any]:
     """Return the dashboard of a deployment, without its name."""
     rejected = f'metric.type = "{_rejected_metric(spec)}" AND resource.type = "cloud_run_revision"'
-    of_topics = f'one_of("{spec.topic}", "{spec.rejected_topic}")'
+    named = [spec.topic, spec.rejected_topic]
+    named += [spec.bigquery_subscription, spec.unwritten_topic] if spec.bigquery.is_on else []
+    of_topics = "one_of({})".format(", ".join(f'"{name}"' for name in named))
     unread, oldest = (
         f"{_metric(metric, 'pubsub_subscription')} AND resource.labels.subscription_id = {of_topics}"
         for metric in (UNREAD, OLDEST)
@@ -244,6 +246,39 @@ def _backlog(spec: Spec) -> Alert:
         _Condition("Number of unread events", "conditionThreshold", count, "unread_messages"),
     ]
     return _alert(spec, "backlog", ("backlog",), "WARNING", text, conditions)
+
+
+def _unwritten(spec: Spec) -> Alert:
+    """Return the policy of the subscription that writes to BigQuery.
+
+    No metric has its state. In an error state nothing is written, so the oldest message becomes older; a row that
+    BigQuery refuses becomes a dead letter.
+    """
+    of = "resource.labels.subscription_id"
+    waiting = {
+        **_above(_threshold(spec, "unread_hours") * HOUR_S),
+        "filter": f'{_metric(OLDEST, "pubsub_subscription")} AND {of} = "{spec.bigquery_subscription}"',
+        "aggregations": [_aggregation(WINDOW, "ALIGN_MAX", "REDUCE_MAX")],
+        "duration": WINDOW,
+    }
+    refused = {
+        **_above(0),
+        "filter": f'{_metric(UNREAD, "pubsub_subscription")} AND {of} = "{spec.unwritten_topic}"',
+        "aggregations": [_aggregation(WINDOW, "ALIGN_MAX", "REDUCE_MAX")],
+        "duration": "0s",
+    }
+    text = _Text(
+        "events are not written to BigQuery",
+        f"Events wait in the subscription {spec.bigquery_subscription} because nothing can be written to the dataset "
+        f"{spec.bigquery.dataset}, or BigQuery refused some, which are kept in {spec.unwritten_topic}. Nothing is lost "
+        "for 31 days.",
+        f"{MODULE} status",
+    )
+    conditions = [
+        _Condition("Age of the oldest unwritten event", "conditionThreshold", waiting, "unread_hours"),
+        _Condition("Events that BigQuery refused", "conditionThreshold", refused),
+    ]
+    return _alert(spec, "bigquery", ("bigquery",), "ERROR", text, conditions)
 
 
 def _signed(spec: Spec) -> Alert:
@@ -358,6 +393,7 @@ def page_text(spec: Spec, text: str) -> str:
         "europe-west1": spec.region,
         "dt-events": spec.topic,
         "dt-rejected": spec.rejected_topic,
+        "sensors.events": f"{spec.bigquery.dataset}.{TABLE}",
         "dt-signature": spec.secret,
         '"dt-pubsub"': f'"{spec.name}"',
         "--service=dt-pubsub": f"--service={spec.name}",

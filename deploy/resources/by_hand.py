@@ -59,6 +59,26 @@ def on_topic(found: Facts) -> list[str]:
     ]
 
 
+def on_dataset(found: Facts) -> list[str]:
+    """Return the settings of a dataset: https://cloud.google.com/bigquery/docs/reference/rest/v2/datasets."""
+    return [
+        *_phrase(_days(found.get("defaultTableExpirationMs")), "tables are deleted after {}"),
+        *_phrase(_days(found.get("defaultPartitionExpirationMs")), "rows are deleted after {}"),
+        *_phrase((found.get("defaultEncryptionConfiguration") or {}).get("kmsKeyName"), "encrypted with {}"),
+    ]
+
+
+def on_table(found: Facts) -> list[str]:
+    """Return the settings of a table: https://cloud.google.com/bigquery/docs/reference/rest/v2/tables."""
+    partitions = found.get("timePartitioning") or {}
+    return [
+        *_phrase(_days(partitions.get("expirationMs")), "rows are deleted after {}"),
+        *_phrase(found.get("expirationTime") and "expires", "{}"),
+        *_phrase(found.get("requirePartitionFilter"), "refuses queries without a filter on event_time"),
+        *_phrase((found.get("encryptionConfiguration") or {}).get("kmsKeyName"), "encrypted with {}"),
+    ]
+
+
 def variables_of(found: Facts, ours: Mapping[str, str]) -> list[str]:
     """Return the names of a function's variables besides ``ours``, those of this deployment's settings.
 
@@ -128,6 +148,11 @@ def on_secret(found: Facts) -> list[str]:
 
 def _phrase(value: Any, words: str) -> list[str]:
     return [words.format(value)] if value else []
+
+
+def _days(milliseconds: Any) -> str:
+    """Return a time in days as words. Google writes milliseconds as text; empty if there is none."""
+    return f"{int(milliseconds) / 86_400_000:g} d" if str(milliseconds or "").isdecimal() else ""
 
 
 def _backoff(retry: Mapping[str, Any]) -> str:

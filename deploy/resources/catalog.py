@@ -8,6 +8,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deploy.resources.alert_policies import AlertPolicies
+from deploy.resources.bigquery.dataset import Dataset
+from deploy.resources.bigquery.event_table import EventTable
+from deploy.resources.bigquery.stored_data import StoredData
+from deploy.resources.bigquery.subscription import BigQuerySubscription, bigquery_subscription, left_of_bigquery
+from deploy.resources.bigquery.table_role import TableRole
+from deploy.resources.bigquery.views import Views
 from deploy.resources.dashboard import Dashboard
 from deploy.resources.dead_letter import (
     agents,
@@ -62,14 +68,29 @@ def _bindings(spec: Spec, _: Memory) -> list[Resource]:
     return [publisher_on(spec, spec.topic), publisher_on(spec, spec.rejected_topic), secret_accessor(spec)]
 
 
+def _if_on(kind: Callable[[Spec], Resource]) -> Callable[[Spec, Memory], Sequence[Resource]]:
+    """Return what makes a resource of deployments that store their events in BigQuery."""
+    return lambda spec, _: [kind(spec)] if spec.bigquery.is_on else []
+
+
+WAREHOUSE: tuple[Entry, ...] = (
+    Entry(Dataset, _if_on(Dataset)),
+    Entry(EventTable, _if_on(EventTable)),
+    Entry(TableRole, _if_on(TableRole)),
+    Entry(Views, _if_on(Views)),
+    Entry(BigQuerySubscription, _if_on(bigquery_subscription)),
+)
+"""The resources of BigQuery. They come before the connectors, so that the first event is stored, too."""
+
 MADE: tuple[Entry, ...] = (
-    Entry(Services, lambda spec, _: [Services(spec, services(alerts=spec.alerts.are_on))]),
+    Entry(Services, lambda spec, _: [Services(spec, services_of(spec))]),
     Entry(RuntimeAccount, lambda spec, _: [RuntimeAccount(spec)]),
     Entry(Topic, _topics),
     Entry(Subscription, _subscriptions),
     Entry(ServiceAgent, lambda spec, _: agents(spec, dead_letters(spec))),
     Entry(AgentBinding, lambda spec, _: roles_before(spec, dead_letters(spec))),
     Entry(FurtherSubscription, lambda spec, _: further_subscriptions(spec)),
+    *WAREHOUSE,
     Entry(AgentBinding, lambda spec, _: roles_after(spec, dead_letters(spec))),
     Entry(SignatureSecret, lambda spec, memory: [SignatureSecret(spec, memory.dt_projects)]),
     Entry(IamBinding, _bindings),
@@ -102,6 +123,9 @@ ABANDONED: tuple[Entry, ...] = (
 )
 """Resources that killed proofs and killed runs of ``verify --report`` may have left. Only a removal reads them."""
 
+DATA: tuple[Entry, ...] = (Entry(StoredData, lambda spec, _: [StoredData(spec)]),)
+"""What only a removal looks at, and leaves unless it is told to delete it."""
+
 _OF_PREFLIGHT = (
     "cloudfunctions.locations.list",
     "resourcemanager.projects.get",
@@ -109,6 +133,17 @@ _OF_PREFLIGHT = (
 )
 _OF_VERIFY = ("logging.logEntries.list", "pubsub.subscriptions.consume")
 _OF_STATUS = ("monitoring.timeSeries.list",)
+
+IN_OWN_DATASET = frozenset(
+    {
+        *(f"bigquery.datasets.{verb}" for verb in ("delete", "get", "update")),
+        *(f"bigquery.tables.{verb}" for verb in ("create", "delete", "get", "getData", "getIamPolicy", "list")),
+        *(f"bigquery.tables.{verb}" for verb in ("setIamPolicy", "update")),
+    }
+)
+"""Permissions that whoever makes a dataset has in it, also without having them in the project.
+
+https://cloud.google.com/bigquery/docs/access-control-basic-roles"""
 
 _NOTHING = Memory()
 
@@ -129,9 +164,14 @@ def of_alerts(spec: Spec) -> tuple[Resource, ...]:
     return alerts if spec.alerts.are_on else alerts[::-1]
 
 
+def retired(spec: Spec) -> tuple[Resource, ...]:
+    """Return the resources that a plan removes because the events are stored in BigQuery no longer, in this order."""
+    return tuple(left_of_bigquery(spec)) if spec.bigquery.is_removed else ()
+
+
 def watched(spec: Spec) -> tuple[Resource, ...]:
     """Return the resources that a plan reads: those that ``up`` creates, and those that earlier runs may have left."""
-    return (*_all((*MADE, *LEFT), spec, _NOTHING), *of_alerts(spec))
+    return (*_all((*MADE, *LEFT), spec, _NOTHING), *retired(spec), *of_alerts(spec))
 
 
 def subscriptions_of(spec: Spec) -> tuple[Subscription, ...]:
@@ -141,14 +181,14 @@ def subscriptions_of(spec: Spec) -> tuple[Subscription, ...]:
 
 def unlisted_of(spec: Spec, kind: Kind) -> Unlisted:
     """Return what finds the subscriptions, or the topics, of this deployment that its settings do not name."""
-    named = {resource.id for resource in resources(spec)}
+    named = {resource.id for resource in (*resources(spec), *retired(spec))}
     return Unlisted(spec, kind, frozenset(id_.name for id_ in named if id_.kind == kind))
 
 
 def removable(spec: Spec) -> tuple[Resource, ...]:
     """Return the resources without a parent, in the order of creation; the others are deleted with their parents."""
-    everything = _all((*MADE, *LEFT, *ABANDONED, *ALERTS), spec, _NOTHING)
-    return tuple(resource for resource in everything if resource.parent is None)
+    everything = _all((*DATA, *MADE, *LEFT, *ABANDONED, *ALERTS), spec, _NOTHING)
+    return (*(resource for resource in everything if resource.parent is None), *retired(spec))
 
 
 def command_groups() -> tuple[CommandGroup, ...]:
@@ -161,10 +201,16 @@ def service_of_group() -> dict[str, str]:
     return {group.words[0]: group.service for group in command_groups()}
 
 
-def services(*, alerts: bool = False) -> tuple[str, ...]:
-    """Return the APIs that a deployment needs, with or without alerts."""
-    by_rest = {service for entry in ALERTS for service in entry.kind.services} if alerts else set()
+def services(*, alerts: bool = False, bigquery: bool = False) -> tuple[str, ...]:
+    """Return the APIs that a deployment needs, with or without alerts, and with or without BigQuery."""
+    entries = (*(ALERTS if alerts else ()), *(WAREHOUSE if bigquery else ()))
+    by_rest = {service for entry in entries for service in entry.kind.services}
     return tuple(sorted({*service_of_group().values(), *by_rest}))
+
+
+def services_of(spec: Spec) -> tuple[str, ...]:
+    """Return the APIs that this deployment needs."""
+    return services(alerts=spec.alerts.are_on, bigquery=spec.bigquery.is_on)
 
 
 def deployer_permissions(*, alerts: bool = True, spec: Spec | None = None) -> tuple[str, ...]:
@@ -174,6 +220,7 @@ def deployer_permissions(*, alerts: bool = True, spec: Spec | None = None) -> tu
     https://cloud.google.com/iam/docs/permissions-reference
     """
     entries = [entry for entry in _entries() if spec is None or entry.of(spec, _NOTHING)]
+    entries += DATA if spec is None or spec.bigquery.is_on else ()
     kinds = [*(entry.kind for entry in entries), *(entry.kind for entry in ALERTS if alerts)]
     of_resources = {permission for kind in kinds for permission in kind.permissions}
     of_listed = {kind.permission for kind in ALL_KINDS if alerts or not kind.is_optional}

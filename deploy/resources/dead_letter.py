@@ -35,7 +35,9 @@ class DeadLetter:
 
 def dead_letters(spec: Spec) -> tuple[DeadLetter, ...]:
     """Return the dead letters of all subscriptions of a deployment that have any."""
-    return tuple(DeadLetter(wanted.name, wanted.dead_letter) for wanted in spec.subscriptions if wanted.dead_letter)
+    of_settings = [DeadLetter(wanted.name, wanted.dead_letter) for wanted in spec.subscriptions if wanted.dead_letter]
+    of_bigquery = [DeadLetter(spec.bigquery_subscription, spec.unwritten_topic)] if spec.bigquery.is_on else []
+    return (*of_settings, *of_bigquery)
 
 
 def dead_letter_topics(spec: Spec, letters: Iterable[DeadLetter]) -> list[Topic]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deploy.errors import DeployError
 from deploy.resources.resource import Facts, Resource, is_marked
-from deploy.steps import Argv, GcloudCall, Step, create, delete, keep
+from deploy.steps import Argv, GcloudCall, Query, Step, create, delete, keep
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Marked(Resource):
         """Return the steps that update the resource, which exists and is ours; or a step that keeps it."""
 
     @property
-    def describe(self) -> Argv:
+    def describe(self) -> Query:
         """The command that describes the resource."""
         return self.command("describe")
 

@@ -15,7 +15,7 @@ from deploy.dt.connectors import Connectors
 from deploy.dt.devices import Devices
 from deploy.errors import ApplyFailed, DeployError, GcloudFailed, NotProven
 from deploy.google.api import CHANGE_PAUSES_S
-from deploy.google.gcloud import Gcloud
+from deploy.google.gcloud import NEW_ROLE, Gcloud
 from deploy.google.secret_annotations import SecretAnnotations, other_flags
 from deploy.google.secret_versions import SecretVersions
 from deploy.parallel import wait_for, worker_pool
@@ -222,7 +222,9 @@ class Executor:
         ``pause`` or ``rotate`` may have written its note while the function was built, or while ``up`` asked.
         """
         if not call.annotations:
-            return self.google.change(call.argv, stdin=stdin, folder=self.source if call.needs_source else None)
+            folder = self.source if call.needs_source else None
+            passes = NEW_ROLE if call.needs_new_role else frozenset()
+            return self.google.change(call.argv, stdin=stdin, folder=folder, passes=passes)
         annotations = SecretAnnotations(self.spec, self.google, self.sleep)
         annotations.change(self._with_upload(call), *other_flags(call.argv))
         return {}

@@ -12,7 +12,7 @@ from deploy.google.secret_versions import SecretVersions
 from deploy.parallel import wait_for, worker_pool
 from deploy.program import UP
 from deploy.resources.alerting import REFUSED
-from deploy.resources.catalog import removable, service_of_group, services, watched
+from deploy.resources.catalog import removable, service_of_group, services, services_of, watched
 from deploy.resources.connector import Connector, names_suffice
 from deploy.resources.function import Function
 from deploy.resources.resource import Facts, Reads, Resource, answered, described
@@ -64,7 +64,7 @@ class Observer:
             family for family in _families(watched(self.spec)) if changed & {resource.id for resource in family}
         ]
         members = [resource for family in families for resource in family]
-        on = services(alerts=self.spec.alerts.are_planned)
+        on = services(alerts=self.spec.alerts.are_planned, bigquery=self.spec.bigquery.is_planned)
         return self.connectors_again(self._observed(before.facts, members, on, secrets))
 
     def connectors_and_secret_again(self, before: Observed) -> Observed:
@@ -156,7 +156,7 @@ class Observer:
         return secret.is_ours(secret.found(facts) or {})
 
     def _apis(self) -> dict[ResourceId, Facts]:
-        return {APIS: self._read(Services(self.spec, services(alerts=self.spec.alerts.are_on)).reads(), ())}
+        return {APIS: self._read(Services(self.spec, services_of(self.spec)).reads(), ())}
 
     def _described(self, resource: Resource) -> Facts:
         """Return a resource's description only. If its API is disabled, the resource counts as absent."""

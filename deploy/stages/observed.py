@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from deploy.resources.bigquery.subscription import bigquery_subscription
+from deploy.resources.catalog import unlisted_of
 from deploy.resources.connector import Connector, owned_by
 from deploy.resources.function import Function, function_url, version_of
 from deploy.resources.memory import Memory, deployed_upload, read_memory
@@ -11,7 +13,7 @@ from deploy.resources.resource import Facts, Resource
 from deploy.resources.service_agent import AGENT, ServiceAgent
 from deploy.resources.signature_secret import READ, SignatureSecret
 from deploy.secret import Secret
-from deploy.spec import Spec
+from deploy.spec import Spec, last_segment
 from deploy.steps import ResourceId
 
 UnfinishedDeployment = Literal["", "building", "unrecorded"]
@@ -85,3 +87,15 @@ class Observed:
     def _is_foreign(self, spec: Spec) -> bool:
         function = Function(spec)
         return function.not_ours(self.of(function)) is not None
+
+
+def written_by(spec: Spec, observed: Observed) -> Facts | None:
+    """Return the description of this deployment's subscription that writes to BigQuery; None if it was not found.
+
+    If the settings do not name it, it is among the subscriptions that they do not name.
+    """
+    subscription, unlisted = bigquery_subscription(spec), unlisted_of(spec, "subscription")
+    listed: Sequence[Facts] = unlisted.found(observed.of(unlisted)) or []
+    there = [found for found in listed if last_segment(str(found.get("name", ""))) == subscription.name]
+    found = subscription.found(observed.of(subscription)) or next(iter(there), None)
+    return found if found is not None and subscription.is_ours(found) else None

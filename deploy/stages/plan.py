@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from deploy.errors import DeployError, NotOwned
-from deploy.resources.catalog import of_alerts, removable, resources, unlisted_of
+from deploy.resources.catalog import of_alerts, removable, resources, retired, unlisted_of
 from deploy.resources.connector import PAUSED, connector_id, plan_connector, remove_connector, remove_devices
 from deploy.resources.elsewhere import Elsewhere
 from deploy.resources.first_contact import remove_contact_connectors
@@ -37,6 +37,8 @@ def plan(spec: Spec, observed: Observed, now: float | None = None) -> tuple[Step
             steps += resource.plan(observed.facts[resource.id])
         except DeployError as error:
             failures.append(error)
+    for resource in retired(spec):
+        steps += resource.removal(observed.of(resource))
     alerts: list[Step] = []
     for resource in of_alerts(spec):
         try:

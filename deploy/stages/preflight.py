@@ -15,7 +15,7 @@ from deploy.google.regions import KNOWN_REGIONS
 from deploy.google.rest import TestPermissions
 from deploy.parallel import wait_for, worker_pool
 from deploy.program import PROGRAM
-from deploy.resources.catalog import deployer_permissions, service_of_group
+from deploy.resources.catalog import IN_OWN_DATASET, deployer_permissions, service_of_group
 from deploy.resources.connector import check_room
 from deploy.resources.function import Function
 from deploy.resources.invocation import Invocation
@@ -147,7 +147,7 @@ def _permissions(subject: Subject) -> _Finding:
     token = token_for_now(subject.google.read_text)
     try:
         needed = deployer_permissions(alerts=subject.spec.alerts.are_planned, spec=subject.spec)
-        missing = set(needed) - subject.test_permissions(f"projects/{project}", needed, token)
+        missing = {*needed} - IN_OWN_DATASET - subject.test_permissions(f"projects/{project}", needed, token)
     except DeployError as error:
         return _Finding(warnings=(f"your permissions could not be read: {error}",))
     if ACT_AS in missing and _may_act_as_the_account(subject, token):

@@ -3,6 +3,7 @@
 import argparse
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.context import Context
@@ -26,11 +27,13 @@ RECORD_PAUSES_S = (1.0, 2.0, 2.0, 5.0, 10.0, 10.0)
 
 
 def again(verb: str, flags: argparse.Namespace) -> str:
-    """Return the command that finishes a verb, with the flags that say what it does: ``--rollback`` and ``--all``."""
+    """Return the command that finishes a verb, with the flags that say what it does."""
     revision = getattr(flags, "rollback", None)
     rollback = [] if revision is None else [f"--rollback={revision}" if revision else "--rollback"]
+    dataset = getattr(flags, "delete_data", None)
+    data = [] if dataset is None else [f"--delete-data={dataset}" if dataset else "--delete-data"]
     everything = ["--all"] if getattr(flags, "all", False) else []
-    return f"{PROGRAM} {shlex.join((verb, *rollback, *everything))}"
+    return f"{PROGRAM} {shlex.join((verb, *rollback, *data, *everything))}"
 
 
 def deployment_flags(flags: argparse.Namespace) -> tuple[str, ...]:
@@ -66,7 +69,7 @@ def apply(context: Context, steps: Sequence[Step], before: Observed, finish: str
     """
     with context.staged() as source:
         executor = Executor(
-            context.spec,
+            replace(context.spec, project_number=before.project_number),
             context.google,
             context.connectors,
             context.devices,

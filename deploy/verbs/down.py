@@ -5,9 +5,12 @@ from dataclasses import replace
 from typing import Any
 
 from deploy.cli.options import WHICH_DEPLOYMENT
-from deploy.cli.usage import YES, Usage
+from deploy.cli.usage import YES, Flag, Usage
 from deploy.context import Context
+from deploy.errors import Aborted, DeployError
 from deploy.parallel import begun
+from deploy.program import PROGRAM
+from deploy.resources.bigquery.stored_data import StoredData
 from deploy.resources.catalog import subscriptions_of, unlisted_of
 from deploy.resources.pubsub import UNREAD, subscription_id, unread_words
 from deploy.spec import Spec
@@ -20,17 +23,27 @@ from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.planning import observe
 from deploy.verbs.unread import count_unread
 
+DELETE_DATA = Flag(
+    "--delete-data",
+    {
+        "nargs": "?",
+        "const": "",
+        "metavar": "DATASET",
+        "help": "delete also the events in BigQuery, which stay otherwise; without DATASET, asks for its name",
+    },
+)
+
 USAGE = Usage(
     "remove both ends of the deployment",
     {NOTHING_TO_DO: "nothing of the deployment is left", FAILED: "error"},
     options=WHICH_DEPLOYMENT,
-    flags=(YES,),
+    flags=(YES, DELETE_DATA),
     is_resumable=True,
 )
 
 
 def run(context: Context) -> int:
-    """Read the existing resources, ask for confirmation, and delete them."""
+    """Read the existing resources, ask for confirmation, and delete them. Data need a confirmation of their own."""
     spec = context.spec
     context.dt.require_credentials()
     named = [subscription.name for subscription in subscriptions_of(spec)]
@@ -40,6 +53,9 @@ def run(context: Context) -> int:
     unlisted = unlisted_of(spec, "subscription")
     if left := unlisted.names(observed.of(unlisted)):
         unread = {**unread, **count_unread(context, left)}
+    dataset = _dataset_to_delete(context, observed)
+    spec = replace(spec, bigquery=replace(spec.bigquery, removed_data=dataset))
+    context = replace(context, spec=spec)
     steps = plan_removal(spec, _with_unread(spec, observed, unread))
     context.show(steps, f"nothing of {spec.name} is there")
     wanted = pending(steps)
@@ -48,12 +64,45 @@ def run(context: Context) -> int:
     deleted = {step.resource for step in wanted}
     lost = sum(count for name, count in unread.items() if str(subscription_id(name)) in deleted)
     messages = f" and {unread_words(lost)}" if lost else ""
+    messages += f" and all events in dataset {dataset}" if dataset else ""
     confirm(context, f"delete {len(wanted)} resources{messages} permanently?")
+    if dataset and not context.flags.delete_data:
+        _confirm_data(context, dataset)
     apply(context, steps, observed, again("down", context.flags))
     context.print(
         f"{spec.name} is removed: {len(wanted)} resources{messages} are deleted; what stays is marked = above"
     )
     return NOTHING_TO_DO
+
+
+def _dataset_to_delete(context: Context, observed: Observed) -> str:
+    """Return the dataset whose data are to be deleted; empty if none is.
+
+    Raises:
+        DeployError: the deployment has no such dataset, or several and none is named.
+        Aborted: nobody can be asked for its name.
+
+    """
+    data, named = StoredData(context.spec), context.flags.delete_data
+    found = data.names(observed.of(data))
+    if named is None or not found:
+        return ""
+    choices = [f"{PROGRAM} down --delete-data={name}" for name in found]
+    if named and named not in found:
+        raise DeployError(f"{named} is no dataset of this deployment", where="--delete-data", fix=choices)
+    if not named and len(found) > 1:
+        raise DeployError("there are several datasets: name one", where="--delete-data", fix=choices)
+    if not named and (context.flags.yes or not context.terminal.is_interactive):
+        what = "the loss of data is not confirmed by --yes alone, and nothing was changed"
+        raise Aborted(what, fix=[f"{PROGRAM} down --yes --delete-data={found[0]}"])
+    return named or found[0]
+
+
+def _confirm_data(context: Context, dataset: str) -> None:
+    """Ask for the name of the dataset. Raises ``Aborted`` if another text is typed."""
+    question = f"all events in BigQuery are lost: type the name of the dataset, {dataset}, to delete them:"
+    if context.terminal.answer(question) != dataset:
+        raise Aborted("that is not the name of the dataset, and nothing was changed")
 
 
 def _with_unread(spec: Spec, observed: Observed, unread: Mapping[str, int]) -> Observed:

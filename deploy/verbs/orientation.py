@@ -16,7 +16,8 @@ def know_next_steps(context: Context, observed: Observed) -> None:
         for project in spec.dt_projects
     }
     typed = any(getattr(context.flags, name, None) for name in ALERT_FLAGS)
-    context.report.next_steps = next_steps(spec, names, alerts_are_typed=typed)
+    named = bool(getattr(context.flags, "bigquery.dataset", None))
+    context.report.next_steps = next_steps(spec, names, alerts_are_typed=typed, dataset_is_typed=named)
 
 
 def show_next_steps(context: Context) -> None:

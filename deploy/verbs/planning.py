@@ -9,10 +9,11 @@ from deploy.errors import DeployError, DtUnanswered, DtUnreachable, NotReady
 from deploy.program import PROGRAM
 from deploy.resources.alert_policies import AlertPolicies
 from deploy.resources.alerting import MONITORING
+from deploy.resources.bigquery.subscription import dataset_of
 from deploy.resources.services import APIS, services_on
 from deploy.spec import Spec
 from deploy.stages.observe import Observer
-from deploy.stages.observed import Observed
+from deploy.stages.observed import Observed, written_by
 from deploy.stages.plan import plan
 from deploy.stages.preflight import Subject, check
 from deploy.steps import Step, pending
@@ -68,11 +69,15 @@ def plan_changes(context: Context) -> Changes:
 
 
 def show_plan(context: Context, changes: Changes) -> None:
-    """Show a plan, doubts about settings, and whether there are alerts that it does not compare."""
+    """Show a plan, doubts about settings, and what it does not compare because no setting names it."""
     for doubt in context.spec.doubts:
         context.terminal.info(f"note: {doubt}")
-    uncompared = _uncompared_alerts(changes)
-    context.show(changes.steps, "all but the alerts is as it should be" if uncompared else EVERYTHING)
+    uncompared, dataset = _uncompared_alerts(changes), _uncompared_dataset(changes)
+    others = " and ".join([*(["the alerts"] if uncompared else []), *(["BigQuery"] if dataset else [])])
+    context.show(changes.steps, f"all but {others} is as it should be" if others else EVERYTHING)
+    if dataset:
+        how = f"{PROGRAM} plan --bigquery={dataset}, or [bigquery] in deploy.toml, compares it"
+        context.terminal.info(f"note: events are stored in BigQuery dataset {dataset}, which was not compared: {how}")
     if uncompared:
         how = f"{PROGRAM} plan --alert-email=ADDRESS, or [alerts] in deploy.toml, compares them"
         context.terminal.info(
@@ -91,6 +96,13 @@ def _uncompared_alerts(changes: Changes) -> int:
         return len(policies.ours({policies.key: context.google.read(policies.listing)}))
     except DeployError:
         return 0
+
+
+def _uncompared_dataset(changes: Changes) -> str:
+    """Return the dataset in which the events are stored, if no setting names one; empty if they are not stored."""
+    spec = changes.context.spec
+    written = None if spec.bigquery.is_planned else written_by(spec, changes.observed)
+    return dataset_of(written) if written else ""
 
 
 def _check(context: Context, observed: Observed | None, dt_silent: DtUnanswered | None = None) -> Spec:

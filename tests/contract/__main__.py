@@ -1,8 +1,9 @@
-"""``python -m tests.contract``: write docs/schema/ and docs/asyncapi.json, and remove old files."""
+"""``python -m tests.contract``: write docs/schema/ and docs/asyncapi.json, remove old files; write transforms.json."""
 
 import sys
 from pathlib import Path
 
+from deploy.bigquery.transform import FILE, transforms_text
 from tests.contract.files import generated
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -22,4 +23,5 @@ def write(docs: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{write(DOCS)} files written: docs/schema/ and docs/asyncapi.json\n")
+    Path(FILE).write_text(transforms_text(), "utf-8", newline="\n")
+    sys.stdout.write(f"{write(DOCS)} files written: docs/schema/ and docs/asyncapi.json; and {Path(FILE).name}\n")

@@ -104,9 +104,9 @@ class Deployment:
         names = ("since", "until", "device", "type", "subscription", "table", "picture")
         return self.run("audit", **{**dict.fromkeys(names), "acknowledge": False, "any_type": False, **flags})
 
-    def down(self) -> int:
-        """Run ``down``."""
-        return self.run("down")
+    def down(self, *, delete_data: str | None = None) -> int:
+        """Run ``down``, ``down --delete-data`` or ``down --delete-data=DATASET``."""
+        return self.run("down", delete_data=delete_data)
 
     def roll_back(self, revision: str = "", *, verify: bool = True) -> int:
         """Run ``up --rollback``, or ``up --rollback=REVISION``."""
@@ -169,7 +169,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         """Set the clock of the stage in Pub/Sub and in the REST APIs of alerts."""
-        self.api = FakeGoogleApi(self.clock)
+        self.api = FakeGoogleApi(self.clock, self.google)
         self.pubsub = FakePubSub(self.clock, on_idle=lambda: self.clock.advance(0.1))
 
     def deployment(

@@ -15,7 +15,7 @@ from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.resources.alert_definitions import alerts_of
 from deploy.resources.catalog import of_alerts, resources
-from deploy.spec import ALERT_DEFAULTS, Alerts
+from deploy.spec import ALERT_DEFAULTS, Alerts, Warehouse
 from deploy.stages.source import ROOT, runbook
 from deploy.verbs import USAGES, VERBS
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
@@ -42,10 +42,13 @@ FINDINGS = (
         "unauthorized",
         "server-errors",
     ),
+    "bigquery",
     *("clock", "checksum", "keys", "publish", "memory", "instances", "function-missing", "drift", "rotation"),
     "unreadable",
 )
 """The names of the pages, which alerts and ``status`` name."""
+
+WITH_BIGQUERY = spec(bigquery=Warehouse("sensors"))
 
 TOML = """
 project = "cold-chain-prod"
@@ -68,12 +71,12 @@ GOOGLES = [command for command in COMMANDS if "gcloud " in command]
 def test_there_is_a_page_for_every_alert_and_every_finding_and_the_index_lists_each_once() -> None:
     assert {page.stem for page in PAGES} == set(FINDINGS)
     assert sorted(re.findall(r"\]\(([\w-]+)\.md\)", INDEX)) == sorted(FINDINGS)
-    assert {page for alert in alerts_of(spec()) for page in alert.pages} <= set(FINDINGS)
+    assert {page for alert in alerts_of(WITH_BIGQUERY) for page in alert.pages} <= set(FINDINGS)
     assert set(runbook()) == set(FINDINGS)
 
 
 def test_the_index_names_the_pages_of_every_alert() -> None:
-    for alert in alerts_of(spec()):
+    for alert in alerts_of(WITH_BIGQUERY):
         named = {
             page
             for line in INDEX.splitlines()
@@ -134,7 +137,7 @@ def test_the_queries_of_the_pages_name_fields_and_reasons_that_the_function_writ
 
 def test_the_guide_lists_every_alert_with_its_settings_and_pages() -> None:
     rows = {row[0].strip("`| "): row for row in (line.split(" | ") for line in GUIDE.splitlines()) if len(row) == 4}
-    for alert in alerts_of(spec()):
+    for alert in alerts_of(WITH_BIGQUERY):
         _, _, settings, pages = rows[alert.key]
         assert set(re.findall(r"runbook/([\w-]+)\.md", pages)) == set(alert.pages) - {"connector-disabled"}
         assert set(re.findall(r"`(\w+)`", settings)) <= set(ALERT_DEFAULTS)
@@ -148,6 +151,8 @@ def test_the_cost_page_counts_the_policies_and_conditions_of_the_code() -> None:
     words = {9: "nine", 10: "ten", 11: "eleven"}
     assert f"{words[conditions]} conditions in {words[len(alerts)]} policies: ${conditions * 0.10:.2f}" in COST
     assert f"only with alerts: {words[len(alerts)]} policies" in COST
+    more = alerts_of(WITH_BIGQUERY)[-2]
+    assert f"{len(more.body['conditions']) * 0.10:.2f} more with BigQuery" in COST
 
 
 def test_alerts_are_in_the_table_of_what_a_deployment_makes() -> None:

@@ -10,6 +10,7 @@
 ``event_rows``       requests, the last event, problems in the log                nothing
 ``gaps``             times of the last day without an event                       nothing
 ``message_rows``     unread messages, and why events were rejected                nothing
+``bigquery_rows``    whether events can be written to BigQuery, and what waits       nothing
 ``rotation_row``     the phase of a rotation                                      nothing
 ``cost_row``         the cost of a month at the measured rate                     nothing
 ``words``            ages and times as words                                      nothing

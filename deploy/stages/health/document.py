@@ -6,9 +6,9 @@ from typing import Any
 
 from deploy.costs.prices import AS_OF
 from deploy.errors import DeployError
-from deploy.google.backlog import Unread
 from deploy.google.event_log import LogLine
 from deploy.google.request_counts import RequestCounts
+from deploy.resources.bigquery.subscription import state_of, table_of
 from deploy.resources.catalog import subscriptions_of
 from deploy.resources.connector import Connector
 from deploy.resources.signature_secret import SignatureSecret, newest_version, number_of
@@ -21,6 +21,7 @@ from deploy.stages.health.readings import Readings
 from deploy.stages.health.resource_rows import live_versions, revision_of, secret_age_s
 from deploy.stages.health.rotation_row import rotation_row
 from deploy.stages.health.row import Row, command_as_json, findings
+from deploy.stages.observed import written_by
 from deploy.steps import pending
 from deploy.times import utc
 
@@ -41,7 +42,8 @@ def document(spec: Spec, readings: Readings, rows: list[Row]) -> Json:
         "requests": _requests(readings.requests),
         "lastEvent": _line(readings.newest_event),
         "lastDay": _last_day(spec, readings),
-        "backlogs": _backlogs(spec, readings.backlog),
+        "backlogs": _backlogs(spec, readings),
+        "bigquery": _bigquery(spec, readings),
         "rejected": _rejected(readings),
         "secret": _secret(spec, readings),
         "rotation": rotation.as_json() if (rotation := rotation_row(spec, readings)) else None,
@@ -121,7 +123,13 @@ def _line(line: LogLine | DeployError | None) -> Json | None:
     }
 
 
-def _backlogs(spec: Spec, backlog: Mapping[str, Unread] | DeployError) -> list[Json] | None:
+def _bigquery(spec: Spec, readings: Readings) -> Json | None:
+    found = written_by(spec, readings.google_side)
+    return None if found is None else {"table": table_of(found), "state": state_of(found) or "ACTIVE"}
+
+
+def _backlogs(spec: Spec, readings: Readings) -> list[Json] | None:
+    backlog = readings.backlog
     if isinstance(backlog, DeployError):
         return None
     return [

@@ -44,8 +44,8 @@ def _further(spec: Spec, backlog: Mapping[str, Unread], readings: Readings) -> I
     pushes = {wanted.name for wanted in spec.subscriptions if wanted.push}
     letters = {letter.topic for letter in dead_letters(spec)}
     for name in [subscription.name for subscription in subscriptions_of(spec)][2:]:
-        if not _may_exist(name, readings):
-            continue
+        if not _may_exist(name, readings) or name in {spec.bigquery_subscription, spec.unwritten_topic}:
+            continue  # those of BigQuery have rows of their own
         if name in letters:
             yield _undelivered(spec, name, backlog.get(name), readings)
         else:
@@ -57,8 +57,8 @@ def _undelivered(spec: Spec, name: str, unread: Unread | None, readings: Reading
     """Return the row of a dead-letter subscription: each of its messages is one that a subscriber has not got."""
     what = f"dead letters in {name}"
     if unread is None or not unread.messages:
-        return Row(what, "ok", NO_NUMBERS if unread is None else _waiting(unread, readings))
-    detail = f"{_waiting(unread, readings)}{_kept_for(name, readings)}"
+        return Row(what, "ok", NO_NUMBERS if unread is None else waiting(unread, readings))
+    detail = f"{waiting(unread, readings)}{_kept_for(name, readings)}"
     return Row(what, "undelivered", detail, "unhealthy", read_events(spec, 10, name), "backlog")
 
 
@@ -72,21 +72,22 @@ def _unread(spec: Spec, name: str, unread: Unread | None, readings: Readings, qu
     if unread is None:
         return Row(what, "ok", NO_NUMBERS)
     if unread.oldest_s <= MAX_UNREAD_S:
-        return Row(what, "ok", _waiting(unread, readings))
+        return Row(what, "ok", waiting(unread, readings))
     describe = f"gcloud pubsub subscriptions describe {name} {spec.project_flag}"
-    detail = f"{_waiting(unread, readings)}: {question}"
+    detail = f"{waiting(unread, readings)}: {question}"
     return Row(what, "unread", detail, "unhealthy", describe, "backlog")
 
 
 def _rejected(spec: Spec, unread: Unread | None, readings: Readings) -> Row:
     what = f"unread in {spec.rejected_topic}"
     if unread is None or not unread.messages:
-        return Row(what, "ok", NO_NUMBERS if unread is None else _waiting(unread, readings))
-    detail = f"{_waiting(unread, readings)}{_kept_for(spec.rejected_topic, readings)}"
+        return Row(what, "ok", NO_NUMBERS if unread is None else waiting(unread, readings))
+    detail = f"{waiting(unread, readings)}{_kept_for(spec.rejected_topic, readings)}"
     return Row(what, "rejected", detail, "unhealthy", JUDGE_REJECTED, "rejected")
 
 
-def _waiting(unread: Unread, readings: Readings) -> str:
+def waiting(unread: Unread, readings: Readings) -> str:
+    """Return how many messages are unread, how old the oldest is, and when that was measured."""
     measured = f"as of {moment(unread.measured_at)}, {duration(readings.at - unread.measured_at)} ago"
     if not unread.messages:
         return f"no messages; {measured}"

@@ -20,6 +20,7 @@ Page = Literal[
     "no-events",
     "missing-events",
     "backlog",
+    "bigquery",
     "rejected",
     "unauthorized",
     "server-errors",

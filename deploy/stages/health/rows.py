@@ -1,6 +1,7 @@
 """All rows of ``status``, in the order of the screen. Pure."""
 
 from deploy.spec import Spec
+from deploy.stages.health.bigquery_rows import bigquery_rows
 from deploy.stages.health.connector_rows import connector_rows
 from deploy.stages.health.cost_row import cost_row
 from deploy.stages.health.event_rows import event_rows
@@ -22,5 +23,6 @@ def rows_of(spec: Spec, readings: Readings) -> list[Row]:
         *connector_rows(spec, readings),
         *event_rows(spec, readings),
         *message_rows(spec, readings),
+        *bigquery_rows(spec, readings),
         cost_row(spec, readings),
     ]

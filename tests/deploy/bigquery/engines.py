@@ -48,7 +48,7 @@ def row(data: Any) -> Row:
 @lru_cache
 def parsed(view: View) -> exp.Create:
     """Return the statement that makes a view, parsed as GoogleSQL."""
-    (statement,) = engine.parsed(view.statement(PLACE))
+    (statement,) = engine.parsed(view.statement(PLACE, {"dt-pubsub": "dt-pubsub"}))
     assert isinstance(statement, exp.Create)
     return statement
 

@@ -142,9 +142,9 @@ def test_a_view_has_the_described_columns_in_their_order_and_of_their_types(view
     selected = parsed(view).expression.named_selects
     assert selected == [column.name for column in view.columns]
     assert warehouse.columns(view.name) == [(column.name, KINDS[column.kind]) for column in view.columns]
-    described = re.findall(r'^  (\w+) OPTIONS\(description="([^"\\]+)"\)', view.statement(PLACE), re.MULTILINE)
+    described = re.findall(r'^  (\w+) OPTIONS\(description="([^"\\]+)"\)', view.statement(PLACE, LABELS), re.MULTILINE)
     assert described == [(column.name, column.description) for column in view.columns]
-    assert f'\nOPTIONS(description="{view.description}")' in view.statement(PLACE)
+    assert f'\nOPTIONS(description="{view.description}")' in view.statement(PLACE, LABELS)
 
 
 @every_view

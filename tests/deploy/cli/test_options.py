@@ -13,7 +13,7 @@ from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.errors import DeployError, InvalidOptions
 from deploy.resources.function import env_words
-from deploy.spec import Alerts, Spec, amount
+from deploy.spec import Alerts, Spec, Warehouse, amount
 from deploy.times import seconds
 from deploy.verbs import USAGES
 from function import schema
@@ -85,6 +85,10 @@ display_name = "Cold chain"
 events = ["temperature", "touch"]
 labels = ["room", "floor"]
 
+[bigquery]
+dataset = "sensors"
+location = "EU"
+
 [alerts]
 emails = ["ops@example.com", "night@example.com", "ops@example.com"]
 channels = ["projects/cold-chain/notificationChannels/123"]
@@ -122,6 +126,7 @@ def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:
         connector_name="Cold chain",
         event_types=("temperature", "touch"),
         connector_labels=("room", "floor"),
+        bigquery=Warehouse("sensors", "EU"),
         alerts=Alerts(
             emails=("ops@example.com", "night@example.com"),
             channels=("projects/cold-chain/notificationChannels/123",),
@@ -358,6 +363,8 @@ OF_KIND = {
     "PERCENT": "50",
     "MESSAGES": "1000",
     "URL": "https://wiki.example.com/runbook",
+    "DATASET": "sensors",
+    "PLACE": "europe-west1",
 }
 
 
@@ -739,6 +746,24 @@ def test_a_setting_of_alerts_without_anybody_to_tell_is_an_error(tmp_path: Path,
         return
     value = "https://wiki.example.com" if place.endswith("_url") else "9"
     assert "no address gets alerts: set --alert-email or --alert-channel" in faults(tmp_path, flags={place: value})
+
+
+def test_none_instead_of_a_dataset_ends_the_storage_and_no_setting_leaves_it_alone(tmp_path: Path) -> None:
+    assert not read(tmp_path).bigquery.is_planned
+    assert read(tmp_path, flags={"bigquery.dataset": "none"}).bigquery.is_removed
+    assert read(tmp_path, environ={"DEPLOY_BIGQUERY_DATASET": "sensors"}).bigquery == Warehouse("sensors")
+
+
+def test_a_location_without_a_dataset_is_an_error(tmp_path: Path) -> None:
+    assert "there is no dataset: set --bigquery" in faults(tmp_path, flags={"bigquery.location": "EU"})
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [("dataset", "my-data"), ("dataset", "p.d"), ("location", "europe west"), ("location", "EU-1")]
+)
+def test_a_dataset_or_location_that_bigquery_would_refuse_is_an_error(tmp_path: Path, place: str, value: str) -> None:
+    given = {"bigquery.dataset": "sensors", f"bigquery.{place}": value}
+    assert repr(value) in faults(tmp_path, flags=given)
 
 
 def test_none_instead_of_an_address_or_an_empty_list_means_no_alerts(tmp_path: Path) -> None:

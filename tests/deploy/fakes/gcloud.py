@@ -17,7 +17,9 @@ from deploy.steps import Argv
 PROJECT = "cold-chain-prod"
 REGION = "europe-west1"
 VERSION_MADE = "2026-11-01T06:00:00.123456Z"
-BUILD_ACCOUNT = "123456789012-compute@developer.gserviceaccount.com"
+NUMBER = "123456789012"
+BUILD_ACCOUNT = f"{NUMBER}-compute@developer.gserviceaccount.com"
+SERVICE_AGENT = f"service-{NUMBER}@gcp-sa-pubsub.iam.gserviceaccount.com"
 URL = "https://dt-pubsub-abcdef-ew.a.run.app"
 BUILT = {"startTime": "2026-11-01T06:00:00.5Z", "finishTime": "2026-11-01T06:01:31.7Z"}
 """The times of each build."""
@@ -132,6 +134,7 @@ class FakeGcloud:
     revisions: list[dict[str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=lambda: ["an-access-token"])
     expiry: str | None = None
+    has_service_agent: bool = False
     traffic: list[dict[str, Any]] = field(default_factory=lambda: [{"latestRevision": True, "percent": 100}])
 
     def __call__(self, argv: Argv, *, stdin: str | None, folder: Path | None, timeout_s: float) -> Finished:
@@ -173,6 +176,10 @@ class FakeGcloud:
         """Enable all APIs."""
         self.services = set(services())
 
+    def knows_account(self, email: str) -> bool:
+        """Return whether an account exists."""
+        return email != SERVICE_AGENT or self.has_service_agent
+
     def _stumble(self, command: Command) -> None:
         if self.broken:
             raise _Failure(self.broken)
@@ -205,6 +212,9 @@ class FakeGcloud:
             return self._run(command)
         if group == "secrets":
             return self._secrets(command, stdin)
+        if command.words == ("beta", "services", "identity", "create"):
+            self.has_service_agent = True
+            return {"email": SERVICE_AGENT}
         if group == "functions":
             return self._functions(command, folder)
         return self._plain(command)
@@ -230,7 +240,7 @@ class FakeGcloud:
             "config": {"credential": {"access_token": self.tokens[0], "token_expiry": self.expiry}},
             "projects": {
                 "projectId": PROJECT,
-                "projectNumber": "123456789012",
+                "projectNumber": NUMBER,
                 "lifecycleState": "ACTIVE",
                 "bindings": [self._builder()],
             },
@@ -294,7 +304,7 @@ class FakeGcloud:
         found = self._must_be(kind, name)
         if verb == "update":
             found.setdefault("labels", {}).update(command.pairs("update-labels"))
-            found |= self._lasting(command)
+            found |= self._lasting(command) | self._of_bigquery(command)
         if verb == "enable":
             found["disabled"] = False
         if verb == "delete":
@@ -315,15 +325,31 @@ class FakeGcloud:
             made |= {"topic": f"projects/{PROJECT}/topics/{command.flags['topic']}", **self._lasting(command)}
             made |= {"filter": command.flags.get("message-filter", "")}
             made |= {"enableMessageOrdering": True} if "enable-message-ordering" in command.flags else {}
+            made |= self._of_bigquery(command)
         if kind == "service-accounts":
             made = {"email": f"{name}@{PROJECT}.iam.gserviceaccount.com", "description": command.flags["description"]}
+        return made
+
+    @staticmethod
+    def _of_bigquery(command: Command) -> dict[str, Any]:
+        """Return the settings that the flags of a BigQuery subscription make; those left out of it become false."""
+        flags, made = command.flags, dict[str, Any]()
+        if table := flags.get("bigquery-table"):
+            made["bigqueryConfig"] = {"table": table, "state": "ACTIVE"}
+            switches = {"use-table-schema": "useTableSchema", "write-metadata": "writeMetadata"}
+            switches["drop-unknown-fields"] = "dropUnknownFields"
+            made["bigqueryConfig"] |= {member: True for flag, member in switches.items() if flag in flags}
+            made["state"] = "ACTIVE"
+        if file := flags.get("message-transforms-file"):
+            made["messageTransforms"] = json.loads(Path(file).read_text("utf-8"))
         return made
 
     @staticmethod
     def _lasting(command: Command) -> dict[str, Any]:
         lasting: dict[str, Any] = {}
         if days := command.flags.get("message-retention-duration", "").removesuffix("d"):
-            lasting["messageRetentionDuration"] = f"{int(days) * 86400}s" if days.isdigit() else "600s"
+            in_s = days if days.endswith("s") else "600s"
+            lasting["messageRetentionDuration"] = f"{int(days) * 86400}s" if days.isdigit() else in_s
         if period := command.flags.get("expiration-period"):
             lasting["expirationPolicy"] = {} if period == "never" else {"ttl": "86400s"}
         return {**lasting, **delivery(command.flags)}

@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from deploy.google.https import Answer, Call
-from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.fakes.gcloud import PROJECT, FakeGcloud
 from tests.emulators.clouds.exchange import Answer as Reply
 from tests.emulators.clouds.exchange import Request, find_route
 from tests.emulators.clouds.google.bigquery import BigQuery
@@ -28,16 +28,17 @@ class FakeGoogleApi:
     ``before`` is called with each request. ``sent``: method and URL of each request. ``stumbles``: refusals of the next
     requests with this method whose path ends like this. ``lost``: methods and ends of paths of requests whose next
     answer is lost, after the request was carried out. ``reads`` answers the requests that stand for read commands of
-    gcloud; by default nothing does, so that gcloud has to run.
+    gcloud; by default nothing does, so that gcloud has to run. APIs and accounts are those of ``google``.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], google: FakeGcloud | None = None) -> None:
+        self.google = google or FakeGcloud()
         self.estate = Estate(project=PROJECT)
         self.metrics = LogMetrics(self.estate, clock)
         self.channels = NotificationChannels(self.estate, self.metrics)
         self.dashboards = Dashboards(self.estate, self.metrics)
         self.iam = Policies(self.estate, lambda _: True)
-        self.bigquery = BigQuery(self.estate, self.iam, lambda _: True)
+        self.bigquery = BigQuery(self.estate, self.iam, self.google.knows_account)
         self.before: Callable[[Call], object] = lambda _: None
         self.sent: list[tuple[str, str]] = []
         self.stumbles: list[tuple[str, str, Problem]] = []
@@ -59,7 +60,7 @@ class FakeGoogleApi:
 
     def changes(self) -> list[tuple[str, str]]:
         """Return method and URL of each request that may change something."""
-        return [(method, url) for method, url in self.sent if method != "GET"]
+        return [(method, url) for method, url in self.sent if method != "GET" and not url.endswith(":getIamPolicy")]
 
     def __call__(self, call: Call) -> Answer:
         """Answer a request."""
@@ -95,6 +96,8 @@ class FakeGoogleApi:
         found = find_route(self._routes, request)
         assert found, f"{request.method} {request.target} is not played"
         route, parts = found
+        if request.host == _BIGQUERY and _BIGQUERY not in self.google.services:
+            raise denied(f"BigQuery API has not been used in project {PROJECT} before or it is disabled.")
         if route.permission in self.estate.denied:
             raise denied(f"Permission '{route.permission}' denied on resource.")
         return route.handler(request, **parts)

@@ -162,3 +162,31 @@ def test_a_refusal_has_gclouds_code_and_remedy(status: int, name: str, message: 
 def test_a_refusal_that_is_not_googles_has_its_status() -> None:
     assert refusal("GET", URL, Answer(502)).what == "HTTP status 502"
     assert refusal("GET", URL, Answer(418, {"error": "tea"})).what == "HTTP status 418"
+
+
+def test_the_end_of_a_query_of_bigquery_is_waited_for_where_it_runs() -> None:
+    job = {"projectId": "p", "jobId": "job_1", "location": "EU"}
+    running = ok({"jobComplete": False, "jobReference": job})
+    asked = Scripted(running, running, ok({"jobComplete": True, "jobReference": job}))
+    jobs = "https://bigquery.googleapis.com/bigquery/v2/projects/p/queries"
+    assert asked.api().change(RestCall("POST", jobs, {"query": "SELECT 1"}))["jobComplete"] is True
+    result = f"{jobs}/job_1?location=EU&maxResults=0&timeoutMs=20000"
+    assert [(call.method, call.url) for call in asked.sent] == [("POST", jobs), ("GET", result), ("GET", result)]
+
+
+def test_a_deletion_without_an_answer_is_done() -> None:
+    asked = Scripted(Answer(204))
+    assert (
+        asked.api().change(RestCall("DELETE", "https://bigquery.googleapis.com/bigquery/v2/projects/p/datasets/d"))
+        == {}
+    )
+
+
+def test_a_read_request_that_has_to_be_a_post_has_a_body() -> None:
+    asked = Scripted(ok({"bindings": []}))
+    wanted = Get(
+        "https://bigquery.googleapis.com/bigquery/v2/projects/p/datasets/d/tables/t:getIamPolicy", body={"options": {}}
+    )
+    assert asked.api().read(wanted) == {"bindings": []}
+    assert (asked.sent[0].method, asked.sent[0].body) == ("POST", {"options": {}})
+    assert wanted.line().startswith("POST https://")

@@ -24,7 +24,7 @@ from deploy.resources.alert_definitions import (
     page_text,
 )
 from deploy.resources.own_fields import differences
-from deploy.spec import ALERT_DEFAULTS, Alerts, Spec
+from deploy.spec import ALERT_DEFAULTS, Alerts, Spec, Warehouse
 from deploy.stages.convergence import ROUND_S, ROUNDS
 from deploy.stages.source import ROOT, runbook
 from deploy.verbs import USAGES
@@ -42,6 +42,7 @@ TOLD = Alerts(emails=("ops@example.com",), pages=runbook())
 SPECS = (
     spec(alerts=TOLD),
     spec(name="site2-pubsub", region="us-east1", alerts=TOLD),
+    spec(alerts=TOLD, bigquery=Warehouse("sensors")),
     spec(alerts=Alerts(emails=("a@b.org",), runbook_url="https://wiki.example.com/runbook/", pages=runbook())),
 )
 EVERY = [(wanted, alert) for wanted in SPECS for alert in alerts_of(wanted)]

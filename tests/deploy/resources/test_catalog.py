@@ -9,12 +9,13 @@ import pytest
 
 from deploy.errors import ApplyFailed, NotOwned, NotReady
 from deploy.resources import catalog
+from deploy.resources.bigquery.dataset import OfBigQuery
 from deploy.resources.catalog import Entry
 from deploy.resources.iam_binding import IamBinding
 from deploy.resources.marked import Marked
 from deploy.resources.memory import Memory
 from deploy.resources.resource import CommandGroup, Facts, Resource, label_changes, label_words
-from deploy.spec import Alerts, Spec
+from deploy.spec import Alerts, Spec, Warehouse
 from deploy.steps import Argv, GcloudCall, Get, ResourceId, Step, keep, update
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.stage import Stage, spec
@@ -233,6 +234,34 @@ def test_the_products_alerts_name_the_api_that_they_call_which_is_enabled_only_w
     assert more == {"logging.googleapis.com", "monitoring.googleapis.com"}
 
 
+def test_the_products_resources_of_bigquery_name_the_api_that_they_call_which_is_enabled_only_with_it() -> None:
+    made = catalog.resources(spec(bigquery=Warehouse("sensors")))
+    of_bigquery = [resource for resource in made if isinstance(resource, OfBigQuery)]
+    assert [resource.title for resource in of_bigquery] == [
+        "dataset sensors",
+        "table sensors.events",
+        "Pub/Sub as dataEditor on table sensors.events",
+        "views of dataset sensors",
+    ]
+    assert all(resource.describe.service in resource.services for resource in of_bigquery)  # type: ignore[union-attr]
+    assert set(catalog.services(bigquery=True)) - set(catalog.services()) == {"bigquery.googleapis.com"}
+    ids = [resource.id for resource in made]
+    for place, resource in enumerate(made):
+        assert {*resource.after} <= {*ids[:place]}, resource.title
+
+
+def test_the_products_resources_of_bigquery_need_permissions_only_if_a_dataset_is_named() -> None:
+    with_it = catalog.deployer_permissions(spec=spec(bigquery=Warehouse("sensors")))
+    more = set(with_it) - set(catalog.deployer_permissions(spec=spec()))
+    assert {name.rpartition(".")[0] for name in more} == {
+        *("bigquery.datasets", "bigquery.jobs", "bigquery.tables", "pubsub.subscriptions"),
+    }
+    assert {name for name in more if name.startswith("bigquery.")} - catalog.IN_OWN_DATASET == {
+        "bigquery.datasets.create",
+        "bigquery.jobs.create",
+    }
+
+
 def test_the_products_alerts_need_permissions_only_if_somebody_is_to_be_told() -> None:
     more = set(catalog.deployer_permissions()) - set(catalog.deployer_permissions(alerts=False))
     assert {name.rpartition(".")[0] for name in more} == {
@@ -250,6 +279,7 @@ def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_pare
     assert [resource.title for resource in watched if resource not in made] == left
     removable = catalog.removable(spec())
     assert [resource.title for resource in removable if resource not in watched] == [
+        "data in BigQuery",
         "topics in no settings",
         "temporary subscriptions",
         "secrets of verify --report",

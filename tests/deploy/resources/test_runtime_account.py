@@ -15,6 +15,7 @@ def test_the_account_is_created_by_name_and_later_named_by_address() -> None:
     assert isinstance(made.call, GcloudCall)
     assert made.call.argv[:4] == ("iam", "service-accounts", "create", "dt-pubsub")
     assert "--description=Publishes the events of DT's sensors (dt-pubsub=dt-pubsub)" in made.call.argv
+    assert isinstance(ACCOUNT.describe, tuple)
     assert ACCOUNT.describe[:4] == ("iam", "service-accounts", "describe", EMAIL)
 
 

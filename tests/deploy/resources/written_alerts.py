@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from deploy.resources.alert_definitions import alerts_of, dashboard_of, log_metrics_of
-from deploy.spec import Alerts
+from deploy.spec import Alerts, Warehouse
 from tests.deploy.stage import spec
 
 FILE = Path(__file__).with_name("alerts.json")
@@ -15,7 +15,8 @@ FILE = Path(__file__).with_name("alerts.json")
 
 def written() -> str:
     """Return the policies with their thresholds that no setting names, the log-based metrics and the dashboard."""
-    wanted = spec(alerts=Alerts(emails=("ops@example.com",), runbook_url="https://wiki.example.com/runbook/"))
+    told = Alerts(emails=("ops@example.com",), runbook_url="https://wiki.example.com/runbook/")
+    wanted = spec(alerts=told, bigquery=Warehouse("sensors"))
     found = {
         "policies": {alert.key: {"unset": alert.unset, **alert.body} for alert in alerts_of(wanted)},
         "metrics": {metric.name: metric.body for metric in log_metrics_of(wanted)},

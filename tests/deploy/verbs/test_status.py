@@ -426,6 +426,7 @@ def test_json_has_every_reading_as_a_number(morning: Stage) -> None:
         "lastEvent": {"at": EVENT["timestamp"], **{name: EVENT[name] for name in NOTHING}},
         "lastDay": {"delivered": 120, "gap": None, "backfilledAt": None, "newestAtDt": None},
         "backlogs": [{"subscription": name, **backlog} for name in ("dt-events", "dt-rejected")],
+        "bigquery": None,
         "rejected": [{"reason": "malformed", "count": 1, "newest": {**MALFORMED_IN_JSON}}],
         "secret": {"name": "dt-signature", "version": 1, "ageSeconds": 1_897_199, "liveVersions": 1},
         "rotation": None,
@@ -466,7 +467,7 @@ def test_json_has_null_for_what_cannot_be_read_and_the_findings(morning: Stage) 
     assert morning.deployment(in_json=True).status() == UNHEALTHY
     health = morning.in_json()["health"]
     assert {key for key, value in health.items() if value is None} == {
-        *("drift", "requests", "lastDay", "backlogs", "rotation", "cost")
+        *("drift", "requests", "lastDay", "backlogs", "bigquery", "rotation", "cost")
     }
     assert health["findings"][0] == {
         "what": [f"connector in {DT_PROJECT}"],
@@ -483,6 +484,9 @@ def test_the_page_describes_every_key_of_the_document(morning: Stage) -> None:
     hour = 3600 // 300
     morning.silent = range(2 * hour, 4 * hour)
     morning.requests, morning.measured_s = {"200": 28_800}, 86_400
+    config = {"table": "cold-chain-prod.sensors.events", "state": "ACTIVE"}
+    written = {"labels": {"dt-pubsub": "dt-pubsub"}, "bigqueryConfig": config, "name": "p/dt-events-bigquery"}
+    morning.google.things["subscriptions", "dt-events-bigquery"] = written
     morning.deployment(in_json=True).status()
     table = OPERATIONS.partition("### In JSON")[2].partition("\n\n")[2].partition("\n## ")[0]
     keys = {name for row in table.splitlines() for name in re.findall(r"`(\w+)`", row.partition("|")[2])}

@@ -1,0 +1,128 @@
+"""The subscription that writes every message of the main topic into the table, with the transform that makes the rows.
+
+Pub/Sub accepts it only if the table exists and its service agent may write to it:
+https://cloud.google.com/pubsub/docs/create-bigquery-subscription
+"""
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from deploy.bigquery.blueprint import ATTEMPTS, Writer, subscription_body
+from deploy.bigquery.transform import FILE
+from deploy.resources.bigquery.event_table import EventTable
+from deploy.resources.by_hand import as_suffix, on_subscription
+from deploy.resources.dead_letter import RETENTION as DEAD_LETTER_RETENTION
+from deploy.resources.further_subscription import RETRY_FLAGS
+from deploy.resources.own_fields import differences
+from deploy.resources.pubsub import Difference, Subscription, Topic, topic_id
+from deploy.resources.resource import Facts, Resource
+from deploy.resources.service_agent import AGENT
+from deploy.spec import Spec, last_segment
+from deploy.steps import GcloudCall, ResourceId, Step
+
+HEALTHY = frozenset({"", "ACTIVE", "STATE_UNSPECIFIED"})
+"""The states in which Pub/Sub writes, or does not say that it cannot."""
+
+
+@dataclass(frozen=True, slots=True)
+class BigQuerySubscription(Subscription):
+    """The subscription. Its retention and its retries can be changed elsewhere, and stay so."""
+
+    is_optional: ClassVar[bool] = True
+
+    @property
+    def name(self) -> str:
+        """The subscription's id."""
+        return self.spec.bigquery_subscription
+
+    @property
+    def after(self) -> tuple[ResourceId, ...]:
+        """The topics, the table and the account."""
+        return (topic_id(self.topic), topic_id(self.spec.unwritten_topic), EventTable(self.spec).id, AGENT)
+
+    def creation(self, facts: Facts) -> GcloudCall:
+        """Return the call that creates it. Google refuses it until it knows the role that was granted before."""
+        return replace(Subscription.creation(self, facts), needs_new_role=True)
+
+    def creation_flags(self) -> list[str]:
+        """Return the flags of ``create`` for its table, its transform and its dead letters."""
+        return [*self._target(""), f"--message-transforms-file={FILE}", *self._dead_letters()]
+
+    def changed(self, facts: Facts) -> tuple[Step, ...]:
+        """Return the step that updates it, or keeps it.
+
+        Raises:
+            Unusable: it is detached, or belongs to another topic, which cannot be changed.
+
+        """
+        return tuple(
+            replace(step, call=replace(step.call, needs_new_role=True)) if isinstance(step.call, GcloudCall) else step
+            for step in Subscription.changed(self, facts)
+        )
+
+    def _target(self, account: str) -> list[str]:
+        """Return the flags of the table. An update replaces all of them. ``account``: one that was set elsewhere."""
+        return [
+            f"--bigquery-table={EventTable(self.spec).place.full_table}",
+            *("--use-table-schema", "--write-metadata", "--drop-unknown-fields"),
+            *([f"--bigquery-service-account-email={account}"] if account else []),
+        ]
+
+    def _dead_letters(self) -> list[str]:
+        return [f"--dead-letter-topic={self.spec.unwritten_topic}", f"--max-delivery-attempts={ATTEMPTS}", *RETRY_FLAGS]
+
+    def differences(self, found: Facts) -> list[Difference]:
+        """Return what differs: expiration, table, transform, and dead letters if there are none."""
+        topics = f"projects/{self.spec.google_project}/topics"
+        writer = Writer(f"{topics}/{self.topic}", f"{topics}/{self.spec.unwritten_topic}")
+        wanted = subscription_body(EventTable(self.spec).place, writer, {})
+        flags = {
+            "bigqueryConfig": self._target((found.get("bigqueryConfig") or {}).get("serviceAccountEmail", "")),
+            "messageTransforms": [f"--message-transforms-file={FILE}"],
+            **({} if found.get("deadLetterPolicy") else {"deadLetterPolicy": self._dead_letters()}),
+        }
+        own: list[Difference] = []
+        for name, added in flags.items():
+            changes = differences({name: wanted[name]}, found)
+            own += [(change, () if place else tuple(added)) for place, change in enumerate(changes)]
+        return [*Subscription.differences(self, found), *own]
+
+    def kept_reason(self, found: Facts) -> str:
+        """Return where it writes, or why it cannot, and what was set elsewhere."""
+        state = state_of(found)
+        writes = f"cannot write to {table_of(found)}: {state}" if state else f"writes to {table_of(found)}"
+        ours = {"bigqueryConfig", "messageTransforms", "state", "retryPolicy"}
+        dead = (found.get("deadLetterPolicy") or {}).get("deadLetterTopic", "")
+        ours |= {"deadLetterPolicy"} if last_segment(dead) == self.spec.unwritten_topic else set()
+        others = {name: value for name, value in found.items() if name not in ours}
+        return f"{writes}{as_suffix(on_subscription(others, ordered=self.spec.ordered))}"
+
+
+def bigquery_subscription(spec: Spec) -> BigQuerySubscription:
+    """Return the subscription of a deployment that writes to BigQuery."""
+    return BigQuerySubscription(spec, spec.topic, None, DEAD_LETTER_RETENTION)
+
+
+def left_of_bigquery(spec: Spec) -> list[Resource]:
+    """Return what a plan removes if the events are to be stored no longer, in this order. The data stay."""
+    return [
+        bigquery_subscription(spec),
+        Subscription(spec, spec.unwritten_topic, None, DEAD_LETTER_RETENTION),
+        Topic(spec, spec.unwritten_topic),
+    ]
+
+
+def state_of(found: Facts) -> str:
+    """Return why Pub/Sub cannot write, as BigQuery's state says it; empty if it can, or if Google does not say."""
+    states = ((found.get("bigqueryConfig") or {}).get("state", ""), found.get("state", ""))
+    return next((str(state) for state in states if state not in HEALTHY), "")
+
+
+def table_of(found: Facts) -> str:
+    """Return the table of a subscription, as ``project.dataset.table``; Google may write a colon."""
+    return str((found.get("bigqueryConfig") or {}).get("table", "")).replace(":", ".", 1)
+
+
+def dataset_of(found: Facts) -> str:
+    """Return the id of the dataset that a subscription writes to; empty if it writes to none."""
+    return table_of(found).rpartition(".")[0].rpartition(".")[2]

@@ -1,0 +1,1 @@
+"""BigQuery in one flag: its resources in plans, changes and removals."""

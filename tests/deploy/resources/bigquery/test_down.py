@@ -1,0 +1,107 @@
+"""``down`` with BigQuery: the data stay, unless their loss is confirmed by the name of the dataset."""
+
+import pytest
+
+from deploy.errors import Aborted, ApplyFailed, DeployError
+from deploy.google.https import Call
+from deploy.spec import Warehouse
+from deploy.verbs.exit_codes import NOTHING_TO_DO
+from tests.deploy.fakes.gcloud import PROJECT
+from tests.deploy.resources.bigquery.conftest import SENSORS
+from tests.deploy.stage import Stage
+
+
+def datasets(stage: Stage) -> list[str]:
+    return sorted(stage.api.bigquery.catalog.datasets)
+
+
+def test_down_without_any_setting_removes_the_subscriptions_and_says_that_the_data_stay(stored: Stage) -> None:
+    assert stored.deployment().down() == NOTHING_TO_DO
+    assert stored.google.things == {}
+    assert datasets(stored) == ["sensors"]
+    assert "keeps all data, which cost storage; to delete them, too: python -m deploy down --delete-data=sensors" in (
+        stored.shown
+    )
+
+
+def test_data_are_deleted_by_name_also_after_everything_else_is_gone(stored: Stage) -> None:
+    stored.deployment(bigquery=SENSORS).down()
+    assert stored.deployment().down(delete_data="sensors") == NOTHING_TO_DO
+    assert stored.api.left() == []
+    assert f"bq --project_id={PROJECT} rm -r -f -d {PROJECT}:sensors" in stored.shown
+    assert "all events in dataset sensors are deleted" in stored.shown
+    assert stored.deployment().down(delete_data="sensors") == NOTHING_TO_DO  # nothing is there any more
+
+
+def test_yes_alone_does_not_confirm_the_loss_of_data(stored: Stage) -> None:
+    with pytest.raises(Aborted, match="not confirmed by --yes alone") as refused:
+        stored.deployment().down(delete_data="")
+    assert refused.value.fix == ("python -m deploy down --yes --delete-data=sensors",)
+    assert (stored.google.changes(), stored.api.changes()) == ([], [])
+
+
+@pytest.mark.parametrize("answer", ["y\ny\n", "y\nsensor\n", "y\n", "n\nsensors\n"])
+def test_without_the_typed_name_of_the_dataset_nothing_is_changed(stored: Stage, answer: str) -> None:
+    with pytest.raises(Aborted, match="nothing was changed"):
+        stored.deployment(yes=False, answer=answer).down(delete_data="")
+    assert (stored.google.changes(), stored.api.changes()) == ([], [])
+
+
+def test_the_typed_name_of_the_dataset_deletes_the_data(stored: Stage) -> None:
+    assert stored.deployment(yes=False, answer="y\nsensors\n").down(delete_data="") == NOTHING_TO_DO
+    assert "all events in BigQuery are lost: type the name of the dataset, sensors, to delete them:" in stored.noted
+    assert datasets(stored) == []
+
+
+def test_a_dataset_that_is_not_ours_cannot_be_named(stored: Stage) -> None:
+    stored.api.bigquery.datasets.create("payroll", {"location": "EU", "labels": {"dt-pubsub": "other-pubsub"}})
+    with pytest.raises(DeployError, match="payroll is no dataset of this deployment") as refused:
+        stored.deployment().down(delete_data="payroll")
+    assert refused.value.fix == ("python -m deploy down --delete-data=sensors",)
+    assert datasets(stored) == ["payroll", "sensors"]
+
+
+def test_of_several_datasets_one_has_to_be_named_and_only_that_one_goes(stored: Stage) -> None:
+    assert stored.deployment(bigquery=Warehouse("events2")).up(verify=False) == NOTHING_TO_DO
+    with pytest.raises(DeployError, match="several datasets: name one"):
+        stored.deployment(yes=False, answer="y\nsensors\n").down(delete_data="")
+    assert stored.deployment().down(delete_data="events2") == NOTHING_TO_DO
+    assert datasets(stored) == ["sensors"]
+
+
+def test_tables_of_others_keep_the_dataset_and_only_ours_are_deleted(stored: Stage) -> None:
+    stored.api.bigquery.tables.create("sensors", "notes", {"schema": {"fields": [{"name": "a", "type": "STRING"}]}})
+    assert stored.deployment().down(delete_data="sensors") == NOTHING_TO_DO
+    assert list(stored.api.bigquery.catalog.tables) == [("sensors", "notes")]
+    assert "stays, because others have tables in it: notes" in stored.shown
+
+
+def test_a_table_that_others_make_during_down_is_not_deleted_with_the_dataset(stored: Stage) -> None:
+    def appear(call: Call) -> None:
+        if call.method == "GET" and not stored.google.things and ("sensors", "notes") not in tables:
+            stored.api.bigquery.tables.create("sensors", "notes", {"schema": {"fields": []}})
+
+    tables = stored.api.bigquery.catalog.tables
+    stored.api.before = appear
+    stored.deployment().down(delete_data="sensors")
+    assert ("sensors", "notes") in tables
+
+
+def test_a_removal_that_is_killed_before_the_data_go_names_the_command_that_finishes_it(stored: Stage) -> None:
+    def killed(call: Call) -> None:
+        if call.method == "DELETE":
+            raise KeyboardInterrupt
+
+    stored.api.before = killed
+    with pytest.raises(ApplyFailed) as stopped:
+        stored.deployment().down(delete_data="sensors")
+    assert stopped.value.fix[-1] == "python -m deploy down --delete-data=sensors"
+    stored.api.before = lambda _: None
+    assert stored.deployment().down(delete_data="sensors") == NOTHING_TO_DO
+    assert stored.api.left() == []
+
+
+def test_a_refusal_to_list_datasets_leaves_them_and_says_so(up: Stage) -> None:
+    up.google.services.add("bigquery.googleapis.com")
+    up.api.estate.denied = {"bigquery.datasets.get"}
+    assert up.deployment().down() == NOTHING_TO_DO
