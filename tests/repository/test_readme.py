@@ -11,7 +11,7 @@ import pytest
 import function
 from deploy.resources.catalog import of_alerts, resources, services
 from deploy.resources.connector import plan_connector
-from deploy.spec import FUNCTION_DEFAULTS, Alerts, Spec, SubscriptionSettings, amount
+from deploy.spec import FUNCTION_DEFAULTS, Alerts, Spec, SubscriptionSettings, Warehouse, amount
 from function.outcomes import BY_ERROR, BY_ERROR_WITH_ORIGIN, DELIVERED, INTERNAL
 from function.secret_source import REREAD_AFTER_S
 from function.settings import Settings
@@ -198,7 +198,8 @@ def test_the_readme_shows_the_summary_of_the_first_plan() -> None:
 
 def test_the_cost_table_lists_every_resource_and_the_connector() -> None:
     further = SubscriptionSettings("alarms", dead_letter="alarms-dead-letter")
-    spec = Spec("my-project", "europe-west1", alerts=Alerts(emails=("ops@example.com",)), subscriptions=(further,))
+    alerts, bigquery = Alerts(emails=("ops@example.com",)), Warehouse("sensors")
+    spec = Spec("my-project", "europe-west1", alerts=alerts, bigquery=bigquery, subscriptions=(further,))
     listed = [name for row in MADE for name in re.findall(r"`([^`]+)`", row[0])]
 
     (connector,) = plan_connector(spec, "PROJECT", (), "")

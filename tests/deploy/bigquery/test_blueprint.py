@@ -1,6 +1,7 @@
 """The REST bodies and the SQL of a dataset: what BigQuery and Pub/Sub get, and that all of it fits together."""
 
 import re
+from dataclasses import replace
 
 import pytest
 import sqlglot
@@ -9,7 +10,7 @@ from sqlglot import exp
 from deploy.bigquery.blueprint import VIEWS, Writer, blueprint
 from deploy.bigquery.measurements import EVENTS_ONCE
 from deploy.bigquery.place import Place
-from deploy.bigquery.table import CLUSTERS, COLUMNS
+from deploy.bigquery.table import CLUSTERS, COLUMNS, table_statement
 from deploy.bigquery.transform import CODE
 from deploy.bigquery.view import View
 from tests.deploy.bigquery.engines import KINDS, PLACE, Warehouse, parsed
@@ -144,7 +145,8 @@ def test_a_view_has_the_described_columns_in_their_order_and_of_their_types(view
     assert warehouse.columns(view.name) == [(column.name, KINDS[column.kind]) for column in view.columns]
     described = re.findall(r'^  (\w+) OPTIONS\(description="([^"\\]+)"\)', view.statement(PLACE, LABELS), re.MULTILINE)
     assert described == [(column.name, column.description) for column in view.columns]
-    assert f'\nOPTIONS(description="{view.description}")' in view.statement(PLACE, LABELS)
+    marked = 'labels=[("dt-pubsub", "dt-pubsub")]'
+    assert f'\nOPTIONS(description="{view.description}", {marked})' in view.statement(PLACE, LABELS)
 
 
 @every_view
@@ -187,3 +189,26 @@ def test_every_number_names_its_unit_or_is_a_count(view: View) -> None:
 
 def test_the_columns_of_the_table_have_one_description_each() -> None:
     assert len({column.name for column in COLUMNS}) == len({column.description for column in COLUMNS}) == len(COLUMNS)
+
+
+def test_the_statement_of_the_table_makes_the_same_table_as_the_rest_body() -> None:
+    made = sqlglot.parse_one(table_statement(PLACE, LABELS), read="bigquery")
+    columns = [(column.name, column.args["kind"].sql("bigquery")) for column in made.find_all(exp.ColumnDef)]
+    assert columns == [(column.name, column.kind) for column in COLUMNS]
+    text = table_statement(PLACE, LABELS)
+    assert all(f'{column.name} {column.kind} OPTIONS(description="{column.description}")' in text for column in COLUMNS)
+    assert f"PARTITION BY DATE(event_time) CLUSTER BY {', '.join(CLUSTERS)} OPTIONS(" in text
+    assert text.endswith('labels=[("dt-pubsub", "dt-pubsub")])')
+
+
+def test_the_digest_of_a_view_changes_with_its_sql_its_place_and_its_labels() -> None:
+    other = Place("my-project", "elsewhere", "europe-west1")
+    digests = [
+        EVENTS_ONCE.digest(PLACE, LABELS),
+        EVENTS_ONCE.digest(other, LABELS),
+        EVENTS_ONCE.digest(PLACE, {**LABELS, "team": "x"}),
+        replace(EVENTS_ONCE, description="Another.").digest(PLACE, LABELS),
+    ]
+    assert len(set(digests)) == 4
+    assert all(re.fullmatch(r"[0-9a-f]{16}", digest) for digest in digests)
+    assert EVENTS_ONCE.digest(PLACE, LABELS) == digests[0]

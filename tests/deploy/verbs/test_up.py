@@ -421,7 +421,7 @@ def test_up_without_changes_says_how_to_find_everything(up: Stage) -> None:
 def test_up_in_json_has_the_next_steps_whether_something_changed_or_not(up: Stage, digest: str) -> None:
     assert up.deployment(in_json=True, digest=digest).up(verify=False) == NOTHING_TO_DO
     found = up.in_json()["next"]
-    assert list(found) == ["events", "rejected", "read", "watch", "alerts", "links", "cost", "remove"]
+    assert list(found) == ["events", "rejected", "read", "watch", "alerts", "bigquery", "links", "cost", "remove"]
     assert (found["events"], found["rejected"], len(found["links"])) == ("dt-events", "dt-rejected", 7)
 
 
