@@ -83,7 +83,7 @@ test-web: $(VENV)/.web  ## test the live page in Chromium
 	@exec $(BIN)/python -m pytest -m web -n 2 --no-cov tests/web $(PYTEST)
 
 test-examples: $(VENV)/.tests $(VENV)/.beam $(VENV)/.plot  ## run the examples with Beam and matplotlib; needs an index
-	@exec $(BIN)/python -m pytest -m examples -n 0 --no-cov tests/examples $(PYTEST)
+	@EXAMPLES_VENVS="$(abspath $(VENV))" exec $(BIN)/python -m pytest -m examples -n 0 --no-cov tests/examples $(PYTEST)
 
 picture: $(VENV)/.web  ## make the picture of the live page
 	@$(BIN)/python -m tests.web.chromium

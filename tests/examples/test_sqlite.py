@@ -157,3 +157,11 @@ def test_what_waits_at_the_end_is_given_back(database: sqlite3.Connection) -> No
 def test_a_message_of_somebody_else_is_kept_apart_instead_of_coming_for_ever(database: sqlite3.Connection) -> None:
     subscriber.store_event(database, Received(Message(b"not ours", {}), message_id="7"))
     assert database.execute("SELECT body_sha256, reason FROM rejected").fetchall() == [("7", "no event")]
+
+
+@pytest.mark.parametrize("time", ["", "yesterday", "0001-01-01T00:00:00+14:00", "2026-11-02T08:00:60Z"])
+def test_an_event_whose_time_cannot_be_read_is_stored_without_one(time: str, database: sqlite3.Connection) -> None:
+    message = touch(1)
+    odd = Message(message.data, {**message.attributes, "timestamp": time})
+    subscriber.store_event(database, Received(odd))
+    assert database.execute("SELECT event_id, time FROM events").fetchall() == [("touch-0001", None)]

@@ -37,10 +37,10 @@ Inbox = SimpleQueue[tuple[Store, Message] | None]
 def utc(text: str) -> str | None:
     """Return a time as text that sorts, or None. Old events have 9 digits of a second, and datetime takes 6."""
     try:
-        time = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text))
-    except ValueError:
+        time = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", text)).astimezone(UTC)
+    except (ValueError, OverflowError):  # no time, or one before the year 1
         return None
-    return time.astimezone(UTC).isoformat(timespec="microseconds")
+    return time.isoformat(timespec="microseconds")
 
 
 def store_event(database: sqlite3.Connection, message: Message) -> None:
