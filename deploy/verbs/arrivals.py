@@ -21,6 +21,8 @@ from deploy.repair.arrived.places import (
 from deploy.repair.arrived.table import TABLE_NAME
 from deploy.repair.audit.auditing import Missing
 from deploy.repair.audit.ledger import Ledger
+from deploy.resources.bigquery.event_table import EventTable
+from deploy.times import utc
 
 SUBSCRIPTION = Flag(
     "--subscription",
@@ -29,14 +31,26 @@ SUBSCRIPTION = Flag(
         "help": "what arrived is what this subscription of the main topic still has (default: what the topic has kept)",
     },
 )
-TABLE = Flag("--table", {"metavar": "PROJECT.DATASET.TABLE", "help": "what arrived is what this BigQuery table has"})
+NO_TABLE = "none"
+"""The value of ``--table`` if the topic is to be read although the events are stored in BigQuery."""
+
+TABLE = Flag(
+    "--table",
+    {
+        "metavar": "PROJECT.DATASET.TABLE",
+        "help": (
+            "what arrived is what this BigQuery table has (default with [bigquery]: its own table, if that is as old "
+            f"as the window; {NO_TABLE}: what the topic has kept)"
+        ),
+    },
+)
 _SUBSCRIPTION_ID = r"[A-Za-z][\w.~+%-]{2,254}"
 
 
 def faults_of(flags: argparse.Namespace) -> list[str]:
     """Return what is wrong with the flags that name a place."""
     faults = []
-    if flags.table and not re.fullmatch(TABLE_NAME, flags.table, re.ASCII):
+    if flags.table and flags.table != NO_TABLE and not re.fullmatch(TABLE_NAME, flags.table, re.ASCII):
         faults.append(f"--table: {flags.table[:MAX_NAME]!r} is not PROJECT.DATASET.TABLE")
     if flags.table and flags.subscription:
         faults.append("--table and --subscription exclude each other")
@@ -62,6 +76,8 @@ def reading_of(context: Context, window: Window) -> Reading:
 def place_of(context: Context, reading: Reading, *, acknowledges: bool = False) -> Iterator[Arrived]:
     """Yield where it is read what arrived, checked: a table or a subscription if one is named, else the topic itself.
 
+    If the events are stored in BigQuery, the deployment's own table is read instead of the topic.
+
     At the end of the context, the messages of a subscription are given back, or acknowledged if it ended well.
 
     Raises:
@@ -71,13 +87,35 @@ def place_of(context: Context, reading: Reading, *, acknowledges: bool = False) 
     flags = context.flags
     with ExitStack() as stack:
         place: Arrived = ArrivedOnTopic(reading)
-        if flags.table:
-            place = ArrivedInTable(reading, context.bigquery, flags.table)
+        if table := _table(context, reading):
+            place = ArrivedInTable(reading, context.bigquery, table)
         elif flags.subscription:
             holds = holding(context.pubsub, flags.subscription, reading.notice, acknowledges=acknowledges)
             place = ArrivedInSubscription(reading, flags.subscription, stack.enter_context(holds))
         place.check()
         yield place
+
+
+def _table(context: Context, reading: Reading) -> str:
+    """Return the table that is read: the named one, or the deployment's own if it has all of the window; else "".
+
+    Raises:
+        DeployError: it is not known how old the own table is.
+
+    """
+    flags, spec = context.flags, context.spec
+    if flags.table or flags.subscription or not spec.bigquery.is_on:
+        return "" if flags.table == NO_TABLE else flags.table or ""
+    own = EventTable(spec)
+    found = context.google.read(own.describe)
+    if found is None or own.not_ours({own.key: found}):
+        reading.notice(f"note: {own.title} is not there yet, so the topic is read")
+        return ""
+    made_at = int(found.get("creationTime") or 0) / 1000
+    if made_at > reading.window.start:
+        reading.notice(f"note: {own.title} has no events from before {utc(made_at)}, so the topic is read")
+        return ""
+    return own.place.full_table
 
 
 @contextmanager

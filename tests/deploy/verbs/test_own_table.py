@@ -1,0 +1,75 @@
+"""``audit`` and ``backfill --missing-only`` read the deployment's own BigQuery table if ``[bigquery]`` is on."""
+
+import pytest
+
+from deploy.spec import Warehouse
+from deploy.times import utc
+from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
+from tests.deploy.fakes.bigquery import TABLE, TableRow
+from tests.deploy.fakes.dt import DT_PROJECT
+from tests.deploy.stage import Stage
+
+SENSORS = Warehouse("sensors")
+DAYS_S = 86_400
+
+
+@pytest.fixture
+def stored(stage: Stage) -> Stage:
+    """A deployment that has stored its events in BigQuery for two days; the topic has kept its messages, too."""
+    assert stage.deployment(bigquery=SENSORS).up(verify=False) == NOTHING_TO_DO
+    made_at = stage.clock() - 2 * DAYS_S
+    stage.api.bigquery.catalog.tables["sensors", "events"]["creationTime"] = str(int(made_at * 1000))
+    stage.pubsub.retention["dt-events"] = "604800s"
+    stage.pubsub.has_subscription("dt-rejected")
+    stage.pubsub.on_idle = lambda: stage.clock.advance(2)
+    stage.dt.has_device("d1")
+    return stage
+
+
+def happens(stage: Stage, *, is_stored: bool) -> None:
+    """Let DT have an event of an hour ago, which BigQuery has, too, or not."""
+    at = utc(stage.clock() - 3600, "microseconds")
+    event_id = stage.dt.histories.add("d1", at, project=DT_PROJECT)
+    if is_stored:
+        stage.bigquery.rows.append(TableRow(event_id, "d1", "touch", at, DT_PROJECT, at))
+
+
+def source(stage: Stage) -> object:
+    """Return what the last audit read."""
+    return stage.report.as_json()["audited"]["source"]
+
+
+def test_audit_reads_the_own_table_and_finds_what_it_lacks(stored: Stage) -> None:
+    happens(stored, is_stored=True)
+    assert stored.deployment(bigquery=SENSORS).audit() == NOTHING_TO_DO
+    happens(stored, is_stored=False)
+    assert stored.deployment(bigquery=SENSORS).audit() == UNMET
+    assert source(stored) == f"BigQuery table {TABLE}"
+
+
+def test_without_the_setting_and_with_none_the_topic_is_read(stored: Stage) -> None:
+    stored.deployment().audit()
+    assert source(stored) == "topic dt-events"
+    stored.deployment(bigquery=SENSORS).audit(table="none")
+    assert source(stored) == "topic dt-events"
+
+
+def test_a_window_that_begins_before_the_table_was_made_is_not_judged_by_it(stored: Stage) -> None:
+    stored.deployment(bigquery=SENSORS).audit(since="5d")
+    assert source(stored) == "topic dt-events"
+    assert "table sensors.events has no events from before 2025-10-" in stored.noted
+
+
+def test_a_table_that_is_not_there_yet_or_not_ours_is_not_read(stored: Stage) -> None:
+    stored.deployment(bigquery=Warehouse("elsewhere")).audit()
+    assert source(stored) == "topic dt-events"
+    assert "table elsewhere.events is not there yet" in stored.noted
+    stored.api.bigquery.catalog.tables["sensors", "events"]["labels"] = {}
+    stored.deployment(bigquery=SENSORS).audit()
+    assert source(stored) == "topic dt-events"
+
+
+def test_backfill_sends_only_what_the_own_table_lacks(stored: Stage) -> None:
+    happens(stored, is_stored=True)
+    assert stored.deployment(bigquery=SENSORS).backfill(missing_only=True, dry_run=True) == NOTHING_TO_DO
+    assert f"reading what arrived from BigQuery table {TABLE}" in stored.noted
