@@ -10,8 +10,14 @@ import pytest
 from deploy.bigquery.blueprint import ATTEMPTS, RETENTION, VIEWS
 from deploy.bigquery.table import COLUMNS
 from deploy.bigquery.transform import CODE
+from deploy.commands import read_unwritten
 from deploy.costs.month import MONTH_S
 from deploy.costs.warehouse import ROW_PER_MESSAGE, WAREHOUSE_PRICES, warehouse_bill
+from deploy.next_steps import BIGQUERY_COST
+from deploy.resources.bigquery.table_role import ROLE
+from deploy.resources.catalog import resources
+from deploy.spec import Spec
+from deploy.spec import Warehouse as InBigQuery
 from tests.bench.capacity import Load
 from tests.deploy.bigquery.engines import Warehouse, body, row, samples
 
@@ -128,3 +134,31 @@ def test_a_row_takes_about_twice_the_bytes_of_its_message() -> None:
     messages = sum(len(text.encode()) for text in BODIES)
     rows = sum(len(json.dumps(row(text), ensure_ascii=False).encode()) for text in BODIES)
     assert rows / messages == pytest.approx(ROW_PER_MESSAGE, rel=0.1)
+
+
+def test_the_cost_at_the_end_of_up_is_that_of_the_page() -> None:
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in section("Cost").splitlines()[5:8]]
+    amounts = {row[0]: [float(cell.strip("$")) for cell in row[1:4]] for row in rows}
+    small, large = amounts["1,000"], amounts["100,000"]
+    assert (
+        f"${small[0] + small[1]:.2f} a month more for a thousand sensors, and ${large[0] + large[1]:.0f}"
+        in BIGQUERY_COST
+    )
+    assert f"what is stored after a year, ${small[2]:.2f} and ${large[2]:.0f} a month" in BIGQUERY_COST
+    assert f"beyond {WAREHOUSE_PRICES.query_tib_free} TiB a month" in BIGQUERY_COST
+
+
+def test_the_page_lists_what_the_flag_makes() -> None:
+    listed = section("What the flag makes")
+    made = resources(Spec("my-project", "europe-west1", bigquery=InBigQuery("sensors")))
+    for resource in made[len(resources(Spec("my-project", "europe-west1"))) :]:
+        assert resource.id.name.rpartition(".")[2] in listed or resource.id.name in listed
+    assert f"{len(VIEWS)} views" in listed
+    assert ROLE in listed
+    assert "CloudPubSubDeadLetterSourceDeliveryErrorMessage" in read_unwritten(Spec("my-project", "europe-west1"))
+
+
+def test_the_first_query_of_the_page_names_a_view_and_its_columns() -> None:
+    query = PAGE.partition("bq query --use_legacy_sql=false '")[2].partition("'")[0]
+    view = next(view for view in VIEWS if f".{view.name}`" in query)
+    assert set(re.findall(r"SELECT (.*?) FROM", query)[0].split(", ")) <= {column.name for column in view.columns}
