@@ -149,7 +149,7 @@ def _meaning(status: int, replayer: Replayer) -> str:
     if status == UNMET and tally.is_complete:
         return "not all was looked at, so that more may be on the rejected topic"
     if status == UNMET:
-        return f"some {would} still on the rejected topic"
+        return f"some {'would still be' if tally.is_dry else 'is still'} on the rejected topic"
     if not tally.matched:
         return "nothing that was asked for is on the rejected topic"
     if tally.matched == replayer.limit:

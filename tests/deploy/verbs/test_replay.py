@@ -378,6 +378,7 @@ def test_a_dry_run_says_what_would_become_of_each_event_and_publishes_and_takes_
     assert second.startswith("would be refused: malformed  ")
     assert third.startswith("would be refused: no_envelope  ")
     assert summary[0] == "1 message of 3 would be on the main topic"
+    assert house.stage.noted.endswith("exit status 3: some would still be on the rejected topic\n")
     assert house.function.requests == 0
     assert house.function.main == []
     assert sorted(house.left()) == sorted(before)
