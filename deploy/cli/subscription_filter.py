@@ -58,6 +58,10 @@ def check_filter(text: str, topic: str, spec: Spec) -> Checked:
                 faults.append(f"no message has the {key} {value!r}{meant}{_pointer(text, text.find(value))}")
             else:
                 doubts.append(f"{value!r} is no {key} that this version knows")
+    faults += [
+        f"no message has two values of {key}, so nothing can match: OR lets either of them through"
+        for key in sorted(_contradictory(parsed))
+    ]
     return Checked(tuple(faults), tuple(doubts))
 
 
@@ -109,6 +113,19 @@ def _compared(parsed: Filter) -> Iterator[tuple[str, str]]:
             yield from _compared(term)
     elif isinstance(parsed, Not):
         yield from _compared(parsed.term)
+
+
+def _contradictory(parsed: Filter) -> set[str]:
+    """Return the keys for which terms that all have to match want different values."""
+    if isinstance(parsed, Not):
+        return set()
+    terms = parsed.terms if isinstance(parsed, All | AnyOf) else ()
+    inside = set[str]().union(*map(_contradictory, terms)) if isinstance(parsed, All) else set[str]()
+    wanted = (
+        {(term.key, term.value) for term in terms if isinstance(term, Equals)} if isinstance(parsed, All) else set()
+    )
+    keys = [key for key, _ in wanted]
+    return inside | {key for key in keys if keys.count(key) > 1}
 
 
 def _pointer(text: str, position: int) -> str:

@@ -221,6 +221,7 @@ def _doubts(wanted: SubscriptionSettings, spec: Spec) -> Iterator[tuple[str, str
 def _check_names(tables: list[_Table], spec: Spec) -> None:
     """Note ids that are used twice: in these tables, or by another resource of the deployment."""
     own = {resource.id for resource in resources(replace(spec, subscriptions=()))}
+    own |= {subscription_id(name) for name in (spec.bigquery_subscription, spec.unwritten_topic)}
     letters = {wanted.dead_letter for wanted in spec.subscriptions if wanted.dead_letter}
     seen: set[str] = set()
     for table, wanted in zip(tables, spec.subscriptions, strict=True):

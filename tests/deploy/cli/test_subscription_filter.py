@@ -73,6 +73,28 @@ def test_a_filter_that_nothing_can_match_is_refused(
     assert found.partition("\n")[0] == fault
 
 
+BOTH = 'attributes.eventType = "touch" AND attributes.eventType = "motion"'
+
+
+@pytest.mark.parametrize("text", [BOTH, f"attributes:deviceId AND ({BOTH})"])
+def test_a_filter_that_asks_for_two_values_at_once_is_refused_with_the_advice_to_use_or(text: str) -> None:
+    (fault,) = check_filter(text, "main", spec()).faults
+    assert fault == "no message has two values of eventType, so nothing can match: OR lets either of them through"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'attributes.eventType = "touch" AND attributes.eventType = "touch"',
+        'attributes.eventType = "touch" AND attributes.eventType != "motion"',
+        f"NOT ({BOTH})",
+        f'({BOTH}) OR attributes.eventType = "co2"',
+    ],
+)
+def test_a_filter_that_asks_for_one_value_or_for_alternatives_is_right(text: str) -> None:
+    assert check_filter(text, "main", spec()).faults == ()
+
+
 def test_an_error_points_at_the_character() -> None:
     (fault,) = check_filter('attributes.eventType == "touch"', "main", spec()).faults
     what, shown, mark = fault.split("\n")

@@ -94,6 +94,7 @@ PUSH = f'{ONE}push = "https://example.com/in"\nservice_account = "a@p.iam.gservi
         (f'{ONE}filtre = ""', "line 7: subscription alarms: filtre: unknown key; did you mean filter?"),
         (f"{ONE}{ONE}", "line 8: subscription alarms: name: is the name of an earlier one, too"),
         ('[[subscriptions]]\nname = "dt-events"', "is a subscription that the deployment makes itself"),
+        ('[[subscriptions]]\nname = "dt-events-bigquery"', "is a subscription that the deployment makes itself"),
         ('[[subscriptions]]\nname = "dt-events-verify-1"', "is a subscription that the deployment makes itself"),
         (f'{ONE}dead_letter = "dt-rejected"', "dead_letter: is a topic that the deployment makes itself"),
         (
