@@ -23,6 +23,7 @@ Modules and packages, from what a user types down to the two clouds:
 ``web``              HTTP calls: no login of ~/.netrc, connections stay open   the environment, threads
 ``parallel``         worker threads, and sleeps that Ctrl-C ends                 threads
 ``costs``            the price list, and what a month costs                      nothing
+``profiles``         two sizes of deployments, and what each sets                nothing
 ``spec``             the desired state, as one frozen value                      nothing
 ``steps``            a plan as data                                              nothing
 ``secret``           a secret that no repr, log or traceback shows               nothing

@@ -11,8 +11,8 @@ from deploy.pages import page
 from deploy.spec import Spec
 
 COST = (
-    "about $19 a month for a thousand sensors, and $1,256 for 100,000, at the default sizes; without events nothing "
-    f"({page('cost.md')})"
+    "about $4 a month for a thousand sensors, and with the profile large $127 for 100,000; without events next to "
+    f"nothing ({page('cost.md')})"
 )
 """The figures of docs/cost.md; a test compares the two."""
 

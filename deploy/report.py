@@ -31,6 +31,7 @@ class Report:
     next_steps: NextSteps | None = None
     deployments: Sequence[Deployment] | None = None
     upgrade: Upgrade | None = None
+    cost: Mapping[str, Any] | None = None
     undelivered: list[Undelivered] | None = None
     followed: Summary | None = None
     first_contact: Document | None = None
@@ -57,6 +58,7 @@ class Report:
             "next": None if self.next_steps is None else self.next_steps.as_json(),
             "deployments": _list_as_json(self.deployments),
             "upgrade": None if self.upgrade is None else self.upgrade.as_json(),
+            "cost": self.cost,
             "undelivered": _list_as_json(self.undelivered),
             "followed": None if self.followed is None else self.followed.as_json(),
             "firstContact": None if self.first_contact is None else self.first_contact.as_json(),

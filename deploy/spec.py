@@ -75,9 +75,18 @@ FUNCTION_DEFAULTS: Mapping[str, str] = {
     "min_instances": "0",
     "max_instances": "5",
 }
-"""Sized for ``DEFAULT_SENSORS``. docs/scaling.md derives them from measurements, and a test compares the two."""
+"""Those of the profile ``large``, for ``DEFAULT_SENSORS``. docs/scaling.md derives them from measurements; a test
+compares the two."""
+
+SMALL_SIZES: Mapping[str, str] = {"memory": "256Mi", "cpu": "0.2", "concurrency": "1", "max_instances": "40"}
+"""What the profile ``small`` has instead, which is that of a new deployment unless it is set."""
 
 DEFAULT_SENSORS = 100_000
+
+PROFILES = ("small", "large")
+SMALL_SENSORS = 10_000
+"""The number of sensors up to which the profile ``small`` is meant."""
+
 RETENTION_DEFAULTS = {"events": "7d", "rejected": "31d"}
 INVOCATION_DEFAULT = "auto"
 
@@ -179,6 +188,21 @@ class Warehouse:
 
 
 @dataclass(frozen=True, slots=True)
+class CostSettings:
+    """What is set about the cost. None: not set, so a new deployment gets what its profile says.
+
+    ``profile``: ``small`` or ``large``. ``sensors``: their number, from which the cost of a month is computed.
+    ``request_logs``: ``errors`` leaves Cloud Run's own log entries of answers 2xx out, ``all`` keeps them.
+    ``billing``: ``request`` or ``instance``.
+    """
+
+    profile: str | None = None
+    sensors: int | None = None
+    request_logs: str | None = None
+    billing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """One deployment.
 
@@ -208,6 +232,7 @@ class Spec:
     subscriptions: tuple[SubscriptionSettings, ...] = ()
     doubts: tuple[str, ...] = ()
     bigquery: Warehouse = field(default_factory=Warehouse)
+    cost: CostSettings = field(default_factory=CostSettings)
 
     @property
     def project_flag(self) -> str:
@@ -243,6 +268,11 @@ class Spec:
     def dashboard(self) -> str:
         """The id of the dashboard, which is made with alerts only."""
         return f"{MARK}-{self.name}"
+
+    @property
+    def log_exclusion(self) -> str:
+        """The name of the exclusion of Cloud Run's log entries, if there is one."""
+        return f"{MARK}-{self.name}-requests"
 
     @property
     def secret(self) -> str:

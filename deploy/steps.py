@@ -159,7 +159,7 @@ Query = Argv | Get
 class RestCall:
     """A request to a REST API of Google's that changes something. It carries gcloud's own access token.
 
-    ``by_hand``: the command of ``bq`` that does the same, if there is one.
+    ``by_hand``: the command of ``bq`` or ``gcloud`` that does the same, if there is one.
     """
 
     method: Literal["POST", "PATCH", "PUT", "DELETE"]

@@ -13,11 +13,18 @@ from deploy.spec import (
     DT_STUDIO,
     FUNCTION_DEFAULTS,
     INVOCATION_DEFAULT,
+    PROFILES,
     RETENTION_DEFAULTS,
+    SMALL_SENSORS,
+    SMALL_SIZES,
 )
 from deploy.times import seconds
 
 INVOCATIONS = ("auto", "public", "unchecked")
+REQUEST_LOGS = ("errors", "all")
+BILLINGS = ("request", "instance")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+"""The levels of ``function.settings``, copied for the same reason as ``EVENT_TYPES``."""
 ENVIRONMENT_PREFIX = "DEPLOY_"
 REQUIRED = "required"
 NO_ADDRESS = "none"
@@ -97,7 +104,7 @@ def _number(lowest: int, highest: int) -> Check:
     return check
 
 
-Group = Literal["where", "messages", "function", "connector", "bigquery", "alerts"]
+Group = Literal["where", "messages", "function", "connector", "bigquery", "cost", "alerts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +142,10 @@ class Option:
 
 def _of_function(name: str, metavar: str, what: str, check: Check) -> Option:
     flag = f"--{name.replace('_', '-')}"
-    return Option(f"function.{name}", flag, metavar, "function", what, FUNCTION_DEFAULTS[name], check)
+    default = FUNCTION_DEFAULTS[name]
+    if name in SMALL_SIZES:
+        default = f"{SMALL_SIZES[name]}, with the profile large {default}"
+    return Option(f"function.{name}", flag, metavar, "function", what, default, check)
 
 
 def _of_alerts(name: str, what: str, check: Check) -> Option:
@@ -244,6 +254,40 @@ OPTIONS = (
         _matches(r"[A-Za-z]+(?:-[a-z]+\d{1,2})?", "a region such as europe-west1, or EU or US"),
     ),
     Option(
+        *("cost.profile", "--profile", "PROFILE", "cost", f"settings for up to {SMALL_SENSORS:,} sensors, or for more"),
+        "small for a new deployment; an existing one keeps what it has",
+        _one_of(PROFILES),
+        choices=PROFILES,
+    ),
+    Option(
+        *("cost.sensors", "--sensors", "COUNT", "cost", "number of sensors, for the cost of a month"),
+        "the measured rate of events, if there is one",
+        _number(1, 100_000_000),
+    ),
+    Option(
+        *("cost.request_logs", "--request-logs", "WHICH", "cost", "Cloud Run's own log entries: errors leaves out 2xx"),
+        "that of the profile",
+        _one_of(REQUEST_LOGS),
+        choices=REQUEST_LOGS,
+    ),
+    Option(
+        *("cost.log_level", "--log-level", "LEVEL", "cost", "the function's LOG_LEVEL"),
+        "INFO",
+        _one_of(LOG_LEVELS),
+        choices=LOG_LEVELS,
+    ),
+    Option(
+        *("cost.log_delivered", "--log-delivered", "N", "cost", "one of N delivered events has a line: LOG_DELIVERED"),
+        "that of the profile",
+        _number(1, 1_000_000),
+    ),
+    Option(
+        *("cost.billing", "--billing", "BY", "cost", "whether Cloud Run bills by request, or by instance"),
+        "that of the profile",
+        _one_of(BILLINGS),
+        choices=BILLINGS,
+    ),
+    Option(
         *("alerts.emails", "--alert-email", "ADDRESS", "alerts", "e-mail address that gets the alerts"),
         NO_ADDRESS,
         _matches(r"none|[^@\s,]{1,64}@[^@\s,]+\.[^@\s,.]+", f"an e-mail address, or {NO_ADDRESS}"),
@@ -281,6 +325,9 @@ _IDENTITY = {"project", "region", "dt_projects", "name", "connector.display_name
 
 WHICH_DEPLOYMENT = tuple(option for option in OPTIONS if option.place in _IDENTITY)
 """The options that identify a deployment. A verb that neither creates nor compares resources needs only these."""
+
+SENSORS = next(option for option in OPTIONS if option.place == "cost.sensors")
+"""The option with the number of sensors."""
 
 WHICH_PROJECT = tuple(option for option in OPTIONS if option.place == "project")
 """The option of a verb that looks at a whole Google project."""

@@ -13,7 +13,7 @@ from deploy.cli.usage import Usage
 from deploy.errors import DeployError, Mistyped
 from deploy.pages import page
 from deploy.program import PROGRAM
-from deploy.spec import DEFAULT_SENSORS
+from deploy.spec import DEFAULT_SENSORS, SMALL_SENSORS
 from function.version import VERSION
 
 EVERYWHERE = ("--help", "--version")
@@ -28,6 +28,7 @@ _GROUPS: dict[Group, str] = {
     "function": "function",
     "connector": "Data Connector",
     "bigquery": "BigQuery",
+    "cost": "cost",
     "alerts": "alerts",
 }
 _EXAMPLES = f"""\
@@ -66,7 +67,10 @@ is deployed.
 _NOT_USED = """\
 This verb does not use the other settings; they must still be valid.
 """
-_SIZES = f"The defaults are sized for up to {DEFAULT_SENSORS:,} sensors. For more: {page('scaling.md')}."
+_SIZES = (
+    f"The defaults are for up to {SMALL_SENSORS:,} sensors, or {DEFAULT_SENSORS:,} with the profile large: "
+    f"{page('scaling.md')}."
+)
 
 
 class _Parser(Parser):

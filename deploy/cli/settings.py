@@ -17,8 +17,10 @@ from deploy.spec import (
     INVOCATION_DEFAULT,
     OWN_LABELS,
     Alerts,
+    CostSettings,
     Spec,
     Warehouse,
+    amount,
 )
 from function.errors import SettingsError
 from function.settings import Settings
@@ -40,6 +42,9 @@ RESERVED = ("FUNCTION_TARGET", "FUNCTION_SIGNATURE_TYPE", "K_SERVICE", "K_REVISI
 
 MARGIN = " \t\r\n\ufeff"
 """Characters that copying may leave around the value of a variable."""
+
+LEAST_MEMORY = "512Mi"
+"""The least memory of an instance that is billed for all its time: https://cloud.google.com/run/docs/configuring/billing-settings."""
 
 _USUAL = ("GOOGLE_CLOUD_PROJECT", "CLOUDSDK_CORE_PROJECT")
 """Variables that name the Google Cloud project for other tools, too."""
@@ -192,13 +197,33 @@ def _spec(found: Mapping[str, Any]) -> Spec:
         retention=found.get("retention"),
         rejected_retention=found.get("rejected_retention"),
         function=function,
-        settings=found.get("settings", {}),
+        settings=_function_settings(found),
         labels=found.get("labels", {}),
         connector_name=found.get("connector.display_name"),
         event_types=found.get("connector.events"),
         connector_labels=found.get("connector.labels"),
         alerts=_alerts(found),
         bigquery=_warehouse(found),
+        cost=_cost(found),
+    )
+
+
+OF_LOGS = {"cost.log_level": "LOG_LEVEL", "cost.log_delivered": "LOG_DELIVERED"}
+"""Settings of the function that have an option of their own, because they decide what the logs cost."""
+
+
+def _function_settings(found: Mapping[str, Any]) -> dict[str, str]:
+    own = {name: found[place] for place, name in OF_LOGS.items() if place in found}
+    return {**own, **found.get("settings", {})}
+
+
+def _cost(found: Mapping[str, Any]) -> CostSettings:
+    sensors = found.get("cost.sensors", "")
+    return CostSettings(
+        profile=found.get("cost.profile"),
+        sensors=int(sensors) if sensors.isdecimal() else None,
+        request_logs=found.get("cost.request_logs"),
+        billing=found.get("cost.billing"),
     )
 
 
@@ -248,12 +273,25 @@ def _contradictions(spec: Spec, places: _Places) -> Iterable[str]:
     if _is_number(sizes["cpu"]) and float(sizes["cpu"]) < 1 and sizes["concurrency"] != "1":
         where = places.where("function.cpu", "function.concurrency")
         yield f"{where}: less than one processor requires --concurrency=1; set that, or at least --cpu=1"
+    yield from _check_cost(spec, places, sizes)
     yield from _check_alerts(spec, places)
     if spec.bigquery.location and not spec.bigquery.is_on:
         yield f"{places.where('bigquery.location')}: there is no dataset: set --bigquery"
     if _is_less(sizes["max_instances"], sizes["min_instances"]):
         where = places.where("function.max_instances", "function.min_instances")
         yield f"{where}: max_instances is lower than min_instances"
+
+
+def _check_cost(spec: Spec, places: _Places, sizes: Mapping[str, str]) -> Iterable[str]:
+    """Return the errors of settings that are set twice, and of sizes that Cloud Run does not bill by instance."""
+    for place, name in OF_LOGS.items():
+        if place in places.settings and spec.settings.get(name) != _text(places.settings[place].value):
+            yield f"{places.where(place)}: {name} is set, too, in {places.where('settings', key=name)}: leave one out"
+    if spec.cost.billing == "instance":
+        if _is_number(sizes["cpu"]) and float(sizes["cpu"]) < 1:
+            yield f"{places.where('cost.billing')}: billing by instance requires at least --cpu=1"
+        if _is_amount(sizes["memory"]) and amount(sizes["memory"]) < amount(LEAST_MEMORY):
+            yield f"{places.where('cost.billing')}: billing by instance requires at least --memory={LEAST_MEMORY}"
 
 
 def _not_for_the_function(name: str) -> str:
@@ -289,6 +327,13 @@ def _check_alerts(spec: Spec, places: _Places) -> Iterable[str]:
 
 def _is_number(text: str) -> bool:
     return re.fullmatch(r"\d+(\.\d+)?", text) is not None
+
+
+def _is_amount(text: str) -> bool:
+    try:
+        return amount(text) >= 0
+    except ValueError:
+        return False
 
 
 def _is_less(text: str, other: str) -> bool:

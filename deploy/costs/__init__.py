@@ -4,6 +4,7 @@
 ``prices``     Google's prices as data, with their source and their date
 ``bill``       from the usage of a month to dollars
 ``month``      from a rate of events to the usage of a month
+``sensors``    what sensors send, as data, and the rate of their events
 ``warehouse``  what BigQuery adds
 =============  =================================================================
 

@@ -10,12 +10,19 @@ GIB_OF_A_TIB = 1024
 
 @dataclass(frozen=True, slots=True)
 class Choices:
-    """What a user can choose beside the settings that follow from the load."""
+    """What a user can choose beside the settings that follow from the load.
+
+    ``log_one_of``: one of so many delivered events has a log line. ``cpu``: processors of an instance. ``is_shared``:
+    an instance answers several requests at the same time.
+    """
 
     log_events: bool = True
+    log_one_of: int = 1
     log_requests: bool = True
     billed_by_instance: bool = False
+    cpu: float = 1.0
     memory_gib: float = 0.5
+    is_shared: bool = True
     subscriptions: int = 1
 
 
@@ -77,21 +84,21 @@ def bill(usage: Usage, choices: Choices, prices: Prices, entries: Entries) -> Co
 
 def _by_request(usage: Usage, choices: Choices, prices: Prices) -> float:
     """Return the price of instances that answer a request, and of idle minimum instances, which cost far less."""
-    cpu = _beyond(usage.busy_s, prices.cpu_s_free) * prices.cpu_s
+    cpu = _beyond(usage.busy_s * choices.cpu, prices.cpu_s_free) * prices.cpu_s
     memory = _beyond(usage.busy_s * choices.memory_gib, prices.gib_s_free) * prices.gib_s
     idle_s = max(0.0, usage.kept_s - usage.busy_s)
-    return cpu + memory + idle_s * (prices.idle_cpu_s + choices.memory_gib * prices.idle_gib_s)
+    return cpu + memory + idle_s * (choices.cpu * prices.idle_cpu_s + choices.memory_gib * prices.idle_gib_s)
 
 
 def _by_instance(usage: Usage, choices: Choices, prices: Prices) -> float:
     """Return the price of instances for all the time that they run."""
-    cpu = _beyond(usage.all_s, prices.instance_cpu_s_free) * prices.instance_cpu_s
+    cpu = _beyond(usage.all_s * choices.cpu, prices.instance_cpu_s_free) * prices.instance_cpu_s
     memory_gib_s = usage.all_s * choices.memory_gib
     return cpu + _beyond(memory_gib_s, prices.instance_gib_s_free) * prices.instance_gib_s
 
 
 def _log_bytes(usage: Usage, choices: Choices, entries: Entries) -> float:
-    ours = usage.log_bytes + entries.envelope_bytes if choices.log_events else 0
+    ours = (usage.log_bytes + entries.envelope_bytes) / choices.log_one_of if choices.log_events else 0
     return ours + (entries.request_bytes if choices.log_requests else 0)
 
 

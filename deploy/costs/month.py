@@ -39,15 +39,19 @@ def mean_instances(per_s: float, event: Event = EVENT) -> int:
     return max(1, math.ceil(per_s / event.instance_per_s))
 
 
-def usage_of(per_s: float, kept: int, event: Event = EVENT, prices: Prices = PRICES) -> Usage:
+def usage_of(
+    per_s: float, kept: int, event: Event = EVENT, prices: Prices = PRICES, *, is_shared: bool = True
+) -> Usage:
     """Return the usage of a month. ``per_s``: events per second; ``kept``: minimum instances.
 
     An instance is billed while it answers at least one request, in steps of 100 ms. Events come at random times, so
-    the share of the time in which an instance answers none is that of a Poisson process.
+    the share of the time in which an instance answers none is that of a Poisson process. If an instance is not shared,
+    it answers one request at a time, and each is billed for itself.
     """
     instances = mean_instances(per_s, event)
     occupied_s = math.ceil(event.response_s / prices.billed_s) * prices.billed_s
-    busy_s = instances * -math.expm1(-per_s / instances * occupied_s) * MONTH_S
+    shared_s = instances * -math.expm1(-per_s / instances * occupied_s) * MONTH_S
+    busy_s = shared_s if is_shared else per_s * occupied_s * MONTH_S
     return Usage(
         events=per_s * MONTH_S,
         busy_s=busy_s,

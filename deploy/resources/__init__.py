@@ -16,6 +16,8 @@
 ``iam_binding``            the roles of the service account
 ``function``               the function: its source and its settings
 ``invocation``             the permission to call the function
+``billing``                whether Cloud Run bills by request or by instance
+``log_exclusion``          leaves Cloud Run's entries of answers 2xx out of the log
 ``invokers``               the callers that a Cloud Run service allows
 ``unlisted``               subscriptions and topics that the settings do not name
 ``elsewhere``              functions that are left in other regions

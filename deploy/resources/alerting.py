@@ -75,7 +75,7 @@ class Alerting(Resource):
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps that delete all resources of this deployment."""
         if why := facts.get(REFUSED):
-            return (keep(self.id, f"cannot be listed ({why}): if there are alerts, they are left"),)
+            return (keep(self.id, f"cannot be listed ({why}): if there are any, they are left"),)
         return tuple(self.delete(part, item, f"marked {self.spec.mark}", facts) for part, item in self.ours(facts))
 
     def delete(self, part: str, found: Found, why: str, facts: Facts) -> Step:

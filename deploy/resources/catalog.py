@@ -14,6 +14,7 @@ from deploy.resources.bigquery.stored_data import StoredData
 from deploy.resources.bigquery.subscription import BigQuerySubscription, bigquery_subscription, left_of_bigquery
 from deploy.resources.bigquery.table_role import TableRole
 from deploy.resources.bigquery.views import Views
+from deploy.resources.billing import Billing
 from deploy.resources.dashboard import Dashboard
 from deploy.resources.dead_letter import (
     agents,
@@ -30,6 +31,7 @@ from deploy.resources.further_subscription import FurtherSubscription, further_s
 from deploy.resources.iam_binding import IamBinding, publisher_on, secret_accessor
 from deploy.resources.invocation import Invocation
 from deploy.resources.kinds import ALL_KINDS
+from deploy.resources.log_exclusion import LogExclusion
 from deploy.resources.log_metrics import LogMetrics
 from deploy.resources.memory import Memory
 from deploy.resources.notification_channels import NotificationChannels
@@ -94,8 +96,10 @@ MADE: tuple[Entry, ...] = (
     Entry(AgentBinding, lambda spec, _: roles_after(spec, dead_letters(spec))),
     Entry(SignatureSecret, lambda spec, memory: [SignatureSecret(spec, memory.dt_projects)]),
     Entry(IamBinding, _bindings),
+    Entry(LogExclusion, lambda spec, _: [LogExclusion(spec)] if spec.cost.request_logs else []),
     Entry(Function, lambda spec, memory: [Function(spec, memory.deployed)]),
     Entry(Invocation, lambda spec, _: [Invocation(spec)]),
+    Entry(Billing, lambda spec, _: [Billing(spec)] if spec.cost.billing else []),
 )
 """The resources that ``up`` creates; a resource comes after its parent.
 
@@ -188,7 +192,8 @@ def unlisted_of(spec: Spec, kind: Kind) -> Unlisted:
 def removable(spec: Spec) -> tuple[Resource, ...]:
     """Return the resources without a parent, in the order of creation; the others are deleted with their parents."""
     everything = _all((*DATA, *MADE, *LEFT, *ABANDONED, *ALERTS), spec, _NOTHING)
-    return (*(resource for resource in everything if resource.parent is None), *retired(spec))
+    by_id = {resource.id: resource for resource in (*everything, LogExclusion(spec))}
+    return (*(resource for resource in by_id.values() if resource.parent is None), *retired(spec))
 
 
 def command_groups() -> tuple[CommandGroup, ...]:
@@ -201,16 +206,18 @@ def service_of_group() -> dict[str, str]:
     return {group.words[0]: group.service for group in command_groups()}
 
 
-def services(*, alerts: bool = False, bigquery: bool = False) -> tuple[str, ...]:
-    """Return the APIs that a deployment needs, with or without alerts, and with or without BigQuery."""
+def services(*, alerts: bool = False, bigquery: bool = False, exclusion: bool = False) -> tuple[str, ...]:
+    """Return the APIs that a deployment needs, with or without alerts, BigQuery, and an exclusion of log entries."""
     entries = (*(ALERTS if alerts else ()), *(WAREHOUSE if bigquery else ()))
     by_rest = {service for entry in entries for service in entry.kind.services}
+    by_rest |= {*LogExclusion.services} if exclusion else set()
     return tuple(sorted({*service_of_group().values(), *by_rest}))
 
 
 def services_of(spec: Spec) -> tuple[str, ...]:
     """Return the APIs that this deployment needs."""
-    return services(alerts=spec.alerts.are_on, bigquery=spec.bigquery.is_on)
+    exclusion = spec.cost.request_logs is not None
+    return services(alerts=spec.alerts.are_on, bigquery=spec.bigquery.is_on, exclusion=exclusion)
 
 
 def deployer_permissions(*, alerts: bool = True, spec: Spec | None = None) -> tuple[str, ...]:

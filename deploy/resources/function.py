@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.errors import DeployError
+from deploy.profiles import usual_sizes
 from deploy.program import PROGRAM
 from deploy.resources.by_hand import as_suffix, on_function, on_service, variables_of
 from deploy.resources.invokers import INVOKER, RUN, is_public, is_unchecked, run_service
@@ -262,10 +263,11 @@ class Function(Marked):
         Sizes and variables may be from an earlier ``up``; that looks the same as a change by hand.
         """
         omitted = [setting for setting in OPTIONAL_SETTINGS if setting.name not in self.spec.function]
+        usual = usual_sizes(_optional_setting("cpu").found(found))
         sizes = [
             f"{setting.name} {setting.found(found)}"
             for setting in omitted
-            if setting.differs(found, FUNCTION_DEFAULTS[setting.name])
+            if setting.differs(found, usual[setting.name])
         ]
         kept = [*sizes, *variables_of(found, self.spec.environment)]
         parts = (("not in these settings", kept), ("set elsewhere", on_function(found)))

@@ -9,6 +9,8 @@ from deploy.resources.alerting import Alerting, marks_of
 from deploy.resources.dashboard import Dashboard
 from deploy.resources.function import FUNCTIONS
 from deploy.resources.invokers import RUN
+from deploy.resources.log_exclusion import LogExclusion
+from deploy.resources.log_exclusion import owner_of as owner_of_exclusion
 from deploy.resources.log_metrics import LogMetrics
 from deploy.resources.notification_channels import NotificationChannels, address_in
 from deploy.resources.pubsub import PUBSUB
@@ -163,7 +165,13 @@ ALERT_KINDS: tuple[AlertKind, ...] = (
         lambda found: last_segment(str(found.get("name", ""))),
         _owner_in_name,
     ),
+    AlertKind(
+        LogExclusion,
+        "logging.exclusions.list",
+        lambda found: str(found.get("name", "")),
+        owner_of_exclusion,
+    ),
 )
-"""The kinds of alerts."""
+"""The kinds of alerts, and the exclusion of log entries."""
 
 ALL_KINDS: tuple[ListedKind | AlertKind, ...] = (*KINDS, *ALERT_KINDS)

@@ -80,6 +80,11 @@ class Resource(ABC):
         """The resources that must exist before it is made, and that must not be deleted before it."""
         return (*([self.parent] if self.parent else []), *self.grants_to)
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether the settings say something about it, if only some deployments have it."""
+        return self.spec.alerts.are_planned
+
     def details(self, found: Any) -> Reads:
         """Return the commands that a plan needs besides ``describe``, whose answer is ``found``."""
         del found

@@ -9,6 +9,7 @@
 ``listing``            lists the marked resources of a whole project                  Google Cloud, reading
 ``inventory``          those lists -> deployments, and what is left of others         nothing
 ``plan``               spec and facts -> steps                                        nothing
+``costing``            what the cost of a month depends on                            nothing
 ``health``             what status reads, and the rows that it shows                  both clouds, reading
 ``upgrade``            what changes from the deployed version to this one             nothing
 ``ownership``          reads the owner of a resource again just before a step         Google Cloud, reading

@@ -64,7 +64,11 @@ class Observer:
             family for family in _families(watched(self.spec)) if changed & {resource.id for resource in family}
         ]
         members = [resource for family in families for resource in family]
-        on = services(alerts=self.spec.alerts.are_planned, bigquery=self.spec.bigquery.is_planned)
+        on = services(
+            alerts=self.spec.alerts.are_planned,
+            bigquery=self.spec.bigquery.is_planned,
+            exclusion=self.spec.cost.request_logs is not None,
+        )
         return self.connectors_again(self._observed(before.facts, members, on, secrets))
 
     def connectors_and_secret_again(self, before: Observed) -> Observed:
@@ -219,11 +223,11 @@ class Observer:
         return answered(reads, read)
 
     def _read_for_removal(self, resource: Resource, on: Collection[str]) -> Facts:
-        """Read what a removal needs. A deployment need not have alerts, so a refusal to list them is a fact."""
+        """Read what a removal needs. A deployment need not have all resources, so a refusal to list some is a fact."""
         try:
             return self._read(resource.removal_reads(), on)
         except GcloudFailed as error:
-            if error.code != "PERMISSION_DENIED" or not resource.is_optional or self.spec.alerts.are_planned:
+            if error.code != "PERMISSION_DENIED" or not resource.is_optional or resource.is_planned:
                 raise
             return {REFUSED: error.what}
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from deploy.errors import DeployError, NotOwned
+from deploy.resources.billing import Billing
 from deploy.resources.catalog import of_alerts, removable, resources, retired, unlisted_of
 from deploy.resources.connector import PAUSED, connector_id, plan_connector, remove_connector, remove_devices
 from deploy.resources.elsewhere import Elsewhere
@@ -48,7 +49,7 @@ def plan(spec: Spec, observed: Observed, now: float | None = None) -> tuple[Step
     if failures:
         raise NotOwned(failures)
     since = _since_with_new(spec, observed)
-    steps = _remembered(spec, _noting_paused(spec, _reopened(spec, steps), observed, since), observed)
+    steps = _remembered(spec, _noting_paused(spec, _rebilled(spec, _reopened(spec, steps)), observed, since), observed)
     new_secret = any(isinstance(step.call, GcloudCall) and step.call.secret_on_stdin for step in steps)
     for project in spec.dt_projects:
         found, url = observed.connectors[project], observed.url(spec)
@@ -153,6 +154,16 @@ def _noting_paused(spec: Spec, steps: list[Step], observed: Observed, since: Map
         return steps
     place = max(place for place, step in enumerate(steps) if step.id.whole == secret.id) + 1
     return [*steps[:place], secret.remember_made_paused(observed.of(secret), since), *steps[place:]]
+
+
+def _rebilled(spec: Spec, steps: list[Step]) -> list[Step]:
+    """Move the step that bills by request before the deployment: Google refuses less than one processor until then."""
+    place = next((place for place, step in enumerate(steps) if step.id == Billing(spec).id), None)
+    if place is None or spec.cost.billing != "request" or steps[place].action == "keep":
+        return steps
+    deployed = next(place for place, step in enumerate(steps) if step.id == Function(spec).id)
+    others = [*steps[:place], *steps[place + 1 :]]
+    return [*others[:deployed], steps[place], *others[deployed:]]
 
 
 def _reopened(spec: Spec, steps: list[Step]) -> list[Step]:

@@ -17,6 +17,7 @@
 ``down``           remove both ends                                          nothing by itself
 ``planning``       observe, preflight, plan: the first half of plan and up   nothing by itself
 ``applying``       confirm, apply, plan again until nothing is left          nothing by itself
+``pricing``        the profile of a deployment, and what a month costs       nothing by itself
 ``proving``        the proof, at the end of up and in verify                 nothing by itself
 ``orientation``    the next steps, at the end of up and in status --links    nothing by itself
 ``first_contact``  the report of verify --report                             nothing by itself

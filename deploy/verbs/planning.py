@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from deploy.cli.terminal import EVERYTHING
 from deploy.context import Context
 from deploy.errors import DeployError, DtUnanswered, DtUnreachable, NotReady
+from deploy.profiles import Profile
 from deploy.program import PROGRAM
 from deploy.resources.alert_policies import AlertPolicies
 from deploy.resources.alerting import MONITORING
@@ -17,15 +18,20 @@ from deploy.stages.observed import Observed, written_by
 from deploy.stages.plan import plan
 from deploy.stages.preflight import Subject, check
 from deploy.steps import Step, pending
+from deploy.verbs.pricing import show_cost, sized, with_set_profile
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """A plan, the observed state, and the context with the spec that the preflight completed."""
+    """A plan, the observed state, and the context with the spec that the preflight completed.
+
+    ``profile``: the one whose settings are applied; None if the deployment keeps what it has.
+    """
 
     context: Context
     observed: Observed
     steps: tuple[Step, ...]
+    profile: Profile | None = None
 
 
 def observe(context: Context, read: Callable[[Observer], Observed], what: str = "reading both ends") -> Observed:
@@ -54,8 +60,9 @@ def plan_changes(context: Context) -> Changes:
 
     """
     try:
-        context = replace(context, spec=with_organization(context))
-        observed = observe(context, Observer.everything)
+        context = replace(context, spec=with_set_profile(with_organization(context)))
+        made = sized(context, observe(context, Observer.everything))
+        context, observed = made.context, made.observed
     except DtUnreachable:  # the preflight would fail for the same reason, after another wait
         raise
     except DeployError as error:
@@ -65,11 +72,11 @@ def plan_changes(context: Context) -> Changes:
     if pending(steps):
         context = replace(context, spec=_check(context, observed))
         steps = plan(context.spec, observed, context.now())
-    return Changes(context, observed, steps)
+    return Changes(context, observed, steps, made.profile)
 
 
 def show_plan(context: Context, changes: Changes) -> None:
-    """Show a plan, doubts about settings, and what it does not compare because no setting names it."""
+    """Show a plan, doubts about settings, what it does not compare because no setting names it, and the cost."""
     for doubt in context.spec.doubts:
         context.terminal.info(f"note: {doubt}")
     uncompared, dataset = _uncompared_alerts(changes), _uncompared_dataset(changes)
@@ -83,6 +90,7 @@ def show_plan(context: Context, changes: Changes) -> None:
         context.terminal.info(
             f"note: {uncompared} alert policies of this deployment were not compared, and stay: {how}"
         )
+    show_cost(changes.context, changes.observed, changes.profile)
 
 
 def _uncompared_alerts(changes: Changes) -> int:

@@ -1,9 +1,10 @@
 """``status``: show the health of a deployment on one screen, or all of it in JSON; with ``--watch`` again and again."""
 
 import argparse
+from dataclasses import replace
 from functools import partial
 
-from deploy.cli.options import WHICH_DEPLOYMENT
+from deploy.cli.options import SENSORS, WHICH_DEPLOYMENT
 from deploy.cli.terminal import RED, YELLOW
 from deploy.cli.usage import Flag, Usage
 from deploy.context import Context
@@ -18,6 +19,7 @@ from deploy.stages.health.rows import rows_of
 from deploy.stages.health.words import date_and_time
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO, UNHEALTHY
 from deploy.verbs.orientation import know_next_steps, show_next_steps
+from deploy.verbs.pricing import with_set_profile
 
 EVERY_S = 30
 """Seconds between two readings of ``--watch``, if no number is given."""
@@ -54,7 +56,7 @@ USAGE = Usage(
         UNHEALTHY: "unhealthy",
         FAILED: "it could not be read",
     },
-    options=WHICH_DEPLOYMENT,
+    options=(*WHICH_DEPLOYMENT, SENSORS),
     flags=(LINKS, WATCH),
     compares_settings=True,
 )
@@ -97,6 +99,7 @@ def _watch(context: Context, every_s: int) -> int:
 
 
 def _read(context: Context) -> Readings:
+    context = replace(context, spec=with_set_profile(context.spec))
     reader = HealthReader(
         context.spec,
         context.google,

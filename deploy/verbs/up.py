@@ -4,12 +4,13 @@ from deploy.cli.usage import YES, Flag, Usage
 from deploy.context import Context
 from deploy.errors import ApplyFailed
 from deploy.program import PROGRAM
+from deploy.resources.billing import Billing
 from deploy.steps import OldSecretRemoval, pending
 from deploy.verbs.applying import apply, confirm, converge
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.orientation import know_next_steps, show_next_steps
 from deploy.verbs.pausing import report_undelivered
-from deploy.verbs.planning import plan_changes, show_plan
+from deploy.verbs.planning import Changes, plan_changes, show_plan
 from deploy.verbs.proving import prove_after_up
 from deploy.verbs.rolling_back import roll_back
 from deploy.verbs.upgrading import confirm_upgrade, show_upgrade
@@ -58,6 +59,10 @@ def run(context: Context) -> int:
         raise
     report_undelivered(context, changes.steps, {})
     observed, left = converge(context, changes, secrets)
+    if reset := tuple(step for step in left if step.id == Billing(context.spec).id):
+        context.print("the deployment has reset how Cloud Run bills the function; it is set again")
+        again = Changes(context, observed, reset)
+        observed, left = converge(context, again, apply(context, reset, observed) or secrets)
     context.print("nothing is left to do" if not left else "these changes are still left:")
     for step in left:
         context.print(f"  {step.resource}: {step.reason}")

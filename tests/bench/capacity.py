@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from deploy.costs.bill import AS_DEPLOYED, Choices, Cost, bill
 from deploy.costs.month import MONTH_S, SECRET_READ_S, Event, mean_instances, usage_of
 from deploy.costs.prices import ENTRIES, PRICES, Entries, Prices
+from deploy.costs.sensors import SENSORS, Sensors
 from deploy.spec import DEFAULT_SENSORS
 from function.settings import LARGEST_BODY_BYTES
-from tests.bench.cloud import QUOTAS, SENSORS, Quotas, Sensors
+from tests.bench.cloud import QUOTAS, Quotas
 from tests.bench.queueing import Instance
 
 CONCURRENCIES = (80, 250, 1000)
@@ -66,15 +67,9 @@ class Load:
     sensor: Sensors = SENSORS
 
     @property
-    def events_of_a_report(self) -> float:
-        """One reading, and a networkStatus from each Cloud Connector that received it."""
-        return 1 + self.sensor.network_events
-
-    @property
     def mean_per_s(self) -> float:
         """Events per second on average."""
-        reports_per_s = 1 / self.sensor.heartbeat_s + self.sensor.triggered_per_day / 86_400
-        return self.sensors * reports_per_s * self.events_of_a_report
+        return self.sensors * self.sensor.events_per_s
 
     @property
     def returning(self) -> float:
@@ -85,7 +80,7 @@ class Load:
     def burst_per_s(self) -> float:
         """Events of a busy second (six standard deviations above the mean) while sensors backfill."""
         busy = self.mean_per_s + 6 * math.sqrt(self.mean_per_s)
-        return busy + self.returning * self.sensor.backfill_per_s * self.events_of_a_report
+        return busy + self.returning * self.sensor.backfill_per_s * self.sensor.events_of_a_report
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +170,9 @@ class Sizing:
     @property
     def cost(self) -> Cost:
         """Dollars per month, part by part."""
-        usage = usage_of(self.load.mean_per_s, self.min_instances, self.event, self.prices)
+        is_shared = self.choices.is_shared
+        kept = self.min_instances if is_shared else 0
+        usage = usage_of(self.load.mean_per_s, kept, self.event, self.prices, is_shared=is_shared)
         return bill(usage, self.choices, self.prices, self.entries)
 
     @property
@@ -190,7 +187,7 @@ class Sizing:
         accesses_per_min = self.burst_instances * 60 / SECRET_READ_S
         allowed = defaults(self.measured).max_instances
         used = [
-            Limit(f"`max_instances` of {allowed}, the default", self.burst_instances / allowed, "`--max-instances`"),
+            Limit(f"`max_instances` of {allowed}, profile large", self.burst_instances / allowed, "`--max-instances`"),
             Limit(
                 "instances of one function",
                 self.burst_instances / self.quotas.revision_instances,
@@ -209,6 +206,47 @@ class Sizing:
         """Return the seconds until this many events that come at once are published by all allowed instances."""
         left_per_s = self.max_instances / self.measured.cpu_s - self.load.mean_per_s
         return events / left_per_s
+
+
+@dataclass(frozen=True, slots=True)
+class OneAtATime:
+    """Instances that answer one request at a time, each with a part of a processor: the profile ``small``."""
+
+    load: Load
+    measured: Measured
+    quotas: Quotas = QUOTAS
+
+    @property
+    def response_s(self) -> float:
+        """Seconds until an event is answered. Its CPU time is less than what an instance has in a tenth of a second."""
+        return self.measured.cpu_s + self.measured.waking_s + self.measured.publish_s
+
+    @property
+    def mean_instances(self) -> int:
+        """Instances on average, and at least one."""
+        return max(1, math.ceil(self.load.mean_per_s * self.response_s))
+
+    @property
+    def burst_instances(self) -> int:
+        """Instances that a burst needs; Cloud Run adds some before all are busy."""
+        return math.ceil(self.load.burst_per_s * self.response_s / self.quotas.target)
+
+    @property
+    def max_instances(self) -> int:
+        """Instances to allow: enough for twice the burst, and for the mean load while Pub/Sub takes a second."""
+        wanted = max(HEADROOM * self.burst_instances, self.load.mean_per_s * SLOW_PUBLISH_S)
+        return math.ceil(wanted / ROUND_TO) * ROUND_TO
+
+    @property
+    def memory_mib(self) -> int:
+        """Twice the measured memory of an instance under load, plus one of the largest bodies."""
+        needed = 2 * self.measured.memory_bytes + COPIES * LARGEST_BODY_BYTES
+        return next(choice for choice in MEMORIES_MIB if choice * 2**20 >= needed)
+
+    @property
+    def cpu_of_100_ms(self) -> float:
+        """Processors that one event needs in the 100 ms for which Cloud Run bills it."""
+        return (self.measured.cpu_s + self.measured.waking_s) / 0.1
 
 
 def size(

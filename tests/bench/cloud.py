@@ -1,4 +1,4 @@
-"""What Google Cloud and DT allow and send: figures as data, each with its source. The prices are in ``deploy.costs``.
+"""What Google Cloud and DT allow: figures as data, each with its source. ``deploy.costs`` has prices and sensors.
 
 They were looked up on the date of the price list in stored copies of the pages.
 """
@@ -11,9 +11,6 @@ _RUN_QUOTAS = "https://cloud.google.com/run/quotas"
 _SCALING = "https://cloud.google.com/run/docs/about-instance-autoscaling"
 _PUBSUB_QUOTAS = "https://cloud.google.com/pubsub/quotas"
 _SECRET_QUOTAS = "https://cloud.google.com/secret-manager/quotas"
-_HEARTBEATS = "https://support.disruptive-technologies.com/hc/en-us/articles/25998897839004"
-_EVENTS = "https://docs.developer.disruptive-technologies.com/docs/concepts/events"
-_BACKFILL = "https://support.disruptive-technologies.com/hc/en-us/articles/12707591585564"
 _CONNECTORS = "https://docs.developer.disruptive-technologies.com/docs/data-connectors/advanced-configurations"
 
 
@@ -41,18 +38,4 @@ class Quotas:
     kept_s: float = fact(43_200, "s during which DT tries again", _CONNECTORS)
 
 
-@dataclass(frozen=True, slots=True)
-class Sensors:
-    """What a sensor sends, if you do not know better figures of your own."""
-
-    heartbeat_s: float = fact(900, "s between two heartbeats: the shortest interval of most sensor types", _HEARTBEATS)
-    network_events: float = fact(
-        2, "networkStatus events with each reading, one for every Cloud Connector in range (assumed)", _EVENTS
-    )
-    triggered_per_day: float = fact(10, "times per day a sensor is touched, opened or passed (assumed)", _EVENTS)
-    event_types: float = fact(4, "event types of a sensor whose latest event a sync sends again (assumed)", _EVENTS)
-    gateway: float = fact(100, "sensors behind one Cloud Connector (assumed)", _BACKFILL)
-    backfill_per_s: float = fact(1, "stored heartbeats per second from each sensor that comes back", _BACKFILL)
-
-
-QUOTAS, SENSORS = Quotas(), Sensors()
+QUOTAS = Quotas()

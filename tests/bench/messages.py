@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
+from deploy.costs.sensors import SENSORS
 from function.event import parse_body, read_envelope
 from function.message import event_message
 from function.settings import Settings
 from function.signature import Verified
-from tests.bench.cloud import SENSORS
 from tests.emulators.events import encode, sample_event
 
 TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"

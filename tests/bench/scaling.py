@@ -1,8 +1,8 @@
-"""``make scaling``: measure whether the queueing model is right, and rewrite the tables of docs/scaling.md.
+"""``make scaling``: measure whether the queueing model is right, and rewrite the tables of both pages about it.
 
 The function runs on one core, as on one vCPU, beside a Pub/Sub that acknowledges after 25 ms, and gets events at
 several shares of its capacity. A round in which other programs used the machine does not count. The figures go to
-docs/scaling.json; ``--render`` only rewrites the tables of docs/scaling.md from this file.
+docs/scaling.json; ``--render`` only rewrites the tables of both pages from this file.
 """
 
 import argparse
@@ -29,7 +29,7 @@ from tests.bench.errors import BenchError
 from tests.bench.figures import percentile
 from tests.bench.messages import mean_message_bytes
 from tests.bench.quiet import wait_until_quiet, watch
-from tests.bench.scaling_tables import FIGURES, PAGE, rendered
+from tests.bench.scaling_tables import FIGURES, PAGES, rendered
 from tests.bench.server import Server, serving
 
 SHARES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.9)
@@ -186,7 +186,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(error, file=sys.stderr)
             return 1
         FIGURES.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
-    Path(PAGE).write_text(rendered(PAGE.read_text("utf-8"), json.loads(FIGURES.read_text("utf-8"))), "utf-8")
+    for page in PAGES:
+        page.write_text(rendered(page.read_text("utf-8"), json.loads(FIGURES.read_text("utf-8"))), "utf-8")
     return 0
 
 

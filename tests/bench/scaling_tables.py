@@ -1,4 +1,4 @@
-"""The tables of docs/scaling.md, from docs/scaling.json and the model. Pure, except for the two paths."""
+"""The tables of docs/scaling.md and docs/scaling-model.md, from docs/scaling.json and the model. Pure but for paths."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -7,13 +7,18 @@ from typing import Any
 
 from deploy.costs.bill import AS_DEPLOYED, Choices, Cost
 from deploy.costs.prices import ENTRIES, PRICES
+from deploy.costs.sensors import SENSORS
+from deploy.profiles import LARGE, SMALL, Profile, profile_for
+from deploy.spec import SMALL_SENSORS
 from tests.bench.brokers import ROOT
-from tests.bench.capacity import Load, Measured, Sizing, defaults, reached_at, size
-from tests.bench.cloud import QUOTAS, SENSORS
+from tests.bench.capacity import Load, Measured, OneAtATime, Sizing, defaults, reached_at, size
+from tests.bench.cloud import QUOTAS
 from tests.bench.queueing import Instance, Overloaded
 from tests.bench.text import dollars, duration, exactly, number, percent, table
 
 PAGE = ROOT / "docs/scaling.md"
+MODEL_PAGE = ROOT / "docs/scaling-model.md"
+PAGES = (PAGE, MODEL_PAGE)
 FIGURES = ROOT / "docs/scaling.json"
 
 SENSOR_COUNTS = (1_000, 10_000, 100_000, 1_000_000, 10_000_000)
@@ -42,49 +47,84 @@ def sized(figures: Figures, sensors: int, choices: Choices = AS_DEPLOYED) -> Siz
     return size(Load(sensors), measured(figures), choices)
 
 
+def profiled(figures: Figures, sensors: int, profile: Profile | None = None) -> Sizing:
+    """Return the sizing for a number of sensors with a profile; with that of its size if none is named."""
+    return sized(figures, sensors, (profile or profile_for(sensors)).choices)
+
+
 def sensors_table(figures: Figures) -> list[str]:
-    """Sensors -> events -> instances -> settings -> the limit that is reached first."""
+    """Sensors -> events -> profile and settings -> dollars -> the limit that is reached first."""
     rows = []
     for count in SENSOR_COUNTS:
-        sizing = sized(figures, count)
+        sizing, profile = profiled(figures, count), profile_for(count)
         first = next(limit for limit in sizing.limits if not limit.name.startswith("`"))
+        few = OneAtATime(sizing.load, sizing.measured)
+        is_small = profile is SMALL
+        instances = (few if is_small else sizing).mean_instances, (few if is_small else sizing).burst_instances
         rows.append(
             (
                 number(count),
                 f"{number(sizing.load.mean_per_s)}, {number(sizing.load.burst_per_s)}",
-                f"{sizing.mean_instances}, {number(sizing.burst_instances)}",
-                f"{sizing.concurrency}",
-                f"{sizing.min_instances}",
-                f"{number(sizing.max_instances)}",
+                f"`{profile.name}`",
+                f"{instances[0]}, {number(instances[1])}",
+                SMALL.sizes["concurrency"] if is_small else f"{sizing.concurrency}",
+                "0" if is_small else f"{sizing.min_instances}",
+                SMALL.sizes["max_instances"] if is_small else f"{number(sizing.max_instances)}",
                 dollars(sizing.cost.total),
                 f"{first.name}: {percent(first.used)}",
             )
         )
-    head = ("sensors", "events/s: mean, burst", "instances: mean, burst", "`concurrency`", "`min_instances`")
+    head = ("sensors", "events/s: mean, burst", "profile", "instances: mean, burst", "`concurrency`", "`min_instances`")
     return table((*head, "`max_instances`", "$ per month", "first limit, used by a burst"), rows)
 
 
+def goals_table(figures: Figures) -> list[str]:
+    """The goals of the cost, and what the model says about each."""
+    small, large = profiled(figures, 1_000), profiled(figures, 100_000)
+    times = large.cost.total / large.cost.pubsub
+    goals = (
+        ("1 k sensors: at most $5 a month", f"${small.cost.total:.2f}", small.cost.total <= 5),
+        (
+            "100 k sensors: at most $1.30 a month per thousand sensors",
+            f"${large.cost.total / 100:.2f}",
+            large.cost.total <= 130,
+        ),
+        ("100 k sensors: at most twice what Pub/Sub alone costs", f"{times:.2f} times", times <= 2),
+    )
+    return table(
+        ("goal", "by the model", ""), [(goal, seen, "met" if met else "**not met**") for goal, seen, met in goals]
+    )
+
+
 def cost_table(figures: Figures) -> list[str]:
-    """Sensors -> dollars per month, part by part."""
+    """Sensors -> dollars per month, part by part, with the profile of their number."""
     rows = []
     for count in SENSOR_COUNTS:
-        sizing = sized(figures, count)
-        rows.append((number(count), *_parts(sizing.cost), dollars(sizing.cost.total / count * 1000)))
-    return table(("sensors", *PARTS, "total", "per thousand sensors"), rows)
+        sizing = profiled(figures, count)
+        rows.append(
+            (
+                number(count),
+                f"`{profile_for(count).name}`",
+                *_parts(sizing.cost),
+                dollars(sizing.cost.total / count * 1000),
+            )
+        )
+    return table(("sensors", "profile", *PARTS, "total", "per thousand sensors"), rows)
 
 
 def savings_table(figures: Figures) -> list[str]:
     """The cost after each of the settings that lower it, for each number of sensors."""
-    quiet = Choices(log_events=False)
-    quieter = replace(quiet, log_requests=False)
-    by_instance = replace(quieter, billed_by_instance=True)
+    without = replace(AS_DEPLOYED, log_requests=False)
+    sampled = replace(without, log_one_of=int(LARGE.log_delivered))
     few = replace(SENSORS, network_events=0)
     steps = (
-        ("as deployed", AS_DEPLOYED, SENSORS),
-        ("`LOG_LEVEL=WARNING`", quiet, SENSORS),
-        ("and no log of requests", quieter, SENSORS),
-        ("and billed by instance", by_instance, SENSORS),
-        ("and no `networkStatus`", by_instance, few),
+        ("everything logged, a whole processor billed by request", AS_DEPLOYED, SENSORS),
+        ("and no entry of Cloud Run for answers 2xx", without, SENSORS),
+        ("and one line of 100 delivered events", sampled, SENSORS),
+        ("and billed by instance: `large`", LARGE.choices, SENSORS),
+        ("`large` without `networkStatus`", LARGE.choices, few),
+        ("`small`", SMALL.choices, SENSORS),
+        ("`small` without `networkStatus`", SMALL.choices, few),
     )
     rows = []
     for name, choices, sensors_of_step in steps:
@@ -157,37 +197,36 @@ def inputs_table(figures: Figures) -> list[str]:
 
 
 def defaults_table(figures: Figures) -> list[str]:
-    """The deploy command's defaults, and why."""
-    sizing = defaults(measured(figures))
-    in_total, seen_mib = sizing.concurrency * sizing.max_instances, sizing.measured.memory_bytes / 2**20
-    why_places = (
-        f"{number(in_total)} in total: {number(sizing.load.mean_per_s)} events/s come, and Pub/Sub may take a second"
+    """What the profiles set, and why."""
+    return table(("setting", "`small`", "`large`", "because"), [*_sizes(defaults(measured(figures))), *_OF_COST])
+
+
+def _sizes(sizing: Sizing) -> Iterator[tuple[str, str, str, str]]:
+    """The sizes of both profiles, as the model recommends them."""
+    few = OneAtATime(Load(SMALL_SENSORS), sizing.measured)
+    of_cpu = f"an event needs {few.cpu_of_100_ms:.2f} in the 100 ms that are billed; an event loop uses one"
+    yield "`cpu`", SMALL.sizes["cpu"], LARGE.sizes["cpu"], of_cpu
+    seen_mib = sizing.measured.memory_bytes / 2**20
+    of_memory = f"twice the {seen_mib:.0f} MiB measured, plus the largest bodies: one; ten"
+    yield "`memory`", f"{few.memory_mib}Mi", f"{sizing.memory_mib}Mi", of_memory
+    in_total, rate = number(sizing.concurrency * sizing.max_instances), number(sizing.load.mean_per_s)
+    of_places = (
+        f"less than one CPU allows one; {in_total} in total: {rate} events/s come, and Pub/Sub may take a second"
     )
-    rows = [
-        ("`cpu`", "1", "one event loop uses one CPU"),
-        (
-            "`memory`",
-            f"{sizing.memory_mib}Mi",
-            f"twice the {seen_mib:.0f} MiB measured, plus ten of the largest bodies",
-        ),
-        (
-            "`concurrency`",
-            f"{sizing.concurrency}",
-            why_places,
-        ),
-        ("`timeout`", f"{sizing.timeout_s}s", "DT waits 10 s"),
-        (
-            "`min_instances`",
-            f"{sizing.min_instances}",
-            f"a start takes {sizing.measured.start_s:.1f} s, and DT waits 10 s",
-        ),
-        (
-            "`max_instances`",
-            f"{sizing.max_instances}",
-            f"twice the {sizing.burst_instances} instances of a burst, rounded up to a multiple of five",
-        ),
-    ]
-    return table(("setting", "default", "because"), rows)
+    yield "`concurrency`", SMALL.sizes["concurrency"], f"{sizing.concurrency}", of_places
+    yield "`timeout`", f"{sizing.timeout_s}s", f"{sizing.timeout_s}s", "DT waits 10 s"
+    of_start = f"a start takes {sizing.measured.start_s:.1f} s on a whole CPU, and DT waits 10 s"
+    yield "`min_instances`", "0", f"{sizing.min_instances}", of_start
+    bursts = f"twice the {few.burst_instances}, or the {sizing.burst_instances}, instances of a burst"
+    of_most = f"{bursts}; with one request each also a slow Pub/Sub; rounded up to a multiple of five"
+    yield "`max_instances`", f"{few.max_instances}", f"{sizing.max_instances}", of_most
+
+
+_OF_COST = (
+    ("`log_delivered`", SMALL.log_delivered, LARGE.log_delivered, "50 GiB of lines a month are free"),
+    ("`request_logs`", SMALL.request_logs, LARGE.request_logs, "the entry of a 2xx says nothing that is not counted"),
+    ("`billing`", SMALL.billing, LARGE.billing, "an instance that is nearly always busy costs less by the second"),
+)
 
 
 def facts_table(_: Figures) -> list[str]:
@@ -202,6 +241,7 @@ def facts_table(_: Figures) -> list[str]:
 
 TABLES: Mapping[str, Callable[[Figures], list[str]]] = {
     "sensors": sensors_table,
+    "goals": goals_table,
     "cost": cost_table,
     "savings": savings_table,
     "limits": limits_table,

@@ -13,15 +13,18 @@ from deploy.cli.parser import parse
 from deploy.costs.bill import AS_DEPLOYED, Choices, Usage, bill
 from deploy.costs.month import MONTH_S
 from deploy.costs.prices import ENTRIES, PRICES, Entries
-from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, amount
+from deploy.costs.sensors import SENSORS
+from deploy.next_steps import COST
+from deploy.profiles import SMALL
+from deploy.spec import DEFAULT_SENSORS, FUNCTION_DEFAULTS, SMALL_SENSORS, amount
 from deploy.verbs import USAGES
-from tests.bench.capacity import Load, Measured, Sizing, defaults, reached_at, size
-from tests.bench.cloud import QUOTAS, SENSORS
+from tests.bench.capacity import Load, Measured, OneAtATime, Sizing, defaults, reached_at, size
+from tests.bench.cloud import QUOTAS
 from tests.bench.errors import BenchError
 from tests.bench.messages import mean_message_bytes
 from tests.bench.queueing import Instance, Overloaded
 from tests.bench.scaling import fitted
-from tests.bench.scaling_tables import FIGURES, PAGE, TABLES, measured, rendered
+from tests.bench.scaling_tables import FIGURES, PAGE, PAGES, TABLES, measured, rendered
 
 MILLISECOND = Measured(
     cpu_s=0.001,
@@ -278,17 +281,46 @@ def test_pubsubs_quota_counts_bytes_of_messages() -> None:
 # docs/scaling.md and the defaults
 
 
-def test_the_tables_of_the_page_are_those_of_the_model(figures: dict[str, Any]) -> None:
-    page = PAGE.read_text("utf-8")
-    assert rendered(page, figures) == page, "python -m tests.bench.scaling --render"
-    assert all(f"<!-- {name} -->" in page for name in TABLES)
+def test_the_tables_of_the_pages_are_those_of_the_model(figures: dict[str, Any]) -> None:
+    texts = [page.read_text("utf-8") for page in PAGES]
+    assert [rendered(text, figures) for text in texts] == texts, "python -m tests.bench.scaling --render"
+    assert all(f"<!-- {name} -->" in "".join(texts) for name in TABLES)
+
+
+def test_the_page_for_a_decision_is_short() -> None:
+    assert len(PAGE.read_text("utf-8").splitlines()) <= 120
+
+
+def test_the_model_meets_every_goal_of_the_cost(figures: dict[str, Any]) -> None:
+    goals = TABLES["goals"](figures)
+    assert len(goals) == 5
+    assert not [line for line in goals if "not met" in line]
 
 
 def test_the_cost_page_has_the_same_prices_as_the_scaling_page() -> None:
-    deployed = next(line for line in PAGE.read_text("utf-8").splitlines() if line.startswith("| as deployed |"))
-    thousand, _, hundred_thousand = (cell.strip() for cell in deployed.split("|")[2:5])
-    costs = (PAGE.parent / "cost.md").read_text("utf-8")
-    assert f"about ${thousand} a month, and 100,000 sensors about ${hundred_thousand}" in costs
+    table = PAGE.read_text("utf-8").partition("<!-- sensors -->")[2].partition("<!-- end -->")[0]
+    cost = {row.split("|")[1].strip(): row.split("|")[8].strip() for row in table.splitlines() if row.startswith("| ")}
+    costs, thousand = (PAGE.parent / "cost.md").read_text("utf-8"), f"{float(cost['1 k']):.0f}"
+    assert f"about ${thousand} a month, and 100,000 sensors about ${cost['100 k']}" in costs
+    assert (
+        f"${thousand} a month for a thousand sensors, and with the profile large ${cost['100 k']} for 100,000" in COST
+    )
+
+
+def test_the_sizes_of_the_small_profile_are_what_the_model_recommends(figures: dict[str, Any]) -> None:
+    few = OneAtATime(Load(SMALL_SENSORS), measured(figures))
+    assert SMALL.sizes["max_instances"] == str(few.max_instances)
+    assert amount(SMALL.sizes["memory"]) == few.memory_mib * 2**20
+    assert few.cpu_of_100_ms * 4 < float(SMALL.sizes["cpu"]), "Cloud Run's first generation may take several times"
+    assert few.response_s * 2 < PRICES.billed_s
+
+
+def test_an_instance_that_answers_one_request_at_a_time_is_billed_for_each() -> None:
+    choices = Choices(cpu=0.2, memory_gib=0.25, is_shared=False)
+    events = Load(1_000).mean_per_s * MONTH_S
+    cost = sizing(1_000, choices).cost
+    assert cost.instances == pytest.approx((events * 0.1 * 0.2 - 180_000) * 24e-6)
+    assert cost.requests == pytest.approx((events - 2e6) * 0.4e-6)
 
 
 def test_the_deploy_commands_defaults_are_what_the_model_recommends(figures: dict[str, Any]) -> None:
@@ -311,8 +343,7 @@ def test_the_deploy_command_says_for_how_many_sensors_its_defaults_are(capsys: p
     with pytest.raises(SystemExit):
         parse(["up", "--help"], USAGES)
     shown = " ".join(capsys.readouterr().out.split())
-    assert f"{DEFAULT_SENSORS:,} sensors. For more: docs/scaling.md." in shown
-    assert "those for 100 k sensors" in PAGE.read_text("utf-8")
+    assert f"up to {SMALL_SENSORS:,} sensors, or {DEFAULT_SENSORS:,} with the profile large: docs/scaling.md" in shown
 
 
 def test_the_model_bills_the_message_that_the_function_makes(figures: dict[str, Any]) -> None:

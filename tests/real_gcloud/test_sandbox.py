@@ -108,7 +108,7 @@ def typed(sandbox: Path, line: str, shell: str = "bash") -> tuple[int, str]:
 
 
 TOUR = (
-    ("python -m deploy plan", 2, "13 to create, 1 to update"),
+    ("python -m deploy plan", 2, "14 to create, 1 to update"),
     ("python -m deploy up", 0, "came through DT's connector as message"),
     ("python -m deploy status", 0, r"last 3 h: \d\d? delivered, 0 failed attempts"),
     (PULL, 0, r"^temperature\t\w+\t\{\"event\":"),

@@ -186,7 +186,7 @@ def test_a_plan_with_changes_is_no_failure_and_an_error_is(
     assert ran.status == expected
     (command,) = (line.partition("-m deploy ")[2] for line in ran.started if "-m deploy " in line)
     assert command == {"plan": "plan --json", "up": "up --yes --json"}[job]
-    assert "### dt-pubsub: 14 changes" in ran.shown
+    assert "### dt-pubsub: 15 changes" in ran.shown
     assert "+ create  topic dt-events  not there" in ran.shown
     for hidden in (secret, *DT_LOGIN.values(), "gcloud "):
         assert hidden not in ran.shown

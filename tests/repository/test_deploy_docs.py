@@ -9,7 +9,7 @@ import pytest
 from deploy.cli.options import OPTIONS
 from deploy.cli.parser import parse
 from deploy.resources.iam_binding import publisher_on, secret_accessor
-from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS
+from deploy.spec import FUNCTION_DEFAULTS, RETENTION_DEFAULTS, SMALL_SIZES
 from deploy.verbs import USAGES, VERBS
 from tests.deploy.stage import spec
 
@@ -32,7 +32,9 @@ def test_every_option_has_a_row_with_its_flag_and_variable() -> None:
 
 def test_the_documented_defaults_are_those_of_the_code() -> None:
     documented = {place.removeprefix("function."): cells[2].strip("`") for place, cells in ROWS.items()}
-    assert {name: documented[name] for name in FUNCTION_DEFAULTS} == dict(FUNCTION_DEFAULTS)
+    for name, large in FUNCTION_DEFAULTS.items():
+        expected = f"{SMALL_SIZES[name]}`, with the profile large `{large}" if name in SMALL_SIZES else large
+        assert documented[name] == expected
     assert (documented["retention"], documented["rejected_retention"]) == tuple(RETENTION_DEFAULTS.values())
 
 

@@ -1,19 +1,19 @@
 """The row of the cost: what a month costs at the measured rate of requests. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from deploy.costs.bill import Choices, bill
-from deploy.costs.month import usage_of
-from deploy.costs.prices import AS_OF, ENTRIES, PRICES
+from deploy.costs.prices import AS_OF
 from deploy.errors import DeployError
 from deploy.google.request_counts import RequestCounts
-from deploy.resources.function import QUIET_LEVELS, Function, log_level
-from deploy.spec import FUNCTION_DEFAULTS, Spec, amount
+from deploy.profiles import cost_of
+from deploy.resources.function import Function
+from deploy.resources.log_exclusion import LogExclusion
+from deploy.spec import Spec
+from deploy.stages.costing import as_deployed, cheaper, choices_of, dollars, money
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, unreadable
 from deploy.stages.health.words import duration
-
-GIB = 2**30
+from deploy.stages.observed import Observed
 
 MEASURED_S = 1800
 """A shorter time is only a first guess: the first and the last counts of Cloud Monitoring are incomplete."""
@@ -21,11 +21,15 @@ MEASURED_S = 1800
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Dollars per month at a rate of events per second, measured over ``measured_s`` seconds."""
+    """Dollars per month at a rate of events per second, measured over ``measured_s`` seconds.
+
+    ``cheaper``: the profile that would cost much less, with its dollars, if there is one.
+    """
 
     dollars: float
     per_s: float
     measured_s: float
+    cheaper: tuple[str, float] | None = None
 
 
 def estimate(spec: Spec, readings: Readings) -> Estimate | None:
@@ -33,22 +37,39 @@ def estimate(spec: Spec, readings: Readings) -> Estimate | None:
     requests = readings.requests
     if not isinstance(requests, RequestCounts) or not requests.measured_s:
         return None
-    function = readings.observed.of(Function(spec)).get("function") or {}
-    served = function.get("serviceConfig") or {}
-    memory = amount(str(served.get("availableMemory") or FUNCTION_DEFAULTS["memory"]))
-    choices = Choices(log_events=log_level(function) not in QUIET_LEVELS, memory_gib=memory / GIB)
-    usage = usage_of(requests.per_s, int(served.get("minInstanceCount") or 0))
-    return Estimate(bill(usage, choices, PRICES, ENTRIES).total, requests.per_s, requests.measured_s)
+    observed = _with_exclusions(spec, readings)
+    choices = choices_of(as_deployed(spec), observed)
+    served = (observed.of(Function(spec)).get(Function.key) or {}).get("serviceConfig") or {}
+    total = cost_of(requests.per_s, choices, int(served.get("minInstanceCount") or 0)).total
+    return Estimate(total, requests.per_s, requests.measured_s, cheaper(requests.per_s, choices))
+
+
+def _with_exclusions(spec: Spec, readings: Readings) -> Observed:
+    """Return what was observed, with the exclusions of the log if they could be read."""
+    exclusion, observed = LogExclusion(spec), readings.observed
+    if isinstance(readings.exclusions, DeployError):
+        return observed
+    return replace(observed, facts={**observed.facts, exclusion.id: {exclusion.key: list(readings.exclusions)}})
 
 
 def cost_row(spec: Spec, readings: Readings) -> Row:
     """Return the cost of a month, with the rate and the date of the prices. docs/cost.md says what it leaves out."""
     if isinstance(readings.requests, DeployError):
         return unreadable("cost", readings.requests)
-    found = estimate(spec, readings)
+    found, of_sensors = estimate(spec, readings), _of_sensors(spec, readings)
     if found is None:
-        return Row("cost", "ok", "no requests in the last 24 h, so next to nothing")
+        return Row("cost", "ok", f"no requests in the last 24 h, so next to nothing{of_sensors}")
     how = "a first guess from" if found.measured_s < MEASURED_S else "measured over"
     rate = f"{found.per_s:.2g} requests/s, {how} {duration(found.measured_s)}"
-    dollars = "under $1" if found.dollars < 1 else f"about ${found.dollars:,.0f}"
-    return Row("cost", "ok", f"{dollars} a month at {rate}; prices of {AS_OF}")
+    better = found.cheaper if found.measured_s >= MEASURED_S else None
+    hint = f"; with up --profile={better[0]} {money(better[1])}" if better else ""
+    return Row("cost", "ok", f"{money(found.dollars)} a month at {rate}{hint}{of_sensors}; prices of {AS_OF}")
+
+
+def _of_sensors(spec: Spec, readings: Readings) -> str:
+    """Return what a month costs by the number of sensors, if that is given."""
+    sensors = spec.cost.sensors
+    if sensors is None:
+        return ""
+    choices = choices_of(as_deployed(spec), _with_exclusions(spec, readings))
+    return f"; {money(dollars(spec, choices, sensors))} for {sensors:,} sensors"

@@ -20,6 +20,7 @@ from deploy.parallel import wait_for, worker_pool
 from deploy.resources.catalog import subscriptions_of
 from deploy.resources.connector import Connector, connector_id
 from deploy.resources.function import Function
+from deploy.resources.log_exclusion import LogExclusion
 from deploy.resources.resource import Facts
 from deploy.resources.signature_secret import SignatureSecret
 from deploy.spec import Spec
@@ -65,6 +66,7 @@ class HealthReader:
             newest_event = pool.submit(attempt, log.newest_event)
             problems = pool.submit(attempt, log.problems)
             probes = pool.submit(attempt, log.probes)
+            excluded = pool.submit(attempt, self._exclusions)
             logged_in = pool.submit(attempt, partial(self.organization, self.spec.dt_projects[0]))
             whole = attempt(self.observer.google_side)  # in this thread, as it has workers of its own
             whole = explained(whole, self.google, self.spec.google_project) if isinstance(whole, DeployError) else whole
@@ -94,6 +96,7 @@ class HealthReader:
                 newest_event=logged,
                 problems=noted,
                 probes=probed,
+                exclusions=wait_for(excluded),
                 reported={project: wait_for(answer) for project, answer in reports.items()},
             )
 
@@ -119,6 +122,10 @@ class HealthReader:
     def _measured(self) -> tuple[Mapping[str, Unread] | DeployError, RequestCounts | DeployError]:
         """Return what Cloud Monitoring has measured: the unread messages, and the requests."""
         return attempt(self._backlog), attempt(self._requests)
+
+    def _exclusions(self) -> Sequence[Facts]:
+        found: Sequence[Facts] = self.google.read(LogExclusion(self.spec).listing) or []
+        return found
 
     def _backlog(self) -> Mapping[str, Unread]:
         names, now = [subscription.name for subscription in subscriptions_of(self.spec)], self.now()

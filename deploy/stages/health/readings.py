@@ -27,7 +27,7 @@ class Readings:
     ``connectors``: by DT project, those that could be listed, ``unlisted``: why the others could not, ``closed``: DT's
     answers for projects that are no longer named and that DT does not show. ``deliveries``: by connector id.
     ``reported``: by DT project, when DT got the newest event of each type. ``backfilled``: the newest event that
-    ``backfill`` has sent; it is read only if the last day has a gap.
+    ``backfill`` has sent; it is read only if the last day has a gap. ``exclusions``: of the project's log.
     """
 
     at: float
@@ -45,6 +45,7 @@ class Readings:
     probes: Sequence[LogLine] | DeployError = ()
     reported: Mapping[str, Mapping[str, float] | DeployError] = field(default_factory=dict)
     backfilled: LogLine | DeployError | None = None
+    exclusions: Sequence[Mapping[str, Any]] | DeployError = ()
 
     @property
     def observed(self) -> Observed:

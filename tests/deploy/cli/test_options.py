@@ -13,7 +13,7 @@ from deploy.cli.parser import parse
 from deploy.cli.settings import read_spec
 from deploy.errors import DeployError, InvalidOptions
 from deploy.resources.function import env_words
-from deploy.spec import Alerts, Spec, Warehouse, amount
+from deploy.spec import Alerts, CostSettings, Spec, Warehouse, amount
 from deploy.times import seconds
 from deploy.verbs import USAGES
 from function import schema
@@ -89,6 +89,14 @@ labels = ["room", "floor"]
 dataset = "sensors"
 location = "EU"
 
+[cost]
+profile = "large"
+sensors = 25000
+request_logs = "errors"
+log_level = "DEBUG"
+log_delivered = 50
+billing = "instance"
+
 [alerts]
 emails = ["ops@example.com", "night@example.com", "ops@example.com"]
 channels = ["projects/cold-chain/notificationChannels/123"]
@@ -100,6 +108,21 @@ unread_messages = 5000
 memory_percent = 80
 runbook_url = "https://wiki.example.com/runbook"
 """
+
+
+EVERY_ALERT = Alerts(
+    emails=("ops@example.com", "night@example.com"),
+    channels=("projects/cold-chain/notificationChannels/123",),
+    thresholds={
+        "no_events_hours": 6,
+        "server_error_percent": 10,
+        "unauthorized_percent": 40,
+        "unread_hours": 2,
+        "unread_messages": 5000,
+        "memory_percent": 80,
+    },
+    runbook_url="https://wiki.example.com/runbook",
+)
 
 
 def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:
@@ -121,25 +144,14 @@ def test_deploy_toml_can_set_every_option(tmp_path: Path) -> None:
             "min_instances": "1",
             "max_instances": "9",
         },
-        settings={"LOG_LEVEL": "DEBUG"},
+        settings={"LOG_LEVEL": "DEBUG", "LOG_DELIVERED": "50"},
         labels={"team": "cold-chain"},
         connector_name="Cold chain",
         event_types=("temperature", "touch"),
         connector_labels=("room", "floor"),
         bigquery=Warehouse("sensors", "EU"),
-        alerts=Alerts(
-            emails=("ops@example.com", "night@example.com"),
-            channels=("projects/cold-chain/notificationChannels/123",),
-            thresholds={
-                "no_events_hours": 6,
-                "server_error_percent": 10,
-                "unauthorized_percent": 40,
-                "unread_hours": 2,
-                "unread_messages": 5000,
-                "memory_percent": 80,
-            },
-            runbook_url="https://wiki.example.com/runbook",
-        ),
+        alerts=EVERY_ALERT,
+        cost=CostSettings(profile="large", sensors=25_000, request_logs="errors", billing="instance"),
     )
     assert all(option.place.rpartition(".")[2] in EVERY_OPTION for option in OPTIONS)
 
@@ -362,6 +374,11 @@ OF_KIND = {
     "HOURS": "3",
     "PERCENT": "50",
     "MESSAGES": "1000",
+    "PROFILE": "large",
+    "WHICH": "errors",
+    "LEVEL": "WARNING",
+    "N": "100",
+    "BY": "instance",
     "URL": "https://wiki.example.com/runbook",
     "DATASET": "sensors",
     "PLACE": "europe-west1",
@@ -379,7 +396,7 @@ def test_the_help_of_an_option_says_its_default_its_variable_and_whether_it_is_r
     of_place = {option.place: option for option in OPTIONS}
     region, labels, cpu = of_place["region"], of_place["labels"], of_place["function.cpu"]
     assert region.help_text() == f"{region.help} (required) [DEPLOY_REGION]"
-    assert cpu.help_text() == f"{cpu.help} (default: 1) [DEPLOY_FUNCTION_CPU]"
+    assert cpu.help_text() == f"{cpu.help} (default: 0.2, with the profile large 1) [DEPLOY_FUNCTION_CPU]"
     assert labels.help_text() == f"{labels.help}, repeatable (default: none) [DEPLOY_LABELS, separated by commas]"
 
 

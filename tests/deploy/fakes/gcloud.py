@@ -98,6 +98,7 @@ class FakeGcloud:
     ``before`` and ``after`` are called with each command. ``warnings``: what commands print on standard error.
     ``gone`` are the numbers of the versions of secrets that are not enabled, with their states.
     ``revisions`` are those of the function, the oldest first;
+    ``throttled``: Cloud Run bills the function by request.
     ``traffic`` is the share of the requests that each gets. ``tokens``: the access tokens, of which a forced renewal
     uses up the first; ``expiry``: when the first one expires. ``now``: the time, so that a log has a beginning.
     """
@@ -117,6 +118,7 @@ class FakeGcloud:
     last_build: dict[str, str] = field(default_factory=lambda: dict(BUILT))
     exists: bool = True
     unchecked: bool = False
+    throttled: bool = True
     newest_version: str = "ENABLED"
     gone: dict[int, str] = field(default_factory=dict)
     lists_versions_until: int = 10**6
@@ -174,7 +176,7 @@ class FakeGcloud:
 
     def has_everything_on(self) -> None:
         """Enable all APIs."""
-        self.services = set(services())
+        self.services = set(services(exclusion=True))
 
     def knows_account(self, email: str) -> bool:
         """Return whether an account exists."""
@@ -464,7 +466,8 @@ class FakeGcloud:
         if verb == "update-traffic":
             return self._route(command)
         if verb == "update":
-            self.unchecked = "no-invoker-iam-check" in command.flags
+            self.unchecked = _switched(command, "no-invoker-iam-check", "invoker-iam-check", self.unchecked)
+            self.throttled = _switched(command, "cpu-throttling", "no-cpu-throttling", self.throttled)
         if verb in {"describe", "update"}:
             annotation = {"run.googleapis.com/invoker-iam-disabled": "true"} if self.unchecked else {}
             labels = self.things.get(("run", name), {"labels": {"goog-managed-by": "cloudfunctions"}})["labels"]
@@ -472,13 +475,19 @@ class FakeGcloud:
             created = self.revisions[-1]["metadata"]["name"] if self.revisions else ""
             return {
                 "metadata": {"annotations": annotation, "labels": labels},
-                "spec": {"traffic": self.traffic},
+                "spec": {"traffic": self.traffic, "template": self._template(name)},
                 "status": {
                     "latestReadyRevisionName": ready[-1] if ready else "",
                     "latestCreatedRevisionName": created,
                 },
             }
         return self._policy(f"run {name}", command)
+
+    def _template(self, name: str) -> dict[str, Any]:
+        served = self.things.get(("functions", name), {}).get("serviceConfig", {})
+        container = {"resources": {"limits": {"cpu": served.get("availableCpu", "1")}}}
+        annotations = {"run.googleapis.com/cpu-throttling": str(self.throttled).lower()}
+        return {"metadata": {"annotations": annotations}, "spec": {"containers": [container]}}
 
     def _services(self) -> list[Any]:
         """Return the services of the functions, which have their labels, and those of detached functions."""
@@ -548,6 +557,11 @@ def delivery(flags: Mapping[str, str]) -> dict[str, Any]:
             **({"noWrapper": bare} if "push-no-wrapper" in flags else {}),
         }
     return made
+
+
+def _switched(command: Command, on: str, off: str, now: bool) -> bool:  # noqa: FBT001  # the state before
+    """Return the state of a switch after a command with the flag that sets it, or without."""
+    return (now or on in command.flags) and off not in command.flags
 
 
 def new_function(name: str = "dt-pubsub", region: str = REGION) -> dict[str, Any]:

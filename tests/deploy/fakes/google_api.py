@@ -13,6 +13,7 @@ from tests.emulators.clouds.google.bigquery import BigQuery
 from tests.emulators.clouds.google.bigquery.problems import of_bigquery
 from tests.emulators.clouds.google.dashboards import Dashboards
 from tests.emulators.clouds.google.estate import Estate
+from tests.emulators.clouds.google.log_exclusions import LogExclusions
 from tests.emulators.clouds.google.log_metrics import LogMetrics
 from tests.emulators.clouds.google.notification_channels import NotificationChannels
 from tests.emulators.clouds.google.policies import Policies
@@ -23,7 +24,7 @@ _BIGQUERY = "bigquery.googleapis.com"
 
 
 class FakeGoogleApi:
-    """The alert policies, channels, dashboards and log-based metrics of one project, and its BigQuery.
+    """The alert policies, channels, dashboards, log-based metrics and exclusions of one project, and its BigQuery.
 
     ``before`` is called with each request. ``sent``: method and URL of each request. ``stumbles``: refusals of the next
     requests with this method whose path ends like this. ``lost``: methods and ends of paths of requests whose next
@@ -35,6 +36,7 @@ class FakeGoogleApi:
         self.google = google or FakeGcloud()
         self.estate = Estate(project=PROJECT)
         self.metrics = LogMetrics(self.estate, clock)
+        self.exclusions = LogExclusions(self.estate)
         self.channels = NotificationChannels(self.estate, self.metrics)
         self.dashboards = Dashboards(self.estate, self.metrics)
         self.iam = Policies(self.estate, lambda _: True)
@@ -44,8 +46,9 @@ class FakeGoogleApi:
         self.stumbles: list[tuple[str, str, Problem]] = []
         self.lost: list[tuple[str, str]] = []
         self.reads: Callable[[Call], Answer] = lambda _: Answer(0, why="there is no way but gcloud's")
-        alerts = (self.channels.routes(), self.dashboards.routes(), self.metrics.routes())
-        self._routes = [route for routes in (*alerts, self.bigquery.routes()) for route in routes]
+        logs = (self.metrics.routes(), self.exclusions.routes())
+        routes = (self.channels.routes(), self.dashboards.routes(), *logs, self.bigquery.routes())
+        self._routes = [route for some in routes for route in some]
 
     @property
     def policies(self) -> dict[str, dict[str, Any]]:
@@ -55,7 +58,8 @@ class FakeGoogleApi:
 
     def left(self) -> list[str]:
         """Return the names of everything that exists."""
-        made = (self.channels, self.channels.policies, self.dashboards, self.metrics, self.bigquery.catalog)
+        logs = (self.metrics, self.exclusions)
+        made = (self.channels, self.channels.policies, self.dashboards, *logs, self.bigquery.catalog)
         return [name for kind in made for name in kind.names()]
 
     def changes(self) -> list[tuple[str, str]]:

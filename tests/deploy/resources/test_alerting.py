@@ -39,6 +39,7 @@ def test_an_up_makes_channel_metric_dashboard_and_policies_and_a_plan_is_empty_t
         *["alertPolicies"] * len(KEYS),
         "dashboards",
         "metrics",
+        "exclusions",
     ]
     (channel,) = alerted.api.channels.names()
     assert all(policy["notificationChannels"] == [channel] for policy in alerted.api.policies.values())
@@ -138,7 +139,7 @@ def test_an_answer_that_is_lost_after_google_has_made_something_makes_nothing_tw
     stage.api.lost = [(method, end)]
     assert stage.deployment(alerts=WITH_ALERTS).up(verify=False) == NOTHING_TO_DO
     assert stage.api.lost == []
-    assert len(stage.api.left()) == len(KEYS) + 3
+    assert len(stage.api.left()) == len(KEYS) + 4  # with the exclusion of the log, which has no alert
 
 
 @pytest.mark.parametrize("end", ["/metrics", "/dashboards"])
@@ -183,7 +184,7 @@ def test_a_down_leaves_nothing_also_if_its_settings_name_no_alerts(alerted: Stag
     assert alerted.deployment().down() == NOTHING_TO_DO
     assert alerted.api.left() == []
     methods = [url.partition(f"/projects/{PROJECT}/")[2].partition("/")[0] for method, url in alerted.api.changes()]
-    assert methods == [*["alertPolicies"] * len(KEYS), "dashboards", "metrics", "notificationChannels"]
+    assert methods == ["exclusions", *["alertPolicies"] * len(KEYS), "dashboards", "metrics", "notificationChannels"]
     alerted.api.sent.clear()
     assert alerted.deployment(alerts=WITH_ALERTS).down() == NOTHING_TO_DO
     assert alerted.api.changes() == []
@@ -196,7 +197,7 @@ def test_a_down_leaves_the_alerts_of_others_and_of_other_deployments(alerted: St
         channel["userLabels"] = {}
     before = set(alerted.api.left())
     assert alerted.deployment(alerts=WITH_ALERTS).down() == NOTHING_TO_DO
-    assert {name.split("/")[2] for name in before - set(alerted.api.left())} == {"dashboards", "metrics"}
+    assert {name.split("/")[2] for name in before - set(alerted.api.left())} == {"dashboards", "metrics", "exclusions"}
 
 
 def test_a_policy_that_loses_its_label_during_a_down_is_left(alerted: Stage) -> None:
@@ -229,7 +230,7 @@ def test_a_user_who_may_not_list_alerts_can_remove_a_deployment_without_them(ale
     alerted.api.estate.denied = {"monitoring.alertPolicies.list"}
     assert alerted.deployment().down() == NOTHING_TO_DO
     assert "= keep    alert policies" in alerted.shown
-    assert "if there are alerts, they are left" in alerted.shown
+    assert "if there are any, they are left" in alerted.shown
     with pytest.raises(GcloudFailed, match=r"monitoring\.alertPolicies\.list"):
         alerted.deployment(alerts=WITH_ALERTS).down()
 
@@ -275,6 +276,6 @@ def test_alerts_that_are_no_longer_wanted_are_removed_and_a_plan_is_empty_then(a
     nobody = Alerts(emails=())
     assert alerted.deployment(alerts=nobody).plan() == CHANGES
     assert alerted.deployment(alerts=nobody).up(verify=False) == NOTHING_TO_DO
-    assert alerted.api.left() == []
+    assert alerted.api.left() == alerted.api.exclusions.names()
     assert [url.split("/")[6].partition("?")[0] for _, url in alerted.api.changes()][-1] == "notificationChannels"
     assert alerted.deployment(alerts=nobody).plan() == NOTHING_TO_DO

@@ -285,5 +285,6 @@ def test_a_plan_reads_made_and_left_resources_and_a_removal_those_without_a_pare
         "secrets of verify --report",
         "functions of verify --report",
         *(resource.title for resource in catalog.of_alerts(spec(alerts=Alerts(emails=("ops@example.com",))))),
+        "log exclusions",
     ]
     assert all(resource.parent for resource in watched if resource not in removable)

@@ -43,6 +43,7 @@ def test_what_up_makes_is_made_side_by_side_but_after_what_it_needs(stage: Stage
 def test_what_down_deletes_is_deleted_side_by_side_but_before_what_it_needs(up: Stage) -> None:
     assert grouped(up, removing=True) == [
         ["connector in c0md3pm0p7bet3vico8g"],
+        ["log exclusion dt-pubsub-dt-pubsub-requests"],
         ["function dt-pubsub"],
         ["secret dt-signature", "subscription dt-rejected", "subscription dt-events"],
         ["topic dt-rejected", "topic dt-events", "service account dt-pubsub"],

@@ -88,9 +88,9 @@ def test_down_says_before_and_after_how_many_unread_messages_go_with_the_subscri
     assert up.deployment(yes=False, answer="y\n").down() == NOTHING_TO_DO
     assert "; 12 unread messages go with it, as Google counted them in the last minutes" in up.shown
     assert "; 1 unread message goes with it, as Google counted it in the last minutes" in up.shown
-    assert "delete 8 resources and 13 unread messages permanently? [y/N]" in up.noted
+    assert "delete 9 resources and 13 unread messages permanently? [y/N]" in up.noted
     assert up.shown.endswith(
-        "dt-pubsub is removed: 8 resources and 13 unread messages are deleted; what stays is marked = above\n"
+        "dt-pubsub is removed: 9 resources and 13 unread messages are deleted; what stays is marked = above\n"
     )
 
 
@@ -100,7 +100,7 @@ def test_down_counts_only_the_messages_of_subscriptions_that_it_deletes(up: Stag
     up.deployment(yes=False, answer="y\n").down()
     assert "; no unread messages go with it" in up.shown
     assert "unread" not in up.noted
-    assert "dt-pubsub is removed: 7 resources are deleted; what stays is marked = above" in up.shown
+    assert "dt-pubsub is removed: 8 resources are deleted; what stays is marked = above" in up.shown
 
 
 @pytest.mark.parametrize("answer", ["refused", "nonsense", "none yet"])
@@ -113,5 +113,5 @@ def test_down_works_without_the_number_of_unread_messages(up: Stage, answer: str
         context = replace(context, read_time_series=lambda *_: [{"points": [{}], "resource": {}}])
     assert Deployment(context).down() == NOTHING_TO_DO
     assert "; messages not yet read go with it" in up.shown
-    assert "dt-pubsub is removed: 8 resources are deleted" in up.shown
+    assert "dt-pubsub is removed: 9 resources are deleted" in up.shown
     assert up.google.things == {}

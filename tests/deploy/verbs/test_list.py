@@ -52,6 +52,7 @@ def test_a_deployment_is_listed_with_everything_to_go_on_with_it(up: Stage) -> N
             "subscription dt-events",
             "subscription dt-rejected",
             "service account dt-pubsub",
+            "log exclusion dt-pubsub-dt-pubsub-requests",
         ],
         "command": WHOLE_PLAN,
     }
@@ -131,6 +132,7 @@ def test_a_half_removed_deployment_is_left_over_with_the_command_that_removes_th
         "subscription dt-events",
         "subscription dt-rejected",
         "service account dt-pubsub",
+        "log exclusion dt-pubsub-dt-pubsub-requests",
     ]
     command = shlex.split(str(left["command"]))[3:]
     assert parse(command, USAGES).verb == "down"
@@ -151,7 +153,7 @@ def test_what_is_left_over_is_shown_under_its_own_heading(up: Stage) -> None:
 def test_the_service_of_a_detached_function_is_left_over_and_names_its_region(up: Stage) -> None:
     up.google.things = {("run", "dt-pubsub"): {"labels": {"dt-pubsub": "dt-pubsub"}}}
     (left,) = listed(up)
-    assert left["resources"] == ["Cloud Run service dt-pubsub"]
+    assert left["resources"] == ["Cloud Run service dt-pubsub", "log exclusion dt-pubsub-dt-pubsub-requests"]
     assert f"--region={REGION}" in str(left["command"])
     assert "--dt-project=ID-OF-THE-DT-PROJECT" in str(left["command"])
 

@@ -20,7 +20,7 @@ def test_plan_shows_changes_and_makes_none(stage: Stage) -> None:
 def test_a_plan_in_json_is_one_document(stage: Stage) -> None:
     stage.deployment(in_json=True).plan()
     printed = stage.in_json()
-    assert printed["changes"] == 14
+    assert printed["changes"] == 15
     assert printed["steps"][2] == {
         "action": "create",
         "resource": "topic dt-events",

@@ -53,7 +53,7 @@ def test_only_init_needs_no_settings_and_only_up_offers_it() -> None:
 
 
 KEYS = ["error", "steps", "changes", "done", "left", "verified", "status", "healthy", "health", "version", "next"]
-KEYS += ["deployments", "upgrade", "undelivered", "followed", "firstContact", "rotation"]
+KEYS += ["deployments", "upgrade", "cost", "undelivered", "followed", "firstContact", "rotation"]
 KEYS += ["replayed", "backfill", "audited"]
 
 

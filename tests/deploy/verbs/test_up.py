@@ -300,7 +300,7 @@ def test_a_function_of_an_older_version_is_deployed_again(up: Stage) -> None:
 def test_up_in_json_has_the_planned_the_finished_and_the_remaining_steps(stage: Stage) -> None:
     stage.deployment(in_json=True).up(verify=False)
     output = stage.in_json()
-    assert (output["changes"], len(output["done"]), output["left"], output["verified"]) == (14, 14, [], None)
+    assert (output["changes"], len(output["done"]), output["left"], output["verified"]) == (15, 15, [], None)
     assert output["done"][-1] == f"connector in {DT_PROJECT}"
 
 
@@ -311,7 +311,7 @@ def test_up_in_json_has_the_finished_steps_if_it_stops(stage: Stage) -> None:
         deployment.up()
     stage.report.error = stopped.value
     output = stage.in_json()
-    assert (output["changes"], output["done"][-1], output["left"]) == (14, "subscription dt-events", None)
+    assert (output["changes"], output["done"][-1], output["left"]) == (15, "subscription dt-events", None)
     assert output["error"]["where"] == "subscription dt-rejected"
     assert output["error"]["fix"][-1].startswith("python -m deploy up")
 
@@ -322,7 +322,7 @@ def test_up_in_json_has_all_changes_if_its_proof_fails(stage: Stage) -> None:
         stage.deployment(in_json=True).up()
     stage.report.error = failed.value
     output = stage.in_json()
-    assert (len(output["done"]), output["left"], output["verified"]) == (14, [], None)
+    assert (len(output["done"]), output["left"], output["verified"]) == (15, [], None)
     assert output["error"]["what"].startswith("an unsigned request was answered with 200")
 
 

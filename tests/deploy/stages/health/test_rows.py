@@ -398,7 +398,7 @@ def test_a_connector_beside_ours_that_doubles_every_event_is_shown() -> None:
 
 def test_the_cost_is_that_of_the_measured_rate() -> None:
     assert rows(requests=requests(HOUR_S, s200=13_250))["cost"].detail == (
-        "about $19 a month at 3.7 requests/s, measured over 1 h; prices of 2026-11-23"
+        "about $19 a month at 3.7 requests/s, measured over 1 h; with up --profile=small about $4; prices of 2026-11-23"
     )
     assert rows(requests=RequestCounts(NOW))["cost"].detail == "no requests in the last 24 h, so next to nothing"
 

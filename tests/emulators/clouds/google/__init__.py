@@ -32,6 +32,7 @@ It is strict: it refuses unknown fields, missing permissions, APIs that are off,
 ``user_labels``  the labels of policies and channels                                      nothing
 ``dashboards``   dashboards                                                               nothing
 ``log_metrics``  log-based metrics, which Monitoring knows only after a while              nothing
+``log_exclusions``  the exclusions of the project's log                                    nothing
 ``metric_types``  the metrics of Google's that may be named                                nothing
 ``messages``     the message types of these resources                                     a file
 ``data_plane``   the Pub/Sub that has the messages, and the gates of functions to it       Pub/Sub

@@ -16,7 +16,7 @@ from tests.emulators.clouds.google.pubsub import PubSub
 from tests.emulators.clouds.google.revision import Revision
 from tests.emulators.clouds.google.run import Failed, Run
 from tests.emulators.clouds.google.secrets import Secrets
-from tests.emulators.clouds.google.service import Service, all_to_latest
+from tests.emulators.clouds.google.service import Service, all_to_latest, check_billing
 from tests.emulators.clouds.google.uploads import Uploads
 
 RUNTIMES = ("python310", "python311", "python312", "python313", "python314")
@@ -85,6 +85,8 @@ class Builder:
         account = self._account(config)
         source = self.uploads.source(build_config)
         self._check_builder(build_config)
+        if there := self._run.find(region, name):
+            check_billing(there, config)
         number, began_at = self._estate.next_number(), time.time()
         revision = Revision(f"{name}-{number:05}-off", source, self._plane, self._may_publish(account))
         build = self._build.finished(region, began_at)

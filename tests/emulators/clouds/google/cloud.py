@@ -15,6 +15,7 @@ from tests.emulators.clouds.google.estate import Estate
 from tests.emulators.clouds.google.front_door import FrontDoor
 from tests.emulators.clouds.google.functions import Functions
 from tests.emulators.clouds.google.log_entries import LogEntries
+from tests.emulators.clouds.google.log_exclusions import LogExclusions
 from tests.emulators.clouds.google.log_metrics import LogMetrics
 from tests.emulators.clouds.google.monitoring import Monitoring
 from tests.emulators.clouds.google.notification_channels import NotificationChannels
@@ -38,6 +39,8 @@ class _Api:
 
 class Google:
     """Google Cloud with one project, which is empty at first, and all APIs."""
+
+    log_exclusions: LogExclusions
 
     def __init__(self, estate: Estate, plane: DataPlane, proxy: Mapping[str, str]) -> None:
         self.estate = estate
@@ -66,7 +69,7 @@ class Google:
             "cloudfunctions": self.functions.routes,
             "cloudresourcemanager": ResourceManager(estate, self.policies).routes,
             "iam": self.accounts.routes,
-            "logging": lambda: [*self.log_entries.routes(), *self.log_metrics.routes()],
+            "logging": lambda: self._logging(estate),
             "monitoring": lambda: [
                 *self.monitoring.routes(),
                 *self.channels.routes(),
@@ -97,10 +100,14 @@ class Google:
             return (of_bigquery(problem) if api.name == "bigquery" else problem).answer()
         return answer if isinstance(answer, Answer) else Answer.of(answer)
 
+    def _logging(self, estate: Estate) -> list[Route]:
+        self.log_exclusions = LogExclusions(estate)
+        return [*self.log_entries.routes(), *self.log_metrics.routes(), *self.log_exclusions.routes()]
+
     def left(self) -> list[str]:
         """Return the full names of all resources that were made and still exist."""
         made = (self.pubsub.names(), self.accounts.names(), self.secrets.names(), self.functions.names(), self.alerts())
-        return [name for names in (*made, self.bigquery.catalog.names()) for name in names]
+        return [name for names in (*made, self.log_exclusions.names(), self.bigquery.catalog.names()) for name in names]
 
     def alerts(self) -> list[str]:
         """Return the full names of all resources of alerts that exist."""

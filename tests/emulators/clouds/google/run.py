@@ -13,7 +13,7 @@ from tests.emulators.clouds.exchange import Json, Request, Route
 from tests.emulators.clouds.google.estate import INVOKER_IAM_REQUIRED, Estate, timestamp
 from tests.emulators.clouds.google.policies import Policies
 from tests.emulators.clouds.google.problems import aborted, not_found, precondition
-from tests.emulators.clouds.google.service import Service, all_to_latest, described, template
+from tests.emulators.clouds.google.service import THROTTLING, Service, all_to_latest, check_billing, described, template
 from tests.emulators.clouds.google.strict import strict
 
 INVOKER = "roles/run.invoker"
@@ -87,6 +87,7 @@ class Run:
                 Route("GET", service.replace("services/{name}", "revisions"), self._revisions, "run.revisions.list"),
                 _LISTED,
             ),
+            Route("GET", service.replace("services/{name}", "revisions/{name}"), self._one, "run.revisions.get"),
             strict(Route("GET", iam.removesuffix("/{name}"), self._list, "run.services.list"), _LISTED),
             Route("GET", iam + ":getIamPolicy", self._policy, "run.services.getIamPolicy"),
             Route("POST", iam + ":setIamPolicy", self._set_policy, "run.services.setIamPolicy"),
@@ -127,7 +128,7 @@ class Run:
         return {"apiVersion": "serving.knative.dev/v1", "items": items, "unreachable": sorted(silent)}
 
     def _replace(self, request: Request, project: str, name: str) -> Json:
-        """Replace annotations, labels and traffic. A new template, which would make a revision, is not played."""
+        """Replace annotations, labels, traffic and billing. A template that would make a revision is not played."""
         service, body = self._find(request, project, name), request.json()
         metadata = body.get("metadata", {})
         version = metadata.get("resourceVersion")
@@ -139,6 +140,9 @@ class Run:
             raise precondition(
                 f"Operation denied by org policy on resource '{self.resource(service)}': [\"{INVOKER_IAM_REQUIRED}\"]."
             )
+        in_template = body.get("spec", {}).get("template", {}).get("metadata", {}).get("annotations", {})
+        service.is_throttled = str(in_template.get(THROTTLING, "true")).lower() != "false"
+        check_billing(service, service.config)
         traffic = body.get("spec", {}).get("traffic") or all_to_latest()
         if traffic != service.traffic:
             service.check_traffic(traffic)
@@ -164,6 +168,15 @@ class Run:
         end = start + limit
         more = {"continue": str(end)} if end < len(listed) else {}
         return {"apiVersion": "serving.knative.dev/v1", "metadata": more, "items": listed[start:end]}
+
+    def _one(self, _: Request, project: str, name: str) -> Json:
+        """Return a revision; gcloud reads the newest one after a change of a service's template."""
+        self._estate.check_project(project)
+        every = (revision for service in list(self.services.values()) for revision in self._revisions_of(service))
+        found = next((revision for revision in every if revision["metadata"]["name"] == name), None)
+        if found is None:
+            raise not_found(f"Resource '{name}' of kind 'REVISION' in project '{project}' does not exist.")
+        return found
 
     def _revisions_of(self, service: Service) -> Iterator[Json]:
         serving = [revision.name for revision, _ in service.shares()]

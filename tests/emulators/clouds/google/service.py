@@ -14,6 +14,9 @@ from tests.emulators.clouds.google.estate import Estate, timestamp
 from tests.emulators.clouds.google.problems import invalid
 from tests.emulators.clouds.google.revision import Revision
 
+THROTTLING = "run.googleapis.com/cpu-throttling"
+"""The annotation of a template: https://cloud.google.com/run/docs/configuring/billing-settings."""
+
 _REGION_CODES = {"us-central1": "uc", "us-east1": "ue", "us-east4": "uk", "us-west1": "uw", "europe-north1": "lz"}
 _RANDOM = random.SystemRandom()
 
@@ -28,7 +31,7 @@ class Service:
     """A service, its revisions that have started, and the host of its function's URL.
 
     ``traffic``: the shares of the requests, as ``spec.traffic`` has them. ``created``: the name of the newest revision,
-    which may have failed.
+    which may have failed. ``is_throttled``: billed by request, and without a CPU between requests.
     """
 
     name: str
@@ -41,6 +44,7 @@ class Service:
     revisions: list[Revision] = field(default_factory=list)
     traffic: list[Json] = field(default_factory=all_to_latest)
     created: str = ""
+    is_throttled: bool = True
     created_at: str = field(default_factory=timestamp)
 
     @property
@@ -100,6 +104,16 @@ class Service:
         return next((revision for revision in self.revisions if revision.name == part.get("revisionName")), None)
 
 
+def check_billing(service: Service, config: Json) -> None:
+    """Refuse less than one CPU for a service that is billed by instance. Raises ``Problem``."""
+    cpu = str(config.get("availableCpu", "1"))
+    if not service.is_throttled and float(cpu) < 1:
+        raise invalid(
+            f"Could not create or update Cloud Run service {service.name}, spec.template.spec.containers.resources."
+            "limits.cpu: Invalid value specified for cpu. Total cpu < 1 is not supported with cpu always allocated."
+        )
+
+
 def described(service: Service, estate: Estate) -> Json:
     """Return a service in the format of Knative."""
     ready = service.revisions[-1].name if service.revisions else ""
@@ -122,7 +136,7 @@ def described(service: Service, estate: Estate) -> Json:
         "apiVersion": "serving.knative.dev/v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"template": {"spec": template(service.config)}, "traffic": service.traffic},
+        "spec": {"template": _template(service), "traffic": service.traffic},
         "status": {
             "observedGeneration": service.generation,
             "conditions": conditions,
@@ -133,6 +147,15 @@ def described(service: Service, estate: Estate) -> Json:
             "address": {"url": url},
         },
     }
+
+
+def _template(service: Service) -> Json:
+    """Return the template of a service, with its billing and the CPU of an instance."""
+    whole = template(service.config)
+    limits = {"cpu": service.config.get("availableCpu", "1"), "memory": service.config.get("availableMemory", "256M")}
+    containers = [{**container, "resources": {"limits": limits}} for container in whole["containers"]]
+    annotations = {THROTTLING: str(service.is_throttled).lower()}
+    return {"metadata": {"annotations": annotations}, "spec": {**whole, "containers": containers}}
 
 
 def template(config: Json) -> Json:

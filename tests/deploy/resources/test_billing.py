@@ -1,0 +1,101 @@
+"""The billing of the Cloud Run service: seen as drift, and set again if a deployment resets it."""
+
+import pytest
+
+from deploy.errors import NotOwned
+from deploy.resources.billing import billing_of
+from deploy.spec import CostSettings
+from deploy.steps import Argv
+from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO, UNHEALTHY
+from tests.deploy.stage import Stage
+
+LARGE, SMALL = CostSettings(profile="large"), CostSettings(profile="small")
+BY_INSTANCE = "run services update dt-pubsub --no-cpu-throttling --region=europe-west1 --project=cold-chain-prod"
+
+
+@pytest.fixture
+def large(stage: Stage) -> Stage:
+    """A finished deployment that is billed by instance."""
+    assert stage.deployment(cost=LARGE).up(verify=False) == NOTHING_TO_DO
+    stage.google.asked.clear()
+    return stage
+
+
+def changes(stage: Stage) -> list[str]:
+    """Return the commands that deploy the function or change its service, without gcloud's own flags."""
+    return [
+        line.removesuffix(" --format=json")
+        for line in stage.google.changes()
+        if line.startswith(("run services update ", "functions deploy "))
+    ]
+
+
+def test_it_is_set_once_by_the_command_that_the_plan_shows(stage: Stage) -> None:
+    assert stage.deployment(cost=LARGE).plan() == CHANGES
+    assert f"gcloud {BY_INSTANCE}" in stage.shown
+    assert stage.deployment(cost=LARGE).up(verify=False) == NOTHING_TO_DO
+    assert stage.google.throttled is False
+    assert stage.deployment(cost=LARGE).plan() == NOTHING_TO_DO
+
+
+def test_a_change_by_hand_is_drift_in_plan_and_status(large: Stage) -> None:
+    large.google.throttled = True
+    assert large.deployment(cost=LARGE).plan() == CHANGES
+    assert "billing request -> instance" in large.shown
+    assert large.deployment(cost=LARGE).status() == UNHEALTHY
+    assert large.deployment(cost=LARGE).up(verify=False) == NOTHING_TO_DO
+    assert changes(large) == [BY_INSTANCE]
+
+
+def test_a_deployment_that_resets_it_is_followed_by_setting_it_again(large: Stage) -> None:
+    def reset(argv: Argv) -> None:
+        if argv[:2] == ("functions", "deploy"):
+            large.google.throttled = True
+
+    large.google.after = reset
+    assert large.deployment(cost=LARGE, digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert [line.split()[1] for line in changes(large)] == ["deploy", "services"]
+    assert "it is set again" in large.shown
+    assert large.google.throttled is False
+
+
+def test_a_deployment_that_keeps_it_makes_no_further_revision(large: Stage) -> None:
+    assert large.deployment(cost=LARGE, digest="d2").up(verify=False) == NOTHING_TO_DO
+    assert [line.split()[1] for line in changes(large)] == ["deploy"]
+
+
+def test_from_large_to_small_it_is_billed_by_request_before_it_gets_less_than_a_processor(large: Stage) -> None:
+    assert large.deployment(cost=SMALL).up(verify=False) == NOTHING_TO_DO
+    assert [line.split()[1] for line in changes(large)] == ["services", "deploy"]
+    assert large.google.throttled is True
+    assert large.deployment(cost=SMALL).plan() == NOTHING_TO_DO
+
+
+def test_billing_by_instance_alone_is_refused_for_a_function_with_less_than_a_processor(up: Stage) -> None:
+    with pytest.raises(NotOwned, match="only from one processor on") as refused:
+        up.deployment(cost=CostSettings(billing="instance")).plan()
+    assert "up --profile=large" in str(refused.value)
+
+
+def test_an_existing_deployment_without_the_setting_keeps_its_billing(large: Stage) -> None:
+    assert large.deployment().plan() == NOTHING_TO_DO
+    assert large.google.throttled is False
+
+
+def described(**annotations: str) -> dict[str, object]:
+    return {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+
+
+THROTTLING = "run.googleapis.com/cpu-throttling"
+SERVICES = [
+    (None, "request"),
+    ({}, "request"),
+    (described(), "request"),
+    (described(**{THROTTLING: "true"}), "request"),
+    (described(**{THROTTLING: "false"}), "instance"),
+]
+
+
+@pytest.mark.parametrize(("service", "billing"), SERVICES)
+def test_a_service_without_the_annotation_is_billed_by_request(service: object, billing: str) -> None:
+    assert billing_of(service) == billing
