@@ -4,6 +4,7 @@ import contextlib
 import gc
 import os
 import sys
+from functools import partial
 
 if sys.version_info < (3, 11):  # noqa: UP036  # an older Python must print this text
     sys.exit("Python 3.11 or newer is needed: this is " + sys.version.split()[0])
@@ -20,6 +21,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f"error: {missing.name} is not installed\n  fix: {install}")
 
 from function.adapters import WsgiAdapter, answer_asgi
+from function.direct_http import DirectHttp
 from function.errors import SettingsError
 from function.uvicorn_limits import KEEP_ALIVE_S
 from function.wiring import build_receiver
@@ -35,7 +37,7 @@ except SettingsError as error:
     sys.exit(str(error))
 
 _wsgi_adapter = WsgiAdapter(_receiver)
-HTTP_PROTOCOLS["auto"] = "function.uvicorn_limits:BoundedHttp"  # uvicorn loads this class when it starts
+HTTP_PROTOCOLS["auto"] = partial(DirectHttp, _receiver)  # type: ignore[assignment]  # uvicorn calls it for each connection
 with contextlib.suppress(ImportError):  # there is no gunicorn on Windows
     from gunicorn.config import Keepalive
 

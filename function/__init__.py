@@ -7,6 +7,7 @@ in and out
 ``adapters``         ASGI or WSGI request -> Request; Reply -> response             the request's body
 ``http``             a request and its reply, free of any web framework             nothing
 ``uvicorn_limits``   uvicorn's HTTP reader, with a limit for request heads          the connection
+``direct_http``      uvicorn's protocol: POST requests to the adapter, one write each  the connection
 ``body_budget``      the bytes of bodies that may be in memory at once              nothing
 decide
 ``receiver``         calls the other modules in turn; catches every error           nothing

@@ -9,9 +9,10 @@ body for up to 5 s.
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
+from typing import Any, TypeAlias
 
 import flask
 from starlette.requests import Request as StarletteRequest
@@ -21,6 +22,9 @@ from function.errors import BodyIncomplete, BodyTooLarge
 from function.http import Reply, Request
 from function.receiver import Receiver
 from function.threads import BackgroundLoop
+
+Receive: TypeAlias = Callable[[], Awaitable[Any]]
+"""ASGI's callable that returns the next message of a request."""
 
 CHUNK_BYTES = 65_536
 
@@ -38,11 +42,30 @@ SHUTDOWN_S = 0.5
 
 
 async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> StarletteResponse:
-    """Return the receiver's reply to a request of an ASGI server."""
-    headers: dict[str, list[str]] = {}
-    for name, value in request.scope["headers"]:
-        headers.setdefault(name.decode(ENCODING), []).append(value.decode(ENCODING).rstrip(" \t"))
+    """Return the receiver's reply to a request that the framework has received from an ASGI server."""
+    reply, fields = await answer(receiver, request.method, headers_of(request.scope["headers"]), request.receive)
+    return StarletteResponse(reply.body, reply.status, fields)
 
+
+def headers_of(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, list[str]]:
+    """Return the headers by name, of fields whose names are in lower case."""
+    headers: dict[str, list[str]] = {}
+    for name, value in fields:
+        headers.setdefault(name.decode(ENCODING), []).append(value.decode(ENCODING).rstrip(" \t"))
+    return headers
+
+
+async def answer(
+    receiver: Receiver,
+    method: str,
+    headers: Mapping[str, Sequence[str]],
+    receive: Receive,
+    soon: Callable[[Callable[[], None]], object] | None = None,
+) -> tuple[Reply, dict[str, str]]:
+    """Return the receiver's reply and the header fields of the answer.
+
+    ``receive`` is ASGI's, and ``soon`` is that of ``Request``.
+    """
     is_whole = False
 
     async def read(limit: int) -> bytes:
@@ -50,7 +73,7 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
         _refuse_announced(headers.get("content-length", [""])[0], limit)
         body = bytearray()
         while not is_whole:
-            part = await request.receive()
+            part = await receive()
             if part["type"] == "http.disconnect":
                 raise BodyIncomplete("the client left")
             is_whole, content = not part.get("more_body"), part.get("body", b"")
@@ -61,14 +84,14 @@ async def answer_asgi(receiver: Receiver, request: StarletteRequest) -> Starlett
             body += content
         return bytes(body)
 
-    reply = await receiver.receive(Request(request.method, headers, read))
+    reply = await receiver.receive(Request(method, headers, read, soon))
     fields = _headers(reply)
-    if reply.is_early or not (is_whole or await _drained(request, headers)):
+    if reply.is_early or not (is_whole or await _drained(receive, headers)):
         fields["Connection"] = "close"
-    return StarletteResponse(reply.body, reply.status, fields)
+    return reply, fields
 
 
-async def _drained(request: StarletteRequest, headers: Mapping[str, Sequence[str]]) -> bool:
+async def _drained(receive: Receive, headers: Mapping[str, Sequence[str]]) -> bool:
     """Read and drop a small body that the receiver did not read. Return whether the body has ended.
 
     The connection can be kept only if the body has ended. Clients send the head and the body one after the other, so
@@ -80,7 +103,7 @@ async def _drained(request: StarletteRequest, headers: Mapping[str, Sequence[str
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_S):
             while left >= 0:
-                part = await request.receive()
+                part = await receive()
                 if part["type"] == "http.disconnect":
                     return False
                 if not part.get("more_body"):

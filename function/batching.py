@@ -38,6 +38,7 @@ _Key: TypeAlias = tuple[str, str, float]
 class _Batch:
     """Messages of one request, and for each message the future that its publisher awaits."""
 
+    loop: asyncio.AbstractEventLoop
     messages: list[Message] = field(default_factory=list)
     waiting: list["asyncio.Future[str]"] = field(default_factory=list)
     size: int = 0
@@ -99,28 +100,29 @@ class Batcher:
         return message_id
 
     def _add(self, key: _Key, message: Message) -> tuple[_Batch, "asyncio.Future[str]"]:
-        loop = asyncio.get_running_loop()
         batch = self._open.get(key)
         if batch is None or not batch.has_room(message):
-            batch = self._open[key] = _Batch()
+            loop = asyncio.get_running_loop()  # a system call up to Python 3.11
+            batch = self._open[key] = _Batch(loop)
             batch.task = loop.create_task(self._flush(key, batch))  # the task starts after this turn
             batch.task.add_done_callback(batch.resolve)
-        waiting: asyncio.Future[str] = loop.create_future()
+        waiting: asyncio.Future[str] = batch.loop.create_future()
         batch.add(message, waiting)
         return batch, waiting
 
     async def _flush(self, key: _Key, batch: _Batch) -> Sequence[str | BaseException]:
         if self._open.get(key) is batch:
             del self._open[key]
-        return await self._results(key, batch.messages)
+        return await self._results(key, batch.messages, batch.loop)
 
-    async def _results(self, key: _Key, messages: Sequence[Message]) -> Sequence[str | BaseException]:
+    async def _results(
+        self, key: _Key, messages: Sequence[Message], loop: asyncio.AbstractEventLoop
+    ) -> Sequence[str | BaseException]:
         """Send the messages, and return the id or the error of each.
 
         Pub/Sub refuses a whole batch because of one invalid message. In this case every message is sent alone.
         """
         topic, _, timeout_s = key
-        loop = asyncio.get_running_loop()
         began_at = loop.time()
         try:
             return await self._pubsub.send(topic, messages, timeout_s=timeout_s)

@@ -16,6 +16,8 @@ class Request(Struct, frozen=True):
     method: str
     headers: Mapping[str, Sequence[str]]
     read: Callable[[int], Coroutine[Any, Any, bytes]]
+    soon: Callable[[Callable[[], None]], object] | None = None
+    """Calls a function at the end of this turn of the event loop, before the reply leaves; None if nothing can."""
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header (its name in lower case), or None if the request does not have it."""

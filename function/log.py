@@ -33,6 +33,9 @@ LONGEST_GAP_S = 60.0
 EMULATED = "emu"
 """The beginning of an emulated sensor's id. ``verify`` and ``rotate`` look for the lines of such sensors' events."""
 
+LONGEST_WRITE = 4096
+"""Maximum bytes of lines that are written at once: POSIX allows no other writer of a pipe in between (PIPE_BUF)."""
+
 LONGEST_TEXT = 1024
 """Maximum characters of a field that is copied from the event, because an id could be as long as the body."""
 
@@ -67,7 +70,7 @@ class Stream(Protocol):
     """The destination of the lines."""
 
     def write(self, data: bytes, /) -> object:
-        """Write one line. The line is lost if this raises ``OSError`` or ``ValueError``."""
+        """Write whole lines. They are lost if this raises ``OSError`` or ``ValueError``."""
         ...
 
 
@@ -163,6 +166,8 @@ class Log:
         self._is_watched = self._is_closed = False
         self._uncounted = 0
         self._delivered_at = -math.inf
+        self._collected: list[bytes] = []
+        self._collected_bytes = 0
 
     def request(self, context: RequestContext, outcome: Outcome, error: Exception | None = None) -> None:
         """Write the line of a request whose outcome is known."""
@@ -181,7 +186,10 @@ class Log:
         line.add_event(context)
         line.add_trace(context.request, self._google_project)
         line.message = _message(line, outcome, error)
-        self._write(line)
+        if context.request.soon:
+            self._collect(_encoded(line) + b"\n", context.request.soon)
+        else:
+            self._write(line)
 
     def problem(self, sentence: str, severity: Severity = "CRITICAL") -> None:
         """Write the line of a problem that belongs to no request, such as a secret file that cannot be read."""
@@ -190,6 +198,7 @@ class Log:
 
     def close(self) -> None:
         """Write the line that counts the delivered events after the last line. From now on, each one has a line."""
+        self._write_collected()
         with self._lock:
             delivered, self._uncounted, self._is_closed = self._uncounted, 0, True
         if delivered:
@@ -233,9 +242,26 @@ class Log:
             )
         return sample.suppressed if is_due else None
 
+    def _collect(self, line: bytes, soon: Callable[[Callable[[], None]], object]) -> None:
+        """Write this line with the others of the same turn of the event loop, at its end."""
+        if self._collected_bytes + len(line) > LONGEST_WRITE:
+            self._write_collected()
+        if not self._collected:
+            soon(self._write_collected)
+        self._collected.append(line)
+        self._collected_bytes += len(line)
+
+    def _write_collected(self) -> None:
+        lines, self._collected, self._collected_bytes = self._collected, [], 0
+        if lines:
+            self._write_lines(b"".join(lines))
+
     def _write(self, line: Line) -> None:
+        self._write_lines(_encoded(line) + b"\n")
+
+    def _write_lines(self, lines: bytes) -> None:
         with contextlib.suppress(OSError, ValueError):  # a line that cannot be written must not fail the request
-            self._stream.write(_encoded(line) + b"\n")
+            self._stream.write(lines)
 
 
 class _Sample(Struct, frozen=True):

@@ -61,17 +61,17 @@ class LineWriter:
         atexit.register(writer.flush)
         return writer
 
-    def write(self, line: bytes) -> None:
-        """Write one line, line feed included, or queue it, or drop it if the queue is full."""
+    def write(self, lines: bytes) -> None:
+        """Write one or more lines, line feeds included, or queue them, or drop them if the queue is full."""
         with self._changed:
             if self._is_direct and not self._queue and not self._dropped:
-                line = line[self._written(line) :]
-            if not line:  # the usual case
+                lines = lines[self._written(lines) :]
+            if not lines:  # the usual case
                 return
-            if self._queued_bytes + len(line) > QUEUE_BYTES:
-                self._dropped += 1
+            if self._queued_bytes + len(lines) > QUEUE_BYTES:
+                self._dropped += _count(lines)
                 return
-            self._enqueue(line)
+            self._enqueue(lines)
 
     def flush(self, timeout_s: float = LAST_WRITES_S) -> None:
         """Wait until the queue is empty, but not longer than ``timeout_s`` seconds."""
@@ -85,35 +85,35 @@ class LineWriter:
         """True if no line waits in the queue."""
         return not self._queue
 
-    def _enqueue(self, line: bytes) -> None:
-        self._queue.append(line)
-        self._queued_bytes += len(line)
+    def _enqueue(self, lines: bytes) -> None:
+        self._queue.append(lines)
+        self._queued_bytes += len(lines)
         if self._thread is None or not self._thread.is_alive():  # a forked process has no such thread
             self._thread = threading.Thread(target=self._write_queue, daemon=True, name="log")
             self._thread.start()
         self._changed.notify_all()
 
-    def _written(self, line: bytes) -> int:
+    def _written(self, lines: bytes) -> int:
         """Write as much as there is room for, and return the number of bytes written.
 
-        If the stream is broken, the line counts as dropped, and its whole length is returned.
+        If the stream is broken, the lines count as dropped, and their whole length is returned.
         """
         try:
-            return os.write(self._descriptor, line)
+            return os.write(self._descriptor, lines)
         except BlockingIOError:
             return 0
         except OSError:
-            self._dropped += 1
-            return len(line)
+            self._dropped += _count(lines)
+            return len(lines)
 
     def _write_queue(self) -> None:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._queue)
-                line = self._queue[0]  # it stays in the queue until it is written, so that `write` does not overtake it
-            is_written = self._is_written(line)
+                lines = self._queue[0]  # they stay in the queue until they are written, so that none overtakes them
+            is_written = self._is_written(lines)
             with self._changed:
-                self._dropped += not is_written
+                self._dropped += 0 if is_written else _count(lines)
                 dropped = self._dropped if is_written and len(self._queue) == 1 else 0
             if dropped and self._is_written(self._dropped_line(dropped)):
                 with self._changed:
@@ -122,16 +122,20 @@ class LineWriter:
                 self._queued_bytes -= len(self._queue.popleft())
                 self._changed.notify_all()
 
-    def _is_written(self, line: bytes) -> bool:
-        """Write a line to its end, however long that takes. Return False if the stream is broken."""
-        while line:
+    def _is_written(self, lines: bytes) -> bool:
+        """Write lines to their end, however long that takes. Return False if the stream is broken."""
+        while lines:
             try:
-                line = line[os.write(self._descriptor, line) :]
+                lines = lines[os.write(self._descriptor, lines) :]
             except BlockingIOError:
                 _wait_until_writable(self._descriptor)
             except OSError:
                 return False
         return True
+
+
+def _count(lines: bytes) -> int:
+    return lines.count(b"\n")
 
 
 def _opened(descriptor: int) -> tuple[int, bool]:

@@ -16,7 +16,9 @@ import asyncio
 
 import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+__all__ = ["STATUS_LINE", "ASGI3Application", "BoundedHttp", "RequestResponseCycle"]
 
 HEAD_BYTES = 16_384
 """Maximum bytes, plus those of one read, before the head ends or body data arrive. DT's heads have about 800."""

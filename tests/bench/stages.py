@@ -15,7 +15,7 @@ from tests.bench.errors import BenchError
 from tests.bench.server import serving
 
 STEPS = {
-    ("request", "adapter"): "framework: from the request to the adapter",
+    ("request", "adapter"): "from the request to the adapter",
     ("adapter", "verify"): "adapter: headers and body",
     ("verify", "verified"): "verify",
     ("verified", "opened"): "decide",
@@ -23,7 +23,7 @@ STEPS = {
     ("made", "handed over"): "pass on to be published",
     ("published", "logged"): "log line",
     ("logged", "answered"): "reply",
-    ("answered", "sent"): "framework: from the adapter to the socket",
+    ("answered", "sent"): "from the adapter to the end of the task",
 }
 """The step between two marks, in order. Between ``handed over`` and ``published`` the event waits."""
 

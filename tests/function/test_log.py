@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -523,3 +524,60 @@ def test_a_line_that_cannot_be_written_fails_no_request(stream: Stream) -> None:
     log = Log(stream, level="INFO", google_project="demo", monotonic=FakeClock())
     log.request(context(), DELIVERED)
     log.problem("anything")
+
+
+class Turn:
+    """A turn of the event loop, which ends when a test says so."""
+
+    def __init__(self) -> None:
+        self.at_end: list[Callable[[], None]] = []
+
+    def context(self) -> RequestContext:
+        """Return the context of a request of this turn."""
+        return RequestContext(structs.replace(request(body(), {}), soon=self.at_end.append))
+
+    def end(self) -> None:
+        """End the turn."""
+        while self.at_end:
+            self.at_end.pop(0)()
+
+
+class Writes(list[bytes]):
+    """A stream that keeps every write."""
+
+    def write(self, data: bytes, /) -> None:
+        """Keep the bytes."""
+        self.append(data)
+
+
+def test_the_lines_of_one_turn_are_written_at_its_end_in_one_write() -> None:
+    writes, turn = Writes(), Turn()
+    log = Log(writes, level="INFO", google_project="demo", monotonic=FakeClock())
+    for _ in range(3):
+        log.request(turn.context(), DELIVERED)
+    log.request(context(), DELIVERED)  # a request of a server that has no turns
+    assert [data.count(b"\n") for data in writes] == [1]
+    turn.end()
+    assert [data.count(b"\n") for data in writes] == [1, 3]
+    log.request(turn.context(), DELIVERED)
+    turn.end()
+    assert [data.count(b"\n") for data in writes] == [1, 3, 1]
+
+
+def test_a_write_has_no_more_bytes_than_a_pipe_takes_as_a_whole() -> None:
+    writes, turn = Writes(), Turn()
+    log = Log(writes, level="INFO", google_project="demo", monotonic=FakeClock())
+    for _ in range(200):
+        log.request(turn.context(), DELIVERED)
+    turn.end()
+    assert sum(data.count(b"\n") for data in writes) == 200
+    line = len(writes[-1].splitlines()[0]) + 1
+    assert all(4096 - line < len(data) <= 4096 for data in writes[:-1])
+
+
+def test_lines_of_a_turn_that_never_ends_are_written_when_the_log_is_closed() -> None:
+    writes, turn = Writes(), Turn()
+    log = Log(writes, level="INFO", google_project="demo", monotonic=FakeClock())
+    log.request(turn.context(), DELIVERED)
+    log.close()
+    assert len(writes) == 1

@@ -249,6 +249,15 @@ def test_a_line_longer_than_the_queue_is_dropped_and_the_next_line_says_so(
     assert later_lines(pipe, 2) == [b"next\n", b"1 dropped\n"]
 
 
+def test_each_of_several_lines_that_are_dropped_at_once_is_counted(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(output, "QUEUE_BYTES", 20)
+    writer = writer_to(pipe)
+    fill(pipe)
+    writer.write(b"one of three lines\n" * 3)
+    writer.write(b"next\n")
+    assert later_lines(pipe, 2) == [b"next\n", b"3 dropped\n"]
+
+
 def test_what_has_been_written_makes_room_for_the_next_lines(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "QUEUE_BYTES", 1000)
     writer = writer_to(pipe)
@@ -263,8 +272,8 @@ def test_what_has_been_written_makes_room_for_the_next_lines(pipe: Pipe, monkeyp
 def test_lines_lost_on_a_full_disk_are_counted_and_reported_when_there_is_room(tmp_path: Path) -> None:
     disk = os.open("/dev/full", os.O_WRONLY)
     writer = LineWriter(disk, dropped_line=dropped_line, is_direct=True)
-    for _ in range(4):
-        writer.write(LINE)
+    for lines in (LINE, LINE, LINE * 2):
+        writer.write(lines)
         writer.flush(5.0)
     with (tmp_path / "log").open("wb") as file:
         os.dup2(file.fileno(), disk)

@@ -12,11 +12,10 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
 import main
-from function import receiver
+from function import direct_http, receiver
 from function.batching import Batcher
+from function.direct_http import DirectHttp
 from function.log import Log
 from function.receiver import Receiver
 from function.verifier import Verifier
@@ -77,8 +76,8 @@ def _tell() -> None:
     _spans.clear()
 
 
-_watch_awaited(RequestResponseCycle, "run_asgi", before="request", after="sent")
-_watch_awaited(main, "answer_asgi", before="adapter", after="answered")
+_watch_awaited(DirectHttp, "_answer", before="request", after="sent")
+_watch_awaited(direct_http, "answer", before="adapter", after="answered")
 _watch_awaited(Verifier, "authenticate", before="verify")
 _watch(Verifier, "proves", after="verified")
 _watch(Receiver, "_parse", after="opened")
