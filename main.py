@@ -21,7 +21,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f"error: {missing.name} is not installed\n  fix: {install}")
 
 from function.adapters import WsgiAdapter, answer_asgi
-from function.direct_http import DirectHttp
+from function.direct_http import DirectHttp, Turn
 from function.errors import SettingsError
 from function.uvicorn_limits import KEEP_ALIVE_S
 from function.wiring import build_receiver
@@ -37,7 +37,7 @@ except SettingsError as error:
     sys.exit(str(error))
 
 _wsgi_adapter = WsgiAdapter(_receiver)
-HTTP_PROTOCOLS["auto"] = partial(DirectHttp, _receiver)  # type: ignore[assignment]  # uvicorn calls it for each connection
+HTTP_PROTOCOLS["auto"] = partial(DirectHttp, _receiver, Turn())  # type: ignore[assignment]  # uvicorn calls it for each connection
 with contextlib.suppress(ImportError):  # there is no gunicorn on Windows
     from gunicorn.config import Keepalive
 

@@ -42,7 +42,7 @@ class _Batch:
     messages: list[Message] = field(default_factory=list)
     waiting: list["asyncio.Future[str]"] = field(default_factory=list)
     size: int = 0
-    task: "asyncio.Task[Sequence[str | BaseException]] | None" = None
+    task: "asyncio.Task[None] | None" = None
 
     def has_room(self, message: Message) -> bool:
         """Return whether the batch has not been sent yet and is not full."""
@@ -56,12 +56,11 @@ class _Batch:
     def cancel_if_abandoned(self) -> None:
         """Cancel the batch if no publisher awaits it any longer."""
         if self.task and all(waiter.done() for waiter in self.waiting):
-            self.task.cancel()
+            task, self.task = self.task, None  # if the task has not begun, it never will, and the batch has no room
+            task.cancel()
 
-    def resolve(self, task: "asyncio.Task[Sequence[str | BaseException]]") -> None:
+    def resolve(self, results: Sequence[str | BaseException]) -> None:
         """Set the message id or the error of every future that is pending."""
-        error = asyncio.CancelledError() if task.cancelled() else task.exception()
-        results = [error] * len(self.waiting) if error else task.result()
         # break the cycle batch -> future -> error -> traceback -> batch, so that failed batches do not stay in memory
         waiting, self.waiting, self.task = self.waiting, [], None
         for waiter, result in zip(waiting, results, strict=True):
@@ -105,15 +104,19 @@ class Batcher:
             loop = asyncio.get_running_loop()  # a system call up to Python 3.11
             batch = self._open[key] = _Batch(loop)
             batch.task = loop.create_task(self._flush(key, batch))  # the task starts after this turn
-            batch.task.add_done_callback(batch.resolve)
         waiting: asyncio.Future[str] = batch.loop.create_future()
         batch.add(message, waiting)
         return batch, waiting
 
-    async def _flush(self, key: _Key, batch: _Batch) -> Sequence[str | BaseException]:
+    async def _flush(self, key: _Key, batch: _Batch) -> None:
         if self._open.get(key) is batch:
             del self._open[key]
-        return await self._results(key, batch.messages, batch.loop)
+        try:
+            results = await self._results(key, batch.messages, batch.loop)
+        except BaseException as error:  # noqa: BLE001  # every publisher that waits for this batch raises it
+            batch.resolve([error] * len(batch.messages))
+        else:
+            batch.resolve(results)
 
     async def _results(
         self, key: _Key, messages: Sequence[Message], loop: asyncio.AbstractEventLoop

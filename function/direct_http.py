@@ -5,8 +5,11 @@ path leads to the same function), and for two writes for each answer. Requests w
 that ``/robots.txt`` and methods that the framework refuses are answered as before.
 """
 
+import asyncio
 import random
 import string
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from function.adapters import answer, headers_of
@@ -20,34 +23,65 @@ EXECUTION_ID = "function-execution-id"
 _LETTERS = string.digits + string.ascii_letters
 
 
+class Turn:
+    """What is called at the end of a turn of the event loop, in its order: log lines first, so that they share a write.
+
+    Then come the answers, because Cloud Run may take the processor away after an answer. All connections share it.
+    """
+
+    has_calls = False
+
+    def call_at_end(self, call: Callable[[], None], loop: asyncio.AbstractEventLoop) -> None:
+        """Call this when everything that was ready in this turn has run."""
+        if not self.has_calls:
+            self.has_calls = True
+            loop.call_soon(self._end)
+        loop.call_soon(call)
+
+    def _end(self) -> None:
+        self.has_calls = False
+
+
 class DirectHttp(BoundedHttp):
     """The protocol of one connection."""
 
-    def __init__(self, receiver: Receiver, **of_uvicorn: Any) -> None:
+    _task: asyncio.Task[None]
+
+    def __init__(self, receiver: Receiver, turn: "Turn", **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
         self._receiver = receiver
+        self._turn = turn
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         if cycle.scope["method"] != "POST":
             super()._start_asgi_task(cycle, app)
             return
         self._running = cycle
-        task = self.loop.create_task(self._answer(cycle))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        self._task = self.loop.create_task(self._answer(cycle))
+        self.tasks.add(self._task)
 
     async def _answer(self, cycle: RequestResponseCycle) -> None:
-        """Answer a request in the next turn of the event loop, so that the log lines of this turn come before it."""
+        task = self._task
         headers = headers_of(cycle.scope["headers"])
         headers.setdefault(EXECUTION_ID, ["".join(random.choices(_LETTERS, k=12))])  # noqa: S311  # no secret
         try:
-            reply, fields = await answer(self._receiver, "POST", headers, cycle.receive, self.loop.call_soon)
+            reply, fields = await answer(self._receiver, "POST", headers, cycle.receive, self._soon)
             if cycle.flow.write_paused:
                 await cycle.flow.drain()
         except BaseException:  # the receiver raises nothing, so the server cancels what takes too long at its end
             self.transport.close()
             raise
-        self.loop.call_soon(self._send, cycle, reply, fields)
+        else:
+            self._soon(partial(self._send, cycle, reply, fields))
+        finally:
+            self.tasks.discard(task)
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        """Call this at the end of the turn, or at once if no other request is being answered."""
+        if self._turn.has_calls or len(self.tasks) > 1:
+            self._turn.call_at_end(call, self.loop)
+        else:
+            call()
 
     def _send(self, cycle: RequestResponseCycle, reply: Reply, fields: dict[str, str]) -> None:
         """Send the whole answer in one system call, and mark the request as answered, as uvicorn does."""

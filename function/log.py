@@ -246,10 +246,10 @@ class Log:
         """Write this line with the others of the same turn of the event loop, at its end."""
         if self._collected_bytes + len(line) > LONGEST_WRITE:
             self._write_collected()
-        if not self._collected:
-            soon(self._write_collected)
         self._collected.append(line)
         self._collected_bytes += len(line)
+        if len(self._collected) == 1:
+            soon(self._write_collected)
 
     def _write_collected(self) -> None:
         lines, self._collected, self._collected_bytes = self._collected, [], 0

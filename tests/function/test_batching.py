@@ -254,10 +254,9 @@ def test_a_batch_cancelled_before_it_is_sent_does_not_take_later_messages_with_i
     pubsub = FakePubSub()
 
     async def use(requests: Batcher) -> str:
-        request, _ = requests._add(("t", "", ATTEMPT_S), message("a"))  # noqa: SLF001  # no caller can be so quick
-        assert request.task
-        request.task.cancel()
-        await asyncio.sleep(0.01)
+        batch, waiting = requests._add(("t", "", ATTEMPT_S), message("a"))  # noqa: SLF001  # no caller can be so quick
+        waiting.cancel()
+        batch.cancel_if_abandoned()
         return await asyncio.wait_for(requests.publish("t", message("b"), timeout_s=ATTEMPT_S), 1)
 
     assert run(use, pubsub) == "t/b"

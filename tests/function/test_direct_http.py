@@ -11,7 +11,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
-from function.direct_http import DirectHttp
+from function.direct_http import DirectHttp, Turn
 from function.http import Reply, Request
 
 HEAD = b"POST /any/path HTTP/1.1\r\nHost: x\r\n"
@@ -71,14 +71,13 @@ class Desk:
 class Talk:
     """A connection to a receiver, and the requests that the framework's application got instead."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, turn: Turn, state: ServerState) -> None:
         self.for_framework: list[str] = []
         config = Config(self._application, interface="asgi3", log_config=None)
         config.load()
-        state = ServerState()
         state.default_headers = [(b"server", b"x")]
         receiver: Any = desk
-        self.protocol = DirectHttp(receiver, config=config, server_state=state, app_state={})
+        self.protocol = DirectHttp(receiver, turn, config=config, server_state=state, app_state={})
         self.wire = Wire()
         self.protocol.connection_made(self.wire)
 
@@ -95,11 +94,16 @@ class Talk:
         return self.wire.writes
 
 
+def one(desk: Desk) -> Talk:
+    """Return the only connection of a server."""
+    return Talk(desk, Turn(), ServerState())
+
+
 def talk(desk: Desk, *parts: bytes) -> Talk:
     """Receive parts on a new connection, and return it."""
 
     async def main() -> Talk:
-        made = Talk(desk)
+        made = one(desk)
         await made.comes(*parts)
         return made
 
@@ -147,7 +151,8 @@ def test_the_connection_ends_with_an_answer_that_says_so_once(why: str) -> None:
 def test_what_is_called_at_the_end_of_a_turn_comes_before_the_answers_of_the_turn() -> None:
     async def main() -> None:
         desk = Desk(answers_after_s=0.01)
-        connections = [Talk(desk) for _ in range(3)]
+        turn, state = Turn(), ServerState()
+        connections = [Talk(desk, turn, state) for _ in range(3)]
         written_before: list[int] = []
         desk.at_turns_end = lambda: written_before.append(sum(len(made.wire.writes) for made in connections))
         for made in connections:
@@ -177,7 +182,7 @@ def test_requests_in_a_pipeline_are_answered_in_their_order() -> None:
 
 def test_a_client_that_has_left_gets_nothing() -> None:
     async def main() -> None:
-        made = Talk(Desk(answers_after_s=0.01))
+        made = one(Desk(answers_after_s=0.01))
         await made.comes(WHOLE)
         made.protocol.connection_lost(None)
         await asyncio.sleep(0.03)
@@ -188,7 +193,7 @@ def test_a_client_that_has_left_gets_nothing() -> None:
 
 def test_an_answer_waits_for_a_client_that_does_not_read() -> None:
     async def main() -> None:
-        made = Talk(Desk())
+        made = one(Desk())
         made.protocol.pause_writing()
         assert await made.comes(WHOLE) == []
         made.protocol.resume_writing()
@@ -200,7 +205,7 @@ def test_an_answer_waits_for_a_client_that_does_not_read() -> None:
 
 def test_a_request_that_the_server_cancels_at_its_end_closes_the_connection() -> None:
     async def main() -> None:
-        made = Talk(Desk(answers_after_s=10))
+        made = one(Desk(answers_after_s=10))
         await made.comes(WHOLE)
         (task,) = made.protocol.tasks
         task.cancel()
@@ -214,7 +219,7 @@ def test_a_request_that_the_server_cancels_at_its_end_closes_the_connection() ->
 def test_a_closed_connection_leaves_no_reference_cycle() -> None:
     async def main() -> None:
         desk = Desk()
-        made = Talk(desk)
+        made = one(desk)
         await made.comes(WHOLE)
         desk.requests.clear()
         protocol = weakref.ref(made.protocol)
