@@ -29,9 +29,11 @@ publish
 ``retrying``         attempts, pauses and the deadline of one message               nothing
 ``batching``         messages of one event-loop turn -> one Publish request         nothing
 ``pubsub``           Publish request -> message ids that Pub/Sub acknowledged       Google Pub/Sub
+``pubsub_messages``  the messages of a Publish call, for protobuf                   nothing
 ``connections``      chooses a request's connection, and begins further ones        nothing
 ``access_token``     the current token, which a thread refreshes                    threads
-``credentials``      fetches tokens                                                 metadata server, files
+``credentials``      fetches tokens from Cloud Run's metadata server                metadata server, files
+``google_tokens``    fetches tokens by Application Default Credentials              files, Google's servers
 ground
 ``settings``         environment -> frozen settings; lists every fault at once      nothing
 ``settings_parsers`` the text of one setting -> its value                           nothing

@@ -5,11 +5,8 @@ the project, the account, and the token. If the environment says that there is a
 https://cloud.google.com/run/docs/securing/service-identity#access_tokens.
 """
 
-import calendar
 import contextlib
-import functools
 import http.client
-import math
 import re
 import socket
 import threading
@@ -17,14 +14,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-import google.auth
 import msgspec
-from google.auth.credentials import Credentials
-from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
-from google.auth.transport.requests import Request
 
 from function.access_token import AccessToken, Fetch
-from function.errors import PublishMisconfigured, PublishTransient
+from function.errors import PublishTransient
 
 METADATA_HOSTS = ("169.254.169.254", "metadata.google.internal")
 """The address comes first, because it works while names cannot be resolved."""
@@ -53,7 +46,9 @@ def token_source(environ: Mapping[str, str], scopes: Sequence[str], *, now: Call
     named_host = environ.get("GCE_METADATA_HOST")
     has_server = named_host or environ.get("K_SERVICE")
     if not has_server or environ.get("GOOGLE_APPLICATION_CREDENTIALS") or _gcloud_file(environ).exists():
-        return GoogleCredentials(functools.partial(default_credentials, scopes))
+        from function.google_tokens import google_credentials  # noqa: PLC0415  # Cloud Run needs no such library
+
+        return google_credentials(scopes)
     return MetadataServer([named_host] if named_host else METADATA_HOSTS, scopes, now=now)
 
 
@@ -121,46 +116,3 @@ def _cut_after(timeout_s: float, connection: socket.socket) -> Iterator[None]:
         yield
     finally:
         timer.cancel()
-
-
-class GoogleCredentials:
-    """Fetches tokens with the credentials that Google's library finds. It looks for them until it has found them."""
-
-    def __init__(self, find: Callable[[], Credentials]) -> None:
-        self._find = find
-        self._credentials: Credentials | None = None
-
-    def __call__(self, timeout_s: float) -> AccessToken:
-        """Ask the issuer of these credentials for a token, within ``timeout_s`` seconds.
-
-        Raises:
-            PublishMisconfigured: there are no credentials on this machine.
-            PublishTransient: the issuer did not return a token for the credentials.
-
-        """
-        try:
-            self._credentials = credentials = self._credentials or self._find()
-            credentials.refresh(functools.partial(Request(), timeout=timeout_s))  # type: ignore[no-untyped-call]
-        except DefaultCredentialsError as error:
-            raise PublishMisconfigured(f"no credentials: {type(error).__name__}") from error
-        except GoogleAuthError as error:
-            raise PublishTransient(f"no access token: {_cause(error)}") from error
-        headers: dict[str, str] = {}
-        credentials.apply(headers)  # type: ignore[no-untyped-call]
-        expires_at = calendar.timegm(credentials.expiry.timetuple()) if credentials.expiry else math.inf
-        return AccessToken(tuple((name.lower(), value) for name, value in headers.items()), expires_at)
-
-
-def _cause(error: BaseException) -> str:
-    """Return an error's type and the first line of its text. Further lines may quote the issuer's answer."""
-    sentence: object = error
-    while isinstance(sentence, BaseException):
-        sentence = sentence.args[0] if sentence.args else ""
-    return f"{type(error).__name__}: {str(sentence).partition(chr(10))[0]}"[:200]
-
-
-def default_credentials(scopes: Sequence[str]) -> Credentials:
-    """Return the credentials of the machine. May take seconds. Raises DefaultCredentialsError if there are none."""
-    credentials, _ = google.auth.default(scopes=scopes)
-    found: Credentials = credentials
-    return found

@@ -64,17 +64,17 @@ class DirectHttp(BoundedHttp):
         task = self._task
         headers = headers_of(cycle.scope["headers"])
         headers.setdefault(EXECUTION_ID, ["".join(random.choices(_LETTERS, k=12))])  # noqa: S311  # no secret
+        has_reply = False
         try:
             reply, fields = await answer(self._receiver, "POST", headers, cycle.receive, self._soon)
             if cycle.flow.write_paused:
                 await cycle.flow.drain()
-        except BaseException:  # the receiver raises nothing, so the server cancels what takes too long at its end
-            self.transport.close()
-            raise
-        else:
             self._soon(partial(self._send, cycle, reply, fields))
+            has_reply = True
         finally:
             self.tasks.discard(task)
+            if not has_reply:  # the server cancels what takes too long at its end
+                self.transport.close()
 
     def _soon(self, call: Callable[[], None]) -> None:
         """Call this at the end of the turn, or at once if no other request is being answered."""

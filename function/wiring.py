@@ -14,7 +14,6 @@ from function.credentials import token_source
 from function.ending import at_sigterm
 from function.errors import SettingsError
 from function.foreign_lines import redirect_loggers
-from function.key_source import KeySource, fetch_document
 from function.log import Log, dropped_line
 from function.output import LineWriter
 from function.pubsub import SCOPES, PubSub
@@ -45,10 +44,11 @@ def build_receiver(environ: Mapping[str, str]) -> Receiver:
     )
     atexit.register(log.close)  # a later registration runs earlier, so this runs before the output is flushed
     redirect_loggers(log.problem, monotonic=time.monotonic)
+    tokens = None if settings.emulator_host else access_tokens(environ, log)
     return Receiver(
         settings,
         _verifier(settings, log),
-        RetryingPublisher(Batcher(PubSub(settings.emulator_host, access_tokens(environ, log)))),
+        RetryingPublisher(Batcher(PubSub(settings.emulator_host, tokens))),
         log,
         now=time.time,
         monotonic=time.monotonic,
@@ -91,6 +91,8 @@ def _verifier(settings: Settings, log: Log) -> Verifier:
         )
         schemes.append(SecretScheme(secrets))
     if settings.organization_id:
+        from function.key_source import KeySource, fetch_document  # noqa: PLC0415  # imports a JWT library, which is slow
+
         keys = KeySource(settings.issuer, fetch=fetch_document, monotonic=time.monotonic, warn=log.problem)
         schemes.append(OrganizationScheme(settings.organization_id, settings.issuer, keys))
     return Verifier(schemes, now=time.time, leeway_s=settings.clock_leeway_s)

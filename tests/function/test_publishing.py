@@ -14,7 +14,6 @@ from pytest_mock import MockerFixture
 
 from function.access_token import AccessToken, AccessTokens, Fetch
 from function.batching import Batcher
-from function.credentials import GoogleCredentials, default_credentials
 from function.errors import (
     PublishError,
     PublishMisconfigured,
@@ -22,6 +21,7 @@ from function.errors import (
     PublishTransient,
     PublishUnacknowledged,
 )
+from function.google_tokens import GoogleCredentials, default_credentials
 from function.message import Message
 from function.pubsub import SCOPES, PubSub
 from function.retrying import RetryingPublisher
