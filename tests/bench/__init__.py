@@ -24,7 +24,7 @@ module            what it does
 ``figures``       medians and percentiles
 ``results``       what was measured, as JSON: medians and ratios of the rounds
 ``goals``         the goals, as data
-``report``        tables for docs/performance.md
+``report``        tables for docs/performance.md and docs/performance-figures.md
 ``sections``      the sections of the command, and how long each of them is measured
 ``plot``          the picture beside these tables
 ``scaling``       measures for docs/scaling.md, and checks the capacity model; ``make scaling``

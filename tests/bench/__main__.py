@@ -1,4 +1,4 @@
-"""``python -m tests.bench [SECTION ...]``: measure, print, and update docs/performance.*; ``make bench``.
+"""``python -m tests.bench [SECTION ...]``: measure, print, update docs/performance*; ``make bench``.
 
 A section that is measured again replaces its last figures; the other sections stay. A shortened or narrowed run is only
 printed. Exit status 1 if this project gave a wrong answer, or an answer whose message the broker does not have.
@@ -17,18 +17,19 @@ from tests.bench.brokers import ROOT
 from tests.bench.compare import CONNECTIONS
 from tests.bench.contestants import CONTESTANTS, OURS, OURS_WSGI, Environments
 from tests.bench.errors import BenchError
-from tests.bench.report import markdown, put
+from tests.bench.report import goals, markdown, put
 from tests.bench.results import Comparison
 
 DOCS = ROOT / "docs"
 SECTIONS = {
     "compare": sections.compare_section,
+    "counts": sections.counts_section,
     "share": sections.share_section,
     "stages": sections.stages_section,
     "imports": sections.imports_section,
     "memory": sections.memory_section,
 }
-BY_DEFAULT = ("compare", "share", "stages", "imports")
+BY_DEFAULT = ("compare", "counts", "share", "stages", "imports")
 """``memory`` takes as long as all of these."""
 
 
@@ -61,7 +62,8 @@ def _keep(measured: Mapping[str, Any]) -> None:
     path = DOCS / "performance.json"
     results = {**(json.loads(path.read_text("utf-8")) if path.exists() else {}), **measured}
     path.write_text(json.dumps(results, indent=1, allow_nan=False) + "\n", "utf-8")
-    put(markdown(results), DOCS / "performance.md")
+    put(goals(results), DOCS / "performance.md")
+    put(markdown(results), DOCS / "performance-figures.md")
     if "compare" in results:
         plot(results, DOCS / "performance.png")
 

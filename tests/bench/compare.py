@@ -45,7 +45,7 @@ class Plan:
     seconds: float = 2.5
     warm_up_s: float = 0.4
     first_warm_up_s: float = 2.0
-    rounds: int = 3
+    rounds: int = 5
     connections: Sequence[int] = CONNECTIONS
     count: int = 0
 

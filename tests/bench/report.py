@@ -1,4 +1,4 @@
-"""Results -> the generated part of docs/performance.md. Pure, except for ``put``, which writes that part."""
+"""Results -> the table of goals in docs/performance.md, and docs/performance-figures.md. Pure, except for ``put``."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -6,19 +6,23 @@ from typing import Any
 
 from tests.bench.contestants import OURS, REFERENCE
 from tests.bench.errors import BenchError
+from tests.bench.figures import median
 from tests.bench.goals import GOALS, Goal
 from tests.bench.results import Comparison
 from tests.bench.share import OWN_SHARE, WHOLE
 from tests.bench.stages import CPU
 
 BEGIN, END = "<!-- what `make bench` measured: begin -->", "<!-- what `make bench` measured: end -->"
-VERDICTS = {True: "met", False: "**not met**", None: "not measured"}
 PACKAGES_SHOWN = 15
+SHOWN_CALLS = 0.01
+"""System calls that are rarer than this, for one event, are not listed."""
 
 
 def markdown(results: Mapping[str, Any]) -> str:
     """Write all measured sections."""
-    parts = [_goals(results)]
+    parts = ["### Goals", goals(results)]
+    if results.get("counts"):
+        parts.append(_counts(results["counts"]))
     if "compare" in results:
         parts.append(_compared(results))
     if "share" in results:
@@ -47,9 +51,28 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in [head, ruler, *rows])
 
 
+def goals(results: Mapping[str, Any]) -> str:
+    """Write the table of goals, and when the figures were measured."""
+    head = ("goal of `ingest`, with the emulator unless stated otherwise", "bound", "measured", "")
+    sources = (("Timings", "compare"), ("Counts", "counts"))
+    measured = [f"{what}: {results[name]['machine']}" for what, name in sources if results.get(name)]
+    return "\n\n".join([table(head, goal_lines(results)), *measured])
+
+
 def goal_lines(results: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     """Return each goal's sentence, bound, figure and verdict."""
-    return [(goal.sentence, _bound(goal), _figure(goal, results), VERDICTS[goal.is_met(results)]) for goal in GOALS]
+    return [(goal.sentence, _bound(goal), _figure(goal, results), _verdict(goal, results)) for goal in GOALS]
+
+
+def _verdict(goal: Goal, results: Mapping[str, Any]) -> str:
+    """Say whether the goal is met; of several rounds, in how many, because only rounds that agree allow a verdict."""
+    met, rounds = goal.rounds_met(results)
+    if not rounds:
+        return "not measured"
+    if rounds == 1:
+        return "met" if met else "**not met**"
+    said = {rounds: f"met in {rounds} of {rounds}", 0: f"**not met** in {rounds} of {rounds}"}
+    return said.get(met, f"undecided: met in {met} of {rounds}")
 
 
 def number(value: float | None, unit: str = "") -> str:
@@ -66,7 +89,12 @@ def _bound(goal: Goal) -> str:
 
 
 def _figure(goal: Goal, results: Mapping[str, Any]) -> str:
-    return _precise(goal.figure(results), goal.unit)
+    """Write the median of the rounds, and the smallest and the largest."""
+    figures = goal.figures(results)
+    if len(figures) < 2:
+        return _precise(median(figures), goal.unit)
+    smallest, largest = (_precise(figure, "") for figure in (min(figures), max(figures)))
+    return f"{_precise(median(figures), goal.unit)} ({smallest} to {largest})"
 
 
 def _precise(value: float | None, unit: str) -> str:
@@ -74,14 +102,23 @@ def _precise(value: float | None, unit: str) -> str:
     return f"{value:.3f}{unit}" if value is not None and 0 < abs(value) < 1 else number(value, unit)
 
 
-def _goals(results: Mapping[str, Any]) -> str:
-    head = ("goal of `ingest`, with the emulator unless stated otherwise", "bound", "measured", "")
-    return f"### Goals\n\n{table(head, goal_lines(results))}"
+def _counts(counts: Mapping[str, Any]) -> str:
+    rows = [[name, _count(count)] for name, count in counts["counts"].items()]
+    calls = [
+        f"{name}: {', '.join(f'{count:.2f} `{call}`' for call, count in by_name.items() if count >= SHOWN_CALLS)}."
+        for name, by_name in counts["calls"].items()
+    ]
+    return "\n\n".join(["### Counts for one event", table(("", "count"), rows), *calls])
+
+
+def _count(count: float) -> str:
+    return f"{count:,.0f}" if count >= 100 else f"{count:.2f}"
 
 
 def _compared(results: Mapping[str, Any]) -> str:
     compare, comparison = results["compare"], Comparison(results)
-    lines = [f"### Compared\n\n{compare['machine']}\n\n![p50 and requests a second](performance.png)"]
+    machine = f"{compare['machine']} {_rounds(comparison)} rounds."
+    lines = [f"### Compared\n\n{machine}\n\n![p50 and requests a second](performance.png)"]
     for broker in comparison.brokers:
         lines += [f"#### Broker: {broker}", _grid(comparison, broker, "p50 / p99, ms", _latency)]
         lines += [_grid(comparison, broker, "requests/s (as a multiple of the reference's)", _throughput)]
@@ -89,6 +126,10 @@ def _compared(results: Mapping[str, Any]) -> str:
     lines += ["#### Start, memory, outage", _whole(comparison, compare["outage"])]
     lines += [_checked(comparison), *(f"NOT MEASURED: {reason}" for reason in compare["not_measured"])]
     return "\n\n".join(lines)
+
+
+def _rounds(comparison: Comparison) -> int:
+    return max(len(point["rounds"]) for point in comparison.points)
 
 
 Cell = Callable[[Comparison, str, str, int], str]

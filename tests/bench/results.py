@@ -6,6 +6,8 @@
                  "points": [{"variant": "…", "broker": "…", "connections": 1, "median": {…}, "rounds": [{…}, …]}, …],
                  "outage": {"<variant>": {"status": 503, "seconds": 4.0}, …}},
      "share": {"<part>": <microseconds>, …},
+     "counts": {"machine": "…", "counts": {"<name>": <count for one event>, …},
+                "calls": {"<name>": {"<system call>": <count for one event>, …}, …}},
      "imports": {"<variant>": {"<package>": <milliseconds>, …}, …},
      "memory": {"steps": [[<events>, <MiB>], …]}}
 
@@ -85,9 +87,12 @@ class Comparison:
 
     def ratio(self, metric: str, one: str, other: str, broker: str, connections: int) -> float | None:
         """Return the median of the rounds' ratios of one variant's figure to another's."""
+        return median(ratios) if (ratios := self.ratios(metric, one, other, broker, connections)) else None
+
+    def ratios(self, metric: str, one: str, other: str, broker: str, connections: int) -> list[float]:
+        """Return the ratio of one variant's figure to another's in each round; an empty list if it was not measured."""
         points = self.point(one, broker, connections), self.point(other, broker, connections)
         if not points[0] or not points[1]:
-            return None
+            return []
         pairs = zip(points[0]["rounds"], points[1]["rounds"], strict=False)
-        ratios = [a[metric] / b[metric] for a, b in pairs if a.get(metric) is not None and b.get(metric)]
-        return median(ratios) if ratios else None
+        return [a[metric] / b[metric] for a, b in pairs if a.get(metric) is not None and b.get(metric)]

@@ -95,6 +95,17 @@ def share_section(options: Options, say: Say) -> dict[str, Any]:
     return parts
 
 
+def counts_section(options: Options, say: Say) -> dict[str, Any]:
+    """Count instructions, allocations and system calls for one event, in the project's environment."""
+    say("-- counts")
+    command = [str(options.environments.project), "-m", "tests.bench.counts", "--json"]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if ended.returncode:
+        say(f"NOT MEASURED: {ended.stderr.strip()}")
+        return {}
+    return {"machine": _machine(), **json.loads(ended.stdout)}
+
+
 def stages_section(options: Options, say: Say) -> dict[str, Any]:
     """Time the steps of an event while the function serves."""
     name = (options.brokers or ["25 ms" if options.is_short else "emulator"])[0]

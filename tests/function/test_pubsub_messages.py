@@ -55,3 +55,14 @@ def test_on_cloud_run_no_library_is_imported_that_the_first_event_does_not_need(
     loaded = set(subprocess.check_output([sys.executable, "-c", program], cwd=ROOT, env=environ, text=True).split())
     assert "grpc" in loaded
     assert not loaded & {"cryptography", "jwt", "requests", "google.auth", "google.pubsub_v1", "google.api_core"}
+
+
+def test_grpc_knows_the_experiment_that_the_function_turns_off() -> None:
+    program = "import function, os; os.environ['GRPC_VERBOSITY'] = 'error'; import grpc; grpc.insecure_channel('x')"
+    ended = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "experiment" not in ended.stderr
+    program = program.replace("import function", "os.environ['GRPC_EXPERIMENTS'] = '-no_such'; import function", 1)
+    ended = subprocess.run(
+        [sys.executable, "-c", f"import os; {program}"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "Unknown experiment: no_such" in ended.stderr

@@ -10,7 +10,8 @@ module           what it does
 ``rooms``        sends events through the modules of ``function/`` alone, without framework, gRPC and sockets
 ``waves``        the sender: every connection sends one request, and all answers are awaited before the next wave
 ``callgrind``    instructions and allocations between two moments of a program that runs in valgrind
-``system_calls`` system calls between two moments of a program that runs in strace
+``strace``       system calls between two moments of a program that runs in strace
+``names``        the names of the counts
 ``measured``     all counts, by name
 ``baseline``     compares counts with those of the baseline. Pure
 ===============  =====================================================================================================

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.counts.baseline import LIMIT, Change, changes, table
-from tests.bench.counts.measured import YARDSTICK, Counted, measured, missing_programs
+from tests.bench.counts.measured import Counted, measured, missing_programs
+from tests.bench.counts.names import YARDSTICK
 from tests.bench.errors import BenchError
 
 BASELINE = Path(__file__).with_name("baseline.json")
@@ -24,6 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.counts", description="Compare counts for one event.")
     parser.add_argument("--accept", action="store_true", help="make the present counts the baseline of this Python")
+    parser.add_argument("--json", action="store_true", help="only print the present counts")
     given = parser.parse_args(arguments)
     if missing := missing_programs():
         print(f"error: {' and '.join(missing)} not found\n  fix: {INSTALL}", file=sys.stderr)
@@ -33,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if given.json:
+        json.dump({"counts": found.counts, "calls": found.calls}, sys.stdout)
+        return 0
     print(_calls(found))
     if given.accept:
         _write(found)
@@ -77,7 +82,8 @@ def _baseline() -> dict[str, Any]:
 
 
 def _write(found: Counted) -> None:
-    counts = {name: round(count, 2) for name, count in found.counts.items()}
+    compared = found.counts.keys() - found.calls.keys()  # not the sums of system calls that chance is a part of
+    counts = {name: round(found.counts[name], 2) for name in compared}
     BASELINE.write_text(json.dumps(_baseline() | {PYTHON: counts}, indent=1, sort_keys=True) + "\n", "utf-8")
     print(f"{BASELINE} has the counts of Python {PYTHON} now")
 

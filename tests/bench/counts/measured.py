@@ -16,15 +16,13 @@ from typing import IO, Any
 from tests.bench import measure
 from tests.bench.brokers import ROOT, Broker, distant
 from tests.bench.contestants import EMPTY_HERE, OURS, Variant
-from tests.bench.counts import callgrind, system_calls
+from tests.bench.counts import callgrind, strace
 from tests.bench.counts.callgrind import Callgrind
-from tests.bench.counts.system_calls import Strace
+from tests.bench.counts.names import ALLOCATIONS, MANY, ROOMS, YARDSTICK, instructions, steady_calls, system_calls
+from tests.bench.counts.strace import Strace
 from tests.bench.counts.waves import waves
 from tests.bench.errors import BenchError
 from tests.emulators.processes import free_port
-
-MANY = 64
-"""Connections of the counts under load."""
 
 WARM_UP = 64
 """Events after which CPython has adapted its code to the types that it meets, and caches are filled."""
@@ -43,9 +41,6 @@ ROOMS_EVENTS = 190
 STABLE = {"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
 """Environment variables without which two runs of the same program would differ."""
 
-YARDSTICK = "empty function, 64 connections: instructions"
-"""It runs none of this project's code, so it changes only with the interpreter and the packages."""
-
 
 @dataclass
 class Counted:
@@ -57,7 +52,7 @@ class Counted:
 
 def missing_programs() -> list[str]:
     """Return the programs that are not installed."""
-    return [name for name in (*callgrind.PROGRAMS, *system_calls.PROGRAMS) if shutil.which(name) is None]
+    return [name for name in (*callgrind.PROGRAMS, *strace.PROGRAMS) if shutil.which(name) is None]
 
 
 def measured() -> Counted:
@@ -75,8 +70,7 @@ def _process() -> Counted:
     found = Counted()
     with distant("at once", 0.0) as broker, _valgrind() as tool, _serving(OURS, broker, tool.command) as server:
         for connections, events in EVENTS.items():
-            name = f"whole process, {_connections(connections)}: instructions"
-            found.counts[name] = _instructions(tool, server, connections, events)
+            found.counts[instructions(connections)] = _instructions(tool, server, connections, events)
     return found
 
 
@@ -96,13 +90,13 @@ def _instructions(tool: Callgrind, server: "_Server", connections: int, events: 
 def _rooms() -> Counted:
     with _valgrind() as tool, _rooms_program(tool) as (pid, send):
         send(WARM_UP)
-        return Counted({"function/ alone: instructions": tool.count(pid, lambda: send(ROOMS_EVENTS)).instructions})
+        return Counted({ROOMS: tool.count(pid, lambda: send(ROOMS_EVENTS)).instructions})
 
 
 def _rooms_allocations() -> Counted:
     with _valgrind() as tool, _rooms_program(tool, {"PYTHONMALLOC": "malloc"}) as (pid, send):
         send(WARM_UP)
-        return Counted({"function/ alone: allocations": tool.count(pid, lambda: send(ROOMS_EVENTS)).allocations})
+        return Counted({ALLOCATIONS: tool.count(pid, lambda: send(ROOMS_EVENTS)).allocations})
 
 
 def _system_calls() -> Counted:
@@ -111,9 +105,10 @@ def _system_calls() -> Counted:
         tool = Strace(Path(folder) / "trace")
         with _serving(OURS, broker, tool.command) as server:
             for connections in EVENTS:
-                name = f"whole process, {_connections(connections)}: system calls"
+                name = system_calls(connections)
                 found.calls[name] = _least_calls(tool, server, connections)
                 found.counts[name] = sum(found.calls[name].values())
+                found.counts[steady_calls(connections)] = found.counts[name] - found.calls[name].get("futex", 0)
     return found
 
 
@@ -122,10 +117,6 @@ def _least_calls(tool: Strace, server: "_Server", connections: int) -> dict[str,
         sender.send(2 * WARM_UP)
         rounds = [tool.count(lambda: sender.send(TRACED)) for _ in range(ROUNDS)]
     return min(rounds, key=lambda calls: sum(calls.values()))
-
-
-def _connections(count: int) -> str:
-    return "1 connection" if count == 1 else f"{count} connections"
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from tests.bench.counts import __main__ as command
 from tests.bench.counts.__main__ import BASELINE, PYTHON, judged, main
 from tests.bench.counts.baseline import changes
 from tests.bench.counts.callgrind import ALLOCATORS, calls
-from tests.bench.counts.measured import YARDSTICK
-from tests.bench.counts.system_calls import by_name
+from tests.bench.counts.names import YARDSTICK
+from tests.bench.counts.strace import by_name
 
 ROOMS = "function/ alone: instructions"
 CALLS = "whole process, 64 connections: system calls"
