@@ -139,7 +139,8 @@ def dashboard_of(spec: Spec) -> dict[str, Any]:
     rejected = f'metric.type = "{_rejected_metric(spec)}" AND resource.type = "cloud_run_revision"'
     named = [spec.topic, spec.rejected_topic]
     named += [spec.bigquery_subscription, spec.unwritten_topic] if spec.bigquery.is_on else []
-    of_topics = "one_of({})".format(", ".join(f'"{name}"' for name in named))
+    named += [name for wanted in spec.subscriptions for name in (wanted.name, wanted.dead_letter) if name]
+    of_topics = "one_of({})".format(", ".join(f'"{name}"' for name in dict.fromkeys(named)))
     unread, oldest = (
         f"{_metric(metric, 'pubsub_subscription')} AND resource.labels.subscription_id = {of_topics}"
         for metric in (UNREAD, OLDEST)

@@ -24,7 +24,7 @@ from deploy.resources.alert_definitions import (
     page_text,
 )
 from deploy.resources.own_fields import differences
-from deploy.spec import ALERT_DEFAULTS, Alerts, Spec, Warehouse
+from deploy.spec import ALERT_DEFAULTS, Alerts, Spec, SubscriptionSettings, Warehouse
 from deploy.stages.convergence import ROUND_S, ROUNDS
 from deploy.stages.source import ROOT, runbook
 from deploy.verbs import USAGES
@@ -157,6 +157,13 @@ def test_the_dashboard_has_the_shape_of_googles_type_and_names_metrics_and_label
             _, metric = checked_filter(series["filter"], user_metrics(wanted))
             for field in series["aggregation"].get("groupByFields", []):
                 check_group(field, metric)
+
+
+def test_the_dashboard_shows_the_unread_messages_of_further_subscriptions_and_their_dead_letters_once() -> None:
+    further = (SubscriptionSettings("alarms", dead_letter="lost"), SubscriptionSettings("archive", dead_letter="lost"))
+    text = json.dumps(dashboard_of(spec(subscriptions=further)))
+    named = r"one_of(\"dt-events\", \"dt-rejected\", \"alarms\", \"lost\", \"archive\")"
+    assert text.count(named) == 2
 
 
 def test_a_log_based_metric_has_the_shape_of_googles_type_and_few_values_of_its_labels() -> None:
