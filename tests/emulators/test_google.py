@@ -789,6 +789,9 @@ def test_an_update_changes_only_what_its_mask_names_and_affects_the_messages(bot
 
     changed = patch(both_clouds, events, "deadLetterPolicy,labels", deadLetterPolicy=policy, labels={"c": "d"}).json
     assert (changed["deadLetterPolicy"], changed["labels"]) == (policy, {"c": "d"})
+    agent = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
+    for url, role in ((f"{PUBSUB}/topics/dead", PUBLISHER), (events, "roles/pubsub.subscriber")):
+        ask(both_clouds, "POST", f"{url}:setIamPolicy", {"policy": {"bindings": [{"role": role, "members": [agent]}]}})
     ask(both_clouds, "POST", f"{PUBSUB}/topics/dt-events:publish", {"messages": [{"data": "eA=="}]})
     pulled = ask(both_clouds, "POST", f"{events}:pull", {"maxMessages": 1}).json["receivedMessages"]
     assert pulled[0]["deliveryAttempt"] == 1
