@@ -10,7 +10,7 @@ from tests.emulators.__main__ import main
 from tests.emulators.clients import all_on, ask
 from tests.emulators.clouds import Clouds, clouds
 from tests.emulators.clouds.google.estate import Estate
-from tests.emulators.clouds.rehearsal import SCENES, Act, changed, followed, left, play, rehearse, unready
+from tests.emulators.clouds.rehearsal import SCENES, Act, changed, followed, left, play, rehearse, stored, unready
 from tests.emulators.errors import SandboxRefused
 from tests.emulators.sandbox.sandbox import Sandbox
 
@@ -45,7 +45,8 @@ def test_a_rehearsal_fails_if_a_resource_was_not_made(both_clouds: Clouds) -> No
     ask(both_clouds, "PUT", TOPIC, {})
 
     assert unready(both_clouds) == [
-        f"no {kind} were made" for kind in ("subscriptions", "secrets", "functions", "dataconnectors")
+        f"no {kind} were made"
+        for kind in ("subscriptions", "secrets", "functions", "datasets", "tables", "dataconnectors")
     ]
 
 
@@ -103,3 +104,15 @@ def test_programs_of_a_rehearsal_reach_only_the_offline_clouds() -> None:
         folder = Path(environ["CLOUDSDK_CONFIG"]).parent
         assert folder.exists()
     assert not folder.exists()
+
+
+def test_a_rehearsal_fails_if_bigquery_has_no_event(both_clouds: Clouds, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.emulators.clouds.rehearsal.STORED_S", 0.2)
+    dataset = {"datasetReference": {"projectId": "demo-proj", "datasetId": "sensors"}, "location": "EU"}
+    bigquery = "https://bigquery.googleapis.com/bigquery/v2/projects/demo-proj"
+    assert ask(both_clouds, "POST", f"{bigquery}/datasets", dataset).status == 200
+    for view in ("NULL AS event_id", "'e' AS event_id"):
+        sql = f"CREATE OR REPLACE VIEW sensors.events_once AS SELECT 'd' AS device_id, {view}"
+        ask(both_clouds, "POST", f"{bigquery}/queries", {"query": sql, "useLegacySql": False})
+
+        assert bool(stored(both_clouds)) is view.startswith("NULL")

@@ -1,19 +1,25 @@
 """The real ``bq`` with the offline clouds: what a user types to make, fill, read and remove a dataset."""
 
 import json
+import re
 import shutil
 import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
 from tests.blackbox.serving import eventually
-from tests.real_gcloud.user import REAL_GCLOUD, User
+from tests.real_gcloud.test_sandbox import sandboxed, typed
+from tests.real_gcloud.user import REAL_GCLOUD, ROOT, User
 
 pytestmark = [*REAL_GCLOUD, pytest.mark.skipif(not shutil.which("bq"), reason="there is no bq here")]
 
 AGENT = "serviceAccount:service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com"
 SQL = ("query", "--use_legacy_sql=false", "--format=json")
 WRITTEN_S = 60.0
+REPORTED_S = 12.0
+"""Seconds after which some sensors of the sandbox have reported."""
 
 
 def bq(user: User, *words: str, status: int = 0) -> str:
@@ -80,3 +86,20 @@ def test_what_gcloud_publishes_is_read_by_bq(user: User) -> None:
 
     assert eventually(lambda: "hello" in bq(user, *SQL, "SELECT data FROM sensors.events"), WRITTEN_S)
     assert user.both_clouds.log.not_played() == []
+
+
+@pytest.mark.thorough
+def test_the_bigquery_lines_of_the_sandboxs_page_can_be_typed(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "sandbox.md").read_text("utf-8")
+    (lines,) = re.findall(r"^## BigQuery\n.*?```sh\n(.*?)```", page, re.DOTALL | re.MULTILINE)
+    with sandboxed(tmp_path) as sandbox:
+        said = []
+        for line in lines.splitlines():
+            status, output = typed(sandbox, line)
+            assert status == 0, (line, output)
+            said.append(output)
+            time.sleep(REPORTED_S if "deploy up" in line else 0)
+    assert "events_once" in said[1]
+    assert re.search(r"\| \w{20} +\| 20\d\d-", said[2])
+    assert "objectPresent" in said[3] or "temperature" in said[3] or "humidity" in said[3]
+    assert "delete  dataset sensors" in said[4]

@@ -1,8 +1,9 @@
 """``make rehearse``: the whole deployment and its removal, with the real ``gcloud`` and without any account.
 
-up -> verify, whose event follow shows, and up again, which must change nothing -> status, which must be healthy ->
-down, which must leave nothing. Every step is a command that a user types in the sandbox, in its own process. Some run
-side by side, because most of the time is gcloud's own start, half a second for each of 50 commands.
+up with BigQuery -> verify, whose event follow shows and BigQuery stores, and up again, which must change nothing ->
+status, which must be healthy -> down, which must leave nothing. Every step is a command that a user types in the
+sandbox, in its own process. Some run side by side, because most of the time is gcloud's own start, half a second for
+each of 50 commands.
 """
 
 import subprocess
@@ -22,6 +23,14 @@ Fault = Callable[[Clouds, str], list[str]]
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_S = 900.0
+DATASET = "sensors"
+SETTINGS = {"DEPLOY_BIGQUERY_DATASET": DATASET}
+"""Settings of all acts, beside those of the sandbox."""
+
+STORED_EVENTS = "SELECT device_id FROM sensors.events_once WHERE event_id IS NOT NULL"
+
+STORED_S = 20.0
+"""Seconds after which an event that was published is in BigQuery at the latest, on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +113,7 @@ def _started(act: Act, box: Sandbox, *, is_shown: bool) -> "subprocess.Popen[str
     proxy = dict.fromkeys(("https_proxy", "HTTPS_PROXY"), box.clouds.proxy.url_for(act.name))
     return subprocess.Popen(  # our own command
         [sys.executable, "-m", "deploy", *act.verb],
-        env={**box.environ, **proxy, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+        env={**box.environ, **SETTINGS, **proxy, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
         cwd=folder,
         stdout=None if is_shown else subprocess.PIPE,
         # in a file, progress belongs between the other lines
@@ -125,7 +134,7 @@ def _ended(process: "subprocess.Popen[str]", began_at: float) -> Played:
 def unready(sky: Clouds, _: str = "") -> list[str]:
     """Return a fault for every kind of resource that was not made."""
     made = [name.split("/")[-2] for name in sky.left()]
-    expected = ("topics", "subscriptions", "secrets", "functions", "dataconnectors")
+    expected = ("topics", "subscriptions", "secrets", "functions", "datasets", "tables", "dataconnectors")
     return [f"no {kind} were made" for kind in expected if kind not in made]
 
 
@@ -139,6 +148,18 @@ def followed(sky: Clouds, _: str = "") -> list[str]:
     return [f"left over: {name}" for name in sky.left() if "-follow-" in name]
 
 
+def stored(sky: Clouds, _: str = "") -> list[str]:
+    """Return a fault if no event can be read in BigQuery."""
+    bigquery = sky.google.bigquery
+    gives_up_at = time.monotonic() + STORED_S
+    while time.monotonic() < gives_up_at:
+        location = bigquery.catalog.dataset(DATASET)["location"]
+        if bigquery.warehouse.select(STORED_EVENTS, bigquery.catalog, location=location)[1]:
+            return []
+        time.sleep(0.1)
+    return [f"no event is in BigQuery: {STORED_EVENTS}"]
+
+
 def left(sky: Clouds, _: str = "") -> list[str]:
     """Return a fault for every resource that is still there."""
     return [f"left over: {name}" for name in sky.left()]
@@ -147,7 +168,7 @@ def left(sky: Clouds, _: str = "") -> list[str]:
 SCENES = (
     (Act("up", "both ends are made", ("up", "--yes", "--no-verify"), unready),),
     (
-        Act("verify", "they are proven with a real event", ("verify",)),
+        Act("verify", "they are proven with a real event", ("verify",), stored),
         Act("follow", "that event is shown as it comes", ("follow", "--count=1", "--for=5m"), followed),
         Act("again", "a second time there is nothing to do", ("up", "--yes"), changed),
     ),
@@ -156,6 +177,6 @@ SCENES = (
         # a whole rotation waits for minutes until every instance knows the secret: tests/real_gcloud/test_rotate.py
         Act("rotation", "the secret is not being replaced at the moment", ("rotate", "--status"), changed),
     ),
-    (Act("down", "all of it is removed again", ("down", "--yes"), left),),
+    (Act("down", "all of it is removed again", ("down", "--yes", f"--delete-data={DATASET}"), left),),
 )
 """The acts of a scene run side by side."""

@@ -19,6 +19,9 @@ from tests.emulators.sandbox import control, exports, shell
 PROJECT, REGION, DT_PROJECT = "my-project", "europe-west1", "c0md3pm0p7bet3vico8g"
 """The names of the documentation, so that its commands can be pasted as they are."""
 
+NEW_ROLE_S = 1.0
+"""Seconds after which a new role has an effect; Google takes up to minutes."""
+
 EXPORTS_SH, EXPORTS_FISH = "exports.sh", "exports.fish"
 GCLOUD = "https://cloud.google.com/sdk/docs/install"
 
@@ -42,7 +45,8 @@ def sandbox(choice: Choice, environ: Mapping[str, str], say: Callable[[str], obj
     """Start both clouds, and end them with the context. Raises ``OfflineError``."""
     if not shutil.which("gcloud", path=environ.get("PATH", "")):
         raise SandboxRefused("gcloud is not installed, and this needs the real one; it needs no login", GCLOUD)
-    estate, tenant = Estate(project=PROJECT), Tenant(project=DT_PROJECT, is_basic_enabled=True)
+    estate = Estate(project=PROJECT, iam_lag_s=NEW_ROLE_S, agent_lag_s=None)
+    tenant = Tenant(project=DT_PROJECT, is_basic_enabled=True)
     with (
         tempfile.TemporaryDirectory(prefix=control.PREFIX) as name,
         clouds(choice, estate=estate, tenant=tenant, environ=environ, say=say) as sky,
