@@ -20,9 +20,8 @@ def unknown_devices(
     """Return the error for ids of --device. ``known``: devices that DT lists; ``is_all``: there are no others."""
     there = ", ".join(projects)
     lines = [f"DT knows no device {one[:MAX_SHOWN]} in {there}{_meant(one, known)}" for one in wanted]
-    if is_all:
-        lines.append(_there_are(known))
-    return DeployError("\n".join(lines), where="--device", fix=[f"look at the device's id: {DT_STUDIO}"])
+    what = "\n".join(lines) + (f"; {_there_are(known)}" if is_all else "")
+    return DeployError(what, where="--device", fix=[f"look at the device's id: {DT_STUDIO}"])
 
 
 def _meant(wanted: str, known: Sequence[HistoryDevice]) -> str:
