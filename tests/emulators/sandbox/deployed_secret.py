@@ -5,13 +5,13 @@ import subprocess
 from tests.emulators.errors import SandboxRefused
 from tests.emulators.sandbox.sandbox import PROJECT
 
-SECRET = "dt-signature"
+NAME = "dt-signature"
 """The name of the secret that ``up`` makes."""
 
 
 def deployed_secret() -> str:
     """Return the newest version of the secret, by the gcloud of this environment. Raises ``SandboxRefused``."""
-    which = [f"--secret={SECRET}", f"--project={PROJECT}"]
+    which = [f"--secret={NAME}", f"--project={PROJECT}"]
     command = ["gcloud", "secrets", "versions", "access", "latest", *which]
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
