@@ -82,6 +82,7 @@ STEPS = (
     Asked("publisher on topic dt-events", "POST", _PUBSUB, "*/dt-events:setIamPolicy"),
     Asked("publisher on topic dt-rejected", "POST", _PUBSUB, "*/dt-rejected:setIamPolicy"),
     Asked("secretAccessor on secret dt-signature", "POST", _SECRETS, "*/dt-signature:setIamPolicy"),
+    Asked("log exclusion dt-pubsub-dt-pubsub-requests", "POST", "logging.googleapis.com", "*/exclusions"),
     Asked("function dt-pubsub", "POST", "cloudfunctions.googleapis.com", "*/functions"),
     Asked("secret dt-signature, record of the deployed source", "PATCH", _SECRETS, "*/secrets/dt-signature"),
     Asked("public invocation", "POST", "run.googleapis.com", "*/services/dt-pubsub:setIamPolicy"),

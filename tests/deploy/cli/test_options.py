@@ -816,3 +816,31 @@ def test_an_invalid_setting_of_alerts_is_refused(tmp_path: Path, place: str, tex
     flags = {"alerts.emails": ["ops@example.com"], place: text}
     word = text[0] if isinstance(text, list) else text
     assert repr(word) in faults(tmp_path, flags=flags)
+
+
+LEAST = 'project = "my-project"\nregion = "europe-west1"\ndt_projects = ["c0md3pm0p7bet3vico8g"]\n'
+SET_TWICE = """
+[settings]
+LOG_DELIVERED = 10
+[cost]
+log_delivered = 100
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "fault"),
+    [
+        (SET_TWICE, "cost.log_delivered: LOG_DELIVERED is set, too, in deploy.toml, line"),
+        ("[cost]\nbilling = 'instance'\n[function]\ncpu = 0.5\nconcurrency = 1\n", "requires at least --cpu=1"),
+        ("[cost]\nbilling = 'instance'\n[function]\nmemory = '256Mi'\n", "requires at least --memory=512Mi"),
+        ("[cost]\nprofile = 'medium'\n", "'medium' is not one of small, large"),
+        ("[cost]\nsensors = 0\n", "'0' is not a number from 1 to 100,000,000"),
+    ],
+)
+def test_settings_of_the_cost_that_contradict_others_are_refused(tmp_path: Path, more: str, fault: str) -> None:
+    assert fault in faults(tmp_path, text=f"{LEAST}{more}")
+
+
+def test_a_setting_of_the_log_may_be_written_twice_with_the_same_value(tmp_path: Path) -> None:
+    same = SET_TWICE.replace("100", "10")
+    assert read(tmp_path, f"{LEAST}{same}").settings == {"LOG_DELIVERED": "10"}
