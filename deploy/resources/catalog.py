@@ -230,7 +230,7 @@ def deployer_permissions(*, alerts: bool = True, spec: Spec | None = None) -> tu
     entries += DATA if spec is None or spec.bigquery.is_on else ()
     kinds = [*(entry.kind for entry in entries), *(entry.kind for entry in ALERTS if alerts)]
     of_resources = {permission for kind in kinds for permission in kind.permissions}
-    of_listed = {kind.permission for kind in ALL_KINDS if alerts or not kind.is_optional}
+    of_listed = {kind.permission for kind in ALL_KINDS if alerts or not kind.is_optional} - {""}
     return tuple(sorted(of_resources | {*_OF_PREFLIGHT, *_OF_VERIFY, *_OF_STATUS} | of_listed))
 
 

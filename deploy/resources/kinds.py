@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from deploy.resources.alert_policies import POLICY_MARK, AlertPolicies
 from deploy.resources.alerting import Alerting, marks_of
+from deploy.resources.bigquery.dataset import API as BIGQUERY_API
 from deploy.resources.dashboard import Dashboard
 from deploy.resources.function import FUNCTIONS
 from deploy.resources.invokers import RUN
@@ -18,7 +19,7 @@ from deploy.resources.resource import CommandGroup, Facts
 from deploy.resources.runtime_account import IAM
 from deploy.resources.signature_secret import SECRETS
 from deploy.spec import MARK, Spec, last_segment
-from deploy.steps import Argv, Query, ResourceId
+from deploy.steps import Argv, Get, Query, ResourceId
 
 _MARKED = f"--filter=labels.{MARK}:*"
 """gcloud applies this filter itself, to all labelled resources. It passes a filter of secrets on to Secret Manager,
@@ -72,6 +73,37 @@ class AlertKind:
     def query(self, spec: Spec) -> Query:
         """Return the request that lists the resources of a project."""
         return self.of(spec).listing
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetKind:
+    """The datasets of BigQuery, which stay after ``down``. Google lists those that the caller may see."""
+
+    @property
+    def is_optional(self) -> bool:
+        """Whether only some deployments have such resources."""
+        return True
+
+    @property
+    def permission(self) -> str:
+        """What listing needs: no permission."""
+        return ""
+
+    def id_of(self, found: Facts) -> ResourceId:
+        """Return the id of a listed dataset, as plans show it."""
+        return ResourceId("dataset", str(found["datasetReference"]["datasetId"]))
+
+    def owner_of(self, found: Facts) -> str:
+        """Return the deployment that its label names."""
+        return label_of(found)
+
+    def query(self, spec: Spec) -> Query:
+        """Return the request that lists the labelled datasets of a project."""
+        return Get(f"{BIGQUERY_API}/projects/{spec.google_project}/datasets?filter=labels.{MARK}", "datasets")
+
+
+Kind = ListedKind | AlertKind | DatasetKind
+"""One kind of resource."""
 
 
 def label_of(found: Facts) -> str:
@@ -174,4 +206,4 @@ ALERT_KINDS: tuple[AlertKind, ...] = (
 )
 """The kinds of alerts, and the exclusion of log entries."""
 
-ALL_KINDS: tuple[ListedKind | AlertKind, ...] = (*KINDS, *ALERT_KINDS)
+ALL_KINDS: tuple[Kind, ...] = (*KINDS, *ALERT_KINDS, DatasetKind())

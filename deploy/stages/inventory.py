@@ -15,8 +15,7 @@ from deploy.resources.kinds import (
     FUNCTION_KIND,
     SECRET_KIND,
     SERVICE_KIND,
-    AlertKind,
-    ListedKind,
+    Kind,
     label_of,
     place_of,
     region_of_service,
@@ -34,7 +33,7 @@ SOME_REGION = "us-central1"
 UNKNOWN_DT_PROJECT = "ID-OF-THE-DT-PROJECT"
 """The placeholder for a DT project that is not remembered, because the secret is gone."""
 
-Lists = Mapping[ListedKind | AlertKind, Sequence[Facts]]
+Lists = Mapping[Kind, Sequence[Facts]]
 """The marked resources of a project, by kind."""
 
 
@@ -160,7 +159,7 @@ def _marked(lists: Lists, name: str) -> Iterator[ResourceId]:
                 yield _with_generation(kind, found)
 
 
-def _with_generation(kind: ListedKind | AlertKind, found: Facts) -> ResourceId:
+def _with_generation(kind: Kind, found: Facts) -> ResourceId:
     """Return the id of a resource. That of a 1st gen function says so: ``down`` leaves such a function alone."""
     resource = kind.id_of(found)
     is_old = kind is FUNCTION_KIND and found.get("environment") == "GEN_1"

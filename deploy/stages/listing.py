@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from deploy.errors import GcloudFailed
 from deploy.google.gcloud import Gcloud, Listed
 from deploy.parallel import wait_for, worker_pool
-from deploy.resources.kinds import ALL_KINDS, AlertKind, ListedKind
+from deploy.resources.kinds import ALL_KINDS, Kind
 from deploy.spec import Spec
 from deploy.stages.inventory import Deployment, deployments
 
@@ -22,7 +22,7 @@ class Listing:
     unreachable: tuple[str, ...]
 
 
-def list_deployments(spec: Spec, google: Gcloud, kinds: Sequence[ListedKind | AlertKind] = ALL_KINDS) -> Listing:
+def list_deployments(spec: Spec, google: Gcloud, kinds: Sequence[Kind] = ALL_KINDS) -> Listing:
     """List marked resources, and find the deployments. ``spec``: only its project is used.
 
     ``kinds``: the kinds to list; without the others, the resources of a deployment are not complete.
@@ -41,7 +41,7 @@ def list_deployments(spec: Spec, google: Gcloud, kinds: Sequence[ListedKind | Al
     return Listing(shown, tuple(sorted(unreachable)))
 
 
-def _listed(google: Gcloud, kind: ListedKind | AlertKind, spec: Spec) -> Listed:
+def _listed(google: Gcloud, kind: Kind, spec: Spec) -> Listed:
     """List one kind. If its API is not enabled, there are no resources of this kind. Alerts may be hidden from you."""
     try:
         return google.list_all(kind.query(spec))

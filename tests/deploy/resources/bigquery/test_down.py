@@ -105,3 +105,15 @@ def test_a_refusal_to_list_datasets_leaves_them_and_says_so(up: Stage) -> None:
     up.google.services.add("bigquery.googleapis.com")
     up.api.estate.denied = {"bigquery.datasets.get"}
     assert up.deployment().down() == NOTHING_TO_DO
+
+
+def test_list_shows_the_dataset_also_when_only_the_data_are_left(stored: Stage) -> None:
+    stored.deployment(in_json=True).list()
+    (found,) = stored.in_json()["deployments"]
+    assert {"dataset sensors", "subscription dt-events-bigquery"} <= {*found["resources"]}
+    stored.deployment().down()
+    stored.out.truncate(0)
+    stored.out.seek(0)
+    stored.deployment(in_json=True).list()
+    (found,) = stored.in_json()["deployments"]
+    assert (found["state"], found["resources"]) == ("left over", ["dataset sensors"])
