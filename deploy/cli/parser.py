@@ -40,6 +40,8 @@ examples:
   {PROGRAM} up
   to change one setting and keep all others:
   {PROGRAM} up --min-instances=1
+  to store all events in BigQuery, too:
+  {PROGRAM} up --bigquery=sensors
   to be told by e-mail when something is wrong, and to go back one revision:
   {PROGRAM} up --alert-email=you@example.com
   {PROGRAM} up --rollback
