@@ -352,7 +352,7 @@ def test_the_examples_of_the_help_are_valid(capsys: pytest.CaptureFixture[str]) 
     with pytest.raises(SystemExit):
         command.main(["--help"])
     examples = re.findall(r"^  python -m deploy ([^#\n]+)", capsys.readouterr().out, re.MULTILINE)
-    assert len(examples) == 8
+    assert len(examples) == 9
     for example in examples:
         parse(example.split(), USAGES)
 
