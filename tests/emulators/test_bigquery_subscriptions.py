@@ -387,3 +387,45 @@ def test_an_event_can_be_read_in_the_views_of_the_deployment(embedded: EmbeddedP
     assert eventually(lambda: rows(ask, rest)[0] == ["no event", None], WAIT_S)
     assert [row[1] for row in rows(ask, rest)] == [None, "temperature"]
     ask.close()
+
+
+# other accounts, other regions
+
+
+def test_another_account_can_write_if_the_caller_may_act_as_it(ask: Asked) -> None:
+    account = f"writer@{PROJECT}.iam.gserviceaccount.com"
+    asked = subscription(config={"serviceAccountEmail": account})
+    may_write(ask)
+    assert refusal(ask("PUT", WRITER, asked))[0] == 403, "Pub/Sub's own role is not that account's"
+    accounts = f"iam.googleapis.com/v1/projects/{PROJECT}/serviceAccounts"
+    assert ask("POST", accounts, {"accountId": "writer"}).status == 200
+    ask("POST", f"{EVENTS}:setIamPolicy", granted("roles/bigquery.dataEditor", f"serviceAccount:{account}"))
+    ask.estate.denied = {"iam.serviceAccounts.actAs"}
+    assert "iam.serviceAccounts.actAs" in refusal(ask("PUT", WRITER, asked))[1]
+    ask.estate.denied = set()
+
+    assert ask("PUT", WRITER, asked).json["bigqueryConfig"]["state"] == "ACTIVE"
+
+
+def test_a_topic_whose_messages_may_not_leave_a_region_writes_nothing_elsewhere(ask: Asked) -> None:
+    kept = {"allowedPersistenceRegions": ["europe-north1"], "enforceInTransit": True}
+    asked = {"topic": {"name": TOPIC, "messageStoragePolicy": kept}, "updateMask": "messageStoragePolicy"}
+    assert ask("PATCH", f"{PUBSUB}/topics/dt-events", asked).status == 200
+    may_write(ask)
+    assert ask("PUT", WRITER, subscription()).status == 200
+    assert states(ask) == ("RESOURCE_ERROR", "IN_TRANSIT_LOCATION_RESTRICTION")
+
+    kept["allowedPersistenceRegions"] = ["europe-west1"]
+    assert ask("PATCH", f"{PUBSUB}/topics/dt-events", asked).status == 200
+    assert states(ask) == ("ACTIVE", "ACTIVE")
+
+
+def test_an_update_replaces_the_whole_export(writing: Asked) -> None:
+    asked = {
+        "subscription": {"name": "", "bigqueryConfig": {"table": f"{PROJECT}.sensors.events", "useTableSchema": True}},
+        "updateMask": "bigqueryConfig",
+    }
+
+    changed = writing("PATCH", WRITER, asked).json["bigqueryConfig"]
+
+    assert changed == {"table": f"{PROJECT}.sensors.events", "useTableSchema": True, "state": "ACTIVE"}
