@@ -112,6 +112,8 @@ def test_the_role_to_write_can_be_on_the_dataset_or_the_project(ask: Asked, plac
 @pytest.mark.parametrize("role", ["roles/bigquery.dataViewer", "roles/bigquery.metadataViewer", "roles/viewer"])
 def test_a_role_that_only_reads_is_not_enough(ask: Asked, role: str) -> None:
     assert ask("POST", f"{EVENTS}:setIamPolicy", granted(role)).status == 200
+    entries = [{"role": "READER", "userByEmail": AGENT}]
+    assert ask("PATCH", f"{DATASETS}/sensors", {"access": entries}).status == 200
 
     assert ask("PUT", WRITER, subscription()).status == 403
 
@@ -231,6 +233,18 @@ def test_a_function_that_fails_or_takes_too_long_fails_only_its_message(
     assert list(done.json["transformedMessages"][0]) == ["failedMessage"]
 
 
+def test_a_function_can_filter_a_message_out(ask: Asked) -> None:
+    code = "function f(m, metadata) { return m.attributes.keep ? {data: metadata.message_id || m.data} : null; }"
+    transforms = {"messageTransforms": [{"javascriptUdf": {"functionName": "f", "code": code}}] * 2}
+    body: dict[str, Any] = {"message": {"data": base64.b64encode(b"abc").decode()}, "messageTransforms": transforms}
+
+    done = ask("POST", f"{PUBSUB}:testMessageTransforms", body).json["transformedMessages"]
+    assert done == [{"filteredMessage": {}}]
+    body["message"]["attributes"] = {"keep": "1"}
+    done = ask("POST", f"{PUBSUB}:testMessageTransforms", body).json["transformedMessages"]
+    assert done[1:] == [{"filteredMessage": {}}], "the first one returned no attributes, which removes them"
+
+
 # rows
 
 
@@ -254,6 +268,7 @@ def test_a_message_becomes_a_row_of_the_columns_that_it_names(writing: Asked) ->
 def test_messages_wait_while_the_table_is_closed_or_missing_and_are_written_later(writing: Asked) -> None:
     writing("POST", f"{EVENTS}:setIamPolicy", {"policy": {"bindings": []}})
     publish(writing, {"device_id": "d1"})
+    writing.google.pubsub.exporter.round()
     assert states(writing) == ("RESOURCE_ERROR", "PERMISSION_DENIED")
     writing("DELETE", EVENTS)
     assert states(writing) == ("RESOURCE_ERROR", "NOT_FOUND")
@@ -262,7 +277,7 @@ def test_messages_wait_while_the_table_is_closed_or_missing_and_are_written_late
     writing("POST", TABLES, table())
     may_write(writing)
 
-    assert eventually(lambda: rows(writing)[-1:] == [["d2", None]], WAIT_S)
+    assert eventually(lambda: rows(writing) == [["d1", None], ["d2", None]], WAIT_S)
     assert states(writing) == ("ACTIVE", "ACTIVE")
 
 
