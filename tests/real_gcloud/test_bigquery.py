@@ -1,9 +1,14 @@
 """BigQuery in one flag with the real gcloud: an event that is published is found by a view, and the data go last."""
 
+import functools
 import json
+import shutil
+import subprocess
 from base64 import b64encode
 from datetime import UTC, datetime
 from typing import Any
+
+import pytest
 
 from tests.blackbox.serving import eventually
 from tests.emulators.clients import ask
@@ -45,3 +50,23 @@ def test_an_event_is_found_by_a_view_after_up_and_data_are_deleted_only_by_name(
     status, output = owner.runs("down", "--yes", "--delete-data=sensors")
     assert (status, owner.both_clouds.left()) == (0, []), output
     assert owner.both_clouds.log.not_played() == []
+
+
+@pytest.mark.thorough
+@pytest.mark.skipif(not shutil.which("bq"), reason="there is no bq here")
+def test_the_commands_that_a_plan_shows_make_the_same_by_hand(owner: User) -> None:
+    environ = {**owner.environ, "DEPLOY_BIGQUERY_DATASET": "sensors"}
+    status, output = owner.runs("plan", "--json", environ=environ)
+    steps = json.loads(output[output.index("{\n") :])["steps"]
+    calls = [step["call"] for step in steps if step["action"] == "create"]
+    assert {call.split()[0] for call in calls} == {"bq", "gcloud"}
+
+    def runs(call: str) -> bool:
+        """Run a command by hand; a new role may not be known at once."""
+        ran = subprocess.run(["/bin/bash", "-c", call], env=environ, capture_output=True, timeout=300, check=False)
+        return ran.returncode == 0
+
+    for call in calls:
+        assert eventually(functools.partial(runs, call), 120), call
+    status, output = owner.runs("plan", environ=environ)
+    assert (status, "nothing to do: everything is as it should be" in output) == (0, True), output

@@ -33,9 +33,12 @@ def test_data_are_deleted_by_name_also_after_everything_else_is_gone(stored: Sta
     assert stored.deployment().down(delete_data="sensors") == NOTHING_TO_DO  # nothing is there any more
 
 
-def test_yes_alone_does_not_confirm_the_loss_of_data(stored: Stage) -> None:
+@pytest.mark.parametrize("terminal", [None, "sensors\n"])
+def test_yes_alone_does_not_confirm_the_loss_of_data_with_or_without_a_terminal(
+    stored: Stage, terminal: str | None
+) -> None:
     with pytest.raises(Aborted, match="not confirmed by --yes alone") as refused:
-        stored.deployment().down(delete_data="")
+        stored.deployment(answer=terminal).down(delete_data="")
     assert refused.value.fix == ("python -m deploy down --yes --delete-data=sensors",)
     assert (stored.google.changes(), stored.api.changes()) == ([], [])
 
