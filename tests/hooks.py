@@ -9,6 +9,7 @@ import pytest
 from hypothesis import core
 
 from tests import again, leftovers, pace
+from tests.measured import MeasuredWhereItCounts
 
 TESTS = Path(__file__).parent
 
@@ -46,26 +47,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(leftovers.Run(workers=workers))
 
 
-MEASURED = (TESTS / "function", TESTS / "deploy")
-"""Folders of the tests that call the product in process. Measuring the coverage of others costs time for nothing."""
-
-REPEATING = {TESTS / "deploy/stages/test_interrupted.py", TESTS / "function/test_differential.py"}
-"""Files of those that run the same code hundreds of times, which other tests measure once."""
-
-
 @pytest.hookimpl(trylast=True)  # the order is shuffled by then; xdist gives files to the workers in this order
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Move the longest files to the front, and keep the order of the others; measure coverage only where it counts."""
-    if getattr(config.pluginmanager.getplugin("_cov"), "cov_controller", None):  # None with --no-cov
-        for item in items:
-            if item.path in REPEATING or not any(item.path.is_relative_to(folder) for folder in MEASURED):
-                item.add_marker("no_cover")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Move the longest files to the front, and keep the order of the others."""
     places = {TESTS / path: place for place, path in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
+@pytest.hookimpl(trylast=True)  # pytest-cov of a worker begins to measure in this hook
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Print how to repeat this run, before anything can fail."""
+    """Print how to repeat this run, before anything can fail; measure coverage only where it counts."""
+    if measurement := getattr(session.config.pluginmanager.getplugin("_cov"), "cov_controller", None):
+        measured = MeasuredWhereItCounts(measurement)
+        measured.begin(imports=not hasattr(session.config, "workerinput"))
+        session.config.pluginmanager.register(measured)
     seed = session.config.getoption("randomly_seed", None)
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if seed is not None and terminal and not hasattr(session.config, "workerinput"):
