@@ -109,8 +109,8 @@ def test_the_wheel_has_every_file_of_the_live_page_unchanged(site: Path) -> None
 
 
 def test_the_wheel_has_the_javascript_that_writes_to_bigquery_unchanged(site: Path) -> None:
-    transform = "deploy/bigquery/transform.js"
-    assert (site / transform).read_bytes() == (ROOT / transform).read_bytes()
+    for file in ("deploy/bigquery/transform.js", "deploy/bigquery/transforms.json"):
+        assert (site / file).read_bytes() == (ROOT / file).read_bytes()
 
 
 def test_an_installed_command_uploads_the_same_files_byte_for_byte(site: Path) -> None:
