@@ -1,5 +1,7 @@
 """What makes a rehearsal fail. ``make rehearse`` itself runs every step with the real gcloud."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,11 +12,25 @@ from tests.emulators.__main__ import main
 from tests.emulators.clients import all_on, ask
 from tests.emulators.clouds import Clouds, clouds
 from tests.emulators.clouds.google.estate import Estate
-from tests.emulators.clouds.rehearsal import SCENES, Act, changed, followed, left, play, rehearse, stored, unready
+from tests.emulators.clouds.rehearsal import (
+    SCENES,
+    Act,
+    begun,
+    changed,
+    followed,
+    left,
+    play,
+    press_ctrl_c,
+    rehearse,
+    stored,
+    unready,
+)
 from tests.emulators.errors import SandboxRefused
 from tests.emulators.sandbox.sandbox import Sandbox
 
 TOPIC = "https://pubsub.googleapis.com/v1/projects/demo-proj/topics/dt-events"
+
+SECRETS = "https://secretmanager.googleapis.com/v1/projects/demo-proj/secrets?secretId=dt-signature"
 
 
 @pytest.fixture
@@ -38,7 +54,7 @@ def test_rehearse_is_a_verb_of_the_command(capsys: pytest.CaptureFixture[str]) -
 
 def test_every_step_of_a_rehearsal_is_a_deploy_command_and_the_last_one_is_down() -> None:
     verbs = [act.verb[0] for acts in SCENES for act in acts]
-    assert verbs == ["up", "verify", "follow", "up", "status", "rotate", "down"]
+    assert verbs == ["up", "verify", "follow", "up", "status", "rotate", "rotate", "down"]
 
 
 def test_a_rehearsal_fails_if_a_resource_was_not_made(both_clouds: Clouds) -> None:
@@ -66,6 +82,23 @@ def test_a_rehearsal_fails_if_follow_leaves_a_subscription(both_clouds: Clouds) 
         ask(both_clouds, "PUT", f"{subscriptions}/{name}", {"topic": "projects/demo-proj/topics/dt-events"})
 
     assert followed(both_clouds) == ["left over: projects/demo-proj/subscriptions/dt-events-follow-1"]
+
+
+def test_ctrl_c_comes_when_it_is_time_and_not_before() -> None:
+    looks = iter([False, False, True])
+    command = [sys.executable, "-c", "import time\ntry: time.sleep(60)\nexcept KeyboardInterrupt: raise SystemExit(7)"]
+    with subprocess.Popen(command, text=True) as process:
+        press_ctrl_c(process, looks.__next__)
+        assert process.wait(timeout=30) == 7
+    assert list(looks) == []
+
+
+def test_a_rehearsal_fails_if_no_rotation_waits_or_there_is_no_new_secret(both_clouds: Clouds) -> None:
+    assert begun(both_clouds) == ["no rotation has begun"]
+
+    annotations = {"dt-pubsub-rotation": "spreading+1"}
+    ask(both_clouds, "POST", SECRETS, {"replication": {"automatic": {}}, "annotations": annotations})
+    assert begun(both_clouds) == ["the secret has 0 versions instead of 2"]
 
 
 def test_a_rehearsal_fails_if_a_resource_is_left_after_down(both_clouds: Clouds) -> None:
