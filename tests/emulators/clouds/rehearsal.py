@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from deploy.resources.rotation import ROTATION
 from tests.emulators.backend import Choice
 from tests.emulators.clouds.clouds import Clouds
 from tests.emulators.sandbox.sandbox import Sandbox, sandbox
@@ -26,6 +25,9 @@ Fault = Callable[[Clouds, str], list[str]]
 Moment = Callable[[Clouds], bool]
 
 SECRET = "dt-signature"
+ROTATION = "dt-pubsub-rotation"
+"""The annotation of the secret that notes a rotation."""
+
 ROOT = Path(__file__).resolve().parents[3]
 TIMEOUT_S = 900.0
 DATASET = "sensors"
