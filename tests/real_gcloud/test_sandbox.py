@@ -117,7 +117,7 @@ TOUR = (
     ("make fault NAME=pubsub-down", 0, "^on: pubsub-down$"),
     ("python -m deploy status", 3, "^failing +connector in"),
     ("make fault NAME=none", 0, "^no fault is on$"),
-    ("python -m deploy status", 0, "last 3 h: .* 0 not"),
+    ("python -m deploy status", 0, "last 3 h: .* 0 failed attempts"),
     ("python -m deploy pause", 0, "paused, also for"),
     ("python -m deploy resume", 0, "came through DT's connector as message"),
     ("python -m deploy up --set=LOG_LEVEL=DEBUG", 0, "LOG_LEVEL none -> DEBUG"),
