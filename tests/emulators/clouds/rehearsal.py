@@ -3,7 +3,7 @@
 up with BigQuery -> verify, whose event follow shows and BigQuery stores, and up again, which must change nothing ->
 status, which must be healthy -> rotate, which Ctrl-C ends while it waits for the function -> rotate --status -> down,
 which must leave nothing. Every step is a command that a user types in the sandbox, in its own process. Some run side by
-side, because most of the time is gcloud's own start, half a second for each of some 60 commands.
+side, because most of the time is gcloud's own start, half a second for each of some 70 commands.
 """
 
 import signal
