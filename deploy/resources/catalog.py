@@ -168,8 +168,8 @@ def of_alerts(spec: Spec) -> tuple[Resource, ...]:
     return alerts if spec.alerts.are_on else alerts[::-1]
 
 
-def retired(spec: Spec) -> tuple[Resource, ...]:
-    """Return the resources that a plan removes because the events are stored in BigQuery no longer, in this order."""
+def retired(spec: Spec) -> tuple[Subscription, ...]:
+    """Return the subscriptions that a plan removes because the events are stored in BigQuery no longer."""
     return tuple(left_of_bigquery(spec)) if spec.bigquery.is_removed else ()
 
 

@@ -26,7 +26,7 @@
 ``rotating``       the rotation that rotate and up carry out                 nothing by itself
 ``backfilling``    the flags of backfill, its resume file, how to go on      a file
 ``pausing``        what pause and resume share                               nothing by itself
-``unread``         counts the messages that down deletes with subscriptions  nothing by itself
+``unread``         counts the messages that go with deleted subscriptions    nothing by itself
 ``interview``      the questions of init, one setting after the other        nothing by itself
 ``discovery``      what both clouds have, for the choices of init            nothing by itself
 ``event_flags``    the flags by which several verbs choose events            nothing by itself

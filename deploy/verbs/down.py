@@ -1,8 +1,6 @@
 """``down``: remove both ends of a deployment, after a confirmation."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from deploy.cli.options import WHICH_DEPLOYMENT
 from deploy.cli.usage import YES, Flag, Usage
@@ -12,16 +10,15 @@ from deploy.parallel import begun
 from deploy.program import PROGRAM
 from deploy.resources.bigquery.stored_data import StoredData
 from deploy.resources.catalog import subscriptions_of, unlisted_of
-from deploy.resources.pubsub import UNREAD, subscription_id, unread_words
-from deploy.spec import Spec
+from deploy.resources.pubsub import subscription_id, unread_words
 from deploy.stages.observe import Observer
 from deploy.stages.observed import Observed
 from deploy.stages.plan import plan_removal
-from deploy.steps import ResourceId, pending
+from deploy.steps import pending
 from deploy.verbs.applying import again, apply, confirm
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.planning import observe
-from deploy.verbs.unread import count_unread
+from deploy.verbs.unread import count_unread, with_unread
 
 DELETE_DATA = Flag(
     "--delete-data",
@@ -56,7 +53,7 @@ def run(context: Context) -> int:
     dataset = _dataset_to_delete(context, observed)
     spec = replace(spec, bigquery=replace(spec.bigquery, removed_data=dataset))
     context = replace(context, spec=spec)
-    steps = plan_removal(spec, _with_unread(spec, observed, unread))
+    steps = plan_removal(spec, with_unread(spec, observed, unread))
     context.show(steps, f"nothing of {spec.name} is there")
     wanted = pending(steps)
     if not wanted:
@@ -103,11 +100,3 @@ def _confirm_data(context: Context, dataset: str) -> None:
     question = f"all events in BigQuery are lost: type the name of the dataset, {dataset}, to delete them:"
     if context.terminal.answer(question) != dataset:
         raise Aborted("that is not the name of the dataset, and nothing was changed")
-
-
-def _with_unread(spec: Spec, observed: Observed, unread: Mapping[str, int]) -> Observed:
-    """Add the numbers of unread messages to the facts of the subscriptions; those that are listed have all of them."""
-    ids: dict[ResourceId, Any] = {subscription_id(name): count for name, count in unread.items()}
-    ids[unlisted_of(spec, "subscription").id] = unread
-    facts = {id_: {**found, UNREAD: ids[id_]} if id_ in ids else found for id_, found in observed.facts.items()}
-    return replace(observed, facts=facts)

@@ -19,6 +19,7 @@ from deploy.stages.plan import plan
 from deploy.stages.preflight import Subject, check
 from deploy.steps import Step, pending
 from deploy.verbs.pricing import show_cost, sized, with_set_profile
+from deploy.verbs.unread import with_unread_of_retired
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def plan_changes(context: Context) -> Changes:
     try:
         context = replace(context, spec=with_set_profile(with_organization(context)))
         made = sized(context, observe(context, Observer.everything))
-        context, observed = made.context, made.observed
+        context, observed = made.context, with_unread_of_retired(made.context, made.observed)
     except DtUnreachable:  # the preflight would fail for the same reason, after another wait
         raise
     except DeployError as error:

@@ -13,6 +13,7 @@ from deploy.verbs.pausing import report_undelivered
 from deploy.verbs.planning import Changes, plan_changes, show_plan
 from deploy.verbs.proving import prove_after_up
 from deploy.verbs.rolling_back import roll_back
+from deploy.verbs.unread import losses
 from deploy.verbs.upgrading import confirm_upgrade, show_upgrade
 
 NO_VERIFY = Flag(
@@ -51,7 +52,8 @@ def run(context: Context) -> int:
         return NOTHING_TO_DO
     spec, context = context.spec, changes.context
     confirm_upgrade(context, upgrade)
-    confirm(context, f"change {spec.google_project} and DT project {', '.join(spec.dt_projects)}?")
+    lost = losses(context.spec, changes.observed, changes.steps)
+    confirm(context, f"change {spec.google_project} and DT project {', '.join(spec.dt_projects)}{lost}?")
     try:
         secrets = apply(context, changes.steps, changes.observed)
     except ApplyFailed as error:

@@ -14,8 +14,8 @@ from deploy.resources.by_hand import as_suffix, on_subscription
 from deploy.resources.dead_letter import RETENTION as DEAD_LETTER_RETENTION
 from deploy.resources.further_subscription import RETRY_FLAGS
 from deploy.resources.own_fields import differences
-from deploy.resources.pubsub import Difference, Subscription, Topic, topic_id
-from deploy.resources.resource import Facts, Resource
+from deploy.resources.pubsub import Difference, Subscription, topic_id
+from deploy.resources.resource import Facts
 from deploy.resources.service_agent import AGENT
 from deploy.spec import Spec, last_segment
 from deploy.steps import GcloudCall, ResourceId, Step
@@ -103,13 +103,12 @@ def bigquery_subscription(spec: Spec) -> BigQuerySubscription:
     return BigQuerySubscription(spec, spec.topic, None, DEAD_LETTER_RETENTION)
 
 
-def left_of_bigquery(spec: Spec) -> list[Resource]:
-    """Return what a plan removes if the events are to be stored no longer, in this order. The data stay."""
-    return [
-        bigquery_subscription(spec),
-        Subscription(spec, spec.unwritten_topic, None, DEAD_LETTER_RETENTION),
-        Topic(spec, spec.unwritten_topic),
-    ]
+def left_of_bigquery(spec: Spec) -> list[Subscription]:
+    """Return what a plan removes if the events are to be stored no longer.
+
+    The data stay, and so do the events that BigQuery has refused, with their topic: only ``down`` deletes them.
+    """
+    return [bigquery_subscription(spec)]
 
 
 def state_of(found: Facts) -> str:

@@ -11,7 +11,7 @@ import pytest
 from deploy.bigquery.blueprint import VIEWS, Writer, subscription_body
 from deploy.bigquery.place import Place
 from deploy.bigquery.transform import FILE, transforms
-from deploy.errors import ApplyFailed, NotOwned
+from deploy.errors import Aborted, ApplyFailed, NotOwned
 from deploy.google.https import Call
 from deploy.spec import Warehouse
 from deploy.steps import Argv
@@ -353,15 +353,50 @@ def test_without_a_setting_bigquery_is_left_alone_and_the_plan_says_that_it_was_
     assert SUBSCRIPTION in stored.google.things
 
 
-def test_none_removes_the_subscriptions_and_leaves_the_data(stored: Stage) -> None:
+def test_none_ends_the_writing_and_leaves_the_data_and_the_events_that_bigquery_has_refused(stored: Stage) -> None:
     nothing = Warehouse("")
     assert stored.deployment(bigquery=nothing).plan() == CHANGES
     assert stored.deployment(bigquery=nothing).up(verify=False) == NOTHING_TO_DO
-    assert not [name for _, name in stored.google.things if "unwritten" in name or "bigquery" in name]
+    assert SUBSCRIPTION not in stored.google.things
     assert table(stored)
+    assert {("subscriptions", "dt-events-unwritten"), ("topics", "dt-events-unwritten")} <= {*stored.google.things}
+    assert "gcloud pubsub subscriptions delete dt-events-unwritten" in stored.shown
     forget(stored)
     assert stored.deployment(bigquery=nothing).plan() == NOTHING_TO_DO
     assert stored.deployment(bigquery=SENSORS).up(verify=False) == NOTHING_TO_DO
+
+
+@pytest.mark.parametrize(
+    ("unread", "lost", "asked"),
+    [
+        ({"dt-events-bigquery": (1234, 60)}, "; 1234 unread messages go with it", " with 1234 unread messages"),
+        ({}, "; messages not yet read go with it", " with unread messages"),
+    ],
+)
+def test_none_asks_before_it_deletes_unread_messages_with_their_number_if_google_has_counted_them(
+    stored: Stage, unread: dict[str, tuple[int, int]], lost: str, asked: str
+) -> None:
+    stored.unread |= unread
+    with pytest.raises(Aborted):
+        stored.deployment(bigquery=Warehouse(""), yes=False, answer="n\n").up(verify=False)
+    assert SUBSCRIPTION in stored.google.things
+    assert f"marked dt-pubsub=dt-pubsub{lost}" in stored.shown
+    assert f", and delete subscription dt-events-bigquery{asked} permanently?" in stored.noted
+
+
+def test_none_asks_nothing_about_messages_if_there_are_none(stored: Stage) -> None:
+    stored.unread["dt-events-bigquery"] = (0, 0)
+    stored.deployment(bigquery=Warehouse(""), yes=False, answer="y\n").up(verify=False)
+    assert SUBSCRIPTION not in stored.google.things
+    assert "permanently" not in stored.noted
+
+
+def test_down_after_none_deletes_the_refused_events_with_their_topic_too(stored: Stage) -> None:
+    assert stored.deployment(bigquery=Warehouse("")).up(verify=False) == NOTHING_TO_DO
+    stored.unread["dt-events-unwritten"] = (7, 60)
+    assert stored.deployment(bigquery=Warehouse("")).down() == NOTHING_TO_DO
+    assert "in no settings; 7 unread messages go with it" in stored.shown
+    assert stored.google.things == {}
 
 
 def test_up_ends_with_the_dataset_a_query_and_the_cost_and_how_to_keep_the_setting(stage: Stage) -> None:
