@@ -49,11 +49,15 @@ SOURCE_LABEL = "dt-pubsub-source"
 VERSION_LABEL = f"{MARK}-version"
 """The label of the function that holds its version, as ``1-0-0``: a label's value may have no dot."""
 
+BILLING_LABEL = f"{MARK}-billing"
+"""The label of the function that holds how this command has Cloud Run bill it, so that each later run keeps to it."""
+
 DIGEST_LABEL = f"{MARK}-digest"
 """The label of a BigQuery view with the digest of the SQL that made it."""
 
 OWN_LABELS = (
     *(MARK, PROOF_MARK, FOLLOW_MARK, AUDIT_MARK, CONTACT_MARK, SOURCE_LABEL, VERSION_LABEL, DIGEST_LABEL),
+    BILLING_LABEL,
     "deployment-tool",
 )
 """Labels that this command or gcloud sets; a user cannot set them."""

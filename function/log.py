@@ -142,7 +142,7 @@ class Log:
     """Writes the lines. ``monotonic`` returns seconds of a clock that never steps back.
 
     ``one_of``: one of so many delivered events has a line, and the line counts them all. ``at_end`` is called with
-    ``close`` when the first line is left out.
+    ``close`` at the first event that is counted, which has a line: SIGTERM may come before one has none.
     """
 
     def __init__(
@@ -216,15 +216,16 @@ class Log:
         is_emulated = (context.envelope.device_id or "").startswith(EMULATED)
         now = self._monotonic()
         with self._lock:
+            is_first, self._is_watched = not self._is_watched, True
             self._uncounted += 1
             is_due = self._uncounted >= self._one_of or now - self._delivered_at >= LONGEST_GAP_S
             if is_due or is_wanted or is_emulated or self._is_closed:
                 delivered, self._uncounted, self._delivered_at = self._uncounted, 0, now
-                return delivered
-            is_first, self._is_watched = not self._is_watched, True
+            else:
+                delivered = None
         if is_first:
             self._at_end(self.close)
-        return None
+        return delivered
 
     def _suppressed(self, outcome: Outcome) -> int | None:
         """Return the number of lines of this reason that were left out since the last line.

@@ -326,6 +326,9 @@ _IDENTITY = {"project", "region", "dt_projects", "name", "connector.display_name
 WHICH_DEPLOYMENT = tuple(option for option in OPTIONS if option.place in _IDENTITY)
 """The options that identify a deployment. A verb that neither creates nor compares resources needs only these."""
 
+OF_COST = tuple(option for option in OPTIONS if option.group == "cost")
+"""The options of the profile and the cost. A new deployment gets its sizes by them, so that a second try needs them."""
+
 SENSORS = next(option for option in OPTIONS if option.place == "cost.sensors")
 """The option with the number of sensors."""
 

@@ -91,9 +91,10 @@ def _by_request(usage: Usage, choices: Choices, prices: Prices) -> float:
 
 
 def _by_instance(usage: Usage, choices: Choices, prices: Prices) -> float:
-    """Return the price of instances for all the time that they run."""
-    cpu = _beyond(usage.all_s * choices.cpu, prices.instance_cpu_s_free) * prices.instance_cpu_s
-    memory_gib_s = usage.all_s * choices.memory_gib
+    """Return the price of instances for all the time that they run. Minimum instances always run, also idle ones."""
+    running_s = max(usage.all_s, usage.kept_s)
+    cpu = _beyond(running_s * choices.cpu, prices.instance_cpu_s_free) * prices.instance_cpu_s
+    memory_gib_s = running_s * choices.memory_gib
     return cpu + _beyond(memory_gib_s, prices.instance_gib_s_free) * prices.instance_gib_s
 
 

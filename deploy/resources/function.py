@@ -14,7 +14,15 @@ from deploy.resources.marked import Marked
 from deploy.resources.memory import deployed_upload
 from deploy.resources.resource import CommandGroup, Facts, Reads, is_marked, label_changes, label_words
 from deploy.resources.traffic import back_to_newest, list_revisions
-from deploy.spec import FUNCTION_DEFAULTS, SECRET_FOLDER, SOURCE_LABEL, VERSION_LABEL, amount, last_segment
+from deploy.spec import (
+    BILLING_LABEL,
+    FUNCTION_DEFAULTS,
+    SECRET_FOLDER,
+    SOURCE_LABEL,
+    VERSION_LABEL,
+    amount,
+    last_segment,
+)
 from deploy.steps import Action, Argv, Change, GcloudCall, ResourceId, Step, delete, keep, update
 from deploy.times import seconds
 
@@ -233,8 +241,14 @@ class Function(Marked):
                 if (wanted := self.spec.function.get(setting.name)) and setting.differs(found, wanted)
             ),
             *(Change(name, there.get(name), new) for name, new in sorted(variables.items()) if there.get(name) != new),
-            *label_changes(self.spec.all_labels, found.get("labels")),
+            *label_changes(self._labels, found.get("labels")),
         )
+
+    @property
+    def _labels(self) -> dict[str, str]:
+        """The labels that a plan compares. The one of the billing is known before the billing itself can be set."""
+        billing = self.spec.cost.billing
+        return self.spec.all_labels | ({BILLING_LABEL: billing} if billing else {})
 
     def _built_by(self, built: Facts) -> tuple[tuple[str, str | None, str], ...]:
         wanted = self.spec.build_account
@@ -275,7 +289,7 @@ class Function(Marked):
 
     def _deploy(self, settings: Mapping[str, str]) -> Argv:
         version = self.spec.version.replace(".", "-")
-        labels = self.spec.all_labels | {SOURCE_LABEL: self.spec.digest, VERSION_LABEL: version}
+        labels = self._labels | {SOURCE_LABEL: self.spec.digest, VERSION_LABEL: version}
         return self.command(
             "deploy",
             "--source=.",
@@ -326,6 +340,12 @@ def version_of(function: Facts) -> str | None:
     """Return the version of the deployed function; None if it has no label with a version."""
     label = (function.get("labels") or {}).get(VERSION_LABEL)
     return None if label is None else str(label).replace("-", ".")
+
+
+def billing_set_on(function: Facts) -> str | None:
+    """Return how an earlier run has set that Cloud Run bills the function; None if none has set it."""
+    label = (function.get("labels") or {}).get(BILLING_LABEL)
+    return label if label in {"request", "instance"} else None
 
 
 def function_url(facts: Facts) -> str:

@@ -1,13 +1,13 @@
 """The observed state of both clouds, as one value. Pure."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from deploy.resources.bigquery.subscription import bigquery_subscription
 from deploy.resources.catalog import unlisted_of
 from deploy.resources.connector import Connector, owned_by
-from deploy.resources.function import Function, function_url, version_of
+from deploy.resources.function import Function, billing_set_on, function_url, version_of
 from deploy.resources.memory import Memory, deployed_upload, read_memory
 from deploy.resources.resource import Facts, Resource
 from deploy.resources.service_agent import AGENT, ServiceAgent
@@ -54,6 +54,17 @@ class Observed:
     def version(self, spec: Spec) -> str | None:
         """Return the version of the deployed function; None if there is no function, or if it has no version."""
         return version_of(self.of(Function(spec)).get("function") or {})
+
+    def with_billing(self, spec: Spec) -> Spec:
+        """Return the spec with the billing that an earlier run has set, unless the settings say another.
+
+        Without it, a run that was ended between the deployment and the billing would not be finished by the next, and
+        a deployment that resets the billing would go unnoticed.
+        """
+        if spec.cost.billing is not None or self._is_foreign(spec):
+            return spec
+        billing = billing_set_on(self.of(Function(spec)).get(Function.key) or {})
+        return replace(spec, cost=replace(spec.cost, billing=billing))
 
     def unfinished_deployment(self, spec: Spec) -> UnfinishedDeployment:
         """Return what another command that deploys the function has not finished yet; empty if there is none.

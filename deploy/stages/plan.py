@@ -31,11 +31,11 @@ def plan(spec: Spec, observed: Observed, now: float | None = None) -> tuple[Step
     """
     steps: list[Step] = []
     failures: list[DeployError] = []
-    spec = replace(spec, project_number=observed.project_number)
+    spec = observed.with_billing(replace(spec, project_number=observed.project_number))
     unnamed, memory = observed.unnamed(spec), observed.memory(spec)
     for resource in resources(spec, Memory(unnamed, memory.deployed)):
         try:
-            steps += resource.plan(observed.facts[resource.id])
+            steps += resource.plan(_facts_for_plan(spec, observed, resource))
         except DeployError as error:
             failures.append(error)
     for resource in retired(spec):
@@ -74,6 +74,13 @@ def plan_removal(spec: Spec, observed: Observed) -> tuple[Step, ...]:
     for resource in reversed(removable(spec)):
         steps += resource.removal(_facts_for_removal(spec, observed, resource))
     return tuple(steps)
+
+
+def _facts_for_plan(spec: Spec, observed: Observed, resource: Resource) -> Facts:
+    """Return the facts of a resource. Remembered billing is not read by itself: the function's facts show it, too."""
+    if isinstance(resource, Billing) and resource.id not in observed.facts:
+        return {Billing.key: observed.of(Function(spec)).get("service")}
+    return observed.facts[resource.id]
 
 
 def _facts_for_removal(spec: Spec, observed: Observed, resource: Resource) -> Facts:

@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 
-from deploy.cli.options import WHICH_DEPLOYMENT
+from deploy.cli.options import OF_COST, WHICH_DEPLOYMENT, Option
 from deploy.context import Context
 from deploy.errors import Aborted
 from deploy.google.builds import estimate
@@ -33,16 +33,21 @@ def again(verb: str, flags: argparse.Namespace) -> str:
     dataset = getattr(flags, "delete_data", None)
     data = [] if dataset is None else [f"--delete-data={dataset}" if dataset else "--delete-data"]
     everything = ["--all"] if getattr(flags, "all", False) else []
-    return f"{PROGRAM} {shlex.join((verb, *rollback, *data, *everything))}"
+    return f"{PROGRAM} {shlex.join((verb, *rollback, *data, *everything, *given(flags, OF_COST)))}"
 
 
 def deployment_flags(flags: argparse.Namespace) -> tuple[str, ...]:
     """Return the flags of the command line that say which deployment is meant; not what a file or a variable says."""
     config = getattr(flags, "config", None)
-    words = [f"--config={config}"] if config else []
-    for option in WHICH_DEPLOYMENT:
-        given = getattr(flags, option.place, None) or ()
-        words += [f"{option.flag}={value}" for value in ([given] if isinstance(given, str) else given)]
+    return (*([f"--config={config}"] if config else ()), *given(flags, WHICH_DEPLOYMENT))
+
+
+def given(flags: argparse.Namespace, options: Sequence[Option]) -> tuple[str, ...]:
+    """Return those of the options that the command line has, as it has them."""
+    words: list[str] = []
+    for option in options:
+        values = getattr(flags, option.place, None) or ()
+        words += [f"{option.flag}={value}" for value in ([values] if isinstance(values, str) else values)]
     return tuple(words)
 
 

@@ -34,7 +34,7 @@ def with_set_profile(spec: Spec) -> Spec:
 
 
 def sized(context: Context, observed: Observed) -> Sized:
-    """Apply the profile of a new deployment, and read what it adds. An existing one keeps what it has.
+    """Apply the profile of a new deployment, and read what it adds. An existing one keeps what it has, and its billing.
 
     Raises:
         DeployError: a resource could not be read.
@@ -44,7 +44,7 @@ def sized(context: Context, observed: Observed) -> Sized:
     is_new = function.found(observed.of(function)) is None
     profile = chosen(context.spec, is_new=is_new)
     if profile is None:
-        return Sized(context, observed)
+        return Sized(replace(context, spec=observed.with_billing(context.spec)), observed)
     context = replace(context, spec=with_profile(context.spec, profile))
     added = [resource for resource in watched(context.spec) if resource.id not in observed.facts]
     facts = {

@@ -6,7 +6,7 @@ from deploy.errors import ApplyFailed
 from deploy.program import PROGRAM
 from deploy.resources.billing import Billing
 from deploy.steps import OldSecretRemoval, pending
-from deploy.verbs.applying import apply, confirm, converge
+from deploy.verbs.applying import again, apply, confirm, converge
 from deploy.verbs.exit_codes import FAILED, NOTHING_TO_DO
 from deploy.verbs.orientation import know_next_steps, show_next_steps
 from deploy.verbs.pausing import report_undelivered
@@ -54,8 +54,9 @@ def run(context: Context) -> int:
     confirm_upgrade(context, upgrade)
     lost = losses(context.spec, changes.observed, changes.steps)
     confirm(context, f"change {spec.google_project} and DT project {', '.join(spec.dt_projects)}{lost}?")
+    finish = again("up", context.flags)
     try:
-        secrets = apply(context, changes.steps, changes.observed)
+        secrets = apply(context, changes.steps, changes.observed, finish)
     except ApplyFailed as error:
         report_undelivered(context, error.done, {})
         raise
@@ -63,8 +64,8 @@ def run(context: Context) -> int:
     observed, left = converge(context, changes, secrets)
     if reset := tuple(step for step in left if step.id == Billing(context.spec).id):
         context.print("the deployment has reset how Cloud Run bills the function; it is set again")
-        again = Changes(context, observed, reset)
-        observed, left = converge(context, again, apply(context, reset, observed) or secrets)
+        changes = Changes(context, observed, reset)
+        observed, left = converge(context, changes, apply(context, reset, observed, finish) or secrets)
     context.print("nothing is left to do" if not left else "these changes are still left:")
     for step in left:
         context.print(f"  {step.resource}: {step.reason}")

@@ -30,7 +30,15 @@ class Page:
     def __init__(self, level: Severity = "DEBUG", one_of: int = 1) -> None:
         self.stream = io.BytesIO()
         self.clock = FakeClock()
-        self.log = Log(self.stream, level=level, google_project="demo", monotonic=self.clock, one_of=one_of)
+        self.at_end: list[Callable[[], None]] = []
+        self.log = Log(
+            self.stream,
+            level=level,
+            google_project="demo",
+            monotonic=self.clock,
+            one_of=one_of,
+            at_end=self.at_end.append,
+        )
 
     @property
     def lines(self) -> list[dict[str, Any]]:
@@ -143,6 +151,22 @@ def test_one_of_so_many_delivered_events_has_a_line_and_the_lines_count_all_of_t
     page.log.close()
     assert [line["delivered"] for line in page.lines] == [1, 3, 3, 1]
     assert page.lines[-1] == {"severity": "INFO", "message": "delivered 1 more events without a line", "delivered": 1}
+
+
+def test_an_event_that_is_delivered_after_sigterm_has_a_line_also_if_none_was_left_out_before() -> None:
+    page = Page(one_of=1000)
+    page.log.request(of_device(), DELIVERED)
+    (close,) = page.at_end
+    close()
+    page.log.request(of_device(), DELIVERED)
+    assert [line["delivered"] for line in page.lines] == [1, 1]
+    assert page.at_end == [close]
+
+
+def test_nothing_is_called_at_the_end_if_each_delivered_event_has_a_line() -> None:
+    page = Page()
+    page.log.request(of_device(), DELIVERED)
+    assert page.at_end == []
 
 
 def test_the_end_of_the_log_has_no_line_if_every_delivered_event_is_counted() -> None:

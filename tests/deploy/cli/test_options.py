@@ -446,7 +446,15 @@ def test_sizes_are_compared_by_value_in_every_notation_of_google() -> None:
 
 
 @pytest.mark.parametrize(
-    "label", ["dt-pubsub=x", "dt-pubsub-source=x", "dt-pubsub-version=1", "dt-pubsub-verify=x", "deployment-tool=x"]
+    "label",
+    [
+        "dt-pubsub=x",
+        "dt-pubsub-billing=x",
+        "dt-pubsub-source=x",
+        "dt-pubsub-version=1",
+        "dt-pubsub-verify=x",
+        "deployment-tool=x",
+    ],
 )
 def test_a_label_that_the_deployment_sets_itself_is_refused(tmp_path: Path, label: str) -> None:
     assert f"--label: {label[:-2]} is set by the deployment itself" in faults(tmp_path, flags={"labels": [label]})

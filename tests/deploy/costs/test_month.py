@@ -33,5 +33,12 @@ def test_without_events_nothing_is_paid_but_a_kept_instance() -> None:
     assert dollars(0, kept=1) == pytest.approx(9.86, abs=0.01)
 
 
+def test_billed_by_instance_each_minimum_instance_costs_as_much_as_one_that_is_busy_even_if_it_is_idle() -> None:
+    by_instance = Choices(billed_by_instance=True)
+    none, one, two = (dollars(1, kept, by_instance) for kept in (0, 1, 2))
+    assert none == one
+    assert two - one == pytest.approx(49.93, abs=0.01)
+
+
 def test_a_quiet_log_lowers_the_cost_of_many_events() -> None:
     assert dollars(400, choices=Choices(log_events=False)) < dollars(400)

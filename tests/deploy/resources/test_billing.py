@@ -1,11 +1,14 @@
 """The billing of the Cloud Run service: seen as drift, and set again if a deployment resets it."""
 
+import argparse
+
 import pytest
 
-from deploy.errors import NotOwned
+from deploy.errors import ApplyFailed, NotOwned
 from deploy.resources.billing import billing_of
 from deploy.spec import CostSettings
 from deploy.steps import Argv
+from deploy.verbs.applying import again
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO, UNHEALTHY
 from tests.deploy.stage import Stage
 
@@ -80,6 +83,46 @@ def test_billing_by_instance_alone_is_refused_for_a_function_with_less_than_a_pr
 def test_an_existing_deployment_without_the_setting_keeps_its_billing(large: Stage) -> None:
     assert large.deployment().plan() == NOTHING_TO_DO
     assert large.google.throttled is False
+
+
+def test_a_first_up_that_was_ended_before_the_billing_is_finished_by_the_same_up(stage: Stage) -> None:
+    def end(argv: Argv) -> None:
+        if argv[:3] == ("run", "services", "update"):
+            raise KeyboardInterrupt
+
+    many = CostSettings(sensors=100_000)
+    stage.google.before = end
+    with pytest.raises(ApplyFailed, match="interrupted"):
+        stage.deployment(cost=many).up(verify=False)
+    stage.google.before = lambda _: None
+    assert stage.deployment(cost=many).status() == UNHEALTHY
+    assert stage.deployment().plan() == CHANGES
+    assert stage.deployment(cost=many).up(verify=False) == NOTHING_TO_DO
+    assert stage.google.throttled is False
+    assert stage.deployment(cost=many).plan() == NOTHING_TO_DO
+
+
+def test_a_reset_is_noticed_also_if_no_setting_names_the_billing_any_more(large: Stage) -> None:
+    large.google.throttled = True
+    assert large.deployment().status() == UNHEALTHY
+    assert large.deployment().up(verify=False) == NOTHING_TO_DO
+    assert changes(large) == [BY_INSTANCE]
+
+
+def test_billing_that_was_set_to_another_one_is_remembered_as_that(large: Stage) -> None:
+    assert large.deployment(cost=CostSettings(billing="request")).up(verify=False) == NOTHING_TO_DO
+    assert large.deployment().plan() == NOTHING_TO_DO
+    assert large.google.throttled is True
+
+
+def test_billing_that_no_run_has_set_is_left_alone(up: Stage) -> None:
+    up.google.throttled = False
+    assert up.deployment().plan() == NOTHING_TO_DO
+
+
+def test_the_command_that_goes_on_has_the_flags_that_chose_the_sizes() -> None:
+    flags = argparse.Namespace(**{"cost.profile": "large", "cost.sensors": "100000", "project": "p"})
+    assert again("up", flags) == "python -m deploy up --profile=large --sensors=100000"
 
 
 def described(**annotations: str) -> dict[str, object]:
