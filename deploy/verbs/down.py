@@ -58,6 +58,9 @@ def run(context: Context) -> int:
     wanted = pending(steps)
     if not wanted:
         return NOTHING_TO_DO
+    if context.flags.delete_data and not dataset:  # a repetition after everything is gone is no error
+        what = f"there is no dataset {context.flags.delete_data}, and nothing was changed"
+        raise DeployError(what, where="--delete-data", fix=[f"{PROGRAM} down"])
     deleted = {step.resource for step in wanted}
     lost = sum(count for name, count in unread.items() if str(subscription_id(name)) in deleted)
     messages = f" and {unread_words(lost)}" if lost else ""
@@ -76,13 +79,16 @@ def _dataset_to_delete(context: Context, observed: Observed) -> str:
     """Return the dataset whose data are to be deleted; empty if none is.
 
     Raises:
-        DeployError: the deployment has no such dataset, or several and none is named.
+        DeployError: the deployment has no such dataset, or several and none is named, or they cannot be listed.
         Aborted: nobody can be asked for its name.
 
     """
     data, named = StoredData(context.spec), context.flags.delete_data
     found = data.names(observed.of(data))
-    if named is None or not found:
+    if named is None:
+        return ""
+    if not found:
+        _must_be_absent(context, data, named)
         return ""
     choices = [f"{PROGRAM} down --delete-data={name}" for name in found]
     if named and named not in found:
@@ -93,6 +99,18 @@ def _dataset_to_delete(context: Context, observed: Observed) -> str:
         what = "the loss of data is not confirmed by --yes alone, and nothing was changed"
         raise Aborted(what, fix=[f"{PROGRAM} down --yes --delete-data={found[0]}"])
     return named or found[0]
+
+
+def _must_be_absent(context: Context, data: StoredData, named: str) -> None:
+    """Check that a dataset that was not listed is not there, or that there is none at all if none is named.
+
+    Raises:
+        DeployError: it is there without the label, or Google does not say.
+
+    """
+    found = context.google.read(data.one(named) if named else data.describe)
+    if named and found is not None:
+        raise data.without_label(named, found)
 
 
 def _confirm_data(context: Context, dataset: str) -> None:

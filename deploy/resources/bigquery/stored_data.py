@@ -7,6 +7,7 @@ is this deployment's; else only the table and the views that have the label.
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from deploy.errors import DeployError
 from deploy.program import PROGRAM
 from deploy.resources.alerting import REFUSED
 from deploy.resources.bigquery.dataset import OfBigQuery
@@ -53,6 +54,18 @@ class StoredData(OfBigQuery):
     def names(self, facts: Facts) -> list[str]:
         """Return the ids of the datasets."""
         return self._ours(facts)
+
+    def one(self, name: str) -> Get:
+        """Return the request that reads one dataset, whatever its labels are."""
+        return Get(f"{self.project_url}/datasets/{name}")
+
+    def without_label(self, name: str, found: Facts) -> DeployError:
+        """Return the error that a dataset is not deleted, because it does not have the label of this deployment."""
+        owner = (found.get("labels") or {}).get(MARK)
+        adoption = [] if owner else [" ".join(self._adoption(f"{self.spec.google_project}:{name}"))]
+        has = f"has the label {MARK}={owner}, not" if owner else "does not have the label"
+        what = f"{has} {self.spec.mark}: its data would stay, and nothing was changed"
+        return DeployError(what, where=f"dataset {name}", fix=[*adoption, f"{PROGRAM} down"])
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps that delete the data of the dataset that is to go, and keep those of all others."""

@@ -64,6 +64,45 @@ def test_a_dataset_that_is_not_ours_cannot_be_named(stored: Stage) -> None:
     assert datasets(stored) == ["payroll", "sensors"]
 
 
+@pytest.mark.parametrize(
+    ("labels", "what", "fix"),
+    [
+        ({}, "does not have the label", ["bq update --set_label=dt-pubsub:dt-pubsub cold-chain-prod:sensors"]),
+        ({"dt-pubsub": "other-pubsub"}, "has the label dt-pubsub=other-pubsub, not", []),
+    ],
+)
+def test_a_dataset_without_the_label_is_not_deleted_and_down_says_so_before_it_changes_anything(
+    stored: Stage, labels: dict[str, str], what: str, fix: list[str]
+) -> None:
+    stored.api.bigquery.catalog.datasets["sensors"]["labels"] = labels
+    with pytest.raises(
+        DeployError, match=f"dataset sensors: {what} dt-pubsub=dt-pubsub: its data would stay"
+    ) as refused:
+        stored.deployment().down(delete_data="sensors")
+    assert [*refused.value.fix] == [*fix, "python -m deploy down"]
+    assert (stored.google.changes(), stored.api.changes(), datasets(stored)) == ([], [], ["sensors"])
+
+
+@pytest.mark.parametrize("named", ["sensors", ""])
+def test_data_that_google_does_not_list_are_not_called_deleted(stored: Stage, named: str) -> None:
+    stored.google.services.discard("bigquery.googleapis.com")
+    with pytest.raises(DeployError) as refused:
+        stored.deployment().down(delete_data=named)
+    assert refused.value.fix[0].startswith("gcloud services enable ")
+    stored.google.services.add("bigquery.googleapis.com")
+    stored.api.estate.denied = {"bigquery.datasets.get"}
+    with pytest.raises(DeployError, match=r"bigquery\.datasets\.get"):
+        stored.deployment().down(delete_data=named)
+    assert (stored.google.changes(), stored.api.changes(), datasets(stored)) == ([], [], ["sensors"])
+
+
+def test_a_name_of_no_dataset_is_an_error_as_long_as_anything_is_left(up: Stage) -> None:
+    up.google.services.add("bigquery.googleapis.com")
+    with pytest.raises(DeployError, match="there is no dataset sensors, and nothing was changed"):
+        up.deployment().down(delete_data="sensors")
+    assert up.deployment().down(delete_data="") == NOTHING_TO_DO  # there are no data at all
+
+
 def test_of_several_datasets_one_has_to_be_named_and_only_that_one_goes(stored: Stage) -> None:
     assert stored.deployment(bigquery=Warehouse("events2")).up(verify=False) == NOTHING_TO_DO
     with pytest.raises(DeployError, match="several datasets: name one"):
