@@ -8,6 +8,7 @@ from deploy.context import Context
 from deploy.errors import Aborted, DeployError
 from deploy.parallel import begun
 from deploy.program import PROGRAM
+from deploy.resources.alerting import REFUSED
 from deploy.resources.bigquery.stored_data import StoredData
 from deploy.resources.catalog import subscriptions_of, unlisted_of
 from deploy.resources.pubsub import subscription_id, unread_words
@@ -88,7 +89,7 @@ def _dataset_to_delete(context: Context, observed: Observed) -> str:
     if named is None:
         return ""
     if not found:
-        _must_be_absent(context, data, named)
+        _must_be_absent(context, data, named, observed.of(data).get(REFUSED, ""))
         return ""
     choices = [f"{PROGRAM} down --delete-data={name}" for name in found]
     if named and named not in found:
@@ -101,13 +102,18 @@ def _dataset_to_delete(context: Context, observed: Observed) -> str:
     return named or found[0]
 
 
-def _must_be_absent(context: Context, data: StoredData, named: str) -> None:
+def _must_be_absent(context: Context, data: StoredData, named: str, refusal: str) -> None:
     """Check that a dataset that was not listed is not there, or that there is none at all if none is named.
+
+    ``refusal``: Google's answer if the datasets could not be listed.
 
     Raises:
         DeployError: it is there without the label, or Google does not say.
 
     """
+    if refusal:
+        what = f"the datasets cannot be listed, so their data would stay, and nothing was changed: {refusal}"
+        raise DeployError(what, where="--delete-data", fix=[f"{PROGRAM} down"])
     found = context.google.read(data.one(named) if named else data.describe)
     if named and found is not None:
         raise data.without_label(named, found)

@@ -9,6 +9,7 @@ from deploy.verbs.exit_codes import NOTHING_TO_DO
 from tests.deploy.fakes.gcloud import PROJECT
 from tests.deploy.resources.bigquery.conftest import SENSORS
 from tests.deploy.stage import Stage
+from tests.emulators.clouds.google.problems import Problem
 
 
 def datasets(stage: Stage) -> list[str]:
@@ -90,8 +91,8 @@ def test_data_that_google_does_not_list_are_not_called_deleted(stored: Stage, na
         stored.deployment().down(delete_data=named)
     assert refused.value.fix[0].startswith("gcloud services enable ")
     stored.google.services.add("bigquery.googleapis.com")
-    stored.api.estate.denied = {"bigquery.datasets.get"}
-    with pytest.raises(DeployError, match=r"bigquery\.datasets\.get"):
+    stored.api.stumbles = [("GET", "/datasets", Problem("PERMISSION_DENIED", "Access Denied"))]
+    with pytest.raises(DeployError, match="the datasets cannot be listed, so their data would stay"):
         stored.deployment().down(delete_data=named)
     assert (stored.google.changes(), stored.api.changes(), datasets(stored)) == ([], [], ["sensors"])
 
