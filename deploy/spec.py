@@ -335,6 +335,10 @@ NO_SETTINGS = Spec("", "")
 """The spec of a verb that needs no settings."""
 
 
+DELETED_TOPIC = "_deleted-topic_"
+"""What a subscription names as its topic, or as its dead-letter topic, after the topic was deleted."""
+
+
 def last_segment(name: str) -> str:
     """Return the id at the end of a resource's full name: ``t`` of ``projects/p/topics/t``."""
     return name.rpartition("/")[2]

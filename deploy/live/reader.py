@@ -18,8 +18,9 @@ from deploy.live.clock import Clock, at_time
 from deploy.live.feed import Connection
 from deploy.live.message import Message
 from deploy.live.pulse import PING, Pulse
-from deploy.live.subscriptions import DELETED_TOPIC, RENEW_SEEN_S, RETENTION_S, Source, Subscriptions
+from deploy.live.subscriptions import RENEW_SEEN_S, RETENTION_S, Source, Subscriptions
 from deploy.live.summary import Gap
+from deploy.spec import DELETED_TOPIC
 from deploy.times import spoken
 
 PING_READ_S = 5.0

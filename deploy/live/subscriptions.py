@@ -35,9 +35,6 @@ ABANDONED_AFTER_S = 1200.0
 END_S = 5.0
 """Seconds to wait for the answer to a removal at the end of a run, which a user is waiting for."""
 
-DELETED_TOPIC = "_deleted-topic_"
-"""What a subscription names as its topic after the topic was deleted."""
-
 
 @dataclass(frozen=True, slots=True)
 class Source:

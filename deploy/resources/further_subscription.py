@@ -8,7 +8,7 @@ from deploy.errors import Unusable
 from deploy.resources.by_hand import ACK_DEADLINE_S, as_suffix, on_subscription
 from deploy.resources.pubsub import Difference, Subscription, topic_id
 from deploy.resources.resource import Facts
-from deploy.spec import RETENTION_DEFAULTS, Spec, SubscriptionSettings, last_segment
+from deploy.spec import RETENTION_DEFAULTS, Spec, SubscriptionSettings
 from deploy.steps import Argv, Change, GcloudCall, ResourceId
 from deploy.times import seconds
 
@@ -104,7 +104,8 @@ class FurtherSubscription(Subscription):
         return Change("ack deadline", f"{there}s", wanted), (_deadline_flag(wanted),)
 
     def _dead_letter(self, found: Facts) -> Difference | None:
-        there = last_segment((found.get("deadLetterPolicy") or {}).get("deadLetterTopic") or "")
+        ours = f"projects/{self.spec.google_project}/topics/"
+        there = str((found.get("deadLetterPolicy") or {}).get("deadLetterTopic") or "").removeprefix(ours)
         wanted = self.wanted.dead_letter
         if wanted is None or wanted == there:
             return None

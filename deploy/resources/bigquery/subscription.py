@@ -17,7 +17,7 @@ from deploy.resources.own_fields import differences
 from deploy.resources.pubsub import Difference, Subscription, topic_id
 from deploy.resources.resource import Facts
 from deploy.resources.service_agent import AGENT
-from deploy.spec import Spec, last_segment
+from deploy.spec import DELETED_TOPIC, Spec
 from deploy.steps import GcloudCall, ResourceId, Step
 
 HEALTHY = frozenset({"", "ACTIVE", "STATE_UNSPECIFIED"})
@@ -72,14 +72,13 @@ class BigQuerySubscription(Subscription):
         return [f"--dead-letter-topic={self.spec.unwritten_topic}", f"--max-delivery-attempts={ATTEMPTS}", *RETRY_FLAGS]
 
     def differences(self, found: Facts) -> list[Difference]:
-        """Return what differs: expiration, table, transform, and dead letters if there are none."""
-        topics = f"projects/{self.spec.google_project}/topics"
-        writer = Writer(f"{topics}/{self.topic}", f"{topics}/{self.spec.unwritten_topic}")
+        """Return what differs: expiration, table, transform, and dead letters if there is no topic for them."""
+        writer = Writer(self._full_name(self.topic), self._full_name(self.spec.unwritten_topic))
         wanted = subscription_body(EventTable(self.spec).place, writer, {})
         flags = {
             "bigqueryConfig": self._target((found.get("bigqueryConfig") or {}).get("serviceAccountEmail", "")),
             "messageTransforms": [f"--message-transforms-file={FILE}"],
-            **({} if found.get("deadLetterPolicy") else {"deadLetterPolicy": self._dead_letters()}),
+            **({"deadLetterPolicy": self._dead_letters()} if _dead_letter_topic(found) in {"", DELETED_TOPIC} else {}),
         }
         own: list[Difference] = []
         for name, added in flags.items():
@@ -92,10 +91,13 @@ class BigQuerySubscription(Subscription):
         state = state_of(found)
         writes = f"cannot write to {table_of(found)}: {state}" if state else f"writes to {table_of(found)}"
         ours = {"bigqueryConfig", "messageTransforms", "state", "retryPolicy"}
-        dead = (found.get("deadLetterPolicy") or {}).get("deadLetterTopic", "")
-        ours |= {"deadLetterPolicy"} if last_segment(dead) == self.spec.unwritten_topic else set()
+        is_own = _dead_letter_topic(found) == self._full_name(self.spec.unwritten_topic)
+        ours |= {"deadLetterPolicy"} if is_own else set()
         others = {name: value for name, value in found.items() if name not in ours}
         return f"{writes}{as_suffix(on_subscription(others, ordered=self.spec.ordered))}"
+
+    def _full_name(self, topic: str) -> str:
+        return f"projects/{self.spec.google_project}/topics/{topic}"
 
 
 def bigquery_subscription(spec: Spec) -> BigQuerySubscription:
@@ -109,6 +111,10 @@ def left_of_bigquery(spec: Spec) -> list[Subscription]:
     The data stay, and so do the events that BigQuery has refused, with their topic: only ``down`` deletes them.
     """
     return [bigquery_subscription(spec)]
+
+
+def _dead_letter_topic(found: Facts) -> str:
+    return str((found.get("deadLetterPolicy") or {}).get("deadLetterTopic") or "")
 
 
 def state_of(found: Facts) -> str:

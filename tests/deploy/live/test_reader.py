@@ -14,7 +14,8 @@ from deploy.google.pubsub_api import PubSubApi, PubSubFailed
 from deploy.live.clock import Clock
 from deploy.live.names import Names
 from deploy.live.session import Session, session
-from deploy.live.subscriptions import ABANDONED_AFTER_S, DELETED_TOPIC, RETENTION_S, Subscriptions
+from deploy.live.subscriptions import ABANDONED_AFTER_S, RETENTION_S, Subscriptions
+from deploy.spec import DELETED_TOPIC
 from tests.deploy.fakes.gcloud import FakeGcloud
 from tests.deploy.fakes.pubsub import FakePubSub, refusal
 from tests.deploy.stage import spec

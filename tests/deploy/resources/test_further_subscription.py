@@ -20,6 +20,7 @@ FOUND = {
     "expirationPolicy": {},
     "messageRetentionDuration": "604800s",
 }
+LOST = f"projects/{PROJECT}/topics/lost"
 PUSHED = {"pushEndpoint": URL, "oidcToken": {"serviceAccountEmail": ACCOUNT, "audience": URL}}
 
 
@@ -126,10 +127,24 @@ def test_a_subscription_comes_after_its_topic_and_its_dead_letter_topic() -> Non
                 "--max-retry-delay=600s",
             ],
         ),
-        ({"dead_letter": "lost"}, {"deadLetterPolicy": {"deadLetterTopic": "projects/p/topics/lost"}}, "", []),
+        ({"dead_letter": "lost"}, {"deadLetterPolicy": {"deadLetterTopic": LOST}}, "", []),
+        *(
+            (
+                {"dead_letter": "lost"},
+                {"deadLetterPolicy": {"deadLetterTopic": other}},
+                f"dead-letter topic {other} -> lost",
+                [
+                    "--dead-letter-topic=lost",
+                    "--max-delivery-attempts=20",
+                    "--min-retry-delay=10s",
+                    "--max-retry-delay=600s",
+                ],
+            )
+            for other in ("_deleted-topic_", "projects/elsewhere/topics/lost")
+        ),
         (
             {"dead_letter": ""},
-            {"deadLetterPolicy": {"deadLetterTopic": "projects/p/topics/lost"}},
+            {"deadLetterPolicy": {"deadLetterTopic": LOST}},
             "dead-letter topic lost -> none",
             ["--clear-dead-letter-policy"],
         ),

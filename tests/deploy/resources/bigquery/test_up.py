@@ -207,9 +207,11 @@ def test_what_a_person_has_changed_stays_and_a_plan_shows_it(stored: Stage) -> N
     stored.api.bigquery.catalog.datasets["sensors"]["defaultTableExpirationMs"] = str(60 * 86_400_000)
     found = stored.google.things[SUBSCRIPTION]
     found |= {"messageRetentionDuration": "86400s", "filter": 'attributes.eventType = "touch"'}
+    found["deadLetterPolicy"] = {"deadLetterTopic": "projects/elsewhere/topics/dt-events-unwritten"}
     assert stored.deployment(bigquery=SENSORS).plan() == NOTHING_TO_DO
     assert "rows are deleted after 90 d, set elsewhere" in stored.shown
     assert "tables are deleted after 60 d, set elsewhere" in stored.shown
+    assert "a message goes to projects/elsewhere/topics/dt-events-unwritten, set elsewhere" in stored.shown
     assert 'takes only messages that match attributes.eventType = "touch", set elsewhere' in stored.shown
 
 
@@ -232,6 +234,11 @@ def test_a_column_that_is_missing_is_added_and_those_of_others_stay(stored: Stag
         ({"bigqueryConfig": {"table": f"{PROJECT}.old.events"}}, "bigqueryConfig.table", "--use-table-schema"),
         ({"messageTransforms": []}, "messageTransforms", "--message-transforms-file="),
         ({"deadLetterPolicy": None}, "deadLetterPolicy", "--dead-letter-topic=dt-events-unwritten"),
+        (
+            {"deadLetterPolicy": {"deadLetterTopic": "_deleted-topic_", "maxDeliveryAttempts": 100}},
+            "deadLetterPolicy.deadLetterTopic _deleted-topic_ -> ",
+            "--dead-letter-topic=dt-events-unwritten",
+        ),
         ({"expirationPolicy": {"ttl": "86400s"}}, "expiration 86400s -> never", "--expiration-period=never"),
         ({"labels": {"dt-pubsub": "dt-pubsub", "site": "x"}}, "", ""),
     ],
