@@ -77,6 +77,15 @@ def chosen(spec: Spec, *, is_new: bool) -> Profile | None:
     return profile_for(spec.cost.sensors) if is_new else None
 
 
+def fits(spec: Spec, profile: Profile) -> bool:
+    """Return whether the sizes of a profile fit the settings that are given; those of the large one always do."""
+    if profile is LARGE:
+        return True
+    given = ((name, spec.function.get(name)) for name in ("cpu", "memory", "concurrency"))
+    is_fitting = all(value is None or value == profile.sizes[name] for name, value in given)
+    return is_fitting and (spec.cost.billing or profile.billing) == "request"
+
+
 def with_profile(spec: Spec, profile: Profile) -> Spec:
     """Return the spec with the settings of a profile, except where a setting is given.
 
@@ -84,8 +93,7 @@ def with_profile(spec: Spec, profile: Profile) -> Spec:
     large one take their place. What a new deployment has anyway is set only if the profile is.
     """
     billing = spec.cost.billing or profile.billing
-    fits = billing == "request" and not {"cpu", "memory", "concurrency"} & spec.function.keys()
-    sizes = profile.sizes if fits else LARGE.sizes
+    sizes = profile.sizes if fits(spec, profile) else LARGE.sizes
     is_set = spec.cost.profile is not None
     variables = {"LOG_DELIVERED": profile.log_delivered} if is_set or profile.log_delivered != "1" else {}
     cost = replace(

@@ -1,15 +1,19 @@
 """What the cost of a month depends on, from the settings and from what is deployed. Pure."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from deploy.costs.bill import GIB, Choices
+from deploy.costs.month import MONTH_S
+from deploy.costs.warehouse import warehouse_bill
 from deploy.profiles import BY_NAME, cost_of, events_per_s
 from deploy.resources.billing import billing_of
+from deploy.resources.catalog import unlisted_of
 from deploy.resources.function import OPTIONAL_SETTINGS, QUIET_LEVELS, Function
 from deploy.resources.log_exclusion import LogExclusion
-from deploy.spec import FUNCTION_DEFAULTS, CostSettings, Spec, amount
-from deploy.stages.observed import Observed
+from deploy.resources.resource import is_marked
+from deploy.spec import FUNCTION_DEFAULTS, CostSettings, Spec, Warehouse, amount, last_segment
+from deploy.stages.observed import Observed, written_by
 
 NETWORK_STATUS = "networkStatus"
 
@@ -17,6 +21,45 @@ MUCH_CHEAPER = 0.8
 """Another profile is worth a word if a month costs less than this share, and at least ``LEAST_SAVED`` less."""
 
 LEAST_SAVED = 5.0
+
+BEYOND_WAREHOUSE = "what BigQuery stores and reads comes on top"
+"""What the cost of a month leaves out if the events are stored in BigQuery: it grows with every month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Costing:
+    """What a month costs. ``kept``: minimum instances. ``is_stored``: the events are written into BigQuery, too."""
+
+    choices: Choices
+    kept: int = 0
+    is_stored: bool = False
+
+    def dollars(self, per_s: float) -> float:
+        """Return the dollars of a month with so many events per second."""
+        written = warehouse_bill(per_s * MONTH_S)
+        total = cost_of(per_s, self.choices, self.kept).total
+        return total + (written.written + written.transformed if self.is_stored else 0)
+
+    def cheaper(self, per_s: float) -> tuple[str, float] | None:
+        """Return the profile that costs much less, with its dollars a month; or None."""
+        now, subscriptions = self.dollars(per_s), self.choices.subscriptions
+        others = {
+            name: replace(self, choices=replace(profile.choices, subscriptions=subscriptions))
+            for name, profile in BY_NAME.items()
+        }
+        name, least = min(((name, other.dollars(per_s)) for name, other in others.items()), key=lambda pair: pair[1])
+        return (name, least) if least < now * MUCH_CHEAPER and now - least >= LEAST_SAVED else None
+
+
+def costing_of(spec: Spec, observed: Observed) -> Costing:
+    """Return what the cost of a deployment depends on once these settings are applied."""
+    function = observed.of(Function(spec)).get(Function.key) or {}
+    is_written = not spec.bigquery.is_removed and written_by(spec, observed) is not None
+    return Costing(
+        choices_of(spec, observed),
+        kept=int(_amount_of(spec, function, "min_instances")),
+        is_stored=spec.bigquery.is_on or is_written,
+    )
 
 
 def choices_of(spec: Spec, observed: Observed) -> Choices:
@@ -33,32 +76,20 @@ def choices_of(spec: Spec, observed: Observed) -> Choices:
         cpu=_amount_of(spec, function, "cpu"),
         memory_gib=_amount_of(spec, function, "memory") / GIB,
         is_shared=_amount_of(spec, function, "concurrency") > 1,
+        subscriptions=_subscriptions_of(spec, observed),
     )
 
 
 def as_deployed(spec: Spec) -> Spec:
     """Return the spec without the settings that the cost depends on."""
-    return replace(spec, function={}, settings={}, cost=CostSettings(sensors=spec.cost.sensors))
+    cost = CostSettings(sensors=spec.cost.sensors)
+    return replace(spec, function={}, settings={}, bigquery=Warehouse(), cost=cost)
 
 
 def rate_of(spec: Spec, sensors: int) -> float:
     """Return the events per second of so many sensors that the connector sends."""
     types = spec.event_types
     return events_per_s(sensors, with_network_status=types is None or NETWORK_STATUS in types)
-
-
-def dollars(spec: Spec, choices: Choices, sensors: int) -> float:
-    """Return what a month of so many sensors costs."""
-    return cost_of(rate_of(spec, sensors), choices, int(spec.function.get("min_instances", "0"))).total
-
-
-def cheaper(per_s: float, choices: Choices) -> tuple[str, float] | None:
-    """Return the profile that costs much less at a rate of events per second, with its dollars a month; or None."""
-    now = cost_of(per_s, choices).total
-    name, least = min(
-        ((name, cost_of(per_s, profile.choices).total) for name, profile in BY_NAME.items()), key=lambda pair: pair[1]
-    )
-    return (name, least) if least < now * MUCH_CHEAPER and now - least >= LEAST_SAVED else None
 
 
 def money(amount_of_dollars: float) -> str:
@@ -71,6 +102,19 @@ def _keeps_request_logs(spec: Spec, observed: Observed) -> bool:
         return spec.cost.request_logs == "all"
     exclusion = LogExclusion(spec)
     return not any(not found.get("disabled") for _, found in exclusion.ours(observed.of(exclusion)))
+
+
+def _subscriptions_of(spec: Spec, observed: Observed) -> int:
+    """Return how many subscriptions get the events: those of the settings, and others of this deployment.
+
+    Without the one that writes into BigQuery, which has a price of its own.
+    """
+    unlisted = unlisted_of(spec, "subscription")
+    topic = f"projects/{spec.google_project}/topics/{spec.topic}"
+    listed = unlisted.found(observed.of(unlisted)) or []
+    there = {str(found["name"]) for found in listed if found.get("topic") == topic and is_marked(spec, found)}
+    named = {further.name for further in spec.subscriptions if further.topic == "main"}
+    return len({spec.topic, *named, *map(last_segment, there)} - {spec.bigquery_subscription})
 
 
 def _amount_of(spec: Spec, function: Any, name: str) -> float:

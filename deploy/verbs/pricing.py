@@ -6,12 +6,14 @@ from typing import Any
 
 from deploy.context import Context
 from deploy.costs.prices import AS_OF
+from deploy.errors import DeployError
 from deploy.pages import page
-from deploy.profiles import Profile, chosen, with_profile
+from deploy.profiles import Profile, chosen, fits, with_profile
 from deploy.resources.catalog import watched
 from deploy.resources.function import Function
+from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import SMALL_SENSORS, Spec
-from deploy.stages.costing import cheaper, choices_of, dollars, money, rate_of
+from deploy.stages.costing import BEYOND_WAREHOUSE, costing_of, money, rate_of
 from deploy.stages.observed import Observed
 
 EXAMPLES = (1_000, SMALL_SENSORS)
@@ -56,17 +58,43 @@ def sized(context: Context, observed: Observed) -> Sized:
 
 def show_cost(context: Context, observed: Observed, profile: Profile | None) -> None:
     """Report and print which profile is applied and why, and what a month costs."""
-    spec, choices = context.spec, choices_of(context.spec, observed)
+    spec = context.spec
+    observed, unread = _with_exclusions(context, observed)
+    costing = costing_of(spec, observed)
     if profile:
-        context.print(f"profile {profile.name}, {_reason(spec)}: {profile.why}")
+        context.print(_choice_of(spec, profile))
     counts = EXAMPLES if spec.cost.sensors is None else (spec.cost.sensors,)
-    costs = {sensors: dollars(spec, choices, sensors) for sensors in counts}
+    costs = {sensors: costing.dollars(rate_of(spec, sensors)) for sensors in counts}
     shown = ", ".join(f"{money(cost)} a month at {sensors:,} sensors" for sensors, cost in costs.items())
-    better = cheaper(rate_of(spec, counts[0]), choices) if spec.cost.sensors is not None else None
+    better = costing.cheaper(rate_of(spec, counts[0])) if spec.cost.sensors is not None else None
     hint = f"; with --profile={better[0]} {money(better[1])}" if better else ""
     ask = "" if spec.cost.sensors is not None else "; --sensors=COUNT says it for yours"
-    context.print(f"cost: {shown}{hint}{ask} (prices of {AS_OF}, {page('cost.md')})")
+    more = f"; {BEYOND_WAREHOUSE}" if costing.is_stored else ""
+    context.print(f"cost: {shown}{hint}{ask}{more}{unread} (prices of {AS_OF}, {page('cost.md')})")
     context.report.cost = _as_json(spec, profile, costs)
+
+
+def _with_exclusions(context: Context, observed: Observed) -> tuple[Observed, str]:
+    """Return what was observed, with the exclusions of the log, and what to say if they cannot be read.
+
+    A plan does not compare them if no setting names Cloud Run's entries, and they decide about much of the cost.
+    """
+    exclusion = LogExclusion(context.spec)
+    if exclusion.is_planned or exclusion.key in observed.of(exclusion):
+        return observed, ""
+    try:
+        found = context.observer.one(exclusion)
+    except DeployError:
+        return observed, "; with Cloud Run's own log entries, as the log's exclusions cannot be read"
+    return replace(observed, facts={**observed.facts, exclusion.id: found}), ""
+
+
+def _choice_of(spec: Spec, profile: Profile) -> str:
+    """Return which profile is applied and why, in words."""
+    chosen_by = f"profile {profile.name}, {_reason(spec)}"
+    if fits(spec, profile):
+        return f"{chosen_by}: {profile.why}"
+    return f"{chosen_by}, with the sizes of large: a cpu, memory, concurrency or billing is set that its own do not fit"
 
 
 def _reason(spec: Spec) -> str:

@@ -5,11 +5,9 @@ from dataclasses import dataclass, replace
 from deploy.costs.prices import AS_OF
 from deploy.errors import DeployError
 from deploy.google.request_counts import RequestCounts
-from deploy.profiles import cost_of
-from deploy.resources.function import Function
 from deploy.resources.log_exclusion import LogExclusion
 from deploy.spec import Spec
-from deploy.stages.costing import as_deployed, cheaper, choices_of, dollars, money
+from deploy.stages.costing import BEYOND_WAREHOUSE, Costing, as_deployed, costing_of, money, rate_of
 from deploy.stages.health.readings import Readings
 from deploy.stages.health.row import Row, unreadable
 from deploy.stages.health.words import duration
@@ -37,11 +35,13 @@ def estimate(spec: Spec, readings: Readings) -> Estimate | None:
     requests = readings.requests
     if not isinstance(requests, RequestCounts) or not requests.measured_s:
         return None
-    observed = _with_exclusions(spec, readings)
-    choices = choices_of(as_deployed(spec), observed)
-    served = (observed.of(Function(spec)).get(Function.key) or {}).get("serviceConfig") or {}
-    total = cost_of(requests.per_s, choices, int(served.get("minInstanceCount") or 0)).total
-    return Estimate(total, requests.per_s, requests.measured_s, cheaper(requests.per_s, choices))
+    costing = _deployed(spec, readings)
+    total, better = costing.dollars(requests.per_s), costing.cheaper(requests.per_s)
+    return Estimate(total, requests.per_s, requests.measured_s, better)
+
+
+def _deployed(spec: Spec, readings: Readings) -> Costing:
+    return costing_of(as_deployed(spec), _with_exclusions(spec, readings))
 
 
 def _with_exclusions(spec: Spec, readings: Readings) -> Observed:
@@ -63,7 +63,8 @@ def cost_row(spec: Spec, readings: Readings) -> Row:
     rate = f"{found.per_s:.2g} requests/s, {how} {duration(found.measured_s)}"
     better = found.cheaper if found.measured_s >= MEASURED_S else None
     hint = f"; with up --profile={better[0]} {money(better[1])}" if better else ""
-    return Row("cost", "ok", f"{money(found.dollars)} a month at {rate}{hint}{of_sensors}; prices of {AS_OF}")
+    more = f"; {BEYOND_WAREHOUSE}" if _deployed(spec, readings).is_stored else ""
+    return Row("cost", "ok", f"{money(found.dollars)} a month at {rate}{hint}{of_sensors}{more}; prices of {AS_OF}")
 
 
 def _of_sensors(spec: Spec, readings: Readings) -> str:
@@ -71,5 +72,4 @@ def _of_sensors(spec: Spec, readings: Readings) -> str:
     sensors = spec.cost.sensors
     if sensors is None:
         return ""
-    choices = choices_of(as_deployed(spec), _with_exclusions(spec, readings))
-    return f"; {money(dollars(spec, choices, sensors))} for {sensors:,} sensors"
+    return f"; {money(_deployed(spec, readings).dollars(rate_of(spec, sensors)))} for {sensors:,} sensors"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.spec import CostSettings
+from deploy.spec import CostSettings, SubscriptionSettings, Warehouse
 from deploy.verbs.exit_codes import CHANGES, NOTHING_TO_DO
 from tests.deploy.stage import Stage
 
@@ -57,3 +57,57 @@ def test_status_counts_the_settings_that_are_deployed(up: Stage) -> None:
     del up.api.exclusions.items["dt-pubsub-dt-pubsub-requests"]
     up.deployment(cost=CostSettings(sensors=10_000)).status()
     assert "; about $144 for 10,000 sensors" in up.shown
+
+
+@pytest.mark.parametrize(("profile", "sensors", "cost"), [("large", 100_000, "$126"), ("small", 10_000, "$99")])
+def test_the_cost_of_an_existing_deployment_is_the_same_with_and_without_its_profile_as_a_setting(
+    stage: Stage, profile: str, sensors: int, cost: str
+) -> None:
+    stage.deployment(cost=CostSettings(profile=profile)).up(verify=False)
+    for settings in (CostSettings(profile=profile, sensors=sensors), CostSettings(sensors=sensors)):
+        stage.out.truncate(0)
+        stage.deployment(cost=settings).plan()
+        assert f"cost: about {cost} a month at {sensors:,} sensors" in stage.shown
+
+
+def test_exclusions_of_the_log_that_cannot_be_read_are_named_beside_the_cost(up: Stage) -> None:
+    up.api.estate.denied.add("logging.exclusions.list")
+    assert up.deployment().plan() == NOTHING_TO_DO
+    assert "; with Cloud Run's own log entries, as the log's exclusions cannot be read (prices" in up.shown
+
+
+def test_minimum_instances_cost_the_same_whether_they_are_set_or_deployed(stage: Stage) -> None:
+    five, many = {"min_instances": "5"}, CostSettings(sensors=1_000)
+    stage.deployment(function=five).up(verify=False)
+    for function in (five, {}):
+        stage.out.truncate(0)
+        stage.deployment(function=function, cost=many).plan()
+        assert "cost: about $17 a month at 1,000 sensors" in stage.shown
+
+
+def test_further_subscriptions_and_what_is_written_into_bigquery_are_in_the_cost(stage: Stage) -> None:
+    many, large = CostSettings(sensors=100_000), CostSettings(profile="large", sensors=100_000)
+    two = (SubscriptionSettings("alarms"), SubscriptionSettings("archive"))
+    stage.deployment(cost=large, subscriptions=two).up(verify=False)
+    assert "cost: about $185 a month" in stage.shown
+    stage.deployment(cost=large, subscriptions=two, bigquery=Warehouse("sensors")).up(verify=False)
+    with_bigquery = "cost: about $315 a month at 100,000 sensors; what BigQuery stores and reads comes on top"
+    assert with_bigquery in stage.shown
+    stage.out.truncate(0)
+    stage.deployment(cost=many).plan()
+    assert with_bigquery in stage.shown
+    stage.deployment(cost=many).status()
+    assert "; about $315 for 100,000 sensors; what BigQuery stores and reads comes on top" in stage.shown
+
+
+def test_a_small_profile_whose_sizes_do_not_fit_the_settings_says_so(stage: Stage) -> None:
+    stage.deployment(cost=CostSettings(profile="small"), function={"memory": "1Gi"}).plan()
+    assert "profile small, as set, with the sizes of large: a cpu, memory, concurrency or billing is set" in stage.shown
+    assert "a fifth of a processor" not in stage.shown
+    assert "--memory=1Gi --cpu=1 --concurrency=80" in stage.shown
+
+
+def test_sizes_that_are_those_of_the_small_profile_fit_it(stage: Stage) -> None:
+    stage.deployment(cost=CostSettings(profile="small"), function={"cpu": "0.2"}).plan()
+    assert "profile small, as set: a fifth of a processor" in stage.shown
+    assert "--memory=256Mi --cpu=0.2 --concurrency=1" in stage.shown
