@@ -43,6 +43,9 @@ PROJECT_MARK = f"{MARK}-project"
 SINCE_MARK = f"{MARK}-since"
 """The label of a temporary resource with the time of its creation, in seconds since 1970."""
 
+WRITES_LABEL = f"{MARK}-writes-since"
+"""The label of the subscription that writes to BigQuery with the time since when it does, in seconds since 1970."""
+
 SOURCE_LABEL = "dt-pubsub-source"
 """The label of the function that holds its source's digest."""
 
@@ -58,6 +61,7 @@ DIGEST_LABEL = f"{MARK}-digest"
 OWN_LABELS = (
     *(MARK, PROOF_MARK, FOLLOW_MARK, AUDIT_MARK, CONTACT_MARK, SOURCE_LABEL, VERSION_LABEL, DIGEST_LABEL),
     BILLING_LABEL,
+    WRITES_LABEL,
     "deployment-tool",
 )
 """Labels that this command or gcloud sets; a user cannot set them."""

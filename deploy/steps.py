@@ -63,9 +63,13 @@ class Change:
         return f"{self.setting} {_shown(self.old)} -> {_shown(self.new)}"
 
 
+NOW = "@now@"
+"""Stands in a word of a command for the time at which it runs, in seconds since 1970."""
+
+
 @dataclass(frozen=True, slots=True)
 class GcloudCall:
-    """A gcloud command.
+    """A gcloud command. ``NOW`` in a word becomes the time at which it runs.
 
     ``secret_on_stdin``: a new secret goes to its standard input. ``needs_source``: it runs in the folder of the staged
     source, because it has ``--source=.``. ``names_upload``: it contains Google's name for the source uploaded before.
@@ -82,7 +86,7 @@ class GcloudCall:
 
     def line(self) -> str:
         """Return the shell command that does the same in the root of this repository."""
-        command = shlex.join(("gcloud", *self.argv))
+        command = shlex.join(("gcloud", *self.argv)).replace(NOW, '"$(date +%s)"')
         return f"openssl rand -hex 32 | {command}" if self.secret_on_stdin else command
 
 

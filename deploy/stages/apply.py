@@ -33,6 +33,7 @@ from deploy.stages.operation_errors import with_more
 from deploy.stages.ownership import Ownership
 from deploy.stages.waves import waves
 from deploy.steps import (
+    NOW,
     ConnectorCall,
     DeviceRemoval,
     GcloudCall,
@@ -90,6 +91,7 @@ class Executor:
     again: str = UP
     estimates: Mapping[ResourceId, str] = field(default_factory=dict)
     sleep: Callable[[float], None] = time.sleep
+    now: Callable[[], float] = time.time
     retire: Callable[[], object] = lambda: None
     put_off: list[Step] = field(default_factory=list)
     ownership: Ownership = field(init=False)
@@ -224,7 +226,8 @@ class Executor:
         if not call.annotations:
             folder = self.source if call.needs_source else None
             passes = NEW_ROLE if call.needs_new_role else frozenset()
-            return self.google.change(call.argv, stdin=stdin, folder=folder, passes=passes)
+            argv = tuple(word.replace(NOW, str(int(self.now()))) for word in call.argv)
+            return self.google.change(argv, stdin=stdin, folder=folder, passes=passes)
         annotations = SecretAnnotations(self.spec, self.google, self.sleep)
         annotations.change(self._with_upload(call), *other_flags(call.argv))
         return {}

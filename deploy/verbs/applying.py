@@ -86,6 +86,7 @@ def apply(context: Context, steps: Sequence[Step], before: Observed, finish: str
             again=finish,
             estimates=_estimates(context, steps, before),
             sleep=context.sleep,
+            now=context.now,
             retire=lambda: rotator_of(context, before).go_on(),
         )
         executor.apply(steps, context.terminal)

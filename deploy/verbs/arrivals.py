@@ -1,6 +1,7 @@
 """Where ``audit`` and ``backfill --missing-only`` read what arrived: their flags, and the place that these name."""
 
 import argparse
+import math
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,7 @@ from deploy.repair.arrived.table import TABLE_NAME
 from deploy.repair.audit.auditing import Missing
 from deploy.repair.audit.ledger import Ledger
 from deploy.resources.bigquery.event_table import EventTable
+from deploy.resources.bigquery.subscription import bigquery_subscription, table_of, writes_since
 from deploy.times import utc
 
 SUBSCRIPTION = Flag(
@@ -39,8 +41,8 @@ TABLE = Flag(
     {
         "metavar": "PROJECT.DATASET.TABLE",
         "help": (
-            "what arrived is what this BigQuery table has (default with [bigquery]: its own table, if that is as old "
-            f"as the window; {NO_TABLE}: what the topic has kept)"
+            "what arrived is what this BigQuery table has (default with [bigquery]: its own table, if that has been "
+            f"written for the whole window; {NO_TABLE}: what the topic has kept)"
         ),
     },
 )
@@ -100,7 +102,7 @@ def _table(context: Context, reading: Reading) -> str:
     """Return the table that is read: the named one, or the deployment's own if it has all of the window; else "".
 
     Raises:
-        DeployError: it is not known how old the own table is.
+        DeployError: table or subscription cannot be read.
 
     """
     flags, spec = context.flags, context.spec
@@ -111,11 +113,21 @@ def _table(context: Context, reading: Reading) -> str:
     if found is None or own.not_ours({own.key: found}):
         reading.notice(f"note: {own.title} is not there yet, so the topic is read")
         return ""
-    made_at = int(found.get("creationTime") or 0) / 1000
-    if made_at > reading.window.start:
-        reading.notice(f"note: {own.title} has no events from before {utc(made_at)}, so the topic is read")
+    since = max(int(found.get("creationTime") or 0) / 1000, _written_since(context, own))
+    if since > reading.window.start:
+        how = "does not have all events" if since == math.inf else f"has no events from before {utc(since)}"
+        reading.notice(f"note: {own.title} {how}, so the topic is read")
         return ""
     return own.place.full_table
+
+
+def _written_since(context: Context, table: EventTable) -> float:
+    """Return since when the subscription writes all events to the table, in unix seconds; inf if it is not known."""
+    writer = bigquery_subscription(context.spec)
+    found = context.google.read(writer.describe)
+    if found is None or not writer.is_ours(found) or table_of(found) != table.place.full_table:
+        return math.inf
+    return writes_since(found)
 
 
 @contextmanager

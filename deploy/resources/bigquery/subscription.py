@@ -4,8 +4,10 @@ Pub/Sub accepts it only if the table exists and its service agent may write to i
 https://cloud.google.com/pubsub/docs/create-bigquery-subscription
 """
 
+import math
+import re
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from deploy.bigquery.blueprint import ATTEMPTS, Writer, subscription_body
 from deploy.bigquery.transform import FILE
@@ -17,11 +19,17 @@ from deploy.resources.own_fields import differences
 from deploy.resources.pubsub import Difference, Subscription, topic_id
 from deploy.resources.resource import Facts
 from deploy.resources.service_agent import AGENT
-from deploy.spec import DELETED_TOPIC, Spec
-from deploy.steps import GcloudCall, ResourceId, Step
+from deploy.spec import DELETED_TOPIC, WRITES_LABEL, Spec
+from deploy.steps import NOW, GcloudCall, ResourceId, Step
 
 HEALTHY = frozenset({"", "ACTIVE", "STATE_UNSPECIFIED"})
 """The states in which Pub/Sub writes, or does not say that it cannot."""
+
+
+SETTLED_S = 600
+"""How long the creation may take with its repetitions. The label has the time at which it began."""
+
+_LABELS = ("--labels=", "--update-labels=")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +50,7 @@ class BigQuerySubscription(Subscription):
 
     def creation(self, facts: Facts) -> GcloudCall:
         """Return the call that creates it. Google refuses it until it knows the role that was granted before."""
-        return replace(Subscription.creation(self, facts), needs_new_role=True)
+        return _noting_time(replace(Subscription.creation(self, facts), needs_new_role=True))
 
     def creation_flags(self) -> list[str]:
         """Return the flags of ``create`` for its table, its transform and its dead letters."""
@@ -55,10 +63,12 @@ class BigQuerySubscription(Subscription):
             Unusable: it is detached, or belongs to another topic, which cannot be changed.
 
         """
-        return tuple(
-            replace(step, call=replace(step.call, needs_new_role=True)) if isinstance(step.call, GcloudCall) else step
-            for step in Subscription.changed(self, facts)
-        )
+        (step,) = Subscription.changed(self, facts)
+        if not isinstance(step.call, GcloudCall):
+            return (step,)
+        call = replace(step.call, needs_new_role=True)
+        rows = {name: self._wanted()[name] for name in ("bigqueryConfig", "messageTransforms")}
+        return (replace(step, call=_noting_time(call) if differences(rows, self.found(facts)) else call),)
 
     def _target(self, account: str) -> list[str]:
         """Return the flags of the table. An update replaces all of them. ``account``: one that was set elsewhere."""
@@ -73,8 +83,7 @@ class BigQuerySubscription(Subscription):
 
     def differences(self, found: Facts) -> list[Difference]:
         """Return what differs: expiration, table, transform, and dead letters if there is no topic for them."""
-        writer = Writer(self._full_name(self.topic), self._full_name(self.spec.unwritten_topic))
-        wanted = subscription_body(EventTable(self.spec).place, writer, {})
+        wanted = self._wanted()
         flags = {
             "bigqueryConfig": self._target((found.get("bigqueryConfig") or {}).get("serviceAccountEmail", "")),
             "messageTransforms": [f"--message-transforms-file={FILE}"],
@@ -95,6 +104,10 @@ class BigQuerySubscription(Subscription):
         ours |= {"deadLetterPolicy"} if is_own else set()
         others = {name: value for name, value in found.items() if name not in ours}
         return f"{writes}{as_suffix(on_subscription(others, ordered=self.spec.ordered))}"
+
+    def _wanted(self) -> dict[str, Any]:
+        writer = Writer(self._full_name(self.topic), self._full_name(self.spec.unwritten_topic))
+        return subscription_body(EventTable(self.spec).place, writer, {})
 
     def _full_name(self, topic: str) -> str:
         return f"projects/{self.spec.google_project}/topics/{topic}"
@@ -121,6 +134,19 @@ def state_of(found: Facts) -> str:
     """Return why Pub/Sub cannot write, as BigQuery's state says it; empty if it can, or if Google does not say."""
     states = ((found.get("bigqueryConfig") or {}).get("state", ""), found.get("state", ""))
     return next((str(state) for state in states if state not in HEALTHY), "")
+
+
+def writes_since(found: Facts) -> float:
+    """Return since when a subscription writes all events to its table for sure, in unix seconds; inf if not known."""
+    noted = str((found.get("labels") or {}).get(WRITES_LABEL, ""))
+    return int(noted) + SETTLED_S if re.fullmatch(r"\d{1,12}", noted, re.ASCII) else math.inf
+
+
+def _noting_time(call: GcloudCall) -> GcloudCall:
+    """Return a command that also sets the label with the time since when the table is written."""
+    label = f"{WRITES_LABEL}={NOW}"
+    argv = tuple(f"{word},{label}" if word.startswith(_LABELS) else word for word in call.argv)
+    return replace(call, argv=argv if argv != call.argv else (*argv[:-1], f"--update-labels={label}", argv[-1]))
 
 
 def table_of(found: Facts) -> str:

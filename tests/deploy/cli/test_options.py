@@ -450,6 +450,7 @@ def test_sizes_are_compared_by_value_in_every_notation_of_google() -> None:
     [
         "dt-pubsub=x",
         "dt-pubsub-billing=x",
+        "dt-pubsub-writes-since=x",
         "dt-pubsub-source=x",
         "dt-pubsub-version=1",
         "dt-pubsub-verify=x",

@@ -1,5 +1,7 @@
 """``audit`` and ``backfill --missing-only`` read the deployment's own BigQuery table if ``[bigquery]`` is on."""
 
+from typing import Any
+
 import pytest
 
 from deploy.spec import Warehouse
@@ -11,6 +13,7 @@ from tests.deploy.stage import Stage
 
 SENSORS = Warehouse("sensors")
 DAYS_S = 86_400
+WRITER = ("subscriptions", "dt-events-bigquery")
 
 
 @pytest.fixture
@@ -19,6 +22,7 @@ def stored(stage: Stage) -> Stage:
     assert stage.deployment(bigquery=SENSORS).up(verify=False) == NOTHING_TO_DO
     made_at = stage.clock() - 2 * DAYS_S
     stage.api.bigquery.catalog.tables["sensors", "events"]["creationTime"] = str(int(made_at * 1000))
+    stage.google.things[WRITER]["labels"]["dt-pubsub-writes-since"] = str(int(made_at))
     stage.pubsub.retention["dt-events"] = "604800s"
     stage.pubsub.has_subscription("dt-rejected")
     stage.pubsub.on_idle = lambda: stage.clock.advance(2)
@@ -58,6 +62,45 @@ def test_a_window_that_begins_before_the_table_was_made_is_not_judged_by_it(stor
     stored.deployment(bigquery=SENSORS).audit(since="5d")
     assert source(stored) == "topic dt-events"
     assert "table sensors.events has no events from before 2025-10-" in stored.noted
+
+
+def test_a_gap_in_which_nothing_was_written_is_not_judged_by_the_table(stored: Stage) -> None:
+    assert stored.deployment(bigquery=Warehouse("")).up(verify=False) == NOTHING_TO_DO
+    happens(stored, is_stored=False)
+    stored.clock.advance(60)
+    assert stored.deployment(bigquery=SENSORS).up(verify=False) == NOTHING_TO_DO
+    stored.deployment(bigquery=SENSORS).audit()
+    assert source(stored) == "topic dt-events"
+    assert f"table sensors.events has no events from before {utc(stored.clock())[:13]}" in stored.noted
+    stored.clock.advance(2 * DAYS_S)
+    stored.deployment(bigquery=SENSORS).audit(since="1d")
+    assert source(stored) == f"BigQuery table {TABLE}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"labels": {"dt-pubsub": "dt-pubsub"}},
+        {"labels": {"dt-pubsub": "dt-pubsub", "dt-pubsub-writes-since": "long-ago"}},
+        {"bigqueryConfig": {"table": f"{TABLE}2"}},
+    ],
+)
+def test_a_table_that_is_filled_since_nobody_knows_when_is_not_read(stored: Stage, change: dict[str, Any]) -> None:
+    stored.google.things[WRITER].update(change)
+    stored.deployment(bigquery=SENSORS).audit()
+    assert source(stored) == "topic dt-events"
+    assert "table sensors.events does not have all events, so the topic is read" in stored.noted
+
+
+def test_a_change_of_the_table_or_of_its_rows_begins_the_time_again_and_another_one_does_not(stored: Stage) -> None:
+    labels, now = stored.google.things[WRITER]["labels"], str(int(stored.clock()))
+    before = labels["dt-pubsub-writes-since"]
+    stored.google.things[WRITER]["expirationPolicy"] = {"ttl": "86400s"}
+    stored.deployment(bigquery=SENSORS).up(verify=False)
+    assert stored.google.things[WRITER]["labels"]["dt-pubsub-writes-since"] == before
+    stored.google.things[WRITER]["messageTransforms"] = []
+    stored.deployment(bigquery=SENSORS).up(verify=False)
+    assert stored.google.things[WRITER]["labels"]["dt-pubsub-writes-since"] >= now
 
 
 def test_a_table_that_is_not_there_yet_or_not_ours_is_not_read(stored: Stage) -> None:

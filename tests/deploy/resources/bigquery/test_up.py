@@ -104,6 +104,7 @@ def test_a_plan_shows_the_commands_that_do_the_same_by_hand_and_json_has_all_of_
     assert written[:4] == ["gcloud", "pubsub", "subscriptions", "create"]
     assert f"--message-transforms-file={FILE}" in written
     assert "--message-retention-duration=31d" in written
+    assert "--labels=dt-pubsub=dt-pubsub,dt-pubsub-writes-since=$(date +%s)" in written
 
 
 def test_the_file_of_the_transforms_is_fresh() -> None:
