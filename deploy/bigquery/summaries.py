@@ -58,14 +58,16 @@ def _number(event_path: str, sample_path: str = "") -> str:
 _CELSIUS = f"COALESCE({_number('temperature.value', 'value')}, {_number('humidity.temperature', 'temperature')})"
 _SAMPLES = ", ".join(f"JSON_QUERY_ARRAY(data, '$.{event_type}.samples')" for event_type in ("temperature", "humidity"))
 _TIME = sample_time("temperature", "humidity")
+_READINGS = ("celsius", "humidity", "ppm", "pascal", "battery", "signal")
 
 DEVICE_DAILY = View(
     "device_daily",
-    "A summary of each day of each device. Temperatures and humidities are those of all samples.",
+    "A summary of each day of each device. Temperatures and humidities are those of all samples, on the day on which "
+    "they were measured.",
     (
         *_KEY,
         _DAY,
-        Column("events", "INT64", "The number of events, each counted once."),
+        Column("events", "INT64", "The number of events with their own time on this day, each counted once."),
         Column("temperature_samples", "INT64", "The number of temperatures."),
         Column("min_celsius", "FLOAT64", "The lowest temperature, in degrees Celsius."),
         Column("mean_celsius", "FLOAT64", "The mean of all temperatures, in degrees Celsius."),
@@ -80,7 +82,8 @@ DEVICE_DAILY = View(
     ),
     f"""WITH readings AS (
   SELECT
-    project_id, device_id, device_name, event_id, event_type, event_time,
+    project_id, device_id, device_name, CAST(NULL AS STRING) AS event_id, '' AS event_type,
+    event_time,
     COALESCE({_TIME}, event_time) AS time,
     {_CELSIUS} AS celsius,
     {_number("humidity.relativeHumidity", "relativeHumidity")} AS humidity,
@@ -91,13 +94,19 @@ DEVICE_DAILY = View(
   FROM @events_once
   LEFT JOIN UNNEST(COALESCE({_SAMPLES})) AS sample
   WHERE device_id IS NOT NULL AND event_time IS NOT NULL
+  UNION ALL
+  SELECT
+    project_id, device_id, device_name, event_id, event_type, event_time, event_time AS time,
+    {", ".join(f"CAST(NULL AS FLOAT64) AS {name}" for name in _READINGS)}
+  FROM @events_once
+  WHERE device_id IS NOT NULL AND event_time IS NOT NULL
 )
 SELECT
   ANY_VALUE(project_id HAVING MAX event_time) AS project_id,
   device_id,
   ANY_VALUE(device_name HAVING MAX IF(device_name IS NULL, NULL, event_time)) AS device_name,
   DATE(time) AS day,
-  COUNT(DISTINCT IF(DATE(event_time) = DATE(time), event_id, NULL)) AS events,
+  COUNT(event_id) AS events,
   COUNT(celsius) AS temperature_samples,
   MIN(celsius) AS min_celsius,
   AVG(celsius) AS mean_celsius,

@@ -55,6 +55,19 @@ def test_a_day_has_the_samples_that_were_measured_on_it_and_counts_each_event_on
     ]
 
 
+def test_an_event_counts_on_its_own_day_also_if_all_that_it_measured_is_of_the_day_before(warehouse: Warehouse) -> None:
+    warehouse.write(
+        body("temperature", "2026-11-03T00:00:01Z", {"value": 5.0, "updateTime": "2026-11-02T23:59:59Z"}),
+        body("touch", "2026-11-03T08:00:00Z", device="d2"),
+    )
+    columns = "device_id, day, events, temperature_samples, touches"
+    assert warehouse.query(f"SELECT {columns} FROM @device_daily ORDER BY device_id, day") == [
+        ("d1", "2026-11-02", 0, 1, 0),
+        ("d1", "2026-11-03", 1, 0, 0),
+        ("d2", "2026-11-03", 1, 0, 1),
+    ]
+
+
 def test_a_day_of_humidity_and_air(warehouse: Warehouse) -> None:
     pairs = [
         {"temperature": 22.0, "relativeHumidity": 40, "sampleTime": "2026-11-02T08:15:00Z"},
