@@ -47,6 +47,10 @@ class OfBigQuery(Resource):
         """The name of the dataset, as ``bq`` takes it."""
         return f"{self.spec.google_project}:{self.place.dataset}"
 
+    def location(self, facts: Facts) -> str:
+        """Return where the dataset is, by its description in the facts; or where a new one would be."""
+        return str((facts.get(Dataset.key) or {}).get("location") or self.place.location)
+
     def bq(self, *words: str) -> Argv:
         """Return a command of ``bq`` in the project."""
         return ("bq", f"--project_id={self.spec.google_project}", *words)

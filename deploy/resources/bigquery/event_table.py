@@ -1,16 +1,17 @@
 """The table of the events. Its partitions and the types of its columns are fixed when it is made."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from deploy.bigquery.literals import pairs
 from deploy.bigquery.place import TABLE
-from deploy.bigquery.table import COLUMNS, PARTITION, Column, table_body, table_statement
+from deploy.bigquery.table import COLUMNS, METADATA, PARTITION, Column, table_body, table_statement
 from deploy.errors import DeployError, Unusable
 from deploy.resources.bigquery.dataset import ANOTHER, Dataset, OfBigQuery
 from deploy.resources.by_hand import as_suffix, on_table
-from deploy.resources.resource import Facts, label_changes
+from deploy.resources.resource import Facts, Reads, label_changes
 from deploy.steps import Change, Get, ResourceId, RestCall, Step, create, keep, update
 
 SYNONYMS = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}
@@ -53,6 +54,12 @@ class EventTable(OfBigQuery):
         """The name of the table, as ``bq`` takes it."""
         return f"{self.bq_name}.{self.place.table}"
 
+    def details(self, found: Any) -> Reads:
+        """Read the dataset if there is no table, because the table is made where the dataset is."""
+        if found is None:
+            dataset = Dataset(self.spec)
+            yield dataset.key, dataset.describe
+
     def not_ours(self, facts: Facts) -> DeployError | None:
         """Return an error with the command that adopts the table, if it exists without the label."""
         found = self.found(facts)
@@ -62,7 +69,7 @@ class EventTable(OfBigQuery):
         """Return the step that makes the table, or that adds labels and columns.
 
         Raises:
-            DeployError: it is not ours.
+            DeployError: it is not ours, or a column refuses rows.
             Unusable: its partitions or its columns are others, which cannot be changed.
 
         """
@@ -73,7 +80,7 @@ class EventTable(OfBigQuery):
             labels = self.spec.all_labels
             by_hand = self.bq(
                 "query",
-                f"--location={self.place.location}",
+                f"--location={self.location(facts)}",
                 "--use_legacy_sql=false",
                 table_statement(self.place, labels),
             )
@@ -108,10 +115,23 @@ class EventTable(OfBigQuery):
             if what := other(found):
                 what = f"{what}, which cannot be changed: name another dataset"
                 raise Unusable(what, where=self.title, fix=[ANOTHER])
+        if names := _required(found):
+            table = self.place.quoted(self.place.table)
+            sql = "; ".join(f"ALTER TABLE {table} ALTER COLUMN `{name}` DROP NOT NULL" for name in names)
+            what = f"refuses rows without {', '.join(names)}, and not every event has them"
+            fix = shlex.join(self.bq("query", "--use_legacy_sql=false", sql))
+            raise DeployError(what, where=self.title, fix=[fix, ANOTHER])
 
 
 def _fields(found: Facts) -> list[dict[str, Any]]:
     return list((found.get("schema") or {}).get("fields") or [])
+
+
+def _required(found: Facts) -> list[str]:
+    """Return the columns that must have a value, but those that Pub/Sub itself fills in each row."""
+    always = {column.name for column in METADATA}
+    fields = [field for field in _fields(found) if field.get("mode") == "REQUIRED"]
+    return [field["name"] for field in fields if field["name"].lower() not in always]
 
 
 def _other_kind(found: Facts) -> str:

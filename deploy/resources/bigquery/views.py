@@ -99,7 +99,7 @@ class Views(OfBigQuery):
             for view, digest, found in differ
         )
         sql = ";\n".join(statements)
-        location = str((facts.get(Dataset.key) or {}).get("location") or self.place.location)
+        location = self.location(facts)
         body = {"query": sql, "useLegacySql": False, "location": location, "timeoutMs": WAIT_MS}
         by_hand = self.bq("query", f"--location={location}", "--use_legacy_sql=false", sql)
         return RestCall("POST", f"{self.project_url}/queries", body, by_hand)

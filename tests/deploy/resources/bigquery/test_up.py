@@ -152,6 +152,32 @@ def test_a_table_that_cannot_be_changed_is_said_before_anything_is_tried(
     assert stored.google.changes() == []
 
 
+def test_a_column_that_refuses_rows_without_it_is_said_with_the_command_that_changes_it(stored: Stage) -> None:
+    fields = table(stored)["schema"]["fields"]
+    fields.append({"name": "site", "type": "STRING", "mode": "REQUIRED"})
+    for field in fields:
+        field["mode"] = "REQUIRED" if field["name"] in {"event_id", "message_id", "site"} else "NULLABLE"
+    with pytest.raises(NotOwned, match="refuses rows without event_id, site, and not every event has them") as refused:
+        stored.deployment(bigquery=SENSORS).up(verify=False)
+    (line,) = [line for line in str(refused.value).splitlines() if "fix: bq" in line]
+    name = f"ALTER TABLE `{PROJECT}.sensors.events` ALTER COLUMN"
+    assert shlex.split(line.partition("fix: ")[2])[-1] == (
+        f"{name} `event_id` DROP NOT NULL; {name} `site` DROP NOT NULL"
+    )
+    assert (stored.google.changes(), stored.api.changes()) == ([], [])
+    fields[0]["mode"] = fields[-1]["mode"] = "NULLABLE"  # Pub/Sub gives each row a message_id
+    assert stored.deployment(bigquery=SENSORS).plan() == NOTHING_TO_DO
+
+
+def test_a_table_is_made_by_hand_where_its_dataset_is(stage: Stage) -> None:
+    stage.api.bigquery.datasets.create("sensors", {"location": "EU", "labels": {"dt-pubsub": "dt-pubsub"}})
+    stage.google.services.add("bigquery.googleapis.com")
+    stage.deployment(bigquery=SENSORS, in_json=True).plan()
+    calls = {step["resource"]: step["call"] for step in stage.in_json()["steps"]}
+    for resource in ("table sensors.events", "views of dataset sensors"):
+        assert "query --location=EU --use_legacy_sql=false" in calls[resource]
+
+
 def test_a_dataset_table_or_view_of_others_is_not_touched_and_the_command_that_adopts_it_is_shown(stage: Stage) -> None:
     theirs = {
         "datasetReference": {"projectId": PROJECT, "datasetId": "sensors"},
