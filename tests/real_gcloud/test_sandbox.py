@@ -123,7 +123,7 @@ TOUR = (
     ("python -m deploy up --set=LOG_LEVEL=DEBUG", 0, "LOG_LEVEL none -> DEBUG"),
     ("python -m deploy up --rollback", 0, "answers all requests until the next"),
     ("python -m deploy up", 0, "function dt-pubsub, traffic.* rolled back"),
-    ("python -m deploy down", 0, "0 to update, 1 to keep, 8 to delete"),
+    ("python -m deploy down", 0, "0 to update, 1 to keep, 9 to delete"),
 )
 """The commands of the page's tour, each with its exit status and what it prints."""
 
