@@ -22,7 +22,7 @@ QUEUE_BYTES = 1_048_576
 """Maximum bytes of lines in the queue: about 2,500 lines."""
 
 LAST_WRITES_S = 2.0
-"""Seconds for which the end of the process waits for the queue. Cloud Run kills a process 10 s after SIGTERM."""
+"""Seconds for which a process that exits waits for the queue. uvicorn ends its process at SIGTERM without exiting."""
 
 
 class HasDescriptor(Protocol):
