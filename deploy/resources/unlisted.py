@@ -2,11 +2,16 @@
 
 A plan shows such a subscription, and leaves it alone: it may have unread messages and subscribers, and another
 deploy.toml of this deployment may name it. Only ``down`` deletes it. Of a topic only ``down`` takes notice.
+
+The two subscriptions of BigQuery are in no settings either if a plan is run without ``--bigquery``. To delete them by
+hand would end the storing of the events and lose some, so a plan shows no command for that.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from deploy.program import UP
+from deploy.resources.bigquery.subscription import dataset_of
 from deploy.resources.pubsub import PUBSUB, UNREAD, Subscription, Topic, loss_words
 from deploy.resources.resource import CommandGroup, Facts, Resource, is_marked
 from deploy.spec import MARK, last_segment
@@ -55,12 +60,27 @@ class Unlisted(Resource):
         return [name for name in map(last_segment, self.labelled(facts)) if name not in self.known]
 
     def plan(self, facts: Facts) -> tuple[Step, ...]:
-        """Return the steps that show them, each with the command that deletes it."""
-        return tuple(keep(self.id.part_named(name), self._left(name)) for name in self.names(facts))
+        """Return the steps that show them, each with the command that deletes it or ends the storing of events."""
+        storing = self._storing(facts)
+        reasons = {name: storing.get(name) or self._left(name) for name in self.names(facts)}
+        return tuple(keep(self.id.part_named(name), why) for name, why in reasons.items())
 
     def removal(self, facts: Facts) -> tuple[Step, ...]:
         """Return the steps that delete them."""
         return tuple(self._deletion(name, facts) for name in self.names(facts))
+
+    def _storing(self, facts: Facts) -> dict[str, str]:
+        """Return what to say of the subscriptions of BigQuery, by their names; nothing if no events are stored."""
+        writer, refused = self.spec.bigquery_subscription, self.spec.unwritten_topic
+        found = {last_segment(str(one["name"])): one for one in self.found(facts) or [] if is_marked(self.spec, one)}
+        dataset = dataset_of(found.get(writer, {}))
+        if self.kind != "subscription" or not dataset or self.spec.bigquery.is_removed:
+            return {}
+        how = f"not compared; {UP} --bigquery={dataset} compares it, {UP} --bigquery=none ends the storing"
+        return {
+            writer: f"stores events in BigQuery dataset {dataset}, {how}",
+            refused: f"gets the events that BigQuery dataset {dataset} refuses, {how}",
+        }
 
     def _left(self, name: str) -> str:
         line = GcloudCall(self._resource(name).command("delete")).line()

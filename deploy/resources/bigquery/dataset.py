@@ -134,5 +134,9 @@ class Dataset(OfBigQuery):
         wanted, actual = self.spec.bigquery.location, str(found.get("location", ""))
         if wanted and wanted.lower() != actual.lower():
             what = f"is in {actual} and not in {wanted}, and a dataset cannot be moved"
-            fix = [f"{PROGRAM} up --bigquery-location={actual}", f"{ANOTHER} --bigquery-location={wanted}"]
+            fix = [
+                f"{PROGRAM} up --bigquery-location={actual}",
+                f"{ANOTHER} --bigquery-location={wanted}",
+                f"if deploy.toml or DEPLOY_BIGQUERY_LOCATION says {wanted}, change it there to {actual}",
+            ]
             raise Unusable(what, where=self.title, fix=fix)

@@ -125,6 +125,7 @@ def test_another_location_is_refused_before_anything_is_tried(stored: Stage) -> 
     text = str(refused.value)
     assert "dataset sensors: is in europe-west1 and not in US, and a dataset cannot be moved" in text
     assert "python -m deploy up --bigquery-location=europe-west1" in text
+    assert "hint: if deploy.toml or DEPLOY_BIGQUERY_LOCATION says US, change it there to europe-west1" in text
     assert stored.google.changes() == []
 
 
@@ -398,6 +399,14 @@ def test_none_ends_the_writing_and_leaves_the_data_and_the_events_that_bigquery_
     forget(stored)
     assert stored.deployment(bigquery=nothing).plan() == NOTHING_TO_DO
     assert stored.deployment(bigquery=SENSORS).up(verify=False) == NOTHING_TO_DO
+
+
+def test_a_plan_without_the_setting_shows_how_to_end_the_storing_and_nothing_that_loses_events(stored: Stage) -> None:
+    assert stored.deployment().plan() == NOTHING_TO_DO
+    assert "stores events in BigQuery dataset sensors, not compared; " in stored.shown
+    assert "gets the events that BigQuery dataset sensors refuses, not compared; " in stored.shown
+    assert stored.shown.count("up --bigquery=none ends the storing") == 2
+    assert "subscriptions delete" not in stored.shown
 
 
 @pytest.mark.parametrize(
