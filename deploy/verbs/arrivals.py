@@ -3,12 +3,14 @@
 import argparse
 import math
 import re
+import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from deploy.cli.options import MAX_NAME
 from deploy.cli.usage import Flag
 from deploy.context import Context
+from deploy.program import PROGRAM
 from deploy.repair.arrived.arrivals import Window
 from deploy.repair.arrived.drain import SubscriptionReader
 from deploy.repair.arrived.places import (
@@ -78,7 +80,7 @@ def reading_of(context: Context, window: Window) -> Reading:
 def place_of(context: Context, reading: Reading, *, acknowledges: bool = False) -> Iterator[Arrived]:
     """Yield where it is read what arrived, checked: a table or a subscription if one is named, else the topic itself.
 
-    If the events are stored in BigQuery, the deployment's own table is read instead of the topic.
+    If the events are stored in BigQuery, the deployment's own table is read instead of the topic, if it is old enough.
 
     At the end of the context, the messages of a subscription are given back, or acknowledged if it ended well.
 
@@ -88,37 +90,53 @@ def place_of(context: Context, reading: Reading, *, acknowledges: bool = False) 
     """
     flags = context.flags
     with ExitStack() as stack:
-        place: Arrived = ArrivedOnTopic(reading)
-        if table := _table(context, reading):
-            place = ArrivedInTable(reading, context.bigquery, table)
-        elif flags.subscription:
+        if flags.subscription:
             holds = holding(context.pubsub, flags.subscription, reading.notice, acknowledges=acknowledges)
-            place = ArrivedInSubscription(reading, flags.subscription, stack.enter_context(holds))
+            place: Arrived = ArrivedInSubscription(reading, flags.subscription, stack.enter_context(holds))
+        elif flags.table and flags.table != NO_TABLE:
+            place = ArrivedInTable(reading, context.bigquery, flags.table)
+        elif context.spec.bigquery.is_on and not flags.table:
+            place = _own_table_or_topic(context, reading)
+        else:
+            place = ArrivedOnTopic(reading)
         place.check()
         yield place
 
 
-def _table(context: Context, reading: Reading) -> str:
-    """Return the table that is read: the named one, or the deployment's own if it has all of the window; else "".
+def _own_table_or_topic(context: Context, reading: Reading) -> Arrived:
+    """Return the deployment's own table if it has all of the window; else, after a notice, the topic.
 
     Raises:
         DeployError: table or subscription cannot be read.
 
     """
-    flags, spec = context.flags, context.spec
-    if flags.table or flags.subscription or not spec.bigquery.is_on:
-        return "" if flags.table == NO_TABLE else flags.table or ""
-    own = EventTable(spec)
+    own, window = EventTable(context.spec), reading.window
     found = context.google.read(own.describe)
     if found is None or own.not_ours({own.key: found}):
         reading.notice(f"note: {own.title} is not there yet, so the topic is read")
-        return ""
+        return ArrivedOnTopic(reading)
     since = max(int(found.get("creationTime") or 0) / 1000, _written_since(context, own))
-    if since > reading.window.start:
-        how = "does not have all events" if since == math.inf else f"has no events from before {utc(since)}"
-        reading.notice(f"note: {own.title} {how}, so the topic is read")
-        return ""
-    return own.place.full_table
+    if since <= window.start:
+        return ArrivedInTable(reading, context.bigquery, own.place.full_table)
+    if since == math.inf:
+        reading.notice(f"note: {own.title} does not have all events, so the topic is read")
+        return ArrivedOnTopic(reading)
+    begin = math.ceil(since)
+    reading.notice(f"note: {own.title} has no events from before {utc(begin)}, so the topic is read")
+    return ArrivedOnTopic(reading, _later(context, begin) if begin < window.end else "")
+
+
+def _later(context: Context, begin: float) -> str:
+    """Return the command of this run for a window that begins later, so that the own table has all of it."""
+    flags = context.flags
+    is_backfill = getattr(flags, "missing_only", False)
+    words = [
+        *(("backfill", "--missing-only") if is_backfill else ("audit",)),
+        *(["--dry-run"] if is_backfill and flags.dry_run else []),
+        f"--from={utc(begin)}",
+        *([f"--to={flags.until}"] if flags.until else []),
+    ]
+    return f"{PROGRAM} {shlex.join(words)}"
 
 
 def _written_since(context: Context, table: EventTable) -> float:

@@ -40,8 +40,10 @@ def kept_s(topic: Mapping[str, Any]) -> int:
         return 0
 
 
-def check_kept(spec: Spec, topic: Mapping[str, Any], window: Window, now: float) -> None:
+def check_kept(spec: Spec, topic: Mapping[str, Any], window: Window, now: float, in_table: str = "") -> None:
     """Check that the main topic has kept the messages of the window.
+
+    ``in_table``: the command for a window that the deployment's own BigQuery table has; empty if there is none.
 
     Raises:
         DeployError: it has not, with the ways to know what arrives from now on.
@@ -55,17 +57,20 @@ def check_kept(spec: Spec, topic: Mapping[str, Any], window: Window, now: float)
             f"If nothing has acknowledged the messages of subscription {spec.topic}, audit can read them there. "
             "For later audits, let the topic keep its messages, or make a subscription that does"
         )
+        name_one = "if a BigQuery subscription of the topic fills a table, name it by --table=PROJECT.DATASET.TABLE"
         fix = [
+            *([in_table] if in_table else []),
             backfill_between(window.start, window.end),
             f"{audit_between(window.start, window.end)} --subscription={spec.topic}",
             keep_line(spec),
             create_line(spec),
-            "if a BigQuery subscription of the topic fills a table, name it by --table=PROJECT.DATASET.TABLE",
+            *([] if in_table else [name_one]),
         ]
         raise DeployError(what, where=f"topic {spec.topic}", fix=fix)
     if now - kept > window.start:
         what = f"keeps messages for {kept / 86_400:g} days, so that it has lost the beginning of the window"
-        raise DeployError(what, where=f"topic {spec.topic}", fix=[f"{PROGRAM} audit --from={kept // 3600 - 1}h"])
+        fix = [in_table or f"{PROGRAM} audit --from={kept // 3600 - 1}h"]
+        raise DeployError(what, where=f"topic {spec.topic}", fix=fix)
 
 
 def keep_line(spec: Spec) -> str:

@@ -108,18 +108,23 @@ class ArrivedInSubscription:
 
 
 class ArrivedOnTopic:
-    """The main topic itself, if it keeps its messages: a temporary subscription is sought back to the window."""
+    """The main topic itself, if it keeps its messages: a temporary subscription is sought back to the window.
+
+    ``in_table``: the command for a window that the deployment's own table has; empty if there is none.
+    """
 
     young_s = YOUNG_S
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: Reading, in_table: str = "") -> None:
         self.name = f"topic {reading.spec.topic}"
         self._reading = reading
+        self._in_table = in_table
 
     def check(self) -> None:
         """Check that the topic has kept the messages of the window. Raises ``DeployError``."""
         reading = self._reading
-        check_kept(reading.spec, reading.api.topic(reading.spec.topic), reading.window, reading.now())
+        topic = reading.api.topic(reading.spec.topic)
+        check_kept(reading.spec, topic, reading.window, reading.now(), self._in_table)
 
     def read(self, add: Add, others: Sequence[Source]) -> None:
         """Read all messages since the beginning of the window. Raises ``DeployError``."""

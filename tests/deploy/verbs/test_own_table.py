@@ -1,9 +1,11 @@
 """``audit`` and ``backfill --missing-only`` read the deployment's own BigQuery table if ``[bigquery]`` is on."""
 
+from math import ceil
 from typing import Any
 
 import pytest
 
+from deploy.errors import DeployError
 from deploy.spec import Warehouse
 from deploy.times import utc
 from deploy.verbs.exit_codes import NOTHING_TO_DO, UNMET
@@ -101,6 +103,29 @@ def test_a_change_of_the_table_or_of_its_rows_begins_the_time_again_and_another_
     stored.google.things[WRITER]["messageTransforms"] = []
     stored.deployment(bigquery=SENSORS).up(verify=False)
     assert stored.google.things[WRITER]["labels"]["dt-pubsub-writes-since"] >= now
+
+
+def test_if_the_topic_keeps_nothing_the_first_fix_is_the_window_that_the_table_has(stored: Stage) -> None:
+    del stored.pubsub.retention["dt-events"]
+    made_at = stored.clock() - 840.5
+    stored.api.bigquery.catalog.tables["sensors", "events"]["creationTime"] = str(int(made_at * 1000))
+    with pytest.raises(DeployError, match="keeps no messages after their delivery") as failed:
+        stored.deployment(bigquery=SENSORS).audit(since="15m")
+    begin = utc(ceil(made_at))
+    assert f"has no events from before {begin}" in stored.noted
+    assert failed.value.fix[0] == f"python -m deploy audit --from={begin}"
+    assert "PROJECT.DATASET.TABLE" not in str(failed.value)
+    stored.deployment(bigquery=SENSORS).audit(since=begin)
+    assert source(stored) == f"BigQuery table {TABLE}"
+
+
+def test_the_window_that_the_table_has_keeps_the_end_and_the_verb(stored: Stage) -> None:
+    del stored.pubsub.retention["dt-events"]
+    flags = {"since": "5d", "until": "1h", "missing_only": True, "dry_run": True}
+    with pytest.raises(DeployError, match="keeps no messages after their delivery") as failed:
+        stored.deployment(bigquery=SENSORS).backfill(**flags)
+    assert failed.value.fix[0].startswith("python -m deploy backfill --missing-only --dry-run --from=2025-10-")
+    assert failed.value.fix[0].endswith("Z --to=1h")
 
 
 def test_a_table_that_is_not_there_yet_or_not_ours_is_not_read(stored: Stage) -> None:
